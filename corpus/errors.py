@@ -1,0 +1,31 @@
+"""The errors a person sees: what is wrong, where, and the remedy. Never post text."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class CorpusError(Exception):
+    """Anything this package raises on purpose."""
+
+
+class PlanError(CorpusError):
+    """The command or the plan is wrong; nothing was built (exit status 2)."""
+
+
+class BuildError(CorpusError):
+    """The build failed after it began (exit status 1)."""
+
+
+class ManifestError(CorpusError):
+    """A folder is not a finished corpus, or not one this version can read (exit status 2)."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(names)}"

@@ -1,0 +1,257 @@
+"""What a reader is: a dump in, batches of posts, refusals and tombstones out.
+
+A reader is a module in this folder with
+
+* ``Config``: a frozen pydantic model whose first field is ``path`` (a file, a folder or a glob),
+* ``TOMBSTONES``: whether this format can announce deletions,
+* ``read(path, config, part_posts, start)``: an iterator of :class:`Batch` for one file.
+
+A line reader writes only ``decode(line) -> records`` and hands it to :func:`read_lines`; that
+function owns decompression, line limits, refusals, cutting into batches and resuming.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
+
+import msgspec
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field
+
+from corpus.readers import _open
+from corpus.schema import POST, REFUSAL, TOMBSTONE
+
+Text = Annotated[str, Field(min_length=1)]
+
+
+class ReaderConfig(BaseModel):
+    """The keys that every reader takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+    path: Text = Field(description="a file, a folder or a glob")
+    max_line_mb: int = Field(
+        16, ge=1, le=1024, description="a longer line is refused, so that memory stays bounded"
+    )
+
+
+class Post(NamedTuple):
+    """One post as a reader hands it over; see :data:`corpus.schema.POST` for each field."""
+
+    id: str
+    text: str
+    kind: str = "post"
+    author: str | None = None
+    community: str | None = None
+    created_at: int | None = None  # microseconds since 1970, UTC
+    lang_hint: str | None = None
+    parent_id: str | None = None
+    root_id: str | None = None
+    score: int | None = None
+    replies: int | None = None
+    sensitive: bool | None = None
+    bot: bool | None = None
+    license: str | None = None
+    withdrawn: str | None = None
+
+
+class Tombstone(NamedTuple):
+    """The source's word that a post or an author's posts must not be used."""
+
+    target: str  # "id" or "author"
+    value: str  # the global post id, or "platform:author"
+    reason: str  # one of schema.WITHDRAWN
+
+
+class Skipped(NamedTuple):
+    """A record that is no post and was never meant to be one: a notice, a keep-alive."""
+
+    what: str
+
+
+class Refused(Exception):
+    """Raised (or handed over as a record) for input that should have been a post and is not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+Record = Post | Tombstone | Skipped | Refused
+Decode = Callable[[bytes], Sequence[Record]]
+
+
+class Cursor(NamedTuple):
+    """Where the next batch of a file starts, so that a build resumes in the middle of it."""
+
+    member: str  # the archive member, or "" for a file that is not an archive
+    row: int  # rows of it already read
+    offset: int  # decompressed bytes of it already read
+
+
+@dataclass
+class Batch:
+    """Consecutive records of one file. ``cursor`` is null when the file is finished."""
+
+    posts: pl.DataFrame
+    refused: pl.DataFrame
+    tombstones: pl.DataFrame
+    skipped: dict[str, int]
+    cursor: Cursor | None
+    position: int  # compressed bytes consumed so far, for the progress display
+    sha256: str | None = None  # of the whole file, with the last batch
+
+
+# A batch also ends at this many bytes of lines: very long posts must not make it unbounded.
+_BATCH_BYTES = 96 << 20
+
+
+@dataclass
+class Gatherer:
+    """Collects records and cuts them into frames; the last Python objects a post passes through."""
+
+    platform: str
+    part_posts: int
+    posts: list[Post] = field(default_factory=list)
+    places: list[tuple[str, int]] = field(default_factory=list)
+    refused: list[tuple[str, int, str]] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    size: int = 0
+
+    def add(self, records: Sequence[Record], file: str, row: int) -> None:
+        """Take the records found at ``row`` of ``file``."""
+        for record in records:
+            if type(record) is Post:
+                self.posts.append(record)
+                self.places.append((file, row))
+            elif type(record) is Tombstone:
+                self.tombstones.append(record)
+            elif type(record) is Skipped:
+                self.skipped[record.what] = self.skipped.get(record.what, 0) + 1
+            else:
+                self.refuse(file, row, record.reason)  # type: ignore[union-attr]
+
+    def refuse(self, file: str, row: int, reason: str) -> None:
+        """Record that ``row`` of ``file`` could not be read."""
+        self.refused.append((file, row, reason))
+
+    def full(self) -> bool:
+        """Whether a batch should be cut here."""
+        count = len(self.posts) + len(self.refused) + len(self.tombstones)
+        return count >= self.part_posts or self.size >= _BATCH_BYTES
+
+    def cut(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
+        """Hand over what was gathered and start anew."""
+        batch = Batch(
+            posts=posts_frame(self.posts, self.places, self.platform),
+            refused=pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
+            tombstones=pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
+            skipped=self.skipped,
+            cursor=cursor,
+            position=position,
+            sha256=sha256,
+        )
+        self.posts, self.places, self.refused, self.tombstones = [], [], [], []
+        self.skipped, self.size = {}, 0
+        return batch
+
+
+def posts_frame(
+    posts: Sequence[Post], places: Sequence[tuple[str, int]], platform: str
+) -> pl.DataFrame:
+    """Turn posts and their places into a frame with the columns of :data:`corpus.schema.POST`."""
+    columns = dict(zip(Post._fields, zip(*posts, strict=True), strict=True)) if posts else {}
+    files, rows = zip(*places, strict=True) if places else ((), ())
+    columns |= {"source_file": files, "source_row": rows}
+    series = []
+    for name, dtype in POST.items():
+        if name == "platform":
+            series.append(pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name))
+        elif name == "created_at":
+            micros = pl.Series(name, columns.get(name, ()), dtype=pl.Int64)
+            series.append(micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+        else:
+            series.append(pl.Series(name, columns.get(name, ()), dtype=dtype, strict=True))
+    frame = pl.DataFrame(series)
+    # A NUL ends a string in C libraries further down (fastText reads it as a space).
+    nul = pl.col("text").str.contains("\0", literal=True)
+    if frame.select(nul.any()).item():
+        frame = frame.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
+    return frame
+
+
+def read_lines(
+    path: str,
+    config: ReaderConfig,
+    decode: Decode,
+    *,
+    platform: str,
+    part_posts: int,
+    start: Cursor | None = None,
+) -> Iterator[Batch]:
+    """Read a file of lines (plain, compressed, or a tar of such) through ``decode``.
+
+    A line that ``decode`` cannot take is refused with its file, row and reason, and reading goes
+    on; a stream that breaks off is recorded at the row where it broke, and what came before is
+    kept. ``start`` resumes after an earlier batch's cursor.
+    """
+    gather = Gatherer(platform, part_posts)
+    broken = False
+    with _open.Input(path) as source:
+        for member in source.members(after=start.member if start else None):
+            file = f"{path}!{member.name}" if member.name else path
+            row, offset = 0, 0
+            if start and start.member == member.name:
+                row, offset = start.row, start.offset
+            for line in member.lines(config.max_line_mb << 20, offset):
+                row += 1
+                offset = line.end
+                if line.problem:
+                    broken = line.problem == "truncated_stream"
+                    gather.refuse(file, row, line.problem)
+                elif line.data:
+                    gather.size += len(line.data)
+                    decode_line(line.data, decode, gather, file, row)
+                if gather.full():
+                    yield gather.cut(Cursor(member.name, row, offset), source.position)
+        if source.problem and not broken:  # one break, one refusal
+            gather.refuse(path, 0, source.problem)
+        yield gather.cut(None, source.position, source.sha256())
+
+
+def decode_line(line: bytes, decode: Decode, gather: Gatherer, file: str, row: int) -> None:
+    """Decode one line into ``gather``, turning each way it can fail into a reason."""
+    try:
+        gather.add(decode(line), file, row)
+    except Refused as refusal:
+        gather.refuse(file, row, refusal.reason)
+    except msgspec.ValidationError:
+        gather.refuse(file, row, "wrong_type")
+    except UnicodeDecodeError:
+        gather.refuse(file, row, "invalid_utf8")
+    except (msgspec.DecodeError, RecursionError):
+        _decode_again(line, decode, gather, file, row)
+
+
+def _decode_again(line: bytes, decode: Decode, gather: Gatherer, file: str, row: int) -> None:
+    """Mend the two known faults of real JSON lines, or refuse the line.
+
+    A lone surrogate (half an emoji, as ``\\ud83d``) becomes U+FFFD, and several objects on one
+    line are taken one by one.
+    """
+    pieces = _open.split_objects(_open.mend_surrogates(line))
+    if not pieces or (len(pieces) == 1 and pieces[0] == line):
+        gather.refuse(file, row, "malformed_json")
+        return
+    for piece in pieces:
+        try:
+            gather.add(decode(piece), file, row)
+        except Refused as refusal:
+            gather.refuse(file, row, refusal.reason)
+        except msgspec.ValidationError:
+            gather.refuse(file, row, "wrong_type")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            gather.refuse(file, row, "malformed_json")

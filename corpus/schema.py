@@ -1,0 +1,62 @@
+"""The post: its columns, their types, and where it came from."""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: Every column a reader fills, in order. Nullable unless said otherwise.
+#:
+#: ``id``: global string such as ``reddit:t1_c0abc``, never null. ``kind``: post, reply, repost or
+#: quote. ``author``: the raw author id or name; it leaves the build only as a keyed pseudonym.
+#: ``created_at``: UTC. ``text``: entities decoded, a title joined in front with a blank line,
+#: never null. ``withdrawn``: why the source itself says the post should not be used (one of
+#: :data:`WITHDRAWN`), or null. ``source_file`` and ``source_row``: provenance; rows count from 1.
+POST: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "platform": pl.String(),
+    "kind": pl.String(),
+    "author": pl.String(),
+    "community": pl.String(),
+    "created_at": pl.Datetime("us", "UTC"),
+    "text": pl.String(),
+    "lang_hint": pl.String(),
+    "parent_id": pl.String(),
+    "root_id": pl.String(),
+    "score": pl.Int64(),
+    "replies": pl.Int64(),
+    "sensitive": pl.Boolean(),
+    "bot": pl.Boolean(),
+    "license": pl.String(),
+    "withdrawn": pl.String(),
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+}
+
+#: What ``withdrawn`` may hold. ``deleted``: by its author; ``removed``: by a moderator or the
+#: platform; ``deleted_later``: deleted after it was collected, as a later look or a delete notice
+#: says; ``protected``: from a protected account; ``withheld``: withheld by law; ``superseded``: an
+#: older version of an edited post.
+WITHDRAWN = ("deleted", "removed", "deleted_later", "protected", "withheld", "superseded")
+
+#: A source's word that something must not be used. ``target``: ``id`` or ``author``; ``value``:
+#: the global post id, or ``platform:author``; ``reason``: one of :data:`WITHDRAWN`.
+TOMBSTONE: dict[str, pl.DataType] = {
+    "target": pl.String(),
+    "value": pl.String(),
+    "reason": pl.String(),
+}
+
+#: A record that could not be read. It has no text, so that nothing private leaks through it.
+REFUSAL: dict[str, pl.DataType] = {
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+    "reason": pl.String(),
+}
+
+#: Columns that never leave the build: private, or meaningless once the build is done.
+INTERNAL = ("withdrawn",)
+
+
+def empty_posts() -> pl.DataFrame:
+    """A frame of no posts with every column of :data:`POST`."""
+    return pl.DataFrame(schema=POST)

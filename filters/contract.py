@@ -1,0 +1,51 @@
+"""What a filter is.
+
+A filter is a plain callable on a polars frame: *same rows, same order; columns added or
+rewritten; a non-null* ``reject`` *says why a row should leave.* It never removes a row itself,
+so drops are counted in one place, and it can be tested with three literal rows.
+
+Each module in this folder exposes
+
+* ``Config``: a frozen pydantic model (subclass of :class:`FilterConfig`), unknown keys forbidden;
+* ``READS``: the columns it needs; it may use others when they are there;
+* ``WRITES``: the columns it adds or rewrites, with their types (``reject`` is not listed);
+* ``VERSION``: raised when the same input would be decided differently;
+* ``build(config)``: loads what it needs and returns the callable;
+* ``models(config)``: optional; the model files it will load, for the fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict
+
+Filter = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+class FilterConfig(BaseModel):
+    """Base of every filter's ``Config``: frozen, and a misspelt key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FilterModule(Protocol):
+    """The shape of a module in this folder."""
+
+    Config: type[FilterConfig]
+    READS: tuple[str, ...]
+    WRITES: Mapping[str, pl.DataType]
+    VERSION: int
+
+    def build(self, config: FilterConfig) -> Filter:
+        """Return the callable; models load here."""
+        ...
+
+
+def models(module: object, config: FilterConfig) -> list[Path]:
+    """The model files a filter will load under ``config``; most load none."""
+    listing = getattr(module, "models", None)
+    return list(listing(config)) if listing else []
