@@ -251,13 +251,17 @@ class Member:
         self.name = name
         self._source = source
 
+    def open(self) -> _Peeked:
+        """The decompressed bytes, for a reader that cuts them into records itself."""
+        return decompressed(self._source)[0]
+
     def lines(self, longest: int, skip: int = 0) -> Iterator[Line]:
         """Yield the lines after the first ``skip`` bytes.
 
         Blank lines come with empty data, so that rows count true. A line over ``longest`` bytes,
         and the point where the stream breaks, come as a problem.
         """
-        stream, _ = decompressed(self._source)
+        stream = self.open()
         if not skip and _is_binary(stream.head):
             yield Line(b"", 0, "not_text")
             return

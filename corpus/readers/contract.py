@@ -169,7 +169,9 @@ def posts_frame(
     series = []
     for name, dtype in POST.items():
         if name == "platform":
-            series.append(pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name))
+            series.append(
+                pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name)
+            )
         elif name == "created_at":
             micros = pl.Series(name, columns.get(name, ()), dtype=pl.Int64)
             series.append(micros.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))

@@ -1,0 +1,35 @@
+"""Raw post dumps in, a training-ready Parquet corpus out, every dropped post accounted for.
+
+``corpus.build(plan)`` builds; ``corpus.load(folder)`` opens what was built; ``corpus.Plan`` is a
+checked plan. Importing this package loads none of the heavy libraries.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from corpus.loader import Corpus, load
+    from corpus.pipeline import build
+    from corpus.plan import Plan
+
+__version__ = "0.1.0"
+__all__ = ["Corpus", "Plan", "build", "load"]
+
+_HOMES = {
+    "build": "corpus.pipeline",
+    "load": "corpus.loader",
+    "Corpus": "corpus.loader",
+    "Plan": "corpus.plan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'corpus' has no attribute '{name}'")
+    import importlib
+
+    found = getattr(importlib.import_module(_HOMES[name]), name)
+    # Found once, it is an ordinary attribute.
+    globals()[name] = found
+    return found

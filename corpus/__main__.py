@@ -1,0 +1,263 @@
+"""The command line: ``corpus build PLAN`` and what belongs to it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any
+
+import typer
+
+from corpus.errors import BuildError, CorpusError, did_you_mean
+
+app = typer.Typer(
+    name="corpus",
+    help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
+    "Exit status: 0 done, 1 the build failed, 2 the command or the plan is wrong, "
+    "130 stopped by Ctrl-C (run again to go on).",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+)
+
+PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
+OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a folder that a build wrote")]
+OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
+
+
+@app.command()
+def build(
+    plan: PlanFile,
+    out: OutOption = None,
+    workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
+    runner: Annotated[str | None, typer.Option(help="serial or processes")] = None,
+    replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+) -> None:
+    """Build a corpus. Run it again to go on where an interrupted build stopped."""
+    from corpus import pipeline, progress
+    from corpus.plan import Plan
+
+    checked = Plan.load(plan).with_options(out, workers, runner)
+    for warning in _warnings(checked):
+        _say(f"warning: {warning}")
+    with progress.watching(quiet) as watcher:
+        manifest = pipeline.build(checked, replace=replace, observer=watcher)
+    _funnel(manifest)
+    folder = Path(checked.output.path)
+    print(f"shards  {folder / 'shards'}")
+    print(f"report  {folder / 'report.html'}")
+
+
+@app.command()
+def check(plan: PlanFile, out: OutOption = None) -> None:
+    """Check a plan without reading any data."""
+    from corpus.plan import Plan
+
+    checked = Plan.load(plan).with_options(out)
+    checked.check_paths()
+    for warning in _warnings(checked):
+        _say(f"warning: {warning}")
+    files = [file for source in checked.sources for file in source.files()]
+    total = sum(os.path.getsize(file) for file in files)
+    print(f"{checked.name} is sound")
+    print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
+    print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
+    print(f"output   {checked.output.path}")
+
+
+@app.command()
+def demo(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="where to write them")],
+    posts: Annotated[int, typer.Option(min=100, help="about how many posts")] = 20_000,
+    seed: Annotated[int, typer.Option(help="another seed, other posts")] = 1,
+) -> None:
+    """Write sample dumps: invented posts with planted duplicates, junk, toxic text and PII."""
+    from corpus import demo as generator
+
+    generator.write(Path(folder), posts=posts, seed=seed)
+    print(f"about {posts:,} posts in {folder}; planted.json there says what is hidden in them")
+
+
+@app.command()
+def report(out: OutFolder) -> None:
+    """Print the funnel of a finished corpus."""
+    from corpus.manifest import load_manifest
+
+    _funnel(load_manifest(Path(out)))
+    print(f"page    {Path(out) / 'report.html'}")
+
+
+@app.command()
+def peek(
+    out: OutFolder,
+    dropped: Annotated[str | None, typer.Option(help="ledger rows of this stage")] = None,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many")] = 5,
+    seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
+) -> None:
+    """Show a few documents, or with --dropped a few ledger rows (which hold no text)."""
+    import polars as pl
+
+    from corpus.loader import load
+
+    found = load(out)
+    frame = found.scan()
+    if dropped is not None:
+        known = ["read", *(row["stage"] for row in found.manifest["funnel"])]
+        if dropped not in known:
+            raise CorpusError(f"no stage '{dropped}' in this corpus{did_you_mean(dropped, known)}")
+        frame = found.dropped().filter(pl.col("stage") == dropped)
+    total = frame.select(pl.len()).collect().item()
+    if not total:
+        print("nothing there")
+        return
+    import random
+
+    chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))
+    picked = frame.with_row_index("_row").filter(pl.col("_row").is_in(chosen)).drop("_row")
+    for row in picked.collect().iter_rows(named=True):
+        _record(row)
+
+
+@app.command()
+def explain(
+    out: OutFolder,
+    post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
+) -> None:
+    """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
+    import polars as pl
+    import yaml
+
+    from corpus.loader import load
+
+    found = load(out)
+    hits = 0
+    for shard in found.shards:
+        kept = pl.scan_parquet(shard).filter(pl.col("id") == post_id).drop("text").collect()
+        for row in kept.iter_rows(named=True):
+            hits += 1
+            print(f"{post_id}: kept, in shards/{shard.name}")
+            _record(row, skip=("id",))
+    plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
+    settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
+    gone = found.dropped().filter(pl.col("id") == post_id).collect()
+    for row in gone.iter_rows(named=True):
+        hits += 1
+        stage, reason = row["stage"], row["reason"]
+        print(f"{post_id}: dropped by {stage}: {reason}")
+        _record(row, skip=("id", "stage", "reason"))
+        if stage in settings:
+            print(f"  under {stage}: {settings[stage]}")
+    if not hits:
+        raise CorpusError(
+            f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
+            "x:1234567890, and refused records (corpus peek --dropped read) have none"
+        )
+
+
+@app.command()
+def readers() -> None:
+    """List the readers and their settings."""
+    from corpus import readers as folder
+
+    _modules(folder.names(), folder.find)
+
+
+@app.command()
+def filters() -> None:
+    """List the stages and their settings."""
+    from corpus import stages
+
+    _modules(stages.names(), stages.find)
+
+
+# --------------------------------------------------------------------------- printing
+
+
+def _warnings(plan: Any) -> list[str]:
+    names = [stage.name for stage in plan.stages]
+    found = []
+    if "pii" not in names:
+        found.append("the plan has no 'pii' stage: contact data stays in the texts")
+    if plan.output.keep_work:
+        found.append("keep_work leaves unredacted posts in work/; remove it before sharing")
+    return found
+
+
+def _modules(names: list[str], find: Callable[[str], Any]) -> None:
+    for name in names:
+        module = find(name)
+        print(f"{name}  {(module.__doc__ or '').strip().splitlines()[0]}")
+        for key, field in module.Config.model_fields.items():
+            default = (
+                "required"
+                if field.is_required()
+                else repr(field.get_default(call_default_factory=True))
+            )
+            print(f"    {key}: {default}  {field.description or ''}".rstrip())
+
+
+def _funnel(manifest: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from corpus import report as funnel
+
+    console = Console(soft_wrap=False)
+    table = Table(box=None, padding=(0, 2), header_style="bold")
+    table.add_column("stage")
+    for title in ("read", "kept", "dropped", "posts/s"):
+        table.add_column(title, justify="right")
+    table.add_column("reasons", overflow="fold")
+    for stage, came, kept, gone, seconds, why in funnel.rows(manifest):
+        speed = f"{came / seconds:,.0f}" if seconds else ""
+        table.add_row(stage, f"{came:,}", f"{kept:,}", f"{gone:,}", speed, why)
+    console.print(table)
+    console.print(f"\n{funnel.summary(manifest)}", highlight=False)
+
+
+def _record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:
+    text = row.pop("text", None)
+    if text is not None:
+        print(_printable(text))
+    for name, value in row.items():
+        if value is not None and name not in skip:
+            shown = f"{value:.4g}" if isinstance(value, float) else _printable(str(value))
+            print(f"  {name}: {shown}")
+    print()
+
+
+def _printable(text: str) -> str:
+    # A post may hold escape sequences or direction marks that would act on the terminal.
+    return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def _say(message: str) -> None:
+    print(f"corpus: {message}", file=sys.stderr)
+
+
+def _stop(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run a command; errors become one line and an exit status."""
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        app()
+    except CorpusError as error:
+        _say(str(error))
+        sys.exit(1 if isinstance(error, BuildError) else 2)
+    except KeyboardInterrupt:
+        _say("stopped; run the same command again to go on where it stopped")
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+if __name__ == "__main__":
+    main()

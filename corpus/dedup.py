@@ -1,0 +1,327 @@
+"""Keep one post of each group that says the same: by id, by exact text, then nearly.
+
+Posts are compared on a normalised form only (case, Unicode form, links, mentions, ``RT @name:``
+heads, punctuation and emoji folded); what is kept keeps its own text. Signatures equal
+datasketch 2.x ``MinHash(num_perm, scheme="affine32", hashfunc=hash32)`` bit for bit. Every
+candidate that the LSH bands propose is verified by exact Jaccard similarity on shingles with the
+post that stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from pydantic import Field
+
+from corpus.manifest import replacing
+from filters.contract import FilterConfig
+
+if TYPE_CHECKING:
+    pass
+
+READS = ("id", "text", "created_at", "score")
+WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
+VERSION = 1
+
+_MAX_LEADERS = 64
+_LATEST = np.iinfo(np.int64).max
+
+
+class Config(FilterConfig):
+    """What counts as the same post, and which copy stays."""
+
+    jaccard: float = Field(0.8, gt=0, le=1, description="similarity from which a post leaves")
+    shingle_words: int = Field(3, ge=1, le=20, description="words to a shingle")
+    permutations: int = Field(128, ge=16, le=1024, description="length of a signature")
+    miss_weight: float = Field(
+        0.95, gt=0, lt=1, description="how much a missed pair weighs in choosing bands and rows"
+    )
+    keep: Literal["earliest", "longest", "best_score"] = Field(
+        "earliest", description="which copy stays; ties go to the one read first"
+    )
+    exact_only: bool = Field(False, description="compare whole normalised texts only")
+
+
+# --------------------------------------------------------------------------- one part
+
+
+def normalised(text: pl.Expr) -> pl.Expr:
+    """The form in which posts are compared; never written anywhere.
+
+    A post of which nothing is left (a bare link, emoji only) is compared as it stands.
+    """
+    folded = (
+        text.str.normalize("NFKC")
+        .str.to_lowercase()
+        .str.replace(r"^(?:rt @\w+:?\s+)+", "")
+        .str.replace_all(r"https?://\S+|www\.\S+", " ")
+        .str.replace_all(r"(^|[^\w@/.])@[\w.]+(?:@[\w.-]+\w)?", "${1} ")
+        .str.replace_all(r"#(\w)", "${1}")
+        .str.replace_all(r"[\p{P}\p{So}\p{Sk}\p{Cf}\p{Mn}--[#%&@\p{M}]]+|\x{fe0f}", " ")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars(" ")
+    )
+    raw = text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" ")
+    return pl.when(folded == "").then(raw).otherwise(folded)
+
+
+def hash32(data: bytes) -> int:
+    """The public shingle hash: MurmurHash3 x86 32 with seed 0."""
+    from corpus import kernels
+
+    return int(kernels.murmur3_32(np.frombuffer(data, np.uint8), 0, len(data)))
+
+
+@cache
+def permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """datasketch's own permutations (seed 1) for ``affine32``."""
+    from datasketch import MinHash
+
+    a, b = MinHash(num_perm=count, seed=1, scheme="affine32").permutations
+    return np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32)
+
+
+@cache
+def bands_and_rows(config: Config) -> tuple[int, int]:
+    """The split of a signature into bands, by datasketch's optimiser.
+
+    Candidates are verified, so a false one costs a comparison and a missed one costs a
+    duplicate in the corpus: hence the weight on misses.
+    """
+    from datasketch.lsh import _optimal_param
+
+    weight = config.miss_weight
+    bands, rows = _optimal_param(config.jaccard, config.permutations, 1 - weight, weight)
+    return int(bands), int(rows)
+
+
+def _flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    import pyarrow as pa
+
+    array: Any = texts.to_arrow()
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    array = array.cast(pa.large_string())
+    _, offsets, data = array.buffers()
+    places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
+    return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
+
+
+class Signed(NamedTuple):
+    """What dedup knows of a part: one entry a post, no text."""
+
+    ids: NDArray[np.uint64]  # (n, 2)
+    exact: NDArray[np.uint64]  # (n, 2)
+    prefer: NDArray[np.int64]  # (n,) smaller is better
+    bands: NDArray[np.uint64]  # (bands, n), so that one band is read at a time
+    hashes: NDArray[np.uint32]  # flat, sorted within a post
+    places: NDArray[np.int64]  # (n + 1,)
+
+
+def sign(posts: pl.DataFrame, config: Config) -> Signed:
+    """Hash ids and texts of ``posts`` and compute their signatures' band keys."""
+    from corpus import kernels
+
+    texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
+    data, offsets = _flat(texts)
+    ids = kernels.hash128(*_flat(posts["id"].rechunk()))
+    exact = kernels.hash128(data, offsets)
+    prefer = posts.select(_preference(config)).to_series().to_numpy().astype(np.int64)
+    if config.exact_only:
+        none = np.empty((0, posts.height), np.uint64)
+        flat = (np.empty(0, np.uint32), np.zeros(posts.height + 1, np.int64))
+        return Signed(ids, exact, prefer, none, *flat)
+    hashes, places = kernels.shingles(data, offsets, config.shingle_words)
+    bands, rows = bands_and_rows(config)
+    signature = kernels.signatures(hashes, places, *permutations(config.permutations))
+    keys = kernels.band_keys(signature, bands, rows)
+    return Signed(ids, exact, prefer, np.ascontiguousarray(keys.T), hashes, places)
+
+
+def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
+    """The MinHash signatures of ``posts``, shape (n, permutations), as datasketch has them."""
+    from corpus import kernels
+
+    texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
+    hashes, places = kernels.shingles(*_flat(texts), config.shingle_words)
+    return kernels.signatures(hashes, places, *permutations(config.permutations))
+
+
+def _preference(config: Config) -> pl.Expr:
+    if config.keep == "longest":
+        return -pl.col("text").str.len_chars().cast(pl.Int64).fill_null(0)
+    if config.keep == "best_score":
+        return -pl.col("score").fill_null(-(2**62)).clip(-(2**62), 2**62)
+    return pl.col("created_at").cast(pl.Int64).fill_null(_LATEST)
+
+
+def save(signed: Signed, folder: Path) -> None:
+    """Write a part's entry, a file an array; the receipt that follows makes it count."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, array in zip(Signed._fields, signed, strict=True):
+        with replacing(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
+            np.save(file, array)
+
+
+def _array(folder: Path, name: str) -> Any:
+    """One array of a part's entry, mapped: only what is touched is read."""
+    return np.load(folder / f"{name}.npy", mmap_mode="r")
+
+
+# --------------------------------------------------------------------------- all parts
+
+
+class Verdict(NamedTuple):
+    """The outcome over all posts, in reading order."""
+
+    keeper: NDArray[np.int64]  # which post stays for each; a post that stays names itself
+    reason: NDArray[np.uint8]  # an index into REASONS
+    size: NDArray[np.int64]  # posts in the cluster of the one that stays
+
+
+REASONS = ("", "same_id", "exact_duplicate", "near_duplicate")
+
+
+def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
+    """Decide over all parts (the folders that :func:`save` wrote) which post stays.
+
+    Memory is linear in posts with small constants (see ``make bench``): flat arrays of numbers,
+    one band at a time, and the shingles of those posts only that share a band with another.
+    """
+    prefer = _all(folders, "prefer", np.int64)
+    total = prefer.size
+    rank = np.empty(total, np.int64)
+    rank[np.argsort(prefer, kind="stable")] = np.arange(total)  # ties stay in reading order
+    del prefer
+    keeper = np.arange(total)
+    reason = np.zeros(total, np.uint8)
+    for name, code in (("ids", 1), ("exact", 2)):
+        alive = np.flatnonzero(reason == 0)
+        first = _first_of_equal(_all(folders, name, np.uint64)[alive], rank[alive])
+        keeper[alive] = alive[first]
+        reason[alive[first != np.arange(alive.size)]] = code
+    if not config.exact_only:
+        alive = np.flatnonzero(reason == 0)
+        alive = alive[np.argsort(rank[alive])]  # best first from here on
+        near = _near(folders, alive, config)
+        keeper[alive] = alive[near]
+        reason[alive[near != np.arange(alive.size)]] = 3
+    # An exact copy of a near duplicate follows it to the post that stays.
+    while not np.array_equal(onward := keeper[keeper], keeper):
+        keeper = onward
+    return Verdict(keeper, reason, np.bincount(keeper, minlength=total))
+
+
+def _all(folders: Sequence[Path], name: str, dtype: type, band: int | None = None) -> Any:
+    pieces = [_array(folder, name) for folder in folders]
+    if band is not None:
+        pieces = [piece[band] for piece in pieces]
+    width = (0, 2) if name in ("ids", "exact") else (0,)
+    return np.concatenate([np.empty(width, dtype), *pieces])
+
+
+def _first_of_equal(keys: NDArray[np.uint64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
+    """For each row of ``keys`` (n, 2), the index of the best ranked row that equals it."""
+    order = np.lexsort((rank, keys[:, 1], keys[:, 0]))
+    ordered = keys[order]
+    new = np.ones(len(keys), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    group = np.cumsum(new) - 1
+    out = np.empty(len(keys), np.int64)
+    out[order] = order[np.flatnonzero(new)][group]
+    return out
+
+
+def _near(folders: Sequence[Path], alive: NDArray[np.int64], config: Config) -> NDArray[np.int64]:
+    """For each post of ``alive`` (best first), the index of the one that stays for it."""
+    from corpus import kernels
+
+    buckets = [
+        _shared(_all(folders, "bands", np.uint64, band)[alive])
+        for band in range(bands_and_rows(config)[0])
+    ]
+    candidate = np.zeros(alive.size, bool)
+    for _, members in buckets:
+        candidate[members] = True
+    chosen = np.flatnonzero(candidate)
+    position = np.full(alive.size, -1, np.int64)
+    position[chosen] = np.arange(chosen.size)
+    # Shingles are read part by part, so they lie in reading order, not best first.
+    reading = np.argsort(alive[chosen])
+    slots = np.empty(chosen.size, np.int64)
+    slots[reading] = np.arange(chosen.size)
+    hashes, places = _shingles_of(folders, alive[chosen][reading])
+    edges = [np.empty((0, 2), np.int64)]
+    for keys, members in buckets:
+        members = position[members]
+        one, two = kernels.bucket_edges(
+            keys, slots[members], hashes, places, config.jaccard, _MAX_LEADERS
+        )
+        edges.append(np.stack([members[two], members[one]], axis=1))
+    pairs = np.unique(np.concatenate(edges), axis=0)
+    starts = np.searchsorted(pairs[:, 0], np.arange(chosen.size + 1))
+    better = np.ascontiguousarray(pairs[:, 1])
+    out = np.arange(alive.size)
+    out[chosen] = chosen[kernels.settle(starts, better, slots, hashes, places, config.jaccard)]
+    return out
+
+
+def _shared(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """The keys that more than one post has, sorted, and their posts, the best first."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    same = np.zeros(keys.size + 1, bool)
+    same[1:-1] = ordered[1:] == ordered[:-1]
+    shared = same[1:] | same[:-1]
+    return ordered[shared], order[shared]
+
+
+def _shingles_of(
+    folders: Sequence[Path], wanted: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """The shingles of the posts at the sorted global positions ``wanted``."""
+    from corpus import kernels
+
+    pieces, counts = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
+    begin = 0
+    for folder in folders:
+        places = np.asarray(_array(folder, "places"))
+        end = begin + places.size - 1
+        local = wanted[np.searchsorted(wanted, begin) : np.searchsorted(wanted, end)] - begin
+        if local.size:
+            hashes = np.asarray(_array(folder, "hashes"))
+            piece, count = kernels.take_shingles(hashes, places, local)
+            pieces.append(piece)
+            counts.append(count)
+        begin = end
+    return np.concatenate(pieces), np.cumsum(np.concatenate(counts))
+
+
+# --------------------------------------------------------------------------- applying it
+
+
+def mark(posts: pl.DataFrame, verdict: pl.DataFrame) -> pl.DataFrame:
+    """Add ``cluster``, ``cluster_size`` and ``reject`` to a part from its verdict rows."""
+    return posts.with_columns(
+        verdict["cluster"], verdict["cluster_size"], verdict["reject"].alias("reject")
+    )
+
+
+def verdict_frame(
+    ids: pl.Series, sizes: NDArray[np.int64], reason: NDArray[np.uint8]
+) -> pl.DataFrame:
+    """The verdict on one part: the kept post's id, the cluster's size, and why a post leaves."""
+    names = pl.Series("reject", [name or None for name in REASONS], dtype=pl.String)
+    return pl.DataFrame(
+        {
+            "cluster": ids,
+            "cluster_size": pl.Series(sizes, dtype=pl.Int64),
+            "reject": names.gather(pl.Series(reason, dtype=pl.UInt32)),
+        }
+    )

@@ -1,0 +1,182 @@
+"""Run a chain of filters on one part and split the kept from the dropped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from corpus import dedup, stages
+from corpus.errors import BuildError, CorpusError
+from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
+from corpus.schema import TOMBSTONE
+from filters.contract import Filter
+
+Chain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
+
+
+@dataclass(frozen=True)
+class JudgePart:
+    """The task of running ``chain`` on one part of posts."""
+
+    posts: Path
+    folder: Path
+    index: int
+    chain: Chain
+    tombstones: Path | None = None
+    verdict: Path | None = None
+
+    @property
+    def kept(self) -> Path:
+        """Where the surviving posts go."""
+        return self.folder / f"{self.index:06d}.kept.parquet"
+
+    @property
+    def dropped(self) -> Path:
+        """Where the ledger rows of the others go."""
+        return self.folder / f"{self.index:06d}.dropped.parquet"
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the part is done."""
+        return self.folder / f"{self.index:06d}.json"
+
+    def __call__(self) -> JudgePart:
+        """Judge the part unless its receipt is there."""
+        if load_receipt(self.receipt) is not None:
+            return self
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        posts = pl.read_parquet(self.posts)
+        if self.tombstones:
+            posts = bury(posts, _tombstones(self.tombstones))
+        kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict)
+        for frame, path in ((kept, self.kept), (dropped, self.dropped)):
+            with replacing(path) as temporary:
+                frame.write_parquet(temporary, compression="zstd", compression_level=1)
+        receipt = {
+            "posts": kept.height,
+            "text_bytes": int(kept["text"].str.len_bytes().sum()),
+            "funnel": funnel,
+        }
+        save_receipt(self.receipt, receipt, [self.kept, self.dropped])
+        return self
+
+
+def judge(
+    posts: pl.DataFrame, chain: Chain, part: str, verdict: Path | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
+    """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows."""
+    ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
+    for name, settings in chain:
+        began = time.perf_counter()
+        if name in stages.BARRIERS:
+            assert verdict is not None  # a barrier is always first, behind its own verdict
+            judged = dedup.mark(posts, pl.read_parquet(verdict))
+        else:
+            judged = _applied(_filter(name, settings), posts, name, part)
+        leaves = judged["reject"].is_not_null()
+        dropped = judged.filter(leaves)
+        reasons = dropped["reject"].value_counts().sort("reject")
+        kept = judged.filter(~leaves).drop("reject")
+        funnel.append(
+            {
+                "stage": name,
+                "read": posts.height,
+                "kept": kept.height,
+                "dropped": dict(reasons.iter_rows()),
+                "seconds": time.perf_counter() - began,
+            }
+        )
+        ledger.append(_ledger_rows(dropped, name))
+        posts = kept
+    return posts, pl.concat(ledger, how="diagonal"), funnel
+
+
+def bury(posts: pl.DataFrame, tombstones: pl.DataFrame) -> pl.DataFrame:
+    """Mark the posts that a tombstone names, by id or by author, as withdrawn."""
+    author = pl.concat_str("platform", pl.lit(":"), "author")
+    for target, key in (("id", pl.col("id")), ("author", author)):
+        named = tombstones.filter(pl.col("target") == target).select(
+            pl.col("value").alias("_key"), pl.col("reason").alias("_reason")
+        )
+        posts = (
+            posts.with_columns(key.alias("_key"))
+            .join(named, on="_key", how="left", maintain_order="left")
+            .with_columns(pl.coalesce("withdrawn", "_reason").alias("withdrawn"))
+            .drop("_key", "_reason")
+        )
+    return posts
+
+
+def gather_tombstones(paths: Sequence[Path], out: Path) -> int:
+    """Fold the tombstones of all parts into one file, one row a target; return how many."""
+    frames = [pl.read_parquet(path) for path in paths]
+    folded = (
+        pl.concat([pl.DataFrame(schema=TOMBSTONE), *frames])
+        .group_by("target", "value")
+        .agg(pl.col("reason").min())  # a rule that does not depend on the order of files
+        .sort("target", "value")
+    )
+    with replacing(out) as temporary:
+        folded.write_parquet(temporary)
+    return folded.height
+
+
+@lru_cache(maxsize=2)
+def _tombstones(path: Path) -> pl.DataFrame:
+    return pl.read_parquet(path)
+
+
+@lru_cache(maxsize=64)
+def _filter(name: str, settings: str) -> Filter:
+    """Build a filter once per process: this is where models load."""
+    module = stages.find(name)
+    try:
+        return module.build(module.Config.model_validate_json(settings))
+    except Exception as error:
+        raise BuildError(f"stage '{name}' could not be set up: {error}") from error
+
+
+def _applied(run: Filter, posts: pl.DataFrame, name: str, part: str) -> pl.DataFrame:
+    """Run one filter and hold it to the contract."""
+    first = posts["id"][0] if posts.height else "none"
+    where = f"stage '{name}', part {Path(part).parent.name}/{Path(part).name}, first id {first}"
+    try:
+        judged = run(posts)
+    except CorpusError:
+        raise
+    except Exception as error:
+        # The type only: a library's message may quote the text it choked on.
+        raise BuildError(f"{where}: {type(error).__name__} in the filter") from error
+    if judged.height != posts.height or not judged["id"].equals(posts["id"]):
+        raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
+    if judged.schema.get("reject") != pl.String:
+        raise BuildError(f"{where}: the filter wrote no 'reject' column of text")
+    for column, dtype in stages.find(name).WRITES.items():
+        if judged.schema.get(column) != dtype:
+            found = judged.schema.get(column)
+            raise BuildError(f"{where}: column '{column}' should be {dtype}, found {found}")
+    return judged
+
+
+def _ledger_rows(dropped: pl.DataFrame, stage: str) -> pl.DataFrame:
+    """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
+    scores = [
+        column
+        for found in stages.names()
+        for column in stages.find(found).WRITES
+        if column in dropped.columns and column not in ("text", *LEDGER)
+    ]
+    return dropped.select(
+        "id",
+        pl.lit(stage).alias("stage"),
+        pl.col("reject").alias("reason"),
+        "source_file",
+        "source_row",
+        *dict.fromkeys(scores),
+    )

@@ -1,0 +1,134 @@
+"""Receipts for what is done, the ledger of what was dropped, and the final manifest."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from corpus.errors import ManifestError
+
+FORMAT_VERSION = 1
+NAME = "manifest.json"
+
+#: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
+#: ``read`` for a refused record, which has no id.
+LEDGER: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "stage": pl.String(),
+    "reason": pl.String(),
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+}
+
+
+@contextmanager
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """Give a temporary name beside ``path`` to write to, then rename: whole or not at all.
+
+    ``durable`` also asks the disk to have the bytes before the name changes.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        if durable:
+            _sync(temporary)
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def canonical(value: object) -> str:
+    """JSON that is the same for equal values."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def fingerprint(*parts: object) -> str:
+    """SHA-256 over the canonical JSON of ``parts``, in hex."""
+    return hashlib.sha256(canonical(parts).encode("utf-8")).hexdigest()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
+    """Write ``value`` as JSON, whole or not at all."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) if pretty else canonical(value)
+    with replacing(path, durable=durable) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def save_receipt(path: Path, receipt: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
+    """Write a receipt that names ``files`` (from its folder) with their sizes; return it."""
+    sizes = {os.path.relpath(file, path.parent): file.stat().st_size for file in files}
+    full = {**receipt, "files": sizes}
+    write_json(path, full)
+    return full
+
+
+def load_receipt(path: Path) -> dict[str, Any] | None:
+    """A receipt whose files are all there in full, or None: then the work is done again."""
+    try:
+        receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        sizes: dict[str, int] = receipt["files"]
+        whole = all((path.parent / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return receipt if whole else None
+
+
+def load_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a finished corpus, checked for its version."""
+    path = folder / NAME
+    if not folder.is_dir():
+        raise ManifestError(f"no folder '{folder}'; give the folder that 'corpus build' wrote")
+    if not path.is_file():
+        raise ManifestError(
+            f"'{folder}' holds no finished corpus ({NAME} is missing); "
+            "run 'corpus build' on its plan to finish it"
+        )
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(found["format_version"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ManifestError(f"'{path}' cannot be read as a manifest; build again") from error
+    if version > FORMAT_VERSION:
+        raise ManifestError(
+            f"'{path}' has format version {version} and this tool reads up to "
+            f"{FORMAT_VERSION}; install a newer version of corpus-builder"
+        )
+    return found
+
+
+def unbalanced(manifest: Mapping[str, Any]) -> list[str]:
+    """Where the counts do not add up: read = refused + dropped + kept. Empty when they do."""
+    wrong = []
+    totals = manifest["totals"]
+    if totals["read"] != totals["refused"] + totals["dropped"] + totals["kept"]:
+        wrong.append("totals")
+    flowing = totals["read"] - totals["refused"]
+    for row in manifest["funnel"]:
+        if row["read"] != flowing or row["read"] != row["kept"] + sum(row["dropped"].values()):
+            wrong.append(row["stage"])
+        flowing = row["kept"]
+    if flowing != totals["kept"]:
+        wrong.append("kept")
+    return wrong

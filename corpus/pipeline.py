@@ -1,0 +1,401 @@
+"""The story of a build: read, judge, dedup, redact, write; each step resumes where it stopped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import polars as pl
+
+from corpus import account, barrier, dedup, readers, report, runners
+from corpus import judge as judging
+from corpus import read as reading
+from corpus import write as writing
+from corpus.errors import BuildError
+from corpus.judge import JudgePart
+from corpus.manifest import NAME, load_receipt, replacing, save_receipt, write_json
+from corpus.plan import Plan, Stage
+from corpus.read import ReadFile, part_file, receipts
+from corpus.runners import NOT_YET, Runner
+from corpus.workspace import Workspace, claimed, finished_manifest
+from corpus.write import Piece
+
+
+class Observer(Protocol):
+    """Somebody who watches a build; called from the building thread."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """A step has done ``done`` of about ``total`` units."""
+        ...
+
+    def funnel(self, row: dict[str, Any]) -> None:
+        """A stage has judged a part."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Look away."""
+
+    def funnel(self, row: dict[str, Any]) -> None:
+        """Look away."""
+
+
+@dataclass
+class Story:
+    """What the steps of one build share."""
+
+    plan: Plan
+    space: Workspace
+    runner: Runner
+    observer: Observer
+    funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ledgers: list[Path] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DumpFile:
+    """One input file and the folder of its parts."""
+
+    task: ReadFile
+    bytes: int
+    tombstones: bool
+    identity: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Posts on disk between two steps."""
+
+    posts: Path
+    rows: int
+    text_bytes: int
+    identity: tuple[object, ...]  # the input and all that was decided so far
+
+
+def build(
+    plan: Plan | str | Path | dict[str, Any],
+    *,
+    out: str | None = None,
+    workers: int | None = None,
+    runner: str | None = None,
+    replace: bool = False,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Build a corpus and return its manifest.
+
+    ``plan`` is a path to a YAML plan, its content as a dict, or a :class:`corpus.Plan`; the other
+    arguments stand in for what it says. A build that was interrupted goes on where it stopped,
+    and one that is complete is only looked up. Raises :class:`~corpus.errors.PlanError` before
+    anything is read and :class:`~corpus.errors.BuildError` after.
+    """
+    if isinstance(plan, dict):
+        plan = Plan.parse(plan)
+    elif not isinstance(plan, Plan):
+        plan = Plan.load(plan)
+    plan = plan.with_options(out, workers, runner)
+    plan.check_paths()
+    key_id = writing.ensure_key(plan.key_path, Path(plan.output.path))
+    found = finished_manifest(plan, key_id, replace=replace)
+    if found is not None:
+        Workspace(plan).finish()  # a kill between the manifest and this left it behind
+        return found
+    with claimed(plan) as space:
+        hands = runners.make(plan.run.runner, plan.run.workers)
+        try:
+            story = Story(plan, space, hands, observer or Unwatched())
+            manifest = _tell(story, key_id)
+        except runners.WorkerDied as error:
+            raise BuildError(
+                "a worker process died, most likely for want of memory; run again with fewer "
+                "--workers to go on where it stopped"
+            ) from error
+        except OSError as error:
+            where = f" ('{error.filename}')" if error.filename else ""
+            raise BuildError(
+                f"{error.strerror or type(error).__name__}{where}; make room or mend it, "
+                "and run again to go on where it stopped"
+            ) from error
+        except pl.exceptions.ComputeError as error:
+            raise BuildError(f"polars could not write or read a part: {error}") from error
+        finally:
+            hands.close()
+        write_json(space.out / NAME, manifest, pretty=True, durable=True)
+        space.finish()
+    return manifest
+
+
+def _tell(story: Story, key_id: str) -> dict[str, Any]:
+    """The whole way from dumps to everything but the manifest itself."""
+    files = _dump_files(story)
+    first, *later = story.plan.segments()
+    parts = _read_and_judge(story, files, first)
+    for segment in later:
+        verdicts = _dedup(story, parts, segment[0])
+        parts = _judge(story, parts, segment, verdicts)
+    shards = _write_shards(story, parts, key_id)
+    refused = [
+        path for file in files for path in sorted(file.task.folder.glob("*.refused.parquet"))
+    ]
+    _write_ledger(story, refused)
+    manifest = account.manifest(
+        story.plan,
+        [account.source(f.task.path, f.task.reader, f.bytes, f.task.folder) for f in files],
+        [story.funnel[stage.name] for stage in story.plan.stages],
+        shards,
+        key_id,
+    )
+    _write_papers(story, manifest)
+    return manifest
+
+
+# --------------------------------------------------------------------------- read and judge
+
+
+def _dump_files(story: Story) -> list[DumpFile]:
+    out = []
+    for source in story.plan.sources:
+        module = readers.find(source.reader)
+        settings = reading.settings_json(source.config)
+        for path in source.files():
+            stat = Path(path).stat()
+            identity = (
+                source.reader, module.VERSION, settings, path, stat.st_size, stat.st_mtime_ns,
+                story.plan.run.part_posts,
+            )  # fmt: skip
+            folder = story.space.step("read", *identity)
+            task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
+            out.append(DumpFile(task, stat.st_size, module.TOMBSTONES, identity))
+    return out
+
+
+def _read_and_judge(
+    story: Story, files: Sequence[DumpFile], segment: Sequence[Stage]
+) -> list[Part]:
+    """Read every file and judge its parts as they come.
+
+    Where a source announces deletions, judging waits until all such sources are read: a delete
+    notice may stand anywhere, also before its post.
+    """
+    chain, marks = _chain(segment), [stage.fingerprint for stage in segment]
+    by_folder = {file.task.folder: file for file in files}
+    pending = dict(by_folder)
+    known: dict[Path, int] = dict.fromkeys(by_folder, 0)
+    position: dict[Path, int] = dict.fromkeys(by_folder, 0)
+    total = sum(file.bytes for file in files)
+    judged: dict[tuple[Path, int], JudgePart] = {}
+    buried: Path | None = None
+    buried_identity = ""
+    posts = 0
+
+    def look() -> Iterator[JudgePart]:
+        """The parts that have appeared since the last look."""
+        nonlocal posts
+        for folder in by_folder:
+            whole = folder not in pending
+            for receipt in receipts(folder, known[folder]):
+                index = known[folder]
+                known[folder] += 1
+                position[folder] = receipt["position"]
+                posts += receipt["posts"]
+                identity = (*by_folder[folder].identity, buried_identity, marks)
+                target = story.space.step("judged", *identity)
+                yield JudgePart(part_file(folder, index), target, index, chain, buried)
+            if whole:
+                position[folder] = by_folder[folder].bytes
+
+    def tasks() -> Iterator[runners.Task | None]:
+        nonlocal buried, buried_identity
+        for file in files:
+            yield file.task
+        while any(file.tombstones for file in pending.values()):
+            yield NOT_YET
+        buried, buried_identity = _tombstones(story, files)
+        while True:
+            all_read = not pending  # asked before looking: nothing can appear after
+            yield from look()
+            if all_read:
+                return
+            yield NOT_YET
+
+    def idle() -> None:
+        story.observer.step("reading", sum(position.values()), total)
+
+    for result in story.runner.run(tasks(), idle):
+        if isinstance(result, ReadFile):
+            pending.pop(result.folder)
+            done = list(receipts(result.folder))
+            position[result.folder] = done[-1]["position"]
+            continue
+        judged[result.posts.parent, result.index] = result
+        _watched(story, result)
+        story.observer.step("judging", len(judged), sum(known.values()))
+    idle()
+    ordered = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
+    _check_read(files)
+    return [_part(story, task, (task.folder.name, task.index)) for task in ordered]
+
+
+def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, str]:
+    """All that the sources say is deleted, in one file, and its identity."""
+    announced = [
+        path for file in files for path in sorted(file.task.folder.glob("*.tombstones.parquet"))
+    ]
+    if not announced:
+        return None, ""
+    names = [str(path.relative_to(story.space.work)) for path in announced]
+    folder = story.space.step("tombstones", names)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / "all.parquet"
+    judging.gather_tombstones(announced, target)
+    return target, folder.name
+
+
+def _check_read(files: Sequence[DumpFile]) -> None:
+    """A source of which nothing could be read is a mistake, not a corpus."""
+    done = [receipt for file in files for receipt in receipts(file.task.folder)]
+    if any(receipt["posts"] for receipt in done):
+        return
+    refused: dict[str, int] = {}
+    for receipt in done:
+        for reason, count in receipt["refused"].items():
+            refused[reason] = refused.get(reason, 0) + count
+    if not refused:
+        raise BuildError("the sources hold no posts; nothing was built")
+    most = max(refused, key=lambda reason: refused[reason])
+    raise BuildError(
+        f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
+        "does the reader fit the files? 'corpus readers' lists them"
+    )
+
+
+def _chain(segment: Sequence[Stage]) -> judging.Chain:
+    return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
+
+
+def _watched(story: Story, task: JudgePart) -> None:
+    """Add a judged part to the funnel."""
+    receipt = load_receipt(task.receipt)
+    if receipt is None:
+        raise BuildError(f"'{task.receipt.name}' vanished while the build ran; run again")
+    for row in receipt["funnel"]:
+        story.observer.funnel(row)
+        into = story.funnel.setdefault(
+            row["stage"],
+            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": {}, "seconds": 0.0},
+        )
+        for key in ("read", "kept", "seconds"):
+            into[key] += row[key]
+        for reason, count in row["dropped"].items():
+            into["dropped"][reason] = into["dropped"].get(reason, 0) + count
+
+
+def _part(story: Story, task: JudgePart, identity: tuple[object, ...]) -> Part:
+    receipt = load_receipt(task.receipt)
+    assert receipt is not None  # seen by _watched in this very run
+    story.ledgers.append(task.dropped)
+    return Part(task.kept, receipt["posts"], receipt["text_bytes"], identity)
+
+
+def _judge(
+    story: Story, parts: Sequence[Part], segment: Sequence[Stage], verdicts: Sequence[Path]
+) -> list[Part]:
+    """Apply a barrier's verdicts and run the filters behind it."""
+    chain, marks = _chain(segment), [stage.fingerprint for stage in segment]
+    folder = story.space.step("judged", [part.identity for part in parts], marks)
+    todo = [
+        JudgePart(part.posts, folder, index, chain, None, verdict)
+        for index, (part, verdict) in enumerate(zip(parts, verdicts, strict=True))
+    ]
+    done = 0
+    for result in story.runner.run(iter(todo), lambda: None):
+        _watched(story, result)
+        done += 1
+        story.observer.step("finishing", done, len(todo))
+    return [_part(story, task, (folder.name, task.index)) for task in todo]
+
+
+# --------------------------------------------------------------------------- dedup
+
+
+def _dedup(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
+    """The barrier: sign all parts, decide over all, and write each part's verdict."""
+    config = reading.settings_json(stage.config)
+    root = story.space.step("dedup", [part.identity for part in parts], stage.fingerprint)
+    todo = [
+        barrier.SignPart(part.posts, root / f"{index:06d}", config)
+        for index, part in enumerate(parts)
+    ]
+    paths = [root / f"{index:06d}.verdict.parquet" for index in range(len(parts))]
+    receipt = root / "verdicts.json"
+    if (done := load_receipt(receipt)) is None:
+        for count, _ in enumerate(story.runner.run(iter(todo), lambda: None), start=1):
+            story.observer.step("comparing", count, len(todo))
+        began = time.perf_counter()
+        assert isinstance(stage.config, dedup.Config)  # the only barrier there is
+        verdict = dedup.duplicates([task.folder for task in todo], stage.config)
+        barrier.save_verdicts([part.posts for part in parts], paths, verdict)
+        signed = [load_receipt(task.folder / "receipt.json") or {} for task in todo]
+        seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in signed)
+        done = save_receipt(receipt, {"seconds": seconds}, paths)
+    story.funnel[stage.name] = {
+        "stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"],
+    }  # fmt: skip
+    return paths
+
+
+# --------------------------------------------------------------------------- write
+
+
+def _write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[str, Any]]:
+    output = story.plan.output
+    cut = (output.shard_mb, output.row_group_mb, key_id, list(story.plan.scores()))
+    done = story.space.step("shards", [part.identity for part in parts], cut)
+    tasks = writing.cut_shards(
+        [Piece(part.posts, part.rows, part.text_bytes) for part in parts],
+        story.space.shards,
+        done,
+        shard_bytes=max(1, int(output.shard_mb * 1e6)),
+        row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
+        scores=tuple(story.plan.scores()),
+        key=story.plan.key_path,
+    )
+    valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
+    for leftover in set(story.space.shards.iterdir()) - valid:
+        leftover.unlink()  # of an earlier plan, or cut off while being written
+    for count, _ in enumerate(story.runner.run(iter(tasks), lambda: None), start=1):
+        story.observer.step("writing", count, len(tasks))
+    written = [load_receipt(task.receipt) for task in tasks]
+    return [row for row in written if row is not None]
+
+
+def _write_ledger(story: Story, refused: Sequence[Path]) -> None:
+    scores = story.plan.scores()
+    wanted = writing.write_ledger("read", refused, story.space.dropped, scores)
+    for stage in story.plan.stages:
+        dropping = [path for path in story.ledgers if stage.name in _stages_of(story, path)]
+        wanted += writing.write_ledger(stage.name, dropping, story.space.dropped, scores)
+    for leftover in set(story.space.dropped.iterdir()) - set(wanted):
+        leftover.unlink()
+
+
+def _stages_of(story: Story, ledger: Path) -> set[str]:
+    receipt = load_receipt(ledger.with_name(ledger.name.replace(".dropped.parquet", ".json")))
+    return {row["stage"] for row in (receipt or {}).get("funnel", []) if row["dropped"]}
+
+
+def _write_papers(story: Story, manifest: dict[str, Any]) -> None:
+    head = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
+    papers = {
+        "plan.yaml": head + story.plan.to_yaml(),
+        "README.md": report.card(manifest, story.plan.to_yaml()),
+        "report.html": report.page(manifest, story.plan.to_yaml()),
+    }
+    for name, text in papers.items():
+        with replacing(story.space.out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")

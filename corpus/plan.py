@@ -1,0 +1,318 @@
+"""A YAML plan, checked in full before any data is opened, and its fingerprints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from corpus import readers, schema, stages
+from corpus.errors import PlanError, did_you_mean
+from corpus.manifest import file_sha256, fingerprint
+from corpus.readers import _open
+from corpus.readers.contract import ReaderConfig
+from filters import contract
+from filters.contract import FilterConfig
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class Output(BaseModel):
+    """Where the corpus goes and how it is cut."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field("", description="the folder to build; --out gives another")
+    shard_mb: float = Field(256, gt=0, description="text to a shard, in MB before compression")
+    row_group_mb: float = Field(4, gt=0, description="text to a row group, in MB")
+    keep_work: bool = Field(
+        False, description="keep work/ (unredacted!) so that thresholds can be moved cheaply"
+    )
+    key: str = Field(
+        "", description="file with the pseudonym key; '' is corpus.key beside the output folder"
+    )
+
+
+class Run(BaseModel):
+    """How the work is done; none of it changes the output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    runner: Literal["serial", "processes"] = "processes"
+    workers: int = Field(default_factory=cores, ge=1, le=1024)
+    part_posts: int = Field(
+        20_000, ge=1, le=1_000_000, description="posts to a part, the unit of work and of resuming"
+    )
+
+
+@dataclass(frozen=True)
+class Source:
+    """A reader, its settings, and the files that its path stood for."""
+
+    reader: str
+    config: ReaderConfig
+
+    def files(self) -> list[str]:
+        """The files to read, sorted."""
+        return _open.expand(self.config.path)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage's name and settings."""
+
+    name: str
+    config: FilterConfig
+
+    @property
+    def barrier(self) -> bool:
+        """Whether the stage looks at all parts together."""
+        return self.name in stages.BARRIERS
+
+    def models(self) -> dict[str, str]:
+        """The model files the stage loads: name to SHA-256."""
+        found = contract.models(stages.find(self.name), self.config)
+        return {file.name: file_sha256(file) for file in found}
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Changes whenever the stage would decide differently."""
+        version = stages.find(self.name).VERSION
+        return fingerprint(self.name, version, self.config.model_dump(mode="json"), self.models())
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to build: sources, stages in order, output; and how to run it."""
+
+    sources: tuple[Source, ...]
+    stages: tuple[Stage, ...]
+    output: Output
+    run: Run
+    name: str = "plan"
+
+    @classmethod
+    def load(cls, path: str | Path) -> Plan:
+        """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy."""
+        file = Path(path)
+        try:
+            document = yaml.safe_load(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise PlanError(f"no plan at '{path}'; give the path of a YAML plan") from None
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            raise PlanError(f"cannot read the plan '{path}': {reason}") from None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f" at line {mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or "not valid YAML"
+            raise PlanError(f"{file.name}{where}: {problem}") from None
+        return cls.parse(document, name=file.name)
+
+    @classmethod
+    def parse(cls, document: object, name: str = "plan") -> Plan:
+        """Check a plan given as plain data (what its YAML would hold)."""
+        keys = ("sources", "stages", "output", "run")
+        plan = _mapping(document, name, keys)
+        if not plan.get("sources"):
+            raise PlanError(f"{name}: no 'sources'; name at least one reader and its path")
+        sources = tuple(
+            Source(reader, cast(ReaderConfig, config))
+            for reader, config in _entries(plan["sources"], f"{name}: sources", _reader)
+        )
+        listed = _entries(plan.get("stages") or [], f"{name}: stages", _stage)
+        chain = [Stage(stage, cast(FilterConfig, config)) for stage, config in listed]
+        if all(stage.name != "consent" for stage in chain):
+            # Deletions are honoured whether or not the plan thinks of them.
+            chain.insert(0, Stage("consent", stages.find("consent").Config()))
+        _check_order(chain, name)
+        output = _model(Output, plan.get("output") or {}, f"{name}: output")
+        run = _model(Run, plan.get("run") or {}, f"{name}: run")
+        return cls(sources, tuple(chain), output, run, name)
+
+    def with_options(
+        self, out: str | None = None, workers: int | None = None, runner: str | None = None
+    ) -> Plan:
+        """The same plan with what the command line says instead."""
+        output, run = self.output.model_dump(), self.run.model_dump()
+        output |= {"path": out} if out else {}
+        run |= {"workers": workers} if workers is not None else {}
+        run |= {"runner": runner} if runner else {}
+        return Plan(
+            self.sources,
+            self.stages,
+            _model(Output, output, "--out"),
+            _model(Run, run, "--workers/--runner"),
+            self.name,
+        )
+
+    def check_paths(self) -> None:
+        """Make sure that there is something to read and somewhere to write."""
+        if not self.output.path:
+            raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
+        for index, source in enumerate(self.sources):
+            where = f"{self.name}: sources[{index}] {source.reader}"
+            path = source.config.path
+            files = source.files()
+            if not files and any(mark in path for mark in "*?["):
+                raise PlanError(f"{where}: path '{path}' matches no file")
+            if not files and Path(path).is_dir():
+                raise PlanError(f"{where}: folder '{path}' is empty")
+            if not files:
+                raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
+            for file in files:
+                if not os.access(file, os.R_OK):
+                    raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
+
+    @property
+    def key_path(self) -> Path:
+        """The file with the pseudonym key; never inside the output."""
+        out = Path(self.output.path)
+        return Path(self.output.key) if self.output.key else out.parent / "corpus.key"
+
+    def segments(self) -> list[tuple[Stage, ...]]:
+        """What is done in one pass over a part: a barrier's verdict and the filters behind it."""
+        out: list[list[Stage]] = []
+        for stage in self.stages:
+            if stage.barrier or not out:
+                out.append([])
+            out[-1].append(stage)
+        return [tuple(segment) for segment in out]
+
+    def scores(self) -> dict[str, Any]:
+        """The columns that the stages add to the post, with their types, in order."""
+        found: dict[str, Any] = {}
+        for stage in self.stages:
+            found |= {k: v for k, v in stages.find(stage.name).WRITES.items()}
+        return {name: dtype for name, dtype in found.items() if name not in schema.POST}
+
+    def fingerprint(self) -> str:
+        """Changes whenever the output would; the same wherever and however it is built."""
+        sources = [
+            (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
+            for s in self.sources
+        ]
+        cut = (self.output.shard_mb, self.output.row_group_mb)
+        return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
+
+    def resolved(self) -> dict[str, Any]:
+        """The plan with every default filled in, without ``run`` and the place of the output."""
+        return {
+            "sources": [{s.reader: s.config.model_dump(mode="json")} for s in self.sources],
+            "stages": [{s.name: s.config.model_dump(mode="json")} for s in self.stages],
+            "output": {
+                "shard_mb": self.output.shard_mb,
+                "row_group_mb": self.output.row_group_mb,
+                "keep_work": self.output.keep_work,
+            },
+        }
+
+    def to_yaml(self) -> str:
+        """:meth:`resolved` as YAML."""
+        text: str = yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
+        return text
+
+
+# --------------------------------------------------------------------------- checking
+
+
+def _mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise PlanError(f"{where}: expected keys {', '.join(known)}; found {_kind(value)}")
+    for key in value:
+        if key not in known:
+            raise PlanError(f"{where}: unknown key '{key}'{did_you_mean(str(key), known)}")
+    return dict(value)
+
+
+def _reader(name: str) -> type[BaseModel]:
+    return readers.find(name).Config
+
+
+def _stage(name: str) -> type[BaseModel]:
+    return stages.find(name).Config
+
+
+def _entries(value: object, where: str, find: Any) -> list[tuple[str, BaseModel]]:
+    """A list of ``- name: {settings}``, each checked by the Config of its module."""
+    if not isinstance(value, list):
+        raise PlanError(f"{where}: expected a list of '- name: {{...}}'; found {_kind(value)}")
+    kind, known = ("reader", readers.names()) if find is _reader else ("stage", stages.names())
+    out = []
+    for index, entry in enumerate(value):
+        if isinstance(entry, str):
+            entry = {entry: {}}
+        if not isinstance(entry, Mapping) or len(entry) != 1:
+            raise PlanError(
+                f"{where}[{index}]: expected one '{kind}: {{...}}'; found {_kind(entry)}"
+            )
+        ((name, settings),) = entry.items()
+        if name not in known:
+            place = where.replace(": ", " in ", 1).split(" in ")[0]
+            raise PlanError(f"unknown {kind} '{name}' in {place}{did_you_mean(str(name), known)}")
+        out.append((str(name), _model(find(name), settings or {}, f"{where}[{index}] {name}")))
+    return out
+
+
+def _model(model: type[Model], settings: object, where: str) -> Model:
+    if not isinstance(settings, Mapping):
+        raise PlanError(
+            f"{where}: expected settings like '{{key: value}}'; found {_kind(settings)}"
+        )
+    for key in settings:
+        if key not in model.model_fields:
+            raise PlanError(
+                f"{where}: unknown key '{key}'{did_you_mean(str(key), model.model_fields)}"
+            )
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(piece) for piece in first["loc"]) or "settings"
+        if first["type"] == "missing":
+            raise PlanError(f"{where}: '{place}' is missing; it must be given") from None
+        message = first["msg"].removeprefix("Value error, ")
+        raise PlanError(f"{where}: '{place}': {message}; got {_shown(first['input'])}") from None
+
+
+def _check_order(chain: list[Stage], name: str) -> None:
+    written: dict[str, str] = dict.fromkeys(schema.POST, "the reader")
+    seen: set[str] = set()
+    for index, stage in enumerate(chain):
+        where = f"{name}: stages[{index}] {stage.name}"
+        if stage.name in seen:
+            raise PlanError(f"{where}: the stage is there twice; a stage can stand once in a plan")
+        seen.add(stage.name)
+        module = stages.find(stage.name)
+        for column in module.READS:
+            if column in written:
+                continue
+            later = [s.name for s in chain if column in stages.find(s.name).WRITES]
+            remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
+            raise PlanError(f"{where}: needs the column '{column}'; {remedy}")
+        written |= dict.fromkeys(module.WRITES, stage.name)
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "nothing"
+    names = {dict: "keys", list: "a list", str: "text", bool: "true/false", int: "a number"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

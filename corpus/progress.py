@@ -1,0 +1,124 @@
+"""Show a build as it runs: live on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+_STEPS = ("reading", "judging", "comparing", "finishing", "writing")
+
+
+class Tally:
+    """What has been seen of a build so far."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.steps: dict[str, tuple[float, int, int]] = {}
+        self.stages: dict[str, dict[str, float]] = {}
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Note how far a step is."""
+        first, *_ = self.steps.get(name, (time.monotonic(), 0, 0))
+        self.steps[name] = (first, done, total)
+
+    def funnel(self, row: dict[str, Any]) -> None:
+        """Add a part to its stage."""
+        into = self.stages.setdefault(row["stage"], {"read": 0, "kept": 0, "seconds": 0.0})
+        for key in into:
+            into[key] += row[key]
+
+
+def _left(first: float, done: int, total: int) -> str:
+    if done >= total:
+        return "done"
+    if not done:
+        return ""
+    seconds = (time.monotonic() - first) * (total - done) / done
+    return f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
+
+
+class Display(Tally):
+    """A live table for a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__()
+        self._live = Live(self._show(), console=console, refresh_per_second=4, transient=True)
+        self._live.start()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Note how far a step is, and show it."""
+        super().step(name, done, total)
+        self._live.update(self._show())
+
+    def close(self) -> None:
+        """Take the table away."""
+        self._live.stop()
+
+    def _show(self) -> Group:
+        steps = Table.grid(padding=(0, 2))
+        for name in _STEPS:
+            if name in self.steps:
+                first, done, total = self.steps[name]
+                share = done / total if total else 1.0
+                bar = Text("━" * int(30 * share), "green") + Text(
+                    "━" * (30 - int(30 * share)), "dim"
+                )
+                steps.add_row(name, bar, f"{share:.0%}", _left(first, done, total))
+        stages = Table(box=None, padding=(0, 2), header_style="dim")
+        stages.add_column("stage")
+        for title in ("posts", "kept", "posts/s per core"):
+            stages.add_column(title, justify="right")
+        for name, row in self.stages.items():
+            speed = f"{row['read'] / row['seconds']:,.0f}" if row["seconds"] else ""
+            kept = f"{row['kept'] / row['read']:.1%}" if row["read"] else ""
+            stages.add_row(name, f"{int(row['read']):,}", kept, speed)
+        return Group(steps, stages)
+
+
+class Lines(Tally):
+    """Plain lines for a log: a step's start and end, and its progress every ten seconds."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._said: dict[str, float] = {}
+        self._over: set[str] = set()
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Note how far a step is, and now and then say so."""
+        super().step(name, done, total)
+        now = time.monotonic()
+        over = done >= total
+        if name in self._over or (not over and now - self._said.get(name, self.began) < 10):
+            return
+        self._said[name] = now
+        if over:
+            self._over.add(name)
+        share = done / total if total else 1.0
+        left = _left(self.steps[name][0], done, total)
+        print(f"{now - self.began:6.1f} s  {name} {share:.0%}  {left}".rstrip(), file=self._stream)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@contextmanager
+def watching(quiet: bool) -> Iterator[Display | Lines | None]:
+    """The fitting observer: none if quiet, live on a terminal, lines elsewhere."""
+    if quiet:
+        yield None
+        return
+    console = Console(stderr=True)
+    watcher = Display(console) if console.is_terminal else Lines(sys.stderr)
+    try:
+        yield watcher
+    finally:
+        watcher.close()

@@ -1,0 +1,171 @@
+"""Turn the many spellings of a moment, and of a count, into plain integers or null."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+
+_MICRO = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# The years 1 to 9999, which is what every reader of a Parquet timestamp can show.
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+_INT64 = 1 << 63
+# Spelled out: the standard library's names follow the machine's locale.
+_MONTHS = {
+    **{"Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6},
+    **{"Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12},
+}
+# No form with slashes and the year last: 8/4/2016 is April in one country and August in another.
+_FORMATS = (
+    "%Y/%m/%d %H:%M:%S",
+    "%Y/%m/%d %H:%M",
+    "%Y/%m/%d",
+    "%Y-%m-%d %H:%M:%S %Z",
+    "%Y-%m-%d %H:%M:%S.%f %Z",
+    "%Y-%m-%d %H:%M:%S %z",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+    "%b %d, %Y %I:%M:%S %p",
+)
+
+
+def micros(value: object) -> int | None:
+    """Microseconds since 1970, UTC, from an epoch number or a date in words; null if unreadable.
+
+    A number's unit (s, ms, µs or ns) is told by its size. A date without a zone is UTC.
+    """
+    if type(value) is int:
+        return _epoch(value)
+    if type(value) is str:
+        return _text(value)
+    if type(value) is float:
+        return _epoch_float(value)
+    return None
+
+
+def whole(value: object) -> int | None:
+    """A count as an integer that fits 64 bits, from an int, a float or digits; else null."""
+    if type(value) is int:
+        return value if -_INT64 <= value < _INT64 else None
+    if type(value) is str:
+        try:
+            return whole(int(value))
+        except ValueError:
+            try:
+                return whole(float(value))
+            except ValueError:
+                return None
+    if type(value) is float and -_INT64 <= value < _INT64:  # false for NaN too
+        return int(value)
+    return None
+
+
+def twitter(value: str) -> int | None:
+    """Microseconds from ``Mon Apr 19 17:52:00 +0000 2010``, or null."""
+    if len(value) != 30 or value[19] != " " or value[13] != ":" or value[16] != ":":
+        return None
+    try:
+        hour, minute, second = int(value[11:13]), int(value[14:16]), int(value[17:19])
+        day = _day(value[4:10], value[26:])
+    except (KeyError, ValueError):
+        return None
+    if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
+        return None
+    seconds = day + hour * 3600 + minute * 60 + second
+    if value[20:25] != "+0000":
+        offset = _offset(value[20:25])
+        if offset is None:
+            return None
+        seconds -= offset
+    return seconds * 1_000_000
+
+
+def with_format(value: str, form: str) -> int | None:
+    """Microseconds by a ``strptime`` format, or null."""
+    try:
+        return _from_datetime(datetime.strptime(value.strip(), form))
+    except ValueError:
+        return None
+
+
+def _epoch(value: int) -> int | None:
+    size = abs(value)
+    if size < 100_000_000_000:  # seconds until the year 5138
+        value *= 1_000_000
+    elif size < 100_000_000_000_000:  # milliseconds from 1973 on
+        value *= 1_000
+    elif size >= 100_000_000_000_000_000:  # nanoseconds from 1973 on
+        value //= 1_000
+    return value if _FIRST <= value <= _LAST else None
+
+
+def _epoch_float(value: float) -> int | None:
+    if not -1e20 < value < 1e20:  # false for NaN too
+        return None
+    if abs(value) < 1e11:
+        micro = round(value * 1e6)
+        return micro if _FIRST <= micro <= _LAST else None
+    return _epoch(int(value))
+
+
+def _text(value: str) -> int | None:
+    value = value.strip()
+    if value.isdecimal() and value.isascii():
+        return _digits(value)
+    found = twitter(value)
+    if found is not None:
+        return found
+    try:
+        return _from_datetime(datetime.fromisoformat(value))
+    except ValueError:
+        pass
+    try:
+        return _epoch_float(float(value))
+    except ValueError:
+        return _slowly(value)
+
+
+def _digits(value: str) -> int | None:
+    # 20160804 and 20160804115200 are dates: as epochs they would lie in 1970 and 2608.
+    if value[:2] in ("19", "20") and len(value) in (8, 14):
+        return with_format(value, "%Y%m%d" if len(value) == 8 else "%Y%m%d%H%M%S")
+    return _epoch(int(value)) if len(value) <= 20 else None
+
+
+def _slowly(value: str) -> int | None:
+    try:
+        return _from_datetime(parsedate_to_datetime(value))
+    except (ValueError, TypeError, IndexError, OverflowError):
+        pass
+    for form in _FORMATS:
+        found = with_format(value, form)
+        if found is not None:
+            return found
+    return None
+
+
+def _from_datetime(moment: datetime) -> int | None:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    micro = (moment - _EPOCH) // _MICRO
+    # A zone can push the first and the last day of the calendar over its edge.
+    return micro if _FIRST <= micro <= _LAST else None
+
+
+@lru_cache(maxsize=4096)
+def _day(month_and_day: str, year: str) -> int:
+    month, day = _MONTHS[month_and_day[:3]], int(month_and_day[4:])
+    return (datetime(int(year), month, day, tzinfo=UTC) - _EPOCH).days * 86_400
+
+
+def _offset(zone: str) -> int | None:
+    if zone[0] not in "+-" or not zone[1:].isdecimal():
+        return None
+    seconds = int(zone[1:3]) * 3600 + int(zone[3:]) * 60
+    return -seconds if zone[0] == "-" else seconds

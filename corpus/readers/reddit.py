@@ -1,0 +1,211 @@
+"""Read Reddit's monthly dumps (Pushshift, Arctic Shift): comments and submissions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from html import unescape
+
+import msgspec
+from pydantic import Field
+
+from corpus.readers._times import micros, whole
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Post,
+    ReaderConfig,
+    Record,
+    Refused,
+    read_lines,
+)
+
+PLATFORM = "reddit"
+VERSION = 1
+TOMBSTONES = False
+
+
+class Config(ReaderConfig):
+    """What to read, and which accounts are known to be programs."""
+
+    bots: tuple[str, ...] = Field(
+        (
+            "AutoModerator",
+            "autotldr",
+            "CommonMisspellingBot",
+            "HelperBot_",
+            "Mentioned_Videos",
+            "MTGCardFetcher",
+            "RemindMeBot",
+            "SnapshillBot",
+            "TotesMessenger",
+            "TweetPoster",
+            "User_Simulator",
+            "WikiTextBot",
+            "sneakpeekbot",
+            "xkcd_transcriber",
+        ),
+        description="accounts that are programs, in any letter case",
+    )
+    bot_suffix: bool = Field(
+        True, description="also take a name that ends in 'bot' for a program's"
+    )
+
+
+class _Meta(msgspec.Struct, gc=False):
+    """Arctic Shift's notes on what became of a post after it was first collected."""
+
+    was_deleted_later: bool | None = None
+    was_initially_deleted: bool | None = None
+    removal_type: str | None = None
+
+
+class _Row(msgspec.Struct, gc=False):
+    """The fields of a comment and of a submission; which of the two it is shows in them."""
+
+    id: str | int | float | None = None
+    author: str | None = None
+    subreddit: str | None = None
+    created_utc: int | str | float | None = None
+    score: int | str | float | None = None
+    body: str | None = None
+    link_id: str | int | None = None
+    parent_id: str | int | None = None
+    title: str | None = None
+    selftext: str | None = None
+    num_comments: int | str | float | None = None
+    over_18: bool | None = None
+    over18: bool | None = None
+    crosspost_parent: str | None = None
+    removed_by_category: str | None = None
+    is_robot_indexable: bool | None = None
+    meta: _Meta | None = msgspec.field(default=None, name="_meta")
+
+
+# What Reddit shows in place of a text or a name that is gone, in lower case.
+_GONE = {
+    "[deleted]": "deleted",
+    "[deleted by user]": "deleted",
+    "[removed]": "removed",
+    "[ removed by reddit ]": "removed",
+    "[removed by reddit]": "removed",
+    "[ removed by moderator ]": "removed",
+}
+_BY_AUTHOR = ("deleted", "author")
+# Family names, which are people's.
+_NOT_BOTS = ("abbot", "talbot", "cabot")
+
+
+def read(
+    path: str, config: Config, part_posts: int, start: Cursor | None = None
+) -> Iterator[Batch]:
+    """Yield the comments and submissions of one dump file in batches."""
+    decode = decoder(config)
+    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+
+
+def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
+    """The function that turns a line into its post."""
+    parse = msgspec.json.Decoder(_Row).decode
+    bots = frozenset(name.lower() for name in config.bots)
+    suffix = config.bot_suffix
+
+    @lru_cache(maxsize=1 << 16)
+    def is_bot(author: str) -> bool:
+        name = author.lower()
+        return name in bots or (suffix and name.endswith("bot") and not name.endswith(_NOT_BOTS))
+
+    def decode(line: bytes) -> Sequence[Record]:
+        row = parse(line)
+        raw = row.id
+        # A number is no base36 id: a tool has mangled it.
+        if type(raw) is not str or not raw:
+            raise Refused("no_id")
+        if raw[2:3] == "_":
+            raw = raw[3:]
+        author = row.author
+        if not author or (author[0] == "[" and author.lower() in _GONE):
+            author = bot = None
+        else:
+            bot = is_bot(author)
+        if row.body is not None:
+            return (_comment(row, raw, row.body, author, bot),)
+        if row.title is not None:
+            return (_submission(row, raw, row.title, author, bot),)
+        raise Refused("no_text")
+
+    return decode
+
+
+def _comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
+    parent, link = row.parent_id, row.link_id
+    return Post(
+        "reddit:t1_" + raw,
+        unescape(body) if "&" in body else body,
+        "reply",
+        author,
+        row.subreddit,
+        micros(row.created_utc),
+        None,
+        # Pushshift's late API gave bare numbers here, which name nothing for sure.
+        "reddit:" + parent if type(parent) is str and parent else None,
+        "reddit:" + link if type(link) is str and link else None,
+        whole(row.score),
+        None,
+        row.over_18 if row.over_18 is not None else row.over18,
+        bot,
+        None,
+        _withdrawn(row, author, body),
+    )
+
+
+def _submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
+    body = row.selftext or ""
+    gone = body[:1] == "[" and body.strip().lower() in _GONE
+    text = title if gone or not body else f"{title}\n\n{body}" if title else body
+    name = "reddit:t3_" + raw
+    origin = row.crosspost_parent
+    return Post(
+        name,
+        unescape(text) if "&" in text else text,
+        "repost" if origin else "post",
+        author,
+        row.subreddit,
+        micros(row.created_utc),
+        None,
+        "reddit:" + origin if origin else None,
+        name,
+        whole(row.score),
+        whole(row.num_comments),
+        row.over_18 if row.over_18 is not None else row.over18,
+        bot,
+        None,
+        _withdrawn(row, author, body, title),
+    )
+
+
+def _withdrawn(row: _Row, author: str | None, text: str, title: str = "") -> str | None:
+    """Why Reddit says that this must not be used, or null. An author's own wish comes first."""
+    if text[:1] == "[" and (reason := _GONE.get(text.strip().lower())):
+        return reason
+    if title[:1] == "[" and (reason := _GONE.get(title.strip().lower())):
+        return reason
+    meta = row.meta
+    if meta is not None:
+        if meta.was_deleted_later:
+            return "deleted_later"
+        if meta.removal_type:
+            return "deleted" if meta.removal_type in _BY_AUTHOR else "removed"
+        if meta.was_initially_deleted:
+            return "deleted"
+    # The text outlived its account: whoever wrote it has asked to go.
+    if author is None and row.author:
+        return "deleted"
+    category = row.removed_by_category
+    if category:
+        if category in _BY_AUTHOR:
+            return "deleted"
+        # A moderator's mark on a text still shown may be waiting for review.
+        if not text.strip():
+            return "removed"
+    return "removed" if row.is_robot_indexable is False else None

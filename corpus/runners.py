@@ -1,0 +1,125 @@
+"""Run tasks here or in worker processes; results come as they are ready."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Protocol
+
+#: What a stream of tasks yields while the next task waits for another one's result.
+NOT_YET = None
+Task = Callable[[], Any]
+
+# A worker is one of many: its libraries must not start a thread for each core as well.
+_ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
+
+
+class WorkerDied(RuntimeError):
+    """A worker process ended without a result, as when memory ran out."""
+
+
+class Runner(Protocol):
+    """Does tasks; it knows nothing of posts."""
+
+    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+        """Yield the tasks' results as they are ready. ``idle`` is called while waiting."""
+        ...
+
+    def close(self) -> None:
+        """Stop what is running and let go of the workers."""
+        ...
+
+
+def make(name: str, workers: int) -> Runner:
+    """The runner ``name``: serial or processes."""
+    return Serial() if name == "serial" else Processes(workers)
+
+
+class Serial:
+    """Everything in this process, one task after another."""
+
+    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+        """Yield the tasks' results in order."""
+        for task in tasks:
+            if task is not NOT_YET:
+                yield task()
+            idle()
+
+    def close(self) -> None:
+        """Nothing is running."""
+
+
+class Processes:
+    """Spawned worker processes. Twice as many tasks as workers are under way, no more."""
+
+    def __init__(self, workers: int) -> None:
+        before = {name: os.environ.get(name) for name in _ONE_THREAD}
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        self._before = before
+        self._workers = workers
+        self._pool = ProcessPoolExecutor(
+            workers,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(os.getpid(),),
+        )
+
+    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+        """Yield the tasks' results as they are ready."""
+        waiting: set[Future[Any]] = set()
+        more = True
+        try:
+            while more or waiting:
+                while more and len(waiting) < 2 * self._workers:
+                    task = next(tasks, StopIteration)
+                    if task is StopIteration:
+                        more = False
+                    elif task is NOT_YET:
+                        break
+                    else:
+                        waiting.add(self._pool.submit(task))  # type: ignore[arg-type]
+                if not waiting and more:
+                    time.sleep(0.05)
+                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                idle()
+                for future in done:
+                    yield future.result()
+        except BrokenProcessPool as error:
+            raise WorkerDied from error
+        finally:
+            for future in waiting:
+                future.cancel()
+
+    def close(self) -> None:
+        """Kill the workers: what they had half done is done again by the next run."""
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(5)
+        for name, value in self._before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _start_worker(parent: int) -> None:
+    # Ctrl-C goes to the whole group; only the parent decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    # A killed parent cannot tell its workers, and an orphan would wait for tasks for ever.
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

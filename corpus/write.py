@@ -1,0 +1,213 @@
+"""Write size-balanced Parquet shards and the ledger, with authors as keyed pseudonyms."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow.parquet as pq
+
+from corpus.errors import PlanError
+from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
+from corpus.schema import INTERNAL, POST
+
+_LEDGER_ROWS = 4_000_000
+# Columns of few values; a dictionary for ids or text would only cost time.
+_DICTIONARY = ["platform", "kind", "community", "lang_hint", "license", "source_file", "lang"]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of finished posts and what the cutting of shards needs to know of it."""
+
+    path: Path
+    rows: int
+    text_bytes: int
+
+
+@dataclass(frozen=True)
+class WriteShard:
+    """The task of writing the posts whose text begins in [low, high) of all text."""
+
+    target: Path
+    receipt: Path
+    pieces: tuple[Piece, ...]
+    base: int  # where the text of the first piece begins
+    low: int
+    high: int
+    row_group_bytes: int
+    scores: tuple[str, ...]
+    key: Path
+
+    def __call__(self) -> WriteShard:
+        """Write the shard unless its receipt is there."""
+        if load_receipt(self.receipt) is not None:
+            return self
+        self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        rows = characters = 0
+        key = load_key(self.key)
+        with replacing(self.target, durable=True) as temporary:
+            writer: pq.ParquetWriter | None = None
+            for group in self._groups():
+                table = group.pipe(_leaving, self.scores, key).to_arrow()
+                if writer is None:
+                    dictionary = [name for name in _DICTIONARY if name in table.column_names]
+                    writer = pq.ParquetWriter(
+                        temporary, table.schema, compression="zstd", compression_level=3,
+                        use_dictionary=dictionary, write_page_index=True,
+                    )  # fmt: skip
+                if table.num_rows:
+                    writer.write_table(table, row_group_size=table.num_rows)
+                rows += table.num_rows
+                characters += int(group["text"].str.len_chars().sum())
+            if writer is not None:
+                writer.close()
+        receipt = {
+            "path": f"shards/{self.target.name}",
+            "rows": rows,
+            "bytes": self.target.stat().st_size,
+            "sha256": file_sha256(self.target),
+            "characters": characters,
+        }
+        save_receipt(self.receipt, receipt, [self.target])
+        return self
+
+    def _groups(self) -> Iterator[pl.DataFrame]:
+        """The shard's rows, a row group at a time; cut by bytes, wherever the parts end."""
+        pending: list[pl.DataFrame] = []
+        current, begin = 0, self.base
+        for piece in self.pieces:
+            posts = pl.read_parquet(piece.path)
+            size = pl.col("text").str.len_bytes().cast(pl.Int64)
+            posts = posts.with_columns((size.cum_sum() - size + begin).alias("_at"))
+            begin += piece.text_bytes
+            inside = pl.col("_at").is_between(self.low, self.high, closed="left")
+            posts = posts.filter(inside).with_columns(
+                ((pl.col("_at") - self.low) // self.row_group_bytes).alias("_group")
+            )
+            for group in posts.partition_by("_group", maintain_order=True):
+                number = group["_group"][0]
+                if number != current and pending:
+                    yield pl.concat(pending)
+                    pending = []
+                current = number
+                pending.append(group.drop("_at", "_group"))
+        yield pl.concat(pending) if pending else posts.clear().drop("_at", "_group")
+
+
+def cut_shards(
+    pieces: Sequence[Piece], shards: Path, receipts: Path, *, shard_bytes: int,
+    row_group_bytes: int, scores: tuple[str, ...], key: Path,
+) -> list[WriteShard]:  # fmt: skip
+    """The tasks that together write every post once, in shards of nearly equal text."""
+    total = sum(piece.text_bytes for piece in pieces)
+    count = max(1, -(-total // shard_bytes))
+    edges = [total * index // count for index in range(count)] + [total + 1]
+    tasks = []
+    for index in range(count):
+        low, high = edges[index], edges[index + 1]
+        chosen, first, begin = [], 0, 0
+        for piece in pieces:
+            # An empty text at the very edge begins where the part ends, hence <= on the left.
+            if piece.rows and begin < high and low <= begin + piece.text_bytes:
+                first = first if chosen else begin
+                chosen.append(piece)
+            begin += piece.text_bytes
+        target = shards / f"part-{index:05d}.parquet"
+        receipt = receipts / f"{index:05d}.json"
+        tasks.append(
+            WriteShard(
+                target, receipt, tuple(chosen or pieces[:1]), first, low, high,
+                row_group_bytes, scores, key,
+            )
+        )  # fmt: skip
+    return tasks
+
+
+def write_ledger(
+    stage: str, paths: Sequence[Path], folder: Path, scores: dict[str, Any]
+) -> list[Path]:
+    """Write the ledger rows of one stage, in reading order, a few million to a file."""
+    schema = LEDGER | scores
+    written: list[Path] = []
+    pending: list[pl.DataFrame] = []
+    rows = 0
+
+    def flush() -> None:
+        nonlocal rows, pending
+        while rows >= _LEDGER_ROWS or (rows and not more):
+            frame = pl.concat(pending)
+            target = folder / f"{stage}-{len(written):05d}.parquet"
+            with replacing(target, durable=True) as temporary:
+                frame.head(_LEDGER_ROWS).write_parquet(
+                    temporary, compression="zstd", row_group_size=500_000
+                )
+            written.append(target)
+            pending = [frame.slice(_LEDGER_ROWS)]
+            rows = pending[0].height
+
+    more = True
+    for path in paths:
+        frame = pl.read_parquet(path)
+        if "stage" in frame.columns:
+            frame = frame.filter(pl.col("stage") == stage)
+        else:  # refusals: they have no id and no scores
+            frame = frame.with_columns(pl.lit(stage).alias("stage"))
+        absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame]
+        pending.append(frame.with_columns(absent).select(list(schema)))
+        rows += frame.height
+        flush()
+    more = False
+    flush()
+    return written
+
+
+# --------------------------------------------------------------------------- pseudonyms
+
+
+def ensure_key(path: Path, out: Path) -> str:
+    """Create the pseudonym key (mode 0600) if it is absent; return the key's public id."""
+    if out.resolve() in path.resolve().parents:
+        raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(secrets.token_hex(32) + "\n")
+    return hmac.digest(load_key(path), b"corpus key id", "sha256").hex()[:16]
+
+
+def load_key(path: Path) -> bytes:
+    """The key's bytes; PlanError if the file is no key."""
+    try:
+        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+    except (ValueError, OSError):
+        key = b""
+    if len(key) < 32:
+        raise PlanError(
+            f"'{path}' holds no pseudonym key (64 hex digits); move it away to have one made"
+        )
+    return key
+
+
+def pseudonym(author: str, key: bytes) -> str:
+    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without."""
+    return hmac.digest(key, author.encode("utf-8"), hashlib.sha256).hex()[:32]
+
+
+def _leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
+    """The columns that leave the build, ``text`` first, authors as pseudonyms."""
+    raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
+    names = raw.unique().drop_nulls()
+    keyed = [pseudonym(name, key) for name in names]
+    author = raw.replace_strict(names, keyed, default=None, return_dtype=pl.String)
+    order = [name for name in POST if name not in ("text", *INTERNAL)]
+    return posts.with_columns(author.alias("author")).select("text", *order, *scores)

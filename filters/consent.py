@@ -1,0 +1,45 @@
+"""Drop posts whose authors or platforms have withdrawn them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field
+
+from filters.contract import Filter, FilterConfig
+
+READS = ("text",)
+WRITES: dict[str, pl.DataType] = {}
+VERSION = 1
+
+Reason = Literal["deleted", "removed", "deleted_later", "protected", "withheld", "superseded"]
+
+# What platforms leave in place of a text that is gone.
+_MARKERS = {
+    "[deleted]": "deleted",
+    "[deleted by user]": "deleted",
+    "[ removed by reddit ]": "removed",
+    "[removed]": "removed",
+}
+
+
+class Config(FilterConfig):
+    """Which withdrawn posts leave; by default all of them."""
+
+    drop: tuple[Reason, ...] = Field(
+        ("deleted", "removed", "deleted_later", "protected", "withheld", "superseded"),
+        description="kinds of withdrawal that are honoured",
+    )
+
+
+def build(config: Config) -> Filter:
+    """Return the filter. It reads the reader's ``withdrawn`` where there is one."""
+
+    def consent(posts: pl.DataFrame) -> pl.DataFrame:
+        bare = pl.col("text").str.strip_chars().str.to_lowercase()
+        marked = bare.replace_strict(_MARKERS, default=None, return_dtype=pl.String)
+        why = pl.coalesce("withdrawn", marked) if "withdrawn" in posts.columns else marked
+        return posts.with_columns(pl.when(why.is_in(config.drop)).then(why).alias("reject"))
+
+    return consent
