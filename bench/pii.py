@@ -11,19 +11,20 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # posts a second of one core
 
-import random  # noqa: E402
-import sys  # noqa: E402
-import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
-from pathlib import Path  # noqa: E402
-from typing import Any  # noqa: E402
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
-import polars as pl  # noqa: E402
+import polars as pl
 
-from filters import pii  # noqa: E402
-from filters._presidio import ENTITIES, MIN_SCORES  # noqa: E402
+from filters import pii
+from filters._presidio import ENTITIES, PHONE_REGIONS, Finder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
+WORDS = ("the", "a", "so", "lol", "@friend", "RT", "today", "https://t.co/abc", "#mood", "2")
 DETAILS = ("call 415-555-2671", "joe@example.org", "at 8.8.8.8", "since 2015", "4111111111111111")
 
 
@@ -39,7 +40,8 @@ def main(arguments: list[str]) -> None:
 
 def read(arguments: list[str]) -> tuple[str, list[str]]:
     """The posts, and where they come from."""
-    files = [Path(argument) for argument in arguments] or [SHARED / "gurez.10000", SHARED / "ile.10000"]
+    shared = [SHARED / "gurez.10000", SHARED / "ile.10000"]
+    files = [Path(argument) for argument in arguments] or shared
     if arguments or all(file.exists() for file in files):
         lines = (file.read_text(errors="replace").split("\n") for file in files)
         posts = [line for file in lines for line in file if line]
@@ -50,9 +52,10 @@ def read(arguments: list[str]) -> tuple[str, list[str]]:
 def made_up(count: int) -> list[str]:
     """Posts of common words; one in fifty holds a detail."""
     chance = random.Random(7)
-    words = "the a so lol @friend RT today really https://t.co/abc song good #mood why 2".split()
-    posts = [" ".join(chance.choices(words, k=14)) for _ in range(count)]
-    return [f"{post} {chance.choice(DETAILS)}" if chance.random() < 0.02 else post for post in posts]
+    posts = [" ".join(chance.choices(WORDS, k=14)) for _ in range(count)]
+    return [
+        f"{post} {chance.choice(DETAILS)}" if chance.random() < 0.02 else post for post in posts
+    ]
 
 
 def _rate(run: Callable[[], object], count: int, repeats: int = 1) -> float:
@@ -68,7 +71,7 @@ def _ours(posts: list[str]) -> tuple[float, float]:
     redact = pii.build(pii.Config())
     frame = pl.DataFrame({"id": [str(row) for row in range(len(posts))], "text": posts})
     redact(frame.head(1000))
-    detectors = pii.Finder(ENTITIES, pii.PHONE_REGIONS)._detectors
+    detectors = Finder(ENTITIES, PHONE_REGIONS)._detectors
     passed = pl.any_horizontal(pl.col("text").str.contains(detector.gate) for detector in detectors)
     share = frame.select(passed.mean()).item()
     return _rate(lambda: redact(frame), len(posts), repeats=3), share
@@ -85,7 +88,7 @@ def _presidio(posts: list[str]) -> dict[str, float]:
     nlp.nlp = {"en": spacy.blank("en")}
     engine: Any = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
     batches: Any = BatchAnalyzerEngine(analyzer_engine=engine)
-    wanted = {"language": "en", "entities": list(MIN_SCORES)}
+    wanted = {"language": "en", "entities": list(ENTITIES)}
     engine.analyze(posts[0], **wanted)
     return {
         "AnalyzerEngine, per post": _rate(

@@ -193,11 +193,7 @@ def _modules(names: list[str], find: Callable[[str], Any]) -> None:
         module = find(name)
         print(f"{name}  {(module.__doc__ or '').strip().splitlines()[0]}")
         for key, field in module.Config.model_fields.items():
-            default = (
-                "required"
-                if field.is_required()
-                else repr(field.get_default(call_default_factory=True))
-            )
+            default = "required" if field.is_required() else repr(field.default)
             print(f"    {key}: {default}  {field.description or ''}".rstrip())
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -21,9 +21,6 @@ from pydantic import Field
 
 from corpus.manifest import replacing
 from filters.contract import FilterConfig
-
-if TYPE_CHECKING:
-    pass
 
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
@@ -104,7 +101,7 @@ def bands_and_rows(config: Config) -> tuple[int, int]:
 def _flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     import pyarrow as pa
 
-    array: Any = texts.to_arrow()
+    array = texts.to_arrow()
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     array = array.cast(pa.large_string())
@@ -166,7 +163,7 @@ def save(signed: Signed, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in zip(Signed._fields, signed, strict=True):
         with replacing(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
-            np.save(file, array)
+            np.save(file, np.asarray(array))
 
 
 def _array(folder: Path, name: str) -> Any:

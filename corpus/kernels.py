@@ -8,7 +8,7 @@ Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 import numpy as np
@@ -22,8 +22,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _compiled(function: F) -> F:
-    compiled: F = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
-    return compiled
+    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @_compiled
@@ -238,7 +237,7 @@ def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
             i += 1
         else:
             j += 1
-    return shared / (total - shared)
+    return float(shared / (total - shared))
 
 
 @_compiled

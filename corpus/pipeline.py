@@ -312,10 +312,8 @@ def _judge(
         JudgePart(part.posts, folder, index, chain, None, verdict)
         for index, (part, verdict) in enumerate(zip(parts, verdicts, strict=True))
     ]
-    done = 0
-    for result in story.runner.run(iter(todo), lambda: None):
+    for done, result in enumerate(story.runner.run(iter(todo), lambda: None), start=1):
         _watched(story, result)
-        done += 1
         story.observer.step("finishing", done, len(todo))
     return [_part(story, task, (folder.name, task.index)) for task in todo]
 

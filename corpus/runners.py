@@ -83,7 +83,7 @@ class Processes:
                     elif task is NOT_YET:
                         break
                     else:
-                        waiting.add(self._pool.submit(task))  # type: ignore[arg-type]
+                        waiting.add(self._pool.submit(task))
                 if not waiting and more:
                     time.sleep(0.05)
                 done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)

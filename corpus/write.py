@@ -113,7 +113,8 @@ def cut_shards(
     tasks = []
     for index in range(count):
         low, high = edges[index], edges[index + 1]
-        chosen, first, begin = [], 0, 0
+        chosen: list[Piece] = []
+        first, begin = 0, 0
         for piece in pieces:
             # An empty text at the very edge begins where the part ends, hence <= on the left.
             if piece.rows and begin < high and low <= begin + piece.text_bytes:

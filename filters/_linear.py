@@ -25,7 +25,10 @@ _F = TypeVar("_F", bound=Callable[..., object])
 
 
 class Model(NamedTuple):
-    """A trained model: the weight of bucket ``i`` is ``weights[i] * scale``."""
+    """A trained model: bucket ``i`` weighs ``weights[i] * abs(weights[i]) * scale``.
+
+    The square spends the byte's steps where most weights are, near zero.
+    """
 
     weights: Weights
     scale: float
@@ -276,7 +279,8 @@ def _logits(text: Bytes, offsets: Offsets, weights: Weights, scale: float, bias:
             at, count = window_features(text, at, end, found, mask)
             total = 0
             for place in range(count):
-                total += weights[found[place]]
+                weight = np.int64(weights[found[place]])
+                total += weight * abs(weight)
             if count:
                 logits[post] = max(logits[post], bias + scale * total / np.sqrt(count))
     return logits

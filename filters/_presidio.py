@@ -33,8 +33,12 @@ MIN_SCORES = {
 }
 ENTITIES = tuple(MIN_SCORES)
 
+# Any decimal digit, also one that polars' Unicode tables are too old to know.
+_DIGIT = r"[\d\p{Cn}]"
 # What libphonenumber allows between two digits of one number, and a little more (x is one).
-_GAP = r"[xX\p{Pd}\p{Z}\p{Cf}\p{Ps}\p{Pe}./~\u{2212}\u{30FC}\u{2053}\u{223C}\u{FF0E}\u{FF0F}\u{FF5E}]"
+_GAP = (
+    r"[xX./~\p{Pd}\p{Z}\p{Cf}\p{Ps}\p{Pe}\u{2053}\u{2212}\u{223C}\u{30FC}\u{FF0E}\u{FF0F}\u{FF5E}]"
+)
 # Ignoring case, [A-Z] also matches the dotted and dotless i, the long s and the Kelvin sign.
 _LETTER = r"A-Za-z\u{130}\u{131}\u{17F}\u{212A}"
 _HEX = "[0-9A-Fa-f]"
@@ -42,7 +46,7 @@ _HEX = "[0-9A-Fa-f]"
 GATES = {
     "EMAIL_ADDRESS": r"\S@[^\s.]+\.\S",
     "IP_ADDRESS": rf"[0-9]\.[0-9]{{1,3}}\.[0-9]{{1,3}}\.[0-9]|::|(?:{_HEX}{{1,4}}:){{7}}",
-    "CREDIT_CARD": r"\d(?:[- ]?\d){12}",
+    "CREDIT_CARD": rf"{_DIGIT}(?:[- ]?{_DIGIT}){{12}}",
     "IBAN_CODE": rf"[{_LETTER}]{{2}}[0-9]{{2}}(?:[ -]?[{_LETTER}0-9]{{4}}){{2}}",
     # The pattern allows the Kelvin sign and its like, the checksum does not.
     "CRYPTO": r"[13][0-9A-Za-z]{25}",
@@ -80,14 +84,13 @@ def fewest_digits(region: str) -> int:
     """
     from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-    home = PhoneMetadata.metadata_for_region(region)
-    sharing = (
-        PhoneMetadata.metadata_for_region(other)
-        for other in COUNTRY_CODE_TO_REGION_CODE[home.country_code]
-    )
+    metadata: Any = PhoneMetadata.metadata_for_region
+    home = metadata(region)
+    sharing = (metadata(other) for other in COUNTRY_CODE_TO_REGION_CODE[home.country_code])
     shortest = min(length for each in sharing for length in each.general_desc.possible_length)
     prepended = len(re.sub(r"\\\d", "", home.national_prefix_transform_rule or ""))
-    return max(1, min(shortest - prepended, INTERNATIONAL_DIGITS))
+    fewest: int = min(shortest - prepended, INTERNATIONAL_DIGITS)
+    return max(1, fewest)
 
 
 def phone_gate(digits: int) -> str:
@@ -96,7 +99,7 @@ def phone_gate(digits: int) -> str:
     A match of libphonenumber's is one such run (its extension follows the number and does not
     count), and ``\\d`` is every Unicode decimal digit, there as here.
     """
-    return rf"\d(?:{_GAP}{{0,4}}\d){{{digits - 1}}}"
+    return rf"{_DIGIT}(?:{_GAP}{{0,4}}{_DIGIT}){{{digits - 1}}}"
 
 
 class Finder:
@@ -147,7 +150,6 @@ def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:
 
 
 def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Iterator[_Detector]:
-    import regex
     from presidio_analyzer import predefined_recognizers as presidio
 
     made: dict[str, Any] = {
@@ -162,7 +164,7 @@ def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Ite
     for entity in made.keys() & set(entities):
         recognizer = made[entity]()
         # What Presidio's registry sets on every pattern recognizer that it loads.
-        recognizer.global_regex_flags = regex.DOTALL | regex.MULTILINE | regex.IGNORECASE
+        recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
         yield _Detector(entity, recognizer, GATES[entity])
     if "PHONE_NUMBER" in entities:
         # Each region costs a pass over the post, so regions share a gate only with their equals:

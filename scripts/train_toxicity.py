@@ -37,7 +37,7 @@ SET_INTERCEPT = 3.0
 # A bucket that one post alone fills could only remember that post.
 MIN_POSTS = 2
 PENALTY = 1 / 8
-STEPS = 60
+STEPS = 250
 MEMORY = 8
 
 
@@ -179,9 +179,9 @@ def logistic_loss(posts: pl.DataFrame, scales: Floats) -> Loss:
 
 
 def quantised(weights: Floats, bias: float) -> _linear.Model:
-    """The model with each weight in a byte; the few largest are cut to the largest byte."""
-    scale = float(np.quantile(np.abs(weights[weights != 0]), 0.9999)) / 127
-    rounded = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
+    """The model with each weight in a byte."""
+    scale = float(np.abs(weights).max()) / 127**2
+    rounded = np.rint(np.sign(weights) * np.sqrt(np.abs(weights) / scale)).astype(np.int8)
     return _linear.Model(rounded, scale, bias)
 
 

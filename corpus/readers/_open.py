@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, NamedTuple, Protocol
+from typing import IO, NamedTuple, Protocol, cast
 
 import zstandard
 
@@ -47,7 +47,7 @@ class _Hashed:
     """The raw file, hashed and counted as it passes by."""
 
     def __init__(self, path: str) -> None:
-        self._file = open(path, "rb")
+        self._file = open(path, "rb")  # noqa: SIM115 - Input closes it
         self._sha = hashlib.sha256()
         self.position = 0
 
@@ -149,7 +149,7 @@ class _Zstd:
         context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
         self._source = _Counting(source)
         self._reader = context.stream_reader(
-            self._source, read_size=1 << 18, read_across_frames=True
+            cast(IO[bytes], self._source), read_size=1 << 18, read_across_frames=True
         )
         self._context = context
 
@@ -356,7 +356,7 @@ class Input:
             return
         found = not after
         try:
-            with tarfile.open(fileobj=_AsFile(stream), mode="r|") as archive:
+            with tarfile.open(fileobj=cast(IO[bytes], _AsFile(stream)), mode="r|") as archive:
                 for entry in archive:
                     found = found or entry.name == after
                     if not (entry.isfile() and found):
@@ -368,7 +368,7 @@ class Input:
             self.problem = "truncated_stream"
 
 
-class _AsFile(IO[bytes]):
+class _AsFile:
     """Just enough of a file for tarfile's streaming mode, which only reads."""
 
     def __init__(self, source: _Source) -> None:

@@ -88,7 +88,7 @@ class Config(ReaderConfig):
                 raise ValueError(f"a post has no column '{name}'{did_you_mean(name, _MAPPABLE)}")
             if not isinstance(source, str) and name != "text":
                 raise ValueError(f"'{name}' takes one column; only 'text' joins several")
-            if not source or "" in source:
+            if not all([source] if isinstance(source, str) else source or [""]):
                 raise ValueError(f"'{name}' names no column")
         if "text" not in fields:
             raise ValueError("'text' must say which column holds the text")
@@ -580,7 +580,7 @@ def _convert(
             made[name] = _identifiers(values, config.platform + ":", reasons)
         elif name == "text":
             made[name] = _texts([columns[source] for source in config.sources(name)], reasons)
-        elif name == "created_at" and isinstance(values.dtype, (pl.Datetime, pl.Date)):
+        elif name == "created_at" and values.dtype.is_temporal():
             moments = values.cast(pl.Datetime("us", getattr(values.dtype, "time_zone", None)))
             utc = moments.dt.replace_time_zone("UTC")
             made[name] = (

@@ -1,0 +1,417 @@
+"""The ``pii`` filter: what it replaces, what it leaves, and that its gates lose nothing."""
+
+from __future__ import annotations
+
+import logging
+import random
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from filters import _presidio, pii
+from filters._presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
+
+ROOT = Path(__file__).resolve().parents[2]
+TWEETS = [ROOT.parent / "shared" / "data" / "plain" / name for name in ("gurez.10000", "ile.10000")]
+WALLET = "1BoatSLRHtKNngkdXEeobR76b53LETtpyT"
+
+
+@cache
+def default_filter() -> Any:
+    return pii.build(pii.Config())
+
+
+@cache
+def finder() -> Finder:
+    return Finder(ENTITIES, PHONE_REGIONS)
+
+
+def redact(*texts: str, **config: Any) -> list[str]:
+    posts = pl.DataFrame({"id": [str(row) for row in range(len(texts))], "text": list(texts)})
+    run = pii.build(pii.Config(**config)) if config else default_filter()
+    return list(run(posts)["text"])
+
+
+# --- what is replaced ---------------------------------------------------------------------------
+
+REPLACED = {
+    "write to joe@example.org today": "write to <EMAIL_ADDRESS> today",
+    "o'brien.j+x@mail.example.co.uk": "<EMAIL_ADDRESS>",
+    "call (415) 555-2671 now": "call <PHONE_NUMBER> now",
+    "+44 20 7946 0018": "<PHONE_NUMBER>",
+    "from 8.8.8.8 again": "from <IP_ADDRESS> again",
+    "2606:4700:4700::1111 too": "<IP_ADDRESS> too",
+    "card 4111 1111 1111 1111 ok": "card <CREDIT_CARD> ok",
+    "GB82 WEST 1234 5698 7654 32": "<IBAN_CODE>",
+    "pay gb82west12345698765432": "pay <IBAN_CODE>",
+    f"tip {WALLET}": "tip <CRYPTO>",
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4": "<CRYPTO>",
+    "ssn 536-22-1234": "ssn <US_SSN>",
+    "mac 00:1A:2B:3C:4D:5E": "mac <MAC_ADDRESS>",
+    "mac 0012.3456.789a": "mac <MAC_ADDRESS>",
+}
+
+
+@pytest.mark.parametrize("text", REPLACED)
+def test_a_detail_becomes_its_placeholder(text: str) -> None:
+    assert [REPLACED[text]] == redact(text)
+
+
+def test_a_dotted_quad_is_an_address_even_where_a_version_was_meant() -> None:
+    assert redact("version 1.2.3.4", "v1.2.3.4", "version 1.2.3") == [
+        "version <IP_ADDRESS>",
+        "v1.2.3.4",
+        "version 1.2.3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "10/10 would watch again",
+        "never forget 9/11",
+        "u2 and b4 are not licences",
+        "std :: vector ::",
+        "born in 1987, back in 2015",
+        "only $1,999.99 or 50% off",
+        "from 10:30 to 12:45 on 2012-01-02 08:00:00",
+        "ok.so what",
+        "joe@localhost",
+        "lunch @12 today",
+        "r/AskReddit and/or w/e",
+        "private 10.0.0.1, 192.168.0.17 and 127.0.0.1",
+        "loopback ::1 and ::",
+        "mapped ::ffff:10.0.0.1",
+        "4111 1111 1111 1112 fails its checksum",
+    ],
+)
+def test_a_text_without_details_is_left_alone(text: str) -> None:
+    assert [text] == redact(text)
+
+
+HANDLES = {
+    "RT @name: hi": "RT <HANDLE>: hi",
+    ".@name, w/@other (@third)": ".<HANDLE>, w/<HANDLE> (<HANDLE>)",
+    "@a @b\n@c": "<HANDLE> <HANDLE>\n<HANDLE>",
+    "hey @alice@mastodon.social!": "hey <HANDLE>!",
+    "hey @alice@toot.example-unknown!": "hey <HANDLE>!",
+    "via @alice.bsky.social.": "via <HANDLE>.",
+    "thanks @bob.Great stuff": "thanks <HANDLE>.Great stuff",
+    "u/spez and /u/spez": "<HANDLE> and <HANDLE>",
+    "https://www.reddit.com/user/spez/": "https://www.reddit.com<HANDLE>/",
+    "こんにちは@taro さん": "こんにちは<HANDLE> さん",
+}
+
+
+@pytest.mark.parametrize("text", HANDLES)
+def test_a_handle_becomes_a_placeholder(text: str) -> None:
+    assert [HANDLES[text]] == redact(text)
+
+
+def test_an_email_address_is_never_torn_into_a_handle() -> None:
+    assert redact("joe@example.org or @joe") == ["<EMAIL_ADDRESS> or <HANDLE>"]
+    assert redact("joe@example.org or @joe", entities=("PHONE_NUMBER",)) == [
+        "joe@example.org or <HANDLE>"
+    ]
+
+
+def test_handles_are_kept_on_request_but_what_reads_as_an_email_is_not() -> None:
+    assert redact("@name u/spez @a@example.org", handles="keep") == [
+        "@name u/spez @<EMAIL_ADDRESS>"
+    ]
+
+
+# --- the frame ----------------------------------------------------------------------------------
+
+
+def test_every_replacement_is_counted_in_its_column() -> None:
+    run = default_filter()
+    posts = pl.DataFrame({"id": ["1", "2"], "text": ["@a a@b.com c@d.com @e@f.com", "hi"]})
+    judged = run(posts)
+    counted = judged.select("pii_email_address", "pii_handle", "pii_phone_number", "reject").rows()
+    assert counted == [(2, 2, 0, None), (0, 0, 0, None)]
+
+
+def test_the_columns_are_those_promised_even_for_no_posts() -> None:
+    posts = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+    judged = default_filter()(posts)
+    assert {"id": pl.String(), **pii.WRITES, "reject": pl.String()} == dict(judged.schema)
+
+
+def test_a_post_with_too_many_details_leaves_with_a_reason() -> None:
+    posts = pl.DataFrame({"id": ["1", "2"], "text": ["a@b.com c@d.com", "a@b.com @x @y"]})
+    assert list(pii.build(pii.Config(max_spans=1))(posts)["reject"]) == ["too_much_pii", None]
+    assert list(default_filter()(posts)["reject"]) == [None, None]
+
+
+def test_an_earlier_reason_stands() -> None:
+    posts = pl.DataFrame({"id": ["1"], "text": ["a@b.com c@d.com"], "reject": ["too_short"]})
+    assert list(pii.build(pii.Config(max_spans=1))(posts)["reject"]) == ["too_short"]
+
+
+def test_only_the_wanted_entities_are_replaced() -> None:
+    assert redact("joe@example.org 8.8.8.8", entities=("IP_ADDRESS",)) == [
+        "joe@example.org <IP_ADDRESS>"
+    ]
+
+
+def test_an_unknown_entity_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(ValidationError, match=r"unknown entity 'EMAIL'; known: EMAIL_ADDRESS, P"):
+        pii.Config(entities=("EMAIL",))
+
+
+def test_an_unknown_phone_region_is_refused() -> None:
+    with pytest.raises(ValidationError, match=r"unknown phone region 'UK'; known: .*GB"):
+        pii.Config(phone_regions=("UK",))
+
+
+def test_a_national_number_is_read_in_the_configured_regions() -> None:
+    assert redact("044 668 18 00", phone_regions=("US",)) == ["044 668 18 00"]
+    assert redact("044 668 18 00", phone_regions=("CH",)) == ["<PHONE_NUMBER>"]
+
+
+# --- overlaps -----------------------------------------------------------------------------------
+
+
+def choose(*spans: Span) -> list[Span]:
+    return pii.choose("x" * 99, list(spans))
+
+
+def test_a_span_around_another_wins_whatever_its_score() -> None:
+    around, inside = Span(0, 9, "PHONE_NUMBER", 0.4), Span(2, 5, "CRYPTO", 1.0)
+    assert [around] == choose(around, inside) == choose(inside, around)
+
+
+def test_of_two_on_one_place_the_higher_score_wins() -> None:
+    low, high = Span(0, 9, "PHONE_NUMBER", 0.4), Span(0, 9, "US_SSN", 0.5)
+    assert [high] == choose(low, high) == choose(high, low)
+
+
+def test_a_partial_overlap_is_covered_whole_by_the_higher_score_then_the_longer() -> None:
+    left, right = Span(0, 9, "PHONE_NUMBER", 0.4), Span(5, 12, "CREDIT_CARD", 1.0)
+    assert [Span(0, 12, "CREDIT_CARD", 1.0)] == choose(left, right) == choose(right, left)
+    even = Span(5, 12, "US_SSN", 0.4)
+    assert [Span(0, 12, "PHONE_NUMBER", 0.4)] == choose(left, even)
+
+
+def test_spans_that_only_touch_are_both_kept() -> None:
+    left, right = Span(0, 5, "PHONE_NUMBER", 0.4), Span(5, 9, "CRYPTO", 1.0)
+    assert [left, right] == choose(right, left)
+
+
+def test_a_second_run_changes_nothing() -> None:
+    # The wallet, once replaced, no longer hides the phone number run into it.
+    texts = [*REPLACED, *HANDLES, "2025552222bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "@a@b"]
+    once = redact(*texts)
+    assert once == redact(*once)
+    assert "<PHONE_NUMBER><CRYPTO>" in once
+
+
+# --- the gates ----------------------------------------------------------------------------------
+
+PIECES = [
+    *"0123456789", *"abcfABCFZkKsS", *"-.:/ ,()+@x#_\n\t%", "\u0661", "\u0967", "\uff14", "\u00b2",
+    "\u017f", "\u212a", "\u0130", "\u0131", "\u2013", "\u00a0", "\uff0d", "\uff0b", "\u200b",
+    "10", "555", "0012", "::", "bc1", "GB82", " ext. 12", "xx", "@a", ".com", "é", "漢",
+    "ssn ", "phone ", "ip ", "<CRYPTO>", "\U0001e4f1",
+]  # fmt: skip
+SEEDS = [
+    *REPLACED, "16412", "01641", "+49 1234", "+43 1234", "0800 1111", "*6500", "310 1234",
+    "078-05-1121", "219 09 9999", "\u0664\u0661\u0665 555 2671", "DE89370400440532013000",
+    "\uff0b\uff14\uff14 20 7946 0018", "4111\u0661111 1111 1111", "gb82we\u017ft12345698765432",
+    "::ffff:8.8.8.8", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:8.8.8.8", "::/12", "phone 555 xx 415 5552671",
+    "+1 415 555 2671 x12", "1\uff0d800\uff0d555\uff0d2671", "phone 5362 21234", "ssn 536221234",
+]  # fmt: skip
+
+
+def edge_strings(count: int, seed: int) -> list[str]:
+    """Details with characters swapped, dropped and put in, alone and side by side."""
+    chance = random.Random(seed)
+    return [_edge_string(chance) for _ in range(count)]
+
+
+def _edge_string(chance: random.Random) -> str:
+    if chance.random() < 0.3:
+        return "".join(chance.choices(PIECES, k=chance.randint(1, 24)))
+    parts = list("".join(chance.sample(SEEDS, chance.randint(1, 2))))
+    for _ in range(chance.randint(0, 3)):
+        place = chance.randrange(len(parts))
+        parts[place : place + chance.randint(0, 1)] = [chance.choice(PIECES)]
+    return "".join(parts)
+
+
+def assert_gates_lose_nothing(texts: list[str]) -> set[str]:
+    series = pl.Series("text", texts, dtype=pl.String)
+    gated, open_ = finder().find(series), finder().find(series, gated=False)
+    for row in gated.keys() | open_.keys():
+        assert open_.get(row) == gated.get(row), repr(texts[row])
+    return {span.entity for spans in open_.values() for span in spans}
+
+
+def test_the_gates_lose_nothing_on_generated_edge_strings() -> None:
+    assert set(ENTITIES) == assert_gates_lose_nothing([*SEEDS, *edge_strings(2500, seed=1)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(st.sampled_from([*PIECES, *SEEDS])).map("".join), max_size=8))
+def test_the_gates_lose_nothing_on_strings_that_hypothesis_seeks(texts: list[str]) -> None:
+    assert_gates_lose_nothing(texts)
+
+
+def test_the_gates_know_every_character_that_the_patterns_match() -> None:
+    import regex
+
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    characters = pl.Series(every)
+    gap, letter = _presidio._GAP, f"[{_presidio._LETTER}]"
+    from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
+
+    pairs: list[tuple[Any, str]] = [
+        (re.compile(r"\d"), _presidio._DIGIT),
+        (regex.compile(r"\d"), _presidio._DIGIT),
+        (regex.compile(r"\w"), r"\S"),
+        (regex.compile("[A-Z]", regex.IGNORECASE), letter),
+        (re.compile(f"[{_VALID_PUNCTUATION}]", re.IGNORECASE), gap),
+        (regex.compile("[0-9A-Fa-f]", regex.IGNORECASE), "[0-9A-Fa-f]"),
+    ]
+    for pattern, gate in pairs:
+        passed = set(characters.filter(characters.str.contains(f"^(?:{gate})$")))
+        assert set() == {each for each in every if pattern.fullmatch(each)} - passed, gate
+
+
+# --- the phone gate, from libphonenumber's metadata ---------------------------------------------
+
+
+def test_no_country_has_an_international_number_shorter_than_assumed() -> None:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+
+    metadata: Any = PhoneMetadata.metadata_for_region_or_calling_code
+
+    def digits(code: int, regions: tuple[str, ...]) -> int:
+        lengths = (metadata(code, region).general_desc.possible_length for region in regions)
+        rule = metadata(code, regions[0]).national_prefix_transform_rule or ""
+        shortest: int = min(map(min, lengths))
+        return len(str(code)) + shortest - len(re.sub(r"\\\d", "", rule))
+
+    assert (
+        min(digits(code, regions) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items())
+        == _presidio.INTERNATIONAL_DIGITS
+    )
+
+
+def test_the_phone_gate_asks_for_no_more_digits_than_a_region_needs() -> None:
+    wanted = {"US": 6, "GB": 6, "DE": 4, "FR": 6, "IL": 6, "IN": 6, "CA": 6, "BR": 6}
+    assert wanted == {region: _presidio.fewest_digits(region) for region in PHONE_REGIONS}
+    # A written Jersey number may leave out the four digits of its area code.
+    assert _presidio.fewest_digits("JE") == 3
+
+
+@pytest.mark.parametrize("region", PHONE_REGIONS)
+def test_fewer_digits_than_the_gate_asks_for_never_make_a_number(region: str) -> None:
+    from phonenumbers import PhoneNumberMatcher
+
+    chance = random.Random(region)
+    most = _presidio.fewest_digits(region) - 1
+    texts = [str(number).zfill(size) for size in (2, 3) for number in range(10**size)]
+    texts += ["".join(chance.choices("0123456789", k=most)) for _ in range(1000)]
+    texts += ["".join(chance.choices("+0123456789xx- ()", k=most + 4)) for _ in range(1000)]
+    texts = [text for text in texts if sum(map(str.isdigit, text)) <= most]
+    assert [text for text in texts if list(PhoneNumberMatcher(text, region))] == []
+
+
+# --- Presidio itself ----------------------------------------------------------------------------
+
+
+@cache
+def analyzer() -> Any:
+    """``AnalyzerEngine`` as its users build it, with a blank tokenizer, offline."""
+    import spacy
+    import tldextract
+    from presidio_analyzer import AnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    setattr(tldextract, "extract", tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None))  # noqa: B010
+    engine: Any = SpacyNlpEngine
+
+    class LowerCaseLemmas(engine):  # type: ignore[misc]
+        def _doc_to_nlp_artifact(self, doc: Any, language: str) -> Any:
+            for token in doc:
+                token.lemma_ = token.lower_
+            return super()._doc_to_nlp_artifact(doc, language)
+
+    nlp = LowerCaseLemmas()
+    nlp.nlp = {"en": spacy.blank("en")}
+    made: Any = AnalyzerEngine
+    analyzer = made(nlp_engine=nlp, supported_languages=["en"])
+    for recognizer in analyzer.registry.recognizers:
+        entities = set(recognizer.supported_entities) & set(ENTITIES)
+        recognizer.score_thresholds = {entity: MIN_SCORES[entity] for entity in entities}
+    return analyzer
+
+
+def by_presidio(text: str) -> list[Span]:
+    try:
+        found = analyzer().analyze(text, language="en", entities=list(ENTITIES))
+    except ValueError:  # its card checksum cannot read every digit that its pattern matches
+        return []
+    return sorted(Span(each.start, each.end, each.entity_type, each.score) for each in found)
+
+
+def assert_spans_are_presidios(texts: list[str]) -> None:
+    found = finder().find(pl.Series("text", texts))
+    for row, text in enumerate(texts):
+        assert by_presidio(text) == found.get(row, []), f"row {row}"
+
+
+def test_the_spans_and_scores_are_those_of_the_analyzer_engine() -> None:
+    texts = [text for text in [*SEEDS, *edge_strings(1500, seed=2)] if "\U0001e4f1" not in text]
+    assert_spans_are_presidios(texts)
+
+
+def test_the_spans_on_real_posts_are_those_of_the_analyzer_engine() -> None:
+    missing = [str(file) for file in TWEETS if not file.exists()]
+    if missing:
+        pytest.skip(f"no real posts here: {', '.join(missing)}")
+    texts = [line for file in TWEETS for line in file.read_text(errors="replace").split("\n")]
+    # A sample, and every post with digits enough to be anything.
+    rich = [text for text in texts if sum(map(str.isdigit, text)) > 6 or text.count("@") > 2]
+    assert_spans_are_presidios(texts[::10] + rich)
+    assert_gates_lose_nothing(texts[::10] + rich)
+
+
+def test_a_context_word_raises_a_score() -> None:
+    [plain], [near] = finder().find(pl.Series(["so 415-555-2671", "phone 415-555-2671"])).values()
+    assert (plain.score, near.score) == (0.4, 0.75)
+
+
+# --- manners ------------------------------------------------------------------------------------
+
+
+def test_importing_the_filter_loads_no_model_library() -> None:
+    code = (
+        "import sys, filters.pii; filters.pii.Config()\n"
+        "print([m for m in ('presidio_analyzer', 'spacy', 'phonenumbers') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_no_post_text_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    default_filter()
+    with caplog.at_level(logging.DEBUG):
+        # The Kelvin sign passes the IBAN pattern and breaks its checksum, which Presidio logs.
+        redact("GB82 WE\u212aT 1234 5698 7654 32 and 4" + "\U0001e4f1" * 15)
+    assert "1234 5698" not in caplog.text
+    assert "1234" not in caplog.text
