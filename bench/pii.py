@@ -83,7 +83,7 @@ def _presidio(posts: list[str]) -> dict[str, float]:
     from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)  # type: ignore[assignment]
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     nlp: Any = SpacyNlpEngine()
     nlp.nlp = {"en": spacy.blank("en")}
     engine: Any = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])

@@ -73,7 +73,7 @@ def check(plan: PlanFile, out: OutOption = None) -> None:
 @app.command()
 def demo(
     folder: Annotated[str, typer.Argument(metavar="DIR", help="where to write them")],
-    posts: Annotated[int, typer.Option(min=100, help="about how many posts")] = 20_000,
+    posts: Annotated[int, typer.Option(min=200, help="about how many posts")] = 20_000,
     seed: Annotated[int, typer.Option(help="another seed, other posts")] = 1,
 ) -> None:
     """Write sample dumps: invented posts with planted duplicates, junk, toxic text and PII."""
@@ -236,19 +236,24 @@ def _say(message: str) -> None:
     print(f"corpus: {message}", file=sys.stderr)
 
 
+class Stopped(BaseException):
+    """Ctrl-C or a request to end; typer would swallow a KeyboardInterrupt without a word."""
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Stopped
 
 
 def main() -> None:
     """Run a command; errors become one line and an exit status."""
-    signal.signal(signal.SIGTERM, _stop)
+    for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(wish, _stop)
     try:
         app()
     except CorpusError as error:
         _say(str(error))
         sys.exit(1 if isinstance(error, BuildError) else 2)
-    except KeyboardInterrupt:
+    except Stopped:
         _say("stopped; run the same command again to go on where it stopped")
         sys.exit(130)
     except BrokenPipeError:

@@ -218,12 +218,13 @@ def _copy_across(drafts: Sequence[Draft], rng: random.Random) -> None:
     pools = {source: [d for d in plain if not d.title] for source in formats.PREFIX}
     pools["submissions"] = [d for d in plain if d.title]
     pools["stream"] = [d for d in plain if not d.title and len(d.text) <= 240]
+    # In a short text a small change is a large one.
+    roomy = {source: [d for d in pool if len(d.text) > 120] for source, pool in pools.items()}
     edits = tuple(words.EDITS)
     for draft in [d for d in drafts if d.category in ("exact_duplicate", "near_duplicate")]:
         original = rng.choice(pools[draft.source])
         if draft.category == "near_duplicate":
-            while len(original.text) < 60:  # in a shorter text a small change is a large one
-                original = rng.choice(pools[draft.source])
+            original = rng.choice(roomy[draft.source])
             draft.detail = rng.choice(edits)
             unfit = len(original.text.split()) < 40 if draft.detail == "one_word" else False
             if unfit or original.lang == "ja":

@@ -189,7 +189,7 @@ _ENGLISH_SENTENCES = (
     "{lead} {person} admitted that {thing} {claim}.",
     "{ask} {thing} {askend}?",
     "If {thing} {claim}, {advice} and {advice}.",
-    "{fact}, {tail}.",
+    "{fact}, {tail}; meanwhile {thing} {claim}.",
     "{lead} I {did} {thing} and {did} {thing}.",
     "{fact}, and {thing} {claim}.",
     "My advice about {thing}: {advice}, {advice}, and never forget that {thing} {claim}.",

@@ -102,12 +102,13 @@ def _malformed(source: str, kind: str, line: bytes) -> bytes:
 
 def _lines(source: str, lines: Sequence[bytes], rng: random.Random) -> tuple[bytes, Extras]:
     """``lines`` as a file, with malformed ones among them; the last one broke off."""
-    entries = list(enumerate(lines))
     each = max(1, len(lines) // 800)
-    woven: list[Entry] = [(float(place), line) for place, line in entries]
+    woven: list[Entry] = [(float(place), line) for place, line in enumerate(lines)]
+    # A deleted comment's line may hold no space, and so no place to damage.
+    whole = [place for place, line in enumerate(lines) if b" " in line]
     for kind in _MALFORMED:
         for _ in range(each):
-            place = rng.randrange(len(lines))
+            place = rng.choice(whole)
             woven.append((place + rng.uniform(0.1, 0.9), _malformed(source, kind, lines[place])))
     woven.append((len(lines) + 1.0, _malformed(source, "cut_json", lines[-1])))
     extras = dict.fromkeys(_MALFORMED, each)

@@ -33,7 +33,7 @@ def cores() -> int:
 class Output(BaseModel):
     """Where the corpus goes and how it is cut."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     path: str = Field("", description="the folder to build; --out gives another")
     shard_mb: float = Field(256, gt=0, description="text to a shard, in MB before compression")
@@ -49,7 +49,7 @@ class Output(BaseModel):
 class Run(BaseModel):
     """How the work is done; none of it changes the output."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     runner: Literal["serial", "processes"] = "processes"
     workers: int = Field(default_factory=cores, ge=1, le=1024)

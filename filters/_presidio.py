@@ -183,14 +183,11 @@ def _offline_email() -> Any:
     from presidio_analyzer.predefined_recognizers import EmailRecognizer
     from tldextract import TLDExtract
 
-    extract = TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-    class OfflineEmailRecognizer(EmailRecognizer):
-        def validate_result(self, pattern_text: str) -> bool:
-            return extract(pattern_text).fqdn != ""
-
-    make: Any = OfflineEmailRecognizer
-    return make()
+    extract: Any = TLDExtract(suffix_list_urls=(), cache_dir=None)
+    make: Any = EmailRecognizer
+    recognizer = make()
+    recognizer.validate_result = lambda found: extract(found).fqdn != ""
+    return recognizer
 
 
 class _Tokenizer:
@@ -215,8 +212,8 @@ class _Tokenizer:
 
     def is_stopword(self, word: str, language: str) -> bool:
         """Asked by Presidio of each word near a hit."""
-        return self._nlp.vocab[word].is_stop
+        return bool(self._nlp.vocab[word].is_stop)
 
     def is_punct(self, word: str, language: str) -> bool:
         """Asked by Presidio of each word near a hit."""
-        return self._nlp.vocab[word].is_punct
+        return bool(self._nlp.vocab[word].is_punct)

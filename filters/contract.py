@@ -29,7 +29,7 @@ Filter = Callable[[pl.DataFrame], pl.DataFrame]
 class FilterConfig(BaseModel):
     """Base of every filter's ``Config``: frozen, and a misspelt key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class FilterModule(Protocol):

@@ -3,7 +3,8 @@
 ``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The
 details are what Presidio's pattern recognizers find (see ``_presidio``). A dotted quad of
 numbers is an address even where the author meant a version: nothing tells the two apart, and
-1.2.3.4 is a public address. Addresses that reach nobody (private, loopback, reserved) stay.
+1.2.3.4 is a public address. What reaches nobody stays: private, loopback and reserved
+addresses, and "phone numbers" as short as a year or a postcode.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ WRITES: Mapping[str, pl.DataType] = {
 VERSION = 1
 
 _MOST = 65535  # what a count column holds
+
+# To libphonenumber 1648 is a German pager, and so is the postcode 16801. A number that reaches
+# someone is longer, or written with a plus.
+_DIALLED = 7
 
 # A name may be followed by a host (Mastodon) or be a domain (Bluesky). Only these endings make
 # it a domain: "@bob.Thanks" is a name, a full stop and a word. A name needs a letter, or
@@ -65,6 +70,8 @@ class Config(FilterConfig):
     @field_validator("phone_regions")
     @classmethod
     def _known_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
+        if regions == PHONE_REGIONS:
+            return regions  # a plan that is only checked need not load phonenumbers
         from phonenumbers import SUPPORTED_REGIONS
 
         return _known("phone region", regions, tuple(sorted(SUPPORTED_REGIONS)))
@@ -144,8 +151,8 @@ def _redact_handles(
 def choose(text: str, spans: list[Span]) -> list[Span]:
     """Settle overlaps: a span gives way to one around it, else to the higher score, then length.
 
-    The winner covers the whole overlap, so no half of a loser is left to read. Addresses that
-    reach nobody are let go in between: 10.20.30.40 is no phone number either.
+    The winner covers the whole overlap, so no half of a loser is left to read. What reaches
+    nobody is let go in between: the address 10.20.30.40 is no phone number either.
     """
     outer = [span for span in spans if not any(_gives_way(span, other) for other in spans)]
     groups: list[list[Span]] = []
@@ -170,11 +177,13 @@ def _winner(group: list[Span]) -> Span:
 
 
 def _reaches_nobody(text: str, span: Span) -> bool:
-    if span.entity != "IP_ADDRESS":
-        return False
-    host = text[span.start : span.end].split("/")[0].split("%")[0]
-    address = ipaddress.ip_address(host)
-    return not (getattr(address, "ipv4_mapped", None) or address).is_global
+    held = text[span.start : span.end]
+    if span.entity == "PHONE_NUMBER":
+        return not held.startswith(("+", "\uff0b")) and sum(map(str.isdecimal, held)) < _DIALLED
+    if span.entity == "IP_ADDRESS":
+        address = ipaddress.ip_address(held.split("/")[0].split("%")[0])
+        return not (getattr(address, "ipv4_mapped", None) or address).is_global
+    return False
 
 
 def _as_handle(text: str, span: Span) -> Span:

@@ -29,11 +29,14 @@ Text = Annotated[str, Field(min_length=1)]
 class ReaderConfig(BaseModel):
     """The keys that every reader takes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     path: Text = Field(description="a file, a folder or a glob")
     max_line_mb: int = Field(
-        16, ge=1, le=1024, description="a longer line is refused, so that memory stays bounded"
+        default=16,
+        ge=1,
+        le=1024,
+        description="a longer line is refused, so that memory stays bounded",
     )
 
 
@@ -205,7 +208,7 @@ def read_lines(
     with _open.Input(path) as source:
         for member in source.members(after=start.member if start else None):
             file = f"{path}!{member.name}" if member.name else path
-            row, offset = 0, 0
+            row, offset, broken = 0, 0, False
             if start and start.member == member.name:
                 row, offset = start.row, start.offset
             for line in member.lines(config.max_line_mb << 20, offset):
@@ -214,6 +217,8 @@ def read_lines(
                 if line.problem:
                     broken = line.problem == "truncated_stream"
                     gather.refuse(file, row, line.problem)
+                    if broken or line.problem == "not_text":
+                        continue  # the member ends here: a cursor would only meet this again
                 elif line.data:
                     gather.size += len(line.data)
                     decode_line(line.data, decode, gather, file, row)

@@ -29,7 +29,7 @@ class Config(ReaderConfig):
     """What to read, and which accounts are known to be programs."""
 
     bots: tuple[str, ...] = Field(
-        (
+        default=(
             "AutoModerator",
             "autotldr",
             "CommonMisspellingBot",
@@ -48,7 +48,7 @@ class Config(ReaderConfig):
         description="accounts that are programs, in any letter case",
     )
     bot_suffix: bool = Field(
-        True, description="also take a name that ends in 'bot' for a program's"
+        default=True, description="also take a name that ends in 'bot' for a program's"
     )
 
 

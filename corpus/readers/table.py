@@ -67,16 +67,24 @@ class Config(ReaderConfig):
         "text, a list of those"
     )
     format: Literal["detect", "jsonl", "csv", "tsv", "parquet"] = Field(
-        "detect", description="'detect' tells by the file's first bytes and its name"
+        default="detect", description="'detect' tells by the file's first bytes and its name"
     )
     platform: str = Field(
-        "table", min_length=1, description="where the posts are from; the first part of each id"
+        default="table",
+        min_length=1,
+        description="where the posts are from; the first part of each id",
     )
-    encoding: str = Field("utf-8-sig", description="of CSV and TSV; a byte-order mark is no text")
-    delimiter: str = Field("", max_length=1, description="empty: a comma, or in TSV a tab")
-    quotes: bool = Field(True, description="whether a double quote opens a quoted field")
-    columns: Paths = Field((), description="the columns of a CSV or TSV that has no header row")
-    time_format: str = Field("", description="of created_at, as strptime has it; empty: try many")
+    encoding: str = Field(
+        default="utf-8-sig", description="of CSV and TSV; a byte-order mark is no text"
+    )
+    delimiter: str = Field(default="", max_length=1, description="empty: a comma, or in TSV a tab")
+    quotes: bool = Field(default=True, description="whether a double quote opens a quoted field")
+    columns: Paths = Field(
+        default=(), description="the columns of a CSV or TSV that has no header row"
+    )
+    time_format: str = Field(
+        default="", description="of created_at, as strptime has it; empty: try many"
+    )
 
     @field_validator("fields")
     @classmethod
@@ -580,12 +588,8 @@ def _convert(
             made[name] = _identifiers(values, config.platform + ":", reasons)
         elif name == "text":
             made[name] = _texts([columns[source] for source in config.sources(name)], reasons)
-        elif name == "created_at" and values.dtype.is_temporal():
-            moments = values.cast(pl.Datetime("us", getattr(values.dtype, "time_zone", None)))
-            utc = moments.dt.replace_time_zone("UTC")
-            made[name] = (
-                utc if moments.dtype.time_zone is None else moments.dt.convert_time_zone("UTC")
-            )
+        elif name == "created_at" and isinstance(values.dtype, (pl.Datetime, pl.Date)):
+            made[name] = _moments(values)
         elif values.dtype == POST[name] and name in ("score", "replies", "sensitive", "bot"):
             made[name] = values
         elif values.dtype.is_integer() and name in ("score", "replies"):
@@ -656,6 +660,12 @@ def _identifiers(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.
     for at in (names.is_null() | (names == "")).fill_null(True).arg_true():
         reasons.setdefault(at, "no_id")
     return prefix + names.fill_null("")
+
+
+def _moments(values: pl.Series) -> pl.Series:
+    zone = values.dtype.time_zone if isinstance(values.dtype, pl.Datetime) else None
+    moments = values.cast(pl.Datetime("us", zone))
+    return moments.dt.convert_time_zone("UTC") if zone else moments.dt.replace_time_zone("UTC")
 
 
 def _texts(columns: list[pl.Series], reasons: dict[int, str]) -> pl.Series:

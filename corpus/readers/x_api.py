@@ -34,10 +34,10 @@ class Config(ReaderConfig):
     """What to read, and what a compliance line without a telling field is about."""
 
     includes: bool = Field(
-        False, description="also read the tweets that others refer to (includes.tweets)"
+        default=False, description="also read the tweets that others refer to (includes.tweets)"
     )
     compliance: Literal["detect", "tweets", "users"] = Field(
-        "detect",
+        default="detect",
         description="what the ids of a compliance job are; 'detect' tells by each line, and "
         "takes an id that could be either for both",
     )

@@ -1,0 +1,67 @@
+# Two commands for a fresh machine: `make corpus` builds the demo, `make test` runs every test.
+
+PLAN ?= configs/demo.yaml
+OUT ?=
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+TOOLS := $(VENV)/.installed-tools
+DEMO := dumps/demo/planted.json
+
+.DEFAULT_GOAL := help
+.PHONY: help corpus demo test check bench eval clean
+
+help:  ## show this
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "make corpus PLAN=configs/reddit.yaml OUT=out/mine   builds a plan of your own"
+
+corpus: $(INSTALLED) $(if $(filter configs/demo.yaml,$(PLAN)),$(DEMO))  ## build PLAN (the demo by default) into OUT
+	$(BIN)/corpus build $(PLAN) $(if $(OUT),--out $(OUT))
+
+$(DEMO): $(INSTALLED)
+	$(BIN)/corpus demo $(dir $(DEMO))
+
+# uv if it is there, else pip; both are held to the versions in constraints.txt.
+define install
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $(PYTHON) is too old: 3.11 or newer is needed; try make PYTHON=python3.12"; exit 2; }
+	@if command -v uv >/dev/null 2>&1; then \
+	  echo "installing with uv"; \
+	  uv venv --quiet --allow-existing --python $(PYTHON) $(VENV) && \
+	  uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '$(1)'; \
+	else \
+	  echo "installing with pip"; \
+	  $(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '$(1)'; \
+	fi
+	@touch $@
+endef
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(call install,.)
+
+$(TOOLS): pyproject.toml constraints.txt
+	$(call install,.[dev])
+	@touch $(INSTALLED)
+
+test: $(TOOLS)  ## run every test
+	$(BIN)/python -m pytest
+
+check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_imports.py
+
+bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
+	$(BIN)/python -m bench.end_to_end
+	$(BIN)/python -m bench.pii
+	$(BIN)/python -m bench.memory
+
+eval: $(TOOLS)  ## the models on the gold sets in ../shared/data
+	$(BIN)/python -m eval.toxicity
+
+clean:  ## remove what make made (not dumps/ and out/)
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

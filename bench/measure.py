@@ -1,0 +1,105 @@
+"""Run a command and measure it: wall time, and the peak memory of all its processes together."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_EVERY = 0.1  # seconds between two looks at the memory
+_ONE_THREAD = (
+    "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_NUM_THREADS",
+)  # fmt: skip
+
+
+class Failed(RuntimeError):
+    """The command ended with an error; the message holds the end of what it printed."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a run took."""
+
+    seconds: float
+    peak_mb: float  # resident memory summed over the process tree; shared pages count each time
+
+
+def run(
+    command: Sequence[str], log: Path, cores: int, env: dict[str, str] | None = None
+) -> Measured:
+    """Run ``command`` on ``cores`` cores with one thread a library; its output goes to ``log``."""
+    full = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **(env or {})}
+    with log.open("wb") as output:
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            [*_pinned(cores), *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=full,
+            cwd=ROOT,
+        )
+        peak = 0
+        try:
+            while True:
+                peak = max(peak, _memory(process.pid))
+                try:
+                    process.wait(_EVERY)
+                    break
+                except subprocess.TimeoutExpired:
+                    continue
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                process.wait()
+        seconds = time.perf_counter() - began
+    if process.returncode:
+        raise Failed(log.read_text(encoding="utf-8", errors="replace")[-2000:].strip())
+    return Measured(seconds, peak / 1e6)
+
+
+def build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measured, Path]:
+    """Run ``corpus build`` on ``plan`` in ``folder``; give the measures and the output."""
+    folder.mkdir(parents=True)
+    file, out = folder / "plan.yaml", folder / "out"
+    file.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")
+    command = [
+        sys.executable, "-m", "corpus", "build", str(file), "--out", str(out), "--quiet",
+        "--runner", "processes", "--workers", str(workers),
+    ]  # fmt: skip
+    return run(command, folder / "log.txt", workers), out
+
+
+def _pinned(cores: int) -> list[str]:
+    if not hasattr(os, "sched_getaffinity") or shutil.which("taskset") is None:
+        return []
+    # From the far end: whoever watches is likelier to run on the first core.
+    chosen = sorted(os.sched_getaffinity(0))[-cores:]
+    return ["taskset", "-c", ",".join(map(str, chosen))]
+
+
+def _memory(pid: int) -> int:
+    try:
+        parent = psutil.Process(pid)
+        tree = [parent, *parent.children(recursive=True)]
+    except psutil.Error:
+        return 0
+    total = 0
+    for process in tree:
+        try:
+            total += process.memory_info().rss
+        except psutil.Error:  # ended between the two looks
+            continue
+    return total

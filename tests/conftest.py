@@ -1,0 +1,94 @@
+"""What several tests need: a small dump, a plan over it, and the real samples if they are there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared" / "data"
+
+TOPICS = ("kettle", "harbour", "bicycle", "violin", "garden", "library", "bakery", "mountain")
+VERBS = ("mended", "painted", "borrowed", "described", "visited", "forgot", "measured", "sold")
+PLACES = ("in Ghent", "near the canal", "before breakfast", "with my aunt", "on a Tuesday")
+
+
+def sentence(number: int) -> str:
+    """An English sentence that no other number gives."""
+    topic, verb = TOPICS[number % 8], VERBS[number // 8 % 8]
+    place = PLACES[number // 64 % 5]
+    return f"Yesterday I {verb} the old {topic} {place} and counted {number} reasons to smile"
+
+
+def write_lines(path: Path, rows: Iterable[Any]) -> Path:
+    """Write JSON lines; a row given as bytes is written as it is."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "wb") as file:
+        for row in rows:
+            file.write(row if isinstance(row, bytes) else json.dumps(row).encode())
+            file.write(b"\n")
+    return path
+
+
+def post(number: int, **more: Any) -> dict[str, Any]:
+    """A row of the small dump."""
+    return {"id": str(number), "text": sentence(number), "user": f"u{number % 7}"} | more
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """Make a plan, as data, over ``posts.jsonl`` in the test's folder."""
+
+    def make(stages: list[Any] | None = None, **changes: Any) -> dict[str, Any]:
+        fields = {"id": "id", "text": "text", "author": "user"}
+        made: dict[str, Any] = {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "stages": stages if stages is not None else [{"quality": {}}, {"dedup": {}}],
+            "output": {"path": str(tmp_path / "out")},
+            "run": {"runner": "serial"},
+        }
+        return made | changes
+
+    return make
+
+
+@pytest.fixture
+def shared() -> Path:
+    """The folder of real samples, or a skipped test."""
+    if not SHARED.is_dir():
+        pytest.skip("the real samples (../shared/data) are not here")
+    return SHARED
+
+
+def command(*arguments: str, cwd: Path | None = None, **environment: str) -> Any:
+    """Run ``corpus`` as a user would; returns the finished process."""
+    return subprocess.run(
+        [sys.executable, "-m", "corpus", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=cwd or ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
+        timeout=300,
+    )
+
+
+def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:
+    """Every file of a corpus; the manifest without its seconds unless ``timings``."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            if path.name == "manifest.json" and not timings:
+                manifest = json.loads(data)
+                for row in manifest["funnel"]:
+                    row.pop("seconds")
+                data = json.dumps(manifest).encode()
+            found[str(path.relative_to(folder))] = data
+    return found

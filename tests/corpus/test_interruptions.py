@@ -1,0 +1,217 @@
+"""Kill it, starve it, lock it: it says so, and then goes on to the same bytes."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import corpus
+from tests.conftest import ROOT, command, contents, post, write_lines
+
+MakePlan = Callable[..., dict[str, Any]]
+STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
+
+
+@pytest.fixture
+def plan_file(plan: MakePlan, tmp_path: Path) -> Path:
+    """A plan over a dump of two files of many small parts, built by two processes."""
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(3000)])
+    write_lines(tmp_path / "more.jsonl", [post(n) for n in range(2500, 4000)])
+    fields = {"id": "id", "text": "text", "author": "user"}
+    document = plan(
+        STAGES,
+        sources=[{"table": {"path": str(tmp_path / "*.jsonl"), "fields": fields}}],
+        output={"path": str(tmp_path / "out"), "shard_mb": 0.05, "row_group_mb": 0.01},
+        run={"runner": "processes", "workers": 2, "part_posts": 150},
+    )
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml.safe_dump(document))
+    return file
+
+
+def start(plan_file: Path, *more: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "corpus", "build", str(plan_file), "-q", *more],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def receipts(work: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in work.rglob("[0-9]*.json")}
+
+
+def wait_for(work: Path, count: int, process: subprocess.Popen[str]) -> None:
+    while process.poll() is None and len(list(work.rglob("[0-9]*.json"))) < count:
+        time.sleep(0.005)
+
+
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    corpus.build(plan_file, out=str(tmp_path / "clean"))
+    expected = contents(tmp_path / "clean")
+    work = tmp_path / "out" / "work"
+    chance = random.Random(11)
+    kills = 0
+    for count in (1, 12, 31, 45, 62, 80, 95):  # receipts on disk when it is shot
+        process = start(plan_file)
+        wait_for(work, count, process)
+        time.sleep(chance.random() * 0.05)
+        if process.poll() is None:
+            kills += 1
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not (tmp_path / "out" / "manifest.json").exists() or not work.exists()
+    assert kills >= 4
+    found = command("build", str(plan_file), "-q")
+    assert found.returncode == 0, found.stderr
+    assert contents(tmp_path / "out") == expected
+
+
+def test_a_resumed_build_repeats_at_most_a_part_per_worker(
+    plan_file: Path, tmp_path: Path
+) -> None:
+    work = tmp_path / "out" / "work"
+    process = start(plan_file)
+    wait_for(work, 25, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(1.5)  # the orphaned workers notice and end
+    before = receipts(work)
+    assert len(before) >= 25
+    process = start(plan_file)
+    wait_for(work, len(before) + 10, process)
+    after = receipts(work)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    repeated = [path for path, when in before.items() if after.get(path) != when]
+    assert repeated == []  # a part with a receipt is never done again; one without, at most
+
+
+def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
+    from corpus.read import ReadFile, receipts as parts
+
+    path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
+    settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
+    task = ReadFile("table", settings, str(path), tmp_path / "parts", 100)
+    task()
+    whole = contents(tmp_path / "parts")
+    for index in range(6, 11):  # as if it had been killed in the seventh part
+        for file in (tmp_path / "parts").glob(f"{index:06d}.*"):
+            file.unlink()
+    early = {file: file.stat().st_mtime_ns for file in (tmp_path / "parts").iterdir()}
+    task()
+    assert contents(tmp_path / "parts") == whole
+    assert all(file.stat().st_mtime_ns == when for file, when in early.items())
+    assert sum(receipt["posts"] for receipt in parts(tmp_path / "parts")) == 1000
+
+
+def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
+    corpus.build(plan_file, out=str(tmp_path / "clean"))
+    process = start(plan_file)
+    wait_for(tmp_path / "out" / "work", 40, process)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    time.sleep(1.5)
+    for path in list((tmp_path / "out" / "work").rglob("*.parquet"))[::5]:
+        path.write_bytes(path.read_bytes()[:-20])  # as a power cut may leave it
+    found = command("build", str(plan_file), "-q")
+    assert found.returncode == 0, found.stderr
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
+
+
+@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_by_a_signal_it_says_how_to_go_on(
+    plan_file: Path, tmp_path: Path, what: signal.Signals
+) -> None:
+    process = start(plan_file)
+    wait_for(tmp_path / "out" / "work", 10, process)
+    os.killpg(process.pid, what)  # as a terminal does: the workers get it too
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert errors.strip().endswith("run the same command again to go on where it stopped")
+    assert "Traceback" not in errors
+    assert command("build", str(plan_file), "-q").returncode == 0
+
+
+def test_two_builds_into_one_folder_are_stopped(plan_file: Path, tmp_path: Path) -> None:
+    first = start(plan_file)
+    wait_for(tmp_path / "out" / "work", 5, first)
+    second = command("build", str(plan_file), "-q")
+    first.communicate(timeout=120)
+    assert first.returncode == 0
+    assert second.returncode == 1
+    assert "another build is working in" in second.stderr
+
+
+def test_a_dead_worker_is_reported_not_waited_for(plan_file: Path, tmp_path: Path) -> None:
+    import psutil
+
+    process = start(plan_file)
+    wait_for(tmp_path / "out" / "work", 10, process)
+    children = psutil.Process(process.pid).children(recursive=True)
+    workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    workers[0].kill()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "a worker process died" in errors
+    assert command("build", str(plan_file), "-q").returncode == 0
+
+
+def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(10)])
+    file = tmp_path / "plan.yaml"
+    # A folder under a file can be made by nobody, root included.
+    blocked = {"path": str(tmp_path / "posts.jsonl" / "out"), "key": str(tmp_path / "k")}
+    file.write_text(yaml.safe_dump(plan(output=blocked)))
+    found = command("build", str(file), "-q")
+    assert found.returncode == 2
+    assert "cannot write to the output" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_no_space_left_is_a_clear_error_and_then_resumes(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(500)])
+    from corpus import manifest
+
+    real = os.replace
+    calls = 0
+
+    def full(source: Any, target: Any) -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise OSError(28, "No space left on device", str(target))
+        real(source, target)
+
+    monkeypatch.setattr(manifest.os, "replace", full)
+    document = plan(run={"runner": "serial", "part_posts": 100})
+    with pytest.raises(corpus_error("BuildError"), match="No space left on device"):
+        corpus.build(document)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    corpus.build(document)
+    corpus.build(document, out=str(tmp_path / "clean"))
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
+
+
+def corpus_error(name: str) -> type[Exception]:
+    from corpus import errors
+
+    found: type[Exception] = getattr(errors, name)
+    return found

@@ -1,0 +1,269 @@
+"""The whole way: what comes out, that it balances, and that it is the same however it is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import corpus
+from corpus.errors import BuildError, PlanError
+from corpus.manifest import unbalanced
+from tests.conftest import contents, post, sentence, write_lines
+
+MakePlan = Callable[..., dict[str, Any]]
+
+
+def small_dump(tmp_path: Path, count: int = 300) -> None:
+    rows: list[Any] = [post(n) for n in range(count)]
+    rows.insert(5, b'{"id": "broken", "text": "cut')
+    rows.insert(50, post(9000, text=sentence(3) + "!!!"))
+    rows.insert(60, post(9001, text="[deleted]"))
+    rows.insert(70, post(9002, text="http://a.example http://b.example"))
+    write_lines(tmp_path / "posts.jsonl", rows)
+
+
+def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    manifest = corpus.build(plan())
+    out = tmp_path / "out"
+    assert {path.name for path in out.iterdir()} == {
+        "plan.yaml", "shards", "dropped", "manifest.json", "README.md", "report.html",
+    }  # fmt: skip
+    assert json.loads((out / "manifest.json").read_text()) == manifest
+    assert manifest["totals"]["read"] == 304
+    assert manifest["refused"] == {"malformed_json": 1}
+    assert [row["stage"] for row in manifest["funnel"]] == ["consent", "quality", "dedup"]
+    assert [row["dropped"] for row in manifest["funnel"]] == [
+        {"deleted": 1},
+        {"mostly_links": 1},
+        {"exact_duplicate": 1},
+    ]
+    assert manifest["totals"]["kept"] == 300
+    assert unbalanced(manifest) == []
+
+
+def test_the_shards_hold_text_first_and_nothing_private(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    frame = corpus.load(tmp_path / "out").scan().collect()
+    assert frame.columns[:3] == ["text", "id", "platform"]
+    assert "withdrawn" not in frame.columns
+    assert frame["id"].n_unique() == frame.height == 300
+    assert frame.filter(pl.col("id") == "table:3")["text"].item() == sentence(3)
+    authors = frame["author"].unique()
+    assert authors.len() == 7
+    assert authors.str.contains("^[0-9a-f]{32}$").all()
+
+
+def test_every_dropped_post_is_in_the_ledger_with_stage_reason_and_scores(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    ledger = corpus.load(tmp_path / "out").dropped().collect().sort("stage")
+    assert ledger.select("id", "stage", "reason").rows() == [
+        ("table:9001", "consent", "deleted"),
+        ("table:9000", "dedup", "exact_duplicate"),
+        ("table:9002", "quality", "mostly_links"),
+        (None, "read", "malformed_json"),
+    ]
+    assert ledger["cluster"].to_list() == [None, "table:3", None, None]
+    assert ledger["quality_link_share"].to_list() == [None, 0.0, 1.0, None]
+    assert ledger["source_row"].to_list() == [61, 51, 71, 6]
+    assert "text" not in ledger.columns and "author" not in ledger.columns
+
+
+def test_the_key_is_private_outside_the_output_and_kept(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    first = corpus.build(plan())
+    key = tmp_path / "corpus.key"
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    secret = key.read_text().strip()
+    assert all(secret.encode() not in data for data in contents(tmp_path / "out").values())
+    again = corpus.build(plan(), out=str(tmp_path / "again"))
+    assert again["author_key_id"] == first["author_key_id"]
+    assert contents(tmp_path / "again") == contents(tmp_path / "out")
+
+
+def test_a_key_inside_the_output_is_refused(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    inside = {"path": str(tmp_path / "out"), "key": str(tmp_path / "out" / "k")}
+    with pytest.raises(PlanError, match="inside the output"):
+        corpus.build(plan(output=inside))
+
+
+def test_workers_runner_and_part_size_change_no_byte(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path, 1200)
+    stages = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
+    cut = {"shard_mb": 0.02, "row_group_mb": 0.005}
+    ways = [
+        {"runner": "serial"},
+        {"runner": "serial", "part_posts": 77},
+        {"runner": "processes", "workers": 1, "part_posts": 100},
+        {"runner": "processes", "workers": 3, "part_posts": 100},
+    ]
+    made = []
+    for number, run in enumerate(ways):
+        out = tmp_path / f"out{number}"
+        corpus.build(plan(stages, run=run, output={"path": str(out), **cut}))
+        made.append(contents(out))
+    assert len([name for name in made[0] if name.startswith("shards/")]) > 3
+    assert made[1] == made[0]
+    assert made[2] == made[0]
+    assert made[3] == made[0]
+
+
+def test_shards_are_balanced_by_size(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path, 2000)
+    output = {"path": str(tmp_path / "out"), "shard_mb": 0.02, "row_group_mb": 0.005}
+    found = corpus.build(plan(output=output))
+    sizes = [
+        pl.read_parquet(tmp_path / "out" / shard["path"])["text"].str.len_bytes().sum()
+        for shard in found["shards"]
+    ]
+    assert len(sizes) == -(-sum(sizes) // 20_000)
+    assert max(sizes) - min(sizes) < 200  # less than two posts
+
+
+def test_a_finished_build_is_looked_up_not_repeated(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    first = corpus.build(plan())
+    before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
+    assert corpus.build(plan()) == first
+    assert (tmp_path / "out" / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_another_plan_s_build_is_not_overwritten_unless_asked(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    before = contents(tmp_path / "out", timings=True)
+    changed = plan([{"quality": {"min_words": 12}}])
+    with pytest.raises(PlanError, match="finished build of another plan.*--replace"):
+        corpus.build(changed)
+    assert contents(tmp_path / "out", timings=True) == before
+    corpus.build(changed, replace=True)
+    clean = corpus.build(changed, out=str(tmp_path / "clean"))
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
+    assert clean["funnel"][-1]["stage"] == "quality"
+
+
+def test_changed_sources_are_noticed(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    small_dump(tmp_path, 310)
+    with pytest.raises(PlanError, match="from other sources"):
+        corpus.build(plan())
+
+
+def test_a_folder_of_somebody_s_files_is_left_alone(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis.doc").write_text("mine")
+    with pytest.raises(PlanError, match=r"holds 'thesis\.doc'"):
+        corpus.build(plan(), replace=True)
+    assert os.listdir(out) == ["thesis.doc"]
+
+
+def test_kept_work_is_private_and_lets_a_threshold_move_cheaply(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path, 600)
+    output = {"path": str(tmp_path / "out"), "keep_work": True}
+    corpus.build(plan(output=output))
+    work = tmp_path / "out" / "work"
+    assert stat.S_IMODE(work.stat().st_mode) == 0o700
+    before = {path: path.stat().st_mtime_ns for path in work.rglob("*.parquet")}
+    changed = plan([{"quality": {}}, {"dedup": {"jaccard": 0.7}}], output=output)
+    corpus.build(changed)
+    kept = {path: time for path, time in before.items() if path.stat().st_mtime_ns == time}
+    assert {path.relative_to(work).parts[0] for path in kept} >= {"read", "judged"}
+    fresh = [path for path in work.rglob("*.parquet") if path not in before]
+    assert {path.relative_to(work).parts[0] for path in fresh} == {"dedup", "judged"}
+    clean = changed | {"output": {"path": str(tmp_path / "clean"), "keep_work": True}}
+    corpus.build(clean)
+    for folder in ("shards", "dropped"):
+        assert contents(tmp_path / "clean" / folder) == contents(tmp_path / "out" / folder)
+
+
+def test_nothing_readable_is_an_error_that_says_why(plan: MakePlan, tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [b"no json", b"at all"])
+    with pytest.raises(BuildError, match="2 records refused, most often 'malformed_json'"):
+        corpus.build(plan())
+    assert not (tmp_path / "out" / "manifest.json").exists()
+
+
+def test_an_empty_file_is_an_error_not_an_empty_corpus(plan: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_bytes(b"")
+    with pytest.raises(BuildError, match="hold no posts"):
+        corpus.build(plan())
+
+
+def test_a_corpus_of_which_nothing_is_left_still_opens(plan: MakePlan, tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(1, text="[removed]")])
+    found = corpus.build(plan())
+    assert found["totals"]["kept"] == 0
+    opened = corpus.load(tmp_path / "out")
+    assert opened.scan().collect().height == 0
+    assert list(opened.stream()) == []
+
+
+def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Path) -> None:
+    def tweet(number: int, user: str) -> dict[str, Any]:
+        return {"id_str": str(number), "text": sentence(number), "user": {"id_str": user}}
+
+    notice = {"delete": {"status": {"id": 1, "id_str": "1", "user_id": 9}}}
+    rows = [notice, tweet(1, "9"), tweet(2, "9"), tweet(3, "8")]
+    write_lines(tmp_path / "a.json", rows)
+    late = [{"user_withheld": {"id": 8, "withheld_in_countries": ["XX"]}}, tweet(4, "7")]
+    late += [{"delete": {"status": {"id": 2, "id_str": "2", "user_id": 9}}}]
+    write_lines(tmp_path / "b.json", late)
+    made = corpus.build(
+        {
+            "sources": [{"x_stream": {"path": str(tmp_path / "*.json")}}],
+            "output": {"path": str(tmp_path / "out")},
+            "run": {"runner": "serial"},
+        }
+    )
+    assert made["funnel"][0]["dropped"] == {"deleted_later": 2, "withheld": 1}
+    assert corpus.load(tmp_path / "out").scan().collect()["id"].to_list() == ["x:4"]
+
+
+def test_a_filter_that_breaks_stops_the_build_and_is_named(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filters import quality
+
+    def broken(config: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
+        def run(posts: pl.DataFrame) -> pl.DataFrame:
+            raise ValueError(posts["text"][0])
+
+        return run
+
+    small_dump(tmp_path)
+    monkeypatch.setattr(quality, "build", broken)
+    with pytest.raises(BuildError) as caught:
+        corpus.build(plan([{"quality": {"min_words": 3}}]))
+    message = str(caught.value)
+    assert "stage 'quality'" in message and "first id table:0" in message
+    assert sentence(0) not in message
+
+
+def test_a_filter_that_drops_rows_itself_is_caught(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from filters import quality
+
+    small_dump(tmp_path)
+    monkeypatch.setattr(quality, "build", lambda config: lambda posts: posts.head(3))
+    with pytest.raises(BuildError, match="changed the rows"):
+        corpus.build(plan([{"quality": {"min_words": 4}}]))

@@ -1,0 +1,154 @@
+"""A plan is checked in full, in words that help, before any data is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.errors import PlanError
+from corpus.plan import Plan
+from tests.conftest import command
+
+MakePlan = Callable[..., dict[str, Any]]
+
+
+def message(document: object) -> str:
+    with pytest.raises(PlanError) as caught:
+        Plan.parse(document, name="p.yaml")
+    return str(caught.value)
+
+
+def test_an_unknown_stage_is_named_with_the_nearest_known(plan: MakePlan) -> None:
+    found = message(plan([{"qualty": {}}]))
+    assert found == "unknown stage 'qualty' in p.yaml; did you mean 'quality'?"
+
+
+def test_an_unknown_reader_is_named_with_the_nearest_known(plan: MakePlan) -> None:
+    found = message(plan(sources=[{"redit": {"path": "x"}}]))
+    assert found == "unknown reader 'redit' in p.yaml; did you mean 'reddit'?"
+
+
+def test_a_misspelt_key_is_named_with_file_and_place(plan: MakePlan) -> None:
+    found = message(plan([{"language": {"keeep": ["en"]}}]))
+    assert found == "p.yaml: stages[0] language: unknown key 'keeep'; did you mean 'keep'?"
+
+
+def test_a_misspelt_key_of_the_plan_itself_is_caught(plan: MakePlan) -> None:
+    assert "unknown key 'outptu'; did you mean 'output'?" in message(plan(outptu={}))
+    assert "p.yaml: output: unknown key 'shard'" in message(plan(output={"shard": 3}))
+    assert "p.yaml: run: unknown key 'worker'" in message(plan(run={"worker": 3}))
+
+
+def test_a_wrong_type_says_key_and_value(plan: MakePlan) -> None:
+    found = message(plan([{"language": {"min_score": "high"}}]))
+    assert found.startswith("p.yaml: stages[0] language: 'min_score': ")
+    assert found.endswith("got 'high'")
+
+
+def test_a_value_out_of_range_is_refused(plan: MakePlan) -> None:
+    assert "'jaccard'" in message(plan([{"dedup": {"jaccard": 1.5}}]))
+    assert "'workers'" in message(plan(run={"workers": 0}))
+
+
+def test_a_missing_key_is_named(plan: MakePlan) -> None:
+    found = message(plan(sources=[{"reddit": {}}]))
+    assert found == "p.yaml: sources[0] reddit: 'path' is missing; it must be given"
+
+
+def test_shapes_that_are_no_plan_are_refused(plan: MakePlan) -> None:
+    assert "found nothing" in message(None)
+    assert "found a list" in message([1])
+    assert "expected a list" in message(plan({"quality": {}}))  # type: ignore[arg-type]
+    assert "no 'sources'" in message(plan(sources=[]))
+    assert "expected one 'stage" in message(plan([{"quality": {}, "dedup": {}}]))
+
+
+def test_a_stage_given_twice_is_refused(plan: MakePlan) -> None:
+    assert "the stage is there twice" in message(plan([{"quality": {}}, {"quality": {}}]))
+
+
+def test_a_stage_that_lacks_a_column_is_refused_before_any_data_is_read(
+    plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corpus import stages
+
+    monkeypatch.setattr(stages.find("quality"), "READS", ("text", "lang"))
+    found = message(plan([{"quality": {}}, {"language": {}}]))
+    assert found == (
+        "p.yaml: stages[1] quality: needs the column 'lang'; move 'language' before it"
+    )
+    assert "no stage here writes it" in message(plan([{"quality": {}}]))
+    Plan.parse(plan([{"language": {}}, {"quality": {}}]))
+
+
+def test_consent_comes_first_even_if_the_plan_forgets_it(plan: MakePlan) -> None:
+    made = Plan.parse(plan([{"quality": {}}]))
+    assert [stage.name for stage in made.stages] == ["consent", "quality"]
+
+
+def test_bad_yaml_names_the_line(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("sources:\n  - reddit: {path: 'x'\nstages: [\n")
+    with pytest.raises(PlanError, match=r"bad\.yaml at line \d+: "):
+        Plan.load(file)
+
+
+def test_a_plan_with_python_tags_is_not_executed(tmp_path: Path) -> None:
+    file = tmp_path / "evil.yaml"
+    file.write_text(f"sources: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n")
+    with pytest.raises(PlanError):
+        Plan.load(file)
+    assert not (tmp_path / "made").exists()
+
+
+def test_missing_paths_empty_globs_and_empty_folders_are_told_apart(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    for path, expected in (
+        ("gone.zst", "no file at"),
+        ("*.nothing", "matches no file"),
+        ("empty", "is empty"),
+    ):
+        made = Plan.parse(plan(sources=[{"reddit": {"path": str(tmp_path / path)}}]))
+        with pytest.raises(PlanError, match=expected):
+            made.check_paths()
+
+
+def test_how_it_is_run_and_where_it_goes_do_not_change_the_fingerprint(plan: MakePlan) -> None:
+    base = Plan.parse(plan()).fingerprint()
+    elsewhere = plan(run={"runner": "processes", "workers": 7, "part_posts": 3})
+    elsewhere["output"] = {"path": "/elsewhere", "keep_work": True}
+    assert Plan.parse(elsewhere).fingerprint() == base
+    changed = plan([{"quality": {"min_words": 3}}, {"dedup": {}}])
+    assert Plan.parse(changed).fingerprint() != base
+
+
+def test_the_resolved_plan_is_a_plan_again_with_every_default(plan: MakePlan) -> None:
+    import yaml
+
+    made = Plan.parse(plan())
+    again = Plan.parse(yaml.safe_load(made.to_yaml()))
+    assert again.fingerprint() == made.fingerprint()
+    assert made.resolved()["stages"][1]["quality"]["min_words"] == 2
+
+
+def test_the_shipped_plans_are_sound() -> None:
+    from tests.conftest import ROOT
+
+    for file in sorted((ROOT / "configs").glob("*.yaml")):
+        Plan.load(file)
+
+
+def test_check_exits_with_2_and_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "reddit.yaml"
+    file.write_text("sources:\n  - reddit: {path: x}\nstages:\n  - qualty: {}\n")
+    found = command("check", str(file))
+    assert found.returncode == 2
+    assert found.stderr == (
+        "corpus: unknown stage 'qualty' in reddit.yaml; did you mean 'quality'?\n"
+    )
+    assert command("check", str(tmp_path / "none.yaml")).returncode == 2

@@ -1,0 +1,261 @@
+"""X's API v2 as twarc2 stores it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.readers import contract, x_api
+from corpus.readers.contract import Post, Refused, Skipped, Tombstone
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "x_v2"
+
+TWEET: dict[str, Any] = {
+    "id": "1377650500687044618",
+    "text": "dogs &amp; cats",
+    "author_id": "12",
+    "conversation_id": "1377299822399528963",
+    "created_at": "2021-04-01T15:54:09.000Z",
+    "lang": "en",
+    "possibly_sensitive": False,
+    "public_metrics": {"like_count": 3, "reply_count": 2, "retweet_count": 9},
+}
+EXPECTED = Post(
+    id="x:1377650500687044618",
+    text="dogs & cats",
+    author="12",
+    created_at=1_617_292_449_000_000,
+    lang_hint="en",
+    root_id="x:1377299822399528963",
+    score=3,
+    replies=2,
+    sensitive=False,
+)
+RETWEET = {"text": "RT @bob: a lo\u2026", "referenced_tweets": [{"type": "retweeted", "id": "77"}]}
+
+
+def decode(row: object, **options: Any) -> list[contract.Record]:
+    config = x_api.Config(path="-", **options)
+    return list(x_api.decoder(config)(json.dumps(row).encode()))
+
+
+def tweet(**changes: Any) -> Post:
+    (record,) = decode({**TWEET, **changes})
+    assert isinstance(record, Post)
+    return record
+
+
+def test_a_page_a_stream_object_and_a_flattened_tweet_give_the_same_post() -> None:
+    assert decode({"data": [TWEET], "meta": {"result_count": 1}}) == [EXPECTED]
+    assert decode({"data": TWEET, "matching_rules": [{"id": "1"}]}) == [EXPECTED]
+    assert decode({**TWEET, "__twarc": {}}) == [EXPECTED]
+
+
+def test_a_long_posts_text_is_in_its_note() -> None:
+    assert tweet(note_tweet={"text": "all of it &lt;3"}).text == "all of it <3"
+
+
+def test_a_retweets_whole_text_comes_from_the_page() -> None:
+    page = {"data": [{**TWEET, **RETWEET}], "includes": {"tweets": [{"id": "77", "text": "a log"}]}}
+    (retweet,) = decode(page)
+    assert isinstance(retweet, Post)
+    assert (retweet.text, retweet.kind, retweet.parent_id) == ("RT @bob: a log", "repost", "x:77")
+
+
+def test_a_retweets_whole_text_may_be_a_note() -> None:
+    known = {"id": "77", "text": "a l", "note_tweet": {"text": "a long story"}}
+    (retweet,) = decode({"data": {**TWEET, **RETWEET}, "includes": {"tweets": [known]}})
+    assert isinstance(retweet, Post)
+    assert retweet.text == "RT @bob: a long story"
+
+
+def test_a_flattened_retweets_whole_text_is_in_its_reference() -> None:
+    references = [{"type": "retweeted", "id": "77", "text": "a log"}]
+    assert tweet(text="RT @bob: a l\u2026", referenced_tweets=references).text == "RT @bob: a log"
+
+
+def test_a_retweet_without_its_original_keeps_the_text_it_shows() -> None:
+    assert tweet(**RETWEET).text == "RT @bob: a lo\u2026"
+
+
+def test_references_tell_replies_from_quotes() -> None:
+    reply = tweet(
+        referenced_tweets=[{"type": "quoted", "id": "8"}, {"type": "replied_to", "id": "7"}]
+    )
+    assert (reply.kind, reply.parent_id) == ("reply", "x:7")
+    quote = tweet(referenced_tweets=[{"type": "quoted", "id": "8"}])
+    assert (quote.kind, quote.parent_id) == ("quote", None)
+
+
+def test_older_versions_of_an_edited_tweet_are_superseded() -> None:
+    newest = {**TWEET, "id": "3", "edit_history_tweet_ids": ["1", "2", "3"]}
+    post, *tombstones = decode({"data": [newest]})
+    assert isinstance(post, Post) and post.withdrawn is None
+    assert [
+        Tombstone("id", "x:1", "superseded"),
+        Tombstone("id", "x:2", "superseded"),
+    ] == tombstones
+    (older, *_) = decode({"data": [{**newest, "id": "2"}]})
+    assert isinstance(older, Post) and older.withdrawn == "superseded"
+
+
+def test_tweets_that_others_refer_to_are_read_only_on_request() -> None:
+    page = {"data": [TWEET], "includes": {"tweets": [{"id": "7", "text": "hi"}, TWEET]}}
+    assert decode(page) == [EXPECTED]
+    assert [EXPECTED, Post(id="x:7", text="hi")] == decode(page, includes=True)
+
+
+@pytest.mark.parametrize(
+    ("withheld", "reason"),
+    [
+        ({"country_codes": ["XX"], "copyright": False}, "withheld"),
+        ({"country_codes": ["XY"], "scope": "tweet"}, "withheld"),
+        ({"copyright": True}, "withheld"),
+        ({"country_codes": ["DE"], "scope": "user"}, None),
+        (None, None),
+    ],
+)
+def test_only_what_is_withheld_everywhere_is_withdrawn(withheld: Any, reason: str | None) -> None:
+    assert reason == tweet(withheld=withheld).withdrawn
+
+
+def test_a_protected_account_withdraws_its_tweet() -> None:
+    users = [{"id": "12", "protected": True}]
+    (post,) = decode({"data": [TWEET], "includes": {"users": users}})
+    assert isinstance(post, Post) and post.withdrawn == "protected"
+    assert tweet(author={"id": "12", "protected": True}).withdrawn == "protected"
+
+
+def test_errors_are_skipped_and_counted_beside_the_tweets() -> None:
+    assert [Skipped("error"), Skipped("error"), EXPECTED] == decode(
+        {"data": [TWEET], "errors": [{}, {}]}
+    )
+    assert [Skipped("error")] == decode({"errors": [{"title": "operational-disconnect"}]})
+
+
+def test_a_page_without_tweets_is_skipped() -> None:
+    assert [Skipped("empty_page")] == decode({"meta": {"result_count": 0}})
+
+
+def test_one_spoilt_tweet_does_not_take_its_page_with_it() -> None:
+    bad = [{**TWEET, "text": 5}, {"id": "1"}, {"text": "x"}, {"id": 1e17, "text": "x"}]
+    *refused, post = decode({"data": [*bad, TWEET], "includes": {"tweets": [7], "users": [7]}})
+    assert post == EXPECTED
+    assert [record.reason for record in refused if isinstance(record, Refused)] == [
+        "wrong_type",
+        "no_text",
+        "no_id",
+        "no_id",
+    ]
+
+
+def test_an_object_that_is_none_of_these_is_refused() -> None:
+    for row in ({}, {"hello": 1}, {"data": None}):
+        with pytest.raises(Refused, match="no_id"):
+            decode(row)
+
+
+def compliance(**changes: Any) -> dict[str, Any]:
+    return {"id": "5", "action": "delete", "created_at": "2019-09-06T17:25:54.667Z", **changes}
+
+
+BIG = "1170025343920402432"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        # Only tweets have this field.
+        (
+            compliance(id=BIG, reason="deleted", redacted_at="2021-08-17T17:26:15.788Z"),
+            [("id", f"x:{BIG}", "deleted_later")],
+        ),
+        # A small id of 2013 was counted up, as only users' were by then.
+        (
+            compliance(created_at="2013-06-04T16:25:04+00:00", reason="protected"),
+            [("author", "x:5", "protected")],
+        ),
+        # A large id of 2013 was made from the clock, as only tweets' were by then.
+        (
+            compliance(id=BIG, created_at="2013-06-04T16:25:04Z", reason="suspended"),
+            [("id", f"x:{BIG}", "removed")],
+        ),
+        # This one could be either.
+        (
+            compliance(id=BIG, reason="deactivated"),
+            [("id", f"x:{BIG}", "deleted_later"), ("author", f"x:{BIG}", "deleted_later")],
+        ),
+    ],
+)
+def test_a_compliance_line_is_a_tombstone_for_what_its_id_can_be(
+    line: dict[str, Any], expected: list[tuple[str, str, str]]
+) -> None:
+    assert [Tombstone(*item) for item in expected] == decode(line)
+
+
+def test_the_plan_can_say_what_a_compliance_job_is_about() -> None:
+    line = compliance(id=BIG, reason="deleted")
+    assert [Tombstone("author", f"x:{BIG}", "deleted_later")] == decode(line, compliance="users")
+    assert [Tombstone("id", f"x:{BIG}", "deleted_later")] == decode(line, compliance="tweets")
+
+
+def test_a_removed_location_takes_no_tweet_away() -> None:
+    assert [Skipped("scrub_geo")] == decode(compliance(reason="scrub_geo"))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({"delete": {"tweet": {"id": "5"}}}, Tombstone("id", "x:5", "deleted_later")),
+        ({"withheld": {"tweet": {"id": "5"}}}, Tombstone("id", "x:5", "withheld")),
+        ({"user_protect": {"user": {"id": "5"}}}, Tombstone("author", "x:5", "protected")),
+        ({"user_suspend": {"user": {"id": "5"}}}, Tombstone("author", "x:5", "removed")),
+        ({"user_unsuspend": {"user": {"id": "5"}}}, Skipped("user_unsuspend")),
+    ],
+)
+def test_the_compliance_streams_messages_are_understood(
+    data: dict[str, Any], expected: contract.Record
+) -> None:
+    assert [expected] == decode({"data": data})
+
+
+def test_a_line_cut_off_is_refused_and_what_came_before_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "stream.jsonl"
+    line = json.dumps({"data": TWEET})
+    path.write_text(f"{line}\n{line}\n{line[:80]}")
+    (batch,) = x_api.read(str(path), x_api.Config(path=str(path)), 100)
+    assert batch.posts.height == 2
+    assert [(str(path), 3, "malformed_json")] == batch.refused.rows()
+
+
+@pytest.mark.parametrize(
+    ("name", "posts", "tombstones", "refused"),
+    [
+        ("2sets.jsonl", 200, 0, 0),
+        ("brexit.jsonl", 100, 0, 0),
+        ("edited.jsonl", 1, 1, 0),
+        ("entities_test.jsonl", 474, 0, 0),
+        ("flat.jsonl", 100, 0, 0),
+        ("streaming_output_with_error.jsonl", 7, 0, 1),
+        ("tweets_compliance.jsonl", 0, 3, 0),
+        ("users_compliance.jsonl", 0, 2, 0),
+        ("empty.json", 0, 0, 0),
+    ],
+)
+def test_real_files_are_read_to_the_last_line(
+    name: str, posts: int, tombstones: int, refused: int
+) -> None:
+    path = DATA / name
+    if not path.exists():
+        pytest.skip(f"no sample dumps beside the repository: {path}")
+    (batch,) = x_api.read(str(path), x_api.Config(path=str(path)), 10_000)
+    counts = (batch.posts.height, batch.tombstones.height, batch.refused.height)
+    assert (posts, tombstones, refused) == counts
+    retweets = batch.posts.filter(kind="repost")["text"].to_list()
+    # Whole texts: a cut one ends in an ellipsis, of which few are the author's own.
+    cut = Counter(text.endswith("\u2026") for text in retweets)
+    assert cut[True] <= 0.1 * len(retweets)

@@ -1,0 +1,227 @@
+"""The toxicity filter: what it ranks, what it forgives, and what it says when it cannot load."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+import filters
+from filters import toxicity
+from filters.contract import Filter, models
+
+INSULT = "you are a stupid idiot, shut up"
+
+
+@pytest.fixture(scope="module")
+def judge() -> Filter:
+    return toxicity.build(toxicity.Config())
+
+
+def _posts(*texts: str | None) -> pl.DataFrame:
+    ids = [str(row) for row in range(len(texts))]
+    return pl.DataFrame(
+        {"id": ids, "text": list(texts)}, schema={"id": pl.String, "text": pl.String}
+    )
+
+
+def _scores(judge: Filter, *texts: str | None) -> list[float]:
+    return judge(_posts(*texts))["toxicity"].to_list()
+
+
+def test_the_folder_finds_the_filter_and_its_model() -> None:
+    assert toxicity is filters.find("toxicity")
+    assert [toxicity.SHIPPED] == models(toxicity, toxicity.Config())
+    assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
+
+
+def test_an_insult_leaves_with_a_reason_and_a_compliment_stays(judge: Filter) -> None:
+    judged = judge(_posts(INSULT, "you are a wonderful friend, thank you"))
+    assert ["toxic", None] == judged["reject"].to_list()
+    assert judged["toxicity"][0] > 0.8 > 0.3 > judged["toxicity"][1]
+
+
+def test_rows_and_columns_stay_as_they_were(judge: Filter) -> None:
+    posts = _posts("b", INSULT, "a").with_columns(lang=pl.lit("en"))
+    judged = judge(posts)
+    assert [*posts.columns, "toxicity", "reject"] == judged.columns
+    assert posts.equals(judged.select(posts.columns))
+    assert {"toxicity": pl.Float32()} == toxicity.WRITES
+    assert pl.Float32() == judged.schema["toxicity"]
+    assert pl.String() == judged.schema["reject"]
+
+
+def test_an_empty_frame_gets_typed_columns(judge: Filter) -> None:
+    judged = judge(_posts())
+    assert 0 == len(judged)
+    assert (pl.Float32(), pl.String()) == (judged.schema["toxicity"], judged.schema["reject"])
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "@ann https://x.org", "...", None])
+def test_a_post_without_a_word_scores_nothing(judge: Filter, text: str | None) -> None:
+    assert [0.0] == _scores(judge, text)
+    assert [None] == judge(_posts(text))["reject"].to_list()
+
+
+@pytest.mark.parametrize("text", ["🤣", "👊🇺🇸👊", "good morning", "guten Morgen", "おはよう", "مرحبا"])
+def test_an_ordinary_post_stays(judge: Filter, text: str) -> None:
+    (score,) = _scores(judge, text)
+    assert 0.0 < score < 0.5
+
+
+@pytest.mark.parametrize(
+    ("hidden", "plain"),
+    [
+        ("FUCK YOU", "fuck you"),
+        ("f*ck you", "fuck you"),
+        ("f**k you", "fuck you"),
+        ("f*** you", "fuck you"),
+        ("fuuuuuuck you", "fuck you"),
+        ("fuuck you", "fuck you"),
+        ("f u c k you", "fuck you"),
+        ("f.u.c.k you", "fuck you"),
+        ("fu\u200bck you", "fuck you"),
+        ("ｆｕｃｋ you", "fuck you"),
+        ("you piece of sh1t", "you piece of shit"),
+        ("you piece of sh!t", "you piece of shit"),
+        ("what a st00pid b!tch", "what a stoopid bitch"),
+        ("you a$$hole", "you asshole"),
+        ("you 1d10t", "you idiot"),
+        ("you are a\nstupid\r\nidiot, shut up", INSULT),
+        ("@ann you are a #stupid idiot, shut up https://x.org", INSULT),
+    ],
+)
+def test_a_disguise_scores_like_the_plain_form(judge: Filter, hidden: str, plain: str) -> None:
+    disguised, open_ = _scores(judge, hidden, plain)
+    assert open_ > 0.8
+    assert disguised > 0.8
+
+
+@pytest.mark.parametrize(
+    "text", ["**bold** and *soft* words", "he**o", "wow!! #1", "10th of 2020", "5$", "me@x.org"]
+)
+def test_marks_that_mask_nothing_do_not_condemn(judge: Filter, text: str) -> None:
+    assert _scores(judge, text)[0] < 0.5
+
+
+@pytest.mark.parametrize(
+    "group", ["gay", "lesbian", "trans", "black", "white", "muslim", "jewish", "disabled"]
+)
+def test_naming_a_group_alone_does_not_condemn(judge: Filter, group: str) -> None:
+    texts = [f"I am a {group} man and happy", f"my friend is a {group} woman", f"proud to be {group}"]
+    assert max(_scores(judge, *texts)) < 0.8
+
+
+def test_an_insult_weighs_more_than_the_group_it_is_thrown_at(judge: Filter) -> None:
+    insult, neutral = _scores(judge, "my gay neighbour is an idiot", "my gay neighbour is a baker")
+    assert insult > neutral + 0.3
+
+
+def test_a_long_post_is_as_toxic_as_its_most_toxic_part(judge: Filter) -> None:
+    calm = "the train was late so we had tea and talked about the garden and the weather " * 8
+    before, whole = _scores(judge, calm, f"{calm} {INSULT} {INSULT} {calm}")
+    assert before < 0.5
+    assert whole > before + 0.3
+
+
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "word " * 200_000, "🤣" * 250_000])
+def test_a_post_of_a_megabyte_is_scored(judge: Filter, text: str) -> None:
+    assert 0.0 <= _scores(judge, text)[0] <= 1.0
+
+
+def test_the_score_does_not_depend_on_the_neighbours(judge: Filter) -> None:
+    texts = ["hello there", INSULT, "", "fuck this", "🤣"]
+    assert _scores(judge, *texts) == [_scores(judge, text)[0] for text in texts]
+
+
+def test_the_threshold_is_the_configured_one() -> None:
+    lenient = toxicity.build(toxicity.Config(max_score=1.0))
+    strict = toxicity.build(toxicity.Config(max_score=0.0))
+    assert [None] == lenient(_posts(INSULT))["reject"].to_list()
+    assert ["toxic", None] == strict(_posts("good morning", ""))["reject"].to_list()
+
+
+@pytest.mark.parametrize("max_score", [-0.1, 1.1])
+def test_a_threshold_outside_the_scale_is_refused(max_score: float) -> None:
+    with pytest.raises(ValidationError):
+        toxicity.Config(max_score=max_score)
+
+
+def test_the_shipped_model_is_small() -> None:
+    assert toxicity.SHIPPED.stat().st_size <= 3 * 2**20
+
+
+def test_importing_the_filter_loads_no_model_library() -> None:
+    code = "import sys, filters.toxicity; print({'numba', 'fasttext', 'numpy'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "set()" == done.stdout.strip()
+
+
+@pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 cut"])
+def test_a_corrupt_shipped_model_is_named(
+    content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.npz"
+    broken.write_bytes(content)
+    monkeypatch.setattr(toxicity, "SHIPPED", broken)
+    with pytest.raises(ValueError, match=r"broken\.npz"):
+        toxicity.build(toxicity.Config())
+
+
+@pytest.fixture(scope="module")
+def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fastText model with the labels ``nasty`` and ``nice``."""
+    fasttext = pytest.importorskip("fasttext")
+    folder = tmp_path_factory.mktemp("fasttext")
+    lines = "__label__nasty you idiot shut up\n__label__nice good morning dear friend\n" * 20
+    (folder / "lines.txt").write_text(lines, encoding="utf-8")
+    model = fasttext.train_supervised(
+        str(folder / "lines.txt"), epoch=25, dim=10, lr=0.5, thread=1, seed=1, verbose=0
+    )
+    model.save_model(str(folder / "own.bin"))
+    return folder / "own.bin"
+
+
+def test_a_users_own_model_scores_each_post_on_one_line(own_model: Path) -> None:
+    judge = toxicity.build(toxicity.Config(model=str(own_model), label="nasty", max_score=0.5))
+    judged = judge(_posts("you\nidiot shut\n\nup", "good\nmorning dear friend", "", None))
+    assert ["toxic", None, None, None] == judged["reject"].to_list()
+    assert [0.0, 0.0] == judged["toxicity"].to_list()[2:]
+    assert judged["toxicity"].is_between(0, 1).all()
+    assert 0 == len(judge(_posts()))
+
+
+def test_a_label_may_carry_fasttexts_own_prefix(own_model: Path) -> None:
+    config = toxicity.Config(model=str(own_model), label="__label__nasty")
+    assert toxicity.build(config)(_posts("you idiot"))["toxicity"][0] > 0.5
+
+
+def test_a_model_without_the_label_says_which_it_has(own_model: Path) -> None:
+    with pytest.raises(ValueError, match=r"own\.bin has no label 'toxic'.*nasty, nice"):
+        toxicity.build(toxicity.Config(model=str(own_model)))
+
+
+def test_loading_a_users_model_says_nothing(
+    own_model: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    toxicity.build(toxicity.Config(model=str(own_model), label="nasty"))(_posts("hello"))
+    assert ("", "") == tuple(capfd.readouterr())
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
+def test_a_corrupt_users_model_is_named(keep: float, own_model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("fasttext")
+    whole = own_model.read_bytes()
+    broken = tmp_path / "broken.bin"
+    broken.write_bytes(whole[: int(len(whole) * keep)])
+    with pytest.raises(ValueError, match=r"broken\.bin"):
+        toxicity.build(toxicity.Config(model=str(broken), label="nasty"))
+
+
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"none\.bin"):
+        toxicity.build(toxicity.Config(model=str(tmp_path / "none.bin")))

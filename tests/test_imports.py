@@ -1,0 +1,145 @@
+"""The table of who may import whom, and the promise that importing is light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+OURS = ("corpus", "filters")
+LOW = {"corpus.schema", "corpus.manifest", "corpus.errors"}
+FIND = {"filters", "filters.contract", "corpus.stages"}
+
+#: Module (or the start of its name, with a dot) to what of ours it may import.
+MAY: dict[str, set[str]] = {
+    "corpus": {"corpus.pipeline", "corpus.loader", "corpus.plan"},
+    "corpus.schema": set(),
+    "corpus.errors": set(),
+    "corpus.manifest": {"corpus.errors"},
+    "corpus.stages": {"filters", "filters.contract"},
+    "corpus.runners": set(),
+    "corpus.kernels": set(),
+    "corpus.progress": set(),
+    "corpus.report": {"corpus.schema", "corpus.manifest"},
+    "corpus.loader": {"corpus.schema", "corpus.manifest", "corpus.errors"},
+    "corpus.readers": {"corpus.readers.contract"},
+    "corpus.readers.": {
+        "corpus.schema",
+        "corpus.errors",
+        "corpus.readers",
+        "corpus.readers.contract",
+        "corpus.readers._",
+    },
+    "corpus.plan": LOW
+    | FIND
+    | {"corpus.readers", "corpus.readers.contract"}
+    | {"corpus.readers._open"},
+    "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
+    "corpus.dedup": LOW | {"filters.contract", "corpus.kernels"},
+    "corpus.barrier": LOW | {"corpus.dedup"},
+    "corpus.judge": LOW | FIND | {"corpus.dedup"},
+    "corpus.write": LOW,
+    "corpus.workspace": LOW | {"corpus.plan"},
+    "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
+    "corpus._demo_": {"corpus._demo_"},
+    "corpus.demo": {"corpus._demo_"},
+    "filters": {"filters.contract"},
+    "filters.contract": set(),
+    "filters._": set(),
+    "filters.": {"filters.contract", "filters._"},
+}
+#: The story and the command line bring everything together.
+FREE = ("corpus.pipeline", "corpus.__main__")
+
+
+def modules() -> Iterator[tuple[str, Path]]:
+    for package in OURS:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            parts = path.relative_to(ROOT).with_suffix("").parts
+            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of ours that a file imports, anywhere in it."""
+    known = {name for name, _ in modules()}
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (inner & known) or {node.module}
+            if inner - known and inner & known:
+                found.add(node.module)
+    return {name for name in found if name.split(".")[0] in OURS}
+
+
+def allowed(name: str) -> set[str]:
+    if name in MAY:
+        return MAY[name]
+    starts = [start for start in MAY if start.endswith((".", "_")) and name.startswith(start)]
+    return MAY[max(starts, key=len)] if starts else set()
+
+
+@pytest.mark.parametrize(("name", "path"), list(modules()))
+def test_each_module_imports_only_what_its_room_may(name: str, path: Path) -> None:
+    if name in FREE:
+        assert not [found for found in imported(path) if found == "corpus.loader"] or (
+            name == "corpus.__main__"
+        )
+        return
+    permitted = allowed(name)
+    wrong = {
+        found
+        for found in imported(path) - {name}
+        if found not in permitted
+        and not any(p.endswith("_") and found.startswith(p) for p in permitted)
+        # `from filters import _text` names the package as well as the module.
+        and found != name.split(".")[0]
+    }
+    assert wrong == set()
+
+
+def test_the_table_catches_a_wrong_import(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("from corpus import judge\nimport corpus.plan\n")
+    assert imported(wrong) == {"corpus.judge", "corpus.plan"}
+
+
+HEAVY = "ray fasttext presidio_analyzer spacy numba torch polars pyarrow datasketch".split()
+
+
+def test_importing_corpus_is_light() -> None:
+    code = f"import sys, corpus; print([m for m in {HEAVY} if m in sys.modules])"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_using_the_loader_and_the_plan_loads_no_model_library() -> None:
+    names = "ray fasttext presidio_analyzer spacy numba torch".split()
+    code = (
+        "import sys, corpus; corpus.load, corpus.Plan, corpus.build; import filters\n"
+        "[filters.find(name) for name in filters.names()]\n"
+        f"print([m for m in {names} if m in sys.modules])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_exactly_one_distribution_provides_fasttext() -> None:
+    providers = {
+        found.metadata["Name"]
+        for found in distributions()
+        if any(str(file) == "fasttext/__init__.py" for file in found.files or [])
+    }
+    assert providers == {"fasttext-numpy2"}
