@@ -65,6 +65,8 @@ def main(posts: Path, folder: Path, model: Path, as_configured: bool) -> None:
     steps: list[dict[str, Any]] = []
     for name, (tasks, pipeline) in runs.items():
         steps += _run(name, pipeline, tasks, folder / "logs" / name)
+        if not any((folder / "judged").glob("*")):  # nothing left, and datatrove would stop there
+            break
     (folder / "steps.json").write_text(json.dumps(steps, indent=1), encoding="utf-8")
 
 

@@ -163,7 +163,7 @@ def _theirs(
     _say(name)
     work = folder / name
     work.mkdir()
-    (model,) = language.models(language.Config())
+    (model,) = language.models(language.Config.model_validate({}))
     script = measure.ROOT / "bench" / "datatrove_pipeline.py"
     command = [str(python), str(script), str(posts), str(work), str(model)]
     command += ["--as-configured"] if as_configured else []
@@ -174,7 +174,7 @@ def _theirs(
         print(f"{name} failed, so it is left out:\n{error}", file=sys.stderr)
         return []
     steps = json.loads((work / "steps.json").read_text(encoding="utf-8"))
-    kept = next(int(step["kept"]) for step in steps if "MinHash stage 4" in step["step"])
+    kept = sum(int(step["kept"]) for step in steps if "MinHash stage 4" in step["step"])
     return [Run(name, 1, count, kept, measured, _grouped(steps, count))]
 
 

@@ -15,11 +15,12 @@ import tempfile
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from bench import measure, sample
 
 PART_POSTS = 5_000
-STAGES = (
+STAGES: tuple[dict[str, dict[str, Any]], ...] = (
     {"consent": {}},
     {"language": {"keep": []}},
     {"quality": {"preset": "social"}},
@@ -51,8 +52,8 @@ def _measure(folder: Path, small: int, large: int, workers: int) -> list[float]:
     sample.write_generated(whole, large)
     # Every so-manieth line, so that both hold the same mixture.
     few = folder / "small.jsonl"
-    with whole.open("rb") as lines, few.open("wb") as out:
-        out.writelines(islice(lines, 0, None, large // small))
+    with whole.open("rb") as lines, few.open("wb") as kept:
+        kept.writelines(islice(lines, 0, None, large // small))
     print(f"| posts | MB of JSONL | parts of {PART_POSTS:,} | wall s | peak MB |")
     print("| ---: | ---: | ---: | ---: | ---: |")
     peaks = []

@@ -34,7 +34,7 @@ class Config(FilterConfig):
     """What counts as the same post, and which copy stays."""
 
     jaccard: float = Field(0.8, gt=0, le=1, description="similarity from which a post leaves")
-    shingle_words: int = Field(3, ge=1, le=20, description="words to a shingle")
+    shingle_words: int = Field(2, ge=1, le=20, description="words to a shingle")
     permutations: int = Field(128, ge=16, le=1024, description="length of a signature")
     miss_weight: float = Field(
         0.95, gt=0, lt=1, description="how much a missed pair weighs in choosing bands and rows"

@@ -163,6 +163,12 @@ class Plan:
         """Make sure that there is something to read and somewhere to write."""
         if not self.output.path:
             raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
+        for stage in self.stages:
+            try:
+                stage.models()
+            except OSError as error:
+                where = f"{self.name}: {stage.name}"
+                raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None
         for index, source in enumerate(self.sources):
             where = f"{self.name}: sources[{index}] {source.reader}"
             path = source.config.path

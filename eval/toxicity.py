@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from filters import toxicity
 from filters._text import folded
+from filters.contract import Filter
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -102,18 +103,27 @@ def macro_f1(called: Labels, offensive: Labels) -> float:
     return (precision_recall_f1(*here)[2] + precision_recall_f1(*there)[2]) / 2
 
 
-def print_ranking(posts: pl.DataFrame, max_score: float) -> None:
-    """One line a set: ranking, and decisions at one half and at the filter's threshold."""
-    print(f"{'test set':10} posts  off%  AUROC  F1@.5 | at {max_score}: macro-F1  P     R    dropped")
+def best_cut(posts: pl.DataFrame) -> float:
+    """The threshold of the highest macro-F1; look for it on posts that are not the test."""
+    scores, offensive = posts["toxicity"].to_numpy(), posts["offensive"].to_numpy()
+    cuts = [cut / 100 for cut in range(20, 61)]
+    return max(cuts, key=lambda cut: macro_f1(scores > cut, offensive))
+
+
+def print_ranking(posts: pl.DataFrame, cut: float, max_score: float) -> None:
+    """One line a set: ranking, and decisions at one half, at ``cut`` and as the filter drops."""
+    print(f"cut {cut:.2f} has the best macro-F1 on OLID's calibrate split\n")
+    print("test set   posts   off%  AUROC | macro-F1: .5   cut", end="")
+    print(f"    {max_score} | above {max_score}: P     R  dropped")
     for name in SETS:
         rows = posts.filter(pl.col("set") == name)
         scores, offensive = rows["toxicity"].to_numpy(), rows["offensive"].to_numpy()
         sure = scores > max_score
         precision, recall, _ = precision_recall_f1(sure, offensive)
         print(
-            f"{name:10} {len(rows):5} {offensive.mean():5.1%} {auroc(scores, offensive):6.3f} "
-            f"{macro_f1(scores > 0.5, offensive):6.3f} |  {macro_f1(sure, offensive):14.3f} "
-            f"{precision:6.3f} {recall:5.3f} {sure.mean():6.1%}"
+            f"{name:10} {len(rows):5} {offensive.mean():6.1%} {auroc(scores, offensive):6.3f} | "
+            f"{macro_f1(scores > 0.5, offensive):12.3f} {macro_f1(scores > cut, offensive):5.3f} "
+            f"{macro_f1(sure, offensive):6.3f} | {precision:12.3f} {recall:5.3f} {sure.mean():8.1%}"
         )
 
 
@@ -131,18 +141,18 @@ def print_reliability(posts: pl.DataFrame, name: str) -> None:
     print(f"expected calibration error {gap:.3f}")
 
 
-def print_identities(score: toxicity.Filter, max_score: float) -> None:
+def print_identities(score: Filter, max_score: float) -> None:
     """How naming a group alone moves the score."""
     texts = [line.format(group) for group in IDENTITIES for line in NEUTRAL]
     rows = score(_posts(texts))
     means = rows["toxicity"].to_numpy().reshape(len(IDENTITIES), -1).mean(axis=1)
     ranked = sorted(zip(means.tolist(), IDENTITIES, strict=True), reverse=True)
     above = int((rows["toxicity"] > max_score).sum())
-    print(f"\n{len(texts)} neutral sentences about groups: {above} above {max_score}; mean score by")
-    print("group: " + ", ".join(f"{group} {mean:.2f}" for mean, group in ranked))
+    print(f"\n{len(texts)} neutral sentences about groups: {above} above {max_score}; mean scores:")
+    print(", ".join(f"{group} {mean:.2f}" for mean, group in ranked))
 
 
-def print_plain(score: toxicity.Filter, data: Path, max_score: float) -> None:
+def print_plain(score: Filter, data: Path, max_score: float) -> None:
     """How much of an ordinary stream the filter would drop, and how fast it says so."""
     print(f"\nordinary posts         posts  above {max_score}  above .5   posts/s")
     for name in ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src"):
@@ -153,9 +163,13 @@ def print_plain(score: toxicity.Filter, data: Path, max_score: float) -> None:
         scores = score(posts)["toxicity"]
         speed = len(posts) / (time.perf_counter() - start)
         print(
-            f"{name:20} {len(posts):7} {(scores > max_score).mean():9.2%} "
-            f"{(scores > 0.5).mean():9.2%} {speed:9,.0f}"
+            f"{name:20} {len(posts):7} {_share(scores, max_score):9.2%} "
+            f"{_share(scores, 0.5):9.2%} {speed:9,.0f}"
         )
+
+
+def _share(scores: pl.Series, above: float) -> float:
+    return int((scores > above).sum()) / len(scores)
 
 
 def _posts(texts: list[str]) -> pl.DataFrame:
@@ -173,8 +187,10 @@ def main() -> None:
     asked = parser.parse_args()
     config = toxicity.Config(model=asked.model, label=asked.label)
     score = toxicity.build(config)
-    posts = score(gold(asked.data).filter(pl.col("split") == "test"))
-    print_ranking(posts, config.max_score)
+    posts = score(gold(asked.data))
+    cut = best_cut(posts.filter(pl.col("split") == "calibrate", pl.col("set") == "olid"))
+    posts = posts.filter(pl.col("split") == "test")
+    print_ranking(posts, cut, config.max_score)
     for name in ("olid", "germeval"):
         print_reliability(posts, name)
     print_identities(score, config.max_score)

@@ -1,8 +1,9 @@
 """Score folded text with a linear model over hashed words and character n-grams.
 
 The model is one array of small integers and stores no word. A post is read in windows of
-``WINDOW`` words; a window's logit is the bias plus the sum of its features' weights over the
-square root of their number. Importing this module imports numba, so import it where it is used.
+``WINDOW`` words; a window's logit is the bias plus the sum of its features' weights, over the
+square root of their number and ``DAMPING``; a post's logit is its highest window's. Importing
+this module imports numba, so import it where it is used.
 """
 
 from __future__ import annotations
@@ -39,8 +40,11 @@ def compiled(function: _F) -> _F:
     """Compile ``function`` on its first call and keep the machine code beside this file."""
     return cast("_F", numba.njit(cache=True, nogil=True)(function))
 
+
 # A tweet is one window; a long post is several, so its length cannot sharpen its score.
 WINDOW = 64
+# Added to the number of features, so that one word alone does not settle the matter.
+DAMPING = 40
 # A longer "word" (a blob, a script without spaces) is read in pieces of this many bytes.
 LONGEST_WORD = 32
 # Per word: itself, its squeezed form, the pair with the word before, and n-grams of 2 to 5.
@@ -94,7 +98,7 @@ _MASKED = _padded(MASKED)
 
 @compiled
 def _is_letter(text: Bytes, at: int, end: int) -> bool:
-    return bool(at < end and _KIND[text[at]] == _LETTER)
+    return bool(at < end) and bool(_KIND[text[at]] == _LETTER)
 
 
 @compiled
@@ -102,7 +106,7 @@ def _is_part(text: Bytes, at: int, end: int, length: int) -> bool:
     """Whether the byte belongs to a word that already has ``length`` bytes."""
     kind = _KIND[text[at]]
     if kind != _MASK or length == 0:
-        return kind == _LETTER or kind == _DIGIT
+        return bool(kind in (_LETTER, _DIGIT))
     # "f*ck", "sh!t", "a$$", "f***": a sign counts only behind a letter, and most signs only
     # between letters, so that "shit!!" and "wow #1" stay what they are.
     if text[at] == _STAR or text[at] == _DOLLAR:
@@ -160,7 +164,7 @@ def _unleet(word: Bytes, length: int) -> bool:
     starred = False
     for place in range(length):
         kind = _KIND[word[place]]
-        if kind == _MASK or kind == _DIGIT:
+        if kind in (_MASK, _DIGIT):
             beside = (place > 0 and _KIND[word[place - 1]] == _LETTER) or (
                 place + 1 < length and _KIND[word[place + 1]] == _LETTER
             )
@@ -275,14 +279,18 @@ def _logits(text: Bytes, offsets: Offsets, weights: Weights, scale: float, bias:
     logits = np.full(offsets.size - 1, -np.inf, dtype=np.float32)
     for post in range(offsets.size - 1):
         at, end = offsets[post], offsets[post + 1]
+        most = 0
         while at < end:
             at, count = window_features(text, at, end, found, mask)
             total = 0
             for place in range(count):
-                weight = np.int64(weights[found[place]])
+                weight = int(weights[found[place]])
                 total += weight * abs(weight)
             if count:
-                logits[post] = max(logits[post], bias + scale * total / np.sqrt(count))
+                # A long post's tail of a few words counts as part of a full window.
+                most = max(most, count)
+                logit = bias + scale * total / np.sqrt(most + DAMPING)
+                logits[post] = max(logits[post], logit)
     return logits
 
 

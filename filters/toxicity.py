@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 from pydantic import Field
@@ -68,7 +68,9 @@ def _shipped_scorer(path: Path) -> Scorer:
         model = _linear.load(path)
     # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
     except Exception as error:
-        raise ValueError(f"toxicity: {path} is not the model this version ships: {error}") from error
+        raise ValueError(
+            f"toxicity: {path} is not the model this version ships: {error}"
+        ) from error
 
     def score(posts: pl.DataFrame) -> Probabilities:
         texts = posts.select(folded("text").fill_null("")).to_series()
@@ -83,7 +85,9 @@ def _fasttext_scorer(path: Path, label: str) -> Scorer:
     """A user's fastText model, which sees each post on one line and otherwise as written."""
     import numpy as np
 
-    model = _load_fasttext(path)
+    from filters import _fasttext
+
+    model = _fasttext.load(path)
     wanted = label if label.startswith("__label__") else f"__label__{label}"
     labels = list(model.get_labels())
     if wanted not in labels:
@@ -92,11 +96,14 @@ def _fasttext_scorer(path: Path, label: str) -> Scorer:
 
     def score(posts: pl.DataFrame) -> Probabilities:
         # A newline ends a fastText example, so flatten it first.
-        texts = posts.select(flattened("text").fill_null("")).to_series()
-        found = [dict(guesses) for guesses in _predict(model, texts.to_list())]
-        scores = np.array([guesses.get(wanted, 0.0) for guesses in found], dtype=np.float32)
-        # fastText gives an empty line the prior of its end-of-line token; softmax may pass 1.
-        scores[(texts == "").to_numpy()] = 0.0
-        return np.asarray(np.clip(scores, 0.0, 1.0), dtype=np.float32)
+        texts = posts.select(flattened("text").fill_null("")).to_series().to_list()
+        # fastText would give an empty text the score of a line's end; softmax may pass 1.
+        scores = [
+            min(float(probabilities[names.index(wanted)]), 1.0) if text else 0.0
+            for text, (names, probabilities) in zip(
+                texts, _fasttext.predict(model, texts), strict=True
+            )
+        ]
+        return np.array(scores, dtype=np.float32)
 
     return score

@@ -48,8 +48,8 @@ class Rows(NamedTuple):
     starts: _linear.Offsets
 
     def norm(self) -> Floats:
-        """What a feature of each post counts: one over the square root of their number."""
-        return np.asarray(1 / np.sqrt(np.maximum(np.diff(self.starts), 1)))
+        """What one feature of each post counts, as when scoring."""
+        return np.asarray(1 / np.sqrt(np.diff(self.starts) + _linear.DAMPING))
 
 
 @_linear.compiled

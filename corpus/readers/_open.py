@@ -19,6 +19,7 @@ import zstandard
 _CHUNK = 4 << 20
 # Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses unless told otherwise.
 _ZSTD_WINDOW = 2**31
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 #: What a decompressor or an archive raises where its data breaks off.
 BROKEN = (
     EOFError,
@@ -39,8 +40,12 @@ class Line(NamedTuple):
     problem: str = ""
 
 
-class _Source(Protocol):
-    def read(self, size: int, /) -> bytes: ...
+class Source(Protocol):
+    """Whatever gives bytes: a file, a decompressor, a member of an archive."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most ``size`` bytes; empty at the end."""
+        ...
 
 
 class _Hashed:
@@ -72,7 +77,7 @@ class _Peeked:
     A break met while peeking is held back, to be raised where the data really ends.
     """
 
-    def __init__(self, source: _Source, size: int = 512) -> None:
+    def __init__(self, source: Source, size: int = 512) -> None:
         self._source = source
         self._error: Exception | None = None
         self.head = b""
@@ -99,7 +104,7 @@ class _Inflate:
     decoded; a dump cut off in the middle must give every line before the cut.
     """
 
-    def __init__(self, source: _Source, kind: str) -> None:
+    def __init__(self, source: Source, kind: str) -> None:
         self._source = source
         self._kind = kind
         self._engine = self._new()
@@ -145,7 +150,7 @@ class _Inflate:
 class _Zstd:
     """A zstd decompressor with a 2 GiB window that gives all it can before a break."""
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: Source) -> None:
         context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
         self._source = _Counting(source)
         self._reader = context.stream_reader(
@@ -172,7 +177,7 @@ class _Counting:
     bits 1-2: type, the rest: size), and an optional 4-byte checksum.
     """
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
         self._want = 5  # magic number and the frame header descriptor
         self._have = b""
@@ -228,7 +233,7 @@ class _Counting:
                 self._state, self._want = "magic", 5
 
 
-def decompressed(source: _Source) -> tuple[_Peeked, str]:
+def decompressed(source: Source) -> tuple[_Peeked, str]:
     """Undo the compression that the first bytes show, whatever the file is called.
 
     Returns the decompressed stream (its head can be looked at) and the kind: zst, gz, bz2, xz
@@ -247,7 +252,7 @@ def decompressed(source: _Source) -> tuple[_Peeked, str]:
 class Member:
     """One stream of lines: the file itself (``name`` is empty) or a member of an archive."""
 
-    def __init__(self, name: str, source: _Source) -> None:
+    def __init__(self, name: str, source: Source) -> None:
         self.name = name
         self._source = source
 
@@ -262,7 +267,7 @@ class Member:
         and the point where the stream breaks, come as a problem.
         """
         stream = self.open()
-        if not skip and _is_binary(stream.head):
+        if not skip and is_binary(stream.head):
             yield Line(b"", 0, "not_text")
             return
         at, carry, too_long, broken = 0, b"", False, False
@@ -315,9 +320,10 @@ class Member:
             yield Line(b"", at, "truncated_stream")
 
 
-def _is_binary(head: bytes) -> bool:
-    # JSON and CSV hold no raw NUL or other low control byte; UTF-16 text is caught here too.
-    return bool(re.search(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]", head))
+def is_binary(head: bytes) -> bool:
+    """Whether a file that begins so is no text; a stray control byte costs just its own line."""
+    # JSON and CSV hold no raw NUL; UTF-16 text, which is full of them, is caught here too.
+    return b"\0" in head or 10 * len(_CONTROL.findall(head)) > len(head)
 
 
 class Input:
@@ -371,7 +377,7 @@ class Input:
 class _AsFile:
     """Just enough of a file for tarfile's streaming mode, which only reads."""
 
-    def __init__(self, source: _Source) -> None:
+    def __init__(self, source: Source) -> None:
         self._source = source
 
     def read(self, size: int = -1, /) -> bytes:

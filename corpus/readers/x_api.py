@@ -12,6 +12,18 @@ import msgspec
 from pydantic import Field
 
 from corpus.readers._times import micros, whole
+from corpus.readers._x import EVERYWHERE, identifier, language
+from corpus.readers._x_json import (
+    Data,
+    Includes,
+    Line,
+    Metrics,
+    Notice,
+    Reference,
+    Tweet,
+    User,
+    Withheld,
+)
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -23,7 +35,6 @@ from corpus.readers.contract import (
     Tombstone,
     read_lines,
 )
-from corpus.readers.x_stream import EVERYWHERE, identifier, language
 
 PLATFORM = "x"
 VERSION = 1
@@ -43,100 +54,7 @@ class Config(ReaderConfig):
     )
 
 
-_Id = str | int | float | None
 T = TypeVar("T")
-
-
-class _Note(msgspec.Struct, gc=False):
-    text: str | None = None
-
-
-class _User(msgspec.Struct, gc=False):
-    id: _Id = None
-    username: str | None = None
-    protected: bool | None = None
-
-
-class _Metrics(msgspec.Struct, gc=False):
-    like_count: int | str | float | None = None
-    reply_count: int | str | float | None = None
-
-
-class _Withheld(msgspec.Struct, gc=False):
-    """Where a tweet is withheld; ``tweet`` names it in a message of the compliance stream."""
-
-    country_codes: list[str] | None = None
-    tweet: _User | None = None
-
-
-class _Reference(msgspec.Struct, gc=False):
-    """Another tweet that a tweet refers to; in a flattened file it holds that tweet's text."""
-
-    type: str | None = None
-    id: _Id = None
-    text: str | None = None
-    note_tweet: _Note | None = None
-    author: _User | None = None
-    withheld: _Withheld | None = None
-
-
-class _Tweet(msgspec.Struct):
-    id: _Id = None
-    text: str | None = None
-    note_tweet: _Note | None = None
-    author_id: _Id = None
-    author: _User | None = None
-    created_at: str | int | float | None = None
-    conversation_id: _Id = None
-    lang: str | None = None
-    possibly_sensitive: bool | None = None
-    public_metrics: _Metrics | None = None
-    referenced_tweets: list[_Reference] | None = None
-    edit_history_tweet_ids: list[_Id] | None = None
-    withheld: _Withheld | None = None
-
-
-class _Notice(msgspec.Struct, gc=False):
-    """A message of the compliance stream: ``{"tweet": {"id": …}}`` or ``{"user": {"id": …}}``."""
-
-    tweet: _User | None = None
-    user: _User | None = None
-
-
-class _Data(_Tweet):
-    """A stream object's tweet, or a message of the compliance stream."""
-
-    delete: _Notice | None = None
-    drop: _Notice | None = None
-    user_delete: _Notice | None = None
-    user_protect: _Notice | None = None
-    user_suspend: _Notice | None = None
-    user_withheld: _Notice | None = None
-    tweet_edit: msgspec.Raw = msgspec.Raw()
-    scrub_geo: msgspec.Raw = msgspec.Raw()
-    undrop: msgspec.Raw = msgspec.Raw()
-    user_undelete: msgspec.Raw = msgspec.Raw()
-    user_unprotect: msgspec.Raw = msgspec.Raw()
-    user_unsuspend: msgspec.Raw = msgspec.Raw()
-    user_profile_modification: msgspec.Raw = msgspec.Raw()
-
-
-class _Includes(msgspec.Struct):
-    tweets: list[msgspec.Raw] = []
-    users: list[msgspec.Raw] = []
-
-
-class _Line(_Tweet):
-    """A page, a stream object, a flattened tweet or a line of a compliance job."""
-
-    data: msgspec.Raw = msgspec.Raw()
-    includes: _Includes | None = None
-    errors: list[msgspec.Raw] | None = None
-    meta: msgspec.Raw = msgspec.Raw()
-    action: str | None = None
-    redacted_at: str | None = None
-    reason: str | None = None
-
 
 _REASONS = {"protected": "protected", "suspended": "removed", "withheld": "withheld"}
 _NOTICES = {
@@ -161,11 +79,11 @@ _RETWEET = re.compile(r"RT @(\w+): ")
 _TWEET_SNOWFLAKES, _USER_SNOWFLAKES = 1_288_834_974_657_000, 1_451_606_400_000_000
 _SNOWFLAKE = 10**11  # more than any id that was merely counted up
 
-_line = msgspec.json.Decoder(_Line).decode
+_line = msgspec.json.Decoder(Line).decode
 _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_tweet = msgspec.json.Decoder(_Tweet).decode
-_user = msgspec.json.Decoder(_User).decode
-_data = msgspec.json.Decoder(_Data).decode
+_tweet = msgspec.json.Decoder(Tweet).decode
+_user = msgspec.json.Decoder(User).decode
+_data = msgspec.json.Decoder(Data).decode
 
 
 def read(
@@ -186,7 +104,7 @@ def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if row.action is not None:
             return _compliance(row, config.compliance)
         records: list[Record] = [Skipped("error") for _ in row.errors or ()]
-        known = row.includes or _Includes()
+        known = row.includes or Includes()
         tweets = {identifier(None, tweet.id): tweet for tweet in _whole(known.tweets, _tweet)}
         users = {identifier(None, user.id): user for user in _whole(known.users, _user)}
         data = bytes(row.data)
@@ -216,7 +134,7 @@ def _whole(items: list[msgspec.Raw], parse: Callable[[msgspec.Raw], T]) -> Itera
             yield parse(item)
 
 
-def _one(item: msgspec.Raw, tweets: dict[str, _Tweet], users: dict[str, _User]) -> Sequence[Record]:
+def _one(item: msgspec.Raw, tweets: dict[str, Tweet], users: dict[str, User]) -> Sequence[Record]:
     # One spoilt tweet must not take the other 499 of its page with it.
     try:
         return _checked(_tweet(item), tweets, users)
@@ -224,28 +142,28 @@ def _one(item: msgspec.Raw, tweets: dict[str, _Tweet], users: dict[str, _User]) 
         return (Refused("wrong_type"),)
 
 
-def _checked(tweet: _Tweet, tweets: dict[str, _Tweet], users: dict[str, _User]) -> Sequence[Record]:
+def _checked(tweet: Tweet, tweets: dict[str, Tweet], users: dict[str, User]) -> Sequence[Record]:
     try:
         return _posts(tweet, tweets, users)
     except Refused as refusal:
         return (refusal,)
 
 
-def _object(data: bytes, tweets: dict[str, _Tweet], users: dict[str, _User]) -> Sequence[Record]:
+def _object(data: bytes, tweets: dict[str, Tweet], users: dict[str, User]) -> Sequence[Record]:
     row = _data(data)
     for name, reason in _NOTICES.items():
-        notice: _Notice | None = getattr(row, name)
+        notice: Notice | None = getattr(row, name)
         if notice is not None:
             return (_notice(notice, reason),)
     for name in _SKIPPED:
         if bytes(getattr(row, name)):
             return (Skipped(name),)
     if row.withheld is not None and row.withheld.tweet is not None:
-        return (_notice(_Notice(tweet=row.withheld.tweet), "withheld"),)
+        return (_notice(Notice(tweet=row.withheld.tweet), "withheld"),)
     return _checked(row, tweets, users)
 
 
-def _posts(tweet: _Tweet, tweets: dict[str, _Tweet], users: dict[str, _User]) -> list[Record]:
+def _posts(tweet: Tweet, tweets: dict[str, Tweet], users: dict[str, User]) -> list[Record]:
     """The tweet, and a tombstone for each older version of it."""
     name = identifier(None, tweet.id)
     if not name:
@@ -275,7 +193,7 @@ def _posts(tweet: _Tweet, tweets: dict[str, _Tweet], users: dict[str, _User]) ->
     versions = [identifier(None, version) for version in tweet.edit_history_tweet_ids or ()]
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"
-    metrics, root = tweet.public_metrics or _Metrics(), identifier(None, tweet.conversation_id)
+    metrics, root = tweet.public_metrics or Metrics(), identifier(None, tweet.conversation_id)
     records: list[Record] = [
         Post(
             "x:" + name,
@@ -299,18 +217,18 @@ def _posts(tweet: _Tweet, tweets: dict[str, _Tweet], users: dict[str, _User]) ->
     return records
 
 
-def _full_text(tweet: _Tweet | _Reference) -> str | None:
+def _full_text(tweet: Tweet | Reference) -> str | None:
     note = tweet.note_tweet
     return note.text if note is not None and note.text else tweet.text
 
 
-def _retweet(shown: str, original: _Tweet | _Reference) -> str:
+def _retweet(shown: str, original: Tweet | Reference) -> str:
     """The original's text in full behind the 'RT @name: ' that the retweet shows."""
     full, prefix = _full_text(original), _RETWEET.match(shown)
     return prefix[0] + full if full is not None and prefix else shown
 
 
-def _withdrawn(withheld: _Withheld | None, user: _User | None) -> str | None:
+def _withdrawn(withheld: Withheld | None, user: User | None) -> str | None:
     if user is not None and user.protected:
         return "protected"
     # Withheld with no country named is withheld from all of them.
@@ -321,7 +239,7 @@ def _withdrawn(withheld: _Withheld | None, user: _User | None) -> str | None:
     return None
 
 
-def _notice(notice: _Notice, reason: str) -> Tombstone:
+def _notice(notice: Notice, reason: str) -> Tombstone:
     for target, about in (("id", notice.tweet), ("author", notice.user)):
         name = identifier(None, about.id) if about is not None else ""
         if name:
@@ -329,7 +247,7 @@ def _notice(notice: _Notice, reason: str) -> Tombstone:
     raise Refused("no_id")
 
 
-def _compliance(row: _Line, about: str) -> Sequence[Record]:
+def _compliance(row: Line, about: str) -> Sequence[Record]:
     """A line of a compliance job, which does not say whether its id is a tweet's or a user's."""
     name = identifier(None, row.id)
     if not name:
@@ -341,7 +259,7 @@ def _compliance(row: _Line, about: str) -> Sequence[Record]:
     return tuple(Tombstone(target, "x:" + name, reason) for target in targets)
 
 
-def _targets(row: _Line, number: int) -> tuple[str, ...]:
+def _targets(row: Line, number: int) -> tuple[str, ...]:
     if row.redacted_at is not None:  # a field of tweets alone
         return ("id",)
     created = micros(row.created_at)

@@ -8,6 +8,7 @@ from html import unescape
 import msgspec
 
 from corpus.readers._times import micros, whole
+from corpus.readers._x import EVERYWHERE, Id, identifier, language
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -24,32 +25,13 @@ PLATFORM = "x"
 VERSION = 1
 TOMBSTONES = True
 
-#: Codes of X's that are no language, and old codes that ISO 639-1 has replaced.
-LANGUAGES: dict[str, str | None] = {
-    "in": "id",
-    "iw": "he",
-    "und": None,
-    "qam": None,
-    "qct": None,
-    "qht": None,
-    "qme": None,
-    "qst": None,
-    "zxx": None,
-    "art": None,
-    "": None,
-}
-#: In a list of countries: everywhere (XX), and everywhere by a copyright claim (XY).
-EVERYWHERE = frozenset(("XX", "XY"))
-
-_Id = str | int | float | None
-
 
 class Config(ReaderConfig):
     """What to read."""
 
 
 class _User(msgspec.Struct, gc=False):
-    id: _Id = None
+    id: Id = None
     id_str: str | None = None
     screen_name: str | None = None
     protected: bool | None = None
@@ -60,7 +42,7 @@ class _Extended(msgspec.Struct, gc=False):
 
 
 class _Status(msgspec.Struct):
-    id: _Id = None
+    id: Id = None
     id_str: str | None = None
     text: str | None = None
     full_text: str | None = None
@@ -73,9 +55,9 @@ class _Status(msgspec.Struct):
 class _Notice(msgspec.Struct, gc=False):
     """What a notice says it is about: a status, or an account."""
 
-    id: _Id = None
+    id: Id = None
     id_str: str | None = None
-    user_id: _Id = None
+    user_id: Id = None
     user_id_str: str | None = None
 
 
@@ -88,10 +70,10 @@ class _Line(_Status):
 
     created_at: str | int | float | None = None
     timestamp_ms: str | int | float | None = None
-    in_reply_to_status_id: _Id = None
+    in_reply_to_status_id: Id = None
     in_reply_to_status_id_str: str | None = None
     is_quote_status: bool | None = None
-    quoted_status_id: _Id = None
+    quoted_status_id: Id = None
     quoted_status_id_str: str | None = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
@@ -180,21 +162,6 @@ def decode(line: bytes) -> Sequence[Record]:
             withdrawn,
         ),
     )
-
-
-def identifier(text: str | None, number: _Id = None) -> str:
-    """The id in digits: from its text form where there is one; empty if neither can be trusted."""
-    if text is None and type(number) is str:
-        text = number
-    if text:
-        return text if text.isdecimal() and text.isascii() else ""
-    # A float has lost its last digits: it names another post.
-    return str(number) if type(number) is int and number >= 0 else ""
-
-
-def language(code: str | None) -> str | None:
-    """The language that X named, as an ISO 639 code; null for its 'none' and 'unknown'."""
-    return LANGUAGES.get(code, code) if code is not None else None
 
 
 def _full_text(status: _Status) -> str | None:

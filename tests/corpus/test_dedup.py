@@ -51,7 +51,7 @@ def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
     ]
 
 
-def reference_shingles(text: str, words: int) -> list[bytes]:
+def reference_shingles(text: str, words: int = 2) -> list[bytes]:
     """The definition in plain Python: tokens between spaces, or one wide character each."""
     tokens = list(re.finditer(f"{WIDE}|(?:(?!{WIDE})[^ ])+", text))
     if len(tokens) <= words:
@@ -64,7 +64,7 @@ def reference_shingles(text: str, words: int) -> list[bytes]:
 
 def reference_signature(text: str) -> Any:
     sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=dedup.hash32)
-    sketch.update_batch(reference_shingles(text, 3))
+    sketch.update_batch(reference_shingles(text))
     return sketch.hashvalues
 
 
@@ -184,7 +184,7 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
         texts.append(" ".join(words))
     posts = frame(texts)
     found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 3)
+    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 2)
     for row, why in enumerate(found):
         if why:
             keeper = int(why.split(":")[1])
@@ -210,7 +210,7 @@ def noisy_posts(count: int = 900) -> list[str]:
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
     found = verdict(posts, tmp_path)
-    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 3)
+    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 2)
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
         if why:  # precision: the very post it is said to duplicate is similar enough

@@ -59,9 +59,7 @@ def wait_for(work: Path, count: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_bytes(
-    plan_file: Path, tmp_path: Path
-) -> None:
+def test_killed_at_any_moment_it_resumes_to_the_same_bytes(plan_file: Path, tmp_path: Path) -> None:
     corpus.build(plan_file, out=str(tmp_path / "clean"))
     expected = contents(tmp_path / "clean")
     work = tmp_path / "out" / "work"
@@ -82,9 +80,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(
     assert contents(tmp_path / "out") == expected
 
 
-def test_a_resumed_build_repeats_at_most_a_part_per_worker(
-    plan_file: Path, tmp_path: Path
-) -> None:
+def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_path: Path) -> None:
     work = tmp_path / "out" / "work"
     process = start(plan_file)
     wait_for(work, 25, process)

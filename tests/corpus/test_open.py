@@ -18,7 +18,7 @@ import pytest
 import zstandard
 
 from corpus.readers import contract, reddit
-from corpus.readers._open import expand
+from corpus.readers._open import expand, is_binary
 
 
 def line(number: int, body: str = "hello") -> bytes:
@@ -116,6 +116,29 @@ def test_a_zstd_window_of_2_gib_is_opened(tmp_path: Path) -> None:
 
 def test_a_binary_file_is_refused_as_a_whole(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, b"\x89PNG\r\n\x1a\n\0\0" * 999)) == ([], [(1, "not_text")])
+
+
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_stray_control_byte_refuses_its_line_only(tmp_path: Path, place: int) -> None:
+    lines = [line(n) for n in (1, 2, 3)]
+    lines[place - 1] = lines[place - 1].replace(b"hello", b"hel\x01lo")
+    assert bodies(write(tmp_path, b"".join(lines))) == (["hello"] * 2, [(place, "malformed_json")])
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("body", ["hello", "こんにちは世界"])
+def test_utf16_text_is_refused_as_a_whole(tmp_path: Path, encoding: str, body: str) -> None:
+    content = json.dumps({"id": "c1", "body": body}, ensure_ascii=False) + "\n"
+    path = write(tmp_path, (content * 99).encode(encoding))
+    assert bodies(path) == ([], [(1, "not_text")])
+
+
+def test_a_tenth_of_control_bytes_is_the_most_that_text_holds() -> None:
+    assert not is_binary(b"")
+    assert not is_binary(b"a\tb\r\n\x1b\x0c" * 9)
+    assert not is_binary(b"\x01" + b"a" * 9)
+    assert is_binary(b"\x01" + b"a" * 8)
+    assert is_binary(b"\0" + b"a" * 511)
 
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:

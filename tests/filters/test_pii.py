@@ -47,7 +47,9 @@ REPLACED = {
     "write to joe@example.org today": "write to <EMAIL_ADDRESS> today",
     "o'brien.j+x@mail.example.co.uk": "<EMAIL_ADDRESS>",
     "call (415) 555-2671 now": "call <PHONE_NUMBER> now",
+    "(415) - 555 - 2671": "<PHONE_NUMBER>",
     "+44 20 7946 0018": "<PHONE_NUMBER>",
+    "mapped ::ffff:8.8.8.8": "mapped <IP_ADDRESS>",
     "from 8.8.8.8 again": "from <IP_ADDRESS> again",
     "2606:4700:4700::1111 too": "<IP_ADDRESS> too",
     "card 4111 1111 1111 1111 ok": "card <CREDIT_CARD> ok",
@@ -94,7 +96,7 @@ def test_a_dotted_quad_is_an_address_even_where_a_version_was_meant() -> None:
         "private 10.0.0.1, 192.168.0.17 and 127.0.0.1",
         "loopback ::1 and ::",
         "mapped ::ffff:10.0.0.1",
-        "mapped ::ffff:192.168.0.17",
+        "mapped ::ffff:100.64.0.1",  # a carrier's own network
         "4111 1111 1111 1112 fails its checksum",
     ],
 )

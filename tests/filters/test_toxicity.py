@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import polars as pl
 import pytest
@@ -34,7 +36,7 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
-    assert toxicity is filters.find("toxicity")
+    assert "filters.toxicity" == cast("ModuleType", filters.find("toxicity")).__name__
     assert [toxicity.SHIPPED] == models(toxicity, toxicity.Config())
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
@@ -67,7 +69,9 @@ def test_a_post_without_a_word_scores_nothing(judge: Filter, text: str | None) -
     assert [None] == judge(_posts(text))["reject"].to_list()
 
 
-@pytest.mark.parametrize("text", ["🤣", "👊🇺🇸👊", "good morning", "guten Morgen", "おはよう", "مرحبا"])
+@pytest.mark.parametrize(
+    "text", ["🤣", "👊🇺🇸👊", "good morning", "guten Morgen", "おはよう", "مرحبا"]
+)
 def test_an_ordinary_post_stays(judge: Filter, text: str) -> None:
     (score,) = _scores(judge, text)
     assert 0.0 < score < 0.5
@@ -112,7 +116,11 @@ def test_marks_that_mask_nothing_do_not_condemn(judge: Filter, text: str) -> Non
     "group", ["gay", "lesbian", "trans", "black", "white", "muslim", "jewish", "disabled"]
 )
 def test_naming_a_group_alone_does_not_condemn(judge: Filter, group: str) -> None:
-    texts = [f"I am a {group} man and happy", f"my friend is a {group} woman", f"proud to be {group}"]
+    texts = [
+        f"I am a {group} man and happy",
+        f"my friend is a {group} woman",
+        f"proud to be {group}",
+    ]
     assert max(_scores(judge, *texts)) < 0.8
 
 
@@ -179,8 +187,10 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("fasttext")
     lines = "__label__nasty you idiot shut up\n__label__nice good morning dear friend\n" * 20
     (folder / "lines.txt").write_text(lines, encoding="utf-8")
+    # With n threads this fastText sets only n tenths of its input matrix: fewer than ten leave
+    # the rest to chance, and now and then to NaN.
     model = fasttext.train_supervised(
-        str(folder / "lines.txt"), epoch=25, dim=10, lr=0.5, thread=1, seed=1, verbose=0
+        str(folder / "lines.txt"), epoch=25, dim=10, lr=0.5, thread=10, seed=1, verbose=0
     )
     model.save_model(str(folder / "own.bin"))
     return folder / "own.bin"
@@ -212,9 +222,8 @@ def test_loading_a_users_model_says_nothing(
     assert ("", "") == tuple(capfd.readouterr())
 
 
-@pytest.mark.parametrize("keep", [0.0, 0.5, 0.95])
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.95])
 def test_a_corrupt_users_model_is_named(keep: float, own_model: Path, tmp_path: Path) -> None:
-    pytest.importorskip("fasttext")
     whole = own_model.read_bytes()
     broken = tmp_path / "broken.bin"
     broken.write_bytes(whole[: int(len(whole) * keep)])

@@ -1,0 +1,29 @@
+"""What was withdrawn does not come back."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from filters import consent
+
+
+def reasons(posts: pl.DataFrame, **config: object) -> list[str | None]:
+    judged = consent.build(consent.Config(**config))(posts)  # type: ignore[arg-type]
+    return judged["reject"].to_list()
+
+
+def test_markers_in_place_of_a_text_leave() -> None:
+    texts = ["[deleted]", " [removed] ", "[ Removed by Reddit ]", "he said [deleted] to me"]
+    posts = pl.DataFrame({"id": list("abcd"), "text": texts})
+    assert reasons(posts) == ["deleted", "removed", "removed", None]
+
+
+def test_what_the_source_says_counts_more_than_the_text() -> None:
+    withdrawn = ["protected", "deleted_later", None]
+    posts = pl.DataFrame({"id": list("abc"), "text": ["hi"] * 3, "withdrawn": withdrawn})
+    assert reasons(posts) == ["protected", "deleted_later", None]
+
+
+def test_a_kind_can_be_let_through_on_purpose() -> None:
+    posts = pl.DataFrame({"id": ["a", "b"], "text": ["hi"] * 2, "withdrawn": ["withheld", None]})
+    assert reasons(posts, drop=("deleted",)) == [None, None]
