@@ -68,8 +68,15 @@ def build(config: Config) -> Filter:
 
 def _cleaned() -> pl.Expr:
     text = _text.cleaned("text").str.head(_ENOUGH)
-    # Digits, marks and emoji alone are no language.
-    return pl.when(text.str.contains(r"\p{L}")).then(text).otherwise(pl.lit(""))
+    return (
+        # Digits, marks and emoji alone are no language.
+        pl.when(~text.str.contains(r"\p{L}"))
+        .then(pl.lit(""))
+        # The model has seen few sentences in capitals, and takes them for rare languages.
+        .when(~text.str.contains(r"\p{Ll}"))
+        .then(text.str.to_lowercase())
+        .otherwise(text)
+    )
 
 
 def _predict(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:

@@ -323,7 +323,7 @@ class Member:
 def is_binary(head: bytes) -> bool:
     """Whether a file that begins so is no text; a stray control byte costs just its own line."""
     # JSON and CSV hold no raw NUL; UTF-16 text, which is full of them, is caught here too.
-    return b"\0" in head or 10 * len(_CONTROL.findall(head)) > len(head)
+    return b"\0" in head or 20 * len(_CONTROL.findall(head)) > len(head)
 
 
 class Input:

@@ -33,6 +33,11 @@ def test_links_mentions_and_tags_do_not_decide() -> None:
     assert judged([text])["lang"].to_list() == ["es"]
 
 
+def test_shouting_is_the_same_language() -> None:
+    texts = ["I REALLY WANT TO SLEEP NOW", "NO TENGO NI IDEA DE LO QUE PASA"]
+    assert judged(texts)["lang"].to_list() == ["en", "es"]
+
+
 def test_a_newline_in_a_post_is_no_trouble() -> None:
     assert judged(["what a\nlovely\r\nday it is\u2028today"])["lang"].to_list() == ["en"]
 
