@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ class Measured:
     """What a run took."""
 
     seconds: float
+    cpu_seconds: float  # much less than cores x seconds: something else was using the cores
     peak_mb: float  # resident memory summed over the process tree; shared pages count each time
 
 
@@ -42,7 +44,7 @@ def run(
     """Run ``command`` on ``cores`` cores with one thread a library; its output goes to ``log``."""
     full = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **(env or {})}
     with log.open("wb") as output:
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), _cpu()
         process = subprocess.Popen(
             [*_pinned(cores), *command],
             stdin=subprocess.DEVNULL,
@@ -67,7 +69,7 @@ def run(
         seconds = time.perf_counter() - began
     if process.returncode:
         raise Failed(log.read_text(encoding="utf-8", errors="replace")[-2000:].strip())
-    return Measured(seconds, peak / 1e6)
+    return Measured(seconds, _cpu() - cpu, peak / 1e6)
 
 
 def build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measured, Path]:
@@ -88,6 +90,12 @@ def _pinned(cores: int) -> list[str]:
     # From the far end: whoever watches is likelier to run on the first core.
     chosen = sorted(os.sched_getaffinity(0))[-cores:]
     return ["taskset", "-c", ",".join(map(str, chosen))]
+
+
+def _cpu() -> float:
+    """What all processes that have ended under this one have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _memory(pid: int) -> int:

@@ -20,7 +20,8 @@ from corpus import demo, readers
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 FILES = ("gurez.10000", "ile.10000", "youtube_first_20000")
 
-_SPARE = 1.1  # a few generated posts have no text, as deleted ones
+_SPARE = 1.1  # a few generated posts have no text of their own
+_MARKERS = ("[deleted]", "[removed]")  # consent would drop these before anybody else saw them
 _START = datetime(2024, 5, 1, tzinfo=UTC)
 _SOURCES: tuple[tuple[str, dict[str, Any]], ...] = (
     ("reddit", {"path": "reddit/*.zst"}),
@@ -91,7 +92,8 @@ def _dumped(folder: Path) -> Iterator[str]:
         for file in sorted(folder.glob(settings["path"])):
             config = module.Config.model_validate(settings | {"path": str(file)})
             for batch in module.read(str(file), config, 20_000):
-                yield from (text.strip() for text in batch.posts["text"].to_list() if text.strip())
+                texts = (text.strip() for text in batch.posts["text"].to_list())
+                yield from (text for text in texts if text and text not in _MARKERS)
 
 
 def _save(path: Path, texts: Iterable[str]) -> int:

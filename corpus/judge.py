@@ -73,6 +73,8 @@ def judge(
     """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows."""
     ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
     for name, settings in chain:
+        if name not in stages.BARRIERS:
+            _filter(name, settings)  # loading a model is no part of judging
         began = time.perf_counter()
         if name in stages.BARRIERS:
             assert verdict is not None  # a barrier is always first, behind its own verdict

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -115,6 +116,9 @@ def _start_worker(parent: int) -> None:
     # Ctrl-C goes to the whole group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # Posts are flat tuples: the collector would walk a part's worth of them for nothing, at a
+    # fifth of the reading time.
+    gc.set_threshold(100_000, 20, 50)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 

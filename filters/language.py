@@ -23,8 +23,8 @@ WRITES: dict[str, pl.DataType] = {"lang": pl.String(), "lang_score": pl.Float32(
 VERSION = 1
 
 _LABEL = "__label__"
-# fastText reads every word of a text; the first two thousand characters decide it already.
-_ENOUGH = 2000
+# fastText reads every word of a text; the first five hundred characters decide it already.
+_ENOUGH = 500
 
 
 class Config(FilterConfig):

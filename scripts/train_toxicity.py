@@ -1,11 +1,11 @@
 """Train the toxicity model that the project ships.
 
-    python -m scripts.train_toxicity [--data ../shared/data] [--out filters/models/toxicity.npz]
+    OPENBLAS_NUM_THREADS=1 python -m scripts.train_toxicity [--data ../shared/data] [--out FILE]
 
 Logistic regression over the features of ``filters/_linear.py``. Each feature's column is scaled
 by how differently the two classes use it (naive-Bayes log-count ratio, Wang & Manning 2012), so
 that the penalty falls on features that tell nothing. Nothing is random: the same gold sets, numpy
-and machine give the same file.
+and machine give the same file, as long as numpy's sums keep their order, hence the one thread.
 """
 
 from __future__ import annotations

@@ -112,7 +112,17 @@ def test_the_table_catches_a_wrong_import(tmp_path: Path) -> None:
     assert imported(wrong) == {"corpus.judge", "corpus.plan"}
 
 
-HEAVY = "ray fasttext presidio_analyzer spacy numba torch polars pyarrow datasketch".split()
+HEAVY = [
+    "ray",
+    "fasttext",
+    "presidio_analyzer",
+    "spacy",
+    "numba",
+    "torch",
+    "polars",
+    "pyarrow",
+    "datasketch",
+]
 
 
 def test_importing_corpus_is_light() -> None:
@@ -124,7 +134,7 @@ def test_importing_corpus_is_light() -> None:
 
 
 def test_using_the_loader_and_the_plan_loads_no_model_library() -> None:
-    names = "ray fasttext presidio_analyzer spacy numba torch".split()
+    names = ["ray", "fasttext", "presidio_analyzer", "spacy", "numba", "torch"]
     code = (
         "import sys, corpus; corpus.load, corpus.Plan, corpus.build; import filters\n"
         "[filters.find(name) for name in filters.names()]\n"

@@ -99,7 +99,8 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
-    from corpus.read import ReadFile, receipts as parts
+    from corpus.read import ReadFile
+    from corpus.read import receipts as parts
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'

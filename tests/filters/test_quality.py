@@ -86,3 +86,26 @@ def test_scores_stay_as_columns_with_their_types() -> None:
 def test_a_megabyte_post_is_no_trouble() -> None:
     assert reason("a" * 1_000_000 + " b") == "long_word"
     assert reason("word " * 200_000) == "repeats_itself"
+
+
+def test_every_template_holds_one_of_the_words_that_are_looked_for_first() -> None:
+    texts = [
+        "now playing: a song",
+        "♫ anything",
+        "🎵 now on air",
+        "stats automatically posted by tool.example",
+        "two people unfollowed me",
+        "3 new unfollower today",
+        "3 new tweeps today",
+        "I've unlocked the Early Bird achievement",
+        "wind: 3 mph",
+        "Barometer 1003 hPa",
+        "I'm at The Green Tree https://fsq.example",
+        "I am at Home (w/ 3 others)",
+        "I added a video to a YouTube playlist",
+        "Your daily horoscope",
+        "horoscope for today",
+    ]
+    series = pl.Series(texts)
+    assert series.str.contains(quality._TEMPLATES).all()
+    assert quality._templates(series).all()

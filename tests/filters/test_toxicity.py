@@ -36,14 +36,14 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
-    assert "filters.toxicity" == cast("ModuleType", filters.find("toxicity")).__name__
-    assert [toxicity.SHIPPED] == models(toxicity, toxicity.Config())
+    assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
+    assert models(toxicity, toxicity.Config()) == [toxicity.SHIPPED]
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
 
 def test_an_insult_leaves_with_a_reason_and_a_compliment_stays(judge: Filter) -> None:
     judged = judge(_posts(INSULT, "you are a wonderful friend, thank you"))
-    assert ["toxic", None] == judged["reject"].to_list()
+    assert judged["reject"].to_list() == ["toxic", None]
     assert judged["toxicity"][0] > 0.8 > 0.3 > judged["toxicity"][1]
 
 
@@ -59,14 +59,14 @@ def test_rows_and_columns_stay_as_they_were(judge: Filter) -> None:
 
 def test_an_empty_frame_gets_typed_columns(judge: Filter) -> None:
     judged = judge(_posts())
-    assert 0 == len(judged)
+    assert len(judged) == 0
     assert (pl.Float32(), pl.String()) == (judged.schema["toxicity"], judged.schema["reject"])
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "@ann https://x.org", "...", None])
 def test_a_post_without_a_word_scores_nothing(judge: Filter, text: str | None) -> None:
-    assert [0.0] == _scores(judge, text)
-    assert [None] == judge(_posts(text))["reject"].to_list()
+    assert _scores(judge, text) == [0.0]
+    assert judge(_posts(text))["reject"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_the_score_does_not_depend_on_the_neighbours(judge: Filter) -> None:
 def test_the_threshold_is_the_configured_one() -> None:
     lenient = toxicity.build(toxicity.Config(max_score=1.0))
     strict = toxicity.build(toxicity.Config(max_score=0.0))
-    assert [None] == lenient(_posts(INSULT))["reject"].to_list()
-    assert ["toxic", None] == strict(_posts("good morning", ""))["reject"].to_list()
+    assert lenient(_posts(INSULT))["reject"].to_list() == [None]
+    assert strict(_posts("good morning", ""))["reject"].to_list() == ["toxic", None]
 
 
 @pytest.mark.parametrize("max_score", [-0.1, 1.1])
@@ -166,7 +166,7 @@ def test_the_shipped_model_is_small() -> None:
 def test_importing_the_filter_loads_no_model_library() -> None:
     code = "import sys, filters.toxicity; print({'numba', 'fasttext', 'numpy'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "set()" == done.stdout.strip()
+    assert done.stdout.strip() == "set()"
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"PK\x03\x04 cut"])
@@ -199,10 +199,10 @@ def own_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_users_own_model_scores_each_post_on_one_line(own_model: Path) -> None:
     judge = toxicity.build(toxicity.Config(model=str(own_model), label="nasty", max_score=0.5))
     judged = judge(_posts("you\nidiot shut\n\nup", "good\nmorning dear friend", "", None))
-    assert ["toxic", None, None, None] == judged["reject"].to_list()
-    assert [0.0, 0.0] == judged["toxicity"].to_list()[2:]
+    assert judged["reject"].to_list() == ["toxic", None, None, None]
+    assert judged["toxicity"].to_list()[2:] == [0.0, 0.0]
     assert judged["toxicity"].is_between(0, 1).all()
-    assert 0 == len(judge(_posts()))
+    assert len(judge(_posts())) == 0
 
 
 def test_a_label_may_carry_fasttexts_own_prefix(own_model: Path) -> None:
@@ -219,7 +219,7 @@ def test_loading_a_users_model_says_nothing(
     own_model: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     toxicity.build(toxicity.Config(model=str(own_model), label="nasty"))(_posts("hello"))
-    assert ("", "") == tuple(capfd.readouterr())
+    assert tuple(capfd.readouterr()) == ("", "")
 
 
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.5, 0.95])
