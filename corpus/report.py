@@ -115,7 +115,7 @@ font-variant-numeric:tabular-nums;white-space:nowrap}
 .bar{display:flex;height:.75rem;min-width:8rem;border-radius:3px;overflow:hidden;
 background:var(--line)}
 .bar i{display:block;background:var(--keep)}.bar b{display:block;background:var(--drop)}
-.why{color:var(--soft);font-size:.9rem}
+.why{color:var(--soft);font-size:.9rem;min-width:15rem}
 pre{overflow-x:auto;border:1px solid var(--line);padding:1rem;border-radius:6px;
 font-size:.85rem}
 """

@@ -69,11 +69,11 @@ _TEMPLATES = (
 )
 
 # No template matches without one of these, and to look for them costs a twentieth of the search.
-_TEMPLATE_WORDS = (
-    ["playing", "🎵", "♫", "matically", "followed me", "tweeps", "followers", "follower "]
-    + ["earned", "unlocked", "temp", "wind", "humidity", "barometer", "i'm at", "i am at"]
-    + ["youtube", "horoscope"]
-)
+_TEMPLATE_WORDS = [
+    *("playing", "🎵", "♫", "matically", "followed me", "tweeps", "followers", "follower "),
+    *("earned", "unlocked", "temp", "wind", "humidity", "barometer", "i'm at", "i am at"),
+    *("youtube", "horoscope"),
+]
 
 _SOCIAL = (
     Rule("bot_template", lambda c: pl.lit(c.templates) & pl.col("_template")),

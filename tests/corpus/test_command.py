@@ -48,9 +48,8 @@ def test_a_second_build_has_nothing_to_do(built: Path) -> None:
 def test_report_prints_the_funnel(built: Path) -> None:
     found = command("report", str(built / "out"))
     lines = [line.split() for line in found.stdout.splitlines()]
-    assert ["quality", "43", "42", "1"] == [line for line in lines if line[:1] == ["quality"]][0][
-        :4
-    ]
+    quality = next(line for line in lines if line[:1] == ["quality"])
+    assert ["quality", "43", "42", "1"] == quality[:4]
     assert ["read", "44", "43", "1", "malformed_json", "1"] in lines
 
 

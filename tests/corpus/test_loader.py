@@ -71,5 +71,5 @@ def test_wrong_ranks_columns_and_sizes_are_refused(built: Path) -> None:
 
 def test_a_missing_shard_is_noticed_on_opening(built: Path) -> None:
     (built / "shards" / "part-00001.parquet").unlink()
-    with pytest.raises(ManifestError, match="part-00001.parquet' is missing"):
+    with pytest.raises(ManifestError, match=r"part-00001\.parquet' is missing"):
         corpus.load(built)

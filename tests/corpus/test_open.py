@@ -133,11 +133,11 @@ def test_utf16_text_is_refused_as_a_whole(tmp_path: Path, encoding: str, body: s
     assert bodies(path) == ([], [(1, "not_text")])
 
 
-def test_a_tenth_of_control_bytes_is_the_most_that_text_holds() -> None:
+def test_a_twentieth_of_control_bytes_is_the_most_that_text_holds() -> None:
     assert not is_binary(b"")
     assert not is_binary(b"a\tb\r\n\x1b\x0c" * 9)
-    assert not is_binary(b"\x01" + b"a" * 9)
-    assert is_binary(b"\x01" + b"a" * 8)
+    assert not is_binary(b"\x01" + b"a" * 19)
+    assert is_binary(b"\x01" + b"a" * 18)
     assert is_binary(b"\0" + b"a" * 511)
 
 

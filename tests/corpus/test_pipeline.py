@@ -147,7 +147,7 @@ def test_another_plan_s_build_is_not_overwritten_unless_asked(
     corpus.build(plan())
     before = contents(tmp_path / "out", timings=True)
     changed = plan([{"quality": {"min_words": 12}}])
-    with pytest.raises(PlanError, match="finished build of another plan.*--replace"):
+    with pytest.raises(PlanError, match=r"finished build of another plan.*--replace"):
         corpus.build(changed)
     assert contents(tmp_path / "out", timings=True) == before
     corpus.build(changed, replace=True)

@@ -130,7 +130,7 @@ def test_how_it_is_run_and_where_it_goes_do_not_change_the_fingerprint(plan: Mak
 def test_a_missing_model_is_found_before_the_build(plan: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     made = Plan.parse(plan([{"language": {"model": "/no/such/lid.bin"}}]), name="p.yaml")
-    with pytest.raises(PlanError, match="p.yaml: language: cannot read the model '/no/such/lid"):
+    with pytest.raises(PlanError, match=r"p\.yaml: language: cannot read the model '/no/such/lid"):
         made.check_paths()
 
 
