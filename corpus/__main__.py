@@ -253,11 +253,15 @@ def main() -> None:
     except CorpusError as error:
         _say(str(error))
         sys.exit(1 if isinstance(error, BuildError) else 2)
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return
+        _say(f"{error.strerror or error}: '{error.filename}'")
+        sys.exit(1)
     except Stopped:
         _say("stopped; run the same command again to go on where it stopped")
         sys.exit(130)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

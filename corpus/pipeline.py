@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -115,19 +116,26 @@ def build(
                 "a worker process died, most likely for want of memory; run again with fewer "
                 "--workers to go on where it stopped"
             ) from error
-        except OSError as error:
-            where = f" ('{error.filename}')" if error.filename else ""
+        except (OSError, pl.exceptions.PolarsError) as error:
             raise BuildError(
-                f"{error.strerror or type(error).__name__}{where}; make room or mend it, "
-                "and run again to go on where it stopped"
+                f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
             ) from error
-        except pl.exceptions.ComputeError as error:
-            raise BuildError(f"polars could not write or read a part: {error}") from error
         finally:
             hands.close()
         write_json(space.out / NAME, manifest, pretty=True, durable=True)
         space.finish()
     return manifest
+
+
+def _trouble(error: Exception) -> str:
+    """What the system says is wrong; nothing else, for a library's message may quote a post."""
+    if isinstance(error, OSError):
+        where = f" ('{error.filename}')" if error.filename else ""
+        if error.errno is None and "written" in str(error):  # numpy's words for a full disk
+            return "the disk took only a part of a file; is it full?"
+        return f"{error.strerror or error}{where}"
+    found = re.search(r"[\w ]+\(os error \d+\)", str(error))
+    return found[0].strip() if found else f"{type(error).__name__} in polars"
 
 
 def _tell(story: Story, key_id: str) -> dict[str, Any]:
