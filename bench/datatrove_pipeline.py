@@ -4,7 +4,7 @@
 
 It runs in datatrove's own virtual environment (``bench.end_to_end`` makes it and starts this
 file), without network. The stages, their order and their settings are those of datatrove's
-``examples/fineweb.py``, without the web's own (URL filter, HTML extraction, C4) and the token
+FineWeb recipe, without the web's own (URL filter, HTML extraction, C4) and the token
 counter: JsonlReader, LanguageFilter, GopherRepetitionFilter, GopherQualityFilter,
 FineWebQualityFilter, JsonlWriter (plain, not gzip: that spares it time); then MinHash in four
 steps (14 buckets of 8 hashes, 5-grams), PIIFormatter, ParquetWriter. One task, one worker.

@@ -138,6 +138,9 @@ class Plan:
         if all(stage.name != "consent" for stage in chain):
             # Deletions are honoured whether or not the plan thinks of them.
             chain.insert(0, Stage("consent", stages.find("consent").Config()))
+        if chain[0].name != "consent":
+            # Behind dedup, a withdrawn post could stay in place of a copy and then leave as well.
+            raise PlanError(f"{name}: stages: 'consent' must come first; move it there")
         _check_order(chain, name)
         output = _model(Output, plan.get("output") or {}, f"{name}: output")
         run = _model(Run, plan.get("run") or {}, f"{name}: run")
@@ -169,6 +172,7 @@ class Plan:
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
                 raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None
+        seen: dict[str, str] = {}
         for index, source in enumerate(self.sources):
             where = f"{self.name}: sources[{index}] {source.reader}"
             path = source.config.path
@@ -180,6 +184,11 @@ class Plan:
             if not files:
                 raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
             for file in files:
+                if file in seen:
+                    raise PlanError(
+                        f"{where}: '{file}' is already read by {seen[file]}; narrow a path"
+                    )
+                seen[file] = f"sources[{index}]"
                 if not os.access(file, os.R_OK):
                     raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 

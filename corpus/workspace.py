@@ -82,6 +82,12 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
     return None
 
 
+def _clear(work: Path) -> None:
+    for path in work.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
 def _begun(out: Path) -> str | None:
     try:
         found: str = json.loads((out / "work" / "begun.json").read_text())["sources"]
@@ -111,7 +117,10 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
                 f"another build is working in '{space.out}'; wait for it, or give another --out"
             ) from None
         (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
-        write_json(space.work / "begun.json", {"sources": fingerprint(sources_identity(plan))})
+        identity = fingerprint(sources_identity(plan))
+        if _begun(space.out) != identity:
+            _clear(space.work)  # unredacted posts of other sources
+        write_json(space.work / "begun.json", {"sources": identity})
         space.shards.mkdir(exist_ok=True)
         space.dropped.mkdir(exist_ok=True)
         yield space

@@ -178,12 +178,22 @@ def ensure_key(path: Path, out: Path) -> str:
     if out.resolve() in path.resolve().parents:
         raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32) + "\n")
+        try:
+            _create_key(path)
+        except OSError as error:
+            raise PlanError(
+                f"cannot write to '{path.parent}', where the pseudonym key goes: {error.strerror}; "
+                "give another --out, or set 'output: {key: ...}'"
+            ) from None
     return hmac.digest(load_key(path), b"corpus key id", "sha256").hex()[:16]
+
+
+def _create_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
 
 
 def load_key(path: Path) -> bytes:

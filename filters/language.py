@@ -9,11 +9,12 @@ decide.
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from filters import _fasttext, _text
 from filters.contract import Filter, FilterConfig
@@ -35,6 +36,14 @@ class Config(FilterConfig):
         0.3, ge=0, le=1, description="probability below which a kept language is not believed"
     )
     model: str = Field("", description="a fastText .bin or .ftz; '' is the packaged lid.176")
+
+    @model_validator(mode="after")
+    def _codes(self) -> Self:
+        # A name instead of a code would match no post and so drop them all.
+        wrong = [code for code in self.keep if not re.fullmatch(r"[a-z]{2,3}", code)]
+        if wrong and not self.model:
+            raise ValueError(f"'{wrong[0]}' is no language code; lid.176 has 'en', 'pt', 'ceb' …")
+        return self
 
 
 def models(config: Config) -> list[Path]:

@@ -178,6 +178,10 @@ def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
     found = command("build", str(file), "-q")
     assert found.returncode == 2
     assert "cannot write to the output" in found.stderr
+    file.write_text(yaml.safe_dump(plan(output={"path": blocked["path"]})))
+    found = command("build", str(file), "-q")
+    assert found.returncode == 2
+    assert "where the pseudonym key goes" in found.stderr
     assert "Traceback" not in found.stderr
 
 

@@ -164,6 +164,19 @@ def test_changed_sources_are_noticed(plan: MakePlan, tmp_path: Path) -> None:
         corpus.build(plan())
 
 
+def test_replacing_other_sources_leaves_nothing_of_their_work(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path)
+    output = {"path": str(tmp_path / "out"), "keep_work": True}
+    corpus.build(plan(output=output))
+    old = {path.name for path in (tmp_path / "out" / "work" / "read").iterdir()}
+    small_dump(tmp_path, 310)
+    corpus.build(plan(output=output), replace=True)
+    new = {path.name for path in (tmp_path / "out" / "work" / "read").iterdir()}
+    assert len(new) == 1 and not new & old
+
+
 def test_a_folder_of_somebody_s_files_is_left_alone(plan: MakePlan, tmp_path: Path) -> None:
     small_dump(tmp_path)
     out = tmp_path / "out"

@@ -89,6 +89,23 @@ def test_consent_comes_first_even_if_the_plan_forgets_it(plan: MakePlan) -> None
     assert [stage.name for stage in made.stages] == ["consent", "quality"]
 
 
+def test_consent_anywhere_else_is_refused(plan: MakePlan) -> None:
+    assert "'consent' must come first" in message(plan([{"dedup": {}}, {"consent": {}}]))
+
+
+def test_a_file_named_by_two_sources_is_refused(plan: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text("")
+    twice = plan()["sources"] * 2
+    with pytest.raises(PlanError, match=r"is already read by sources\[0\]"):
+        Plan.parse(plan(sources=twice)).check_paths()
+
+
+def test_a_language_name_in_place_of_a_code_is_refused(plan: MakePlan) -> None:
+    assert "'english' is no language code" in message(plan([{"language": {"keep": ["english"]}}]))
+    # YAML reads a bare `no` as false.
+    assert "got False" in message(plan([{"language": {"keep": [False]}}]))
+
+
 def test_bad_yaml_names_the_line(tmp_path: Path) -> None:
     file = tmp_path / "bad.yaml"
     file.write_text("sources:\n  - reddit: {path: 'x'\nstages: [\n")
