@@ -47,6 +47,7 @@ def build(config: Config) -> Filter:
     if not path.is_file():
         raise FileNotFoundError(f"toxicity: no model file at {path}")
     score = _fasttext_scorer(path, config.label) if config.model else _shipped_scorer(path)
+    score(pl.DataFrame({"text": ["compile"]}))  # what compiles on first use does so here
     too_toxic = pl.col("toxicity") > config.max_score
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
