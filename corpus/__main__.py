@@ -137,7 +137,12 @@ def explain(
     found = load(out)
     hits = 0
     for shard in found.shards:
-        kept = pl.scan_parquet(shard).filter(pl.col("id") == post_id).drop("text").collect()
+        kept = (
+            pl.scan_parquet(shard, glob=False)
+            .filter(pl.col("id") == post_id)
+            .drop("text")
+            .collect()
+        )
         for row in kept.iter_rows(named=True):
             hits += 1
             print(f"{post_id}: kept, in shards/{shard.name}")

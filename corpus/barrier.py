@@ -26,7 +26,7 @@ class SignPart:
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
             config = dedup.Config.model_validate_json(self.config)
-            posts = pl.read_parquet(self.posts)
+            posts = pl.read_parquet(self.posts, glob=False)
             dedup.sign(posts.head(1), config)  # compiles the kernels, which is no part of signing
             began = time.perf_counter()
             dedup.save(dedup.sign(posts, config), self.folder)
@@ -37,7 +37,7 @@ class SignPart:
 
 def save_verdicts(posts: Sequence[Path], targets: Sequence[Path], verdict: dedup.Verdict) -> None:
     """Cut the verdict into the parts ``posts``, with the kept posts' ids written out."""
-    ids = [pl.read_parquet(path, columns=["id"])["id"] for path in posts]
+    ids = [pl.read_parquet(path, columns=["id"], glob=False)["id"] for path in posts]
     every = pl.concat([pl.Series("id", [], dtype=pl.String), *ids])
     begin = 0
     for part, target in zip(ids, targets, strict=True):

@@ -216,9 +216,10 @@ def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
 
 
 def _all(folders: Sequence[Path], name: str, dtype: type, band: int | None = None) -> Any:
-    pieces = [_array(folder, name) for folder in folders]
-    if band is not None:
-        pieces = [piece[band] for piece in pieces]
+    pieces = []
+    for folder in folders:  # a copy each, so that no more than one file is open
+        piece = _array(folder, name)
+        pieces.append(np.array(piece if band is None else piece[band]))
     width = (0, 2) if name in ("ids", "exact") else (0,)
     return np.concatenate([np.empty(width, dtype), *pieces])
 
@@ -288,11 +289,11 @@ def _shingles_of(
     pieces, counts = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
     begin = 0
     for folder in folders:
-        places = np.asarray(_array(folder, "places"))
+        places = np.array(_array(folder, "places"))
         end = begin + places.size - 1
         local = wanted[np.searchsorted(wanted, begin) : np.searchsorted(wanted, end)] - begin
         if local.size:
-            hashes = np.asarray(_array(folder, "hashes"))
+            hashes = np.array(_array(folder, "hashes"))
             piece, count = kernels.take_shingles(hashes, places, local)
             pieces.append(piece)
             counts.append(count)

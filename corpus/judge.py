@@ -14,7 +14,7 @@ import polars as pl
 from corpus import dedup, stages
 from corpus.errors import BuildError, CorpusError
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
-from corpus.schema import TOMBSTONE
+from corpus.schema import TOMBSTONE, WITHDRAWN
 from filters.contract import Filter
 
 Chain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
@@ -51,7 +51,7 @@ class JudgePart:
         if load_receipt(self.receipt) is not None:
             return self
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        posts = pl.read_parquet(self.posts)
+        posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
             posts = bury(posts, _tombstones(self.tombstones))
         kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict)
@@ -78,7 +78,7 @@ def judge(
         began = time.perf_counter()
         if name in stages.BARRIERS:
             assert verdict is not None  # a barrier is always first, behind its own verdict
-            judged = dedup.mark(posts, pl.read_parquet(verdict))
+            judged = dedup.mark(posts, pl.read_parquet(verdict, glob=False))
         else:
             judged = _applied(_filter(name, settings), posts, name, part)
         leaves = judged["reject"].is_not_null()
@@ -100,16 +100,21 @@ def judge(
 
 
 def bury(posts: pl.DataFrame, tombstones: pl.DataFrame) -> pl.DataFrame:
-    """Mark the posts that a tombstone names, by id or by author, as withdrawn."""
+    """Mark the posts that a tombstone names, by id or by author, as withdrawn.
+
+    A repost carries the whole text of its original, so it goes with it. A notice says more than
+    what the post itself had to say when it was collected, and one on the very post most of all.
+    """
     author = pl.concat_str("platform", pl.lit(":"), "author")
-    for target, key in (("id", pl.col("id")), ("author", author)):
+    original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
+    for target, key in (("author", author), ("id", original), ("id", pl.col("id"))):
         named = tombstones.filter(pl.col("target") == target).select(
             pl.col("value").alias("_key"), pl.col("reason").alias("_reason")
         )
         posts = (
             posts.with_columns(key.alias("_key"))
             .join(named, on="_key", how="left", maintain_order="left")
-            .with_columns(pl.coalesce("withdrawn", "_reason").alias("withdrawn"))
+            .with_columns(pl.coalesce("_reason", "withdrawn").alias("withdrawn"))
             .drop("_key", "_reason")
         )
     return posts
@@ -117,12 +122,13 @@ def bury(posts: pl.DataFrame, tombstones: pl.DataFrame) -> pl.DataFrame:
 
 def gather_tombstones(paths: Sequence[Path], out: Path) -> int:
     """Fold the tombstones of all parts into one file, one row a target; return how many."""
-    frames = [pl.read_parquet(path) for path in paths]
+    frames = [pl.read_parquet(path, glob=False) for path in paths]
     folded = (
         pl.concat([pl.DataFrame(schema=TOMBSTONE), *frames])
-        .group_by("target", "value")
-        .agg(pl.col("reason").min())  # a rule that does not depend on the order of files
-        .sort("target", "value")
+        .with_columns(pl.col("reason").cast(pl.Enum(WITHDRAWN)))  # the gravest first
+        .sort("target", "value", "reason")
+        .unique(["target", "value"], keep="first", maintain_order=True)
+        .with_columns(pl.col("reason").cast(pl.String))
     )
     with replacing(out) as temporary:
         folded.write_parquet(temporary)
@@ -131,7 +137,7 @@ def gather_tombstones(paths: Sequence[Path], out: Path) -> int:
 
 @lru_cache(maxsize=2)
 def _tombstones(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path)
+    return pl.read_parquet(path, glob=False)
 
 
 @lru_cache(maxsize=64)
@@ -153,8 +159,8 @@ def _applied(run: Filter, posts: pl.DataFrame, name: str, part: str) -> pl.DataF
     except CorpusError:
         raise
     except Exception as error:
-        # The type only: a library's message may quote the text it choked on.
-        raise BuildError(f"{where}: {type(error).__name__} in the filter") from error
+        # The type only, and no chain: a library's message may quote the text it choked on.
+        raise BuildError(f"{where}: {type(error).__name__} in the filter") from None
     if judged.height != posts.height or not judged["id"].equals(posts["id"]):
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
     if judged.schema.get("reject") != pl.String:

@@ -36,7 +36,7 @@ class Corpus:
         """All documents as a polars LazyFrame."""
         import polars as pl
 
-        return pl.scan_parquet(self.shards)
+        return pl.scan_parquet(self.shards, glob=False)
 
     def dropped(self) -> pl.LazyFrame:
         """The ledger: a row for each post that left, with stage, reason and scores."""
@@ -47,7 +47,7 @@ class Corpus:
             from corpus.manifest import LEDGER
 
             return pl.LazyFrame(schema=LEDGER)
-        return pl.scan_parquet(files)
+        return pl.scan_parquet(files, glob=False)
 
     def stream(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -111,15 +112,15 @@ def build(
         try:
             story = Story(plan, space, hands, observer or Unwatched())
             manifest = _tell(story, key_id)
-        except runners.WorkerDied as error:
+        except (runners.WorkerDied, MemoryError):
             raise BuildError(
                 "a worker process died, most likely for want of memory; run again with fewer "
                 "--workers to go on where it stopped"
-            ) from error
+            ) from None
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
-            ) from error
+            ) from None
         finally:
             hands.close()
         write_json(space.out / NAME, manifest, pretty=True, durable=True)
@@ -371,6 +372,9 @@ def _write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict
         scores=tuple(story.plan.scores()),
         key=story.plan.key_path,
     )
+    for other in done.parent.iterdir() if done.parent.is_dir() else ():
+        if other != done:  # its receipts speak of shards that are replaced from here on
+            shutil.rmtree(other)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     for leftover in set(story.space.shards.iterdir()) - valid:
         leftover.unlink()  # of an earlier plan, or cut off while being written

@@ -120,6 +120,8 @@ class Plan:
             where = f" at line {mark.line + 1}" if mark else ""
             problem = getattr(error, "problem", None) or "not valid YAML"
             raise PlanError(f"{file.name}{where}: {problem}") from None
+        except ValueError as error:  # such as a date that is none
+            raise PlanError(f"{file.name}: {error}") from None
         return cls.parse(document, name=file.name)
 
     @classmethod
@@ -172,7 +174,7 @@ class Plan:
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
                 raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None
-        seen: dict[str, str] = {}
+        seen: dict[Path, str] = {}
         for index, source in enumerate(self.sources):
             where = f"{self.name}: sources[{index}] {source.reader}"
             path = source.config.path
@@ -183,12 +185,22 @@ class Plan:
                 raise PlanError(f"{where}: folder '{path}' is empty")
             if not files:
                 raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
+            own = (Path(self.output.path).resolve(), self.key_path.resolve())
+            if Path(path).is_dir() and any(Path(path).resolve() in place.parents for place in own):
+                raise PlanError(
+                    f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
+                )
             for file in files:
-                if file in seen:
+                real = Path(file).resolve()
+                if real == own[1] or own[0] in real.parents:
+                    raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
+                if not file.isprintable():
+                    raise PlanError(f"{where}: the file name {file!a} is not UTF-8; rename it")
+                if real in seen:
                     raise PlanError(
-                        f"{where}: '{file}' is already read by {seen[file]}; narrow a path"
+                        f"{where}: '{file}' is already read by {seen[real]}; narrow a path"
                     )
-                seen[file] = f"sources[{index}]"
+                seen[real] = f"sources[{index}]"
                 if not os.access(file, os.R_OK):
                     raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 

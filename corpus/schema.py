@@ -32,10 +32,10 @@ POST: dict[str, pl.DataType] = {
     "source_row": pl.Int64(),
 }
 
-#: What ``withdrawn`` may hold. ``deleted``: by its author; ``removed``: by a moderator or the
-#: platform; ``deleted_later``: deleted after it was collected, as a later look or a delete notice
-#: says; ``protected``: from a protected account; ``withheld``: withheld by law; ``superseded``: an
-#: older version of an edited post.
+#: What ``withdrawn`` may hold, the gravest first. ``deleted``: by its author; ``removed``: by a
+#: moderator or the platform; ``deleted_later``: deleted after it was collected, as a later look or
+#: a delete notice says; ``protected``: from a protected account; ``withheld``: withheld by law;
+#: ``superseded``: an older version of an edited post.
 WITHDRAWN = ("deleted", "removed", "deleted_later", "protected", "withheld", "superseded")
 
 #: A source's word that something must not be used. ``target``: ``id`` or ``author``; ``value``:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, fingerprint, load_manifest, write_json
+from corpus.manifest import NAME, file_sha256, fingerprint, load_manifest, write_json
 from corpus.plan import Plan
 
 _OURS = {"plan.yaml", "shards", "dropped", NAME, "README.md", "report.html", "work"}
@@ -57,29 +57,50 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         raise PlanError(f"the output '{out}' is a file; give a folder with --out")
     if not out.exists() or not any(out.iterdir()):
         return None
-    if foreign := sorted({path.name for path in out.iterdir()} - _OURS):
+    names = _names(out)
+    ours = (out / NAME).exists() or _begun(out) is not None
+    if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
+        names = set()  # stopped before anything was begun
+    if foreign := sorted(names - _OURS if ours else names):
         raise PlanError(
             f"the output '{out}' holds '{foreign[0]}', which no build put there; "
             "give an empty folder with --out"
         )
+    if replace:
+        return None
     remedy = "give another --out, or --replace to build over it"
     if not (out / NAME).exists():
-        begun = _begun(out)
-        if begun is not None and begun != fingerprint(sources_identity(plan)) and not replace:
+        if ours and _begun(out) != fingerprint(sources_identity(plan)):
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
     found = load_manifest(out)
     same_sources = [
         {"path": source["path"], "bytes": source["bytes"]} for source in found["sources"]
-    ] == sources_identity(plan)
+    ] == sources_identity(plan) and not _edited(found, out / NAME)
     same_plan = found["plan_fingerprint"] == plan.fingerprint()
-    if same_plan and same_sources and found["author_key_id"] == key_id and not replace:
+    if same_plan and same_sources and found["author_key_id"] == key_id:
         return found
-    if not replace and not (same_sources and (out / "work").is_dir()):
+    if not (same_sources and (out / "work").is_dir()):
         what = "from other sources" if not same_sources else "of another plan"
         what = "under another key" if same_plan and same_sources else what
         raise PlanError(f"'{out}' holds a finished build {what}; {remedy}")
     return None
+
+
+def _names(folder: Path) -> set[str]:
+    """What lies in a folder, but for what a killed build was just writing."""
+    names = {path.name for path in folder.iterdir()}
+    return {name for name in names if not (name.startswith(".") and name.endswith(".tmp"))}
+
+
+def _edited(found: dict[str, Any], manifest: Path) -> bool:
+    """Whether a source was edited in place since; only files newer than the corpus are hashed."""
+    built = manifest.stat().st_mtime_ns
+    return any(
+        Path(source["path"]).stat().st_mtime_ns > built
+        and file_sha256(Path(source["path"])) != source["sha256"]
+        for source in found["sources"]
+    )
 
 
 def _clear(work: Path) -> None:
@@ -116,11 +137,13 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
             raise BuildError(
                 f"another build is working in '{space.out}'; wait for it, or give another --out"
             ) from None
-        (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
         identity = fingerprint(sources_identity(plan))
         if _begun(space.out) != identity:
             _clear(space.work)  # unredacted posts of other sources
         write_json(space.work / "begun.json", {"sources": identity})
+        (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
+        for leftover in space.out.glob(".*.tmp"):
+            leftover.unlink()
         space.shards.mkdir(exist_ok=True)
         space.dropped.mkdir(exist_ok=True)
         yield space

@@ -7,6 +7,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ class WriteShard:
         pending: list[pl.DataFrame] = []
         current, begin = 0, self.base
         for piece in self.pieces:
-            posts = pl.read_parquet(piece.path)
+            posts = pl.read_parquet(piece.path, glob=False)
             size = pl.col("text").str.len_bytes().cast(pl.Int64)
             posts = posts.with_columns((size.cum_sum() - size + begin).alias("_at"))
             begin += piece.text_bytes
@@ -156,7 +157,7 @@ def write_ledger(
 
     more = True
     for path in paths:
-        frame = pl.read_parquet(path)
+        frame = pl.read_parquet(path, glob=False)
         if "stage" in frame.columns:
             frame = frame.filter(pl.col("stage") == stage)
         else:  # refusals: they have no id and no scores
@@ -190,10 +191,13 @@ def ensure_key(path: Path, out: Path) -> str:
 
 def _create_key(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as temporary:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    with suppress(FileExistsError):  # of two builds that begin together, one key counts
+        os.link(temporary, path)
+    temporary.unlink()
 
 
 def load_key(path: Path) -> bytes:

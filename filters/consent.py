@@ -39,7 +39,9 @@ def build(config: Config) -> Filter:
     def consent(posts: pl.DataFrame) -> pl.DataFrame:
         bare = pl.col("text").str.strip_chars().str.to_lowercase()
         marked = bare.replace_strict(_MARKERS, default=None, return_dtype=pl.String)
-        why = pl.coalesce("withdrawn", marked) if "withdrawn" in posts.columns else marked
-        return posts.with_columns(pl.when(why.is_in(config.drop)).then(why).alias("reject"))
+        given = [pl.col("withdrawn")] if "withdrawn" in posts.columns else []
+        # One reason that is let through must not hide another that is not.
+        kept = [pl.when(why.is_in(config.drop)).then(why) for why in (*given, marked)]
+        return posts.with_columns(pl.coalesce(kept).alias("reject"))
 
     return consent

@@ -16,6 +16,8 @@ from typing import IO, NamedTuple, Protocol, cast
 
 import zstandard
 
+from corpus.errors import BuildError
+
 _CHUNK = 4 << 20
 # Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses unless told otherwise.
 _ZSTD_WINDOW = 2**31
@@ -57,7 +59,11 @@ class _Hashed:
         self.position = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        data = self._file.read(_CHUNK if size < 0 else size)
+        try:
+            data = self._file.read(_CHUNK if size < 0 else size)
+        except OSError as error:
+            # The disk's trouble is not the dump's: it must not pass for the end of the file.
+            raise BuildError(f"cannot read '{self._file.name}': {error.strerror}") from None
         self._sha.update(data)
         self.position += len(data)
         return data
@@ -361,17 +367,26 @@ class Input:
             yield Member("", stream)
             return
         found = not after
+        seen: dict[str, int] = {}
         try:
             with tarfile.open(fileobj=cast(IO[bytes], _AsFile(stream)), mode="r|") as archive:
                 for entry in archive:
-                    found = found or entry.name == after
+                    name = _unique(entry.name, seen)
+                    found = found or name == after
                     if not (entry.isfile() and found):
                         continue
                     content = archive.extractfile(entry)
                     if content is not None:
-                        yield Member(entry.name, content)
+                        yield Member(name, content)
         except BROKEN:
             self.problem = "truncated_stream"
+
+
+def _unique(name: str, seen: dict[str, int]) -> str:
+    """A member's name as plain text; an archive that was appended to can hold it twice."""
+    name = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    seen[name] = seen.get(name, 0) + 1
+    return name if seen[name] == 1 else f"{name}#{seen[name]}"
 
 
 class _AsFile:

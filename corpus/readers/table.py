@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from corpus.readers.contract import Batch, Cursor
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "read"]
 
 PLATFORM = "table"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = False
 
 _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
@@ -55,9 +56,15 @@ def _detect(path: str) -> str:
 
 
 def _named(batch: Batch, path: str, platform: str) -> Batch:
-    """Give the posts of a file without ids the file's name and their row instead."""
-    file = pl.col("source_file").str.strip_prefix(str(Path(path).parent)).str.strip_prefix("/")
-    place = pl.format("{}:{}:{}", pl.lit(platform), file, "source_row")
+    """Give the posts of a file without ids the file's name and their row instead.
+
+    Files of one name in several folders are told apart by a hash of the folder, which says
+    nothing about the machine.
+    """
+    parent = str(Path(path).parent)
+    folder = hashlib.sha256(parent.encode()).hexdigest()[:8]
+    file = pl.col("source_file").str.strip_prefix(parent).str.strip_prefix("/")
+    place = pl.format("{}:{}/{}:{}", pl.lit(platform), pl.lit(folder), file, "source_row")
     nth = pl.int_range(pl.len()).over("source_file", "source_row")
     # Several objects can stand on one line.
     name = pl.when(nth == 0).then(place).otherwise(pl.format("{}.{}", place, nth + 1))

@@ -19,6 +19,7 @@ import zstandard
 
 from corpus.readers import contract, reddit
 from corpus.readers._open import expand, is_binary
+from corpus.readers.contract import Cursor, Post, ReaderConfig, read_lines
 
 
 def line(number: int, body: str = "hello") -> bytes:
@@ -139,6 +140,30 @@ def test_a_twentieth_of_control_bytes_is_the_most_that_text_holds() -> None:
     assert not is_binary(b"\x01" + b"a" * 19)
     assert is_binary(b"\x01" + b"a" * 18)
     assert is_binary(b"\0" + b"a" * 511)
+
+
+def test_a_tar_with_one_name_twice_resumes_without_loss(tmp_path: Path) -> None:
+    path = tmp_path / "d.tar"
+    with tarfile.open(path, "w") as archive:
+        for content in (line(1) + line(2) + line(3), line(4) + line(5) + line(6)):
+            entry = tarfile.TarInfo("caf\udce9.json")
+            entry.size = len(content)
+            archive.addfile(entry, io.BytesIO(content))
+
+    def decode(found: bytes) -> list[Post]:
+        return [Post(json.loads(found)["id"], "text")]
+
+    def ids(start: Cursor | None = None) -> list[list[str]]:
+        config = ReaderConfig(path=str(path))
+        batches = read_lines(str(path), config, decode, platform="t", part_posts=2, start=start)
+        return [batch.posts["id"].to_list() for batch in batches]
+
+    config = ReaderConfig(path=str(path))
+    whole = list(read_lines(str(path), config, decode, platform="t", part_posts=2))
+    expected = [batch.posts["id"].to_list() for batch in whole]
+    assert sum(map(len, expected)) == 6
+    for number, batch in enumerate(whole[:-1]):
+        assert ids(batch.cursor) == expected[number + 1 :]
 
 
 def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:

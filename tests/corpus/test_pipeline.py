@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -164,6 +166,79 @@ def test_changed_sources_are_noticed(plan: MakePlan, tmp_path: Path) -> None:
         corpus.build(plan())
 
 
+def test_shards_of_another_key_or_threshold_are_never_taken_for_current(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(1)])
+    made = []
+    for key in ("one", "two", "one"):
+        output = {"path": str(tmp_path / "out"), "keep_work": True, "key": str(tmp_path / key)}
+        found = corpus.build(plan(output=output))
+        made.append(contents(tmp_path / "out" / "shards"))
+        for shard in found["shards"]:
+            data = (tmp_path / "out" / shard["path"]).read_bytes()
+            assert hashlib.sha256(data).hexdigest() == shard["sha256"]
+    assert made[0] == made[2] != made[1]
+
+
+def test_an_input_edited_in_place_is_noticed(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    path = tmp_path / "posts.jsonl"
+    data = path.read_bytes()
+    path.write_bytes(data)
+    corpus.build(plan())  # newer, but the same
+    path.write_bytes(data.replace(b"Yesterday", b"Lastnight"))
+    with pytest.raises(PlanError, match="from other sources"):
+        corpus.build(plan())
+
+
+def test_a_user_s_own_folder_with_familiar_names_is_left_alone(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path)
+    mine = tmp_path / "out" / "work" / "precious"
+    mine.mkdir(parents=True)
+    (tmp_path / "out" / "plan.yaml").write_text("mine")
+    for replace in (False, True):
+        with pytest.raises(PlanError, match="which no build put there"):
+            corpus.build(plan(), replace=replace)
+    assert mine.is_dir() and (tmp_path / "out" / "plan.yaml").read_text() == "mine"
+
+
+def test_what_a_killed_build_was_just_writing_is_in_nobody_s_way(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    small_dump(tmp_path)
+    corpus.build(plan())
+    (tmp_path / "out" / "manifest.json").write_text("{ damaged")
+    (tmp_path / "out" / ".manifest.json.123.tmp").write_text("{")
+    corpus.build(plan(), replace=True)
+    corpus.build(plan(), out=str(tmp_path / "clean"))
+    assert contents(tmp_path / "out") == contents(tmp_path / "clean")
+
+
+def test_dedup_needs_no_file_handle_for_each_part(plan: MakePlan, tmp_path: Path) -> None:
+    import resource
+
+    small_dump(tmp_path, 1500)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (96, before[1]))
+    try:
+        found = corpus.build(plan(run={"runner": "serial", "part_posts": 10}))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert found["totals"]["kept"] == 1500
+
+
+def test_a_folder_s_name_is_no_pattern(plan: MakePlan, tmp_path: Path) -> None:
+    small_dump(tmp_path)
+    found = corpus.build(plan(), out=str(tmp_path / "out[en]"))
+    opened = corpus.load(tmp_path / "out[en]")
+    assert opened.scan().collect().height == found["totals"]["kept"]
+    assert opened.dropped().collect().height == 4
+
+
 def test_replacing_other_sources_leaves_nothing_of_their_work(
     plan: MakePlan, tmp_path: Path
 ) -> None:
@@ -269,6 +344,7 @@ def test_a_filter_that_breaks_stops_the_build_and_is_named(
     message = str(caught.value)
     assert "stage 'quality'" in message and "first id table:0" in message
     assert sentence(0) not in message
+    assert sentence(0) not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_filter_that_drops_rows_itself_is_caught(

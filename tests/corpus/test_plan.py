@@ -100,6 +100,28 @@ def test_a_file_named_by_two_sources_is_refused(plan: MakePlan, tmp_path: Path) 
         Plan.parse(plan(sources=twice)).check_paths()
 
 
+def test_one_file_under_two_spellings_is_one_file(plan: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text("")
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "posts.jsonl")
+    sources = [{"reddit": {"path": str(tmp_path / n)}} for n in ("posts.jsonl", "link.jsonl")]
+    with pytest.raises(PlanError, match="is already read by"):
+        Plan.parse(plan(sources=sources)).check_paths()
+
+
+def test_an_output_inside_a_source_folder_is_refused(plan: MakePlan, tmp_path: Path) -> None:
+    (tmp_path / "posts.jsonl").write_text("")
+    sources = [{"reddit": {"path": str(tmp_path)}}]
+    with pytest.raises(PlanError, match="would lie inside"):
+        Plan.parse(plan(sources=sources)).check_paths()
+
+
+def test_a_date_that_is_none_is_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text("sources: [{reddit: {path: 2001-99-99}}]\n")
+    with pytest.raises(PlanError, match=r"p\.yaml"):
+        Plan.load(file)
+
+
 def test_a_language_name_in_place_of_a_code_is_refused(plan: MakePlan) -> None:
     assert "'english' is no language code" in message(plan([{"language": {"keep": ["english"]}}]))
     # YAML reads a bare `no` as false.

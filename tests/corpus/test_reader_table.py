@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import hashlib
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -117,14 +118,25 @@ def test_texts_are_joined_by_a_blank_line(tmp_path: Path) -> None:
 
 def test_without_an_id_the_file_and_row_name_a_post(tmp_path: Path) -> None:
     fields = {"text": "body"}
+    folder = "table:" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:8]
     for name, content in (("p.csv", "body\na\nb\n"), ("p.jsonl", '{"body":"a"}\n{"body":"b"}\n')):
         first = 2 if name == "p.csv" else 1
         ids = posts(write(tmp_path, name, content), fields=fields)["id"].to_list()
-        assert [f"table:{name}:{first}", f"table:{name}:{first + 1}"] == ids
+        assert [f"{folder}/{name}:{first + n}" for n in (0, 1)] == ids
     two = write(tmp_path, "two.jsonl", '{"body":"a"}{"body":"b"}\n')
-    assert posts(two, fields=fields)["id"].to_list() == ["table:two.jsonl:1", "table:two.jsonl:1.2"]
+    named = posts(two, fields=fields)["id"].to_list()
+    assert named == [f"{folder}/two.jsonl:1", f"{folder}/two.jsonl:1.2"]
     pl.DataFrame({"body": ["a"]}).write_parquet(tmp_path / "p.parquet")
-    assert posts(tmp_path / "p.parquet", fields=fields)["id"].item() == "table:p.parquet:1"
+    assert posts(tmp_path / "p.parquet", fields=fields)["id"].item() == f"{folder}/p.parquet:1"
+
+
+def test_files_of_one_name_in_two_folders_do_not_share_ids(tmp_path: Path) -> None:
+    found = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        path = write(folder, "p.csv", "body\nx\n")
+        found.append(posts(path, fields={"text": "body"})["id"][0])
+    assert found[0] != found[1]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,11 @@ def test_what_the_source_says_counts_more_than_the_text() -> None:
     assert reasons(posts) == ["protected", "deleted_later", None]
 
 
+def test_a_reason_that_is_let_through_hides_no_other() -> None:
+    posts = pl.DataFrame({"id": ["a"], "text": ["[deleted]"], "withdrawn": ["withheld"]})
+    assert reasons(posts, drop=("deleted",)) == ["deleted"]
+
+
 def test_a_kind_can_be_let_through_on_purpose() -> None:
     posts = pl.DataFrame({"id": ["a", "b"], "text": ["hi"] * 2, "withdrawn": ["withheld", None]})
     assert reasons(posts, drop=("deleted",)) == [None, None]
