@@ -350,9 +350,9 @@ def _dedup(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
         signed = [load_receipt(task.folder / "receipt.json") or {} for task in todo]
         seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in signed)
         done = save_receipt(receipt, {"seconds": seconds}, paths)
-    story.funnel[stage.name] = {
-        "stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"],
-    }  # fmt: skip
+    row = {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
+    story.funnel[stage.name] = row
+    story.observer.funnel(row)
     return paths
 
 
