@@ -35,6 +35,27 @@ def source(path: str, reader: str, size: int, folder: Path) -> dict[str, Any]:
     }
 
 
+def check_read(sources: Sequence[dict[str, Any]]) -> None:
+    """Sources of which nothing could be read are a mistake, not a corpus: BuildError."""
+    if any(entry["read"] > entry["refused"] for entry in sources):
+        return
+    refused = _refused(sources)
+    if not refused:
+        raise BuildError("the sources hold no posts; nothing was built")
+    most = max(refused, key=lambda reason: refused[reason])
+    raise BuildError(
+        f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
+        "does the reader fit the files? 'corpus readers' lists them"
+    )
+
+
+def _refused(sources: Sequence[dict[str, Any]]) -> dict[str, int]:
+    refused: dict[str, int] = {}
+    for entry in sources:
+        _add(refused, entry["refused_by_reason"])
+    return refused
+
+
 def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
         into[name] = into.get(name, 0) + count
@@ -48,9 +69,7 @@ def manifest(
     key_id: str,
 ) -> dict[str, Any]:
     """The manifest; BuildError if read = refused + dropped + kept fails anywhere."""
-    refused: dict[str, int] = {}
-    for entry in sources:
-        _add(refused, entry["refused_by_reason"])
+    refused = _refused(sources)
     funnel = [
         {
             **row,
@@ -64,7 +83,7 @@ def manifest(
     found = {
         "format_version": FORMAT_VERSION,
         "tool": tool_versions(),
-        "models": {stage.name: stage.models() for stage in plan.stages if stage.models()},
+        "models": {stage.name: stage.models for stage in plan.stages if stage.models},
         "plan_fingerprint": plan.fingerprint(),
         "author_key_id": key_id,
         "sources": list(sources),

@@ -57,7 +57,7 @@ class Story:
     runner: Runner
     observer: Observer
     funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ledgers: list[Path] = field(default_factory=list)
+    ledgers: list[Part] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,8 @@ class Part:
     rows: int
     text_bytes: int
     identity: tuple[object, ...]  # the input and all that was decided so far
+    dropped: Path
+    dropping: frozenset[str]  # the stages that have rows in ``dropped``
 
 
 def build(
@@ -144,17 +146,16 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
     files = _dump_files(story)
     first, *later = story.plan.segments()
     parts = _read_and_judge(story, files, first)
+    sources = [account.source(f.task.path, f.task.reader, f.bytes, f.task.folder) for f in files]
+    account.check_read(sources)
     for segment in later:
         verdicts = _dedup(story, parts, segment[0])
         parts = _judge(story, parts, segment, verdicts)
     shards = _write_shards(story, parts, key_id)
-    refused = [
-        path for file in files for path in sorted(file.task.folder.glob("*.refused.parquet"))
-    ]
-    _write_ledger(story, refused)
+    _write_ledger(story, _found(files, "refused"))
     manifest = account.manifest(
         story.plan,
-        [account.source(f.task.path, f.task.reader, f.bytes, f.task.folder) for f in files],
+        sources,
         [story.funnel[stage.name] for stage in story.plan.stages],
         shards,
         key_id,
@@ -197,26 +198,20 @@ def _read_and_judge(
     known: dict[Path, int] = dict.fromkeys(by_folder, 0)
     position: dict[Path, int] = dict.fromkeys(by_folder, 0)
     total = sum(file.bytes for file in files)
-    judged: dict[tuple[Path, int], JudgePart] = {}
+    judged: dict[tuple[Path, int], Part] = {}
     buried: Path | None = None
     buried_identity = ""
-    posts = 0
 
     def look() -> Iterator[JudgePart]:
         """The parts that have appeared since the last look."""
-        nonlocal posts
         for folder in by_folder:
-            whole = folder not in pending
             for receipt in receipts(folder, known[folder]):
                 index = known[folder]
                 known[folder] += 1
                 position[folder] = receipt["position"]
-                posts += receipt["posts"]
                 identity = (*by_folder[folder].identity, buried_identity, marks)
                 target = story.space.step("judged", *identity)
                 yield JudgePart(part_file(folder, index), target, index, chain, buried)
-            if whole:
-                position[folder] = by_folder[folder].bytes
 
     def tasks() -> Iterator[runners.Task | None]:
         nonlocal buried, buried_identity
@@ -233,28 +228,29 @@ def _read_and_judge(
             yield NOT_YET
 
     def idle() -> None:
-        story.observer.step("reading", sum(position.values()), total)
+        unread = sum(file.bytes - position[folder] for folder, file in pending.items())
+        story.observer.step("reading", total - unread, total)
 
     for result in story.runner.run(tasks(), idle):
         if isinstance(result, ReadFile):
             pending.pop(result.folder)
-            done = list(receipts(result.folder))
-            position[result.folder] = done[-1]["position"]
             continue
-        judged[result.posts.parent, result.index] = result
-        _watched(story, result)
+        judged[result.posts.parent, result.index] = _judged(story, result)
         story.observer.step("judging", len(judged), sum(known.values()))
     idle()
-    ordered = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
-    _check_read(files)
-    return [_part(story, task, (task.folder.name, task.index)) for task in ordered]
+    parts = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
+    story.ledgers += parts
+    return parts
+
+
+def _found(files: Sequence[DumpFile], name: str) -> list[Path]:
+    """The refusals or tombstones of all parts, in reading order."""
+    return [path for f in files for path in sorted(f.task.folder.glob(f"*.{name}.parquet"))]
 
 
 def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, str]:
     """All that the sources say is deleted, in one file, and its identity."""
-    announced = [
-        path for file in files for path in sorted(file.task.folder.glob("*.tombstones.parquet"))
-    ]
+    announced = _found(files, "tombstones")
     if not announced:
         return None, ""
     names = [str(path.relative_to(story.space.work)) for path in announced]
@@ -265,30 +261,12 @@ def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, s
     return target, folder.name
 
 
-def _check_read(files: Sequence[DumpFile]) -> None:
-    """A source of which nothing could be read is a mistake, not a corpus."""
-    done = [receipt for file in files for receipt in receipts(file.task.folder)]
-    if any(receipt["posts"] for receipt in done):
-        return
-    refused: dict[str, int] = {}
-    for receipt in done:
-        for reason, count in receipt["refused"].items():
-            refused[reason] = refused.get(reason, 0) + count
-    if not refused:
-        raise BuildError("the sources hold no posts; nothing was built")
-    most = max(refused, key=lambda reason: refused[reason])
-    raise BuildError(
-        f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
-        "does the reader fit the files? 'corpus readers' lists them"
-    )
-
-
 def _chain(segment: Sequence[Stage]) -> judging.Chain:
     return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
 
 
-def _watched(story: Story, task: JudgePart) -> None:
-    """Add a judged part to the funnel."""
+def _judged(story: Story, task: JudgePart) -> Part:
+    """Add a judged part to the funnel and hand on what is left of it."""
     receipt = load_receipt(task.receipt)
     if receipt is None:
         raise BuildError(f"'{task.receipt.name}' vanished while the build ran; run again")
@@ -302,13 +280,14 @@ def _watched(story: Story, task: JudgePart) -> None:
             into[key] += row[key]
         for reason, count in row["dropped"].items():
             into["dropped"][reason] = into["dropped"].get(reason, 0) + count
-
-
-def _part(story: Story, task: JudgePart, identity: tuple[object, ...]) -> Part:
-    receipt = load_receipt(task.receipt)
-    assert receipt is not None  # seen by _watched in this very run
-    story.ledgers.append(task.dropped)
-    return Part(task.kept, receipt["posts"], receipt["text_bytes"], identity)
+    return Part(
+        task.kept,
+        receipt["posts"],
+        receipt["text_bytes"],
+        (task.folder.name, task.index),
+        task.dropped,
+        frozenset(row["stage"] for row in receipt["funnel"] if row["dropped"]),
+    )
 
 
 def _judge(
@@ -321,10 +300,13 @@ def _judge(
         JudgePart(part.posts, folder, index, chain, None, verdict)
         for index, (part, verdict) in enumerate(zip(parts, verdicts, strict=True))
     ]
-    for done, result in enumerate(story.runner.run(iter(todo), lambda: None), start=1):
-        _watched(story, result)
-        story.observer.step("finishing", done, len(todo))
-    return [_part(story, task, (folder.name, task.index)) for task in todo]
+    judged: dict[int, Part] = {}
+    for result in story.runner.run(iter(todo), lambda: None):
+        judged[result.index] = _judged(story, result)
+        story.observer.step("finishing", len(judged), len(todo))
+    left = [judged[task.index] for task in todo]
+    story.ledgers += left
+    return left
 
 
 # --------------------------------------------------------------------------- dedup
@@ -388,15 +370,10 @@ def _write_ledger(story: Story, refused: Sequence[Path]) -> None:
     scores = story.plan.scores()
     wanted = writing.write_ledger("read", refused, story.space.dropped, scores)
     for stage in story.plan.stages:
-        dropping = [path for path in story.ledgers if stage.name in _stages_of(story, path)]
+        dropping = [part.dropped for part in story.ledgers if stage.name in part.dropping]
         wanted += writing.write_ledger(stage.name, dropping, story.space.dropped, scores)
     for leftover in set(story.space.dropped.iterdir()) - set(wanted):
         leftover.unlink()
-
-
-def _stages_of(story: Story, ledger: Path) -> set[str]:
-    receipt = load_receipt(ledger.with_name(ledger.name.replace(".dropped.parquet", ".json")))
-    return {row["stage"] for row in (receipt or {}).get("funnel", []) if row["dropped"]}
 
 
 def _write_papers(story: Story, manifest: dict[str, Any]) -> None:

@@ -82,8 +82,9 @@ class Stage:
         """Whether the stage looks at all parts together."""
         return self.name in stages.BARRIERS
 
+    @cached_property
     def models(self) -> dict[str, str]:
-        """The model files the stage loads: name to SHA-256."""
+        """The model files the stage loads: name to SHA-256. A large model is hashed once."""
         found = contract.models(stages.find(self.name), self.config)
         return {file.name: file_sha256(file) for file in found}
 
@@ -91,7 +92,7 @@ class Stage:
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
         version = stages.find(self.name).VERSION
-        return fingerprint(self.name, version, self.config.model_dump(mode="json"), self.models())
+        return fingerprint(self.name, version, self.config.model_dump(mode="json"), self.models)
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,7 @@ class Plan:
             raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
         for stage in self.stages:
             try:
-                stage.models()
+                _ = stage.models
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
                 raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None

@@ -9,17 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import corpus
 from corpus.manifest import unbalanced
 
-STAGES: list[dict[str, Any]] = [
-    {"consent": {}},
-    {"language": {"keep": ["en"]}},
-    {"quality": {"preset": "social"}},
-    {"toxicity": {"max_score": 0.8}},
-    {"dedup": {"jaccard": 0.8}},
-    {"pii": {"profile": "contact"}},
-]
+# The shipped plan for English, whatever it comes to hold.
+STAGES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).resolve().parents[1] / "configs" / "reddit.yaml").read_text(encoding="utf-8")
+)["stages"]
 NEWS = {
     "platform": "hackernews",
     "fields": {
