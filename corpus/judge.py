@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from corpus import dedup, stages
+from corpus import dedup, stages, withdrawals
 from corpus.errors import BuildError, CorpusError
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
-from corpus.schema import TOMBSTONE, WITHDRAWN
 from filters.contract import Filter
 
 Chain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
@@ -53,7 +51,7 @@ class JudgePart:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
-            posts = bury(posts, _tombstones(self.tombstones))
+            posts = withdrawals.bury(posts, _tombstones(self.tombstones))
         kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict)
         for frame, path in ((kept, self.kept), (dropped, self.dropped)):
             with replacing(path) as temporary:
@@ -97,42 +95,6 @@ def judge(
         ledger.append(_ledger_rows(dropped, name))
         posts = kept
     return posts, pl.concat(ledger, how="diagonal"), funnel
-
-
-def bury(posts: pl.DataFrame, tombstones: pl.DataFrame) -> pl.DataFrame:
-    """Mark the posts that a tombstone names, by id or by author, as withdrawn.
-
-    A repost carries the whole text of its original, so it goes with it. A notice says more than
-    what the post itself had to say when it was collected, and one on the very post most of all.
-    """
-    author = pl.concat_str("platform", pl.lit(":"), "author")
-    original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
-    for target, key in (("author", author), ("id", original), ("id", pl.col("id"))):
-        named = tombstones.filter(pl.col("target") == target).select(
-            pl.col("value").alias("_key"), pl.col("reason").alias("_reason")
-        )
-        posts = (
-            posts.with_columns(key.alias("_key"))
-            .join(named, on="_key", how="left", maintain_order="left")
-            .with_columns(pl.coalesce("_reason", "withdrawn").alias("withdrawn"))
-            .drop("_key", "_reason")
-        )
-    return posts
-
-
-def gather_tombstones(paths: Sequence[Path], out: Path) -> int:
-    """Fold the tombstones of all parts into one file, one row a target; return how many."""
-    frames = [pl.read_parquet(path, glob=False) for path in paths]
-    folded = (
-        pl.concat([pl.DataFrame(schema=TOMBSTONE), *frames])
-        .with_columns(pl.col("reason").cast(pl.Enum(WITHDRAWN)))  # the gravest first
-        .sort("target", "value", "reason")
-        .unique(["target", "value"], keep="first", maintain_order=True)
-        .with_columns(pl.col("reason").cast(pl.String))
-    )
-    with replacing(out) as temporary:
-        folded.write_parquet(temporary)
-    return folded.height
 
 
 @lru_cache(maxsize=2)

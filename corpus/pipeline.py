@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from corpus import account, barrier, dedup, readers, report, runners
+from corpus import account, barrier, dedup, readers, report, runners, withdrawals
 from corpus import judge as judging
 from corpus import read as reading
 from corpus import write as writing
@@ -257,7 +257,7 @@ def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, s
     folder = story.space.step("tombstones", names)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / "all.parquet"
-    judging.gather_tombstones(announced, target)
+    withdrawals.gather(announced, target)
     return target, folder.name
 
 

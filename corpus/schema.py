@@ -9,8 +9,12 @@ import polars as pl
 #: ``id``: global string such as ``reddit:t1_c0abc``, never null. ``kind``: post, reply, repost or
 #: quote. ``author``: the raw author id or name; it leaves the build only as a keyed pseudonym.
 #: ``created_at``: UTC. ``text``: entities decoded, a title joined in front with a blank line,
-#: never null. ``withdrawn``: why the source itself says the post should not be used (one of
-#: :data:`WITHDRAWN`), or null. ``source_file`` and ``source_row``: provenance; rows count from 1.
+#: never null. ``accepted_id``: of a question, the answer its asker accepted. ``consent``: what the
+#: author has declared about use in datasets: allowed, denied, or null for nothing said, which is
+#: not consent. ``withdrawn``: why the source itself says the post should not be used (one of
+#: :data:`WITHDRAWN`), or null. ``seen_at``: when the source learnt of this version of the post, in
+#: microseconds, where a source tells; notices said later than that may end it. ``source_file`` and
+#: ``source_row``: provenance; rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),
     "platform": pl.String(),
@@ -27,23 +31,34 @@ POST: dict[str, pl.DataType] = {
     "sensitive": pl.Boolean(),
     "bot": pl.Boolean(),
     "license": pl.String(),
+    "accepted_id": pl.String(),
+    "consent": pl.String(),
     "withdrawn": pl.String(),
+    "seen_at": pl.Int64(),
     "source_file": pl.String(),
     "source_row": pl.Int64(),
 }
 
 #: What ``withdrawn`` may hold, the gravest first. ``deleted``: by its author; ``removed``: by a
 #: moderator or the platform; ``deleted_later``: deleted after it was collected, as a later look or
-#: a delete notice says; ``protected``: from a protected account; ``withheld``: withheld by law;
-#: ``superseded``: an older version of an edited post.
-WITHDRAWN = ("deleted", "removed", "deleted_later", "protected", "withheld", "superseded")
+#: a delete notice says; ``opted_out``: its author declared that posts must not be used so;
+#: ``private``: never meant for the public; ``protected``: from a protected account; ``withheld``:
+#: withheld by law; ``superseded``: an older version of an edited post.
+WITHDRAWN = (
+    "deleted", "removed", "deleted_later", "opted_out", "private", "protected", "withheld",
+    "superseded",
+)  # fmt: skip
 
 #: A source's word that something must not be used. ``target``: ``id`` or ``author``; ``value``:
-#: the global post id, or ``platform:author``; ``reason``: one of :data:`WITHDRAWN`.
+#: the global post id, or ``platform:author``; ``reason``: one of :data:`WITHDRAWN`, or ``allowed``
+#: where an author declares consent. ``said_at``: when, in microseconds: what was seen before then
+#: is meant; null means whatever there is. Of an author's declarations (``opted_out``, ``allowed``) the
+#: last counts, for all posts.
 TOMBSTONE: dict[str, pl.DataType] = {
     "target": pl.String(),
     "value": pl.String(),
     "reason": pl.String(),
+    "said_at": pl.Int64(),
 }
 
 #: A record that could not be read. It has no text, so that nothing private leaks through it.
@@ -54,7 +69,7 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that never leave the build: private, or meaningless once the build is done.
-INTERNAL = ("withdrawn",)
+INTERNAL = ("withdrawn", "seen_at")
 
 
 def empty_posts() -> pl.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
-    from corpus.readers.contract import Batch, Cursor, ReaderConfig
+    from corpus.readers.contract import Batch, Cursor, ReaderConfig, Sample
 
 
 class ReaderModule(Protocol):
@@ -17,6 +17,10 @@ class ReaderModule(Protocol):
     Config: type[ReaderConfig]
     TOMBSTONES: bool
     VERSION: int
+
+    def fits(self, sample: Sample) -> float:
+        """How surely the sample is of this format, from 0 to 1."""
+        ...
 
     def read(
         self, path: str, config: ReaderConfig, part_posts: int, start: Cursor | None = None

@@ -148,6 +148,9 @@ def converters(config: Config) -> dict[str, Callable[[Any], Any]]:
         "bot": _flag,
         "license": _name,
         "withdrawn": _withdrawn,
+        "accepted_id": link,
+        "consent": _consent,
+        "seen_at": moment,
     }
 
 
@@ -199,6 +202,13 @@ def _withdrawn(value: object) -> str | None:
         return None
     # A mark that is not one of ours still says that something is wrong with the post.
     return value if isinstance(value, str) and value in WITHDRAWN else "removed"
+
+
+def _consent(value: object) -> str | None:
+    if value in ("allowed", "denied"):
+        return str(value)
+    flag = _flag(value)
+    return None if flag is None else "allowed" if flag else "denied"
 
 
 def missing(file: str, config: Config, columns: Sequence[str], wanted: str) -> PlanError:

@@ -4,17 +4,21 @@ A reader is a module in this folder with
 
 * ``Config``: a frozen pydantic model whose first field is ``path`` (a file, a folder or a glob),
 * ``TOMBSTONES``: whether this format can announce deletions,
+* ``FOLDERS``: optional; true if a whole folder can be one source (an unpacked account archive),
+* ``fits(sample)``: from 0 (this is something else) to 1 (surely this format), at a glance,
 * ``read(path, config, part_posts, start)``: an iterator of :class:`Batch` for one file.
 
 A line reader writes only ``decode(line) -> records`` and hands it to :func:`read_lines`; that
-function owns decompression, line limits, refusals, cutting into batches and resuming.
+function owns decompression, line limits, refusals, cutting into batches and resuming. A reader of
+anything else yields its records in order and hands them to :func:`read_records`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import msgspec
 import polars as pl
@@ -58,14 +62,18 @@ class Post(NamedTuple):
     bot: bool | None = None
     license: str | None = None
     withdrawn: str | None = None
+    accepted_id: str | None = None
+    consent: str | None = None  # "allowed", "denied", or null: nothing declared
+    seen_at: int | None = None  # microseconds: when the source learnt of this version
 
 
 class Tombstone(NamedTuple):
-    """The source's word that a post or an author's posts must not be used."""
+    """The source's word on whether a post or an author's posts may be used."""
 
     target: str  # "id" or "author"
     value: str  # the global post id, or "platform:author"
-    reason: str  # one of schema.WITHDRAWN
+    reason: str  # one of schema.WITHDRAWN, or "allowed"
+    said_at: int | None = None  # microseconds; only what was seen before then is meant
 
 
 class Skipped(NamedTuple):
@@ -105,6 +113,32 @@ class Batch:
     cursor: Cursor | None
     position: int  # compressed bytes consumed so far, for the progress display
     sha256: str | None = None  # of the whole file, with the last batch
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What can be told of a source at a glance: its name and how it begins."""
+
+    name: str  # the file's or folder's own name, without its path
+    members: tuple[str, ...]  # the names in an archive or a folder, at most some thousands; or ()
+    head: bytes  # how the file, or the archive's first member, begins once decompressed
+
+    @cached_property
+    def objects(self) -> list[dict[str, Any]]:
+        """The JSON objects that stand one to a line at the start; none if it is no such file."""
+        found = []
+        for line in self.head.split(b"\n")[:200]:
+            try:
+                value = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                continue
+            if isinstance(value, dict):
+                found.append(value)
+        return found
+
+    def share(self, fits: Callable[[dict[str, Any]], object]) -> float:
+        """The share of :attr:`objects` that fit; 0 if there are none."""
+        return sum(bool(fits(row)) for row in self.objects) / max(1, len(self.objects))
 
 
 # A batch also ends at this many bytes of lines: very long posts must not make it unbounded.
@@ -227,6 +261,53 @@ def read_lines(
         if source.problem and not broken:  # one break, one refusal
             gather.refuse(path, 0, source.problem)
         yield gather.cut(None, source.position, source.sha256())
+
+
+class Located(NamedTuple):
+    """The records found at one place of a source that is not made of lines."""
+
+    file: str  # the path, with "!member" behind it inside an archive
+    row: int  # counted from 1 in that file
+    size: int  # about how many bytes it took, so that batches stay bounded
+    records: Sequence[Record]
+
+
+class Consumed(Protocol):
+    """What a source tells of itself while it is read."""
+
+    @property
+    def position(self) -> int:
+        """Bytes consumed so far."""
+        ...
+
+    def sha256(self) -> str:
+        """The hash of all that the source holds."""
+        ...
+
+
+def read_records(
+    found: Iterable[Located],
+    source: Consumed,
+    *,
+    platform: str,
+    part_posts: int,
+    start: Cursor | None = None,
+) -> Iterator[Batch]:
+    """Cut what a reader found, place by place, into batches.
+
+    ``found`` must come in the same order each time: ``start`` resumes by passing over as many
+    places as an earlier batch's cursor counts.
+    """
+    gather = Gatherer(platform, part_posts)
+    done = start.row if start else 0
+    for count, place in enumerate(found, start=1):
+        if count <= done:
+            continue
+        gather.size += place.size
+        gather.add(place.records, place.file, place.row)
+        if gather.full():
+            yield gather.cut(Cursor("", count, 0), source.position)
+    yield gather.cut(None, source.position, source.sha256())
 
 
 def decode_line(line: bytes, decode: Decode, gather: Gatherer, file: str, row: int) -> None:

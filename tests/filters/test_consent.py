@@ -32,3 +32,16 @@ def test_a_reason_that_is_let_through_hides_no_other() -> None:
 def test_a_kind_can_be_let_through_on_purpose() -> None:
     posts = pl.DataFrame({"id": ["a", "b"], "text": ["hi"] * 2, "withdrawn": ["withheld", None]})
     assert reasons(posts, drop=("deleted",)) == [None, None]
+
+
+def test_without_a_declaration_there_is_no_consent() -> None:
+    run = consent.build(consent.Config(require_consent=True))
+    posts = pl.DataFrame(
+        {
+            "id": ["a", "b", "c", "d"],
+            "text": ["x", "y", "z", "[deleted]"],
+            "consent": ["allowed", "denied", None, "allowed"],
+        }
+    )
+    assert run(posts)["reject"].to_list() == [None, "no_consent", "no_consent", "deleted"]
+    assert run(posts.drop("consent"))["reject"].to_list()[:3] == ["no_consent"] * 3
