@@ -1,51 +1,79 @@
-"""The dedup barrier as tasks: sign each part, then write the verdict on each part."""
+"""What a barrier is: a stage that must see all parts before it can judge any post.
+
+A barrier's module in this package exposes, beside a filter's ``Config``, ``READS``, ``WRITES`` and
+``VERSION``:
+
+* ``measure(posts, config)``: what it needs to know of one part, as flat arrays; no text;
+* ``decide(folders, parts, config)``: with the arrays of all parts on disk, a frame a part, in
+  order, with the part's rows: its ``WRITES`` and ``reject``.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 import polars as pl
 
-from corpus import dedup
+from corpus import arrays, stages
 from corpus.manifest import load_receipt, replacing, save_receipt
 
 
-@dataclass(frozen=True)
-class SignPart:
-    """The task of hashing one part for dedup."""
+class Barrier(Protocol):
+    """The shape of a barrier's module."""
 
+    Config: Any
+    WRITES: Mapping[str, pl.DataType]
+
+    def measure(self, posts: pl.DataFrame, config: Any) -> Mapping[str, Any]:
+        """What must be known of one part."""
+        ...
+
+    def decide(
+        self, folders: Sequence[Path], parts: Sequence[Path], config: Any
+    ) -> Iterator[pl.DataFrame]:
+        """The verdict on each part."""
+        ...
+
+
+def find(name: str) -> Barrier:
+    """The barrier ``name``."""
+    return cast("Barrier", stages.find(name))
+
+
+@dataclass(frozen=True)
+class MeasurePart:
+    """The task of measuring one part for a barrier."""
+
+    stage: str
     posts: Path
     folder: Path
     config: str
 
-    def __call__(self) -> SignPart:
-        """Sign the part unless its receipt is there."""
-        receipt = self.folder / "receipt.json"
-        if load_receipt(receipt) is None:
-            config = dedup.Config.model_validate_json(self.config)
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the part is done."""
+        return self.folder / "receipt.json"
+
+    def __call__(self) -> MeasurePart:
+        """Measure the part unless its receipt is there."""
+        if load_receipt(self.receipt) is None:
+            module = find(self.stage)
+            config = module.Config.model_validate_json(self.config)
             posts = pl.read_parquet(self.posts, glob=False)
-            dedup.sign(posts.head(1), config)  # compiles the kernels, which is no part of signing
+            module.measure(posts.head(1), config)  # compiles kernels, which is no part of the work
             began = time.perf_counter()
-            dedup.save(dedup.sign(posts, config), self.folder)
+            written = arrays.save(module.measure(posts, config), self.folder)
             seconds = time.perf_counter() - began
-            save_receipt(receipt, {"seconds": seconds}, sorted(self.folder.glob("*.npy")))
+            save_receipt(self.receipt, {"seconds": seconds}, written)
         return self
 
 
-def save_verdicts(posts: Sequence[Path], targets: Sequence[Path], verdict: dedup.Verdict) -> None:
-    """Cut the verdict into the parts ``posts``, with the kept posts' ids written out."""
-    ids = [pl.read_parquet(path, columns=["id"], glob=False)["id"] for path in posts]
-    every = pl.concat([pl.Series("id", [], dtype=pl.String), *ids])
-    begin = 0
-    for part, target in zip(ids, targets, strict=True):
-        rows = slice(begin, begin + len(part))
-        keeper = verdict.keeper[rows]
-        frame = dedup.verdict_frame(
-            every.gather(keeper), verdict.size[keeper], verdict.reason[rows]
-        )
+def save_verdicts(verdicts: Iterator[pl.DataFrame], targets: Sequence[Path]) -> None:
+    """Write the verdict on each part to its target."""
+    for verdict, target in zip(verdicts, targets, strict=True):
         with replacing(target) as temporary:
-            frame.write_parquet(temporary)
-        begin = rows.stop
+            verdict.write_parquet(temporary)

@@ -9,7 +9,7 @@ post that stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from corpus.manifest import replacing
+from corpus import arrays
 from filters.contract import FilterConfig
 
 READS = ("id", "text", "created_at", "score")
@@ -98,18 +98,6 @@ def bands_and_rows(config: Config) -> tuple[int, int]:
     return int(bands), int(rows)
 
 
-def _flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    import pyarrow as pa
-
-    array = texts.to_arrow()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    array = array.cast(pa.large_string())
-    _, offsets, data = array.buffers()
-    places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
-
-
 class Signed(NamedTuple):
     """What dedup knows of a part: one entry a post, no text."""
 
@@ -126,8 +114,8 @@ def sign(posts: pl.DataFrame, config: Config) -> Signed:
     from corpus import kernels
 
     texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
-    data, offsets = _flat(texts)
-    ids = kernels.hash128(*_flat(posts["id"].rechunk()))
+    data, offsets = arrays.flat(texts)
+    ids = kernels.hash128(*arrays.flat(posts["id"].rechunk()))
     exact = kernels.hash128(data, offsets)
     prefer = posts.select(_preference(config)).to_series().to_numpy().astype(np.int64)
     if config.exact_only:
@@ -146,7 +134,7 @@ def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
     from corpus import kernels
 
     texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
-    hashes, places = kernels.shingles(*_flat(texts), config.shingle_words)
+    hashes, places = kernels.shingles(*arrays.flat(texts), config.shingle_words)
     return kernels.signatures(hashes, places, *permutations(config.permutations))
 
 
@@ -158,17 +146,9 @@ def _preference(config: Config) -> pl.Expr:
     return pl.col("created_at").cast(pl.Int64).fill_null(_LATEST)
 
 
-def save(signed: Signed, folder: Path) -> None:
-    """Write a part's entry, a file an array; the receipt that follows makes it count."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, array in zip(Signed._fields, signed, strict=True):
-        with replacing(folder / f"{name}.npy") as temporary, open(temporary, "wb") as file:
-            np.save(file, np.asarray(array))
-
-
-def _array(folder: Path, name: str) -> Any:
-    """One array of a part's entry, mapped: only what is touched is read."""
-    return np.load(folder / f"{name}.npy", mmap_mode="r")
+def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
+    """What dedup needs to know of a part."""
+    return sign(posts, config)._asdict()
 
 
 # --------------------------------------------------------------------------- all parts
@@ -186,12 +166,12 @@ REASONS = ("", "same_id", "exact_duplicate", "near_duplicate")
 
 
 def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
-    """Decide over all parts (the folders that :func:`save` wrote) which post stays.
+    """Decide over all parts (the folders of their arrays) which post stays.
 
     Memory is linear in posts with small constants (see ``make bench``): flat arrays of numbers,
     one band at a time, and the shingles of those posts only that share a band with another.
     """
-    prefer = _all(folders, "prefer", np.int64)
+    prefer = arrays.together(folders, "prefer", np.empty(0, np.int64))
     total = prefer.size
     rank = np.empty(total, np.int64)
     rank[np.argsort(prefer, kind="stable")] = np.arange(total)  # ties stay in reading order
@@ -200,7 +180,9 @@ def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
     reason = np.zeros(total, np.uint8)
     for name, code in (("ids", 1), ("exact", 2)):
         alive = np.flatnonzero(reason == 0)
-        first = _first_of_equal(_all(folders, name, np.uint64)[alive], rank[alive])
+        first = _first_of_equal(
+            arrays.together(folders, name, np.empty((0, 2), np.uint64))[alive], rank[alive]
+        )
         keeper[alive] = alive[first]
         reason[alive[first != np.arange(alive.size)]] = code
     if not config.exact_only:
@@ -213,15 +195,6 @@ def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
     while not np.array_equal(onward := keeper[keeper], keeper):
         keeper = onward
     return Verdict(keeper, reason, np.bincount(keeper, minlength=total))
-
-
-def _all(folders: Sequence[Path], name: str, dtype: type, band: int | None = None) -> Any:
-    pieces = []
-    for folder in folders:  # a copy each, so that no more than one file is open
-        piece = _array(folder, name)
-        pieces.append(np.array(piece if band is None else piece[band]))
-    width = (0, 2) if name in ("ids", "exact") else (0,)
-    return np.concatenate([np.empty(width, dtype), *pieces])
 
 
 def _first_of_equal(keys: NDArray[np.uint64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -241,7 +214,7 @@ def _near(folders: Sequence[Path], alive: NDArray[np.int64], config: Config) -> 
     from corpus import kernels
 
     buckets = [
-        _shared(_all(folders, "bands", np.uint64, band)[alive])
+        _shared(arrays.together(folders, "bands", np.empty(0, np.uint64), band)[alive])
         for band in range(bands_and_rows(config)[0])
     ]
     candidate = np.zeros(alive.size, bool)
@@ -289,11 +262,11 @@ def _shingles_of(
     pieces, counts = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
     begin = 0
     for folder in folders:
-        places = np.array(_array(folder, "places"))
+        places = np.array(arrays.mapped(folder, "places"))
         end = begin + places.size - 1
         local = wanted[np.searchsorted(wanted, begin) : np.searchsorted(wanted, end)] - begin
         if local.size:
-            hashes = np.array(_array(folder, "hashes"))
+            hashes = np.array(arrays.mapped(folder, "hashes"))
             piece, count = kernels.take_shingles(hashes, places, local)
             pieces.append(piece)
             counts.append(count)
@@ -304,11 +277,19 @@ def _shingles_of(
 # --------------------------------------------------------------------------- applying it
 
 
-def mark(posts: pl.DataFrame, verdict: pl.DataFrame) -> pl.DataFrame:
-    """Add ``cluster``, ``cluster_size`` and ``reject`` to a part from its verdict rows."""
-    return posts.with_columns(
-        verdict["cluster"], verdict["cluster_size"], verdict["reject"].alias("reject")
-    )
+def decide(
+    folders: Sequence[Path], parts: Sequence[Path], config: Config
+) -> Iterator[pl.DataFrame]:
+    """The verdict on each part, with the kept posts' ids written out."""
+    found = duplicates(folders, config)
+    ids = [pl.read_parquet(path, columns=["id"], glob=False)["id"] for path in parts]
+    every = pl.concat([pl.Series("id", [], dtype=pl.String), *ids])
+    begin = 0
+    for part in ids:
+        rows = slice(begin, begin + len(part))
+        keeper = found.keeper[rows]
+        yield verdict_frame(every.gather(keeper), found.size[keeper], found.reason[rows])
+        begin = rows.stop
 
 
 def verdict_frame(

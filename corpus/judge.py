@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from corpus import dedup, stages, withdrawals
+from corpus import stages, withdrawals
 from corpus.errors import BuildError, CorpusError
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
 from filters.contract import Filter
@@ -76,7 +76,7 @@ def judge(
         began = time.perf_counter()
         if name in stages.BARRIERS:
             assert verdict is not None  # a barrier is always first, behind its own verdict
-            judged = dedup.mark(posts, pl.read_parquet(verdict, glob=False))
+            judged = posts.hstack(pl.read_parquet(verdict, glob=False))
         else:
             judged = _applied(_filter(name, settings), posts, name, part)
         leaves = judged["reject"].is_not_null()

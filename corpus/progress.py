@@ -13,8 +13,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-_STEPS = ("reading", "judging", "comparing", "finishing", "writing")
-
 
 class Tally:
     """What has been seen of a build so far."""
@@ -64,14 +62,10 @@ class Display(Tally):
 
     def _show(self) -> Group:
         steps = Table.grid(padding=(0, 2))
-        for name in _STEPS:
-            if name in self.steps:
-                first, done, total = self.steps[name]
-                share = done / total if total else 1.0
-                bar = Text("━" * int(30 * share), "green") + Text(
-                    "━" * (30 - int(30 * share)), "dim"
-                )
-                steps.add_row(name, bar, f"{share:.0%}", _left(first, done, total))
+        for name, (first, done, total) in self.steps.items():  # in the order they began
+            share = done / total if total else 1.0
+            bar = Text("━" * int(30 * share), "green") + Text("━" * (30 - int(30 * share)), "dim")
+            steps.add_row(name, bar, f"{share:.0%}", _left(first, done, total))
         stages = Table(box=None, padding=(0, 2), header_style="dim")
         stages.add_column("stage")
         for title in ("posts", "kept", "posts/s per core"):

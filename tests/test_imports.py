@@ -41,10 +41,13 @@ MAY: dict[str, set[str]] = {
     | {"corpus.readers", "corpus.readers.contract"}
     | {"corpus.readers._open"},
     "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
-    "corpus.dedup": LOW | {"filters.contract", "corpus.kernels"},
-    "corpus.barrier": LOW | {"corpus.dedup"},
+    "corpus.arrays": {"corpus.manifest"},
+    "corpus.dedup": LOW | {"filters.contract", "corpus.kernels", "corpus.arrays"},
+    "corpus.authors": LOW | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup"},
+    "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays"},
     "corpus.withdrawals": LOW,
-    "corpus.judge": LOW | FIND | {"corpus.dedup", "corpus.withdrawals"},
+    "corpus.judge": LOW | FIND | {"corpus.withdrawals"},
+    "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW,
     "corpus.workspace": LOW | {"corpus.plan"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
@@ -56,7 +59,7 @@ MAY: dict[str, set[str]] = {
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.
-FREE = ("corpus.pipeline", "corpus.__main__")
+FREE = ("corpus.pipeline", "corpus.intake", "corpus.passes", "corpus.finish", "corpus.__main__")
 
 
 def modules() -> Iterator[tuple[str, Path]]:

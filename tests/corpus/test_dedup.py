@@ -15,7 +15,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import dedup, kernels
+from corpus import arrays, dedup, kernels
 
 WIDE = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -43,7 +43,7 @@ def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
     folders = []
     for number in range(parts):
         folders.append(folder / f"{number}")
-        dedup.save(dedup.sign(posts.slice(number * size, size), chosen), folders[-1])
+        arrays.save(dedup.measure(posts.slice(number * size, size), chosen), folders[-1])
     found = dedup.duplicates(folders, chosen)
     return [
         f"{dedup.REASONS[code]}:{posts['id'][int(keeper)]}" if code else ""
@@ -184,7 +184,7 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
         texts.append(" ".join(words))
     posts = frame(texts)
     found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 2)
+    hashes, places = kernels.shingles(*arrays.flat(posts["text"]), 2)
     for row, why in enumerate(found):
         if why:
             keeper = int(why.split(":")[1])
@@ -210,7 +210,7 @@ def noisy_posts(count: int = 900) -> list[str]:
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
     found = verdict(posts, tmp_path)
-    hashes, places = kernels.shingles(*dedup._flat(posts["text"]), 2)
+    hashes, places = kernels.shingles(*arrays.flat(posts["text"]), 2)
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
         if why:  # precision: the very post it is said to duplicate is similar enough
@@ -248,12 +248,7 @@ def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
     assert dedup.bands_and_rows(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
 
 
-def test_mark_adds_the_cluster_and_the_reason() -> None:
+def test_a_verdict_names_the_cluster_and_the_reason() -> None:
     ids = pl.Series("id", ["a", "a", "c"])
     rows = dedup.verdict_frame(ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8))
-    marked = dedup.mark(pl.DataFrame({"id": ["a", "b", "c"]}), rows)
-    assert marked.rows() == [
-        ("a", "a", 2, None),
-        ("b", "a", 2, "exact_duplicate"),
-        ("c", "c", 1, None),
-    ]
+    assert rows.rows() == [("a", 2, None), ("a", 2, "exact_duplicate"), ("c", 1, None)]

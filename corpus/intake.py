@@ -1,0 +1,118 @@
+"""Read the dumps into parts and judge each part as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from corpus import read as reading
+from corpus import readers, runners, withdrawals
+from corpus.judge import JudgePart
+from corpus.plan import Stage
+from corpus.read import ReadFile, part_file, receipts
+from corpus.runners import NOT_YET
+from corpus.story import Part, Story, chain
+
+
+@dataclass(frozen=True)
+class DumpFile:
+    """One input file and the folder of its parts."""
+
+    task: ReadFile
+    bytes: int
+    tombstones: bool
+    identity: tuple[object, ...]
+
+
+def dump_files(story: Story) -> list[DumpFile]:
+    """The files of all sources, in the plan's order."""
+    out = []
+    for source in story.plan.sources:
+        module = readers.find(source.reader)
+        settings = reading.settings_json(source.config)
+        for path in source.files():
+            stat = Path(path).stat()
+            identity = (
+                source.reader, module.VERSION, settings, path, stat.st_size, stat.st_mtime_ns,
+                story.plan.run.part_posts,
+            )  # fmt: skip
+            folder = story.space.step("read", *identity)
+            task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
+            out.append(DumpFile(task, stat.st_size, module.TOMBSTONES, identity))
+    return out
+
+
+def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[Stage]) -> list[Part]:
+    """Read every file and judge its parts as they come.
+
+    Where a source announces deletions, judging waits until all such sources are read: a delete
+    notice may stand anywhere, also before its post.
+    """
+    filters, marks = chain(segment), [stage.fingerprint for stage in segment]
+    by_folder = {file.task.folder: file for file in files}
+    pending = dict(by_folder)
+    known: dict[Path, int] = dict.fromkeys(by_folder, 0)
+    position: dict[Path, int] = dict.fromkeys(by_folder, 0)
+    total = sum(file.bytes for file in files)
+    judged: dict[tuple[Path, int], Part] = {}
+    buried: Path | None = None
+    buried_identity = ""
+
+    def look() -> Iterator[JudgePart]:
+        """The parts that have appeared since the last look."""
+        for folder in by_folder:
+            for receipt in receipts(folder, known[folder]):
+                index = known[folder]
+                known[folder] += 1
+                position[folder] = receipt["position"]
+                identity = (*by_folder[folder].identity, buried_identity, marks)
+                target = story.space.step("judged", *identity)
+                yield JudgePart(part_file(folder, index), target, index, filters, buried)
+
+    def tasks() -> Iterator[runners.Task | None]:
+        nonlocal buried, buried_identity
+        for file in files:
+            yield file.task
+        while any(file.tombstones for file in pending.values()):
+            yield NOT_YET
+        buried, buried_identity = _tombstones(story, files)
+        while True:
+            all_read = not pending  # asked before looking: nothing can appear after
+            yield from look()
+            if all_read:
+                return
+            yield NOT_YET
+
+    def idle() -> None:
+        unread = sum(file.bytes - position[folder] for folder, file in pending.items())
+        story.observer.step("reading", total - unread, total)
+
+    for result in story.runner.run(tasks(), idle):
+        if isinstance(result, ReadFile):
+            pending.pop(result.folder)
+            continue
+        judged[result.posts.parent, result.index] = story.judged(result)
+        story.observer.step("judging", len(judged), sum(known.values()))
+    idle()
+    parts = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
+    story.ledgers += parts
+    return parts
+
+
+def found(files: Sequence[DumpFile], name: str) -> list[Path]:
+    """The refusals or tombstones of all parts, in reading order."""
+    return [path for f in files for path in sorted(f.task.folder.glob(f"*.{name}.parquet"))]
+
+
+def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, str]:
+    """All that the sources say is deleted, in one file, and its identity."""
+    announced = found(files, "tombstones")
+    if not announced:
+        return None, ""
+    names = [str(path.relative_to(story.space.work)) for path in announced]
+    folder = story.space.step("tombstones", names)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    target = folder / "all.parquet"
+    withdrawals.gather(announced, target)
+    return target, folder.name
