@@ -78,7 +78,7 @@ def manifest(
         }
         for row in stages
     ]
-    kept = sum(shard["rows"] for shard in shards)
+    kept = sum(shard["posts"] for shard in shards)
     characters = sum(shard["characters"] for shard in shards)
     found = {
         "format_version": FORMAT_VERSION,
@@ -98,7 +98,7 @@ def manifest(
             "refused": sum(refused.values()),
             "dropped": sum(sum(row["dropped"].values()) for row in funnel),
             "kept": kept,
-            "documents": kept,
+            "documents": sum(shard["rows"] for shard in shards),
             "characters": characters,
             # The usual rule of thumb for English byte-pair encodings: four characters a token.
             "tokens_estimated": characters // 4,

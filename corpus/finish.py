@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from corpus import conversations
 from corpus import write as writing
 from corpus.manifest import load_receipt
 from corpus.story import Part, Story
@@ -41,7 +42,11 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
 
 def write_ledger(story: Story, refused: Sequence[Path]) -> None:
     """Write a row for each record that was refused and each post that was dropped."""
-    scores = story.plan.scores()
+    scores = {
+        name: dtype
+        for name, dtype in story.plan.scores().items()
+        if name not in conversations.WRITES  # of documents; a ledger row is a post
+    }
     wanted = writing.write_ledger("read", refused, story.space.dropped, scores)
     for stage in story.plan.stages:
         dropping = [part.dropped for part in story.ledgers if stage.name in part.dropping]

@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from corpus import stages, withdrawals
+from corpus import conversations, stages, withdrawals
+from corpus.conversations import HOME
 from corpus.errors import BuildError, CorpusError
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
 from filters.contract import Filter
@@ -80,14 +81,14 @@ def judge(
         else:
             judged = _applied(_filter(name, settings), posts, name, part)
         leaves = judged["reject"].is_not_null()
-        dropped = judged.filter(leaves)
+        dropped = _posts_of(judged.filter(leaves))
         reasons = dropped["reject"].value_counts().sort("reject")
         kept = judged.filter(~leaves).drop("reject")
         funnel.append(
             {
                 "stage": name,
-                "read": posts.height,
-                "kept": kept.height,
+                "read": count(posts),
+                "kept": count(kept),
                 "dropped": dict(reasons.iter_rows()),
                 "seconds": time.perf_counter() - began,
             }
@@ -134,13 +135,26 @@ def _applied(run: Filter, posts: pl.DataFrame, name: str, part: str) -> pl.DataF
     return judged
 
 
+def count(posts: pl.DataFrame) -> int:
+    """How many posts a frame accounts for; behind ``conversations`` a row is a document."""
+    return int(posts[HOME].list.len().sum()) if HOME in posts.columns else posts.height
+
+
+def _posts_of(dropped: pl.DataFrame) -> pl.DataFrame:
+    """A row for each post that leaves: a document that leaves takes its posts along."""
+    if HOME not in dropped.columns:
+        return dropped
+    posts = dropped.drop("id", "source_file", "source_row").explode(HOME, empty_as_null=False)
+    return posts.unnest(HOME)
+
+
 def _ledger_rows(dropped: pl.DataFrame, stage: str) -> pl.DataFrame:
     """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
     scores = [
         column
         for found in stages.names()
         for column in stages.find(found).WRITES
-        if column in dropped.columns and column not in ("text", *LEDGER)
+        if column in dropped.columns and column not in ("text", *LEDGER, *conversations.WRITES)
     ]
     return dropped.select(
         "id",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpus import barrier
+from corpus import barrier, converse, stages
 from corpus import read as reading
 from corpus.judge import JudgePart
 from corpus.manifest import load_receipt, save_receipt
@@ -16,8 +16,11 @@ from corpus.story import Part, Story, chain
 
 def behind(story: Story, parts: Sequence[Part], segment: Sequence[Stage]) -> list[Part]:
     """Do the barrier that ``segment`` begins with, and the filters that follow it."""
-    verdicts = _verdicts(story, parts, segment[0])
-    return _judge(story, parts, segment, verdicts)
+    first, *rest = segment
+    if first.name not in stages.RESHAPING:
+        return _judge(story, parts, segment, _verdicts(story, parts, first))
+    made = _converse(story, parts, first)
+    return _judge(story, made, rest, [None] * len(made)) if rest else made
 
 
 def _judge(
@@ -61,3 +64,35 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
     )
     return targets
+
+
+def _converse(story: Story, parts: Sequence[Part], stage: Stage) -> list[Part]:
+    """Link all posts into threads, shuffle the posts by thread, and make documents of them."""
+    identity = [part.identity for part in parts]
+    root = story.space.step("threads", identity)  # the same whatever documents are made of them
+    linking = [
+        converse.LinkPart(part.posts, root / f"{index:06d}") for index, part in enumerate(parts)
+    ]
+    for _ in story.run(linking, "linking"):
+        pass
+    converse.link_all([task.folder for task in linking], root / "all")
+    count = converse.buckets(sum(part.text_bytes for part in parts))
+    scattering, begin = [], 0
+    for index, part in enumerate(parts):
+        target = root / "scattered" / f"{index:06d}.parquet"
+        scattering.append(
+            converse.ScatterPart(part.posts, target, root / "all", begin, part.rows, count)
+        )
+        begin += part.rows
+    for _ in story.run(scattering, "shuffling"):
+        pass
+    folder = story.space.step("documents", identity, stage.fingerprint)
+    config = reading.settings_json(stage.config)
+    todo = [
+        converse.ConverseBucket(root / "scattered", len(parts), folder, index, stage.name, config)
+        for index in range(count)
+    ]
+    made = {task.index: story.judged(task) for task in story.run(todo, "conversing")}
+    left = [made[task.index] for task in todo]
+    story.ledgers += left
+    return left

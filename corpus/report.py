@@ -48,11 +48,17 @@ def _reasons(counts: Mapping[str, int]) -> str:
 def summary(manifest: Mapping[str, Any]) -> str:
     """What came out, in a line."""
     totals = manifest["totals"]
+    made = f" as {totals['documents']:,} documents" if conversed(manifest) else ""
     return (
-        f"{totals['kept']:,} of {totals['read']:,} posts kept in {len(manifest['shards'])} "
+        f"{totals['kept']:,} of {totals['read']:,} posts kept{made} in {len(manifest['shards'])} "
         f"shard{'s' if len(manifest['shards']) != 1 else ''}; {totals['characters']:,} "
         f"characters, about {totals['tokens_estimated']:,} tokens"
     )
+
+
+def conversed(manifest: Mapping[str, Any]) -> bool:
+    """Whether a document may hold several posts."""
+    return any("documents" in row for row in manifest["funnel"])
 
 
 def card(manifest: Mapping[str, Any], plan_yaml: str) -> str:

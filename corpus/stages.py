@@ -10,7 +10,9 @@ import filters
 if TYPE_CHECKING:
     from filters.contract import FilterModule
 
-BARRIERS = ("dedup",)
+BARRIERS = ("dedup", "conversations")
+#: The barriers that make other rows of the posts, rather than judge them.
+RESHAPING = ("conversations",)
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 import polars as pl
 import pyarrow.parquet as pq
 
+from corpus.conversations import HOME
 from corpus.errors import PlanError
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
 from corpus.schema import INTERNAL, POST
@@ -52,7 +53,7 @@ class WriteShard:
         if load_receipt(self.receipt) is not None:
             return self
         self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows = characters = 0
+        rows = posts = characters = 0
         key = load_key(self.key)
         with replacing(self.target, durable=True) as temporary:
             writer: pq.ParquetWriter | None = None
@@ -67,12 +68,14 @@ class WriteShard:
                 if table.num_rows:
                     writer.write_table(table, row_group_size=table.num_rows)
                 rows += table.num_rows
+                posts += int(group[HOME].list.len().sum()) if HOME in group else group.height
                 characters += int(group["text"].str.len_chars().sum())
             if writer is not None:
                 writer.close()
         receipt = {
             "path": f"shards/{self.target.name}",
             "rows": rows,
+            "posts": posts,
             "bytes": self.target.stat().st_size,
             "sha256": file_sha256(self.target),
             "characters": characters,
@@ -221,8 +224,18 @@ def pseudonym(author: str, key: bytes) -> str:
 def _leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
     """The columns that leave the build, ``text`` first, authors as pseudonyms."""
     raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-    names = raw.unique().drop_nulls()
-    keyed = [pseudonym(name, key) for name in names]
-    author = raw.replace_strict(names, keyed, default=None, return_dtype=pl.String)
+    posts = posts.with_columns(_keyed(raw, key).alias("author"))
+    if "authors" in posts.columns:
+        turns = posts.select("platform", "authors").with_row_index("_row").explode("authors")
+        names = turns.select(pl.concat_str("platform", pl.lit(":"), "authors")).to_series()
+        listed = turns.select("_row", _keyed(names, key).alias("authors"))
+        grouped = listed.group_by("_row", maintain_order=True).agg("authors")
+        posts = posts.with_columns(grouped["authors"])
     order = [name for name in POST if name not in ("text", *INTERNAL)]
-    return posts.with_columns(author.alias("author")).select("text", *order, *scores)
+    return posts.select("text", *order, *scores)
+
+
+def _keyed(authors: pl.Series, key: bytes) -> pl.Series:
+    names = authors.unique().drop_nulls()
+    keyed = [pseudonym(name, key) for name in names]
+    return authors.replace_strict(names, keyed, default=None, return_dtype=pl.String)
