@@ -24,7 +24,7 @@ from filters.contract import FilterConfig
 
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
-VERSION = 1
+VERSION = 2
 
 _MAX_LEADERS = 64
 _LATEST = np.iinfo(np.int64).max
@@ -41,6 +41,11 @@ class Config(FilterConfig):
     )
     keep: Literal["earliest", "longest", "best_score"] = Field(
         "earliest", description="which copy stays; ties go to the one read first"
+    )
+    reposts: Literal["once", "by_text"] = Field(
+        "once",
+        description="once: of a post and all its reposts one stays, the post itself if it is "
+        "there; by_text: a repost is a post like any other",
     )
     exact_only: bool = Field(False, description="compare whole normalised texts only")
 
@@ -101,7 +106,8 @@ def bands_and_rows(config: Config) -> tuple[int, int]:
 class Signed(NamedTuple):
     """What dedup knows of a part: one entry a post, no text."""
 
-    ids: NDArray[np.uint64]  # (n, 2)
+    ids: NDArray[np.uint64]  # (n, 2); of a repost, its original's
+    reposts: NDArray[np.bool_]  # (n,)
     exact: NDArray[np.uint64]  # (n, 2)
     prefer: NDArray[np.int64]  # (n,) smaller is better
     bands: NDArray[np.uint64]  # (bands, n), so that one band is read at a time
@@ -115,18 +121,23 @@ def sign(posts: pl.DataFrame, config: Config) -> Signed:
 
     texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
     data, offsets = arrays.flat(texts)
-    ids = kernels.hash128(*arrays.flat(posts["id"].rechunk()))
+    again = _reposts(posts, config)
+    original = posts["parent_id"] if again.any() else posts["id"]
+    named = posts["id"].zip_with(~again, original)
+    ids = kernels.hash128(*arrays.flat(named))
     exact = kernels.hash128(data, offsets)
     prefer = posts.select(_preference(config)).to_series().to_numpy().astype(np.int64)
     if config.exact_only:
         none = np.empty((0, posts.height), np.uint64)
         flat = (np.empty(0, np.uint32), np.zeros(posts.height + 1, np.int64))
-        return Signed(ids, exact, prefer, none, *flat)
+        return Signed(ids, again.to_numpy(), exact, prefer, none, *flat)
     hashes, places = kernels.shingles(data, offsets, config.shingle_words)
     bands, rows = bands_and_rows(config)
     signature = kernels.signatures(hashes, places, *permutations(config.permutations))
     keys = kernels.band_keys(signature, bands, rows)
-    return Signed(ids, exact, prefer, np.ascontiguousarray(keys.T), hashes, places)
+    return Signed(
+        ids, again.to_numpy(), exact, prefer, np.ascontiguousarray(keys.T), hashes, places
+    )
 
 
 def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
@@ -136,6 +147,14 @@ def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
     texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
     hashes, places = kernels.shingles(*arrays.flat(texts), config.shingle_words)
     return kernels.signatures(hashes, places, *permutations(config.permutations))
+
+
+def _reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
+    """Which rows only repeat a post that they name."""
+    if config.reposts == "by_text" or not {"kind", "parent_id"} <= set(posts.columns):
+        return pl.repeat(False, posts.height, dtype=pl.Boolean, eager=True)
+    told = (pl.col("kind") == "repost") & pl.col("parent_id").is_not_null()
+    return posts.select(told.fill_null(False)).to_series()
 
 
 def _preference(config: Config) -> pl.Expr:
@@ -162,7 +181,7 @@ class Verdict(NamedTuple):
     size: NDArray[np.int64]  # posts in the cluster of the one that stays
 
 
-REASONS = ("", "same_id", "exact_duplicate", "near_duplicate")
+REASONS = ("", "same_id", "exact_duplicate", "near_duplicate", "repost")
 
 
 def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
@@ -178,13 +197,15 @@ def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
     del prefer
     keeper = np.arange(total)
     reason = np.zeros(total, np.uint8)
-    for name, code in (("ids", 1), ("exact", 2)):
+    again = arrays.together(folders, "reposts", np.empty(0, bool))
+    # An original stays before its reposts, whatever copy is preferred otherwise.
+    for name, code, order in (("ids", 1, rank + total * again), ("exact", 2, rank)):
         alive = np.flatnonzero(reason == 0)
-        first = _first_of_equal(
-            arrays.together(folders, name, np.empty((0, 2), np.uint64))[alive], rank[alive]
-        )
+        keys = arrays.together(folders, name, np.empty((0, 2), np.uint64))
+        first = _first_of_equal(keys[alive], order[alive])
         keeper[alive] = alive[first]
         reason[alive[first != np.arange(alive.size)]] = code
+    reason[(reason == 1) & again] = 4
     if not config.exact_only:
         alive = np.flatnonzero(reason == 0)
         alive = alive[np.argsort(rank[alive])]  # best first from here on

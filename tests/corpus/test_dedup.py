@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -252,3 +253,36 @@ def test_a_verdict_names_the_cluster_and_the_reason() -> None:
     ids = pl.Series("id", ["a", "a", "c"])
     rows = dedup.verdict_frame(ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8))
     assert rows.rows() == [("a", 2, None), ("a", 2, "exact_duplicate"), ("c", 1, None)]
+
+
+def test_of_a_post_and_its_reposts_the_post_stays_or_else_one_repost() -> None:
+    posts = pl.DataFrame(
+        {
+            "id": ["r1", "o", "r2", "r3", "r4"],
+            "kind": ["repost", "post", "repost", "repost", "repost"],
+            "parent_id": ["o", None, "o", "gone", "gone"],
+            "text": [
+                "RT @ann: the kettle sings in the morn…",
+                "the kettle sings in the morning and again at night",
+                "entirely other words about it",
+                "RT @bob: a boat",
+                "bob's boat, as others would put it",
+            ],
+            "created_at": [None] * 5,
+            "score": [9, 0, 7, 1, 8],
+        },
+        schema_overrides={"created_at": pl.Datetime("us", "UTC")},
+    )
+    for size in (1, 2, 5):
+        folders = []
+        config = dedup.Config(keep="best_score")
+        with tempfile.TemporaryDirectory() as folder:
+            for number in range(-(-5 // size)):
+                folders.append(Path(folder) / str(number))
+                part = posts.slice(number * size, size)
+                arrays.save(dedup.measure(part, config), folders[-1])
+            found = dedup.duplicates(folders, config)
+        reasons = [dedup.REASONS[code] for code in found.reason]
+        assert reasons == ["repost", "", "repost", "repost", ""]
+        assert found.keeper.tolist() == [1, 1, 1, 4, 4]
+    assert not dedup.measure(posts, dedup.Config(reposts="by_text"))["reposts"].any()
