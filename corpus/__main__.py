@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -55,7 +56,8 @@ def build(
 
 @app.command()
 def check(plan: PlanFile, out: OutOption = None) -> None:
-    """Check a plan without reading any data."""
+    """Check a plan without reading more than the start of its files."""
+    from corpus import sniff
     from corpus.plan import Plan
 
     checked = Plan.load(plan).with_options(out)
@@ -63,11 +65,71 @@ def check(plan: PlanFile, out: OutOption = None) -> None:
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
     files = [file for source in checked.sources for file in source.files()]
-    total = sum(os.path.getsize(file) for file in files)
+    total = sum(sniff.size_and_time(file)[0] for file in files)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
     print(f"output   {checked.output.path}")
+
+
+@app.command()
+def sniff(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a dump, an archive or a folder")],
+    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="posts to show")] = 3,
+) -> None:
+    """Say which reader fits a file, and show posts of it as they would be read."""
+    from corpus import readers
+    from corpus import sniff as nose
+
+    if not os.path.exists(path):
+        raise CorpusError(f"no file or folder at '{path}'")
+    if not os.access(path, os.R_OK):
+        raise CorpusError(f"no permission to read '{path}'; chmod or chown it")
+    scores = nose.guess(path)
+    if not scores:
+        raise CorpusError(
+            f"no reader knows '{path}'; 'corpus readers' lists them, and 'table' reads any JSON "
+            "lines, CSV, TSV or Parquet once its fields are named"
+        )
+    name = scores[0][0]
+    print(f"{name}  {(readers.find(name).__doc__ or '').strip().splitlines()[0]}")
+    for other, score in scores[1:]:
+        print(f"  or perhaps {other} ({score:.0%})")
+    settings: dict[str, Any] = {"path": path}
+    if name == "table":
+        settings["fields"] = nose.fields(path)
+        if "text" not in settings["fields"]:
+            raise CorpusError(
+                "it is a table, and no column looks like a text; name it in the plan: "
+                "fields: {id: ..., text: ...}"
+            )
+    shown = json.dumps(settings, ensure_ascii=False)
+    print(f"\nsources:\n  - {name}: {shown}\n")
+    _first_posts(name, settings, path, rows)
+
+
+def _first_posts(name: str, settings: dict[str, Any], path: str, rows: int) -> None:
+    """Print the first posts of a source, and what else was met on the way to them."""
+    from corpus import readers
+    from corpus import sniff as nose
+
+    module = readers.find(name)
+    files = nose.inputs(name, path)
+    refused: dict[str, int] = {}
+    left = rows
+    batches = module.read(files[0], module.Config.model_validate(settings), 1000, None)
+    for number, batch in enumerate(batches, start=1):
+        for row in batch.posts.head(left).iter_rows(named=True):
+            left -= 1
+            _record(row)
+        for reason in batch.refused["reason"]:
+            refused[reason] = refused.get(reason, 0) + 1
+        if left <= 0 or number >= 50:
+            break
+    for reason, count in sorted(refused.items()):
+        print(f"refused so far: {reason} {count:,}")
+    if left == rows and rows:
+        print("no post in its first records")
 
 
 @app.command()
@@ -136,16 +198,15 @@ def explain(
 
     found = load(out)
     hits = 0
+    holds = pl.col("id") == post_id
+    if "post_ids" in found.scan().collect_schema():
+        holds = holds | pl.col("post_ids").list.contains(post_id)
     for shard in found.shards:
-        kept = (
-            pl.scan_parquet(shard, glob=False)
-            .filter(pl.col("id") == post_id)
-            .drop("text")
-            .collect()
-        )
+        kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            print(f"{post_id}: kept, in shards/{shard.name}")
+            inside = f", document {row['id']}" if row["id"] != post_id else ""
+            print(f"{post_id}: kept, in shards/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}

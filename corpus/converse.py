@@ -17,7 +17,7 @@ from corpus import arrays, conversations, threads
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
 
 # A bucket is held in memory whole, with some copies: about this much text.
-_BUCKET_BYTES = 48 << 20
+_BUCKET_BYTES = 24 << 20
 _MOST_BUCKETS = 2048
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from corpus import read as reading
-from corpus import readers, runners, withdrawals
+from corpus import readers, runners, sniff, withdrawals
 from corpus.judge import JudgePart
 from corpus.plan import Stage
 from corpus.read import ReadFile, part_file, receipts
@@ -32,14 +32,14 @@ def dump_files(story: Story) -> list[DumpFile]:
         module = readers.find(source.reader)
         settings = reading.settings_json(source.config)
         for path in source.files():
-            stat = Path(path).stat()
+            size, changed = sniff.size_and_time(path)
             identity = (
-                source.reader, module.VERSION, settings, path, stat.st_size, stat.st_mtime_ns,
+                source.reader, module.VERSION, settings, path, size, changed,
                 story.plan.run.part_posts,
             )  # fmt: skip
             folder = story.space.step("read", *identity)
             task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
-            out.append(DumpFile(task, stat.st_size, module.TOMBSTONES, identity))
+            out.append(DumpFile(task, size, module.TOMBSTONES, identity))
     return out
 
 

@@ -12,10 +12,9 @@ from typing import Any, Literal, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from corpus import readers, schema, stages
+from corpus import readers, schema, sniff, stages
 from corpus.errors import PlanError, did_you_mean
 from corpus.manifest import file_sha256, fingerprint
-from corpus.readers import _open
 from corpus.readers.contract import ReaderConfig
 from filters import contract
 from filters.contract import FilterConfig
@@ -66,8 +65,8 @@ class Source:
     config: ReaderConfig
 
     def files(self) -> list[str]:
-        """The files to read, sorted."""
-        return _open.expand(self.config.path)
+        """The files to read, sorted; for an account's export perhaps a folder."""
+        return sniff.inputs(self.reader, self.config.path)
 
 
 @dataclass(frozen=True)
@@ -190,6 +189,12 @@ class Plan:
             if Path(path).is_dir() and any(Path(path).resolve() in place.parents for place in own):
                 raise PlanError(
                     f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
+                )
+            readable = os.access(files[0], os.R_OK)
+            if readable and (other := sniff.better(source.reader, files[0])):
+                raise PlanError(
+                    f"{where}: '{files[0]}' is not in this reader's format; it looks like "
+                    f"'{other}' (corpus sniff {files[0]})"
                 )
             for file in files:
                 real = Path(file).resolve()

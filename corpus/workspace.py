@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from corpus import sniff
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import NAME, file_sha256, fingerprint, load_manifest, write_json
 from corpus.plan import Plan
@@ -41,7 +42,7 @@ class Workspace:
 def sources_identity(plan: Plan) -> list[dict[str, Any]]:
     """What a build was made from, as far as a look at the folder can tell: names and sizes."""
     return [
-        {"path": file, "bytes": Path(file).stat().st_size}
+        {"path": file, "bytes": sniff.size_and_time(file)[0]}
         for source in plan.sources
         for file in source.files()
     ]
@@ -97,8 +98,11 @@ def _edited(found: dict[str, Any], manifest: Path) -> bool:
     """Whether a source was edited in place since; only files newer than the corpus are hashed."""
     built = manifest.stat().st_mtime_ns
     return any(
-        Path(source["path"]).stat().st_mtime_ns > built
-        and file_sha256(Path(source["path"])) != source["sha256"]
+        sniff.size_and_time(source["path"])[1] > built
+        and (
+            Path(source["path"]).is_dir()  # a folder is read again to tell
+            or file_sha256(Path(source["path"])) != source["sha256"]
+        )
         for source in found["sources"]
     )
 

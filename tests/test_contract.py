@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
+from pathlib import Path
+
 import polars as pl
 import pytest
 from pydantic import ValidationError
 
 import filters
-from corpus import readers, schema, stages
+from corpus import readers, schema, sniff, stages
+from corpus.errors import PlanError
 from filters.contract import FilterConfig
 
 TEXTS = [
@@ -81,6 +85,67 @@ def test_a_reader_has_its_parts_and_refuses_unknown_keys(name: str) -> None:
     assert next(iter(module.Config.model_fields)) == "path"
     with pytest.raises(ValidationError):
         module.Config.model_validate({"path": "x", "no_such_key": 1})
+
+
+#: What a reader cannot do without, and no file can tell.
+NEEDED: dict[str, dict[str, object]] = {
+    "table": {"fields": {"id": "id", "text": "text"}},
+    "stackexchange": {"site": "example"},
+    "fourchan": {"board": "g"},
+}
+HOSTILE = {
+    "empty": b"",
+    "newlines": b"\n\n\r\n\n",
+    "a mark only": b"\xef\xbb\xbf",
+    "binary": bytes(range(256)) * 64,
+    "no utf-8": b'{"id": "1", "text": "caf\xe9"}\n',
+    "a number": b"12\n",
+    "null": b"null\n",
+    "an empty object": b"{}\n",
+    "an empty list": b"[]",
+    "a list of wrongs": b'[1, null, "x", [], {}]',
+    "deep": b"[" * 100_000,
+    "an open string": b'{"id": "' + b"x" * 5000,
+    "a cut gz": gzip.compress(b'{"id": "1", "text": "x"}\n' * 999)[:-20],
+    "a cut zip": b"PK\x03\x04" + b"\0" * 40,
+    "a cut 7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 40,
+    "a cut car": b"\x3a\xa2eroots",
+    "a cut parquet": b"PAR1" + b"\0" * 40,
+    "markup": b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><posts><row Id="1"',
+    "script": b"window.YTD.tweets.part0 = [ {",
+    "half an emoji": b'{"id": "1", "text": "\\ud83d", "body": "\\ud83d"}\n',
+    "wrong types": b'{"id": {}, "text": [], "user": 1, "posts": {}, "messages": 3, "data": "x"}\n',
+}
+
+
+@pytest.mark.parametrize("name", readers.names())
+@pytest.mark.parametrize("what", HOSTILE)
+def test_a_reader_survives_whatever_a_file_holds(name: str, what: str, tmp_path: Path) -> None:
+    path = tmp_path / "board-site-dump.json"
+    path.write_bytes(HOSTILE[what])
+    module = readers.find(name)
+    config = module.Config.model_validate({"path": str(path), **NEEDED.get(name, {})})
+    try:
+        batches = list(module.read(str(path), config, 2, None))
+    except PlanError:
+        assert name == "table"  # its columns are not there, and the plan must say other ones
+        return
+    assert batches[-1].cursor is None
+    assert batches[-1].sha256 and len(batches[-1].sha256) == 64
+    for batch in batches:
+        assert dict(batch.posts.schema) == schema.POST
+        assert dict(batch.refused.schema) == schema.REFUSAL
+        assert dict(batch.tombstones.schema) == schema.TOMBSTONE
+        assert batch.posts["id"].null_count() == batch.posts["text"].null_count() == 0
+        batch.posts.write_parquet(tmp_path / "posts.parquet")
+    shown = sniff.sample(str(path))
+    assert 0 <= module.fits(shown) <= 1
+
+
+@pytest.mark.parametrize("name", readers.names())
+def test_every_setting_of_a_reader_is_described(name: str) -> None:
+    fields = readers.find(name).Config.model_fields
+    assert [key for key, field in fields.items() if not field.description] == []
 
 
 def test_an_unknown_name_lists_the_known() -> None:

@@ -36,10 +36,13 @@ MAY: dict[str, set[str]] = {
         "corpus.readers.contract",
         "corpus.readers._",
     },
-    "corpus.plan": LOW
-    | FIND
-    | {"corpus.readers", "corpus.readers.contract"}
-    | {"corpus.readers._open"},
+    "corpus.plan": LOW | FIND | {"corpus.readers", "corpus.readers.contract", "corpus.sniff"},
+    "corpus.sniff": {
+        "corpus.readers",
+        "corpus.readers.contract",
+        "corpus.readers._open",
+        "corpus.readers._bundle",
+    },
     "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.dedup": LOW | {"filters.contract", "corpus.kernels", "corpus.arrays"},
@@ -52,7 +55,7 @@ MAY: dict[str, set[str]] = {
     "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW | {"corpus.conversations"},
-    "corpus.workspace": LOW | {"corpus.plan"},
+    "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},

@@ -20,14 +20,15 @@ _LONGEST_RECORD = 10_000
 def read(
     path: str, config: Config, form: str, part_posts: int, start: Cursor | None
 ) -> Iterator[Batch]:
-    """Yield the posts of a CSV or TSV file (``form`` says which), or of a tar of such."""
+    """Yield the posts of a CSV or TSV file (``form`` says which), or of an archive of such."""
     gather = Gatherer(config.platform, part_posts)
     longest = config.max_line_mb << 20
     csv.field_size_limit(max(longest, csv.field_size_limit()))
     make = maker(config)
     with _open.Input(path) as source:
-        broken = False
         for member in source.members(after=start.member if start else None):
+            for refusal in source.refusals():
+                gather.refuse(*refusal)
             file = f"{path}!{member.name}" if member.name else path
             done = start.row if start and start.member == member.name else 0
             stream = member.open()
@@ -51,11 +52,10 @@ def read(
                     gather.size += lines.size
                     if gather.full():
                         yield gather.cut(Cursor(member.name, row, 0), source.position)
-            broken = lines.broken
-            if broken:
-                gather.refuse(file, row + 1, "truncated_stream")
-        if source.problem and not broken:  # one break, one refusal
-            gather.refuse(path, 0, source.problem)
+            if lines.broken:
+                gather.refuse(file, row + 1, lines.broken)
+        for refusal in source.refusals():
+            gather.refuse(*refusal)
         yield gather.cut(None, source.position, source.sha256())
 
 
@@ -119,7 +119,7 @@ class _Lines:
         self._again: deque[str] = deque()
         self.taken: list[str] = []
         self.size = 0
-        self.broken = False  # the stream ended before its end
+        self.broken = ""  # why the stream ended before its end, if it did
         self.open = False  # the lines ended inside a quoted field
         self.dirty = False  # bytes that are no text have been met
 
@@ -155,8 +155,8 @@ class _Lines:
             try:
                 chunk = self._stream.read(1 << 20)
                 text = self._decoder.decode(chunk, final=not chunk)
-            except _open.BROKEN:
-                self.broken = True
+            except _open.BROKEN as error:
+                self.broken = _open.reason_of(error)
                 return
             self.dirty = self.dirty or (not text.isascii() and bool(_SURROGATE.search(text)))
             lines = (carry + text).split("\n")

@@ -8,14 +8,13 @@ from pathlib import Path
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from corpus.readers import _open
 from corpus.readers._mapping import Config, converters, identifier, missing
+from corpus.readers._parquet_file import opened, pieces
 from corpus.readers.contract import Batch, Cursor, Refused
 from corpus.schema import POST, REFUSAL, TOMBSTONE, empty_posts
 
-_ROWS = 8192
 _BATCH_BYTES = 96 << 20
 
 
@@ -42,9 +41,8 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             return batch
 
         total, since, weight = 0, row, 0
-        try:
-            table = pq.ParquetFile(path)
-        except (pa.ArrowException, OSError):
+        table = opened(path)
+        if table is None:
             refused.append((path, 0, "broken_parquet"))
             yield cut(None)
             return
@@ -52,7 +50,7 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
         for wanted in config.wanted():
             if not _holds(table.schema_arrow, wanted):
                 raise missing(path, config, table.schema_arrow.names, wanted)
-        for piece in _pieces(table, config, row):
+        for piece in pieces(table, config.wanted(), row):
             if isinstance(piece, int):  # the rest of this row group cannot be read
                 refused.append((path, row + 1, "broken_parquet"))
                 row = since = piece
@@ -81,25 +79,6 @@ def _holds(schema: pa.Schema, source: str) -> bool:
             return False
         kind = kind.field(key).type
     return kind is not None
-
-
-def _pieces(table: pq.ParquetFile, config: Config, skip: int) -> Iterator[pa.RecordBatch | int]:
-    """The rows after ``skip``, group by group; the row to go on at where a group is broken."""
-    begin = 0
-    for group in range(table.num_row_groups):
-        at, begin = begin, begin + table.metadata.row_group(group).num_rows
-        if begin <= skip:
-            continue
-        try:
-            for piece in table.iter_batches(
-                batch_size=_ROWS, row_groups=[group], columns=config.wanted()
-            ):
-                behind = at + len(piece)
-                if behind > skip:
-                    yield piece[max(skip - at, 0) :]
-                at = behind
-        except (pa.ArrowException, OSError):
-            yield begin
 
 
 def _convert(
@@ -151,8 +130,8 @@ def _column(piece: pa.RecordBatch, source: str, reasons: dict[int, str]) -> pl.S
     else:
         name, *path = source.split(".")
         column = pc.struct_field(piece.column(name), path)
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        if pa.types.is_dictionary(column.type):
+            column = column.dictionary_decode()
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:

@@ -231,35 +231,35 @@ def read_lines(
     part_posts: int,
     start: Cursor | None = None,
 ) -> Iterator[Batch]:
-    """Read a file of lines (plain, compressed, or a tar of such) through ``decode``.
+    """Read a file of lines (plain, compressed, or an archive of such) through ``decode``.
 
     A line that ``decode`` cannot take is refused with its file, row and reason, and reading goes
     on; a stream that breaks off is recorded at the row where it broke, and what came before is
     kept. ``start`` resumes after an earlier batch's cursor.
     """
     gather = Gatherer(platform, part_posts)
-    broken = False
     with _open.Input(path) as source:
         for member in source.members(after=start.member if start else None):
+            for refusal in source.refusals():
+                gather.refuse(*refusal)
             file = f"{path}!{member.name}" if member.name else path
-            row, offset, broken = 0, 0, False
+            row, offset = 0, 0
             if start and start.member == member.name:
                 row, offset = start.row, start.offset
             for line in member.lines(config.max_line_mb << 20, offset):
                 row += 1
                 offset = line.end
                 if line.problem:
-                    broken = line.problem == "truncated_stream"
                     gather.refuse(file, row, line.problem)
-                    if broken or line.problem == "not_text":
+                    if line.problem != "line_too_long":
                         continue  # the member ends here: a cursor would only meet this again
                 elif line.data:
                     gather.size += len(line.data)
                     decode_line(line.data, decode, gather, file, row)
                 if gather.full():
                     yield gather.cut(Cursor(member.name, row, offset), source.position)
-        if source.problem and not broken:  # one break, one refusal
-            gather.refuse(path, 0, source.problem)
+        for refusal in source.refusals():
+            gather.refuse(*refusal)
         yield gather.cut(None, source.position, source.sha256())
 
 

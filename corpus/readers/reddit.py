@@ -1,4 +1,7 @@
-"""Read Reddit's monthly dumps (Pushshift, Arctic Shift): comments and submissions."""
+"""Read Reddit's monthly dumps (Pushshift, Arctic Shift): comments and submissions.
+
+The dumps are lines of JSON; mirrors of them in Parquet hold the same fields as columns.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from html import unescape
 import msgspec
 from pydantic import Field
 
+from corpus.readers._parquet_file import MAGIC
+from corpus.readers._parquet_lines import is_parquet, read_parquet_lines
 from corpus.readers._times import micros, whole
 from corpus.readers.contract import (
     Batch,
@@ -17,11 +22,12 @@ from corpus.readers.contract import (
     ReaderConfig,
     Record,
     Refused,
+    Sample,
     read_lines,
 )
 
 PLATFORM = "reddit"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = False
 
 
@@ -60,6 +66,10 @@ class _Meta(msgspec.Struct, gc=False):
     removal_type: str | None = None
 
 
+# Some mirrors in Parquet hold nothing but text.
+_Flag = bool | str | int | float | None
+
+
 class _Row(msgspec.Struct, gc=False):
     """The fields of a comment and of a submission; which of the two it is shows in them."""
 
@@ -74,11 +84,11 @@ class _Row(msgspec.Struct, gc=False):
     title: str | None = None
     selftext: str | None = None
     num_comments: int | str | float | None = None
-    over_18: bool | None = None
-    over18: bool | None = None
+    over_18: _Flag = None
+    over18: _Flag = None
     crosspost_parent: str | None = None
     removed_by_category: str | None = None
-    is_robot_indexable: bool | None = None
+    is_robot_indexable: _Flag = None
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
 
 
@@ -92,8 +102,21 @@ _GONE = {
     "[ removed by moderator ]": "removed",
 }
 _BY_AUTHOR = ("deleted", "author")
+_FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names, which are people's.
 _NOT_BOTS = ("abbot", "talbot", "cabot")
+
+
+# A submission has a great many fields, a comment fewer; these are what no other dump has.
+_COMMENT = {"body", "link_id", "subreddit"}
+_SUBMISSION = {"title", "selftext", "subreddit"}
+
+
+def fits(sample: Sample) -> float:
+    """Whether these are a subreddit's comments or submissions."""
+    if sample.head.startswith(MAGIC):
+        return 0.15  # the columns are named at the file's end: who says it is Reddit's must say so
+    return sample.share(lambda row: row.keys() >= _COMMENT or row.keys() >= _SUBMISSION)
 
 
 def read(
@@ -101,6 +124,12 @@ def read(
 ) -> Iterator[Batch]:
     """Yield the comments and submissions of one dump file in batches."""
     decode = decoder(config)
+    if is_parquet(path):
+        columns = [field.encode_name for field in msgspec.structs.fields(_Row)]
+        return read_parquet_lines(
+            path, config, decode,
+            platform=PLATFORM, part_posts=part_posts, start=start, columns=columns,
+        )  # fmt: skip
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
@@ -152,7 +181,7 @@ def _comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | Non
         "reddit:" + link if type(link) is str and link else None,
         whole(row.score),
         None,
-        row.over_18 if row.over_18 is not None else row.over18,
+        _flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,
         _withdrawn(row, author, body),
@@ -177,7 +206,7 @@ def _submission(row: _Row, raw: str, title: str, author: str | None, bot: bool |
         name,
         whole(row.score),
         whole(row.num_comments),
-        row.over_18 if row.over_18 is not None else row.over18,
+        _flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,
         _withdrawn(row, author, body, title),
@@ -208,4 +237,10 @@ def _withdrawn(row: _Row, author: str | None, text: str, title: str = "") -> str
         # A moderator's mark on a text still shown may be waiting for review.
         if not text.strip():
             return "removed"
-    return "removed" if row.is_robot_indexable is False else None
+    return "removed" if _flag(row.is_robot_indexable) is False else None
+
+
+def _flag(value: _Flag) -> bool | None:
+    if value is None or value is True or value is False:
+        return value
+    return _FLAGS.get(str(value).lower())

@@ -7,19 +7,50 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
 from corpus.readers import _csv, _jsonl, _open, _parquet
 from corpus.readers._mapping import Config
-from corpus.readers.contract import Batch, Cursor
+from corpus.readers._parquet_file import MAGIC
+from corpus.readers.contract import Batch, Cursor, Sample
 
-__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "read"]
+__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "table"
 VERSION = 2
 TOMBSTONES = False
 
 _SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+_FALLBACK = 0.1  # any reader that knows the format knows more
+_LONGEST_NAME = 60  # of a column; a longer one is somebody's sentence
+
+
+def fits(sample: Sample) -> float:
+    """Whether this is a table at all: which of its columns is which, only a plan can say."""
+    if sample.head.startswith(MAGIC):
+        return 2 * _FALLBACK
+    if not sample.head or _open.is_binary(sample.head[:512]):
+        return 0.0
+    first, _, rest = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if first.startswith((b"{", b"[", b"<")):
+        return _FALLBACK if _is_object(first) else 0.0
+    for mark in (b"\t", b",", b";"):
+        names = first.strip().split(mark)
+        if (
+            len(names) > 1
+            and mark in rest
+            and all(0 < len(name) <= _LONGEST_NAME for name in names)
+        ):
+            return _FALLBACK
+    return 0.0
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(line), dict)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
 
 
 def read(
@@ -45,7 +76,7 @@ def _detect(path: str) -> str:
             name, head = member.name or path, member.open().head
             break
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if head.startswith(b"PAR1"):
+    if head.startswith(MAGIC):
         return "parquet"
     for suffix in reversed(Path(name).suffixes):
         if suffix.lower() in _SUFFIXES:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from html import unescape
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from pydantic import Field
@@ -31,6 +31,7 @@ from corpus.readers.contract import (
     ReaderConfig,
     Record,
     Refused,
+    Sample,
     Skipped,
     Tombstone,
     read_lines,
@@ -75,6 +76,12 @@ _SKIPPED = (
     "user_profile_modification",
 )
 _RETWEET = re.compile(r"RT @(\w+): ")
+# What a tweet has beside its id and text, and a page beside its tweets.
+_TWEET_KEYS = {"author_id", "conversation_id", "edit_history_tweet_ids"}
+_PAGE_KEYS = {"newest_id", "oldest_id", "result_count"}
+_TWEET_KEY = re.compile(rb'"(?:%s)"' % b"|".join(name.encode() for name in sorted(_TWEET_KEYS)))
+_PROBLEM = "https://api.twitter.com/2/problems/"
+_COMPLIANCE_KEYS = {"id", "action", "created_at", "redacted_at", "reason"}
 # The first snowflake ids: of tweets in November 2010, of users early in 2016.
 _TWEET_SNOWFLAKES, _USER_SNOWFLAKES = 1_288_834_974_657_000, 1_451_606_400_000_000
 _SNOWFLAKE = 10**11  # more than any id that was merely counted up
@@ -84,6 +91,38 @@ _items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _tweet = msgspec.json.Decoder(Tweet).decode
 _user = msgspec.json.Decoder(User).decode
 _data = msgspec.json.Decoder(Data).decode
+
+
+def fits(sample: Sample) -> float:
+    """Whether these are pages, tweets or notices of API v2."""
+    if not sample.objects and sample.head.startswith(b"{") and b"\n" not in sample.head:
+        # A page of five hundred tweets can be longer than what is shown of the file.
+        of_a_page = (b'"data"' in sample.head[:12], b'"text"' in sample.head)
+        return 0.9 if all(of_a_page) and _TWEET_KEY.search(sample.head) else 0.0
+    return sample.share(_is_ours)
+
+
+def _is_ours(row: dict[str, Any]) -> bool:
+    if _is_tweet(row) or ("action" in row and "id" in row and row.keys() <= _COMPLIANCE_KEYS):
+        return True
+    data, meta = row.get("data"), row.get("meta")
+    if "__twarc" in row or (isinstance(meta, dict) and not _PAGE_KEYS.isdisjoint(meta)):
+        return True
+    if isinstance(data, list):
+        return any(_is_tweet(item) for item in data)
+    if isinstance(data, dict):
+        said = data.keys() & {*_NOTICES, *_SKIPPED}
+        return "matching_rules" in row or _is_tweet(data) or len(said) == len(data) == 1
+    errors = row.get("errors")
+    return isinstance(errors, list) and any(
+        isinstance(error, dict) and str(error.get("type")).startswith(_PROBLEM) for error in errors
+    )
+
+
+def _is_tweet(row: object) -> bool:
+    if not isinstance(row, dict) or "id" not in row or "text" not in row:
+        return False
+    return not _TWEET_KEYS.isdisjoint(row)
 
 
 def read(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from html import unescape
+from typing import Any
 
 import msgspec
 
@@ -16,6 +17,7 @@ from corpus.readers.contract import (
     ReaderConfig,
     Record,
     Refused,
+    Sample,
     Skipped,
     Tombstone,
     read_lines,
@@ -113,6 +115,26 @@ _SKIPPED = (
     "user_unsuspend",
 )
 _parse = msgspec.json.Decoder(_Line).decode
+
+
+def fits(sample: Sample) -> float:
+    """Whether these are statuses of API v1.1 and the stream's notices."""
+    return sample.share(lambda row: _is_status(row) or _is_notice(row))
+
+
+def _is_status(row: dict[str, Any]) -> bool:
+    has_text = "text" in row or "full_text" in row
+    return has_text and "id_str" in row and isinstance(row.get("user"), dict)
+
+
+def _is_notice(row: dict[str, Any]) -> bool:
+    """Whether this is an object of nothing but ``{"delete": {"status": …}}`` or the like."""
+    if len(row) != 1:
+        return False
+    ((name, about),) = row.items()
+    if name == "delete":
+        return isinstance(about, dict) and "status" in about
+    return name == "status_withheld" or name in _AUTHOR_NOTICES or name in _SKIPPED
 
 
 def read(

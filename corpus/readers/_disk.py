@@ -1,0 +1,77 @@
+"""Read files so that the disk's troubles never pass for a dump's."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import IO
+
+from corpus.errors import BuildError
+
+
+class Disk(io.RawIOBase):
+    """A file opened for reading, as much of one as archives need.
+
+    It is a RawIOBase only because py7zr insists on one.
+    """
+
+    def __init__(self, file: IO[bytes], name: str) -> None:
+        super().__init__()
+        self._file = file
+        self._name = name
+        self.size = file.seek(0, 2)
+        file.seek(0)
+        #: Where the last read ended.
+        self.position = 0
+        #: How many bytes have been read in all.
+        self.taken = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        """At most ``size`` bytes."""
+        try:
+            data = self._file.read(size)
+        except OSError as error:
+            # A dump that ends here by mistake would look like one that was cut off.
+            raise BuildError(f"cannot read '{self._name}': {error.strerror}") from None
+        self.position = self._file.tell()
+        self.taken += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Move to ``offset``."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where the next read begins."""
+        return self._file.tell()
+
+    def seekable(self) -> bool:
+        """Whether :meth:`seek` works: it does."""
+        return True
+
+    def fileno(self) -> int:
+        """The number that the system knows the file by."""
+        return self._file.fileno()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def opened(path: str | Path) -> Disk:
+    """Open a file of the disk."""
+    try:
+        return Disk(open(path, "rb"), str(path))
+    except OSError as error:
+        raise BuildError(f"cannot open '{path}': {error.strerror}") from None
+
+
+def sha256(path: str | Path) -> bytes:
+    """The hash of a file's whole content."""
+    found = hashlib.sha256()
+    with opened(path) as file:
+        while data := file.read(1 << 20):
+            found.update(data)
+    return found.digest()

@@ -1,0 +1,310 @@
+"""Read Lemmy: posts and comments as an instance's API or its database gives them.
+
+An id is made of the instance that the dump is from and that instance's own number, as
+``lemmy:lemmy.world/comment/27``, for what was written elsewhere too. The address that a post has
+across instances (``ap_id``) would name it for all, but a comment names its ancestors by the
+instance's numbers alone (``path: "0.24.27"``), so by addresses no reply would find its parent. For
+what was written on the instance itself the two are the same. The instance is the one configured,
+else the host of the first object in the file that says it is ``local``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from html import unescape
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import Field
+
+from corpus.readers import _open
+from corpus.readers._times import micros, whole
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Post,
+    ReaderConfig,
+    Record,
+    Refused,
+    Sample,
+    Skipped,
+    read_lines,
+)
+
+PLATFORM = "lemmy"
+VERSION = 1
+TOMBSTONES = False
+
+
+class Config(ReaderConfig):
+    """What to read, and which instance it is from."""
+
+    instance: str = Field(
+        default="",
+        pattern=r"^[^\s/]*$",
+        description="the instance whose dump this is, such as 'lemmy.world'; empty: told from "
+        "the first object that is local to it",
+    )
+
+
+class _Actor(msgspec.Struct, gc=False):
+    """A person or a community; ``actor_id`` became ``ap_id`` in Lemmy 1.0."""
+
+    id: int | None = None
+    name: str | None = None
+    actor_id: str | None = None
+    ap_id: str | None = None
+    local: bool | None = None
+    nsfw: bool | None = None
+    bot_account: bool | None = None
+    deleted: bool | None = None
+    removed: bool | None = None
+    visibility: str | None = None
+
+
+class _Counts(msgspec.Struct, gc=False):
+    score: int | float | str | None = None
+    comments: int | float | str | None = None
+    child_count: int | float | str | None = None
+
+
+class _Object(_Counts, gc=False):
+    """A post or a comment, as a row of the database or inside a view of the API."""
+
+    id: int | float | str | None = None
+    name: str | None = None
+    body: str | None = None
+    content: str | None = None
+    path: str | None = None
+    ap_id: str | None = None
+    actor_id: str | None = None
+    local: bool | None = None
+    creator_id: int | None = None
+    community_id: int | None = None
+    post_id: int | None = None
+    parent_id: int | None = None
+    recipient_id: int | None = None
+    published: str | int | float | None = None
+    published_at: str | int | float | None = None
+    deleted: bool | None = None
+    removed: bool | None = None
+    nsfw: bool | None = None
+
+
+class _Line(_Object):
+    """A row, or a view with its parts beside each other."""
+
+    post: _Object | None = None
+    comment: _Object | None = None
+    creator: _Actor | None = None
+    community: _Actor | None = None
+    counts: _Counts | None = None
+    private_message: msgspec.Raw = msgspec.Raw()
+
+
+# What a purged account's posts say.
+_GONE = "*permanently deleted*"
+# How far into a file its instance is looked for.
+_LINES = 10_000
+_parse = msgspec.json.Decoder(_Line).decode
+
+
+def fits(sample: Sample) -> float:
+    """How surely these are posts and comments, by fields that only they have together."""
+    return sample.share(_is_lemmy)
+
+
+def _is_lemmy(row: dict[str, Any]) -> bool:
+    inner = row.get("comment") or row.get("post")
+    if isinstance(inner, dict):
+        return "ap_id" in inner and "creator_id" in inner and "creator" in row
+    if "ap_id" not in row or "creator_id" not in row:
+        return False
+    return {"name", "community_id"} <= row.keys() or {"content", "post_id"} <= row.keys()
+
+
+def read(
+    path: str, config: Config, part_posts: int, start: Cursor | None = None
+) -> Iterator[Batch]:
+    """Yield the posts and comments of one file in batches."""
+    decode = decoder(config.instance or find_instance(path, config))
+    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+
+
+def find_instance(path: str, config: Config) -> str:
+    """The host of the first object that was written on the dump's own instance; '' if none."""
+    with _open.Input(path) as source:
+        for member in source.members():
+            for count, line in enumerate(member.lines(config.max_line_mb << 20)):
+                if count == _LINES:
+                    break
+                # Cheap to look at first: most of a dump was written elsewhere.
+                if b'"local"' in line.data and (host := _own_host(line.data)):
+                    return host
+    return ""
+
+
+def _own_host(line: bytes) -> str:
+    try:
+        row = _parse(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""  # refused where it is read
+    for part in (row.comment, row.post, row.creator, row.community, row):
+        if part is not None and part.local:
+            host = _host(part.ap_id or part.actor_id)
+            if host:
+                return host
+    return ""
+
+
+def _host(address: str | None) -> str:
+    try:
+        return urlsplit(address or "").netloc.lower()
+    except ValueError:
+        return ""
+
+
+def decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
+    """The function that turns a line into its post or comment."""
+
+    def decode(line: bytes) -> Sequence[Record]:
+        row = _parse(line)
+        if bytes(row.private_message) or row.recipient_id is not None:
+            return (Skipped("private_message"),)
+        if row.comment is not None:
+            return (_comment(row.comment, row, instance),)
+        if row.post is not None:
+            return (_post(row.post, row, instance),)
+        if row.post_id is not None or row.path is not None:
+            return (_comment(row, row, instance),)
+        if row.community_id is not None:
+            return (_post(row, row, instance),)
+        if row.actor_id is not None:
+            return (Skipped("person_or_community"),)
+        raise Refused("no_text" if _number(row.id) else "no_id")
+
+    return decode
+
+
+def _post(row: _Object, line: _Line, instance: str) -> Post:
+    name = _id(instance, "post", row.id)
+    withdrawn = _withdrawn(row, line)
+    if row.name is None and row.body is None and not withdrawn:
+        raise Refused("no_text")
+    title, body = unescape(row.name or ""), unescape(row.body or "")
+    counts = line.counts or row
+    return Post(
+        name,
+        f"{title}\n\n{body}" if title and body else title or body,
+        "post",
+        _author(row, line.creator, instance),
+        _community(row, line.community, instance),
+        _created(row),
+        None,
+        None,
+        name,
+        whole(counts.score),
+        whole(counts.comments),
+        _sensitive(row, line),
+        line.creator.bot_account if line.creator is not None else None,
+        withdrawn=withdrawn,
+    )
+
+
+def _comment(row: _Object, line: _Line, instance: str) -> Post:
+    name = _id(instance, "comment", row.id)
+    withdrawn = _withdrawn(row, line)
+    if row.content is None and not withdrawn:
+        raise Refused("no_text")
+    post = row.post_id
+    if post is None and line.post is not None and type(line.post.id) is int:
+        post = line.post.id
+    root = _id(instance, "post", post) if post is not None else None
+    above = _above(row)
+    counts = line.counts or row
+    return Post(
+        name,
+        unescape(row.content or ""),
+        "reply",
+        _author(row, line.creator, instance),
+        _community(line.post or row, line.community, instance),
+        _created(row),
+        None,
+        _id(instance, "comment", above) if above else root,
+        root,
+        whole(counts.score),
+        whole(counts.child_count),
+        _sensitive(line.post, line),
+        line.creator.bot_account if line.creator is not None else None,
+        withdrawn=withdrawn,
+    )
+
+
+def _id(instance: str, kind: str, number: object) -> str:
+    digits = _number(number)
+    if not digits:
+        raise Refused("no_id")
+    if not instance:
+        # Without it the numbers of two instances would name each other's posts.
+        raise Refused("no_instance")
+    return f"lemmy:{instance}/{kind}/{digits}"
+
+
+def _number(value: object) -> str:
+    if type(value) is str:
+        return value if value.isdecimal() and value.isascii() else ""
+    return str(value) if type(value) is int and value > 0 else ""
+
+
+def _above(row: _Object) -> str:
+    """The number of the comment that this one answers; '' if it answers the post itself."""
+    if row.path is None:
+        return _number(row.parent_id)  # before Lemmy 0.17
+    ancestors = row.path.split(".")
+    if len(ancestors) < 2 or ancestors[-1] != _number(row.id):
+        return ""
+    return _number(ancestors[-2]) if ancestors[-2] != "0" else ""
+
+
+def _author(row: _Object, creator: _Actor | None, instance: str) -> str | None:
+    address = (creator.actor_id or creator.ap_id) if creator is not None else None
+    if address:
+        return address
+    number = creator.id if creator is not None and row.creator_id is None else row.creator_id
+    return f"{instance}/person/{number}" if number is not None else None
+
+
+def _community(row: _Object, community: _Actor | None, instance: str) -> str | None:
+    """The community as Lemmy writes it, name@host; a bare row knows only its number."""
+    if community is not None and community.name:
+        return f"{community.name}@{_host(community.actor_id or community.ap_id) or instance}"
+    return f"{instance}/community/{row.community_id}" if row.community_id is not None else None
+
+
+def _created(row: _Object) -> int | None:
+    return micros(row.published if row.published is not None else row.published_at)
+
+
+def _sensitive(post: _Object | None, line: _Line) -> bool | None:
+    marks = [part.nsfw for part in (post, line.community) if part is not None]
+    if any(marks):
+        return True
+    return False if False in marks else None
+
+
+def _withdrawn(row: _Object, line: _Line) -> str | None:
+    """Why this must not be used, or null. An author's own wish comes first."""
+    creator, community = line.creator, line.community
+    if row.deleted or (creator is not None and creator.deleted):
+        return "deleted"
+    if _GONE in (text.strip().lower() for text in (row.name, row.content) if text):
+        return "deleted"
+    if row.removed:
+        return "removed"
+    if community is not None:
+        if community.removed or community.deleted:
+            return "removed"
+        if (community.visibility or "Public").lower() not in ("public", "unlisted"):
+            return "private"
+    return None

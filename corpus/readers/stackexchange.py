@@ -1,0 +1,373 @@
+"""Read Stack Exchange's dumps: the questions, answers and comments of a site.
+
+Rows are cut at each ``<row``, which a well-formed attribute cannot hold, and not by an XML parser:
+that would stop at the first fault of a file of 100 GB, and knows entities that multiply. So a
+broken row costs itself alone, and no entity is known but XML's own five.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import PurePath
+
+from pydantic import Field
+
+from corpus.errors import PlanError
+from corpus.readers import _open
+from corpus.readers._html import text_of
+from corpus.readers._times import micros, whole
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Decode,
+    Gatherer,
+    Post,
+    ReaderConfig,
+    Record,
+    Refused,
+    Sample,
+    Skipped,
+    decode_line,
+)
+
+PLATFORM = "stackexchange"
+VERSION = 1
+TOMBSTONES = False
+
+
+class Config(ReaderConfig):
+    """What to read, and of which site it is."""
+
+    site: str = Field(
+        default="",
+        pattern=r"^[^\s/]*$",
+        description="the site's host, such as 'superuser.com'; empty: told from the names of the "
+        "archive, the file or its folder (which must then end in .com, .net or .org)",
+    )
+
+
+_CHUNK = 1 << 20
+_START = re.compile(rb"<row(?=[\s/>])")
+_PAIR = r"""\s+([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')"""
+_PAIRS = re.compile(_PAIR)
+_ROW = re.compile(rf"(?:{_PAIR})*\s*(?:/>|>\s*</row\s*>)")
+_REFERENCE = re.compile(r"&(?:#x([0-9A-Fa-f]{1,8})|#([0-9]{1,9})|(lt|gt|amp|quot|apos));|&")
+_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_ROOT = re.compile(r"<([A-Za-z]+)\s*/?>")
+_TABLES = frozenset(("posts", "comments"))
+_OTHER_TABLES = frozenset(("badges", "posthistory", "postlinks", "tags", "users", "votes"))
+#: What may stand between rows: the declaration, comments, and the outer element.
+_BETWEEN = re.compile(r"<\?.*?\?>|<!--.*?-->|</?[A-Za-z_][\w.-]*\s*/?>", re.DOTALL)
+# More than this between two rows is no comment of anybody's.
+_LONGEST_BETWEEN = 1 << 14
+_MEMBER = re.compile(r"(?:.*[-_.])?(posts|comments)\.xml(?:\.\w+)?", re.IGNORECASE)
+_ENDINGS = re.compile(
+    r"(?:\.(?:7z|zip|xml|tar|tgz|gz|bz2|xz|zst)(?:#\d+)?)+$|-(?:Posts|Comments)$", re.IGNORECASE
+)
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|net|org)")
+_NO_POST = {
+    "3": "orphaned_tag_wiki",
+    "4": "tag_wiki_excerpt",
+    "5": "tag_wiki",
+    "6": "moderator_nomination",
+    "7": "wiki_placeholder",
+    "8": "privilege_wiki",
+}
+# Two posts that recent dumps hold and no site ever did.
+_FABRICATED = ("1000000001", "1000000010")
+# Where a row does not say: by the day of writing, as stackoverflow.com/help/licensing has it.
+_LICENSES = (
+    (1_302_220_800_000_000, "CC BY-SA 2.5"),  # before 2011-04-08
+    (1_525_219_200_000_000, "CC BY-SA 3.0"),  # before 2018-05-02
+)
+_COMMUNITY = "-1"  # the account that owns wikis and posts on its own behalf
+
+
+def fits(sample: Sample) -> float:
+    """How surely the sample is a site's archive, its posts or its comments."""
+    names = {_path(name).name.lower() for name in sample.members}
+    if names & {"posts.xml", "comments.xml"}:
+        return 1.0 if names & {"posthistory.xml", "badges.xml", "postlinks.xml"} else 0.9
+    head = sample.head.decode("utf-8", "ignore")
+    row = re.search(r"<row\s[^<]*", head)
+    if row is None:
+        return 0.0
+    if ' PostTypeId="' in row[0]:
+        return 1.0
+    return 0.9 if ' PostId="' in row[0] and ' Text="' in row[0] else 0.0
+
+
+def read(
+    path: str, config: Config, part_posts: int, start: Cursor | None = None
+) -> Iterator[Batch]:
+    """Yield the posts and comments of one file or archive in batches.
+
+    Of an archive only ``Posts.xml`` and ``Comments.xml`` are opened. Other tables of the dump
+    are skipped whole.
+    """
+    gather = Gatherer(PLATFORM, part_posts)
+    longest = config.max_line_mb << 20
+    with _open.Input(path, is_wanted) as source:
+        for member in source.members(after=start.member if start else None):
+            for refusal in source.refusals():
+                gather.refuse(*refusal)
+            file = f"{path}!{member.name}" if member.name else path
+            done = start.row if start and start.member == member.name else 0
+            rows = _Rows(member.open(), longest)
+            if rows.problem:
+                if not done:
+                    gather.refuse(file, 0, rows.problem)
+                continue
+            if rows.table in _OTHER_TABLES:
+                if not done:
+                    gather.add((Skipped(f"table_{rows.table}"),), file, 0)
+                continue
+            decode: Decode | None = None
+            row = 0
+            for row, (data, problem) in enumerate(rows, start=1):
+                if row <= done:
+                    continue
+                decode = decode or decoder(rows.table, site_of(path, member.name, config))
+                gather.size += len(data)
+                if problem:
+                    gather.refuse(file, row, problem)
+                else:
+                    decode_line(data, decode, gather, file, row)
+                if gather.full():
+                    yield gather.cut(Cursor(member.name, row, 0), source.position)
+            if rows.broken:
+                gather.refuse(file, row + 1, rows.broken)
+        for refusal in source.refusals():
+            gather.refuse(*refusal)
+        yield gather.cut(None, source.position, source.sha256())
+
+
+def is_wanted(name: str) -> bool:
+    """Whether an archive's member holds posts or comments."""
+    return _MEMBER.fullmatch(_path(name).name) is not None
+
+
+def site_of(path: str, member: str, config: Config) -> str:
+    """The site's host: as configured, or as the names of folders and files tell."""
+    if config.site:
+        return config.site
+    for place in (member, path):
+        for name in _path(place).parts[:-3:-1]:
+            bare = _ENDINGS.sub("", _ENDINGS.sub("", name)).lower()
+            if _HOST.fullmatch(bare):
+                return bare
+    raise PlanError(
+        f"no site can be told from the name '{path}'; set `site:` of the stackexchange source, "
+        "such as `site: superuser.com`"
+    )
+
+
+def _path(name: str) -> PurePath:
+    """The name of a file or a member; what is in an archive in an archive stands behind a ``!``."""
+    return PurePath(name.replace("!", "/"))
+
+
+class _Rows:
+    """The rows of one table, each as the bytes behind a ``<row`` up to the next one."""
+
+    def __init__(self, stream: _open.Source, longest: int) -> None:
+        self._stream = stream
+        self._longest = longest
+        self._ended = False
+        self.broken = ""  # why the stream broke off, once it has
+        self.problem = ""  # why nothing can be read
+        self._pieces = self._cut()
+        before, self._too_long = next(self._pieces)
+        if _open.is_binary(before[:512]):
+            self.problem = "not_text"
+        elif b"<!DOCTYPE" in before.upper():
+            # No dump has one: it could only say what this reader must not do.
+            self.problem = "doctype"
+        self._before = before.decode("utf-8", "replace").removeprefix("\ufeff")
+        roots = {root.lower() for root in _ROOT.findall(self._before[:_LONGEST_BETWEEN])}
+        self.table = min(roots & (_TABLES | _OTHER_TABLES), default="")
+
+    def __iter__(self) -> Iterator[tuple[bytes, str]]:
+        """Yield each row, or why it cannot be had."""
+        if self._too_long:
+            yield b"", "line_too_long"
+        for torn in _torn(self._before):
+            yield b"", torn.reason
+        for piece, too_long in self._pieces:
+            # The row that a break has cut is not refused twice.
+            cut = self._ended and self.broken and not _ROW.match(piece.decode("utf-8", "replace"))
+            if not cut:
+                yield piece, "line_too_long" if too_long else ""
+
+    def _cut(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield what stands before the first row, then each row; true where one is too long."""
+        carry, too_long = b"", False
+        while True:
+            try:
+                chunk = self._stream.read(_CHUNK)
+            except _open.BROKEN as error:
+                chunk, self.broken = b"", _open.reason_of(error)
+            if not chunk:
+                break
+            *pieces, carry = _START.split(carry + chunk)
+            for piece in pieces:
+                yield (b"", True) if too_long or len(piece) > self._longest else (piece, False)
+                too_long = False
+            if len(carry) > self._longest:
+                carry, too_long = carry[-4:], True  # perhaps the next row's beginning
+        self._ended = True
+        yield (b"", True) if too_long else (carry, False)
+
+
+def _torn(text: str) -> list[Refused]:
+    """What a fault has left between the rows, a refusal for each line."""
+    if len(text) <= _LONGEST_BETWEEN:
+        text = _BETWEEN.sub("", text)
+        return [Refused("malformed_xml") for line in text.split("\n") if line.strip()]
+    return [Refused("malformed_xml")] if text.strip() else []
+
+
+def decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
+    """The function that turns a row of a site's table into its post."""
+
+    def decode(data: bytes) -> Sequence[Record]:
+        text = data.decode("utf-8")
+        match = _ROW.match(text)
+        if match is None:
+            raise Refused("malformed_xml")
+        fields = {name: one or other for name, one, other in _PAIRS.findall(match[0])}
+        torn = _torn(text[match.end() :])
+        try:
+            return (_record(_Row(fields), table, site), *torn)
+        except Refused as refusal:
+            return (refusal, *torn)
+
+    return decode
+
+
+class _Row:
+    """The attributes of a row, unescaped when they are asked for."""
+
+    def __init__(self, fields: dict[str, str]) -> None:
+        self._fields = fields
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._fields
+
+    def get(self, name: str) -> str | None:
+        """An attribute's value, or null."""
+        value = self._fields.get(name)
+        return _unescaped(value) if value is not None and "&" in value else value
+
+    def name(self, attribute: str) -> str:
+        """The number of a post or an account in digits; empty if there is none to trust."""
+        value = self._fields.get(attribute, "").strip()
+        return value if value.isdecimal() and value.isascii() else ""
+
+
+def _unescaped(value: str) -> str:
+    value = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
+    value = value.replace("&#xA;", "\n").replace("&#xD;", "\r")
+    if value.count("&") == value.count("&amp;"):
+        return value.replace("&amp;", "&")
+    return _REFERENCE.sub(_character, value)
+
+
+def _character(match: re.Match[str]) -> str:
+    if match[3]:
+        return _NAMED[match[3]]
+    if not (match[1] or match[2]):
+        raise Refused("malformed_xml")
+    code = int(match[1], 16) if match[1] else int(match[2])
+    # What no text may hold (a half of a pair, a NUL) must not stop the row.
+    return "\ufffd" if not 0 < code < 0x110000 or 0xD800 <= code < 0xE000 else chr(code)
+
+
+def _record(row: _Row, table: str, site: str) -> Record:
+    if table == "comments" or (not table and "PostTypeId" not in row):
+        return _comment(row, site)
+    return _post(row, site)
+
+
+def _post(row: _Row, site: str) -> Record:
+    number, kind = row.name("Id"), row.get("PostTypeId")
+    if not number:
+        raise Refused("no_id")
+    if number in _FABRICATED:
+        return Skipped("fabricated")
+    if kind not in ("1", "2"):
+        if kind is None:
+            raise Refused("no_type")
+        return Skipped(f"not_a_post: {_NO_POST.get(kind, 'other')}")
+    question = kind == "1"
+    title, body = row.get("Title") if question else None, row.get("Body")
+    deleted = bool(row.get("DeletionDate"))
+    if body is None and title is None and not deleted:
+        raise Refused("no_text")
+    text = text_of(body or "")
+    created = micros(row.get("CreationDate"))
+    parent = None if question else row.name("ParentId")
+    accepted = row.name("AcceptedAnswerId") if question else ""
+    begin = f"stackexchange:{site}/"
+    above = begin + parent if parent else None
+    return Post(
+        begin + number,
+        f"{title}\n\n{text}" if title and text else title or text,
+        "post" if question else "reply",
+        _author(row, "OwnerUserId", "OwnerDisplayName", site),
+        site,
+        created,
+        None,
+        above,
+        begin + number if question else above,
+        whole(row.get("Score")),
+        whole(row.get("AnswerCount")) if question else None,
+        None,
+        True if row.get("OwnerUserId") == _COMMUNITY else None,
+        _license(row, created),
+        "deleted" if deleted else None,
+        begin + accepted if accepted else None,
+    )
+
+
+def _comment(row: _Row, site: str) -> Record:
+    number, text, post = row.name("Id"), row.get("Text"), row.name("PostId")
+    if not number:
+        raise Refused("no_id")
+    deleted = bool(row.get("DeletionDate"))
+    if text is None and not deleted:
+        raise Refused("no_text")
+    created = micros(row.get("CreationDate"))
+    return Post(
+        f"stackexchange:{site}/c{number}",
+        # As it was typed, unlike a post's body: Markdown, in which `<b>` is three characters.
+        text or "",
+        "reply",
+        _author(row, "UserId", "UserDisplayName", site),
+        site,
+        created,
+        None,
+        f"stackexchange:{site}/{post}" if post else None,
+        None,
+        whole(row.get("Score")),
+        license=_license(row, created),
+        bot=True if row.get("UserId") == _COMMUNITY else None,
+        withdrawn="deleted" if deleted else None,
+    )
+
+
+def _author(row: _Row, number: str, shown: str, site: str) -> str | None:
+    """The account, with its site: each site counts its own accounts."""
+    found = row.get(number)
+    if found and (found == _COMMUNITY or row.name(number)):
+        return f"{site}/{found.strip()}"
+    named = row.get(shown)
+    return f"{site}/name:{named}" if named else None
+
+
+def _license(row: _Row, created: int | None) -> str | None:
+    stated = row.get("ContentLicense")
+    if stated or created is None:
+        return stated or None
+    return next((name for until, name in _LICENSES if created < until), "CC BY-SA 4.0")

@@ -1,0 +1,299 @@
+"""Each reader knows its own format at a glance, and no other's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from corpus import readers
+from corpus.readers.contract import Sample
+
+
+def sample(head: bytes, name: str = "dump", members: tuple[str, ...] = ()) -> Sample:
+    return Sample(name, members, head)
+
+
+def lines(*rows: Any, name: str = "dump.jsonl") -> Sample:
+    return sample(b"\n".join(json.dumps(row).encode() for row in rows) + b"\n", name)
+
+
+def document(value: Any, name: str, before: str = "", members: tuple[str, ...] = ()) -> Sample:
+    return sample(before.encode() + json.dumps(value, indent=1).encode(), name, members)
+
+
+USER = {"id": 12, "id_str": "12", "screen_name": "ada", "protected": False}
+STATUS = {
+    "created_at": "Mon Apr 19 17:52:00 +0000 2010",
+    "id": 1,
+    "id_str": "1",
+    "text": "tea",
+    "user": USER,
+    "lang": "en",
+}
+TWEET = {"id": "1", "text": "tea", "author_id": "12", "conversation_id": "1", "lang": "en"}
+BARE = {"id": "1", "text": "tea", "edit_history_tweet_ids": ["1"]}
+COMMENT = {
+    "id": "c0abc",
+    "author": "ada",
+    "body": "tea",
+    "link_id": "t3_1",
+    "parent_id": "t3_1",
+    "subreddit": "tea",
+    "created_utc": 1134365188,
+}
+SUBMISSION = {
+    "id": "1",
+    "author": "ada",
+    "title": "Tea",
+    "selftext": "",
+    "subreddit": "tea",
+    "num_comments": 3,
+    "created_utc": "1134365188",
+}
+SKEET = {"$type": "app.bsky.feed.post", "text": "tea", "createdAt": "2024-05-01T00:00:00Z"}
+COMMIT = {
+    "did": "did:plc:a",
+    "time_us": 1714521600000000,
+    "kind": "commit",
+    "commit": {
+        "rev": "r",
+        "operation": "create",
+        "collection": "app.bsky.feed.post",
+        "rkey": "k",
+        "cid": "c",
+        "record": SKEET,
+    },
+}
+TOOT = {
+    "id": "1",
+    "uri": "https://a.example/users/ada/statuses/1",
+    "created_at": "2024-05-01T00:00:00.000Z",
+    "account": {"id": "2", "acct": "ada", "username": "ada", "bot": False, "locked": False},
+    "content": "<p>tea</p>",
+    "spoiler_text": "",
+    "sensitive": False,
+    "visibility": "public",
+    "language": "en",
+    "in_reply_to_id": None,
+    "reblog": None,
+    "reblogs_count": 0,
+    "favourites_count": 0,
+}
+NOTE = {
+    "id": "https://a.example/users/ada/statuses/1",
+    "type": "Note",
+    "content": "<p>tea</p>",
+    "published": "2024-05-01T00:00:00Z",
+    "attributedTo": "https://a.example/users/ada",
+    "to": ["https://www.w3.org/ns/activitystreams#Public"],
+    "cc": [],
+}
+OUTBOX = {
+    "@context": "https://www.w3.org/ns/activitystreams",
+    "id": "outbox.json",
+    "type": "OrderedCollection",
+    "totalItems": 1,
+    "orderedItems": [{"id": f"{NOTE['id']}/activity", "type": "Create", "object": NOTE}],
+}
+ITEM = {"id": 1, "type": "comment", "by": "ada", "time": 1160418111, "text": "tea", "parent": 2}
+STORY = {"id": 2, "type": "story", "by": "ada", "time": 1160418111, "title": "Tea", "score": 3}
+XML = (
+    b'\xef\xbb\xbf<?xml version="1.0" encoding="utf-8"?>\r\n<posts>\r\n'
+    b'  <row Id="1" PostTypeId="1" CreationDate="2010-08-16T18:38:28.003" Score="3" '
+    b'Body="&lt;p&gt;tea&lt;/p&gt;" OwnerUserId="2" Title="Tea" Tags="|tea|" />\r\n</posts>\n'
+)
+CHAT = {
+    "name": "Tea",
+    "type": "public_channel",
+    "id": 1,
+    "messages": [
+        {
+            "id": 1,
+            "type": "message",
+            "date": "2024-05-01T00:00:00",
+            "date_unixtime": "1714521600",
+            "from": "Ada",
+            "from_id": "user2",
+            "text": "tea",
+            "text_entities": [{"type": "plain", "text": "tea"}],
+        }
+    ],
+}
+CHANNEL = {
+    "guild": {"id": "1", "name": "Tea", "iconUrl": ""},
+    "channel": {"id": "2", "type": "GuildTextChat", "categoryId": "3", "name": "tea"},
+    "dateRange": {"after": None, "before": None},
+    "exportedAt": "2024-05-01T00:00:00+00:00",
+    "messages": [
+        {
+            "id": "4",
+            "type": "Default",
+            "timestamp": "2024-05-01T00:00:00+00:00",
+            "content": "tea",
+            "author": {"id": "5", "name": "ada", "isBot": False},
+        }
+    ],
+    "messageCount": 1,
+}
+LEMMY_POST = {
+    "id": 1,
+    "name": "Tea",
+    "body": "tea",
+    "creator_id": 2,
+    "community_id": 3,
+    "nsfw": False,
+    "deleted": False,
+    "removed": False,
+    "published": "2024-05-01T00:00:00Z",
+    "ap_id": "https://lemmy.example/post/1",
+}
+LEMMY_COMMENT = {
+    "id": 4,
+    "content": "tea",
+    "path": "0.4",
+    "post_id": 1,
+    "creator_id": 2,
+    "deleted": False,
+    "removed": False,
+    "published": "2024-05-01T00:00:00Z",
+    "ap_id": "https://lemmy.example/comment/4",
+}
+LEMMY_VIEW = {
+    "post": LEMMY_POST,
+    "creator": {"id": 2, "name": "ada", "actor_id": "https://lemmy.example/u/ada"},
+    "community": {"id": 3, "name": "tea", "actor_id": "https://lemmy.example/c/tea"},
+    "counts": {"post_id": 1, "score": 3, "comments": 1},
+}
+THREAD = {
+    "posts": [
+        {
+            "no": 1,
+            "resto": 0,
+            "now": "05/01/24(Wed)00:00:00",
+            "time": 1714521600,
+            "name": "Anonymous",
+            "sub": "Tea",
+            "com": "tea<br>more tea",
+        }
+    ]
+}
+YOUR_POSTS = [{"timestamp": 1714521600, "data": [{"post": "tea"}], "title": "Ada shared tea."}]
+ARCHIVED = [
+    {
+        "tweet": {
+            "id": "1",
+            "id_str": "1",
+            "full_text": "tea",
+            "created_at": "Mon Apr 19 17:52:00 +0000 2010",
+            "favorite_count": "0",
+            "lang": "en",
+        }
+    }
+]
+ARCHIVE_MEMBERS = ("data/account.js", "data/manifest.js", "data/tweets.js")
+META_MEMBERS = ("your_facebook_activity/posts/your_posts_1.json",)
+
+#: The format's reader, whether it is written yet or not, to samples made by hand.
+SAMPLES: dict[str, list[Sample]] = {
+    "reddit": [lines(COMMENT, COMMENT), lines(SUBMISSION, {**SUBMISSION, "_meta": {}})],
+    "x_stream": [
+        lines(STATUS, {"delete": {"status": {"id": 1, "id_str": "1", "user_id": 2}}}),
+        lines({**STATUS, "full_text": "tea", "retweeted_status": STATUS}),
+        lines({"delete": {"status": {"id": 1, "user_id": 2}}}, {"scrub_geo": {"user_id": 2}}),
+    ],
+    "x_api": [
+        lines({"data": [TWEET], "includes": {"users": []}, "meta": {"result_count": 1}}),
+        lines({"data": [BARE], "meta": {"newest_id": "1"}}),
+        lines({"data": BARE, "matching_rules": [{"id": "1"}]}),
+        lines({"data": {"delete": {"tweet": {"id": "1", "author_id": "2"}}}}),
+        lines({**TWEET, "author": {"id": "12", "username": "ada"}, "__twarc": {}}),
+        lines({"id": "1", "action": "delete", "created_at": "2020-01-01", "reason": "deleted"}),
+        lines({"meta": {"result_count": 0}}),
+        sample(json.dumps({"data": [TWEET] * 9}).encode()[:600]),
+    ],
+    "bluesky": [lines(COMMIT, COMMIT)],
+    "mastodon": [
+        lines(TOOT, TOOT),
+        document(OUTBOX, "outbox.json"),
+        document(OUTBOX, "archive.tar.gz", members=("actor.json", "outbox.json")),
+    ],
+    "hackernews": [lines(ITEM, STORY)],
+    "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],
+    "telegram": [document(CHAT, "result.json")],
+    "discord": [document(CHANNEL, "Tea - tea [2].json")],
+    "lemmy": [lines(LEMMY_VIEW)],
+    "fourchan": [lines(THREAD)],
+    "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
+    "x_archive": [
+        document(ARCHIVED, "tweets.js", "window.YTD.tweets.part0 = "),
+        document(ARCHIVED, "twitter-ada.zip", "window.YTD.tweets.part0 = ", ARCHIVE_MEMBERS),
+    ],
+    "table": [
+        lines({"post": 1, "message": "tea", "from": "ada"}, {"post": 2, "message": "t"}),
+        sample(b"\xef\xbb\xbfid,body,user\n1,tea,ada\n", "posts.csv"),
+        sample(b"id\tbody\n1\ttea\n", "posts.tsv"),
+        sample(b"PAR1\x15\x00\x15\x1c", "posts.parquet"),
+    ],
+}
+FOREIGN = [
+    sample(b""),
+    sample(b"\n\n"),
+    sample(b"{", "cut.jsonl"),
+    sample(b'{"id": "c0abc", "bo', "cut.jsonl"),
+    sample(b"[1, 2]\n3\nnull\n"),
+    sample(b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR"),
+    sample(b"\xff\xfe{\x00"),
+    sample(b"Tea, she said, is all.\nNothing more\n", "notes.txt"),
+    sample(b"[" * 5000),
+    sample(b'{"a":' * 5000),
+]
+
+
+def score(name: str, found: Sample) -> float:
+    return readers.find(name).fits(found)
+
+
+@pytest.mark.parametrize("name", readers.names())
+def test_a_reader_knows_its_own_samples_and_says_so_before_any_other(name: str) -> None:
+    for found in SAMPLES[name]:
+        own = score(name, found)
+        # A table is what is left when nobody knows better.
+        assert own >= (0.1 if name == "table" else 0.5), found.head[:80]
+        for other in readers.names():
+            assert other == name or score(other, found) < own, (other, found.head[:80])
+
+
+@pytest.mark.parametrize("name", readers.names())
+def test_a_reader_claims_no_other_formats_samples(name: str) -> None:
+    for other, samples in SAMPLES.items():
+        for found in samples:
+            limit = 0.2 if name == "table" or found.head.startswith(b"PAR1") else 0.0
+            assert other == name or score(name, found) <= limit, (other, found.head[:80])
+
+
+@pytest.mark.parametrize("name", readers.names())
+@pytest.mark.parametrize("found", FOREIGN)
+def test_what_is_nobodys_is_nobodys(name: str, found: Sample) -> None:
+    assert score(name, found) == 0
+
+
+def test_keep_alives_and_cut_lines_do_not_confuse() -> None:
+    comment, status = json.dumps(COMMENT).encode(), json.dumps(STATUS).encode()
+    assert score("reddit", sample(b"\n" + comment + b"\r\n" + comment[:40])) == 1
+    assert score("x_stream", sample(b"\r\n\r\n" + status + b"\n" + status[:40])) == 1
+
+
+def test_a_dump_may_hold_a_few_lines_of_something_else() -> None:
+    assert score("reddit", lines(*[COMMENT] * 9, {"error": "x"})) == 0.9
+
+
+def test_values_of_any_type_are_only_strange() -> None:
+    odd: list[Any] = [None, 1, "x", [], [1], {}, {"id": 1}]
+    keys = ("data", "meta", "errors", "user", "delete", "text", "id_str", "action", "includes")
+    for name in readers.names():
+        for value in odd:
+            for key in keys:
+                assert 0 <= score(name, lines({key: value})) <= 1
+            assert 0 <= score(name, lines({**STATUS, **dict.fromkeys(keys, value)})) <= 1

@@ -1,0 +1,616 @@
+"""X's personal archive."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from corpus.readers import _bundle, contract, x_archive, x_stream
+from corpus.readers._x_archive import Note, Notes
+from corpus.readers.contract import Post, Sample, Skipped, Tombstone
+
+ROOT = Path(__file__).resolve().parents[2]
+
+TWEET: dict[str, Any] = {
+    "edit_info": {"initial": {"editTweetIds": ["489790559058686978"], "editsRemaining": "5"}},
+    "retweeted": False,
+    "entities": {"hashtags": [], "urls": [], "user_mentions": []},
+    "display_text_range": ["0", "20"],
+    "favorite_count": "4",
+    "id_str": "489790559058686978",
+    "id": "489790559058686978",
+    "truncated": False,
+    "retweet_count": "0",
+    "created_at": "Mon Apr 19 17:52:00 +0000 2010",
+    "favorited": False,
+    "possibly_sensitive": True,
+    "full_text": "tea &amp; cake &amp;lt;",
+    "lang": "en",
+}
+CREATED = 1_271_699_520_000_000
+SECOND = "2010-04-19T17:52:00.000Z"
+
+
+def decode(
+    row: object, notes: Notes | None = None, protected: bool = False, **config: Any
+) -> Sequence[contract.Record]:
+    made = x_archive.Config(path="x", **config)
+    return x_archive.decoder(made, "12", protected, notes or Notes())(json.dumps(row).encode())
+
+
+def post(notes: Notes | None = None, **changes: Any) -> Post:
+    (record,) = decode({"tweet": {**TWEET, **changes}}, notes)
+    assert isinstance(record, Post)
+    return record
+
+
+def links(*pairs: tuple[str, str], media: Sequence[str] = ()) -> dict[str, Any]:
+    return {
+        "urls": [{"url": short, "expanded_url": long} for short, long in pairs],
+        "media": [
+            {"url": url, "expanded_url": "https://x.com/a/status/1/photo/1"} for url in media
+        ],
+    }
+
+
+def test_a_tweet_becomes_a_post_with_entities_decoded_once() -> None:
+    expected = Post(
+        id="x:489790559058686978",
+        text="tea & cake &lt;",
+        author="12",
+        created_at=CREATED,
+        lang_hint="en",
+        score=4,
+        sensitive=True,
+    )
+    assert expected == post()
+
+
+def test_a_tweet_of_an_old_archive_has_no_wrapper() -> None:
+    assert (post(),) == tuple(decode(TWEET))
+
+
+def test_archive_and_stream_know_a_tweet_by_one_id() -> None:
+    status = {**TWEET, "favorite_count": 4, "user": {"id_str": "12", "screen_name": "ada"}}
+    (streamed,) = x_stream.decode(json.dumps(status).encode())
+    assert streamed == post()
+
+
+def test_a_reply_names_its_parent_and_no_thread() -> None:
+    reply = post(in_reply_to_status_id_str="55", in_reply_to_status_id="55")
+    assert (reply.kind, reply.parent_id, reply.root_id) == ("reply", "x:55", None)
+    assert post(in_reply_to_status_id=5.5e17).parent_id is None
+
+
+def test_a_repost_is_told_by_its_text_and_has_no_parent() -> None:
+    text = "RT @bob: a long s\u2026"
+    repost = post(full_text=text, in_reply_to_status_id_str="55")
+    assert (repost.kind, repost.parent_id, repost.text) == ("repost", None, text)
+    assert post(full_text="I wrote RT @bob: twice").kind == "post"
+    row = {"tweet": {**TWEET, "full_text": text}}
+    assert (Skipped("repost"),) == tuple(decode(row, reposts=False))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://twitter.com/bob/status/77",
+        "https://x.com/bob/status/77?s=20",
+        "https://mobile.twitter.com/bob/status/77",
+        "https://twitter.com/i/web/status/77",
+    ],
+)
+def test_a_tweet_that_ends_in_a_link_to_another_quotes_it(address: str) -> None:
+    quote = post(full_text="see https://t.co/q", entities=links(("https://t.co/q", address)))
+    assert (quote.kind, quote.parent_id, quote.text) == ("quote", None, f"see {address}")
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("https://t.co/q is good", "https://x.com/bob/status/77"),
+        ("see https://t.co/q", "https://x.com/bob"),
+        ("see https://t.co/q", "https://example.com/x.com/bob/status/77"),
+    ],
+)
+def test_no_other_link_makes_a_quote(text: str, address: str) -> None:
+    assert post(full_text=text, entities=links(("https://t.co/q", address))).kind == "post"
+
+
+def test_a_reply_that_quotes_is_a_reply() -> None:
+    entities = links(("https://t.co/q", "https://x.com/bob/status/77"))
+    reply = post(full_text="https://t.co/q", entities=entities, in_reply_to_status_id_str="55")
+    assert (reply.kind, reply.parent_id) == ("reply", "x:55")
+
+
+def test_links_are_written_out_and_those_to_pictures_left_out() -> None:
+    entities = links(("https://t.co/a", "https://a.example/?x=1&amp;y=2"))
+    media = {"media": [{"url": "https://t.co/m"}, {"url": "https://t.co/n"}]}
+    text = "&lt;see&gt; https://t.co/a and https://t.co/b https://t.co/m https://t.co/n"
+    found = post(full_text=text, entities=entities, extended_entities=media)
+    # The address is no part of the escaped text: what stands in it is the address's own.
+    assert found.text == "<see> https://a.example/?x=1&amp;y=2 and https://t.co/b"
+    assert post(full_text="https://t.co/m", extended_entities=media).text == ""
+    middle = "https://t.co/m is it"
+    assert post(full_text=middle, extended_entities=media).text == middle
+    row = {"tweet": {**TWEET, "full_text": "to https://t.co/a", "entities": entities}}
+    (short,) = decode(row, expand_links=False)
+    assert isinstance(short, Post)
+    assert short.text == "to https://t.co/a"
+
+
+@pytest.mark.parametrize(
+    ("ids", "expected"),
+    [
+        ({"id": 4.8979055905868e17, "id_str": "489790559058686978"}, "x:489790559058686978"),
+        ({"id": "124", "id_str": None}, "x:124"),
+        ({"id": 4.8979055905868e17, "id_str": None}, None),
+        ({"id": None, "id_str": None}, None),
+        ({"id": 1, "id_str": "4.8979e+17"}, None),
+    ],
+)
+def test_an_id_is_exact_or_the_tweet_is_refused(ids: dict[str, Any], expected: str | None) -> None:
+    if expected:
+        assert expected == post(**ids).id
+    else:
+        with pytest.raises(contract.Refused, match="no_id"):
+            post(**ids)
+
+
+def test_a_tweet_without_text_is_refused() -> None:
+    with pytest.raises(contract.Refused, match="no_text"):
+        post(full_text=None)
+    assert post(full_text=None, text="old").text == "old"
+
+
+# --------------------------------------------------------------------------- withdrawn
+
+
+def test_an_edited_tweet_ends_its_older_versions() -> None:
+    versions = ["5", "489790559058686978", "7"]
+    for info in (
+        {"initial": {"editTweetIds": versions}},
+        {"edit": {"initialTweetId": "5", "editControlInitial": {"editTweetIds": versions}}},
+    ):
+        old, *said = decode({"tweet": {**TWEET, "edit_info": info}})
+        assert isinstance(old, Post)
+        assert old.withdrawn == "superseded"
+        assert said == [
+            Tombstone("id", "x:5", "superseded"),
+            Tombstone("id", "x:489790559058686978", "superseded"),
+        ]
+        (last, *_) = decode({"tweet": {**TWEET, "id_str": "7", "edit_info": info}})
+        assert isinstance(last, Post)
+        assert last.withdrawn is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"withheld_in_countries": ["XX"]}, "withheld"),
+        ({"withheld_in_countries": "DE,XY"}, "withheld"),
+        ({"withheld_in_countries": ["DE"]}, None),
+        ({"withheld_copyright": True}, "withheld"),
+        ({"withheld_copyright": False, "withheld_in_countries": None}, None),
+    ],
+)
+def test_only_what_is_withheld_everywhere_is_withdrawn(
+    changes: dict[str, Any], reason: str | None
+) -> None:
+    assert reason == post(**changes).withdrawn
+
+
+def test_a_protected_account_s_texts_are_not_carried() -> None:
+    (record,) = decode({"tweet": TWEET}, protected=True)
+    assert isinstance(record, Post)
+    assert ("protected", "") == (record.withdrawn, record.text)
+
+
+# --------------------------------------------------------------------------- long posts
+
+LONG = (
+    "It began with a kettle & a <very> old violin, which nobody in the house could play; then "
+    "there came a bicycle, a harbour full of boats, and at last the whole garden, down to the "
+    "smallest of its snails, moved to the seaside for the summer and did not come back at all."
+)
+CUT = LONG[:200].rstrip() + "\u2026"
+
+
+def noted(*texts: str, at: str = SECOND, urls: Any = None) -> Notes:
+    notes = Notes()
+    for text in texts:
+        row = {"createdAt": at, "core": {"text": text, "urls": urls}}
+        assert notes.add(_convert(row))
+    return notes
+
+
+def _convert(row: dict[str, Any]) -> Note:
+    return msgspec.convert(row, Note)
+
+
+def escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+@pytest.mark.parametrize("tail", ["", " https://t.co/self", " https://t.co/else"])
+@pytest.mark.parametrize("note", [LONG, escaped(LONG)])
+def test_a_cut_post_gets_its_whole_text(tail: str, note: str) -> None:
+    entities = links(("https://t.co/self", "https://twitter.com/i/web/status/489790559058686978"))
+    found = post(noted(note), full_text=escaped(CUT) + tail, entities=entities)
+    assert (LONG, "post") == (found.text, found.kind)
+
+
+def test_a_short_beginning_is_enough_where_the_text_says_that_it_is_cut() -> None:
+    assert post(noted("a long story"), full_text="a long s\u2026").text == "a long story"
+
+
+@pytest.mark.parametrize(
+    "shown", ["It", "It began with a kettle", "", "\u2026", " https://t.co/m", CUT[1:]]
+)
+def test_a_short_post_is_not_taken_for_the_beginning_of_a_long_one(shown: str) -> None:
+    assert shown == post(noted(LONG), full_text=shown).text
+
+
+def test_a_note_of_another_second_is_another_post_s() -> None:
+    assert post(noted(LONG, at="2010-04-19T17:52:00.999Z"), full_text=escaped(CUT)).text == LONG
+    assert post(noted(LONG, at="2010-04-19T17:52:01.000Z"), full_text=escaped(CUT)).text == CUT
+
+
+def test_of_two_notes_in_one_second_the_one_that_begins_so_is_taken() -> None:
+    notes = noted("Another story altogether", LONG)
+    assert post(notes, full_text=escaped(CUT)).text == LONG
+
+
+def test_two_notes_that_begin_alike_leave_the_post_cut() -> None:
+    assert post(noted(LONG, LONG + " Or did it?"), full_text=escaped(CUT)).text == CUT
+    assert post(noted(LONG, LONG), full_text=escaped(CUT)).text == LONG
+
+
+def test_a_note_s_links_are_written_out_and_tell_a_quote() -> None:
+    urls = [
+        {"shortUrl": "https://t.co/a", "expandedUrl": "https://a.example/"},
+        {"shortUrl": "https://t.co/q", "expandedUrl": "https://x.com/bob/status/77"},
+    ]
+    notes = noted(f"{LONG} https://t.co/a https://t.co/q", urls=urls)
+    found = post(notes, full_text=escaped(CUT))
+    expected = f"{LONG} https://a.example/ https://x.com/bob/status/77"
+    assert (expected, "quote") == (found.text, found.kind)
+
+
+def test_the_link_to_the_rest_is_no_quote() -> None:
+    entities = links(("https://t.co/self", "https://twitter.com/i/web/status/489790559058686978"))
+    found = post(full_text=f"{escaped(CUT)} https://t.co/self", entities=entities)
+    assert (CUT, "post") == (found.text, found.kind)
+
+
+def test_a_note_without_text_or_time_is_no_note() -> None:
+    for row in ({"createdAt": SECOND}, {"core": {"text": "x"}}, {"createdAt": "x", "core": {}}):
+        assert not Notes().add(_convert(row))
+
+
+# --------------------------------------------------------------------------- whole archives
+
+
+def js(name: str, rows: Iterable[object]) -> bytes:
+    return f"window.YTD.{name}.part0 = {json.dumps(list(rows), indent=2)}".encode()
+
+
+def tweets(*numbers: int) -> list[dict[str, Any]]:
+    return [{"tweet": {**TWEET, "id_str": str(n), "edit_info": None}} for n in numbers]
+
+
+PRIVATE = (
+    "deleted-tweets.js",
+    "deleted-tweet-headers.js",
+    "deleted-note-tweet.js",
+    "twitter-circle-tweet.js",
+    "community-tweet.js",
+    "direct-messages.js",
+    "direct-messages-group.js",
+    "direct-messages-part1.js",
+    "ad-impressions.js",
+    "like.js",
+    "phone-number.js",
+    "tweet-headers.js",
+    "tweetdeck.js",
+    "tweets_media.js",
+    "tweets.js.bak",
+)
+ACCOUNT = [{"account": {"email": "ada@mail.example", "username": "ada", "accountId": "12"}}]
+FILES = {
+    "Your archive.html": b"<html>",
+    "data/account.js": js("account", ACCOUNT),
+    "data/manifest.js": b"window.__THAR_CONFIG = {}",
+    "data/note-tweet.js": js(
+        "note_tweet", [{"noteTweet": {"createdAt": SECOND, "core": {"text": LONG}}}]
+    ),
+    "data/tweets.js": js("tweets", tweets(1, 2))[:-1]
+    + b","
+    + json.dumps({"tweet": {**TWEET, "full_text": escaped(CUT)}}).encode()
+    + b"]",
+    "data/tweets-part1.js": js("tweets", [*tweets(3), {"tweet": {"id_str": "9"}}]),
+    "data/tweets-part2.js": js("tweets", tweets(4, 5)),
+    "data/tweets-part10.js": js("tweets", tweets(6)),
+    **{f"data/{name}": js("tweets", tweets(666)) for name in PRIVATE},
+}
+
+
+def as_folder(path: Path, files: dict[str, bytes], inside: str = "") -> Path:
+    for name, content in files.items():
+        file = path / inside / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return path
+
+
+def as_zip(path: Path, files: dict[str, bytes], inside: str = "") -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(inside + name, content)
+    return path
+
+
+MAKERS = {"archive": as_folder, "archive.zip": as_zip}
+
+
+def read(path: Path, part_posts: int = 100, **config: Any) -> list[contract.Batch]:
+    made = x_archive.Config(path=str(path), **config)
+    return list(x_archive.read(str(path), made, part_posts))
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("inside", ["", "twitter-2023-01-01-abc/"])
+def test_an_archive_is_read_part_by_part(tmp_path: Path, name: str, inside: str) -> None:
+    path = MAKERS[name](tmp_path / name, FILES, inside)
+    (batch,) = read(path)
+    ids = ["1", "2", TWEET["id_str"], "3", "4", "5", "6"]
+    assert [f"x:{n}" for n in ids] == batch.posts["id"].to_list()
+    assert ["12"] * 7 == batch.posts["author"].to_list()
+    assert batch.posts["text"][2] == LONG
+    place = f"{path}{'/' if name == 'archive' else '!'}{inside}data/tweets"
+    assert [(f"{place}-part1.js", 2, "no_text")] == batch.refused.rows()
+    assert (f"{place}.js", 3) == batch.posts.select("source_file", "source_row").row(2)
+    assert batch.sha256
+    batches = read(path, 2)
+    assert [2, 2, 1, 2, 0] == [batch.posts.height for batch in batches]
+    for number, batch in enumerate(batches[:-1]):
+        config = x_archive.Config(path=str(path))
+        rest = list(x_archive.read(str(path), config, 2, batch.cursor))
+        assert [b.posts.rows() for b in batches[number + 1 :]] == [b.posts.rows() for b in rest]
+        assert [b.refused.rows() for b in batches[number + 1 :]] == [b.refused.rows() for b in rest]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_no_private_file_is_ever_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened: list[str] = []
+    really = _bundle.Bundle.open
+
+    def watched(self: _bundle.Bundle, name: str) -> Any:
+        opened.append(name)
+        return really(self, name)
+
+    monkeypatch.setattr(_bundle.Bundle, "open", watched)
+    (batch,) = read(MAKERS[name](tmp_path / name, FILES))
+    parts = [f"data/tweets{part}.js" for part in ("", "-part1", "-part2", "-part10")]
+    assert ["data/account.js", "data/note-tweet.js", *parts] == opened
+    assert "x:666" not in batch.posts["id"].to_list()
+
+
+def test_a_zip_whose_private_members_are_ruined_is_read_all_the_same(tmp_path: Path) -> None:
+    path = as_zip(tmp_path / "whole.zip", FILES)
+    content = bytearray(path.read_bytes())
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.infolist():
+            if entry.filename.removeprefix("data/") in PRIVATE:
+                start = entry.header_offset
+                end = start + 30 + len(entry.filename) + entry.compress_size
+                content[start:end] = b"\xff" * (end - start)
+    ruined = tmp_path / "ruined.zip"
+    ruined.write_bytes(content)
+    (expected,), (found,) = read(path), read(ruined)
+    assert expected.posts["text"].to_list() == found.posts["text"].to_list()
+    assert expected.refused.height == found.refused.height
+
+
+def test_an_old_archive_is_read(tmp_path: Path) -> None:
+    bare = json.dumps([{**TWEET, "id_str": "1"}]).encode()
+    files = {
+        "tweet.js": b"window.YTD.tweet.part0 = " + bare,
+        "account.js": FILES["data/account.js"],
+    }
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert [("x:1", "12")] == batch.posts.select("id", "author").rows()
+
+
+@pytest.mark.parametrize(
+    ("account", "reason"),
+    [
+        (None, "no_account"),
+        (b"window.YTD.account.part0 = [ ]", "no_account"),
+        (js("account", [{"account": {"accountId": 1.5e17}}]), "no_id"),
+        (js("account", [{"account": {"accountId": ["12"]}}]), "wrong_type"),
+        (js("account", [{}]), "no_id"),
+        (b"window.YTD.account.part0 = [", "truncated_stream"),
+    ],
+)
+def test_without_its_account_an_archive_has_no_author(
+    tmp_path: Path, account: bytes | None, reason: str
+) -> None:
+    files = {"data/tweets.js": js("tweets", tweets(1))}
+    files |= {} if account is None else {"data/account.js": account}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert ([None], [reason]) == (
+        batch.posts["author"].to_list(),
+        batch.refused["reason"].to_list(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "protected"),
+    [
+        ([], False),
+        ([("2022-11-01", "Protect")], True),
+        ([("2022-11-02", "Unprotect"), ("2022-11-01", "Protect")], False),
+        ([("2022-11-01", "Unprotect"), ("2022-11-02", "Protect")], True),
+    ],
+)
+def test_the_last_change_says_whether_an_account_is_protected(
+    tmp_path: Path, changes: list[tuple[str, str]], protected: bool
+) -> None:
+    rows = [{"protectedHistory": {"protectedAt": at, "action": what}} for at, what in changes]
+    files = {**FILES, "data/protected-history.js": js("protected_history", rows)}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert {"protected" if protected else None} == set(batch.posts["withdrawn"])
+    assert protected == ({""} == set(batch.posts["text"]))
+
+
+def test_two_people_s_archives_keep_their_authors_and_their_notes(tmp_path: Path) -> None:
+    bob = {**FILES, "data/account.js": js("account", [{"account": {"accountId": "13"}}])}
+    del bob["data/note-tweet.js"]
+    as_folder(tmp_path, FILES, "ada")
+    as_folder(tmp_path, bob, "bob")
+    (batch,) = read(tmp_path)
+    assert ["12"] * 7 + ["13"] * 7 == batch.posts["author"].to_list()
+    assert [LONG, CUT] == batch.posts["text"].gather([2, 9]).to_list()
+
+
+@pytest.mark.parametrize(
+    ("content", "reasons"),
+    [
+        (b"window.YTD.tweets.part0 = [ ]", []),
+        (b"window.YTD.tweets.part0 = [ ];", []),
+        (b"\xef\xbb\xbfwindow.YTD.tweets.part0 = []\r\n", []),
+        (b"window.YTD.tweets.part0 = {}", ["wrong_type"]),
+        (b"window.YTD.tweets.part0 = ", ["truncated_stream"]),
+        (b"", ["truncated_stream"]),
+        (b"function () { return 1 }", ["malformed_json"]),
+        (b"\0\0\0\0", ["malformed_json"]),
+        (js("tweets", [7, None, "x", []]), ["wrong_type"] * 4),
+    ],
+)
+def test_what_holds_no_tweets_gives_none(
+    tmp_path: Path, content: bytes, reasons: list[str]
+) -> None:
+    for name, pack in MAKERS.items():
+        (batch,) = read(pack(tmp_path / name, {**FILES, "data/tweets.js": content}))
+        assert 4 == batch.posts.height
+        assert [*reasons, "no_text"] == batch.refused["reason"].to_list()
+
+
+def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
+    cut = FILES["data/tweets.js"][:-50]
+    (batch,) = read(as_zip(tmp_path / "a.zip", {**FILES, "data/tweets.js": cut}))
+    assert (6, ["truncated_stream", "no_text"]) == (
+        batch.posts.height,
+        batch.refused["reason"].to_list(),
+    )
+    path = as_zip(tmp_path / "b.zip", FILES)
+    path.write_bytes(path.read_bytes()[:-300])
+    (batch,) = read(path)
+    assert (0, 1) == (batch.posts.height, batch.refused.height)
+
+
+def test_a_broken_tweet_costs_no_other(tmp_path: Path) -> None:
+    rows = [{"tweet": {**TWEET, "id_str": str(n)}} for n in range(1, 4)]
+    text = js("tweets", rows).decode().replace('"id_str": "2"', '"id_str": "2')
+    half = text.replace("tea &amp; cake", "tea \\ud83d cake", 1)
+    (batch,) = read(as_zip(tmp_path / "a.zip", {"data/tweets.js": half.encode()}))
+    assert ["x:1", "x:3"] == batch.posts["id"].to_list()
+    assert "tea \ufffd cake &lt;" == batch.posts["text"][0]
+    assert ["no_account", "malformed_json"] == batch.refused["reason"].to_list()
+
+
+@pytest.mark.parametrize("key", sorted(TWEET))
+@pytest.mark.parametrize("wrong", [None, True, 3, -1.5, "x", [], [1], {}, {"a": 1}])
+def test_a_wrong_type_anywhere_is_a_record_and_no_crash(
+    tmp_path: Path, key: str, wrong: object
+) -> None:
+    rows = [{"tweet": {**TWEET, key: wrong}}, {**TWEET, key: wrong}, {"tweet": wrong}]
+    files = {"data/tweets.js": js("tweets", rows), "data/account.js": FILES["data/account.js"]}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert 3 == batch.posts.height + batch.refused.height
+
+
+MEMORY = """
+import resource, sys
+from corpus.readers import x_archive
+config = x_archive.Config(path=sys.argv[1])
+posts = 0
+for batch in x_archive.read(sys.argv[1], config, 2000):
+    posts += batch.posts.height
+print(posts, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def test_a_hundred_megabytes_of_tweets_are_streamed(tmp_path: Path) -> None:
+    path = tmp_path / "big.zip"
+    row = json.dumps({"tweet": {**TWEET, "source": "x" * 3000}}, indent=2).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        archive.writestr("data/account.js", FILES["data/account.js"])
+        with archive.open("data/tweets.js", "w", force_zip64=True) as file:
+            file.write(b"window.YTD.tweets.part0 = [\n")
+            for _ in range(320):
+                file.write((row + b",\n") * 100)
+            file.write(row + b"\n]")
+    with zipfile.ZipFile(path) as archive:
+        assert archive.getinfo("data/tweets.js").file_size > 110 << 20
+    done = subprocess.run(
+        [sys.executable, "-c", MEMORY, str(path)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+    )
+    posts, megabytes = map(int, done.stdout.split())
+    assert 32_001 == posts
+    # Polars and Python alone take about 120.
+    assert megabytes < 260
+
+
+# --------------------------------------------------------------------------- at a glance
+
+
+def test_a_tweets_file_alone_is_known_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "tweets.js"
+    path.write_bytes(js("tweets", tweets(1, 2)))
+    assert x_archive.fits(Sample("tweets.js", (), path.read_bytes())) == 1
+    (batch,) = read(path)
+    assert [("x:1", None, str(path), 1), ("x:2", None, str(path), 2)] == batch.posts.select(
+        "id", "author", "source_file", "source_row"
+    ).rows()
+    assert ["no_account"] == batch.refused["reason"].to_list()
+
+
+@pytest.mark.parametrize("what", ["deleted_tweets", "twitter_circle_tweet", "direct_messages"])
+def test_a_private_file_is_not_read_under_another_name(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "tweets.js"
+    path.write_bytes(js(what, tweets(1, 2)))
+    assert x_archive.fits(Sample("tweets.js", (), path.read_bytes())) == 0
+    (batch,) = read(path)
+    assert (0, ["no_tweets"]) == (batch.posts.height, batch.refused["reason"].to_list())
+
+
+@pytest.mark.parametrize(
+    ("members", "least", "most"),
+    [
+        (("data/account.js", "data/tweets.js"), 1, 1),
+        (("twitter-x/data/tweets-part0.js", "twitter-x/data/account.js"), 1, 1),
+        (("tweet.js", "account.js"), 1, 1),
+        (("data/tweets.js",), 0.5, 0.9),
+        (("data/deleted-tweets.js", "data/account.js"), 0, 0),
+        (("outbox.json", "actor.json"), 0, 0),
+        ((), 0, 0),
+    ],
+)
+def test_it_knows_its_own_at_a_glance(members: tuple[str, ...], least: float, most: float) -> None:
+    assert least <= x_archive.fits(Sample("a.zip", members, b"")) <= most
