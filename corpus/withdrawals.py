@@ -11,7 +11,7 @@ from corpus.manifest import replacing
 from corpus.schema import TOMBSTONE, WITHDRAWN
 
 #: What an author declares about all of their posts: the last word counts.
-_DECLARED = ("opted_out", "allowed")
+_DECLARED = ("opted_out", "allowed", "undeclared")
 _GRAVITY = pl.Enum([*WITHDRAWN, "allowed"])
 
 
@@ -35,6 +35,7 @@ def gather(paths: Sequence[Path], out: Path) -> int:
         every.filter(declared)
         .sort("said_at", pl.col("reason") == "opted_out", nulls_last=False)
         .unique(["target", "value"], keep="last", maintain_order=True)
+        .filter(pl.col("reason") != "undeclared")  # taken back: nothing is said any more
         .with_columns(pl.lit(None, pl.Int64).alias("said_at"))
     )
     folded = (
