@@ -10,7 +10,7 @@ import filters
 if TYPE_CHECKING:
     from filters.contract import FilterModule
 
-BARRIERS = ("dedup", "conversations")
+BARRIERS = ("authors", "dedup", "conversations")
 #: The barriers that make other rows of the posts, rather than judge them.
 RESHAPING = ("conversations",)
 

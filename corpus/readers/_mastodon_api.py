@@ -24,73 +24,9 @@ from corpus.readers._mastodon import (
     outdated,
     warned,
 )
+from corpus.readers._mastodon_json import Account, Event, Line, Number, Status
 from corpus.readers._times import micros, whole
 from corpus.readers.contract import Post, Record, Refused, Skipped, Tombstone
-
-_Number = int | str | float | None
-
-
-class _Field(msgspec.Struct, gc=False):
-    name: str | None = None
-    value: str | None = None
-
-
-class _Account(msgspec.Struct, gc=False):
-    id: _Number = None
-    username: str | None = None
-    acct: str | None = None
-    display_name: str | None = None
-    uri: str | None = None
-    url: str | None = None
-    note: str | None = None
-    fields: list[_Field] | None = None
-    bot: bool | None = None
-    noindex: bool | None = None
-    indexable: bool | None = None
-    suspended: bool | None = None
-
-
-class _Mention(msgspec.Struct, gc=False):
-    id: _Number = None
-    username: str | None = None
-    acct: str | None = None
-    url: str | None = None
-
-
-class _Status(msgspec.Struct):
-    id: _Number = None
-    uri: _Number = None
-    account: _Account | None = None
-    created_at: _Number = None
-    edited_at: _Number = None
-    content: str | None = None
-    spoiler_text: str | None = None
-    sensitive: bool | None = None
-    language: str | None = None
-    visibility: str | None = None
-    in_reply_to_id: _Number = None
-    in_reply_to_account_id: _Number = None
-    mentions: list[_Mention] | None = None
-    favourites_count: _Number = None
-    replies_count: _Number = None
-    quote: msgspec.Raw = msgspec.Raw()
-    reblog: _Status | None = None
-
-
-class _Line(_Status):
-    """A status, or what statuses come in: an event, a thread, the findings of a search."""
-
-    event: str | None = None
-    payload: msgspec.Raw = msgspec.Raw()
-    ancestors: list[msgspec.Raw] | None = None
-    descendants: list[msgspec.Raw] | None = None
-    statuses: list[msgspec.Raw] | None = None
-
-
-class _Event(msgspec.Struct, gc=False):
-    event: str | None = None
-    payload: msgspec.Raw = msgspec.Raw()
-
 
 #: Events of a stream that bring a status, and all others that are known.
 _BRINGING = ("update", "status.update")
@@ -106,17 +42,16 @@ EVENTS = (
     "encrypted_message",
     "notifications_merged",
 )
-# A local status's address ends in the id that its own server calls it by; and so does that of
-# the one it answers, if both have one author.
+# Mastodon's ids; other software that speaks its API has its own, and its own URIs.
 _NUMBER = re.compile(r"[0-9]{1,20}")
 _LOCAL_PROFILE = re.compile(r"(https?://[^/?#\s]+)/@(\w+)")
 # Accounts made before Mastodon could put a number in place of the name (October 2025). The upper
 # bits of an account's id are the millisecond it was made in.
 _NAMED_UNTIL = 1_759_276_800_000
 
-_line = msgspec.json.Decoder(_Line).decode
-_status = msgspec.json.Decoder(_Status).decode
-_event = msgspec.json.Decoder(_Event).decode
+_line = msgspec.json.Decoder(Line).decode
+_status = msgspec.json.Decoder(Status).decode
+_event = msgspec.json.Decoder(Event).decode
 _page = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _string = msgspec.json.Decoder(str).decode
 
@@ -170,7 +105,7 @@ def _deletions(line: bytes) -> list[str]:
     return [_subject(event.payload) for event in events if event.event == "delete"]
 
 
-def _whole(pieces: Sequence[bytes]) -> Iterator[_Event]:
+def _whole(pieces: Sequence[bytes]) -> Iterator[Event]:
     for piece in pieces:
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             yield _event(piece)
@@ -179,12 +114,12 @@ def _whole(pieces: Sequence[bytes]) -> Iterator[_Event]:
 def _subject(payload: msgspec.Raw) -> str:
     """The id that a deletion is about, or nothing."""
     try:
-        return _local(msgspec.json.decode(payload, type=_Number)) if bytes(payload) else ""
+        return _local(msgspec.json.decode(payload, type=Number)) if bytes(payload) else ""
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 
 
-def _local(value: _Number) -> str:
+def _local(value: Number) -> str:
     """A server's own id of something; empty for null, and for a float, which names another."""
     if type(value) is int:
         return str(value)
@@ -248,7 +183,7 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
             return (status,)
         return posts(status, {}) if status.uri or status.content else (Skipped("event"),)
 
-    def posts(status: _Status, known: Mapping[str, str]) -> Sequence[Record]:
+    def posts(status: Status, known: Mapping[str, str]) -> Sequence[Record]:
         """The post, and what it tells of other versions of it and of its author's other posts."""
         name = global_id(status.uri)
         if not name:
@@ -293,9 +228,7 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
         version = name if original is None else parent
         return (post, *(outdated(version, edited) if version else ()), *said)
 
-    def withdrawal(
-        status: _Status, name: str, author: str | None, said: list[Record]
-    ) -> str | None:
+    def withdrawal(status: Status, name: str, author: str | None, said: list[Record]) -> str | None:
         """Why a status must not be used, or null; ``said`` takes what that means for others."""
         account, reason = status.account, None
         if account is not None and _opted_out(account):
@@ -311,7 +244,7 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
             reason = "removed"
         return reason if status.visibility in config.visibility else "private"
 
-    def _opted_out(account: _Account) -> bool:
+    def _opted_out(account: Account) -> bool:
         if config.honour_noindex and account.noindex:
             return True
         profile = [account.note, account.display_name]
@@ -322,9 +255,9 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
     return decode
 
 
-def _parsed(data: bytes) -> _Status | Refused:
+def _parsed(data: bytes) -> Status | Refused:
     """The status, or why it is none: its neighbours must not suffer from it."""
-    found: list[_Status] = []
+    found: list[Status] = []
 
     def keep(data: bytes) -> Sequence[Record]:
         found.append(_status(data))
@@ -334,7 +267,7 @@ def _parsed(data: bytes) -> _Status | Refused:
     return problem if isinstance(problem, Refused) else found[0]
 
 
-def _author(status: _Status) -> str | None:
+def _author(status: Status) -> str | None:
     account = status.account
     if account is None:
         return None
@@ -343,13 +276,15 @@ def _author(status: _Status) -> str | None:
     return global_name(account.username or name, account.uri, account.url, last)
 
 
-def _parent(status: _Status, known: Mapping[str, str]) -> str | None:
+def _parent(status: Status, known: Mapping[str, str]) -> str | None:
     """The id of the answered status, where the line itself tells it for sure; else null."""
     local, account = _local(status.in_reply_to_id), status.account
     if not local or local in known:
         return known.get(local)
     writer, uri = _local(status.in_reply_to_account_id), str(status.uri)
     own = "/statuses/" + _local(status.id)
+    # A local status's URI ends in the id that its own server calls it by; and so does that of the
+    # one it answers, if both have one author.
     if account is not None and writer and writer == _local(account.id):
         if "@" not in (account.acct or "@") and uri.endswith(own) and len(own) > len("/statuses/"):
             return "mastodon:" + uri.removesuffix(own) + "/statuses/" + local

@@ -126,7 +126,9 @@ def test_an_author_has_a_host_wherever_it_is_from(changes: dict[str, Any], name:
 
 
 def test_a_boost_holds_the_originals_whole_text() -> None:
-    boost = one(status(uri=STATUS["uri"] + "/activity", content="", reblog=ORIGINAL))
+    original = {**ORIGINAL, "sensitive": True}
+    boost = one(status(uri=STATUS["uri"] + "/activity", content="", reblog=original))
+    assert boost.sensitive is True
     assert ("repost", "the whole story", "ada@home.example", "de") == (
         boost.kind,
         boost.text,
@@ -152,6 +154,11 @@ def test_a_chain_by_one_local_author_is_joined() -> None:
     numbers = status(in_reply_to_id="99", in_reply_to_account_id="7")
     numbers["uri"] = f"{HOME}/ap/users/7/statuses/101"
     assert one(numbers).parent_id == f"mastodon:{HOME}/ap/users/7/statuses/99"
+
+
+def test_other_software_makes_its_uris_otherwise() -> None:
+    row = status(in_reply_to_id="99", in_reply_to_account_id="7", uri=f"{HOME}/objects/5eb0-11")
+    assert (None, "reply") == (one(row).parent_id, one(row).kind)
 
 
 def test_a_remote_chain_s_ids_are_another_server_s() -> None:
@@ -545,6 +552,11 @@ def test_the_archive_s_own_author_is_heeded(
     assert reason == post.withdrawn
 
 
+def test_an_opt_out_in_an_archive_reaches_the_author_s_other_posts() -> None:
+    _, said = activity(create(), {**ACTOR, "summary": TAGGED})
+    assert Tombstone("author", "mastodon:ada@home.example", "opted_out") == said
+
+
 @pytest.mark.parametrize(
     ("kind", "bot"), [("Person", False), ("Service", True), ("Application", True), (None, None)]
 )
@@ -665,6 +677,25 @@ def test_of_an_archive_only_two_files_are_opened(
     monkeypatch.setattr(_bundle.Bundle, "open", watched)
     read(as_folder(tmp_path / "a", FILES))
     assert ["actor.json", "outbox.json"] == sorted(opened)
+
+
+def test_a_tar_is_known_for_an_archive_in_whatever_order_it_was_packed(tmp_path: Path) -> None:
+    path = as_tar(tmp_path / "a.tgz", {name: FILES[name] for name in sorted(FILES)})
+    (batch,) = read(path)
+    assert ["tea & cake"] * 3 + [""] == batch.posts["text"].to_list()
+    path = as_tar(tmp_path / "b.tgz", {"likes.json": POISON, **FILES})
+    assert [4, 1] == [read(path)[0].posts.height, read(path)[0].refused.height]
+
+
+def test_a_tar_of_a_stream_s_hours_is_a_stream(tmp_path: Path) -> None:
+    hours = {
+        "00.jsonl": json.dumps(event("update", json.dumps(STATUS))).encode(),
+        "01.jsonl": json.dumps(event("delete", "101")).encode(),
+    }
+    (batch,) = read(as_tar(tmp_path / "day.tar.gz", hours))
+    assert [("deleted_later", f"{tmp_path}/day.tar.gz!00.jsonl")] == batch.posts.select(
+        "withdrawn", "source_file"
+    ).rows()
 
 
 def test_two_people_s_archives_keep_their_authors(tmp_path: Path) -> None:

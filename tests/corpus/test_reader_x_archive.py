@@ -252,6 +252,21 @@ def test_a_short_beginning_is_enough_where_the_text_says_that_it_is_cut() -> Non
     assert post(noted("a long story"), full_text="a long s\u2026").text == "a long story"
 
 
+def test_a_long_beginning_is_enough_without_a_word_that_it_is_cut() -> None:
+    assert post(noted(LONG), full_text=escaped(LONG[:150])).text == LONG
+
+
+def test_a_note_that_was_never_escaped_is_taken_as_it_stands() -> None:
+    note = "One writes &amp; for & on a page, and that is a long s"
+    assert post(noted(note + "tory"), full_text=escaped(note) + "\u2026").text == note + "tory"
+
+
+def test_a_quote_shows_in_the_cut_text_where_the_note_leaves_its_link_out() -> None:
+    entities = links(("https://t.co/q", "https://x.com/bob/status/77"))
+    found = post(noted(LONG), full_text=escaped(CUT) + " https://t.co/q", entities=entities)
+    assert (LONG, "quote") == (found.text, found.kind)
+
+
 @pytest.mark.parametrize(
     "shown", ["It", "It began with a kettle", "", "\u2026", " https://t.co/m", CUT[1:]]
 )
