@@ -44,6 +44,17 @@ _KEPT_OR_INVISIBLE = rf"({_FLAG}|{_EMOJI}|{_KEYCAP}|{_JOINED}|{_VARIANT})|[{_INV
 # in front make a line code; fewer say nothing.
 _UNTIDY = r"[ \t]\n|^ {1,3}[^ \t]|^\s*\n|\s$|\n{4}"
 
+_NOT_ASCII = r"[^\x00-\x7F]"
+# Without one of these a text is in NFC: marks, which may combine (a selector does not); the parts
+# of Hangul syllables; and characters that stand for others.
+_NOT_NFC = (
+    r"[[\p{M}--[\x{FE00}-\x{FE0F}\x{20E3}]]\x{1100}-\x{11FF}\x{374}\x{37E}\x{387}"
+    r"\x{958}-\x{95F}\x{9DC}-\x{9DF}\x{A33}-\x{A5E}\x{B5C}\x{B5D}\x{F43}-\x{F69}"
+    r"\x{1F71}-\x{1FFD}\x{2000}\x{2001}\x{2126}\x{212A}\x{212B}\x{2329}\x{232A}\x{2ADC}"
+    r"\x{F900}-\x{FAD9}\x{FB1D}-\x{FB4E}\x{1D15E}-\x{1D164}\x{1D1BB}-\x{1D1C0}"
+    r"\x{2F800}-\x{2FA1D}]"
+)
+
 
 def tidied(texts: pl.Series) -> pl.Series:
     """Newlines are newlines, spaces are spaces, and nothing invisible is left but what counts."""
@@ -77,14 +88,11 @@ def trimmed(texts: pl.Series) -> pl.Series:
 
 
 def composed(texts: pl.Series, form: Form) -> pl.Series:
-    """The texts in a Unicode form; up to U+02FF every text is in NFC, up to U+007F in NFKC."""
+    """The texts in a Unicode form."""
     if form == "none":
         return texts
-    first = "80" if form == "nfkc" else "300"
-    rows = texts.str.contains(rf"[\x{{{first}}}-\x{{10FFFF}}]").arg_true()
+    rows = texts.str.contains(_NOT_NFC if form == "nfc" else _NOT_ASCII).arg_true()
     if not len(rows):
         return texts
-    return texts.clone().scatter(rows, texts.gather(rows).str.normalize(_FORMS[form]))
-
-
-_FORMS: dict[str, Literal["NFC", "NFKC"]] = {"nfc": "NFC", "nfkc": "NFKC"}
+    name: Literal["NFC", "NFKC"] = "NFC" if form == "nfc" else "NFKC"
+    return texts.clone().scatter(rows, texts.gather(rows).str.normalize(name))

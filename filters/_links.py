@@ -35,6 +35,9 @@ _SHORT_SIGNS = ["t.co/", "pic.twitter.com/"]
 _CUT = r"(?i)[ \t]*\bhttps?(?::(?:/(?:/(?:t(?:\.(?:c(?:o)?)?)?)?)?)?)?…\s*$"
 _CUT_SIGN = r"(?i)https?[:/tco.]{0,7}…\s*$"
 
+# Stands where a link was; no text holds it, as it will never be a character.
+_MARK = "\ufdd0"
+
 _TAG = r"[#＃]+\w*\p{L}\w*"
 _BEFORE_TAG = r"(^|[^\w&/#＃])"
 
@@ -49,10 +52,17 @@ def _where(texts: pl.Series, found: pl.Series, change: Change) -> pl.Series:
 
 def _without(texts: pl.Series, link: str) -> pl.Series:
     """The texts without links of a kind; a Markdown link leaves its text."""
-    one = rf"(?:[(<\[][ \t]*{link}[ \t]*[)>\]]|{link})"
     shown = rf"!?\[([^\[\]\n]*)\]\([ \t]*<?{link}>?(?:[ \t]+\"[^\"\n]*\")?[ \t]*\)"
-    return texts.str.replace_all(shown, "${1}").str.replace_all(
-        rf"(?m)^(?:{one}[ \t]*)+|(?:[ \t]*{one})+", ""
+    linked = texts.str.contains("](", literal=True)
+    texts = _where(texts, linked, lambda some: some.str.replace_all(shown, "${1}"))
+    # A mark first, then the space before it: one pattern for both has to try at every space.
+    texts = texts.str.replace_all(link, _MARK)
+    held = rf"[(<\[][ \t]*{_MARK}[ \t]*[)>\]]"
+    texts = _where(texts, texts.str.contains(held), lambda some: some.str.replace_all(held, _MARK))
+    return (
+        texts.str.replace_all(rf"[ \t]+{_MARK}", _MARK)
+        .str.replace_all(rf"(?m)^{_MARK}+[ \t]*", "")
+        .str.replace_all(_MARK, "", literal=True)
     )
 
 

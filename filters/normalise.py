@@ -28,33 +28,35 @@ class Config(FilterConfig):
     """What is done to the text. Spaces, newlines and invisible characters are always tidied."""
 
     unicode: _characters.Form = Field(
-        "nfc",
+        default="nfc",
         description="the Unicode form; nfkc also makes plain letters of styled ones, and 1⁄2 of ½",
     )
     mojibake: bool = Field(
-        True, description="mend UTF-8 that was read as something else, by ftfy's heuristics"
+        default=True, description="mend UTF-8 that was read as something else, by ftfy's heuristics"
     )
     entities: bool = Field(
-        False,
+        default=False,
         description="decode HTML entities, once; for tables, as readers of dumps have done so",
     )
     links: _links.Links = Field(
-        "keep", description="keep them, or leave '<url>', the host, or nothing in their place"
+        default="keep",
+        description="keep them, or leave '<url>', the host, or nothing in their place",
     )
     tco: Literal["remove", "keep"] = Field(
-        "remove", description="t.co and pic.twitter.com links, which say nothing, under any policy"
+        default="remove",
+        description="t.co and pic.twitter.com links, which say nothing, under any policy",
     )
     hashtags: _links.Hashtags = Field(
-        "keep", description="keep them, only their words, those in the text, or none"
+        default="keep", description="keep them, only their words, those in the text, or none"
     )
     trailing_hashtags: int = Field(
-        3, ge=1, description="so many at the end are a block, for hashtags: drop_trailing"
+        default=3, ge=1, description="so many at the end are a block, for hashtags: drop_trailing"
     )
     retweet_head: Literal["strip", "keep"] = Field(
-        "strip", description="'RT @name:' in front of somebody else's words"
+        default="strip", description="'RT @name:' in front of somebody else's words"
     )
     reposts: Literal["keep", "drop"] = Field(
-        "keep", description="whether posts that only pass on another's stay"
+        default="keep", description="whether posts that only pass on another's stay"
     )
 
 
