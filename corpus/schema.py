@@ -6,15 +6,16 @@ import polars as pl
 
 #: Every column a reader fills, in order. Nullable unless said otherwise.
 #:
-#: ``id``: global string such as ``reddit:t1_c0abc``, never null. ``kind``: post, reply, repost or
-#: quote. ``author``: the raw author id or name; it leaves the build only as a keyed pseudonym.
-#: ``created_at``: UTC. ``text``: entities decoded, a title joined in front with a blank line,
-#: never null. ``accepted_id``: of a question, the answer its asker accepted. ``consent``: what the
-#: author has declared about use in datasets: allowed, denied, or null for nothing said, which is
-#: not consent. ``withdrawn``: why the source itself says the post should not be used (one of
-#: :data:`WITHDRAWN`), or null. ``seen_at``: when the source learnt of this version of the post, in
-#: microseconds, where a source tells; notices said later than that may end it. ``source_file`` and
-#: ``source_row``: provenance; rows count from 1.
+#: ``id``: global string such as ``reddit:t1_c0abc``, never null. ``kind``: post, reply, repost,
+#: quote, or comment (a remark beneath a post where replies are answers). ``author``: the raw
+#: author id or name; it leaves the build only as a keyed pseudonym. ``created_at``: UTC. ``text``:
+#: entities decoded, a title joined in front with a blank line, never null. ``accepted_id``: of a
+#: question, the answer its asker accepted. ``consent``: what the author has declared about use in
+#: datasets: allowed, denied, or null for nothing said, which is not consent. ``withdrawn``: why
+#: the source itself says the post should not be used (one of :data:`WITHDRAWN`), or null.
+#: ``seen_at``: when the source learnt of this version of the post, in microseconds, where a source
+#: tells; notices said later than that may end it. ``source_file`` and ``source_row``: provenance;
+#: rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),
     "platform": pl.String(),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import PurePosixPath
-from typing import IO, cast
+from typing import IO, Self, cast
 
 from corpus.errors import BuildError
 from corpus.readers._decompress import (
@@ -16,8 +17,8 @@ from corpus.readers._decompress import (
     Allowance,
     Guarded,
     Peeked,
-    Raw,
     Source,
+    Unreadable,
     decompressed,
     reason_of,
 )
@@ -100,9 +101,12 @@ class Walk:
     def _tar(self, stream: Peeked, name: str, depth: int, consumed: Consumed) -> Iterator[Member]:
         seen: dict[str, int] = {}
         told: _Told | None = None
+        whole = _Whole(stream)
         try:
-            raw = cast(IO[bytes], Raw(stream))
-            with tarfile.open(fileobj=raw, mode="r|", tarinfo=_TarInfo, bufsize=_BUFFER) as archive:
+            file = cast(IO[bytes], whole)
+            with tarfile.open(
+                fileobj=file, mode="r|", tarinfo=_TarInfo, bufsize=_BUFFER
+            ) as archive:
                 for entry in archive:
                     # A hard link's content comes with its other name.
                     if entry.isdir() or entry.islnk():
@@ -116,10 +120,14 @@ class Walk:
                     content = archive.extractfile(entry) if shown else None
                     if shown and content is not None:
                         # A sparse file can claim terabytes of zeros.
-                        guarded = Guarded(content, consumed, self.allowance)
-                        told = _Told(guarded)
+                        inside = _Inside(cast(io.BufferedReader, content), whole)
+                        told = _Told(Guarded(inside, consumed, self.allowance))
                         peeked = self._open(told, consumed)
                         yield from self._descend(peeked, None, shown, depth + 1, consumed)
+                if whole.error is None and _goes_on(cast(Source, archive.fileobj)):
+                    self._refuse(name, "data_behind_end")
+            if whole.error is not None:
+                raise whole.error
         except (*BROKEN, RecursionError, OverflowError) as error:
             # A break within a member has been told by whoever reads that member.
             if not (told and told.broken):
@@ -217,15 +225,74 @@ class _Told:
             raise
 
 
+class _Whole:
+    """A tar as tarfile reads it: a break looks like the end, so that no byte before it is lost."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.error: Exception | None = None
+
+    def read(self, size: int, /) -> bytes:
+        found = bytearray()
+        while len(found) < size and self.error is None:
+            try:
+                piece = self._source.read(size - len(found))
+            except BROKEN as error:
+                self.error = error
+                break
+            if not piece:
+                break
+            found += piece
+        return bytes(found)
+
+
+class _Inside:
+    """A member of a tar, which ends where and why the tar breaks off."""
+
+    def __init__(self, content: io.BufferedReader, whole: _Whole) -> None:
+        self._content = content
+        self._whole = whole
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            # read() would lose what it has when the tar ends before all that it wants.
+            return self._content.read1(size)
+        except BROKEN as error:
+            raise self._whole.error or error from None
+
+
 class _TarInfo(tarfile.TarInfo):
-    """A tar header that does not ask for gigabytes of name."""
+    """A tar header that is told from the archive's end, and asks for no gigabytes of name.
+
+    The standard library takes a header that is damaged for the end of the archive, and all
+    members behind it would be lost without a word.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            return super().frombuf(buf, encoding, errors)
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
+            raise  # two of the ways in which an archive properly ends
+        except tarfile.TruncatedHeaderError:  # type: ignore[attr-defined]
+            raise Unreadable("truncated_stream") from None
+        except tarfile.HeaderError:
+            raise Unreadable("damaged_archive") from None
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.size > _LONGEST_HEADER and not (
             self.isreg() or self.type not in tarfile.SUPPORTED_TYPES
         ):
-            raise tarfile.ReadError("a header is too long")
+            raise Unreadable("damaged_archive")
         return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
+
+
+def _goes_on(rest: Source) -> bool:
+    """Whether anything but padding stands behind the end of a tar, such as another tar."""
+    while data := rest.read(_BUFFER):
+        if data.strip(b"\0"):
+            return True
+    return False
 
 
 def _spooled(stream: Peeked) -> tuple[Disk, str]:

@@ -18,6 +18,10 @@ CHUNK = 4 << 20
 _ZSTD_WINDOW = 2**31
 
 
+# What a decompressor was about to give when it met a break is lost, so it gives little at a time.
+_STEP = 1 << 17
+
+
 class Unreadable(ValueError):
     """Raised where bytes cannot be had, with the reason that the ledger shows."""
 
@@ -60,6 +64,10 @@ BOMB_RATIO = 1000
 BOMB_BYTES = 1 << 30
 
 
+# What a member's headers take counts as bytes that went in: a few lines may have shared theirs.
+_HEADERS = 256
+
+
 class Allowance:
     """What has come out of one file on disk beyond :data:`BOMB_RATIO`, of all its streams."""
 
@@ -78,7 +86,7 @@ class Guarded:
         self._source = source
         self._consumed = consumed
         self._allowance = allowance
-        self._begin = consumed()
+        self._begin = consumed() - _HEADERS
         self._size = 0
         self._excess = 0.0
 
@@ -179,7 +187,7 @@ class Inflate:
                 return data
 
     def _step(self, size: int) -> bytes:
-        engine = self._engine
+        engine, size = self._engine, min(size, _STEP)
         if isinstance(engine, (bz2.BZ2Decompressor, lzma.LZMADecompressor)):
             feed = self._pending or (self._more() if engine.needs_input else b"")
             self._pending = b""

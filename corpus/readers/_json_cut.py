@@ -37,6 +37,8 @@ class Cutter:
         self._source, self._longest = source, longest
         self._buffer, self._at = b"", 0
         self._ended = False
+        #: The indentation of the line that the next value is the first of, else null.
+        self.line: bytes | None = None
         self.broken = ""  # why the source broke off, once it has
         self._more()
         if self._buffer.startswith(b"\xef\xbb\xbf"):
@@ -46,25 +48,24 @@ class Cutter:
         """Whether nothing but space, or the semicolon of an assignment, is left."""
         self.space()
         while self._buffer[self._at : self._at + 1] == b";":
-            self._at += 1
+            self.take(b";")
             self.space()
         return self._at == len(self._buffer)
 
-    def space(self) -> bytes | None:
-        """Pass over white space; the indentation, if the next byte is the first of its line."""
-        indent: bytes | None = None
+    def space(self) -> None:
+        """Pass over white space, minding where a line begins."""
         while True:
             match = _SPACE.match(self._buffer, self._at)
             assert match is not None  # it matches the empty string too
             space = match[0]
             _, newline, last = space.rpartition(b"\n")
             if newline:
-                indent = last
-            elif indent is not None:
-                indent += space
+                self.line = last
+            elif self.line is not None:
+                self.line += space
             self._at = match.end()
             if self._at < len(self._buffer) or not self._more():
-                return indent
+                return
 
     def next(self) -> bytes:
         """The next byte that is no space."""
@@ -81,10 +82,12 @@ class Cutter:
         if self.next() != expected:
             raise MalformedError
         self._at += 1
+        self.line = None
 
     def cut(self, indent: bytes | None, *, keep: bool) -> bytes | None:
         """Pass over the value that begins here; return its bytes, or null if it is too long."""
         byte = self.next()
+        self.line = None
         if byte not in (b"{", b"[", b'"'):
             return self._scalar()
         if (data := self._by_guess()) is not None:
@@ -105,19 +108,29 @@ class Cutter:
 
     def to_line(self, indent: bytes) -> None:
         """Go to the next line that begins an element, or closes the array around them."""
-        # A line that stands further out belongs to what is around this array: past it, an
-        # element might be another chat's.
-        outer = rb"|(?P<outer>[ \t]{0,%d}[^ \t\r\n])" % (len(indent) - 1) if indent else rb"|\]"
-        line = re.compile(rb"\n(?:" + re.escape(indent) + rb"\{" + outer + rb")")
-        while not (match := line.search(self._buffer, self._at)):
-            self._at = max(self._at, len(self._buffer) - len(indent) - 2)
-            if not self._more():
-                raise CutError
-        last = match[0][-1:]
-        if match.lastgroup == "outer" and last != b"]":
-            self._at = match.start()
+        while not self._is_element(indent):
+            line = re.compile(rb"\n([ \t]{0,%d})(?=[^ \t\r\n])" % len(indent))
+            while not (match := line.search(self._buffer, self._at)):
+                self._at = max(self._at, len(self._buffer) - len(indent) - 2)
+                if not self._more():
+                    raise CutError
+            self._at, self.line = match.end(), match[1]
+
+    def _is_element(self, indent: bytes) -> bool:
+        """Whether the next line of an array, or its end, begins here."""
+        byte, line = self._buffer[self._at : self._at + 1], self.line
+        if line is None:
+            return False
+        if byte == b"]" and (len(line) < len(indent) or not indent):
+            return True
+        if len(line) < len(indent):
+            # This belongs to what is around the array: past it, an element might be another
+            # chat's.
             raise MalformedError
-        self._at = match.end() - 1
+        if byte == b"{" and line == indent:
+            return True
+        self.line = None
+        return False
 
     def _scalar(self) -> bytes:
         while (end := _scalar_end(self._buffer, self._at)) == len(self._buffer):

@@ -35,6 +35,7 @@ class Opened(NamedTuple):
     """An object or array on the way to the wanted values begins; ``path`` is "" at the top."""
 
     path: str
+    is_array: bool
 
 
 class Value(NamedTuple):
@@ -190,10 +191,10 @@ def _value(text: Cutter, node: _Node, indent: bytes | None) -> Iterator[Found]:
         return
     byte = text.next()
     if byte == b"{" and (node.keys or node.any_key):
-        yield Opened(node.path)
+        yield Opened(node.path, is_array=False)
         yield from _object(text, node)
     elif byte == b"[" and node.item:
-        yield Opened(node.path)
+        yield Opened(node.path, is_array=True)
         yield from _array(text, node.item)
     else:
         text.skip()
@@ -221,17 +222,15 @@ def _object(text: Cutter, node: _Node) -> Iterator[Found]:
 
 def _array(text: Cutter, item: _Node) -> Iterator[Found]:
     text.take(b"[")
-    indent = text.space()
+    indent: bytes | None = None
     while text.next() != b"]":
+        indent = indent if text.line is None else text.line
         try:
             yield from _value(text, item, indent)
-            line = text.space()
             byte = text.next()
             # Without a comma, but on a line of its own: that element is as whole as any.
-            if byte != b"]" and (byte != b"{" or indent is None or line != indent):
+            if byte != b"]" and (byte != b"{" or indent is None or text.line != indent):
                 text.take(b",")
-                line = text.space()
-            indent = indent if line is None else line
         except MalformedError:
             if indent is None:
                 raise

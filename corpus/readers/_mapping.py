@@ -18,7 +18,7 @@ Paths = tuple[str, ...]
 Make = Callable[[Sequence[object]], Post]
 
 _MAPPABLE = Post._fields
-_KINDS = frozenset(("post", "reply", "repost", "quote"))
+_KINDS = frozenset(("post", "reply", "repost", "quote", "comment"))
 _TRUE = frozenset(("true", "t", "yes", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
 # How CSV tools write an integer that they took for a float. Without the plus sign it may be a
@@ -162,7 +162,7 @@ def identifier(value: object) -> str:
             if _EXPONENT.fullmatch(value):
                 raise Refused("float_id")
             decimal = _DECIMAL.fullmatch(value)
-            if decimal and abs(int(decimal[1])) > _EXACT:
+            if decimal and (len(decimal[1]) > 20 or abs(int(decimal[1])) > _EXACT):
                 raise Refused("float_id")
             return decimal[1] if decimal else value
         return value

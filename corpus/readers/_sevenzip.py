@@ -157,7 +157,7 @@ class Folder:
             if self._decoder is None:
                 self._decoder = self._new()
             if isinstance(self._decoder, Apart):
-                if data := self._decoder.decompress():
+                if data := self._decoder.read():
                     return data
                 raise Unreadable(self._decoder.reason())
             idle = 0
@@ -182,7 +182,11 @@ class Folder:
 
         coders, sizes = self._folder.coders, self._folder.unpacksizes
         if any(coder["method"] == _PPMD for coder in coders):
-            return Apart(self._source.fileno(), self._begin, self._packed, self._folder)
+            properties = coders[0]["properties"] or b""
+            if len(coders) > 1 or len(properties) < 5:
+                raise Unreadable("unsupported_compression")
+            file = self._source.fileno()
+            return Apart(file, self._begin, self._packed, properties, sizes[-1])
         small = any(coder["method"] in _UNBOUNDED for coder in coders)
         # The checksums that count are those of the members.
         return SevenZipDecompressor(

@@ -343,7 +343,7 @@ def _comment(row: _Row, site: str) -> Record:
         f"stackexchange:{site}/c{number}",
         # As it was typed, unlike a post's body: Markdown, in which `<b>` is three characters.
         text or "",
-        "reply",
+        "comment",
         _author(row, "UserId", "UserDisplayName", site),
         site,
         created,

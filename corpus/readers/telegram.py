@@ -2,21 +2,22 @@
 
 A post's id is ``telegram:CHAT/MESSAGE``. Only chats that anybody can read are taken by default;
 messages of others are counted as withdrawn, and nothing of them is kept: no text, no author, no
-name of the chat, and in place of the chat's id, which may be a person's, the chat's number in the
-file (``telegram:private/3/17``).
+name of the chat, and in place of the chat's id, which may be a person's, a number that counts the
+chats in the file (``telegram:private/3/17``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, get_args
+from contextlib import suppress
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 from pydantic import Field
 
-from corpus.readers._json_stream import Found, Opened, Value, decoded, in_members
+from corpus.readers._json_export import Chat, Layout, Problem, messages
+from corpus.readers._json_stream import decoded
 from corpus.readers._open import Input
 from corpus.readers._times import micros, whole
 from corpus.readers.contract import (
@@ -102,55 +103,17 @@ class _Message(_Kind):
     reactions: list[_Reaction] | None = None
 
 
-@dataclass
-class _Chat:
-    """What the export says of a chat before its messages, or in rare cases behind them."""
+class _Header(NamedTuple):
+    """What a chat says of itself."""
 
     number: int
-    id: str = ""
-    type: str = ""
-    name: str | None = None
-
-    def learn(self, key: str, data: bytes) -> None:
-        """Take in one of :data:`_HEADER`; what cannot be read stays unknown."""
-        try:
-            value = msgspec.json.decode(data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return
-        if key == "id":
-            self.id = _whole_id(value)
-        elif key == "type" and isinstance(value, str):
-            self.type = value
-        elif key == "name" and isinstance(value, str):
-            self.name = value
+    id: str
+    type: str
+    name: str | None
 
 
-class _Chats:
-    """The chats that a walk comes to, numbered in their order."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._here: dict[str, _Chat] = {}  # by path: a document, and the chat in a list of its own
-
-    def follow(self, found: Found) -> _Chat | None:
-        """The chat that begins with what was found, or that it belongs to."""
-        if isinstance(found, Opened) and found.path in _CHATS:
-            self.count += 1
-            self._here[found.path] = _Chat(self.count)
-            return self._here[found.path]
-        if not isinstance(found, Value):
-            return None
-        chat = self._here[_CHAT_OF[found.path]]
-        if found.path not in _MESSAGES:
-            chat.learn(found.path.rpartition(".")[2], found.data)
-        return chat
-
-
-_HEADER = ("name", "type", "id")
 # Where chats stand: the document itself is one, or has lists of them.
-_CHATS = ("", "chats.list.item", "left_chats.list.item")
-_MESSAGES = {f"{chat}.messages.item".lstrip("."): chat for chat in _CHATS}
-_CHAT_OF = _MESSAGES | {f"{chat}.{key}".lstrip("."): chat for chat in _CHATS for key in _HEADER}
+_LAYOUT = Layout(("", "chats.list.item", "left_chats.list.item"), ("name", "type", "id"))
 _BEGINS = re.compile(
     rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null|\d+)\s*,\s*)*'
     rb'"type"\s*:\s*"(?:' + b"|".join(kind.encode() for kind in get_args(Chats)) + rb')"\s*,'
@@ -182,58 +145,54 @@ def read(
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
     with Input(path) as source:
-        found = _located(path, source, config)
         yield from read_records(
-            found, source, platform=PLATFORM, part_posts=part_posts, start=start
+            _located(path, source, config),
+            source,
+            platform=PLATFORM,
+            part_posts=part_posts,
+            start=start,
         )
 
 
 def _located(path: str, source: Input, config: Config) -> Iterator[Located]:
-    longest = config.max_line_mb << 20
-    chats, known = _Chats(), list[_Chat]()
-    current, row, lacking = "", 0, False
-    for place, found in in_members(path, source, _CHAT_OF, longest):
-        if place != current:
-            if lacking:
-                yield Located(current, 0, 0, (Refused("no_messages"),))
-            current, row, lacking = place, 0, True
-        chat = chats.follow(found)
-        if isinstance(found, Refused):
-            row += 1
-            lacking = False  # there is a reason already
-            yield Located(place, row, 0, (found,))
-        elif chat is None:
-            lacking = False  # an array of chats or of messages, be it empty
-        elif found.path in _MESSAGES and isinstance(found, Value):
-            row += 1
-            if not known and not (chat.id if chat.type in config.chats else chat.type):
-                # The chat tells what it is behind its messages: look there first.
-                known = _all_chats(path, longest)
-            chat = known[chat.number - 1] if known else chat
-            yield Located(place, row, len(found.data), _records(found.data, chat, config))
-    if lacking:
-        yield Located(current, 0, 0, (Refused("no_messages"),))
+    def known(chat: Chat) -> bool:
+        header = _header(chat)
+        return bool(header.id if header.type in config.chats else header.type)
+
+    chat, header = None, _Header(0, "", "", None)
+    for found in messages(path, source, _LAYOUT, known, config.max_line_mb << 20):
+        if isinstance(found, Problem):
+            yield Located(found.place, found.row, 0, (found.reason,))
+            continue
+        if found.chat is not chat:
+            chat = found.chat
+            header = _header(chat)
+        records = _records(found.data, header, config)
+        yield Located(found.place, found.row, len(found.data), records)
 
 
-def _all_chats(path: str, longest: int) -> list[_Chat]:
-    """Every chat of the export with all that it says of itself, wherever it says so."""
-    chats, found = _Chats(), list[_Chat]()
-    with Input(path) as source:
-        # The same walk as the reading itself, so that both count alike even where it is broken.
-        for _, thing in in_members(path, source, _CHAT_OF, longest):
-            chat = chats.follow(thing)
-            if chat is not None and isinstance(thing, Opened):
-                found.append(chat)
-    return found
+def _header(chat: Chat) -> _Header:
+    """What a chat says of itself, as far as it can be read."""
+    said: dict[str, Any] = {}
+    for key, data in chat.said.items():
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            said[key] = msgspec.json.decode(data)
+    kind, name = said.get("type"), said.get("name")
+    return _Header(
+        chat.number,
+        _whole_id(said.get("id")),
+        kind if isinstance(kind, str) else "",
+        name if isinstance(name, str) else None,
+    )
 
 
-def _records(data: bytes, chat: _Chat, config: Config) -> Sequence[Record]:
+def _records(data: bytes, chat: _Header, config: Config) -> Sequence[Record]:
     if chat.type not in config.chats:
         return decoded(data, lambda line: (_private(_parse_kind(line), chat),))
     return decoded(data, lambda line: (_public(_parse(line), chat, config),))
 
 
-def _private(message: _Kind, chat: _Chat) -> Record:
+def _private(message: _Kind, chat: _Header) -> Record:
     if message.type != "message":
         return Skipped("service")
     name = _whole_id(message.id)
@@ -242,7 +201,7 @@ def _private(message: _Kind, chat: _Chat) -> Record:
     return Post(f"telegram:private/{chat.number}/{name}", "", withdrawn="private")
 
 
-def _public(message: _Message, chat: _Chat, config: Config) -> Post | Skipped:
+def _public(message: _Message, chat: _Header, config: Config) -> Post | Skipped:
     if message.type != "message":
         return Skipped("service")
     name = _whole_id(message.id)
@@ -315,7 +274,7 @@ def _author(message: _Message) -> str | None:
     return message.sender or None if message.sender is not msgspec.UNSET else None
 
 
-def _parent(message: _Message, chat: _Chat) -> str | None:
+def _parent(message: _Message, chat: _Header) -> str | None:
     number = _whole_id(message.reply_to_message_id)
     if not number:
         return None

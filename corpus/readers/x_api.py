@@ -294,7 +294,7 @@ def _compliance(row: Line, about: str) -> Sequence[Record]:
     if row.action != "delete" or row.reason == "scrub_geo":
         return (Skipped(row.reason or row.action or "compliance"),)
     reason = _REASONS.get(row.reason or "", "deleted_later")
-    targets = {"tweets": ("id",), "users": ("author",)}.get(about) or _targets(row, int(name))
+    targets = {"tweets": ("id",), "users": ("author",)}.get(about) or _targets(row, int(name[:20]))
     return tuple(Tombstone(target, "x:" + name, reason) for target in targets)
 
 

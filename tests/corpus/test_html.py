@@ -36,6 +36,7 @@ HIDDEN = (
         ("<br>one<br>", "one"),
         ("<p>one<br></p><p>two</p>", "one\n\ntwo"),
         ("a long<wbr>word", "a longword"),
+        ("<p>a <i> <p>b</i>", "a\n\nb"),
         ("a <i>very</i> <b> big</b>  dog", "a very big dog"),
         ("<p>one\n two\t\tthree</p>", "one two three"),
         ("<p>a&nbsp;b</p>", "a\xa0b"),
@@ -50,6 +51,7 @@ HIDDEN = (
         ("a < b and <p>c > d", "a < b and\n\nc > d"),
         ("<frameset><frame>", ""),
         ("half a tag <p", "half a tag"),
+        ("1 <&#x2F;p> 2", "1 </p> 2"),
     ],
 )
 def test_a_page_reads_as_it_looks(html: str, text: str) -> None:
@@ -125,6 +127,7 @@ def test_code_is_fenced_and_left_as_it_is(html: str, text: str) -> None:
         ('<a href="https://m.example/@bob" class="u-url mention">@<span>bob</span></a>', "@bob"),
         ('<a href="#p1" class="quotelink">&gt;&gt;1</a>', ">>1"),
         ("<a>no address</a>", "no address"),
+        ('<a href="x"><span class="invisible">h</span>y</a>', "hy"),
         ('<a href="x">never closed', "never closed"),
     ],
 )  # fmt: skip

@@ -87,8 +87,10 @@ def test_a_polls_option_is_a_reply_to_its_poll() -> None:
     )  # fmt: skip
 
 
-def test_a_row_without_a_type_is_told_by_its_parent() -> None:
+def test_a_row_without_a_type_is_told_by_its_parent_and_a_number_is_one() -> None:
     assert "reply" == post({**COMMENT, "type": None}).kind
+    assert post(COMMENT) == post(COMMENT, type=2)
+    assert post(COMMENT, type="pollopt", poll=9) == post(COMMENT, type=4, poll=9)
     assert "post" == post({**STORY, "type": None}, parent=0).kind
 
 

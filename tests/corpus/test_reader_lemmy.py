@@ -111,6 +111,18 @@ def test_bare_rows_make_the_same_ids_as_views() -> None:
     )  # fmt: skip
 
 
+def test_a_view_fills_in_what_its_comment_or_its_actors_lack() -> None:
+    bare = {"id": 4, "name": "kettles"}
+    row = {**REPLY, "comment": {**COMMENT, "post_id": None, "path": "0.27", "creator_id": None}}
+    reply = post(row, creator=bare, community=bare)
+    root = "lemmy:lemmy.example/post/24"
+    assert (root, root, "lemmy.example/person/4", "kettles@lemmy.example") == (
+        reply.parent_id, reply.root_id, reply.author, reply.community,
+    )  # fmt: skip
+    orphan = post(row, post=None)
+    assert (None, None) == (orphan.parent_id, orphan.root_id)
+
+
 @pytest.mark.parametrize(
     ("changes", "parent"),
     [
@@ -218,6 +230,8 @@ def test_without_an_instance_nothing_is_named(tmp_path: Path) -> None:
         ([VIEW, REPLY, POST, COMMENT], 1.0),
         ([{"post": "a string"}, {"id": "1", "text": "x"}], 0.0),
         ([{"id": 1, "name": "x", "ap_id": "y"}], 0.0),
+        ([{"id": 1, "content": "x", "ap_id": "y", "creator_id": 2}], 0.0),
+        ([{"post": {"ap_id": "y"}, "creator": {}}], 0.0),
         ([], 0.0),
     ],
 )

@@ -123,7 +123,7 @@ def test_a_comment_is_taken_as_it_was_typed() -> None:
     assert Post(
         id=f"stackexchange:{SITE}/c11",
         text="Use `List<String>` &amp; <b>not</b> a list",
-        kind="reply",
+        kind="comment",
         author=f"{SITE}/9",
         community=SITE,
         created_at=1_564_611_477_883_000,
@@ -278,6 +278,11 @@ def test_nothing_that_a_file_declares_is_believed(tmp_path: Path) -> None:
 def test_a_file_without_posts_has_none(content: bytes, reasons: list[str], tmp_path: Path) -> None:
     (batch,) = read(write(tmp_path / "Posts.xml", content))
     assert (0, reasons) == (batch.posts.height, batch.refused["reason"].to_list())
+
+
+def test_rows_without_a_table_around_them_are_told_by_their_attributes(tmp_path: Path) -> None:
+    (batch,) = read(write(tmp_path / "x.xml", (row(ANSWER) + row(COMMENT)).encode()))
+    assert [f"stackexchange:{SITE}/{n}" for n in ("7", "c11")] == batch.posts["id"].to_list()
 
 
 def test_another_table_is_skipped_whole(tmp_path: Path) -> None:

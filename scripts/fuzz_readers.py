@@ -1,0 +1,176 @@
+"""Feed every reader mutated lines, and whole documents, and see that nothing escapes.
+
+    python scripts/fuzz_readers.py [--lines 100000] [--documents 20000] [READER ...]
+
+Seeds are the hand-made samples of the tests and, where ../shared/data is there, real lines. A
+reader must raise nothing, and each line that is not blank must come back as a post, a refusal, a
+tombstone or something passed over. A failure prints the seed number, never the text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import zstandard
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from corpus import readers  # noqa: E402
+from corpus.errors import PlanError  # noqa: E402
+from tests.corpus.test_fits import SAMPLES  # noqa: E402
+from tests.test_contract import NEEDED  # noqa: E402
+
+REAL = {
+    "reddit": ("reddit/RC_2005-12.zst", "reddit/AskMen_submissions.zst"),
+    "x_stream": ("x_v1/a.no-labels.json", "x_v1/stream_2010.json"),
+    "x_api": ("x_v2/entities_test.jsonl", "x_v2/flat.jsonl", "x_v2/tweets_compliance.jsonl"),
+    "bluesky": ("bluesky/expected_v1.jsonl",),
+    "stackexchange": ("stackexchange/Posts.xml",),
+    "table": ("hackernews/hacker_news.csv",),
+}
+DOCUMENTS = ("telegram", "discord", "meta", "x_archive")
+ODD: tuple[Any, ...] = (None, True, 0, -1, 1.5, 1e300, 2**70, "", "\0", "\ud83d", [], {}, [[]], "x")
+_TRICKS = (
+    b"\0",
+    b'"',
+    b"\\",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b",",
+    b"\xff",
+    b"\xed\xa0\x80",
+    b"1e999",
+    b"null",
+)
+
+
+def seeds(name: str) -> list[bytes]:
+    """Lines (or whole documents) to mutate."""
+    heads = [found.head for found in SAMPLES[name] if found.head]
+    if name in DOCUMENTS:
+        return heads
+    found = [line for head in heads for line in head.split(b"\n") if line.strip()]
+    for file in REAL.get(name, ()):
+        path = ROOT.parent / "shared" / "data" / file
+        if not path.is_file():
+            continue
+        with open(path, "rb") as raw:
+            stream: Any = raw
+            if path.suffix == ".zst":
+                context = zstandard.ZstdDecompressor(max_window_size=2**31)
+                stream = io.BufferedReader(context.stream_reader(raw))
+            found += [stream.readline().strip() for _ in range(300)]
+    return [line for line in found if line]
+
+
+def mutated(seed: bytes, chance: random.Random) -> bytes:
+    """The seed with a few things wrong: bytes, spans, or the types of JSON values."""
+    if chance.random() < 0.5 and seed[:1] in b"{[":
+        try:
+            return json.dumps(_twisted(json.loads(seed), chance)).encode()
+        except (ValueError, RecursionError):
+            pass
+    out = bytearray(seed)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(out) + 1)
+        what = chance.random()
+        if what < 0.3 and out:
+            out[min(at, len(out) - 1)] = chance.randrange(256)
+        elif what < 0.5:
+            del out[at : at + chance.randint(1, 40)]
+        elif what < 0.7:
+            out[at:at] = chance.choice(_TRICKS)
+        elif what < 0.85:
+            out[at:at] = out[at : at + chance.randint(1, 60)]
+        else:
+            del out[at:]
+    return bytes(out)
+
+
+def _twisted(value: Any, chance: random.Random) -> Any:
+    if chance.random() < 0.08:
+        return chance.choice(ODD)
+    if isinstance(value, dict):
+        kept = {k: _twisted(v, chance) for k, v in value.items() if chance.random() > 0.03}
+        return kept
+    if isinstance(value, list):
+        return [_twisted(v, chance) for v in value]
+    return value
+
+
+def rounds(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes, int]]:
+    """Files, each with the least number of records that must come of it."""
+    known = seeds(name)
+    if name in DOCUMENTS:
+        for _ in range(count):
+            yield mutated(chance.choice(known), chance), 0
+        return
+    for _ in range(0, count, 1000):
+        lines = [mutated(chance.choice(known), chance).replace(b"\n", b" ") for _ in range(1000)]
+        least = 0 if name in ("stackexchange", "table") else sum(bool(x.strip()) for x in lines)
+        if name == "table":
+            lines[0] = b"id,text,num_points,num_comments,author,created_at"
+        yield b"\n".join(lines), least
+
+
+def fuzz(name: str, count: int, folder: Path) -> bool:
+    """Run one reader; print its line of the table and say whether it held."""
+    module = readers.find(name)
+    path = folder / "board-site-dump.json"
+    config = module.Config.model_validate({"path": str(path), **NEEDED.get(name, {})})
+    chance = random.Random(f"fuzz {name}")
+    totals: Counter[str] = Counter()
+    held = True
+    for number, (content, least) in enumerate(rounds(name, count, chance)):
+        path.write_bytes(content)
+        got = 0
+        try:
+            for batch in module.read(str(path), config, 500, None):
+                found = {
+                    "posts": batch.posts.height, "refused": batch.refused.height,
+                    "tombstones": batch.tombstones.height, "skipped": sum(batch.skipped.values()),
+                }  # fmt: skip
+                totals.update(found)
+                got += sum(found.values())
+        except PlanError:
+            continue
+        except Exception as error:  # this is what is looked for
+            print(f"{name}: {type(error).__name__} in round {number}", flush=True)
+            held = False
+            continue
+        if got < least:
+            print(f"{name}: {least - got} lines vanished in round {number}", flush=True)
+            held = False
+    print(f"| {name} | {count:,} | {dict(totals)} | {'held' if held else 'FAILED'} |", flush=True)
+    return held
+
+
+def main() -> None:
+    """Fuzz the readers named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("readers", nargs="*", default=readers.names())
+    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--documents", type=int, default=20_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        held = [
+            fuzz(name, options.documents if name in DOCUMENTS else options.lines, Path(folder))
+            for name in options.readers
+        ]
+    sys.exit(0 if all(held) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,298 @@
+"""One huge JSON document, taken apart value by value."""
+
+from __future__ import annotations
+
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus.readers import _json_cut
+from corpus.readers._decompress import Unreadable
+from corpus.readers._json_stream import Opened, Value, decoded, items, skip_to_json, walk
+from corpus.readers.contract import Post, Record, Refused
+
+LONGEST = 1 << 20
+
+
+def take(text: str | bytes, prefix: str = "messages.item", longest: int = LONGEST) -> list[Any]:
+    """The values at ``prefix`` as Python objects, and refusals as their reasons."""
+    source = io.BytesIO(text.encode() if isinstance(text, str) else text)
+    found = items(source, prefix, longest)
+    return [x.reason if isinstance(x, Refused) else msgspec.json.decode(x) for x in found]
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.text(alphabet='ab"\\{}[],: \n\t\u00e9\U0001f600', max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["a", "b", "messages", "item", "\u00e9"]), inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(VALUES, max_size=5),
+    VALUES,
+    st.sampled_from([None, 0, 1, 2, "\t"]),
+    st.booleans(),
+    st.sampled_from([1, 2, 5, 17, 1 << 20]),
+)
+def test_any_document_is_taken_apart_however_it_is_laid_out(
+    wanted: list[Any], other: Any, indent: int | str | None, escaped: bool, chunk: int
+) -> None:
+    document = {"before": other, "messages": wanted, "after": other}
+    text = json.dumps(document, indent=indent, ensure_ascii=escaped)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_json_cut, "_CHUNK", chunk)
+        assert wanted == take(text)
+        assert wanted == take(text.replace("\n", "\r\n"))
+        assert wanted == take(json.dumps(wanted, indent=indent), "item")
+        assert [other] == take(text, "after")
+
+
+def test_paths_lead_through_lists_and_any_key() -> None:
+    text = json.dumps({"chats": {"list": [{"messages": [1, 2]}, {"messages": [3]}]}, "x": [4]})
+    assert [1, 2, 3] == take(text, "chats.list.item.messages.item")
+    assert [4] == take(text.replace("messages", "m"), "*.item")[-1:]
+    assert [] == take(text, "nowhere.item")
+
+
+def test_what_stands_before_the_array_comes_before_it() -> None:
+    text = b'{"name": "Tea", "id": 5, "messages": [{"a": 1}], "type": "x"}'
+    wanted = ("name", "type", "messages.item")
+    assert [
+        Opened("", is_array=False),
+        Value("name", b'"Tea"'),
+        Opened("messages", is_array=True),
+        Value("messages.item", b'{"a": 1}'),
+        Value("type", b'"x"'),
+    ] == list(walk(io.BytesIO(text), wanted, LONGEST))
+
+
+def test_an_escaped_key_is_the_key_it_spells() -> None:
+    assert [1] == take(r'{"mess\u0061ges": [1]}')
+    assert [] == take(r'{"mess\ud83dges": [1]}')
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"messages": []}', []),
+        ('{"messages": null}', []),
+        ('{"messages": {}}', ["wrong_type"]),
+        ('{"messages": "x"}', ["wrong_type"]),
+        ("[]", ["wrong_type"]),
+        ("", ["truncated_stream"]),
+        (" \n ", ["truncated_stream"]),
+        ("tea", ["malformed_json"]),
+        ('"tea"', ["malformed_json"]),
+        ('{"messages": [1]} tea', [1, "malformed_json"]),
+        ('{"messages": [1]}\n{"messages": [2]};\n', [1, 2]),
+        ('\ufeff{"messages": [1]}', [1]),
+        ('{"messages": [NaN, 1]}', None),
+    ],
+)
+def test_a_strange_document_is_said_to_be_so(text: str, expected: list[Any] | None) -> None:
+    if expected is None:  # the element alone is spoilt
+        assert [b"NaN", b"1"] == list(items(io.BytesIO(text.encode()), "messages.item", 99))
+    else:
+        assert expected == take(text)
+
+
+def test_an_element_that_is_too_long_costs_only_itself() -> None:
+    long = "x" * 5000
+    text = json.dumps({"messages": [{"a": 1}, {"a": long}, [long], long, {"a": 2}]})
+    assert [{"a": 1}, *["line_too_long"] * 3, {"a": 2}] == take(text, longest=1000)
+
+
+@pytest.mark.parametrize("cut", range(15, 44))
+def test_a_document_that_is_cut_gives_the_elements_before_the_cut(cut: int) -> None:
+    text = '{"messages": [{"a": "b"}, {"c": [1]}, 23]}'
+    found = take(text[:cut])
+    ends = (24, 36, 41)  # behind a number might come more of it
+    whole = [{"a": "b"}, {"c": [1]}, 23][: sum(cut >= end for end in ends)]
+    assert whole + ([] if cut >= len(text) else ["truncated_stream"]) == found
+
+
+class Breaking:
+    """A source that breaks off for a reason."""
+
+    def __init__(self, text: bytes, error: Exception) -> None:
+        self._text, self._error = io.BytesIO(text), error
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._text.read(size)
+        if not data:
+            raise self._error
+        return data
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [(EOFError(), "truncated_stream"), (Unreadable("bad_checksum"), "bad_checksum")],
+)
+def test_a_source_that_breaks_gives_what_came_before_and_why(error: Exception, reason: str) -> None:
+    for text in (b'{"messages": [1, {"a": 2}, {"b"', b'{"messages": [1, {"a": 2}]}'):
+        found = list(items(Breaking(text, error), "messages.item", LONGEST))
+        assert [b"1", b'{"a": 2}'] == found[:2]
+        (last,) = found[2:]
+        assert isinstance(last, Refused)
+        assert reason == last.reason
+
+
+LAID_OUT = json.dumps(
+    {"messages": [{"n": n, "t": "tea", "l": [{"k": 1}]} for n in range(4)]}, indent=1
+)
+
+
+@pytest.mark.parametrize(
+    ("whole", "damaged", "expected"),
+    [
+        ('"n": 1', '"n: 1', [0, "malformed_json", 2, 3]),
+        ('"tea"', '"tea', ["malformed_json", 1, 2, 3]),
+        ("\n  },\n", ",\n", ["malformed_json", 1, 2, 3]),
+        ("\n  },\n", "\n  }},\n", [0, "malformed_json", 1, 2, 3]),
+        ("\n   ]\n  },\n", "\n  },\n", ["malformed_json", 1, 2, 3]),
+        ("\n  },\n", "\n  }\n", [0, 1, 2, 3]),
+        ("\n ]\n", "\n", [0, 1, 2, 3, "malformed_json", "malformed_json"]),
+    ],
+)
+def test_a_fault_costs_one_element_where_each_begins_on_its_line(
+    whole: str, damaged: str, expected: list[Any]
+) -> None:
+    text = LAID_OUT.replace(whole, damaged, 1)
+    assert text != LAID_OUT
+    assert expected == [x if isinstance(x, str) else x["n"] for x in take(text)]
+
+
+def test_a_fault_within_an_element_that_closes_rightly_is_left_to_its_decoder() -> None:
+    source = io.BytesIO(b'{"messages": [{"a": 1}, {"a" 2}, {"a": \xff}, {"a": 3}]}')
+    found = list(items(source, "messages.item", LONGEST))
+    assert [b'{"a": 1}', b'{"a" 2}'] == found[:2]
+    (last,) = found[2:]  # not even the outline is JSON, and nothing tells where the next begins
+    assert isinstance(last, Refused)
+    assert "malformed_json" == last.reason
+
+
+def under_each_name(text: str) -> dict[str, list[str]]:
+    wanted = ("list.item.name", "list.item.messages.item")
+    under: dict[str, list[str]] = {}
+    name = ""
+    for found in walk(io.BytesIO(text.encode()), wanted, LONGEST):
+        if isinstance(found, Value) and found.path.endswith("name"):
+            name = msgspec.json.decode(found.data)
+        elif isinstance(found, Value):
+            under.setdefault(name, []).append(msgspec.json.decode(found.data)["n"])
+    return under
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [
+        ("", {"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}),
+        ("    }\n   ]\n  },\n", {"a": ["a1"], "b": ["b1", "b2"], "c": ["c1", "c2"]}),
+        ("   ]\n  },\n", {"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}),
+        ("\n  },", {"a": ["a1", "a2"], "b": ["b1", "b2"], "c": ["c1", "c2"]}),
+        ('   ]\n  },\n  {\n   "name": "b",\n', {"a": ["a1", "a2"], "c": ["c1", "c2"]}),
+    ],
+)
+def test_a_fault_in_one_chat_brings_no_message_of_the_next_under_its_name(
+    gone: str, expected: dict[str, list[str]]
+) -> None:
+    chats = [{"name": name, "messages": [{"n": name + n} for n in "12"]} for name in "abc"]
+    text = json.dumps({"list": chats}, indent=1)
+    assert gone in text
+    assert expected == under_each_name(text.replace(gone, "", 1))
+
+
+def test_nesting_without_end_is_malformed() -> None:
+    assert ["malformed_json"] == take('{"messages": [' + "[" * 200_000)
+    assert ["malformed_json"] == take('{"x": ' + '{"a":' * 200_000)
+
+
+class Endless:
+    """A document that holds one string of many megabytes, which nobody keeps."""
+
+    def __init__(self, before: bytes, size: int, after: bytes) -> None:
+        self._pieces: Iterator[bytes] = iter([before, *[b"x" * (1 << 16)] * (size >> 16), after])
+
+    def read(self, size: int = -1, /) -> bytes:
+        return next(self._pieces, b"")
+
+
+@pytest.mark.parametrize("before", [b'{"picture": "', b'{"messages": [{"a": "', b'{"a": {"b": "'])
+def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
+    after = {b"{": b'"}, "messages": [1]}', b"[": b'"}, 1]}', b"p": b'", "messages": [1]}'}
+    behind = after[b"[" if b"[" in before else b"p" if b"picture" in before else b"{"]
+    tracemalloc.start()
+    found = list(items(Endless(before, 64 << 20, behind), "messages.item", LONGEST))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert b"1" == found[-1]
+    assert peak < 12 << 20
+
+
+def test_msgspec_still_says_where_a_value_ends() -> None:
+    # If not, all is read as before, but several times slower: see Cutter._by_guess.
+    cutter = _json_cut.Cutter(io.BytesIO(b'{"a": [1]} , {"b"'), LONGEST)
+    assert b'{"a": [1]}' == cutter._by_guess()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "window.YTD.tweets.part0 = ",
+        "\ufeffvar a=",
+        "let  x =\n",
+        "window.__THAR_CONFIG=",
+        "",
+        "\ufeff",
+    ],
+)
+def test_an_assignment_in_front_is_passed_over(before: str) -> None:
+    text = (before + '[{"a": "b = c"}];\n').encode()
+    assert [b'{"a": "b = c"}'] == list(items(skip_to_json(io.BytesIO(text)), "item", LONGEST))
+
+
+def test_a_break_right_at_the_start_is_met_after_the_assignment_too() -> None:
+    source = skip_to_json(Breaking(b"x = [1, ", EOFError()))
+    first, last = items(source, "item", LONGEST)
+    assert b"1" == first
+    assert isinstance(last, Refused)
+
+
+def name_of(data: bytes) -> tuple[Record, ...]:
+    return (Post("x:1", msgspec.json.decode(data, type=dict[str, str])["a"]),)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'{"a": "tea"}', "tea"),
+        (rb'{"a": "tea \ud83d!"}', "tea \ufffd!"),
+        (rb'{"a": "tea \ud83d\ude00"}', "tea \U0001f600"),
+        (b'{"a": 1}', "wrong_type"),
+        (b'{"a": "\xff"}', "invalid_utf8"),
+        (b'{"a" "b"}', "malformed_json"),
+        (rb'{"a": "\ud83d" 1}', "malformed_json"),
+        (rb'{"b": "\ud83d", "a": 1}', "wrong_type"),
+        (b'{"a": ' + b"[" * 9999, "wrong_type"),
+    ],
+)
+def test_each_way_to_fail_has_its_reason(data: bytes, expected: str) -> None:
+    (found,) = decoded(data, name_of)
+    assert expected == (found.text if isinstance(found, Post) else found.reason)  # type: ignore[union-attr]

@@ -1,0 +1,375 @@
+"""The exports of Facebook and Instagram accounts."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpus.readers import _meta, meta
+from corpus.readers._bundle import Bundle
+from corpus.readers.contract import Batch, Sample
+
+POSTS = "your_facebook_activity/posts/your_posts__check_ins__photos_and_videos_1.json"
+COMMENTS = "your_facebook_activity/comments_and_reactions/comments.json"
+PROFILE = "personal_information/profile_information/profile_information.json"
+GRAM = "your_instagram_activity/media/posts_1.json"
+GRAM_COMMENTS = "your_instagram_activity/comments/post_comments_1.json"
+GRAM_PROFILE = "personal_information/personal_information/personal_information.json"
+
+
+def spoilt(text: str) -> str:
+    """A text as the exports spell it: its UTF-8 taken for Latin-1."""
+    return text.encode().decode("latin-1")
+
+
+POST: dict[str, Any] = {
+    "timestamp": 1_651_406_400,
+    "data": [{"post": spoilt("Caf\u00e9 \U0001f600")}, {"update_timestamp": 1_651_406_500}],
+    "title": "Ada updated her status.",
+}
+COMMENT: dict[str, Any] = {
+    "timestamp": 1_651_406_400,
+    "data": [
+        {
+            "comment": {
+                "timestamp": 1_651_406_300,
+                "comment": spoilt("tr\u00e8s bien"),
+                "author": spoilt("Ad\u00e8le Lee"),
+                "group": "Tea",
+            }
+        }
+    ],
+    "title": "Ad commented on Bob's post.",
+}
+PERSON = {"profile_v2": {"name": {"full_name": spoilt("Ad\u00e8le Lee")}, "emails": {}}}
+
+
+def written(folder: Path, files: dict[str, Any]) -> str:
+    """A folder with the files; content given as bytes is written as it is."""
+    for name, content in files.items():
+        file = folder / "export" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    return str(folder / "export")
+
+
+def zipped(folder: Path, files: dict[str, Any]) -> str:
+    path = folder / "export.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(
+                name, content if isinstance(content, bytes) else json.dumps(content).encode()
+            )
+    return str(path)
+
+
+def batches(path: str, part_posts: int = 1000, **settings: Any) -> list[Batch]:
+    config = meta.Config(path=path, **{"consented": True, **settings})
+    return list(meta.read(path, config, part_posts))
+
+
+def batch(folder: Path, files: dict[str, Any], **settings: Any) -> Batch:
+    (found,) = batches(written(folder, files), **settings)
+    return found
+
+
+def row(folder: Path, name: str, record: Any, **settings: Any) -> dict[str, Any]:
+    found = batch(folder, {name: [record]}, **settings)
+    assert (1, 0) == (found.posts.height, found.refused.height)
+    return found.posts.row(0, named=True)
+
+
+def refusals(found: Batch) -> list[str]:
+    return found.refused["reason"].to_list()
+
+
+def test_a_facebook_export_gives_its_posts_and_comments(tmp_path: Path) -> None:
+    found = batch(tmp_path, {POSTS: [POST], COMMENTS: {"comments_v2": [COMMENT]}, PROFILE: PERSON})
+    columns = ("platform", "kind", "author", "community", "text", "consent", "withdrawn")
+    assert [
+        ("facebook", "reply", "Ad\u00e8le Lee", "Tea", "tr\u00e8s bien", "allowed", None),
+        ("facebook", "post", "Ad\u00e8le Lee", None, "Caf\u00e9 \U0001f600", "allowed", None),
+    ] == found.posts.select(columns).rows()
+    times = [moment.timestamp() for moment in found.posts["created_at"].to_list()]
+    assert [1_651_406_300, 1_651_406_400] == times
+    places = [f"{tmp_path}/export/{name}" for name in (COMMENTS, POSTS)]
+    assert places == found.posts["source_file"].to_list()
+    assert [] == refusals(found)
+
+
+def test_an_instagram_export_gives_its_posts_and_comments(tmp_path: Path) -> None:
+    user = {"string_map_data": {"Username": {"value": "ada.lee"}, "Private Account": {}}}
+    album = {
+        "media": [{"uri": "a.jpg", "creation_timestamp": 5, "title": ""}, {"title": "b"}],
+        "title": spoilt("Caf\u00e9"),
+        "creation_timestamp": 1_651_406_400,
+    }
+    single = {"media": [{"uri": "a.jpg", "creation_timestamp": 1_651_406_500, "title": "one"}]}
+    comment = {
+        "media_list_data": [{"uri": ""}],
+        "string_map_data": {
+            "Comment": {"value": "nice"},
+            "Media Owner": {"value": "bob"},
+            "Time": {"timestamp": 1_651_406_600},
+        },
+    }
+    files = {
+        GRAM: [album, single],
+        GRAM_COMMENTS: [comment],
+        GRAM_PROFILE: {"profile_user": [user]},
+    }
+    found = batch(tmp_path, files)
+    columns = ("platform", "kind", "author", "text")
+    assert [
+        ("instagram", "reply", "ada.lee", "nice"),
+        ("instagram", "post", "ada.lee", "Caf\u00e9\n\nb"),
+        ("instagram", "post", "ada.lee", "one"),
+    ] == found.posts.select(columns).rows()
+    times = [moment.timestamp() for moment in found.posts["created_at"].to_list()]
+    assert [1_651_406_600, 1_651_406_400, 1_651_406_500] == times
+
+
+def attached(*media: Any) -> list[Any]:
+    return [{"data": [{"media": one} for one in media]}, {"data": [{"external_context": {}}]}, []]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"data": [{"post": "a"}, {"post": "b"}]}, "a\n\nb"),
+        ({"attachments": attached({"description": "c"}), "data": []}, "c"),
+        ({"attachments": attached({"description": "a"}, {"description": "c"})}, "a\n\nc"),
+        ({"attachments": attached([], {"title": "x"}, {"description": "a"})}, "a"),
+        ({"data": [{"post": "a"}, []]}, "a"),
+        ({"data": [{"post": "@[10:2048:Ada Lee] and @[11:2048:B\\]b]"}]}, "@user and @user"),
+        ({"data": [{"post": "\u00c3"}]}, "\u00c3"),
+        ({"data": [{"post": "\u4e2d\u00e9"}]}, "\u4e2d\u00e9"),
+        ({"data": [{"post": "\ud83d"}]}, "\ufffd"),
+    ],
+)
+def test_a_posts_words_are_gathered_and_mended(
+    tmp_path: Path, changes: dict[str, Any], text: str
+) -> None:
+    assert text == row(tmp_path, POSTS, {**POST, "data": [{"post": "a"}], **changes})["text"]
+
+
+def test_tagged_names_stay_if_told_so(tmp_path: Path) -> None:
+    post = {**POST, "data": [{"post": "@[10:2048:Ada]"}]}
+    assert "@[10:2048:Ada]" == row(tmp_path, POSTS, post, mask_mentions=False)["text"]
+
+
+@pytest.mark.parametrize(
+    ("name", "record"),
+    [
+        (POSTS, {"timestamp": 1, "title": "Ada shared a link.", "attachments": attached({})}),
+        (POSTS, {"timestamp": 1, "data": [{"post": " "}]}),
+        (POSTS, {"timestamp": 1, "data": []}),
+        (COMMENTS, {"timestamp": 1, "data": [{"comment": {"timestamp": 1, "comment": ""}}]}),
+        (GRAM, {"media": [{"uri": "a.jpg", "title": ""}]}),
+        (GRAM, {"media": {"uri": "a.jpg"}}),
+        (GRAM_COMMENTS, {"string_map_data": {"Media Owner": {"value": "bob"}}}),
+        (GRAM_COMMENTS, {"string_map_data": []}),
+    ],
+)
+def test_what_has_no_words_is_skipped(tmp_path: Path, name: str, record: Any) -> None:
+    found = batch(tmp_path, {name: [record]})
+    assert ({"no_words": 1}, 0, []) == (found.skipped, found.posts.height, refusals(found))
+
+
+@pytest.mark.parametrize(
+    ("record", "text"),
+    [
+        ({"string_map_data": {"Opmerking": {"value": "mooi"}, "Tijd": {"timestamp": 5}}}, "mooi"),
+        ({"string_map_data": {spoilt("Coment\u00e1rio"): {"value": "bom", "timestamp": 5}}}, "bom"),
+        ({"title": "bob", "string_list_data": [{"value": "nice", "timestamp": 5}]}, "nice"),
+    ],
+)
+def test_a_comment_is_found_in_other_languages_and_older_exports(
+    tmp_path: Path, record: Any, text: str
+) -> None:
+    found = row(tmp_path, GRAM_COMMENTS, record)
+    assert (text, 5) == (found["text"], found["created_at"].timestamp())
+
+
+FILES = {POSTS: [POST, {**POST, "timestamp": 2}], COMMENTS: [COMMENT], PROFILE: PERSON}
+
+
+def test_without_consent_nothing_but_the_count_is_kept(tmp_path: Path) -> None:
+    found = batch(tmp_path, FILES, consented=False)
+    kept = {
+        name for name in found.posts.columns if found.posts[name].null_count() < found.posts.height
+    }
+    assert {"id", "platform", "kind", "text", "withdrawn", "source_file", "source_row"} == kept
+    assert {("", "private")} == set(found.posts.select("text", "withdrawn").rows())
+    assert 3 == found.posts.height
+
+
+SECRET = {
+    "your_facebook_activity/messages/inbox/bob_1/message_1.json": [POST],
+    "your_facebook_activity/messages/inbox/bob_1/posts/your_posts_1.json": [POST],
+    "your_facebook_activity/posts/archive.json": [POST],
+    "your_facebook_activity/posts/trash.json": [POST],
+    "your_facebook_activity/posts/media/your_posts_1.json/x.json": [POST],
+    "your_facebook_activity/groups/your_posts_in_groups.json": {"group_posts_v2": [POST]},
+    "your_facebook_activity/stories/archived_stories.json": [POST],
+    "security_and_login_information/account_activity.json": [POST],
+    "ads_information/advertisers.json": [POST],
+    "your_instagram_activity/messages/inbox/bob_1/message_1.json": [POST],
+    "your_instagram_activity/media/archived_posts.json": [POST],
+    "your_instagram_activity/media/recently_deleted_content.json": [POST],
+    "your_instagram_activity/media/stories.json": [POST],
+    "logged_information/search/your_search_history.json": [POST],
+}
+
+
+@pytest.mark.parametrize("make", [written, zipped])
+@pytest.mark.parametrize("consented", [True, False])
+def test_messages_and_what_is_not_a_post_are_never_opened(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    make: Callable[[Path, dict[str, Any]], str],
+    consented: bool,
+) -> None:
+    opened: list[str] = []
+    really = Bundle.open
+
+    def watched(bundle: Bundle, name: str) -> Any:
+        opened.append(name)
+        return really(bundle, name)
+
+    monkeypatch.setattr(Bundle, "open", watched)
+    (found,) = batches(make(tmp_path, FILES | SECRET), consented=consented)
+    assert [*([PROFILE] if consented else []), COMMENTS, POSTS] == opened
+    assert 3 == found.posts.height
+
+
+def test_of_messages_alone_nothing_is_read(tmp_path: Path) -> None:
+    found = batch(tmp_path, SECRET)
+    assert (0, ["no_posts"]) == (found.posts.height, refusals(found))
+
+
+def test_ids_are_the_same_wherever_the_export_lies(tmp_path: Path) -> None:
+    there = batch(tmp_path, FILES).posts["id"].to_list()
+    moved = {f"facebook-ada/{name}": content for name, content in FILES.items()}
+    (again,) = batches(zipped(tmp_path, moved))
+    assert again.posts["id"].to_list() == there
+    assert 3 == len(set(there))
+    assert all(name.startswith("facebook:") and len(name) == 33 for name in there)
+    # Consent changes nothing in what a post is called.
+    (withheld,) = batches(zipped(tmp_path, moved), consented=False)
+    assert withheld.posts["id"].to_list() == there
+
+
+def test_ids_tell_nothing_of_the_account_or_the_text(tmp_path: Path) -> None:
+    one = row(tmp_path, POSTS, POST, account="Ada")
+    other = row(tmp_path, POSTS, {**POST, "data": [{"post": "something else"}]}, account="Bob")
+    assert one["id"] == other["id"]
+    assert ("Ada", "Bob") == (one["author"], other["author"])
+    later = row(tmp_path, POSTS, {**POST, "timestamp": 1_651_406_401})
+    assert later["id"] != one["id"]
+
+
+def test_posts_of_one_second_have_ids_of_their_own(tmp_path: Path) -> None:
+    assert 3 == batch(tmp_path, {POSTS: [POST] * 3}).posts["id"].n_unique()
+
+
+@pytest.mark.parametrize(
+    ("content", "posts", "reasons"),
+    [
+        ([], 0, []),
+        ({}, 0, ["no_posts"]),
+        (POST, 1, []),
+        ({"posts_v2": [POST]}, 1, []),
+        ({"posts_v2": {}}, 0, ["wrong_type"]),
+        ({"profile_v2": [POST]}, 0, ["no_posts"]),
+        ([POST, 5, POST], 2, ["wrong_type"]),
+        ([POST, {**POST, "data": "x"}, POST], 2, ["wrong_type"]),
+        ([POST, {**POST, "timestamp": []}], 1, ["wrong_type"]),
+        ([POST, {**POST, "timestamp": 0}, {**POST, "timestamp": None}], 3, []),
+        (b"", 0, ["truncated_stream"]),
+        (json.dumps([POST, POST]).encode()[:-50], 1, ["truncated_stream"]),
+        (b"[1}", 0, ["wrong_type", "malformed_json"]),
+        (b'[{"timestamp": 1, "data": [{"post": "\xff"}]}]', 0, ["invalid_utf8"]),
+        (b"\xef\xbb\xbf" + json.dumps([POST]).encode(), 1, []),
+    ],
+)
+def test_a_strange_file_is_accounted_for(
+    tmp_path: Path, content: Any, posts: int, reasons: list[str]
+) -> None:
+    found = batch(tmp_path, {POSTS: content})
+    assert (posts, reasons) == (found.posts.height, refusals(found))
+    assert found.cursor is None
+
+
+def test_a_profile_that_cannot_be_read_is_said_so_and_the_posts_stay(tmp_path: Path) -> None:
+    profiles = {
+        b"{": "malformed_json",
+        b'{"profile_v2": 5}': "wrong_type",
+        b'{"profile_v2": {"name": {}}}': None,
+        b'{"x": "' + b"y" * (2 << 20): "line_too_long",
+    }
+    for content, reason in profiles.items():
+        found = batch(tmp_path, {POSTS: [POST], PROFILE: content}, max_line_mb=1)
+        assert [reason] * bool(reason) == refusals(found)
+        assert [None] == found.posts["author"].to_list()
+
+
+def test_an_older_profile_has_the_name_elsewhere() -> None:
+    assert "Ada" == _meta.owner(b'{"profile": {"name": "Ada"}}')
+    assert "Ada" == _meta.owner(b'{"profile": {"name": {"full_name": "Ada"}}}')
+    assert _meta.owner(b"{}") is None
+
+
+def test_where_both_platforms_lie_together_one_must_be_named(tmp_path: Path) -> None:
+    files = {POSTS: [POST], GRAM: [{"title": "a", "creation_timestamp": 5}]}
+    assert ["facebook_and_instagram"] == refusals(batch(tmp_path, files))
+    for platform in ("facebook", "instagram"):
+        found = batch(tmp_path, files, platform=platform)
+        assert [platform] == found.posts["platform"].to_list()
+
+
+def test_an_export_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+    assert ["html_not_json"] == refusals(batch(tmp_path, {"posts/your_posts_1.html": b"<p>"}))
+    plain = tmp_path / "your_posts_1.json"
+    plain.write_text(json.dumps([POST]))
+    (found,) = batches(str(plain))
+    assert ["not_an_archive"] == refusals(found)
+    (found,) = batches(zipped(tmp_path, {POSTS: [POST]}), platform="instagram")
+    assert ["no_posts"] == refusals(found)
+
+
+def test_parts_come_in_order_and_reading_resumes_from_any_batch(tmp_path: Path) -> None:
+    names = [POSTS.replace("_1.", f"_{n}.") for n in (1, 2, 10)]
+    files = {
+        name: [{**POST, "timestamp": 10 * n + k} for k in (1, 2, 3)] for n, name in enumerate(names)
+    }
+    path = zipped(tmp_path, dict(reversed(files.items())))
+    whole = batches(path, 2)
+    times = [moment.timestamp() for one in whole for moment in one.posts["created_at"].to_list()]
+    assert [1, 2, 3, 11, 12, 13, 21, 22, 23] == times
+    config = meta.Config(path=path, consented=True)
+    for number, one in enumerate(whole[:-1]):
+        rest = list(meta.read(path, config, 2, one.cursor))
+        assert [b.posts.rows() for b in whole[number + 1 :]] == [b.posts.rows() for b in rest]
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ((POSTS, PROFILE), 1.0),
+        (("x/posts/your_posts_1.json",), 1.0),
+        ((COMMENTS, PROFILE), 0.9),
+        ((GRAM, GRAM_PROFILE), 1.0),
+        (("content/posts_1.json", "personal_information/personal_information.json"), 0.9),
+        (("content/posts_1.json",), 0.6),
+        (tuple(SECRET), 0.0),
+        ((), 0.0),
+    ],
+)
+def test_its_own_archives_are_known_at_a_glance(members: tuple[str, ...], expected: float) -> None:
+    assert expected == meta.fits(Sample("export.zip", members, b"[]"))

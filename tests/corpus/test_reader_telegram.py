@@ -1,0 +1,350 @@
+"""Telegram Desktop's exports."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from corpus.readers import telegram
+from corpus.readers.contract import Batch, Sample
+
+MESSAGE: dict[str, Any] = {
+    "id": 7,
+    "type": "message",
+    "date": "2022-05-01T14:00:00",
+    "date_unixtime": "1651406400",
+    "from": "Ada",
+    "from_id": "user12",
+    "text": "tea & <cake>",
+    "text_entities": [{"type": "plain", "text": "tea & <cake>"}],
+}
+CHAT: dict[str, Any] = {"name": "Tea", "type": "public_supergroup", "id": 55}
+SERVICE = {"id": 1, "type": "service", "actor": "Ada", "action": "create_group", "text": ""}
+
+
+def chat(*messages: Any, **changes: Any) -> dict[str, Any]:
+    return {**CHAT, **changes, "messages": list(messages)}
+
+
+def write(folder: Path, document: Any, name: str = "result.json") -> str:
+    path = folder / name
+    path.write_bytes(
+        document if isinstance(document, bytes) else json.dumps(document, indent=1).encode()
+    )
+    return str(path)
+
+
+def batches(path: str, part_posts: int = 1000, **settings: Any) -> list[Batch]:
+    return list(telegram.read(path, telegram.Config(path=path, **settings), part_posts))
+
+
+def batch(folder: Path, document: Any, **settings: Any) -> Batch:
+    (found,) = batches(write(folder, document), **settings)
+    return found
+
+
+def post(folder: Path, settings: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
+    """The one message of a chat, with ``changes``; a change to ... takes the key away."""
+    message = {key: value for key, value in {**MESSAGE, **changes}.items() if value is not ...}
+    posts = batch(folder, chat(message), **(settings or {})).posts
+    assert posts.height == 1
+    return posts.row(0, named=True)
+
+
+def refusals(found: Batch) -> list[str]:
+    return found.refused["reason"].to_list()
+
+
+def test_a_message_of_a_public_chat_becomes_a_post(tmp_path: Path) -> None:
+    row = post(tmp_path)
+    created = row.pop("created_at")
+    assert 1_651_406_400 == created.timestamp()
+    assert {
+        "id": "telegram:55/7",
+        "platform": "telegram",
+        "kind": "post",
+        "author": "user12",
+        "community": "Tea",
+        "text": "tea & <cake>",
+        "source_file": str(tmp_path / "result.json"),
+        "source_row": 1,
+    } == {key: value for key, value in row.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"text_entities": ..., "text": "tea"}, "tea"),
+        ({"text_entities": ..., "text": ["a ", {"type": "link", "text": "b.c"}, " d"]}, "a b.c d"),
+        ({"text_entities": ..., "text": []}, ""),
+        ({"text_entities": [], "text": ""}, ""),
+        ({"text_entities": [], "text": ...}, ""),
+        ({"text_entities": [{"type": "bold", "text": "x"}, {"text": "y"}], "text": "z"}, "xy"),
+        ({"text_entities": [{"type": "plain", "text": "\ud83d"}]}, "\ufffd"),
+        ({"photo": "photos/1.jpg", "text": "a caption", "text_entities": []}, "a caption"),
+    ],
+)
+def test_text_is_joined_from_its_pieces(
+    tmp_path: Path, changes: dict[str, Any], expected: str
+) -> None:
+    assert expected == post(tmp_path, **changes)["text"]
+
+
+def test_a_mentioned_persons_name_is_masked_unless_told_otherwise(tmp_path: Path) -> None:
+    pieces = [{"type": "mention_name", "text": "Ada Lee", "user_id": 3}, " and ", "@tea"]
+    changes: dict[str, Any] = {"text_entities": ..., "text": pieces}
+    assert "@user and @tea" == post(tmp_path, **changes)["text"]
+    assert "Ada Lee and @tea" == post(tmp_path, {"mask_mentions": False}, **changes)["text"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "parent"),
+    [
+        ({}, "post", None),
+        ({"reply_to_message_id": 3}, "reply", "telegram:55/3"),
+        ({"reply_to_message_id": 3, "reply_to_peer_id": "channel9"}, "reply", "telegram:9/3"),
+        ({"reply_to_message_id": 3, "reply_to_peer_id": "?"}, "reply", None),
+        ({"reply_to_message_id": 3.0}, "reply", None),
+        ({"forwarded_from": "Bob"}, "repost", None),
+        ({"forwarded_from": None}, "repost", None),
+        ({"forwarded_from": "Bob", "reply_to_message_id": 3}, "repost", None),
+    ],
+)
+def test_replies_and_forwards_are_told_apart(
+    tmp_path: Path, changes: dict[str, Any], kind: str, parent: str | None
+) -> None:
+    row = post(tmp_path, **changes)
+    assert (kind, parent, None) == (row["kind"], row["parent_id"], row["root_id"])
+
+
+@pytest.mark.parametrize(
+    ("changes", "offset", "expected"),
+    [
+        ({}, 120, 1_651_406_400),
+        ({"date_unixtime": ...}, None, None),
+        ({"date_unixtime": ...}, 0, 1_651_413_600),
+        ({"date_unixtime": ...}, 120, 1_651_406_400),
+        ({"date_unixtime": ...}, -60, 1_651_417_200),
+        ({"date_unixtime": ..., "date": "2022-05-01T14:00:00+02:00"}, None, 1_651_406_400),
+        ({"date_unixtime": ..., "date": "once"}, 0, None),
+        ({"date_unixtime": ..., "date": ...}, 0, None),
+    ],
+)
+def test_a_local_time_needs_the_exporters_zone(
+    tmp_path: Path, changes: dict[str, Any], offset: int | None, expected: int | None
+) -> None:
+    created = post(tmp_path, {"utc_offset_minutes": offset}, **changes)["created_at"]
+    assert expected == (created and created.timestamp())
+
+
+@pytest.mark.parametrize(
+    ("changes", "author", "withdrawn"),
+    [
+        ({}, "user12", None),
+        ({"from_id": 12}, "user12", None),
+        ({"from_id": "channel3"}, "channel3", None),
+        ({"from_id": ...}, "Ada", None),
+        ({"from_id": ..., "from": ...}, None, None),
+        ({"from_id": 1.2e9}, "Ada", None),
+        ({"from": None}, "user12", "deleted"),
+        ({"from": ...}, "user12", None),
+    ],
+)
+def test_the_author_is_an_id_and_a_deleted_account_withdraws_its_posts(
+    tmp_path: Path, changes: dict[str, Any], author: str | None, withdrawn: str | None
+) -> None:
+    row = post(tmp_path, **changes)
+    assert (author, withdrawn) == (row["author"], row["withdrawn"])
+
+
+def test_reactions_are_counted_and_bots_are_marked(tmp_path: Path) -> None:
+    reactions = [{"type": "emoji", "count": 3, "emoji": "x"}, {"type": "paid", "count": 2}]
+    row = post(tmp_path, reactions=reactions, via_bot="@gif")
+    assert (5, True) == (row["score"], row["bot"])
+    row = post(tmp_path)
+    assert (None, None) == (row["score"], row["bot"])
+    assert 0 == post(tmp_path, reactions=[{"type": "emoji"}, {"count": -1}])["score"]
+
+
+PRIVATE = ["personal_chat", "bot_chat", "saved_messages", "private_group", "private_supergroup"]
+
+
+@pytest.mark.parametrize("kind", [*PRIVATE, "private_channel", "something_new", "", None, 5, ...])
+def test_nothing_of_a_private_chat_is_kept(tmp_path: Path, kind: Any) -> None:
+    document = chat(MESSAGE, SERVICE, {**MESSAGE, "id": 8.5}, type=kind, name="Bob", id=12)
+    if kind is ...:
+        del document["type"]
+    found = batch(tmp_path, document)
+    row = {key: value for key, value in found.posts.row(0, named=True).items() if value is not None}
+    assert {
+        "id": "telegram:private/1/7",
+        "platform": "telegram",
+        "kind": "post",
+        "text": "",
+        "withdrawn": "private",
+        "source_file": str(tmp_path / "result.json"),
+        "source_row": 1,
+    } == row
+    assert {"service": 1} == found.skipped
+    assert ["no_id"] == refusals(found)
+
+
+def test_a_private_kind_can_be_asked_for(tmp_path: Path) -> None:
+    found = batch(tmp_path, chat(MESSAGE, type="private_group"), chats=["private_group"])
+    assert [("telegram:55/7", None)] == found.posts.select("id", "withdrawn").rows()
+    found = batch(tmp_path, chat(MESSAGE), chats=["private_group"])
+    assert ["private"] == found.posts["withdrawn"].to_list()
+
+
+EXPORT: dict[str, Any] = {
+    "about": "Here is the data you requested. Remember: Telegram is ad free.",
+    "personal_information": {"user_id": 1, "first_name": "Ada"},
+    "contacts": {"list": [{"first_name": "Bob"}]},
+    "chats": {
+        "about": "This page lists all chats.",
+        "list": [
+            chat(MESSAGE, id=1, name="Tea"),
+            chat(MESSAGE, id=2, name="Bob", type="personal_chat"),
+            chat(id=3),
+            chat(SERVICE, {**MESSAGE, "id": 8}, id=4, name=None, type="public_channel"),
+        ],
+    },
+    "left_chats": {"about": "", "list": [chat(MESSAGE, id=5)]},
+}
+IN_EXPORT = [
+    ("telegram:1/7", "Tea", None, 1),
+    ("telegram:private/3/7", None, "private", 2),
+    ("telegram:4/8", "4", None, 4),
+    ("telegram:5/7", "Tea", None, 5),
+]
+
+
+def shown(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
+    return frame.select("id", "community", "withdrawn", "source_row").rows()
+
+
+def test_each_chat_of_a_whole_account_goes_by_its_own_header(tmp_path: Path) -> None:
+    found = batch(tmp_path, EXPORT)
+    assert IN_EXPORT == shown(found.posts)
+    assert ({"service": 1}, []) == (found.skipped, refusals(found))
+
+
+def test_a_header_behind_the_messages_is_looked_for_first(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(EXPORT))
+    for listed in (document["chats"], document["left_chats"]):
+        listed["list"] = [dict(reversed(one.items())) for one in listed["list"]]
+    assert list(document["chats"]["list"][0]) == ["messages", "id", "type", "name"]
+    assert IN_EXPORT == shown(batch(tmp_path, document).posts)
+    one = dict(reversed(chat(MESSAGE).items()))
+    assert [("telegram:55/7", "Tea", None, 1)] == shown(batch(tmp_path, one).posts)
+
+
+def test_an_account_around_its_chats_does_not_name_them(tmp_path: Path) -> None:
+    private = chat(MESSAGE, id=2, name="Bob", type="personal_chat")
+    document = {"chats": {"list": [private]}, "type": "public_channel", "name": "x", "id": 9}
+    assert ["private"] == batch(tmp_path, document).posts["withdrawn"].to_list()
+    listed = {"messages": [MESSAGE]}
+    document["chats"] = {"list": [listed]}
+    assert ["private"] == batch(tmp_path, document).posts["withdrawn"].to_list()
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ({**MESSAGE, "id": 7.0}, "no_id"),
+        ({**MESSAGE, "id": None}, "no_id"),
+        ({**MESSAGE, "id": "x"}, "no_id"),
+        ({**MESSAGE, "id": 10**5000}, "wrong_type"),
+        ({**MESSAGE, "text": 5}, "wrong_type"),
+        ({**MESSAGE, "text_entities": [{"type": "plain"}]}, "wrong_type"),
+        ({**MESSAGE, "reactions": {}}, "wrong_type"),
+        ({"id": 1, "type": "message"}, "no_text"),
+        ([], "wrong_type"),
+        ("tea", "wrong_type"),
+        (None, "wrong_type"),
+    ],
+)
+def test_a_bad_message_is_refused_and_its_neighbours_stay(
+    tmp_path: Path, message: Any, reason: str
+) -> None:
+    text = json.dumps(chat({**MESSAGE, "id": 1}, "HERE", {**MESSAGE, "id": 3}))
+    spelled = "1" + "0" * 5000 if isinstance(message, dict) and message["id"] == 10**5000 else None
+    if spelled:
+        inner = json.dumps({**message, "id": 0}).replace('"id": 0', f'"id": {spelled}')
+    else:
+        inner = json.dumps(message)
+    found = batch(tmp_path, text.replace('"HERE"', inner).encode())
+    assert ["telegram:55/1", "telegram:55/3"] == found.posts["id"].to_list()
+    assert [(str(tmp_path / "result.json"), 2, reason)] == found.refused.rows()
+
+
+def test_a_chat_without_a_whole_id_has_no_posts(tmp_path: Path) -> None:
+    for name in (1.5e9, None, "x"):
+        assert ["no_id"] == refusals(batch(tmp_path, chat(MESSAGE, id=name)))
+
+
+@pytest.mark.parametrize(
+    ("document", "posts", "reasons"),
+    [
+        (b"", 0, ["truncated_stream"]),
+        (b"{}", 0, ["no_messages"]),
+        (b"[]", 0, ["wrong_type"]),
+        (b'{"messages": {}}', 0, ["wrong_type"]),
+        (b'{"messages": []}', 0, []),
+        (b'{"chats": {"list": []}}', 0, []),
+        (b"\x00\x01PNG", 0, ["not_text"]),
+        (json.dumps(chat(MESSAGE, MESSAGE)).encode()[:-40], 1, ["truncated_stream"]),
+        (gzip.compress(json.dumps(chat(MESSAGE)).encode()), 1, []),
+        (b"\xef\xbb\xbf" + json.dumps(chat(MESSAGE)).encode(), 1, []),
+    ],
+)
+def test_whatever_the_file_is_it_is_accounted_for(
+    tmp_path: Path, document: bytes, posts: int, reasons: list[str]
+) -> None:
+    found = batch(tmp_path, document)
+    assert (posts, reasons) == (found.posts.height, refusals(found))
+    assert found.cursor is None
+
+
+def test_an_archive_is_read_for_its_json_only(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ChatExport_1/photos/a.jpg", b"\xff\xd8\x00\x00")
+        archive.writestr("ChatExport_1/result.json", json.dumps(chat(MESSAGE)))
+        archive.writestr("ChatExport_2/result.json", json.dumps(chat(MESSAGE, id=56)))
+    (found,) = batches(str(path))
+    places = [f"{path}!ChatExport_{n}/result.json" for n in (1, 2)]
+    rows = found.posts.select("id", "source_file", "source_row").rows()
+    assert [("telegram:55/7", places[0], 1), ("telegram:56/7", places[1], 1)] == rows
+    assert [] == refusals(found)
+
+
+def test_reading_resumes_from_any_batch(tmp_path: Path) -> None:
+    document = json.loads(json.dumps(EXPORT))
+    document["chats"]["list"] = [dict(reversed(one.items())) for one in EXPORT["chats"]["list"]] * 3
+    path = write(tmp_path, document)
+    config = telegram.Config(path=path)
+    whole = batches(path, 2)
+    assert len(whole) > 4
+    for number, one in enumerate(whole[:-1]):
+        rest = list(telegram.read(path, config, 2, one.cursor))
+        assert [b.posts.rows() for b in whole[number + 1 :]] == [b.posts.rows() for b in rest]
+        assert [b.sha256 for b in whole[number + 1 :]] == [b.sha256 for b in rest]
+
+
+def test_its_own_documents_are_known_at_a_glance() -> None:
+    def fits(document: Any, name: str = "result.json", members: tuple[str, ...] = ()) -> float:
+        return telegram.fits(Sample(name, members, json.dumps(document, indent=1).encode()))
+
+    assert 1.0 == fits(chat(MESSAGE))
+    assert 0.9 == fits(EXPORT)
+    assert 0.8 == fits("", "export.zip", ("ChatExport_2022/result.json", "ChatExport_2022/a.jpg"))
+    assert 0.0 == fits({"name": "x", "type": "tea", "messages": []})
+    assert 0.0 == fits("", "export.zip", ("result.json",))
+    assert 0.0 == fits([CHAT])
