@@ -52,7 +52,8 @@ def build(
         except (runners.WorkerDied, MemoryError):
             raise BuildError(
                 "a worker process died, most likely for want of memory; run again with fewer "
-                "--workers to go on where it stopped"
+                "--workers to go on where it stopped (a script of your own must call build() "
+                "under `if __name__ == '__main__':`)"
             ) from None
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BuildError(

@@ -54,7 +54,8 @@ WITHDRAWN = (
 #: the global post id, or ``platform:author``; ``reason``: one of :data:`WITHDRAWN`, or ``allowed``
 #: where an author declares consent and ``undeclared`` where that word is taken back. ``said_at``:
 #: when, in microseconds: what was seen before then is meant; null means whatever there is. Of an
-#: author's declarations (``opted_out``, ``allowed``, ``undeclared``) the last counts, for all posts.
+#: author's declarations (``opted_out``, ``allowed``, ``undeclared``) the last counts, for
+#: all posts.
 TOMBSTONE: dict[str, pl.DataType] = {
     "target": pl.String(),
     "value": pl.String(),

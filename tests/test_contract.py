@@ -92,6 +92,7 @@ NEEDED: dict[str, dict[str, object]] = {
     "table": {"fields": {"id": "id", "text": "text"}},
     "stackexchange": {"site": "example"},
     "fourchan": {"board": "g"},
+    "lemmy": {"instance": "example.org"},
 }
 HOSTILE = {
     "empty": b"",
