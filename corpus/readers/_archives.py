@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tarfile
 import tempfile
 from collections.abc import Callable, Iterator
@@ -117,10 +116,9 @@ class Walk:
                     elif not entry.isfile():
                         problem = problem or "not_a_file"
                     shown = self._pick(inner, problem, name, seen)
-                    content = archive.extractfile(entry) if shown else None
-                    if shown and content is not None:
+                    if shown:
                         # A sparse file can claim terabytes of zeros.
-                        inside = _Inside(cast(io.BufferedReader, content), whole)
+                        inside = _Inside(archive, entry, whole)
                         told = _Told(Guarded(inside, consumed, self.allowance))
                         peeked = self._open(told, consumed)
                         yield from self._descend(peeked, None, shown, depth + 1, consumed)
@@ -247,18 +245,27 @@ class _Whole:
 
 
 class _Inside:
-    """A member of a tar, which ends where and why the tar breaks off."""
+    """A member of a tar, up to the last byte before the tar breaks off.
 
-    def __init__(self, content: io.BufferedReader, whole: _Whole) -> None:
-        self._content = content
+    tarfile's own file objects lose what they have when the tar ends before all that they want.
+    """
+
+    def __init__(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, whole: _Whole) -> None:
+        self._stream = cast(IO[bytes], archive.fileobj)
         self._whole = whole
+        self._left = entry.size
+        self._sparse = archive.extractfile(entry) if entry.issparse() else None
+        if self._sparse is None:
+            self._stream.seek(entry.offset_data)
 
     def read(self, size: int, /) -> bytes:
-        try:
-            # read() would lose what it has when the tar ends before all that it wants.
-            return self._content.read1(size)
-        except BROKEN as error:
-            raise self._whole.error or error from None
+        if self._sparse is not None:
+            return self._sparse.read(min(size, _BUFFER))
+        data = self._stream.read(min(size, self._left))
+        if self._left and not data:
+            raise self._whole.error or EOFError("the tar ends within this member")
+        self._left -= len(data)
+        return data
 
 
 class _TarInfo(tarfile.TarInfo):

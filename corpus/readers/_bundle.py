@@ -85,7 +85,7 @@ class Bundle:
             name = printable(file.relative_to(root).as_posix())
             problem = ""
             if file.is_symlink():
-                target = file.resolve()
+                target = Path(os.path.realpath(file))  # unlike resolve(), takes loops as they are
                 if not target.is_relative_to(home) or not target.exists():
                     problem = "symlink"
                 elif target.is_dir():

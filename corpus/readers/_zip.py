@@ -97,8 +97,8 @@ class Zip:
     def _listed(self) -> Iterator[Entry]:
         with zipfile.ZipFile(cast(IO[bytes], self._file)) as archive:
             infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
-            ends = [info.header_offset for info in infos[1:]] + [archive.start_dir]
-        for info, end in zip(infos, ends, strict=True):
+            ends = [info.header_offset for info in infos] + [archive.start_dir]
+        for info, end in zip(infos, ends[1:], strict=True):
             mode = info.external_attr >> 16 if info.create_system == 3 else 0
             if not (info.is_dir() or stat.S_ISDIR(mode)):
                 yield _entry(info, mode, end, listed=True)
