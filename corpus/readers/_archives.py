@@ -7,34 +7,23 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from pathlib import PurePosixPath
-from typing import IO, Self, cast
+from typing import IO, cast
 
 from corpus.errors import BuildError
-from corpus.readers._decompress import (
-    BROKEN,
-    CHUNK,
-    Allowance,
-    Guarded,
-    Peeked,
-    Source,
-    Unreadable,
-    decompressed,
-    reason_of,
-)
+from corpus.readers._decompress import decompressed
 from corpus.readers._disk import Disk
 from corpus.readers._lines import Member
 from corpus.readers._names import clean_name, is_litter, unique
 from corpus.readers._sevenzip import Folder, Part, SevenZip
+from corpus.readers._source import BROKEN, CHUNK, Allowance, Guarded, Peeked, Source, reason_of
+from corpus.readers._tar import BUFFER, Header, Inside, Whole, goes_on
 from corpus.readers._zip import Zip
 
 #: So many archives may lie one in another. Zips in tars are real, and tars in those; nests deeper
 #: than that are made to swallow whoever opens them.
 DEEPEST = 3
-#: A tar's own headers for long names and attributes; each is held in memory.
-_LONGEST_HEADER = 1 << 20
 
 _ARCHIVES = {".zip", ".7z", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst"}
-_BUFFER = 1 << 18
 
 Wanted = Callable[[str], bool]
 Consumed = Callable[[], float]
@@ -100,12 +89,10 @@ class Walk:
     def _tar(self, stream: Peeked, name: str, depth: int, consumed: Consumed) -> Iterator[Member]:
         seen: dict[str, int] = {}
         told: _Told | None = None
-        whole = _Whole(stream)
+        whole = Whole(stream)
         try:
             file = cast(IO[bytes], whole)
-            with tarfile.open(
-                fileobj=file, mode="r|", tarinfo=_TarInfo, bufsize=_BUFFER
-            ) as archive:
+            with tarfile.open(fileobj=file, mode="r|", tarinfo=Header, bufsize=BUFFER) as archive:
                 for entry in archive:
                     # A hard link's content comes with its other name.
                     if entry.isdir() or entry.islnk():
@@ -118,11 +105,11 @@ class Walk:
                     shown = self._pick(inner, problem, name, seen)
                     if shown:
                         # A sparse file can claim terabytes of zeros.
-                        inside = _Inside(archive, entry, whole)
+                        inside = Inside(archive, entry, whole)
                         told = _Told(Guarded(inside, consumed, self.allowance))
                         peeked = self._open(told, consumed)
                         yield from self._descend(peeked, None, shown, depth + 1, consumed)
-                if whole.error is None and _goes_on(cast(Source, archive.fileobj)):
+                if whole.error is None and goes_on(cast(Source, archive.fileobj)):
                     self._refuse(name, "data_behind_end")
             if whole.error is not None:
                 raise whole.error
@@ -221,85 +208,6 @@ class _Told:
         except BROKEN as error:
             self.broken = reason_of(error)
             raise
-
-
-class _Whole:
-    """A tar as tarfile reads it: a break looks like the end, so that no byte before it is lost."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.error: Exception | None = None
-
-    def read(self, size: int, /) -> bytes:
-        found = bytearray()
-        while len(found) < size and self.error is None:
-            try:
-                piece = self._source.read(size - len(found))
-            except BROKEN as error:
-                self.error = error
-                break
-            if not piece:
-                break
-            found += piece
-        return bytes(found)
-
-
-class _Inside:
-    """A member of a tar, up to the last byte before the tar breaks off.
-
-    tarfile's own file objects lose what they have when the tar ends before all that they want.
-    """
-
-    def __init__(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, whole: _Whole) -> None:
-        self._stream = cast(IO[bytes], archive.fileobj)
-        self._whole = whole
-        self._left = entry.size
-        self._sparse = archive.extractfile(entry) if entry.issparse() else None
-        if self._sparse is None:
-            self._stream.seek(entry.offset_data)
-
-    def read(self, size: int, /) -> bytes:
-        if self._sparse is not None:
-            return self._sparse.read(min(size, _BUFFER))
-        data = self._stream.read(min(size, self._left))
-        if self._left and not data:
-            raise self._whole.error or EOFError("the tar ends within this member")
-        self._left -= len(data)
-        return data
-
-
-class _TarInfo(tarfile.TarInfo):
-    """A tar header that is told from the archive's end, and asks for no gigabytes of name.
-
-    The standard library takes a header that is damaged for the end of the archive, and all
-    members behind it would be lost without a word.
-    """
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        try:
-            return super().frombuf(buf, encoding, errors)
-        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
-            raise  # two of the ways in which an archive properly ends
-        except tarfile.TruncatedHeaderError:  # type: ignore[attr-defined]
-            raise Unreadable("truncated_stream") from None
-        except tarfile.HeaderError:
-            raise Unreadable("damaged_archive") from None
-
-    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        if self.size > _LONGEST_HEADER and not (
-            self.isreg() or self.type not in tarfile.SUPPORTED_TYPES
-        ):
-            raise Unreadable("damaged_archive")
-        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
-
-
-def _goes_on(rest: Source) -> bool:
-    """Whether anything but padding stands behind the end of a tar, such as another tar."""
-    while data := rest.read(_BUFFER):
-        if data.strip(b"\0"):
-            return True
-    return False
 
 
 def _spooled(stream: Peeked) -> tuple[Disk, str]:

@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from corpus.errors import BuildError
 from corpus.readers import _disk
-from corpus.readers._decompress import BROKEN, CHUNK, Source, Unreadable, reason_of
 from corpus.readers._disk import Disk
 from corpus.readers._names import is_litter, natural, printable, unique
+from corpus.readers._source import BROKEN, CHUNK, Source, Unreadable, reason_of
 from corpus.readers._zip import Entry, Zip
 from corpus.readers.contract import Refused
 

@@ -19,7 +19,7 @@ _INSIDE = re.compile(rb'[^"\\]*+(?:\\[\s\S][^"\\]*+)*+')
 _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
 _TRAILING = re.compile(r"trailing characters \(byte (\d+)\)")
-_is_json = msgspec.json.Decoder(msgspec.Raw).decode  # walks over a value without building it
+_check = msgspec.json.Decoder(msgspec.Raw).decode  # walks over a value without building it
 
 
 class MalformedError(Exception):
@@ -30,6 +30,15 @@ class CutError(Exception):
     """The document ends before it is complete."""
 
 
+def is_json(data: bytes) -> bool:
+    """Whether this is one JSON value, of a depth that can be read."""
+    try:
+        _check(data)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 class Cutter:
     """The bytes around the place reached: ``buffer[at:]`` is not taken yet."""
 
@@ -37,6 +46,8 @@ class Cutter:
         self._source, self._longest = source, longest
         self._buffer, self._at = b"", 0
         self._ended = False
+        #: Whether what was cut last is known to be JSON, and not just to close what it opens.
+        self.sure = False
         #: The indentation of the line that the next value is the first of, else null.
         self.line: bytes | None = None
         self.broken = ""  # why the source broke off, once it has
@@ -87,10 +98,11 @@ class Cutter:
     def cut(self, indent: bytes | None, *, keep: bool) -> bytes | None:
         """Pass over the value that begins here; return its bytes, or null if it is too long."""
         byte = self.next()
-        self.line = None
+        self.line, self.sure = None, False
         if byte not in (b"{", b"[", b'"'):
             return self._scalar()
         if (data := self._by_guess()) is not None:
+            self.sure = True
             return data if keep and len(data) <= self._longest else None
         return self._by_brackets(keep, indent is not None)
 
@@ -154,7 +166,7 @@ class Cutter:
             rest = memoryview(self._buffer)[self._at :]
             end = len(rest)
             try:
-                _is_json(rest)
+                _check(rest)
             except RecursionError:
                 return None
             except msgspec.DecodeError as error:
@@ -165,9 +177,7 @@ class Cutter:
                     return None
                 end = int(found[1]) - 1
             data = bytes(rest[:end]).rstrip(_BETWEEN)
-            try:
-                _is_json(data)
-            except msgspec.DecodeError:
+            if not is_json(data):
                 return None
             self._at += len(data)
             return data

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import msgspec
 
 from corpus.readers._decompress import BROKEN, Source
-from corpus.readers._json_cut import CutError, Cutter, MalformedError
+from corpus.readers._json_cut import CutError, Cutter, MalformedError, is_json
 from corpus.readers._open import Input, is_binary, mend_surrogates
 from corpus.readers.contract import Record, Refused
 
@@ -187,7 +187,12 @@ def _documents(text: Cutter, root: _Node) -> Iterator[Found]:
 def _value(text: Cutter, node: _Node, indent: bytes | None) -> Iterator[Found]:
     if node.leaf:
         data = text.cut(indent, keep=True)
-        yield Value(node.path, data) if data is not None else Refused("line_too_long")
+        if data is None:
+            yield Refused("line_too_long")
+        elif text.sure or is_json(mend_surrogates(data)):
+            yield Value(node.path, data)
+        else:
+            yield Refused("malformed_json")
         return
     byte = text.next()
     if byte == b"{" and (node.keys or node.any_key):

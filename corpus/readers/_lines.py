@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from corpus.readers._decompress import BROKEN, CHUNK, Peeked, reason_of
+from corpus.readers._source import BROKEN, CHUNK, Peeked, reason_of
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 

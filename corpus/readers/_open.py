@@ -9,9 +9,10 @@ from types import TracebackType
 
 from corpus.readers import _disk
 from corpus.readers._archives import Walk, Wanted, archive_kind
-from corpus.readers._decompress import BROKEN, CHUNK, Source, Unreadable, decompressed, reason_of
+from corpus.readers._decompress import decompressed
 from corpus.readers._disk import Disk
 from corpus.readers._lines import Line, Member, is_binary, mend_surrogates, split_objects
+from corpus.readers._source import BROKEN, CHUNK, Source, Unreadable, reason_of
 
 __all__ = [
     "BROKEN",

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corpus.errors import BuildError
 from corpus.readers._apart import Apart
-from corpus.readers._decompress import BROKEN, Allowance, Guarded, Source, Unreadable
 from corpus.readers._disk import Disk
 from corpus.readers._names import clean_name
+from corpus.readers._source import BROKEN, Allowance, Guarded, Source, Unreadable
 
 if TYPE_CHECKING:
     from py7zr.py7zr import ArchiveFile

@@ -11,18 +11,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple, cast
 
-from corpus.readers._decompress import (
-    CHUNK,
-    Allowance,
-    Guarded,
-    Inflate,
-    Raw,
-    Source,
-    Unreadable,
-    Zstd,
-)
+from corpus.readers._decompress import Inflate
 from corpus.readers._disk import Disk
 from corpus.readers._names import clean_name
+from corpus.readers._source import CHUNK, Allowance, Guarded, Raw, Source, Unreadable
+from corpus.readers._zstd import Zstd
 
 _LOCAL = b"PK\x03\x04"
 _ENCRYPTED = 0x1

@@ -3,7 +3,9 @@
 A post's id is ``telegram:CHAT/MESSAGE``. Only chats that anybody can read are taken by default;
 messages of others are counted as withdrawn, and nothing of them is kept: no text, no author, no
 name of the chat, and in place of the chat's id, which may be a person's, a number that counts the
-chats in the file (``telegram:private/3/17``).
+chats in the file (``telegram:private/3/17``). In an account's export, a chat that is damaged counts
+as private from there on: the beginning of the next chat may be what is missing. (All of it does,
+if it tells what it is behind its messages.)
 """
 
 from __future__ import annotations
@@ -159,7 +161,8 @@ def _located(path: str, source: Input, config: Config) -> Iterator[Located]:
         header = _header(chat)
         return bool(header.id if header.type in config.chats else header.type)
 
-    chat, header = None, _Header(0, "", "", None)
+    chat: Chat | None = None
+    header = _Header(0, "", "", None)
     for found in messages(path, source, _LAYOUT, known, config.max_line_mb << 20):
         if isinstance(found, Problem):
             yield Located(found.place, found.row, 0, (found.reason,))
@@ -167,7 +170,8 @@ def _located(path: str, source: Input, config: Config) -> Iterator[Located]:
         if found.chat is not chat:
             chat = found.chat
             header = _header(chat)
-        records = _records(found.data, header, config)
+        public = header.type in config.chats and not chat.doubtful
+        records = _records(found.data, header, public, config)
         yield Located(found.place, found.row, len(found.data), records)
 
 
@@ -186,10 +190,10 @@ def _header(chat: Chat) -> _Header:
     )
 
 
-def _records(data: bytes, chat: _Header, config: Config) -> Sequence[Record]:
-    if chat.type not in config.chats:
-        return decoded(data, lambda line: (_private(_parse_kind(line), chat),))
-    return decoded(data, lambda line: (_public(_parse(line), chat, config),))
+def _records(data: bytes, chat: _Header, public: bool, config: Config) -> Sequence[Record]:
+    if public:
+        return decoded(data, lambda line: (_public(_parse(line), chat, config),))
+    return decoded(data, lambda line: (_private(_parse_kind(line), chat),))
 
 
 def _private(message: _Kind, chat: _Header) -> Record:

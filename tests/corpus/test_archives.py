@@ -23,7 +23,7 @@ import py7zr
 import pytest
 import zstandard
 
-from corpus.readers import _apart, _decompress, contract, reddit, table
+from corpus.readers import _apart, _source, contract, reddit, table
 from corpus.readers._open import Input
 from tests.corpus.archives import (
     DAY,
@@ -406,7 +406,7 @@ def test_only_members_that_are_wanted_are_opened(
     assert found == {"Posts.xml": line(1), "x.zip!Posts.xml": line(3)}
 
 
-def test_a_member_that_is_not_wanted_is_not_decompressed(dump: Dump) -> None:
+def test_a_member_that_is_not_wanted_is_not_sourceed(dump: Dump) -> None:
     packed = bytearray(zipped({"Votes.xml": lines(0, 500), "Posts.xml": line(1)}))
     packed[900] ^= 255
     with Input(str(dump(bytes(packed))), lambda name: name == "Posts.xml") as source:
@@ -499,8 +499,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 @pytest.fixture
 def small_allowance(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(_decompress, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(_decompress, "BOMB_RATIO", 100)
+    monkeypatch.setattr(_source, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(_source, "BOMB_RATIO", 100)
     return
 
 
@@ -548,7 +548,7 @@ def test_a_sparse_file_of_a_terabyte_takes_no_time(dump: Dump) -> None:
     with Input(str(dump(sparse(1 << 33)))) as source:
         for member in source.members():
             stream = member.open()
-            with pytest.raises(_decompress.Unreadable, match="decompression_bomb"):
+            with pytest.raises(_source.Unreadable, match="decompression_bomb"):
                 while stream.read(1 << 22):
                     pass
 

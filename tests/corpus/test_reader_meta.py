@@ -158,6 +158,11 @@ def test_a_posts_words_are_gathered_and_mended(
     assert text == row(tmp_path, POSTS, {**POST, "data": [{"post": "a"}], **changes})["text"]
 
 
+def test_no_time_is_no_moment_in_1970(tmp_path: Path) -> None:
+    for moment in (0, "0", None):
+        assert row(tmp_path, POSTS, {**POST, "timestamp": moment})["created_at"] is None
+
+
 def test_tagged_names_stay_if_told_so(tmp_path: Path) -> None:
     post = {**POST, "data": [{"post": "@[10:2048:Ada]"}]}
     assert "@[10:2048:Ada]" == row(tmp_path, POSTS, post, mask_mentions=False)["text"]

@@ -245,6 +245,27 @@ def test_a_header_behind_the_messages_is_looked_for_first(tmp_path: Path) -> Non
     assert [("telegram:55/7", "Tea", None, 1)] == shown(batch(tmp_path, one).posts)
 
 
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("indent", [None, 1])
+def test_behind_damage_a_listed_chat_counts_as_private(
+    tmp_path: Path, backwards: bool, indent: int | None
+) -> None:
+    messages = [{**MESSAGE, "id": n} for n in (1, 2, 3)]
+    listed = [chat(*messages), chat(*messages, id=56)]
+    if backwards:
+        listed = [dict(reversed(one.items())) for one in listed]
+    text = json.dumps({"chats": {"list": listed}}, indent=indent)
+    text = text.replace('"id": 2', '"id" 2', 1)
+    posts = batch(tmp_path, text.encode()).posts
+    first = ["telegram:private/2/1", "telegram:private/2/3"] if backwards else [
+        "telegram:55/1", "telegram:private/2/3",
+    ]  # fmt: skip
+    assert [*first, "telegram:56/1", "telegram:56/2", "telegram:56/3"] == posts["id"].to_list()
+    alone = json.dumps(chat(*messages), indent=indent).replace('"id": 2', '"id" 2')
+    ids = batch(tmp_path, alone.encode()).posts["id"].to_list()
+    assert ["telegram:55/1", "telegram:55/3"] == ids
+
+
 def test_an_account_around_its_chats_does_not_name_them(tmp_path: Path) -> None:
     private = chat(MESSAGE, id=2, name="Bob", type="personal_chat")
     document = {"chats": {"list": [private]}, "type": "public_channel", "name": "x", "id": 9}
