@@ -6,7 +6,7 @@ import re
 
 import msgspec
 
-from corpus.readers._decompress import BROKEN, Source, reason_of
+from corpus.readers._source import BROKEN, Source, reason_of
 
 _CHUNK = 1 << 20
 _DEEPEST = 1 << 16  # no export nests so; a stack of brackets must not grow without end

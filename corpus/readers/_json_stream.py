@@ -20,9 +20,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from corpus.readers._decompress import BROKEN, Source
 from corpus.readers._json_cut import CutError, Cutter, MalformedError, is_json
-from corpus.readers._open import Input, is_binary, mend_surrogates
+from corpus.readers._open import BROKEN, Input, Source, is_binary, mend_surrogates
 from corpus.readers.contract import Record, Refused
 
 _JSON = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)

@@ -93,7 +93,7 @@ class Zip:
             ends = [info.header_offset for info in infos] + [archive.start_dir]
         for info, end in zip(infos, ends[1:], strict=True):
             mode = info.external_attr >> 16 if info.create_system == 3 else 0
-            if not (info.is_dir() or stat.S_ISDIR(mode)):
+            if not (info.filename.endswith("/") or stat.S_ISDIR(mode)):  # is_dir() needs a name
                 yield _entry(info, mode, end, listed=True)
 
     def _found(self) -> Iterator[Entry]:

@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.readers import _json_cut
-from corpus.readers._decompress import Unreadable
 from corpus.readers._json_stream import Opened, Value, decoded, items, skip_to_json, walk
+from corpus.readers._source import Unreadable
 from corpus.readers.contract import Post, Record, Refused
 
 LONGEST = 1 << 20
@@ -168,12 +168,13 @@ LAID_OUT = json.dumps(
     ],
 )
 def test_a_fault_costs_one_element_where_each_begins_on_its_line(
-    whole: str, damaged: str, expected: list[Any]
+    whole: str, damaged: str, expected: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = LAID_OUT.replace(whole, damaged, 1)
     assert text != LAID_OUT
     assert expected == [x if isinstance(x, str) else x["n"] for x in take(text)]
     # Nor is half the document swallowed before the fault shows.
+    monkeypatch.setattr(_json_cut, "_CHUNK", 64)
     assert expected == [x if isinstance(x, str) else x["n"] for x in take(text, longest=99)]
 
 
