@@ -1,4 +1,4 @@
-"""Read Bluesky: Jetstream lines (v1 and v2), and repository exports (CAR).
+"""Read Bluesky: Jetstream lines (v1), and repository exports (CAR).
 
 A post's id is ``bluesky:at://did/app.bsky.feed.post/rkey``. Likes, follows and bare reposts carry
 no text and are passed over. Deletes, edits, accounts that go and ``#sync`` events become
