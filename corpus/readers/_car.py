@@ -1,194 +1,250 @@
-"""Walk a repository export: CAR blocks of DAG-CBOR, from the commit over its tree to records."""
+"""Read content-addressed archives (CARv1) and the Merkle search tree that a repository keeps."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+import os
+from array import array
+from collections.abc import Iterator
+from typing import IO, Any
 
-from corpus.readers._decompress import BROKEN, Source
+import libipld
+import numpy as np
 
-# A block is one record or one node of the tree; the network allows two megabytes.
-_LONGEST = 8 << 20
-_SHA256 = b"\x12\x20"  # how a CID says that SHA-256 of 32 bytes follows
-_TID = {letter: place for place, letter in enumerate("234567abcdefghijklmnopqrstuvwxyz")}
+from corpus.errors import BuildError
+from corpus.readers import _open
+from corpus.readers.contract import Located, Refused
 
-
-class Commit(NamedTuple):
-    """Whose repository it is, and of when."""
-
-    did: str
-    rev: int | None  # microseconds
-
-
-class Entry(NamedTuple):
-    """A record of the tree; ``body`` is null where it was not wanted, or is not there."""
-
-    path: str  # collection/rkey
-    cid: bytes
-    body: dict[str, Any] | None
-    problem: str
+_CHUNK = 4 << 20
+#: The protocol stops at 1 MiB for a record or a node; beyond twice that it is a fault or worse.
+LARGEST_BLOCK = 2 << 20
+# What a CID of the network looks like: version 1, DAG-CBOR, SHA-256, 32 bytes.
+_CID = b"\x01\x71\x12\x20"
+_CID_SIZE = 36
+_LONGEST_KEY = 1024
+# So many blocks may share the 8 bytes that the index keeps of a hash: by chance, none do.
+_TRIES = 8
 
 
 def is_car(head: bytes) -> bool:
-    """Whether a file that begins so is a CAR: a short header that names its roots."""
-    return (b"\xa2" in head[1:4] and b"eroots" in head[:16]) or b"gversion\x01" in head[:100]
+    """Whether a file that begins so is a CAR, of any version."""
+    _, at = _varint(head, 0)
+    return at > 0 and head[at : at + 1] in (b"\xa1", b"\xa2") and (
+        head[at + 1 :].startswith((b"\x65roots", b"\x67version"))
+    )  # fmt: skip
 
 
-def moment(tid: str) -> int | None:
-    """Microseconds of a revision's name: 13 letters of base 32, the last ten bits a clock's id."""
-    if len(tid) != 13 or any(letter not in _TID for letter in tid):
-        return None
-    value = 0
-    for letter in tid:
-        value = value << 5 | _TID[letter]
-    return value >> 10
+def _varint(data: bytes, at: int) -> tuple[int, int]:
+    """The number that begins at ``at`` and where it ends; an end of -1 if it is none."""
+    value = shift = 0
+    for byte in data[at : at + 9]:  # more than 9 bytes are refused by the format
+        at += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    return 0, -1
 
 
-class Car:
-    """One repository. Only the blocks that ``wanted`` picks, and the tree, stay in memory."""
-
-    def __init__(self, source: Source, wanted: Callable[[bytes], bool]) -> None:
-        #: Why blocks could not be read, one entry each.
-        self.problems: list[str] = []
-        self.commit: Commit | None = None
-        self._blocks: dict[bytes, bytes] = {}
-        self._seen: set[bytes] = set()
-        self._tree: bytes | None = None
-        try:
-            roots = self._load(source, wanted)
-        except BROKEN:
-            roots = self._roots
-            self.problems.append("truncated_stream")
-        for root in roots:
-            self._begin(root)
-
-    def _load(self, source: Source, wanted: Callable[[bytes], bool]) -> list[bytes]:
-        self._roots: list[bytes] = []
-        reader = _Reader(source)
-        header = _decoded(reader.take(reader.length() or 0))
-        found = header.get("roots") if isinstance(header, dict) else None
-        if not isinstance(found, list):
-            self.problems.append("no_car_header")
-            return []
-        self._roots = [root for root in found if isinstance(root, bytes)]
-        while (size := reader.length()) is not None:
-            block = reader.take(size)
-            split = _cid_end(block)
-            cid, body = block[:split], block[split:]
-            if not split or (
-                cid[-34:-32] == _SHA256 and hashlib.sha256(body).digest() != cid[-32:]
-            ):
-                self.problems.append("damaged_block")
-                continue
-            self._seen.add(cid)
-            if cid in self._roots or _is_node(body) or wanted(body):
-                self._blocks[cid] = body
-        return self._roots
-
-    def _begin(self, root: bytes) -> None:
-        commit = _decoded(self._blocks.get(root, b""))
-        if not isinstance(commit, dict) or not isinstance(commit.get("did"), str):
-            if "truncated_stream" not in self.problems:
-                self.problems.append("no_commit")
-            return
-        self.commit = Commit(commit["did"], moment(str(commit.get("rev") or "")))
-        data = commit.get("data")
-        self._tree = data if isinstance(data, bytes) else None
-
-    def entries(self) -> Iterator[Entry]:
-        """The records in the tree's order, which is that of their paths."""
-        if self._tree is None:
-            return
-        met: set[bytes] = set()
-        # A node to open, or an entry to give; the last first.
-        stack: list[bytes | Entry] = [self._tree]
-        while stack:
-            here = stack.pop()
-            if isinstance(here, Entry):
-                yield here
-            elif here not in met:  # a tree that bites its tail is read once
-                met.add(here)
-                stack += reversed(self._node(here))
-
-    def _node(self, cid: bytes) -> list[bytes | Entry]:
-        node = _decoded(self._blocks.get(cid, b""))
-        if not isinstance(node, dict) or not isinstance(node.get("e"), list):
-            return [Entry("", cid, None, "missing_block")]
-        out: list[bytes | Entry] = [node["l"]] if isinstance(node.get("l"), bytes) else []
-        path = b""
-        for item in node["e"]:
-            if not isinstance(item, dict):
-                return [*out, Entry("", cid, None, "damaged_block")]
-            shared, rest, value = item.get("p"), item.get("k"), item.get("v")
-            if not (
-                isinstance(shared, int) and isinstance(rest, bytes) and isinstance(value, bytes)
-            ):
-                return [*out, Entry("", cid, None, "damaged_block")]
-            path = path[:shared] + rest
-            out.append(self._entry(path.decode("utf-8", "replace"), value))
-            if isinstance(item.get("t"), bytes):
-                out.append(item["t"])
-        return out
-
-    def _entry(self, path: str, cid: bytes) -> Entry:
-        if cid not in self._blocks:
-            return Entry(path, cid, None, "" if cid in self._seen else "missing_block")
-        body = _decoded(self._blocks[cid])
-        if not isinstance(body, dict):
-            return Entry(path, cid, None, "damaged_block")
-        return Entry(path, cid, body, "")
+def decode(block: bytes) -> Any:
+    """What a block of DAG-CBOR holds."""
+    try:
+        return libipld.decode_dag_cbor(block)
+    except (ValueError, RecursionError):
+        raise Refused("malformed_cbor") from None
 
 
-class _Reader:
-    """Takes whole pieces from a stream."""
+def verified(cid: bytes, data: bytes) -> bytes:
+    """The block's data, if it is what its identifier promises."""
+    if hashlib.sha256(data).digest() != cid[4:]:
+        raise Refused("damaged_block")
+    return data
 
-    def __init__(self, source: Source) -> None:
+
+def in_memory(data: bytes) -> dict[bytes, bytes]:
+    """The blocks of a small archive, by identifier, up to where it breaks off."""
+    size, at = _varint(data, 0)
+    found: dict[bytes, bytes] = {}
+    at += size
+    while 0 < at < len(data):
+        size, start = _varint(data, at)
+        at = start + size
+        if start < 0 or at > len(data):
+            break
+        found[data[start : start + _CID_SIZE]] = data[start + _CID_SIZE : at]
+    return found
+
+
+def unread(source: _open.Input) -> Iterator[Located]:
+    """What of an archive around these files could not be had, since this was last asked."""
+    for place, row, reason in source.refusals():
+        yield Located(place, row, 0, (Refused(reason),))
+
+
+class Stream:
+    """The bytes of a source, taken or passed over in order, and perhaps copied to a file."""
+
+    def __init__(self, source: _open.Source, copy: IO[bytes] | None = None) -> None:
         self._source = source
+        self._copy = copy
+        self._chunk = b""
+        self._at = 0
+        self.problem = ""
+        self.offset = 0
+
+    def _fill(self) -> bool:
+        """Add a chunk behind what is left of the last; false at the end."""
+        try:
+            chunk = b"" if self.problem else self._source.read(_CHUNK)
+        except _open.BROKEN as error:
+            chunk, self.problem = b"", _open.reason_of(error)
+        if self._copy is not None:
+            try:
+                self._copy.write(chunk)
+            except OSError as error:
+                raise BuildError(f"cannot unpack a repository: {error.strerror}") from None
+        self._chunk, self._at = self._chunk[self._at :] + chunk, 0
+        return bool(chunk)
+
+    def peek(self, size: int) -> bytes:
+        """The next bytes, at most ``size``, which stay to be taken."""
+        while len(self._chunk) - self._at < size and self._fill():
+            pass
+        return self._chunk[self._at : self._at + size]
+
+    def skip(self, size: int) -> bool:
+        """Pass over ``size`` bytes; false if there are not as many."""
+        self.offset += size
+        while size > len(self._chunk) - self._at:
+            size -= len(self._chunk) - self._at
+            self._chunk, self._at = b"", 0
+            if not self._fill():
+                return False
+        self._at += size
+        return True
 
     def take(self, size: int) -> bytes:
-        """Exactly ``size`` bytes; EOFError if there are fewer."""
-        if not 0 <= size <= _LONGEST:
-            raise ValueError("a block longer than any")
-        found = bytearray()
-        while len(found) < size:
-            more = self._source.read(size - len(found))
-            if not more:
-                raise EOFError("the file ends too early")
-            found += more
-        return bytes(found)
-
-    def length(self) -> int | None:
-        """The next number (unsigned LEB128); null at the end of the file."""
-        value = shift = 0
-        while True:
-            byte = self._source.read(1)
-            if not byte:
-                if shift:
-                    raise EOFError("the file ends too early")
-                return None
-            value |= (byte[0] & 127) << shift
-            shift += 7
-            if byte[0] < 128:
-                return value
-            if shift > 63:
-                raise ValueError("no such number")
+        """The next bytes, fewer at the end."""
+        data = self.peek(size)
+        self.skip(len(data))
+        return data
 
 
-def _cid_end(block: bytes) -> int:
-    """Where a block's CID ends: version 1, a codec, and SHA-256; 0 if it is another kind."""
-    return 36 if block[:1] == b"\x01" and block[2:4] == _SHA256 and len(block) >= 36 else 0
+class Archive:
+    """The blocks of an archive of any size: where each lies is in memory, 24 bytes a block."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.root = _root(stream)
+        self.problem = ""
+        self._starts = array("Q")
+        keys = array("Q")
+        while head := stream.peek(64):
+            size, start = _varint(head, 0)
+            if start < 0 or not size:
+                # Where one length is wrong, all that follows is lost.
+                self.problem = "malformed_car" if len(head) > 9 else "truncated_stream"
+                break
+            offset = stream.offset
+            if not stream.skip(start + size):
+                self.problem = "truncated_stream"
+                break
+            self._starts.append(offset)
+            keys.append(int.from_bytes(head[start + 4 : start + 12], "big"))
+        self.problem = stream.problem or self.problem
+        every = np.frombuffer(keys, np.uint64) if keys else np.empty(0, np.uint64)
+        self._order = np.argsort(every, kind="stable")
+        self._keys = every[self._order]
+        self._file = -1
+
+    def attach(self, file: int) -> None:
+        """Say which open file holds the bytes that the stream gave."""
+        self._file = file
+
+    def find(self, cid: bytes) -> tuple[int, bytes]:
+        """The number of a block in the archive, from 1, and its data, or why there is none."""
+        if type(cid) is not bytes or len(cid) != _CID_SIZE or not cid.startswith(_CID):
+            raise Refused("unknown_cid")
+        key = np.uint64(int.from_bytes(cid[4:12], "big"))
+        first = int(np.searchsorted(self._keys, key))
+        for place in range(first, min(first + _TRIES, len(self._keys))):
+            if self._keys[place] != key:
+                break
+            row = int(self._order[place])
+            data = self._read(self._starts[row], cid)
+            if data is not None:
+                return row + 1, data
+        raise Refused("missing_block")
+
+    def _read(self, offset: int, cid: bytes) -> bytes | None:
+        section = os.pread(self._file, 8192, offset)
+        size, start = _varint(section, 0)
+        if section[start : start + _CID_SIZE] != cid:
+            return None
+        if size > LARGEST_BLOCK:
+            raise Refused("block_too_large")
+        if start + size > len(section):
+            section += os.pread(self._file, start + size - len(section), offset + len(section))
+        return verified(cid, section[start + _CID_SIZE : start + size])
+
+    def entries(self, tree: bytes) -> Iterator[tuple[bytes, bytes] | Refused]:
+        """The keys of a tree with what each points to, in order, and each part that is unreadable.
+
+        No node is opened twice, so that neither a circle nor a shared branch can hold this up.
+        """
+        seen = bytearray(len(self._starts) + 1)
+        left: list[bytes | tuple[bytes, bytes]] = [tree]
+        while left:
+            item = left.pop()
+            if isinstance(item, tuple):
+                yield item
+                continue
+            try:
+                row, block = self.find(item)
+                if seen[row]:
+                    raise Refused("malformed_tree")
+                seen[row] = 1
+                left += reversed(_node(decode(block)))
+            except Refused as refusal:
+                yield refusal
 
 
-def _is_node(body: bytes) -> bool:
-    # A map of two keys, the first of which is "e": what a node of the tree looks like in CBOR.
-    return body[:3] == b"\xa2ae"
+def _root(stream: Stream) -> bytes:
+    """The identifier in an archive's header of what it is an archive of."""
+    size, start = _varint(stream.peek(9), 0)
+    if start < 0 or size > LARGEST_BLOCK:
+        raise Refused("malformed_car")
+    stream.skip(start)
+    header = stream.take(size)
+    if len(header) < size:
+        raise Refused("truncated_stream")
+    found = decode(header)
+    if type(found) is not dict or found.get("version") != 1:
+        raise Refused("car_version")
+    roots = found.get("roots")
+    if type(roots) is not list or not roots or type(roots[0]) is not bytes:
+        raise Refused("no_root")
+    return roots[0]
 
 
-def _decoded(body: bytes) -> Any:
-    import libipld
-
-    try:
-        return libipld.decode_dag_cbor(body)
-    except (ValueError, TypeError, OverflowError, RecursionError, UnicodeDecodeError):
-        return None
+def _node(node: Any) -> list[bytes | tuple[bytes, bytes]]:
+    """What hangs on a node of the tree, in order: lower nodes, and keys with what they point to."""
+    if type(node) is not dict or type(node.get("e")) is not list:
+        raise Refused("malformed_tree")
+    found: list[bytes | tuple[bytes, bytes]] = []
+    if node.get("l") is not None:
+        found.append(node["l"])
+    key = b""
+    for entry in node["e"]:
+        if type(entry) is not dict:
+            raise Refused("malformed_tree")
+        shared, rest, value = entry.get("p"), entry.get("k"), entry.get("v")
+        if type(shared) is not int or type(rest) is not bytes or type(value) is not bytes:
+            raise Refused("malformed_tree")
+        # A key is written without what it has in common with the one before.
+        if not 0 <= shared <= len(key) or shared + len(rest) > _LONGEST_KEY:
+            raise Refused("malformed_tree")
+        key = key[:shared] + rest
+        found.append((key, value))
+        if entry.get("t") is not None:
+            found.append(entry["t"])
+    return found

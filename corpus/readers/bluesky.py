@@ -1,56 +1,61 @@
-"""Read Bluesky: Jetstream lines (v1), and repository exports (CAR).
+"""Read Bluesky: Jetstream lines (v1, v2), repository exports (CAR) and firehose frames.
 
 A post's id is ``bluesky:at://did/app.bsky.feed.post/rkey``. Likes, follows and bare reposts carry
 no text and are passed over. Deletes, edits, accounts that go and ``#sync`` events become
 tombstones with the time of the event; an ``org.user-intents.declaration`` is honoured for all
-posts of its author, wherever it stands.
+posts of its author, wherever it stands. So is the label ``!no-unauthenticated`` on a profile,
+which is where the network's own application puts it; a later profile without the label does not
+undo it, a later declaration that allows bulk datasets does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Annotated, Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from corpus.readers import _open
-from corpus.readers._bluesky import (
-    DECLARATION,
-    PLATFORM,
-    POST,
-    Config,
-    global_id,
-    record,
+from corpus.readers._bluesky_events import (
+    account_changed,
+    commit,
+    resynced,
+    skipped,
+    tid_micros,
 )
-from corpus.readers._car import Car, is_car
+from corpus.readers._bluesky_frames import is_frames, read_frames
+from corpus.readers._bluesky_post import Config
+from corpus.readers._bluesky_repo import read_repos
+from corpus.readers._car import is_car
+from corpus.readers._times import micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
-    Located,
     Record,
     Refused,
     Sample,
-    Skipped,
-    Tombstone,
     read_lines,
     read_records,
 )
 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "decoder", "fits", "read"]
 
+PLATFORM = "bluesky"
 VERSION = 1
 TOMBSTONES = True
 
-
-#: Microseconds that fit 64 bits.
-Moment = Annotated[int, msgspec.Meta(ge=0, lt=2**62)]
+T = TypeVar("T")
 
 
-class _Commit(msgspec.Struct, gc=False):
-    operation: str = ""
-    collection: str = ""
-    rkey: str = ""
+class _Change(msgspec.Struct, gc=False):
+    """A change to a record. ``type`` is how Jetstream first named the operation."""
+
+    operation: str | None = None
+    collection: str | None = None
+    rkey: str | None = None
+    rev: str | None = None
     record: msgspec.Raw = msgspec.Raw()
+    type: str | None = None
 
 
 class _Account(msgspec.Struct, gc=False):
@@ -58,160 +63,136 @@ class _Account(msgspec.Struct, gc=False):
     status: str | None = None
 
 
-class _Event(msgspec.Struct, gc=False):
+class _Event(_Change, gc=False):
+    """An event; version 2 has the fields of a change in the event itself."""
+
     did: str | None = None
-    time_us: Moment | None = None
+    time_us: int | float | str | None = None
     kind: str | None = None
-    type: str | None = msgspec.field(default=None, name="$type")
-    commit: _Commit | None = None
+    commit: _Change | None = None
     account: _Account | None = None
-    payload: msgspec.Raw = msgspec.Raw()
+    tag: str | None = msgspec.field(default=None, name="$type")
+    time: str | None = None
+    witnessed_at: str | None = msgspec.field(default=None, name="witnessedAt")
 
 
-_parse = msgspec.json.Decoder(_Event).decode
-#: What an account's state says of its posts; other states (throttled …) say nothing of them.
-_GONE = {
-    "deleted": "deleted_later",
-    "deactivated": "deleted_later",
-    "suspended": "removed",
-    "takendown": "removed",
-}
+class _Line(_Event, gc=False):
+    """An event, or version 2's envelope around one."""
+
+    payload: _Event | None = None
+
+
+_OLD_KINDS = {"com": "commit", "id": "identity", "acc": "account"}
+_OLD_OPERATIONS = {"c": "create", "u": "update", "d": "delete"}
+_V2 = "network.bsky.jetstream.subscribeEvents#"
+_parse = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely these are Jetstream's lines, or a repository."""
-    return 1.0 if is_car(sample.head) else sample.share(_is_event)
+    """How surely this is Jetstream, a repository's export, or the firehose."""
+    if is_frames(sample.head):
+        return 1.0
+    if is_car(sample.head):
+        # Other things than repositories are stored so; a repository begins with its commit.
+        return 1.0 if b"cdid" in sample.head and b"ddata" in sample.head else 0.5
+    return sample.share(_is_event)
 
 
 def _is_event(row: dict[str, Any]) -> bool:
-    inner = row.get("payload")
-    event = inner if isinstance(inner, dict) and "$type" in row else row
-    did = event.get("did")
-    return isinstance(did, str) and did.startswith("did:") and ("kind" in event or "$type" in event)
+    payload = row.get("payload")
+    if row.get("$type") == "message" and isinstance(payload, dict):
+        row = payload
+    if str(row.get("$type", "")).startswith(_V2):
+        return True
+    named = row.get("kind") or _OLD_KINDS.get(str(row.get("type")))
+    return "time_us" in row and str(row.get("did", "")).startswith("did:") and bool(named)
 
 
 def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
-    """Yield the posts and the notices of one file in batches."""
-    if not _holds_cars(path):
-        decode = decoder(config)
-        return read_lines(
-            path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
-        )
-    return _read_cars(path, config, part_posts, start)
+    """Yield the posts and the deletions of one file in batches."""
+    head = _head(path)
+    if is_car(head) or is_frames(head):
+        return _read_binary(path, config, part_posts, start, car=is_car(head))
+    decode = decoder(config)
+    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
-def _holds_cars(path: str) -> bool:
+def _head(path: str) -> bytes:
     with _open.Input(path) as source:
         for member in source.members():
-            return is_car(member.open().head)
-    return False
+            return member.open().head
+    return b""
+
+
+def _read_binary(
+    path: str, config: Config, part_posts: int, start: Cursor | None, *, car: bool
+) -> Iterator[Batch]:
+    with _open.Input(path) as source:
+        if car:
+            found = read_repos(source, config)
+        else:
+            found = read_frames(source, config, start.row if start else 0)
+        yield from read_records(
+            found, source, platform=PLATFORM, part_posts=part_posts, start=start
+        )
 
 
 def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its post or notice."""
+    """The function that turns a Jetstream line into what it reports."""
 
     def decode(line: bytes) -> Sequence[Record]:
-        event = _parse(line)
-        if bytes(event.payload):  # version 2 puts each event in an envelope
-            event = _parse(event.payload)
-        return _records(event, config)
+        row = _parse(line)
+        event = row if row.payload is None else row.payload
+        kind = event.kind or _kind(event)
+        if kind == "commit":
+            change = event if event.commit is None else event.commit
+
+            def load(shape: type[T]) -> T:
+                if not bytes(change.record):
+                    raise Refused("no_record")
+                return msgspec.json.decode(change.record, type=shape)
+
+            return commit(
+                event.did,
+                _moment(event, change.rev),
+                change.operation or _OLD_OPERATIONS.get(change.type or ""),
+                change.collection,
+                change.rkey,
+                load,
+                config,
+            )
+        if kind == "account":
+            state = event.account or _Account()
+            return account_changed(event.did, _moment(event), state.active, state.status)
+        if kind == "sync":
+            return resynced(event.did, _moment(event))
+        return skipped(kind)
 
     return decode
 
 
-def _records(event: _Event, config: Config) -> Sequence[Record]:
-    kind = event.kind or (event.type or "").rpartition("#")[2]
+def _kind(event: _Event) -> str:
+    tag = event.tag or ""
+    if "#" in tag:
+        return tag.rpartition("#")[2]
+    kind = "error" if tag == "error" else _OLD_KINDS.get(event.type or "")
     if not kind:
         raise Refused("no_kind")
-    did = event.did
-    if not did:
-        if kind in ("commit", "account", "sync"):
-            raise Refused("no_id")
-        return (Skipped(kind),)
-    author = f"{PLATFORM}:{did}"
-    if kind == "commit":
-        return _commit(did, event, config)
-    if kind == "sync":  # what was known of the repository does not count any more
-        return (Tombstone("author", author, "superseded", event.time_us),)
-    account = event.account
-    if kind == "account" and account is not None and account.active is False:
-        reason = _GONE.get(account.status or "")
-        if reason:
-            # Who deletes the account takes everything along, also what is seen late.
-            said = None if account.status == "deleted" else event.time_us
-            return (Tombstone("author", author, reason, said),)
-    return (Skipped(kind),)
+    return kind
 
 
-def _commit(did: str, event: _Event, config: Config) -> Sequence[Record]:
-    commit, when = event.commit, event.time_us
-    if commit is None:
-        raise Refused("no_commit")
-    if commit.collection not in (POST, DECLARATION):
-        return (Skipped(commit.collection or "no_collection"),)
-    if not commit.rkey:
-        raise Refused("no_id")
-    name = global_id(did, commit.rkey)
-    if commit.operation == "delete":
-        if commit.collection == DECLARATION:
-            return (Tombstone("author", f"{PLATFORM}:{did}", "undeclared", when),)
-        return (Tombstone("id", name, "deleted_later", when),)
-    if commit.operation not in ("create", "update"):
-        raise Refused("unknown_operation")
-    body = bytes(commit.record)
-    if not body:
-        raise Refused("no_text")
-    found = record(did, commit.collection, commit.rkey, body, when, config)
-    if commit.operation == "update" and commit.collection == POST:
-        return (*found, Tombstone("id", name, "superseded", when))
-    return found
+def _moment(event: _Event, rev: str | None = None) -> int | None:
+    """When the event was seen, in microseconds.
 
-
-# --------------------------------------------------------------------------- repositories
-
-
-def _read_cars(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
-    with _open.Input(path) as source:
-        yield from read_records(
-            _located(path, source, config),
-            source,
-            platform=PLATFORM,
-            part_posts=part_posts,
-            start=start,
-        )
-
-
-def _wanted(body: bytes) -> bool:
-    return b"app.bsky.feed.post" in body or DECLARATION.encode() in body
-
-
-def _located(path: str, source: _open.Input, config: Config) -> Iterator[Located]:
-    for member in source.members():
-        file = f"{path}!{member.name}" if member.name else path
-        car = Car(member.open(), _wanted)
-        row = 0
-        for row, entry in enumerate(car.entries(), start=1):
-            if entry.problem:
-                yield Located(file, row, 100, (Refused(entry.problem),))
-                continue
-            collection, _, rkey = entry.path.partition("/")
-            if entry.body is None or collection not in (POST, DECLARATION):
-                yield Located(file, row, 100, (Skipped(collection),))
-                continue
-            assert car.commit is not None  # there is no tree without one
-            did, rev = car.commit
-            found: Sequence[Record]
-            try:
-                found = record(did, collection, rkey, entry.body, rev, config)
-            except Refused as refusal:
-                found = (refusal,)
-            except msgspec.ValidationError:
-                found = (Refused("wrong_type"),)
-            yield Located(file, row, 1000, found)
-        for problem in car.problems:
-            row += 1
-            yield Located(file, row, 100, (Refused(problem),))
-    for place, reason in getattr(source, "problems", ()):
-        yield Located(place, 0, 100, (Refused(reason),))
+    In version 2 an operator may have set ``time`` by hand, so what was witnessed goes first.
+    """
+    at = event.time_us
+    if type(at) is int and 1_000_000_000_000_000 < at < 100_000_000_000_000_000:
+        return at
+    for value in (at, event.witnessed_at, event.time):
+        found = micros(value) if value is not None else None
+        if found is not None:
+            return found
+    return tid_micros(rev)

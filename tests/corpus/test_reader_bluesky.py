@@ -351,17 +351,170 @@ def test_the_real_lines_and_the_real_repository_are_read_whole(shared: Path) -> 
     ]
 
 
-def test_the_real_repository_holds_exactly_the_expected_records(shared: Path) -> None:
-    import base64
+def test_version_2_as_it_is_sent_has_the_change_in_the_payload_and_a_time_in_words() -> None:
+    inner = {
+        "$type": "network.bsky.jetstream.subscribeEvents#commit", "seq": 7, "did": ADA,
+        "time": "2020-01-01T00:00:00.000000Z", "witnessedAt": "2024-07-03T09:46:40.000000Z",
+        "rev": "r", "operation": "create", "collection": "app.bsky.feed.post", "rkey": "3k2",
+        "record": RECORD,
+    }  # fmt: skip
+    assert decode({"$type": "message", "payload": inner}) == decode(commit())
+    assert decode(inner) == decode(commit())
+    del inner["witnessedAt"]
+    assert decode(inner)[0].seen_at == 1_577_836_800_000_000
+    for kind, expected in (
+        ("sync", Tombstone("author", f"bluesky:{ADA}", "superseded", WHEN)),
+        ("account", Tombstone("author", f"bluesky:{ADA}", "removed", WHEN)),
+        ("info", Skipped("info")),
+    ):
+        row = {
+            "$type": f"network.bsky.jetstream.subscribeEvents#{kind}", "did": ADA, "seq": 8,
+            "time": "2024-07-03T09:46:40Z", "account": {"active": False, "status": "suspended"},
+        }  # fmt: skip
+        assert decode({"$type": "message", "payload": row}) == [expected]
+    assert decode({"$type": "error", "error": "ConsumerTooSlow"}) == [Skipped("error")]
 
-    from corpus.readers._car import Car
 
-    listing = (shared / "bluesky" / "car_expected_records.tsv").read_text().splitlines()
-    with open(shared / "bluesky" / "repo.car", "rb") as file:
-        car = Car(file, lambda body: True)
-    found = [
-        f"{entry.path}\tb{base64.b32encode(entry.cid).decode().lower().rstrip('=')}"
-        for entry in car.entries()
-    ]
-    assert car.problems == []
-    assert sorted(found) == sorted(listing)
+def test_the_first_jetstream_named_things_by_letters() -> None:
+    row = commit() | {"type": "com"}
+    del row["kind"]
+    row["commit"]["type"] = row["commit"].pop("operation")[0]
+    assert decode(row) == decode(commit())
+    away = {"did": ADA, "time_us": WHEN, "type": "acc", "account": {"active": False}}
+    assert decode(away) == [Tombstone("author", f"bluesky:{ADA}", "removed", WHEN)]
+    assert decode({"did": ADA, "time_us": WHEN, "type": "id"}) == [Skipped("identity")]
+
+
+def test_without_a_time_the_revision_tells_it_and_nothing_is_replaced_blindly() -> None:
+    row = commit(operation="update", rev="3kwemukb2222b")
+    del row["time_us"]
+    found, stone = decode(row)
+    assert found.seen_at == stone.said_at == WHEN
+    row["commit"]["rev"] = "r"
+    with pytest.raises(Refused, match="no_time"):
+        decode(row)
+    with pytest.raises(Refused, match="no_time"):
+        decode({"did": ADA, "kind": "sync"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"langs": "en"}, {"langs": [1]}, {"createdAt": []}, {"facets": {"a": 1}}, {"embed": [1]},
+     {"facets": [None, {"index": 3}, {"index": {"byteStart": "0"}, "features": [5]}]},
+     {"labels": None}, {"reply": None}, {"reply": {}}, {"embed": {"record": {"record": 1}}}],
+)  # fmt: skip
+def test_a_fault_in_a_lesser_field_does_not_cost_the_post(change: dict[str, Any]) -> None:
+    found = post(text="see example.org/lo...", **change)
+    assert (found.id, found.text, found.kind) == (NAME, "see example.org/lo...", "post")
+
+
+@pytest.mark.parametrize("change", [{"text": 7}, {"reply": 1}, {"labels": {"values": "porn"}}])
+def test_a_fault_in_the_text_the_thread_or_the_labels_does(tmp_path: Path, change: Any) -> None:
+    (found,) = batches(write_lines(tmp_path / "j", [commit(RECORD | change), commit()]), 9)
+    assert (found.posts.height, found.refused["reason"].to_list()) == (1, ["wrong_type"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "hint"),
+    [("pt-BR", "pt"), ("EN", "en"), ("haw", "haw"), ("in", "id"), ("und", None), ("english", None),
+     ("", None), ("x", None), ("zh_Hant", "zh")],
+)  # fmt: skip
+def test_the_hint_is_the_first_language_claimed(tag: str, hint: str | None) -> None:
+    assert post(langs=[tag, "fr"]).lang_hint == hint
+
+
+@pytest.mark.parametrize(
+    ("shown", "uri", "whole"),
+    [
+        ("example.org/a…", "https://example.org/a/b", True),
+        ("www.example.org/a...", "https://example.org/a/b", True),
+        ("Example.org/...", "http://www.example.org/a", True),
+        ("example.org/%C3%A9...", "https://example.org/é/b", True),
+        ("example.org/a…/z.html", "https://example.org/a/b/z.html", True),
+        ("bank.example/a...", "https://evil.example/a", False),
+        ("read on...", "https://example.org/a", False),
+        ("...", "https://example.org/a", False),
+        ("example.org/ and more...", "https://example.org/a", False),
+        ("example.org/a", "https://example.org/a", False),
+        ("example.org/a...", "javascript:alert(1)", False),
+    ],
+)
+def test_a_link_is_written_out_only_if_it_was_cut(shown: str, uri: str, whole: bool) -> None:
+    facets = [link(2, 2 + len(shown.encode()), uri)]
+    assert post(text=f"a {shown} b", facets=facets).text == f"a {uri if whole else shown} b"
+
+
+def test_of_links_out_of_order_and_laid_over_each_other_the_first_counts() -> None:
+    text = "a.org/x... b.org/y..."
+    facets = [link(11, 21, "https://b.org/y/2"), link(0, 10, "https://a.org/x/1"),
+              link(5, 15, "https://a.org/z"), link(2**70, 2**71, "https://a.org")]  # fmt: skip
+    assert post(text=text, facets=facets).text == "https://a.org/x/1 https://b.org/y/2"
+    facets = [link(6, 16, "https://a.org/x/2"), link(0, 16, "https://a.org/a.org/x/1")]
+    assert post(text="a.org/a.org/x...", facets=facets).text == "https://a.org/a.org/x/1"
+
+
+def test_cards_and_descriptions_of_pictures_are_added_on_request() -> None:
+    card = {"external": {"title": "Title", "description": "What it says", "uri": "https://a.org"}}
+    images = {"images": [{"alt": "a loom"}, {"alt": ""}, {"alt": 3}]}
+    for embed, added in (
+        (card, ["Title\nWhat it says"]), (images, ["a loom"]),
+        ({"record": {"record": SHOWN}, "media": images}, ["a loom"]),
+        ({"alt": "a film"}, ["a film"]),
+    ):  # fmt: skip
+        (found,) = decode(commit(RECORD | {"embed": embed}), with_cards=True, with_alt=True)
+        assert found.text == "\n\n".join(["the engine weaves", *added])
+        (found,) = decode(commit(RECORD | {"embed": embed}))
+        assert found.text == "the engine weaves"
+    (found,) = decode(commit(RECORD | {"text": "", "embed": images}), with_alt=True)
+    assert found.text == "a loom"
+    assert post(text="").text == ""
+
+
+def test_a_wish_on_the_profile_holds_for_the_account() -> None:
+    wish = {"labels": {"values": [{"val": "!no-unauthenticated"}]}}
+    row = commit(wish, collection="app.bsky.actor.profile", rkey="self")
+    assert decode(row) == [Tombstone("author", f"bluesky:{ADA}", "opted_out", WHEN)]
+    assert decode(row, honour_no_unauthenticated=False) == [Skipped("app.bsky.actor.profile")]
+    plain = commit({"displayName": "Ada"}, collection="app.bsky.actor.profile", rkey="self")
+    assert decode(plain) == [Skipped("app.bsky.actor.profile")]
+    (found,) = decode(commit(RECORD | wish), honour_no_unauthenticated=False)
+    assert found.withdrawn is None
+
+
+def test_a_declaration_for_one_site_is_none_for_all_and_a_trial_refusal_counts() -> None:
+    row = commit({"bulkDataset": {"allow": True}}, collection="org.user-intents.declaration",
+                 rkey="did:web:a.org")  # fmt: skip
+    assert decode(row) == [Skipped("org.user-intents.declaration")]
+    demo = "org.user-intents.demo.declaration"
+    for allow, expected in (
+        (True, Skipped(demo)),
+        (False, Tombstone("author", f"bluesky:{ADA}", "opted_out", WHEN)),
+    ):
+        row = commit({SYNTHETIC: {"allow": allow}, "bulkDataset": {"allow": True}},
+                     collection=demo, rkey="self")  # fmt: skip
+        assert decode(row) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("did", "rkey"),
+    [("ada", "3k2"), ("did:plc:a b", "3k2"), ("did:plc:ada\n", "3k2"), (ADA, "a/b"), (ADA, "a b")],
+)
+def test_an_id_that_is_none_is_refused(did: str, rkey: str) -> None:
+    with pytest.raises(Refused, match="no_id"):
+        decode(commit(rkey=rkey) | {"did": did})
+
+
+def test_names_of_kinds_that_someone_made_up_do_not_fill_the_ledger() -> None:
+    assert decode(commit({}, collection="x" * 101)) == [Skipped("unknown_kind")]
+    assert decode(commit({}, collection="a\nsecret")) == [Skipped("unknown_kind")]
+    assert decode({"did": ADA, "kind": "novelty"}) == [Skipped("novelty")]
+    with pytest.raises(Refused, match="no_kind"):
+        decode({"$type": "message"})
+
+
+def test_half_an_emoji_and_two_events_on_a_line_are_mended(tmp_path: Path) -> None:
+    line = json.dumps(commit(RECORD | {"text": "\ud83d!"}))
+    path = write_lines(tmp_path / "j", [(line + line).encode(), b'{"did"', b""])
+    (found,) = batches(path, 9)
+    assert found.posts["text"].to_list() == ["\ufffd!"] * 2
+    assert found.refused.rows() == [(str(path), 2, "malformed_json")]
