@@ -67,6 +67,8 @@ def manifest(
     stages: Sequence[dict[str, Any]],
     shards: Sequence[dict[str, Any]],
     key_id: str,
+    facts: Mapping[str, Mapping[str, Any]],
+    index: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The manifest; BuildError if read = refused + dropped + kept fails anywhere."""
     refused = _refused(sources)
@@ -89,7 +91,8 @@ def manifest(
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
-        "dedup": _dedup_facts(plan),
+        "dedup": {**_dedup_facts(plan), **facts.get("dedup", {})},
+        "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "shards": [
             {key: shard[key] for key in ("path", "rows", "bytes", "sha256")} for shard in shards
         ],

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import polars as pl
@@ -36,6 +37,38 @@ def together(folders: Sequence[Path], name: str, like: NDArray[Any], row: int | 
         piece = mapped(folder, name)
         pieces.append(np.array(piece if row is None else piece[row]))
     return np.concatenate([like, *pieces])
+
+
+def whole(folder: Path, name: str) -> Any:
+    """One array of a part, read into memory."""
+    return np.load(folder / f"{name}.npy")
+
+
+def piece(folder: Path, name: str, low: int, high: int) -> Any:
+    """The entries from ``low`` to ``high`` of one flat array of a part, read into memory."""
+    with open(folder / f"{name}.npy", "rb") as file:
+        version = np.lib.format.read_magic(file)
+        assert version == (1, 0)
+        _, _, dtype = np.lib.format.read_array_header_1_0(file)
+        file.seek(low * dtype.itemsize, os.SEEK_CUR)
+        return np.fromfile(file, dtype, high - low)
+
+
+def append(file: IO[bytes], pieces: Iterable[NDArray[Any]], dtype: Any, size: int) -> None:
+    """Write ``pieces`` of ``size`` entries in all as one array, holding one of them at a time."""
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
+        "fortran_order": False,
+        "shape": (size,),
+    }
+    np.lib.format.write_array_header_1_0(file, header)
+    for found in pieces:
+        file.write(np.ascontiguousarray(found, dtype).tobytes())
+
+
+def relative(path: Path, start: Path) -> str:
+    """The way from ``start`` to ``path``, so that a folder can be moved with what it points to."""
+    return os.path.relpath(path, start)
 
 
 def flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from corpus import arrays, dedup
 from corpus.errors import PlanError
+from corpus.gathered import Gathered
 from filters.contract import FilterConfig
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
@@ -105,7 +106,7 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         "prefer": _prefer(posts, config),
     }
     if config.max_repeated < 1:
-        bands = dedup.sign(posts, _SIGNATURE).bands
+        bands = np.ascontiguousarray(dedup.band_keys(posts["text"], _SIGNATURE).T)
         # Only a post of the same author can be repeated: the author is part of the key.
         out["bands"] = (bands ^ author[:, 0]) * np.uint64(0x9E3779B97F4A7C15) ^ author[:, 1]
     return out
@@ -151,10 +152,9 @@ def _by_itself(config: Config) -> pl.Expr:
 # --------------------------------------------------------------------------- all parts
 
 
-def decide(
-    folders: Sequence[Path], parts: Sequence[Path], config: Config
-) -> Iterator[pl.DataFrame]:
+def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
     """The verdict on each part. Memory: a few numbers a post, one band at a time."""
+    folders = gathered.folders
     reason = arrays.together(folders, "reason", np.empty(0, np.uint8))
     number, size = _numbered(arrays.together(folders, "author", np.empty((0, 2), np.uint64)))
     known = number >= 0

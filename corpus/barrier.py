@@ -4,8 +4,9 @@ A barrier's module in this package exposes, beside a filter's ``Config``, ``READ
 ``VERSION``:
 
 * ``measure(posts, config)``: what it needs to know of one part, as flat arrays; no text;
-* ``decide(folders, parts, config)``: with the arrays of all parts on disk, a frame a part, in
-  order, with the part's rows: its ``WRITES`` and ``reject``.
+* ``decide(gathered, config)``: with the arrays of all parts on disk, a frame a part, in order,
+  with the part's rows: its ``WRITES`` and ``reject``. What the manifest should tell of it goes to
+  ``facts.json`` in the room it is given.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from corpus import arrays, stages
+from corpus.gathered import Gathered
 from corpus.manifest import load_receipt, replacing, save_receipt
 
 
@@ -32,9 +34,7 @@ class Barrier(Protocol):
         """What must be known of one part."""
         ...
 
-    def decide(
-        self, folders: Sequence[Path], parts: Sequence[Path], config: Any
-    ) -> Iterator[pl.DataFrame]:
+    def decide(self, gathered: Gathered, config: Any) -> Iterator[pl.DataFrame]:
         """The verdict on each part."""
         ...
 

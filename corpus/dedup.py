@@ -1,15 +1,16 @@
 """Keep one post of each group that says the same: by id, by exact text, then nearly.
 
-Posts are compared on a normalised form only (case, Unicode form, links, mentions, ``RT @name:``
-heads, punctuation and emoji folded); what is kept keeps its own text. Signatures equal
-datasketch 2.x ``MinHash(num_perm, scheme="affine32", hashfunc=hash32)`` bit for bit. Every
-candidate that the LSH bands propose is verified by exact Jaccard similarity on shingles with the
-post that stays.
+Posts are compared in a folded form only (see ``fold``); what is kept keeps its own text.
+Signatures equal datasketch 2.x ``MinHash(num_perm, scheme="affine32", hashfunc=hash32)`` bit for
+bit. Every candidate that the LSH bands propose is verified by exact Jaccard similarity on
+shingles with the post that stays.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,17 +18,23 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from corpus import arrays
+from corpus import arrays, campaigns, dedup_index, duplicates, keys
+from corpus.folding import FOLDS, folded
+from corpus.gathered import Gathered
+from corpus.manifest import load_receipt, replacing, save_receipt, write_json
 from filters.contract import FilterConfig
 
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
-VERSION = 2
+VERSION = 3
 
-_MAX_LEADERS = 64
-_LATEST = np.iinfo(np.int64).max
+# Preferences are 64-bit numbers: the place in ``prefer_sources``, then what ``keep`` asks for.
+_TIER = 1 << 56
+_LEAST, _MOST = -(1 << 54), 1 << 54
+_EARLIEST = np.iinfo(np.int64).min
+LARGEST_CLUSTERS = 20
 
 
 class Config(FilterConfig):
@@ -35,42 +42,80 @@ class Config(FilterConfig):
 
     jaccard: float = Field(0.8, gt=0, le=1, description="similarity from which a post leaves")
     shingle_words: int = Field(2, ge=1, le=20, description="words to a shingle")
+    shingle_chars: int = Field(
+        0, ge=0, le=50, description="characters to a shingle instead of words, if not 0"
+    )
+    fold: tuple[str, ...] = Field(
+        FOLDS, description="what of a post's writing does not count when it is compared"
+    )
     permutations: int = Field(128, ge=16, le=1024, description="length of a signature")
     miss_weight: float = Field(
-        0.95, gt=0, lt=1, description="how much a missed pair weighs in choosing bands and rows"
+        0.99, gt=0, lt=1, description="how much a missed pair weighs in choosing bands and rows"
     )
+    bands: int = Field(0, ge=0, le=512, description="bands of a signature; 0: chosen")
+    rows: int = Field(0, ge=0, le=512, description="signature values to a band; 0: chosen")
     keep: Literal["earliest", "longest", "best_score"] = Field(
         "earliest", description="which copy stays; ties go to the one read first"
+    )
+    prefer_sources: tuple[str, ...] = Field(
+        (),
+        max_length=60,
+        description="platforms or patterns of file names, the best first: a copy from an earlier "
+        "one stays, whatever 'keep' says",
+    )
+    max_cluster: int = Field(
+        1, ge=1, description="how many copies stay of texts that are the same, or nearly"
     )
     reposts: Literal["once", "by_text"] = Field(
         "once",
         description="once: of a post and all its reposts one stays, the post itself if it is "
         "there; by_text: a repost is a post like any other",
     )
-    exact_only: bool = Field(False, description="compare whole normalised texts only")
+    exact_only: bool = Field(False, description="compare whole folded texts only")
+    campaign_posts: int = Field(
+        50,
+        ge=2,
+        description="copies of one text within 'campaign_hours' that make a campaign: reason "
+        "'campaign', and a table in the manifest",
+    )
+    campaign_authors: int = Field(20, ge=1, description="authors that a campaign has at least")
+    campaign_hours: float = Field(24, gt=0, description="how long a campaign takes at most")
+    campaign_words: int = Field(
+        8, ge=1, description="words of a text from which many copies are no coincidence"
+    )
+    drop_campaigns: bool = Field(False, description="let the first post of a campaign go too")
+    against: tuple[str, ...] = Field(
+        (), description="finished corpora; a post that one of them holds leaves"
+    )
+    index: bool = Field(
+        True, description="leave an index beside the corpus, so that later ones can be built "
+        "'against' it; enciphered with the corpus's key"
+    )  # fmt: skip
+
+    @field_validator("fold")
+    @classmethod
+    def _known_folds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in FOLDS:
+                raise ValueError(f"unknown fold '{name}'; there are {', '.join(FOLDS)}")
+        return tuple(name for name in FOLDS if name in value)
+
+    def scheme(self) -> dict[str, Any]:
+        """What two corpora must have in common to be compared."""
+        return {
+            "version": VERSION, "hash": "murmur3_32", "fold": list(self.fold),
+            "shingle_words": self.shingle_words, "shingle_chars": self.shingle_chars,
+        }  # fmt: skip
+
+
+def models(config: Config) -> list[Path]:
+    """The indexes of the corpora to compare with."""
+    near = not config.exact_only
+    scheme = config.scheme()
+    return [dedup_index.card(Path(folder), scheme, shingles=near) for folder in config.against]
 
 
 # --------------------------------------------------------------------------- one part
-
-
-def normalised(text: pl.Expr) -> pl.Expr:
-    """The form in which posts are compared; never written anywhere.
-
-    A post of which nothing is left (a bare link, emoji only) is compared as it stands.
-    """
-    folded = (
-        text.str.normalize("NFKC")
-        .str.to_lowercase()
-        .str.replace(r"^(?:rt @\w+:?\s+)+", "")
-        .str.replace_all(r"https?://\S+|www\.\S+", " ")
-        .str.replace_all(r"(^|[^\w@/.])@[\w.]+(?:@[\w.-]+\w)?", "${1} ")
-        .str.replace_all(r"#(\w)", "${1}")
-        .str.replace_all(r"[\p{P}\p{So}\p{Sk}\p{Cf}\p{Mn}--[#%&@\p{M}]]+|\x{fe0f}", " ")
-        .str.replace_all(r"\s+", " ")
-        .str.strip_chars(" ")
-    )
-    raw = text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars(" ")
-    return pl.when(folded == "").then(raw).otherwise(folded)
 
 
 def hash32(data: bytes) -> int:
@@ -91,62 +136,97 @@ def permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 
 @cache
 def bands_and_rows(config: Config) -> tuple[int, int]:
-    """The split of a signature into bands, by datasketch's optimiser.
+    """The split of a signature into bands, by datasketch's optimiser unless the plan says.
 
     Candidates are verified, so a false one costs a comparison and a missed one costs a
     duplicate in the corpus: hence the weight on misses.
     """
     from datasketch.lsh import _optimal_param
 
+    if config.bands and config.rows:
+        return config.bands, config.rows
     weight = config.miss_weight
     bands, rows = _optimal_param(config.jaccard, config.permutations, 1 - weight, weight)
     return int(bands), int(rows)
 
 
-class Signed(NamedTuple):
-    """What dedup knows of a part: one entry a post, no text."""
+class Sketched(NamedTuple):
+    """The shingles of some texts and what is computed of them."""
 
-    ids: NDArray[np.uint64]  # (n, 2); of a repost, its original's
-    reposts: NDArray[np.bool_]  # (n,)
-    exact: NDArray[np.uint64]  # (n, 2)
-    prefer: NDArray[np.int64]  # (n,) smaller is better
-    bands: NDArray[np.uint64]  # (bands, n), so that one band is read at a time
     hashes: NDArray[np.uint32]  # flat, sorted within a post
     places: NDArray[np.int64]  # (n + 1,)
+    tokens: NDArray[np.uint32]  # (n,)
+    signatures: NDArray[np.uint32]  # (n, permutations)
 
 
-def sign(posts: pl.DataFrame, config: Config) -> Signed:
-    """Hash ids and texts of ``posts`` and compute their signatures' band keys."""
+def sketched(texts: pl.Series, config: Config) -> Sketched:
+    """Fold, shingle, hash, permute: all in compiled kernels on flat arrays."""
+    data, offsets = folded(texts, config.fold)
+    return _sketched(data, offsets, config)
+
+
+def _sketched(data: NDArray[np.uint8], offsets: NDArray[np.int64], config: Config) -> Sketched:
     from corpus import kernels
 
-    texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
-    data, offsets = arrays.flat(texts)
-    again = _reposts(posts, config)
-    original = posts["parent_id"] if again.any() else posts["id"]
-    named = posts["id"].zip_with(~again, original)
-    ids = kernels.hash128(*arrays.flat(named))
-    exact = kernels.hash128(data, offsets)
-    prefer = posts.select(_preference(config)).to_series().to_numpy().astype(np.int64)
-    if config.exact_only:
-        none = np.empty((0, posts.height), np.uint64)
-        flat = (np.empty(0, np.uint32), np.zeros(posts.height + 1, np.int64))
-        return Signed(ids, again.to_numpy(), exact, prefer, none, *flat)
-    hashes, places = kernels.shingles(data, offsets, config.shingle_words)
-    bands, rows = bands_and_rows(config)
-    signature = kernels.signatures(hashes, places, *permutations(config.permutations))
-    keys = kernels.band_keys(signature, bands, rows)
-    return Signed(
-        ids, again.to_numpy(), exact, prefer, np.ascontiguousarray(keys.T), hashes, places
-    )
+    width = config.shingle_chars or config.shingle_words
+    found = kernels.shingles(data, offsets, width, config.shingle_chars > 0)
+    a, b = permutations(config.permutations)
+    return Sketched(*found, kernels.signatures(*found[:2], a, b))
 
 
 def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
     """The MinHash signatures of ``posts``, shape (n, permutations), as datasketch has them."""
+    return sketched(posts["text"], config).signatures
+
+
+def band_keys(texts: pl.Series, config: Config) -> NDArray[np.uint64]:
+    """A key for each band of each text's signature, shape (n, bands)."""
     from corpus import kernels
 
-    texts = posts.select(normalised(pl.col("text").fill_null(""))).to_series()
-    hashes, places = kernels.shingles(*arrays.flat(texts), config.shingle_words)
-    return kernels.signatures(hashes, places, *permutations(config.permutations))
+    return kernels.band_keys(sketched(texts, config).signatures, *bands_and_rows(config))
+
+
+def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
+    """What dedup knows of a part: numbers of each post, no text."""
+    from corpus import kernels
+
+    data, offsets = folded(posts["text"], config.fold)
+    again = _reposts(posts, config)
+    original = posts["parent_id"] if again.any() else posts["id"]
+    ids = kernels.hash128(*arrays.flat(posts["id"].zip_with(~again, original)))
+    exact = kernels.hash128(data, offsets)
+    found = _sketched(data, offsets, config)
+    return {
+        **keyed("ids", ids),
+        **keyed("exact", exact),
+        **({} if config.exact_only else near_keys(found, config)),
+        "prefer": posts.select(_preference(posts, config)).to_series().to_numpy(),
+        "again": again.to_numpy(),
+        "sketch": kernels.sketches(found.signatures),
+        **campaigns.measure(posts, found.tokens),
+        **({"exact": exact} if config.index else {}),
+    }
+
+
+def keyed(kind: str, keys: NDArray[np.uint64]) -> dict[str, NDArray[Any]]:
+    """Keys of 128 bits, ordered so that a range of them is read without the others."""
+    from corpus import grouping
+
+    first, rows, cuts = grouping.partition(np.ascontiguousarray(keys[:, :1]))
+    more = keys[:, 1][rows]
+    return {f"{kind}_keys": first, f"{kind}_more": more, f"{kind}_rows": rows, f"{kind}_cuts": cuts}
+
+
+def near_keys(found: Sketched, config: Config) -> dict[str, NDArray[Any]]:
+    """The band keys of signatures, ordered likewise, and the shingles."""
+    from corpus import grouping, kernels
+
+    bands = kernels.band_keys(found.signatures, *bands_and_rows(config))
+    keys, rows, cuts = grouping.partition(bands)
+    return {
+        "bands_keys": keys, "bands_rows": rows, "bands_cuts": cuts,
+        "hashes": found.hashes, "places": found.places,
+    }  # fmt: skip
 
 
 def _reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
@@ -157,160 +237,201 @@ def _reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
     return posts.select(told.fill_null(False)).to_series()
 
 
-def _preference(config: Config) -> pl.Expr:
+def _preference(posts: pl.DataFrame, config: Config) -> pl.Expr:
+    """Smaller stays."""
     if config.keep == "longest":
-        return -pl.col("text").str.len_chars().cast(pl.Int64).fill_null(0)
-    if config.keep == "best_score":
-        return -pl.col("score").fill_null(-(2**62)).clip(-(2**62), 2**62)
-    return pl.col("created_at").cast(pl.Int64).fill_null(_LATEST)
+        wish = -pl.col("text").str.len_chars().cast(pl.Int64)
+    elif config.keep == "best_score":
+        wish = -pl.col("score").clip(-_MOST, _MOST)
+    else:
+        wish = pl.col("created_at").cast(pl.Int64)
+    wish = wish.fill_null(_MOST).clip(_LEAST, _MOST)
+    tier = pl.lit(len(config.prefer_sources), pl.Int64)
+    for place, pattern in reversed(list(enumerate(config.prefer_sources))):
+        tier = pl.when(_from(posts, pattern)).then(pl.lit(place, pl.Int64)).otherwise(tier)
+    return (wish + tier * _TIER).alias("prefer")
 
 
-def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
-    """What dedup needs to know of a part."""
-    return sign(posts, config)._asdict()
+def _from(posts: pl.DataFrame, pattern: str) -> pl.Expr:
+    """Whether a post is of a platform, or of a file that fits a pattern."""
+    hit = pl.lit(False)
+    if "platform" in posts.columns:
+        hit = hit | (pl.col("platform") == pattern)
+    if "source_file" in posts.columns:
+        files = posts["source_file"].unique().drop_nulls()
+        fits = [file for file in files if fnmatch(file, pattern)]
+        hit = hit | pl.col("source_file").is_in(fits)
+    return hit
 
 
 # --------------------------------------------------------------------------- all parts
 
-
-class Verdict(NamedTuple):
-    """The outcome over all posts, in reading order."""
-
-    keeper: NDArray[np.int64]  # which post stays for each; a post that stays names itself
-    reason: NDArray[np.uint8]  # an index into REASONS
-    size: NDArray[np.int64]  # posts in the cluster of the one that stays
+REASONS = (
+    "", "same_id", "exact_duplicate", "near_duplicate", "repost", "in_earlier_corpus", "campaign",
+)  # fmt: skip
+_REPOST, _EARLIER, _CAMPAIGN = 4, 5, 6
 
 
-REASONS = ("", "same_id", "exact_duplicate", "near_duplicate", "repost")
-
-
-def duplicates(folders: Sequence[Path], config: Config) -> Verdict:
-    """Decide over all parts (the folders of their arrays) which post stays.
-
-    Memory is linear in posts with small constants (see ``make bench``): flat arrays of numbers,
-    one band at a time, and the shingles of those posts only that share a band with another.
-    """
-    prefer = arrays.together(folders, "prefer", np.empty(0, np.int64))
-    total = prefer.size
-    rank = np.empty(total, np.int64)
-    rank[np.argsort(prefer, kind="stable")] = np.arange(total)  # ties stay in reading order
-    del prefer
-    keeper = np.arange(total)
-    reason = np.zeros(total, np.uint8)
-    again = arrays.together(folders, "reposts", np.empty(0, bool))
-    # An original stays before its reposts, whatever copy is preferred otherwise.
-    for name, code, order in (("ids", 1, rank + total * again), ("exact", 2, rank)):
-        alive = np.flatnonzero(reason == 0)
-        keys = arrays.together(folders, name, np.empty((0, 2), np.uint64))
-        first = _first_of_equal(keys[alive], order[alive])
-        keeper[alive] = alive[first]
-        reason[alive[first != np.arange(alive.size)]] = code
-    reason[(reason == 1) & again] = 4
-    if not config.exact_only:
-        alive = np.flatnonzero(reason == 0)
-        alive = alive[np.argsort(rank[alive])]  # best first from here on
-        near = _near(folders, alive, config)
-        keeper[alive] = alive[near]
-        reason[alive[near != np.arange(alive.size)]] = 3
-    # An exact copy of a near duplicate follows it to the post that stays.
-    while not np.array_equal(onward := keeper[keeper], keeper):
-        keeper = onward
-    return Verdict(keeper, reason, np.bincount(keeper, minlength=total))
-
-
-def _first_of_equal(keys: NDArray[np.uint64], rank: NDArray[np.int64]) -> NDArray[np.int64]:
-    """For each row of ``keys`` (n, 2), the index of the best ranked row that equals it."""
-    order = np.lexsort((rank, keys[:, 1], keys[:, 0]))
-    ordered = keys[order]
-    new = np.ones(len(keys), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    group = np.cumsum(new) - 1
-    out = np.empty(len(keys), np.int64)
-    out[order] = order[np.flatnonzero(new)][group]
-    return out
-
-
-def _near(folders: Sequence[Path], alive: NDArray[np.int64], config: Config) -> NDArray[np.int64]:
-    """For each post of ``alive`` (best first), the index of the one that stays for it."""
-    from corpus import kernels
-
-    buckets = [
-        _shared(arrays.together(folders, "bands", np.empty(0, np.uint64), band)[alive])
-        for band in range(bands_and_rows(config)[0])
-    ]
-    candidate = np.zeros(alive.size, bool)
-    for _, members in buckets:
-        candidate[members] = True
-    chosen = np.flatnonzero(candidate)
-    position = np.full(alive.size, -1, np.int64)
-    position[chosen] = np.arange(chosen.size)
-    # Shingles are read part by part, so they lie in reading order, not best first.
-    reading = np.argsort(alive[chosen])
-    slots = np.empty(chosen.size, np.int64)
-    slots[reading] = np.arange(chosen.size)
-    hashes, places = _shingles_of(folders, alive[chosen][reading])
-    edges = [np.empty((0, 2), np.int64)]
-    for keys, members in buckets:
-        members = position[members]
-        one, two = kernels.bucket_edges(
-            keys, slots[members], hashes, places, config.jaccard, _MAX_LEADERS
-        )
-        edges.append(np.stack([members[two], members[one]], axis=1))
-    pairs = np.unique(np.concatenate(edges), axis=0)
-    starts = np.searchsorted(pairs[:, 0], np.arange(chosen.size + 1))
-    better = np.ascontiguousarray(pairs[:, 1])
-    out = np.arange(alive.size)
-    out[chosen] = chosen[kernels.settle(starts, better, slots, hashes, places, config.jaccard)]
-    return out
-
-
-def _shared(keys: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
-    """The keys that more than one post has, sorted, and their posts, the best first."""
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    same = np.zeros(keys.size + 1, bool)
-    same[1:-1] = ordered[1:] == ordered[:-1]
-    shared = same[1:] | same[:-1]
-    return ordered[shared], order[shared]
-
-
-def _shingles_of(
-    folders: Sequence[Path], wanted: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """The shingles of the posts at the sorted global positions ``wanted``."""
-    from corpus import kernels
-
-    pieces, counts = [np.empty(0, np.uint32)], [np.zeros(1, np.int64)]
-    begin = 0
-    for folder in folders:
-        places = np.array(arrays.mapped(folder, "places"))
-        end = begin + places.size - 1
-        local = wanted[np.searchsorted(wanted, begin) : np.searchsorted(wanted, end)] - begin
-        if local.size:
-            hashes = np.array(arrays.mapped(folder, "hashes"))
-            piece, count = kernels.take_shingles(hashes, places, local)
-            pieces.append(piece)
-            counts.append(count)
-        begin = end
-    return np.concatenate(pieces), np.cumsum(np.concatenate(counts))
-
-
-# --------------------------------------------------------------------------- applying it
-
-
-def decide(
-    folders: Sequence[Path], parts: Sequence[Path], config: Config
-) -> Iterator[pl.DataFrame]:
+def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
     """The verdict on each part, with the kept posts' ids written out."""
-    found = duplicates(folders, config)
-    ids = [pl.read_parquet(path, columns=["id"], glob=False)["id"] for path in parts]
-    every = pl.concat([pl.Series("id", [], dtype=pl.String), *ids])
-    begin = 0
-    for part in ids:
-        rows = slice(begin, begin + len(part))
-        keeper = found.keeper[rows]
-        yield verdict_frame(every.gather(keeper), found.size[keeper], found.reason[rows])
-        begin = rows.stop
+    room = gathered.room
+    earlier = [
+        Recall(path, room / "earlier" / f"{index:06d}", gathered.key, config.model_dump_json())
+        for index, path in enumerate(_pieces(config))
+    ]
+    for _ in gathered.run(earlier, "recalling earlier corpora"):
+        pass
+    folders = [*(task.folder for task in earlier), *gathered.folders]
+    near = None if config.exact_only else config.jaccard
+    keeper, step = duplicates.find(room / "all", folders, gathered.run, near)
+    begins = duplicates.layout(room / "all").begins
+    known = int(begins[len(earlier)])
+    reason = step.copy()
+    again = duplicates.layout(room / "all").mapped("again")
+    reason[(step == 1) & again] = _REPOST
+    reason[(step > 0) & (keeper < known)] = _EARLIER
+    size = np.bincount(keeper, minlength=keeper.size)
+    table = campaigns.find(folders, keeper, step, size, config)
+    for row in table:
+        copies = row.posts[step[row.posts] > 0]
+        reason[copies] = np.where(reason[copies] == _EARLIER, _EARLIER, _CAMPAIGN)
+    if config.max_cluster > 1:
+        reason = _spared(room, keeper, reason, config.max_cluster)
+    if config.drop_campaigns:
+        for row in table:
+            reason[row.posts] = np.where(reason[row.posts] == _EARLIER, _EARLIER, _CAMPAIGN)
+    ids = _Ids([*(task.ids for task in earlier), *gathered.parts], keeper, begins)
+    write_json(room / "facts.json", _facts(ids, table, size, known, config))
+    for index in range(len(earlier), len(folders)):
+        rows = slice(begins[index], begins[index + 1])
+        yield verdict_frame(ids.of(index), size[keeper[rows]], reason[rows])
+
+
+def _pieces(config: Config) -> list[Path]:
+    """The files of the earlier corpora's indexes."""
+    return [path for corpus in config.against for path in dedup_index.pieces(Path(corpus))]
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The task of measuring the posts of an earlier corpus, as if they were a part of this one."""
+
+    piece: Path
+    folder: Path
+    key: Path
+    config: str
+
+    @property
+    def ids(self) -> Path:
+        """Where the posts' ids go."""
+        return self.folder / "ids.parquet"
+
+    def __call__(self) -> Recall:
+        """Measure them unless the receipt is there."""
+        from corpus import kernels
+
+        receipt = self.folder / "receipt.json"
+        if load_receipt(receipt) is not None:
+            return self
+        config = Config.model_validate_json(self.config)
+        known = dedup_index.load(self.piece, keys.load_key(self.key))
+        count = len(known.ids)
+        a, b = permutations(config.permutations)
+        shingles = (known.hashes, known.places)
+        signed = kernels.signatures(*shingles, a, b)
+        found = Sketched(*shingles, np.zeros(count, np.uint32), signed)
+        written = arrays.save(
+            {
+                **keyed("ids", kernels.hash128(*arrays.flat(known.ids))),
+                **keyed("exact", known.exact),
+                **({} if config.exact_only else near_keys(found, config)),
+                "prefer": np.full(count, _EARLIEST),
+                "again": np.zeros(count, bool),
+                "sketch": kernels.sketches(signed),
+                **campaigns.unmeasured(count),
+            },
+            self.folder,
+        )
+        with replacing(self.ids) as temporary:
+            known.ids.to_frame("id").write_parquet(temporary)
+        save_receipt(receipt, {}, [*written, self.ids])
+        return self
+
+
+def _spared(
+    room: Path, keeper: NDArray[np.int64], reason: NDArray[np.uint8], most: int
+) -> NDArray[np.uint8]:
+    """Let up to ``most`` copies of a text stay; never the same post twice, nor a repost."""
+    from corpus import grouping
+
+    copies = np.isin(reason, (2, 3, _CAMPAIGN))
+    chosen = np.flatnonzero(copies)
+    prefer = duplicates.layout(room / "all").mapped("prefer")
+    order = chosen[np.lexsort((chosen, prefer[chosen]))]
+    place = grouping.ranked(order, keeper)
+    return np.where(copies & (place < most), 0, reason).astype(np.uint8)
+
+
+class _Ids:
+    """The ids of the posts that stay for others, of all parts; not those of all posts."""
+
+    def __init__(
+        self, parts: Sequence[Path], keeper: NDArray[np.int64], begins: NDArray[np.int64]
+    ) -> None:
+        self._parts, self._keeper, self._begins = parts, keeper, begins
+        wanted = np.unique(keeper[keeper != np.arange(keeper.size)])
+        found = [pl.Series("id", [], dtype=pl.String)]
+        for index in range(len(begins) - 1):
+            low, high = np.searchsorted(wanted, begins[index : index + 2])
+            if low < high:
+                found.append(self._part(index).gather(wanted[low:high] - begins[index]))
+        self._wanted, self._ids = wanted, pl.concat(found)
+
+    def _part(self, index: int) -> pl.Series:
+        return pl.read_parquet(self._parts[index], columns=["id"], glob=False)["id"]
+
+    def of(self, index: int) -> pl.Series:
+        """For each post of a part, the id of the one that stays."""
+        own = self._part(index)
+        rows = np.arange(self._begins[index], self._begins[index + 1])
+        keeper = self._keeper[rows]
+        other = np.flatnonzero(keeper != rows)
+        if not other.size:
+            return own
+        theirs = self._ids.gather(np.searchsorted(self._wanted, keeper[other]))
+        return own.scatter(pl.Series(other), theirs)
+
+    def one(self, post: int) -> str:
+        """The id of a post that stays for others."""
+        return str(self._ids[int(np.searchsorted(self._wanted, post))])
+
+
+def _facts(
+    ids: _Ids,
+    table: Sequence[campaigns.Campaign],
+    size: NDArray[np.int64],
+    known: int,
+    config: Config,
+) -> dict[str, Any]:
+    """What the manifest tells of the clusters; largest first, ties in reading order."""
+    several = np.flatnonzero(size > 1)
+    several = several[np.argsort(-size[several], kind="stable")]
+    counts = np.bincount(np.floor(np.log2(size[several])).astype(np.int64))
+    return {
+        "clusters": int(several.size),
+        "clusters_by_size": {
+            f"{2**power}-{2 ** (power + 1) - 1}": int(count)
+            for power, count in enumerate(counts)
+            if count
+        },
+        "largest": [
+            {"cluster": ids.one(post), "size": int(size[post]), "earlier": bool(post < known)}
+            for post in several[:LARGEST_CLUSTERS]
+        ],
+        "campaigns": [
+            {"cluster": ids.one(row.keeper), **row.facts()} for row in table
+        ],
+    }  # fmt: skip
 
 
 def verdict_frame(

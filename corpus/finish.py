@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import conversations
+from corpus import conversations, dedup, dedup_index
 from corpus import write as writing
 from corpus.manifest import load_receipt
 from corpus.story import Part, Story
@@ -38,6 +38,36 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         pass
     written = [load_receipt(task.receipt) for task in tasks]
     return [row for row in written if row is not None]
+
+
+def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, Any] | None:
+    """Write what dedup knows of the posts that stay, for later corpora to be compared with."""
+    folder = story.space.out / dedup_index.FOLDER
+    config = next((stage.config for stage in story.plan.stages if stage.name == "dedup"), None)
+    if not isinstance(config, dedup.Config) or not config.index:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    folder.mkdir(exist_ok=True)
+    done = story.space.step("index", [part.identity for part in parts], key_id)
+    kept = done / "kept.npy"
+    if not kept.exists():
+        dedup_index.save_kept([part.posts for part in parts], kept)
+    finding = [
+        dedup_index.FindKept(posts, kept, done / "kept" / f"{index:06d}")
+        for index, (posts, _) in enumerate(story.measured["dedup"])
+    ]
+    for _ in story.run(finding, "indexing"):
+        pass
+    measured = [folder for _, folder in story.measured["dedup"]]
+    tasks = dedup_index.cut(finding, measured, folder, done, story.plan.key_path)
+    valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
+    for leftover in set(folder.iterdir()) - valid:
+        leftover.unlink()
+    for _ in story.run(tasks, "indexing"):
+        pass
+    receipts = [load_receipt(task.receipt) or {} for task in tasks]
+    near = not config.exact_only
+    return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
 
 
 def write_ledger(story: Story, refused: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""The compiled arithmetic of deduplication: shingles, hashes, signatures, bands, verification.
+"""The compiled arithmetic of deduplication: shingles, hashes, signatures, bands, similarity.
 
 Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash is MurmurHash3
 (x86, 32 bit, seed 0), so that anyone can compute our signatures again with datasketch:
@@ -152,11 +152,27 @@ def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
 
 
 @_compiled
-def shingles(data: U8, offsets: I64, words: int) -> tuple[U32, I64]:
-    """The distinct shingle hashes of each string, sorted: flat hashes and their offsets.
+def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
+    """Fill ``begins`` and ``ends`` with the characters of one string; how many there are."""
+    count = 0
+    for at in range(start, end):
+        if data[at] & 0xC0 != 0x80:
+            begins[count] = at
+            if count:
+                ends[count - 1] = at
+            count += 1
+    if count:
+        ends[count - 1] = end
+    return count
 
-    A shingle is the bytes from the first to the last of ``words`` consecutive tokens. A string
-    with fewer tokens is one shingle, so that posts of three words can be compared too.
+
+@_compiled
+def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I64, U32]:
+    """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
+
+    A shingle is the bytes from the first to the last of ``width`` consecutive tokens: words, or a
+    character each in scripts without spaces; with ``letters``, a character each in any script. A
+    string with fewer tokens is one shingle, so that posts of three words can be compared too.
     """
     rows = offsets.size - 1
     longest = 1
@@ -166,16 +182,21 @@ def shingles(data: U8, offsets: I64, words: int) -> tuple[U32, I64]:
     # A string of n bytes has at most n tokens, of which each but the last few begins a shingle.
     out = np.empty(offsets[rows] - offsets[0] + rows, np.uint32)
     places = np.zeros(rows + 1, np.int64)
+    tokens = np.empty(rows, np.uint32)
     used = 0
     for row in range(rows):
-        count = _tokens(data, offsets[row], offsets[row + 1], begins, ends)
+        if letters:
+            count = _letters(data, offsets[row], offsets[row + 1], begins, ends)
+        else:
+            count = _tokens(data, offsets[row], offsets[row + 1], begins, ends)
+        tokens[row] = count
         first = used
-        if count <= words:
+        if count <= width:
             out[used] = murmur3_32(data, offsets[row], offsets[row + 1])
             used += 1
         else:
-            for token in range(count - words + 1):
-                out[used] = murmur3_32(data, begins[token], ends[token + words - 1])
+            for token in range(count - width + 1):
+                out[used] = murmur3_32(data, begins[token], ends[token + width - 1])
                 used += 1
             out[first:used].sort()
             kept = first + 1
@@ -185,7 +206,7 @@ def shingles(data: U8, offsets: I64, words: int) -> tuple[U32, I64]:
                     kept += 1
             used = kept
         places[row + 1] = used
-    return out[:used].copy(), places
+    return out[:used].copy(), places, tokens
 
 
 @_compiled
@@ -220,6 +241,19 @@ def band_keys(signature: U32, bands: int, rows: int) -> U64:
 
 
 @_compiled
+def sketches(signature: U32) -> U64:
+    """A bit of each of the first 64 signature values: two posts of similarity j share
+    (1 + j) / 2 of them on average. The values are mixed first, for their low bits hang together.
+    """
+    out = np.zeros(signature.shape[0], np.uint64)
+    for post in range(signature.shape[0]):
+        for place in range(min(64, signature.shape[1])):
+            bit = np.uint64(_fmix32(signature[post, place]) & np.uint32(1))
+            out[post] |= bit << np.uint64(place)
+    return out
+
+
+@_compiled
 def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
     """The exact Jaccard similarity of two sorted shingle sets."""
     i, j = places[one], places[two]
@@ -238,72 +272,3 @@ def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
         else:
             j += 1
     return float(shared / (total - shared))
-
-
-@_compiled
-def bucket_edges(
-    keys: U64, slots: I64, hashes: U32, places: I64, threshold: float, max_leaders: int
-) -> tuple[I64, I64]:
-    """Compare the members of each bucket with its leaders; return the verified pairs.
-
-    ``keys`` is sorted; within a key the posts come best first, and ``slots`` gives each post's
-    place in ``places``. The first post of a bucket leads it; one that matches no leader leads
-    too, so that a bucket of unlike posts costs members times leaders, never all pairs.
-    """
-    left, right = np.empty(1024, np.int64), np.empty(1024, np.int64)
-    used = 0
-    leaders = np.empty(max_leaders, np.int64)
-    count = 0
-    for index in range(keys.size):
-        if index == 0 or keys[index] != keys[index - 1]:
-            count = 0
-        matched = False
-        for leader in range(count):
-            if jaccard(hashes, places, slots[leaders[leader]], slots[index]) >= threshold:
-                matched = True
-                if used == left.size:
-                    left = np.concatenate((left, np.empty(used, np.int64)))
-                    right = np.concatenate((right, np.empty(used, np.int64)))
-                left[used], right[used] = leaders[leader], index
-                used += 1
-        if not matched and count < max_leaders:
-            leaders[count] = index
-            count += 1
-    return left[:used].copy(), right[:used].copy()
-
-
-@_compiled
-def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, threshold: float) -> I64:
-    """Decide, best post first, which post each one duplicates (itself: it is kept).
-
-    ``better[starts[x]:starts[x + 1]]`` are the verified neighbours of post x that come before
-    it. A post leaves only if it is similar enough to a post that stays, so that a chain of small
-    changes never swallows posts that have little in common.
-    """
-    kept = np.arange(starts.size - 1)
-    for post in range(starts.size - 1):
-        for index in range(starts[post], starts[post + 1]):
-            keeper = kept[better[index]]
-            if keeper == better[index] or (
-                jaccard(hashes, places, slots[keeper], slots[post]) >= threshold
-            ):
-                kept[post] = keeper
-                break
-    return kept
-
-
-@_compiled
-def take_shingles(hashes: U32, places: I64, rows: I64) -> tuple[U32, I64]:
-    """The shingles of some rows: flat hashes and the count of each row."""
-    counts = np.empty(rows.size, np.int64)
-    total = 0
-    for index in range(rows.size):
-        counts[index] = places[rows[index] + 1] - places[rows[index]]
-        total += counts[index]
-    out = np.empty(total, np.uint32)
-    used = 0
-    for index in range(rows.size):
-        start = places[rows[index]]
-        out[used : used + counts[index]] = hashes[start : start + counts[index]]
-        used += counts[index]
-    return out, counts

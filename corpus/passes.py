@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from corpus import barrier, converse, stages
 from corpus import read as reading
+from corpus.gathered import Gathered
 from corpus.judge import JudgePart
 from corpus.manifest import load_receipt, save_receipt
 from corpus.plan import Stage
@@ -50,16 +52,23 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
     targets = [root / f"{index:06d}.verdict.parquet" for index in range(len(parts))]
     receipt = root / "verdicts.json"
     if (done := load_receipt(receipt)) is None:
-        for _ in story.run(todo, f"comparing ({stage.name})"):
+        for _ in story.run(todo, f"measuring ({stage.name})"):
             pass
         began = time.perf_counter()
-        verdicts = barrier.find(stage.name).decide(
-            [task.folder for task in todo], [part.posts for part in parts], stage.config
+        gathered = Gathered(
+            [task.folder for task in todo],
+            [part.posts for part in parts],
+            root,
+            story.plan.key_path,
+            story.run,
         )
-        barrier.save_verdicts(verdicts, targets)
+        barrier.save_verdicts(barrier.find(stage.name).decide(gathered, stage.config), targets)
         measured = [load_receipt(task.receipt) or {} for task in todo]
         seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in measured)
         done = save_receipt(receipt, {"seconds": seconds}, targets)
+    if (facts := root / "facts.json").exists():
+        story.facts[stage.name] = json.loads(facts.read_text(encoding="utf-8"))
+    story.measured[stage.name] = [(task.posts, task.folder) for task in todo]
     story.tally(
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
     )

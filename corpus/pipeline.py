@@ -8,8 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from corpus import account, finish, intake, passes, report, runners
-from corpus import write as writing
+from corpus import account, dedup_index, finish, intake, keys, passes, report, runners
 from corpus.errors import BuildError
 from corpus.manifest import NAME, replacing, write_json
 from corpus.plan import Plan
@@ -39,7 +38,8 @@ def build(
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
     plan.check_paths()
-    key_id = writing.ensure_key(plan.key_path, Path(plan.output.path))
+    key_id = keys.ensure_key(plan.key_path, Path(plan.output.path))
+    dedup_index.check_keys(plan.earlier(), key_id)
     found = finished_manifest(plan, key_id, replace=replace)
     if found is not None:
         Workspace(plan).finish()  # a kill between the manifest and this left it behind
@@ -87,6 +87,7 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
     for segment in later:
         parts = passes.behind(story, parts, segment)
     shards = finish.write_shards(story, parts, key_id)
+    index = finish.write_index(story, parts, key_id)
     finish.write_ledger(story, intake.found(files, "refused"))
     manifest = account.manifest(
         story.plan,
@@ -94,6 +95,8 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         [story.funnel[stage.name] for stage in story.plan.stages],
         shards,
         key_id,
+        story.facts,
+        index,
     )
     _write_papers(story, manifest)
     return manifest

@@ -84,8 +84,13 @@ class Stage:
     @cached_property
     def models(self) -> dict[str, str]:
         """The model files the stage loads: name to SHA-256. A large model is hashed once."""
-        found = contract.models(stages.find(self.name), self.config)
-        return {file.name: file_sha256(file) for file in found}
+        named: dict[str, str] = {}
+        for file in contract.models(stages.find(self.name), self.config):
+            name = file.name
+            while name in named:  # of another folder
+                name = f"{name}+"
+            named[name] = file_sha256(file)
+        return named
 
     @cached_property
     def fingerprint(self) -> str:
@@ -174,6 +179,10 @@ class Plan:
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
                 raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None
+        if Path(self.output.path).resolve() in [path.resolve() for path in self.earlier()]:
+            raise PlanError(
+                f"{self.name}: dedup: against: '{self.output.path}' is the output itself"
+            )
         seen: dict[Path, str] = {}
         for index, source in enumerate(self.sources):
             where = f"{self.name}: sources[{index}] {source.reader}"
@@ -215,6 +224,15 @@ class Plan:
         """The file with the pseudonym key; never inside the output."""
         out = Path(self.output.path)
         return Path(self.output.key) if self.output.key else out.parent / "corpus.key"
+
+    def earlier(self) -> list[Path]:
+        """The finished corpora that this one is built against."""
+        return [
+            Path(path)
+            for stage in self.stages
+            if stage.name == "dedup"
+            for path in getattr(stage.config, "against", ())
+        ]
 
     def segments(self) -> list[tuple[Stage, ...]]:
         """What is done in one pass over a part: a barrier's verdict and the filters behind it."""

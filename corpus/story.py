@@ -90,6 +90,9 @@ class Story:
     observer: Observer
     funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
     ledgers: list[Part] = field(default_factory=list)
+    #: What a barrier has to tell in the manifest, and each part with what was measured of it.
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    measured: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
 
     def run(self, tasks: Sequence[Done], step: str) -> Iterable[Done]:
         """Do ``tasks`` and show them as ``step``; results come as they are ready."""

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import os
-import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +11,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus.conversations import HOME
-from corpus.errors import PlanError
+from corpus.keys import load_key, pseudonym
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
 from corpus.schema import INTERNAL, POST
 
@@ -172,53 +167,6 @@ def write_ledger(
     more = False
     flush()
     return written
-
-
-# --------------------------------------------------------------------------- pseudonyms
-
-
-def ensure_key(path: Path, out: Path) -> str:
-    """Create the pseudonym key (mode 0600) if it is absent; return the key's public id."""
-    if out.resolve() in path.resolve().parents:
-        raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
-    if not path.exists():
-        try:
-            _create_key(path)
-        except OSError as error:
-            raise PlanError(
-                f"cannot write to '{path.parent}', where the pseudonym key goes: {error.strerror}; "
-                "give another --out, or set 'output: {key: ...}'"
-            ) from None
-    return hmac.digest(load_key(path), b"corpus key id", "sha256").hex()[:16]
-
-
-def _create_key(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-    with suppress(FileExistsError):  # of two builds that begin together, one key counts
-        os.link(temporary, path)
-    temporary.unlink()
-
-
-def load_key(path: Path) -> bytes:
-    """The key's bytes; PlanError if the file is no key."""
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except (ValueError, OSError):
-        key = b""
-    if len(key) < 32:
-        raise PlanError(
-            f"'{path}' holds no pseudonym key (64 hex digits); move it away to have one made"
-        )
-    return key
-
-
-def pseudonym(author: str, key: bytes) -> str:
-    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without."""
-    return hmac.digest(key, author.encode("utf-8"), hashlib.sha256).hex()[:32]
 
 
 def _leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:

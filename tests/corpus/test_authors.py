@@ -13,8 +13,13 @@ import pytest
 import corpus
 from corpus import arrays, authors
 from corpus.errors import PlanError
+from corpus.gathered import Gathered, here
 from corpus.schema import POST
 from tests.conftest import sentence, write_lines
+
+
+def gathered(folders: list[Path]) -> Gathered:
+    return Gathered(folders, [], Path(), Path(), here)
 
 
 def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str | None]:
@@ -31,7 +36,7 @@ def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[st
             folders.append(tmp_path / f"{turn}-{size}-{number}")
             part = posts.slice(begin, size)
             arrays.save(authors.measure(part, settings), folders[-1])
-        verdict = pl.concat(authors.decide(folders, [], settings))
+        verdict = pl.concat(authors.decide(gathered(folders), settings))
         assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
         found.append(dict(sorted(zip(posts["id"], verdict["reject"], strict=True))))
     assert found[0] == found[1] == found[2]
@@ -117,7 +122,7 @@ def test_no_posts_are_no_trouble(tmp_path: Path) -> None:
     settings = authors.Config(**config)
     folder = tmp_path / "none"
     arrays.save(authors.measure(pl.DataFrame(schema=POST), settings), folder)
-    (verdict,) = authors.decide([folder], [], settings)
+    (verdict,) = authors.decide(gathered([folder]), settings)
     assert verdict.height == 0
     assert gone(tmp_path, by(None, None), **config) == {}
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+import string
 import tempfile
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import arrays, dedup, kernels
+from corpus import arrays, dedup, duplicates, folding, kernels
+from corpus.gathered import Gathered, here
 
 WIDE = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -37,18 +40,27 @@ def frame(texts: list[str], **columns: Any) -> pl.DataFrame:
     return pl.DataFrame(base | columns, schema_overrides=types)
 
 
+def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> pl.DataFrame:
+    """The verdicts on all posts, cut into parts."""
+    chosen = dedup.Config(**{"index": False} | config)
+    size = -(-max(1, posts.height) // parts)
+    folders, files = [], []
+    for number in range(parts):
+        part = posts.slice(number * size, size)
+        folders.append(folder / f"{number}")
+        arrays.save(dedup.measure(part, chosen), folders[-1])
+        files.append(folder / f"{number}.parquet")
+        part.write_parquet(files[-1])
+    gathered = Gathered(folders, files, folder / "room", folder / "key", here)
+    return pl.concat(dedup.decide(gathered, chosen))
+
+
 def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> list[str]:
     """For each post: '' if it stays, else 'reason:id of the one that stays'."""
-    chosen = dedup.Config(**config)
-    size = -(-max(1, posts.height) // parts)
-    folders = []
-    for number in range(parts):
-        folders.append(folder / f"{number}")
-        arrays.save(dedup.measure(posts.slice(number * size, size), chosen), folders[-1])
-    found = dedup.duplicates(folders, chosen)
+    found = decided(posts, folder, parts, **config)
     return [
-        f"{dedup.REASONS[code]}:{posts['id'][int(keeper)]}" if code else ""
-        for keeper, code in zip(found.keeper, found.reason, strict=True)
+        f"{reason}:{cluster}" if reason else ""
+        for cluster, reason in found.select("cluster", "reject").iter_rows()
     ]
 
 
@@ -78,7 +90,7 @@ def test_hash32_is_murmur3() -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
 def test_signatures_equal_datasketch_on_any_text(text: str) -> None:
     posts = frame([text])
-    normal = posts.select(dedup.normalised(pl.col("text"))).item()
+    normal = folding.strings(posts["text"]).item()
     found = dedup.signatures(posts, dedup.Config())
     assert np.array_equal(found[0], reference_signature(normal))
 
@@ -93,7 +105,7 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
         "",
     ]
     found = dedup.signatures(frame(texts), dedup.Config())
-    normal = frame(texts).select(dedup.normalised(pl.col("text"))).to_series()
+    normal = folding.strings(frame(texts)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
@@ -101,25 +113,9 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
 def test_signatures_equal_datasketch_on_real_posts(shared: Path) -> None:
     lines = (shared / "plain" / "gurez.10000").read_text(errors="replace").split("\n")[::97]
     found = dedup.signatures(frame(lines), dedup.Config())
-    normal = frame(lines).select(dedup.normalised(pl.col("text"))).to_series()
+    normal = folding.strings(frame(lines)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
-
-
-def test_what_is_folded_for_comparison() -> None:
-    same = [
-        "RT @joe: Look at THIS  great thing!! https://t.co/abc",
-        "look at this great #thing 😀 https://example.org/other?x=1",
-        "Look at this, @ann.b great thing…",
-    ]
-    normal = frame(same).select(dedup.normalised(pl.col("text"))).to_series().to_list()
-    assert normal == ["look at this great thing"] * 3
-
-
-def test_what_carries_meaning_is_not_folded() -> None:
-    texts = ["I love C++", "I love C#", "2 > 1", "2 < 1", "joe@example.org", "5 $", "5 €"]
-    normal = frame(texts).select(dedup.normalised(pl.col("text"))).to_series().to_list()
-    assert len(set(normal)) == len(texts)
 
 
 def test_a_post_of_which_nothing_is_left_is_compared_as_it_stands(tmp_path: Path) -> None:
@@ -185,7 +181,7 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
         texts.append(" ".join(words))
     posts = frame(texts)
     found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places = kernels.shingles(*arrays.flat(posts["text"]), 2)
+    hashes, places, _ = kernels.shingles(*arrays.flat(posts["text"]), 2, False)
     for row, why in enumerate(found):
         if why:
             keeper = int(why.split(":")[1])
@@ -211,7 +207,7 @@ def noisy_posts(count: int = 900) -> list[str]:
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
     found = verdict(posts, tmp_path)
-    hashes, places = kernels.shingles(*arrays.flat(posts["text"]), 2)
+    hashes, places, _ = kernels.shingles(*arrays.flat(posts["text"]), 2, False)
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
         if why:  # precision: the very post it is said to duplicate is similar enough
@@ -273,16 +269,153 @@ def test_of_a_post_and_its_reposts_the_post_stays_or_else_one_repost() -> None:
         },
         schema_overrides={"created_at": pl.Datetime("us", "UTC")},
     )
-    for size in (1, 2, 5):
-        folders = []
-        config = dedup.Config(keep="best_score")
+    for parts in (1, 3, 5):
         with tempfile.TemporaryDirectory() as folder:
-            for number in range(-(-5 // size)):
-                folders.append(Path(folder) / str(number))
-                part = posts.slice(number * size, size)
-                arrays.save(dedup.measure(part, config), folders[-1])
-            found = dedup.duplicates(folders, config)
-        reasons = [dedup.REASONS[code] for code in found.reason]
-        assert reasons == ["repost", "", "repost", "repost", ""]
-        assert found.keeper.tolist() == [1, 1, 1, 4, 4]
-    assert not dedup.measure(posts, dedup.Config(reposts="by_text"))["reposts"].any()
+            found = verdict(posts, Path(folder), parts, keep="best_score")
+        assert found == ["repost:o", "", "repost:o", "repost:r4", ""]
+    assert not dedup.measure(posts, dedup.Config(reposts="by_text"))["again"].any()
+
+
+def test_any_cut_into_slices_and_batches_gives_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = frame(noisy_posts(2_000))
+    plain = decided(posts, tmp_path / "a")
+    assert plain["reject"].value_counts().sort("reject")["count"].to_list()[-1] > 100
+    monkeypatch.setattr(duplicates, "SLICE_POSTS", 100)
+    monkeypatch.setattr(duplicates, "BATCH_BYTES", 5_000)
+    assert decided(posts, tmp_path / "b", parts=9).equals(plain)
+    assert len(list((tmp_path / "b" / "room" / "all" / "settled").iterdir())) > 3
+    assert len(list((tmp_path / "b" / "room" / "all").glob("bands-*"))) > 3
+
+
+def test_tasks_that_are_done_are_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posts = frame(noisy_posts(300))
+    first = decided(posts, tmp_path)
+
+    def refuse(task: object) -> None:
+        raise AssertionError("done twice")
+
+    for kind in (duplicates.EqualKeys, duplicates.LikeSketches, duplicates.Settle):
+        monkeypatch.setattr(kind, "find", refuse)
+    assert decided(posts, tmp_path).equals(first)
+
+
+def test_up_to_so_many_copies_stay_the_preferred_first(tmp_path: Path) -> None:
+    days = [datetime(2024, 1, day, tzinfo=UTC) for day in (4, 1, 3, 2, 5)]
+    posts = frame([LONG, LONG, LONG + " indeed", LONG, "other"], created_at=days)
+    found = decided(posts, tmp_path, max_cluster=2)
+    assert found["reject"].to_list() == ["exact_duplicate", None, "near_duplicate", None, None]
+    assert found["cluster"].to_list() == ["1", "1", "1", "1", "4"]
+    assert found["cluster_size"].to_list() == [4, 4, 4, 4, 1]
+
+
+def test_the_same_post_never_stays_twice_however_many_copies_may(tmp_path: Path) -> None:
+    posts = frame([LONG, LONG, LONG], id=["a", "a", "b"])
+    assert verdict(posts, tmp_path, max_cluster=9) == ["", "same_id:a", ""]
+
+
+def test_a_copy_from_a_preferred_source_stays(tmp_path: Path) -> None:
+    posts = frame(
+        [LONG, LONG, LONG, "one", "one"],
+        platform=["x", "reddit", "x", "x", "x"],
+        source_file=["a/1.json", "b/2.zst", "good/3.json", "a/1.json", "good/3.json"],
+    )
+    chosen = {"prefer_sources": ["good/*", "reddit"]}
+    found = verdict(posts, tmp_path, **chosen)
+    assert [n for n, why in enumerate(found) if not why] == [2, 4]
+
+
+def test_texts_without_spaces_are_compared_too(tmp_path: Path) -> None:
+    chinese = "今天天气很好我们一起去公园散步吧然后吃一顿好吃的晚饭再回家看电影怎么样朋友们"
+    posts = frame([chinese, chinese + "呢", "完全不同的一句话没有任何关系"])
+    assert verdict(posts, tmp_path) == ["", "near_duplicate:0", ""]
+
+
+def test_shingles_of_characters_see_a_changed_letter_as_small(tmp_path: Path) -> None:
+    posts = frame(["the kettle sings in the morning light", "the kettle sings in the mornin light"])
+    assert verdict(posts, tmp_path / "words") == ["", ""]
+    assert verdict(posts, tmp_path / "chars", shingle_chars=3) == ["", "near_duplicate:0"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(max_size=60), st.integers(1, 6))
+def test_shingles_of_characters_are_those_of_datasketch(text: str, width: int) -> None:
+    text = text.encode("utf-8", "ignore").decode()
+    normal = folding.strings(pl.Series([text])).item()
+    pieces = [normal[at : at + width] for at in range(max(1, len(normal) - width + 1))]
+    sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=dedup.hash32)
+    sketch.update_batch([piece.encode() for piece in pieces])
+    found = dedup.signatures(frame([text]), dedup.Config(shingle_chars=width))
+    assert np.array_equal(found[0], sketch.hashvalues)
+
+
+def campaign(count: int, authors: int, hours: float, text: str = LONG) -> pl.DataFrame:
+    begin = datetime(2024, 1, 1, tzinfo=UTC)
+    step = timedelta(hours=hours) / count
+    return frame(
+        [f"{text} #{n % 3}" for n in range(count)],
+        platform=["x"] * count,
+        author=[f"a{n % authors}" for n in range(count)],
+        created_at=[begin + step * n for n in range(count)],
+    )
+
+
+@pytest.mark.parametrize(
+    ("posts", "reason"),
+    [
+        (campaign(30, 10, 2), "campaign"),
+        (campaign(30, 2, 2), "exact_duplicate"),  # two people who repeat themselves
+        (campaign(30, 10, 900), "exact_duplicate"),  # a saying, over the months
+        (campaign(30, 10, 2, "good morning to you"), "exact_duplicate"),
+        (campaign(30, 10, 2, "RT @ann: " + LONG), "exact_duplicate"),  # carried on, with credit
+    ],
+)
+def test_a_campaign_is_one_text_of_many_authors_in_a_short_time(
+    tmp_path: Path, posts: pl.DataFrame, reason: str
+) -> None:
+    found = decided(posts, tmp_path, campaign_posts=20, campaign_authors=5)
+    left = found["reject"].drop_nulls().to_list()
+    assert set(left) - {"near_duplicate"} == {reason}
+    facts = json.loads((tmp_path / "room" / "facts.json").read_text())
+    assert len(facts["campaigns"]) == (reason == "campaign")
+    if reason == "campaign":
+        assert facts["campaigns"] == [
+            {"cluster": "0", "posts": 30, "authors": 10, "first": "2024-01-01T00:00:00Z"}
+        ]
+
+
+def test_a_campaign_s_first_post_goes_too_if_asked(tmp_path: Path) -> None:
+    posts = campaign(30, 10, 2)
+    chosen = {"campaign_posts": 20, "campaign_authors": 5}
+    assert verdict(posts, tmp_path / "a", **chosen).count("") == 1
+    assert verdict(posts, tmp_path / "b", **chosen, drop_campaigns=True).count("") == 0
+
+
+def test_the_facts_tell_of_clusters(tmp_path: Path) -> None:
+    decided(frame([LONG] * 5 + ["one", "one", "two"]), tmp_path)
+    facts = json.loads((tmp_path / "room" / "facts.json").read_text())
+    assert facts["clusters"] == 2
+    assert facts["clusters_by_size"] == {"2-3": 1, "4-7": 1}
+    assert facts["largest"][0] == {"cluster": "0", "size": 5, "earlier": False}
+
+
+def test_bad_input_is_survived(tmp_path: Path) -> None:
+    huge = "a stitch in time saves nine, they say and say again " * 20_000
+    texts = ["", " ", "x", "😀" * 5_000, "😀" * 5_000, huge, huge + "so", None, "\0", "é" * 100_000]
+    found = verdict(frame(texts), tmp_path)
+    assert found[4] == "exact_duplicate:3"
+    assert found[6] == "near_duplicate:5"
+
+
+def test_buckets_of_unlike_posts_cost_no_more_than_leaders(tmp_path: Path) -> None:
+    # One band, one row, of a text whose smallest hash all share: every post in one bucket.
+    chance = random.Random(1)
+    texts = [
+        " ".join(["same start"] * 1 + chance.choices(string.ascii_lowercase, k=9))
+        for _ in range(20_000)
+    ]
+    config = {"bands": 1, "rows": 1, "permutations": 16, "jaccard": 0.9}
+    assert len(verdict(frame(texts), tmp_path, **config)) == 20_000

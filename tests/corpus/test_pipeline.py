@@ -36,7 +36,7 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
     manifest = corpus.build(plan())
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
-        "plan.yaml", "shards", "dropped", "manifest.json", "README.md", "report.html",
+        "plan.yaml", "shards", "dropped", "index", "manifest.json", "README.md", "report.html",
     }  # fmt: skip
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert manifest["totals"]["read"] == 304

@@ -1,0 +1,115 @@
+"""Tell campaigns: one text, posted by many authors in a short time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus import arrays
+
+_UNTIMED = np.iinfo(np.int64).min
+_HOUR = 3_600_000_000
+# Old ways of reposting: a text that many carry on under its author's name is popular, no campaign.
+_CREDITED = r"(?i)^\s*rt\s+@\w"
+
+
+class Wanted(Protocol):
+    """What makes a campaign."""
+
+    campaign_posts: int
+    campaign_authors: int
+    campaign_hours: float
+    campaign_words: int
+
+
+class Campaign(NamedTuple):
+    """A text, who posted it within the hours that count, and when the first of them did."""
+
+    keeper: int
+    posts: NDArray[np.int64]
+    authors: int
+    first: int
+
+    def facts(self) -> dict[str, Any]:
+        """For the manifest."""
+        first = np.datetime64(self.first, "us").astype("datetime64[s]")
+        return {"posts": int(self.posts.size), "authors": self.authors, "first": f"{first}Z"}
+
+
+def measure(posts: pl.DataFrame, tokens: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+    """When each post was written, by whom, and how long it is; no time: it is in no campaign."""
+    from corpus import kernels
+
+    untimed = pl.col("created_at").is_null() | pl.col("text").str.contains(_CREDITED)
+    if "kind" in posts.columns:
+        untimed = untimed | (pl.col("kind") == "repost")
+    if not {"author", "platform"} <= set(posts.columns):
+        return unmeasured(posts.height) | {"tokens": tokens}
+    untimed = untimed | pl.col("author").is_null()
+    time = pl.when(untimed).then(_UNTIMED).otherwise(pl.col("created_at").cast(pl.Int64))
+    author = pl.concat_str("platform", pl.lit(":"), "author").fill_null("")
+    told = posts.select(time.fill_null(_UNTIMED).alias("time"), author.alias("author"))
+    return {
+        "time": told["time"].to_numpy(),
+        "author": kernels.hash128(*arrays.flat(told["author"]))[:, 0],
+        "tokens": tokens,
+    }
+
+
+def unmeasured(count: int) -> dict[str, NDArray[Any]]:
+    """The arrays of ``count`` posts of which only the text is known."""
+    return {
+        "time": np.full(count, _UNTIMED),
+        "author": np.zeros(count, np.uint64),
+        "tokens": np.zeros(count, np.uint32),
+    }
+
+
+def find(
+    folders: Sequence[Path],
+    keeper: NDArray[np.int64],
+    step: NDArray[np.uint8],
+    size: NDArray[np.int64],
+    wanted: Wanted,
+) -> list[Campaign]:
+    """The campaigns among clusters of the same or nearly the same text, the largest first."""
+    from corpus import grouping
+
+    large = size >= wanted.campaign_posts
+    chosen = np.flatnonzero(large[keeper] & (step != 1))
+    if not chosen.size:
+        return []
+    time, author, tokens = (_of(folders, name, chosen) for name in ("time", "author", "tokens"))
+    counts = (time != _UNTIMED) & (tokens >= wanted.campaign_words)
+    chosen, time, author = chosen[counts], time[counts], author[counts]
+    order = np.lexsort((chosen, time, keeper[chosen]))
+    chosen, time, author = chosen[order], time[order], author[order]
+    of = keeper[chosen]
+    edges = np.flatnonzero(np.r_[True, of[1:] != of[:-1], True]) if of.size else np.zeros(1, int)
+    found = []
+    window = int(wanted.campaign_hours * _HOUR)
+    for begin, end in pairwise(edges):
+        if end - begin < wanted.campaign_posts:
+            continue
+        most, authors, at = grouping.densest(time[begin:end], author[begin:end], window)
+        if most >= wanted.campaign_posts and authors >= wanted.campaign_authors:
+            posts = chosen[begin + at : begin + at + most]
+            found.append(Campaign(int(of[begin]), posts, int(authors), int(time[begin + at])))
+    return sorted(found, key=lambda row: (-row.posts.size, row.keeper))
+
+
+def _of(folders: Sequence[Path], name: str, chosen: NDArray[np.int64]) -> Any:
+    """One array's values for the ``chosen`` posts, part by part."""
+    found, begin = [], 0
+    for folder in folders:
+        array = arrays.mapped(folder, name)
+        low, high = np.searchsorted(chosen, [begin, begin + array.shape[0]])
+        found.append(np.array(array[chosen[low:high] - begin]))
+        begin += array.shape[0]
+    return np.concatenate(found)

@@ -1,0 +1,306 @@
+"""Keep what dedup knows of a finished corpus beside it, for later corpora to be built against.
+
+``index/`` holds a piece for each part of the posts that reached the shards: ids, text hashes,
+shingle hashes. From them bands of any threshold can be made again, and a candidate is verified as
+exactly as within one build. Hashes of words would give away what was redacted, so every piece is
+enciphered with the corpus's key; ``index.json`` says in clear what it takes to be comparable.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from corpus import arrays, keys
+from corpus.conversations import HOME
+from corpus.errors import BuildError, PlanError
+from corpus.manifest import file_sha256, load_receipt, replacing, save_receipt, write_json
+
+FOLDER = "index"
+CARD = "index.json"
+FORMAT_VERSION = 1
+PIECE_POSTS = 100_000
+
+
+class Entries(NamedTuple):
+    """A piece of an index."""
+
+    ids: pl.Series
+    exact: NDArray[np.uint64]  # (n, 2)
+    hashes: NDArray[np.uint32]  # flat; none if only whole texts were compared
+    places: NDArray[np.int64]  # (n + 1,)
+
+
+def card(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
+    """The file that describes a corpus's index; PlanError unless it fits ``scheme``."""
+    path = corpus / FOLDER / CARD
+    if not corpus.is_dir():
+        raise PlanError(f"dedup: against: no corpus at '{corpus}'")
+    if not path.is_file():
+        raise PlanError(
+            f"dedup: against: '{corpus}' has no index; build it with 'dedup: {{index: true}}'"
+        )
+    found = read_card(corpus)
+    if found["format_version"] > FORMAT_VERSION:
+        raise PlanError(
+            f"dedup: against: the index of '{corpus}' is of a newer version of this tool"
+        )
+    for name, value in scheme.items():
+        if found["scheme"].get(name) != value:
+            raise PlanError(
+                f"dedup: against: '{corpus}' was compared with {name} "
+                f"{_shown(found['scheme'].get(name))} and this plan has {_shown(value)}; "
+                "make them the same, or build that corpus again"
+            )
+    if shingles and not found["shingles"]:
+        raise PlanError(
+            f"dedup: against: '{corpus}' was built with exact_only and knows no shingles; "
+            "set 'exact_only: true' here too, or build it again"
+        )
+    return path
+
+
+def _shown(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def read_card(corpus: Path) -> dict[str, Any]:
+    """What ``index.json`` says; PlanError if it cannot be read."""
+    path = corpus / FOLDER / CARD
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = found["format_version"], found["scheme"], found["key_id"], found["pieces"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise PlanError(f"'{path}' cannot be read as an index; build that corpus again") from None
+    return found
+
+
+def check_keys(corpora: Iterable[Path], key_id: str) -> None:
+    """PlanError if the index of one of the corpora was enciphered with another key."""
+    for corpus in corpora:
+        if read_card(corpus)["key_id"] != key_id:
+            raise PlanError(
+                f"dedup: against: the index of '{corpus}' was made with another key; "
+                "give that corpus's key with 'output: {key: ...}'"
+            )
+
+
+def pieces(corpus: Path) -> list[Path]:
+    """The files of an index, each as its card has it."""
+    return [corpus / FOLDER / piece["path"] for piece in read_card(corpus)["pieces"]]
+
+
+def load(path: Path, key: bytes) -> Entries:
+    """Decipher a piece; BuildError if it is damaged."""
+    try:
+        opened = keys.unseal(path.read_bytes(), key)
+    except (OSError, BuildError):
+        raise BuildError(
+            f"'{path}' is missing or damaged, or made with another key; build that corpus again"
+        ) from None
+    frame = pl.read_parquet(io.BytesIO(opened))
+    counts = frame["shingles"].list.len().to_numpy().astype(np.int64)
+    return Entries(
+        frame["id"],
+        np.stack([frame["exact_one"].to_numpy(), frame["exact_two"].to_numpy()], axis=1),
+        frame["shingles"].explode(empty_as_null=False).to_numpy().astype(np.uint32),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+    )
+
+
+def pack(entries: Entries, key: bytes) -> bytes:
+    """Encipher a piece."""
+    offsets = entries.places.astype(np.int64)
+    lists = pl.Series(entries.hashes).reshape((-1,)) if entries.hashes.size else None
+    frame = pl.DataFrame(
+        {
+            "id": entries.ids,
+            "exact_one": entries.exact[:, 0],
+            "exact_two": entries.exact[:, 1],
+            "shingles": _lists(lists, offsets),
+        }
+    )
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
+    return keys.seal(buffer.getvalue(), key)
+
+
+def _lists(values: pl.Series | None, offsets: NDArray[np.int64]) -> pl.Series:
+    import pyarrow as pa
+
+    flat = pa.array([], pa.uint32()) if values is None else values.to_arrow()
+    found = pa.LargeListArray.from_arrays(pa.array(offsets), flat)
+    return pl.Series("shingles", found)
+
+
+# --------------------------------------------------------------------------- writing it
+
+
+@dataclass(frozen=True)
+class FindKept:
+    """The task of finding which posts of a part reached the shards."""
+
+    posts: Path
+    kept: Path
+    folder: Path
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the part is done."""
+        return self.folder / "receipt.json"
+
+    def __call__(self) -> FindKept:
+        """Find them unless the receipt is there."""
+        if load_receipt(self.receipt) is None:
+            from corpus import kernels
+
+            ids = pl.read_parquet(self.posts, columns=["id"], glob=False)["id"]
+            kept = np.load(self.kept, mmap_mode="r")
+            rows = np.flatnonzero(_within(kernels.hash128(*arrays.flat(ids))[:, 0], kept))
+            written = arrays.save({"rows": rows}, self.folder)
+            save_receipt(self.receipt, {"rows": rows.size}, written)
+        return self
+
+
+class Span(NamedTuple):
+    """A run of the posts of a part that reached the shards."""
+
+    posts: Path
+    measured: Path
+    found: Path  # the folder of FindKept
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class WritePiece:
+    """The task of writing a piece."""
+
+    spans: tuple[Span, ...]
+    target: Path
+    receipt: Path
+    key: Path
+
+    def __call__(self) -> WritePiece:
+        """Write the piece unless its receipt is there."""
+        if load_receipt(self.receipt) is not None:
+            return self
+        parts = [_entries(span) for span in self.spans]
+        counts = [np.diff(part.places) for part in parts]
+        entries = Entries(
+            pl.concat([part.ids for part in parts]),
+            np.concatenate([part.exact for part in parts]),
+            np.concatenate([part.hashes for part in parts]),
+            np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]),
+        )
+        with replacing(self.target, durable=True) as temporary:
+            temporary.write_bytes(pack(entries, keys.load_key(self.key)))
+        receipt = {
+            "path": self.target.name, "rows": len(entries.ids),
+            "bytes": self.target.stat().st_size, "sha256": file_sha256(self.target),
+        }  # fmt: skip
+        save_receipt(self.receipt, receipt, [self.target])
+        return self
+
+
+def _entries(span: Span) -> Entries:
+    from corpus import grouping
+
+    rows = arrays.piece(span.found, "rows", span.low, span.high)
+    hashes, counts = np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
+    if (span.measured / "hashes.npy").exists():
+        places = arrays.whole(span.measured, "places")
+        every = arrays.whole(span.measured, "hashes")
+        hashes, counts = grouping.take_shingles(every, places, rows)
+    return Entries(
+        pl.read_parquet(span.posts, columns=["id"], glob=False)["id"].gather(rows),
+        arrays.whole(span.measured, "exact")[rows],
+        hashes,
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+    )
+
+
+def cut(
+    found: Sequence[FindKept], measured: Sequence[Path], folder: Path, done: Path, key: Path
+) -> list[WritePiece]:
+    """The tasks that write every kept post once, so many to a piece, wherever the parts end."""
+    tasks: list[WritePiece] = []
+    spans: list[Span] = []
+    room = PIECE_POSTS
+
+    def close() -> None:
+        nonlocal spans, room
+        name = f"{len(tasks):05d}"
+        target = folder / f"{name}.sealed"
+        tasks.append(WritePiece(tuple(spans), target, done / f"{name}.json", key))
+        spans, room = [], PIECE_POSTS
+
+    for task, arrays_of in zip(found, measured, strict=True):
+        rows, low = (load_receipt(task.receipt) or {"rows": 0})["rows"], 0
+        while low < rows:
+            high = min(rows, low + room)
+            spans.append(Span(task.posts, arrays_of, task.folder, low, high))
+            room -= high - low
+            low = high
+            if not room:
+                close()
+    if spans:
+        close()
+    return tasks
+
+
+def _within(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
+    """Which of ``values`` are among the sorted ``known``."""
+    if not known.size:
+        return np.zeros(values.size, bool)
+    at = np.searchsorted(known, values)
+    found: NDArray[np.bool_] = known[np.minimum(at, known.size - 1)] == values
+    return found
+
+
+def save_kept(parts: list[Path], target: Path) -> None:
+    """Write the sorted hashes of the ids of all posts in ``parts``, documents' posts included."""
+    from corpus import kernels
+
+    found = [np.empty(0, np.uint64)]
+    for path in parts:
+        names = pq.read_schema(path).names
+        column = "post_ids" if HOME in names else "id"
+        ids = pl.read_parquet(path, columns=[column], glob=False)[column]
+        if column == "post_ids":
+            ids = ids.explode(empty_as_null=False).drop_nulls()
+        found.append(kernels.hash128(*arrays.flat(ids))[:, 0])
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with replacing(target) as temporary, open(temporary, "wb") as file:
+        np.save(file, np.unique(np.concatenate(found)))
+
+
+def write_card(
+    folder: Path,
+    receipts: list[dict[str, Any]],
+    scheme: dict[str, Any],
+    shingles: bool,
+    key_id: str,
+) -> dict[str, Any]:
+    """Write ``index.json``, which makes the index count; return it."""
+    named = [{key: row[key] for key in ("path", "rows", "bytes", "sha256")} for row in receipts]
+    found = {
+        "format_version": FORMAT_VERSION,
+        "scheme": scheme,
+        "shingles": shingles,
+        "key_id": key_id,
+        "rows": sum(row["rows"] for row in named),
+        "bytes": sum(row["bytes"] for row in named),
+        "pieces": named,
+    }
+    write_json(folder / CARD, found, pretty=True, durable=True)
+    return found

@@ -1,0 +1,198 @@
+"""Corpora built against earlier ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import corpus
+from corpus import dedup, dedup_index, keys
+from corpus.errors import BuildError, PlanError
+from tests.conftest import post, sentence, write_lines
+
+Built = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Built:
+    """Build posts into a folder under one key."""
+
+    def make(name: str, rows: list[Any], stages: Any = None, **dedup: Any) -> dict[str, Any]:
+        write_lines(tmp_path / f"{name}.jsonl", rows)
+        fields = {"id": "id", "text": "text", "author": "author", "root_id": "root_id"}
+        plan = {
+            "sources": [{"table": {"path": str(tmp_path / f"{name}.jsonl"), "fields": fields}}],
+            "stages": [{"dedup": dedup}, *(stages or [])],
+            "output": {"path": str(tmp_path / name)},
+            "run": {"runner": "serial", "part_posts": 40},
+        }
+        return corpus.build(plan)
+
+    return make
+
+
+def posts(begin: int, end: int) -> list[dict[str, Any]]:
+    return [post(n, text=sentence(n)) for n in range(begin, end)]
+
+
+def left(tmp_path: Path, name: str) -> pl.DataFrame:
+    return pl.concat(
+        [pl.read_parquet(path) for path in sorted((tmp_path / name / "dropped").glob("dedup-*"))]
+    )
+
+
+def test_what_an_earlier_corpus_holds_leaves_and_names_it(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 100))
+    again = [
+        post(500, text=sentence(7).upper()),
+        post(501, text=sentence(8) + " indeed"),
+        post(9, text="an edited text of a post that is known by its id"),
+    ]
+    found = built("new", posts(200, 300) + again, against=[str(tmp_path / "old")])
+    assert found["totals"]["kept"] == 100
+    assert found["funnel"][-1]["dropped"] == {"in_earlier_corpus": 3}
+    rows = left(tmp_path, "new").sort("id").select("id", "cluster").rows()
+    assert rows == [("table:500", "table:7"), ("table:501", "table:8"), ("table:9", "table:9")]
+
+
+def test_a_corpus_built_against_itself_s_dump_is_empty(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 250))
+    found = built("new", posts(0, 250), against=[str(tmp_path / "old")])
+    assert found["totals"]["kept"] == 0
+    assert found["funnel"][-1]["dropped"] == {"in_earlier_corpus": 250}
+
+
+def test_only_what_reached_the_shards_is_known(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 50), stages=[{"quality": {"min_words": 5}}])
+    assert built("short", [post(1, text="too short")], [{"quality": {"min_words": 5}}])
+    found = built("new", [post(900, text="too short")], against=[str(tmp_path / "short")])
+    assert found["totals"]["kept"] == 1
+
+
+def test_posts_in_documents_are_known_too(built: Built, tmp_path: Path) -> None:
+    thread = [post(n, text=sentence(n), root_id="0") for n in range(6)]
+    built("old", thread, stages=[{"conversations": {"mode": "tree"}}])
+    found = built("new", posts(3, 9), against=[str(tmp_path / "old")])
+    assert found["totals"]["kept"] == 3
+
+
+def test_other_thresholds_and_bands_can_be_compared(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 30))
+    words = sentence(3).split()
+    changed = [post(500, text=" ".join([*words[:5], "other", *words[6:]]))]
+    against = [str(tmp_path / "old")]
+    assert built("strict", changed, against=against)["totals"]["kept"] == 1
+    lax = built("lax", changed, against=against, jaccard=0.5, permutations=64)
+    assert lax["funnel"][-1]["dropped"] == {"in_earlier_corpus": 1}
+
+
+def test_several_earlier_corpora_are_all_looked_at(built: Built, tmp_path: Path) -> None:
+    built("a", posts(0, 20))
+    built("b", posts(10, 40))
+    found = built("c", posts(0, 50), against=[str(tmp_path / "a"), str(tmp_path / "b")])
+    assert found["totals"]["kept"] == 10
+
+
+def test_the_cut_into_pieces_changes_nothing_but_files(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dedup_index, "PIECE_POSTS", 33)
+    built("old", posts(0, 100))
+    assert len(dedup_index.pieces(tmp_path / "old")) == 4
+    found = built("new", posts(0, 120), against=[str(tmp_path / "old")])
+    assert found["totals"]["kept"] == 20
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ({"index": False}, {}, "has no index; build it with 'dedup: {index: true}'"),
+        ({"shingle_words": 3}, {}, "was compared with shingle_words 3 and this plan has 2"),
+        ({"fold": ["case"]}, {}, 'was compared with fold ["case"]'),
+        ({"exact_only": True}, {}, "was built with exact_only and knows no shingles"),
+    ],
+)
+def test_an_index_that_does_not_fit_is_refused_before_anything_is_read(
+    built: Built, tmp_path: Path, old: dict[str, Any], new: dict[str, Any], said: str
+) -> None:
+    built("old", posts(0, 10), **old)
+    with pytest.raises(PlanError, match="against") as error:
+        built("new", posts(0, 10), **new, against=[str(tmp_path / "old")])
+    assert said in str(error.value)
+    assert not (tmp_path / "new").exists()
+
+
+def test_exact_only_can_use_an_index_with_shingles(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 10))
+    found = built("new", posts(0, 12), against=[str(tmp_path / "old")], exact_only=True)
+    assert found["totals"]["kept"] == 2
+
+
+def test_another_key_is_told_before_anything_is_read(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 10))
+    (tmp_path / "corpus.key").unlink()
+    with pytest.raises(PlanError, match="made with another key"):
+        built("new", posts(0, 10), against=[str(tmp_path / "old")])
+
+
+def test_no_corpus_its_own_output_and_a_newer_format_are_told(built: Built, tmp_path: Path) -> None:
+    with pytest.raises(PlanError, match="no corpus at"):
+        built("new", posts(0, 3), against=[str(tmp_path / "nowhere")])
+    built("old", posts(0, 3))
+    with pytest.raises(PlanError, match="is the output itself"):
+        built("old", posts(0, 3), against=[str(tmp_path / "old")])
+    card = tmp_path / "old" / "index" / "index.json"
+    told = json.loads(card.read_text())
+    card.write_text(json.dumps(told | {"format_version": 99}))
+    with pytest.raises(PlanError, match="newer version"):
+        built("new", posts(0, 3), against=[str(tmp_path / "old")])
+    card.write_text("{")
+    with pytest.raises(PlanError, match="cannot be read as an index"):
+        built("new", posts(0, 3), against=[str(tmp_path / "old")])
+
+
+def test_a_damaged_piece_stops_the_build(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 10))
+    (piece,) = dedup_index.pieces(tmp_path / "old")
+    data = bytearray(piece.read_bytes())
+    data[len(data) // 2] ^= 1
+    piece.write_bytes(data)
+    with pytest.raises(BuildError, match="missing or damaged"):
+        built("new", posts(0, 10), against=[str(tmp_path / "old")])
+
+
+def test_an_index_gives_nothing_away_in_clear(built: Built, tmp_path: Path) -> None:
+    built("old", [post(n, text=sentence(0) + f" {n}") for n in range(50)], jaccard=1)
+    (piece,) = dedup_index.pieces(tmp_path / "old")
+    data = piece.read_bytes()
+    assert b"table:" not in data and b"PAR1" not in data
+    first = " ".join(sentence(0).split()[:2]).lower().encode()
+    shared = dedup.hash32(first).to_bytes(4, "little")
+    assert data.count(shared) == 0
+
+
+def test_a_build_that_goes_back_on_its_index_removes_it(built: Built, tmp_path: Path) -> None:
+    built("old", posts(0, 10))
+    assert (tmp_path / "old" / "index").is_dir()
+    built("other", posts(0, 10), index=False)
+    assert not (tmp_path / "other" / "index").exists()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=300), st.binary(min_size=32, max_size=32))
+def test_sealing_is_undone_by_the_same_key_only(data: bytes, key: bytes) -> None:
+    sealed = keys.seal(data, key)
+    assert sealed == keys.seal(data, key)
+    assert keys.unseal(sealed, key) == data
+    with pytest.raises(BuildError):
+        keys.unseal(sealed, bytes(reversed(key)) + b"x")
+    if data:
+        with pytest.raises(BuildError):
+            keys.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), key)
