@@ -11,7 +11,7 @@ one post in a hundred. Duplicates leave on both sides before PII. The table of s
 posts each one saw. The second comparison takes both as they are configured for English.
 
 Ours scores toxicity and runs Presidio besides; datatrove has regular expressions for e-mail and IP
-addresses. Without datatrove's environment (made in ``.bench/datatrove`` when there is a network)
+addresses. Without datatrove's environment (made in ``.bench/peers`` when there is a network)
 our own numbers stand alone. On one worker, wall time well above CPU time means that something else
 was using the core: run again on a quiet machine.
 """
@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -30,13 +29,8 @@ from typing import Any
 
 import yaml
 
-from bench import measure, sample
+from bench import measure, peers, sample
 from filters import language
-
-VENV = measure.ROOT / ".bench" / "datatrove"
-REQUIREMENTS = ("datatrove[io,processing]>=0.10,<0.11", "spacy>=3.8,<4", "orjson", "regex")
-
-_ENOUGH_SECONDS = 1200  # for installing
 
 _PASS_ALL: list[dict[str, Any]] = [
     {"consent": {}},
@@ -97,11 +91,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--posts", type=int, default=100_000, help="how many (100,000)")
     parser.add_argument("--input", type=Path, help="take the posts from this JSONL's 'text' keys")
     parser.add_argument(
-        "--datatrove-python", type=Path, default=VENV / "bin" / "python", metavar="PATH",
+        "--datatrove-python", type=Path, default=peers.PYTHON, metavar="PATH",
         help="the interpreter of an environment with datatrove (.bench/datatrove/bin/python)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    python = _datatrove(options.datatrove_python)
+    python = peers.interpreter(options.datatrove_python)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _compare(Path(folder), options.posts, options.input, python)
 
@@ -117,7 +111,7 @@ def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None
     same = [_ours(folder, posts, count, "ours", _PASS_ALL, workers) for workers in (1, 2)]
     configured = [_ours(folder, posts, count, "ours, English", _AS_CONFIGURED, 1)]
     if python is not None:
-        name = f"datatrove {_version(python)}"
+        name = f"datatrove {peers.version(python, 'datatrove')}"
         same += _theirs(folder, posts, count, name, python, as_configured=False)
         configured += _theirs(folder, posts, count, f"{name}, English", python, as_configured=True)
     _print_runs("thresholds out of the way: nearly every post reaches every stage", same)
@@ -196,116 +190,6 @@ def _grouped(steps: list[dict[str, Any]], count: int) -> dict[str, tuple[int, fl
         if own:
             found[stage] = (max(int(step["posts"]) for step in own) or count, seconds)
     return found
-
-
-# --------------------------------------------------------------------------- datatrove
-
-
-def _datatrove(python: Path) -> Path | None:
-    """An interpreter that has datatrove; None, and why, where there is none to be had."""
-    if python == VENV / "bin" / "python" and not (VENV / ".installed").exists():
-        _say(f"installing datatrove in {VENV.relative_to(measure.ROOT)} (a few minutes)")
-        problem = _install()
-        if problem:
-            print(f"no datatrove here, so ours stands alone: {problem}", file=sys.stderr)
-            return None
-    if not python.exists():
-        print(f"no interpreter at '{python}', so ours stands alone", file=sys.stderr)
-        return None
-    return python
-
-
-def _install() -> str:
-    """Make the environment; what went wrong, or ''."""
-    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-    for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, *REQUIREMENTS]):
-        try:
-            subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=_ENOUGH_SECONDS
-            )
-        except subprocess.CalledProcessError as error:
-            lines = (error.stderr or error.stdout or "no message").strip().splitlines()
-            return next((line for line in lines if "ERROR" in line), lines[-1])
-        except (OSError, subprocess.TimeoutExpired) as error:
-            return str(error)
-    (VENV / ".installed").write_text("\n".join(REQUIREMENTS) + "\n", encoding="utf-8")
-    return ""
-
-
-def _version(python: Path) -> str:
-    program = "from importlib.metadata import version; print(version('datatrove'))"
-    done = subprocess.run([str(python), "-c", program], capture_output=True, text=True)
-    return done.stdout.strip()
-
-
-# --------------------------------------------------------------------------- printing
-
-
-def _print_runs(title: str, runs: list[Run]) -> None:
-    base = next((run for run in runs if run.name.startswith("datatrove")), None)
-    rows = [
-        (
-            run.name, str(run.workers), f"{run.posts:,}", f"{run.kept:,}",
-            f"{run.measured.seconds:,.1f}", f"{run.measured.cpu_seconds:,.1f}",
-            f"{run.rate:,.0f}", f"{run.measured.peak_mb:,.0f}",
-            f"{run.rate / base.rate:.1f}" if base else "",
-        )
-        for run in runs
-    ]  # fmt: skip
-    head = (
-        "run", "workers", "posts", "kept", "wall s", "CPU s", "posts/s", "peak MB", "x datatrove",
-    )  # fmt: skip
-    print(f"\n{title}")
-    _table(head, rows)
-
-
-def _print_stages(runs: list[Run]) -> None:
-    """Where the time goes, one worker each; what is not a stage is reading, writing, starting."""
-    ours = runs[0]
-    theirs = next((run for run in runs if run.name.startswith("datatrove")), None)
-    rows = []
-    for stage, (posts, seconds) in ours.stages.items():
-        rate = posts / seconds if seconds else 0.0
-        cells = [stage, f"{posts:,}", f"{seconds:.2f}", f"{rate:,.0f}" if rate else ""]
-        cells += [""] * 4
-        if theirs and stage in theirs.stages:
-            came, took = theirs.stages[stage]
-            cells[4:] = [
-                f"{came:,}", f"{took:.2f}", f"{came / took:,.0f}", f"{rate * took / came:.1f}",
-            ]  # fmt: skip
-        rows.append(tuple(cells))
-    rest = [_rest(run) if run else 0.0 for run in (ours, theirs)]
-    rates = [ours.posts / seconds if seconds > 0 else 0.0 for seconds in rest]
-    cells = ["read, write, start", f"{ours.posts:,}", f"{rest[0]:.2f}", f"{rates[0]:,.0f}"]
-    cells += [""] * 4
-    if theirs:
-        ratio = rates[0] / rates[1] if rates[1] else 0.0
-        cells[4:] = [f"{theirs.posts:,}", f"{rest[1]:.2f}", f"{rates[1]:,.0f}", f"{ratio:.1f}"]
-    rows.append(tuple(cells))
-    head = (
-        "stage, 1 worker", "ours: posts", "s", "posts/s", "datatrove: posts", "s", "posts/s",
-        "ours x",
-    )  # fmt: skip
-    print()
-    _table(head, rows)
-
-
-def _rest(run: Run) -> float:
-    return run.measured.seconds - sum(seconds for _, seconds in run.stages.values())
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table, aligned: text to the left, numbers to the right."""
-    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
-    lines = [head, ["-" * width for width in widths], *rows]
-    for line in lines:
-        first, *rest = zip(line, widths, strict=True)
-        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
-        print(f"| {' | '.join(cells)} |", flush=True)
-
-
-def _say(message: str) -> None:
-    print(f"bench: {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from corpus import arrays, campaigns, dedup_index, duplicates, keys
 from corpus.folding import FOLDS, folded
@@ -92,6 +92,17 @@ class Config(FilterConfig):
         "'against' it; enciphered with the corpus's key"
     )  # fmt: skip
 
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Config:
+        if bool(self.bands) != bool(self.rows):
+            raise ValueError("'bands' and 'rows' go together; give both or neither")
+        if self.bands * self.rows > self.permutations:
+            raise ValueError(
+                f"{self.bands} bands of {self.rows} rows need {self.bands * self.rows} "
+                f"permutations; raise 'permutations' from {self.permutations}"
+            )
+        return self
+
     @field_validator("fold")
     @classmethod
     def _known_folds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -113,6 +124,12 @@ def models(config: Config) -> list[Path]:
     near = not config.exact_only
     scheme = config.scheme()
     return [dedup_index.card(Path(folder), scheme, shingles=near) for folder in config.against]
+
+
+def resolved(config: Config) -> Config:
+    """The same with its bands and rows chosen, so that the plan shows them."""
+    bands, rows = (0, 0) if config.exact_only else bands_and_rows(config)
+    return config.model_copy(update={"bands": bands, "rows": rows})
 
 
 # --------------------------------------------------------------------------- one part

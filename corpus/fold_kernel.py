@@ -257,16 +257,24 @@ def _put(out: U8, used: int, code: np.int64) -> int:
 def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) -> int:
     """Write what counts of a post's characters, with single spaces; where the next post goes."""
     at = _head(codes, count, kinds) if options & _REPOSTS else 0
+    links, stretched = options & _URLS != 0, options & _STRETCHED != 0
+    apart = _SPACE
+    apart |= _PUNCTUATION if options & _PUNCT else 0
+    apart |= _PICTURE if options & _EMOJI else 0
     first, gap, last, run = used, False, np.int64(-1), 0
     while at < count:
-        code = codes[at]
+        code = np.int64(codes[at])
         kind = kinds[code]
-        if options & _URLS and (code | 32 == 104 or code | 32 == 119):
-            if _address(codes, at, count, kinds):
+        if kind & _LETTER:
+            small = code | 32
+            if links and (small == 104 or small == 119) and _address(codes, at, count, kinds):
                 while at < count and not kinds[codes[at]] & _SPACE:
                     at += 1
                 gap = True
                 continue
+        elif kind & apart:
+            at, gap = at + 1, True
+            continue
         elif code == 64 and options & _MENTIONS:
             end = _mention(codes, at, count, kinds)
             if end > at:
@@ -274,26 +282,25 @@ def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) 
                 continue
         elif code == 35 and options & _HASHTAGS:
             follows = at + 1 < count and kinds[codes[at + 1]] & _WORD
-            if follows and not (options & _URLS and _address(codes, at + 1, count, kinds)):
+            if follows and not (links and _address(codes, at + 1, count, kinds)):
                 gap = gap or (at > 0 and kinds[codes[at - 1]] & _WORD != 0)
                 at += 1
                 continue
         at += 1
-        if (
-            kind & _SPACE
-            or (options & _PUNCT and kind & _PUNCTUATION)
-            or (options & _EMOJI and kind & _PICTURE)
-        ):
-            gap = True
-            continue
         if gap:
             if used > first:
                 out[used] = 32
                 used += 1
-            gap, run = False, 0
-        run = run + 1 if code == last and run else 1
-        last = np.int64(code)
-        if run > 2 and options & _STRETCHED and kind & _LETTER:
-            continue
-        used = _put(out, used, code)
+            gap, last = False, np.int64(-1)
+        if code == last:
+            run += 1
+            if run > 2 and stretched and kind & _LETTER:
+                continue
+        else:
+            last, run = code, 1
+        if code < 0x80:
+            out[used] = code
+            used += 1
+        else:
+            used = _put(out, used, code)
     return used

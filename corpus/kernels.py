@@ -167,6 +167,20 @@ def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
 
 
 @_compiled
+def _sort(values: U32, begin: int, end: int) -> None:
+    """Sort a slice in place; posts have few shingles, and few are sorted fastest by insertion."""
+    if end - begin > 48:
+        values[begin:end].sort()
+        return
+    for index in range(begin + 1, end):
+        value, at = values[index], index
+        while at > begin and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+
+
+@_compiled
 def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I64, U32]:
     """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
 
@@ -198,7 +212,7 @@ def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I6
             for token in range(count - width + 1):
                 out[used] = murmur3_32(data, begins[token], ends[token + width - 1])
                 used += 1
-            out[first:used].sort()
+            _sort(out, first, used)
             kept = first + 1
             for index in range(first + 1, used):
                 if out[index] != out[kept - 1]:
@@ -234,9 +248,11 @@ def band_keys(signature: U32, bands: int, rows: int) -> U64:
         for band in range(bands):
             key = np.uint64(band + 1) * np.uint64(0x9E3779B97F4A7C15)
             for row in range(rows):
-                key = _mix64(key ^ np.uint64(signature[post, band * rows + row]))
-                key += np.uint64(0xD1B54A32D192ED03)
-            out[post, band] = key
+                key = (key ^ np.uint64(signature[post, band * rows + row])) * np.uint64(
+                    0xD1B54A32D192ED03
+                )
+                key ^= key >> np.uint64(32)
+            out[post, band] = _mix64(key)
     return out
 
 

@@ -96,7 +96,12 @@ class Stage:
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
         version = stages.find(self.name).VERSION
-        return fingerprint(self.name, version, self.config.model_dump(mode="json"), self.models)
+        return fingerprint(self.name, version, self.settings, self.models)
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """The settings as plain data, every choice made."""
+        return contract.resolved(stages.find(self.name), self.config).model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -263,7 +268,7 @@ class Plan:
         """The plan with every default filled in, without ``run`` and the place of the output."""
         return {
             "sources": [{s.reader: s.config.model_dump(mode="json")} for s in self.sources],
-            "stages": [{s.name: s.config.model_dump(mode="json")} for s in self.stages],
+            "stages": [{s.name: s.settings} for s in self.stages],
             "output": {
                 "shard_mb": self.output.shard_mb,
                 "row_group_mb": self.output.row_group_mb,

@@ -11,7 +11,8 @@ Each module in this folder exposes
 * ``WRITES``: the columns it adds or rewrites, with their types (``reject`` is not listed);
 * ``VERSION``: raised when the same input would be decided differently;
 * ``build(config)``: loads what it needs and returns the callable;
-* ``models(config)``: optional; the model files it will load, for the fingerprint.
+* ``models(config)``: optional; the model files it will load, for the fingerprint;
+* ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
 """
 
 from __future__ import annotations
@@ -43,6 +44,12 @@ class FilterModule(Protocol):
     def build(self, config: FilterConfig) -> Filter:
         """Return the callable; models load here."""
         ...
+
+
+def resolved(module: object, config: FilterConfig) -> FilterConfig:
+    """``config`` with what it leaves to the module chosen; most leave nothing."""
+    choose = getattr(module, "resolved", None)
+    return choose(config) if choose else config  # type: ignore[no-any-return]
 
 
 def models(module: object, config: FilterConfig) -> list[Path]:

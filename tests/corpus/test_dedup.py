@@ -419,3 +419,25 @@ def test_buckets_of_unlike_posts_cost_no_more_than_leaders(tmp_path: Path) -> No
     ]
     config = {"bands": 1, "rows": 1, "permutations": 16, "jaccard": 0.9}
     assert len(verdict(frame(texts), tmp_path, **config)) == 20_000
+
+
+def test_bands_and_rows_can_be_given_and_are_shown_in_the_plan() -> None:
+    chosen = dedup.resolved(dedup.Config())
+    assert (chosen.bands, chosen.rows) == dedup.bands_and_rows(dedup.Config())
+    assert dedup.resolved(chosen) == chosen
+    given = dedup.Config(bands=20, rows=5)
+    assert dedup.bands_and_rows(given) == (20, 5)
+    assert dedup.resolved(given) == given
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"bands": 5}, "go together"),
+        ({"bands": 30, "rows": 5}, "need 150 permutations"),
+        ({"fold": ["cases"]}, "unknown fold 'cases'"),
+    ],
+)
+def test_settings_that_make_no_sense_are_told(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        dedup.Config(**settings)

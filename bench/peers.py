@@ -1,0 +1,59 @@
+"""The peers' own virtual environment, made when it is first wanted and there is a network."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from bench import measure
+
+VENV = measure.ROOT / ".bench" / "peers"
+PYTHON = VENV / "bin" / "python"
+REQUIREMENTS = (
+    "datatrove[io,processing]>=0.10,<0.11", "spacy>=3.8,<4", "orjson", "regex",
+    "datasketch>=2.0,<3", "rensa>=0.5,<0.6",
+)  # fmt: skip
+
+_ENOUGH_SECONDS = 1200  # for installing
+
+
+def interpreter(python: Path = PYTHON) -> Path | None:
+    """An interpreter that has the peers; None, and why, where there is none to be had."""
+    installed = VENV / ".installed"
+    wanted = "\n".join(REQUIREMENTS) + "\n"
+    if python == PYTHON and not (installed.exists() and installed.read_text() == wanted):
+        print(f"bench: installing the peers in {VENV.relative_to(measure.ROOT)} (a few minutes)",
+              file=sys.stderr, flush=True)  # fmt: skip
+        problem = _install(wanted)
+        if problem:
+            print(f"no peers here, so ours stands alone: {problem}", file=sys.stderr)
+            return None
+    if not python.exists():
+        print(f"no interpreter at '{python}', so ours stands alone", file=sys.stderr)
+        return None
+    return python
+
+
+def _install(wanted: str) -> str:
+    """Make the environment; what went wrong, or ''."""
+    pip = [str(PYTHON), "-m", "pip", "install", "--quiet"]
+    for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, *REQUIREMENTS]):
+        try:
+            subprocess.run(
+                command, check=True, capture_output=True, text=True, timeout=_ENOUGH_SECONDS
+            )
+        except subprocess.CalledProcessError as error:
+            lines = (error.stderr or error.stdout or "no message").strip().splitlines()
+            return next((line for line in lines if "ERROR" in line), lines[-1])
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+    (VENV / ".installed").write_text(wanted, encoding="utf-8")
+    return ""
+
+
+def version(python: Path, name: str) -> str:
+    """The version of a peer that an interpreter has."""
+    program = f"from importlib.metadata import version; print(version({name!r}))"
+    done = subprocess.run([str(python), "-c", program], capture_output=True, text=True)
+    return done.stdout.strip()
