@@ -26,6 +26,8 @@ SLICE_POSTS = 500_000
 BATCH_BYTES = 128 << 20
 _MOST_BATCHES = 4096
 _MOST_LEADERS = 64
+# Of ids and of texts there is one key a post, where there are some twenty of bands.
+_FEWER = 8
 
 I64 = NDArray[np.int64]
 Run = Callable[[Sequence[Any], str], Iterable[Any]]
@@ -94,9 +96,8 @@ def find(room: Path, folders: Sequence[Path], run: Run, jaccard: float | None) -
     step = np.zeros(everything.posts, np.uint8)
     for code, kind in ((1, "ids"), (2, "exact")):
         _save(room / "gone.npy", step != 0)
-        for other, stays in _pairs(
-            run, [EqualKeys(room, kind, *cut) for cut in _slices(everything)]
-        ):
+        tasks = [EqualKeys(room, kind, *cut) for cut in _slices(everything, _FEWER)]
+        for other, stays in _pairs(run, tasks):
             keeper[other], step[other] = stays, code
     if jaccard is not None:
         _save(room / "gone.npy", step != 0)
@@ -108,10 +109,10 @@ def find(room: Path, folders: Sequence[Path], run: Run, jaccard: float | None) -
     return Found(keeper, step)
 
 
-def _slices(everything: Layout) -> list[tuple[int, int]]:
-    """The ranges of keys that a task each looks at: from, to."""
+def _slices(everything: Layout, fewer: int = 1) -> list[tuple[int, int]]:
+    """The ranges of keys that a task each looks at: from, to. Each part is opened for each."""
     count = 1
-    while count < min(256, everything.posts / SLICE_POSTS):
+    while count < min(256, everything.posts / (SLICE_POSTS * fewer)):
         count *= 2
     return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
 
@@ -211,8 +212,8 @@ class _Slice(_Task):
         gone = everything.mapped("gone")
         keys, posts, others = [], [], []
         for begin, folder in zip(everything.begins, everything.folders, strict=False):
-            cuts = arrays.mapped(folder, f"{self.kind}_cuts")
-            low, high = int(cuts[self.low]), int(cuts[self.high])
+            cuts = arrays.piece(folder, f"{self.kind}_cuts", self.low, self.high + 1)
+            low, high = int(cuts[0]), int(cuts[-1])
             if low == high:
                 continue
             rows = begin + arrays.piece(folder, f"{self.kind}_rows", low, high).astype(np.int64)
