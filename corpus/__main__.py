@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus.errors import BuildError, CorpusError, did_you_mean
+from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 
 app = typer.Typer(
     name="corpus",
@@ -223,6 +223,47 @@ def explain(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
             "x:1234567890, and refused records (corpus peek --dropped read) have none"
         )
+
+
+@app.command()
+def takedown(
+    out: OutFolder,
+    ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
+    authors: Annotated[
+        str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="the corpus's key; default: corpus.key beside OUT")
+    ] = None,
+) -> None:
+    """Take posts and authors out of a finished corpus; a second copy takes a first one's place.
+
+    Only the shards that hold them are written again. Stopped halfway, it finishes when run again.
+    """
+    from corpus.takedown import take_down
+
+    if not ids and not authors:
+        raise PlanError("nothing to take down; give --ids FILE, or --authors FILE, or both")
+    found = take_down(out, _lines(ids), _lines(authors), key)
+    print(
+        f"{found['removed']:,} posts taken out, {found['elected']:,} second copies in their place"
+    )
+    if found["unknown"]:
+        print(f"{len(found['unknown']):,} not found here:")
+        for name in found["unknown"]:
+            print(f"  {_printable(name)}")
+
+
+def _lines(path: str | None) -> list[str]:
+    """The lines of a file that are not blank."""
+    if path is None:
+        return []
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(f"cannot read '{path}': {reason}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @app.command()

@@ -69,6 +69,7 @@ def manifest(
     key_id: str,
     facts: Mapping[str, Mapping[str, Any]],
     index: Mapping[str, Any] | None,
+    reserve: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The manifest; BuildError if read = refused + dropped + kept fails anywhere."""
     refused = _refused(sources)
@@ -93,6 +94,7 @@ def manifest(
         "funnel": funnel,
         "dedup": {**_dedup_facts(plan), **facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
+        "reserve": dict(reserve) if reserve else {},
         "shards": [
             {key: shard[key] for key in ("path", "rows", "bytes", "sha256")} for shard in shards
         ],

@@ -71,6 +71,14 @@ def relative(path: Path, start: Path) -> str:
     return os.path.relpath(path, start)
 
 
+def lists(values: NDArray[Any], places: NDArray[np.int64]) -> pl.Series:
+    """Flat values as a series of lists; ``places`` is where each begins, and the end."""
+    import pyarrow as pa
+
+    found = pa.LargeListArray.from_arrays(pa.array(places, pa.int64()), pa.array(values))
+    return pl.Series(found)
+
+
 def flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The bytes of all ``texts`` end to end, and where each begins; one entry more than texts."""
     import pyarrow as pa

@@ -111,6 +111,12 @@ class Config(FilterConfig):
                 raise ValueError(f"unknown fold '{name}'; there are {', '.join(FOLDS)}")
         return tuple(name for name in FOLDS if name in value)
 
+    reserve: bool = Field(
+        True,
+        description="keep the next best copy by another author of each text that has copies, "
+        "enciphered, for the day the first is taken down; not behind 'conversations'",
+    )
+
     def scheme(self) -> dict[str, Any]:
         """What two corpora must have in common to be compared."""
         return {
@@ -221,7 +227,7 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         "again": again.to_numpy(),
         "sketch": kernels.sketches(found.signatures),
         **campaigns.measure(posts, found.tokens),
-        **({"exact": exact} if config.index else {}),
+        **({"exact": exact} if config.index or config.reserve else {}),
     }
 
 
@@ -317,11 +323,42 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
     if config.drop_campaigns:
         for row in table:
             reason[row.posts] = np.where(reason[row.posts] == _EARLIER, _EARLIER, _CAMPAIGN)
+    if config.reserve:
+        runners = _runners_up(folders, keeper, step, reason, known)
+        for index in range(len(earlier), len(folders)):
+            low, high = np.searchsorted(runners, begins[index : index + 2])
+            rows = runners[low:high] - begins[index]
+            arrays.save({"rows": rows}, runners_up(room, index - len(earlier)))
     ids = _Ids([*(task.ids for task in earlier), *gathered.parts], keeper, begins)
     write_json(room / "facts.json", _facts(ids, table, size, known, config))
     for index in range(len(earlier), len(folders)):
         rows = slice(begins[index], begins[index + 1])
         yield verdict_frame(ids.of(index), size[keeper[rows]], reason[rows])
+
+
+def runners_up(room: Path, part: int) -> Path:
+    """The folder with the rows of a part that would take the place of a kept copy."""
+    return room / "runners" / f"{part:06d}"
+
+
+def _runners_up(
+    folders: Sequence[Path],
+    keeper: NDArray[np.int64],
+    step: NDArray[np.uint8],
+    reason: NDArray[np.uint8],
+    known: int,
+) -> NDArray[np.int64]:
+    """For each text with copies, the best of them by another author, if there is one."""
+    copies = np.flatnonzero((step > 1) & (reason > 0) & (keeper >= known))
+    prefer = arrays.together(folders, "prefer", np.empty(0, np.int64))[copies]
+    author = arrays.together(folders, "author", np.empty(0, np.uint64))
+    others = author[copies] != author[keeper[copies]]
+    copies, prefer = copies[others], prefer[others]
+    order = np.lexsort((copies, prefer, keeper[copies]))
+    copies = copies[order]
+    first = np.ones(copies.size, bool)
+    first[1:] = keeper[copies[1:]] != keeper[copies[:-1]]
+    return np.sort(copies[first])
 
 
 def _pieces(config: Config) -> list[Path]:

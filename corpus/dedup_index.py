@@ -119,27 +119,17 @@ def load(path: Path, key: bytes) -> Entries:
 
 def pack(entries: Entries, key: bytes) -> bytes:
     """Encipher a piece."""
-    offsets = entries.places.astype(np.int64)
-    lists = pl.Series(entries.hashes).reshape((-1,)) if entries.hashes.size else None
     frame = pl.DataFrame(
         {
             "id": entries.ids,
             "exact_one": entries.exact[:, 0],
             "exact_two": entries.exact[:, 1],
-            "shingles": _lists(lists, offsets),
+            "shingles": arrays.lists(entries.hashes, entries.places),
         }
     )
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
     return keys.seal(buffer.getvalue(), key)
-
-
-def _lists(values: pl.Series | None, offsets: NDArray[np.int64]) -> pl.Series:
-    import pyarrow as pa
-
-    flat = pa.array([], pa.uint32()) if values is None else values.to_arrow()
-    found = pa.LargeListArray.from_arrays(pa.array(offsets), flat)
-    return pl.Series("shingles", found)
 
 
 # --------------------------------------------------------------------------- writing it

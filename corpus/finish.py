@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import conversations, dedup, dedup_index
+from corpus import conversations, dedup, dedup_index, reserve
 from corpus import write as writing
 from corpus.manifest import load_receipt
-from corpus.story import Part, Story
+from corpus.story import Part, Story, chain
 from corpus.write import Piece
 
 
@@ -68,6 +68,31 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     receipts = [load_receipt(task.receipt) or {} for task in tasks]
     near = not config.exact_only
     return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
+
+
+def write_reserve(story: Story) -> dict[str, Any] | None:
+    """Write the second copies of what has copies, judged as what stays was."""
+    folder = story.space.out / reserve.FOLDER
+    *_, last = story.plan.segments()
+    config = last[0].config
+    if not isinstance(config, dedup.Config) or not config.reserve:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    measured = story.measured["dedup"]
+    marks = [stage.fingerprint for stage in last]
+    done = story.space.step("reserve", [posts.name for posts, _ in measured], marks)
+    done = done / measured[0][1].parent.name if measured else done
+    tasks = [
+        reserve.JudgeReserve(
+            posts, arrays, arrays.with_suffix(".verdict.parquet"),
+            dedup.runners_up(arrays.parent, index), done / f"{index:06d}.parquet",
+            chain(last)[1:], tuple(story.plan.scores()), story.plan.key_path,
+        )
+        for index, (posts, arrays) in enumerate(measured)
+    ]  # fmt: skip
+    for _ in story.run(tasks, "keeping copies"):
+        pass
+    return reserve.write([task.target for task in tasks], folder, story.plan.key_path)
 
 
 def write_ledger(story: Story, refused: Sequence[Path]) -> None:

@@ -16,7 +16,18 @@ from corpus.errors import BuildError, PlanError
 from corpus.manifest import NAME, file_sha256, fingerprint, load_manifest, write_json
 from corpus.plan import Plan
 
-_OURS = {"plan.yaml", "shards", "dropped", "index", NAME, "README.md", "report.html", "work"}
+_OURS = {
+    "plan.yaml",
+    "shards",
+    "dropped",
+    "index",
+    "reserve",
+    "takedowns",
+    NAME,
+    "README.md",
+    "report.html",
+    "work",
+}
 
 
 class Workspace:

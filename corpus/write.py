@@ -53,7 +53,7 @@ class WriteShard:
         with replacing(self.target, durable=True) as temporary:
             writer: pq.ParquetWriter | None = None
             for group in self._groups():
-                table = group.pipe(_leaving, self.scores, key).to_arrow()
+                table = group.pipe(leaving, self.scores, key).to_arrow()
                 if writer is None:
                     dictionary = [name for name in _DICTIONARY if name in table.column_names]
                     writer = pq.ParquetWriter(
@@ -169,7 +169,7 @@ def write_ledger(
     return written
 
 
-def _leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
+def leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
     """The columns that leave the build, ``text`` first, authors as pseudonyms."""
     raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
     posts = posts.with_columns(_keyed(raw, key).alias("author"))

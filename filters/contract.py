@@ -49,7 +49,7 @@ class FilterModule(Protocol):
 def resolved(module: object, config: FilterConfig) -> FilterConfig:
     """``config`` with what it leaves to the module chosen; most leave nothing."""
     choose = getattr(module, "resolved", None)
-    return choose(config) if choose else config  # type: ignore[no-any-return]
+    return choose(config) if choose else config
 
 
 def models(module: object, config: FilterConfig) -> list[Path]:

@@ -75,6 +75,10 @@ MAY: dict[str, set[str]] = {
     "corpus.threads": {"corpus.arrays", "corpus.kernels"},
     "corpus.conversations": LOW | {"filters.contract"},
     "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
+    "corpus.reserve": LOW
+    | {"corpus.keys", "corpus.arrays", "corpus.grouping", "corpus.judge", "corpus.write"},
+    "corpus.excise": LOW | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping"},
+    "corpus.takedown": LOW | {"corpus.keys", "corpus.report", "corpus.excise"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW | {"corpus.conversations", "corpus.keys"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},

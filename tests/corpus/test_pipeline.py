@@ -36,7 +36,8 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
     manifest = corpus.build(plan())
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
-        "plan.yaml", "shards", "dropped", "index", "manifest.json", "README.md", "report.html",
+        "plan.yaml", "shards", "dropped", "index", "reserve", "manifest.json", "README.md",
+        "report.html",
     }  # fmt: skip
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert manifest["totals"]["read"] == 304
@@ -276,7 +277,7 @@ def test_kept_work_is_private_and_lets_a_threshold_move_cheaply(
     kept = {path: time for path, time in before.items() if path.stat().st_mtime_ns == time}
     assert {path.relative_to(work).parts[0] for path in kept} >= {"read", "judged"}
     fresh = [path for path in work.rglob("*.parquet") if path not in before]
-    assert {path.relative_to(work).parts[0] for path in fresh} == {"dedup", "judged"}
+    assert {path.relative_to(work).parts[0] for path in fresh} == {"dedup", "judged", "reserve"}
     clean = changed | {"output": {"path": str(tmp_path / "clean"), "keep_work": True}}
     corpus.build(clean)
     for folder in ("shards", "dropped"):

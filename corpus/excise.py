@@ -1,0 +1,256 @@
+"""Write the files of a finished corpus anew without some posts, beside the old ones."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from corpus import dedup_index, reserve
+from corpus.errors import BuildError
+from corpus.manifest import LEDGER, file_sha256, write_json
+
+CARD = "index-card.json"
+
+
+@dataclass
+class Wanted:
+    """What must go: post ids, and authors as the corpus has them."""
+
+    ids: frozenset[str]
+    authors: frozenset[str]
+
+    def of(self, rows: pl.DataFrame) -> pl.Series:
+        """Which rows must go."""
+        hit = pl.col("id").is_in(self.ids) | pl.col("author").is_in(self.authors)
+        return rows.select(hit.fill_null(False)).to_series()
+
+
+@dataclass
+class Change:
+    """What a takedown does, as it is found out."""
+
+    removed: dict[str, str] = field(default_factory=dict)  # id to cluster
+    found: set[str] = field(default_factory=set)  # ids and authors that were met somewhere
+    elected: dict[str, dict[str, Any]] = field(default_factory=dict)  # old id to the new row
+    characters: int = 0  # more than before
+    shards: dict[str, dict[str, Any]] = field(default_factory=dict)
+    moves: dict[str, str] = field(default_factory=dict)  # new file to its place
+
+
+def hit(folder: Path, shard: dict[str, Any], wanted: Wanted) -> list[str]:
+    """The ids of the posts in a shard that must go. Two columns are read."""
+    path = folder / shard["path"]
+    try:
+        names = pl.read_parquet(path, columns=["id", "author"], glob=False)
+    except (OSError, pl.exceptions.PolarsError):
+        raise BuildError(f"'{path}' is missing or damaged; restore it, or build again") from None
+    return names["id"].filter(wanted.of(names)).to_list()
+
+
+def named(folder: Path, shard: dict[str, Any], going: Sequence[str]) -> bool:
+    """Whether a shard holds copies in a cluster that is called after a post that must go."""
+    path = folder / shard["path"]
+    if not going or "cluster" not in pq.read_schema(path).names:
+        return False
+    found = pl.read_parquet(path, columns=["cluster"], glob=False)["cluster"]
+    return bool(found.is_in(list(going)).any())
+
+
+def second_copies(
+    folder: Path, wanted: Wanted, going: Sequence[str], key: bytes, change: Change
+) -> dict[str, dict[str, Any]]:
+    """The copies that can take a place: by the id of the post whose place it is."""
+    found: dict[str, dict[str, Any]] = {}
+    for path in reserve.pieces(folder / reserve.FOLDER):
+        piece = reserve.load(path, key)
+        out = wanted.of(piece)
+        change.found |= _met(piece.filter(out), wanted)
+        able = piece.filter(~out & piece["cluster"].is_in(list(going)))
+        found |= {row["cluster"]: row for row in able.iter_rows(named=True)}
+    return found
+
+
+def _met(rows: pl.DataFrame, wanted: Wanted) -> set[str]:
+    return (set(rows["id"]) & wanted.ids) | (set(rows["author"]) & wanted.authors)
+
+
+def shard_without(
+    folder: Path,
+    room: Path,
+    shard: dict[str, Any],
+    wanted: Wanted,
+    copies: dict[str, dict[str, Any]],
+    renamed: dict[str, str | None],
+    change: Change,
+) -> None:
+    """Write the shard anew, with second copies where first ones were."""
+    path = folder / shard["path"]
+    target = room / path.name
+    with pq.ParquetFile(path) as source, pq.ParquetWriter(
+        target, source.schema_arrow, compression="zstd", compression_level=3,
+        use_dictionary=_dictionary(source), write_page_index=True,
+    ) as writer:  # fmt: skip
+        rows = 0
+        for group in range(source.num_row_groups):
+            table = source.read_row_group(group)
+            posts = pl.DataFrame(table)
+            left = _replaced(posts, wanted, copies, renamed, change)
+            rows += left.height
+            if left.height:
+                made = left.to_arrow().cast(source.schema_arrow)
+                writer.write_table(made, row_group_size=left.height)
+    _sync(target)
+    size, sha256 = target.stat().st_size, file_sha256(target)
+    change.shards[shard["path"]] = {
+        "path": shard["path"], "rows": rows, "bytes": size, "sha256": sha256,
+    }  # fmt: skip
+    change.moves[target.name] = shard["path"]
+
+
+def _dictionary(source: pq.ParquetFile) -> list[str]:
+    """The columns that the shard has a dictionary for."""
+    if not source.num_row_groups:
+        return []
+    group = source.metadata.row_group(0)
+    columns = [group.column(at) for at in range(group.num_columns)]
+    return [found.path_in_schema for found in columns if found.has_dictionary_page]
+
+
+def _replaced(
+    posts: pl.DataFrame,
+    wanted: Wanted,
+    copies: dict[str, dict[str, Any]],
+    renamed: dict[str, str | None],
+    change: Change,
+) -> pl.DataFrame:
+    """The rows that stay, with second copies where first ones were."""
+    out = wanted.of(posts)
+    gone = posts.filter(out)
+    change.found |= _met(gone, wanted)
+    new = []
+    for row in gone.iter_rows(named=True):
+        cluster = row.get("cluster") or row["id"]
+        change.removed[row["id"]] = cluster
+        change.characters -= len(row["text"])
+        copy = copies.get(row["id"]) if cluster == row["id"] else None
+        if copy is not None:
+            change.elected[row["id"]] = copy
+            change.characters += len(copy["text"])
+            size = max(1, (row.get("cluster_size") or 2) - 1)
+            new.append({**copy, "cluster": copy["id"], "cluster_size": size})
+    left = posts.filter(~out)
+    if "cluster" in left.columns:
+        left = left.with_columns(pl.col("cluster").replace(renamed))
+    if not new:
+        return left
+    rows = [{name: row[name] for name in posts.columns} for row in new]
+    return pl.concat([left, pl.DataFrame(rows, schema=posts.schema)])
+
+
+def reserve_without(folder: Path, room: Path, wanted: Wanted, key: bytes, change: Change) -> None:
+    """Copies that must go, that took a place, or whose text nobody has any more."""
+    taken = {row["id"] for row in change.elected.values()}
+    for path in reserve.pieces(folder / reserve.FOLDER):
+        piece = reserve.load(path, key)
+        stays = ~wanted.of(piece) & ~piece["id"].is_in(list(taken))
+        if not stays.all():
+            reserve.save(piece.filter(stays), room / f"reserve-{path.name}", key)
+            change.moves[f"reserve-{path.name}"] = f"{reserve.FOLDER}/{path.name}"
+
+
+def index_without(folder: Path, room: Path, key: bytes, change: Change) -> None:
+    """The index no longer knows what is gone, and knows what took its place."""
+    if not (folder / dedup_index.FOLDER / dedup_index.CARD).exists() or not change.removed:
+        return
+    card = dedup_index.read_card(folder)
+    for piece in card["pieces"]:
+        entries = dedup_index.load(folder / dedup_index.FOLDER / piece["path"], key)
+        gone = entries.ids.is_in(list(change.removed)).to_numpy()
+        if not gone.any():
+            continue
+        elected = [
+            change.elected[name] for name in entries.ids.filter(gone) if name in change.elected
+        ]
+        target = room / f"index-{piece['path']}"
+        target.write_bytes(dedup_index.pack(_without(entries, gone, elected), key))
+        _sync(target)
+        piece |= {
+            "rows": piece["rows"] - int(gone.sum()) + len(elected),
+            "bytes": target.stat().st_size,
+            "sha256": file_sha256(target),
+        }
+        change.moves[target.name] = f"{dedup_index.FOLDER}/{piece['path']}"
+    card |= {name: sum(piece[name] for piece in card["pieces"]) for name in ("rows", "bytes")}
+    write_json(room / CARD, card, pretty=True, durable=True)
+    change.moves[CARD] = f"{dedup_index.FOLDER}/{dedup_index.CARD}"
+
+
+def _without(
+    entries: dedup_index.Entries, gone: Any, elected: Sequence[dict[str, Any]]
+) -> dedup_index.Entries:
+    from corpus import grouping
+
+    rows = np.flatnonzero(~gone)
+    hashes, counts = grouping.take_shingles(entries.hashes, entries.places, rows)
+    more = [np.array(row["_shingles"], np.uint32) for row in elected]
+    exact = [[row["_exact_one"], row["_exact_two"]] for row in elected]
+    sizes = np.array([piece.size for piece in more], np.int64)
+    ids = pl.Series([row["id"] for row in elected], dtype=pl.String)
+    return dedup_index.Entries(
+        pl.concat([entries.ids.gather(rows), ids]),
+        np.concatenate([entries.exact[rows], np.array(exact, np.uint64).reshape(-1, 2)]),
+        np.concatenate([hashes, *more]),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([counts, sizes]))]),
+    )
+
+
+def ledger_without(folder: Path, room: Path, wanted: Wanted, change: Change) -> None:
+    """The ledger forgets the ids, and has a row for each post that went; who moved up leaves it."""
+    up = [row["id"] for row in change.elected.values()]
+    schema: dict[str, Any] = dict(LEDGER)
+    for path in sorted((folder / "dropped").glob("*.parquet")):
+        rows = pl.read_parquet(path, glob=False)
+        schema = dict(rows.schema)
+        named = rows["id"].is_in(list(wanted.ids)).fill_null(False)
+        moved = (rows["id"].is_in(up) & (rows["stage"] == "dedup")).fill_null(False)
+        change.found |= set(rows["id"].filter(named)) & wanted.ids
+        # A cluster's name is the id of the post that is gone.
+        clusters = pl.lit(False)
+        if "cluster" in rows.columns:
+            clusters = pl.col("cluster").is_in([*wanted.ids, *change.removed])
+        if not (named | moved).any() and not rows.select(clusters.any()).item():
+            continue
+        blank = [pl.when(named).then(None).otherwise(pl.col("id")).alias("id")]
+        if "cluster" in rows.columns:
+            blank.append(pl.when(clusters).then(None).otherwise(pl.col("cluster")).alias("cluster"))
+        _save(rows.with_columns(blank).filter(~moved), room, "dropped", path.name, change)
+    if change.removed:
+        count = len(list((folder / "dropped").glob("takedown-*.parquet")))
+        blank_rows = pl.DataFrame(
+            {"stage": ["takedown"] * len(change.removed), "reason": "takedown"}
+        )
+        absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in blank_rows]
+        frame = blank_rows.with_columns(absent).select(list(schema))
+        _save(frame, room, "dropped", f"takedown-{count:05d}.parquet", change)
+
+
+def _save(frame: pl.DataFrame, room: Path, folder: str, name: str, change: Change) -> None:
+    target = room / f"{folder}-{name}"
+    frame.write_parquet(target, compression="zstd", row_group_size=500_000)
+    _sync(target)
+    change.moves[target.name] = f"{folder}/{name}"
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,228 @@
+"""Take posts and authors out of a finished corpus, and let a second copy take a first one's place.
+
+Everything new is written to ``takedowns/unfinished/`` first; then a note of what goes where; then
+each file takes its place by a rename, the manifest last. Stopped before the note, nothing has
+happened; stopped after it, the next run finishes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from corpus import excise, keys, report
+from corpus.errors import BuildError, PlanError
+from corpus.excise import Change, Wanted
+from corpus.manifest import NAME, file_sha256, load_manifest, unbalanced, write_json
+
+FOLDER = "takedowns"
+_UNFINISHED, _NOTE = "unfinished", "moves.json"
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+
+
+def take_down(
+    out: str | Path,
+    ids: Collection[str] = (),
+    authors: Collection[str] = (),
+    key: str | Path | None = None,
+) -> dict[str, Any]:
+    """Take posts out of the corpus at ``out``; return the receipt, and what was ``unknown``.
+
+    ``ids`` are post ids such as ``reddit:t1_c0abc``; ``authors`` are ``platform:name``, or the
+    pseudonyms in the corpus. ``key`` is the corpus's key, beside the folder if not given. Raises
+    :class:`~corpus.errors.PlanError` before and :class:`~corpus.errors.BuildError` after anything
+    was looked at; run it again then.
+    """
+    folder = Path(out)
+    path = Path(key) if key else folder.parent / "corpus.key"
+    with _alone(folder):
+        _finish(folder)
+        manifest = load_manifest(folder)
+        secret = _key(path, manifest)
+        if report.conversed(manifest):
+            raise PlanError(
+                f"'{folder}' holds conversations, out of which no post can be cut yet; build it "
+                "again from dumps without those posts"
+            )
+        wanted = Wanted(frozenset(ids), frozenset(_known_as(name, secret) for name in authors))
+        return _take_down(folder, manifest, wanted, secret)
+
+
+def _key(path: Path, manifest: dict[str, Any]) -> bytes:
+    if not path.exists():
+        raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
+    secret = keys.load_key(path)
+    if keys.key_id(secret) != manifest["author_key_id"]:
+        raise PlanError(f"'{path}' is not this corpus's key; give the right one with --key")
+    return secret
+
+
+def _known_as(author: str, key: bytes) -> str:
+    if _PSEUDONYM.fullmatch(author):
+        return author
+    if ":" not in author:
+        raise PlanError(f"'{author}' is no author; write 'platform:name', or a pseudonym")
+    return keys.pseudonym(author, key)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One takedown at a time."""
+    load_manifest(folder)
+    (folder / FOLDER).mkdir(exist_ok=True)
+    with open(folder / FOLDER / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BuildError(f"another takedown is at work in '{folder}'; wait for it") from None
+        yield
+
+
+def _finish(folder: Path) -> None:
+    """Do what an interrupted takedown had decided; forget what it had not."""
+    room = folder / FOLDER / _UNFINISHED
+    note = room / _NOTE
+    if note.exists():
+        for name, target in json.loads(note.read_text(encoding="utf-8")).items():
+            if (room / name).exists():
+                os.replace(room / name, folder / target)
+    shutil.rmtree(room, ignore_errors=True)
+
+
+# --------------------------------------------------------------------------- the work
+
+
+def _take_down(
+    folder: Path, manifest: dict[str, Any], wanted: Wanted, key: bytes
+) -> dict[str, Any]:
+    room = folder / FOLDER / _UNFINISHED
+    room.mkdir(mode=0o700)
+    change = Change()
+    going = {shard["path"]: excise.hit(folder, shard, wanted) for shard in manifest["shards"]}
+    every = [name for names in going.values() for name in names]
+    copies = excise.second_copies(folder, wanted, every, key, change)
+    renamed = {name: copies[name]["id"] if name in copies else None for name in every}
+    for shard in manifest["shards"]:
+        if going[shard["path"]] or excise.named(folder, shard, every):
+            excise.shard_without(folder, room, shard, wanted, copies, renamed, change)
+    excise.reserve_without(folder, room, wanted, key, change)
+    excise.index_without(folder, room, key, change)
+    excise.ledger_without(folder, room, wanted, change)
+    unknown = sorted((wanted.ids | wanted.authors) - change.found)
+    if not change.moves:
+        shutil.rmtree(room)
+        return {**_counts(change, wanted, unknown), "unknown": unknown}
+    receipt = _papers(folder, room, manifest, change, wanted, unknown)
+    write_json(room / _NOTE, change.moves, durable=True)
+    _finish(folder)
+    return {**receipt, "unknown": unknown}
+
+
+def _counts(change: Change, wanted: Wanted, unknown: Sequence[str]) -> dict[str, int]:
+    return {
+        "asked": len(wanted.ids) + len(wanted.authors),
+        "removed": len(change.removed),
+        "elected": len(change.elected),
+        "not_found": len(unknown),
+    }
+
+
+def _papers(
+    folder: Path,
+    room: Path,
+    manifest: dict[str, Any],
+    change: Change,
+    wanted: Wanted,
+    unknown: Sequence[str],
+) -> dict[str, Any]:
+    """The receipt, the manifest, the card and the report, in the order in which they move."""
+    counts = _counts(change, wanted, unknown)
+    number = len(manifest.get("takedowns", [])) + 1
+    before = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
+    receipt = {
+        "number": number,
+        **counts,
+        "shards": [
+            {"path": path, "before": before[path], "after": shard["sha256"], "rows": shard["rows"]}
+            for path, shard in change.shards.items()
+        ],
+    }
+    name = f"{number:05d}.json"
+    write_json(room / name, receipt, pretty=True, durable=True)
+    change.moves[name] = f"{FOLDER}/{name}"
+    digest = hashlib.sha256((room / name).read_bytes()).hexdigest()
+    manifest["shards"] = [change.shards.get(row["path"], row) for row in manifest["shards"]]
+    manifest["takedowns"] = [*manifest.get("takedowns", []), {**counts, "receipt_sha256": digest}]
+    _recount(manifest, change)
+    _refresh(room, folder, manifest, change)
+    plan = (folder / "plan.yaml").read_text(encoding="utf-8")
+    for paper, text in (
+        ("README.md", report.card(manifest, plan)),
+        ("report.html", report.page(manifest, plan)),
+    ):
+        (room / paper).write_text(text, encoding="utf-8")
+        change.moves[paper] = paper
+    write_json(room / NAME, manifest, pretty=True, durable=True)
+    change.moves[NAME] = NAME
+    return receipt
+
+
+def _recount(manifest: dict[str, Any], change: Change) -> None:
+    """Bring the funnel and the totals up to date: who moved up was never dropped by dedup."""
+    up = len(change.elected)
+    behind = False
+    for row in manifest["funnel"]:
+        if behind:
+            row["read"] += up
+            row["kept"] += up
+        if row["stage"] == "dedup":
+            behind = True
+            row["kept"] += up
+            for copy in change.elected.values():
+                row["dropped"][copy["_reason"]] -= 1
+            row["dropped"] = {reason: count for reason, count in row["dropped"].items() if count}
+    gone = len(change.removed)
+    last = manifest["funnel"][-1]
+    if last["stage"] == "takedown":
+        last["kept"] -= gone
+        last["dropped"]["takedown"] += gone
+    elif gone:
+        kept = manifest["totals"]["kept"] + up
+        manifest["funnel"].append(
+            {"stage": "takedown", "read": kept, "kept": kept - gone,
+             "dropped": {"takedown": gone}, "seconds": 0.0}
+        )  # fmt: skip
+    totals = manifest["totals"]
+    totals["kept"] += up - gone
+    totals["documents"] += up - gone
+    totals["dropped"] += gone - up
+    totals["characters"] += change.characters
+    totals["tokens_estimated"] = totals["characters"] // 4
+    if wrong := unbalanced(manifest):
+        raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
+
+
+def _refresh(room: Path, folder: Path, manifest: dict[str, Any], change: Change) -> None:
+    """What the manifest tells of the index, the reserve and the largest clusters."""
+    if excise.CARD in change.moves:
+        card = json.loads((room / excise.CARD).read_text(encoding="utf-8"))
+        manifest["index"] |= {name: card[name] for name in ("rows", "bytes")}
+    for piece in manifest.get("reserve", {}).get("pieces", ()):
+        file = room / f"reserve-{piece['path']}"
+        if file.exists():
+            piece |= {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    if manifest.get("reserve"):
+        manifest["reserve"]["bytes"] = sum(row["bytes"] for row in manifest["reserve"]["pieces"])
+    for name in ("largest", "campaigns"):
+        for row in manifest.get("dedup", {}).get(name, ()):
+            if row["cluster"] in change.removed:
+                new = change.elected.get(row["cluster"])
+                row["cluster"] = new["id"] if new else None

@@ -1,0 +1,263 @@
+"""Posts and authors leave a finished corpus; second copies take first ones' places."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import corpus
+from corpus import dedup_index, keys, reserve, takedown
+from corpus.errors import BuildError, PlanError
+from corpus.manifest import file_sha256, unbalanced
+from corpus.takedown import take_down
+from tests.conftest import command, contents, post, sentence, write_lines
+
+Made = Callable[..., Path]
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Made:
+    """Build 200 posts in several shards; posts 300 to 309 say what posts 0 to 9 do."""
+
+    def make(stages: list[Any] | None = None, name: str = "out", **dedup: Any) -> Path:
+        rows = [post(n) for n in range(200)]
+        rows += [post(300 + n, text=sentence(n).upper(), user=f"other{n}") for n in range(10)]
+        write_lines(tmp_path / "posts.jsonl", rows)
+        fields = {"id": "id", "text": "text", "author": "user"}
+        plan = {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"quality": {}}, {"dedup": dedup}, *(stages or [{"pii": {}}])],
+            "output": {"path": str(tmp_path / name), "shard_mb": 0.004, "row_group_mb": 0.001},
+            "run": {"runner": "serial", "part_posts": 50},
+        }
+        corpus.build(plan)
+        return tmp_path / name
+
+    return make
+
+
+def rows(out: Path) -> pl.DataFrame:
+    return corpus.load(out).scan().collect()
+
+
+def test_posts_leave_and_only_their_shards_are_written_again(made: Made) -> None:
+    out = made(reserve=False)
+    before = {path.name: file_sha256(path) for path in (out / "shards").iterdir()}
+    gone = {"table:0", "table:1", "table:150"}
+    found = take_down(out, gone)
+    assert (found["removed"], found["elected"], found["unknown"]) == (3, 0, [])
+    left = rows(out)
+    assert left.height == 197
+    assert not set(left["id"]) & gone
+    after = {path.name: file_sha256(path) for path in (out / "shards").iterdir()}
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {Path(shard["path"]).name for shard in found["shards"]}
+    assert 0 < len(changed) < len(before)
+
+
+def test_the_counts_hashes_and_papers_are_brought_up_to_date(made: Made) -> None:
+    out = made()
+    take_down(out, ["table:0", "table:50"])
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert unbalanced(manifest) == []
+    assert manifest["totals"]["kept"] == 199
+    assert manifest["funnel"][-1]["dropped"] == {"takedown": 2}
+    assert manifest["totals"]["characters"] == rows(out)["text"].str.len_chars().sum()
+    for shard in manifest["shards"]:
+        assert file_sha256(out / shard["path"]) == shard["sha256"]
+        assert pl.read_parquet(out / shard["path"]).height == shard["rows"]
+    for piece in manifest["reserve"]["pieces"]:
+        assert file_sha256(out / "reserve" / piece["path"]) == piece["sha256"]
+    ledger = corpus.load(out).dropped().collect()
+    assert ledger.height == manifest["totals"]["dropped"] + manifest["totals"]["refused"]
+    assert "takedown" in (out / "README.md").read_text()
+    assert "takedown" in (out / "report.html").read_text()
+
+
+def test_a_second_copy_takes_the_place_of_the_first(made: Made, tmp_path: Path) -> None:
+    out = made()
+    found = take_down(out, ["table:3"])
+    assert (found["removed"], found["elected"]) == (1, 1)
+    left = rows(out)
+    assert left.height == 200
+    new = left.filter(pl.col("id") == "table:303").row(0, named=True)
+    assert new["text"] == sentence(3).upper()
+    assert (new["cluster"], new["cluster_size"]) == ("table:303", 1)
+    key = keys.load_key(tmp_path / "corpus.key")
+    assert new["author"] == keys.pseudonym("table:other3", key)
+    ledger = corpus.load(out).dropped().collect()
+    assert "table:303" not in ledger["id"].to_list()
+    # It is no second copy any more, and goes for good when asked to.
+    assert take_down(out, ["table:303"])["elected"] == 0
+    assert rows(out).height == 199
+
+
+def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path: Path) -> None:
+    out = made()
+    take_down(out, ["table:3", "table:100"])
+    key = keys.load_key(tmp_path / "corpus.key")
+    known = [dedup_index.load(path, key) for path in dedup_index.pieces(out)]
+    ids = {name for piece in known for name in piece.ids}
+    assert ids == set(rows(out)["id"])
+    fields = {"id": "id", "text": "text"}
+    write_lines(
+        tmp_path / "more.jsonl",
+        [post(900, text=sentence(3)), post(901, text=sentence(100)), post(902, text=sentence(5))],
+    )
+    again = corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "more.jsonl"), "fields": fields}}],
+            "stages": [{"dedup": {"against": [str(out)]}}],
+            "output": {"path": str(tmp_path / "next")},
+            "run": {"runner": "serial"},
+        }
+    )
+    assert again["funnel"][-1]["dropped"] == {"in_earlier_corpus": 2}
+    assert rows(tmp_path / "next")["id"].to_list() == ["table:901"]
+
+
+def test_an_author_s_posts_leave_by_name_or_by_pseudonym(made: Made, tmp_path: Path) -> None:
+    one, two = made(name="one"), made(name="two")
+    pseudonym = keys.pseudonym("table:u2", keys.load_key(tmp_path / "corpus.key"))
+    assert rows(one).filter(pl.col("author") == pseudonym).height > 10
+    take_down(one, authors=["table:u2"])
+    take_down(two, authors=[pseudonym])
+    assert contents(one) == contents(two)
+    assert rows(one).filter(pl.col("author") == pseudonym).height == 0
+    assert rows(one).height > 170
+
+
+def test_a_second_copy_by_somebody_who_leaves_as_well_takes_no_place(made: Made) -> None:
+    out = made()
+    found = take_down(out, ["table:3"], ["table:other3"])
+    assert (found["removed"], found["elected"], found["unknown"]) == (1, 0, [])
+    assert rows(out).height == 199
+
+
+def test_of_several_copies_that_stay_none_is_called_after_one_that_left(made: Made) -> None:
+    out = made(max_cluster=2)
+    assert rows(out).height == 210
+    take_down(out, ["table:4"])
+    left = rows(out)
+    assert left.height == 209
+    assert left.filter(pl.col("id") == "table:304")["cluster"].to_list() == [None]
+
+
+def test_no_file_names_what_was_taken_down(made: Made, tmp_path: Path) -> None:
+    out = made()
+    take_down(out, ["table:3", "table:300", "table:77"])
+    key = keys.load_key(tmp_path / "corpus.key")
+    frames = [pl.read_parquet(path) for path in out.rglob("*.parquet")]
+    frames += [reserve.load(path, key) for path in (out / "reserve").glob("*")]
+    for frame in frames:
+        for column in frame.select(pl.col(pl.String)).columns:
+            assert not set(frame[column]) & {"table:3", "table:300", "table:77"}
+    for path in [*out.rglob("*.json"), *out.rglob("*.html"), *out.rglob("*.md")]:
+        assert '"table:3"' not in path.read_text() and "table:77" not in path.read_text()
+    receipt = json.loads((out / "takedowns" / "00001.json").read_text())
+    assert receipt["removed"] == 2 and receipt["asked"] == 3
+
+
+def test_what_is_not_there_is_reported_and_changes_nothing(made: Made) -> None:
+    out = made()
+    before = contents(out)
+    found = take_down(out, ["table:nobody"], ["table:ghost"])
+    assert found["removed"] == 0
+    assert len(found["unknown"]) == 2
+    after = contents(out)
+    after.pop("takedowns/lock")
+    assert after == before
+
+
+def test_stopped_anywhere_it_finishes_to_the_same_bytes(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = made()
+    whole = tmp_path / "whole"
+    shutil.copytree(out, whole)
+    ids, authors = ["table:3", "table:9", "table:120"], ["table:u5"]
+    take_down(whole, ids, authors, tmp_path / "corpus.key")
+    real = os.replace
+    finished = 0
+    for allowed in range(60):
+        copy = tmp_path / f"copy{allowed}"
+        shutil.copytree(out, copy)
+        left = allowed
+
+        def replace(source: Any, target: Any) -> None:
+            nonlocal left
+            if not left:
+                raise KeyboardInterrupt
+            left -= 1
+            real(source, target)
+
+        monkeypatch.setattr(os, "replace", replace)
+        try:
+            take_down(copy, ids, authors, tmp_path / "corpus.key")
+            finished += 1
+        except KeyboardInterrupt:
+            monkeypatch.setattr(os, "replace", real)
+            take_down(copy, ids, authors, tmp_path / "corpus.key")
+        monkeypatch.setattr(os, "replace", real)
+        assert contents(copy) == contents(whole), allowed
+        shutil.rmtree(copy)
+        if finished:
+            break
+    assert finished == 1 and allowed > 10
+
+
+def test_a_second_takedown_adds_to_the_first(made: Made) -> None:
+    out = made()
+    take_down(out, ["table:20"])
+    take_down(out, ["table:21", "table:22"])
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert unbalanced(manifest) == []
+    assert manifest["funnel"][-1]["dropped"] == {"takedown": 3}
+    assert [row["removed"] for row in manifest["takedowns"]] == [1, 2]
+    assert len(list((out / "dropped").glob("takedown-*"))) == 2
+
+
+def test_mistakes_are_told(made: Made, tmp_path: Path) -> None:
+    out = made()
+    with pytest.raises(PlanError, match="is no author; write 'platform:name'"):
+        take_down(out, authors=["joe"])
+    other = tmp_path / "other.key"
+    other.write_text("ab" * 32)
+    with pytest.raises(PlanError, match="is not this corpus's key"):
+        take_down(out, ["table:1"], key=other)
+    with pytest.raises(PlanError, match="no key at"):
+        take_down(out, ["table:1"], key=tmp_path / "nowhere")
+    shard = sorted((out / "shards").iterdir())[0]
+    shard.write_bytes(b"PAR1 cut")
+    with pytest.raises(BuildError, match="is missing or damaged"):
+        take_down(out, ["table:1"])
+
+
+def test_conversations_are_refused_rather_than_half_done(made: Made) -> None:
+    out = made(stages=[{"conversations": {"mode": "posts"}}])
+    with pytest.raises(PlanError, match="conversations"):
+        take_down(out, ["table:1"])
+
+
+def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
+    out = made()
+    with takedown._alone(out), pytest.raises(BuildError, match="another takedown"):
+        take_down(out, ["table:1"])
+
+
+def test_the_command(made: Made, tmp_path: Path) -> None:
+    out = made()
+    (tmp_path / "ids.txt").write_text("table:3\n\ntable:nobody\n")
+    done = command("takedown", str(out), "--ids", str(tmp_path / "ids.txt"))
+    assert done.returncode == 0, done.stderr
+    assert "1 posts taken out, 1 second copies in their place" in done.stdout
+    assert "table:nobody" in done.stdout
+    assert command("takedown", str(out)).returncode == 2
+    assert command("takedown", str(out), "--ids", "nowhere").returncode == 2
