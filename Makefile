@@ -10,7 +10,7 @@ TOOLS := $(VENV)/.installed-tools
 DEMO := dumps/demo/planted.json
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench eval clean
+.PHONY: help corpus demo test check bench bench-dedup eval eval-dedup clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +59,14 @@ bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 	$(BIN)/python -m bench.pii
 	$(BIN)/python -m bench.memory
 
+bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
+	$(BIN)/python -m bench.dedup
+
 eval: $(TOOLS)  ## the models on the gold sets in ../shared/data
 	$(BIN)/python -m eval.toxicity
+
+eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
+	$(BIN)/python -m eval.dedup --show 10
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
