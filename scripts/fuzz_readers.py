@@ -15,6 +15,7 @@ import json
 import random
 import sys
 import tempfile
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,15 @@ REAL = {
     "stackexchange": ("stackexchange/Posts.xml",),
     "table": ("hackernews/hacker_news.csv",),
 }
+# Exports that are archives: where in them a document lies, and what else the reader looks for.
+INSIDE = {
+    "meta": ("your_facebook_activity/posts/your_posts_1.json", {}),
+    "x_archive": (
+        "data/tweets.js",
+        {"data/account.js": b'window.YTD.account.part0 = [{"account": {"accountId": "7"}}]'},
+    ),
+}
+SETTINGS: dict[str, dict[str, Any]] = {"meta": {"consented": True}}
 DOCUMENTS = ("telegram", "discord", "meta", "x_archive")
 ODD: tuple[Any, ...] = (None, True, 0, -1, 1.5, 1e300, 2**70, "", "\0", "\ud83d", [], {}, [[]], "x")
 _TRICKS = (
@@ -128,16 +138,30 @@ def rounds(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes
         yield b"\n".join(lines), least
 
 
+def written(name: str, content: bytes, folder: Path) -> Path:
+    """The file that a reader is given."""
+    if name not in INSIDE:
+        path = folder / "board-site-dump.json"
+        path.write_bytes(content)
+        return path
+    path = folder / "export.zip"
+    place, others = INSIDE[name]
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, data in {**others, place: content}.items():
+            archive.writestr(member, data)
+    return path
+
+
 def fuzz(name: str, count: int, folder: Path) -> bool:
     """Run one reader; print its line of the table and say whether it held."""
     module = readers.find(name)
-    path = folder / "board-site-dump.json"
-    config = module.Config.model_validate({"path": str(path), **NEEDED.get(name, {})})
+    wanted = {**NEEDED.get(name, {}), **SETTINGS.get(name, {})}
+    config = module.Config.model_validate({"path": str(written(name, b"", folder)), **wanted})
     chance = random.Random(f"fuzz {name}")
     totals: Counter[str] = Counter()
     held = True
     for number, (content, least) in enumerate(rounds(name, count, chance)):
-        path.write_bytes(content)
+        path = written(name, content, folder)
         got = 0
         try:
             for batch in module.read(str(path), config, 500, None):

@@ -26,7 +26,11 @@ SOURCES: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("bluesky", "bluesky/frames.bin.zst", {}),
     ("bluesky", "bluesky/repo.car", {}),
     ("stackexchange", "stackexchange/Posts.xml", {"site": "cstheory.meta.stackexchange.com"}),
-    ("table", "hackernews/hacker_news.csv", {"platform": "hackernews", "fields": NEWS}),
+    (
+        "table",
+        "hackernews/hacker_news.csv",
+        {"platform": "hackernews", "fields": NEWS, "time_format": "%m/%d/%Y %H:%M"},
+    ),
 )
 
 

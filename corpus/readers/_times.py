@@ -143,11 +143,17 @@ def _slowly(value: str) -> int | None:
         return _from_datetime(parsedate_to_datetime(value))
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
+    marks = _marks(value)
     for form in _FORMATS:
-        found = with_format(value, form)
+        # strptime is slow to say no, and these stand in a date only where its format has them.
+        found = with_format(value, form) if _marks(form) == marks else None
         if found is not None:
             return found
     return None
+
+
+def _marks(value: str) -> tuple[bool, bool, bool]:
+    return "/" in value, "." in value, "," in value
 
 
 def _from_datetime(moment: datetime) -> int | None:
