@@ -194,6 +194,7 @@ def explain(
     import polars as pl
     import yaml
 
+    from corpus import stages
     from corpus.loader import load
 
     found = load(out)
@@ -217,7 +218,9 @@ def explain(
         print(f"{post_id}: dropped by {stage}: {reason}")
         _record(row, skip=("id", "stage", "reason"))
         if stage in settings:
-            print(f"  under {stage}: {settings[stage]}")
+            usual = stages.find(stage).Config().model_dump(mode="json")
+            own = {k: v for k, v in settings[stage].items() if usual.get(k) != v}
+            print(f"  under {stage}: {own or 'its defaults'} (every setting: plan.yaml)")
     if not hits:
         raise CorpusError(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "

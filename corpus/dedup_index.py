@@ -140,6 +140,7 @@ class FindKept:
     """The task of finding which posts of a part reached the shards."""
 
     posts: Path
+    verdict: Path  # what dedup said of the part
     kept: Path
     folder: Path
 
@@ -155,7 +156,10 @@ class FindKept:
 
             ids = pl.read_parquet(self.posts, columns=["id"], glob=False)["id"]
             kept = np.load(self.kept, mmap_mode="r")
-            rows = np.flatnonzero(_within(kernels.hash128(*arrays.flat(ids))[:, 0], kept))
+            stays = pl.read_parquet(self.verdict, columns=["reject"], glob=False)["reject"]
+            inside = _within(kernels.hash128(*arrays.flat(ids))[:, 0], kept)
+            # A post that was there twice has the id of one that stays.
+            rows = np.flatnonzero(inside & stays.is_null().to_numpy())
             written = arrays.save({"rows": rows}, self.folder)
             save_receipt(self.receipt, {"rows": rows.size}, written)
         return self

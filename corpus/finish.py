@@ -53,8 +53,10 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     if not kept.exists():
         dedup_index.save_kept([part.posts for part in parts], kept)
     finding = [
-        dedup_index.FindKept(posts, kept, done / "kept" / f"{index:06d}")
-        for index, (posts, _) in enumerate(story.measured["dedup"])
+        dedup_index.FindKept(
+            posts, arrays.with_suffix(".verdict.parquet"), kept, done / "kept" / f"{index:06d}"
+        )
+        for index, (posts, arrays) in enumerate(story.measured["dedup"])
     ]
     for _ in story.run(finding, "indexing"):
         pass

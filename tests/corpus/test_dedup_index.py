@@ -196,3 +196,9 @@ def test_sealing_is_undone_by_the_same_key_only(data: bytes, key: bytes) -> None
     if data:
         with pytest.raises(BuildError):
             keys.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), key)
+
+
+def test_the_index_has_a_row_for_each_kept_post(built: Built, tmp_path: Path) -> None:
+    twice = [*posts(0, 40), post(3, text=sentence(3)), post(4, text="another text, the same id")]
+    found = built("old", twice)
+    assert found["index"]["rows"] == found["totals"]["kept"] == 40
