@@ -251,6 +251,8 @@ def takedown(
     print(
         f"{found['removed']:,} posts taken out, {found['elected']:,} second copies in their place"
     )
+    if found["alongside"]:
+        print(f"{found['alongside']:,} posts went with documents that could not be cut")
     if found["unknown"]:
         print(f"{len(found['unknown']):,} not found here:")
         for name in found["unknown"]:

@@ -14,11 +14,18 @@ from filters.contract import FilterConfig
 READS = ("id", "kind", "author", "text", "parent_id", "score", "created_at")
 #: ``post_ids`` and ``authors`` (pseudonyms, null for nobody) of a document's turns, in order, so
 #: that a later takedown finds every document a post or a person is in.
+#: ``turn_ends``: where in ``text`` each turn ends, in characters; null if a stage behind this one
+#: has cut turns. It is filled in when the document is written.
 WRITES: dict[str, pl.DataType] = {
     "post_ids": pl.List(pl.String()),
     "authors": pl.List(pl.String()),
+    "turn_ends": pl.List(pl.Int64()),
 }
-VERSION = 1
+VERSION = 2
+
+#: Behind each of several turns of a document until it is written: a private character, which no
+#: stage changes, so that turns are found again after redaction has moved everything.
+TURN_END = "\U0010fffd"
 
 #: The posts that a document accounts for: each kept post is at home in exactly one document, also
 #: where several quote it. Internal; what is counted behind this stage is counted by it.
@@ -304,7 +311,7 @@ def _frame(
 ) -> pl.DataFrame:
     """A row for each document: its first turn's columns, but for what several turns decide."""
     authors: list[str | None] = posts["author"].to_list()
-    texts: list[str] = posts["text"].to_list()
+    texts: list[str] = posts["text"].str.replace_all(TURN_END, "", literal=True).to_list()
     names: list[str] = []
     bodies: list[str] = []
     owner: list[int] = []
@@ -322,7 +329,8 @@ def _frame(
             number = len(names)
             own = thread.ids[document.name]
             names.append(own if not piece else f"{own}#{piece + 1}")
-            bodies.append(config.joiner.join(pieces))
+            marked = [f"{turn}{TURN_END}" for turn in pieces] if len(pieces) > 1 else pieces
+            bodies.append(config.joiner.join(marked))
             inside = document.turns[begin : begin + len(pieces)]
             rows += inside
             owner += [number] * len(inside)
@@ -346,9 +354,30 @@ def _frame(
             pl.Series("id", names, dtype=pl.String),
             pl.Series("text", bodies, dtype=pl.String),
             pl.col(HOME).cast(HOME_TYPE).fill_null(pl.lit([], HOME_TYPE)),
+            turn_ends=pl.lit(None, WRITES["turn_ends"]),
         )
         .select(*posts.columns, *WRITES, HOME)
     )
+
+
+def unmarked(posts: pl.DataFrame) -> pl.DataFrame:
+    """Take the marks behind the turns out of the texts, and say where they were."""
+    split = posts.select(
+        turns=pl.col("text").str.split(TURN_END), count=pl.col("post_ids").list.len()
+    ).with_columns(
+        ends=pl.col("turns").list.eval(pl.element().str.len_chars().cast(pl.Int64).cum_sum()),
+        marks=pl.col("turns").list.len() - 1,
+    )
+    several = (pl.col("marks") == pl.col("count")) & (pl.col("turns").list.last() == "")
+    one = (pl.col("marks") == 0) & (pl.col("count") == 1)
+    told = split.select(
+        text=pl.col("turns").list.join(""),
+        turn_ends=pl.when(several)
+        .then(pl.col("ends").list.head(pl.col("marks")))
+        .when(one)
+        .then(pl.col("ends")),
+    )
+    return posts.with_columns(told["text"], told["turn_ends"])
 
 
 def _split(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str]]]:

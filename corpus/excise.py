@@ -10,13 +10,17 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus import dedup_index, reserve
+from corpus import dedup_index, reserve, turns
 from corpus.errors import BuildError
 from corpus.manifest import LEDGER, file_sha256, write_json
 
 CARD = "index-card.json"
+_PLACE = "_place"
+_WHO = ("id", "author", "post_ids", "authors")
+_REFERENCES = ("parent_id", "root_id", "accepted_id", "cluster")
 
 
 @dataclass
@@ -27,9 +31,17 @@ class Wanted:
     authors: frozenset[str]
 
     def of(self, rows: pl.DataFrame) -> pl.Series:
-        """Which rows must go."""
-        hit = pl.col("id").is_in(self.ids) | pl.col("author").is_in(self.authors)
-        return rows.select(hit.fill_null(False)).to_series()
+        """Which rows must go, or hold a turn that must."""
+        if "post_ids" in rows.columns:
+            ids = pl.col("post_ids").list.eval(pl.element().is_in(self.ids)).list.any()
+            people = pl.col("authors").list.eval(pl.element().is_in(self.authors)).list.any()
+        else:
+            ids, people = pl.col("id").is_in(self.ids), pl.col("author").is_in(self.authors)
+        return rows.select(ids.fill_null(False) | people.fill_null(False)).to_series()
+
+    def has(self, name: str, author: str | None) -> bool:
+        """Whether a post must go."""
+        return name in self.ids or author in self.authors
 
 
 @dataclass
@@ -40,27 +52,47 @@ class Change:
     found: set[str] = field(default_factory=set)  # ids and authors that were met somewhere
     elected: dict[str, dict[str, Any]] = field(default_factory=dict)  # old id to the new row
     characters: int = 0  # more than before
+    documents: int = 0  # more than before
+    alongside: set[str] = field(default_factory=set)  # went with a document that could not be cut
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
     moves: dict[str, str] = field(default_factory=dict)  # new file to its place
 
 
 def hit(folder: Path, shard: dict[str, Any], wanted: Wanted) -> list[str]:
     """The ids of the posts in a shard that must go. Two columns are read."""
-    path = folder / shard["path"]
-    try:
-        names = pl.read_parquet(path, columns=["id", "author"], glob=False)
-    except (OSError, pl.exceptions.PolarsError):
-        raise BuildError(f"'{path}' is missing or damaged; restore it, or build again") from None
-    return names["id"].filter(wanted.of(names)).to_list()
+    names = _columns(folder / shard["path"], _WHO)
+    going = names.filter(wanted.of(names))
+    if "post_ids" in names.columns:
+        turns = going.select(pl.col("post_ids", "authors")).explode("post_ids", "authors")
+        return [name for name, author in turns.iter_rows() if wanted.has(name, author)]
+    return going["id"].to_list()
 
 
 def named(folder: Path, shard: dict[str, Any], going: Sequence[str]) -> bool:
-    """Whether a shard holds copies in a cluster that is called after a post that must go."""
-    path = folder / shard["path"]
-    if not going or "cluster" not in pq.read_schema(path).names:
-        return False
-    found = pl.read_parquet(path, columns=["cluster"], glob=False)["cluster"]
-    return bool(found.is_in(list(going)).any())
+    """Whether something in a shard is said to answer, or to copy, a post that must go."""
+    found = _columns(folder / shard["path"], _REFERENCES)
+    hits = found.select(pl.any_horizontal(pl.all().is_in(list(going))).any())
+    return bool(going) and bool(found.width) and bool(hits.item())
+
+
+def left_of(folder: Path, room: Path, shards: Sequence[dict[str, Any]], change: Change) -> set[str]:
+    """The posts that are in some document yet, of those that left one ``alongside``."""
+    found: set[str] = set()
+    for shard in shards:
+        new = room / Path(shard["path"]).name
+        path = new if new.exists() else folder / shard["path"]
+        ids = _columns(path, ("post_ids",))["post_ids"].explode(empty_as_null=False)
+        found |= set(ids.filter(ids.is_in(list(change.alongside))))
+    return found
+
+
+def _columns(path: Path, wanted: Sequence[str]) -> pl.DataFrame:
+    """Those of the ``wanted`` columns that a shard has."""
+    try:
+        names = [name for name in pq.read_schema(path).names if name in wanted]
+        return pl.read_parquet(path, columns=names, glob=False)
+    except (OSError, pa.ArrowInvalid, pl.exceptions.PolarsError):
+        raise BuildError(f"'{path}' is missing or damaged; restore it, or build again") from None
 
 
 def second_copies(
@@ -78,6 +110,8 @@ def second_copies(
 
 
 def _met(rows: pl.DataFrame, wanted: Wanted) -> set[str]:
+    if "post_ids" in rows.columns:
+        rows = rows.select(id="post_ids", author="authors").explode("id", "author")
     return (set(rows["id"]) & wanted.ids) | (set(rows["author"]) & wanted.authors)
 
 
@@ -88,6 +122,7 @@ def shard_without(
     wanted: Wanted,
     copies: dict[str, dict[str, Any]],
     renamed: dict[str, str | None],
+    joiner: str,
     change: Change,
 ) -> None:
     """Write the shard anew, with second copies where first ones were."""
@@ -101,7 +136,8 @@ def shard_without(
         for group in range(source.num_row_groups):
             table = source.read_row_group(group)
             posts = pl.DataFrame(table)
-            left = _replaced(posts, wanted, copies, renamed, change)
+            left = _group_without(posts, wanted, copies, renamed, joiner, change)
+            change.documents += left.height - posts.height
             rows += left.height
             if left.height:
                 made = left.to_arrow().cast(source.schema_arrow)
@@ -123,17 +159,31 @@ def _dictionary(source: pq.ParquetFile) -> list[str]:
     return [found.path_in_schema for found in columns if found.has_dictionary_page]
 
 
-def _replaced(
+def _group_without(
     posts: pl.DataFrame,
     wanted: Wanted,
     copies: dict[str, dict[str, Any]],
     renamed: dict[str, str | None],
+    joiner: str,
     change: Change,
 ) -> pl.DataFrame:
-    """The rows that stay, with second copies where first ones were."""
+    """The rows that stay, in their places; what a row became is where the row was."""
     out = wanted.of(posts)
-    gone = posts.filter(out)
-    change.found |= _met(gone, wanted)
+    change.found |= _met(posts.filter(out), wanted)
+    placed = posts.with_row_index(_PLACE)
+    if "post_ids" in posts.columns:
+        new = _cut(placed.filter(out), wanted, joiner, change)
+    else:
+        new = _elected(placed.filter(out), copies, change)
+    made = [{name: row[name] for name in placed.columns} for row in new]
+    left = pl.concat([placed.filter(~out), pl.DataFrame(made, schema=placed.schema)])
+    return _unnamed(left.sort(_PLACE).drop(_PLACE), renamed)
+
+
+def _elected(
+    gone: pl.DataFrame, copies: dict[str, dict[str, Any]], change: Change
+) -> list[dict[str, Any]]:
+    """The second copies that take the places of posts that are gone."""
     new = []
     for row in gone.iter_rows(named=True):
         cluster = row.get("cluster") or row["id"]
@@ -144,14 +194,35 @@ def _replaced(
             change.elected[row["id"]] = copy
             change.characters += len(copy["text"])
             size = max(1, (row.get("cluster_size") or 2) - 1)
-            new.append({**copy, "cluster": copy["id"], "cluster_size": size})
-    left = posts.filter(~out)
-    if "cluster" in left.columns:
-        left = left.with_columns(pl.col("cluster").replace(renamed))
-    if not new:
-        return left
-    rows = [{name: row[name] for name in posts.columns} for row in new]
-    return pl.concat([left, pl.DataFrame(rows, schema=posts.schema)])
+            own = {"cluster": copy["id"], "cluster_size": size, _PLACE: row[_PLACE]}
+            new.append(copy | own)
+    return new
+
+
+def _cut(hit: pl.DataFrame, wanted: Wanted, joiner: str, change: Change) -> list[dict[str, Any]]:
+    """What is left of documents, turns of which must go."""
+    new = []
+    for row in hit.iter_rows(named=True):
+        left, gone = turns.without(row, wanted.has, joiner)
+        for name, author in zip(row["post_ids"], row["authors"], strict=True):
+            if wanted.has(name, author):
+                change.removed[name] = name
+            elif name in gone:
+                change.alongside.add(name)
+        change.characters += (len(left["text"]) if left else 0) - len(row["text"])
+        if left:
+            new.append(left)
+    return new
+
+
+def _unnamed(posts: pl.DataFrame, renamed: dict[str, str | None]) -> pl.DataFrame:
+    """Clusters are called after who took the place; what else names a post that is gone is null."""
+    nobody = dict.fromkeys(renamed)
+    return posts.with_columns(
+        pl.col(name).replace(renamed if name == "cluster" else nobody)
+        for name in _REFERENCES
+        if name in posts.columns and renamed
+    )
 
 
 def reserve_without(folder: Path, room: Path, wanted: Wanted, key: bytes, change: Change) -> None:

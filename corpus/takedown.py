@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from corpus import excise, keys, report
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
@@ -47,11 +49,6 @@ def take_down(
         _finish(folder)
         manifest = load_manifest(folder)
         secret = _key(path, manifest)
-        if report.conversed(manifest):
-            raise PlanError(
-                f"'{folder}' holds conversations, out of which no post can be cut yet; build it "
-                "again from dumps without those posts"
-            )
         wanted = Wanted(frozenset(ids), frozenset(_known_as(name, secret) for name in authors))
         return _take_down(folder, manifest, wanted, secret)
 
@@ -109,10 +106,16 @@ def _take_down(
     going = {shard["path"]: excise.hit(folder, shard, wanted) for shard in manifest["shards"]}
     every = [name for names in going.values() for name in names]
     copies = excise.second_copies(folder, wanted, every, key, change)
-    renamed = {name: copies[name]["id"] if name in copies else None for name in every}
+    named = [*every, *wanted.ids]
+    renamed = {name: copies[name]["id"] if name in copies else None for name in named}
+    joiner = _joiner(folder)
     for shard in manifest["shards"]:
-        if going[shard["path"]] or excise.named(folder, shard, every):
-            excise.shard_without(folder, room, shard, wanted, copies, renamed, change)
+        if going[shard["path"]] or excise.named(folder, shard, named):
+            excise.shard_without(folder, room, shard, wanted, copies, renamed, joiner, change)
+    if change.alongside:
+        lost = change.alongside - excise.left_of(folder, room, manifest["shards"], change)
+        change.removed |= dict.fromkeys(lost, "")
+        change.alongside = lost
     excise.reserve_without(folder, room, wanted, key, change)
     excise.index_without(folder, room, key, change)
     excise.ledger_without(folder, room, wanted, change)
@@ -126,11 +129,19 @@ def _take_down(
     return {**receipt, "unknown": unknown}
 
 
+def _joiner(folder: Path) -> str:
+    """What stands between two turns of a conversation."""
+    plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
+    settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
+    return str(settings.get("conversations", {}).get("joiner", ""))
+
+
 def _counts(change: Change, wanted: Wanted, unknown: Sequence[str]) -> dict[str, int]:
     return {
         "asked": len(wanted.ids) + len(wanted.authors),
         "removed": len(change.removed),
         "elected": len(change.elected),
+        "alongside": len(change.alongside),
         "not_found": len(unknown),
     }
 
@@ -202,7 +213,7 @@ def _recount(manifest: dict[str, Any], change: Change) -> None:
         )  # fmt: skip
     totals = manifest["totals"]
     totals["kept"] += up - gone
-    totals["documents"] += up - gone
+    totals["documents"] += change.documents
     totals["dropped"] += gone - up
     totals["characters"] += change.characters
     totals["tokens_estimated"] = totals["characters"] // 4

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from corpus.conversations import HOME
+from corpus.conversations import HOME, unmarked
 from corpus.keys import load_key, pseudonym
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
 from corpus.schema import INTERNAL, POST
@@ -64,7 +65,7 @@ class WriteShard:
                     writer.write_table(table, row_group_size=table.num_rows)
                 rows += table.num_rows
                 posts += int(group[HOME].list.len().sum()) if HOME in group else group.height
-                characters += int(group["text"].str.len_chars().sum())
+                characters += pc.sum(pc.utf8_length(table["text"])).as_py() or 0
             if writer is not None:
                 writer.close()
         receipt = {
@@ -171,6 +172,8 @@ def write_ledger(
 
 def leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
     """The columns that leave the build, ``text`` first, authors as pseudonyms."""
+    if "turn_ends" in posts.columns:
+        posts = unmarked(posts)
     raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
     posts = posts.with_columns(_keyed(raw, key).alias("author"))
     if "authors" in posts.columns:

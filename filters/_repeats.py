@@ -14,7 +14,8 @@ from typing import NamedTuple
 import polars as pl
 
 # Of ASCII, not what carries a meaning of its own there: `C++`, `100%`, `$5`, `#tag`, `@name`.
-_ENDS = " !\"'()*,-./:;<=>?[\\]^_`{|}~–—“”„‘’‚«»‹›¡¿·•‣◦、。「」『』【】〈〉《》।؟،؛"
+# The last is what stands behind a document's turns until it is written.
+_ENDS = " !\"'()*,-./:;<=>?[\\]^_`{|}~–—“”„‘’‚«»‹›¡¿·•‣◦、。「」『』【】〈〉《》।؟،؛\U0010fffd"
 _UNEVEN = r"\s\s|[^\S ]"
 # Without a character beyond these a text is in NFKC: ASCII, plain letters of Latin, Cyrillic,
 # kana, Han and Hangul, dashes and quotes, the joiner and selector of emoji, and most emoji.

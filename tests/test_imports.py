@@ -77,7 +77,9 @@ MAY: dict[str, set[str]] = {
     "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
     "corpus.reserve": LOW
     | {"corpus.keys", "corpus.arrays", "corpus.grouping", "corpus.judge", "corpus.write"},
-    "corpus.excise": LOW | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping"},
+    "corpus.turns": set(),
+    "corpus.excise": LOW
+    | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping", "corpus.turns"},
     "corpus.takedown": LOW | {"corpus.keys", "corpus.report", "corpus.excise"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW | {"corpus.conversations", "corpus.keys"},

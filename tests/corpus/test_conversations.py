@@ -38,6 +38,10 @@ def made(
     place = {row["id"]: at for at, row in enumerate(rows)}
     parent = [place.get(row.get("parent_id"), -1) for row in rows]
     found, reject = conversations.documents(posts, parent, Config(**config))
+    found = conversations.unmarked(found)
+    for row in found.iter_rows(named=True):
+        assert len(row["turn_ends"]) == len(row["post_ids"])
+        assert row["turn_ends"][-1] == len(row["text"])
     why = {name: reason for name, reason in zip(posts["id"], reject, strict=True) if reason}
     at_home = [home["id"] for homes in found[HOME] for home in homes]
     assert sorted([*at_home, *why]) == sorted(place), "each post is at home once, or leaves"
@@ -293,3 +297,25 @@ def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
     second = contents(build(tmp_path, "two", plan, stages, part_posts=7).path)
     assert json.loads(first["manifest.json"])["totals"]["kept"] > 0
     assert first == second
+
+
+def test_turns_are_found_again_in_the_written_text() -> None:
+    found, _ = made(mode="tree")
+    row = found.row(0, named=True)
+    begins = [0, *row["turn_ends"][:-1]]
+    turns = [row["text"][a:b].strip() for a, b in zip(begins, row["turn_ends"], strict=True)]
+    assert [turn.split(": ")[1].split("\n")[0] for turn in turns] == [
+        "why?", "so that", "thanks", "no", "because",
+    ]  # fmt: skip
+
+
+def test_a_turn_that_a_later_stage_cut_leaves_the_ends_unknown() -> None:
+    texts = [f"a{conversations.TURN_END}\n\nb{conversations.TURN_END}", "a\n\nb", "a"]
+    frame = pl.DataFrame({"text": texts, "post_ids": [["1", "2"], ["1", "2"], ["1"]]})
+    assert conversations.unmarked(frame)["turn_ends"].to_list() == [[1, 4], None, [1]]
+
+
+def test_a_mark_in_a_post_is_no_turn() -> None:
+    rows = [row | {"text": f"{row['text']}{conversations.TURN_END}!"} for row in ROWS]
+    found, _ = made(rows, mode="path")
+    assert found["text"].to_list() == ["user_1: why?!\n\nuser_2: so that!\n\nuser_1: thanks!"]

@@ -240,10 +240,105 @@ def test_mistakes_are_told(made: Made, tmp_path: Path) -> None:
         take_down(out, ["table:1"])
 
 
-def test_conversations_are_refused_rather_than_half_done(made: Made) -> None:
-    out = made(stages=[{"conversations": {"mode": "posts"}}])
-    with pytest.raises(PlanError, match="conversations"):
-        take_down(out, ["table:1"])
+THREAD = [
+    {"id": "q", "text": "why does the kettle sing?", "user": "ann"},
+    {"id": "a", "text": "because the water boils", "user": "bob", "parent": "q"},
+    {"id": "b", "text": "so that you hear it", "user": "cat", "parent": "q"},
+    {"id": "c", "text": "write to me at ann@example.org", "user": "ann", "parent": "b"},
+    {"id": "z", "text": "a post alone by itself here", "user": "dan"},
+]
+
+
+@pytest.fixture
+def thread(tmp_path: Path) -> Callable[..., Path]:
+    """Build a thread of four posts, and one post alone, as documents of one mode."""
+
+    def make(*more: Any, **conversations: Any) -> Path:
+        write_lines(tmp_path / "thread.jsonl", THREAD)
+        fields = {"id": "id", "text": "text", "author": "user", "parent_id": "parent"}
+        plan = {
+            "sources": [{"table": {"path": str(tmp_path / "thread.jsonl"), "fields": fields}}],
+            "stages": [{"dedup": {}}, {"conversations": conversations}, *more, {"pii": {}}],
+            "output": {"path": str(tmp_path / "talk")},
+            "run": {"runner": "serial"},
+        }
+        corpus.build(plan)
+        return tmp_path / "talk"
+
+    return make
+
+
+def checked(out: Path) -> pl.DataFrame:
+    """The documents; the books balance."""
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert unbalanced(manifest) == []
+    left = rows(out)
+    assert manifest["totals"]["documents"] == left.height
+    assert manifest["totals"]["characters"] == left["text"].str.len_chars().sum()
+    inside = {name for names in left["post_ids"] for name in names}
+    assert manifest["totals"]["kept"] == len(inside)
+    ledger = corpus.load(out).dropped().collect()
+    assert ledger.height == manifest["totals"]["dropped"]
+    return left
+
+
+def test_a_turn_is_cut_out_of_a_conversation(thread: Callable[..., Path]) -> None:
+    out = thread(mode="tree")
+    assert take_down(out, ["table:b"])["removed"] == 1
+    first = checked(out).row(0, named=True)
+    assert first["text"] == (
+        "user_1: why does the kettle sing?\n\n"
+        "  user_2: because the water boils\n\n"
+        "    user_1: write to me at <EMAIL_ADDRESS>"
+    )
+    assert first["post_ids"] == ["table:q", "table:a", "table:c"]
+    assert first["turn_ends"][-1] == len(first["text"])
+    assert first["id"] == "table:q"
+
+
+def test_a_document_that_loses_its_first_turn_is_called_after_the_next(
+    thread: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = thread(mode="tree")
+    take_down(out, authors=["table:ann"])
+    left = checked(out)
+    first = left.row(0, named=True)
+    assert first["text"].startswith("  user_2: because the water boils")
+    assert (first["id"], first["post_ids"]) == ("table:a", ["table:a", "table:b"])
+    key = keys.load_key(tmp_path / "corpus.key")
+    assert first["author"] == keys.pseudonym("table:bob", key)
+    assert first["root_id"] is None
+    assert "table:q" not in str(left.to_dicts())
+
+
+def test_in_pairs_a_post_leaves_every_document_it_is_in(thread: Callable[..., Path]) -> None:
+    out = thread(mode="pair")
+    before = rows(out)
+    assert before.height == 2
+    holding = [names for names in before["post_ids"] if "table:q" in names]
+    take_down(out, ["table:q"])
+    left = rows(out)
+    assert holding and "table:q" not in str(left.to_dicts())
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert unbalanced(manifest) == []
+
+
+def test_a_document_of_one_post_leaves_whole(thread: Callable[..., Path]) -> None:
+    out = thread(mode="tree")
+    take_down(out, ["table:z"])
+    assert checked(out).height == 1
+
+
+def test_a_document_that_cannot_be_cut_leaves_with_its_posts(
+    thread: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = thread(mode="tree")
+    for path in (out / "shards").iterdir():
+        frame = pl.read_parquet(path).with_columns(turn_ends=pl.lit(None, pl.List(pl.Int64)))
+        frame.write_parquet(path)
+    found = take_down(out, ["table:b"])
+    assert (found["removed"], found["alongside"]) == (4, 3)
+    assert checked(out)["post_ids"].to_list() == [["table:z"]]
 
 
 def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
