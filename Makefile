@@ -61,6 +61,8 @@ bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 
 bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
 	$(BIN)/python -m bench.dedup
+	$(BIN)/python -m bench.decontaminate --datatrove .bench/peers/bin/python
+	$(BIN)/python -m bench.repeats --datatrove .bench/peers/bin/python
 
 eval: $(TOOLS)  ## the models on the gold sets in ../shared/data
 	$(BIN)/python -m eval.toxicity

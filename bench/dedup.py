@@ -191,13 +191,14 @@ def _part(posts: NDArray[np.uint64]) -> pl.DataFrame:
         .group_by("row", maintain_order=True)
         .agg(pl.col("word").str.join(" "))["word"]
     )
+    utc = pl.Datetime("us", "UTC")
     return pl.DataFrame(
         {
             "id": pl.Series(posts).cast(pl.String),
             "platform": pl.repeat("made", posts.size, eager=True),
             "author": (pl.Series(_mix(posts, 6) % np.uint64(1_000_000))).cast(pl.String),
             "text": texts,
-            "created_at": pl.Series(posts.astype(np.int64) * 1_000_000).cast(pl.Datetime("us", "UTC")),
+            "created_at": pl.Series(posts.astype(np.int64) * 1_000_000).cast(utc),
             "score": pl.repeat(0, posts.size, dtype=pl.Int64, eager=True),
         }
     )  # fmt: skip

@@ -44,12 +44,13 @@ def datatrove(posts: Path, folder: Path, threshold: float, bands: int, rows: int
     config = MinhashConfig(num_buckets=bands, hashes_per_bucket=rows, n_grams=2)
     reader = JsonlReader(str(posts.parent), glob_pattern=posts.name)
     places = {name: str(folder / name) for name in ("signatures", "buckets", "remove", "kept")}
+    writer = JsonlWriter(places["kept"], compression=None)
     steps = [
         (1, [reader, MinhashDedupSignature(places["signatures"], config)]),
         (bands, [MinhashDedupBuckets(places["signatures"], places["buckets"], config=config)]),
         (1, [MinhashDedupCluster(places["buckets"], places["remove"], config=config)]),
-        (1, [reader, MinhashDedupFilter(places["remove"]), JsonlWriter(places["kept"], compression=None)]),
-    ]  # fmt: skip
+        (1, [reader, MinhashDedupFilter(places["remove"]), writer]),
+    ]
     signing = 0.0
     for number, (tasks, pipeline) in enumerate(steps):
         logs = folder / "logs" / str(number)

@@ -192,6 +192,76 @@ def _grouped(steps: list[dict[str, Any]], count: int) -> dict[str, tuple[int, fl
     return found
 
 
+# --------------------------------------------------------------------------- printing
+
+
+def _print_runs(title: str, runs: list[Run]) -> None:
+    base = next((run for run in runs if run.name.startswith("datatrove")), None)
+    rows = [
+        (
+            run.name, str(run.workers), f"{run.posts:,}", f"{run.kept:,}",
+            f"{run.measured.seconds:,.1f}", f"{run.measured.cpu_seconds:,.1f}",
+            f"{run.rate:,.0f}", f"{run.measured.peak_mb:,.0f}",
+            f"{run.rate / base.rate:.1f}" if base else "",
+        )
+        for run in runs
+    ]  # fmt: skip
+    head = (
+        "run", "workers", "posts", "kept", "wall s", "CPU s", "posts/s", "peak MB", "x datatrove",
+    )  # fmt: skip
+    print(f"\n{title}")
+    _table(head, rows)
+
+
+def _print_stages(runs: list[Run]) -> None:
+    """Where the time goes, one worker each; what is not a stage is reading, writing, starting."""
+    ours = runs[0]
+    theirs = next((run for run in runs if run.name.startswith("datatrove")), None)
+    rows = []
+    for stage, (posts, seconds) in ours.stages.items():
+        rate = posts / seconds if seconds else 0.0
+        cells = [stage, f"{posts:,}", f"{seconds:.2f}", f"{rate:,.0f}" if rate else ""]
+        cells += [""] * 4
+        if theirs and stage in theirs.stages:
+            came, took = theirs.stages[stage]
+            cells[4:] = [
+                f"{came:,}", f"{took:.2f}", f"{came / took:,.0f}", f"{rate * took / came:.1f}",
+            ]  # fmt: skip
+        rows.append(tuple(cells))
+    rest = [_rest(run) if run else 0.0 for run in (ours, theirs)]
+    rates = [ours.posts / seconds if seconds > 0 else 0.0 for seconds in rest]
+    cells = ["read, write, start", f"{ours.posts:,}", f"{rest[0]:.2f}", f"{rates[0]:,.0f}"]
+    cells += [""] * 4
+    if theirs:
+        ratio = rates[0] / rates[1] if rates[1] else 0.0
+        cells[4:] = [f"{theirs.posts:,}", f"{rest[1]:.2f}", f"{rates[1]:,.0f}", f"{ratio:.1f}"]
+    rows.append(tuple(cells))
+    head = (
+        "stage, 1 worker", "ours: posts", "s", "posts/s", "datatrove: posts", "s", "posts/s",
+        "ours x",
+    )  # fmt: skip
+    print()
+    _table(head, rows)
+
+
+def _rest(run: Run) -> float:
+    return run.measured.seconds - sum(seconds for _, seconds in run.stages.values())
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A Markdown table, aligned: text to the left, numbers to the right."""
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    lines = [head, ["-" * width for width in widths], *rows]
+    for line in lines:
+        first, *rest = zip(line, widths, strict=True)
+        cells = [first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in rest)]
+        print(f"| {' | '.join(cells)} |", flush=True)
+
+
+def _say(message: str) -> None:
+    print(f"bench: {message}", file=sys.stderr, flush=True)
+
+
 if __name__ == "__main__":
     try:
         main()

@@ -181,9 +181,12 @@ class Plan:
         for stage in self.stages:
             try:
                 _ = stage.models
+                contract.check(stages.find(stage.name), stage.config)
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
-                raise PlanError(f"{where}: cannot read the model '{error.filename}'") from None
+                raise PlanError(f"{where}: cannot read the file '{error.filename}'") from None
+            except ValueError as error:
+                raise PlanError(f"{self.name}: {error}") from None
         if Path(self.output.path).resolve() in [path.resolve() for path in self.earlier()]:
             raise PlanError(
                 f"{self.name}: dedup: against: '{self.output.path}' is the output itself"

@@ -111,10 +111,12 @@ def _table(title: str, texts: pl.Series, jaccard: float, python: Path | None, sh
     truth = brute_force(found.hashes, found.places, jaccard)
     seconds = time.perf_counter() - began
     pairs = int((truth.similar >= jaccard).sum()) // 2
-    print(f"\n{title}: Jaccard {jaccard}, {bands} bands of {rows}; {len(texts):,} different folded posts, "
-          f"{pairs:,} pairs by brute force in {seconds:.0f} s\n")  # fmt: skip
-    print("| system | leave | precision | recall |"
-          + "".join(f" {low}-{high} |" if high < 10**9 else f" {low}+ |" for low, high in BUCKETS))  # fmt: skip
+    print(
+        f"\n{title}: Jaccard {jaccard}, {bands} bands of {rows}; {len(texts):,} different folded "
+        f"posts, {pairs:,} pairs by brute force in {seconds:.0f} s\n"
+    )
+    heads = [f" {low}-{high} |" if high < 10**9 else f" {low}+ |" for low, high in BUCKETS]
+    print("| system | leave | precision | recall |" + "".join(heads))
     print("| --- | ---: | ---: | ---: |" + " ---: |" * len(BUCKETS))
     verdicts, keepers = _ours(texts, config)
     named = [

@@ -12,6 +12,7 @@ Each module in this folder exposes
 * ``VERSION``: raised when the same input would be decided differently;
 * ``build(config)``: loads what it needs and returns the callable;
 * ``models(config)``: optional; the model files it will load, for the fingerprint;
+* ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
 """
 
@@ -44,6 +45,13 @@ class FilterModule(Protocol):
     def build(self, config: FilterConfig) -> Filter:
         """Return the callable; models load here."""
         ...
+
+
+def check(module: object, config: FilterConfig) -> None:
+    """Let a filter look at the files that ``config`` names; most name none."""
+    look = getattr(module, "check", None)
+    if look:
+        look(config)
 
 
 def resolved(module: object, config: FilterConfig) -> FilterConfig:

@@ -10,7 +10,7 @@ import pytest
 
 from corpus.errors import PlanError
 from corpus.plan import Plan
-from tests.conftest import command
+from tests.conftest import command, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
 
@@ -169,7 +169,7 @@ def test_how_it_is_run_and_where_it_goes_do_not_change_the_fingerprint(plan: Mak
 def test_a_missing_model_is_found_before_the_build(plan: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     made = Plan.parse(plan([{"language": {"model": "/no/such/lid.bin"}}]), name="p.yaml")
-    with pytest.raises(PlanError, match=r"p\.yaml: language: cannot read the model '/no/such/lid"):
+    with pytest.raises(PlanError, match=r"p\.yaml: language: cannot read the file '/no/such/lid"):
         made.check_paths()
 
 
@@ -198,3 +198,17 @@ def test_check_exits_with_2_and_one_line(tmp_path: Path) -> None:
         "corpus: unknown stage 'qualty' in reddit.yaml; did you mean 'quality'?\n"
     )
     assert command("check", str(tmp_path / "none.yaml")).returncode == 2
+
+
+def test_evaluation_sets_are_looked_at_before_a_build(plan: MakePlan, tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(1)])
+    broken = tmp_path / "mmlu.jsonl"
+    broken.write_text('{"question": "cut')
+    for settings, said in (
+        ({}, "no sets; name them"),
+        ({"against": [str(tmp_path / "nowhere.jsonl")]}, "cannot read the file"),
+        ({"against": [str(broken)]}, "line 1: broken JSON"),
+    ):
+        with pytest.raises(PlanError) as error:
+            Plan.parse(plan([{"decontaminate": settings}])).check_paths()
+        assert said in str(error.value)
