@@ -191,10 +191,11 @@ def explain(
     post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
 ) -> None:
     """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
+    import textwrap
+
     import polars as pl
     import yaml
 
-    from corpus import stages
     from corpus.loader import load
 
     found = load(out)
@@ -218,9 +219,9 @@ def explain(
         print(f"{post_id}: dropped by {stage}: {reason}")
         _record(row, skip=("id", "stage", "reason"))
         if stage in settings:
-            usual = stages.find(stage).Config().model_dump(mode="json")
-            own = {k: v for k, v in settings[stage].items() if usual.get(k) != v}
-            print(f"  under {stage}: {own or 'its defaults'} (every setting: plan.yaml)")
+            told = f"under {stage}: {settings[stage]}"
+            print(textwrap.fill(told, 96, initial_indent="  ", subsequent_indent="    ",
+                                break_long_words=False, break_on_hyphens=False))  # fmt: skip
     if not hits:
         raise CorpusError(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "

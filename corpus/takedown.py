@@ -49,8 +49,11 @@ def take_down(
         _finish(folder)
         manifest = load_manifest(folder)
         secret = _key(path, manifest)
-        wanted = Wanted(frozenset(ids), frozenset(_known_as(name, secret) for name in authors))
-        return _take_down(folder, manifest, wanted, secret)
+        named = {_known_as(name, secret): name for name in authors}
+        wanted = Wanted(frozenset(ids), frozenset(named))
+        receipt = _take_down(folder, manifest, wanted, secret)
+        unknown = sorted(named.get(name, name) for name in receipt["unknown"])
+        return {**receipt, "unknown": unknown}
 
 
 def _key(path: Path, manifest: dict[str, Any]) -> bytes:
