@@ -157,32 +157,6 @@ def _is(codes: I32, at: int, count: int, small: int) -> bool:
 
 
 @_compiled
-def _mention(codes: I32, at: int, count: int, kinds: U8) -> int:
-    """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host."""
-    if codes[at] != 64 or at + 1 >= count:
-        return at
-    if at > 0:
-        before = codes[at - 1]
-        if kinds[before] & _WORD or before == 64 or before == 47 or before == 46:
-            return at
-    end = at + 1
-    while end < count and (kinds[codes[end]] & _WORD or codes[end] == 46):
-        end += 1
-    if end == at + 1:
-        return at
-    if end < count and codes[end] == 64:
-        host, last = end + 1, end
-        while host < count and (
-            kinds[codes[host]] & _WORD or codes[host] == 46 or codes[host] == 45
-        ):
-            host += 1
-            if kinds[codes[host - 1]] & _WORD:
-                last = host
-        end = last if last > end else end
-    return end
-
-
-@_compiled
 def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
     """Whether a link begins here: http:// or https:// anywhere, www. where no word goes on."""
     if _is(codes, at, count, 104):  # h
@@ -204,6 +178,39 @@ def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
         return False
     free = at == 0 or not kinds[codes[at - 1]] & _WORD
     return free and at + 4 < count and codes[at + 3] == 46 and kinds[codes[at + 4]] & _WORD != 0
+
+
+@_compiled
+def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
+    """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host.
+
+    A link that it runs into ends it, if ``links`` count.
+    """
+    if codes[at] != 64 or at + 1 >= count:
+        return at
+    if at > 0:
+        before = codes[at - 1]
+        if kinds[before] & _WORD or before == 64 or before == 47 or before == 46:
+            return at
+    end = at + 1
+    while end < count and (kinds[codes[end]] & _WORD or codes[end] == 46):
+        if links and _address(codes, end, count, kinds):
+            break
+        end += 1
+    if end == at + 1:
+        return at
+    if end < count and codes[end] == 64:
+        host, last = end + 1, end
+        while host < count and (
+            kinds[codes[host]] & _WORD or codes[host] == 46 or codes[host] == 45
+        ):
+            if links and _address(codes, host, count, kinds):
+                break
+            host += 1
+            if kinds[codes[host - 1]] & _WORD:
+                last = host
+        end = last if last > end else end
+    return end
 
 
 @_compiled
@@ -276,7 +283,7 @@ def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) 
             at, gap = at + 1, True
             continue
         elif code == 64 and options & _MENTIONS:
-            end = _mention(codes, at, count, kinds)
+            end = _mention(codes, at, count, kinds, links)
             if end > at:
                 at, gap = end, True
                 continue
