@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
 DEMO := dumps/demo/planted.json
+# The peers' interpreter, if there is one by then.
+PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
 .PHONY: help corpus demo test check bench bench-dedup eval eval-dedup clean
@@ -61,8 +63,8 @@ bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 
 bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
 	$(BIN)/python -m bench.dedup
-	$(BIN)/python -m bench.decontaminate --datatrove .bench/peers/bin/python
-	$(BIN)/python -m bench.repeats --datatrove .bench/peers/bin/python
+	$(BIN)/python -m bench.decontaminate $$($(PEERS))
+	$(BIN)/python -m bench.repeats $$($(PEERS))
 
 eval: $(TOOLS)  ## the models on the gold sets in ../shared/data
 	$(BIN)/python -m eval.toxicity
