@@ -189,6 +189,9 @@ def peek(
 def explain(
     out: OutFolder,
     post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
+    key: Annotated[
+        str | None, typer.Option(help="the corpus's key; default: corpus.key beside OUT")
+    ] = None,
 ) -> None:
     """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
     import textwrap
@@ -200,19 +203,20 @@ def explain(
 
     found = load(out)
     hits = 0
-    holds = pl.col("id") == post_id
+    name = _known_as(post_id, found, key)
+    holds = pl.col("id") == name
     if "post_ids" in found.scan().collect_schema():
-        holds = holds | pl.col("post_ids").list.contains(post_id)
+        holds = holds | pl.col("post_ids").list.contains(name)
     for shard in found.shards:
         kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            inside = f", document {row['id']}" if row["id"] != post_id else ""
+            inside = f", document {row['id']}" if row["id"] != name else ""
             print(f"{post_id}: kept, in shards/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
-    gone = found.dropped().filter(pl.col("id") == post_id).collect()
+    gone = found.dropped().filter(pl.col("id") == name).collect()
     for row in gone.iter_rows(named=True):
         hits += 1
         stage, reason = row["stage"], row["reason"]
@@ -227,6 +231,16 @@ def explain(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
             "x:1234567890, and refused records (corpus peek --dropped read) have none"
         )
+
+
+def _known_as(post_id: str, found: Any, key: str | None) -> str:
+    """What a corpus calls a post."""
+    from corpus import keys
+    from corpus.naming import Names
+
+    if found.manifest.get("ids", "original") == "original" or keys.KEYED_ID.search(post_id):
+        return post_id
+    return Names(keys.key_of(found.path, found.manifest, key), "keyed").one(post_id) or post_id
 
 
 @app.command()

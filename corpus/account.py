@@ -89,6 +89,7 @@ def manifest(
         "models": {stage.name: stage.models for stage in plan.stages if stage.models},
         "plan_fingerprint": plan.fingerprint(),
         "author_key_id": key_id,
+        "ids": plan.output.ids,
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,

@@ -24,6 +24,7 @@ from corpus import arrays, keys
 from corpus.conversations import HOME
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import file_sha256, load_receipt, replacing, save_receipt, write_json
+from corpus.naming import Naming
 
 FOLDER = "index"
 CARD = "index.json"
@@ -182,7 +183,7 @@ class WritePiece:
     spans: tuple[Span, ...]
     target: Path
     receipt: Path
-    key: Path
+    naming: Naming
 
     def __call__(self) -> WritePiece:
         """Write the piece unless its receipt is there."""
@@ -191,13 +192,13 @@ class WritePiece:
         parts = [_entries(span) for span in self.spans]
         counts = [np.diff(part.places) for part in parts]
         entries = Entries(
-            pl.concat([part.ids for part in parts]),
+            self.naming.open().post(pl.concat([part.ids for part in parts])),
             np.concatenate([part.exact for part in parts]),
             np.concatenate([part.hashes for part in parts]),
             np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]),
         )
         with replacing(self.target, durable=True) as temporary:
-            temporary.write_bytes(pack(entries, keys.load_key(self.key)))
+            temporary.write_bytes(pack(entries, keys.load_key(self.naming.key)))
         receipt = {
             "path": self.target.name, "rows": len(entries.ids),
             "bytes": self.target.stat().st_size, "sha256": file_sha256(self.target),
@@ -224,7 +225,7 @@ def _entries(span: Span) -> Entries:
 
 
 def cut(
-    found: Sequence[FindKept], measured: Sequence[Path], folder: Path, done: Path, key: Path
+    found: Sequence[FindKept], measured: Sequence[Path], folder: Path, done: Path, naming: Naming
 ) -> list[WritePiece]:
     """The tasks that write every kept post once, so many to a piece, wherever the parts end."""
     tasks: list[WritePiece] = []
@@ -235,7 +236,7 @@ def cut(
         nonlocal spans, room
         name = f"{len(tasks):05d}"
         target = folder / f"{name}.sealed"
-        tasks.append(WritePiece(tuple(spans), target, done / f"{name}.json", key))
+        tasks.append(WritePiece(tuple(spans), target, done / f"{name}.json", naming))
         spans, room = [], PIECE_POSTS
 
     for task, arrays_of in zip(found, measured, strict=True):

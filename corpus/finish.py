@@ -17,7 +17,7 @@ from corpus.write import Piece
 def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[str, Any]]:
     """Write the shards that are not there yet; return their receipts."""
     output = story.plan.output
-    cut = (output.shard_mb, output.row_group_mb, key_id, list(story.plan.scores()))
+    cut = (output.shard_mb, output.row_group_mb, output.ids, key_id, list(story.plan.scores()))
     done = story.space.step("shards", [part.identity for part in parts], cut)
     tasks = writing.cut_shards(
         [Piece(part.posts, part.rows, part.text_bytes) for part in parts],
@@ -26,7 +26,7 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         shard_bytes=max(1, int(output.shard_mb * 1e6)),
         row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
         scores=tuple(story.plan.scores()),
-        key=story.plan.key_path,
+        naming=story.plan.naming,
     )
     for other in done.parent.iterdir() if done.parent.is_dir() else ():
         if other != done:  # its receipts speak of shards that are replaced from here on
@@ -48,7 +48,9 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
         shutil.rmtree(folder, ignore_errors=True)
         return None
     folder.mkdir(exist_ok=True)
-    done = story.space.step("index", [part.identity for part in parts], key_id)
+    done = story.space.step(
+        "index", [part.identity for part in parts], [key_id, story.plan.output.ids]
+    )
     kept = done / "kept.npy"
     if not kept.exists():
         dedup_index.save_kept([part.posts for part in parts], kept)
@@ -61,7 +63,7 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     for _ in story.run(finding, "indexing"):
         pass
     measured = [folder for _, folder in story.measured["dedup"]]
-    tasks = dedup_index.cut(finding, measured, folder, done, story.plan.key_path)
+    tasks = dedup_index.cut(finding, measured, folder, done, story.plan.naming)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     for leftover in set(folder.iterdir()) - valid:
         leftover.unlink()
@@ -72,7 +74,7 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
 
 
-def write_reserve(story: Story) -> dict[str, Any] | None:
+def write_reserve(story: Story, key_id: str) -> dict[str, Any] | None:
     """Write the second copies of what has copies, judged as what stays was."""
     folder = story.space.out / reserve.FOLDER
     *_, last = story.plan.segments()
@@ -81,14 +83,14 @@ def write_reserve(story: Story) -> dict[str, Any] | None:
         shutil.rmtree(folder, ignore_errors=True)
         return None
     measured = story.measured["dedup"]
-    marks = [stage.fingerprint for stage in last]
+    marks = [*(stage.fingerprint for stage in last), key_id, story.plan.output.ids]
     done = story.space.step("reserve", [posts.name for posts, _ in measured], marks)
     done = done / measured[0][1].parent.name if measured else done
     tasks = [
         reserve.JudgeReserve(
             posts, arrays, arrays.with_suffix(".verdict.parquet"),
             dedup.runners_up(arrays.parent, index), done / f"{index:06d}.parquet",
-            chain(last)[1:], tuple(story.plan.scores()), story.plan.key_path,
+            chain(last)[1:], tuple(story.plan.scores()), story.plan.naming,
         )
         for index, (posts, arrays) in enumerate(measured)
     ]  # fmt: skip
@@ -104,9 +106,10 @@ def write_ledger(story: Story, refused: Sequence[Path]) -> None:
         for name, dtype in story.plan.scores().items()
         if name not in conversations.WRITES  # of documents; a ledger row is a post
     }
-    wanted = writing.write_ledger("read", refused, story.space.dropped, scores)
+    names = story.plan.naming.open()
+    wanted = writing.write_ledger("read", refused, story.space.dropped, scores, names)
     for stage in story.plan.stages:
         dropping = [part.dropped for part in story.ledgers if stage.name in part.dropping]
-        wanted += writing.write_ledger(stage.name, dropping, story.space.dropped, scores)
+        wanted += writing.write_ledger(stage.name, dropping, story.space.dropped, scores, names)
     for leftover in set(story.space.dropped.iterdir()) - set(wanted):
         leftover.unlink()

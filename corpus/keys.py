@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import secrets
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from corpus.errors import BuildError, PlanError
+
+KEYED_ID = re.compile(r":~[0-9a-f]{24}\Z")
 
 
 def ensure_key(path: Path, out: Path) -> str:
@@ -58,9 +63,40 @@ def load_key(path: Path) -> bytes:
     return key
 
 
+def key_of(corpus: Path, manifest: Mapping[str, Any], key: str | Path | None) -> bytes:
+    """The key of a finished corpus, by default from the file beside it; PlanError if it is not."""
+    path = Path(key) if key else corpus.parent / "corpus.key"
+    if not path.exists():
+        raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
+    secret = load_key(path)
+    if key_id(secret) != manifest["author_key_id"]:
+        raise PlanError(f"'{path}' is not this corpus's key; give the right one with --key")
+    return secret
+
+
 def pseudonym(author: str, key: bytes) -> str:
-    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without."""
-    return hmac.digest(key, author.encode("utf-8"), hashlib.sha256).hex()[:32]
+    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without.
+
+    Letter case makes no other person: platforms do not tell ``u/Spez`` from ``u/spez``.
+    """
+    return hmac.digest(key, author.lower().encode("utf-8"), "sha256").hex()[:32]
+
+
+def post_naming(key: bytes) -> Callable[[str], str]:
+    """What makes keyed ids of ids: ``reddit:t1_c0abc`` to ``reddit:~`` and 24 hex digits.
+
+    96 bits of HMAC-SHA256: of ten billion posts, two share a name with a chance of one in a
+    billion. An id that is keyed already is left as it is.
+    """
+    derived = _derived(key, b"post id")
+
+    def keyed(name: str) -> str:
+        if KEYED_ID.search(name):
+            return name
+        platform = name.partition(":")[0]
+        return f"{platform}:~{hmac.digest(derived, name.encode('utf-8'), 'sha256').hex()[:24]}"
+
+    return keyed
 
 
 def seal(data: bytes, key: bytes) -> bytes:

@@ -67,7 +67,8 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
         seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in measured)
         done = save_receipt(receipt, {"seconds": seconds}, targets)
     if (facts := root / "facts.json").exists():
-        story.facts[stage.name] = json.loads(facts.read_text(encoding="utf-8"))
+        told = json.loads(facts.read_text(encoding="utf-8"))
+        story.facts[stage.name] = story.plan.naming.open().facts(told)
     story.measured[stage.name] = [(task.posts, task.folder) for task in todo]
     story.tally(
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}

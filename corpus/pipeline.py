@@ -88,7 +88,7 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         parts = passes.behind(story, parts, segment)
     shards = finish.write_shards(story, parts, key_id)
     index = finish.write_index(story, parts, key_id)
-    kept_back = finish.write_reserve(story)
+    kept_back = finish.write_reserve(story, key_id)
     finish.write_ledger(story, intake.found(files, "refused"))
     manifest = account.manifest(
         story.plan,

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from corpus import readers, schema, sniff, stages
 from corpus.errors import PlanError, did_you_mean
 from corpus.manifest import file_sha256, fingerprint
+from corpus.naming import Ids, Naming
 from corpus.readers.contract import ReaderConfig
 from filters import contract
 from filters.contract import FilterConfig
@@ -42,6 +43,9 @@ class Output(BaseModel):
     )
     key: str = Field(
         "", description="file with the pseudonym key; '' is corpus.key beside the output folder"
+    )
+    ids: Ids = Field(
+        "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
 
 
@@ -233,6 +237,11 @@ class Plan:
         out = Path(self.output.path)
         return Path(self.output.key) if self.output.key else out.parent / "corpus.key"
 
+    @property
+    def naming(self) -> Naming:
+        """What posts and people are called in the output."""
+        return Naming(self.key_path, self.output.ids)
+
     def earlier(self) -> list[Path]:
         """The finished corpora that this one is built against."""
         return [
@@ -264,7 +273,7 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        cut = (self.output.shard_mb, self.output.row_group_mb)
+        cut = (self.output.shard_mb, self.output.row_group_mb, self.output.ids)
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
 
     def resolved(self) -> dict[str, Any]:
@@ -276,6 +285,7 @@ class Plan:
                 "shard_mb": self.output.shard_mb,
                 "row_group_mb": self.output.row_group_mb,
                 "keep_work": self.output.keep_work,
+                "ids": self.output.ids,
             },
         }
 

@@ -21,6 +21,7 @@ from corpus import arrays, keys
 from corpus.errors import BuildError
 from corpus.judge import Chain, judge
 from corpus.manifest import file_sha256, load_receipt, replacing, save_receipt
+from corpus.naming import Naming
 from corpus.write import leaving
 
 FOLDER = "reserve"
@@ -45,7 +46,7 @@ class JudgeReserve:
     target: Path
     chain: Chain
     scores: tuple[str, ...]
-    key: Path
+    naming: Naming
 
     @property
     def receipt(self) -> Path:
@@ -69,7 +70,7 @@ class JudgeReserve:
         known = posts.hstack(verdict).hstack(self._known(rows))
         kept, _, _ = judge(known, self.chain, str(self.posts))
         own = kept.select(list(KNOWN))
-        return leaving(kept, self.scores, keys.load_key(self.key)).hstack(own)
+        return leaving(kept, self.scores, self.naming.open()).hstack(own)
 
     def _known(self, rows: pl.Series) -> pl.DataFrame:
         from corpus import grouping

@@ -24,6 +24,7 @@ from corpus import excise, keys, report
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
 from corpus.manifest import NAME, file_sha256, load_manifest, unbalanced, write_json
+from corpus.naming import Names
 
 FOLDER = "takedowns"
 _UNFINISHED, _NOTE = "unfinished", "moves.json"
@@ -38,31 +39,25 @@ def take_down(
 ) -> dict[str, Any]:
     """Take posts out of the corpus at ``out``; return the receipt, and what was ``unknown``.
 
-    ``ids`` are post ids such as ``reddit:t1_c0abc``; ``authors`` are ``platform:name``, or the
+    ``ids`` are post ids such as ``reddit:t1_c0abc``, or as the corpus has them;
+    ``authors`` are ``platform:name``, or the
     pseudonyms in the corpus. ``key`` is the corpus's key, beside the folder if not given. Raises
     :class:`~corpus.errors.PlanError` before and :class:`~corpus.errors.BuildError` after anything
     was looked at; run it again then.
     """
     folder = Path(out)
-    path = Path(key) if key else folder.parent / "corpus.key"
     with _alone(folder):
         _finish(folder)
         manifest = load_manifest(folder)
-        secret = _key(path, manifest)
+        secret = keys.key_of(folder, manifest, key)
         named = {_known_as(name, secret): name for name in authors}
-        wanted = Wanted(frozenset(ids), frozenset(named))
+        posts = Names(secret, manifest.get("ids", "original"))
+        called = {posts.one(name) or "": name for name in ids}
+        wanted = Wanted(frozenset(called), frozenset(named))
         receipt = _take_down(folder, manifest, wanted, secret)
-        unknown = sorted(named.get(name, name) for name in receipt["unknown"])
+        given = named | called
+        unknown = sorted(given.get(name, name) for name in receipt["unknown"])
         return {**receipt, "unknown": unknown}
-
-
-def _key(path: Path, manifest: dict[str, Any]) -> bytes:
-    if not path.exists():
-        raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
-    secret = keys.load_key(path)
-    if keys.key_id(secret) != manifest["author_key_id"]:
-        raise PlanError(f"'{path}' is not this corpus's key; give the right one with --key")
-    return secret
 
 
 def _known_as(author: str, key: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Write size-balanced Parquet shards and the ledger, with authors as keyed pseudonyms."""
+"""Write size-balanced Parquet shards and the ledger, with keyed names for people and posts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.conversations import HOME, unmarked
-from corpus.keys import load_key, pseudonym
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
+from corpus.naming import Names, Naming
 from corpus.schema import INTERNAL, POST
 
 _LEDGER_ROWS = 4_000_000
@@ -42,7 +42,7 @@ class WriteShard:
     high: int
     row_group_bytes: int
     scores: tuple[str, ...]
-    key: Path
+    naming: Naming
 
     def __call__(self) -> WriteShard:
         """Write the shard unless its receipt is there."""
@@ -50,11 +50,11 @@ class WriteShard:
             return self
         self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         rows = posts = characters = 0
-        key = load_key(self.key)
+        names = self.naming.open()
         with replacing(self.target, durable=True) as temporary:
             writer: pq.ParquetWriter | None = None
             for group in self._groups():
-                table = group.pipe(leaving, self.scores, key).to_arrow()
+                table = group.pipe(leaving, self.scores, names).to_arrow()
                 if writer is None:
                     dictionary = [name for name in _DICTIONARY if name in table.column_names]
                     writer = pq.ParquetWriter(
@@ -104,7 +104,7 @@ class WriteShard:
 
 def cut_shards(
     pieces: Sequence[Piece], shards: Path, receipts: Path, *, shard_bytes: int,
-    row_group_bytes: int, scores: tuple[str, ...], key: Path,
+    row_group_bytes: int, scores: tuple[str, ...], naming: Naming,
 ) -> list[WriteShard]:  # fmt: skip
     """The tasks that together write every post once, in shards of nearly equal text."""
     total = sum(piece.text_bytes for piece in pieces)
@@ -126,14 +126,14 @@ def cut_shards(
         tasks.append(
             WriteShard(
                 target, receipt, tuple(chosen or pieces[:1]), first, low, high,
-                row_group_bytes, scores, key,
+                row_group_bytes, scores, naming,
             )
         )  # fmt: skip
     return tasks
 
 
 def write_ledger(
-    stage: str, paths: Sequence[Path], folder: Path, scores: dict[str, Any]
+    stage: str, paths: Sequence[Path], folder: Path, scores: dict[str, Any], names: Names
 ) -> list[Path]:
     """Write the ledger rows of one stage, in reading order, a few million to a file."""
     schema = LEDGER | scores
@@ -162,7 +162,7 @@ def write_ledger(
         else:  # refusals: they have no id and no scores
             frame = frame.with_columns(pl.lit(stage).alias("stage"))
         absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame]
-        pending.append(frame.with_columns(absent).select(list(schema)))
+        pending.append(names.posts(frame.with_columns(absent).select(list(schema))))
         rows += frame.height
         flush()
     more = False
@@ -170,23 +170,9 @@ def write_ledger(
     return written
 
 
-def leaving(posts: pl.DataFrame, scores: tuple[str, ...], key: bytes) -> pl.DataFrame:
-    """The columns that leave the build, ``text`` first, authors as pseudonyms."""
+def leaving(posts: pl.DataFrame, scores: tuple[str, ...], names: Names) -> pl.DataFrame:
+    """The columns that leave the build, ``text`` first, people and posts by their keyed names."""
     if "turn_ends" in posts.columns:
         posts = unmarked(posts)
-    raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-    posts = posts.with_columns(_keyed(raw, key).alias("author"))
-    if "authors" in posts.columns:
-        turns = posts.select("platform", "authors").with_row_index("_row").explode("authors")
-        names = turns.select(pl.concat_str("platform", pl.lit(":"), "authors")).to_series()
-        listed = turns.select("_row", _keyed(names, key).alias("authors"))
-        grouped = listed.group_by("_row", maintain_order=True).agg("authors")
-        posts = posts.with_columns(grouped["authors"])
     order = [name for name in POST if name not in ("text", *INTERNAL)]
-    return posts.select("text", *order, *scores)
-
-
-def _keyed(authors: pl.Series, key: bytes) -> pl.Series:
-    names = authors.unique().drop_nulls()
-    keyed = [pseudonym(name, key) for name in names]
-    return authors.replace_strict(names, keyed, default=None, return_dtype=pl.String)
+    return names.posts(names.people(posts)).select("text", *order, *scores)

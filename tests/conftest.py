@@ -51,7 +51,7 @@ def plan(tmp_path: Path) -> Callable[..., dict[str, Any]]:
         made: dict[str, Any] = {
             "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
             "stages": stages if stages is not None else [{"quality": {}}, {"dedup": {}}],
-            "output": {"path": str(tmp_path / "out")},
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
             "run": {"runner": "serial"},
         }
         return made | changes

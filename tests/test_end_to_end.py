@@ -14,9 +14,21 @@ import pytest
 import yaml
 
 import corpus
-from corpus import demo
+from corpus import demo, keys
 from corpus.manifest import unbalanced
+from corpus.naming import Names
 from tests.conftest import ROOT
+
+
+class Named(dict[str, str]):
+    """The demo's ids as the corpus has them."""
+
+    def __init__(self, out: Path) -> None:
+        self._names = Names(keys.load_key(out.parent / "corpus.key"), "keyed")
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._names.one(name) or ""
+        return self[name]
 
 
 class Built(NamedTuple):
@@ -27,9 +39,15 @@ class Built(NamedTuple):
     manifest: dict[str, Any]
     kept: pl.DataFrame
     dropped: pl.DataFrame
+    named: Named
 
     def category(self, name: str) -> set[str]:
-        return set(self.planted["ids"]["categories"][name])
+        return {self.named[each] for each in self.planted["ids"]["categories"][name]}
+
+    def copied(self, copy: str) -> str:
+        """What a planted copy is a copy of."""
+        copies = {self.named[a]: self.named[b] for a, b in self.planted["copies"].items()}
+        return copies[copy]
 
     def kept_ids(self) -> set[str]:
         return set(self.kept["id"])
@@ -57,7 +75,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         manifest = corpus.build(document, out=str(folder / "out"))
     opened = corpus.load(folder / "out")
     yield Built(
-        folder / "out", planted, manifest, opened.scan().collect(), opened.dropped().collect()
+        folder / "out",
+        planted,
+        manifest,
+        opened.scan().collect(),
+        opened.dropped().collect(),
+        Named(folder / "out"),
     )
 
 
@@ -88,7 +111,7 @@ def test_what_was_withdrawn_is_gone(built: Built) -> None:
 
 
 def test_exact_copies_leave_one(built: Built) -> None:
-    copies = {copy: built.planted["copies"][copy] for copy in built.category("exact_duplicate")}
+    copies = {copy: built.copied(copy) for copy in built.category("exact_duplicate")}
     kept = built.kept_ids()
     assert len(copies) > 50
     assert not [copy for copy, original in copies.items() if {copy, original} <= kept]
@@ -99,7 +122,7 @@ def test_exact_copies_leave_one(built: Built) -> None:
 def test_most_near_copies_leave_and_ordinary_posts_stay(built: Built) -> None:
     kept = built.kept_ids()
     copies = built.category("near_duplicate")
-    both = [copy for copy in copies if {copy, built.planted["copies"][copy]} <= kept]
+    both = [copy for copy in copies if {copy, built.copied(copy)} <= kept]
     assert len(both) / len(copies) < 0.35  # one word in a short post is no near copy at 0.8
     ordinary = built.category("ordinary")
     assert len(ordinary & kept) / len(ordinary) > 0.9
@@ -113,7 +136,8 @@ def test_posts_of_three_words_stay(built: Built) -> None:
 def test_junk_leaves_and_toxic_posts_mostly_leave(built: Built) -> None:
     kept = built.kept_ids()
     # A submission's junk stands below an ordinary title, so it is not all junk.
-    junk = {one for one in built.category("junk") if not one.startswith("reddit:t3_")}
+    planted = built.planted["ids"]["categories"]["junk"]
+    junk = {built.named[one] for one in planted if not one.startswith("reddit:t3_")}
     toxic = built.category("toxic")
     assert len(junk & kept) / len(junk) < 0.1
     assert len(toxic & kept) / len(toxic) < 0.5
@@ -141,7 +165,8 @@ def test_no_handle_is_left(built: Built) -> None:
 def test_languages_are_told_apart(built: Built) -> None:
     judged = pl.concat([built.kept.select("id", "lang"), built.dropped.select("id", "lang")])
     found = dict(judged.drop_nulls().iter_rows())
-    for lang, ids in built.planted["ids"]["languages"].items():
+    for lang, planted in built.planted["ids"]["languages"].items():
+        ids = [built.named[each] for each in planted]
         known = [found[one] for one in ids if one in found]
         if lang != "und":
             assert known.count(lang) / len(known) > 0.85, lang

@@ -36,7 +36,9 @@ MAY: dict[str, set[str]] = {
         "corpus.readers.contract",
         "corpus.readers._",
     },
-    "corpus.plan": LOW | FIND | {"corpus.readers", "corpus.readers.contract", "corpus.sniff"},
+    "corpus.plan": LOW
+    | FIND
+    | {"corpus.readers", "corpus.readers.contract", "corpus.sniff", "corpus.naming"},
     "corpus.sniff": {
         "corpus.readers",
         "corpus.readers.contract",
@@ -45,6 +47,7 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
     "corpus.keys": {"corpus.errors"},
+    "corpus.naming": {"corpus.keys"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
     "corpus.fold_kernel": set(),
@@ -53,7 +56,14 @@ MAY: dict[str, set[str]] = {
     "corpus.duplicates": {"corpus.manifest", "corpus.arrays", "corpus.grouping"},
     "corpus.campaigns": {"corpus.arrays", "corpus.grouping", "corpus.kernels"},
     "corpus.dedup_index": LOW
-    | {"corpus.keys", "corpus.arrays", "corpus.kernels", "corpus.grouping", "corpus.conversations"},
+    | {
+        "corpus.keys",
+        "corpus.naming",
+        "corpus.arrays",
+        "corpus.kernels",
+        "corpus.grouping",
+        "corpus.conversations",
+    },
     "corpus.dedup": LOW
     | {
         "filters.contract",
@@ -76,13 +86,20 @@ MAY: dict[str, set[str]] = {
     "corpus.conversations": LOW | {"filters.contract"},
     "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
     "corpus.reserve": LOW
-    | {"corpus.keys", "corpus.arrays", "corpus.grouping", "corpus.judge", "corpus.write"},
+    | {
+        "corpus.keys",
+        "corpus.arrays",
+        "corpus.grouping",
+        "corpus.judge",
+        "corpus.naming",
+        "corpus.write",
+    },
     "corpus.turns": set(),
     "corpus.excise": LOW
     | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping", "corpus.turns"},
-    "corpus.takedown": LOW | {"corpus.keys", "corpus.report", "corpus.excise"},
+    "corpus.takedown": LOW | {"corpus.keys", "corpus.naming", "corpus.report", "corpus.excise"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
-    "corpus.write": LOW | {"corpus.conversations", "corpus.keys"},
+    "corpus.write": LOW | {"corpus.conversations", "corpus.naming"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus._demo_": {"corpus._demo_"},

@@ -25,7 +25,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     document = {
         "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
         "stages": [{"quality": {}}, {"dedup": {}}],
-        "output": {"path": str(folder / "out")},
+        "output": {"path": str(folder / "out"), "ids": "original"},
         "run": {"runner": "serial"},
     }
     (folder / "plan.yaml").write_text(yaml.safe_dump(document))

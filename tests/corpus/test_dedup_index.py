@@ -30,7 +30,7 @@ def built(tmp_path: Path) -> Built:
         plan = {
             "sources": [{"table": {"path": str(tmp_path / f"{name}.jsonl"), "fields": fields}}],
             "stages": [{"dedup": dedup}, *(stages or [])],
-            "output": {"path": str(tmp_path / name)},
+            "output": {"path": str(tmp_path / name), "ids": "original"},
             "run": {"runner": "serial", "part_posts": 40},
         }
         return corpus.build(plan)

@@ -18,6 +18,7 @@ def built(plan: Callable[..., dict[str, Any]], tmp_path: Path) -> Path:
     """A corpus of 300 documents in several shards of several row groups."""
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(300)])
     output = {"path": str(tmp_path / "out"), "shard_mb": 0.005, "row_group_mb": 0.001}
+    output |= {"ids": "original"}
     corpus.build(plan([], output=output))
     return tmp_path / "out"
 

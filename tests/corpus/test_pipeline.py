@@ -319,7 +319,7 @@ def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Pa
     made = corpus.build(
         {
             "sources": [{"x_stream": {"path": str(tmp_path / "*.json")}}],
-            "output": {"path": str(tmp_path / "out")},
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
             "run": {"runner": "serial"},
         }
     )

@@ -26,7 +26,9 @@ Made = Callable[..., Path]
 def made(tmp_path: Path) -> Made:
     """Build 200 posts in several shards; posts 300 to 309 say what posts 0 to 9 do."""
 
-    def make(stages: list[Any] | None = None, name: str = "out", **dedup: Any) -> Path:
+    def make(
+        stages: list[Any] | None = None, name: str = "out", ids: str = "original", **dedup: Any
+    ) -> Path:
         rows = [post(n) for n in range(200)]
         rows += [post(300 + n, text=sentence(n).upper(), user=f"other{n}") for n in range(10)]
         write_lines(tmp_path / "posts.jsonl", rows)
@@ -34,7 +36,12 @@ def made(tmp_path: Path) -> Made:
         plan = {
             "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
             "stages": [{"quality": {}}, {"dedup": dedup}, *(stages or [{"pii": {}}])],
-            "output": {"path": str(tmp_path / name), "shard_mb": 0.004, "row_group_mb": 0.001},
+            "output": {
+                "path": str(tmp_path / name),
+                "shard_mb": 0.004,
+                "row_group_mb": 0.001,
+                "ids": ids,
+            },
             "run": {"runner": "serial", "part_posts": 50},
         }
         corpus.build(plan)
@@ -115,7 +122,7 @@ def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path:
         {
             "sources": [{"table": {"path": str(tmp_path / "more.jsonl"), "fields": fields}}],
             "stages": [{"dedup": {"against": [str(out)]}}],
-            "output": {"path": str(tmp_path / "next")},
+            "output": {"path": str(tmp_path / "next"), "ids": "original"},
             "run": {"runner": "serial"},
         }
     )
@@ -259,7 +266,7 @@ def thread(tmp_path: Path) -> Callable[..., Path]:
         plan = {
             "sources": [{"table": {"path": str(tmp_path / "thread.jsonl"), "fields": fields}}],
             "stages": [{"dedup": {}}, {"conversations": conversations}, *more, {"pii": {}}],
-            "output": {"path": str(tmp_path / "talk")},
+            "output": {"path": str(tmp_path / "talk"), "ids": "original"},
             "run": {"runner": "serial"},
         }
         corpus.build(plan)

@@ -1,0 +1,147 @@
+"""Posts and people leave the build by keyed names, which lead back to nobody without the key."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import corpus
+from corpus import keys
+from corpus.naming import Names
+from corpus.takedown import take_down
+from tests.conftest import command, post, sentence, write_lines
+
+KEY = bytes(range(32))
+KEYED = re.compile(r"table:~[0-9a-f]{24}")
+
+
+def names(key: bytes = KEY) -> Names:
+    return Names(key, "keyed")
+
+
+def test_an_id_keeps_its_platform_and_nothing_else() -> None:
+    named = names().one("reddit:t1_c0abc")
+    assert named is not None and re.fullmatch(r"reddit:~[0-9a-f]{24}", named)
+    assert named != names(bytes(32)).one("reddit:t1_c0abc")
+    assert names().one(named) == named
+    assert names().one(None) is None
+    assert Names(KEY, "original").one("reddit:t1_c0abc") == "reddit:t1_c0abc"
+
+
+def test_a_post_is_not_called_as_its_author_is() -> None:
+    assert keys.pseudonym("x:12", KEY)[:24] not in (names().one("x:12") or "")
+
+
+def test_letter_case_makes_no_other_person() -> None:
+    assert keys.pseudonym("reddit:Spez", KEY) == keys.pseudonym("reddit:spez", KEY)
+
+
+def test_every_column_of_ids_is_renamed_and_lists_keep_their_lengths() -> None:
+    frame = pl.DataFrame(
+        {
+            "id": ["x:1", "x:2", "x:3"],
+            "parent_id": [None, "x:1", None],
+            "cluster": ["x:1", None, "x:~" + "a" * 24],
+            "post_ids": [["x:1", "x:2"], [], None],
+        },
+        schema_overrides={"post_ids": pl.List(pl.String)},
+    )
+    one, two = names().one("x:1"), names().one("x:2")
+    found = names().posts(frame).rows()
+    assert found[0] == (one, None, one, [one, two])
+    assert found[1] == (two, one, None, [])
+    assert found[2] == (names().one("x:3"), None, "x:~" + "a" * 24, None)
+
+
+def test_a_page_of_a_person_is_named_as_the_person_is() -> None:
+    frame = pl.DataFrame(
+        {
+            "platform": ["reddit"] * 3 + ["x"],
+            "author": ["Spez", None, "a", "b"],
+            "community": ["u_spez", "pics", None, "u_spez"],
+        }
+    )
+    pages = names().people(frame)
+    assert pages["community"].to_list() == [f"u_{pages['author'][0]}", "pics", None, "u_spez"]
+
+
+# --------------------------------------------------------------------------- in a build
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """100 posts; posts 300 to 309 are copies by others, and 5 answers 4."""
+    rows = [post(n) for n in range(100)]
+    rows += [post(300 + n, text=sentence(n).upper(), user=f"other{n}") for n in range(10)]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user"}
+    plan: dict[str, Any] = {
+        "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+        "stages": [{"quality": {}}, {"dedup": {}}, {"pii": {}}],
+        "output": {"path": str(tmp_path / "out")},
+        "run": {"runner": "serial", "part_posts": 30},
+    }
+    corpus.build(plan)
+    return tmp_path / "out"
+
+
+def test_no_original_id_is_anywhere_in_the_output(out: Path) -> None:
+    opened = corpus.load(out)
+    kept, dropped = opened.scan().collect(), opened.dropped().collect()
+    for frame, columns in ((kept, ("id", "cluster")), (dropped, ("id", "cluster"))):
+        for column in columns:
+            found = frame[column].drop_nulls()
+            assert found.len() and all(KEYED.fullmatch(each) for each in found), column
+    named = [row["cluster"] for row in opened.manifest["dedup"]["largest"]]
+    assert named and all(KEYED.fullmatch(each) for each in named)
+    assert opened.manifest["ids"] == "keyed"
+    written = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".sealed"]
+    for path in written:
+        assert not re.search(rb"table:[0-9]", path.read_bytes()), path.name
+
+
+def test_a_takedown_takes_ids_of_either_kind(out: Path) -> None:
+    key = keys.load_key(out.parent / "corpus.key")
+    keyed = names(key).one("table:51") or ""
+    found = take_down(out, {"table:50", keyed, "table:0", "table:nothing"})
+    assert (found["removed"], found["elected"], found["unknown"]) == (3, 1, ["table:nothing"])
+    left = set(corpus.load(out).scan().collect()["id"])
+    assert not left & {names(key).one(f"table:{n}") for n in (0, 50, 51)}
+    assert names(key).one("table:300") in left  # the second copy of post 0
+    receipt = json.loads((out / "takedowns" / "00001.json").read_text())
+    assert receipt["removed"] == 3 and "table:" not in json.dumps(receipt)
+
+
+def test_explain_takes_ids_of_either_kind_and_wants_the_key(out: Path) -> None:
+    keyed = names(keys.load_key(out.parent / "corpus.key")).one("table:7") or ""
+    for name in ("table:7", keyed):
+        told = command("explain", str(out), name)
+        assert (told.returncode, "kept, in shards/" in told.stdout) == (0, True)
+    (out.parent / "corpus.key").rename(out.parent / "moved.key")
+    told = command("explain", str(out), "table:7")
+    assert told.returncode == 2 and "--key" in told.stderr
+    moved = str(out.parent / "moved.key")
+    assert command("explain", str(out), "table:7", "--key", moved).returncode == 0
+    assert command("explain", str(out), keyed).returncode == 0
+
+
+def test_a_later_corpus_names_the_earlier_post_by_its_keyed_id(out: Path) -> None:
+    write_lines(out.parent / "more.jsonl", [post(n) for n in range(20, 40)])
+    fields = {"id": "id", "text": "text", "author": "user"}
+    later = out.parent / "later"
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(out.parent / "more.jsonl"), "platform": "late", "fields": fields}}],
+            "stages": [{"dedup": {"against": [str(out)]}}],
+            "output": {"path": str(later)},
+            "run": {"runner": "serial"},
+        }
+    )  # fmt: skip
+    gone = corpus.load(later).dropped().collect()
+    assert gone.height == 20
+    assert set(gone["cluster"]) <= set(corpus.load(out).scan().collect()["id"])
