@@ -49,7 +49,7 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
     Where a source announces deletions, judging waits until all such sources are read: a delete
     notice may stand anywhere, also before its post.
     """
-    filters, marks = chain(segment), [stage.fingerprint for stage in segment]
+    filters, marks = chain(segment), story.marks(segment)
     by_folder = {file.task.folder: file for file in files}
     pending = dict(by_folder)
     known: dict[Path, int] = dict.fromkeys(by_folder, 0)
@@ -68,7 +68,8 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
                 position[folder] = receipt["position"]
                 identity = (*by_folder[folder].identity, buried_identity, marks)
                 target = story.space.step("judged", *identity)
-                yield JudgePart(part_file(folder, index), target, index, filters, buried)
+                posts, key = part_file(folder, index), story.plan.key_path
+                yield JudgePart(posts, target, index, filters, buried, key=key)
 
     def tasks() -> Iterator[runners.Task | None]:
         nonlocal buried, buried_identity

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
-from corpus import conversations, stages, withdrawals
+from corpus import conversations, keys, stages, withdrawals
 from corpus.conversations import HOME
 from corpus.errors import BuildError, CorpusError
 from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
+from filters import contract
 from filters.contract import Filter
 
 Chain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
@@ -29,6 +31,7 @@ class JudgePart:
     chain: Chain
     tombstones: Path | None = None
     verdict: Path | None = None
+    key: Path | None = None
 
     @property
     def kept(self) -> Path:
@@ -53,7 +56,7 @@ class JudgePart:
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
             posts = withdrawals.bury(posts, _tombstones(self.tombstones))
-        kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict)
+        kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict, self.key)
         for frame, path in ((kept, self.kept), (dropped, self.dropped)):
             with replacing(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)
@@ -67,19 +70,23 @@ class JudgePart:
 
 
 def judge(
-    posts: pl.DataFrame, chain: Chain, part: str, verdict: Path | None = None
+    posts: pl.DataFrame,
+    chain: Chain,
+    part: str,
+    verdict: Path | None = None,
+    key: Path | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows."""
     ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
     for name, settings in chain:
         if name not in stages.BARRIERS:
-            _filter(name, settings)  # loading a model is no part of judging
+            _filter(name, settings, key)  # loading a model is no part of judging
         began = time.perf_counter()
         if name in stages.BARRIERS:
             assert verdict is not None  # a barrier is always first, behind its own verdict
             judged = posts.hstack(pl.read_parquet(verdict, glob=False))
         else:
-            judged = _applied(_filter(name, settings), posts, name, part)
+            judged = _applied(_filter(name, settings, key), posts, name, settings, part)
         leaves = judged["reject"].is_not_null()
         dropped = _posts_of(judged.filter(leaves))
         reasons = dropped["reject"].value_counts().sort("reject")
@@ -93,7 +100,7 @@ def judge(
                 "seconds": time.perf_counter() - began,
             }
         )
-        ledger.append(_ledger_rows(dropped, name))
+        ledger.append(_ledger_rows(dropped, name, settings))
         posts = kept
     return posts, pl.concat(ledger, how="diagonal"), funnel
 
@@ -104,16 +111,19 @@ def _tombstones(path: Path) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def _filter(name: str, settings: str) -> Filter:
+def _filter(name: str, settings: str, key: Path | None) -> Filter:
     """Build a filter once per process: this is where models load."""
     module = stages.find(name)
+    config = module.Config.model_validate_json(settings)
     try:
-        return module.build(module.Config.model_validate_json(settings))
+        if key is not None and contract.keyed(module, config):
+            return cast("Any", module).build(config, key=keys.load_key(key))  # type: ignore[no-any-return]
+        return module.build(config)
     except Exception as error:
         raise BuildError(f"stage '{name}' could not be set up: {error}") from error
 
 
-def _applied(run: Filter, posts: pl.DataFrame, name: str, part: str) -> pl.DataFrame:
+def _applied(run: Filter, posts: pl.DataFrame, name: str, settings: str, part: str) -> pl.DataFrame:
     """Run one filter and hold it to the contract."""
     first = posts["id"][0] if posts.height else "none"
     where = f"stage '{name}', part {Path(part).parent.name}/{Path(part).name}, first id {first}"
@@ -128,11 +138,17 @@ def _applied(run: Filter, posts: pl.DataFrame, name: str, part: str) -> pl.DataF
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
     if judged.schema.get("reject") != pl.String:
         raise BuildError(f"{where}: the filter wrote no 'reject' column of text")
-    for column, dtype in stages.find(name).WRITES.items():
+    for column, dtype in _writes(name, settings).items():
         if judged.schema.get(column) != dtype:
             found = judged.schema.get(column)
             raise BuildError(f"{where}: column '{column}' should be {dtype}, found {found}")
     return judged
+
+
+@lru_cache(maxsize=64)
+def _writes(name: str, settings: str) -> Mapping[str, pl.DataType]:
+    module = stages.find(name)
+    return contract.writes(module, module.Config.model_validate_json(settings))
 
 
 def count(posts: pl.DataFrame) -> int:
@@ -148,12 +164,12 @@ def _posts_of(dropped: pl.DataFrame) -> pl.DataFrame:
     return posts.unnest(HOME)
 
 
-def _ledger_rows(dropped: pl.DataFrame, stage: str) -> pl.DataFrame:
+def _ledger_rows(dropped: pl.DataFrame, stage: str, settings: str) -> pl.DataFrame:
     """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
     scores = [
         column
         for found in stages.names()
-        for column in stages.find(found).WRITES
+        for column in (_writes(stage, settings) if found == stage else stages.find(found).WRITES)
         if column in dropped.columns and column not in ("text", *LEDGER, *conversations.WRITES)
     ]
     return dropped.select(

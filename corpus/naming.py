@@ -25,6 +25,10 @@ class Naming:
     key: Path
     ids: Ids
 
+    def key_id(self) -> str:
+        """What the key may be told from others by, in public."""
+        return keys.key_id(keys.load_key(self.key))
+
     def open(self) -> Names:
         """Read the key."""
         return Names(keys.load_key(self.key), self.ids)

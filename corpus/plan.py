@@ -102,6 +102,11 @@ class Stage:
         version = stages.find(self.name).VERSION
         return fingerprint(self.name, version, self.settings, self.models)
 
+    @property
+    def keyed(self) -> bool:
+        """Whether the stage's outcome hangs on the corpus's key."""
+        return contract.keyed(stages.find(self.name), self.config)
+
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The settings as plain data, every choice made."""
@@ -264,7 +269,7 @@ class Plan:
         """The columns that the stages add to the post, with their types, in order."""
         found: dict[str, Any] = {}
         for stage in self.stages:
-            found |= {k: v for k, v in stages.find(stage.name).WRITES.items()}
+            found |= contract.writes(stages.find(stage.name), stage.config)
         return {name: dtype for name, dtype in found.items() if name not in schema.POST}
 
     def fingerprint(self) -> str:

@@ -68,7 +68,7 @@ class JudgeReserve:
         posts = pl.read_parquet(self.posts, glob=False)[rows]
         verdict = pl.read_parquet(self.verdict, glob=False)[rows].rename({"reject": "_reason"})
         known = posts.hstack(verdict).hstack(self._known(rows))
-        kept, _, _ = judge(known, self.chain, str(self.posts))
+        kept, _, _ = judge(known, self.chain, str(self.posts), None, self.naming.key)
         own = kept.select(list(KNOWN))
         return leaving(kept, self.scores, self.naming.open()).hstack(own)
 

@@ -94,6 +94,13 @@ class Story:
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
 
+    def marks(self, segment: Sequence[Stage]) -> list[str]:
+        """What changes whenever the stages of a segment would decide differently."""
+        return [
+            f"{stage.fingerprint} {self.plan.naming.key_id()}" if stage.keyed else stage.fingerprint
+            for stage in segment
+        ]
+
     def run(self, tasks: Sequence[Done], step: str) -> Iterable[Done]:
         """Do ``tasks`` and show them as ``step``; results come as they are ready."""
         for count, result in enumerate(self.runner.run(iter(tasks), lambda: None), start=1):

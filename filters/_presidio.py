@@ -10,10 +10,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import polars as pl
+
+from filters._national import DIGIT as _DIGIT
+from filters._national import LETTER as _LETTER
+from filters._national import NATIONAL
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")  # Presidio's own default
 
@@ -33,14 +38,10 @@ MIN_SCORES = {
 }
 ENTITIES = tuple(MIN_SCORES)
 
-# Any decimal digit, also one that polars' Unicode tables are too old to know.
-_DIGIT = r"[\d\p{Cn}]"
 # What libphonenumber allows between two digits of one number, and a little more (x is one).
 _GAP = (
     r"[xX./~\p{Pd}\p{Z}\p{Cf}\p{Ps}\p{Pe}\u{2053}\u{2212}\u{223C}\u{30FC}\u{FF0E}\u{FF0F}\u{FF5E}]"
 )
-# Ignoring case, [A-Z] also matches the dotted and dotless i, the long s and the Kelvin sign.
-_LETTER = r"A-Za-z\u{130}\u{131}\u{17F}\u{212A}"
 _HEX = "[0-9A-Fa-f]"
 
 GATES = {
@@ -105,7 +106,12 @@ def phone_gate(digits: int) -> str:
 class Finder:
     """Presidio's recognizers for ``entities``, each behind its gate; no network, no logs."""
 
-    def __init__(self, entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        entities: tuple[str, ...],
+        phone_regions: tuple[str, ...],
+        min_scores: Mapping[str, float] | None = None,
+    ) -> None:
         import logging
 
         from presidio_analyzer import EntityRecognizer
@@ -113,6 +119,8 @@ class Finder:
 
         # Its IBAN recognizer logs the very text it could not validate.
         logging.getLogger("presidio-analyzer").disabled = True
+        stated = {name: each.min_score for name, each in NATIONAL.items()}
+        self._least = {**MIN_SCORES, **stated, **(min_scores or {})}
         self._detectors = list(_detectors(entities, phone_regions))
         self._recognizers = [detector.recognizer for detector in self._detectors]
         self._merge: Any = EntityRecognizer.remove_duplicates
@@ -135,7 +143,7 @@ class Finder:
         if any(hit.score < 1 for hit in hits):
             tokens = self._tokens(text)
             hits = self._context.enhance_using_context(text, hits, tokens, self._recognizers)
-        hits = self._merge([hit for hit in hits if hit.score >= MIN_SCORES[hit.entity_type]])
+        hits = self._merge([hit for hit in hits if hit.score >= self._least[hit.entity_type]])
         return sorted(Span(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
 
 
@@ -143,10 +151,19 @@ def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:
     """One recognizer on one post."""
     try:
         return list(recognizer.analyze(text, [entity]))
-    except ValueError:
-        # The card checksum cannot read a digit newer than this Python's Unicode tables, though
-        # the pattern matched it. Such a run is no card, and the error would quote the post.
-        return []
+    except (ValueError, KeyError):
+        # Some checksums cannot read a digit of another script, one newer than this Python's
+        # Unicode tables, or a letter that only ignoring case makes one of theirs, though the
+        # pattern matched it; and the error would quote the post. Such a number is none of theirs,
+        # but the next one may be.
+        return list(recognizer.analyze(_unreadable().sub("_", text), [entity]))
+
+
+@cache
+def _unreadable() -> Any:
+    import regex  # the recognizers' own, with Unicode tables of its own
+
+    return regex.compile(r"(?![0-9])\d|(?![A-Za-z])[\u0130\u0131\u017F\u212A]")
 
 
 def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Iterator[_Detector]:
@@ -166,6 +183,10 @@ def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Ite
         # What Presidio's registry sets on every pattern recognizer that it loads.
         recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
         yield _Detector(entity, recognizer, GATES[entity])
+    for entity in sorted(NATIONAL.keys() & set(entities)):
+        recognizer = getattr(presidio, NATIONAL[entity].recognizer)()
+        recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
+        yield _Detector(entity, recognizer, NATIONAL[entity].gate)
     if "PHONE_NUMBER" in entities:
         # Each region costs a pass over the post, so regions share a gate only with their equals:
         # German numbers can be four digits, and one tweet in sixteen holds four in a row.

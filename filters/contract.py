@@ -13,6 +13,8 @@ Each module in this folder exposes
 * ``build(config)``: loads what it needs and returns the callable;
 * ``models(config)``: optional; the model files it will load, for the fingerprint;
 * ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
+* ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
+* ``keyed(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
 """
 
@@ -58,6 +60,19 @@ def resolved(module: object, config: FilterConfig) -> FilterConfig:
     """``config`` with what it leaves to the module chosen; most leave nothing."""
     choose = getattr(module, "resolved", None)
     return choose(config) if choose else config
+
+
+def writes(module: FilterModule, config: FilterConfig) -> Mapping[str, pl.DataType]:
+    """The columns a filter writes under ``config``."""
+    listing = getattr(module, "writes", None)
+    found: Mapping[str, pl.DataType] = listing(config) if listing else module.WRITES
+    return found
+
+
+def keyed(module: object, config: FilterConfig) -> bool:
+    """Whether a filter wants the corpus's key under ``config``; most do not."""
+    asks = getattr(module, "keyed", None)
+    return bool(asks(config)) if asks else False
 
 
 def models(module: object, config: FilterConfig) -> list[Path]:

@@ -1,24 +1,28 @@
-"""Replace contact details and handles in posts with typed placeholders, offline.
+"""Replace contact details, handles and, if asked, names in posts; offline.
 
 ``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The
-details are what Presidio's pattern recognizers find (see ``_presidio``). A dotted quad of
-numbers is an address even where the author meant a version: nothing tells the two apart, and
-1.2.3.4 is a public address. What reaches nobody stays: private, loopback and reserved
-addresses, and "phone numbers" as short as a year or a postcode.
+details are what Presidio's recognizers find (see ``_presidio``), the handles those of every
+platform (``_handles``); the profile ``strict`` adds people and places (``_ner``). A dotted quad
+of numbers is an address even where the author meant a version: nothing tells the two apart, and
+1.2.3.4 is a public address. What reaches nobody stays: private, loopback and reserved addresses,
+and "phone numbers" as short as a year or a postcode.
 """
 
 from __future__ import annotations
 
-import ipaddress
+import hmac
 from collections import Counter, defaultdict
 from collections.abc import Mapping
-from itertools import chain
+from pathlib import Path
 from typing import Literal
 
 import polars as pl
 from pydantic import Field, field_validator
 
-from filters._presidio import ENTITIES, PHONE_REGIONS, Finder, Span
+from filters import _handles, _national, _ner, _ner_model, _redaction
+from filters._handles import Handles
+from filters._presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
+from filters._redaction import choose, replace
 from filters.contract import Filter, FilterConfig
 
 READS = ("text",)
@@ -26,46 +30,63 @@ WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 1
+VERSION = 2
 
 _MOST = 65535  # what a count column holds
-
-# To libphonenumber 1648 is a German pager, and so is the postcode 16801. A number that reaches
-# someone is longer, or written with a plus.
-_DIALLED = 7
-
-# A name may be followed by a host (Mastodon) or be a domain (Bluesky). Only these endings make
-# it a domain: "@bob.Thanks" is a name, a full stop and a word. A name needs a letter, or
-# "lunch @12" would be one. It starts where no word goes on: in "joe@localhost" there is none.
-_NAME = r"[0-9_]*[A-Za-z_][A-Za-z0-9_]*"
-_HOST = r"(?:[.-][A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+"
-_ENDINGS = "social|bsky[.]team|com|net|org|edu|gov|io|dev|xyz|uk|de|fr|jp|br|eu|ca|au"
-_DOMAIN = rf"(?:[.-][A-Za-z0-9-]+)*?\.(?:{_ENDINGS})\b"
-_REDDITOR = "[A-Za-z0-9_-]{3,20}"
-_BEFORE = r"\p{Latin}\p{N}_"
-HANDLE = (
-    rf"(^|[^{_BEFORE}@\u{{FF20}}])[@\u{{FF20}}]{_NAME}(?:{_HOST}|{_DOMAIN})?"
-    rf"|(^|[^{_BEFORE}/])/?u/{_REDDITOR}|(reddit\.com)/u(?:ser)?/{_REDDITOR}"
-)
+#: Rounds after which a surrogate that its neighbours make a detail of becomes a placeholder.
+_ROUNDS = 6
 
 
 class Config(FilterConfig):
-    """Which details to replace.
+    """Which details to replace, and by what.
 
     ``handles="keep"`` leaves ``@name`` alone, yet ``@a@host.org`` still holds what Presidio calls
     an e-mail address. ``max_spans`` counts details, not handles: a reply names many people.
     """
 
-    profile: Literal["contact"] = "contact"
+    profile: Literal["contact", "strict"] = Field(
+        "contact", description="strict: people and places too, by ner"
+    )
     entities: tuple[str, ...] = ENTITIES
+    countries: tuple[str, ...] = Field(
+        (), description=f"national identifiers too, of any of {', '.join(_national.COUNTRIES)}"
+    )
+    min_scores: dict[str, float] = Field({}, description="scores below which a hit is let go")
     phone_regions: tuple[str, ...] = PHONE_REGIONS
-    handles: Literal["placeholder", "keep"] = "placeholder"
-    max_spans: int = Field(default=0, ge=0)
+    style: Literal["placeholder", "surrogate", "mask"] = Field(
+        "placeholder", description="surrogate: another of the same shape, by the corpus's key"
+    )
+    handles: Literal["placeholder", "pseudonym", "keep"] = Field(
+        "placeholder", description="pseudonym: <HANDLE_…>, from the author column's own"
+    )
+    public: tuple[str, ...] = Field((), description="accounts whose names stay: nasa, x:nasa")
+    public_file: str = Field("", description="a file of such accounts, one a line; # begins a note")
+    ner: str = Field(
+        "posts",
+        description="posts, spacy:NAME, stanza:CODE, transformers:FOLDER, gliner:FOLDER",
+    )
+    max_spans: int = Field(default=0, ge=0, description="a post with more leaves; 0 for no limit")
 
     @field_validator("entities")
     @classmethod
     def _known_entities(cls, entities: tuple[str, ...]) -> tuple[str, ...]:
         return _known("entity", entities, ENTITIES)
+
+    @field_validator("countries")
+    @classmethod
+    def _known_countries(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        return _known("country", countries, _national.COUNTRIES)
+
+    @field_validator("min_scores")
+    @classmethod
+    def _known_scores(cls, scores: dict[str, float]) -> dict[str, float]:
+        _known("entity", tuple(scores), (*ENTITIES, *_national.NATIONAL))
+        for entity, score in scores.items():
+            least = {name: each.min_score for name, each in _national.NATIONAL.items()} | MIN_SCORES
+            if entity in _national.NATIONAL and score < least[entity]:
+                # The gates of national identifiers let no weaker form through.
+                raise ValueError(f"{entity}: the least score is {least[entity]}")
+        return scores
 
     @field_validator("phone_regions")
     @classmethod
@@ -76,16 +97,57 @@ class Config(FilterConfig):
 
         return _known("phone region", regions, tuple(sorted(SUPPORTED_REGIONS)))
 
+    @field_validator("ner")
+    @classmethod
+    def _known_ner(cls, ner: str) -> str:
+        if ner.partition(":")[0] not in _ner.KINDS:
+            _ner.check(ner)
+        return ner
 
-def build(config: Config) -> Filter:
-    """Load the recognizers (about a second, most of it importing Presidio)."""
-    finder = Finder(config.entities, config.phone_regions)
-    handles = config.handles == "placeholder"
+    def looked_for(self) -> tuple[str, ...]:
+        """Every entity that Presidio's patterns look for."""
+        return (*self.entities, *_national.of(self.countries))
+
+
+def writes(config: Config) -> Mapping[str, pl.DataType]:
+    """The columns it adds under a Config: a count for each entity that is looked for."""
+    more = (*_national.of(config.countries), *(_ner.ENTITIES if config.profile == "strict" else ()))
+    return {**WRITES, **{f"pii_{entity.lower()}": pl.UInt16() for entity in more}}
+
+
+def models(config: Config) -> list[Path]:
+    """The files that decide: the model for names, the list of public accounts."""
+    ner = config.profile == "strict" and config.ner == "posts"
+    lists = [Path(config.public_file)] if config.public_file else []
+    return [*lists, *([_ner_model.PATH] if ner else [])]
+
+
+def check(config: Config) -> None:
+    """A ValueError if the model for names is not there."""
+    if config.profile == "strict":
+        _ner.check(config.ner)
+
+
+def keyed(config: Config) -> bool:
+    """Whether the Config asks for what only the corpus's key can give."""
+    return config.style == "surrogate" or config.handles == "pseudonym"
+
+
+def build(config: Config, key: bytes = b"") -> Filter:
+    """Load the recognizers (about a second, most of it importing Presidio).
+
+    ``key`` is the corpus's pseudonym key, for surrogates and pseudonyms.
+    """
+    if keyed(config) and len(key) < 32:
+        raise ValueError("surrogates and pseudonyms are made with a key of at least 32 bytes")
+    redactor = _Redactor(config, key)
+    counted = [name for name in writes(config) if name != "text"]
 
     def redact(posts: pl.DataFrame) -> pl.DataFrame:
-        texts, counts = _redact(posts["text"], finder, handles)
-        posts = posts.with_columns(texts, *_count_columns(counts, posts.height))
-        return posts.with_columns(reject=_reject(posts, config.max_spans))
+        platforms = posts["platform"] if "platform" in posts.columns else None
+        texts, counts = redactor(posts["text"], platforms)
+        posts = posts.with_columns(texts, *_count_columns(counts, posts.height, counted))
+        return posts.with_columns(reject=_reject(posts, config.max_spans, counted))
 
     return redact
 
@@ -97,124 +159,147 @@ def _known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> tuple[s
     return given
 
 
-def _redact(
-    texts: pl.Series, finder: Finder, handles: bool
-) -> tuple[pl.Series, dict[int, Counter[str]]]:
-    """The texts with placeholders, and what was replaced in each row that held any.
+class _Redactor:
+    """What replaces details, handles and names under one Config."""
 
-    A placeholder ends the word beside it, which can bring out another detail: a phone number
-    run into a wallet address. So rows that changed are read again until none does, and a second
-    run over a finished corpus finds nothing to do. No detail or handle spans a ``<``, so every
-    round leaves less to find.
-    """
-    counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    done = texts.fill_null("").rename("text").cast(pl.String)
-    rows = pl.Series(range(len(done)), dtype=pl.UInt32)
-    while len(rows):
-        before = done.gather(rows)
-        after = _redact_details(before, finder, handles, rows, counts)
-        if handles:
-            after = _redact_handles(after, rows, counts)
-        changed = before != after
-        rows = rows.filter(changed)
-        done = done.scatter(rows, after.filter(changed))
-    return done, counts
+    def __init__(self, config: Config, key: bytes) -> None:
+        self._finder = Finder(config.looked_for(), config.phone_regions, config.min_scores)
+        self._style: _redaction.Style = _redaction.placeholder
+        if config.style == "mask":
+            self._style = _redaction.mask
+        if config.style == "surrogate":
+            self._style = _redaction.Surrogate(key, self._reads)
+        self._public = _handles.public((*config.public, *_lines(config.public_file)))
+        self._key = key if config.handles == "pseudonym" else b""
+        self._handles = None if config.handles == "keep" else Handles(self._shown)
+        self._ner = _ner.load(config.ner) if config.profile == "strict" else None
+
+    def __call__(
+        self, texts: pl.Series, platforms: pl.Series | None
+    ) -> tuple[pl.Series, dict[int, Counter[str]]]:
+        """The texts redacted, and what was replaced in each row that held any.
+
+        A placeholder ends the word beside it, which can bring out another detail: a phone number
+        run into a wallet address. So rows that changed are read again until none does, and a
+        second run over a finished corpus finds nothing to do. No detail, handle or name spans a
+        ``<``, so every round leaves less to find; a surrogate gets some rounds, then a placeholder.
+        """
+        counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
+        done = texts.fill_null("").rename("text").cast(pl.String)
+        rows = pl.Series(range(len(done)), dtype=pl.UInt32)
+        rounds = 0
+        while len(rows):
+            style = self._style if rounds < _ROUNDS else _redaction.placeholder
+            before = done.gather(rows)
+            after = self._details(before, rows, counts, style)
+            own = platforms.gather(rows) if platforms is not None else None
+            after = self._names(self._called(after, own, rows, counts), rows, counts, style)
+            changed = before != after
+            rows = rows.filter(changed)
+            done = done.scatter(rows, after.filter(changed))
+            rounds += 1
+        return done, counts
+
+    def _reads(self, text: str) -> bool:
+        """Whether a text holds a detail."""
+        found = self._finder.find(pl.Series([text]))
+        return any(choose(text, spans) for spans in found.values())
+
+    def _shown(self, network: str, name: str) -> str | None:
+        if _handles.is_public(network, name, self._public):
+            return None
+        if not self._key:
+            return "<HANDLE>"
+        digest = hmac.digest(self._key, f"{network}:{name}".encode(), "sha256").hex()
+        return f"<HANDLE_{_redaction.lettered(digest[:12])}>"
+
+    def _details(
+        self,
+        texts: pl.Series,
+        rows: pl.Series,
+        counts: defaultdict[int, Counter[str]],
+        style: _redaction.Style,
+    ) -> pl.Series:
+        redacted: dict[int, str] = {}
+        for place, spans in self._finder.find(texts).items():
+            text = texts[place]
+            chosen = choose(text, spans)
+            if self._handles:  # what reads as an address behind an @ is a handle's host
+                chosen = [span for span in chosen if not self._of_handle(text, span)]
+            redacted[place] = replace(text, chosen, style)
+            counts[rows[place]].update(span.entity for span in chosen)
+        return _scattered(texts, redacted)
+
+    def _of_handle(self, text: str, span: Span) -> bool:
+        """``@a@host.org`` is a handle, though its end reads as an e-mail address."""
+        behind = text[max(0, span.start - 1) : span.start] in ("@", "\uff20")
+        return (
+            span.entity == "EMAIL_ADDRESS"
+            and behind
+            and self._handles is not None
+            and self._handles.begins(text, span.start - 1)
+        )
+
+    def _called(
+        self,
+        texts: pl.Series,
+        platforms: pl.Series | None,
+        rows: pl.Series,
+        counts: defaultdict[int, Counter[str]],
+    ) -> pl.Series:
+        if not self._handles:
+            return texts
+        found = self._handles.replace(texts, platforms)
+        for place, (_, count) in found.items():
+            counts[rows[place]]["HANDLE"] += count
+        return _scattered(texts, {place: text for place, (text, _) in found.items()})
+
+    def _names(
+        self,
+        texts: pl.Series,
+        rows: pl.Series,
+        counts: defaultdict[int, Counter[str]],
+        style: _redaction.Style,
+    ) -> pl.Series:
+        if not self._ner:
+            return texts
+        redacted: dict[int, str] = {}
+        listed: list[str] = texts.to_list()
+        for place, (text, spans) in enumerate(zip(listed, self._ner(listed), strict=True)):
+            if spans:
+                chosen = choose(text, spans)
+                redacted[place] = replace(text, chosen, style)
+                counts[rows[place]].update(span.entity for span in chosen)
+        return _scattered(texts, redacted)
 
 
-def _redact_details(
-    texts: pl.Series,
-    finder: Finder,
-    handles: bool,
-    rows: pl.Series,
-    counts: defaultdict[int, Counter[str]],
-) -> pl.Series:
-    redacted: dict[int, str] = {}
-    for place, spans in finder.find(texts).items():
-        text = texts[place]
-        chosen = choose(text, spans)
-        if handles:
-            chosen = [_as_handle(text, span) for span in chosen]
-        redacted[place] = replace(text, chosen)
-        counts[rows[place]].update(span.entity for span in chosen)
-    return texts.clone().scatter(list(redacted), list(redacted.values())) if redacted else texts
+def _scattered(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:
+    return texts.clone().scatter(list(changed), list(changed.values())) if changed else texts
 
 
-def _redact_handles(
-    texts: pl.Series, rows: pl.Series, counts: defaultdict[int, Counter[str]]
-) -> pl.Series:
-    found = texts.str.count_matches(HANDLE)
-    for place in (found > 0).arg_true():
-        counts[rows[place]]["HANDLE"] += found[place]
-    return texts.str.replace_all(HANDLE, "${1}${2}${3}<HANDLE>")
+def _lines(path: str) -> list[str]:
+    if not path:
+        return []
+    lines = Path(path).read_text(encoding="utf-8").splitlines()
+    return [line.partition("#")[0].strip() for line in lines]
 
 
-def choose(text: str, spans: list[Span]) -> list[Span]:
-    """Settle overlaps: a span gives way to one around it, else to the higher score, then length.
-
-    The winner covers the whole overlap, so no half of a loser is left to read. What reaches
-    nobody is let go in between: the address 10.20.30.40 is no phone number either.
-    """
-    outer = [span for span in spans if not any(_gives_way(span, other) for other in spans)]
-    groups: list[list[Span]] = []
-    for span in sorted(span for span in outer if not _reaches_nobody(text, span)):
-        if groups and span.start < max(other.end for other in groups[-1]):
-            groups[-1].append(span)
-        else:
-            groups.append([span])
-    return [_winner(group) for group in groups]
-
-
-def _gives_way(span: Span, other: Span) -> bool:
-    """Whether ``span`` lies within ``other``; of two on the same place, the lower score."""
-    if (span.start, span.end) == (other.start, other.end):
-        return (span.score, span.entity) < (other.score, other.entity)
-    return other.start <= span.start and span.end <= other.end
-
-
-def _winner(group: list[Span]) -> Span:
-    best = max(group, key=lambda span: (span.score, span.end - span.start, span.entity))
-    return best._replace(start=group[0].start, end=max(span.end for span in group))
-
-
-def _reaches_nobody(text: str, span: Span) -> bool:
-    held = text[span.start : span.end]
-    if span.entity == "PHONE_NUMBER":
-        return not held.startswith(("+", "\uff0b")) and sum(map(str.isdecimal, held)) < _DIALLED
-    if span.entity == "IP_ADDRESS":
-        address = ipaddress.ip_address(held.split("/")[0].split("%")[0])
-        return not (getattr(address, "ipv4_mapped", None) or address).is_global
-    return False
-
-
-def _as_handle(text: str, span: Span) -> Span:
-    """``@a@host.org`` is a handle, though its end reads as an e-mail address."""
-    if span.entity == "EMAIL_ADDRESS" and text[: span.start].endswith("@"):
-        return span._replace(start=span.start - 1, entity="HANDLE")
-    return span
-
-
-def replace(text: str, spans: list[Span]) -> str:
-    """The text with each span, by its offsets, turned into its placeholder."""
-    starts = [0, *(span.end for span in spans)]
-    ends = [*(span.start for span in spans), len(text)]
-    kept = [text[start:end] for start, end in zip(starts, ends, strict=True)]
-    holders = [*(f"<{span.entity}>" for span in spans), ""]
-    return "".join(chain.from_iterable(zip(kept, holders, strict=True)))
-
-
-def _count_columns(counts: Mapping[int, Counter[str]], height: int) -> list[pl.Series]:
+def _count_columns(
+    counts: Mapping[int, Counter[str]], height: int, names: list[str]
+) -> list[pl.Series]:
     columns = []
-    for entity in (*ENTITIES, "HANDLE"):
+    for name in names:
         column = [0] * height
+        entity = name.removeprefix("pii_").upper()
         for row, counted in counts.items():
             column[row] = min(counted[entity], _MOST)
-        columns.append(pl.Series(f"pii_{entity.lower()}", column, dtype=pl.UInt16))
+        columns.append(pl.Series(name, column, dtype=pl.UInt16))
     return columns
 
 
-def _reject(posts: pl.DataFrame, max_spans: int) -> pl.Expr:
+def _reject(posts: pl.DataFrame, max_spans: int, counted: list[str]) -> pl.Expr:
     """An earlier reason stands; ours is given where there is none."""
-    columns = (pl.col(f"pii_{entity.lower()}").cast(pl.UInt32) for entity in ENTITIES)
+    columns = (pl.col(name).cast(pl.UInt32) for name in counted if name != "pii_handle")
     details = pl.sum_horizontal(columns)
     too_much = (details > max_spans) & pl.lit(max_spans > 0)
     ours = pl.when(too_much).then(pl.lit("too_much_pii"))

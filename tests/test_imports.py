@@ -81,7 +81,7 @@ MAY: dict[str, set[str]] = {
     | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup", "corpus.gathered"},
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
-    "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations"},
+    "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
     "corpus.threads": {"corpus.arrays", "corpus.kernels"},
     "corpus.conversations": LOW | {"filters.contract"},
     "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
@@ -106,7 +106,7 @@ MAY: dict[str, set[str]] = {
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
     "filters.contract": set(),
-    "filters._": set(),
+    "filters._": {"filters._"},
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.

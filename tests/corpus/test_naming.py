@@ -133,10 +133,10 @@ def test_explain_takes_ids_of_either_kind_and_wants_the_key(out: Path) -> None:
 def test_a_later_corpus_names_the_earlier_post_by_its_keyed_id(out: Path) -> None:
     write_lines(out.parent / "more.jsonl", [post(n) for n in range(20, 40)])
     fields = {"id": "id", "text": "text", "author": "user"}
-    later = out.parent / "later"
+    later, source = out.parent / "later", {"path": str(out.parent / "more.jsonl")}
     corpus.build(
         {
-            "sources": [{"table": {"path": str(out.parent / "more.jsonl"), "platform": "late", "fields": fields}}],
+            "sources": [{"table": {**source, "platform": "late", "fields": fields}}],
             "stages": [{"dedup": {"against": [str(out)]}}],
             "output": {"path": str(later)},
             "run": {"runner": "serial"},

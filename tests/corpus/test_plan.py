@@ -160,7 +160,7 @@ def test_missing_paths_empty_globs_and_empty_folders_are_told_apart(
 def test_how_it_is_run_and_where_it_goes_do_not_change_the_fingerprint(plan: MakePlan) -> None:
     base = Plan.parse(plan()).fingerprint()
     elsewhere = plan(run={"runner": "processes", "workers": 7, "part_posts": 3})
-    elsewhere["output"] = {"path": "/elsewhere", "keep_work": True}
+    elsewhere["output"] = {"path": "/elsewhere", "keep_work": True, "ids": "original"}
     assert Plan.parse(elsewhere).fingerprint() == base
     changed = plan([{"quality": {"min_words": 3}}, {"dedup": {}}])
     assert Plan.parse(changed).fingerprint() != base

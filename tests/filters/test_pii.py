@@ -113,7 +113,7 @@ HANDLES = {
     "via @alice.bsky.social.": "via <HANDLE>.",
     "thanks @bob.Great stuff": "thanks <HANDLE>.Great stuff",
     "u/spez and /u/spez": "<HANDLE> and <HANDLE>",
-    "https://www.reddit.com/user/spez/": "https://www.reddit.com<HANDLE>/",
+    "https://www.reddit.com/user/spez/": "https://www.reddit.com/user/<HANDLE>",
     "こんにちは@taro さん": "こんにちは<HANDLE> さん",
 }
 

@@ -1,0 +1,87 @@
+"""National identifiers of persons, by country: which recognizer, from which score, which gate.
+
+All are Presidio's recognizers. Where one checks a checksum, a number that passes scores 1.0 and
+one that fails is dropped; where there is none (SG_NRIC_FIN, UK_NINO, IN_PAN, US_ITIN) the form
+alone scores 0.5 or, beside a word such as "nric", more. Checksums over plain digits are weak: one
+ten-digit number in eleven is a valid UK_NHS. So a country is named in the plan, or left out.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# Any decimal digit, also one that polars' Unicode tables are too old to know.
+DIGIT = r"[\d\p{Cn}]"
+# Ignoring case, [A-Z] also matches the dotted and dotless i, the long s and the Kelvin sign.
+LETTER = r"A-Za-z\u{130}\u{131}\u{17F}\u{212A}"
+# Python's \s has four separators that Rust's has not.
+_SPACE = r"[\s\x1c-\x1f]"
+
+
+class National(NamedTuple):
+    """An identifier: its country, the class in Presidio, the least score, the gate."""
+
+    country: str
+    recognizer: str
+    min_score: float
+    gate: str
+
+
+NATIONAL = {
+    "AU_MEDICARE": National(
+        "AU", "AuMedicareRecognizer", 0.5, rf"{DIGIT}{{4}}{_SPACE}?{DIGIT}{{5}}{_SPACE}?{DIGIT}"
+    ),
+    "AU_TFN": National(
+        "AU", "AuTfnRecognizer", 0.5, rf"{DIGIT}{{3}}{_SPACE}?{DIGIT}{{3}}{_SPACE}?{DIGIT}{{3}}"
+    ),
+    "CA_SIN": National(
+        "CA", "CaSinRecognizer", 0.5, rf"{DIGIT}{{3}}[- ]?{DIGIT}{{3}}[- ]?{DIGIT}{{3}}"
+    ),
+    "DE_HEALTH_INSURANCE": National(
+        "DE", "DeHealthInsuranceRecognizer", 0.5, rf"[{LETTER}]{DIGIT}{{9}}"
+    ),
+    "DE_ID_CARD": National(
+        "DE", "DeIdCardRecognizer", 0.5, rf"[{LETTER}0-9]{{8}}[0-9]|{DIGIT}{{8}}"
+    ),
+    "DE_SOCIAL_SECURITY": National(
+        "DE", "DeSocialSecurityRecognizer", 0.5, rf"{DIGIT}{{8}}[{LETTER}]{DIGIT}{{2}}"
+    ),
+    "DE_TAX_ID": National("DE", "DeTaxIdRecognizer", 0.5, rf"{DIGIT}{{11}}"),
+    "ES_NIE": National("ES", "EsNieRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
+    "ES_NIF": National("ES", "EsNifRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
+    "FI_PERSONAL_IDENTITY_CODE": National(
+        "FI", "FiPersonalIdentityCodeRecognizer", 0.5, rf"{DIGIT}{{6}}[-+{LETTER}]{DIGIT}{{3}}"
+    ),
+    "UK_NHS": National("GB", "NhsRecognizer", 0.5, r"[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{4}"),
+    "UK_NINO": National(
+        "GB", "UkNinoRecognizer", 0.5,
+        rf"[{LETTER}]{{2}} ?[0-9]{{2}} ?[0-9]{{2}} ?[0-9]{{2}} ?[{LETTER}]",
+    ),
+    "IN_AADHAAR": National(
+        "IN", "InAadhaarRecognizer", 0.5, r"[0-9]{4}[- :]?[0-9]{4}[- :]?[0-9]{4}"
+    ),
+    # Its two wider patterns score 0.1 and 0.01: beside a word such as "pan", 0.45 at most.
+    "IN_PAN": National("IN", "InPanRecognizer", 0.5, rf"[{LETTER}]{{5}}[0-9]{{4}}[{LETTER}]"),
+    "IT_FISCAL_CODE": National(
+        "IT", "ItFiscalCodeRecognizer", 0.5, rf"[{LETTER}\d]{{15}}[{LETTER}]"
+    ),
+    "KR_RRN": National("KR", "KrRrnRecognizer", 0.5, rf"{DIGIT}{{6}}-?[1-4]{DIGIT}{{6}}"),
+    "NG_NIN": National("NG", "NgNinRecognizer", 0.5, rf"{DIGIT}{{11}}"),
+    "PL_PESEL": National("PL", "PlPeselRecognizer", 0.5, r"[0-9]{11}"),
+    "SE_PERSONNUMMER": National(
+        "SE", "SePersonnummerRecognizer", 0.5, rf"{DIGIT}{{6}}[-+]?{DIGIT}{{4}}"
+    ),
+    "SG_NRIC_FIN": National("SG", "SgFinRecognizer", 0.5, rf"[{LETTER}][0-9]{{7}}[{LETTER}]"),
+    "TH_TNIN": National("TH", "ThTninRecognizer", 0.5, rf"{DIGIT}{{13}}"),
+    "TR_NATIONAL_ID": National("TR", "TrNationalIdRecognizer", 0.5, r"[0-9]{11}"),
+    "US_ITIN": National(
+        "US", "UsItinRecognizer", 0.5, rf"9{DIGIT}{{2}}[- ]?{DIGIT}{{2}}[- ]?{DIGIT}{{4}}"
+    ),
+    "ZA_ID_NUMBER": National("ZA", "ZaIdNumberRecognizer", 0.5, rf"{DIGIT}{{10}}[0-2][89]{DIGIT}"),
+}  # fmt: skip
+COUNTRIES = tuple(sorted({each.country for each in NATIONAL.values()}))
+
+
+def of(countries: tuple[str, ...]) -> tuple[str, ...]:
+    """The identifiers of some countries, sorted."""
+    return tuple(name for name, each in sorted(NATIONAL.items()) if each.country in countries)

@@ -1,0 +1,136 @@
+"""Handles of every platform: placeholders, pseudonyms, an allow list, pages of persons."""
+
+from __future__ import annotations
+
+import hmac
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from filters import pii
+from filters._redaction import lettered
+
+KEY = bytes(range(32))
+
+
+def redact(text: str, platform: str = "x", **config: Any) -> str:
+    posts = pl.DataFrame({"text": [text], "platform": [platform]})
+    found: str = pii.build(pii.Config(**config), key=KEY)(posts)["text"][0]
+    return found
+
+
+REPLACED = {
+    "<@123456789012345678> and <@!123456789012345678>!": "<HANDLE> and <HANDLE>!",
+    "see https://t.me/alice_x/123 ok": "see https://t.me/<HANDLE> ok",
+    "join t.me/+AbCdEf_123": "join t.me/<HANDLE>",
+    "tg://resolve?domain=bob&start=1 x": "tg://resolve?domain=<HANDLE> x",
+    "https://twitter.com/Joe_B/status/12345?s=20 wow": "https://twitter.com/<HANDLE> wow",
+    "(x.com/joe)": "(x.com/<HANDLE>)",
+    "https://mastodon.social/@alice/1099 x": "https://mastodon.social/@<HANDLE> x",
+    "https://mas.to/users/alice/statuses/1": "https://mas.to/users/<HANDLE>",
+    "https://bsky.app/profile/a.bsky.social/post/3k": "https://bsky.app/profile/<HANDLE>",
+    "https://bsky.app/profile/did:plc:abc123": "https://bsky.app/profile/<HANDLE>",
+    "instagram.com/jane.doe": "instagram.com/<HANDLE>",
+    "facebook.com/profile.php?id=100012345": "facebook.com/profile.php?id=<HANDLE>",
+    "m.facebook.com/jane.doe.5": "m.facebook.com/<HANDLE>",
+    "youtube.com/channel/UCabc": "youtube.com/channel/<HANDLE>",
+    "https://www.tiktok.com/@jane/video/7": "https://www.tiktok.com/@<HANDLE>",
+    "https://www.linkedin.com/in/joe-b-12/": "https://www.linkedin.com/in/<HANDLE>",
+    "https://reddit.com/user/Spez/comments/abc": "https://reddit.com/user/<HANDLE>",
+    "https://lemmy.world/u/alice": "https://lemmy.world/u/<HANDLE>",
+    "news.ycombinator.com/user?id=pg": "news.ycombinator.com/user?id=<HANDLE>",
+    "stackoverflow.com/users/22656/jon": "stackoverflow.com/users/<HANDLE>",
+    "see github.com/octocat.": "see github.com/<HANDLE>.",
+    "cash.app/$joe": "cash.app/$<HANDLE>",
+    "x@a@host.org": "x@<EMAIL_ADDRESS>",
+    "joe@example.org @joe": "<EMAIL_ADDRESS> <HANDLE>",
+}
+
+
+@pytest.mark.parametrize("text", REPLACED)
+def test_a_handle_or_a_persons_page_is_replaced(text: str) -> None:
+    assert REPLACED[text] == redact(text)
+    assert REPLACED[text] == redact(REPLACED[text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.com/home",
+        "https://x.com/i/web/status/12",
+        "https://t.co/abcDEF",
+        "https://www.instagram.com/p/abc",
+        "https://youtube.com/watch?v=abc",
+        "facebook.com/groups/12",
+        "https://t.me/c/12/34",
+        "github.com/octocat/hello",
+        "https://www.reddit.com/r/aww/comments/abc",
+        "reddit.com/r/u/x",
+        "https://example.org/about/us",
+        "max.com/joe netflix.com/x",
+        "<@&123456789012345678> <#123456789012345678>",
+    ],
+)
+def test_what_is_no_persons_page_stays(text: str) -> None:
+    assert text == redact(text)
+
+
+def pseudonym(author: str) -> str:
+    digest = hmac.digest(KEY, author.encode(), "sha256").hex()
+    return f"<HANDLE_{lettered(digest[:12])}>"
+
+
+SAME = [
+    ("u/Spez", "x", "reddit:spez"),
+    ("https://reddit.com/u/spez/", "x", "reddit:spez"),
+    ("@Joe", "x", "x:joe"),
+    ("https://x.com/joe/status/1", "reddit", "x:joe"),
+    ("@a@mas.to", "x", "mastodon:a@mas.to"),
+    ("https://mas.to/@a", "x", "mastodon:a@mas.to"),
+    ("<@123456789012345678>", "discord", "discord:123456789012345678"),
+    ("@alice.bsky.social", "bluesky", "bluesky:alice.bsky.social"),
+    ("t.me/alice", "telegram", "telegram:alice"),
+]
+
+
+@pytest.mark.parametrize(("text", "platform", "author"), SAME)
+def test_a_pseudonym_is_that_of_the_author_column(text: str, platform: str, author: str) -> None:
+    assert redact(text, platform, handles="pseudonym").endswith(pseudonym(author))
+
+
+def test_pseudonyms_hang_on_the_key_and_hold_no_digit() -> None:
+    posts = pl.DataFrame({"text": ["@joe"], "platform": ["x"]})
+    one, two = (
+        pii.build(pii.Config(handles="pseudonym"), key=key)(posts)["text"][0]
+        for key in (KEY, bytes(32))
+    )
+    assert one != two
+    assert not any(each.isdigit() for each in one)
+
+
+def test_without_a_key_there_is_no_pseudonym() -> None:
+    with pytest.raises(ValueError, match="key of at least 32 bytes"):
+        pii.build(pii.Config(handles="pseudonym"))
+
+
+def test_public_accounts_keep_their_names(tmp_path: Path) -> None:
+    (tmp_path / "public.txt").write_text("@NASA  # everywhere\nx:bbc\nu/spez\n@a@mas.to\n")
+    how = {"public_file": str(tmp_path / "public.txt"), "public": ("who",)}
+    text = "@nasa @bbc @joe u/Spez @a@mas.to @WHO"
+    assert redact(text, **how) == "@nasa @bbc <HANDLE> u/Spez @a@mas.to @WHO"
+    assert redact("@bbc", "bluesky", **how) == "<HANDLE>"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([*REPLACED, "@", "u/", "<@", "joe", ".com/", " ", "::", "+1 4155552671"])
+    ).map("".join)
+)
+def test_a_second_run_changes_nothing(text: str) -> None:
+    once = redact(text, handles="pseudonym")
+    assert once == redact(once, handles="pseudonym")
