@@ -116,7 +116,7 @@ def _filter(name: str, settings: str, key: Path | None) -> Filter:
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)
     try:
-        if key is not None and contract.keyed(module, config):
+        if key is not None and contract.wants_key(module, config):
             return cast("Any", module).build(config, key=keys.load_key(key))  # type: ignore[no-any-return]
         return module.build(config)
     except Exception as error:

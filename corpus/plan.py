@@ -105,7 +105,7 @@ class Stage:
     @property
     def keyed(self) -> bool:
         """Whether the stage's outcome hangs on the corpus's key."""
-        return contract.keyed(stages.find(self.name), self.config)
+        return contract.wants_key(stages.find(self.name), self.config)
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -14,7 +14,7 @@ Each module in this folder exposes
 * ``models(config)``: optional; the model files it will load, for the fingerprint;
 * ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
-* ``keyed(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
+* ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
 """
 
@@ -69,9 +69,9 @@ def writes(module: FilterModule, config: FilterConfig) -> Mapping[str, pl.DataTy
     return found
 
 
-def keyed(module: object, config: FilterConfig) -> bool:
+def wants_key(module: object, config: FilterConfig) -> bool:
     """Whether a filter wants the corpus's key under ``config``; most do not."""
-    asks = getattr(module, "keyed", None)
+    asks = getattr(module, "wants_key", None)
     return bool(asks(config)) if asks else False
 
 

@@ -128,7 +128,7 @@ def check(config: Config) -> None:
         _ner.check(config.ner)
 
 
-def keyed(config: Config) -> bool:
+def wants_key(config: Config) -> bool:
     """Whether the Config asks for what only the corpus's key can give."""
     return config.style == "surrogate" or config.handles == "pseudonym"
 
@@ -138,7 +138,7 @@ def build(config: Config, key: bytes = b"") -> Filter:
 
     ``key`` is the corpus's pseudonym key, for surrogates and pseudonyms.
     """
-    if keyed(config) and len(key) < 32:
+    if wants_key(config) and len(key) < 32:
         raise ValueError("surrogates and pseudonyms are made with a key of at least 32 bytes")
     redactor = _Redactor(config, key)
     counted = [name for name in writes(config) if name != "text"]
