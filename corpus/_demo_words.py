@@ -574,7 +574,7 @@ def _pii_value(rng: random.Random, kind: str) -> str:
     if kind == "us_ssn":  # areas that were never issued while areas still meant a place
         return f"{rng.randint(856, 899)}-{rng.randint(10, 99)}-{rng.randint(1000, 9998)}"
     if kind == "mac":
-        return "00:00:5E:00:53:" + f"{rng.randint(0, 255):02X}"
+        return "02:00:5E:10:53:" + f"{rng.randint(0, 255):02X}"
     pool = {"ip": _RESOLVERS, "credit_card": _CARDS, "iban": _IBANS, "btc": _WALLETS}[kind]
     return rng.choice(pool)
 
