@@ -287,6 +287,34 @@ def _lines(path: str | None) -> list[str]:
 
 
 @app.command()
+def audit(
+    out: OutFolder,
+    key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
+    strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
+    min_authors: Annotated[
+        int, typer.Option(min=2, help="a string of fewer authors counts as rare")
+    ] = 3,
+    max_rare: Annotated[
+        int | None, typer.Option(min=0, help="fail if there are more rare strings")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Read a finished corpus again and say whether anything private is in it. Exit status 0 or 1.
+
+    Contact data, handles, ids, rare strings, canaries, and whether the files are whole.
+    """
+    from corpus import audit as auditing
+
+    found = auditing.audit(
+        out, key=key, strict=strict, min_authors=min_authors, max_rare=max_rare, workers=workers
+    )
+    print(json.dumps(found, indent=2) if as_json else auditing.told(found))
+    if not found["passed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
 def readers() -> None:
     """List the readers and their settings."""
     from corpus import readers as folder

@@ -90,6 +90,7 @@ def manifest(
         "plan_fingerprint": plan.fingerprint(),
         "author_key_id": key_id,
         "ids": plan.output.ids,
+        **({"canaries": plan.output.canaries} if plan.output.canaries else {}),
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,

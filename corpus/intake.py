@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from corpus import canaries, keys, readers, runners, sniff, withdrawals
 from corpus import read as reading
-from corpus import readers, runners, sniff, withdrawals
 from corpus.judge import JudgePart
 from corpus.plan import Stage
 from corpus.read import ReadFile, part_file, receipts
@@ -40,7 +41,18 @@ def dump_files(story: Story) -> list[DumpFile]:
             folder = story.space.step("read", *identity)
             task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
             out.append(DumpFile(task, size, module.TOMBSTONES, identity))
-    return out
+    count = story.plan.output.canaries
+    return [*out, _canaries(story, count)] if count else out
+
+
+def _canaries(story: Story, count: int) -> DumpFile:
+    """Posts of our own, as if they were one more file."""
+    key = keys.load_key(story.plan.key_path)
+    settings = json.dumps({"count": count, "seed": canaries.seed(key).hex()})
+    identity = (canaries.NAME, count, keys.key_id(key))
+    folder = story.space.step("read", *identity)
+    task = canaries.PlantCanaries(canaries.NAME, settings, canaries.NAME, folder, count)
+    return DumpFile(task, 0, False, identity)
 
 
 def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[Stage]) -> list[Part]:

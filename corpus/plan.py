@@ -44,6 +44,9 @@ class Output(BaseModel):
     key: str = Field(
         "", description="file with the pseudonym key; '' is corpus.key beside the output folder"
     )
+    canaries: int = Field(
+        0, ge=0, le=100_000, description="posts of our own to plant, for 'corpus audit' to look for"
+    )
     ids: Ids = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
@@ -278,7 +281,8 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        cut = (self.output.shard_mb, self.output.row_group_mb, self.output.ids)
+        output = self.output
+        cut = (output.shard_mb, output.row_group_mb, output.ids, output.canaries)
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
 
     def resolved(self) -> dict[str, Any]:
@@ -291,6 +295,7 @@ class Plan:
                 "row_group_mb": self.output.row_group_mb,
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
+                "canaries": self.output.canaries,
             },
         }
 

@@ -35,11 +35,12 @@ class ReadFile:
         for index, batch in enumerate(
             module.read(self.path, config, self.part_posts, start), start=len(done)
         ):
-            _save(batch, self.folder, index)
+            save(batch, self.folder, index)
         return self
 
 
-def _save(batch: Batch, folder: Path, index: int) -> None:
+def save(batch: Batch, folder: Path, index: int) -> None:
+    """Write a part and its receipt."""
     written = []
     for name in ("posts", "refused", "tombstones"):
         frame = getattr(batch, name)

@@ -87,7 +87,7 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         return None
     found = load_manifest(out)
     same_sources = [
-        {"path": source["path"], "bytes": source["bytes"]} for source in found["sources"]
+        {"path": source["path"], "bytes": source["bytes"]} for source in _files(found)
     ] == sources_identity(plan) and not _edited(found, out / NAME)
     same_plan = found["plan_fingerprint"] == plan.fingerprint()
     if same_plan and same_sources and found["author_key_id"] == key_id:
@@ -97,6 +97,11 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         what = "under another key" if same_plan and same_sources else what
         raise PlanError(f"'{out}' holds a finished build {what}; {remedy}")
     return None
+
+
+def _files(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sources of a manifest that are files; planted posts are not."""
+    return [source for source in found["sources"] if source["reader"] != "canaries"]
 
 
 def _names(folder: Path) -> set[str]:
@@ -114,7 +119,7 @@ def _edited(found: dict[str, Any], manifest: Path) -> bool:
             Path(source["path"]).is_dir()  # a folder is read again to tell
             or file_sha256(Path(source["path"])) != source["sha256"]
         )
-        for source in found["sources"]
+        for source in _files(found)
     )
 
 

@@ -48,6 +48,10 @@ MAY: dict[str, set[str]] = {
     "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
     "corpus.keys": {"corpus.errors"},
     "corpus.naming": {"corpus.keys"},
+    "corpus.canaries": {"corpus.schema", "corpus.read", "corpus.readers.contract"},
+    "corpus.audit": LOW
+    | FIND
+    | {"corpus.canaries", "corpus.keys", "corpus.naming", "corpus.runners"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
     "corpus.fold_kernel": set(),

@@ -1,0 +1,150 @@
+"""The release gate: what an audit finds in a corpus that is not as it should be."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import corpus
+from corpus import canaries, keys
+from corpus.audit import audit, told
+from corpus.manifest import file_sha256, unbalanced
+from tests.conftest import command, contents, post, write_lines
+
+
+def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:
+    """100 posts, one of which holds an address and a handle."""
+    rows = [post(n, user=f"user{n % 40}") for n in range(100)]
+    rows.append(post(500, text="you can write to joe@example.org or to @joe about the garden"))
+    write_lines(folder / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user"}
+    stages = [{"quality": {}}, {"dedup": {}}, *([] if pii is None else [{"pii": pii}])]
+    plan: dict[str, Any] = {
+        "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
+        "stages": stages,
+        "output": {"path": str(folder / "out"), "canaries": 20, **output},
+        "run": {"runner": "serial", "part_posts": 30},
+    }
+    corpus.build(plan)
+    return folder / "out"
+
+
+def failed(out: Path, **how: Any) -> list[str]:
+    return [check["name"] for check in audit(out, **how)["checks"] if not check["passed"]]
+
+
+def rewrite(out: Path, *, hashes: bool = True, **columns: pl.Expr) -> None:
+    """Change a shard by hand, and the manifest with it."""
+    shard = out / "shards" / "part-00000.parquet"
+    pl.read_parquet(shard).with_columns(**columns).write_parquet(shard)
+    if hashes:
+        manifest = json.loads((out / "manifest.json").read_text())
+        manifest["shards"][0]["sha256"] = file_sha256(shard)
+        (out / "manifest.json").write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize(
+    "pii",
+    [{}, {"style": "surrogate", "handles": "pseudonym"}, {"style": "mask"}, {"handles": "keep"}],
+)
+def test_a_corpus_of_ours_passes(tmp_path: Path, pii: dict[str, Any]) -> None:
+    out = build(tmp_path, pii)
+    found = audit(out, workers=2 if pii == {} else 1)
+    assert found["passed"], told(found)
+    assert found["rows"] == len(corpus.load(out))
+    assert unbalanced(corpus.load(out).manifest) == []
+
+
+def test_without_redaction_details_and_canaries_are_found(tmp_path: Path) -> None:
+    out = build(tmp_path, None)
+    assert failed(out) == ["no contact data and no handles", "canaries with details"]
+    printed = told(audit(out))
+    assert "EMAIL_ADDRESS" in printed and "shards/part-00000.parquet row" in printed
+    assert "joe" not in printed, "no text in what is printed"
+    assert failed(out, key=tmp_path / "no.key") == ["no contact data and no handles"]
+
+
+def test_canaries_are_planted_once_counted_and_the_same_under_the_same_key(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    frame = corpus.load(out).scan().collect()
+    own = frame.filter(pl.col("platform") == "canary")
+    made = canaries.make(20, canaries.seed(keys.load_key(tmp_path / "corpus.key")))
+    reciting = [canary for canary in made if not canary.leaks]
+    assert len(reciting) == 10
+    everything = "\n".join(own["text"])
+    assert all(everything.count(secret) == 1 for c in reciting for secret in c.secrets)
+    assert not [s for c in made if c.leaks for s in c.secrets if s in everything]
+    manifest = corpus.load(out).manifest
+    assert [source["path"] for source in manifest["sources"]][1:] == ["canaries"]
+    assert manifest["totals"]["read"] == 121
+    again = build(tmp_path, {}, path=str(tmp_path / "again"))
+    assert contents(out) == contents(again)
+    assert canaries.make(20, canaries.seed(bytes(32))) != made
+
+
+def test_a_canary_told_twice_is_noticed(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    recited = (pl.col("platform") == "canary") & ~pl.col("text").str.contains("<", literal=True)
+    doubled = pl.when(recited).then(pl.concat_str("text", pl.lit(" "), "text"))
+    rewrite(out, text=doubled.otherwise("text"))
+    assert failed(out) == ["canaries to be recited"]
+
+
+def test_a_changed_shard_a_foreign_file_and_what_is_private_are_found(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    name = "files are whole and nothing private is beside them"
+    rewrite(out, hashes=False, score=pl.lit(7, pl.Int64))
+    assert failed(out) == [name]
+    rewrite(out, score=pl.lit(7, pl.Int64))
+    assert failed(out) == []
+    (out / "shards" / "more.parquet").write_bytes(b"x")
+    assert failed(out) == [name]
+    (out / "shards" / "more.parquet").unlink()
+    shutil.copy(tmp_path / "corpus.key", out / "notes.txt")
+    assert failed(out) == [name]
+    (out / "notes.txt").unlink()
+    (out / "work").mkdir()
+    assert failed(out) == [name]
+
+
+def test_names_of_posts_and_people_that_are_not_keyed_are_found(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    rewrite(out, parent_id=pl.lit("table:7"), author=pl.lit("joe"))
+    assert failed(out) == ["post ids are keyed", "authors are pseudonyms"]
+
+
+def test_rare_strings_are_counted_by_authors_and_may_fail(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    assert failed(out, max_rare=0) == []
+    token = pl.lit(" see ticket AB12-9931")
+    rewrite(out, text=pl.col("text") + token)
+    assert failed(out, max_rare=0) == [], "many authors have it"
+    first = pl.int_range(pl.len()) == 3
+    rewrite(out, text=pl.when(first).then(pl.col("text") + " key Zx81k0PqL").otherwise("text"))
+    assert failed(out, max_rare=0) == ["rare strings"]
+    assert failed(out, max_rare=1) == failed(out) == []
+
+
+def test_the_command_prints_a_verdict_and_exits_by_it(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    good = command("audit", str(out))
+    assert (good.returncode, good.stdout.splitlines()[-1][:12]) == (0, "audit passed")
+    rewrite(out, text=pl.col("text") + " 8.8.8.8")
+    bad = command("audit", str(out), "--json")
+    assert bad.returncode == 1
+    found = json.loads(bad.stdout)
+    assert not found["passed"] and not re.search(r"8\.8\.8\.8", bad.stdout)
+    assert command("audit", str(tmp_path / "nowhere")).returncode == 2
+
+
+def test_strict_looks_for_names(tmp_path: Path) -> None:
+    out = build(tmp_path, {})
+    rewrite(out, text=pl.col("text") + " with Barack Obama in London")
+    assert failed(out) == []
+    assert failed(out, strict=True) == ["no contact data and no handles"]
