@@ -15,6 +15,7 @@ import random
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,15 @@ def _ours(posts: list[str]) -> tuple[float, float]:
     return _rate(lambda: redact(frame), len(posts), repeats=3), share
 
 
+def _each(engine: Any, posts: list[str], wanted: dict[str, Any]) -> None:
+    for post in posts:
+        engine.analyze(post, **wanted)
+
+
+def _drained(run: Callable[[], Any]) -> None:
+    list(run())
+
+
 def _presidio(posts: list[str]) -> dict[str, float]:
     import spacy
     import tldextract
@@ -96,14 +106,10 @@ def _presidio(posts: list[str]) -> dict[str, float]:
         engine: Any = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
         batches: Any = BatchAnalyzerEngine(analyzer_engine=engine)
         engine.analyze(posts[0], **wanted)
-        rates[f"AnalyzerEngine, {what}"] = _rate(
-            lambda: [engine.analyze(post, **wanted) for post in some],
-            len(some),  # noqa: B023
-        )
-        rates[f"BatchAnalyzerEngine, {what}"] = _rate(
-            lambda: list(batches.analyze_iterator(some, batch_size=64, **wanted)),  # noqa: B023
-            len(some),
-        )
+        every = partial(_each, engine, some, wanted)
+        rates[f"AnalyzerEngine, {what}"] = _rate(every, len(some))
+        batched = partial(batches.analyze_iterator, some, batch_size=64, **wanted)
+        rates[f"BatchAnalyzerEngine, {what}"] = _rate(partial(_drained, batched), len(some))
     return rates
 
 

@@ -57,7 +57,7 @@ def load(name: str) -> Engine:
     check(name)
     kind, _, model = name.partition(":")
     if kind == "posts":
-        return _Spacy(_ner_model.load())
+        return _Posts()
     if kind == "spacy":
         import spacy
 
@@ -96,6 +96,29 @@ def names(text: str, spans: list[Span]) -> list[Span]:
         if end > start:
             found.append(span._replace(start=start, end=end))
     return found
+
+
+class _Posts:
+    """The model for posts."""
+
+    def __init__(self) -> None:
+        from filters._ner_kernel import Parser
+
+        self._parse = Parser(_ner_model.load())
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
+        found: list[list[Span]] = [[] for _ in texts]
+        for first in range(0, len(pieces), _BATCH):
+            batch = pieces[first : first + _BATCH]
+            spans = self._parse([text for _, _, text in batch])
+            for (row, begin, _), held in zip(batch, spans, strict=True):
+                found[row] += [
+                    Span(begin + start, begin + end, label, SCORE)
+                    for start, end, label in held
+                    if label in ENTITIES
+                ]
+        return [names(text, spans) for text, spans in zip(texts, found, strict=True)]
 
 
 class _Spacy:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters import _national, _ner, _presidio, pii
+from filters import _national, _ner, _ner_kernel, _ner_model, _presidio, pii
 from filters._national import NATIONAL
 
 KEY = bytes(range(32))
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
+TWEETS = [SHARED / "gurez.10000", SHARED / "ile.10000"]
 DETAILS = {
     "EMAIL_ADDRESS": "joe.b@example.org",
     "PHONE_NUMBER": "(415) 555-2671",
@@ -193,6 +196,31 @@ def test_names_do_not_hang_on_the_company_of_a_post() -> None:
     engine = _ner.load("posts")
     alone = [engine([text])[0] for text in texts]
     assert engine(texts * 50) == alone * 50
+
+
+def test_the_compiled_model_finds_what_spacy_does() -> None:
+    nlp = _ner_model.load()
+    parse = _ner_kernel.Parser(nlp)
+    texts = [
+        "",
+        " ",
+        "\n\n",
+        "I met Barack Obama in London",
+        "rose\u2019s @Tom don't U.K. :) ",
+        "x" * 300,
+    ]
+    texts += [
+        f"{a} {b} {c}" for a in ("hi", "Sarah", "PARIS") for b in ("Tom", "is", "\n") for c in "Xy"
+    ]
+    for path in TWEETS:
+        if path.exists():
+            texts += path.read_text(errors="replace").split("\n")[:3000]
+    wanted = [
+        [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents] for doc in nlp.pipe(texts)
+    ]
+    assert sum(map(len, wanted)) > 10
+    assert parse(texts) == wanted
+    assert [parse([text])[0] for text in texts[:200]] == wanted[:200]
 
 
 def test_a_long_text_is_read_in_pieces_with_places_of_the_whole() -> None:
