@@ -12,7 +12,7 @@ DEMO := dumps/demo/planted.json
 PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup eval eval-dedup clean
+.PHONY: help corpus demo test check bench bench-dedup eval eval-dedup eval-gates clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,14 +60,19 @@ bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 	$(BIN)/python -m bench.end_to_end
 	$(BIN)/python -m bench.pii
 	$(BIN)/python -m bench.memory
+	$(BIN)/python -m bench.takedown
 
 bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
 	$(BIN)/python -m bench.dedup
 	$(BIN)/python -m bench.decontaminate $$($(PEERS))
 	$(BIN)/python -m bench.repeats $$($(PEERS))
 
-eval: $(TOOLS)  ## the models on the gold sets in ../shared/data
+eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
 	$(BIN)/python -m eval.toxicity
+	$(BIN)/python -m eval.pii
+
+eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million strings, 15 minutes)
+	$(BIN)/python -m eval.gates
 
 eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
 	$(BIN)/python -m eval.dedup --show 10

@@ -27,9 +27,9 @@ socket.create_connection = refuse
 import polars as pl
 from filters import pii
 
-redact = pii.build(pii.Config())
+redact = pii.build(pii.Config(profile="strict", countries=("DE",)))
 posts = pl.DataFrame({"id": ["1"], "text": [
-    "joe@example.co.uk, phone 415-555-2671, 8.8.8.8, @a@example.org, a@b.notasuffix"
+    "joe@example.co.uk, phone 415-555-2671, 8.8.8.8, @a@example.org, a@b.notasuffix, Barack Obama"
 ]})
 print(redact(posts)["text"][0], asked)
 """
@@ -44,6 +44,6 @@ def test_redaction_works_with_every_socket_blocked(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (
         done.stdout.strip()
-        == "<EMAIL_ADDRESS>, phone <PHONE_NUMBER>, <IP_ADDRESS>, <HANDLE>, a@b.notasuffix []"
+        == "<EMAIL_ADDRESS>, phone <PHONE_NUMBER>, <IP_ADDRESS>, <HANDLE>, a@b.notasuffix, <PERSON> []"
     )
     assert done.stderr == ""
