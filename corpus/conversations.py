@@ -405,6 +405,8 @@ def _merged(name: str, dtype: pl.DataType) -> pl.Expr:
         return pl.when(every).then(pl.lit("allowed")).alias(name)
     if name == "license":
         return column.drop_nulls().unique(maintain_order=True).str.join("; ").replace("", None)
+    if name == "mentions":
+        return column.drop_nulls().str.join(" ").replace("", None)
     if name.startswith("pii_"):
         return column.sum().cast(dtype)
     return column.max() if dtype.is_float() else column.first()

@@ -14,8 +14,9 @@ import polars as pl
 #: datasets: allowed, denied, or null for nothing said, which is not consent. ``withdrawn``: why
 #: the source itself says the post should not be used (one of :data:`WITHDRAWN`), or null.
 #: ``seen_at``: when the source learnt of this version of the post, in microseconds, where a source
-#: tells; notices said later than that may end it. ``source_file`` and ``source_row``: provenance;
-#: rows count from 1.
+#: tells; notices said later than that may end it. ``mentions``: ``name=author`` of each person that
+#: the text names, parted by spaces, where the author column holds something else than names.
+#: ``source_file`` and ``source_row``: provenance; rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),
     "platform": pl.String(),
@@ -36,6 +37,7 @@ POST: dict[str, pl.DataType] = {
     "consent": pl.String(),
     "withdrawn": pl.String(),
     "seen_at": pl.Int64(),
+    "mentions": pl.String(),
     "source_file": pl.String(),
     "source_row": pl.Int64(),
 }
@@ -71,7 +73,7 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that never leave the build: private, or meaningless once the build is done.
-INTERNAL = ("withdrawn", "seen_at")
+INTERNAL = ("withdrawn", "seen_at", "mentions")
 
 
 def empty_posts() -> pl.DataFrame:

@@ -9,7 +9,7 @@ its author as well as the name does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -121,7 +121,9 @@ _PAGE_SIGNS = [
 ]  # fmt: skip
 _PLAIN_SIGNS = ["@", "\uff20", "u/"]
 
-Shown = Callable[[str, str], "str | None"]  # (network, name) to what stands in its place, or null
+#: (network, name, author if that is something else) to what stands in its place, or null.
+Shown = Callable[[str, str, "str | None"], "str | None"]
+NOBODY: Mapping[str, str] = {}
 
 
 class Handles:
@@ -134,16 +136,25 @@ class Handles:
     def __init__(self, show: Shown) -> None:
         self._show = show
 
-    def replace(self, texts: pl.Series, platforms: pl.Series | None) -> dict[int, tuple[str, int]]:
-        """By row: the new text, and how many handles were replaced. Other rows have none."""
+    def replace(
+        self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
+    ) -> dict[int, tuple[str, int]]:
+        """By row: the new text, and how many handles were replaced. Other rows have none.
+
+        ``mentions`` holds ``name=author`` pairs where authors go by something else than names.
+        """
         pages = texts.str.contains_any(_PAGE_SIGNS, ascii_case_insensitive=True)
         plain = texts.str.contains_any(_PLAIN_SIGNS, ascii_case_insensitive=True)
         rows = (pages | plain).arg_true()
         own = platforms.gather(rows).to_list() if platforms is not None else [None] * len(rows)
         found: dict[int, tuple[str, int]] = {}
-        chosen = zip(rows.to_list(), own, texts.gather(rows), pages.gather(rows), strict=True)
-        for row, platform, text, has_page in chosen:
-            new, count = self.replace_one(text, platform or "", has_page)
+        people = mentions.gather(rows).to_list() if mentions is not None else [None] * len(rows)
+        chosen = zip(
+            rows.to_list(), own, texts.gather(rows), pages.gather(rows), people, strict=True
+        )
+        for row, platform, text, has_page, named in chosen:
+            known = dict(pair.split("=", 1) for pair in named.split(" ")) if named else {}
+            new, count = self.replace_one(text, platform or "", has_page, known)
             if count:
                 found[row] = (new, count)
         return found
@@ -152,7 +163,9 @@ class Handles:
         """Whether a handle begins at a place in a text."""
         return _pattern(_PLAIN).match(text, at) is not None
 
-    def replace_one(self, text: str, platform: str, has_page: bool = True) -> tuple[str, int]:
+    def replace_one(
+        self, text: str, platform: str, has_page: bool = True, known: Mapping[str, str] = NOBODY
+    ) -> tuple[str, int]:
         """A text with its handles replaced, and how many there were."""
         forms = (*_PAGES, *_PLAIN) if has_page else _PLAIN
         count = 0
@@ -161,7 +174,8 @@ class Handles:
             nonlocal count
             form = forms[match.lastindex // 3 - 1]
             before, name, _ = match.group(*range(match.lastindex - 2, match.lastindex + 1))
-            shown = self._show(*_whose(form.network or platform, name, before))
+            network, called = _whose(form.network or platform, name, before)
+            shown = self._show(network, called, known.get(called) if network == platform else None)
             if shown is None:
                 return str(match.group())
             count += 1

@@ -144,8 +144,10 @@ def build(config: Config, key: bytes = b"") -> Filter:
     counted = [name for name in writes(config) if name != "text"]
 
     def redact(posts: pl.DataFrame) -> pl.DataFrame:
-        platforms = posts["platform"] if "platform" in posts.columns else None
-        texts, counts = redactor(posts["text"], platforms)
+        platforms, mentions = (
+            posts[name] if name in posts.columns else None for name in ("platform", "mentions")
+        )
+        texts, counts = redactor(posts["text"], platforms, mentions)
         posts = posts.with_columns(texts, *_count_columns(counts, posts.height, counted))
         return posts.with_columns(reject=_reject(posts, config.max_spans, counted))
 
@@ -175,7 +177,7 @@ class _Redactor:
         self._ner = _ner.load(config.ner) if config.profile == "strict" else None
 
     def __call__(
-        self, texts: pl.Series, platforms: pl.Series | None
+        self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
     ) -> tuple[pl.Series, dict[int, Counter[str]]]:
         """The texts redacted, and what was replaced in each row that held any.
 
@@ -192,8 +194,8 @@ class _Redactor:
             style = self._style if rounds < _ROUNDS else _redaction.placeholder
             before = done.gather(rows)
             after = self._details(before, rows, counts, style)
-            own = platforms.gather(rows) if platforms is not None else None
-            after = self._names(self._called(after, own, rows, counts), rows, counts, style)
+            after = self._called(after, platforms, mentions, rows, counts)
+            after = self._names(after, rows, counts, style)
             changed = before != after
             rows = rows.filter(changed)
             done = done.scatter(rows, after.filter(changed))
@@ -205,12 +207,13 @@ class _Redactor:
         found = self._finder.find(pl.Series([text]))
         return any(choose(text, spans) for spans in found.values())
 
-    def _shown(self, network: str, name: str) -> str | None:
+    def _shown(self, network: str, name: str, author: str | None) -> str | None:
         if _handles.is_public(network, name, self._public):
             return None
         if not self._key:
             return "<HANDLE>"
-        digest = hmac.digest(self._key, f"{network}:{name}".encode(), "sha256").hex()
+        whose = f"{network}:{author or name}".lower().encode()
+        digest = hmac.digest(self._key, whose, "sha256").hex()
         return f"<HANDLE_{_redaction.lettered(digest[:12])}>"
 
     def _details(
@@ -244,12 +247,16 @@ class _Redactor:
         self,
         texts: pl.Series,
         platforms: pl.Series | None,
+        mentions: pl.Series | None,
         rows: pl.Series,
         counts: defaultdict[int, Counter[str]],
     ) -> pl.Series:
         if not self._handles:
             return texts
-        found = self._handles.replace(texts, platforms)
+        own, people = (
+            column.gather(rows) if column is not None else None for column in (platforms, mentions)
+        )
+        found = self._handles.replace(texts, own, people if self._key else None)
         for place, (_, count) in found.items():
             counts[rows[place]]["HANDLE"] += count
         return _scattered(texts, {place: text for place, (text, _) in found.items()})

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from corpus.readers._times import micros
 from corpus.readers._x import language
-from corpus.readers.contract import Post, ReaderConfig, Refused
+from corpus.readers.contract import Post, ReaderConfig, Refused, mentions_of
 
 POSTS = "app.bsky.feed.post"
 NO_LABELS: frozenset[str] = frozenset()
@@ -140,7 +140,22 @@ def post(
         None,
         None,
         seen_at,
+        mentions_of(text, _people(text, record)) if record.facets and "@" in text else None,
     )
+
+
+def _people(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
+    """Handle and DID of everybody whom the record marks in its text."""
+    data = (record.text or "").encode()
+    for facet in record.facets if type(record.facets) is list else ():
+        index, features = _get(facet, "index"), _get(facet, "features")
+        start, end = _get(index, "byteStart"), _get(index, "byteEnd")
+        if type(start) is not int or type(end) is not int or type(features) is not list:
+            continue
+        for feature in features:
+            did = _get(feature, "did")
+            if type(did) is str and did.startswith("did:") and 0 <= start < end <= len(data):
+                yield data[start:end].decode(errors="ignore").lstrip("@"), did
 
 
 def _withdrawn(labels: frozenset[str], config: Config) -> str | None:

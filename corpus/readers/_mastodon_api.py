@@ -26,7 +26,7 @@ from corpus.readers._mastodon import (
 )
 from corpus.readers._mastodon_json import Account, Event, Line, Number, Status
 from corpus.readers._times import micros, whole
-from corpus.readers.contract import Post, Record, Refused, Skipped, Tombstone
+from corpus.readers.contract import Post, Record, Refused, Skipped, Tombstone, mentions_of
 
 #: Events of a stream that bring a status, and all others that are known.
 _BRINGING = ("update", "status.update")
@@ -207,9 +207,10 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
         open_to_all = all(
             one.visibility in config.visibility for one in (status, original) if one is not None
         )
+        text = warned(text_of(source.content), source.spoiler_text, config) if open_to_all else ""
         post = Post(
             name,
-            warned(text_of(source.content), source.spoiler_text, config) if open_to_all else "",
+            text,
             kind,
             author,
             None,
@@ -224,6 +225,7 @@ def decoder(config: Config, gone: Container[str]) -> Callable[[bytes], Sequence[
             None,
             withdrawn,
             seen_at=edited,
+            mentions=mentions_of(text, _people(source)) if source.mentions else None,
         )
         version = name if original is None else parent
         return (post, *(outdated(version, edited) if version else ()), *said)
@@ -274,6 +276,12 @@ def _author(status: Status) -> str | None:
     name, _, host = (account.acct or "").partition("@")
     last = f"https://{host}" if host else status.uri
     return global_name(account.username or name, account.uri, account.url, last)
+
+
+def _people(status: Status) -> Iterator[tuple[str | None, str | None]]:
+    """What a text calls the accounts that a status mentions, and what the author column would."""
+    for mention in status.mentions or ():
+        yield mention.username, global_name(mention.username, mention.url)
 
 
 def _parent(status: Status, known: Mapping[str, str]) -> str | None:

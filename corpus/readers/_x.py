@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import msgspec
+
 #: Codes of X's that are no language, and old codes that ISO 639-1 has replaced.
 LANGUAGES: dict[str, str | None] = {
     "in": "id",
@@ -30,6 +34,34 @@ def identifier(text: str | None, number: Id = None) -> str:
         return text if text.isdecimal() and text.isascii() else ""
     # A float has lost its last digits: it names another post.
     return str(number) if type(number) is int and number >= 0 else ""
+
+
+class _Mention(msgspec.Struct, gc=False):
+    """Somebody named in a text, as API v1.1 has it, or v2 (``username``)."""
+
+    id: Id = None
+    id_str: str | None = None
+    screen_name: str | None = None
+    username: str | None = None
+
+
+class _Entities(msgspec.Struct, gc=False):
+    user_mentions: list[_Mention] | None = None
+    mentions: list[_Mention] | None = None
+
+
+_entities = msgspec.json.Decoder(_Entities).decode
+
+
+def people(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
+    """Name and id of everybody whom ``entities`` name; a fault in them costs only themselves."""
+    for raw in entities:
+        try:
+            held = _entities(raw) if bytes(raw) else _Entities()
+        except msgspec.DecodeError:
+            continue
+        for each in (*(held.user_mentions or ()), *(held.mentions or ())):
+            yield each.screen_name or each.username, identifier(each.id_str, each.id)
 
 
 def language(code: str | None) -> str | None:

@@ -61,6 +61,7 @@ class Tweet(msgspec.Struct):
     public_metrics: Metrics | None = None
     referenced_tweets: list[Reference] | None = None
     edit_history_tweet_ids: list[Id] | None = None
+    entities: msgspec.Raw = msgspec.Raw()
     withheld: Withheld | None = None
 
 

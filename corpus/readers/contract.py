@@ -65,6 +65,20 @@ class Post(NamedTuple):
     accepted_id: str | None = None
     consent: str | None = None  # "allowed", "denied", or null: nothing declared
     seen_at: int | None = None  # microseconds: when the source learnt of this version
+    mentions: str | None = None  # "name=author" of people in the text, by mentions_of()
+
+
+def mentions_of(text: str, people: Iterable[tuple[str | None, str | None]]) -> str | None:
+    """Of ``people`` (name, author), those that a text names, as :attr:`Post.mentions` has them."""
+    if "@" not in text and "\uff20" not in text:
+        return None
+    lowered = text.lower()
+    named = {
+        f"{name.lower()}={author}"
+        for name, author in people
+        if name and author and name.lower() in lowered and not {" ", "="} & set(name + author)
+    }
+    return " ".join(sorted(named)) or None
 
 
 class Tombstone(NamedTuple):

@@ -12,7 +12,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.readers._times import micros, whole
-from corpus.readers._x import EVERYWHERE, identifier, language
+from corpus.readers._x import EVERYWHERE, identifier, language, people
 from corpus.readers._x_json import (
     Data,
     Includes,
@@ -34,6 +34,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Tombstone,
+    mentions_of,
     read_lines,
 )
 
@@ -250,10 +251,20 @@ def _posts(tweet: Tweet, tweets: dict[str, Tweet], users: dict[str, User]) -> li
             None,
             None,
             withdrawn,
+            mentions=mentions_of(text, _people(tweet, users)) if "@" in text else None,
         )
     ]
     records += [Tombstone("id", "x:" + old, "superseded") for old in versions[:-1] if old]
     return records
+
+
+def _people(tweet: Tweet, users: dict[str, User]) -> Iterator[tuple[str | None, str]]:
+    """Name and id of everybody whom a tweet knows."""
+    yield from people(tweet.entities)
+    references = [each.author for each in tweet.referenced_tweets or ()]
+    for user in (tweet.author, users.get(identifier(None, tweet.author_id)), *references):
+        if user is not None:
+            yield user.username, identifier(None, user.id)
 
 
 def _full_text(tweet: Tweet | Reference) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from corpus.readers._times import micros, whole
-from corpus.readers._x import EVERYWHERE, Id, identifier, language
+from corpus.readers._x import EVERYWHERE, Id, identifier, language, people
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -20,11 +20,12 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Tombstone,
+    mentions_of,
     read_lines,
 )
 
 PLATFORM = "x"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -41,6 +42,7 @@ class _User(msgspec.Struct, gc=False):
 
 class _Extended(msgspec.Struct, gc=False):
     full_text: str | None = None
+    entities: msgspec.Raw = msgspec.Raw()
 
 
 class _Status(msgspec.Struct):
@@ -52,6 +54,7 @@ class _Status(msgspec.Struct):
     user: _User | None = None
     withheld_in_countries: list[str] | str | None = None
     retweeted_status: _Status | None = None
+    entities: msgspec.Raw = msgspec.Raw()
 
 
 class _Notice(msgspec.Struct, gc=False):
@@ -182,8 +185,20 @@ def decode(line: bytes) -> Sequence[Record]:
             None,
             None,
             withdrawn,
+            mentions=mentions_of(text, _people(row)) if "@" in text else None,
         ),
     )
+
+
+def _people(row: _Status) -> Iterator[tuple[str | None, str]]:
+    """Name and id of everybody whom a status, or what it passes on, knows."""
+    for status in (row, row.retweeted_status):
+        if status is not None:
+            if status.user is not None:
+                yield status.user.screen_name, identifier(status.user.id_str, status.user.id)
+            yield from people(status.entities)
+            if status.extended_tweet is not None:
+                yield from people(status.extended_tweet.entities)
 
 
 def _full_text(status: _Status) -> str | None:

@@ -42,8 +42,6 @@ def test_redaction_works_with_every_socket_blocked(tmp_path: Path) -> None:
         [sys.executable, "-c", CODE], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert (
-        done.stdout.strip()
-        == "<EMAIL_ADDRESS>, phone <PHONE_NUMBER>, <IP_ADDRESS>, <HANDLE>, a@b.notasuffix, <PERSON> []"
-    )
+    details = "<EMAIL_ADDRESS>, phone <PHONE_NUMBER>, <IP_ADDRESS>, <HANDLE>"
+    assert done.stdout.strip() == f"{details}, a@b.notasuffix, <PERSON> []"
     assert done.stderr == ""
