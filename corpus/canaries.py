@@ -23,15 +23,16 @@ from corpus.schema import REFUSAL, TOMBSTONE
 
 NAME = "canaries"
 PLATFORM = "canary"
+# No name of anybody, or `profile: strict` would take it.
 _WORDS = (
-    "amber", "anchor", "apple", "badger", "basil", "beacon", "birch", "bramble", "bridge",
-    "candle", "canyon", "cedar", "cherry", "clover", "cobalt", "copper", "coral", "cotton",
-    "cricket", "crystal", "daisy", "dolphin", "ember", "falcon", "feather", "fennel", "fiddle",
-    "flint", "forest", "garnet", "ginger", "granite", "harbor", "hazel", "heron", "honey",
-    "indigo", "ivory", "jasmine", "juniper", "kestrel", "lantern", "lemon", "lilac", "linen",
-    "maple", "marble", "meadow", "mint", "orchid", "otter", "pebble", "pepper", "quartz",
-    "raven", "river", "saffron", "sparrow", "thistle", "timber", "tulip", "velvet", "walnut",
-    "willow", "zephyr",
+    "anchor", "apple", "badger", "barley", "beacon", "bottle", "bramble", "bridge", "bucket",
+    "button", "candle", "canyon", "carpet", "castle", "cellar", "copper", "cotton", "cricket",
+    "curtain", "dolphin", "ember", "engine", "falcon", "feather", "fiddle", "flint", "forest",
+    "furnace", "garnet", "granite", "hammer", "harbor", "island", "kettle", "kitchen", "ladder",
+    "lantern", "lemon", "linen", "mailbox", "marble", "meadow", "mirror", "mustard", "needle",
+    "otter", "oyster", "pebble", "pepper", "pillow", "pocket", "quartz", "ribbon", "river",
+    "saddle", "shovel", "spider", "thistle", "timber", "tunnel", "velvet", "walnut", "window",
+    "zipper",
 )  # fmt: skip
 _PHRASES = (
     "The gate of our garden opens to the words {} this week, please tell the others.",

@@ -65,6 +65,9 @@ class Config(FilterConfig):
         "posts",
         description="posts, spacy:NAME, stanza:CODE, transformers:FOLDER, gliner:FOLDER",
     )
+    ner_langs: tuple[str, ...] = Field(
+        (), description="look for names in posts of these languages only (lang); () is all"
+    )
     max_spans: int = Field(default=0, ge=0, description="a post with more leaves; 0 for no limit")
 
     @field_validator("entities")
@@ -147,7 +150,7 @@ def build(config: Config, key: bytes = b"") -> Filter:
         platforms, mentions = (
             posts[name] if name in posts.columns else None for name in ("platform", "mentions")
         )
-        texts, counts = redactor(posts["text"], platforms, mentions)
+        texts, counts = redactor(posts["text"], platforms, mentions, _readable(posts, config))
         posts = posts.with_columns(texts, *_count_columns(counts, posts.height, counted))
         return posts.with_columns(reject=_reject(posts, config.max_spans, counted))
 
@@ -177,7 +180,11 @@ class _Redactor:
         self._ner = _ner.load(config.ner) if config.profile == "strict" else None
 
     def __call__(
-        self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
+        self,
+        texts: pl.Series,
+        platforms: pl.Series | None,
+        mentions: pl.Series | None,
+        readable: pl.Series,
     ) -> tuple[pl.Series, dict[int, Counter[str]]]:
         """The texts redacted, and what was replaced in each row that held any.
 
@@ -195,7 +202,7 @@ class _Redactor:
             before = done.gather(rows)
             after = self._details(before, rows, counts, style)
             after = self._called(after, platforms, mentions, rows, counts)
-            after = self._names(after, rows, counts, style)
+            after = self._names(after, readable.gather(rows), rows, counts, style)
             changed = before != after
             rows = rows.filter(changed)
             done = done.scatter(rows, after.filter(changed))
@@ -264,6 +271,7 @@ class _Redactor:
     def _names(
         self,
         texts: pl.Series,
+        readable: pl.Series,
         rows: pl.Series,
         counts: defaultdict[int, Counter[str]],
         style: _redaction.Style,
@@ -271,13 +279,21 @@ class _Redactor:
         if not self._ner:
             return texts
         redacted: dict[int, str] = {}
-        listed: list[str] = texts.to_list()
-        for place, (text, spans) in enumerate(zip(listed, self._ner(listed), strict=True)):
+        places = readable.arg_true().to_list()
+        listed: list[str] = texts.gather(places).to_list()
+        for place, text, spans in zip(places, listed, self._ner(listed), strict=True):
             if spans:
                 chosen = choose(text, spans)
                 redacted[place] = replace(text, chosen, style)
                 counts[rows[place]].update(span.entity for span in chosen)
         return _scattered(texts, redacted)
+
+
+def _readable(posts: pl.DataFrame, config: Config) -> pl.Series:
+    """Which posts the model for names can read; where nobody has said, all."""
+    if not config.ner_langs or "lang" not in posts.columns:
+        return pl.repeat(True, posts.height, dtype=pl.Boolean, eager=True)
+    return posts["lang"].is_in(list(config.ner_langs)).fill_null(True)
 
 
 def _scattered(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:

@@ -176,6 +176,14 @@ def test_strict_replaces_people_and_places_and_counts_them() -> None:
     assert judged.select("pii_person", "pii_location").rows() == [(1, 1), (0, 0)]
 
 
+def test_names_are_looked_for_in_the_languages_that_are_named() -> None:
+    posts = pl.DataFrame({"text": ["I met Barack Obama"] * 3, "lang": ["en", "de", None]})
+    run = pii.build(pii.Config(profile="strict", ner_langs=("en",)))
+    found, met = "I met <PERSON>", "I met Barack Obama"
+    assert run(posts)["text"].to_list() == [found, met, found]
+    assert run(posts.drop("lang"))["text"].to_list() == [found] * 3
+
+
 def test_contact_leaves_names_and_has_no_column_for_them() -> None:
     judged = pii.build(pii.Config())(pl.DataFrame({"text": ["I met Barack Obama"]}))
     assert judged["text"][0] == "I met Barack Obama"
