@@ -147,11 +147,7 @@ def post(
 def _people(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
     """Handle and DID of everybody whom the record marks in its text."""
     data = (record.text or "").encode()
-    for facet in record.facets if type(record.facets) is list else ():
-        index, features = _get(facet, "index"), _get(facet, "features")
-        start, end = _get(index, "byteStart"), _get(index, "byteEnd")
-        if type(start) is not int or type(end) is not int or type(features) is not list:
-            continue
+    for start, end, features in _marked(record.facets):
         for feature in features:
             did = _get(feature, "did")
             if type(did) is str and did.startswith("did:") and 0 <= start < end <= len(data):
@@ -200,13 +196,18 @@ def with_links(text: str, facets: object) -> str:
     return b"".join([*pieces, data[at:]]).decode() if pieces else text
 
 
-def _links(facets: object) -> Iterator[tuple[int, int, str]]:
-    """The place and the address of each facet that is a whole link."""
+def _marked(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
+    """The place of each facet in bytes, and what it says of it."""
     for facet in facets if type(facets) is list else ():
         index, features = _get(facet, "index"), _get(facet, "features")
         start, end = _get(index, "byteStart"), _get(index, "byteEnd")
-        if type(start) is not int or type(end) is not int or type(features) is not list:
-            continue
+        if type(start) is int and type(end) is int and type(features) is list:
+            yield start, end, features
+
+
+def _links(facets: object) -> Iterator[tuple[int, int, str]]:
+    """The place and the address of each facet that is a whole link."""
+    for start, end, features in _marked(facets):
         for feature in features:
             uri = _get(feature, "uri")
             if type(uri) is str and uri.startswith(("https://", "http://")):
