@@ -8,7 +8,7 @@ already; nothing is downloaded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,7 +27,8 @@ _BATCH = 256
 _NO_NAME = re.compile(
     r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
 )
-_EDGE = re.compile(r"^[\W_]+|(?:['\u2019]s)?[\W_]*$")
+_LEAD = re.compile(r"[\W_]*")
+_TAIL = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
 
 
 class Engine(Protocol):
@@ -89,10 +90,9 @@ def names(text: str, spans: list[Span]) -> list[Span]:
         if any(span.start < end and begin < span.end for begin, end in taken):
             continue
         held = text[span.start : span.end]
-        lead = _EDGE.match(held)
-        start = span.start + (lead.end() if lead and not held[:1].isalnum() else 0)
-        tail = re.search(r"(?:['\u2019][sS])?[\W_]*$", text[start : span.end])
-        end = start + tail.start() if tail else span.end
+        lead, tail = _LEAD.match(held), _TAIL.search(held)
+        start = span.start + (lead.end() if lead else 0)
+        end = span.start + (tail.start() if tail else len(held))
         if end > start:
             found.append(span._replace(start=start, end=end))
     return found
@@ -107,18 +107,11 @@ class _Posts:
         self._parse = Parser(_ner_model.load())
 
     def __call__(self, texts: list[str]) -> list[list[Span]]:
-        pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
-        found: list[list[Span]] = [[] for _ in texts]
+        return _by_pieces(texts, self._spans)
+
+    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
         for first in range(0, len(pieces), _BATCH):
-            batch = pieces[first : first + _BATCH]
-            spans = self._parse([text for _, _, text in batch])
-            for (row, begin, _), held in zip(batch, spans, strict=True):
-                found[row] += [
-                    Span(begin + start, begin + end, label, SCORE)
-                    for start, end, label in held
-                    if label in ENTITIES
-                ]
-        return [names(text, spans) for text, spans in zip(texts, found, strict=True)]
+            yield from self._parse(pieces[first : first + _BATCH])
 
 
 class _Spacy:
@@ -132,16 +125,14 @@ class _Spacy:
         self._labels: dict[str, str] = make().model_to_presidio_entity_mapping
 
     def __call__(self, texts: list[str]) -> list[list[Span]]:
-        pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
-        found: list[list[Span]] = [[] for _ in texts]
-        docs = self._nlp.pipe((text for _, _, text in pieces), batch_size=_BATCH)
-        for (row, begin, _), doc in zip(pieces, docs, strict=True):
-            for ent in doc.ents:
-                label = self._labels.get(ent.label_, ent.label_)
-                if label in ENTITIES:
-                    start, end = begin + ent.start_char, begin + ent.end_char
-                    found[row].append(Span(start, end, label, SCORE))
-        return [names(text, spans) for text, spans in zip(texts, found, strict=True)]
+        return _by_pieces(texts, self._spans)
+
+    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+        for doc in self._nlp.pipe(pieces, batch_size=_BATCH):
+            yield [
+                (ent.start_char, ent.end_char, self._labels.get(ent.label_, ent.label_))
+                for ent in doc.ents
+            ]
 
 
 class _Presidio:
@@ -205,3 +196,18 @@ def cut(text: str) -> Iterator[tuple[int, str]]:
         yield begin, text[begin:end]
         begin = end
     yield begin, text[begin:]
+
+
+def _by_pieces(
+    texts: list[str], run: Callable[[list[str]], Iterator[list[tuple[int, int, str]]]]
+) -> list[list[Span]]:
+    """The people and places of each text, read by a parser piece by piece."""
+    pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
+    found: list[list[Span]] = [[] for _ in texts]
+    for (row, begin, _), spans in zip(pieces, run([text for *_, text in pieces]), strict=True):
+        found[row] += [
+            Span(begin + start, begin + end, label, SCORE)
+            for start, end, label in spans
+            if label in ENTITIES
+        ]
+    return [names(text, spans) for text, spans in zip(texts, found, strict=True)]

@@ -169,24 +169,26 @@ def _unreadable() -> Any:
 def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Iterator[_Detector]:
     from presidio_analyzer import predefined_recognizers as presidio
 
-    made: dict[str, Any] = {
-        "EMAIL_ADDRESS": _offline_email,
-        "IP_ADDRESS": presidio.IpRecognizer,
-        "CREDIT_CARD": presidio.CreditCardRecognizer,
-        "IBAN_CODE": presidio.IbanRecognizer,
-        "CRYPTO": presidio.CryptoRecognizer,
-        "US_SSN": presidio.UsSsnRecognizer,
-        "MAC_ADDRESS": presidio.MacAddressRecognizer,
+    made: dict[str, tuple[Any, str]] = {
+        "EMAIL_ADDRESS": (_offline_email, GATES["EMAIL_ADDRESS"]),
+        "IP_ADDRESS": (presidio.IpRecognizer, GATES["IP_ADDRESS"]),
+        "CREDIT_CARD": (presidio.CreditCardRecognizer, GATES["CREDIT_CARD"]),
+        "IBAN_CODE": (presidio.IbanRecognizer, GATES["IBAN_CODE"]),
+        "CRYPTO": (presidio.CryptoRecognizer, GATES["CRYPTO"]),
+        "US_SSN": (presidio.UsSsnRecognizer, GATES["US_SSN"]),
+        "MAC_ADDRESS": (presidio.MacAddressRecognizer, GATES["MAC_ADDRESS"]),
+        **{
+            name: (getattr(presidio, each.recognizer), each.gate)
+            for name, each in sorted(NATIONAL.items())
+        },
     }
-    for entity in made.keys() & set(entities):
-        recognizer = made[entity]()
+    for entity, (make, gate) in made.items():
+        if entity not in entities:
+            continue
+        recognizer = make()
         # What Presidio's registry sets on every pattern recognizer that it loads.
         recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
-        yield _Detector(entity, recognizer, GATES[entity])
-    for entity in sorted(NATIONAL.keys() & set(entities)):
-        recognizer = getattr(presidio, NATIONAL[entity].recognizer)()
-        recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
-        yield _Detector(entity, recognizer, NATIONAL[entity].gate)
+        yield _Detector(entity, recognizer, gate)
     if "PHONE_NUMBER" in entities:
         # Each region costs a pass over the post, so regions share a gate only with their equals:
         # German numbers can be four digits, and one tweet in sixteen holds four in a row.
