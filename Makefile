@@ -68,6 +68,7 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 	$(BIN)/python -m bench.repeats $$($(PEERS))
 
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
+	$(BIN)/python -m eval.language
 	$(BIN)/python -m eval.toxicity
 	$(BIN)/python -m eval.pii
 
