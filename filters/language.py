@@ -91,12 +91,12 @@ def _cleaned() -> pl.Expr:
 def _predict(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:
     """The likeliest label and its probability for each text; ``und`` and 0 for an empty one."""
     filled = [text or "x" for text in texts]
-    labels, scores = model.predict(filled, k=1) if filled else ([], [])
     codes, sure = [], []
-    for text, label, score in zip(texts, labels, scores, strict=True):
-        known = bool(text) and len(label) > 0
-        codes.append(label[0].removeprefix(_LABEL) if known else "und")
-        sure.append(float(score[0]) if known else 0.0)
+    predicted = _fasttext.predict(model, filled, 1)
+    for text, (labels, scores) in zip(texts, predicted, strict=True):
+        known = bool(text) and len(labels) > 0
+        codes.append(labels[0].removeprefix(_LABEL) if known else "und")
+        sure.append(float(scores[0]) if known else 0.0)
     return codes, sure
 
 
