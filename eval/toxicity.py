@@ -119,16 +119,17 @@ def print_categories(posts: pl.DataFrame, score: Filter) -> None:
                 abs(scores[bins == bin_].sum() - truth[bins == bin_].sum()) for bin_ in range(10)
             ]
             print(
-                f"{category:14} {name:9} {len(rows):6} {truth.sum():6} {auroc(scores, truth):6.3f}  "
-                f"{inner}  {sum(gaps) / len(rows):17.3f}"
+                f"{category:14} {name:9} {len(rows):6} {truth.sum():6} "
+                f"{auroc(scores, truth):6.3f}  {inner}  {sum(gaps) / len(rows):17.3f}"
             )
 
 
 def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
     """Each set ranked by a model that was trained without it; all of its posts."""
     from filters import _linear
-    from scripts import train_toxicity
+    from scripts import toxicity_lexicons, train_toxicity
 
+    toxicity_lexicons.check()
     print("\ntrained without   posts  AUROC  macro-F1 at its own best cut")
     rows = [] if outside is None else [("kaggle", outside, posts)]
     rows += [

@@ -27,7 +27,7 @@ def _posts(*texts: str | None) -> pl.DataFrame:
         ("have a lovely day", "have a lovely day"),
         ("you fucking idiot, see you at nine", "you <TOXIC> see you at nine"),
         ("what a day\n\nFUCK!!\n  see you", "what a day\n\n<TOXIC>\n  see you"),
-        ("the weather is fine, f u c k you, bye", "the weather is fine, <TOXIC> you, bye"),
+        ("f u c k you, see you at nine", "<TOXIC> you, see you at nine"),
         ("@ann look at https://x.org/a sh1t", "@ann look at https://x.org/a <TOXIC>"),
         ("fuck", "<TOXIC>"),
         ("", ""),
