@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import polars as pl
 import pytest
 
+import corpus
 from filters import toxicity
 from filters._toxic_words import redact
 from filters.contract import Filter, writes
+from tests.conftest import post, write_lines
 
 CALM = "the train was late so we had tea and talked about the garden and the weather " * 8
 
@@ -120,3 +126,23 @@ def test_the_columns_of_a_config_are_the_columns_it_writes(redactor: Filter) -> 
 def test_a_huge_post_is_redacted(redactor: Filter, text: str) -> None:
     left = redactor(_posts(text))["text"]
     assert redactor(left.to_frame())["toxicity"][0] <= 0.8
+
+
+def test_later_stages_see_the_redacted_text(
+    plan: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    texts = [
+        "shut up idiot! see you at nine, joe@example.org",
+        "shut up bitch! see you at nine, joe@example.org",
+        "the train was late so we had tea",
+    ]
+    write_lines(tmp_path / "posts.jsonl", [post(n, text=text) for n, text in enumerate(texts)])
+    corpus.build(plan([{"toxicity": {"action": "redact"}}, {"dedup": {}}, {"pii": {}}]))
+    kept = corpus.load(tmp_path / "out").scan().collect().sort("id")
+    assert [
+        "shut up <TOXIC> see you at nine, <EMAIL_ADDRESS>",
+        "the train was late so we had tea",
+    ] == kept["text"].to_list()
+    assert [1, 0] == kept["toxicity_spans"].to_list()
+    ledger = corpus.load(tmp_path / "out").dropped().collect()
+    assert ["exact_duplicate"] == ledger["reason"].to_list()
