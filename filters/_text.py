@@ -26,18 +26,27 @@ def flattened(column: str) -> pl.Expr:
     return pl.col(column).str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def cleaned(column: str) -> pl.Expr:
-    """The author's own words on one line.
+def spoken(column: str) -> pl.Expr:
+    """The text without its links, mentions and retweet heads; hashtags keep their marks.
 
-    Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
-    run of whitespace is one space. What a link or a mention leaves is a space, never a join of
-    its neighbours.
+    What a link or a mention leaves is a space, never a join of its neighbours.
     """
     return (
         pl.col(column)
         .str.replace(_RETWEET_HEAD, "")
         .str.replace_all(_URL, " ")
         .str.replace_all(_MENTION, "${1} ")
+    )
+
+
+def cleaned(column: str) -> pl.Expr:
+    """The author's own words on one line.
+
+    Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
+    run of whitespace is one space.
+    """
+    return (
+        spoken(column)
         .str.replace_all(_HASHTAG_MARK, "${1}")
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
