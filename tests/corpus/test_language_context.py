@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+import corpus
 from corpus import arrays, language_context
 from corpus.gathered import Gathered, here
 
@@ -111,3 +112,51 @@ def test_how_posts_are_cut_into_parts_changes_nothing(tmp_path: Path) -> None:
 
 def test_no_posts_at_all(tmp_path: Path) -> None:
     assert judged(tmp_path, [[]]).height == 0
+
+
+def test_a_build_hears_the_author_whatever_the_parts(tmp_path: Path) -> None:
+    texts = [
+        ("ana", "hoy no tengo ganas de nada, la verdad"), ("ana", "mañana por la tarde nos vemos"),
+        ("ana", "no me lo puedo creer, qué alegría"), ("ana", "a la final"), ("bea", "a la final"),
+        ("bea", "I have no idea what you are talking about"), ("bea", "see you tomorrow then"),
+        ("bea", "what a lovely day it is today"), (None, ""), ("cleo", "das ist ja wunderbar"),
+    ]  # fmt: skip
+    rows = [
+        {"id": str(number), "author": author, "text": text}
+        for number, (author, text) in enumerate(texts * 3)
+    ]
+    pl.DataFrame(rows).write_ndjson(tmp_path / "posts.jsonl")
+    found = []
+    for name, run in (
+        ("one", {"runner": "serial", "part_posts": 4}),
+        ("two", {"runner": "processes", "workers": 2, "part_posts": 100}),
+    ):
+        plan = {
+            "sources": [
+                {
+                    "table": {
+                        "path": str(tmp_path / "posts.jsonl"),
+                        "fields": {"id": "id", "text": "text", "author": "author"},
+                    }
+                }
+            ],
+            "stages": [
+                {"language": {}},
+                {"language_context": {"keep": ["es", "en"], "author_weight": 2}},
+            ],
+            "output": {"path": str(tmp_path / name), "ids": "original"},
+            "run": run,
+        }
+        manifest = corpus.build(plan)
+        funnel = {row["stage"]: row["dropped"] for row in manifest["funnel"]}
+        assert funnel["language"] == {}
+        assert funnel["language_context"] == {
+            "near_language": 3,
+            "no_language": 3,
+            "other_language": 3,
+        }
+        found.append(corpus.load(tmp_path / name).scan().collect())
+    assert found[0].equals(found[1])
+    short = found[0].filter(pl.col("text") == "a la final")
+    assert short["id"].to_list() == ["table:3", "table:13", "table:23"]
+    assert set(short["lang"]) == {"es"}
