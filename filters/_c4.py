@@ -37,11 +37,13 @@ def c4(texts: pl.Series, cut: Cut, lines: Lines) -> tuple[dict[str, NDArray[Any]
     data, offsets = flat(texts)
     settings = np.array(lines, np.int64)
     out, places, refused, kept = _kept(data, offsets, flags(), settings)
+    out.setflags(write=False)  # as all texts are; numba compiles once for both
     sentences = np.zeros(len(texts), np.int64)
     some = np.flatnonzero(np.diff(places))
     if some.size:
         # The texts that are empty now lie between the others without a byte of their own.
         ends = np.append(places[some], places[-1])
+        ends.setflags(write=False)
         tokens = cut(out, ends)
         sentences[some] = _sentences(out, ends, *tokens, flags())
     import pyarrow as pa
@@ -71,6 +73,9 @@ _PHRASES = tuple(
 )  # fmt: skip
 
 
+_FIRST = np.isin(np.arange(256) | 32, [phrase[0] for phrase in _PHRASES])
+
+
 @compiled
 def _phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
     """Which of the phrases the small letters of a line hold, a bit each; and whether a "{"."""
@@ -78,10 +83,9 @@ def _phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
     for at in range(begin, end):
         sign = data[at]
         curly |= sign == 123
-        small = sign | 32
-        # They begin with c, j, l, p, t or u.
-        if not (small == 99 or small == 106 or small == 108 or small == 112 or 116 <= small <= 117):
+        if not _FIRST[sign]:
             continue
+        small = sign | 32
         for number, phrase in enumerate(_PHRASES):
             if small != phrase[0]:
                 continue
@@ -129,20 +133,34 @@ def _citation(data: U8, at: int, end: int, flags: U16) -> int:
 
 
 @compiled
-def _words(data: U8, begin: int, end: int, flags: U16, longest: int) -> tuple[int, bool]:
-    """How many words a line has, and whether one is longer than allowed."""
-    words, characters, long = 0, 0, False
+def _words(data: U8, begin: int, end: int, flags: U16) -> tuple[int, int, bool]:
+    """How many words a line has, the characters of the longest, and whether it holds a "["."""
+    words, characters, longest, bracket = 0, 0, 0, False
     at = begin
     while at < end:
-        code, size = decode(data, at)
+        code, size = np.int64(data[at]), np.int64(1)
+        if code >= 0x80:
+            code, size = decode(data, at)
+        bracket |= code == 91
         if flags[code] & SPACE:
+            longest = max(longest, characters)
             characters = 0
         else:
             characters += 1
             words += characters == 1
-            long |= 0 <= longest < characters
         at += size
-    return words, long
+    return words, max(longest, characters), bracket
+
+
+@compiled
+def _ended(data: U8, begin: int, end: int) -> bool:
+    """Whether a line ends in one of ``. ? ! " '`` and not in three dots."""
+    if end <= begin:
+        return False
+    last = data[end - 1]
+    if last == 46:
+        return not (end - begin > 2 and data[end - 2] == 46 and data[end - 3] == 46)
+    return bool(last == 33 or last == 34 or last == 39 or last == 63)
 
 
 @compiled
@@ -164,25 +182,23 @@ def _kept(
             stop, following = line_end(data, at, end, flags)
             first, last = stripped(data, at, stop, flags)
             at = following
-            words, long = _words(data, first, last, flags, longest)
-            if long:
+            words, most, bracket = _words(data, first, last, flags)
+            if 0 <= longest < most or words < min_words:
+                continue
+            bracket &= bool(citations)
+            # A citation goes with its own last sign, so what ends a line there is looked at below.
+            if terminal and not bracket and not _ended(data, first, last):
                 continue
             begin = used + (kept[row] > 0)
             size, place = begin, first
             while place < last:
-                gone = _citation(data, place, last, flags) if citations else 0
+                gone = _citation(data, place, last, flags) if bracket else 0
                 if gone:
                     place += gone
                 else:
                     out[size] = data[place]
                     size, place = size + 1, place + 1
-            if terminal:
-                ends = size > begin and out[size - 1] in (33, 34, 39, 46, 63)
-                if size - begin >= 3 and out[size - 1] == 46:
-                    ends &= not (out[size - 2] == 46 and out[size - 3] == 46)
-                if not ends:
-                    continue
-            if words < min_words:
+            if terminal and not _ended(out, begin, size):
                 continue
             found, bracket = _phrases(out, begin, size)
             if lorem and found & 1 and not refused[row]:

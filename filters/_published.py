@@ -47,5 +47,5 @@ def measurer(
         ]
         return pl.DataFrame([*scores, *kept])
 
-    measured(pl.DataFrame({"text": ["one two.\nthree"]}))  # what compiles on first use does so here
+    measured(pl.DataFrame({"text": ["One two three.\nFour?"]}))  # what compiles on first use does so here
     return measured
