@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters._tokens import I64, U8, before, compiled, decode, flat
+from filters._token_kernel import I64, U8, compiled, decode
+from filters._tokens import flat
 from filters._webrules import DIGIT, ENDS, SIGN, SPACE, U16, Cut, flags, line_end, stripped
 
 
@@ -56,7 +57,7 @@ def c4(texts: pl.Series, cut: Cut, lines: Lines) -> tuple[dict[str, NDArray[Any]
         rows = pl.Series(uneven)
         trimmed = [text.strip() for text in whole.gather(rows)]
         whole = whole.scatter(rows, pl.Series(trimmed, dtype=pl.String))
-    measures = {
+    measures: dict[str, NDArray[Any]] = {
         "c4_sentences": sentences.astype(np.uint32),
         "c4_lines": kept.astype(np.uint32),
         "c4_refused": refused,
@@ -94,8 +95,11 @@ def _phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
                 one = data[place]
                 if 65 <= one <= 90:
                     one |= np.uint8(32)
-                elif one == 0xE2 and place + 2 < end and data[place + 1] == 0x84 and (
-                    data[place + 2] == 0xAA
+                elif (
+                    one == 0xE2
+                    and place + 2 < end
+                    and data[place + 1] == 0x84
+                    and (data[place + 2] == 0xAA)
                 ):  # the sign of kelvin is a "k" in small letters
                     one, place = np.uint8(107), place + 2
                 if one != phrase[size]:
@@ -138,7 +142,7 @@ def _words(data: U8, begin: int, end: int, flags: U16) -> tuple[int, int, bool]:
     words, characters, longest, bracket = 0, 0, 0, False
     at = begin
     while at < end:
-        code, size = np.int64(data[at]), np.int64(1)
+        code, size = int(data[at]), 1
         if code >= 0x80:
             code, size = decode(data, at)
         bracket |= code == 91

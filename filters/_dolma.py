@@ -22,7 +22,9 @@ def measurer(config: DolmaSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     blocked = None
     if config.subreddit_blocklist:
         lines = Path(config.subreddit_blocklist).read_text(encoding="utf-8").splitlines()
-        blocked = pl.Series(sorted({line.strip().lower() for line in lines} - {""}), dtype=pl.String)
+        blocked = pl.Series(
+            sorted({line.strip().lower() for line in lines} - {""}), dtype=pl.String
+        )
 
     def measured(posts: pl.DataFrame) -> pl.DataFrame:
         has = posts.columns
@@ -34,13 +36,13 @@ def measurer(config: DolmaSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
         for column in ("author", "community"):
             if column in has:
                 gone |= pl.col(column).is_in(_GONE).fill_null(False)
-        unknown = pl.lit(None, pl.Boolean)
+        unknown, untold = pl.lit(None, pl.Boolean), pl.lit(None, pl.Int64)
         known = pl.col("community").str.to_lowercase() if "community" in has else None
         return posts.select(
             quality_comment_chars=pl.when(~submission).then(chars),
             quality_submission_chars=pl.when(submission).then(own),
             # A post without votes is dropped too, where votes are told at all.
-            quality_votes=pl.col("score").fill_null(0) if "score" in has else pl.lit(None, pl.Int64),
+            quality_votes=pl.col("score").fill_null(0) if "score" in has else untold,
             quality_deleted=gone,
             quality_over_18=pl.col("sensitive") if "sensitive" in has else unknown,
             quality_blocked=known.is_in(blocked.implode())

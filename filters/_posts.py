@@ -1,4 +1,4 @@
-"""What the ``social`` preset measures of posts, in one pass. Importing this module imports numba."""
+"""What the ``social`` preset measures of posts, in one pass. Importing it imports numba."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters._tokens import I64, U8, U64, compiled, decode, flat
+from filters._token_kernel import I64, U8, U64, compiled, decode
+from filters._tokens import flat
 
 U16 = NDArray[np.uint16]
 
@@ -25,7 +26,7 @@ _CLASSES = {
     # Emoji are no letters, but a post is not junk for carrying a few.
     _SYMBOL: r"\p{So}\p{Sk}\p{Cf}\p{Mn}",
     _UNSPACED: _UNSPACED_SCRIPTS,
-    # What a leant-on key or a drawn line repeats. A row of hearts, of ㅋ or of "!" is somebody's mood.
+    # What a leant-on key or a drawn line repeats; a row of hearts, of ㅋ, of "!" is a mood.
     _RUNS: r"[\x21-\x7E--[!.?]]\x{2500}-\x{25FF}",
 }
 _RUN = 12  # of a kind in a row: no word and no laugh is that long
@@ -99,9 +100,9 @@ def _marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64]:
     counts = np.zeros((4, rows), np.int64)
     for row in range(rows):
         at, end = offsets[row], offsets[row + 1]
-        fresh, head = True, np.int64(0)  # what a run begins with, and may be a quote
+        fresh = True
         while at < end:
-            code, size = np.int64(data[at]), np.int64(1)
+            code, size = int(data[at]), 1
             if code >= 0x80:
                 code, size = decode(data, at)
             if flags[code] & _SPACE:
@@ -109,9 +110,10 @@ def _marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64]:
                 continue
             if fresh:
                 counts[0, row] += 1
-                head, mark, place = code, code, at + size
-                if (head in (46, 34, 40, 0x201C)) and place < end and data[place] == 64:
-                    mark, place = np.int64(64), place + 1
+                mark, place = code, at + size
+                # A mention may stand behind a dot, a quote or a bracket.
+                if code in (46, 34, 40, 0x201C) and place < end and data[place] == 64:
+                    mark, place = 64, place + 1
                 if mark in (64, 35, 0xFF03) and place < end:
                     following, _ = decode(data, place)
                     if flags[following] & _WORD:

@@ -185,7 +185,9 @@ C4 = Preset(
 class FineWebSettings(Tokenised):
     """FineWeb's thresholds (Penedo et al., 2024, section 3.6)."""
 
-    line_punct_thr: float = Field(0.12, ge=0, le=1, description="lines that end in a stop, at least")
+    line_punct_thr: float = Field(
+        0.12, ge=0, le=1, description="lines that end in a stop, at least"
+    )
     line_punct_exclude_zero: bool = Field(False, description="a text where no line does may stay")
     short_line_thr: float = Field(0.67, ge=0, le=1, description="short lines, at most")
     short_line_length: int = Field(30, ge=0, description="what is short, in characters")

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import polars as pl
 from numpy.typing import NDArray
 
 from filters import _c4, _tokens, _webrules
 
-if TYPE_CHECKING:
-    from filters._presets import C4Settings, FineWebSettings, GopherSettings
 
-    class _Config(GopherSettings, C4Settings, FineWebSettings):
-        pass
+class Settings(Protocol):
+    """What of a Config matters here."""
+
+    tokenizer: Any
+    min_words_per_line: int
+    max_word_length: int
+    filter_no_terminal_punct: bool
+    filter_javascript: bool
+    filter_policy: bool
+    filter_lorem_ipsum: bool
+    filter_curly_bracket: bool
+    remove_citations: bool
+    cut_lines: bool
+    short_line_length: int
 
 
 def measurer(
-    name: str, config: _Config, columns: Mapping[str, pl.DataType]
+    name: str, config: Settings, columns: Mapping[str, pl.DataType]
 ) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What gives the ``columns`` of a preset for a frame with ``text``; a null is an empty text."""
     cut = _tokens.cutter(config.tokenizer)
@@ -47,5 +57,7 @@ def measurer(
         ]
         return pl.DataFrame([*scores, *kept])
 
-    measured(pl.DataFrame({"text": ["One two three.\nFour?"]}))  # what compiles on first use does so here
+    measured(
+        pl.DataFrame({"text": ["One two three.\nFour?"]})
+    )  # what compiles on first use does so here
     return measured

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters._tokens import I64, U8, U64, Tokens, compiled
+from filters._token_kernel import I64, U8, U64, compiled
+from filters._tokens import Tokens
 
 # n-grams of which the most frequent counts, and those of which every repetition does.
 TOP = (2, 3, 4)
@@ -76,8 +77,8 @@ def _duplicates(data: U8, starts: I64, ends: I64, places: I64, room: int) -> tup
         for piece in range(places[row], places[row + 1]):
             begin, end = starts[piece], ends[piece]
             key = np.uint64(14695981039346656037)
-            for at in range(begin, end):
-                key = (key ^ np.uint64(data[at])) * np.uint64(1099511628211)
+            for place in range(begin, end):
+                key = (key ^ np.uint64(data[place])) * np.uint64(1099511628211)
             key = _mix(key)
             at = key & mask
             while stamps[at] == row:
@@ -138,8 +139,8 @@ def _ngrams(
         number = places[row + 1] - first
         for token in range(number):
             value, begin, end = np.uint64(0), starts[first + token], ends[first + token]
-            for at in range(begin, end):
-                value = value * powers[1] + np.uint64(data[at] + np.uint64(1))
+            for place in range(begin, end):
+                value = value * powers[1] + np.uint64(data[place] + np.uint64(1))
             joined[token + 1] = joined[token] * powers[end - begin] + value
             parted[token + 1] = parted[token] * powers[1] + _mix(value + np.uint64(end - begin))
             bytes_[token + 1] = bytes_[token] + end - begin

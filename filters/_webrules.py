@@ -17,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filters import _repetition
-from filters._tokens import U8, Tokens, before, compiled, decode, flat
+from filters._token_kernel import U8, before, compiled, decode
+from filters._tokens import Tokens, flat
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -142,7 +143,7 @@ def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> F64:
 
 
 @compiled
-def line_end(data: U8, at: int, end: int, flags: U16) -> tuple[np.int64, np.int64]:
+def line_end(data: U8, at: int, end: int, flags: U16) -> tuple[Any, Any]:
     """Where the line that begins there ends, as ``str.splitlines`` has it, and the next begins."""
     while at < end:
         code, size = decode(data, at)
@@ -154,7 +155,7 @@ def line_end(data: U8, at: int, end: int, flags: U16) -> tuple[np.int64, np.int6
 
 
 @compiled
-def stripped(data: U8, begin: int, end: int, flags: U16) -> tuple[np.int64, np.int64]:
+def stripped(data: U8, begin: int, end: int, flags: U16) -> tuple[Any, Any]:
     """The span without white space at its ends."""
     while begin < end:
         code, size = decode(data, begin)
@@ -181,12 +182,10 @@ def length(data: U8, begin: int, end: int) -> int:
 @compiled
 def same(data: U8, begin: int, end: int, word: U8) -> bool:
     """Whether the span is the word."""
-    if end - begin != word.size:
-        return False
-    for at in range(word.size):
-        if data[begin + at] != word[at]:
-            return False
-    return True
+    equal = bool(end - begin == word.size)
+    for at in range(word.size if equal else 0):
+        equal &= bool(data[begin + at] == word[at])
+    return equal
 
 
 _STOP_WORDS = tuple(
@@ -231,8 +230,8 @@ def _gopher(
             dots = dots + 1 if sign == 46 else 0
             # Dots count in threes, an ellipsis is E2 80 A6.
             found[4] += dots > 0 and dots % 3 == 0
-            found[4] += sign == 0xA6 and at - begin > 1 and data[at - 1] == 0x80 and (
-                data[at - 2] == 0xE2
+            found[4] += (
+                sign == 0xA6 and at - begin > 1 and data[at - 1] == 0x80 and (data[at - 2] == 0xE2)
             )
         at = begin
         while at < end:
@@ -286,7 +285,7 @@ def _pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64
 
 @compiled
 def _fineweb(data: U8, offsets: I64, flags: U16, short: int) -> tuple[I64, I64, I64, I64]:
-    """Of each text: lines with something on them; those that end in a stop; short ones; newlines."""
+    """Of each text: lines that are not blank; those that end in a stop; short ones; newlines."""
     rows = offsets.size - 1
     counts = np.zeros((4, rows), np.int64)
     for row in range(rows):

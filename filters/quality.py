@@ -18,7 +18,7 @@ from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, mod
 
 from filters import _dolma, _presets, _social
 from filters._presets import Preset
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = _social.SOCIAL.columns()
