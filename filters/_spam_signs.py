@@ -64,7 +64,7 @@ _MINE = (
     r"(?:chan+el+s?|page|videos?|vid(?:e|s|io|oe)\w{0,3}|music|covers?|songs?|mix ?tapes?|"
     r"remix\w{0,2}|stream|blog|web ?site|playlist|beats|raps?|account|profile|insta(?:gram)?|"
     r"fb|facebook|twitter|soundcloud|youtube|tik ?tok|only ?fans|shop|store|etsy|single|album|"
-    r"stuff|clips?|podcast|patreon|ebay|merch)"
+    r"stuff|clips?|podcast|patreon|ebay|merch|tracks?|sounds?|talents?|lyrics|performances?)"
 )
 
 SIGNS = (
@@ -100,6 +100,24 @@ SIGNS = (
         r"inscrev[ae]\w{0,3}-se|inscreva-te|abonn(?:ez|iert)|abonne-toi|iscriv(?:iti|etevi)|"
         r"abone ol\w{0,3})\b|(?:подпи(?:шись|шитесь|сывайтесь|сывайся)|اشترك في قناتي|"
         r"チャンネル登録|구독 ?부탁|订阅我|訂閱我)",
+    ),
+    Sign(
+        "my_channel",
+        2.0,
+        r"\b(?:on|in|from|of|about|like|visit) my (?:\w{1,10} )?(?:chan+el+s?|youtube|"
+        r"sound ?cloud|vids|videos)\b"
+        r"|\bmy (?:videos|vids|covers|songs) (?:are|and|is)\b|\bspread my\b|\bthrow (?:me )?a sub\b"
+        r"|\b(?:some|few|more) subs\b[ -~]{0,20}\b(?:please|pls|plz|me|my|channel)\b",
+    ),
+    Sign(
+        "come_to_mine",
+        3.0,
+        r"\b(?:go|come|head|get) (?:on |over )?to my (?:\w{1,10} )?(?:chan+el+|page|profile|"
+        r"youtube|vids|videos)\b"
+        r"|\bthrow (?:me )?a sub on\b|\bsu\w{0,3}scri\w{0,3} (?:on|2) (?:me|my)\b|"
+        r"\bpleas\w? su\w{0,3}scri\w{0,3}\b"
+        r"|\b(?:do )?you (?:need|want) (?:more )?(?:\w{1,12} )?(?:followers|likes|subs|"
+        r"subscribers)\b",
     ),
     Sign(
         "exchange",
@@ -214,7 +232,8 @@ SIGNS = (
         r"for free)\b|\b(?:join|register) (?:now|here|today|free|us at)\b|\bfree shipping\b|"
         r"\b\d{1,2} ?% off\b|\bmoney back guarantee\b|\bvisit (?:my|our|us|the site|www|http)|"
         r"\bbe your own boss\b|\b(?:extra|passive|easy|quick) (?:cash|income|money)\b|"
-        r"\bget paid to\b|\b(?:100|fully) ?% ?working\b|\bdon'?t miss (?:out|this)\b|"
+        r"\bget paid to\b|\bearn (?:real |extra |free |easy |some )?money\b|\b(?:100|"
+        r"fully) ?% ?working\b|\bdon'?t miss (?:out|this)\b|"
         r"\bcall (?:us )?(?:now|today)\b|\b(?:best|lowest) prices?\b|\bfree (?:trial|quote|"
         r"consultation|sign ?up|download)\b",
     ),
@@ -264,7 +283,9 @@ SIGNS = (
         r"youtuber|producer|musician|band|channel|dj|songwriter|rap group)s?\b|\b(?:rapper|"
         r"singer|artist|musician) with a dream\b|\b(?:i|we) (?:make|do|record|post|upload|"
         r"sing) (?:\w{1,10} ){0,2}(?:covers?|vlogs?|montages?|tutorials?|lets plays?|"
-        r"let's plays?|remixes|rap videos)\b",
+        r"let's plays?|remixes|rap videos)\b|\bi (?:already |only |just |now )?(?:have|got) "
+        r"(?:over )?[\d,.]{1,9}k? (?:subs|subscribers)\b|\bi (?:just )?(?:started rapping|"
+        r"rap so|rap with)\b",
     ),
     Sign(
         "own_work",
@@ -283,6 +304,15 @@ SIGNS = (
         r"app|product)\b",
     ),
     Sign(
+        "begged_link",
+        1.7,
+        r"\b(?:please|pls|plz|pleas) (?:do |go and |friend )?(?:help me|halp|go to|go here|like|"
+        r"visit|follow|check|"
+        r"watch|vote|support|read my|buy|sign)\b[ -~]{0,80}(?:https?:|www\.)"
+        r"|(?:https?:|www\.)[ -~]{4,120} (?:please|pls|plz|halp) (?:help|halp|like|visit|follow|"
+        r"check|watch|vote|support)\b",
+    ),
+    Sign(
         "link",
         1.0,
         r"https?://|\bwww\.|\bwatch\?v=|\b[a-z0-9-]{3,30}(?: ?\. ?|\*)(?:com|net|co|info|biz|"
@@ -290,11 +320,14 @@ SIGNS = (
     ),
     Sign(
         "funding",
-        1.4,
+        1.6,
         r"\b(?:gofundme|indiegogo|kickstarter|fundraiser|paypal\.me|cash ?app|patreon|"
-        r"surveymonkey|change\.org)\b|\bdonat(?:e|ions?)\b"
-        + _GAP
-        + r"(?:http|\bplease\b|\bhelp\b|\blink\b)",
+        r"surveymonkey|teespring|vakinha|linkbucks|adf\.ly|bubblews|freemyapps|woobox)\b",
+    ),
+    Sign(
+        "donations",  # a link to a cause alone is no spam
+        1.4,
+        r"\bdonat(?:e|ions?)\b[ -~]{0,40}(?:http|\bplease\b|\bhelp\b|\blink\b)",
     ),
     Sign(
         "referral",
@@ -341,4 +374,6 @@ SPAM_WORDS = (
     "site|great|amazing|extraordinary|awesome|cool |indiegogo|kickstarter|fundrais|paypal|"
     "patreon|change.org|donat|tsu.co|easypromos|prizerebel|survey|like this|ref=|friend=|/ref/|"
     "affid=|aff_id=|affiliate"
+    "|go to |come to |over to |head to |get on |rap so|rap with|started rapping|teespring|vakinha|"
+    "linkbucks|adf.ly|bubblews|woobox|pls |please|halp|pleas"
 )
