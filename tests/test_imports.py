@@ -112,7 +112,7 @@ MAY: dict[str, set[str]] = {
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
     "filters.contract": set(),
-    "filters._": {"filters._"},
+    "filters._": {"filters.contract", "filters._"},
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.
