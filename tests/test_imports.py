@@ -106,6 +106,18 @@ MAY: dict[str, set[str]] = {
     "corpus.write": LOW | {"corpus.conversations", "corpus.naming"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
+    "corpus.fitting": {"corpus.arrays"},
+    "corpus.labelled": {
+        "corpus.errors",
+        "corpus.readers",
+        "corpus.readers.table",
+        "corpus.readers._open",
+        "filters.classifier",
+    },
+    "corpus.training": LOW
+    | {"corpus.fitting", "corpus.folding", "corpus.labelled", "filters.classifier"},
+    "corpus.model_card": {"corpus.fitting", "corpus.training"},
+    "corpus.tune": LOW | FIND,
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
