@@ -315,6 +315,31 @@ def audit(
 
 
 @app.command()
+def tune(
+    out: OutFolder,
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say which posts other settings would drop or bring back; nothing is scored again.
+
+    Without settings: what other values of each threshold would do.
+    """
+    from corpus import tune as tuning
+
+    if asked:
+        found = tuning.tune(out, tuning.proposed(asked), examples)
+        text = tuning.told(found)
+    else:
+        looked = tuning.survey(out)
+        found, text = {"corpus": out, "settings": looked}, tuning.surveyed(looked)
+    print(json.dumps(found, indent=2) if as_json else _printable(text))
+
+
+@app.command()
 def train(
     labelled: Annotated[str, typer.Option(help="JSON lines, CSV, TSV or Parquet, packed or not")],
     text: Annotated[str, typer.Option(help="the column with the posts' texts")],

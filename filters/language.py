@@ -22,6 +22,7 @@ from filters.contract import Filter, FilterConfig
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"lang": pl.String(), "lang_score": pl.Float32()}
 VERSION = 1
+MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 _LABEL = "__label__"
 # fastText reads every word of a text; the first five hundred characters decide it already.
@@ -70,7 +71,7 @@ def build(config: Config) -> Filter:
             pl.Series("lang", codes, dtype=pl.String),
             pl.Series("lang_score", scores, dtype=pl.Float32).clip(0, 1),
         )
-        return judged.with_columns(_verdict(config).alias("reject"))
+        return judged.with_columns(verdict(config).alias("reject"))
 
     return language
 
@@ -100,7 +101,8 @@ def _predict(model: Any, texts: list[str]) -> tuple[list[str], list[float]]:
     return codes, sure
 
 
-def _verdict(config: Config) -> pl.Expr:
+def verdict(config: Config) -> pl.Expr:
+    """Why a post leaves, of its stored language and score."""
     if not config.keep:
         return pl.lit(None, dtype=pl.String)
     lang, score = pl.col("lang"), pl.col("lang_score")

@@ -28,6 +28,17 @@ WRITES: dict[str, pl.DataType] = {
     "quality_distinct_words": pl.Float32(),
 }
 VERSION = 1
+MOVABLE = {
+    "min_words": "quality_words",
+    "max_link_share": "quality_link_share",
+    "max_mention_share": "quality_mention_share",
+    "max_hashtag_share": "quality_hashtag_share",
+    "min_letter_share": "quality_letter_share",
+    "max_word_chars": "quality_longest_word",
+    "min_distinct_words": "quality_distinct_words",
+    "templates": "_template",
+}
+HIDDEN = {"_template": (False, True), "_run": (False, True), "_tokens": (0, 8)}
 
 
 class Config(FilterConfig):
@@ -83,11 +94,20 @@ _SOCIAL = (
     Rule("too_few_words", lambda c: pl.col("quality_words") < c.min_words),
     Rule("few_letters", lambda c: pl.col("quality_letter_share") < c.min_letter_share),
     Rule("long_word", lambda c: pl.col("quality_longest_word") > c.max_word_chars),
-    Rule("character_run", lambda c: pl.col("_run")),
+    # Twelve in a row make a word of twelve, and eight words are eight tokens, where words have
+    # spaces between them: said here, so that what is stored tells most of it.
+    Rule(
+        "character_run",
+        lambda c: pl.col("_run") & ~pl.col("quality_longest_word").is_between(1, 11),
+    ),
     Rule(
         "repeats_itself",
         lambda c: (
-            (pl.col("_tokens") >= 8) & (pl.col("quality_distinct_words") < c.min_distinct_words)
+            (
+                (pl.col("_tokens") >= 8)
+                | ((pl.col("quality_longest_word") > 0) & (pl.col("quality_words") >= 8))
+            )
+            & (pl.col("quality_distinct_words") < c.min_distinct_words)
         ),
     ),
 )
@@ -105,7 +125,7 @@ def build(config: Config) -> Filter:
             pl.col("_words").str.to_lowercase().str.split(" ").alias("_lower"),
             _templates(posts["text"]).alias("_template"),
         )
-        judged = judged.with_columns(_measures()).with_columns(_verdict(config).alias("reject"))
+        judged = judged.with_columns(_measures()).with_columns(verdict(config).alias("reject"))
         return judged.drop("_words", "_lower", "_tokens", "_run", "_template")
 
     return quality
@@ -152,8 +172,9 @@ def _templates(texts: pl.Series) -> pl.Series:
 _RUNS = [chr(code) * 12 for code in range(0x21, 0x7F) if not chr(code).isupper()]
 
 
-def _verdict(config: Config) -> pl.Expr:
-    verdict = pl.lit(None, dtype=pl.String)
+def verdict(config: Config) -> pl.Expr:
+    """Why a post leaves, of its measures."""
+    found = pl.lit(None, dtype=pl.String)
     for rule in reversed(_SOCIAL):
-        verdict = pl.when(rule.broken(config)).then(pl.lit(rule.reason)).otherwise(verdict)
-    return verdict
+        found = pl.when(rule.broken(config)).then(pl.lit(rule.reason)).otherwise(found)
+    return found

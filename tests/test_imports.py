@@ -117,7 +117,8 @@ MAY: dict[str, set[str]] = {
     "corpus.training": LOW
     | {"corpus.fitting", "corpus.folding", "corpus.labelled", "filters.classifier"},
     "corpus.model_card": {"corpus.fitting", "corpus.training"},
-    "corpus.tune": LOW | FIND,
+    "corpus.verdicts": LOW | FIND,
+    "corpus.tune": LOW | FIND | {"corpus.verdicts"},
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
