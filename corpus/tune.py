@@ -39,7 +39,7 @@ def proposed(asked: Sequence[str]) -> dict[str, Settings]:
     return found
 
 
-def _checked(stage: Stage, settings: Settings) -> FilterConfig:
+def _checked(corpus: Finished, stage: Stage, settings: Settings) -> FilterConfig:
     known = contract.movable(stage.module)
     for name in settings:
         if name not in type(stage.config).model_fields:
@@ -49,7 +49,7 @@ def _checked(stage: Stage, settings: Settings) -> FilterConfig:
                 f"{stage.name}.{name} changes the scores themselves: change the plan and build "
                 f"again; what can be moved without: {', '.join(known)}"
             )
-    return stage.changed(settings)
+    return corpus.changed(stage, settings)
 
 
 def tune(out: str | Path, asked: Mapping[str, Settings], examples: int = 3) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def tune(out: str | Path, asked: Mapping[str, Settings], examples: int = 3) -> d
     chosen = sorted(
         ((corpus.stage(name), own) for name, own in asked.items()), key=lambda p: p[0].at
     )
-    moved = [(stage, _checked(stage, settings)) for stage, settings in chosen]
+    moved = [(stage, _checked(corpus, stage, settings)) for stage, settings in chosen]
     columns = columns_of(corpus, [stage for stage, _ in moved])
     posts = corpus.posts(columns).with_columns(_gone=pl.lit(False), _back=pl.lit(False))
     found = []
@@ -87,7 +87,7 @@ def tune(out: str | Path, asked: Mapping[str, Settings], examples: int = 3) -> d
             _gone=pl.col("_gone") | (pl.col("_comes") & ~passes),
             _back=pl.col("_back") | (pl.col("_comes") & passes & (pl.col("_at") == stage.at)),
         )
-    return {"corpus": str(out), "stages": found}
+    return {"corpus": str(out), "taken_down": corpus.taken_down, "stages": found}
 
 
 def _told(
@@ -181,7 +181,7 @@ def _values(corpus: Finished, stage: Stage, setting: str, column: str) -> list[d
     for cut in cuts.row(0):
         value = None if cut is None else round(cut) if isinstance(now, int) else float(f"{cut:.3g}")
         try:
-            tried.setdefault(value, stage.changed({setting: value}))
+            tried.setdefault(value, corpus.changed(stage, {setting: value}))
         except PlanError:  # a value that no plan may have
             continue
     totals = []
@@ -209,7 +209,10 @@ def _values(corpus: Finished, stage: Stage, setting: str, column: str) -> list[d
 
 def told(found: Mapping[str, Any]) -> str:
     """What :func:`tune` found, for people to read; texts are whatever they are."""
-    return "\n\n".join("\n".join(_stage_told(row)) for row in found["stages"])
+    pieces = ["\n".join(_stage_told(row)) for row in found["stages"]]
+    if found["taken_down"]:
+        pieces.append(f"{found['taken_down']:,} posts were taken down and are not counted")
+    return "\n\n".join(pieces)
 
 
 def _stage_told(row: Mapping[str, Any]) -> Iterator[str]:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from corpus import stages
 from corpus.errors import ManifestError, PlanError, did_you_mean
-from corpus.manifest import load_manifest
+from corpus.manifest import file_sha256, load_manifest
 from filters import contract
 from filters.contract import FilterConfig, FilterModule
 
@@ -46,15 +46,33 @@ class Stage:
         """The columns that it stores."""
         return list(contract.writes(self.module, self.config))
 
-    def changed(self, settings: Mapping[str, Any]) -> FilterConfig:
-        """Its Config with other ``settings``; PlanError if they are none."""
+    def changed(self, settings: Mapping[str, Any], models: Mapping[str, str]) -> FilterConfig:
+        """Its Config with other ``settings``; PlanError if they are none.
+
+        ``models`` are the hashes of what the stage was built with.
+        """
         try:
-            return type(self.config).model_validate({**self.config.model_dump(), **settings})
+            config = type(self.config).model_validate({**self.config.model_dump(), **settings})
+            resolved = contract.resolved(self.module, config)
+            if resolved != config and models != self._models():
+                raise PlanError(f"{self.name}: its model is not that of the build; build again")
+            return resolved
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(str(piece) for piece in first["loc"]) or "settings"
             message = first["msg"].removeprefix("Value error, ")
             raise PlanError(f"{self.name}.{place}: {message}") from None
+        except OSError as error:
+            raise PlanError(
+                f"{self.name}: '{error.filename}' is not here, and what it says of thresholds is "
+                "needed; run this where the plan was run"
+            ) from None
+        except ValueError as error:
+            raise PlanError(str(error)) from None
+
+    def _models(self) -> dict[str, str]:
+        files = contract.models(self.module, self.config)
+        return {file.name: file_sha256(file) for file in files}
 
 
 class Finished:
@@ -66,6 +84,16 @@ class Finished:
         self.stages = _stages(self.path)
         found = [stage for stage in self.stages if stage.name in stages.RESHAPING]
         self.reshaped = found[0] if found else None
+
+    @property
+    def taken_down(self) -> int:
+        """How many posts have left after the build, and with them their scores."""
+        last = self.manifest["funnel"][-1]
+        return int(last["dropped"]["takedown"]) if last["stage"] == "takedown" else 0
+
+    def changed(self, stage: Stage, settings: Settings) -> FilterConfig:
+        """A stage's Config with other ``settings``; PlanError if they are none."""
+        return stage.changed(settings, self.manifest.get("models", {}).get(stage.name, {}))
 
     def stage(self, name: str) -> Stage:
         """The stage ``name``; PlanError if it is not there or cannot be judged again."""
@@ -99,13 +127,13 @@ class Finished:
                 "text",
             )
         ]
-        place = {stage.name: stage.at for stage in self.stages}
-        if ledger := sorted((self.path / "dropped").glob("*.parquet")):
-            dropped = pl.scan_parquet(ledger, glob=False)
+        for stage in self.stages:
+            if not (ledger := sorted((self.path / "dropped").glob(f"{stage.name}-*.parquet"))):
+                continue
             frames.append(
-                dropped.filter(pl.col("stage").is_in(list(place))).select(
+                pl.scan_parquet(ledger, glob=False).select(
                     *PLACE,
-                    pl.col("stage").replace_strict(place, return_dtype=pl.Int64).alias("_at"),
+                    pl.lit(stage.at, pl.Int64).alias("_at"),
                     pl.col("stage").alias("_was"),
                     pl.col("reason").alias("_why"),
                     pl.lit(1, pl.Int64).alias("_posts"),

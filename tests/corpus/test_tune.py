@@ -10,10 +10,12 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus import demo, pipeline
+from corpus import demo, pipeline, takedown
 from corpus.errors import ManifestError, PlanError
 from corpus.tune import proposed, survey, told, tune
+from filters import classifier
 from tests.conftest import command, post, sentence, write_lines
+from tests.corpus.test_train import trained_on_recipes
 
 EVERY = 1_000_000
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -212,7 +214,18 @@ def test_what_stands_for_copies_is_counted(
     assert {"too_few_words": 1} == row["leaves"]
     assert {"dedup": 1} == row["earlier"]
     assert 1 == row["in_clusters"]
-    assert "may take the place" in told({"stages": [row]})
+    assert "may take the place" in told({"taken_down": 0, "stages": [row]})
+
+
+def test_posts_that_were_taken_down_are_not_counted_and_that_is_said(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    rows = [*(post(n) for n in range(5)), post(80, text="three little words")]
+    out = _small(tmp_path, plan, rows, [{"quality": {}}])
+    takedown.take_down(out, ids=["table:80"])
+    found = tune(out, {"quality": {"min_words": 4}})
+    assert {} == found["stages"][0]["leaves"]
+    assert "1 posts were taken down" in told(found)
 
 
 def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
@@ -248,6 +261,40 @@ def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
     assert ({"too_few_words": 1}, {}) == (row["leaves"], row["untold"])
     (row,) = tune(out, {"quality": {"min_words": 60}})["stages"]
     assert ({"too_few_words": 4}, {}) == (row["leaves"], row["untold"])
+
+
+def test_labels_and_thresholds_of_a_classifier_can_be_moved(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    made = trained_on_recipes(tmp_path, "m.bin").model
+    classifier.sign(made, ["at sea", "cooking"], {"at sea": 0.9, "cooking": 0.2})
+    words = ["soup salt stir", "sail mast deck", "salt on the deck", "sail to the oven", "butter"]
+    rows = [post(n, text=f"{word} {n}") for n, word in enumerate(words * 4)]
+    settings = {"model": str(made), "keep": ["cooking"]}
+    out = _small(tmp_path, plan, rows, [{"classifier": settings}])
+    for changes in ({"min_score": 0.9}, {"keep": ["at sea"]}, {"keep": [], "drop": ["cooking"]}):
+        (row,) = tune(out, {"classifier": changes}, EVERY)["stages"]
+        again = {"path": str(tmp_path / "again"), "ids": "original"}
+        stages = [{"classifier": settings | changes}]
+        manifest = pipeline.build(plan(stages, output=again), replace=True)
+        assert row["after"] == manifest["funnel"][1]["dropped"]
+        assert row["leaves"] or row["returns"]
+        left = _ended(tmp_path / "again")
+        assert {each["id"] for each in row["returns_examples"]} == (
+            _ended(out)["classifier"] - left.get("classifier", set())
+        )
+    found = command("tune", str(out), "classifier.keep=[at sea]", "--examples", "0")
+    assert "classifier: keep [cooking] → [at sea]" in found.stdout
+    with pytest.raises(PlanError, match="changes the scores themselves"):
+        tune(out, {"classifier": {"model": "x"}})
+    with pytest.raises(PlanError, match="exclude each other"):
+        tune(out, {"classifier": {"drop": ["at sea"]}})
+    classifier.sign(made, ["at sea", "cooking"], {"at sea": 0.8})
+    with pytest.raises(PlanError, match="its model is not that of the build"):
+        tune(out, {"classifier": {"keep": ["at sea"]}})
+    made.unlink()
+    with pytest.raises(PlanError, match=r"m\.bin' is not here"):
+        tune(out, {"classifier": {"min_score": 0.9}})
 
 
 @pytest.mark.parametrize(
