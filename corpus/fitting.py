@@ -3,9 +3,9 @@
 fastText's own trainer is not used: with one thread it fills a tenth of its matrix and trains on
 whatever the rest of the memory held (``DenseMatrix::uniform``), and with several it is a race. So
 the model (Joulin et al. 2017, Bag of Tricks: the mean of hashed n-grams' vectors, softmax, steps
-of falling size) is fitted here, one step a post, and written as fastText writes it. It holds no
-vocabulary, so no word of a post is in the file; and an n-gram that only one post has is held at
-zero, so that none is learnt by heart.
+of falling size) is fitted here, one step a post, and written as fastText writes it. Its vocabulary
+is the mark that ends every text, so no word of a post is in the file; and an n-gram that only one
+post has is held at zero, so that none is learnt by heart.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Matrix = NDArray[np.float32]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _MAGIC, _FORMAT = 793712314, 12
-_SOFTMAX, _SUPERVISED, _LABEL_ENTRY = 3, 3, 1
+_SOFTMAX, _SUPERVISED, _WORD_ENTRY, _LABEL_ENTRY = 3, 3, 0, 1
+_END = "</s>"
+_LEVELS = 127  # on either side of zero
 _FEWEST_ROWS = 1 << 12
 _LEAST_POSTS = 2
 
@@ -75,6 +77,11 @@ class Fitted(NamedTuple):
     tokens: int
     settings: Settings
 
+    @property
+    def buckets(self) -> int:
+        """How many numbers there are for n-grams; the first row is the end mark's."""
+        return len(self.input) - 1
+
 
 def _compiled(function: F) -> F:
     return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
@@ -90,7 +97,7 @@ def _hash(h: np.uint32, byte: np.uint8) -> np.uint32:
 def _features(
     data: NDArray[np.uint8], places: Starts, size: int, low: int, high: int, words: int, out: Rows
 ) -> Starts:
-    """Number the n-grams of each line as fastText does; with an empty ``out`` just count them."""
+    """Number what is in each line as fastText does; with an empty ``out`` just count it."""
     starts = np.zeros(places.size, np.int64)
     basis, much = np.uint32(2166136261), np.uint64(116049371)
     many = np.uint32(size)
@@ -129,27 +136,30 @@ def _features(
                     taken += 1
                     if taken >= low and not (taken == 1 and (first == 0 or last == length)):
                         if out.size:
-                            out[at] = h % many
+                            out[at] = 1 + h % many
                         at += 1
             begin = stop + 1
         end_mark = basis
-        for mark in (60, 47, 115, 62):  # </s>, which ends every line
+        for mark in (60, 47, 115, 62):  # </s>, in its bytes
             end_mark = _hash(end_mark, np.uint8(mark))
         hashes[count] = np.int32(end_mark)
         count += 1
+        if out.size:
+            out[at] = 0
+        at += 1
         for first in range(count):
             long = np.uint64(np.int64(hashes[first]))
             for last in range(first + 1, min(count, first + words)):
                 long = long * much + np.uint64(np.int64(hashes[last]))
                 if out.size:
-                    out[at] = long % np.uint64(size)
+                    out[at] = 1 + np.int32(long % np.uint64(size))
                 at += 1
         starts[line + 1] = at
     return starts
 
 
 def features(texts: pl.Series, settings: Settings, size: int) -> Features:
-    """The n-grams of ``texts``, on one line each, as numbers below ``size``."""
+    """The end mark of ``texts``, each on one line, as 0, and their n-grams as 1 to ``size``."""
     data, places = arrays.flat(texts)
     told = (size, settings.min_chars, settings.max_chars, settings.word_ngrams)
     starts = _features(data, places, *told, np.empty(0, np.int32))
@@ -223,9 +233,9 @@ def fit(texts: pl.Series, labels: Rows, classes: int, settings: Settings) -> Fit
     distinct = int(np.unique(most.rows[: most.starts[-1]]).size)
     size = min(max(1 << distinct.bit_length(), _FEWEST_ROWS), settings.most_rows)
     found = features(texts, settings, size)
-    live = _several(found.rows, found.starts, size) >= _LEAST_POSTS
+    live = _several(found.rows, found.starts, size + 1) >= _LEAST_POSTS
     chance = np.random.Generator(np.random.PCG64(settings.seed))
-    into = chance.random((size, settings.dim), np.float32)
+    into = chance.random((size + 1, settings.dim), np.float32)
     into = (into * 2 - 1) / np.float32(settings.dim)
     into[~live] = 0
     out = np.zeros((classes, settings.dim), np.float32)
@@ -238,29 +248,46 @@ def fit(texts: pl.Series, labels: Rows, classes: int, settings: Settings) -> Fit
 
 
 def save(model: Fitted, labels: Sequence[str], counts: Sequence[int], path: Path) -> None:
-    """Write a model as a fastText ``.bin``; ``labels`` must hold no whitespace."""
-    asked, size = model.settings, model.input.shape[0]
+    """Write a model as fastText does; ``labels`` must hold no whitespace.
+
+    A ``.ftz`` has a byte for each number of an n-gram's vector, and is a quarter of the size.
+    """
+    asked = model.settings
     with path.open("wb") as file:
         file.write(struct.pack("<ii", _MAGIC, _FORMAT))
         file.write(
             struct.pack(
                 "<12id", asked.dim, 0, asked.epochs, 1, 0, asked.word_ngrams, _SOFTMAX,
-                _SUPERVISED, size, asked.min_chars, asked.max_chars, 100, 0.0,
+                _SUPERVISED, model.buckets, asked.min_chars, asked.max_chars, 100, 0.0,
             )
         )  # fmt: skip
-        file.write(struct.pack("<iiiqq", len(labels), 0, len(labels), model.tokens, -1))
+        file.write(struct.pack("<iiiqq", 1 + len(labels), 1, len(labels), model.tokens, -1))
+        file.write(_END.encode() + b"\0" + struct.pack("<qb", sum(counts), _WORD_ENTRY))
         for label, count in zip(labels, counts, strict=True):
             file.write(f"__label__{label}".encode() + b"\0")
             file.write(struct.pack("<qb", count, _LABEL_ENTRY))
-        for matrix in (model.input, model.output):
-            file.write(struct.pack("<?qq", False, *matrix.shape))
-            file.write(np.ascontiguousarray(matrix, "<f4").tobytes())
+        file.write(_quantised(model.input) if path.suffix == ".ftz" else _whole(model.input))
+        file.write(_whole(model.output))
 
 
-def quantise(path: Path, target: Path) -> None:
-    """Write the model at ``path`` as a ``.ftz``: a tenth of the size, a little less exact."""
-    import fasttext
+def _whole(matrix: Matrix) -> bytes:
+    numbers: bytes = np.ascontiguousarray(matrix, "<f4").tobytes()
+    return struct.pack("<?qq", False, *matrix.shape) + numbers
 
-    model = fasttext.load_model(str(path))
-    model.quantize(qnorm=True, thread=1, verbose=0)
-    model.save_model(str(target))
+
+def _quantised(matrix: Matrix) -> bytes:
+    """fastText's product quantiser with one number to a part: 256 levels for each column.
+
+    Levels are squares, so that most lie near zero, where most numbers are; zero is one of them.
+    The end mark counts in every text, and has a level of its own.
+    """
+    rows, columns = matrix.shape
+    most = np.abs(matrix[1:]).max(axis=0, initial=np.finfo(np.float32).tiny)
+    codes = np.rint(np.sign(matrix) * np.sqrt(np.abs(matrix / most)) * _LEVELS) + _LEVELS
+    codes[0] = 2 * _LEVELS + 1
+    steps = np.arange(-_LEVELS, _LEVELS + 1, dtype=np.float32) / _LEVELS
+    levels = np.column_stack([most[:, None] * steps * np.abs(steps), matrix[0]])
+    numbers: bytes = codes.astype(np.uint8).tobytes()
+    book: bytes = levels.astype("<f4").tobytes()
+    head = struct.pack("<??qqi", True, False, rows, columns, rows * columns)
+    return head + numbers + struct.pack("<4i", columns, columns, 1, 1) + book

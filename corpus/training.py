@@ -106,7 +106,7 @@ def train(
 ) -> Trained:
     """Train on ``labelled``, write the model to ``out`` and return what was measured.
 
-    ``out`` ends in ``.bin``, or in ``.ftz`` for a tenth of the size. ``precision`` asks for a
+    ``out`` ends in ``.bin``, or in ``.ftz`` for a quarter of the size. ``precision`` asks for a
     threshold for each label in ``wanted``, or for every label. Raises
     :class:`~corpus.errors.PlanError` where no such model can be made.
     """
@@ -233,11 +233,8 @@ def _written(fitted: fitting.Fitted, counts: Mapping[str, int], target: Path, ro
     """The model in ``room``, signed but for the thresholds."""
     # fastText's labels hold no space; what they are called here is in the note.
     plain = [f"{place}_{'_'.join(name.split())}" for place, name in enumerate(counts)]
-    made = room / "whole.bin"
+    made = room / target.name
     fitting.save(fitted, plain, list(counts.values()), made)
-    if target.suffix == ".ftz":
-        whole, made = made, room / "small.ftz"
-        fitting.quantise(whole, made)
     classifier.sign(made, list(counts), {})
     return made
 
