@@ -120,6 +120,19 @@ def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
         assert np.allclose(scores, about, atol=0.02)
 
 
+def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
+    texts = pl.Series([row["body"] for row in rows(60)])
+    fitted = fitting.fit(texts, np.array([n % 2 for n in range(60)], np.int32), 2, Settings())
+    fitted.input[0] *= 20
+    found = []
+    for name in ("m.bin", "m.ftz"):
+        fitting.save(fitted, ["a", "b"], [30, 30], tmp_path / name)
+        found.append(_fasttext.predict(_fasttext.load(tmp_path / name), texts.to_list()))
+    for (names, scores), (others, about) in zip(*found, strict=True):
+        assert names == others
+        assert np.allclose(scores, about, atol=0.02)
+
+
 def test_what_one_post_alone_has_is_not_learnt(tmp_path: Path) -> None:
     texts = pl.Series(["zanzibar soup", "soup soup", "sail", "sail sail"])
     fitted = fitting.fit(texts, np.array([0, 0, 1, 1], np.int32), 2, Settings())
@@ -194,6 +207,18 @@ def test_a_threshold_gives_the_wanted_precision_where_it_was_chosen(tmp_path: Pa
     kept = classifier.build(config)(test).filter(pl.col("reject").is_null())
     assert kept.height == row.tested.called
     assert kept.filter(pl.col("label") == "cooking").height == row.tested.right
+
+
+def test_the_threshold_is_the_lowest_score_that_is_precise_enough() -> None:
+    scores = [0.99, 0.98, 0.97, 0.96, 0.95, 0.94, 0.93, 0.92, 0.91, 0.9, 0.8, 0.7, 0.6]
+    choose = pl.DataFrame(
+        {"label": ["a"] * 10 + ["b"] * 3, "classifier_label": "a", "classifier_score": scores}
+    )
+    found = training._threshold("a", 0.9, choose, choose)
+    assert (0.8, training.Figures(10, 11, 10)) == (found.score, found.chosen)
+    assert training._threshold("a", 0.75, choose, choose).score == 0  # all of them will do
+    fewer = training._threshold("a", 0.9, choose.head(9), choose)
+    assert (None, 0) == (fewer.score, fewer.chosen.called)
 
 
 def test_a_precision_that_is_not_to_be_had_is_said_and_the_model_is_there(tmp_path: Path) -> None:

@@ -204,6 +204,17 @@ def test_a_corpus_without_thresholds_says_so(
         tune(out, {"dedup": {"jaccard": 0.5}})
 
 
+def test_what_no_column_tells_is_untold(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    rows = [*(post(n) for n in range(3)), post(80, text="o" * 16), post(81, text="hello")]
+    out = _small(tmp_path, plan, rows, [{"quality": {}}])
+    (row,) = tune(out, {"quality": {"min_words": 1}})["stages"]
+    # The one may be a run of a character, and is; the other is too short for that.
+    assert ({"quality": 1}, {"too_few_words": 1}) == (row["untold"], row["returns"])
+    assert {"too_few_words": 2} == row["before"]
+
+
 def test_what_stands_for_copies_is_counted(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
