@@ -128,6 +128,16 @@ def test_the_second_of_two_settings_sees_what_the_first_lets_through(room: Path)
     assert 0 <= funnel["toxicity"]["dropped"]["toxic"] - toxicity["after"]["toxic"] <= back
 
 
+def test_what_leaves_at_the_first_of_two_settings_is_not_judged_by_the_second(room: Path) -> None:
+    both = {"quality": {"min_words": 30}, "toxicity": {"max_score": 0.1}}
+    quality, toxicity = tune(room / "as_built", both)["stages"]
+    manifest = pipeline.build(_plan(room / "dumps", room / "again", **both), replace=True)
+    funnel = {each["stage"]: each for each in manifest["funnel"]}
+    assert quality["after"] == funnel["quality"]["dropped"]
+    assert toxicity["after"] == funnel["toxicity"]["dropped"]
+    assert {} == toxicity["untold"]
+
+
 def test_nothing_changes_when_the_settings_are_those_of_the_plan(room: Path) -> None:
     for row in tune(room / "as_built", SETTINGS)["stages"]:
         assert row["settings"] == {}
