@@ -70,6 +70,7 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
 	$(BIN)/python -m eval.language
 	$(BIN)/python -m eval.toxicity
+	$(BIN)/python -m eval.classifier
 	$(BIN)/python -m eval.pii
 
 eval-lm: $(TOOLS)  ## a small language model on equal amounts of raw, deduplicated, filtered text

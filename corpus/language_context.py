@@ -37,6 +37,7 @@ WRITES: dict[str, pl.DataType] = {
     "lang2_score": pl.Float32(),
 }
 VERSION = 1
+MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -173,10 +174,7 @@ def _verdicts(
     order = np.argsort(-chance, axis=1, kind="stable")
     codes, chance = np.take_along_axis(codes, order, 1), np.take_along_axis(chance, order, 1)
     names = pl.Series(known, dtype=pl.String)
-    language = cast("Any", stages.find("language"))
-    settings = config.model_dump(include={"keep", "min_score", "near"})
-    # The codes are those that 'language' wrote; what they may be is its matter.
-    reason = language.verdict(language.Config.model_construct(**settings))
+    reason = verdict(config)
     begin = 0
     for part in parts:
         height = pl.scan_parquet(part, glob=False).select(pl.len()).collect().item()
@@ -192,6 +190,15 @@ def _verdicts(
             lang2_score=pl.when("unsure").then(score).otherwise(score2),
         )
         yield found.with_columns(reason.alias("reject"))
+
+
+def verdict(config: Config) -> pl.Expr:
+    """The reason to leave, from the columns in ``WRITES`` alone: the one of ``language``."""
+    language = cast("Any", stages.find("language"))
+    settings = config.model_dump(include={"keep", "min_score", "near"})
+    # The codes are those that 'language' wrote; what they may be is its matter.
+    found: pl.Expr = language.verdict(language.Config.model_construct(**settings))
+    return found
 
 
 def _named(names: pl.Series, codes: Numbers) -> pl.Series:

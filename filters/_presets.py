@@ -23,6 +23,8 @@ class Rule(NamedTuple):
 
     reason: str
     broken: Broken
+    #: The settings that it hangs on, each with the measure that it is held against.
+    moved_by: tuple[tuple[str, str], ...] = ()
 
 
 class Preset(NamedTuple):
@@ -45,12 +47,12 @@ def measure(name: str) -> pl.Expr:
 
 def above(reason: str, name: str, setting: str) -> Rule:
     """What is more than the setting allows leaves."""
-    return Rule(reason, lambda config: measure(name) > getattr(config, setting))
+    return Rule(reason, lambda config: measure(name) > getattr(config, setting), ((setting, name),))
 
 
 def below(reason: str, name: str, setting: str) -> Rule:
     """What is less than the setting asks for leaves."""
-    return Rule(reason, lambda config: measure(name) < getattr(config, setting))
+    return Rule(reason, lambda config: measure(name) < getattr(config, setting), ((setting, name),))
 
 
 class Tokenised(FilterConfig):
@@ -213,6 +215,7 @@ FINEWEB = Preset(
                 (measure("punctuated_lines") < c.line_punct_thr)
                 & ~(pl.lit(c.line_punct_exclude_zero) & (measure("punctuated_lines") == 0))
             ),
+            (("line_punct_thr", "punctuated_lines"),),
         ),
         above("short_line_ratio", "short_lines", "short_line_thr"),
         above("char_dup_ratio", "line_repeats", "char_duplicates_ratio"),
@@ -251,7 +254,11 @@ DOLMA_REDDIT = Preset(
         above("too_long", "submission_chars", "max_body_chars"),
         below("short_comment", "comment_chars", "min_comment_chars"),
         below("short_submission", "submission_chars", "min_submission_chars"),
-        Rule("over_18", lambda c: pl.lit(not c.over_18) & measure("over_18")),
+        Rule(
+            "over_18",
+            lambda c: pl.lit(not c.over_18) & measure("over_18"),
+            (("over_18", "over_18"),),
+        ),
         below("low_score", "votes", "min_score"),
         Rule("blocked_community", lambda _: measure("blocked")),
     ),

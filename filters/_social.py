@@ -63,7 +63,11 @@ SOCIAL = Preset(
         "spam": pl.Float32(),
     },
     (
-        Rule("bot_template", lambda c: pl.lit(c.templates) & measure("template")),
+        Rule(
+            "bot_template",
+            lambda c: pl.lit(c.templates) & measure("template"),
+            (("templates", "template"),),
+        ),
         above("mostly_links", "link_share", "max_link_share"),
         above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
         above("mostly_mentions", "mention_share", "max_mention_share"),
@@ -75,6 +79,7 @@ SOCIAL = Preset(
                 (measure("longest_word") > c.max_word_chars)
                 & (measure("longest_word_share") > c.max_word_share)
             ),
+            (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
         ),
         above("character_run", "run_share", "max_run_share"),
         below("repeats_itself", "distinct_words", "min_distinct_words"),

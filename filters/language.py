@@ -38,6 +38,7 @@ WRITES: dict[str, pl.DataType] = {
     "lang_mixed": pl.String(),
 }
 VERSION = 2
+MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 SHIPPED = Path(__file__).parent / "models" / "language.npz"
 #: Languages that a short post may not tell apart: the closest ones of each family on platforms.
@@ -127,11 +128,8 @@ def fasttext_model(config: Config) -> Any:
 
 
 def labels_of(model: Any) -> list[str]:
-    """The languages of a fastText model; a ValueError where it has none."""
-    found = [label.removeprefix(_LABEL) for label in model.get_labels()]
-    if not any(label.startswith(_LABEL) for label in model.get_labels()):
-        raise ValueError("language: the model knows words but no labels; give a classifier")
-    return found
+    """The languages of a fastText model."""
+    return [label.removeprefix(_LABEL) for label in model.get_labels()]
 
 
 def ask(

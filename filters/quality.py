@@ -88,6 +88,12 @@ def writes(config: Config) -> Mapping[str, pl.DataType]:
     return found
 
 
+def movable(config: Config) -> Mapping[str, str]:
+    """The thresholds of the chosen presets, each with the column it is held against."""
+    rules = [rule for name in config.presets for rule in PRESETS[name].rules]
+    return {setting: f"quality_{name}" for rule in rules for setting, name in rule.moved_by}
+
+
 def models(config: Config) -> list[Path]:
     """The list of communities, if there is one."""
     wanted = "dolma_reddit" in config.presets and config.subreddit_blocklist
