@@ -95,21 +95,26 @@ _LINKS = tuple(
 
 @compiled
 def _marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64]:
-    """Of each post, how many runs of signs between spaces, links, mentions and hashtags."""
+    """Of each post, how many words there are between spaces, links, mentions and hashtags.
+
+    What holds no letter or digit, an arrow or an emoji, is no word.
+    """
     rows = offsets.size - 1
     counts = np.zeros((4, rows), np.int64)
     for row in range(rows):
         at, end = offsets[row], offsets[row + 1]
-        fresh = True
+        fresh, named = True, False
         while at < end:
             code, size = int(data[at]), 1
             if code >= 0x80:
                 code, size = decode(data, at)
             if flags[code] & _SPACE:
-                fresh, at = True, at + size
+                fresh, named, at = True, False, at + size
                 continue
-            if fresh:
+            if not named and flags[code] & _WORD:
                 counts[0, row] += 1
+                named = True
+            if fresh:
                 mark, place = code, at + size
                 # A mention may stand behind a dot, a quote or a bracket.
                 if code in (46, 34, 40, 0x201C) and place < end and data[place] == 64:
