@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 
+from corpus import fitting
 from filters import language
 
 
@@ -195,6 +197,24 @@ def test_a_language_the_model_does_not_know_is_a_mistake() -> None:
     language.check(language.Config(keep=("en", "ha"), languages=("en", "ha")))
 
 
+def trained(folder: Path, texts: dict[str, str]) -> Path:
+    """A fastText classifier that tells as many texts apart."""
+    rows = pl.Series(list(texts) * 30)
+    labels = np.arange(len(texts) * 30, dtype=np.int32) % len(texts)
+    model = fitting.fit(rows, labels, len(texts), fitting.Settings())
+    fitting.save(model, list(texts.values()), [30] * len(texts), folder / "own.bin")
+    return folder / "own.bin"
+
+
+def test_another_fasttext_model_is_heard_in_its_own_labels(tmp_path: Path) -> None:
+    model = trained(tmp_path, {"good morning to you": "eng_Latn", "доброе утро всем": "rus_Cyrl"})
+    found = judged(["good morning", "доброе утро"], model=str(model), keep=("eng_Latn",))
+    assert found["lang"].to_list() == ["eng_Latn", "rus_Cyrl"]
+    assert found["reject"].to_list() == [None, "other_language"]
+    with pytest.raises(ValueError, match="does not know the language 'deu_Latn'"):
+        language.check(language.Config(model=str(model), keep=("deu_Latn",)))
+
+
 def test_a_model_of_words_is_no_classifier(tmp_path: Path) -> None:
     import fasttext
 
@@ -202,7 +222,7 @@ def test_a_model_of_words_is_no_classifier(tmp_path: Path) -> None:
     source.write_text("good morning to you all\n" * 50, encoding="utf-8")
     model = fasttext.train_unsupervised(str(source), dim=4, epoch=1, bucket=100, minCount=1)
     model.save_model(str(target))
-    with pytest.raises(ValueError, match="no labels"):
+    with pytest.raises(ValueError, match="not a usable fastText model"):
         judged(["good morning"], model=str(target))
 
 
