@@ -59,6 +59,7 @@ check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 	$(BIN)/python -m bench.end_to_end
 	$(BIN)/python -m bench.pii
+	$(BIN)/python -m bench.quality
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.takedown
 
@@ -69,6 +70,7 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
 	$(BIN)/python -m eval.language
+	$(BIN)/python -m eval.quality $$($(PEERS))
 	$(BIN)/python -m eval.toxicity
 	$(BIN)/python -m eval.classifier
 	$(BIN)/python -m eval.pii

@@ -59,25 +59,31 @@ class Tokenised(FilterConfig):
     """What the published rules count as words."""
 
     tokenizer: Literal["spacy", "whitespace"] = Field(
-        "spacy", description="spacy: as datatrove has it for English; whitespace: what spaces part"
+        "spacy",
+        description="the web presets': as datatrove has it for English, or what spaces part",
     )
 
 
 class GopherSettings(Tokenised):
     """Gopher's thresholds (Rae et al., 2021, A1.1); words are tokens with more than signs."""
 
-    min_doc_words: int = Field(50, ge=0)
-    max_doc_words: int = Field(100_000, ge=0)
-    min_avg_word_length: float = Field(3, ge=0, description="in characters")
-    max_avg_word_length: float = Field(10, ge=0, description="in characters")
-    max_symbol_word_ratio: float = Field(0.1, ge=0, description="of # and of ellipses, to tokens")
-    max_bullet_lines_ratio: float = Field(0.9, ge=0, le=1)
-    max_ellipsis_lines_ratio: float = Field(0.3, ge=0, le=1)
+    min_doc_words: int = Field(50, ge=0, description="gopher")
+    max_doc_words: int = Field(100_000, ge=0, description="gopher")
+    min_avg_word_length: float = Field(3, ge=0, description="gopher: in characters")
+    max_avg_word_length: float = Field(10, ge=0, description="gopher: in characters")
+    max_symbol_word_ratio: float = Field(
+        0.1, ge=0, description="gopher: of # and of ellipses, to tokens"
+    )
+    max_bullet_lines_ratio: float = Field(0.9, ge=0, le=1, description="gopher")
+    max_ellipsis_lines_ratio: float = Field(0.3, ge=0, le=1, description="gopher")
     max_non_alpha_words_ratio: float = Field(
-        0.8, ge=0, le=1, description="tokens with a letter, at least (datatrove's name for it)"
+        0.8,
+        ge=0,
+        le=1,
+        description="gopher: tokens with a letter, at least (datatrove's name for it)",
     )
     min_stop_words: int = Field(
-        2, ge=0, le=8, description="of: the be to of and that have with (English)"
+        2, ge=0, le=8, description="gopher: of: the be to of and that have with (English)"
     )
 
 
@@ -112,19 +118,19 @@ GOPHER = Preset(
 class RepetitionSettings(Tokenised):
     """Gopher's thresholds of repetition (Rae et al., 2021, table A1), shares of a text."""
 
-    dup_line_frac: float = Field(0.3, ge=0, le=1)
-    dup_para_frac: float = Field(0.3, ge=0, le=1)
-    dup_line_char_frac: float = Field(0.2, ge=0, le=1)
-    dup_para_char_frac: float = Field(0.2, ge=0, le=1)
-    top_2_gram: float = Field(0.2, ge=0)
-    top_3_gram: float = Field(0.18, ge=0)
-    top_4_gram: float = Field(0.16, ge=0)
-    duplicated_5_grams: float = Field(0.15, ge=0)
-    duplicated_6_grams: float = Field(0.14, ge=0)
-    duplicated_7_grams: float = Field(0.13, ge=0)
-    duplicated_8_grams: float = Field(0.12, ge=0)
-    duplicated_9_grams: float = Field(0.11, ge=0)
-    duplicated_10_grams: float = Field(0.10, ge=0)
+    dup_line_frac: float = Field(0.3, ge=0, le=1, description="gopher_repetition")
+    dup_para_frac: float = Field(0.3, ge=0, le=1, description="gopher_repetition")
+    dup_line_char_frac: float = Field(0.2, ge=0, le=1, description="gopher_repetition")
+    dup_para_char_frac: float = Field(0.2, ge=0, le=1, description="gopher_repetition")
+    top_2_gram: float = Field(0.2, ge=0, description="gopher_repetition")
+    top_3_gram: float = Field(0.18, ge=0, description="gopher_repetition")
+    top_4_gram: float = Field(0.16, ge=0, description="gopher_repetition")
+    duplicated_5_grams: float = Field(0.15, ge=0, description="gopher_repetition")
+    duplicated_6_grams: float = Field(0.14, ge=0, description="gopher_repetition")
+    duplicated_7_grams: float = Field(0.13, ge=0, description="gopher_repetition")
+    duplicated_8_grams: float = Field(0.12, ge=0, description="gopher_repetition")
+    duplicated_9_grams: float = Field(0.11, ge=0, description="gopher_repetition")
+    duplicated_10_grams: float = Field(0.10, ge=0, description="gopher_repetition")
 
 
 GOPHER_REPETITION = Preset(
@@ -157,17 +163,18 @@ GOPHER_REPETITION = Preset(
 class C4Settings(Tokenised):
     """C4's rules (Raffel et al., 2020, section 2.2); its list of bad words is not among them."""
 
-    min_num_sentences: int = Field(5, ge=-1, description="in the lines that stay")
-    min_words_per_line: int = Field(3, ge=0)
-    max_word_length: int = Field(1000, ge=-1, description="in characters; -1: any")
-    filter_no_terminal_punct: bool = Field(True, description="lines must end in . ? ! \" or '")
-    filter_javascript: bool = Field(True, description="cut lines with 'javascript'")
-    filter_policy: bool = Field(True, description="cut lines on cookies and terms of use")
-    filter_lorem_ipsum: bool = Field(True, description="drop texts with 'lorem ipsum'")
-    filter_curly_bracket: bool = Field(True, description="drop texts with '{'")
-    remove_citations: bool = Field(True, description="cut [1] and [citation needed]")
+    min_num_sentences: int = Field(5, ge=-1, description="c4: in the lines that stay")
+    min_words_per_line: int = Field(3, ge=0, description="c4")
+    max_word_length: int = Field(1000, ge=-1, description="c4: in characters; -1: any")
+    filter_no_terminal_punct: bool = Field(True, description="c4: lines must end in . ? ! \" or '")
+    filter_javascript: bool = Field(True, description="c4: cut lines with 'javascript'")
+    filter_policy: bool = Field(True, description="c4: cut lines on cookies and terms of use")
+    filter_lorem_ipsum: bool = Field(True, description="c4: drop texts with 'lorem ipsum'")
+    filter_curly_bracket: bool = Field(True, description="c4: drop texts with '{'")
+    remove_citations: bool = Field(True, description="c4: cut [1] and [citation needed]")
     cut_lines: bool = Field(
-        True, description="the text loses the lines that broke a rule; false: it only is judged so"
+        True,
+        description="c4: the text loses the lines that broke a rule; false: it only is judged so",
     )
 
 
@@ -188,13 +195,17 @@ class FineWebSettings(Tokenised):
     """FineWeb's thresholds (Penedo et al., 2024, section 3.6)."""
 
     line_punct_thr: float = Field(
-        0.12, ge=0, le=1, description="lines that end in a stop, at least"
+        0.12, ge=0, le=1, description="fineweb: lines that end in a stop, at least"
     )
-    line_punct_exclude_zero: bool = Field(False, description="a text where no line does may stay")
-    short_line_thr: float = Field(0.67, ge=0, le=1, description="short lines, at most")
-    short_line_length: int = Field(30, ge=0, description="what is short, in characters")
-    char_duplicates_ratio: float = Field(0.01, ge=0, le=1, description="in repeated lines, at most")
-    new_line_ratio: float = Field(0.3, ge=0, description="newlines to tokens, at most")
+    line_punct_exclude_zero: bool = Field(
+        False, description="fineweb: a text where no line does may stay"
+    )
+    short_line_thr: float = Field(0.67, ge=0, le=1, description="fineweb: short lines, at most")
+    short_line_length: int = Field(30, ge=0, description="fineweb: what is short, in characters")
+    char_duplicates_ratio: float = Field(
+        0.01, ge=0, le=1, description="fineweb: in repeated lines, at most"
+    )
+    new_line_ratio: float = Field(0.3, ge=0, description="fineweb: newlines to tokens, at most")
 
 
 FINEWEB = Preset(
@@ -227,13 +238,18 @@ FINEWEB = Preset(
 class DolmaSettings(FilterConfig):
     """Dolma's rules for Reddit (Soldaini et al., 2024); a rule without its column is silent."""
 
-    min_comment_chars: int = Field(500, ge=0)
-    min_submission_chars: int = Field(400, ge=0, description="of the text below the title")
-    max_body_chars: int = Field(40_000, ge=0)
-    min_score: int = Field(2, description="votes")
-    over_18: bool = Field(False, description="whether posts marked as sensitive may stay")
+    min_comment_chars: int = Field(500, ge=0, description="dolma_reddit")
+    min_submission_chars: int = Field(
+        400, ge=0, description="dolma_reddit: of the text below the title"
+    )
+    max_body_chars: int = Field(40_000, ge=0, description="dolma_reddit")
+    min_score: int = Field(2, description="dolma_reddit: votes")
+    over_18: bool = Field(
+        False, description="dolma_reddit: whether posts marked as sensitive may stay"
+    )
     subreddit_blocklist: str = Field(
-        "", description="a file of communities to drop, one a line; Dolma's own is not shipped"
+        "",
+        description="dolma_reddit: a file of communities to drop, one a line (not shipped)",
     )
 
 

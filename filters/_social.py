@@ -15,32 +15,47 @@ from filters.contract import FilterConfig
 class SocialSettings(FilterConfig):
     """Thresholds; shares are of a post's words, from 0 to 1, if nothing else is said."""
 
-    min_words: int = Field(2, ge=0, description="words left beside links, mentions and tags")
-    max_link_share: float = Field(0.5, ge=0, le=1)
-    max_mention_share: float = Field(0.7, ge=0, le=1)
-    max_hashtag_share: float = Field(0.5, ge=0, le=1)
-    min_letter_share: float = Field(
-        0.5, ge=0, le=1, description="letters among the other characters (Meena, 2020: 0.7)"
+    min_words: int = Field(
+        2, ge=0, description="social: words left beside links, mentions and tags"
     )
-    max_word_chars: int = Field(50, ge=1, description="as a word without a space in it")
+    max_link_share: float = Field(0.5, ge=0, le=1, description="social")
+    max_mention_share: float = Field(0.7, ge=0, le=1, description="social")
+    max_hashtag_share: float = Field(0.5, ge=0, le=1, description="social")
+    min_letter_share: float = Field(
+        0.5, ge=0, le=1, description="social: letters among the other characters (Meena, 2020: 0.7)"
+    )
+    max_word_chars: int = Field(50, ge=1, description="social: as a word without a space in it")
     max_word_share: float = Field(
-        0.3, ge=0, le=1, description="a word that is too long may be this share of the characters"
+        0.3,
+        ge=0,
+        le=1,
+        description="social: a word that is too long may be this share of the characters",
     )
     max_run_share: float = Field(
-        0.5, ge=0, le=1, description="characters in runs of twelve or more of one"
+        0.5, ge=0, le=1, description="social: characters in runs of twelve or more of one"
     )
     min_distinct_words: float = Field(
-        0.3, ge=0, le=1, description="different words among all; asked of posts of 8 words and up"
+        0.3,
+        ge=0,
+        le=1,
+        description="social: different words among all; asked of posts of 8 words and up",
     )
     max_repeated_share: float = Field(
-        0.5, ge=0, le=1, description="characters in three words that came together before"
+        0.5, ge=0, le=1, description="social: characters in three words that came together before"
     )
     min_compressed: float = Field(
-        0.3, ge=0, le=1, description="what a quick compression would leave; of 64 bytes and up"
+        0.3,
+        ge=0,
+        le=1,
+        description="social: what a quick compression would leave; of 64 bytes and up",
     )
-    templates: bool = Field(True, description="drop the robots' templates listed in _spam.py")
+    templates: bool = Field(
+        True, description="social: drop the robots' templates in _spam_signs.py"
+    )
     max_spam: float = Field(
-        2.5, ge=0, description="the sum of the weights of the signs of spam listed in _spam.py"
+        2.5,
+        ge=0,
+        description="social: the sum of the weights of the signs of spam in _spam_signs.py",
     )
 
 

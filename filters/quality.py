@@ -14,11 +14,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from filters import _dolma, _presets, _social
 from filters._presets import Preset
-from filters.contract import Filter
+from filters.contract import Filter, FilterConfig
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = _social.SOCIAL.columns()
@@ -35,19 +41,33 @@ PRESETS: dict[str, Preset] = {
 Name = Literal["social", "gopher", "gopher_repetition", "c4", "fineweb", "dolma_reddit"]
 
 
+class _Choice(FilterConfig):
+    preset: Name | tuple[Name, ...] = Field(
+        "social", description="one of those named below, or a list that is asked in order"
+    )
+
+    @field_validator("preset", mode="before")
+    @classmethod
+    def _known(cls, value: object) -> object:
+        listed = [value] if isinstance(value, str) else value
+        if not isinstance(listed, list | tuple) or any(name not in PRESETS for name in listed):
+            raise ValueError(f"name one of {', '.join(PRESETS)}, or list some of them")
+        if not listed or len(set(listed)) < len(listed):
+            raise ValueError("name at least one preset, and each once")
+        return value
+
+
 class Config(
-    _social.SocialSettings,
-    _presets.GopherSettings,
-    _presets.RepetitionSettings,
-    _presets.C4Settings,
-    _presets.FineWebSettings,
+    # Last come first: so the settings are listed in the order of the presets.
     _presets.DolmaSettings,
+    _presets.FineWebSettings,
+    _presets.C4Settings,
+    _presets.RepetitionSettings,
+    _presets.GopherSettings,
+    _social.SocialSettings,
+    _Choice,
 ):
     """The presets and their thresholds; a setting of a preset that is not chosen is an error."""
-
-    preset: Name | tuple[Name, ...] = Field(
-        "social", description="one, or a list that is asked in order"
-    )
 
     @property
     def presets(self) -> tuple[Name, ...]:
@@ -56,8 +76,6 @@ class Config(
 
     @model_validator(mode="after")
     def _of_the_chosen(self) -> Config:
-        if not self.presets or len(set(self.presets)) < len(self.presets):
-            raise ValueError(f"name at least one preset, and each once: {', '.join(PRESETS)}")
         known = _settings(self.presets)
         for name in sorted(self.model_fields_set - known):
             owners = [key for key in PRESETS if name in PRESETS[key].settings.model_fields]

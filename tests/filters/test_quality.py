@@ -197,15 +197,15 @@ def test_social_drops_heavy_junk_with_a_reason() -> None:
 
 
 REDDIT = {
-    "id": ["c", "s", "old", "low", "gone", "club", "long", "none"],
-    "kind": ["comment", "post", "comment", "comment", "comment", "comment", "comment", "comment"],
+    "id": ["c", "s", "old", "low", "gone", "club", "long", "none", "untold"],
+    "kind": ["comment", "post", *["comment"] * 7],
     "text": [
         "word " * 120, "A title\n\n" + "word " * 90, "word " * 120, "word " * 120, "[removed]",
-        "word " * 120, "word " * 9000, "word " * 120,
+        "word " * 120, "word " * 9000, "word " * 120, "word " * 120,
     ],
-    "score": [2, 2, 2, 1, 9, 9, 9, None],
-    "sensitive": [False, False, True, False, False, False, None, None],
-    "community": ["a", "a", "a", "a", "a", "Loud", "a", "[deleted]"],
+    "score": [2, 2, 2, 1, 9, 9, 9, 9, None],
+    "sensitive": [False, False, True, False, False, False, None, None, None],
+    "community": ["a", "a", "a", "a", "a", "Loud", "a", "[deleted]", "a"],
 }  # fmt: skip
 
 
@@ -217,8 +217,9 @@ def test_dolma_asks_reddit_s_columns_where_they_are(tmp_path: Path) -> None:
     assert quality.models(config) == [blocklist]
     assert quality.build(config)(posts)["reject"].to_list() == [
         None, None, "over_18", "low_score", "deleted", "blocked_community", "too_long", "deleted",
+        "low_score",
     ]  # fmt: skip
     alone = quality.build(config)(posts.select("id", "text"))["reject"].to_list()
-    assert alone == [None, "short_comment", None, None, "deleted", None, "too_long", None]
+    assert alone == [None, "short_comment", None, None, "deleted", None, "too_long", None, None]
     title = posts.with_columns(text=pl.lit("Only a title, " + "and " * 200))
     assert quality.build(config)(title)["reject"][1] == "short_submission"

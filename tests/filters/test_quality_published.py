@@ -85,6 +85,11 @@ def test_thresholds_bear_datatrove_s_names(
     assert judged([text], **config)["reject"][0] == why
 
 
+def test_dots_count_as_ellipses_in_threes() -> None:
+    found = judged(["so...... it goes… on..", "no"], preset="gopher", tokenizer="whitespace")
+    assert found["quality_ellipses_per_word"].to_list() == [3 / 4, 0.0]
+
+
 def test_whitespace_tokens_are_what_spaces_part() -> None:
     found = judged(["it's (so) well-known, e.g. here"], preset="gopher", tokenizer="whitespace")
     assert found["quality_gopher_words"][0] == 5
