@@ -98,7 +98,8 @@ def manifest(
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(reserve) if reserve else {},
         "shards": [
-            {key: shard[key] for key in ("path", "rows", "bytes", "sha256")} for shard in shards
+            {key: shard[key] for key in ("path", "rows", "bytes", "sha256", "row_groups")}
+            for shard in shards
         ],
         "totals": {
             "read": sum(entry["read"] for entry in sources),

@@ -17,7 +17,7 @@ from corpus.write import Piece
 def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[str, Any]]:
     """Write the shards that are not there yet; return their receipts."""
     output = story.plan.output
-    cut = (output.shard_mb, output.row_group_mb, output.ids, key_id, list(story.plan.scores()))
+    cut = (*story.plan.cut(), key_id, list(story.plan.scores()))
     done = story.space.step("shards", [part.identity for part in parts], cut)
     tasks = writing.cut_shards(
         [Piece(part.posts, part.rows, part.text_bytes) for part in parts],
@@ -27,6 +27,7 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
         scores=tuple(story.plan.scores()),
         naming=story.plan.naming,
+        layout=output.layout,
     )
     for other in done.parent.iterdir() if done.parent.is_dir() else ():
         if other != done:  # its receipts speak of shards that are replaced from here on

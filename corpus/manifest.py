@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,8 @@ from corpus.errors import ManifestError
 
 FORMAT_VERSION = 1
 NAME = "manifest.json"
+# A list of numbers in pretty JSON: a line is enough for it. No string holds a line's end.
+_NUMBERS = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
 
 #: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
 #: ``read`` for a refused record, which has no id.
@@ -71,7 +74,10 @@ def file_sha256(path: Path) -> str:
 
 def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
     """Write ``value`` as JSON, whole or not at all."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) if pretty else canonical(value)
+    text = canonical(value)
+    if pretty:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        text = _NUMBERS.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
     with replacing(path, durable=durable) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

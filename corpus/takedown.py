@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import yaml
 from corpus import excise, keys, report
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
+from corpus.layout import Layout
 from corpus.manifest import NAME, file_sha256, load_manifest, unbalanced, write_json
 from corpus.naming import Names
 
@@ -106,10 +108,10 @@ def _take_down(
     copies = excise.second_copies(folder, wanted, every, key, change)
     named = [*every, *wanted.ids]
     renamed = {name: copies[name]["id"] if name in copies else None for name in named}
-    joiner = _joiner(folder)
+    joiner, layout = _settings(folder)
     for shard in manifest["shards"]:
         if going[shard["path"]] or excise.named(folder, shard, named):
-            excise.shard_without(folder, room, shard, wanted, copies, renamed, joiner, change)
+            excise.shard_without(folder, room, shard, wanted, copies, renamed, joiner, layout, change)
     if change.alongside:
         lost = change.alongside - excise.left_of(folder, room, manifest["shards"], change)
         change.removed |= dict.fromkeys(lost, "")
@@ -127,11 +129,13 @@ def _take_down(
     return {**receipt, "unknown": unknown}
 
 
-def _joiner(folder: Path) -> str:
-    """What stands between two turns of a conversation."""
+def _settings(folder: Path) -> tuple[str, Layout]:
+    """What stands between two turns of a conversation, and how shards are laid out."""
     plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
-    return str(settings.get("conversations", {}).get("joiner", ""))
+    output = plan.get("output", {})
+    layout = Layout(**{key.name: output[key.name] for key in fields(Layout) if key.name in output})
+    return str(settings.get("conversations", {}).get("joiner", "")), layout
 
 
 def _counts(change: Change, wanted: Wanted, unknown: Sequence[str]) -> dict[str, int]:

@@ -27,7 +27,18 @@ MAY: dict[str, set[str]] = {
     "corpus.kernels": set(),
     "corpus.progress": set(),
     "corpus.report": {"corpus.schema", "corpus.manifest"},
-    "corpus.loader": {"corpus.schema", "corpus.manifest", "corpus.errors"},
+    "corpus.layout": set(),
+    "corpus.order": set(),
+    "corpus.shelf": {"corpus.errors"},
+    "corpus.streams": {"corpus.errors", "corpus.order", "corpus.shelf"},
+    "corpus.loader": {
+        "corpus.schema",
+        "corpus.manifest",
+        "corpus.errors",
+        "corpus.order",
+        "corpus.shelf",
+        "corpus.streams",
+    },
     "corpus.readers": {"corpus.readers.contract"},
     "corpus.readers.": {
         "corpus.schema",
@@ -38,7 +49,13 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.plan": LOW
     | FIND
-    | {"corpus.readers", "corpus.readers.contract", "corpus.sniff", "corpus.naming"},
+    | {
+        "corpus.readers",
+        "corpus.readers.contract",
+        "corpus.sniff",
+        "corpus.naming",
+        "corpus.layout",
+    },
     "corpus.sniff": {
         "corpus.readers",
         "corpus.readers.contract",
@@ -100,10 +117,17 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.turns": set(),
     "corpus.excise": LOW
-    | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping", "corpus.turns"},
-    "corpus.takedown": LOW | {"corpus.keys", "corpus.naming", "corpus.report", "corpus.excise"},
+    | {
+        "corpus.reserve",
+        "corpus.dedup_index",
+        "corpus.grouping",
+        "corpus.turns",
+        "corpus.layout",
+    },
+    "corpus.takedown": LOW
+    | {"corpus.keys", "corpus.naming", "corpus.report", "corpus.excise", "corpus.layout"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
-    "corpus.write": LOW | {"corpus.conversations", "corpus.naming"},
+    "corpus.write": LOW | {"corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus._demo_": {"corpus._demo_"},
