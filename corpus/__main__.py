@@ -315,6 +315,24 @@ def audit(
 
 
 @app.command()
+def verify(
+    out: OutFolder,
+    quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say whether a finished corpus is what was built. Exit status 0 or 1.
+
+    Every hash, schema and count, and whether the ledger has a row for each post that left.
+    """
+    from corpus import verify as verifying
+
+    found = verifying.verify(out, quick=quick)
+    print(json.dumps(found, indent=2) if as_json else verifying.told(found))
+    if not found["passed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
 def readers() -> None:
     """List the readers and their settings."""
     from corpus import readers as folder

@@ -270,5 +270,3 @@ def _check(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:
                 f"the state was saved with {name}={state[name]!r} and this stream has "
                 f"{name}={own[name]!r}; give the same"
             )
-
-

@@ -111,7 +111,9 @@ def _take_down(
     joiner, layout = _settings(folder)
     for shard in manifest["shards"]:
         if going[shard["path"]] or excise.named(folder, shard, named):
-            excise.shard_without(folder, room, shard, wanted, copies, renamed, joiner, layout, change)
+            excise.shard_without(
+                folder, room, shard, wanted, copies, renamed, joiner, layout, change
+            )
     if change.alongside:
         lost = change.alongside - excise.left_of(folder, room, manifest["shards"], change)
         change.removed |= dict.fromkeys(lost, "")

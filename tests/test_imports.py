@@ -68,7 +68,9 @@ MAY: dict[str, set[str]] = {
     "corpus.canaries": {"corpus.schema", "corpus.read", "corpus.readers.contract"},
     "corpus.audit": LOW
     | FIND
-    | {"corpus.canaries", "corpus.keys", "corpus.naming", "corpus.runners"},
+    | {"corpus.canaries", "corpus.checks", "corpus.keys", "corpus.naming", "corpus.runners"},
+    "corpus.checks": set(),
+    "corpus.verify": LOW | {"corpus.checks"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
     "corpus.fold_kernel": set(),
