@@ -333,6 +333,29 @@ def verify(
 
 
 @app.command()
+def tokenize(
+    out: OutFolder,
+    tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
+    separator: Annotated[
+        str | None, typer.Option(help="the token behind each document; default: end of text")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
+    to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
+) -> None:
+    """Write the tokens of a finished corpus as one flat array, for numpy.memmap.
+
+    Run it again to go on where it stopped.
+    """
+    from corpus import memmap
+
+    if dtype not in ("auto", "uint16", "uint32"):
+        raise PlanError(f"--dtype must be auto, uint16 or uint32; got '{dtype}'")
+    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype)  # type: ignore[arg-type]
+    print(f"{found['tokens']:,} tokens of {found['documents']:,} documents as {found['dtype']}")
+    print(f"tokens  {Path(to) if to else Path(out) / 'tokens'}")
+
+
+@app.command()
 def readers() -> None:
     """List the readers and their settings."""
     from corpus import readers as folder

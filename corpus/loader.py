@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.errors import ManifestError
-from corpus.manifest import fingerprint, load_manifest
+from corpus.manifest import identity, load_manifest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -53,7 +53,7 @@ class Corpus:
     @property
     def identity(self) -> str:
         """Changes whenever the shards do: a digest of their hashes."""
-        return fingerprint(*(shard["sha256"] for shard in self.manifest["shards"]))[:32]
+        return identity(self.manifest)
 
     def shelf(self) -> Shelf:
         """The row groups, and a way to read them one by one."""
@@ -73,6 +73,7 @@ class Corpus:
         shuffle: bool = False,
         seed: int = 0,
         epoch: int = 0,
+        arrow: bool = False,
     ) -> Stream:
         """Yield this worker's documents of an epoch as frames of up to ``batch_size`` rows.
 
@@ -80,7 +81,8 @@ class Corpus:
         many as any other, or one less, and each row reaches exactly one of them, however many
         there are. With ``shuffle`` the row groups are in a random order, and so are the rows in
         each; ``seed`` and ``epoch`` decide. The stream says where it is by ``state_dict()`` and
-        goes there by ``load_state_dict()``: see :class:`~corpus.streams.Stream`.
+        goes there by ``load_state_dict()``: see :class:`~corpus.streams.Stream`. With ``arrow``
+        the frames are Arrow tables, which a forked process may use where polars would hang.
 
         Raises ``ValueError`` for a rank or worker that cannot be; while it is read,
         :class:`~corpus.errors.CorpusError` for an unknown column or an empty corpus and
@@ -88,7 +90,7 @@ class Corpus:
         """
         return mix([(self, 1.0)]).stream(
             rank, world_size, worker=worker, num_workers=num_workers, batch_size=batch_size,
-            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch,
+            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
         )  # fmt: skip
 
 
@@ -118,6 +120,7 @@ class Mixture:
         shuffle: bool = False,
         seed: int = 0,
         epoch: int = 0,
+        arrow: bool = False,
     ) -> Stream:
         """As :meth:`Corpus.stream`, of all corpora; an epoch has of each what its weight says.
 
@@ -129,7 +132,7 @@ class Mixture:
 
         return Stream(
             self._sources, Place(rank, world_size, worker, num_workers), batch_size=batch_size,
-            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch,
+            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from corpus.errors import CorpusError, ShardError, did_you_mean
 
 if TYPE_CHECKING:
-    import polars as pl
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
 # A footer of a shard of 64 row groups takes about a megabyte once it is parsed.
@@ -52,6 +52,10 @@ class Shelf:
         footer = self._footer(number)
         return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
+    def of_shard(self, number: int) -> range:
+        """The row groups of a shard."""
+        return range(int(self._first[number]), int(self._first[number + 1]))
+
     def path(self, number: int) -> Path:
         """Where a shard lies."""
         return self._folder / self._shards[number]["path"]
@@ -65,9 +69,8 @@ class Shelf:
             near = did_you_mean(unknown[0], self._columns)
             raise CorpusError(f"no column '{unknown[0]}' in {self.path(0).name}{near}")
 
-    def read(self, group: int, columns: Sequence[str]) -> pl.DataFrame:
-        """A row group as a frame. ShardError if the shard is missing or damaged."""
-        import polars as pl
+    def read(self, group: int, columns: Sequence[str]) -> pa.Table:
+        """A row group as a table. ShardError if the shard is missing or damaged."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -86,9 +89,7 @@ class Shelf:
             raise self._damaged(number) from None
         if table.num_rows != int(self.groups[group]):
             raise self._damaged(number)
-        frame = pl.from_arrow(table)
-        assert isinstance(frame, pl.DataFrame)
-        return frame.select(columns)
+        return table.select(list(columns))
 
     def _footer(self, number: int) -> pq.FileMetaData:
         import pyarrow as pa

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from corpus.errors import CorpusError
+from corpus.frames import Arrow, Frames, Polars
 from corpus.order import Place, Turns, permutation, quotas
 from corpus.shelf import Shelf
-
-if TYPE_CHECKING:
-    import polars as pl
-    from numpy.typing import NDArray
 
 STATE_VERSION = 1
 
@@ -36,13 +33,13 @@ class Passes:
 
     def __init__(
         self, shelf: Shelf, columns: tuple[str, ...], begin: int, end: int,
-        key: tuple[int, int] | None, first: int,
+        key: tuple[int, int] | None, first: int, frames: Frames,
     ) -> None:  # fmt: skip
         self._shelf, self._columns = shelf, columns
         self._begin, self.rows = begin, end - begin
-        self._key, self._first = key, first
+        self._key, self._first, self._frames = key, first, frames
         self._pass = -1
-        self._frame: pl.DataFrame | None = None
+        self._frame: Any = None
         self.seek(0)
 
     def seek(self, row: int) -> None:
@@ -50,19 +47,18 @@ class Passes:
         self._at = row
         self._frame = None
 
-    def take(self, count: int) -> list[pl.DataFrame]:
+    def take(self, count: int) -> list[Any]:
         """The next ``count`` rows."""
         taken = []
         while count:
             if self._frame is None:
                 self._open()
-            assert self._frame is not None
             piece = self._frame.slice(self._offset, count)
             taken.append(piece)
-            count -= piece.height
-            self._at += piece.height
-            self._offset += piece.height
-            if self._offset == self._frame.height:
+            count -= len(piece)
+            self._at += len(piece)
+            self._offset += len(piece)
+            if self._offset == len(self._frame):
                 self._frame = None
         return taken
 
@@ -80,22 +76,16 @@ class Passes:
             self._edges = np.cumsum(groups[self._order])
         place = int(np.searchsorted(self._edges, row, side="right"))
         group = int(self._order[place])
-        frame = self._shelf.read(group, self._columns)
+        frame = self._frames.made(self._shelf.read(group, self._columns))
         if self._key:
             key = ("rows", *self._key, self._first + number, group)
-            frame = _gathered(frame, permutation(frame.height, *key))
-        self._offset = row - (int(self._edges[place]) - frame.height)
+            frame = self._frames.gathered(frame, permutation(len(frame), *key))
+        self._offset = row - (int(self._edges[place]) - len(frame))
         self._frame = frame
 
 
-def _gathered(frame: pl.DataFrame, order: NDArray[np.int64]) -> pl.DataFrame:
-    import polars as pl
-
-    return frame.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
-
-
-class Stream(Iterator["pl.DataFrame"]):
-    """One consumer's rows as polars frames of ``batch_size``, for one epoch after another.
+class Stream(Iterator[Any]):
+    """One consumer's rows as frames of ``batch_size`` rows, for one epoch after another.
 
     A ``for`` goes through what is left of the epoch, or, if nothing is, through the next one in
     another order. ``state_dict()`` is small and says where the stream is; ``load_state_dict()``
@@ -104,7 +94,7 @@ class Stream(Iterator["pl.DataFrame"]):
 
     def __init__(
         self, sources: Sequence[tuple[Source, float]], place: Place, *, batch_size: int,
-        columns: Sequence[str], shuffle: bool, seed: int, epoch: int,
+        columns: Sequence[str], shuffle: bool, seed: int, epoch: int, arrow: bool = False,
     ) -> None:  # fmt: skip
         if batch_size < 1:
             raise ValueError("batch_size must be at least 1")
@@ -113,6 +103,7 @@ class Stream(Iterator["pl.DataFrame"]):
         self.place, self.batch_size, self.columns = place, batch_size, tuple(columns)
         self._sources = tuple(sources)
         self._seed, self._shuffle = seed, shuffle
+        self._frames: Frames = Arrow() if arrow else Polars()
         self._shelves: list[Shelf] = []
         self._begin(epoch)
 
@@ -132,7 +123,9 @@ class Stream(Iterator["pl.DataFrame"]):
                 first = self.epoch * -(-quota // max(1, shelf.rows))
                 key = (self._seed, number) if self._shuffle else None
                 begin, end = self.place.share(quota)
-                self._passes.append(Passes(shelf, self.columns, begin, end, key, first))
+                self._passes.append(
+                    Passes(shelf, self.columns, begin, end, key, first, self._frames)
+                )
             self._turns = Turns([one.rows for one in self._passes])
             self._seek(self._wanted)
         return self._passes, self._turns
@@ -174,7 +167,7 @@ class Stream(Iterator["pl.DataFrame"]):
             self._begin(self.epoch + 1)
         return self
 
-    def __next__(self) -> pl.DataFrame:
+    def __next__(self) -> Any:
         passes, turns = self._open()
         count = min(self.batch_size, turns.total - self._at)
         if self._done or not count:
@@ -182,9 +175,9 @@ class Stream(Iterator["pl.DataFrame"]):
             raise StopIteration
         batch = passes[0].take(count) if len(passes) == 1 else self._mixed(passes, turns, count)
         self._at += count
-        return _joined(batch)
+        return self._frames.joined(batch)
 
-    def _mixed(self, passes: list[Passes], turns: Turns, count: int) -> list[pl.DataFrame]:
+    def _mixed(self, passes: list[Passes], turns: Turns, count: int) -> list[Any]:
         whose = turns.next(self._taken, count)
         counts = np.bincount(whose, minlength=len(passes)).tolist()
         frames = [f for one, wanted in zip(passes, counts, strict=True) for f in one.take(wanted)]
@@ -192,7 +185,7 @@ class Stream(Iterator["pl.DataFrame"]):
         # The frames stand source by source; give each row the turn that is its own.
         order = np.empty(count, np.int64)
         order[np.argsort(whose, kind="stable")] = np.arange(count)
-        return [_gathered(_joined(frames), order)]
+        return [self._frames.gathered(self._frames.joined(frames), order)]
 
     def state_dict(self) -> dict[str, Any]:
         """Where the stream is: plain data of a few hundred bytes."""
@@ -234,12 +227,6 @@ class Stream(Iterator["pl.DataFrame"]):
         self._begin(epoch)
         self.seek(row)
         self._done = bool(state["done"])
-
-
-def _joined(frames: list[pl.DataFrame]) -> pl.DataFrame:
-    import polars as pl
-
-    return frames[0] if len(frames) == 1 else pl.concat(frames)
 
 
 def _check(state: Mapping[str, Any], own: Mapping[str, Any]) -> None:

@@ -88,6 +88,8 @@ def _finish(folder: Path) -> None:
     room = folder / FOLDER / _UNFINISHED
     note = room / _NOTE
     if note.exists():
+        # Made of the texts, and out of date from here on.
+        shutil.rmtree(folder / "tokens", ignore_errors=True)
         for name, target in json.loads(note.read_text(encoding="utf-8")).items():
             if (room / name).exists():
                 os.replace(room / name, folder / target)

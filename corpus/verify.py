@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from corpus import checks
 from corpus.checks import SHOWN, Check
 from corpus.errors import ManifestError
-from corpus.manifest import LEDGER, file_sha256, load_manifest, unbalanced
+from corpus.manifest import LEDGER, file_sha256, identity, load_manifest, unbalanced
 
 _REMEDY = "copy these files again, or build again"
 
@@ -190,6 +190,8 @@ def _others(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
         pieces = manifest["reserve"].get("pieces", ())
         wrong = [name for name in _pieces(folder / "reserve", pieces)]
         yield _verdict("the reserve", len(pieces), "pieces", [f"reserve/{name}" for name in wrong])
+    if (folder / "tokens").exists():
+        yield _tokens(folder / "tokens", identity(manifest))
     receipts = []
     for number, entry in enumerate(manifest.get("takedowns", ()), start=1):
         path = folder / "takedowns" / f"{number:05d}.json"
@@ -208,6 +210,18 @@ def _asked(look: Callable[[], tuple[str, int, str, list[str]]]) -> tuple[str, in
         return look()
     except (OSError, ValueError, KeyError, TypeError):
         return "the index", 0, "pieces", ["index/index.json cannot be read"]
+
+
+def _tokens(room: Path, corpus: str) -> Check:
+    """Whether the tokens are of the corpus as it is, and whole."""
+    try:
+        index = json.loads((room / "index.json").read_text(encoding="utf-8"))
+        wrong = [f"tokens/{name}" for name in _pieces(room, index["files"])]
+        if index["corpus"] != corpus:
+            wrong.append("tokens/ is of the corpus as it was before; run 'corpus tokenize' again")
+    except (OSError, ValueError, KeyError, TypeError):
+        wrong = ["tokens/ is unfinished; run 'corpus tokenize' again, or remove it"]
+    return _verdict("the tokens", 1, "set", wrong)
 
 
 def _index(folder: Path) -> tuple[str, int, str, list[str]]:

@@ -23,6 +23,7 @@ _OURS = {
     "index",
     "reserve",
     "takedowns",
+    "tokens",
     NAME,
     "README.md",
     "report.html",
@@ -162,6 +163,7 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
             _clear(space.work)  # unredacted posts of other sources
         write_json(space.work / "begun.json", {"sources": identity})
         (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
+        shutil.rmtree(space.out / "tokens", ignore_errors=True)  # of what was there before
         for leftover in space.out.glob(".*.tmp"):
             leftover.unlink()
         space.shards.mkdir(exist_ok=True)
