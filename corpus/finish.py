@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import conversations, dedup, dedup_index, reserve
+from corpus import conversations, dedup, dedup_index, reserve, shuffle
 from corpus import write as writing
 from corpus.manifest import load_receipt
 from corpus.story import Part, Story, chain
@@ -20,7 +20,7 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
     cut = (*story.plan.cut(), key_id, list(story.plan.scores()))
     done = story.space.step("shards", [part.identity for part in parts], cut)
     tasks = writing.cut_shards(
-        [Piece(part.posts, part.rows, part.text_bytes) for part in parts],
+        _pieces(story, parts),
         story.space.shards,
         done,
         shard_bytes=max(1, int(output.shard_mb * 1e6)),
@@ -39,6 +39,23 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         pass
     written = [load_receipt(task.receipt) for task in tasks]
     return [row for row in written if row is not None]
+
+
+def _pieces(story: Story, parts: Sequence[Part]) -> list[Piece]:
+    """The posts that stay, in the order in which they are written."""
+    pieces = [Piece(part.posts, part.rows, part.text_bytes) for part in parts]
+    if not story.plan.output.shuffle:
+        return pieces
+    seed = story.plan.output.shuffle_seed
+    room = story.space.step("shuffled", [part.identity for part in parts], seed)
+    whole = [(piece.path, piece.rows, piece.text_bytes) for piece in pieces]
+    scattering, gathering = shuffle.tasks(whole, room, seed)
+    for _ in story.run(scattering, "shuffling"):
+        pass
+    for _ in story.run(gathering, "gathering"):
+        pass
+    receipts = [(task.target, load_receipt(task.receipt) or {}) for task in gathering]
+    return [Piece(path, found["rows"], found["text_bytes"]) for path, found in receipts]
 
 
 def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, Any] | None:

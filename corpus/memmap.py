@@ -173,7 +173,8 @@ def _done(folder: Path, head: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         found = json.loads((folder / f".{_PROGRESS}").read_text(encoding="utf-8"))
         same = canonical(found["head"]) == canonical(head)
-        shards: list[dict[str, Any]] = found["shards"]
+        names = ("path", "sha256", "first_document", "first_token", "documents", "tokens")
+        shards = [{name: shard[name] for name in names} for shard in found["shards"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     if not same or not _long_enough(folder, shards, np.dtype(head["dtype"]).itemsize):

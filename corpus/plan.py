@@ -57,6 +57,9 @@ class Output(BaseModel):
         False, description="pages end by content, for stores that keep equal chunks once"
     )
 
+    shuffle: bool = Field(False, description="put the documents of all sources in one random order")
+    shuffle_seed: int = Field(0, description="another seed, another order")
+
     @property
     def layout(self) -> Layout:
         """How the shards are laid out."""
@@ -300,7 +303,7 @@ class Plan:
         output = self.output
         return (
             layout.VERSION, output.shard_mb, output.row_group_mb, output.ids,
-            astuple(output.layout),
+            astuple(output.layout), (output.shuffle, output.shuffle_seed),
         )  # fmt: skip
 
     def resolved(self) -> dict[str, Any]:
@@ -317,6 +320,8 @@ class Plan:
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,
                 "content_defined_chunking": self.output.content_defined_chunking,
+                "shuffle": self.output.shuffle,
+                "shuffle_seed": self.output.shuffle_seed,
             },
         }
 

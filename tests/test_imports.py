@@ -36,6 +36,7 @@ MAY: dict[str, set[str]] = {
         "corpus.order",
         "corpus.streams",
     },
+    "corpus.shuffle": {"corpus.manifest", "corpus.order"},
     "corpus.layout": set(),
     "corpus.order": set(),
     "corpus.shelf": {"corpus.errors"},
