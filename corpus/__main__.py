@@ -341,6 +341,7 @@ def tokenize(
     ] = None,
     dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
     to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
+    split: Annotated[str, typer.Option(help="train or validation")] = "train",
 ) -> None:
     """Write the tokens of a finished corpus as one flat array, for numpy.memmap.
 
@@ -348,11 +349,10 @@ def tokenize(
     """
     from corpus import memmap
 
-    if dtype not in ("auto", "uint16", "uint32"):
-        raise PlanError(f"--dtype must be auto, uint16 or uint32; got '{dtype}'")
-    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype)  # type: ignore[arg-type]
+    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype, split=split)
     print(f"{found['tokens']:,} tokens of {found['documents']:,} documents as {found['dtype']}")
-    print(f"tokens  {Path(to) if to else Path(out) / 'tokens'}")
+    own = Path(out) / "tokens" / ("" if split == "train" else split)
+    print(f"tokens  {to or own}")
 
 
 @app.command()

@@ -147,7 +147,7 @@ def shard_without(
     _sync(target)
     size, sha256 = target.stat().st_size, file_sha256(target)
     change.shards[shard["path"]] = {
-        "path": shard["path"], "rows": sum(row_groups), "bytes": size, "sha256": sha256,
+        **shard, "rows": sum(row_groups), "bytes": size, "sha256": sha256,
         "row_groups": row_groups,
     }  # fmt: skip
     change.moves[target.name] = shard["path"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpus.errors import ManifestError
+from corpus.errors import CorpusError, ManifestError, did_you_mean
 from corpus.manifest import identity, load_manifest
 
 if TYPE_CHECKING:
@@ -51,15 +51,17 @@ class Corpus:
         return pl.scan_parquet(files, glob=False)
 
     @property
-    def identity(self) -> str:
-        """Changes whenever the shards do: a digest of their hashes."""
-        return identity(self.manifest)
+    def splits(self) -> list[str]:
+        """``train``, and ``validation`` where the plan has set some aside."""
+        return sorted({shard.get("split", "train") for shard in self.manifest["shards"]})
 
-    def shelf(self) -> Shelf:
-        """The row groups, and a way to read them one by one."""
-        from corpus.shelf import Shelf
-
-        return Shelf(self.path, self.manifest["shards"])
+    def split(self, name: str) -> Split:
+        """The documents of one split, to be streamed."""
+        if name not in self.splits:
+            raise CorpusError(
+                f"no split '{name}' in '{self.path}'{did_you_mean(name, self.splits)}"
+            )
+        return Split(self, name)
 
     def stream(
         self,
@@ -74,6 +76,7 @@ class Corpus:
         seed: int = 0,
         epoch: int = 0,
         arrow: bool = False,
+        split: str = "train",
     ) -> Stream:
         """Yield this worker's documents of an epoch as frames of up to ``batch_size`` rows.
 
@@ -83,6 +86,7 @@ class Corpus:
         each; ``seed`` and ``epoch`` decide. The stream says where it is by ``state_dict()`` and
         goes there by ``load_state_dict()``: see :class:`~corpus.streams.Stream`. With ``arrow``
         the frames are Arrow tables, which a forked process may use where polars would hang.
+        Where the plan has set documents aside, ``split="validation"`` streams those.
 
         Raises ``ValueError`` for a rank or worker that cannot be; while it is read,
         :class:`~corpus.errors.CorpusError` for an unknown column or an empty corpus and
@@ -90,8 +94,28 @@ class Corpus:
         """
         return mix([(self, 1.0)]).stream(
             rank, world_size, worker=worker, num_workers=num_workers, batch_size=batch_size,
-            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
+            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow, split=split,
         )  # fmt: skip
+
+
+class Split:
+    """The training set of a corpus, or what was set aside for validation."""
+
+    def __init__(self, corpus: Corpus, name: str) -> None:
+        self.corpus, self.name = corpus, name
+        listed: list[dict[str, Any]] = corpus.manifest["shards"]
+        self.shards = [shard for shard in listed if shard.get("split", "train") == name]
+
+    @property
+    def identity(self) -> str:
+        """Changes whenever the shards do: a digest of their hashes."""
+        return identity(self.shards)
+
+    def shelf(self) -> Shelf:
+        """The row groups, and a way to read them one by one."""
+        from corpus.shelf import Shelf
+
+        return Shelf(self.corpus.path, self.shards)
 
 
 class Mixture:
@@ -121,6 +145,7 @@ class Mixture:
         seed: int = 0,
         epoch: int = 0,
         arrow: bool = False,
+        split: str = "train",
     ) -> Stream:
         """As :meth:`Corpus.stream`, of all corpora; an epoch has of each what its weight says.
 
@@ -131,7 +156,8 @@ class Mixture:
         from corpus.streams import Stream
 
         return Stream(
-            self._sources, Place(rank, world_size, worker, num_workers), batch_size=batch_size,
+            [(one.split(split), weight) for one, weight in self._sources],
+            Place(rank, world_size, worker, num_workers), batch_size=batch_size,
             columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
         )  # fmt: skip
 

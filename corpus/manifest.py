@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -124,9 +124,9 @@ def load_manifest(folder: Path) -> dict[str, Any]:
     return found
 
 
-def identity(manifest: Mapping[str, Any]) -> str:
-    """Changes whenever the shards do: a digest of their hashes, 32 hex digits."""
-    return fingerprint(*(shard["sha256"] for shard in manifest["shards"]))[:32]
+def identity(shards: Sequence[Mapping[str, Any]]) -> str:
+    """Changes whenever one of these shards does: a digest of their hashes, 32 hex digits."""
+    return fingerprint(*(shard["sha256"] for shard in shards))[:32]
 
 
 def unbalanced(manifest: Mapping[str, Any]) -> list[str]:

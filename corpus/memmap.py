@@ -14,20 +14,18 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 
 from corpus import encoders
 from corpus.errors import BuildError, CorpusError
-from corpus.loader import Corpus, load
+from corpus.loader import Split, load
 from corpus.manifest import canonical, file_sha256, write_json
 
 FORMAT_VERSION = 1
 INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"
 _PROGRESS = "progress.json"  # what is done of files that have no final name yet
-
-Dtype = Literal["auto", "uint16", "uint32"]
 
 
 def tokenize(
@@ -36,21 +34,25 @@ def tokenize(
     *,
     to: str | Path | None = None,
     separator: str | None = None,
-    dtype: Dtype = "auto",
+    dtype: str = "auto",
+    split: str = "train",
 ) -> dict[str, Any]:
     """Write the tokens of the corpus at ``out`` to ``to`` (``out/tokens``); return the index.
 
-    ``tokenizer`` is the path of a ``tokenizer.json``; ``auto`` is ``uint16`` if its ids fit.
+    ``tokenizer`` is the path of a ``tokenizer.json``; ``dtype`` is ``uint16``, ``uint32``,
+    or ``auto``: ``uint16`` if the ids fit.
     Stopped, it goes on at the shard where it was. Raises :class:`~corpus.errors.CorpusError` if
     the tokenizer has no separator, or its ids do not fit, or ``to`` holds other tokens.
     """
     corpus = load(out)
+    part = corpus.split(split)
     encoder = encoders.make(tokenizer, separator)
     kind = _dtype(encoder, dtype)
-    folder = Path(to) if to else corpus.path / "tokens"
+    own = corpus.path / "tokens" / ("" if split == "train" else split)
+    folder = Path(to) if to else own
     head = {
         "format_version": FORMAT_VERSION,
-        "corpus": corpus.identity,
+        "corpus": part.identity,
         "tokenizer": {"sha256": encoder.identity, "vocabulary": encoder.vocabulary},
         "separator": encoder.separator,
         "dtype": kind.name,
@@ -59,7 +61,7 @@ def tokenize(
     with _alone(folder):
         if (folder / INDEX).exists():
             return _finished(folder, head)
-        shards = _write(corpus, encoder, kind, folder, head)
+        shards = _write(part, encoder, kind, folder, head)
         for name in (TOKENS, DOCUMENTS):
             if _unfinished(folder, name).exists():
                 os.replace(_unfinished(folder, name), folder / name)
@@ -79,7 +81,9 @@ def tokenize(
     return index
 
 
-def _dtype(encoder: encoders.Encoder, wanted: Dtype) -> np.dtype[Any]:
+def _dtype(encoder: encoders.Encoder, wanted: str) -> np.dtype[Any]:
+    if wanted not in ("auto", "uint16", "uint32"):
+        raise CorpusError(f"the type must be auto, uint16 or uint32; got '{wanted}'")
     highest = max(encoder.vocabulary - 1, encoder.separator)
     if wanted == "uint16" and highest > 0xFFFF:
         raise CorpusError(
@@ -104,7 +108,7 @@ def _finished(folder: Path, head: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One writer at a time; a folder with other things in it is left alone."""
-    known = {INDEX, TOKENS, DOCUMENTS}
+    known = {INDEX, TOKENS, DOCUMENTS, "validation"}
     for path in folder.iterdir():
         if path.name not in known and not path.name.startswith("."):
             raise CorpusError(
@@ -124,15 +128,15 @@ def _unfinished(folder: Path, name: str) -> Path:
 
 
 def _write(
-    corpus: Corpus, encoder: encoders.Encoder, kind: np.dtype[Any], folder: Path,
+    part: Split, encoder: encoders.Encoder, kind: np.dtype[Any], folder: Path,
     head: dict[str, Any],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Append shard after shard; what is on record as done stays as it is."""
     done = _done(folder, head)
-    listed = corpus.manifest["shards"]
+    listed = part.shards
     if len(done) == len(listed) and done:
         return done  # stopped between the last shard and the index
-    shelf = corpus.shelf()
+    shelf = part.shelf()
     tokens = sum(shard["tokens"] for shard in done)
     documents = sum(shard["documents"] for shard in done)
     with (

@@ -60,6 +60,11 @@ class Output(BaseModel):
     shuffle: bool = Field(False, description="put the documents of all sources in one random order")
     shuffle_seed: int = Field(0, description="another seed, another order")
 
+    validation: float = Field(
+        0, ge=0, le=0.5, description="share to set aside; nothing of it is tied to the rest"
+    )
+    validation_seed: int = Field(0, description="another seed, others set aside")
+
     @property
     def layout(self) -> Layout:
         """How the shards are laid out."""
@@ -304,6 +309,7 @@ class Plan:
         return (
             layout.VERSION, output.shard_mb, output.row_group_mb, output.ids,
             astuple(output.layout), (output.shuffle, output.shuffle_seed),
+            (output.validation, output.validation_seed),
         )  # fmt: skip
 
     def resolved(self) -> dict[str, Any]:
@@ -322,6 +328,8 @@ class Plan:
                 "content_defined_chunking": self.output.content_defined_chunking,
                 "shuffle": self.output.shuffle,
                 "shuffle_seed": self.output.shuffle_seed,
+                "validation": self.output.validation,
+                "validation_seed": self.output.validation_seed,
             },
         }
 

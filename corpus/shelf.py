@@ -58,7 +58,7 @@ class Shelf:
 
     def path(self, number: int) -> Path:
         """Where a shard lies."""
-        return self._folder / self._shards[number]["path"]
+        return self._folder / str(self._shards[number]["path"])
 
     def check(self, columns: Sequence[str]) -> None:
         """CorpusError for a column that the shards do not have; the first one is asked."""

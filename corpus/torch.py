@@ -30,7 +30,7 @@ Block = dict[str, torch.Tensor]
 Flat = NDArray[np.int64]
 
 
-class TokenBlocks(IterableDataset[Block]):
+class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
     """Blocks of ``block_size`` tokens of a corpus, for DataLoader and StatefulDataLoader.
 
     Documents follow one another, each ended by the separator, and are cut where a block is full.
@@ -57,7 +57,8 @@ class TokenBlocks(IterableDataset[Block]):
         self, source: Corpus | Mixture | str | Path, tokenizer: Any, block_size: int, *,
         separator: str | int | None = None, shuffle: bool = True, seed: int = 0, epoch: int = 0,
         rank: int | None = None, world_size: int | None = None,
-        tail: Literal["pad", "drop"] = "pad", batch_size: int = 256, column: str = "text",
+        tail: Literal["pad", "drop"] = "pad", split: str = "train", batch_size: int = 256,
+        column: str = "text",
     ) -> None:  # fmt: skip
         if block_size < 2:
             raise ValueError("block_size must be at least 2")
@@ -65,10 +66,10 @@ class TokenBlocks(IterableDataset[Block]):
             raise ValueError(f"tail must be 'pad' or 'drop'; got '{tail}'")
         self._source = load(source) if isinstance(source, (str, Path)) else source
         if isinstance(self._source, Corpus):
-            self._source.shelf().need_rows()
+            self._source.split(split).shelf().need_rows()
         self._encode = encoders.make(tokenizer, separator)
         self.block_size, self._tail, self._column = block_size, tail, column
-        self._how = {"shuffle": shuffle, "seed": seed, "batch_size": batch_size}
+        self._split, self._shuffle, self._seed, self._batch = split, shuffle, seed, batch_size
         self._rank, self._world = rank, world_size
         self._epoch = epoch
         self._stream: Stream | None = None
@@ -110,8 +111,9 @@ class TokenBlocks(IterableDataset[Block]):
             epoch = max(self._epoch, int(self._next[number]))
             self._stream = self._source.stream(
                 place.rank, place.world_size, worker=number, num_workers=count,
-                columns=[self._column], epoch=epoch, arrow=True, **self._how,
-            )  # type: ignore[arg-type]  # fmt: skip
+                batch_size=self._batch, columns=[self._column], shuffle=self._shuffle,
+                seed=self._seed, epoch=epoch, arrow=True, split=self._split,
+            )  # fmt: skip
         return self._stream
 
     def state_dict(self) -> dict[str, Any]:

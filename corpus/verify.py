@@ -191,7 +191,7 @@ def _others(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
         wrong = [name for name in _pieces(folder / "reserve", pieces)]
         yield _verdict("the reserve", len(pieces), "pieces", [f"reserve/{name}" for name in wrong])
     if (folder / "tokens").exists():
-        yield _tokens(folder / "tokens", identity(manifest))
+        yield _tokens(folder / "tokens", manifest["shards"])
     receipts = []
     for number, entry in enumerate(manifest.get("takedowns", ()), start=1):
         path = folder / "takedowns" / f"{number:05d}.json"
@@ -212,16 +212,25 @@ def _asked(look: Callable[[], tuple[str, int, str, list[str]]]) -> tuple[str, in
         return "the index", 0, "pieces", ["index/index.json cannot be read"]
 
 
-def _tokens(room: Path, corpus: str) -> Check:
-    """Whether the tokens are of the corpus as it is, and whole."""
-    try:
-        index = json.loads((room / "index.json").read_text(encoding="utf-8"))
-        wrong = [f"tokens/{name}" for name in _pieces(room, index["files"])]
-        if index["corpus"] != corpus:
-            wrong.append("tokens/ is of the corpus as it was before; run 'corpus tokenize' again")
-    except (OSError, ValueError, KeyError, TypeError):
-        wrong = ["tokens/ is unfinished; run 'corpus tokenize' again, or remove it"]
-    return _verdict("the tokens", 1, "set", wrong)
+def _tokens(room: Path, shards: list[dict[str, Any]]) -> Check:
+    """Whether the tokens of either split are of the corpus as it is, and whole."""
+    wrong, count = [], 0
+    for split, place in (("train", "tokens"), ("validation", "tokens/validation")):
+        folder = room.parent / place
+        if not folder.is_dir() or {path.name for path in folder.iterdir()} <= {"validation"}:
+            continue
+        count += 1
+        try:
+            index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
+            wrong += [f"{place}/{name}" for name in _pieces(folder, index["files"])]
+            mine = [shard for shard in shards if shard.get("split", "train") == split]
+            if index["corpus"] != identity(mine):
+                wrong.append(
+                    f"{place} is of the corpus as it was before; run 'corpus tokenize' again"
+                )
+        except (OSError, ValueError, KeyError, TypeError):
+            wrong.append(f"{place} is unfinished; run 'corpus tokenize' again, or remove it")
+    return _verdict("the tokens", count, "sets", wrong)
 
 
 def _index(folder: Path) -> tuple[str, int, str, list[str]]:

@@ -24,6 +24,7 @@ _OURS = {
     "reserve",
     "takedowns",
     "tokens",
+    "validation",
     NAME,
     "README.md",
     "report.html",
@@ -38,6 +39,7 @@ class Workspace:
         self.out = Path(plan.output.path)
         self.work = self.out / "work"
         self.shards = self.out / "shards"
+        self.validation = self.out / "validation"
         self.dropped = self.out / "dropped"
         self.keep = plan.output.keep_work
 

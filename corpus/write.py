@@ -69,7 +69,7 @@ class WriteShard:
             if writer is not None:
                 writer.close()
         receipt = {
-            "path": f"shards/{self.target.name}",
+            "path": f"{self.target.parent.name}/{self.target.name}",
             "rows": sum(row_groups),
             "row_groups": row_groups,
             "posts": posts,
@@ -104,10 +104,13 @@ class WriteShard:
 
 
 def cut_shards(
-    pieces: Sequence[Piece], shards: Path, receipts: Path, *, shard_bytes: int,
+    pieces: Sequence[Piece], shards: Path, receipts: Path, *, name: str, shard_bytes: int,
     row_group_bytes: int, scores: tuple[str, ...], naming: Naming, layout: Layout,
 ) -> list[WriteShard]:  # fmt: skip
-    """The tasks that together write every post once, in shards of nearly equal text."""
+    """The tasks that together write every post once, in shards of nearly equal text.
+
+    No two shards of a corpus have one ``name`` and number.
+    """
     total = sum(piece.text_bytes for piece in pieces)
     count = max(1, -(-total // shard_bytes))
     edges = [total * index // count for index in range(count)] + [total + 1]
@@ -122,7 +125,7 @@ def cut_shards(
                 first = first if chosen else begin
                 chosen.append(piece)
             begin += piece.text_bytes
-        target = shards / f"part-{index:05d}.parquet"
+        target = shards / f"{name}-{index:05d}.parquet"
         receipt = receipts / f"{index:05d}.json"
         tasks.append(
             WriteShard(

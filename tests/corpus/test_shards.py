@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import corpus
+import corpus.errors
 from corpus.takedown import take_down
 from corpus.verify import verify
 from tests.conftest import command, contents, post, write_lines
@@ -93,7 +95,7 @@ def test_a_shuffle_mixes_the_sources_and_loses_nothing(tmp_path: Path) -> None:
     assert sorted(found) == [*range(200), *range(1000, 1100)]
     halves = [sum(number >= 1000 for number in half) for half in (found[:150], found[150:])]
     assert all(35 <= count <= 65 for count in halves)
-    assert sum(b - a == 1 for a, b in zip(found, found[1:], strict=False)) < 10
+    assert sum(b - a == 1 for a, b in pairwise(found)) < 10
     assert verify(out)["passed"]
 
 
@@ -137,3 +139,141 @@ def test_a_shuffled_corpus_is_one_that_polars_reads_in_that_order(tmp_path: Path
     write_lines(tmp_path / "b.jsonl", [post(1000 + n) for n in range(10)])
     out = shuffled(tmp_path, "out")
     assert pl.read_parquet(out / "shards" / "*.parquet").height == 30
+
+
+# --------------------------------------------------------------------------- the validation set
+
+
+def posted(number: int, **more: Any) -> dict[str, Any]:
+    """A post of one of 100 people; every tenth answers the post before it."""
+    parent = str(number - 1) if number % 10 == 9 else None
+    return post(number, user=f"u{number % 100}", parent=parent) | more
+
+
+def apart(folder: Path, name: str = "out", rows: list[Any] | None = None, **how: Any) -> Path:
+    """Build 400 posts with a tenth of them set aside."""
+    write_lines(folder / "posts.jsonl", rows or [posted(n) for n in range(400)])
+    fields = {"id": "id", "text": "text", "author": "user", "parent_id": "parent"}
+    stages = how.pop("stages", [{"dedup": {}}, {"pii": {}}])
+    output = {"path": str(folder / name), "shard_mb": 0.005, "row_group_mb": 0.001,
+              "ids": "original", "validation": 0.1, "key": str(folder / "key")}  # fmt: skip
+    run = {"runner": "serial", **how.pop("run", {})}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
+            "stages": stages,
+            "output": output | how,
+            "run": run,
+        }
+    )
+    return folder / name
+
+
+def sides(out: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    return (
+        pl.read_parquet(out / "shards" / "*.parquet"),
+        pl.read_parquet(out / "validation" / "*.parquet"),
+    )
+
+
+def test_no_author_thread_or_cluster_is_on_both_sides(tmp_path: Path) -> None:
+    rows = [posted(n) for n in range(400)]
+    rows += [posted(1000 + n, text=posted(n)["text"] + " lol", user=f"v{n}") for n in range(60)]
+    out = apart(tmp_path, rows=rows, stages=[{"dedup": {"max_cluster": 2}}])
+    train, aside = sides(out)
+    assert train.height + aside.height == 460
+    assert 20 <= aside.height <= 46
+    assert train["cluster"].is_duplicated().sum() > 60
+    for column in ("author", "cluster"):
+        assert not set(train[column].drop_nulls()) & set(aside[column].drop_nulls())
+    for one, other in ((train, aside), (aside, train)):
+        assert not set(one["parent_id"].drop_nulls()) & set(other["id"])
+        assert not set(one["parent_id"].drop_nulls()) & set(other["parent_id"].drop_nulls())
+
+
+def test_answers_to_a_post_that_is_not_there_are_on_one_side(tmp_path: Path) -> None:
+    rows = [post(n, user=f"u{n}", parent=f"gone{n // 4}") for n in range(200)]
+    train, aside = sides(apart(tmp_path, rows=rows))
+    assert aside.height > 10
+    assert not set(train["parent_id"]) & set(aside["parent_id"])
+
+
+def test_conversations_are_set_aside_with_all_their_people(tmp_path: Path) -> None:
+    rows = [posted(n, user=f"u{n // 4}") for n in range(400)]
+    out = apart(tmp_path, rows=rows, stages=[{"conversations": {"mode": "tree"}}])
+    train, aside = sides(out)
+    people = [set(side["authors"].explode()) for side in (train, aside)]
+    posts = [set(side["post_ids"].explode()) for side in (train, aside)]
+    assert aside.height > 10 and not people[0] & people[1] and not posts[0] & posts[1]
+    assert len(posts[0] | posts[1]) == 400
+
+
+def test_the_split_is_the_same_whatever_the_parts_and_the_runner(tmp_path: Path) -> None:
+    whole = contents(apart(tmp_path, "whole", shuffle=True))
+    assert contents(apart(tmp_path, "parts", shuffle=True, run={"part_posts": 37})) == whole
+    two = {"part_posts": 64, "runner": "processes", "workers": 2}
+    assert contents(apart(tmp_path, "two", shuffle=True, run=two)) == whole
+    other = sides(apart(tmp_path, "other", validation_seed=1))[1]
+    assert set(other["id"]) != set(sides(tmp_path / "whole")[1]["id"])
+
+
+def test_a_corpus_with_two_sides_is_read_counted_and_checked_as_one(tmp_path: Path) -> None:
+    out = apart(tmp_path)
+    opened = corpus.load(out)
+    train, aside = sides(out)
+    assert (len(opened), opened.splits) == (400, ["train", "validation"])
+    assert opened.scan().collect().height == 400
+    streamed = {
+        split: {
+            name for batch in opened.stream(columns=["id"], split=split) for name in batch["id"]
+        }
+        for split in opened.splits
+    }
+    assert streamed == {"train": set(train["id"]), "validation": set(aside["id"])}
+    assert {name for batch in opened.stream(columns=["id"]) for name in batch["id"]} == set(
+        train["id"]
+    )
+    with pytest.raises(corpus.errors.CorpusError, match=r"no split 'valid' .*did you mean"):
+        opened.stream(split="valid")
+    found = verify(out)
+    assert found["passed"] and found["documents"] == 400
+    done = command("audit", str(out))
+    assert done.returncode == 0, done.stdout
+    card = (out / "README.md").read_text()
+    assert "  - split: validation\n    path: validation/*.parquet\n---" in card
+
+
+def test_a_takedown_reaches_both_sides(tmp_path: Path) -> None:
+    out = apart(tmp_path)
+    train, aside = sides(out)
+    gone = [train["id"][0], aside["id"][0]]
+    assert take_down(out, gone, key=tmp_path / "key")["removed"] == 2
+    left = sides(out)
+    assert [side.height for side in left] == [train.height - 1, aside.height - 1]
+    assert verify(out)["passed"]
+    assert corpus.load(out).splits == ["train", "validation"]
+
+
+def test_a_later_plan_without_a_validation_set_leaves_none_behind(tmp_path: Path) -> None:
+    out = apart(tmp_path, keep_work=True)
+    assert (out / "validation").is_dir()
+    apart(tmp_path, keep_work=True, validation=0)
+    assert not (out / "validation").exists()
+    assert corpus.load(out).splits == ["train"]
+    assert pl.read_parquet(out / "shards" / "*.parquet").height == 400
+
+
+def test_where_all_are_tied_together_the_build_says_so(tmp_path: Path) -> None:
+    rows = [post(n, user="one") for n in range(50)]
+    with pytest.raises(corpus.errors.BuildError, match="50 of 50 documents are tied together"):
+        apart(tmp_path, rows=rows)
+
+
+def test_datasets_finds_both_sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets", reason="datasets is not installed")
+    out = apart(tmp_path)
+    found = datasets.load_dataset(str(out), cache_dir=str(tmp_path / "cache"))
+    train, aside = sides(out)
+    assert {name: len(rows) for name, rows in found.items()} == {
+        "train": train.height, "validation": aside.height,
+    }  # fmt: skip

@@ -18,7 +18,6 @@ from corpus.errors import CorpusError
 from tests.conftest import ROOT
 from tests.corpus.corpora import make
 
-
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'torch')")
 
 from corpus.torch import TokenBlocks, attention_mask  # noqa: E402
@@ -163,7 +162,7 @@ def test_ranks_are_found_by_the_environment(
         monkeypatch.setenv("RANK", str(rank))
         found.append(documents(list(blocks(built))))
     assert [len(each) for each in found] == [20, 20, 20]
-    assert sorted(sum(found, start=[])) == sorted(texts)
+    assert sorted(text for each in found for text in each) == sorted(texts)
     with pytest.raises(ValueError, match="both rank and world_size"):
         list(blocks(built, rank=1))
 
@@ -286,7 +285,7 @@ def test_a_training_run_that_is_killed_goes_on_to_the_same_loss(
 
     def run(save: str, stop: int) -> Any:
         return subprocess.run(
-            [sys.executable, str(tmp_path / "train.py"), str(built), str(tmp_path / save), str(stop)],
+            [sys.executable, "train.py", str(built), save, str(stop)], cwd=tmp_path,
             capture_output=True, text=True, timeout=300,
             env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
