@@ -268,6 +268,8 @@ def takedown(
     )
     if found["alongside"]:
         print(f"{found['alongside']:,} posts went with documents that could not be cut")
+    if found["tokens_removed"]:
+        print("tokens/ held them too and was removed; run 'corpus tokenize' again")
     if found["unknown"]:
         print(f"{len(found['unknown']):,} not found here:")
         for name in found["unknown"]:

@@ -55,7 +55,7 @@ def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
     if not output.validation:
         return {"train": [Piece(part.posts, part.rows, part.text_bytes) for part in parts]}
     identity = [part.identity for part in parts]
-    room = story.space.step("split", identity, output.validation, output.validation_seed)
+    room = story.space.step("split", identity, output.apart)
     tying = [
         split.TiePart(part.posts, room / "ties" / f"{index:06d}")
         for index, part in enumerate(parts)
@@ -66,7 +66,7 @@ def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
     if load_receipt(receipt) is None:
         aside = split.decide(
             [task.folder for task in tying], [part.rows for part in parts],
-            output.validation, output.validation_seed,
+            output.validation, output.validation_seed, split.day(output.validation_after),
         )  # fmt: skip
         named = {f"{index:06d}": rows for index, rows in enumerate(aside)}
         save_receipt(receipt, {}, arrays.save(named, receipt.parent))
@@ -90,7 +90,7 @@ def _ordered(
     output = story.plan.output
     if not output.shuffle:
         return pieces
-    marks = (side, output.shuffle_seed, output.validation, output.validation_seed)
+    marks = (side, output.shuffle_seed, output.apart)
     room = story.space.step("shuffled", [part.identity for part in parts], marks)
     whole = [(piece.path, piece.rows, piece.text_bytes) for piece in pieces]
     scattering, gathering = shuffle.tasks(whole, room, output.shuffle_seed)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import astuple, dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from corpus import layout, readers, schema, sniff, stages
 from corpus.errors import PlanError, did_you_mean
@@ -64,6 +65,23 @@ class Output(BaseModel):
         0, ge=0, le=0.5, description="share to set aside; nothing of it is tied to the rest"
     )
     validation_seed: int = Field(0, description="another seed, others set aside")
+
+    validation_after: str = Field(
+        "", pattern=r"^(\d{4}-\d\d-\d\d)?$",
+        description="set aside only what was written on this day (UTC) or later",
+    )  # fmt: skip
+
+    @field_validator("validation_after")
+    @classmethod
+    def _day(cls, day: str) -> str:
+        if day:
+            date.fromisoformat(day)
+        return day
+
+    @property
+    def apart(self) -> tuple[float, int, str]:
+        """What decides who is set aside."""
+        return self.validation, self.validation_seed, self.validation_after
 
     @property
     def layout(self) -> Layout:
@@ -309,7 +327,7 @@ class Plan:
         return (
             layout.VERSION, output.shard_mb, output.row_group_mb, output.ids,
             astuple(output.layout), (output.shuffle, output.shuffle_seed),
-            (output.validation, output.validation_seed),
+            output.apart,
         )  # fmt: skip
 
     def resolved(self) -> dict[str, Any]:
@@ -330,6 +348,7 @@ class Plan:
                 "shuffle_seed": self.output.shuffle_seed,
                 "validation": self.output.validation,
                 "validation_seed": self.output.validation_seed,
+                "validation_after": self.output.validation_after,
             },
         }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -22,8 +23,16 @@ from corpus.errors import BuildError
 from corpus.manifest import load_receipt, replacing, save_receipt
 
 SPLITS = ("train", "validation")
+_NEVER = -(1 << 62)  # the time of what has none
 # A group may take up a quarter of the validation set.
 _LARGEST = 4
+
+
+def day(name: str) -> int | None:
+    """When a day such as 2024-05-01 begins in UTC, in microseconds; None for no day."""
+    if not name:
+        return None
+    return int(datetime.fromisoformat(name).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
@@ -67,19 +76,26 @@ class TiePart:
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
             known = pl.read_parquet_schema(self.posts)
-            wanted = ("platform", "author", "post_ids", "authors", *_POSTS)
+            wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POSTS)
             columns = [name for name in wanted if name in known]
-            rows, names = ties(pl.read_parquet(self.posts, columns=columns, glob=False))
-            found = {"rows": rows.to_numpy(), "names": kernels.hash128(*arrays.flat(names))[:, 0]}
+            posts = pl.read_parquet(self.posts, columns=columns, glob=False)
+            rows, names = ties(posts)
+            times = posts["created_at"].dt.timestamp("us").fill_null(_NEVER)
+            found = {
+                "rows": rows.to_numpy(),
+                "names": kernels.hash128(*arrays.flat(names))[:, 0],
+                "times": times.to_numpy(),
+            }
             save_receipt(receipt, {}, arrays.save(found, self.folder))
         return self
 
 
 def decide(
-    folders: Sequence[Path], rows: Sequence[int], share: float, seed: int
+    folders: Sequence[Path], rows: Sequence[int], share: float, seed: int, after: int | None = None
 ) -> list[NDArray[np.bool_]]:
     """Of each part, which of its rows are set aside: about ``share`` of all documents.
 
+    With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
     Memory is linear in documents: some forty bytes to a tie. Raises BuildError if nothing can be
     set aside.
     """
@@ -99,13 +115,17 @@ def decide(
     while not np.array_equal(up := parents[parents], parents):
         parents = up
     group = parents[:count]  # each group is called after its first document
-    aside = _aside(np.bincount(group, minlength=count), share * count, seed)[group]
+    sizes = np.bincount(group, minlength=count)
+    if after is not None:
+        times = np.concatenate([arrays.whole(folder, "times") for folder in folders])
+        sizes[group[times < after]] = 0
+    aside = _aside(sizes, share * count, seed)[group]
     if not aside.any():
         largest = int(np.bincount(group).max()) if count else 0
         raise BuildError(
             f"nothing can be set aside for validation: {largest:,} of {count:,} documents are tied "
-            "together by authors, threads or near duplicates; ask for a larger share "
-            "(output: validation), or split by hand"
+            "together by authors, threads or near duplicates, or all groups are too large or too "
+            "old; ask for a larger share (output: validation) or an earlier validation_after"
         )
     return [aside[low:high] for low, high in pairwise(begins.tolist())]
 

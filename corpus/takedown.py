@@ -39,7 +39,8 @@ def take_down(
     authors: Collection[str] = (),
     key: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Take posts out of the corpus at ``out``; return the receipt, and what was ``unknown``.
+    """Take posts out of the corpus at ``out``; return the receipt, what was ``unknown``,
+    and whether ``tokens/`` went along.
 
     ``ids`` are post ids such as ``reddit:t1_c0abc``, or as the corpus has them;
     ``authors`` are ``platform:name``, or the
@@ -50,6 +51,7 @@ def take_down(
     folder = Path(out)
     with _alone(folder):
         _finish(folder)
+        tokens = (folder / "tokens").exists()
         manifest = load_manifest(folder)
         secret = keys.key_of(folder, manifest, key)
         named = {_known_as(name, secret): name for name in authors}
@@ -59,7 +61,8 @@ def take_down(
         receipt = _take_down(folder, manifest, wanted, secret)
         given = named | called
         unknown = sorted(given.get(name, name) for name in receipt["unknown"])
-        return {**receipt, "unknown": unknown}
+        lost = tokens and not (folder / "tokens").exists()
+        return {**receipt, "unknown": unknown, "tokens_removed": lost}
 
 
 def _known_as(author: str, key: bytes) -> str:

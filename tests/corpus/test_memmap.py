@@ -187,7 +187,8 @@ def test_a_takedown_takes_the_tokens_away_and_verify_looks_at_them(
     edited_tokens[5] ^= 1
     (copy / "tokens" / "tokens.bin").write_bytes(edited_tokens)
     assert not verify(copy)["passed"]
-    take_down(copy, ["table:3"])
+    assert take_down(copy, ["table:999"])["tokens_removed"] is False
+    assert take_down(copy, ["table:3"])["tokens_removed"] is True
     assert not (copy / "tokens").exists()
     assert verify(copy)["passed"]
     assert memmap.tokenize(copy, tokenizer)["documents"] == 119

@@ -198,6 +198,32 @@ def test_answers_to_a_post_that_is_not_there_are_on_one_side(tmp_path: Path) -> 
     assert not set(train["parent_id"]) & set(aside["parent_id"])
 
 
+def test_what_is_set_aside_is_of_the_asked_days_and_its_people_of_no_other(
+    tmp_path: Path,
+) -> None:
+    days = [f"2024-05-{1 + n % 20:02d}T12:00:00Z" for n in range(400)]
+    rows = [post(n, user=f"u{n % 97}", time=days[n]) for n in range(380)]
+    rows += [post(n, user=f"late{n}", time="2024-05-19T00:00:00Z") for n in range(400, 440)]
+    rows += [post(n, user=f"timeless{n}") for n in range(500, 520)]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "created_at": "time"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original", "validation": 0.05,
+                       "validation_after": "2024-05-19"},
+            "run": {"runner": "serial"},
+        }
+    )  # fmt: skip
+    _, aside = sides(tmp_path / "out")
+    assert aside.height == 22
+    assert {int(name.removeprefix("table:")) // 100 for name in aside["id"]} == {4}
+    plan = {"sources": [{"table": {"path": "x", "fields": fields}}]}
+    for wrong in ("2024-05-41", "yesterday"):
+        with pytest.raises(corpus.errors.PlanError, match="validation_after"):
+            corpus.Plan.parse({**plan, "output": {"validation_after": wrong}})
+
+
 def test_conversations_are_set_aside_with_all_their_people(tmp_path: Path) -> None:
     rows = [posted(n, user=f"u{n // 4}") for n in range(400)]
     out = apart(tmp_path, rows=rows, stages=[{"conversations": {"mode": "tree"}}])
