@@ -295,3 +295,25 @@ def test_a_training_run_that_is_killed_goes_on_to_the_same_loss(
     assert [run("killed", 13).returncode, run("killed", 33).returncode] == [-9, -9]
     resumed = run("killed", 99)
     assert resumed.stdout == straight.stdout != ""
+
+
+def test_the_program_in_the_docs_runs_and_goes_on(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "training.md").read_text()
+    program = next(
+        block.split("```")[0]
+        for block in page.split("```python\n")[1:]
+        if "torch.optim" in block.split("```")[0]
+    )
+    assert len(program.strip().splitlines()) < 20
+    make(tmp_path, 40)
+    (tmp_path / "out").rename(tmp_path / "demo")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "demo").rename(tmp_path / "out" / "demo")
+    code = program + "\nprint(blocks.state_dict()['stream']['epoch'], len(adam.state_dict()))\n"
+    for epoch in (0, 1):
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
+            timeout=300, env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split()[0] == str(epoch)
