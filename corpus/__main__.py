@@ -212,7 +212,7 @@ def explain(
         for row in kept.iter_rows(named=True):
             hits += 1
             inside = f", document {row['id']}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in shards/{shard.name}{inside}")
+            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
