@@ -96,7 +96,7 @@ def decide(
     """Of each part, which of its rows are set aside: about ``share`` of all documents.
 
     With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
-    Memory is linear in documents: some forty bytes to a tie. Raises BuildError if nothing can be
+    Memory is linear in documents: some ninety bytes to a tie. Raises BuildError if nothing can be
     set aside.
     """
     from corpus import grouping
