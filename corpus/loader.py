@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ class Split:
         listed: list[dict[str, Any]] = corpus.manifest["shards"]
         self.shards = [shard for shard in listed if shard.get("split", "train") == name]
 
-    @property
+    @cached_property
     def identity(self) -> str:
         """Changes whenever the shards do: a digest of their hashes."""
         return identity(self.shards)

@@ -118,10 +118,10 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next block begins: plain data of a few hundred bytes."""
+        state = self._open().state_dict()
         row, token = self._row, self._skip
         if self._at < self._ids.size:
             row, token = int(self._rows[self._at]), int(self._places[self._at])
-        state = self._open().state_dict()
         return {
             "version": STATE_VERSION,
             "stream": state | {"row": row},
@@ -154,7 +154,14 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         stream = self._open()
         stream.load_state_dict(state["stream"])
         there = stream.state_dict()
-        self._clear(there["row"], int(state["token"]) if not there["done"] else 0)
+        token = 0 if there["done"] else int(state["token"])
+        if token and list(state["stream"]["place"]) != there["place"]:
+            raise CorpusError(
+                f"this state was saved in the middle of epoch {stream.epoch} by other ranks or "
+                "workers; they can change between epochs only: finish the epoch as it was, or "
+                "begin it again with set_epoch()"
+            )
+        self._clear(there["row"], token)
         self._loaded, self._begun, self._over = True, False, bool(there["done"])
 
     # ------------------------------------------------------------------------- going through

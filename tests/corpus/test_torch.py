@@ -141,6 +141,12 @@ def test_a_state_of_other_settings_is_refused(built: Path) -> None:
         blocks(built, 60).load_state_dict(state)
     with pytest.raises(CorpusError, match="another separator"):
         TokenBlocks(built, as_bytes, 50, separator=0).load_state_dict(state)
+    data = blocks(built, 5)
+    next(iter(data))
+    state_of_one = data.state_dict()
+    assert (state_of_one["stream"]["row"], state_of_one["token"]) == (0, 5)
+    with pytest.raises(CorpusError, match="middle of epoch 0 by other ranks"):
+        blocks(built, 5, rank=1, world_size=2).load_state_dict(state_of_one)
     with pytest.raises(CorpusError, match="seed=0 and this stream has seed=1"):
         blocks(built, seed=1).load_state_dict(state)
     with pytest.raises(CorpusError, match="install a newer version"):
