@@ -225,7 +225,7 @@ def test_what_is_set_aside_is_of_the_asked_days_and_its_people_of_no_other(
 
 
 def test_conversations_are_set_aside_with_all_their_people(tmp_path: Path) -> None:
-    rows = [posted(n, user=f"u{n // 4}") for n in range(400)]
+    rows = [posted(n, user=f"u{n // 3}") for n in range(400)]
     out = apart(tmp_path, rows=rows, stages=[{"conversations": {"mode": "tree"}}])
     train, aside = sides(out)
     people = [set(side["authors"].explode()) for side in (train, aside)]
