@@ -12,7 +12,7 @@ DEMO := dumps/demo/planted.json
 PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup bench-loader eval eval-dedup eval-gates clean
+.PHONY: help corpus demo test check bench bench-dedup bench-loader eval eval-dedup eval-gates eval-lm clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,7 +73,11 @@ bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF dataset
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
 	$(BIN)/python -m eval.language
 	$(BIN)/python -m eval.toxicity
+	$(BIN)/python -m eval.classifier
 	$(BIN)/python -m eval.pii
+
+eval-lm: $(TOOLS)  ## a small language model on equal amounts of raw, deduplicated, filtered text
+	$(BIN)/python -m eval.lm
 
 eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million strings, 15 minutes)
 	$(BIN)/python -m eval.gates

@@ -358,6 +358,81 @@ def tokenize(
 
 
 @app.command()
+def tune(
+    out: OutFolder,
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say which posts other settings would drop or bring back; nothing is scored again.
+
+    Without settings: what other values of each threshold would do.
+    """
+    from corpus import tune as tuning
+
+    if asked:
+        found = tuning.tune(out, tuning.proposed(asked), examples)
+        text = tuning.told(found)
+    else:
+        looked = tuning.survey(out)
+        found, text = {"corpus": out, "settings": looked}, tuning.surveyed(looked)
+    print(json.dumps(found, indent=2) if as_json else _printable(text))
+
+
+@app.command()
+def train(
+    labelled: Annotated[str, typer.Option(help="JSON lines, CSV, TSV or Parquet, packed or not")],
+    text: Annotated[str, typer.Option(help="the column with the posts' texts")],
+    label: Annotated[str, typer.Option(help="the column with their labels")],
+    out: Annotated[str, typer.Option(help="the model to write: .bin, or .ftz for a small one")],
+    precision: Annotated[
+        float | None, typer.Option(help="find the score from which on a label has this precision")
+    ] = None,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="for this label (may be repeated); all if none"),
+    ] = None,
+    dim: Annotated[int | None, typer.Option(help="numbers to a vector [16]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="how often a post is seen [20]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="the first step's size [0.3]")] = None,
+    word_ngrams: Annotated[int | None, typer.Option(help="words in a row, at most [2]")] = None,
+    min_chars: Annotated[int | None, typer.Option(help="characters, at least [3]")] = None,
+    max_chars: Annotated[int | None, typer.Option(help="characters, at most [6]")] = None,
+    most_rows: Annotated[int | None, typer.Option(help="vectors at most [1048576]")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed, another model [1]")] = None,
+    delimiter: Annotated[str, typer.Option(help="of a CSV, if no comma")] = "",
+    quotes: Annotated[bool, typer.Option(help='whether " opens a quoted field of a CSV')] = True,
+) -> None:
+    """Train a classifier on posts that you have labelled, for the stage 'classifier'.
+
+    Prints precision and recall on posts held out, and writes the model's card beside it. The same
+    file gives the same bytes. Exit status 1 if no threshold gives the wanted precision.
+    """
+    from corpus import labelled as table
+    from corpus import model_card, training
+    from corpus.fitting import Settings
+    from corpus.plan import checked
+
+    asked = {
+        "dim": dim, "epochs": epochs, "learning_rate": learning_rate, "word_ngrams": word_ngrams,
+        "min_chars": min_chars, "max_chars": max_chars, "most_rows": most_rows, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value is not None}
+    settings = checked(Settings, given, "train")
+    posts = table.read(labelled, text, label, delimiter, quotes)
+    trained = training.train(posts, out, settings, precision, wanted or ())
+    page = model_card.path(trained.model)
+    page.write_text(model_card.card(trained, text, label), encoding="utf-8")
+    print(_printable(model_card.told(trained)))
+    print(f"model   {trained.model}\ncard    {page}")
+    if trouble := model_card.unreachable(trained):
+        raise BuildError(trouble)
+
+
+@app.command()
 def readers() -> None:
     """List the readers and their settings."""
     from corpus import readers as folder

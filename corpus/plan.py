@@ -399,6 +399,11 @@ def _entries(value: object, where: str, find: Any) -> list[tuple[str, BaseModel]
     return out
 
 
+def checked(model: type[Model], settings: object, where: str) -> Model:
+    """``settings`` as a ``model``; a PlanError says what is wrong ``where``, and the remedy."""
+    return _model(model, settings, where)
+
+
 def _model(model: type[Model], settings: object, where: str) -> Model:
     if not isinstance(settings, Mapping):
         raise PlanError(

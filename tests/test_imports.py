@@ -121,6 +121,8 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.authors": LOW
     | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup", "corpus.gathered"},
+    "corpus.language_context": {"filters.contract", "corpus.arrays", "corpus.gathered"}
+    | {"corpus.kernels", "corpus.stages"},
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
@@ -151,11 +153,24 @@ MAY: dict[str, set[str]] = {
     "corpus.write": LOW | {"corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
+    "corpus.fitting": {"corpus.arrays"},
+    "corpus.labelled": {
+        "corpus.errors",
+        "corpus.readers",
+        "corpus.readers.table",
+        "corpus.readers._open",
+        "filters.classifier",
+    },
+    "corpus.training": LOW
+    | {"corpus.fitting", "corpus.folding", "corpus.labelled", "filters.classifier"},
+    "corpus.model_card": {"corpus.fitting", "corpus.training"},
+    "corpus.verdicts": LOW | FIND,
+    "corpus.tune": LOW | FIND | {"corpus.verdicts"},
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
     "filters.contract": set(),
-    "filters._": {"filters._"},
+    "filters._": {"filters.contract", "filters._"},
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.
