@@ -212,7 +212,7 @@ def explain(
         for row in kept.iter_rows(named=True):
             hits += 1
             inside = f", document {row['id']}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in shards/{shard.name}{inside}")
+            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
@@ -268,6 +268,8 @@ def takedown(
     )
     if found["alongside"]:
         print(f"{found['alongside']:,} posts went with documents that could not be cut")
+    if found["tokens_removed"]:
+        print("tokens/ held them too and was removed; run 'corpus tokenize' again")
     if found["unknown"]:
         print(f"{len(found['unknown']):,} not found here:")
         for name in found["unknown"]:
@@ -312,6 +314,47 @@ def audit(
     print(json.dumps(found, indent=2) if as_json else auditing.told(found))
     if not found["passed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    out: OutFolder,
+    quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say whether a finished corpus is what was built. Exit status 0 or 1.
+
+    Every hash, schema and count, and whether the ledger has a row for each post that left.
+    """
+    from corpus import verify as verifying
+
+    found = verifying.verify(out, quick=quick)
+    print(json.dumps(found, indent=2) if as_json else verifying.told(found))
+    if not found["passed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def tokenize(
+    out: OutFolder,
+    tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
+    separator: Annotated[
+        str | None, typer.Option(help="the token behind each document; default: end of text")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
+    to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
+    split: Annotated[str, typer.Option(help="train or validation")] = "train",
+) -> None:
+    """Write the tokens of a finished corpus as one flat array, for numpy.memmap.
+
+    Run it again to go on where it stopped.
+    """
+    from corpus import memmap
+
+    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype, split=split)
+    print(f"{found['tokens']:,} tokens of {found['documents']:,} documents as {found['dtype']}")
+    own = Path(out) / "tokens" / ("" if split == "train" else split)
+    print(f"tokens  {to or own}")
 
 
 @app.command()
