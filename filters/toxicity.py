@@ -88,7 +88,6 @@ def build(config: Config) -> Filter:
         scorers[f"toxicity_{name}"] = _seen(_toxicity_models.ours(name))
     for each in scorers.values():
         each(pl.Series(["compile"]))  # what compiles on first use does so here
-    too_toxic = pl.col("toxicity") > config.max_score
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("").cast(pl.String)
@@ -97,12 +96,20 @@ def build(config: Config) -> Filter:
         )
         if config.action == "redact":
             posts = _redacted(posts, score, config.max_score)
-        leaves = too_toxic if config.action == "drop" else pl.lit(False)
-        return posts.with_columns(
-            reject=pl.when(leaves).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
-        )
+        return posts.with_columns(verdict(config).alias("reject"))
 
     return toxicity
+
+
+def verdict(config: Config) -> pl.Expr:
+    """Why a post leaves, of its stored probability; none does but for ``action: drop``."""
+    leaves = pl.col("toxicity") > config.max_score if config.action == "drop" else pl.lit(False)
+    return pl.when(leaves).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
+
+
+def movable(config: Config) -> Mapping[str, str]:
+    """Where posts leave, the threshold; where words do, another one takes out other words."""
+    return {"max_score": "toxicity"} if config.action == "drop" else {}
 
 
 def _seen(score: Scorer) -> Scorer:
