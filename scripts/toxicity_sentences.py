@@ -1,8 +1,9 @@
 """Invented sentences that are trained on beside the gold sets, so that words alone condemn less.
 
 Who somebody is occurs in the gold sets mostly where somebody is abused for it, and a swear word
-mostly where somebody is sworn at. These sentences show both in peace. Others, of other words and
-forms, are what ``eval/toxicity_pairs.py`` measures on.
+mostly where somebody is sworn at. These sentences show both in peace, and everyday words of other
+languages that look like swear words. Others, of other words and forms, are what
+``eval/toxicity_pairs.py`` measures on.
 """
 
 from __future__ import annotations
@@ -104,6 +105,49 @@ _FRIENDLY: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 
+#: Everyday words that swear in another language: "cu" is "with" in Romanian, "hoe" "how" in Dutch.
+_ELSEWHERE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        (
+            "merg cu {}", "vin cu {} mâine", "am vorbit cu {} ieri", "o seară frumoasă cu {}",
+            "cu {} este mai ușor", "sunt cu {} la București", "nu știu ce să fac cu {}",
+            "împreună cu {} în parc", "un film bun cu {}", "cu drag și cu {} de ziua ta",
+        ),
+        ("trenul", "prietenii", "copiii", "colegii", "bicicleta", "bunica", "echipa", "ei"),
+    ),
+    (
+        (
+            "hoe gaat het met {}", "hoe laat komt {}", "weet jij hoe {} werkt",
+            "hoe was {} vandaag", "geen idee hoe het met {} zit", "kijk hoe mooi {} is",
+            "dit is hoe {} begon", "hoe lang duurt {} nog",
+        ),
+        ("de trein", "het weer", "je moeder", "de film", "het feest", "de les", "onze hond"),
+    ),
+    (
+        (
+            "{} cứ từ từ", "cứ để {} làm", "{} cứ đi trước nhé", "sao cứ phải là {}",
+            "nhà cũ của {}", "củ khoai của {}",
+        ),
+        ("anh", "em", "bạn", "mẹ", "con", "chị"),
+    ),
+    (
+        ("{} är slut för i dag", "till slut kom {}", "{} håller god fart", "snart är {} slut"),
+        ("skolan", "matchen", "helgen", "mötet", "sommaren", "tåget"),
+    ),
+    (
+        ("{} er et fint fag", "nytt fag på skolen: {}", "det beste faget er {}", "fag og {}"),
+        ("norsk", "matte", "musikk", "fysikk", "religion", "kjemi"),
+    ),
+    (
+        ("{} a du retard", "en retard pour {}", "{} est arrivé sans retard", "quel retard, {}"),
+        ("le train", "le bus", "la livraison", "le cours", "le vol", "la rentrée"),
+    ),
+    (
+        ("cu {}", "ok cu {} then", "good night, cu {}", "thanks and cu {}"),
+        ("tomorrow", "soon", "on monday", "at school", "next week", "tonight"),
+    ),
+)  # fmt: skip
+
 
 def about_people() -> Iterator[str]:
     """Sentences that name who somebody is; none is offensive."""
@@ -114,6 +158,12 @@ def about_people() -> Iterator[str]:
 def among_friends() -> Iterator[str]:
     """Sentences that swear; none is offensive."""
     for lines, things in _FRIENDLY:
+        yield from (line.format(thing) for thing in things for line in lines)
+
+
+def from_elsewhere() -> Iterator[str]:
+    """Sentences of languages that the gold sets lack, and of chat; none is offensive."""
+    for lines, things in _ELSEWHERE:
         yield from (line.format(thing) for thing in things for line in lines)
 
 
