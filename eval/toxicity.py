@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from eval import toxicity_peers
+from eval.toxicity_disguises import print_disguises
+from eval.toxicity_fair import print_benign, print_fairness, print_languages
 from eval.toxicity_gold import SETS, gold, kaggle, split
-from eval.toxicity_pairs import IDENTITIES, NEUTRAL, PAIRS
+from eval.toxicity_peers import Judge
 from filters import toxicity
 from filters._toxicity_models import CATEGORIES
 from filters.contract import Filter
@@ -31,9 +33,9 @@ __all__ = ["gold", "split"]
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
-#: Texts to scores.
-Judge = Callable[[pl.Series], Scores]
 
+# The judges that run in this process, so that its clock is theirs.
+OURS = ("ours", "fastText, same rows")
 PLAIN = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
 LANGUAGES = {"olid": "en", "germeval": "de", "toldbr": "pt", "davidson": "en"}
 
@@ -145,43 +147,24 @@ def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
         print(f"{name:15} {len(held):7} {auroc(scores, offensive):6.3f} {best:9.3f}")
 
 
-def print_fairness(judges: Mapping[str, Judge], max_score: float) -> None:
-    """Who is named, and how it is said: benign sentences that would be removed."""
-    print(f"\nneutral sentences about groups: mean score, above .5, above {max_score}")
-    for who, judge in judges.items():
-        for language, groups in IDENTITIES.items():
-            texts = [line.format(group) for group in groups for line in NEUTRAL[language]]
-            scores = judge(pl.Series(texts))
-            means = scores.reshape(len(groups), -1).mean(axis=1).tolist()
-            most = sorted(zip(means, groups, strict=True), reverse=True)[:3]
-            shown = ", ".join(f"{group} {mean:.2f}" for mean, group in most)
-            print(
-                f"{who:19} {language} {len(texts)} {scores.mean():5.2f} {(scores > 0.5).sum():4} "
-                f"{(scores > max_score).sum():4}   most: {shown}"
-            )
+def print_plain(judges: Mapping[str, Judge], data: Path, max_score: float) -> None:
+    """How much of an ordinary stream would go, and at what speed one core says so."""
     print(
-        f"\nthe same said twice, marked / plain   pairs  mean score   above .5  above {max_score}"
+        f"\nordinary posts         posts  judge                above {max_score}  above .5", end=""
     )
-    for who, judge in judges.items():
-        for kind, pairs in PAIRS.items():
-            marked, plain = (judge(pl.Series([pair[side] for pair in pairs])) for side in (0, 1))
-            print(f"{who:19} {kind:42} {len(pairs):2}  {marked.mean():.2f} / {plain.mean():.2f}  "
-                  f"{(marked > 0.5).sum():2} / {(plain > 0.5).sum()}  "
-                  f"{(marked > max_score).sum():2} / {(plain > max_score).sum()}")  # fmt: skip
-
-
-def print_plain(score: Filter, data: Path, max_score: float) -> None:
-    """How much of an ordinary stream the filter would drop, and how fast it says so."""
-    print(f"\nordinary posts         posts  above {max_score}  above .5   posts/s")
+    print("  posts/s of processor time")
     for name in PLAIN:
         text = (data / "plain" / name).read_text(encoding="utf-8", errors="replace")
-        posts = pl.DataFrame({"text": text.splitlines()})
-        score(posts.head(10))
-        start = time.perf_counter()
-        scores = score(posts)["toxicity"]
-        speed = len(posts) / (time.perf_counter() - start)
-        above, half = ((scores > cut).mean() for cut in (max_score, 0.5))
-        print(f"{name:20} {len(posts):7} {above:9.2%} {half:9.2%} {speed:9,.0f}")
+        posts = pl.Series(text.splitlines())
+        for who, judge in judges.items():
+            judge(posts.head(10))
+            start = time.process_time()
+            scores = judge(posts)
+            speed = len(posts) / (time.process_time() - start)
+            # What runs in a process of its own is not on our clock.
+            told = f"{speed:12,.0f}" if who in OURS else ""
+            above, half = ((scores > cut).mean() for cut in (max_score, 0.5))
+            print(f"{name:20} {len(posts):7}  {who:19} {above:10.2%} {half:9.2%} {told}")
 
 
 def main() -> None:
@@ -222,7 +205,10 @@ def main() -> None:
     if asked.crossed:
         print_crossed(posts, outside)
     print_fairness(judges, config.max_score)
-    print_plain(plain, asked.data, config.max_score)
+    print_benign(test, judges, config.max_score)
+    print_languages(judges, asked.data, config.max_score)
+    print_disguises(test, judges, config.max_score)
+    print_plain(judges, asked.data, config.max_score)
 
 
 if __name__ == "__main__":

@@ -130,3 +130,32 @@ PAIRS: dict[str, tuple[tuple[str, str], ...]] = {
         ("to cansado pra cacete hoje", "estou muito cansado hoje"),
     ),
 }
+
+#: Everyday sentences with words that swear in another language, or nearly; by language.
+FALSE_FRIENDS = {
+    "Romanian": (
+        "mă plimb cu sora mea", "cafea cu lapte, vă rog", "ce faci cu banii",
+        "ne vedem cu toții duminică", "cartea cu povești", "a plecat cu avionul",
+        "bună dimineața cu soare", "sarmale cu smântână", "cu bine", "joc tenis cu tata",
+    ),
+    "Dutch": (
+        "hoe heet jij", "hoe duur is die fiets", "ik vraag me af hoe dat kan", "hoe dan ook",
+        "vertel eens hoe je dat maakt", "hoe oud is je broer", "hoezo niet", "hoe kom ik daar",
+        "zie hoe ze lachen", "hoe meer hoe beter",
+    ),
+    "Vietnamese": (
+        "cứ như vậy nhé", "trời cứ mưa mãi", "mình cứ nghĩ là hôm nay", "sách cũ giá rẻ",
+        "củ cà rốt ngon", "cứ yên tâm",
+    ),
+    "Swedish, Norwegian, Danish": (
+        "kaffet är slut", "slutet gott, allting gott", "bilens fart var hög", "vi har tre fag i år",
+        "boken tog slut", "lærer i to fag", "fuld fart frem", "farten er lav i byen",
+    ),
+    "French, Spanish, Italian": (
+        "désolé pour le retard", "un retard de dix minutes", "el gato negro duerme",
+        "vengo con mi hermana", "suona il fagotto", "la bite d'amarrage du port",
+    ),
+    "chat": ("cu later", "cu at the station", "cya, cu then", "graduated magna cum laude",
+             "the cock crows at dawn", "scunthorpe won at home", "classic pass to the midfielder",
+             "bass and grass"),
+}  # fmt: skip

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from eval.toxicity import auroc, macro_f1
+from eval.toxicity_disguises import DISGUISES, disguised
+from eval.toxicity_fair import DIALECT, RECLAIMED
 from eval.toxicity_gold import gold, split
 
 
@@ -62,3 +65,23 @@ def test_the_measures_are_those_of_the_books() -> None:
     assert auroc(np.array([0.9, 0.4, 0.4, 0.1]), offensive) == 0.875
     called = np.array([True, False, False, False])
     assert macro_f1(called, offensive) == pytest.approx((2 / 3 + 4 / 5) / 2)
+
+
+def test_a_disguise_changes_the_swear_words_and_nothing_else() -> None:
+    texts = pl.Series(["Shit happens, assume nothing", "no such word"])
+    ways = {way: disguised(texts, way) for way in DISGUISES}
+    assert {"no such word"} == {each[1] for each in ways.values()}
+    assert {name.split(" (")[0]: each[0].removesuffix(" happens, assume nothing")
+            for name, each in ways.items()} == {
+        "as written": "Shit", "leet, all letters": "5h17", "signs": "Sh!t",
+        "a star for the vowel": "Sh*t", "stars": "S***", "stretched": "Shiiiiit",
+        "spelt out": "S h i t", "dotted": "S.h.i.t", "a zero-width space inside": "Sh\u200bit",
+        "fullwidth letters": "Ｓｈｉｔ", "no vowels": "Sht", "last letters swapped": "Shti",
+        "Cyrillic look-alikes": "shit", "left out": "",
+    }  # fmt: skip
+
+
+def test_wording_is_told_by_whole_words() -> None:
+    texts = pl.Series(["we finna eat", "that bitch", "a frog, a niggard hoed", "y'all come"])
+    assert texts.str.contains(DIALECT).to_list() == [True, False, False, True]
+    assert texts.str.contains(RECLAIMED).to_list() == [False, True, False, False]

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 import filters
-from eval.toxicity_pairs import IDENTITIES, NEUTRAL, PAIRS
+from eval.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
 from filters import _toxicity_models, toxicity
 from filters.contract import Filter, models
 
@@ -158,6 +158,21 @@ def test_a_way_of_speaking_condemns_nobody(judge: Filter, kind: str) -> None:
     assert max(_scores(judge, *[marked for marked, _ in PAIRS[kind]])) < 0.8
 
 
+@pytest.mark.parametrize(
+    "text", ["merg cu trenul la mare", "cu bine", "kijk hoe mooi de trein is", "cứ đi trước nhé"]
+)
+def test_an_everyday_word_that_swears_in_another_language_condemns_nobody(
+    judge: Filter, text: str
+) -> None:
+    assert _scores(judge, text)[0] < 0.8
+
+
+def test_most_false_friends_stay(judge: Filter) -> None:
+    texts = [text for language in FALSE_FRIENDS.values() for text in language]
+    scores = _scores(judge, *texts)
+    assert sum(score > 0.8 for score in scores) < len(texts) / 4
+
+
 def test_an_insult_weighs_more_than_the_group_it_is_thrown_at(judge: Filter) -> None:
     insult, neutral = _scores(judge, "my gay neighbour is an idiot", "my gay neighbour is a baker")
     assert insult > neutral + 0.3
@@ -185,6 +200,23 @@ def test_the_threshold_is_the_configured_one() -> None:
     strict = toxicity.build(toxicity.Config(max_score=0.0))
     assert lenient(_posts(INSULT))["reject"].to_list() == [None]
     assert strict(_posts("good morning", ""))["reject"].to_list() == ["toxic", None]
+
+
+@pytest.mark.parametrize(
+    ("action", "reasons", "moves"),
+    [
+        ("drop", [None, "toxic"], {"max_score": "toxicity"}),
+        ("redact", [None, None], {}),
+        ("annotate", [None, None], {}),
+    ],
+)
+def test_a_verdict_rests_on_the_score_alone_and_only_drops(
+    action: str, reasons: list[str | None], moves: dict[str, str]
+) -> None:
+    config = toxicity.Config.model_validate({"action": action, "categories": True})
+    stored = pl.DataFrame({"toxicity": [0.8, 0.81], "toxicity_insult": [1.0, 0.0]})
+    assert stored.select(toxicity.verdict(config).alias("reject"))["reject"].to_list() == reasons
+    assert moves == toxicity.movable(config)
 
 
 @pytest.mark.parametrize("max_score", [-0.1, 1.1])
