@@ -215,7 +215,8 @@ def test_a_verdict_rests_on_the_score_alone_and_only_drops(
 ) -> None:
     config = toxicity.Config.model_validate({"action": action, "categories": True})
     stored = pl.DataFrame({"toxicity": [0.8, 0.81], "toxicity_insult": [1.0, 0.0]})
-    assert stored.select(toxicity.verdict(config).alias("reject"))["reject"].to_list() == reasons
+    judged = stored.with_columns(toxicity.verdict(config).alias("reject"))
+    assert reasons == judged["reject"].to_list()
     assert moves == toxicity.movable(config)
 
 
