@@ -278,7 +278,7 @@ def test_a_label_may_carry_fasttexts_own_prefix(own_model: Path) -> None:
 
 
 def test_the_model_of_another_label_scheme_is_read(tmp_path: Path) -> None:
-    """Dolma's have ``hate`` and ``non_hate``, or ``nsfw`` and ``sfw``."""
+    """Not all of them say ``toxic``."""
     fasttext = pytest.importorskip("fasttext")
     lines = "__label__hate you idiot shut up\n__label__non_hate good morning dear friend\n" * 20
     (tmp_path / "lines.txt").write_text(lines, encoding="utf-8")
