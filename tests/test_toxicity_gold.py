@@ -85,3 +85,14 @@ def test_wording_is_told_by_whole_words() -> None:
     texts = pl.Series(["we finna eat", "that bitch", "a frog, a niggard hoed", "y'all come"])
     assert texts.str.contains(DIALECT).to_list() == [True, False, False, True]
     assert texts.str.contains(RECLAIMED).to_list() == [False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("way", "text"),
+    [
+        ("a star for the vowel (f*ck)", "shitake b*llshit grass a*s"),
+        ("stretched (fuuuuuck)", "shitake buuuuullshit grass aaaaass"),
+    ],
+)
+def test_a_disguise_hides_one_vowel_of_a_whole_word(way: str, text: str) -> None:
+    assert [text] == disguised(pl.Series(["shitake bullshit grass ass"]), way).to_list()
