@@ -50,6 +50,14 @@ class Output(BaseModel):
     ids: Ids = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
+    report_samples: int = Field(
+        5, ge=0, le=20, description="redacted posts to show in the report for each reason; 0 none"
+    )
+    title: str = Field("", description="what the dataset is called in its papers")
+    license: str = Field(
+        "", description="its licence in the papers: an SPDX name, or a name of yours"
+    )
+    contact: str = Field("", description="whom to write to for a takedown, in the papers")
 
 
 class Run(BaseModel):
@@ -282,8 +290,16 @@ class Plan:
             for s in self.sources
         ]
         output = self.output
-        cut = (output.shard_mb, output.row_group_mb, output.ids, output.canaries)
+        cut: list[Any] = [output.shard_mb, output.row_group_mb, output.ids, output.canaries]
+        # Only what is said, so that corpora of before these options are known again.
+        plain = Output.model_fields
+        cut += [[name, own] for name, own in self._papers().items() if own != plain[name].default]
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
+
+    def _papers(self) -> dict[str, Any]:
+        """What the papers are told beside the counts."""
+        names = {"report_samples", "title", "license", "contact"}
+        return self.output.model_dump(mode="json", include=names)
 
     def resolved(self) -> dict[str, Any]:
         """The plan with every default filled in, without ``run`` and the place of the output."""
@@ -296,6 +312,7 @@ class Plan:
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
+                **self._papers(),
             },
         }
 

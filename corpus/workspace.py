@@ -26,6 +26,9 @@ _OURS = {
     NAME,
     "README.md",
     "report.html",
+    "statistics.json",
+    "croissant.json",
+    "DATASHEET.md",
     "work",
 }
 

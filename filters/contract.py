@@ -15,14 +15,16 @@ Each module in this folder exposes
 * ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
-* ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
+* ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
+* ``THRESHOLDS``: optional; which setting bounds which column (see :class:`Threshold`), so that the
+  report can mark it and say what another value would change.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -47,6 +49,21 @@ class FilterModule(Protocol):
     def build(self, config: FilterConfig) -> Filter:
         """Return the callable; models load here."""
         ...
+
+
+class Threshold(NamedTuple):
+    """A setting that bounds a column: a value beyond it gives a post the ``reason``."""
+
+    column: str
+    setting: str
+    side: Literal["min", "max"]
+    reason: str
+    note: str = ""
+
+
+def thresholds(module: object) -> tuple[Threshold, ...]:
+    """The thresholds of a filter; many have none."""
+    return tuple(getattr(module, "THRESHOLDS", ()))
 
 
 def check(module: object, config: FilterConfig) -> None:

@@ -17,11 +17,12 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters import _fasttext, _text
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"lang": pl.String(), "lang_score": pl.Float32()}
 VERSION = 1
+THRESHOLDS = (Threshold("lang_score", "min_score", "min", "unsure_language"),)
 
 _LABEL = "__label__"
 # fastText reads every word of a text; the first five hundred characters decide it already.

@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import Field
 
 from filters import _text
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {
@@ -28,6 +28,18 @@ WRITES: dict[str, pl.DataType] = {
     "quality_distinct_words": pl.Float32(),
 }
 VERSION = 1
+THRESHOLDS = (
+    Threshold("quality_words", "min_words", "min", "too_few_words"),
+    Threshold("quality_link_share", "max_link_share", "max", "mostly_links"),
+    Threshold("quality_mention_share", "max_mention_share", "max", "mostly_mentions"),
+    Threshold("quality_hashtag_share", "max_hashtag_share", "max", "mostly_hashtags"),
+    Threshold("quality_letter_share", "min_letter_share", "min", "few_letters"),
+    Threshold("quality_longest_word", "max_word_chars", "max", "long_word"),
+    Threshold(
+        "quality_distinct_words", "min_distinct_words", "min", "repeats_itself",
+        "asked of posts of 8 words and up only",
+    ),
+)  # fmt: skip
 
 
 class Config(FilterConfig):

@@ -13,11 +13,12 @@ import polars as pl
 from pydantic import Field
 
 from filters import _repeats
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
 VERSION = 1
+THRESHOLDS = (Threshold("repeats_cut", "max_share", "max", "repeated_lines"),)
 
 
 class Config(FilterConfig):

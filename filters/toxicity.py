@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from filters._text import flattened, folded
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 READS = ("text",)
 WRITES = {"toxicity": pl.Float32()}
 VERSION = 1
+THRESHOLDS = (Threshold("toxicity", "max_score", "max", "toxic"),)
 
 SHIPPED = Path(__file__).parent / "models" / "toxicity.npz"
 
