@@ -76,7 +76,7 @@ class Sample:
     # ------------------------------------------------------------------- what stayed
 
     def _kept(self) -> pl.DataFrame:
-        """Whole rows of the shards: some by hash, and what the largest clusters are called after."""
+        """Whole rows of the shards: some by hash, and those that stay of the largest clusters."""
         chosen: list[pl.DataFrame] = []
         for path in self.shards:
             ids = pl.read_parquet(path, columns=["id", "platform"], glob=False)
@@ -185,14 +185,17 @@ def _told(row: dict[str, Any], longest: int) -> dict[str, Any]:
     names = [row["id"], *(row.get("post_ids") or ())]
     if gone:  # a copy's text is its original's
         names += [row["cluster"], row["parent_id"] if row["kind"] == "repost" else None]
-    text = row["text"] or ""
+    text = whole = row["text"] or ""
+    if len(whole) > longest:  # between words: half a number might read as another
+        text = whole[:longest]
+        text = text.rsplit(None, 1)[0] if len(text.split(None, 1)) > 1 else text
     return {
         "of": row["_of"],
         "large": bool(row.get("_large")),
         "stage": row["_stage"] if gone else None,
         "reason": row["_reason"] if gone else None,
-        "text": text[:longest],
-        "cut": len(text) > longest,
+        "text": text,
+        "cut": len(text) < len(whole),
         "platform": row["platform"],
         "kind": row["kind"],
         "community": row["community"],

@@ -191,9 +191,7 @@ def _papers(
     return receipt
 
 
-def _counted(
-    folder: Path, room: Path, manifest: dict[str, Any], change: Change
-) -> dict[str, Any]:
+def _counted(folder: Path, room: Path, manifest: dict[str, Any], change: Change) -> dict[str, Any]:
     """The statistics of the corpus as it will be."""
     new = {target: room / name for name, target in change.moves.items()}
     shards = [new.get(row["path"], folder / row["path"]) for row in manifest["shards"]]

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 import filters
 from corpus import readers, schema, sniff, stages
 from corpus.errors import PlanError
+from filters import contract
 from filters.contract import FilterConfig
 
 TEXTS = [
@@ -63,6 +64,15 @@ def test_a_filter_takes_no_posts_at_all(name: str) -> None:
     judged = module.build(module.Config())(frame(()).clear())
     assert judged.height == 0
     assert {*module.WRITES, "reject"} <= set(judged.columns)
+
+
+@pytest.mark.parametrize("name", stages.names())
+def test_a_threshold_is_of_a_column_that_is_written_and_a_setting_that_exists(name: str) -> None:
+    module = stages.find(name)
+    for bound in contract.thresholds(module):
+        assert bound.column in module.WRITES
+        assert bound.side in ("min", "max")
+        assert isinstance(getattr(module.Config(), bound.setting), int | float)
 
 
 @pytest.mark.parametrize("name", stages.names())

@@ -8,13 +8,13 @@ from typing import Any
 
 from corpus.report import cards, croissant, datasheet
 from corpus.report.funnel import conversed, rows, summary, tool_versions
-from corpus.report.page import page
+from corpus.report.page import page as _page
 from corpus.report.settings import Settings
 from corpus.report.statistics import FILE, gather
 from corpus.report.statistics import load as load_statistics
 
 __all__ = [
-    "conversed", "gather", "load_statistics", "page", "papers", "rows", "summary",
+    "conversed", "gather", "load_statistics", "papers", "rows", "summary",
     "tool_versions",
 ]  # fmt: skip
 
@@ -29,5 +29,5 @@ def papers(
         "README.md": cards.card(manifest, settings, counted),
         "DATASHEET.md": datasheet.sheet(manifest, settings, counted),
         "croissant.json": croissant.document(manifest, settings, counted),
-        "report.html": page(manifest, settings, counted),
+        "report.html": _page(manifest, settings, counted),
     }

@@ -166,4 +166,8 @@ def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> str:
     # Names of stages and reasons are ours, and read better unescaped: `too_few_words`.
     text = str(value)
-    return text if re.fullmatch(r"[\w ,.:%<>=+-]*", text, re.ASCII) and "<" not in text else plain(text)
+    return (
+        text
+        if re.fullmatch(r"[\w ,.:%<>=+-]*", text, re.ASCII) and "<" not in text
+        else plain(text)
+    )

@@ -24,10 +24,11 @@ def share(part: int, whole: int) -> str:
         return "–"
     value = 100 * part / whole
     if part and value < 0.1:
-        return "<0.1 %"
+        return "<0.1\N{NO-BREAK SPACE}%"
     if part < whole and value > 99.9:
-        return ">99.9 %"
-    return f"{value:.0f} %" if value in (0, 100) else f"{value:.1f} %"
+        return ">99.9\N{NO-BREAK SPACE}%"
+    digits = 0 if value in (0, 100) else 1
+    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
 def flow(rows: Sequence[Row]) -> Markup:
@@ -72,7 +73,9 @@ def _step(row: Row, whole: int) -> Markup:
     ]
     if more := row.reasons[12:]:
         rest = sum(count for _, count in more)
-        reasons.append(tag("li", tag("span", f"{len(more)} more reasons"), " ", tag("b", f"{rest:,}")))
+        reasons.append(
+            tag("li", tag("span", f"{len(more)} more reasons"), " ", tag("b", f"{rest:,}"))
+        )
     listed = tag("ul", reasons, class_="reasons") if reasons else None
     return tag("li", _svg(*shapes), tag("div", tag("h3", row.stage), tag("p", numbers), listed))
 
@@ -87,7 +90,7 @@ def _svg(*shapes: Markup, tall: float = _TALL, wide: float = _WIDE, **more: str)
 def bars(
     caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[int], Sequence[Child]]]
 ) -> Markup:
-    """A table with a bar in each row: its name, the lengths of the bar's pieces, the other cells."""
+    """A table with a bar in each row. A row: its name, the bar's pieces, the other cells."""
     most = max((sum(pieces) for _, pieces, _ in rows), default=0) or 1
     lines = []
     for name, pieces, cells in rows:
@@ -104,7 +107,11 @@ def bars(
 
 
 def columns(
-    caption: str, names: Sequence[str], counts: Sequence[int], ends: tuple[str, str], heads: Sequence[str]
+    caption: str,
+    names: Sequence[str],
+    counts: Sequence[int],
+    ends: tuple[str, str],
+    heads: Sequence[str],
 ) -> Markup:
     """A series of columns, its table folded up below."""
     most = max(counts, default=0) or 1
@@ -115,7 +122,9 @@ def columns(
         for n, count in enumerate(counts)
         if count
     )
-    rows = [[name, count] for name, count in zip(names, counts, strict=True) if count]
+    rows: list[list[Child]] = [
+        [name, count] for name, count in zip(names, counts, strict=True) if count
+    ]
     return tag(
         "figure",
         tag("figcaption", caption),
@@ -128,7 +137,9 @@ def columns(
 
 def numbers(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
     """A table that is folded up."""
-    return tag("details", tag("summary", "as numbers"), table(caption, heads, rows), class_="numbers")
+    return tag(
+        "details", tag("summary", "as numbers"), table(caption, heads, rows), class_="numbers"
+    )
 
 
 def histogram(score: Mapping[str, Any], number: int | None = None) -> Markup:
@@ -180,6 +191,35 @@ def histogram(score: Mapping[str, Any], number: int | None = None) -> Markup:
     )  # fmt: skip
 
 
+def mirrored(one: Mapping[str, Any], two: Mapping[str, Any]) -> Markup:
+    """What two corpora kept, one above the line and the other below it, on one scale."""
+    edges, bins = one["edges"], len(one["kept"])
+    most = math.sqrt(max(max(one["kept"], default=0), max(two["kept"], default=0))) or 1.0
+    width = 100 / bins
+    shapes = [
+        tag("path", class_="k", d=_side(one["kept"], width, -33, most=most, ground=35)),
+        tag("path", class_="b", d=_side(two["kept"], width, 33, most=most, ground=35)),
+        tag("line", class_="ground", x1=0, y1=35, x2=100, y2=35),
+    ]
+    for score in (one, two):
+        if score["threshold"]:
+            at = place(edges, score["threshold"]["value"]) * width
+            low, high = (0, 35) if score is one else (35, 70)
+            shapes.append(tag("line", class_="mark", x1=at, y1=low, x2=at, y2=high))
+    rows = [
+        [_bin(edges, n, one["threshold"]), one["kept"][n], two["kept"][n]]
+        for n in range(bins)
+        if one["kept"][n] or two["kept"][n]
+    ]
+    return tag(
+        "figure",
+        tag("figcaption", tag("code", one["column"])),
+        _svg(*shapes, tall=70, class_="histogram"),
+        tag("p", tag("span", f"{edges[0]:g}"), tag("span", f"{edges[-1]:g}"), class_="axis"),
+        numbers(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
+    )  # fmt: skip
+
+
 def _slider(score: Mapping[str, Any], number: int, shown: int) -> Markup:
     bound, edges = score["threshold"], score["edges"]
     value = min(range(shown + 1), key=lambda n: (abs(edges[n] - bound["value"]), n))
@@ -196,16 +236,19 @@ def _slider(score: Mapping[str, Any], number: int, shown: int) -> Markup:
     )  # fmt: skip
 
 
-def _side(counts: Sequence[int], width: float, tall: float, of: Sequence[int] | None = None) -> str:
+def _side(
+    counts: Sequence[int], width: float, tall: float, of: Sequence[int] | None = None,
+    most: float = 0.0, ground: float = 40,
+) -> str:  # fmt: skip
     """Columns from the ground line, as high as the square root of the count says.
 
     With ``of``, each is that part of its column of ``of`` which it is of its count.
     """
     whole = of if of is not None else counts
-    most = math.sqrt(max(whole, default=0)) or 1.0
+    most = most or math.sqrt(max(whole, default=0)) or 1.0
     return "".join(
-        f"M{n * width:.2f} 40v{tall * math.sqrt(whole[n]) / most * count / whole[n]:.2f}"
-        f"h{width * 0.92:.2f}V40Z"
+        f"M{n * width:.2f} {ground:g}v{tall * math.sqrt(whole[n]) / most * count / whole[n]:.2f}"
+        f"h{width * 0.92:.2f}V{ground:g}Z"
         for n, count in enumerate(counts)
         if count
     )

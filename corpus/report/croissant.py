@@ -163,12 +163,14 @@ def _responsible(
 ) -> dict[str, Any]:
     line = counted["timeline"]
     frame: Sequence[str] = [line["first"], line["last"]] if line["first"] else []
-    models = [f"{stage}: {name}" for stage, found in manifest.get("models", {}).items() for name in found]
+    models = [
+        f"{stage}: {name}" for stage, found in manifest.get("models", {}).items() for name in found
+    ]
     return {
         "rai:dataCollection": facts.collection(manifest, settings),
         "rai:dataCollectionType": ["Secondary Data Analysis"],
-        "rai:dataCollectionRawData": "The dumps are not part of the corpus; manifest.json has their "
-        "sizes and hashes.",
+        "rai:dataCollectionRawData": "The dumps are not part of the corpus; manifest.json has "
+        "their sizes and hashes.",
         **({"rai:dataCollectionTimeframe": list(frame)} if frame else {}),
         "rai:dataPreprocessingProtocol": facts.processing(manifest),
         "rai:dataManipulationProtocol": facts.thresholds(manifest)
@@ -183,5 +185,3 @@ def _responsible(
         "rai:dataReleaseMaintenancePlan": facts.maintenance(manifest, settings),
         "rai:annotationsPerItem": "none by people",
     }
-
-

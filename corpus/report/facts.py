@@ -36,8 +36,8 @@ def collection(manifest: Mapping[str, Any], settings: Settings) -> str:
     notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
     return (
         f"Existing dumps of public posts, read with: {readers}. {len(manifest['sources']):,} files "
-        f"held {totals['read']:,} records, of which {totals['refused']:,} could not be read.{notices}"
-        " Nothing was collected from a platform by this tool."
+        f"held {totals['read']:,} records, of which {totals['refused']:,} could not be read."
+        f"{notices} Nothing was collected from a platform by this tool."
     )
 
 

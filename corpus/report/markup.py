@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable
-from typing import Union
+from typing import TypeAlias
 
 #: Controls and direction marks: they would act on the page, or on whoever copies from it.
 _ACTING = re.compile(
@@ -18,7 +18,8 @@ class Markup(str):
     """Text that is HTML already."""
 
 
-Child = Union[str, int, None, Iterable["Child"]]
+#: What may stand in an element: markup, text to be escaped, a number, nothing, or several of them.
+Child: TypeAlias = "str | int | Iterable[Child] | None"
 
 
 def harmless(text: str) -> str:
@@ -34,7 +35,9 @@ def tag(name: str, *children: Child, **attributes: str | int | float | bool | No
         if value is not None and value is not False
     )
     if name in _VOID and not children:
-        return Markup(f"<{name}{told}/>" if name not in ("br", "meta", "input") else f"<{name}{told}>")
+        return Markup(
+            f"<{name}{told}/>" if name not in ("br", "meta", "input") else f"<{name}{told}>"
+        )
     return Markup(f"<{name}{told}>{joined(children)}</{name}>")
 
 
@@ -62,7 +65,11 @@ def _quoted(value: str | int | float | bool) -> str:
 
 
 def table(
-    caption: str, heads: Iterable[str], rows: Iterable[Iterable[Child]], *, hidden: bool = True,
+    caption: str,
+    heads: Iterable[str],
+    rows: Iterable[Iterable[Child]],
+    *,
+    hidden: bool = True,
     tight: bool = False,
 ) -> Markup:
     """A table whose first column names the row. Numbers, and heads of them, stand to the right."""
@@ -96,7 +103,8 @@ def table(
             tag("thead", head),
             tag("tbody", lines),
         ),
-        class_="scroll tight" if tight else "scroll", tabindex="0", role="region", aria_label=caption,
+        class_="scroll tight" if tight else "scroll",
+        tabindex="0", role="region", aria_label=caption,
     )  # fmt: skip
 
 
@@ -108,4 +116,4 @@ def breakable(cell: Child) -> Child:
 
 
 def _numeric(cell: Child) -> bool:
-    return isinstance(cell, str) and bool(re.fullmatch(r"[<>+\-−]?[\d.,]+ ?[%kMGT]?|–", cell))
+    return isinstance(cell, str) and bool(re.fullmatch(r"[<>+\-−]?[\d.,]+\s?[%kMGT]?|–", cell))

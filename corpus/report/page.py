@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from importlib.resources import files
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from corpus.report import charts
 from corpus.report.charts import share
+from corpus.report.frame import document, section
 from corpus.report.funnel import conversed, duplicates, rows, summary
-from corpus.report.markup import Child, Markup, harmless, joined, table, tag
+from corpus.report.gallery import gallery, post
+from corpus.report.markup import Child, Markup, table, tag
 from corpus.report.settings import Settings, named
 
 Counted = Mapping[str, Any]
@@ -22,7 +20,7 @@ Counted = Mapping[str, Any]
 def page(
     manifest: Mapping[str, Any], settings: Settings, counted: Counted, *, timed: bool = False
 ) -> str:
-    """The report on one corpus. ``timed`` adds how fast each stage was, which no rebuild repeats."""
+    """The report on one corpus. ``timed`` adds the speeds, which no rebuild repeats."""
     sections = [
         section("funnel", "Funnel", "What left, where and why", _funnel(manifest)),
         section("scores", "Scores", "Scores and thresholds", _scores(counted)),
@@ -31,7 +29,9 @@ def page(
         section("time", "Time", "Time and length", _time(counted)),
         section("duplicates", "Duplicates", "Duplicates", _duplicates(manifest, counted)),
         section("privacy", "Contact data", "Contact data replaced", _privacy(counted, settings)),
-        section("samples", "Posts", "Posts, kept and dropped", _samples(manifest, settings, counted)),
+        section(
+            "samples", "Posts", "Posts, kept and dropped", gallery(manifest, settings, counted)
+        ),
         section("sources", "Sources", "Sources", _sources(manifest)),
         section("speed", "Speed", "Speed", _speed(manifest) if timed else None),
         section("made", "Making", "How it was made", _made(manifest, settings)),
@@ -42,73 +42,6 @@ def page(
         _tiles(manifest, counted),
     ]
     return document(settings.title, head, sections, _data(counted))
-
-
-# --------------------------------------------------------------------------- the frame
-
-
-@dataclass(frozen=True)
-class Section:
-    """A part of the page, under a heading that can be jumped to."""
-
-    name: str
-    label: str  # in the list of sections
-    heading: str
-    content: Sequence[Child]
-
-
-def section(
-    name: str, label: str, heading: str, content: Iterable[Child] | None
-) -> Section | None:
-    """A section, unless there is nothing to say in it."""
-    found = [child for child in content or () if child]
-    return Section(name, label, heading, found) if found else None
-
-
-def document(
-    title: str, head: Sequence[Child], sections: Sequence[Section | None], data: object
-) -> str:
-    """The whole page. The policy lets in its own style and script, by hash, and nothing else."""
-    style, script = _asset("style.css"), _asset("script.js")
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; "
-        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
-    )
-    there = [part for part in sections if part]
-    links = [tag("li", tag("a", part.label, href=f"#{part.name}")) for part in there]
-    parts = [
-        tag("section", tag("h2", part.heading, id=f"{part.name}-h"), part.content,
-            id=part.name, aria_labelledby=f"{part.name}-h")
-        for part in there
-    ]  # fmt: skip
-    # "<" as an escape: no text in the data can end the element that holds it.
-    told = json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    return joined(
-        [
-            Markup('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'),
-            Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
-            tag("title", f"{title}: report"),
-            Markup('<meta name="viewport" content="width=device-width,initial-scale=1">'),
-            Markup('<meta name="color-scheme" content="light dark">'),
-            tag("style", Markup(style)),
-            Markup("</head><body>"),
-            tag("a", "Skip to the report", href="#main", class_="skip"),
-            tag("header", head),
-            tag("nav", tag("ul", links), aria_label="Sections"),
-            tag("main", parts, id="main", tabindex="-1"),
-            tag("script", Markup(told), type="application/json", id="data"),
-            tag("script", Markup(script)),
-            Markup("</body></html>\n"),
-        ]
-    )
-
-
-def _asset(name: str) -> str:
-    return (files("corpus.report") / name).read_text(encoding="utf-8")
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")
 
 
 def _data(counted: Counted) -> list[Any]:
@@ -158,20 +91,22 @@ def short(count: int) -> str:
 
 def _funnel(manifest: Mapping[str, Any]) -> list[Child]:
     found = list(rows(manifest))
-    lines = [
+    lines: list[list[Child]] = [
         [row.stage, reason, count, share(count, row.read)]
         for row in found
         for reason, count in row.reasons[:200]
     ]
-    stages = [[row.stage, row.read, row.kept, row.gone, row.why[:400]] for row in found]
+    stages: list[list[Child]] = [
+        [row.stage, row.read, row.kept, row.gone, row.why[:400]] for row in found
+    ]
     heads = ["stage", "read", "kept", "left", "reasons"]
+    reasons = table("Posts left, by reason", ["stage", "reason", "posts", "of what came in"], lines)
+    every = tag("details", tag("summary", "every reason"), reasons, class_="numbers")
     return [
         charts.flow(found),
         charts.numbers("Posts by stage", heads, stages),
-        tag("details", tag("summary", "every reason"),
-            table("Posts that left, by reason", ["stage", "reason", "posts", "of what came in"], lines),
-            class_="numbers") if lines else None,
-    ]  # fmt: skip
+        every if lines else None,
+    ]
 
 
 def _scores(counted: Counted) -> list[Child]:
@@ -183,7 +118,9 @@ def _scores(counted: Counted) -> list[Child]:
     for score in scores:
         figures.append(charts.histogram(score, number if score["threshold"] else None))
         number += bool(score["threshold"])
-    documents = " A document counts once, with the gravest of its turns." if counted["conversed"] else ""
+    documents = (
+        " A document counts once, with the gravest of its turns." if counted["conversed"] else ""
+    )
     key = tag(
         "p",
         tag("span", class_="key k", aria_hidden="true"), " kept, above the line; ",
@@ -226,8 +163,8 @@ def _folded(
     """A table of bars, the end of it folded up."""
     if len(lines) <= shown + 5:
         return [charts.bars(caption, heads, lines)]
-    rest = tag("details", tag("summary", f"{len(lines) - shown} more"),
-               charts.bars(f"{caption}, the others", heads, lines[shown:]), class_="numbers")  # fmt: skip
+    others = charts.bars(f"{caption}, the others", heads, lines[shown:])
+    rest = tag("details", tag("summary", f"{len(lines) - shown} more"), others, class_="numbers")
     return [charts.bars(caption, heads, lines[:shown]), rest]
 
 
@@ -263,18 +200,25 @@ def _time(counted: Counted) -> list[Child]:
         outside = line["before"] + line["after"]
         notes = [f"{outside:,} lie outside the span shown"] if outside else []
         notes += [f"{line['unknown']:,} have no date"] if line["unknown"] else []
-        chart = charts.columns(caption, names, counts, (names[0], names[-1]), [line["unit"], "documents"])
+        chart = charts.columns(
+            caption, names, counts, (names[0], names[-1]), [line["unit"], "documents"]
+        )
         note = "; ".join(notes)
-        figures.append(tag("div", chart, tag("p", note.capitalize() + ".", class_="lead") if note else None))
+        figures.append(
+            tag("div", chart, tag("p", note.capitalize() + ".", class_="lead") if note else None)
+        )
     sizes = counted["lengths"]
     if sum(sizes["counts"]):
         edges, counts = sizes["edges"], sizes["counts"]
         first = next(n for n, count in enumerate(counts) if count)
         edges, counts = edges[first:], counts[first:]
-        names = [f"{low:,} to {high - 1:,}" if high - low > 1 else f"{low:,}"
-                 for low, high in zip(edges, [*edges[1:], edges[-1] + 1], strict=True)][: len(counts)]  # fmt: skip
-        caption = f"Length in characters, by octaves: median {sizes['median']:,}, longest {sizes['longest']:,}"
-        ends = (f"{edges[0]:,}", f"{sizes['longest']:,}")
+        names = [
+            f"{low:,} to {high - 1:,}" if high - low > 1 else f"{low:,}"
+            for low, high in pairwise(edges)
+        ]
+        median, longest = sizes["median"], sizes["longest"]
+        caption = f"Length in characters, four columns an octave; median {median:,}"
+        ends = (f"{edges[0]:,}", f"longest {longest:,}")
         figures.append(charts.columns(caption, names, counts, ends, ["characters", "documents"]))
     return [tag("div", figures, class_="grid two")] if figures else []
 
@@ -292,8 +236,8 @@ def _duplicates(manifest: Mapping[str, Any], counted: Counted) -> list[Child]:
     largest = []
     for row in found["largest"][:10]:
         sample = texts.get(row["cluster"])
-        text = post(sample) if sample else tag(
-            "p", "Its text is not shown: no samples were asked for, or it left since.", class_="lead")  # fmt: skip
+        why = "Its text is not shown: no samples were asked for, or it left since."
+        text = post(sample) if sample else tag("p", why, class_="lead")
         told = " of an earlier corpus" if row.get("earlier") else ""
         largest.append(tag("li", tag("strong", f"{row['size']:,} posts"), told, text))
     campaigns = [
@@ -326,66 +270,6 @@ def _privacy(counted: Counted, settings: Settings) -> list[Child]:
     ]  # fmt: skip
 
 
-def _samples(
-    manifest: Mapping[str, Any], settings: Settings, counted: Counted
-) -> list[Child]:
-    samples = counted.get("samples") or ()
-    if not samples:
-        return [tag("p", "No posts are shown.", class_="lead")]
-    counts = {(row.stage, reason): count for row in rows(manifest) for reason, count in row.reasons}
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for sample in samples:
-        if sample["of"] == "dropped":
-            groups.setdefault((sample["stage"], sample["reason"]), []).append(sample)
-    order = [row.stage for row in rows(manifest)]
-    kept = [sample for sample in samples if sample["of"] == "kept"]
-    blocks = [_group(f"kept: {manifest['totals']['documents']:,}", kept)] if kept else []
-    ranked = sorted(groups, key=lambda key: (order.index(key[0]) if key[0] in order else 99,
-                                             -counts.get(key, 0), key))  # fmt: skip
-    blocks += [
-        _group(f"{stage}: {reason}, {counts.get((stage, reason), 0):,}", groups[stage, reason])
-        for stage, reason in ranked
-    ]
-    redacted = (
-        "as the plan's 'pii' stage does it" if any(name == "pii" for name, _ in settings.stages)
-        else "with the 'pii' stage's defaults, though the plan has none"
-    )  # fmt: skip
-    return [
-        tag("p", f"Chosen by a hash of their ids and redacted {redacted}. People wrote these; some "
-            "are rude. What its author or platform took back is never shown. "
-            "'output: {report_samples: 0}' shows none.", class_="lead"),
-        tag("p", tag("button", "Open all", type="button", data_open="samples", hidden=True)),
-        *blocks,
-    ]  # fmt: skip
-
-
-def _group(title: str, samples: Sequence[Mapping[str, Any]]) -> Markup:
-    return tag(
-        "details",
-        tag("summary", title, tag("span", f" ({len(samples)} shown)", class_="soft")),
-        tag("ul", [tag("li", post(sample)) for sample in samples], class_="posts"),
-        class_="group",
-    )  # fmt: skip
-
-
-def post(sample: Mapping[str, Any]) -> Markup:
-    """A sample: where it was, its text, its measures."""
-    where = [sample["platform"], sample["kind"], sample["community"], sample["created_at"]]
-    measures = ", ".join(
-        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
-        for name, value in sample["scores"].items()
-    )
-    # The audit looks for exactly this element, and reads what is in it.
-    text = tag("blockquote", sample["text"], Markup("…") if sample["cut"] else None,
-               class_="post", dir="auto")  # fmt: skip
-    told = " · ".join(harmless(str(each)) for each in where if each)
-    return joined([
-        tag("p", told, class_="meta") if told else None,
-        text,
-        tag("p", measures, class_="meta") if measures else None,
-    ])  # fmt: skip
-
-
 def _sources(manifest: Mapping[str, Any]) -> list[Child]:
     sources = manifest["sources"]
     names = named([source["path"] for source in sources])
@@ -402,7 +286,11 @@ def _sources(manifest: Mapping[str, Any]) -> list[Child]:
 
 def _speed(manifest: Mapping[str, Any]) -> list[Child]:
     lines: list[tuple[str, Sequence[int], Sequence[Child]]] = [
-        (row.stage, [int(row.read / row.seconds)], [f"{row.read / row.seconds:,.0f}", f"{row.seconds:,.1f}"])
+        (
+            row.stage,
+            [int(row.read / row.seconds)],
+            [f"{row.read / row.seconds:,.0f}", f"{row.seconds:,.1f}"],
+        )
         for row in rows(manifest)
         if row.seconds
     ]
@@ -420,11 +308,11 @@ def _made(manifest: Mapping[str, Any], settings: Settings) -> list[Child]:
         for name, digest in found.items()
     ]
     versions = [[name, number] for name, number in manifest.get("tool", {}).items()]
+    tools = table("Versions", ["library", "version"], versions)
     return [
         tag("h3", "Models") if models else None,
         table("Models", ["stage", "file", "SHA-256"], models) if models else None,
-        tag("details", tag("summary", "versions"), table("Versions", ["library", "version"], versions),
-            class_="numbers"),
+        tag("details", tag("summary", "versions"), tools, class_="numbers"),
         tag("details", tag("summary", "the plan"), tag("pre", settings.shown(), tabindex="0"),
             class_="numbers"),
         tag("p", "How fast each stage was differs from build to build, so it is not in this file: "

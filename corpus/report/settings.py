@@ -56,7 +56,9 @@ class Settings:
     def shown(self) -> str:
         """The whole plan as YAML, as far as it may be shown."""
         sources = [
-            {name: _shown(own or {})} for s in self.plan.get("sources") or () for name, own in s.items()
+            {name: _shown(own or {})}
+            for s in self.plan.get("sources") or ()
+            for name, own in s.items()
         ]
         stages = [{name: own} for name, own in self.stages]
         output = _shown(self.plan.get("output") or {})

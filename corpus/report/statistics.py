@@ -26,7 +26,7 @@ FORMAT = 1
 MOST_COMMUNITIES, MOST_LANGUAGES, MOST_OTHERS = 30, 60, 20
 _BINS = 100
 #: Lengths in characters, four bins to an octave from 4 on.
-_LENGTHS = [0, 1, 2, 3] + sorted({math.floor(2 ** (step / 4)) for step in range(8, 121)})
+_LENGTHS = [0, 1, 2, 3, *sorted({math.floor(2 ** (step / 4)) for step in range(8, 121)})]
 _OWN_CHARTS = ("cluster_size",)
 
 
@@ -199,7 +199,8 @@ def _score(
     side = "max" if bound and bound["side"] == "max" else "min"
     place = _place(column, edges, side)
     last = len(edges) - 2
-    counts = collected(kept.drop_nulls(column).group_by(place.alias("bin")).agg(pl.len()))
+    known = pl.col(column).is_not_null() & pl.col(column).cast(pl.Float64).is_not_nan()
+    counts = collected(kept.filter(known).group_by(place.alias("bin")).agg(pl.len()))
     found = {"kept": _filled(counts, last)}
     for name in ("own", "others"):
         found[name] = [0] * (last + 1)
@@ -208,7 +209,7 @@ def _score(
         if bound:
             own = (pl.col("stage") == bound["stage"]) & (pl.col("reason") == bound["reason"])
         keys = [place.alias("bin"), own.alias("own")]
-        left = collected(gone.drop_nulls(column).group_by(keys).agg(pl.len()))
+        left = collected(gone.filter(known).group_by(keys).agg(pl.len()))
         found["own"] = _filled(left.filter("own"), last)
         found["others"] = _filled(left.filter(~pl.col("own")), last)
     shown = {name: bound[name] for name in ("stage", "setting", "side", "reason", "value", "note")
@@ -226,8 +227,8 @@ def _edges(
     """
     if dtype.is_integer():
         wanted = 2 * int(bound["value"]) if bound else 0
-        step = max(1, -(-wanted // _BINS))
-        return [step * n for n in range(_BINS + 2)]
+        whole = max(1, -(-wanted // _BINS))
+        return [whole * n for n in range(_BINS + 2)]
     ends = [pl.col(column).min().alias("low"), pl.col(column).max().alias("high")]
     frames = [frame.filter(pl.col(column).is_finite()).select(ends)
               for frame in (kept, gone) if frame is not None]  # fmt: skip
@@ -255,7 +256,9 @@ def _place(column: str, edges: Sequence[float], side: str) -> pl.Expr:
     how: Literal["left", "right"] = "left" if side == "max" else "right"
 
     def places(values: pl.Series) -> pl.Series:
-        return pl.Series(np.searchsorted(inner, values.to_numpy().astype(dtype), how), dtype=pl.Int64)
+        return pl.Series(
+            np.searchsorted(inner, values.to_numpy().astype(dtype), how), dtype=pl.Int64
+        )
 
     return pl.col(column).map_batches(places, return_dtype=pl.Int64, is_elementwise=True)
 

@@ -27,7 +27,7 @@ def gather(posts: pl.LazyFrame) -> dict[str, Any]:
     found = found.drop_nulls("at")
     if not found.height:
         return empty | {"unknown": unknown}
-    total = found["len"].sum()
+    total = int(found["len"].sum())
     done = found["len"].cum_sum()
     inside = found.filter((done > 0.005 * total) & (done - found["len"] < 0.995 * total))
     low, high = inside["at"][0], inside["at"][-1]
@@ -56,4 +56,6 @@ def gather(posts: pl.LazyFrame) -> dict[str, Any]:
 
 
 def _named(at: datetime, unit: str) -> str:
-    return at.strftime({"hour": "%Y-%m-%d %H:00", "month": "%Y-%m", "year": "%Y"}.get(unit, "%Y-%m-%d"))
+    return at.strftime(
+        {"hour": "%Y-%m-%d %H:00", "month": "%Y-%m", "year": "%Y"}.get(unit, "%Y-%m-%d")
+    )
