@@ -24,8 +24,8 @@ from filters import contract
 
 #: Kept posts for each dropped one of a reason; the reasons shown, the most frequent; the largest
 #: clusters shown; and the characters of all samples together, which keeps the report small.
-KEPT_FOR_ONE, MOST_REASONS, MOST_CLUSTERS = 4, 40, 10
-MOST_CHARACTERS, LONGEST = 100_000, 600
+KEPT_FOR_ONE, MOST_REASONS, MOST_CLUSTERS = 4, 30, 10
+MOST_CHARACTERS, LONGEST = 60_000, 600
 _ORDER = ("_hash", "source_file", "source_row")
 _PLACE = ("id", "source_file", "source_row")
 #: What the report itself never shows of a sample: who must not be named in it any more.

@@ -190,7 +190,13 @@ def test_the_report_shows_no_post_that_was_withdrawn(built: Built) -> None:
     gone = set(built.dropped.filter(pl.col("stage") == "consent")["id"])
     assert len(told) > 60
     assert not shown & gone
-    assert {sample["stage"] for sample in told} == {None, "language", "quality", "toxicity", "dedup"}
+    assert {sample["stage"] for sample in told} == {
+        None,
+        "language",
+        "quality",
+        "toxicity",
+        "dedup",
+    }
 
 
 def test_the_card_is_one_that_datasets_reads(built: Built) -> None:

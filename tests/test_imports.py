@@ -117,9 +117,7 @@ MAY: dict[str, set[str]] = {
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW | {"corpus.conversations", "corpus.naming"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
-    "corpus.account": LOW
-    | FIND
-    | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
+    "corpus.account": LOW | FIND | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},

@@ -153,7 +153,14 @@ def redaction(settings: Settings) -> str:
 def plain(text: object) -> str:
     """Text that Markdown, a table and a terminal show as it is."""
     flat = "".join(c if c.isprintable() else " " for c in str(text))
-    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", flat)
+    return re.sub(r"([\\`*\[\]<>|#&])", r"\\\1", flat)
+
+
+def fenced(text: str, kind: str) -> str:
+    """A block of code; no run of backticks in it can end it."""
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}{kind}\n{text.strip()}\n{fence}"
 
 
 def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
@@ -166,8 +173,5 @@ def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
 def _cell(value: object) -> str:
     # Names of stages and reasons are ours, and read better unescaped: `too_few_words`.
     text = str(value)
-    return (
-        text
-        if re.fullmatch(r"[\w ,.:%<>=+-]*", text, re.ASCII) and "<" not in text
-        else plain(text)
-    )
+    ours = re.fullmatch(r"[\w ,.:%=+/-]*|`[0-9a-f]+…?`", text, re.ASCII)
+    return text if ours else plain(text)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report.funnel import Row
-from corpus.report.markup import Child, Markup, table, tag
+from corpus.report.markup import Child, Markup, clipped, table, tag
 
 _WIDE, _TALL = 100.0, 60.0
 _BAND = 58.0  # how wide a band of all posts is
@@ -68,7 +68,7 @@ def _step(row: Row, whole: int) -> Markup:
     else:
         numbers.append(", none left")
     reasons = [
-        tag("li", tag("span", reason), " ", tag("b", f"{count:,}"))
+        tag("li", tag("span", clipped(reason)), " ", tag("b", f"{count:,}"))
         for reason, count in row.reasons[:12]
     ]
     if more := row.reasons[12:]:
@@ -101,7 +101,7 @@ def bars(
                               height="100%"))  # fmt: skip
             at += width
         chart = tag("svg", shapes, class_="bar", aria_hidden="true", focusable="false")
-        lines.append([name, chart, *cells])
+        lines.append([clipped(name), chart, *cells])
     longest = max((len(name) for name, _, _ in rows), default=0)
     return table(caption, [heads[0], "", *heads[1:]], lines, tight=longest < 8)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.cards import markdown, plain, sources_shown
+from corpus.report.cards import fenced, markdown, plain, sources_shown
 from corpus.report.funnel import rows
 from corpus.report.settings import Settings
 
@@ -76,8 +76,14 @@ def _processing(manifest: Mapping[str, Any], settings: Settings) -> list[str]:
         for row in rows(manifest)
     ]
     said = [markdown(["stage", "read", "kept", "dropped", "reasons"], funnel)]
-    if bounds := facts.thresholds(manifest):
-        said += ["Thresholds:", "\n".join(f"* {plain(bound)}" for bound in bounds)]
+    bounds = [
+        [row["stage"], row["column"], {"max": "at most", "min": "at least"}[row["side"]],
+         f"{row['value']:g}", row["setting"], row["reason"]]
+        for row in manifest.get("thresholds", ())
+    ]  # fmt: skip
+    if bounds:
+        heads = ["stage", "measure", "a post stays with", "value", "setting", "else it leaves as"]
+        said += ["Thresholds:", markdown(heads, bounds)]
     models = [
         [stage, name, f"`{digest}`"]
         for stage, found in manifest.get("models", {}).items()
@@ -85,19 +91,7 @@ def _processing(manifest: Mapping[str, Any], settings: Settings) -> list[str]:
     ]
     if models:
         said += ["Models that decide:", markdown(["stage", "file", "SHA-256"], models)]
-    stages = [f"* `{name}`: {_settings(own)}" for name, own in settings.stages]
-    return [*said, "Settings (every one is in plan.yaml):", "\n".join(stages)]
-
-
-def _settings(own: Mapping[str, Any]) -> str:
-    told = ", ".join(f"{name} {_value(value)}" for name, value in own.items())
-    return plain(told) or "no settings"
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(str(each) for each in value)}]"
-    return repr(value) if value == "" else str(value)
+    return [*said, "Settings:", fenced(settings.shown(), "yaml")]
 
 
 def _licence(settings: Settings, counted: Mapping[str, Any]) -> list[str]:

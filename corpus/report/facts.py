@@ -31,13 +31,13 @@ USES = (
 def collection(manifest: Mapping[str, Any], settings: Settings) -> str:
     """Where the posts come from."""
     readers = ", ".join(settings.readers) or "unknown readers"
-    totals = manifest["totals"]
+    totals, count = manifest["totals"], len(manifest["sources"])
     deleted = sum(source.get("tombstones", 0) for source in manifest["sources"])
     notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
     return (
-        f"Existing dumps of public posts, read with: {readers}. {len(manifest['sources']):,} files "
-        f"held {totals['read']:,} records, of which {totals['refused']:,} could not be read."
-        f"{notices} Nothing was collected from a platform by this tool."
+        f"Existing dumps of public posts, read with: {readers}. {count:,} "
+        f"{'file' if count == 1 else 'files'} held {totals['read']:,} records, of which "
+        f"{totals['refused']:,} could not be read.{notices} Nothing was collected from a platform by this tool."
     )
 
 

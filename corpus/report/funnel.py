@@ -13,6 +13,10 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
+#: So many reasons of a stage are named where all of them stand in a line.
+NAMED = 30
+
+
 class Row(NamedTuple):
     """A stage: posts in, out, gone, seconds, and the reasons, the most frequent first."""
 
@@ -25,8 +29,11 @@ class Row(NamedTuple):
 
     @property
     def why(self) -> str:
-        """The reasons in words."""
-        return ", ".join(f"{reason} {count:,}" for reason, count in self.reasons)
+        """The reasons in words, the most frequent ones by name."""
+        told = [f"{reason} {count:,}" for reason, count in self.reasons[:NAMED]]
+        if more := self.reasons[NAMED:]:
+            told.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
+        return ", ".join(told)
 
 
 def tool_versions() -> dict[str, str]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report.funnel import rows
-from corpus.report.markup import Child, Markup, harmless, joined, tag
+from corpus.report.markup import Child, Markup, clipped, harmless, joined, tag
 from corpus.report.settings import Settings
 
 
@@ -32,7 +32,9 @@ def gallery(
                                              -counts.get(key, 0), key))  # fmt: skip
     blocks += [
         _group(
-            f"{stage}: {reason}, {counts.get((stage, reason), 0):,}", groups[stage, reason], bounds
+            f"{stage}: {clipped(reason)}, {counts.get((stage, reason), 0):,}",
+            groups[stage, reason],
+            bounds,
         )
         for stage, reason in ranked
     ]
@@ -77,7 +79,7 @@ def post(sample: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]] = ()) ->
     # The audit looks for exactly this element, and reads what is in it.
     text = tag("blockquote", sample["text"], Markup("…") if sample["cut"] else None,
                class_="post", dir="auto")  # fmt: skip
-    told = " · ".join(harmless(str(each)) for each in where if each)
+    told = " · ".join(clipped(harmless(str(each))) for each in where if each)
     return joined([
         tag("p", told, class_="meta") if told else None,
         text,

@@ -27,6 +27,14 @@ def harmless(text: str) -> str:
     return _ACTING.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def clipped(text: str, most: int = 80) -> str:
+    """Text of at most so many characters; of a longer one the middle is left out."""
+    if len(text) <= most:
+        return text
+    half = most // 2
+    return f"{text[:half]}…{text[half - most + 1 :]}"
+
+
 def tag(name: str, *children: Child, **attributes: str | int | float | bool | None) -> Markup:
     """An element. ``class_`` is ``class``, ``data_x`` is ``data-x``; None and False leave out."""
     told = "".join(

@@ -11,10 +11,12 @@ from corpus.report.charts import share
 from corpus.report.frame import document, section
 from corpus.report.funnel import conversed, duplicates, rows, summary
 from corpus.report.gallery import gallery, post
-from corpus.report.markup import Child, Markup, table, tag
+from corpus.report.markup import Child, Markup, clipped, table, tag
 from corpus.report.settings import Settings, named
 
 Counted = Mapping[str, Any]
+#: Rows of a table about files, and of one about a stage's reasons; the rest is counted.
+_MOST_FILES, _MOST_ROWS = 300, 60
 
 
 def page(
@@ -92,16 +94,16 @@ def short(count: int) -> str:
 def _funnel(manifest: Mapping[str, Any]) -> list[Child]:
     found = list(rows(manifest))
     lines: list[list[Child]] = [
-        [row.stage, reason, count, share(count, row.read)]
+        [row.stage, clipped(reason), count, share(count, row.read)]
         for row in found
-        for reason, count in row.reasons[:200]
+        for reason, count in row.reasons[:_MOST_ROWS]
     ]
     stages: list[list[Child]] = [
-        [row.stage, row.read, row.kept, row.gone, row.why[:400]] for row in found
+        [row.stage, row.read, row.kept, row.gone, clipped(row.why, 500)] for row in found
     ]
     heads = ["stage", "read", "kept", "left", "reasons"]
     reasons = table("Posts left, by reason", ["stage", "reason", "posts", "of what came in"], lines)
-    every = tag("details", tag("summary", "every reason"), reasons, class_="numbers")
+    every = tag("details", tag("summary", "reason by reason"), reasons, class_="numbers")
     return [
         charts.flow(found),
         charts.numbers("Posts by stage", heads, stages),
@@ -274,8 +276,14 @@ def _sources(manifest: Mapping[str, Any]) -> list[Child]:
     sources = manifest["sources"]
     names = named([source["path"] for source in sources])
     lines = [
-        [name, source["reader"], source["read"], source["refused"], source.get("tombstones", 0)]
-        for name, source in list(zip(names, sources, strict=True))[:500]
+        [
+            clipped(name),
+            source["reader"],
+            source["read"],
+            source["refused"],
+            source.get("tombstones", 0),
+        ]
+        for name, source in list(zip(names, sources, strict=True))[:_MOST_FILES]
     ]
     more = len(sources) - len(lines)
     return [

@@ -94,7 +94,12 @@ def _bars(lines: Sequence[tuple[str, int, str]]) -> Table:
     table.add_column()
     for name, count, note in lines:
         size = max(1, round(_WIDE * count / most)) if count else 0
-        table.add_row(Text(printable(name)), Text("━" * size, "green"), f"{count:,}", Text(note))
+        table.add_row(
+            Text(printable(name.replace("\n", " "))),
+            Text("━" * size, "green"),
+            f"{count:,}",
+            Text(note),
+        )
     return table
 
 
