@@ -37,7 +37,8 @@ def collection(manifest: Mapping[str, Any], settings: Settings) -> str:
     return (
         f"Existing dumps of public posts, read with: {readers}. {count:,} "
         f"{'file' if count == 1 else 'files'} held {totals['read']:,} records, of which "
-        f"{totals['refused']:,} could not be read.{notices} Nothing was collected from a platform by this tool."
+        f"{totals['refused']:,} could not be read.{notices} Nothing was collected from a platform "
+        "by this tool."
     )
 
 

@@ -36,7 +36,7 @@ def page(
         ),
         section("sources", "Sources", "Sources", _sources(manifest)),
         section("speed", "Speed", "Speed", _speed(manifest) if timed else None),
-        section("made", "Making", "How it was made", _made(manifest, settings)),
+        section("made", "Making", "How it was made", _made(manifest, settings, timed)),
     ]
     head = [
         tag("h1", settings.title),
@@ -309,7 +309,7 @@ def _speed(manifest: Mapping[str, Any]) -> list[Child]:
     ] if lines else []  # fmt: skip
 
 
-def _made(manifest: Mapping[str, Any], settings: Settings) -> list[Child]:
+def _made(manifest: Mapping[str, Any], settings: Settings, timed: bool) -> list[Child]:
     models = [
         [stage, name, digest]
         for stage, found in manifest.get("models", {}).items()
@@ -317,12 +317,12 @@ def _made(manifest: Mapping[str, Any], settings: Settings) -> list[Child]:
     ]
     versions = [[name, number] for name, number in manifest.get("tool", {}).items()]
     tools = table("Versions", ["library", "version"], versions)
+    plan = tag("pre", clipped(settings.shown(), 20_000), tabindex="0")
     return [
         tag("h3", "Models") if models else None,
         table("Models", ["stage", "file", "SHA-256"], models) if models else None,
         tag("details", tag("summary", "versions"), tools, class_="numbers"),
-        tag("details", tag("summary", "the plan"), tag("pre", settings.shown(), tabindex="0"),
-            class_="numbers"),
+        tag("details", tag("summary", "the plan"), plan, class_="numbers"),
         tag("p", "How fast each stage was differs from build to build, so it is not in this file: "
-            "'corpus report' prints it.", class_="lead"),
+            "'corpus report' prints it.", class_="lead") if not timed else None,
     ]  # fmt: skip
