@@ -28,6 +28,11 @@ USES = (
 )
 
 
+def several(count: int, thing: str) -> str:
+    """So many things, in words."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+
+
 def collection(manifest: Mapping[str, Any], settings: Settings) -> str:
     """Where the posts come from."""
     readers = ", ".join(settings.readers) or "unknown readers"
@@ -35,8 +40,8 @@ def collection(manifest: Mapping[str, Any], settings: Settings) -> str:
     deleted = sum(source.get("tombstones", 0) for source in manifest["sources"])
     notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
     return (
-        f"Existing dumps of public posts, read with: {readers}. {count:,} "
-        f"{'file' if count == 1 else 'files'} held {totals['read']:,} records, of which "
+        f"Existing dumps of public posts, read with: {readers}. {several(count, 'file')} "
+        f"held {several(totals['read'], 'record')}, of which "
         f"{totals['refused']:,} could not be read.{notices} Nothing was collected from a platform "
         "by this tool."
     )
@@ -69,7 +74,7 @@ def span(counted: Mapping[str, Any]) -> str:
 def sensitive(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]) -> str:
     """What of people is in it."""
     found = sum(count for _, _, count in counted["pii"])
-    counts = f" {found:,} details were replaced in what was kept." if found else ""
+    counts = f" {several(found, 'detail')} replaced in what was kept." if found else ""
     ids = (
         "Post ids are keyed pseudonyms too." if manifest.get("ids", "original") == "keyed"
         else "Post ids are the platforms' own and lead back to the posts."
@@ -103,7 +108,9 @@ def maintenance(manifest: Mapping[str, Any], settings: Settings) -> str:
     whom = f"Takedowns: {contact}." if contact else "The plan names no contact for takedowns."
     done = manifest.get("takedowns", ())
     removed = sum(row.get("removed", 0) for row in done)
-    past = f" {len(done):,} takedowns so far took out {removed:,} posts." if done else ""
+    past = (
+        f" {several(len(done), 'takedown')} so far, {several(removed, 'post')} out." if done else ""
+    )
     return (
         f"{whom}{past} 'corpus takedown' takes posts and authors out of the finished corpus, and "
         "the papers are written anew."

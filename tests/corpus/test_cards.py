@@ -148,7 +148,7 @@ def test_the_datasheet_tells_counts_thresholds_hashes_limits_and_contact(built: 
     assert manifest["models"]["language"]["lid.176.ftz"] in sheet
     assert "| quality | 63 | 62 | 1 | too_few_words 1 |" in sheet
     assert "takedown@kettles.example" in sheet
-    assert "1 details were replaced" in sheet
+    assert "1 detail replaced in what was kept" in sheet
     for title in ("Motivation", "What it holds", "Where it comes from", "People in it", "Uses",
                   "Known limits", "Licence", "Maintenance and takedown", "Versions"):  # fmt: skip
         assert f"\n## {title}\n" in sheet
@@ -259,7 +259,7 @@ def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
     files = {part["contentUrl"]: part["sha256"] for part in found["distribution"][:-1]}
     assert files == {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     assert found["version"] == "1.1.0"
-    assert "1 takedowns so far took out 1 posts" in (out / "DATASHEET.md").read_text()
+    assert "1 takedown so far, 1 post out." in (out / "DATASHEET.md").read_text()
     assert "| takedown | 61 | 60 | 1 | takedown 1 |" in (out / "README.md").read_text()
     assert report.papers(
         manifest, (out / "plan.yaml").read_text(), statistics.load(out)
