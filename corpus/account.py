@@ -121,7 +121,7 @@ def manifest(
 def _thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
     """Which setting of which stage bounds which column, and its value."""
     for stage in plan.stages:
-        for bound in contract.thresholds(stages.find(stage.name)):
+        for bound in contract.thresholds(stages.find(stage.name), stage.config):
             yield {"stage": stage.name, **bound._asdict(), "value": stage.settings[bound.setting]}
 
 

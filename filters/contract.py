@@ -16,8 +16,8 @@ Each module in this folder exposes
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
-* ``THRESHOLDS``: optional; which setting bounds which column (see :class:`Threshold`), so that the
-  report can mark it and say what another value would change.
+* ``thresholds(config)``: optional; which setting bounds which column under ``config`` (see
+  :class:`Threshold`), so that the report can mark it and say what another value would change.
 """
 
 from __future__ import annotations
@@ -61,9 +61,10 @@ class Threshold(NamedTuple):
     note: str = ""
 
 
-def thresholds(module: object) -> tuple[Threshold, ...]:
-    """The thresholds of a filter; many have none."""
-    return tuple(getattr(module, "THRESHOLDS", ()))
+def thresholds(module: object, config: FilterConfig) -> tuple[Threshold, ...]:
+    """The thresholds that a filter holds posts to under ``config``; many have none."""
+    listing = getattr(module, "thresholds", None)
+    return tuple(listing(config)) if listing else ()
 
 
 def check(module: object, config: FilterConfig) -> None:

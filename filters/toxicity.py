@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 READS = ("text",)
 WRITES = {"toxicity": pl.Float32()}
 VERSION = 1
-THRESHOLDS = (Threshold("toxicity", "max_score", "max", "toxic"),)
 
 SHIPPED = Path(__file__).parent / "models" / "toxicity.npz"
 
@@ -40,6 +39,11 @@ class Config(FilterConfig):
 def models(config: Config) -> list[Path]:
     """The model file that ``build`` will load."""
     return [Path(config.model) if config.model else SHIPPED]
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the score is held to."""
+    return (Threshold("toxicity", "max_score", "max", "toxic"),)
 
 
 def build(config: Config) -> Filter:

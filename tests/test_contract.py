@@ -69,7 +69,7 @@ def test_a_filter_takes_no_posts_at_all(name: str) -> None:
 @pytest.mark.parametrize("name", stages.names())
 def test_a_threshold_is_of_a_column_that_is_written_and_a_setting_that_exists(name: str) -> None:
     module = stages.find(name)
-    for bound in contract.thresholds(module):
+    for bound in contract.thresholds(module, module.Config()):
         assert bound.column in module.WRITES
         assert bound.side in ("min", "max")
         assert isinstance(getattr(module.Config(), bound.setting), int | float)

@@ -103,7 +103,7 @@ def bars(
         chart = tag("svg", shapes, class_="bar", aria_hidden="true", focusable="false")
         lines.append([clipped(name), chart, *cells])
     longest = max((len(name) for name, _, _ in rows), default=0)
-    return table(caption, [heads[0], "", *heads[1:]], lines, tight=longest < 8)
+    return table(caption, [heads[0], "", *heads[1:]], lines, tight=longest < 14)
 
 
 def columns(
@@ -170,7 +170,7 @@ def histogram(score: Mapping[str, Any], number: int | None = None) -> Markup:
             " ", tag("span", f"{bound['stage']}: {bound['setting']} {bound['value']:g} ({sign})",
                      class_="bound"),
         ]  # fmt: skip
-    beyond = " and more" if sum(score["kept"][shown - 1 :]) and edges[-1] != 1 else ""
+    beyond = " and more" if score["beyond"] else ""
     rows = [
         [_bin(edges, n, bound), score["kept"][n], score["own"][n], score["others"][n]]
         for n in range(bins)

@@ -172,8 +172,10 @@ def _folded(
 
 def _communities(counted: Counted) -> list[Child]:
     found: list[Child] = []
-    for name, title in (("communities", "Communities"), ("platforms", "Platforms"),
-                        ("kinds", "Kinds of post"), ("licenses", "Licences")):  # fmt: skip
+    for name, title, one in (
+        ("communities", "Communities", "community"), ("platforms", "Platforms", "platform"),
+        ("kinds", "Kinds of post", "kind"), ("licenses", "Licences", "licence"),
+    ):  # fmt: skip
         part = counted[name]
         if not part["top"]:
             continue
@@ -187,7 +189,7 @@ def _communities(counted: Counted) -> list[Child]:
         if part["none"]:
             told += f"; {part['none']:,} documents name none"
         block = [tag("h3", title), tag("p", told, class_="lead"),
-                 *_folded(title, [title.lower(), "documents", "share"], lines, 12)]  # fmt: skip
+                 *_folded(title, [one, "documents", "share"], lines, 12)]  # fmt: skip
         found.append(tag("div", block))
     return [tag("div", found, class_="grid")] if found else []
 

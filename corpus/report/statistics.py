@@ -196,8 +196,9 @@ def _score(
     """
     bound = bounds.get(column)
     edges = _edges(kept, gone, column, dtype, bound)
+    edges = _snapped(edges, float(bound["value"])) if bound else edges
     side = "max" if bound and bound["side"] == "max" else "min"
-    place = _place(column, edges, side)
+    place = _place(column, edges, side, dtype)
     last = len(edges) - 2
     known = pl.col(column).is_not_null() & pl.col(column).cast(pl.Float64).is_not_nan()
     counts = collected(kept.filter(known).group_by(place.alias("bin")).agg(pl.len()))
@@ -212,9 +213,10 @@ def _score(
         left = collected(gone.filter(known).group_by(keys).agg(pl.len()))
         found["own"] = _filled(left.filter("own"), last)
         found["others"] = _filled(left.filter(~pl.col("own")), last)
+    over = kept.select((pl.col(column) > edges[-1]).any()).collect().item()
     shown = {name: bound[name] for name in ("stage", "setting", "side", "reason", "value", "note")
              if name in bound} if bound else None  # fmt: skip
-    return {"column": column, "edges": edges, "threshold": shown, **found}
+    return {"column": column, "edges": edges, "threshold": shown, "beyond": bool(over), **found}
 
 
 def _edges(
@@ -234,9 +236,12 @@ def _edges(
               for frame in (kept, gone) if frame is not None]  # fmt: skip
     both = collected(pl.concat(frames))
     low, high = both["low"].min(), both["high"].max()
-    if low is None or high is None or (low >= 0 and high <= 1):  # type: ignore[operator]
-        return [n / _BINS for n in range(_BINS + 1)]
+    unit = [n / _BINS for n in range(_BINS + 1)]
+    if low is None or high is None:
+        return unit
     low, high = float(low), float(high)  # type: ignore[arg-type]
+    if low >= 0 and (high <= 1 or (bound is not None and 0 < bound["value"] <= 1)):
+        return unit
     if low > 0 and high / low > 1000:
         step = (math.log10(high) - math.log10(low)) / _BINS
         return [_round(10 ** (math.log10(low) + step * n)) for n in range(_BINS + 1)]
@@ -248,10 +253,18 @@ def _round(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _place(column: str, edges: Sequence[float], side: str) -> pl.Expr:
+def _snapped(edges: list[float], value: float) -> list[float]:
+    """The edges with the nearest inner one moved to the threshold: no bin lies on both sides."""
+    if not edges[0] < value < edges[-1] or value in edges:
+        return edges
+    nearest = min(range(1, len(edges) - 1), key=lambda n: (abs(edges[n] - value), n))
+    return [*edges[:nearest], value, *edges[nearest + 1 :]]
+
+
+def _place(column: str, edges: Sequence[float], side: str, kind: pl.DataType) -> pl.Expr:
     """The bin of each value."""
-    # As the stages compare: a share is a Float32, and so is the threshold beside it.
-    dtype = np.float32 if edges[-1] <= 1 else np.float64
+    # As the stages compare: beside a Float32 the threshold is one too.
+    dtype = np.float32 if kind == pl.Float32 else np.float64
     inner = np.array(edges[1:-1], dtype)
     how: Literal["left", "right"] = "left" if side == "max" else "right"
 

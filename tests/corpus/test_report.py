@@ -95,6 +95,32 @@ def test_a_threshold_far_up_widens_the_bins_of_whole_numbers(
     assert sum(found["kept"][:at]) == 1
 
 
+def test_a_share_s_threshold_is_compared_as_the_stage_compares_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = THRESHOLDS["thresholds"][0] | {"value": 0.7}
+    monkeypatch.setitem(THRESHOLDS, "thresholds", [bound])
+    found = score(counted(tmp_path, {"toxicity": [0.7, 0.69, 1.5]}), "toxicity")
+    assert (found["edges"][-1], found["beyond"]) == (1.0, True)
+    assert sum(found["kept"][found["edges"].index(0.7) :]) == 1, "0.7 as a Float32 stays"
+
+
+def test_a_threshold_between_two_edges_becomes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bound = THRESHOLDS["thresholds"][0] | {"value": 0.123}
+    monkeypatch.setitem(THRESHOLDS, "thresholds", [bound])
+    found = score(counted(tmp_path, {"toxicity": [0.12, 0.122, 0.124, 0.13]}), "toxicity")
+    assert len(found["edges"]) == 101 and found["edges"] == sorted(found["edges"])
+    assert sum(found["kept"][found["edges"].index(0.123) :]) == 2
+
+
+def test_a_threshold_that_is_not_asked_is_not_marked(plan: MakePlan, tmp_path: Path) -> None:
+    out = small(plan, tmp_path, [{"language": {}}, {"quality": {}}])
+    bounds = {row["column"] for row in load_manifest(out)["thresholds"]}
+    assert "quality_words" in bounds and "lang_score" not in bounds
+
+
 def test_the_time_line_is_not_stretched_by_a_few_wrong_dates(tmp_path: Path) -> None:
     day = 86_400_000_000
     start = 1_714_521_600_000_000  # 2024-05-01
