@@ -211,15 +211,15 @@ def without(
     samples: Iterable[dict[str, Any]],
     ids: Collection[str],
     people: Collection[str],
-    moved: Collection[str],
 ) -> list[dict[str, Any]]:
-    """The samples that name none of ``ids`` and ``people``; what ``moved`` up was not dropped."""
+    """The samples that name none of ``ids`` and ``people``.
+
+    A dropped copy names what it is a copy of, so one that moves up to its place is none of them.
+    """
     return [
         sample
         for sample in samples
-        if not set(sample["ids"]) & set(ids)
-        and not set(sample["people"]) & set(people)
-        and not (sample["of"] == "dropped" and sample["id"] in moved)
+        if not set(sample["ids"]) & set(ids) and not set(sample["people"]) & set(people)
     ]
 
 

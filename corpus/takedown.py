@@ -119,10 +119,7 @@ def _take_down(
     excise.ledger_without(folder, room, wanted, change)
     counted = report.load_statistics(folder)
     shown = counted.get("samples", [])
-    left = samples.without(
-        shown, {*wanted.ids, *change.removed}, wanted.authors,
-        {row["id"] for row in change.elected.values()},
-    )  # fmt: skip
+    left = samples.without(shown, {*wanted.ids, *change.removed}, wanted.authors)
     # The report may be all that shows a post of somebody whose posts were all dropped.
     change.found |= {name for sample in shown for name in sample["people"]} & wanted.authors
     unknown = sorted((wanted.ids | wanted.authors) - change.found)

@@ -209,7 +209,7 @@ def test_who_moves_up_is_no_sample_of_what_was_dropped(build: Build) -> None:
 
 
 def test_somebody_of_whom_only_the_report_knows_is_taken_out_of_it(build: Build) -> None:
-    out = build(report_samples=20)
+    out = build([{"quality": {}}, {"dedup": {"reserve": False}}, {"pii": {}}], report_samples=20)
     row = next(sample for sample in told(out) if sample["reason"] == "exact_duplicate")
     who = row["people"][0]
     kept = corpus.load(out).scan().filter(pl.col("author") == who).collect()
@@ -242,3 +242,24 @@ def test_no_canary_is_shown_and_the_audit_would_notice(build: Build) -> None:
     (out / "README.md").write_text((out / "README.md").read_text() + secret)
     failed = [check for check in audit(out)["checks"] if not check["passed"]]
     assert [check["where"] for check in failed] == [("README.md",)]
+
+
+def test_a_document_leaves_the_report_with_any_of_its_turns(tmp_path: Path) -> None:
+    rows = [post(1, text="why does the kettle sing so loudly?", user="ann"),
+            post(2, text="because the water in it boils", user="bob", to="1"),
+            post(3, text="a post alone by itself here", user="cat")]  # fmt: skip
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "parent_id": "to"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"conversations": {"mode": "tree"}}, {"pii": {}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    out = tmp_path / "out"
+    assert {"table:1", "table:2", "table:3"} <= named(out)
+    take_down(out, ["table:2"])
+    assert "table:1" not in named(out) and "table:3" in named(out)
+    assert "water" not in (out / "report.html").read_text()
