@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.cards import language_codes
+from corpus.report.cards import language_codes, splits
 from corpus.report.funnel import summary
 from corpus.report.settings import Settings
 from corpus.schema import INTERNAL, POST
@@ -89,7 +89,7 @@ def document(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[s
         **_said(settings, counted),
         "version": f"1.{len(manifest.get('takedowns', ()))}.0",
         "isLiveDataset": False,
-        "distribution": [*(_file(shard) for shard in files), _SHARDS],
+        "distribution": [*(_file(shard) for shard in files), _shards(manifest)],
         "recordSet": [_records(manifest, counted)],
         **_responsible(manifest, settings, counted),
     }
@@ -120,14 +120,16 @@ def _file(shard: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-_SHARDS = {
-    "@type": "cr:FileSet",
-    "@id": "shards",
-    "name": "shards",
-    "description": "Parquet, zstd; 'text' first.",
-    "encodingFormat": "application/x-parquet",
-    "includes": "shards/*.parquet",
-}
+def _shards(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    patterns = [pattern for _, pattern in splits(manifest)]
+    return {
+        "@type": "cr:FileSet",
+        "@id": "shards",
+        "name": "shards",
+        "description": "Parquet; 'text' first.",
+        "encodingFormat": "application/x-parquet",
+        "includes": patterns[0] if len(patterns) == 1 else patterns,
+    }
 
 
 def _records(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> dict[str, Any]:

@@ -130,11 +130,11 @@ def test_splits_come_from_the_manifest() -> None:
     shards = [
         {"path": "shards/part-00000.parquet", "split": "train"},
         {"path": "shards/part-00001.parquet", "split": "train"},
-        {"path": "shards/validation-00000.parquet", "split": "validation"},
+        {"path": "validation/part-00000.parquet", "split": "validation"},
     ]
     assert cards.splits({"shards": shards}) == [
         ("train", "shards/part-*.parquet"),
-        ("validation", "shards/validation-*.parquet"),
+        ("validation", "validation/part-*.parquet"),
     ]
 
 
@@ -173,6 +173,16 @@ def test_croissant_names_every_shard_field_and_responsible_ai_property(built: Pa
     )  # fmt: skip
     assert not [name for name in RAI if not found.get(f"rai:{name}")]
     assert found["rai:dataCollectionTimeframe"] == ["2024-05-01", "2024-05-03"]
+
+
+def test_croissant_s_file_set_covers_every_split(built: Path) -> None:
+    manifest = load_manifest(built)
+    manifest["shards"].append(
+        manifest["shards"][0] | {"path": "validation/part-00000.parquet", "split": "validation"}
+    )
+    made = report.papers(manifest, (built / "plan.yaml").read_text(), statistics.load(built))
+    includes = json.loads(made["croissant.json"])["distribution"][-1]["includes"]
+    assert includes == ["shards/part-*.parquet", "validation/part-*.parquet"]
 
 
 def test_very_many_shards_are_a_pattern(built: Path) -> None:
