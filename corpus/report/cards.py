@@ -117,8 +117,8 @@ def splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     told: dict[str, list[str]] = {}
     for shard in manifest["shards"]:
         told.setdefault(str(shard.get("split", "train")), []).append(shard["path"])
-    if len(told) < 2:
-        return [(next(iter(told), "train"), "shards/*.parquet")]
+    if not told:
+        return [("train", "shards/*.parquet")]
     return [(name, pattern) for name, paths in told.items() for pattern in _patterns(paths)]
 
 

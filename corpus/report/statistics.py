@@ -49,8 +49,8 @@ def gather(
     """Scan ``shards`` and ``ledger``; BuildError if one is missing or damaged.
 
     ``scores`` has a histogram for each numeric column that a stage wrote: ``kept`` counts
-    documents, ``own`` posts that left for the threshold's reason, ``others`` all other posts that
-    left with the score known.
+    documents, ``own`` posts that left for the threshold's reason and lie beyond it, ``others`` all
+    other posts that left with the score known.
     """
     try:
         return _gather(shards, ledger, manifest)
@@ -81,7 +81,7 @@ def _gather(
         if name not in POST and dtype.is_numeric() and name not in _OWN_CHARTS
         and not name.startswith("pii_")
     ]  # fmt: skip
-    bounds = {row["column"]: row for row in manifest.get("thresholds", ())}
+    bounds = _bounds(manifest.get("thresholds", ()))
     return {
         "format": FORMAT,
         "conversed": conversed(manifest),
@@ -99,6 +99,16 @@ def _gather(
         ],
         "pii": _pii(kept, [name for name in schema if name.startswith("pii_")]),
     }
+
+
+def _bounds(told: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """One threshold for each column: the last stage's, for the column is as that one left it, and
+    of several in a stage the first."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for row in told:
+        if row["column"] not in found or found[row["column"]]["stage"] != row["stage"]:
+            found[row["column"]] = row
+    return found
 
 
 def _ledger(paths: Sequence[Path]) -> pl.LazyFrame:
@@ -198,10 +208,10 @@ def _score(
     edges = _edges(kept, gone, column, dtype, bound)
     edges = _snapped(edges, float(bound["value"])) if bound else edges
     side = "max" if bound and bound["side"] == "max" else "min"
-    place = _place(column, edges, side, dtype)
+    placed = _place(column, edges, side, dtype)
     last = len(edges) - 2
     known = pl.col(column).is_not_null() & pl.col(column).cast(pl.Float64).is_not_nan()
-    counts = collected(kept.filter(known).group_by(place.alias("bin")).agg(pl.len()))
+    counts = collected(kept.filter(known).group_by(placed.alias("bin")).agg(pl.len()))
     found = {"kept": _filled(counts, last)}
     for name in ("own", "others"):
         found[name] = [0] * (last + 1)
@@ -209,10 +219,16 @@ def _score(
         own = pl.lit(False)
         if bound:
             own = (pl.col("stage") == bound["stage"]) & (pl.col("reason") == bound["reason"])
-        keys = [place.alias("bin"), own.alias("own")]
+        keys = [placed.alias("bin"), own.alias("own")]
         left = collected(gone.filter(known).group_by(keys).agg(pl.len()))
         found["own"] = _filled(left.filter("own"), last)
         found["others"] = _filled(left.filter(~pl.col("own")), last)
+    if bound and bound["value"] in edges:
+        # Two measures may give one reason; what this one lets pass left because of the other.
+        at = edges.index(bound["value"])
+        for place in range(at) if side == "max" else range(at, last + 1):
+            found["others"][place] += found["own"][place]
+            found["own"][place] = 0
     over = kept.select((pl.col(column) > edges[-1]).any()).collect().item()
     shown = {name: bound[name] for name in ("stage", "setting", "side", "reason", "value", "note")
              if name in bound} if bound else None  # fmt: skip
