@@ -123,8 +123,8 @@ def splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _patterns(paths: Sequence[str]) -> Iterator[str]:
-    """Globs over numbered files."""
-    yield from dict.fromkeys(re.sub(r"\d+(?=\.parquet$)", "*", path) for path in paths)
+    """Globs over the folders that the files are in."""
+    yield from dict.fromkeys(re.sub(r"[^/]+(?=\.parquet$)", "*", path) for path in paths)
 
 
 def sources_shown(

@@ -84,4 +84,8 @@ def conversed(manifest: Mapping[str, Any]) -> bool:
 def duplicates(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """What dedup told of its clusters; empty where there was none, or an older version wrote it."""
     found: Mapping[str, Any] = manifest.get("dedup") or {}
-    return found if "clusters_by_size" in found else {}
+    if "clusters_by_size" not in found:
+        return {}
+    # A manifest that was read from its file has its names in the order of the alphabet.
+    sizes = sorted(found["clusters_by_size"].items(), key=lambda row: int(row[0].split("-")[0]))
+    return {**found, "clusters_by_size": dict(sizes)}

@@ -54,9 +54,10 @@ def gallery(
 def _group(
     title: str, samples: Sequence[Mapping[str, Any]], bounds: Sequence[Mapping[str, Any]]
 ) -> Markup:
+    shown = tag("span", f" ({len(samples)}\N{NO-BREAK SPACE}shown)", class_="soft")
     return tag(
         "details",
-        tag("summary", title, tag("span", f" ({len(samples)} shown)", class_="soft")),
+        tag("summary", title, shown),
         tag("ul", [tag("li", post(sample, bounds)) for sample in samples], class_="posts"),
         class_="group",
     )  # fmt: skip

@@ -117,10 +117,10 @@ def table(
 
 
 def breakable(cell: Child) -> Child:
-    """A name that may be broken behind its underscores and slashes."""
+    """A name that may be broken behind its underscores, slashes and dots."""
     if not isinstance(cell, str) or isinstance(cell, Markup):
         return cell
-    return Markup(re.sub(r"([_/])", r"\1<wbr>", html.escape(harmless(cell), quote=False)))
+    return Markup(re.sub(r"([_/.])", r"\1<wbr>", html.escape(harmless(cell), quote=False)))
 
 
 def _numeric(cell: Child) -> bool:

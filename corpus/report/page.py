@@ -54,6 +54,8 @@ def _data(counted: Counted) -> list[Any]:
             "kept": score["kept"],
             "own": score["own"],
             **{name: score["threshold"][name] for name in ("side", "reason", "value")},
+            # More than this measure decides.
+            "hedged": bool(score["threshold"].get("note")),
         }
         for score in counted["scores"]
         if score["threshold"]

@@ -8,13 +8,18 @@
 
   function effect(score, at) {
     const low = score.side === "max";
-    // A bin's edge belongs to the side that the threshold lets stay.
-    const leave = low ? count(score.kept, at) : count(score.kept, 0, at);
+    // A bin's edge belongs to the side that the threshold lets stay. A threshold that asks for no
+    // more than now drops nothing more, whatever else lets some of the kept pass beyond it.
+    const stricter = low ? score.edges[at] < score.value : score.edges[at] > score.value;
+    const beyond = low ? count(score.kept, at) : count(score.kept, 0, at);
+    const leave = stricter ? beyond : 0;
     const stay = low ? count(score.own, 0, at) : count(score.own, at);
     const kept = count(score.kept, 0);
     const own = count(score.own, 0);
-    return `${told(leave)} of ${told(kept)} kept would leave; ` +
-      `${told(stay)} of ${told(own)} that left as ${score.reason} would pass here.`;
+    const most = (number) => (score.hedged && number ? `at most ${told(number)}` : told(number));
+    const said = `${most(leave)} of ${told(kept)} kept would leave; ` +
+      `${most(stay)} of ${told(own)} that left as ${score.reason} would pass here.`;
+    return said[0].toUpperCase() + said.slice(1);
   }
 
   for (const input of document.querySelectorAll("input[data-score]")) {

@@ -33,7 +33,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Sixty English posts of May 2024, and a few that leave."""
     folder = tmp_path_factory.mktemp("cards")
     rows = [post(n, at=1714557600 + n * 3600) for n in range(60)]
-    rows += [post(80, text="ok"), post(81, text=sentence(3).upper(), at=1714557600)]
+    rows += [post(80, text="Breakfast"), post(81, text=sentence(3).upper(), at=1714557600)]
     rows += [post(82, text="do write to joe@example.org about the garden chairs", at=1714557600)]
     write_lines(folder / "in" / "posts.jsonl", rows)
     fields = {"id": "id", "text": "text", "author": "user", "created_at": "at"}
@@ -133,8 +133,8 @@ def test_splits_come_from_the_manifest() -> None:
         {"path": "validation/part-00000.parquet", "split": "validation"},
     ]
     assert cards.splits({"shards": shards}) == [
-        ("train", "shards/part-*.parquet"),
-        ("validation", "validation/part-*.parquet"),
+        ("train", "shards/*.parquet"),
+        ("validation", "validation/*.parquet"),
     ]
 
 
@@ -182,7 +182,7 @@ def test_croissant_s_file_set_covers_every_split(built: Path) -> None:
     )
     made = report.papers(manifest, (built / "plan.yaml").read_text(), statistics.load(built))
     includes = json.loads(made["croissant.json"])["distribution"][-1]["includes"]
-    assert includes == ["shards/part-*.parquet", "validation/part-*.parquet"]
+    assert includes == ["shards/*.parquet", "validation/*.parquet"]
 
 
 def test_very_many_shards_are_a_pattern(built: Path) -> None:

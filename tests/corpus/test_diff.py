@@ -74,7 +74,7 @@ def test_shares_of_ids_give_what_all_at_once_gives(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = make("one", [{"quality": {}}])
-    two = make("two", [{"quality": {"max_word_chars": 7}}])
+    two = make("two", [{"quality": {"max_word_chars": 7, "max_word_share": 0}}])
     whole = moved(one, two)
     monkeypatch.setattr(diff, "_AT_ONCE", 5)
     assert sorted(moved(one, two)) == whole and len(whole) > 3

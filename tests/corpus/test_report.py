@@ -14,7 +14,7 @@ import corpus
 from corpus import report
 from corpus.errors import BuildError
 from corpus.manifest import load_manifest
-from corpus.report import charts, statistics, terminal
+from corpus.report import charts, funnel, statistics, terminal
 from corpus.report.markup import clipped
 from corpus.report.settings import Settings, base, named
 from tests.conftest import command, post, sentence, write_lines
@@ -113,6 +113,37 @@ def test_a_threshold_between_two_edges_becomes_one(
     found = score(counted(tmp_path, {"toxicity": [0.12, 0.122, 0.124, 0.13]}), "toxicity")
     assert len(found["edges"]) == 101 and found["edges"] == sorted(found["edges"])
     assert sum(found["kept"][found["edges"].index(0.123) :]) == 2
+
+
+def test_a_post_that_left_by_the_reason_s_other_measure_is_not_this_threshold_s(
+    tmp_path: Path,
+) -> None:
+    found = counted(
+        tmp_path,
+        {"toxicity": [0.1]},
+        {"toxicity": [0.3, 0.9], "stage": ["toxicity"] * 2, "reason": ["toxic"] * 2},
+    )
+    toxic = score(found, "toxicity")
+    assert (sum(toxic["own"]), sum(toxic["others"])) == (1, 1)
+
+
+def test_cluster_sizes_go_up_whatever_the_order_in_the_manifest() -> None:
+    sizes = {"16-31": 1, "2-3": 5, "4-7": 2}
+    found = funnel.duplicates({"dedup": {"clusters_by_size": sizes, "clusters": 8}})
+    assert list(found["clusters_by_size"].items()) == [("2-3", 5), ("4-7", 2), ("16-31", 1)]
+    assert found["clusters"] == 8
+
+
+def test_a_column_is_held_to_the_last_stage_s_threshold_and_to_the_first_of_a_stage() -> None:
+    told = [
+        {"stage": stage, "column": column, "value": value}
+        for stage, column, value in (
+            ("language", "lang_score", 1), ("quality", "chars", 2), ("quality", "chars", 3),
+            ("language_context", "lang_score", 4),
+        )
+    ]  # fmt: skip
+    found = statistics._bounds(told)
+    assert {name: row["value"] for name, row in found.items()} == {"lang_score": 4, "chars": 2}
 
 
 def test_a_threshold_that_is_not_asked_is_not_marked(plan: MakePlan, tmp_path: Path) -> None:

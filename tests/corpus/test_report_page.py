@@ -208,6 +208,25 @@ def test_a_slider_tells_what_another_threshold_would_do(hostile: Path, browser: 
     assert own > 0
 
 
+def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
+    hostile: Path, browser: Browser
+) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    told = json.loads((hostile / "out1" / "statistics.json").read_text())
+    bounded = [score for score in told["scores"] if score["threshold"]]
+    number = next(n for n, s in enumerate(bounded) if s["column"] == "quality_longest_word_share")
+    kept, now = bounded[number]["kept"], bounded[number]["edges"].index(0.3)
+    assert sum(kept[now:]) > 0, "short words may be much of a post"
+    effect = f"document.getElementById('score-{number}').closest('.what-if')"
+    assert f"0 of {sum(kept)} kept would leave" in browser.run(f"return {effect}.innerText")
+    browser.run(
+        f"const i = document.getElementById('score-{number}'); i.value = {now - 1};"
+        "i.dispatchEvent(new Event('input'))"
+    )
+    said = browser.run(f"return {effect}.innerText")
+    assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would leave" in said
+
+
 def test_sliders_and_foldings_work_by_keyboard(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
     order = []
