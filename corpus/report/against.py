@@ -74,7 +74,7 @@ def _totals(pair: Pair) -> Markup:
 
 def _settings(found: Mapping[str, Any]) -> list[Child]:
     lines = [
-        [row["name"], _said(row["before"]), _said(row["after"])]
+        [row["name"], diff.said(row["before"], 200), diff.said(row["after"], 200)]
         for name in ("settings", "models", "tools")
         for row in found[name]
     ]
@@ -83,12 +83,6 @@ def _settings(found: Mapping[str, Any]) -> list[Child]:
     if not lines:
         return [tag("p", f"Settings, models and versions are the same. {sources}", class_="lead")]
     return [table("Settings", ["setting", "A", "B"], lines[:300]), tag("p", sources, class_="lead")]
-
-
-def _said(value: object) -> str:
-    if value is None:
-        return "not there"
-    return str(value)[:200]
 
 
 def _reasons(found: Mapping[str, Any]) -> Child:

@@ -60,4 +60,4 @@ def diff(before: Path, after: Path, posts: bool, as_json: bool) -> None:
         else:
             print(terminal.printable(f"{moved.id}: {moved.before} → {moved.after}"))
     if not as_json:
-        print(f"{count:,} posts moved")
+        print(f"{count:,} post{'s' if count != 1 else ''} moved")

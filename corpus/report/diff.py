@@ -183,7 +183,7 @@ def told(found: Mapping[str, Any]) -> str:
         if found[name]:
             lines.append(title)
             lines += [
-                f"  {row['name']}: {_short(row['before'])} → {_short(row['after'])}"
+                f"  {row['name']}: {said(row['before'])} → {said(row['after'])}"
                 for row in found[name]
             ]
     lines.append("posts")
@@ -202,11 +202,17 @@ def told(found: Mapping[str, Any]) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _short(value: Any) -> str:
+def said(value: Any, most: int = 80) -> str:
+    """A setting's value, as a plan would have it."""
     if value is None:
         return "not there"
-    text = str(value)
-    return text if len(text) <= 80 else f"{text[:77]}…"
+    if isinstance(value, list):
+        text = ", ".join(str(each) for each in value) or "none"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = str(value) or "empty"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _change(old: int | None, new: int | None) -> str:

@@ -97,6 +97,15 @@ def test_an_id_with_a_kept_and_a_dropped_version_is_kept(make: Make) -> None:
     assert found["table:2"] == ("quality: mostly_links; quality: too_few_words", "kept")
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "not there"), (["en", "pt"], "en, pt"), ([], "none"), (True, "true"), ("", "empty"),
+     (0.5, "0.5"), ("x" * 81, "x" * 79 + "…"), ("x" * 80, "x" * 80)],
+)  # fmt: skip
+def test_a_setting_reads_as_in_a_plan(value: object, words: str) -> None:
+    assert diff.said(value) == words
+
+
 def test_ids_of_different_keys_cannot_be_compared_and_the_remedy_is_told(
     make: Make, tmp_path: Path
 ) -> None:
@@ -122,7 +131,7 @@ def test_the_command_in_words_and_in_json(make: Make) -> None:
     assert said.returncode == 0, said.stderr
     assert "quality.min_words: 2 → 1" in said.stdout
     assert "quality: kept 21 → 22 (+1), left 1 → 0 (-1)" in said.stdout
-    assert said.stdout.endswith("table:91: quality: too_few_words → kept\n1 posts moved\n")
+    assert said.stdout.endswith("table:91: quality: too_few_words → kept\n1 post moved\n")
     lines = command("diff", str(one), str(two), "--posts", "--json").stdout.splitlines()
     assert json.loads(lines[0])["comparable"] is True
     assert json.loads(lines[1]) == {
