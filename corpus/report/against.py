@@ -101,11 +101,14 @@ def _reasons(found: Mapping[str, Any]) -> Child:
 
 def _scores(counted: Pair) -> list[Child]:
     here, there = ({s["column"]: s for s in each["scores"]} for each in counted)
-    figures = []
+    figures: list[Markup] = []
+    alone = False
     for column in dict.fromkeys([*here, *there]):
         one, two = here.get(column), there.get(column)
         if one is None or two is None or one["edges"] != two["edges"]:
-            figures += [charts.histogram(each) for each in (one, two) if each]
+            sides = (("A", one), ("B", two))
+            figures += [charts.histogram(each, whose=name) for name, each in sides if each]
+            alone = True
         else:
             figures.append(charts.mirrored(one, two))
     if not figures:
@@ -113,7 +116,10 @@ def _scores(counted: Pair) -> list[Child]:
     key = tag(
         "p", tag("span", class_="key k", aria_hidden="true"), " A, above the line; ",
         tag("span", class_="key b", aria_hidden="true"), " B, below it, upside down. Heights go by "
-        "the square root of the count, both on one scale.", class_="lead",
+        "the square root of the count, both on one scale."
+        + " Where only one has the measure, or the spans differ, each has a chart of its own, with "
+        "what left in grey and red below the line." * alone,
+        class_="lead",
     )  # fmt: skip
     return [key, tag("div", figures, class_="grid")]
 

@@ -142,7 +142,7 @@ def numbers(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]])
     )
 
 
-def histogram(score: Mapping[str, Any], number: int | None = None) -> Markup:
+def histogram(score: Mapping[str, Any], number: int | None = None, whose: str = "") -> Markup:
     """What stayed above the line, what left below it; with a slider if it has a ``number``."""
     column, edges, bound = score["column"], score["edges"], score["threshold"]
     bins = len(score["kept"])
@@ -161,7 +161,7 @@ def histogram(score: Mapping[str, Any], number: int | None = None) -> Markup:
         tag("path", class_="d", d=_side(score["own"][:shown], width, 28, gone[:shown])),
         tag("line", class_="ground", x1=0, y1=40, x2=100, y2=40),
     ]
-    told: list[Child] = [tag("code", column)]
+    told: list[Child] = [f"{whose}: " if whose else None, tag("code", column)]
     if bound is not None:
         at = place(edges, bound["value"]) * width
         shapes.append(tag("line", class_="mark", x1=at, y1=0, x2=at, y2=70))

@@ -14,7 +14,7 @@ import corpus
 from corpus import report
 from corpus.errors import BuildError
 from corpus.manifest import load_manifest
-from corpus.report import charts, funnel, statistics, terminal
+from corpus.report import against, charts, funnel, markup, statistics, terminal
 from corpus.report.markup import clipped
 from corpus.report.settings import Settings, base, named
 from tests.conftest import command, post, sentence, write_lines
@@ -313,6 +313,18 @@ def test_two_corpora_side_by_side(plan: MakePlan, tmp_path: Path) -> None:
     assert "min_<wbr>words" in page and "too_<wbr>few_<wbr>words" in page
     wrong = command("report", str(one), "--against", str(tmp_path / "none"))
     assert wrong.returncode == 2 and "no folder" in wrong.stderr
+
+
+def test_measures_over_different_spans_say_which_corpus_they_are_of(tmp_path: Path) -> None:
+    one, two, same = (
+        counted(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
+    )
+    apart = str(markup.joined(against._scores((one, two))))
+    assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
+    assert "each has a chart of its own" in apart
+    beside = str(markup.joined(against._scores((one, same))))
+    assert beside.count("<code>spam</code>") == 1 and "A: <code>" not in beside
+    assert "each has a chart of its own" not in beside
 
 
 def test_names_and_posts_cannot_act_on_the_terminal(tmp_path: Path) -> None:
