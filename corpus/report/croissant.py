@@ -69,7 +69,7 @@ _TOLD = {
     "author": "A keyed pseudonym",
     "community": "Subreddit, channel, board or forum",
     "created_at": "When it was posted, UTC",
-    "lang": "Language code by fastText lid.176",
+    "lang": "Language code, or 'und'",
     "toxicity": "Probability that people would call it offensive",
 }
 
@@ -126,7 +126,7 @@ def _shards(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": "shards",
         "name": "shards",
-        "description": "Parquet; 'text' first.",
+        "description": " ".join(["Parquet; 'text' first.", facts.parted(manifest)]).strip(),
         "encodingFormat": "application/x-parquet",
         "includes": patterns[0] if len(patterns) == 1 else patterns,
     }

@@ -39,6 +39,8 @@ def _composition(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> lis
         f"{totals['tokens_estimated']:,} tokens. Median length {counted['lengths']['median']:,} "
         f"characters. Written {facts.span(counted)}. {facts.copies(manifest)}"
     ]
+    if apart := facts.parted(manifest):
+        said.append(apart)
     found = counted["languages"]
     if found and found["top"]:
         lines = [
@@ -78,7 +80,7 @@ def _processing(manifest: Mapping[str, Any], settings: Settings) -> list[str]:
     said = [markdown(["stage", "read", "kept", "dropped", "reasons"], funnel)]
     bounds = [
         [row["stage"], row["column"], {"max": "at most", "min": "at least"}[row["side"]],
-         f"{row['value']:g}", row["setting"], row["reason"]]
+         f"{row['value']:g}", row["setting"], row["reason"] + facts.but(row)]
         for row in manifest.get("thresholds", ())
     ]  # fmt: skip
     if bounds:

@@ -60,9 +60,26 @@ def thresholds(manifest: Mapping[str, Any]) -> list[str]:
     """Which setting bounds which measure."""
     return [
         f"{row['stage']}: {row['column']} {'at most' if row['side'] == 'max' else 'at least'} "
-        f"{row['value']:g} ({row['setting']}), else {row['reason']}"
+        f"{row['value']:g} ({row['setting']}), else {row['reason']}{but(row)}"
         for row in manifest.get("thresholds", ())
     ]
+
+
+def but(threshold: Mapping[str, Any]) -> str:
+    """What else a threshold's verdict hangs on."""
+    return f"; {threshold['note']}" if threshold.get("note") else ""
+
+
+def parted(manifest: Mapping[str, Any]) -> str:
+    """How many documents are for training and how many were set aside; nothing if none were."""
+    found: dict[str, int] = {}
+    for shard in manifest["shards"]:
+        name = str(shard.get("split", "train"))
+        found[name] = found.get(name, 0) + shard["rows"]
+    if len(found) < 2:
+        return ""
+    sizes = ", ".join(f"{name} {count:,}" for name, count in found.items())
+    return f"Splits, in documents: {sizes}."
 
 
 def span(counted: Mapping[str, Any]) -> str:

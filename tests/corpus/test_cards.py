@@ -175,14 +175,27 @@ def test_croissant_names_every_shard_field_and_responsible_ai_property(built: Pa
     assert found["rai:dataCollectionTimeframe"] == ["2024-05-01", "2024-05-03"]
 
 
-def test_croissant_s_file_set_covers_every_split(built: Path) -> None:
+def test_every_paper_tells_the_splits(built: Path) -> None:
     manifest = load_manifest(built)
     manifest["shards"].append(
         manifest["shards"][0] | {"path": "validation/part-00000.parquet", "split": "validation"}
     )
     made = report.papers(manifest, (built / "plan.yaml").read_text(), statistics.load(built))
-    includes = json.loads(made["croissant.json"])["distribution"][-1]["includes"]
-    assert includes == ["shards/*.parquet", "validation/*.parquet"]
+    files = json.loads(made["croissant.json"])["distribution"][-1]
+    assert files["includes"] == ["shards/*.parquet", "validation/*.parquet"]
+    told = f"Splits, in documents: train 61, validation {manifest['shards'][0]['rows']}."
+    assert told in files["description"] and told in made["DATASHEET.md"]
+    assert "Splits" not in (built / "DATASHEET.md").read_text()
+    assert "  - split: validation\n    path: validation/*.parquet\n---" in made["README.md"]
+
+
+def test_a_threshold_that_is_not_alone_says_so(built: Path) -> None:
+    both = "only what is above both max_word_chars and max_word_share leaves"
+    assert f"| 50 | max_word_chars | long_word; {both} |" in (built / "DATASHEET.md").read_text()
+    told = croissant(built)["rai:dataManipulationProtocol"]
+    assert (
+        f"quality: quality_longest_word at most 50 (max_word_chars), else long_word; {both}" in told
+    )
 
 
 def test_very_many_shards_are_a_pattern(built: Path) -> None:
