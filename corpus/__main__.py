@@ -146,12 +146,30 @@ def demo(
 
 
 @app.command()
-def report(out: OutFolder) -> None:
-    """Print the funnel of a finished corpus."""
-    from corpus.manifest import load_manifest
+def report(
+    out: OutFolder,
+    against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
+    html: Annotated[
+        str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
+    ] = None,
+) -> None:
+    """Print what a finished corpus holds, or write two of them side by side as a page."""
+    from corpus.report import commands
 
-    _funnel(load_manifest(Path(out)))
-    print(f"page    {Path(out) / 'report.html'}")
+    commands.report(Path(out), Path(against) if against else None, Path(html) if html else None)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="a folder that a build wrote")],
+    after: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    posts: Annotated[bool, typer.Option("--posts", help="each post that moved, too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON lines")] = False,
+) -> None:
+    """Say what moved between two builds: settings, counts and, if asked, each post."""
+    from corpus.report import commands
+
+    commands.diff(Path(before), Path(after), posts, as_json)
 
 
 @app.command()
@@ -472,21 +490,10 @@ def _modules(names: list[str], find: Callable[[str], Any]) -> None:
 
 def _funnel(manifest: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from corpus import report as funnel
+    from corpus.report import terminal
 
-    console = Console(soft_wrap=False)
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("stage")
-    for title in ("read", "kept", "dropped", "posts/s"):
-        table.add_column(title, justify="right")
-    table.add_column("reasons", overflow="fold")
-    for stage, came, kept, gone, seconds, why in funnel.rows(manifest):
-        speed = f"{came / seconds:,.0f}" if seconds else ""
-        table.add_row(stage, f"{came:,}", f"{kept:,}", f"{gone:,}", speed, why)
-    console.print(table)
-    console.print(f"\n{funnel.summary(manifest)}", highlight=False)
+    terminal.funnel(Console(), manifest)
 
 
 def _record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:

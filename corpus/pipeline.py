@@ -100,17 +100,20 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         index,
         kept_back,
     )
-    _write_papers(story, manifest)
+    shown = finish.choose_samples(story, parts, [f.task.folder for f in files], shards, key_id)
+    _write_papers(story, manifest, shown)
     return manifest
 
 
-def _write_papers(story: Story, manifest: dict[str, Any]) -> None:
+def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
+    out, plan = story.space.out, story.plan.to_yaml()
+    shards = [out / shard["path"] for shard in manifest["shards"]]
+    counted = report.gather(shards, sorted(story.space.dropped.glob("*.parquet")), manifest)
     head = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
     papers = {
-        "plan.yaml": head + story.plan.to_yaml(),
-        "README.md": report.card(manifest, story.plan.to_yaml()),
-        "report.html": report.page(manifest, story.plan.to_yaml()),
+        "plan.yaml": head + plan,
+        **report.papers(manifest, plan, counted | {"samples": samples}),
     }
     for name, text in papers.items():
-        with replacing(story.space.out / name) as temporary:
+        with replacing(out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -71,6 +71,15 @@ class Output(BaseModel):
         description="set aside only what was written on this day (UTC) or later",
     )  # fmt: skip
 
+    report_samples: int = Field(
+        5, ge=0, le=20, description="redacted posts to show in the report for each reason; 0 none"
+    )
+    title: str = Field("", description="what the dataset is called in its papers")
+    license: str = Field(
+        "", description="its licence in the papers: an SPDX name, or a name of yours"
+    )
+    contact: str = Field("", description="whom to write to for a takedown, in the papers")
+
     @field_validator("validation_after")
     @classmethod
     def _day(cls, day: str) -> str:
@@ -318,8 +327,16 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        cut = (*self.cut(), self.output.canaries)
+        cut: list[Any] = [*self.cut(), self.output.canaries]
+        # Only what is said, so that corpora of before these options are known again.
+        plain = Output.model_fields
+        cut += [[name, own] for name, own in self._papers().items() if own != plain[name].default]
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
+
+    def _papers(self) -> dict[str, Any]:
+        """What the papers are told beside the counts."""
+        names = {"report_samples", "title", "license", "contact"}
+        return self.output.model_dump(mode="json", include=names)
 
     def cut(self) -> tuple[object, ...]:
         """What changes whenever the same posts would make other shards."""
@@ -341,6 +358,7 @@ class Plan:
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
+                **self._papers(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,
                 "content_defined_chunking": self.output.content_defined_chunking,

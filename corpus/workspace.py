@@ -28,6 +28,9 @@ _OURS = {
     NAME,
     "README.md",
     "report.html",
+    "statistics.json",
+    "croissant.json",
+    "DATASHEET.md",
     "work",
 }
 

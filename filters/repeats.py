@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field
 
 from filters import _repeats
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
@@ -46,6 +46,12 @@ class Config(FilterConfig):
         description="cut: out of the texts, and above max_share the whole of it leaves; drop: only "
         "the latter; annotate: neither, only measure",
     )
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the share that repeats is held to, unless it is only noted."""
+    bound = Threshold("repeats_cut", "max_share", "max", "repeated_lines")
+    return () if config.action == "annotate" else (bound,)
 
 
 def build(config: Config) -> Filter:

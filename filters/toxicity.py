@@ -10,7 +10,7 @@ import polars as pl
 from pydantic import Field
 
 from filters._text import flattened, folded
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,6 +40,11 @@ class Config(FilterConfig):
 def models(config: Config) -> list[Path]:
     """The model file that ``build`` will load."""
     return [Path(config.model) if config.model else SHIPPED]
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the score is held to."""
+    return (Threshold("toxicity", "max_score", "max", "toxic"),)
 
 
 def build(config: Config) -> Filter:
