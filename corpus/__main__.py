@@ -35,7 +35,7 @@ def build(
     plan: PlanFile,
     out: OutOption = None,
     workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
-    runner: Annotated[str | None, typer.Option(help="serial or processes")] = None,
+    runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
     replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
 ) -> None:

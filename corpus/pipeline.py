@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from corpus import account, dedup_index, finish, intake, keys, passes, report, runners
-from corpus.errors import BuildError
+from corpus.errors import BuildError, PlanError
 from corpus.manifest import NAME, replacing, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
@@ -38,6 +38,10 @@ def build(
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
     plan.check_paths()
+    try:
+        runners.check(plan.run.runner)
+    except runners.Unfit as error:
+        raise PlanError(str(error)) from None
     key_id = keys.ensure_key(plan.key_path, Path(plan.output.path))
     dedup_index.check_keys(plan.earlier(), key_id)
     found = finished_manifest(plan, key_id, replace=replace)
@@ -45,9 +49,11 @@ def build(
         Workspace(plan).finish()  # a kill between the manifest and this left it behind
         return found
     with claimed(plan) as space:
-        hands = runners.make(plan.run.runner, plan.run.workers)
+        hands = _hands(plan, space)
         try:
             story = Story(plan, space, hands, observer or Unwatched())
+            if hands.dashboard:
+                story.observer.note(f"ray dashboard {hands.dashboard}")
             manifest = _tell(story, key_id)
         except (runners.WorkerDied, MemoryError):
             raise BuildError(
@@ -55,6 +61,8 @@ def build(
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
+        except runners.Unfit as error:
+            raise BuildError(f"{error}; run again to go on where it stopped") from None
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
@@ -64,6 +72,17 @@ def build(
         write_json(space.out / NAME, manifest, pretty=True, durable=True)
         space.finish()
     return manifest
+
+
+def _hands(plan: Plan, space: Workspace) -> runners.Runner:
+    run = plan.run
+    see = plan.files_to_see() if run.runner == "ray" else ()
+    try:
+        return runners.make(
+            run.runner, run.workers, address=run.address, most=run.most, shared=space.work, see=see
+        )
+    except runners.Unfit as error:
+        raise BuildError(str(error)) from None
 
 
 def _trouble(error: Exception) -> str:

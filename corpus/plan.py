@@ -57,11 +57,24 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    runner: Literal["serial", "processes"] = "processes"
-    workers: int = Field(default_factory=cores, ge=1, le=1024)
+    runner: Literal["serial", "processes", "ray"] = "processes"
+    address: str = Field(
+        "", description="of a running Ray cluster, such as 'auto' or 'head:6379'; with '' the "
+        "runner 'ray' starts a Ray here"
+    )  # fmt: skip
+    workers: int = Field(
+        default_factory=cores, ge=1, le=1024,
+        description="processes here; on a Ray cluster the most tasks at one time, and if it is "
+        "not given, all of its CPUs",
+    )  # fmt: skip
     part_posts: int = Field(
         20_000, ge=1, le=1_000_000, description="posts to a part, the unit of work and of resuming"
     )
+
+    @property
+    def most(self) -> int:
+        """The most tasks at one time on a Ray cluster; 0 if the plan does not say."""
+        return self.workers if "workers" in self.model_fields_set else 0
 
 
 @dataclass(frozen=True)
@@ -174,7 +187,7 @@ class Plan:
         self, out: str | None = None, workers: int | None = None, runner: str | None = None
     ) -> Plan:
         """The same plan with what the command line says instead."""
-        output, run = self.output.model_dump(), self.run.model_dump()
+        output, run = self.output.model_dump(), self.run.model_dump(exclude_unset=True)
         output |= {"path": out} if out else {}
         run |= {"workers": workers} if workers is not None else {}
         run |= {"runner": runner} if runner else {}
@@ -199,6 +212,8 @@ class Plan:
                 raise PlanError(f"{where}: cannot read the file '{error.filename}'") from None
             except ValueError as error:
                 raise PlanError(f"{self.name}: {error}") from None
+        if self.run.address and self.run.runner != "ray":
+            raise PlanError(f"{self.name}: run: 'address' is for 'runner: ray'; leave one of them")
         if Path(self.output.path).resolve() in [path.resolve() for path in self.earlier()]:
             raise PlanError(
                 f"{self.name}: dedup: against: '{self.output.path}' is the output itself"
@@ -258,6 +273,22 @@ class Plan:
             if stage.name == "dedup"
             for path in getattr(stage.config, "against", ())
         ]
+
+    def files_to_see(self) -> list[str]:
+        """The paths that tasks open beside the work folder: sources, the key, given models."""
+        given = {
+            str(value)
+            for stage in self.stages
+            for value in stage.settings.values()
+            if isinstance(value, str)
+        }
+        models = [
+            str(file)
+            for stage in self.stages
+            for file in contract.models(stages.find(stage.name), stage.config)
+        ]
+        sources = [file for source in self.sources for file in source.files()]
+        return [*sources, str(self.key_path), *(file for file in models if file in given)]
 
     def segments(self) -> list[tuple[Stage, ...]]:
         """What is done in one pass over a part: a barrier's verdict and the filters behind it."""
