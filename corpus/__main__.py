@@ -49,9 +49,9 @@ def build(
     with progress.watching(quiet) as watcher:
         manifest = pipeline.build(checked, replace=replace, observer=watcher)
     _funnel(manifest)
-    folder = Path(checked.output.path)
-    print(f"shards  {folder / 'shards'}")
-    print(f"report  {folder / 'report.html'}")
+    folder = checked.output.path.rstrip("/")
+    print(f"shards  {folder}/shards")
+    print(f"report  {folder}/report.html")
 
 
 @app.command()

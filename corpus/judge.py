@@ -31,7 +31,7 @@ class JudgePart:
     chain: Chain
     tombstones: Path | None = None
     verdict: Path | None = None
-    key: Path | None = None
+    key: Path | str | None = None
 
     @property
     def kept(self) -> Path:
@@ -74,7 +74,7 @@ def judge(
     chain: Chain,
     part: str,
     verdict: Path | None = None,
-    key: Path | None = None,
+    key: Path | str | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows."""
     ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
@@ -111,7 +111,7 @@ def _tombstones(path: Path) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def _filter(name: str, settings: str, key: Path | None) -> Filter:
+def _filter(name: str, settings: str, key: Path | str | None) -> Filter:
     """Build a filter once per process: this is where models load."""
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)
