@@ -287,6 +287,28 @@ def _lines(path: str | None) -> list[str]:
 
 
 @app.command()
+def publish(
+    out: OutFolder,
+    url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
+    replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+) -> None:
+    """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
+    from corpus import publish as publishing
+    from corpus import storage
+    from corpus.manifest import load_manifest
+
+    if not storage.is_url(url):
+        raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
+    storage.check(url)
+    manifest = load_manifest(Path(out))
+    there = publishing.check(url, replace=replace)
+    if there not in (None, manifest) and not replace:
+        raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+    publishing.publish(Path(out), url, lambda step, done, total: None)
+    print(f"{len(manifest['shards'])} shards in {url}")
+
+
+@app.command()
 def audit(
     out: OutFolder,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,

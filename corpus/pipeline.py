@@ -92,12 +92,8 @@ def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     there = publish.check(plan.url, replace=replace)
     if there is None or replace:
         return None
-    same = there.get("plan_fingerprint") == plan.fingerprint()
-    if (
-        same
-        and there.get("author_key_id") == key_id
-        and sources_of(there) == sources_identity(plan)
-    ):
+    same = (there.get("plan_fingerprint"), there.get("author_key_id"))
+    if same == (plan.fingerprint(), key_id) and sources_of(there) == sources_identity(plan):
         return there
     raise PlanError(
         f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"

@@ -76,6 +76,7 @@ def publish(folder: Path, url: str, told: Told) -> None:
             note.parent.mkdir(exist_ok=True, mode=0o700)
             write_json(note, {"url": url, "files": done})
         told("uploading", count, len(files) + 1)
+    storage.remove(_joined(url, _PROBE))
     for stray in set(storage.walk(url)) - {_joined(url, name) for name in files}:
         storage.remove(stray)
     storage.upload(folder / NAME, _joined(url, NAME))

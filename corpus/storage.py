@@ -283,7 +283,8 @@ def _again(do: Callable[[], Answer], url: str, also: tuple[type[Exception], ...]
         try:
             return do()
         except Exception as error:
-            if isinstance(error, _FINAL) and not isinstance(error, also):
+            missing = isinstance(error, FileNotFoundError) and not left
+            if missing or (isinstance(error, _FINAL) and not isinstance(error, also)):
                 raise _plain(error, url) from None
             if not left:
                 raise BuildError(_failed(error, url)) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import subprocess
@@ -95,7 +96,7 @@ class Proxy:
             return
         body = asked.rfile.read(length)
         if fault and fault.kind == "hang":
-            time.sleep(4)
+            time.sleep(5)
             self._hang_up(asked)
             return
         if fault and fault.kind == "500":
@@ -129,10 +130,8 @@ class Proxy:
 
     def _hang_up(self, asked: BaseHTTPRequestHandler) -> None:
         asked.close_connection = True
-        try:
+        with contextlib.suppress(OSError):
             asked.connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
 
 
 def start_server() -> tuple[subprocess.Popen[bytes], int]:

