@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 import yaml
 
 import corpus
+import corpus.plan
 from corpus import ray_runner, runners
 from corpus.errors import BuildError, PlanError
 from tests.conftest import ROOT, command, contents, post, write_lines
@@ -259,3 +261,18 @@ def test_the_command_line_leaves_it_to_the_cluster_how_many_tasks_run(
     assert corpus.Plan.parse(document).with_options(out="x").run.most == 0
     assert corpus.Plan.parse(document).with_options(workers=3).run.most == 3
     assert command("build", "--help").stdout.count("ray") >= 1
+
+
+def test_the_cluster_files_in_the_docs_are_as_ray_wants_them() -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    from ray.autoscaler._private.util import prepare_config, validate_config
+
+    text = (ROOT / "docs" / "cluster.md").read_text()
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+    clusters = [block for block in blocks if "cluster_name" in block]
+    assert [block["provider"]["type"] for block in clusters] == ["local", "aws"]
+    for block in clusters:
+        validate_config(prepare_config(block))
+    for block in blocks:
+        if "run" in block:
+            assert corpus.plan.Run.model_validate(block["run"]).address == "auto"
