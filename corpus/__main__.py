@@ -60,7 +60,7 @@ def check(plan: PlanFile, out: OutOption = None) -> None:
     from corpus import sniff
     from corpus.plan import Plan
 
-    checked = Plan.load(plan).with_options(out)
+    checked = Plan.load(plan).with_options(out).fetched()
     checked.check_paths()
     for warning in _warnings(checked):
         _say(f"warning: {warning}")

@@ -43,6 +43,7 @@ def build(
     elif not isinstance(plan, Plan):
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
+    plan = plan.fetched()
     plan.check_paths()
     try:
         runners.check(plan.run.runner)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from corpus import readers, schema, sniff, stages, storage
+from corpus import fetched, readers, schema, sniff, stages, storage
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.manifest import file_sha256, fingerprint
 from corpus.naming import Ids, Naming
@@ -102,6 +102,7 @@ class Stage:
 
     name: str
     config: FilterConfig
+    given: FilterConfig | None = None  # as the plan has it, where the config has local copies
 
     @property
     def barrier(self) -> bool:
@@ -133,7 +134,8 @@ class Stage:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The settings as plain data, every choice made."""
-        return contract.resolved(stages.find(self.name), self.config).model_dump(mode="json")
+        found = contract.resolved(stages.find(self.name), self.given or self.config)
+        return found.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -205,6 +207,19 @@ class Plan:
             _model(Run, run, "--workers/--runner"),
             self.name,
         )
+
+    def fetched(self) -> Plan:
+        """The same plan with copies on this disk of the models and lists that are URLs."""
+        if not self.output.path:
+            return self
+        room = self.folder.parent / fetched.FOLDER
+        found = []
+        for stage in self.stages:
+            corpora = stage.name == "dedup"
+            config = fetched.localised(stage.config, room, corpora=corpora)
+            given = stage.given or (stage.config if config is not stage.config else None)
+            found.append(Stage(stage.name, config, given))
+        return replace(self, stages=tuple(found))
 
     def check_paths(self) -> None:
         """Make sure that there is something to read and somewhere to write."""
@@ -309,7 +324,7 @@ class Plan:
         given = {
             str(value)
             for stage in self.stages
-            for value in stage.settings.values()
+            for value in stage.config.model_dump().values()
             if isinstance(value, str)
         }
         models = [

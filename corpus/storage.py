@@ -147,6 +147,11 @@ def read(path: str | Path) -> bytes:
         return file.read()
 
 
+def read_range(url: str, begin: int, end: int) -> bytes:
+    """The bytes of a file elsewhere from ``begin`` to before ``end``."""
+    return _ranges(*_filesystem(url), url)(begin, end)
+
+
 def sha256(path: str | Path) -> str:
     """SHA-256 of a file, in hex."""
     whole = hashlib.sha256()

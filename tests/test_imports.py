@@ -25,6 +25,8 @@ MAY: dict[str, set[str]] = {
     "corpus.stages": {"filters", "filters.contract"},
     "corpus.runners": {"corpus.ray_runner"},
     "corpus.windows": set(),
+    "corpus.groups": {"corpus.storage"},
+    "corpus.fetched": {"corpus.errors", "corpus.manifest", "corpus.storage"},
     "corpus.publish": {"corpus.errors", "corpus.manifest", "corpus.storage"},
     "corpus.storage": {"corpus.errors", "corpus.windows"},
     "corpus.ray_runner": {"corpus.runners"},
@@ -46,6 +48,7 @@ MAY: dict[str, set[str]] = {
     | {
         "corpus.readers",
         "corpus.readers.contract",
+        "corpus.fetched",
         "corpus.sniff",
         "corpus.storage",
         "corpus.naming",

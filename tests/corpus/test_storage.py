@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import pickle
 import random
 import tarfile
 import zipfile
@@ -15,11 +16,13 @@ from threading import Thread
 from typing import Any
 
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
 import corpus
-from corpus import readers, sniff, storage, windows
+from corpus import groups, readers, sniff, storage, windows
 from corpus.errors import BuildError, PlanError
 from tests.conftest import contents, post, write_lines
 from tests.corpus import object_store
@@ -472,6 +475,108 @@ def test_a_key_there_gives_the_names_of_one_here(
     document["output"] = {"path": str(tmp_path / "three"), "key": "s3://dumps/none.key"}
     with pytest.raises(PlanError, match="holds no pseudonym key; upload one"):
         corpus.build(document)
+
+
+def test_models_lists_and_earlier_corpora_there_count_as_here(
+    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+) -> None:
+    (tmp_path / "bots.txt").write_text("u3\n")
+    write_lines(tmp_path / "gold.jsonl", [{"text": post(7)["text"]}])
+    put("s3://dumps/lists/bots.txt", b"u3\n")
+    put("s3://dumps/gold.jsonl", (tmp_path / "gold.jsonl").read_bytes())
+    key = {"key": str(tmp_path / "corpus.key")}
+    first = document | {"sources": [{"table": {"path": "s3://dumps/in/b.jsonl", "fields": FIELDS}}]}
+    corpus.build(first | {"output": {"path": "s3://dumps/first", "local": str(tmp_path / "first")}})
+    made = []
+    for root, against in ((str(tmp_path), f"{tmp_path}/first"),
+                          ("s3://dumps", "s3://dumps/first")):  # fmt: skip
+        bots = f"{root}/bots.txt" if root == str(tmp_path) else f"{root}/lists/bots.txt"
+        stages = [
+            {"authors": {"bots_file": bots}},
+            {"decontaminate": {"against": [f"{root}/gold.jsonl"]}},
+            {"dedup": {"against": [against]}},
+        ]
+        out = {"path": str(tmp_path / f"made{len(made)}")} | key
+        manifest = corpus.build(document | {"stages": stages, "output": out})
+        found = corpus.load(out["path"])
+        made.append((found.scan().collect(), found.dropped().collect().drop("contaminated_by")))
+        gone = {reason for row in manifest["funnel"] for reason in row["dropped"]}
+        assert {"listed_bot", "contaminated", "in_earlier_corpus"} <= gone
+        told = (tmp_path / f"made{len(made) - 1}" / "plan.yaml").read_text()
+        assert bots in told and against in told and "corpus.fetched" not in told
+    assert made[0][0].equals(made[1][0]) and made[0][1].equals(made[1][1])
+
+
+# --------------------------------------------------------------------------- row groups
+
+
+def shard(rows: int, per_group: int, **more: Any) -> bytes:
+    """A shard with texts and a fat column beside them."""
+    chance = random.Random(1)
+    fat = [chance.randbytes(3000) for _ in range(rows)]
+    file = io.BytesIO()
+    table = pa.table({"text": [post(n)["text"] for n in range(rows)], "fat": fat,
+                      "id": [str(n) for n in range(rows)]})  # fmt: skip
+    pq.write_table(table, file, row_group_size=per_group, **more)
+    return file.getvalue()
+
+
+def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
+    store: object_store.Proxy,
+) -> None:
+    data = shard(2000, 250, write_page_checksum=True)
+    put("s3://dumps/shard.parquet", data)
+    here, found = pq.ParquetFile(io.BytesIO(data)), groups.Groups()
+    store.log.sent = 0
+    footer = found.footer("s3://dumps/shard.parquet")
+    assert footer.equals(here.metadata)
+    for columns in (("text",), ("text", "id"), ("fat",)):
+        for group in (7, 0, 3):
+            read = found.read("s3://dumps/shard.parquet", footer, group, columns)
+            assert read.equals(here.read_row_group(group, columns=list(columns)))
+    store.log.sent = 0
+    for group in range(8):
+        found.read("s3://dumps/shard.parquet", footer, group, ("text",))
+    assert store.log.sent < 200_000 < len(data) / 10
+
+
+@pytest.mark.parametrize("kind", ["500", "hang", "cut"])
+def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind: str) -> None:
+    put("s3://dumps/shard.parquet", shard(500, 100))
+    found = groups.Groups()
+    footer = found.footer("s3://dumps/shard.parquet")
+    fault = store.fault(kind, get("GET", "shard.parquet"), times=2)
+    assert found.read("s3://dumps/shard.parquet", footer, 2, ("text",)).num_rows == 100
+    assert fault.seen == 2
+
+
+def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store.Proxy) -> None:
+    data = shard(500, 100)
+    put("s3://dumps/shard.parquet", data)
+    found = groups.Groups()
+    footer = found.footer("s3://dumps/shard.parquet")
+    for group in (4, 1):
+        found.announce("s3://dumps/shard.parquet", footer, group, ("text",))
+    coming = list(found._coming.values())
+    assert [future.result(30).num_rows for future in coming] == [100, 100]
+    store.log.requests.clear()
+    here = pq.ParquetFile(io.BytesIO(data))
+    read = found.read("s3://dumps/shard.parquet", footer, 1, ("text",))
+    assert read.equals(here.read_row_group(1, columns=["text"]))
+    assert store.log.requests == []  # it was there
+    assert pickle.loads(pickle.dumps(found))._coming == {}
+    found.close()
+
+
+def test_a_damaged_page_there_is_noticed(store: object_store.Proxy) -> None:
+    data = bytearray(shard(500, 100, write_page_checksum=True, compression="none"))
+    at = data.index(b"counted 350 reasons")
+    data[at : at + 7] = b"COUNTED"
+    put("s3://dumps/shard.parquet", bytes(data))
+    found = groups.Groups()
+    footer = found.footer("s3://dumps/shard.parquet")
+    with pytest.raises((OSError, pa.ArrowException)):
+        found.read("s3://dumps/shard.parquet", footer, 3, ("text",))
 
 
 # --------------------------------------------------------------------------- without a server
