@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # The footer of a shard of 64 row groups takes some 100 kB in the file.
 _TAIL_BYTES = 256 << 10
+_FOOTERS = 64
 # Columns that lie closer are asked for together: a request takes as long as so many bytes.
 _GAP_BYTES = 128 << 10
 
@@ -38,6 +40,7 @@ class Groups:
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
+        self._footers: OrderedDict[str, pq.FileMetaData] = OrderedDict()
         self._hands: ThreadPoolExecutor | None = None
         self._coming: dict[tuple[str, int, Columns], Future[pa.Table]] = {}
 
@@ -48,7 +51,15 @@ class Groups:
         self.__init__(state["threads"])  # type: ignore[misc]
 
     def footer(self, url: str) -> pq.FileMetaData:
-        """The footer of a Parquet file; pyarrow's error if it is none."""
+        """The footer of a Parquet file; pyarrow's error if it is none. Some are remembered."""
+        found = self._footers.get(url)
+        if found is None:
+            found = self._footers[url] = self._asked(url)
+            while len(self._footers) > _FOOTERS:
+                self._footers.popitem(last=False)
+        return found
+
+    def _asked(self, url: str) -> pq.FileMetaData:
         import pyarrow.parquet as pq
 
         size = storage.stat(url).size
@@ -60,17 +71,17 @@ class Groups:
             data = storage.read_range(url, *tail)
         return pq.read_metadata(_Sparse(size, {tail: data}))
 
-    def announce(self, url: str, footer: pq.FileMetaData, group: int, columns: Columns) -> None:
+    def announce(self, url: str, group: int, columns: Columns) -> None:
         """Begin to fetch a row group that will be asked for soon."""
         key = (url, group, columns)
         if key not in self._coming:
             self._hands = self._hands or ThreadPoolExecutor(self._threads)
-            self._coming[key] = self._hands.submit(_read, url, footer, group, columns)
+            self._coming[key] = self._hands.submit(self._read, url, group, columns)
 
-    def read(self, url: str, footer: pq.FileMetaData, group: int, columns: Columns) -> pa.Table:
+    def read(self, url: str, group: int, columns: Columns) -> pa.Table:
         """A row group; page checksums are verified where the file has them."""
         found = self._coming.pop((url, group, columns), None)
-        return found.result() if found else _read(url, footer, group, columns)
+        return found.result() if found else self._read(url, group, columns)
 
     def close(self) -> None:
         """Let go of what was announced."""
@@ -79,17 +90,17 @@ class Groups:
             self._hands.shutdown(wait=False, cancel_futures=True)
             self._hands = None
 
+    def _read(self, url: str, group: int, columns: Columns) -> pa.Table:
+        import pyarrow.parquet as pq
 
-def _read(url: str, footer: pq.FileMetaData, group: int, columns: Columns) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    spans = _spans(footer, group, columns)
-    size = max(span.end for span in spans)
-    held = {span: storage.read_range(url, *span) for span in spans}
-    with pq.ParquetFile(
-        _Sparse(size, held), metadata=footer, page_checksum_verification=True
-    ) as file:
-        return file.read_row_group(group, columns=list(columns), use_threads=False)
+        footer = self.footer(url)
+        spans = _spans(footer, group, columns)
+        size = max(span.end for span in spans)
+        held = {span: storage.read_range(url, *span) for span in spans}
+        with pq.ParquetFile(
+            _Sparse(size, held), metadata=footer, page_checksum_verification=True
+        ) as file:
+            return file.read_row_group(group, columns=list(columns), use_threads=False)
 
 
 def _spans(footer: pq.FileMetaData, group: int, columns: Sequence[str]) -> list[Span]:

@@ -26,6 +26,7 @@ MAY: dict[str, set[str]] = {
     "corpus.runners": {"corpus.ray_runner"},
     "corpus.windows": set(),
     "corpus.groups": {"corpus.storage"},
+    "corpus.places": {"corpus.storage"},
     "corpus.fetched": {"corpus.errors", "corpus.manifest", "corpus.storage"},
     "corpus.publish": {"corpus.errors", "corpus.manifest", "corpus.storage"},
     "corpus.storage": {"corpus.errors", "corpus.windows"},

@@ -528,15 +528,14 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
     put("s3://dumps/shard.parquet", data)
     here, found = pq.ParquetFile(io.BytesIO(data)), groups.Groups()
     store.log.sent = 0
-    footer = found.footer("s3://dumps/shard.parquet")
-    assert footer.equals(here.metadata)
+    assert found.footer("s3://dumps/shard.parquet").equals(here.metadata)
     for columns in (("text",), ("text", "id"), ("fat",)):
         for group in (7, 0, 3):
-            read = found.read("s3://dumps/shard.parquet", footer, group, columns)
+            read = found.read("s3://dumps/shard.parquet", group, columns)
             assert read.equals(here.read_row_group(group, columns=list(columns)))
     store.log.sent = 0
     for group in range(8):
-        found.read("s3://dumps/shard.parquet", footer, group, ("text",))
+        found.read("s3://dumps/shard.parquet", group, ("text",))
     assert store.log.sent < 200_000 < len(data) / 10
 
 
@@ -544,9 +543,9 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
 def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind: str) -> None:
     put("s3://dumps/shard.parquet", shard(500, 100))
     found = groups.Groups()
-    footer = found.footer("s3://dumps/shard.parquet")
+    found.footer("s3://dumps/shard.parquet")
     fault = store.fault(kind, get("GET", "shard.parquet"), times=2)
-    assert found.read("s3://dumps/shard.parquet", footer, 2, ("text",)).num_rows == 100
+    assert found.read("s3://dumps/shard.parquet", 2, ("text",)).num_rows == 100
     assert fault.seen == 2
 
 
@@ -554,14 +553,14 @@ def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store
     data = shard(500, 100)
     put("s3://dumps/shard.parquet", data)
     found = groups.Groups()
-    footer = found.footer("s3://dumps/shard.parquet")
+    found.footer("s3://dumps/shard.parquet")
     for group in (4, 1):
-        found.announce("s3://dumps/shard.parquet", footer, group, ("text",))
+        found.announce("s3://dumps/shard.parquet", group, ("text",))
     coming = list(found._coming.values())
     assert [future.result(30).num_rows for future in coming] == [100, 100]
     store.log.requests.clear()
     here = pq.ParquetFile(io.BytesIO(data))
-    read = found.read("s3://dumps/shard.parquet", footer, 1, ("text",))
+    read = found.read("s3://dumps/shard.parquet", 1, ("text",))
     assert read.equals(here.read_row_group(1, columns=["text"]))
     assert store.log.requests == []  # it was there
     assert pickle.loads(pickle.dumps(found))._coming == {}
@@ -574,9 +573,9 @@ def test_a_damaged_page_there_is_noticed(store: object_store.Proxy) -> None:
     data[at : at + 7] = b"COUNTED"
     put("s3://dumps/shard.parquet", bytes(data))
     found = groups.Groups()
-    footer = found.footer("s3://dumps/shard.parquet")
+    found.footer("s3://dumps/shard.parquet")
     with pytest.raises((OSError, pa.ArrowException)):
-        found.read("s3://dumps/shard.parquet", footer, 3, ("text",))
+        found.read("s3://dumps/shard.parquet", 3, ("text",))
 
 
 # --------------------------------------------------------------------------- without a server
