@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,6 +41,7 @@ class Groups:
 
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
+        self._process = os.getpid()
         self._footers: OrderedDict[str, pq.FileMetaData] = OrderedDict()
         self._hands: ThreadPoolExecutor | None = None
         self._coming: dict[tuple[str, int, Columns], Future[pa.Table]] = {}
@@ -74,14 +76,20 @@ class Groups:
     def announce(self, url: str, group: int, columns: Columns) -> None:
         """Begin to fetch a row group that will be asked for soon."""
         key = (url, group, columns)
+        self._settle()
         if key not in self._coming:
             self._hands = self._hands or ThreadPoolExecutor(self._threads)
             self._coming[key] = self._hands.submit(self._read, url, group, columns)
 
     def read(self, url: str, group: int, columns: Columns) -> pa.Table:
         """A row group; page checksums are verified where the file has them."""
+        self._settle()
         found = self._coming.pop((url, group, columns), None)
         return found.result() if found else self._read(url, group, columns)
+
+    def _settle(self) -> None:
+        if self._process != os.getpid():  # forked: the threads stayed behind
+            self._process, self._hands, self._coming = os.getpid(), None, {}
 
     def close(self) -> None:
         """Let go of what was announced."""
