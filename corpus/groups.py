@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -42,6 +43,7 @@ class Groups:
     def __init__(self, threads: int = 2) -> None:
         self._threads = threads
         self._process = os.getpid()
+        self._lock = threading.Lock()
         self._footers: OrderedDict[str, pq.FileMetaData] = OrderedDict()
         self._hands: ThreadPoolExecutor | None = None
         self._coming: dict[tuple[str, int, Columns], Future[pa.Table]] = {}
@@ -54,12 +56,13 @@ class Groups:
 
     def footer(self, url: str) -> pq.FileMetaData:
         """The footer of a Parquet file; pyarrow's error if it is none. Some are remembered."""
-        found = self._footers.get(url)
-        if found is None:
-            found = self._footers[url] = self._asked(url)
-            while len(self._footers) > _FOOTERS:
-                self._footers.popitem(last=False)
-        return found
+        with self._lock:  # of two threads that want one footer, the second finds it
+            found = self._footers.get(url)
+            if found is None:
+                found = self._footers[url] = self._asked(url)
+                while len(self._footers) > _FOOTERS:
+                    self._footers.popitem(last=False)
+            return found
 
     def _asked(self, url: str) -> pq.FileMetaData:
         import pyarrow.parquet as pq
@@ -90,6 +93,7 @@ class Groups:
     def _settle(self) -> None:
         if self._process != os.getpid():  # forked: the threads stayed behind
             self._process, self._hands, self._coming = os.getpid(), None, {}
+            self._lock = threading.Lock()
 
     def close(self) -> None:
         """Let go of what was announced."""
