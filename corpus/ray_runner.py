@@ -13,7 +13,9 @@ import os
 import pickle
 import platform
 import secrets
+import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -28,6 +30,7 @@ from corpus.runners import NOT_YET, ONE_THREAD, Task, Unfit, WorkerDied
 _TRIES_AGAIN = 8
 #: A node that knows nothing of a new file after so many seconds does not share the folder.
 _PATIENCE_SECONDS = 60
+_WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Nothing but names goes through Ray's own store.
 _STORE_BYTES = 100 << 20
 #: What may change the bytes, so that every node must have the same of it.
@@ -77,6 +80,7 @@ class Ray:
         self._most = most
         self._counted, self._capacity = 0.0, 0
         here: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE_BYTES}
+        wishes = {wish: signal.getsignal(wish) for wish in _WISHES}
         try:
             _knock(address)
             started = self._ray.init(
@@ -85,6 +89,11 @@ class Ray:
             )  # fmt: skip
         except Exception as error:  # Ray has no base class for what can go wrong here
             raise Unfit(_unreachable(address, error)) from None
+        finally:
+            # Ray takes a request to end for a crash of its own.
+            if threading.current_thread() is threading.main_thread():
+                for wish, handler in wishes.items():
+                    signal.signal(wish, handler)
         found = getattr(started, "dashboard_url", "") or ""
         #: Where the build can be watched from outside; empty if Ray shows no dashboard.
         self.dashboard = f"http://{found}" if found else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -105,8 +106,10 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     until = time.monotonic() + 30
     while not (busy := busy_workers()):
         assert time.monotonic() < until
+    print(f"a worker is shot at {len(list(work.glob('judged/*/*.json')))} parts of 45")
     busy[0].kill()
     wait_for(work, "judged/*/*.json", 15, process)
+    print(f"a node is shot at {len(list(work.glob('judged/*/*.json')))} parts of 45")
     cluster.remove_node(nodes[0], allow_graceful=False)
     assert process.poll() is None
     assert len(list(work.glob("judged/*/*.json"))) < 45, "all was judged before the node was shot"
@@ -114,6 +117,7 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     _, errors = process.communicate(timeout=300)
     assert process.returncode == 0, errors
     assert contents(tmp_path / "out") == contents(tmp_path / "serial")
+    print(f"{len(contents(tmp_path / 'out'))} files, each as the serial runner's")
     for node in (nodes[1], late):
         cluster.remove_node(node)
 
@@ -132,6 +136,20 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
     assert raylets() == before
     if find_spec("aiohttp_cors"):  # ray[default]
         assert "ray dashboard http://127.0.0.1:" in found.stderr
+
+
+def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    document["run"] |= {"runner": "ray", "workers": 1}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    before = raylets()
+    process = start(tmp_path / "plan.yaml")
+    wait_for(tmp_path / "out" / "work", "judged/*/*.json", 3, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.strip().endswith("run the same command again to go on where it stopped")
+    assert raylets() == before
 
 
 class Counted:
@@ -160,8 +178,9 @@ class Task:
 
 
 @pytest.fixture
-def hands(cluster: Any, tmp_path: Path) -> Iterator[Any]:
+def hands(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     node = add_node(cluster, 2)
+    monkeypatch.chdir(tmp_path)  # unlike the node; relative paths are meant from here
     found = runners.make("ray", 1, address=cluster.address, shared=tmp_path)
     yield found
     found.close()
