@@ -139,7 +139,7 @@ def _flat(texts: pl.Series) -> tuple[U8, I64]:
 
 
 @_compiled
-def _decode(data: U8, at: int) -> tuple[np.int64, int]:
+def decoded(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
     if one < 0x80:
@@ -178,7 +178,7 @@ def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
             if data[at] < 0x80:
                 at += 1
                 continue
-            code, size = _decode(data, at)
+            code, size = decoded(data, at)
             if kinds[code] & _UNSETTLED:
                 out[row] = True
                 break
@@ -208,7 +208,7 @@ def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, 
         while at <= end:  # one step past the end closes the last token
             code, step, kind = np.int64(32), 1, 0
             if at < end:
-                code, step = _decode(data, at)
+                code, step = decoded(data, at)
                 kind = kinds[code]
             at += step
             begun = used > begins[count]
