@@ -18,6 +18,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -80,20 +81,15 @@ class Ray:
         self._most = most
         self._counted, self._capacity = 0.0, 0
         here: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE_BYTES}
-        wishes = {wish: signal.getsignal(wish) for wish in _WISHES}
         try:
             _knock(address)
-            started = self._ray.init(
-                address or "local",  # without a word, Ray would look for a cluster by itself
-                log_to_driver=False, logging_level="error", **({} if address else here),
-            )  # fmt: skip
+            with _held():
+                started = self._ray.init(
+                    address or "local",  # without a word, Ray would look for a cluster by itself
+                    log_to_driver=False, logging_level="error", **({} if address else here),
+                )  # fmt: skip
         except Exception as error:  # Ray has no base class for what can go wrong here
             raise Unfit(_unreachable(address, error)) from None
-        finally:
-            # Ray takes a request to end for a crash of its own.
-            if threading.current_thread() is threading.main_thread():
-                for wish, handler in wishes.items():
-                    signal.signal(wish, handler)
         found = getattr(started, "dashboard_url", "") or ""
         #: Where the build can be watched from outside; empty if Ray shows no dashboard.
         self.dashboard = f"http://{found}" if found else ""
@@ -125,7 +121,8 @@ class Ray:
                 if not waiting and more:
                     time.sleep(0.05)
                 if waiting:
-                    done, waiting = self._ray.wait(waiting, timeout=0.2)
+                    with _held():
+                        done, waiting = self._ray.wait(waiting, timeout=0.2)
                     for ref in done:
                         yield self._result(ref)
                 idle()
@@ -136,20 +133,27 @@ class Ray:
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here."""
         self._token.unlink(missing_ok=True)
-        self._ray.shutdown()
+        with _held():
+            self._ray.shutdown()
 
     def _workers(self) -> int:
         """How many tasks can be done at one time; nodes may have come or gone."""
         if time.monotonic() - self._counted > 2:
             self._counted = time.monotonic()
-            cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+            with _held():
+                cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
             self._capacity = min(cpus, self._most) if self._most else cpus
         return self._capacity
+
+    def _ready(self, ref: Any) -> bool:
+        with _held():
+            return bool(self._ray.wait([ref], timeout=0.2)[0])
 
     def _result(self, ref: Any) -> Any:
         errors = self._ray.exceptions
         try:
-            result = self._ray.get(ref)
+            with _held():
+                result = self._ray.get(ref)
         except (
             errors.WorkerCrashedError,
             errors.NodeDiedError,
@@ -195,6 +199,8 @@ class Ray:
         try:
             for answer, ref in asked:
                 try:
+                    while not self._ready(ref):
+                        pass
                     self._result(ref)
                 except WorkerDied:
                     continue  # a node that has just been lost; nobody needs it
@@ -209,6 +215,23 @@ class Ray:
         finally:
             for answer, _ in asked:
                 answer.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held() -> Iterator[None]:
+    """Hold requests to end until Ray has answered; it takes them for a crash of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    noted: list[int] = []
+    before = {wish: signal.signal(wish, lambda wish, _: noted.append(wish)) for wish in _WISHES}
+    try:
+        yield
+    finally:
+        for wish, handler in before.items():
+            signal.signal(wish, signal.SIG_DFL if handler is None else handler)
+        if noted:
+            signal.raise_signal(noted[0])
 
 
 def _knock(address: str) -> None:
