@@ -148,10 +148,11 @@ def demo(
 @app.command()
 def report(out: OutFolder) -> None:
     """Print the funnel of a finished corpus."""
-    from corpus.manifest import load_manifest
+    from corpus.loader import load
 
-    _funnel(load_manifest(Path(out)))
-    print(f"page    {Path(out) / 'report.html'}")
+    found = load(out)
+    _funnel(found.manifest)
+    print(f"page    {found.path / 'report.html'}")
 
 
 @app.command()
@@ -207,12 +208,12 @@ def explain(
     holds = pl.col("id") == name
     if "post_ids" in found.scan().collect_schema():
         holds = holds | pl.col("post_ids").list.contains(name)
-    for shard in found.shards:
-        kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
+    for listed in found.manifest["shards"]:
+        kept = found.scan([listed]).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
             inside = f", document {row['id']}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
+            print(f"{post_id}: kept, in {listed['path']}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}

@@ -35,8 +35,7 @@ class Span(NamedTuple):
 class Groups:
     """Reads row groups by ranges. What is announced is fetched while the reader is busy.
 
-    ``threads`` row groups are fetched at one time; what was announced and is not read stays in
-    memory, so announce what comes next and no more. What fails is tried again, as all storage is;
+    ``threads`` row groups are fetched at one time. What fails is tried again, as all storage is;
     :class:`~corpus.errors.BuildError` in the end, OSError if the file is not there.
     """
 
@@ -56,6 +55,7 @@ class Groups:
 
     def footer(self, url: str) -> pq.FileMetaData:
         """The footer of a Parquet file; pyarrow's error if it is none. Some are remembered."""
+        self._settle()
         with self._lock:  # of two threads that want one footer, the second finds it
             found = self._footers.get(url)
             if found is None:
@@ -76,13 +76,19 @@ class Groups:
             data = storage.read_range(url, *tail)
         return pq.read_metadata(_Sparse(size, {tail: data}))
 
-    def announce(self, url: str, group: int, columns: Columns) -> None:
-        """Begin to fetch a row group that will be asked for soon."""
-        key = (url, group, columns)
+    def announce(self, coming: Sequence[tuple[str, int]], columns: Columns) -> None:
+        """Begin to fetch the row groups that will be asked for next: of each its URL and number.
+
+        What was announced before and is not among them is let go.
+        """
         self._settle()
-        if key not in self._coming:
-            self._hands = self._hands or ThreadPoolExecutor(self._threads)
-            self._coming[key] = self._hands.submit(self._read, url, group, columns)
+        wanted = [(url, group, columns) for url, group in coming]
+        for key in set(self._coming) - set(wanted):
+            self._coming.pop(key).cancel()
+        for key in wanted:
+            if key not in self._coming:
+                self._hands = self._hands or ThreadPoolExecutor(self._threads)
+                self._coming[key] = self._hands.submit(self._read, *key)
 
     def read(self, url: str, group: int, columns: Columns) -> pa.Table:
         """A row group; page checksums are verified where the file has them."""

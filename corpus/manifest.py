@@ -103,7 +103,7 @@ def load_receipt(path: Path) -> dict[str, Any] | None:
     return receipt if whole else None
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
+def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of a finished corpus, checked for its version."""
     path = folder / NAME
     if not folder.is_dir():

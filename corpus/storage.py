@@ -195,9 +195,13 @@ def _kind(url: str) -> str:
     return url.partition("://")[0].lower()
 
 
-@functools.lru_cache(maxsize=256)
 def _filesystem(url: str) -> tuple[Any, str]:
     """What fsspec has for a URL, and the name that it calls the file by."""
+    return _filesystem_of(url, os.getpid())  # a forked process must have one of its own
+
+
+@functools.lru_cache(maxsize=256)
+def _filesystem_of(url: str, process: int) -> tuple[Any, str]:
     try:
         import fsspec
         import fsspec.core

@@ -54,7 +54,7 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.layout": set(),
     "corpus.order": set(),
-    "corpus.shelf": {"corpus.errors"},
+    "corpus.shelf": {"corpus.errors", "corpus.groups"},
     "corpus.frames": set(),
     "corpus.streams": {"corpus.errors", "corpus.frames", "corpus.order", "corpus.shelf"},
     "corpus.loader": {
@@ -62,6 +62,7 @@ MAY: dict[str, set[str]] = {
         "corpus.manifest",
         "corpus.errors",
         "corpus.order",
+        "corpus.places",
         "corpus.shelf",
         "corpus.streams",
     },

@@ -76,7 +76,7 @@ def fresh() -> None:
     import s3fs
 
     s3fs.S3FileSystem.clear_instance_cache()
-    storage._filesystem.cache_clear()
+    storage._filesystem_of.cache_clear()
 
 
 def put(url: str, data: bytes) -> None:
@@ -305,7 +305,7 @@ def test_a_missing_package_and_an_unknown_kind_are_told(
     from fsspec.registry import known_implementations
 
     monkeypatch.setitem(known_implementations, "gs", {"class": "no_such.Thing", "err": "no"})
-    storage._filesystem.cache_clear()
+    storage._filesystem_of.cache_clear()
     for url, why in (("gs://b/x", r"pip install 'corpus-builder\[gcs\]'"),
                      ("nosuch://b/x", "unknown kind of URL")):  # fmt: skip
         document = plan(sources=[{"table": {"path": url, "fields": FIELDS}}])
@@ -554,8 +554,9 @@ def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store
     put("s3://dumps/shard.parquet", data)
     found = groups.Groups()
     found.footer("s3://dumps/shard.parquet")
-    for group in (4, 1):
-        found.announce("s3://dumps/shard.parquet", group, ("text",))
+    url = "s3://dumps/shard.parquet"
+    found.announce([(url, 0)], ("text",))
+    found.announce([(url, 4), (url, 1)], ("text",))  # and 0 is let go
     coming = list(found._coming.values())
     assert [future.result(30).num_rows for future in coming] == [100, 100]
     store.log.requests.clear()

@@ -42,7 +42,7 @@ def test_without_fsspec_a_url_says_what_to_install(
     plan: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    storage._filesystem.cache_clear()
+    storage._filesystem_of.cache_clear()
     fields = {"id": "id", "text": "text"}
     document = plan(sources=[{"table": {"path": "s3://dumps/posts.jsonl", "fields": fields}}])
     with pytest.raises(PlanError, match=r"pip install 'corpus-builder\[s3\]'"):
