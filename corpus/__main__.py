@@ -25,8 +25,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _here(out: str) -> str:
+    """A corpus on this machine, for what changes it or reads it piece by piece."""
+    from corpus import storage
+
+    if storage.is_url(out):
+        raise PlanError(
+            f"'{out}' is elsewhere; give the folder here that it was built in, or a copy (what "
+            "changed here goes there with 'corpus publish OUT URL --replace')"
+        )
+    return out
+
+
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
-OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a folder that a build wrote")]
+OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a finished corpus, here or a URL")]
+HereFolder = Annotated[
+    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_here)
+]
 OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
 
 
@@ -246,7 +262,7 @@ def _known_as(post_id: str, found: Any, key: str | None) -> str:
 
 @app.command()
 def takedown(
-    out: OutFolder,
+    out: HereFolder,
     ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
     authors: Annotated[
         str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
@@ -291,7 +307,7 @@ def _lines(path: str | None) -> list[str]:
 
 @app.command()
 def publish(
-    out: OutFolder,
+    out: HereFolder,
     url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
     replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
 ) -> None:
@@ -313,7 +329,7 @@ def publish(
 
 @app.command()
 def audit(
-    out: OutFolder,
+    out: HereFolder,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
     strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
     min_authors: Annotated[
@@ -382,7 +398,7 @@ def tokenize(
 
 @app.command()
 def tune(
-    out: OutFolder,
+    out: HereFolder,
     asked: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from corpus import storage
+
+
+class Stat(NamedTuple):
+    """The one thing that is asked of ``os.stat_result``."""
+
+    st_size: int
 
 
 class Place:
@@ -25,6 +33,9 @@ class Place:
     def __hash__(self) -> int:
         return hash(self._url)
 
+    def __lt__(self, other: Place) -> bool:
+        return self._url < other._url
+
     def __truediv__(self, name: str) -> Place:
         return Place(f"{self._url}/{name}")
 
@@ -32,6 +43,15 @@ class Place:
     def name(self) -> str:
         """The last piece."""
         return self._url.rpartition("/")[2]
+
+    @property
+    def parent(self) -> Place:
+        """The folder it is in."""
+        return Place(self._url.rpartition("/")[0])
+
+    def exists(self) -> bool:
+        """Whether there is a file or a folder."""
+        return storage.exists(self._url)
 
     def is_dir(self) -> bool:
         """Whether names begin with it."""
@@ -41,13 +61,21 @@ class Place:
         """Whether there is a file."""
         return storage.exists(self._url) and not storage.is_folder(self._url)
 
-    def size(self) -> int:
+    def stat(self) -> Stat:
         """The bytes of the file; OSError if there is none."""
-        return storage.stat(self._url).size
+        return Stat(storage.stat(self._url).size)
+
+    def read_bytes(self) -> bytes:
+        """The whole of a small file."""
+        return storage.read(self._url)
 
     def read_text(self, encoding: str = "utf-8") -> str:
         """The whole of a small file."""
-        return storage.read(self._url).decode(encoding)
+        return self.read_bytes().decode(encoding)
+
+    def iterdir(self) -> Iterator[Place]:
+        """What lies directly in it."""
+        return map(Place, storage.children(self._url))
 
     def glob(self, pattern: str) -> list[Place]:
         """The files directly in it that fit, sorted."""
@@ -60,3 +88,13 @@ def place(path: str | Path) -> Path | Place:
         storage.check(str(path))
         return Place(str(path))
     return Path(path)
+
+
+def opened(path: Path | Place) -> IO[bytes]:
+    """Open a file for reading; elsewhere by ranges. OSError if it is not there."""
+    return storage.opened(path if isinstance(path, Path) else str(path))
+
+
+def sha256(path: Path | Place) -> str:
+    """SHA-256 of a file, in hex."""
+    return storage.sha256(path if isinstance(path, Path) else str(path))

@@ -102,7 +102,7 @@ MAY: dict[str, set[str]] = {
     | FIND
     | {"corpus.canaries", "corpus.checks", "corpus.keys", "corpus.naming", "corpus.runners"},
     "corpus.checks": set(),
-    "corpus.verify": LOW | {"corpus.checks"},
+    "corpus.verify": LOW | {"corpus.checks", "corpus.places"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
     "corpus.fold_kernel": set(),

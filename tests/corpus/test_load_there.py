@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import publish
-from corpus.errors import ManifestError
+from corpus import publish, storage, verify
+from corpus.errors import CorpusError, ManifestError, ShardError
 from tests.conftest import command, post, write_lines
 from tests.corpus import object_store
 from tests.corpus.test_storage import MakePlan, server, store  # noqa: F401
@@ -111,6 +111,48 @@ def test_report_peek_and_explain_look_there(
         assert found.returncode == 0, found.stderr
         wanted_lines = wanted.stdout.replace(str(here.path), str(there.path))
         assert found.stdout == wanted_lines != ""
+
+
+def test_verify_reads_it_there_and_finds_what_is_not_as_it_was(both: tuple[Any, Any]) -> None:
+    here, there = both
+    assert verify.verify(str(there.path)) == verify.verify(here.path)
+    name = here.manifest["shards"][1]["path"]
+    data = bytearray((here.path / name).read_bytes())
+    data[len(data) // 3] ^= 1
+    storage.write(f"{there.path}/{name}", bytes(data))
+    storage.remove(f"{there.path}/{here.manifest['shards'][0]['path']}")
+    storage.write(f"{there.path}/shards/stray", b"?")
+    found = {check["name"]: check for check in verify.verify(str(there.path))["checks"]}
+    assert found["hashes"]["where"][-1] == name
+    assert found["sizes"]["where"] == ("shards/part-00000.parquet is missing",)
+    assert found["nothing else beside the shards"]["where"] == ("shards/stray",)
+    with pytest.raises(ShardError, match=r"is (missing|damaged); 'corpus verify s3://dumps/out'"):
+        texts(there)
+
+
+def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers", reason="needs the extra 'tokens'")
+    from corpus import memmap
+    from tests.corpus.test_memmap import trained
+
+    here, there = both
+    tokenizer = trained(tmp_path / "tokenizer.json", "<|endoftext|>")
+    index = memmap.tokenize(str(there.path), tokenizer, to=tmp_path / "tokens")
+    assert index == memmap.tokenize(here.path, tokenizer)
+    name = "tokens.bin"
+    wanted = (here.path / "tokens" / name).read_bytes()
+    assert (tmp_path / "tokens" / name).read_bytes() == wanted
+    with pytest.raises(CorpusError, match="is elsewhere; say with --to"):
+        memmap.tokenize(str(there.path), tokenizer)
+
+
+@pytest.mark.parametrize(
+    "asked", [("takedown", "--ids", "x"), ("audit",), ("tune",), ("publish", "s3://dumps/b")]
+)
+def test_what_works_here_only_says_so(asked: tuple[str, ...]) -> None:
+    found = command(asked[0], "s3://dumps/out", *asked[1:])
+    assert found.returncode == 2
+    assert found.stderr.startswith("corpus: 's3://dumps/out' is elsewhere; give the folder here")
 
 
 def test_a_url_without_a_corpus_says_so(store: object_store.Proxy) -> None:  # noqa: F811
