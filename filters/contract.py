@@ -19,16 +19,14 @@ Each module in this folder exposes
 * ``verdict(config)``: optional; why a post leaves, or null, as one expression over the columns in
   ``WRITES``, so that a setting can be moved without scoring again; ``config`` is resolved. With it
   ``MOVABLE``, the settings that the verdict hangs on, each with the column it is held against (or
-  a function ``movable`` that gives them for a Config); and
-  ``HIDDEN``, if the verdict also looks at columns that are not written: each with a value for
-  every way in which it may decide.
+  a function ``movable`` that gives them for a Config).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -85,12 +83,6 @@ def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
     """The settings that a verdict hangs on, each with the column it is held against."""
     listing = getattr(module, "movable", None)
     found: Mapping[str, str] = listing(config) if listing else getattr(module, "MOVABLE", {})
-    return found
-
-
-def hidden(module: object) -> Mapping[str, tuple[Any, ...]]:
-    """The columns that a verdict looks at and nobody stores, with the values that matter."""
-    found: Mapping[str, tuple[Any, ...]] = getattr(module, "HIDDEN", {})
     return found
 
 

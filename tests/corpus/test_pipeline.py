@@ -83,6 +83,17 @@ def test_every_dropped_post_is_in_the_ledger_with_stage_reason_and_scores(
     assert "text" not in ledger.columns and "author" not in ledger.columns
 
 
+def test_the_ledger_keeps_the_scores_a_plan_asks_for_of_who_leaves_later(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    long = " and the ".join(sentence(n) for n in range(12))
+    write_lines(tmp_path / "posts.jsonl", [post(n, text=long) for n in range(2)])
+    corpus.build(plan([{"quality": {"preset": ["gopher"]}}, {"dedup": {}}]))
+    (later,) = corpus.load(tmp_path / "out").dropped().collect().iter_rows(named=True)
+    assert later["stage"] == "dedup"
+    assert later["quality_gopher_words"] >= 50
+
+
 def test_the_key_is_private_outside_the_output_and_kept(plan: MakePlan, tmp_path: Path) -> None:
     small_dump(tmp_path)
     first = corpus.build(plan())

@@ -63,7 +63,7 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
     [
         ("toxicity", {"max_score": 0.5}),
         ("toxicity", {"max_score": 0.95}),
-        ("language", {"min_score": 0.9}),
+        ("language", {"min_score": 0.995}),
         ("language", {"min_score": 0.1, "keep": ["en", "es", "de", "pt"]}),
         ("language", {"keep": ["en"]}),
         ("quality", {"min_words": 8, "max_word_chars": 12}),
@@ -214,15 +214,15 @@ def test_a_corpus_without_thresholds_says_so(
         tune(out, {"dedup": {"jaccard": 0.5}})
 
 
-def test_what_no_column_tells_is_untold(
+def test_who_breaks_two_rules_stays_away_for_the_other(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     rows = [*(post(n) for n in range(3)), post(80, text="o" * 16), post(81, text="hello")]
     out = _small(tmp_path, plan, rows, [{"quality": {}}])
     (row,) = tune(out, {"quality": {"min_words": 1}})["stages"]
-    # The one may be a run of a character, and is; the other is too short for that.
-    assert ({"quality": 1}, {"too_few_words": 1}) == (row["untold"], row["returns"])
     assert {"too_few_words": 2} == row["before"]
+    assert ({}, {"too_few_words": 1}) == (row["untold"], row["returns"])
+    assert {"character_run": 1} == row["after"]
 
 
 def test_what_stands_for_copies_is_counted(
