@@ -372,7 +372,7 @@ class Recall:
 
     piece: Path
     folder: Path
-    key: Path
+    key: Path | str
     config: str
 
     @property

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +38,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
     ``durable`` also asks the disk to have the bytes before the name changes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two machines, or two containers, can have processes of one number on one shared folder.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         if durable:
@@ -101,7 +103,7 @@ def load_receipt(path: Path) -> dict[str, Any] | None:
     return receipt if whole else None
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
+def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of a finished corpus, checked for its version."""
     path = folder / NAME
     if not folder.is_dir():

@@ -8,12 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from corpus import account, dedup_index, finish, intake, keys, passes, report, runners
-from corpus.errors import BuildError
+from corpus import account, dedup_index, finish, intake, keys, passes, publish, report, runners
+from corpus.errors import BuildError, PlanError
 from corpus.manifest import NAME, replacing, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
-from corpus.workspace import Workspace, claimed, finished_manifest
+from corpus.workspace import (
+    Workspace,
+    claimed,
+    finished_manifest,
+    sources_identity,
+    sources_of,
+)
 
 
 def build(
@@ -37,17 +43,29 @@ def build(
     elif not isinstance(plan, Plan):
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
+    plan = plan.fetched()
     plan.check_paths()
-    key_id = keys.ensure_key(plan.key_path, Path(plan.output.path))
+    try:
+        runners.check(plan.run.runner)
+    except runners.Unfit as error:
+        raise PlanError(str(error)) from None
+    key_id = keys.ensure_key(plan.key_path, plan.folder)
     dedup_index.check_keys(plan.earlier(), key_id)
+    watcher = observer or Unwatched()
     found = finished_manifest(plan, key_id, replace=replace)
+    if plan.url and (there := _there(plan, key_id, replace=replace)) and found in (None, there):
+        return there
     if found is not None:
+        if plan.url:
+            publish.publish(plan.folder, plan.url, watcher.step)
         Workspace(plan).finish()  # a kill between the manifest and this left it behind
         return found
     with claimed(plan) as space:
-        hands = runners.make(plan.run.runner, plan.run.workers)
+        hands = _hands(plan, space)
         try:
-            story = Story(plan, space, hands, observer or Unwatched())
+            story = Story(plan, space, hands, watcher)
+            if hands.dashboard:
+                story.observer.note(f"ray dashboard {hands.dashboard}")
             manifest = _tell(story, key_id)
         except (runners.WorkerDied, MemoryError):
             raise BuildError(
@@ -55,6 +73,8 @@ def build(
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
+        except runners.Unfit as error:
+            raise BuildError(f"{error}; run again to go on where it stopped") from None
         except (OSError, pl.exceptions.PolarsError) as error:
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
@@ -62,8 +82,34 @@ def build(
         finally:
             hands.close()
         write_json(space.out / NAME, manifest, pretty=True, durable=True)
+        if plan.url:
+            publish.publish(space.out, plan.url, watcher.step)
         space.finish()
     return manifest
+
+
+def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+    """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
+    there = publish.check(plan.url, replace=replace)
+    if there is None or replace:
+        return None
+    same = (there.get("plan_fingerprint"), there.get("author_key_id"))
+    if same == (plan.fingerprint(), key_id) and sources_of(there) == sources_identity(plan):
+        return there
+    raise PlanError(
+        f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
+    )
+
+
+def _hands(plan: Plan, space: Workspace) -> runners.Runner:
+    run = plan.run
+    see = plan.files_to_see() if run.runner == "ray" else ()
+    try:
+        return runners.make(
+            run.runner, run.workers, address=run.address, most=run.most, shared=space.work, see=see
+        )
+    except runners.Unfit as error:
+        raise BuildError(str(error)) from None
 
 
 def _trouble(error: Exception) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.manifest import load_manifest
+from corpus.places import Place
 from corpus.report import charts, diff, statistics
 from corpus.report.charts import share
 from corpus.report.frame import Section, document, section
@@ -17,7 +18,7 @@ from corpus.report.page import short
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
-def page(one: Path, two: Path) -> str:
+def page(one: Path | Place, two: Path | Place) -> str:
     """The page; ``one`` is A, what it is held against is B."""
     manifests = load_manifest(one), load_manifest(two)
     counted = statistics.load(one), statistics.load(two)
@@ -47,9 +48,9 @@ def page(one: Path, two: Path) -> str:
     return document(f"{names[0]} against {names[1]}", head, sections, [])
 
 
-def _names(one: Path, two: Path) -> tuple[str, str]:
+def _names(one: Path | Place, two: Path | Place) -> tuple[str, str]:
     """The folders' names; with the folder above where they are the same."""
-    a, b = one.resolve(), two.resolve()
+    a, b = (each.resolve() if isinstance(each, Path) else each for each in (one, two))
     if a.name != b.name:
         return a.name, b.name
     return f"{a.parent.name}/{a.name}", f"{b.parent.name}/{b.name}"

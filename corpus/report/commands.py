@@ -9,6 +9,7 @@ from rich.console import Console
 
 from corpus.errors import CorpusError, PlanError
 from corpus.manifest import load_manifest, replacing
+from corpus.places import Place
 from corpus.report import against as beside
 from corpus.report import diff as differing
 from corpus.report import page, statistics, terminal
@@ -17,7 +18,7 @@ from corpus.report.settings import Settings
 DEFAULT = "against.html"
 
 
-def report(out: Path, against: Path | None, html: Path | None) -> None:
+def report(out: Path | Place, against: Path | Place | None, html: Path | None) -> None:
     """Print the report on ``out``, or write a page of it, or of it ``against`` another corpus."""
     manifest = load_manifest(out)
     if against is not None:

@@ -11,6 +11,7 @@ import yaml
 
 from corpus.errors import CorpusError
 from corpus.manifest import load_manifest
+from corpus.places import Place
 from corpus.report.funnel import rows
 from corpus.report.terminal import printable
 
@@ -27,7 +28,7 @@ class Moved(NamedTuple):
     after: str
 
 
-def compare(before: Path, after: Path) -> dict[str, Any]:
+def compare(before: Path | Place, after: Path | Place) -> dict[str, Any]:
     """What differs: ``settings``, ``stages`` (counts by stage and reason), ``totals``, ``tools``.
 
     Each is a list of ``{name, before, after}``; a value that one of them lacks is null.
@@ -44,7 +45,7 @@ def compare(before: Path, after: Path) -> dict[str, Any]:
     }
 
 
-def _plan(folder: Path) -> dict[str, Any]:
+def _plan(folder: Path | Place) -> dict[str, Any]:
     """The plan with stages by name, so that a stage which moved is the same stage."""
     try:
         plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))

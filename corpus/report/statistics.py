@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from corpus.errors import BuildError
 from corpus.manifest import LEDGER, load_manifest
+from corpus.places import Place
 from corpus.report import timeline
 from corpus.report.funnel import conversed
 from corpus.schema import POST
@@ -30,7 +31,7 @@ _LENGTHS = [0, 1, 2, 3, *sorted({math.floor(2 ** (step / 4)) for step in range(8
 _OWN_CHARTS = ("cluster_size",)
 
 
-def load(folder: Path) -> dict[str, Any]:
+def load(folder: Path | Place) -> dict[str, Any]:
     """The statistics of a finished corpus: those beside it, or gathered now if it has none."""
     try:
         found: dict[str, Any] = json.loads((folder / FILE).read_text(encoding="utf-8"))
@@ -38,6 +39,10 @@ def load(folder: Path) -> dict[str, Any]:
             return found
     except (OSError, ValueError, KeyError, TypeError):
         pass
+    if isinstance(folder, Place):
+        raise BuildError(
+            f"'{folder}' has no {FILE}, so its posts must be counted; copy it to this machine first"
+        )
     manifest = load_manifest(folder)
     shards = [folder / shard["path"] for shard in manifest["shards"]]
     return gather(shards, sorted((folder / "dropped").glob("*.parquet")), manifest)
