@@ -9,7 +9,7 @@ from typing import Any
 
 from corpus import conversations, dedup, dedup_index, reserve
 from corpus import write as writing
-from corpus.manifest import load_receipt
+from corpus.manifest import load_receipt, needed_receipt, save_receipt
 from corpus.story import Part, Story, chain
 from corpus.write import Piece
 
@@ -28,16 +28,20 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         scores=tuple(story.plan.scores()),
         naming=story.plan.naming,
     )
-    for other in done.parent.iterdir() if done.parent.is_dir() else ():
-        if other != done:  # its receipts speak of shards that are replaced from here on
-            shutil.rmtree(other)
+    _forget_others(done)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     for leftover in set(story.space.shards.iterdir()) - valid:
         leftover.unlink()  # of an earlier plan, or cut off while being written
     for _ in story.run(tasks, "writing"):
         pass
-    written = [load_receipt(task.receipt) for task in tasks]
-    return [row for row in written if row is not None]
+    return [needed_receipt(task.receipt) for task in tasks]
+
+
+def _forget_others(done: Path) -> None:
+    """Remove the receipts of other plans: they speak of files that are replaced from here on."""
+    for other in done.parent.iterdir() if done.parent.is_dir() else ():
+        if other != done:
+            shutil.rmtree(other)
 
 
 def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, Any] | None:
@@ -51,9 +55,11 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     done = story.space.step(
         "index", [part.identity for part in parts], [key_id, story.plan.output.ids]
     )
+    _forget_others(done)
     kept = done / "kept.npy"
-    if not kept.exists():
+    if load_receipt(done / "kept.json") is None:
         dedup_index.save_kept([part.posts for part in parts], kept)
+        save_receipt(done / "kept.json", {}, [kept])
     finding = [
         dedup_index.FindKept(
             posts, arrays.with_suffix(".verdict.parquet"), kept, done / "kept" / f"{index:06d}"
@@ -69,7 +75,7 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
         leftover.unlink()
     for _ in story.run(tasks, "indexing"):
         pass
-    receipts = [load_receipt(task.receipt) or {} for task in tasks]
+    receipts = [needed_receipt(task.receipt) for task in tasks]
     near = not config.exact_only
     return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
 

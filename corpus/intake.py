@@ -9,7 +9,9 @@ from pathlib import Path
 
 from corpus import canaries, keys, readers, runners, sniff, withdrawals
 from corpus import read as reading
+from corpus.errors import BuildError
 from corpus.judge import JudgePart
+from corpus.manifest import save_receipt
 from corpus.plan import Stage
 from corpus.read import ReadFile, part_file, receipts
 from corpus.runners import NOT_YET
@@ -34,12 +36,12 @@ def dump_files(story: Story) -> list[DumpFile]:
         settings = reading.settings_json(source.config)
         for path in source.files():
             size, changed = sniff.size_and_time(path)
+            shape = (story.plan.run.part_posts, size, changed)
             identity = (
-                source.reader, module.VERSION, settings, path, size, changed,
-                story.plan.run.part_posts,
+                source.reader, module.VERSION, settings, path, size, changed, shape[0],
             )  # fmt: skip
             folder = story.space.step("read", *identity)
-            task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
+            task = ReadFile(source.reader, settings, path, folder, *shape)
             out.append(DumpFile(task, size, module.TOMBSTONES, identity))
     count = story.plan.output.canaries
     return [*out, _canaries(story, count)] if count else out
@@ -51,7 +53,7 @@ def _canaries(story: Story, count: int) -> DumpFile:
     settings = json.dumps({"count": count, "seed": canaries.seed(key).hex()})
     identity = (canaries.NAME, count, keys.key_id(key))
     folder = story.space.step("read", *identity)
-    task = canaries.PlantCanaries(canaries.NAME, settings, canaries.NAME, folder, count)
+    task = canaries.PlantCanaries(canaries.NAME, settings, canaries.NAME, folder, count, 0, 0)
     return DumpFile(task, 0, False, identity)
 
 
@@ -108,6 +110,12 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
         judged[result.posts.parent, result.index] = story.judged(result)
         story.observer.step("judging", len(judged), sum(known.values()))
     idle()
+    for folder in by_folder:
+        done = list(receipts(folder))
+        if not reading.finished(done) or len(done) != known[folder]:
+            raise BuildError(
+                f"parts of '{by_folder[folder].task.path}' vanished while the build ran; run again"
+            )
     parts = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
     story.ledgers += parts
     return parts
@@ -128,4 +136,5 @@ def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, s
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / "all.parquet"
     withdrawals.gather(announced, target)
+    save_receipt(folder / "all-receipt.json", {}, [target])
     return target, folder.name

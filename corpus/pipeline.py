@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from corpus import account, dedup_index, finish, intake, keys, passes, report, runners
-from corpus.errors import BuildError
-from corpus.manifest import NAME, replacing, write_json
+from corpus import account, dedup_index, finish, intake, keys, passes, recheck, report, runners
+from corpus.errors import BuildError, CorpusError
+from corpus.gathered import here
+from corpus.manifest import NAME, replacing, sync_folder, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
 from corpus.workspace import Workspace, claimed, finished_manifest
@@ -48,22 +49,53 @@ def build(
         hands = runners.make(plan.run.runner, plan.run.workers)
         try:
             story = Story(plan, space, hands, observer or Unwatched())
+            recheck.run(space.work, story.run)  # what an earlier run left may have gone bad since
             manifest = _tell(story, key_id)
+            if wrong := recheck.run(space.work, story.run):
+                raise BuildError(_spoilt(space.work, wrong))
+            _publish(space, manifest)
         except (runners.WorkerDied, MemoryError):
             raise BuildError(
                 "a worker process died, most likely for want of memory; run again with fewer "
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except OSError as error:
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
             ) from None
+        except CorpusError:
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
+            hands.close()  # nobody is to write there now
+            if wrong := recheck.run(space.work, here):
+                raise BuildError(_spoilt(space.work, wrong)) from None
+            if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException)):
+                raise BuildError(
+                    f"{_trouble(error)}; make room or mend it, and run again to go on where it "
+                    "stopped"
+                ) from None
+            raise
         finally:
             hands.close()
-        write_json(space.out / NAME, manifest, pretty=True, durable=True)
         space.finish()
     return manifest
+
+
+def _publish(space: Workspace, manifest: dict[str, Any]) -> None:
+    """Write the manifest when the disk has the names of all that it speaks of."""
+    for folder in (space.shards, space.dropped, space.out):
+        sync_folder(folder)
+    write_json(space.out / NAME, manifest, pretty=True, durable=True)
+    sync_folder(space.out)
+
+
+def _spoilt(work: Path, wrong: list[Path]) -> str:
+    return (
+        f"'{wrong[0].relative_to(work)}' or what it speaks of was changed on the disk since it was "
+        f"written ({len(wrong)} such in work/); it and what was made of it are thrown away: run "
+        "again to have them made anew, and check the disk and the memory"
+    )
 
 
 def _trouble(error: Exception) -> str:

@@ -101,10 +101,13 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     from corpus.read import ReadFile
     from corpus.read import receipts as parts
+    from corpus.sniff import size_and_time
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
-    task = ReadFile("table", settings, str(path), tmp_path / "parts", 100)
+    task = ReadFile(
+        "table", settings, str(path), tmp_path / "parts", 100, *size_and_time(str(path))
+    )
     task()
     whole = contents(tmp_path / "parts")
     for index in range(6, 11):  # as if it had been killed in the seventh part
