@@ -105,6 +105,8 @@ def _trouble(error: Exception) -> str:
         if error.errno is None and "written" in str(error):  # numpy's words for a full disk
             return "the disk took only a part of a file; is it full?"
         return f"{error.strerror or error}{where}"
+    if "transport error" in str(error):  # polars' words for the same, now and then
+        return "the disk took only a part of a file; is it full?"
     found = re.search(r"[\w ]+\(os error \d+\)", str(error))
     return found[0].strip() if found else f"{type(error).__name__} in polars"
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from filters._compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
@@ -34,11 +35,6 @@ class Model(NamedTuple):
     weights: Weights
     scale: float
     bias: float
-
-
-def compiled(function: _F) -> _F:
-    """Compile ``function`` on its first call and keep the machine code beside this file."""
-    return cast("_F", numba.njit(cache=True, nogil=True)(function))
 
 
 # A tweet is one window; a long post is several, so its length cannot sharpen its score.
