@@ -104,6 +104,8 @@ def sniff(
                 "fields: {id: ..., text: ...}"
             )
     shown = json.dumps(settings, ensure_ascii=False)
+    if not shown.isprintable():  # names of columns are as strange as posts
+        shown = json.dumps(settings)
     print(f"\nsources:\n  - {name}: {shown}\n")
     _first_posts(name, settings, path, rows)
 
@@ -211,7 +213,7 @@ def explain(
         kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            inside = f", document {row['id']}" if row["id"] != name else ""
+            inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
             print(f"{post_id}: kept, in shards/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
@@ -402,19 +404,22 @@ def _stop(signum: int, frame: FrameType | None) -> None:
 def main() -> None:
     """Run a command; errors become one line and an exit status."""
     for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, _stop)
+        if signal.getsignal(wish) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(wish, _stop)
     try:
         app()
     except CorpusError as error:
-        _say(str(error))
+        _say(_printable(str(error)[:2000]))  # it may quote a plan or a name from an archive
         sys.exit(1 if isinstance(error, BuildError) else 2)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
-        _say(f"{error.strerror or error}: '{error.filename}'")
+        _say(_printable(f"{error.strerror or error}: '{error.filename}'"))
         sys.exit(1)
     except Stopped:
+        for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(wish, signal.SIG_IGN)  # the end is near already
         _say("stopped; run the same command again to go on where it stopped")
         sys.exit(130)
 

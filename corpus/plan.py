@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from corpus import readers, schema, sniff, stages
+from corpus import plan_file, readers, schema, sniff, stages
 from corpus.errors import PlanError, did_you_mean
 from corpus.manifest import file_sha256, fingerprint
 from corpus.naming import Ids, Naming
@@ -50,6 +50,13 @@ class Output(BaseModel):
     ids: Ids = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
+
+    @field_validator("path", "key")
+    @classmethod
+    def _a_path(cls, value: str) -> str:
+        if "\0" in value:
+            raise ValueError("a path cannot hold a zero character")
+        return value
 
 
 class Run(BaseModel):
@@ -129,22 +136,7 @@ class Plan:
     @classmethod
     def load(cls, path: str | Path) -> Plan:
         """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy."""
-        file = Path(path)
-        try:
-            document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise PlanError(f"no plan at '{path}'; give the path of a YAML plan") from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise PlanError(f"cannot read the plan '{path}': {reason}") from None
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" at line {mark.line + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or "not valid YAML"
-            raise PlanError(f"{file.name}{where}: {problem}") from None
-        except ValueError as error:  # such as a date that is none
-            raise PlanError(f"{file.name}: {error}") from None
-        return cls.parse(document, name=file.name)
+        return cls.parse(plan_file.load(path), name=Path(path).name)
 
     @classmethod
     def parse(cls, document: object, name: str = "plan") -> Plan:
@@ -393,5 +385,8 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer too long to be written out
+        return "a very long number"
     return text if len(text) <= 60 else text[:57] + "..."

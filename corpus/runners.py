@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from typing import Any, Protocol
 
 #: What a stream of tasks yields while the next task waits for another one's result.
@@ -64,6 +65,7 @@ class Processes:
         os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
         self._before = before
         self._workers = workers
+        _start_tracker()
         self._pool = ProcessPoolExecutor(
             workers,
             mp_context=multiprocessing.get_context("spawn"),
@@ -110,6 +112,15 @@ class Processes:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _start_tracker() -> None:
+    # multiprocessing's helper outlives every signal to the group but this one, and would be
+    # started again at the end, to complain of what it does not know.
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        resource_tracker.ensure_running()
+        signal.signal(signal.SIGHUP, before)
 
 
 def _start_worker(parent: int) -> None:

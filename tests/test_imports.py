@@ -23,6 +23,7 @@ MAY: dict[str, set[str]] = {
     "corpus.errors": set(),
     "corpus.manifest": {"corpus.errors"},
     "corpus.recheck": LOW,
+    "corpus.plan_file": {"corpus.errors"},
     "corpus.stages": {"filters", "filters.contract"},
     "corpus.runners": set(),
     "corpus._compiled": set(),
@@ -40,7 +41,13 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.plan": LOW
     | FIND
-    | {"corpus.readers", "corpus.readers.contract", "corpus.sniff", "corpus.naming"},
+    | {
+        "corpus.readers",
+        "corpus.readers.contract",
+        "corpus.sniff",
+        "corpus.naming",
+        "corpus.plan_file",
+    },
     "corpus.sniff": {
         "corpus.readers",
         "corpus.readers.contract",

@@ -1,0 +1,139 @@
+"""Every regular expression of ours, and texts that are made to be slow for it."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import random
+import re
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import regex
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import sre_parse
+
+import corpus
+import filters
+
+_CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
+
+
+def modules() -> Iterator[Any]:
+    """Every module of ours that can be imported."""
+    for package in (corpus, filters):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__"):
+                yield importlib.import_module(found.name)
+
+
+def patterns() -> dict[str, Any]:
+    """Our compiled expressions by module and name, also those in tuples, lists and dicts."""
+    found: dict[str, Any] = {}
+    for module in modules():
+        for name, value in vars(module).items():
+            for number, each in enumerate(_inside(value)):
+                if getattr(value, "__module__", module.__name__) == module.__name__ or True:
+                    found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
+    seen: dict[tuple[Any, int], str] = {}
+    return {
+        name: each
+        for name, each in found.items()
+        if seen.setdefault((each.pattern, each.flags), name) == name
+    }
+
+
+def _inside(value: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(value, (re.Pattern, regex.Pattern)):
+        yield value
+    elif depth < 3 and isinstance(value, (tuple, list, frozenset, set)):
+        for each in value:
+            yield from _inside(each, depth + 1)
+    elif depth < 3 and isinstance(value, dict):
+        for each in value.values():
+            yield from _inside(each, depth + 1)
+
+
+def _samples(pattern: str, flags: int, chance: random.Random, count: int) -> list[str]:
+    """Texts that the pattern matches, or nearly: a walk through its tree."""
+    flags &= re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = sre_parse.parse(pattern, flags)
+    except Exception:  # of the module regex: \p{…} and the like
+        return []
+    return [_walk(tree, chance) for _ in range(count)]
+
+
+def _walk(tree: Any, chance: random.Random) -> str:
+    return "".join(_one(str(op), value, chance) for op, value in tree)
+
+
+def _one(op: str, value: Any, chance: random.Random) -> str:
+    if op == "LITERAL":
+        return chr(value)
+    if op == "NOT_LITERAL":
+        return "x" if value != ord("x") else "y"
+    if op == "ANY":
+        return chance.choice("a .")
+    if op == "IN":
+        return _of_class(value, chance)
+    if op == "CATEGORY":
+        return _CLASSES.get(str(value).removeprefix("CATEGORY_"), "-")
+    if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        low, high, inner = value
+        times = min(int(high), int(low) + chance.randrange(3))
+        return "".join(_walk(inner, chance) for _ in range(times))
+    if op == "BRANCH":
+        return _walk(chance.choice(value[1]), chance)
+    if op == "SUBPATTERN":
+        return _walk(value[3], chance)
+    if op == "ATOMIC_GROUP":
+        return _walk(value, chance)
+    return ""  # assertions and anchors
+
+
+def _of_class(items: Any, chance: random.Random) -> str:
+    if str(items[0][0]) == "NEGATE":
+        return chance.choice("x 1.<&")
+    op, value = chance.choice(items)
+    if str(op) == "RANGE":
+        return chr(chance.choice((value[0], value[1])))
+    return _one(str(op), value, chance)
+
+
+GENERIC = (
+    "a", " ", "\n", "0", "<", "&", "@", "#", '"', "\\", "[", "{", "`", ".", "-", ":", "/", "é",
+    "a ", "a.", "a@", "@a", "a-", " \n", "\\\"", "<a ", "&#1", "http://", "a\n", "1.", "(", "+1 ",
+)  # fmt: skip
+
+
+def pumps(found: Any, chance: random.Random, more: int) -> list[str]:
+    """Pieces that, said again and again, may take the pattern long."""
+    text = found.pattern
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    samples = _samples(text, found.flags, chance, more)
+    pieces = list(GENERIC)
+    for sample in samples:
+        pieces.append(sample)
+        if len(sample) > 1:
+            low, high = sorted(chance.sample(range(len(sample) + 1), 2))
+            pieces.append(sample[low:high])
+            pieces.append(sample[: len(sample) - 1])
+    return sorted({piece for piece in pieces if 0 < len(piece) < 200})
+
+
+def attack(found: Any, pump: str, size: int, before: str = "", end: str = "\x00!") -> Any:
+    """A text of about ``size`` characters of one piece, and an end that does not fit."""
+    text = before + pump * (size // len(pump)) + end
+    return text.encode("utf-8", "replace") if isinstance(found.pattern, bytes) else text
+
+
+def run(found: Any, text: Any) -> int:
+    """Look for all that the pattern finds."""
+    return sum(1 for _ in found.finditer(text))
