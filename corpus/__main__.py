@@ -13,13 +13,15 @@ from typing import Annotated, Any
 
 import typer
 
+from corpus import examples
 from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 
 app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
-    "Exit status: 0 done, 1 the build failed, 2 the command or the plan is wrong, "
-    "130 stopped by Ctrl-C (run again to go on).",
+    "Exit status: 0 done, 1 the build failed (or audit and status found something), "
+    "2 the command or the plan is wrong, 130 stopped by Ctrl-C, SIGTERM or SIGHUP (run again to "
+    "go on).",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -38,20 +40,49 @@ def build(
     runner: Annotated[str | None, typer.Option(help="serial or processes")] = None,
     replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="progress and errors as JSON lines on stderr")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="build a hundredth, say what all of it would take")
+    ] = False,
 ) -> None:
     """Build a corpus. Run it again to go on where an interrupted build stopped."""
     from corpus import pipeline, progress
     from corpus.plan import Plan
 
+    if log_json:
+        _log_as_json()
     checked = Plan.load(plan).with_options(out, workers, runner)
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
-    with progress.watching(quiet) as watcher:
+    if dry_run:
+        from corpus import estimate
+
+        print(estimate.told(estimate.estimate(checked)))
+        return
+    with progress.watching(quiet, log_json) as watcher:
         manifest = pipeline.build(checked, replace=replace, observer=watcher)
+    if log_json:
+        return
     _funnel(manifest)
     folder = Path(checked.output.path)
     print(f"shards  {folder / 'shards'}")
     print(f"report  {folder / 'report.html'}")
+
+
+@app.command()
+def status(
+    out: OutFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
+    from corpus import status as standing
+
+    found = standing.read(Path(out))
+    print(json.dumps(found, indent=2) if as_json else _printable(standing.told(found)))
+    if found["state"] in ("died", "failed", "stopped"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -332,6 +363,8 @@ def filters() -> None:
     _modules(stages.names(), stages.find)
 
 
+examples.add_to(app)
+
 # --------------------------------------------------------------------------- printing
 
 
@@ -389,8 +422,22 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+_said_as = "text"
+
+
+def _log_as_json() -> None:
+    global _said_as
+    _said_as = "json"
+
+
 def _say(message: str) -> None:
-    print(f"corpus: {message}", file=sys.stderr)
+    if _said_as == "json":
+        from datetime import UTC, datetime
+
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"time": when, "event": "said", "text": message}), file=sys.stderr)
+    else:
+        print(f"corpus: {message}", file=sys.stderr)
 
 
 class Stopped(BaseException):

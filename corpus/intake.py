@@ -12,7 +12,7 @@ from corpus import read as reading
 from corpus.errors import BuildError
 from corpus.judge import JudgePart
 from corpus.manifest import save_receipt
-from corpus.plan import Stage
+from corpus.plan import Source, Stage
 from corpus.read import ReadFile, part_file, receipts
 from corpus.runners import NOT_YET
 from corpus.story import Part, Story, chain
@@ -32,19 +32,25 @@ def dump_files(story: Story) -> list[DumpFile]:
     """The files of all sources, in the plan's order."""
     out = []
     for source in story.plan.sources:
-        module = readers.find(source.reader)
-        settings = reading.settings_json(source.config)
+        tombstones = readers.find(source.reader).TOMBSTONES
         for path in source.files():
-            size, changed = sniff.size_and_time(path)
-            shape = (story.plan.run.part_posts, size, changed)
-            identity = (
-                source.reader, module.VERSION, settings, path, size, changed, shape[0],
-            )  # fmt: skip
+            identity = file_identity(source, path, story.plan.run.part_posts)
+            reader, _, settings, _, size, changed, part_posts = identity
             folder = story.space.step("read", *identity)
-            task = ReadFile(source.reader, settings, path, folder, *shape)
-            out.append(DumpFile(task, size, module.TOMBSTONES, identity))
+            task = ReadFile(reader, settings, path, folder, part_posts, size, changed)
+            out.append(DumpFile(task, size, tombstones, identity))
     count = story.plan.output.canaries
     return [*out, _canaries(story, count)] if count else out
+
+
+def file_identity(
+    source: Source, path: str, part_posts: int
+) -> tuple[str, int, str, str, int, int, int]:
+    """What the parts of a file hang on: reader, version, settings, path, bytes, time, part size."""
+    size, changed = sniff.size_and_time(path)
+    settings = reading.settings_json(source.config)
+    version = readers.find(source.reader).VERSION
+    return source.reader, version, settings, path, size, changed, part_posts
 
 
 def _canaries(story: Story, count: int) -> DumpFile:

@@ -8,7 +8,18 @@ from typing import Any
 
 import polars as pl
 
-from corpus import account, dedup_index, finish, intake, keys, passes, recheck, report, runners
+from corpus import (
+    account,
+    dedup_index,
+    finish,
+    intake,
+    keys,
+    passes,
+    recheck,
+    report,
+    runners,
+    status,
+)
 from corpus.errors import BuildError, CorpusError
 from corpus.gathered import here
 from corpus.manifest import NAME, replacing, sync_folder, write_json
@@ -47,26 +58,33 @@ def build(
         return found
     with claimed(plan) as space:
         hands = runners.make(plan.run.runner, plan.run.workers)
+        recorder, state = status.Recorder(space.work, observer or Unwatched()), "stopped"
         try:
-            story = Story(plan, space, hands, observer or Unwatched())
+            story = Story(plan, space, hands, recorder)
             recheck.run(space.work, story.run)  # what an earlier run left may have gone bad since
             manifest = _tell(story, key_id)
             if wrong := recheck.run(space.work, story.run):
                 raise BuildError(_spoilt(space.work, wrong))
+            manifest["run"] = recorder.figures(manifest, plan.run.workers)
             _publish(space, manifest)
+            state = "done"
         except (runners.WorkerDied, MemoryError):
+            state = "failed"
             raise BuildError(
                 "a worker process died, most likely for want of memory; run again with fewer "
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
         except OSError as error:
+            state = "failed"
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
             ) from None
         except CorpusError:
+            state = "failed"
             raise
         except (Exception, pl.exceptions.PanicException) as error:
+            state = "failed"
             hands.close()  # nobody is to write there now
             if wrong := recheck.run(space.work, here):
                 raise BuildError(_spoilt(space.work, wrong)) from None
@@ -78,6 +96,7 @@ def build(
             raise
         finally:
             hands.close()
+            recorder.end(state)
         space.finish()
     return manifest
 
