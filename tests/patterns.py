@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import pkgutil
 import random
@@ -36,8 +37,7 @@ def patterns() -> dict[str, Any]:
     for module in modules():
         for name, value in vars(module).items():
             for number, each in enumerate(_inside(value)):
-                if getattr(value, "__module__", module.__name__) == module.__name__ or True:
-                    found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
+                found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
     seen: dict[tuple[Any, int], str] = {}
     return {
         name: each
@@ -137,3 +137,76 @@ def attack(found: Any, pump: str, size: int, before: str = "", end: str = "\x00!
 def run(found: Any, text: Any) -> int:
     """Look for all that the pattern finds."""
     return sum(1 for _ in found.finditer(text))
+
+
+#: How a pattern is used where it is not searched for: elsewhere it may take the square.
+ANCHORED = {
+    "corpus.readers._json_stream._ASSIGNMENT": "match",
+    "corpus.readers._mapping._DECIMAL": "fullmatch",
+    "corpus.readers.stackexchange._ROW": "match",
+    "corpus.readers.stackexchange._MEMBER": "fullmatch",
+    "corpus.readers.stackexchange._HOST": "fullmatch",
+    "corpus.readers.x_archive._BEGINS": "match",
+    "filters._repeats._FENCE": "match",
+}
+#: The longest text that a pattern is ever given.
+BOUNDED = {
+    "corpus.readers.stackexchange._ENDINGS": 255,
+    "filters._ner._TAIL": 20_000,
+}
+
+
+def all_linear(size: int, few: int, seed: int) -> int:
+    """Run each pattern, as it is used, on texts made to be slow for it; how many there were."""
+    chance = random.Random(seed)
+    found = patterns()
+    for name, each in found.items():
+        long = min(size, BOUNDED.get(name, size))
+        use = ANCHORED.get(name)
+        known = pumps(each, chance, 6)
+        for pump in chance.sample(known, min(few, len(known))):
+            text = attack(each, pump, long, end=chance.choice((*GENERIC, "]", ")", ">", "\x00!")))
+            getattr(each, use)(text) if use else run(each, text)
+    return len(found)
+
+
+def filters_linear(names: list[str], size: int) -> None:
+    """Run filters on a megabyte of one piece, and of others."""
+    import polars as pl
+
+    from corpus.schema import POST
+
+    pieces = (*GENERIC, "RT @a: ", "~", "> ", "- ", "f*", "4111 ", "@a.", "\u0301", "Ã©", "😀")
+    for name in names:
+        module = filters.find(name)
+        run_it = module.build(module.Config())
+        for piece in pieces:
+            text = (piece * (size // len(piece)))[:size]
+            frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
+                pl.lit(None, dtype=dtype).alias(column)
+                for column, dtype in POST.items()
+                if column in module.READS and column not in ("id", "text")
+            )
+            assert run_it(frame).height == 1
+
+
+def models_hold(folder: Any, count: int) -> int:
+    """Change bytes of lid.176 in its header and dictionary; each is refused, or answers."""
+    from filters import _fasttext, language
+
+    source = next(iter(language.models(language.Config())))
+    whole = bytearray(source.read_bytes())
+    chance = random.Random(3)
+    held = 0
+    for number in range(count):
+        changed = bytearray(whole)
+        for _ in range(chance.randint(1, 3)):
+            changed[chance.randrange(120 if number % 2 else len(whole))] = chance.randrange(256)
+        if number % 5 == 0:
+            del changed[chance.randrange(len(changed)) :]
+        path = folder / "model.ftz"
+        path.write_bytes(changed)
+        with contextlib.suppress(ValueError, MemoryError, RuntimeError):
+            _fasttext.predict(_fasttext.load(path), ["hello there my friends"], 1)
+        held += 1
+    return held
