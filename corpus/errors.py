@@ -25,6 +25,7 @@ class ManifestError(CorpusError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
     names = sorted(known)
+    word = word[:100]  # the comparison takes the square, and a stranger may have chosen it
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"

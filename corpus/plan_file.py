@@ -56,7 +56,7 @@ def load(path: str | Path) -> Any:
     except RecursionError:
         raise PlanError(f"{file.name}: nested too deep") from None
     except ValueError as error:  # such as a date that is none
-        raise PlanError(f"{file.name}: {error}") from None
+        raise PlanError(f"{file.name}: {str(error)[:200]}") from None
     _check_size(document, file.name)
     return document
 
