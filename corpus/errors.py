@@ -13,6 +13,10 @@ class CorpusError(Exception):
 class PlanError(CorpusError):
     """The command or the plan is wrong; nothing was built (exit status 2)."""
 
+    def __init__(self, message: str) -> None:
+        # It may quote what a stranger wrote into a plan.
+        super().__init__(message if len(message) <= 2000 else f"{message[:2000]}…")
+
 
 class BuildError(CorpusError):
     """The build failed after it began (exit status 1)."""

@@ -202,12 +202,12 @@ class Plan:
             files = source.files()
             if not files and any(mark in path for mark in "*?["):
                 raise PlanError(f"{where}: path '{path}' matches no file")
-            if not files and Path(path).is_dir():
+            if not files and os.path.isdir(path):
                 raise PlanError(f"{where}: folder '{path}' is empty")
             if not files:
                 raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
             own = (Path(self.output.path).resolve(), self.key_path.resolve())
-            if Path(path).is_dir() and any(Path(path).resolve() in place.parents for place in own):
+            if os.path.isdir(path) and any(Path(path).resolve() in place.parents for place in own):
                 raise PlanError(
                     f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
                 )
