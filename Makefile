@@ -12,7 +12,8 @@ DEMO := dumps/demo/planted.json
 PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup eval eval-dedup eval-gates faults fuzz clean
+.PHONY: help corpus demo test check bench bench-dedup bench-loader eval eval-dedup eval-gates eval-lm
+.PHONY: faults fuzz clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +60,7 @@ check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
 	$(BIN)/python -m bench.end_to_end
 	$(BIN)/python -m bench.pii
+	$(BIN)/python -m bench.quality
 	$(BIN)/python -m bench.memory
 	$(BIN)/python -m bench.takedown
 
@@ -67,10 +69,18 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 	$(BIN)/python -m bench.decontaminate $$($(PEERS))
 	$(BIN)/python -m bench.repeats $$($(PEERS))
 
+bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
+	$(BIN)/python -m bench.loader
+
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
 	$(BIN)/python -m eval.language
+	$(BIN)/python -m eval.quality $$($(PEERS))
 	$(BIN)/python -m eval.toxicity
+	$(BIN)/python -m eval.classifier
 	$(BIN)/python -m eval.pii
+
+eval-lm: $(TOOLS)  ## a small language model on equal amounts of raw, deduplicated, filtered text
+	$(BIN)/python -m eval.lm
 
 eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million strings, 15 minutes)
 	$(BIN)/python -m eval.gates

@@ -9,16 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from corpus.loader import Corpus, load
+    from corpus.loader import Corpus, load, mix
     from corpus.pipeline import build
     from corpus.plan import Plan
 
 __version__ = "0.1.0"
-__all__ = ["Corpus", "Plan", "build", "load"]
+__all__ = ["Corpus", "Plan", "build", "load", "mix"]
 
 _HOMES = {
     "build": "corpus.pipeline",
     "load": "corpus.loader",
+    "mix": "corpus.loader",
     "Corpus": "corpus.loader",
     "Plan": "corpus.plan",
 }

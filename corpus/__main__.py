@@ -245,7 +245,7 @@ def explain(
         for row in kept.iter_rows(named=True):
             hits += 1
             inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in shards/{shard.name}{inside}")
+            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
@@ -301,6 +301,8 @@ def takedown(
     )
     if found["alongside"]:
         print(f"{found['alongside']:,} posts went with documents that could not be cut")
+    if found["tokens_removed"]:
+        print("tokens/ held them too and was removed; run 'corpus tokenize' again")
     if found["unknown"]:
         print(f"{len(found['unknown']):,} not found here:")
         for name in found["unknown"]:
@@ -345,6 +347,122 @@ def audit(
     print(json.dumps(found, indent=2) if as_json else auditing.told(found))
     if not found["passed"]:
         raise typer.Exit(1)
+
+
+@app.command()
+def verify(
+    out: OutFolder,
+    quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say whether a finished corpus is what was built. Exit status 0 or 1.
+
+    Every hash, schema and count, and whether the ledger has a row for each post that left.
+    """
+    from corpus import verify as verifying
+
+    found = verifying.verify(out, quick=quick)
+    print(json.dumps(found, indent=2) if as_json else verifying.told(found))
+    if not found["passed"]:
+        raise typer.Exit(1)
+
+
+@app.command()
+def tokenize(
+    out: OutFolder,
+    tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
+    separator: Annotated[
+        str | None, typer.Option(help="the token behind each document; default: end of text")
+    ] = None,
+    dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
+    to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
+    split: Annotated[str, typer.Option(help="train or validation")] = "train",
+) -> None:
+    """Write the tokens of a finished corpus as one flat array, for numpy.memmap.
+
+    Run it again to go on where it stopped.
+    """
+    from corpus import memmap
+
+    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype, split=split)
+    print(f"{found['tokens']:,} tokens of {found['documents']:,} documents as {found['dtype']}")
+    own = Path(out) / "tokens" / ("" if split == "train" else split)
+    print(f"tokens  {to or own}")
+
+
+@app.command()
+def tune(
+    out: OutFolder,
+    asked: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say which posts other settings would drop or bring back; nothing is scored again.
+
+    Without settings: what other values of each threshold would do.
+    """
+    from corpus import tune as tuning
+
+    if asked:
+        found = tuning.tune(out, tuning.proposed(asked), examples)
+        text = tuning.told(found)
+    else:
+        looked = tuning.survey(out)
+        found, text = {"corpus": out, "settings": looked}, tuning.surveyed(looked)
+    print(json.dumps(found, indent=2) if as_json else _printable(text))
+
+
+@app.command()
+def train(
+    labelled: Annotated[str, typer.Option(help="JSON lines, CSV, TSV or Parquet, packed or not")],
+    text: Annotated[str, typer.Option(help="the column with the posts' texts")],
+    label: Annotated[str, typer.Option(help="the column with their labels")],
+    out: Annotated[str, typer.Option(help="the model to write: .bin, or .ftz for a small one")],
+    precision: Annotated[
+        float | None, typer.Option(help="find the score from which on a label has this precision")
+    ] = None,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Option("--for", help="for this label (may be repeated); all if none"),
+    ] = None,
+    dim: Annotated[int | None, typer.Option(help="numbers to a vector [16]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="how often a post is seen [20]")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="the first step's size [0.3]")] = None,
+    word_ngrams: Annotated[int | None, typer.Option(help="words in a row, at most [2]")] = None,
+    min_chars: Annotated[int | None, typer.Option(help="characters, at least [3]")] = None,
+    max_chars: Annotated[int | None, typer.Option(help="characters, at most [6]")] = None,
+    most_rows: Annotated[int | None, typer.Option(help="vectors at most [1048576]")] = None,
+    seed: Annotated[int | None, typer.Option(help="another seed, another model [1]")] = None,
+    delimiter: Annotated[str, typer.Option(help="of a CSV, if no comma")] = "",
+    quotes: Annotated[bool, typer.Option(help='whether " opens a quoted field of a CSV')] = True,
+) -> None:
+    """Train a classifier on posts that you have labelled, for the stage 'classifier'.
+
+    Prints precision and recall on posts held out, and writes the model's card beside it. The same
+    file gives the same bytes. Exit status 1 if no threshold gives the wanted precision.
+    """
+    from corpus import labelled as table
+    from corpus import model_card, training
+    from corpus.fitting import Settings
+    from corpus.plan import checked
+
+    asked = {
+        "dim": dim, "epochs": epochs, "learning_rate": learning_rate, "word_ngrams": word_ngrams,
+        "min_chars": min_chars, "max_chars": max_chars, "most_rows": most_rows, "seed": seed,
+    }  # fmt: skip
+    given = {name: value for name, value in asked.items() if value is not None}
+    settings = checked(Settings, given, "train")
+    posts = table.read(labelled, text, label, delimiter, quotes)
+    trained = training.train(posts, out, settings, precision, wanted or ())
+    page = model_card.path(trained.model)
+    page.write_text(model_card.card(trained, text, label), encoding="utf-8")
+    print(_printable(model_card.told(trained)))
+    print(f"model   {trained.model}\ncard    {page}")
+    if trouble := model_card.unreachable(trained):
+        raise BuildError(trouble)
 
 
 @app.command()

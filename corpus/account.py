@@ -98,7 +98,11 @@ def manifest(
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(reserve) if reserve else {},
         "shards": [
-            {key: shard[key] for key in ("path", "rows", "bytes", "sha256")} for shard in shards
+            {
+                **{key: shard[key] for key in ("path", "rows", "bytes", "sha256", "row_groups")},
+                **({} if shard["path"].startswith("shards/") else {"split": "validation"}),
+            }
+            for shard in shards
         ],
         "totals": {
             "read": sum(entry["read"] for entry in sources),

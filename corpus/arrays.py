@@ -66,6 +66,19 @@ def append(file: IO[bytes], pieces: Iterable[NDArray[Any]], dtype: Any, size: in
         file.write(np.ascontiguousarray(found, dtype).tobytes())
 
 
+def numbered(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """A number for each distinct pair of hashes, from 0; -1 for the pair of zeros: nobody."""
+    order = np.lexsort((hashes[:, 1], hashes[:, 0]))
+    ordered = hashes[order]
+    new = np.ones(len(hashes), bool)
+    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    nobody = (ordered == 0).all(axis=1)
+    number = np.empty(len(hashes), np.int64)
+    # Zeros sort first, and their number is none.
+    number[order] = np.where(nobody, -1, np.cumsum(new & ~nobody) - 1)
+    return number
+
+
 def relative(path: Path, start: Path) -> str:
     """The way from ``start`` to ``path``, so that a folder can be moved with what it points to."""
     return os.path.relpath(path, start)

@@ -5,12 +5,11 @@ Everything is read again from the shards alone, with the filters as they are now
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,7 +17,8 @@ import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
 
-from corpus import canaries, keys, runners, stages
+from corpus import canaries, checks, keys, runners, stages
+from corpus.checks import SHOWN, Check
 from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.manifest import NAME, file_sha256, load_manifest
 from corpus.naming import ID_COLUMNS
@@ -28,17 +28,7 @@ _PSEUDONYM = "^[0-9a-f]{32}$"
 #: digits. Not what the build itself put there.
 _STRINGS = r"[A-Za-z0-9][A-Za-z0-9_\-.:+/=@]{5,}[A-Za-z0-9]"
 _TELLING = r"\d.*[A-Za-z].*|[A-Za-z].*\d.*|(?:\d[-.:/]?){6,}\d"
-_SHOWN = 10
 _BATCH = 20_000
-
-
-class Check(NamedTuple):
-    """One question, its answer, and what was found, in words without a post's."""
-
-    name: str
-    passed: bool
-    found: str
-    where: tuple[str, ...] = ()
 
 
 @dataclass
@@ -93,7 +83,7 @@ class ReadShard:
             if column.startswith("pii_"):
                 seen.entities[column.removeprefix("pii_").upper()] += int(judged[column].sum())
         held = (judged["text"] != posts["text"]).arg_true() + seen.rows
-        seen.held += [f"{seen.shard} row {row}" for row in held[:_SHOWN]]
+        seen.held += [f"{seen.shard} row {row}" for row in held[:SHOWN]]
         if self.keyed:
             columns = [name for name in ID_COLUMNS if name in posts.columns]
             wrong = [
@@ -170,7 +160,7 @@ def audit(
     finally:
         runner.close()
     seen.sort(key=lambda each: each.shard)
-    checks = [
+    answers = [
         _files(folder, manifest, seen),
         _details(seen),
         _ids(seen, keyed),
@@ -182,9 +172,9 @@ def audit(
         *_canaries(planted, why, seen),
     ]  # fmt: skip
     return {
-        "passed": all(check.passed for check in checks),
+        "passed": all(check.passed for check in answers),
         "rows": sum(each.rows for each in seen),
-        "checks": [check._asdict() for check in checks],
+        "checks": [check._asdict() for check in answers],
     }
 
 
@@ -216,12 +206,8 @@ def _planted(
 
 
 def _files(folder: Path, manifest: dict[str, Any], seen: list[Seen]) -> Check:
-    wanted = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
-    wrong = [each.shard for each in seen if each.damaged or each.sha256 != wanted[each.shard]]
-    shards = folder / "shards"
-    extra = [
-        f"shards/{path.name}" for path in shards.iterdir() if f"shards/{path.name}" not in wanted
-    ]
+    hashes = {each.shard: "" if each.damaged else each.sha256 for each in seen}
+    wrong, extra = checks.unlike(manifest, hashes), checks.unknown(folder, manifest)
     private = [name for name in ("work",) if (folder / name).exists()]
     private += [
         path.name for path in folder.iterdir()
@@ -230,7 +216,7 @@ def _files(folder: Path, manifest: dict[str, Any], seen: list[Seen]) -> Check:
     found = [*wrong, *extra, *private]
     told = f"{len(wrong)} not as the manifest says, {len(extra)} unknown, {len(private)} private"
     return Check(
-        "files are whole and nothing private is beside them", not found, told, tuple(found[:_SHOWN])
+        "files are whole and nothing private is beside them", not found, told, tuple(found[:SHOWN])
     )
 
 
@@ -249,7 +235,7 @@ def _details(seen: list[Seen]) -> Check:
         total += each.entities
     told = ", ".join(f"{name} {count:,}" for name, count in sorted(total.items())) or "none"
     where = [place for each in seen for place in each.held]
-    return Check("no contact data and no handles", not where, told, tuple(where[:_SHOWN]))
+    return Check("no contact data and no handles", not where, told, tuple(where[:SHOWN]))
 
 
 def _ids(seen: list[Seen], keyed: bool) -> Check:
@@ -284,21 +270,17 @@ def _canaries(planted: list[canaries.Canary], why: str, seen: list[Seen]) -> Ite
     yield Check(
         "canaries with details", not leaked,
         f"{details:,} planted, details of {len(leaked):,} are in the texts", 
-        tuple(sorted(leaked)[:_SHOWN]),
+        tuple(sorted(leaked)[:SHOWN]),
     )  # fmt: skip
     twice = sorted(name for name, count in found.items() if count > 1)
     yield Check(
         "canaries to be recited", not twice,
         f"{len(planted) - details:,} planted, {len(found):,} are in the texts, "
-        f"{len(twice):,} more than once", tuple(twice[:_SHOWN]),
+        f"{len(twice):,} more than once", tuple(twice[:SHOWN]),
     )  # fmt: skip
 
 
 def told(found: dict[str, Any]) -> str:
     """The verdict in lines for people."""
-    lines = []
-    for check in found["checks"]:
-        lines.append(f"{'ok  ' if check['passed'] else 'FAIL'}  {check['name']}: {check['found']}")
-        lines += [f"        {re.sub(r'[^ -~]', '?', place)}" for place in check["where"]]
     verdict = "passed" if found["passed"] else "failed"
-    return "\n".join([*lines, f"audit {verdict}: {found['rows']:,} documents read"])
+    return checks.told(found["checks"], f"audit {verdict}: {found['rows']:,} documents read")

@@ -156,7 +156,8 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
     """The verdict on each part. Memory: a few numbers a post, one band at a time."""
     folders = gathered.folders
     reason = arrays.together(folders, "reason", np.empty(0, np.uint8))
-    number, size = _numbered(arrays.together(folders, "author", np.empty((0, 2), np.uint64)))
+    number = arrays.numbered(arrays.together(folders, "author", np.empty((0, 2), np.uint64)))
+    size = np.bincount(number[number >= 0], minlength=1)
     known = number >= 0
     if config.drop_most_active:
         _most_active(reason, number, config)
@@ -168,7 +169,7 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
     begin = 0
     for folder in folders:
         rows = slice(begin, begin + len(arrays.mapped(folder, "reason")))
-        count = pl.Series("author_posts", size[number[rows]] if size.size else [], dtype=pl.Int64)
+        count = pl.Series("author_posts", size[number[rows]], dtype=pl.Int64)
         yield pl.DataFrame(
             [
                 pl.select(pl.when(pl.Series(known[rows])).then(count).alias("author_posts"))
@@ -178,19 +179,6 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
             ]
         )
         begin = rows.stop
-
-
-def _numbered(authors: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """A number for each author, -1 for nobody, and how many posts each number has."""
-    order = np.lexsort((authors[:, 1], authors[:, 0]))
-    ordered = authors[order]
-    new = np.ones(len(authors), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    number = np.empty(len(authors), np.int64)
-    number[order] = np.cumsum(new) - 1
-    size = np.bincount(number)
-    number[(authors == 0).all(axis=1)] = -1
-    return number, size
 
 
 def _left(reason: NDArray[np.uint8], number: NDArray[np.int64]) -> NDArray[np.int64]:

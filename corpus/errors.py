@@ -26,6 +26,10 @@ class ManifestError(CorpusError):
     """A folder is not a finished corpus, or not one this version can read (exit status 2)."""
 
 
+class ShardError(CorpusError):
+    """A shard is missing, cut off or damaged (exit status 2)."""
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
     names = sorted(known)

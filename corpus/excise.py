@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from corpus import dedup_index, reserve, turns
 from corpus.errors import BuildError
+from corpus.layout import Layout
 from corpus.manifest import LEDGER, file_sha256, write_json
 
 CARD = "index-card.json"
@@ -123,29 +124,31 @@ def shard_without(
     copies: dict[str, dict[str, Any]],
     renamed: dict[str, str | None],
     joiner: str,
+    layout: Layout,
     change: Change,
 ) -> None:
     """Write the shard anew, with second copies where first ones were."""
     path = folder / shard["path"]
     target = room / path.name
-    with pq.ParquetFile(path) as source, pq.ParquetWriter(
-        target, source.schema_arrow, compression="zstd", compression_level=3,
-        use_dictionary=_dictionary(source), write_page_index=True,
-    ) as writer:  # fmt: skip
-        rows = 0
+    row_groups: list[int] = []
+    with (
+        pq.ParquetFile(path) as source,
+        layout.writer(target, source.schema_arrow, _dictionary(source)) as writer,
+    ):
         for group in range(source.num_row_groups):
             table = source.read_row_group(group)
             posts = pl.DataFrame(table)
             left = _group_without(posts, wanted, copies, renamed, joiner, change)
             change.documents += left.height - posts.height
-            rows += left.height
             if left.height:
+                row_groups.append(left.height)
                 made = left.to_arrow().cast(source.schema_arrow)
                 writer.write_table(made, row_group_size=left.height)
     _sync(target)
     size, sha256 = target.stat().st_size, file_sha256(target)
     change.shards[shard["path"]] = {
-        "path": shard["path"], "rows": rows, "bytes": size, "sha256": sha256,
+        **shard, "rows": sum(row_groups), "bytes": size, "sha256": sha256,
+        "row_groups": row_groups,
     }  # fmt: skip
     change.moves[target.name] = shard["path"]
 

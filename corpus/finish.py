@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import conversations, dedup, dedup_index, reserve
+from corpus import arrays, conversations, dedup, dedup_index, reserve, shuffle, split
 from corpus import write as writing
 from corpus.manifest import load_receipt, needed_receipt, save_receipt
 from corpus.story import Part, Story, chain
@@ -15,23 +15,32 @@ from corpus.write import Piece
 
 
 def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[str, Any]]:
-    """Write the shards that are not there yet; return their receipts."""
-    output = story.plan.output
-    cut = (output.shard_mb, output.row_group_mb, output.ids, key_id, list(story.plan.scores()))
-    done = story.space.step("shards", [part.identity for part in parts], cut)
-    tasks = writing.cut_shards(
-        [Piece(part.posts, part.rows, part.text_bytes) for part in parts],
-        story.space.shards,
-        done,
-        shard_bytes=max(1, int(output.shard_mb * 1e6)),
-        row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
-        scores=tuple(story.plan.scores()),
-        naming=story.plan.naming,
-    )
+    """Write the shards that are not there yet; return their receipts, training set first."""
+    output, space = story.plan.output, story.space
+    cut = (*story.plan.cut(), key_id, list(story.plan.scores()))
+    done = space.step("shards", [part.identity for part in parts], cut)
+    rooms = {"train": space.shards, "validation": space.validation}
+    tasks = []
+    for side, pieces in _sides(story, parts).items():
+        rooms[side].mkdir(exist_ok=True)
+        tasks += writing.cut_shards(
+            _ordered(story, parts, pieces, side),
+            rooms[side],
+            done / side,
+            name="part" if side == "train" else side,
+            shard_bytes=max(1, int(output.shard_mb * 1e6)),
+            row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
+            scores=tuple(story.plan.scores()),
+            naming=story.plan.naming,
+            layout=output.layout,
+        )
     _forget_others(done)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
-    for leftover in set(story.space.shards.iterdir()) - valid:
-        leftover.unlink()  # of an earlier plan, or cut off while being written
+    for room in rooms.values():
+        for leftover in set(room.iterdir()) - valid if room.is_dir() else ():
+            leftover.unlink()  # of an earlier plan, or cut off while being written
+    if not output.validation:
+        shutil.rmtree(space.validation, ignore_errors=True)
     for _ in story.run(tasks, "writing"):
         pass
     return [needed_receipt(task.receipt) for task in tasks]
@@ -42,6 +51,59 @@ def _forget_others(done: Path) -> None:
     for other in done.parent.iterdir() if done.parent.is_dir() else ():
         if other != done:
             shutil.rmtree(other)
+
+
+def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
+    """The posts that stay; with a validation set, those of either side."""
+    output = story.plan.output
+    if not output.validation:
+        return {"train": [Piece(part.posts, part.rows, part.text_bytes) for part in parts]}
+    identity = [part.identity for part in parts]
+    room = story.space.step("split", identity, output.apart)
+    tying = [
+        split.TiePart(part.posts, room / "ties" / f"{index:06d}")
+        for index, part in enumerate(parts)
+    ]
+    for _ in story.run(tying, "tying"):
+        pass
+    receipt = room / "aside" / "receipt.json"
+    if load_receipt(receipt) is None:
+        aside = split.decide(
+            [task.folder for task in tying], [part.rows for part in parts],
+            output.validation, output.validation_seed, split.day(output.validation_after),
+        )  # fmt: skip
+        named = {f"{index:06d}": rows for index, rows in enumerate(aside)}
+        save_receipt(receipt, {}, arrays.save(named, receipt.parent))
+    tasks = [
+        split.SplitPart(part.posts, room / "aside" / f"{index:06d}.npy", room / "sides", index)
+        for index, part in enumerate(parts)
+    ]
+    for _ in story.run(tasks, "splitting"):
+        pass
+    found = [(task, needed_receipt(task.receipt)["sides"]) for task in tasks]
+    return {
+        side: [Piece(task.side(side), *sizes[side]) for task, sizes in found]
+        for side in split.SPLITS
+    }
+
+
+def _ordered(
+    story: Story, parts: Sequence[Part], pieces: list[Piece], side: str
+) -> Sequence[Piece]:
+    """The posts of one side in the order in which they are written."""
+    output = story.plan.output
+    if not output.shuffle:
+        return pieces
+    marks = (side, output.shuffle_seed, output.apart)
+    room = story.space.step("shuffled", [part.identity for part in parts], marks)
+    whole = [(piece.path, piece.rows, piece.text_bytes) for piece in pieces]
+    scattering, gathering = shuffle.tasks(whole, room, output.shuffle_seed)
+    for _ in story.run(scattering, "shuffling"):
+        pass
+    for _ in story.run(gathering, "gathering"):
+        pass
+    receipts = [(task.target, needed_receipt(task.receipt)) for task in gathering]
+    return [Piece(path, found["rows"], found["text_bytes"]) for path, found in receipts]
 
 
 def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, Any] | None:

@@ -84,7 +84,7 @@ def judge(
         began = time.perf_counter()
         if name in stages.BARRIERS:
             assert verdict is not None  # a barrier is always first, behind its own verdict
-            judged = posts.hstack(pl.read_parquet(verdict, glob=False))
+            judged = posts.with_columns(pl.read_parquet(verdict, glob=False).get_columns())
         else:
             judged = _applied(_filter(name, settings, key), posts, name, settings, part)
         leaves = judged["reject"].is_not_null()

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from corpus.errors import CorpusError, ManifestError
-from corpus.manifest import load_manifest
+from corpus.errors import CorpusError, ManifestError, did_you_mean
+from corpus.manifest import identity, load_manifest
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from corpus.shelf import Shelf
+    from corpus.streams import Stream
 
 
 class Corpus:
@@ -21,9 +24,8 @@ class Corpus:
         self.path = Path(path)
         self.manifest: dict[str, Any] = load_manifest(self.path)
         self.shards: list[Path] = [self.path / shard["path"] for shard in self.manifest["shards"]]
-        for shard in self.shards:
-            if not shard.is_file():
-                raise ManifestError(f"'{shard}' is missing; copy the corpus again, or rebuild it")
+        for shard, listed in zip(self.shards, self.manifest["shards"], strict=True):
+            _check_size(shard, listed["bytes"])
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -49,65 +51,133 @@ class Corpus:
             return pl.LazyFrame(schema=LEDGER)
         return pl.scan_parquet(files, glob=False)
 
+    @property
+    def splits(self) -> list[str]:
+        """``train``, and ``validation`` where the plan has set some aside."""
+        return sorted({shard.get("split", "train") for shard in self.manifest["shards"]})
+
+    def split(self, name: str) -> Split:
+        """The documents of one split, to be streamed."""
+        if name not in self.splits:
+            raise CorpusError(
+                f"no split '{name}' in '{self.path}'{did_you_mean(name, self.splits)}"
+            )
+        return Split(self, name)
+
     def stream(
         self,
         rank: int = 0,
         world_size: int = 1,
         *,
+        worker: int = 0,
+        num_workers: int = 1,
         batch_size: int = 1024,
         columns: Sequence[str] = ("text",),
         shuffle: bool = False,
         seed: int = 0,
         epoch: int = 0,
-    ) -> Iterator[pl.DataFrame]:
-        """Yield this rank's documents as frames of up to ``batch_size`` rows.
+        arrow: bool = False,
+        split: str = "train",
+    ) -> Stream:
+        """Yield this worker's documents of an epoch as frames of up to ``batch_size`` rows.
 
-        Row groups go round the ranks in turn, so that every row reaches exactly one rank. With
-        ``shuffle`` the order of row groups, and of the rows inside each, follows ``seed`` and
-        ``epoch``. Raises ``ValueError`` for a rank outside the world or an unknown column.
+        The rows of the corpus are shared out evenly: of all ranks and their workers, each gets as
+        many as any other, or one less, and each row reaches exactly one of them, however many
+        there are. With ``shuffle`` the row groups are in a random order, and so are the rows in
+        each; ``seed`` and ``epoch`` decide. The stream says where it is by ``state_dict()`` and
+        goes there by ``load_state_dict()``: see :class:`~corpus.streams.Stream`. With ``arrow``
+        the frames are Arrow tables, which a forked process may use where polars would hang.
+        Where the plan has set documents aside, ``split="validation"`` streams those.
+
+        Raises ``ValueError`` for a rank or worker that cannot be; while it is read,
+        :class:`~corpus.errors.CorpusError` for an unknown column or an empty corpus and
+        :class:`~corpus.errors.ShardError` for a damaged shard.
         """
-        if not 0 <= rank < world_size:
-            raise ValueError(f"rank {rank} is not in a world of {world_size}; ranks count from 0")
-        if batch_size < 1:
-            raise ValueError("batch_size must be at least 1")
-        return self._batches(rank, world_size, batch_size, tuple(columns), shuffle, (seed, epoch))
+        return mix([(self, 1.0)]).stream(
+            rank, world_size, worker=worker, num_workers=num_workers, batch_size=batch_size,
+            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow, split=split,
+        )  # fmt: skip
 
-    def _batches(
-        self, rank: int, world: int, size: int, columns: tuple[str, ...], shuffle: bool,
-        order: tuple[int, int],
-    ) -> Iterator[pl.DataFrame]:  # fmt: skip
-        import polars as pl
-        import pyarrow.parquet as pq
 
-        groups = []
-        for shard in self.shards:
-            metadata = pq.read_metadata(shard)
-            unknown = set(columns) - set(metadata.schema.to_arrow_schema().names)
-            if unknown:
-                raise CorpusError(f"no column '{sorted(unknown)[0]}' in {shard.name}")
-            groups += [(shard, group) for group in range(metadata.num_row_groups)]
-        if shuffle:
-            random.Random(f"groups {order}").shuffle(groups)
-        pending: list[pl.DataFrame] = []
-        rows = 0
-        for number, (shard, group) in list(enumerate(groups))[rank::world]:
-            with pq.ParquetFile(shard) as file:
-                found = pl.from_arrow(file.read_row_group(group, columns=list(columns)))
-            assert isinstance(found, pl.DataFrame)
-            frame = found.select(columns)
-            if shuffle:
-                shuffler = random.Random(f"rows {order} {number} {shard.name} {group}")
-                frame = frame[shuffler.sample(range(frame.height), frame.height)]
-            pending.append(frame)
-            rows += frame.height
-            while rows >= size:
-                whole = pl.concat(pending)
-                yield whole.head(size)
-                pending, rows = [whole.slice(size)], rows - size
-        if rows:
-            yield pl.concat(pending)
+class Split:
+    """The training set of a corpus, or what was set aside for validation."""
+
+    def __init__(self, corpus: Corpus, name: str) -> None:
+        self.corpus, self.name = corpus, name
+        listed: list[dict[str, Any]] = corpus.manifest["shards"]
+        self.shards = [shard for shard in listed if shard.get("split", "train") == name]
+
+    @cached_property
+    def identity(self) -> str:
+        """Changes whenever the shards do: a digest of their hashes."""
+        return identity(self.shards)
+
+    def shelf(self) -> Shelf:
+        """The row groups, and a way to read them one by one."""
+        from corpus.shelf import Shelf
+
+        return Shelf(self.corpus.path, self.shards)
+
+
+class Mixture:
+    """Several corpora, streamed as one by weights."""
+
+    def __init__(self, corpora: Sequence[tuple[Corpus | str | Path, float]]) -> None:
+        if not corpora:
+            raise ValueError("nothing to mix; give a list of (corpus, weight)")
+        for _, weight in corpora:
+            if not 0 < weight < float("inf"):
+                raise ValueError(f"a weight must be more than 0; got {weight}")
+        self._sources = [
+            (one if isinstance(one, Corpus) else load(one), float(weight))
+            for one, weight in corpora
+        ]
+
+    def stream(
+        self,
+        rank: int = 0,
+        world_size: int = 1,
+        *,
+        worker: int = 0,
+        num_workers: int = 1,
+        batch_size: int = 1024,
+        columns: Sequence[str] = ("text",),
+        shuffle: bool = False,
+        seed: int = 0,
+        epoch: int = 0,
+        arrow: bool = False,
+        split: str = "train",
+    ) -> Stream:
+        """As :meth:`Corpus.stream`, of all corpora; an epoch has of each what its weight says.
+
+        In an epoch the corpus that its weight favours least is seen exactly once. The others are
+        seen more often, each pass in another order, and their rows are spread evenly.
+        """
+        from corpus.order import Place
+        from corpus.streams import Stream
+
+        return Stream(
+            [(one.split(split), weight) for one, weight in self._sources],
+            Place(rank, world_size, worker, num_workers), batch_size=batch_size,
+            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
+        )  # fmt: skip
+
+
+def mix(corpora: Sequence[tuple[Corpus | str | Path, float]]) -> Mixture:
+    """Corpora (or their folders) with weights: shares of the documents that are streamed."""
+    return Mixture(corpora)
 
 
 def load(path: str | Path) -> Corpus:
     """Open a finished corpus; :class:`~corpus.errors.ManifestError` if it is none."""
     return Corpus(path)
+
+
+def _check_size(shard: Path, size: int) -> None:
+    remedy = "copy the corpus again, or rebuild it"
+    try:
+        found = shard.stat().st_size
+    except OSError:
+        raise ManifestError(f"'{shard}' is missing; {remedy}") from None
+    if found != size:
+        raise ManifestError(f"'{shard}' has {found:,} bytes, not {size:,}; {remedy}")

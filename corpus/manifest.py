@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from corpus.errors import BuildError, ManifestError
 
 FORMAT_VERSION = 1
 NAME = "manifest.json"
+# A list of numbers in pretty JSON: a line is enough for it. No string holds a line's end.
+_NUMBERS = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
 
 #: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
 #: ``read`` for a refused record, which has no id.
@@ -72,7 +75,10 @@ def file_sha256(path: Path) -> str:
 
 def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
     """Write ``value`` as JSON, whole or not at all."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) if pretty else canonical(value)
+    text = canonical(value)
+    if pretty:
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        text = _NUMBERS.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
     with replacing(path, durable=durable) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
@@ -165,6 +171,11 @@ def load_manifest(folder: Path) -> dict[str, Any]:
             f"{FORMAT_VERSION}; install a newer version of corpus-builder"
         )
     return found
+
+
+def identity(shards: Sequence[Mapping[str, Any]]) -> str:
+    """Changes whenever one of these shards does: a digest of their hashes, 32 hex digits."""
+    return fingerprint(*(shard["sha256"] for shard in shards))[:32]
 
 
 def unbalanced(manifest: Mapping[str, Any]) -> list[str]:

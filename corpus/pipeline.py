@@ -103,8 +103,9 @@ def build(
 
 def _publish(space: Workspace, manifest: dict[str, Any]) -> None:
     """Write the manifest when the disk has the names of all that it speaks of."""
-    for folder in (space.shards, space.dropped, space.out):
-        sync_folder(folder)
+    for folder in (space.shards, space.validation, space.dropped, space.out):
+        if folder.is_dir():
+            sync_folder(folder)
     write_json(space.out / NAME, manifest, pretty=True, durable=True)
     sync_folder(space.out)
 

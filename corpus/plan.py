@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -12,8 +13,9 @@ from typing import Any, Literal, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from corpus import plan_file, readers, schema, sniff, stages
+from corpus import layout, plan_file, readers, schema, sniff, stages
 from corpus.errors import PlanError, did_you_mean
+from corpus.layout import Codec, Layout
 from corpus.manifest import file_sha256, fingerprint
 from corpus.naming import Ids, Naming
 from corpus.readers.contract import ReaderConfig
@@ -50,6 +52,41 @@ class Output(BaseModel):
     ids: Ids = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
+    compression: Codec = Field("zstd", description="of the shards: zstd, or lz4: read faster")
+    zstd_level: int = Field(3, ge=1, le=22, description="1 to 22; more is smaller and slower")
+    content_defined_chunking: bool = Field(
+        False, description="pages end by content, for stores that keep equal chunks once"
+    )
+
+    shuffle: bool = Field(False, description="put the documents of all sources in one random order")
+    shuffle_seed: int = Field(0, description="another seed, another order")
+
+    validation: float = Field(
+        0, ge=0, le=0.5, description="share to set aside; nothing of it is tied to the rest"
+    )
+    validation_seed: int = Field(0, description="another seed, others set aside")
+
+    validation_after: str = Field(
+        "", pattern=r"^(\d{4}-\d\d-\d\d)?$",
+        description="set aside only what was written on this day (UTC) or later",
+    )  # fmt: skip
+
+    @field_validator("validation_after")
+    @classmethod
+    def _day(cls, day: str) -> str:
+        if day:
+            date.fromisoformat(day)
+        return day
+
+    @property
+    def apart(self) -> tuple[float, int, str]:
+        """What decides who is set aside."""
+        return self.validation, self.validation_seed, self.validation_after
+
+    @property
+    def layout(self) -> Layout:
+        """How the shards are laid out."""
+        return Layout(self.compression, self.zstd_level, self.content_defined_chunking)
 
     @field_validator("path", "key")
     @classmethod
@@ -273,9 +310,17 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        output = self.output
-        cut = (output.shard_mb, output.row_group_mb, output.ids, output.canaries)
+        cut = (*self.cut(), self.output.canaries)
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
+
+    def cut(self) -> tuple[object, ...]:
+        """What changes whenever the same posts would make other shards."""
+        output = self.output
+        return (
+            layout.VERSION, output.shard_mb, output.row_group_mb, output.ids,
+            astuple(output.layout), (output.shuffle, output.shuffle_seed),
+            output.apart,
+        )  # fmt: skip
 
     def resolved(self) -> dict[str, Any]:
         """The plan with every default filled in, without ``run`` and the place of the output."""
@@ -288,6 +333,14 @@ class Plan:
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
+                "compression": self.output.compression,
+                "zstd_level": self.output.zstd_level,
+                "content_defined_chunking": self.output.content_defined_chunking,
+                "shuffle": self.output.shuffle,
+                "shuffle_seed": self.output.shuffle_seed,
+                "validation": self.output.validation,
+                "validation_seed": self.output.validation_seed,
+                "validation_after": self.output.validation_after,
             },
         }
 
@@ -336,6 +389,11 @@ def _entries(value: object, where: str, find: Any) -> list[tuple[str, BaseModel]
             raise PlanError(f"unknown {kind} '{name}' in {place}{did_you_mean(str(name), known)}")
         out.append((str(name), _model(find(name), settings or {}, f"{where}[{index}] {name}")))
     return out
+
+
+def checked(model: type[Model], settings: object, where: str) -> Model:
+    """``settings`` as a ``model``; a PlanError says what is wrong ``where``, and the remedy."""
+    return _model(model, settings, where)
 
 
 def _model(model: type[Model], settings: object, where: str) -> Model:

@@ -71,13 +71,15 @@ def card(manifest: Mapping[str, Any], plan_yaml: str) -> str:
         f"| {source['path']} | {source['reader']} | {source['read']:,} | {source['refused']:,} |"
         for source in manifest["sources"]
     )
+    apart = any(shard.get("split") == "validation" for shard in manifest["shards"])
+    aside = "  - split: validation\n    path: validation/*.parquet\n" if apart else ""
     return f"""---
 configs:
 - config_name: default
   data_files:
   - split: train
     path: shards/*.parquet
----
+{aside}---
 # A corpus of posts
 
 {summary(manifest)}. Built with corpus-builder; `manifest.json` holds every count, version and

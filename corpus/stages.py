@@ -10,7 +10,7 @@ import filters
 if TYPE_CHECKING:
     from filters.contract import FilterModule
 
-BARRIERS = ("authors", "dedup", "conversations")
+BARRIERS = ("authors", "language_context", "dedup", "conversations")
 #: The barriers that make other rows of the posts, rather than judge them.
 RESHAPING = ("conversations",)
 

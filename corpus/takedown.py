@@ -15,6 +15,7 @@ import re
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ import yaml
 from corpus import excise, keys, report
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
+from corpus.layout import Layout
 from corpus.manifest import NAME, file_sha256, load_manifest, unbalanced, write_json
 from corpus.naming import Names
 
@@ -37,7 +39,8 @@ def take_down(
     authors: Collection[str] = (),
     key: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Take posts out of the corpus at ``out``; return the receipt, and what was ``unknown``.
+    """Take posts out of the corpus at ``out``; return the receipt, what was ``unknown``,
+    and whether ``tokens/`` went along.
 
     ``ids`` are post ids such as ``reddit:t1_c0abc``, or as the corpus has them;
     ``authors`` are ``platform:name``, or the
@@ -48,6 +51,7 @@ def take_down(
     folder = Path(out)
     with _alone(folder):
         _finish(folder)
+        tokens = (folder / "tokens").exists()
         manifest = load_manifest(folder)
         secret = keys.key_of(folder, manifest, key)
         named = {_known_as(name, secret): name for name in authors}
@@ -57,7 +61,8 @@ def take_down(
         receipt = _take_down(folder, manifest, wanted, secret)
         given = named | called
         unknown = sorted(given.get(name, name) for name in receipt["unknown"])
-        return {**receipt, "unknown": unknown}
+        lost = tokens and not (folder / "tokens").exists()
+        return {**receipt, "unknown": unknown, "tokens_removed": lost}
 
 
 def _known_as(author: str, key: bytes) -> str:
@@ -86,6 +91,8 @@ def _finish(folder: Path) -> None:
     room = folder / FOLDER / _UNFINISHED
     note = room / _NOTE
     if note.exists():
+        # Made of the texts, and out of date from here on.
+        shutil.rmtree(folder / "tokens", ignore_errors=True)
         for name, target in json.loads(note.read_text(encoding="utf-8")).items():
             if (room / name).exists():
                 os.replace(room / name, folder / target)
@@ -106,10 +113,12 @@ def _take_down(
     copies = excise.second_copies(folder, wanted, every, key, change)
     named = [*every, *wanted.ids]
     renamed = {name: copies[name]["id"] if name in copies else None for name in named}
-    joiner = _joiner(folder)
+    joiner, layout = _settings(folder)
     for shard in manifest["shards"]:
         if going[shard["path"]] or excise.named(folder, shard, named):
-            excise.shard_without(folder, room, shard, wanted, copies, renamed, joiner, change)
+            excise.shard_without(
+                folder, room, shard, wanted, copies, renamed, joiner, layout, change
+            )
     if change.alongside:
         lost = change.alongside - excise.left_of(folder, room, manifest["shards"], change)
         change.removed |= dict.fromkeys(lost, "")
@@ -127,11 +136,13 @@ def _take_down(
     return {**receipt, "unknown": unknown}
 
 
-def _joiner(folder: Path) -> str:
-    """What stands between two turns of a conversation."""
+def _settings(folder: Path) -> tuple[str, Layout]:
+    """What stands between two turns of a conversation, and how shards are laid out."""
     plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
-    return str(settings.get("conversations", {}).get("joiner", ""))
+    output = plan.get("output", {})
+    layout = Layout(**{key.name: output[key.name] for key in fields(Layout) if key.name in output})
+    return str(settings.get("conversations", {}).get("joiner", "")), layout
 
 
 def _counts(change: Change, wanted: Wanted, unknown: Sequence[str]) -> dict[str, int]:

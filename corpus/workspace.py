@@ -29,6 +29,8 @@ _OURS = {
     "index",
     "reserve",
     "takedowns",
+    "tokens",
+    "validation",
     NAME,
     "README.md",
     "report.html",
@@ -43,6 +45,7 @@ class Workspace:
         self.out = Path(plan.output.path)
         self.work = self.out / "work"
         self.shards = self.out / "shards"
+        self.validation = self.out / "validation"
         self.dropped = self.out / "dropped"
         self.keep = plan.output.keep_work
 
@@ -170,6 +173,7 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
             _clear(space.work)  # unredacted posts of other sources
         save_receipt(space.work / "begun.json", {"sources": identity}, [])
         (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
+        shutil.rmtree(space.out / "tokens", ignore_errors=True)  # of what was there before
         for leftover in space.out.glob(".*.tmp"):
             leftover.unlink()
         space.shards.mkdir(exist_ok=True)

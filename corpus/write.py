@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from corpus.conversations import HOME, unmarked
+from corpus.layout import Layout
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
 from corpus.naming import Names, Naming
 from corpus.schema import INTERNAL, POST
@@ -43,13 +44,15 @@ class WriteShard:
     row_group_bytes: int
     scores: tuple[str, ...]
     naming: Naming
+    layout: Layout
 
     def __call__(self) -> WriteShard:
         """Write the shard unless its receipt is there."""
         if load_receipt(self.receipt) is not None:
             return self
         self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        rows = posts = characters = 0
+        row_groups: list[int] = []
+        posts = characters = 0
         names = self.naming.open()
         with replacing(self.target, durable=True) as temporary:
             writer: pq.ParquetWriter | None = None
@@ -57,20 +60,18 @@ class WriteShard:
                 table = group.pipe(leaving, self.scores, names).to_arrow()
                 if writer is None:
                     dictionary = [name for name in _DICTIONARY if name in table.column_names]
-                    writer = pq.ParquetWriter(
-                        temporary, table.schema, compression="zstd", compression_level=3,
-                        use_dictionary=dictionary, write_page_index=True,
-                    )  # fmt: skip
+                    writer = self.layout.writer(temporary, table.schema, dictionary)
                 if table.num_rows:
                     writer.write_table(table, row_group_size=table.num_rows)
-                rows += table.num_rows
+                    row_groups.append(table.num_rows)
                 posts += int(group[HOME].list.len().sum()) if HOME in group else group.height
                 characters += pc.sum(pc.utf8_length(table["text"])).as_py() or 0
             if writer is not None:
                 writer.close()
         receipt = {
-            "path": f"shards/{self.target.name}",
-            "rows": rows,
+            "path": f"{self.target.parent.name}/{self.target.name}",
+            "rows": sum(row_groups),
+            "row_groups": row_groups,
             "posts": posts,
             "bytes": self.target.stat().st_size,
             "sha256": file_sha256(self.target),
@@ -103,10 +104,13 @@ class WriteShard:
 
 
 def cut_shards(
-    pieces: Sequence[Piece], shards: Path, receipts: Path, *, shard_bytes: int,
-    row_group_bytes: int, scores: tuple[str, ...], naming: Naming,
+    pieces: Sequence[Piece], shards: Path, receipts: Path, *, name: str, shard_bytes: int,
+    row_group_bytes: int, scores: tuple[str, ...], naming: Naming, layout: Layout,
 ) -> list[WriteShard]:  # fmt: skip
-    """The tasks that together write every post once, in shards of nearly equal text."""
+    """The tasks that together write every post once, in shards of nearly equal text.
+
+    No two shards of a corpus have one ``name`` and number.
+    """
     total = sum(piece.text_bytes for piece in pieces)
     count = max(1, -(-total // shard_bytes))
     edges = [total * index // count for index in range(count)] + [total + 1]
@@ -121,12 +125,12 @@ def cut_shards(
                 first = first if chosen else begin
                 chosen.append(piece)
             begin += piece.text_bytes
-        target = shards / f"part-{index:05d}.parquet"
+        target = shards / f"{name}-{index:05d}.parquet"
         receipt = receipts / f"{index:05d}.json"
         tasks.append(
             WriteShard(
                 target, receipt, tuple(chosen or pieces[:1]), first, low, high,
-                row_group_bytes, scores, naming,
+                row_group_bytes, scores, naming, layout,
             )
         )  # fmt: skip
     return tasks

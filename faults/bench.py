@@ -85,7 +85,13 @@ class Bench:
                 {"table": table},
             ],
             "stages": list(self.stages),
-            "output": {"shard_mb": 1, "row_group_mb": 0.25, "key": str(self.room / "corpus.key")},
+            "output": {
+                "shard_mb": 1,
+                "row_group_mb": 0.25,
+                "shuffle": True,
+                "validation": 0.05,
+                "key": str(self.room / "corpus.key"),
+            },
             "run": {"workers": 2, "part_posts": self.part_posts},
         }
         self.plan.write_text(yaml.safe_dump(document))
@@ -256,7 +262,7 @@ def half_written(out: Path, expected: Mapping[str, bytes]) -> None:
                 np.load(path, mmap_mode="r")
         except Exception as error:
             raise Lost(f"{name} is half-written: {type(error).__name__}") from None
-        if name.startswith("shards/") and expected.get(name) != path.read_bytes():
+        if name.startswith(("shards/", "validation/")) and expected.get(name) != path.read_bytes():
             raise Lost(f"{name} has its final name and other bytes")
     if (out / "manifest.json").exists() and contents(out) != expected:
         raise Lost("there is a manifest, and the corpus is not whole")

@@ -8,9 +8,8 @@ this module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,7 +22,6 @@ Offsets = NDArray[np.int64]
 Buckets = NDArray[np.uint32]
 Weights = NDArray[np.int8]
 Logits = NDArray[np.float32]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 
 class Model(NamedTuple):

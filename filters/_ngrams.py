@@ -8,9 +8,8 @@ module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -23,7 +22,6 @@ U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 _PART, _MARK, _ALONE, _GONE, _UNSETTLED = 1, 2, 4, 8, 16
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -136,7 +134,7 @@ def _flat(texts: pl.Series) -> tuple[U8, I64]:
 
 
 @compiled
-def _decode(data: U8, at: int) -> tuple[np.int64, int]:
+def decoded(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
     if one < 0x80:
@@ -175,7 +173,7 @@ def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
             if data[at] < 0x80:
                 at += 1
                 continue
-            code, size = _decode(data, at)
+            code, size = decoded(data, at)
             if kinds[code] & _UNSETTLED:
                 out[row] = True
                 break
@@ -205,7 +203,7 @@ def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, 
         while at <= end:  # one step past the end closes the last token
             code, step, kind = np.int64(32), 1, 0
             if at < end:
-                code, step = _decode(data, at)
+                code, step = decoded(data, at)
                 kind = kinds[code]
             at += step
             begun = used > begins[count]

@@ -26,18 +26,27 @@ def flattened(column: str) -> pl.Expr:
     return pl.col(column).str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def cleaned(column: str) -> pl.Expr:
-    """The author's own words on one line.
+def spoken(column: str) -> pl.Expr:
+    """The text without its links, mentions and retweet heads; hashtags keep their marks.
 
-    Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
-    run of whitespace is one space. What a link or a mention leaves is a space, never a join of
-    its neighbours.
+    What a link or a mention leaves is a space, never a join of its neighbours.
     """
     return (
         pl.col(column)
         .str.replace(_RETWEET_HEAD, "")
         .str.replace_all(_URL, " ")
         .str.replace_all(_MENTION, "${1} ")
+    )
+
+
+def cleaned(column: str) -> pl.Expr:
+    """The author's own words on one line.
+
+    Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
+    run of whitespace is one space.
+    """
+    return (
+        spoken(column)
         .str.replace_all(_HASHTAG_MARK, "${1}")
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
@@ -55,4 +64,25 @@ def folded(column: str) -> pl.Expr:
         # Combining marks, and format characters such as the zero-width space.
         .str.replace_all(r"[\p{Mn}\p{Cf}]+", "")
         .str.to_lowercase()
+    )
+
+
+def tokenised(column: str) -> pl.Expr:
+    """The text as ``corpus train`` reads it: lower case, a space between tokens.
+
+    A link is the token ``LINK`` and a mention ``USER``, which nothing else is; each punctuation
+    mark and symbol is a token, so that no text holds fastText's own ``__label__`` or ``</s>``.
+    A model holds on to what this gives: another result needs another name in its note.
+    """
+    return (
+        pl.col(column)
+        .str.normalize("NFKC")
+        .str.replace_all(r"\p{Cf}+", "")
+        .str.to_lowercase()
+        .str.replace_all(r"\p{Cc}", " ")
+        .str.replace_all(_URL, " LINK ")
+        .str.replace_all(_MENTION, "${1} USER ")
+        .str.replace_all(r"([\p{P}\p{S}])", " ${1} ")
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars()
     )

@@ -15,14 +15,20 @@ Each module in this folder exposes
 * ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
-* ``resolved(config)``: optional; the same with every choice made that it leaves to the module.
+* ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
+* ``verdict(config)``: optional; why a post leaves, or null, as one expression over the columns in
+  ``WRITES``, so that a setting can be moved without scoring again; ``config`` is resolved. With it
+  ``MOVABLE``, the settings that the verdict hangs on, each with the column it is held against (or
+  a function ``movable`` that gives them for a Config); and
+  ``HIDDEN``, if the verdict also looks at columns that are not written: each with a value for
+  every way in which it may decide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -66,6 +72,25 @@ def writes(module: FilterModule, config: FilterConfig) -> Mapping[str, pl.DataTy
     """The columns a filter writes under ``config``."""
     listing = getattr(module, "writes", None)
     found: Mapping[str, pl.DataType] = listing(config) if listing else module.WRITES
+    return found
+
+
+def verdict(module: object, config: FilterConfig) -> pl.Expr | None:
+    """Why a post leaves, of what is stored of it; None for a filter that cannot say so."""
+    rule = getattr(module, "verdict", None)
+    return rule(config) if rule else None
+
+
+def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
+    """The settings that a verdict hangs on, each with the column it is held against."""
+    listing = getattr(module, "movable", None)
+    found: Mapping[str, str] = listing(config) if listing else getattr(module, "MOVABLE", {})
+    return found
+
+
+def hidden(module: object) -> Mapping[str, tuple[Any, ...]]:
+    """The columns that a verdict looks at and nobody stores, with the values that matter."""
+    found: Mapping[str, tuple[Any, ...]] = getattr(module, "HIDDEN", {})
     return found
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 READS = ("text",)
 WRITES = {"toxicity": pl.Float32()}
 VERSION = 1
+MOVABLE = {"max_score": "toxicity"}
 
 SHIPPED = Path(__file__).parent / "models" / "toxicity.npz"
 
@@ -48,15 +49,18 @@ def build(config: Config) -> Filter:
         raise FileNotFoundError(f"toxicity: no model file at {path}")
     score = _fasttext_scorer(path, config.label) if config.model else _shipped_scorer(path)
     score(pl.DataFrame({"text": ["compile"]}))  # what compiles on first use does so here
-    too_toxic = pl.col("toxicity") > config.max_score
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
         scores = pl.Series("toxicity", score(posts), dtype=pl.Float32)
-        return posts.with_columns(scores).with_columns(
-            reject=pl.when(too_toxic).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
-        )
+        return posts.with_columns(scores).with_columns(verdict(config).alias("reject"))
 
     return toxicity
+
+
+def verdict(config: Config) -> pl.Expr:
+    """Why a post leaves, of its stored probability."""
+    too_toxic = pl.col("toxicity") > config.max_score
+    return pl.when(too_toxic).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
 
 
 def _shipped_scorer(path: Path) -> Scorer:

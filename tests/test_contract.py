@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 import filters
 from corpus import readers, schema, sniff, stages
 from corpus.errors import PlanError
+from filters import contract
 from filters.contract import FilterConfig
 
 TEXTS = [
@@ -63,6 +65,33 @@ def test_a_filter_takes_no_posts_at_all(name: str) -> None:
     judged = module.build(module.Config())(frame(()).clear())
     assert judged.height == 0
     assert {*module.WRITES, "reject"} <= set(judged.columns)
+
+
+@pytest.mark.parametrize("name", filters.names())
+def test_a_verdict_says_of_what_is_stored_what_the_filter_said(name: str) -> None:
+    module = filters.find(name)
+    config = contract.resolved(module, module.Config())
+    verdict = contract.verdict(module, config)
+    assert (verdict is None) == (not contract.movable(module, config))
+    if verdict is None:
+        return
+    hidden = contract.hidden(module)
+    assert set(contract.movable(module, config)) <= set(module.Config.model_fields)
+    assert set(contract.movable(module, config).values()) <= {*module.WRITES, *hidden}
+    assert set(verdict.meta.root_names()) <= {*module.WRITES, *hidden}
+    judged = module.build(config)(frame(()))
+    stored = judged.select(list(module.WRITES))
+    right = [
+        stored.with_columns(
+            pl.lit(value).alias(column) for column, value in zip(hidden, values, strict=True)
+        )
+        .select(verdict.eq_missing(judged["reject"]))
+        .to_series()
+        for values in itertools.product(*hidden.values())
+    ]
+    assert pl.DataFrame(right, schema=[str(way) for way in range(len(right))]).select(
+        pl.any_horizontal(pl.all())
+    ).to_series().all()  # fmt: skip
 
 
 @pytest.mark.parametrize("name", stages.names())

@@ -32,7 +32,37 @@ MAY: dict[str, set[str]] = {
     "corpus.kernels": {"corpus._compiled"},
     "corpus.progress": set(),
     "corpus.report": {"corpus.schema", "corpus.manifest"},
-    "corpus.loader": {"corpus.schema", "corpus.manifest", "corpus.errors"},
+    "corpus.encoders": {"corpus.errors"},
+    "corpus.memmap": {"corpus.encoders", "corpus.errors", "corpus.loader", "corpus.manifest"},
+    "corpus.torch": {
+        "corpus.encoders",
+        "corpus.errors",
+        "corpus.loader",
+        "corpus.order",
+        "corpus.streams",
+    },
+    "corpus.shuffle": {"corpus.manifest", "corpus.order"},
+    "corpus.split": {
+        "corpus.arrays",
+        "corpus.errors",
+        "corpus.grouping",
+        "corpus.kernels",
+        "corpus.manifest",
+        "corpus.order",
+    },
+    "corpus.layout": set(),
+    "corpus.order": set(),
+    "corpus.shelf": {"corpus.errors"},
+    "corpus.frames": set(),
+    "corpus.streams": {"corpus.errors", "corpus.frames", "corpus.order", "corpus.shelf"},
+    "corpus.loader": {
+        "corpus.schema",
+        "corpus.manifest",
+        "corpus.errors",
+        "corpus.order",
+        "corpus.shelf",
+        "corpus.streams",
+    },
     "corpus.readers": {"corpus.readers.contract"},
     "corpus.readers.": {
         "corpus.schema",
@@ -49,6 +79,7 @@ MAY: dict[str, set[str]] = {
         "corpus.sniff",
         "corpus.naming",
         "corpus.plan_file",
+        "corpus.layout",
     },
     "corpus.sniff": {
         "corpus.readers",
@@ -62,7 +93,9 @@ MAY: dict[str, set[str]] = {
     "corpus.canaries": {"corpus.schema", "corpus.read", "corpus.readers.contract"},
     "corpus.audit": LOW
     | FIND
-    | {"corpus.canaries", "corpus.keys", "corpus.naming", "corpus.runners"},
+    | {"corpus.canaries", "corpus.checks", "corpus.keys", "corpus.naming", "corpus.runners"},
+    "corpus.checks": set(),
+    "corpus.verify": LOW | {"corpus.checks"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
     "corpus.fold_kernel": {"corpus._compiled"},
@@ -94,6 +127,8 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.authors": LOW
     | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup", "corpus.gathered"},
+    "corpus.language_context": {"filters.contract", "corpus.arrays", "corpus.gathered"}
+    | {"corpus.kernels", "corpus.stages"},
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
@@ -111,17 +146,37 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.turns": set(),
     "corpus.excise": LOW
-    | {"corpus.reserve", "corpus.dedup_index", "corpus.grouping", "corpus.turns"},
-    "corpus.takedown": LOW | {"corpus.keys", "corpus.naming", "corpus.report", "corpus.excise"},
+    | {
+        "corpus.reserve",
+        "corpus.dedup_index",
+        "corpus.grouping",
+        "corpus.turns",
+        "corpus.layout",
+    },
+    "corpus.takedown": LOW
+    | {"corpus.keys", "corpus.naming", "corpus.report", "corpus.excise", "corpus.layout"},
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
-    "corpus.write": LOW | {"corpus.conversations", "corpus.naming"},
+    "corpus.write": LOW | {"corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff"},
     "corpus.account": LOW | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
+    "corpus.fitting": {"corpus._compiled", "corpus.arrays"},
+    "corpus.labelled": {
+        "corpus.errors",
+        "corpus.readers",
+        "corpus.readers.table",
+        "corpus.readers._open",
+        "filters.classifier",
+    },
+    "corpus.training": LOW
+    | {"corpus.fitting", "corpus.folding", "corpus.labelled", "filters.classifier"},
+    "corpus.model_card": {"corpus.fitting", "corpus.training"},
+    "corpus.verdicts": LOW | FIND,
+    "corpus.tune": LOW | FIND | {"corpus.verdicts"},
     "corpus._demo_": {"corpus._demo_"},
     "corpus.demo": {"corpus._demo_"},
     "filters": {"filters.contract"},
     "filters.contract": set(),
-    "filters._": {"filters._"},
+    "filters._": {"filters.contract", "filters._"},
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.
@@ -211,9 +266,9 @@ def test_importing_corpus_is_light() -> None:
 
 
 def test_using_the_loader_and_the_plan_loads_no_model_library() -> None:
-    names = ["ray", "fasttext", "presidio_analyzer", "spacy", "numba", "torch"]
+    names = ["ray", "fasttext", "presidio_analyzer", "spacy", "numba", "torch", "tokenizers"]
     code = (
-        "import sys, corpus; corpus.load, corpus.Plan, corpus.build; import filters\n"
+        "import sys, corpus; corpus.load, corpus.mix, corpus.Plan, corpus.build; import filters\n"
         "[filters.find(name) for name in filters.names()]\n"
         f"print([m for m in {names} if m in sys.modules])"
     )

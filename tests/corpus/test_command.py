@@ -104,7 +104,7 @@ def test_the_lists_of_readers_and_stages() -> None:
     assert "reddit  " in command("readers").stdout
     listed = command("filters").stdout
     assert "language  Say which language" in listed
-    assert "min_score: 0.3" in listed
+    assert "min_score: 0.5" in listed
     assert "dedup  " in listed
 
 

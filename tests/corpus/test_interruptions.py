@@ -25,13 +25,14 @@ STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
 @pytest.fixture
 def plan_file(plan: MakePlan, tmp_path: Path) -> Path:
     """A plan over a dump of two files of many small parts, built by two processes."""
-    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(3000)])
-    write_lines(tmp_path / "more.jsonl", [post(n) for n in range(2500, 4000)])
+    write_lines(tmp_path / "posts.jsonl", [post(n, user=f"u{n // 3}") for n in range(3000)])
+    write_lines(tmp_path / "more.jsonl", [post(n, user=f"u{n // 3}") for n in range(2500, 4000)])
     fields = {"id": "id", "text": "text", "author": "user"}
+    output = {"path": str(tmp_path / "out"), "shard_mb": 0.05, "row_group_mb": 0.01}
     document = plan(
         STAGES,
         sources=[{"table": {"path": str(tmp_path / "*.jsonl"), "fields": fields}}],
-        output={"path": str(tmp_path / "out"), "shard_mb": 0.05, "row_group_mb": 0.01},
+        output=output | {"shuffle": True, "validation": 0.1},
         run={"runner": "processes", "workers": 2, "part_posts": 150},
     )
     file = tmp_path / "plan.yaml"
@@ -65,7 +66,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same_bytes(plan_file: Path, tmp_
     work = tmp_path / "out" / "work"
     chance = random.Random(11)
     kills = 0
-    for count in (1, 12, 31, 45, 62, 80, 95):  # receipts on disk when it is shot
+    for count in (1, 12, 31, 45, 62, 80, 95, 120, 150, 170):  # receipts on disk when it is shot
         process = start(plan_file)
         wait_for(work, count, process)
         time.sleep(chance.random() * 0.05)

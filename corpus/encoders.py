@@ -1,0 +1,148 @@
+"""Make token ids of texts with whatever tokenizer there is, each text ended by a separator."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from corpus.errors import CorpusError
+
+#: What tokenizers commonly call the end of a text, looked for in this order.
+SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|eos|>", "[SEP]")
+
+Encode = Callable[[list[str]], Sequence[Sequence[int]]]
+
+
+class Encoder:
+    """Texts to token ids. ``separator`` is the id that ends each text.
+
+    ``vocabulary`` is how many ids there are (0: unknown), ``identity`` a digest of the tokenizer
+    ("" if it cannot be told).
+    """
+
+    def __init__(
+        self, encode: Encode, separator: int, vocabulary: int = 0, identity: str = ""
+    ) -> None:
+        self.separator, self.vocabulary, self.identity = separator, vocabulary, identity
+        self._encode = encode
+
+    def __call__(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """All ids end to end, and how many each text has; the separator counts."""
+        found = self._encode(texts)
+        if len(found) != len(texts):
+            raise CorpusError(
+                f"the tokenizer made {len(found)} lists of ids of {len(texts)} texts; it must take "
+                "a list of texts and return a list of ids for each"
+            )
+        sizes = np.fromiter((len(ids) + 1 for ids in found), np.int64, len(found))
+        end = (self.separator,)
+        flat = chain.from_iterable(chain(ids, end) for ids in found)
+        return np.fromiter(flat, np.int64, int(sizes.sum())), sizes
+
+
+class _Tokenizers:
+    """The encode function of a ``tokenizers.Tokenizer``, made to take a text as mere text."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = type(tokenizer).from_str(tokenizer.to_str())
+        self.tokenizer.no_truncation()
+        self.tokenizer.no_padding()
+        # A post that spells "</s>" does not end there.
+        self.tokenizer.encode_special_tokens = True
+
+    def __call__(self, texts: list[str]) -> list[list[int]]:
+        self.tokenizer.encode_special_tokens = True  # it does not travel to another process
+        encoded = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        return [one.ids for one in encoded]
+
+
+class _Transformers:
+    """The encode function of a slow ``transformers`` tokenizer."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        self.tokenizer = tokenizer
+
+    def __call__(self, texts: list[str]) -> list[list[int]]:
+        made = self.tokenizer(
+            texts, add_special_tokens=False, split_special_tokens=True,
+            return_attention_mask=False,
+        )  # fmt: skip
+        found: list[list[int]] = made["input_ids"]
+        return found
+
+
+def make(tokenizer: Any, separator: str | int | None = None) -> Encoder:
+    """An encoder of a tokenizer, which may be
+
+    * a path to a ``tokenizer.json``, or a ``tokenizers.Tokenizer``;
+    * a tokenizer of ``transformers``;
+    * a function from a list of texts to a list of ids for each.
+
+    ``separator`` is a token or an id; without it, the tokenizer's own end of text. Raises
+    :class:`~corpus.errors.CorpusError` if there is none, or the file cannot be read.
+    """
+    if isinstance(tokenizer, (str, Path)):
+        tokenizer = _read(Path(tokenizer))
+    own = getattr(tokenizer, "eos_token_id", None)  # of transformers
+    backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(backend, "encode_batch_fast") and hasattr(backend, "to_str"):
+        end = _separator(backend.token_to_id, separator, own)
+        digest = hashlib.sha256(backend.to_str().encode()).hexdigest()
+        return Encoder(_Tokenizers(backend), end, backend.get_vocab_size(), digest)
+    if hasattr(tokenizer, "convert_tokens_to_ids"):
+        vocabulary = tokenizer.get_vocab()
+        end = _separator(vocabulary.get, separator, own)
+        named = sorted(vocabulary.items(), key=lambda item: (item[1], item[0]))
+        digest = hashlib.sha256(repr(named).encode()).hexdigest()
+        return Encoder(_Transformers(tokenizer), end, max(vocabulary.values()) + 1, digest)
+    if not callable(tokenizer):
+        raise CorpusError(
+            f"'{type(tokenizer).__name__}' is no tokenizer; give the path of a tokenizer.json, a "
+            "tokenizer of tokenizers or transformers, or a function of a list of texts"
+        )
+    if not isinstance(separator, int):
+        raise CorpusError("a function says nothing of its separator; give its id: separator=0")
+    return Encoder(tokenizer, separator)
+
+
+def _read(path: Path) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError:
+        raise CorpusError(
+            "the package 'tokenizers' is not installed; pip install 'corpus-builder[tokens]'"
+        ) from None
+    if not path.is_file():
+        raise CorpusError(f"no tokenizer at '{path}'; give the path of a tokenizer.json")
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception:  # the library raises nothing narrower
+        raise CorpusError(
+            f"'{path}' cannot be read as a tokenizer; it must be the tokenizer.json that the "
+            "package 'tokenizers' writes"
+        ) from None
+
+
+def _separator(find: Callable[[str], int | None], wanted: str | int | None, own: int | None) -> int:
+    if isinstance(wanted, int):
+        return wanted
+    if wanted is not None:
+        found = find(wanted)
+        if found is None:
+            raise CorpusError(f"the tokenizer has no token '{wanted}'; name one that it has")
+        return found
+    if own is not None:
+        return own
+    for token in SEPARATORS:
+        if (found := find(token)) is not None:
+            return found
+    raise CorpusError(
+        f"the tokenizer has no token that parts documents (none of {', '.join(SEPARATORS)}); "
+        "name one of its tokens: --separator TOKEN, or separator='TOKEN'"
+    )

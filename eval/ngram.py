@@ -1,0 +1,85 @@
+"""A language model small enough to train in seconds: interpolated n-grams over bytes.
+
+The chance of a byte behind a context of ``k`` bytes is ``(count + kinds * shorter) / (total +
+kinds)``: how often the byte followed, how often anything did, how many different bytes did, and
+the chance behind the context of ``k - 1`` bytes (Witten and Bell 1991). Behind none, every byte has
+1/256 to begin with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bytes = NDArray[np.uint8]
+Keys = NDArray[np.uint64]
+Counts = NDArray[np.int64]
+
+#: What ends a document; no UTF-8 text holds it.
+END = 0xFF
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
+
+class Order(NamedTuple):
+    """Sorted hashes of contexts with what follows, and of contexts, with their counts."""
+
+    pairs: Keys
+    pair_counts: Counts
+    contexts: Keys
+    totals: Counts
+    kinds: Counts
+
+
+def stream(documents: Iterable[str]) -> Bytes:
+    """Documents as bytes, each with ``END`` before it, and one at the end."""
+    pieces = [bytes([END]) + text.encode("utf-8") for text in documents]
+    return np.frombuffer(b"".join(pieces) + bytes([END]), np.uint8)
+
+
+def _hashes(text: Bytes, length: int) -> tuple[Keys, Keys]:
+    """The hash of the ``length`` bytes before each byte, and the same with the byte itself.
+
+    The stream is taken to be preceded by ends.
+    """
+    padded = np.concatenate([np.full(length, END, np.uint8), text]).astype(np.uint64)
+    context = np.full(len(text), np.uint64(length + 1))
+    with np.errstate(over="ignore"):
+        for back in range(length):
+            context = (context ^ padded[back : back + len(text)]) * _PRIME
+            context ^= context >> np.uint64(29)
+        pair = (context ^ text.astype(np.uint64) ^ np.uint64(0x5555)) * _PRIME
+    return context, pair ^ (pair >> np.uint64(31))
+
+
+def train(text: Bytes, order: int = 6) -> list[Order]:
+    """Count ``text``, contexts of 0 to ``order - 1`` bytes."""
+    found = []
+    for length in range(order):
+        context, pair = _hashes(text, length)
+        pairs, first, pair_counts = np.unique(pair, return_index=True, return_counts=True)
+        contexts, totals = np.unique(context, return_counts=True)
+        kinds = np.bincount(np.searchsorted(contexts, context[first]), minlength=len(contexts))
+        found.append(Order(pairs, pair_counts, contexts, totals, kinds))
+    return found
+
+
+def _looked_up(keys: Keys, counts: Counts, wanted: Keys) -> Counts:
+    place = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
+    return np.where(keys[place] == wanted, counts[place], 0)
+
+
+def bits(model: list[Order], text: Bytes) -> NDArray[np.float64]:
+    """The bits that each byte of ``text`` costs; the sum over bytes is the cost of all of it."""
+    chance = np.full(len(text), 1 / 256)
+    for length, order in enumerate(model):
+        context, pair = _hashes(text, length)
+        count = _looked_up(order.pairs, order.pair_counts, pair)
+        total = _looked_up(order.contexts, order.totals, context)
+        kinds = _looked_up(order.contexts, order.kinds, context)
+        seen = total > 0
+        mixed = (count + kinds * chance) / np.where(seen, total + kinds, 1)
+        chance = np.where(seen, mixed, chance)
+    return -np.log2(chance)

@@ -1,0 +1,444 @@
+"""corpus train: the model, its figures, and what is said of files that make none."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from corpus import fitting, labelled, model_card, training
+from corpus.errors import BuildError, PlanError
+from corpus.fitting import Settings
+from filters import _fasttext, classifier
+from tests.conftest import command
+
+COOKING = [
+    "soup",
+    "salt",
+    "onion",
+    "stir",
+    "oven",
+    "bread",
+    "butter",
+    "knead",
+    "pepper",
+    "simmer",
+    "sauce",
+    "flour",
+]
+SAILING = [
+    "sail",
+    "mast",
+    "harbour",
+    "anchor",
+    "tide",
+    "hull",
+    "steer",
+    "rudder",
+    "knot",
+    "deck",
+    "gull",
+    "wind",
+]
+COMMON = ("the", "a", "and", "to", "my", "we", "then", "with", "for", "again", "today", "slowly")
+
+
+def rows(count: int = 160, seed: int = 1) -> list[dict[str, Any]]:
+    """Invented posts about cooking and sailing, as many of each."""
+    chance = random.Random(seed)
+    made = []
+    for number in range(count):
+        label, words = ("cooking", COOKING) if number % 2 else ("at sea", SAILING)
+        picked = chance.choices(words, k=4) + chance.choices(COMMON, k=4)
+        chance.shuffle(picked)
+        made.append({"body": f"{' '.join(picked)} {number}", "topic": label})
+    return made
+
+
+def write(path: Path, found: Iterable[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in found))
+    return str(path)
+
+
+def trained_on_recipes(folder: Path, name: str = "model.bin", **more: Any) -> training.Trained:
+    """A small model in ``folder``."""
+    path = write(folder / "posts.jsonl", rows())
+    return training.train(labelled.read(path, "body", "topic"), folder / name, **more)
+
+
+# --------------------------------------------------------------------------- the model
+
+
+def test_the_same_file_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
+    first = trained_on_recipes(tmp_path).model.read_bytes()
+    assert first == trained_on_recipes(tmp_path, "other.bin").model.read_bytes()
+    assert first != trained_on_recipes(tmp_path, settings=Settings(seed=2)).model.read_bytes()
+    small = trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
+    assert small == trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
+    assert len(small) < len(first) / 3
+
+
+def test_the_order_of_the_rows_decides_nothing(tmp_path: Path) -> None:
+    first = trained_on_recipes(tmp_path).model.read_bytes()
+    path = write(tmp_path / "posts.jsonl", reversed(rows()))
+    found = training.train(labelled.read(path, "body", "topic"), tmp_path / "other.bin")
+    assert first == found.model.read_bytes()
+
+
+def test_fasttext_reads_the_model_as_it_was_fitted(tmp_path: Path) -> None:
+    texts = pl.Series([row["body"] for row in rows(60)] + ["東京 😀", "née Zoë"])
+    labels = np.array([number % 2 for number in range(62)], np.int32)
+    settings = Settings(min_chars=1, word_ngrams=3)
+    fitted = fitting.fit(texts, labels, 2, settings)
+    fitting.save(fitted, ["a", "b"], [31, 31], tmp_path / "model.bin")
+    found = fitting.features(texts, settings, fitted.buckets)
+    predicted = _fasttext.predict(_fasttext.load(tmp_path / "model.bin"), texts.to_list())
+    for text, (names, scores) in enumerate(predicted):
+        mine = fitted.input[found.rows[found.starts[text] : found.starts[text + 1]]].mean(axis=0)
+        logits = fitted.output @ mine
+        expected = np.exp(logits) / np.exp(logits).sum()
+        theirs = dict(zip(names, scores, strict=True))
+        assert np.allclose([theirs["__label__a"], theirs["__label__b"]], expected, atol=1e-4)
+
+
+def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
+    texts = [row["body"] for row in rows(60, 2)]
+    whole, small = (
+        _fasttext.predict(_fasttext.load(trained_on_recipes(tmp_path, name).model), texts)
+        for name in ("m.bin", "m.ftz")
+    )
+    for (names, scores), (others, about) in zip(whole, small, strict=True):
+        assert names == others
+        assert np.allclose(scores, about, atol=0.02)
+
+
+def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
+    texts = pl.Series([row["body"] for row in rows(60)])
+    fitted = fitting.fit(texts, np.array([n % 2 for n in range(60)], np.int32), 2, Settings())
+    fitted.input[0] *= 20
+    found = []
+    for name in ("m.bin", "m.ftz"):
+        fitting.save(fitted, ["a", "b"], [30, 30], tmp_path / name)
+        found.append(_fasttext.predict(_fasttext.load(tmp_path / name), texts.to_list()))
+    for (names, scores), (others, about) in zip(*found, strict=True):
+        assert names == others
+        assert np.allclose(scores, about, atol=0.02)
+
+
+def test_what_one_post_alone_has_is_not_learnt(tmp_path: Path) -> None:
+    texts = pl.Series(["zanzibar soup", "soup soup", "sail", "sail sail"])
+    fitted = fitting.fit(texts, np.array([0, 0, 1, 1], np.int32), 2, Settings())
+    own = fitting.features(pl.Series(["zanzibar"]), Settings(), fitted.buckets)
+    shared = fitting.features(pl.Series(["soup"]), Settings(), fitted.buckets)
+    assert not fitted.input[own.rows[own.rows > 0]].any()
+    assert fitted.input[0].any()
+    assert fitted.input[shared.rows].any()
+
+
+def test_no_word_of_a_post_is_in_the_file(tmp_path: Path) -> None:
+    content = trained_on_recipes(tmp_path).model.read_bytes()
+    assert not [word for word in (*COOKING, *SAILING) if len(word) > 3 and word.encode() in content]
+
+
+# --------------------------------------------------------------------------- the figures
+
+
+def test_figures_are_those_of_the_filter_on_posts_held_out(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "posts.jsonl", [*rows(), *({**row, "topic": "at sea"} for row in rows(20))]
+    )
+    found = labelled.read(path, "body", "topic")
+    trained = training.train(found, tmp_path / "model.bin")
+    parts = training._parted(found.posts)
+    test = parts.filter(pl.col("part") == "test")
+    assert {"train", "choose", "test"} == set(parts["part"])
+    assert sum(count["test"] for count in trained.counts.values()) == test.height > 20
+    judged = classifier.build(classifier.Config(model=str(trained.model)))(test)
+    for name, figures in trained.figures.items():
+        called = judged.filter(pl.col("classifier_label") == name)
+        right = called.filter(pl.col("label") == name).height
+        assert figures.right == right > 0
+        assert figures.precision == right / called.height
+        assert figures.recall == right / test.filter(pl.col("label") == name).height
+    assert 20 == trained.conflicting  # ten posts, each under both labels
+    assert trained.accuracy < 1
+    assert trained.majority == trained.counts["at sea"]["test"] / test.height
+
+
+def test_equal_texts_fall_into_one_part_and_stay_there() -> None:
+    def parts(texts: list[str]) -> dict[str, str]:
+        posts = pl.DataFrame({"text": texts, "label": ["a"] * len(texts)})
+        return dict(training._parted(posts).select("text", "part").iter_rows())
+
+    alike = ["Free PIZZA now!!", "free pizza now", "@ann free pizza now https://a.example"]
+    others = [f"number {number}" for number in range(300)]
+    assert len({parts(alike + others)[text] for text in alike}) == 1
+    assert parts(others[:10]).items() <= parts(alike + others).items()
+    shares = pl.Series(list(parts(others).values())).value_counts(normalize=True)
+    share = dict(shares.iter_rows())
+    assert 0.12 < share["test"] < 0.28
+    assert 0.05 < share["choose"] < 0.16
+
+
+def test_a_threshold_gives_the_wanted_precision_where_it_was_chosen(tmp_path: Path) -> None:
+    noisy = rows(600)
+    chance = random.Random(3)
+    for row in noisy:
+        if chance.random() < 0.15:
+            row["topic"] = "cooking"
+    path = write(tmp_path / "posts.jsonl", noisy)
+    found = labelled.read(path, "body", "topic")
+    trained = training.train(found, tmp_path / "model.bin", precision=0.9, wanted=["cooking"])
+    (row,) = trained.thresholds
+    assert row.score is not None
+    assert row.chosen.precision >= 0.9
+    assert row.chosen.called >= training.FEWEST_CALLED
+    config = classifier.Config(model=str(trained.model), keep=("cooking",))
+    assert {"cooking": row.score} == classifier.resolved(config).thresholds
+    test = training._parted(found.posts).filter(pl.col("part") == "test")
+    kept = classifier.build(config)(test).filter(pl.col("reject").is_null())
+    assert kept.height == row.tested.called
+    assert kept.filter(pl.col("label") == "cooking").height == row.tested.right
+
+
+def test_the_threshold_is_the_lowest_score_that_is_precise_enough() -> None:
+    scores = [0.99, 0.98, 0.97, 0.96, 0.95, 0.94, 0.93, 0.92, 0.91, 0.9, 0.8, 0.7, 0.6]
+    choose = pl.DataFrame(
+        {"label": ["a"] * 10 + ["b"] * 3, "classifier_label": "a", "classifier_score": scores}
+    )
+    found = training._threshold("a", 0.9, choose, choose)
+    assert (0.8, training.Figures(10, 11, 10)) == (found.score, found.chosen)
+    assert training._threshold("a", 0.75, choose, choose).score == 0  # all of them will do
+    fewer = training._threshold("a", 0.9, choose.head(9), choose)
+    assert (None, 0) == (fewer.score, fewer.chosen.called)
+
+
+def test_a_precision_that_is_not_to_be_had_is_said_and_the_model_is_there(tmp_path: Path) -> None:
+    chance = random.Random(3)
+    lot = [{**row, "topic": chance.choice(["yea", "nay"])} for row in rows(400)]
+    write(tmp_path / "posts.jsonl", lot)
+    found = command(
+        "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
+        "--out", "m.bin", "--precision", "0.99", "--for", "yea", cwd=tmp_path,
+    )  # fmt: skip
+    assert found.returncode == 1
+    assert "no threshold gives a precision of 0.99 for 'yea'" in found.stderr
+    assert "none gives a precision of 0.99. The best, posts to choose on" in found.stdout
+    assert (
+        classifier.resolved(
+            classifier.Config(model=str(tmp_path / "m.bin"), keep=("yea",))
+        ).thresholds
+        == {}
+    )
+    assert (tmp_path / "m.md").exists()
+
+
+# --------------------------------------------------------------------------- the command and card
+
+
+def test_the_command_prints_the_figures_and_writes_the_card(tmp_path: Path) -> None:
+    write(
+        tmp_path / "posts.jsonl",
+        [*rows(400), {"body": "x", "topic": None}, {"body": " ", "topic": "cooking"}],
+    )
+    arguments = (
+        "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
+        "--out", "topics.ftz", "--precision", "0.9", "--epochs", "30",
+    )  # fmt: skip
+    found = command(*arguments, cwd=tmp_path)
+    assert found.returncode == 0, found.stderr
+    assert "label    train  choose  test  precision  recall" in found.stdout
+    assert "always the commonest label: 0." in found.stdout
+    assert "1 rows have no label" in found.stdout
+    assert "1 rows have a text without anything to read" in found.stdout
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+    card = (tmp_path / "topics.md").read_text()
+    assert "| cooking |" in card
+    assert labelled.read(str(tmp_path / "posts.jsonl"), "body", "topic").sha256 in card
+    assert "--out topics.ftz --precision 0.9 --epochs 30`" in card
+    assert str(tmp_path) not in card
+    assert 'keep: ["at sea"]' in card
+    again = command(*arguments, cwd=tmp_path)
+    assert card == (tmp_path / "topics.md").read_text()
+    assert found.stdout == again.stdout
+
+
+def test_a_label_cannot_break_the_card_or_act_on_the_terminal(tmp_path: Path) -> None:
+    odd = "a|b, `c` \x1b[31m \u202e é"
+    path = write(
+        tmp_path / "p.jsonl",
+        [{**row, "topic": row["topic"].replace("at sea", odd)} for row in rows()],
+    )
+    trained = training.train(labelled.read(path, "body", "topic"), tmp_path / "m.bin")
+    page = model_card.card(trained, "body", "topic")
+    assert "| a\\|b, 'c' \ufffd[31m \ufffd é |" in page
+    assert not {"\x1b", "\u202e"} & set(page)
+    judged = classifier.build(classifier.Config(model=str(trained.model), drop=(odd,)))(
+        pl.DataFrame({"id": ["1"], "text": ["hoist the sail, the mast and the anchor"]})
+    )
+    assert judged["reject"].to_list() == ["unwanted_label"]
+
+
+# --------------------------------------------------------------------------- the labelled file
+
+
+def test_every_kind_of_table_gives_the_same_posts(tmp_path: Path) -> None:
+    found = [{"body": row["body"], "topic": row["topic"]} for row in rows(20)]
+    frame = pl.DataFrame(found)
+    frame.write_csv(tmp_path / "a.csv")
+    frame.write_csv(tmp_path / "b.tsv", separator="\t")
+    frame.write_csv(tmp_path / "semi.csv", separator=";")
+    frame.write_parquet(tmp_path / "c.parquet")
+    write(tmp_path / "d.jsonl", found)
+    (tmp_path / "e.jsonl.gz").write_bytes(gzip.compress((tmp_path / "d.jsonl").read_bytes()))
+    with (tmp_path / "f.csv").open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, ["topic", "body"], quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        writer.writerows(found)
+    expected = labelled.read(str(tmp_path / "d.jsonl"), "body", "topic").posts
+    assert 20 == expected.height
+    for name in ("a.csv", "b.tsv", "c.parquet", "e.jsonl.gz", "f.csv"):
+        assert expected.equals(labelled.read(str(tmp_path / name), "body", "topic").posts), name
+    assert expected.equals(labelled.read(str(tmp_path / "semi.csv"), "body", "topic", ";").posts)
+
+
+def test_labels_of_any_type_are_text_and_none_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    texts = ["one two"] * 4
+    for values, expected in (
+        ([1, 0, None, 1], ["1", "0", "1"]),
+        ([1.0, 0.0, float("nan"), 1.0], ["1", "0", "1"]),
+        ([True, False, None, True], ["True", "False", "True"]),
+        (["__label__a", " b ", "", "a"], ["a", "b", "a"]),
+    ):
+        pl.DataFrame({"text": texts, "label": values}, strict=False).write_parquet(path)
+        found = labelled.read(str(path), "text", "label")
+        assert found.posts["label"].to_list() == expected
+        assert 1 == found.unlabelled
+
+
+def test_rows_that_are_none_are_counted(tmp_path: Path) -> None:
+    lines = [json.dumps(row) for row in rows(20)]
+    lines += ["{cut", json.dumps({"topic": "cooking"}), json.dumps({"body": "x y", "topic": []})]
+    lines += [json.dumps({"body": "\u200b \n", "topic": "cooking"})]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines))
+    found = labelled.read(str(tmp_path / "p.jsonl"), "body", "topic")
+    assert {"malformed_json": 1, "no_text": 1} == found.refused
+    assert (20, 1, 1) == (found.posts.height, found.unlabelled, found.empty)
+
+
+def test_a_huge_text_is_a_post_like_others(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.jsonl", [*rows(), {"body": "soup " * 200_000, "topic": "cooking"},
+                                        {"body": "x" * 1_000_000, "topic": "at sea"}])  # fmt: skip
+    trained = training.train(labelled.read(path, "body", "topic"), tmp_path / "m.bin")
+    assert sum(sum(count.values()) for count in trained.counts.values()) == 162
+
+
+def test_a_label_of_few_posts_is_left_out_and_said(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "p.jsonl", [*rows(), *({**row, "topic": "Cooking"} for row in rows(9, 2))]
+    )
+    trained = training.train(labelled.read(path, "body", "topic"), tmp_path / "m.bin")
+    assert {"Cooking": 9} == trained.left_out
+    assert "label 'Cooking' was left out: it has 9 posts, and 10 are the least" in model_card.told(
+        trained
+    )
+
+
+def test_labels_that_differ_in_case_alone_are_pointed_out(tmp_path: Path) -> None:
+    lot = [*rows(), *({**row, "topic": "At  Sea"} for row in rows(60, 2))]
+    path = write(tmp_path / "p.jsonl", lot)
+    trained = training.train(labelled.read(path, "body", "topic"), tmp_path / "m.bin")
+    assert "'At  Sea' and 'at sea' differ only in case or spaces" in model_card.told(trained)
+
+
+@pytest.mark.parametrize(
+    ("lot", "text", "label", "message"),
+    [
+        (rows(), "bdy", "topic", "no row has a text in 'bdy'; did you mean 'body'"),
+        (rows(), "body", "topik", "none of 160 rows has a label in 'topik'; did you mean 'topic'"),
+        (rows(), "body", "body", "are both 'body'; name two columns"),
+        ([{"body": "x", "topic": None}], "body", "topic", "none of 1 rows has a label in 'topic'"),
+        ([], "body", "topic", "it is empty"),
+        ([{"body": str(n), "topic": f"{n} secret"} for n in range(600)], "body", "topic",
+         "has 600 different values"),
+        ([{"body": "x", "topic": "secret " * 50}], "body", "topic", "Is it another column"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_table_of_labels_is_refused(
+    tmp_path: Path, lot: list[dict[str, Any]], text: str, label: str, message: str
+) -> None:
+    path = write(tmp_path / "p.jsonl", lot)
+    with pytest.raises(PlanError, match=message) as caught:
+        labelled.read(path, text, label)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_missing_column_of_a_csv_is_named_with_the_nearest(tmp_path: Path) -> None:
+    pl.DataFrame(rows(4)).write_csv(tmp_path / "p.csv")
+    with pytest.raises(PlanError, match="has no column 'topik'; did you mean 'topic'"):
+        labelled.read(str(tmp_path / "p.csv"), "body", "topik")
+    (tmp_path / "p.bin").write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(PlanError, match="no row can be read"):
+        labelled.read(str(tmp_path / "p.bin"), "body", "topic")
+    with pytest.raises(PlanError, match="no such file"):
+        labelled.read(str(tmp_path / "none"), "body", "topic")
+
+
+@pytest.mark.parametrize(
+    ("lot", "out", "more", "message"),
+    [
+        ([{**row, "topic": "x"} for row in rows()], "m.bin", {}, "at least two labels"),
+        (rows(8), "m.bin", {}, "there are: 'at sea' 4, 'cooking' 4"),
+        ([{**row, "body": "same"} if row["topic"] == "cooking" else row for row in rows()],
+         "m.bin", {}, "no post is left .* for 'cooking', which has 1 different texts"),
+        (rows(), "m.txt", {}, "ends in .bin"),
+        (rows(), "none/m.bin", {}, "there is no folder"),
+        (rows(), "m.bin", {"wanted": ["cooking"]}, "--for needs a precision"),
+        (rows(), "m.bin", {"precision": 1.5}, "at most 1"),
+        (rows(), "m.bin", {"precision": 0.9, "wanted": ["coking"]}, "did you mean 'cooking'"),
+    ],
+)  # fmt: skip
+def test_what_makes_no_model_is_refused(
+    tmp_path: Path, lot: list[dict[str, Any]], out: str, more: dict[str, Any], message: str
+) -> None:
+    path = write(tmp_path / "p.jsonl", lot)
+    with pytest.raises(PlanError, match=message):
+        training.train(labelled.read(path, "body", "topic"), tmp_path / out, **more)
+    assert ["p.jsonl"] == [each.name for each in tmp_path.iterdir()]
+
+
+def test_a_model_that_grows_beyond_bounds_is_not_written(tmp_path: Path) -> None:
+    lot = [{**row, "body": "soup sail mast"} for row in rows(60)]
+    path = write(tmp_path / "p.jsonl", [*rows(), *lot])
+    found = labelled.read(path, "body", "topic")
+    with pytest.raises(BuildError, match="lower --learning-rate"):
+        training.train(found, tmp_path / "model.bin", Settings(learning_rate=10, epochs=200))
+    assert not (tmp_path / "model.bin").exists()
+
+
+def test_wrong_settings_are_refused_by_name(tmp_path: Path) -> None:
+    write(tmp_path / "p.jsonl", rows())
+    arguments = (
+        "train",
+        "--labelled",
+        "p.jsonl",
+        "--text",
+        "body",
+        "--label",
+        "topic",
+        "--out",
+        "m.bin",
+    )
+    found = command(*arguments, "--dim", "0", cwd=tmp_path)
+    assert (2, True) == (found.returncode, "'dim'" in found.stderr)
+    found = command(*arguments, "--min-chars", "9", cwd=tmp_path)
+    assert (2, True) == (found.returncode, "min_chars 9 is above max_chars 6" in found.stderr)

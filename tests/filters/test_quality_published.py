@@ -1,0 +1,148 @@
+"""The published presets decide as datatrove does, and their tokens are spaCy's."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import spacy
+
+from bench import peers
+from bench.quality import PUBLISHED, differing, theirs
+from filters import _tokens, quality
+
+STORED = Path(__file__).with_name("datatrove_cases.json")
+PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
+
+
+def judged(texts: list[str], **config: Any) -> pl.DataFrame:
+    posts = pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
+    return quality.build(quality.Config(**config))(posts)
+
+
+@pytest.fixture(scope="module")
+def stored() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["cases"]
+    return found
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_preset_decides_the_stored_texts_as_datatrove_did(
+    name: str, stored: list[dict[str, Any]]
+) -> None:
+    found = judged([case["text"] for case in stored], preset=name)["reject"].to_list()
+    wrong = [
+        (case["text"][:200], case[name], got)
+        for case, got in zip(stored, found, strict=True)
+        if got != case[name]
+    ]
+    assert wrong == []
+
+
+def test_c4_leaves_the_stored_texts_as_datatrove_did(stored: list[dict[str, Any]]) -> None:
+    texts = [case["text"] for case in stored]
+    found = judged(texts, preset="c4")["text"].to_list()
+    assert found == [case.get("c4_text", case["text"]) for case in stored]
+    assert judged(texts, preset="c4", cut_lines=False)["text"].to_list() == texts
+
+
+def test_the_stored_texts_meet_nearly_every_reason(stored: list[dict[str, Any]]) -> None:
+    # A text of a hundred thousand words and one with the rarer repetitions are not among them.
+    rare = {"gopher_long_doc", "gopher_above_avg_threshold", "dup_line_char_frac"}
+    rare |= {f"duplicated_{n}_n_grams" for n in (8, 9)}
+    for name in PUBLISHED:
+        reasons = {rule.reason for rule in quality.PRESETS[name].rules}
+        assert reasons - {case[name] for case in stored} <= rare, name
+
+
+@pytest.mark.parametrize(
+    ("text", "config", "why"),
+    [
+        ("word " * 60, {"preset": "gopher", "max_doc_words": 59}, "gopher_long_doc"),
+        ("abcdefghijklm " * 60, {"preset": "gopher"}, "gopher_above_avg_threshold"),
+        (
+            "one long line of text that stands here for all to see\nab\ncd\nef\n"
+            "one long line of text that stands here for all to see",
+            {"preset": "gopher_repetition"},
+            "dup_line_char_frac",
+        ),
+        ("a b c d e f g h", {"preset": "gopher_repetition", "top_2_gram": 1.0}, "top_3_gram"),
+        ("One two.\nThree four.", {"preset": "fineweb", "short_line_length": 5}, None),
+        ("No stop", {"preset": "fineweb", "line_punct_exclude_zero": True}, "short_line_ratio"),
+        ("Two words. Three more words.", {"preset": "c4", "min_num_sentences": 2}, None),
+        ("Is it { so? It is so.", {"preset": "c4", "min_num_sentences": 2,
+                                   "filter_curly_bracket": False}, None),
+        ("Nothing here is long", {"preset": "c4", "min_num_sentences": -1}, None),
+    ],
+)  # fmt: skip
+def test_thresholds_bear_datatrove_s_names(
+    text: str, config: dict[str, Any], why: str | None
+) -> None:
+    assert judged([text], **config)["reject"][0] == why
+
+
+def test_dots_count_as_ellipses_in_threes() -> None:
+    found = judged(["so...... it goes… on..", "no"], preset="gopher", tokenizer="whitespace")
+    assert found["quality_ellipses_per_word"].to_list() == [3 / 4, 0.0]
+
+
+def test_whitespace_tokens_are_what_spaces_part() -> None:
+    found = judged(["it's (so) well-known, e.g. here"], preset="gopher", tokenizer="whitespace")
+    assert found["quality_gopher_words"][0] == 5
+    assert judged(["it's (so)"], preset="gopher")["quality_gopher_words"][0] == 3
+
+
+def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
+    """On invented texts, and on strings of whatever its patterns look at, thrown together."""
+    english = spacy.blank("en")
+    dice = random.Random(11)
+    rules = sorted(english.tokenizer.rules)
+    signs = [
+        *"abZéж日1290.,-—'’sSm%$€()\"!?:;/#@_…+*=<>&~^|°²\\ \n\u00a0\t\u200b\u0301ก«", "km", "US$",
+        "😂", "❤️", "http://", "www.", ".com", "[1]", "--", "......", " ", " ",
+    ]  # fmt: skip
+    texts = ["".join(dice.choices(signs, k=dice.randint(1, 12))) for _ in range(8000)]
+    texts += [
+        dice.choice(["", "(", '"', "#", "-"])
+        + dice.choice(rules)
+        + dice.choice(["", ".", "'s", ":)"])
+        for _ in range(4000)
+    ]
+    texts += [case["text"] for case in stored]
+    data, offsets = _tokens.flat(pl.Series(texts))
+    found = _tokens.cutter("spacy")(data, offsets)
+    raw = data.tobytes()
+    for row, text in enumerate(texts):
+        wanted = [token.text for token in english.tokenizer(text) if token.text.strip()]
+        span = slice(found.places[row], found.places[row + 1])
+        pairs = zip(found.starts[span], found.ends[span], strict=True)
+        assert [raw[begin:end].decode() for begin, end in pairs] == wanted, text
+
+
+def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
+    """Posts as they are, and many lines of them at once, so that the later rules are met."""
+    if not peers.PYTHON.exists():
+        pytest.skip("datatrove is not installed in .bench/peers; 'make bench' installs it")
+    if not PLAIN.exists():
+        pytest.skip("no real posts in ../shared/data/plain")
+    posts = [
+        line.strip("\r\n")
+        for name in ("gurez.10000", "youtube_first_20000", "redd.tok.uniq")
+        for line in (PLAIN / name).read_bytes().decode("utf-8", "replace").split("\n")[:9000]
+        if line.strip()
+    ]
+    dice = random.Random(3)
+    several = [
+        dice.choice(("\n", "\n\n", "\r\n", " ")).join(dice.sample(posts, dice.randint(2, 30)))
+        for _ in range(1500)
+    ]
+    texts = [*posts, *several]
+    assert len(texts) >= 20_000
+    said = theirs(peers.PYTHON, texts)
+    assert {name: differing(judged(texts, preset=name), said[name]) for name in PUBLISHED} == (
+        dict.fromkeys(PUBLISHED, 0)
+    )
