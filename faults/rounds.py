@@ -39,6 +39,32 @@ class Skipped(Exception):
     """This machine does not let the fault be made; the message says why."""
 
 
+One = Callable[[Bench, int, int], "str | None"]
+Round = Callable[[Bench, int], Iterator[str]]
+
+
+def again(one: One) -> Round:
+    """Make a fault so often, as ``one`` does with its number; None says that none was made."""
+
+    def rounds(bench: Bench, count: int) -> Iterator[str]:
+        made = missed = 0
+        while made < count:
+            end = one(bench, made, count)
+            if end is not None:
+                made += 1
+                yield end
+            elif (missed := missed + 1) > 2 * count + 5:
+                raise Skipped("the builds were done before it could be made")
+
+    return rounds
+
+
+def _missed(bench: Bench, out: Path, ended: Ended) -> None:
+    """The build was done before the fault: hold it to its bytes, and be earlier next time."""
+    bench.settle(out, ended)
+    bench.seconds *= 0.8
+
+
 # --------------------------------------------------------------------------- ended by others
 
 
@@ -56,7 +82,7 @@ def killed(bench: Bench, count: int) -> Iterator[str]:
             shots, hits = shots + 1, hits + 1
             half_written(out, bench.expected)
         else:
-            bench.settle(out, ended)
+            _missed(bench, out, ended)
             yield from ["resumed"] * hits
             out, hits, builds = bench.out(), 0, builds + 1
     bench.settle(out, wait(bench.start(out, "-q")))
@@ -64,19 +90,19 @@ def killed(bench: Bench, count: int) -> Iterator[str]:
     print(f"{shots} kills in {builds} builds", file=sys.stderr, flush=True)
 
 
-def signalled(bench: Bench, count: int) -> Iterator[str]:
+@again
+def signalled(bench: Bench, number: int, count: int) -> str | None:
     """SIGTERM, SIGINT and SIGHUP, to the process alone or to its group."""
-    for number in range(count):
-        out = bench.out()
-        process = bench.start(out, "-q")
-        ended = wait_or(process, 1 + bench.moment(0.9))
-        if ended is None:
-            send = os.killpg if number % 2 else os.kill
-            send(process.pid, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3])
-            ended = wait(process, 60)
-            if ended.status not in (0, 130):
-                raise Lost(f"exit status {ended.status} after a signal: {ended.said[-300:]}")
-        yield bench.settle(out, ended)
+    out = bench.out()
+    process = bench.start(out, "-q")
+    if (ended := wait_or(process, 1 + bench.moment(0.9))) is not None:
+        return _missed(bench, out, ended)
+    send = os.killpg if number % 2 else os.kill
+    send(process.pid, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3])
+    ended = wait(process, 60)
+    if ended.status not in (0, 130):
+        raise Lost(f"exit status {ended.status} after a signal: {ended.said[-300:]}")
+    return bench.settle(out, ended)
 
 
 # --------------------------------------------------------------------------- the disk
@@ -115,56 +141,54 @@ def _settled_inside(bench: Bench, out: Path, ended: Ended) -> str:
     return "at once" if ended is first else "resumed"
 
 
-def read_only(bench: Bench, count: int) -> Iterator[str]:
+@again
+def read_only(bench: Bench, number: int, count: int) -> str | None:
     """A folder of the output becomes read-only while the build runs; then writable again."""
-    for number in range(count):
-        out = bench.out()
-        folder = out / ("work", "shards", "", "dropped")[number % 4]
-        process = bench.start(out, "-q")
-        ended = None
-        while process.poll() is None and not (out / "dropped").exists():
-            time.sleep(0.01)
-        ended = wait_or(process, bench.moment(0.5))
-        if ended is None:
-            with frozen(process):
-                _mount("--bind", str(folder), str(folder))
-                _mount("-o", "remount,ro,bind", str(folder))
-            try:
-                ended = wait(process)
-            finally:
-                _unmount(folder)
-        yield bench.settle(out, ended)
+    out = bench.out()
+    folder = out / ("work", "shards", "", "dropped")[number % 4]
+    process = bench.start(out, "-q")
+    while process.poll() is None and not (out / "dropped").exists():
+        time.sleep(0.01)
+    if (ended := wait_or(process, bench.moment(0.5))) is not None:
+        return _missed(bench, out, ended)
+    with frozen(process):
+        _mount("--bind", str(folder), str(folder))
+        _mount("-o", "remount,ro,bind", str(folder))
+    try:
+        ended = wait(process)
+    finally:
+        _unmount(folder)
+    return bench.settle(out, ended)
 
 
-def flipped(bench: Bench, count: int) -> Iterator[str]:
+@again
+def flipped(bench: Bench, number: int, count: int) -> str | None:
     """A build is killed, bits in its work parts change, and it is run again."""
-    for _ in range(count):
-        out = bench.out()
-        process = bench.start(out, "-q")
-        ended = wait_or(process, bench.moment(0.9))
-        if ended is not None:
-            yield bench.settle(out, ended)
-            continue
-        kill(process, group=True)
-        for path in _some_work(bench, out, 5):
-            flip(path, bench.chance)
-        ended = wait(bench.start(out, "-q"))
-        bench.settle(out, ended, spoilt=True)
-        yield "resumed"
+    out = bench.out()
+    process = bench.start(out, "-q")
+    if (ended := wait_or(process, bench.moment(0.9))) is not None:
+        return _missed(bench, out, ended)
+    kill(process, group=True)
+    paths = _some_work(bench, out, 5)
+    for path in paths:
+        flip(path, bench.chance)
+    bench.settle(out, wait(bench.start(out, "-q")), spoilt=True)
+    return "resumed" if paths else None
 
 
-def flipped_live(bench: Bench, count: int) -> Iterator[str]:
+@again
+def flipped_live(bench: Bench, number: int, count: int) -> str | None:
     """Bits in work parts change while the build runs on."""
-    for _ in range(count):
-        out = bench.out()
-        process = bench.start(out, "-q")
-        ended = wait_or(process, bench.moment(0.9))
-        if ended is None:
-            with frozen(process):
-                for path in _some_work(bench, out, 2):
-                    flip(path, bench.chance)
-            ended = wait(process)
-        yield bench.settle(out, ended, spoilt=True)
+    out = bench.out()
+    process = bench.start(out, "-q")
+    if (ended := wait_or(process, bench.moment(0.9))) is not None:
+        return _missed(bench, out, ended)
+    with frozen(process):
+        paths = _some_work(bench, out, 2)
+        for path in paths:
+            flip(path, bench.chance)
+    end = bench.settle(out, wait(process), spoilt=True)
+    return end if paths else None
 
 
 def _some_work(bench: Bench, out: Path, count: int) -> list[Path]:
@@ -183,45 +207,49 @@ def _some_work(bench: Bench, out: Path, count: int) -> list[Path]:
 # --------------------------------------------------------------------------- the inputs
 
 
-def truncated(bench: Bench, count: int) -> Iterator[str]:
+@again
+def truncated(bench: Bench, number: int, count: int) -> str | None:
     """An input is cut short while it is read; then it is laid back as it was."""
-    for _ in range(count):
-        out, path = bench.out(), bench.chance.choice(bench.dumps)
-        whole, was = path.read_bytes(), path.stat()
-        process = bench.start(out, "-q")
-        while process.poll() is None and not (out / "work" / "read").exists():
-            time.sleep(0.01)
-        ended = wait_or(process, bench.moment(0.1))
-        if ended is None:
-            with frozen(process):
-                os.truncate(path, bench.chance.randrange(len(whole)))
-            ended = wait(process)
-        try:
-            check_clear(ended)
-            half_written(out, bench.expected)
-        finally:
-            path.write_bytes(whole)
-            os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-        yield bench.settle(out, ended)
+    out, path = bench.out(), bench.chance.choice(bench.dumps)
+    whole, was = path.read_bytes(), path.stat()
+    process = bench.start(out, "-q")
+    while process.poll() is None and not (out / "work" / "read").exists():
+        time.sleep(0.01)
+    if (ended := wait_or(process, bench.moment(0.1))) is not None:
+        return _missed(bench, out, ended)
+    with frozen(process):
+        os.truncate(path, bench.chance.randrange(len(whole)))
+    ended = wait(process)
+    try:
+        check_clear(ended)
+        half_written(out, bench.expected)
+    finally:
+        path.write_bytes(whole)
+        os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
+    return bench.settle(out, ended)
 
 
 # --------------------------------------------------------------------------- the rest
 
 
-def starved(bench: Bench, count: int) -> Iterator[str]:
+@again
+def starved(bench: Bench, number: int, count: int) -> str | None:
     """One worker may have no more memory than it has (RLIMIT_AS, or 50 or 200 MB more)."""
-    for number in range(count):
-        out = bench.out()
-        process = bench.start(out, "-q")
-        ended = wait_or(process, 2 + bench.moment(0.7))
-        if ended is None and (found := workers(process)):
-            try:
-                victim = bench.chance.choice(found)
-                limit = victim.memory_info().vms + (0, 50, 200)[number % 3] * 2**20
-                victim.rlimit(psutil.RLIMIT_AS, (limit, limit))
-            except psutil.NoSuchProcess:
-                pass
-        yield bench.settle(out, ended or wait(process))
+    out = bench.out()
+    process = bench.start(out, "-q")
+    if (ended := wait_or(process, 2 + bench.moment(0.7))) is not None:
+        return _missed(bench, out, ended)
+    hit = False
+    if found := workers(process):
+        try:
+            victim = bench.chance.choice(found)
+            limit = victim.memory_info().vms + (0, 50, 200)[number % 3] * 2**20
+            victim.rlimit(psutil.RLIMIT_AS, (limit, limit))
+            hit = True
+        except psutil.NoSuchProcess:
+            pass
+    end = bench.settle(out, wait(process))
+    return end if hit else None
 
 
 def clock_changed(bench: Bench, count: int) -> Iterator[str]:
@@ -272,8 +300,9 @@ def another_user(bench: Bench, count: int) -> Iterator[str]:
     for number in range(count):
         out = bench.out()
         if number % 2 == 0:
+            # Early, for a build that is done leaves nothing to go on with.
             process = bench.start(out, "-q")
-            if (ended := wait_or(process, bench.moment(0.8))) is None:
+            if (ended := wait_or(process, bench.moment(0.4))) is None:
                 kill(process, group=True)
                 stranger = wait(bench.start(out, "-q", before=before, **home))
                 check_clear(stranger)
@@ -337,7 +366,6 @@ def _mounted(folder: Path, kind: str, options: str) -> Iterator[None]:
         folder.rmdir()
 
 
-Round = Callable[[Bench, int], Iterator[str]]
 #: The faults, and how often each is made in a full run and in the small one of the tests.
 ALL: dict[str, tuple[Round, int, int]] = {
     "kill -9 at a random moment": (killed, 100, 6),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import importlib
 import pkgutil
@@ -9,6 +10,7 @@ import random
 import re
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import regex
@@ -20,6 +22,8 @@ with warnings.catch_warnings():
 import corpus
 import filters
 
+#: Modules that need an extra; they may have no expression.
+EXTRAS = ("corpus.torch",)
 _CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
 
 
@@ -27,7 +31,7 @@ def modules() -> Iterator[Any]:
     """Every module of ours that can be imported."""
     for package in (corpus, filters):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            if not found.name.endswith("__main__"):
+            if not found.name.endswith("__main__") and found.name not in EXTRAS:
                 yield importlib.import_module(found.name)
 
 
@@ -38,12 +42,35 @@ def patterns() -> dict[str, Any]:
         for name, value in vars(module).items():
             for number, each in enumerate(_inside(value)):
                 found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
+    found |= dict(written_in_place())
     seen: dict[tuple[Any, int], str] = {}
     return {
         name: each
         for name, each in found.items()
         if seen.setdefault((each.pattern, each.flags), name) == name
     }
+
+
+def written_in_place() -> Iterator[tuple[str, Any]]:
+    """The expressions that a function writes out where it uses them, by file and line."""
+    for package in (corpus, filters):
+        room = Path(package.__path__[0])
+        for path in sorted(room.rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and node.args and _of_re(node.func):
+                    place = f"{path.relative_to(room.parent)}:{node.lineno}"
+                    first = node.args[0]
+                    if isinstance(first, ast.Constant):
+                        yield place, re.compile(first.value)
+
+
+def _of_re(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id in ("re", "regex")
+        and function.attr not in ("escape", "template", "purge")
+    )
 
 
 def _inside(value: Any, depth: int = 0) -> Iterator[Any]:
