@@ -21,9 +21,13 @@ with warnings.catch_warnings():
 
 import corpus
 import filters
+from filters import _handles, _repeats
 
 #: Modules that need an extra; they may have no expression.
 EXTRAS = ("corpus.torch",)
+#: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
+#: escaped words of the plan, of the demo or of numbers are in them.
+PUT_TOGETHER = {"_handles.py", "_repeats.py", "_mastodon.py", "_json_cut.py", "_demo_words.py"}
 _CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
 
 
@@ -43,6 +47,11 @@ def patterns() -> dict[str, Any]:
             for number, each in enumerate(_inside(value)):
                 found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
     found |= dict(written_in_place())
+    for number, forms in enumerate((_handles._PLAIN, (*_handles._PAGES, *_handles._PLAIN))):
+        found[f"filters._handles.forms[{number}]"] = _handles._pattern(forms)
+    found["filters._repeats.labels"] = re.compile(
+        _repeats.labels(("user_{n}: ", "anonymous: ", "{n}1x"))
+    )
     seen: dict[tuple[Any, int], str] = {}
     return {
         name: each
@@ -56,12 +65,15 @@ def written_in_place() -> Iterator[tuple[str, Any]]:
     for package in (corpus, filters):
         room = Path(package.__path__[0])
         for path in sorted(room.rglob("*.py")):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+            for node in (inner for function in functions for inner in ast.walk(function)):
                 if isinstance(node, ast.Call) and node.args and _of_re(node.func):
                     place = f"{path.relative_to(room.parent)}:{node.lineno}"
-                    first = node.args[0]
-                    if isinstance(first, ast.Constant):
-                        yield place, re.compile(first.value)
+                    if isinstance(first := node.args[0], ast.Constant):
+                        yield place, regex.compile(first.value)
+                    else:
+                        assert path.name in PUT_TOGETHER, place
 
 
 def _of_re(function: ast.expr) -> bool:
@@ -175,6 +187,7 @@ ANCHORED = {
     "corpus.readers.stackexchange._HOST": "fullmatch",
     "corpus.readers.x_archive._BEGINS": "match",
     "filters._repeats._FENCE": "match",
+    "filters._repeats.labels": "match",
 }
 #: The longest text that a pattern is ever given.
 BOUNDED = {
@@ -205,8 +218,9 @@ def filters_linear(names: list[str], size: int) -> None:
 
     pieces = (*GENERIC, "RT @a: ", "~", "> ", "- ", "f*", "4111 ", "@a.", "\u0301", "Ã©", "😀")
     for name in names:
+        name, _, preset = name.partition(":")
         module = filters.find(name)
-        run_it = module.build(module.Config())
+        run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
         for piece in pieces:
             text = (piece * (size // len(piece)))[:size]
             frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(

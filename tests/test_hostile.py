@@ -20,11 +20,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+import filters
 from corpus import readers
 from corpus.__main__ import _printable
 from corpus.errors import PlanError
 from corpus.plan import Plan
-from filters import _fasttext, _presidio
+from filters import _fasttext, _presidio, quality
 from tests.conftest import ROOT, command, write_lines
 from tests.test_contract import NEEDED
 
@@ -33,7 +34,7 @@ _CPU_SECONDS = 300
 
 
 def limited(code: str, cpu: int = _CPU_SECONDS) -> Any:
-    """Run Python under a limit of processor time and of 4 GB."""
+    """Run Python under a limit of processor time and of 8 GB of addresses."""
 
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
@@ -63,9 +64,27 @@ def test_a_pattern_that_takes_the_square_does_not_pass() -> None:
 
 
 def test_every_filter_is_linear_on_a_megabyte() -> None:
-    names = ["consent", "language", "normalise", "quality", "repeats", "toxicity"]
+    names = [name for name in filters.names() if name not in ("classifier", "decontaminate", "pii")]
+    names += [f"quality:{preset}" for preset in quality.PRESETS if preset != "social"]
     found = limited(f"from tests import patterns\npatterns.filters_linear({names!r}, 1_000_000)\n")
     assert found.returncode == 0, found.stderr[-500:]
+
+
+def test_thousands_of_mentions_in_a_megabyte_are_no_square() -> None:
+    found = limited(
+        "from corpus.readers import discord\n"
+        "names = [discord._Named(name=f'a{n:05d}') for n in range(50_000)]\n"
+        "print(len(discord._masked('@a0' * 333_333 + '@a00007', names)))\n",
+        cpu=30,
+    )
+    assert found.returncode == 0, found.stderr[-500:]
+    assert int(found.stdout) == 999_999 + len("@user")
+
+
+def test_a_label_holds_one_number_or_it_would_take_the_square() -> None:
+    config = filters.find("repeats").Config
+    with pytest.raises(ValueError, match="more than once"):
+        config(labels=("{n}1{n}1{n}: ",))
 
 
 def test_no_recognizer_sees_more_than_a_piece_and_long_texts_lose_no_hit() -> None:
@@ -236,11 +255,19 @@ def test_a_changed_model_file_is_refused_or_answers_and_never_ends_the_process(
 
 def test_a_model_file_of_endless_counts_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
-    path.write_bytes(
-        struct.pack("<ii", 793712314, 12) + bytes(56) + struct.pack("<iiiqq", 2**31 - 1, 0, 0, 0, 0)
-    )
+    classifier = struct.pack("<12id", 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0.0)
+    counts = struct.pack("<iiiqq", 2**31 - 1, 0, 0, 0, 0)
+    path.write_bytes(struct.pack("<ii", 793712314, 12) + classifier + counts)
     with pytest.raises(ValueError, match="cut short or damaged"):
         _fasttext.load(path)
+
+
+def test_a_note_behind_a_model_that_is_nested_deep_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.bin"
+    deep = b"[" * 100_000 + b"]" * 100_000
+    path.write_bytes(b"model" + deep + struct.pack("<q", len(deep)) + b"corpus-note-1\n")
+    with pytest.raises(ValueError, match="note behind the model is damaged"):
+        _fasttext.note(path)
 
 
 def test_a_log_of_json_lines_holds_no_text(plan: MakePlan, tmp_path: Path) -> None:

@@ -153,8 +153,8 @@ def test_two_builds_into_one_folder_are_stopped(plan_file: Path, tmp_path: Path)
     first = start(plan_file)
     wait_for(tmp_path / "out" / "work", 5, first)
     second = command("build", str(plan_file), "-q")
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    _, said = first.communicate(timeout=300)
+    assert first.returncode == 0, said
     assert second.returncode == 1
     assert "another build is working in" in second.stderr
 
