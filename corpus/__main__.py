@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -562,8 +564,26 @@ class Stopped(BaseException):
     """Ctrl-C or a request to end; typer would swallow a KeyboardInterrupt without a word."""
 
 
+_PATIENCE_SECONDS = 20.0
+_STOPPED = "stopped; run the same command again to go on where it stopped"
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
+    # Not by threading.Thread, whose locks the interrupted code may hold.
+    _thread.start_new_thread(_end_anyhow, (130, _STOPPED))
     raise Stopped
+
+
+def _end_anyhow(status: int, message: str = "") -> None:
+    """End the process after a while, as kill -9 would.
+
+    What is raised in a destructor or under a bare ``except`` of a library is lost, and a pool that
+    a worker died in may wait for it at the end for ever. Workers notice and go.
+    """
+    time.sleep(_PATIENCE_SECONDS)
+    if message:
+        _say(message)
+    os._exit(status)
 
 
 def main() -> None:
@@ -575,6 +595,7 @@ def main() -> None:
         app()
     except CorpusError as error:
         _say(_printable(str(error)[:2000]))  # it may quote a plan or a name from an archive
+        _thread.start_new_thread(_end_anyhow, (1 if isinstance(error, BuildError) else 2,))
         sys.exit(1 if isinstance(error, BuildError) else 2)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
@@ -585,7 +606,7 @@ def main() -> None:
     except Stopped:
         for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(wish, signal.SIG_IGN)  # the end is near already
-        _say("stopped; run the same command again to go on where it stopped")
+        _say(_STOPPED)
         sys.exit(130)
 
 

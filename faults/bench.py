@@ -122,6 +122,7 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hearing,
         )
 
     def moment(self, share: float = 1.0) -> float:
@@ -149,6 +150,12 @@ class Bench:
         check_same(out, self.expected)
         shutil.rmtree(out)
         return "at once" if ended is first else "resumed"
+
+
+def _hearing() -> None:
+    # Under nohup, or behind a shell's &, these are ignored, and a build would rightly go on.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 _KINDS = (".zst", ".tar", ".jsonl", ".csv")

@@ -220,3 +220,34 @@ def corpus_error(name: str) -> type[Exception]:
 
     found: type[Exception] = getattr(errors, name)
     return found
+
+
+def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() -> None:
+    code = (
+        "import os, signal, time\n"
+        "from corpus import __main__ as main\n"
+        "main._PATIENCE_SECONDS = 0.5\n"
+        "def deaf():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    while True:\n"
+        "        try:\n"
+        "            time.sleep(0.1)\n"
+        "        except BaseException:\n"
+        "            pass\n"
+        "def app():\n"
+        "    try:\n"
+        "        deaf()\n"
+        "    except BaseException:\n"
+        "        deaf()\n"
+        "main.app = app\n"
+        "main.main()\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 130
+    assert "run the same command again" in found.stderr
