@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -13,13 +15,15 @@ from typing import Annotated, Any
 
 import typer
 
+from corpus import examples
 from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 
 app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
-    "Exit status: 0 done, 1 the build failed, 2 the command or the plan is wrong, "
-    "130 stopped by Ctrl-C (run again to go on).",
+    "Exit status: 0 done, 1 the build failed (or audit and status found something), "
+    "2 the command or the plan is wrong, 130 stopped by Ctrl-C, SIGTERM or SIGHUP (run again to "
+    "go on).",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -54,20 +58,49 @@ def build(
     runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
     replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="progress and errors as JSON lines on stderr")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="build a hundredth, say what all of it would take")
+    ] = False,
 ) -> None:
     """Build a corpus. Run it again to go on where an interrupted build stopped."""
     from corpus import pipeline, progress
     from corpus.plan import Plan
 
+    if log_json:
+        _log_as_json()
     checked = Plan.load(plan).with_options(out, workers, runner)
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
-    with progress.watching(quiet) as watcher:
+    if dry_run:
+        from corpus import estimate
+
+        print(estimate.told(estimate.estimate(checked)))
+        return
+    with progress.watching(quiet, log_json) as watcher:
         manifest = pipeline.build(checked, replace=replace, observer=watcher)
+    if log_json:
+        return
     _funnel(manifest)
     folder = checked.output.path.rstrip("/")
     print(f"shards  {folder}/shards")
     print(f"report  {folder}/report.html")
+
+
+@app.command()
+def status(
+    out: OutFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
+    from corpus import status as standing
+
+    found = standing.read(Path(out))
+    print(json.dumps(found, indent=2) if as_json else _printable(standing.told(found)))
+    if found["state"] in ("died", "failed", "stopped"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -120,6 +153,8 @@ def sniff(
                 "fields: {id: ..., text: ...}"
             )
     shown = json.dumps(settings, ensure_ascii=False)
+    if not shown.isprintable():  # names of columns are as strange as posts
+        shown = json.dumps(settings)
     print(f"\nsources:\n  - {name}: {shown}\n")
     _first_posts(name, settings, path, rows)
 
@@ -249,7 +284,7 @@ def explain(
         kept = found.scan([listed]).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            inside = f", document {row['id']}" if row["id"] != name else ""
+            inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
             print(f"{post_id}: kept, in {listed['path']}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
@@ -508,6 +543,8 @@ def filters() -> None:
     _modules(stages.names(), stages.find)
 
 
+examples.add_to(app)
+
 # --------------------------------------------------------------------------- printing
 
 
@@ -554,35 +591,71 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+_said_as = "text"
+
+
+def _log_as_json() -> None:
+    global _said_as
+    _said_as = "json"
+
+
 def _say(message: str) -> None:
-    print(f"corpus: {message}", file=sys.stderr)
+    if _said_as == "json":
+        from datetime import UTC, datetime
+
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"time": when, "event": "said", "text": message}), file=sys.stderr)
+    else:
+        print(f"corpus: {message}", file=sys.stderr)
 
 
 class Stopped(BaseException):
     """Ctrl-C or a request to end; typer would swallow a KeyboardInterrupt without a word."""
 
 
+_PATIENCE_SECONDS = 20.0
+_STOPPED = "stopped; run the same command again to go on where it stopped"
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
+    # Not by threading.Thread, whose locks the interrupted code may hold.
+    _thread.start_new_thread(_end_anyhow, (130, _STOPPED))
     raise Stopped
+
+
+def _end_anyhow(status: int, message: str = "") -> None:
+    """End the process after a while, as kill -9 would.
+
+    What is raised in a destructor or under a bare ``except`` of a library is lost, and a pool that
+    a worker died in may wait for it at the end for ever. Workers notice and go.
+    """
+    time.sleep(_PATIENCE_SECONDS)
+    if message:
+        _say(message)
+    os._exit(status)
 
 
 def main() -> None:
     """Run a command; errors become one line and an exit status."""
     for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, _stop)
+        if signal.getsignal(wish) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(wish, _stop)
     try:
         app()
     except CorpusError as error:
-        _say(str(error))
+        _say(_printable(str(error)[:2000]))  # it may quote a plan or a name from an archive
+        _thread.start_new_thread(_end_anyhow, (1 if isinstance(error, BuildError) else 2,))
         sys.exit(1 if isinstance(error, BuildError) else 2)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
-        _say(f"{error.strerror or error}: '{error.filename}'")
+        _say(_printable(f"{error.strerror or error}: '{error.filename}'"))
         sys.exit(1)
     except Stopped:
-        _say("stopped; run the same command again to go on where it stopped")
+        for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(wish, signal.SIG_IGN)  # the end is near already
+        _say(_STOPPED)
         sys.exit(130)
 
 

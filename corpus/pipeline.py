@@ -8,9 +8,22 @@ from typing import Any
 
 import polars as pl
 
-from corpus import account, dedup_index, finish, intake, keys, passes, publish, report, runners
-from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, replacing, write_json
+from corpus import (
+    account,
+    dedup_index,
+    finish,
+    intake,
+    keys,
+    passes,
+    publish,
+    recheck,
+    report,
+    runners,
+    status,
+)
+from corpus.errors import BuildError, CorpusError, PlanError
+from corpus.gathered import here
+from corpus.manifest import NAME, replacing, sync_folder, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
 from corpus.workspace import (
@@ -62,28 +75,52 @@ def build(
         return found
     with claimed(plan) as space:
         hands = _hands(plan, space)
+        recorder, state = status.Recorder(space.work, watcher), "stopped"
         try:
-            story = Story(plan, space, hands, watcher)
+            story = Story(plan, space, hands, recorder)
             if hands.dashboard:
                 story.observer.note(f"ray dashboard {hands.dashboard}")
+            recheck.run(space.work, story.run)  # what an earlier run left may have gone bad since
             manifest = _tell(story, key_id)
+            if wrong := recheck.run(space.work, story.run):
+                raise BuildError(_spoilt(space.work, wrong))
+            manifest["run"] = recorder.figures(manifest, plan.run.workers)
+            _publish(space, manifest)
+            if plan.url:
+                publish.publish(space.out, plan.url, recorder.step)
+            state = "done"
         except (runners.WorkerDied, MemoryError):
+            state = "failed"
             raise BuildError(
                 "a worker process died, most likely for want of memory; run again with fewer "
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
         except runners.Unfit as error:
+            state = "failed"
             raise BuildError(f"{error}; run again to go on where it stopped") from None
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except OSError as error:
+            state = "failed"
             raise BuildError(
                 f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
             ) from None
+        except CorpusError:
+            state = "failed"
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
+            state = "failed"
+            hands.close()  # nobody is to write there now
+            if wrong := recheck.run(space.work, here):
+                raise BuildError(_spoilt(space.work, wrong)) from None
+            if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException)):
+                raise BuildError(
+                    f"{_trouble(error)}; make room or mend it, and run again to go on where it "
+                    "stopped"
+                ) from None
+            raise
         finally:
             hands.close()
-        write_json(space.out / NAME, manifest, pretty=True, durable=True)
-        if plan.url:
-            publish.publish(space.out, plan.url, watcher.step)
+            recorder.end(state)
         space.finish()
     return manifest
 
@@ -112,6 +149,23 @@ def _hands(plan: Plan, space: Workspace) -> runners.Runner:
         raise BuildError(str(error)) from None
 
 
+def _publish(space: Workspace, manifest: dict[str, Any]) -> None:
+    """Write the manifest when the disk has the names of all that it speaks of."""
+    for folder in (space.shards, space.validation, space.dropped, space.out):
+        if folder.is_dir():
+            sync_folder(folder)
+    write_json(space.out / NAME, manifest, pretty=True, durable=True)
+    sync_folder(space.out)
+
+
+def _spoilt(work: Path, wrong: list[Path]) -> str:
+    return (
+        f"'{wrong[0].relative_to(work)}' or what it speaks of was changed on the disk since it was "
+        f"written ({len(wrong)} such in work/); it and what was made of it are thrown away: run "
+        "again to have them made anew, and check the disk and the memory"
+    )
+
+
 def _trouble(error: Exception) -> str:
     """What the system says is wrong; nothing else, for a library's message may quote a post."""
     if isinstance(error, OSError):
@@ -119,6 +173,8 @@ def _trouble(error: Exception) -> str:
         if error.errno is None and "written" in str(error):  # numpy's words for a full disk
             return "the disk took only a part of a file; is it full?"
         return f"{error.strerror or error}{where}"
+    if "transport error" in str(error):  # polars' words for the same, now and then
+        return "the disk took only a part of a file; is it full?"
     found = re.search(r"[\w ]+\(os error \d+\)", str(error))
     return found[0].strip() if found else f"{type(error).__name__} in polars"
 

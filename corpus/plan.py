@@ -13,7 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from corpus import fetched, layout, readers, schema, sniff, stages, storage
+from corpus import fetched, layout, plan_file, readers, schema, sniff, stages, storage
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.layout import Codec, Layout
 from corpus.manifest import file_sha256, fingerprint
@@ -103,6 +103,13 @@ class Output(BaseModel):
     def layout(self) -> Layout:
         """How the shards are laid out."""
         return Layout(self.compression, self.zstd_level, self.content_defined_chunking)
+
+    @field_validator("path", "key")
+    @classmethod
+    def _a_path(cls, value: str) -> str:
+        if "\0" in value:
+            raise ValueError("a path cannot hold a zero character")
+        return value
 
 
 class Run(BaseModel):
@@ -197,22 +204,7 @@ class Plan:
     @classmethod
     def load(cls, path: str | Path) -> Plan:
         """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy."""
-        file = Path(path)
-        try:
-            document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise PlanError(f"no plan at '{path}'; give the path of a YAML plan") from None
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-            raise PlanError(f"cannot read the plan '{path}': {reason}") from None
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f" at line {mark.line + 1}" if mark else ""
-            problem = getattr(error, "problem", None) or "not valid YAML"
-            raise PlanError(f"{file.name}{where}: {problem}") from None
-        except ValueError as error:  # such as a date that is none
-            raise PlanError(f"{file.name}: {error}") from None
-        return cls.parse(document, name=file.name)
+        return cls.parse(plan_file.load(path), name=Path(path).name)
 
     @classmethod
     def parse(cls, document: object, name: str = "plan") -> Plan:
@@ -300,12 +292,12 @@ class Plan:
                 raise PlanError(f"{where}: cannot look at '{path}': {_words(error)}") from None
             if not files and any(mark in path for mark in "*?["):
                 raise PlanError(f"{where}: path '{path}' matches no file")
-            if not files and Path(path).is_dir():
+            if not files and os.path.isdir(path):
                 raise PlanError(f"{where}: folder '{path}' is empty")
             if not files:
                 raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
             own = (self.folder.resolve(), Path(self.key_path).resolve())
-            if Path(path).is_dir() and any(Path(path).resolve() in place.parents for place in own):
+            if os.path.isdir(path) and any(Path(path).resolve() in place.parents for place in own):
                 raise PlanError(
                     f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
                 )
@@ -550,5 +542,8 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer too long to be written out
+        return "a very long number"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -100,6 +101,7 @@ class Processes:
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._before = before
         self._workers = workers
+        _start_tracker()
         self._pool = ProcessPoolExecutor(
             workers,
             mp_context=multiprocessing.get_context("spawn"),
@@ -146,6 +148,15 @@ class Processes:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _start_tracker() -> None:
+    # multiprocessing's helper outlives every signal to the group but this one, and would be
+    # started again at the end, to complain of what it does not know.
+    if threading.current_thread() is threading.main_thread():
+        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        resource_tracker.ensure_running()
+        signal.signal(signal.SIGHUP, before)
 
 
 def _start_worker(parent: int) -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from corpus import read as reading
-from corpus.errors import BuildError
-from corpus.manifest import load_receipt
+from corpus.manifest import needed_receipt
 from corpus.plan import Plan, Stage
 from corpus.runners import Runner, Task
 from corpus.workspace import Workspace
@@ -130,9 +129,7 @@ class Story:
 
     def judged(self, task: Judged) -> Part:
         """Add a judged part to the funnel and hand on what is left of it."""
-        receipt = load_receipt(task.receipt)
-        if receipt is None:
-            raise BuildError(f"'{task.receipt.name}' vanished while the build ran; run again")
+        receipt = needed_receipt(task.receipt)
         for row in receipt["funnel"]:
             self.tally(row)
         return Part(

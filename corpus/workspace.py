@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -13,7 +12,13 @@ from typing import Any
 
 from corpus import sniff, storage
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, fingerprint, load_manifest, write_json
+from corpus.manifest import (
+    NAME,
+    fingerprint,
+    load_manifest,
+    load_receipt,
+    save_receipt,
+)
 from corpus.plan import Plan
 
 _OURS = {
@@ -81,7 +86,7 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
     if not out.exists() or not any(out.iterdir()):
         return None
     names = _names(out)
-    ours = (out / NAME).exists() or _begun(out) is not None
+    ours = (out / NAME).exists() or (out / "work" / "begun.json").exists()
     if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
         names = set()  # stopped before anything was begun
     if foreign := sorted(names - _OURS if ours else names):
@@ -93,6 +98,11 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         return None
     remedy = "give another --out, or --replace to build over it"
     if not (out / NAME).exists():
+        if ours and _begun(out) is None:
+            raise PlanError(
+                f"'{out}' holds an unfinished build, and work/begun.json, which says of what, is "
+                f"damaged; {remedy}"
+            )
         if ours and _begun(out) != fingerprint(sources_identity(plan)):
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
@@ -139,11 +149,8 @@ def _clear(work: Path) -> None:
 
 
 def _begun(out: Path) -> str | None:
-    try:
-        found: str = json.loads((out / "work" / "begun.json").read_text())["sources"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
+    found = load_receipt(out / "work" / "begun.json")
+    return str(found["sources"]) if found else None
 
 
 @contextmanager
@@ -169,7 +176,7 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
         identity = fingerprint(sources_identity(plan))
         if _begun(space.out) != identity:
             _clear(space.work)  # unredacted posts of other sources
-        write_json(space.work / "begun.json", {"sources": identity})
+        save_receipt(space.work / "begun.json", {"sources": identity}, [])
         (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
         shutil.rmtree(space.out / "tokens", ignore_errors=True)  # of what was there before
         for leftover in space.out.glob(".*.tmp"):

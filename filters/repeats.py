@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from filters import _repeats
 from filters.contract import Filter, FilterConfig, Threshold
@@ -46,6 +46,15 @@ class Config(FilterConfig):
         description="cut: out of the texts, and above max_share the whole of it leaves; drop: only "
         "the latter; annotate: neither, only measure",
     )
+
+    @field_validator("labels")
+    @classmethod
+    def _one_number(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        # Numbers that end anywhere among others' digits take the square of a line's length.
+        for label in labels:
+            if label.count("{n}") > 1:
+                raise ValueError(f"label '{label[:60]}' holds {{n}} more than once; say it once")
+        return labels
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:

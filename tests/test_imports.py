@@ -22,6 +22,10 @@ MAY: dict[str, set[str]] = {
     "corpus.schema": set(),
     "corpus.errors": set(),
     "corpus.manifest": {"corpus.errors"},
+    "corpus.recheck": LOW,
+    "corpus.plan_file": {"corpus.errors"},
+    "corpus.status": LOW,
+    "corpus.examples": set(),
     "corpus.stages": {"filters", "filters.contract"},
     "corpus.runners": {"corpus.ray_runner"},
     "corpus.windows": set(),
@@ -31,7 +35,8 @@ MAY: dict[str, set[str]] = {
     "corpus.publish": {"corpus.errors", "corpus.manifest", "corpus.storage"},
     "corpus.storage": {"corpus.errors", "corpus.windows"},
     "corpus.ray_runner": {"corpus.runners"},
-    "corpus.kernels": set(),
+    "corpus._compiled": set(),
+    "corpus.kernels": {"corpus._compiled"},
     "corpus.progress": set(),
     "corpus.report": LOW | {"corpus.report."},
     "corpus.report.": LOW | {"corpus.places", "corpus.report."},
@@ -85,6 +90,7 @@ MAY: dict[str, set[str]] = {
         "corpus.sniff",
         "corpus.storage",
         "corpus.naming",
+        "corpus.plan_file",
         "corpus.layout",
     },
     "corpus.sniff": {
@@ -95,7 +101,7 @@ MAY: dict[str, set[str]] = {
         "corpus.readers._bundle",
         "corpus.storage",
     },
-    "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract"},
+    "corpus.read": LOW | {"corpus.readers", "corpus.readers.contract", "corpus.sniff"},
     "corpus.keys": {"corpus.errors", "corpus.storage"},
     "corpus.naming": {"corpus.keys"},
     "corpus.canaries": {"corpus.schema", "corpus.read", "corpus.readers.contract"},
@@ -106,9 +112,9 @@ MAY: dict[str, set[str]] = {
     "corpus.verify": LOW | {"corpus.checks", "corpus.places"},
     "corpus.arrays": {"corpus.manifest"},
     "corpus.gathered": set(),
-    "corpus.fold_kernel": set(),
+    "corpus.fold_kernel": {"corpus._compiled"},
     "corpus.folding": {"corpus.arrays", "corpus.fold_kernel"},
-    "corpus.grouping": {"corpus.kernels"},
+    "corpus.grouping": {"corpus._compiled", "corpus.kernels"},
     "corpus.duplicates": {"corpus.manifest", "corpus.arrays", "corpus.grouping"},
     "corpus.campaigns": {"corpus.arrays", "corpus.grouping", "corpus.kernels"},
     "corpus.dedup_index": LOW
@@ -184,7 +190,7 @@ MAY: dict[str, set[str]] = {
     "corpus.write": LOW | {"corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff", "corpus.storage"},
     "corpus.account": LOW | FIND | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
-    "corpus.fitting": {"corpus.arrays"},
+    "corpus.fitting": {"corpus._compiled", "corpus.arrays"},
     "corpus.labelled": {
         "corpus.errors",
         "corpus.readers",
@@ -205,7 +211,14 @@ MAY: dict[str, set[str]] = {
     "filters.": {"filters.contract", "filters._"},
 }
 #: The story and the command line bring everything together.
-FREE = ("corpus.pipeline", "corpus.intake", "corpus.passes", "corpus.finish", "corpus.__main__")
+FREE = (
+    "corpus.pipeline",
+    "corpus.intake",
+    "corpus.estimate",
+    "corpus.passes",
+    "corpus.finish",
+    "corpus.__main__",
+)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
