@@ -12,7 +12,8 @@ DEMO := dumps/demo/planted.json
 PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup bench-loader eval eval-dedup eval-gates eval-lm clean
+.PHONY: help corpus demo test check bench bench-dedup bench-cluster bench-loader eval eval-dedup
+.PHONY: eval-gates eval-lm faults fuzz clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +69,10 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 	$(BIN)/python -m bench.decontaminate $$($(PEERS))
 	$(BIN)/python -m bench.repeats $$($(PEERS))
 
+bench-cluster: $(TOOLS)  ## every runner's bytes and time (Ray's if it is installed); what each step costs
+	$(BIN)/python -m bench.runners
+	$(BIN)/python -m bench.cluster
+
 bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
 	$(BIN)/python -m bench.loader
 
@@ -86,6 +91,13 @@ eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million 
 
 eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
 	$(BIN)/python -m eval.dedup --show 10
+
+faults: $(TOOLS)  ## builds of 100,000 posts that are killed, starved, cut, flipped (an hour or so)
+	$(BIN)/python -m faults
+
+fuzz: $(TOOLS)  ## every reader and the plan parser on broken input, a fixed count
+	$(BIN)/python scripts/fuzz_readers.py --lines 20000 --documents 4000
+	$(BIN)/python scripts/fuzz_plans.py --plans 5000
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -13,20 +15,38 @@ from typing import Annotated, Any
 
 import typer
 
+from corpus import examples
 from corpus.errors import BuildError, CorpusError, PlanError, did_you_mean
 
 app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
-    "Exit status: 0 done, 1 the build failed, 2 the command or the plan is wrong, "
-    "130 stopped by Ctrl-C (run again to go on).",
+    "Exit status: 0 done, 1 the build failed (or audit and status found something), "
+    "2 the command or the plan is wrong, 130 stopped by Ctrl-C, SIGTERM or SIGHUP (run again to "
+    "go on).",
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
 )
 
+
+def _here(out: str) -> str:
+    """A corpus on this machine, for what changes it or reads it piece by piece."""
+    from corpus import storage
+
+    if storage.is_url(out):
+        raise PlanError(
+            f"'{out}' is elsewhere; give the folder here that it was built in, or a copy (what "
+            "changed here goes there with 'corpus publish OUT URL --replace')"
+        )
+    return out
+
+
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
-OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a folder that a build wrote")]
+OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a finished corpus, here or a URL")]
+HereFolder = Annotated[
+    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_here)
+]
 OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
 
 
@@ -35,23 +55,52 @@ def build(
     plan: PlanFile,
     out: OutOption = None,
     workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
-    runner: Annotated[str | None, typer.Option(help="serial or processes")] = None,
+    runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
     replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="progress and errors as JSON lines on stderr")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="build a hundredth, say what all of it would take")
+    ] = False,
 ) -> None:
     """Build a corpus. Run it again to go on where an interrupted build stopped."""
     from corpus import pipeline, progress
     from corpus.plan import Plan
 
+    if log_json:
+        _log_as_json()
     checked = Plan.load(plan).with_options(out, workers, runner)
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
-    with progress.watching(quiet) as watcher:
+    if dry_run:
+        from corpus import estimate
+
+        print(estimate.told(estimate.estimate(checked)))
+        return
+    with progress.watching(quiet, log_json) as watcher:
         manifest = pipeline.build(checked, replace=replace, observer=watcher)
+    if log_json:
+        return
     _funnel(manifest)
-    folder = Path(checked.output.path)
-    print(f"shards  {folder / 'shards'}")
-    print(f"report  {folder / 'report.html'}")
+    folder = checked.output.path.rstrip("/")
+    print(f"shards  {folder}/shards")
+    print(f"report  {folder}/report.html")
+
+
+@app.command()
+def status(
+    out: OutFolder,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
+) -> None:
+    """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
+    from corpus import status as standing
+
+    found = standing.read(Path(out))
+    print(json.dumps(found, indent=2) if as_json else _printable(standing.told(found)))
+    if found["state"] in ("died", "failed", "stopped"):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -60,7 +109,7 @@ def check(plan: PlanFile, out: OutOption = None) -> None:
     from corpus import sniff
     from corpus.plan import Plan
 
-    checked = Plan.load(plan).with_options(out)
+    checked = Plan.load(plan).with_options(out).fetched()
     checked.check_paths()
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
@@ -104,6 +153,8 @@ def sniff(
                 "fields: {id: ..., text: ...}"
             )
     shown = json.dumps(settings, ensure_ascii=False)
+    if not shown.isprintable():  # names of columns are as strange as posts
+        shown = json.dumps(settings)
     print(f"\nsources:\n  - {name}: {shown}\n")
     _first_posts(name, settings, path, rows)
 
@@ -146,12 +197,34 @@ def demo(
 
 
 @app.command()
-def report(out: OutFolder) -> None:
-    """Print the funnel of a finished corpus."""
-    from corpus.manifest import load_manifest
+def report(
+    out: OutFolder,
+    against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
+    html: Annotated[
+        str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
+    ] = None,
+) -> None:
+    """Print what a finished corpus holds, or write two of them side by side as a page."""
+    from corpus.places import place
+    from corpus.report import commands
 
-    _funnel(load_manifest(Path(out)))
-    print(f"page    {Path(out) / 'report.html'}")
+    commands.report(place(out), place(against) if against else None, Path(html) if html else None)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="a folder that a build wrote")],
+    after: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    posts: Annotated[bool, typer.Option("--posts", help="each post that moved, too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON lines")] = False,
+) -> None:
+    """Say what moved between two builds: settings, counts and, if asked, each post."""
+    from corpus.report import commands
+    from corpus.storage import is_url
+
+    if found := [given for given in (before, after) if is_url(given)]:
+        raise PlanError(f"'{found[0]}': copy it to this machine first; diff reads all of its posts")
+    commands.diff(Path(before), Path(after), posts, as_json)
 
 
 @app.command()
@@ -207,12 +280,12 @@ def explain(
     holds = pl.col("id") == name
     if "post_ids" in found.scan().collect_schema():
         holds = holds | pl.col("post_ids").list.contains(name)
-    for shard in found.shards:
-        kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
+    for listed in found.manifest["shards"]:
+        kept = found.scan([listed]).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            inside = f", document {row['id']}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
+            inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
+            print(f"{post_id}: kept, in {listed['path']}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
@@ -245,7 +318,7 @@ def _known_as(post_id: str, found: Any, key: str | None) -> str:
 
 @app.command()
 def takedown(
-    out: OutFolder,
+    out: HereFolder,
     ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
     authors: Annotated[
         str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
@@ -289,8 +362,30 @@ def _lines(path: str | None) -> list[str]:
 
 
 @app.command()
+def publish(
+    out: HereFolder,
+    url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
+    replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+) -> None:
+    """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
+    from corpus import publish as publishing
+    from corpus import storage
+    from corpus.manifest import load_manifest
+
+    if not storage.is_url(url):
+        raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
+    storage.check(url)
+    manifest = load_manifest(Path(out))
+    there = publishing.check(url, replace=replace)
+    if there not in (None, manifest) and not replace:
+        raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+    publishing.publish(Path(out), url, lambda step, done, total: None)
+    print(f"{len(manifest['shards'])} shards in {url}")
+
+
+@app.command()
 def audit(
-    out: OutFolder,
+    out: HereFolder,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
     strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
     min_authors: Annotated[
@@ -359,7 +454,7 @@ def tokenize(
 
 @app.command()
 def tune(
-    out: OutFolder,
+    out: HereFolder,
     asked: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
@@ -448,6 +543,8 @@ def filters() -> None:
     _modules(stages.names(), stages.find)
 
 
+examples.add_to(app)
+
 # --------------------------------------------------------------------------- printing
 
 
@@ -472,21 +569,10 @@ def _modules(names: list[str], find: Callable[[str], Any]) -> None:
 
 def _funnel(manifest: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from corpus import report as funnel
+    from corpus.report import terminal
 
-    console = Console(soft_wrap=False)
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("stage")
-    for title in ("read", "kept", "dropped", "posts/s"):
-        table.add_column(title, justify="right")
-    table.add_column("reasons", overflow="fold")
-    for stage, came, kept, gone, seconds, why in funnel.rows(manifest):
-        speed = f"{came / seconds:,.0f}" if seconds else ""
-        table.add_row(stage, f"{came:,}", f"{kept:,}", f"{gone:,}", speed, why)
-    console.print(table)
-    console.print(f"\n{funnel.summary(manifest)}", highlight=False)
+    terminal.funnel(Console(), manifest)
 
 
 def _record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:
@@ -505,35 +591,71 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
+_said_as = "text"
+
+
+def _log_as_json() -> None:
+    global _said_as
+    _said_as = "json"
+
+
 def _say(message: str) -> None:
-    print(f"corpus: {message}", file=sys.stderr)
+    if _said_as == "json":
+        from datetime import UTC, datetime
+
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"time": when, "event": "said", "text": message}), file=sys.stderr)
+    else:
+        print(f"corpus: {message}", file=sys.stderr)
 
 
 class Stopped(BaseException):
     """Ctrl-C or a request to end; typer would swallow a KeyboardInterrupt without a word."""
 
 
+_PATIENCE_SECONDS = 20.0
+_STOPPED = "stopped; run the same command again to go on where it stopped"
+
+
 def _stop(signum: int, frame: FrameType | None) -> None:
+    # Not by threading.Thread, whose locks the interrupted code may hold.
+    _thread.start_new_thread(_end_anyhow, (130, _STOPPED))
     raise Stopped
+
+
+def _end_anyhow(status: int, message: str = "") -> None:
+    """End the process after a while, as kill -9 would.
+
+    What is raised in a destructor or under a bare ``except`` of a library is lost, and a pool that
+    a worker died in may wait for it at the end for ever. Workers notice and go.
+    """
+    time.sleep(_PATIENCE_SECONDS)
+    if message:
+        _say(message)
+    os._exit(status)
 
 
 def main() -> None:
     """Run a command; errors become one line and an exit status."""
     for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(wish, _stop)
+        if signal.getsignal(wish) is not signal.SIG_IGN:  # as under nohup
+            signal.signal(wish, _stop)
     try:
         app()
     except CorpusError as error:
-        _say(str(error))
+        _say(_printable(str(error)[:2000]))  # it may quote a plan or a name from an archive
+        _thread.start_new_thread(_end_anyhow, (1 if isinstance(error, BuildError) else 2,))
         sys.exit(1 if isinstance(error, BuildError) else 2)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
-        _say(f"{error.strerror or error}: '{error.filename}'")
+        _say(_printable(f"{error.strerror or error}: '{error.filename}'"))
         sys.exit(1)
     except Stopped:
-        _say("stopped; run the same command again to go on where it stopped")
+        for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(wish, signal.SIG_IGN)  # the end is near already
+        _say(_STOPPED)
         sys.exit(130)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus import arrays, conversations, threads
-from corpus.manifest import LEDGER, load_receipt, replacing, save_receipt
+from corpus.manifest import LEDGER, load_receipt, needed_receipt, replacing, save_receipt
 
 # A bucket is held in memory whole, with some copies: about this much text.
 _BUCKET_BYTES = 24 << 20
@@ -183,9 +183,8 @@ class ConverseBucket:
 
 @lru_cache(maxsize=4096)
 def _groups(receipt: Path) -> dict[str, int]:
-    found = load_receipt(receipt)
-    assert found is not None  # all parts are scattered before the first bucket is taken
-    groups: dict[str, int] = found["groups"]
+    # All parts are scattered before the first bucket is taken.
+    groups: dict[str, int] = needed_receipt(receipt)["groups"]
     return groups
 
 

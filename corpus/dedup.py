@@ -328,7 +328,8 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
         for index in range(len(earlier), len(folders)):
             low, high = np.searchsorted(runners, begins[index : index + 2])
             rows = runners[low:high] - begins[index]
-            arrays.save({"rows": rows}, runners_up(room, index - len(earlier)))
+            folder = runners_up(room, index - len(earlier))
+            save_receipt(folder / "receipt.json", {}, arrays.save({"rows": rows}, folder))
     ids = _Ids([*(task.ids for task in earlier), *gathered.parts], keeper, begins)
     write_json(room / "facts.json", _facts(ids, table, size, known, config))
     for index in range(len(earlier), len(folders)):
@@ -372,7 +373,7 @@ class Recall:
 
     piece: Path
     folder: Path
-    key: Path
+    key: Path | str
     config: str
 
     @property

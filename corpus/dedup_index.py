@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from corpus import arrays, keys
 from corpus.conversations import HOME
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import file_sha256, load_receipt, replacing, save_receipt, write_json
+from corpus.manifest import (
+    file_sha256,
+    load_receipt,
+    needed_receipt,
+    replacing,
+    save_receipt,
+    write_json,
+)
 from corpus.naming import Naming
 
 FOLDER = "index"
@@ -240,7 +247,7 @@ def cut(
         spans, room = [], PIECE_POSTS
 
     for task, arrays_of in zip(found, measured, strict=True):
-        rows, low = (load_receipt(task.receipt) or {"rows": 0})["rows"], 0
+        rows, low = needed_receipt(task.receipt)["rows"], 0
         while low < rows:
             high = min(rows, low + room)
             spans.append(Span(task.posts, arrays_of, task.folder, low, high))

@@ -85,6 +85,8 @@ def lay_out(room: Path, folders: Sequence[Path]) -> Layout:
             arrays.append(
                 file, (arrays.mapped(folder, name) for folder in folders), dtype, sum(rows)
             )
+    written = [room / name for name in ("layout.json", "prefer.npy", "sketch.npy", "again.npy")]
+    save_receipt(room / "laid-out.json", {}, written)
     layout.cache_clear()
     return layout(room)
 
@@ -161,6 +163,7 @@ def _near(everything: Layout, run: Run, jaccard: float) -> Iterator[tuple[I64, I
 def _save(path: Path, array: NDArray[Any]) -> None:
     with replacing(path) as temporary, open(temporary, "wb") as file:
         np.save(file, array)
+    save_receipt(path.with_suffix(".json"), {}, [path])
 
 
 # --------------------------------------------------------------------------- tasks
@@ -282,7 +285,7 @@ class LikeSketches(_Slice):
         order = np.argsort(of, kind="stable")
         cuts = np.searchsorted(of[order], np.arange(count + 1))
         ordered = {"better": better[order], "worse": worse[order], "cuts": cuts}
-        arrays.save(ordered, self.scattered)
+        save_receipt(self.scattered / "receipt.json", {}, arrays.save(ordered, self.scattered))
 
 
 @dataclass(frozen=True)

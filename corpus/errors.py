@@ -13,6 +13,10 @@ class CorpusError(Exception):
 class PlanError(CorpusError):
     """The command or the plan is wrong; nothing was built (exit status 2)."""
 
+    def __init__(self, message: str) -> None:
+        # It may quote what a stranger wrote into a plan.
+        super().__init__(message if len(message) <= 2000 else f"{message[:2000]}…")
+
 
 class BuildError(CorpusError):
     """The build failed after it began (exit status 1)."""
@@ -29,6 +33,7 @@ class ShardError(CorpusError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
     names = sorted(known)
+    word = word[:100]  # the comparison takes the square, and a stranger may have chosen it
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"

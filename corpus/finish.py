@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import arrays, conversations, dedup, dedup_index, reserve, shuffle, split
+from corpus import (
+    arrays,
+    conversations,
+    dedup,
+    dedup_index,
+    reserve,
+    samples,
+    shuffle,
+    split,
+    stages,
+)
+from corpus import read as reading
 from corpus import write as writing
-from corpus.manifest import load_receipt, save_receipt
+from corpus.manifest import load_receipt, needed_receipt, save_receipt
 from corpus.story import Part, Story, chain
 from corpus.write import Piece
 
@@ -34,9 +46,7 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
             naming=story.plan.naming,
             layout=output.layout,
         )
-    for other in done.parent.iterdir() if done.parent.is_dir() else ():
-        if other != done:  # its receipts speak of shards that are replaced from here on
-            shutil.rmtree(other)
+    _forget_others(done)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     for room in rooms.values():
         for leftover in set(room.iterdir()) - valid if room.is_dir() else ():
@@ -45,8 +55,14 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
         shutil.rmtree(space.validation, ignore_errors=True)
     for _ in story.run(tasks, "writing"):
         pass
-    written = [load_receipt(task.receipt) for task in tasks]
-    return [row for row in written if row is not None]
+    return [needed_receipt(task.receipt) for task in tasks]
+
+
+def _forget_others(done: Path) -> None:
+    """Remove the receipts of other plans: they speak of files that are replaced from here on."""
+    for other in done.parent.iterdir() if done.parent.is_dir() else ():
+        if other != done:
+            shutil.rmtree(other)
 
 
 def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
@@ -76,7 +92,7 @@ def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
     ]
     for _ in story.run(tasks, "splitting"):
         pass
-    found = [(task, (load_receipt(task.receipt) or {})["sides"]) for task in tasks]
+    found = [(task, needed_receipt(task.receipt)["sides"]) for task in tasks]
     return {
         side: [Piece(task.side(side), *sizes[side]) for task, sizes in found]
         for side in split.SPLITS
@@ -98,7 +114,7 @@ def _ordered(
         pass
     for _ in story.run(gathering, "gathering"):
         pass
-    receipts = [(task.target, load_receipt(task.receipt) or {}) for task in gathering]
+    receipts = [(task.target, needed_receipt(task.receipt)) for task in gathering]
     return [Piece(path, found["rows"], found["text_bytes"]) for path, found in receipts]
 
 
@@ -113,9 +129,11 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     done = story.space.step(
         "index", [part.identity for part in parts], [key_id, story.plan.output.ids]
     )
+    _forget_others(done)
     kept = done / "kept.npy"
-    if not kept.exists():
+    if load_receipt(done / "kept.json") is None:
         dedup_index.save_kept([part.posts for part in parts], kept)
+        save_receipt(done / "kept.json", {}, [kept])
     finding = [
         dedup_index.FindKept(
             posts, arrays.with_suffix(".verdict.parquet"), kept, done / "kept" / f"{index:06d}"
@@ -131,7 +149,7 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
         leftover.unlink()
     for _ in story.run(tasks, "indexing"):
         pass
-    receipts = [load_receipt(task.receipt) or {} for task in tasks]
+    receipts = [needed_receipt(task.receipt) for task in tasks]
     near = not config.exact_only
     return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
 
@@ -159,6 +177,35 @@ def write_reserve(story: Story, key_id: str) -> dict[str, Any] | None:
     for _ in story.run(tasks, "keeping copies"):
         pass
     return reserve.write([task.target for task in tasks], folder, story.plan.key_path)
+
+
+def choose_samples(
+    story: Story, parts: Sequence[Part], read: Sequence[Path], shards: Sequence[dict[str, Any]],
+    key_id: str,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A few posts for the report, redacted."""
+    output = story.plan.output
+    config = next((s.config for s in story.plan.stages if s.name == "pii"), None)
+    redaction = reading.settings_json(config or stages.find("pii").Config())
+    largest = story.facts.get("dedup", {}).get("largest", ())
+    marks = [*(stage.fingerprint for stage in story.plan.stages), redaction, key_id, output.ids]
+    done = story.space.step(
+        "samples", [part.identity for part in parts], marks, output.report_samples
+    )
+    task = samples.Sample(
+        done / "samples.json",
+        output.report_samples,
+        samples.parts(read),
+        tuple(part.dropped for part in story.ledgers),
+        tuple(story.space.out / shard["path"] for shard in shards),
+        tuple(row["cluster"] for row in largest if not row["earlier"])[: samples.MOST_CLUSTERS],
+        redaction,
+        story.plan.naming,
+    )
+    for _ in story.run([task], "sampling"):
+        pass
+    found: list[dict[str, Any]] = json.loads(task.target.read_text(encoding="utf-8"))
+    return found
 
 
 def write_ledger(story: Story, refused: Sequence[Path]) -> None:

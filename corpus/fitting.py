@@ -11,22 +11,21 @@ post has is held at zero, so that none is learnt by heart.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self, TypeVar, cast
+from typing import NamedTuple, Self
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from corpus import arrays
+from corpus._compiled import compiled
 
 Rows = NDArray[np.int32]
 Starts = NDArray[np.int64]
 Matrix = NDArray[np.float32]
-F = TypeVar("F", bound=Callable[..., Any])
 
 _MAGIC, _FORMAT = 793712314, 12
 _SOFTMAX, _SUPERVISED, _WORD_ENTRY, _LABEL_ENTRY = 3, 3, 0, 1
@@ -83,17 +82,13 @@ class Fitted(NamedTuple):
         return len(self.input) - 1
 
 
-def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _hash(h: np.uint32, byte: np.uint8) -> np.uint32:
     # fastText's FNV-1a takes a byte as a signed number.
     return np.uint32((h ^ np.uint32(np.int8(byte))) * np.uint32(16777619))
 
 
-@_compiled
+@compiled
 def _features(
     data: NDArray[np.uint8], places: Starts, size: int, low: int, high: int, words: int, out: Rows
 ) -> Starts:
@@ -168,7 +163,7 @@ def features(texts: pl.Series, settings: Settings, size: int) -> Features:
     return Features(rows, starts)
 
 
-@_compiled
+@compiled
 def _several(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
     """In how many texts each row occurs, counting no further than two."""
     last = np.full(size, -1, np.int64)
@@ -182,7 +177,7 @@ def _several(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
     return seen
 
 
-@_compiled
+@compiled
 def _epoch(
     rows: Rows, starts: Starts, labels: Rows, order: Starts, live: NDArray[np.bool_],
     into: Matrix, out: Matrix, first: float, last: float,

@@ -6,11 +6,12 @@ The classes of characters are bits of the table that ``scripts/make_folding_tabl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from corpus._compiled import compiled
 
 F = TypeVar("F", bound=Callable[..., Any])
 U8 = NDArray[np.uint8]
@@ -25,11 +26,7 @@ _UNICODE, _CASE, _REPOSTS, _URLS, _MENTIONS, _HASHTAGS, _STRETCHED, _PUNCT, _EMO
 _LONG = 1 << 16
 
 
-def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _decode(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
@@ -44,7 +41,7 @@ def _decode(data: U8, at: int) -> tuple[np.int64, int]:
     return (one & 7) << 18 | two << 12 | three << 6 | np.int64(data[at + 3] & 63), 4
 
 
-@_compiled
+@compiled
 def unsettled(data: U8, places: I64, kinds: U8) -> NDArray[np.bool_]:
     """Which strings hold a character whose normal form depends on its neighbours."""
     out = np.zeros(places.size - 1, np.bool_)
@@ -62,7 +59,7 @@ def unsettled(data: U8, places: I64, kinds: U8) -> NDArray[np.bool_]:
     return out
 
 
-@_compiled
+@compiled
 def fold(
     data: U8,
     offsets: I64,
@@ -98,7 +95,7 @@ def fold(
     return out[: max(used, 1)].copy(), ends
 
 
-@_compiled
+@compiled
 def _length(data: U8, at: int, end: int, wide: I32, places: I32) -> int:
     """How many characters a string has once it is normal."""
     count = 0
@@ -110,7 +107,7 @@ def _length(data: U8, at: int, end: int, wide: I32, places: I32) -> int:
     return count
 
 
-@_compiled
+@compiled
 def _characters(
     codes: I32,
     data: U8,
@@ -150,13 +147,13 @@ def _characters(
     return count
 
 
-@_compiled
+@compiled
 def _is(codes: I32, at: int, count: int, small: int) -> bool:
     """Whether the character at a place is the ASCII letter ``small``, of either case."""
     return at < count and (codes[at] | 32) == small
 
 
-@_compiled
+@compiled
 def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
     """Whether a link begins here: http:// or https:// anywhere, www. where no word goes on."""
     if _is(codes, at, count, 104):  # h
@@ -180,7 +177,7 @@ def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
     return free and at + 4 < count and codes[at + 3] == 46 and kinds[codes[at + 4]] & _WORD != 0
 
 
-@_compiled
+@compiled
 def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
     """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host.
 
@@ -213,7 +210,7 @@ def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
     return end
 
 
-@_compiled
+@compiled
 def _head(codes: I32, count: int, kinds: U8) -> int:
     """Where the text begins behind any ``RT @name:``."""
     begin = 0
@@ -242,7 +239,7 @@ def _head(codes: I32, count: int, kinds: U8) -> int:
         begin = at
 
 
-@_compiled
+@compiled
 def _put(out: U8, used: int, code: np.int64) -> int:
     """Write a character in UTF-8; where the next one goes."""
     if code < 0x80:
@@ -260,7 +257,7 @@ def _put(out: U8, used: int, code: np.int64) -> int:
     return used + 4
 
 
-@_compiled
+@compiled
 def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) -> int:
     """Write what counts of a post's characters, with single spaces; where the next post goes."""
     at = _head(codes, count, kinds) if options & _REPOSTS else 0

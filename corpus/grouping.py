@@ -7,12 +7,12 @@ GIL. ``corpus.duplicates`` says what is done with them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus._compiled import compiled
 from corpus.kernels import jaccard
 
 U32 = NDArray[np.uint32]
@@ -25,11 +25,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 RANGES = 256
 
 
-def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def partition(keys: U64) -> tuple[U64, U32, I64]:
     """Order ``keys``, of shape (posts, keys a post), by their first byte.
 
@@ -52,7 +48,7 @@ def partition(keys: U64) -> tuple[U64, U32, I64]:
     return out, rows, cuts
 
 
-@_compiled
+@compiled
 def perhaps_shared(keys: U64) -> Bool:
     """Which keys may be there more than once: every one that is, and a few that are not.
 
@@ -73,7 +69,7 @@ def perhaps_shared(keys: U64) -> Bool:
     return out
 
 
-@_compiled
+@compiled
 def first_of_equal(one: U64, two: U64, posts: I64) -> tuple[I64, I64]:
     """Of posts with two equal keys, which comes first; given sorted, the preferred one in front.
 
@@ -90,7 +86,7 @@ def first_of_equal(one: U64, two: U64, posts: I64) -> tuple[I64, I64]:
     return others[:used].copy(), stays[:used].copy()
 
 
-@_compiled
+@compiled
 def _alike(one: np.uint64, two: np.uint64) -> np.int64:
     """How many of 64 bits are the same."""
     bits = ~(one ^ two)
@@ -102,7 +98,7 @@ def _alike(one: np.uint64, two: np.uint64) -> np.int64:
     return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@_compiled
+@compiled
 def candidates(keys: U64, posts: I64, sketches: U64, least: int, most: int) -> tuple[I64, I64]:
     """Pairs of posts (the preferred one first) that share a bucket and have like sketches.
 
@@ -136,7 +132,7 @@ def candidates(keys: U64, posts: I64, sketches: U64, least: int, most: int) -> t
     return left[:used].copy(), right[:used].copy()
 
 
-@_compiled
+@compiled
 def _root(parents: I64, post: int) -> int:
     while parents[post] != post:
         parents[post] = parents[parents[post]]
@@ -144,7 +140,7 @@ def _root(parents: I64, post: int) -> int:
     return post
 
 
-@_compiled
+@compiled
 def join(parents: I64, left: I64, right: I64) -> None:
     """Union: put the two ends of each pair in one set, whose root is its smallest post."""
     for index in range(left.size):
@@ -155,7 +151,7 @@ def join(parents: I64, left: I64, right: I64) -> None:
             parents[one] = two
 
 
-@_compiled
+@compiled
 def batches(parents: I64, chosen: I64, count: int) -> U32:
     """Find: a number below ``count`` for each of the ``chosen`` posts, the same within a set."""
     out = np.empty(chosen.size, np.uint32)
@@ -165,7 +161,7 @@ def batches(parents: I64, chosen: I64, count: int) -> U32:
     return out
 
 
-@_compiled
+@compiled
 def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, threshold: float) -> I64:
     """Decide, best post first, which post each one duplicates (itself: it is kept).
 
@@ -188,7 +184,7 @@ def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, thres
     return kept
 
 
-@_compiled
+@compiled
 def ranked(order: I64, keeper: I64) -> I64:
     """The place of each post among those of its keeper, as they come in ``order``; the keeper
     itself is 0."""
@@ -201,7 +197,7 @@ def ranked(order: I64, keeper: I64) -> I64:
     return out
 
 
-@_compiled
+@compiled
 def densest(times: I64, authors: U64, window: int) -> tuple[int, int, int]:
     """The most posts within ``window`` of each other, their authors, and the first of them.
 
@@ -221,7 +217,7 @@ def densest(times: I64, authors: U64, window: int) -> tuple[int, int, int]:
     return most, count, begin
 
 
-@_compiled
+@compiled
 def take_shingles(hashes: U32, places: I64, rows: I64) -> tuple[U32, I64]:
     """The shingles of some rows: flat hashes and the count of each row."""
     counts = np.empty(rows.size, np.int64)

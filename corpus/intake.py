@@ -9,8 +9,10 @@ from pathlib import Path
 
 from corpus import canaries, keys, readers, runners, sniff, withdrawals
 from corpus import read as reading
+from corpus.errors import BuildError
 from corpus.judge import JudgePart
-from corpus.plan import Stage
+from corpus.manifest import save_receipt
+from corpus.plan import Source, Stage
 from corpus.read import ReadFile, part_file, receipts
 from corpus.runners import NOT_YET
 from corpus.story import Part, Story, chain
@@ -30,19 +32,25 @@ def dump_files(story: Story) -> list[DumpFile]:
     """The files of all sources, in the plan's order."""
     out = []
     for source in story.plan.sources:
-        module = readers.find(source.reader)
-        settings = reading.settings_json(source.config)
+        tombstones = readers.find(source.reader).TOMBSTONES
         for path in source.files():
-            size, changed = sniff.size_and_time(path)
-            identity = (
-                source.reader, module.VERSION, settings, path, size, changed,
-                story.plan.run.part_posts,
-            )  # fmt: skip
+            identity = file_identity(source, path, story.plan.run.part_posts)
+            reader, _, settings, _, size, changed, part_posts = identity
             folder = story.space.step("read", *identity)
-            task = ReadFile(source.reader, settings, path, folder, story.plan.run.part_posts)
-            out.append(DumpFile(task, size, module.TOMBSTONES, identity))
+            task = ReadFile(reader, settings, path, folder, part_posts, size, changed)
+            out.append(DumpFile(task, size, tombstones, identity))
     count = story.plan.output.canaries
     return [*out, _canaries(story, count)] if count else out
+
+
+def file_identity(
+    source: Source, path: str, part_posts: int
+) -> tuple[str, int, str, str, int, int, int]:
+    """What the parts of a file hang on: reader, version, settings, path, bytes, time, part size."""
+    size, changed = sniff.size_and_time(path)
+    settings = reading.settings_json(source.config)
+    version = readers.find(source.reader).VERSION
+    return source.reader, version, settings, path, size, changed, part_posts
 
 
 def _canaries(story: Story, count: int) -> DumpFile:
@@ -51,7 +59,7 @@ def _canaries(story: Story, count: int) -> DumpFile:
     settings = json.dumps({"count": count, "seed": canaries.seed(key).hex()})
     identity = (canaries.NAME, count, keys.key_id(key))
     folder = story.space.step("read", *identity)
-    task = canaries.PlantCanaries(canaries.NAME, settings, canaries.NAME, folder, count)
+    task = canaries.PlantCanaries(canaries.NAME, settings, canaries.NAME, folder, count, 0, 0)
     return DumpFile(task, 0, False, identity)
 
 
@@ -108,6 +116,12 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
         judged[result.posts.parent, result.index] = story.judged(result)
         story.observer.step("judging", len(judged), sum(known.values()))
     idle()
+    for folder in by_folder:
+        done = list(receipts(folder))
+        if not reading.finished(done) or len(done) != known[folder]:
+            raise BuildError(
+                f"parts of '{by_folder[folder].task.path}' vanished while the build ran; run again"
+            )
     parts = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
     story.ledgers += parts
     return parts
@@ -128,4 +142,5 @@ def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, s
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / "all.parquet"
     withdrawals.gather(announced, target)
+    save_receipt(folder / "all-receipt.json", {}, [target])
     return target, folder.name

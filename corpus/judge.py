@@ -31,7 +31,7 @@ class JudgePart:
     chain: Chain
     tombstones: Path | None = None
     verdict: Path | None = None
-    key: Path | None = None
+    key: Path | str | None = None
     plan: Chain = ()  # all stages of the plan, whose scores the ledger keeps
 
     @property
@@ -77,7 +77,7 @@ def judge(
     chain: Chain,
     part: str,
     verdict: Path | None = None,
-    key: Path | None = None,
+    key: Path | str | None = None,
     plan: Chain = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows.
@@ -119,7 +119,7 @@ def _tombstones(path: Path) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def _filter(name: str, settings: str, key: Path | None) -> Filter:
+def _filter(name: str, settings: str, key: Path | str | None) -> Filter:
     """Build a filter once per process: this is where models load."""
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)

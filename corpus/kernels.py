@@ -8,11 +8,12 @@ Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from corpus._compiled import compiled
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -21,11 +22,7 @@ I64 = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def _compiled(function: F) -> F:
-    return cast(F, numba.njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@_compiled
+@compiled
 def _fmix32(h: np.uint32) -> np.uint32:
     h ^= h >> np.uint32(16)
     h = np.uint32(h * np.uint32(0x85EBCA6B))
@@ -35,7 +32,7 @@ def _fmix32(h: np.uint32) -> np.uint32:
     return h
 
 
-@_compiled
+@compiled
 def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
     """MurmurHash3 x86 32 with seed 0 of ``data[start:end]``."""
     c1, c2 = np.uint32(0xCC9E2D51), np.uint32(0x1B873593)
@@ -64,7 +61,7 @@ def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
     return _fmix32(np.uint32(h ^ np.uint32(end - start)))
 
 
-@_compiled
+@compiled
 def _mix64(h: np.uint64) -> np.uint64:
     h ^= h >> np.uint64(33)
     h *= np.uint64(0xFF51AFD7ED558CCD)
@@ -74,7 +71,7 @@ def _mix64(h: np.uint64) -> np.uint64:
     return h
 
 
-@_compiled
+@compiled
 def hash128(data: U8, offsets: I64) -> U64:
     """Two independent 64-bit hashes of each string, as an array of shape (n, 2)."""
     out = np.empty((offsets.size - 1, 2), np.uint64)
@@ -94,7 +91,7 @@ def hash128(data: U8, offsets: I64) -> U64:
     return out
 
 
-@_compiled
+@compiled
 def _wide_token(data: U8, at: int) -> int:
     """The length of a character that is a token by itself (scripts without spaces), else 0."""
     lead = data[at]
@@ -125,7 +122,7 @@ def _wide_token(data: U8, at: int) -> int:
     return 0
 
 
-@_compiled
+@compiled
 def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     """Fill ``begins`` and ``ends`` with the tokens of one string; return how many there are."""
     count, at = 0, start
@@ -151,7 +148,7 @@ def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     return count
 
 
-@_compiled
+@compiled
 def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     """Fill ``begins`` and ``ends`` with the characters of one string; how many there are."""
     count = 0
@@ -166,7 +163,7 @@ def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     return count
 
 
-@_compiled
+@compiled
 def _sort(values: U32, begin: int, end: int) -> None:
     """Sort a slice in place; posts have few shingles, and few are sorted fastest by insertion."""
     if end - begin > 48:
@@ -180,7 +177,7 @@ def _sort(values: U32, begin: int, end: int) -> None:
         values[at] = value
 
 
-@_compiled
+@compiled
 def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I64, U32]:
     """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
 
@@ -223,7 +220,7 @@ def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I6
     return out[:used].copy(), places, tokens
 
 
-@_compiled
+@compiled
 def signatures(hashes: U32, places: I64, a: U32, b: U32) -> U32:
     """MinHash signatures, shape (n, permutations), equal to datasketch's ``affine32``."""
     rows = places.size - 1
@@ -240,7 +237,7 @@ def signatures(hashes: U32, places: I64, a: U32, b: U32) -> U32:
     return out
 
 
-@_compiled
+@compiled
 def band_keys(signature: U32, bands: int, rows: int) -> U64:
     """A 64-bit key for each band of ``rows`` consecutive signature values, shape (n, bands)."""
     out = np.empty((signature.shape[0], bands), np.uint64)
@@ -256,7 +253,7 @@ def band_keys(signature: U32, bands: int, rows: int) -> U64:
     return out
 
 
-@_compiled
+@compiled
 def sketches(signature: U32) -> U64:
     """A bit of each of the first 64 signature values: two posts of similarity j share
     (1 + j) / 2 of them on average. The values are mixed first, for their low bits hang together.
@@ -269,7 +266,7 @@ def sketches(signature: U32) -> U64:
     return out
 
 
-@_compiled
+@compiled
 def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
     """The exact Jaccard similarity of two sorted shingle sets."""
     i, j = places[one], places[two]

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import re
+import secrets
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from corpus.errors import ManifestError
+from corpus.errors import BuildError, ManifestError
 
 FORMAT_VERSION = 1
 NAME = "manifest.json"
@@ -37,7 +39,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
     ``durable`` also asks the disk to have the bytes before the name changes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two machines, or two containers, can have processes of one number on one shared folder.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         if durable:
@@ -83,25 +86,73 @@ def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool
 
 
 def save_receipt(path: Path, receipt: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
-    """Write a receipt that names ``files`` (from its folder) with their sizes; return it."""
-    sizes = {os.path.relpath(file, path.parent): file.stat().st_size for file in files}
-    full = {**receipt, "files": sizes}
-    write_json(path, full)
+    """Write a receipt that names ``files`` (from its folder), size and CRC-32 each; return it.
+
+    The receipt holds a sum of itself too, so that no bit in it can change unseen.
+    """
+    named = {os.path.relpath(file, path.parent): [file.stat().st_size, crc(file)] for file in files}
+    full = {**receipt, "files": named}
+    write_json(path, {**full, "check": _check(full)})
     return full
 
 
 def load_receipt(path: Path) -> dict[str, Any] | None:
-    """A receipt whose files are all there in full, or None: then the work is done again."""
+    """A receipt whose files are all there in full, or None: then the work is done again.
+
+    Of the files only the sizes are looked at, as this is asked often; :func:`damaged` reads them.
+    """
     try:
         receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        sizes: dict[str, int] = receipt["files"]
-        whole = all((path.parent / name).stat().st_size == size for name, size in sizes.items())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        whole = receipt.pop("check") == _check(receipt) and all(
+            (path.parent / name).stat().st_size == size
+            for name, (size, _) in receipt["files"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return receipt if whole else None
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
+def needed_receipt(path: Path) -> dict[str, Any]:
+    """The receipt of work that this build has done or found done; BuildError if it is gone."""
+    receipt = load_receipt(path)
+    if receipt is None:
+        raise BuildError(
+            f"'{path.parent.name}/{path.name}' or what it speaks of vanished or was changed while "
+            "the build ran; run again to have it made anew"
+        )
+    return receipt
+
+
+def damaged(path: Path) -> bool:
+    """Whether a receipt, or a file it names, is not as it was written; reads them all."""
+    receipt = load_receipt(path)
+    if receipt is None:
+        return True
+    try:
+        return any(crc(path.parent / name) != sum_ for name, (_, sum_) in receipt["files"].items())
+    except OSError:
+        return True
+
+
+def crc(path: Path) -> int:
+    """CRC-32 of a file: not proof against malice, but against a disk; a few GB/s."""
+    found = 0
+    with open(path, "rb") as file:
+        while chunk := file.read(1 << 20):
+            found = zlib.crc32(chunk, found)
+    return found
+
+
+def _check(receipt: Mapping[str, Any]) -> int:
+    return zlib.crc32(canonical(receipt).encode("utf-8"))
+
+
+def sync_folder(folder: Path) -> None:
+    """Ask the disk to have the names in ``folder``: a rename alone may be lost with the power."""
+    _sync(folder)
+
+
+def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of a finished corpus, checked for its version."""
     path = folder / NAME
     if not folder.is_dir():

@@ -65,10 +65,11 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
         barrier.save_verdicts(barrier.find(stage.name).decide(gathered, stage.config), targets)
         measured = [load_receipt(task.receipt) or {} for task in todo]
         seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in measured)
-        done = save_receipt(receipt, {"seconds": seconds}, targets)
+        told = [path for path in (root / "facts.json",) if path.exists()]
+        done = save_receipt(receipt, {"seconds": seconds}, [*targets, *told])
     if (facts := root / "facts.json").exists():
-        told = json.loads(facts.read_text(encoding="utf-8"))
-        story.facts[stage.name] = story.plan.naming.open().facts(told)
+        found = json.loads(facts.read_text(encoding="utf-8"))
+        story.facts[stage.name] = story.plan.naming.open().facts(found)
     story.measured[stage.name] = [(task.posts, task.folder) for task in todo]
     story.tally(
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}

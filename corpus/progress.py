@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from rich.console import Console, Group
@@ -56,6 +58,10 @@ class Display(Tally):
         super().step(name, done, total)
         self._live.update(self._show())
 
+    def note(self, text: str) -> None:
+        """Say something above the table."""
+        self._live.console.print(text, highlight=False)
+
     def close(self) -> None:
         """Take the table away."""
         self._live.stop()
@@ -100,13 +106,56 @@ class Lines(Tally):
         left = _left(self.steps[name][0], done, total)
         print(f"{now - self.began:6.1f} s  {name} {share:.0%}  {left}".rstrip(), file=self._stream)
 
+    def note(self, text: str) -> None:
+        """Say something on a line of its own."""
+        print(text, file=self._stream)
+
     def close(self) -> None:
         """Nothing is open."""
 
 
+class JsonLines(Lines):
+    """A JSON object a line for a log that machines read; no post text, and no name of a post."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Note how far a step is, and now and then say so."""
+        Tally.step(self, name, done, total)
+        now = time.monotonic()
+        over = done >= total
+        if name in self._over or (not over and now - self._said.get(name, self.began) < 10):
+            return
+        self._said[name] = now
+        if over:
+            self._over.add(name)
+        self.say("step", step=name, done=done, total=total, seconds=round(now - self.began, 1))
+
+    def note(self, text: str) -> None:
+        """Say something on a line of its own."""
+        self.say("note", text=text)
+
+    def close(self) -> None:
+        """Say what the stages did."""
+        for name, row in self.stages.items():
+            told = {key: round(value, 3) for key, value in row.items()}
+            self.say("stage", stage=name, **told)
+
+    def say(self, event: str, **more: Any) -> None:
+        """Write a line."""
+        when = datetime.now(UTC).isoformat(timespec="milliseconds")
+        print(json.dumps({"time": when, "event": event, **more}), file=self._stream, flush=True)
+
+
 @contextmanager
-def watching(quiet: bool) -> Iterator[Display | Lines | None]:
-    """The fitting observer: none if quiet, live on a terminal, lines elsewhere."""
+def watching(quiet: bool, as_json: bool = False) -> Iterator[Display | Lines | None]:
+    """The fitting observer: none if quiet, live on a terminal, lines elsewhere, or JSON lines."""
+    if as_json:
+        lines = JsonLines(sys.stderr)
+        lines.say("start")
+        try:
+            yield lines
+        finally:
+            lines.close()
+        return
     if quiet:
         yield None
         return

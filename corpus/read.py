@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from corpus import readers
+from corpus import readers, sniff
+from corpus.errors import BuildError
 from corpus.manifest import load_receipt, replacing, save_receipt
 from corpus.readers.contract import Batch, Cursor
 
@@ -22,6 +23,8 @@ class ReadFile:
     path: str
     folder: Path
     part_posts: int
+    size: int  # in bytes, when the build began
+    changed: int  # when it was changed last by then, in ns
 
     def __call__(self) -> ReadFile:
         """Read what is not there yet."""
@@ -29,14 +32,23 @@ class ReadFile:
         done = list(receipts(self.folder))
         if finished(done):
             return self
+        self._unchanged()
         start = Cursor(*done[-1]["cursor"]) if done else None
         module = readers.find(self.reader)
         config = module.Config.model_validate_json(self.settings)
         for index, batch in enumerate(
             module.read(self.path, config, self.part_posts, start), start=len(done)
         ):
+            self._unchanged()  # else half of one state of it would be mixed with half of another
             save(batch, self.folder, index)
         return self
+
+    def _unchanged(self) -> None:
+        if sniff.size_and_time(self.path) != (self.size, self.changed):
+            raise BuildError(
+                f"'{self.path}' was changed while the build ran; let it be finished, or copy it, "
+                "then run again"
+            )
 
 
 def save(batch: Batch, folder: Path, index: int) -> None:

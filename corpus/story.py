@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from corpus import read as reading
-from corpus.errors import BuildError
-from corpus.manifest import load_receipt
+from corpus.manifest import needed_receipt
 from corpus.plan import Plan, Stage
 from corpus.runners import Runner, Task
 from corpus.workspace import Workspace
@@ -28,6 +27,10 @@ class Observer(Protocol):
         """A stage has judged a part."""
         ...
 
+    def note(self, text: str) -> None:
+        """Something to know while it runs, such as where else it can be watched."""
+        ...
+
 
 class Unwatched:
     """Nobody watches."""
@@ -36,6 +39,9 @@ class Unwatched:
         """Look away."""
 
     def funnel(self, row: dict[str, Any]) -> None:
+        """Look away."""
+
+    def note(self, text: str) -> None:
         """Look away."""
 
 
@@ -123,9 +129,7 @@ class Story:
 
     def judged(self, task: Judged) -> Part:
         """Add a judged part to the funnel and hand on what is left of it."""
-        receipt = load_receipt(task.receipt)
-        if receipt is None:
-            raise BuildError(f"'{task.receipt.name}' vanished while the build ran; run again")
+        receipt = needed_receipt(task.receipt)
         for row in receipt["funnel"]:
             self.tally(row)
         return Part(

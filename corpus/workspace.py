@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -11,9 +10,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import sniff
+from corpus import sniff, storage
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, file_sha256, fingerprint, load_manifest, write_json
+from corpus.manifest import (
+    NAME,
+    fingerprint,
+    load_manifest,
+    load_receipt,
+    save_receipt,
+)
 from corpus.plan import Plan
 
 _OURS = {
@@ -28,6 +33,9 @@ _OURS = {
     NAME,
     "README.md",
     "report.html",
+    "statistics.json",
+    "croissant.json",
+    "DATASHEET.md",
     "work",
 }
 
@@ -36,7 +44,7 @@ class Workspace:
     """The folders of one build. ``work/`` is private: what it holds is not yet redacted."""
 
     def __init__(self, plan: Plan) -> None:
-        self.out = Path(plan.output.path)
+        self.out = plan.folder
         self.work = self.out / "work"
         self.shards = self.out / "shards"
         self.validation = self.out / "validation"
@@ -62,18 +70,23 @@ def sources_identity(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
+def sources_of(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same of a manifest."""
+    return [{"path": source["path"], "bytes": source["bytes"]} for source in _files(found)]
+
+
 def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     """The manifest if this very build is already complete, else None and a free way.
 
     PlanError if the folder holds something that this build would destroy.
     """
-    out = Path(plan.output.path)
+    out = plan.folder
     if out.exists() and not out.is_dir():
         raise PlanError(f"the output '{out}' is a file; give a folder with --out")
     if not out.exists() or not any(out.iterdir()):
         return None
     names = _names(out)
-    ours = (out / NAME).exists() or _begun(out) is not None
+    ours = (out / NAME).exists() or (out / "work" / "begun.json").exists()
     if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
         names = set()  # stopped before anything was begun
     if foreign := sorted(names - _OURS if ours else names):
@@ -85,13 +98,16 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         return None
     remedy = "give another --out, or --replace to build over it"
     if not (out / NAME).exists():
+        if ours and _begun(out) is None:
+            raise PlanError(
+                f"'{out}' holds an unfinished build, and work/begun.json, which says of what, is "
+                f"damaged; {remedy}"
+            )
         if ours and _begun(out) != fingerprint(sources_identity(plan)):
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
     found = load_manifest(out)
-    same_sources = [
-        {"path": source["path"], "bytes": source["bytes"]} for source in _files(found)
-    ] == sources_identity(plan) and not _edited(found, out / NAME)
+    same_sources = sources_of(found) == sources_identity(plan) and not _edited(found, out / NAME)
     same_plan = found["plan_fingerprint"] == plan.fingerprint()
     if same_plan and same_sources and found["author_key_id"] == key_id:
         return found
@@ -119,8 +135,8 @@ def _edited(found: dict[str, Any], manifest: Path) -> bool:
     return any(
         sniff.size_and_time(source["path"])[1] > built
         and (
-            Path(source["path"]).is_dir()  # a folder is read again to tell
-            or file_sha256(Path(source["path"])) != source["sha256"]
+            storage.is_folder(source["path"])  # it is read again to tell
+            or storage.sha256(source["path"]) != source["sha256"]
         )
         for source in _files(found)
     )
@@ -133,11 +149,8 @@ def _clear(work: Path) -> None:
 
 
 def _begun(out: Path) -> str | None:
-    try:
-        found: str = json.loads((out / "work" / "begun.json").read_text())["sources"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return found
+    found = load_receipt(out / "work" / "begun.json")
+    return str(found["sources"]) if found else None
 
 
 @contextmanager
@@ -163,7 +176,7 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
         identity = fingerprint(sources_identity(plan))
         if _begun(space.out) != identity:
             _clear(space.work)  # unredacted posts of other sources
-        write_json(space.work / "begun.json", {"sources": identity})
+        save_receipt(space.work / "begun.json", {"sources": identity}, [])
         (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
         shutil.rmtree(space.out / "tokens", ignore_errors=True)  # of what was there before
         for leftover in space.out.glob(".*.tmp"):

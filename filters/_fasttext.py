@@ -122,7 +122,7 @@ def _noted(path: Path) -> tuple[dict[str, Any], int]:
         try:
             file.seek(size - tail - length)
             found = json.loads(file.read(length))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             found = None
     if not isinstance(found, dict):
         raise ValueError(f"{path}: the note behind the model is damaged; copy the file again")

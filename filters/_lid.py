@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from filters._linear import Bytes, Offsets, compiled
+from filters._compiled import compiled
+from filters._linear import Bytes, Offsets
 from filters._ngrams import decoded
 from filters._scripts import SCRIPTS, shares
 

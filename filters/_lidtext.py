@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters._linear import Bytes, Offsets, as_bytes, compiled
+from filters._compiled import compiled
+from filters._linear import Bytes, Offsets, as_bytes
 from filters._ngrams import decoded
 from filters._scripts import script_of
 from filters._text import spoken

@@ -8,21 +8,21 @@ this module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from filters._compiled import compiled
 
 Bytes = NDArray[np.uint8]
 Offsets = NDArray[np.int64]
 Buckets = NDArray[np.uint32]
 Weights = NDArray[np.int8]
 Logits = NDArray[np.float32]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 
 class Model(NamedTuple):
@@ -34,11 +34,6 @@ class Model(NamedTuple):
     weights: Weights
     scale: float
     bias: float
-
-
-def compiled(function: _F) -> _F:
-    """Compile ``function`` on its first call and keep the machine code beside this file."""
-    return cast("_F", numba.njit(cache=True, nogil=True)(function))
 
 
 # A tweet is one window; a long post is several, so its length cannot sharpen its score.

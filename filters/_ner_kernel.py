@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from filters._compiled import compiled
 
 Floats = NDArray[np.float32]
 #: Words whose embeddings are kept; then the book is begun anew.
@@ -128,7 +129,7 @@ class _Layer:
         return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _maxout_norm(made: Any, bias: Any, gain: Any, shift: Any, rows: Any) -> Any:
     count, width, pieces = made.shape
     out = np.empty((count, width), np.float32)
@@ -150,7 +151,7 @@ def _maxout_norm(made: Any, bias: Any, gain: Any, shift: Any, rows: Any) -> Any:
     return out
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@compiled
 def _parse(
     cached: Any, padding: Any, bias: Any, upper: Any, upper_bias: Any, moves: Any, labels: Any,
     begins: Any, sizes: Any, space: Any,

@@ -8,21 +8,20 @@ module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache
-from typing import NamedTuple, TypeVar, cast
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from filters._compiled import compiled
 
 U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 _PART, _MARK, _ALONE, _GONE, _UNSETTLED = 1, 2, 4, 8, 16
 _UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
@@ -61,10 +60,6 @@ class Index(NamedTuple):
     places: I64  # of each gram, its first in ``owners``, and the end
     owners: I32  # the passages that have it
     totals: I32  # how many grams a passage has
-
-
-def _compiled(function: _F) -> _F:
-    return cast("_F", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @cache
@@ -138,7 +133,7 @@ def _flat(texts: pl.Series) -> tuple[U8, I64]:
     return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
 
 
-@_compiled
+@compiled
 def decoded(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
@@ -154,7 +149,7 @@ def decoded(data: U8, at: int) -> tuple[np.int64, int]:
     return code, size
 
 
-@_compiled
+@compiled
 def _encode(code: int, out: U8, used: int) -> int:
     """Write a character in UTF-8; where the next one goes."""
     if code < 0x80:
@@ -168,7 +163,7 @@ def _encode(code: int, out: U8, used: int) -> int:
     return used + size
 
 
-@_compiled
+@compiled
 def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
     """Which texts hold a character that NFKC may change."""
     out = np.zeros(offsets.size - 1, np.bool_)
@@ -186,14 +181,14 @@ def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
     return out
 
 
-@_compiled
+@compiled
 def _mix(value: np.uint64) -> np.uint64:
     value ^= value >> np.uint64(32)
     value *= np.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> np.uint64(32))
 
 
-@_compiled
+@compiled
 def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, I64]:
     rows = offsets.size - 1
     size = offsets[rows] - offsets[0]
@@ -226,7 +221,7 @@ def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, 
     return out[:used].copy(), begins[: count + 1].copy(), sums[: count + 1].copy(), places
 
 
-@_compiled
+@compiled
 def _close(out: U8, used: int, begins: I64, sums: U64, count: int) -> tuple[int, int]:
     """End the token that is being written."""
     value = np.uint64(14695981039346656037)
@@ -238,12 +233,12 @@ def _close(out: U8, used: int, begins: I64, sums: U64, count: int) -> tuple[int,
     return used + 1, count + 1
 
 
-@_compiled
+@compiled
 def _key(sums: U64, powers: U64, first: int, span: int) -> np.uint64:
     return _mix(sums[first + span] - sums[first] * powers[span] + np.uint64(span))
 
 
-@_compiled
+@compiled
 def _bits(key: np.uint64) -> np.uint64:
     """What a key sets in its word of the sieve."""
     one, low = np.uint64(1), np.uint64(63)
@@ -254,7 +249,7 @@ def _bits(key: np.uint64) -> np.uint64:
     )
 
 
-@_compiled
+@compiled
 def _same(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
     if stop - at != end - begin:
         return False
@@ -263,7 +258,7 @@ def _same(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
     return begin == end
 
 
-@_compiled
+@compiled
 def _slot(
     key: np.uint64, data: U8, begin: int, end: int, slots: I32, keys: U64,
     firsts: I64, spans: I32, known: U8, begins: I64,
@@ -282,7 +277,7 @@ def _slot(
     return np.int64(at)
 
 
-@_compiled
+@compiled
 def _index(
     read: Tokens, firsts: I64, ends: I64, powers: U64, most_owners: int
 ) -> tuple[I64, U64, I32, U64, I64, I32, I64, I32, I32]:
@@ -344,7 +339,7 @@ def _index(
     )  # fmt: skip
 
 
-@_compiled
+@compiled
 def _match(read: Tokens, known: Index) -> tuple[I64, F64]:
     data, begins, sums, places = read
     rows = places.size - 1
@@ -380,7 +375,7 @@ def _match(read: Tokens, known: Index) -> tuple[I64, F64]:
     return best, share
 
 
-@_compiled
+@compiled
 def _best(found: I32, known: Index) -> tuple[np.int64, float]:
     """The passage of which ``found`` holds the largest share (-1 if all is boilerplate)."""
     grams = np.unique(found)

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters._token_kernel import I64, U8, U64, compiled, decode
+from filters._compiled import compiled
+from filters._token_kernel import I64, U8, U64, decode
 from filters._tokens import flat
 
 U16 = NDArray[np.uint16]

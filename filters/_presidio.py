@@ -58,6 +58,10 @@ GATES = {
 # "+43 1234": the shortest valid number of any country is four digits, after a two-digit code.
 INTERNATIONAL_DIGITS = 6
 
+#: A recognizer is shown so many characters at once, and so many of them only for context.
+PIECE = 10_000
+AROUND = 500
+
 
 class Span(NamedTuple):
     """A stretch of a post that holds one entity."""
@@ -129,6 +133,9 @@ class Finder:
 
     def find(self, texts: pl.Series, *, gated: bool = True) -> dict[int, list[Span]]:
         """The spans of each row that has any, in reading order; as ``AnalyzerEngine`` has them."""
+        long = texts.str.len_chars() > PIECE
+        if long.any():
+            return self._by_pieces(texts, long.arg_true().to_list(), gated)
         raw: defaultdict[int, list[Any]] = defaultdict(list)
         for entity, recognizer, gate in self._detectors:
             rows = texts.str.contains(gate if gated else "").arg_true()
@@ -136,6 +143,29 @@ class Finder:
                 raw[row] += _analyze(recognizer, text, entity)
         found = ((row, self._settle(texts[row], raw[row])) for row in sorted(raw) if raw[row])
         return {row: spans for row, spans in found if spans}
+
+    def _by_pieces(self, texts: pl.Series, long: list[int], gated: bool) -> dict[int, list[Span]]:
+        """As :meth:`find`; each long text is cut first: Presidio compares every hit with every.
+
+        A piece owns what begins in it, and is shown with so much around it that what begins there
+        also ends there and has its context words.
+        """
+        found = self.find(texts.clone().scatter(long, ""), gated=gated)
+        for row in long:
+            text, spans = texts[row], []
+            begins = range(0, len(text), PIECE - 2 * AROUND)
+            lows = [max(0, begin - AROUND) for begin in begins]
+            shown = pl.Series([text[low : begin + PIECE - AROUND]
+                               for low, begin in zip(lows, begins, strict=True)])  # fmt: skip
+            for number, inside in self.find(shown, gated=gated).items():
+                low, begin = lows[number], begins[number]
+                for span in inside:
+                    start = low + span.start
+                    if begin <= start < begin + begins.step:
+                        spans.append(span._replace(start=start, end=low + span.end))
+            if spans:
+                found[row] = spans
+        return dict(sorted(found.items()))
 
     def _settle(self, text: str, hits: list[Any]) -> list[Span]:
         """Score the hits by their context; drop the weak and the repeated."""

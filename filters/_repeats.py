@@ -26,7 +26,7 @@ _NOT_NFKC = (
 )
 
 # A block of code begins, within a quote or a list too. An inline ```x``` is none.
-_FENCE = re.compile(r"(?:[\s>]|[-*+]\s|[0-9]{1,9}[.)]\s)*+(`{3,}|~{3,})[^`]*$")
+_FENCE = re.compile(r"(?:[\s>]|[-*+]\s|[0-9]{1,9}[.)]\s)*+(`{3,}+|~{3,}+)[^`]*+$")
 _INDENTED = ("    ", "\t")
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from filters._token_kernel import I64, U8, U64, compiled
+from filters._compiled import compiled
+from filters._token_kernel import I64, U8, U64
 from filters._tokens import Tokens
 
 # n-grams of which the most frequent counts, and those of which every repetition does.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from filters._linear import compiled
+from filters._compiled import compiled
 
 #: The scripts by their ISO 15924 codes; the place of each is its number.
 SCRIPTS = (

@@ -5,27 +5,21 @@ Importing this module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from filters._compiled import compiled
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
-_F = TypeVar("_F", bound=Callable[..., object])
 
 # What a character is to the algorithm.
 SPACE, ALPHA, PREFIX, SUFFIX, ICON, UNKNOWN = 1, 2, 4, 8, 16, 32
 DOT_AFTER, LEFT, RIGHT, UPPER, MONEY = 64, 128, 256, 512, 1024
-
-
-def compiled(function: _F) -> _F:
-    """Compile ``function`` on its first call and keep the machine code beside its file."""
-    return cast("_F", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @compiled

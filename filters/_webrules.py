@@ -17,7 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filters import _repetition
-from filters._token_kernel import U8, before, compiled, decode
+from filters._compiled import compiled
+from filters._token_kernel import U8, before, decode
 from filters._tokens import Tokens, flat
 
 F64 = NDArray[np.float64]

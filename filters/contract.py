@@ -16,6 +16,8 @@ Each module in this folder exposes
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
+* ``thresholds(config)``: optional; which setting bounds which column under ``config`` (see
+  :class:`Threshold`), so that the report can mark it and say what another value would change.
 * ``verdict(config)``: optional; why a post leaves, or null, as one expression over the columns in
   ``WRITES``, so that a setting can be moved without scoring again; ``config`` is resolved. With it
   ``MOVABLE``, the settings that the verdict hangs on, each with the column it is held against (or
@@ -26,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -51,6 +53,22 @@ class FilterModule(Protocol):
     def build(self, config: FilterConfig) -> Filter:
         """Return the callable; models load here."""
         ...
+
+
+class Threshold(NamedTuple):
+    """A setting that bounds a column: a value beyond it gives a post the ``reason``."""
+
+    column: str
+    setting: str
+    side: Literal["min", "max"]
+    reason: str
+    note: str = ""
+
+
+def thresholds(module: object, config: FilterConfig) -> tuple[Threshold, ...]:
+    """The thresholds that a filter holds posts to under ``config``; many have none."""
+    listing = getattr(module, "thresholds", None)
+    return tuple(listing(config)) if listing else ()
 
 
 def check(module: object, config: FilterConfig) -> None:

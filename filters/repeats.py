@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from filters import _repeats
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
@@ -46,6 +46,21 @@ class Config(FilterConfig):
         description="cut: out of the texts, and above max_share the whole of it leaves; drop: only "
         "the latter; annotate: neither, only measure",
     )
+
+    @field_validator("labels")
+    @classmethod
+    def _one_number(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        # Numbers that end anywhere among others' digits take the square of a line's length.
+        for label in labels:
+            if label.count("{n}") > 1:
+                raise ValueError(f"label '{label[:60]}' holds {{n}} more than once; say it once")
+        return labels
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the share that repeats is held to, unless it is only noted."""
+    bound = Threshold("repeats_cut", "max_share", "max", "repeated_lines")
+    return () if config.action == "annotate" else (bound,)
 
 
 def build(config: Config) -> Filter:

@@ -16,7 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from filters import _toxic_words, _toxicity_models
 from filters._toxicity_models import CATEGORIES, Scorer
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32()}
@@ -78,6 +78,12 @@ def models(config: Config) -> list[Path]:
 def check(config: Config) -> None:
     """A ValueError if the package behind the model's name is not there."""
     _toxicity_models.check(config.model)
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the score is held to, where it makes a post leave."""
+    bound = Threshold("toxicity", "max_score", "max", "toxic")
+    return (bound,) if config.action == "drop" else ()
 
 
 def build(config: Config) -> Filter:

@@ -80,13 +80,14 @@ def command(*arguments: str, cwd: Path | None = None, **environment: str) -> Any
 
 
 def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:
-    """Every file of a corpus; the manifest without its seconds unless ``timings``."""
+    """Every file of a corpus; the manifest without its seconds and ``run`` unless ``timings``."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             data = path.read_bytes()
             if path.name == "manifest.json" and not timings:
                 manifest = json.loads(data)
+                manifest.pop("run", None)
                 for row in manifest["funnel"]:
                     row.pop("seconds")
                 data = json.dumps(manifest).encode()

@@ -83,6 +83,15 @@ def test_a_verdict_says_of_what_is_stored_what_the_filter_said(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", stages.names())
+def test_a_threshold_is_of_a_column_that_is_written_and_a_setting_that_exists(name: str) -> None:
+    module = stages.find(name)
+    for bound in contract.thresholds(module, module.Config()):
+        assert bound.column in module.WRITES
+        assert bound.side in ("min", "max")
+        assert isinstance(getattr(module.Config(), bound.setting), int | float)
+
+
+@pytest.mark.parametrize("name", stages.names())
 def test_a_stage_s_config_is_frozen_and_refuses_unknown_keys(name: str) -> None:
     module = stages.find(name)
     assert issubclass(module.Config, FilterConfig)

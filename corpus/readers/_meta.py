@@ -89,7 +89,8 @@ _COMMENT = frozenset((
 ))  # fmt: skip
 _USERNAME = ("Username", "Gebruikersnaam", "Benutzername", "Brugernavn", "Nom d’utilisateur")
 # Facebook shows a person tagged in a text as "@[100001:2048:Ada Lovelace]".
-_TAGGED = re.compile(r"@\[\d+:\d+:(?:[^\]\\]|\\.)*\]")
+# A name has an end, or a text full of beginnings would be read to its end from each of them.
+_TAGGED = re.compile(r"@\[\d{1,30}:\d{1,30}:(?:[^\]\\]|\\.){0,300}\]")
 
 _parse_facebook = msgspec.json.Decoder(_Facebook).decode
 _parse_instagram = msgspec.json.Decoder(_Instagram).decode

@@ -103,7 +103,8 @@ class Full(NamedTuple):
 
 
 _TCO = re.compile(r"https?://t\.co/\w+")
-_LAST_LINK = re.compile(r"\s*https?://t\.co/\w+\s*\Z")
+# From the first of a run of spaces only, or a long run would be read from each of them.
+_LAST_LINK = re.compile(r"(?<!\s)\s*+https?://t\.co/\w+\s*\Z")
 _LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _STATUS = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",

@@ -98,6 +98,8 @@ _POSTS, _REPLIES = ("Default", "Reply", 0, 19), ("Reply", 19)
 # What Discord shows in place of an account that is gone.
 _GONE = re.compile(r"(?i:deleted user)(?: [0-9a-f]{6,16})?|deleted_user_[0-9a-z]+")
 _BY_NUMBER = re.compile(r"<@!?\d+>")
+# Discord allows 32 characters, and 80 for a bot; of a longer name only so much is compared.
+_LONGEST_NAME = 100
 _LAYOUT = Layout(("",), ("guild", "channel", "messageCount"))
 _BEGINS = re.compile(rb'\{\s*"guild"\s*:\s*\{')
 
@@ -260,8 +262,16 @@ def _masked(text: str, mentions: Sequence[_Named] | None) -> str:
         return text
     names = {name for user in mentions for name in (user.name, user.nickname) if name}
     # In one pass, the longest first: "@Ann Lee" is not "@user Lee", nor what was masked a name.
-    either = "|".join(re.escape(name) for name in sorted(names, key=lambda n: (-len(n), n)))
-    return re.sub(f"@(?:{either})", "@user", text) if names else text
+    # Not by one expression of all names: thousands of them would be tried at every "@".
+    cut = {name[:_LONGEST_NAME] for name in names}
+    lengths = sorted({len(name) for name in cut}, reverse=True)
+    masked, done = [], 0
+    while (at := text.find("@", done)) >= 0:
+        found = (text[at + 1 : at + 1 + length] for length in lengths)
+        name = next((piece for piece in found if piece in cut), "")
+        masked += [text[done:at], "@user" if name else "@"]
+        done = at + 1 + len(name)
+    return "".join([*masked, text[done:]])
 
 
 def _score(reactions: Sequence[_Reaction] | None) -> int | None:

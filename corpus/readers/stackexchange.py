@@ -49,7 +49,8 @@ class Config(ReaderConfig):
 
 _CHUNK = 1 << 20
 _START = re.compile(rb"<row(?=[\s/>])")
-_PAIR = r"""\s+([A-Za-z_][\w.:-]*)\s*=\s*(?:"([^"<]*)"|'([^'<]*)')"""
+# A run of spaces is read from its first one only: this is looked for in rows of many MB.
+_PAIR = r"""(?<!\s)\s++([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"<]*)"|'([^'<]*)')"""
 _PAIRS = re.compile(_PAIR)
 _ROW = re.compile(rf"(?:{_PAIR})*\s*(?:/>|>\s*</row\s*>)")
 _REFERENCE = re.compile(r"&(?:#x([0-9A-Fa-f]{1,8})|#([0-9]{1,9})|(lt|gt|amp|quot|apos));|&")
@@ -58,7 +59,10 @@ _ROOT = re.compile(r"<([A-Za-z]+)\s*/?>")
 _TABLES = frozenset(("posts", "comments"))
 _OTHER_TABLES = frozenset(("badges", "posthistory", "postlinks", "tags", "users", "votes"))
 #: What may stand between rows: the declaration, comments, and the outer element.
-_BETWEEN = re.compile(r"<\?.*?\?>|<!--.*?-->|</?[A-Za-z_][\w.-]*\s*/?>", re.DOTALL)
+#: One without an end reaches to the end of all, so that it is looked for once; it is junk.
+_BETWEEN = re.compile(
+    r"<\?.*?(?:\?>|(\Z))|<!--.*?(?:-->|(\Z))|</?[A-Za-z_][\w.-]*\s*/?>", re.DOTALL
+)
 # More than this between two rows is no comment of anybody's.
 _LONGEST_BETWEEN = 1 << 14
 _MEMBER = re.compile(r"(?:.*[-_.])?(posts|comments)\.xml(?:\.\w+)?", re.IGNORECASE)
@@ -154,6 +158,8 @@ def site_of(path: str, member: str, config: Config) -> str:
         return config.site
     for place in (member, path):
         for name in _path(place).parts[:-3:-1]:
+            if len(name) > 255:
+                continue
             bare = _ENDINGS.sub("", _ENDINGS.sub("", name)).lower()
             if _HOST.fullmatch(bare):
                 return bare
@@ -223,7 +229,7 @@ class _Rows:
 def _torn(text: str) -> list[Refused]:
     """What a fault has left between the rows, a refusal for each line."""
     if len(text) <= _LONGEST_BETWEEN:
-        text = _BETWEEN.sub("", text)
+        text = _BETWEEN.sub(lambda found: "" if found.lastindex is None else found[0], text)
         return [Refused("malformed_xml") for line in text.split("\n") if line.strip()]
     return [Refused("malformed_xml")] if text.strip() else []
 

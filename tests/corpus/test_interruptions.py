@@ -102,10 +102,13 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     from corpus.read import ReadFile
     from corpus.read import receipts as parts
+    from corpus.sniff import size_and_time
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
-    task = ReadFile("table", settings, str(path), tmp_path / "parts", 100)
+    task = ReadFile(
+        "table", settings, str(path), tmp_path / "parts", 100, *size_and_time(str(path))
+    )
     task()
     whole = contents(tmp_path / "parts")
     for index in range(6, 11):  # as if it had been killed in the seventh part
@@ -150,8 +153,8 @@ def test_two_builds_into_one_folder_are_stopped(plan_file: Path, tmp_path: Path)
     first = start(plan_file)
     wait_for(tmp_path / "out" / "work", 5, first)
     second = command("build", str(plan_file), "-q")
-    first.communicate(timeout=120)
-    assert first.returncode == 0
+    _, said = first.communicate(timeout=300)
+    assert first.returncode == 0, said
     assert second.returncode == 1
     assert "another build is working in" in second.stderr
 
@@ -217,3 +220,34 @@ def corpus_error(name: str) -> type[Exception]:
 
     found: type[Exception] = getattr(errors, name)
     return found
+
+
+def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() -> None:
+    code = (
+        "import os, signal, time\n"
+        "from corpus import __main__ as main\n"
+        "main._PATIENCE_SECONDS = 0.5\n"
+        "def deaf():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    while True:\n"
+        "        try:\n"
+        "            time.sleep(0.1)\n"
+        "        except BaseException:\n"
+        "            pass\n"
+        "def app():\n"
+        "    try:\n"
+        "        deaf()\n"
+        "    except BaseException:\n"
+        "        deaf()\n"
+        "main.app = app\n"
+        "main.main()\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 130
+    assert "run the same command again" in found.stderr

@@ -37,7 +37,7 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
         "plan.yaml", "shards", "dropped", "index", "reserve", "manifest.json", "README.md",
-        "report.html",
+        "report.html", "statistics.json", "croissant.json", "DATASHEET.md",
     }  # fmt: skip
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert manifest["totals"]["read"] == 304

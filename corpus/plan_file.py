@@ -1,0 +1,79 @@
+"""Read a plan's YAML as if a stranger had written it: plain data, of a bounded size."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from corpus.errors import PlanError
+
+#: A plan is some lines; globs name many files in one.
+LARGEST = 256 << 10
+_MOST_NODES = 20_000
+_DEEPEST = 30
+_LONGEST_NUMBER = 100
+
+
+class _Loader(yaml.SafeLoader):
+    """Makes numbers, texts, lists and keys; no tag makes anything else."""
+
+    def number(self, node: yaml.ScalarNode) -> Any:
+        """A whole number; also 59:59:59, which takes the square of its length."""
+        if len(node.value) > _LONGEST_NUMBER:
+            raise yaml.constructor.ConstructorError(
+                None, None, "too long a number", node.start_mark
+            )
+        return self.construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.number)
+
+
+def load(path: str | Path) -> Any:
+    """The plain data of a plan; PlanError says what is wrong with it, where, and the remedy."""
+    file = Path(path)
+    try:
+        with open(file, "rb") as stream:
+            data = stream.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise PlanError(
+                f"{file.name}: larger than {LARGEST >> 10} kB, which no plan is; name many files "
+                "by one glob, such as dumps/*.zst"
+            )
+        document = yaml.load(data.decode("utf-8"), _Loader)  # a SafeLoader
+    except FileNotFoundError:
+        raise PlanError(f"no plan at '{path}'; give the path of a YAML plan") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(f"cannot read the plan '{path}': {reason}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or "not valid YAML"
+        raise PlanError(f"{file.name}{where}: {problem}") from None
+    except RecursionError:
+        raise PlanError(f"{file.name}: nested too deep") from None
+    except ValueError as error:  # such as a date that is none
+        raise PlanError(f"{file.name}: {str(error)[:200]}") from None
+    _check_size(document, file.name)
+    return document
+
+
+def _check_size(document: Any, name: str) -> None:
+    """Count as if no alias were shared: a few lines of aliases can stand for billions."""
+    left = _MOST_NODES
+    todo = [(document, 0)]
+    while todo:
+        node, depth = todo.pop()
+        left -= 1
+        if left < 0 or depth > _DEEPEST:
+            raise PlanError(
+                f"{name}: more than {_MOST_NODES:,} entries or nested deeper than {_DEEPEST}, "
+                "aliases written out; no plan is"
+            )
+        if isinstance(node, dict):
+            todo += [(child, depth + 1) for pair in node.items() for child in pair]
+        elif isinstance(node, (list, tuple, set)):
+            todo += [(child, depth + 1) for child in node]

@@ -1,0 +1,247 @@
+"""A bad day in small: what is damaged or changed is noticed, and made again to the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import corpus
+from corpus import manifest, pipeline, read, recheck
+from corpus.errors import BuildError, PlanError
+from corpus.gathered import here
+from faults.bench import Bench, flip
+from faults.rounds import ALL, Skipped
+from tests.conftest import ROOT, contents, post, write_lines
+
+MakePlan = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def document(plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
+    """A plan over 600 posts in four parts, whose work stays."""
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(600)])
+    output = {"path": str(tmp_path / "out"), "ids": "original", "keep_work": True}
+    return plan(output=output, run={"runner": "serial", "part_posts": 150})
+
+
+def unfinish(out: Path) -> None:
+    (out / "manifest.json").unlink()
+
+
+def test_a_receipt_knows_when_a_bit_of_its_files_changed(tmp_path: Path) -> None:
+    part = tmp_path / "part"
+    part.write_bytes(bytes(1000))
+    manifest.save_receipt(tmp_path / "one.json", {"posts": 3}, [part])
+    assert manifest.load_receipt(tmp_path / "one.json") == {
+        "posts": 3,
+        "files": {"part": [1000, manifest.crc(part)]},
+    }
+    assert not manifest.damaged(tmp_path / "one.json")
+    flip(part, random.Random(1))
+    assert manifest.load_receipt(tmp_path / "one.json") is not None  # sizes only
+    assert manifest.damaged(tmp_path / "one.json")
+
+
+def test_a_receipt_knows_when_a_bit_of_itself_changed(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    for seed in range(300):
+        manifest.save_receipt(path, {"posts": 3, "reason": "né"}, [])
+        flip(path, random.Random(seed))
+        if (found := manifest.load_receipt(path)) is not None:  # the line's end, a blank
+            assert found == {"posts": 3, "reason": "né", "files": {}}
+
+
+def test_every_file_in_work_is_named_by_a_receipt(document: dict[str, Any], tmp_path: Path) -> None:
+    corpus.build(document)
+    work = tmp_path / "out" / "work"
+    named, receipts = set(), set()
+    for path in work.rglob("*.json"):
+        found = json.loads(path.read_text())
+        if "check" in found:
+            receipts.add(path)
+            named |= {(path.parent / name).resolve() for name in found["files"]}
+    files = {path.resolve() for path in work.rglob("*") if path.is_file()} - receipts
+    assert {path.name for path in files - named} == {"lock", "status.json"}
+
+
+def test_whatever_bit_flips_between_two_runs_the_bytes_are_the_same(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    corpus.build(document)
+    out = tmp_path / "out"
+    expected = {k: v for k, v in contents(out).items() if not k.startswith("work/")}
+    work = sorted(p for p in (out / "work").rglob("*") if p.suffix in (".parquet", ".npy"))
+    for path in work[:: max(1, len(work) // 12)]:
+        if not path.exists() or not path.stat().st_size:
+            continue  # thrown away with what was damaged before, and named anew
+        flip(path, random.Random(path.name))
+        unfinish(out)
+        corpus.build(document)
+        assert {k: v for k, v in contents(out).items() if not k.startswith("work/")} == expected
+
+
+def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.build(document, out=str(tmp_path / "clean"))
+    real = pipeline.finish.write_shards
+
+    def flipping(story: Any, parts: Any, key_id: str) -> Any:
+        flip(parts[1].posts, random.Random(3))
+        return real(story, parts, key_id)
+
+    monkeypatch.setattr(pipeline.finish, "write_shards", flipping)
+    with pytest.raises(BuildError, match=r"'judged/.*changed on the disk.*run again"):
+        corpus.build(document)
+    assert not (tmp_path / "out" / "manifest.json").exists()
+    monkeypatch.undo()
+    corpus.build(document)
+    same = ("shards/", "dropped/", "manifest.json")
+    found, expected = contents(tmp_path / "out"), contents(tmp_path / "clean")
+    assert [k for k in expected if k.startswith(same) and found.get(k) != expected[k]] == []
+
+
+def test_damage_takes_along_what_may_have_been_made_of_it(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    corpus.build(document)
+    work = tmp_path / "out" / "work"
+    part = next(work.glob("read/*/000002.posts.parquet"))
+    flip(part, random.Random(1))
+    assert recheck.run(work, here) == [part.with_name("000002.json")]
+    assert {path.name for path in work.iterdir() if path.is_dir()} == {"read"}
+    left = sorted(path.name for path in part.parent.glob("*.json"))
+    assert left == ["000000.json", "000001.json", "000003.json", "000004.json"]
+    assert recheck.run(work, here) == []
+
+
+def test_parts_that_vanish_while_the_build_runs_are_never_left_out(
+    document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corpus import intake
+
+    real = intake.JudgePart
+
+    def losing(posts: Path, *rest: Any, **more: Any) -> Any:
+        posts.with_name("000003.json").unlink(missing_ok=True)  # the last part's receipt
+        return real(posts, *rest, **more)
+
+    monkeypatch.setattr(intake, "JudgePart", losing)
+    with pytest.raises(BuildError, match="vanished while the build ran; run again"):
+        corpus.build(document)
+
+
+@pytest.mark.parametrize("change", ["cut", "grow", "touch"])
+def test_an_input_that_changes_while_it_is_read_stops_the_build(
+    change: str, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dump = tmp_path / "posts.jsonl"
+    whole, was = dump.read_bytes(), dump.stat()
+    real = read.save
+
+    def changing(batch: Any, folder: Path, index: int) -> None:
+        real(batch, folder, index)
+        if index == 0:
+            if change == "cut":
+                os.truncate(dump, len(whole) // 2)
+            elif change == "grow":
+                dump.write_bytes(whole + whole[:500])
+            os.utime(dump, ns=(was.st_atime_ns, was.st_mtime_ns + (change == "touch")))
+
+    monkeypatch.setattr(read, "save", changing)
+    with pytest.raises(BuildError, match=r"posts\.jsonl' was changed while the build ran"):
+        corpus.build(document)
+    monkeypatch.undo()
+    dump.write_bytes(whole)
+    os.utime(dump, ns=(was.st_atime_ns, was.st_mtime_ns))
+    corpus.build(document)
+    found = contents(tmp_path / "out")
+    corpus.build(document, out=str(tmp_path / "clean"))
+    expected = contents(tmp_path / "clean")
+    same = ("shards/", "dropped/", "manifest.json")
+    assert [k for k in expected if k.startswith(same) and found.get(k) != expected[k]] == []
+
+
+def test_a_damaged_note_of_what_was_begun_is_named_and_can_be_built_over(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    corpus.build(document)
+    out = tmp_path / "out"
+    expected = (out / "manifest.json").stat().st_size
+    unfinish(out)
+    flip(out / "work" / "begun.json", random.Random(2))
+    with pytest.raises(PlanError, match=r"begun\.json.*is damaged; .*--replace"):
+        corpus.build(document)
+    corpus.build(document, replace=True)
+    assert abs((out / "manifest.json").stat().st_size - expected) < 50
+
+
+def test_the_index_receipts_of_another_plan_go_with_its_index(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    other = {**document, "stages": [{"quality": {"min_words": 3}}, {"dedup": {}}]}
+    for each in (document, other, document):
+        corpus.build(each, replace=True)
+        steps = list((tmp_path / "out" / "work" / "index").iterdir())
+        assert len(steps) == 1
+        assert not manifest.damaged(steps[0] / "00000.json")
+
+
+def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any]) -> None:
+    file = tmp_path / "plan.yaml"
+    file.write_text(yaml.safe_dump(document))
+    code = (
+        "import os, signal, sys\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "from corpus import __main__ as command, pipeline\n"
+        "real = pipeline._tell\n"
+        "def tell(*rest):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return real(*rest)\n"
+        "pipeline._tell = tell\n"
+        f"sys.argv = ['corpus', 'build', {str(file)!r}, '-q']\n"
+        "command.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    without = code.replace("SIG_IGN", "SIG_DFL").replace("'-q'", "'-q', '--replace'")
+    done = subprocess.run([sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 130, done.stderr
+
+
+def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import numba
+
+    from corpus import _compiled as ours
+    from filters import _compiled as theirs
+
+    real = numba.njit
+
+    def homeless(cache: bool = False, **options: Any) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(**options)
+
+    monkeypatch.setattr(numba, "njit", homeless)
+    for module in (ours, theirs):
+        assert module.compiled(lambda number: number + 1)(2) == 3
+
+
+def test_killed_and_with_a_full_disk_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, 400, stages=({"quality": {}}, {"dedup": {}}), part_posts=60)
+    bench.prepare()
+    ends = list(ALL["kill -9 at a random moment"][0](bench, 2))
+    with suppress(Skipped):  # where mounting is not allowed
+        ends += list(ALL["the disk is full"][0](bench, 1))
+    assert set(ends) <= {"at once", "resumed"}
+    assert len(ends) >= 2

@@ -1,0 +1,253 @@
+"""Every regular expression of ours, and texts that are made to be slow for it."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import importlib
+import pkgutil
+import random
+import re
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import regex
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    import sre_parse
+
+import corpus
+import filters
+from filters import _handles, _repeats
+
+#: Modules that need an extra; they may have no expression.
+EXTRAS = ("corpus.torch",)
+#: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
+#: escaped words of the plan, of the demo or of numbers are in them.
+PUT_TOGETHER = {"_handles.py", "_repeats.py", "_mastodon.py", "_json_cut.py", "_demo_words.py"}
+_CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
+
+
+def modules() -> Iterator[Any]:
+    """Every module of ours that can be imported."""
+    for package in (corpus, filters):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__") and found.name not in EXTRAS:
+                yield importlib.import_module(found.name)
+
+
+def patterns() -> dict[str, Any]:
+    """Our compiled expressions by module and name, also those in tuples, lists and dicts."""
+    found: dict[str, Any] = {}
+    for module in modules():
+        for name, value in vars(module).items():
+            for number, each in enumerate(_inside(value)):
+                found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
+    found |= dict(written_in_place())
+    for number, forms in enumerate((_handles._PLAIN, (*_handles._PAGES, *_handles._PLAIN))):
+        found[f"filters._handles.forms[{number}]"] = _handles._pattern(forms)
+    found["filters._repeats.labels"] = re.compile(
+        _repeats.labels(("user_{n}: ", "anonymous: ", "{n}1x"))
+    )
+    seen: dict[tuple[Any, int], str] = {}
+    return {
+        name: each
+        for name, each in found.items()
+        if seen.setdefault((each.pattern, each.flags), name) == name
+    }
+
+
+def written_in_place() -> Iterator[tuple[str, Any]]:
+    """The expressions that a function writes out where it uses them, by file and line."""
+    for package in (corpus, filters):
+        room = Path(package.__path__[0])
+        for path in sorted(room.rglob("*.py")):
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+            for node in (inner for function in functions for inner in ast.walk(function)):
+                if isinstance(node, ast.Call) and node.args and _of_re(node.func):
+                    place = f"{path.relative_to(room.parent)}:{node.lineno}"
+                    if isinstance(first := node.args[0], ast.Constant):
+                        yield place, regex.compile(first.value)
+                    else:
+                        assert path.name in PUT_TOGETHER, place
+
+
+def _of_re(function: ast.expr) -> bool:
+    return (
+        isinstance(function, ast.Attribute)
+        and isinstance(function.value, ast.Name)
+        and function.value.id in ("re", "regex")
+        and function.attr not in ("escape", "template", "purge")
+    )
+
+
+def _inside(value: Any, depth: int = 0) -> Iterator[Any]:
+    if isinstance(value, (re.Pattern, regex.Pattern)):
+        yield value
+    elif depth < 3 and isinstance(value, (tuple, list, frozenset, set)):
+        for each in value:
+            yield from _inside(each, depth + 1)
+    elif depth < 3 and isinstance(value, dict):
+        for each in value.values():
+            yield from _inside(each, depth + 1)
+
+
+def _samples(pattern: str, flags: int, chance: random.Random, count: int) -> list[str]:
+    """Texts that the pattern matches, or nearly: a walk through its tree."""
+    flags &= re.IGNORECASE | re.MULTILINE | re.DOTALL | re.VERBOSE | re.ASCII
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = sre_parse.parse(pattern, flags)
+    except Exception:  # of the module regex: \p{…} and the like
+        return []
+    return [_walk(tree, chance) for _ in range(count)]
+
+
+def _walk(tree: Any, chance: random.Random) -> str:
+    return "".join(_one(str(op), value, chance) for op, value in tree)
+
+
+def _one(op: str, value: Any, chance: random.Random) -> str:
+    if op == "LITERAL":
+        return chr(value)
+    if op == "NOT_LITERAL":
+        return "x" if value != ord("x") else "y"
+    if op == "ANY":
+        return chance.choice("a .")
+    if op == "IN":
+        return _of_class(value, chance)
+    if op == "CATEGORY":
+        return _CLASSES.get(str(value).removeprefix("CATEGORY_"), "-")
+    if op in ("MAX_REPEAT", "MIN_REPEAT", "POSSESSIVE_REPEAT"):
+        low, high, inner = value
+        times = min(int(high), int(low) + chance.randrange(3))
+        return "".join(_walk(inner, chance) for _ in range(times))
+    if op == "BRANCH":
+        return _walk(chance.choice(value[1]), chance)
+    if op == "SUBPATTERN":
+        return _walk(value[3], chance)
+    if op == "ATOMIC_GROUP":
+        return _walk(value, chance)
+    return ""  # assertions and anchors
+
+
+def _of_class(items: Any, chance: random.Random) -> str:
+    if str(items[0][0]) == "NEGATE":
+        return chance.choice("x 1.<&")
+    op, value = chance.choice(items)
+    if str(op) == "RANGE":
+        return chr(chance.choice((value[0], value[1])))
+    return _one(str(op), value, chance)
+
+
+GENERIC = (
+    "a", " ", "\n", "0", "<", "&", "@", "#", '"', "\\", "[", "{", "`", ".", "-", ":", "/", "é",
+    "a ", "a.", "a@", "@a", "a-", " \n", "\\\"", "<a ", "&#1", "http://", "a\n", "1.", "(", "+1 ",
+)  # fmt: skip
+
+
+def pumps(found: Any, chance: random.Random, more: int) -> list[str]:
+    """Pieces that, said again and again, may take the pattern long."""
+    text = found.pattern
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    samples = _samples(text, found.flags, chance, more)
+    pieces = list(GENERIC)
+    for sample in samples:
+        pieces.append(sample)
+        if len(sample) > 1:
+            low, high = sorted(chance.sample(range(len(sample) + 1), 2))
+            pieces.append(sample[low:high])
+            pieces.append(sample[: len(sample) - 1])
+    return sorted({piece for piece in pieces if 0 < len(piece) < 200})
+
+
+def attack(found: Any, pump: str, size: int, before: str = "", end: str = "\x00!") -> Any:
+    """A text of about ``size`` characters of one piece, and an end that does not fit."""
+    text = before + pump * (size // len(pump)) + end
+    return text.encode("utf-8", "replace") if isinstance(found.pattern, bytes) else text
+
+
+def run(found: Any, text: Any) -> int:
+    """Look for all that the pattern finds."""
+    return sum(1 for _ in found.finditer(text))
+
+
+#: How a pattern is used where it is not searched for: elsewhere it may take the square.
+ANCHORED = {
+    "corpus.readers._json_stream._ASSIGNMENT": "match",
+    "corpus.readers._mapping._DECIMAL": "fullmatch",
+    "corpus.readers.stackexchange._ROW": "match",
+    "corpus.readers.stackexchange._MEMBER": "fullmatch",
+    "corpus.readers.stackexchange._HOST": "fullmatch",
+    "corpus.readers.x_archive._BEGINS": "match",
+    "filters._repeats._FENCE": "match",
+    "filters._repeats.labels": "match",
+}
+#: The longest text that a pattern is ever given.
+BOUNDED = {
+    "corpus.readers.stackexchange._ENDINGS": 255,
+    "filters._ner._TAIL": 20_000,
+}
+
+
+def all_linear(size: int, few: int, seed: int) -> int:
+    """Run each pattern, as it is used, on texts made to be slow for it; how many there were."""
+    chance = random.Random(seed)
+    found = patterns()
+    for name, each in found.items():
+        long = min(size, BOUNDED.get(name, size))
+        use = ANCHORED.get(name)
+        known = pumps(each, chance, 6)
+        for pump in chance.sample(known, min(few, len(known))):
+            text = attack(each, pump, long, end=chance.choice((*GENERIC, "]", ")", ">", "\x00!")))
+            getattr(each, use)(text) if use else run(each, text)
+    return len(found)
+
+
+def filters_linear(names: list[str], size: int) -> None:
+    """Run filters on a megabyte of one piece, and of others."""
+    import polars as pl
+
+    from corpus.schema import POST
+
+    pieces = (*GENERIC, "RT @a: ", "~", "> ", "- ", "f*", "4111 ", "@a.", "\u0301", "Ã©", "😀")
+    for name in names:
+        name, _, preset = name.partition(":")
+        module = filters.find(name)
+        run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
+        for piece in pieces:
+            text = (piece * (size // len(piece)))[:size]
+            frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
+                pl.lit(None, dtype=dtype).alias(column)
+                for column, dtype in POST.items()
+                if column in module.READS and column not in ("id", "text")
+            )
+            assert run_it(frame).height == 1
+
+
+def models_hold(folder: Any, count: int) -> int:
+    """Change bytes of lid.176 in its header and dictionary; each is refused, or answers."""
+    from filters import _fasttext, language
+
+    source = next(iter(language.models(language.Config())))
+    whole = bytearray(source.read_bytes())
+    chance = random.Random(3)
+    held = 0
+    for number in range(count):
+        changed = bytearray(whole)
+        for _ in range(chance.randint(1, 3)):
+            changed[chance.randrange(120 if number % 2 else len(whole))] = chance.randrange(256)
+        if number % 5 == 0:
+            del changed[chance.randrange(len(changed)) :]
+        path = folder / "model.ftz"
+        path.write_bytes(changed)
+        with contextlib.suppress(ValueError, MemoryError, RuntimeError):
+            _fasttext.predict(_fasttext.load(path), ["hello there my friends"], 1)
+        held += 1
+    return held
