@@ -61,12 +61,12 @@ def test_no_group_is_fetched_twice_and_no_more_than_the_share(
 
 
 def test_row_groups_come_while_the_reader_is_busy(both: tuple[Any, Any]) -> None:
-    stream = both[1].stream(shuffle=True)
+    stream = both[1].stream(shuffle=True, batch_size=10)
     next(stream)
     (shelf,) = stream._shelves
     coming = list(shelf._there._coming.values())
     assert [future.result(30).num_rows > 0 for future in coming] == [True, True]
-    stream.seek(0)
+    stream.seek(1000)
     next(stream)
     assert len(shelf._there._coming) == 2  # what a jump left behind is let go
 
@@ -82,9 +82,12 @@ def test_a_forked_process_reads_on_by_itself(both: tuple[Any, Any]) -> None:
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=told, args=(stream, theirs))
     process.start()
-    assert ours.poll(60)
-    assert first + ours.recv() == texts(here)
-    process.join(10)
+    try:
+        assert ours.poll(60), "the forked process hangs"
+        assert first + ours.recv() == texts(here)
+    finally:
+        process.kill()
+        process.join()
 
 
 def test_a_frame_there_is_the_frame_here(both: tuple[Any, Any]) -> None:
