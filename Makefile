@@ -12,8 +12,8 @@ DEMO := dumps/demo/planted.json
 PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup bench-loader eval eval-dedup eval-gates eval-lm
-.PHONY: faults fuzz clean
+.PHONY: help corpus demo test check bench bench-dedup bench-cluster bench-loader
+.PHONY: eval eval-dedup eval-gates eval-lm faults fuzz clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,6 +68,10 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 	$(BIN)/python -m bench.dedup
 	$(BIN)/python -m bench.decontaminate $$($(PEERS))
 	$(BIN)/python -m bench.repeats $$($(PEERS))
+
+bench-cluster: $(TOOLS)  ## every runner's bytes and time (Ray's if it is installed); what each step costs
+	$(BIN)/python -m bench.runners
+	$(BIN)/python -m bench.cluster
 
 bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
 	$(BIN)/python -m bench.loader

@@ -29,8 +29,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+
+def _here(out: str) -> str:
+    """A corpus on this machine, for what changes it or reads it piece by piece."""
+    from corpus import storage
+
+    if storage.is_url(out):
+        raise PlanError(
+            f"'{out}' is elsewhere; give the folder here that it was built in, or a copy (what "
+            "changed here goes there with 'corpus publish OUT URL --replace')"
+        )
+    return out
+
+
 PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
-OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a folder that a build wrote")]
+OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a finished corpus, here or a URL")]
+HereFolder = Annotated[
+    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_here)
+]
 OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
 
 
@@ -39,7 +55,7 @@ def build(
     plan: PlanFile,
     out: OutOption = None,
     workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
-    runner: Annotated[str | None, typer.Option(help="serial or processes")] = None,
+    runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
     replace: Annotated[bool, typer.Option(help="build over what another plan built")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="no progress")] = False,
     log_json: Annotated[
@@ -68,9 +84,9 @@ def build(
     if log_json:
         return
     _funnel(manifest)
-    folder = Path(checked.output.path)
-    print(f"shards  {folder / 'shards'}")
-    print(f"report  {folder / 'report.html'}")
+    folder = checked.output.path.rstrip("/")
+    print(f"shards  {folder}/shards")
+    print(f"report  {folder}/report.html")
 
 
 @app.command()
@@ -93,7 +109,7 @@ def check(plan: PlanFile, out: OutOption = None) -> None:
     from corpus import sniff
     from corpus.plan import Plan
 
-    checked = Plan.load(plan).with_options(out)
+    checked = Plan.load(plan).with_options(out).fetched()
     checked.check_paths()
     for warning in _warnings(checked):
         _say(f"warning: {warning}")
@@ -181,12 +197,34 @@ def demo(
 
 
 @app.command()
-def report(out: OutFolder) -> None:
-    """Print the funnel of a finished corpus."""
-    from corpus.manifest import load_manifest
+def report(
+    out: OutFolder,
+    against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
+    html: Annotated[
+        str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
+    ] = None,
+) -> None:
+    """Print what a finished corpus holds, or write two of them side by side as a page."""
+    from corpus.places import place
+    from corpus.report import commands
 
-    _funnel(load_manifest(Path(out)))
-    print(f"page    {Path(out) / 'report.html'}")
+    commands.report(place(out), place(against) if against else None, Path(html) if html else None)
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="a folder that a build wrote")],
+    after: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    posts: Annotated[bool, typer.Option("--posts", help="each post that moved, too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON lines")] = False,
+) -> None:
+    """Say what moved between two builds: settings, counts and, if asked, each post."""
+    from corpus.report import commands
+    from corpus.storage import is_url
+
+    if found := [given for given in (before, after) if is_url(given)]:
+        raise PlanError(f"'{found[0]}': copy it to this machine first; diff reads all of its posts")
+    commands.diff(Path(before), Path(after), posts, as_json)
 
 
 @app.command()
@@ -242,12 +280,12 @@ def explain(
     holds = pl.col("id") == name
     if "post_ids" in found.scan().collect_schema():
         holds = holds | pl.col("post_ids").list.contains(name)
-    for shard in found.shards:
-        kept = pl.scan_parquet(shard, glob=False).filter(holds).drop("text").collect()
+    for listed in found.manifest["shards"]:
+        kept = found.scan([listed]).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
             inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
-            print(f"{post_id}: kept, in {shard.parent.name}/{shard.name}{inside}")
+            print(f"{post_id}: kept, in {listed['path']}{inside}")
             _record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
@@ -280,7 +318,7 @@ def _known_as(post_id: str, found: Any, key: str | None) -> str:
 
 @app.command()
 def takedown(
-    out: OutFolder,
+    out: HereFolder,
     ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
     authors: Annotated[
         str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
@@ -324,8 +362,30 @@ def _lines(path: str | None) -> list[str]:
 
 
 @app.command()
+def publish(
+    out: HereFolder,
+    url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
+    replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+) -> None:
+    """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
+    from corpus import publish as publishing
+    from corpus import storage
+    from corpus.manifest import load_manifest
+
+    if not storage.is_url(url):
+        raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
+    storage.check(url)
+    manifest = load_manifest(Path(out))
+    there = publishing.check(url, replace=replace)
+    if there not in (None, manifest) and not replace:
+        raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+    publishing.publish(Path(out), url, lambda step, done, total: None)
+    print(f"{len(manifest['shards'])} shards in {url}")
+
+
+@app.command()
 def audit(
-    out: OutFolder,
+    out: HereFolder,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
     strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
     min_authors: Annotated[
@@ -394,7 +454,7 @@ def tokenize(
 
 @app.command()
 def tune(
-    out: OutFolder,
+    out: HereFolder,
     asked: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
@@ -509,21 +569,10 @@ def _modules(names: list[str], find: Callable[[str], Any]) -> None:
 
 def _funnel(manifest: dict[str, Any]) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    from corpus import report as funnel
+    from corpus.report import terminal
 
-    console = Console(soft_wrap=False)
-    table = Table(box=None, padding=(0, 2), header_style="bold")
-    table.add_column("stage")
-    for title in ("read", "kept", "dropped", "posts/s"):
-        table.add_column(title, justify="right")
-    table.add_column("reasons", overflow="fold")
-    for stage, came, kept, gone, seconds, why in funnel.rows(manifest):
-        speed = f"{came / seconds:,.0f}" if seconds else ""
-        table.add_row(stage, f"{came:,}", f"{kept:,}", f"{gone:,}", speed, why)
-    console.print(table)
-    console.print(f"\n{funnel.summary(manifest)}", highlight=False)
+    terminal.funnel(Console(), manifest)
 
 
 def _record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import dedup
+from corpus import dedup, stages
 from corpus.errors import BuildError
 from corpus.manifest import FORMAT_VERSION, unbalanced
 from corpus.plan import Plan
 from corpus.read import receipts
 from corpus.report import tool_versions
+from filters import contract
 
 
 def source(path: str, reader: str, size: int, folder: Path) -> dict[str, Any]:
@@ -94,6 +95,7 @@ def manifest(
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
+        "thresholds": list(_thresholds(plan)),
         "dedup": {**_dedup_facts(plan), **facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(reserve) if reserve else {},
@@ -118,6 +120,13 @@ def manifest(
     if wrong := unbalanced(found):
         raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
     return found
+
+
+def _thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Which setting of which stage bounds which column, and its value."""
+    for stage in plan.stages:
+        for bound in contract.thresholds(stages.find(stage.name), stage.config):
+            yield {"stage": stage.name, **bound._asdict(), "value": stage.settings[bound.setting]}
 
 
 def _dedup_facts(plan: Plan) -> dict[str, Any]:

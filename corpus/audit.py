@@ -5,6 +5,9 @@ Everything is read again from the shards alone, with the filters as they are now
 
 from __future__ import annotations
 
+import html
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -28,6 +31,8 @@ _PSEUDONYM = "^[0-9a-f]{32}$"
 #: digits. Not what the build itself put there.
 _STRINGS = r"[A-Za-z0-9][A-Za-z0-9_\-.:+/=@]{5,}[A-Za-z0-9]"
 _TELLING = r"\d.*[A-Za-z].*|[A-Za-z].*\d.*|(?:\d[-.:/]?){6,}\d"
+#: A post in report.html.
+_SHOWN_POST = re.compile(r'<blockquote class="post"[^>]*>(.*?)</blockquote>', re.DOTALL)
 _BATCH = 20_000
 
 
@@ -170,6 +175,7 @@ def audit(
         ),
         _strings(seen, min_authors, max_rare),
         *_canaries(planted, why, seen),
+        _papers(folder, settings, keyed, planted),
     ]  # fmt: skip
     return {
         "passed": all(check.passed for check in answers),
@@ -218,6 +224,52 @@ def _files(folder: Path, manifest: dict[str, Any], seen: list[Seen]) -> Check:
     return Check(
         "files are whole and nothing private is beside them", not found, told, tuple(found[:SHOWN])
     )
+
+
+def _papers(folder: Path, settings: str, keyed: bool, planted: list[canaries.Canary]) -> Check:
+    """The posts that the report shows, read as the shards are; no canary in any paper."""
+    name = "the papers show nothing private"
+    papers = {
+        path.name: path.read_text(encoding="utf-8", errors="replace")
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix in (".html", ".md", ".json", ".yaml")
+    }
+    posts = pl.DataFrame(
+        [
+            (paper, html.unescape(text))
+            for paper, whole in papers.items()
+            for text in _SHOWN_POST.findall(whole)
+        ],
+        schema={"paper": pl.String, "text": pl.String},
+        orient="row",
+    )
+    try:
+        told = json.loads(papers.get("statistics.json", "{}")).get("samples", [])
+        kept = [("statistics.json", str(sample["text"])) for sample in told]
+        ids = [str(found) for sample in told for found in sample["ids"]]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Check(name, False, "statistics.json is damaged", ("statistics.json",))
+    posts = pl.concat([posts, pl.DataFrame(kept, schema=posts.schema, orient="row")])
+    module = stages.find("pii")
+    config = module.Config.model_validate_json(settings)
+    judged = _filter(settings, module.build, config)(posts)
+    wrong = posts.filter(judged["text"] != posts["text"])["paper"].to_list()
+    unkeyed = [found for found in ids if keyed and not keys.KEYED_ID.search(found)]
+    spoken = [
+        paper
+        for paper, whole in papers.items()
+        if any(secret in html.unescape(whole) for canary in planted for secret in canary.secrets)
+    ]
+    where = [
+        *dict.fromkeys(wrong),
+        *dict.fromkeys(spoken),
+        *(["statistics.json"] if unkeyed else []),
+    ]
+    return Check(
+        name, not where,
+        f"{posts.height:,} posts shown, {len(wrong):,} with details; {len(unkeyed):,} ids not "
+        f"keyed; canaries in {len(spoken):,} papers", tuple(where[:SHOWN]),
+    )  # fmt: skip
 
 
 def _is_key(path: Path, manifest: dict[str, Any]) -> bool:

@@ -34,7 +34,7 @@ def unlike(manifest: Mapping[str, Any], hashes: Mapping[str, str]) -> list[str]:
     return [path for path, found in hashes.items() if found != wanted[path]]
 
 
-def unknown(folder: Path, manifest: Mapping[str, Any]) -> list[str]:
+def unknown(folder: Any, manifest: Mapping[str, Any]) -> list[str]:
     """The files beside the shards that the manifest does not list."""
     wanted = {shard["path"] for shard in manifest["shards"]}
     rooms = sorted({"shards", *(str(Path(path).parent) for path in wanted)})

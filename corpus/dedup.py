@@ -373,7 +373,7 @@ class Recall:
 
     piece: Path
     folder: Path
-    key: Path
+    key: Path | str
     config: str
 
     @property

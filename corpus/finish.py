@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import arrays, conversations, dedup, dedup_index, reserve, shuffle, split
+from corpus import (
+    arrays,
+    conversations,
+    dedup,
+    dedup_index,
+    reserve,
+    samples,
+    shuffle,
+    split,
+    stages,
+)
+from corpus import read as reading
 from corpus import write as writing
 from corpus.manifest import load_receipt, needed_receipt, save_receipt
 from corpus.story import Part, Story, chain
@@ -165,6 +177,35 @@ def write_reserve(story: Story, key_id: str) -> dict[str, Any] | None:
     for _ in story.run(tasks, "keeping copies"):
         pass
     return reserve.write([task.target for task in tasks], folder, story.plan.key_path)
+
+
+def choose_samples(
+    story: Story, parts: Sequence[Part], read: Sequence[Path], shards: Sequence[dict[str, Any]],
+    key_id: str,
+) -> list[dict[str, Any]]:  # fmt: skip
+    """A few posts for the report, redacted."""
+    output = story.plan.output
+    config = next((s.config for s in story.plan.stages if s.name == "pii"), None)
+    redaction = reading.settings_json(config or stages.find("pii").Config())
+    largest = story.facts.get("dedup", {}).get("largest", ())
+    marks = [*(stage.fingerprint for stage in story.plan.stages), redaction, key_id, output.ids]
+    done = story.space.step(
+        "samples", [part.identity for part in parts], marks, output.report_samples
+    )
+    task = samples.Sample(
+        done / "samples.json",
+        output.report_samples,
+        samples.parts(read),
+        tuple(part.dropped for part in story.ledgers),
+        tuple(story.space.out / shard["path"] for shard in shards),
+        tuple(row["cluster"] for row in largest if not row["earlier"])[: samples.MOST_CLUSTERS],
+        redaction,
+        story.plan.naming,
+    )
+    for _ in story.run([task], "sampling"):
+        pass
+    found: list[dict[str, Any]] = json.loads(task.target.read_text(encoding="utf-8"))
+    return found
 
 
 def write_ledger(story: Story, refused: Sequence[Path]) -> None:

@@ -15,7 +15,7 @@ class Gathered:
     folders: Sequence[Path]  # of each part's arrays
     parts: Sequence[Path]  # each part's posts
     room: Path
-    key: Path  # the file of the pseudonym key
+    key: Path | str  # the file of the pseudonym key
     run: Callable[[Sequence[Any], str], Iterable[Any]]  # does tasks, shown under a name
 
 

@@ -69,7 +69,7 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
     Where a source announces deletions, judging waits until all such sources are read: a delete
     notice may stand anywhere, also before its post.
     """
-    filters, marks = chain(segment), story.marks(segment)
+    filters, marks, plan = chain(segment), story.marks(segment), chain(story.plan.stages)
     by_folder = {file.task.folder: file for file in files}
     pending = dict(by_folder)
     known: dict[Path, int] = dict.fromkeys(by_folder, 0)
@@ -89,7 +89,7 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
                 identity = (*by_folder[folder].identity, buried_identity, marks)
                 target = story.space.step("judged", *identity)
                 posts, key = part_file(folder, index), story.plan.key_path
-                yield JudgePart(posts, target, index, filters, buried, key=key)
+                yield JudgePart(posts, target, index, filters, buried, None, key, plan)
 
     def tasks() -> Iterator[runners.Task | None]:
         nonlocal buried, buried_identity

@@ -31,7 +31,8 @@ class JudgePart:
     chain: Chain
     tombstones: Path | None = None
     verdict: Path | None = None
-    key: Path | None = None
+    key: Path | str | None = None
+    plan: Chain = ()  # all stages of the plan, whose scores the ledger keeps
 
     @property
     def kept(self) -> Path:
@@ -56,7 +57,9 @@ class JudgePart:
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
             posts = withdrawals.bury(posts, _tombstones(self.tombstones))
-        kept, dropped, funnel = judge(posts, self.chain, str(self.posts), self.verdict, self.key)
+        kept, dropped, funnel = judge(
+            posts, self.chain, str(self.posts), self.verdict, self.key, self.plan
+        )
         for frame, path in ((kept, self.kept), (dropped, self.dropped)):
             with replacing(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)
@@ -74,9 +77,14 @@ def judge(
     chain: Chain,
     part: str,
     verdict: Path | None = None,
-    key: Path | None = None,
+    key: Path | str | None = None,
+    plan: Chain = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
-    """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows."""
+    """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows.
+
+    ``plan`` are all stages, where the posts come with the scores of others than ``chain``.
+    """
+    scores = _scores(plan or chain)
     ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
     for name, settings in chain:
         if name not in stages.BARRIERS:
@@ -100,7 +108,7 @@ def judge(
                 "seconds": time.perf_counter() - began,
             }
         )
-        ledger.append(_ledger_rows(dropped, name, settings))
+        ledger.append(_ledger_rows(dropped, name, scores))
         posts = kept
     return posts, pl.concat(ledger, how="diagonal"), funnel
 
@@ -111,7 +119,7 @@ def _tombstones(path: Path) -> pl.DataFrame:
 
 
 @lru_cache(maxsize=64)
-def _filter(name: str, settings: str, key: Path | None) -> Filter:
+def _filter(name: str, settings: str, key: Path | str | None) -> Filter:
     """Build a filter once per process: this is where models load."""
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)
@@ -164,19 +172,22 @@ def _posts_of(dropped: pl.DataFrame) -> pl.DataFrame:
     return posts.unnest(HOME)
 
 
-def _ledger_rows(dropped: pl.DataFrame, stage: str, settings: str) -> pl.DataFrame:
+@lru_cache(maxsize=16)
+def _scores(plan: Chain) -> tuple[str, ...]:
+    """The columns that the stages write, as far as the ledger keeps them."""
+    found = dict.fromkeys(column for name, settings in plan for column in _writes(name, settings))
+    return tuple(
+        column for column in found if column not in ("text", *LEDGER, *conversations.WRITES)
+    )
+
+
+def _ledger_rows(dropped: pl.DataFrame, stage: str, scores: tuple[str, ...]) -> pl.DataFrame:
     """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
-    scores = [
-        column
-        for found in stages.names()
-        for column in (_writes(stage, settings) if found == stage else stages.find(found).WRITES)
-        if column in dropped.columns and column not in ("text", *LEDGER, *conversations.WRITES)
-    ]
     return dropped.select(
         "id",
         pl.lit(stage).alias("stage"),
         pl.col("reject").alias("reason"),
         "source_file",
         "source_row",
-        *dict.fromkeys(scores),
+        *(column for column in scores if column in dropped.columns),
     )

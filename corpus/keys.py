@@ -9,18 +9,25 @@ import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from corpus import storage
 from corpus.errors import BuildError, PlanError
 
 KEYED_ID = re.compile(r":~[0-9a-f]{24}\Z")
 
 
-def ensure_key(path: Path, out: Path) -> str:
-    """Create the pseudonym key (mode 0600) if it is absent; return the key's public id."""
+def ensure_key(path: Path | str, out: Path) -> str:
+    """Create the pseudonym key (mode 0600) if it is absent; return the key's public id.
+
+    A key at a URL must be there: who may read it is not for a build to decide.
+    """
+    if isinstance(path, str):
+        return key_id(load_key(path))
     if out.resolve() in path.resolve().parents:
         raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
     if not path.exists():
@@ -50,17 +57,28 @@ def _create_key(path: Path) -> None:
     temporary.unlink()
 
 
-def load_key(path: Path) -> bytes:
-    """The key's bytes; PlanError if the file is no key."""
+def load_key(path: Path | str) -> bytes:
+    """The key's bytes, from a file or (as a string) a URL; PlanError if it is no key."""
     try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
+        data = _elsewhere(path) if isinstance(path, str) else path.read_bytes()
+        key = bytes.fromhex(data.decode("ascii").strip())
     except (ValueError, OSError):
         key = b""
+    if len(key) < 32 and isinstance(path, str):
+        raise PlanError(
+            f"'{path}' holds no pseudonym key; upload one ('openssl rand -hex 32' makes it), and "
+            "see that the credentials in the environment may read it"
+        )
     if len(key) < 32:
         raise PlanError(
             f"'{path}' holds no pseudonym key (64 hex digits); move it away to have one made"
         )
     return key
+
+
+@lru_cache(maxsize=4)
+def _elsewhere(url: str) -> bytes:
+    return storage.read(url)
 
 
 def key_of(corpus: Path, manifest: Mapping[str, Any], key: str | Path | None) -> bytes:

@@ -25,7 +25,7 @@ from pydantic import Field
 
 from corpus import arrays, stages
 from corpus.gathered import Gathered
-from filters.contract import FilterConfig
+from filters.contract import FilterConfig, Threshold
 
 READS = (
     "id", "platform", "author", "root_id", "lang", "lang_score", "lang2", "lang2_score",
@@ -198,6 +198,12 @@ def verdict(config: Config) -> pl.Expr:
     settings = config.model_dump(include={"keep", "min_score", "near"})
     # The codes are those that 'language' wrote; what they may be is its matter.
     found: pl.Expr = language.verdict(language.Config.model_construct(**settings))
+    return found
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What a wanted language's score is held to, as in ``language``."""
+    found: tuple[Threshold, ...] = cast("Any", stages.find("language")).bounds(config.keep)
     return found
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from corpus.errors import CorpusError, ManifestError, did_you_mean
 from corpus.manifest import identity, load_manifest
+from corpus.places import place
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,14 +19,15 @@ if TYPE_CHECKING:
 
 
 class Corpus:
-    """A finished corpus on disk. Opening it reads the manifest and nothing else."""
+    """A finished corpus, here or at a URL. Opening it reads the manifest and nothing else."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path: Any = place(path)  # a Path, or a Place at a URL
         self.manifest: dict[str, Any] = load_manifest(self.path)
-        self.shards: list[Path] = [self.path / shard["path"] for shard in self.manifest["shards"]]
-        for shard, listed in zip(self.shards, self.manifest["shards"], strict=True):
-            _check_size(shard, listed["bytes"])
+        self.shards: list[Any] = [self.path / shard["path"] for shard in self.manifest["shards"]]
+        if isinstance(self.path, Path):  # elsewhere, each look is a request; reading checks too
+            for shard, listed in zip(self.shards, self.manifest["shards"], strict=True):
+                _check_size(shard, listed["bytes"])
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -34,11 +36,19 @@ class Corpus:
     def __repr__(self) -> str:
         return f"<Corpus {self.path}: {len(self):,} documents in {len(self.shards)} shards>"
 
-    def scan(self) -> pl.LazyFrame:
-        """All documents as a polars LazyFrame."""
-        import polars as pl
+    def scan(self, shards: Sequence[dict[str, Any]] | None = None) -> pl.LazyFrame:
+        """All documents, or those of some of the manifest's shards, as a polars LazyFrame."""
+        listed = self.manifest["shards"] if shards is None else shards
+        return self._scanned(listed)
 
-        return pl.scan_parquet(self.shards, glob=False)
+    def _scanned(self, listed: Sequence[dict[str, Any]]) -> pl.LazyFrame:
+        if isinstance(self.path, Path):
+            import polars as pl
+
+            return pl.scan_parquet([self.path / one["path"] for one in listed], glob=False)
+        from corpus.shelf import Shelf, scanned
+
+        return scanned(Shelf(self.path, listed))
 
     def dropped(self) -> pl.LazyFrame:
         """The ledger: a row for each post that left, with stage, reason and scores."""
@@ -49,7 +59,7 @@ class Corpus:
             from corpus.manifest import LEDGER
 
             return pl.LazyFrame(schema=LEDGER)
-        return pl.scan_parquet(files, glob=False)
+        return self._scanned([{"path": f"dropped/{file.name}"} for file in files])
 
     @property
     def splits(self) -> list[str]:
@@ -169,7 +179,10 @@ def mix(corpora: Sequence[tuple[Corpus | str | Path, float]]) -> Mixture:
 
 
 def load(path: str | Path) -> Corpus:
-    """Open a finished corpus; :class:`~corpus.errors.ManifestError` if it is none."""
+    """Open a finished corpus in a folder or at a URL, such as ``s3://bucket/corpus``.
+
+    Raises :class:`~corpus.errors.ManifestError` if it is none.
+    """
     return Corpus(path)
 
 

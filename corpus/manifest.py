@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -38,7 +39,8 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
 
     ``durable`` also asks the disk to have the bytes before the name changes.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # Two machines, or two containers, can have processes of one number on one shared folder.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         yield temporary
         if durable:
@@ -150,7 +152,7 @@ def sync_folder(folder: Path) -> None:
     _sync(folder)
 
 
-def load_manifest(folder: Path) -> dict[str, Any]:
+def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of a finished corpus, checked for its version."""
     path = folder / NAME
     if not folder.is_dir():

@@ -49,7 +49,9 @@ def tokenize(
     encoder = encoders.make(tokenizer, separator)
     kind = _dtype(encoder, dtype)
     own = corpus.path / "tokens" / ("" if split == "train" else split)
-    folder = Path(to) if to else own
+    if not (to or isinstance(own, Path)):
+        raise CorpusError(f"'{out}' is elsewhere; say with --to where the tokens go here")
+    folder = Path(to or own)
     head = {
         "format_version": FORMAT_VERSION,
         "corpus": part.identity,
@@ -148,6 +150,7 @@ def _write(
         for number in range(len(done), len(listed)):
             first = {"first_document": documents, "first_token": tokens}
             for group in shelf.of_shard(number):
+                shelf.expect(range(group, min(group + 3, shelf.groups.size)), ["text"])
                 texts = shelf.read(group, ["text"])["text"]
                 for begin in range(0, len(texts), 2_000):
                     ids, sizes = encoder(texts.slice(begin, 2_000).to_pylist())

@@ -22,7 +22,7 @@ _OWN_PAGE = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
 class Naming:
     """How posts and people are named, as a task carries it: the key's file, not the key."""
 
-    key: Path
+    key: Path | str
     ids: Ids
 
     def key_id(self) -> str:

@@ -29,10 +29,10 @@ def _judge(
     story: Story, parts: Sequence[Part], segment: Sequence[Stage], verdicts: Sequence[Path | None]
 ) -> list[Part]:
     """Apply a barrier's verdicts, if it gave any, and run the filters behind it."""
-    filters, marks = chain(segment), story.marks(segment)
+    filters, marks, plan = chain(segment), story.marks(segment), chain(story.plan.stages)
     folder = story.space.step("judged", [part.identity for part in parts], marks)
     todo = [
-        JudgePart(part.posts, folder, index, filters, None, verdict, story.plan.key_path)
+        JudgePart(part.posts, folder, index, filters, None, verdict, story.plan.key_path, plan)
         for index, (part, verdict) in enumerate(zip(parts, verdicts, strict=True))
     ]
     judged = {task.index: story.judged(task) for task in story.run(todo, "finishing")}

@@ -15,17 +15,24 @@ from corpus import (
     intake,
     keys,
     passes,
+    publish,
     recheck,
     report,
     runners,
     status,
 )
-from corpus.errors import BuildError, CorpusError
+from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.gathered import here
 from corpus.manifest import NAME, replacing, sync_folder, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
-from corpus.workspace import Workspace, claimed, finished_manifest
+from corpus.workspace import (
+    Workspace,
+    claimed,
+    finished_manifest,
+    sources_identity,
+    sources_of,
+)
 
 
 def build(
@@ -49,18 +56,30 @@ def build(
     elif not isinstance(plan, Plan):
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
+    plan = plan.fetched()
     plan.check_paths()
-    key_id = keys.ensure_key(plan.key_path, Path(plan.output.path))
+    try:
+        runners.check(plan.run.runner)
+    except runners.Unfit as error:
+        raise PlanError(str(error)) from None
+    key_id = keys.ensure_key(plan.key_path, plan.folder)
     dedup_index.check_keys(plan.earlier(), key_id)
+    watcher = observer or Unwatched()
     found = finished_manifest(plan, key_id, replace=replace)
+    if plan.url and (there := _there(plan, key_id, replace=replace)) and found in (None, there):
+        return there
     if found is not None:
+        if plan.url:
+            publish.publish(plan.folder, plan.url, watcher.step)
         Workspace(plan).finish()  # a kill between the manifest and this left it behind
         return found
     with claimed(plan) as space:
-        hands = runners.make(plan.run.runner, plan.run.workers)
-        recorder, state = status.Recorder(space.work, observer or Unwatched()), "stopped"
+        hands = _hands(plan, space)
+        recorder, state = status.Recorder(space.work, watcher), "stopped"
         try:
             story = Story(plan, space, hands, recorder)
+            if hands.dashboard:
+                story.observer.note(f"ray dashboard {hands.dashboard}")
             recheck.run(space.work, story.run)  # what an earlier run left may have gone bad since
             manifest = _tell(story, key_id)
             if wrong := recheck.run(space.work, story.run):
@@ -75,6 +94,9 @@ def build(
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
+        except runners.Unfit as error:
+            state = "failed"
+            raise BuildError(f"{error}; run again to go on where it stopped") from None
         except OSError as error:
             state = "failed"
             raise BuildError(
@@ -97,6 +119,8 @@ def build(
         finally:
             hands.close()
             recorder.end(state)
+        if plan.url:
+            publish.publish(space.out, plan.url, watcher.step)
         space.finish()
     return manifest
 
@@ -116,6 +140,30 @@ def _spoilt(work: Path, wrong: list[Path]) -> str:
         f"written ({len(wrong)} such in work/); it and what was made of it are thrown away: run "
         "again to have them made anew, and check the disk and the memory"
     )
+
+
+def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+    """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
+    there = publish.check(plan.url, replace=replace)
+    if there is None or replace:
+        return None
+    same = (there.get("plan_fingerprint"), there.get("author_key_id"))
+    if same == (plan.fingerprint(), key_id) and sources_of(there) == sources_identity(plan):
+        return there
+    raise PlanError(
+        f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
+    )
+
+
+def _hands(plan: Plan, space: Workspace) -> runners.Runner:
+    run = plan.run
+    see = plan.files_to_see() if run.runner == "ray" else ()
+    try:
+        return runners.make(
+            run.runner, run.workers, address=run.address, most=run.most, shared=space.work, see=see
+        )
+    except runners.Unfit as error:
+        raise BuildError(str(error)) from None
 
 
 def _trouble(error: Exception) -> str:
@@ -154,17 +202,20 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         index,
         kept_back,
     )
-    _write_papers(story, manifest)
+    shown = finish.choose_samples(story, parts, [f.task.folder for f in files], shards, key_id)
+    _write_papers(story, manifest, shown)
     return manifest
 
 
-def _write_papers(story: Story, manifest: dict[str, Any]) -> None:
+def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
+    out, plan = story.space.out, story.plan.to_yaml()
+    shards = [out / shard["path"] for shard in manifest["shards"]]
+    counted = report.gather(shards, sorted(story.space.dropped.glob("*.parquet")), manifest)
     head = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
     papers = {
-        "plan.yaml": head + story.plan.to_yaml(),
-        "README.md": report.card(manifest, story.plan.to_yaml()),
-        "report.html": report.page(manifest, story.plan.to_yaml()),
+        "plan.yaml": head + plan,
+        **report.papers(manifest, plan, counted | {"samples": samples}),
     }
     for name, text in papers.items():
-        with replacing(story.space.out / name) as temporary:
+        with replacing(out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

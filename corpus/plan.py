@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar, cast
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from corpus import layout, plan_file, readers, schema, sniff, stages
-from corpus.errors import PlanError, did_you_mean
+from corpus import fetched, layout, plan_file, readers, schema, sniff, stages, storage
+from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.layout import Codec, Layout
 from corpus.manifest import file_sha256, fingerprint
 from corpus.naming import Ids, Naming
@@ -37,14 +37,21 @@ class Output(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    path: str = Field("", description="the folder to build; --out gives another")
+    path: str = Field(
+        "", description="the folder to build, or a URL to upload it to; --out gives another"
+    )
+    local: str = Field(
+        "", description="for a URL: the folder to build in before the upload; '' is the URL's last "
+        "name, under corpus-work/"
+    )  # fmt: skip
     shard_mb: float = Field(256, gt=0, description="text to a shard, in MB before compression")
     row_group_mb: float = Field(4, gt=0, description="text to a row group, in MB")
     keep_work: bool = Field(
         False, description="keep work/ (unredacted!) so that thresholds can be moved cheaply"
     )
     key: str = Field(
-        "", description="file with the pseudonym key; '' is corpus.key beside the output folder"
+        "",
+        description="file or URL with the pseudonym key; '' is corpus.key beside the output folder",
     )
     canaries: int = Field(
         0, ge=0, le=100_000, description="posts of our own to plant, for 'corpus audit' to look for"
@@ -70,6 +77,15 @@ class Output(BaseModel):
         "", pattern=r"^(\d{4}-\d\d-\d\d)?$",
         description="set aside only what was written on this day (UTC) or later",
     )  # fmt: skip
+
+    report_samples: int = Field(
+        5, ge=0, le=20, description="redacted posts to show in the report for each reason; 0 none"
+    )
+    title: str = Field("", description="what the dataset is called in its papers")
+    license: str = Field(
+        "", description="its licence in the papers: an SPDX name, or a name of yours"
+    )
+    contact: str = Field("", description="whom to write to for a takedown, in the papers")
 
     @field_validator("validation_after")
     @classmethod
@@ -101,11 +117,24 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    runner: Literal["serial", "processes"] = "processes"
-    workers: int = Field(default_factory=cores, ge=1, le=1024)
+    runner: Literal["serial", "processes", "ray"] = "processes"
+    address: str = Field(
+        "", description="of a running Ray cluster, such as 'auto' or 'head:6379'; with '' the "
+        "runner 'ray' starts a Ray here"
+    )  # fmt: skip
+    workers: int = Field(
+        default_factory=cores, ge=1, le=1024,
+        description="processes here; on a Ray cluster the most tasks at one time, and if it is "
+        "not given, all of its CPUs",
+    )  # fmt: skip
     part_posts: int = Field(
         20_000, ge=1, le=1_000_000, description="posts to a part, the unit of work and of resuming"
     )
+
+    @property
+    def most(self) -> int:
+        """The most tasks at one time on a Ray cluster; 0 if the plan does not say."""
+        return self.workers if "workers" in self.model_fields_set else 0
 
 
 @dataclass(frozen=True)
@@ -126,6 +155,7 @@ class Stage:
 
     name: str
     config: FilterConfig
+    given: FilterConfig | None = None  # as the plan has it, where the config has local copies
 
     @property
     def barrier(self) -> bool:
@@ -157,7 +187,8 @@ class Stage:
     @cached_property
     def settings(self) -> dict[str, Any]:
         """The settings as plain data, every choice made."""
-        return contract.resolved(stages.find(self.name), self.config).model_dump(mode="json")
+        found = contract.resolved(stages.find(self.name), self.given or self.config)
+        return found.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -203,7 +234,7 @@ class Plan:
         self, out: str | None = None, workers: int | None = None, runner: str | None = None
     ) -> Plan:
         """The same plan with what the command line says instead."""
-        output, run = self.output.model_dump(), self.run.model_dump()
+        output, run = self.output.model_dump(), self.run.model_dump(exclude_unset=True)
         output |= {"path": out} if out else {}
         run |= {"workers": workers} if workers is not None else {}
         run |= {"runner": runner} if runner else {}
@@ -214,6 +245,19 @@ class Plan:
             _model(Run, run, "--workers/--runner"),
             self.name,
         )
+
+    def fetched(self) -> Plan:
+        """The same plan with copies on this disk of the models and lists that are URLs."""
+        if not self.output.path:
+            return self
+        room = self.folder.parent / fetched.FOLDER
+        found = []
+        for stage in self.stages:
+            corpora = stage.name == "dedup"
+            config = fetched.localised(stage.config, room, corpora=corpora)
+            given = stage.given or (stage.config if config is not stage.config else None)
+            found.append(Stage(stage.name, config, given))
+        return replace(self, stages=tuple(found))
 
     def check_paths(self) -> None:
         """Make sure that there is something to read and somewhere to write."""
@@ -228,35 +272,46 @@ class Plan:
                 raise PlanError(f"{where}: cannot read the file '{error.filename}'") from None
             except ValueError as error:
                 raise PlanError(f"{self.name}: {error}") from None
-        if Path(self.output.path).resolve() in [path.resolve() for path in self.earlier()]:
+        if self.run.address and self.run.runner != "ray":
+            raise PlanError(f"{self.name}: run: 'address' is for 'runner: ray'; leave one of them")
+        for url in filter(storage.is_url, (self.output.path, self.output.key)):
+            storage.check(url)
+        if self.folder.resolve() in [path.resolve() for path in self.earlier()]:
             raise PlanError(
                 f"{self.name}: dedup: against: '{self.output.path}' is the output itself"
             )
-        seen: dict[Path, str] = {}
+        seen: dict[Path | str, str] = {}
         for index, source in enumerate(self.sources):
             where = f"{self.name}: sources[{index}] {source.reader}"
             path = source.config.path
-            files = source.files()
+            if storage.is_url(path):
+                storage.check(path)
+            try:
+                files = source.files()
+            except (OSError, BuildError) as error:
+                raise PlanError(f"{where}: cannot look at '{path}': {_words(error)}") from None
             if not files and any(mark in path for mark in "*?["):
                 raise PlanError(f"{where}: path '{path}' matches no file")
             if not files and os.path.isdir(path):
                 raise PlanError(f"{where}: folder '{path}' is empty")
             if not files:
                 raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
-            own = (Path(self.output.path).resolve(), self.key_path.resolve())
+            own = (self.folder.resolve(), Path(self.key_path).resolve())
             if os.path.isdir(path) and any(Path(path).resolve() in place.parents for place in own):
                 raise PlanError(
                     f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
                 )
-            readable = os.access(files[0], os.R_OK)
+            readable = storage.is_url(files[0]) or os.access(files[0], os.R_OK)
             if readable and (other := sniff.better(source.reader, files[0])):
                 raise PlanError(
                     f"{where}: '{files[0]}' is not in this reader's format; it looks like "
                     f"'{other}' (corpus sniff {files[0]})"
                 )
             for file in files:
-                real = Path(file).resolve()
-                if real == own[1] or own[0] in real.parents:
+                elsewhere = storage.is_url(file)
+                real = file if elsewhere else Path(file).resolve()
+                inside = file.startswith(self.output.path.rstrip("/") + "/")
+                if inside if isinstance(real, str) else real == own[1] or own[0] in real.parents:
                     raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
                 if not file.isprintable():
                     raise PlanError(f"{where}: the file name {file!a} is not UTF-8; rename it")
@@ -265,14 +320,28 @@ class Plan:
                         f"{where}: '{file}' is already read by {seen[real]}; narrow a path"
                     )
                 seen[real] = f"sources[{index}]"
-                if not os.access(file, os.R_OK):
+                if not elsewhere and not os.access(file, os.R_OK):
                     raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 
     @property
-    def key_path(self) -> Path:
-        """The file with the pseudonym key; never inside the output."""
-        out = Path(self.output.path)
-        return Path(self.output.key) if self.output.key else out.parent / "corpus.key"
+    def url(self) -> str:
+        """Where the corpus is uploaded to, or ''."""
+        return self.output.path if storage.is_url(self.output.path) else ""
+
+    @property
+    def folder(self) -> Path:
+        """The folder to build in."""
+        last = self.output.path.rstrip("/").rpartition("/")[2]
+        here = self.output.local or f"corpus-work/{last}"
+        return Path(here if self.url else self.output.path)
+
+    @property
+    def key_path(self) -> Path | str:
+        """The file (or URL) with the pseudonym key; never inside the output."""
+        key = self.output.key
+        if storage.is_url(key):
+            return key
+        return Path(key) if key else self.folder.parent / "corpus.key"
 
     @property
     def naming(self) -> Naming:
@@ -287,6 +356,23 @@ class Plan:
             if stage.name == "dedup"
             for path in getattr(stage.config, "against", ())
         ]
+
+    def files_to_see(self) -> list[str]:
+        """The paths that tasks open beside the work folder: sources, the key, given models."""
+        given = {
+            str(value)
+            for stage in self.stages
+            for value in stage.config.model_dump().values()
+            if isinstance(value, str)
+        }
+        models = [
+            str(file)
+            for stage in self.stages
+            for file in contract.models(stages.find(stage.name), stage.config)
+        ]
+        sources = [file for source in self.sources for file in source.files()]
+        see = [*sources, str(self.key_path), *(file for file in models if file in given)]
+        return [path for path in see if not storage.is_url(path)]
 
     def segments(self) -> list[tuple[Stage, ...]]:
         """What is done in one pass over a part: a barrier's verdict and the filters behind it."""
@@ -310,8 +396,16 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        cut = (*self.cut(), self.output.canaries)
+        cut: list[Any] = [*self.cut(), self.output.canaries]
+        # Only what is said, so that corpora of before these options are known again.
+        plain = Output.model_fields
+        cut += [[name, own] for name, own in self._papers().items() if own != plain[name].default]
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
+
+    def _papers(self) -> dict[str, Any]:
+        """What the papers are told beside the counts."""
+        names = {"report_samples", "title", "license", "contact"}
+        return self.output.model_dump(mode="json", include=names)
 
     def cut(self) -> tuple[object, ...]:
         """What changes whenever the same posts would make other shards."""
@@ -333,6 +427,7 @@ class Plan:
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
+                **self._papers(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,
                 "content_defined_chunking": self.output.content_defined_chunking,
@@ -433,6 +528,10 @@ def _check_order(chain: list[Stage], name: str) -> None:
             remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
             raise PlanError(f"{where}: needs the column '{column}'; {remedy}")
         written |= dict.fromkeys(module.WRITES, stage.name)
+
+
+def _words(error: Exception) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _kind(value: object) -> str:

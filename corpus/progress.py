@@ -58,6 +58,10 @@ class Display(Tally):
         super().step(name, done, total)
         self._live.update(self._show())
 
+    def note(self, text: str) -> None:
+        """Say something above the table."""
+        self._live.console.print(text, highlight=False)
+
     def close(self) -> None:
         """Take the table away."""
         self._live.stop()
@@ -101,6 +105,10 @@ class Lines(Tally):
         share = done / total if total else 1.0
         left = _left(self.steps[name][0], done, total)
         print(f"{now - self.began:6.1f} s  {name} {share:.0%}  {left}".rstrip(), file=self._stream)
+
+    def note(self, text: str) -> None:
+        """Say something on a line of its own."""
+        print(text, file=self._stream)
 
     def close(self) -> None:
         """Nothing is open."""

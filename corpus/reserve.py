@@ -87,7 +87,7 @@ class JudgeReserve:
         return pl.DataFrame(columns, schema_overrides=KNOWN)
 
 
-def write(parts: Sequence[Path], folder: Path, key: Path) -> dict[str, Any]:
+def write(parts: Sequence[Path], folder: Path, key: Path | str) -> dict[str, Any]:
     """Write the pieces, each of so many posts wherever the parts end; what the manifest tells."""
     folder.mkdir(exist_ok=True)
     written = []

@@ -1,17 +1,19 @@
-"""Run tasks here or in worker processes; results come as they are ready."""
+"""Run tasks here, in worker processes or on a Ray cluster; results come as they are ready."""
 
 from __future__ import annotations
 
 import gc
+import importlib.util
 import multiprocessing
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, Protocol
 
 #: What a stream of tasks yields while the next task waits for another one's result.
@@ -19,15 +21,22 @@ NOT_YET = None
 Task = Callable[[], Any]
 
 # A worker is one of many: its libraries must not start a thread for each core as well.
-_ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
+ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
 
 
 class WorkerDied(RuntimeError):
     """A worker process ended without a result, as when memory ran out."""
 
 
+class Unfit(RuntimeError):
+    """A runner cannot do its work here; the message says what is missing and the remedy."""
+
+
 class Runner(Protocol):
     """Does tasks; it knows nothing of posts."""
+
+    #: Where its work can be watched from outside: an address, or empty.
+    dashboard: str
 
     def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready. ``idle`` is called while waiting."""
@@ -38,13 +47,38 @@ class Runner(Protocol):
         ...
 
 
-def make(name: str, workers: int) -> Runner:
-    """The runner ``name``: serial or processes."""
+def check(name: str) -> None:
+    """Raise :class:`Unfit` for a runner whose library is not there; starts nothing."""
+    if name == "ray" and importlib.util.find_spec("ray") is None:
+        raise Unfit("the runner 'ray' needs Ray: pip install 'corpus-builder[ray]'")
+
+
+def make(
+    name: str,
+    workers: int,
+    *,
+    address: str = "",
+    most: int = 0,
+    shared: Path = Path(),
+    see: Sequence[str] = (),
+) -> Runner:
+    """The runner ``name``: serial, processes or ray.
+
+    The rest is for Ray: its address, the most tasks at one time there (0: one for each CPU), and
+    a folder and further paths that every node must see. Raises :class:`Unfit`.
+    """
+    check(name)
+    if name == "ray":
+        from corpus.ray_runner import Ray
+
+        return Ray(workers, address, most, shared, see)
     return Serial() if name == "serial" else Processes(workers)
 
 
 class Serial:
     """Everything in this process, one task after another."""
+
+    dashboard = ""
 
     def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results in order."""
@@ -60,9 +94,11 @@ class Serial:
 class Processes:
     """Spawned worker processes. Twice as many tasks as workers are under way, no more."""
 
+    dashboard = ""
+
     def __init__(self, workers: int) -> None:
-        before = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+        before = {name: os.environ.get(name) for name in ONE_THREAD}
+        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._before = before
         self._workers = workers
         _start_tracker()

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
-from corpus import readers
-from corpus.readers import _open
+from corpus import readers, storage
+from corpus.readers import _disk, _open
 from corpus.readers._bundle import Bundle
 from corpus.readers.contract import Sample
 
@@ -21,10 +21,10 @@ SURE = 0.5
 def sample(path: str) -> Sample:
     """What the start of a file, or the names in a folder or zip, show. Never raises for content."""
     name = os.path.basename(os.path.abspath(path))
-    if os.path.isdir(path):
+    if storage.is_folder(path):
         return Sample(name, _names(path), b"")
     members: tuple[str, ...] = ()
-    with open(path, "rb") as file:
+    with _disk.opened(path) as file:
         if file.read(4) == b"PK\x03\x04":
             members = _names(path)
     head = b""
@@ -50,7 +50,7 @@ def _names(path: str) -> tuple[str, ...]:
 def guess(path: str) -> list[tuple[str, float]]:
     """The readers that may fit, the surest first. Of a folder of dumps the first file counts."""
     found = _scores(sample(path))
-    if not found and os.path.isdir(path):
+    if not found and storage.is_folder(path):
         files = _open.expand(path)
         return _scores(sample(files[0])) if files else []
     return found
@@ -75,11 +75,18 @@ def inputs(reader: str, path: str) -> list[str]:
     """What a source's ``path`` stands for, sorted: files, or whole folders for some readers."""
     if not getattr(readers.find(reader), "FOLDERS", False):
         return _open.expand(path)
+    if storage.is_url(path):
+        if storage.is_folder(path):
+            return _of_folder(reader, path, storage.children(path))
+        return [path] if storage.exists(path) else storage.glob(path)
     if not Path(path).is_dir():
         import glob
 
         return [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))
-    children = sorted(str(child) for child in Path(path).iterdir())
+    return _of_folder(reader, path, sorted(str(child) for child in Path(path).iterdir()))
+
+
+def _of_folder(reader: str, path: str, children: list[str]) -> list[str]:
     archives = [child for child in children if _is_archive(reader, child)]
     if len(archives) > 1:  # a folder of archives would pass for one that has a folder around it
         return archives
@@ -87,16 +94,18 @@ def inputs(reader: str, path: str) -> list[str]:
 
 
 def _is_archive(reader: str, path: str) -> bool:
-    if not os.path.isdir(path) and not path.lower().endswith(".zip"):
+    if not storage.is_folder(path) and not path.lower().endswith(".zip"):
         return False
     return readers.find(reader).fits(Sample(Path(path).name, _names(path), b"")) >= SURE
 
 
 def size_and_time(path: str) -> tuple[int, int]:
     """The bytes of a file, or of all files in a folder, and when the last of them changed."""
-    if not os.path.isdir(path):
-        found = os.stat(path)
-        return found.st_size, found.st_mtime_ns
+    if not storage.is_folder(path):
+        return storage.stat(path)
+    if storage.is_url(path):
+        every = [storage.stat(file) for file in storage.walk(path)]
+        return sum(s.size for s in every), max((s.changed for s in every), default=0)
     stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
     return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
 
@@ -115,7 +124,8 @@ def fields(path: str) -> dict[str, str]:
         import polars as pl
 
         try:
-            names = list(pl.read_parquet_schema(path))
+            with _disk.opened(path) as file:
+                names = list(pl.read_parquet_schema(cast("IO[bytes]", file)))
         except (pl.exceptions.PolarsError, OSError):
             return {}
     else:

@@ -27,6 +27,10 @@ class Observer(Protocol):
         """A stage has judged a part."""
         ...
 
+    def note(self, text: str) -> None:
+        """Something to know while it runs, such as where else it can be watched."""
+        ...
+
 
 class Unwatched:
     """Nobody watches."""
@@ -35,6 +39,9 @@ class Unwatched:
         """Look away."""
 
     def funnel(self, row: dict[str, Any]) -> None:
+        """Look away."""
+
+    def note(self, text: str) -> None:
         """Look away."""
 
 

@@ -77,6 +77,9 @@ class Passes:
         place = int(np.searchsorted(self._edges, row, side="right"))
         group = int(self._order[place])
         frame = self._frames.made(self._shelf.read(group, self._columns))
+        last = self._begin + self.rows - number * self._shelf.rows
+        coming = zip(self._order[place + 1 : place + 3], self._edges[place:], strict=False)
+        self._shelf.expect([int(one) for one, at in coming if at < last], self._columns)
         if self._key:
             key = ("rows", *self._key, self._first + number, group)
             frame = self._frames.gathered(frame, permutation(len(frame), *key))

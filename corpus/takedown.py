@@ -21,7 +21,7 @@ from typing import Any
 
 import yaml
 
-from corpus import excise, keys, report
+from corpus import excise, keys, report, samples
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
 from corpus.layout import Layout
@@ -126,11 +126,16 @@ def _take_down(
     excise.reserve_without(folder, room, wanted, key, change)
     excise.index_without(folder, room, key, change)
     excise.ledger_without(folder, room, wanted, change)
+    counted = report.load_statistics(folder)
+    shown = counted.get("samples", [])
+    left = samples.without(shown, {*wanted.ids, *change.removed}, wanted.authors)
+    # The report may be all that shows a post of somebody whose posts were all dropped.
+    change.found |= {name for sample in shown for name in sample["people"]} & wanted.authors
     unknown = sorted((wanted.ids | wanted.authors) - change.found)
-    if not change.moves:
+    if not change.moves and left == shown:
         shutil.rmtree(room)
         return {**_counts(change, wanted, unknown), "unknown": unknown}
-    receipt = _papers(folder, room, manifest, change, wanted, unknown)
+    receipt = _papers(folder, room, manifest, change, wanted, unknown, left)
     write_json(room / _NOTE, change.moves, durable=True)
     _finish(folder)
     return {**receipt, "unknown": unknown}
@@ -162,8 +167,9 @@ def _papers(
     change: Change,
     wanted: Wanted,
     unknown: Sequence[str],
+    shown: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The receipt, the manifest, the card and the report, in the order in which they move."""
+    """The receipt, the papers and the manifest, in the order in which they move."""
     counts = _counts(change, wanted, unknown)
     number = len(manifest.get("takedowns", [])) + 1
     before = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
@@ -184,15 +190,22 @@ def _papers(
     _recount(manifest, change)
     _refresh(room, folder, manifest, change)
     plan = (folder / "plan.yaml").read_text(encoding="utf-8")
-    for paper, text in (
-        ("README.md", report.card(manifest, plan)),
-        ("report.html", report.page(manifest, plan)),
-    ):
+    counted = _counted(folder, room, manifest, change)
+    for paper, text in report.papers(manifest, plan, counted | {"samples": list(shown)}).items():
         (room / paper).write_text(text, encoding="utf-8")
         change.moves[paper] = paper
     write_json(room / NAME, manifest, pretty=True, durable=True)
     change.moves[NAME] = NAME
     return receipt
+
+
+def _counted(folder: Path, room: Path, manifest: dict[str, Any], change: Change) -> dict[str, Any]:
+    """The statistics of the corpus as it will be."""
+    new = {target: room / name for name, target in change.moves.items()}
+    shards = [new.get(row["path"], folder / row["path"]) for row in manifest["shards"]]
+    ledger = {f"dropped/{path.name}": path for path in (folder / "dropped").glob("*.parquet")}
+    ledger |= {name: path for name, path in new.items() if name.startswith("dropped/")}
+    return report.gather(shards, [ledger[name] for name in sorted(ledger)], manifest)
 
 
 def _recount(manifest: dict[str, Any], change: Change) -> None:

@@ -41,8 +41,8 @@ def link(folders: Sequence[Path]) -> Threads:
     """Join all parts' posts into threads.
 
     A parent that is not there, be it dropped or never in the dump, starts a new thread at its
-    answer. Of two posts with one id the first is answered. Memory is linear in posts: about a
-    hundred bytes for each.
+    answer. Of two posts with one id the first is answered. Memory is linear in posts: 84 bytes
+    each.
     """
     none = np.empty((0, 2), np.uint64)
     ids = arrays.together(folders, "ids", none)

@@ -6,7 +6,6 @@ says, and once with other settings.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -181,8 +180,7 @@ def columns_of(corpus: Finished, wanted: Sequence[Stage]) -> list[str]:
     shards = [corpus.path / shard["path"] for shard in corpus.manifest["shards"]]
     there = pl.scan_parquet(shards, glob=False).collect_schema().names()
     for stage in wanted:
-        needed = {*stage.scores, *_looked_at(stage)} - set(contract.hidden(stage.module))
-        if missing := sorted(needed - set(there)):
+        if missing := sorted({*stage.scores, *_looked_at(stage)} - set(there)):
             raise ManifestError(
                 f"'{corpus.path}' has no column '{missing[0]}', by which '{stage.name}' decides; "
                 "it was built by another version: build again"
@@ -202,24 +200,13 @@ def judged(posts: pl.LazyFrame, stage: Stage, config: FilterConfig, name: str) -
     """``posts`` with the column ``name``: the reason under ``config``, or that it passes, or null
     where the stored scores do not tell.
 
-    What a verdict looks at and nobody stores is tried every way, and the ways that would not have
-    given what the ledger says are struck out.
+    They do not where they would not have given what the ledger says.
     """
-    hidden = contract.hidden(stage.module)
     here = pl.col("_at") == stage.at
     was = pl.when(here).then(pl.col("_why")).otherwise(pl.lit(PASSES))
     before, after = (_verdict(stage, each) for each in (stage.config, config))
-    ways = []
-    for number, values in enumerate(itertools.product(*hidden.values())):
-        posts = posts.with_columns(
-            pl.lit(value).alias(column) for column, value in zip(hidden, values, strict=True)
-        ).with_columns(pl.when(before == was).then(after).otherwise(None).alias(f"_way_{number}"))
-        ways.append(f"_way_{number}")
-    told = pl.concat_list(ways).list.drop_nulls().list.unique()
     scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.scores)
-    return posts.with_columns(
-        pl.when(scored & (told.list.len() == 1)).then(told.list.first()).alias(name)
-    ).drop(*ways, *hidden)
+    return posts.with_columns(pl.when(scored & (before == was)).then(after).alias(name))
 
 
 def _verdict(stage: Stage, config: FilterConfig) -> pl.Expr:

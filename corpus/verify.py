@@ -15,8 +15,10 @@ import pyarrow.parquet as pq
 from corpus import checks
 from corpus.checks import SHOWN, Check
 from corpus.errors import ManifestError
-from corpus.manifest import LEDGER, file_sha256, identity, load_manifest, unbalanced
+from corpus.manifest import LEDGER, identity, load_manifest, unbalanced
+from corpus.places import Place, opened, place, sha256
 
+Folder = Path | Place
 _REMEDY = "copy these files again, or build again"
 
 
@@ -25,9 +27,9 @@ def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
 
     ``quick`` opens nothing but the manifest: sizes, and whether the counts in it balance.
     Otherwise each shard is read once. Raises :class:`~corpus.errors.ManifestError` if ``out`` is
-    no corpus, or one of a newer version.
+    no corpus, or one of a newer version. ``out`` may be a URL; then each shard is fetched twice.
     """
-    folder = Path(out)
+    folder = place(out)
     manifest = load_manifest(folder)
     try:
         found = list(_quickly(folder, manifest) if quick else _fully(folder, manifest))
@@ -48,7 +50,7 @@ def told(found: dict[str, Any]) -> str:
     return checks.told(found["checks"], f"the corpus is {verdict}")
 
 
-def _quickly(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
+def _quickly(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
     wrong = []
     for shard in manifest["shards"]:
         path = folder / shard["path"]
@@ -63,7 +65,7 @@ def _quickly(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
     yield _balance(manifest)
 
 
-def _fully(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
+def _fully(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
     yield from _quickly(folder, manifest)
     read = [Read(folder, shard) for shard in manifest["shards"]]
     hashes = {one.name: one.sha256 for one in read}
@@ -77,7 +79,7 @@ def _fully(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
 class Read:
     """What reading one shard has shown; ``damaged`` if it could not be read."""
 
-    def __init__(self, folder: Path, shard: dict[str, Any]) -> None:
+    def __init__(self, folder: Folder, shard: dict[str, Any]) -> None:
         self.name: str = shard["path"]
         self.shard = shard
         self.sha256, self.damaged = "", False
@@ -85,8 +87,11 @@ class Read:
         self.row_groups: list[int] = []
         self.posts = self.characters = self.empty = 0
         try:
-            self.sha256 = file_sha256(folder / self.name)
-            with pq.ParquetFile(folder / self.name, page_checksum_verification=True) as file:
+            self.sha256 = sha256(folder / self.name)
+            with (
+                opened(folder / self.name) as source,
+                pq.ParquetFile(source, page_checksum_verification=True) as file,
+            ):
                 self._look(file)
         except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
             self.damaged = True
@@ -158,16 +163,18 @@ def _counts(manifest: dict[str, Any], read: list[Read]) -> Iterator[Check]:
     yield _verdict("totals", found["characters"], "characters", off)
 
 
-def _ledger(folder: Path, manifest: dict[str, Any]) -> Check:
+def _ledger(folder: Folder, manifest: dict[str, Any]) -> Check:
     wanted = {("read", reason): count for reason, count in manifest["refused"].items()}
     for row in manifest["funnel"]:
         wanted |= {(row["stage"], reason): count for reason, count in row["dropped"].items()}
     wanted = {key: count for key, count in wanted.items() if count}
     found: dict[tuple[str, str], int] = {}
     wrong = []
-    for path in sorted((folder / "dropped").glob("*.parquet")):
+    files: list[Any] = list((folder / "dropped").glob("*.parquet"))
+    for path in sorted(files):
         try:
-            frame = pl.read_parquet(path, columns=list(LEDGER), glob=False)
+            with opened(path) as file:
+                frame = pl.read_parquet(file, columns=list(LEDGER))
         except (OSError, pl.exceptions.PolarsError):
             wrong.append(f"dropped/{path.name} cannot be read")
             continue
@@ -183,7 +190,7 @@ def _ledger(folder: Path, manifest: dict[str, Any]) -> Check:
 # --------------------------------------------------------------------------- what lies beside
 
 
-def _others(folder: Path, manifest: dict[str, Any]) -> Iterator[Check]:
+def _others(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
     if manifest.get("index"):
         yield _verdict(*_asked(lambda: _index(folder)))
     if manifest.get("reserve"):
@@ -212,36 +219,36 @@ def _asked(look: Callable[[], tuple[str, int, str, list[str]]]) -> tuple[str, in
         return "the index", 0, "pieces", ["index/index.json cannot be read"]
 
 
-def _tokens(room: Path, shards: list[dict[str, Any]]) -> Check:
+def _tokens(room: Folder, shards: list[dict[str, Any]]) -> Check:
     """Whether the tokens of either split are of the corpus as it is, and whole."""
     wrong, count = [], 0
-    for split, place in (("train", "tokens"), ("validation", "tokens/validation")):
-        folder = room.parent / place
+    for split, name in (("train", "tokens"), ("validation", "tokens/validation")):
+        folder = room.parent / name
         if not folder.is_dir() or {path.name for path in folder.iterdir()} <= {"validation"}:
             continue
         count += 1
         try:
             index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-            wrong += [f"{place}/{name}" for name in _pieces(folder, index["files"])]
+            wrong += [f"{name}/{piece}" for piece in _pieces(folder, index["files"])]
             mine = [shard for shard in shards if shard.get("split", "train") == split]
             if index["corpus"] != identity(mine):
                 wrong.append(
-                    f"{place} is of the corpus as it was before; run 'corpus tokenize' again"
+                    f"{name} is of the corpus as it was before; run 'corpus tokenize' again"
                 )
         except (OSError, ValueError, KeyError, TypeError):
-            wrong.append(f"{place} is unfinished; run 'corpus tokenize' again, or remove it")
+            wrong.append(f"{name} is unfinished; run 'corpus tokenize' again, or remove it")
     return _verdict("the tokens", count, "sets", wrong)
 
 
-def _index(folder: Path) -> tuple[str, int, str, list[str]]:
+def _index(folder: Folder) -> tuple[str, int, str, list[str]]:
     card = json.loads((folder / "index" / "index.json").read_text(encoding="utf-8"))
     wrong = [f"index/{name}" for name in _pieces(folder / "index", card["pieces"])]
     return "the index", len(card["pieces"]), "pieces", wrong
 
 
-def _pieces(room: Path, pieces: list[dict[str, Any]]) -> Iterator[str]:
+def _pieces(room: Folder, pieces: list[dict[str, Any]]) -> Iterator[str]:
     """The names of those of an enciphered folder's pieces that are not as they were."""
     for piece in pieces:
         path = room / piece["path"]
-        if not path.is_file() or file_sha256(path) != piece["sha256"]:
+        if not path.is_file() or sha256(path) != piece["sha256"]:
             yield piece["path"]

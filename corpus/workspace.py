@@ -10,11 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import sniff
+from corpus import sniff, storage
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import (
     NAME,
-    file_sha256,
     fingerprint,
     load_manifest,
     load_receipt,
@@ -34,6 +33,9 @@ _OURS = {
     NAME,
     "README.md",
     "report.html",
+    "statistics.json",
+    "croissant.json",
+    "DATASHEET.md",
     "work",
 }
 
@@ -42,7 +44,7 @@ class Workspace:
     """The folders of one build. ``work/`` is private: what it holds is not yet redacted."""
 
     def __init__(self, plan: Plan) -> None:
-        self.out = Path(plan.output.path)
+        self.out = plan.folder
         self.work = self.out / "work"
         self.shards = self.out / "shards"
         self.validation = self.out / "validation"
@@ -68,12 +70,17 @@ def sources_identity(plan: Plan) -> list[dict[str, Any]]:
     ]
 
 
+def sources_of(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same of a manifest."""
+    return [{"path": source["path"], "bytes": source["bytes"]} for source in _files(found)]
+
+
 def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     """The manifest if this very build is already complete, else None and a free way.
 
     PlanError if the folder holds something that this build would destroy.
     """
-    out = Path(plan.output.path)
+    out = plan.folder
     if out.exists() and not out.is_dir():
         raise PlanError(f"the output '{out}' is a file; give a folder with --out")
     if not out.exists() or not any(out.iterdir()):
@@ -100,9 +107,7 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
     found = load_manifest(out)
-    same_sources = [
-        {"path": source["path"], "bytes": source["bytes"]} for source in _files(found)
-    ] == sources_identity(plan) and not _edited(found, out / NAME)
+    same_sources = sources_of(found) == sources_identity(plan) and not _edited(found, out / NAME)
     same_plan = found["plan_fingerprint"] == plan.fingerprint()
     if same_plan and same_sources and found["author_key_id"] == key_id:
         return found
@@ -130,8 +135,8 @@ def _edited(found: dict[str, Any], manifest: Path) -> bool:
     return any(
         sniff.size_and_time(source["path"])[1] > built
         and (
-            Path(source["path"]).is_dir()  # a folder is read again to tell
-            or file_sha256(Path(source["path"])) != source["sha256"]
+            storage.is_folder(source["path"])  # it is read again to tell
+            or storage.sha256(source["path"]) != source["sha256"]
         )
         for source in _files(found)
     )

@@ -1,6 +1,6 @@
 """Score folded text with a linear model over hashed words and character n-grams.
 
-The model is one array of small integers and stores no word. A post is read in windows of
+A model is one array of small integers and stores no word. A post is read in windows of
 ``WINDOW`` words; a window's logit is the bias plus the sum of its features' weights, over the
 square root of their number and ``DAMPING``; a post's logit is its highest window's. Importing
 this module imports numba, so import it where it is used.
@@ -8,8 +8,9 @@ this module imports numba, so import it where it is used.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import polars as pl
@@ -38,11 +39,11 @@ class Model(NamedTuple):
 # A tweet is one window; a long post is several, so its length cannot sharpen its score.
 WINDOW = 64
 # Added to the number of features, so that one word alone does not settle the matter.
-DAMPING = 40
+DAMPING = 30
 # A longer "word" (a blob, a script without spaces) is read in pieces of this many bytes.
 LONGEST_WORD = 32
-# Per word: itself, its squeezed form, the pair with the word before, and n-grams of 2 to 5.
-FEATURES_PER_WORD = 3 + 4 * (LONGEST_WORD + 2)
+# Per word: itself, its squeezed form, the pair with the word before, and n-grams of 3 to 5.
+FEATURES_PER_WORD = 3 + 3 * (LONGEST_WORD + 2)
 # A word spelt out, "f u c k", comes once more as a whole: at most half as many words again.
 MOST_FEATURES = (WINDOW + WINDOW // 2 + 2) * FEATURES_PER_WORD
 
@@ -228,7 +229,7 @@ def _add_word(
     found[count + 1] = whole & mask
     found[count + 2] = (whole + before * np.uint64(0x9E3779B97F4A7C15)) & mask
     count += 3
-    for size in range(2, 6):
+    for size in range(3, 6):
         for start in range(length - size + 1):
             found[count] = _hash(edged, start, start + size, np.uint64(size + 1)) & mask
             count += 1
@@ -301,17 +302,27 @@ def logits(texts: pl.Series, model: Model) -> Logits:
     return np.asarray(_logits(*as_bytes(texts), model.weights, model.scale, model.bias))
 
 
-def save(model: Model, path: Path) -> None:
-    """Write the model; equal models make equal files."""
+def save(models: Mapping[str, Model], path: Path) -> None:
+    """Write models by their names; equal models make equal files."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, model in models.items():
+        arrays[name] = model.weights
+        arrays[f"{name}.scale_bias"] = np.array(model[1:], dtype=np.float64)
     with path.open("wb") as file:
-        np.savez(file, weights=model.weights, scale_bias=np.array(model[1:], dtype=np.float64))
+        np.savez(file, **cast("Any", arrays))
 
 
-def load(path: Path) -> Model:
-    """Read a model that :func:`save` wrote; anything else is a ValueError."""
+def load(path: Path) -> dict[str, Model]:
+    """Read the models that :func:`save` wrote; anything else is a ValueError."""
+    models = {}
     # Without pickles a file can hold numbers only, never code.
     with np.load(path, allow_pickle=False) as arrays:
-        weights, (scale, bias) = arrays["weights"], arrays["scale_bias"]
-    if weights.dtype != np.int8 or weights.ndim != 1 or weights.size & (weights.size - 1):
-        raise ValueError(f"expected 2^n int8 weights, found {weights.dtype} {weights.shape}")
-    return Model(weights, float(scale), float(bias))
+        for name in arrays.files:
+            if name.endswith(".scale_bias"):
+                continue
+            weights, (scale, bias) = arrays[name], arrays[f"{name}.scale_bias"]
+            if weights.dtype != np.int8 or weights.ndim != 1 or weights.size & (weights.size - 1):
+                found = f"{weights.dtype} {weights.shape}"
+                raise ValueError(f"expected 2^n int8 weights of '{name}', found {found}")
+            models[name] = Model(weights, float(scale), float(bias))
+    return models

@@ -25,6 +25,10 @@ class Rule(NamedTuple):
     broken: Broken
     #: The settings that it hangs on, each with the measure that it is held against.
     moved_by: tuple[tuple[str, str], ...] = ()
+    #: Whether those settings are a measure's most or its least; None: neither.
+    side: Literal["min", "max"] | None = None
+    #: What else it hangs on, in words.
+    note: str = ""
 
 
 class Preset(NamedTuple):
@@ -45,14 +49,16 @@ def measure(name: str) -> pl.Expr:
     return pl.col(f"quality_{name}")
 
 
-def above(reason: str, name: str, setting: str) -> Rule:
+def above(reason: str, name: str, setting: str, note: str = "") -> Rule:
     """What is more than the setting allows leaves."""
-    return Rule(reason, lambda config: measure(name) > getattr(config, setting), ((setting, name),))
+    moved = ((setting, name),)
+    return Rule(reason, lambda c: measure(name) > getattr(c, setting), moved, "max", note)
 
 
-def below(reason: str, name: str, setting: str) -> Rule:
+def below(reason: str, name: str, setting: str, note: str = "") -> Rule:
     """What is less than the setting asks for leaves."""
-    return Rule(reason, lambda config: measure(name) < getattr(config, setting), ((setting, name),))
+    moved = ((setting, name),)
+    return Rule(reason, lambda c: measure(name) < getattr(c, setting), moved, "min", note)
 
 
 class Tokenised(FilterConfig):
@@ -227,6 +233,8 @@ FINEWEB = Preset(
                 & ~(pl.lit(c.line_punct_exclude_zero) & (measure("punctuated_lines") == 0))
             ),
             (("line_punct_thr", "punctuated_lines"),),
+            "min",
+            "unless line_punct_exclude_zero lets those at 0 stay",
         ),
         above("short_line_ratio", "short_lines", "short_line_thr"),
         above("char_dup_ratio", "line_repeats", "char_duplicates_ratio"),

@@ -95,9 +95,16 @@ SOCIAL = Preset(
                 & (measure("longest_word_share") > c.max_word_share)
             ),
             (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
+            "max",
+            "only what is above both max_word_chars and max_word_share leaves",
         ),
         above("character_run", "run_share", "max_run_share"),
-        below("repeats_itself", "distinct_words", "min_distinct_words"),
+        below(
+            "repeats_itself",
+            "distinct_words",
+            "min_distinct_words",
+            "a post below 8 words is not asked",
+        ),
         above("repeats_itself", "repeated_share", "max_repeated_share"),
         below("compressible", "compressed", "min_compressed"),
         above("spam", "spam", "max_spam"),

@@ -16,19 +16,19 @@ Each module in this folder exposes
 * ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
 * ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
+* ``thresholds(config)``: optional; which setting bounds which column under ``config`` (see
+  :class:`Threshold`), so that the report can mark it and say what another value would change.
 * ``verdict(config)``: optional; why a post leaves, or null, as one expression over the columns in
   ``WRITES``, so that a setting can be moved without scoring again; ``config`` is resolved. With it
   ``MOVABLE``, the settings that the verdict hangs on, each with the column it is held against (or
-  a function ``movable`` that gives them for a Config); and
-  ``HIDDEN``, if the verdict also looks at columns that are not written: each with a value for
-  every way in which it may decide.
+  a function ``movable`` that gives them for a Config).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict
@@ -53,6 +53,22 @@ class FilterModule(Protocol):
     def build(self, config: FilterConfig) -> Filter:
         """Return the callable; models load here."""
         ...
+
+
+class Threshold(NamedTuple):
+    """A setting that bounds a column: a value beyond it gives a post the ``reason``."""
+
+    column: str
+    setting: str
+    side: Literal["min", "max"]
+    reason: str
+    note: str = ""
+
+
+def thresholds(module: object, config: FilterConfig) -> tuple[Threshold, ...]:
+    """The thresholds that a filter holds posts to under ``config``; many have none."""
+    listing = getattr(module, "thresholds", None)
+    return tuple(listing(config)) if listing else ()
 
 
 def check(module: object, config: FilterConfig) -> None:
@@ -85,12 +101,6 @@ def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
     """The settings that a verdict hangs on, each with the column it is held against."""
     listing = getattr(module, "movable", None)
     found: Mapping[str, str] = listing(config) if listing else getattr(module, "MOVABLE", {})
-    return found
-
-
-def hidden(module: object) -> Mapping[str, tuple[Any, ...]]:
-    """The columns that a verdict looks at and nobody stores, with the values that matter."""
-    found: Mapping[str, tuple[Any, ...]] = getattr(module, "HIDDEN", {})
     return found
 
 

@@ -21,7 +21,7 @@ import polars as pl
 from pydantic import Field, model_validator
 
 from filters import _fasttext
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 if TYPE_CHECKING:
     import numpy as np
@@ -109,6 +109,20 @@ def check(config: Config) -> None:
             near = [name for name in known if name.startswith(code[:2])][:5]
             hint = f"; it has {', '.join(near)}" if near else ""
             raise ValueError(f"language: the model does not know the language '{code}'{hint}")
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What a wanted language's score is held to; where every language is wanted, nothing."""
+    return bounds(config.keep)
+
+
+def bounds(keep: tuple[str, ...]) -> tuple[Threshold, ...]:
+    """The threshold of whoever judges by ``lang_score``."""
+    note = "a post of no language ('und') leaves at any value"
+    if len(keep) > 1:
+        note += "; a second language that is wanted too lends a post its score"
+    bound = Threshold("lang_score", "min_score", "min", "unsure_language", note)
+    return (bound,) if keep else ()
 
 
 def build(config: Config) -> Filter:

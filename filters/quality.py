@@ -24,7 +24,7 @@ from pydantic import (
 
 from filters import _dolma, _presets, _social
 from filters._presets import Preset
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = _social.SOCIAL.columns()
@@ -124,6 +124,17 @@ def verdict(config: Config) -> pl.Expr:
     So a threshold can be tried on the columns of an earlier run (of the same presets).
     """
     return pl.coalesce(*(_reason(PRESETS[name], config) for name in config.presets))
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What each measure is held to, in the order of the rules."""
+    return tuple(
+        Threshold(f"quality_{name}", setting, rule.side, rule.reason, rule.note)
+        for preset in config.presets
+        for rule in PRESETS[preset].rules
+        if rule.side
+        for setting, name in rule.moved_by
+    )
 
 
 def build(config: Config) -> Filter:

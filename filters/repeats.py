@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from filters import _repeats
-from filters.contract import Filter, FilterConfig
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
@@ -55,6 +55,12 @@ class Config(FilterConfig):
             if label.count("{n}") > 1:
                 raise ValueError(f"label '{label[:60]}' holds {{n}} more than once; say it once")
         return labels
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the share that repeats is held to, unless it is only noted."""
+    bound = Threshold("repeats_cut", "max_share", "max", "repeated_lines")
+    return () if config.action == "annotate" else (bound,)
 
 
 def build(config: Config) -> Filter:

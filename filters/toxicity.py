@@ -1,114 +1,136 @@
-"""Give every post the probability that people would call it offensive; drop the surest ones."""
+"""Give every post the probability that people would call it offensive; drop the surest ones.
+
+Or keep them and take out the words that say so (``action: redact``), or only write the score
+(``annotate``). The score is that of the post as it came. A ``<TOXIC>`` in a text counts for
+nothing, so a redacted post scores at most ``max_score`` when it is judged again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
-from filters._text import flattened, folded
-from filters.contract import Filter, FilterConfig
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Probabilities = NDArray[np.float32]
+from filters import _toxic_words, _toxicity_models
+from filters._toxicity_models import CATEGORIES, Scorer
+from filters.contract import Filter, FilterConfig, Threshold
 
 READS = ("text",)
-WRITES = {"toxicity": pl.Float32()}
-VERSION = 1
-MOVABLE = {"max_score": "toxicity"}
+WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32()}
+VERSION = 2
 
-SHIPPED = Path(__file__).parent / "models" / "toxicity.npz"
-
-# Texts in, one probability each out; the frame is crossed into Python once per batch.
-Scorer = Callable[[pl.DataFrame], "Probabilities"]
+_MOST = 65535  # what a count column holds
 
 
 class Config(FilterConfig):
-    """What is too toxic, and who says so."""
+    """What is too toxic, who says so, and what then."""
 
-    max_score: float = Field(default=0.8, ge=0, le=1, description="a higher score leaves")
-    model: str = Field(default="", description="your own fastText .bin or .ftz; '' is ours")
+    max_score: float = Field(default=0.8, ge=0, le=1, description="a higher score is too toxic")
+    action: Literal["drop", "redact", "annotate"] = Field(
+        default="drop",
+        description="redact: <TOXIC> for the words that do it; annotate: score only",
+    )
+    categories: tuple[str, ...] = Field(
+        default=(), description=f"scores of their own: {', '.join(CATEGORIES)}; true is all"
+    )
+    model: str = Field(
+        default="",
+        description="'' is ours; a fastText .bin or .ftz, alt-profanity-check, detoxify:FOLDER",
+    )
     label: str = Field(default="toxic", min_length=1, description="the toxic class of your model")
+
+    @field_validator("categories", mode="before")
+    @classmethod
+    def _all_of_them(cls, categories: Any) -> Any:
+        return (CATEGORIES if categories else ()) if isinstance(categories, bool) else categories
+
+    @field_validator("categories")
+    @classmethod
+    def _known_categories(cls, categories: tuple[str, ...]) -> tuple[str, ...]:
+        for name in categories:
+            if name not in CATEGORIES:
+                raise ValueError(f"unknown category '{name}'; known: {', '.join(CATEGORIES)}")
+        return tuple(dict.fromkeys(categories))
+
+    @model_validator(mode="after")
+    def _ours_alone(self) -> Config:
+        if self.model and self.categories:
+            raise ValueError("categories are our own model's; leave out 'model' or 'categories'")
+        return self
+
+
+def writes(config: Config) -> Mapping[str, pl.DataType]:
+    """The columns it adds under a Config: a score for each category, a count of redactions."""
+    more = {f"toxicity_{name}": pl.Float32() for name in config.categories}
+    if config.action != "redact":
+        return {**WRITES, **more}
+    return {"text": pl.String(), **WRITES, **more, "toxicity_spans": pl.UInt16()}
 
 
 def models(config: Config) -> list[Path]:
-    """The model file that ``build`` will load."""
-    return [Path(config.model) if config.model else SHIPPED]
+    """The model files that ``build`` will load."""
+    return _toxicity_models.files(config.model)
+
+
+def check(config: Config) -> None:
+    """A ValueError if the package behind the model's name is not there."""
+    _toxicity_models.check(config.model)
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the score is held to, where it makes a post leave."""
+    bound = Threshold("toxicity", "max_score", "max", "toxic")
+    return (bound,) if config.action == "drop" else ()
 
 
 def build(config: Config) -> Filter:
-    """Load the model; the filter writes ``toxicity`` and rejects what is above ``max_score``."""
-    (path,) = models(config)
-    if not path.is_file():
-        raise FileNotFoundError(f"toxicity: no model file at {path}")
-    score = _fasttext_scorer(path, config.label) if config.model else _shipped_scorer(path)
-    score(pl.DataFrame({"text": ["compile"]}))  # what compiles on first use does so here
+    """Load the model; a ValueError or FileNotFoundError says what is wrong with it."""
+    score = _seen(_toxicity_models.load(config.model, config.label))
+    scorers = {"toxicity": score}
+    for name in config.categories:
+        scorers[f"toxicity_{name}"] = _seen(_toxicity_models.ours(name))
+    for each in scorers.values():
+        each(pl.Series(["compile"]))  # what compiles on first use does so here
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
-        scores = pl.Series("toxicity", score(posts), dtype=pl.Float32)
-        return posts.with_columns(scores).with_columns(verdict(config).alias("reject"))
+        texts = posts["text"].fill_null("").cast(pl.String)
+        posts = posts.with_columns(
+            pl.Series(name, each(texts), dtype=pl.Float32) for name, each in scorers.items()
+        )
+        if config.action == "redact":
+            posts = _redacted(posts, score, config.max_score)
+        return posts.with_columns(verdict(config).alias("reject"))
 
     return toxicity
 
 
 def verdict(config: Config) -> pl.Expr:
-    """Why a post leaves, of its stored probability."""
-    too_toxic = pl.col("toxicity") > config.max_score
-    return pl.when(too_toxic).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
+    """Why a post leaves, of its stored probability; none does but for ``action: drop``."""
+    leaves = pl.col("toxicity") > config.max_score if config.action == "drop" else pl.lit(False)
+    return pl.when(leaves).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
 
 
-def _shipped_scorer(path: Path) -> Scorer:
-    """Our linear model: a post's score is that of its most toxic window of 64 words."""
-    import numpy as np
-
-    from filters import _linear
-
-    try:
-        model = _linear.load(path)
-    # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
-    except Exception as error:
-        raise ValueError(
-            f"toxicity: {path} is not the model this version ships: {error}"
-        ) from error
-
-    def score(posts: pl.DataFrame) -> Probabilities:
-        texts = posts.select(folded("text").fill_null("")).to_series()
-        # No word, logit -inf, probability 0. A logit of -90 would overflow exp in float32.
-        with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-_linear.logits(texts, model))), dtype=np.float32)
-
-    return score
+def movable(config: Config) -> Mapping[str, str]:
+    """Where posts leave, the threshold; where words do, another one takes out other words."""
+    return {"max_score": "toxicity"} if config.action == "drop" else {}
 
 
-def _fasttext_scorer(path: Path, label: str) -> Scorer:
-    """A user's fastText model, which sees each post on one line and otherwise as written."""
-    import numpy as np
+def _seen(score: Scorer) -> Scorer:
+    """The score of what a placeholder leaves to read."""
+    return lambda texts: score(texts.str.replace_all(_toxic_words.PLACEHOLDER, " ", literal=True))
 
-    from filters import _fasttext
 
-    model = _fasttext.load(path)
-    wanted = label if label.startswith("__label__") else f"__label__{label}"
-    labels = list(model.get_labels())
-    if wanted not in labels:
-        known = ", ".join(sorted(name.removeprefix("__label__") for name in labels))
-        raise ValueError(f"toxicity: {path} has no label '{label}'; it has: {known}")
-
-    def score(posts: pl.DataFrame) -> Probabilities:
-        # A newline ends a fastText example, so flatten it first.
-        texts = posts.select(flattened("text").fill_null("")).to_series().to_list()
-        # fastText would give an empty text the score of a line's end; softmax may pass 1.
-        scores = [
-            min(float(probabilities[names.index(wanted)]), 1.0) if text else 0.0
-            for text, (names, probabilities) in zip(
-                texts, _fasttext.predict(model, texts), strict=True
-            )
-        ]
-        return np.array(scores, dtype=np.float32)
-
-    return score
+def _redacted(posts: pl.DataFrame, score: Scorer, max_score: float) -> pl.DataFrame:
+    """What is too toxic, without the words that make it so; and how many spans went."""
+    rows = (posts["toxicity"] > max_score).arg_true()
+    before = posts["text"].gather(rows)
+    after = pl.Series(_toxic_words.redact(before.to_list(), score, max_score), dtype=pl.String)
+    spans = after.str.count_matches(_toxic_words.PLACEHOLDER, literal=True).clip(0, _MOST)
+    none = pl.repeat(0, posts.height, dtype=pl.UInt16, eager=True)
+    return posts.with_columns(
+        posts["text"].clone().scatter(rows, after) if len(rows) else posts["text"],
+        none.scatter(rows, spans.cast(pl.UInt16)).alias("toxicity_spans"),
+    )

@@ -177,10 +177,26 @@ def test_authors_and_work_leave_no_trace(built: Built) -> None:
     assert built.kept["author"].drop_nulls().str.contains("^[0-9a-f]{32}$").all()
 
 
-def test_the_report_fetches_nothing_and_holds_no_post(built: Built) -> None:
+def test_the_report_fetches_nothing(built: Built) -> None:
     page = (built.out / "report.html").read_text()
-    assert not re.search(r"(?:src|href)\s*=|@import|url\(|<script", page)
-    assert "<td>dedup</td>" in page
+    assert not re.search(r"""\ssrc\s*=|href="[^#]|@import|url\(|<link|<img|<iframe""", page)
+    assert "default-src 'none'" in page
+    assert ">dedup</th>" in page
+
+
+def test_the_report_shows_no_post_that_was_withdrawn(built: Built) -> None:
+    told = json.loads((built.out / "statistics.json").read_text())["samples"]
+    shown = {name for sample in told for name in sample["ids"]}
+    gone = set(built.dropped.filter(pl.col("stage") == "consent")["id"])
+    assert len(told) > 60
+    assert not shown & gone
+    assert {sample["stage"] for sample in told} == {
+        None,
+        "language",
+        "quality",
+        "toxicity",
+        "dedup",
+    }
 
 
 def test_the_card_is_one_that_datasets_reads(built: Built) -> None:

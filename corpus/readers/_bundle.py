@@ -13,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
+from corpus import storage
 from corpus.errors import BuildError
 from corpus.readers import _disk
 from corpus.readers._disk import Disk
@@ -34,7 +35,7 @@ class _Found(NamedTuple):
     name: str
     problem: str
     open: Callable[[], Source]
-    disk: Path | None = None  # of a folder: where it lies
+    disk: Path | str | None = None  # of a folder: where it lies
 
 
 class Bundle:
@@ -48,7 +49,7 @@ class Bundle:
         self._opened: set[str] = set()
         self._disks: list[Disk] = []
         self._closing = ExitStack()
-        self._folder = os.path.isdir(path)
+        self._folder = storage.is_folder(path)
         self._zip: Zip | None = None
         seen: dict[str, int] = {}
         for file in self._walked() if self._folder else self._zipped():
@@ -79,6 +80,11 @@ class Bundle:
             yield _Found(entry.name, entry.problem, partial(_content, archive, entry))
 
     def _walked(self) -> Iterator[_Found]:
+        if storage.is_url(self.path):
+            for url in storage.walk(self.path):
+                name = printable(url.removeprefix(self.path.rstrip("/") + "/"))
+                yield _Found(name, "", partial(self._from_disk, url), url)
+            return
         root = Path(self.path)
         home = root.resolve()
         for file in _walk(root):
@@ -94,7 +100,7 @@ class Bundle:
                 problem = "not_a_file"  # to open a pipe would be to wait for ever
             yield _Found(name, problem, partial(self._from_disk, file), file)
 
-    def _from_disk(self, file: Path) -> Source:
+    def _from_disk(self, file: Path | str) -> Source:
         disk = self._closing.enter_context(_disk.opened(file))
         self._disks.append(disk)
         return disk

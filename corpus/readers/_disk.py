@@ -1,12 +1,14 @@
-"""Read files so that the disk's troubles never pass for a dump's."""
+"""Read files, here or elsewhere, so that the disk's troubles never pass for a dump's."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
+from corpus import storage
 from corpus.errors import BuildError
 
 
@@ -51,8 +53,26 @@ class Disk(io.RawIOBase):
         return True
 
     def fileno(self) -> int:
-        """The number that the system knows the file by."""
-        return self._file.fileno()
+        """The number that the system knows the file by; one from elsewhere is copied for that."""
+        try:
+            return self._file.fileno()
+        except io.UnsupportedOperation:
+            self._file = self._copied()
+            return self._file.fileno()
+
+    def _copied(self) -> IO[bytes]:
+        place = self._file.tell()
+        try:
+            file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this one
+            self._file.seek(0)
+            while data := self._file.read(1 << 20):
+                file.write(data)
+            file.flush()
+        except OSError as error:
+            raise BuildError(f"cannot copy '{self._name}' here: {error.strerror}") from None
+        self._file.close()
+        file.seek(place)
+        return cast("IO[bytes]", file)
 
     def close(self) -> None:
         """Close the file."""
@@ -61,11 +81,19 @@ class Disk(io.RawIOBase):
 
 
 def opened(path: str | Path) -> Disk:
-    """Open a file of the disk."""
+    """Open a file of this disk, or a URL."""
     try:
-        return Disk(open(path, "rb"), str(path))
+        return Disk(storage.opened(path), str(path))
     except OSError as error:
         raise BuildError(f"cannot open '{path}': {error.strerror}") from None
+
+
+def size(path: str) -> int:
+    """How many bytes a file has."""
+    try:
+        return storage.stat(path).size
+    except OSError as error:
+        raise BuildError(f"cannot look at '{path}': {error.strerror}") from None
 
 
 def sha256(path: str | Path) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
+from corpus import storage
 from corpus.readers import _disk
 from corpus.readers._archives import Walk, Wanted, archive_kind
 from corpus.readers._decompress import decompressed
@@ -123,6 +124,8 @@ class Input:
 
 def expand(pattern: str) -> list[str]:
     """The files a ``path`` stands for, sorted: a file, all files of a folder, or a glob."""
+    if storage.is_url(pattern):
+        return storage.expand(pattern)
     path = Path(pattern)
     if path.is_dir():
         return sorted(str(file) for file in path.rglob("*") if file.is_file())

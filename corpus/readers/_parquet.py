@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.readers import _open
+from corpus.readers import _disk, _open
 from corpus.readers._mapping import Config, converters, identifier, missing
 from corpus.readers._parquet_file import opened, pieces
 from corpus.readers.contract import Batch, Cursor, Refused
@@ -22,7 +21,7 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
     """Yield the posts of a Parquet file, a whole column at a time."""
     row = start.row if start else 0
     with _open.Input(path) as source:
-        size = Path(path).stat().st_size
+        size = _disk.size(path)
         posts: list[pl.DataFrame] = []
         refused: list[tuple[str, int, str]] = []
 

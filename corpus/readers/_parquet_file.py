@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from corpus import storage
+
 #: The first four bytes of every Parquet file, and the last four of a whole one.
 MAGIC = b"PAR1"
 
@@ -22,7 +24,8 @@ _WINDOW = 1 << 20
 def opened(path: str) -> pq.ParquetFile | None:
     """The file, or null if there is no footer that can be read and adds up."""
     try:
-        table = pq.ParquetFile(path, buffer_size=_WINDOW)
+        source = storage.opened(path) if storage.is_url(path) else path
+        table = pq.ParquetFile(source, buffer_size=_WINDOW)
     except (*BROKEN, UnicodeDecodeError):  # the latter at a column's name
         return None
     rows = [table.metadata.row_group(at).num_rows for at in range(table.num_row_groups)]

@@ -9,14 +9,13 @@ one of floats in many mirrors; its values stay numbers, as 12.0.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import polars as pl
 import pyarrow as pa
 
-from corpus.readers import _open
+from corpus.readers import _disk, _open
 from corpus.readers._parquet_file import MAGIC, opened, pieces
 from corpus.readers.contract import (
     Batch,
@@ -47,7 +46,7 @@ class _Spoilt(Exception):
 
 def is_parquet(path: str) -> bool:
     """Whether the file begins as Parquet does."""
-    with open(path, "rb") as file:
+    with _disk.opened(path) as file:
         return file.read(len(MAGIC)) == MAGIC
 
 
@@ -71,7 +70,7 @@ def read_parquet_lines(
     longest = config.max_line_mb << 20
     row = start.row if start else 0
     with _open.Input(path) as source:
-        size = Path(path).stat().st_size
+        size = _disk.size(path)
         table = opened(path)
         if table is None:
             gather.refuse(path, 0, _problem(path, size))
@@ -101,7 +100,7 @@ def read_parquet_lines(
 
 def _problem(path: str, size: int) -> str:
     """Whether the end of the file is missing, or is there and cannot be read."""
-    with open(path, "rb") as file:
+    with _disk.opened(path) as file:
         file.seek(max(size - len(MAGIC), 0))
         whole = size > 2 * len(MAGIC) and file.read() == MAGIC
     return "damaged_parquet" if whole else "truncated_stream"

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
+from corpus.readers import _disk
 from corpus.readers._html import text_of
 from corpus.readers._times import micros, whole
 from corpus.readers.contract import (
@@ -107,7 +108,7 @@ def read(
 
 
 def _is_parquet(path: str) -> bool:
-    with open(path, "rb") as file:
+    with _disk.opened(path) as file:
         return file.read(4) == b"PAR1"
 
 

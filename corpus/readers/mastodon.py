@@ -20,10 +20,10 @@ Only public posts are read by default. Others are counted as withdrawn, without 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
+from corpus import storage
 from corpus.readers import _disk, _open
 from corpus.readers._bundle import Bundle
 from corpus.readers._mastodon import Config
@@ -79,9 +79,9 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file, folder or archive in batches."""
-    if os.path.isdir(path) or _is_zip(path):
+    if storage.is_folder(path) or _is_zip(path):
         with Bundle(path) as bundle:
-            if os.path.isdir(path) or bundle.problems or bundle.matching(OUTBOX):
+            if storage.is_folder(path) or bundle.problems or bundle.matching(OUTBOX):
                 found = from_bundle(bundle, config)
                 yield from read_records(
                     found, bundle, platform=PLATFORM, part_posts=part_posts, start=start

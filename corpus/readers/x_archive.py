@@ -12,7 +12,6 @@ thread id, so that only a reply's parent is given.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import msgspec
 from pydantic import Field
 
+from corpus import storage
 from corpus.readers import _disk, _open
 from corpus.readers._bundle import Bundle
 from corpus.readers._json_stream import decoded, items, skip_to_json
@@ -120,7 +120,7 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one archive, or of a tweets.js alone, in batches."""
-    if os.path.isdir(path) or _is_zip(path):
+    if storage.is_folder(path) or _is_zip(path):
         with Bundle(path) as bundle:
             found = _found(bundle, config)
             yield from read_records(

@@ -37,7 +37,7 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
         "plan.yaml", "shards", "dropped", "index", "reserve", "manifest.json", "README.md",
-        "report.html",
+        "report.html", "statistics.json", "croissant.json", "DATASHEET.md",
     }  # fmt: skip
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert manifest["totals"]["read"] == 304
@@ -81,6 +81,17 @@ def test_every_dropped_post_is_in_the_ledger_with_stage_reason_and_scores(
     assert ledger["quality_link_share"].to_list() == [None, 0.0, 1.0, None]
     assert ledger["source_row"].to_list() == [61, 51, 71, 6]
     assert "text" not in ledger.columns and "author" not in ledger.columns
+
+
+def test_the_ledger_keeps_the_scores_a_plan_asks_for_of_who_leaves_later(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    long = " and the ".join(sentence(n) for n in range(12))
+    write_lines(tmp_path / "posts.jsonl", [post(n, text=long) for n in range(2)])
+    corpus.build(plan([{"quality": {"preset": ["gopher"]}}, {"dedup": {}}]))
+    (later,) = corpus.load(tmp_path / "out").dropped().collect().iter_rows(named=True)
+    assert later["stage"] == "dedup"
+    assert later["quality_gopher_words"] >= 50
 
 
 def test_the_key_is_private_outside_the_output_and_kept(plan: MakePlan, tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
     [
         ("toxicity", {"max_score": 0.5}),
         ("toxicity", {"max_score": 0.95}),
-        ("language", {"min_score": 0.9}),
+        ("language", {"min_score": 0.995}),
         ("language", {"min_score": 0.1, "keep": ["en", "es", "de", "pt"]}),
         ("language", {"keep": ["en"]}),
         ("quality", {"min_words": 8, "max_word_chars": 12}),
@@ -214,15 +214,15 @@ def test_a_corpus_without_thresholds_says_so(
         tune(out, {"dedup": {"jaccard": 0.5}})
 
 
-def test_what_no_column_tells_is_untold(
+def test_who_breaks_two_rules_stays_away_for_the_other(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     rows = [*(post(n) for n in range(3)), post(80, text="o" * 16), post(81, text="hello")]
     out = _small(tmp_path, plan, rows, [{"quality": {}}])
     (row,) = tune(out, {"quality": {"min_words": 1}})["stages"]
-    # The one may be a run of a character, and is; the other is too short for that.
-    assert ({"quality": 1}, {"too_few_words": 1}) == (row["untold"], row["returns"])
     assert {"too_few_words": 2} == row["before"]
+    assert ({}, {"too_few_words": 1}) == (row["untold"], row["returns"])
+    assert {"character_run": 1} == row["after"]
 
 
 def test_what_stands_for_copies_is_counted(
@@ -326,6 +326,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
         ("toxicity.max_score=7", "less than or equal to 1"),
         ("toxicity.max_score=high", "valid number"),
         ("toxicity.model=x.bin", "changes the scores themselves"),
+        ("toxicity.action=redact", "changes the scores themselves"),
         ("dedup.jaccard=0.7", "does not decide by stored scores alone"),
         ("toxicity=0.7", "write 'stage.setting=value'"),
         ("toxicity.max_score", "write 'stage.setting=value'"),
@@ -335,6 +336,30 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
 def test_a_wrong_proposal_is_refused(room: Path, asked: str, message: str) -> None:
     with pytest.raises(PlanError, match=message.replace("[", r"\[")):
         tune(room / "as_built", proposed([asked]))
+
+
+ABUSE = "you are a stupid idiot, shut up"
+
+
+def test_a_threshold_of_toxicity_moves_beside_its_categories(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    rows = [*(post(n) for n in range(3)), post(9, text=ABUSE)]
+    out = _small(tmp_path, plan, rows, [{"toxicity": {"categories": True}}])
+    (row,) = tune(out, {"toxicity": {"max_score": 1.0}})["stages"]
+    assert ({"toxic": 1}, {"toxic": 1}, {}) == (row["before"], row["returns"], row["after"])
+    assert {"toxicity", "toxicity_insult"} <= row["returns_examples"][0].keys()
+
+
+@pytest.mark.parametrize("action", ["redact", "annotate"])
+def test_where_toxicity_drops_nothing_no_threshold_moves(
+    action: str, tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    rows = [*(post(n) for n in range(3)), post(9, text=ABUSE)]
+    out = _small(tmp_path, plan, rows, [{"toxicity": {"action": action}}])
+    assert {row["stage"] for row in survey(out)} == set()
+    with pytest.raises(PlanError, match="'toxicity' does not decide by stored scores alone"):
+        tune(out, {"toxicity": {"max_score": 0.1}})
 
 
 def test_a_folder_that_is_no_corpus_is_refused(tmp_path: Path) -> None:

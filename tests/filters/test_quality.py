@@ -223,3 +223,31 @@ def test_dolma_asks_reddit_s_columns_where_they_are(tmp_path: Path) -> None:
     assert alone == [None, "short_comment", None, None, "deleted", None, "too_long", None, None]
     title = posts.with_columns(text=pl.lit("Only a title, " + "and " * 200))
     assert quality.build(config)(title)["reject"][1] == "short_submission"
+
+
+@pytest.mark.parametrize("name", quality.PRESETS)
+def test_a_preset_tells_thresholds_of_what_it_writes_and_of_settings_it_has(name: str) -> None:
+    config = quality.Config.model_validate({"preset": name})
+    bounds = quality.thresholds(config)
+    assert bounds and {bound.column for bound in bounds} <= set(quality.writes(config))
+    assert {bound.setting for bound in bounds} <= set(config.model_dump())
+
+
+def test_a_threshold_s_side_is_the_one_on_which_a_post_leaves() -> None:
+    config = quality.Config()
+    other = {
+        "max_word_chars": "quality_longest_word_share",
+        "max_word_share": "quality_longest_word",
+    }
+    for bound in quality.thresholds(config):
+        value = getattr(config, bound.setting)
+        beyond, within = (value + 1, value) if bound.side == "max" else (value - 1, value)
+        calm = {"quality_template": False} | {
+            each.column: getattr(config, each.setting) for each in quality.thresholds(config)
+        }
+        if bound.setting in other:
+            calm[other[bound.setting]] = 99
+        rows = [{**calm, bound.column: number} for number in (beyond, within)]
+        posts = pl.DataFrame(rows, strict=False, infer_schema_length=None)
+        said = posts.select(quality.verdict(config).alias("why"))["why"].to_list()
+        assert said == [bound.reason, None], bound

@@ -13,7 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 import filters
-from filters import toxicity
+from eval.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
+from filters import _toxicity_models, toxicity
 from filters.contract import Filter, models
 
 INSULT = "you are a stupid idiot, shut up"
@@ -37,7 +38,7 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
     assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
-    assert models(toxicity, toxicity.Config()) == [toxicity.SHIPPED]
+    assert models(toxicity, toxicity.Config()) == [_toxicity_models.SHIPPED]
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
 
@@ -47,12 +48,36 @@ def test_an_insult_leaves_with_a_reason_and_a_compliment_stays(judge: Filter) ->
     assert judged["toxicity"][0] > 0.8 > 0.3 > judged["toxicity"][1]
 
 
+@pytest.mark.parametrize(
+    ("rude", "kind"),
+    [
+        ("du bist so ein dummes Arschloch, halt die Fresse", "du bist so ein guter Freund, danke"),
+        ("vai tomar no cu seu filho da puta", "bom dia minha amiga, tenha uma ótima semana"),
+    ],
+)
+def test_german_and_portuguese_are_read_too(judge: Filter, rude: str, kind: str) -> None:
+    bad, good = _scores(judge, rude, kind)
+    assert bad > 0.6 > 0.35 > good
+
+
+def test_a_category_has_a_score_of_its_own() -> None:
+    judge = toxicity.build(toxicity.Config(categories=("insult", "identity_hate")))
+    judged = judge(_posts("you stupid idiot", "I hate all these dirty niggers", "good morning", ""))
+    assert ["toxicity", "toxicity_insult", "toxicity_identity_hate"] == judged.columns[2:5]
+    assert {pl.Float32()} == set(judged.schema.values()) - {pl.String()}
+    insult, hate = judged["toxicity_insult"], judged["toxicity_identity_hate"]
+    assert insult[0] > 0.5 > insult[2]
+    assert hate[1] > 2 * hate[0]
+    assert (0.0, 0.0) == (insult[3], hate[3])
+    assert judged["reject"].to_list() == ["toxic", "toxic", None, None]
+
+
 def test_rows_and_columns_stay_as_they_were(judge: Filter) -> None:
     posts = _posts("b", INSULT, "a").with_columns(lang=pl.lit("en"))
     judged = judge(posts)
     assert [*posts.columns, "toxicity", "reject"] == judged.columns
     assert posts.equals(judged.select(posts.columns))
-    assert {"toxicity": pl.Float32()} == toxicity.WRITES
+    assert {"toxicity": pl.Float32()} == dict(toxicity.WRITES)
     assert pl.Float32() == judged.schema["toxicity"]
     assert pl.String() == judged.schema["reject"]
 
@@ -112,16 +137,40 @@ def test_marks_that_mask_nothing_do_not_condemn(judge: Filter, text: str) -> Non
     assert _scores(judge, text)[0] < 0.5
 
 
+@pytest.mark.parametrize("language", ["en", "de", "pt"])
+def test_naming_a_group_alone_condemns_nobody(judge: Filter, language: str) -> None:
+    texts = [line.format(group) for group in IDENTITIES[language] for line in NEUTRAL[language]]
+    assert len(texts) == 208
+    assert [
+        text for text, score in zip(texts, _scores(judge, *texts), strict=True) if score > 0.8
+    ] == []
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_plain_words_condemn_nobody(judge: Filter, kind: str) -> None:
+    assert max(_scores(judge, *[plain for _, plain in PAIRS[kind]])) < 0.8
+
+
 @pytest.mark.parametrize(
-    "group", ["gay", "lesbian", "trans", "black", "white", "muslim", "jewish", "disabled"]
+    "kind", ["African-American English, grammar", "Indian English", "Brazilian, casual"]
 )
-def test_naming_a_group_alone_does_not_condemn(judge: Filter, group: str) -> None:
-    texts = [
-        f"I am a {group} man and happy",
-        f"my friend is a {group} woman",
-        f"proud to be {group}",
-    ]
-    assert max(_scores(judge, *texts)) < 0.8
+def test_a_way_of_speaking_condemns_nobody(judge: Filter, kind: str) -> None:
+    assert max(_scores(judge, *[marked for marked, _ in PAIRS[kind]])) < 0.8
+
+
+@pytest.mark.parametrize(
+    "text", ["merg cu trenul la mare", "cu bine", "kijk hoe mooi de trein is", "cứ đi trước nhé"]
+)
+def test_an_everyday_word_that_swears_in_another_language_condemns_nobody(
+    judge: Filter, text: str
+) -> None:
+    assert _scores(judge, text)[0] < 0.8
+
+
+def test_most_false_friends_stay(judge: Filter) -> None:
+    texts = [text for language in FALSE_FRIENDS.values() for text in language]
+    scores = _scores(judge, *texts)
+    assert sum(score > 0.8 for score in scores) < len(texts) / 4
 
 
 def test_an_insult_weighs_more_than_the_group_it_is_thrown_at(judge: Filter) -> None:
@@ -153,6 +202,24 @@ def test_the_threshold_is_the_configured_one() -> None:
     assert strict(_posts("good morning", ""))["reject"].to_list() == ["toxic", None]
 
 
+@pytest.mark.parametrize(
+    ("action", "reasons", "moves"),
+    [
+        ("drop", [None, "toxic"], {"max_score": "toxicity"}),
+        ("redact", [None, None], {}),
+        ("annotate", [None, None], {}),
+    ],
+)
+def test_a_verdict_rests_on_the_score_alone_and_only_drops(
+    action: str, reasons: list[str | None], moves: dict[str, str]
+) -> None:
+    config = toxicity.Config.model_validate({"action": action, "categories": True})
+    stored = pl.DataFrame({"toxicity": [0.8, 0.81], "toxicity_insult": [1.0, 0.0]})
+    judged = stored.with_columns(toxicity.verdict(config).alias("reject"))
+    assert reasons == judged["reject"].to_list()
+    assert moves == toxicity.movable(config)
+
+
 @pytest.mark.parametrize("max_score", [-0.1, 1.1])
 def test_a_threshold_outside_the_scale_is_refused(max_score: float) -> None:
     with pytest.raises(ValidationError):
@@ -160,7 +227,7 @@ def test_a_threshold_outside_the_scale_is_refused(max_score: float) -> None:
 
 
 def test_the_shipped_model_is_small() -> None:
-    assert toxicity.SHIPPED.stat().st_size <= 3 * 2**20
+    assert _toxicity_models.SHIPPED.stat().st_size <= 3 * 2**20
 
 
 def test_importing_the_filter_loads_no_model_library() -> None:
@@ -175,7 +242,7 @@ def test_a_corrupt_shipped_model_is_named(
 ) -> None:
     broken = tmp_path / "broken.npz"
     broken.write_bytes(content)
-    monkeypatch.setattr(toxicity, "SHIPPED", broken)
+    monkeypatch.setattr(_toxicity_models, "SHIPPED", broken)
     with pytest.raises(ValueError, match=r"broken\.npz"):
         toxicity.build(toxicity.Config())
 
@@ -208,6 +275,20 @@ def test_a_users_own_model_scores_each_post_on_one_line(own_model: Path) -> None
 def test_a_label_may_carry_fasttexts_own_prefix(own_model: Path) -> None:
     config = toxicity.Config(model=str(own_model), label="__label__nasty")
     assert toxicity.build(config)(_posts("you idiot"))["toxicity"][0] > 0.5
+
+
+def test_the_model_of_another_label_scheme_is_read(tmp_path: Path) -> None:
+    """Not all of them say ``toxic``."""
+    fasttext = pytest.importorskip("fasttext")
+    lines = "__label__hate you idiot shut up\n__label__non_hate good morning dear friend\n" * 20
+    (tmp_path / "lines.txt").write_text(lines, encoding="utf-8")
+    model = fasttext.train_supervised(
+        str(tmp_path / "lines.txt"), epoch=25, dim=10, lr=0.5, thread=10, seed=1, verbose=0
+    )
+    model.save_model(str(tmp_path / "jigsaw.bin"))
+    config = toxicity.Config(model=str(tmp_path / "jigsaw.bin"), label="hate", max_score=0.5)
+    judged = toxicity.build(config)(_posts("you idiot shut up", "good morning dear friend"))
+    assert judged["reject"].to_list() == ["toxic", None]
 
 
 def test_a_model_without_the_label_says_which_it_has(own_model: Path) -> None:

@@ -1,0 +1,189 @@
+"""croissant.json: the corpus in MLCommons' Croissant 1.0, with its responsible-AI fields (RAI 1.0).
+
+https://docs.mlcommons.org/croissant/docs/croissant-spec.html
+https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from corpus.report import facts
+from corpus.report.cards import language_codes, splits
+from corpus.report.funnel import summary
+from corpus.report.settings import Settings
+from corpus.schema import INTERNAL, POST
+
+#: More shards than this are described by their pattern alone; manifest.json has their hashes.
+_MOST_FILES = 1000
+
+#: The vocabulary of the specification, as it is to be given in every document.
+_CONTEXT: dict[str, Any] = {
+    "@language": "en",
+    "@vocab": "https://schema.org/",
+    "citeAs": "cr:citeAs",
+    "column": "cr:column",
+    "conformsTo": "dct:conformsTo",
+    "cr": "http://mlcommons.org/croissant/",
+    "rai": "http://mlcommons.org/croissant/RAI/",
+    "data": {"@id": "cr:data", "@type": "@json"},
+    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
+    "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
+    "examples": {"@id": "cr:examples", "@type": "@json"},
+    "extract": "cr:extract",
+    "field": "cr:field",
+    "fileProperty": "cr:fileProperty",
+    "fileObject": "cr:fileObject",
+    "fileSet": "cr:fileSet",
+    "format": "cr:format",
+    "includes": "cr:includes",
+    "isLiveDataset": "cr:isLiveDataset",
+    "jsonPath": "cr:jsonPath",
+    "key": "cr:key",
+    "md5": "cr:md5",
+    "parentField": "cr:parentField",
+    "path": "cr:path",
+    "recordSet": "cr:recordSet",
+    "references": "cr:references",
+    "regex": "cr:regex",
+    "repeated": "cr:repeated",
+    "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
+    "sc": "https://schema.org/",
+    "separator": "cr:separator",
+    "source": "cr:source",
+    "subField": "cr:subField",
+    "transform": "cr:transform",
+}
+_TYPES = (
+    ("Float", "sc:Float"), ("UInt", "sc:Integer"), ("Int", "sc:Integer"),
+    ("Bool", "sc:Boolean"), ("Datetime", "sc:DateTime"),
+)  # fmt: skip
+_TOLD = {
+    "text": "What was written, after redaction",
+    "id": "The post's name in this corpus",
+    "author": "A keyed pseudonym",
+    "community": "Subreddit, channel, board or forum",
+    "created_at": "When it was posted, UTC",
+    "lang": "Language code, or 'und'",
+    "toxicity": "Probability that people would call it offensive",
+}
+
+
+def document(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]) -> str:
+    """The JSON-LD."""
+    files = manifest["shards"] if len(manifest["shards"]) <= _MOST_FILES else []
+    told = {
+        "@context": _CONTEXT,
+        "@type": "sc:Dataset",
+        "conformsTo": [
+            "http://mlcommons.org/croissant/1.0",
+            "http://mlcommons.org/croissant/RAI/1.0",
+        ],
+        "name": re.sub(r"[^A-Za-z0-9_-]+", "-", settings.title).strip("-") or "corpus",
+        "description": f"{settings.title}. {summary(manifest)}.",
+        **_said(settings, counted),
+        "version": f"1.{len(manifest.get('takedowns', ()))}.0",
+        "isLiveDataset": False,
+        "distribution": [*(_file(shard) for shard in files), _shards(manifest)],
+        "recordSet": [_records(manifest, counted)],
+        **_responsible(manifest, settings, counted),
+    }
+    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+
+
+def _said(settings: Settings, counted: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {"keywords": ["social media", "posts", "language modelling"]}
+    if licence := settings.said("license"):
+        spdx = re.fullmatch(r"[A-Za-z0-9.+-]+", licence)
+        found["license"] = f"https://spdx.org/licenses/{licence}.html" if spdx else licence
+    if contact := settings.said("contact"):
+        found["publisher"] = {"@type": "Organization", "name": contact}
+    if codes := language_codes(counted):
+        found["inLanguage"] = codes
+    return found
+
+
+def _file(shard: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "@type": "cr:FileObject",
+        "@id": shard["path"],
+        "name": shard["path"],
+        "contentUrl": shard["path"],
+        "contentSize": f"{shard['bytes']} B",
+        "encodingFormat": "application/x-parquet",
+        "sha256": shard["sha256"],
+    }
+
+
+def _shards(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    patterns = [pattern for _, pattern in splits(manifest)]
+    return {
+        "@type": "cr:FileSet",
+        "@id": "shards",
+        "name": "shards",
+        "description": " ".join(["Parquet; 'text' first.", facts.parted(manifest)]).strip(),
+        "encodingFormat": "application/x-parquet",
+        "includes": patterns[0] if len(patterns) == 1 else patterns,
+    }
+
+
+def _records(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> dict[str, Any]:
+    names = ["text", *(name for name in POST if name not in ("text", *INTERNAL))]
+    fields = {name: str(POST[name]) for name in names} | counted["columns"]
+    return {
+        "@type": "cr:RecordSet",
+        "@id": "posts",
+        "name": "posts",
+        "description": facts.documents(manifest),
+        "key": {"@id": "posts/id"},
+        "field": [_field(name, dtype) for name, dtype in fields.items()],
+    }
+
+
+def _field(name: str, dtype: str) -> dict[str, Any]:
+    inner = dtype.removeprefix("List(")
+    found: dict[str, Any] = {
+        "@type": "cr:Field",
+        "@id": f"posts/{name}",
+        "name": name,
+        "description": _TOLD.get(name, name.replace("_", " ")),
+        "dataType": next((ours for start, ours in _TYPES if inner.startswith(start)), "sc:Text"),
+        "source": {"fileSet": {"@id": "shards"}, "extract": {"column": name}},
+    }
+    if inner != dtype:
+        found["repeated"] = True
+    return found
+
+
+def _responsible(
+    manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]
+) -> dict[str, Any]:
+    line = counted["timeline"]
+    frame: Sequence[str] = [line["first"], line["last"]] if line["first"] else []
+    models = [
+        f"{stage}: {name}" for stage, found in manifest.get("models", {}).items() for name in found
+    ]
+    return {
+        "rai:dataCollection": facts.collection(manifest, settings),
+        "rai:dataCollectionType": ["Secondary Data Analysis"],
+        "rai:dataCollectionRawData": "The dumps are not part of the corpus; manifest.json has "
+        "their sizes and hashes.",
+        **({"rai:dataCollectionTimeframe": list(frame)} if frame else {}),
+        "rai:dataPreprocessingProtocol": facts.processing(manifest),
+        "rai:dataManipulationProtocol": facts.thresholds(manifest)
+        or ["No threshold was recorded."],
+        **({"rai:machineAnnotationTools": models} if models else {}),
+        "rai:dataBiases": list(facts.LIMITS[:2]),
+        "rai:dataLimitations": list(facts.LIMITS[2:]),
+        "rai:dataUseCases": list(facts.USES),
+        "rai:dataSocialImpact": "Models trained on posts learn what people post, harm included; "
+        "dropping the surest insults makes that less, not nothing.",
+        "rai:personalSensitiveInformation": [facts.sensitive(manifest, settings, counted)],
+        "rai:dataReleaseMaintenancePlan": facts.maintenance(manifest, settings),
+        "rai:annotationsPerItem": "none by people",
+    }

@@ -1,0 +1,56 @@
+"use strict";
+// The threshold sliders and the button that opens all samples. Without this, the page says it all
+// but "what if".
+(() => {
+  const scores = JSON.parse(document.getElementById("data").textContent);
+  const count = (bins, from, to) => bins.slice(from, to).reduce((sum, bin) => sum + bin, 0);
+  const told = (number) => number.toLocaleString("en-US");
+
+  function effect(score, at) {
+    const low = score.side === "max";
+    // A bin's edge belongs to the side that the threshold lets stay. A threshold that asks for no
+    // more than now drops nothing more, whatever else lets some of the kept pass beyond it.
+    const stricter = low ? score.edges[at] < score.value : score.edges[at] > score.value;
+    const beyond = low ? count(score.kept, at) : count(score.kept, 0, at);
+    const leave = stricter ? beyond : 0;
+    const stay = low ? count(score.own, 0, at) : count(score.own, at);
+    const kept = count(score.kept, 0);
+    const own = count(score.own, 0);
+    const most = (number) => (score.hedged && number ? `at most ${told(number)}` : told(number));
+    const said = `${most(leave)} of ${told(kept)} kept would leave; ` +
+      `${most(stay)} of ${told(own)} that left as ${score.reason} would pass here.`;
+    return said[0].toUpperCase() + said.slice(1);
+  }
+
+  for (const input of document.querySelectorAll("input[data-score]")) {
+    const score = scores[Number(input.dataset.score)];
+    const box = input.closest(".what-if");
+    const mark = input.closest("figure").querySelector(".mark");
+    const show = () => {
+      const at = Number(input.value);
+      const value = String(Number(score.edges[at].toPrecision(6)));
+      box.querySelector("output").textContent = value;
+      box.querySelector(".effect").textContent = effect(score, at);
+      input.setAttribute("aria-valuetext", value);
+    };
+    input.addEventListener("input", () => {
+      const x = String((100 * Number(input.value)) / Number(input.max));
+      mark.setAttribute("x1", x);
+      mark.setAttribute("x2", x);
+      mark.classList.add("moved");
+      show();
+    });
+    box.hidden = false;
+    show();
+  }
+
+  for (const button of document.querySelectorAll("button[data-open]")) {
+    const groups = document.getElementById(button.dataset.open).getElementsByTagName("details");
+    button.addEventListener("click", () => {
+      const open = ![...groups].every((group) => group.open);
+      for (const group of groups) group.open = open;
+      button.textContent = open ? "Close all" : "Open all";
+    });
+    button.hidden = false;
+  }
+})();

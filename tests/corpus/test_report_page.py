@@ -1,0 +1,306 @@
+"""The report in a real browser: it renders, fetches nothing, and no post can act in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import corpus
+from corpus import report, samples
+from corpus.report import against, frame, statistics
+from corpus.report.markup import harmless, joined, tag
+from tests.conftest import post, sentence, write_lines
+from tests.corpus.browser import Browser, browsing
+
+ATTACKS = [
+    "<script>document.title = 'caught'</script>",
+    "</script><script>document.title = 'caught'</script>",
+    "<img src=x onerror=\"document.title = 'caught'\"> what a garden",
+    "<!-- an open comment about the garden",
+    "</blockquote></li></ul></details></section></main><h1 id=caught>mine</h1>",
+    "<style>body { display: none }</style> the kettle sang again",
+    "<a href=javascript:document.title='caught'>come and see the garden</a>",
+    "<svg onload=document.title='caught'> <base href=http://a.example> all day long",
+    "text \u2028 with \u2029 line ends and \x1b[31m red \x07 and \u202e turned \u2066 round",
+    "<iframe srcdoc=\"<script>top.document.title='caught'</script>\"> of the old harbour",
+    "<meta http-equiv=refresh content=0;url=http://a.example> by the canal",
+    "&lt;script&gt; stays as it was written &amp; read",
+]
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus whose posts, communities and file names are all attacks."""
+    folder = tmp_path_factory.mktemp("hostile")
+    rows = [
+        post(n, text=f"{attack} {n}", sub=attack, user=attack, at=1714557600 + n * 86400)
+        for n, attack in enumerate(ATTACKS)
+    ]
+    rows += [post(100 + n, text=f"http://a.example {attack}", sub=attack)
+             for n, attack in enumerate(ATTACKS)]  # fmt: skip
+    rows += [post(200 + n, text=sentence(n), at=1714557600 + n * 3600) for n in range(60)]
+    rows += [post(300 + n, text=sentence(n).upper(), at=1714557600) for n in range(5)]
+    name = "<script>document.title='caught'<!--.jsonl"
+    write_lines(folder / "in" / name.replace("/", "_"), rows)
+    fields = {"id": "id", "text": "text", "author": "user", "community": "sub", "created_at": "at"}
+    for number in (1, 2):
+        corpus.build(
+            {
+                "sources": [{"table": {"path": str(folder / "in" / "*.jsonl"), "fields": fields}}],
+                "stages": [
+                    {"quality": {"max_link_share": 0.2 * number}}, {"toxicity": {}},
+                    {"dedup": {}}, {"pii": {}},
+                ],
+                "output": {
+                    "path": str(folder / f"out{number}"), "report_samples": 20,
+                    "title": "<script>document.title='caught'</script>",
+                    "contact": "<b>me</b> | `x`",
+                },
+                "run": {"runner": "serial"},
+            }
+        )  # fmt: skip
+    (folder / "against.html").write_text(against.page(folder / "out1", folder / "out2"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    with browsing(tmp_path_factory.mktemp("profile")) as found:
+        yield found
+
+
+def pages(folder: Path) -> list[Path]:
+    return [folder / "out1" / "report.html", folder / "against.html"]
+
+
+def test_nothing_is_fetched_and_nothing_goes_wrong(hostile: Path, browser: Browser) -> None:
+    for page in pages(hostile):
+        for width, dark in ((1280, False), (390, True)):
+            browser.open(page, width=width, dark=dark)
+            assert browser.run("return document.readyState") == "complete"
+            assert browser.fetched() == [page.resolve().as_uri()]
+            assert browser.log("browser") == []
+
+
+def test_no_text_becomes_markup(hostile: Path, browser: Browser) -> None:
+    for page in pages(hostile):
+        browser.open(page)
+        assert "caught" not in browser.run("return document.title").split("<")[0]
+        assert browser.run("return document.getElementById('caught')") is None
+        found = browser.run("return [...document.querySelectorAll('main *')].map(e => e.localName)")
+        assert not {"script", "img", "style", "iframe", "meta", "base"} & set(found)
+        assert browser.run("return document.querySelectorAll('script').length") == 2
+        assert browser.run("return document.querySelectorAll('h1').length") == 1
+        handlers = (
+            "return [...document.querySelectorAll('*')].filter(e => "
+            "[...e.attributes].some(a => /^on/i.test(a.name) || /script:/i.test(a.value))).length"
+        )
+        assert browser.run(handlers) == 0
+
+
+def test_posts_are_shown_word_for_word(hostile: Path, browser: Browser) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    shown = browser.run(
+        "return [...document.querySelectorAll('#samples blockquote')].map(e => e.textContent)"
+    )
+    told = json.loads((hostile / "out1" / "statistics.json").read_text())["samples"]
+    wanted = [harmless(sample["text"]) for sample in told if sample["of"] != "cluster"]
+    assert sorted(shown) == sorted(wanted)
+    assert any("<script>document.title = 'caught'</script> 0" in text for text in shown)
+    assert not any("\u202e" in text or "\x1b" in text for text in shown)
+
+
+def test_nothing_is_wider_than_a_phone(hostile: Path, browser: Browser) -> None:
+    for page in pages(hostile):
+        browser.open(page, width=390)
+        browser.run("document.querySelectorAll('details').forEach(each => { each.open = true })")
+        assert browser.run("return document.documentElement.scrollWidth") == 390
+        small = (
+            "return [...document.querySelectorAll('main *')].filter(e => "
+            "e.children.length == 0 && e.textContent.trim() && !e.closest('svg, .unseen') && "
+            "parseFloat(getComputedStyle(e).fontSize) < 12).length"
+        )
+        assert browser.run(small) == 0
+
+
+CONTRAST = """
+const luminance = (c) => c.map((v) => v / 255).map((v) =>
+  v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+  .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+const colour = (text) => text.match(/[\\d.]+/g).map(Number);
+const behind = (e) => {
+  for (; e; e = e.parentElement) {
+    const c = colour(getComputedStyle(e).backgroundColor);
+    if (c.length < 4 || c[3] > 0) return c.slice(0, 3);
+  }
+  return [255, 255, 255];
+};
+document.querySelectorAll('details').forEach((each) => { each.open = true });
+let worst = 99;
+for (const e of document.querySelectorAll('body *')) {
+  const own = [...e.childNodes].some((n) => n.nodeType == 3 && n.data.trim());
+  if (!own || e.closest('script, style, svg')) continue;
+  const [a, b] = [colour(getComputedStyle(e).color).slice(0, 3), behind(e)].map(luminance);
+  worst = Math.min(worst, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05));
+}
+return worst;
+"""
+
+
+def test_words_stand_out_from_the_ground_by_day_and_by_night(
+    hostile: Path, browser: Browser
+) -> None:
+    for page in pages(hostile):
+        for dark in (False, True):
+            browser.open(page, dark=dark)
+            ground = browser.run("return getComputedStyle(document.body).backgroundColor")
+            assert (ground == "rgb(255, 255, 255)") is not dark
+            assert browser.run(CONTRAST) >= 4.5, "WCAG 2.1, AA"
+
+
+def test_a_screen_reader_finds_names_headings_and_tables(hostile: Path, browser: Browser) -> None:
+    for page in pages(hostile):
+        browser.open(page)
+        tree = browser.devtools("Accessibility.getFullAXTree", {})["nodes"]
+        names: dict[str, list[str]] = {}
+        for node in tree:
+            role = node.get("role", {}).get("value", "")
+            names.setdefault(role, []).append(node.get("name", {}).get("value", ""))
+        assert "main" in names and "navigation" in names and "banner" in names
+        assert all(names["table"]) and all(names["heading"])
+        assert all(names.get("slider", ["-"])), "every slider has a label"
+        assert browser.run("return document.documentElement.lang") == "en"
+        bare = (
+            "return [...document.querySelectorAll('main svg')].filter(e => "
+            "e.getAttribute('aria-hidden') != 'true').length"
+        )
+        assert browser.run(bare) == 0, "charts are hidden, their tables are not"
+        orphans = (
+            "return [...document.querySelectorAll('figure')].filter(e => "
+            "!e.querySelector('table')).length"
+        )
+        assert browser.run(orphans) == 0
+
+
+def test_a_slider_tells_what_another_threshold_would_do(hostile: Path, browser: Browser) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    told = json.loads((hostile / "out1" / "statistics.json").read_text())
+    bounded = [score for score in told["scores"] if score["threshold"]]
+    number = next(n for n, s in enumerate(bounded) if s["column"] == "quality_link_share")
+    score = bounded[number]
+    whole, own = sum(score["kept"]), sum(score["own"])
+    for at in (0, 10, 20, 100):
+        browser.run(
+            f"const i = document.getElementById('score-{number}'); i.value = {at};"
+            "i.dispatchEvent(new Event('input'))"
+        )
+        said = browser.run(
+            f"return document.getElementById('score-{number}').closest('.what-if').innerText"
+        )
+        leave, stay = sum(score["kept"][at:]), sum(score["own"][:at])
+        assert f"max_link_share were {at / 100:g}?" in said
+        assert f"{leave} of {whole} kept would leave" in said
+        assert f"{stay} of {own} that left as mostly_links would pass here" in said
+    assert own > 0
+
+
+def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
+    hostile: Path, browser: Browser
+) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    told = json.loads((hostile / "out1" / "statistics.json").read_text())
+    bounded = [score for score in told["scores"] if score["threshold"]]
+    number = next(n for n, s in enumerate(bounded) if s["column"] == "quality_longest_word_share")
+    kept, now = bounded[number]["kept"], bounded[number]["edges"].index(0.3)
+    assert sum(kept[now:]) > 0, "short words may be much of a post"
+    effect = f"document.getElementById('score-{number}').closest('.what-if')"
+    assert f"0 of {sum(kept)} kept would leave" in browser.run(f"return {effect}.innerText")
+    browser.run(
+        f"const i = document.getElementById('score-{number}'); i.value = {now - 1};"
+        "i.dispatchEvent(new Event('input'))"
+    )
+    said = browser.run(f"return {effect}.innerText")
+    assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would leave" in said
+
+
+def test_sliders_and_foldings_work_by_keyboard(hostile: Path, browser: Browser) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    order = []
+    for _ in range(60):
+        for kind in ("keyDown", "keyUp"):
+            browser.devtools("Input.dispatchKeyEvent", {"type": kind, "key": "Tab", "code": "Tab",
+                                                        "windowsVirtualKeyCode": 9})  # fmt: skip
+        order.append(browser.run("return document.activeElement.localName"))
+    assert order[0] == "a", "the link that skips to the report"
+    assert {"a", "summary", "input", "div"} <= set(order)
+
+
+def test_without_scripts_nothing_is_missing_but_what_if(hostile: Path, browser: Browser) -> None:
+    browser.devtools("Emulation.setScriptExecutionDisabled", {"value": True})
+    try:
+        browser.open(hostile / "out1" / "report.html")
+    finally:
+        browser.devtools("Emulation.setScriptExecutionDisabled", {"value": False})
+    hidden = "return [...document.querySelectorAll('.what-if, button')].every(e => e.hidden)"
+    assert browser.run(hidden)
+    assert browser.run("return document.querySelectorAll('#samples blockquote').length") > 20
+
+
+# --------------------------------------------------------------------------- without a browser
+
+
+def test_what_is_not_markup_is_escaped() -> None:
+    assert tag("p", "a < b & c", title='"<') == '<p title="&quot;&lt;">a &lt; b &amp; c</p>'
+    assert joined(["<", tag("b", 1234), None, ["x", ">"]]) == "&lt;<b>1,234</b>x&gt;"
+    assert harmless("a\x1b\u202e\u2028b\nc\u200d") == "a\ufffd\ufffd\ufffdb\nc\u200d"
+
+
+def test_data_in_the_page_cannot_end_its_element() -> None:
+    page = frame.document("t", [], [], {"x": "</script><!--<script>\u2028"})
+    told = page.split('id="data">')[1].split("</script>")[0]
+    assert "<" not in told and "\u2028" not in told
+    assert json.loads(told) == {"x": "</script><!--<script>\u2028"}
+
+
+def test_the_policy_names_the_very_style_and_script(hostile: Path) -> None:
+    import base64
+    import hashlib
+    import re
+
+    page = (hostile / "out1" / "report.html").read_text()
+    for name in ("style", "script"):
+        (inside,) = re.findall(rf"<{name}>(.*?)</{name}>", page, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        assert f"{name}-src 'sha256-{digest}'" in page
+    assert "style=" not in page and "unsafe" not in page
+
+
+def test_the_largest_report_stays_below_a_megabyte(hostile: Path) -> None:
+    out = hostile / "out1"
+    manifest = json.loads((out / "manifest.json").read_text())
+    counted: dict[str, Any] = statistics.load(out)
+    wide = "\u6c49<&" * 200
+    manifest["funnel"] = [
+        row | {"dropped": {f"reason_{n}_{wide[:40]}": 10**11 - n for n in range(3000)}}
+        for row in manifest["funnel"] * 3
+    ]
+    manifest["sources"] = [manifest["sources"][0] | {"path": f"{wide}/{n}"} for n in range(5000)]
+    manifest["dedup"]["largest"] *= 1000
+    manifest["dedup"]["campaigns"] = [
+        {"first": "2024-05-01T00:00:00Z", "posts": 10**9, "authors": 10**9, "cluster": "x"}
+    ] * 5000
+    for name, most in (("communities", 30), ("platforms", 20), ("kinds", 20), ("licenses", 20)):
+        counted[name]["top"] = [[wide[:200], 10**12]] * most
+    counted["languages"] = {"distinct": 60, "rest": [0, 0, 0]}
+    counted["languages"]["top"] = [["en", 10**12, 10**12, 10**12]] * 60
+    counted["scores"] = counted["scores"] * 3
+    sample = next(sample for sample in counted["samples"] if sample["of"] == "dropped")
+    count = 20 * (samples.MOST_REASONS + samples.KEPT_FOR_ONE) + samples.MOST_CLUSTERS
+    counted["samples"] = [sample | {"text": wide[: samples.MOST_CHARACTERS // count]}] * count
+    found = report.papers(manifest, (out / "plan.yaml").read_text(), counted)
+    assert {name: len(text.encode()) for name, text in found.items()
+            if len(text.encode()) > 1_000_000} == {}  # fmt: skip
