@@ -55,6 +55,7 @@ class _Sample:
 
 def estimate(plan: Plan) -> Estimate:
     """Build a hundredth of ``plan`` (2,000 posts at least) beside, and scale it up."""
+    plan = plan.fetched()
     plan.check_paths()
     share = _SHARE
     with tempfile.TemporaryDirectory(prefix="corpus-dry-run-") as folder:

@@ -198,6 +198,14 @@ def test_a_hostile_plan_is_refused_in_a_line(what: str, tmp_path: Path) -> None:
     assert len(str(raised.value)) < 400
 
 
+@pytest.mark.parametrize("name", ["a*." + "9" * 400, "b" * 400, "c/" + "d" * 9000])
+def test_a_path_that_no_disk_would_hold_is_refused(name: str, tmp_path: Path) -> None:
+    document = {"sources": [{"reddit": {"path": name}}], "output": {"path": str(tmp_path / "out")}}
+    with pytest.raises(PlanError, match=r"cannot look at|no file") as raised:
+        Plan.parse(document).check_paths()
+    assert len(str(raised.value)) <= 2001
+
+
 def test_a_plan_may_use_a_few_aliases(tmp_path: Path) -> None:
     file = tmp_path / "plan.yaml"
     file.write_text("sources:\n  - reddit: &it {path: a.zst}\n  - x_api: *it\n")
