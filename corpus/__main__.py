@@ -91,7 +91,7 @@ def build(
 
 @app.command()
 def status(
-    out: OutFolder,
+    out: HereFolder,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
