@@ -32,7 +32,9 @@ _PSEUDONYM = "^[0-9a-f]{32}$"
 _STRINGS = r"[A-Za-z0-9][A-Za-z0-9_\-.:+/=@]{5,}[A-Za-z0-9]"
 _TELLING = r"\d.*[A-Za-z].*|[A-Za-z].*\d.*|(?:\d[-.:/]?){6,}\d"
 #: A post in report.html.
-_SHOWN_POST = re.compile(r'<blockquote class="post"[^>]*>(.*?)</blockquote>', re.DOTALL)
+_SHOWN_POST = re.compile(
+    r'<blockquote class="post"[^<>]*>((?:[^<]|<(?!/?blockquote))*)</blockquote>'
+)
 _BATCH = 20_000
 
 

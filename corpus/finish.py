@@ -193,7 +193,7 @@ def choose_samples(
         "samples", [part.identity for part in parts], marks, output.report_samples
     )
     task = samples.Sample(
-        done / "samples.json",
+        done / "samples.drawn",
         output.report_samples,
         samples.parts(read),
         tuple(part.dropped for part in story.ledgers),

@@ -48,7 +48,7 @@ class Sample:
     @property
     def receipt(self) -> Path:
         """Its existence says that it is done."""
-        return self.target.with_suffix(".receipt")
+        return self.target.with_suffix(".json")
 
     def __call__(self) -> Sample:
         """Choose them unless the receipt is there."""

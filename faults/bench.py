@@ -227,7 +227,7 @@ def check_clear(ended: Ended) -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file of a corpus but work/; the manifest without what tells of the run."""
-    found = {}
+    found, python = {}, b"?"
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
         if not path.is_file() or name.startswith("work/"):
@@ -240,8 +240,13 @@ def contents(folder: Path) -> dict[str, bytes]:
             for row in manifest["funnel"]:
                 row.pop("seconds")
             data = json.dumps(manifest).encode()
+            python = json.loads(path.read_bytes())["tool"]["python"].encode()
         found[name] = data
-    return found
+    # The papers tell the version of Python as the manifest does.
+    papers = ("README.md", "DATASHEET.md", "croissant.json", "report.html")
+    return {
+        name: data.replace(python, b"") if name in papers else data for name, data in found.items()
+    }
 
 
 def check_same(out: Path, expected: Mapping[str, bytes]) -> None:

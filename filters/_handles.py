@@ -88,8 +88,8 @@ _PAGES = (
     _site("snapchat", r"snapchat\.com/add", r"[A-Za-z0-9._-]{3,30}"),
     _site("reddit", r"(?:reddit|redd)\.(?:com|it)/u(?:ser)?", _REDDITOR),
     Form("hackernews", r"\bnews\.ycombinator\.com/user\?id=", r"[A-Za-z0-9_-]{2,15}"),
-    _site("stackexchange", r"(?:[a-z]+\.)*(?:stackoverflow|stackexchange|serverfault|superuser|"
-          r"askubuntu|mathoverflow|stackapps)\.(?:com|net)/users", r"\d+"),
+    _site("stackexchange", r"(?:[a-z]{1,63}\.){0,4}(?:stackoverflow|stackexchange|serverfault|"
+          r"superuser|askubuntu|mathoverflow|stackapps)\.(?:com|net)/users", r"\d+"),
     _site("discord", r"(?:discord|discordapp)\.com/users", r"\d{15,21}"),
     _site("github", r"github\.com", r"[A-Za-z0-9-]{1,39}(?=/?(?:[\s?#)\]>\"',;!]|\.?$|\.\s))",
           _SITE_PAGES["github"]),

@@ -124,7 +124,7 @@ def splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _patterns(paths: Sequence[str]) -> Iterator[str]:
     """Globs over the folders that the files are in."""
-    yield from dict.fromkeys(re.sub(r"[^/]+(?=\.parquet$)", "*", path) for path in paths)
+    yield from dict.fromkeys(f"{path.rpartition('/')[0]}/*.parquet" for path in paths)
 
 
 def sources_shown(
