@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from corpus import arrays
-from corpus._compiled import compiled
+from filters._compiled import compiled
 
 Rows = NDArray[np.int32]
 Starts = NDArray[np.int64]

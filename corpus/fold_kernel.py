@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus._compiled import compiled
+from filters._compiled import compiled
 
 F = TypeVar("F", bound=Callable[..., Any])
 U8 = NDArray[np.uint8]

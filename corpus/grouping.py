@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus._compiled import compiled
 from corpus.kernels import jaccard
+from filters._compiled import compiled
 
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]

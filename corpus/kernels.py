@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus._compiled import compiled
+from filters._compiled import compiled
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]

@@ -13,8 +13,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filters._compiled import compiled
+from filters._ngrams import flat
 from filters._token_kernel import I64, U8, decode
-from filters._tokens import flat
 from filters._webrules import DIGIT, ENDS, SIGN, SPACE, U16, Cut, flags, line_end, stripped
 
 

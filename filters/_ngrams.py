@@ -92,12 +92,12 @@ def tokens(texts: pl.Series) -> Tokens:
     """Read ``texts``; a null has no token."""
     known = characters()
     texts = texts.fill_null("")
-    data, offsets = _flat(texts)
+    data, offsets = flat(texts)
     rows = np.flatnonzero(_unsettled(data, offsets, known.kinds))
     if rows.size:  # few have any, and polars knows how
         index = pl.Series(rows)
         texts = texts.scatter(index, texts.gather(index).str.normalize("NFKC"))
-        data, offsets = _flat(texts)
+        data, offsets = flat(texts)
     return Tokens(*_read(data, offsets, *known))
 
 
@@ -120,8 +120,8 @@ def matches(texts: pl.Series, known: Index) -> tuple[I64, F64]:
     return _match(tokens(texts), known)
 
 
-def _flat(texts: pl.Series) -> tuple[U8, I64]:
-    """The bytes of all texts end to end, and where each begins."""
+def flat(texts: pl.Series) -> tuple[U8, I64]:
+    """The UTF-8 bytes of all texts end to end, and where each begins; there must be no null."""
     import pyarrow as pa
 
     array = texts.rechunk().to_arrow()

@@ -10,8 +10,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from filters._compiled import compiled
+from filters._ngrams import flat
 from filters._token_kernel import I64, U8, U64, decode
-from filters._tokens import flat
 
 U16 = NDArray[np.uint16]
 

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import polars as pl
 
 from filters._token_kernel import (
     ALPHA,
@@ -59,19 +58,6 @@ class Known(NamedTuple):
     hints: U8  # 1 where one has such a length, first and last byte; a tenth of all words do
     parted: U64  # those of them that are more than one token
     units: U64  # a hash table of what is cut off behind a digit: km, kg, %
-
-
-def flat(texts: pl.Series) -> tuple[U8, I64]:
-    """The UTF-8 bytes of all texts end to end, and where each begins; there must be no null."""
-    import pyarrow as pa
-
-    array = texts.rechunk().to_arrow()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    array = array.cast(pa.large_string())
-    _, offsets, data = array.buffers()
-    places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
 
 
 def cutter(tokenizer: Tokenizer) -> Callable[[U8, I64], Tokens]:

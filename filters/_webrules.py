@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 
 from filters import _repetition
 from filters._compiled import compiled
+from filters._ngrams import flat
 from filters._token_kernel import U8, before, decode
-from filters._tokens import Tokens, flat
+from filters._tokens import Tokens
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]

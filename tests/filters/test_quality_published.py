@@ -13,7 +13,7 @@ import spacy
 
 from bench import peers
 from bench.quality import PUBLISHED, differing, theirs
-from filters import _tokens, quality
+from filters import _ngrams, _tokens, quality
 
 STORED = Path(__file__).with_name("datatrove_cases.json")
 PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -113,7 +113,7 @@ def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
         for _ in range(4000)
     ]
     texts += [case["text"] for case in stored]
-    data, offsets = _tokens.flat(pl.Series(texts))
+    data, offsets = _ngrams.flat(pl.Series(texts))
     found = _tokens.cutter("spacy")(data, offsets)
     raw = data.tobytes()
     for row, text in enumerate(texts):
