@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +13,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus import arrays, conversations, threads
+from corpus.exchange import layout
 from corpus.manifest import LEDGER, load_receipt, needed_receipt, replacing, save_receipt
 
 # A bucket is held in memory whole, with some copies: about this much text.
@@ -52,8 +52,7 @@ class ScatterPart:
     posts: Path
     target: Path
     threads: Path
-    begin: int  # how many posts all parts before this one hold
-    rows: int
+    part: int
     buckets: int
 
     @property
@@ -67,11 +66,10 @@ class ScatterPart:
             return self
         began = time.perf_counter()
         self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        here = slice(self.begin, self.begin + self.rows)
-        parent = np.array(arrays.mapped(self.threads, "parent")[here])
-        root = np.array(arrays.mapped(self.threads, "root")[here])
+        begin = int(layout(self.threads).begins[self.part])
+        parent, root = threads.of(self.threads, self.part)
         posts = pl.read_parquet(self.posts, glob=False).with_columns(
-            pl.Series("_at", np.arange(here.start, here.stop)),
+            pl.Series("_at", np.arange(begin, begin + root.size)),
             pl.Series("_parent", parent),
             pl.Series("_root", root),
             pl.Series("_bucket", spread(root, self.buckets)),
@@ -186,12 +184,3 @@ def _groups(receipt: Path) -> dict[str, int]:
     # All parts are scattered before the first bucket is taken.
     groups: dict[str, int] = needed_receipt(receipt)["groups"]
     return groups
-
-
-def link_all(folders: Sequence[Path], target: Path) -> None:
-    """Join the linked parts into threads and write those to ``target``."""
-    receipt = target / "receipt.json"
-    if load_receipt(receipt) is None:
-        began = time.perf_counter()
-        written = arrays.save(threads.link(folders)._asdict(), target)
-        save_receipt(receipt, {"seconds": time.perf_counter() - began}, written)

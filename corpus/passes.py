@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpus import barrier, converse, stages
+from corpus import barrier, converse, stages, threads
 from corpus import read as reading
 from corpus.gathered import Gathered
 from corpus.judge import JudgePart
@@ -86,15 +86,16 @@ def _converse(story: Story, parts: Sequence[Part], stage: Stage) -> list[Part]:
     ]
     for _ in story.run(linking, "linking"):
         pass
-    converse.link_all([task.folder for task in linking], root / "all")
+    threads.link(
+        root / "all", [task.folder for task in linking], [part.rows for part in parts], story.run
+    )
     count = converse.buckets(sum(part.text_bytes for part in parts))
-    scattering, begin = [], 0
-    for index, part in enumerate(parts):
-        target = root / "scattered" / f"{index:06d}.parquet"
-        scattering.append(
-            converse.ScatterPart(part.posts, target, root / "all", begin, part.rows, count)
+    scattering = [
+        converse.ScatterPart(
+            part.posts, root / "scattered" / f"{index:06d}.parquet", root / "all", index, count
         )
-        begin += part.rows
+        for index, part in enumerate(parts)
+    ]
     for _ in story.run(scattering, "shuffling"):
         pass
     folder = story.space.step("documents", identity, stage.fingerprint)

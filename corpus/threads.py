@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus import arrays
-
-I64 = NDArray[np.int64]
-_NO_ONE = -1
-
-
-class Threads(NamedTuple):
-    """Of every post in reading order: the post it answers (or -1), and its thread's first post."""
-
-    parent: I64
-    root: I64
+from corpus import arrays, forest
+from corpus.exchange import (
+    I64,
+    Arrays,
+    Run,
+    Step,
+    addressed,
+    done,
+    entries,
+    keyed,
+    lay_out,
+    layout,
+    received,
+    rows,
+)  # fmt: skip
 
 
 def measure(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
@@ -32,47 +37,82 @@ def measure(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
 
     answers = pl.when(pl.col("kind") != "repost").then(pl.col("parent_id"))
     parents = posts.select(answers.fill_null("").alias("parent")).to_series()
-    found = kernels.hash128(*arrays.flat(parents))
-    found[(parents == "").to_numpy()] = 0
-    return {"ids": kernels.hash128(*arrays.flat(posts["id"])), "parents": found}
+    child = (parents != "").arg_true()
+    wanted = kernels.hash128(*arrays.flat(parents.gather(child)))
+    return {
+        **keyed("ids", kernels.hash128(*arrays.flat(posts["id"]))),
+        **keyed("parents", wanted, child.to_numpy()),
+    }
 
 
-def link(folders: Sequence[Path]) -> Threads:
-    """Join all parts' posts into threads.
+def link(room: Path, folders: Sequence[Path], counts: Sequence[int], run: Run) -> None:
+    """Join the posts of all parts, so many each, into threads; :func:`of` reads them.
 
     A parent that is not there, be it dropped or never in the dump, starts a new thread at its
-    answer. Of two posts with one id the first is answered. Memory is linear in posts: 84 bytes
-    each.
+    answer. Of two posts with one id the first is answered.
     """
-    none = np.empty((0, 2), np.uint64)
-    ids = arrays.together(folders, "ids", none)
-    order = np.argsort(ids[:, 0], kind="stable")
-    keys = ids[order, 0]
-    wanted = arrays.together(folders, "parents", none)
-    at = np.minimum(np.searchsorted(keys, wanted[:, 0]), max(0, len(keys) - 1))
-    parent = order[at] if len(keys) else np.empty(0, np.int64)
-    same = (ids[parent] == wanted).all(axis=1) & (wanted != 0).any(axis=1)
-    parent = np.where(same, parent, _NO_ONE).astype(np.int64)
-    del ids, wanted, keys, order, at
-    return rooted(parent)
+    where = lay_out(room, folders, counts)
+    done(run, [Join(room, *cut) for cut in where.ranges()], "linking")
+    forest.find(room, lambda block: Parents(room, block), run, "linking")
 
 
-def rooted(parent: I64) -> Threads:
-    """The thread of each post; a ring of posts that answer one another begins at its first.
+def of(room: Path, part: int) -> forest.Rooted:
+    """Of every post of a part: the place of the post it answers (or -1), and of its root."""
+    where = layout(room)
+    begin, end = where.begins[part : part + 2]
+    block = int(where.block_of(where.begins[part : part + 1])[0])
+    low, _ = where.span(block)
+    folder = forest.found(room, block)
+    return forest.Rooted(
+        *(arrays.piece(folder, name, begin - low, end - low) for name in forest.Rooted._fields)
+    )
 
-    Pointer doubling: the step from each post to its ancestor doubles in each round, so that a
-    chain of a million answers takes twenty.
-    """
-    here = np.arange(parent.size)
-    parent = np.where(parent == here, _NO_ONE, parent)
-    onward = np.where(parent == _NO_ONE, here, parent)
-    first = np.minimum(here, onward)
-    for _ in range(max(1, int(parent.size).bit_length())):
-        first = np.minimum(first, first[onward])
-        onward = onward[onward]
-    ring = np.unique(onward[parent[onward] != _NO_ONE])  # what still has a parent goes round
-    if ring.size:
-        parent = parent.copy()
-        parent[np.unique(first[ring])] = _NO_ONE
-        return rooted(parent)
-    return Threads(parent, onward)
+
+@dataclass(frozen=True)
+class Join(Step):
+    """Find the parents whose ids are in a range of keys."""
+
+    low: int
+    high: int
+
+    @property
+    def folder(self) -> Path:
+        """Where rows for the blocks of those that answer go."""
+        return self.room / "joined" / f"{self.low:03d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Who answers whom."""
+        where = layout(self.room)
+        keys, posts, more = entries(where, "ids", self.low, self.high)
+        order = np.argsort(keys, kind="stable")  # of two posts with one id the first comes first
+        keys, posts, more = keys[order], posts[order], more[order]
+        wanted, child, wanted_more = entries(where, "parents", self.low, self.high)
+        at = np.minimum(np.searchsorted(keys, wanted), max(0, keys.size - 1))
+        if keys.size:
+            same = (keys[at] == wanted) & (more[at] == wanted_more)
+        else:
+            same = np.zeros(wanted.size, bool)
+        found = rows(child=child[same], parent=posts[at[same]])
+        return addressed("link", found, where.block_of(found["child"]), len(where.blocks)), {}
+
+
+@dataclass(frozen=True)
+class Parents(Step):
+    """Gather the parents of the posts of a block."""
+
+    block: int
+
+    @property
+    def folder(self) -> Path:
+        """Where they go."""
+        return self.room / "parents" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """The place of each post's parent, or -1."""
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        found: I64 = np.full(high - low, forest.NO_ONE, np.int64)
+        joined = [Join(self.room, *cut).folder for cut in where.ranges()]
+        link = received(joined, "link", self.block)
+        found[link["child"] - low] = link["parent"]
+        return {"parent": found}, {}

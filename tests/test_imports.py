@@ -145,9 +145,12 @@ MAY: dict[str, set[str]] = {
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
-    "corpus.threads": {"corpus.arrays", "corpus.kernels"},
+    "corpus.exchange": {"corpus.arrays", "corpus.grouping", "corpus.manifest"},
+    "corpus.forest": {"corpus.arrays", "corpus.exchange"},
+    "corpus.threads": {"corpus.arrays", "corpus.exchange", "corpus.forest", "corpus.kernels"},
     "corpus.conversations": LOW | {"filters.contract"},
-    "corpus.converse": LOW | {"corpus.arrays", "corpus.threads", "corpus.conversations"},
+    "corpus.converse": LOW
+    | {"corpus.arrays", "corpus.exchange", "corpus.threads", "corpus.conversations"},
     "corpus.reserve": LOW
     | {
         "corpus.keys",
