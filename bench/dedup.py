@@ -145,15 +145,15 @@ def _once(folder: Path, count: int) -> None:
     began = time.perf_counter()
     for _ in hands.run(tasks, "measuring"):
         pass
-    gathered = Gathered(
-        [task.folder for task in tasks], parts, folder / "work", folder / "key", hands.run
-    )
-    dropped = 0
     verdicts = folder / "verdicts"
     verdicts.mkdir()
-    for number, verdict in enumerate(dedup.decide(gathered, config)):
-        verdict.write_parquet(verdicts / f"{number:06d}.parquet")
-        dropped += verdict["reject"].is_not_null().sum()
+    targets = [verdicts / part.name for part in parts]
+    gathered = Gathered(
+        [task.folder for task in tasks], parts, folder / "work", folder / "key", hands.run, targets
+    )
+    dropped = 0
+    for path in dedup.decide(gathered, config):
+        dropped += pl.read_parquet(path, columns=["reject"])["reject"].is_not_null().sum()
     seconds = time.perf_counter() - began
     hands.runner.close()
     size = sum(file.stat().st_size for file in (folder / "work").rglob("*") if file.is_file())

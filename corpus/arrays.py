@@ -103,3 +103,11 @@ def flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     _, offsets, data = array.buffers()
     places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
     return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
+
+
+def texts(data: NDArray[np.uint8], places: NDArray[np.int64]) -> pl.Series:
+    """What :func:`flat` has laid end to end."""
+    import pyarrow as pa
+
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(places)), pa.py_buffer(data)]
+    return pl.Series(pa.Array.from_buffers(pa.large_string(), len(places) - 1, buffers))

@@ -5,8 +5,8 @@ A barrier's module in this package exposes, beside a filter's ``Config``, ``READ
 
 * ``measure(posts, config)``: what it needs to know of one part, as flat arrays; no text;
 * ``decide(gathered, config)``: with the arrays of all parts on disk, a frame a part, in order,
-  with the part's rows: its ``WRITES`` and ``reject``. What the manifest should tell of it goes to
-  ``facts.json`` in the room it is given.
+  with the part's rows: its ``WRITES`` and ``reject``; or the target of the part, if its tasks have
+  written that. What the manifest should tell of it goes to ``facts.json`` in the room it is given.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Barrier(Protocol):
         """What must be known of one part."""
         ...
 
-    def decide(self, gathered: Gathered, config: Any) -> Iterator[pl.DataFrame]:
+    def decide(self, gathered: Gathered, config: Any) -> Iterator[pl.DataFrame | Path]:
         """The verdict on each part."""
         ...
 
@@ -72,8 +72,10 @@ class MeasurePart:
         return self
 
 
-def save_verdicts(verdicts: Iterator[pl.DataFrame], targets: Sequence[Path]) -> None:
-    """Write the verdict on each part to its target."""
+def save_verdicts(verdicts: Iterator[pl.DataFrame | Path], targets: Sequence[Path]) -> None:
+    """Write the verdict on each part to its target, where that is not done."""
     for verdict, target in zip(verdicts, targets, strict=True):
+        if isinstance(verdict, Path):
+            continue
         with replacing(target) as temporary:
             verdict.write_parquet(temporary)

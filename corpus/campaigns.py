@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -22,10 +20,25 @@ _CREDITED = r"(?i)^\s*rt\s+@\w"
 class Wanted(Protocol):
     """What makes a campaign."""
 
-    campaign_posts: int
-    campaign_authors: int
-    campaign_hours: float
-    campaign_words: int
+    @property
+    def campaign_posts(self) -> int:
+        """How many posts it has at least."""
+        ...
+
+    @property
+    def campaign_authors(self) -> int:
+        """How many authors it has at least."""
+        ...
+
+    @property
+    def campaign_hours(self) -> float:
+        """Within what time."""
+        ...
+
+    @property
+    def campaign_words(self) -> int:
+        """How many words its text has at least."""
+        ...
 
 
 class Campaign(NamedTuple):
@@ -71,45 +84,27 @@ def unmeasured(count: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def find(
-    folders: Sequence[Path],
-    keeper: NDArray[np.int64],
-    step: NDArray[np.uint8],
-    size: NDArray[np.int64],
-    wanted: Wanted,
-) -> list[Campaign]:
-    """The campaigns among clusters of the same or nearly the same text, the largest first."""
+def find(table: NDArray[Any], wanted: Wanted) -> list[Campaign]:
+    """The campaigns among clusters of the same or nearly the same text.
+
+    ``table`` has a row a post: its ``keeper``, which names the cluster, ``post``, ``time``,
+    ``author`` and ``tokens``.
+    """
     from corpus import grouping
 
-    large = size >= wanted.campaign_posts
-    chosen = np.flatnonzero(large[keeper] & (step != 1))
-    if not chosen.size:
-        return []
-    time, author, tokens = (_of(folders, name, chosen) for name in ("time", "author", "tokens"))
-    counts = (time != _UNTIMED) & (tokens >= wanted.campaign_words)
-    chosen, time, author = chosen[counts], time[counts], author[counts]
-    order = np.lexsort((chosen, time, keeper[chosen]))
-    chosen, time, author = chosen[order], time[order], author[order]
-    of = keeper[chosen]
+    table = table[(table["time"] != _UNTIMED) & (table["tokens"] >= wanted.campaign_words)]
+    table = table[np.lexsort((table["post"], table["time"], table["keeper"]))]
+    of = table["keeper"]
     edges = np.flatnonzero(np.r_[True, of[1:] != of[:-1], True]) if of.size else np.zeros(1, int)
     found = []
     window = int(wanted.campaign_hours * _HOUR)
     for begin, end in pairwise(edges):
         if end - begin < wanted.campaign_posts:
             continue
-        most, authors, at = grouping.densest(time[begin:end], author[begin:end], window)
+        row = table[begin:end]
+        times, people = np.ascontiguousarray(row["time"]), np.ascontiguousarray(row["author"])
+        most, authors, at = grouping.densest(times, people, window)
         if most >= wanted.campaign_posts and authors >= wanted.campaign_authors:
-            posts = chosen[begin + at : begin + at + most]
-            found.append(Campaign(int(of[begin]), posts, int(authors), int(time[begin + at])))
-    return sorted(found, key=lambda row: (-row.posts.size, row.keeper))
-
-
-def _of(folders: Sequence[Path], name: str, chosen: NDArray[np.int64]) -> Any:
-    """One array's values for the ``chosen`` posts, part by part."""
-    found, begin = [], 0
-    for folder in folders:
-        array = arrays.mapped(folder, name)
-        low, high = np.searchsorted(chosen, [begin, begin + array.shape[0]])
-        found.append(np.array(array[chosen[low:high] - begin]))
-        begin += array.shape[0]
-    return np.concatenate(found)
+            posts = row["post"][at : at + most].copy()
+            found.append(Campaign(int(of[begin]), posts, int(authors), int(times[at])))
+    return found

@@ -8,8 +8,8 @@ shingles with the post that stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
-from corpus import arrays, campaigns, dedup_index, duplicates, keys
+from corpus import arrays, campaigns, clusters, dedup_index, duplicates, exchange, keys
 from corpus.folding import FOLDS, folded
 from corpus.gathered import Gathered
 from corpus.manifest import load_receipt, replacing, save_receipt, write_json
@@ -34,7 +34,6 @@ VERSION = 3
 _TIER = 1 << 56
 _LEAST, _MOST = -(1 << 54), 1 << 54
 _EARLIEST = np.iinfo(np.int64).min
-LARGEST_CLUSTERS = 20
 
 
 class Config(FilterConfig):
@@ -220,8 +219,8 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     exact = kernels.hash128(data, offsets)
     found = _sketched(data, offsets, config)
     return {
-        **keyed("ids", ids),
-        **keyed("exact", exact),
+        **exchange.keyed("ids", ids),
+        **exchange.keyed("exact", exact),
         **({} if config.exact_only else near_keys(found, config)),
         "prefer": posts.select(_preference(posts, config)).to_series().to_numpy(),
         "again": again.to_numpy(),
@@ -229,15 +228,6 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         **campaigns.measure(posts, found.tokens),
         **({"exact": exact} if config.index or config.reserve else {}),
     }
-
-
-def keyed(kind: str, keys: NDArray[np.uint64]) -> dict[str, NDArray[Any]]:
-    """Keys of 128 bits, ordered so that a range of them is read without the others."""
-    from corpus import grouping
-
-    first, rows, cuts = grouping.partition(np.ascontiguousarray(keys[:, :1]))
-    more = keys[:, 1][rows]
-    return {f"{kind}_keys": first, f"{kind}_more": more, f"{kind}_rows": rows, f"{kind}_cuts": cuts}
 
 
 def near_keys(found: Sketched, config: Config) -> dict[str, NDArray[Any]]:
@@ -289,14 +279,11 @@ def _from(posts: pl.DataFrame, pattern: str) -> pl.Expr:
 
 # --------------------------------------------------------------------------- all parts
 
-REASONS = (
-    "", "same_id", "exact_duplicate", "near_duplicate", "repost", "in_earlier_corpus", "campaign",
-)  # fmt: skip
-_REPOST, _EARLIER, _CAMPAIGN = 4, 5, 6
+REASONS = clusters.REASONS
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
-    """The verdict on each part, with the kept posts' ids written out."""
+def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+    """The file with the verdict on each part."""
     room = gathered.room
     earlier = [
         Recall(path, room / "earlier" / f"{index:06d}", gathered.key, config.model_dump_json())
@@ -306,60 +293,19 @@ def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
         pass
     folders = [*(task.folder for task in earlier), *gathered.folders]
     near = None if config.exact_only else config.jaccard
-    keeper, step = duplicates.find(room / "all", folders, gathered.run, near)
-    begins = duplicates.layout(room / "all").begins
-    known = int(begins[len(earlier)])
-    reason = step.copy()
-    again = duplicates.layout(room / "all").mapped("again")
-    reason[(step == 1) & again] = _REPOST
-    reason[(step > 0) & (keeper < known)] = _EARLIER
-    size = np.bincount(keeper, minlength=keeper.size)
-    table = campaigns.find(folders, keeper, step, size, config)
-    for row in table:
-        copies = row.posts[step[row.posts] > 0]
-        reason[copies] = np.where(reason[copies] == _EARLIER, _EARLIER, _CAMPAIGN)
-    if config.max_cluster > 1:
-        reason = _spared(room, keeper, reason, config.max_cluster)
-    if config.drop_campaigns:
-        for row in table:
-            reason[row.posts] = np.where(reason[row.posts] == _EARLIER, _EARLIER, _CAMPAIGN)
-    if config.reserve:
-        runners = _runners_up(folders, keeper, step, reason, known)
-        for index in range(len(earlier), len(folders)):
-            low, high = np.searchsorted(runners, begins[index : index + 2])
-            rows = runners[low:high] - begins[index]
-            folder = runners_up(room, index - len(earlier))
-            save_receipt(folder / "receipt.json", {}, arrays.save({"rows": rows}, folder))
-    ids = _Ids([*(task.ids for task in earlier), *gathered.parts], keeper, begins)
-    write_json(room / "facts.json", _facts(ids, table, size, known, config))
-    for index in range(len(earlier), len(folders)):
-        rows = slice(begins[index], begins[index + 1])
-        yield verdict_frame(ids.of(index), size[keeper[rows]], reason[rows])
+    duplicates.find(room / "all", folders, gathered.run, near)
+    names = {field.name for field in fields(clusters.Wanted)} - {"near"}
+    wanted = clusters.Wanted(near=near is not None, **config.model_dump(include=names))
+    ids = [*(task.ids for task in earlier), *gathered.parts]
+    runners = [runners_up(room, index) for index in range(len(gathered.parts))]
+    facts = clusters.tell(room / "all", ids, gathered.targets, runners, wanted, gathered.run)
+    write_json(room / "facts.json", facts)
+    yield from gathered.targets
 
 
 def runners_up(room: Path, part: int) -> Path:
     """The folder with the rows of a part that would take the place of a kept copy."""
     return room / "runners" / f"{part:06d}"
-
-
-def _runners_up(
-    folders: Sequence[Path],
-    keeper: NDArray[np.int64],
-    step: NDArray[np.uint8],
-    reason: NDArray[np.uint8],
-    known: int,
-) -> NDArray[np.int64]:
-    """For each text with copies, the best of them by another author, if there is one."""
-    copies = np.flatnonzero((step > 1) & (reason > 0) & (keeper >= known))
-    prefer = arrays.together(folders, "prefer", np.empty(0, np.int64))[copies]
-    author = arrays.together(folders, "author", np.empty(0, np.uint64))
-    others = author[copies] != author[keeper[copies]]
-    copies, prefer = copies[others], prefer[others]
-    order = np.lexsort((copies, prefer, keeper[copies]))
-    copies = copies[order]
-    first = np.ones(copies.size, bool)
-    first[1:] = keeper[copies[1:]] != keeper[copies[:-1]]
-    return np.sort(copies[first])
 
 
 def _pieces(config: Config) -> list[Path]:
@@ -397,8 +343,8 @@ class Recall:
         found = Sketched(*shingles, np.zeros(count, np.uint32), signed)
         written = arrays.save(
             {
-                **keyed("ids", kernels.hash128(*arrays.flat(known.ids))),
-                **keyed("exact", known.exact),
+                **exchange.keyed("ids", kernels.hash128(*arrays.flat(known.ids))),
+                **exchange.keyed("exact", known.exact),
                 **({} if config.exact_only else near_keys(found, config)),
                 "prefer": np.full(count, _EARLIEST),
                 "again": np.zeros(count, bool),
@@ -411,93 +357,3 @@ class Recall:
             known.ids.to_frame("id").write_parquet(temporary)
         save_receipt(receipt, {}, [*written, self.ids])
         return self
-
-
-def _spared(
-    room: Path, keeper: NDArray[np.int64], reason: NDArray[np.uint8], most: int
-) -> NDArray[np.uint8]:
-    """Let up to ``most`` copies of a text stay; never the same post twice, nor a repost."""
-    from corpus import grouping
-
-    copies = np.isin(reason, (2, 3, _CAMPAIGN))
-    chosen = np.flatnonzero(copies)
-    prefer = duplicates.layout(room / "all").mapped("prefer")
-    order = chosen[np.lexsort((chosen, prefer[chosen]))]
-    place = grouping.ranked(order, keeper)
-    return np.where(copies & (place < most), 0, reason).astype(np.uint8)
-
-
-class _Ids:
-    """The ids of the posts that stay for others, of all parts; not those of all posts."""
-
-    def __init__(
-        self, parts: Sequence[Path], keeper: NDArray[np.int64], begins: NDArray[np.int64]
-    ) -> None:
-        self._parts, self._keeper, self._begins = parts, keeper, begins
-        wanted = np.unique(keeper[keeper != np.arange(keeper.size)])
-        found = [pl.Series("id", [], dtype=pl.String)]
-        for index in range(len(begins) - 1):
-            low, high = np.searchsorted(wanted, begins[index : index + 2])
-            if low < high:
-                found.append(self._part(index).gather(wanted[low:high] - begins[index]))
-        self._wanted, self._ids = wanted, pl.concat(found)
-
-    def _part(self, index: int) -> pl.Series:
-        return pl.read_parquet(self._parts[index], columns=["id"], glob=False)["id"]
-
-    def of(self, index: int) -> pl.Series:
-        """For each post of a part, the id of the one that stays."""
-        own = self._part(index)
-        rows = np.arange(self._begins[index], self._begins[index + 1])
-        keeper = self._keeper[rows]
-        other = np.flatnonzero(keeper != rows)
-        if not other.size:
-            return own
-        theirs = self._ids.gather(np.searchsorted(self._wanted, keeper[other]))
-        return own.scatter(pl.Series(other), theirs)
-
-    def one(self, post: int) -> str:
-        """The id of a post that stays for others."""
-        return str(self._ids[int(np.searchsorted(self._wanted, post))])
-
-
-def _facts(
-    ids: _Ids,
-    table: Sequence[campaigns.Campaign],
-    size: NDArray[np.int64],
-    known: int,
-    config: Config,
-) -> dict[str, Any]:
-    """What the manifest tells of the clusters; largest first, ties in reading order."""
-    several = np.flatnonzero(size > 1)
-    several = several[np.argsort(-size[several], kind="stable")]
-    counts = np.bincount(np.floor(np.log2(size[several])).astype(np.int64))
-    return {
-        "clusters": int(several.size),
-        "clusters_by_size": {
-            f"{2**power}-{2 ** (power + 1) - 1}": int(count)
-            for power, count in enumerate(counts)
-            if count
-        },
-        "largest": [
-            {"cluster": ids.one(post), "size": int(size[post]), "earlier": bool(post < known)}
-            for post in several[:LARGEST_CLUSTERS]
-        ],
-        "campaigns": [
-            {"cluster": ids.one(row.keeper), **row.facts()} for row in table
-        ],
-    }  # fmt: skip
-
-
-def verdict_frame(
-    ids: pl.Series, sizes: NDArray[np.int64], reason: NDArray[np.uint8]
-) -> pl.DataFrame:
-    """The verdict on one part: the kept post's id, the cluster's size, and why a post leaves."""
-    names = pl.Series("reject", [name or None for name in REASONS], dtype=pl.String)
-    return pl.DataFrame(
-        {
-            "cluster": ids,
-            "cluster_size": pl.Series(sizes, dtype=pl.Int64),
-            "reject": names.gather(pl.Series(reason, dtype=pl.UInt32)),
-        }
-    )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from corpus import arrays
@@ -190,6 +191,26 @@ def received(folders: Iterable[Path], name: str, to: int) -> Rows:
         low, high = arrays.piece(folder, f"{name}_cuts", to, to + 2)
         found.append(arrays.piece(folder, name, int(low), int(high)))
     return np.concatenate(found)
+
+
+def addressed_texts(name: str, found: pl.Series, to: NDArray[Any], count: int) -> Arrays:
+    """The same of texts, for :func:`received_texts`; none may be null."""
+    order = np.argsort(to, kind="stable")
+    cuts = np.searchsorted(to[order], np.arange(count + 1))
+    data, places = arrays.flat(found.gather(order))
+    held = data[places[0] : places[-1]]
+    return {name: held, f"{name}_places": places - places[0], f"{name}_cuts": cuts}
+
+
+def received_texts(folders: Iterable[Path], name: str, to: int) -> pl.Series:
+    """The texts that all ``folders`` hold for ``to``, in their order."""
+    found = [pl.Series(name, [], dtype=pl.String)]
+    for folder in folders:
+        low, high = arrays.piece(folder, f"{name}_cuts", to, to + 2)
+        places = arrays.piece(folder, f"{name}_places", int(low), int(high) + 1)
+        data = arrays.piece(folder, name, int(places[0]), int(places[-1]))
+        found.append(arrays.texts(data, places - places[0]).alias(name))
+    return pl.concat(found)
 
 
 # --------------------------------------------------------------------------- keys by range

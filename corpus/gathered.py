@@ -17,6 +17,7 @@ class Gathered:
     room: Path
     key: Path | str  # the file of the pseudonym key
     run: Callable[[Sequence[Any], str], Iterable[Any]]  # does tasks, shown under a name
+    targets: Sequence[Path] = ()  # where the verdict on each part goes
 
 
 def here(tasks: Sequence[Any], step: str) -> Iterable[Any]:

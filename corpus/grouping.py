@@ -152,16 +152,6 @@ def join(parents: I64, left: I64, right: I64) -> None:
 
 
 @compiled
-def batches(parents: I64, chosen: I64, count: int) -> U32:
-    """Find: a number below ``count`` for each of the ``chosen`` posts, the same within a set."""
-    out = np.empty(chosen.size, np.uint32)
-    for index in range(chosen.size):
-        root = np.uint64(_root(parents, chosen[index])) * np.uint64(0x9E3779B97F4A7C15)
-        out[index] = np.uint32((root >> np.uint64(32)) % np.uint64(count))
-    return out
-
-
-@compiled
 def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, threshold: float) -> I64:
     """Decide, best post first, which post each one duplicates (itself: it is kept).
 
@@ -182,19 +172,6 @@ def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, thres
                 kept[post] = keeper
                 break
     return kept
-
-
-@compiled
-def ranked(order: I64, keeper: I64) -> I64:
-    """The place of each post among those of its keeper, as they come in ``order``; the keeper
-    itself is 0."""
-    seen = np.zeros(keeper.size, np.int64)
-    out = np.zeros(keeper.size, np.int64)
-    for post in order:
-        if keeper[post] != post:
-            seen[keeper[post]] += 1
-            out[post] = seen[keeper[post]]
-    return out
 
 
 @compiled

@@ -61,6 +61,7 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
             root,
             story.plan.key_path,
             story.run,
+            targets,
         )
         barrier.save_verdicts(barrier.find(stage.name).decide(gathered, stage.config), targets)
         measured = [load_receipt(task.receipt) or {} for task in todo]

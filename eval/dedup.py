@@ -143,8 +143,9 @@ def _ours(texts: pl.Series, config: dedup.Config) -> tuple[NDArray[np.bool_], ND
         folder = Path(name)
         arrays.save(dedup.measure(posts, config), folder / "0")
         posts.write_parquet(folder / "0.parquet")
-        gathered = Gathered([folder / "0"], [folder / "0.parquet"], folder / "room", folder, here)
-        verdict = pl.concat(dedup.decide(gathered, config))
+        parts, targets = [folder / "0.parquet"], [folder / "verdict.parquet"]
+        gathered = Gathered([folder / "0"], parts, folder / "room", folder, here, targets)
+        verdict = pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, config))
     kept = verdict["reject"].is_null().to_numpy()
     return kept, verdict["cluster"].cast(pl.Int64).to_numpy()
 

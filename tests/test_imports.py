@@ -114,7 +114,22 @@ MAY: dict[str, set[str]] = {
     "corpus.fold_kernel": {"filters._compiled"},
     "corpus.folding": {"corpus.arrays", "corpus.fold_kernel"},
     "corpus.grouping": {"filters._compiled", "corpus.kernels"},
-    "corpus.duplicates": {"corpus.manifest", "corpus.arrays", "corpus.grouping"},
+    "corpus.duplicates": {
+        "corpus.manifest",
+        "corpus.arrays",
+        "corpus.components",
+        "corpus.exchange",
+        "corpus.forest",
+        "corpus.grouping",
+    },
+    "corpus.components": {"corpus.arrays", "corpus.exchange", "corpus.grouping"},
+    "corpus.clusters": {
+        "corpus.arrays",
+        "corpus.campaigns",
+        "corpus.duplicates",
+        "corpus.exchange",
+        "corpus.manifest",
+    },
     "corpus.campaigns": {"corpus.arrays", "corpus.grouping", "corpus.kernels"},
     "corpus.dedup_index": LOW
     | {
@@ -130,7 +145,9 @@ MAY: dict[str, set[str]] = {
         "filters.contract",
         "corpus.arrays",
         "corpus.campaigns",
+        "corpus.clusters",
         "corpus.dedup_index",
+        "corpus.exchange",
         "corpus.duplicates",
         "corpus.folding",
         "corpus.gathered",

@@ -18,7 +18,7 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import arrays, dedup, duplicates, folding, kernels
+from corpus import arrays, clusters, dedup, duplicates, exchange, folding, kernels
 from corpus.gathered import Gathered, here
 
 WIDE = (
@@ -51,8 +51,9 @@ def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
         arrays.save(dedup.measure(part, chosen), folders[-1])
         files.append(folder / f"{number}.parquet")
         part.write_parquet(files[-1])
-    gathered = Gathered(folders, files, folder / "room", folder / "key", here)
-    return pl.concat(dedup.decide(gathered, chosen))
+    targets = [folder / f"{number}.verdict.parquet" for number in range(parts)]
+    gathered = Gathered(folders, files, folder / "room", folder / "key", here, targets)
+    return pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, chosen))
 
 
 def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> list[str]:
@@ -247,7 +248,7 @@ def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
 
 def test_a_verdict_names_the_cluster_and_the_reason() -> None:
     ids = pl.Series("id", ["a", "a", "c"])
-    rows = dedup.verdict_frame(ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8))
+    rows = clusters.verdict_frame(ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8))
     assert rows.rows() == [("a", 2, None), ("a", 2, "exact_duplicate"), ("c", 1, None)]
 
 
@@ -282,7 +283,8 @@ def test_any_cut_into_slices_and_batches_gives_the_same(
     posts = frame(noisy_posts(2_000))
     plain = decided(posts, tmp_path / "a")
     assert plain["reject"].value_counts().sort("reject")["count"].to_list()[-1] > 100
-    monkeypatch.setattr(duplicates, "SLICE_POSTS", 100)
+    monkeypatch.setattr(exchange, "RANGE_KEYS", 800)
+    monkeypatch.setattr(exchange, "BLOCK_POSTS", 300)
     monkeypatch.setattr(duplicates, "BATCH_BYTES", 5_000)
     assert decided(posts, tmp_path / "b", parts=9).equals(plain)
     assert len(list((tmp_path / "b" / "room" / "all" / "settled").iterdir())) > 3
@@ -299,7 +301,7 @@ def test_tasks_that_are_done_are_not_done_again(
         raise AssertionError("done twice")
 
     for kind in (duplicates.EqualKeys, duplicates.LikeSketches, duplicates.Settle):
-        monkeypatch.setattr(kind, "find", refuse)
+        monkeypatch.setattr(kind, "make", refuse)
     assert decided(posts, tmp_path).equals(first)
 
 

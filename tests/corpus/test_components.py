@@ -1,0 +1,87 @@
+"""What hangs together, found in blocks."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from corpus import components, exchange
+from corpus.gathered import here
+
+
+@dataclass(frozen=True)
+class Given(exchange.Step):
+    """Edges from nowhere, as pairs of places."""
+
+    pairs: tuple[tuple[int, int], ...]
+
+    @property
+    def folder(self) -> Path:
+        return self.room / "given"
+
+    def make(self) -> tuple[exchange.Arrays, dict[str, Any]]:
+        one, two = np.array(self.pairs, np.int64).reshape(-1, 2).T
+        return components.edges(self.room, one.copy(), two.copy()), {}
+
+
+def labelled(room: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """The label of each post that has an edge."""
+    sizes = [2] * (posts // 2) + [1] * (posts % 2)
+    where = exchange.lay_out(room, [room / str(at) for at in range(len(sizes))], sizes)
+    task = Given(room, tuple(pairs))
+    task()
+    rounds, count = components.find(room, [task], here, "")
+    found: dict[int, int] = {}
+    for block in range(len(where.blocks)):
+        found |= dict(
+            zip(*(part.tolist() for part in components.labels(room, block, rounds)), strict=True)
+        )
+    assert len(found) == count
+    return found
+
+
+def by_hand(pairs: list[tuple[int, int]]) -> dict[int, int]:
+    """The smallest post that is reached from each, step by step."""
+    least = {post: post for pair in pairs for post in pair}
+    for _ in least:
+        for one, two in pairs:
+            least[one] = least[two] = min(least[one], least[two])
+    return least
+
+
+PAIRS = st.lists(
+    st.tuples(st.integers(0, 24), st.integers(0, 24)).filter(lambda pair: pair[0] != pair[1]),
+    max_size=30,
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(PAIRS, st.integers(2, 30))
+def test_each_post_finds_the_smallest_it_hangs_with(
+    pairs: list[tuple[int, int]], block: int
+) -> None:
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exchange, "BLOCK_POSTS", block)
+        assert labelled(Path(name), 25, pairs) == by_hand(pairs)
+
+
+def test_a_chain_through_all_blocks_at_random_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "BLOCK_POSTS", 20)
+    order = np.random.default_rng(3).permutation(400).tolist()
+    found = labelled(tmp_path, 400, list(zip(order, order[1:], strict=False)))
+    assert found == dict.fromkeys(range(400), 0)
+    assert len(list((tmp_path / "components").glob("large-*"))) <= 12
+
+
+def test_in_one_block_no_round_is_needed(tmp_path: Path) -> None:
+    assert labelled(tmp_path, 9, [(1, 5), (5, 8), (2, 3)]) == {1: 1, 5: 1, 8: 1, 2: 2, 3: 2}
+    assert not list((tmp_path / "components").glob("small-*"))
