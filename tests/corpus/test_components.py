@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -77,7 +78,7 @@ def test_a_chain_through_all_blocks_at_random_is_one(
 ) -> None:
     monkeypatch.setattr(exchange, "BLOCK_POSTS", 20)
     order = np.random.default_rng(3).permutation(400).tolist()
-    found = labelled(tmp_path, 400, list(zip(order, order[1:], strict=False)))
+    found = labelled(tmp_path, 400, list(pairwise(order)))
     assert found == dict.fromkeys(range(400), 0)
     assert len(list((tmp_path / "components").glob("large-*"))) <= 12
 
