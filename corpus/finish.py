@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from corpus import (
-    arrays,
     conversations,
     dedup,
     dedup_index,
@@ -78,16 +77,12 @@ def _sides(story: Story, parts: Sequence[Part]) -> dict[str, list[Piece]]:
     ]
     for _ in story.run(tying, "tying"):
         pass
-    receipt = room / "aside" / "receipt.json"
-    if load_receipt(receipt) is None:
-        aside = split.decide(
-            [task.folder for task in tying], [part.rows for part in parts],
-            output.validation, output.validation_seed, split.day(output.validation_after),
-        )  # fmt: skip
-        named = {f"{index:06d}": rows for index, rows in enumerate(aside)}
-        save_receipt(receipt, {}, arrays.save(named, receipt.parent))
+    split.decide(
+        room / "all", [task.folder for task in tying], [part.rows for part in parts],
+        output.validation, output.validation_seed, split.day(output.validation_after), story.run,
+    )  # fmt: skip
     tasks = [
-        split.SplitPart(part.posts, room / "aside" / f"{index:06d}.npy", room / "sides", index)
+        split.SplitPart(part.posts, room / "all", room / "sides", index)
         for index, part in enumerate(parts)
     ]
     for _ in story.run(tasks, "splitting"):

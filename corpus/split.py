@@ -11,21 +11,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus import arrays, order
+from corpus import arrays, components, order
 from corpus.errors import BuildError
+from corpus.exchange import (
+    Arrays,
+    Run,
+    Step,
+    addressed,
+    done,
+    entries,
+    keyed,
+    lay_out,
+    layout,
+    received,
+    rows,
+)  # fmt: skip
 from corpus.manifest import load_receipt, replacing, save_receipt
 
 SPLITS = ("train", "validation")
 _NEVER = -(1 << 62)  # the time of what has none
 # A group may take up a quarter of the validation set.
 _LARGEST = 4
+# A document has about so many names: itself, its author, parent, thread, cluster.
+_TIES = 4
+# The draw is made of 64 bits; groups are counted by the first of them, so that the last one that
+# is drawn is found without holding all.
+_BINS, _BIN_SHIFT = 1 << 16, 48
 
 
 def day(name: str) -> int | None:
@@ -81,62 +99,194 @@ class TiePart:
             posts = pl.read_parquet(self.posts, columns=columns, glob=False)
             rows, names = ties(posts)
             times = posts["created_at"].dt.timestamp("us").fill_null(_NEVER)
-            found = {
-                "rows": rows.to_numpy(),
-                "names": kernels.hash128(*arrays.flat(names))[:, 0],
-                "times": times.to_numpy(),
-            }
+            keys = kernels.hash128(*arrays.flat(names))
+            found = {**keyed("names", keys, rows.to_numpy()), "times": times.to_numpy()}
             save_receipt(receipt, {}, arrays.save(found, self.folder))
         return self
 
 
 def decide(
-    folders: Sequence[Path], rows: Sequence[int], share: float, seed: int, after: int | None = None
-) -> list[NDArray[np.bool_]]:
-    """Of each part, which of its rows are set aside: about ``share`` of all documents.
+    room: Path,
+    folders: Sequence[Path],
+    counts: Sequence[int],
+    share: float,
+    seed: int,
+    after: int | None,
+    run: Run,
+) -> None:
+    """Set aside about ``share`` of all documents, so many in each part; :func:`aside` tells them.
 
     With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
-    Memory is linear in documents: some ninety bytes to a tie. Raises BuildError if nothing can be
-    set aside.
+    Raises BuildError if nothing can be set aside.
     """
-    from corpus import grouping
-
-    count = sum(rows)
-    begins = np.concatenate([[0], np.cumsum(rows)]).astype(np.int64)
-    owners = [
-        arrays.whole(folder, "rows") + begin
-        for folder, begin in zip(folders, begins[:-1], strict=True)
-    ]
-    names = [arrays.whole(folder, "names") for folder in folders]
-    owner = np.concatenate([np.empty(0, np.int64), *owners])
-    _, name = np.unique(np.concatenate([np.empty(0, np.uint64), *names]), return_inverse=True)
-    parents = np.arange(count + (int(name.max()) + 1 if name.size else 0), dtype=np.int64)
-    grouping.join(parents, owner, name.astype(np.int64) + count)
-    while not np.array_equal(up := parents[parents], parents):
-        parents = up
-    group = parents[:count]  # each group is called after its first document
-    sizes = np.bincount(group, minlength=count)
-    if after is not None:
-        times = np.concatenate([arrays.whole(folder, "times") for folder in folders])
-        sizes[group[times < after]] = 0
-    aside = _aside(sizes, share * count, seed)[group]
-    if not aside.any():
-        largest = int(np.bincount(group).max()) if count else 0
+    where = lay_out(room, folders, counts)
+    ranges = [TieRange(room, *cut) for cut in where.ranges(_TIES)]
+    done(run, ranges, "tying")
+    rounds, _ = components.find(room, ranges, run, "tying")
+    blocks = range(len(where.blocks))
+    done(run, [Group(room, block, rounds, after) for block in blocks], "tying")
+    wanted = max(1.0, share * where.posts)
+    groups = [Size(room, block, max(1.0, share * where.posts / _LARGEST), seed) for block in blocks]
+    told = done(run, groups, "tying")
+    last = _last([task.folder for task in groups], wanted)
+    if last is None:
+        largest = max((row["largest"] for row in told), default=0)
         raise BuildError(
-            f"nothing can be set aside for validation: {largest:,} of {count:,} documents are tied "
-            "together by authors, threads or near duplicates, or all groups are too large or too "
-            "old; ask for a larger share (output: validation) or an earlier validation_after"
+            f"nothing can be set aside for validation: {largest:,} of {where.posts:,} documents "
+            "are tied together by authors, threads or near duplicates, or all groups are too large "
+            "or too old; ask for a larger share (output: validation) or an earlier "
+            "validation_after"
         )
-    return [aside[low:high] for low, high in pairwise(begins.tolist())]
+    done(run, [Draw(room, block, last) for block in blocks], "tying")
 
 
-def _aside(sizes: NDArray[np.int64], wanted: float, seed: int) -> NDArray[np.bool_]:
-    """Which groups are set aside, by the number of their first documents."""
-    able = np.flatnonzero((sizes > 0) & (sizes <= max(1, wanted / _LARGEST)))
-    drawn = able[np.argsort(order.mixed(able.astype(np.uint64), "validation", seed))]
-    chosen = np.zeros(sizes.size, np.bool_)
-    chosen[drawn[np.cumsum(sizes[drawn]) <= max(1, wanted)]] = True
-    return chosen
+def aside(room: Path, part: int) -> NDArray[np.bool_]:
+    """Which rows of a part are set aside."""
+    where = layout(room)
+    begin, end = where.begins[part : part + 2]
+    block = int(where.block_of(where.begins[part : part + 1])[0])
+    folders = [Draw(room, at, 0).folder for at in range(len(where.blocks))]
+    drawn = received(folders, "drawn", block)["post"]
+    found = np.zeros(end - begin, bool)
+    found[drawn[(drawn >= begin) & (drawn < end)] - begin] = True
+    return found
+
+
+def _last(folders: Sequence[Path], wanted: float) -> int | None:
+    """Of the groups in the order of the draw, the number of the last whose documents, with those
+    of all before it, are no more than ``wanted``; None if the first are too many already."""
+    counts = np.zeros(_BINS, np.int64)
+    for folder in folders:
+        counts += arrays.whole(folder, "counts")
+    before = np.concatenate([[0], np.cumsum(counts)])
+    if before[-1] == 0:
+        return None
+    # All groups of the bins below fit; of this one they are looked at one by one.
+    edge = int(np.searchsorted(before[1:], wanted, side="right"))
+    if edge < _BINS:
+        found = np.concatenate([_of_bin(folder, edge) for folder in folders])
+        found = found[np.argsort(found["draw"])]
+        fits = before[edge] + np.cumsum(found["size"]) <= wanted
+        if fits.any():
+            return int(found["draw"][fits][-1])
+    return (edge << _BIN_SHIFT) - 1 if before[edge] else None
+
+
+def _of_bin(folder: Path, which: int) -> NDArray[Any]:
+    """The groups of a block in one bin of the draw."""
+    low, high = arrays.piece(folder, "group_cuts", which, which + 2)
+    found: NDArray[Any] = arrays.piece(folder, "group", int(low), int(high))
+    return found
+
+
+@dataclass(frozen=True)
+class TieRange(Step):
+    """Tie the documents that have a name in a range of keys in common."""
+
+    low: int
+    high: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the edges go."""
+        return self.room / f"names-{self.low:03d}-{self.high:03d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Edges, as few as tie them."""
+        keys, posts, _ = entries(layout(self.room), "names", self.low, self.high, more=False)
+        by_key = np.argsort(keys, kind="stable")
+        keys, posts = keys[by_key], posts[by_key]
+        same = np.flatnonzero(keys[1:] == keys[:-1])
+        return components.edges(self.room, *components.stars(posts[same], posts[same + 1])), {}
+
+
+@dataclass(frozen=True)
+class Group(Step):
+    """Send the documents of a block to the blocks of their groups' first documents."""
+
+    block: int
+    rounds: int
+    after: int | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows go."""
+        return self.room / "grouped" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Each document, its group, and whether it is too old."""
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        group = np.arange(low, high)
+        tied, first = components.labels(self.room, self.block, self.rounds)
+        group[tied - low] = first
+        old = np.zeros(high - low, bool)
+        if self.after is not None:
+            old = where.column("times", self.block) < self.after
+        found = rows(group=group, post=np.arange(low, high), old=old)
+        return addressed("row", found, where.block_of(group), len(where.blocks)), {}
+
+
+def _grouped(room: Path, block: int) -> NDArray[Any]:
+    folders = [Group(room, at, 0, None).folder for at in range(len(layout(room).blocks))]
+    return received(folders, "row", block)
+
+
+def _drawn(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """The place of each group in the draw."""
+    return order.mixed(groups.astype(np.uint64), "validation", seed)
+
+
+@dataclass(frozen=True)
+class Size(Step):
+    """Count the documents of each group of a block, and order the groups by the draw."""
+
+    block: int
+    most: float
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the groups that may be set aside go."""
+        return self.room / "sized" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Their places in the draw and sizes, by bin, and the documents in each bin."""
+        low, high = layout(self.room).span(self.block)
+        row = _grouped(self.room, self.block)
+        sizes = np.bincount(row["group"] - low, minlength=high - low)
+        able = (sizes > 0) & (sizes <= self.most)
+        able[row["group"][row["old"]] - low] = False
+        groups = np.flatnonzero(able)
+        found = rows(draw=_drawn(groups + low, self.seed), size=sizes[groups], group=groups + low)
+        which = (found["draw"] >> np.uint64(_BIN_SHIFT)).astype(np.int64)
+        counts = np.bincount(which, weights=found["size"], minlength=_BINS).astype(np.int64)
+        told = {"largest": int(sizes.max(initial=0))}
+        return {**addressed("group", found, which, _BINS), "counts": counts}, told
+
+
+@dataclass(frozen=True)
+class Draw(Step):
+    """Set aside the documents of a block's groups up to the last that is drawn."""
+
+    block: int
+    last: int
+
+    @property
+    def folder(self) -> Path:
+        """Where they stand, for their blocks."""
+        return self.room / "drawn" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """The documents."""
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        group = arrays.whole(Size(self.room, self.block, 0, 0).folder, "group")
+        chosen = np.zeros(high - low, bool)
+        chosen[group["group"][group["draw"] <= np.uint64(self.last)] - low] = True
+        row = _grouped(self.room, self.block)
+        post = row["post"][chosen[row["group"] - low]]
+        return addressed("drawn", rows(post=post), where.block_of(post), len(where.blocks)), {}
 
 
 @dataclass(frozen=True)
@@ -144,7 +294,7 @@ class SplitPart:
     """The task of writing the two sides of a part."""
 
     posts: Path
-    aside: Path  # a file of booleans
+    drawn: Path  # the room where it was decided
     folder: Path
     index: int
 
@@ -163,9 +313,9 @@ class SplitPart:
             return self
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         posts = pl.read_parquet(self.posts, glob=False)
-        aside = pl.Series(arrays.whole(self.aside.parent, self.aside.stem))
+        chosen = pl.Series(aside(self.drawn, self.index))
         found = {}
-        for split, side in (("train", posts.filter(~aside)), ("validation", posts.filter(aside))):
+        for split, side in (("train", posts.filter(~chosen)), ("validation", posts.filter(chosen))):
             with replacing(self.side(split)) as temporary:
                 side.write_parquet(temporary, compression="zstd", compression_level=1)
             found[split] = [side.height, int(side["text"].str.len_bytes().sum())]

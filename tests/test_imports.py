@@ -51,8 +51,9 @@ MAY: dict[str, set[str]] = {
     "corpus.shuffle": {"corpus.manifest", "corpus.order"},
     "corpus.split": {
         "corpus.arrays",
+        "corpus.components",
         "corpus.errors",
-        "corpus.grouping",
+        "corpus.exchange",
         "corpus.kernels",
         "corpus.manifest",
         "corpus.order",
