@@ -122,7 +122,7 @@ class Processes:
                     elif task is NOT_YET:
                         break
                     else:
-                        waiting.add(self._pool.submit(task))
+                        waiting.add(self._pool.submit(_do, task))
                 if not waiting and more:
                     time.sleep(0.05)
                 done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
@@ -167,6 +167,15 @@ def _start_worker(parent: int) -> None:
     # fifth of the reading time.
     gc.set_threshold(100_000, 20, 50)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _do(task: Task) -> Any:
+    try:
+        return task()
+    except MemoryError:
+        # To hand the error on takes memory again, and where there is none Python would print
+        # several tracebacks. That a worker is gone is noticed, and the build says why.
+        os._exit(1)
 
 
 def _end_with(parent: int) -> None:

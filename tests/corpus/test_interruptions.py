@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 import corpus
+from corpus import runners
 from tests.conftest import ROOT, command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -251,3 +252,19 @@ def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() 
     )
     assert found.returncode == 130
     assert "run the same command again" in found.stderr
+
+
+def _no_room() -> None:
+    raise MemoryError
+
+
+def test_a_worker_without_memory_ends_without_a_traceback(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    runner = runners.make("processes", 1)
+    try:
+        with pytest.raises(runners.WorkerDied):
+            list(runner.run(iter([_no_room]), lambda: None))
+    finally:
+        runner.close()
+    assert "Traceback" not in capfd.readouterr().err

@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 
 import corpus
+from corpus import clusters, exchange
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import unbalanced
 from tests.conftest import contents, post, sentence, write_lines
@@ -132,6 +133,37 @@ def test_workers_runner_and_part_size_change_no_byte(plan: MakePlan, tmp_path: P
     assert made[1] == made[0]
     assert made[2] == made[0]
     assert made[3] == made[0]
+
+
+@pytest.mark.parametrize("mode", ["posts", "tree"])
+def test_blocks_and_ranges_change_no_byte(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    text = "the kettle sings and the bus is late on a wet monday"
+    rows = [
+        post(n, user=f"u{n % 90}", text=f"{text} {n % 50}", up=str(n // 3) if n % 4 else None)
+        for n in range(900)
+    ]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "parent_id": "up"}
+    near = {"jaccard": 0.6, "campaign_posts": 5, "campaign_authors": 2, "max_cluster": 3}
+    made = []
+    for blocks in (1, 30):
+        if blocks > 1:
+            monkeypatch.setattr(exchange, "BLOCK_POSTS", 900 // blocks)
+            monkeypatch.setattr(exchange, "RANGE_KEYS", 100)
+            monkeypatch.setattr(clusters, "_FEW_BLOCKS", 3)
+        out = tmp_path / f"out-{blocks}"
+        document = plan(
+            [{"dedup": near}, {"conversations": {"mode": mode}}],
+            sources=[{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            output={"path": str(out), "validation": 0.1, "key": str(tmp_path / "key")},
+            run={"runner": "serial", "part_posts": 10},
+        )
+        made.append((corpus.build(document)["funnel"], contents(out)))
+    dropped = {name: count for row in made[0][0] for name, count in row["dropped"].items()}
+    assert dropped["near_duplicate"] > 40
+    assert made[1][1] == made[0][1]
 
 
 def test_shards_are_balanced_by_size(plan: MakePlan, tmp_path: Path) -> None:
