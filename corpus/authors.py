@@ -3,11 +3,17 @@
 A barrier, because how much somebody wrote shows only over all parts. Rules are tried in this
 order, and each counts only what the ones before it left: community, bot, most active, repetitive,
 cap. Posts without an author are nobody's: only the community rules reach them.
+
+A task of a part sends what is known of each post to the range of keys that its author's hash lies
+in, where each author is seen whole; the outcome goes back to the blocks of the posts. A task of a
+range holds some :data:`exchange.RANGE_KEYS` keys, and one of a block 17 bytes a post.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +24,22 @@ from pydantic import Field
 
 from corpus import arrays, dedup
 from corpus.errors import PlanError
+from corpus.exchange import (
+    I64,
+    U64,
+    Arrays,
+    Layout,
+    Rows,
+    Step,
+    addressed,
+    done,
+    lay_out,
+    layout,
+    received,
+    rows,
+)  # fmt: skip
 from corpus.gathered import Gathered
+from corpus.manifest import load_receipt, replacing, save_receipt
 from filters.contract import FilterConfig
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
@@ -36,6 +57,9 @@ _MOST_ACTIVE, _REPETITIVE, _OVER_CAP = (
 # Two posts of one author share a band with probability 0.91 at Jaccard 0.8, 0.67 at 0.7 and 0.17
 # at 0.5 (1 - (1 - s^r)^b, b = 6 bands of r = 5 rows): enough to tell a habit, which is asked.
 _SIGNATURE = dedup.Config.model_validate({"permutations": 32, "jaccard": 0.7, "miss_weight": 0.8})
+_BANDS = tuple(f"band_{band}" for band in range(dedup.bands_and_rows(_SIGNATURE)[0]))
+# A post is a row of some hundred bytes in its range, as much as so many keys.
+_KEYS_A_POST = 3
 _NOT_BOTS = ("abbot", "talbot", "cabot")  # family names, which are people's
 
 
@@ -152,84 +176,239 @@ def _by_itself(config: Config) -> pl.Expr:
 # --------------------------------------------------------------------------- all parts
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
-    """The verdict on each part. Memory: a few numbers a post, one band at a time."""
-    folders = gathered.folders
-    reason = arrays.together(folders, "reason", np.empty(0, np.uint8))
-    number = arrays.numbered(arrays.together(folders, "author", np.empty((0, 2), np.uint64)))
-    size = np.bincount(number[number >= 0], minlength=1)
-    known = number >= 0
+@dataclass(frozen=True)
+class Rules:
+    """The settings of the rules that look at all posts of an author."""
+
+    max_posts: int
+    max_repeated: float
+    min_posts: int
+
+
+def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+    """The file with the verdict on each part."""
+    if not gathered.folders:
+        return
+    room, run = gathered.room / "all", gathered.run
+    counts = [int(arrays.mapped(folder, "reason").shape[0]) for folder in gathered.folders]
+    where = lay_out(room, gathered.folders, counts)
+    rules = Rules(config.max_posts, config.max_repeated, config.min_posts)
+    done(run, [Send(room, part, rules) for part in range(len(where.folders))], "deciding")
+    ranges = range(len(_ranges(where)))
+    least = 0
     if config.drop_most_active:
-        _most_active(reason, number, config)
-    if config.max_repeated < 1:
-        _repetitive(reason, number, folders, config)
-    if config.max_posts:
-        _capped(reason, number, folders, config)
-    names = pl.Series("reject", [name or None for name in REASONS], dtype=pl.String)
-    begin = 0
-    for folder in folders:
-        rows = slice(begin, begin + len(arrays.mapped(folder, "reason")))
-        count = pl.Series("author_posts", size[number[rows]], dtype=pl.Int64)
-        yield pl.DataFrame(
-            [
-                pl.select(pl.when(pl.Series(known[rows])).then(count).alias("author_posts"))
-                .to_series()
-                .cast(pl.Int64),
-                names.gather(pl.Series(reason[rows], dtype=pl.UInt32)).alias("reject"),
-            ]
-        )
-        begin = rows.stop
+        told = done(run, [Count(room, index) for index in ranges], "deciding")
+        least = _most_active(told, config.drop_most_active)
+    done(run, [Judge(room, index, rules, least) for index in ranges], "deciding")
+    telling = [
+        Tell(room, block, tuple(gathered.targets[slice(*parts)]))
+        for block, parts in enumerate(where.blocks)
+    ]
+    for _ in run(telling, "deciding"):
+        pass
+    yield from gathered.targets
 
 
-def _left(reason: NDArray[np.uint8], number: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The posts with an author that no rule has taken yet."""
-    return np.flatnonzero((reason == 0) & (number >= 0))
+def _ranges(where: Layout) -> list[tuple[int, int]]:
+    """The shares of the first bytes of authors' hashes."""
+    return where.ranges(_KEYS_A_POST)
 
 
-def _most_active(reason: NDArray[np.uint8], number: NDArray[np.int64], config: Config) -> None:
-    rows = _left(reason, number)
-    counts = np.bincount(number[rows]) if rows.size else np.zeros(0, np.int64)
-    active = counts[counts > 0]
-    wanted = int(active.size * config.drop_most_active)
-    if not wanted:
-        return
-    # Authors with as many posts as the last of them all stay or all go with those above: the
-    # outcome must not hang on an order among equals, and no more may go than were asked for.
-    edge = np.sort(active)[::-1][wanted - 1]
-    above = counts > edge
-    if np.count_nonzero(counts >= edge) == wanted:
-        above = counts >= edge
-    reason[rows[above[number[rows]]]] = _MOST_ACTIVE
+def _most_active(told: Sequence[dict[str, Any]], share: float) -> int:
+    """The least number of posts that makes an author one of the most active."""
+    authors: Counter[int] = Counter()
+    for row in told:
+        authors.update(dict(row["authors"]))
+    wanted = int(sum(authors.values()) * share)
+    # Authors with equally many posts all stay or all go: the outcome must not hang on an order
+    # among equals, and no more may go than were asked for.
+    for posts, count in sorted(authors.items(), reverse=True):
+        wanted -= count
+        if wanted < 0:
+            return posts + 1
+    return 0  # there are no authors
 
 
-def _repetitive(
-    reason: NDArray[np.uint8], number: NDArray[np.int64], folders: Sequence[Path], config: Config
-) -> None:
-    rows = _left(reason, number)
-    if not rows.size:
-        return
-    repeated = np.zeros(rows.size, bool)
-    for band in range(dedup.bands_and_rows(_SIGNATURE)[0]):
-        keys = arrays.together(folders, "bands", np.empty(0, np.uint64), band)[rows]
-        order = np.argsort(keys, kind="stable")
-        same = keys[order][1:] == keys[order][:-1]
+# --------------------------------------------------------------------------- tasks
+
+
+def _sent(where: Layout) -> list[Path]:
+    """Where the rows of each part are."""
+    return [where.room / "sent" / f"{part:06d}" for part in range(len(where.folders))]
+
+
+def _judged(where: Layout) -> list[Path]:
+    """Where the rows of each range are."""
+    return [where.room / "judged" / f"{index:03d}" for index in range(len(_ranges(where)))]
+
+
+@dataclass(frozen=True)
+class Send(Step):
+    """Send the posts of a part that are somebody's to the ranges of their authors."""
+
+    part: int
+    rules: Rules
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows go."""
+        return _sent(layout(self.room))[self.part]
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """A row a post, and another of what only some rules look at, if they are asked for."""
+        where, rules = layout(self.room), self.rules
+        folder = where.folders[self.part]
+        author: U64 = arrays.whole(folder, "author")
+        at = np.flatnonzero((author != 0).any(axis=1))
+        author = author[at]
+        ranges = _ranges(where)
+        edges = np.array([low for low, _ in ranges[1:]], np.uint64)
+        to = np.searchsorted(edges, author[:, 0] >> np.uint64(56), side="right")
+        reason = arrays.whole(folder, "reason")[at]
+        place = where.begins[self.part] + at
+        found = rows(author=author[:, 0], more=author[:, 1], place=place, reason=reason)
+        sent = addressed("post", found, to, len(ranges))
+        columns: dict[str, NDArray[Any]] = {}
+        if rules.max_posts:
+            columns |= {name: arrays.whole(folder, name)[at] for name in ("prefer", "ids")}
+        if rules.max_repeated < 1:
+            bands = arrays.mapped(folder, "bands")
+            columns |= {name: bands[band][at] for band, name in enumerate(_BANDS)}
+        if columns:
+            sent = {**sent, **addressed("detail", rows(**columns), to, len(ranges))}
+        return sent, {}
+
+
+@dataclass(frozen=True)
+class _Range(Step):
+    index: int
+
+    def posts(self) -> tuple[Rows, I64]:
+        """The posts whose authors are in the range, in reading order, and a number an author."""
+        found = received(_sent(layout(self.room)), "post", self.index)
+        return found, arrays.numbered(np.stack([found["author"], found["more"]], axis=1))
+
+
+@dataclass(frozen=True)
+class Count(_Range):
+    """Count the authors in a range by how many posts of theirs are left."""
+
+    @property
+    def folder(self) -> Path:
+        """Where the receipt goes."""
+        return self.room / "counted" / f"{self.index:03d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """How many posts, and how many authors have so many."""
+        post, number = self.posts()
+        counts = np.bincount(number[post["reason"] == 0])
+        posts, authors = np.unique(counts[counts > 0], return_counts=True)
+        return {}, {"authors": np.stack([posts, authors], axis=1).tolist()}
+
+
+@dataclass(frozen=True)
+class Judge(_Range):
+    """Decide over the posts of the authors in a range."""
+
+    rules: Rules
+    least: int  # who has so many posts left is one of the most active; 0: nobody is
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows for the blocks of the posts go."""
+        return _judged(layout(self.room))[self.index]
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Of each post how many its author has, and the reason."""
+        where, rules = layout(self.room), self.rules
+        post, number = self.posts()
+        place, reason = post["place"].copy(), post["reason"].copy()
+        del post  # the details are as large
+        size = np.bincount(number)
+        if self.least:
+            count = np.bincount(number[reason == 0], minlength=size.size)
+            reason[(reason == 0) & (count >= self.least)[number]] = _MOST_ACTIVE
+        if rules.max_posts or rules.max_repeated < 1:
+            detail = received(_sent(where), "detail", self.index)
+            if rules.max_repeated < 1:
+                _repetitive(reason, number, detail, rules)
+            if rules.max_posts:
+                _capped(reason, number, detail, rules)
+        found = rows(place=place, size=size[number], reason=reason)
+        return addressed("post", found, where.block_of(place), len(where.blocks)), {}
+
+
+def _repetitive(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rules) -> None:
+    from corpus import grouping
+
+    left = np.flatnonzero(reason == 0)
+    of = number[left]
+    repeated = np.zeros(left.size, bool)
+    for name in _BANDS:
+        keys = detail[name][left]
+        maybe = np.flatnonzero(grouping.perhaps_shared(keys))
+        # By author too: what two authors' keys have in common by chance is no habit.
+        order = maybe[np.lexsort((keys[maybe], of[maybe]))]
+        same = (np.diff(of[order]) == 0) & (keys[order][1:] == keys[order][:-1])
         repeated[order[1:][same]] = True
         repeated[order[:-1][same]] = True
-    count = np.bincount(number[rows])
-    again = np.bincount(number[rows], weights=repeated)
-    habit = (count >= config.min_posts) & (again > config.max_repeated * count)
-    reason[rows[habit[number[rows]]]] = _REPETITIVE
+    count = np.bincount(of)
+    again = np.bincount(of, weights=repeated)
+    habit = (count >= rules.min_posts) & (again > rules.max_repeated * count)
+    reason[left[habit[of]]] = _REPETITIVE
 
 
-def _capped(
-    reason: NDArray[np.uint8], number: NDArray[np.int64], folders: Sequence[Path], config: Config
-) -> None:
-    rows = _left(reason, number)
-    prefer = arrays.together(folders, "prefer", np.empty(0, np.int64))[rows]
-    ids = arrays.together(folders, "ids", np.empty(0, np.uint64))[rows]
-    order = np.lexsort((ids, prefer, number[rows]))
-    of = number[rows][order]
-    begins = np.flatnonzero(np.r_[True, of[1:] != of[:-1]]) if of.size else np.empty(0, np.int64)
-    lengths = np.diff(np.r_[begins, of.size])
-    nth = np.arange(of.size) - np.repeat(begins, lengths)
-    reason[rows[order[nth >= config.max_posts]]] = _OVER_CAP
+def _capped(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rules) -> None:
+    left = np.flatnonzero(reason == 0)
+    order = np.lexsort((detail["ids"][left], detail["prefer"][left], number[left]))
+    of = number[left][order]
+    nth = np.arange(of.size) - np.searchsorted(of, of)
+    reason[left[order[nth >= rules.max_posts]]] = _OVER_CAP
+
+
+@dataclass(frozen=True)
+class Tell:
+    """The task of writing the verdicts on the parts of a block."""
+
+    room: Path
+    block: int
+    targets: tuple[Path, ...]
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the verdicts are there."""
+        return self.room / "told" / f"{self.block:06d}.json"
+
+    def __call__(self) -> Tell:
+        """Write them unless the receipt is there."""
+        if load_receipt(self.receipt) is None:
+            self._tell()
+            self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            save_receipt(self.receipt, {}, list(self.targets))
+        return self
+
+    def _tell(self) -> None:
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        post = received(_judged(where), "post", self.block)
+        at = post["place"] - low
+        size = np.zeros(high - low, np.int64)  # what nobody wrote stays at none
+        reason = where.column("reason", self.block)
+        size[at], reason[at] = post["size"], post["reason"]
+        for part, target in zip(range(*where.blocks[self.block]), self.targets, strict=True):
+            own = slice(*(int(edge) - low for edge in where.begins[part : part + 2]))
+            with replacing(target) as temporary:
+                verdict_frame(size[own], reason[own]).write_parquet(temporary)
+
+
+def verdict_frame(sizes: I64, reason: NDArray[np.uint8]) -> pl.DataFrame:
+    """The verdict on one part: how many posts each one's author has, and why a post leaves."""
+    names = pl.Series("reject", [name or None for name in REASONS], dtype=pl.String)
+    found = pl.DataFrame(
+        {
+            "author_posts": pl.Series(sizes, dtype=pl.Int64),
+            "reject": names.gather(pl.Series(reason, dtype=pl.UInt32)),
+        }
+    )
+    size = pl.col("author_posts")
+    return found.with_columns(pl.when(size > 0).then(size).alias("author_posts"))

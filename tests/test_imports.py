@@ -157,7 +157,15 @@ MAY: dict[str, set[str]] = {
         "corpus.keys",
     },
     "corpus.authors": LOW
-    | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup", "corpus.gathered"},
+    | {
+        "filters.contract",
+        "corpus.kernels",
+        "corpus.arrays",
+        "corpus.dedup",
+        "corpus.exchange",
+        "corpus.gathered",
+        "corpus.grouping",
+    },
     "corpus.language_context": {"filters.contract", "corpus.arrays", "corpus.gathered"}
     | {"corpus.kernels", "corpus.stages"},
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},

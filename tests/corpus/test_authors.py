@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+import pickle
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from random import Random
+from tempfile import mkdtemp
 from typing import Any
 
 import polars as pl
 import pytest
 
 import corpus
-from corpus import arrays, authors
+from corpus import arrays, authors, exchange
 from corpus.errors import PlanError
 from corpus.gathered import Gathered, here
 from corpus.schema import POST
 from tests.conftest import sentence, write_lines
 
 
-def gathered(folders: list[Path]) -> Gathered:
-    return Gathered(folders, [], Path(), Path(), here)
+def gathered(folders: list[Path], room: Path, run: Any = here) -> Gathered:
+    """What a build would give; ``room`` is one of its own, as each Config has one."""
+    room.mkdir(exist_ok=True)
+    targets = [room / f"{number:06d}.verdict.parquet" for number in range(len(folders))]
+    return Gathered(folders, [], room, Path(), run, targets)
+
+
+def verdicts(given: Gathered, settings: authors.Config) -> list[pl.DataFrame]:
+    return [pl.read_parquet(path) for path in authors.decide(given, settings)]
 
 
 def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str | None]:
@@ -36,7 +48,8 @@ def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[st
             folders.append(tmp_path / f"{turn}-{size}-{number}")
             part = posts.slice(begin, size)
             arrays.save(authors.measure(part, settings), folders[-1])
-        verdict = pl.concat(authors.decide(gathered(folders), settings))
+        room = Path(mkdtemp(dir=tmp_path))
+        verdict = pl.concat(verdicts(gathered(folders, room), settings))
         assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
         found.append(dict(sorted(zip(posts["id"], verdict["reject"], strict=True))))
     assert found[0] == found[1] == found[2]
@@ -122,9 +135,151 @@ def test_no_posts_are_no_trouble(tmp_path: Path) -> None:
     settings = authors.Config(**config)
     folder = tmp_path / "none"
     arrays.save(authors.measure(pl.DataFrame(schema=POST), settings), folder)
-    (verdict,) = authors.decide(gathered([folder]), settings)
+    (verdict,) = verdicts(gathered([folder], tmp_path / "room"), settings)
     assert verdict.height == 0
+    assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
+    assert verdicts(gathered([], tmp_path / "nothing"), settings) == []
     assert gone(tmp_path, by(None, None), **config) == {}
+
+
+# --------------------------------------------------------------------------- by ranges, in tasks
+
+ALL_RULES: dict[str, Any] = {
+    "bots": ("robo",), "communities": ("cats", "dogs", "maths"), "blocked_communities": ("cats",),
+    "drop_most_active": 0.1, "max_repeated": 0.6, "min_posts": 3, "max_posts": 3,
+}  # fmt: skip
+
+
+def random_posts(random: Random, count: int) -> pl.DataFrame:
+    """Few authors with many posts and many with few; some repeat themselves, some are nobody."""
+    names = ["robo", "sumbot", *(f"user{n}" for n in range(count // 6))]
+    rows: list[dict[str, Any]] = []
+    for number in range(count):
+        author = names[int(len(names) * random.random() ** 2)]
+        text = " ".join(random.choices(("kettle", "harbour", "cloud", "seven", "walks"), k=20))
+        if random.random() < len(author) * ord(author[-1]) % 5 / 5:  # a habit of some
+            text = sentence(ord(author[-1]))
+        rows.append(
+            {
+                "id": str(number), "text": text, "platform": random.choice("xy"),
+                "author": None if random.random() < 0.1 else author,
+                "community": random.choice(["Cats", "dogs", "r/dogs", "maths", "maths", None]),
+                "bot": random.choice([None, False, False, random.random() < 0.1]),
+                "created_at": random.choice([None, datetime(2020, 1, 1, tzinfo=UTC)
+                                             + timedelta(days=random.randrange(30))]),
+                "score": random.choice([None, 1, 2, 3]),
+            }
+        )  # fmt: skip
+    return pl.DataFrame([dict.fromkeys(POST) | row for row in rows], schema=POST)
+
+
+def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | None, str | None]]:
+    """What should become of each post, all of them at once in dictionaries."""
+    posts: list[dict[str, Any]] = []
+    for folder in folders:
+        found = {name: arrays.whole(folder, name) for name in ("author", "reason", "prefer", "ids")}
+        bands = arrays.whole(folder, "bands") if config.max_repeated < 1 else None
+        for row, author in enumerate(found["author"].tolist()):
+            posts.append({name: column[row].item() for name, column in found.items()
+                          if name != "author"} | {
+                "who": tuple(author) if any(author) else None,
+                "bands": [] if bands is None else bands[:, row].tolist(),
+            })  # fmt: skip
+    size = Counter(post["who"] for post in posts)
+
+    def left() -> dict[Any, list[dict[str, Any]]]:
+        table: dict[Any, list[dict[str, Any]]] = {}
+        for post in posts:
+            if post["who"] and not post["reason"]:
+                table.setdefault(post["who"], []).append(post)
+        return table
+
+    def drop(those: Iterable[dict[str, Any]], reason: str) -> None:
+        for post in those:
+            post["reason"] = authors.REASONS.index(reason)
+
+    table = left()
+    wanted = int(len(table) * config.drop_most_active)
+    if wanted:
+        edge = sorted(map(len, table.values()), reverse=True)[wanted - 1]
+        exact = sum(len(theirs) >= edge for theirs in table.values()) == wanted
+        for theirs in table.values():
+            if len(theirs) > edge or (exact and len(theirs) == edge):
+                drop(theirs, "most_active")
+    for theirs in left().values():
+        times = Counter(band for post in theirs for band in enumerate(post["bands"]))
+        again = sum(any(times[band] > 1 for band in enumerate(post["bands"])) for post in theirs)
+        if len(theirs) >= config.min_posts and again > config.max_repeated * len(theirs):
+            drop(theirs, "repetitive_author")
+    if config.max_posts:
+        for theirs in left().values():
+            theirs.sort(key=lambda post: (post["prefer"], post["ids"]))
+            drop(theirs[config.max_posts :], "over_author_cap")
+    return [
+        (size[post["who"]] if post["who"] else None, authors.REASONS[post["reason"]] or None)
+        for post in posts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "unused"),
+    [
+        ({}, set()),
+        ({"keep": "best_score", "drop_most_active": 0.05}, set()),
+        ({"keep": "sample", "drop_most_active": 0.2, "max_posts": 1}, set()),
+        ({"max_repeated": 1.0}, {"repetitive_author"}),
+        ({"max_posts": 0, "drop_most_active": 0.0}, {"over_author_cap", "most_active"}),
+        ({"max_posts": 0, "max_repeated": 1.0}, {"over_author_cap", "repetitive_author"}),
+    ],
+)
+def test_any_ranges_and_blocks_give_what_all_posts_at_once_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], unused: set[str]
+) -> None:
+    random = Random(str(change))
+    settings = authors.Config(**(ALL_RULES | change))
+    posts = random_posts(random, 600)
+    cuts = [0, 0, *sorted(random.sample(range(600), 9)), 600, 600]  # some parts are empty
+    folders = []
+    for number, (begin, end) in enumerate(pairwise(cuts)):
+        folders.append(tmp_path / f"{number}")
+        arrays.save(authors.measure(posts[begin:end], settings), folders[-1])
+    wanted = by_hand(folders, settings)
+    assert [row[1] for row in wanted if row[0] is None].count(None) > 10
+    assert {row[1] or "" for row in wanted} == {*authors.REASONS} - unused
+    whole = verdicts(gathered(folders, tmp_path / "whole"), settings)
+    monkeypatch.setattr(exchange, "RANGE_KEYS", 100)
+    monkeypatch.setattr(exchange, "BLOCK_POSTS", 90)
+
+    def anyhow(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+        """In any order, and as if elsewhere."""
+        return (pickle.loads(pickle.dumps(task))() for task in random.sample(tasks, len(tasks)))
+
+    cut = verdicts(gathered(folders, tmp_path / "cut", anyhow), settings)
+    assert [frame.height for frame in cut] == [end - at for at, end in pairwise(cuts)]
+    assert all(one.equals(two) for one, two in zip(whole, cut, strict=True))
+    assert pl.concat(cut).rows() == wanted
+    assert pl.concat(cut).schema == {**authors.WRITES, "reject": pl.String()}
+    assert len(list((tmp_path / "cut" / "all" / "judged").iterdir())) == 32
+    assert len(list((tmp_path / "cut" / "all" / "told").iterdir())) > 4
+
+
+def test_tasks_that_are_done_are_not_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = authors.Config(**ALL_RULES)
+    folder = tmp_path / "0"
+    arrays.save(authors.measure(random_posts(Random(1), 100), settings), folder)
+    first = verdicts(gathered([folder], tmp_path / "room"), settings)
+
+    def refuse(task: object) -> None:
+        raise AssertionError("done twice")
+
+    for kind in (authors.Send, authors.Count, authors.Judge):
+        monkeypatch.setattr(kind, "make", refuse)
+    (tmp_path / "room" / "000000.verdict.parquet").unlink()
+    assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
+    monkeypatch.setattr(authors.Tell, "_tell", refuse)
+    assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
 
 
 def test_a_build_counts_each_author_s_posts(
