@@ -157,8 +157,15 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.authors": LOW
     | {"filters.contract", "corpus.kernels", "corpus.arrays", "corpus.dedup", "corpus.gathered"},
-    "corpus.language_context": {"filters.contract", "corpus.arrays", "corpus.gathered"}
-    | {"corpus.kernels", "corpus.stages"},
+    "corpus.language_context": {
+        "filters.contract",
+        "corpus.arrays",
+        "corpus.exchange",
+        "corpus.gathered",
+        "corpus.kernels",
+        "corpus.manifest",
+        "corpus.stages",
+    },
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
