@@ -14,7 +14,9 @@ apart by company, which would drown the rarer: between such candidates context h
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -24,7 +26,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from corpus import arrays, stages
+from corpus.exchange import Arrays, Step, addressed, done, lay_out, layout, received, rows
 from corpus.gathered import Gathered
+from corpus.manifest import load_receipt, needed_receipt, replacing, save_receipt, write_json
 from filters.contract import FilterConfig, Threshold
 
 READS = (
@@ -40,8 +44,14 @@ VERSION = 1
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 Numbers = NDArray[np.int64]
+Codes = NDArray[np.int16]
 Floats = NDArray[np.float64]
-_NOBODY = np.empty((0, 2), np.uint64)
+
+_STEP = "weighing languages"
+# A range's task holds more for each post than one that looks at keys alone.
+_KEYS_A_POST = 4
+# Probabilities are added up as multiples of 1 / _UNITS; a part may have 2 ** 27 posts.
+_UNITS = 2**36
 
 
 class Config(FilterConfig):
@@ -84,59 +94,265 @@ def _hashed(names: pl.Series) -> NDArray[np.uint64]:
     return found
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[pl.DataFrame]:
-    """The verdict on each part. Memory: some fifty bytes a post."""
-    known, codes, scores = _candidates(gathered.parts)
-    share = np.bincount(codes[codes >= 0], weights=scores[codes >= 0], minlength=len(known)) / max(
-        len(codes), 1
-    )
-    near = _near(known)
-    # Whether two near languages are what a post is torn between.
-    torn = near[codes[:, 0], codes[:, 1]] & (codes >= 0).all(axis=1)
-    chance = scores.copy()
-    rest = np.clip(1 - scores.sum(axis=1), 1e-6, None)
-    for name, weight in (("author", config.author_weight), ("thread", config.thread_weight)):
-        if not weight:
-            continue
-        groups = arrays.numbered(arrays.together(gathered.folders, name, _NOBODY))
-        says = _company(groups, codes, scores, share, config.smoothing)
-        others = np.clip(1 - says.sum(axis=1), 1e-6, 1)
-        alone = (groups < 0) | (np.bincount(groups[groups >= 0], minlength=1)[groups] < 2)
-        power = np.where(alone, 0.0, weight)
-        inside = np.where(torn, power * config.near_weight, power)
-        # Both candidates together keep what company gives them against the rest.
-        both = says.sum(axis=1, keepdims=True).clip(1e-9)
-        chance *= (says / both) ** inside[:, None] * both ** power[:, None]
-        rest *= others**power
-    chance /= (chance.sum(axis=1) + rest).clip(1e-12)[:, None]
-    yield from _verdicts(gathered.parts, known, codes, chance, config)
+def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+    """The file with the verdict on each part.
 
-
-def _candidates(parts: Sequence[Path]) -> tuple[list[str], Numbers, Floats]:
-    """All languages, and per post its two candidates' numbers (-1: none) and probabilities.
-
-    A post of no language has the one candidate that was not believed.
+    All is done by tasks of a part or of a range of keys. One of a range holds some 180 bytes for
+    each post of the authors, or threads, in it.
     """
-    numbers: dict[str | None, int] = {None: -1}
-    codes, scores = [np.zeros((0, 2), np.int16)], [np.zeros((0, 2), np.float32)]
-    und = pl.col("lang") == "und"
-    for part in parts:
-        posts = pl.read_parquet(part, columns=list(WRITES), glob=False).select(
+    if not gathered.parts:
+        return
+    room, run = gathered.room / "all", gathered.run
+    heard = [Candidates(room, index, posts) for index, posts in enumerate(gathered.parts)]
+    for _ in run(heard, _STEP):
+        pass
+    where = lay_out(room, gathered.folders, _gather(room, heard))
+    kinds = tuple(_weights(config))
+    if kinds:
+        scattering = [Scatter(room, index, kinds) for index in range(len(where.folders))]
+        done(run, scattering, _STEP)
+        ranges = range(len(where.ranges(_KEYS_A_POST)))
+        company = [Company(room, kind, at, config.smoothing) for kind in kinds for at in ranges]
+        done(run, company, _STEP)
+    settings = config.model_dump_json()
+    telling = [Tell(room, index, target, settings) for index, target in enumerate(gathered.targets)]
+    for _ in run(telling, _STEP):
+        pass
+    yield from gathered.targets
+
+
+def _weights(config: Config) -> dict[str, float]:
+    """What each kind of company counts, of those that count."""
+    weights = {"author": config.author_weight, "thread": config.thread_weight}
+    return {kind: weight for kind, weight in weights.items() if weight}
+
+
+def _gather(room: Path, heard: Sequence[Candidates]) -> list[int]:
+    """Write down all languages and the share of each; returns how many posts each part has.
+
+    Languages are in the order of their first posts.
+    """
+    sums: dict[str, int] = {}
+    counts = []
+    for task in heard:  # one at a time: there may be many parts
+        told = task.told
+        counts.append(int(told["rows"]))
+        for name, units in zip(told["names"], told["sums"], strict=True):
+            sums[name] = sums.get(name, 0) + units
+    whole = max(sum(counts), 1) * _UNITS
+    shares = [units / whole for units in sums.values()]
+    write_json(room / "known.json", {"names": list(sums), "shares": shares})
+    return counts
+
+
+def _known(room: Path) -> tuple[list[str], Floats]:
+    """All languages, and the share of each in all posts."""
+    found = json.loads((room / "known.json").read_text(encoding="utf-8"))
+    return found["names"], np.array(found["shares"], np.float64)
+
+
+# --------------------------------------------------------------------------- tasks
+
+
+@dataclass(frozen=True)
+class Candidates(Step):
+    """Note the two candidates of each post of a part, and which languages they are."""
+
+    index: int
+    posts: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where they go."""
+        return _candidates(self.room, self.index)
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Per post its candidates' numbers (-1: none) among the part's, and probabilities.
+
+        A post of no language has the one candidate that was not believed.
+        """
+        und = pl.col("lang") == "und"
+        posts = pl.read_parquet(self.posts, columns=list(WRITES), glob=False).select(
             first=pl.when(und).then("lang2").otherwise("lang"),
             second=pl.when(~und).then("lang2"),
             score=pl.when(und).then("lang2_score").otherwise("lang_score").fill_null(0),
             score2=pl.when(~und).then("lang2_score").fill_null(0),
         )
-        names = pl.concat([posts["first"], posts["second"]]).unique(maintain_order=True)
-        for name in names:
-            numbers.setdefault(name, len(numbers) - 1)
-        coded = posts.select(
-            pl.col("first", "second").replace_strict(numbers, return_dtype=pl.Int16)
-        )
-        codes.append(coded.to_numpy())
-        scores.append(posts.select("score", "score2").to_numpy())
-    known = [name for name in numbers if name is not None]
-    return known, np.concatenate(codes).astype(np.int64), np.concatenate(scores).astype(np.float64)
+        found = pl.concat([posts["first"], posts["second"]]).unique(maintain_order=True)
+        names: list[str] = found.drop_nulls().to_list()
+        numbers: dict[str | None, int] = {None: -1}
+        numbers.update((name, number) for number, name in enumerate(names))
+        coded = pl.col("first", "second").replace_strict(numbers, return_dtype=pl.Int16)
+        codes = posts.select(coded).to_numpy()
+        scores = posts.select("score", "score2").to_numpy()
+        # Whole numbers: their sum is the same in whatever order, and however posts are cut.
+        units = np.rint(scores.astype(np.float64) * _UNITS).astype(np.int64)
+        sums = np.zeros(len(names), np.int64)
+        np.add.at(sums, codes[codes >= 0], units[codes >= 0])
+        told = {"rows": posts.height, "names": names, "sums": sums.tolist()}
+        return {"codes": codes, "scores": scores}, told
+
+
+def _candidates(room: Path, index: int) -> Path:
+    return room / "candidates" / f"{index:06d}"
+
+
+def _heard(room: Path, index: int, known: Sequence[str]) -> tuple[Numbers, Floats]:
+    """Per post of a part its candidates' numbers among all languages, and probabilities."""
+    folder = _candidates(room, index)
+    number = {name: at for at, name in enumerate(known)}
+    names = needed_receipt(folder / "receipt.json")["names"]
+    among = np.array([*(number[name] for name in names), -1], np.int64)  # the last one for none
+    return among[arrays.whole(folder, "codes")], arrays.whole(folder, "scores").astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Scatter(Step):
+    """Send the posts of a part to the ranges that their authors and their threads lie in."""
+
+    index: int
+    kinds: tuple[str, ...]
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows go."""
+        return _scattered(self.room, self.index)
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """A row for each post that is somebody's, ordered by range, for each kind."""
+        where = layout(self.room)
+        known, _ = _known(self.room)
+        codes, scores = _heard(self.room, self.index, known)
+        begins = np.array([low for low, _ in where.ranges(_KEYS_A_POST)], np.uint64)
+        found: dict[str, Any] = {}
+        for kind in self.kinds:
+            keys = arrays.whole(where.folders[self.index], kind)
+            at = np.flatnonzero(keys.any(axis=1))  # zeros stand for nobody
+            one, two = keys[at, 0], keys[at, 1]
+            sent = rows(
+                one=one, two=two, place=where.begins[self.index] + at,
+                first=codes[at, 0].astype(np.int16), second=codes[at, 1].astype(np.int16),
+                score=scores[at, 0].astype(np.float32), score2=scores[at, 1].astype(np.float32),
+            )  # fmt: skip
+            to = np.searchsorted(begins, one >> np.uint64(56), side="right") - 1
+            found |= addressed(kind, sent, to, begins.size)
+        return found, {}
+
+
+def _scattered(room: Path, index: int) -> Path:
+    return room / "scattered" / f"{index:06d}"
+
+
+@dataclass(frozen=True)
+class Company(Step):
+    """Hear what company says of each post whose author, or thread, is in a range of keys."""
+
+    kind: str
+    number: int
+    smoothing: float
+
+    @property
+    def folder(self) -> Path:
+        """Where rows for the posts' parts go."""
+        return _company(self.room, self.kind, self.number)
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """How strongly the others speak for both candidates; no row for a post without others."""
+        where = layout(self.room)
+        _, share = _known(self.room)
+        parts = len(where.folders)
+        row = received((_scattered(self.room, at) for at in range(parts)), self.kind, self.number)
+        # In this order sums are the same however posts are cut into parts.
+        row = row[np.lexsort((row["place"], row["two"], row["one"]))]
+        new = np.ones(row.size, bool)
+        new[1:] = (row["one"][1:] != row["one"][:-1]) | (row["two"][1:] != row["two"][:-1])
+        groups = np.cumsum(new) - 1
+        accompanied = np.bincount(groups)[groups] > 1
+        row, groups = row[accompanied], groups[accompanied]
+        codes = np.stack([row["first"], row["second"]], axis=1)
+        scores = np.stack([row["score"], row["score2"]], axis=1).astype(np.float64)
+        found = _says(groups, codes, scores, share, self.smoothing)
+        said = rows(place=row["place"], says=found[:, 0], says2=found[:, 1])
+        to = np.searchsorted(where.begins[1:], said["place"], side="right")
+        return addressed("said", said, to, parts), {}
+
+
+def _company(room: Path, kind: str, number: int) -> Path:
+    return room / "company" / f"{kind}-{number:03d}"
+
+
+def _says(groups: Numbers, codes: Codes, scores: Floats, share: Floats, smoothing: float) -> Floats:
+    """How strongly the others of each post's group speak for its candidates."""
+    valid = codes >= 0
+    key = groups[:, None] * max(1, share.size) + codes
+    keys, at = np.unique(key[valid], return_inverse=True)
+    sums = np.bincount(at, weights=scores[valid], minlength=keys.size)
+    total = np.zeros(codes.shape)
+    total[valid] = sums[at]
+    prior = np.append(share, 0.0)[codes]
+    others = np.bincount(groups)[groups][:, None] - 1
+    found = (total - np.where(valid, scores, 0) + smoothing * prior) / (others + smoothing)
+    return np.clip(found, 0, 1)
+
+
+@dataclass(frozen=True)
+class Tell:
+    """The task of writing the verdict on a part."""
+
+    room: Path
+    index: int
+    target: Path
+    config: str
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the verdict is there."""
+        return self.room / "told" / f"{self.index:06d}.json"
+
+    def __call__(self) -> Tell:
+        """Write it unless the receipt is there."""
+        if load_receipt(self.receipt) is None:
+            config = Config.model_validate_json(self.config)
+            known, _ = _known(self.room)
+            codes, scores = _heard(self.room, self.index, known)
+            chance = self._chance(known, codes, scores, config)
+            with replacing(self.target) as temporary:
+                _verdict_frame(known, codes, chance, config).write_parquet(temporary)
+            self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            save_receipt(self.receipt, {}, [self.target])
+        return self
+
+    def _chance(
+        self, known: Sequence[str], codes: Numbers, scores: Floats, config: Config
+    ) -> Floats:
+        """The new probabilities of each post's candidates."""
+        near = _near(known)
+        # Whether two near languages are what a post is torn between.
+        torn = near[codes[:, 0], codes[:, 1]] & (codes >= 0).all(axis=1)
+        chance = scores.copy()
+        rest = np.clip(1 - scores.sum(axis=1), 1e-6, None)
+        for kind, weight in _weights(config).items():
+            says, alone = self._said(kind)
+            others = np.clip(1 - says.sum(axis=1), 1e-6, 1)
+            power = np.where(alone, 0.0, weight)
+            inside = np.where(torn, power * config.near_weight, power)
+            # Both candidates together keep what company gives them against the rest.
+            both = says.sum(axis=1, keepdims=True).clip(1e-9)
+            chance *= (says / both) ** inside[:, None] * both ** power[:, None]
+            rest *= others**power
+        chance /= (chance.sum(axis=1) + rest).clip(1e-12)[:, None]
+        return chance
+
+    def _said(self, kind: str) -> tuple[Floats, NDArray[np.bool_]]:
+        """What one kind of company says of each post of the part, and which posts are alone."""
+        where = layout(self.room)
+        begin, end = where.begins[self.index : self.index + 2]
+        ranges = range(len(where.ranges(_KEYS_A_POST)))
+        row = received((_company(self.room, kind, at) for at in ranges), "said", self.index)
+        at = row["place"] - begin
+        says, alone = np.zeros((end - begin, 2)), np.ones(end - begin, bool)
+        says[at, 0], says[at, 1], alone[at] = row["says"], row["says2"], False
+        return says, alone
 
 
 def _near(known: Sequence[str]) -> NDArray[np.bool_]:
@@ -148,48 +364,23 @@ def _near(known: Sequence[str]) -> NDArray[np.bool_]:
     return near
 
 
-def _company(
-    groups: Numbers, codes: Numbers, scores: Floats, share: Floats, smoothing: float
-) -> Floats:
-    """How strongly the others of each post's group speak for its candidates."""
-    size = np.bincount(groups[groups >= 0], minlength=1)
-    width = len(share) or 1
-    key = groups[:, None] * width + codes
-    valid = (groups[:, None] >= 0) & (codes >= 0)
-    sums: Floats = np.zeros(0)
-    keys, place = np.unique(key[valid], return_inverse=True)
-    if keys.size:
-        sums = np.bincount(place, weights=scores[valid], minlength=keys.size).astype(np.float64)
-    total = np.zeros(codes.shape)
-    total[valid] = sums[place]
-    prior = np.where(codes >= 0, np.append(share, 0.0)[codes], 0.0)
-    others = np.where(groups >= 0, size[groups], 1)[:, None] - 1
-    found = (total - np.where(valid, scores, 0) + smoothing * prior) / (others + smoothing)
-    return np.clip(found, 0, 1)
-
-
-def _verdicts(
-    parts: Sequence[Path], known: Sequence[str], codes: Numbers, chance: Floats, config: Config
-) -> Iterator[pl.DataFrame]:
+def _verdict_frame(
+    known: Sequence[str], codes: Numbers, chance: Floats, config: Config
+) -> pl.DataFrame:
+    """The verdict on one part: two languages each, the likelier first, and why a post leaves."""
     order = np.argsort(-chance, axis=1, kind="stable")
     codes, chance = np.take_along_axis(codes, order, 1), np.take_along_axis(chance, order, 1)
     names = pl.Series(known, dtype=pl.String)
-    reason = verdict(config)
-    begin = 0
-    for part in parts:
-        height = pl.scan_parquet(part, glob=False).select(pl.len()).collect().item()
-        rows = slice(begin, begin + height)
-        begin = rows.stop
-        first, second = (_named(names, codes[rows, column]) for column in (0, 1))
-        score, score2 = (pl.Series(chance[rows, column], dtype=pl.Float32) for column in (0, 1))
-        unsure = (score < config.und_below) & (score > 0)
-        found = pl.DataFrame({"first": first, "second": second, "unsure": unsure}).select(
-            lang=pl.when("unsure").then(None).otherwise("first").fill_null("und"),
-            lang_score=score,
-            lang2=pl.when("unsure").then("first").otherwise("second"),
-            lang2_score=pl.when("unsure").then(score).otherwise(score2),
-        )
-        yield found.with_columns(reason.alias("reject"))
+    first, second = (_named(names, codes[:, column]) for column in (0, 1))
+    score, score2 = (pl.Series(chance[:, column], dtype=pl.Float32) for column in (0, 1))
+    unsure = (score < config.und_below) & (score > 0)
+    found = pl.DataFrame({"first": first, "second": second, "unsure": unsure}).select(
+        lang=pl.when("unsure").then(None).otherwise("first").fill_null("und"),
+        lang_score=score,
+        lang2=pl.when("unsure").then("first").otherwise("second"),
+        lang2_score=pl.when("unsure").then(score).otherwise(score2),
+    )
+    return found.with_columns(verdict(config).alias("reject"))
 
 
 def verdict(config: Config) -> pl.Expr:

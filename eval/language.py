@@ -138,8 +138,9 @@ def in_context(judge: Judge) -> Judge:
             )
             arrays.save(language_context.measure(judged, config), room / "0")
             judged.write_parquet(room / "0.parquet")
-            gathered = Gathered([room / "0"], [room / "0.parquet"], room, room / "key", here)
-            (verdict,) = language_context.decide(gathered, config)
+            parts, targets = [room / "0.parquet"], [room / "verdict.parquet"]
+            gathered = Gathered([room / "0"], parts, room, room / "key", here, targets)
+            (verdict,) = map(pl.read_parquet, language_context.decide(gathered, config))
         return judged.with_columns(verdict.get_columns())
 
     return again

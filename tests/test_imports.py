@@ -166,8 +166,15 @@ MAY: dict[str, set[str]] = {
         "corpus.gathered",
         "corpus.grouping",
     },
-    "corpus.language_context": {"filters.contract", "corpus.arrays", "corpus.gathered"}
-    | {"corpus.kernels", "corpus.stages"},
+    "corpus.language_context": {
+        "filters.contract",
+        "corpus.arrays",
+        "corpus.exchange",
+        "corpus.gathered",
+        "corpus.kernels",
+        "corpus.manifest",
+        "corpus.stages",
+    },
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
     "corpus.withdrawals": LOW,
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},

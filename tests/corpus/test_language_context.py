@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import pickle
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
+import pytest
 
 import corpus
-from corpus import arrays, language_context
+from corpus import arrays, exchange, language_context
 from corpus.gathered import Gathered, here
+from filters import language
 
 Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
-def judged(folder: Path, parts: list[list[Row]], **config: object) -> pl.DataFrame:
+def judged(
+    folder: Path, parts: list[list[Row]], run: exchange.Run = here, **config: object
+) -> pl.DataFrame:
+    """The verdicts on all posts; each call has a room of its own."""
     settings = language_context.Config(**config)  # type: ignore[arg-type]
+    folder.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=folder))
     folders, files, number = [], [], 0
     for index, rows in enumerate(parts):
         posts = pl.DataFrame(
@@ -34,8 +48,9 @@ def judged(folder: Path, parts: list[list[Row]], **config: object) -> pl.DataFra
         arrays.save(language_context.measure(posts, settings), folders[-1])
         files.append(folder / f"{index}.parquet")
         posts.write_parquet(files[-1])
-    gathered = Gathered(folders, files, folder, folder / "key", here)
-    return pl.concat(language_context.decide(gathered, settings))
+    targets = [folder / f"{index}.verdict.parquet" for index in range(len(parts))]
+    gathered = Gathered(folders, files, folder, folder / "key", run, targets)
+    return pl.concat(pl.read_parquet(path) for path in language_context.decide(gathered, settings))
 
 
 SURE: Row = ("ana", None, "es", 0.95, "pt", 0.03)
@@ -112,6 +127,167 @@ def test_how_posts_are_cut_into_parts_changes_nothing(tmp_path: Path) -> None:
 
 def test_no_posts_at_all(tmp_path: Path) -> None:
     assert judged(tmp_path, [[]]).height == 0
+
+
+def wild(seed: int, posts: int = 240) -> list[list[Row]]:
+    """Posts of few authors and threads, with all that may be missing; some parts are empty."""
+    chance = random.Random(seed)
+    codes = ["es", "pt", "gl", "ca", "en", "de", "no", "da", "sw", "xx"]
+    parts: list[list[Row]] = [[] for _ in range(9)]
+    for index in range(posts):
+        author = chance.choice([None, *"abcd", f"few-{index % 50}", f"once-{index}"])
+        root = chance.choice([None, None, "t1", "t2", "t3", "17"])
+        first, second = chance.sample(codes, 2)
+        score = chance.uniform(0.05, 1)
+        score2 = chance.uniform(0, min(score, 1 - score))
+        kind = chance.random()
+        if kind < 0.1:
+            row: Row = (author, root, "und", 0.0, None, 0.0)
+        elif kind < 0.25:
+            row = (author, root, "und", 0.15, first, 0.15)
+        elif kind < 0.35:
+            row = (author, root, first, score, None, 0.0)
+        else:
+            row = (author, root, first, score, second, score2)
+        parts[chance.choice((0, 1, 3, 4, 4, 5, 7))].append(row)
+    return parts
+
+
+Settled = tuple[str, float, str | None, float]
+
+
+def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
+    """What :func:`language_context.decide` says of posts that are all in memory."""
+    candidates: list[list[tuple[str, float]]] = []
+    for _, _, lang, score, lang2, score2 in rows:
+        if lang == "und":
+            candidates.append([(lang2, float(np.float32(score2)))] if lang2 else [])
+        else:
+            pair = [(lang, float(np.float32(score)))]
+            candidates.append(pair + ([(lang2, float(np.float32(score2)))] if lang2 else []))
+    share: dict[str, float] = defaultdict(float)
+    for found in candidates:
+        for code, score in found:
+            share[code] += score / len(rows)
+    groups: dict[str, dict[str, list[int]]] = {"author": {}, "thread": {}}
+    for index, (author, root, *_) in enumerate(rows):
+        if author is not None:
+            groups["author"].setdefault(author, []).append(index)
+        groups["thread"].setdefault(str(index) if root is None else root, []).append(index)
+    settled: list[Settled] = []
+    for index, found in enumerate(candidates):
+        chance = [score for _, score in found]
+        rest = max(1 - sum(chance), 1e-6)
+        near = len(found) == 2 and any(
+            found[0][0] in family and found[1][0] in family for family in language.NEAR
+        )
+        for kind, weight in (("author", config.author_weight), ("thread", config.thread_weight)):
+            mine = [posts for posts in groups[kind].values() if index in posts]
+            if not mine or len(mine[0]) < 2:
+                continue
+            others = [post for post in mine[0] if post != index]
+            says = []
+            for code, _ in found:
+                heard = sum(
+                    score for at in others for name, score in candidates[at] if name == code
+                )
+                prior = config.smoothing * share[code]
+                says.append(min((heard + prior) / (len(others) + config.smoothing), 1.0))
+            both = max(sum(says), 1e-9)
+            inside = weight * (config.near_weight if near else 1)
+            chance = [
+                score * (said / both) ** inside * both**weight
+                for score, said in zip(chance, says, strict=True)
+            ]
+            rest *= min(max(1 - sum(says), 1e-6), 1) ** weight
+        whole = max(sum(chance) + rest, 1e-12)
+        ranked = sorted(
+            ((score / whole, code) for score, (code, _) in zip(chance, found, strict=True)),
+            key=lambda pair: -pair[0],
+        )
+        (score, code), (score2, code2) = (*ranked, (0.0, None), (0.0, None))[:2]
+        if code is None:
+            settled.append(("und", 0.0, None, 0.0))
+        elif 0 < score < config.und_below:
+            settled.append(("und", score, code, score))
+        else:
+            settled.append((code, score, code2, score2))
+    return settled
+
+
+def small(patch: pytest.MonkeyPatch) -> None:
+    """Many blocks and ranges for few posts."""
+    patch.setattr(exchange, "BLOCK_POSTS", 7)
+    patch.setattr(exchange, "RANGE_KEYS", 40)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {},
+        {"keep": ("es", "en"), "author_weight": 2, "near_weight": 0.1},
+        {"author_weight": 0, "thread_weight": 1.5, "smoothing": 0.3, "near": "together"},
+        {"thread_weight": 0, "und_below": 0.4, "keep": ("es",), "min_score": 0.7},
+        {"author_weight": 0, "thread_weight": 0},
+    ],
+)
+def test_in_ranges_all_is_as_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]
+) -> None:
+    small(monkeypatch)
+    settings = language_context.Config(**config)
+    for seed in (1, 2):
+        parts = wild(seed)
+        found = judged(tmp_path, parts, **config)
+        expected = pl.DataFrame(
+            plainly([row for part in parts for row in part], settings),
+            schema=language_context.WRITES,
+            orient="row",
+        ).with_columns(language_context.verdict(settings).alias("reject"))
+        assert found.schema == expected.schema
+        exact = ["lang", "lang2", "reject"]
+        assert found.select(exact).equals(expected.select(exact))
+        for name in ("lang_score", "lang2_score"):
+            assert np.abs(found[name].to_numpy() - expected[name].to_numpy()).max() < 1e-6
+
+
+def twice_from_the_end(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+    """Do each task in another order than it was given, as another process would, and again."""
+    return [pickle.loads(pickle.dumps(task))() for task in [*reversed(tasks), *tasks]]
+
+
+def test_blocks_ranges_and_the_order_of_tasks_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = wild(3)
+    whole = judged(tmp_path, [[row for part in parts for row in part]])
+    assert judged(tmp_path, parts).equals(whole)
+    small(monkeypatch)
+    assert judged(tmp_path, parts).equals(whole)
+    assert judged(tmp_path, parts, twice_from_the_end).equals(whole)
+
+
+def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+    settings = language_context.Config()
+    posts = pl.DataFrame(
+        {"id": ["1", "2"], "platform": "x", "author": "ana", "root_id": None, "lang": "es",
+         "lang_score": 0.9, "lang2": "en", "lang2_score": 0.1}
+    ).cast({"root_id": pl.String, "lang_score": pl.Float32, "lang2_score": pl.Float32})  # fmt: skip
+    arrays.save(language_context.measure(posts, settings), tmp_path / "0")
+    posts.write_parquet(tmp_path / "0.parquet")
+    files, targets = [tmp_path / "0.parquet"], [tmp_path / "verdict.parquet"]
+    gathered = Gathered([tmp_path / "0"], files, tmp_path, tmp_path / "key", here, targets)
+    assert list(language_context.decide(gathered, settings)) == targets
+    before = {path: path.stat().st_ino for path in tmp_path.rglob("*.npy")}
+    written = targets[0].stat().st_ino
+    assert list(language_context.decide(gathered, settings)) == targets
+    assert {path: path.stat().st_ino for path in tmp_path.rglob("*.npy")} == before
+    assert targets[0].stat().st_ino == written
+
+
+def test_no_parts_at_all(tmp_path: Path) -> None:
+    gathered = Gathered([], [], tmp_path, tmp_path / "key", here)
+    assert list(language_context.decide(gathered, language_context.Config())) == []
 
 
 def test_a_build_hears_the_author_whatever_the_parts(tmp_path: Path) -> None:
