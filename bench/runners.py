@@ -22,13 +22,15 @@ RUNS = (("serial", 1), ("processes", 1), ("processes", 2), ("ray", 1), ("ray", 2
 
 
 def digest(out: Path) -> str:
-    """SHA-256 over all files of a corpus, the manifest without its seconds."""
+    """SHA-256 over all files of a corpus, the manifest without its seconds and what tells of the
+    run: memory, speed."""
     whole = hashlib.sha256()
     for path in sorted(out.rglob("*")):
         if path.is_file():
             data = path.read_bytes()
             if path.name == "manifest.json":
                 manifest = json.loads(data)
+                manifest.pop("run", None)
                 for row in manifest["funnel"]:
                     row.pop("seconds")
                 data = json.dumps(manifest).encode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -28,15 +28,6 @@ def save(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
 def mapped(folder: Path, name: str) -> Any:
     """One array of a part, mapped: only what is touched is read."""
     return np.load(folder / f"{name}.npy", mmap_mode="r")
-
-
-def together(folders: Sequence[Path], name: str, like: NDArray[Any], row: int | None = None) -> Any:
-    """One array of all parts end to end, or one row of it; ``like`` is the answer for no part."""
-    pieces = []
-    for folder in folders:  # a copy each, so that no more than one file is open
-        piece = mapped(folder, name)
-        pieces.append(np.array(piece if row is None else piece[row]))
-    return np.concatenate([like, *pieces])
 
 
 def whole(folder: Path, name: str) -> Any:

@@ -149,19 +149,49 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     return dedup_index.write_card(folder, receipts, config.scheme(), near, key_id)
 
 
-def write_reserve(story: Story, key_id: str) -> dict[str, Any] | None:
-    """Write the second copies of what has copies, judged as what stays was."""
+def write_beside(
+    story: Story, parts: Sequence[Part], read: Sequence[Path], refused: Sequence[Path],
+    shards: Sequence[dict[str, Any]], key_id: str,
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:  # fmt: skip
+    """Write the ledger and the reserve, and choose a few posts for the report.
+
+    These do not wait for one another. Returns the reserve's card, and the posts, redacted.
+    """
+    sample = _sample(story, parts, read, shards, key_id)
+    ledger, copies = _ledger(story, refused), _copies(story, key_id)
+    wanted: set[Path] = set()
+    tasks: list[Any] = [sample, *ledger, *copies]  # the longest first
+    for task in story.run(tasks, "writing the ledger"):
+        if isinstance(task, writing.WriteLedger):
+            wanted.update(task.written)
+    for leftover in set(story.space.dropped.iterdir()) - wanted:
+        leftover.unlink()
     folder = story.space.out / reserve.FOLDER
-    *_, last = story.plan.segments()
-    config = last[0].config
-    if not isinstance(config, dedup.Config) or not config.reserve:
+    card = None
+    if _keeps_copies(story):
+        targets = [task.target for task in copies]
+        card = reserve.write(targets, folder, story.plan.key_path)
+    else:
         shutil.rmtree(folder, ignore_errors=True)
-        return None
+    shown: list[dict[str, Any]] = json.loads(sample.target.read_text(encoding="utf-8"))
+    return card, shown
+
+
+def _keeps_copies(story: Story) -> bool:
+    *_, last = story.plan.segments()
+    return isinstance(config := last[0].config, dedup.Config) and config.reserve
+
+
+def _copies(story: Story, key_id: str) -> list[reserve.JudgeReserve]:
+    """The tasks that judge the second copies of what has copies, as what stays was."""
+    if not _keeps_copies(story):
+        return []
+    *_, last = story.plan.segments()
     measured = story.measured["dedup"]
     marks = [*(stage.fingerprint for stage in last), key_id, story.plan.output.ids]
     done = story.space.step("reserve", [posts.name for posts, _ in measured], marks)
     done = done / measured[0][1].parent.name if measured else done
-    tasks = [
+    return [
         reserve.JudgeReserve(
             posts, arrays, arrays.with_suffix(".verdict.parquet"),
             dedup.runners_up(arrays.parent, index), done / f"{index:06d}.parquet",
@@ -169,16 +199,13 @@ def write_reserve(story: Story, key_id: str) -> dict[str, Any] | None:
         )
         for index, (posts, arrays) in enumerate(measured)
     ]  # fmt: skip
-    for _ in story.run(tasks, "keeping copies"):
-        pass
-    return reserve.write([task.target for task in tasks], folder, story.plan.key_path)
 
 
-def choose_samples(
+def _sample(
     story: Story, parts: Sequence[Part], read: Sequence[Path], shards: Sequence[dict[str, Any]],
     key_id: str,
-) -> list[dict[str, Any]]:  # fmt: skip
-    """A few posts for the report, redacted."""
+) -> samples.Sample:  # fmt: skip
+    """The task that chooses a few posts for the report."""
     output = story.plan.output
     config = next((s.config for s in story.plan.stages if s.name == "pii"), None)
     redaction = reading.settings_json(config or stages.find("pii").Config())
@@ -187,7 +214,7 @@ def choose_samples(
     done = story.space.step(
         "samples", [part.identity for part in parts], marks, output.report_samples
     )
-    task = samples.Sample(
+    return samples.Sample(
         done / "samples.drawn",
         output.report_samples,
         samples.parts(read),
@@ -197,23 +224,20 @@ def choose_samples(
         redaction,
         story.plan.naming,
     )
-    for _ in story.run([task], "sampling"):
-        pass
-    found: list[dict[str, Any]] = json.loads(task.target.read_text(encoding="utf-8"))
-    return found
 
 
-def write_ledger(story: Story, refused: Sequence[Path]) -> None:
-    """Write a row for each record that was refused and each post that was dropped."""
+def _ledger(story: Story, refused: Sequence[Path]) -> list[writing.WriteLedger]:
+    """The tasks that write a row for each record refused and each post dropped."""
     scores = {
         name: dtype
         for name, dtype in story.plan.scores().items()
         if name not in conversations.WRITES  # of documents; a ledger row is a post
     }
-    names = story.plan.naming.open()
-    wanted = writing.write_ledger("read", refused, story.space.dropped, scores, names)
+    found = {"read": tuple(refused)}
     for stage in story.plan.stages:
-        dropping = [part.dropped for part in story.ledgers if stage.name in part.dropping]
-        wanted += writing.write_ledger(stage.name, dropping, story.space.dropped, scores, names)
-    for leftover in set(story.space.dropped.iterdir()) - set(wanted):
-        leftover.unlink()
+        dropping = (part.dropped for part in story.ledgers if stage.name in part.dropping)
+        found[stage.name] = tuple(dropping)
+    return [
+        writing.WriteLedger(stage, paths, story.space.dropped, scores, story.plan.naming)
+        for stage, paths in found.items()
+    ]

@@ -190,8 +190,8 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         parts = passes.behind(story, parts, segment)
     shards = finish.write_shards(story, parts, key_id)
     index = finish.write_index(story, parts, key_id)
-    kept_back = finish.write_reserve(story, key_id)
-    finish.write_ledger(story, intake.found(files, "refused"))
+    read, refused = [file.task.folder for file in files], intake.found(files, "refused")
+    kept_back, shown = finish.write_beside(story, parts, read, refused, shards, key_id)
     manifest = account.manifest(
         story.plan,
         sources,
@@ -202,7 +202,6 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         index,
         kept_back,
     )
-    shown = finish.choose_samples(story, parts, [f.task.folder for f in files], shards, key_id)
     _write_papers(story, manifest, shown)
     return manifest
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -136,42 +136,46 @@ def cut_shards(
     return tasks
 
 
-def write_ledger(
-    stage: str, paths: Sequence[Path], folder: Path, scores: dict[str, Any], names: Names
-) -> list[Path]:
-    """Write the ledger rows of one stage, in reading order, a few million to a file."""
-    schema = LEDGER | scores
-    written: list[Path] = []
-    pending: list[pl.DataFrame] = []
-    rows = 0
+@dataclass(frozen=True)
+class WriteLedger:
+    """The task of writing the ledger rows of one stage, in reading order, some million a file."""
 
-    def flush() -> None:
-        nonlocal rows, pending
-        while rows >= _LEDGER_ROWS or (rows and not more):
-            frame = pl.concat(pending)
-            target = folder / f"{stage}-{len(written):05d}.parquet"
-            with replacing(target, durable=True) as temporary:
-                frame.head(_LEDGER_ROWS).write_parquet(
-                    temporary, compression="zstd", row_group_size=500_000
-                )
-            written.append(target)
-            pending = [frame.slice(_LEDGER_ROWS)]
-            rows = pending[0].height
+    stage: str
+    paths: tuple[Path, ...]
+    folder: Path
+    scores: dict[str, Any]
+    naming: Naming
+    written: tuple[Path, ...] = ()
 
-    more = True
-    for path in paths:
+    def __call__(self) -> WriteLedger:
+        """The same with the files that were written."""
+        written: list[Path] = []
+        pending: list[pl.DataFrame] = []
+        rows = 0
+        names = self.naming.open()
+        for at, path in enumerate(self.paths, 1):
+            pending.append(self._rows(path, names))
+            rows += pending[-1].height
+            while rows >= _LEDGER_ROWS or (rows and at == len(self.paths)):
+                frame = pl.concat(pending)
+                written.append(self.folder / f"{self.stage}-{len(written):05d}.parquet")
+                with replacing(written[-1], durable=True) as temporary:
+                    frame.head(_LEDGER_ROWS).write_parquet(
+                        temporary, compression="zstd", row_group_size=500_000
+                    )
+                pending = [frame.slice(_LEDGER_ROWS)]
+                rows = pending[0].height
+        return replace(self, written=tuple(written))
+
+    def _rows(self, path: Path, names: Names) -> pl.DataFrame:
+        schema = LEDGER | self.scores
         frame = pl.read_parquet(path, glob=False)
         if "stage" in frame.columns:
-            frame = frame.filter(pl.col("stage") == stage)
+            frame = frame.filter(pl.col("stage") == self.stage)
         else:  # refusals: they have no id and no scores
-            frame = frame.with_columns(pl.lit(stage).alias("stage"))
+            frame = frame.with_columns(pl.lit(self.stage).alias("stage"))
         absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame]
-        pending.append(names.posts(frame.with_columns(absent).select(list(schema))))
-        rows += frame.height
-        flush()
-    more = False
-    flush()
-    return written
+        return names.posts(frame.with_columns(absent).select(list(schema)))
 
 
 def leaving(posts: pl.DataFrame, scores: tuple[str, ...], names: Names) -> pl.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def names() -> list[str]:
     return sorted(name for name in found if name != "contract" and not name.startswith("_"))
 
 
+@cache
 def find(name: str) -> FilterModule:
     """Import the filter ``name``; a KeyError names the ones there are."""
     if name not in names():
