@@ -122,6 +122,7 @@ def lay_out(room: Path, folders: Sequence[Path], rows: Sequence[int]) -> Layout:
     names = [str(Path(arrays.relative(folder, room))) for folder in folders]
     found = {"folders": names, "rows": list(rows), "blocks": blocks}
     write_json(room / "layout.json", found)
+    save_receipt(room / "laid-out.json", {}, [room / "layout.json"])
     layout.cache_clear()
     return layout(room)
 

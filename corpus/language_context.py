@@ -142,6 +142,7 @@ def _gather(room: Path, heard: Sequence[Candidates]) -> list[int]:
     whole = max(sum(counts), 1) * _UNITS
     shares = [units / whole for units in sums.values()]
     write_json(room / "known.json", {"names": list(sums), "shares": shares})
+    save_receipt(room / "known-written.json", {}, [room / "known.json"])
     return counts
 
 

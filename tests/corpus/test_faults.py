@@ -61,7 +61,20 @@ def test_a_receipt_knows_when_a_bit_of_itself_changed(tmp_path: Path) -> None:
             assert found == {"posts": 3, "reason": "né", "files": {}}
 
 
-def test_every_file_in_work_is_named_by_a_receipt(document: dict[str, Any], tmp_path: Path) -> None:
+EVERY_BARRIER = [
+    {"language": {}}, {"language_context": {}}, {"authors": {"max_posts": 90}}, {"dedup": {}},
+    {"conversations": {"mode": "tree"}},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("stages", [[{"quality": {}}, {"dedup": {}}], EVERY_BARRIER])
+def test_every_file_in_work_is_named_by_a_receipt(
+    document: dict[str, Any], tmp_path: Path, stages: list[Any]
+) -> None:
+    document["stages"] = stages
+    document["output"]["validation"] = 0.3
+    fields = document["sources"][0]["table"]["fields"]
+    document["sources"][0]["table"]["fields"] = {"id": fields["id"], "text": fields["text"]}
     corpus.build(document)
     work = tmp_path / "out" / "work"
     named, receipts = set(), set()
