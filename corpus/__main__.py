@@ -30,6 +30,23 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from corpus import __version__
+
+        typer.echo(f"corpus-builder {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of no command."""
+
+
 def _here(out: str) -> str:
     """A corpus on this machine, for what changes it or reads it piece by piece."""
     from corpus import storage
