@@ -262,8 +262,7 @@ class Send(Step):
         at = np.flatnonzero((author != 0).any(axis=1))
         author = author[at]
         ranges = _ranges(where)
-        edges = np.array([low for low, _ in ranges[1:]], np.uint64)
-        to = np.searchsorted(edges, author[:, 0] >> np.uint64(56), side="right")
+        to = where.range_of(author[:, 0], _KEYS_A_POST)
         reason = arrays.whole(folder, "reason")[at]
         place = where.begins[self.part] + at
         found = rows(author=author[:, 0], more=author[:, 1], place=place, reason=reason)

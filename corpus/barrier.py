@@ -4,15 +4,15 @@ A barrier's module in this package exposes, beside a filter's ``Config``, ``READ
 ``VERSION``:
 
 * ``measure(posts, config)``: what it needs to know of one part, as flat arrays; no text;
-* ``decide(gathered, config)``: with the arrays of all parts on disk, a frame a part, in order,
-  with the part's rows: its ``WRITES`` and ``reject``; or the target of the part, if its tasks have
-  written that. What the manifest should tell of it goes to ``facts.json`` in the room it is given.
+* ``decide(gathered, config)``: with the arrays of all parts on disk, the target of each part, in
+  order, to which a task has written a frame with the part's rows: its ``WRITES`` and ``reject``.
+  What the manifest should tell of it goes to ``facts.json`` in the room it is given.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -21,7 +21,7 @@ import polars as pl
 
 from corpus import arrays, stages
 from corpus.gathered import Gathered
-from corpus.manifest import load_receipt, replacing, save_receipt
+from corpus.manifest import load_receipt, save_receipt
 
 
 class Barrier(Protocol):
@@ -34,8 +34,8 @@ class Barrier(Protocol):
         """What must be known of one part."""
         ...
 
-    def decide(self, gathered: Gathered, config: Any) -> Iterator[pl.DataFrame | Path]:
-        """The verdict on each part."""
+    def decide(self, gathered: Gathered, config: Any) -> Iterator[Path]:
+        """The file with the verdict on each part."""
         ...
 
 
@@ -70,12 +70,3 @@ class MeasurePart:
             seconds = time.perf_counter() - began
             save_receipt(self.receipt, {"seconds": seconds}, written)
         return self
-
-
-def save_verdicts(verdicts: Iterator[pl.DataFrame | Path], targets: Sequence[Path]) -> None:
-    """Write the verdict on each part to its target, where that is not done."""
-    for verdict, target in zip(verdicts, targets, strict=True):
-        if isinstance(verdict, Path):
-            continue
-        with replacing(target) as temporary:
-            verdict.write_parquet(temporary)

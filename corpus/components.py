@@ -43,6 +43,15 @@ def stars(one: I64, two: I64) -> tuple[I64, I64]:
     return posts[tied], posts[parents[tied]]
 
 
+def distinct(one: I64, two: I64) -> tuple[I64, I64]:
+    """Each pair once, in order."""
+    order = np.lexsort((two, one))
+    one, two = one[order], two[order]
+    new = np.ones(one.size, bool)
+    new[1:] = (one[1:] != one[:-1]) | (two[1:] != two[:-1])
+    return one[new], two[new]
+
+
 def find(room: Path, sources: Sequence[Step], run: Run, step: str) -> tuple[int, int]:
     """Label all posts that an edge of the ``sources`` touches.
 
@@ -110,11 +119,7 @@ class _Round(Step):
 def _neighbours(folders: Sequence[Path], block: int) -> tuple[I64, I64, I64]:
     """Nodes and their neighbours in order, each pair once; and where each node's begin."""
     edge = received(folders, EDGE, block)
-    order = np.lexsort((edge["other"], edge["node"]))
-    node, other = edge["node"][order], edge["other"][order]
-    new = np.ones(node.size, bool)
-    new[1:] = (node[1:] != node[:-1]) | (other[1:] != other[:-1])
-    node, other = node[new], other[new]
+    node, other = distinct(edge["node"], edge["other"])
     begins = np.flatnonzero(np.r_[True, node[1:] != node[:-1]]) if node.size else np.empty(0, int)
     return node, other, begins
 

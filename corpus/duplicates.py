@@ -256,11 +256,8 @@ class LikeSketches(_Range):
 
 def _distinct(worse: I64, better: I64) -> NDArray[Any]:
     """Each pair once, in order."""
-    order = np.lexsort((better, worse))
-    worse, better = worse[order], better[order]
-    new = np.ones(worse.size, bool)
-    new[1:] = (worse[1:] != worse[:-1]) | (better[1:] != better[:-1])
-    return rows(worse=worse[new], better=better[new])
+    one, two = components.distinct(worse, better)
+    return rows(worse=one, better=two)
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,15 @@ class Layout:
             count *= 2
         return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
 
+    def range_of(self, keys: U64, keys_a_post: int = 1) -> I64:
+        """The number of the range that each of some keys lies in."""
+        begins = np.array([low for low, _ in self.ranges(keys_a_post)], np.uint64)
+        return np.searchsorted(begins, keys >> np.uint64(56), side="right") - 1
+
+    def block_of_part(self, part: int) -> int:
+        """The block that a part's posts lie in; of a part without posts, any that reads as none."""
+        return int(self.block_of(self.begins[part : part + 1])[0])
+
     def column(self, name: str, block: int) -> Any:
         """One array of a block's parts, end to end."""
         low, high = self.blocks[block]

@@ -224,7 +224,7 @@ class Scatter(Step):
         where = layout(self.room)
         known, _ = _known(self.room)
         codes, scores = _heard(self.room, self.index, known)
-        begins = np.array([low for low, _ in where.ranges(_KEYS_A_POST)], np.uint64)
+        count = len(where.ranges(_KEYS_A_POST))
         found: dict[str, Any] = {}
         for kind in self.kinds:
             keys = arrays.whole(where.folders[self.index], kind)
@@ -235,8 +235,7 @@ class Scatter(Step):
                 first=codes[at, 0].astype(np.int16), second=codes[at, 1].astype(np.int16),
                 score=scores[at, 0].astype(np.float32), score2=scores[at, 1].astype(np.float32),
             )  # fmt: skip
-            to = np.searchsorted(begins, one >> np.uint64(56), side="right") - 1
-            found |= addressed(kind, sent, to, begins.size)
+            found |= addressed(kind, sent, where.range_of(one, _KEYS_A_POST), count)
         return found, {}
 
 

@@ -144,7 +144,7 @@ def aside(room: Path, part: int) -> NDArray[np.bool_]:
     """Which rows of a part are set aside."""
     where = layout(room)
     begin, end = where.begins[part : part + 2]
-    block = int(where.block_of(where.begins[part : part + 1])[0])
+    block = where.block_of_part(part)
     folders = [Draw(room, at, 0).folder for at in range(len(where.blocks))]
     drawn = received(folders, "drawn", block)["post"]
     found = np.zeros(end - begin, bool)

@@ -60,7 +60,7 @@ def of(room: Path, part: int) -> forest.Rooted:
     """Of every post of a part: the place of the post it answers (or -1), and of its root."""
     where = layout(room)
     begin, end = where.begins[part : part + 2]
-    block = int(where.block_of(where.begins[part : part + 1])[0])
+    block = where.block_of_part(part)
     low, _ = where.span(block)
     folder = forest.found(room, block)
     return forest.Rooted(
