@@ -102,3 +102,20 @@ def texts(data: NDArray[np.uint8], places: NDArray[np.int64]) -> pl.Series:
 
     buffers = [None, pa.py_buffer(np.ascontiguousarray(places)), pa.py_buffer(data)]
     return pl.Series(pa.Array.from_buffers(pa.large_string(), len(places) - 1, buffers))
+
+
+def cut(rows: Iterable[int], size: int) -> list[list[tuple[int, int, int]]]:
+    """Pieces of ``size`` rows wherever the parts end: of each the part, and from and to in it."""
+    pieces: list[list[tuple[int, int, int]]] = []
+    room = 0
+    for part, count in enumerate(rows):
+        low = 0
+        while low < count:
+            if not room:
+                pieces.append([])
+                room = size
+            high = min(count, low + room)
+            pieces[-1].append((part, low, high))
+            room -= high - low
+            low = high
+    return pieces

@@ -17,21 +17,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from corpus import arrays, keys
-from corpus.conversations import HOME
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import (
     file_sha256,
     load_receipt,
-    needed_receipt,
     replacing,
     save_receipt,
     write_json,
 )
 from corpus.naming import Naming
+from corpus.survivors import Found
 
 FOLDER = "index"
 CARD = "index.json"
@@ -143,42 +141,12 @@ def pack(entries: Entries, key: bytes) -> bytes:
 # --------------------------------------------------------------------------- writing it
 
 
-@dataclass(frozen=True)
-class FindKept:
-    """The task of finding which posts of a part reached the shards."""
-
-    posts: Path
-    verdict: Path  # what dedup said of the part
-    kept: Path
-    folder: Path
-
-    @property
-    def receipt(self) -> Path:
-        """Its existence says that the part is done."""
-        return self.folder / "receipt.json"
-
-    def __call__(self) -> FindKept:
-        """Find them unless the receipt is there."""
-        if load_receipt(self.receipt) is None:
-            from corpus import kernels
-
-            ids = pl.read_parquet(self.posts, columns=["id"], glob=False)["id"]
-            kept = np.load(self.kept, mmap_mode="r")
-            stays = pl.read_parquet(self.verdict, columns=["reject"], glob=False)["reject"]
-            inside = _within(kernels.hash128(*arrays.flat(ids))[:, 0], kept)
-            # A post that was there twice has the id of one that stays.
-            rows = np.flatnonzero(inside & stays.is_null().to_numpy())
-            written = arrays.save({"rows": rows}, self.folder)
-            save_receipt(self.receipt, {"rows": rows.size}, written)
-        return self
-
-
 class Span(NamedTuple):
     """A run of the posts of a part that reached the shards."""
 
     posts: Path
     measured: Path
-    found: Path  # the folder of FindKept
+    found: Path  # the folder of the array of their rows
     low: int
     high: int
 
@@ -232,58 +200,30 @@ def _entries(span: Span) -> Entries:
 
 
 def cut(
-    found: Sequence[FindKept], measured: Sequence[Path], folder: Path, done: Path, naming: Naming
-) -> list[WritePiece]:
-    """The tasks that write every kept post once, so many to a piece, wherever the parts end."""
-    tasks: list[WritePiece] = []
-    spans: list[Span] = []
-    room = PIECE_POSTS
+    posts: Sequence[Path], measured: Sequence[Path], found: Sequence[Found], folder: Path,
+    done: Path, naming: Naming,
+) -> list[WritePiece]:  # fmt: skip
+    """The tasks that write every kept post once, so many to a piece, wherever the parts end.
 
-    def close() -> None:
-        nonlocal spans, room
-        name = f"{len(tasks):05d}"
-        target = folder / f"{name}.sealed"
-        tasks.append(WritePiece(tuple(spans), target, done / f"{name}.json", naming))
-        spans, room = [], PIECE_POSTS
-
-    for task, arrays_of in zip(found, measured, strict=True):
-        rows, low = needed_receipt(task.receipt)["rows"], 0
-        while low < rows:
-            high = min(rows, low + room)
-            spans.append(Span(task.posts, arrays_of, task.folder, low, high))
-            room -= high - low
-            low = high
-            if not room:
-                close()
-    if spans:
-        close()
-    return tasks
-
-
-def _within(values: NDArray[np.uint64], known: NDArray[np.uint64]) -> NDArray[np.bool_]:
-    """Which of ``values`` are among the sorted ``known``."""
-    if not known.size:
-        return np.zeros(values.size, bool)
-    at = np.searchsorted(known, values)
-    found: NDArray[np.bool_] = known[np.minimum(at, known.size - 1)] == values
-    return found
-
-
-def save_kept(parts: list[Path], target: Path) -> None:
-    """Write the sorted hashes of the ids of all posts in ``parts``, documents' posts included."""
-    from corpus import kernels
-
-    found = [np.empty(0, np.uint64)]
-    for path in parts:
-        names = pq.read_schema(path).names
-        column = "post_ids" if HOME in names else "id"
-        ids = pl.read_parquet(path, columns=[column], glob=False)[column]
-        if column == "post_ids":
-            ids = ids.explode(empty_as_null=False).drop_nulls()
-        found.append(kernels.hash128(*arrays.flat(ids))[:, 0])
-    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with replacing(target) as temporary, open(temporary, "wb") as file:
-        np.save(file, np.unique(np.concatenate(found)))
+    ``found``: of each part's posts those that reached the shards.
+    """
+    return [
+        WritePiece(
+            tuple(
+                Span(
+                    posts[part], measured[part], found[part].folder,
+                    found[part].low + low, found[part].low + high,
+                )
+                for part, low, high in piece
+            ),
+            folder / f"{number:05d}.sealed",
+            done / f"{number:05d}.json",
+            naming,
+        )
+        for number, piece in enumerate(
+            arrays.cut((rows.high - rows.low for rows in found), PIECE_POSTS)
+        )
+    ]  # fmt: skip
 
 
 def write_card(

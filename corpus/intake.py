@@ -132,6 +132,16 @@ def found(files: Sequence[DumpFile], name: str) -> list[Path]:
     return [path for f in files for path in sorted(f.task.folder.glob(f"*.{name}.parquet"))]
 
 
+def refusals(files: Sequence[DumpFile]) -> list[tuple[Path, int]]:
+    """The refusals of the parts that have some, in reading order, and how many each has."""
+    return [
+        (part_file(file.task.folder, index, "refused"), count)
+        for file in files
+        for index, receipt in enumerate(receipts(file.task.folder))
+        if (count := sum(receipt["refused"].values()))
+    ]
+
+
 def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, str]:
     """All that the sources say is deleted, in one file, and its identity."""
     announced = found(files, "tombstones")

@@ -10,6 +10,7 @@ import polars as pl
 
 from corpus import (
     account,
+    beside,
     dedup_index,
     finish,
     intake,
@@ -190,8 +191,7 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
         parts = passes.behind(story, parts, segment)
     shards = finish.write_shards(story, parts, key_id)
     index = finish.write_index(story, parts, key_id)
-    read, refused = [file.task.folder for file in files], intake.found(files, "refused")
-    kept_back, shown = finish.write_beside(story, parts, read, refused, shards, key_id)
+    kept_back, shown = beside.write(story, parts, files, shards, key_id)
     manifest = account.manifest(
         story.plan,
         sources,
@@ -209,7 +209,8 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
 def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
     out, plan = story.space.out, story.plan.to_yaml()
     shards = [out / shard["path"] for shard in manifest["shards"]]
-    counted = report.gather(shards, sorted(story.space.dropped.glob("*.parquet")), manifest)
+    ledger = sorted(story.space.dropped.glob("*.parquet"))
+    counted = report.gather(shards, ledger, manifest, story.run)
     head = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
     papers = {
         "plan.yaml": head + plan,

@@ -12,8 +12,8 @@ from typing import Any
 from corpus.manifest import damaged
 
 _AT_ONCE = 200
-#: Steps whose files no other step reads: what is damaged there is all that is lost.
-_LEAVES = ("shards", "index")
+#: Steps whose files no other step reads.
+_LEAVES = {"shards", "index", "reserve", "samples"}
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,11 @@ def run(
     wrong = [path for task in hands(tasks(work), step) for path in task.damaged]
     for path in wrong:
         path.unlink(missing_ok=True)
-    if any(path.relative_to(work).parts[0] not in _LEAVES for path in wrong):
-        for folder in work.iterdir():
-            if folder.is_dir() and folder.name != "read":
-                shutil.rmtree(folder)
+    spoilt = {path.relative_to(work).parts[0] for path in wrong}
+    if not spoilt <= _LEAVES:
+        spoilt = {folder.name for folder in work.iterdir() if folder.is_dir()} - {"read"}
+    else:
+        spoilt -= {"shards"}  # each is made alone
+    for name in spoilt:
+        shutil.rmtree(work / name)
     return wrong

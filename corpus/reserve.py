@@ -9,10 +9,10 @@ dump need not be read again.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,7 +20,7 @@ import polars as pl
 from corpus import arrays, keys
 from corpus.errors import BuildError
 from corpus.judge import Chain, judge
-from corpus.manifest import file_sha256, load_receipt, replacing, save_receipt
+from corpus.manifest import file_sha256, load_receipt, needed_receipt, replacing, save_receipt
 from corpus.naming import Naming
 from corpus.write import leaving
 
@@ -87,17 +87,42 @@ class JudgeReserve:
         return pl.DataFrame(columns, schema_overrides=KNOWN)
 
 
-def write(parts: Sequence[Path], folder: Path, key: Path | str) -> dict[str, Any]:
-    """Write the pieces, each of so many posts wherever the parts end; what the manifest tells."""
-    folder.mkdir(exist_ok=True)
-    written = []
-    for number, piece in enumerate(_cut(parts)):
-        target = folder / f"{number:05d}.sealed"
-        save(piece, target, keys.load_key(key))
-        written.append(target)
-    for leftover in set(folder.iterdir()) - set(written):
-        leftover.unlink()
-    return listed(folder)
+class Span(NamedTuple):
+    """A run of the second copies of a part."""
+
+    copies: Path
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class WritePiece:
+    """The task of writing a piece of the reserve."""
+
+    spans: tuple[Span, ...]
+    target: Path
+    key: Path | str
+
+    def __call__(self) -> WritePiece:
+        """Write the piece."""
+        found = [
+            pl.read_parquet(span.copies, glob=False)[span.low : span.high] for span in self.spans
+        ]
+        save(pl.concat(found), self.target, keys.load_key(self.key))
+        return self
+
+
+def cut(judged: Sequence[JudgeReserve], folder: Path, key: Path | str) -> list[WritePiece]:
+    """The tasks that write the pieces, each of so many posts wherever the parts end."""
+    rows = [needed_receipt(task.receipt)["rows"] for task in judged]
+    return [
+        WritePiece(
+            tuple(Span(judged[part].target, low, high) for part, low, high in piece),
+            folder / f"{number:05d}.sealed",
+            key,
+        )
+        for number, piece in enumerate(arrays.cut(rows, PIECE_POSTS))
+    ]
 
 
 def listed(folder: Path) -> dict[str, Any]:
@@ -115,18 +140,6 @@ def listed(folder: Path) -> dict[str, Any]:
 def pieces(folder: Path) -> list[Path]:
     """The files of a reserve, in order."""
     return sorted(folder.glob("*.sealed"))
-
-
-def _cut(parts: Sequence[Path]) -> Iterator[pl.DataFrame]:
-    pending: list[pl.DataFrame] = []
-    for path in parts:
-        pending.append(pl.read_parquet(path, glob=False))
-        while sum(frame.height for frame in pending) >= PIECE_POSTS:
-            whole = pl.concat(pending)
-            yield whole.head(PIECE_POSTS)
-            pending = [whole.slice(PIECE_POSTS)]
-    if any(frame.height for frame in pending):
-        yield pl.concat(pending)
 
 
 def save(piece: pl.DataFrame, target: Path, key: bytes) -> None:

@@ -9,7 +9,8 @@ of the ids, so that neither workers nor parts change it.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from corpus import canaries, keys, stages
-from corpus.manifest import load_receipt, save_receipt, write_json
+from corpus.manifest import load_receipt, needed_receipt, replacing, save_receipt, write_json
 from corpus.naming import Naming
 from corpus.schema import POST
 from filters import contract
@@ -30,18 +31,139 @@ _ORDER = ("_hash", "source_file", "source_row")
 _PLACE = ("id", "source_file", "source_row")
 #: What the report itself never shows of a sample: who must not be named in it any more.
 OWN = ("id", "ids", "people")
+#: Of a dropped post until its text is found.
+_GONE = {"id": pl.String, "source_file": pl.String, "source_row": pl.Int64,
+         "_stage": pl.String, "_reason": pl.String, "cluster": pl.String,
+         "_scores": pl.String, "_hash": pl.UInt64}  # fmt: skip
+Counts = Counter[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """A task that leaves rows in a file, and what it tells in the receipt, unless they are there.
+
+    The files may be of any size and number: a task holds one of them and the rows it has chosen.
+    """
+
+    target: Path
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that it is done."""
+        return self.target.with_suffix(".json")
+
+    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """The rows, and what the receipt tells."""
+        raise NotImplementedError
+
+    def __call__(self) -> _Look:
+        """Look unless the receipt is there."""
+        if load_receipt(self.receipt) is None:
+            self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            rows, told = self.found()
+            with replacing(self.target) as temporary:
+                rows.write_parquet(temporary)
+            save_receipt(self.receipt, told, [self.target])
+        return self
+
+
+@dataclass(frozen=True)
+class LookAtShards(_Look):
+    """Choose posts that stayed: some by hash, and those that stay of the largest clusters."""
+
+    shards: tuple[Path, ...]
+    count: int
+    clusters: tuple[str, ...]  # as the corpus calls them
+
+    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """Whole rows: with ``_hash``, and whether they are ``_chosen`` by it."""
+        best = pl.DataFrame(schema={"id": pl.String, "_hash": pl.UInt64})
+        for path in self.shards:
+            ids = pl.read_parquet(path, columns=["id", "platform"], glob=False)
+            ids = ids.filter(pl.col("platform") != canaries.PLATFORM).select("id")
+            best = _least(pl.concat([best, _hashed(ids)]), self.count)
+        wanted = pl.concat([best["id"], pl.Series("id", self.clusters, dtype=pl.String)])
+        rows = pl.concat([_having(path, wanted) for path in self.shards])
+        chosen = pl.col("id").is_in(best["id"].implode()).alias("_chosen")
+        return _hashed(rows).with_columns(chosen), {}
+
+
+@dataclass(frozen=True)
+class LookAtLedgers(_Look):
+    """Find the first ledger rows of each reason, by hash, and count all."""
+
+    ledgers: tuple[Path, ...]
+    count: int
+
+    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """The rows, and how many there are of each stage and reason."""
+        best = pl.DataFrame(schema=_GONE)
+        counts: Counts = Counter()
+        for path in self.ledgers:
+            rows = pl.read_parquet(path, glob=False).filter(pl.col("stage") != "consent")
+            counts.update(_counted(rows))
+            cluster = pl.col("cluster") if "cluster" in rows.columns else pl.lit(None, pl.String)
+            rows = _hashed(rows).rename({"stage": "_stage", "reason": "_reason"})
+            rows = _least(rows, self.count, "_stage", "_reason")
+            rows = rows.with_columns(cluster.alias("cluster"), _scores(rows).alias("_scores"))
+            best = _first_of_each(best, rows, self.count)
+        return best, {"counts": [[*pair, counts[pair]] for pair in sorted(counts)]}
+
+
+@dataclass(frozen=True)
+class ChooseDropped(_Look):
+    """Choose among the ledger rows that were found."""
+
+    looked: tuple[LookAtLedgers, ...]
+    count: int
+
+    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """The first rows of each of the most frequent reasons."""
+        best = pl.DataFrame(schema=_GONE)
+        counts: Counts = Counter()
+        for task in self.looked:
+            told = needed_receipt(task.receipt)["counts"]
+            counts.update({(stage, reason): count for stage, reason, count in told})
+            best = _first_of_each(best, pl.read_parquet(task.target, glob=False), self.count)
+        shown = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MOST_REASONS]
+        wanted = pl.DataFrame(shown, schema={"_stage": pl.String, "_reason": pl.String},
+                              orient="row")  # fmt: skip
+        on = ["_stage", "_reason"]
+        return best.join(wanted, on=on, how="semi", maintain_order="left"), {}
+
+
+@dataclass(frozen=True)
+class FindDropped(_Look):
+    """Find the chosen posts as they were read, and those that consent dropped as well.
+
+    Another version of a post may be withdrawn: then none is shown.
+    """
+
+    chosen: Path
+    read: tuple[Path, ...]
+    ledgers: tuple[Path, ...]  # where consent dropped something
+
+    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+        """The posts, and the ids that are withdrawn."""
+        wanted = pl.read_parquet(self.chosen, columns=["id"], glob=False)["id"].drop_nulls()
+        withdrawn: set[str] = set()
+        for path in self.ledgers:
+            rows = pl.read_parquet(path, columns=["id", "stage"], glob=False)
+            rows = rows.filter(pl.col("stage") == "consent", pl.col("id").is_in(wanted.implode()))
+            withdrawn |= set(rows["id"])
+        posts = [_having(path, wanted) for path in self.read] if len(wanted) else []
+        return pl.concat([pl.DataFrame(schema=POST), *posts]), {"withdrawn": sorted(withdrawn)}
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The task of choosing and redacting."""
+    """The task of redacting what was found."""
 
     target: Path
-    count: int  # dropped posts for each reason
-    read: tuple[Path, ...]  # parts of posts as they were read
-    ledgers: tuple[Path, ...]
-    shards: tuple[Path, ...]
-    clusters: tuple[str, ...]  # the largest, as the corpus calls them
+    count: int
+    kept: tuple[LookAtShards, ...]
+    chosen: ChooseDropped
+    dropped: tuple[FindDropped, ...]
     redaction: str  # the pii Config as JSON
     naming: Naming
 
@@ -51,7 +173,7 @@ class Sample:
         return self.target.with_suffix(".json")
 
     def __call__(self) -> Sample:
-        """Choose them unless the receipt is there."""
+        """Write the samples unless the receipt is there."""
         if load_receipt(self.receipt) is None:
             self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             write_json(self.target, self._samples())
@@ -73,74 +195,34 @@ class Sample:
         longest = min(LONGEST, MOST_CHARACTERS // max(1, len(rows)))
         return [_told(row, longest) for row in rows]
 
-    # ------------------------------------------------------------------- what stayed
-
     def _kept(self) -> pl.DataFrame:
-        """Whole rows of the shards: some by hash, and those that stay of the largest clusters."""
-        chosen: list[pl.DataFrame] = []
-        for path in self.shards:
-            ids = pl.read_parquet(path, columns=["id", "platform"], glob=False)
-            ids = ids.filter(pl.col("platform") != canaries.PLATFORM)
-            chosen = [_least(pl.concat([*chosen, _hashed(ids)]), self.count * KEPT_FOR_ONE)]
-        names = chosen[0]["id"].to_list() if chosen else []
-        wanted = pl.col("id").is_in([*names, *self.clusters])
-        found = pl.concat([_where(path, wanted) for path in self.shards])
-        found = found.unique("id", keep="first", maintain_order=True).with_columns(
-            pl.when(pl.col("id").is_in(names)).then(pl.lit("kept")).otherwise(pl.lit("cluster"))
-            .alias("_of"),
-            pl.col("id").is_in(list(self.clusters)).alias("_large"),
+        """Whole rows of the shards, by hash."""
+        found = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.kept])
+        clusters = [*self.kept[0].clusters]
+        best = _least(found.filter("_chosen").select("id", "_hash"), self.count * KEPT_FOR_ONE)
+        names = best["id"].to_list()
+        return (
+            found.filter(pl.col("id").is_in([*names, *clusters]))
+            .unique("id", keep="first", maintain_order=True)
+            .with_columns(
+                pl.when(pl.col("id").is_in(names)).then(pl.lit("kept")).otherwise(pl.lit("cluster"))
+                .alias("_of"),
+                pl.col("id").is_in(clusters).alias("_large"),
+            )
+            .sort("_hash").drop("_hash", "_chosen")
         )  # fmt: skip
-        return found.pipe(_hashed).sort("_hash").drop("_hash")
-
-    # ------------------------------------------------------------------- what left
 
     def _dropped(self) -> pl.DataFrame:
         """Posts as they were read, with what the ledger says of them."""
-        rows = self._ledger_rows()
-        withdrawn = self._withdrawn(rows["id"])
-        rows = rows.filter(~pl.col("id").is_in(withdrawn))
-        wanted = rows["id"].to_list()
-        places = rows.select(*_PLACE, "_stage", "_reason", "cluster", "_scores", "_hash")
-        posts = pl.concat(
-            [
-                pl.DataFrame(schema=POST),
-                *(_where(path, pl.col("id").is_in(wanted)) for path in self.read if wanted),
-            ]
+        rows = pl.read_parquet(self.chosen.target, glob=False)
+        withdrawn = [each for t in self.dropped for each in needed_receipt(t.receipt)["withdrawn"]]
+        places = rows.filter(~pl.col("id").is_in(withdrawn)).select(
+            *_PLACE, "_stage", "_reason", "cluster", "_scores", "_hash"
         )
+        posts = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.dropped])
         posts = posts.filter(pl.col("withdrawn").is_null(), pl.col("platform") != canaries.PLATFORM)
         found = posts.join(places, on=_PLACE, how="inner", maintain_order="left")
         return found.sort("_stage", "_reason", *_ORDER).drop("_hash")
-
-    def _ledger_rows(self) -> pl.DataFrame:
-        """The first rows of each reason, by hash."""
-        schema = {"id": pl.String, "source_file": pl.String, "source_row": pl.Int64,
-                  "_stage": pl.String, "_reason": pl.String, "cluster": pl.String,
-                  "_scores": pl.String, "_hash": pl.UInt64}  # fmt: skip
-        best = pl.DataFrame(schema=schema)
-        counts: dict[tuple[str, str], int] = {}
-        for path in self.ledgers:
-            rows = pl.read_parquet(path, glob=False).filter(pl.col("stage") != "consent")
-            for stage, reason, count in rows.group_by("stage", "reason").len().iter_rows():
-                counts[stage, reason] = counts.get((stage, reason), 0) + count
-            cluster = pl.col("cluster") if "cluster" in rows.columns else pl.lit(None, pl.String)
-            rows = _hashed(rows).rename({"stage": "_stage", "reason": "_reason"})
-            rows = _least(rows, self.count, "_stage", "_reason")
-            rows = rows.with_columns(cluster.alias("cluster"), _scores(rows).alias("_scores"))
-            best = _least(pl.concat([best, rows.select(list(schema))]), self.count,
-                          "_stage", "_reason")  # fmt: skip
-        shown = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MOST_REASONS]
-        wanted = pl.DataFrame(shown, schema={"_stage": pl.String, "_reason": pl.String},
-                              orient="row")  # fmt: skip
-        return best.join(wanted, on=["_stage", "_reason"], how="semi", maintain_order="left")
-
-    def _withdrawn(self, ids: pl.Series) -> set[str]:
-        """Those of the ``ids`` that consent dropped anywhere: another version may be withdrawn."""
-        found: set[str] = set()
-        for path in self.ledgers:
-            holds = (pl.col("stage") == "consent") & pl.col("id").is_in(ids.to_list())
-            rows = pl.scan_parquet(path, glob=False).filter(holds).select("id").collect()
-            found |= set(rows["id"])
-        return found
 
 
 def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
@@ -159,8 +241,21 @@ def _least(rows: pl.DataFrame, count: int, *groups: str) -> pl.DataFrame:
     return rows.group_by(groups, maintain_order=True).head(count).select(rows.columns)
 
 
-def _where(path: Path, holds: pl.Expr) -> pl.DataFrame:
-    return pl.scan_parquet(path, glob=False).filter(holds).collect()
+def _first_of_each(best: pl.DataFrame, more: pl.DataFrame, count: int) -> pl.DataFrame:
+    """The first rows of each reason among those so far and some more."""
+    return _least(pl.concat([best, more.select(list(_GONE))]), count, "_stage", "_reason")
+
+
+def _counted(rows: pl.DataFrame) -> Counts:
+    return Counter({(s, r): count for s, r, count in rows.group_by("stage", "reason").len().rows()})
+
+
+def _having(path: Path, ids: pl.Series) -> pl.DataFrame:
+    """The rows of a file with one of ``ids``; whole rows are read only if there are any."""
+    held = pl.read_parquet(path, columns=["id"], glob=False)["id"].is_in(ids.implode())
+    if not held.any():
+        return pl.DataFrame(schema=pl.read_parquet_schema(path))
+    return pl.read_parquet(path, glob=False).filter(held)
 
 
 def _scores(rows: pl.DataFrame) -> pl.Series:
@@ -221,8 +316,3 @@ def without(
         for sample in samples
         if not set(sample["ids"]) & set(ids) and not set(sample["people"]) & set(people)
     ]
-
-
-def parts(folders: Sequence[Path]) -> tuple[Path, ...]:
-    """The parts of posts in some folders of reading, in order."""
-    return tuple(path for folder in folders for path in sorted(folder.glob("*.posts.parquet")))

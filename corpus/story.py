@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,7 +55,7 @@ class Part:
     text_bytes: int
     identity: tuple[object, ...]  # the input and all that was decided so far
     dropped: Path
-    dropping: frozenset[str]  # the stages that have rows in ``dropped``
+    dropping: Mapping[str, int]  # the rows that each stage has in ``dropped``
 
 
 class Judged(Protocol):
@@ -138,10 +139,17 @@ class Story:
             receipt["text_bytes"],
             (task.folder.name, task.index),
             task.dropped,
-            frozenset(row["stage"] for row in receipt["funnel"] if row["dropped"]),
+            {row["stage"]: sum(row["dropped"].values()) for row in receipt["funnel"]},
         )
 
 
 def chain(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
     """The stages of a segment as tasks take them: name and Config as JSON."""
     return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
+
+
+def forget_others(done: Path) -> None:
+    """Remove the receipts of other plans: they speak of files that are replaced from here on."""
+    for other in done.parent.iterdir() if done.parent.is_dir() else ():
+        if other != done:
+            shutil.rmtree(other)

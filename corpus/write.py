@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import polars as pl
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from corpus import arrays
 from corpus.conversations import HOME, unmarked
 from corpus.layout import Layout
 from corpus.manifest import LEDGER, file_sha256, load_receipt, replacing, save_receipt
 from corpus.naming import Names, Naming
 from corpus.schema import INTERNAL, POST
 
-_LEDGER_ROWS = 4_000_000
+#: Of a ledger file. A task holds some hundred bytes for each.
+LEDGER_ROWS = 4_000_000
 # Columns of few values; a dictionary for ids or text would only cost time.
 _DICTIONARY = ["platform", "kind", "community", "lang_hint", "license", "source_file", "lang"]
 
@@ -138,36 +140,25 @@ def cut_shards(
 
 @dataclass(frozen=True)
 class WriteLedger:
-    """The task of writing the ledger rows of one stage, in reading order, some million a file."""
+    """The task of writing one file of a stage's ledger rows."""
 
     stage: str
-    paths: tuple[Path, ...]
-    folder: Path
+    target: Path
+    paths: tuple[Path, ...]  # rows of several stages, or refusals
+    skip: int  # how many rows of the stage in the first of ``paths`` belong to the file before
+    rows: int
     scores: dict[str, Any]
     naming: Naming
-    written: tuple[Path, ...] = ()
 
     def __call__(self) -> WriteLedger:
-        """The same with the files that were written."""
-        written: list[Path] = []
-        pending: list[pl.DataFrame] = []
-        rows = 0
+        """Write the file."""
         names = self.naming.open()
-        for at, path in enumerate(self.paths, 1):
-            pending.append(self._rows(path, names))
-            rows += pending[-1].height
-            while rows >= _LEDGER_ROWS or (rows and at == len(self.paths)):
-                frame = pl.concat(pending)
-                written.append(self.folder / f"{self.stage}-{len(written):05d}.parquet")
-                with replacing(written[-1], durable=True) as temporary:
-                    frame.head(_LEDGER_ROWS).write_parquet(
-                        temporary, compression="zstd", row_group_size=500_000
-                    )
-                pending = [frame.slice(_LEDGER_ROWS)]
-                rows = pending[0].height
-        return replace(self, written=tuple(written))
+        found = pl.concat([self._rows(path) for path in self.paths]).slice(self.skip, self.rows)
+        with replacing(self.target, durable=True) as temporary:
+            names.posts(found).write_parquet(temporary, compression="zstd", row_group_size=500_000)
+        return self
 
-    def _rows(self, path: Path, names: Names) -> pl.DataFrame:
+    def _rows(self, path: Path) -> pl.DataFrame:
         schema = LEDGER | self.scores
         frame = pl.read_parquet(path, glob=False)
         if "stage" in frame.columns:
@@ -175,7 +166,24 @@ class WriteLedger:
         else:  # refusals: they have no id and no scores
             frame = frame.with_columns(pl.lit(self.stage).alias("stage"))
         absent = [pl.lit(None, dtype=t).alias(n) for n, t in schema.items() if n not in frame]
-        return names.posts(frame.with_columns(absent).select(list(schema)))
+        return frame.with_columns(absent).select(list(schema))
+
+
+def cut_ledger(
+    stage: str, found: Sequence[tuple[Path, int]], folder: Path, scores: dict[str, Any],
+    naming: Naming,
+) -> list[WriteLedger]:  # fmt: skip
+    """The tasks that write the rows of one stage in reading order, :data:`LEDGER_ROWS` a file.
+
+    ``found``: files, and how many rows of the stage each holds.
+    """
+    tasks = []
+    for number, runs in enumerate(arrays.cut((rows for _, rows in found), LEDGER_ROWS)):
+        target = folder / f"{stage}-{number:05d}.parquet"
+        paths = tuple(found[part][0] for part, _, _ in runs)
+        rows = sum(high - low for _, low, high in runs)
+        tasks.append(WriteLedger(stage, target, paths, runs[0][1], rows, scores, naming))
+    return tasks
 
 
 def leaving(posts: pl.DataFrame, scores: tuple[str, ...], names: Names) -> pl.DataFrame:

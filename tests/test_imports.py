@@ -137,9 +137,14 @@ MAY: dict[str, set[str]] = {
         "corpus.keys",
         "corpus.naming",
         "corpus.arrays",
-        "corpus.kernels",
         "corpus.grouping",
+        "corpus.survivors",
+    },
+    "corpus.survivors": {
+        "corpus.arrays",
         "corpus.conversations",
+        "corpus.exchange",
+        "corpus.kernels",
     },
     "corpus.dedup": LOW
     | {
@@ -222,7 +227,8 @@ MAY: dict[str, set[str]] = {
         "corpus.layout",
     },
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
-    "corpus.write": LOW | {"corpus.conversations", "corpus.naming", "corpus.layout"},
+    "corpus.write": LOW
+    | {"corpus.arrays", "corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff", "corpus.storage"},
     "corpus.account": LOW | FIND | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus.fitting": {"filters._compiled", "corpus.arrays"},
@@ -252,6 +258,7 @@ FREE = (
     "corpus.estimate",
     "corpus.passes",
     "corpus.finish",
+    "corpus.beside",
     "corpus.__main__",
 )
 

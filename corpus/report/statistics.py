@@ -1,24 +1,23 @@
 """Count what a finished corpus holds: one small JSON, whatever the corpus's size.
 
-Everything comes from the shards and the ledger by streaming scans, a column at a time.
+Everything comes from the shards and the ledger, by a task or two a file, and is added up.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 
 from corpus.errors import BuildError
-from corpus.manifest import LEDGER, load_manifest
+from corpus.manifest import load_manifest
 from corpus.places import Place
-from corpus.report import timeline
+from corpus.report import counts, timeline
 from corpus.report.funnel import conversed
 from corpus.schema import POST
 
@@ -29,6 +28,13 @@ _BINS = 100
 #: Lengths in characters, four bins to an octave from 4 on.
 _LENGTHS = [0, 1, 2, 3, *sorted({math.floor(2 ** (step / 4)) for step in range(8, 121)})]
 _OWN_CHARTS = ("cluster_size",)
+_NO_SIZES = pl.DataFrame(schema={"_size": pl.Int64, "count": pl.Int64})
+
+Run = Callable[[Sequence[Any], str], Iterable[Any]]
+
+
+def _here(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+    return (task() for task in tasks)
 
 
 def load(folder: Path | Place) -> dict[str, Any]:
@@ -49,44 +55,35 @@ def load(folder: Path | Place) -> dict[str, Any]:
 
 
 def gather(
-    shards: Sequence[Path], ledger: Sequence[Path], manifest: Mapping[str, Any]
+    shards: Sequence[Path], ledger: Sequence[Path], manifest: Mapping[str, Any], run: Run = _here
 ) -> dict[str, Any]:
-    """Scan ``shards`` and ``ledger``; BuildError if one is missing or damaged.
+    """Count over ``shards`` and ``ledger``; BuildError if one is missing or damaged.
 
     ``scores`` has a histogram for each numeric column that a stage wrote: ``kept`` counts
     documents, ``own`` posts that left for the threshold's reason and lie beyond it, ``others`` all
-    other posts that left with the score known.
+    other posts that left with the score known. ``run`` does the tasks, two a file.
     """
-    try:
-        return _gather(shards, ledger, manifest)
-    except (OSError, pa.ArrowInvalid, pl.exceptions.PolarsError) as error:
-        where = next((path for path in (*shards, *ledger) if not _readable(path)), None)
-        told = f"'{where}' is missing or damaged" if where else f"{type(error).__name__} in polars"
-        raise BuildError(f"{told}; restore it, or build again") from None
-
-
-def _readable(path: Path) -> bool:
-    try:
-        pl.scan_parquet(path, glob=False).select(pl.all().hash().sum()).collect()
-    except (OSError, pl.exceptions.PolarsError):
-        return False
-    return True
-
-
-def _gather(
-    shards: Sequence[Path], ledger: Sequence[Path], manifest: Mapping[str, Any]
-) -> dict[str, Any]:
-    kept = pl.scan_parquet(list(shards), glob=False) if shards else pl.LazyFrame(schema=POST)
-    gone = _ledger(ledger)
-    schema = kept.collect_schema()
-    gone_schema = gone.collect_schema()
+    schema = _schema(shards[0]) if shards else dict(POST)
     scores = [
         name
         for name, dtype in schema.items()
         if name not in POST and dtype.is_numeric() and name not in _OWN_CHARTS
         and not name.startswith("pii_")
     ]  # fmt: skip
+    pii = [name for name in schema if name.startswith("pii_")]
+    wanted = tuple(name for name in scores if not schema[name].is_integer())
+    counting = [
+        *(counts.CountFile(path, True, wanted, tuple(pii)) for path in shards),
+        *(counts.CountFile(path, False, wanted) for path in ledger),
+    ]
+    kept, gone = _both(counting, run)
     bounds = _bounds(manifest.get("thresholds", ()))
+    bins = tuple(_bins(name, schema[name], kept, gone, bounds.get(name)) for name in scores)
+    placing = [
+        *(counts.PlaceFile(path, True, bins) for path in shards),
+        *(counts.PlaceFile(path, False, bins) for path in ledger),
+    ]
+    placed, left = _both(placing if bins else [], run)
     return {
         "format": FORMAT,
         "conversed": conversed(manifest),
@@ -96,14 +93,26 @@ def _gather(
         "kinds": _top(kept, "kind", MOST_OTHERS),
         "licenses": _top(kept, "license", MOST_OTHERS),
         "communities": _top(kept, "community", MOST_COMMUNITIES),
-        "timeline": timeline.gather(kept),
+        "timeline": timeline.told(kept["hours"]) if shards else timeline.NOTHING,
         "lengths": _lengths(kept),
-        "scores": [
-            _score(kept, gone if name in gone_schema else None, name, schema[name], bounds)
-            for name in scores
-        ],
-        "pii": _pii(kept, [name for name in schema if name.startswith("pii_")]),
+        "scores": [_score(each, placed, left, bounds.get(each.column)) for each in bins],
+        "pii": _pii(kept, pii),
     }
+
+
+def _both(tasks: Sequence[Any], run: Run) -> tuple[counts.Tables, counts.Tables]:
+    """What all shards hold, and all files of the ledger."""
+    kept, gone = counts.Sums(), counts.Sums()
+    for of_shard, tables in run(tasks, "counting"):
+        (kept if of_shard else gone).add(tables)
+    return kept.all(), gone.all()
+
+
+def _schema(shard: Path) -> dict[str, pl.DataType]:
+    try:
+        return dict(pl.read_parquet_schema(shard))
+    except (OSError, pl.exceptions.PolarsError):
+        raise counts.unreadable(shard) from None
 
 
 def _bounds(told: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -116,37 +125,24 @@ def _bounds(told: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _ledger(paths: Sequence[Path]) -> pl.LazyFrame:
-    """All ledger rows; files of a takedown may have fewer columns."""
-    frames = [pl.scan_parquet(path, glob=False) for path in paths]
-    return pl.concat(frames, how="diagonal") if frames else pl.LazyFrame(schema=LEDGER)
-
-
-def collected(frame: pl.LazyFrame) -> pl.DataFrame:
-    """The result of a streaming query."""
-    return frame.collect(engine="streaming")
-
-
-def _top(frame: pl.LazyFrame, column: str, most: int) -> dict[str, Any]:
+def _top(kept: counts.Tables, column: str, most: int) -> dict[str, Any]:
     """The most frequent values of a column; ties by name."""
-    if column not in frame.collect_schema():
+    if column not in kept:
         return {"distinct": 0, "none": 0, "rest": 0, "top": []}
-    counts = collected(frame.group_by(column).agg(pl.len().alias("count")))
-    named = counts.drop_nulls(column).sort(["count", column], descending=[True, False])
+    named = kept[column].drop_nulls(column).sort(["count", column], descending=[True, False])
     return {
         "distinct": named.height,
-        "none": int(counts.filter(pl.col(column).is_null())["count"].sum()),
+        "none": int(kept[column].filter(pl.col(column).is_null())["count"].sum()),
         "rest": int(named["count"].slice(most).sum()),
-        "top": [[name[:200], count] for name, count in named.head(most).iter_rows()],
+        "top": [[name[:200], count] for name, count in named.head(most).rows()],
     }
 
 
-def _languages(kept: pl.LazyFrame, gone: pl.LazyFrame) -> dict[str, Any]:
+def _languages(kept: counts.Tables, gone: counts.Tables) -> dict[str, Any]:
     """Each language: documents kept, their characters, posts dropped."""
-    size = pl.col("text").str.len_chars().cast(pl.Int64).sum()
-    found = collected(kept.group_by("lang").agg(pl.len().alias("kept"), size.alias("characters")))
-    if "lang" in gone.collect_schema():
-        left = collected(gone.drop_nulls("lang").group_by("lang").agg(pl.len().alias("dropped")))
+    found = kept["lang"].rename({"count": "kept"}).select("lang", "kept", "characters")
+    if "lang" in gone:
+        left = gone["lang"].rename({"count": "dropped"})
         found = found.join(left, on="lang", how="full", coalesce=True)
     else:
         found = found.with_columns(pl.lit(0).alias("dropped"))
@@ -160,40 +156,33 @@ def _languages(kept: pl.LazyFrame, gone: pl.LazyFrame) -> dict[str, Any]:
     }
 
 
-def _lengths(kept: pl.LazyFrame) -> dict[str, Any]:
-    size = pl.col("text").str.len_chars().cast(pl.Int64)
-    counts = collected(kept.select(size.alias("size")).group_by("size").agg(pl.len()))
-    places = np.searchsorted(_LENGTHS, counts["size"].to_numpy(), side="right") - 1
+def _lengths(kept: counts.Tables) -> dict[str, Any]:
+    sizes = (
+        kept["sizes"]
+        if "sizes" in kept
+        else pl.DataFrame(schema={"_size": pl.Int64, "count": pl.Int64})
+    )
+    places = np.searchsorted(_LENGTHS, sizes["_size"].to_numpy(), side="right") - 1
     filled = [0] * len(_LENGTHS)
-    for place, count in zip(places.tolist(), counts["len"], strict=True):
+    for place, count in zip(places.tolist(), sizes["count"], strict=True):
         filled[place] += count
     last = max((n for n, count in enumerate(filled) if count), default=0)
-    ordered = counts.sort("size")
-    half = (ordered["len"].sum() + 1) // 2
-    middle = ordered.filter(pl.col("len").cum_sum() >= half)["size"]
+    ordered = sizes.sort("_size")
+    half = (ordered["count"].sum() + 1) // 2
+    middle = ordered.filter(pl.col("count").cum_sum() >= half)["_size"]
     return {
         "edges": _LENGTHS[: last + 2],
         "counts": filled[: last + 1],
         "median": middle[0] if len(middle) else 0,
-        "longest": ordered["size"].max() or 0,
+        "longest": ordered["_size"].max() or 0,
     }
 
 
-def _pii(kept: pl.LazyFrame, columns: Sequence[str]) -> list[list[Any]]:
+def _pii(kept: counts.Tables, columns: Sequence[str]) -> list[list[Any]]:
     """Each kind of detail: documents that held some, and how many were replaced."""
-    if not columns:
-        return []
-    wanted = [
-        each
-        for name in columns
-        for each in (
-            (pl.col(name) > 0).sum().alias(f"{name} documents"),
-            pl.col(name).cast(pl.Int64).sum().alias(name),
-        )
-    ]
-    row = collected(kept.select(wanted)).row(0, named=True)
+    found = {row["column"]: row for row in kept["pii"].iter_rows(named=True)} if columns else {}
     return [
-        [name.removeprefix("pii_").upper(), int(row[f"{name} documents"]), int(row[name])]
+        [name.removeprefix("pii_").upper(), found[name]["documents"], found[name]["count"]]
         for name in columns
     ]
 
@@ -201,49 +190,44 @@ def _pii(kept: pl.LazyFrame, columns: Sequence[str]) -> list[list[Any]]:
 # --------------------------------------------------------------------------- histograms
 
 
-def _score(
-    kept: pl.LazyFrame, gone: pl.LazyFrame | None, column: str, dtype: pl.DataType,
-    bounds: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:  # fmt: skip
-    """The histogram of one column. Bins are open below where the threshold is a maximum.
-
-    So a bin's edge splits as the threshold does, and counts at edges are exact.
-    """
-    bound = bounds.get(column)
-    edges = _edges(kept, gone, column, dtype, bound)
+def _bins(
+    column: str, dtype: pl.DataType, kept: counts.Tables, gone: counts.Tables,
+    bound: Mapping[str, Any] | None,
+) -> counts.Bins:  # fmt: skip
+    """How a column's values are placed: no bin lies on both sides of its threshold."""
+    ends = [found[f"ends {column}"] for found in (kept, gone) if f"ends {column}" in found]
+    edges = _edges(ends, dtype, bound)
     edges = _snapped(edges, float(bound["value"])) if bound else edges
     side = "max" if bound and bound["side"] == "max" else "min"
-    placed = _place(column, edges, side, dtype)
-    last = len(edges) - 2
-    known = pl.col(column).is_not_null() & pl.col(column).cast(pl.Float64).is_not_nan()
-    counts = collected(kept.filter(known).group_by(placed.alias("bin")).agg(pl.len()))
-    found = {"kept": _filled(counts, last)}
-    for name in ("own", "others"):
-        found[name] = [0] * (last + 1)
-    if gone is not None:
-        own = pl.lit(False)
-        if bound:
-            own = (pl.col("stage") == bound["stage"]) & (pl.col("reason") == bound["reason"])
-        keys = [placed.alias("bin"), own.alias("own")]
-        left = collected(gone.filter(known).group_by(keys).agg(pl.len()))
-        found["own"] = _filled(left.filter("own"), last)
-        found["others"] = _filled(left.filter(~pl.col("own")), last)
+    own = (bound["stage"], bound["reason"]) if bound else None
+    return counts.Bins(column, tuple(edges), side, dtype == pl.Float32, own)
+
+
+def _score(
+    bins: counts.Bins, kept: counts.Tables, gone: counts.Tables, bound: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The histogram of one column."""
+    edges, last = list(bins.edges), len(bins.edges) - 2
+    column = bins.column
+    found = {"kept": _filled(kept[column], last)}
+    for name, own in (("own", True), ("others", False)):
+        of = gone[column].filter(pl.col("own") == own) if column in gone else None
+        found[name] = [0] * (last + 1) if of is None else _filled(of, last)
     if bound and bound["value"] in edges:
         # Two measures may give one reason; what this one lets pass left because of the other.
         at = edges.index(bound["value"])
-        for place in range(at) if side == "max" else range(at, last + 1):
+        for place in range(at) if bins.side == "max" else range(at, last + 1):
             found["others"][place] += found["own"][place]
             found["own"][place] = 0
-    over = kept.select((pl.col(column) > edges[-1]).any()).collect().item()
     shown = {name: bound[name] for name in ("stage", "setting", "side", "reason", "value", "note")
              if name in bound} if bound else None  # fmt: skip
-    return {"column": column, "edges": edges, "threshold": shown, "beyond": bool(over), **found}
+    over = bool(kept[column]["over"].sum())
+    return {"column": column, "edges": edges, "threshold": shown, "beyond": over, **found}
 
 
 def _edges(
-    kept: pl.LazyFrame, gone: pl.LazyFrame | None, column: str, dtype: pl.DataType,
-    bound: Mapping[str, Any] | None,
-) -> list[float]:  # fmt: skip
+    ends: Sequence[pl.DataFrame], dtype: pl.DataType, bound: Mapping[str, Any] | None
+) -> list[float]:
     """Where the bins begin and end: by whole numbers, by hundredths, or evenly over what is there.
 
     The first and the last bin also hold what lies beyond them.
@@ -252,10 +236,7 @@ def _edges(
         wanted = 2 * int(bound["value"]) if bound else 0
         whole = max(1, -(-wanted // _BINS))
         return [whole * n for n in range(_BINS + 2)]
-    ends = [pl.col(column).min().alias("low"), pl.col(column).max().alias("high")]
-    frames = [frame.filter(pl.col(column).is_finite()).select(ends)
-              for frame in (kept, gone) if frame is not None]  # fmt: skip
-    both = collected(pl.concat(frames))
+    both = pl.concat(ends)
     low, high = both["low"].min(), both["high"].max()
     unit = [n / _BINS for n in range(_BINS + 1)]
     if low is None or high is None:
@@ -282,23 +263,8 @@ def _snapped(edges: list[float], value: float) -> list[float]:
     return [*edges[:nearest], value, *edges[nearest + 1 :]]
 
 
-def _place(column: str, edges: Sequence[float], side: str, kind: pl.DataType) -> pl.Expr:
-    """The bin of each value."""
-    # As the stages compare: beside a Float32 the threshold is one too.
-    dtype = np.float32 if kind == pl.Float32 else np.float64
-    inner = np.array(edges[1:-1], dtype)
-    how: Literal["left", "right"] = "left" if side == "max" else "right"
-
-    def places(values: pl.Series) -> pl.Series:
-        return pl.Series(
-            np.searchsorted(inner, values.to_numpy().astype(dtype), how), dtype=pl.Int64
-        )
-
-    return pl.col(column).map_batches(places, return_dtype=pl.Int64, is_elementwise=True)
-
-
 def _filled(counts: pl.DataFrame, last: int) -> list[int]:
     filled = [0] * (last + 1)
-    for place, count in counts.select("bin", "len").iter_rows():
+    for place, count in counts.select("bin", "count").iter_rows():
         filled[min(place, last)] += count
     return filled

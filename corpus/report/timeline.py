@@ -11,48 +11,55 @@ import polars as pl
 _UNITS = (("hour", "1h", 5), ("day", "1d", 150), ("week", "1w", 1000), ("month", "1mo", 6000),
           ("year", "1y", 10**9))  # fmt: skip
 _MOST = 200
+NOTHING: dict[str, Any] = {
+    "unit": "month", "bars": [], "before": 0, "after": 0, "unknown": 0, "first": None, "last": None,
+}  # fmt: skip
 
 
-def gather(posts: pl.LazyFrame) -> dict[str, Any]:
+def hours(posts: pl.DataFrame) -> pl.DataFrame:
+    """How many were written in each hour: ``at``, and how many, ``count``."""
+    return posts.group_by(pl.col("created_at").dt.truncate("1h").alias("at")).agg(
+        pl.len().cast(pl.Int64).alias("count")
+    )
+
+
+def told(hours: pl.DataFrame) -> dict[str, Any]:
     """Bars over the days between which all but a hundredth of the documents lie.
 
     A few wrong dates would otherwise stretch the line over centuries; ``before`` and ``after``
     count them.
     """
-    empty = {"unit": "month", "bars": [], "before": 0, "after": 0, "first": None, "last": None}
-    when = pl.col("created_at")
-    days = posts.group_by(when.dt.truncate("1d").alias("at")).agg(pl.len())
-    found = days.collect(engine="streaming").sort("at")
-    unknown = int(found.filter(pl.col("at").is_null())["len"].sum())
+    found = _by(hours, "1d")
+    unknown = int(found.filter(pl.col("at").is_null())["count"].sum())
     found = found.drop_nulls("at")
     if not found.height:
-        return empty | {"unknown": unknown}
-    total = int(found["len"].sum())
-    done = found["len"].cum_sum()
-    inside = found.filter((done > 0.005 * total) & (done - found["len"] < 0.995 * total))
+        return NOTHING | {"unknown": unknown}
+    total = int(found["count"].sum())
+    done = found["count"].cum_sum()
+    inside = found.filter((done > 0.005 * total) & (done - found["count"] < 0.995 * total))
     low, high = inside["at"][0], inside["at"][-1]
     span = (high - low).days + 1
     unit, every, _ = next(row for row in _UNITS if span <= row[2])
     if unit == "hour":
-        frame = posts.filter(when.dt.truncate("1d").is_between(low, high))
-        inside = (
-            frame.group_by(when.dt.truncate("1h").alias("at")).agg(pl.len())
-            .collect(engine="streaming").sort("at")
-        )  # fmt: skip
+        day = pl.col("at").dt.truncate("1d")
+        inside = hours.filter(day.is_between(low, high)).sort("at")
     else:
-        inside = inside.group_by(pl.col("at").dt.truncate(every)).agg(pl.col("len").sum())
-        inside = inside.sort("at")
-    bars = inside.upsample("at", every=every).with_columns(pl.col("len").fill_null(0))
+        inside = _by(inside, every)
+    bars = inside.upsample("at", every=every).with_columns(pl.col("count").fill_null(0))
     return {
         "unit": unit,
         "bars": [[_named(at, unit), count] for at, count in bars.tail(_MOST).iter_rows()],
-        "before": int(found.filter(pl.col("at") < low)["len"].sum())
-        + int(bars.head(max(0, bars.height - _MOST))["len"].sum()),
-        "after": int(found.filter(pl.col("at") > high)["len"].sum()),
+        "before": int(found.filter(pl.col("at") < low)["count"].sum())
+        + int(bars.head(max(0, bars.height - _MOST))["count"].sum()),
+        "after": int(found.filter(pl.col("at") > high)["count"].sum()),
         "unknown": unknown,
         "first": f"{found['at'][0]:%Y-%m-%d}",
         "last": f"{found['at'][-1]:%Y-%m-%d}",
     }
+
+
+def _by(counts: pl.DataFrame, every: str) -> pl.DataFrame:
+    return counts.group_by(pl.col("at").dt.truncate(every)).agg(pl.col("count").sum()).sort("at")
 
 
 def _named(at: datetime, unit: str) -> str:
