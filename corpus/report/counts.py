@@ -119,23 +119,19 @@ class PlaceFile:
 
 
 def _in_bins(rows: pl.DataFrame, bins: Bins, kept: bool) -> pl.DataFrame:
-    known = rows.filter(rows[bins.column].is_not_null())
-    values = known[bins.column].to_numpy()
-    told = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.size, bool)
-    known, values = known.filter(pl.Series(told)), values[told]
+    known = rows[bins.column].is_not_null() & rows[bins.column].cast(pl.Float64).is_not_nan()
+    values = rows[bins.column].filter(known).to_numpy()
     dtype = np.float32 if bins.narrow else np.float64
     how: Literal["left", "right"] = "left" if bins.side == "max" else "right"
     place = np.searchsorted(np.array(bins.edges[1:-1], dtype), values.astype(dtype), how)
-    own = pl.lit(False)
+    own = np.zeros(values.size, bool)
     if bins.own and not kept:
-        own = (pl.col("stage") == bins.own[0]) & (pl.col("reason") == bins.own[1])
-    placed = known.select(
-        pl.Series("bin", place, dtype=pl.Int64),
-        own.alias("own"),
-        pl.Series("over", values > bins.edges[-1]),
-    )
-    return placed.group_by("bin", "own").agg(
-        pl.len().cast(pl.Int64).alias("count"), pl.col("over").sum().cast(pl.Int64)
+        left = (rows["stage"] == bins.own[0]) & (rows["reason"] == bins.own[1])
+        own = left.filter(known).to_numpy()
+    of, count = np.unique(place * 2 + own, return_counts=True)
+    over = np.bincount(place * 2 + own, values > bins.edges[-1], 2 * len(bins.edges))[of]
+    return pl.DataFrame(
+        {"bin": of // 2, "own": of % 2 == 1, "count": count, "over": over.astype(np.int64)}
     )
 
 
