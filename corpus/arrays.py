@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.manifest import replacing
+from corpus.manifest import replacing, save_receipt
 
 
 def save(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
@@ -45,16 +45,19 @@ def piece(folder: Path, name: str, low: int, high: int) -> Any:
         return np.fromfile(file, dtype, high - low)
 
 
-def append(file: IO[bytes], pieces: Iterable[NDArray[Any]], dtype: Any, size: int) -> None:
-    """Write ``pieces`` of ``size`` entries in all as one array, holding one of them at a time."""
+def join(folder: Path, name: str, pieces: Iterable[NDArray[Any]], dtype: Any, size: int) -> None:
+    """Write ``pieces`` of ``size`` entries in all as one array, with a receipt, holding one."""
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
         "fortran_order": False,
         "shape": (size,),
     }
-    np.lib.format.write_array_header_1_0(file, header)
-    for found in pieces:
-        file.write(np.ascontiguousarray(found, dtype).tobytes())
+    path = folder / f"{name}.npy"
+    with replacing(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for found in pieces:
+            file.write(np.ascontiguousarray(found, dtype).tobytes())
+    save_receipt(path.with_suffix(".json"), {}, [path])
 
 
 def numbered(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

@@ -139,7 +139,7 @@ def _sample(
     chosen = samples.ChooseDropped(room / "chosen.parquet", looked, count)
     asked = [part.dropped for part in story.ledgers if part.dropping.get("consent")]
     jobs: list[tuple[tuple[Path, ...], ...]] = [
-        (some, ()) for some in _several(intake.found(files, "posts"))
+        (some, ()) for some in _several(intake.posts(files))
     ]
     jobs += [((), some) for some in _several(asked)]
     dropped = tuple(

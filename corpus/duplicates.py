@@ -8,7 +8,7 @@ shingles, some :data:`BATCH_BYTES`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +32,6 @@ from corpus.exchange import (
     received,
     rows,
 )  # fmt: skip
-from corpus.manifest import replacing, save_receipt
 
 BATCH_BYTES = 128 << 20
 _MOST_BATCHES = 4096
@@ -56,7 +55,7 @@ def gather(room: Path, folders: Sequence[Path]) -> Layout:
     where = lay_out(room, folders, counts)
     for name, dtype in (("prefer", np.int64), ("sketch", np.uint64), ("again", np.bool_)):
         pieces = (arrays.mapped(folder, name) for folder in folders)
-        _append(room / f"{name}.npy", pieces, dtype, where.posts)
+        arrays.join(room, name, pieces, dtype, where.posts)
     return where
 
 
@@ -76,7 +75,7 @@ def find(room: Path, folders: Sequence[Path], run: Run, jaccard: float | None) -
     before: tuple[Note, ...] = ()
     for kind in ends:
         gone = (_gone(where, block, before) for block in blocks)
-        _append(room / "gone.npy", gone, np.bool_, where.posts)
+        arrays.join(room, "gone", gone, np.bool_, where.posts)
         if kind == "near":
             sources = _near(where, run, jaccard or 1)
         else:
@@ -125,12 +124,6 @@ def _near(where: Layout, run: Run, jaccard: float) -> tuple[Path, ...]:
     settling = [Settle(room, index, jaccard) for index in range(count)]
     done(run, settling, "comparing")
     return tuple(task.folder for task in settling)
-
-
-def _append(path: Path, pieces: Iterable[NDArray[Any]], dtype: Any, size: int) -> None:
-    with replacing(path) as temporary, open(temporary, "wb") as file:
-        arrays.append(file, pieces, dtype, size)
-    save_receipt(path.with_suffix(".json"), {}, [path])
 
 
 # --------------------------------------------------------------------------- tasks

@@ -11,7 +11,6 @@ from corpus import canaries, keys, readers, runners, sniff, withdrawals
 from corpus import read as reading
 from corpus.errors import BuildError
 from corpus.judge import JudgePart
-from corpus.manifest import save_receipt
 from corpus.plan import Source, Stage
 from corpus.read import ReadFile, part_file, receipts
 from corpus.runners import NOT_YET
@@ -127,30 +126,35 @@ def read_and_judge(story: Story, files: Sequence[DumpFile], segment: Sequence[St
     return parts
 
 
-def found(files: Sequence[DumpFile], name: str) -> list[Path]:
-    """The refusals or tombstones of all parts, in reading order."""
-    return [path for f in files for path in sorted(f.task.folder.glob(f"*.{name}.parquet"))]
+def posts(files: Sequence[DumpFile]) -> list[Path]:
+    """The posts of all parts, in reading order."""
+    return [
+        part_file(f.task.folder, n) for f in files for n, _ in enumerate(receipts(f.task.folder))
+    ]
 
 
 def refusals(files: Sequence[DumpFile]) -> list[tuple[Path, int]]:
     """The refusals of the parts that have some, in reading order, and how many each has."""
-    return [
-        (part_file(file.task.folder, index, "refused"), count)
-        for file in files
-        for index, receipt in enumerate(receipts(file.task.folder))
-        if (count := sum(receipt["refused"].values()))
-    ]
+    return _counted(files, "refused")
 
 
 def _tombstones(story: Story, files: Sequence[DumpFile]) -> tuple[Path | None, str]:
-    """All that the sources say is deleted, in one file, and its identity."""
-    announced = found(files, "tombstones")
+    """All that the sources say is deleted, folded, and its identity."""
+    announced = _counted(files, "tombstones")
     if not announced:
         return None, ""
-    names = [str(path.relative_to(story.space.work)) for path in announced]
-    folder = story.space.step("tombstones", names)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    target = folder / "all.parquet"
-    withdrawals.gather(announced, target)
-    save_receipt(folder / "all-receipt.json", {}, [target])
-    return target, folder.name
+    paths = [path for path, _ in announced]
+    folder = story.space.step("tombstones", [str(p.relative_to(story.space.work)) for p in paths])
+    withdrawals.fold(folder, paths, sum(count for _, count in announced), story.run)
+    return folder, folder.name
+
+
+def _counted(files: Sequence[DumpFile], name: str) -> list[tuple[Path, int]]:
+    """The files of the parts that have some, in reading order, and how many each has."""
+    found = []
+    for file in files:
+        for index, receipt in enumerate(receipts(file.task.folder)):
+            told = receipt[name]
+            if count := told if isinstance(told, int) else sum(told.values()):
+                found.append((part_file(file.task.folder, index, name), count))
+    return found

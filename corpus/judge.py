@@ -29,7 +29,7 @@ class JudgePart:
     folder: Path
     index: int
     chain: Chain
-    tombstones: Path | None = None
+    tombstones: Path | None = None  # the folder of the folded notices
     verdict: Path | None = None
     key: Path | str | None = None
     plan: Chain = ()  # all stages of the plan, whose scores the ledger keeps
@@ -56,7 +56,7 @@ class JudgePart:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
-            posts = withdrawals.bury(posts, _tombstones(self.tombstones))
+            posts = withdrawals.bury(posts, withdrawals.notices(self.tombstones))
         kept, dropped, funnel = judge(
             posts, self.chain, str(self.posts), self.verdict, self.key, self.plan
         )
@@ -111,11 +111,6 @@ def judge(
         ledger.append(_ledger_rows(dropped, name, scores))
         posts = kept
     return posts, pl.concat(ledger, how="diagonal"), funnel
-
-
-@lru_cache(maxsize=2)
-def _tombstones(path: Path) -> pl.DataFrame:
-    return pl.read_parquet(path, glob=False)
 
 
 @lru_cache(maxsize=64)

@@ -10,7 +10,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
+
+from corpus import withdrawals
+from corpus.gathered import here
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -93,3 +97,13 @@ def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:
                 data = json.dumps(manifest).encode()
             found[str(path.relative_to(folder))] = data
     return found
+
+
+def folded(room: Path, *frames: pl.DataFrame) -> withdrawals.Notices:
+    """Notices of deletion folded as a build does it, each frame from a file of its own."""
+    room.mkdir()
+    paths = [room / f"{number}.parquet" for number in range(len(frames))]
+    for path, frame in zip(paths, frames, strict=True):
+        frame.write_parquet(path)
+    withdrawals.fold(room / "all", paths, sum(frame.height for frame in frames), here)
+    return withdrawals.Notices(room / "all")

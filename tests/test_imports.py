@@ -181,7 +181,7 @@ MAY: dict[str, set[str]] = {
         "corpus.stages",
     },
     "corpus.barrier": LOW | {"corpus.stages", "corpus.arrays", "corpus.gathered"},
-    "corpus.withdrawals": LOW,
+    "corpus.withdrawals": LOW | {"corpus.arrays", "corpus.exchange", "corpus.kernels"},
     "corpus.judge": LOW | FIND | {"corpus.withdrawals", "corpus.conversations", "corpus.keys"},
     "corpus.exchange": {"corpus.arrays", "corpus.grouping", "corpus.manifest"},
     "corpus.forest": {"corpus.arrays", "corpus.exchange"},

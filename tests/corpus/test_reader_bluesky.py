@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import libipld
+import polars as pl
 import pytest
 
 from corpus import withdrawals
 from corpus.readers import bluesky
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
-from tests.conftest import write_lines
+from tests.conftest import folded, write_lines
 
 ADA = "did:plc:ada"
 NAME = f"bluesky:at://{ADA}/app.bsky.feed.post/3k2"
@@ -208,12 +209,7 @@ def test_an_edit_a_delete_and_a_new_post_under_the_same_key_fold_as_they_happene
          at(40, "three", "create"), at(50, "four", "update")],
     )  # fmt: skip
     (found,) = batches(path, 100)
-    paths = [tmp_path / "t.parquet"]
-    found.tombstones.write_parquet(paths[0])
-    withdrawals.gather(paths, tmp_path / "all")
-    import polars as pl
-
-    marked = withdrawals.bury(found.posts, pl.read_parquet(tmp_path / "all"))
+    marked = withdrawals.bury(found.posts, folded(tmp_path / "folded", found.tombstones))
     alive = marked.filter(pl.col("withdrawn").is_null())
     assert alive["text"].to_list() == ["four"]
 

@@ -20,6 +20,7 @@ from corpus import withdrawals
 from corpus.readers import _bundle, _mastodon_api, contract, mastodon
 from corpus.readers._mastodon_archive import Decoder, _Actor
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
+from tests.conftest import folded
 
 HOME = "https://home.example"
 CREATED = 1_672_531_200_000_000
@@ -294,13 +295,11 @@ def test_an_edit_ends_the_version_from_before_it_and_no_other(tmp_path: Path) ->
     boost = {"uri": "https://far.example/boost"}
     old, new = (status(**boost, reblog=row) for row in (STATUS, last))
     posts, tombstones = frames(STATUS, edited, copy, old, new, last)
-    tombstones.write_parquet(tmp_path / "t")
-    withdrawals.gather([tmp_path / "t"], tmp_path / "folded")
-    marked = withdrawals.bury(posts, pl.read_parquet(tmp_path / "folded"))
+    marked = withdrawals.bury(posts, folded(tmp_path / "folded", tombstones))
     late = "superseded"
     assert [late, late, late, late, None, None] == marked["withdrawn"].to_list()
     posts, tombstones = frames(STATUS, edited, copy)
-    marked = withdrawals.bury(posts, tombstones)
+    marked = withdrawals.bury(posts, folded(tmp_path / "again", tombstones))
     assert [late, None, None] == marked["withdrawn"].to_list()
 
 

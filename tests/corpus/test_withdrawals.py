@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
-from corpus import withdrawals
-from corpus.schema import POST, TOMBSTONE
+from corpus import arrays, exchange, withdrawals
+from corpus.schema import POST, TOMBSTONE, WITHDRAWN
+from tests.conftest import folded as fold
 
 
 def posts(*rows: dict[str, Any]) -> pl.DataFrame:
@@ -16,12 +18,11 @@ def posts(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(filled, schema=POST)
 
 
-def notices(*rows: tuple[str, str, str] | tuple[str, str, str, int | None]) -> pl.DataFrame:
-    filled = [row if len(row) == 4 else (*row, None) for row in rows]
-    return pl.DataFrame(filled, schema=TOMBSTONE, orient="row")
+def notices(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=TOMBSTONE, orient="row")
 
 
-def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not() -> None:
+def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not(tmp_path: Path) -> None:
     found = withdrawals.bury(
         posts(
             {"id": "x:1", "kind": "post"},
@@ -29,31 +30,29 @@ def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not() -> None:
             {"id": "x:3", "kind": "reply", "parent_id": "x:1"},
             {"id": "x:4", "kind": "post"},
         ),
-        notices(("id", "x:1", "deleted_later")),
+        folded(tmp_path, ("id", "x:1", "deleted_later", None)),
     )
     assert found["withdrawn"].to_list() == ["deleted_later", "deleted_later", None, None]
     assert found.columns == list(POST)
 
 
-def test_a_notice_on_the_post_says_more_than_one_on_its_author() -> None:
+def test_a_notice_on_the_post_says_more_than_one_on_its_author(tmp_path: Path) -> None:
     found = withdrawals.bury(
         posts({"id": "x:1", "author": "7", "withdrawn": "withheld"}, {"id": "x:2", "author": "7"}),
-        notices(("author", "x:7", "withheld"), ("id", "x:1", "deleted_later")),
+        folded(tmp_path, ("author", "x:7", "withheld", None), ("id", "x:1", "deleted_later", None)),
     )
     assert found["withdrawn"].to_list() == ["deleted_later", "withheld"]
 
 
-def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
+def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> withdrawals.Notices:
     """The rows folded, each from a file of its own; the same in both orders."""
-    found = []
-    for number, order in enumerate((rows, rows[::-1])):
-        paths = []
-        for place, row in enumerate(order):
-            paths.append(tmp_path / f"{number}-{place}.parquet")
-            notices(row).write_parquet(paths[-1])
-        withdrawals.gather(paths, tmp_path / "all")
-        found.append(pl.read_parquet(tmp_path / "all"))
-    assert found[0].equals(found[1])
+    found = [
+        fold(tmp_path / str(number), *(notices(row) for row in order))
+        for number, order in enumerate((rows, rows[::-1]))
+    ]
+    for name in ("one", "two", "target", "reason", "said_at"):
+        first, second = (arrays.whole(tmp_path / str(n) / "all", name) for n in (0, 1))
+        assert first.tolist() == second.tolist()
     return found[0]
 
 
@@ -118,3 +117,48 @@ def test_of_an_author_s_declarations_the_last_counts_for_all_posts(tmp_path: Pat
     assert found["withdrawn"].to_list() == [None, "opted_out", "opted_out", None]
     assert found["consent"].to_list() == ["allowed", "denied", "denied", None]
     assert found.columns == list(POST)
+
+
+def test_ranges_of_keys_fold_as_one_and_any_text_finds_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [
+        ("id" if n % 3 else "author", f"x:{n % 70}", WITHDRAWN[n % 8], n % 11) for n in range(400)
+    ]
+    whole = fold(tmp_path / "whole", notices(*said[:150]), notices(*said[150:]))
+    monkeypatch.setattr(exchange, "RANGE_KEYS", 10)
+    parts = fold(tmp_path / "parts", notices(*said[:150]), notices(*said[150:]))
+    assert len(list((tmp_path / "parts" / "all" / "folded").iterdir())) == 64
+    rows = posts(
+        *({"id": f"x:{n}", "author": f"{n + 35}", "seen_at": n % 13} for n in range(140)),
+        *({"id": f"x:{n}", "kind": "repost", "parent_id": f"x:{n - 90}"} for n in range(140, 180)),
+        {"id": "x:", "author": ""}, {"id": "x:1", "platform": "y", "author": "1"},
+    )  # fmt: skip
+    found = withdrawals.bury(rows, parts)
+    assert found.equals(withdrawals.bury(rows, whole))
+
+    def reached(row: dict[str, Any]) -> str | None:
+        """The same, said plainly."""
+        why = None
+        original = row["parent_id"] if row["kind"] == "repost" else None
+        author = f"{row['platform']}:{row['author']}" if row["author"] is not None else None
+        for target, value in (("author", author), ("id", original), ("id", row["id"])):
+            last = {}
+            for kind, of, reason, when in said:
+                if (kind, of) == (target, value):
+                    last[reason] = max(when, last.get(reason, when))
+            last = {r: w for r, w in last.items() if r == "opted_out" or row["seen_at"] is None
+                    or row["seen_at"] < w}  # fmt: skip
+            why = min(last, key=WITHDRAWN.index) if last else why
+        return why
+
+    assert found["withdrawn"].to_list() == [reached(row) for row in rows.iter_rows(named=True)]
+    assert found["withdrawn"].null_count() not in (0, found.height)
+
+
+def test_notices_that_are_all_taken_back_reach_nobody(tmp_path: Path) -> None:
+    named = folded(
+        tmp_path, ("author", "x:7", "opted_out", 10), ("author", "x:7", "undeclared", 20)
+    )
+    rows = posts({"id": "x:1", "author": "7"})
+    assert withdrawals.bury(rows, named).equals(rows)
