@@ -138,6 +138,28 @@ def test_damage_takes_along_what_may_have_been_made_of_it(
     assert recheck.run(work, here) == []
 
 
+def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    document["stages"] = [{"dedup": {}}]
+    corpus.build(document)
+    before = contents(tmp_path / "out")
+    work = tmp_path / "out" / "work"
+    steps = {path.name for path in work.iterdir() if path.is_dir()}
+    shards = sorted(path.name for path in work.glob("shards/*/*/*.json"))
+    flip(next(work.glob("index/*/kept/000001/rows.npy")), random.Random(1))
+    next((tmp_path / "out" / "shards").iterdir()).unlink()
+    assert len(recheck.run(work, here)) == 2
+    assert {path.name for path in work.iterdir() if path.is_dir()} == steps - {"index"}
+    assert len(list(work.glob("shards/*/*/*.json"))) == len(shards) - 1
+    (tmp_path / "out" / "manifest.json").unlink()
+    corpus.build(document)
+    after = contents(tmp_path / "out")
+    assert {name: after[name] for name in before if not name.startswith("work/")} == {
+        name: data for name, data in before.items() if not name.startswith("work/")
+    }
+
+
 def test_parts_that_vanish_while_the_build_runs_are_never_left_out(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import clusters, exchange
+from corpus import clusters, exchange, write
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import unbalanced
 from tests.conftest import contents, post, sentence, write_lines
@@ -166,6 +166,27 @@ def test_blocks_and_ranges_change_no_byte(
     dropped = {name: count for row in made[0][0] for name, count in row["dropped"].items()}
     assert min(dropped["near_duplicate"], dropped["campaign"]) > 40
     assert made[1][1] == made[0][1]
+
+
+def test_the_cut_of_the_ledger_into_files_changes_no_row(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    junk = [{**post(n), "id": None} for n in range(900, 930)]
+    write_lines(tmp_path / "posts.jsonl", [*map(post, range(200)), *junk, *map(post, range(90))])
+    made = []
+    for number, rows in enumerate((1000, 7)):
+        monkeypatch.setattr(write, "LEDGER_ROWS", rows)
+        out = tmp_path / f"out{number}"
+        stages = [{"quality": {"min_words": 14}}, {"dedup": {}}]
+        corpus.build(plan(stages, output={"path": str(out)}, run={"part_posts": 20}))
+        found: dict[str, list[pl.DataFrame]] = {}
+        for path in sorted((out / "dropped").iterdir()):
+            found.setdefault(path.name.split("-")[0], []).append(pl.read_parquet(path))
+        made.append(found)
+    assert {name: len(files) for name, files in made[0].items()} == {"dedup": 1, "read": 1}
+    assert [frame.height for frame in made[1]["read"]] == [7, 7, 7, 7, 2]
+    for name, files in made[0].items():
+        assert pl.concat(made[1][name]).equals(files[0])
 
 
 def test_shards_are_balanced_by_size(plan: MakePlan, tmp_path: Path) -> None:

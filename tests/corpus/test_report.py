@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +127,44 @@ def test_a_post_that_left_by_the_reason_s_other_measure_is_not_this_threshold_s(
     )
     toxic = score(found, "toxicity")
     assert (sum(toxic["own"]), sum(toxic["others"])) == (1, 1)
+
+
+def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
+    rng = random.Random(5)
+    rows = [
+        {
+            "text": "x" * rng.randrange(90),
+            "created_at": datetime(2024, 3, 1, tzinfo=UTC) + timedelta(minutes=rng.randrange(6000)),
+            "lang": rng.choice(["en", "de", None]), "community": rng.choice(["a", "b", "c", None]),
+            "platform": "x", "toxicity": rng.choice([None, rng.random()]),
+            "quality_words": rng.randrange(9), "share": rng.uniform(-3, 70),
+            "pii_phone": rng.randrange(3),
+        }
+        for _ in range(3000)
+    ]  # fmt: skip
+    gone = [
+        {"stage": stage, "reason": reason, "lang": rng.choice(["en", "fr"]),
+         "toxicity": rng.random(), "share": rng.uniform(-9, 20)}
+        for stage, reason in [("toxicity", "toxic"), ("dedup", "repost")] for _ in range(700)
+    ]  # fmt: skip
+    types: dict[str, Any] = {"toxicity": pl.Float32, "quality_words": pl.UInt32}
+
+    def written(name: str, rows: list[dict[str, Any]], count: int) -> list[Path]:
+        paths = [tmp_path / f"{name}-{count}-{n}.parquet" for n in range(count)]
+        frame = pl.DataFrame(rows, schema_overrides=types, infer_schema_length=None)
+        for n, path in enumerate(paths):
+            frame[n::count].write_parquet(path)
+        return paths
+
+    one = statistics.gather(written("kept", rows, 1), written("gone", gone, 1), THRESHOLDS)
+    files = written("kept", rows, 150), written("gone", gone, 70)
+    assert statistics.gather(*files, THRESHOLDS) == one
+
+    def backwards(tasks: Any, step: str) -> Any:
+        return (task() for task in reversed(tasks))
+
+    assert statistics.gather(*files, THRESHOLDS, backwards) == one
+    assert sum(score(one, "toxicity")["own"]) > 100 and one["pii"][0][2] > 2000
 
 
 def test_cluster_sizes_go_up_whatever_the_order_in_the_manifest() -> None:

@@ -106,6 +106,19 @@ def test_a_second_copy_takes_the_place_of_the_first(made: Made, tmp_path: Path) 
     assert rows(out).height == 199
 
 
+def test_the_cut_of_the_reserve_into_pieces_loses_no_copy(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = made(name="whole")
+    (piece,) = reserve.pieces(whole / "reserve")
+    key = keys.load_key(tmp_path / "corpus.key")
+    monkeypatch.setattr(reserve, "PIECE_POSTS", 4)
+    cut = reserve.pieces(made(name="cut") / "reserve")
+    found = [reserve.load(path, key) for path in cut]
+    assert [frame.height for frame in found] == [4, 4, 2]
+    assert pl.concat(found).equals(reserve.load(piece, key))
+
+
 def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path: Path) -> None:
     out = made()
     take_down(out, ["table:3", "table:100"])
