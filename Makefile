@@ -72,6 +72,7 @@ bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 2
 bench-cluster: $(TOOLS)  ## every runner's bytes and time (Ray's if it is installed); what each step costs
 	$(BIN)/python -m bench.runners
 	$(BIN)/python -m bench.cluster
+	$(BIN)/python -m bench.withdrawals
 
 bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
 	$(BIN)/python -m bench.loader
@@ -95,9 +96,10 @@ eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
 faults: $(TOOLS)  ## builds of 100,000 posts that are killed, starved, cut, flipped (an hour or so)
 	$(BIN)/python -m faults
 
-fuzz: $(TOOLS)  ## every reader and the plan parser on broken input, a fixed count
+fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input, a fixed count
 	$(BIN)/python scripts/fuzz_readers.py --lines 20000 --documents 4000
 	$(BIN)/python scripts/fuzz_plans.py --plans 5000
+	$(BIN)/python scripts/fuzz_models.py --flips 2000
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

@@ -254,7 +254,7 @@ def _having(path: Path, ids: pl.Series) -> pl.DataFrame:
     """The rows of a file with one of ``ids``; whole rows are read only if there are any."""
     held = pl.read_parquet(path, columns=["id"], glob=False)["id"].is_in(ids.implode())
     if not held.any():
-        return pl.DataFrame(schema=pl.read_parquet_schema(path))
+        return pl.DataFrame(schema=pl.scan_parquet(path, glob=False).collect_schema())
     return pl.read_parquet(path, glob=False).filter(held)
 
 

@@ -93,7 +93,7 @@ class TiePart:
 
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
-            known = pl.read_parquet_schema(self.posts)
+            known = pl.scan_parquet(self.posts, glob=False).collect_schema()
             wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POSTS)
             columns = [name for name in wanted if name in known]
             posts = pl.read_parquet(self.posts, columns=columns, glob=False)

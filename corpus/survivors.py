@@ -79,7 +79,7 @@ def find(room: Path, seen: Sequence[Seen], parts: Sequence[Path], run: Run) -> l
 
 
 def _documents(parts: Sequence[Path]) -> bool:
-    return any(HOME in pl.read_parquet_schema(path) for path in parts[:1])
+    return any(HOME in pl.scan_parquet(path, glob=False).collect_schema() for path in parts[:1])
 
 
 def _hashes(ids: pl.Series) -> U64:

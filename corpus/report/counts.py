@@ -51,7 +51,7 @@ class CountFile:
         return self.kept, _reading(self.path, self._counted)
 
     def _counted(self) -> dict[str, pl.DataFrame]:
-        held = pl.read_parquet_schema(self.path)
+        held = pl.scan_parquet(self.path, glob=False).collect_schema()
         wanted = ["lang", *self.scores]
         if self.kept:
             wanted += [*VALUES, "created_at", *self.pii]
@@ -109,7 +109,7 @@ class PlaceFile:
         return self.kept, _reading(self.path, self._placed)
 
     def _placed(self) -> dict[str, pl.DataFrame]:
-        held = pl.read_parquet_schema(self.path)
+        held = pl.scan_parquet(self.path, glob=False).collect_schema()
         bins = [each for each in self.bins if each.column in held]
         of = [] if self.kept else ["stage", "reason"]
         rows = pl.read_parquet(

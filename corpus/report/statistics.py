@@ -110,7 +110,7 @@ def _both(tasks: Sequence[Any], run: Run) -> tuple[counts.Tables, counts.Tables]
 
 def _schema(shard: Path) -> dict[str, pl.DataType]:
     try:
-        return dict(pl.read_parquet_schema(shard))
+        return dict(pl.scan_parquet(shard, glob=False).collect_schema())
     except (OSError, pl.exceptions.PolarsError):
         raise counts.unreadable(shard) from None
 

@@ -304,6 +304,9 @@ def test_a_folder_s_name_is_no_pattern(plan: MakePlan, tmp_path: Path) -> None:
     opened = corpus.load(tmp_path / "out[en]")
     assert opened.scan().collect().height == found["totals"]["kept"]
     assert opened.dropped().collect().height == 4
+    write_lines(tmp_path / "posts.jsonl", [post(n, user=f"u{n}") for n in range(300)])
+    two = {"path": str(tmp_path / "two[en]"), "validation": 0.1}
+    assert corpus.build(plan(output=two))["totals"]["kept"] == 300
 
 
 def test_replacing_other_sources_leaves_nothing_of_their_work(
@@ -343,7 +346,9 @@ def test_kept_work_is_private_and_lets_a_threshold_move_cheaply(
     kept = {path: time for path, time in before.items() if path.stat().st_mtime_ns == time}
     assert {path.relative_to(work).parts[0] for path in kept} >= {"read", "judged"}
     fresh = [path for path in work.rglob("*.parquet") if path not in before]
-    assert {path.relative_to(work).parts[0] for path in fresh} == {"dedup", "judged", "reserve"}
+    assert {path.relative_to(work).parts[0] for path in fresh} == {
+        "dedup", "judged", "reserve", "samples",
+    }  # fmt: skip
     clean = changed | {"output": {"path": str(tmp_path / "clean"), "keep_work": True}}
     corpus.build(clean)
     for folder in ("shards", "dropped"):
