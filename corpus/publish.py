@@ -20,6 +20,8 @@ from corpus.manifest import NAME, load_manifest, write_json
 _ORDER = ("shards", "dropped", "index", "reserve")
 _PRIVATE = {"work"}
 _PROBE = "begun"
+#: Files in one commit, at a place where each upload is one.
+_TOGETHER = 100
 
 Told = Callable[[str, int, int], None]
 
@@ -67,15 +69,19 @@ def publish(folder: Path, url: str, told: Told) -> None:
     files = _files(folder)
     note = folder / "work" / "uploaded.json"
     done = _noted(note, url)
-    for count, name in enumerate(files, start=1):
-        path, where = folder / name, _joined(url, name)
-        mark = [path.stat().st_size, path.stat().st_mtime_ns]
-        if done.get(name) != mark or not _whole(where, mark[0]):
-            storage.upload(path, where)
-            done[name] = mark
+    together = _TOGETHER if url.lower().startswith("hf://") else 1
+    for begin in range(0, len(files), together):
+        names = files[begin : begin + together]
+        marks = {name: _mark(folder / name) for name in names}
+        new = [
+            n for n in names if done.get(n) != marks[n] or not _whole(_joined(url, n), marks[n][0])
+        ]
+        if new:
+            storage.upload_together([(folder / name, _joined(url, name)) for name in new])
+            done |= {name: marks[name] for name in new}
             note.parent.mkdir(exist_ok=True, mode=0o700)
             write_json(note, {"url": url, "files": done})
-        told("uploading", count, len(files) + 1)
+        told("uploading", begin + len(names), len(files) + 1)
     storage.remove(_joined(url, _PROBE))
     for stray in set(storage.walk(url)) - {_joined(url, name) for name in files}:
         storage.remove(stray)
@@ -94,6 +100,10 @@ def _files(folder: Path) -> list[str]:
             found.append(name)
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
     return [n.as_posix() for n in sorted(found, key=lambda n: (ranks.get(n.parts[0], 9), n))]
+
+
+def _mark(path: Path) -> list[int]:
+    return [path.stat().st_size, path.stat().st_mtime_ns]
 
 
 def _noted(note: Path, url: str) -> dict[str, Any]:
