@@ -119,9 +119,10 @@ def _sample(
     redaction = reading.settings_json(config or stages.find("pii").Config())
     largest = story.facts.get("dedup", {}).get("largest", ())
     clusters = [row["cluster"] for row in largest if not row["earlier"]]
-    marks = [*(stage.fingerprint for stage in story.plan.stages), redaction, key_id, output.ids]
+    marks = [*(stage.fingerprint for stage in story.plan.stages), redaction, key_id]
+    cut = story.plan.cut()  # some shards are looked at together
     count = output.report_samples
-    room = story.space.step("samples", [part.identity for part in parts], marks, count)
+    room = story.space.step("samples", [part.identity for part in parts], marks, cut, count)
     few = count * samples.KEPT_FOR_ONE
     paths = [story.space.out / shard["path"] for shard in shards] if count else []
     kept = tuple(

@@ -33,7 +33,8 @@ def build(tmp_path: Path) -> Build:
                  for n in range(9)]  # fmt: skip
         rows += [post(400 + n, text=sentence(n).upper(), user=f"other{n}") for n in range(9)]
         rows += [post(500 + n, text="[deleted]") for n in range(9)]
-        write_lines(tmp_path / "posts.jsonl", rows)
+        if not (tmp_path / "posts.jsonl").exists():
+            write_lines(tmp_path / "posts.jsonl", rows)
         fields = {"id": "id", "text": "text", "author": "user"}
         more = output.pop("run", {"part_posts": 40})
         plan = {
@@ -160,6 +161,16 @@ def test_parts_and_runners_change_no_choice(build: Build) -> None:
     two = contents(build(name="two", run={"part_posts": 500}))
     three = contents(build(name="three", run={"runner": "processes", "workers": 2}))
     assert one == two == three
+
+
+def test_another_cut_into_shards_is_looked_at_anew(build: Build) -> None:
+    out = build(shard_mb=0.0005, keep_work=True)
+    assert len(list((out / "shards").iterdir())) > 20
+    (out / "manifest.json").unlink()  # stopped before the last task of the samples
+    next(out.glob("work/samples/*/samples.json")).unlink()
+    build(keep_work=True)
+    assert len(list((out / "shards").iterdir())) == 1
+    assert told(out) == told(build(name="clean"))
 
 
 def test_samples_are_small_however_long_the_posts(tmp_path: Path) -> None:
