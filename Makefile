@@ -48,8 +48,9 @@ $(TOOLS): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $(INSTALLED)
 
-test: $(TOOLS)  ## run every test
-	$(BIN)/python -m pytest
+# A file's tests stay together: they share servers, and what they have built.
+test: $(TOOLS)  ## run every test, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 	$(BIN)/ruff check .
