@@ -2,28 +2,33 @@
 
 The beginning of every file is read into parts, as the build would, and the rest of the build is
 run on those: once on half of them, which loads the models, and once on all, which tells what a
-post takes. What is told is an extrapolation; docs/operations.md says how far off it was.
+post takes. What is told is an extrapolation; docs/operations.md says how far off it has been.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from corpus import intake, keys, pipeline, readers, sniff, status
+import polars as pl
+
+from corpus import exchange, intake, keys, pipeline, readers, sniff, status
 from corpus import read as reading
 from corpus.errors import BuildError
 from corpus.manifest import fingerprint, save_receipt
-from corpus.plan import Plan
+from corpus.plan import Plan, Source
+from corpus.readers.contract import Batch
 from corpus.workspace import Workspace, sources_identity
 
 _SHARE = 0.01
-_FEWEST = 2_000
-_BATCH = 500
-#: What dedup keeps of each post in one process, in bytes, and its flat arrays on disk.
+_FEWEST = 10_000
+_BATCH = 100
+_PLACES = 4
+#: What a task of dedup holds of each key in its range, in bytes, and of flat arrays of all posts.
 _DEDUP_BYTES = 63
 
 
@@ -54,30 +59,31 @@ class _Sample:
 
 
 def estimate(plan: Plan) -> Estimate:
-    """Build a hundredth of ``plan`` (2,000 posts at least) beside, and scale it up."""
+    """Build a hundredth of ``plan`` (10,000 posts at least) beside, and scale it up."""
     plan = plan.fetched()
     plan.check_paths()
-    share = _SHARE
     with tempfile.TemporaryDirectory(prefix="corpus-dry-run-") as folder:
         room = Path(folder)
-        began = time.perf_counter()
-        taken, posts = _beginnings(plan, share)
-        reading_seconds = time.perf_counter() - began
+        taken, posts, reading_seconds = _beginnings(plan)
         found = sum(len(batch.posts) for batches in taken.values() for batch in batches)
         if not found:
             raise BuildError("the beginnings of the sources hold no posts; nothing to go by")
-        half = _run(plan, room / "half", {k: v[: -(-len(v) // 2)] for k, v in taken.items()})
+        fewer = {file: batches[: -(-len(batches) // 2)] for file, batches in taken.items()}
+        first = _run(plan, room / "first", fewer)  # models load
+        half = _run(plan, room / "half", fewer)
         whole = _run(plan, room / "whole", taken)
     scale = posts / found
     workers = plan.run.workers if plan.run.runner == "processes" else 1
-    # The first run loaded the models; the second did not.
-    loading = max(0.0, half.seconds - whole.seconds * half.posts / max(1, whole.posts))
-    work = (reading_seconds + whole.seconds) * scale / workers
+    # What takes its time however many posts there are, and what each post takes.
+    more = max(0.0, whole.seconds - half.seconds) / max(1, whole.posts - half.posts)
+    each = more or whole.seconds / whole.posts
+    once = max(0.0, first.seconds - each * first.posts)
+    deduplicating = int(min(posts, exchange.RANGE_KEYS) * _DEDUP_BYTES) // 2**20
     return Estimate(
         posts=round(posts),
         kept=round(whole.kept * scale),
-        seconds=loading + work,
-        memory_mb=whole.memory_mb * (workers + (workers > 1)) + int(posts * _DEDUP_BYTES) // 2**20,
+        seconds=once + (reading_seconds + each * posts) / workers,
+        memory_mb=whole.memory_mb * (workers + (workers > 1)) + deduplicating * workers,
         output_mb=whole.output_bytes * scale / 1e6,
         work_mb=whole.work_bytes * scale / 1e6,
         workers=workers,
@@ -85,34 +91,50 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
-def _beginnings(plan: Plan, share: float) -> tuple[dict[tuple[int, str], list[Any]], float]:
-    """The first batches of each file, and how many posts all files seem to hold."""
+def _beginnings(plan: Plan) -> tuple[dict[tuple[int, str], list[Any]], float, float]:
+    """The first batches of each file, how many posts all seem to hold, and seconds to read them."""
     taken: dict[tuple[int, str], list[Any]] = {}
-    posts = 0.0
+    posts = seconds = 0.0
     files = [(n, path) for n, source in enumerate(plan.sources) for path in source.files()]
     least = -(-_FEWEST // len(files))
     for number, path in files:
-        source = plan.sources[number]
-        size = max(1, sniff.size_and_time(path)[0])
-        batches: list[Any] = []
-        seen, before, all_of_it = 0, 0, 0.0
-        module = readers.find(source.reader)
-        for batch in module.read(path, source.config, _BATCH, None):
-            if batch.cursor is None:
-                all_of_it = seen + len(batch.posts)
-            elif before and batch.position > before:
-                # Readers read ahead: only when they read on is what they had before used up.
-                all_of_it = seen * size / before
-            enough = seen >= least and before >= share * size
-            if not enough:
-                batches.append(batch)
-            seen += len(batch.posts)
-            before = batch.position
-            if all_of_it and (enough or batch.cursor is None):
-                break
-        posts += all_of_it
+        began = time.perf_counter()
+        batches, read, held = _beginning(plan.sources[number], path, least)
+        seconds += (time.perf_counter() - began) * held / max(1, read)
+        posts += held
         taken[number, path] = batches
-    return taken, posts
+    return taken, posts, seconds
+
+
+def _beginning(source: Source, path: str, least: int) -> tuple[list[Any], int, float]:
+    """The first batches of a file, how many posts were read, and how many it seems to hold."""
+    size = max(1, sniff.size_and_time(path)[0])
+    batches: list[Any] = []
+    read, held = 0, 0.0
+    # Readers read ahead. Where they read on, what they had before is used up: from one such
+    # place to another so many posts stand in so many bytes.
+    places: list[tuple[int, int]] = []
+    before = 0
+    for batch in readers.find(source.reader).read(path, source.config, _BATCH, None):
+        if before and batch.position > before:
+            places.append((read, before))
+        before = batch.position
+        batches.append(batch)
+        read += len(batch.posts)
+        if batch.cursor is None:
+            held = read
+            break
+        if len(places) > _PLACES:
+            (low, begin), (high, end) = places[0], places[-1]
+            held = max(read, (high - low) * size / (end - begin))
+            if read >= max(least, _SHARE * held):
+                break
+    wanted, kept = max(least, _SHARE * held), 0
+    for count, batch in enumerate(batches, start=1):
+        kept += len(batch.posts)
+        if kept >= wanted:
+            return batches[:count], read, held
+    return batches, read, held
 
 
 def _run(plan: Plan, out: Path, taken: dict[tuple[int, str], list[Any]]) -> _Sample:
@@ -129,9 +151,8 @@ def _run(plan: Plan, out: Path, taken: dict[tuple[int, str], list[Any]]) -> _Sam
         source = plan.sources[number]
         folder = space.step("read", *intake.file_identity(source, path, run.part_posts))
         folder.mkdir(parents=True, exist_ok=True)
-        for index, batch in enumerate(batches):
-            last = index == len(batches) - 1
-            reading.save(replace(batch, cursor=None) if last else batch, folder, index)
+        for index, part in enumerate(_parts(batches, run.part_posts)):
+            reading.save(part, folder, index)
     began = time.perf_counter()
     manifest = pipeline.build(small)
     seconds = time.perf_counter() - began
@@ -143,6 +164,35 @@ def _run(plan: Plan, out: Path, taken: dict[tuple[int, str], list[Any]]) -> _Sam
         _bytes(out) - _bytes(out / "work"),
         _bytes(out / "work"),
         max(status.memory(), manifest["run"]["peak_memory_mb"]),
+    )
+
+
+def _parts(batches: list[Batch], part_posts: int) -> list[Batch]:
+    """Batches as parts of about the size that the build would read; the last ends the file."""
+    runs: list[list[Batch]] = []
+    room = 0
+    for batch in batches:
+        if room <= 0:
+            runs.append([])
+            room = part_posts
+        runs[-1].append(batch)
+        room -= max(1, len(batch.posts))
+    parts = [_joined(run) for run in runs]
+    # It has a hash then, whatever it may be.
+    end = [replace(part, cursor=None, sha256=part.sha256 or "0" * 64) for part in parts[-1:]]
+    return [*parts[:-1], *end]
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    skipped: Counter[str] = Counter()
+    for batch in batches:
+        skipped.update(batch.skipped)
+    return replace(
+        batches[-1],
+        posts=pl.concat([batch.posts for batch in batches]),
+        refused=pl.concat([batch.refused for batch in batches]),
+        tombstones=pl.concat([batch.tombstones for batch in batches]),
+        skipped=dict(skipped),
     )
 
 
