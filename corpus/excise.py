@@ -55,6 +55,7 @@ class Change:
     characters: int = 0  # more than before
     documents: int = 0  # more than before
     alongside: set[str] = field(default_factory=set)  # went with a document that could not be cut
+    documents_cut: set[str] = field(default_factory=set)  # the ids of those not as they were
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
     moves: dict[str, str] = field(default_factory=dict)  # new file to its place
 
@@ -207,6 +208,7 @@ def _cut(hit: pl.DataFrame, wanted: Wanted, joiner: str, change: Change) -> list
     new = []
     for row in hit.iter_rows(named=True):
         left, gone = turns.without(row, wanted.has, joiner)
+        change.documents_cut.add(row["id"])
         for name, author in zip(row["post_ids"], row["authors"], strict=True):
             if wanted.has(name, author):
                 change.removed[name] = name
@@ -239,14 +241,20 @@ def reserve_without(folder: Path, room: Path, wanted: Wanted, key: bytes, change
             change.moves[f"reserve-{path.name}"] = f"{reserve.FOLDER}/{path.name}"
 
 
-def index_without(folder: Path, room: Path, key: bytes, change: Change) -> None:
-    """The index no longer knows what is gone, and knows what took its place."""
+def index_without(
+    folder: Path, room: Path, key: bytes, change: Change, *, of_documents: bool
+) -> None:
+    """The index no longer knows what is gone, and knows what took its place.
+
+    Where dedup saw documents, it no longer knows those either that have lost a turn.
+    """
     if not (folder / dedup_index.FOLDER / dedup_index.CARD).exists() or not change.removed:
         return
     card = dedup_index.read_card(folder)
+    unknown = [*change.removed, *(change.documents_cut if of_documents else ())]
     for piece in card["pieces"]:
         entries = dedup_index.load(folder / dedup_index.FOLDER / piece["path"], key)
-        gone = entries.ids.is_in(list(change.removed)).to_numpy()
+        gone = entries.ids.is_in(unknown).to_numpy()
         if not gone.any():
             continue
         elected = [

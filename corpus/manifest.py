@@ -22,6 +22,25 @@ NAME = "manifest.json"
 # A list of numbers in pretty JSON: a line is enough for it. No string holds a line's end.
 _NUMBERS = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
 
+#: What the folder of a corpus holds, while it is built and after.
+OURS = {
+    "plan.yaml",
+    "shards",
+    "dropped",
+    "index",
+    "reserve",
+    "takedowns",
+    "tokens",
+    "validation",
+    NAME,
+    "README.md",
+    "report.html",
+    "statistics.json",
+    "croissant.json",
+    "DATASHEET.md",
+    "work",
+}
+
 #: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
 #: ``read`` for a refused record, which has no id.
 LEDGER: dict[str, pl.DataType] = {

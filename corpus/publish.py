@@ -14,12 +14,14 @@ from typing import Any
 
 from corpus import storage
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, load_manifest, write_json
+from corpus.manifest import NAME, OURS, load_manifest, write_json
 
 #: What is uploaded, in this order; whatever else lies in the folder follows, the manifest last.
 _ORDER = ("shards", "dropped", "index", "reserve")
 _PRIVATE = {"work"}
 _PROBE = "begun"
+#: What the Hub puts into each of its repositories.
+_HUBS_OWN = ".gitattributes"
 #: Files in one commit, at a place where each upload is one.
 _TOGETHER = 100
 
@@ -37,8 +39,7 @@ def check(url: str, *, replace: bool) -> dict[str, Any] | None:
         names = {_first(url, found) for found in storage.walk(url)} if there is None else set()
     except FileNotFoundError:
         names = set()
-    ours = {*_ORDER, _PROBE, "takedowns", "plan.yaml", "README.md", "report.html"}
-    if foreign := sorted(names - ours):
+    if foreign := sorted(names - {*OURS, _PROBE, _HUBS_OWN} | names & _PRIVATE):
         raise PlanError(
             f"'{url}' holds '{foreign[0]}', which no build put there; give an empty place"
         )
@@ -83,8 +84,10 @@ def publish(folder: Path, url: str, told: Told) -> None:
             write_json(note, {"url": url, "files": done})
         told("uploading", begin + len(names), len(files) + 1)
     storage.remove(_joined(url, _PROBE))
-    for stray in set(storage.walk(url)) - {_joined(url, name) for name in files}:
-        storage.remove(stray)
+    wanted = {_joined(url, name) for name in (*files, _HUBS_OWN)}
+    strays = sorted(set(storage.walk(url)) - wanted)
+    for begin in range(0, len(strays), _TOGETHER):
+        storage.remove_together(strays[begin : begin + _TOGETHER])
     storage.upload(folder / NAME, _joined(url, NAME))
     told("uploading", len(files) + 1, len(files) + 1)
     note.unlink(missing_ok=True)

@@ -1,8 +1,8 @@
 """Run tasks on a Ray cluster, or on a Ray that is started here.
 
-Tasks carry paths and frozen settings and hand back themselves, so nothing but names goes through
-Ray: posts stay in the work folder, which every node must see. A task that is lost with its worker
-or its node is done again; its receipts make that safe. See ``docs/cluster.md``.
+Tasks carry paths and frozen settings, and hand back themselves or some counts, so little goes
+through Ray: posts stay in the work folder, which every node must see. A task that is lost with its
+worker or its node is done again; its receipts make that safe. See ``docs/cluster.md``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _TRIES_AGAIN = 8
 #: A node that knows nothing of a new file after so many seconds does not share the folder.
 _PATIENCE_SECONDS = 60
 _WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Nothing but names goes through Ray's own store.
+#: Names and counts go through Ray's own store, and what does not fit is put on its disk.
 _STORE_BYTES = 100 << 20
 #: What may change the bytes, so that every node must have the same of it.
 _SAME = (

@@ -12,7 +12,7 @@ from typing import Any
 from corpus.manifest import damaged
 
 _AT_ONCE = 200
-#: Steps whose files no other step reads.
+#: Steps whose files no other step reads, but for the shards, which the samples are drawn from.
 _LEAVES = {"shards", "index", "reserve", "samples"}
 
 
@@ -60,8 +60,8 @@ def run(
     spoilt = {path.relative_to(work).parts[0] for path in wrong}
     if not spoilt <= _LEAVES:
         spoilt = {folder.name for folder in work.iterdir() if folder.is_dir()} - {"read"}
-    else:
-        spoilt -= {"shards"}  # each is made alone
+    elif "shards" in spoilt:  # each is made alone
+        spoilt = spoilt - {"shards"} | {"samples"}
     for name in spoilt:
-        shutil.rmtree(work / name)
+        shutil.rmtree(work / name, ignore_errors=True)
     return wrong

@@ -32,6 +32,8 @@ _SECRET = re.compile(
 #: The package for each kind of URL that fsspec itself does not bring, and the extra that has it.
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http",
            "https": "http"}  # fmt: skip
+#: Kinds of place whose file systems remember what they were told, unless asked not to.
+_REMEMBER = ("s3", "s3a", "hf")
 _TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.5
 #: What no second try mends.
@@ -168,42 +170,61 @@ def upload(local: Path, url: str) -> None:
 
     def put() -> None:
         files.put_file(str(local), name)
-        found = _found(files.info(name, refresh=True) if _kind(url) == "s3" else files.info(name))
-        if found.size != size:
+        if _found(_look(url)).size != size:
             raise OSError(errno.EIO, "only a part of it arrived", url)
 
     _again(put, url, also=(FileNotFoundError,))  # some stores show a new object only later
 
 
 def upload_together(pairs: Sequence[tuple[Path, str]]) -> None:
-    """Write local files elsewhere, in one commit where a place counts commits: the Hub does."""
-    if not pairs or _kind(pairs[0][1]) != "hf":
+    """Write local files elsewhere, in one commit where a place counts commits."""
+    if not _committed([url for _, url in pairs]):
         for local, url in pairs:
             upload(local, url)
         return
-    from huggingface_hub import CommitOperationAdd, HfApi
-
-    files, name = _filesystem(pairs[0][1])
-    place = files.resolve_path(name)
-    within = [files.resolve_path(_filesystem(url)[1]).path_in_repo for _, url in pairs]
+    from huggingface_hub import CommitOperationAdd
 
     def put() -> None:
-        HfApi(endpoint=files.endpoint, token=files.token).create_commit(
-            place.repo_id,
-            [
-                CommitOperationAdd(where, str(local))
-                for where, (local, _) in zip(within, pairs, strict=True)
-            ],
-            commit_message=f"{pairs[0][0].name} and {len(pairs) - 1} more files of a corpus",
-            repo_type=place.repo_type,
-            revision=place.revision,
-        )
-        files.invalidate_cache()
+        within = [(_resolved(url).path_in_repo, local) for local, url in pairs]
+        new = [CommitOperationAdd(name, str(local)) for name, local in within]
+        _commit(pairs[0][1], new, "Add")
         for local, url in pairs:
-            if _found(files.info(_filesystem(url)[1])).size != local.stat().st_size:
+            if _found(_look(url)).size != local.stat().st_size:
                 raise OSError(errno.EIO, "only a part of it arrived", url)
 
     _again(put, pairs[0][1], also=(FileNotFoundError,))
+
+
+def _committed(urls: Sequence[str]) -> bool:
+    """Whether each change there is a commit: in a repository of the Hub, but not in a bucket."""
+    if not urls or _kind(urls[0]) != "hf":
+        return False
+    return _again(lambda: hasattr(_resolved(urls[0]), "repo_id"), urls[0])
+
+
+def _resolved(url: str) -> Any:
+    files, name = _filesystem(url)
+    return files.resolve_path(name)
+
+
+def _commit(url: str, operations: Sequence[Any], what: str) -> None:
+    from huggingface_hub import HfApi
+
+    files, place = _filesystem(url)[0], _resolved(url)
+    HfApi(endpoint=files.endpoint, token=files.token).create_commit(
+        place.repo_id,
+        operations,
+        commit_message=f"{what} files of a corpus: {len(operations)}",
+        repo_type=place.repo_type,
+        revision=place.revision,
+    )
+
+
+def _look(url: str) -> dict[str, Any]:
+    """What the place says of a file now; some remember what they have said before."""
+    files, name = _filesystem(url)
+    anew = {"refresh": True} if _kind(url) in _REMEMBER else {}
+    return dict(files.info(name, **anew))
 
 
 def write(url: str, data: bytes) -> None:
@@ -215,10 +236,25 @@ def write(url: str, data: bytes) -> None:
 def remove(url: str) -> None:
     """Remove a file elsewhere; it need not be there."""
     files, name = _filesystem(url)
-    if _kind(url) == "hf" and not exists(url):  # to delete what is not there is an error there
-        return
     with contextlib.suppress(FileNotFoundError):
+        if _kind(url) == "hf":  # to delete what is not there is another error there
+            _told(url)
         _again(lambda: files.rm_file(name), url)
+
+
+def remove_together(urls: Sequence[str]) -> None:
+    """Remove files elsewhere, in one commit where a place counts commits."""
+    if not _committed(urls):
+        for url in urls:
+            remove(url)
+        return
+    from huggingface_hub import CommitOperationDelete
+
+    def take() -> None:
+        within = [_resolved(url).path_in_repo for url in urls]
+        _commit(urls[0], [CommitOperationDelete(name) for name in within], "Remove")
+
+    _again(take, urls[0])
 
 
 # --------------------------------------------------------------------------- fsspec
@@ -258,8 +294,7 @@ def _named(files: Any, url: str, name: str) -> str:
 
 
 def _told(url: str, also: tuple[type[Exception], ...] = ()) -> dict[str, Any]:
-    files, name = _filesystem(url)
-    told = _again(lambda: files.info(name), url, also)
+    told = _again(lambda: _look(url), url, also)
     if told.get("type") == "directory":
         raise IsADirectoryError(errno.EISDIR, "it is a folder", url)
     return dict(told)

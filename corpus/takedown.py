@@ -113,7 +113,7 @@ def _take_down(
     copies = excise.second_copies(folder, wanted, every, key, change)
     named = [*every, *wanted.ids]
     renamed = {name: copies[name]["id"] if name in copies else None for name in named}
-    joiner, layout = _settings(folder)
+    joiner, layout, of_documents = _settings(folder)
     for shard in manifest["shards"]:
         if going[shard["path"]] or excise.named(folder, shard, named):
             excise.shard_without(
@@ -124,7 +124,7 @@ def _take_down(
         change.removed |= dict.fromkeys(lost, "")
         change.alongside = lost
     excise.reserve_without(folder, room, wanted, key, change)
-    excise.index_without(folder, room, key, change)
+    excise.index_without(folder, room, key, change, of_documents=of_documents)
     excise.ledger_without(folder, room, wanted, change)
     counted = report.load_statistics(folder)
     shown = counted.get("samples", [])
@@ -141,13 +141,15 @@ def _take_down(
     return {**receipt, "unknown": unknown}
 
 
-def _settings(folder: Path) -> tuple[str, Layout]:
-    """What stands between two turns of a conversation, and how shards are laid out."""
+def _settings(folder: Path) -> tuple[str, Layout, bool]:
+    """What stands between two turns, how shards are laid out, and whether dedup saw documents."""
     plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
     output = plan.get("output", {})
     layout = Layout(**{key.name: output[key.name] for key in fields(Layout) if key.name in output})
-    return str(settings.get("conversations", {}).get("joiner", "")), layout
+    order = [name for name in settings if name in ("conversations", "dedup")]
+    joiner = str(settings.get("conversations", {}).get("joiner", ""))
+    return joiner, layout, order == ["conversations", "dedup"]
 
 
 def _counts(change: Change, wanted: Wanted, unknown: Sequence[str]) -> dict[str, int]:

@@ -45,19 +45,23 @@ def fold(room: Path, announced: Sequence[Path], count: int, run: Run) -> None:
         ranges *= 2
     noting = [Note(room, path, ranges, part) for part, path in enumerate(announced)]
     done(run, noting, _STEP)
-    folders = tuple(task.folder for task in noting)
-    folding = [Fold(room, folders, index) for index in range(ranges)]
+    folding = [Fold(room, len(noting), index) for index in range(ranges)]
     left = sum(told["notices"] for told in done(run, folding, _STEP))
     for name, dtype in _COLUMNS.items():
         if load_receipt(room / f"{name}.json") is None:
             pieces = (arrays.whole(task.folder, name) for task in folding)
             arrays.join(room, name, pieces, dtype, left)
+    notices.cache_clear()  # an earlier build of this process may have looked into what is mended
 
 
 def _keys(values: pl.Series) -> U64:
     from corpus import kernels
 
     return kernels.hash128(*arrays.flat(values))
+
+
+def _noted(room: Path, part: int) -> Path:
+    return room / "noted" / f"{part:06d}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,7 @@ class Note(Step):
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return self.room / "noted" / f"{self.part:06d}"
+        return _noted(self.room, self.part)
 
     def make(self) -> tuple[Arrays, dict[str, Any]]:
         """A row a notice."""
@@ -93,7 +97,7 @@ class Note(Step):
 class Fold(Step):
     """Fold the notices of a range of keys."""
 
-    noted: tuple[Path, ...]
+    noted: int  # files
     index: int
 
     @property
@@ -103,7 +107,8 @@ class Fold(Step):
 
     def make(self) -> tuple[Arrays, dict[str, Any]]:
         """The notices left, ordered by key."""
-        found = received(self.noted, "notice", self.index)
+        noted = (_noted(self.room, part) for part in range(self.noted))
+        found = received(noted, "notice", self.index)
         every = pl.DataFrame({name: found[name] for name in _COLUMNS})
         of = ["one", "two", "target"]
         declared = pl.col("reason").is_in(_DECLARED)
@@ -113,7 +118,7 @@ class Fold(Step):
         when = pl.when(pl.col("said_at") < _EVER).then("said_at")
         last = (
             every.filter(declared)
-            .sort(when, pl.col("reason") == _OPTED_OUT, nulls_last=False)
+            .sort(when, pl.col("reason") == _OPTED_OUT, "reason", nulls_last=False)
             .unique(of, keep="last", maintain_order=True)
             .filter(pl.col("reason") != _UNDECLARED)  # taken back: nothing is said any more
             .with_columns(pl.lit(_EVER).alias("said_at"))

@@ -14,30 +14,13 @@ from corpus import sniff, storage
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import (
     NAME,
+    OURS,
     fingerprint,
     load_manifest,
     load_receipt,
     save_receipt,
 )
 from corpus.plan import Plan
-
-_OURS = {
-    "plan.yaml",
-    "shards",
-    "dropped",
-    "index",
-    "reserve",
-    "takedowns",
-    "tokens",
-    "validation",
-    NAME,
-    "README.md",
-    "report.html",
-    "statistics.json",
-    "croissant.json",
-    "DATASHEET.md",
-    "work",
-}
 
 
 class Workspace:
@@ -89,7 +72,7 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
     ours = (out / NAME).exists() or (out / "work" / "begun.json").exists()
     if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
         names = set()  # stopped before anything was begun
-    if foreign := sorted(names - _OURS if ours else names):
+    if foreign := sorted(names - OURS if ours else names):
         raise PlanError(
             f"the output '{out}' holds '{foreign[0]}', which no build put there; "
             "give an empty folder with --out"

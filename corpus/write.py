@@ -153,9 +153,10 @@ class WriteLedger:
     def __call__(self) -> WriteLedger:
         """Write the file."""
         names = self.naming.open()
-        found = pl.concat([self._rows(path) for path in self.paths]).slice(self.skip, self.rows)
+        found = pl.concat([names.posts(self._rows(path)) for path in self.paths])
+        found = found.slice(self.skip, self.rows)
         with replacing(self.target, durable=True) as temporary:
-            names.posts(found).write_parquet(temporary, compression="zstd", row_group_size=500_000)
+            found.write_parquet(temporary, compression="zstd", row_group_size=500_000)
         return self
 
     def _rows(self, path: Path) -> pl.DataFrame:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import signal
 import struct
 import sys
 import tempfile
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -60,6 +62,7 @@ def tried(path: Path) -> int:
     """Load and predict in a process of its own; its exit status, or minus the signal."""
     child = os.fork()
     if child == 0:
+        signal.alarm(60)  # one that goes on for ever is as bad as one that dies
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             _fasttext.predict(_fasttext.load(path), TEXTS, 3)
@@ -93,6 +96,8 @@ def main() -> int:
     parser.add_argument("--flips", type=int, default=2000, help="changed files a model")
     parser.add_argument("models", nargs="*", type=Path)
     wanted = parser.parse_args()
+    # No thread of this process holds a lock that a child waits for: only models are loaded.
+    warnings.filterwarnings("ignore", "This process.*is multi-threaded", DeprecationWarning)
     with tempfile.TemporaryDirectory() as name:
         found = fuzz(wanted.models or models(Path(name)), wanted.flips, Path(name))
     print("fastText models: " + ", ".join(f"{count:,} {said}" for said, count in found.items()))

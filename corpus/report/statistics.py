@@ -157,11 +157,7 @@ def _languages(kept: counts.Tables, gone: counts.Tables) -> dict[str, Any]:
 
 
 def _lengths(kept: counts.Tables) -> dict[str, Any]:
-    sizes = (
-        kept["sizes"]
-        if "sizes" in kept
-        else pl.DataFrame(schema={"_size": pl.Int64, "count": pl.Int64})
-    )
+    sizes = kept.get("sizes", _NO_SIZES)
     places = np.searchsorted(_LENGTHS, sizes["_size"].to_numpy(), side="right") - 1
     filled = [0] * len(_LENGTHS)
     for place, count in zip(places.tolist(), sizes["count"], strict=True):

@@ -19,19 +19,22 @@ pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'"
 PLACE = f"hf://datasets/{hub.REPO}"
 BUILD = """
 import corpus, json, sys
-place, local, fields = sys.argv[1], sys.argv[2], {"id": "id", "text": "text", "author": "user"}
+from corpus import storage
+place, local, out, mb = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
+fields = {"id": "id", "text": "text", "author": "user"}
+storage._FIRST_PAUSE_SECONDS = 0.01
 manifest = corpus.build({
     "sources": [{"table": {"path": f"{place}/in/*.jsonl", "fields": fields}}],
     "stages": [{"quality": {}}, {"dedup": {}}],
-    "output": {"path": f"{place}/out/en", "local": local, "key": f"{place}/key", "shard_mb": 0.01},
+    "output": {"path": f"{place}/{out}", "local": local, "key": f"{place}/key", "shard_mb": mb},
     "run": {"runner": "serial"},
-})
+}, replace=mb > 0.01)
 from corpus.verify import verify
-loaded = corpus.load(f"{place}/out/en")
+loaded = corpus.load(f"{place}/{out}")
 print(json.dumps({
     "kept": manifest["totals"]["kept"], "shards": len(manifest["shards"]),
     "streamed": sum(batch.height for batch in loaded.stream(columns=["text"], shuffle=True)),
-    "whole": verify(f"{place}/out/en")["passed"],
+    "whole": verify(f"{place}/{out}")["passed"],
 }))
 """
 
@@ -51,11 +54,15 @@ def served() -> Iterator[tuple[hub.Hub, dict[str, str]]]:
         yield there, os.environ | more
 
 
-def built(environment: dict[str, str], local: Path) -> dict[str, Any]:
-    found = subprocess.run(
-        [sys.executable, "-c", BUILD, PLACE, str(local)], capture_output=True, text=True,
-        env=environment, cwd=ROOT,
-    )  # fmt: skip
+def run(
+    environment: dict[str, str], local: Path, out: str = "out/en", mb: float = 0.01
+) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", BUILD, PLACE, str(local), out, str(mb)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+
+
+def built(environment: dict[str, str], local: Path, **more: Any) -> dict[str, Any]:
+    found = run(environment, local, **more)
     assert found.returncode == 0, found.stderr[-2000:]
     told: dict[str, Any] = json.loads(found.stdout.splitlines()[-1])
     return told
@@ -83,3 +90,70 @@ def test_what_is_there_already_is_not_committed_again(
     commits, before = there.commits, dict(there.files)
     built(environment, tmp_path / "local")
     assert (there.commits, there.files) == (commits, before)
+
+
+def test_a_hub_that_fails_now_and_then_is_asked_again(
+    served: tuple[hub.Hub, dict[str, str]], tmp_path: Path
+) -> None:
+    there, environment = served
+    built(environment, tmp_path / "local")
+    old = {name for name in there.files if name.startswith("out/en/shards/")}
+    there.failing = {f"{hub.API}/commit/": 3, f"{hub.API}/paths-info/": 4}
+    commits = there.commits
+    told = built(environment, tmp_path / "local", mb=0.1)
+    assert told["whole"] and set(there.failing.values()) == {0}
+    new = {name for name in there.files if name.startswith("out/en/shards/")}
+    assert new < old and len(old - new) > 1
+    # Written to, the manifest gone, the files, that mark gone, what is not wanted gone, the
+    # manifest.
+    assert there.commits - commits == 6
+
+
+def test_an_upload_that_ends_before_the_manifest_goes_on(
+    served: tuple[hub.Hub, dict[str, str]], tmp_path: Path
+) -> None:
+    there, environment = served
+    built(environment, tmp_path / "whole")
+    whole = {name: data for name, data in there.files.items() if name.startswith("out/")}
+    del there.files["out/en/manifest.json"]
+    there.files = {"in/posts.jsonl": there.files["in/posts.jsonl"], "key": b"ab" * 32} | {
+        name: data for name, data in whole.items() if not name.endswith("manifest.json")
+    }
+    told = built(environment, tmp_path / "local")
+    assert told["whole"]
+    mine = {name: data for name, data in there.files.items() if name.startswith("out/")}
+    assert mine.keys() == whole.keys()
+
+
+def test_a_repository_may_be_the_corpus_itself(
+    served: tuple[hub.Hub, dict[str, str]], tmp_path: Path
+) -> None:
+    there, environment = served
+    there.files[".gitattributes"] = b"*.parquet filter=lfs\n"
+    elsewhere = BUILD.replace('f"{place}/in/*.jsonl"', "sys.argv[5]").replace(
+        'f"{place}/key"', "sys.argv[6]"
+    )
+    (tmp_path / "posts.jsonl").write_bytes(there.files.pop("in/posts.jsonl"))
+    (tmp_path / "key").write_bytes(there.files.pop("key"))
+    (tmp_path / "key").chmod(0o600)
+    more = [str(tmp_path / "posts.jsonl"), str(tmp_path / "key")]
+    command = [sys.executable, "-c", elsewhere, PLACE, str(tmp_path / "local"), "", "0.01", *more]
+    for _ in range(2):
+        again = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+        assert again.returncode == 0, again.stderr[-2000:]
+        assert {".gitattributes", "manifest.json", "README.md"} <= there.files.keys()
+
+
+def test_what_must_go_is_not_left_because_the_hub_failed(
+    served: tuple[hub.Hub, dict[str, str]],
+) -> None:
+    there, environment = served
+    there.failing = {f"{hub.API}/paths-info/": 2, f"{hub.API}/commit/": 2}
+    code = (
+        "import sys\nfrom corpus import storage\nstorage._FIRST_PAUSE_SECONDS = 0.01\n"
+        "for name in ('in/posts.jsonl', 'never-there'):\n    storage.remove(sys.argv[1] + name)"
+    )
+    command = [sys.executable, "-c", code, f"{PLACE}/"]
+    found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
+    assert found.returncode == 0, found.stderr[-2000:]
+    assert set(there.files) == {"key"} and set(there.failing.values()) == {0}

@@ -361,6 +361,34 @@ def test_a_document_that_cannot_be_cut_leaves_with_its_posts(
     assert checked(out)["post_ids"].to_list() == [["table:z"]]
 
 
+def test_an_index_of_documents_forgets_those_that_lost_a_turn(tmp_path: Path) -> None:
+    rows = [post(n, text=f"{sentence(n)} " * 40, up=str(n - 1) if n % 6 else None, user=f"u{n % 6}")
+            for n in range(12)]  # fmt: skip
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "parent_id": "up"}
+    out = tmp_path / "out"
+    corpus.build({
+        "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+        "stages": [{"conversations": {"mode": "tree", "max_characters": 7000}}, {"dedup": {}}],
+        "output": {"path": str(out), "ids": "original"},
+        "run": {"runner": "serial"},
+    })  # fmt: skip
+    key = keys.load_key(tmp_path / "corpus.key")
+
+    def known() -> set[str]:
+        pieces = dedup_index.pieces(out)
+        return {name for path in pieces for name in dedup_index.load(path, key).ids}
+
+    def held() -> set[str]:
+        return set(corpus.load(out).scan().collect()["id"])
+
+    assert known() == held() and any("#" in name for name in known())
+    take_down(out, authors=["table:u1"])
+    assert known() < held(), "what was cut is no longer what was compared"
+    take_down(out, authors=[f"table:u{n}" for n in range(6)])
+    assert known() == set() == held()
+
+
 def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
     out = made()
     with takedown._alone(out), pytest.raises(BuildError, match="another takedown"):

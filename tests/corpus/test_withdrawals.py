@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import polars as pl
 import pytest
 
 from corpus import arrays, exchange, withdrawals
+from corpus.gathered import here
 from corpus.schema import POST, TOMBSTONE, WITHDRAWN
 from tests.conftest import folded as fold
 
@@ -162,3 +164,21 @@ def test_notices_that_are_all_taken_back_reach_nobody(tmp_path: Path) -> None:
     )
     rows = posts({"id": "x:1", "author": "7"})
     assert withdrawals.bury(rows, named).equals(rows)
+
+
+def test_what_is_taken_back_at_the_moment_it_is_said_is_not_said(tmp_path: Path) -> None:
+    named = folded(tmp_path, ("author", "x:7", "allowed", 10), ("author", "x:7", "undeclared", 10))
+    assert withdrawals.bury(posts({"id": "x:1", "author": "7"}), named)["consent"].to_list() == [
+        None
+    ]
+
+
+def test_what_is_folded_anew_is_looked_up_anew(tmp_path: Path) -> None:
+    rows = posts({"id": "x:1"}, {"id": "x:2"})
+    room = tmp_path / "all"
+    for name, expected in (("x:1", ["deleted", None]), ("x:2", [None, "deleted"])):
+        shutil.rmtree(room, ignore_errors=True)
+        notices(("id", name, "deleted", None)).write_parquet(tmp_path / "n.parquet")
+        withdrawals.fold(room, [tmp_path / "n.parquet"], 1, here)
+        found = withdrawals.bury(rows, withdrawals.notices(room))
+        assert found["withdrawn"].to_list() == expected
