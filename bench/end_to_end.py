@@ -160,7 +160,7 @@ def _theirs(
     _say(name)
     work = folder / name
     work.mkdir()
-    (model,) = language.models(language.Config.model_validate({}))
+    model, *_ = language.models(language.Config.model_validate({}))
     script = measure.ROOT / "bench" / "datatrove_pipeline.py"
     command = [str(python), str(script), str(posts), str(work), str(model)]
     command += ["--as-configured"] if as_configured else []
