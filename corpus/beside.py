@@ -26,9 +26,12 @@ def write(
     These do not wait for one another: of each a step goes with a step of the others. Returns the
     reserve's card, and the posts, redacted.
     """
-    ledger, copies = _ledger(story, files), _copies(story, key_id)
+    ledger, keeps = _ledger(story, files), _keeps_copies(story)
+    copies = _copies(story, key_id) if keeps else []
     sample = _sample(story, parts, files, shards, key_id)
     folder = story.space.out / reserve.FOLDER
+    if keeps:
+        folder.mkdir(exist_ok=True)
 
     def do(*tasks: Any) -> None:
         for _ in story.run(tasks, "writing the ledger"):
@@ -38,16 +41,13 @@ def write(
     sample.chosen()
     do(*copies, *sample.dropped)
     pieces = reserve.cut(copies, folder, story.plan.key_path)
-    if pieces:
-        folder.mkdir(exist_ok=True)
     do(sample, *pieces)
 
     wanted = {task.target for task in ledger}
     for leftover in set(story.space.dropped.iterdir()) - wanted:
         leftover.unlink()
     card = None
-    if _keeps_copies(story):
-        folder.mkdir(exist_ok=True)
+    if keeps:
         for leftover in set(folder.iterdir()) - {task.target for task in pieces}:
             leftover.unlink()
         card = reserve.listed(folder)
@@ -89,8 +89,6 @@ def _keeps_copies(story: Story) -> bool:
 
 def _copies(story: Story, key_id: str) -> list[reserve.JudgeReserve]:
     """The tasks that judge the second copies of what has copies, as what stays was."""
-    if not _keeps_copies(story):
-        return []
     *_, last = story.plan.segments()
     measured = story.measured["dedup"]
     marks = [*(stage.fingerprint for stage in last), key_id, story.plan.output.ids]
@@ -138,14 +136,13 @@ def _sample(
         for number, some in enumerate(_several(ledgers))
     )
     chosen = samples.ChooseDropped(room / "chosen.parquet", looked, count)
-    asked = [part.dropped for part in story.ledgers if part.dropping.get("consent")]
-    jobs: list[tuple[tuple[Path, ...], ...]] = [
-        (some, ()) for some in _several(intake.posts(files))
-    ]
+    posts = intake.posts(files) if count else []
+    asked = [part.dropped for part in story.ledgers if count and part.dropping.get("consent")]
+    jobs: list[tuple[tuple[Path, ...], ...]] = [(some, ()) for some in _several(posts)]
     jobs += [((), some) for some in _several(asked)]
     dropped = tuple(
         samples.FindDropped(room / f"dropped-{number:05d}.parquet", chosen.target, *job)
-        for number, job in enumerate(jobs if count else ())
+        for number, job in enumerate(jobs)
     )
     return samples.Sample(
         room / "samples.drawn", count, kept, chosen, dropped, redaction, story.plan.naming

@@ -91,9 +91,7 @@ class Layout:
 
     def ranges(self, keys_a_post: int = 1) -> list[tuple[int, int]]:
         """The shares of the 256 first bytes of keys that a task each looks at: from, to."""
-        count = 1
-        while count < min(256, self.posts * keys_a_post / RANGE_KEYS):
-            count *= 2
+        count = range_count(self.posts * keys_a_post)
         return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
 
     def range_of(self, keys: U64, keys_a_post: int = 1) -> I64:
@@ -109,6 +107,14 @@ class Layout:
         """One array of a block's parts, end to end."""
         low, high = self.blocks[block]
         return np.concatenate([arrays.whole(folder, name) for folder in self.folders[low:high]])
+
+
+def range_count(keys: int) -> int:
+    """How many ranges so many keys are cut into: a power of two, 256 at most."""
+    count = 1
+    while count < min(256, keys / RANGE_KEYS):
+        count *= 2
+    return count
 
 
 @lru_cache(maxsize=4)

@@ -16,8 +16,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from corpus import arrays, exchange
-from corpus.exchange import U64, Arrays, Run, Step, addressed, done, received, rows
+from corpus import arrays
+from corpus.exchange import (
+    U64,
+    Arrays,
+    Run,
+    Step,
+    addressed,
+    done,
+    range_count,
+    received,
+    rows,
+)  # fmt: skip
 from corpus.manifest import load_receipt
 from corpus.schema import WITHDRAWN
 
@@ -40,9 +50,7 @@ def fold(room: Path, announced: Sequence[Path], count: int, run: Run) -> None:
     One stays of each target and reason, the one that reaches furthest, and of an author's
     declarations the last.
     """
-    ranges = 1
-    while ranges < min(256, count / exchange.RANGE_KEYS):
-        ranges *= 2
+    ranges = range_count(count)
     noting = [Note(room, path, ranges, part) for part, path in enumerate(announced)]
     done(run, noting, _STEP)
     folding = [Fold(room, len(noting), index) for index in range(ranges)]

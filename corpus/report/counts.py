@@ -51,14 +51,15 @@ class CountFile:
         return self.kept, _reading(self.path, self._counted)
 
     def _counted(self) -> dict[str, pl.DataFrame]:
-        held = pl.scan_parquet(self.path, glob=False).collect_schema()
+        file = pl.scan_parquet(self.path, glob=False)
+        held = file.collect_schema()
         wanted = ["lang", *self.scores]
         if self.kept:
             wanted += [*VALUES, "created_at", *self.pii]
         columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in held]
         if self.kept:  # the texts themselves need not be held
             columns.append(pl.col("text").str.len_chars().cast(pl.Int64).alias("_size"))
-        rows = pl.scan_parquet(self.path, glob=False).select(columns).collect(engine="streaming")
+        rows = file.select(columns).collect(engine="streaming")
         scores = [name for name in self.scores if name in held]
         found = {f"ends {name}": _ends(rows[name]) for name in scores}
         count = pl.len().cast(pl.Int64).alias("count")
