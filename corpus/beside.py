@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,15 +43,13 @@ def write(
     do(sample, *pieces)
 
     wanted = {task.target for task in ledger}
-    for leftover in set(story.space.dropped.iterdir()) - wanted:
-        leftover.unlink()
+    story.space.remove_others(story.space.dropped, wanted)
     card = None
     if keeps:
-        for leftover in set(folder.iterdir()) - {task.target for task in pieces}:
-            leftover.unlink()
+        story.space.remove_others(folder, {task.target for task in pieces})
         card = reserve.listed(folder)
     else:
-        shutil.rmtree(folder, ignore_errors=True)
+        story.space.remove(folder.name)
     shown: list[dict[str, Any]] = json.loads(sample.target.read_text(encoding="utf-8"))
     return card, shown
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,13 +32,12 @@ def write_shards(story: Story, parts: Sequence[Part], key_id: str) -> list[dict[
             naming=story.plan.naming,
             layout=output.layout,
         )
-    forget_others(done)
+    forget_others(space, done)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     for room in rooms.values():
-        for leftover in set(room.iterdir()) - valid if room.is_dir() else ():
-            leftover.unlink()  # of an earlier plan, or cut off while being written
+        space.remove_others(room, valid)  # of an earlier plan, or cut off while being written
     if not output.validation:
-        shutil.rmtree(space.validation, ignore_errors=True)
+        space.remove(space.validation.name)
     for _ in story.run(tasks, "writing"):
         pass
     return [needed_receipt(task.receipt) for task in tasks]
@@ -99,13 +97,13 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     folder = story.space.out / dedup_index.FOLDER
     config = next((stage.config for stage in story.plan.stages if stage.name == "dedup"), None)
     if not isinstance(config, dedup.Config) or not config.index:
-        shutil.rmtree(folder, ignore_errors=True)
+        story.space.remove(folder.name)
         return None
     folder.mkdir(exist_ok=True)
     done = story.space.step(
         "index", [part.identity for part in parts], [key_id, story.plan.output.ids]
     )
-    forget_others(done)
+    forget_others(story.space, done)
     posts = [posts for posts, _ in story.measured["dedup"]]
     measured = [folder for _, folder in story.measured["dedup"]]
     verdicts = [folder.with_suffix(".verdict.parquet") for folder in measured]
@@ -113,8 +111,7 @@ def write_index(story: Story, parts: Sequence[Part], key_id: str) -> dict[str, A
     found = survivors.find(done, seen, [part.posts for part in parts], story.run)
     tasks = dedup_index.cut(posts, measured, found, folder, done, story.plan.naming)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
-    for leftover in set(folder.iterdir()) - valid:
-        leftover.unlink()
+    story.space.remove_others(folder, valid)
     for _ in story.run(tasks, "indexing"):
         pass
     receipts = [needed_receipt(task.receipt) for task in tasks]

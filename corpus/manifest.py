@@ -22,25 +22,6 @@ NAME = "manifest.json"
 # A list of numbers in pretty JSON: a line is enough for it. No string holds a line's end.
 _NUMBERS = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
 
-#: What the folder of a corpus holds, while it is built and after.
-OURS = {
-    "plan.yaml",
-    "shards",
-    "dropped",
-    "index",
-    "reserve",
-    "takedowns",
-    "tokens",
-    "validation",
-    NAME,
-    "README.md",
-    "report.html",
-    "statistics.json",
-    "croissant.json",
-    "DATASHEET.md",
-    "work",
-}
-
 #: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
 #: ``read`` for a refused record, which has no id.
 LEDGER: dict[str, pl.DataType] = {
@@ -192,6 +173,21 @@ def load_manifest(folder: Any) -> dict[str, Any]:
             f"{FORMAT_VERSION}; install a newer version of corpus-builder"
         )
     return found
+
+
+def is_manifest(found: object) -> bool:
+    """Whether JSON is a manifest of a corpus, of whatever version, and not of another program."""
+    if not isinstance(found, dict) or type(found.get("format_version")) is not int:
+        return False
+    shards, funnel = found.get("shards"), found.get("funnel")
+    return (
+        isinstance(found.get("tool"), dict)
+        and isinstance(found.get("plan_fingerprint"), str)
+        and isinstance(shards, list)
+        and all(isinstance(shard, dict) and "path" in shard for shard in shards)
+        and isinstance(funnel, list)
+        and all(isinstance(row, dict) and "stage" in row for row in funnel)
+    )
 
 
 def identity(shards: Sequence[Mapping[str, Any]]) -> str:

@@ -28,6 +28,7 @@ from corpus.manifest import NAME, replacing, sync_folder, write_json
 from corpus.plan import Plan
 from corpus.story import Observer, Story, Unwatched
 from corpus.workspace import (
+    PLAN_HEAD,
     Workspace,
     claimed,
     finished_manifest,
@@ -209,11 +210,10 @@ def _tell(story: Story, key_id: str) -> dict[str, Any]:
 def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
     out, plan = story.space.out, story.plan.to_yaml()
     shards = [out / shard["path"] for shard in manifest["shards"]]
-    ledger = sorted(story.space.dropped.glob("*.parquet"))
+    ledger = story.space.ledger()
     counted = report.gather(shards, ledger, manifest, story.run)
-    head = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
     papers = {
-        "plan.yaml": head + plan,
+        "plan.yaml": PLAN_HEAD + plan,
         **report.papers(manifest, plan, counted | {"samples": samples}),
     }
     for name, text in papers.items():

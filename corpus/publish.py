@@ -12,9 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from corpus import storage
+from corpus import output_folder, storage
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import NAME, OURS, load_manifest, write_json
+from corpus.manifest import NAME, is_manifest, load_manifest, write_json
 
 #: What is uploaded, in this order; whatever else lies in the folder follows, the manifest last.
 _ORDER = ("shards", "dropped", "index", "reserve")
@@ -39,7 +39,12 @@ def check(url: str, *, replace: bool) -> dict[str, Any] | None:
         names = {_first(url, found) for found in storage.walk(url)} if there is None else set()
     except FileNotFoundError:
         names = set()
-    if foreign := sorted(names - {*OURS, _PROBE, _HUBS_OWN} | names & _PRIVATE):
+    if there is not None and not is_manifest(there):
+        names = {NAME}
+        known: set[str] = set()
+    else:
+        known = {*output_folder.TOP_FILES, *output_folder.TOP_FOLDERS, _PROBE, _HUBS_OWN}
+    if foreign := sorted(names - known | names & _PRIVATE):
         raise PlanError(
             f"'{url}' holds '{foreign[0]}', which no build put there; give an empty place"
         )
@@ -85,7 +90,7 @@ def publish(folder: Path, url: str, told: Told) -> None:
         told("uploading", begin + len(names), len(files) + 1)
     storage.remove(_joined(url, _PROBE))
     wanted = {_joined(url, name) for name in (*files, _HUBS_OWN)}
-    strays = sorted(set(storage.walk(url)) - wanted)
+    strays = sorted(found for found in set(storage.walk(url)) - wanted if _is_ours(url, found))
     for begin in range(0, len(strays), _TOGETHER):
         storage.remove_together(strays[begin : begin + _TOGETHER])
     storage.upload(folder / NAME, _joined(url, NAME))
@@ -134,6 +139,10 @@ def _probe(url: str) -> None:
 
 def _joined(url: str, name: str) -> str:
     return f"{url.rstrip('/')}/{name}"
+
+
+def _is_ours(url: str, found: str) -> bool:
+    return output_folder.is_ours(found.removeprefix(url.rstrip("/") + "/"), None)
 
 
 def _first(url: str, found: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from corpus import output_folder
 from corpus.manifest import damaged
 
 _AT_ONCE = 200
@@ -63,5 +63,5 @@ def run(
     elif "shards" in spoilt:  # each is made alone
         spoilt = spoilt - {"shards"} | {"samples"}
     for name in spoilt:
-        shutil.rmtree(work / name, ignore_errors=True)
+        output_folder.remove(work.parent, f"{work.name}/{name}", ignore_errors=True)
     return wrong

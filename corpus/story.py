@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -148,8 +147,8 @@ def chain(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
     return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
 
 
-def forget_others(done: Path) -> None:
+def forget_others(space: Workspace, done: Path) -> None:
     """Remove the receipts of other plans: they speak of files that are replaced from here on."""
     for other in done.parent.iterdir() if done.parent.is_dir() else ():
         if other != done:
-            shutil.rmtree(other)
+            space.remove(other.relative_to(space.out).as_posix())

@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -21,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from corpus import excise, keys, report, samples
+from corpus import excise, keys, output_folder, report, samples
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
 from corpus.layout import Layout
@@ -51,7 +50,7 @@ def take_down(
     folder = Path(out)
     with _alone(folder):
         _finish(folder)
-        tokens = (folder / "tokens").exists()
+        tokens = _holds_tokens(folder)
         manifest = load_manifest(folder)
         secret = keys.key_of(folder, manifest, key)
         named = {_known_as(name, secret): name for name in authors}
@@ -61,7 +60,7 @@ def take_down(
         receipt = _take_down(folder, manifest, wanted, secret)
         given = named | called
         unknown = sorted(given.get(name, name) for name in receipt["unknown"])
-        lost = tokens and not (folder / "tokens").exists()
+        lost = tokens and not _holds_tokens(folder)
         return {**receipt, "unknown": unknown, "tokens_removed": lost}
 
 
@@ -76,7 +75,9 @@ def _known_as(author: str, key: bytes) -> str:
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """One takedown at a time."""
-    load_manifest(folder)
+    stages = output_folder.ledger_stages(load_manifest(folder))
+    output_folder.check_links(folder)
+    output_folder.check(folder, stages, FOLDER)
     (folder / FOLDER).mkdir(exist_ok=True)
     with open(folder / FOLDER / "lock", "w") as lock:
         try:
@@ -92,11 +93,22 @@ def _finish(folder: Path) -> None:
     note = room / _NOTE
     if note.exists():
         # Made of the texts, and out of date from here on.
-        shutil.rmtree(folder / "tokens", ignore_errors=True)
+        output_folder.remove(folder, "tokens", ignore_errors=True)
         for name, target in json.loads(note.read_text(encoding="utf-8")).items():
             if (room / name).exists():
                 os.replace(room / name, folder / target)
-    shutil.rmtree(room, ignore_errors=True)
+    _forget(folder)
+
+
+def _forget(folder: Path) -> None:
+    """Remove what a takedown wrote that does not count."""
+    stages = output_folder.ledger_stages(load_manifest(folder))
+    output_folder.remove(folder, f"{FOLDER}/{_UNFINISHED}", stages, ignore_errors=True)
+
+
+def _holds_tokens(folder: Path) -> bool:
+    """Whether ``tokens/`` holds tokens, complete or not."""
+    return any(path.suffix in (".bin", ".unfinished") for path in (folder / "tokens").rglob("*"))
 
 
 # --------------------------------------------------------------------------- the work
@@ -133,7 +145,7 @@ def _take_down(
     change.found |= {name for sample in shown for name in sample["people"]} & wanted.authors
     unknown = sorted((wanted.ids | wanted.authors) - change.found)
     if not change.moves and left == shown:
-        shutil.rmtree(room)
+        _forget(folder)
         return {**_counts(change, wanted, unknown), "unknown": unknown}
     receipt = _papers(folder, room, manifest, change, wanted, unknown, left)
     write_json(room / _NOTE, change.moves, durable=True)

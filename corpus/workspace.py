@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import sniff, storage
+from corpus import output_folder, sniff, stages, storage
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import (
     NAME,
-    OURS,
     fingerprint,
+    is_manifest,
     load_manifest,
     load_receipt,
     save_receipt,
 )
 from corpus.plan import Plan
+
+#: The first line of the ``plan.yaml`` that a build writes.
+PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
 
 
 class Workspace:
@@ -33,6 +36,11 @@ class Workspace:
         self.validation = self.out / "validation"
         self.dropped = self.out / "dropped"
         self.keep = plan.output.keep_work
+        #: The stages that ``dropped/`` may hold files of.
+        found = _parsed(self.out / NAME)
+        self.stages = output_folder.ledger_stages(
+            found if is_manifest(found) else None, stages.names()
+        )
 
     def step(self, name: str, *identity: object) -> Path:
         """A folder in ``work/`` for one step under one identity; made when first written to."""
@@ -41,7 +49,20 @@ class Workspace:
     def finish(self) -> None:
         """Remove the unredacted work, unless the plan keeps it."""
         if not self.keep:
-            shutil.rmtree(self.work, ignore_errors=True)
+            output_folder.remove(self.out, "work", ignore_errors=True)
+
+    def ledger(self) -> list[Path]:
+        """The files of ``dropped/`` that a build or a takedown wrote."""
+        every = sorted(self.dropped.glob("*.parquet"))
+        return [p for p in every if output_folder.is_ours(f"dropped/{p.name}", self.stages)]
+
+    def remove(self, name: str) -> None:
+        """Remove what builds wrote of a file or a folder of the output; the rest is kept."""
+        output_folder.remove(self.out, name, self.stages)
+
+    def remove_others(self, folder: Path, kept: Collection[Path]) -> None:
+        """Remove the files that builds wrote into a folder of the output, but for ``kept``."""
+        output_folder.remove_others(self.out, folder.name, kept, self.stages)
 
 
 def sources_identity(plan: Plan) -> list[dict[str, Any]]:
@@ -69,10 +90,11 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
     if not out.exists() or not any(out.iterdir()):
         return None
     names = _names(out)
-    ours = (out / NAME).exists() or (out / "work" / "begun.json").exists()
+    ours = _is_ours(out)
     if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
         names = set()  # stopped before anything was begun
-    if foreign := sorted(names - OURS if ours else names):
+    known = output_folder.TOP_FILES | output_folder.TOP_FOLDERS
+    if foreign := sorted(names - known if ours else names):
         raise PlanError(
             f"the output '{out}' holds '{foreign[0]}', which no build put there; "
             "give an empty folder with --out"
@@ -107,9 +129,52 @@ def _files(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _names(folder: Path) -> set[str]:
-    """What lies in a folder, but for what a killed build was just writing."""
-    names = {path.name for path in folder.iterdir()}
-    return {name for name in names if not (name.startswith(".") and name.endswith(".tmp"))}
+    """What a folder holds, but for what a killed build was just writing."""
+    inside = "work/" if folder.name == "work" else ""
+    return {
+        path.name
+        for path in folder.iterdir()
+        if not (path.name.endswith(".tmp") and output_folder.is_ours(f"{inside}{path.name}", ()))
+    }
+
+
+def _is_ours(out: Path) -> bool:
+    """Whether a build wrote into ``out`` before; PlanError if another program's manifest is there.
+
+    A manifest or a ``work/begun.json`` that is damaged is ours if something else says so.
+    """
+    if os.path.lexists(out / NAME):
+        found = _parsed(out / NAME)
+        if is_manifest(found) or (found is None and _has_other_marks(out)):
+            return True
+        raise PlanError(
+            f"the output '{out}' holds '{NAME}', which no build put there; "
+            "give an empty folder with --out"
+        )
+    if not (out / "work" / "begun.json").exists():
+        return False
+    return _begun(out) is not None or _has_other_marks(out)
+
+
+def _has_other_marks(out: Path) -> bool:
+    """Whether there is the plan or the status file of a build, or its ``work/begun.json``."""
+    try:
+        with open(out / "plan.yaml", encoding="utf-8") as file:
+            if file.read(len(PLAN_HEAD)) == PLAN_HEAD:
+                return True
+    except (OSError, UnicodeDecodeError):
+        pass
+    status = _parsed(out / "work" / "status.json")
+    told = isinstance(status, dict) and {"state", "host", "pid", "steps"} <= set(status)
+    return told or _begun(out) is not None
+
+
+def _parsed(path: Path) -> Any:
+    """The JSON in a file; None if it is absent, damaged or not even a file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _edited(found: dict[str, Any], manifest: Path) -> bool:
@@ -125,12 +190,6 @@ def _edited(found: dict[str, Any], manifest: Path) -> bool:
     )
 
 
-def _clear(work: Path) -> None:
-    for path in work.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-
-
 def _begun(out: Path) -> str | None:
     found = load_receipt(out / "work" / "begun.json")
     return str(found["sources"]) if found else None
@@ -140,6 +199,7 @@ def _begun(out: Path) -> str | None:
 def claimed(plan: Plan) -> Iterator[Workspace]:
     """Make the folders and lock them against a second build."""
     space = Workspace(plan)
+    output_folder.check(space.out, space.stages)
     try:
         space.work.mkdir(parents=True, exist_ok=True, mode=0o700)
         os.chmod(space.work, 0o700)
@@ -158,12 +218,14 @@ def claimed(plan: Plan) -> Iterator[Workspace]:
             ) from None
         identity = fingerprint(sources_identity(plan))
         if _begun(space.out) != identity:
-            _clear(space.work)  # unredacted posts of other sources
+            for path in space.work.iterdir():
+                if path.is_dir():
+                    space.remove(f"work/{path.name}")  # unredacted posts of other sources
         save_receipt(space.work / "begun.json", {"sources": identity}, [])
-        (space.out / NAME).unlink(missing_ok=True)  # from here on it is not complete
-        shutil.rmtree(space.out / "tokens", ignore_errors=True)  # of what was there before
-        for leftover in space.out.glob(".*.tmp"):
-            leftover.unlink()
+        space.remove(NAME)  # from here on it is not complete
+        space.remove("tokens")  # of what was there before
+        for path in space.out.glob(".*.tmp"):
+            space.remove(path.name)
         space.shards.mkdir(exist_ok=True)
         space.dropped.mkdir(exist_ok=True)
         yield space

@@ -22,7 +22,8 @@ MAY: dict[str, set[str]] = {
     "corpus.schema": set(),
     "corpus.errors": set(),
     "corpus.manifest": {"corpus.errors"},
-    "corpus.recheck": LOW,
+    "corpus.output_folder": {"corpus.errors"},
+    "corpus.recheck": LOW | {"corpus.output_folder"},
     "corpus.plan_file": {"corpus.errors"},
     "corpus.status": LOW,
     "corpus.examples": set(),
@@ -32,7 +33,12 @@ MAY: dict[str, set[str]] = {
     "corpus.groups": {"corpus.storage"},
     "corpus.places": {"corpus.storage"},
     "corpus.fetched": {"corpus.errors", "corpus.manifest", "corpus.storage"},
-    "corpus.publish": {"corpus.errors", "corpus.manifest", "corpus.storage"},
+    "corpus.publish": {
+        "corpus.errors",
+        "corpus.manifest",
+        "corpus.output_folder",
+        "corpus.storage",
+    },
     "corpus.storage": {"corpus.errors", "corpus.windows"},
     "corpus.ray_runner": {"corpus.runners"},
     "corpus.kernels": {"filters._compiled"},
@@ -221,6 +227,7 @@ MAY: dict[str, set[str]] = {
     | {
         "corpus.keys",
         "corpus.naming",
+        "corpus.output_folder",
         "corpus.report",
         "corpus.samples",
         "corpus.excise",
@@ -229,7 +236,8 @@ MAY: dict[str, set[str]] = {
     "corpus.story": LOW | {"corpus.plan", "corpus.read", "corpus.runners", "corpus.workspace"},
     "corpus.write": LOW
     | {"corpus.arrays", "corpus.conversations", "corpus.naming", "corpus.layout"},
-    "corpus.workspace": LOW | {"corpus.plan", "corpus.sniff", "corpus.storage"},
+    "corpus.workspace": LOW
+    | {"corpus.output_folder", "corpus.plan", "corpus.sniff", "corpus.stages", "corpus.storage"},
     "corpus.account": LOW | FIND | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus.fitting": {"filters._compiled", "corpus.arrays"},
     "corpus.labelled": {

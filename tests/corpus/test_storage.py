@@ -454,6 +454,33 @@ def test_what_no_build_put_there_is_left_alone(
         corpus.build(document)
 
 
+@pytest.mark.parametrize("foreign", [b'{"manifest_version": 3, "name": "an extension"}', b"{}"])
+def test_the_manifest_of_another_program_there_is_not_ours(
+    document: dict[str, Any], store: object_store.Proxy, foreign: bytes
+) -> None:
+    put("s3://dumps/out/manifest.json", foreign)
+    put("s3://dumps/out/shards/data.parquet", b"x")
+    for replace in (False, True):
+        with pytest.raises(PlanError, match=r"holds 'manifest\.json', which no build put there"):
+            corpus.build(document, replace=replace)
+    assert storage.read("s3://dumps/out/manifest.json") == foreign
+    assert storage.read("s3://dumps/out/shards/data.parquet") == b"x"
+
+
+def test_a_user_s_files_there_are_kept_when_a_corpus_is_replaced(
+    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+) -> None:
+    corpus.build(document)
+    names = ("thesis.doc", "shards/mine.parquet", "dropped/keep.txt", "work/notes.txt")
+    for name in names:
+        put(f"s3://dumps/out/{name}", b"x")
+    put("s3://dumps/out/shards/part-00900.parquet", b"x")
+    other = document | {"stages": [{"quality": {"min_words": 5}}]}
+    corpus.build(other, replace=True)
+    mine = dict.fromkeys(names, b"x")
+    assert there("s3://dumps/out") == contents(tmp_path / "local") | mine
+
+
 def test_an_output_that_cannot_be_written_is_told_before_the_build(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:

@@ -395,6 +395,40 @@ def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
         take_down(out, ["table:1"])
 
 
+@pytest.mark.parametrize("name", ["takedowns/notes.txt", "takedowns/unfinished/notes.txt"])
+def test_a_user_s_file_among_the_receipts_is_refused_and_kept(made: Made, name: str) -> None:
+    out = made()
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("the user's")
+    before = contents(out)
+    with pytest.raises(PlanError, match=f"'{name}', which no build put there"):
+        take_down(out, ["table:1"])
+    assert contents(out) == before
+
+
+@pytest.mark.parametrize("name", ["takedowns", "shards", "tokens", "manifest.json"])
+def test_a_takedown_goes_through_no_link(made: Made, tmp_path: Path, name: str) -> None:
+    out = made()
+    if (out / name).exists():
+        (out / name).rename(tmp_path / "elsewhere")
+    else:
+        (tmp_path / "elsewhere").mkdir()
+    (out / name).symlink_to(tmp_path / "elsewhere")
+    before = contents(tmp_path / "out")
+    with pytest.raises(PlanError, match=f"{name}' is a symbolic link"):
+        take_down(out, ["table:1"])
+    assert contents(tmp_path / "out") == before
+
+
+def test_a_user_s_file_beside_the_tokens_is_kept(made: Made) -> None:
+    out = made()
+    (out / "tokens").mkdir()
+    for name in ("tokens.bin", "documents.bin", "index.json", "notes.txt"):
+        (out / "tokens" / name).write_text("{}")
+    assert take_down(out, ["table:1"])["tokens_removed"]
+    assert [path.name for path in (out / "tokens").iterdir()] == ["notes.txt"]
+
+
 def test_the_command(made: Made, tmp_path: Path) -> None:
     out = made()
     (tmp_path / "ids.txt").write_text("table:3\n\ntable:nobody\n")
