@@ -101,6 +101,12 @@ def is_ours(name: str, stages: Collection[str] | None) -> bool:
     return stage is None or stages is None or stage in stages
 
 
+def takedown_receipts(folder: Path) -> list[Path]:
+    """What shows that posts were taken down: receipts, or an unfinished takedown's list of moves."""
+    found = [path for path in (folder / "takedowns").glob("*.json") if path.stem.isdecimal()]
+    return sorted(found) + list((folder / "takedowns" / "unfinished").glob("moves.json"))
+
+
 def check(folder: Path, stages: Collection[str], inside: str = "") -> None:
     """PlanError that names the first entry of ``folder / inside``, nested too, that is not ours.
 

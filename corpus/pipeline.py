@@ -129,12 +129,24 @@ def build(
 
 def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
-    there = publish.check(plan.url, replace=replace)
-    if there is None or replace:
+    there = publish.check(plan.url, replace=False)
+    if there is None:
         return None
-    same = (there.get("plan_fingerprint"), there.get("author_key_id"))
-    if same == (plan.fingerprint(), key_id) and sources_of(there) == sources_identity(plan):
+    same = (there.get("plan_fingerprint"), there.get("author_key_id")) == (
+        plan.fingerprint(),
+        key_id,
+    )
+    if not replace and same and sources_of(there) == sources_identity(plan):
         return there
+    if there.get("takedowns"):
+        raise PlanError(
+            f"posts were taken down from the corpus at '{plan.url}', and building over it would "
+            "bring them back; build into another folder with --out and run 'corpus takedown' there "
+            "with the same ids and authors"
+        )
+    if replace:
+        publish.check(plan.url, replace=True)
+        return None
     raise PlanError(
         f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
     )

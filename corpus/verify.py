@@ -207,6 +207,11 @@ def _others(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
             or hashlib.sha256(path.read_bytes()).hexdigest() != entry["receipt_sha256"]
         ):
             receipts.append(f"takedowns/{path.name}")
+    counted = {f"{number:05d}" for number in range(1, len(manifest.get("takedowns", ())) + 1)}
+    on_disk: list[Any] = list((folder / "takedowns").glob("*.json"))
+    for path in sorted(on_disk):
+        if path.name.removesuffix(".json") not in counted:
+            receipts.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
     if (folder / "takedowns" / "unfinished").exists():
         receipts.append("a takedown was stopped halfway; run 'corpus takedown' again to finish it")
     yield _verdict("takedowns", len(manifest.get("takedowns", ())), "receipts", receipts)

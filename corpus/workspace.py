@@ -99,6 +99,15 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
             f"the output '{out}' holds '{foreign[0]}', which no build put there; "
             "give an empty folder with --out"
         )
+    if not replace and (out / NAME).exists():
+        found = load_manifest(out)
+        same_sources = sources_of(found) == sources_identity(plan) and not _edited(
+            found, out / NAME
+        )
+        same_plan = found["plan_fingerprint"] == plan.fingerprint()
+        if same_plan and same_sources and found["author_key_id"] == key_id:
+            return found
+    _refuse_takedowns(out)
     if replace:
         return None
     remedy = "give another --out, or --replace to build over it"
@@ -111,16 +120,25 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         if ours and _begun(out) != fingerprint(sources_identity(plan)):
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
-    found = load_manifest(out)
-    same_sources = sources_of(found) == sources_identity(plan) and not _edited(found, out / NAME)
-    same_plan = found["plan_fingerprint"] == plan.fingerprint()
-    if same_plan and same_sources and found["author_key_id"] == key_id:
-        return found
     if not (same_sources and (out / "work").is_dir()):
         what = "from other sources" if not same_sources else "of another plan"
         what = "under another key" if same_plan and same_sources else what
         raise PlanError(f"'{out}' holds a finished build {what}; {remedy}")
     return None
+
+
+def _refuse_takedowns(out: Path) -> None:
+    """PlanError if posts were taken out of the corpus at ``out``: a build would bring them back."""
+    found = _parsed(out / NAME)
+    receipts = output_folder.takedown_receipts(out)
+    if not receipts and not (is_manifest(found) and found.get("takedowns")):
+        return
+    where = f"{receipts[0].relative_to(out)}" if receipts else f"'takedowns' in {NAME}"
+    raise PlanError(
+        f"posts were taken down from '{out}' ({where}), and building over it would bring them "
+        "back; build into another folder with --out and run 'corpus takedown' there with the same "
+        "ids and authors, or, if they may come back, remove the folder yourself first"
+    )
 
 
 def _files(found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -467,6 +467,22 @@ def test_the_manifest_of_another_program_there_is_not_ours(
     assert storage.read("s3://dumps/out/shards/data.parquet") == b"x"
 
 
+def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
+    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+) -> None:
+    found = corpus.build(document)
+    found["takedowns"] = [{"removed": 1}]
+    put("s3://dumps/out/manifest.json", json.dumps(found).encode())
+    before = there("s3://dumps/out")
+    second = document | {"output": document["output"] | {"local": str(tmp_path / "second")}}
+    assert corpus.build(second) == found
+    other = second | {"stages": [{"quality": {"min_words": 5}}]}
+    for again, replace in ((other, False), (other, True), (second, True)):
+        with pytest.raises(PlanError, match="bring them back"):
+            corpus.build(again, replace=replace)
+    assert there("s3://dumps/out") == before
+
+
 def test_a_user_s_files_there_are_kept_when_a_corpus_is_replaced(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:

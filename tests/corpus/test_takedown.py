@@ -13,11 +13,12 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import dedup_index, keys, reserve, takedown
+from corpus import dedup_index, keys, reserve, takedown, verify
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import file_sha256, unbalanced
 from corpus.takedown import take_down
 from tests.conftest import command, contents, post, sentence, write_lines
+from tests.corpus import corpora
 
 Made = Callable[..., Path]
 
@@ -393,6 +394,72 @@ def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
     out = made()
     with takedown._alone(out), pytest.raises(BuildError, match="another takedown"):
         take_down(out, ["table:1"])
+
+
+@pytest.fixture
+def taken_down(plan: Callable[..., dict[str, Any]], tmp_path: Path) -> dict[str, Any]:
+    """The plan of a corpus whose work/ was kept and which a post was taken out of."""
+    write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(60)])
+    output = {"path": str(tmp_path / "out"), "ids": "original", "keep_work": True}
+    document = plan([{"quality": {}}, {"dedup": {}}], output=output)
+    corpus.build(document)
+    take_down(tmp_path / "out", ["table:7"])
+    return document
+
+
+def test_a_build_brings_back_nothing_that_was_taken_down(
+    taken_down: dict[str, Any], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    before = contents(out, timings=True)
+    changed = taken_down | {"stages": [{"quality": {"min_words": 5}}, {"dedup": {}}]}
+    builds = [(changed, False), (changed, True), (taken_down, True)]
+    for document, replace in builds:
+        with pytest.raises(PlanError, match=r"takedowns/00001\.json.*bring them back") as found:
+            corpus.build(document, replace=replace)
+        assert "--out" in str(found.value) and "--replace" not in str(found.value)
+        assert contents(out, timings=True) == before
+    assert corpus.build(taken_down) == json.loads((out / "manifest.json").read_text())
+    assert "table:7" not in rows(out)["id"].to_list()
+    file = tmp_path / "plan.yaml"
+    file.write_text(json.dumps(changed))
+    done = command("build", str(file), "-q")
+    assert done.returncode == 2 and "run 'corpus takedown' there" in done.stderr
+    corpus.build(changed, out=str(tmp_path / "next"))
+
+
+@pytest.mark.parametrize("gone", ["manifest.json", "takedowns/00001.json", "work/begun.json"])
+def test_one_sign_of_a_takedown_is_enough(
+    taken_down: dict[str, Any], tmp_path: Path, gone: str
+) -> None:
+    (tmp_path / "out" / gone).unlink()
+    for replace in (False, True):
+        if not replace and gone != "manifest.json":
+            continue  # looked up
+        with pytest.raises(PlanError, match="bring them back"):
+            corpus.build(taken_down, replace=replace)
+
+
+def test_a_takedown_that_was_stopped_is_not_built_over(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = made()
+    monkeypatch.setattr(takedown, "_finish", lambda folder: None)
+    take_down(out, ["table:1"])
+    assert (out / "takedowns" / "unfinished" / "moves.json").exists()
+    document = tmp_path / "plan.json"
+    document.write_text((out / "plan.yaml").read_text())
+    with pytest.raises(PlanError, match=r"unfinished/moves\.json.*bring them back"):
+        corpus.build(document, out=str(out), replace=True)
+
+
+def test_a_receipt_that_the_manifest_does_not_list_is_found(made: Made) -> None:
+    out = made()
+    take_down(out, ["table:1"])
+    assert verify.verify(out)["passed"]
+    corpora.edited(out, takedowns=[])
+    (check,) = [found for found in verify.verify(out)["checks"] if not found["passed"]]
+    assert check["where"] == ("takedowns/00001.json is not in the manifest; repeat that takedown",)
 
 
 @pytest.mark.parametrize("name", ["takedowns/notes.txt", "takedowns/unfinished/notes.txt"])
