@@ -387,16 +387,16 @@ def publish(
     """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
     from corpus import publish as publishing
     from corpus import storage
-    from corpus.manifest import load_manifest
+    from corpus.folder_lock import locked_corpus
 
     if not storage.is_url(url):
         raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
     storage.check(url)
-    manifest = load_manifest(Path(out))
-    there = publishing.check(url, replace=replace)
-    if there not in (None, manifest) and not replace:
-        raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
-    publishing.publish(Path(out), url, lambda step, done, total: None)
+    with locked_corpus(Path(out), "upload") as manifest:
+        there = publishing.check(url, replace=replace)
+        if there not in (None, manifest) and not replace:
+            raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+        publishing.publish(Path(out), url, lambda step, done, total: None)
     print(f"{len(manifest['shards'])} shards in {url}")
 
 

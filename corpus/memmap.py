@@ -20,8 +20,10 @@ import numpy as np
 
 from corpus import encoders
 from corpus.errors import BuildError, CorpusError
+from corpus.folder_lock import locked_corpus
 from corpus.loader import Split, load
 from corpus.manifest import canonical, file_sha256, write_json
+from corpus.places import place
 
 FORMAT_VERSION = 1
 INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"
@@ -44,6 +46,31 @@ def tokenize(
     Stopped, it goes on at the shard where it was. Raises :class:`~corpus.errors.CorpusError` if
     the tokenizer has no separator, or its ids do not fit, or ``to`` holds other tokens.
     """
+    with _corpus_lock(out, to):
+        return _tokenize(out, tokenizer, to, separator, dtype, split)
+
+
+@contextmanager
+def _corpus_lock(out: str | Path, to: str | Path | None) -> Iterator[None]:
+    """Where the tokens go into the corpus's own folder: no build and no takedown meanwhile."""
+    folder = place(out)
+    if not isinstance(folder, Path) or (
+        to is not None and not Path(to).resolve().is_relative_to(folder.resolve())
+    ):
+        yield
+        return
+    with locked_corpus(folder, "tokenization", shared=True):
+        yield
+
+
+def _tokenize(
+    out: str | Path,
+    tokenizer: str | Path,
+    to: str | Path | None,
+    separator: str | None,
+    dtype: str,
+    split: str,
+) -> dict[str, Any]:
     corpus = load(out)
     part = corpus.split(split)
     encoder = encoders.make(tokenizer, separator)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from corpus import folder_lock
 from corpus.errors import PlanError
 
 #: The files at the top of an output folder.
@@ -25,6 +26,7 @@ TOP_FILES = frozenset(
         "statistics.json",
         "croissant.json",
         "DATASHEET.md",
+        folder_lock.NAME,
     }
 )
 #: The folders at the top of an output folder.
@@ -102,7 +104,7 @@ def is_ours(name: str, stages: Collection[str] | None) -> bool:
 
 
 def takedown_receipts(folder: Path) -> list[Path]:
-    """What shows that posts were taken down: receipts, or an unfinished takedown's list of moves."""
+    """What shows that posts were taken down: receipts, or the moves of an unfinished takedown."""
     found = [path for path in (folder / "takedowns").glob("*.json") if path.stem.isdecimal()]
     return sorted(found) + list((folder / "takedowns" / "unfinished").glob("moves.json"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from corpus import (
     beside,
     dedup_index,
     finish,
+    folder_lock,
     intake,
     keys,
     passes,
@@ -30,6 +32,7 @@ from corpus.story import Observer, Story, Unwatched
 from corpus.workspace import (
     PLAN_HEAD,
     Workspace,
+    begin,
     claimed,
     finished_manifest,
     sources_identity,
@@ -71,11 +74,13 @@ def build(
     if plan.url and (there := _there(plan, key_id, replace=replace)) and found in (None, there):
         return there
     if found is not None:
-        if plan.url:
-            publish.publish(plan.folder, plan.url, watcher.step)
-        Workspace(plan).finish()  # a kill between the manifest and this left it behind
+        _complete(plan, watcher)
         return found
-    with claimed(plan) as space:
+    with claimed(plan):
+        found = finished_manifest(plan, key_id, replace=replace)
+        if found is not None:  # another build ended since we looked
+            return found
+        space = begin(plan)
         hands = _hands(plan, space)
         recorder, state = status.Recorder(space.work, watcher), "stopped"
         try:
@@ -125,6 +130,17 @@ def build(
             recorder.end(state)
         space.finish()
     return manifest
+
+
+def _complete(plan: Plan, watcher: Observer) -> None:
+    """Do what a kill behind the manifest kept a build from: its upload, the removal of work/."""
+    if plan.url:
+        with folder_lock.locked(plan.folder, "upload"):
+            publish.publish(plan.folder, plan.url, watcher.step)
+    space = Workspace(plan)
+    if space.work.exists() and not space.keep:
+        with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
+            space.finish()
 
 
 def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:

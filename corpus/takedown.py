@@ -7,20 +7,19 @@ happened; stopped after it, the next run finishes.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from corpus import excise, keys, output_folder, report, samples
+from corpus import excise, folder_lock, keys, output_folder, report, samples
 from corpus.errors import BuildError, PlanError
 from corpus.excise import Change, Wanted
 from corpus.layout import Layout
@@ -74,16 +73,10 @@ def _known_as(author: str, key: bytes) -> str:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """One takedown at a time."""
-    stages = output_folder.ledger_stages(load_manifest(folder))
-    output_folder.check_links(folder)
-    output_folder.check(folder, stages, FOLDER)
-    (folder / FOLDER).mkdir(exist_ok=True)
-    with open(folder / FOLDER / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise BuildError(f"another takedown is at work in '{folder}'; wait for it") from None
+    """Nobody else writes into the corpus meanwhile."""
+    with folder_lock.locked_corpus(folder, "takedown") as manifest:
+        output_folder.check_links(folder)
+        output_folder.check(folder, output_folder.ledger_stages(manifest), FOLDER)
         yield
 
 
@@ -104,6 +97,8 @@ def _forget(folder: Path) -> None:
     """Remove what a takedown wrote that does not count."""
     stages = output_folder.ledger_stages(load_manifest(folder))
     output_folder.remove(folder, f"{FOLDER}/{_UNFINISHED}", stages, ignore_errors=True)
+    with suppress(OSError):  # it holds receipts
+        (folder / FOLDER).rmdir()
 
 
 def _holds_tokens(folder: Path) -> bool:
@@ -118,7 +113,7 @@ def _take_down(
     folder: Path, manifest: dict[str, Any], wanted: Wanted, key: bytes
 ) -> dict[str, Any]:
     room = folder / FOLDER / _UNFINISHED
-    room.mkdir(mode=0o700)
+    room.mkdir(mode=0o700, parents=True)
     change = Change()
     going = {shard["path"]: excise.hit(folder, shard, wanted) for shard in manifest["shards"]}
     every = [name for names in going.values() for name in names]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 from collections.abc import Collection, Iterator
@@ -10,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import output_folder, sniff, stages, storage
-from corpus.errors import BuildError, PlanError
+from corpus import folder_lock, output_folder, sniff, stages, storage
+from corpus.errors import PlanError
 from corpus.manifest import (
     NAME,
     fingerprint,
@@ -147,13 +146,13 @@ def _files(found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _names(folder: Path) -> set[str]:
-    """What a folder holds, but for what a killed build was just writing."""
+    """What a folder holds, but for what a killed build was just writing, and the lock."""
     inside = "work/" if folder.name == "work" else ""
     return {
         path.name
         for path in folder.iterdir()
         if not (path.name.endswith(".tmp") and output_folder.is_ours(f"{inside}{path.name}", ()))
-    }
+    } - {folder_lock.NAME}
 
 
 def _is_ours(out: Path) -> bool:
@@ -214,36 +213,45 @@ def _begun(out: Path) -> str | None:
 
 
 @contextmanager
-def claimed(plan: Plan) -> Iterator[Workspace]:
-    """Make the folders and lock them against a second build."""
+def claimed(plan: Plan) -> Iterator[None]:
+    """Make the output folder and lock it against other builds, takedowns and uploads."""
+    try:
+        plan.folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(plan.folder, error) from None
+    with folder_lock.locked(plan.folder, "build"):
+        yield
+
+
+def begin(plan: Plan) -> Workspace:
+    """Make the folders of a build in a claimed output, and remove what it cannot use.
+
+    PlanError, before anything is removed, if there is a file that no build wrote, or a link.
+    """
     space = Workspace(plan)
     output_folder.check(space.out, space.stages)
     try:
-        space.work.mkdir(parents=True, exist_ok=True, mode=0o700)
+        space.work.mkdir(exist_ok=True, mode=0o700)
         os.chmod(space.work, 0o700)
-        lock = open(space.work / "lock", "w")  # noqa: SIM115 - held as long as the build runs
     except OSError as error:
-        raise PlanError(
-            f"cannot write to the output '{space.out}': {error.strerror}; "
-            "give a folder of your own with --out"
-        ) from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BuildError(
-                f"another build is working in '{space.out}'; wait for it, or give another --out"
-            ) from None
-        identity = fingerprint(sources_identity(plan))
-        if _begun(space.out) != identity:
-            for path in space.work.iterdir():
-                if path.is_dir():
-                    space.remove(f"work/{path.name}")  # unredacted posts of other sources
-        save_receipt(space.work / "begun.json", {"sources": identity}, [])
-        space.remove(NAME)  # from here on it is not complete
-        space.remove("tokens")  # of what was there before
-        for path in space.out.glob(".*.tmp"):
-            space.remove(path.name)
-        space.shards.mkdir(exist_ok=True)
-        space.dropped.mkdir(exist_ok=True)
-        yield space
+        raise _unwritable(space.out, error) from None
+    identity = fingerprint(sources_identity(plan))
+    if _begun(space.out) != identity:
+        for path in space.work.iterdir():
+            if path.is_dir():
+                space.remove(f"work/{path.name}")  # unredacted posts of other sources
+    save_receipt(space.work / "begun.json", {"sources": identity}, [])
+    space.remove(NAME)  # from here on it is not complete
+    space.remove("tokens")  # of what was there before
+    for path in space.out.glob(".*.tmp"):
+        space.remove(path.name)
+    space.shards.mkdir(exist_ok=True)
+    space.dropped.mkdir(exist_ok=True)
+    return space
+
+
+def _unwritable(out: Path, error: OSError) -> PlanError:
+    return PlanError(
+        f"cannot write to the output '{out}': {error.strerror}; "
+        "give a folder of your own with --out"
+    )

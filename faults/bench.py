@@ -21,7 +21,7 @@ import psutil
 import pyarrow.parquet as pq
 import yaml
 
-from corpus import demo
+from corpus import demo, folder_lock
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What may end a build, and be told from a crash: done, failed, wrong, stopped.
@@ -226,11 +226,11 @@ def check_clear(ended: Ended) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file of a corpus but work/; the manifest without what tells of the run."""
+    """Every file of a corpus but work/ and the lock; the manifest without what tells of the run."""
     found, python = {}, b"?"
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
-        if not path.is_file() or name.startswith("work/"):
+        if not path.is_file() or name.startswith("work/") or name == folder_lock.NAME:
             continue
         data = path.read_bytes()
         if name == "manifest.json":

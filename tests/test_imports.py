@@ -22,7 +22,8 @@ MAY: dict[str, set[str]] = {
     "corpus.schema": set(),
     "corpus.errors": set(),
     "corpus.manifest": {"corpus.errors"},
-    "corpus.output_folder": {"corpus.errors"},
+    "corpus.folder_lock": {"corpus.errors", "corpus.manifest"},
+    "corpus.output_folder": {"corpus.errors", "corpus.folder_lock"},
     "corpus.recheck": LOW | {"corpus.output_folder"},
     "corpus.plan_file": {"corpus.errors"},
     "corpus.status": LOW,
@@ -44,9 +45,16 @@ MAY: dict[str, set[str]] = {
     "corpus.kernels": {"filters._compiled"},
     "corpus.progress": set(),
     "corpus.report": LOW | {"corpus.report."},
-    "corpus.report.": LOW | {"corpus.places", "corpus.report."},
+    "corpus.report.": LOW | {"corpus.folder_lock", "corpus.places", "corpus.report."},
     "corpus.encoders": {"corpus.errors"},
-    "corpus.memmap": {"corpus.encoders", "corpus.errors", "corpus.loader", "corpus.manifest"},
+    "corpus.memmap": {
+        "corpus.encoders",
+        "corpus.errors",
+        "corpus.folder_lock",
+        "corpus.loader",
+        "corpus.manifest",
+        "corpus.places",
+    },
     "corpus.torch": {
         "corpus.encoders",
         "corpus.errors",
@@ -225,6 +233,7 @@ MAY: dict[str, set[str]] = {
     },
     "corpus.takedown": LOW
     | {
+        "corpus.folder_lock",
         "corpus.keys",
         "corpus.naming",
         "corpus.output_folder",
@@ -237,7 +246,14 @@ MAY: dict[str, set[str]] = {
     "corpus.write": LOW
     | {"corpus.arrays", "corpus.conversations", "corpus.naming", "corpus.layout"},
     "corpus.workspace": LOW
-    | {"corpus.output_folder", "corpus.plan", "corpus.sniff", "corpus.stages", "corpus.storage"},
+    | {
+        "corpus.folder_lock",
+        "corpus.output_folder",
+        "corpus.plan",
+        "corpus.sniff",
+        "corpus.stages",
+        "corpus.storage",
+    },
     "corpus.account": LOW | FIND | {"corpus.plan", "corpus.read", "corpus.dedup", "corpus.report"},
     "corpus.fitting": {"filters._compiled", "corpus.arrays"},
     "corpus.labelled": {

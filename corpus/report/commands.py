@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from corpus.errors import CorpusError, PlanError
+from corpus.folder_lock import locked_corpus
 from corpus.manifest import load_manifest, replacing
 from corpus.places import Place
 from corpus.report import against as beside
@@ -20,6 +21,15 @@ DEFAULT = "against.html"
 
 def report(out: Path | Place, against: Path | Place | None, html: Path | None) -> None:
     """Print the report on ``out``, or write a page of it, or of it ``against`` another corpus."""
+    target = html or (Path(DEFAULT) if against is not None else None)
+    if isinstance(out, Path) and target and target.resolve().is_relative_to(out.resolve()):
+        with locked_corpus(out, "report", shared=True):
+            _report(out, against, html)
+    else:
+        _report(out, against, html)
+
+
+def _report(out: Path | Place, against: Path | Place | None, html: Path | None) -> None:
     manifest = load_manifest(out)
     if against is not None:
         _write(html or Path(DEFAULT), beside.page(out, against))
