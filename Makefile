@@ -56,46 +56,46 @@ check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_imports.py
+	$(BIN)/python -m pytest tests/test_import_weight.py
 
 bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
-	$(BIN)/python -m bench.end_to_end
-	$(BIN)/python -m bench.pii
-	$(BIN)/python -m bench.quality
-	$(BIN)/python -m bench.memory
-	$(BIN)/python -m bench.takedown
+	$(BIN)/python -m bench.speed.end_to_end
+	$(BIN)/python -m bench.speed.pii
+	$(BIN)/python -m bench.speed.quality_presets
+	$(BIN)/python -m bench.speed.memory
+	$(BIN)/python -m bench.speed.takedown
 
 bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
-	$(BIN)/python -m bench.dedup
-	$(BIN)/python -m bench.decontaminate $$($(PEERS))
-	$(BIN)/python -m bench.repeats $$($(PEERS))
+	$(BIN)/python -m bench.speed.dedup
+	$(BIN)/python -m bench.speed.decontaminate $$($(PEERS))
+	$(BIN)/python -m bench.speed.repeats $$($(PEERS))
 
 bench-cluster: $(TOOLS)  ## every runner's bytes and time (Ray's if it is installed); what each step costs
-	$(BIN)/python -m bench.runners
-	$(BIN)/python -m bench.cluster
-	$(BIN)/python -m bench.withdrawals
+	$(BIN)/python -m bench.speed.runners
+	$(BIN)/python -m bench.speed.cluster
+	$(BIN)/python -m bench.speed.tombstones
 
 bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
-	$(BIN)/python -m bench.loader
+	$(BIN)/python -m bench.speed.loader
 
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
-	$(BIN)/python -m eval.language
-	$(BIN)/python -m eval.quality $$($(PEERS))
-	$(BIN)/python -m eval.toxicity
-	$(BIN)/python -m eval.classifier
-	$(BIN)/python -m eval.pii
+	$(BIN)/python -m bench.quality.language
+	$(BIN)/python -m bench.quality.quality_presets $$($(PEERS))
+	$(BIN)/python -m bench.quality.toxicity
+	$(BIN)/python -m bench.quality.classifier
+	$(BIN)/python -m bench.quality.pii
 
 eval-lm: $(TOOLS)  ## a small language model on equal amounts of raw, deduplicated, filtered text
-	$(BIN)/python -m eval.lm
+	$(BIN)/python -m bench.quality.language_model
 
 eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million strings, 15 minutes)
-	$(BIN)/python -m eval.gates
+	$(BIN)/python -m bench.quality.pii_gates
 
 eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
-	$(BIN)/python -m eval.dedup --show 10
+	$(BIN)/python -m bench.quality.dedup --show 10
 
 faults: $(TOOLS)  ## builds of 100,000 posts that are killed, starved, cut, flipped (an hour or so)
-	$(BIN)/python -m faults
+	$(BIN)/python -m bench.faults
 
 fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input, a fixed count
 	$(BIN)/python scripts/fuzz_readers.py --lines 20000 --documents 4000

@@ -15,7 +15,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corpus import demo, readers
+from corpus import readers
+from corpus.demo import write_demo
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 FILES = ("gurez.10000", "ile.10000", "youtube_first_20000")
@@ -77,7 +78,7 @@ def _generated(posts: int, seed: int) -> list[str]:
     if posts <= 0:
         return []
     with tempfile.TemporaryDirectory() as folder:
-        demo.write(Path(folder), posts=max(1000, int(posts * _SPARE)), seed=seed)
+        write_demo.write(Path(folder), posts=max(1000, int(posts * _SPARE)), seed=seed)
         texts = list(_dumped(Path(folder)))
     # The sources come one after another: taking every so-manieth keeps their proportions.
     chosen = [texts[index * len(texts) // posts] for index in range(posts)]

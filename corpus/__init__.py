@@ -9,19 +9,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from corpus.loader import Corpus, load, mix
-    from corpus.pipeline import build
-    from corpus.plan import Plan
+    from corpus.loader.load import Corpus, load, mix
+    from corpus.pipeline.build import build
+    from corpus.plan.model import Plan
 
 __version__ = "0.1.0"
 __all__ = ["Corpus", "Plan", "build", "load", "mix"]
 
 _HOMES = {
-    "build": "corpus.pipeline",
-    "load": "corpus.loader",
-    "mix": "corpus.loader",
-    "Corpus": "corpus.loader",
-    "Plan": "corpus.plan",
+    "build": "corpus.pipeline.build",
+    "load": "corpus.loader.load",
+    "mix": "corpus.loader.load",
+    "Corpus": "corpus.loader.load",
+    "Plan": "corpus.plan.model",
 }
 
 

@@ -22,9 +22,10 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from corpus import arrays, dedup
+from corpus.dedup import barrier as dedup
 from corpus.errors import PlanError
-from corpus.exchange import (
+from corpus.gathered import Gathered
+from corpus.partition.partitions import (  # fmt: skip
     I64,
     U64,
     Arrays,
@@ -37,9 +38,9 @@ from corpus.exchange import (
     layout,
     received,
     rows,
-)  # fmt: skip
-from corpus.gathered import Gathered
-from corpus.manifest import load_receipt, replacing, save_receipt
+)
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, replacing, save_receipt
 from filters.contract import FilterConfig
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
@@ -117,15 +118,15 @@ def _bare(community: str) -> str:
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """What must be known of a part: the author as a hash, the rules that need no more, bands."""
-    from corpus import kernels
+    from corpus.dedup import minhash_kernel
 
     known = pl.concat_str("platform", pl.lit(":"), "author")
     names = posts.select(known).to_series()
-    author = kernels.hash128(*arrays.flat(names.fill_null("")))
+    author = minhash_kernel.hash128(*array_store.flat(names.fill_null("")))
     author[names.is_null().to_numpy()] = 0
     out: dict[str, NDArray[Any]] = {
         "author": author,
-        "ids": kernels.hash128(*arrays.flat(posts["id"]))[:, 0],
+        "ids": minhash_kernel.hash128(*array_store.flat(posts["id"]))[:, 0],
         "reason": posts.select(_by_itself(config)).to_series().to_numpy().astype(np.uint8),
         "prefer": _prefer(posts, config),
     }
@@ -190,7 +191,7 @@ def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
     if not gathered.folders:
         return
     room, run = gathered.room / "all", gathered.run
-    counts = [int(arrays.mapped(folder, "reason").shape[0]) for folder in gathered.folders]
+    counts = [int(array_store.mapped(folder, "reason").shape[0]) for folder in gathered.folders]
     where = lay_out(room, gathered.folders, counts)
     rules = Rules(config.max_posts, config.max_repeated, config.min_posts)
     done(run, [Send(room, part, rules) for part in range(len(where.folders))], "deciding")
@@ -258,20 +259,20 @@ class Send(Step):
         """A row a post, and another of what only some rules look at, if they are asked for."""
         where, rules = layout(self.room), self.rules
         folder = where.folders[self.part]
-        author: U64 = arrays.whole(folder, "author")
+        author: U64 = array_store.whole(folder, "author")
         at = np.flatnonzero((author != 0).any(axis=1))
         author = author[at]
         ranges = _ranges(where)
         to = where.range_of(author[:, 0], _KEYS_A_POST)
-        reason = arrays.whole(folder, "reason")[at]
+        reason = array_store.whole(folder, "reason")[at]
         place = where.begins[self.part] + at
         found = rows(author=author[:, 0], more=author[:, 1], place=place, reason=reason)
         sent = addressed("post", found, to, len(ranges))
         columns: dict[str, NDArray[Any]] = {}
         if rules.max_posts:
-            columns |= {name: arrays.whole(folder, name)[at] for name in ("prefer", "ids")}
+            columns |= {name: array_store.whole(folder, name)[at] for name in ("prefer", "ids")}
         if rules.max_repeated < 1:
-            bands = arrays.mapped(folder, "bands")
+            bands = array_store.mapped(folder, "bands")
             columns |= {name: bands[band][at] for band, name in enumerate(_BANDS)}
         if columns:
             sent = {**sent, **addressed("detail", rows(**columns), to, len(ranges))}
@@ -285,7 +286,7 @@ class _Range(Step):
     def posts(self) -> tuple[Rows, I64]:
         """The posts whose authors are in the range, in reading order, and a number an author."""
         found = received(_sent(layout(self.room)), "post", self.index)
-        return found, arrays.numbered(np.stack([found["author"], found["more"]], axis=1))
+        return found, array_store.numbered(np.stack([found["author"], found["more"]], axis=1))
 
 
 @dataclass(frozen=True)
@@ -338,14 +339,14 @@ class Judge(_Range):
 
 
 def _repetitive(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rules) -> None:
-    from corpus import grouping
+    from corpus.partition import union_find
 
     left = np.flatnonzero(reason == 0)
     of = number[left]
     repeated = np.zeros(left.size, bool)
     for name in _BANDS:
         keys = detail[name][left]
-        maybe = np.flatnonzero(grouping.perhaps_shared(keys))
+        maybe = np.flatnonzero(union_find.perhaps_shared(keys))
         # By author too: what two authors' keys have in common by chance is no habit.
         order = maybe[np.lexsort((keys[maybe], of[maybe]))]
         same = (np.diff(of[order]) == 0) & (keys[order][1:] == keys[order][:-1])

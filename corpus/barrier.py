@@ -19,9 +19,10 @@ from typing import Any, Protocol, cast
 
 import polars as pl
 
-from corpus import arrays, stages
+from corpus import stages
 from corpus.gathered import Gathered
-from corpus.manifest import load_receipt, save_receipt
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 
 class Barrier(Protocol):
@@ -66,7 +67,7 @@ class MeasurePart:
             posts = pl.read_parquet(self.posts, glob=False)
             module.measure(posts.head(1), config)  # compiles kernels, which is no part of the work
             began = time.perf_counter()
-            written = arrays.save(module.measure(posts, config), self.folder)
+            written = array_store.save(module.measure(posts, config), self.folder)
             seconds = time.perf_counter() - began
             save_receipt(self.receipt, {"seconds": seconds}, written)
         return self

@@ -25,10 +25,20 @@ import polars as pl
 from numpy.typing import NDArray
 from pydantic import Field
 
-from corpus import arrays, stages
-from corpus.exchange import Arrays, Step, addressed, done, lay_out, layout, received, rows
+from corpus import stages
 from corpus.gathered import Gathered
-from corpus.manifest import load_receipt, needed_receipt, replacing, save_receipt, write_json
+from corpus.partition.partitions import (
+    Arrays,
+    Step,
+    addressed,
+    done,
+    lay_out,
+    layout,
+    received,
+    rows,
+)
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, needed_receipt, replacing, save_receipt, write_json
 from filters.contract import FilterConfig, Threshold
 
 READS = (
@@ -87,9 +97,9 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
 
 
 def _hashed(names: pl.Series) -> NDArray[np.uint64]:
-    from corpus import kernels
+    from corpus.dedup import minhash_kernel
 
-    found = kernels.hash128(*arrays.flat(names.fill_null("")))
+    found = minhash_kernel.hash128(*array_store.flat(names.fill_null("")))
     found[names.is_null().to_numpy()] = 0
     return found
 
@@ -204,7 +214,9 @@ def _heard(room: Path, index: int, known: Sequence[str]) -> tuple[Numbers, Float
     number = {name: at for at, name in enumerate(known)}
     names = needed_receipt(folder / "receipt.json")["names"]
     among = np.array([*(number[name] for name in names), -1], np.int64)  # the last one for none
-    return among[arrays.whole(folder, "codes")], arrays.whole(folder, "scores").astype(np.float64)
+    return among[array_store.whole(folder, "codes")], array_store.whole(folder, "scores").astype(
+        np.float64
+    )
 
 
 @dataclass(frozen=True)
@@ -227,7 +239,7 @@ class Scatter(Step):
         count = len(where.ranges(_KEYS_A_POST))
         found: dict[str, Any] = {}
         for kind in self.kinds:
-            keys = arrays.whole(where.folders[self.index], kind)
+            keys = array_store.whole(where.folders[self.index], kind)
             at = np.flatnonzero(keys.any(axis=1))  # zeros stand for nobody
             one, two = keys[at, 0], keys[at, 1]
             sent = rows(

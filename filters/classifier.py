@@ -16,8 +16,8 @@ from typing import Any, Self
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from filters import _fasttext, _text
 from filters.contract import Filter, FilterConfig
+from filters.text import cleaning, fasttext
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {
@@ -35,7 +35,7 @@ MOVABLE = {
 
 #: The name, in a model's note, of what ``_text.tokenised`` does.
 CLEANING = "tokens-1"
-_CLEANINGS = {"": _text.flattened, CLEANING: _text.tokenised}
+_CLEANINGS = {"": cleaning.flattened, CLEANING: cleaning.tokenised}
 
 
 class Config(FilterConfig):
@@ -85,14 +85,14 @@ def _spelt(value: object) -> object:
 
 def tokens(column: str) -> pl.Expr:
     """The texts that a model of ``corpus train`` reads, of those in ``column``."""
-    return _text.tokenised(column)
+    return cleaning.tokenised(column)
 
 
 def sign(path: Path, labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
     """Note in a model's file how its texts were cleaned, what its labels are called in the order
     in which it has them, and which score of a label gave the wanted precision."""
     told = {"cleaning": CLEANING, "labels": list(labels), "thresholds": dict(thresholds)}
-    _fasttext.set_note(path, told)
+    fasttext.set_note(path, told)
 
 
 def models(config: Config) -> list[Path]:
@@ -148,13 +148,13 @@ def build(config: Config) -> Filter:
         return _unlabelled
     names = _names(config)
     cleaned = _CLEANINGS[_note(config).get("cleaning", "")]
-    model = _fasttext.load(Path(config.model))
+    model = fasttext.load(Path(config.model))
     rejected = verdict(resolved(config))
 
     def classifier(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts.select(cleaned("text").fill_null("")).to_series().to_list()
         found, scores = [], []
-        for text, (labels, sure) in zip(texts, _fasttext.predict(model, texts, 1), strict=True):
+        for text, (labels, sure) in zip(texts, fasttext.predict(model, texts, 1), strict=True):
             known = bool(text) and len(labels) > 0
             found.append(names[labels[0]] if known else None)
             scores.append(float(sure[0]) if known else 0.0)
@@ -177,7 +177,7 @@ def _unlabelled(posts: pl.DataFrame) -> pl.DataFrame:
 
 def _note(config: Config) -> dict[str, Any]:
     try:
-        found = _fasttext.note(Path(config.model))
+        found = fasttext.note(Path(config.model))
     except ValueError as error:
         raise ValueError(f"classifier: {error}") from None
     if found.get("cleaning", "") not in _CLEANINGS:
@@ -191,7 +191,7 @@ def _note(config: Config) -> dict[str, Any]:
 def _names(config: Config) -> dict[str, str]:
     """fastText's labels, each with what it is called here."""
     try:
-        bare = _fasttext.labels(Path(config.model))
+        bare = fasttext.labels(Path(config.model))
     except ValueError as error:
         raise ValueError(f"classifier: {error}") from None
     called = _note(config).get("labels", bare)

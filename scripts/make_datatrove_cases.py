@@ -2,7 +2,7 @@
 
     python -m scripts.make_datatrove_cases [--python PATH]
 
-PATH is an interpreter with datatrove (by default the one that ``bench.peers`` installs). The tests
+PATH is an interpreter with datatrove (by default the one that ``bench.peers.environment`` installs). The tests
 hold the published presets to these verdicts where datatrove is not installed.
 """
 
@@ -14,8 +14,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from bench import peers
-from bench.quality import PUBLISHED, theirs
+from bench.peers import environment
+from bench.speed.quality_presets import PUBLISHED, theirs
 
 OUT = Path(__file__).resolve().parents[1] / "tests" / "filters" / "datatrove_cases.json"
 
@@ -177,8 +177,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--python", type=Path, default=peers.PYTHON, help="with datatrove")
-    python = peers.interpreter(parser.parse_args().python)
+    parser.add_argument("--python", type=Path, default=environment.PYTHON, help="with datatrove")
+    python = environment.interpreter(parser.parse_args().python)
     if python is None:
         raise SystemExit("datatrove is needed: give --python, or run where packages can be had")
     texts = invented()
@@ -190,7 +190,7 @@ def main() -> None:
         if case["c4"] is None:
             case["c4_text"] = said["c4"]["texts"][at]
         cases.append(case)
-    version = peers.version(python, "datatrove")
+    version = environment.version(python, "datatrove")
     lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
     OUT.write_text(f'{{"datatrove": "{version}", "cases": [\n{lines}\n]}}\n', encoding="utf-8")
     print(f"{len(cases)} texts, as datatrove {version} judges them: {OUT.name}")

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-TARGET = Path(__file__).resolve().parents[1] / "corpus" / "folding.npz"
+TARGET = Path(__file__).resolve().parents[1] / "corpus" / "dedup" / "folding.npz"
 
 WORD, SPACE, PUNCTUATION, PICTURE, DROPPED, COMPOSED, LETTER = 1, 2, 4, 8, 16, 32, 64
 _SURROGATES = range(0xD800, 0xE000)

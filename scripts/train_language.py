@@ -2,9 +2,9 @@
 
     python -m scripts.train_language [--data ../shared/data] [--out FILE] [--unseen | --sharpness]
 
-A softmax regression over the features of ``filters/_lid.py``, on top of what lid.176 says, by
+A softmax regression over the features of ``filters/language/correction.py``, on top of what lid.176 says, by
 AdaGrad in one thread: the same gold sets, packages and seed give the same file. It is trained on
-the ``tune`` halves of :mod:`eval.language`; whoever wrote a post of ``test`` wrote none of them.
+the ``tune`` halves of :mod:`bench.quality.language`; whoever wrote a post of ``test`` wrote none of them.
 
 In ``HIDDEN`` of the steps a post's own language is left to lid.176 alone, and only the others'
 weights learn: they learn to be silent about a language that is not theirs. Without that, the model
@@ -24,9 +24,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval import language as gold_sets
-from filters import _lid, _lidtext, language
-from filters._linear import compiled
+from bench.quality import language as gold_sets
+from filters.language import correction, words
+from filters.language import filter as language
+from filters.toxicity.linear_model import compiled
 
 Floats = NDArray[np.float32]
 
@@ -57,13 +58,16 @@ class Rows(NamedTuple):
 def _sparse(
     text: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    points = np.empty(_lid.MOST + 2, np.int32)
-    found, place = np.empty(_lid.MOST_FEATURES, np.uint32), np.empty(_lid.MOST_FEATURES, np.int32)
+    points = np.empty(correction.MOST + 2, np.int32)
+    found, place = (
+        np.empty(correction.MOST_FEATURES, np.uint32),
+        np.empty(correction.MOST_FEATURES, np.int32),
+    )
     out = np.empty(6 * text.size + 12 * offsets.size, np.uint32)
     starts = np.zeros(offsets.size, np.int64)
     for post in range(offsets.size - 1):
-        count = _lid.points_of(text, offsets[post], offsets[post + 1], points)
-        number = _lid.features(points, count, found, place)
+        count = correction.points_of(text, offsets[post], offsets[post + 1], points)
+        number = correction.features(points, count, found, place)
         begin = starts[post]
         out[begin : begin + number] = found[:number]
         starts[post + 1] = begin + number
@@ -76,19 +80,19 @@ def _bases(
     begins: NDArray[np.int64], written: Floats,
 ) -> Floats:  # fmt: skip
     out = np.empty((offsets.size - 1, written.shape[1]), np.float32)
-    points = np.empty(_lid.MOST + 2, np.int32)
+    points = np.empty(correction.MOST + 2, np.int32)
     share = np.empty(written.shape[0], np.float32)
     for post in range(offsets.size - 1):
-        count = _lid.points_of(text, offsets[post], offsets[post + 1], points)
-        _lid.shares(points, count, share)
+        count = correction.points_of(text, offsets[post], offsets[post + 1], points)
+        correction.shares(points, count, share)
         at, end = begins[post], begins[post + 1]
-        _lid.base(ids[at:end], given[at:end], share, written, out[post])
+        correction.base(ids[at:end], given[at:end], share, written, out[post])
     return out
 
 
 def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
     """The posts' features and bases, as the filter would see them."""
-    text, offsets = _lidtext.words(posts)
+    text, offsets = words.words(posts)
     model = language.fasttext_model(language.Config())
     answers = language.ask(model, labels, text, offsets)
     return Rows(
@@ -152,10 +156,10 @@ def _fit(
                 rows[found[at], label] -= rate * way / np.sqrt(seen[found[at], label])
 
 
-def train(posts: pl.DataFrame, rows: Rows, labels: list[str], own: int) -> _lid.Own:
+def train(posts: pl.DataFrame, rows: Rows, labels: list[str], own: int) -> correction.Own:
     """The model of the first ``own`` labels, learnt from ``posts`` (in the order of authors)."""
     authors = posts["author"].rank("dense").to_numpy().astype(np.int64)
-    count = _authors_of(rows.found, rows.starts, authors, 1 << _lid.KEY_BITS)
+    count = _authors_of(rows.found, rows.starts, authors, 1 << correction.KEY_BITS)
     kept = count >= MIN_AUTHORS
     place = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)[rows.found]
     known = place >= 0
@@ -177,7 +181,7 @@ def train(posts: pl.DataFrame, rows: Rows, labels: list[str], own: int) -> _lid.
     # A few large weights would cost all the small ones their steps.
     scale = float(np.quantile(np.abs(weights).max(axis=1), 0.999)) / 127
     small = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
-    return _lid.own(labels[:own], small, bits, bias, scale)
+    return correction.own(labels[:own], small, bits, bias, scale)
 
 
 def training_posts(data: Path, hide: tuple[str, ...] = ()) -> tuple[pl.DataFrame, list[str]]:
@@ -196,7 +200,7 @@ def training_posts(data: Path, hide: tuple[str, ...] = ()) -> tuple[pl.DataFrame
     return known.sort("author", "text"), own
 
 
-def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> _lid.Own:
+def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> correction.Own:
     """Train on the sets in ``data``, without the languages ``hide`` and one fold of authors."""
     posts, own = training_posts(data, hide)
     posts = posts.filter(fold(posts["author"]) != without)
@@ -240,7 +244,7 @@ def print_unseen(data: Path) -> None:
     """What of thirteen languages is left when the model was not shown them."""
     posts = gold_sets.training(data).filter(pl.col("split") == "tune", pl.col("gold").is_in(UNSEEN))
     answers = {}
-    for name, model in (("lid.176", _lid.nothing()), ("corrected", fit(data, UNSEEN))):
+    for name, model in (("lid.176", correction.nothing()), ("corrected", fit(data, UNSEEN))):
         judge = language.judge(language.Config(), model)
         answers[name] = posts.with_columns(right=judge(posts)["lang"] == pl.col("gold"))
     print("language  posts  lid.176 alone  behind a model that was not shown it")
@@ -266,7 +270,7 @@ def main() -> None:
         print_unseen(asked.data)
         return
     model = fit(asked.data)
-    _lid.save(model, asked.out)
+    correction.save(model, asked.out)
     content = asked.out.read_bytes()
     kept = int(np.bitwise_count(model.kept).sum())
     print(f"{asked.out}: {len(content):,} bytes, {kept:,} features, {len(model.labels)} languages")

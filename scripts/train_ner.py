@@ -19,7 +19,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed, minibatch
 
-from filters import _ner_model
+from filters.pii import ner_model
 
 Sentence = tuple[list[str], list[str]]  # the tokens, and their tags
 
@@ -208,7 +208,7 @@ def main() -> None:
     dev = read_conll(wanted.dev) if wanted.dev else []
     shape = {"width": wanted.width, "depth": wanted.depth, "hidden": 64, "rows": wanted.rows}
     known = lexicon(names, wanted.posts)
-    nlp = _ner_model.blank(shape, known)
+    nlp = ner_model.blank(shape, known)
     nlp.initialize(lambda: [example(nlp, each) for each in sentences])
     optimizer = nlp.create_optimizer()
     optimizer.learn_rate = 0.001
@@ -236,7 +236,7 @@ def main() -> None:
             told = [f"{value:.3f}" for value in (p, r, f, lp, lr, lf)]
             print(epoch, f"{losses['ner']:.0f}", *told, flush=True)
     with nlp.use_params(optimizer.averages):
-        _ner_model.save(nlp, shape, known, wanted.model)
+        ner_model.save(nlp, shape, known, wanted.model)
     print(wanted.model.stat().st_size, "bytes")
 
 

@@ -2,7 +2,7 @@
 
     OPENBLAS_NUM_THREADS=1 python -m scripts.train_toxicity [--data ../shared/data] [--out FILE]
 
-Logistic regression over the features of ``filters/_linear.py`` and the lexicons of
+Logistic regression over the features of ``filters/toxicity/linear_model.py`` and the lexicons of
 ``scripts/toxicity_lexicons.py``, whose share is added to the words' own weights afterwards. Each
 feature's column is scaled by how differently the two classes use it (naive-Bayes log-count ratio,
 Wang & Manning 2012), so that the penalty falls on features that tell nothing. Nothing is random:
@@ -21,9 +21,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from eval.toxicity_gold import gold, table
-from filters import _linear
-from filters._toxicity_models import CATEGORIES
+from bench.quality.toxicity_gold import gold, table
+from filters.toxicity import linear_model
+from filters.toxicity.scorers import CATEGORIES
 from scripts import toxicity_lexicons
 from scripts._lbfgs import Floats, Loss, minimise
 from scripts.toxicity_sentences import about_people, among_friends, from_elsewhere, groups
@@ -61,33 +61,35 @@ CALIBRATED = ("olid", "germeval", "toldbr")
 class Rows(NamedTuple):
     """Posts as sparse rows: the features of post i are ``buckets[starts[i]:starts[i + 1]]``."""
 
-    buckets: _linear.Buckets
-    starts: _linear.Offsets
+    buckets: linear_model.Buckets
+    starts: linear_model.Offsets
 
     def norm(self) -> Floats:
         """What one feature of each post counts, as when scoring."""
-        return np.asarray(1 / np.sqrt(np.diff(self.starts) + _linear.DAMPING))
+        return np.asarray(1 / np.sqrt(np.diff(self.starts) + linear_model.DAMPING))
 
 
-@_linear.compiled
+@linear_model.compiled
 def _features(
-    text: _linear.Bytes, offsets: _linear.Offsets, mask: np.uint64
-) -> tuple[_linear.Buckets, _linear.Offsets]:
-    found = np.empty(_linear.MOST_FEATURES, dtype=np.uint32)
+    text: linear_model.Bytes, offsets: linear_model.Offsets, mask: np.uint64
+) -> tuple[linear_model.Buckets, linear_model.Offsets]:
+    found = np.empty(linear_model.MOST_FEATURES, dtype=np.uint32)
     buckets = np.empty(8 * text.size + 16 * offsets.size, dtype=np.uint32)
     starts = np.zeros(offsets.size, dtype=np.int64)
     filled = 0
     for post in range(offsets.size - 1):
         # The first window is the whole tweet but for a handful.
-        _, count = _linear.window_features(text, offsets[post], offsets[post + 1], found, mask)
+        _, count = linear_model.window_features(text, offsets[post], offsets[post + 1], found, mask)
         buckets[filled : filled + count] = found[:count]
         filled += count
         starts[post + 1] = filled
     return buckets[:filled].copy(), starts
 
 
-@_linear.compiled
-def _row_sums(buckets: _linear.Buckets, starts: _linear.Offsets, weights: Floats) -> Floats:
+@linear_model.compiled
+def _row_sums(
+    buckets: linear_model.Buckets, starts: linear_model.Offsets, weights: Floats
+) -> Floats:
     sums = np.zeros(starts.size - 1)
     for post in range(starts.size - 1):
         for place in range(starts[post], starts[post + 1]):
@@ -95,9 +97,9 @@ def _row_sums(buckets: _linear.Buckets, starts: _linear.Offsets, weights: Floats
     return sums
 
 
-@_linear.compiled
+@linear_model.compiled
 def _column_sums(
-    buckets: _linear.Buckets, starts: _linear.Offsets, amounts: Floats, size: int
+    buckets: linear_model.Buckets, starts: linear_model.Offsets, amounts: Floats, size: int
 ) -> Floats:
     sums = np.zeros(size)
     for post in range(starts.size - 1):
@@ -106,8 +108,10 @@ def _column_sums(
     return sums
 
 
-@_linear.compiled
-def _posts_with(buckets: _linear.Buckets, starts: _linear.Offsets, size: int) -> _linear.Offsets:
+@linear_model.compiled
+def _posts_with(
+    buckets: linear_model.Buckets, starts: linear_model.Offsets, size: int
+) -> linear_model.Offsets:
     """How many posts have each feature."""
     posts = np.zeros(size, dtype=np.int64)
     last = np.full(size, -1, dtype=np.int64)
@@ -121,7 +125,7 @@ def _posts_with(buckets: _linear.Buckets, starts: _linear.Offsets, size: int) ->
 
 def features(texts: pl.Series, bits: int) -> Rows:
     """The features of each folded text."""
-    return Rows(*_features(*_linear.as_bytes(texts), np.uint64((1 << bits) - 1)))
+    return Rows(*_features(*linear_model.as_bytes(texts), np.uint64((1 << bits) - 1)))
 
 
 def column_scales(posts: pl.DataFrame, bits: int) -> Floats:
@@ -210,11 +214,11 @@ class Problem(NamedTuple):
         return found[:size] * self.scales + shares, float(found[size + lexicons])
 
 
-def quantised(weights: Floats, bias: float) -> _linear.Model:
+def quantised(weights: Floats, bias: float) -> linear_model.Model:
     """The model with each weight in a byte."""
     scale = float(np.abs(weights).max()) / 127**2
     rounded = np.rint(np.sign(weights) * np.sqrt(np.abs(weights) / scale)).astype(np.int8)
-    return _linear.Model(rounded, scale, bias)
+    return linear_model.Model(rounded, scale, bias)
 
 
 def shares(posts: pl.DataFrame, bits: int) -> Floats:
@@ -255,7 +259,7 @@ def calibrated(
     return weights * (at[:-1] @ parts), float(at[-1])
 
 
-def train(posts: pl.DataFrame, label: str = "toxicity") -> _linear.Model:
+def train(posts: pl.DataFrame, label: str = "toxicity") -> linear_model.Model:
     """Fit on ``train``, calibrate on ``calibrate``; ``test`` stays unseen.
 
     ``label`` is ``toxicity`` or a category, of which only the posts count that somebody judged.
@@ -294,7 +298,7 @@ def main() -> None:
     toxicity_lexicons.check()
     posts = with_sentences(gold(asked.data))
     models = {name: train(posts, name) for name in BITS}
-    _linear.save(models, asked.out)
+    linear_model.save(models, asked.out)
     digest = hashlib.sha256(asked.out.read_bytes()).hexdigest()
     kept = ", ".join(f"{name} {np.count_nonzero(m.weights):,}" for name, m in models.items())
     print(f"{asked.out}: weights {kept}; {asked.out.stat().st_size:,} bytes; sha256 {digest}")

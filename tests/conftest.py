@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus import withdrawals
 from corpus.gathered import here
+from corpus.privacy import tombstones
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
@@ -99,11 +99,11 @@ def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:
     return found
 
 
-def folded(room: Path, *frames: pl.DataFrame) -> withdrawals.Notices:
+def folded(room: Path, *frames: pl.DataFrame) -> tombstones.Notices:
     """Notices of deletion folded as a build does it, each frame from a file of its own."""
     room.mkdir()
     paths = [room / f"{number}.parquet" for number in range(len(frames))]
     for path, frame in zip(paths, frames, strict=True):
         frame.write_parquet(path)
-    withdrawals.fold(room / "all", paths, sum(frame.height for frame in frames), here)
-    return withdrawals.Notices(room / "all")
+    tombstones.fold(room / "all", paths, sum(frame.height for frame in frames), here)
+    return tombstones.Notices(room / "all")

@@ -20,13 +20,14 @@ with warnings.catch_warnings():
 
 import corpus
 import filters
-from filters import _handles, _repeats
+from filters.pii import handles
+from filters.repeats import repeated_lines
 
 #: Modules that need an extra; they may have no expression.
-EXTRAS = ("corpus.torch",)
+EXTRAS = ("corpus.loader.torch", "corpus.torch")
 #: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
 #: escaped words of the plan, of the demo or of numbers are in them.
-PUT_TOGETHER = {"_handles.py", "_repeats.py", "_mastodon.py", "_json_cut.py", "_demo_words.py"}
+PUT_TOGETHER = {"handles.py", "repeated_lines.py", "common.py", "json_scanner.py", "phrases.py"}
 _CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
 
 
@@ -46,10 +47,10 @@ def patterns() -> dict[str, Any]:
             for number, each in enumerate(_inside(value)):
                 found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
     found |= dict(written_in_place())
-    for number, forms in enumerate((_handles._PLAIN, (*_handles._PAGES, *_handles._PLAIN))):
-        found[f"filters._handles.forms[{number}]"] = _handles._pattern(forms)
-    found["filters._repeats.labels"] = re.compile(
-        _repeats.labels(("user_{n}: ", "anonymous: ", "{n}1x"))
+    for number, forms in enumerate((handles._PLAIN, (*handles._PAGES, *handles._PLAIN))):
+        found[f"filters.pii.handles.forms[{number}]"] = handles._pattern(forms)
+    found["filters.repeats.repeated_lines.labels"] = re.compile(
+        repeated_lines.labels(("user_{n}: ", "anonymous: ", "{n}1x"))
     )
     seen: dict[tuple[Any, int], str] = {}
     return {
@@ -179,19 +180,19 @@ def run(found: Any, text: Any) -> int:
 
 #: How a pattern is used where it is not searched for: elsewhere it may take the square.
 ANCHORED = {
-    "corpus.readers._json_stream._ASSIGNMENT": "match",
-    "corpus.readers._mapping._DECIMAL": "fullmatch",
+    "corpus.formats.json_stream._ASSIGNMENT": "match",
+    "corpus.readers.table.mapping._DECIMAL": "fullmatch",
     "corpus.readers.stackexchange._ROW": "match",
     "corpus.readers.stackexchange._MEMBER": "fullmatch",
     "corpus.readers.stackexchange._HOST": "fullmatch",
-    "corpus.readers.x_archive._BEGINS": "match",
-    "filters._repeats._FENCE": "match",
-    "filters._repeats.labels": "match",
+    "corpus.readers.x.archive._BEGINS": "match",
+    "filters.repeats.repeated_lines._FENCE": "match",
+    "filters.repeats.repeated_lines.labels": "match",
 }
 #: The longest text that a pattern is ever given.
 BOUNDED = {
     "corpus.readers.stackexchange._ENDINGS": 255,
-    "filters._ner._TAIL": 20_000,
+    "filters.pii.ner._TAIL": 20_000,
 }
 
 
@@ -232,7 +233,8 @@ def filters_linear(names: list[str], size: int) -> None:
 
 def models_hold(folder: Any, count: int) -> int:
     """Cut lid.176 short in its header, dictionary or vectors; how often that was refused."""
-    from filters import _fasttext, language
+    from filters import language
+    from filters.text import fasttext
 
     source = next(iter(language.models(language.Config())))
     whole = source.read_bytes()
@@ -243,7 +245,7 @@ def models_hold(folder: Any, count: int) -> int:
         path = folder / "model.ftz"
         path.write_bytes(whole[: chance.randrange(most)])
         try:
-            _fasttext.predict(_fasttext.load(path), ["hello there my friends"], 1)
+            fasttext.predict(fasttext.load(path), ["hello there my friends"], 1)
         except (ValueError, MemoryError, RuntimeError):
             held += 1
     return held

@@ -8,10 +8,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from eval.toxicity import auroc, macro_f1
-from eval.toxicity_disguises import DISGUISES, disguised
-from eval.toxicity_fair import DIALECT, RECLAIMED
-from eval.toxicity_gold import gold, split
+from bench.quality.toxicity import auroc, macro_f1
+from bench.quality.toxicity_disguises import DISGUISES, disguised
+from bench.quality.toxicity_fair import DIALECT, RECLAIMED
+from bench.quality.toxicity_gold import gold, split
 
 
 def test_a_text_is_in_the_same_split_for_ever() -> None:

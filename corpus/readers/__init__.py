@@ -1,9 +1,8 @@
-"""The readers. The folder is the registry: ``readers.find("reddit")`` imports just that one."""
+"""The built-in readers by name: ``readers.find("reddit")`` imports just that one."""
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -29,14 +28,32 @@ class ReaderModule(Protocol):
         ...
 
 
+#: The module of each built-in reader.
+_MODULES = {
+    "bluesky": "corpus.readers.bluesky",
+    "discord": "corpus.readers.discord",
+    "fourchan": "corpus.readers.fourchan",
+    "hackernews": "corpus.readers.hackernews",
+    "lemmy": "corpus.readers.lemmy",
+    "mastodon": "corpus.readers.mastodon",
+    "meta": "corpus.readers.meta",
+    "reddit": "corpus.readers.reddit",
+    "stackexchange": "corpus.readers.stackexchange",
+    "table": "corpus.readers.table",
+    "telegram": "corpus.readers.telegram",
+    "x_api": "corpus.readers.x.api",
+    "x_archive": "corpus.readers.x.archive",
+    "x_stream": "corpus.readers.x.stream",
+}
+
+
 def names() -> list[str]:
     """The names of all readers, sorted."""
-    found = (module.name for module in pkgutil.iter_modules(__path__))
-    return sorted(name for name in found if name != "contract" and not name.startswith("_"))
+    return sorted(_MODULES)
 
 
 def find(name: str) -> ReaderModule:
     """Import the reader ``name``; a KeyError names the ones there are."""
-    if name not in names():
+    if name not in _MODULES:
         raise KeyError(f"no reader '{name}'; known: {', '.join(names())}")
-    return cast("ReaderModule", importlib.import_module(f"corpus.readers.{name}"))
+    return cast("ReaderModule", importlib.import_module(_MODULES[name]))

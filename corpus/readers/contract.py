@@ -24,7 +24,7 @@ import msgspec
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
-from corpus.readers import _open
+from corpus.formats import dump_input
 from corpus.schema import POST, REFUSAL, TOMBSTONE
 
 Text = Annotated[str, Field(min_length=1)]
@@ -252,7 +252,7 @@ def read_lines(
     kept. ``start`` resumes after an earlier batch's cursor.
     """
     gather = Gatherer(platform, part_posts)
-    with _open.Input(path) as source:
+    with dump_input.Input(path) as source:
         for member in source.members(after=start.member if start else None):
             for refusal in source.refusals():
                 gather.refuse(*refusal)
@@ -344,7 +344,7 @@ def _decode_again(line: bytes, decode: Decode, gather: Gatherer, file: str, row:
     A lone surrogate (half an emoji, as ``\\ud83d``) becomes U+FFFD, and several objects on one
     line are taken one by one.
     """
-    pieces = _open.split_objects(_open.mend_surrogates(line))
+    pieces = dump_input.split_objects(dump_input.mend_surrogates(line))
     if not pieces or (len(pieces) == 1 and pieces[0] == line):
         gather.refuse(file, row, "malformed_json")
         return

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import msgspec
 from pydantic import Field
 
-from corpus.readers._json_export import Chat, Layout, Problem, messages
-from corpus.readers._json_stream import decoded
-from corpus.readers._open import Input, mend_surrogates
-from corpus.readers._times import micros, whole
+from corpus.formats.dump_input import Input, mend_surrogates
+from corpus.formats.json_stream import decoded
+from corpus.formats.times import micros, whole
+from corpus.readers.chat_export import Chat, Layout, Problem, messages
 from corpus.readers.contract import (
     Batch,
     Cursor,

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 import msgspec
 from pydantic import Field
 
-from corpus.readers import _open
-from corpus.readers._html import text_of
-from corpus.readers._times import micros, whole
+from corpus.formats import dump_input
+from corpus.formats.html import text_of
+from corpus.formats.times import micros, whole
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -117,7 +117,7 @@ def read(
     """Yield the posts of one file or archive in batches; a thread stays in one."""
     gather = Gatherer(PLATFORM, part_posts)
     longest = config.max_line_mb << 20
-    with _open.Input(path) as source:
+    with dump_input.Input(path) as source:
         for member in source.members(after=start.member if start else None):
             for refusal in source.refusals():
                 gather.refuse(*refusal)
@@ -147,10 +147,10 @@ class _Value(NamedTuple):
 
     row: int
     last: int
-    line: _open.Line
+    line: dump_input.Line
 
 
-def _values(lines: Iterator[_open.Line], row: int, longest: int) -> Iterator[_Value]:
+def _values(lines: Iterator[dump_input.Line], row: int, longest: int) -> Iterator[_Value]:
     """Yield each line after ``row``; where one value fills the whole file, its lines as one."""
     first = row == 0  # not resumed: what opens in the middle of a file is a broken line
     for line in lines:
@@ -163,7 +163,7 @@ def _values(lines: Iterator[_open.Line], row: int, longest: int) -> Iterator[_Va
         yield value
 
 
-def _spread(first: _Value, lines: Iterator[_open.Line], longest: int) -> Iterator[_Value]:
+def _spread(first: _Value, lines: Iterator[dump_input.Line], longest: int) -> Iterator[_Value]:
     held, size, problem = [first], len(first.line.data), None
     row, end = first.row, first.line.end
     for line in lines:
@@ -178,22 +178,22 @@ def _spread(first: _Value, lines: Iterator[_open.Line], longest: int) -> Iterato
         elif line.data:
             held.append(_Value(row, row, line))
     if size > longest:
-        yield _Value(first.row, row, _open.Line(b"", end, "line_too_long"))
+        yield _Value(first.row, row, dump_input.Line(b"", end, "line_too_long"))
     else:
         whole = b" ".join(value.line.data for value in held)
         if _begins_whole(whole):
-            yield _Value(first.row, row, _open.Line(whole, end))
+            yield _Value(first.row, row, dump_input.Line(whole, end))
         elif any(_begins_whole(value.line.data) for value in held):
             yield from held  # lines after all, of which the first is broken
         elif problem is None:  # one break, one refusal
-            yield _Value(first.row, row, _open.Line(whole, end))
+            yield _Value(first.row, row, dump_input.Line(whole, end))
     if problem is not None:
         yield problem
 
 
 def _begins_whole(data: bytes) -> bool:
     """Whether the data begins with a whole object or array."""
-    pieces = _open.split_objects(_open.mend_surrogates(data))
+    pieces = dump_input.split_objects(dump_input.mend_surrogates(data))
     if data[:1] not in (b"{", b"[") or not pieces:
         return False
     try:

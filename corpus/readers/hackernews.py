@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.readers import _disk
-from corpus.readers._html import text_of
-from corpus.readers._times import micros, whole
+from corpus.formats import seekable_file
+from corpus.formats.html import text_of
+from corpus.formats.times import micros, whole
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -94,7 +94,7 @@ def read(
         return read_lines(
             path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
         )
-    from corpus.readers._parquet_lines import read_parquet_lines
+    from corpus.formats.parquet_records import read_parquet_lines
 
     return read_parquet_lines(
         path,
@@ -108,7 +108,7 @@ def read(
 
 
 def _is_parquet(path: str) -> bool:
-    with _disk.opened(path) as file:
+    with seekable_file.opened(path) as file:
         return file.read(4) == b"PAR1"
 
 

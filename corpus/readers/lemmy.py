@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import Field
 
-from corpus.readers import _open
-from corpus.readers._times import micros, whole
+from corpus.formats import dump_input
+from corpus.formats.times import micros, whole
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -134,7 +134,7 @@ def read(
 
 def find_instance(path: str, config: Config) -> str:
     """The host of the first object that was written on the dump's own instance; '' if none."""
-    with _open.Input(path) as source:
+    with dump_input.Input(path) as source:
         for member in source.members():
             for count, line in enumerate(member.lines(config.max_line_mb << 20)):
                 if count == _LINES:

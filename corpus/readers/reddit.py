@@ -12,9 +12,9 @@ from html import unescape
 import msgspec
 from pydantic import Field
 
-from corpus.readers._parquet_file import MAGIC
-from corpus.readers._parquet_lines import is_parquet, read_parquet_lines
-from corpus.readers._times import micros, whole
+from corpus.formats.parquet_file import MAGIC
+from corpus.formats.parquet_records import is_parquet, read_parquet_lines
+from corpus.formats.times import micros, whole
 from corpus.readers.contract import (
     Batch,
     Cursor,

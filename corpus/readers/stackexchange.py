@@ -14,9 +14,9 @@ from pathlib import PurePath
 from pydantic import Field
 
 from corpus.errors import PlanError
-from corpus.readers import _open
-from corpus.readers._html import text_of
-from corpus.readers._times import micros, whole
+from corpus.formats import dump_input
+from corpus.formats.html import text_of
+from corpus.formats.times import micros, whole
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -112,7 +112,7 @@ def read(
     """
     gather = Gatherer(PLATFORM, part_posts)
     longest = config.max_line_mb << 20
-    with _open.Input(path, is_wanted) as source:
+    with dump_input.Input(path, is_wanted) as source:
         for member in source.members(after=start.member if start else None):
             for refusal in source.refusals():
                 gather.refuse(*refusal)
@@ -177,7 +177,7 @@ def _path(name: str) -> PurePath:
 class _Rows:
     """The rows of one table, each as the bytes behind a ``<row`` up to the next one."""
 
-    def __init__(self, stream: _open.Source, longest: int) -> None:
+    def __init__(self, stream: dump_input.Source, longest: int) -> None:
         self._stream = stream
         self._longest = longest
         self._ended = False
@@ -185,7 +185,7 @@ class _Rows:
         self.problem = ""  # why nothing can be read
         self._pieces = self._cut()
         before, self._too_long = next(self._pieces)
-        if _open.is_binary(before[:512]):
+        if dump_input.is_binary(before[:512]):
             self.problem = "not_text"
         elif b"<!DOCTYPE" in before.upper():
             # No dump has one: it could only say what this reader must not do.
@@ -212,8 +212,8 @@ class _Rows:
         while True:
             try:
                 chunk = self._stream.read(_CHUNK)
-            except _open.BROKEN as error:
-                chunk, self.broken = b"", _open.reason_of(error)
+            except dump_input.BROKEN as error:
+                chunk, self.broken = b"", dump_input.reason_of(error)
             if not chunk:
                 break
             *pieces, carry = _START.split(carry + chunk)

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from corpus.report import cards, croissant, datasheet
+from corpus.report import croissant, dataset_card, datasheet
 from corpus.report.funnel import conversed, rows, summary, tool_versions
-from corpus.report.page import page as _page
-from corpus.report.settings import Settings
+from corpus.report.published_plan import Settings
+from corpus.report.report_page import page as _page
 from corpus.report.statistics import FILE, gather
 from corpus.report.statistics import load as load_statistics
 
@@ -26,7 +26,7 @@ def papers(
     settings = Settings.parse(plan_yaml)
     return {
         FILE: json.dumps(counted, ensure_ascii=False, separators=(",", ":")) + "\n",
-        "README.md": cards.card(manifest, settings, counted),
+        "README.md": dataset_card.card(manifest, settings, counted),
         "DATASHEET.md": datasheet.sheet(manifest, settings, counted),
         "croissant.json": croissant.document(manifest, settings, counted),
         "report.html": _page(manifest, settings, counted),

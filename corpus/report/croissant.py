@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.cards import language_codes, splits
+from corpus.report.dataset_card import language_codes, splits
 from corpus.report.funnel import summary
-from corpus.report.settings import Settings
+from corpus.report.published_plan import Settings
 from corpus.schema import INTERNAL, POST
 
 #: More shards than this are described by their pattern alone; manifest.json has their hashes.

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.cards import fenced, markdown, plain, sources_shown
+from corpus.report.dataset_card import fenced, markdown, plain, sources_shown
 from corpus.report.funnel import rows
-from corpus.report.settings import Settings
+from corpus.report.published_plan import Settings
 
 _ASK = "_Not known to the tool; for the publisher to say._"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from corpus.report.cards import redaction
+from corpus.report.dataset_card import redaction
 from corpus.report.funnel import conversed, duplicates, rows
-from corpus.report.settings import Settings
+from corpus.report.published_plan import Settings
 
 LIMITS = (
     "Posts on public platforms over-represent the people who post most, the languages and "

@@ -15,11 +15,11 @@ import numpy as np
 import polars as pl
 
 from corpus.errors import BuildError
-from corpus.manifest import load_manifest
-from corpus.places import Place
-from corpus.report import counts, timeline
+from corpus.report import count_files, timeline
 from corpus.report.funnel import conversed
 from corpus.schema import POST
+from corpus.storage.remote_path import Place
+from corpus.tasks.receipts import load_manifest
 
 FILE = "statistics.json"
 FORMAT = 1
@@ -73,15 +73,15 @@ def gather(
     pii = [name for name in schema if name.startswith("pii_")]
     wanted = tuple(name for name in scores if not schema[name].is_integer())
     counting = [
-        *(counts.CountFile(path, True, wanted, tuple(pii)) for path in shards),
-        *(counts.CountFile(path, False, wanted) for path in ledger),
+        *(count_files.CountFile(path, True, wanted, tuple(pii)) for path in shards),
+        *(count_files.CountFile(path, False, wanted) for path in ledger),
     ]
     kept, gone = _both(counting, run)
     bounds = _bounds(manifest.get("thresholds", ()))
     bins = tuple(_bins(name, schema[name], kept, gone, bounds.get(name)) for name in scores)
     placing = [
-        *(counts.PlaceFile(path, True, bins) for path in shards),
-        *(counts.PlaceFile(path, False, bins) for path in ledger),
+        *(count_files.PlaceFile(path, True, bins) for path in shards),
+        *(count_files.PlaceFile(path, False, bins) for path in ledger),
     ]
     placed, left = _both(placing if bins else [], run)
     return {
@@ -100,9 +100,9 @@ def gather(
     }
 
 
-def _both(tasks: Sequence[Any], run: Run) -> tuple[counts.Tables, counts.Tables]:
+def _both(tasks: Sequence[Any], run: Run) -> tuple[count_files.Tables, count_files.Tables]:
     """What all shards hold, and all files of the ledger."""
-    kept, gone = counts.Sums(), counts.Sums()
+    kept, gone = count_files.Sums(), count_files.Sums()
     for of_shard, tables in run(tasks, "counting"):
         (kept if of_shard else gone).add(tables)
     return kept.all(), gone.all()
@@ -112,7 +112,7 @@ def _schema(shard: Path) -> dict[str, pl.DataType]:
     try:
         return dict(pl.scan_parquet(shard, glob=False).collect_schema())
     except (OSError, pl.exceptions.PolarsError):
-        raise counts.unreadable(shard) from None
+        raise count_files.unreadable(shard) from None
 
 
 def _bounds(told: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
@@ -125,7 +125,7 @@ def _bounds(told: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     return found
 
 
-def _top(kept: counts.Tables, column: str, most: int) -> dict[str, Any]:
+def _top(kept: count_files.Tables, column: str, most: int) -> dict[str, Any]:
     """The most frequent values of a column; ties by name."""
     if column not in kept:
         return {"distinct": 0, "none": 0, "rest": 0, "top": []}
@@ -138,7 +138,7 @@ def _top(kept: counts.Tables, column: str, most: int) -> dict[str, Any]:
     }
 
 
-def _languages(kept: counts.Tables, gone: counts.Tables) -> dict[str, Any]:
+def _languages(kept: count_files.Tables, gone: count_files.Tables) -> dict[str, Any]:
     """Each language: documents kept, their characters, posts dropped."""
     found = kept["lang"].rename({"count": "kept"}).select("lang", "kept", "characters")
     if "lang" in gone:
@@ -156,7 +156,7 @@ def _languages(kept: counts.Tables, gone: counts.Tables) -> dict[str, Any]:
     }
 
 
-def _lengths(kept: counts.Tables) -> dict[str, Any]:
+def _lengths(kept: count_files.Tables) -> dict[str, Any]:
     sizes = kept.get("sizes", _NO_SIZES)
     places = np.searchsorted(_LENGTHS, sizes["_size"].to_numpy(), side="right") - 1
     filled = [0] * len(_LENGTHS)
@@ -174,7 +174,7 @@ def _lengths(kept: counts.Tables) -> dict[str, Any]:
     }
 
 
-def _pii(kept: counts.Tables, columns: Sequence[str]) -> list[list[Any]]:
+def _pii(kept: count_files.Tables, columns: Sequence[str]) -> list[list[Any]]:
     """Each kind of detail: documents that held some, and how many were replaced."""
     found = {row["column"]: row for row in kept["pii"].iter_rows(named=True)} if columns else {}
     return [
@@ -187,20 +187,23 @@ def _pii(kept: counts.Tables, columns: Sequence[str]) -> list[list[Any]]:
 
 
 def _bins(
-    column: str, dtype: pl.DataType, kept: counts.Tables, gone: counts.Tables,
+    column: str, dtype: pl.DataType, kept: count_files.Tables, gone: count_files.Tables,
     bound: Mapping[str, Any] | None,
-) -> counts.Bins:  # fmt: skip
+) -> count_files.Bins:  # fmt: skip
     """How a column's values are placed: no bin lies on both sides of its threshold."""
     ends = [found[f"ends {column}"] for found in (kept, gone) if f"ends {column}" in found]
     edges = _edges(ends, dtype, bound)
     edges = _snapped(edges, float(bound["value"])) if bound else edges
     side = "max" if bound and bound["side"] == "max" else "min"
     own = (bound["stage"], bound["reason"]) if bound else None
-    return counts.Bins(column, tuple(edges), side, dtype == pl.Float32, own)
+    return count_files.Bins(column, tuple(edges), side, dtype == pl.Float32, own)
 
 
 def _score(
-    bins: counts.Bins, kept: counts.Tables, gone: counts.Tables, bound: Mapping[str, Any] | None
+    bins: count_files.Bins,
+    kept: count_files.Tables,
+    gone: count_files.Tables,
+    bound: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The histogram of one column."""
     edges, last = list(bins.edges), len(bins.edges) - 2

@@ -23,8 +23,10 @@ import py7zr
 import pytest
 import zstandard
 
-from corpus.readers import _apart, _source, contract, reddit, table
-from corpus.readers._open import Input
+from corpus.formats import byte_source
+from corpus.formats.archives import ppmd_process
+from corpus.formats.dump_input import Input
+from corpus.readers import contract, reddit, table
 from tests.corpus.archives import (
     DAY,
     blocks,
@@ -465,8 +467,8 @@ def test_ppmd_is_read_whole_however_little_is_asked_for_at_a_time(dump: Dump) ->
 
 
 def test_a_ppmd_model_of_no_legal_size_is_damage() -> None:
-    assert _apart.main(0, 0, struct.pack("<BL", 1, 1 << 20), 9) == 3
-    assert _apart.main(0, 0, struct.pack("<BL", 6, 1), 9) == 3
+    assert ppmd_process.main(0, 0, struct.pack("<BL", 1, 1 << 20), 9) == 3
+    assert ppmd_process.main(0, 0, struct.pack("<BL", 6, 1), 9) == 3
 
 
 # -- bombs ---------------------------------------------------------------------------------------
@@ -523,8 +525,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 @pytest.fixture
 def small_allowance(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(_source, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(_source, "BOMB_RATIO", 100)
+    monkeypatch.setattr(byte_source, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(byte_source, "BOMB_RATIO", 100)
     return
 
 
@@ -572,7 +574,7 @@ def test_a_sparse_file_of_a_terabyte_takes_no_time(dump: Dump) -> None:
     with Input(str(dump(sparse(1 << 33)))) as source:
         for member in source.members():
             stream = member.open()
-            with pytest.raises(_source.Unreadable, match="decompression_bomb"):
+            with pytest.raises(byte_source.Unreadable, match="decompression_bomb"):
                 while stream.read(1 << 22):
                     pass
 

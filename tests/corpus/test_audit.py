@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import canaries, keys
-from corpus.audit import audit, told
-from corpus.manifest import file_sha256, unbalanced
+from corpus.maintenance.audit import audit, told
+from corpus.pipeline import canaries
+from corpus.privacy import keys
+from corpus.tasks.receipts import file_sha256, unbalanced
 from tests.conftest import command, contents, post, write_lines
 
 

@@ -16,10 +16,12 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import arrays, authors, exchange
+from corpus import authors
 from corpus.errors import PlanError
 from corpus.gathered import Gathered, here
+from corpus.partition import partitions
 from corpus.schema import POST
+from corpus.tasks import array_store
 from tests.conftest import sentence, write_lines
 
 
@@ -47,7 +49,7 @@ def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[st
         for number, begin in enumerate(range(0, len(rows), size)):
             folders.append(tmp_path / f"{turn}-{size}-{number}")
             part = posts.slice(begin, size)
-            arrays.save(authors.measure(part, settings), folders[-1])
+            array_store.save(authors.measure(part, settings), folders[-1])
         room = Path(mkdtemp(dir=tmp_path))
         verdict = pl.concat(verdicts(gathered(folders, room), settings))
         assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
@@ -134,7 +136,7 @@ def test_no_posts_are_no_trouble(tmp_path: Path) -> None:
     config = {"max_posts": 1, "max_repeated": 0.1, "drop_most_active": 0.5}
     settings = authors.Config(**config)
     folder = tmp_path / "none"
-    arrays.save(authors.measure(pl.DataFrame(schema=POST), settings), folder)
+    array_store.save(authors.measure(pl.DataFrame(schema=POST), settings), folder)
     (verdict,) = verdicts(gathered([folder], tmp_path / "room"), settings)
     assert verdict.height == 0
     assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
@@ -177,8 +179,10 @@ def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | Non
     """What should become of each post, all of them at once in dictionaries."""
     posts: list[dict[str, Any]] = []
     for folder in folders:
-        found = {name: arrays.whole(folder, name) for name in ("author", "reason", "prefer", "ids")}
-        bands = arrays.whole(folder, "bands") if config.max_repeated < 1 else None
+        found = {
+            name: array_store.whole(folder, name) for name in ("author", "reason", "prefer", "ids")
+        }
+        bands = array_store.whole(folder, "bands") if config.max_repeated < 1 else None
         for row, author in enumerate(found["author"].tolist()):
             posts.append({name: column[row].item() for name, column in found.items()
                           if name != "author"} | {
@@ -242,13 +246,13 @@ def test_any_ranges_and_blocks_give_what_all_posts_at_once_do(
     folders = []
     for number, (begin, end) in enumerate(pairwise(cuts)):
         folders.append(tmp_path / f"{number}")
-        arrays.save(authors.measure(posts[begin:end], settings), folders[-1])
+        array_store.save(authors.measure(posts[begin:end], settings), folders[-1])
     wanted = by_hand(folders, settings)
     assert [row[1] for row in wanted if row[0] is None].count(None) > 10
     assert {row[1] or "" for row in wanted} == {*authors.REASONS} - unused
     whole = verdicts(gathered(folders, tmp_path / "whole"), settings)
-    monkeypatch.setattr(exchange, "RANGE_KEYS", 100)
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", 90)
+    monkeypatch.setattr(partitions, "RANGE_KEYS", 100)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", 90)
 
     def anyhow(tasks: Sequence[Any], step: str) -> Iterable[Any]:
         """In any order, and as if elsewhere."""
@@ -268,7 +272,7 @@ def test_tasks_that_are_done_are_not_done_again(
 ) -> None:
     settings = authors.Config(**ALL_RULES)
     folder = tmp_path / "0"
-    arrays.save(authors.measure(random_posts(Random(1), 100), settings), folder)
+    array_store.save(authors.measure(random_posts(Random(1), 100), settings), folder)
     first = verdicts(gathered([folder], tmp_path / "room"), settings)
 
     def refuse(task: object) -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from corpus.readers import _source
-from corpus.readers._bundle import Bundle, Lost
-from corpus.readers._open import BROKEN
+from corpus.formats import byte_source
+from corpus.formats.archives.bundle import Bundle, Lost
+from corpus.formats.dump_input import BROKEN
 from corpus.readers.contract import Refused
 from tests.corpus.archives import linked, locked, zipped, zipped_as
 
@@ -194,8 +194,8 @@ def test_a_file_that_breaks_off_says_why_in_the_contract_s_words(tmp_path: Path)
 
 
 def test_a_bomb_in_a_bundle_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_source, "BOMB_BYTES", 1 << 20)
-    monkeypatch.setattr(_source, "BOMB_RATIO", 100)
+    monkeypatch.setattr(byte_source, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(byte_source, "BOMB_RATIO", 100)
     path = tmp_path / "a.zip"
     path.write_bytes(zipped({"a": bytes(4 << 20), "b": b"6"}, zipfile.ZIP_BZIP2))
     with Bundle(str(path)) as bundle:

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
+from corpus.formats.car import LARGEST_BLOCK, Archive, Stream
 from corpus.readers import bluesky
-from corpus.readers._car import LARGEST_BLOCK, Archive, Stream
 from corpus.readers.contract import Batch, Cursor, Refused, Sample
 
 ADA = "did:plc:ada"

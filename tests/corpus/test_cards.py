@@ -14,10 +14,10 @@ import yaml
 
 import corpus
 from corpus import report
-from corpus.manifest import load_manifest
-from corpus.report import cards, statistics
-from corpus.report.settings import Settings
-from corpus.takedown import take_down
+from corpus.maintenance.takedown import take_down
+from corpus.report import dataset_card, statistics
+from corpus.report.published_plan import Settings
+from corpus.tasks.receipts import load_manifest
 from tests.conftest import post, sentence, write_lines
 
 RAI = (
@@ -99,7 +99,7 @@ def test_the_card_s_head_says_what_the_hub_asks(built: Path) -> None:
 )
 def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> None:
     settings = Settings({"output": {"license": said}})
-    assert cards._license(settings, {}) == found
+    assert dataset_card._license(settings, {}) == found
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> 
     [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**13, "n>1T")],
 )
 def test_sizes_have_the_hub_s_names(documents: int, name: str) -> None:
-    assert cards.size(documents) == name
+    assert dataset_card.size(documents) == name
 
 
 def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
@@ -118,21 +118,21 @@ def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
         ["und", 500, 1, 0],
         ["no", 0, 0, 9],
     ]
-    assert cards.language_codes({"languages": {"top": top}}) == ["en"]
-    assert cards.language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
-    assert cards.language_codes({"languages": None}) == []
+    assert dataset_card.language_codes({"languages": {"top": top}}) == ["en"]
+    assert dataset_card.language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
+    assert dataset_card.language_codes({"languages": None}) == []
 
 
 def test_splits_come_from_the_manifest() -> None:
     shards: list[dict[str, Any]] = [{"path": "shards/part-00000.parquet"}]
-    assert cards.splits({"shards": shards}) == [("train", "shards/*.parquet")]
-    assert cards.splits({"shards": []}) == [("train", "shards/*.parquet")]
+    assert dataset_card.splits({"shards": shards}) == [("train", "shards/*.parquet")]
+    assert dataset_card.splits({"shards": []}) == [("train", "shards/*.parquet")]
     shards = [
         {"path": "shards/part-00000.parquet", "split": "train"},
         {"path": "shards/part-00001.parquet", "split": "train"},
         {"path": "validation/part-00000.parquet", "split": "validation"},
     ]
-    assert cards.splits({"shards": shards}) == [
+    assert dataset_card.splits({"shards": shards}) == [
         ("train", "shards/*.parquet"),
         ("validation", "validation/*.parquet"),
     ]
@@ -290,8 +290,8 @@ def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
 
 
 def test_markdown_shows_names_as_they_are() -> None:
-    assert cards.plain("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
-    assert cards.plain("one\ntwo\u202e") == "one two "
-    table = cards.markdown(["a"], [["too_few_words"], ["x|y"]])
+    assert dataset_card.plain("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
+    assert dataset_card.plain("one\ntwo\u202e") == "one two "
+    table = dataset_card.markdown(["a"], [["too_few_words"], ["x|y"]])
     assert table == "| a |\n|---|\n| too_few_words |\n| x\\|y |"
-    assert cards.fenced("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"
+    assert dataset_card.fenced("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"

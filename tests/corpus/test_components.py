@@ -13,12 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import components, exchange
 from corpus.gathered import here
+from corpus.partition import connected_components, partitions
 
 
 @dataclass(frozen=True)
-class Given(exchange.Step):
+class Given(partitions.Step):
     """Edges from nowhere, as pairs of places."""
 
     pairs: tuple[tuple[int, int], ...]
@@ -27,22 +27,25 @@ class Given(exchange.Step):
     def folder(self) -> Path:
         return self.room / "given"
 
-    def make(self) -> tuple[exchange.Arrays, dict[str, Any]]:
+    def make(self) -> tuple[partitions.Arrays, dict[str, Any]]:
         one, two = np.array(self.pairs, np.int64).reshape(-1, 2).T
-        return components.edges(self.room, one.copy(), two.copy()), {}
+        return connected_components.edges(self.room, one.copy(), two.copy()), {}
 
 
 def labelled(room: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
     """The label of each post that has an edge."""
     sizes = [2] * (posts // 2) + [1] * (posts % 2)
-    where = exchange.lay_out(room, [room / str(at) for at in range(len(sizes))], sizes)
+    where = partitions.lay_out(room, [room / str(at) for at in range(len(sizes))], sizes)
     task = Given(room, tuple(pairs))
     task()
-    rounds, count = components.find(room, [task], here, "")
+    rounds, count = connected_components.find(room, [task], here, "")
     found: dict[int, int] = {}
     for block in range(len(where.blocks)):
         found |= dict(
-            zip(*(part.tolist() for part in components.labels(room, block, rounds)), strict=True)
+            zip(
+                *(part.tolist() for part in connected_components.labels(room, block, rounds)),
+                strict=True,
+            )
         )
     assert len(found) == count
     return found
@@ -69,14 +72,14 @@ def test_each_post_finds_the_smallest_it_hangs_with(
     pairs: list[tuple[int, int]], block: int
 ) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exchange, "BLOCK_POSTS", block)
+        patch.setattr(partitions, "BLOCK_POSTS", block)
         assert labelled(Path(name), 25, pairs) == by_hand(pairs)
 
 
 def test_a_chain_through_all_blocks_at_random_is_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", 20)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", 20)
     order = np.random.default_rng(3).permutation(400).tolist()
     found = labelled(tmp_path, 400, list(pairwise(order)))
     assert found == dict.fromkeys(range(400), 0)

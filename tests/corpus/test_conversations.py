@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 import corpus
-from corpus import conversations
-from corpus.conversations import HOME, Config
+from corpus.conversations import Config
+from corpus.conversations import documents as conversations
+from corpus.conversations.documents import HOME
 from corpus.schema import POST
 from tests.conftest import contents, write_lines
 
@@ -289,9 +290,9 @@ def test_a_document_that_leaves_takes_its_posts_into_the_ledger(
 def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
     tmp_path: Path, plan: Callable[..., Any], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus import converse
+    from corpus.conversations import tasks
 
-    monkeypatch.setattr(converse, "_BUCKET_BYTES", 4_000)  # several buckets
+    monkeypatch.setattr(tasks, "_BUCKET_BYTES", 4_000)  # several buckets
     stages = [{"conversations": {"mode": mode}}]
     first = contents(build(tmp_path, "one", plan, stages).path)
     second = contents(build(tmp_path, "two", plan, stages, part_posts=7).path)

@@ -18,8 +18,11 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import arrays, clusters, dedup, duplicates, exchange, folding, kernels
+from corpus.dedup import barrier as dedup
+from corpus.dedup import candidates, clusters, minhash_kernel, normalize
 from corpus.gathered import Gathered, here
+from corpus.partition import partitions
+from corpus.tasks import array_store
 
 WIDE = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -48,7 +51,7 @@ def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
     for number in range(parts):
         part = posts.slice(number * size, size)
         folders.append(folder / f"{number}")
-        arrays.save(dedup.measure(part, chosen), folders[-1])
+        array_store.save(dedup.measure(part, chosen), folders[-1])
         files.append(folder / f"{number}.parquet")
         part.write_parquet(files[-1])
     targets = [folder / f"{number}.verdict.parquet" for number in range(parts)]
@@ -91,7 +94,7 @@ def test_hash32_is_murmur3() -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
 def test_signatures_equal_datasketch_on_any_text(text: str) -> None:
     posts = frame([text])
-    normal = folding.strings(posts["text"]).item()
+    normal = normalize.strings(posts["text"]).item()
     found = dedup.signatures(posts, dedup.Config())
     assert np.array_equal(found[0], reference_signature(normal))
 
@@ -106,7 +109,7 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
         "",
     ]
     found = dedup.signatures(frame(texts), dedup.Config())
-    normal = folding.strings(frame(texts)["text"])
+    normal = normalize.strings(frame(texts)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
@@ -114,7 +117,7 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
 def test_signatures_equal_datasketch_on_real_posts(shared: Path) -> None:
     lines = (shared / "plain" / "gurez.10000").read_text(errors="replace").split("\n")[::97]
     found = dedup.signatures(frame(lines), dedup.Config())
-    normal = folding.strings(frame(lines)["text"])
+    normal = normalize.strings(frame(lines)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
@@ -182,12 +185,12 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
         texts.append(" ".join(words))
     posts = frame(texts)
     found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places, _ = kernels.shingles(*arrays.flat(posts["text"]), 2, False)
+    hashes, places, _ = minhash_kernel.shingles(*array_store.flat(posts["text"]), 2, False)
     for row, why in enumerate(found):
         if why:
             keeper = int(why.split(":")[1])
             assert found[keeper] == ""
-            assert kernels.jaccard(hashes, places, keeper, row) >= 0.75
+            assert minhash_kernel.jaccard(hashes, places, keeper, row) >= 0.75
     assert sum(not why for why in found) >= 3
 
 
@@ -208,16 +211,16 @@ def noisy_posts(count: int = 900) -> list[str]:
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
     found = verdict(posts, tmp_path)
-    hashes, places, _ = kernels.shingles(*arrays.flat(posts["text"]), 2, False)
+    hashes, places, _ = minhash_kernel.shingles(*array_store.flat(posts["text"]), 2, False)
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
         if why:  # precision: the very post it is said to duplicate is similar enough
-            assert kernels.jaccard(hashes, places, int(why.split(":")[1]), row) >= 0.8
+            assert minhash_kernel.jaccard(hashes, places, int(why.split(":")[1]), row) >= 0.8
     close = [
         (a, b)
         for n, a in enumerate(kept)
         for b in kept[n + 1 :]
-        if kernels.jaccard(hashes, places, a, b) >= 0.85
+        if minhash_kernel.jaccard(hashes, places, a, b) >= 0.85
     ]
     dropped = len(found) - len(kept)
     assert dropped > 50
@@ -283,9 +286,9 @@ def test_any_cut_into_slices_and_batches_gives_the_same(
     posts = frame(noisy_posts(2_000))
     plain = decided(posts, tmp_path / "a")
     assert plain["reject"].value_counts().sort("reject")["count"].to_list()[-1] > 100
-    monkeypatch.setattr(exchange, "RANGE_KEYS", 800)
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", 300)
-    monkeypatch.setattr(duplicates, "BATCH_BYTES", 5_000)
+    monkeypatch.setattr(partitions, "RANGE_KEYS", 800)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", 300)
+    monkeypatch.setattr(candidates, "BATCH_BYTES", 5_000)
     assert decided(posts, tmp_path / "b", parts=9).equals(plain)
     assert len(list((tmp_path / "b" / "room" / "all" / "settled").iterdir())) > 3
     assert len(list((tmp_path / "b" / "room" / "all").glob("bands-*"))) > 3
@@ -300,7 +303,7 @@ def test_tasks_that_are_done_are_not_done_again(
     def refuse(task: object) -> None:
         raise AssertionError("done twice")
 
-    for kind in (duplicates.EqualKeys, duplicates.LikeSketches, duplicates.Settle):
+    for kind in (candidates.EqualKeys, candidates.LikeSketches, candidates.Settle):
         monkeypatch.setattr(kind, "make", refuse)
     assert decided(posts, tmp_path).equals(first)
 
@@ -346,7 +349,7 @@ def test_shingles_of_characters_see_a_changed_letter_as_small(tmp_path: Path) ->
 @given(st.text(max_size=60), st.integers(1, 6))
 def test_shingles_of_characters_are_those_of_datasketch(text: str, width: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
-    normal = folding.strings(pl.Series([text])).item()
+    normal = normalize.strings(pl.Series([text])).item()
     pieces = [normal[at : at + width] for at in range(max(1, len(normal) - width + 1))]
     sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=dedup.hash32)
     sketch.update_batch([piece.encode() for piece in pieces])

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import corpus
-from corpus import dedup, dedup_index, keys
+from corpus import dedup
+from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
+from corpus.privacy import keys
 from tests.conftest import post, sentence, write_lines
 
 Built = Callable[..., dict[str, Any]]

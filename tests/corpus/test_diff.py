@@ -11,7 +11,7 @@ import pytest
 
 import corpus
 from corpus.errors import CorpusError
-from corpus.report import diff
+from corpus.maintenance import diff
 from tests.conftest import command, post, sentence, write_lines
 
 Make = Callable[..., Path]

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus import estimate
 from corpus.errors import BuildError
-from corpus.plan import Plan
+from corpus.pipeline import estimate
+from corpus.plan.model import Plan
 from tests.conftest import command, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]

@@ -16,11 +16,12 @@ import pytest
 import yaml
 
 import corpus
-from corpus import manifest, pipeline, read, recheck
+from bench.faults.faults import ALL, Skipped
+from bench.faults.harness import Bench, flip
 from corpus.errors import BuildError, PlanError
 from corpus.gathered import here
-from faults.bench import Bench, flip
-from faults.rounds import ALL, Skipped
+from corpus.pipeline import build, read_file, verify_work
+from corpus.tasks import receipts as manifest
 from tests.conftest import ROOT, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -107,13 +108,13 @@ def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus.build(document, out=str(tmp_path / "clean"))
-    real = pipeline.finish.write_shards
+    real = build.finish.write_shards
 
     def flipping(story: Any, parts: Any, key_id: str) -> Any:
         flip(parts[1].posts, random.Random(3))
         return real(story, parts, key_id)
 
-    monkeypatch.setattr(pipeline.finish, "write_shards", flipping)
+    monkeypatch.setattr(build.finish, "write_shards", flipping)
     with pytest.raises(BuildError, match=r"'judged/.*changed on the disk.*run again"):
         corpus.build(document)
     assert not (tmp_path / "out" / "manifest.json").exists()
@@ -131,11 +132,11 @@ def test_damage_takes_along_what_may_have_been_made_of_it(
     work = tmp_path / "out" / "work"
     part = next(work.glob("read/*/000002.posts.parquet"))
     flip(part, random.Random(1))
-    assert recheck.run(work, here) == [part.with_name("000002.json")]
+    assert verify_work.run(work, here) == [part.with_name("000002.json")]
     assert {path.name for path in work.iterdir() if path.is_dir()} == {"read"}
     left = sorted(path.name for path in part.parent.glob("*.json"))
     assert left == ["000000.json", "000001.json", "000003.json", "000004.json"]
-    assert recheck.run(work, here) == []
+    assert verify_work.run(work, here) == []
 
 
 def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
@@ -149,7 +150,7 @@ def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
     shards = sorted(path.name for path in work.glob("shards/*/*/*.json"))
     flip(next(work.glob("index/*/kept/000001/rows.npy")), random.Random(1))
     next((tmp_path / "out" / "shards").iterdir()).unlink()
-    assert len(recheck.run(work, here)) == 2
+    assert len(verify_work.run(work, here)) == 2
     # The samples were drawn from the shards.
     assert {path.name for path in work.iterdir() if path.is_dir()} == steps - {"index", "samples"}
     assert len(list(work.glob("shards/*/*/*.json"))) == len(shards) - 1
@@ -164,15 +165,15 @@ def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
 def test_parts_that_vanish_while_the_build_runs_are_never_left_out(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus import intake
+    from corpus.pipeline import ingest
 
-    real = intake.JudgePart
+    real = ingest.JudgePart
 
     def losing(posts: Path, *rest: Any, **more: Any) -> Any:
         posts.with_name("000003.json").unlink(missing_ok=True)  # the last part's receipt
         return real(posts, *rest, **more)
 
-    monkeypatch.setattr(intake, "JudgePart", losing)
+    monkeypatch.setattr(ingest, "JudgePart", losing)
     with pytest.raises(BuildError, match="vanished while the build ran; run again"):
         corpus.build(document)
 
@@ -183,7 +184,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
 ) -> None:
     dump = tmp_path / "posts.jsonl"
     whole, was = dump.read_bytes(), dump.stat()
-    real = read.save
+    real = read_file.save
 
     def changing(batch: Any, folder: Path, index: int) -> None:
         real(batch, folder, index)
@@ -194,7 +195,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
                 dump.write_bytes(whole + whole[:500])
             os.utime(dump, ns=(was.st_atime_ns, was.st_mtime_ns + (change == "touch")))
 
-    monkeypatch.setattr(read, "save", changing)
+    monkeypatch.setattr(read_file, "save", changing)
     with pytest.raises(BuildError, match=r"posts\.jsonl' was changed while the build ran"):
         corpus.build(document)
     monkeypatch.undo()
@@ -258,7 +259,7 @@ def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
 ) -> None:
     import numba
 
-    from filters import _compiled
+    from filters.text import jit
 
     real = numba.njit
 
@@ -268,7 +269,7 @@ def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
         return real(*functions, **options)
 
     monkeypatch.setattr(numba, "njit", homeless)
-    add = _compiled.compiled(lambda number: number + 1)
+    add = jit.compiled(lambda number: number + 1)
     assert add(2) == 3
     assert add.signatures  # compiled it was, not left as Python
 

@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus import audit, folder_lock, memmap, publish, verify
 from corpus.errors import BuildError, ManifestError, PlanError
-from corpus.folder_lock import NAME, locked, locked_corpus
-from corpus.takedown import take_down
+from corpus.loader import memmap
+from corpus.maintenance import audit, verify
+from corpus.maintenance.takedown import take_down
+from corpus.storage import folder_lock, upload
+from corpus.storage.folder_lock import NAME, locked, locked_corpus
 from tests.conftest import ROOT, command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -116,18 +118,18 @@ def test_a_finished_build_is_looked_up_while_somebody_reads_it(
 def test_a_build_that_ends_before_ours_begins_is_not_replaced(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus import pipeline
+    from corpus.pipeline import build
 
-    real = pipeline.claimed
+    real = build.claimed
     other = document | {"stages": [{"quality": {"min_words": 5}}]}
-    plan = pipeline.Plan.parse(document).with_options(str(tmp_path / "two"), None, None)
+    plan = build.Plan.parse(document).with_options(str(tmp_path / "two"), None, None)
 
     def late(given: Any) -> Any:
-        monkeypatch.setattr(pipeline, "claimed", real)
+        monkeypatch.setattr(build, "claimed", real)
         corpus.build(other, out=str(tmp_path / "two"))
         return real(given)
 
-    monkeypatch.setattr(pipeline, "claimed", late)
+    monkeypatch.setattr(build, "claimed", late)
     with pytest.raises(PlanError, match="holds a finished build of another plan"):
         corpus.build(plan)
 
@@ -140,7 +142,7 @@ def test_the_lock_is_no_part_of_a_corpus(document: dict[str, Any], tmp_path: Pat
     assert verify.verify(out)["passed"]
     checks = {check["name"]: check for check in audit.audit(out)["checks"]}
     assert checks["files are whole and nothing private is beside them"]["passed"]
-    assert NAME not in publish._files(out)
+    assert NAME not in upload._files(out)
     assert corpus.load(out).scan().collect().height == 40
     corpus.build(document, replace=True)
     assert contents(out) == before

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.readers._html import _parsed, _quickly, _stripped, text_of
+from corpus.formats.html import _parsed, _quickly, _stripped, text_of
 
 LONG = "https://example.com/a/very/long/address"
 HIDDEN = (

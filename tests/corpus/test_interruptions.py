@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 import corpus
-from corpus import runners
+from corpus.tasks import runners
 from tests.conftest import ROOT, command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -101,9 +101,9 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
-    from corpus.read import ReadFile
-    from corpus.read import receipts as parts
-    from corpus.sniff import size_and_time
+    from corpus.pipeline.read_file import ReadFile
+    from corpus.pipeline.read_file import receipts as parts
+    from corpus.plan.detect_format import size_and_time
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
@@ -194,7 +194,7 @@ def test_no_space_left_is_a_clear_error_and_then_resumes(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(500)])
-    from corpus import manifest
+    from corpus.tasks import receipts as manifest
 
     real = os.replace
     calls = 0

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.readers import _json_cut
-from corpus.readers._json_stream import Opened, Value, decoded, items, skip_to_json, walk
-from corpus.readers._source import Unreadable
+from corpus.formats import json_scanner
+from corpus.formats.byte_source import Unreadable
+from corpus.formats.json_stream import Opened, Value, decoded, items, skip_to_json, walk
 from corpus.readers.contract import Post, Record, Refused
 
 LONGEST = 1 << 20
@@ -57,7 +57,7 @@ def test_any_document_is_taken_apart_however_it_is_laid_out(
     document = {"before": other, "messages": wanted, "after": other}
     text = json.dumps(document, indent=indent, ensure_ascii=escaped)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_json_cut, "_CHUNK", chunk)
+        patch.setattr(json_scanner, "_CHUNK", chunk)
         assert wanted == take(text)
         assert wanted == take(text.replace("\n", "\r\n"))
         assert wanted == take(json.dumps(wanted, indent=indent), "item")
@@ -174,7 +174,7 @@ def test_a_fault_costs_one_element_where_each_begins_on_its_line(
     assert text != LAID_OUT
     assert expected == [x if isinstance(x, str) else x["n"] for x in take(text)]
     # Nor is half the document swallowed before the fault shows.
-    monkeypatch.setattr(_json_cut, "_CHUNK", 64)
+    monkeypatch.setattr(json_scanner, "_CHUNK", 64)
     assert expected == [x if isinstance(x, str) else x["n"] for x in take(text, longest=99)]
 
 
@@ -256,7 +256,7 @@ def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
 def test_msgspec_still_says_where_a_value_ends() -> None:
     # If not, all is read as before, but several times slower: see Cutter._by_guess.
     for behind in (b' , {"b"', b',{"b"', b"]", b"\n ]"):
-        cutter = _json_cut.Cutter(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
+        cutter = json_scanner.Cutter(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
         assert b'{"a": [1]}' == cutter._by_guess()
 
 

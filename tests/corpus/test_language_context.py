@@ -15,15 +15,17 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import arrays, exchange, language_context
+from corpus import language_context
 from corpus.gathered import Gathered, here
-from filters import language
+from corpus.partition import partitions
+from corpus.tasks import array_store
+from filters.language import filter as language
 
 Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
 def judged(
-    folder: Path, parts: list[list[Row]], run: exchange.Run = here, **config: object
+    folder: Path, parts: list[list[Row]], run: partitions.Run = here, **config: object
 ) -> pl.DataFrame:
     """The verdicts on all posts; each call has a room of its own."""
     settings = language_context.Config(**config)  # type: ignore[arg-type]
@@ -45,7 +47,7 @@ def judged(
         ).with_columns(id=(pl.int_range(pl.len()) + number).cast(pl.String), platform=pl.lit("x"))
         number += posts.height
         folders.append(folder / f"{index}")
-        arrays.save(language_context.measure(posts, settings), folders[-1])
+        array_store.save(language_context.measure(posts, settings), folders[-1])
         files.append(folder / f"{index}.parquet")
         posts.write_parquet(files[-1])
     targets = [folder / f"{index}.verdict.parquet" for index in range(len(parts))]
@@ -217,8 +219,8 @@ def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
 
 def small(patch: pytest.MonkeyPatch) -> None:
     """Many blocks and ranges for few posts."""
-    patch.setattr(exchange, "BLOCK_POSTS", 7)
-    patch.setattr(exchange, "RANGE_KEYS", 40)
+    patch.setattr(partitions, "BLOCK_POSTS", 7)
+    patch.setattr(partitions, "RANGE_KEYS", 40)
 
 
 @pytest.mark.parametrize(
@@ -273,7 +275,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         {"id": ["1", "2"], "platform": "x", "author": "ana", "root_id": None, "lang": "es",
          "lang_score": 0.9, "lang2": "en", "lang2_score": 0.1}
     ).cast({"root_id": pl.String, "lang_score": pl.Float32, "lang2_score": pl.Float32})  # fmt: skip
-    arrays.save(language_context.measure(posts, settings), tmp_path / "0")
+    array_store.save(language_context.measure(posts, settings), tmp_path / "0")
     posts.write_parquet(tmp_path / "0.parquet")
     files, targets = [tmp_path / "0.parquet"], [tmp_path / "verdict.parquet"]
     gathered = Gathered([tmp_path / "0"], files, tmp_path, tmp_path / "key", here, targets)

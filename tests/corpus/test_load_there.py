@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import publish, storage, verify
 from corpus.errors import CorpusError, ManifestError, ShardError
+from corpus.maintenance import verify
+from corpus.storage import filesystem, upload
 from tests.conftest import command, post, write_lines
 from tests.corpus import object_store
 from tests.corpus.test_storage import MakePlan, server, store  # noqa: F401
@@ -22,7 +23,7 @@ def both(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> tuple[Any
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(2000)])
     corpus.build(plan(output={"path": str(tmp_path / "out"), "shard_mb": 0.05,
                               "row_group_mb": 0.01}))  # fmt: skip
-    publish.publish(tmp_path / "out", "s3://dumps/out", lambda *_: None)
+    upload.publish(tmp_path / "out", "s3://dumps/out", lambda *_: None)
     return corpus.load(tmp_path / "out"), corpus.load("s3://dumps/out")
 
 
@@ -122,9 +123,9 @@ def test_verify_reads_it_there_and_finds_what_is_not_as_it_was(both: tuple[Any, 
     name = here.manifest["shards"][1]["path"]
     data = bytearray((here.path / name).read_bytes())
     data[len(data) // 3] ^= 1
-    storage.write(f"{there.path}/{name}", bytes(data))
-    storage.remove(f"{there.path}/{here.manifest['shards'][0]['path']}")
-    storage.write(f"{there.path}/shards/stray", b"?")
+    filesystem.write(f"{there.path}/{name}", bytes(data))
+    filesystem.remove(f"{there.path}/{here.manifest['shards'][0]['path']}")
+    filesystem.write(f"{there.path}/shards/stray", b"?")
     found = {check["name"]: check for check in verify.verify(str(there.path))["checks"]}
     assert found["hashes"]["where"][-1] == name
     assert found["sizes"]["where"] == ("shards/part-00000.parquet is missing",)
@@ -135,7 +136,7 @@ def test_verify_reads_it_there_and_finds_what_is_not_as_it_was(both: tuple[Any, 
 
 def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_path: Path) -> None:
     pytest.importorskip("tokenizers", reason="needs the extra 'tokens'")
-    from corpus import memmap
+    from corpus.loader import memmap
     from tests.corpus.test_memmap import trained
 
     here, there = both

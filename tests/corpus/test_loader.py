@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 import corpus
 from corpus.errors import CorpusError, ManifestError, ShardError
-from corpus.loader import Corpus, Mixture
-from corpus.order import Place, Turns, permutation
+from corpus.loader.load import Corpus, Mixture
+from corpus.partition.permutation import Place, Turns, permutation
 from tests.corpus.corpora import edited, flip, forget_row_groups, make
 
 

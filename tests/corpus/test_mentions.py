@@ -12,7 +12,7 @@ import pytest
 import corpus
 from corpus.readers import find
 from corpus.readers.contract import mentions_of
-from filters._redaction import lettered
+from filters.pii.redaction import lettered
 from tests.conftest import write_lines
 
 

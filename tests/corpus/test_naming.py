@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import keys
-from corpus.naming import Names
-from corpus.takedown import take_down
+from corpus.maintenance.takedown import take_down
+from corpus.privacy import keys
+from corpus.privacy.pseudonyms import Names
 from tests.conftest import command, post, sentence, write_lines
 
 KEY = bytes(range(32))

@@ -17,8 +17,8 @@ import polars as pl
 import pytest
 import zstandard
 
+from corpus.formats.dump_input import expand, is_binary
 from corpus.readers import contract, reddit
-from corpus.readers._open import expand, is_binary
 from corpus.readers.contract import Cursor, Post, ReaderConfig, read_lines
 
 

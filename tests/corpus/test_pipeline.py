@@ -15,9 +15,11 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import clusters, exchange, write
+from corpus.dedup import clusters
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import unbalanced
+from corpus.output import shards
+from corpus.partition import partitions
+from corpus.tasks.receipts import unbalanced
 from tests.conftest import contents, post, sentence, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -152,8 +154,8 @@ def test_blocks_and_ranges_change_no_byte(
     made = []
     for blocks in (1, 30):
         if blocks > 1:
-            monkeypatch.setattr(exchange, "BLOCK_POSTS", 900 // blocks)
-            monkeypatch.setattr(exchange, "RANGE_KEYS", 100)
+            monkeypatch.setattr(partitions, "BLOCK_POSTS", 900 // blocks)
+            monkeypatch.setattr(partitions, "RANGE_KEYS", 100)
             monkeypatch.setattr(clusters, "_FEW_BLOCKS", 3)
         out = tmp_path / f"out-{blocks}"
         document = plan(
@@ -175,7 +177,7 @@ def test_the_cut_of_the_ledger_into_files_changes_no_row(
     write_lines(tmp_path / "posts.jsonl", [*map(post, range(200)), *junk, *map(post, range(90))])
     made = []
     for number, rows in enumerate((1000, 7)):
-        monkeypatch.setattr(write, "LEDGER_ROWS", rows)
+        monkeypatch.setattr(shards, "LEDGER_ROWS", rows)
         out = tmp_path / f"out{number}"
         stages = [{"quality": {"min_words": 14}}, {"dedup": {}}]
         corpus.build(plan(stages, output={"path": str(out)}, run={"part_posts": 20}))
@@ -401,7 +403,7 @@ def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Pa
 def test_a_filter_that_breaks_stops_the_build_and_is_named(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from filters import quality
+    from filters.quality import filter as quality
 
     def broken(config: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
         def run(posts: pl.DataFrame) -> pl.DataFrame:
@@ -422,7 +424,7 @@ def test_a_filter_that_breaks_stops_the_build_and_is_named(
 def test_a_filter_that_drops_rows_itself_is_caught(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from filters import quality
+    from filters.quality import filter as quality
 
     small_dump(tmp_path)
     monkeypatch.setattr(quality, "build", lambda config: lambda posts: posts.head(3))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from corpus.errors import PlanError
-from corpus.plan import Plan
+from corpus.plan.model import Plan
 from tests.conftest import command, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]

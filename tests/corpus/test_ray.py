@@ -19,9 +19,9 @@ import pytest
 import yaml
 
 import corpus
-import corpus.plan
-from corpus import ray_runner, runners
+import corpus.plan.model
 from corpus.errors import BuildError, PlanError
+from corpus.tasks import ray_runner, runners
 from tests.conftest import ROOT, command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -294,4 +294,4 @@ def test_the_cluster_files_in_the_docs_are_as_ray_wants_them() -> None:
         validate_config(prepare_config(block))
     for block in blocks:
         if "run" in block:
-            assert corpus.plan.Run.model_validate(block["run"]).address == "auto"
+            assert corpus.plan.model.Run.model_validate(block["run"]).address == "auto"

@@ -12,8 +12,8 @@ import libipld
 import polars as pl
 import pytest
 
-from corpus import withdrawals
-from corpus.readers import bluesky
+from corpus.privacy import tombstones
+from corpus.readers.bluesky import reader as bluesky
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
 from tests.conftest import folded, write_lines
 
@@ -209,7 +209,7 @@ def test_an_edit_a_delete_and_a_new_post_under_the_same_key_fold_as_they_happene
          at(40, "three", "create"), at(50, "four", "update")],
     )  # fmt: skip
     (found,) = batches(path, 100)
-    marked = withdrawals.bury(found.posts, folded(tmp_path / "folded", found.tombstones))
+    marked = tombstones.bury(found.posts, folded(tmp_path / "folded", found.tombstones))
     alive = marked.filter(pl.col("withdrawn").is_null())
     assert alive["text"].to_list() == ["four"]
 

@@ -16,10 +16,12 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from corpus import withdrawals
-from corpus.readers import _bundle, _mastodon_api, contract, mastodon
-from corpus.readers._mastodon_archive import Decoder, _Actor
+from corpus.formats.archives import bundle
+from corpus.privacy import tombstones as withdrawals
+from corpus.readers import contract, mastodon
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
+from corpus.readers.mastodon import api
+from corpus.readers.mastodon.archive import Decoder, _Actor
 from tests.conftest import folded
 
 HOME = "https://home.example"
@@ -71,7 +73,7 @@ ORIGINAL: dict[str, Any] = {
 
 def decode(row: object, gone: Sequence[str] = (), **config: Any) -> Sequence[contract.Record]:
     line = row if isinstance(row, bytes) else json.dumps(row).encode()
-    return _mastodon_api.decoder(mastodon.Config(path="x", **config), frozenset(gone))(line)
+    return api.decoder(mastodon.Config(path="x", **config), frozenset(gone))(line)
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -667,13 +669,13 @@ def test_of_an_archive_only_two_files_are_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
-    really = _bundle.Bundle.open
+    really = bundle.Bundle.open
 
-    def watched(self: _bundle.Bundle, name: str) -> Any:
+    def watched(self: bundle.Bundle, name: str) -> Any:
         opened.append(name)
         return really(self, name)
 
-    monkeypatch.setattr(_bundle.Bundle, "open", watched)
+    monkeypatch.setattr(bundle.Bundle, "open", watched)
     read(as_folder(tmp_path / "a", FILES))
     assert ["actor.json", "outbox.json"] == sorted(opened)
 

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from corpus.readers import _meta, meta
-from corpus.readers._bundle import Bundle
+from corpus.formats.archives.bundle import Bundle
+from corpus.readers import meta
 from corpus.readers.contract import Batch, Sample
+from corpus.readers.meta import common
 
 POSTS = "your_facebook_activity/posts/your_posts__check_ins__photos_and_videos_1.json"
 COMMENTS = "your_facebook_activity/comments_and_reactions/comments.json"
@@ -325,9 +326,9 @@ def test_a_profile_that_cannot_be_read_is_said_so_and_the_posts_stay(tmp_path: P
 
 
 def test_an_older_profile_has_the_name_elsewhere() -> None:
-    assert "Ada" == _meta.owner(b'{"profile": {"name": "Ada"}}')
-    assert "Ada" == _meta.owner(b'{"profile": {"name": {"full_name": "Ada"}}}')
-    assert _meta.owner(b"{}") is None
+    assert "Ada" == common.owner(b'{"profile": {"name": "Ada"}}')
+    assert "Ada" == common.owner(b'{"profile": {"name": {"full_name": "Ada"}}}')
+    assert common.owner(b"{}") is None
 
 
 def test_where_both_platforms_lie_together_one_must_be_named(tmp_path: Path) -> None:

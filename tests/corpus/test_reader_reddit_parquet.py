@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from corpus.formats.parquet_records import read_parquet_lines
 from corpus.readers import reddit
-from corpus.readers._parquet_lines import read_parquet_lines
 from corpus.readers.contract import Batch, Cursor, Post, ReaderConfig, Record, read_lines
 
 COMMENTS: dict[str, Any] = {

@@ -14,8 +14,8 @@ import py7zr
 import pytest
 
 from corpus.errors import PlanError
+from corpus.formats.html import text_of
 from corpus.readers import contract, stackexchange
-from corpus.readers._html import text_of
 from corpus.readers.contract import Post, Refused, Sample, Skipped
 from corpus.readers.stackexchange import Config
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from corpus.readers import contract, x_api
+from corpus.readers import contract
 from corpus.readers.contract import Post, Refused, Skipped, Tombstone
+from corpus.readers.x import api as x_api
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "x_v2"
 

@@ -13,9 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from corpus.readers import _bundle, contract, x_archive, x_stream
-from corpus.readers._x_archive import Note, Notes
+from corpus.formats.archives import bundle
+from corpus.readers import contract
 from corpus.readers.contract import Post, Sample, Skipped, Tombstone
+from corpus.readers.x import archive as x_archive
+from corpus.readers.x import stream as x_stream
+from corpus.readers.x.archive_files import Note, Notes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -408,13 +411,13 @@ def test_no_private_file_is_ever_opened(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     opened: list[str] = []
-    really = _bundle.Bundle.open
+    really = bundle.Bundle.open
 
-    def watched(self: _bundle.Bundle, name: str) -> Any:
+    def watched(self: bundle.Bundle, name: str) -> Any:
         opened.append(name)
         return really(self, name)
 
-    monkeypatch.setattr(_bundle.Bundle, "open", watched)
+    monkeypatch.setattr(bundle.Bundle, "open", watched)
     (batch,) = read(MAKERS[name](tmp_path / name, FILES))
     parts = [f"data/tweets{part}.js" for part in ("", "-part1", "-part2", "-part10")]
     assert ["data/account.js", "data/note-tweet.js", *parts] == opened

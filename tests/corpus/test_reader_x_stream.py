@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from corpus.readers import contract, x_stream
+from corpus.readers import contract
 from corpus.readers.contract import Post, Skipped, Tombstone
+from corpus.readers.x import stream as x_stream
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "x_v1"
 

@@ -15,10 +15,10 @@ import pytest
 import corpus
 from corpus import report
 from corpus.errors import BuildError
-from corpus.manifest import load_manifest
-from corpus.report import against, charts, funnel, markup, statistics, terminal
+from corpus.report import charts, comparison_page, funnel, markup, statistics, terminal
 from corpus.report.markup import clipped
-from corpus.report.settings import Settings, base, named
+from corpus.report.published_plan import Settings, base, named
+from corpus.tasks.receipts import load_manifest
 from tests.conftest import command, post, sentence, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -359,10 +359,10 @@ def test_measures_over_different_spans_say_which_corpus_they_are_of(tmp_path: Pa
     one, two, same = (
         counted(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
     )
-    apart = str(markup.joined(against._scores((one, two))))
+    apart = str(markup.joined(comparison_page._scores((one, two))))
     assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
     assert "each has a chart of its own" in apart
-    beside = str(markup.joined(against._scores((one, same))))
+    beside = str(markup.joined(comparison_page._scores((one, same))))
     assert beside.count("<code>spam</code>") == 1 and "A: <code>" not in beside
     assert "each has a chart of its own" not in beside
 

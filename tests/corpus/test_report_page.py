@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus import report, samples
-from corpus.report import against, frame, statistics
+from corpus import report
+from corpus.output import samples
+from corpus.report import comparison_page, html_document, statistics
 from corpus.report.markup import harmless, joined, tag
 from tests.conftest import post, sentence, write_lines
 from tests.corpus.browser import Browser, browsing
@@ -63,7 +64,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "run": {"runner": "serial"},
             }
         )  # fmt: skip
-    (folder / "against.html").write_text(against.page(folder / "out1", folder / "out2"))
+    (folder / "against.html").write_text(comparison_page.page(folder / "out1", folder / "out2"))
     return folder
 
 
@@ -260,7 +261,7 @@ def test_what_is_not_markup_is_escaped() -> None:
 
 
 def test_data_in_the_page_cannot_end_its_element() -> None:
-    page = frame.document("t", [], [], {"x": "</script><!--<script>\u2028"})
+    page = html_document.document("t", [], [], {"x": "</script><!--<script>\u2028"})
     told = page.split('id="data">')[1].split("</script>")[0]
     assert "<" not in told and "\u2028" not in told
     assert json.loads(told) == {"x": "</script><!--<script>\u2028"}

@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import keys, samples
-from corpus.audit import audit
-from corpus.naming import Names
-from corpus.takedown import take_down
+from corpus.maintenance.audit import audit
+from corpus.maintenance.takedown import take_down
+from corpus.output import samples
+from corpus.privacy import keys
+from corpus.privacy.pseudonyms import Names
 from tests.conftest import contents, post, sentence, write_lines
 
 Build = Callable[..., Path]
@@ -246,7 +247,7 @@ def test_no_canary_is_shown_and_the_audit_would_notice(build: Build) -> None:
     out = build(canaries=50, report_samples=20)
     assert audit(out)["passed"]
     assert not [sample for sample in told(out) if sample["platform"] == "canary"]
-    from corpus import canaries
+    from corpus.pipeline import canaries
 
     made = canaries.make(50, canaries.seed(keys.load_key(out.parent / "corpus.key")))
     secret = next(canary for canary in made if not canary.leaks).secrets[0]

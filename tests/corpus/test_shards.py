@@ -12,8 +12,8 @@ import pytest
 
 import corpus
 import corpus.errors
-from corpus.takedown import take_down
-from corpus.verify import verify
+from corpus.maintenance.takedown import take_down
+from corpus.maintenance.verify import verify
 from tests.conftest import command, contents, post, write_lines
 from tests.corpus.corpora import make
 
@@ -113,7 +113,7 @@ def test_a_shuffle_is_the_same_whatever_the_parts_and_the_runner(
 def test_a_shuffle_by_buckets_is_the_order_of_one_bucket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus import shuffle
+    from corpus.output import shuffle
 
     write_lines(tmp_path / "a.jsonl", [post(n) for n in range(200)])
     write_lines(tmp_path / "b.jsonl", [post(1000 + n) for n in range(100)])

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from corpus import sniff
 from corpus.errors import PlanError
-from corpus.plan import Plan
+from corpus.plan import detect_format
+from corpus.plan.model import Plan
 from tests.conftest import command, write_lines
 
 REDDIT = {
@@ -89,10 +89,10 @@ def test_a_folder_is_one_source_or_a_folder_of_them(tmp_path: Path) -> None:
     with zipfile.ZipFile(two, "w") as file:
         for path in sorted((one / "data").iterdir()):
             file.write(path, f"data/{path.name}")
-    assert sniff.inputs("x_archive", str(one)) == [str(one)]
-    assert sniff.inputs("x_archive", str(tmp_path / "all")) == [str(one), str(two)]
-    assert sniff.inputs("x_archive", str(tmp_path / "all" / "*")) == [str(one), str(two)]
-    assert sniff.inputs("x_archive", str(tmp_path / "none")) == []
-    assert {sniff.guess(str(path))[0][0] for path in (one, two)} == {"x_archive"}
-    size, _ = sniff.size_and_time(str(one))
+    assert detect_format.inputs("x_archive", str(one)) == [str(one)]
+    assert detect_format.inputs("x_archive", str(tmp_path / "all")) == [str(one), str(two)]
+    assert detect_format.inputs("x_archive", str(tmp_path / "all" / "*")) == [str(one), str(two)]
+    assert detect_format.inputs("x_archive", str(tmp_path / "none")) == []
+    assert {detect_format.guess(str(path))[0][0] for path in (one, two)} == {"x_archive"}
+    size, _ = detect_format.size_and_time(str(one))
     assert size == sum(path.stat().st_size for path in (one / "data").iterdir())

@@ -9,9 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from corpus import exchange, order, split
 from corpus.errors import BuildError
 from corpus.gathered import here
+from corpus.output import train_validation_split
+from corpus.partition import partitions, permutation
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -40,7 +41,7 @@ def documents(count: int, authors: int) -> pl.DataFrame:
 def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
     """Groups by walking, drawn in order while they fit."""
     group = list(range(posts.height))
-    rows, names = split.ties(posts)
+    rows, names = train_validation_split.ties(posts)
     of: dict[str, list[int]] = {}
     for row, name in zip(rows.to_list(), names.to_list(), strict=True):
         of.setdefault(name, []).append(row)
@@ -53,7 +54,7 @@ def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
                 changed |= group[row] != least
                 group[row] = least
     wanted = max(1, share * posts.height)
-    drawn = order.mixed(np.arange(posts.height, dtype=np.uint64), "validation", 7).tolist()
+    drawn = permutation.mixed(np.arange(posts.height, dtype=np.uint64), "validation", 7).tolist()
     times = posts["created_at"].dt.timestamp("us").to_list()
     chosen, total = set(), 0
     for first in sorted(set(group), key=lambda one: drawn[one]):
@@ -76,11 +77,15 @@ def decided(
     pieces = [posts.slice(at * size, size) for at in range(parts)]
     for at, piece in enumerate(pieces):
         piece.write_parquet(folder / f"{at}.parquet")
-        split.TiePart(folder / f"{at}.parquet", folder / f"ties-{at}")()
+        train_validation_split.TiePart(folder / f"{at}.parquet", folder / f"ties-{at}")()
     ties = [folder / f"ties-{at}" for at in range(parts)]
     counts = [piece.height for piece in pieces]
-    split.decide(folder / "all", ties, counts, share, 7, after, here)
-    return [one for at in range(parts) for one in split.aside(folder / "all", at).tolist()]
+    train_validation_split.decide(folder / "all", ties, counts, share, 7, after, here)
+    return [
+        one
+        for at in range(parts)
+        for one in train_validation_split.aside(folder / "all", at).tolist()
+    ]
 
 
 @pytest.mark.parametrize("after", [None, 100])
@@ -93,8 +98,8 @@ def test_the_same_as_in_one_piece(
     authors: int,
     after: int | None,
 ) -> None:
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", block)
-    monkeypatch.setattr(exchange, "RANGE_KEYS", 10 * block)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", block)
+    monkeypatch.setattr(partitions, "RANGE_KEYS", 10 * block)
     posts = documents(400, authors)
     since = after and int((START + timedelta(hours=after)).timestamp()) * 1_000_000
     wanted = by_hand(posts, 0.1, since)

@@ -22,8 +22,10 @@ import pytest
 import zstandard
 
 import corpus
-from corpus import groups, readers, sniff, storage, windows
+from corpus import readers
 from corpus.errors import BuildError, PlanError
+from corpus.plan import detect_format
+from corpus.storage import filesystem, read_ahead, row_group_fetcher
 from tests.conftest import contents, post, write_lines
 from tests.corpus import object_store
 
@@ -60,7 +62,7 @@ def store(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object_store
     once = {"read_timeout": 3, "retries": {"max_attempts": 0}}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": once})
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # so that what tries again is ours
-    monkeypatch.setattr(storage, "_FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(filesystem, "_FIRST_PAUSE_SECONDS", 0.01)
     fresh()
     files = s3fs.S3FileSystem()
     files.call_s3("create_bucket", Bucket="dumps")
@@ -76,11 +78,11 @@ def fresh() -> None:
     import s3fs
 
     s3fs.S3FileSystem.clear_instance_cache()
-    storage._filesystem_of.cache_clear()
+    filesystem._filesystem_of.cache_clear()
 
 
 def put(url: str, data: bytes) -> None:
-    storage.write(url, data)
+    filesystem.write(url, data)
 
 
 def lines(numbers: range) -> bytes:
@@ -103,27 +105,27 @@ def noise(size: int) -> bytes:
 
 
 def test_a_file_there_reads_as_one_here(store: object_store.Proxy) -> None:
-    data = noise(2 * windows.WINDOW_BYTES + 1000)
+    data = noise(2 * read_ahead.WINDOW_BYTES + 1000)
     put("s3://dumps/a.bin", data)
-    with storage.opened("s3://dumps/a.bin") as file:
+    with filesystem.opened("s3://dumps/a.bin") as file:
         assert file.read() == data
         assert file.read(1) == b""
         assert file.seek(-10, 2) == len(data) - 10
         assert file.read(100) == data[-10:]
-        file.seek(windows.WINDOW_BYTES - 3)
-        assert file.read(6) == data[windows.WINDOW_BYTES - 3 :][:6]
-    assert storage.stat("s3://dumps/a.bin").size == len(data)
-    assert storage.exists("s3://dumps/a.bin") and not storage.exists("s3://dumps/b.bin")
+        file.seek(read_ahead.WINDOW_BYTES - 3)
+        assert file.read(6) == data[read_ahead.WINDOW_BYTES - 3 :][:6]
+    assert filesystem.stat("s3://dumps/a.bin").size == len(data)
+    assert filesystem.exists("s3://dumps/a.bin") and not filesystem.exists("s3://dumps/b.bin")
     with pytest.raises(FileNotFoundError):
-        storage.stat("s3://dumps/b.bin")
+        filesystem.stat("s3://dumps/b.bin")
 
 
 @pytest.mark.parametrize("kind", ["500", "hang", "cut"])
 def test_a_range_that_fails_is_asked_for_again(store: object_store.Proxy, kind: str) -> None:
-    data = noise(3 * windows.WINDOW_BYTES)
+    data = noise(3 * read_ahead.WINDOW_BYTES)
     put("s3://dumps/a.bin", data)
     fault = store.fault(kind, get("GET", "a.bin"), times=3)
-    with storage.opened("s3://dumps/a.bin") as file:
+    with filesystem.opened("s3://dumps/a.bin") as file:
         assert file.read() == data
     assert fault.seen == 3
 
@@ -132,7 +134,7 @@ def test_what_fails_time_and_again_is_told_in_our_words(store: object_store.Prox
     put("s3://dumps/a.bin", b"x" * 100)
     fault = store.fault("500", get("GET", "a.bin"), times=99)
     with pytest.raises(BuildError, match=r"^'s3://dumps/a.bin' failed 6 times, .* run again"):
-        storage.read("s3://dumps/a.bin")
+        filesystem.read("s3://dumps/a.bin")
     assert fault.seen == 6
 
 
@@ -148,10 +150,10 @@ def test_a_stream_is_read_as_it_comes(store: object_store.Proxy) -> None:
 
 
 def test_a_file_replaced_while_it_is_read_stops_the_build(store: object_store.Proxy) -> None:
-    put("s3://dumps/a.bin", noise(2 * windows.WINDOW_BYTES))
-    with storage.opened("s3://dumps/a.bin") as file:
+    put("s3://dumps/a.bin", noise(2 * read_ahead.WINDOW_BYTES))
+    with filesystem.opened("s3://dumps/a.bin") as file:
         file.read(100)
-        put("s3://dumps/a.bin", noise(2 * windows.WINDOW_BYTES + 1))
+        put("s3://dumps/a.bin", noise(2 * read_ahead.WINDOW_BYTES + 1))
         with pytest.raises(BuildError, match="was replaced while it was read"):
             file.read()
 
@@ -205,23 +207,23 @@ def test_every_packing_reads_from_there_as_from_here(
         found.append((posts.drop("source_file"), batches[-1].sha256, batches[-1].position))
     assert found[0][0].equals(found[1][0]) and found[0][0].height == 500
     assert found[0][1:] == found[1][1:]
-    assert sniff.guess(f"s3://dumps/{name}") == sniff.guess(str(tmp_path / name))
+    assert detect_format.guess(f"s3://dumps/{name}") == detect_format.guess(str(tmp_path / name))
 
 
 def test_a_pattern_a_folder_and_a_file_stand_for_files(store: object_store.Proxy) -> None:
     for name in ("2024/b.jsonl", "2024/a.jsonl", "2024/deep/c.jsonl", "other.txt"):
         put(f"s3://dumps/in/{name}", lines(range(3)))
-    assert sniff.inputs("table", "s3://dumps/in/2024/*.jsonl") == [
+    assert detect_format.inputs("table", "s3://dumps/in/2024/*.jsonl") == [
         "s3://dumps/in/2024/a.jsonl",
         "s3://dumps/in/2024/b.jsonl",
     ]
-    assert sniff.inputs("table", "s3://dumps/in/2024") == [
+    assert detect_format.inputs("table", "s3://dumps/in/2024") == [
         "s3://dumps/in/2024/a.jsonl",
         "s3://dumps/in/2024/b.jsonl",
         "s3://dumps/in/2024/deep/c.jsonl",
     ]
-    assert sniff.inputs("table", "s3://dumps/in/other.txt") == ["s3://dumps/in/other.txt"]
-    assert sniff.inputs("table", "s3://dumps/in/none*") == []
+    assert detect_format.inputs("table", "s3://dumps/in/other.txt") == ["s3://dumps/in/other.txt"]
+    assert detect_format.inputs("table", "s3://dumps/in/none*") == []
 
 
 def test_an_unpacked_account_archive_there_is_one_source(
@@ -242,7 +244,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
     module = readers.find("x_archive")
     ids = []
     for path in (str(tmp_path / "mine"), "s3://dumps/mine"):
-        assert sniff.inputs("x_archive", path) == [path]
+        assert detect_format.inputs("x_archive", path) == [path]
         config = module.Config.model_validate({"path": path})
         batches = list(module.read(path, config, 10, None))
         ids.append((batches[0].posts["id"].to_list(), batches[-1].sha256))
@@ -251,7 +253,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
 
 def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'corpus-builder[http]'")
-    data = noise(windows.WINDOW_BYTES + 100)
+    data = noise(read_ahead.WINDOW_BYTES + 100)
     (tmp_path / "posts.jsonl").write_bytes(data)
 
     class Handler(SimpleHTTPRequestHandler):
@@ -279,11 +281,11 @@ def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=web.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{web.server_address[1]}/posts.jsonl"
-    assert storage.read(url) == data
-    assert sniff.inputs("table", url) == [url]
+    assert filesystem.read(url) == data
+    assert detect_format.inputs("table", url) == [url]
     Handler.ranges = False
     with pytest.raises(BuildError, match="gives no ranges; download the file"):
-        storage.read(url)
+        filesystem.read(url)
     web.shutdown()
 
 
@@ -305,7 +307,7 @@ def test_a_missing_package_and_an_unknown_kind_are_told(
     from fsspec.registry import known_implementations
 
     monkeypatch.setitem(known_implementations, "gs", {"class": "no_such.Thing", "err": "no"})
-    storage._filesystem_of.cache_clear()
+    filesystem._filesystem_of.cache_clear()
     for url, why in (("gs://b/x", r"pip install 'corpus-builder\[gcs\]'"),
                      ("nosuch://b/x", "unknown kind of URL")):  # fmt: skip
         document = plan(sources=[{"table": {"path": url, "fields": FIELDS}}])
@@ -327,7 +329,7 @@ def test_a_source_that_is_not_there_is_a_mistake_in_the_plan(
 
 def there(url: str) -> dict[str, bytes]:
     """Every file of a corpus at a URL, as :func:`contents` has it."""
-    found = {name.removeprefix(url + "/"): storage.read(name) for name in storage.walk(url)}
+    found = {name.removeprefix(url + "/"): filesystem.read(name) for name in filesystem.walk(url)}
     manifest = json.loads(found["manifest.json"])
     manifest.pop("run", None)
     for row in manifest["funnel"]:
@@ -400,9 +402,9 @@ def test_a_connection_cut_within_a_large_upload_leaves_nothing_half(
     fresh()
     second = lambda m, path: m == "PUT" and "partNumber=2" in path  # noqa: E731
     fault = store.fault("cut", second, times=2)
-    storage.upload(tmp_path / "large", "s3://dumps/large")
+    filesystem.upload(tmp_path / "large", "s3://dumps/large")
     assert fault.seen == 2
-    assert storage.sha256("s3://dumps/large") == storage.sha256(tmp_path / "large")
+    assert filesystem.sha256("s3://dumps/large") == filesystem.sha256(tmp_path / "large")
 
 
 def test_a_stopped_upload_goes_on_and_is_not_complete_before(
@@ -411,7 +413,7 @@ def test_a_stopped_upload_goes_on_and_is_not_complete_before(
     store.fault("500", lambda m, path: m == "PUT" and "part-00002" in path, times=99)
     with pytest.raises(BuildError, match=r"part-00002.parquet' failed 6 times"):
         corpus.build(document)
-    assert not storage.exists("s3://dumps/out/manifest.json")
+    assert not filesystem.exists("s3://dumps/out/manifest.json")
     assert (tmp_path / "local" / "manifest.json").exists()
     store.faults.clear()
     store.log.requests.clear()
@@ -463,8 +465,8 @@ def test_the_manifest_of_another_program_there_is_not_ours(
     for replace in (False, True):
         with pytest.raises(PlanError, match=r"holds 'manifest\.json', which no build put there"):
             corpus.build(document, replace=replace)
-    assert storage.read("s3://dumps/out/manifest.json") == foreign
-    assert storage.read("s3://dumps/out/shards/data.parquet") == b"x"
+    assert filesystem.read("s3://dumps/out/manifest.json") == foreign
+    assert filesystem.read("s3://dumps/out/shards/data.parquet") == b"x"
 
 
 def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
@@ -547,7 +549,7 @@ def test_models_lists_and_earlier_corpora_there_count_as_here(
         gone = {reason for row in manifest["funnel"] for reason in row["dropped"]}
         assert {"listed_bot", "contaminated", "in_earlier_corpus"} <= gone
         told = (tmp_path / f"made{len(made) - 1}" / "plan.yaml").read_text()
-        assert bots in told and against in told and "corpus.fetched" not in told
+        assert bots in told and against in told and "corpus.storage.download" not in told
     assert made[0][0].equals(made[1][0]) and made[0][1].equals(made[1][1])
 
 
@@ -570,7 +572,7 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
 ) -> None:
     data = shard(2000, 250, write_page_checksum=True)
     put("s3://dumps/shard.parquet", data)
-    here, found = pq.ParquetFile(io.BytesIO(data)), groups.Groups()
+    here, found = pq.ParquetFile(io.BytesIO(data)), row_group_fetcher.Groups()
     store.log.sent = 0
     assert found.footer("s3://dumps/shard.parquet").equals(here.metadata)
     for columns in (("text",), ("text", "id"), ("fat",)):
@@ -586,7 +588,7 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
 @pytest.mark.parametrize("kind", ["500", "hang", "cut"])
 def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind: str) -> None:
     put("s3://dumps/shard.parquet", shard(500, 100))
-    found = groups.Groups()
+    found = row_group_fetcher.Groups()
     found.footer("s3://dumps/shard.parquet")
     fault = store.fault(kind, get("GET", "shard.parquet"), times=2)
     assert found.read("s3://dumps/shard.parquet", 2, ("text",)).num_rows == 100
@@ -596,7 +598,7 @@ def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind
 def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store.Proxy) -> None:
     data = shard(500, 100)
     put("s3://dumps/shard.parquet", data)
-    found = groups.Groups()
+    found = row_group_fetcher.Groups()
     found.footer("s3://dumps/shard.parquet")
     url = "s3://dumps/shard.parquet"
     found.announce([(url, 0)], ("text",))
@@ -617,7 +619,7 @@ def test_a_damaged_page_there_is_noticed(store: object_store.Proxy) -> None:
     at = data.index(b"counted 350 reasons")
     data[at : at + 7] = b"COUNTED"
     put("s3://dumps/shard.parquet", bytes(data))
-    found = groups.Groups()
+    found = row_group_fetcher.Groups()
     found.footer("s3://dumps/shard.parquet")
     with pytest.raises((OSError, pa.ArrowException)):
         found.read("s3://dumps/shard.parquet", 3, ("text",))

@@ -13,10 +13,13 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import dedup_index, keys, reserve, takedown, verify
+from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
-from corpus.manifest import file_sha256, unbalanced
-from corpus.takedown import take_down
+from corpus.maintenance import takedown, verify
+from corpus.maintenance.takedown import take_down
+from corpus.pipeline import replacements
+from corpus.privacy import keys
+from corpus.tasks.receipts import file_sha256, unbalanced
 from tests.conftest import command, contents, post, sentence, write_lines
 from tests.corpus import corpora
 
@@ -111,13 +114,13 @@ def test_the_cut_of_the_reserve_into_pieces_loses_no_copy(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = made(name="whole")
-    (piece,) = reserve.pieces(whole / "reserve")
+    (piece,) = replacements.pieces(whole / "reserve")
     key = keys.load_key(tmp_path / "corpus.key")
-    monkeypatch.setattr(reserve, "PIECE_POSTS", 4)
-    cut = reserve.pieces(made(name="cut") / "reserve")
-    found = [reserve.load(path, key) for path in cut]
+    monkeypatch.setattr(replacements, "PIECE_POSTS", 4)
+    cut = replacements.pieces(made(name="cut") / "reserve")
+    found = [replacements.load(path, key) for path in cut]
     assert [frame.height for frame in found] == [4, 4, 2]
-    assert pl.concat(found).equals(reserve.load(piece, key))
+    assert pl.concat(found).equals(replacements.load(piece, key))
 
 
 def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path: Path) -> None:
@@ -176,7 +179,7 @@ def test_no_file_names_what_was_taken_down(made: Made, tmp_path: Path) -> None:
     take_down(out, ["table:3", "table:300", "table:77"])
     key = keys.load_key(tmp_path / "corpus.key")
     frames = [pl.read_parquet(path) for path in out.rglob("*.parquet")]
-    frames += [reserve.load(path, key) for path in (out / "reserve").glob("*")]
+    frames += [replacements.load(path, key) for path in (out / "reserve").glob("*")]
     for frame in frames:
         for column in frame.select(pl.col(pl.String)).columns:
             assert not set(frame[column]) & {"table:3", "table:300", "table:77"}

@@ -11,28 +11,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus import arrays, exchange, forest, threads
+from corpus.conversations import reply_links
 from corpus.gathered import here
-from corpus.manifest import save_receipt
+from corpus.partition import partitions, tree_roots
+from corpus.tasks import array_store
+from corpus.tasks.receipts import save_receipt
 
 
 def rooted(*parent: int) -> tuple[list[int], list[int]]:
-    found = forest.rooted(np.array(parent, np.int64))
+    found = tree_roots.rooted(np.array(parent, np.int64))
     return found.parent.tolist(), found.root.tolist()
 
 
-def linked(folder: Path, rows: list[tuple[str, str, str | None]], parts: int = 1) -> forest.Rooted:
+def linked(
+    folder: Path, rows: list[tuple[str, str, str | None]], parts: int = 1
+) -> tree_roots.Rooted:
     posts = pl.DataFrame(rows, schema=["id", "kind", "parent_id"], orient="row").cast(pl.String)
     size = -(-len(rows) // parts)
     folders, counts = [], []
     for number in range(parts):
         folders.append(folder / f"{parts}-{number}")
-        arrays.save(threads.measure(posts.slice(number * size, size)), folders[-1])
+        array_store.save(reply_links.measure(posts.slice(number * size, size)), folders[-1])
         counts.append(posts.slice(number * size, size).height)
     room = folder / f"{parts}-all"
-    threads.link(room, folders, counts, here)
-    found = [threads.of(room, part) for part in range(parts)]
-    return forest.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    reply_links.link(room, folders, counts, here)
+    found = [reply_links.of(room, part) for part in range(parts)]
+    return tree_roots.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 def test_a_chain_and_a_tree_end_at_their_first_post() -> None:
@@ -60,15 +64,15 @@ def test_two_rings_begin_each_at_its_own_first() -> None:
 
 def test_a_chain_of_a_million_answers_is_one_thread() -> None:
     parent = np.arange(-1, 999_999)
-    assert forest.rooted(parent).root.max() == 0
-    assert forest.rooted(parent[::-1].copy()[:0]).root.size == 0
+    assert tree_roots.rooted(parent).root.max() == 0
+    assert tree_roots.rooted(parent[::-1].copy()[:0]).root.size == 0
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(-1, 14), max_size=15))
 def test_every_post_reaches_its_root_whatever_the_links(wild: list[int]) -> None:
     parent = np.array([at if at < len(wild) else -1 for at in wild], np.int64)
-    found = forest.rooted(parent.copy())
+    found = tree_roots.rooted(parent.copy())
     for at in range(len(wild)):
         steps, here = 0, at
         while found.parent[here] >= 0:
@@ -98,19 +102,19 @@ def test_links_are_found_across_parts_and_a_missing_parent_begins_a_thread(tmp_p
 def lay(room: Path, parent: np.ndarray, sizes: list[int]) -> None:
     """A layout of parts of such sizes whose posts have these parents."""
     folders = [room / f"part-{index}" for index in range(len(sizes))]
-    where = exchange.lay_out(room, folders, sizes)
+    where = partitions.lay_out(room, folders, sizes)
     for block in range(len(where.blocks)):
-        task = threads.Parents(room, block)
+        task = reply_links.Parents(room, block)
         low, high = where.span(block)
-        written = arrays.save({"parent": parent[low:high]}, task.folder)
+        written = array_store.save({"parent": parent[low:high]}, task.folder)
         save_receipt(task.folder / "receipt.json", {}, written)
 
 
-def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> forest.Rooted:
+def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.Rooted:
     lay(room, parent, sizes)
-    forest.find(room, lambda block: threads.Parents(room, block), here, "")
-    found = [threads.of(room, part) for part in range(len(sizes))]
-    return forest.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    tree_roots.find(room, lambda block: reply_links.Parents(room, block), here, "")
+    found = [reply_links.of(room, part) for part in range(len(sizes))]
+    return tree_roots.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
 
 
 @settings(max_examples=120, deadline=None)
@@ -123,9 +127,9 @@ def test_in_blocks_the_roots_are_those_of_one_process(wild: list[int], cuts: lis
     while sum(sizes) < parent.size:
         sizes.append(min(cuts[len(sizes)], parent.size - sum(sizes)))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exchange, "BLOCK_POSTS", 4)
+        patch.setattr(partitions, "BLOCK_POSTS", 4)
         found = in_blocks(Path(name), parent, sizes)
-    alone = forest.rooted(parent)
+    alone = tree_roots.rooted(parent)
     assert found.parent.tolist() == alone.parent.tolist()
     assert found.root.tolist() == alone.root.tolist()
 
@@ -133,7 +137,7 @@ def test_in_blocks_the_roots_are_those_of_one_process(wild: list[int], cuts: lis
 def test_a_chain_over_many_blocks_takes_few_rounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", 10)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
     for name, parent in (("up", np.arange(-1, 999)), ("down", np.r_[np.arange(1, 1000), -1])):
         room = tmp_path / name
         found = in_blocks(room, parent, [10] * 100)
@@ -144,7 +148,7 @@ def test_a_chain_over_many_blocks_takes_few_rounds(
 def test_a_ring_over_all_blocks_begins_at_its_first_post(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exchange, "BLOCK_POSTS", 10)
+    monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
     ring = np.roll(np.random.default_rng(1).permutation(200), 1)
     order = np.roll(ring, -1)
     parent = np.empty(200, np.int64)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpus.readers._times import micros, twitter, whole, with_format
+from corpus.formats.times import micros, twitter, whole, with_format
 
 APRIL = 1_271_699_520_000_000  # 2010-04-19 17:52:00 UTC
 

@@ -20,7 +20,7 @@ from tests.corpus.corpora import make
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'torch')")
 
-from corpus.torch import TokenBlocks, attention_mask  # noqa: E402
+from corpus.loader.torch import TokenBlocks, attention_mask  # noqa: E402
 
 END = 256
 

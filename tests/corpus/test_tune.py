@@ -10,9 +10,11 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus import demo, pipeline, takedown
+from corpus.demo import write_demo
 from corpus.errors import ManifestError, PlanError
-from corpus.tune import proposed, survey, told, tune
+from corpus.maintenance import takedown
+from corpus.maintenance.tune import proposed, survey, told, tune
+from corpus.pipeline import build
 from filters import classifier
 from tests.conftest import command, post, sentence, write_lines
 from tests.corpus.test_train import trained_on_recipes
@@ -42,8 +44,8 @@ def _plan(dumps: Path, out: Path, **changes: dict[str, Any]) -> dict[str, Any]:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Demo dumps, and a corpus of them in ``as_built``."""
     folder = tmp_path_factory.mktemp("tune")
-    demo.write(folder / "dumps", posts=3000, seed=5)
-    pipeline.build(_plan(folder / "dumps", folder / "as_built"))
+    write_demo.write(folder / "dumps", posts=3000, seed=5)
+    build.build(_plan(folder / "dumps", folder / "as_built"))
     return folder
 
 
@@ -74,7 +76,7 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
 def test_a_new_build_does_what_was_told(room: Path, stage: str, changes: dict[str, Any]) -> None:
     (row,) = tune(room / "as_built", {stage: changes}, EVERY)["stages"]
     again = room / "again"
-    manifest = pipeline.build(_plan(room / "dumps", again, **{stage: changes}), replace=True)
+    manifest = build.build(_plan(room / "dumps", again, **{stage: changes}), replace=True)
     before, after = _ended(room / "as_built"), _ended(again)
     order = [each["stage"] for each in manifest["funnel"]]
     later = set().union(*(before.get(each, set()) for each in order[order.index(stage) + 1 :]))
@@ -118,7 +120,7 @@ def test_the_second_of_two_settings_sees_what_the_first_lets_through(room: Path)
     quality, toxicity = tune(room / "as_built", both)["stages"]
     assert ["quality", "toxicity"] == [quality["stage"], toxicity["stage"]]
     again = room / "again"
-    manifest = pipeline.build(_plan(room / "dumps", again, **both), replace=True)
+    manifest = build.build(_plan(room / "dumps", again, **both), replace=True)
     funnel = {each["stage"]: each for each in manifest["funnel"]}
     assert quality["after"] == funnel["quality"]["dropped"]
     back = sum(quality["returns"].values())
@@ -131,7 +133,7 @@ def test_the_second_of_two_settings_sees_what_the_first_lets_through(room: Path)
 def test_what_leaves_at_the_first_of_two_settings_is_not_judged_by_the_second(room: Path) -> None:
     both = {"quality": {"min_words": 30}, "toxicity": {"max_score": 0.1}}
     quality, toxicity = tune(room / "as_built", both)["stages"]
-    manifest = pipeline.build(_plan(room / "dumps", room / "again", **both), replace=True)
+    manifest = build.build(_plan(room / "dumps", room / "again", **both), replace=True)
     funnel = {each["stage"]: each for each in manifest["funnel"]}
     assert quality["after"] == funnel["quality"]["dropped"]
     assert toxicity["after"] == funnel["toxicity"]["dropped"]
@@ -167,7 +169,7 @@ def _small(
     tmp_path: Path, plan: Callable[..., dict[str, Any]], rows: list[Any], stages: list[Any]
 ) -> Path:
     write_lines(tmp_path / "posts.jsonl", rows)
-    pipeline.build(plan(stages))
+    build.build(plan(stages))
     return tmp_path / "out"
 
 
@@ -265,7 +267,7 @@ def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
     def built(mode: str, after: bool) -> Path:
         stages: list[Any] = [{"quality": {}}, {"conversations": {"mode": mode}}]
         out = tmp_path / f"{mode}-{after}"
-        pipeline.build(
+        build.build(
             plan(stages[::-1] if after else stages, sources=sources,
                  output={"path": str(out), "ids": "original"})
         )  # fmt: skip
@@ -297,7 +299,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
         (row,) = tune(out, {"classifier": changes}, EVERY)["stages"]
         again = {"path": str(tmp_path / "again"), "ids": "original"}
         stages = [{"classifier": settings | changes}]
-        manifest = pipeline.build(plan(stages, output=again), replace=True)
+        manifest = build.build(plan(stages, output=again), replace=True)
         assert row["after"] == manifest["funnel"][1]["dropped"]
         assert row["leaves"] or row["returns"]
         left = _ended(tmp_path / "again")

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus import storage, windows
 from corpus.errors import PlanError
+from corpus.storage import filesystem, read_ahead
 
 
 def test_windows_read_any_range() -> None:
-    data = random.Random(5).randbytes(3 * windows.WINDOW_BYTES + 17)
+    data = random.Random(5).randbytes(3 * read_ahead.WINDOW_BYTES + 17)
     asked: list[tuple[int, int]] = []
     ends: list[None] = []
 
@@ -24,13 +24,13 @@ def test_windows_read_any_range() -> None:
         asked.append((begin, end))
         return data[begin:end]
 
-    file = windows.Windowed(fetch, len(data), lambda: ends.append(None))
+    file = read_ahead.Windowed(fetch, len(data), lambda: ends.append(None))
     chance = random.Random(3)
     for _ in range(200):
         place, size = chance.randrange(len(data)), chance.randrange(1 << 16)
         file.seek(place)
         assert file.read(size) == data[place : place + size]
-    assert max(end - begin for begin, end in asked) <= windows.WINDOW_BYTES
+    assert max(end - begin for begin, end in asked) <= read_ahead.WINDOW_BYTES
     file.seek(0)
     buffer = io.BufferedReader(file)
     assert buffer.read() == data
@@ -42,7 +42,7 @@ def test_without_fsspec_a_url_says_what_to_install(
     plan: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "fsspec", None)
-    storage._filesystem_of.cache_clear()
+    filesystem._filesystem_of.cache_clear()
     fields = {"id": "id", "text": "text"}
     document = plan(sources=[{"table": {"path": "s3://dumps/posts.jsonl", "fields": fields}}])
     with pytest.raises(PlanError, match=r"pip install 'corpus-builder\[s3\]'"):

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus import manifest, output_folder
 from corpus.errors import CorpusError, PlanError
+from corpus.storage import output_folder
+from corpus.tasks import receipts
 from tests.conftest import command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -179,11 +180,11 @@ def test_the_output_folder_itself_may_be_a_link(document: dict[str, Any], tmp_pa
 def test_what_a_user_puts_there_while_a_build_runs_is_kept(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus import pipeline
+    from corpus.pipeline import build
 
     document["output"]["keep_work"] = False
     mine = [tmp_path / "out" / name for name in FOREIGN_FILES]
-    real = pipeline.intake.read_and_judge
+    real = build.intake.read_and_judge
 
     def busy(*given: Any) -> Any:
         for path in mine:
@@ -191,7 +192,7 @@ def test_what_a_user_puts_there_while_a_build_runs_is_kept(
             path.write_text("the user's")
         return real(*given)
 
-    monkeypatch.setattr(pipeline.intake, "read_and_judge", busy)
+    monkeypatch.setattr(build.intake, "read_and_judge", busy)
     corpus.build(document)
     assert [path.read_text() for path in mine] == ["the user's"] * len(mine)
     left = [path for path in (tmp_path / "out" / "work").rglob("*") if path.is_file()]
@@ -242,8 +243,8 @@ def test_every_file_of_a_build_has_a_name_that_is_known(
 
 
 def test_a_manifest_of_ours_is_told_from_others(document: dict[str, Any], tmp_path: Path) -> None:
-    assert manifest.is_manifest(corpus.build(document))
+    assert receipts.is_manifest(corpus.build(document))
     for foreign in FOREIGN_MANIFESTS[:-1]:
-        assert not manifest.is_manifest(json.loads(foreign))
+        assert not receipts.is_manifest(json.loads(foreign))
     with pytest.raises(CorpusError):
         corpus.load(tmp_path)

@@ -10,11 +10,12 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from corpus import pipeline
 from corpus.errors import PlanError
-from filters import _fasttext, classifier
+from corpus.pipeline import build
+from filters import classifier
 from filters.classifier import Config
 from filters.contract import check, models, resolved
+from filters.text import fasttext as _fasttext
 from tests.conftest import post, write_lines
 from tests.corpus.test_train import trained_on_recipes
 
@@ -211,15 +212,15 @@ def test_a_plan_runs_it_and_its_ledger_has_the_score(
     model: str, tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(1, text=COOK), post(2, text=SAIL)])
-    manifest = pipeline.build(plan([{"classifier": {"model": model, "keep": ["cooking"]}}]))
+    manifest = build.build(plan([{"classifier": {"model": model, "keep": ["cooking"]}}]))
     assert {"unwanted_label": 1} == manifest["funnel"][1]["dropped"]
     assert manifest["models"]["classifier"]
     (gone,) = pl.read_parquet(tmp_path / "out/dropped/classifier-*.parquet").iter_rows(named=True)
     assert ("at sea", "table:2") == (gone["classifier_label"], gone["id"])
     stages = [{"classifier": {"model": model, "keep": ["coking"]}}]
     with pytest.raises(PlanError, match="did you mean 'cooking'"):
-        pipeline.build(plan(stages))
+        build.build(plan(stages))
     with pytest.raises(PlanError, match="cannot read the file"):
-        pipeline.build(plan([{"classifier": {"model": str(tmp_path / "none.bin")}}]))
+        build.build(plan([{"classifier": {"model": str(tmp_path / "none.bin")}}]))
     with pytest.raises(PlanError, match="no model; train one"):
-        pipeline.build(plan([{"classifier": {}}]))
+        build.build(plan([{"classifier": {}}]))

@@ -18,9 +18,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus.errors import PlanError
-from corpus.judge import judge
-from corpus.plan import Plan
-from filters import _evalsets, _ngrams, decontaminate
+from corpus.pipeline.filter_part import judge
+from corpus.plan.model import Plan
+from filters.decontaminate import evaluation_sets, ngram_index
+from filters.decontaminate import filter as decontaminate
 
 LONG = "Which gas makes up most of the air that people breathe at sea level every single day?"
 SHORT = "Name the smallest prime above one hundred, please."
@@ -228,15 +229,15 @@ def test_a_text_that_rows_repeat_is_one_item_until_it_is_an_instruction(tmp_path
 
 
 def test_equal_hashes_of_different_words_are_no_match() -> None:
-    read = _ngrams.tokens(pl.Series(["a b c", "d e f"]))
-    known = _ngrams.index(read, np.array([0]), np.array([3]), 3, 10)
-    other = _ngrams._key(read.sums, known.powers, 3, 3)
+    read = ngram_index.tokens(pl.Series(["a b c", "d e f"]))
+    known = ngram_index.index(read, np.array([0]), np.array([3]), 3, 10)
+    other = ngram_index._key(read.sums, known.powers, 3, 3)
     slots = np.full_like(known.slots, -1)
     slots[int(other) & (slots.size - 1)] = 0
     sieve = np.full_like(known.sieve, 2**64 - 1)
     forged = known._replace(slots=slots, sieve=sieve, keys=np.array([other], np.uint64))
-    assert _ngrams.matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
-    assert _ngrams.matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
+    assert ngram_index.matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
+    assert ngram_index.matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
 
 
 # --------------------------------------------------------------------------- reading sets
@@ -458,7 +459,7 @@ def test_every_letter_is_read_as_python_would_read_it() -> None:
         for code in (*range(0x20, 0x3000), *range(0x3041, 0x3100))
         if unicodedata.category(chr(code)) != "Cn"
     ]
-    read = _ngrams.tokens(pl.Series([f"a{sign}b" for sign in signs]))
+    read = ngram_index.tokens(pl.Series([f"a{sign}b" for sign in signs]))
     data = read.data.tobytes()
     differ = [
         sign
@@ -473,4 +474,4 @@ def test_a_pattern_gives_each_file_once_and_no_folder(tmp_path: Path) -> None:
     one = write(tmp_path / "b" / "one.jsonl", [{"q": LONG}])
     two = write(tmp_path / "a.jsonl", [{"q": LONG}])
     pattern = str(tmp_path / "**")
-    assert [str(path) for path in _evalsets.expand((one, pattern, one))] == [one, two]
+    assert [str(path) for path in evaluation_sets.expand((one, pattern, one))] == [one, two]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import pii
-from filters._redaction import lettered
+from filters.pii.redaction import lettered
 
 KEY = bytes(range(32))
 

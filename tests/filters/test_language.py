@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from corpus import fitting
+from corpus.training import fit_fasttext
 from filters import language
 
 
@@ -201,8 +201,8 @@ def trained(folder: Path, texts: dict[str, str]) -> Path:
     """A fastText classifier that tells as many texts apart."""
     rows = pl.Series(list(texts) * 30)
     labels = np.arange(len(texts) * 30, dtype=np.int32) % len(texts)
-    model = fitting.fit(rows, labels, len(texts), fitting.Settings())
-    fitting.save(model, list(texts.values()), [30] * len(texts), folder / "own.bin")
+    model = fit_fasttext.fit(rows, labels, len(texts), fit_fasttext.Settings())
+    fit_fasttext.save(model, list(texts.values()), [30] * len(texts), folder / "own.bin")
     return folder / "own.bin"
 
 

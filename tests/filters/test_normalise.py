@@ -14,7 +14,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from filters import _characters, _mojibake, normalise
+from filters import normalise
+from filters.normalise import characters, mojibake
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -113,7 +114,7 @@ def test_no_text_that_is_not_composed_passes_for_one() -> None:
     changing = {character for character in every if not is_nfc(character)}
     changing |= {chr(int(pair[1], 16)) for pair in pairs if len(pair) == 2 and pair[0][0] != "<"}
     changing |= {character for character in every if unicodedata.combining(character)}
-    gate = pl.Series(sorted(changing)).str.contains(_characters._NOT_NFC)
+    gate = pl.Series(sorted(changing)).str.contains(characters._NOT_NFC)
     assert (len(changing) > 2000, gate.all()) == (True, True)
 
 
@@ -136,10 +137,10 @@ def test_utf8_that_was_read_as_something_else_is_mended(wrong: str, right: str) 
 @pytest.mark.parametrize("right", [CAFE, QUOTE, SMILE, HELLO, VOWELS])
 def test_the_gate_keeps_nothing_from_ftfy_that_it_would_mend(right: str) -> None:
     config = ftfy.TextFixerConfig(unescape_html=False)
-    for wrong in _mojibake._ENCODINGS:
+    for wrong in mojibake._ENCODINGS:
         garbled = right.encode().decode(wrong, "ignore")
         given = pl.Series([garbled])
-        mended = _mojibake.mender()(given).to_list()
+        mended = mojibake.mender()(given).to_list()
         assert (mended, given[0]) == ([ftfy.fix_encoding(garbled, config)], garbled)
 
 

@@ -17,8 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from filters import _presidio, pii
-from filters._presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
+from filters.pii import filter as pii
+from filters.pii import presidio
+from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
 
 ROOT = Path(__file__).resolve().parents[2]
 TWEETS = [ROOT.parent / "shared" / "data" / "plain" / name for name in ("gurez.10000", "ile.10000")]
@@ -278,12 +279,12 @@ def test_the_gates_know_every_character_that_the_patterns_match() -> None:
 
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     characters = pl.Series(every)
-    gap, letter = _presidio._GAP, f"[{_presidio._LETTER}]"
+    gap, letter = presidio._GAP, f"[{presidio._LETTER}]"
     from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
     pairs: list[tuple[Any, str]] = [
-        (re.compile(r"\d"), _presidio._DIGIT),
-        (regex.compile(r"\d"), _presidio._DIGIT),
+        (re.compile(r"\d"), presidio._DIGIT),
+        (regex.compile(r"\d"), presidio._DIGIT),
         (regex.compile(r"\w"), r"\S"),
         (regex.compile("[A-Z]", regex.IGNORECASE), letter),
         (re.compile(f"[{_VALID_PUNCTUATION}]", re.IGNORECASE), gap),
@@ -310,15 +311,15 @@ def test_no_country_has_an_international_number_shorter_than_assumed() -> None:
 
     assert (
         min(digits(code, regions) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items())
-        == _presidio.INTERNATIONAL_DIGITS
+        == presidio.INTERNATIONAL_DIGITS
     )
 
 
 def test_the_phone_gate_asks_for_no_more_digits_than_a_region_needs() -> None:
     wanted = {"US": 6, "GB": 6, "DE": 4, "FR": 6, "IL": 6, "IN": 6, "CA": 6, "BR": 6}
-    assert wanted == {region: _presidio.fewest_digits(region) for region in PHONE_REGIONS}
+    assert wanted == {region: presidio.fewest_digits(region) for region in PHONE_REGIONS}
     # A written Jersey number may leave out the four digits of its area code.
-    assert _presidio.fewest_digits("JE") == 3
+    assert presidio.fewest_digits("JE") == 3
 
 
 @pytest.mark.parametrize("region", PHONE_REGIONS)
@@ -326,7 +327,7 @@ def test_fewer_digits_than_the_gate_asks_for_never_make_a_number(region: str) ->
     from phonenumbers import PhoneNumberMatcher
 
     chance = random.Random(region)
-    most = _presidio.fewest_digits(region) - 1
+    most = presidio.fewest_digits(region) - 1
     texts = [str(number).zfill(size) for size in (2, 3) for number in range(10**size)]
     texts += ["".join(chance.choices("0123456789", k=most)) for _ in range(1000)]
     texts += ["".join(chance.choices("+0123456789xx- ()", k=most + 4)) for _ in range(1000)]

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters import _spam, _spam_signs, quality
+from filters.quality import filter as quality
+from filters.quality import spam, spam_signs
 
 CASES = Path(__file__).with_name("social_cases.tsv")
 
@@ -133,8 +134,8 @@ def test_a_config_holds_only_what_counts_and_reads_itself_again() -> None:
 def test_every_template_holds_one_of_the_words_that_are_looked_for_first() -> None:
     texts = [text for text, wanted, _ in cases() if wanted == "bot_template"]
     series = pl.Series(texts)
-    assert series.str.contains(_spam_signs.TEMPLATES).all()
-    assert _spam.templates(series).all()
+    assert series.str.contains(spam_signs.TEMPLATES).all()
+    assert spam.templates(series).all()
 
 
 def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for() -> None:
@@ -142,10 +143,10 @@ def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for()
     small = texts.str.to_lowercase()
     all_signs = small.to_frame("text").select(
         pl.sum_horizontal(
-            [sign.weight * pl.col("text").str.contains(sign.pattern) for sign in _spam_signs.SIGNS]
+            [sign.weight * pl.col("text").str.contains(sign.pattern) for sign in spam_signs.SIGNS]
         )
     )
-    scores = _spam.spam(texts)
+    scores = spam.spam(texts)
     alone = pl.Series([1.0, 1.2, 2.2, -2.0, -1.0, 0.0])  # links, ornaments and reports
     looked = (scores.cast(pl.Float64) - all_signs.to_series()).abs() < 1e-5
     assert (looked | ((scores == 0) & all_signs.to_series().round(3).is_in(alone.implode()))).all()

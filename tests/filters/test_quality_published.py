@@ -11,9 +11,11 @@ import polars as pl
 import pytest
 import spacy
 
-from bench import peers
-from bench.quality import PUBLISHED, differing, theirs
-from filters import _ngrams, _tokens, quality
+from bench.peers import environment
+from bench.speed.quality_presets import PUBLISHED, differing, theirs
+from filters.decontaminate import ngram_index
+from filters.quality import filter as quality
+from filters.quality import tokens
 
 STORED = Path(__file__).with_name("datatrove_cases.json")
 PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -113,8 +115,8 @@ def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
         for _ in range(4000)
     ]
     texts += [case["text"] for case in stored]
-    data, offsets = _ngrams.flat(pl.Series(texts))
-    found = _tokens.cutter("spacy")(data, offsets)
+    data, offsets = ngram_index.flat(pl.Series(texts))
+    found = tokens.cutter("spacy")(data, offsets)
     raw = data.tobytes()
     for row, text in enumerate(texts):
         wanted = [token.text for token in english.tokenizer(text) if token.text.strip()]
@@ -125,7 +127,7 @@ def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
 
 def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
     """Posts as they are, and many lines of them at once, so that the later rules are met."""
-    if not peers.PYTHON.exists():
+    if not environment.PYTHON.exists():
         pytest.skip("datatrove is not installed in .bench/peers; 'make bench' installs it")
     if not PLAIN.exists():
         pytest.skip("no real posts in ../shared/data/plain")
@@ -142,7 +144,7 @@ def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
     ]
     texts = [*posts, *several]
     assert len(texts) >= 20_000
-    said = theirs(peers.PYTHON, texts)
+    said = theirs(environment.PYTHON, texts)
     assert {name: differing(judged(texts, preset=name), said[name]) for name in PUBLISHED} == (
         dict.fromkeys(PUBLISHED, 0)
     )

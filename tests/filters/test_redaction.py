@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters import _national, _ner, _ner_kernel, _ner_model, _presidio, pii
-from filters._national import NATIONAL
+from filters.pii import filter as pii
+from filters.pii import national, ner_kernel, ner_model, presidio
+from filters.pii import ner as _ner
+from filters.pii.national import NATIONAL
 
 KEY = bytes(range(32))
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -101,13 +103,13 @@ VALID = {
 
 
 def test_every_country_has_an_identifier_that_is_found_where_asked_for_only() -> None:
-    assert set(VALID) == set(_national.COUNTRIES)
+    assert set(VALID) == set(national.COUNTRIES)
     for country, text in VALID.items():
         if country == "NG":
             continue  # eleven digits and a checksum: no example published
         run = pii.build(pii.Config(entities=(), countries=(country,)))
         judged = run(pl.DataFrame({"text": [text]}))
-        names = _national.of((country,))
+        names = national.of((country,))
         assert any(f"<{name}>" in judged["text"][0] for name in names), (country, judged["text"][0])
         assert sum(judged[f"pii_{name.lower()}"][0] for name in names) >= 1
     assert redact(*VALID.values(), entities=(), handles="keep") == list(VALID.values())
@@ -158,7 +160,7 @@ def national_strings(count: int, seed: int) -> list[str]:
 
 
 def test_the_gates_of_national_identifiers_lose_nothing() -> None:
-    finder = _presidio.Finder(tuple(NATIONAL), ())
+    finder = presidio.Finder(tuple(NATIONAL), ())
     texts = pl.Series([*VALID.values(), *national_strings(6000, seed=1)])
     gated, open_ = finder.find(texts), finder.find(texts, gated=False)
     for row in gated.keys() | open_.keys():
@@ -207,8 +209,8 @@ def test_names_do_not_hang_on_the_company_of_a_post() -> None:
 
 
 def test_the_compiled_model_finds_what_spacy_does() -> None:
-    nlp = _ner_model.load()
-    parse = _ner_kernel.Parser(nlp)
+    nlp = ner_model.load()
+    parse = ner_kernel.Parser(nlp)
     texts = [
         "",
         " ",

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from filters import _repeats, repeats
+from filters import repeats
+from filters.repeats import repeated_lines
 
 CHANT = "What do we want? Everything, and now!"
 OTHER = "Nobody knows who came up with that one."
@@ -209,7 +210,7 @@ def test_a_megabyte_is_no_trouble(what: str, text: str) -> None:
 
 def test_what_is_spared_normalising_needs_none() -> None:
     every = [chr(code) for code in range(0x20000) if not 0xD800 <= code < 0xE000]
-    spared = pl.Series(every).str.contains(_repeats._NOT_NFKC).not_()
+    spared = pl.Series(every).str.contains(repeated_lines._NOT_NFKC).not_()
     for character in pl.Series(every).filter(spared):
         assert unicodedata.is_normalized("NFKC", f"e{character}{character}")
         assert not unicodedata.combining(character)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from filters._text import cleaned, flattened, folded
+from filters.text.cleaning import cleaned, flattened, folded
 
 
 def _apply(expression: pl.Expr, text: str | None) -> str | None:

@@ -13,9 +13,10 @@ import pytest
 from pydantic import ValidationError
 
 import filters
-from eval.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
-from filters import _toxicity_models, toxicity
+from bench.quality.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
+from filters import toxicity
 from filters.contract import Filter, models
+from filters.toxicity import scorers
 
 INSULT = "you are a stupid idiot, shut up"
 
@@ -37,8 +38,8 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
-    assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
-    assert models(toxicity, toxicity.Config()) == [_toxicity_models.SHIPPED]
+    assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity.filter"
+    assert models(toxicity, toxicity.Config()) == [scorers.SHIPPED]
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
 
@@ -227,7 +228,7 @@ def test_a_threshold_outside_the_scale_is_refused(max_score: float) -> None:
 
 
 def test_the_shipped_model_is_small() -> None:
-    assert _toxicity_models.SHIPPED.stat().st_size <= 3 * 2**20
+    assert scorers.SHIPPED.stat().st_size <= 3 * 2**20
 
 
 def test_importing_the_filter_loads_no_model_library() -> None:
@@ -242,7 +243,7 @@ def test_a_corrupt_shipped_model_is_named(
 ) -> None:
     broken = tmp_path / "broken.npz"
     broken.write_bytes(content)
-    monkeypatch.setattr(_toxicity_models, "SHIPPED", broken)
+    monkeypatch.setattr(scorers, "SHIPPED", broken)
     with pytest.raises(ValueError, match=r"broken\.npz"):
         toxicity.build(toxicity.Config())
 

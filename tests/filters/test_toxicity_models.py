@@ -14,8 +14,9 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters import _toxicity_models, toxicity
+from filters import toxicity
 from filters.contract import check, models
+from filters.toxicity import scorers
 
 TEXTS = ["you are a stupid idiot", "have a lovely day", "", " \n", None]
 
@@ -40,7 +41,7 @@ def test_alt_profanity_check_judges_by_its_name() -> None:
 def test_a_package_that_is_not_there_is_named_with_its_remedy(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_toxicity_models, "find_spec", lambda package: None)
+    monkeypatch.setattr(scorers, "find_spec", lambda package: None)
     package = name.partition(":")[0]
     with pytest.raises(ValueError, match=f"'{package}' is not installed; pip install {package}"):
         check(toxicity, toxicity.Config(model=name))
@@ -74,9 +75,7 @@ def detoxify(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     fake.Detoxify = Detoxify
     monkeypatch.setitem(sys.modules, "detoxify", fake)
     monkeypatch.setenv("HF_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
-    monkeypatch.setattr(
-        _toxicity_models, "find_spec", lambda name: spec if name == "detoxify" else None
-    )
+    monkeypatch.setattr(scorers, "find_spec", lambda name: spec if name == "detoxify" else None)
     return fake
 
 
@@ -125,6 +124,6 @@ def test_categories_are_our_own_models() -> None:
         toxicity.Config(model="my.bin", categories=("insult",))
     with pytest.raises(ValidationError, match="unknown category 'threat'; known: insult, obscene"):
         toxicity.Config(categories=("threat",))
-    assert _toxicity_models.CATEGORIES == toxicity.Config(categories=True).categories
+    assert scorers.CATEGORIES == toxicity.Config(categories=True).categories
     assert () == toxicity.Config(categories=False).categories
     assert ("insult",) == toxicity.Config(categories=("insult", "insult")).categories

@@ -11,8 +11,8 @@ import pytest
 
 import corpus
 from filters import toxicity
-from filters._toxic_words import redact
 from filters.contract import Filter, writes
+from filters.toxicity.redact_words import redact
 from tests.conftest import post, write_lines
 
 CALM = "the train was late so we had tea and talked about the garden and the weather " * 8

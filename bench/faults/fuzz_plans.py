@@ -1,0 +1,76 @@
+"""Feed the plan parser plans with things wrong in them, and see that nothing but PlanError escapes.
+
+    python scripts/fuzz_plans.py [--plans 5000]
+
+Seeds are the plans in configs/ and some of YAML's traps. A failure prints the number of its plan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bench.faults.fuzz_readers import mutated  # noqa: E402
+from corpus.demo import write_demo  # noqa: E402
+from corpus.errors import PlanError  # noqa: E402
+from corpus.plan.model import Plan  # noqa: E402
+
+TRAPS = (
+    "&a ", "*a", "!!python/name:os ", "<<: ", "? ", "- ", "[", "]", "{", "}", "|", ">", "%YAML 9\n",
+    "\0", "\t", "\ufeff", "0x", "1_000", "1:2:3", "2001-01-01", ".nan", "~", "null", "yes",
+    "9" * 5000, "!!binary ", "!!set ", "---\n", "...\n", "\\ud800", "'", '"', "#", ": ",
+)  # fmt: skip
+
+
+def plans(count: int) -> list[bytes]:
+    """So many broken plans, always the same."""
+    chance = random.Random("fuzz plans")
+    seeds = [path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))]
+    found = []
+    for _ in range(count):
+        plan = chance.choice(seeds)
+        if chance.random() < 0.6:
+            at = chance.randrange(len(plan))
+            plan = plan[:at] + chance.choice(TRAPS).encode() + plan[at:]
+        found.append(mutated(plan, chance) if chance.random() < 0.7 else plan)
+    return found
+
+
+def main() -> None:
+    """Run them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--plans", type=int, default=5000)
+    options = parser.parse_args()
+    refused = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        write_demo.write(Path(folder) / "dumps" / "demo", posts=200, seed=1)
+        os.chdir(folder)  # so that configs/demo.yaml finds what it reads
+        path = Path(folder) / "plan.yaml"
+        for number, plan in enumerate(plans(options.plans)):
+            path.write_bytes(plan)
+            try:
+                Plan.load(path).with_options(str(Path(folder) / "out")).check_paths()
+            except PlanError as error:
+                refused += len(str(error)) <= 5000
+                if len(str(error)) > 5000:
+                    print(f"plan {number}: a message of {len(str(error))} characters", flush=True)
+                    failed += 1
+            except Exception as error:  # this is what is looked for
+                print(f"plan {number}: {type(error).__name__}: {error}"[:300], flush=True)
+                failed += 1
+    fine = options.plans - refused - failed
+    print(
+        f"| plans | {options.plans:,} | {fine:,} accepted, {refused:,} refused | {failed} FAILED |"
+    )
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,292 @@
+"""A build to be spoilt: started, watched, shot at, gone on with, and compared to a clean one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pyarrow.parquet as pq
+import yaml
+
+from corpus.demo import write_demo
+from corpus.storage import folder_lock
+
+ROOT = Path(__file__).resolve().parents[1]
+#: What may end a build, and be told from a crash: done, failed, wrong, stopped.
+CLEAR = (0, 1, 2, 130)
+_STAGES: tuple[dict[str, Any], ...] = (
+    {"language": {"keep": ["en", "es", "pt", "fr", "de", "ja", "id"]}},
+    {"quality": {}},
+    {"toxicity": {}},
+    {"dedup": {}},
+    {"pii": {}},
+)
+
+
+class Lost(Exception):
+    """A build did not survive: other bytes, a crash, or something half-written."""
+
+
+@dataclass
+class Ended:
+    """How a build ended: its status and what it said."""
+
+    status: int
+    said: str
+
+
+@dataclass
+class Bench:
+    """Dumps, a plan over them, what a clean build makes of them, and chance."""
+
+    room: Path
+    posts: int
+    stages: Sequence[Mapping[str, Any]] = _STAGES
+    part_posts: int = 5000
+    chance: random.Random = field(default_factory=lambda: random.Random(8))
+    expected: dict[str, bytes] = field(default_factory=dict)
+    seconds: float = 0.0  # that the clean build took
+    number: int = 0
+
+    @property
+    def plan(self) -> Path:
+        """The plan's file."""
+        return self.room / "plan.yaml"
+
+    @property
+    def dumps(self) -> list[Path]:
+        """The input files."""
+        return sorted(p for p in (self.room / "dumps").rglob("*") if p.suffix in _KINDS)
+
+    def prepare(self) -> None:
+        """Write the dumps and the plan, and build once without a fault."""
+        dumps = self.room / "dumps"
+        if not (dumps / "planted.json").exists():
+            write_demo.write(dumps, posts=self.posts, seed=1)
+        fields = {"id": "post_id", "author": "username", "text": "body", "created_at": "posted_at"}
+        table = {"path": str(dumps / "table/forum.csv"), "platform": "forum", "fields": fields}
+        document = {
+            "sources": [
+                {"reddit": {"path": str(dumps / "reddit/*.zst")}},
+                {"x_stream": {"path": str(dumps / "x/*.tar")}},
+                {"x_api": {"path": str(dumps / "x/*.jsonl")}},
+                {"table": table},
+            ],
+            "stages": list(self.stages),
+            "output": {
+                "shard_mb": 1,
+                "row_group_mb": 0.25,
+                "shuffle": True,
+                "validation": 0.05,
+                "key": str(self.room / "corpus.key"),
+            },
+            "run": {"workers": 2, "part_posts": self.part_posts},
+        }
+        self.plan.write_text(yaml.safe_dump(document))
+        clean = self.room / "clean"
+        shutil.rmtree(clean, ignore_errors=True)
+        began = time.monotonic()
+        ended = wait(self.start(clean))
+        self.seconds = time.monotonic() - began
+        if ended.status:
+            raise Lost(f"the clean build failed: {ended.said}")
+        self.expected = contents(clean)
+
+    def out(self) -> Path:
+        """A folder that nothing was built in yet."""
+        self.number += 1
+        return self.room / f"out-{self.number:04d}"
+
+    def start(
+        self, out: Path, *more: str, before: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start a build into ``out``, in a process group of its own."""
+        command = [*(before or [sys.executable]), "-m", "corpus", "build", str(self.plan)]
+        return subprocess.Popen(
+            [*command, "--out", str(out), *more],
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            cwd=self.room,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=_hearing,
+        )
+
+    def moment(self, share: float = 1.0) -> float:
+        """A random time within a build, in seconds."""
+        return self.chance.random() * self.seconds * share
+
+    def settle(self, out: Path, first: Ended, tries: int = 3, *, spoilt: bool = False) -> str:
+        """Run the build until it is done; what became of it: ``at once`` or ``resumed``.
+
+        ``spoilt`` says that files were changed on purpose after they were written.
+        Raises Lost if it ends unclearly, goes on to other bytes, or never comes to an end.
+        """
+        check_clear(first)
+        ended = first
+        for _ in range(tries):
+            if not (spoilt and ended.status):
+                half_written(out, self.expected)
+            if ended.status == 0:
+                break
+            remedy = ["--replace"] if "--replace" in ended.said else []
+            ended = wait(self.start(out, "-q", *remedy))
+            check_clear(ended)
+        if ended.status:
+            raise Lost(f"still failing after {tries} tries: {ended.said[-300:]}")
+        check_same(out, self.expected)
+        shutil.rmtree(out)
+        return "at once" if ended is first else "resumed"
+
+
+def _hearing() -> None:
+    # Under nohup, or behind a shell's &, these are ignored, and a build would rightly go on.
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+
+
+_KINDS = (".zst", ".tar", ".jsonl", ".csv")
+
+
+def wait(process: subprocess.Popen[str], seconds: float = 900) -> Ended:
+    """Wait for a build to end, and hold it to leaving no worker behind."""
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise Lost(f"it hung for {seconds:.0f} s") from None
+    return Ended(process.returncode, said or "")
+
+
+def wait_or(process: subprocess.Popen[str], seconds: float) -> Ended | None:
+    """How it ended, or None if it still runs after so many seconds."""
+    try:
+        return wait_within(process, seconds)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def wait_within(process: subprocess.Popen[str], seconds: float) -> Ended:
+    """As :func:`wait`; subprocess.TimeoutExpired if it takes longer, and it is left to run."""
+    _, said = process.communicate(timeout=seconds)
+    return Ended(process.returncode, said or "")
+
+
+def kill(process: subprocess.Popen[str], group: bool) -> None:
+    """Shoot the process, or with its workers, and wait until none is left."""
+    family = [process.pid, *(child.pid for child in workers(process))]
+    (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
+    process.communicate()
+    until = time.monotonic() + 60
+    while any(map(psutil.pid_exists, family)) and time.monotonic() < until:
+        time.sleep(0.05)
+    if any(map(psutil.pid_exists, family)):
+        raise Lost("a worker outlived its build by a minute")
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The worker processes of a build."""
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    except psutil.NoSuchProcess:
+        return []
+
+
+@contextmanager
+def frozen(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Stop the whole build for a moment."""
+    os.killpg(process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGCONT)
+
+
+def check_clear(ended: Ended) -> None:
+    """Hold an end to being a clear one."""
+    if ended.status not in CLEAR or "Traceback" in ended.said:
+        raise Lost(f"exit status {ended.status}: {ended.said[-800:]}")
+    if ended.status and not ended.said.strip():
+        raise Lost(f"exit status {ended.status} without a word")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a corpus but work/ and the lock; the manifest without what tells of the run."""
+    found, python = {}, b"?"
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if not path.is_file() or name.startswith("work/") or name == folder_lock.NAME:
+            continue
+        data = path.read_bytes()
+        if name == "manifest.json":
+            manifest = json.loads(data)
+            manifest.pop("run", None)
+            manifest["tool"].pop("python")  # another user may have another one
+            for row in manifest["funnel"]:
+                row.pop("seconds")
+            data = json.dumps(manifest).encode()
+            python = json.loads(path.read_bytes())["tool"]["python"].encode()
+        found[name] = data
+    # The papers tell the version of Python as the manifest does.
+    papers = ("README.md", "DATASHEET.md", "croissant.json", "report.html")
+    return {
+        name: data.replace(python, b"") if name in papers else data for name, data in found.items()
+    }
+
+
+def check_same(out: Path, expected: Mapping[str, bytes]) -> None:
+    """Hold a finished corpus to the bytes of the clean one."""
+    found = contents(out)
+    if (out / "work").exists():
+        raise Lost("the unredacted work/ was left behind")
+    wrong = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
+    if wrong:
+        raise Lost(f"{len(wrong)} files differ, such as {sorted(wrong)[0]}")
+
+
+def half_written(out: Path, expected: Mapping[str, bytes]) -> None:
+    """Hold every file that has its final name to being whole."""
+    for path in sorted(out.rglob("*")):
+        name = str(path.relative_to(out))
+        if not path.is_file() or (path.name.startswith(".") and path.name.endswith(".tmp")):
+            continue
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_bytes())
+            elif path.suffix == ".parquet":
+                pq.read_metadata(path)
+            elif path.suffix == ".npy":
+                np.load(path, mmap_mode="r")
+        except Exception as error:
+            raise Lost(f"{name} is half-written: {type(error).__name__}") from None
+        if name.startswith(("shards/", "validation/")) and expected.get(name) != path.read_bytes():
+            raise Lost(f"{name} has its final name and other bytes")
+    if (out / "manifest.json").exists() and contents(out) != expected:
+        raise Lost("there is a manifest, and the corpus is not whole")
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    """Change one bit of a file in place."""
+    size = path.stat().st_size
+    with open(path, "r+b") as file:
+        at = chance.randrange(size)
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << chance.randrange(8)]))

@@ -1,0 +1,319 @@
+"""Print how well the language filter names the language of held-out gold posts.
+
+    python -m bench.quality.language [--data ../shared/data]
+
+Rows are split by author: whoever wrote a post of ``test`` wrote nothing that was tuned on.
+Of TweetLID, posts that people gave one of six languages count: not those in two (``a+b``), nor
+those that nobody could tell apart (``a/b``). TwitUser's labels are of users, not of posts, so a
+perfect filter would not reach 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from bench.quality import toxicity
+from bench.quality.toxicity import precision_recall_f1
+from corpus import language_context
+from corpus.gathered import Gathered, here
+from corpus.readers import reddit
+from corpus.tasks import array_store
+from filters import language
+from filters.text import fasttext
+from filters.text.cleaning import flattened
+
+Codes = NDArray[np.str_]
+Judge = Callable[[pl.DataFrame], pl.DataFrame]
+
+SIX = ("es", "pt", "ca", "en", "gl", "eu")
+#: AfriSenti's files by their languages' codes; Nigerian Pidgin, the Arabic of Algeria and Morocco
+#: and Mozambique's Portuguese are no labels of their own.
+AFRISENTI = {
+    "am": "am", "ha": "ha", "ig": "ig", "kr": "rw", "sw": "sw", "ts": "ts", "twi": "tw", "yo": "yo",
+}  # fmt: skip
+SCHEMA = {"author": pl.String, "gold": pl.String, "text": pl.String}
+
+
+def tweetlid(data: Path) -> pl.DataFrame:
+    """TweetLID's rows: ``author``, ``gold``, ``text``, ``split``."""
+    lines = (data / "langid/tweetlid_train.tsv").read_text(encoding="utf-8").split("\n")
+    rows = [line.split("\t", 3)[1:] for line in lines if line.count("\t") >= 3]
+    return _split(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+def twituser(data: Path) -> pl.DataFrame:
+    """TwitUser's rows, in the same columns."""
+    lines = (data / "langid/twituser_first_7000.jsonl").read_text(encoding="utf-8").split("\n")
+    found = [json.loads(line) for line in lines if line.strip()]
+    rows = [(each["uid"], each["lang"], each["text"]) for each in found]
+    return _split(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
+
+
+def _split(posts: pl.DataFrame) -> pl.DataFrame:
+    """``test`` for half of the authors, ``tune`` for the others, for ever."""
+
+    def half(author: str) -> str:
+        digest = hashlib.blake2b(author.encode(), digest_size=1).digest()
+        return "test" if digest[0] < 128 else "tune"
+
+    return posts.with_columns(split=pl.col("author").map_elements(half, return_dtype=pl.String))
+
+
+def training(data: Path) -> pl.DataFrame:
+    """All labelled posts, with the ``set`` of each; ``split`` as everywhere here.
+
+    Where a set has no authors, a post is its own, so that equal posts fall together.
+    """
+    parts = [
+        tweetlid(data).with_columns(set=pl.lit("tweetlid")),
+        twituser(data).with_columns(set=pl.lit("twituser")),
+    ]
+    for code, language_code in AFRISENTI.items():
+        lines = (data / f"langid/afrisenti/{code}_dev.tsv").read_text(encoding="utf-8")
+        texts = [line.split("\t")[1] for line in lines.split("\n")[1:] if line.count("\t") >= 2]
+        parts.append(_by_text("afrisenti", language_code, texts))
+    gold = toxicity.gold(data)
+    for name, code in (("davidson", "en"), ("olid", "en"), ("germeval", "de")):
+        texts = gold.filter(pl.col("set") == name)["text"].to_list()
+        parts.append(_by_text(name, code, texts))
+    told = pl.read_csv(data / "toxicity/toldbr_pt.csv")["text"].drop_nulls().to_list()
+    parts.append(_by_text("told-br", "pt", told))
+    lines = (data / "plain/redd.tok.uniq").read_text(encoding="utf-8", errors="replace")
+    parts.append(_by_text("reddit", "en", lines.splitlines()[:6000]))
+    lines = (data / "plain/stacko-src").read_text(encoding="utf-8", errors="replace")
+    parts.append(_by_text("stackexchange", "en", lines.splitlines()))
+    return pl.concat(parts)
+
+
+def _by_text(name: str, code: str, texts: list[str]) -> pl.DataFrame:
+    found = pl.DataFrame({"text": texts}).unique("text", maintain_order=True)
+    rows = found.select(author="text", gold=pl.lit(code), text="text")
+    return _split(rows).with_columns(set=pl.lit(name))
+
+
+def accuracy(gold: Codes, said: Codes) -> float:
+    """The share of right answers."""
+    return float((gold == said).mean())
+
+
+def f1(gold: Codes, said: Codes, code: str) -> tuple[float, float, float]:
+    """Precision, recall and F1 of one language."""
+    return precision_recall_f1(said == code, gold == code)
+
+
+def by_model() -> Judge:
+    """lid.176 by itself, on each text as it was written."""
+    model = fasttext.load(language.models(language.Config())[0])
+
+    def judge(posts: pl.DataFrame) -> pl.DataFrame:
+        lines = posts.select(flattened("text")).to_series().to_list()
+        found = fasttext.predict(model, lines, 1)
+        codes = [labels[0].removeprefix("__label__") for labels, _ in found]
+        scores = [min(float(chances[0]), 1.0) for _, chances in found]
+        return posts.with_columns(lang=pl.Series(codes), lang_score=pl.Series(scores))
+
+    return judge
+
+
+def in_context(judge: Judge) -> Judge:
+    """What ``judge`` says, judged again behind the barrier ``language_context``."""
+    config = language_context.Config()
+
+    def again(posts: pl.DataFrame) -> pl.DataFrame:
+        with tempfile.TemporaryDirectory() as place:
+            room = Path(place)
+            known = [pl.lit(None, pl.String).alias("root_id")] * ("root_id" not in posts.columns)
+            judged = judge(posts).with_columns(
+                pl.lit("x").alias("platform"),
+                pl.int_range(pl.len()).cast(pl.String).alias("id"),
+                *known,
+            )
+            array_store.save(language_context.measure(judged, config), room / "0")
+            judged.write_parquet(room / "0.parquet")
+            parts, targets = [room / "0.parquet"], [room / "verdict.parquet"]
+            gathered = Gathered([room / "0"], parts, room, room / "key", here, targets)
+            (verdict,) = map(pl.read_parquet, language_context.decide(gathered, config))
+        return judged.with_columns(verdict.get_columns())
+
+    return again
+
+
+def macro_f1(gold: Codes, said: Codes) -> float:
+    """The mean F1 of the six languages."""
+    return sum(f1(gold, said, code)[2] for code in SIX) / len(SIX)
+
+
+def codes(posts: pl.DataFrame, column: str) -> Codes:
+    """One column as an array of codes."""
+    return np.array(posts[column].fill_null("").to_list())
+
+
+def print_overall(judges: dict[str, Judge], six: pl.DataFrame, users: pl.DataFrame) -> None:
+    """Macro-F1, accuracy, each language's F1, and how fast."""
+    print(f"{'':26}macro-F1 accuracy  TwitUser  posts/s | F1: " + "    ".join(SIX))
+    for name, judge in judges.items():
+        gold, said = codes(six, "gold"), codes(judge(six), "lang")
+        start = time.perf_counter()
+        other = codes(judge(users), "lang")
+        speed = len(users) / (time.perf_counter() - start)
+        each = " ".join(f"{f1(gold, said, code)[2]:5.3f}" for code in SIX)
+        right = accuracy(codes(users, "gold"), other)
+        print(
+            f"{name:26}{macro_f1(gold, said):8.3f} {accuracy(gold, said):8.3f} {right:9.3f} "
+            f"{speed:8,.0f} | {each}"
+        )
+
+
+def print_english(judges: dict[str, Judge], rows: dict[str, pl.DataFrame]) -> None:
+    """Precision and recall of English: as it comes, at lid.176's .65, and along the scores."""
+    print(f"\nEnglish{'':29}P at 0     R | P at .5    R | P at .65   R | R at P.97  P at R.90")
+    for name, judge in judges.items():
+        for place, posts in rows.items():
+            judged, gold = judge(posts), codes(posts, "gold") == "en"
+            said = codes(judged, "lang") == "en"
+            score = np.where(said, judged["lang_score"].to_numpy(), -1.0)
+            figures = []
+            for least in (0.0, 0.5, 0.65):
+                precision, recall, _ = precision_recall_f1(score >= max(least, 1e-9), gold)
+                figures.append(f"{precision:7.3f} {recall:5.3f}")
+            order = np.argsort(-score, kind="stable")[: int(said.sum())]
+            hits = np.cumsum(gold[order])
+            precision_at = hits / np.arange(1, len(order) + 1)
+            recall_at = hits / gold.sum()
+            sure = np.flatnonzero(precision_at >= 0.97)
+            much = np.flatnonzero(recall_at >= 0.90)
+            ends = (
+                f"{recall_at[sure[-1]]:9.3f}" if sure.size else "     none",
+                f"{precision_at[much[0]]:9.3f}" if much.size else "     none",
+            )
+            print(f"{name:24}{place:10}{' | '.join(figures)} | {' '.join(ends)}")
+
+
+def print_reliability(judged: pl.DataFrame) -> None:
+    """What a score means: the share of right answers in each tenth, and by length."""
+    rows = judged.with_columns(
+        right=pl.col("lang") == pl.col("gold"),
+        tenth=(pl.col("lang_score") * 10).floor().clip(0, 9).cast(pl.Int32),
+        letters=pl.col("text").str.count_matches(r"\p{L}").clip(1).log(2).floor().cast(pl.Int32),
+    )
+    print("\nreliability, both test halves\nscore     posts  mean score   right")
+    table = rows.group_by("tenth").agg(
+        pl.len(), pl.col("lang_score").mean(), pl.col("right").mean()
+    )
+    for place, count, mean, share in table.sort("tenth").iter_rows():
+        print(f".{place}-{(place + 1) / 10:.1f} {count:8} {mean:11.3f} {share:7.3f}")
+    gap = ((table["lang_score"] - table["right"]).abs() * table["len"]).sum() / len(rows)
+    print(f"expected calibration error {gap:.3f}\nletters       posts  mean score   right")
+    table = rows.group_by("letters").agg(
+        pl.len(), pl.col("lang_score").mean(), pl.col("right").mean()
+    )
+    for place, count, mean, share in table.sort("letters").iter_rows():
+        print(f"{f'{2**place} to {2 ** (place + 1) - 1}':12}{count:7} {mean:11.3f} {share:7.3f}")
+
+
+def print_doubt(posts: pl.DataFrame, judge: Judge) -> None:
+    """What the filter does with posts of no language, and of two."""
+    judged = judge(posts)
+    single = pl.col("gold").is_in(SIX)
+    und = pl.col("lang") == "und"
+    mixed = pl.col("lang_mixed").is_not_null()
+    both = pl.col("gold").str.contains(r"^\w+\+\w+$")
+    pair = pl.concat_list("lang", "lang_mixed").list.sort().list.join("+") == pl.col("gold")
+    print(f"\n{'of TweetLID test':52} posts    und     mixed  both named")
+    for name, which in (
+        ("in one of six languages", single),
+        ("that nobody could name (und)", pl.col("gold") == "und"),
+        ("in two languages", both),
+        ("in one of two near ones", pl.col("gold").str.contains("/")),
+    ):
+        rows = judged.filter(which)
+        shares = rows.select(
+            und=und.mean(), mixed=mixed.mean(), pair=(mixed & pair).mean().fill_null(0)
+        ).row(0)
+        print(f"{name:52}{len(rows):6} {shares[0]:6.3f} {shares[1]:9.3f} {shares[2]:10.3f}")
+
+
+def print_elsewhere(posts: pl.DataFrame, judges: dict[str, Judge]) -> None:
+    """The share of posts named right in sets that were not used to choose anything."""
+    print("\nnamed right (test halves)     posts  " + "  ".join(judges))
+    answers = {name: judge(posts) for name, judge in judges.items()}
+    for (place, code), rows in posts.group_by(["set", "gold"], maintain_order=True):
+        if place in ("tweetlid", "twituser"):
+            continue
+        shares = [
+            (found.filter(pl.col("set") == place, pl.col("gold") == code)["lang"] == code).mean()
+            for found in answers.values()
+        ]
+        figures = "  ".join(
+            f"{share:{len(name)}.3f}" for share, name in zip(shares, judges, strict=True)
+        )
+        learnt = "" if place in ("olid", "told-br", "stackexchange") else " (other half learnt)"
+        print(f"{place:12} {code:4} {len(rows):17}  {figures}{learnt}")
+
+
+def print_threads(data: Path, judge: Judge) -> None:
+    """English comments of a real month, before and after hearing their threads."""
+    config = reddit.Config(path=str(data / "reddit/RC_2005-12.zst"))
+    batches = reddit.read(config.path, config, 100_000, None)
+    posts = pl.concat([batch.posts for batch in batches]).select("text", "root_id")
+    posts = posts.filter(pl.col("text").str.contains(r"\p{L}")).with_columns(
+        author=pl.lit(None, pl.String)
+    )
+    short = pl.col("text").str.count_matches(r"\w+") <= 5
+    print("\nReddit comments of 2005-12 called English    all   of five words or fewer")
+    for name, found in (("alone", judge(posts)), ("in its thread", in_context(judge)(posts))):
+        english = found.with_columns(right=pl.col("lang") == "en")
+        few = english.filter(short)
+        print(f"{name:40}{english['right'].mean():8.3f} {few['right'].mean():12.3f}  ({len(few)})")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    data = parser.parse_args().data
+    posts = tweetlid(data).filter(pl.col("split") == "test")
+    six = posts.filter(pl.col("gold").is_in(SIX))
+    users = twituser(data).filter(pl.col("split") == "test")
+    raw, ours = by_model(), language.build(language.Config())
+    cleaned = language.build(language.Config(correct=False, und_below=0))
+    few = language.build(language.Config(languages=SIX))
+    print(f"TweetLID test: {len(six)} posts in one of six languages; TwitUser test: {len(users)}\n")
+    print_overall(
+        {
+            "lid.176 raw": raw,
+            "lid.176, post cleaned": cleaned,
+            "language": ours,
+            "language, of the six": few,
+            "language_context": in_context(ours),
+        },
+        six,
+        users,
+    )
+    print_english(
+        {"lid.176 raw": raw, "language": ours, "language_context": in_context(ours)},
+        {"TweetLID": six, "TwitUser": users, "both": pl.concat([six, users])},
+    )
+    print_reliability(ours(pl.concat([six, users])))
+    print_doubt(posts, ours)
+    print_elsewhere(
+        training(data).filter(pl.col("split") == "test"),
+        {"lid.176 raw": raw, "lid.176 cleaned": cleaned, "language": ours},
+    )
+    print_threads(data, ours)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,209 @@
+"""Print whether the stages make better training text: equal amounts, one small language model.
+
+    python -m bench.quality.language_model [--data ../shared/data] [--megabytes 1.2]
+
+Real posts (Reddit, X) and planted canaries are built by plans that differ in their stages. From
+each corpus the same number of bytes trains the n-gram model of :mod:`bench.quality.ngram_model`, which then reads
+clean posts of authors that nobody trained on. One author in five is held out, by a hash of the
+pseudonym; documents with a post of theirs are in no training text. What is held out has passed
+every filter, so a model of filtered text is at home there; that is the question asked.
+
+A canary is a sentence with six random digits, posted 1, 4 or 16 times, the repeats with another
+first word; those that a plan leaves are always in the training text. How well a model knows it
+is by how many bits its digits are cheaper than others in their place (after the exposure of
+Carlini et al. 2019).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import random
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import corpus
+from bench.quality import ngram_model
+
+DEDUP = {"dedup": {"jaccard": 0.8}}
+FILTERS: list[dict[str, Any]] = [
+    {"language": {"keep": ["en"]}}, {"quality": {}}, {"toxicity": {}},
+]  # fmt: skip
+PLANS: dict[str, list[dict[str, Any]]] = {
+    "raw": [],
+    "deduplicated": [DEDUP],
+    "filtered": FILTERS,
+    "filtered, deduplicated": [*FILTERS, DEDUP],
+    "conversations": [*FILTERS, DEDUP, {"conversations": {"mode": "path", "turn": "{text}"}}],
+    "all, and redacted": [*FILTERS, DEDUP, {"pii": {}}],
+}
+REPEATS = (1, 4, 16)
+CANARIES = 20  # of each
+OPENINGS = (
+    "hello", "ok", "so", "well", "hey", "right", "anyway", "listen", "look", "honestly", "please",
+    "actually", "sorry", "wow", "yes", "no",
+)  # fmt: skip
+
+
+def canary(number: int, digits: str, opening: str) -> str:
+    """A sentence around a secret; each number has its own."""
+    places = ("garage", "locker", "gym", "office", "cabin", "boat", "shed", "cellar")
+    return (
+        f"{opening} the code of the {places[number % len(places)]} in hall {number} "
+        f"is {digits} do not forget it"
+    )
+
+
+def secrets() -> list[tuple[int, int, str]]:
+    """Each canary's number, repeats and digits: the same in every run."""
+    chance = random.Random("canaries")
+    return [
+        (row, repeats, f"{chance.randrange(10**6):06d}")
+        for row, repeats in enumerate(each for each in REPEATS for _ in range(CANARIES))
+    ]
+
+
+def write_canaries(path: Path) -> None:
+    """The canaries as posts of as many invented authors."""
+    rows = [
+        {"id": f"{number}-{turn}", "text": canary(number, digits, OPENINGS[turn])}
+        for number, repeats, digits in secrets()
+        for turn in range(repeats)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def write_lines(source: Path, path: Path) -> None:
+    """A file of a post a line as JSON lines."""
+    lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = ({"id": f"{source.name}-{number}", "text": text} for number, text in enumerate(lines))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+def built(data: Path, folder: Path, name: str, stages: list[dict[str, Any]]) -> pl.DataFrame:
+    """The documents of one plan."""
+    fields = {"id": "id", "text": "text"}
+    tables = [
+        {"table": {"path": str(path), "fields": fields, "platform": path.stem}}
+        for path in sorted(folder.glob("*.jsonl"))
+    ]
+    plan = {
+        "sources": [
+            {"reddit": {"path": str(data / "reddit/*.zst")}},
+            {"x_stream": {"path": str(data / "x_v1/*.no-labels.json")}},
+            *tables,
+        ],
+        "stages": stages,
+        "output": {"path": str(folder / name.replace(" ", "-")), "key": str(folder / "key")},
+        "run": {"runner": "serial"},
+    }
+    corpus.build(plan)
+    return corpus.load(str(plan["output"]["path"])).scan().collect()  # type: ignore[index]
+
+
+def held_out(author: str | None) -> bool:
+    """Whether an author is one of the fifth that nobody trains on."""
+    return author is not None and hashlib.blake2b(author.encode()).digest()[0] % 5 == 0
+
+
+def training_text(documents: pl.DataFrame, size: int) -> list[str]:
+    """Documents of the other authors in a fixed random order, up to ``size`` bytes."""
+    people = "authors" if "authors" in documents.columns else "author"
+    free, chosen = [], []
+    for text, place, names in documents.select("text", "platform", people).rows():
+        if place == "canaries":
+            chosen.append(text)
+        elif not any(held_out(name) for name in (names if isinstance(names, list) else [names])):
+            free.append(text)
+    random.Random("order").shuffle(free)
+    left = size - sum(len(text.encode()) for text in chosen)
+    for text in free:
+        if left <= 0:
+            break
+        chosen.append(text.encode()[:left].decode("utf-8", "ignore"))
+        left -= len(text.encode())
+    return chosen
+
+
+def repeated(documents: list[str], size: int = 13) -> float:
+    """The share of runs of ``size`` words that stand more than once."""
+    runs: Counter[tuple[str, ...]] = Counter()
+    for text in documents:
+        words = text.lower().split()
+        runs.update(tuple(words[at : at + size]) for at in range(len(words) - size + 1))
+    total = sum(runs.values())
+    return sum(count for count in runs.values() if count > 1) / max(total, 1)
+
+
+def cheaper(model: list[ngram_model.Order], repeats: int) -> float:
+    """By how many bits a canary's digits are cheaper than a hundred others, on the mean."""
+    chance = random.Random("others")
+    gains = []
+    for number, times, digits in secrets():
+        if times != repeats:
+            continue
+        tries = [digits, *(f"{chance.randrange(10**6):06d}" for _ in range(100))]
+        texts = [canary(number, each, OPENINGS[0]) for each in tries]
+        width = len(texts[0].encode()) + 1
+        cost = (
+            ngram_model.bits(model, ngram_model.stream(texts))[:-1]
+            .reshape(len(texts), width)
+            .sum(axis=1)
+        )
+        gains.append(float(cost[1:].mean() - cost[0]))
+    return float(np.mean(gains))
+
+
+def main() -> None:
+    """Build, train, read, print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--megabytes", type=float, default=0.0, help="0: what every corpus has")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        # With the key of every other run, so that the same authors are held out.
+        (folder / "key").write_text("5" * 64, encoding="ascii")
+        write_canaries(folder / "canaries.jsonl")
+        for name in ("gurez.10000", "ile.10000"):
+            write_lines(asked.data / "plain" / name, folder / f"{name.partition('.')[0]}.jsonl")
+        corpora = {name: built(asked.data, folder, name, plan) for name, plan in PLANS.items()}
+    clean = corpora["filtered, deduplicated"].filter(
+        pl.Series([held_out(author) for author in corpora["filtered, deduplicated"]["author"]])
+    )
+    tests = {
+        place: ngram_model.stream(clean.filter(pl.col("platform") == place)["text"])
+        for place in ("reddit", "x")
+    }
+    amounts = {
+        name: sum(len(text.encode()) for text in training_text(found, 1 << 40))
+        for name, found in corpora.items()
+    }
+    size = int(asked.megabytes * 1e6) or min(amounts.values())
+    print(f"trained on {size / 1e6:.2f} MB of each; read: {len(clean)} clean posts of held-out")
+    print("authors, " + ", ".join(f"{name} {len(text):,} bytes" for name, text in tests.items()))
+    print(
+        f"\n{'':24}MB in all  documents  13-grams | bits per byte      | bits a canary is cheaper\n"
+        f"{'':24}                       repeated |  reddit       x   |    1x     4x    16x"
+    )
+    for name, found in corpora.items():
+        text = training_text(found, size)
+        model = ngram_model.train(ngram_model.stream(text))
+        costs = " ".join(f"{ngram_model.bits(model, test).mean():8.3f}" for test in tests.values())
+        secret = " ".join(f"{cheaper(model, repeats):6.1f}" for repeats in REPEATS)
+        print(
+            f"{name:24}{amounts[name] / 1e6:9.2f} {len(text):10,} {repeated(text):9.2%} |"
+            f"{costs}   | {secret}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""Print what the quality presets drop of spam, and what they keep of ordinary posts.
+
+    python -m bench.quality.quality_presets [--data ../shared/data] [--old REVISION] [--datatrove PYTHON]
+
+Spam: UCI's YouTube comments. The weights of the signs of spam were set on ``tune`` (the comments on
+Psy, LMFAO and Eminem); ``test`` is those on Katy Perry and Shakira, without the comments whose
+author or text is in ``tune`` too. Ordinary posts: the sets in ``plain``; a few per cent of the
+tweets are spam themselves. The published presets decide as datatrove does, so their rows are
+datatrove's; ``--datatrove`` asks it, and prints how many posts differ. ``--old`` puts the rules of
+an earlier revision of this repository beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import polars as pl
+
+from bench.speed.quality_presets import PUBLISHED, differing, theirs
+from filters import quality
+
+TUNE = ("Psy", "LMFAO", "Eminem")
+PLAIN = {
+    "tweets (gurez)": "gurez.10000",
+    "tweets (ile)": "ile.10000",
+    "YouTube": "youtube_first_20000",
+    "Reddit": "redd.tok.uniq",
+    "Stack Exchange": "stacko-src",
+}
+_TAG = re.compile(r"<[^<>]{0,2000}>")
+
+#: A frame with ``id`` and ``text`` in, each post's reason to leave (or null) out.
+Judge = Callable[[pl.DataFrame], pl.Series]
+
+
+def spam(data: Path) -> pl.DataFrame:
+    """UCI's comments: ``author``, ``text`` (HTML decoded), ``spam``, ``split`` (tune, test, both).
+
+    ``both`` are comments of the test videos whose author or text is in ``tune`` as well.
+    """
+    frames = [
+        pl.read_csv(file).select(
+            author="AUTHOR", text="CONTENT", spam=pl.last() == 1, video=pl.lit(file.stem)
+        )
+        if "AUTHOR" in pl.read_csv(file, n_rows=1).columns
+        else pl.read_csv(file).select(
+            author=pl.nth(1), text=pl.nth(3), spam=pl.nth(4) == 1, video=pl.lit(file.stem)
+        )
+        for file in sorted((data / "spam").glob("Youtube*.csv"))
+    ]
+    rows = pl.concat(frames).with_columns(
+        pl.col("text").map_batches(_decoded, return_dtype=pl.String),
+        tune=pl.col("video").str.split("-").list.last().is_in(TUNE),
+    )
+    known = rows.filter("tune")
+    seen = pl.col("author").is_in(known["author"].implode()) | pl.col("text").is_in(
+        known["text"].implode()
+    )
+    split = pl.when("tune").then(pl.lit("tune")).when(seen).then(pl.lit("both"))
+    return rows.with_columns(split=split.otherwise(pl.lit("test")))
+
+
+def _decoded(texts: pl.Series) -> pl.Series:
+    """As a reader would give them: line breaks and entities decoded, other tags out."""
+    lines = texts.str.replace_all("<br ?/?>", "\n").str.replace_all("\ufeff", "")
+    return pl.Series([html.unescape(_TAG.sub("", text)).strip() for text in lines])
+
+
+def plain(data: Path) -> dict[str, pl.DataFrame]:
+    """The ordinary posts, a post a line, by set."""
+    found = {}
+    for name, file in PLAIN.items():
+        lines = (data / "plain" / file).read_bytes().decode("utf-8", "replace").split("\n")
+        found[name] = _frame([line.strip("\r\n") for line in lines if line.strip()])
+    return found
+
+
+def _frame(texts: list[str]) -> pl.DataFrame:
+    return pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
+
+
+def judge(**config: Any) -> Judge:
+    """A preset by its settings."""
+    run = quality.build(quality.Config(**config))
+    return lambda posts: run(posts.select("id", "text"))["reject"]
+
+
+def old(revision: str) -> Judge:
+    """The default rules of an earlier revision."""
+    shown = ["git", "show", f"{revision}:filters/quality.py"]
+    source = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
+    module = sys.modules["old_quality"] = ModuleType("old_quality")
+    exec(compile(source, "old_quality", "exec"), module.__dict__)
+    run = module.build(module.Config())
+    return lambda posts: run(posts.select("id", "text"))["reject"]
+
+
+def precision_recall(said: pl.Series, gold: pl.Series) -> tuple[float, float, float]:
+    """Precision, recall and F1 of what is said to be spam."""
+    hits = int((said & gold).sum())
+    precision, recall = hits / max(int(said.sum()), 1), hits / max(int(gold.sum()), 1)
+    return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--old", default="", help="a revision with the older rules")
+    parser.add_argument("--datatrove", type=Path, help="an interpreter with datatrove")
+    options = parser.parse_args()
+    comments, ordinary = spam(options.data), plain(options.data)
+    rules: dict[str, Judge] = {"social": judge()}
+    rules["social, no spam rules"] = judge(max_spam=1000, templates=False)
+    if options.old:
+        rules[f"{options.old} (old rules)"] = old(options.old)
+    rules |= {name: judge(preset=name) for name in PUBLISHED}
+    rules["the published, in turn"] = judge(preset=list(PUBLISHED))
+    _print_spam(comments, rules)
+    _print_kept(ordinary, rules)
+    if options.datatrove:
+        posts = _frame(pl.concat(ordinary.values())["text"].to_list())
+        said = theirs(options.datatrove, posts["text"].to_list())
+        counts = {
+            name: differing(quality.build(quality.Config(preset=name))(posts), said[name])  # type: ignore[arg-type]
+            for name in PUBLISHED
+        }
+        print(f"\nof {len(posts):,} posts datatrove itself decides otherwise: {counts}")
+
+
+def _print_spam(comments: pl.DataFrame, rules: dict[str, Judge]) -> None:
+    for split in ("tune", "test"):
+        rows = comments.filter(split=split)
+        gold = rows["spam"]
+        print(f"\n{split}: {len(rows)} comments, {gold.sum()} spam")
+        print(f"{'':26}precision  recall     F1   others kept")
+        for name, said in rules.items():
+            reasons = said(_frame(rows["text"].to_list()))
+            _line(name, reasons.is_not_null(), gold)
+            if name == "social":
+                by = reasons.is_in(["spam", "bot_template"]).fill_null(False)
+                _line("  as spam or template", by, gold)
+
+
+def _line(name: str, said: pl.Series, gold: pl.Series) -> None:
+    precision, recall, f1 = precision_recall(said, gold)
+    kept = 1 - int((said & ~gold).sum()) / int((~gold).sum())
+    print(f"{name:26}{precision:9.3f} {recall:7.3f} {f1:6.3f} {kept:13.3f}")
+
+
+def _print_kept(ordinary: dict[str, pl.DataFrame], rules: dict[str, Judge]) -> None:
+    print("\nshare of ordinary posts kept")
+    print(f"{'':26}" + "".join(f"{name:>16}" for name in ordinary))
+    counts: dict[str, dict[str, int]] = {}
+    for name, said in rules.items():
+        line = f"{name:26}"
+        for where, posts in ordinary.items():
+            reasons = said(posts)
+            line += f"{reasons.is_null().mean():16.3f}"
+            if name == "social":
+                tally = reasons.drop_nulls().value_counts(sort=True)
+                counts[where] = dict(tally.iter_rows())
+        print(line)
+    print("\nwhy social drops them")
+    for where, tally in counts.items():
+        listed = ", ".join(f"{reason} {count}" for reason, count in tally.items())
+        print(f"{where} ({len(ordinary[where]):,}): {listed}")
+
+
+if __name__ == "__main__":
+    main()

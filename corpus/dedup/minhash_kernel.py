@@ -1,0 +1,287 @@
+"""The compiled arithmetic of deduplication: shingles, hashes, signatures, bands, similarity.
+
+Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash is MurmurHash3
+(x86, 32 bit, seed 0), so that anyone can compute our signatures again with datasketch:
+``MinHash(num_perm=128, scheme="affine32", hashfunc=corpus.dedup.hash32)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.text.jit import compiled
+
+U8 = NDArray[np.uint8]
+U32 = NDArray[np.uint32]
+U64 = NDArray[np.uint64]
+I64 = NDArray[np.int64]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@compiled
+def _fmix32(h: np.uint32) -> np.uint32:
+    h ^= h >> np.uint32(16)
+    h = np.uint32(h * np.uint32(0x85EBCA6B))
+    h ^= h >> np.uint32(13)
+    h = np.uint32(h * np.uint32(0xC2B2AE35))
+    h ^= h >> np.uint32(16)
+    return h
+
+
+@compiled
+def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
+    """MurmurHash3 x86 32 with seed 0 of ``data[start:end]``."""
+    c1, c2 = np.uint32(0xCC9E2D51), np.uint32(0x1B873593)
+    h = np.uint32(0)
+    at = start
+    while at + 4 <= end:
+        k = (
+            np.uint32(data[at])
+            | np.uint32(data[at + 1]) << np.uint32(8)
+            | np.uint32(data[at + 2]) << np.uint32(16)
+            | np.uint32(data[at + 3]) << np.uint32(24)
+        )
+        k = np.uint32(k * c1)
+        k = np.uint32(k << np.uint32(15)) | (k >> np.uint32(17))
+        h ^= np.uint32(k * c2)
+        h = np.uint32(h << np.uint32(13)) | (h >> np.uint32(19))
+        h = np.uint32(h * np.uint32(5) + np.uint32(0xE6546B64))
+        at += 4
+    k = np.uint32(0)
+    for shift in range(end - at):
+        k |= np.uint32(data[at + shift]) << np.uint32(8 * shift)
+    if at < end:
+        k = np.uint32(k * c1)
+        k = np.uint32(k << np.uint32(15)) | (k >> np.uint32(17))
+        h ^= np.uint32(k * c2)
+    return _fmix32(np.uint32(h ^ np.uint32(end - start)))
+
+
+@compiled
+def _mix64(h: np.uint64) -> np.uint64:
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xFF51AFD7ED558CCD)
+    h ^= h >> np.uint64(33)
+    h *= np.uint64(0xC4CEB9FE1A85EC53)
+    h ^= h >> np.uint64(33)
+    return h
+
+
+@compiled
+def hash128(data: U8, offsets: I64) -> U64:
+    """Two independent 64-bit hashes of each string, as an array of shape (n, 2)."""
+    out = np.empty((offsets.size - 1, 2), np.uint64)
+    for row in range(offsets.size - 1):
+        start, end = offsets[row], offsets[row + 1]
+        one, two = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
+        at = start
+        while at < end:
+            word = np.uint64(0)
+            for shift in range(min(8, end - at)):
+                word |= np.uint64(data[at + shift]) << np.uint64(8 * shift)
+            one = _mix64(one ^ word) + np.uint64(0x2545F4914F6CDD1D)
+            two = _mix64(two + word) ^ (two >> np.uint64(7))
+            at += 8
+        out[row, 0] = _mix64(one ^ np.uint64(end - start))
+        out[row, 1] = _mix64(two + np.uint64(end - start))
+    return out
+
+
+@compiled
+def _wide_token(data: U8, at: int) -> int:
+    """The length of a character that is a token by itself (scripts without spaces), else 0."""
+    lead = data[at]
+    if lead >= 0xF0:
+        code = (
+            (np.int64(lead & 7) << 18)
+            | (np.int64(data[at + 1] & 63) << 12)
+            | (np.int64(data[at + 2] & 63) << 6)
+            | np.int64(data[at + 3] & 63)
+        )
+        return 4 if 0x20000 <= code < 0x40000 else 0  # CJK extensions
+    if lead < 0xE0:
+        return 0
+    code = (
+        (np.int64(lead & 15) << 12)
+        | (np.int64(data[at + 1] & 63) << 6)
+        | np.int64(data[at + 2] & 63)
+    )
+    if (
+        0x0E00 <= code < 0x0F00  # Thai, Lao
+        or 0x1000 <= code < 0x10A0  # Myanmar
+        or 0x1780 <= code < 0x1800  # Khmer
+        or 0x3040 <= code < 0x3100  # Hiragana, Katakana
+        or 0x3400 <= code < 0xA000  # CJK ideographs
+        or 0xF900 <= code < 0xFB00
+    ):
+        return 3
+    return 0
+
+
+@compiled
+def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
+    """Fill ``begins`` and ``ends`` with the tokens of one string; return how many there are."""
+    count, at = 0, start
+    inside = False
+    while at < end:
+        wide = _wide_token(data, at) if data[at] >= 0xE0 else 0
+        if wide:
+            if inside:
+                ends[count - 1] = at
+            begins[count], ends[count] = at, at + wide
+            count, at, inside = count + 1, at + wide, False
+        elif data[at] == 0x20:
+            if inside:
+                ends[count - 1] = at
+            at, inside = at + 1, False
+        else:
+            if not inside:
+                begins[count] = at
+                count, inside = count + 1, True
+            at += 1
+    if inside:
+        ends[count - 1] = end
+    return count
+
+
+@compiled
+def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
+    """Fill ``begins`` and ``ends`` with the characters of one string; how many there are."""
+    count = 0
+    for at in range(start, end):
+        if data[at] & 0xC0 != 0x80:
+            begins[count] = at
+            if count:
+                ends[count - 1] = at
+            count += 1
+    if count:
+        ends[count - 1] = end
+    return count
+
+
+@compiled
+def _sort(values: U32, begin: int, end: int) -> None:
+    """Sort a slice in place; posts have few shingles, and few are sorted fastest by insertion."""
+    if end - begin > 48:
+        values[begin:end].sort()
+        return
+    for index in range(begin + 1, end):
+        value, at = values[index], index
+        while at > begin and values[at - 1] > value:
+            values[at] = values[at - 1]
+            at -= 1
+        values[at] = value
+
+
+@compiled
+def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I64, U32]:
+    """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
+
+    A shingle is the bytes from the first to the last of ``width`` consecutive tokens: words, or a
+    character each in scripts without spaces; with ``letters``, a character each in any script. A
+    string with fewer tokens is one shingle, so that posts of three words can be compared too.
+    """
+    rows = offsets.size - 1
+    longest = 1
+    for row in range(rows):
+        longest = max(longest, offsets[row + 1] - offsets[row])
+    begins, ends = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    # A string of n bytes has at most n tokens, of which each but the last few begins a shingle.
+    out = np.empty(offsets[rows] - offsets[0] + rows, np.uint32)
+    places = np.zeros(rows + 1, np.int64)
+    tokens = np.empty(rows, np.uint32)
+    used = 0
+    for row in range(rows):
+        if letters:
+            count = _letters(data, offsets[row], offsets[row + 1], begins, ends)
+        else:
+            count = _tokens(data, offsets[row], offsets[row + 1], begins, ends)
+        tokens[row] = count
+        first = used
+        if count <= width:
+            out[used] = murmur3_32(data, offsets[row], offsets[row + 1])
+            used += 1
+        else:
+            for token in range(count - width + 1):
+                out[used] = murmur3_32(data, begins[token], ends[token + width - 1])
+                used += 1
+            _sort(out, first, used)
+            kept = first + 1
+            for index in range(first + 1, used):
+                if out[index] != out[kept - 1]:
+                    out[kept] = out[index]
+                    kept += 1
+            used = kept
+        places[row + 1] = used
+    return out[:used].copy(), places, tokens
+
+
+@compiled
+def signatures(hashes: U32, places: I64, a: U32, b: U32) -> U32:
+    """MinHash signatures, shape (n, permutations), equal to datasketch's ``affine32``."""
+    rows = places.size - 1
+    out = np.empty((rows, a.size), np.uint32)
+    current = np.empty(a.size, np.uint32)
+    for row in range(rows):
+        current[:] = np.uint32(0xFFFFFFFF)
+        for index in range(places[row], places[row + 1]):
+            h = _fmix32(hashes[index])
+            for k in range(a.size):
+                value = np.uint32(a[k] * h + b[k])
+                current[k] = min(current[k], value)
+        out[row] = current
+    return out
+
+
+@compiled
+def band_keys(signature: U32, bands: int, rows: int) -> U64:
+    """A 64-bit key for each band of ``rows`` consecutive signature values, shape (n, bands)."""
+    out = np.empty((signature.shape[0], bands), np.uint64)
+    for post in range(signature.shape[0]):
+        for band in range(bands):
+            key = np.uint64(band + 1) * np.uint64(0x9E3779B97F4A7C15)
+            for row in range(rows):
+                key = (key ^ np.uint64(signature[post, band * rows + row])) * np.uint64(
+                    0xD1B54A32D192ED03
+                )
+                key ^= key >> np.uint64(32)
+            out[post, band] = _mix64(key)
+    return out
+
+
+@compiled
+def sketches(signature: U32) -> U64:
+    """A bit of each of the first 64 signature values: two posts of similarity j share
+    (1 + j) / 2 of them on average. The values are mixed first, for their low bits hang together.
+    """
+    out = np.zeros(signature.shape[0], np.uint64)
+    for post in range(signature.shape[0]):
+        for place in range(min(64, signature.shape[1])):
+            bit = np.uint64(_fmix32(signature[post, place]) & np.uint32(1))
+            out[post] |= bit << np.uint64(place)
+    return out
+
+
+@compiled
+def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
+    """The exact Jaccard similarity of two sorted shingle sets."""
+    i, j = places[one], places[two]
+    i_end, j_end = places[one + 1], places[two + 1]
+    total = (i_end - i) + (j_end - j)
+    if total == 0:
+        return 1.0
+    shared = 0
+    while i < i_end and j < j_end:
+        if hashes[i] == hashes[j]:
+            shared += 1
+            i += 1
+            j += 1
+        elif hashes[i] < hashes[j]:
+            i += 1
+        else:
+            j += 1
+    return float(shared / (total - shared))

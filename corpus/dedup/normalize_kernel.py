@@ -1,0 +1,310 @@
+"""The compiled pass that folds posts; ``corpus.dedup.normalize`` says what is folded and why.
+
+The classes of characters are bits of the table that ``scripts/make_folding_table.py`` makes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.text.jit import compiled
+
+F = TypeVar("F", bound=Callable[..., Any])
+U8 = NDArray[np.uint8]
+I64 = NDArray[np.int64]
+I32 = NDArray[np.int32]
+
+_WORD, _SPACE, _PUNCTUATION, _PICTURE, _DROPPED, _COMPOSED, _LETTER = 1, 2, 4, 8, 16, 32, 64
+# The folds, in the order of corpus.folding.FOLDS.
+_UNICODE, _CASE, _REPOSTS, _URLS, _MENTIONS, _HASHTAGS, _STRETCHED, _PUNCT, _EMOJI = (
+    1 << bit for bit in range(9)
+)
+_LONG = 1 << 16
+
+
+@compiled
+def _decode(data: U8, at: int) -> tuple[np.int64, int]:
+    """The character at a place in UTF-8, and its length in bytes."""
+    one = np.int64(data[at])
+    if one < 0x80:
+        return one, 1
+    two = np.int64(data[at + 1] & 63)
+    if one < 0xE0:
+        return (one & 31) << 6 | two, 2
+    three = np.int64(data[at + 2] & 63)
+    if one < 0xF0:
+        return (one & 15) << 12 | two << 6 | three, 3
+    return (one & 7) << 18 | two << 12 | three << 6 | np.int64(data[at + 3] & 63), 4
+
+
+@compiled
+def unsettled(data: U8, places: I64, kinds: U8) -> NDArray[np.bool_]:
+    """Which strings hold a character whose normal form depends on its neighbours."""
+    out = np.zeros(places.size - 1, np.bool_)
+    for row in range(places.size - 1):
+        at, end = places[row], places[row + 1]
+        while at < end:
+            if data[at] < 0x80:
+                at += 1
+                continue
+            code, size = _decode(data, at)
+            if kinds[code] & _COMPOSED:
+                out[row] = True
+                break
+            at += size
+    return out
+
+
+@compiled
+def fold(
+    data: U8,
+    offsets: I64,
+    options: int,
+    kinds: U8,
+    lower: I32,
+    wide: I32,
+    places: I32,
+    into: I32,
+) -> tuple[U8, I64]:
+    """The folded strings end to end, and where each begins."""
+    rows = offsets.size - 1
+    out = np.empty(offsets[rows] - offsets[0] + 64, np.uint8)
+    ends = np.zeros(rows + 1, np.int64)
+    codes = np.empty(1024, np.int32)
+    used = 0
+    for row in range(rows):
+        size = offsets[row + 1] - offsets[row]
+        if 6 * size > codes.size:  # three bytes may become eighteen characters
+            if size > _LONG:
+                size = _length(data, offsets[row], offsets[row + 1], wide, places) // 6 + 1
+            codes = np.empty(max(6 * size, codes.size), np.int32)
+        count = _characters(
+            codes, data, offsets[row], offsets[row + 1], options, kinds, lower, wide, places, into
+        )
+        while used + 4 * count + 8 > out.size:
+            out = np.concatenate((out, np.empty(out.size, np.uint8)))
+        first = used
+        used = _write(codes, count, out, used, options, kinds)
+        if used == first:
+            used = _write(codes, count, out, used, 0, kinds)
+        ends[row + 1] = used
+    return out[: max(used, 1)].copy(), ends
+
+
+@compiled
+def _length(data: U8, at: int, end: int, wide: I32, places: I32) -> int:
+    """How many characters a string has once it is normal."""
+    count = 0
+    while at < end:
+        code, size = _decode(data, at)
+        at += size
+        found = wide[code]
+        count += places[found + 1] - places[found] if found >= 0 else 1
+    return count
+
+
+@compiled
+def _characters(
+    codes: I32,
+    data: U8,
+    at: int,
+    end: int,
+    options: int,
+    kinds: U8,
+    lower: I32,
+    wide: I32,
+    places: I32,
+    into: I32,
+) -> int:
+    """Decode a string to normal, small characters; how many there are."""
+    count = 0
+    small = options & _CASE != 0
+    while at < end:
+        code = np.int64(data[at])
+        if code < 0x80:
+            codes[count] = code | 32 if small and 65 <= code <= 90 else code
+            at += 1
+            count += 1
+            continue
+        code, size = _decode(data, at)
+        at += size
+        if options & _UNICODE:
+            if kinds[code] & _DROPPED:
+                continue
+            found = wide[code]
+            if found >= 0:
+                for place in range(places[found], places[found + 1]):
+                    part = into[place]
+                    codes[count] = lower[part] if small else part
+                    count += 1
+                continue
+        codes[count] = lower[code] if small else code
+        count += 1
+    return count
+
+
+@compiled
+def _is(codes: I32, at: int, count: int, small: int) -> bool:
+    """Whether the character at a place is the ASCII letter ``small``, of either case."""
+    return at < count and (codes[at] | 32) == small
+
+
+@compiled
+def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
+    """Whether a link begins here: http:// or https:// anywhere, www. where no word goes on."""
+    if _is(codes, at, count, 104):  # h
+        if not (
+            _is(codes, at + 1, count, 116)
+            and _is(codes, at + 2, count, 116)
+            and _is(codes, at + 3, count, 112)
+        ):
+            return False
+        at += 4
+        if _is(codes, at, count, 115):
+            at += 1
+        return at + 3 < count and codes[at] == 58 and codes[at + 1] == 47 and codes[at + 2] == 47
+    if not (
+        _is(codes, at, count, 119)
+        and _is(codes, at + 1, count, 119)
+        and _is(codes, at + 2, count, 119)
+    ):
+        return False
+    free = at == 0 or not kinds[codes[at - 1]] & _WORD
+    return free and at + 4 < count and codes[at + 3] == 46 and kinds[codes[at + 4]] & _WORD != 0
+
+
+@compiled
+def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
+    """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host.
+
+    A link that it runs into ends it, if ``links`` count.
+    """
+    if codes[at] != 64 or at + 1 >= count:
+        return at
+    if at > 0:
+        before = codes[at - 1]
+        if kinds[before] & _WORD or before == 64 or before == 47 or before == 46:
+            return at
+    end = at + 1
+    while end < count and (kinds[codes[end]] & _WORD or codes[end] == 46):
+        if links and _address(codes, end, count, kinds):
+            break
+        end += 1
+    if end == at + 1:
+        return at
+    if end < count and codes[end] == 64:
+        host, last = end + 1, end
+        while host < count and (
+            kinds[codes[host]] & _WORD or codes[host] == 46 or codes[host] == 45
+        ):
+            if links and _address(codes, host, count, kinds):
+                break
+            host += 1
+            if kinds[codes[host - 1]] & _WORD:
+                last = host
+        end = last if last > end else end
+    return end
+
+
+@compiled
+def _head(codes: I32, count: int, kinds: U8) -> int:
+    """Where the text begins behind any ``RT @name:``."""
+    begin = 0
+    while True:
+        at = begin
+        while at < count and kinds[codes[at]] & _SPACE:
+            at += 1
+        if not (_is(codes, at, count, 114) and _is(codes, at + 1, count, 116)):
+            return begin
+        at += 2
+        gap = at
+        while at < count and kinds[codes[at]] & _SPACE:
+            at += 1
+        if at == gap or at >= count or codes[at] != 64:
+            return begin
+        name = at + 1
+        at = name
+        while at < count and (kinds[codes[at]] & _WORD or codes[at] == 46 or codes[at] == 64):
+            at += 1
+        if at == name:
+            return begin
+        if at < count and codes[at] == 58:
+            at += 1
+        if at < count and not kinds[codes[at]] & _SPACE:
+            return begin
+        begin = at
+
+
+@compiled
+def _put(out: U8, used: int, code: np.int64) -> int:
+    """Write a character in UTF-8; where the next one goes."""
+    if code < 0x80:
+        out[used] = code
+        return used + 1
+    if code < 0x800:
+        out[used], out[used + 1] = 0xC0 | code >> 6, 0x80 | code & 63
+        return used + 2
+    if code < 0x10000:
+        out[used], out[used + 1] = 0xE0 | code >> 12, 0x80 | code >> 6 & 63
+        out[used + 2] = 0x80 | code & 63
+        return used + 3
+    out[used], out[used + 1] = 0xF0 | code >> 18, 0x80 | code >> 12 & 63
+    out[used + 2], out[used + 3] = 0x80 | code >> 6 & 63, 0x80 | code & 63
+    return used + 4
+
+
+@compiled
+def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) -> int:
+    """Write what counts of a post's characters, with single spaces; where the next post goes."""
+    at = _head(codes, count, kinds) if options & _REPOSTS else 0
+    links, stretched = options & _URLS != 0, options & _STRETCHED != 0
+    apart = _SPACE
+    apart |= _PUNCTUATION if options & _PUNCT else 0
+    apart |= _PICTURE if options & _EMOJI else 0
+    first, gap, last, run = used, False, np.int64(-1), 0
+    while at < count:
+        code = np.int64(codes[at])
+        kind = kinds[code]
+        if kind & _LETTER:
+            small = code | 32
+            if links and (small == 104 or small == 119) and _address(codes, at, count, kinds):
+                while at < count and not kinds[codes[at]] & _SPACE:
+                    at += 1
+                gap = True
+                continue
+        elif kind & apart:
+            at, gap = at + 1, True
+            continue
+        elif code == 64 and options & _MENTIONS:
+            end = _mention(codes, at, count, kinds, links)
+            if end > at:
+                at, gap = end, True
+                continue
+        elif code == 35 and options & _HASHTAGS:
+            follows = at + 1 < count and kinds[codes[at + 1]] & _WORD
+            if follows and not (links and _address(codes, at + 1, count, kinds)):
+                gap = gap or (at > 0 and kinds[codes[at - 1]] & _WORD != 0)
+                at += 1
+                continue
+        at += 1
+        if gap:
+            if used > first:
+                out[used] = 32
+                used += 1
+            gap, last = False, np.int64(-1)
+        if code == last:
+            run += 1
+            if run > 2 and stretched and kind & _LETTER:
+                continue
+        else:
+            last, run = code, 1
+        if code < 0x80:
+            out[used] = code
+            used += 1
+        else:
+            used = _put(out, used, code)
+    return used

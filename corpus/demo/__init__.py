@@ -1,0 +1,1 @@
+"""Write demo dumps: invented posts in the forms of real platforms."""

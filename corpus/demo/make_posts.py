@@ -1,0 +1,234 @@
+"""Invent the posts of the demo: ordinary ones, and everything a corpus builder must notice."""
+
+from __future__ import annotations
+
+import random
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from corpus.demo import phrases as words
+from corpus.demo import render as formats
+from corpus.demo.render import Draft
+
+_SHARE = {"submissions": 0.15, "stream": 0.33, "api": 0.10, "forum": 0.05}  # the rest: comments
+
+# Category -> its share of a source's posts. What remains is ordinary.
+_COMMON = {
+    "exact_duplicate": 0.03,
+    "near_duplicate": 0.04,
+    "toxic": 0.02,
+    "junk": 0.04,
+    "pii": 0.03,
+}
+_DAMAGED = {"lone_surrogate": 0.003, "nul_escape": 0.003}
+_REDDIT = _COMMON | _DAMAGED | {"deleted_marker": 0.02, "deleted_later": 0.015}
+_PLANT = {
+    "comments": _REDDIT | {"short": 0.05, "duplicate_id": 0.004},
+    "submissions": _REDDIT,
+    "stream": _COMMON
+    | _DAMAGED
+    | {"short": 0.05, "repost": 0.12, "protected": 0.01, "delete_notice": 0.02}
+    | {"duplicate_id": 0.004},
+    "api": _COMMON | {"short": 0.03, "repost": 0.08, "edited": 0.02},
+    "forum": _COMMON | {"short": 0.04},
+}
+
+_START = 1_714_521_600_000  # 2024-05-01 00:00 UTC, in milliseconds
+_MONTH = 31 * 86_400_000
+_LIMIT = {"comments": 900, "submissions": 1500, "stream": 270, "api": 700, "forum": 1200}
+
+
+def drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
+    """Every source's posts in the order of writing; copies are made once originals exist."""
+    counts = {source: round(share * posts) for source, share in _SHARE.items()}
+    counts["comments"] = posts - sum(counts.values())
+    authors = [words.author(number) for number in range(max(60, posts // 6))]
+    write_one = _Writer(rng, authors)
+    made: dict[str, list[Draft]] = {}
+    for source, count in counts.items():
+        categories = [
+            category
+            for category, share in _PLANT[source].items()
+            for _ in range(max(1, round(share * count)))
+        ]
+        categories += ["ordinary"] * (count - len(categories))
+        rng.shuffle(categories)
+        made[source] = [write_one(source, seq, count, c) for seq, c in enumerate(categories)]
+    for some in made.values():
+        _copy_within(some, rng)
+    _copy_across([draft for some in made.values() for draft in some], rng)
+    return made
+
+
+class _Writer:
+    """Writes one post after another, remembering threads and what was already said."""
+
+    def __init__(self, rng: random.Random, authors: Sequence[str]) -> None:
+        self.rng, self.authors = rng, authors
+        self.said: set[str] = set()
+        self.threads: dict[str, tuple[list[int], list[Draft]]] = {}
+        self.replies: dict[str, list[Draft]] = {}
+        self.earlier: dict[str, list[Draft]] = {"stream": [], "api": []}
+        self.turn: dict[str, int] = {}
+
+    def __call__(self, source: str, seq: int, count: int, category: str) -> Draft:
+        rng = self.rng
+        span = minutes(count) * 60_000 if source == "stream" else _MONTH
+        time = _START + seq * span // count
+        draft = Draft(source, seq, category, _identity(source, seq, time), time)
+        language = rng.choices(tuple(words.SHARES), tuple(words.SHARES.values()))[0]
+        draft.lang = "en" if category in ("toxic", "short") else language
+        draft.where = words.community(rng, draft.lang)
+        # A few people write most posts, as everywhere.
+        draft.author = self.authors[int(len(self.authors) * rng.random() ** 2)]
+        if category == "protected":  # accounts that write nothing in public
+            draft.author = f"private_{draft.author}"
+        if source == "submissions":
+            draft.title = self.fresh(lambda: words.title(rng, draft.lang, draft.where))
+        self.compose(draft)
+        if category == "ordinary":
+            self.decorate(draft)
+        self.connect(draft)
+        return draft
+
+    def fresh(self, say: Callable[[], str]) -> str:
+        """What ``say`` says, and not for the second time: copies are only made on purpose."""
+        text = say()
+        for _ in range(50):
+            key = re.sub(r"\W+", "", text.lower()) or text
+            if key not in self.said:
+                self.said.add(key)
+                break
+            text = say()
+        return text
+
+    def next_of(self, category: str, choices: Sequence[str]) -> str:
+        """The sorts of a category in turn, so that none is missing from a small demo."""
+        turn = self.turn[category] = self.turn.get(category, -1) + 1
+        return choices[turn % len(choices)]
+
+    def compose(self, draft: Draft) -> None:
+        """Give the post its text."""
+        rng, category, lang, where = self.rng, draft.category, draft.lang, draft.where
+        if category == "toxic":
+            draft.text = self.fresh(lambda: words.toxic(rng, where))
+        elif category == "short":
+            draft.text = self.fresh(lambda: words.three_words(rng))
+        elif category == "junk":
+            draft.lang, draft.detail = "und", self.next_of(category, words.JUNK)
+            draft.text = self.fresh(lambda: words.junk(rng, draft.detail))
+            if draft.detail == "bot_template":
+                draft.author = "RadioDemoBot"
+        elif category == "deleted_marker":
+            draft.lang = "und"
+            draft.detail = self.next_of(category, ("[deleted]", "[removed]"))
+        else:
+            limit = _LIMIT[draft.source] - (90 if category == "pii" else 0)
+            long = draft.source in ("comments", "submissions", "forum")
+            draft.text = self.fresh(lambda: words.prose(rng, lang, where, limit, long))
+            if category == "pii":
+                kinds = words.PII if lang == "en" else words.PII[:2]
+                draft.detail = self.next_of(f"pii {len(kinds)}", kinds)
+                sentence, draft.value = words.pii(rng, draft.detail, lang)
+                draft.text += f" {sentence}"
+            elif category in _DAMAGED:
+                draft.text += " \ud83d" if category == "lone_surrogate" else " The\0End."
+
+    def decorate(self, draft: Draft) -> None:
+        """Add what ordinary posts are peppered with."""
+        rng, chance = self.rng, self.rng.random()
+        if chance < 0.05:
+            draft.text += f" Thanks @{rng.choice(self.authors)}!"
+        elif chance < 0.09:
+            draft.text += rng.choice((" I <3 it.", " Speed > price.", ' "Less & less", I say.'))
+        elif chance < 0.13:
+            draft.text += " " + "".join(rng.choices(("😂", "🙏", "🎉", "🌻"), k=rng.randint(1, 3)))
+
+    def connect(self, draft: Draft) -> None:
+        """Hang the post under an earlier one of its source."""
+        rng = self.rng
+        if draft.source == "submissions":
+            times, openers = self.threads.setdefault(draft.where, ([], []))
+            times.append(draft.time)
+            openers.append(draft)
+        elif draft.category == "duplicate_id":
+            return  # it will be another post's double
+        elif draft.source == "comments":
+            draft.kind = "reply"
+            times, openers = self.threads.get(draft.where, ([], []))
+            newest = bisect_left(times, draft.time)
+            if newest:
+                draft.root = openers[rng.randrange(max(0, newest - 8), newest)]
+                thread = self.replies.setdefault(draft.root.id, [])
+                draft.parent = rng.choice(thread) if thread and rng.random() < 0.6 else None
+                thread.append(draft)
+        elif draft.source in self.earlier and draft.category == "ordinary":
+            earlier, chance = self.earlier[draft.source], rng.random()
+            if earlier and chance < 0.22:
+                draft.kind = "reply" if chance < 0.16 else "quote"
+                draft.parent = rng.choice(earlier[-80:])
+                if draft.kind == "reply":
+                    draft.text = f"@{draft.parent.author} {draft.text}"
+            else:
+                earlier.append(draft)
+
+
+def _identity(source: str, seq: int, time: int) -> str:
+    if source in ("stream", "api"):  # X makes an id from the millisecond and a serial number
+        return str((time - 1_288_834_974_657 << 22) + seq % 4096 + (1 << 21) * (source == "api"))
+    base = {"comments": 132_000_000_000, "submissions": 1_900_000_000}
+    return formats.base36(base[source] + seq * 17) if source in base else str(50_000 + seq)
+
+
+def minutes(count: int) -> int:
+    """How many minutes of the stream hold ``count`` statuses; a file holds a minute."""
+    return max(3, min(60, count // 150))
+
+
+def _copy_within(drafts: list[Draft], rng: random.Random) -> None:
+    """Make the copies that a source itself holds: edits, reposts, the same record twice."""
+    plain = [
+        d
+        for d in drafts
+        if d.category == "ordinary" and (d.kind == "post" or d.source == "comments")
+    ]
+    for draft in [d for d in drafts if d.category in ("edited", "repost", "duplicate_id")]:
+        # Only what is already posted can be edited or reposted.
+        past = bisect_left(plain, draft.seq, key=lambda d: d.seq)
+        if not past:
+            draft.category = "ordinary"
+            continue
+        original = plain[rng.randrange(max(0, past - 4000), past)]
+        if draft.category == "duplicate_id":
+            drafts[draft.seq] = replace(original, category="duplicate_id", of=original)
+        else:
+            draft.of, draft.lang, draft.where = original, original.lang, original.where
+            draft.text, draft.kind = original.text, "repost"
+            if draft.category == "edited":
+                draft.text, draft.kind = original.text + " (typo fixed)", "post"
+                draft.author, original.category = original.author, "superseded"
+                plain.remove(original)
+
+
+def _copy_across(drafts: Sequence[Draft], rng: random.Random) -> None:
+    """Make the copies that people post anywhere: the same text, or nearly so."""
+    plain = [d for d in drafts if d.category == "ordinary"]
+    pools = {source: [d for d in plain if not d.title] for source in formats.PREFIX}
+    pools["submissions"] = [d for d in plain if d.title]
+    pools["stream"] = [d for d in plain if not d.title and len(d.text) <= 240]
+    # In a short text a small change is a large one.
+    roomy = {source: [d for d in pool if len(d.text) > 120] for source, pool in pools.items()}
+    edits = tuple(words.EDITS)
+    for draft in [d for d in drafts if d.category in ("exact_duplicate", "near_duplicate")]:
+        original = rng.choice(pools[draft.source])
+        if draft.category == "near_duplicate":
+            original = rng.choice(roomy[draft.source])
+            draft.detail = rng.choice(edits)
+            unfit = len(original.text.split()) < 40 if draft.detail == "one_word" else False
+            if unfit or original.lang == "ja":
+                draft.detail = rng.choice(("trailing_link", "punctuation"))
+        edit = words.EDITS.get(draft.detail)
+        draft.text = edit(rng, original.text) if edit else original.text
+        draft.title, draft.of, draft.lang = original.title, original, original.lang

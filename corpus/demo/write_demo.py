@@ -1,0 +1,250 @@
+"""Write sample dumps of invented posts, and a list of everything that was planted in them."""
+
+from __future__ import annotations
+
+import bz2
+import io
+import json
+import os
+import random
+import tarfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import zstandard
+
+from corpus.demo import make_posts
+from corpus.demo import render as formats
+from corpus.demo.render import Draft
+
+#: Where each source's posts are written.
+FILES = {
+    "comments": "reddit/RC_2024-05.zst",
+    "submissions": "reddit/RS_2024-05.zst",
+    "stream": "x/stream-2024-05.tar",
+    "api": "x/api-2024-05.jsonl",
+    "forum": "table/forum.csv",
+}
+
+_FEWEST = 200
+_WINDOW_LOG = 31  # 2 GiB
+_MTIME = 1_714_521_600  # 2024-05-01 00:00 UTC, so that archives do not hold the date of writing
+_MALFORMED = ("cut_json", "invalid_utf8", "wrong_type")
+_WRONG_TYPE = {
+    "comments": {"id": ["c1"], "body": {"text": 5}, "author": 7, "created_utc": [1]},
+    "submissions": {"id": ["s1"], "title": 5, "selftext": [], "created_utc": {}},
+    "stream": {"id_str": ["1"], "text": {"cut": True}, "user": "nobody", "created_at": 5},
+    "api": {"data": {"id": ["1"], "text": 5, "author_id": {}}},
+}
+
+Entry = tuple[float, bytes]  # where among the lines it goes, and the line
+Extras = dict[str, int]  # sort of line that is no post -> how many
+Placed = dict[str, list[str]]  # where a delete notice stands -> the ids it names
+
+
+def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]:
+    """Write the sample dumps to ``folder`` and return what was planted in them.
+
+    The bytes depend only on ``posts`` and ``seed``. The answer is also in ``planted.json``.
+    """
+    if posts < _FEWEST:
+        raise ValueError(f"the demo needs at least {_FEWEST} posts to hold every kind; got {posts}")
+    drafts = make_posts.drafts(posts, random.Random(f"posts {seed}"))
+    rng = random.Random(f"files {seed}")
+    extras: dict[str, Extras] = {}
+    comments = [formats.encode(formats.comment(d)).encode() for d in drafts["comments"]]
+    content, extras["comments"] = _lines("comments", comments, rng)
+    _save(folder / FILES["comments"], _packed(content))
+    submissions = [formats.encode(formats.submission(d)).encode() for d in drafts["submissions"]]
+    content, extras["submissions"] = _lines("submissions", submissions, rng)
+    _save(folder / FILES["submissions"], _packed(content))
+    content, extras["stream"], notices = _stream(drafts["stream"], rng)
+    _save(folder / FILES["stream"], content)
+    content, extras["api"] = _lines("api", formats.api_lines(drafts["api"], rng), rng)
+    _save(folder / FILES["api"], content)
+    _save(folder / FILES["forum"], formats.forum_csv(drafts["forum"]))
+    extras["forum"] = {"bad_row": 1}
+    planted = {"posts": posts, "seed": seed} | _planted(drafts, extras, notices)
+    text = json.dumps(planted, indent=1, sort_keys=True, ensure_ascii=False)
+    _save(folder / "planted.json", text.encode())
+    return planted
+
+
+def _save(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".tmp")
+    unfinished.write_bytes(content)
+    os.replace(unfinished, path)
+
+
+# ---------------------------------------------------------------- files
+
+
+def _packed(content: bytes) -> bytes:
+    """One zstd frame that declares a window of 2 GiB, as the monthly dumps do."""
+    frame = bytearray(zstandard.ZstdCompressor(level=3, write_content_size=False).compress(content))
+    # Compressing with such a window takes gigabytes. Blocks made with a smaller one are as valid,
+    # so only the window descriptor is raised (RFC 8878, 3.1.1.1.2: exponent in the upper 5 bits).
+    if frame[:4] != b"\x28\xb5\x2f\xfd" or frame[4] & 0x20:
+        raise RuntimeError("zstd wrote a frame without a window descriptor")
+    frame[5] = (_WINDOW_LOG - 10) << 3
+    return bytes(frame)
+
+
+def _malformed(source: str, kind: str, line: bytes) -> bytes:
+    """A line like ``line`` that no reader can take as a post."""
+    if kind == "cut_json":
+        return line[: len(line) * 2 // 3]
+    if kind == "invalid_utf8":  # compact JSON has spaces only inside its strings
+        return line.replace(b" ", b" \xc3\x28\xff ", 1)
+    return formats.encode(_WRONG_TYPE[source]).encode()
+
+
+def _lines(source: str, lines: Sequence[bytes], rng: random.Random) -> tuple[bytes, Extras]:
+    """``lines`` as a file, with malformed ones among them; the last one broke off."""
+    each = max(1, len(lines) // 800)
+    woven: list[Entry] = [(float(place), line) for place, line in enumerate(lines)]
+    # A deleted comment's line may hold no space, and so no place to damage.
+    whole = [place for place, line in enumerate(lines) if b" " in line]
+    for kind in _MALFORMED:
+        for _ in range(each):
+            place = rng.choice(whole)
+            woven.append((place + rng.uniform(0.1, 0.9), _malformed(source, kind, lines[place])))
+    woven.append((len(lines) + 1.0, _malformed(source, "cut_json", lines[-1])))
+    extras = dict.fromkeys(_MALFORMED, each)
+    extras["cut_json"] += 1
+    return b"\n".join(line for _, line in sorted(woven)), extras
+
+
+def _stream(drafts: Sequence[Draft], rng: random.Random) -> tuple[bytes, Extras, Placed]:
+    """A tar of one bz2 file a minute, and where the delete notices were placed."""
+    count = make_posts.minutes(len(drafts))
+    members: list[list[Entry]] = [[] for _ in range(count)]
+    home = {}
+    for draft in drafts:
+        minute = draft.seq * count // len(drafts)
+        home[draft.seq] = minute
+        line = formats.encode(formats.status(draft)).encode()
+        members[minute].append((float(draft.seq), line))
+    ends = [(entries[0][0], entries[-1][0]) for entries in members]
+    notices = _notices(drafts, home, members, ends, rng)
+    extras = _stream_extras(members, ends, rng)
+    extras["delete"] = sum(len(ids) for ids in notices.values())
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for minute, entries in enumerate(members):
+            content = bz2.compress(b"\n".join(line for _, line in sorted(entries)) + b"\n")
+            info = tarfile.TarInfo(f"2024/05/01/00/{minute:02d}.json.bz2")
+            info.size, info.mtime = len(content), _MTIME
+            tar.addfile(info, io.BytesIO(content))
+    return out.getvalue(), extras, notices
+
+
+def _notices(
+    drafts: Sequence[Draft],
+    home: dict[int, int],
+    members: list[list[Entry]],
+    ends: Sequence[tuple[float, float]],
+    rng: random.Random,
+) -> Placed:
+    """Announce deletions: before the tweet, after it, in another member, and of unseen tweets."""
+    placed: Placed = {"before": [], "after": [], "other_member": [], "unseen": []}
+    doomed = [draft for draft in drafts if draft.category == "delete_notice"]
+    for turn, draft in enumerate(doomed):
+        minute, place = home[draft.seq], float(draft.seq)
+        where = ("before", "after", "other_member")[turn % 3]
+        first, last = ends[minute]
+        if where == "before":
+            place = rng.uniform(first - 1, place - 0.1)
+        elif where == "after":
+            place = rng.uniform(place + 0.1, last + 1)
+        else:  # earlier ones and later ones by turns
+            minute = (minute + (1 if turn % 2 else -1)) % len(members)
+            place = rng.uniform(*ends[minute])
+        members[minute].append((place, formats.delete_notice(draft.id, draft.author, draft.time)))
+        placed[where].append(draft.global_id)
+    for draft in drafts[:: max(1, len(drafts) // max(3, len(doomed)))]:
+        identity = str(int(draft.id) - (1 << 50))  # from some days before
+        minute = home[draft.seq]
+        place = rng.uniform(*ends[minute])
+        members[minute].append((place, formats.delete_notice(identity, draft.author, draft.time)))
+        placed["unseen"].append(f"x:{identity}")
+    return placed
+
+
+def _stream_extras(
+    members: list[list[Entry]], ends: Sequence[tuple[float, float]], rng: random.Random
+) -> Extras:
+    """Add what is no post to the stream: keep-alive lines, limit notices, damaged lines."""
+    extras: Extras = dict.fromkeys(_MALFORMED, 0) | {"blank": 0, "limit": 0}
+    for minute, (entries, end) in enumerate(zip(members, ends, strict=True)):
+        whole = [line for _, line in entries if b'"id_str"' in line and b" " in line]
+        bad = _MALFORMED[minute % 3]
+        added = [("blank", b""), ("blank", b"\r")]
+        added.append(("limit", formats.limit_notice(minute * 37 + 1, _MTIME * 1000)))
+        added.append((bad, _malformed("stream", bad, rng.choice(whole))))
+        for kind, line in added:
+            entries.append((rng.uniform(*end), line))
+            extras[kind] += 1
+    return extras
+
+
+# ---------------------------------------------------------------- the answers
+
+
+def _planted(
+    drafts: dict[str, list[Draft]], extras: dict[str, Extras], notices: Placed
+) -> dict[str, object]:
+    """What a build of these dumps should find, as counts and as global post ids."""
+    everything = [draft for some in drafts.values() for draft in some]
+    ids: dict[str, dict[str, list[str]]] = {
+        "categories": {}, "details": {}, "languages": {}, "kinds": {}, "traits": {},
+    }  # fmt: skip
+    copies, values = {}, {}
+    for draft in everything:
+        identity = draft.global_id
+        _note(ids["categories"], draft.category, identity)
+        _note(ids["languages"], draft.lang, identity)
+        _note(ids["kinds"], draft.kind, identity)
+        if draft.detail:
+            _note(ids["details"], f"{draft.category}:{draft.detail}", identity)
+        for trait in _traits(draft):
+            _note(ids["traits"], trait, identity)
+        if draft.of:
+            copies[identity] = draft.of.global_id
+        if draft.value:
+            values[identity] = draft.value
+    ids["delete_notices"] = notices
+    return {
+        "counts": {
+            group: {name: len(found) for name, found in sorted(some.items())}
+            for group, some in sorted(ids.items())
+        },
+        "ids": ids,
+        "copies": copies,
+        "pii_values": values,
+        "files": {
+            path: {"posts": len(drafts[source]), "other_lines": extras[source]}
+            for source, path in FILES.items()
+        },
+    }
+
+
+def _note(groups: dict[str, list[str]], name: str, identity: str) -> None:
+    groups.setdefault(name, []).append(identity)
+
+
+def _traits(draft: Draft) -> list[str]:
+    """What else there is to get right about a post, whatever its category."""
+    gone = draft.category == "deleted_marker"
+    text = f"{draft.title}\n{draft.text}"
+    found = {
+        "handle": not gone and "@" in text.replace(draft.value or "\n", ""),
+        "html_entity": draft.source != "forum" and any(mark in text for mark in "<>&"),
+        "float_id": formats.float_id(draft),
+        "extended_text": formats.extended(draft),
+        "note_tweet": formats.note(draft),
+        "cut_repost": formats.cut_repost(draft),
+        "line_break": not gone and "\n" in draft.text,
+    }
+    return [name for name, present in found.items() if present]

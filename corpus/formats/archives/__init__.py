@@ -1,0 +1,1 @@
+"""Read tar, zip and 7z archives as streams, one inside another."""

@@ -1,0 +1,181 @@
+"""Undo zstd, plain and in blocks, and give all there is before a break."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import IO, cast
+
+import zstandard
+
+from corpus.formats.byte_source import CHUNK, Raw, Source, Unreadable
+
+# Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses unless told otherwise.
+_ZSTD_WINDOW = 2**31
+#: How a zstd frame begins.
+ZSTD = b"\x28\xb5\x2f\xfd"
+_MOST_ROWS = 1 << 22  # in a block; the files that exist have some hundreds
+_damaged = "damaged_block"
+
+
+def looks_like_blocks(head: bytes) -> bool:
+    """Whether a file that begins so is made of blocks, each a length and a zstd frame."""
+    return head[4:8] == ZSTD and int.from_bytes(head[:4], "little") > len(ZSTD)
+
+
+class Zstd:
+    """A zstd decompressor with a 2 GiB window that gives all it can before a break."""
+
+    def __init__(self, source: Source) -> None:
+        context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._source = _Counting(source)
+        self._reader = context.stream_reader(
+            cast(IO[bytes], self._source), read_size=1 << 18, read_across_frames=True
+        )
+        self._context = context
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        """Up to ``size`` decompressed bytes; EOFError where a frame ends too early."""
+        data = self._reader.read(size)
+        if not data and not self._complete():
+            raise EOFError("the zstd frame ends too early")
+        return data
+
+    def _complete(self) -> bool:
+        # The reader does not tell a finished frame from a cut one, so the frame headers do:
+        # every complete frame ends in a last block, which _Counting has watched for.
+        return self._source.complete()
+
+
+class _Counting:
+    """Follows zstd's frame and block headers as the bytes pass, to tell an end from a cut.
+
+    RFC 8878: a frame is a magic number, a header, blocks of a 3-byte header (bit 0: last block,
+    bits 1-2: type, the rest: size), and an optional 4-byte checksum.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._want = 5  # magic number and the frame header descriptor
+        self._have = b""
+        self._skip = 0
+        self._state = "magic"
+        self._checksum = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._source.read(1 << 18 if size < 0 else size)
+        self._watch(data)
+        return data
+
+    def complete(self) -> bool:
+        """Whether the bytes so far end exactly at the end of a frame."""
+        return self._state == "magic" and not self._have and not self._skip
+
+    def _watch(self, data: bytes) -> None:
+        at = 0
+        while at < len(data):
+            if self._skip:
+                step = min(self._skip, len(data) - at)
+                self._skip -= step
+                at += step
+                continue
+            take = min(self._want - len(self._have), len(data) - at)
+            self._have += data[at : at + take]
+            at += take
+            if len(self._have) == self._want:
+                self._advance()
+
+    def _advance(self) -> None:
+        have, self._have = self._have, b""
+        if self._state == "magic":
+            magic = int.from_bytes(have[:4], "little")
+            if 0x184D2A50 <= magic <= 0x184D2A5F:  # a skippable frame: its size follows
+                self._have, self._state, self._want = have[4:], "skippable", 4
+                return
+            descriptor = have[4]
+            single = descriptor >> 5 & 1
+            content = (single, 2, 4, 8)[descriptor >> 6]
+            self._checksum = 4 if descriptor >> 2 & 1 else 0
+            self._skip = (0 if single else 1) + (0, 1, 2, 4)[descriptor & 3] + content
+            self._state, self._want = "block", 3
+        elif self._state == "skippable":
+            self._skip = int.from_bytes(have, "little")
+            self._state, self._want = "magic", 5
+        else:
+            header = int.from_bytes(have, "little")
+            # A run-length block (type 1) stores one byte however long it is.
+            self._skip = 1 if header >> 1 & 3 == 1 else header >> 3
+            if header & 1:
+                self._skip += self._checksum
+                self._state, self._want = "magic", 5
+
+
+class Blocks:
+    """The rows of a ``.zst_blocks`` file as lines.
+
+    Each block is its length (4 bytes; all numbers are little-endian) and a zstd frame. In that
+    stand the number of rows, an offset and a length for each, and the rows one behind the other.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._source = Raw(source)
+        self._pieces = self._read()
+        self._left = memoryview(b"")
+
+    def read(self, size: int = CHUNK, /) -> bytes:
+        """At most ``size`` bytes; raises where a block is broken."""
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return b""
+            self._left = memoryview(piece)
+        data, self._left = self._left[:size], self._left[size:]
+        return bytes(data)
+
+    def _read(self) -> Iterator[bytes]:
+        while length := self._source.read(4):
+            if len(length) < 4:
+                raise EOFError("the last block is cut off")
+            packed = _Limited(self._source, int.from_bytes(length, "little"))
+            yield from self._rows(Raw(Zstd(packed)))
+            if packed.read(1):
+                raise Unreadable(_damaged)
+
+    def _rows(self, block: Raw) -> Iterator[bytes]:
+        count = int.from_bytes(block.read(4), "little")
+        places = block.read(8 * count) if count <= _MOST_ROWS else b""
+        if len(places) < 8 * count:
+            raise Unreadable(_damaged)
+        end, ready = 0, bytearray()
+        for offset, size in struct.iter_unpack("<II", places):
+            if offset != end:  # no writer leaves gaps or lets rows overlap
+                raise Unreadable(_damaged)
+            end += size
+            while size:  # a length can claim 4 GiB
+                piece = block.read(min(size, CHUNK))
+                if not piece:
+                    raise Unreadable(_damaged)
+                size -= len(piece)
+                ready += piece
+                if len(ready) >= CHUNK:
+                    yield bytes(ready)
+                    ready.clear()
+            ready += b"\n"
+        yield bytes(ready)
+        if block.read(1):
+            raise Unreadable(_damaged)
+
+
+class _Limited:
+    """The next ``size`` bytes of a source, which must be there."""
+
+    def __init__(self, source: Raw, size: int) -> None:
+        self._source = source
+        self._left = size
+
+    def read(self, size: int, /) -> bytes:
+        data = self._source.read(min(size, self._left))
+        if self._left and not data:
+            raise EOFError("the last block is cut off")
+        self._left -= len(data)
+        return data

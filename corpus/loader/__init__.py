@@ -1,0 +1,1 @@
+"""Read a finished corpus: frames, streams for training, token files."""

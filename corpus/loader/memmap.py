@@ -1,0 +1,238 @@
+"""Write the tokens of a corpus as one flat array on disk, and where each document begins.
+
+``tokens.bin`` holds the ids of all documents end to end, in the order of the shards, a separator
+behind each: ``numpy.memmap("tokens.bin", dtype)``. ``documents.bin`` holds where each begins, and
+the end: ``uint64``, one more than there are documents. ``index.json``, written last, tells the
+type, the tokenizer, and of each shard how many documents and tokens it has and which come first.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from corpus.errors import BuildError, CorpusError
+from corpus.loader import token_encoder
+from corpus.loader.load import Split, load
+from corpus.storage.folder_lock import locked_corpus
+from corpus.storage.remote_path import place
+from corpus.tasks.receipts import canonical, file_sha256, write_json
+
+FORMAT_VERSION = 1
+INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"
+_PROGRESS = "progress.json"  # what is done of files that have no final name yet
+
+
+def tokenize(
+    out: str | Path,
+    tokenizer: str | Path,
+    *,
+    to: str | Path | None = None,
+    separator: str | None = None,
+    dtype: str = "auto",
+    split: str = "train",
+) -> dict[str, Any]:
+    """Write the tokens of the corpus at ``out`` to ``to`` (``out/tokens``); return the index.
+
+    ``tokenizer`` is the path of a ``tokenizer.json``; ``dtype`` is ``uint16``, ``uint32``,
+    or ``auto``: ``uint16`` if the ids fit.
+    Stopped, it goes on at the shard where it was. Raises :class:`~corpus.errors.CorpusError` if
+    the tokenizer has no separator, or its ids do not fit, or ``to`` holds other tokens.
+    """
+    with _corpus_lock(out, to):
+        return _tokenize(out, tokenizer, to, separator, dtype, split)
+
+
+@contextmanager
+def _corpus_lock(out: str | Path, to: str | Path | None) -> Iterator[None]:
+    """Where the tokens go into the corpus's own folder: no build and no takedown meanwhile."""
+    folder = place(out)
+    if not isinstance(folder, Path) or (
+        to is not None and not Path(to).resolve().is_relative_to(folder.resolve())
+    ):
+        yield
+        return
+    with locked_corpus(folder, "tokenization", shared=True):
+        yield
+
+
+def _tokenize(
+    out: str | Path,
+    tokenizer: str | Path,
+    to: str | Path | None,
+    separator: str | None,
+    dtype: str,
+    split: str,
+) -> dict[str, Any]:
+    corpus = load(out)
+    part = corpus.split(split)
+    encoder = token_encoder.make(tokenizer, separator)
+    kind = _dtype(encoder, dtype)
+    own = corpus.path / "tokens" / ("" if split == "train" else split)
+    if not (to or isinstance(own, Path)):
+        raise CorpusError(f"'{out}' is elsewhere; say with --to where the tokens go here")
+    folder = Path(to or own)
+    head = {
+        "format_version": FORMAT_VERSION,
+        "corpus": part.identity,
+        "tokenizer": {"sha256": encoder.identity, "vocabulary": encoder.vocabulary},
+        "separator": encoder.separator,
+        "dtype": kind.name,
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    with _alone(folder):
+        if (folder / INDEX).exists():
+            return _finished(folder, head)
+        shards = _write(part, encoder, kind, folder, head)
+        for name in (TOKENS, DOCUMENTS):
+            if _unfinished(folder, name).exists():
+                os.replace(_unfinished(folder, name), folder / name)
+        index = {
+            **head,
+            "documents": sum(shard["documents"] for shard in shards),
+            "tokens": sum(shard["tokens"] for shard in shards),
+            "files": [
+                {"path": name, "bytes": (folder / name).stat().st_size,
+                 "sha256": file_sha256(folder / name)}
+                for name in (TOKENS, DOCUMENTS)
+            ],
+            "shards": shards,
+        }  # fmt: skip
+        write_json(folder / INDEX, index, pretty=True, durable=True)
+        (folder / f".{_PROGRESS}").unlink()
+    return index
+
+
+def _dtype(encoder: token_encoder.Encoder, wanted: str) -> np.dtype[Any]:
+    if wanted not in ("auto", "uint16", "uint32"):
+        raise CorpusError(f"the type must be auto, uint16 or uint32; got '{wanted}'")
+    highest = max(encoder.vocabulary - 1, encoder.separator)
+    if wanted == "uint16" and highest > 0xFFFF:
+        raise CorpusError(
+            f"the tokenizer's ids go up to {highest:,} and uint16 holds 65,535; "
+            "leave --dtype out, or give uint32"
+        )
+    narrow = wanted == "uint16" or (wanted == "auto" and highest <= 0xFFFF)
+    return np.dtype(np.uint16 if narrow else np.uint32)
+
+
+def _finished(folder: Path, head: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    for name, value in head.items():
+        if found.get(name) != value:
+            raise CorpusError(
+                f"'{folder}' holds tokens that were made with another {name}; "
+                "remove them, or give another folder with --to"
+            )
+    return found
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One writer at a time; a folder with other things in it is left alone."""
+    known = {INDEX, TOKENS, DOCUMENTS, "validation"}
+    for path in folder.iterdir():
+        if path.name not in known and not path.name.startswith("."):
+            raise CorpusError(
+                f"'{folder}' holds '{path.name}', which is no tokens; give another folder with --to"
+            )
+    with open(folder / ".lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise BuildError(f"another process is writing to '{folder}'; wait for it") from None
+        yield
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def _unfinished(folder: Path, name: str) -> Path:
+    return folder / f".{name}.unfinished"
+
+
+def _write(
+    part: Split, encoder: token_encoder.Encoder, kind: np.dtype[Any], folder: Path,
+    head: dict[str, Any],
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Append shard after shard; what is on record as done stays as it is."""
+    done = _done(folder, head)
+    listed = part.shards
+    if len(done) == len(listed) and done:
+        return done  # stopped between the last shard and the index
+    shelf = part.shelf()
+    tokens = sum(shard["tokens"] for shard in done)
+    documents = sum(shard["documents"] for shard in done)
+    with (
+        _opened(_unfinished(folder, TOKENS), tokens * kind.itemsize) as flat,
+        _opened(_unfinished(folder, DOCUMENTS), documents * 8 + 8 * bool(done)) as offsets,
+    ):
+        if not done:
+            offsets.write(np.zeros(1, "<u8").tobytes())
+        for number in range(len(done), len(listed)):
+            first = {"first_document": documents, "first_token": tokens}
+            for group in shelf.of_shard(number):
+                shelf.expect(range(group, min(group + 3, shelf.groups.size)), ["text"])
+                texts = shelf.read(group, ["text"])["text"]
+                for begin in range(0, len(texts), 2_000):
+                    ids, sizes = encoder(texts.slice(begin, 2_000).to_pylist())
+                    if ids.size and not 0 <= ids.min() <= ids.max() <= np.iinfo(kind).max:
+                        raise CorpusError(
+                            f"the tokenizer made the id {ids.max():,}, which {kind.name} cannot "
+                            "hold; give --dtype uint32"
+                        )
+                    flat.write(ids.astype(kind.newbyteorder("<")).tobytes())
+                    offsets.write((tokens + np.cumsum(sizes)).astype("<u8").tobytes())
+                    tokens += ids.size
+                    documents += sizes.size
+            done.append(
+                {"path": listed[number]["path"], "sha256": listed[number]["sha256"], **first,
+                 "documents": documents - first["first_document"],
+                 "tokens": tokens - first["first_token"]}
+            )  # fmt: skip
+            for file in (flat, offsets):
+                file.flush()
+                os.fsync(file.fileno())
+            write_json(folder / f".{_PROGRESS}", {"head": head, "shards": done}, durable=True)
+    return done
+
+
+def _done(folder: Path, head: dict[str, Any]) -> list[dict[str, Any]]:
+    """The shards that an earlier run finished, if it was of the same tokens."""
+    try:
+        found = json.loads((folder / f".{_PROGRESS}").read_text(encoding="utf-8"))
+        same = canonical(found["head"]) == canonical(head)
+        names = ("path", "sha256", "first_document", "first_token", "documents", "tokens")
+        shards = [{name: shard[name] for name in names} for shard in found["shards"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    if not same or not _long_enough(folder, shards, np.dtype(head["dtype"]).itemsize):
+        return []
+    return shards
+
+
+def _long_enough(folder: Path, shards: list[dict[str, Any]], size: int) -> bool:
+    """Whether the files hold at least what is on record."""
+    sizes = {
+        TOKENS: sum(shard["tokens"] for shard in shards) * size,
+        DOCUMENTS: sum(shard["documents"] for shard in shards) * 8 + 8,
+    }
+    for name, least in sizes.items():
+        files = [path for path in (_unfinished(folder, name), folder / name) if path.exists()]
+        if not files or files[0].stat().st_size < least:
+            return False
+    return True
+
+
+@contextmanager
+def _opened(path: Path, size: int) -> Iterator[IO[bytes]]:
+    """Open a file to go on with behind its first ``size`` bytes."""
+    with open(path, "r+b" if size and path.exists() else "wb") as file:
+        file.truncate(size)
+        file.seek(size)
+        yield file

@@ -1,0 +1,1 @@
+"""What is done to a finished corpus: takedown, audit, verify, tune."""

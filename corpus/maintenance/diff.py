@@ -1,0 +1,226 @@
+"""What moved between two builds: settings, counts, and post by post if asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import yaml
+
+from corpus.errors import CorpusError
+from corpus.report.funnel import rows
+from corpus.report.terminal import printable
+from corpus.storage.remote_path import Place
+from corpus.tasks.receipts import load_manifest
+
+#: About so many posts of both corpora are compared at once; about 100 bytes each.
+_AT_ONCE = 2_000_000
+KEPT = "kept"
+
+
+class Moved(NamedTuple):
+    """A post that is elsewhere now. ``absent``: neither kept nor in the ledger."""
+
+    id: str
+    before: str
+    after: str
+
+
+def compare(before: Path | Place, after: Path | Place) -> dict[str, Any]:
+    """What differs: ``settings``, ``stages`` (counts by stage and reason), ``totals``, ``tools``.
+
+    Each is a list of ``{name, before, after}``; a value that one of them lacks is null.
+    """
+    old, new = load_manifest(before), load_manifest(after)
+    return {
+        "settings": _differences(_flat(_plan(before)), _flat(_plan(after))),
+        "models": _differences(_flat(old.get("models", {})), _flat(new.get("models", {}))),
+        "tools": _differences(old.get("tool", {}), new.get("tool", {})),
+        "sources": _differences(_sources(old), _sources(new)),
+        "stages": _stages(old, new),
+        "totals": _differences(old["totals"], new["totals"]),
+        "comparable": why_not(old, new) or True,
+    }
+
+
+def _plan(folder: Path | Place) -> dict[str, Any]:
+    """The plan with stages by name, so that a stage which moved is the same stage."""
+    try:
+        plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
+        stages = {name: own for stage in plan["stages"] for name, own in stage.items()}
+        order = [name for stage in plan["stages"] for name in stage]
+    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
+        raise CorpusError(
+            f"'{folder / 'plan.yaml'}' is missing or no plan; copy the corpus again"
+        ) from None
+    return {"order": order, **stages, "output": plan.get("output") or {}}
+
+
+def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    return {source["path"]: source["sha256"][:16] for source in manifest["sources"]}
+
+
+def _flat(value: Any, name: str = "") -> dict[str, Any]:
+    if isinstance(value, Mapping) and value:
+        found: dict[str, Any] = {}
+        for key, own in value.items():
+            found |= _flat(own, f"{name}.{key}" if name else str(key))
+        return found
+    return {name: value}
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    names = dict.fromkeys([*old, *new])
+    return [
+        {"name": name, "before": old.get(name), "after": new.get(name)}
+        for name in names
+        if old.get(name) != new.get(name)
+    ]
+
+
+def _stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each stage of either, with its reasons."""
+    here, there = ({row.stage: row for row in rows(each)} for each in (old, new))
+    found = []
+    for stage in dict.fromkeys([*here, *there]):
+        one, two = here.get(stage), there.get(stage)
+        found.append(
+            {
+                "stage": stage,
+                **{
+                    name: [getattr(one, name, None), getattr(two, name, None)]
+                    for name in ("read", "kept", "gone")
+                },
+                "reasons": _differences(
+                    dict(one.reasons) if one else {}, dict(two.reasons) if two else {}
+                ),
+            }
+        )
+    return found
+
+
+def why_not(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Why posts of two corpora cannot be told to be the same ones; nothing if they can."""
+    one, two = (each.get("ids", "original") for each in (old, new))
+    if one != two:
+        return (
+            f"one has '{one}' ids and the other '{two}' ones; build both with 'ids: original', or "
+            "both keyed with the same key"
+        )
+    if one == "keyed" and old["author_key_id"] != new["author_key_id"]:
+        return (
+            "their ids are keyed under different keys; build both with the same key "
+            "('output: {key: FILE}'), or with 'ids: original'"
+        )
+    return ""
+
+
+def posts(before: Path, after: Path) -> Iterator[Moved]:
+    """Each post that is elsewhere now, in no particular but the same order every time.
+
+    Memory is bounded: ids are compared a share at a time. CorpusError if the two corpora do not
+    call their posts by the same names. Refused records have no id and are not compared.
+    """
+    old, new = load_manifest(before), load_manifest(after)
+    if why := why_not(old, new):
+        raise CorpusError(f"posts cannot be compared: {why}")
+    total = old["totals"]["read"] + new["totals"]["read"]
+    shares = max(1, -(-total // _AT_ONCE))
+    one, two = _states(before, old), _states(after, new)
+    for number in range(shares):
+        yield from _moved(one, two, shares, number)
+
+
+def _moved(one: pl.LazyFrame, two: pl.LazyFrame, shares: int, number: int) -> Iterator[Moved]:
+    mine = pl.col("id").hash(7) % shares == number
+    old, new = (_folded(frame.filter(mine)) for frame in (one, two))
+    both = (
+        old.join(new, on="id", how="full", suffix="_after", coalesce=True)
+        .with_columns(pl.col("at", "at_after").fill_null("absent"))
+        .filter(pl.col("at") != pl.col("at_after"))
+        .sort("id")
+        .collect(engine="streaming")
+    )
+    for row in both.iter_rows():
+        yield Moved(*row)
+
+
+def _states(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
+    """Where each post is: ``kept``, or the stage and the reason."""
+    shards = [folder / shard["path"] for shard in manifest["shards"]]
+    for path in shards:
+        if not path.is_file():
+            raise CorpusError(f"'{path}' is missing; copy the corpus again, or rebuild it")
+    frames = []
+    for path in shards:
+        frame = pl.scan_parquet(path, glob=False)
+        if "post_ids" in frame.collect_schema():
+            frame = frame.select(pl.col("post_ids").explode(empty_as_null=False).alias("id"))
+        frames.append(frame.select("id", pl.lit(KEPT).alias("at")))
+    where = pl.concat_str("stage", pl.lit(": "), "reason").alias("at")
+    for path in sorted((folder / "dropped").glob("*.parquet")):
+        frames.append(pl.scan_parquet(path, glob=False).select("id", where).drop_nulls("id"))
+    return pl.concat(frames) if frames else pl.LazyFrame(schema={"id": pl.String, "at": pl.String})
+
+
+def _folded(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """One row an id: kept if any of its rows is, else all that became of it."""
+    states = pl.col("at").unique().sort()
+    kept = (pl.col("at") == KEPT).any()
+    told = pl.when(kept).then(pl.lit(KEPT)).otherwise(states.str.join("; "))
+    return frame.group_by("id").agg(told.alias("at"))
+
+
+# --------------------------------------------------------------------------- in words
+
+
+def told(found: Mapping[str, Any]) -> str:
+    """The differences in lines for people."""
+    lines: list[str] = []
+    for name, title in (("settings", "settings"), ("models", "models"), ("tools", "versions"),
+                        ("sources", "sources")):  # fmt: skip
+        if found[name]:
+            lines.append(title)
+            lines += [
+                f"  {row['name']}: {said(row['before'])} → {said(row['after'])}"
+                for row in found[name]
+            ]
+    lines.append("posts")
+    for row in found["stages"]:
+        lines.append(
+            f"  {row['stage']}: kept {_change(*row['kept'])}, left {_change(*row['gone'])}"
+        )
+        lines += [
+            f"    {reason['name']}: {_change(reason['before'], reason['after'])}"
+            for reason in row["reasons"]
+        ]
+    lines.append("in all")
+    lines += [f"  {row['name']}: {_change(row['before'], row['after'])}" for row in found["totals"]]
+    if not found["totals"]:
+        lines.append("  the same counts")
+    return "\n".join(printable(line) for line in lines)
+
+
+def said(value: Any, most: int = 80) -> str:
+    """A setting's value, as a plan would have it."""
+    if value is None:
+        return "not there"
+    if isinstance(value, list):
+        text = ", ".join(str(each) for each in value) or "none"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    else:
+        text = str(value) or "empty"
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def _change(old: int | None, new: int | None) -> str:
+    if old is None or new is None:
+        return f"{_count(old)} → {_count(new)}"
+    return f"{old:,}" if old == new else f"{old:,} → {new:,} ({new - old:+,})"
+
+
+def _count(value: int | None) -> str:
+    return "none" if value is None else f"{value:,}"

@@ -1,0 +1,215 @@
+"""Judge the posts of a finished corpus again by the scores that it stores of them.
+
+A filter's own ``verdict`` is asked, once as the corpus was built, which must give what the ledger
+says, and once with other settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+from pydantic import ValidationError
+
+from corpus import stages
+from corpus.errors import ManifestError, PlanError, did_you_mean
+from corpus.tasks.receipts import file_sha256, load_manifest
+from filters import contract
+from filters.contract import FilterConfig, FilterModule
+
+Settings = dict[str, Any]
+
+PASSES = ""  #: What a verdict of "stays" is called here: a null is "cannot be told".
+PLACE = ("id", "source_file", "source_row")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of the corpus, as its plan has it."""
+
+    name: str
+    at: int
+    config: FilterConfig
+
+    @property
+    def module(self) -> FilterModule:
+        """The stage's module."""
+        return stages.find(self.name)
+
+    @property
+    def scores(self) -> list[str]:
+        """The columns that it stores."""
+        return [name for name in contract.writes(self.module, self.config) if name != "text"]
+
+    def changed(self, settings: Mapping[str, Any], models: Mapping[str, str]) -> FilterConfig:
+        """Its Config with other ``settings``; PlanError if they are none.
+
+        ``models`` are the hashes of what the stage was built with.
+        """
+        try:
+            config = type(self.config).model_validate({**self.config.model_dump(), **settings})
+            resolved = contract.resolved(self.module, config)
+            if resolved != config and models != self._models():
+                raise PlanError(f"{self.name}: its model is not that of the build; build again")
+            return resolved
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(piece) for piece in first["loc"]) or "settings"
+            message = first["msg"].removeprefix("Value error, ")
+            raise PlanError(f"{self.name}.{place}: {message}") from None
+        except OSError as error:
+            raise PlanError(
+                f"{self.name}: '{error.filename}' is not here, and what it says of thresholds is "
+                "needed; run this where the plan was run"
+            ) from None
+        except ValueError as error:
+            raise PlanError(str(error)) from None
+
+    def _models(self) -> dict[str, str]:
+        files = contract.models(self.module, self.config)
+        return {file.name: file_sha256(file) for file in files}
+
+
+class Finished:
+    """A finished corpus, as far as its verdicts go."""
+
+    def __init__(self, out: str | Path) -> None:
+        self.path = Path(out)
+        self.manifest = load_manifest(self.path)
+        self.stages = _stages(self.path)
+        found = [stage for stage in self.stages if stage.name in stages.RESHAPING]
+        self.reshaped = found[0] if found else None
+
+    @property
+    def taken_down(self) -> int:
+        """How many posts have left after the build, and with them their scores."""
+        last = self.manifest["funnel"][-1]
+        return int(last["dropped"]["takedown"]) if last["stage"] == "takedown" else 0
+
+    def changed(self, stage: Stage, settings: Settings) -> FilterConfig:
+        """A stage's Config with other ``settings``; PlanError if they are none."""
+        return stage.changed(settings, self.manifest.get("models", {}).get(stage.name, {}))
+
+    def stage(self, name: str) -> Stage:
+        """The stage ``name``; PlanError if it is not there or cannot be judged again."""
+        known = {stage.name: stage for stage in self.stages}
+        able = [
+            each for each, stage in known.items() if contract.movable(stage.module, stage.config)
+        ]
+        if name not in known:
+            raise PlanError(f"no stage '{name}' in '{self.path}'{did_you_mean(name, known)}")
+        told = f"those that do: {', '.join(able)}" if able else "no stage of this corpus does"
+        if name not in able:
+            raise PlanError(f"'{name}' does not decide by stored scores alone; {told}")
+        return known[name]
+
+    def posts(self, columns: Sequence[str]) -> pl.LazyFrame:
+        """A row a post that a stage of the plan dropped, and a row a document that stays.
+
+        ``_at``, ``_was`` and ``_why``: where it ended, by number and name, and the reason; all of
+        the plan's stages, null and null for what stays. ``_posts``: how many posts the row stands
+        for. Then ``columns``, and the ``text`` of what stays.
+        """
+        shards = [self.path / shard["path"] for shard in self.manifest["shards"]]
+        kept = pl.scan_parquet(shards, glob=False)
+        count = pl.col("post_ids").list.len().cast(pl.Int64) if self._counts_turns else pl.lit(1)
+        frames = [
+            kept.select(
+                *PLACE,
+                pl.lit(len(self.stages), pl.Int64).alias("_at"),
+                pl.lit(None, pl.String).alias("_was"),
+                pl.lit(None, pl.String).alias("_why"),
+                count.cast(pl.Int64).alias("_posts"),
+                *columns,
+                "text",
+            )
+        ]
+        for stage in self.stages:
+            if not (ledger := sorted((self.path / "dropped").glob(f"{stage.name}-*.parquet"))):
+                continue
+            frames.append(
+                pl.scan_parquet(ledger, glob=False).select(
+                    *PLACE,
+                    pl.lit(stage.at, pl.Int64).alias("_at"),
+                    pl.col("stage").alias("_was"),
+                    pl.col("reason").alias("_why"),
+                    pl.lit(1, pl.Int64).alias("_posts"),
+                    *columns,
+                    pl.lit(None, pl.String).alias("text"),
+                )
+            )
+        return pl.concat(frames)
+
+    @property
+    def _counts_turns(self) -> bool:
+        # In pairs a post may stand in two documents and be at home in one: nobody knows in which.
+        return self.reshaped is not None and getattr(self.reshaped.config, "mode", "") != "pair"
+
+    def blurred(self, stage: Stage) -> bool:
+        """Whether what stays has other scores than those that the stage has judged by."""
+        whole = self.reshaped
+        return (
+            whole is not None
+            and stage.at < whole.at
+            and getattr(whole.config, "mode", "") != "posts"
+        )
+
+
+def _stages(out: Path) -> list[Stage]:
+    try:
+        plan = yaml.safe_load((out / "plan.yaml").read_text(encoding="utf-8"))
+        listed = [next(iter(entry.items())) for entry in plan["stages"]]
+        return [
+            Stage(name, at, stages.find(name).Config.model_validate(settings))
+            for at, (name, settings) in enumerate(listed)
+        ]
+    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(
+            f"'{out / 'plan.yaml'}' is missing or of another version ({type(error).__name__}); "
+            "use the version that built the corpus"
+        ) from None
+
+
+def columns_of(corpus: Finished, wanted: Sequence[Stage]) -> list[str]:
+    """The columns that the verdicts of ``wanted`` need; ManifestError if one is not there."""
+    scores = dict.fromkeys(column for stage in wanted for column in stage.scores)
+    shards = [corpus.path / shard["path"] for shard in corpus.manifest["shards"]]
+    there = pl.scan_parquet(shards, glob=False).collect_schema().names()
+    for stage in wanted:
+        if missing := sorted({*stage.scores, *_looked_at(stage)} - set(there)):
+            raise ManifestError(
+                f"'{corpus.path}' has no column '{missing[0]}', by which '{stage.name}' decides; "
+                "it was built by another version: build again"
+            )
+    more = [name for name in ("cluster_size",) if name in there and name not in scores]
+    return [*scores, *more]
+
+
+def _looked_at(stage: Stage) -> set[str]:
+    return set(_verdict(stage, stage.config).meta.root_names())
+
+
+# --------------------------------------------------------------------------- judging again
+
+
+def judged(posts: pl.LazyFrame, stage: Stage, config: FilterConfig, name: str) -> pl.LazyFrame:
+    """``posts`` with the column ``name``: the reason under ``config``, or that it passes, or null
+    where the stored scores do not tell.
+
+    They do not where they would not have given what the ledger says.
+    """
+    here = pl.col("_at") == stage.at
+    was = pl.when(here).then(pl.col("_why")).otherwise(pl.lit(PASSES))
+    before, after = (_verdict(stage, each) for each in (stage.config, config))
+    scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.scores)
+    return posts.with_columns(pl.when(scored & (before == was)).then(after).alias(name))
+
+
+def _verdict(stage: Stage, config: FilterConfig) -> pl.Expr:
+    found = contract.verdict(stage.module, config)
+    assert found is not None  # MOVABLE promises it
+    return found.fill_null(PASSES)

@@ -1,0 +1,1 @@
+"""What a build writes: shards, ledger, samples, shuffle, validation split."""

@@ -1,0 +1,326 @@
+"""Set documents aside for validation so that nothing of them is in the rest.
+
+Documents are tied by an author, a thread and a cluster of near duplicates, and what is tied goes
+to one side. So nobody writes on both sides, no answer stands apart from what it answers, and no
+near copy of a validation document is trained on. In a network nearly all may be tied together:
+the big groups stay in the training set, and validation is drawn from the small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus.errors import BuildError
+from corpus.partition import connected_components, permutation
+from corpus.partition.partitions import (  # fmt: skip
+    Arrays,
+    Run,
+    Step,
+    addressed,
+    done,
+    entries,
+    keyed,
+    lay_out,
+    layout,
+    received,
+    rows,
+)
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, replacing, save_receipt
+
+SPLITS = ("train", "validation")
+_NEVER = -(1 << 62)  # the time of what has none
+# A group may take up a quarter of the validation set.
+_LARGEST = 4
+# A document has about so many names: itself, its author, parent, thread, cluster.
+_TIES = 4
+# The draw is made of 64 bits; groups are counted by the first of them, so that the last one that
+# is drawn is found without holding all.
+_BINS, _BIN_SHIFT = 1 << 16, 48
+
+
+def day(name: str) -> int | None:
+    """When a day such as 2024-05-01 begins in UTC, in microseconds; None for no day."""
+    if not name:
+        return None
+    return int(datetime.fromisoformat(name).replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+    """Rows, and names that they are tied by: what has a name in common belongs together."""
+    names = [pl.concat_str(pl.lit("p:"), name) for name in _present(posts, _POSTS)]
+    person = pl.concat_str(pl.lit("a:"), "platform", pl.lit(":"), "author")
+    rows = posts.with_row_index("row").select(
+        pl.col("row").cast(pl.Int64), pl.concat_list(person, *names).alias("name")
+    )
+    found = [rows.explode("name")]
+    for column, start in (("post_ids", "p:"), ("authors", "a:")):
+        if column in posts.columns:
+            more = posts.with_row_index("row").select(
+                pl.col("row").cast(pl.Int64), "platform", pl.col(column).alias("name")
+            )
+            more = more.explode("name", empty_as_null=False).drop_nulls("name")
+            place = [pl.col("platform"), pl.lit(":")] if column == "authors" else []
+            found.append(more.select("row", name=pl.concat_str(pl.lit(start), *place, "name")))
+    whole = pl.concat(found).drop_nulls("name").unique(maintain_order=True)
+    return whole["row"], whole["name"]
+
+
+_POSTS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
+
+
+def _present(posts: pl.DataFrame, names: Sequence[str]) -> list[str]:
+    return [name for name in names if name in posts.columns]
+
+
+@dataclass(frozen=True)
+class TiePart:
+    """The task of noting what each document of a part is tied by."""
+
+    posts: Path
+    folder: Path
+
+    def __call__(self) -> TiePart:
+        """Note it unless the receipt is there."""
+        from corpus.dedup import minhash_kernel
+
+        receipt = self.folder / "receipt.json"
+        if load_receipt(receipt) is None:
+            known = pl.scan_parquet(self.posts, glob=False).collect_schema()
+            wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POSTS)
+            columns = [name for name in wanted if name in known]
+            posts = pl.read_parquet(self.posts, columns=columns, glob=False)
+            rows, names = ties(posts)
+            times = posts["created_at"].dt.timestamp("us").fill_null(_NEVER)
+            keys = minhash_kernel.hash128(*array_store.flat(names))
+            found = {**keyed("names", keys, rows.to_numpy()), "times": times.to_numpy()}
+            save_receipt(receipt, {}, array_store.save(found, self.folder))
+        return self
+
+
+def decide(
+    room: Path,
+    folders: Sequence[Path],
+    counts: Sequence[int],
+    share: float,
+    seed: int,
+    after: int | None,
+    run: Run,
+) -> None:
+    """Set aside about ``share`` of all documents, so many in each part; :func:`aside` tells them.
+
+    With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
+    Raises BuildError if nothing can be set aside.
+    """
+    where = lay_out(room, folders, counts)
+    ranges = [TieRange(room, *cut) for cut in where.ranges(_TIES)]
+    done(run, ranges, "tying")
+    rounds, _ = connected_components.find(room, ranges, run, "tying")
+    blocks = range(len(where.blocks))
+    done(run, [Group(room, block, rounds, after) for block in blocks], "tying")
+    wanted = max(1.0, share * where.posts)
+    groups = [Size(room, block, max(1.0, share * where.posts / _LARGEST), seed) for block in blocks]
+    told = done(run, groups, "tying")
+    last = _last([task.folder for task in groups], wanted)
+    if last is None:
+        largest = max((row["largest"] for row in told), default=0)
+        raise BuildError(
+            f"nothing can be set aside for validation: {largest:,} of {where.posts:,} documents "
+            "are tied together by authors, threads or near duplicates, or all groups are too large "
+            "or too old; ask for a larger share (output: validation) or an earlier "
+            "validation_after"
+        )
+    done(run, [Draw(room, block, last) for block in blocks], "tying")
+
+
+def aside(room: Path, part: int) -> NDArray[np.bool_]:
+    """Which rows of a part are set aside."""
+    where = layout(room)
+    begin, end = where.begins[part : part + 2]
+    block = where.block_of_part(part)
+    folders = [Draw(room, at, 0).folder for at in range(len(where.blocks))]
+    drawn = received(folders, "drawn", block)["post"]
+    found = np.zeros(end - begin, bool)
+    found[drawn[(drawn >= begin) & (drawn < end)] - begin] = True
+    return found
+
+
+def _last(folders: Sequence[Path], wanted: float) -> int | None:
+    """Of the groups in the order of the draw, the number of the last whose documents, with those
+    of all before it, are no more than ``wanted``; None if the first are too many already."""
+    counts = np.zeros(_BINS, np.int64)
+    for folder in folders:
+        counts += array_store.whole(folder, "counts")
+    before = np.concatenate([[0], np.cumsum(counts)])
+    if before[-1] == 0:
+        return None
+    # All groups of the bins below fit; of this one they are looked at one by one.
+    edge = int(np.searchsorted(before[1:], wanted, side="right"))
+    if edge < _BINS:
+        found = np.concatenate([_of_bin(folder, edge) for folder in folders])
+        found = found[np.argsort(found["draw"])]
+        fits = before[edge] + np.cumsum(found["size"]) <= wanted
+        if fits.any():
+            return int(found["draw"][fits][-1])
+    return (edge << _BIN_SHIFT) - 1 if before[edge] else None
+
+
+def _of_bin(folder: Path, which: int) -> NDArray[Any]:
+    """The groups of a block in one bin of the draw."""
+    low, high = array_store.piece(folder, "group_cuts", which, which + 2)
+    found: NDArray[Any] = array_store.piece(folder, "group", int(low), int(high))
+    return found
+
+
+@dataclass(frozen=True)
+class TieRange(Step):
+    """Tie the documents that have a name in a range of keys in common."""
+
+    low: int
+    high: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the edges go."""
+        return self.room / f"names-{self.low:03d}-{self.high:03d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Edges, as few as tie them."""
+        keys, posts, _ = entries(layout(self.room), "names", self.low, self.high, more=False)
+        by_key = np.argsort(keys, kind="stable")
+        keys, posts = keys[by_key], posts[by_key]
+        same = np.flatnonzero(keys[1:] == keys[:-1])
+        return connected_components.edges(
+            self.room, *connected_components.stars(posts[same], posts[same + 1])
+        ), {}
+
+
+@dataclass(frozen=True)
+class Group(Step):
+    """Send the documents of a block to the blocks of their groups' first documents."""
+
+    block: int
+    rounds: int
+    after: int | None
+
+    @property
+    def folder(self) -> Path:
+        """Where the rows go."""
+        return self.room / "grouped" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Each document, its group, and whether it is too old."""
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        group = np.arange(low, high)
+        tied, first = connected_components.labels(self.room, self.block, self.rounds)
+        group[tied - low] = first
+        old = np.zeros(high - low, bool)
+        if self.after is not None:
+            old = where.column("times", self.block) < self.after
+        found = rows(group=group, post=np.arange(low, high), old=old)
+        return addressed("row", found, where.block_of(group), len(where.blocks)), {}
+
+
+def _grouped(room: Path, block: int) -> NDArray[Any]:
+    folders = [Group(room, at, 0, None).folder for at in range(len(layout(room).blocks))]
+    return received(folders, "row", block)
+
+
+def _drawn(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+    """The place of each group in the draw."""
+    return permutation.mixed(groups.astype(np.uint64), "validation", seed)
+
+
+@dataclass(frozen=True)
+class Size(Step):
+    """Count the documents of each group of a block, and order the groups by the draw."""
+
+    block: int
+    most: float
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Where the groups that may be set aside go."""
+        return self.room / "sized" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """Their places in the draw and sizes, by bin, and the documents in each bin."""
+        low, high = layout(self.room).span(self.block)
+        row = _grouped(self.room, self.block)
+        sizes = np.bincount(row["group"] - low, minlength=high - low)
+        able = (sizes > 0) & (sizes <= self.most)
+        able[row["group"][row["old"]] - low] = False
+        groups = np.flatnonzero(able)
+        found = rows(draw=_drawn(groups + low, self.seed), size=sizes[groups], group=groups + low)
+        which = (found["draw"] >> np.uint64(_BIN_SHIFT)).astype(np.int64)
+        counts = np.bincount(which, weights=found["size"], minlength=_BINS).astype(np.int64)
+        told = {"largest": int(sizes.max(initial=0))}
+        return {**addressed("group", found, which, _BINS), "counts": counts}, told
+
+
+@dataclass(frozen=True)
+class Draw(Step):
+    """Set aside the documents of a block's groups up to the last that is drawn."""
+
+    block: int
+    last: int
+
+    @property
+    def folder(self) -> Path:
+        """Where they stand, for their blocks."""
+        return self.room / "drawn" / f"{self.block:06d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """The documents."""
+        where = layout(self.room)
+        low, high = where.span(self.block)
+        group = array_store.whole(Size(self.room, self.block, 0, 0).folder, "group")
+        chosen = np.zeros(high - low, bool)
+        chosen[group["group"][group["draw"] <= np.uint64(self.last)] - low] = True
+        row = _grouped(self.room, self.block)
+        post = row["post"][chosen[row["group"] - low]]
+        return addressed("drawn", rows(post=post), where.block_of(post), len(where.blocks)), {}
+
+
+@dataclass(frozen=True)
+class SplitPart:
+    """The task of writing the two sides of a part."""
+
+    posts: Path
+    drawn: Path  # the room where it was decided
+    folder: Path
+    index: int
+
+    @property
+    def receipt(self) -> Path:
+        """How many rows there are on each side, and how much text."""
+        return self.folder / f"{self.index:06d}.json"
+
+    def side(self, split: str) -> Path:
+        """Where one side is."""
+        return self.folder / f"{self.index:06d}.{split}.parquet"
+
+    def __call__(self) -> SplitPart:
+        """Write both unless the receipt is there."""
+        if load_receipt(self.receipt) is not None:
+            return self
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        posts = pl.read_parquet(self.posts, glob=False)
+        chosen = pl.Series(aside(self.drawn, self.index))
+        found = {}
+        for split, side in (("train", posts.filter(~chosen)), ("validation", posts.filter(chosen))):
+            with replacing(self.side(split)) as temporary:
+                side.write_parquet(temporary, compression="zstd", compression_level=1)
+            found[split] = [side.height, int(side["text"].str.len_bytes().sum())]
+        save_receipt(self.receipt, {"sides": found}, [self.side(split) for split in SPLITS])
+        return self

@@ -1,0 +1,279 @@
+"""How tasks that each see a piece of all posts hand numbers on to one another, through storage.
+
+A post's *place* is its number in reading order over all parts. A *block* is a run of whole parts
+of some :data:`BLOCK_POSTS` posts, and a *range* is a share of the space of keys. A task is of one
+block or of one range, holds what belongs to it, and leaves rows for other blocks in one file,
+ordered by block, of which each of those reads its own stretch. So no process holds something for
+every post.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, needed_receipt, save_receipt, write_json
+
+#: A block's task holds some tens of bytes for each of these.
+BLOCK_POSTS = 4_000_000
+#: A range's task holds some forty bytes for each key.
+RANGE_KEYS = 4_000_000
+
+I64 = NDArray[np.int64]
+U64 = NDArray[np.uint64]
+Rows = NDArray[Any]  # a structured array
+Arrays = Mapping[str, NDArray[Any]]
+
+
+class Run(Protocol):
+    """Does tasks, shown under a name, wherever the runner puts them."""
+
+    def __call__(self, tasks: Sequence[Any], step: str, /) -> Iterable[Any]:
+        """Their results as they are ready."""
+        ...
+
+
+# --------------------------------------------------------------------------- who is where
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the parts' arrays lie, which places in reading order are theirs, and the blocks."""
+
+    room: Path
+
+    @cached_property
+    def _written(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.room / "layout.json").read_text(encoding="utf-8"))
+        return found
+
+    @cached_property
+    def folders(self) -> list[Path]:
+        """A folder a part."""
+        return [self.room / name for name in self._written["folders"]]
+
+    @cached_property
+    def begins(self) -> I64:
+        """The place of each part's first post, and the count of all at the end."""
+        return np.cumsum([0, *self._written["rows"]], dtype=np.int64)
+
+    @property
+    def posts(self) -> int:
+        """How many posts there are."""
+        return int(self.begins[-1])
+
+    @cached_property
+    def blocks(self) -> list[tuple[int, int]]:
+        """The parts of each block: from, to."""
+        return [tuple(pair) for pair in self._written["blocks"]]
+
+    @cached_property
+    def _edges(self) -> I64:
+        return np.array([self.begins[low] for low, _ in self.blocks[1:]], np.int64)
+
+    def span(self, block: int) -> tuple[int, int]:
+        """The places of a block: from, to."""
+        low, high = self.blocks[block]
+        return int(self.begins[low]), int(self.begins[high])
+
+    def block_of(self, places: I64) -> I64:
+        """The block that each of some places lies in."""
+        return np.searchsorted(self._edges, places, side="right")
+
+    def ranges(self, keys_a_post: int = 1) -> list[tuple[int, int]]:
+        """The shares of the 256 first bytes of keys that a task each looks at: from, to."""
+        count = range_count(self.posts * keys_a_post)
+        return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
+
+    def range_of(self, keys: U64, keys_a_post: int = 1) -> I64:
+        """The number of the range that each of some keys lies in."""
+        begins = np.array([low for low, _ in self.ranges(keys_a_post)], np.uint64)
+        return np.searchsorted(begins, keys >> np.uint64(56), side="right") - 1
+
+    def block_of_part(self, part: int) -> int:
+        """The block that a part's posts lie in; of a part without posts, any that reads as none."""
+        return int(self.block_of(self.begins[part : part + 1])[0])
+
+    def column(self, name: str, block: int) -> Any:
+        """One array of a block's parts, end to end."""
+        low, high = self.blocks[block]
+        return np.concatenate(
+            [array_store.whole(folder, name) for folder in self.folders[low:high]]
+        )
+
+
+def range_count(keys: int) -> int:
+    """How many ranges so many keys are cut into: a power of two, 256 at most."""
+    count = 1
+    while count < min(256, keys / RANGE_KEYS):
+        count *= 2
+    return count
+
+
+@lru_cache(maxsize=4)
+def layout(room: Path) -> Layout:
+    """The layout in ``room``, read once a process."""
+    return Layout(room)
+
+
+def lay_out(room: Path, folders: Sequence[Path], rows: Sequence[int]) -> Layout:
+    """Write down where each part begins, and cut them into blocks; the counts alone decide."""
+    blocks, low, held = [], 0, 0
+    for index, count in enumerate(rows):
+        if index > low and held + count > BLOCK_POSTS:
+            blocks.append((low, index))
+            low, held = index, 0
+        held += count
+    if rows:
+        blocks.append((low, len(rows)))
+    room.mkdir(parents=True, exist_ok=True, mode=0o700)
+    names = [str(Path(array_store.relative(folder, room))) for folder in folders]
+    found = {"folders": names, "rows": list(rows), "blocks": blocks}
+    write_json(room / "layout.json", found)
+    save_receipt(room / "laid-out.json", {}, [room / "layout.json"])
+    layout.cache_clear()
+    return layout(room)
+
+
+# --------------------------------------------------------------------------- tasks
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task that leaves arrays in a folder of its own, unless it finds them there."""
+
+    room: Path
+
+    @property
+    def folder(self) -> Path:
+        """Where the arrays go."""
+        raise NotImplementedError
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """The arrays, and what the receipt should tell of them."""
+        raise NotImplementedError
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the receipt tells."""
+        return needed_receipt(self.folder / "receipt.json")
+
+    def __call__(self) -> Step:
+        """Make the arrays unless the receipt is there."""
+        receipt = self.folder / "receipt.json"
+        if load_receipt(receipt) is None:
+            found, told = self.make()
+            save_receipt(receipt, told, array_store.save(found, self.folder))
+        return self
+
+
+def done(run: Run, tasks: Sequence[Step], step: str) -> list[dict[str, Any]]:
+    """Do ``tasks``, and what each tells, in their order."""
+    for _ in run(tasks, step):
+        pass
+    return [task.told for task in tasks]
+
+
+# --------------------------------------------------------------------------- rows for others
+
+
+def rows(**columns: NDArray[Any]) -> Rows:
+    """Columns of one length as rows."""
+    types = [(name, column.dtype) for name, column in columns.items()]
+    found = np.empty(len(next(iter(columns.values()))), types)
+    for name, column in columns.items():
+        found[name] = column
+    return found
+
+
+def addressed(name: str, found: Rows, to: NDArray[Any], count: int) -> Arrays:
+    """``found`` ordered by who it is for, ``to`` below ``count``, as :func:`received` reads it."""
+    order = np.argsort(to, kind="stable")
+    cuts = np.searchsorted(to[order], np.arange(count + 1))
+    return {name: found[order], f"{name}_cuts": cuts}
+
+
+def received(folders: Iterable[Path], name: str, to: int) -> Rows:
+    """What all ``folders`` hold for ``to``, in their order."""
+    found = []
+    for folder in folders:
+        low, high = array_store.piece(folder, f"{name}_cuts", to, to + 2)
+        found.append(array_store.piece(folder, name, int(low), int(high)))
+    return np.concatenate(found)
+
+
+def addressed_texts(name: str, found: pl.Series, to: NDArray[Any], count: int) -> Arrays:
+    """The same of texts, for :func:`received_texts`; none may be null."""
+    order = np.argsort(to, kind="stable")
+    cuts = np.searchsorted(to[order], np.arange(count + 1))
+    data, places = array_store.flat(found.gather(order))
+    held = data[places[0] : places[-1]]
+    return {name: held, f"{name}_places": places - places[0], f"{name}_cuts": cuts}
+
+
+def received_texts(folders: Iterable[Path], name: str, to: int) -> pl.Series:
+    """The texts that all ``folders`` hold for ``to``, in their order."""
+    found = [pl.Series(name, [], dtype=pl.String)]
+    for folder in folders:
+        low, high = array_store.piece(folder, f"{name}_cuts", to, to + 2)
+        places = array_store.piece(folder, f"{name}_places", int(low), int(high) + 1)
+        data = array_store.piece(folder, name, int(places[0]), int(places[-1]))
+        found.append(array_store.texts(data, places - places[0]).alias(name))
+    return pl.concat(found)
+
+
+# --------------------------------------------------------------------------- keys by range
+
+
+def keyed(kind: str, keys: U64, of: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+    """Keys of 128 bits, ordered so that a range of them is read without the others.
+
+    ``of``: the row of each key, if that is not its number.
+    """
+    from corpus.partition import union_find
+
+    first, rows, cuts = union_find.partition(np.ascontiguousarray(keys[:, :1]))
+    more = keys[:, 1][rows]
+    whose = rows if of is None else of[rows].astype(np.uint32)
+    return {
+        f"{kind}_keys": first,
+        f"{kind}_more": more,
+        f"{kind}_rows": whose,
+        f"{kind}_cuts": cuts,
+    }
+
+
+def entries(
+    where: Layout, kind: str, low: int, high: int, more: bool = True, gone: Any = None
+) -> tuple[U64, I64, U64]:
+    """The keys of all parts in a range, the places of the posts they are of, and second keys.
+
+    In reading order of the parts; without posts that ``gone``, a mask over all posts, tells.
+    """
+    keys, posts, others = [], [], []
+    for begin, folder in zip(where.begins, where.folders, strict=False):
+        cuts = array_store.piece(folder, f"{kind}_cuts", low, high + 1)
+        first, last = int(cuts[0]), int(cuts[-1])
+        if first == last:
+            continue
+        here = begin + array_store.piece(folder, f"{kind}_rows", first, last).astype(np.int64)
+        left = slice(None) if gone is None else ~gone[here]
+        keys.append(array_store.piece(folder, f"{kind}_keys", first, last)[left])
+        posts.append(here[left])
+        if more:
+            others.append(array_store.piece(folder, f"{kind}_more", first, last)[left])
+    none = np.empty(0, np.uint64)
+    return (
+        np.concatenate([none, *keys]),
+        np.concatenate([np.empty(0, np.int64), *posts]),
+        np.concatenate([none, *others]),
+    )

@@ -1,0 +1,1 @@
+"""Build a corpus: read, filter, apply barriers, write."""

@@ -1,0 +1,251 @@
+"""The story of a build: read, judge, dedup, converse, redact, write; each step resumes."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from corpus import report
+from corpus.dedup import dedup_index
+from corpus.errors import BuildError, CorpusError, PlanError
+from corpus.gathered import here
+from corpus.pipeline import (
+    apply_barrier,
+    build_manifest,
+    ingest,
+    verify_work,
+    write_ledger,
+    write_outputs,
+)
+from corpus.pipeline.context import Observer, Story, Unwatched
+from corpus.pipeline.workspace import (
+    PLAN_HEAD,
+    Workspace,
+    begin,
+    claimed,
+    finished_manifest,
+    sources_identity,
+    sources_of,
+)
+from corpus.plan.model import Plan
+from corpus.privacy import keys
+from corpus.storage import folder_lock, upload
+from corpus.tasks import runners, status
+from corpus.tasks.receipts import NAME, replacing, sync_folder, write_json
+
+
+def build(
+    plan: Plan | str | Path | dict[str, Any],
+    *,
+    out: str | None = None,
+    workers: int | None = None,
+    runner: str | None = None,
+    replace: bool = False,
+    observer: Observer | None = None,
+) -> dict[str, Any]:
+    """Build a corpus and return its manifest.
+
+    ``plan`` is a path to a YAML plan, its content as a dict, or a :class:`corpus.Plan`; the other
+    arguments stand in for what it says. A build that was interrupted goes on where it stopped,
+    and one that is complete is only looked up. Raises :class:`~corpus.errors.PlanError` before
+    anything is read and :class:`~corpus.errors.BuildError` after.
+    """
+    if isinstance(plan, dict):
+        plan = Plan.parse(plan)
+    elif not isinstance(plan, Plan):
+        plan = Plan.load(plan)
+    plan = plan.with_options(out, workers, runner)
+    plan = plan.fetched()
+    plan.check_paths()
+    try:
+        runners.check(plan.run.runner)
+    except runners.Unfit as error:
+        raise PlanError(str(error)) from None
+    key_id = keys.ensure_key(plan.key_path, plan.folder)
+    dedup_index.check_keys(plan.earlier(), key_id)
+    watcher = observer or Unwatched()
+    found = finished_manifest(plan, key_id, replace=replace)
+    if plan.url and (there := _there(plan, key_id, replace=replace)) and found in (None, there):
+        return there
+    if found is not None:
+        _complete(plan, watcher)
+        return found
+    with claimed(plan):
+        found = finished_manifest(plan, key_id, replace=replace)
+        if found is not None:  # another build ended since we looked
+            return found
+        space = begin(plan)
+        hands = _hands(plan, space)
+        recorder, state = status.Recorder(space.work, watcher), "stopped"
+        try:
+            story = Story(plan, space, hands, recorder)
+            if hands.dashboard:
+                story.observer.note(f"ray dashboard {hands.dashboard}")
+            verify_work.run(
+                space.work, story.run
+            )  # what an earlier run left may have gone bad since
+            manifest = _tell(story, key_id)
+            if wrong := verify_work.run(space.work, story.run):
+                raise BuildError(_spoilt(space.work, wrong))
+            manifest["run"] = recorder.figures(manifest, plan.run.workers)
+            _publish(space, manifest)
+            if plan.url:
+                upload.publish(space.out, plan.url, recorder.step)
+            state = "done"
+        except (runners.WorkerDied, MemoryError):
+            state = "failed"
+            raise BuildError(
+                "a worker process died, most likely for want of memory; run again with fewer "
+                "--workers to go on where it stopped (a script of your own must call build() "
+                "under `if __name__ == '__main__':`)"
+            ) from None
+        except runners.Unfit as error:
+            state = "failed"
+            raise BuildError(f"{error}; run again to go on where it stopped") from None
+        except OSError as error:
+            state = "failed"
+            raise BuildError(
+                f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
+            ) from None
+        except CorpusError:
+            state = "failed"
+            raise
+        except (Exception, pl.exceptions.PanicException) as error:
+            state = "failed"
+            hands.close()  # nobody is to write there now
+            if wrong := verify_work.run(space.work, here):
+                raise BuildError(_spoilt(space.work, wrong)) from None
+            if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException)):
+                raise BuildError(
+                    f"{_trouble(error)}; make room or mend it, and run again to go on where it "
+                    "stopped"
+                ) from None
+            raise
+        finally:
+            hands.close()
+            recorder.end(state)
+        space.finish()
+    return manifest
+
+
+def _complete(plan: Plan, watcher: Observer) -> None:
+    """Do what a kill behind the manifest kept a build from: its upload, the removal of work/."""
+    if plan.url:
+        with folder_lock.locked(plan.folder, "upload"):
+            upload.publish(plan.folder, plan.url, watcher.step)
+    space = Workspace(plan)
+    if space.work.exists() and not space.keep:
+        with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
+            space.finish()
+
+
+def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+    """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
+    there = upload.check(plan.url, replace=False)
+    if there is None:
+        return None
+    same = (there.get("plan_fingerprint"), there.get("author_key_id")) == (
+        plan.fingerprint(),
+        key_id,
+    )
+    if not replace and same and sources_of(there) == sources_identity(plan):
+        return there
+    if there.get("takedowns"):
+        raise PlanError(
+            f"posts were taken down from the corpus at '{plan.url}', and building over it would "
+            "bring them back; build into another folder with --out and run 'corpus takedown' there "
+            "with the same ids and authors"
+        )
+    if replace:
+        upload.check(plan.url, replace=True)
+        return None
+    raise PlanError(
+        f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
+    )
+
+
+def _hands(plan: Plan, space: Workspace) -> runners.Runner:
+    run = plan.run
+    see = plan.files_to_see() if run.runner == "ray" else ()
+    try:
+        return runners.make(
+            run.runner, run.workers, address=run.address, most=run.most, shared=space.work, see=see
+        )
+    except runners.Unfit as error:
+        raise BuildError(str(error)) from None
+
+
+def _publish(space: Workspace, manifest: dict[str, Any]) -> None:
+    """Write the manifest when the disk has the names of all that it speaks of."""
+    for folder in (space.shards, space.validation, space.dropped, space.out):
+        if folder.is_dir():
+            sync_folder(folder)
+    write_json(space.out / NAME, manifest, pretty=True, durable=True)
+    sync_folder(space.out)
+
+
+def _spoilt(work: Path, wrong: list[Path]) -> str:
+    return (
+        f"'{wrong[0].relative_to(work)}' or what it speaks of was changed on the disk since it was "
+        f"written ({len(wrong)} such in work/); it and what was made of it are thrown away: run "
+        "again to have them made anew, and check the disk and the memory"
+    )
+
+
+def _trouble(error: Exception) -> str:
+    """What the system says is wrong; nothing else, for a library's message may quote a post."""
+    if isinstance(error, OSError):
+        where = f" ('{error.filename}')" if error.filename else ""
+        if error.errno is None and "written" in str(error):  # numpy's words for a full disk
+            return "the disk took only a part of a file; is it full?"
+        return f"{error.strerror or error}{where}"
+    if "transport error" in str(error):  # polars' words for the same, now and then
+        return "the disk took only a part of a file; is it full?"
+    found = re.search(r"[\w ]+\(os error \d+\)", str(error))
+    return found[0].strip() if found else f"{type(error).__name__} in polars"
+
+
+def _tell(story: Story, key_id: str) -> dict[str, Any]:
+    """The whole way from dumps to everything but the manifest itself."""
+    files = ingest.dump_files(story)
+    first, *later = story.plan.segments()
+    parts = ingest.read_and_judge(story, files, first)
+    sources = [
+        build_manifest.source(f.task.path, f.task.reader, f.bytes, f.task.folder) for f in files
+    ]
+    build_manifest.check_read(sources)
+    for segment in later:
+        parts = apply_barrier.behind(story, parts, segment)
+    shards = write_outputs.write_shards(story, parts, key_id)
+    index = write_outputs.write_index(story, parts, key_id)
+    kept_back, shown = write_ledger.write(story, parts, files, shards, key_id)
+    manifest = build_manifest.manifest(
+        story.plan,
+        sources,
+        [story.funnel[stage.name] for stage in story.plan.stages],
+        shards,
+        key_id,
+        story.facts,
+        index,
+        kept_back,
+    )
+    _write_papers(story, manifest, shown)
+    return manifest
+
+
+def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
+    out, plan = story.space.out, story.plan.to_yaml()
+    shards = [out / shard["path"] for shard in manifest["shards"]]
+    ledger = story.space.ledger()
+    counted = report.gather(shards, ledger, manifest, story.run)
+    papers = {
+        "plan.yaml": PLAN_HEAD + plan,
+        **report.papers(manifest, plan, counted | {"samples": samples}),
+    }
+    for name, text in papers.items():
+        with replacing(out / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,154 @@
+"""What the steps of one build share: the plan, the folders, the runner, and the funnel so far."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from corpus.pipeline import read_file as reading
+from corpus.pipeline.workspace import Workspace
+from corpus.plan.model import Plan, Stage
+from corpus.tasks.receipts import needed_receipt
+from corpus.tasks.runners import Runner, Task
+
+Done = TypeVar("Done", bound=Task)
+
+
+class Observer(Protocol):
+    """Somebody who watches a build; called from the building thread."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """A step has done ``done`` of about ``total`` units."""
+        ...
+
+    def funnel(self, row: dict[str, Any]) -> None:
+        """A stage has judged a part."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something to know while it runs, such as where else it can be watched."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """Look away."""
+
+    def funnel(self, row: dict[str, Any]) -> None:
+        """Look away."""
+
+    def note(self, text: str) -> None:
+        """Look away."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Posts on disk between two steps."""
+
+    posts: Path
+    rows: int
+    text_bytes: int
+    identity: tuple[object, ...]  # the input and all that was decided so far
+    dropped: Path
+    dropping: Mapping[str, int]  # the rows that each stage has in ``dropped``
+
+
+class Judged(Protocol):
+    """A task that has turned posts into kept and dropped ones, with a receipt."""
+
+    @property
+    def index(self) -> int:
+        """The part's number."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of this step lies."""
+        ...
+
+    @property
+    def kept(self) -> Path:
+        """The posts that stay."""
+        ...
+
+    @property
+    def dropped(self) -> Path:
+        """The ledger rows of the others."""
+        ...
+
+    @property
+    def receipt(self) -> Path:
+        """The counts."""
+        ...
+
+
+@dataclass
+class Story:
+    """One build."""
+
+    plan: Plan
+    space: Workspace
+    runner: Runner
+    observer: Observer
+    funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ledgers: list[Part] = field(default_factory=list)
+    #: What a barrier has to tell in the manifest, and each part with what was measured of it.
+    facts: dict[str, dict[str, Any]] = field(default_factory=dict)
+    measured: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
+
+    def marks(self, segment: Sequence[Stage]) -> list[str]:
+        """What changes whenever the stages of a segment would decide differently."""
+        return [
+            f"{stage.fingerprint} {self.plan.naming.key_id()}" if stage.keyed else stage.fingerprint
+            for stage in segment
+        ]
+
+    def run(self, tasks: Sequence[Done], step: str) -> Iterable[Done]:
+        """Do ``tasks`` and show them as ``step``; results come as they are ready."""
+        for count, result in enumerate(self.runner.run(iter(tasks), lambda: None), start=1):
+            self.observer.step(step, count, len(tasks))
+            yield result
+
+    def tally(self, row: Mapping[str, Any]) -> None:
+        """Add what a stage did to a part to the funnel."""
+        self.observer.funnel(dict(row))
+        into = self.funnel.setdefault(
+            row["stage"],
+            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": {}, "seconds": 0.0},
+        )
+        for key in ("read", "kept", "seconds"):
+            into[key] += row[key]
+        if "documents" in row:
+            into["documents"] = into.get("documents", 0) + row["documents"]
+        for reason, count in row["dropped"].items():
+            into["dropped"][reason] = into["dropped"].get(reason, 0) + count
+
+    def judged(self, task: Judged) -> Part:
+        """Add a judged part to the funnel and hand on what is left of it."""
+        receipt = needed_receipt(task.receipt)
+        for row in receipt["funnel"]:
+            self.tally(row)
+        return Part(
+            task.kept,
+            receipt["posts"],
+            receipt["text_bytes"],
+            (task.folder.name, task.index),
+            task.dropped,
+            {row["stage"]: sum(row["dropped"].values()) for row in receipt["funnel"]},
+        )
+
+
+def chain(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
+    """The stages of a segment as tasks take them: name and Config as JSON."""
+    return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
+
+
+def forget_others(space: Workspace, done: Path) -> None:
+    """Remove the receipts of other plans: they speak of files that are replaced from here on."""
+    for other in done.parent.iterdir() if done.parent.is_dir() else ():
+        if other != done:
+            space.remove(other.relative_to(space.out).as_posix())

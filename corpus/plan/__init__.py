@@ -1,0 +1,1 @@
+"""Plans: YAML to a validated, fingerprinted :class:`~corpus.plan.model.Plan`."""

@@ -1,0 +1,143 @@
+"""Tell at a glance which reader fits a file or folder, and which files a source stands for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+from corpus import readers
+from corpus.formats import dump_input, seekable_file
+from corpus.formats.archives.bundle import Bundle
+from corpus.readers.contract import Sample
+from corpus.storage import filesystem
+
+_HEAD = 1 << 20
+_MOST_NAMES = 5_000
+#: From here on a reader is taken to be the one that fits.
+SURE = 0.5
+
+
+def sample(path: str) -> Sample:
+    """What the start of a file, or the names in a folder or zip, show. Never raises for content."""
+    name = os.path.basename(os.path.abspath(path))
+    if filesystem.is_folder(path):
+        return Sample(name, _names(path), b"")
+    members: tuple[str, ...] = ()
+    with seekable_file.opened(path) as file:
+        if file.read(4) == b"PK\x03\x04":
+            members = _names(path)
+    head = b""
+    with dump_input.Input(path) as source:
+        for member in source.members():
+            if member.name and not members:
+                members = (member.name,)  # of an archive that is read in order, the first
+            try:
+                stream = member.open()
+                while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
+                    head += more
+            except dump_input.BROKEN:
+                pass  # what came before the break is looked at
+            break
+    return Sample(name, members, head)
+
+
+def _names(path: str) -> tuple[str, ...]:
+    with Bundle(path) as bundle:
+        return tuple(bundle.names()[:_MOST_NAMES])
+
+
+def guess(path: str) -> list[tuple[str, float]]:
+    """The readers that may fit, the surest first. Of a folder of dumps the first file counts."""
+    found = _scores(sample(path))
+    if not found and filesystem.is_folder(path):
+        files = dump_input.expand(path)
+        return _scores(sample(files[0])) if files else []
+    return found
+
+
+def _scores(shown: Sample) -> list[tuple[str, float]]:
+    scored = [(name, float(readers.find(name).fits(shown))) for name in readers.names()]
+    return sorted(((n, s) for n, s in scored if s > 0), key=lambda pair: (-pair[1], pair[0]))
+
+
+def better(reader: str, path: str) -> str:
+    """The reader that surely fits where ``reader`` surely does not, or ''."""
+    if reader == "table":
+        return ""  # whoever maps the columns by hand knows what the file is
+    scores = guess(path)
+    if not scores or scores[0][1] < SURE or dict(scores).get(reader, 0) > 0:
+        return ""
+    return scores[0][0]
+
+
+def inputs(reader: str, path: str) -> list[str]:
+    """What a source's ``path`` stands for, sorted: files, or whole folders for some readers."""
+    if not getattr(readers.find(reader), "FOLDERS", False):
+        return dump_input.expand(path)
+    if filesystem.is_url(path):
+        if filesystem.is_folder(path):
+            return _of_folder(reader, path, filesystem.children(path))
+        return [path] if filesystem.exists(path) else filesystem.glob(path)
+    if not Path(path).is_dir():
+        import glob
+
+        return [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))
+    return _of_folder(reader, path, sorted(str(child) for child in Path(path).iterdir()))
+
+
+def _of_folder(reader: str, path: str, children: list[str]) -> list[str]:
+    archives = [child for child in children if _is_archive(reader, child)]
+    if len(archives) > 1:  # a folder of archives would pass for one that has a folder around it
+        return archives
+    return [path] if _is_archive(reader, path) else children
+
+
+def _is_archive(reader: str, path: str) -> bool:
+    if not filesystem.is_folder(path) and not path.lower().endswith(".zip"):
+        return False
+    return readers.find(reader).fits(Sample(Path(path).name, _names(path), b"")) >= SURE
+
+
+def size_and_time(path: str) -> tuple[int, int]:
+    """The bytes of a file, or of all files in a folder, and when the last of them changed."""
+    if not filesystem.is_folder(path):
+        return filesystem.stat(path)
+    if filesystem.is_url(path):
+        every = [filesystem.stat(file) for file in filesystem.walk(path)]
+        return sum(s.size for s in every), max((s.changed for s in every), default=0)
+    stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
+    return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
+
+
+_IDS = ("id", "id_str", "_id", "uri", "post_id", "comment_id", "tweet_id")
+_TEXTS = ("text", "body", "content", "full_text", "message", "comment", "selftext", "post", "title")
+
+
+def fields(path: str) -> dict[str, str]:
+    """A likely map for the table reader from the first row's names; ``text`` may be missing."""
+    shown = sample(path)
+    names: Sequence[Any] = ()
+    if shown.objects:
+        names = list(shown.objects[0])
+    elif shown.head.startswith(b"PAR1"):
+        import polars as pl
+
+        try:
+            with seekable_file.opened(path) as file:
+                names = list(pl.read_parquet_schema(cast("IO[bytes]", file)))
+        except (pl.exceptions.PolarsError, OSError):
+            return {}
+    else:
+        first = shown.head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+        text = first.decode("utf-8", "replace")
+        names = [name.strip(' "\r') for name in text.split("\t" if "\t" in text else ",")]
+    lower = {str(name).lower(): str(name) for name in names}
+    found = {}
+    for field, known in (("id", _IDS), ("text", _TEXTS)):
+        for name in known:
+            if name in lower:
+                found[field] = lower[name]
+                break
+    return found

@@ -1,0 +1,1 @@
+"""The pseudonym key, keyed names, and announced deletions."""

@@ -1,0 +1,145 @@
+"""The key that pseudonyms are made with, and what else it locks; it never enters the output."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from corpus.errors import BuildError, PlanError
+from corpus.storage import filesystem
+
+KEYED_ID = re.compile(r":~[0-9a-f]{24}\Z")
+
+
+def ensure_key(path: Path | str, out: Path) -> str:
+    """Create the pseudonym key (mode 0600) if it is absent; return the key's public id.
+
+    A key at a URL must be there: who may read it is not for a build to decide.
+    """
+    if isinstance(path, str):
+        return key_id(load_key(path))
+    if out.resolve() in path.resolve().parents:
+        raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
+    if not path.exists():
+        try:
+            _create_key(path)
+        except OSError as error:
+            raise PlanError(
+                f"cannot write to '{path.parent}', where the pseudonym key goes: {error.strerror}; "
+                "give another --out, or set 'output: {key: ...}'"
+            ) from None
+    return key_id(load_key(path))
+
+
+def key_id(key: bytes) -> str:
+    """What a key may be told from others by, in public."""
+    return hmac.digest(key, b"corpus key id", "sha256").hex()[:16]
+
+
+def _create_key(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    with suppress(FileExistsError):  # of two builds that begin together, one key counts
+        os.link(temporary, path)
+    temporary.unlink()
+
+
+def load_key(path: Path | str) -> bytes:
+    """The key's bytes, from a file or (as a string) a URL; PlanError if it is no key."""
+    try:
+        data = _elsewhere(path) if isinstance(path, str) else path.read_bytes()
+        key = bytes.fromhex(data.decode("ascii").strip())
+    except (ValueError, OSError):
+        key = b""
+    if len(key) < 32 and isinstance(path, str):
+        raise PlanError(
+            f"'{path}' holds no pseudonym key; upload one ('openssl rand -hex 32' makes it), and "
+            "see that the credentials in the environment may read it"
+        )
+    if len(key) < 32:
+        raise PlanError(
+            f"'{path}' holds no pseudonym key (64 hex digits); move it away to have one made"
+        )
+    return key
+
+
+@lru_cache(maxsize=4)
+def _elsewhere(url: str) -> bytes:
+    return filesystem.read(url)
+
+
+def key_of(corpus: Path, manifest: Mapping[str, Any], key: str | Path | None) -> bytes:
+    """The key of a finished corpus, by default from the file beside it; PlanError if it is not."""
+    path = Path(key) if key else corpus.parent / "corpus.key"
+    if not path.exists():
+        raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
+    secret = load_key(path)
+    if key_id(secret) != manifest["author_key_id"]:
+        raise PlanError(f"'{path}' is not this corpus's key; give the right one with --key")
+    return secret
+
+
+def pseudonym(author: str, key: bytes) -> str:
+    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without.
+
+    Letter case makes no other person: platforms do not tell ``u/Spez`` from ``u/spez``.
+    """
+    return hmac.digest(key, author.lower().encode("utf-8"), "sha256").hex()[:32]
+
+
+def post_naming(key: bytes) -> Callable[[str], str]:
+    """What makes keyed ids of ids: ``reddit:t1_c0abc`` to ``reddit:~`` and 24 hex digits.
+
+    96 bits of HMAC-SHA256: of ten billion posts, two share a name with a chance of one in a
+    billion. An id that is keyed already is left as it is.
+    """
+    derived = _derived(key, b"post id")
+
+    def keyed(name: str) -> str:
+        if KEYED_ID.search(name):
+            return name
+        platform = name.partition(":")[0]
+        return f"{platform}:~{hmac.digest(derived, name.encode('utf-8'), 'sha256').hex()[:24]}"
+
+    return keyed
+
+
+def seal(data: bytes, key: bytes) -> bytes:
+    """Encipher ``data``: the same under the same key, so that builds give the same bytes.
+
+    The first 32 bytes are HMAC-SHA256 of the data, which is the nonce too (a synthetic IV, as in
+    RFC 5297); SHAKE-256 over key and nonce gives the key stream.
+    """
+    nonce = hmac.digest(_derived(key, b"seal"), data, "sha256")
+    return nonce + _mixed(data, nonce, key)
+
+
+def unseal(data: bytes, key: bytes) -> bytes:
+    """The data that was sealed; BuildError if it is damaged, or the key is another."""
+    nonce = data[:32]
+    opened = _mixed(data[32:], nonce, key)
+    if not hmac.compare_digest(nonce, hmac.digest(_derived(key, b"seal"), opened, "sha256")):
+        raise BuildError("an enciphered file is damaged, or was made with another key")
+    return opened
+
+
+def _derived(key: bytes, purpose: bytes) -> bytes:
+    return hmac.digest(key, b"corpus " + purpose, "sha256")
+
+
+def _mixed(data: bytes, nonce: bytes, key: bytes) -> bytes:
+    stream = hashlib.shake_256(_derived(key, b"stream") + nonce).digest(len(data))
+    return (np.frombuffer(data, np.uint8) ^ np.frombuffer(stream, np.uint8)).tobytes()

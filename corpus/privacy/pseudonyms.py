@@ -1,0 +1,107 @@
+"""What posts and people are called outside the build: keyed names that lead back to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import polars as pl
+
+from corpus.privacy import keys
+
+Ids = Literal["keyed", "original"]
+#: The columns that hold a post's id, wherever they turn up.
+ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
+#: A Reddit community of this form is a person's own page.
+_OWN_PAGE = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How posts and people are named, as a task carries it: the key's file, not the key."""
+
+    key: Path | str
+    ids: Ids
+
+    def key_id(self) -> str:
+        """What the key may be told from others by, in public."""
+        return keys.key_id(keys.load_key(self.key))
+
+    def open(self) -> Names:
+        """Read the key."""
+        return Names(keys.load_key(self.key), self.ids)
+
+
+class Names:
+    """The names under one key."""
+
+    def __init__(self, key: bytes, ids: Ids) -> None:
+        self._key = key
+        self._post: Callable[[str], str] | None = keys.post_naming(key) if ids == "keyed" else None
+
+    def author(self, names: pl.Series) -> pl.Series:
+        """Pseudonyms of ``platform:author``; nobody stays nobody."""
+        return _mapped(names, lambda name: keys.pseudonym(name, self._key))
+
+    def post(self, ids: pl.Series) -> pl.Series:
+        """The ids that leave the build, for those that came in."""
+        return _mapped(ids, self._post) if self._post else ids
+
+    def one(self, name: str | None) -> str | None:
+        """The id that leaves the build, for one that came in."""
+        return self._post(name) if self._post and name is not None else name
+
+    def posts(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """A frame with every column of ids renamed."""
+        if self._post is None:
+            return frame
+        found = [name for name in ID_COLUMNS if name in frame.columns]
+        frame = frame.with_columns(self.post(frame[name]).alias(name) for name in found)
+        if "post_ids" in frame.columns:
+            frame = frame.with_columns(_inside(frame["post_ids"], self.post))
+        return frame
+
+    def people(self, posts: pl.DataFrame) -> pl.DataFrame:
+        """A frame with every column of people renamed: authors, and Reddit's pages of persons."""
+        raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
+        posts = posts.with_columns(self.author(raw).alias("author"))
+        if "authors" in posts.columns:
+            turns = posts.select("platform", "authors").with_row_index("_row").explode("authors")
+            names = turns.select(pl.concat_str("platform", pl.lit(":"), "authors")).to_series()
+            listed = turns.select("_row", self.author(names).alias("authors"))
+            grouped = listed.group_by("_row", maintain_order=True).agg("authors")
+            posts = posts.with_columns(grouped["authors"])
+        if "community" in posts.columns:
+            own = (pl.col("platform") == "reddit") & pl.col("community").str.contains(_OWN_PAGE)
+            person = pl.col("community").str.replace(r"(?i)^(?:/?r/)?u_", "reddit:")
+            page = self.author(posts.select(pl.when(own).then(person)).to_series())
+            named = pl.coalesce(pl.lit("u_") + pl.lit(page), "community")
+            posts = posts.with_columns(named.alias("community"))
+        return posts
+
+    def facts(self, facts: dict[str, Any]) -> dict[str, Any]:
+        """What a barrier tells in the manifest, with clusters renamed."""
+        return {name: self._named(value) for name, value in facts.items()}
+
+    def _named(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._named(each) for each in value]
+        if isinstance(value, dict) and "cluster" in value:
+            return {**value, "cluster": self.one(value["cluster"])}
+        return value
+
+
+def _mapped(names: pl.Series, rename: Callable[[str], str]) -> pl.Series:
+    old = names.unique().drop_nulls()
+    new = pl.Series([rename(name) for name in old], dtype=pl.String)
+    return names.replace_strict(old, new, default=None, return_dtype=pl.String)
+
+
+def _inside(lists: pl.Series, rename: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Each list of names with its names changed; lists keep their lengths."""
+    old = lists.explode().unique().drop_nulls()
+    return lists.list.eval(
+        pl.element().replace_strict(old, rename(old), default=None, return_dtype=pl.String)
+    )

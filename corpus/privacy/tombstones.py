@@ -1,0 +1,218 @@
+"""Fold what the sources withdraw, and mark the posts it reaches.
+
+A stream of posts may hold a notice of deletion for every few posts, so no process holds them all:
+they are folded by tasks of a range of keys, and what is left lies in flat arrays on disk, ordered
+by key, in which a part's posts are looked up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from corpus.partition.partitions import (  # fmt: skip
+    U64,
+    Arrays,
+    Run,
+    Step,
+    addressed,
+    done,
+    range_count,
+    received,
+    rows,
+)
+from corpus.schema import WITHDRAWN
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt
+
+#: Reasons as numbers, the gravest first.
+_SAID = (*WITHDRAWN, "allowed", "undeclared")
+_OPTED_OUT, _ALLOWED, _UNDECLARED = map(_SAID.index, ("opted_out", "allowed", "undeclared"))
+#: What an author declares about all of their posts: the last word counts.
+_DECLARED = (_OPTED_OUT, _ALLOWED, _UNDECLARED)
+_TARGETS = ("author", "id")
+#: When a notice without a time was said: behind all that was ever seen.
+_EVER = np.iinfo(np.int64).max
+_COLUMNS = {"one": np.uint64, "two": np.uint64, "target": np.uint8, "reason": np.uint8,
+            "said_at": np.int64}  # fmt: skip
+_STEP = "folding"
+
+
+def fold(room: Path, announced: Sequence[Path], count: int, run: Run) -> None:
+    """Fold the ``count`` notices in some files into ``room``, where :func:`bury` looks.
+
+    One stays of each target and reason, the one that reaches furthest, and of an author's
+    declarations the last.
+    """
+    ranges = range_count(count)
+    noting = [Note(room, path, ranges, part) for part, path in enumerate(announced)]
+    done(run, noting, _STEP)
+    folding = [Fold(room, len(noting), index) for index in range(ranges)]
+    left = sum(told["notices"] for told in done(run, folding, _STEP))
+    for name, dtype in _COLUMNS.items():
+        if load_receipt(room / f"{name}.json") is None:
+            pieces = (array_store.whole(task.folder, name) for task in folding)
+            array_store.join(room, name, pieces, dtype, left)
+    notices.cache_clear()  # an earlier build of this process may have looked into what is mended
+
+
+def _keys(values: pl.Series) -> U64:
+    from corpus.dedup import minhash_kernel
+
+    return minhash_kernel.hash128(*array_store.flat(values))
+
+
+def _noted(room: Path, part: int) -> Path:
+    return room / "noted" / f"{part:06d}"
+
+
+@dataclass(frozen=True)
+class Note(Step):
+    """Put the notices of a file into numbers, by range of keys."""
+
+    announced: Path
+    ranges: int
+    part: int
+
+    @property
+    def folder(self) -> Path:
+        """Where they go."""
+        return _noted(self.room, self.part)
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """A row a notice."""
+        told = pl.read_parquet(self.announced, glob=False)
+        keys = _keys(told["value"])
+        number = {name: at for at, name in enumerate(_SAID)}
+        found = rows(
+            one=keys[:, 0],
+            two=keys[:, 1],
+            target=(told["target"] == "id").cast(pl.UInt8).to_numpy(),
+            reason=told["reason"].replace_strict(number, return_dtype=pl.UInt8).to_numpy(),
+            said_at=told["said_at"].fill_null(_EVER).to_numpy(),
+        )
+        to = (keys[:, 0] >> np.uint64(56)).astype(np.int64) * self.ranges // 256
+        return addressed("notice", found, to, self.ranges), {}
+
+
+@dataclass(frozen=True)
+class Fold(Step):
+    """Fold the notices of a range of keys."""
+
+    noted: int  # files
+    index: int
+
+    @property
+    def folder(self) -> Path:
+        """Where what is left goes."""
+        return self.room / "folded" / f"{self.index:03d}"
+
+    def make(self) -> tuple[Arrays, dict[str, Any]]:
+        """The notices left, ordered by key."""
+        noted = (_noted(self.room, part) for part in range(self.noted))
+        found = received(noted, "notice", self.index)
+        every = pl.DataFrame({name: found[name] for name in _COLUMNS})
+        of = ["one", "two", "target"]
+        declared = pl.col("reason").is_in(_DECLARED)
+        said = every.filter(~declared).group_by(*of, "reason").agg(pl.col("said_at").max())
+        # Of two at the same moment, and of two without any, the refusal counts. A word without a
+        # time is the first.
+        when = pl.when(pl.col("said_at") < _EVER).then("said_at")
+        last = (
+            every.filter(declared)
+            .sort(when, pl.col("reason") == _OPTED_OUT, "reason", nulls_last=False)
+            .unique(of, keep="last", maintain_order=True)
+            .filter(pl.col("reason") != _UNDECLARED)  # taken back: nothing is said any more
+            .with_columns(pl.lit(_EVER).alias("said_at"))
+        )
+        left = pl.concat([said.select(every.columns), last]).sort(*of, "reason")
+        return {name: left[name].to_numpy() for name in _COLUMNS}, {"notices": left.height}
+
+
+# --------------------------------------------------------------------------- looking up
+
+
+class Notices:
+    """The folded notices, mapped: only what is touched is read."""
+
+    def __init__(self, room: Path) -> None:
+        self._columns = {name: array_store.mapped(room, name) for name in _COLUMNS}
+
+    def reach(self, values: pl.Series, target: str) -> pl.DataFrame:
+        """The row of each value that a notice names, with ``reason`` and ``said_at``."""
+        row = np.flatnonzero(values.is_not_null().to_numpy())
+        keys = _keys(values.gather(row))
+        order = np.argsort(keys[:, 0])
+        row, keys = row[order], keys[order]
+        one = self._columns["one"]
+        low = np.searchsorted(one, keys[:, 0], "left")
+        count = np.searchsorted(one, keys[:, 0], "right") - low
+        which = np.repeat(np.arange(row.size), count)
+        at = np.arange(which.size) + np.repeat(low - (np.cumsum(count) - count), count)
+        named = (self._columns["two"][at] == keys[which, 1]) & (
+            self._columns["target"][at] == _TARGETS.index(target)
+        )
+        which, at = which[named], at[named]
+        return pl.DataFrame(
+            {
+                "_row": row[which].astype(np.uint32),
+                "reason": np.asarray(self._columns["reason"][at]),
+                "said_at": np.asarray(self._columns["said_at"][at]),
+            }
+        )
+
+
+@lru_cache(maxsize=2)
+def notices(room: Path) -> Notices:
+    """What was folded into ``room``, opened once a process."""
+    return Notices(room)
+
+
+def bury(posts: pl.DataFrame, notices: Notices) -> pl.DataFrame:
+    """Mark the posts that a notice names, by id or by author, as withdrawn.
+
+    A repost carries the whole text of its original, so it goes with it. A notice says more than
+    what the post itself had to say when it was collected, and one on the very post most of all.
+    """
+    author = pl.concat_str("platform", pl.lit(":"), "author")
+    original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
+    for target, key in (("author", author), ("id", original), ("id", pl.col("id"))):
+        values = posts.select(key.alias("value")).to_series()
+        posts = _marked(posts, notices.reach(values, target))
+    return posts
+
+
+def _marked(posts: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    seen = posts["seen_at"].gather(named["_row"])
+    reached = named.filter(~(seen >= named["said_at"]).fill_null(False)).sort("_row", "reason")
+    if not reached.height:
+        return posts
+    words = dict(enumerate(_SAID))
+    why = (
+        reached.filter(pl.col("reason") != _ALLOWED)
+        .unique("_row", keep="first")
+        .select("_row", pl.col("reason").replace_strict(words, default=None).alias("_reason"))
+    )
+    consent = {_OPTED_OUT: "denied", _ALLOWED: "allowed"}
+    said = (
+        reached.filter(pl.col("reason").is_in(_DECLARED))
+        .unique("_row", keep="first")
+        .select("_row", pl.col("reason").replace_strict(consent, default=None).alias("_consent"))
+    )
+    columns = posts.columns
+    return (
+        posts.with_row_index("_row")
+        .join(why, on="_row", how="left", maintain_order="left")
+        .join(said, on="_row", how="left", maintain_order="left")
+        .with_columns(
+            pl.coalesce("_reason", "withdrawn").alias("withdrawn"),
+            pl.coalesce("_consent", "consent").alias("consent"),
+        )
+        .select(columns)
+    )

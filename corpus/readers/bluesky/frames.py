@@ -1,0 +1,145 @@
+"""Read recorded firehose frames: each a length in 4 little-endian bytes, and the frame as sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+import libipld
+import msgspec
+
+from corpus.formats import dump_input
+from corpus.formats.car import Stream, decode, in_memory, unread, verified
+from corpus.formats.times import micros
+from corpus.readers.bluesky.events import account_changed, commit, resynced, skipped, tid_micros
+from corpus.readers.bluesky.post import Config
+from corpus.readers.contract import Located, Record, Refused
+
+T = TypeVar("T")
+
+# How a frame's header begins: a map of "op" and, but for errors, "t".
+_HEADERS = (b"\xa2\x61t", b"\xa2\x62op", b"\xa1\x62op")
+
+
+class _Header(msgspec.Struct, gc=False):
+    op: int
+    t: str = ""
+
+
+class _Operation(msgspec.Struct, gc=False):
+    action: str | None = None
+    path: str | None = None
+    cid: bytes | None = None
+
+
+class _Body(msgspec.Struct, gc=False):
+    """The fields of a change, and of a notice about an account."""
+
+    repo: str | None = None
+    did: str | None = None
+    time: str | None = None
+    rev: str | None = None
+    ops: list[_Operation] | None = None
+    blocks: bytes | None = None
+    too_big: bool | None = msgspec.field(default=None, name="tooBig")
+    active: bool | None = None
+    status: str | None = None
+
+
+def is_frames(head: bytes) -> bool:
+    """Whether a file that begins so holds frames behind their lengths."""
+    return head[4:].startswith(_HEADERS) and int.from_bytes(head[:4], "little") < 1 << 24
+
+
+def read_frames(source: dump_input.Input, config: Config, done: int) -> Iterator[Located]:
+    """Yield what each frame reports; the first ``done`` frames are only passed over."""
+    longest = config.max_line_mb << 20
+    count = 0
+    for member in source.members():
+        yield from unread(source)
+        file = f"{source.path}!{member.name}" if member.name else source.path
+        stream = Stream(member.open())
+        row = 0
+        while head := stream.take(4):
+            row += 1
+            count += 1
+            size = int.from_bytes(head, "little")
+            whole = len(head) == 4
+            records: Sequence[Record] = ()
+            if whole and size > longest:
+                whole = stream.skip(size)
+                records = (Refused("frame_too_long"),)
+            elif whole:
+                data = stream.take(size)
+                whole = len(data) == size
+                if whole and count > done:
+                    records = _frame(data, config)
+            if not whole:
+                records = (Refused(stream.problem or "truncated_stream"),)
+            yield Located(file, row, min(size, longest), records)
+            if not whole:
+                break
+        else:
+            if stream.problem:
+                yield Located(file, row, 0, (Refused(stream.problem),))
+    yield from unread(source)
+
+
+def _frame(data: bytes, config: Config) -> Sequence[Record]:
+    try:
+        parts = libipld.decode_dag_cbor_multi(data)
+    except (ValueError, RecursionError):
+        return (Refused("malformed_cbor"),)
+    if len(parts) != 2:
+        return (Refused("malformed_frame"),)
+    try:
+        header = msgspec.convert(parts[0], _Header)
+        if header.op == -1:
+            return skipped("error")
+        body = msgspec.convert(parts[1], _Body)
+        return _message(header.t, body, config)
+    except msgspec.ValidationError:
+        return (Refused("wrong_type"),)
+    except Refused as refusal:
+        return (refusal,)
+
+
+def _message(kind: str, body: _Body, config: Config) -> Sequence[Record]:
+    seen_at = micros(body.time) if body.time is not None else None
+    if seen_at is None:
+        seen_at = tid_micros(body.rev)
+    if kind == "#commit":
+        return _commit(body, seen_at, config)
+    if kind == "#account":
+        return account_changed(body.did, seen_at, body.active, body.status)
+    if kind == "#tombstone":  # how accounts were said to be deleted until 2024
+        return account_changed(body.did, seen_at, False, "deleted")
+    if kind == "#sync":
+        return resynced(body.did, seen_at)
+    return skipped(kind.removeprefix("#"))
+
+
+def _commit(body: _Body, seen_at: int | None, config: Config) -> Sequence[Record]:
+    records: list[Record] = []
+    blocks: dict[bytes, bytes] | None = None
+    if body.too_big:
+        records.append(Refused("too_big"))  # what changed is not in the frame
+    for operation in body.ops or ():
+
+        def load(shape: type[T], cid: bytes | None = operation.cid) -> T:
+            nonlocal blocks
+            if blocks is None:
+                blocks = in_memory(body.blocks or b"")
+            block = blocks.get(cid or b"")
+            if block is None:
+                raise Refused("missing_block")
+            return msgspec.convert(decode(verified(cid or b"", block)), shape)
+
+        collection, _, rkey = (operation.path or "").partition("/")
+        try:
+            records += commit(body.repo, seen_at, operation.action, collection, rkey, load, config)
+        except msgspec.ValidationError:
+            records.append(Refused("wrong_type"))
+        except Refused as refusal:
+            records.append(refusal)
+    return records or skipped("empty_commit")

@@ -1,0 +1,262 @@
+"""Make a post of a Bluesky record: its text with whole links, its thread, its labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+from pydantic import Field
+
+from corpus.formats.times import micros
+from corpus.readers.contract import Post, ReaderConfig, Refused, mentions_of
+from corpus.readers.x.common import language
+
+POSTS = "app.bsky.feed.post"
+NO_LABELS: frozenset[str] = frozenset()
+
+
+class Config(ReaderConfig):
+    """What to read, and what of a post counts as its text."""
+
+    honour_no_unauthenticated: bool = Field(
+        default=True,
+        description="take the label '!no-unauthenticated' (do not show this to people who are "
+        "not signed in) on a post or on a profile for an opt-out",
+    )
+    full_links: bool = Field(
+        default=True, description="replace shortened links in the text by the whole address"
+    )
+    with_cards: bool = Field(
+        default=False, description="add the title and the description of a linked page"
+    )
+    with_alt: bool = Field(
+        default=False, description="add the descriptions of the images and the video"
+    )
+
+
+class _Reference(msgspec.Struct, gc=False):
+    uri: str | None = None
+
+
+class _Reply(msgspec.Struct, gc=False):
+    parent: _Reference | None = None
+    root: _Reference | None = None
+
+
+class _Label(msgspec.Struct, gc=False):
+    val: str | None = None
+
+
+class _Labels(msgspec.Struct, gc=False):
+    values: list[_Label] | None = None
+
+
+class Labelled(msgspec.Struct, gc=False):
+    """A record of any kind, for the labels that its author gave it."""
+
+    labels: _Labels | None = None
+
+    def names(self) -> frozenset[str]:
+        """The labels' names."""
+        if self.labels is None or not self.labels.values:
+            return NO_LABELS
+        return frozenset(label.val for label in self.labels.values if label.val)
+
+
+class PostRecord(Labelled, gc=False):
+    """The fields of ``app.bsky.feed.post``.
+
+    What is loosely typed here is of open kinds, or a claim: no fault in it should cost the post.
+    """
+
+    text: str | None = None
+    created_at: Any = msgspec.field(default=None, name="createdAt")
+    langs: Any = None
+    reply: _Reply | None = None
+    facets: Any = None
+    embed: Any = None
+
+
+_SENSITIVE = frozenset(
+    {"porn", "sexual", "nudity", "graphic-media", "gore", "nsfl", "corpse", "torture", "self-harm"}
+)
+_REMOVED = frozenset({"!hide", "!takedown"})
+NO_UNAUTHENTICATED = "!no-unauthenticated"
+# A clock may be wrong; a date further ahead than this was made up.
+_DAY = 86_400_000_000
+_PRIMARY = re.compile(r"[a-z]{2,3}(?![a-z])")
+
+
+def post(
+    uri: str,
+    did: str,
+    seen_at: int | None,
+    record: PostRecord,
+    config: Config,
+    account: frozenset[str] = NO_LABELS,
+) -> Post:
+    """The post that a record is; ``account`` are the labels its author gave the whole account."""
+    text = record.text
+    if text is None:
+        raise Refused("no_text")
+    if config.full_links and record.facets and ("…" in text or "..." in text):
+        text = with_links(text, record.facets)
+    kind, name, parent, root = "post", "bluesky:" + uri, None, None
+    embed = record.embed
+    if embed:
+        if _quotes(embed):
+            kind = "quote"
+        if config.with_cards or config.with_alt:
+            text = "\n\n".join(filter(None, [text, *_shown(embed, config)]))
+    if record.reply is not None:
+        parent, root = _link(record.reply.parent), _link(record.reply.root)
+    if parent or root:
+        kind = "reply"
+    else:
+        root = name
+    created = micros(record.created_at)
+    if created is not None and seen_at is not None and created > seen_at + _DAY:
+        created = seen_at
+    labels = record.names() | account
+    return Post(
+        name,
+        text,
+        kind,
+        did,
+        None,
+        created,
+        _language(record.langs),
+        parent,
+        root,
+        None,
+        None,
+        None if _SENSITIVE.isdisjoint(labels) else True,
+        True if "bot" in labels else None,
+        None,
+        _withdrawn(labels, config),
+        None,
+        None,
+        seen_at,
+        mentions_of(text, _people(text, record)) if record.facets and "@" in text else None,
+    )
+
+
+def _people(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
+    """Handle and DID of everybody whom the record marks in its text."""
+    data = (record.text or "").encode()
+    for start, end, features in _marked(record.facets):
+        for feature in features:
+            did = _get(feature, "did")
+            if type(did) is str and did.startswith("did:") and 0 <= start < end <= len(data):
+                yield data[start:end].decode(errors="ignore").lstrip("@"), did
+
+
+def _withdrawn(labels: frozenset[str], config: Config) -> str | None:
+    if not _REMOVED.isdisjoint(labels):
+        return "removed"
+    if config.honour_no_unauthenticated and NO_UNAUTHENTICATED in labels:
+        return "opted_out"
+    return None
+
+
+def _link(reference: _Reference | None) -> str | None:
+    uri = reference.uri if reference is not None else None
+    return "bluesky:" + uri if uri and uri.startswith("at://") else None
+
+
+def _language(langs: object) -> str | None:
+    first = langs[0] if type(langs) is list and langs else None
+    return _primary(first) if type(first) is str else None
+
+
+@lru_cache(maxsize=4096)
+def _primary(tag: str) -> str | None:
+    """The language of a tag: ``en`` of ``en-US``."""
+    found = _PRIMARY.match(tag.lower())
+    return language(found[0]) if found else None
+
+
+def with_links(text: str, facets: object) -> str:
+    """The text with each link that was cut for display written out.
+
+    A facet gives its place in bytes of UTF-8. One that lies outside the text, cuts a character
+    or overlaps an earlier one is left alone.
+    """
+    data = text.encode()
+    pieces, at = [], 0
+    for start, end, uri in sorted(_links(facets)):
+        if not at <= start < end <= len(data) or _inside(data, start) or _inside(data, end):
+            continue
+        if _is_cut(data[start:end].decode(), uri):
+            pieces += [data[at:start], uri.encode()]
+            at = end
+    return b"".join([*pieces, data[at:]]).decode() if pieces else text
+
+
+def _marked(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
+    """The place of each facet in bytes, and what it says of it."""
+    for facet in facets if type(facets) is list else ():
+        index, features = _get(facet, "index"), _get(facet, "features")
+        start, end = _get(index, "byteStart"), _get(index, "byteEnd")
+        if type(start) is int and type(end) is int and type(features) is list:
+            yield start, end, features
+
+
+def _links(facets: object) -> Iterator[tuple[int, int, str]]:
+    """The place and the address of each facet that is a whole link."""
+    for start, end, features in _marked(facets):
+        for feature in features:
+            uri = _get(feature, "uri")
+            if type(uri) is str and uri.startswith(("https://", "http://")):
+                yield start, end, uri
+                break
+
+
+def _inside(data: bytes, at: int) -> bool:
+    """Whether the place lies within a character."""
+    return at < len(data) and data[at] & 0xC0 == 0x80
+
+
+def _is_cut(shown: str, uri: str) -> bool:
+    """Whether the text shown is a shortened form of the address, not words in its place."""
+    head, dots, _ = shown.replace("...", "…").partition("…")
+    stem, full = _bare(head), _bare(uri)
+    if not dots or not stem or any(map(str.isspace, shown)):
+        return False
+    return full.startswith(stem) or stem.partition("/")[0] == full.partition("/")[0]
+
+
+def _bare(address: str) -> str:
+    address = address.lower().removeprefix("https://").removeprefix("http://")
+    return address.removeprefix("www.")
+
+
+def _quotes(embed: object) -> bool:
+    """Whether another post is embedded, with or without pictures beside it."""
+    inner = _get(embed, "record")
+    uri = _get(inner, "uri") or _get(_get(inner, "record"), "uri")
+    return type(uri) is str and f"/{POSTS}/" in uri
+
+
+def _shown(embed: object, config: Config) -> Iterator[str]:
+    """What the wanted parts of an embed say in words."""
+    media = _get(embed, "media") or embed
+    if config.with_cards:
+        card = _get(media, "external")
+        lines = [_get(card, "title"), _get(card, "description")]
+        said = "\n".join(line for line in lines if type(line) is str and line)
+        if said:
+            yield said
+    if config.with_alt:
+        images = _get(media, "images")
+        for item in [*(images if type(images) is list else ()), media]:
+            alt = _get(item, "alt")
+            if type(alt) is str and alt:
+                yield alt
+
+
+def _get(value: object, key: str) -> Any:
+    return value.get(key) if type(value) is dict else None

@@ -1,0 +1,192 @@
+"""Read Bluesky: Jetstream lines (v1, v2), repository exports (CAR) and firehose frames.
+
+A post's id is ``bluesky:at://did/app.bsky.feed.post/rkey``. Likes, follows and bare reposts carry
+no text and are passed over. Deletes, edits, accounts that go and ``#sync`` events become
+tombstones with the time of the event; an ``org.user-intents.declaration`` is honoured for all
+posts of its author, wherever it stands. So is the label ``!no-unauthenticated`` on a profile,
+which is where the network's own application puts it; a later profile without the label does not
+undo it, a later declaration that allows bulk datasets does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from corpus.formats import dump_input
+from corpus.formats.car import is_car
+from corpus.formats.times import micros
+from corpus.readers.bluesky.events import account_changed, commit, resynced, skipped, tid_micros
+from corpus.readers.bluesky.frames import is_frames, read_frames
+from corpus.readers.bluesky.post import Config
+from corpus.readers.bluesky.repo import read_repos
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Record,
+    Refused,
+    Sample,
+    read_lines,
+    read_records,
+)
+
+__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "decoder", "fits", "read"]
+
+PLATFORM = "bluesky"
+VERSION = 1
+TOMBSTONES = True
+
+T = TypeVar("T")
+
+
+class _Change(msgspec.Struct, gc=False):
+    """A change to a record. ``type`` is how Jetstream first named the operation."""
+
+    operation: str | None = None
+    collection: str | None = None
+    rkey: str | None = None
+    rev: str | None = None
+    record: msgspec.Raw = msgspec.Raw()
+    type: str | None = None
+
+
+class _Account(msgspec.Struct, gc=False):
+    active: bool | None = None
+    status: str | None = None
+
+
+class _Event(_Change, gc=False):
+    """An event; version 2 has the fields of a change in the event itself."""
+
+    did: str | None = None
+    time_us: int | float | str | None = None
+    kind: str | None = None
+    commit: _Change | None = None
+    account: _Account | None = None
+    tag: str | None = msgspec.field(default=None, name="$type")
+    time: str | None = None
+    witnessed_at: str | None = msgspec.field(default=None, name="witnessedAt")
+
+
+class _Line(_Event, gc=False):
+    """An event, or version 2's envelope around one."""
+
+    payload: _Event | None = None
+
+
+_OLD_KINDS = {"com": "commit", "id": "identity", "acc": "account"}
+_OLD_OPERATIONS = {"c": "create", "u": "update", "d": "delete"}
+_V2 = "network.bsky.jetstream.subscribeEvents#"
+_parse = msgspec.json.Decoder(_Line).decode
+
+
+def fits(sample: Sample) -> float:
+    """How surely this is Jetstream, a repository's export, or the firehose."""
+    if is_frames(sample.head):
+        return 1.0
+    if is_car(sample.head):
+        # Other things than repositories are stored so; a repository begins with its commit.
+        return 1.0 if b"cdid" in sample.head and b"ddata" in sample.head else 0.5
+    return sample.share(_is_event)
+
+
+def _is_event(row: dict[str, Any]) -> bool:
+    payload = row.get("payload")
+    if row.get("$type") == "message" and isinstance(payload, dict):
+        row = payload
+    if str(row.get("$type", "")).startswith(_V2):
+        return True
+    named = row.get("kind") or _OLD_KINDS.get(str(row.get("type")))
+    return "time_us" in row and str(row.get("did", "")).startswith("did:") and bool(named)
+
+
+def read(
+    path: str, config: Config, part_posts: int, start: Cursor | None = None
+) -> Iterator[Batch]:
+    """Yield the posts and the deletions of one file in batches."""
+    head = _head(path)
+    if is_car(head) or is_frames(head):
+        return _read_binary(path, config, part_posts, start, car=is_car(head))
+    decode = decoder(config)
+    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+
+
+def _head(path: str) -> bytes:
+    with dump_input.Input(path) as source:
+        for member in source.members():
+            return member.open().head
+    return b""
+
+
+def _read_binary(
+    path: str, config: Config, part_posts: int, start: Cursor | None, *, car: bool
+) -> Iterator[Batch]:
+    with dump_input.Input(path) as source:
+        if car:
+            found = read_repos(source, config)
+        else:
+            found = read_frames(source, config, start.row if start else 0)
+        yield from read_records(
+            found, source, platform=PLATFORM, part_posts=part_posts, start=start
+        )
+
+
+def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
+    """The function that turns a Jetstream line into what it reports."""
+
+    def decode(line: bytes) -> Sequence[Record]:
+        row = _parse(line)
+        event = row if row.payload is None else row.payload
+        kind = event.kind or _kind(event)
+        if kind == "commit":
+            change = event if event.commit is None else event.commit
+
+            def load(shape: type[T]) -> T:
+                if not bytes(change.record):
+                    raise Refused("no_record")
+                return msgspec.json.decode(change.record, type=shape)
+
+            return commit(
+                event.did,
+                _moment(event, change.rev),
+                change.operation or _OLD_OPERATIONS.get(change.type or ""),
+                change.collection,
+                change.rkey,
+                load,
+                config,
+            )
+        if kind == "account":
+            state = event.account or _Account()
+            return account_changed(event.did, _moment(event), state.active, state.status)
+        if kind == "sync":
+            return resynced(event.did, _moment(event))
+        return skipped(kind)
+
+    return decode
+
+
+def _kind(event: _Event) -> str:
+    tag = event.tag or ""
+    if "#" in tag:
+        return tag.rpartition("#")[2]
+    kind = "error" if tag == "error" else _OLD_KINDS.get(event.type or "")
+    if not kind:
+        raise Refused("no_kind")
+    return kind
+
+
+def _moment(event: _Event, rev: str | None = None) -> int | None:
+    """When the event was seen, in microseconds.
+
+    In version 2 an operator may have set ``time`` by hand, so what was witnessed goes first.
+    """
+    at = event.time_us
+    if type(at) is int and 1_000_000_000_000_000 < at < 100_000_000_000_000_000:
+        return at
+    for value in (at, event.witnessed_at, event.time):
+        found = micros(value) if value is not None else None
+        if found is not None:
+            return found
+    return tid_micros(rev)

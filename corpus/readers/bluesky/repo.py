@@ -1,0 +1,116 @@
+"""Read repository exports: what one account's repository held when it was fetched."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from typing import TypeVar
+
+import msgspec
+
+from corpus.errors import BuildError
+from corpus.formats import dump_input, seekable_file
+from corpus.formats.car import Archive, Stream, decode, is_car, unread
+from corpus.readers.bluesky.events import PROFILES, commit, tid_micros
+from corpus.readers.bluesky.post import NO_LABELS, Config, Labelled
+from corpus.readers.contract import Located, Record, Refused
+
+T = TypeVar("T")
+
+
+class _Commit(msgspec.Struct, gc=False):
+    """The block that a repository's state hangs on. The first repositories had no ``rev``."""
+
+    did: str
+    data: bytes
+    rev: str | None = None
+
+
+def read_repos(source: dump_input.Input, config: Config) -> Iterator[Located]:
+    """Yield the records of a repository, or of each repository in a tar."""
+    for member in source.members():
+        yield from unread(source)
+        file = f"{source.path}!{member.name}" if member.name else source.path
+        with ExitStack() as open_files:
+            try:
+                archive = _index(member, source.path, open_files)
+                if archive.problem:
+                    yield Located(file, 0, 0, (Refused(archive.problem),))
+                yield from _repo(archive, file, config)
+            except Refused as refusal:
+                yield Located(file, 0, 0, (refusal,))
+    yield from unread(source)
+
+
+def _index(member: dump_input.Member, path: str, open_files: ExitStack) -> Archive:
+    """Find every block of a repository, and have a file at hand to read them from in any order.
+
+    A file that is compressed or in a tar is unpacked to an unnamed temporary file, so that memory
+    stays bounded however large it is.
+    """
+    stream = member.open()
+    if not is_car(stream.head):
+        raise Refused("not_a_car")
+    plain = open_files.enter_context(seekable_file.opened(path))
+    if not member.name and plain.read(len(stream.head)) == stream.head:
+        archive = Archive(Stream(stream))
+        archive.attach(plain.fileno())
+    else:
+        try:
+            unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
+        except OSError as error:
+            raise BuildError(f"cannot create a temporary file: {error.strerror}") from None
+        open_files.enter_context(unpacked)
+        archive = Archive(Stream(stream, unpacked))
+        unpacked.flush()
+        archive.attach(unpacked.fileno())
+    return archive
+
+
+def _repo(archive: Archive, file: str, config: Config) -> Iterator[Located]:
+    _, block = archive.find(archive.root)
+    try:
+        head = msgspec.convert(decode(block), _Commit)
+    except msgspec.ValidationError:
+        raise Refused("malformed_commit") from None
+    seen_at = tid_micros(head.rev)
+    account = NO_LABELS
+    for entry in archive.entries(head.data):
+        if isinstance(entry, Refused):
+            yield Located(file, 0, 0, (entry,))
+            continue
+        key, cid = entry
+        try:
+            path = key.decode("ascii")
+        except UnicodeDecodeError:
+            yield Located(file, 0, 0, (Refused("malformed_key"),))
+            continue
+        record = _Record(archive, cid)
+        records: Sequence[Record]
+        try:
+            collection, _, rkey = path.partition("/")
+            if path == f"{PROFILES}/self":
+                # Keys come in order, and "actor" before "feed": all posts still follow.
+                account = record(Labelled).names()
+            records = commit(head.did, seen_at, "create", collection, rkey, record, config, account)
+        except Refused as refusal:
+            records = (refusal,)
+        yield Located(file, record.row, record.size, records)
+
+
+class _Record:
+    """A record that is read only when somebody wants it."""
+
+    def __init__(self, archive: Archive, cid: bytes) -> None:
+        self._archive = archive
+        self._cid = cid
+        self.row = self.size = 0
+
+    def __call__(self, shape: type[T]) -> T:
+        self.row, block = self._archive.find(self._cid)
+        self.size = len(block)
+        try:
+            return msgspec.convert(decode(block), shape)
+        except msgspec.ValidationError:
+            raise Refused("wrong_type") from None

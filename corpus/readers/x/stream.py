@@ -1,0 +1,251 @@
+"""Read X's v1.1 stream (Archive Team's Stream Grab and the like): statuses and notices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import unescape
+from typing import Any
+
+import msgspec
+
+from corpus.formats.times import micros, whole
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Post,
+    ReaderConfig,
+    Record,
+    Refused,
+    Sample,
+    Skipped,
+    Tombstone,
+    mentions_of,
+    read_lines,
+)
+from corpus.readers.x.common import EVERYWHERE, Id, identifier, language, people
+
+PLATFORM = "x"
+VERSION = 2
+TOMBSTONES = True
+
+
+class Config(ReaderConfig):
+    """What to read."""
+
+
+class _User(msgspec.Struct, gc=False):
+    id: Id = None
+    id_str: str | None = None
+    screen_name: str | None = None
+    protected: bool | None = None
+
+
+class _Extended(msgspec.Struct, gc=False):
+    full_text: str | None = None
+    entities: msgspec.Raw = msgspec.Raw()
+
+
+class _Status(msgspec.Struct):
+    id: Id = None
+    id_str: str | None = None
+    text: str | None = None
+    full_text: str | None = None
+    extended_tweet: _Extended | None = None
+    user: _User | None = None
+    withheld_in_countries: list[str] | str | None = None
+    retweeted_status: _Status | None = None
+    entities: msgspec.Raw = msgspec.Raw()
+
+
+class _Notice(msgspec.Struct, gc=False):
+    """What a notice says it is about: a status, or an account."""
+
+    id: Id = None
+    id_str: str | None = None
+    user_id: Id = None
+    user_id_str: str | None = None
+
+
+class _Delete(msgspec.Struct, gc=False):
+    status: _Notice | None = None
+
+
+class _Line(_Status):
+    """A status, or one of the notices, of which a line has only one."""
+
+    created_at: str | int | float | None = None
+    timestamp_ms: str | int | float | None = None
+    in_reply_to_status_id: Id = None
+    in_reply_to_status_id_str: str | None = None
+    is_quote_status: bool | None = None
+    quoted_status_id: Id = None
+    quoted_status_id_str: str | None = None
+    lang: str | None = None
+    possibly_sensitive: bool | None = None
+    favorite_count: int | str | float | None = None
+    reply_count: int | str | float | None = None
+    delete: _Delete | None = None
+    status_withheld: _Notice | None = None
+    user_withheld: _Notice | None = None
+    user_delete: _Notice | None = None
+    user_protect: _Notice | None = None
+    user_suspend: _Notice | None = None
+    scrub_geo: msgspec.Raw = msgspec.Raw()
+    limit: msgspec.Raw = msgspec.Raw()
+    disconnect: msgspec.Raw = msgspec.Raw()
+    warning: msgspec.Raw = msgspec.Raw()
+    friends: msgspec.Raw = msgspec.Raw()
+    user_undelete: msgspec.Raw = msgspec.Raw()
+    user_unprotect: msgspec.Raw = msgspec.Raw()
+    user_unsuspend: msgspec.Raw = msgspec.Raw()
+
+
+_AUTHOR_NOTICES = {
+    "user_withheld": "withheld",
+    "user_delete": "deleted_later",
+    "user_protect": "protected",
+    "user_suspend": "removed",
+}
+# Said of the connection, or of things that no post holds.
+_SKIPPED = (
+    "scrub_geo",
+    "limit",
+    "disconnect",
+    "warning",
+    "friends",
+    "user_undelete",
+    "user_unprotect",
+    "user_unsuspend",
+)
+_parse = msgspec.json.Decoder(_Line).decode
+
+
+def fits(sample: Sample) -> float:
+    """Whether these are statuses of API v1.1 and the stream's notices."""
+    return sample.share(lambda row: _is_status(row) or _is_notice(row))
+
+
+def _is_status(row: dict[str, Any]) -> bool:
+    has_text = "text" in row or "full_text" in row
+    return has_text and "id_str" in row and isinstance(row.get("user"), dict)
+
+
+def _is_notice(row: dict[str, Any]) -> bool:
+    """Whether this is an object of nothing but ``{"delete": {"status": …}}`` or the like."""
+    if len(row) != 1:
+        return False
+    ((name, about),) = row.items()
+    if name == "delete":
+        return isinstance(about, dict) and "status" in about
+    return name == "status_withheld" or name in _AUTHOR_NOTICES or name in _SKIPPED
+
+
+def read(
+    path: str, config: Config, part_posts: int, start: Cursor | None = None
+) -> Iterator[Batch]:
+    """Yield the statuses and the deletions of one file or tar in batches."""
+    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+
+
+def decode(line: bytes) -> Sequence[Record]:
+    """Turn a line into its status, deletion or notice."""
+    row = _parse(line)
+    text = _full_text(row)
+    if text is None:
+        return (_notice(row),)
+    name = identifier(row.id_str, row.id)
+    if not name:
+        raise Refused("no_id")
+    original, user = row.retweeted_status, row.user
+    parent = identifier(row.in_reply_to_status_id_str, row.in_reply_to_status_id)
+    kind = "reply" if parent else "post"
+    withdrawn = _withdrawn(row)
+    if original is not None:
+        kind = "repost"
+        parent = identifier(original.id_str, original.id)
+        text = _retweet(original, text)
+        withdrawn = withdrawn or _withdrawn(original)
+    elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
+        kind = "quote"
+    created = micros(row.created_at)
+    return (
+        Post(
+            "x:" + name,
+            unescape(text) if "&" in text else text,
+            kind,
+            (identifier(user.id_str, user.id) or None) if user is not None else None,
+            None,
+            micros(row.timestamp_ms) if created is None else created,
+            language(row.lang),
+            "x:" + parent if parent else None,
+            None,
+            whole(row.favorite_count),
+            whole(row.reply_count),
+            row.possibly_sensitive,
+            None,
+            None,
+            withdrawn,
+            mentions=mentions_of(text, _people(row)) if "@" in text else None,
+        ),
+    )
+
+
+def _people(row: _Status) -> Iterator[tuple[str | None, str]]:
+    """Name and id of everybody whom a status, or what it passes on, knows."""
+    for status in (row, row.retweeted_status):
+        if status is not None:
+            if status.user is not None:
+                yield status.user.screen_name, identifier(status.user.id_str, status.user.id)
+            yield from people(status.entities)
+            if status.extended_tweet is not None:
+                yield from people(status.extended_tweet.entities)
+
+
+def _full_text(status: _Status) -> str | None:
+    extended = status.extended_tweet
+    if extended is not None and extended.full_text is not None:
+        return extended.full_text
+    return status.text if status.full_text is None else status.full_text
+
+
+def _retweet(original: _Status, shown: str) -> str:
+    """The original's text in full: what a retweet shows of it is cut, and no flag says so."""
+    full, user = _full_text(original), original.user
+    if full is None or user is None or not user.screen_name:
+        return shown
+    return f"RT @{user.screen_name}: {full}"
+
+
+def _withdrawn(status: _Status) -> str | None:
+    if status.user is not None and status.user.protected:
+        return "protected"
+    countries = status.withheld_in_countries
+    if countries:
+        listed = countries.split(",") if isinstance(countries, str) else countries
+        if not EVERYWHERE.isdisjoint(listed):
+            return "withheld"
+    return None
+
+
+def _notice(row: _Line) -> Record:
+    if row.delete is not None:
+        return _tombstone("id", row.delete.status, "deleted_later")
+    if row.status_withheld is not None:
+        return _tombstone("id", row.status_withheld, "withheld")
+    for name, reason in _AUTHOR_NOTICES.items():
+        notice: _Notice | None = getattr(row, name)
+        if notice is not None:
+            return _tombstone("author", notice, reason)
+    for name in _SKIPPED:
+        if bytes(getattr(row, name)):
+            return Skipped(name)
+    raise Refused("no_text" if identifier(row.id_str, row.id) else "no_id")
+
+
+def _tombstone(target: str, notice: _Notice | None, reason: str) -> Tombstone:
+    name = identifier(notice.id_str, notice.id) if notice is not None else ""
+    if not name and notice is not None and target == "author":
+        name = identifier(notice.user_id_str, notice.user_id)
+    if not name:
+        raise Refused("no_id")
+    return Tombstone(target, "x:" + name, reason)

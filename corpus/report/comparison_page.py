@@ -1,0 +1,174 @@
+"""Two builds side by side, as one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from corpus.maintenance import diff
+from corpus.report import charts, statistics
+from corpus.report.charts import share
+from corpus.report.funnel import duplicates, rows, summary
+from corpus.report.html_document import Section, document, section
+from corpus.report.markup import Child, Markup, table, tag
+from corpus.report.report_page import short
+from corpus.storage.remote_path import Place
+from corpus.tasks.receipts import load_manifest
+
+Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+
+
+def page(one: Path | Place, two: Path | Place) -> str:
+    """The page; ``one`` is A, what it is held against is B."""
+    manifests = load_manifest(one), load_manifest(two)
+    counted = statistics.load(one), statistics.load(two)
+    found = diff.compare(one, two)
+    names = _names(one, two)
+    head: list[Child] = [
+        tag("h1", f"{names[0]} against {names[1]}"),
+        tag("p", f"A, {names[0]}: {summary(manifests[0])}.", class_="lead"),
+        tag("p", f"B, {names[1]}: {summary(manifests[1])}.", class_="lead"),
+    ]
+    sections: list[Section | None] = [
+        section("totals", "In all", "In all", [_totals(manifests)]),
+        section("settings", "Settings", "What differs in the making", _settings(found)),
+        section("funnel", "Funnel", "What left, where and why", [
+            tag("div", [
+                tag("div", tag("h3", f"{letter}: {name}"), charts.flow(list(rows(manifest))))
+                for letter, name, manifest in zip("AB", names, manifests, strict=True)
+            ], class_="pair"),
+            _reasons(found),
+        ]),
+        section("scores", "Scores", "Scores of what was kept", _scores(counted)),
+        section("languages", "Languages", "Languages", _languages(counted)),
+        section("privacy", "Contact data", "Contact data replaced", _privacy(counted)),
+        section("duplicates", "Duplicates", "Duplicates", _duplicates(manifests)),
+        section("speed", "Speed", "Speed", _speed(manifests)),
+    ]  # fmt: skip
+    return document(f"{names[0]} against {names[1]}", head, sections, [])
+
+
+def _names(one: Path | Place, two: Path | Place) -> tuple[str, str]:
+    """The folders' names; with the folder above where they are the same."""
+    a, b = (each.resolve() if isinstance(each, Path) else each for each in (one, two))
+    if a.name != b.name:
+        return a.name, b.name
+    return f"{a.parent.name}/{a.name}", f"{b.parent.name}/{b.name}"
+
+
+def change(old: int | None, new: int | None) -> Child:
+    """B less A, with a sign."""
+    if old is None or new is None:
+        return "–"
+    return f"{new - old:+,}".replace("-", "−") if new != old else "0"
+
+
+def _totals(pair: Pair) -> Markup:
+    lines = [
+        [name.replace("_", " "), old["totals"].get(name, 0), new["totals"].get(name, 0),
+         change(old["totals"].get(name, 0), new["totals"].get(name, 0))]
+        for old, new in [pair]
+        for name in dict.fromkeys([*old["totals"], *new["totals"]])
+    ]  # fmt: skip
+    return table("Totals", ["", "A", "B", "B − A"], lines)
+
+
+def _settings(found: Mapping[str, Any]) -> list[Child]:
+    lines = [
+        [row["name"], diff.said(row["before"], 200), diff.said(row["after"], 200)]
+        for name in ("settings", "models", "tools")
+        for row in found[name]
+    ]
+    count = len(found["sources"])
+    sources = f"{count:,} source files differ." if count else "The sources are the same."
+    if not lines:
+        return [tag("p", f"Settings, models and versions are the same. {sources}", class_="lead")]
+    return [table("Settings", ["setting", "A", "B"], lines[:300]), tag("p", sources, class_="lead")]
+
+
+def _reasons(found: Mapping[str, Any]) -> Child:
+    lines: list[list[Child]] = []
+    for row in found["stages"]:
+        for reason in row["reasons"]:
+            old, new = reason["before"], reason["after"]
+            lines.append([f"{row['stage']}: {reason['name']}", old or 0, new or 0,
+                          change(old or 0, new or 0)])  # fmt: skip
+    if not lines:
+        return tag("p", "Every reason has the same count.", class_="lead")
+    return table(
+        "Reasons whose counts differ", ["reason", "A", "B", "B − A"], lines[:300], hidden=False
+    )
+
+
+def _scores(counted: Pair) -> list[Child]:
+    here, there = ({s["column"]: s for s in each["scores"]} for each in counted)
+    figures: list[Markup] = []
+    alone = False
+    for column in dict.fromkeys([*here, *there]):
+        one, two = here.get(column), there.get(column)
+        if one is None or two is None or one["edges"] != two["edges"]:
+            sides = (("A", one), ("B", two))
+            figures += [charts.histogram(each, whose=name) for name, each in sides if each]
+            alone = True
+        else:
+            figures.append(charts.mirrored(one, two))
+    if not figures:
+        return []
+    key = tag(
+        "p", tag("span", class_="key k", aria_hidden="true"), " A, above the line; ",
+        tag("span", class_="key b", aria_hidden="true"), " B, below it, upside down. Heights go by "
+        "the square root of the count, both on one scale."
+        + " Where only one has the measure, or the spans differ, each has a chart of its own, with "
+        "what left in grey and red below the line." * alone,
+        class_="lead",
+    )  # fmt: skip
+    return [key, tag("div", figures, class_="grid")]
+
+
+def _languages(counted: Pair) -> list[Child]:
+    here, there = (
+        {row[0]: row for row in (each["languages"] or {"top": []})["top"]} for each in counted
+    )
+    whole = [sum(row[1] for row in each.values()) for each in (here, there)]
+    lines: list[Sequence[Child]] = []
+    for lang in dict.fromkeys([*here, *there]):
+        old, new = (each.get(lang, [lang, 0, 0, 0])[1] for each in (here, there))
+        if old or new:
+            lines.append(
+                [lang, old, share(old, whole[0]), new, share(new, whole[1]), change(old, new)]
+            )
+    heads = ["language", "A", "share", "B", "share", "B − A"]
+    return [table("Languages kept", heads, lines, tight=True)] if lines else []
+
+
+def _privacy(counted: Pair) -> list[Child]:
+    here, there = ({name: count for name, _, count in each["pii"]} for each in counted)
+    lines = [
+        [name, here.get(name, 0), there.get(name, 0), change(here.get(name, 0), there.get(name, 0))]
+        for name in dict.fromkeys([*here, *there])
+    ]
+    return [table("Details replaced", ["detail", "A", "B", "B − A"], lines)] if lines else []
+
+
+def _duplicates(pair: Pair) -> list[Child]:
+    here, there = (duplicates(each).get("clusters_by_size", {}) for each in pair)
+    sizes = sorted({*here, *there}, key=lambda size: int(size.split("-")[0]))
+    lines = [
+        [size.replace("-", " to "), here.get(size, 0), there.get(size, 0),
+         change(here.get(size, 0), there.get(size, 0))]
+        for size in sizes
+    ]  # fmt: skip
+    return [table("Clusters by size", ["posts", "A", "B", "B − A"], lines)] if lines else []
+
+
+def _speed(pair: Pair) -> list[Child]:
+    here, there = (
+        {row.stage: row.read / row.seconds for row in rows(each) if row.seconds} for each in pair
+    )
+    lines = [
+        [stage, *(short(int(each[stage])) if stage in each else "–" for each in (here, there))]
+        for stage in dict.fromkeys([*here, *there])
+    ]
+    heads = ["stage", "A, posts/s", "B, posts/s"]
+    return [table("Posts a second on a core", heads, lines)] if lines else []

@@ -1,0 +1,1 @@
+"""Resumable tasks: receipts, stored arrays, runners, progress."""

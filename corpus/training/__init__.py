@@ -1,0 +1,1 @@
+"""Train a text classifier on labelled posts."""

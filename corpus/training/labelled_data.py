@@ -1,0 +1,116 @@
+"""Read the posts that somebody has labelled: JSON lines, CSV, TSV or Parquet, packed or not."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import msgspec
+import polars as pl
+
+from corpus.errors import PlanError, did_you_mean
+from corpus.formats import dump_input
+from corpus.readers import table
+from filters import classifier
+
+#: More labels than this, or longer ones, are no labels but a column of something else.
+MOST_LABELS = 500
+LONGEST_LABEL = 100
+#: A post's column that takes any short text as it stands; the label comes in as that.
+_SLOT = "license"
+_PREFIX = "__label__"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labelled posts, and what of the file is none.
+
+    ``posts`` has ``text``, ``label`` and ``tokens``, what a model reads of the text.
+    """
+
+    path: str
+    sha256: str
+    posts: pl.DataFrame
+    refused: dict[str, int]  # reason to rows
+    unlabelled: int
+    empty: int  # rows whose text holds nothing to read
+
+
+def read(path: str, text: str, label: str, delimiter: str = "", quotes: bool = True) -> Labelled:
+    """Read the columns ``text`` and ``label`` of the table at ``path``.
+
+    Raises :class:`~corpus.errors.PlanError` where there is none, or where they are not such.
+    """
+    if not os.path.isfile(path):
+        raise PlanError(f"--labelled '{path}': no such file; give one file")
+    if text == label:
+        raise PlanError(f"--text and --label are both '{text}'; name two columns")
+    config = table.Config(
+        path=path, fields={"text": text, _SLOT: label}, delimiter=delimiter, quotes=quotes
+    )
+    try:
+        batches = list(table.read(path, config, 100_000))
+    except PlanError as error:
+        raise PlanError(re.sub(r", which 'fields' maps to '\w+'", "", str(error))) from None
+    rows = pl.concat(
+        [batch.posts.select("text", pl.col(_SLOT).alias("label")) for batch in batches]
+    )
+    refused = Counter(reason for batch in batches for reason in batch.refused["reason"])
+    if rows["label"].null_count() == rows.height:
+        raise _nothing(path, text, label, rows.height, refused)
+    named = rows.drop_nulls("label").with_columns(pl.col("label").str.strip_prefix(_PREFIX))
+    _check_labels(path, label, named["label"])
+    posts = named.with_columns(tokens=classifier.tokens("text"))
+    full = posts.filter(pl.col("tokens") != "")
+    return Labelled(
+        path,
+        str(batches[-1].sha256),
+        full,
+        dict(sorted(refused.items())),
+        rows.height - named.height,
+        posts.height - full.height,
+    )
+
+
+def _check_labels(path: str, label: str, labels: pl.Series) -> None:
+    count, longest = labels.n_unique(), int(labels.str.len_chars().max() or 0)  # type: ignore[arg-type]
+    if count > MOST_LABELS or longest > LONGEST_LABEL:
+        # Not shown: they may be posts.
+        raise PlanError(
+            f"{path}: column '{label}' has {count:,} different values, the longest of {longest:,} "
+            f"characters; labels are at most {MOST_LABELS} and {LONGEST_LABEL} characters long. "
+            "Is it another column?"
+        )
+
+
+def _nothing(path: str, text: str, label: str, rows: int, refused: Counter[str]) -> PlanError:
+    """Why no row has both a text and a label."""
+    if rows:
+        hint = _missing(path, label) or "; each is empty, or holds a list, a fraction or no text"
+        return PlanError(f"{path}: none of {rows:,} rows has a label in '{label}'{hint}")
+    if set(refused) == {"no_text"}:
+        return PlanError(f"{path}: no row has a text in '{text}'{_missing(path, text)}")
+    reasons = ", ".join(f"{reason} {count:,}" for reason, count in refused.most_common(3))
+    return PlanError(
+        f"{path}: no row can be read as a table's ({reasons or 'it is empty'}); give JSON lines, "
+        "CSV, TSV or Parquet"
+    )
+
+
+def _missing(path: str, column: str) -> str:
+    """What the first objects of JSON lines call their columns, if ``column`` is not among them."""
+    known: set[str] = set()
+    with dump_input.Input(path) as source:
+        for member in source.members():
+            for line in itertools.islice(member.lines(16 << 20), 20):
+                try:
+                    found = msgspec.json.decode(line.data)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue
+                if isinstance(found, dict):
+                    known |= {key for key in found if len(key) <= 40}
+            break
+    return did_you_mean(column, known) if known and column.split(".")[0] not in known else ""

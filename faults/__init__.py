@@ -1,1 +1,0 @@
-"""Spoil builds on purpose, and see that no byte is lost: ``python -m faults``."""

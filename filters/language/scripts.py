@@ -1,0 +1,119 @@
+"""Which writing systems a text uses, and which ones a language is written in.
+
+Scripts are told by code point from the blocks of the Unicode standard, coarsely: a letter of a
+script that no label here is written in counts as ``OTHER``, which speaks for no language.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from filters.text.jit import compiled
+
+#: The scripts by their ISO 15924 codes; the place of each is its number.
+SCRIPTS = (
+    "Latn", "Grek", "Cyrl", "Armn", "Hebr", "Arab", "Deva", "Beng", "Guru", "Gujr", "Orya", "Taml",
+    "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr", "Geor", "Ethi", "Khmr", "Thaa",
+    "Hang", "Kana", "Hani", "Other",
+)  # fmt: skip
+OTHER = len(SCRIPTS) - 1
+_KANA, _HANI = SCRIPTS.index("Kana"), SCRIPTS.index("Hani")
+
+# First code point, last code point, script: letters only, so that signs speak for nobody.
+_BLOCKS = (
+    (0x41, 0x5A, "Latn"), (0x61, 0x7A, "Latn"), (0xC0, 0x24F, "Latn"), (0x1E00, 0x1EFF, "Latn"),
+    (0x370, 0x3FF, "Grek"), (0x1F00, 0x1FFF, "Grek"), (0x400, 0x52F, "Cyrl"),
+    (0x531, 0x58F, "Armn"), (0x5D0, 0x5F4, "Hebr"), (0x620, 0x6FF, "Arab"),
+    (0x750, 0x77F, "Arab"), (0xFB50, 0xFDFF, "Arab"), (0xFE70, 0xFEFC, "Arab"),
+    (0x780, 0x7BF, "Thaa"), (0x900, 0x97F, "Deva"), (0x980, 0x9FF, "Beng"),
+    (0xA00, 0xA7F, "Guru"), (0xA80, 0xAFF, "Gujr"), (0xB00, 0xB7F, "Orya"),
+    (0xB80, 0xBFF, "Taml"), (0xC00, 0xC7F, "Telu"), (0xC80, 0xCFF, "Knda"),
+    (0xD00, 0xD7F, "Mlym"), (0xD80, 0xDFF, "Sinh"), (0xE00, 0xE7F, "Thai"),
+    (0xE80, 0xEFF, "Laoo"), (0xF00, 0xFFF, "Tibt"), (0x1000, 0x109F, "Mymr"),
+    (0x10A0, 0x10FF, "Geor"), (0x1100, 0x11FF, "Hang"), (0x1200, 0x139F, "Ethi"),
+    (0x1400, 0x16FF, "Other"), (0x1780, 0x17FF, "Khmr"), (0x1800, 0x18AF, "Other"),
+    (0x3041, 0x30FF, "Kana"), (0x3130, 0x318F, "Hang"), (0x3400, 0x4DBF, "Hani"),
+    (0x4E00, 0x9FFF, "Hani"), (0xAC00, 0xD7AF, "Hang"), (0xFF66, 0xFF9F, "Kana"),
+    (0x20000, 0x323AF, "Hani"),
+)  # fmt: skip
+
+# The languages of lid.176 that are not written in Latin letters alone.
+_WRITTEN = {
+    "Cyrl": "av ba be bg ce cv kk krc kv ky mhr mk mn mrj myv os ru rue sah tg tt tyv uk xal",
+    "Cyrl Latn": "az bxr sh sr tk uz bs",
+    "Arab": "ar arz azb ckb fa lrc mzn pnb ps sd ug ur",
+    "Arab Latn": "ku diq",
+    "Arab Deva": "ks",
+    "Deva": "bh dty hi mai mr ne new sa",
+    "Beng": "as bn bpy", "Guru": "pa", "Gujr": "gu", "Orya": "or", "Taml": "ta", "Telu": "te",
+    "Knda": "kn", "Mlym": "ml", "Sinh": "si", "Thai": "th", "Laoo": "lo", "Tibt": "bo",
+    "Mymr": "my", "Geor": "ka xmf", "Armn": "hy", "Hebr": "he yi", "Grek": "el", "Ethi": "am",
+    "Khmr": "km", "Thaa": "dv", "Hang": "ko", "Kana Hani": "ja", "Hani": "wuu yue zh",
+    "Deva Latn": "gom",
+}  # fmt: skip
+
+
+def _table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+    ordered = sorted(_BLOCKS)
+    first, last = ([block[i] for block in ordered] for i in (0, 1))
+    script = [SCRIPTS.index(block[2]) for block in ordered]
+    return np.array(first, np.int32), np.array(last, np.int32), np.array(script, np.int8)
+
+
+_FIRST, _LAST, _SCRIPT = _table()
+
+
+def written(labels: list[str]) -> NDArray[np.float32]:
+    """1 where a label's language is written in a script: shape ``(scripts, labels)``.
+
+    A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``); else the scripts
+    of lid.176's languages are known here, and any other label is taken to be in any script.
+    """
+    known = {
+        code: names.split()
+        for names, codes in _WRITTEN.items()
+        for code in codes.split()
+    }  # fmt: skip
+    table = np.zeros((len(labels), len(SCRIPTS)), dtype=np.float32)
+    for row, label in enumerate(labels):
+        suffix = label.rpartition("_")[2]
+        if "_" in label:
+            names = {"Jpan": ["Kana", "Hani"], "Hans": ["Hani"], "Hant": ["Hani"],
+                     "Kore": ["Hang"]}.get(suffix, [suffix])  # fmt: skip
+        else:
+            names = known.get(label, ["Latn"] if len(label) < 4 else list(SCRIPTS))
+        places = [SCRIPTS.index(name) for name in names if name in SCRIPTS]
+        table[row, places or slice(None)] = 1
+    return np.ascontiguousarray(table.T)
+
+
+@compiled
+def script_of(point: int | np.int64) -> int:
+    """The number of the script that a code point is a letter of; -1 for no letter."""
+    if point < 0x80:
+        return 0 if 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A else -1
+    place = np.searchsorted(_FIRST, point, side="right") - 1
+    if place < 0 or point > _LAST[place]:
+        return -1
+    return int(_SCRIPT[place])
+
+
+@compiled
+def shares(points: NDArray[np.int32], count: int, found: NDArray[np.float32]) -> int:
+    """Fill ``found`` with each script's share of the letters; how many letters there are."""
+    found[:] = 0
+    letters = 0
+    for place in range(count):
+        script = script_of(points[place])
+        if script >= 0:
+            found[script] += 1
+            letters += 1
+    if letters:
+        # Where there is Kana the text is Japanese, and the Han characters beside it are too.
+        if found[_KANA] * 10 > found[_HANI]:
+            found[_KANA] += found[_HANI]
+            found[_HANI] = 0
+        for script in range(found.size):
+            found[script] /= letters
+    return letters

@@ -1,0 +1,121 @@
+"""What of a post tells its language: lower-case words, without signs, digits and stretching.
+
+Links and mentions must be gone and letters in lower case before. Hashtags are names more often
+than words of the sentence, so they count only where little else is there to judge by.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from filters.decontaminate.ngram_index import decoded
+from filters.language.scripts import script_of
+from filters.text.cleaning import spoken
+from filters.text.jit import compiled
+from filters.toxicity.linear_model import Bytes, Offsets, as_bytes
+
+Point = int | np.int64
+Truth = bool | np.bool_
+
+#: Characters of a post that are looked at; they decide it already.
+ENOUGH = 500
+#: With fewer letters than this outside of hashtags, the hashtags' words count too.
+FEW_LETTERS = 6
+_SPACE, _HASH, _WIDE_HASH, _UNDERSCORE = 0x20, 0x23, 0xFF03, 0x5F
+
+
+@compiled
+def spells(point: Point) -> Truth:
+    """Whether a code point is part of a word: a letter or a mark, and no sign or digit."""
+    if point < 0x80:
+        return 0x61 <= point <= 0x7A or 0x41 <= point <= 0x5A
+    if point < 0xC0:
+        return point in (0xAA, 0xB5, 0xB7, 0xBA)
+    # Punctuation, symbols, arrows and dingbats, but not the joiners that some scripts spell with.
+    if 0x2000 <= point < 0x2C00:
+        return point in (0x200C, 0x200D)
+    # Surrogates and private use; variation selectors and forms; emoji; tags.
+    if 0xD800 <= point < 0xF900 or 0xFE00 <= point < 0xFE70:
+        return False
+    if 0x1F000 <= point < 0x1FC00 or point >= 0xE0000:
+        return False
+    # Ideographic and full-width punctuation, full-width digits.
+    if 0x2E00 <= point < 0x2E80 or 0x3000 <= point < 0x3005 or 0x3007 <= point < 0x3021:
+        return False
+    if 0xFF00 <= point < 0xFF66:
+        return 0xFF21 <= point < 0xFF3B or 0xFF41 <= point < 0xFF5B
+    return point not in (0xD7, 0xF7, 0x3030) and not 0xFFE0 <= point < 0x10000
+
+
+@compiled
+def _words(text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool) -> tuple[int, int]:
+    """Write the words of one post to ``out`` from ``to``; where they end, and their letters."""
+    begin, letters = to, 0
+    last, run = np.int64(_SPACE), 0
+    skipping = False
+    while at < end:
+        point, size = decoded(text, at)
+        start = at
+        at += size
+        if skipping and (spells(point) or point == _UNDERSCORE or 0x30 <= point < 0x3A):
+            continue
+        skipping = point in (_HASH, _WIDE_HASH) and not tags and last == _SPACE
+        # An apostrophe or a hyphen inside a word belongs to it.
+        if point in (0x27, 0x2D, 0x2019) and last != _SPACE:
+            out[to] = 0x2D if point == 0x2D else 0x27
+            to += 1
+            last, run = point, 1
+            continue
+        if not spells(point):
+            if last != _SPACE:
+                out[to] = _SPACE
+                to += 1
+            last, run = np.int64(_SPACE), 0
+            continue
+        run = run + 1 if point == last else 1
+        last = point
+        letters += 1
+        # "sooooo" is "soo": no language spells a letter three times in a row.
+        if run > 2 and script_of(point) >= 0:
+            continue
+        out[to : to + size] = text[start:at]
+        to += size
+    if to > begin and out[to - 1] == _SPACE:
+        to -= 1
+    return to, letters
+
+
+@compiled
+def _all_words(text: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
+    out = np.empty(offsets[-1] - offsets[0] + 1, np.uint8)
+    places = np.zeros(offsets.size, np.int64)
+    to = 0
+    for post in range(offsets.size - 1):
+        at, end = offsets[post], offsets[post + 1]
+        stop, letters = _words(text, at, end, out, to, False)
+        if letters < FEW_LETTERS:
+            stop, _ = _words(text, at, end, out, to, True)
+        to = stop
+        places[post + 1] = to
+    return out[:to], places
+
+
+def words(posts: pl.DataFrame) -> tuple[Bytes, Offsets]:
+    """The words of each post's ``text`` as UTF-8 end to end, and where each begins.
+
+    A post without a letter, or without a text, has none.
+    """
+    text = spoken("text").fill_null("").str.head(ENOUGH).str.to_lowercase()
+    return _all_words(*as_bytes(posts.select(text).to_series()))
+
+
+def strings(text: Bytes, offsets: Offsets) -> list[str]:
+    """The posts' words as a list of strings."""
+    import pyarrow as pa
+
+    array = pa.LargeStringArray.from_buffers(
+        len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text)
+    )
+    found: list[str] = array.to_pylist()
+    return found

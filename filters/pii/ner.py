@@ -1,0 +1,213 @@
+"""Find people and places: our small model for posts, or any engine that Presidio knows, by name.
+
+``posts`` is the model that comes with this package. ``spacy:NAME``, ``stanza:LANGUAGE``,
+``transformers:FOLDER`` and ``gliner:FOLDER`` are Presidio's own engines on a model that is there
+already; nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from filters.pii import ner_model
+from filters.pii.presidio import Span
+
+ENTITIES = ("PERSON", "LOCATION")
+KINDS = ("posts", "spacy", "stanza", "transformers", "gliner")
+#: What Presidio's spaCy recognizer scores a span of a model that gives no scores.
+SCORE = 0.85
+#: A longer text is read in pieces, cut where there is space: a parser's memory follows the text.
+PIECE = 20_000
+_BATCH = 256
+
+# No name: what stands for something else already, handles, hashtags, links, speakers of a thread.
+_NO_NAME = re.compile(
+    r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
+)
+_LEAD = re.compile(r"[\W_]*")
+_TAIL = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
+
+
+class Engine(Protocol):
+    """Finds people and places."""
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        """The spans in each text."""
+        ...
+
+
+def check(name: str) -> None:
+    """A ValueError if there is no such engine, or its model is not there."""
+    kind, _, model = name.partition(":")
+    if kind not in KINDS or bool(model) == (kind == "posts"):
+        raise ValueError(
+            f"unknown ner '{name}'; give posts, spacy:NAME, stanza:LANGUAGE, transformers:FOLDER "
+            "or gliner:FOLDER"
+        )
+    if kind == "spacy" and not _spacy_has(model):
+        raise ValueError(f"the spaCy model '{model}' is not installed; pip install it")
+    if kind in ("transformers", "gliner") and not Path(model).is_dir():
+        raise ValueError(f"no folder '{model}' with a {kind} model; nothing is downloaded")
+
+
+def load(name: str) -> Engine:
+    """The engine of a name; see the module."""
+    check(name)
+    kind, _, model = name.partition(":")
+    if kind == "posts":
+        return _Posts()
+    if kind == "spacy":
+        import spacy
+
+        return _Spacy(spacy.load(model, disable=["tagger", "parser", "lemmatizer"]))
+    return _Gliner(model) if kind == "gliner" else _Presidio(kind, model)
+
+
+def nlp_engine() -> Any:
+    """The model for posts as an NLP engine of Presidio's, for an ``AnalyzerEngine`` of your own."""
+    from presidio_analyzer.nlp_engine import SpacyNlpEngine
+
+    make: Any = SpacyNlpEngine
+    engine = make()
+    engine.nlp = {"en": ner_model.load()}
+    return engine
+
+
+def _spacy_has(model: str) -> bool:
+    import spacy
+
+    return bool(spacy.util.is_package(model)) or Path(model).is_dir()
+
+
+def names(text: str, spans: list[Span]) -> list[Span]:
+    """Spans without what is no name, and without the space and marks at their edges."""
+    taken = [match.span() for match in _NO_NAME.finditer(text)]
+    found = []
+    for span in spans:
+        if any(span.start < end and begin < span.end for begin, end in taken):
+            continue
+        held = text[span.start : span.end]
+        lead, tail = _LEAD.match(held), _TAIL.search(held)
+        start = span.start + (lead.end() if lead else 0)
+        end = span.start + (tail.start() if tail else len(held))
+        if end > start:
+            found.append(span._replace(start=start, end=end))
+    return found
+
+
+class _Posts:
+    """The model for posts."""
+
+    def __init__(self) -> None:
+        from filters.pii.ner_kernel import Parser
+
+        self._parse = Parser(ner_model.load())
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        return _by_pieces(texts, self._spans)
+
+    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+        for first in range(0, len(pieces), _BATCH):
+            yield from self._parse(pieces[first : first + _BATCH])
+
+
+class _Spacy:
+    """A spaCy pipeline."""
+
+    def __init__(self, nlp: Any) -> None:
+        from presidio_analyzer.nlp_engine import NerModelConfiguration
+
+        self._nlp = nlp
+        make: Any = NerModelConfiguration
+        self._labels: dict[str, str] = make().model_to_presidio_entity_mapping
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        return _by_pieces(texts, self._spans)
+
+    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+        for doc in self._nlp.pipe(pieces, batch_size=_BATCH):
+            yield [
+                (ent.start_char, ent.end_char, self._labels.get(ent.label_, ent.label_))
+                for ent in doc.ents
+            ]
+
+
+class _Presidio:
+    """One of Presidio's NLP engines."""
+
+    def __init__(self, kind: str, model: str) -> None:
+        self._language = model if kind == "stanza" else "en"
+        if kind == "stanza":
+            from presidio_analyzer.nlp_engine import StanzaNlpEngine
+
+            stanza: Any = StanzaNlpEngine
+            models = [{"lang_code": model, "model_name": model}]
+            self._engine: Any = stanza(models=models, download_if_missing=False)
+        else:
+            from presidio_analyzer.nlp_engine import TransformersNlpEngine
+
+            transformers: Any = TransformersNlpEngine
+            named = {"spacy": "en_core_web_sm", "transformers": model}
+            self._engine = transformers(models=[{"lang_code": "en", "model_name": named}])
+        self._engine.load()
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        found = []
+        for text, artifacts in self._engine.process_batch(texts, language=self._language):
+            scores = artifacts.scores or [SCORE] * len(artifacts.entities)
+            spans = [
+                Span(ent.start_char, ent.end_char, ent.label_, float(score))
+                for ent, score in zip(artifacts.entities, scores, strict=True)
+                if ent.label_ in ENTITIES
+            ]
+            found.append(names(text, spans))
+        return found
+
+
+class _Gliner:
+    """Presidio's recognizer for GLiNER models."""
+
+    def __init__(self, model: str) -> None:
+        from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
+
+        make: Any = GLiNERRecognizer
+        mapping = {"person": "PERSON", "location": "LOCATION"}
+        self._recognizer: Any = make(model_name=model, entity_mapping=mapping)
+
+    def __call__(self, texts: list[str]) -> list[list[Span]]:
+        found = []
+        for text in texts:
+            hits = self._recognizer.analyze(text, list(ENTITIES))
+            spans = [Span(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits]
+            found.append(names(text, sorted(spans)))
+        return found
+
+
+def cut(text: str) -> Iterator[tuple[int, str]]:
+    """A text in pieces, and where each begins; a piece ends behind white space where it can."""
+    begin = 0
+    while len(text) - begin > PIECE:
+        end = begin + PIECE
+        found = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
+        end = found + 1 if found > begin else end
+        yield begin, text[begin:end]
+        begin = end
+    yield begin, text[begin:]
+
+
+def _by_pieces(
+    texts: list[str], run: Callable[[list[str]], Iterator[list[tuple[int, int, str]]]]
+) -> list[list[Span]]:
+    """The people and places of each text, read by a parser piece by piece."""
+    pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
+    found: list[list[Span]] = [[] for _ in texts]
+    for (row, begin, _), spans in zip(pieces, run([text for *_, text in pieces]), strict=True):
+        found[row] += [
+            Span(begin + start, begin + end, label, SCORE)
+            for start, end, label in spans
+            if label in ENTITIES
+        ]
+    return [names(text, spans) for text, spans in zip(texts, found, strict=True)]

@@ -1,0 +1,136 @@
+"""The ``social`` preset: ours, for posts. Its thresholds are set on the sets in docs/quality.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+from pydantic import Field
+
+from filters.contract import FilterConfig
+from filters.quality import spam
+from filters.quality.presets import Preset, Rule, above, below, measure
+from filters.text import cleaning
+
+
+class SocialSettings(FilterConfig):
+    """Thresholds; shares are of a post's words, from 0 to 1, if nothing else is said."""
+
+    min_words: int = Field(
+        2, ge=0, description="social: words left beside links, mentions and tags"
+    )
+    max_link_share: float = Field(0.5, ge=0, le=1, description="social")
+    max_mention_share: float = Field(0.7, ge=0, le=1, description="social")
+    max_hashtag_share: float = Field(0.5, ge=0, le=1, description="social")
+    min_letter_share: float = Field(
+        0.5, ge=0, le=1, description="social: letters among the other characters (Meena, 2020: 0.7)"
+    )
+    max_word_chars: int = Field(50, ge=1, description="social: as a word without a space in it")
+    max_word_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="social: a word that is too long may be this share of the characters",
+    )
+    max_run_share: float = Field(
+        0.5, ge=0, le=1, description="social: characters in runs of twelve or more of one"
+    )
+    min_distinct_words: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="social: different words among all; asked of posts of 8 words and up",
+    )
+    max_repeated_share: float = Field(
+        0.5, ge=0, le=1, description="social: characters in three words that came together before"
+    )
+    min_compressed: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="social: what a quick compression would leave; of 64 bytes and up",
+    )
+    templates: bool = Field(
+        True, description="social: drop the robots' templates in _spam_signs.py"
+    )
+    max_spam: float = Field(
+        2.5,
+        ge=0,
+        description="social: the sum of the weights of the signs of spam in _spam_signs.py",
+    )
+
+
+SOCIAL = Preset(
+    "ours; letters among characters after Adiwardana et al. 2020, Meena (arXiv 2001.09977)",
+    SocialSettings,
+    {
+        "words": pl.UInt32(),
+        "link_share": pl.Float32(),
+        "mention_share": pl.Float32(),
+        "hashtag_share": pl.Float32(),
+        "letter_share": pl.Float32(),
+        "longest_word": pl.UInt32(),
+        "longest_word_share": pl.Float32(),
+        "distinct_words": pl.Float32(),
+        "run_share": pl.Float32(),
+        "repeated_share": pl.Float32(),
+        "compressed": pl.Float32(),
+        "template": pl.Boolean(),
+        "spam": pl.Float32(),
+    },
+    (
+        Rule(
+            "bot_template",
+            lambda c: pl.lit(c.templates) & measure("template"),
+            (("templates", "template"),),
+        ),
+        above("mostly_links", "link_share", "max_link_share"),
+        above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
+        above("mostly_mentions", "mention_share", "max_mention_share"),
+        below("too_few_words", "words", "min_words"),
+        below("few_letters", "letter_share", "min_letter_share"),
+        Rule(
+            "long_word",
+            lambda c: (
+                (measure("longest_word") > c.max_word_chars)
+                & (measure("longest_word_share") > c.max_word_share)
+            ),
+            (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
+            "max",
+            "only what is above both max_word_chars and max_word_share leaves",
+        ),
+        above("character_run", "run_share", "max_run_share"),
+        below(
+            "repeats_itself",
+            "distinct_words",
+            "min_distinct_words",
+            "a post below 8 words is not asked",
+        ),
+        above("repeats_itself", "repeated_share", "max_repeated_share"),
+        below("compressible", "compressed", "min_compressed"),
+        above("spam", "spam", "max_spam"),
+    ),
+)
+
+
+def measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """What gives the preset's columns for a frame with ``text``; a null is an empty text."""
+    from filters.quality import post_measures  # and with it numba
+
+    def measured(posts: pl.DataFrame) -> pl.DataFrame:
+        text = posts.select(pl.col("text").fill_null("")).with_columns(
+            line=cleaning.flattened("text"), words=cleaning.cleaned("text").str.to_lowercase()
+        )
+        found = post_measures.measures(text["text"], text["words"])
+        scores = [
+            pl.Series(f"quality_{name}", found[name], dtype)
+            for name, dtype in SOCIAL.measures.items()
+            if name in found
+        ]
+        return pl.DataFrame(scores).with_columns(
+            spam.templates(text["text"]).alias("quality_template"),
+            spam.spam(text["line"]).alias("quality_spam"),
+        )
+
+    measured(pl.DataFrame({"text": ["one two three"]}))  # what compiles on first use does so here
+    return measured

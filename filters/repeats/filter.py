@@ -1,0 +1,106 @@
+"""Cut the lines and paragraphs out of long texts that the same text has held before.
+
+Quoted parents, signatures, bots' footers, pasted chants: the first stays, the others go, and the
+rest is as it was. Behind ``conversations`` a turn's label is not compared; a turn that loses its
+first line begins with its next, and one that loses all leaves with its label. Code is left alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import polars as pl
+from pydantic import Field, field_validator
+
+from filters.contract import Filter, FilterConfig, Threshold
+from filters.repeats import repeated_lines
+
+READS = ("text",)
+WRITES: dict[str, pl.DataType] = {"text": pl.String(), "repeats_cut": pl.Float32()}
+VERSION = 1
+
+
+class Config(FilterConfig):
+    """What is compared, and what becomes of texts that repeat themselves."""
+
+    lines: bool = Field(True, description="compare lines")
+    paragraphs: bool = Field(True, description="compare paragraphs, which blank lines part")
+    min_line_chars: int = Field(
+        24, ge=1, description="a shorter line may repeat: 'lol', 'thank you so much', a list's item"
+    )
+    min_paragraph_chars: int = Field(
+        40, ge=1, description="a shorter paragraph of several lines may repeat"
+    )
+    min_chars: int = Field(300, ge=1, description="a shorter text is not looked at")
+    # Gopher (Rae et al., 2021, table A1) drops a page at 0.2 as it comes. Here the repeats are out
+    # by then: a text pasted twice (0.5) or answers that quote their parents are whole again.
+    max_share: float = Field(
+        0.5, ge=0, le=1, description="of the characters repeats; above, the text leaves"
+    )
+    labels: tuple[str, ...] = Field(
+        ("user_{n}: ", "anonymous: "),
+        description="what conversations' 'turn' puts before a text; {n} is any number",
+    )
+    action: Literal["cut", "drop", "annotate"] = Field(
+        "cut",
+        description="cut: out of the texts, and above max_share the whole of it leaves; drop: only "
+        "the latter; annotate: neither, only measure",
+    )
+
+    @field_validator("labels")
+    @classmethod
+    def _one_number(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+        # Numbers that end anywhere among others' digits take the square of a line's length.
+        for label in labels:
+            if label.count("{n}") > 1:
+                raise ValueError(f"label '{label[:60]}' holds {{n}} more than once; say it once")
+        return labels
+
+
+def thresholds(config: Config) -> tuple[Threshold, ...]:
+    """What the share that repeats is held to, unless it is only noted."""
+    bound = Threshold("repeats_cut", "max_share", "max", "repeated_lines")
+    return () if config.action == "annotate" else (bound,)
+
+
+def build(config: Config) -> Filter:
+    """Return the filter; ``repeats_cut`` is the share of a text's characters that repeat."""
+    rules = repeated_lines.Rules(
+        line=config.min_line_chars if config.lines else None,
+        paragraph=config.min_paragraph_chars if config.paragraphs else None,
+        label=repeated_lines.labels(config.labels),
+    )
+
+    def repeats(posts: pl.DataFrame) -> pl.DataFrame:
+        texts, shares = _cut(posts["text"], config.min_chars, rules)
+        leaves = (shares > config.max_share) & (config.action != "annotate")
+        return posts.with_columns(
+            text=texts if config.action == "cut" else posts["text"],
+            repeats_cut=shares.cast(pl.Float32),
+            reject=pl.when(leaves)
+            .then(pl.lit("repeated_lines"))
+            .otherwise(pl.lit(None, pl.String)),
+        )
+
+    return repeats
+
+
+def _cut(
+    texts: pl.Series, min_chars: int, rules: repeated_lines.Rules
+) -> tuple[pl.Series, pl.Series]:
+    """The texts without repeats and the shares of those; only what repeats meets Python."""
+    shares = pl.repeat(0.0, len(texts), dtype=pl.Float64, eager=True)
+    long = (texts.str.len_chars() >= min_chars) & texts.str.contains("\n", literal=True)
+    rows = long.arg_true()
+    if not len(rows) or not (rules.line or rules.paragraph):
+        return texts, shares
+    found, keys = repeated_lines.suspects(texts.gather(rows), rules)
+    rows = rows.gather(found)
+    cut = [
+        repeated_lines.without(text, its_keys, rules)
+        for text, its_keys in zip(texts.gather(rows), keys, strict=True)
+    ]
+    if not cut:
+        return texts, shares
+    texts = texts.clone().scatter(rows, pl.Series([text for text, _ in cut], dtype=pl.String))
+    return texts, shares.scatter(rows, pl.Series([share for _, share in cut], dtype=pl.Float64))

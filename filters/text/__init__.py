@@ -1,0 +1,1 @@
+"""Text measures and models that several filters share."""
