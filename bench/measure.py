@@ -18,19 +18,19 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 
-_EVERY = 0.1  # seconds between two looks at the memory
+_SAMPLE_SECONDS = 0.1  # seconds between two looks at the memory
 _ONE_THREAD = (
     "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
     "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_NUM_THREADS",
 )  # fmt: skip
 
 
-class Failed(RuntimeError):
+class CommandFailed(RuntimeError):
     """The command ended with an error; the message holds the end of what it printed."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class Measurement:
     """What a run took."""
 
     seconds: float
@@ -38,15 +38,15 @@ class Measured:
     peak_mb: float  # resident memory summed over the process tree; shared pages count each time
 
 
-def run(
+def measure_command(
     command: Sequence[str], log: Path, cores: int, env: dict[str, str] | None = None
-) -> Measured:
+) -> Measurement:
     """Run ``command`` on ``cores`` cores with one thread a library; its output goes to ``log``."""
     full = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), **(env or {})}
     with log.open("wb") as output:
-        began, cpu = time.perf_counter(), _cpu()
+        began, cpu = time.perf_counter(), _cpu_seconds()
         process = subprocess.Popen(
-            [*_pinned(cores), *command],
+            [*_pin_to_cores(cores), *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -56,9 +56,9 @@ def run(
         peak = 0
         try:
             while True:
-                peak = max(peak, _memory(process.pid))
+                peak = max(peak, _resident_bytes(process.pid))
                 try:
-                    process.wait(_EVERY)
+                    process.wait(_SAMPLE_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
                     continue
@@ -68,11 +68,11 @@ def run(
                 process.wait()
         seconds = time.perf_counter() - began
     if process.returncode:
-        raise Failed(log.read_text(encoding="utf-8", errors="replace")[-2000:].strip())
-    return Measured(seconds, _cpu() - cpu, peak / 1e6)
+        raise CommandFailed(log.read_text(encoding="utf-8", errors="replace")[-2000:].strip())
+    return Measurement(seconds, _cpu_seconds() - cpu, peak / 1e6)
 
 
-def build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measured, Path]:
+def measure_build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measurement, Path]:
     """Run ``corpus build`` on ``plan`` in ``folder``; give the measures and the output."""
     folder.mkdir(parents=True)
     file, out = folder / "plan.yaml", folder / "out"
@@ -81,10 +81,10 @@ def build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measured, P
         sys.executable, "-m", "corpus", "build", str(file), "--out", str(out), "--quiet",
         "--runner", "processes", "--workers", str(workers),
     ]  # fmt: skip
-    return run(command, folder / "log.txt", workers), out
+    return measure_command(command, folder / "log.txt", workers), out
 
 
-def _pinned(cores: int) -> list[str]:
+def _pin_to_cores(cores: int) -> list[str]:
     if not hasattr(os, "sched_getaffinity") or shutil.which("taskset") is None:
         return []
     # From the far end: whoever watches is likelier to run on the first core.
@@ -92,13 +92,13 @@ def _pinned(cores: int) -> list[str]:
     return ["taskset", "-c", ",".join(map(str, chosen))]
 
 
-def _cpu() -> float:
+def _cpu_seconds() -> float:
     """What all processes that have ended under this one have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def _memory(pid: int) -> int:
+def _resident_bytes(pid: int) -> int:
     try:
         parent = psutil.Process(pid)
         tree = [parent, *parent.children(recursive=True)]

@@ -18,7 +18,7 @@ from typing import Any
 from corpus import readers
 from corpus.demo import write_demo
 
-REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
+REAL_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 FILES = ("gurez.10000", "ile.10000", "youtube_first_20000")
 
 _SPARE = 1.1  # a few generated posts have no text of their own
@@ -39,33 +39,35 @@ _SOURCES: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 
 
-def write(path: Path, posts: int, source: Path | None = None, seed: int = 1) -> str:
+def write_sample(path: Path, posts: int, source: Path | None = None, seed: int = 1) -> str:
     """Write ``posts`` posts to ``path`` and say where they come from.
 
     ``source`` is a JSONL file with a ``text`` key to take them from instead.
     """
     if source is not None:
-        count = _save(path, islice(_lines(source), posts))
+        count = _write_posts(path, islice(_texts_of(source), posts))
         return f"{count:,} posts of {source.name}"
-    found = list(islice(_real(), posts))
-    made = _generated(posts - len(found), seed)
-    count = _save(path, (*found, *made))
+    found = list(islice(_real_texts(), posts))
+    made = _generated_texts(posts - len(found), seed)
+    count = _write_posts(path, (*found, *made))
     return f"{len(found):,} real posts and {count - len(found):,} generated ones"
 
 
-def write_generated(path: Path, posts: int, seed: int = 1) -> None:
+def write_generated_sample(path: Path, posts: int, seed: int = 1) -> None:
     """Write ``posts`` invented posts to ``path``."""
-    _save(path, _generated(posts, seed))
+    _write_posts(path, _generated_texts(posts, seed))
 
 
-def _real() -> Iterator[str]:
+def _real_texts() -> Iterator[str]:
     for name in FILES:
-        if (REAL / name).exists():
-            with (REAL / name).open(encoding="utf-8", errors="replace", newline="\n") as lines:
+        if (REAL_FOLDER / name).exists():
+            with (REAL_FOLDER / name).open(
+                encoding="utf-8", errors="replace", newline="\n"
+            ) as lines:
                 yield from (line.strip() for line in lines if line.strip())
 
 
-def _lines(source: Path) -> Iterator[str]:
+def _texts_of(source: Path) -> Iterator[str]:
     with source.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             text = json.loads(line).get("text") if line.strip() else None
@@ -73,13 +75,13 @@ def _lines(source: Path) -> Iterator[str]:
                 yield text.strip()
 
 
-def _generated(posts: int, seed: int) -> list[str]:
+def _generated_texts(posts: int, seed: int) -> list[str]:
     """The texts of demo dumps, every source in proportion."""
     if posts <= 0:
         return []
     with tempfile.TemporaryDirectory() as folder:
         write_demo.write(Path(folder), posts=max(1000, int(posts * _SPARE)), seed=seed)
-        texts = list(_dumped(Path(folder)))
+        texts = list(_texts_of_dumps(Path(folder)))
     # The sources come one after another: taking every so-manieth keeps their proportions.
     chosen = [texts[index * len(texts) // posts] for index in range(posts)]
     if len(texts) < posts:
@@ -87,7 +89,7 @@ def _generated(posts: int, seed: int) -> list[str]:
     return chosen
 
 
-def _dumped(folder: Path) -> Iterator[str]:
+def _texts_of_dumps(folder: Path) -> Iterator[str]:
     for name, settings in _SOURCES:
         module = readers.find(name)
         for file in sorted(folder.glob(settings["path"])):
@@ -97,7 +99,7 @@ def _dumped(folder: Path) -> Iterator[str]:
                 yield from (text for text in texts if text and text not in _MARKERS)
 
 
-def _save(path: Path, texts: Iterable[str]) -> int:
+def _write_posts(path: Path, texts: Iterable[str]) -> int:
     count = 0
     with path.open("w", encoding="utf-8") as out:
         for text in texts:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = ["Corpus", "Plan", "build", "load", "mix"]
 
-_HOMES = {
+_MODULES = {
     "build": "corpus.pipeline.build",
     "load": "corpus.loader.load",
     "mix": "corpus.loader.load",
@@ -26,11 +26,11 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'corpus' has no attribute '{name}'")
     import importlib
 
-    found = getattr(importlib.import_module(_HOMES[name]), name)
+    found = getattr(importlib.import_module(_MODULES[name]), name)
     # Found once, it is an ordinary attribute.
     globals()[name] = found
     return found

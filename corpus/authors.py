@@ -24,23 +24,23 @@ from pydantic import Field
 
 from corpus.dedup import barrier as dedup
 from corpus.errors import PlanError
-from corpus.gathered import Gathered
+from corpus.gathered import BarrierInput
 from corpus.partition.partitions import (  # fmt: skip
     I64,
     U64,
     Arrays,
-    Layout,
+    ArrayTask,
+    PartIndex,
     Rows,
-    Step,
-    addressed,
-    done,
-    lay_out,
-    layout,
-    received,
-    rows,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    run_tasks,
+    scatter_rows,
+    write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, replacing, save_receipt
+from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
 from filters.contract import FilterConfig
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
@@ -57,11 +57,13 @@ _MOST_ACTIVE, _REPETITIVE, _OVER_CAP = (
 )
 # Two posts of one author share a band with probability 0.91 at Jaccard 0.8, 0.67 at 0.7 and 0.17
 # at 0.5 (1 - (1 - s^r)^b, b = 6 bands of r = 5 rows): enough to tell a habit, which is asked.
-_SIGNATURE = dedup.Config.model_validate({"permutations": 32, "jaccard": 0.7, "miss_weight": 0.8})
-_BANDS = tuple(f"band_{band}" for band in range(dedup.bands_and_rows(_SIGNATURE)[0]))
+_SIGNATURE_CONFIG = dedup.Config.model_validate(
+    {"permutations": 32, "jaccard": 0.7, "miss_weight": 0.8}
+)
+_BANDS = tuple(f"band_{band}" for band in range(dedup.choose_bands(_SIGNATURE_CONFIG)[0]))
 # A post is a row of some hundred bytes in its range, as much as so many keys.
-_KEYS_A_POST = 3
-_NOT_BOTS = ("abbot", "talbot", "cabot")  # family names, which are people's
+_KEYS_PER_POST = 3
+_FAMILY_NAMES = ("abbot", "talbot", "cabot")  # family names, which are people's
 
 
 class Config(FilterConfig):
@@ -96,7 +98,7 @@ def models(config: Config) -> list[Path]:
     return [Path(name) for name in names if name]
 
 
-def _listed(names: Sequence[str], file: str) -> list[str]:
+def _read_names(names: Sequence[str], file: str) -> list[str]:
     lines: list[str] = []
     if file:
         try:
@@ -109,7 +111,7 @@ def _listed(names: Sequence[str], file: str) -> list[str]:
     return sorted({name.strip().lower() for name in (*names, *cleaned) if name.strip()})
 
 
-def _bare(community: str) -> str:
+def _strip_community_prefix(community: str) -> str:
     return community.removeprefix("/").removeprefix("r/")
 
 
@@ -122,22 +124,25 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
 
     known = pl.concat_str("platform", pl.lit(":"), "author")
     names = posts.select(known).to_series()
-    author = minhash_kernel.hash128(*array_store.flat(names.fill_null("")))
+    author = minhash_kernel.hash128(*array_store.flatten_strings(names.fill_null("")))
     author[names.is_null().to_numpy()] = 0
     out: dict[str, NDArray[Any]] = {
         "author": author,
-        "ids": minhash_kernel.hash128(*array_store.flat(posts["id"]))[:, 0],
-        "reason": posts.select(_by_itself(config)).to_series().to_numpy().astype(np.uint8),
-        "prefer": _prefer(posts, config),
+        "ids": minhash_kernel.hash128(*array_store.flatten_strings(posts["id"]))[:, 0],
+        "reason": posts.select(_single_post_reasons(config))
+        .to_series()
+        .to_numpy()
+        .astype(np.uint8),
+        "prefer": _priority(posts, config),
     }
     if config.max_repeated < 1:
-        bands = np.ascontiguousarray(dedup.band_keys(posts["text"], _SIGNATURE).T)
+        bands = np.ascontiguousarray(dedup.compute_band_keys(posts["text"], _SIGNATURE_CONFIG).T)
         # Only a post of the same author can be repeated: the author is part of the key.
         out["bands"] = (bands ^ author[:, 0]) * np.uint64(0x9E3779B97F4A7C15) ^ author[:, 1]
     return out
 
 
-def _prefer(posts: pl.DataFrame, config: Config) -> NDArray[np.int64]:
+def _priority(posts: pl.DataFrame, config: Config) -> NDArray[np.int64]:
     """Smaller stays. A sample goes by the hash of the id, which no order of reading changes."""
     if config.keep == "sample":
         return np.zeros(posts.height, np.int64)
@@ -148,17 +153,20 @@ def _prefer(posts: pl.DataFrame, config: Config) -> NDArray[np.int64]:
     return posts.select(wish).to_series().to_numpy().astype(np.int64)
 
 
-def _by_itself(config: Config) -> pl.Expr:
+def _single_post_reasons(config: Config) -> pl.Expr:
     """The reasons that a post shows by itself, as an index into REASONS."""
     name = pl.col("author").str.to_lowercase()
     place = pl.col("community").str.to_lowercase().str.replace(r"^/?r/", "")
-    allowed = [_bare(found) for found in _listed(config.communities, config.communities_file)]
-    blocked = [
-        _bare(found)
-        for found in _listed(config.blocked_communities, config.blocked_communities_file)
+    allowed = [
+        _strip_community_prefix(found)
+        for found in _read_names(config.communities, config.communities_file)
     ]
-    bots = _listed(config.bots, config.bots_file)
-    person = pl.any_horizontal(name.str.ends_with(family) for family in _NOT_BOTS)
+    blocked = [
+        _strip_community_prefix(found)
+        for found in _read_names(config.blocked_communities, config.blocked_communities_file)
+    ]
+    bots = _read_names(config.bots, config.bots_file)
+    person = pl.any_horizontal(name.str.ends_with(family) for family in _FAMILY_NAMES)
     # An id is no name: a did, an address or a number may end in anything.
     bot_name = name.str.ends_with("bot") & name.str.contains(r"^[^:/@]*$") & ~person
     rules = (
@@ -178,7 +186,7 @@ def _by_itself(config: Config) -> pl.Expr:
 
 
 @dataclass(frozen=True)
-class Rules:
+class AuthorRules:
     """The settings of the rules that look at all posts of an author."""
 
     max_posts: int
@@ -186,39 +194,43 @@ class Rules:
     min_posts: int
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
     """The file with the verdict on each part."""
-    if not gathered.folders:
+    if not gathered.array_folders:
         return
-    room, run = gathered.room / "all", gathered.run
-    counts = [int(array_store.mapped(folder, "reason").shape[0]) for folder in gathered.folders]
-    where = lay_out(room, gathered.folders, counts)
-    rules = Rules(config.max_posts, config.max_repeated, config.min_posts)
-    done(run, [Send(room, part, rules) for part in range(len(where.folders))], "deciding")
-    ranges = range(len(_ranges(where)))
+    room, run = gathered.work_dir / "all", gathered.run
+    counts = [
+        int(array_store.map_array(folder, "reason").shape[0]) for folder in gathered.array_folders
+    ]
+    where = write_part_index(room, gathered.array_folders, counts)
+    rules = AuthorRules(config.max_posts, config.max_repeated, config.min_posts)
+    run_tasks(
+        run, [ScatterByAuthor(room, part, rules) for part in range(len(where.folders))], "deciding"
+    )
+    ranges = range(len(_author_ranges(where)))
     least = 0
     if config.drop_most_active:
-        told = done(run, [Count(room, index) for index in ranges], "deciding")
-        least = _most_active(told, config.drop_most_active)
-    done(run, [Judge(room, index, rules, least) for index in ranges], "deciding")
+        told = run_tasks(run, [CountAuthors(room, index) for index in ranges], "deciding")
+        least = _find_activity_threshold(told, config.drop_most_active)
+    run_tasks(run, [DecideAuthors(room, index, rules, least) for index in ranges], "deciding")
     telling = [
-        Tell(room, block, tuple(gathered.targets[slice(*parts)]))
+        WriteAuthorVerdicts(room, block, tuple(gathered.verdict_paths[slice(*parts)]))
         for block, parts in enumerate(where.blocks)
     ]
     for _ in run(telling, "deciding"):
         pass
-    yield from gathered.targets
+    yield from gathered.verdict_paths
 
 
-def _ranges(where: Layout) -> list[tuple[int, int]]:
+def _author_ranges(parts: PartIndex) -> list[tuple[int, int]]:
     """The shares of the first bytes of authors' hashes."""
-    return where.ranges(_KEYS_A_POST)
+    return parts.key_ranges(_KEYS_PER_POST)
 
 
-def _most_active(told: Sequence[dict[str, Any]], share: float) -> int:
+def _find_activity_threshold(receipts: Sequence[dict[str, Any]], share: float) -> int:
     """The least number of posts that makes an author one of the most active."""
     authors: Counter[int] = Counter()
-    for row in told:
+    for row in receipts:
         authors.update(dict(row["authors"]))
     wanted = int(sum(authors.values()) * share)
     # Authors with equally many posts all stay or all go: the outcome must not hang on an order
@@ -233,120 +245,128 @@ def _most_active(told: Sequence[dict[str, Any]], share: float) -> int:
 # --------------------------------------------------------------------------- tasks
 
 
-def _sent(where: Layout) -> list[Path]:
+def _scattered_folders(parts: PartIndex) -> list[Path]:
     """Where the rows of each part are."""
-    return [where.room / "sent" / f"{part:06d}" for part in range(len(where.folders))]
+    return [parts.work_dir / "sent" / f"{part:06d}" for part in range(len(parts.folders))]
 
 
-def _judged(where: Layout) -> list[Path]:
+def _decided_folders(parts: PartIndex) -> list[Path]:
     """Where the rows of each range are."""
-    return [where.room / "judged" / f"{index:03d}" for index in range(len(_ranges(where)))]
+    return [
+        parts.work_dir / "judged" / f"{index:03d}" for index in range(len(_author_ranges(parts)))
+    ]
 
 
 @dataclass(frozen=True)
-class Send(Step):
+class ScatterByAuthor(ArrayTask):
     """Send the posts of a part that are somebody's to the ranges of their authors."""
 
     part: int
-    rules: Rules
+    rules: AuthorRules
 
     @property
     def folder(self) -> Path:
         """Where the rows go."""
-        return _sent(layout(self.room))[self.part]
+        return _scattered_folders(load_part_index(self.work_dir))[self.part]
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A row a post, and another of what only some rules look at, if they are asked for."""
-        where, rules = layout(self.room), self.rules
+        where, rules = load_part_index(self.work_dir), self.rules
         folder = where.folders[self.part]
-        author: U64 = array_store.whole(folder, "author")
+        author: U64 = array_store.load_array(folder, "author")
         at = np.flatnonzero((author != 0).any(axis=1))
         author = author[at]
-        ranges = _ranges(where)
-        to = where.range_of(author[:, 0], _KEYS_A_POST)
-        reason = array_store.whole(folder, "reason")[at]
-        place = where.begins[self.part] + at
-        found = rows(author=author[:, 0], more=author[:, 1], place=place, reason=reason)
-        sent = addressed("post", found, to, len(ranges))
+        ranges = _author_ranges(where)
+        to = where.find_ranges(author[:, 0], _KEYS_PER_POST)
+        reason = array_store.load_array(folder, "reason")[at]
+        place = where.part_offsets[self.part] + at
+        found = make_rows(author=author[:, 0], more=author[:, 1], place=place, reason=reason)
+        sent = scatter_rows("post", found, to, len(ranges))
         columns: dict[str, NDArray[Any]] = {}
         if rules.max_posts:
-            columns |= {name: array_store.whole(folder, name)[at] for name in ("prefer", "ids")}
+            columns |= {
+                name: array_store.load_array(folder, name)[at] for name in ("prefer", "ids")
+            }
         if rules.max_repeated < 1:
-            bands = array_store.mapped(folder, "bands")
+            bands = array_store.map_array(folder, "bands")
             columns |= {name: bands[band][at] for band, name in enumerate(_BANDS)}
         if columns:
-            sent = {**sent, **addressed("detail", rows(**columns), to, len(ranges))}
+            sent = {**sent, **scatter_rows("detail", make_rows(**columns), to, len(ranges))}
         return sent, {}
 
 
 @dataclass(frozen=True)
-class _Range(Step):
+class _AuthorRangeTask(ArrayTask):
     index: int
 
-    def posts(self) -> tuple[Rows, I64]:
+    def gather_posts(self) -> tuple[Rows, I64]:
         """The posts whose authors are in the range, in reading order, and a number an author."""
-        found = received(_sent(layout(self.room)), "post", self.index)
-        return found, array_store.numbered(np.stack([found["author"], found["more"]], axis=1))
+        found = gather_rows(_scattered_folders(load_part_index(self.work_dir)), "post", self.index)
+        return found, array_store.number_distinct(
+            np.stack([found["author"], found["more"]], axis=1)
+        )
 
 
 @dataclass(frozen=True)
-class Count(_Range):
+class CountAuthors(_AuthorRangeTask):
     """Count the authors in a range by how many posts of theirs are left."""
 
     @property
     def folder(self) -> Path:
         """Where the receipt goes."""
-        return self.room / "counted" / f"{self.index:03d}"
+        return self.work_dir / "counted" / f"{self.index:03d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """How many posts, and how many authors have so many."""
-        post, number = self.posts()
+        post, number = self.gather_posts()
         counts = np.bincount(number[post["reason"] == 0])
         posts, authors = np.unique(counts[counts > 0], return_counts=True)
         return {}, {"authors": np.stack([posts, authors], axis=1).tolist()}
 
 
 @dataclass(frozen=True)
-class Judge(_Range):
+class DecideAuthors(_AuthorRangeTask):
     """Decide over the posts of the authors in a range."""
 
-    rules: Rules
-    least: int  # who has so many posts left is one of the most active; 0: nobody is
+    rules: AuthorRules
+    activity_threshold: int  # who has so many posts left is one of the most active; 0: nobody is
 
     @property
     def folder(self) -> Path:
         """Where the rows for the blocks of the posts go."""
-        return _judged(layout(self.room))[self.index]
+        return _decided_folders(load_part_index(self.work_dir))[self.index]
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Of each post how many its author has, and the reason."""
-        where, rules = layout(self.room), self.rules
-        post, number = self.posts()
+        where, rules = load_part_index(self.work_dir), self.rules
+        post, number = self.gather_posts()
         place, reason = post["place"].copy(), post["reason"].copy()
         del post  # the details are as large
         size = np.bincount(number)
-        if self.least:
+        if self.activity_threshold:
             count = np.bincount(number[reason == 0], minlength=size.size)
-            reason[(reason == 0) & (count >= self.least)[number]] = _MOST_ACTIVE
+            reason[(reason == 0) & (count >= self.activity_threshold)[number]] = _MOST_ACTIVE
         if rules.max_posts or rules.max_repeated < 1:
-            detail = received(_sent(where), "detail", self.index)
+            detail = gather_rows(_scattered_folders(where), "detail", self.index)
             if rules.max_repeated < 1:
-                _repetitive(reason, number, detail, rules)
+                _mark_repetitive(reason, number, detail, rules)
             if rules.max_posts:
-                _capped(reason, number, detail, rules)
-        found = rows(place=place, size=size[number], reason=reason)
-        return addressed("post", found, where.block_of(place), len(where.blocks)), {}
+                _mark_over_cap(reason, number, detail, rules)
+        found = make_rows(place=place, size=size[number], reason=reason)
+        return scatter_rows("post", found, where.find_blocks(place), len(where.blocks)), {}
 
 
-def _repetitive(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rules) -> None:
+def _mark_repetitive(
+    reason: NDArray[np.uint8], author_number: I64, detail: Rows, rules: AuthorRules
+) -> None:
     from corpus.partition import union_find
 
     left = np.flatnonzero(reason == 0)
-    of = number[left]
+    of = author_number[left]
     repeated = np.zeros(left.size, bool)
     for name in _BANDS:
         keys = detail[name][left]
-        maybe = np.flatnonzero(union_find.perhaps_shared(keys))
+        maybe = np.flatnonzero(union_find.mark_possible_repeats(keys))
         # By author too: what two authors' keys have in common by chance is no habit.
         order = maybe[np.lexsort((keys[maybe], of[maybe]))]
         same = (np.diff(of[order]) == 0) & (keys[order][1:] == keys[order][:-1])
@@ -358,50 +378,52 @@ def _repetitive(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rul
     reason[left[habit[of]]] = _REPETITIVE
 
 
-def _capped(reason: NDArray[np.uint8], number: I64, detail: Rows, rules: Rules) -> None:
+def _mark_over_cap(
+    reason: NDArray[np.uint8], author_number: I64, detail: Rows, rules: AuthorRules
+) -> None:
     left = np.flatnonzero(reason == 0)
-    order = np.lexsort((detail["ids"][left], detail["prefer"][left], number[left]))
-    of = number[left][order]
+    order = np.lexsort((detail["ids"][left], detail["prefer"][left], author_number[left]))
+    of = author_number[left][order]
     nth = np.arange(of.size) - np.searchsorted(of, of)
     reason[left[order[nth >= rules.max_posts]]] = _OVER_CAP
 
 
 @dataclass(frozen=True)
-class Tell:
+class WriteAuthorVerdicts:
     """The task of writing the verdicts on the parts of a block."""
 
-    room: Path
+    work_dir: Path
     block: int
-    targets: tuple[Path, ...]
+    verdict_files: tuple[Path, ...]
 
     @property
     def receipt(self) -> Path:
         """Its existence says that the verdicts are there."""
-        return self.room / "told" / f"{self.block:06d}.json"
+        return self.work_dir / "told" / f"{self.block:06d}.json"
 
-    def __call__(self) -> Tell:
+    def __call__(self) -> WriteAuthorVerdicts:
         """Write them unless the receipt is there."""
         if load_receipt(self.receipt) is None:
-            self._tell()
+            self._write_verdicts()
             self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            save_receipt(self.receipt, {}, list(self.targets))
+            save_receipt(self.receipt, {}, list(self.verdict_files))
         return self
 
-    def _tell(self) -> None:
-        where = layout(self.room)
-        low, high = where.span(self.block)
-        post = received(_judged(where), "post", self.block)
+    def _write_verdicts(self) -> None:
+        where = load_part_index(self.work_dir)
+        low, high = where.block_rows(self.block)
+        post = gather_rows(_decided_folders(where), "post", self.block)
         at = post["place"] - low
         size = np.zeros(high - low, np.int64)  # what nobody wrote stays at none
-        reason = where.column("reason", self.block)
+        reason = where.load_block_array("reason", self.block)
         size[at], reason[at] = post["size"], post["reason"]
-        for part, target in zip(range(*where.blocks[self.block]), self.targets, strict=True):
-            own = slice(*(int(edge) - low for edge in where.begins[part : part + 2]))
-            with replacing(target) as temporary:
-                verdict_frame(size[own], reason[own]).write_parquet(temporary)
+        for part, target in zip(range(*where.blocks[self.block]), self.verdict_files, strict=True):
+            own = slice(*(int(edge) - low for edge in where.part_offsets[part : part + 2]))
+            with atomic_write(target) as temporary:
+                make_author_verdict_frame(size[own], reason[own]).write_parquet(temporary)
 
 
-def verdict_frame(sizes: I64, reason: NDArray[np.uint8]) -> pl.DataFrame:
+def make_author_verdict_frame(sizes: I64, reason: NDArray[np.uint8]) -> pl.DataFrame:
     """The verdict on one part: how many posts each one's author has, and why a post leaves."""
     names = pl.Series("reject", [name or None for name in REASONS], dtype=pl.String)
     found = pl.DataFrame(

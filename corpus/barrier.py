@@ -20,7 +20,7 @@ from typing import Any, Protocol, cast
 import polars as pl
 
 from corpus import stages
-from corpus.gathered import Gathered
+from corpus.gathered import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt, save_receipt
 
@@ -35,12 +35,12 @@ class Barrier(Protocol):
         """What must be known of one part."""
         ...
 
-    def decide(self, gathered: Gathered, config: Any) -> Iterator[Path]:
+    def decide(self, gathered: BarrierInput, config: Any) -> Iterator[Path]:
         """The file with the verdict on each part."""
         ...
 
 
-def find(name: str) -> Barrier:
+def find_barrier(name: str) -> Barrier:
     """The barrier ``name``."""
     return cast("Barrier", stages.find(name))
 
@@ -49,10 +49,10 @@ def find(name: str) -> Barrier:
 class MeasurePart:
     """The task of measuring one part for a barrier."""
 
-    stage: str
+    stage_name: str
     posts: Path
     folder: Path
-    config: str
+    config_json: str
 
     @property
     def receipt(self) -> Path:
@@ -62,12 +62,12 @@ class MeasurePart:
     def __call__(self) -> MeasurePart:
         """Measure the part unless its receipt is there."""
         if load_receipt(self.receipt) is None:
-            module = find(self.stage)
-            config = module.Config.model_validate_json(self.config)
+            module = find_barrier(self.stage_name)
+            config = module.Config.model_validate_json(self.config_json)
             posts = pl.read_parquet(self.posts, glob=False)
             module.measure(posts.head(1), config)  # compiles kernels, which is no part of the work
             began = time.perf_counter()
-            written = array_store.save(module.measure(posts, config), self.folder)
+            written = array_store.save_arrays(module.measure(posts, config), self.folder)
             seconds = time.perf_counter() - began
             save_receipt(self.receipt, {"seconds": seconds}, written)
         return self

@@ -9,17 +9,17 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Gathered:
+class BarrierInput:
     """The measured parts of a build. ``room`` may be filled; it goes when the build is done."""
 
-    folders: Sequence[Path]  # of each part's arrays
-    parts: Sequence[Path]  # each part's posts
-    room: Path
-    key: Path | str  # the file of the pseudonym key
+    array_folders: Sequence[Path]  # of each part's arrays
+    post_files: Sequence[Path]  # each part's posts
+    work_dir: Path
+    key_path: Path | str  # the file of the pseudonym key
     run: Callable[[Sequence[Any], str], Iterable[Any]]  # does tasks, shown under a name
-    targets: Sequence[Path] = ()  # where the verdict on each part goes
+    verdict_paths: Sequence[Path] = ()  # where the verdict on each part goes
 
 
-def here(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+def run_inline(tasks: Sequence[Any], step: str) -> Iterable[Any]:
     """Do ``tasks`` in this process, one after another."""
     return (task() for task in tasks)

@@ -26,19 +26,25 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from corpus import stages
-from corpus.gathered import Gathered
+from corpus.gathered import BarrierInput
 from corpus.partition.partitions import (
     Arrays,
-    Step,
-    addressed,
-    done,
-    lay_out,
-    layout,
-    received,
-    rows,
+    ArrayTask,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    run_tasks,
+    scatter_rows,
+    write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, needed_receipt, replacing, save_receipt, write_json
+from corpus.tasks.receipts import (
+    atomic_write,
+    load_receipt,
+    require_receipt,
+    save_receipt,
+    write_json,
+)
 from filters.contract import FilterConfig, Threshold
 
 READS = (
@@ -57,11 +63,11 @@ Numbers = NDArray[np.int64]
 Codes = NDArray[np.int16]
 Floats = NDArray[np.float64]
 
-_STEP = "weighing languages"
+_PROGRESS_LABEL = "weighing languages"
 # A range's task holds more for each post than one that looks at keys alone.
-_KEYS_A_POST = 4
+_KEYS_PER_POST = 4
 # Probabilities are added up as multiples of 1 / _UNITS; a part may have 2 ** 27 posts.
-_UNITS = 2**36
+_PROBABILITY_UNITS = 2**36
 
 
 class Config(FilterConfig):
@@ -91,74 +97,83 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     # A thread's first post has no root but itself.
     thread = pl.coalesce("root_id", "id")
     return {
-        "author": _hashed(posts.select(author).to_series()),
-        "thread": _hashed(posts.select(thread).to_series()),
+        "author": _hash_names(posts.select(author).to_series()),
+        "thread": _hash_names(posts.select(thread).to_series()),
     }
 
 
-def _hashed(names: pl.Series) -> NDArray[np.uint64]:
+def _hash_names(names: pl.Series) -> NDArray[np.uint64]:
     from corpus.dedup import minhash_kernel
 
-    found = minhash_kernel.hash128(*array_store.flat(names.fill_null("")))
+    found = minhash_kernel.hash128(*array_store.flatten_strings(names.fill_null("")))
     found[names.is_null().to_numpy()] = 0
     return found
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
     """The file with the verdict on each part.
 
     All is done by tasks of a part or of a range of keys. One of a range holds some 180 bytes for
     each post of the authors, or threads, in it.
     """
-    if not gathered.parts:
+    if not gathered.post_files:
         return
-    room, run = gathered.room / "all", gathered.run
-    heard = [Candidates(room, index, posts) for index, posts in enumerate(gathered.parts)]
-    for _ in run(heard, _STEP):
+    room, run = gathered.work_dir / "all", gathered.run
+    heard = [
+        CollectCandidates(room, index, posts) for index, posts in enumerate(gathered.post_files)
+    ]
+    for _ in run(heard, _PROGRESS_LABEL):
         pass
-    where = lay_out(room, gathered.folders, _gather(room, heard))
-    kinds = tuple(_weights(config))
+    where = write_part_index(room, gathered.array_folders, _write_language_shares(room, heard))
+    kinds = tuple(_active_weights(config))
     if kinds:
-        scattering = [Scatter(room, index, kinds) for index in range(len(where.folders))]
-        done(run, scattering, _STEP)
-        ranges = range(len(where.ranges(_KEYS_A_POST)))
-        company = [Company(room, kind, at, config.smoothing) for kind in kinds for at in ranges]
-        done(run, company, _STEP)
+        scattering = [ScatterCandidates(room, index, kinds) for index in range(len(where.folders))]
+        run_tasks(run, scattering, _PROGRESS_LABEL)
+        ranges = range(len(where.key_ranges(_KEYS_PER_POST)))
+        company = [
+            MeasureContext(room, kind, at, config.smoothing) for kind in kinds for at in ranges
+        ]
+        run_tasks(run, company, _PROGRESS_LABEL)
     settings = config.model_dump_json()
-    telling = [Tell(room, index, target, settings) for index, target in enumerate(gathered.targets)]
-    for _ in run(telling, _STEP):
+    telling = [
+        WriteLanguageVerdict(room, index, target, settings)
+        for index, target in enumerate(gathered.verdict_paths)
+    ]
+    for _ in run(telling, _PROGRESS_LABEL):
         pass
-    yield from gathered.targets
+    yield from gathered.verdict_paths
 
 
-def _weights(config: Config) -> dict[str, float]:
+def _active_weights(config: Config) -> dict[str, float]:
     """What each kind of company counts, of those that count."""
     weights = {"author": config.author_weight, "thread": config.thread_weight}
     return {kind: weight for kind, weight in weights.items() if weight}
 
 
-def _gather(room: Path, heard: Sequence[Candidates]) -> list[int]:
+def _write_language_shares(
+    work_dir: Path, candidate_tasks: Sequence[CollectCandidates]
+) -> list[int]:
     """Write down all languages and the share of each; returns how many posts each part has.
 
     Languages are in the order of their first posts.
     """
     sums: dict[str, int] = {}
     counts = []
-    for task in heard:  # one at a time: there may be many parts
-        told = task.told
+    for task in candidate_tasks:  # one at a time: there may be many parts
+        told = task.facts
         counts.append(int(told["rows"]))
         for name, units in zip(told["names"], told["sums"], strict=True):
             sums[name] = sums.get(name, 0) + units
-    whole = max(sum(counts), 1) * _UNITS
+    whole = max(sum(counts), 1) * _PROBABILITY_UNITS
     shares = [units / whole for units in sums.values()]
-    write_json(room / "known.json", {"names": list(sums), "shares": shares})
-    save_receipt(room / "known-written.json", {}, [room / "known.json"])
+    write_json(work_dir / "known.json", {"names": list(sums), "shares": shares})
+    save_receipt(work_dir / "known-written.json", {}, [work_dir / "known.json"])
     return counts
 
 
-def _known(room: Path) -> tuple[list[str], Floats]:
+def _load_language_shares(work_dir: Path) -> tuple[list[str], Floats]:
     """All languages, and the share of each in all posts."""
-    found = json.loads((room / "known.json").read_text(encoding="utf-8"))
+    found = json.loads((work_dir / "known.json").read_text(encoding="utf-8"))
     return found["names"], np.array(found["shares"], np.float64)
 
 
@@ -166,7 +181,7 @@ def _known(room: Path) -> tuple[list[str], Floats]:
 
 
 @dataclass(frozen=True)
-class Candidates(Step):
+class CollectCandidates(ArrayTask):
     """Note the two candidates of each post of a part, and which languages they are."""
 
     index: int
@@ -175,9 +190,9 @@ class Candidates(Step):
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return _candidates(self.room, self.index)
+        return _candidates_folder(self.work_dir, self.index)
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Per post its candidates' numbers (-1: none) among the part's, and probabilities.
 
         A post of no language has the one candidate that was not believed.
@@ -197,30 +212,32 @@ class Candidates(Step):
         codes = posts.select(coded).to_numpy()
         scores = posts.select("score", "score2").to_numpy()
         # Whole numbers: their sum is the same in whatever order, and however posts are cut.
-        units = np.rint(scores.astype(np.float64) * _UNITS).astype(np.int64)
+        units = np.rint(scores.astype(np.float64) * _PROBABILITY_UNITS).astype(np.int64)
         sums = np.zeros(len(names), np.int64)
         np.add.at(sums, codes[codes >= 0], units[codes >= 0])
         told = {"rows": posts.height, "names": names, "sums": sums.tolist()}
         return {"codes": codes, "scores": scores}, told
 
 
-def _candidates(room: Path, index: int) -> Path:
-    return room / "candidates" / f"{index:06d}"
+def _candidates_folder(work_dir: Path, index: int) -> Path:
+    return work_dir / "candidates" / f"{index:06d}"
 
 
-def _heard(room: Path, index: int, known: Sequence[str]) -> tuple[Numbers, Floats]:
+def _load_candidates(
+    work_dir: Path, index: int, languages: Sequence[str]
+) -> tuple[Numbers, Floats]:
     """Per post of a part its candidates' numbers among all languages, and probabilities."""
-    folder = _candidates(room, index)
-    number = {name: at for at, name in enumerate(known)}
-    names = needed_receipt(folder / "receipt.json")["names"]
+    folder = _candidates_folder(work_dir, index)
+    number = {name: at for at, name in enumerate(languages)}
+    names = require_receipt(folder / "receipt.json")["names"]
     among = np.array([*(number[name] for name in names), -1], np.int64)  # the last one for none
-    return among[array_store.whole(folder, "codes")], array_store.whole(folder, "scores").astype(
-        np.float64
-    )
+    return among[array_store.load_array(folder, "codes")], array_store.load_array(
+        folder, "scores"
+    ).astype(np.float64)
 
 
 @dataclass(frozen=True)
-class Scatter(Step):
+class ScatterCandidates(ArrayTask):
     """Send the posts of a part to the ranges that their authors and their threads lie in."""
 
     index: int
@@ -229,34 +246,34 @@ class Scatter(Step):
     @property
     def folder(self) -> Path:
         """Where the rows go."""
-        return _scattered(self.room, self.index)
+        return _scattered_folder(self.work_dir, self.index)
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A row for each post that is somebody's, ordered by range, for each kind."""
-        where = layout(self.room)
-        known, _ = _known(self.room)
-        codes, scores = _heard(self.room, self.index, known)
-        count = len(where.ranges(_KEYS_A_POST))
+        where = load_part_index(self.work_dir)
+        known, _ = _load_language_shares(self.work_dir)
+        codes, scores = _load_candidates(self.work_dir, self.index, known)
+        count = len(where.key_ranges(_KEYS_PER_POST))
         found: dict[str, Any] = {}
         for kind in self.kinds:
-            keys = array_store.whole(where.folders[self.index], kind)
+            keys = array_store.load_array(where.folders[self.index], kind)
             at = np.flatnonzero(keys.any(axis=1))  # zeros stand for nobody
             one, two = keys[at, 0], keys[at, 1]
-            sent = rows(
-                one=one, two=two, place=where.begins[self.index] + at,
+            sent = make_rows(
+                one=one, two=two, place=where.part_offsets[self.index] + at,
                 first=codes[at, 0].astype(np.int16), second=codes[at, 1].astype(np.int16),
                 score=scores[at, 0].astype(np.float32), score2=scores[at, 1].astype(np.float32),
             )  # fmt: skip
-            found |= addressed(kind, sent, where.range_of(one, _KEYS_A_POST), count)
+            found |= scatter_rows(kind, sent, where.find_ranges(one, _KEYS_PER_POST), count)
         return found, {}
 
 
-def _scattered(room: Path, index: int) -> Path:
-    return room / "scattered" / f"{index:06d}"
+def _scattered_folder(work_dir: Path, index: int) -> Path:
+    return work_dir / "scattered" / f"{index:06d}"
 
 
 @dataclass(frozen=True)
-class Company(Step):
+class MeasureContext(ArrayTask):
     """Hear what company says of each post whose author, or thread, is in a range of keys."""
 
     kind: str
@@ -266,14 +283,16 @@ class Company(Step):
     @property
     def folder(self) -> Path:
         """Where rows for the posts' parts go."""
-        return _company(self.room, self.kind, self.number)
+        return _context_folder(self.work_dir, self.kind, self.number)
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """How strongly the others speak for both candidates; no row for a post without others."""
-        where = layout(self.room)
-        _, share = _known(self.room)
+        where = load_part_index(self.work_dir)
+        _, share = _load_language_shares(self.work_dir)
         parts = len(where.folders)
-        row = received((_scattered(self.room, at) for at in range(parts)), self.kind, self.number)
+        row = gather_rows(
+            (_scattered_folder(self.work_dir, at) for at in range(parts)), self.kind, self.number
+        )
         # In this order sums are the same however posts are cut into parts.
         row = row[np.lexsort((row["place"], row["two"], row["one"]))]
         new = np.ones(row.size, bool)
@@ -283,17 +302,19 @@ class Company(Step):
         row, groups = row[accompanied], groups[accompanied]
         codes = np.stack([row["first"], row["second"]], axis=1)
         scores = np.stack([row["score"], row["score2"]], axis=1).astype(np.float64)
-        found = _says(groups, codes, scores, share, self.smoothing)
-        said = rows(place=row["place"], says=found[:, 0], says2=found[:, 1])
-        to = np.searchsorted(where.begins[1:], said["place"], side="right")
-        return addressed("said", said, to, parts), {}
+        found = _compute_support(groups, codes, scores, share, self.smoothing)
+        said = make_rows(place=row["place"], says=found[:, 0], says2=found[:, 1])
+        to = np.searchsorted(where.part_offsets[1:], said["place"], side="right")
+        return scatter_rows("said", said, to, parts), {}
 
 
-def _company(room: Path, kind: str, number: int) -> Path:
-    return room / "company" / f"{kind}-{number:03d}"
+def _context_folder(work_dir: Path, kind: str, number: int) -> Path:
+    return work_dir / "company" / f"{kind}-{number:03d}"
 
 
-def _says(groups: Numbers, codes: Codes, scores: Floats, share: Floats, smoothing: float) -> Floats:
+def _compute_support(
+    groups: Numbers, codes: Codes, scores: Floats, share: Floats, smoothing: float
+) -> Floats:
     """How strongly the others of each post's group speak for its candidates."""
     valid = codes >= 0
     key = groups[:, None] * max(1, share.size) + codes
@@ -308,43 +329,43 @@ def _says(groups: Numbers, codes: Codes, scores: Floats, share: Floats, smoothin
 
 
 @dataclass(frozen=True)
-class Tell:
+class WriteLanguageVerdict:
     """The task of writing the verdict on a part."""
 
-    room: Path
+    work_dir: Path
     index: int
-    target: Path
+    verdict_file: Path
     config: str
 
     @property
     def receipt(self) -> Path:
         """Its existence says that the verdict is there."""
-        return self.room / "told" / f"{self.index:06d}.json"
+        return self.work_dir / "told" / f"{self.index:06d}.json"
 
-    def __call__(self) -> Tell:
+    def __call__(self) -> WriteLanguageVerdict:
         """Write it unless the receipt is there."""
         if load_receipt(self.receipt) is None:
             config = Config.model_validate_json(self.config)
-            known, _ = _known(self.room)
-            codes, scores = _heard(self.room, self.index, known)
-            chance = self._chance(known, codes, scores, config)
-            with replacing(self.target) as temporary:
-                _verdict_frame(known, codes, chance, config).write_parquet(temporary)
+            known, _ = _load_language_shares(self.work_dir)
+            codes, scores = _load_candidates(self.work_dir, self.index, known)
+            chance = self._compute_posteriors(known, codes, scores, config)
+            with atomic_write(self.verdict_file) as temporary:
+                _make_verdict_frame(known, codes, chance, config).write_parquet(temporary)
             self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            save_receipt(self.receipt, {}, [self.target])
+            save_receipt(self.receipt, {}, [self.verdict_file])
         return self
 
-    def _chance(
-        self, known: Sequence[str], codes: Numbers, scores: Floats, config: Config
+    def _compute_posteriors(
+        self, languages: Sequence[str], codes: Numbers, scores: Floats, config: Config
     ) -> Floats:
         """The new probabilities of each post's candidates."""
-        near = _near(known)
+        near = _mark_near_pairs(languages)
         # Whether two near languages are what a post is torn between.
         torn = near[codes[:, 0], codes[:, 1]] & (codes >= 0).all(axis=1)
         chance = scores.copy()
         rest = np.clip(1 - scores.sum(axis=1), 1e-6, None)
-        for kind, weight in _weights(config).items():
-            says, alone = self._said(kind)
+        for kind, weight in _active_weights(config).items():
+            says, alone = self._load_support(kind)
             others = np.clip(1 - says.sum(axis=1), 1e-6, 1)
             power = np.where(alone, 0.0, weight)
             inside = np.where(torn, power * config.near_weight, power)
@@ -355,36 +376,41 @@ class Tell:
         chance /= (chance.sum(axis=1) + rest).clip(1e-12)[:, None]
         return chance
 
-    def _said(self, kind: str) -> tuple[Floats, NDArray[np.bool_]]:
+    def _load_support(self, kind: str) -> tuple[Floats, NDArray[np.bool_]]:
         """What one kind of company says of each post of the part, and which posts are alone."""
-        where = layout(self.room)
-        begin, end = where.begins[self.index : self.index + 2]
-        ranges = range(len(where.ranges(_KEYS_A_POST)))
-        row = received((_company(self.room, kind, at) for at in ranges), "said", self.index)
+        where = load_part_index(self.work_dir)
+        begin, end = where.part_offsets[self.index : self.index + 2]
+        ranges = range(len(where.key_ranges(_KEYS_PER_POST)))
+        row = gather_rows(
+            (_context_folder(self.work_dir, kind, at) for at in ranges), "said", self.index
+        )
         at = row["place"] - begin
         says, alone = np.zeros((end - begin, 2)), np.ones(end - begin, bool)
         says[at, 0], says[at, 1], alone[at] = row["says"], row["says2"], False
         return says, alone
 
 
-def _near(known: Sequence[str]) -> NDArray[np.bool_]:
+def _mark_near_pairs(languages: Sequence[str]) -> NDArray[np.bool_]:
     """Which pairs of languages are near; the last row and column stand for none."""
-    near = np.zeros((len(known) + 1, len(known) + 1), bool)
+    near = np.zeros((len(languages) + 1, len(languages) + 1), bool)
     for group in cast("Any", stages.find("language")).NEAR:
-        places = [number for number, code in enumerate(known) if code in group]
+        places = [number for number, code in enumerate(languages) if code in group]
         near[np.ix_(places, places)] = True
     return near
 
 
-def _verdict_frame(
-    known: Sequence[str], codes: Numbers, chance: Floats, config: Config
+def _make_verdict_frame(
+    languages: Sequence[str], codes: Numbers, posteriors: Floats, config: Config
 ) -> pl.DataFrame:
     """The verdict on one part: two languages each, the likelier first, and why a post leaves."""
-    order = np.argsort(-chance, axis=1, kind="stable")
-    codes, chance = np.take_along_axis(codes, order, 1), np.take_along_axis(chance, order, 1)
-    names = pl.Series(known, dtype=pl.String)
-    first, second = (_named(names, codes[:, column]) for column in (0, 1))
-    score, score2 = (pl.Series(chance[:, column], dtype=pl.Float32) for column in (0, 1))
+    order = np.argsort(-posteriors, axis=1, kind="stable")
+    codes, posteriors = (
+        np.take_along_axis(codes, order, 1),
+        np.take_along_axis(posteriors, order, 1),
+    )
+    names = pl.Series(languages, dtype=pl.String)
+    first, second = (_lookup_names(names, codes[:, column]) for column in (0, 1))
+    score, score2 = (pl.Series(posteriors[:, column], dtype=pl.Float32) for column in (0, 1))
     unsure = (score < config.und_below) & (score > 0)
     found = pl.DataFrame({"first": first, "second": second, "unsure": unsure}).select(
         lang=pl.when("unsure").then(None).otherwise("first").fill_null("und"),
@@ -410,7 +436,7 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
     return found
 
 
-def _named(names: pl.Series, codes: Numbers) -> pl.Series:
+def _lookup_names(names: pl.Series, codes: Numbers) -> pl.Series:
     found = pl.select(pl.when(pl.Series(codes) >= 0).then(pl.Series(codes))).to_series()
     return names.gather(found.cast(pl.UInt32))
 

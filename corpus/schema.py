@@ -47,7 +47,7 @@ POST: dict[str, pl.DataType] = {
 #: a delete notice says; ``opted_out``: its author declared that posts must not be used so;
 #: ``private``: never meant for the public; ``protected``: from a protected account; ``withheld``:
 #: withheld by law; ``superseded``: an older version of an edited post.
-WITHDRAWN = (
+WITHDRAWAL_REASONS = (
     "deleted", "removed", "deleted_later", "opted_out", "private", "protected", "withheld",
     "superseded",
 )  # fmt: skip
@@ -73,7 +73,7 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that never leave the build: private, or meaningless once the build is done.
-INTERNAL = ("withdrawn", "seen_at", "mentions")
+INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions")
 
 
 def empty_posts() -> pl.DataFrame:

@@ -10,18 +10,18 @@ import filters
 if TYPE_CHECKING:
     from filters.contract import FilterModule
 
-BARRIERS = ("authors", "language_context", "dedup", "conversations")
+BARRIER_NAMES = ("authors", "language_context", "dedup", "conversations")
 #: The barriers that make other rows of the posts, rather than judge them.
-RESHAPING = ("conversations",)
+RESHAPING_NAMES = ("conversations",)
 
 
 def names() -> list[str]:
     """Every stage a plan may name, sorted."""
-    return sorted([*filters.names(), *BARRIERS])
+    return sorted([*filters.names(), *BARRIER_NAMES])
 
 
 def find(name: str) -> FilterModule:
     """Import the stage ``name``; a KeyError names the ones there are."""
-    if name in BARRIERS:
+    if name in BARRIER_NAMES:
         return cast("FilterModule", importlib.import_module(f"corpus.{name}"))
     return filters.find(name)

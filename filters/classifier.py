@@ -35,7 +35,7 @@ MOVABLE = {
 
 #: The name, in a model's note, of what ``_text.tokenised`` does.
 CLEANING = "tokens-1"
-_CLEANINGS = {"": cleaning.flattened, CLEANING: cleaning.tokenised}
+_CLEANINGS = {"": cleaning.flatten_whitespace, CLEANING: cleaning.tokenize_text}
 
 
 class Config(FilterConfig):
@@ -58,19 +58,23 @@ class Config(FilterConfig):
 
     @field_validator("keep", "drop", mode="before")
     @classmethod
-    def _labels(cls, labels: Any) -> Any:
+    def _convert_labels(cls, labels: Any) -> Any:
         # YAML reads 1, no and true as something else than text.
-        return [_spelt(each) for each in labels] if isinstance(labels, (list, tuple)) else labels
+        return (
+            [_label_to_text(each) for each in labels]
+            if isinstance(labels, (list, tuple))
+            else labels
+        )
 
     @field_validator("thresholds", mode="before")
     @classmethod
-    def _by_label(cls, found: Any) -> Any:
-        return {_spelt(name): score for name, score in found.items()} if isinstance(
+    def _convert_threshold_labels(cls, found: Any) -> Any:
+        return {_label_to_text(name): score for name, score in found.items()} if isinstance(
             found, Mapping
         ) else found  # fmt: skip
 
     @model_validator(mode="after")
-    def _sensible(self) -> Self:
+    def _check_labels_and_thresholds(self) -> Self:
         if self.keep and self.drop:
             raise ValueError("'keep' and 'drop' exclude each other; give one of them")
         wrong = [name for name, score in self.thresholds.items() if not 0 <= score <= 1]
@@ -79,20 +83,20 @@ class Config(FilterConfig):
         return self
 
 
-def _spelt(value: object) -> object:
+def _label_to_text(value: object) -> object:
     return str(value) if isinstance(value, (bool, int, float)) else value
 
 
-def tokens(column: str) -> pl.Expr:
+def clean_for_training(column: str) -> pl.Expr:
     """The texts that a model of ``corpus train`` reads, of those in ``column``."""
-    return cleaning.tokenised(column)
+    return cleaning.tokenize_text(column)
 
 
-def sign(path: Path, labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
+def write_model_note(path: Path, labels: Sequence[str], thresholds: Mapping[str, float]) -> None:
     """Note in a model's file how its texts were cleaned, what its labels are called in the order
     in which it has them, and which score of a label gave the wanted precision."""
     told = {"cleaning": CLEANING, "labels": list(labels), "thresholds": dict(thresholds)}
-    fasttext.set_note(path, told)
+    fasttext.write_note(path, told)
 
 
 def models(config: Config) -> list[Path]:
@@ -106,14 +110,14 @@ def check(config: Config) -> None:
         raise ValueError(
             "classifier: no model; train one with 'corpus train' and name it: 'model: my.bin'"
         )
-    _names(config)
+    _map_labels(config)
 
 
 def resolved(config: Config) -> Config:
     """The same with the thresholds that the model's note has for the labels that are named."""
     if not config.model:
         return config
-    found: dict[str, float] = _note(config).get("thresholds", {})
+    found: dict[str, float] = _read_model_note(config).get("thresholds", {})
     asked = {*config.keep, *config.drop}
     noted = {name: score for name, score in found.items() if name in asked}
     return config.model_copy(update={"thresholds": {**noted, **config.thresholds}})
@@ -145,16 +149,18 @@ def build(config: Config) -> Filter:
     A text of which cleaning leaves nothing has no label, and the score 0.
     """
     if not config.model:
-        return _unlabelled
-    names = _names(config)
-    cleaned = _CLEANINGS[_note(config).get("cleaning", "")]
-    model = fasttext.load(Path(config.model))
+        return _write_no_labels
+    names = _map_labels(config)
+    cleaned = _CLEANINGS[_read_model_note(config).get("cleaning", "")]
+    model = fasttext.load_model(Path(config.model))
     rejected = verdict(resolved(config))
 
     def classifier(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts.select(cleaned("text").fill_null("")).to_series().to_list()
         found, scores = [], []
-        for text, (labels, sure) in zip(texts, fasttext.predict(model, texts, 1), strict=True):
+        for text, (labels, sure) in zip(
+            texts, fasttext.predict_labels(model, texts, 1), strict=True
+        ):
             known = bool(text) and len(labels) > 0
             found.append(names[labels[0]] if known else None)
             scores.append(float(sure[0]) if known else 0.0)
@@ -167,7 +173,7 @@ def build(config: Config) -> Filter:
     return classifier
 
 
-def _unlabelled(posts: pl.DataFrame) -> pl.DataFrame:
+def _write_no_labels(posts: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(
         pl.lit(None, pl.String).alias("classifier_label"),
         pl.lit(0.0, pl.Float32).alias("classifier_score"),
@@ -175,9 +181,9 @@ def _unlabelled(posts: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _note(config: Config) -> dict[str, Any]:
+def _read_model_note(config: Config) -> dict[str, Any]:
     try:
-        found = fasttext.note(Path(config.model))
+        found = fasttext.read_note(Path(config.model))
     except ValueError as error:
         raise ValueError(f"classifier: {error}") from None
     if found.get("cleaning", "") not in _CLEANINGS:
@@ -188,13 +194,13 @@ def _note(config: Config) -> dict[str, Any]:
     return found
 
 
-def _names(config: Config) -> dict[str, str]:
+def _map_labels(config: Config) -> dict[str, str]:
     """fastText's labels, each with what it is called here."""
     try:
-        bare = fasttext.labels(Path(config.model))
+        bare = fasttext.read_labels(Path(config.model))
     except ValueError as error:
         raise ValueError(f"classifier: {error}") from None
-    called = _note(config).get("labels", bare)
+    called = _read_model_note(config).get("labels", bare)
     if len(called) != len(bare):
         raise ValueError(f"classifier: {config.model}: its note is of another model; train again")
     for name in (*config.keep, *config.drop, *config.thresholds):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.peers import environment
-from bench.speed.quality_presets import PUBLISHED, theirs
+from bench.speed.quality_presets import PUBLISHED_PRESETS, run_datatrove
 
 OUT = Path(__file__).resolve().parents[1] / "tests" / "filters" / "datatrove_cases.json"
 
@@ -178,19 +178,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", type=Path, default=environment.PYTHON, help="with datatrove")
-    python = environment.interpreter(parser.parse_args().python)
+    python = environment.find_interpreter(parser.parse_args().python)
     if python is None:
         raise SystemExit("datatrove is needed: give --python, or run where packages can be had")
     texts = invented()
-    said = theirs(python, texts)
+    said = run_datatrove(python, texts)
     cases: list[dict[str, Any]] = []
     for at, text in enumerate(texts):
         case: dict[str, Any] = {"text": text}
-        case |= {name: said[name]["reasons"][at] for name in PUBLISHED}
+        case |= {name: said[name]["reasons"][at] for name in PUBLISHED_PRESETS}
         if case["c4"] is None:
             case["c4_text"] = said["c4"]["texts"][at]
         cases.append(case)
-    version = environment.version(python, "datatrove")
+    version = environment.find_version(python, "datatrove")
     lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)
     OUT.write_text(f'{{"datatrove": "{version}", "cases": [\n{lines}\n]}}\n', encoding="utf-8")
     print(f"{len(cases)} texts, as datatrove {version} judges them: {OUT.name}")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 #: Words to the bucket of each, -1 for what is not one word.
-Place = Callable[[list[str]], NDArray[np.int64]]
+BucketLookup = Callable[[list[str]], NDArray[np.int64]]
 
 VERSIONS = {"alt-profanity-check": "1.9.1", "vaderSentiment": "3.3.2"}
 # A rare word's weight is half noise where so many of the comments have it.
@@ -29,7 +29,7 @@ _COMMENTS = 180_000
 _PLAIN = 10.0
 
 
-def check() -> None:
+def check_packages() -> None:
     """Say what to install if it is not there."""
     wanted = [f"{name}=={wanted}" for name, wanted in VERSIONS.items()]
     try:
@@ -40,7 +40,9 @@ def check() -> None:
         raise SystemExit(f"training wants other packages too: pip install {' '.join(wanted)}")
 
 
-def columns(place: Place, size: int, left_out: NDArray[np.bool_], davidson: bool = True) -> Floats:
+def load_columns(
+    place: BucketLookup, size: int, left_out: NDArray[np.bool_], davidson: bool = True
+) -> Floats:
     """Five rows of ``size`` values; nothing for a bucket that is ``left_out``.
 
     Without ``davidson`` only VADER's, as the other was trained on that set.
@@ -51,7 +53,7 @@ def columns(place: Place, size: int, left_out: NDArray[np.bool_], davidson: bool
     return np.stack([*rows, valence, np.minimum(valence, 0)]) * ~left_out
 
 
-def _profanity(place: Place, size: int) -> Floats:
+def _profanity(place: BucketLookup, size: int) -> Floats:
     import joblib
     from profanity_check import profanity_check
 
@@ -65,7 +67,7 @@ def _profanity(place: Place, size: int) -> Floats:
     return _column(words.get_feature_names_out().tolist(), weights, place, size)
 
 
-def _valence(place: Place, size: int) -> Floats:
+def _valence(place: BucketLookup, size: int) -> Floats:
     found = find_spec("vaderSentiment")
     assert found is not None and found.submodule_search_locations  # check() has seen to it
     path = Path(found.submodule_search_locations[0]) / "vader_lexicon.txt"
@@ -75,7 +77,7 @@ def _valence(place: Place, size: int) -> Floats:
     return _column([row[0] for row in words], values, place, size)
 
 
-def _column(words: list[str], values: Floats, place: Place, size: int) -> Floats:
+def _column(words: list[str], values: Floats, place: BucketLookup, size: int) -> Floats:
     buckets = place(words)
     column = np.zeros(size)
     column[buckets[buckets >= 0]] = values[buckets >= 0]

@@ -149,24 +149,24 @@ _ELSEWHERE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-def about_people() -> Iterator[str]:
+def list_sentences_about_people() -> Iterator[str]:
     """Sentences that name who somebody is; none is offensive."""
     for lines, groups in _PEOPLE.values():
         yield from (line.format(group) for group in groups for line in lines)
 
 
-def among_friends() -> Iterator[str]:
+def list_friendly_sentences() -> Iterator[str]:
     """Sentences that swear; none is offensive."""
     for lines, things in _FRIENDLY:
         yield from (line.format(thing) for thing in things for line in lines)
 
 
-def from_elsewhere() -> Iterator[str]:
+def list_false_friends() -> Iterator[str]:
     """Sentences of languages that the gold sets lack, and of chat; none is offensive."""
     for lines, things in _ELSEWHERE:
         yield from (line.format(thing) for thing in things for line in lines)
 
 
-def groups() -> list[str]:
+def list_groups() -> list[str]:
     """The words for who somebody is."""
     return [group for _, groups in _PEOPLE.values() for group in groups]

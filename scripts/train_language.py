@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from bench.quality import language as gold_sets
 from filters.language import correction, words
 from filters.language import filter as language
-from filters.toxicity.linear_model import compiled
+from filters.toxicity.linear_model import jit
 
 Floats = NDArray[np.float32]
 
@@ -54,54 +54,54 @@ class Rows(NamedTuple):
     base: Floats
 
 
-@compiled
+@jit
 def _sparse(
     text: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    points = np.empty(correction.MOST + 2, np.int32)
+    points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
     found, place = (
-        np.empty(correction.MOST_FEATURES, np.uint32),
-        np.empty(correction.MOST_FEATURES, np.int32),
+        np.empty(correction.MAX_POST_FEATURES, np.uint32),
+        np.empty(correction.MAX_POST_FEATURES, np.int32),
     )
     out = np.empty(6 * text.size + 12 * offsets.size, np.uint32)
     starts = np.zeros(offsets.size, np.int64)
     for post in range(offsets.size - 1):
-        count = correction.points_of(text, offsets[post], offsets[post + 1], points)
-        number = correction.features(points, count, found, place)
+        count = correction.decode_code_points(text, offsets[post], offsets[post + 1], points)
+        number = correction.extract_features(points, count, found, place)
         begin = starts[post]
         out[begin : begin + number] = found[:number]
         starts[post + 1] = begin + number
     return out[: starts[-1]], starts
 
 
-@compiled
+@jit
 def _bases(
     text: NDArray[np.uint8], offsets: NDArray[np.int64], ids: NDArray[np.int32], given: Floats,
     begins: NDArray[np.int64], written: Floats,
 ) -> Floats:  # fmt: skip
     out = np.empty((offsets.size - 1, written.shape[1]), np.float32)
-    points = np.empty(correction.MOST + 2, np.int32)
+    points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
     share = np.empty(written.shape[0], np.float32)
     for post in range(offsets.size - 1):
-        count = correction.points_of(text, offsets[post], offsets[post + 1], points)
-        correction.shares(points, count, share)
+        count = correction.decode_code_points(text, offsets[post], offsets[post + 1], points)
+        correction.compute_script_shares(points, count, share)
         at, end = begins[post], begins[post + 1]
-        correction.base(ids[at:end], given[at:end], share, written, out[post])
+        correction.fill_base_logits(ids[at:end], given[at:end], share, written, out[post])
     return out
 
 
 def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
     """The posts' features and bases, as the filter would see them."""
-    text, offsets = words.words(posts)
-    model = language.fasttext_model(language.Config())
-    answers = language.ask(model, labels, text, offsets)
+    text, offsets = words.extract_words(posts)
+    model = language.load_fasttext_model(language.Config())
+    answers = language.predict_languages(model, labels, text, offsets)
     return Rows(
         *_sparse(text, offsets),
-        _bases(text, offsets, *answers, language.scripts_of(labels)),
+        _bases(text, offsets, *answers, language.get_script_table(labels)),
     )
 
 
-@compiled
+@jit
 def _authors_of(
     found: NDArray[np.uint32], starts: NDArray[np.int64], authors: NDArray[np.int64], keys: int
 ) -> NDArray[np.int32]:
@@ -116,7 +116,7 @@ def _authors_of(
     return count
 
 
-@compiled
+@jit
 def _fit(
     found: NDArray[np.int32], starts: NDArray[np.int64], base: Floats, gold: NDArray[np.int64],
     weight: Floats, order: NDArray[np.int64], hidden: NDArray[np.bool_], rows: Floats,
@@ -156,10 +156,12 @@ def _fit(
                 rows[found[at], label] -= rate * way / np.sqrt(seen[found[at], label])
 
 
-def train(posts: pl.DataFrame, rows: Rows, labels: list[str], own: int) -> correction.Own:
+def train(
+    posts: pl.DataFrame, rows: Rows, labels: list[str], own: int
+) -> correction.CorrectionModel:
     """The model of the first ``own`` labels, learnt from ``posts`` (in the order of authors)."""
     authors = posts["author"].rank("dense").to_numpy().astype(np.int64)
-    count = _authors_of(rows.found, rows.starts, authors, 1 << correction.KEY_BITS)
+    count = _authors_of(rows.found, rows.starts, authors, 1 << correction.FEATURE_BITS)
     kept = count >= MIN_AUTHORS
     place = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)[rows.found]
     known = place >= 0
@@ -181,13 +183,13 @@ def train(posts: pl.DataFrame, rows: Rows, labels: list[str], own: int) -> corre
     # A few large weights would cost all the small ones their steps.
     scale = float(np.quantile(np.abs(weights).max(axis=1), 0.999)) / 127
     small = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
-    return correction.own(labels[:own], small, bits, bias, scale)
+    return correction.make_model(labels[:own], small, bits, bias, scale)
 
 
 def training_posts(data: Path, hide: tuple[str, ...] = ()) -> tuple[pl.DataFrame, list[str]]:
     """The posts to learn from, in the order of their authors, and the model's own languages."""
-    base = language.labels_of(language.fasttext_model(language.Config()))
-    posts = gold_sets.training(data).filter(
+    base = language.list_model_languages(language.load_fasttext_model(language.Config()))
+    posts = gold_sets.load_training_posts(data).filter(
         pl.col("split") == "tune",
         pl.col("set").is_in(SETS),
         # Two languages, or one of two, teach neither.
@@ -200,11 +202,11 @@ def training_posts(data: Path, hide: tuple[str, ...] = ()) -> tuple[pl.DataFrame
     return known.sort("author", "text"), own
 
 
-def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> correction.Own:
+def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> correction.CorrectionModel:
     """Train on the sets in ``data``, without the languages ``hide`` and one fold of authors."""
     posts, own = training_posts(data, hide)
     posts = posts.filter(fold(posts["author"]) != without)
-    base = language.labels_of(language.fasttext_model(language.Config()))
+    base = language.list_model_languages(language.load_fasttext_model(language.Config()))
     labels = [*own, *(label for label in base if label not in own)]
     return train(posts, rows_of(posts, labels), labels, len(own))
 
@@ -225,7 +227,9 @@ def print_sharpness(data: Path) -> None:
         rest = posts.filter(fold(posts["author"]) == number)
         for sharpness in losses:
             # All that is not one of the likeliest two shares what they leave.
-            judged = language.judge(language.Config(und_below=0), model, sharpness)(rest)
+            judged = language.build_with_correction(language.Config(und_below=0), model, sharpness)(
+                rest
+            )
             others = (1 - pl.col("lang_score") - pl.col("lang2_score")).clip(1e-6) / 20
             chance = (
                 pl.when(pl.col("lang") == pl.col("gold"))
@@ -242,10 +246,15 @@ def print_sharpness(data: Path) -> None:
 
 def print_unseen(data: Path) -> None:
     """What of thirteen languages is left when the model was not shown them."""
-    posts = gold_sets.training(data).filter(pl.col("split") == "tune", pl.col("gold").is_in(UNSEEN))
+    posts = gold_sets.load_training_posts(data).filter(
+        pl.col("split") == "tune", pl.col("gold").is_in(UNSEEN)
+    )
     answers = {}
-    for name, model in (("lid.176", correction.nothing()), ("corrected", fit(data, UNSEEN))):
-        judge = language.judge(language.Config(), model)
+    for name, model in (
+        ("lid.176", correction.make_empty_model()),
+        ("corrected", fit(data, UNSEEN)),
+    ):
+        judge = language.build_with_correction(language.Config(), model)
         answers[name] = posts.with_columns(right=judge(posts)["lang"] == pl.col("gold"))
     print("language  posts  lid.176 alone  behind a model that was not shown it")
     for code in UNSEEN:
@@ -259,7 +268,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--out", type=Path, default=language.SHIPPED)
+    parser.add_argument("--out", type=Path, default=language.CORRECTION_MODEL_PATH)
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--sharpness", action="store_true")
     asked = parser.parse_args()
@@ -270,9 +279,9 @@ def main() -> None:
         print_unseen(asked.data)
         return
     model = fit(asked.data)
-    correction.save(model, asked.out)
+    correction.save_model(model, asked.out)
     content = asked.out.read_bytes()
-    kept = int(np.bitwise_count(model.kept).sum())
+    kept = int(np.bitwise_count(model.feature_bitmap).sum())
     print(f"{asked.out}: {len(content):,} bytes, {kept:,} features, {len(model.labels)} languages")
     print("sha256", hashlib.sha256(content).hexdigest())
 

@@ -208,7 +208,7 @@ def main() -> None:
     dev = read_conll(wanted.dev) if wanted.dev else []
     shape = {"width": wanted.width, "depth": wanted.depth, "hidden": 64, "rows": wanted.rows}
     known = lexicon(names, wanted.posts)
-    nlp = ner_model.blank(shape, known)
+    nlp = ner_model.make_pipeline(shape, known)
     nlp.initialize(lambda: [example(nlp, each) for each in sentences])
     optimizer = nlp.create_optimizer()
     optimizer.learn_rate = 0.001
@@ -236,7 +236,7 @@ def main() -> None:
             told = [f"{value:.3f}" for value in (p, r, f, lp, lr, lf)]
             print(epoch, f"{losses['ner']:.0f}", *told, flush=True)
     with nlp.use_params(optimizer.averages):
-        ner_model.save(nlp, shape, known, wanted.model)
+        ner_model.save_pipeline(nlp, shape, known, wanted.model)
     print(wanted.model.stat().st_size, "bytes")
 
 

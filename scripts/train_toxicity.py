@@ -21,16 +21,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from bench.quality.toxicity_gold import gold, table
+from bench.quality.toxicity_gold import load_gold, make_table
 from filters.toxicity import linear_model
 from filters.toxicity.scorers import CATEGORIES
 from scripts import toxicity_lexicons
 from scripts._lbfgs import Floats, Loss, minimise
-from scripts.toxicity_sentences import about_people, among_friends, from_elsewhere, groups
+from scripts.toxicity_sentences import (
+    list_false_friends,
+    list_friendly_sentences,
+    list_groups,
+    list_sentences_about_people,
+)
 
 #: How many buckets a model has, as a power of two.
 BITS = {"toxicity": 20} | dict.fromkeys(CATEGORIES, 18)
-OURS = {"people": about_people, "friends": among_friends, "elsewhere": from_elsewhere}
+OURS = {
+    "people": list_sentences_about_people,
+    "friends": list_friendly_sentences,
+    "elsewhere": list_false_friends,
+}
 # What a post of each set counts. Davidson's were sampled by slurs: many, and unlike a stream.
 POST_WEIGHT = {
     "olid": 1.0, "davidson": 0.1, "germeval": 0.8, "toldbr": 0.4, "people": 0.3, "friends": 0.4,
@@ -69,24 +78,26 @@ class Rows(NamedTuple):
         return np.asarray(1 / np.sqrt(np.diff(self.starts) + linear_model.DAMPING))
 
 
-@linear_model.compiled
+@linear_model.jit
 def _features(
     text: linear_model.Bytes, offsets: linear_model.Offsets, mask: np.uint64
 ) -> tuple[linear_model.Buckets, linear_model.Offsets]:
-    found = np.empty(linear_model.MOST_FEATURES, dtype=np.uint32)
+    found = np.empty(linear_model.MAX_WINDOW_FEATURES, dtype=np.uint32)
     buckets = np.empty(8 * text.size + 16 * offsets.size, dtype=np.uint32)
     starts = np.zeros(offsets.size, dtype=np.int64)
     filled = 0
     for post in range(offsets.size - 1):
         # The first window is the whole tweet but for a handful.
-        _, count = linear_model.window_features(text, offsets[post], offsets[post + 1], found, mask)
+        _, count = linear_model.extract_window_features(
+            text, offsets[post], offsets[post + 1], found, mask
+        )
         buckets[filled : filled + count] = found[:count]
         filled += count
         starts[post + 1] = filled
     return buckets[:filled].copy(), starts
 
 
-@linear_model.compiled
+@linear_model.jit
 def _row_sums(
     buckets: linear_model.Buckets, starts: linear_model.Offsets, weights: Floats
 ) -> Floats:
@@ -97,7 +108,7 @@ def _row_sums(
     return sums
 
 
-@linear_model.compiled
+@linear_model.jit
 def _column_sums(
     buckets: linear_model.Buckets, starts: linear_model.Offsets, amounts: Floats, size: int
 ) -> Floats:
@@ -108,7 +119,7 @@ def _column_sums(
     return sums
 
 
-@linear_model.compiled
+@linear_model.jit
 def _posts_with(
     buckets: linear_model.Buckets, starts: linear_model.Offsets, size: int
 ) -> linear_model.Offsets:
@@ -125,7 +136,7 @@ def _posts_with(
 
 def features(texts: pl.Series, bits: int) -> Rows:
     """The features of each folded text."""
-    return Rows(*_features(*linear_model.as_bytes(texts), np.uint64((1 << bits) - 1)))
+    return Rows(*_features(*linear_model.encode_texts(texts), np.uint64((1 << bits) - 1)))
 
 
 def column_scales(posts: pl.DataFrame, bits: int) -> Floats:
@@ -162,10 +173,10 @@ def lexicon(posts: pl.DataFrame, bits: int) -> Floats:
 
     elsewhere = np.maximum(common(("germeval",)), common(("toldbr",)))
     left_out = elsewhere > 2 * common(("olid", "davidson")) + 2e-4
-    named = place(groups())
+    named = place(list_groups())
     left_out[named[named >= 0]] = True
     davidson = "davidson" in posts["set"].unique()
-    return toxicity_lexicons.columns(place, 1 << bits, left_out, davidson)
+    return toxicity_lexicons.load_columns(place, 1 << bits, left_out, davidson)
 
 
 class Problem(NamedTuple):
@@ -214,11 +225,11 @@ class Problem(NamedTuple):
         return found[:size] * self.scales + shares, float(found[size + lexicons])
 
 
-def quantised(weights: Floats, bias: float) -> linear_model.Model:
+def quantised(weights: Floats, bias: float) -> linear_model.LinearModel:
     """The model with each weight in a byte."""
     scale = float(np.abs(weights).max()) / 127**2
     rounded = np.rint(np.sign(weights) * np.sqrt(np.abs(weights) / scale)).astype(np.int8)
-    return linear_model.Model(rounded, scale, bias)
+    return linear_model.LinearModel(rounded, scale, bias)
 
 
 def shares(posts: pl.DataFrame, bits: int) -> Floats:
@@ -259,7 +270,7 @@ def calibrated(
     return weights * (at[:-1] @ parts), float(at[-1])
 
 
-def train(posts: pl.DataFrame, label: str = "toxicity") -> linear_model.Model:
+def train(posts: pl.DataFrame, label: str = "toxicity") -> linear_model.LinearModel:
     """Fit on ``train``, calibrate on ``calibrate``; ``test`` stays unseen.
 
     ``label`` is ``toxicity`` or a category, of which only the posts count that somebody judged.
@@ -284,7 +295,7 @@ def with_sentences(posts: pl.DataFrame) -> pl.DataFrame:
     ours = [
         (name, text, False, None, None, None) for name, texts in OURS.items() for text in texts()
     ]
-    return pl.concat([posts, table(ours).with_columns(split=pl.lit("train"))])
+    return pl.concat([posts, make_table(ours).with_columns(split=pl.lit("train"))])
 
 
 def main() -> None:
@@ -295,10 +306,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("filters/models/toxicity.npz"))
     asked = parser.parse_args()
-    toxicity_lexicons.check()
-    posts = with_sentences(gold(asked.data))
+    toxicity_lexicons.check_packages()
+    posts = with_sentences(load_gold(asked.data))
     models = {name: train(posts, name) for name in BITS}
-    linear_model.save(models, asked.out)
+    linear_model.save_models(models, asked.out)
     digest = hashlib.sha256(asked.out.read_bytes()).hexdigest()
     kept = ", ".join(f"{name} {np.count_nonzero(m.weights):,}" for name, m in models.items())
     print(f"{asked.out}: weights {kept}; {asked.out.stat().st_size:,} bytes; sha256 {digest}")

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.privacy import tombstones
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,11 +99,13 @@ def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:
     return found
 
 
-def folded(room: Path, *frames: pl.DataFrame) -> tombstones.Notices:
+def folded(room: Path, *frames: pl.DataFrame) -> tombstones.TombstoneTable:
     """Notices of deletion folded as a build does it, each frame from a file of its own."""
     room.mkdir()
     paths = [room / f"{number}.parquet" for number in range(len(frames))]
     for path, frame in zip(paths, frames, strict=True):
         frame.write_parquet(path)
-    tombstones.fold(room / "all", paths, sum(frame.height for frame in frames), here)
-    return tombstones.Notices(room / "all")
+    tombstones.fold_tombstones(
+        room / "all", paths, sum(frame.height for frame in frames), run_inline
+    )
+    return tombstones.TombstoneTable(room / "all")

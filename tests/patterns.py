@@ -47,10 +47,12 @@ def patterns() -> dict[str, Any]:
             for number, each in enumerate(_inside(value)):
                 found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
     found |= dict(written_in_place())
-    for number, forms in enumerate((handles._PLAIN, (*handles._PAGES, *handles._PLAIN))):
-        found[f"filters.pii.handles.forms[{number}]"] = handles._pattern(forms)
+    for number, forms in enumerate(
+        (handles._TEXT_FORMS, (*handles._PAGE_FORMS, *handles._TEXT_FORMS))
+    ):
+        found[f"filters.pii.handles.forms[{number}]"] = handles._compile_forms(forms)
     found["filters.repeats.repeated_lines.labels"] = re.compile(
-        repeated_lines.labels(("user_{n}: ", "anonymous: ", "{n}1x"))
+        repeated_lines.build_label_pattern(("user_{n}: ", "anonymous: ", "{n}1x"))
     )
     seen: dict[tuple[Any, int], str] = {}
     return {
@@ -245,7 +247,7 @@ def models_hold(folder: Any, count: int) -> int:
         path = folder / "model.ftz"
         path.write_bytes(whole[: chance.randrange(most)])
         try:
-            fasttext.predict(fasttext.load(path), ["hello there my friends"], 1)
+            fasttext.predict_labels(fasttext.load_model(path), ["hello there my friends"], 1)
         except (ValueError, MemoryError, RuntimeError):
             held += 1
     return held

@@ -166,7 +166,7 @@ def test_a_reader_survives_whatever_a_file_holds(name: str, what: str, tmp_path:
         assert dict(batch.tombstones.schema) == schema.TOMBSTONE
         assert batch.posts["id"].null_count() == batch.posts["text"].null_count() == 0
         batch.posts.write_parquet(tmp_path / "posts.parquet")
-    shown = detect_format.sample(str(path))
+    shown = detect_format.take_sample(str(path))
     assert 0 <= module.fits(shown) <= 1
 
 

@@ -16,8 +16,8 @@ import yaml
 import corpus
 from corpus.demo import write_demo
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Names
-from corpus.tasks.receipts import unbalanced
+from corpus.privacy.pseudonyms import Pseudonymizer
+from corpus.tasks.receipts import find_imbalances
 from tests.conftest import ROOT
 
 
@@ -25,10 +25,10 @@ class Named(dict[str, str]):
     """The demo's ids as the corpus has them."""
 
     def __init__(self, out: Path) -> None:
-        self._names = Names(keys.load_key(out.parent / "corpus.key"), "keyed")
+        self._names = Pseudonymizer(keys.load_key(out.parent / "corpus.key"), "keyed")
 
     def __missing__(self, name: str) -> str:
-        self[name] = self._names.one(name) or ""
+        self[name] = self._names.pseudonymize_id(name) or ""
         return self[name]
 
 
@@ -86,7 +86,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
 
 
 def test_every_post_is_accounted_for(built: Built) -> None:
-    assert unbalanced(built.manifest) == []
+    assert find_imbalances(built.manifest) == []
     totals = built.manifest["totals"]
     lines = [file["other_lines"] for file in built.planted["files"].values()]
     bad = ("cut_json", "invalid_utf8", "wrong_type", "bad_row")

@@ -22,7 +22,7 @@ import pytest
 
 import filters
 from corpus import readers
-from corpus.cli.app import _printable
+from corpus.cli.app import make_printable
 from corpus.errors import PlanError
 from corpus.plan.model import Plan
 from filters.pii import presidio
@@ -91,7 +91,7 @@ def test_a_label_holds_one_number_or_it_would_take_the_square() -> None:
 
 def test_no_recognizer_sees_more_than_a_piece_and_long_texts_lose_no_hit() -> None:
     seen = []
-    finder = presidio.Finder(presidio.ENTITIES, ("US", "DE"))
+    finder = presidio.EntityFinder(presidio.ENTITIES, ("US", "DE"))
     for recognizer in finder._recognizers:
         real = recognizer.analyze
 
@@ -103,7 +103,7 @@ def test_no_recognizer_sees_more_than_a_piece_and_long_texts_lose_no_hit() -> No
     line = "write to a.b@example.org or 192.168.1.7, and say who you are. "
     texts = ["short", line * 500, "c@example.org"]
     found = finder.find(pl.Series(texts))
-    assert max(seen) <= presidio.PIECE
+    assert max(seen) <= presidio.PIECE_CHARACTERS
     assert [span.entity for span in found[2]] == ["EMAIL_ADDRESS"]
     hits = [(s.start % len(line), s.end - s.start, s.entity) for s in found[1]]
     whole = finder.find(pl.Series([line]))[0]
@@ -138,7 +138,7 @@ TRICKS = "\x1b[31mred\x1b]0;title\x07 \x9b2J \u202eevil\u2066 \r gone \x00 \u200
 
 
 def test_nothing_that_acts_on_a_terminal_is_printed() -> None:
-    shown = _printable(TRICKS + "\nnext")
+    shown = make_printable(TRICKS + "\nnext")
     assert not set(shown) & set("\x1b\x07\x9b\u202e\u2066\r\x00\u200f")
     assert "red" in shown
     assert "\nnext" in shown
@@ -229,8 +229,14 @@ def test_nothing_of_ours_reads_pickles_or_runs_what_it_reads() -> None:
                     assert node.module not in banned, path
                 elif isinstance(node, ast.Call):
                     name = ast.unparse(node.func)
-                    assert name not in ("bench.quality", "exec", "yaml.unsafe_load", "yaml.full_load",
-                                        "torch.load", "os.system"), path  # fmt: skip
+                    assert name not in (
+                        "bench.quality",
+                        "exec",
+                        "yaml.unsafe_load",
+                        "yaml.full_load",
+                        "torch.load",
+                        "os.system",
+                    ), path
                     allowed = {k.arg: ast.unparse(k.value) for k in node.keywords}
                     assert allowed.get("allow_pickle", "False") == "False", path
                     assert allowed.get("shell", "False") == "False", path
@@ -244,7 +250,7 @@ def test_an_array_of_objects_is_never_loaded(tmp_path: Path) -> None:
     from corpus.tasks import array_store
 
     np.save(tmp_path / "x.npy", np.array([{"a": 1}], dtype=object))
-    for read in (array_store.mapped, array_store.whole):
+    for read in (array_store.map_array, array_store.load_array):
         with pytest.raises(ValueError, match=r"pickle|object"):
             read(tmp_path, "x")
 
@@ -270,7 +276,7 @@ def test_a_model_file_of_endless_counts_is_refused_at_once(tmp_path: Path) -> No
     counts = struct.pack("<iiiqq", 2**31 - 1, 0, 0, 0, 0)
     path.write_bytes(struct.pack("<ii", 793712314, 12) + classifier + counts)
     with pytest.raises(ValueError, match="cut short or damaged"):
-        fasttext.load(path)
+        fasttext.load_model(path)
 
 
 def test_a_note_behind_a_model_that_is_nested_deep_is_refused(tmp_path: Path) -> None:
@@ -278,7 +284,7 @@ def test_a_note_behind_a_model_that_is_nested_deep_is_refused(tmp_path: Path) ->
     deep = b"[" * 100_000 + b"]" * 100_000
     path.write_bytes(b"model" + deep + struct.pack("<q", len(deep)) + b"corpus-note-1\n")
     with pytest.raises(ValueError, match="note behind the model is damaged"):
-        fasttext.note(path)
+        fasttext.read_note(path)
 
 
 def test_a_log_of_json_lines_holds_no_text(plan: MakePlan, tmp_path: Path) -> None:

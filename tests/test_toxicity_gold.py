@@ -9,14 +9,14 @@ import polars as pl
 import pytest
 
 from bench.quality.toxicity import auroc, macro_f1
-from bench.quality.toxicity_disguises import DISGUISES, disguised
+from bench.quality.toxicity_disguises import DISGUISES, disguise_words
 from bench.quality.toxicity_fair import DIALECT, RECLAIMED
-from bench.quality.toxicity_gold import gold, split
+from bench.quality.toxicity_gold import load_gold, split_of
 
 
 def test_a_text_is_in_the_same_split_for_ever() -> None:
     texts = ["hello", "tea", "rain", "see you"]
-    assert [split(text) for text in texts] == ["train", "test", "calibrate", "train"]
+    assert [split_of(text) for text in texts] == ["train", "test", "calibrate", "train"]
 
 
 def test_the_sets_are_read_with_what_their_annotators_said(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_sets_are_read_with_what_their_annotators_said(tmp_path: Path) -> No
         "text,homophobia,obscene,insult,racism,misogyny,xenophobia\n"
         "poxa,0.0,2.0,1.0,0.0,0.0,0.0\nvai,0.0,0.0,0.0,0.0,0.0,1.0\noi,0.0,0.0,0.0,0.0,0.0,0.0\n"
     )
-    posts = gold(tmp_path)
+    posts = load_gold(tmp_path)
     assert posts["text"][0] == "@USER you fool & liar  "
     shown = posts.select("set", "offensive", "insult", "obscene", "identity_hate").rows()
     assert [
@@ -69,7 +69,7 @@ def test_the_measures_are_those_of_the_books() -> None:
 
 def test_a_disguise_changes_the_swear_words_and_nothing_else() -> None:
     texts = pl.Series(["Shit happens, assume nothing", "no such word"])
-    ways = {way: disguised(texts, way) for way in DISGUISES}
+    ways = {way: disguise_words(texts, way) for way in DISGUISES}
     assert {"no such word"} == {each[1] for each in ways.values()}
     assert {name.split(" (")[0]: each[0].removesuffix(" happens, assume nothing")
             for name, each in ways.items()} == {
@@ -95,4 +95,4 @@ def test_wording_is_told_by_whole_words() -> None:
     ],
 )
 def test_a_disguise_hides_one_vowel_of_a_whole_word(way: str, text: str) -> None:
-    assert [text] == disguised(pl.Series(["shitake bullshit grass ass"]), way).to_list()
+    assert [text] == disguise_words(pl.Series(["shitake bullshit grass ass"]), way).to_list()

@@ -14,17 +14,17 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from bench.faults.faults import ALL, Skipped
-from bench.faults.harness import Bench, Lost
+from bench.faults.faults import FAULTS, FaultSkipped
+from bench.faults.harness import BuildLost, FaultHarness
 
 
-def run(bench: Bench, small: bool, only: str = "", but: str = "") -> int:
+def run_faults(bench: FaultHarness, small: bool, only: str = "", but: str = "") -> int:
     """Make every fault so often; print a row each; return how many builds were lost."""
     lost = 0
     total: Counter[str] = Counter()
     print("| fault | made | same bytes at once | clear error, then same bytes | lost |")
     print("|---|---|---|---|---|", flush=True)
-    for name, (fault, many, few) in ALL.items():
+    for name, (fault, many, few) in FAULTS.items():
         if only not in name or (but and but in name):
             continue
         ends: Counter[str] = Counter()
@@ -32,10 +32,10 @@ def run(bench: Bench, small: bool, only: str = "", but: str = "") -> int:
         try:
             for end in rounds:
                 ends[end] += 1
-        except Skipped as reason:
+        except FaultSkipped as reason:
             print(f"| {name} | skipped: {reason} | | | |", flush=True)
             continue
-        except Lost as reason:
+        except BuildLost as reason:
             ends["lost"] += 1
             print(f"LOST: {name}: {reason}", file=sys.stderr, flush=True)
         lost += ends["lost"]
@@ -63,10 +63,10 @@ def main() -> None:
         room = Path(folder)
         room.chmod(0o755)  # another user must get there
         began = time.monotonic()
-        bench = Bench(room, options.posts, part_posts=max(200, options.posts // 20))
+        bench = FaultHarness(room, options.posts, part_posts=max(200, options.posts // 20))
         bench.prepare()
-        print(f"{options.posts:,} posts, {bench.seconds:.0f} s for a clean build", flush=True)
-        lost = run(bench, options.small, options.only, options.but)
+        print(f"{options.posts:,} posts, {bench.clean_seconds:.0f} s for a clean build", flush=True)
+        lost = run_faults(bench, options.small, options.only, options.but)
         print(f"{(time.monotonic() - began) / 60:.0f} minutes")
     sys.exit(1 if lost else 0)
 

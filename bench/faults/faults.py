@@ -16,18 +16,18 @@ import psutil
 
 from bench.faults.harness import (
     ROOT,
-    Bench,
-    Ended,
-    Lost,
-    check_clear,
-    check_same,
-    flip,
-    frozen,
-    half_written,
-    kill,
-    wait,
-    wait_or,
-    workers,
+    BuildExit,
+    BuildLost,
+    FaultHarness,
+    check_exit,
+    check_same_bytes,
+    check_whole_files,
+    flip_bit,
+    kill_build,
+    list_workers,
+    paused,
+    wait_at_most,
+    wait_for_exit,
 )
 
 NOBODY = 65534
@@ -35,18 +35,18 @@ _CLOCK = Path(__file__).with_name("clock.c")
 _YEAR = 31_557_600
 
 
-class Skipped(Exception):
+class FaultSkipped(Exception):
     """This machine does not let the fault be made; the message says why."""
 
 
-One = Callable[[Bench, int, int], "str | None"]
-Round = Callable[[Bench, int], Iterator[str]]
+FaultOnce = Callable[[FaultHarness, int, int], "str | None"]
+FaultRounds = Callable[[FaultHarness, int], Iterator[str]]
 
 
-def again(one: One) -> Round:
+def repeat_fault(one: FaultOnce) -> FaultRounds:
     """Make a fault so often, as ``one`` does with its number; None says that none was made."""
 
-    def rounds(bench: Bench, count: int) -> Iterator[str]:
+    def rounds(bench: FaultHarness, count: int) -> Iterator[str]:
         made = missed = 0
         while made < count:
             end = one(bench, made, count)
@@ -54,144 +54,144 @@ def again(one: One) -> Round:
                 made += 1
                 yield end
             elif (missed := missed + 1) > 2 * count + 5:
-                raise Skipped("the builds were done before it could be made")
+                raise FaultSkipped("the builds were done before it could be made")
 
     return rounds
 
 
-def _missed(bench: Bench, out: Path, ended: Ended) -> None:
+def _finish_undisturbed(bench: FaultHarness, out: Path, ended: BuildExit) -> None:
     """The build was done before the fault: hold it to its bytes, and be earlier next time."""
-    bench.settle(out, ended)
-    bench.seconds *= 0.8
+    bench.resume_until_done(out, ended)
+    bench.clean_seconds *= 0.8
 
 
 # --------------------------------------------------------------------------- ended by others
 
 
-def killed(bench: Bench, count: int) -> Iterator[str]:
+def kill_process(bench: FaultHarness, count: int) -> Iterator[str]:
     """``kill -9`` at random moments, the process or with its workers; the resume is shot at too.
 
     A kill counts as survived when the build that it hit has come to its end with the same bytes.
     """
-    out, shots, hits, builds = bench.out(), 0, 0, 1
+    out, shots, hits, builds = bench.new_output(), 0, 0, 1
     while shots < count:
-        process = bench.start(out, "-q")
-        ended = wait_or(process, bench.moment(0.3))
+        process = bench.start_build(out, "-q")
+        ended = wait_at_most(process, bench.random_delay(0.3))
         if ended is None:
-            kill(process, group=bench.chance.random() < 0.4)
+            kill_build(process, group=bench.rng.random() < 0.4)
             shots, hits = shots + 1, hits + 1
-            half_written(out, bench.expected)
+            check_whole_files(out, bench.expected)
         else:
-            _missed(bench, out, ended)
+            _finish_undisturbed(bench, out, ended)
             yield from ["resumed"] * hits
-            out, hits, builds = bench.out(), 0, builds + 1
-    bench.settle(out, wait(bench.start(out, "-q")))
+            out, hits, builds = bench.new_output(), 0, builds + 1
+    bench.resume_until_done(out, wait_for_exit(bench.start_build(out, "-q")))
     yield from ["resumed"] * hits
     print(f"{shots} kills in {builds} builds", file=sys.stderr, flush=True)
 
 
-@again
-def signalled(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def send_signal(bench: FaultHarness, number: int, count: int) -> str | None:
     """SIGTERM, SIGINT and SIGHUP, to the process alone or to its group."""
-    out = bench.out()
-    process = bench.start(out, "-q")
-    if (ended := wait_or(process, 1 + bench.moment(0.9))) is not None:
-        return _missed(bench, out, ended)
+    out = bench.new_output()
+    process = bench.start_build(out, "-q")
+    if (ended := wait_at_most(process, 1 + bench.random_delay(0.9))) is not None:
+        return _finish_undisturbed(bench, out, ended)
     send = os.killpg if number % 2 else os.kill
     send(process.pid, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3])
-    ended = wait(process, 60)
+    ended = wait_for_exit(process, 60)
     if ended.status not in (0, 130):
-        raise Lost(f"exit status {ended.status} after a signal: {ended.said[-300:]}")
-    return bench.settle(out, ended)
+        raise BuildLost(f"exit status {ended.status} after a signal: {ended.stderr[-300:]}")
+    return bench.resume_until_done(out, ended)
 
 
 # --------------------------------------------------------------------------- the disk
 
 
-def disk_full(bench: Bench, count: int) -> Iterator[str]:
+def fill_disk(bench: FaultHarness, count: int) -> Iterator[str]:
     """The output lies on a tmpfs that is too small; then room is made."""
     for number in range(count):
-        out = bench.out()
-        with _mounted(out, "tmpfs", f"size={_room_for(bench, number, count)}k"):
-            ended = wait(bench.start(out, "-q"))
-            if ended.status and "space" not in ended.said and "full" not in ended.said:
-                raise Lost(f"the full disk was not named: {ended.said[-300:]}")
+        out = bench.new_output()
+        with _mounted(out, "tmpfs", f"size={_disk_size(bench, number, count)}k"):
+            ended = wait_for_exit(bench.start_build(out, "-q"))
+            if ended.status and "space" not in ended.stderr and "full" not in ended.stderr:
+                raise BuildLost(f"the full disk was not named: {ended.stderr[-300:]}")
             _mount("-o", "remount,size=4g", str(out))
-            yield _settled_inside(bench, out, ended)
+            yield _resume_on_mount(bench, out, ended)
 
 
-def _room_for(bench: Bench, number: int, count: int) -> int:
+def _disk_size(bench: FaultHarness, number: int, count: int) -> int:
     """Some kB, from next to nothing up to nearly all that a build needs at its peak."""
     whole = 3 * sum(len(data) for data in bench.expected.values()) // 1024
     return 64 + whole * number // count
 
 
-def _settled_inside(bench: Bench, out: Path, ended: Ended) -> str:
+def _resume_on_mount(bench: FaultHarness, out: Path, ended: BuildExit) -> str:
     """As Bench.settle, where ``out`` is a mount that cannot be removed."""
     first = ended
     for _ in range(3):
-        check_clear(ended)
-        half_written(out, bench.expected)
+        check_exit(ended)
+        check_whole_files(out, bench.expected)
         if not ended.status:
             break
-        ended = wait(bench.start(out, "-q"))
+        ended = wait_for_exit(bench.start_build(out, "-q"))
     if ended.status:
-        raise Lost(f"still failing: {ended.said[-300:]}")
-    check_same(out, bench.expected)
+        raise BuildLost(f"still failing: {ended.stderr[-300:]}")
+    check_same_bytes(out, bench.expected)
     return "at once" if ended is first else "resumed"
 
 
-@again
-def read_only(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def make_read_only(bench: FaultHarness, number: int, count: int) -> str | None:
     """A folder of the output becomes read-only while the build runs; then writable again."""
-    out = bench.out()
+    out = bench.new_output()
     folder = out / ("work", "shards", "", "dropped")[number % 4]
-    process = bench.start(out, "-q")
+    process = bench.start_build(out, "-q")
     while process.poll() is None and not (out / "dropped").exists():
         time.sleep(0.01)
-    if (ended := wait_or(process, bench.moment(0.5))) is not None:
-        return _missed(bench, out, ended)
-    with frozen(process):
+    if (ended := wait_at_most(process, bench.random_delay(0.5))) is not None:
+        return _finish_undisturbed(bench, out, ended)
+    with paused(process):
         _mount("--bind", str(folder), str(folder))
         _mount("-o", "remount,ro,bind", str(folder))
     try:
-        ended = wait(process)
+        ended = wait_for_exit(process)
     finally:
         _unmount(folder)
-    return bench.settle(out, ended)
+    return bench.resume_until_done(out, ended)
 
 
-@again
-def flipped(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def flip_bits_then_resume(bench: FaultHarness, number: int, count: int) -> str | None:
     """A build is killed, bits in its work parts change, and it is run again."""
-    out = bench.out()
-    process = bench.start(out, "-q")
-    if (ended := wait_or(process, bench.moment(0.9))) is not None:
-        return _missed(bench, out, ended)
-    kill(process, group=True)
-    paths = _some_work(bench, out, 5)
+    out = bench.new_output()
+    process = bench.start_build(out, "-q")
+    if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
+        return _finish_undisturbed(bench, out, ended)
+    kill_build(process, group=True)
+    paths = _choose_work_files(bench, out, 5)
     for path in paths:
-        flip(path, bench.chance)
-    bench.settle(out, wait(bench.start(out, "-q")), spoilt=True)
+        flip_bit(path, bench.rng)
+    bench.resume_until_done(out, wait_for_exit(bench.start_build(out, "-q")), spoilt=True)
     return "resumed" if paths else None
 
 
-@again
-def flipped_live(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def flip_bits_while_running(bench: FaultHarness, number: int, count: int) -> str | None:
     """Bits in work parts change while the build runs on."""
-    out = bench.out()
-    process = bench.start(out, "-q")
-    if (ended := wait_or(process, bench.moment(0.9))) is not None:
-        return _missed(bench, out, ended)
-    with frozen(process):
-        paths = _some_work(bench, out, 2)
+    out = bench.new_output()
+    process = bench.start_build(out, "-q")
+    if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
+        return _finish_undisturbed(bench, out, ended)
+    with paused(process):
+        paths = _choose_work_files(bench, out, 2)
         for path in paths:
-            flip(path, bench.chance)
-    end = bench.settle(out, wait(process), spoilt=True)
+            flip_bit(path, bench.rng)
+    end = bench.resume_until_done(out, wait_for_exit(process), spoilt=True)
     return end if paths else None
 
 
-def _some_work(bench: Bench, out: Path, count: int) -> list[Path]:
+def _choose_work_files(bench: FaultHarness, out: Path, count: int) -> list[Path]:
     found = sorted(
         path
         for folder in ("work", "shards")
@@ -201,136 +201,136 @@ def _some_work(bench: Bench, out: Path, count: int) -> list[Path]:
         and not path.name.startswith(".")
         and path.stat().st_size
     )
-    return bench.chance.sample(found, min(count, len(found)))
+    return bench.rng.sample(found, min(count, len(found)))
 
 
 # --------------------------------------------------------------------------- the inputs
 
 
-@again
-def truncated(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def truncate_input(bench: FaultHarness, number: int, count: int) -> str | None:
     """An input is cut short while it is read; then it is laid back as it was."""
-    out, path = bench.out(), bench.chance.choice(bench.dumps)
+    out, path = bench.new_output(), bench.rng.choice(bench.dumps)
     whole, was = path.read_bytes(), path.stat()
-    process = bench.start(out, "-q")
+    process = bench.start_build(out, "-q")
     while process.poll() is None and not (out / "work" / "read").exists():
         time.sleep(0.01)
-    if (ended := wait_or(process, bench.moment(0.1))) is not None:
-        return _missed(bench, out, ended)
-    with frozen(process):
-        os.truncate(path, bench.chance.randrange(len(whole)))
-    ended = wait(process)
+    if (ended := wait_at_most(process, bench.random_delay(0.1))) is not None:
+        return _finish_undisturbed(bench, out, ended)
+    with paused(process):
+        os.truncate(path, bench.rng.randrange(len(whole)))
+    ended = wait_for_exit(process)
     try:
-        check_clear(ended)
-        half_written(out, bench.expected)
+        check_exit(ended)
+        check_whole_files(out, bench.expected)
     finally:
         path.write_bytes(whole)
         os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-    return bench.settle(out, ended)
+    return bench.resume_until_done(out, ended)
 
 
 # --------------------------------------------------------------------------- the rest
 
 
-@again
-def starved(bench: Bench, number: int, count: int) -> str | None:
+@repeat_fault
+def limit_memory(bench: FaultHarness, number: int, count: int) -> str | None:
     """One worker may have no more memory than it has (RLIMIT_AS, or 50 or 200 MB more)."""
-    out = bench.out()
-    process = bench.start(out, "-q")
-    if (ended := wait_or(process, 2 + bench.moment(0.7))) is not None:
-        return _missed(bench, out, ended)
+    out = bench.new_output()
+    process = bench.start_build(out, "-q")
+    if (ended := wait_at_most(process, 2 + bench.random_delay(0.7))) is not None:
+        return _finish_undisturbed(bench, out, ended)
     hit = False
-    if found := workers(process):
+    if found := list_workers(process):
         try:
-            victim = bench.chance.choice(found)
+            victim = bench.rng.choice(found)
             limit = victim.memory_info().vms + (0, 50, 200)[number % 3] * 2**20
             victim.rlimit(psutil.RLIMIT_AS, (limit, limit))
             hit = True
         except psutil.NoSuchProcess:
             pass
-    end = bench.settle(out, wait(process))
+    end = bench.resume_until_done(out, wait_for_exit(process))
     return end if hit else None
 
 
-def clock_changed(bench: Bench, count: int) -> Iterator[str]:
+def change_clock(bench: FaultHarness, count: int) -> Iterator[str]:
     """The wall clock jumps by years and back while the build runs (clock.c, preloaded)."""
-    library, clock = bench.room / "clock.so", bench.room / "clock"
+    library, clock = bench.folder / "clock.so", bench.folder / "clock"
     made = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(_CLOCK), "-ldl"]
     if not shutil.which("cc") or subprocess.run(made, capture_output=True).returncode:
-        raise Skipped("no C compiler here to make the false clock with")
+        raise FaultSkipped("no C compiler here to make the false clock with")
     for number in range(count):
-        out = bench.out()
+        out = bench.new_output()
         clock.write_bytes((-20 * _YEAR if number % 2 else 0).to_bytes(8, "little", signed=True))
-        process = bench.start(out, "-q", LD_PRELOAD=str(library), FAULTS_CLOCK=str(clock))
+        process = bench.start_build(out, "-q", LD_PRELOAD=str(library), FAULTS_CLOCK=str(clock))
         ended = None
         for years in (10, -10, 0.003, -30):
-            ended = ended or wait_or(process, bench.moment(0.3))
+            ended = ended or wait_at_most(process, bench.random_delay(0.3))
             with open(clock, "r+b") as file:  # in place: it is mapped
                 file.write(int(years * _YEAR).to_bytes(8, "little", signed=True))
-        yield bench.settle(out, ended or wait(process))
+        yield bench.resume_until_done(out, ended or wait_for_exit(process))
 
 
-def two_builds(bench: Bench, count: int) -> Iterator[str]:
+def start_two_builds(bench: FaultHarness, count: int) -> Iterator[str]:
     """Two builds begin on one folder; now and then the first is shot and a third comes at once."""
     for number in range(count):
-        out = bench.out()
-        processes = [bench.start(out, "-q")]
-        time.sleep(bench.moment(0.3) if number % 2 else 0)
-        processes.append(bench.start(out, "-q"))
+        out = bench.new_output()
+        processes = [bench.start_build(out, "-q")]
+        time.sleep(bench.random_delay(0.3) if number % 2 else 0)
+        processes.append(bench.start_build(out, "-q"))
         if number % 3 == 2:
-            time.sleep(bench.moment(0.3))
+            time.sleep(bench.random_delay(0.3))
             os.kill(processes[0].pid, signal.SIGKILL)  # its workers have no time to notice
-            processes.append(bench.start(out, "-q"))
-        ends = [wait(process) for process in processes]
+            processes.append(bench.start_build(out, "-q"))
+        ends = [wait_for_exit(process) for process in processes]
         for process, ended in zip(processes, ends, strict=True):
             if ended.status != -signal.SIGKILL or process is not processes[0]:
-                check_clear(ended)
+                check_exit(ended)
         good = [ended for ended in ends if not ended.status]
-        yield bench.settle(out, good[0] if good else ends[-1])
+        yield bench.resume_until_done(out, good[0] if good else ends[-1])
 
 
-def another_user(bench: Bench, count: int) -> Iterator[str]:
+def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
     """Another user goes on with a build, and builds alone; then the first user goes on."""
-    python, path = _python_of_nobody()
+    python, path = _find_python_for_nobody()
     before = [
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", python,
     ]  # fmt: skip
     home = {"PYTHONPATH": path, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    key = bench.room / "corpus.key"
+    key = bench.folder / "corpus.key"
     for number in range(count):
-        out = bench.out()
+        out = bench.new_output()
         if number % 2 == 0:
             # Early, for a build that is done leaves nothing to go on with.
-            process = bench.start(out, "-q")
-            if (ended := wait_or(process, bench.moment(0.4))) is None:
-                kill(process, group=True)
-                stranger = wait(bench.start(out, "-q", before=before, **home))
-                check_clear(stranger)
+            process = bench.start_build(out, "-q")
+            if (ended := wait_at_most(process, bench.random_delay(0.4))) is None:
+                kill_build(process, group=True)
+                stranger = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
+                check_exit(stranger)
                 if not stranger.status:
-                    raise Lost("another user could go on in a folder of mode 0700")
+                    raise BuildLost("another user could go on in a folder of mode 0700")
                 ended = stranger
         else:
             out.mkdir()
             shutil.chown(out, NOBODY, NOBODY)
             shutil.chown(key, NOBODY, NOBODY)
             try:
-                process = bench.start(out, "-q", before=before, **home)
-                if (ended := wait_or(process, bench.moment(0.8))) is None:
-                    kill(process, group=True)
-                    ended = wait(bench.start(out, "-q", before=before, **home))
+                process = bench.start_build(out, "-q", before=before, **home)
+                if (ended := wait_at_most(process, bench.random_delay(0.8))) is None:
+                    kill_build(process, group=True)
+                    ended = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
                 if ended.status:
-                    raise Lost(f"another user could not build: {ended.said[-500:]}")
+                    raise BuildLost(f"another user could not build: {ended.stderr[-500:]}")
             finally:
                 shutil.chown(key, 0, 0)
-        yield bench.settle(out, ended)
+        yield bench.resume_until_done(out, ended)
 
 
-def _python_of_nobody() -> tuple[str, str]:
+def _find_python_for_nobody() -> tuple[str, str]:
     """A Python that another user may start, and the path by which it finds our libraries."""
     if os.geteuid():
-        raise Skipped("only root can run as another user")
+        raise FaultSkipped("only root can run as another user")
     if not shutil.which("setpriv"):
-        raise Skipped("setpriv is not here")
+        raise FaultSkipped("setpriv is not here")
     import polars
 
     path = f"{ROOT}:{Path(polars.__file__).parents[1]}"
@@ -339,7 +339,7 @@ def _python_of_nobody() -> tuple[str, str]:
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         if not subprocess.run(test, env=environment, capture_output=True).returncode:
             return python, path
-    raise Skipped("no Python here that user nobody may start with these libraries")
+    raise FaultSkipped("no Python here that user nobody may start with these libraries")
 
 
 # --------------------------------------------------------------------------- mounting
@@ -348,7 +348,7 @@ def _python_of_nobody() -> tuple[str, str]:
 def _mount(*arguments: str) -> None:
     found = subprocess.run(["mount", *arguments], capture_output=True, text=True)
     if found.returncode:
-        raise Skipped(f"mounting is not allowed here ({found.stderr.strip()[:80]})")
+        raise FaultSkipped(f"mounting is not allowed here ({found.stderr.strip()[:80]})")
 
 
 def _unmount(folder: Path) -> None:
@@ -367,16 +367,16 @@ def _mounted(folder: Path, kind: str, options: str) -> Iterator[None]:
 
 
 #: The faults, and how often each is made in a full run and in the small one of the tests.
-ALL: dict[str, tuple[Round, int, int]] = {
-    "kill -9 at a random moment": (killed, 100, 6),
-    "SIGTERM, SIGINT, SIGHUP": (signalled, 6, 3),
-    "the disk is full": (disk_full, 4, 2),
-    "a folder becomes read-only": (read_only, 4, 2),
-    "one worker's memory runs out": (starved, 3, 1),
-    "bits flip in work parts, then a resume": (flipped, 4, 2),
-    "bits flip in work parts as it runs": (flipped_live, 4, 2),
-    "an input is cut as it is read": (truncated, 3, 2),
-    "the clock jumps": (clock_changed, 2, 1),
-    "two builds on one folder": (two_builds, 3, 1),
-    "another user": (another_user, 2, 2),
+FAULTS: dict[str, tuple[FaultRounds, int, int]] = {
+    "kill -9 at a random moment": (kill_process, 100, 6),
+    "SIGTERM, SIGINT, SIGHUP": (send_signal, 6, 3),
+    "the disk is full": (fill_disk, 4, 2),
+    "a folder becomes read-only": (make_read_only, 4, 2),
+    "one worker's memory runs out": (limit_memory, 3, 1),
+    "bits flip in work parts, then a resume": (flip_bits_then_resume, 4, 2),
+    "bits flip in work parts as it runs": (flip_bits_while_running, 4, 2),
+    "an input is cut as it is read": (truncate_input, 3, 2),
+    "the clock jumps": (change_clock, 2, 1),
+    "two builds on one folder": (start_two_builds, 3, 1),
+    "another user": (build_as_another_user, 2, 2),
 }

@@ -34,7 +34,7 @@ def models(folder: Path) -> list[Path]:
     """The models to change if none are given."""
     topics = ("kettle soup oven spoon", "violin drum chord song")
     texts = pl.Series([f"{topics[n % 2]} number {n}" for n in range(400)])
-    settings = fit_fasttext.Settings(min_chars=1)
+    settings = fit_fasttext.TrainingSettings(min_chars=1)
     fitted = fit_fasttext.fit(texts, np.arange(400, dtype=np.int32) % 2, 2, settings)
     for name in ("own.bin", "own.ftz"):
         fit_fasttext.save(fitted, ["food", "music"], [200, 200], folder / name)
@@ -66,7 +66,7 @@ def tried(path: Path) -> int:
         signal.alarm(60)  # one that goes on for ever is as bad as one that dies
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            fasttext.predict(fasttext.load(path), TEXTS, 3)
+            fasttext.predict_labels(fasttext.load_model(path), TEXTS, 3)
         except (ValueError, MemoryError, RuntimeError, OSError):
             os._exit(1)
         except BaseException:

@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bench.faults.fuzz_readers import mutated  # noqa: E402
+from bench.faults.fuzz_readers import mutate  # noqa: E402
 from corpus.demo import write_demo  # noqa: E402
 from corpus.errors import PlanError  # noqa: E402
 from corpus.plan.model import Plan  # noqa: E402
@@ -39,7 +39,7 @@ def plans(count: int) -> list[bytes]:
         if chance.random() < 0.6:
             at = chance.randrange(len(plan))
             plan = plan[:at] + chance.choice(TRAPS).encode() + plan[at:]
-        found.append(mutated(plan, chance) if chance.random() < 0.7 else plan)
+        found.append(mutate(plan, chance) if chance.random() < 0.7 else plan)
     return found
 
 

@@ -40,7 +40,7 @@ REAL = {
     "table": ("hackernews/hacker_news.csv",),
 }
 # Exports that are archives: where in them a document lies, and what else the reader looks for.
-INSIDE = {
+ARCHIVE_MEMBERS = {
     "meta": ("your_facebook_activity/posts/your_posts_1.json", {}),
     "x_archive": (
         "data/tweets.js",
@@ -49,8 +49,23 @@ INSIDE = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {"meta": {"consented": True}}
 DOCUMENTS = ("telegram", "discord", "meta", "x_archive")
-ODD: tuple[Any, ...] = (None, True, 0, -1, 1.5, 1e300, 2**70, "", "\0", "\ud83d", [], {}, [[]], "x")
-_TRICKS = (
+ODD_VALUES: tuple[Any, ...] = (
+    None,
+    True,
+    0,
+    -1,
+    1.5,
+    1e300,
+    2**70,
+    "",
+    "\0",
+    "\ud83d",
+    [],
+    {},
+    [[]],
+    "x",
+)
+_ODD_BYTES = (
     b"\0",
     b'"',
     b"\\",
@@ -66,7 +81,7 @@ _TRICKS = (
 )
 
 
-def seeds(name: str) -> list[bytes]:
+def load_seeds(name: str) -> list[bytes]:
     """Lines (or whole documents) to mutate."""
     heads = [found.head for found in SAMPLES[name] if found.head]
     if name in DOCUMENTS:
@@ -87,11 +102,11 @@ def seeds(name: str) -> list[bytes]:
     return [line for line in found if line]
 
 
-def mutated(seed: bytes, chance: random.Random) -> bytes:
+def mutate(seed: bytes, chance: random.Random) -> bytes:
     """The seed with a few things wrong: bytes, spans, or the types of JSON values."""
     if chance.random() < 0.5 and seed[:1] in b"{[":
         try:
-            return json.dumps(_twisted(json.loads(seed), chance)).encode()
+            return json.dumps(_mutate_json(json.loads(seed), chance)).encode()
         except (ValueError, RecursionError):
             pass
     out = bytearray(seed)
@@ -103,7 +118,7 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
         elif what < 0.5:
             del out[at : at + chance.randint(1, 40)]
         elif what < 0.7:
-            out[at:at] = chance.choice(_TRICKS)
+            out[at:at] = chance.choice(_ODD_BYTES)
         elif what < 0.85:
             out[at:at] = out[at : at + chance.randint(1, 60)]
         else:
@@ -111,26 +126,26 @@ def mutated(seed: bytes, chance: random.Random) -> bytes:
     return bytes(out)
 
 
-def _twisted(value: Any, chance: random.Random) -> Any:
+def _mutate_json(value: Any, chance: random.Random) -> Any:
     if chance.random() < 0.08:
-        return chance.choice(ODD)
+        return chance.choice(ODD_VALUES)
     if isinstance(value, dict):
-        kept = {k: _twisted(v, chance) for k, v in value.items() if chance.random() > 0.03}
+        kept = {k: _mutate_json(v, chance) for k, v in value.items() if chance.random() > 0.03}
         return kept
     if isinstance(value, list):
-        return [_twisted(v, chance) for v in value]
+        return [_mutate_json(v, chance) for v in value]
     return value
 
 
-def rounds(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes, int]]:
+def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes, int]]:
     """Files, each with the least number of records that must come of it."""
-    known = seeds(name)
+    known = load_seeds(name)
     if name in DOCUMENTS:
         for _ in range(count):
-            yield mutated(chance.choice(known), chance), 0
+            yield mutate(chance.choice(known), chance), 0
         return
     for _ in range(0, count, 1000):
-        lines = [mutated(chance.choice(known), chance).replace(b"\n", b" ") for _ in range(1000)]
+        lines = [mutate(chance.choice(known), chance).replace(b"\n", b" ") for _ in range(1000)]
         least = 0 if name in ("stackexchange", "table") else sum(bool(x.strip()) for x in lines)
         lines[0] = known[0]  # so that the file is still of this format
         if name == "table":
@@ -138,14 +153,14 @@ def rounds(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes
         yield b"\n".join(lines), least
 
 
-def written(name: str, content: bytes, folder: Path) -> Path:
+def write_input(name: str, content: bytes, folder: Path) -> Path:
     """The file that a reader is given."""
-    if name not in INSIDE:
+    if name not in ARCHIVE_MEMBERS:
         path = folder / "board-site-dump.json"
         path.write_bytes(content)
         return path
     path = folder / "export.zip"
-    place, others = INSIDE[name]
+    place, others = ARCHIVE_MEMBERS[name]
     with zipfile.ZipFile(path, "w") as archive:
         for member, data in {**others, place: content}.items():
             archive.writestr(member, data)
@@ -156,12 +171,12 @@ def fuzz(name: str, count: int, folder: Path) -> bool:
     """Run one reader; print its line of the table and say whether it held."""
     module = readers.find(name)
     wanted = {**NEEDED.get(name, {}), **SETTINGS.get(name, {})}
-    config = module.Config.model_validate({"path": str(written(name, b"", folder)), **wanted})
+    config = module.Config.model_validate({"path": str(write_input(name, b"", folder)), **wanted})
     chance = random.Random(f"fuzz {name}")
     totals: Counter[str] = Counter()
     held = True
-    for number, (content, least) in enumerate(rounds(name, count, chance)):
-        path = written(name, content, folder)
+    for number, (content, least) in enumerate(fuzz_inputs(name, count, chance)):
+        path = write_input(name, content, folder)
         got = 0
         try:
             for batch in module.read(str(path), config, 500, None):

@@ -26,7 +26,7 @@ from corpus.storage import folder_lock
 
 ROOT = Path(__file__).resolve().parents[1]
 #: What may end a build, and be told from a crash: done, failed, wrong, stopped.
-CLEAR = (0, 1, 2, 130)
+CLEAR_STATUSES = (0, 1, 2, 130)
 _STAGES: tuple[dict[str, Any], ...] = (
     {"language": {"keep": ["en", "es", "pt", "fr", "de", "ja", "id"]}},
     {"quality": {}},
@@ -36,44 +36,44 @@ _STAGES: tuple[dict[str, Any], ...] = (
 )
 
 
-class Lost(Exception):
+class BuildLost(Exception):
     """A build did not survive: other bytes, a crash, or something half-written."""
 
 
 @dataclass
-class Ended:
+class BuildExit:
     """How a build ended: its status and what it said."""
 
     status: int
-    said: str
+    stderr: str
 
 
 @dataclass
-class Bench:
+class FaultHarness:
     """Dumps, a plan over them, what a clean build makes of them, and chance."""
 
-    room: Path
+    folder: Path
     posts: int
     stages: Sequence[Mapping[str, Any]] = _STAGES
     part_posts: int = 5000
-    chance: random.Random = field(default_factory=lambda: random.Random(8))
+    rng: random.Random = field(default_factory=lambda: random.Random(8))
     expected: dict[str, bytes] = field(default_factory=dict)
-    seconds: float = 0.0  # that the clean build took
-    number: int = 0
+    clean_seconds: float = 0.0  # that the clean build took
+    builds_started: int = 0
 
     @property
     def plan(self) -> Path:
         """The plan's file."""
-        return self.room / "plan.yaml"
+        return self.folder / "plan.yaml"
 
     @property
     def dumps(self) -> list[Path]:
         """The input files."""
-        return sorted(p for p in (self.room / "dumps").rglob("*") if p.suffix in _KINDS)
+        return sorted(p for p in (self.folder / "dumps").rglob("*") if p.suffix in _INPUT_SUFFIXES)
 
     def prepare(self) -> None:
         """Write the dumps and the plan, and build once without a fault."""
-        dumps = self.room / "dumps"
+        dumps = self.folder / "dumps"
         if not (dumps / "planted.json").exists():
             write_demo.write(dumps, posts=self.posts, seed=1)
         fields = {"id": "post_id", "author": "username", "text": "body", "created_at": "posted_at"}
@@ -91,26 +91,26 @@ class Bench:
                 "row_group_mb": 0.25,
                 "shuffle": True,
                 "validation": 0.05,
-                "key": str(self.room / "corpus.key"),
+                "key": str(self.folder / "corpus.key"),
             },
             "run": {"workers": 2, "part_posts": self.part_posts},
         }
         self.plan.write_text(yaml.safe_dump(document))
-        clean = self.room / "clean"
+        clean = self.folder / "clean"
         shutil.rmtree(clean, ignore_errors=True)
         began = time.monotonic()
-        ended = wait(self.start(clean))
-        self.seconds = time.monotonic() - began
+        ended = wait_for_exit(self.start_build(clean))
+        self.clean_seconds = time.monotonic() - began
         if ended.status:
-            raise Lost(f"the clean build failed: {ended.said}")
-        self.expected = contents(clean)
+            raise BuildLost(f"the clean build failed: {ended.stderr}")
+        self.expected = read_corpus(clean)
 
-    def out(self) -> Path:
+    def new_output(self) -> Path:
         """A folder that nothing was built in yet."""
-        self.number += 1
-        return self.room / f"out-{self.number:04d}"
+        self.builds_started += 1
+        return self.folder / f"out-{self.builds_started:04d}"
 
-    def start(
+    def start_build(
         self, out: Path, *more: str, before: Sequence[str] = (), **environment: str
     ) -> subprocess.Popen[str]:
         """Start a build into ``out``, in a process group of its own."""
@@ -118,88 +118,90 @@ class Bench:
         return subprocess.Popen(
             [*command, "--out", str(out), *more],
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
-            cwd=self.room,
+            cwd=self.folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hearing,
+            preexec_fn=_restore_signals,
         )
 
-    def moment(self, share: float = 1.0) -> float:
+    def random_delay(self, share: float = 1.0) -> float:
         """A random time within a build, in seconds."""
-        return self.chance.random() * self.seconds * share
+        return self.rng.random() * self.clean_seconds * share
 
-    def settle(self, out: Path, first: Ended, tries: int = 3, *, spoilt: bool = False) -> str:
+    def resume_until_done(
+        self, out: Path, first: BuildExit, tries: int = 3, *, spoilt: bool = False
+    ) -> str:
         """Run the build until it is done; what became of it: ``at once`` or ``resumed``.
 
         ``spoilt`` says that files were changed on purpose after they were written.
         Raises Lost if it ends unclearly, goes on to other bytes, or never comes to an end.
         """
-        check_clear(first)
+        check_exit(first)
         ended = first
         for _ in range(tries):
             if not (spoilt and ended.status):
-                half_written(out, self.expected)
+                check_whole_files(out, self.expected)
             if ended.status == 0:
                 break
-            remedy = ["--replace"] if "--replace" in ended.said else []
-            ended = wait(self.start(out, "-q", *remedy))
-            check_clear(ended)
+            remedy = ["--replace"] if "--replace" in ended.stderr else []
+            ended = wait_for_exit(self.start_build(out, "-q", *remedy))
+            check_exit(ended)
         if ended.status:
-            raise Lost(f"still failing after {tries} tries: {ended.said[-300:]}")
-        check_same(out, self.expected)
+            raise BuildLost(f"still failing after {tries} tries: {ended.stderr[-300:]}")
+        check_same_bytes(out, self.expected)
         shutil.rmtree(out)
         return "at once" if ended is first else "resumed"
 
 
-def _hearing() -> None:
+def _restore_signals() -> None:
     # Under nohup, or behind a shell's &, these are ignored, and a build would rightly go on.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
-_KINDS = (".zst", ".tar", ".jsonl", ".csv")
+_INPUT_SUFFIXES = (".zst", ".tar", ".jsonl", ".csv")
 
 
-def wait(process: subprocess.Popen[str], seconds: float = 900) -> Ended:
+def wait_for_exit(process: subprocess.Popen[str], seconds: float = 900) -> BuildExit:
     """Wait for a build to end, and hold it to leaving no worker behind."""
     try:
         _, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-        raise Lost(f"it hung for {seconds:.0f} s") from None
-    return Ended(process.returncode, said or "")
+        raise BuildLost(f"it hung for {seconds:.0f} s") from None
+    return BuildExit(process.returncode, said or "")
 
 
-def wait_or(process: subprocess.Popen[str], seconds: float) -> Ended | None:
+def wait_at_most(process: subprocess.Popen[str], seconds: float) -> BuildExit | None:
     """How it ended, or None if it still runs after so many seconds."""
     try:
-        return wait_within(process, seconds)
+        return wait_or_time_out(process, seconds)
     except subprocess.TimeoutExpired:
         return None
 
 
-def wait_within(process: subprocess.Popen[str], seconds: float) -> Ended:
+def wait_or_time_out(process: subprocess.Popen[str], seconds: float) -> BuildExit:
     """As :func:`wait`; subprocess.TimeoutExpired if it takes longer, and it is left to run."""
     _, said = process.communicate(timeout=seconds)
-    return Ended(process.returncode, said or "")
+    return BuildExit(process.returncode, said or "")
 
 
-def kill(process: subprocess.Popen[str], group: bool) -> None:
+def kill_build(process: subprocess.Popen[str], group: bool) -> None:
     """Shoot the process, or with its workers, and wait until none is left."""
-    family = [process.pid, *(child.pid for child in workers(process))]
+    family = [process.pid, *(child.pid for child in list_workers(process))]
     (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
     process.communicate()
     until = time.monotonic() + 60
     while any(map(psutil.pid_exists, family)) and time.monotonic() < until:
         time.sleep(0.05)
     if any(map(psutil.pid_exists, family)):
-        raise Lost("a worker outlived its build by a minute")
+        raise BuildLost("a worker outlived its build by a minute")
 
 
-def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def list_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The worker processes of a build."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
@@ -209,7 +211,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 @contextmanager
-def frozen(process: subprocess.Popen[str]) -> Iterator[None]:
+def paused(process: subprocess.Popen[str]) -> Iterator[None]:
     """Stop the whole build for a moment."""
     os.killpg(process.pid, signal.SIGSTOP)
     try:
@@ -218,15 +220,15 @@ def frozen(process: subprocess.Popen[str]) -> Iterator[None]:
         os.killpg(process.pid, signal.SIGCONT)
 
 
-def check_clear(ended: Ended) -> None:
+def check_exit(ended: BuildExit) -> None:
     """Hold an end to being a clear one."""
-    if ended.status not in CLEAR or "Traceback" in ended.said:
-        raise Lost(f"exit status {ended.status}: {ended.said[-800:]}")
-    if ended.status and not ended.said.strip():
-        raise Lost(f"exit status {ended.status} without a word")
+    if ended.status not in CLEAR_STATUSES or "Traceback" in ended.stderr:
+        raise BuildLost(f"exit status {ended.status}: {ended.stderr[-800:]}")
+    if ended.status and not ended.stderr.strip():
+        raise BuildLost(f"exit status {ended.status} without a word")
 
 
-def contents(folder: Path) -> dict[str, bytes]:
+def read_corpus(folder: Path) -> dict[str, bytes]:
     """Every file of a corpus but work/ and the lock; the manifest without what tells of the run."""
     found, python = {}, b"?"
     for path in sorted(folder.rglob("*")):
@@ -250,17 +252,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def check_same(out: Path, expected: Mapping[str, bytes]) -> None:
+def check_same_bytes(out: Path, expected: Mapping[str, bytes]) -> None:
     """Hold a finished corpus to the bytes of the clean one."""
-    found = contents(out)
+    found = read_corpus(out)
     if (out / "work").exists():
-        raise Lost("the unredacted work/ was left behind")
+        raise BuildLost("the unredacted work/ was left behind")
     wrong = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
     if wrong:
-        raise Lost(f"{len(wrong)} files differ, such as {sorted(wrong)[0]}")
+        raise BuildLost(f"{len(wrong)} files differ, such as {sorted(wrong)[0]}")
 
 
-def half_written(out: Path, expected: Mapping[str, bytes]) -> None:
+def check_whole_files(out: Path, expected: Mapping[str, bytes]) -> None:
     """Hold every file that has its final name to being whole."""
     for path in sorted(out.rglob("*")):
         name = str(path.relative_to(out))
@@ -274,14 +276,14 @@ def half_written(out: Path, expected: Mapping[str, bytes]) -> None:
             elif path.suffix == ".npy":
                 np.load(path, mmap_mode="r")
         except Exception as error:
-            raise Lost(f"{name} is half-written: {type(error).__name__}") from None
+            raise BuildLost(f"{name} is half-written: {type(error).__name__}") from None
         if name.startswith(("shards/", "validation/")) and expected.get(name) != path.read_bytes():
-            raise Lost(f"{name} has its final name and other bytes")
-    if (out / "manifest.json").exists() and contents(out) != expected:
-        raise Lost("there is a manifest, and the corpus is not whole")
+            raise BuildLost(f"{name} has its final name and other bytes")
+    if (out / "manifest.json").exists() and read_corpus(out) != expected:
+        raise BuildLost("there is a manifest, and the corpus is not whole")
 
 
-def flip(path: Path, chance: random.Random) -> None:
+def flip_bit(path: Path, chance: random.Random) -> None:
     """Change one bit of a file in place."""
     size = path.stat().st_size
     with open(path, "r+b") as file:

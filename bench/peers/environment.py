@@ -15,10 +15,10 @@ REQUIREMENTS = (
     "datasketch>=2.0,<3", "rensa>=0.5,<0.6",
 )  # fmt: skip
 
-_ENOUGH_SECONDS = 1200  # for installing
+_INSTALL_SECONDS = 1200  # for installing
 
 
-def interpreter(python: Path = PYTHON) -> Path | None:
+def find_interpreter(python: Path = PYTHON) -> Path | None:
     """An interpreter that has the peers; None, and why, where there is none to be had."""
     installed = VENV / ".installed"
     wanted = "\n".join(REQUIREMENTS) + "\n"
@@ -41,7 +41,7 @@ def _install(wanted: str) -> str:
     for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, *REQUIREMENTS]):
         try:
             subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=_ENOUGH_SECONDS
+                command, check=True, capture_output=True, text=True, timeout=_INSTALL_SECONDS
             )
         except subprocess.CalledProcessError as error:
             lines = (error.stderr or error.stdout or "no message").strip().splitlines()
@@ -52,7 +52,7 @@ def _install(wanted: str) -> str:
     return ""
 
 
-def version(python: Path, name: str) -> str:
+def find_version(python: Path, name: str) -> str:
     """The version of a peer that an interpreter has."""
     program = f"from importlib.metadata import version; print(version({name!r}))"
     done = subprocess.run([str(python), "-c", program], capture_output=True, text=True)

@@ -27,12 +27,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from bench.quality.toxicity import gold, macro_f1, precision_recall_f1
+from bench.quality.toxicity import load_gold, macro_f1, precision_recall_f1
 from corpus.training import fit_fasttext
-from corpus.training.fit_fasttext import Settings
+from corpus.training.fit_fasttext import TrainingSettings
 from filters import classifier
 from filters.text import fasttext as _fasttext
-from filters.text.cleaning import flattened
+from filters.text.cleaning import flatten_whitespace
 
 Labels = NDArray[np.bool_]
 Answer = Callable[[pl.DataFrame], Labels]
@@ -57,7 +57,7 @@ def tasks(data: Path) -> Iterator[Task]:
         others = pl.concat([*videos[:number], *videos[number + 1 :]])
         name = "spam, the fifth video" if number == len(videos) - 1 else "spam, four videos*"
         yield Task(name, others, video)
-    posts = gold(data).rename({"offensive": "wanted"})
+    posts = load_gold(data).rename({"offensive": "wanted"})
     for each in ("olid", "germeval"):
         own = posts.filter(pl.col("set") == each).select("text", "wanted", "split")
         yield Task(
@@ -79,14 +79,16 @@ def by_fasttext(**settings: float) -> Train:
     def train(posts: pl.DataFrame, folder: Path) -> Answer:
         import fasttext
 
-        lines = posts.select(pl.format("__label__{} {}", "wanted", flattened("text"))).to_series()
+        lines = posts.select(
+            pl.format("__label__{} {}", "wanted", flatten_whitespace("text"))
+        ).to_series()
         (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         told = {"input": str(folder / "lines.txt"), "thread": 11, "verbose": 0, **settings}
         model = fasttext.train_supervised(**told)
 
         def answer(asked: pl.DataFrame) -> Labels:
-            texts = asked.select(flattened("text")).to_series().to_list()
-            found = _fasttext.predict(model, texts, 1)
+            texts = asked.select(flatten_whitespace("text")).to_series().to_list()
+            found = _fasttext.predict_labels(model, texts, 1)
             return np.array([names[:1] == ["__label__true"] for names, _ in found])
 
         return answer
@@ -98,13 +100,13 @@ def by_ours(suffix: str) -> Train:
     """Fitted as ``corpus train`` does, and asked through the filter."""
 
     def train(posts: pl.DataFrame, folder: Path) -> Answer:
-        texts = posts.select(tokens=classifier.tokens("text"), wanted="wanted")
+        texts = posts.select(tokens=classifier.clean_for_training("text"), wanted="wanted")
         texts = texts.filter(pl.col("tokens") != "")
         labels = texts["wanted"].cast(pl.Int32).to_numpy()
         path = folder / f"model{suffix}"
-        model = fit_fasttext.fit(texts["tokens"], labels, 2, Settings())
+        model = fit_fasttext.fit(texts["tokens"], labels, 2, TrainingSettings())
         fit_fasttext.save(model, ["no", "yes"], [int((labels == at).sum()) for at in (0, 1)], path)
-        classifier.sign(path, ["no", "yes"], {})
+        classifier.write_model_note(path, ["no", "yes"], {})
         judge = classifier.build(classifier.Config(model=str(path)))
 
         return lambda asked: (judge(asked)["classifier_label"] == "yes").fill_null(False).to_numpy()
@@ -112,7 +114,7 @@ def by_ours(suffix: str) -> Train:
     return train
 
 
-OURS = Settings()
+OURS = TrainingSettings()
 WAYS: dict[str, Train] = {
     "commonest label": by_majority,
     "fastText, its defaults": by_fasttext(),

@@ -39,8 +39,8 @@ from numpy.typing import NDArray
 from bench.peers import environment
 from corpus.dedup import barrier as dedup
 from corpus.dedup import minhash_kernel
-from corpus.dedup.normalize import strings
-from corpus.gathered import Gathered, here
+from corpus.dedup.normalize import normalize_to_series
+from corpus.gathered import BarrierInput, run_inline
 from corpus.tasks import array_store
 
 FILES = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
@@ -65,24 +65,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--peers-python", type=Path, default=environment.PYTHON)
     parser.add_argument("--show", type=int, default=0, help="clusters to print")
     options = parser.parse_args(arguments)
-    texts = posts(options.data / "plain")
-    python = environment.interpreter(options.peers_python)
+    texts = load_posts(options.data / "plain")
+    python = environment.find_interpreter(options.peers_python)
     for jaccard in options.jaccard:
         _table("as they are", texts, jaccard, python, options.show)
-        _table("with edited copies", edited(texts), jaccard, python, 0)
+        _table("with edited copies", with_edited_copies(texts), jaccard, python, 0)
 
 
-def posts(folder: Path) -> pl.Series:
+def load_posts(folder: Path) -> pl.Series:
     """The real posts, each folded text once."""
     found: list[str] = []
     for name in FILES:
         lines = (folder / name).read_text(encoding="utf-8", errors="replace").split("\n")
         found += [line.strip() for line in lines if line.strip()]
-    known = pl.DataFrame({"text": found}).with_columns(strings(pl.Series(found)).alias("folded"))
+    known = pl.DataFrame({"text": found}).with_columns(
+        normalize_to_series(pl.Series(found)).alias("folded")
+    )
     return known.unique("folded", keep="first", maintain_order=True)["text"]
 
 
-def edited(texts: pl.Series, seed: int = 1) -> pl.Series:
+def with_edited_copies(texts: pl.Series, seed: int = 1) -> pl.Series:
     """The posts and, behind them, copies of a third of them with a word or a few changed, added
     or left out, as people and bots do: real posts hold too few pairs near the threshold to tell
     systems apart, of short ones above all."""
@@ -101,16 +103,16 @@ def edited(texts: pl.Series, seed: int = 1) -> pl.Series:
                 tokens[at - 1 : at] = [chance.choice(words)] if do == 1 else []
         copies.append(" ".join(tokens))
     posts = pl.DataFrame({"text": lines + copies})
-    posts = posts.with_columns(strings(posts["text"]).alias("folded"))
+    posts = posts.with_columns(normalize_to_series(posts["text"]).alias("folded"))
     return posts.unique("folded", keep="first", maintain_order=True)["text"]
 
 
 def _table(title: str, texts: pl.Series, jaccard: float, python: Path | None, show: int) -> None:
     config = dedup.Config(jaccard=jaccard, index=False)
-    bands, rows = dedup.bands_and_rows(config)
-    found = dedup.sketched(texts, config)
+    bands, rows = dedup.choose_bands(config)
+    found = dedup.shingle_and_sign(texts, config)
     began = time.perf_counter()
-    truth = brute_force(found.hashes, found.places, jaccard)
+    truth = find_similar_pairs(found.hashes, found.offsets, jaccard)
     seconds = time.perf_counter() - began
     pairs = int((truth.similar >= jaccard).sum()) // 2
     print(
@@ -122,16 +124,16 @@ def _table(title: str, texts: pl.Series, jaccard: float, python: Path | None, sh
     print("| --- | ---: | ---: | ---: |" + " ---: |" * len(BUCKETS))
     verdicts, keepers = _ours(texts, config)
     named = [
-        minhash_kernel.jaccard(found.hashes, found.places, int(keeper), row)
+        minhash_kernel.jaccard(found.hashes, found.offsets, int(keeper), row)
         for row, keeper in enumerate(keepers)
         if not verdicts[row]
     ]
-    _row("ours", verdicts, truth, found.tokens, jaccard)
+    _row("ours", verdicts, truth, found.token_counts, jaccard)
     print(f"| ours, with the very post it names | | {np.mean(np.array(named) >= jaccard):.4f} | |"
           + " |" * len(BUCKETS))  # fmt: skip
     for name in ("datatrove", "datasketch", "rensa") if python else ():
         kept = _peer(str(python), name, texts, jaccard, bands, rows)
-        _row(name, kept, truth, found.tokens, jaccard)
+        _row(name, kept, truth, found.token_counts, jaccard)
     if show:
         _show(texts, verdicts, keepers, show)
 
@@ -143,10 +145,10 @@ def _ours(texts: pl.Series, config: dedup.Config) -> tuple[NDArray[np.bool_], ND
     )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        array_store.save(dedup.measure(posts, config), folder / "0")
+        array_store.save_arrays(dedup.measure(posts, config), folder / "0")
         posts.write_parquet(folder / "0.parquet")
         parts, targets = [folder / "0.parquet"], [folder / "verdict.parquet"]
-        gathered = Gathered([folder / "0"], parts, folder / "room", folder, here, targets)
+        gathered = BarrierInput([folder / "0"], parts, folder / "room", folder, run_inline, targets)
         verdict = pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, config))
     kept = verdict["reject"].is_null().to_numpy()
     return kept, verdict["cluster"].cast(pl.Int64).to_numpy()
@@ -166,7 +168,7 @@ def _peer(
 def write_posts(texts: pl.Series, target: Path, *, raw: bool = False) -> Path:
     """Write what ``bench/dedup_peers.py`` reads; ``raw``: shingles folded, but not the text."""
     with open(target, "w", encoding="utf-8") as file:
-        for number, (text, own) in enumerate(zip(strings(texts), texts, strict=True)):
+        for number, (text, own) in enumerate(zip(normalize_to_series(texts), texts, strict=True)):
             words = text.split(" ")
             shingles = [f"{a} {b}" for a, b in itertools.pairwise(words)] or [text]
             text = own if raw else text
@@ -197,7 +199,7 @@ def _row(
     tokens: NDArray[np.uint32],
     jaccard: float,
 ) -> None:
-    right, wanted, missed = judged(kept, truth, jaccard)
+    right, wanted, missed = count_correct(kept, truth, jaccard)
     leave = int((~kept).sum())
     cells = []
     for low, high in BUCKETS:
@@ -209,7 +211,7 @@ def _row(
           + "".join(f" {cell} |" for cell in cells), flush=True)  # fmt: skip
 
 
-def judged(
+def count_correct(
     kept: NDArray[np.bool_], truth: Truth, jaccard: float
 ) -> tuple[int, NDArray[np.bool_], NDArray[np.bool_]]:
     """How many left rightly; which posts should have an answer; which of them have none."""
@@ -226,10 +228,12 @@ def judged(
     return int((right & ~kept).sum()), wanted, missed
 
 
-def brute_force(hashes: NDArray[np.uint32], places: NDArray[np.int64], jaccard: float) -> Truth:
+def find_similar_pairs(
+    hashes: NDArray[np.uint32], places: NDArray[np.int64], jaccard: float
+) -> Truth:
     """All pairs at or above a similarity. What is passed over cannot reach it, by set sizes and
     by the count of elements that one has in 64 bits and the other has not."""
-    left, right, similar = _brute_force(hashes, places, jaccard)
+    left, right, similar = _find_similar_pairs(hashes, places, jaccard)
     post, other = np.concatenate([left, right]), np.concatenate([right, left])
     order = np.lexsort((other, post))
     starts = np.searchsorted(post[order], np.arange(places.size))
@@ -237,7 +241,7 @@ def brute_force(hashes: NDArray[np.uint32], places: NDArray[np.int64], jaccard: 
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _brute_force(hashes, places, jaccard):  # type: ignore[no-untyped-def]
+def _find_similar_pairs(hashes, places, jaccard):  # type: ignore[no-untyped-def]
     count = places.size - 1
     size = np.diff(places)
     order = np.argsort(size)

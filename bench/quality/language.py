@@ -25,15 +25,15 @@ from numpy.typing import NDArray
 from bench.quality import toxicity
 from bench.quality.toxicity import precision_recall_f1
 from corpus import language_context
-from corpus.gathered import Gathered, here
+from corpus.gathered import BarrierInput, run_inline
 from corpus.readers import reddit
 from corpus.tasks import array_store
 from filters import language
 from filters.text import fasttext
-from filters.text.cleaning import flattened
+from filters.text.cleaning import flatten_whitespace
 
 Codes = NDArray[np.str_]
-Judge = Callable[[pl.DataFrame], pl.DataFrame]
+LanguagePredictor = Callable[[pl.DataFrame], pl.DataFrame]
 
 SIX = ("es", "pt", "ca", "en", "gl", "eu")
 #: AfriSenti's files by their languages' codes; Nigerian Pidgin, the Arabic of Algeria and Morocco
@@ -44,14 +44,14 @@ AFRISENTI = {
 SCHEMA = {"author": pl.String, "gold": pl.String, "text": pl.String}
 
 
-def tweetlid(data: Path) -> pl.DataFrame:
+def load_tweetlid(data: Path) -> pl.DataFrame:
     """TweetLID's rows: ``author``, ``gold``, ``text``, ``split``."""
     lines = (data / "langid/tweetlid_train.tsv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t", 3)[1:] for line in lines if line.count("\t") >= 3]
     return _split(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
-def twituser(data: Path) -> pl.DataFrame:
+def load_twituser(data: Path) -> pl.DataFrame:
     """TwitUser's rows, in the same columns."""
     lines = (data / "langid/twituser_first_7000.jsonl").read_text(encoding="utf-8").split("\n")
     found = [json.loads(line) for line in lines if line.strip()]
@@ -69,33 +69,33 @@ def _split(posts: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(split=pl.col("author").map_elements(half, return_dtype=pl.String))
 
 
-def training(data: Path) -> pl.DataFrame:
+def load_training_posts(data: Path) -> pl.DataFrame:
     """All labelled posts, with the ``set`` of each; ``split`` as everywhere here.
 
     Where a set has no authors, a post is its own, so that equal posts fall together.
     """
     parts = [
-        tweetlid(data).with_columns(set=pl.lit("tweetlid")),
-        twituser(data).with_columns(set=pl.lit("twituser")),
+        load_tweetlid(data).with_columns(set=pl.lit("tweetlid")),
+        load_twituser(data).with_columns(set=pl.lit("twituser")),
     ]
     for code, language_code in AFRISENTI.items():
         lines = (data / f"langid/afrisenti/{code}_dev.tsv").read_text(encoding="utf-8")
         texts = [line.split("\t")[1] for line in lines.split("\n")[1:] if line.count("\t") >= 2]
-        parts.append(_by_text("afrisenti", language_code, texts))
-    gold = toxicity.gold(data)
+        parts.append(_one_author_per_text("afrisenti", language_code, texts))
+    gold = toxicity.load_gold(data)
     for name, code in (("davidson", "en"), ("olid", "en"), ("germeval", "de")):
         texts = gold.filter(pl.col("set") == name)["text"].to_list()
-        parts.append(_by_text(name, code, texts))
+        parts.append(_one_author_per_text(name, code, texts))
     told = pl.read_csv(data / "toxicity/toldbr_pt.csv")["text"].drop_nulls().to_list()
-    parts.append(_by_text("told-br", "pt", told))
+    parts.append(_one_author_per_text("told-br", "pt", told))
     lines = (data / "plain/redd.tok.uniq").read_text(encoding="utf-8", errors="replace")
-    parts.append(_by_text("reddit", "en", lines.splitlines()[:6000]))
+    parts.append(_one_author_per_text("reddit", "en", lines.splitlines()[:6000]))
     lines = (data / "plain/stacko-src").read_text(encoding="utf-8", errors="replace")
-    parts.append(_by_text("stackexchange", "en", lines.splitlines()))
+    parts.append(_one_author_per_text("stackexchange", "en", lines.splitlines()))
     return pl.concat(parts)
 
 
-def _by_text(name: str, code: str, texts: list[str]) -> pl.DataFrame:
+def _one_author_per_text(name: str, code: str, texts: list[str]) -> pl.DataFrame:
     found = pl.DataFrame({"text": texts}).unique("text", maintain_order=True)
     rows = found.select(author="text", gold=pl.lit(code), text="text")
     return _split(rows).with_columns(set=pl.lit(name))
@@ -111,13 +111,13 @@ def f1(gold: Codes, said: Codes, code: str) -> tuple[float, float, float]:
     return precision_recall_f1(said == code, gold == code)
 
 
-def by_model() -> Judge:
+def predict_with_lid176() -> LanguagePredictor:
     """lid.176 by itself, on each text as it was written."""
-    model = fasttext.load(language.models(language.Config())[0])
+    model = fasttext.load_model(language.models(language.Config())[0])
 
     def judge(posts: pl.DataFrame) -> pl.DataFrame:
-        lines = posts.select(flattened("text")).to_series().to_list()
-        found = fasttext.predict(model, lines, 1)
+        lines = posts.select(flatten_whitespace("text")).to_series().to_list()
+        found = fasttext.predict_labels(model, lines, 1)
         codes = [labels[0].removeprefix("__label__") for labels, _ in found]
         scores = [min(float(chances[0]), 1.0) for _, chances in found]
         return posts.with_columns(lang=pl.Series(codes), lang_score=pl.Series(scores))
@@ -125,7 +125,7 @@ def by_model() -> Judge:
     return judge
 
 
-def in_context(judge: Judge) -> Judge:
+def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
     """What ``judge`` says, judged again behind the barrier ``language_context``."""
     config = language_context.Config()
 
@@ -138,10 +138,10 @@ def in_context(judge: Judge) -> Judge:
                 pl.int_range(pl.len()).cast(pl.String).alias("id"),
                 *known,
             )
-            array_store.save(language_context.measure(judged, config), room / "0")
+            array_store.save_arrays(language_context.measure(judged, config), room / "0")
             judged.write_parquet(room / "0.parquet")
             parts, targets = [room / "0.parquet"], [room / "verdict.parquet"]
-            gathered = Gathered([room / "0"], parts, room, room / "key", here, targets)
+            gathered = BarrierInput([room / "0"], parts, room, room / "key", run_inline, targets)
             (verdict,) = map(pl.read_parquet, language_context.decide(gathered, config))
         return judged.with_columns(verdict.get_columns())
 
@@ -153,34 +153,36 @@ def macro_f1(gold: Codes, said: Codes) -> float:
     return sum(f1(gold, said, code)[2] for code in SIX) / len(SIX)
 
 
-def codes(posts: pl.DataFrame, column: str) -> Codes:
+def codes_of(posts: pl.DataFrame, column: str) -> Codes:
     """One column as an array of codes."""
     return np.array(posts[column].fill_null("").to_list())
 
 
-def print_overall(judges: dict[str, Judge], six: pl.DataFrame, users: pl.DataFrame) -> None:
+def print_overall(
+    judges: dict[str, LanguagePredictor], six: pl.DataFrame, users: pl.DataFrame
+) -> None:
     """Macro-F1, accuracy, each language's F1, and how fast."""
     print(f"{'':26}macro-F1 accuracy  TwitUser  posts/s | F1: " + "    ".join(SIX))
     for name, judge in judges.items():
-        gold, said = codes(six, "gold"), codes(judge(six), "lang")
+        gold, said = codes_of(six, "gold"), codes_of(judge(six), "lang")
         start = time.perf_counter()
-        other = codes(judge(users), "lang")
+        other = codes_of(judge(users), "lang")
         speed = len(users) / (time.perf_counter() - start)
         each = " ".join(f"{f1(gold, said, code)[2]:5.3f}" for code in SIX)
-        right = accuracy(codes(users, "gold"), other)
+        right = accuracy(codes_of(users, "gold"), other)
         print(
             f"{name:26}{macro_f1(gold, said):8.3f} {accuracy(gold, said):8.3f} {right:9.3f} "
             f"{speed:8,.0f} | {each}"
         )
 
 
-def print_english(judges: dict[str, Judge], rows: dict[str, pl.DataFrame]) -> None:
+def print_english(judges: dict[str, LanguagePredictor], rows: dict[str, pl.DataFrame]) -> None:
     """Precision and recall of English: as it comes, at lid.176's .65, and along the scores."""
     print(f"\nEnglish{'':29}P at 0     R | P at .5    R | P at .65   R | R at P.97  P at R.90")
     for name, judge in judges.items():
         for place, posts in rows.items():
-            judged, gold = judge(posts), codes(posts, "gold") == "en"
-            said = codes(judged, "lang") == "en"
+            judged, gold = judge(posts), codes_of(posts, "gold") == "en"
+            said = codes_of(judged, "lang") == "en"
             score = np.where(said, judged["lang_score"].to_numpy(), -1.0)
             figures = []
             for least in (0.0, 0.5, 0.65):
@@ -221,7 +223,7 @@ def print_reliability(judged: pl.DataFrame) -> None:
         print(f"{f'{2**place} to {2 ** (place + 1) - 1}':12}{count:7} {mean:11.3f} {share:7.3f}")
 
 
-def print_doubt(posts: pl.DataFrame, judge: Judge) -> None:
+def print_doubt(posts: pl.DataFrame, judge: LanguagePredictor) -> None:
     """What the filter does with posts of no language, and of two."""
     judged = judge(posts)
     single = pl.col("gold").is_in(SIX)
@@ -243,7 +245,7 @@ def print_doubt(posts: pl.DataFrame, judge: Judge) -> None:
         print(f"{name:52}{len(rows):6} {shares[0]:6.3f} {shares[1]:9.3f} {shares[2]:10.3f}")
 
 
-def print_elsewhere(posts: pl.DataFrame, judges: dict[str, Judge]) -> None:
+def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -> None:
     """The share of posts named right in sets that were not used to choose anything."""
     print("\nnamed right (test halves)     posts  " + "  ".join(judges))
     answers = {name: judge(posts) for name, judge in judges.items()}
@@ -261,7 +263,7 @@ def print_elsewhere(posts: pl.DataFrame, judges: dict[str, Judge]) -> None:
         print(f"{place:12} {code:4} {len(rows):17}  {figures}{learnt}")
 
 
-def print_threads(data: Path, judge: Judge) -> None:
+def print_threads(data: Path, judge: LanguagePredictor) -> None:
     """English comments of a real month, before and after hearing their threads."""
     config = reddit.Config(path=str(data / "reddit/RC_2005-12.zst"))
     batches = reddit.read(config.path, config, 100_000, None)
@@ -271,7 +273,10 @@ def print_threads(data: Path, judge: Judge) -> None:
     )
     short = pl.col("text").str.count_matches(r"\w+") <= 5
     print("\nReddit comments of 2005-12 called English    all   of five words or fewer")
-    for name, found in (("alone", judge(posts)), ("in its thread", in_context(judge)(posts))):
+    for name, found in (
+        ("alone", judge(posts)),
+        ("in its thread", with_language_context(judge)(posts)),
+    ):
         english = found.with_columns(right=pl.col("lang") == "en")
         few = english.filter(short)
         print(f"{name:40}{english['right'].mean():8.3f} {few['right'].mean():12.3f}  ({len(few)})")
@@ -284,10 +289,10 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     data = parser.parse_args().data
-    posts = tweetlid(data).filter(pl.col("split") == "test")
+    posts = load_tweetlid(data).filter(pl.col("split") == "test")
     six = posts.filter(pl.col("gold").is_in(SIX))
-    users = twituser(data).filter(pl.col("split") == "test")
-    raw, ours = by_model(), language.build(language.Config())
+    users = load_twituser(data).filter(pl.col("split") == "test")
+    raw, ours = predict_with_lid176(), language.build(language.Config())
     cleaned = language.build(language.Config(correct=False, und_below=0))
     few = language.build(language.Config(languages=SIX))
     print(f"TweetLID test: {len(six)} posts in one of six languages; TwitUser test: {len(users)}\n")
@@ -297,19 +302,19 @@ def main() -> None:
             "lid.176, post cleaned": cleaned,
             "language": ours,
             "language, of the six": few,
-            "language_context": in_context(ours),
+            "language_context": with_language_context(ours),
         },
         six,
         users,
     )
     print_english(
-        {"lid.176 raw": raw, "language": ours, "language_context": in_context(ours)},
+        {"lid.176 raw": raw, "language": ours, "language_context": with_language_context(ours)},
         {"TweetLID": six, "TwitUser": users, "both": pl.concat([six, users])},
     )
     print_reliability(ours(pl.concat([six, users])))
     print_doubt(posts, ours)
     print_elsewhere(
-        training(data).filter(pl.col("split") == "test"),
+        load_training_posts(data).filter(pl.col("split") == "test"),
         {"lid.176 raw": raw, "lid.176 cleaned": cleaned, "language": ours},
     )
     print_threads(data, ours)

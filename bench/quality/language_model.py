@@ -152,7 +152,7 @@ def cheaper(model: list[ngram_model.Order], repeats: int) -> float:
         texts = [canary(number, each, OPENINGS[0]) for each in tries]
         width = len(texts[0].encode()) + 1
         cost = (
-            ngram_model.bits(model, ngram_model.stream(texts))[:-1]
+            ngram_model.bits_per_byte(model, ngram_model.join_documents(texts))[:-1]
             .reshape(len(texts), width)
             .sum(axis=1)
         )
@@ -180,7 +180,7 @@ def main() -> None:
         pl.Series([held_out(author) for author in corpora["filtered, deduplicated"]["author"]])
     )
     tests = {
-        place: ngram_model.stream(clean.filter(pl.col("platform") == place)["text"])
+        place: ngram_model.join_documents(clean.filter(pl.col("platform") == place)["text"])
         for place in ("reddit", "x")
     }
     amounts = {
@@ -196,8 +196,10 @@ def main() -> None:
     )
     for name, found in corpora.items():
         text = training_text(found, size)
-        model = ngram_model.train(ngram_model.stream(text))
-        costs = " ".join(f"{ngram_model.bits(model, test).mean():8.3f}" for test in tests.values())
+        model = ngram_model.count_ngrams(ngram_model.join_documents(text))
+        costs = " ".join(
+            f"{ngram_model.bits_per_byte(model, test).mean():8.3f}" for test in tests.values()
+        )
         secret = " ".join(f"{cheaper(model, repeats):6.1f}" for repeats in REPEATS)
         print(
             f"{name:24}{amounts[name] / 1e6:9.2f} {len(text):10,} {repeated(text):9.2%} |"

@@ -33,7 +33,7 @@ class Order(NamedTuple):
     kinds: Counts
 
 
-def stream(documents: Iterable[str]) -> Bytes:
+def join_documents(documents: Iterable[str]) -> Bytes:
     """Documents as bytes, each with ``END`` before it, and one at the end."""
     pieces = [bytes([END]) + text.encode("utf-8") for text in documents]
     return np.frombuffer(b"".join(pieces) + bytes([END]), np.uint8)
@@ -54,7 +54,7 @@ def _hashes(text: Bytes, length: int) -> tuple[Keys, Keys]:
     return context, pair ^ (pair >> np.uint64(31))
 
 
-def train(text: Bytes, order: int = 6) -> list[Order]:
+def count_ngrams(text: Bytes, order: int = 6) -> list[Order]:
     """Count ``text``, contexts of 0 to ``order - 1`` bytes."""
     found = []
     for length in range(order):
@@ -66,19 +66,19 @@ def train(text: Bytes, order: int = 6) -> list[Order]:
     return found
 
 
-def _looked_up(keys: Keys, counts: Counts, wanted: Keys) -> Counts:
+def _look_up_counts(keys: Keys, counts: Counts, wanted: Keys) -> Counts:
     place = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
     return np.where(keys[place] == wanted, counts[place], 0)
 
 
-def bits(model: list[Order], text: Bytes) -> NDArray[np.float64]:
+def bits_per_byte(model: list[Order], text: Bytes) -> NDArray[np.float64]:
     """The bits that each byte of ``text`` costs; the sum over bytes is the cost of all of it."""
     chance = np.full(len(text), 1 / 256)
     for length, order in enumerate(model):
         context, pair = _hashes(text, length)
-        count = _looked_up(order.pairs, order.pair_counts, pair)
-        total = _looked_up(order.contexts, order.totals, context)
-        kinds = _looked_up(order.contexts, order.kinds, context)
+        count = _look_up_counts(order.pairs, order.pair_counts, pair)
+        total = _look_up_counts(order.contexts, order.totals, context)
+        kinds = _look_up_counts(order.contexts, order.kinds, context)
         seen = total > 0
         mixed = (count + kinds * chance) / np.where(seen, total + kinds, 1)
         chance = np.where(seen, mixed, chance)

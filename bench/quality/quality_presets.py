@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from bench.speed.quality_presets import PUBLISHED, differing, theirs
+from bench.speed.quality_presets import PUBLISHED_PRESETS, count_differences, run_datatrove
 from filters import quality
 
 TUNE = ("Psy", "LMFAO", "Eminem")
@@ -38,10 +38,10 @@ PLAIN = {
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 
 #: A frame with ``id`` and ``text`` in, each post's reason to leave (or null) out.
-Judge = Callable[[pl.DataFrame], pl.Series]
+RejectReasons = Callable[[pl.DataFrame], pl.Series]
 
 
-def spam(data: Path) -> pl.DataFrame:
+def load_spam(data: Path) -> pl.DataFrame:
     """UCI's comments: ``author``, ``text`` (HTML decoded), ``spam``, ``split`` (tune, test, both).
 
     ``both`` are comments of the test videos whose author or text is in ``tune`` as well.
@@ -74,7 +74,7 @@ def _decoded(texts: pl.Series) -> pl.Series:
     return pl.Series([html.unescape(_TAG.sub("", text)).strip() for text in lines])
 
 
-def plain(data: Path) -> dict[str, pl.DataFrame]:
+def load_ordinary_posts(data: Path) -> dict[str, pl.DataFrame]:
     """The ordinary posts, a post a line, by set."""
     found = {}
     for name, file in PLAIN.items():
@@ -87,13 +87,13 @@ def _frame(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
 
 
-def judge(**config: Any) -> Judge:
+def judge(**config: Any) -> RejectReasons:
     """A preset by its settings."""
     run = quality.build(quality.Config(**config))
     return lambda posts: run(posts.select("id", "text"))["reject"]
 
 
-def old(revision: str) -> Judge:
+def old(revision: str) -> RejectReasons:
     """The default rules of an earlier revision."""
     shown = ["git", "show", f"{revision}:filters/quality.py"]
     source = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
@@ -119,26 +119,26 @@ def main() -> None:
     parser.add_argument("--old", default="", help="a revision with the older rules")
     parser.add_argument("--datatrove", type=Path, help="an interpreter with datatrove")
     options = parser.parse_args()
-    comments, ordinary = spam(options.data), plain(options.data)
-    rules: dict[str, Judge] = {"social": judge()}
+    comments, ordinary = load_spam(options.data), load_ordinary_posts(options.data)
+    rules: dict[str, RejectReasons] = {"social": judge()}
     rules["social, no spam rules"] = judge(max_spam=1000, templates=False)
     if options.old:
         rules[f"{options.old} (old rules)"] = old(options.old)
-    rules |= {name: judge(preset=name) for name in PUBLISHED}
-    rules["the published, in turn"] = judge(preset=list(PUBLISHED))
+    rules |= {name: judge(preset=name) for name in PUBLISHED_PRESETS}
+    rules["the published, in turn"] = judge(preset=list(PUBLISHED_PRESETS))
     _print_spam(comments, rules)
     _print_kept(ordinary, rules)
     if options.datatrove:
         posts = _frame(pl.concat(ordinary.values())["text"].to_list())
-        said = theirs(options.datatrove, posts["text"].to_list())
+        said = run_datatrove(options.datatrove, posts["text"].to_list())
         counts = {
-            name: differing(quality.build(quality.Config(preset=name))(posts), said[name])  # type: ignore[arg-type]
-            for name in PUBLISHED
+            name: count_differences(quality.build(quality.Config(preset=name))(posts), said[name])  # type: ignore[arg-type]
+            for name in PUBLISHED_PRESETS
         }
         print(f"\nof {len(posts):,} posts datatrove itself decides otherwise: {counts}")
 
 
-def _print_spam(comments: pl.DataFrame, rules: dict[str, Judge]) -> None:
+def _print_spam(comments: pl.DataFrame, rules: dict[str, RejectReasons]) -> None:
     for split in ("tune", "test"):
         rows = comments.filter(split=split)
         gold = rows["spam"]
@@ -158,7 +158,7 @@ def _line(name: str, said: pl.Series, gold: pl.Series) -> None:
     print(f"{name:26}{precision:9.3f} {recall:7.3f} {f1:6.3f} {kept:13.3f}")
 
 
-def _print_kept(ordinary: dict[str, pl.DataFrame], rules: dict[str, Judge]) -> None:
+def _print_kept(ordinary: dict[str, pl.DataFrame], rules: dict[str, RejectReasons]) -> None:
     print("\nshare of ordinary posts kept")
     print(f"{'':26}" + "".join(f"{name:>16}" for name in ordinary))
     counts: dict[str, dict[str, int]] = {}

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 import corpus
-from corpus.tasks.receipts import unbalanced
+from corpus.tasks.receipts import find_imbalances
 
 # The shipped plan for English, whatever it comes to hold.
 STAGES: list[dict[str, Any]] = yaml.safe_load(
@@ -59,7 +59,7 @@ def main(data: Path, out: Path) -> None:
         print(
             f"{name}: read {totals['read']} = refused {totals['refused']} "
             f"{manifest['refused'] or ''} + dropped {totals['dropped']} + kept {totals['kept']}"
-            f"{'' if not unbalanced(manifest) else '  DOES NOT BALANCE'}"
+            f"{'' if not find_imbalances(manifest) else '  DOES NOT BALANCE'}"
         )
         for row in manifest["funnel"]:
             if row["dropped"]:

@@ -55,7 +55,7 @@ def main(data: Path) -> None:
     print("| reader | file | posts | refused | tombstones | passed over | posts/s | records/s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for reader, pattern, settings in SOURCES:
-        for path in detect_format.inputs(reader, str(data / pattern)):
+        for path in detect_format.list_inputs(reader, str(data / pattern)):
             counts, reasons = read(reader, path, settings)
             began, rounds = time.perf_counter(), 0
             while rounds < 1 or time.perf_counter() - began < 1:

@@ -23,13 +23,13 @@ from numpy.typing import NDArray
 from bench.quality import toxicity_peers
 from bench.quality.toxicity_disguises import print_disguises
 from bench.quality.toxicity_fair import print_benign, print_fairness, print_languages
-from bench.quality.toxicity_gold import SETS, gold, kaggle, split
-from bench.quality.toxicity_peers import Judge
+from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle, split_of
+from bench.quality.toxicity_peers import ToxicityScorer
 from filters import toxicity
 from filters.contract import Filter
 from filters.toxicity.scorers import CATEGORIES
 
-__all__ = ["gold", "split"]
+__all__ = ["load_gold", "split_of"]
 
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
@@ -60,13 +60,15 @@ def macro_f1(called: Labels, offensive: Labels) -> float:
     return (precision_recall_f1(*here)[2] + precision_recall_f1(*there)[2]) / 2
 
 
-def best_cut(scores: Scores, offensive: Labels) -> float:
+def best_threshold(scores: Scores, offensive: Labels) -> float:
     """The threshold of the highest macro-F1; look for it on posts that are not the test."""
     cuts = [cut / 100 for cut in range(5, 80)]
     return max(cuts, key=lambda cut: macro_f1(scores > cut, offensive))
 
 
-def print_ranking(posts: pl.DataFrame, judges: Mapping[str, Judge], max_score: float) -> None:
+def print_ranking(
+    posts: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
+) -> None:
     """A line for each set and judge: ranking, and decisions at three thresholds."""
     print("test set   posts   off%  judge                AUROC | macro-F1: .5   cut  (at)", end="")
     print(f"    {max_score} | above {max_score}: P     R  dropped")
@@ -76,7 +78,7 @@ def print_ranking(posts: pl.DataFrame, judges: Mapping[str, Judge], max_score: f
         held = of_set.filter(pl.col("split") == "calibrate")
         for who, judge in judges.items():
             scores, offensive = judge(rows["text"]), rows["offensive"].to_numpy()
-            cut = best_cut(judge(held["text"]), held["offensive"].to_numpy())
+            cut = best_threshold(judge(held["text"]), held["offensive"].to_numpy())
             sure = scores > max_score
             precision, recall, _ = precision_recall_f1(sure, offensive)
             print(
@@ -131,7 +133,7 @@ def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
     from filters.toxicity import linear_model
     from scripts import toxicity_lexicons, train_toxicity
 
-    toxicity_lexicons.check()
+    toxicity_lexicons.check_packages()
     print("\ntrained without   posts  AUROC  macro-F1 at its own best cut")
     rows = [] if outside is None else [("kaggle", outside, posts)]
     rows += [
@@ -140,14 +142,14 @@ def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
     ]
     for name, held, seen in rows:
         model = train_toxicity.train(train_toxicity.with_sentences(seen))
-        scores = linear_model.logits(held["folded"], model)
+        scores = linear_model.compute_logits(held["folded"], model)
         offensive = held["offensive"].to_numpy()
         cuts = np.quantile(scores, np.linspace(0.1, 0.95, 60))
         best = max(macro_f1(scores > cut, offensive) for cut in cuts)
         print(f"{name:15} {len(held):7} {auroc(scores, offensive):6.3f} {best:9.3f}")
 
 
-def print_plain(judges: Mapping[str, Judge], data: Path, max_score: float) -> None:
+def print_plain(judges: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
     """How much of an ordinary stream would go, and at what speed one core says so."""
     print(
         f"\nordinary posts         posts  judge                above {max_score}  above .5", end=""
@@ -184,15 +186,15 @@ def main() -> None:
         model=asked.model, label=asked.label, categories=() if asked.model else CATEGORIES
     )
     plain = toxicity.build(toxicity.Config(model=asked.model, label=asked.label))
-    posts = gold(asked.data)
-    outside = kaggle(asked.kaggle) if asked.kaggle else None
+    posts = load_gold(asked.data)
+    outside = load_kaggle(asked.kaggle) if asked.kaggle else None
 
     def ours(texts: pl.Series) -> Scores:
         return plain(texts.to_frame("text"))["toxicity"].to_numpy()
 
-    judges: dict[str, Judge] = {"ours": ours}
+    judges: dict[str, ToxicityScorer] = {"ours": ours}
     seen = posts.filter(pl.col("split") == "train")
-    judges |= toxicity_peers.judges(seen, asked.peers, asked.before)
+    judges |= toxicity_peers.load_scorers(seen, asked.peers, asked.before)
     shown = posts if outside is None else pl.concat([posts, outside])
     print_ranking(shown, judges, config.max_score)
     test = posts.filter(pl.col("split") == "test")

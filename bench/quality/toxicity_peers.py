@@ -19,10 +19,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.text.cleaning import cleaned
-from filters.toxicity.scorers import load
+from filters.text.cleaning import clean_text
+from filters.toxicity.scorers import load_scorer
 
-Judge = Callable[[pl.Series], NDArray[np.float32]]
+ToxicityScorer = Callable[[pl.Series], NDArray[np.float32]]
 
 _LOOP = (
     "import json, sys\nfor line in sys.stdin:\n    texts = json.loads(line)\n    print(json.dumps("
@@ -31,25 +31,27 @@ _PROFANITY = f"{_LOOP}[float(p) for p in predict_prob(texts)]), flush=True)\n"
 _BEFORE = f"{_LOOP}judge(pl.DataFrame({{'text': texts}}))['toxicity'].to_list()), flush=True)\n"
 
 
-def judges(seen: pl.DataFrame, python: Path | None, before: Path | None) -> dict[str, Judge]:
+def load_scorers(
+    seen: pl.DataFrame, python: Path | None, before: Path | None
+) -> dict[str, ToxicityScorer]:
     """The peers that are to be had, by name; ``seen`` is what fastText is trained on."""
-    found: dict[str, Judge] = {}
+    found: dict[str, ToxicityScorer] = {}
     if before:
         head = (
             "import polars as pl\nfrom filters import toxicity\n"
             "judge = toxicity.build(toxicity.Config())\n"
         )
-        found["ours, before"] = _apart(Path(sys.executable), head + _BEFORE, before)
+        found["ours, before"] = _score_in_process(Path(sys.executable), head + _BEFORE, before)
     if python:
         head = "from profanity_check import predict_prob\n"
-        found["alt-profanity-check"] = _apart(python, head + _PROFANITY)
+        found["alt-profanity-check"] = _score_in_process(python, head + _PROFANITY)
     else:
         print("no --peers, so alt-profanity-check is left out\n")
-    found["fastText, same rows"] = _fasttext(seen)
+    found["fastText, same rows"] = _train_fasttext(seen)
     return found
 
 
-def _apart(python: Path, program: str, folder: Path | None = None) -> Judge:
+def _score_in_process(python: Path, program: str, folder: Path | None = None) -> ToxicityScorer:
     """A judge in a process of its own, which ends with ours."""
     where = {"PYTHONPATH": str(folder.resolve())} if folder else {}
     peer = subprocess.Popen(
@@ -70,12 +72,12 @@ def _apart(python: Path, program: str, folder: Path | None = None) -> Judge:
     return judge
 
 
-def _fasttext(seen: pl.DataFrame) -> Judge:
+def _train_fasttext(seen: pl.DataFrame) -> ToxicityScorer:
     """Words, word pairs and pieces of 2 to 5 letters, cleaned as ours are."""
     import fasttext
 
     def lines(texts: pl.Series) -> pl.Series:
-        return texts.to_frame("text").select(cleaned("text").str.to_lowercase()).to_series()
+        return texts.to_frame("text").select(clean_text("text").str.to_lowercase()).to_series()
 
     marked = seen.select(
         pl.when("offensive").then(pl.lit("__label__toxic ")).otherwise(pl.lit("__label__fine "))
@@ -90,5 +92,5 @@ def _fasttext(seen: pl.DataFrame) -> Judge:
             thread=10, seed=1, verbose=0,
         )  # fmt: skip
         model.save_model(str(Path(folder) / "model.bin"))
-        score = load(str(Path(folder) / "model.bin"), "toxic")
+        score = load_scorer(str(Path(folder) / "model.bin"), "toxic")
     return lambda texts: score(lines(texts))

@@ -30,9 +30,9 @@ def main(arguments: list[str]) -> None:
     """Print the table."""
     theirs = arguments[arguments.index("--datatrove") + 1] if "--datatrove" in arguments else ""
     files = [name for name in arguments if name not in ("--datatrove", theirs)]
-    from bench.speed.pii import read
+    from bench.speed.pii import read_posts
 
-    name, posts = read(files)
+    name, posts = read_posts(files)
     items, posts = _items(posts), list(posts)
     planted = _planted(posts, items)
     with tempfile.TemporaryDirectory() as folder:
@@ -96,9 +96,9 @@ def _sets(items: list[str], posts: list[str]) -> dict[str, Any]:
 
     import regex
 
-    from filters.decontaminate.ngram_index import _UNSPACED
+    from filters.decontaminate.ngram_index import _UNSPACED_SCRIPTS
 
-    alone = regex.compile(f"([{_UNSPACED}])")
+    alone = regex.compile(f"([{_UNSPACED_SCRIPTS}])")
     parts = regex.compile(r"[^\p{L}\p{N}\p{M}]+")
 
     def read(text: str) -> list[str]:

@@ -35,8 +35,8 @@ from bench.quality import dedup as gold
 from corpus import barrier
 from corpus.dedup import barrier as dedup
 from corpus.dedup import minhash_kernel
-from corpus.dedup.normalize import folded
-from corpus.gathered import Gathered
+from corpus.dedup.normalize import normalize_to_bytes
+from corpus.gathered import BarrierInput
 from corpus.tasks import runners
 
 PART_POSTS = 20_000
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _once(options.folder, options.once)
         return
     if (options.data / "plain").is_dir():
-        _signatures(options.data / "plain", environment.interpreter(options.peers_python))
+        _signatures(options.data / "plain", environment.find_interpreter(options.peers_python))
     print("\n| posts | dropped | s | µs a post | posts/s | peak MB | bytes of work a post |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for millions in options.millions:
@@ -70,12 +70,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _signatures(folder: Path, python: Path | None) -> None:
-    texts = gold.posts(folder)
+    texts = gold.load_posts(folder)
     config = dedup.Config()
-    a, b = dedup.permutations(config.permutations)
-    hashes, places, _ = minhash_kernel.shingles(*folded(texts), config.shingle_words, False)
-    whole = _best(lambda: dedup.band_keys(texts, config))
-    alone = _best(lambda: minhash_kernel.signatures(hashes, places, a, b))
+    a, b = dedup.affine_permutations(config.permutations)
+    hashes, places, _ = minhash_kernel.hash_shingles(
+        *normalize_to_bytes(texts), config.shingle_words, False
+    )
+    whole = _best(lambda: dedup.compute_band_keys(texts, config))
+    alone = _best(lambda: minhash_kernel.minhash_signatures(hashes, places, a, b))
     found = {"ours": (len(texts) / whole, len(texts) / alone)}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         for peer in ("datatrove", "datasketch", "rensa") if python else ():
@@ -120,7 +122,7 @@ def _scale(folder: Path, count: int) -> None:
         "--folder",
         str(folder),
     ]
-    taken = measure.run(command, folder / "log.txt", WORKERS)
+    taken = measure.measure_command(command, folder / "log.txt", WORKERS)
     told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
     seconds = told["seconds"]
     print(
@@ -133,7 +135,7 @@ def _scale(folder: Path, count: int) -> None:
 
 
 @dataclass
-class _Hands:
+class _TimedRunner:
     """Does tasks in workers, and keeps the time by step."""
 
     runner: runners.Runner
@@ -153,14 +155,14 @@ def _once(folder: Path, count: int) -> None:
         barrier.MeasurePart("dedup", part, folder / "work" / part.stem, config.model_dump_json())
         for part in parts
     ]
-    hands = _Hands(runners.make("processes", WORKERS), {})
+    hands = _TimedRunner(runners.make_runner("processes", WORKERS), {})
     began = time.perf_counter()
     for _ in hands.run(tasks, "measuring"):
         pass
     verdicts = folder / "verdicts"
     verdicts.mkdir()
     targets = [verdicts / part.name for part in parts]
-    gathered = Gathered(
+    gathered = BarrierInput(
         [task.folder for task in tasks], parts, folder / "work", folder / "key", hands.run, targets
     )
     dropped = 0

@@ -76,7 +76,7 @@ class Run:
     workers: int
     posts: int
     kept: int
-    measured: measure.Measured
+    measured: measure.Measurement
     stages: dict[str, tuple[int, float]] = field(default_factory=dict)  # posts, seconds
 
     @property
@@ -96,7 +96,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help="the interpreter of an environment with datatrove (.bench/datatrove/bin/python)",
     )  # fmt: skip
     options = parser.parse_args(arguments)
-    python = environment.interpreter(options.datatrove_python)
+    python = environment.find_interpreter(options.datatrove_python)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         _compare(Path(folder), options.posts, options.input, python)
 
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None) -> None:
     posts = folder / "posts.jsonl"
     _say("writing the posts")
-    print(sample.write(posts, wanted, source), flush=True)
+    print(sample.write_sample(posts, wanted, source), flush=True)
     count = sum(1 for _ in posts.open("rb"))
     if not count:
         sys.exit("bench: no posts to measure with")
@@ -112,7 +112,7 @@ def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None
     same = [_ours(folder, posts, count, "ours", _PASS_ALL, workers) for workers in (1, 2)]
     configured = [_ours(folder, posts, count, "ours, English", _AS_CONFIGURED, 1)]
     if python is not None:
-        name = f"datatrove {environment.version(python, 'datatrove')}"
+        name = f"datatrove {environment.find_version(python, 'datatrove')}"
         same += _theirs(folder, posts, count, name, python, as_configured=False)
         configured += _theirs(folder, posts, count, f"{name}, English", python, as_configured=True)
     _print_runs("thresholds out of the way: nearly every post reaches every stage", same)
@@ -146,10 +146,10 @@ def _ours(
         "sources": [{"table": {"path": str(posts), "platform": "bench", "fields": fields}}],
         "stages": stages,
     }
-    measured, out = measure.build(plan, folder / f"{name}-{workers}", workers)
+    measured, out = measure.measure_build(plan, folder / f"{name}-{workers}", workers)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     if manifest["totals"]["read"] != count:
-        raise measure.Failed(f"read {manifest['totals']['read']} of {count} posts")
+        raise measure.CommandFailed(f"read {manifest['totals']['read']} of {count} posts")
     found = {row["stage"]: (row["read"], row["seconds"]) for row in manifest["funnel"]}
     return Run(name, workers, count, manifest["totals"]["kept"], measured, found)
 
@@ -167,8 +167,8 @@ def _theirs(
     command += ["--as-configured"] if as_configured else []
     try:
         # Its environment must not see our modules.
-        measured = measure.run(command, work / "log.txt", 1, {"PYTHONPATH": ""})
-    except measure.Failed as error:
+        measured = measure.measure_command(command, work / "log.txt", 1, {"PYTHONPATH": ""})
+    except measure.CommandFailed as error:
         print(f"{name} failed, so it is left out:\n{error}", file=sys.stderr)
         return []
     steps = json.loads((work / "steps.json").read_text(encoding="utf-8"))
@@ -266,5 +266,5 @@ def _say(message: str) -> None:
 if __name__ == "__main__":
     try:
         main()
-    except measure.Failed as error:
+    except measure.CommandFailed as error:
         sys.exit(f"bench: a build failed:\n{error}")

@@ -47,7 +47,7 @@ def main() -> None:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "posts.jsonl"
-        print(sample.write(dump, wanted.posts))
+        print(sample.write_sample(dump, wanted.posts))
         for codec in ("zstd", "lz4"):
             _speed(_built(dump, Path(folder) / codec, codec), codec, wanted.rounds)
         _start(Path(folder) / "zstd", Path(folder) / "many", wanted.shards)

@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _measure(folder: Path, small: int, large: int, workers: int) -> list[float]:
     print("bench: writing the posts", file=sys.stderr, flush=True)
     whole = folder / "large.jsonl"
-    sample.write_generated(whole, large)
+    sample.write_generated_sample(whole, large)
     # Every so-manieth line, so that both hold the same mixture.
     few = folder / "small.jsonl"
     with whole.open("rb") as lines, few.open("wb") as kept:
@@ -66,7 +66,7 @@ def _measure(folder: Path, small: int, large: int, workers: int) -> list[float]:
             "output": {"shard_mb": 8},
             "run": {"part_posts": PART_POSTS},
         }
-        measured, out = measure.build(plan, folder / dump.stem, workers)
+        measured, out = measure.measure_build(plan, folder / dump.stem, workers)
         manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
         posts = manifest["totals"]["read"]
         peaks.append(measured.peak_mb)
@@ -81,5 +81,5 @@ def _measure(folder: Path, small: int, large: int, workers: int) -> list[float]:
 if __name__ == "__main__":
     try:
         main()
-    except measure.Failed as error:
+    except measure.CommandFailed as error:
         sys.exit(f"bench: a build failed:\n{error}")

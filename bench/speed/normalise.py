@@ -19,7 +19,7 @@ from typing import Any
 import ftfy
 import polars as pl
 
-from bench.speed.pii import read
+from bench.speed.pii import read_posts
 from filters import normalise
 
 # What the filter always does and ftfy does as well: no heads, no links.
@@ -28,7 +28,7 @@ ALIKE = {"tco": "keep", "retweet_head": "keep"}
 
 def main(arguments: list[str]) -> None:
     """Print the tables."""
-    name, posts = read(arguments)
+    name, posts = read_posts(arguments)
     texts = pl.Series("text", posts)
     print(f"{len(posts):,} posts from {name}")
     theirs = {

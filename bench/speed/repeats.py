@@ -43,9 +43,9 @@ HARD = {
 def main(arguments: list[str]) -> None:
     """Print the tables."""
     theirs = arguments[arguments.index("--datatrove") + 1] if "--datatrove" in arguments else ""
-    from bench.speed.pii import read
+    from bench.speed.pii import read_posts
 
-    name, posts = read([given for given in arguments if given not in ("--datatrove", theirs)])
+    name, posts = read_posts([given for given in arguments if given not in ("--datatrove", theirs)])
     plain, some = _documents(posts, 0.0), _documents(posts, 0.1)
     every = _documents(posts, 1.0)
     print(f"from {name}; one core")

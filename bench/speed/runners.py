@@ -21,7 +21,7 @@ from corpus.demo import write_demo
 RUNS = (("serial", 1), ("processes", 1), ("processes", 2), ("ray", 1), ("ray", 2))
 
 
-def digest(out: Path) -> str:
+def hash_corpus(out: Path) -> str:
     """SHA-256 over all files of a corpus, the manifest without its seconds and what tells of the
     run: memory, speed."""
     whole = hashlib.sha256()
@@ -38,16 +38,16 @@ def digest(out: Path) -> str:
     return whole.hexdigest()
 
 
-def build(plan: Path, out: Path, runner: str, workers: int) -> measure.Measured:
+def build(plan: Path, out: Path, runner: str, workers: int) -> measure.Measurement:
     """Build with one runner as a user would."""
     command = [
         sys.executable, "-m", "corpus", "build", str(plan), "-q", "--out", str(out),
         "--runner", runner, "--workers", str(workers),
     ]  # fmt: skip
-    return measure.run(command, out.with_suffix(".txt"), workers)
+    return measure.measure_command(command, out.with_suffix(".txt"), workers)
 
 
-def written(root: Path, posts: int) -> Path:
+def write_plan(root: Path, posts: int) -> Path:
     """A plan over so many invented posts."""
     write_demo.write(root / f"dumps-{posts}", posts=posts, seed=1)
     text = (measure.ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
@@ -59,17 +59,17 @@ def written(root: Path, posts: int) -> Path:
 def main(posts: int, times: int) -> None:
     """Build with each runner, print a row each, and how much faster two workers are than one."""
     runs = [run for run in RUNS if run[0] != "ray" or importlib.util.find_spec("ray")]
-    best: dict[tuple[str, int], measure.Measured] = {}
+    best: dict[tuple[str, int], measure.Measurement] = {}
     start: dict[tuple[str, int], float] = {}
     digests: dict[tuple[str, int], set[str]] = {run: set() for run in runs}
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        plan, few = written(root, posts), written(root, 500)
+        plan, few = write_plan(root, posts), write_plan(root, 500)
         for time in range(times):
             for run in runs:
                 out = root / f"{run[0]}-{run[1]}-{time}"
                 took = build(plan, out, *run)
-                digests[run].add(digest(out))
+                digests[run].add(hash_corpus(out))
                 if run not in best or took.seconds < best[run].seconds:
                     best[run] = took
                 seconds = build(few, root / f"few-{out.name}", *run).seconds

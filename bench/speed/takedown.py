@@ -27,7 +27,7 @@ def main() -> None:
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "posts.jsonl", Path(folder) / "out"
-        sample.write(path, wanted.posts)
+        sample.write_sample(path, wanted.posts)
         fields = {"id": "id", "text": "text", "author": "author"}
         stages = [{name: {}} for name in ("language", "quality", "toxicity", "dedup", "pii")]
         plan: dict[str, Any] = {

@@ -88,7 +88,7 @@ def _build(dump: Path, mode: str, workers: int) -> float:
         "output": {"shard_mb": 32},
         "run": {"part_posts": PART_POSTS},
     }
-    measured, out = measure.build(plan, dump.parent / f"{dump.stem}-{mode}", workers)
+    measured, out = measure.measure_build(plan, dump.parent / f"{dump.stem}-{mode}", workers)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     row = next(row for row in manifest["funnel"] if row["stage"] == "conversations")
     print(
@@ -103,5 +103,5 @@ def _build(dump: Path, mode: str, workers: int) -> float:
 if __name__ == "__main__":
     try:
         main()
-    except measure.Failed as error:
+    except measure.CommandFailed as error:
         sys.exit(f"bench: a build failed:\n{error}")

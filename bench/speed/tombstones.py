@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 import psutil
 
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.privacy import tombstones
 from corpus.schema import POST, TOMBSTONE
 
@@ -52,14 +52,14 @@ def one(count: int) -> None:
         folder = Path(name)
         paths = list(notices(folder, count))
         began = time.perf_counter()
-        tombstones.fold(folder / "all", paths, count, here)
+        tombstones.fold_tombstones(folder / "all", paths, count, run_inline)
         folding = time.perf_counter() - began
-        found = tombstones.notices(folder / "all")
+        found = tombstones.open_tombstones(folder / "all")
         parts = [part(paths[0], seed) for seed in range(12)]
-        tombstones.bury(parts[0], found)  # kernels load
+        tombstones.apply_tombstones(parts[0], found)  # kernels load
         began = time.perf_counter()
         for posts in parts[1:]:
-            marked = tombstones.bury(posts, found)["withdrawn"].is_not_null().sum()
+            marked = tombstones.apply_tombstones(posts, found)["withdrawn"].is_not_null().sum()
             assert marked == PART // 100, "each is found, and no other"
         each = (time.perf_counter() - began) / (len(parts) - 1)
         peak = psutil.Process().memory_info()

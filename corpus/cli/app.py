@@ -30,8 +30,8 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         from corpus import __version__
 
         typer.echo(f"corpus-builder {__version__}")
@@ -39,15 +39,16 @@ def _version(wanted: bool) -> None:
 
 
 @app.callback()
-def _common(
+def _root_command(
     version: Annotated[
-        bool, typer.Option("--version", help="print the version", callback=_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="print the version", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Options of no command."""
 
 
-def _here(out: str) -> str:
+def _require_local(out: str) -> str:
     """A corpus on this machine, for what changes it or reads it piece by piece."""
     from corpus.storage import filesystem
 
@@ -59,17 +60,19 @@ def _here(out: str) -> str:
     return out
 
 
-PlanFile = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
-OutFolder = Annotated[str, typer.Argument(metavar="OUT", help="a finished corpus, here or a URL")]
-HereFolder = Annotated[
-    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_here)
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="a YAML plan")]
+CorpusArgument = Annotated[
+    str, typer.Argument(metavar="OUT", help="a finished corpus, here or a URL")
+]
+LocalCorpusArgument = Annotated[
+    str, typer.Argument(metavar="OUT", help="a folder that a build wrote", callback=_require_local)
 ]
 OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
 
 
 @app.command()
 def build(
-    plan: PlanFile,
+    plan: PlanArgument,
     out: OutOption = None,
     workers: Annotated[int | None, typer.Option(help="processes; default: every core")] = None,
     runner: Annotated[str | None, typer.Option(help="serial, processes or ray")] = None,
@@ -88,20 +91,20 @@ def build(
     from corpus.tasks import progress
 
     if log_json:
-        _log_as_json()
+        _use_json_log()
     checked = Plan.load(plan).with_options(out, workers, runner)
-    for warning in _warnings(checked):
-        _say(f"warning: {warning}")
+    for warning in _list_warnings(checked):
+        _print_message(f"warning: {warning}")
     if dry_run:
         from corpus.pipeline import estimate
 
-        print(estimate.told(estimate.estimate(checked)))
+        print(estimate.format_estimate(estimate.estimate_build(checked)))
         return
-    with progress.watching(quiet, log_json) as watcher:
+    with progress.open_observer(quiet, log_json) as watcher:
         manifest = pipeline.build(checked, replace=replace, observer=watcher)
     if log_json:
         return
-    _funnel(manifest)
+    _print_funnel(manifest)
     folder = checked.output.path.rstrip("/")
     print(f"shards  {folder}/shards")
     print(f"report  {folder}/report.html")
@@ -109,30 +112,30 @@ def build(
 
 @app.command()
 def status(
-    out: HereFolder,
+    out: LocalCorpusArgument,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
     """Say how far a running build is, or how it ended. Exit status 1 if it died or failed."""
     from corpus.tasks import status as standing
 
-    found = standing.read(Path(out))
-    print(json.dumps(found, indent=2) if as_json else _printable(standing.told(found)))
+    found = standing.read_status(Path(out))
+    print(json.dumps(found, indent=2) if as_json else make_printable(standing.format_status(found)))
     if found["state"] in ("died", "failed", "stopped"):
         raise typer.Exit(1)
 
 
 @app.command()
-def check(plan: PlanFile, out: OutOption = None) -> None:
+def check(plan: PlanArgument, out: OutOption = None) -> None:
     """Check a plan without reading more than the start of its files."""
     from corpus.plan import detect_format
     from corpus.plan.model import Plan
 
-    checked = Plan.load(plan).with_options(out).fetched()
+    checked = Plan.load(plan).with_options(out).with_local_copies()
     checked.check_paths()
-    for warning in _warnings(checked):
-        _say(f"warning: {warning}")
-    files = [file for source in checked.sources for file in source.files()]
-    total = sum(detect_format.size_and_time(file)[0] for file in files)
+    for warning in _list_warnings(checked):
+        _print_message(f"warning: {warning}")
+    files = [file for source in checked.sources for file in source.list_files()]
+    total = sum(detect_format.size_and_mtime(file)[0] for file in files)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
@@ -152,7 +155,7 @@ def sniff(
         raise CorpusError(f"no file or folder at '{path}'")
     if not os.access(path, os.R_OK):
         raise CorpusError(f"no permission to read '{path}'; chmod or chown it")
-    scores = nose.guess(path)
+    scores = nose.rank_readers(path)
     if not scores:
         raise CorpusError(
             f"no reader knows '{path}'; 'corpus readers' lists them, and 'table' reads any JSON "
@@ -164,7 +167,7 @@ def sniff(
         print(f"  or perhaps {other} ({score:.0%})")
     settings: dict[str, Any] = {"path": path}
     if name == "table":
-        settings["fields"] = nose.fields(path)
+        settings["fields"] = nose.guess_fields(path)
         if "text" not in settings["fields"]:
             raise CorpusError(
                 "it is a table, and no column looks like a text; name it in the plan: "
@@ -174,23 +177,23 @@ def sniff(
     if not shown.isprintable():  # names of columns are as strange as posts
         shown = json.dumps(settings)
     print(f"\nsources:\n  - {name}: {shown}\n")
-    _first_posts(name, settings, path, rows)
+    _print_first_posts(name, settings, path, rows)
 
 
-def _first_posts(name: str, settings: dict[str, Any], path: str, rows: int) -> None:
+def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int) -> None:
     """Print the first posts of a source, and what else was met on the way to them."""
     from corpus import readers
     from corpus.plan import detect_format as nose
 
     module = readers.find(name)
-    files = nose.inputs(name, path)
+    files = nose.list_inputs(name, path)
     refused: dict[str, int] = {}
     left = rows
     batches = module.read(files[0], module.Config.model_validate(settings), 1000, None)
     for number, batch in enumerate(batches, start=1):
         for row in batch.posts.head(left).iter_rows(named=True):
             left -= 1
-            _record(row)
+            _print_record(row)
         for reason in batch.refused["reason"]:
             refused[reason] = refused.get(reason, 0) + 1
         if left <= 0 or number >= 50:
@@ -216,7 +219,7 @@ def demo(
 
 @app.command()
 def report(
-    out: OutFolder,
+    out: CorpusArgument,
     against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
     html: Annotated[
         str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
@@ -224,9 +227,11 @@ def report(
 ) -> None:
     """Print what a finished corpus holds, or write two of them side by side as a page."""
     from corpus.cli import report as commands
-    from corpus.storage.remote_path import place
+    from corpus.storage.remote_path import parse_path
 
-    commands.report(place(out), place(against) if against else None, Path(html) if html else None)
+    commands.show_report(
+        parse_path(out), parse_path(against) if against else None, Path(html) if html else None
+    )
 
 
 @app.command()
@@ -242,12 +247,12 @@ def diff(
 
     if found := [given for given in (before, after) if is_url(given)]:
         raise PlanError(f"'{found[0]}': copy it to this machine first; diff reads all of its posts")
-    commands.diff(Path(before), Path(after), posts, as_json)
+    commands.show_diff(Path(before), Path(after), posts, as_json)
 
 
 @app.command()
 def peek(
-    out: OutFolder,
+    out: CorpusArgument,
     dropped: Annotated[str | None, typer.Option(help="ledger rows of this stage")] = None,
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many")] = 5,
     seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
@@ -273,12 +278,12 @@ def peek(
     chosen = sorted(random.Random(seed).sample(range(total), min(rows, total)))
     picked = frame.with_row_index("_row").filter(pl.col("_row").is_in(chosen)).drop("_row")
     for row in picked.collect().iter_rows(named=True):
-        _record(row)
+        _print_record(row)
 
 
 @app.command()
 def explain(
-    out: OutFolder,
+    out: CorpusArgument,
     post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
     key: Annotated[
         str | None, typer.Option(help="the corpus's key; default: corpus.key beside OUT")
@@ -294,7 +299,7 @@ def explain(
 
     found = load(out)
     hits = 0
-    name = _known_as(post_id, found, key)
+    name = _id_in_corpus(post_id, found, key)
     holds = pl.col("id") == name
     if "post_ids" in found.scan().collect_schema():
         holds = holds | pl.col("post_ids").list.contains(name)
@@ -302,9 +307,9 @@ def explain(
         kept = found.scan([listed]).filter(holds).drop("text").collect()
         for row in kept.iter_rows(named=True):
             hits += 1
-            inside = f", document {_printable(row['id'])}" if row["id"] != name else ""
+            inside = f", document {make_printable(row['id'])}" if row["id"] != name else ""
             print(f"{post_id}: kept, in {listed['path']}{inside}")
-            _record(row, skip=("id",))
+            _print_record(row, skip=("id",))
     plan = yaml.safe_load((found.path / "plan.yaml").read_text(encoding="utf-8"))
     settings = {name: config for stage in plan["stages"] for name, config in stage.items()}
     gone = found.dropped().filter(pl.col("id") == name).collect()
@@ -312,7 +317,7 @@ def explain(
         hits += 1
         stage, reason = row["stage"], row["reason"]
         print(f"{post_id}: dropped by {stage}: {reason}")
-        _record(row, skip=("id", "stage", "reason"))
+        _print_record(row, skip=("id", "stage", "reason"))
         if stage in settings:
             told = f"under {stage}: {settings[stage]}"
             print(textwrap.fill(told, 96, initial_indent="  ", subsequent_indent="    ",
@@ -324,19 +329,24 @@ def explain(
         )
 
 
-def _known_as(post_id: str, found: Any, key: str | None) -> str:
+def _id_in_corpus(post_id: str, found: Any, key: str | None) -> str:
     """What a corpus calls a post."""
     from corpus.privacy import keys
-    from corpus.privacy.pseudonyms import Names
+    from corpus.privacy.pseudonyms import Pseudonymizer
 
     if found.manifest.get("ids", "original") == "original" or keys.KEYED_ID.search(post_id):
         return post_id
-    return Names(keys.key_of(found.path, found.manifest, key), "keyed").one(post_id) or post_id
+    return (
+        Pseudonymizer(
+            keys.load_corpus_key(found.path, found.manifest, key), "keyed"
+        ).pseudonymize_id(post_id)
+        or post_id
+    )
 
 
 @app.command()
 def takedown(
-    out: HereFolder,
+    out: LocalCorpusArgument,
     ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
     authors: Annotated[
         str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
@@ -353,7 +363,7 @@ def takedown(
 
     if not ids and not authors:
         raise PlanError("nothing to take down; give --ids FILE, or --authors FILE, or both")
-    found = take_down(out, _lines(ids), _lines(authors), key)
+    found = take_down(out, _read_lines(ids), _read_lines(authors), key)
     print(
         f"{found['removed']:,} posts taken out, {found['elected']:,} second copies in their place"
     )
@@ -364,10 +374,10 @@ def takedown(
     if found["unknown"]:
         print(f"{len(found['unknown']):,} not found here:")
         for name in found["unknown"]:
-            print(f"  {_printable(name)}")
+            print(f"  {make_printable(name)}")
 
 
-def _lines(path: str | None) -> list[str]:
+def _read_lines(path: str | None) -> list[str]:
     """The lines of a file that are not blank."""
     if path is None:
         return []
@@ -381,7 +391,7 @@ def _lines(path: str | None) -> list[str]:
 
 @app.command()
 def publish(
-    out: HereFolder,
+    out: LocalCorpusArgument,
     url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
     replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
 ) -> None:
@@ -392,18 +402,18 @@ def publish(
 
     if not filesystem.is_url(url):
         raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
-    filesystem.check(url)
+    filesystem.require_usable_url(url)
     with locked_corpus(Path(out), "upload") as manifest:
-        there = publishing.check(url, replace=replace)
+        there = publishing.check_destination(url, replace=replace)
         if there not in (None, manifest) and not replace:
             raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
-        publishing.publish(Path(out), url, lambda step, done, total: None)
+        publishing.upload_corpus(Path(out), url, lambda step, done, total: None)
     print(f"{len(manifest['shards'])} shards in {url}")
 
 
 @app.command()
 def audit(
-    out: HereFolder,
+    out: LocalCorpusArgument,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
     strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
     min_authors: Annotated[
@@ -424,14 +434,14 @@ def audit(
     found = auditing.audit(
         out, key=key, strict=strict, min_authors=min_authors, max_rare=max_rare, workers=workers
     )
-    print(json.dumps(found, indent=2) if as_json else auditing.told(found))
+    print(json.dumps(found, indent=2) if as_json else auditing.format_audit(found))
     if not found["passed"]:
         raise typer.Exit(1)
 
 
 @app.command()
 def verify(
-    out: OutFolder,
+    out: CorpusArgument,
     quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -442,14 +452,14 @@ def verify(
     from corpus.maintenance import verify as verifying
 
     found = verifying.verify(out, quick=quick)
-    print(json.dumps(found, indent=2) if as_json else verifying.told(found))
+    print(json.dumps(found, indent=2) if as_json else verifying.format_verification(found))
     if not found["passed"]:
         raise typer.Exit(1)
 
 
 @app.command()
 def tokenize(
-    out: OutFolder,
+    out: CorpusArgument,
     tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
     separator: Annotated[
         str | None, typer.Option(help="the token behind each document; default: end of text")
@@ -464,7 +474,9 @@ def tokenize(
     """
     from corpus.loader import memmap
 
-    found = memmap.tokenize(out, tokenizer, to=to, separator=separator, dtype=dtype, split=split)
+    found = memmap.tokenize(
+        out, tokenizer, destination=to, separator=separator, dtype=dtype, split=split
+    )
     print(f"{found['tokens']:,} tokens of {found['documents']:,} documents as {found['dtype']}")
     own = Path(out) / "tokens" / ("" if split == "train" else split)
     print(f"tokens  {to or own}")
@@ -472,7 +484,7 @@ def tokenize(
 
 @app.command()
 def tune(
-    out: HereFolder,
+    out: LocalCorpusArgument,
     asked: Annotated[
         list[str] | None,
         typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
@@ -487,12 +499,12 @@ def tune(
     from corpus.maintenance import tune as tuning
 
     if asked:
-        found = tuning.tune(out, tuning.proposed(asked), examples)
-        text = tuning.told(found)
+        found = tuning.tune(out, tuning.parse_proposals(asked), examples)
+        text = tuning.format_tuning(found)
     else:
         looked = tuning.survey(out)
-        found, text = {"corpus": out, "settings": looked}, tuning.surveyed(looked)
-    print(json.dumps(found, indent=2) if as_json else _printable(text))
+        found, text = {"corpus": out, "settings": looked}, tuning.format_survey(looked)
+    print(json.dumps(found, indent=2) if as_json else make_printable(text))
 
 
 @app.command()
@@ -524,24 +536,24 @@ def train(
     Prints precision and recall on posts held out, and writes the model's card beside it. The same
     file gives the same bytes. Exit status 1 if no threshold gives the wanted precision.
     """
-    from corpus.plan.model import checked
+    from corpus.plan.model import validate_settings
     from corpus.training import labelled_data as table
     from corpus.training import model_card, train_classifier
-    from corpus.training.fit_fasttext import Settings
+    from corpus.training.fit_fasttext import TrainingSettings
 
     asked = {
         "dim": dim, "epochs": epochs, "learning_rate": learning_rate, "word_ngrams": word_ngrams,
         "min_chars": min_chars, "max_chars": max_chars, "most_rows": most_rows, "seed": seed,
     }  # fmt: skip
     given = {name: value for name, value in asked.items() if value is not None}
-    settings = checked(Settings, given, "train")
-    posts = table.read(labelled, text, label, delimiter, quotes)
+    settings = validate_settings(TrainingSettings, given, "train")
+    posts = table.read_labelled(labelled, text, label, delimiter, quotes)
     trained = train_classifier.train(posts, out, settings, precision, wanted or ())
-    page = model_card.path(trained.model)
-    page.write_text(model_card.card(trained, text, label), encoding="utf-8")
-    print(_printable(model_card.told(trained)))
+    page = model_card.card_path(trained.model)
+    page.write_text(model_card.render_model_card(trained, text, label), encoding="utf-8")
+    print(make_printable(model_card.format_metrics(trained)))
     print(f"model   {trained.model}\ncard    {page}")
-    if trouble := model_card.unreachable(trained):
+    if trouble := model_card.explain_missing_thresholds(trained):
         raise BuildError(trouble)
 
 
@@ -550,7 +562,7 @@ def readers() -> None:
     """List the readers and their settings."""
     from corpus import readers as folder
 
-    _modules(folder.names(), folder.find)
+    _print_modules(folder.names(), folder.find)
 
 
 @app.command()
@@ -558,15 +570,15 @@ def filters() -> None:
     """List the stages and their settings."""
     from corpus import stages
 
-    _modules(stages.names(), stages.find)
+    _print_modules(stages.names(), stages.find)
 
 
-examples.add_to(app)
+examples.add_examples(app)
 
 # --------------------------------------------------------------------------- printing
 
 
-def _warnings(plan: Any) -> list[str]:
+def _list_warnings(plan: Any) -> list[str]:
     names = [stage.name for stage in plan.stages]
     found = []
     if "pii" not in names:
@@ -576,7 +588,7 @@ def _warnings(plan: Any) -> list[str]:
     return found
 
 
-def _modules(names: list[str], find: Callable[[str], Any]) -> None:
+def _print_modules(names: list[str], find: Callable[[str], Any]) -> None:
     for name in names:
         module = find(name)
         print(f"{name}  {(module.__doc__ or '').strip().splitlines()[0]}")
@@ -585,40 +597,41 @@ def _modules(names: list[str], find: Callable[[str], Any]) -> None:
             print(f"    {key}: {default}  {field.description or ''}".rstrip())
 
 
-def _funnel(manifest: dict[str, Any]) -> None:
+def _print_funnel(manifest: dict[str, Any]) -> None:
     from rich.console import Console
 
     from corpus.report import terminal
 
-    terminal.funnel(Console(), manifest)
+    terminal.print_funnel(Console(), manifest)
 
 
-def _record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:
+def _print_record(row: dict[str, Any], skip: tuple[str, ...] = ()) -> None:
     text = row.pop("text", None)
     if text is not None:
-        print(_printable(text))
+        print(make_printable(text))
     for name, value in row.items():
         if value is not None and name not in skip:
-            shown = f"{value:.4g}" if isinstance(value, float) else _printable(str(value))
+            shown = f"{value:.4g}" if isinstance(value, float) else make_printable(str(value))
             print(f"  {name}: {shown}")
     print()
 
 
-def _printable(text: str) -> str:
+def make_printable(text: str) -> str:
+    """The text without characters that act on a terminal."""
     # A post may hold escape sequences or direction marks that would act on the terminal.
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-_said_as = "text"
+_log_format = "text"
 
 
-def _log_as_json() -> None:
-    global _said_as
-    _said_as = "json"
+def _use_json_log() -> None:
+    global _log_format
+    _log_format = "json"
 
 
-def _say(message: str) -> None:
-    if _said_as == "json":
+def _print_message(message: str) -> None:
+    if _log_format == "json":
         from datetime import UTC, datetime
 
         when = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -627,29 +640,29 @@ def _say(message: str) -> None:
         print(f"corpus: {message}", file=sys.stderr)
 
 
-class Stopped(BaseException):
+class StopRequested(BaseException):
     """Ctrl-C or a request to end; typer would swallow a KeyboardInterrupt without a word."""
 
 
-_PATIENCE_SECONDS = 20.0
-_STOPPED = "stopped; run the same command again to go on where it stopped"
+_EXIT_TIMEOUT_SECONDS = 20.0
+_STOPPED_MESSAGE = "stopped; run the same command again to go on where it stopped"
 
 
-def _stop(signum: int, frame: FrameType | None) -> None:
+def _handle_stop_signal(signum: int, frame: FrameType | None) -> None:
     # Not by threading.Thread, whose locks the interrupted code may hold.
-    _thread.start_new_thread(_end_anyhow, (130, _STOPPED))
-    raise Stopped
+    _thread.start_new_thread(_force_exit, (130, _STOPPED_MESSAGE))
+    raise StopRequested
 
 
-def _end_anyhow(status: int, message: str = "") -> None:
+def _force_exit(status: int, message: str = "") -> None:
     """End the process after a while, as kill -9 would.
 
     What is raised in a destructor or under a bare ``except`` of a library is lost, and a pool that
     a worker died in may wait for it at the end for ever. Workers notice and go.
     """
-    time.sleep(_PATIENCE_SECONDS)
+    time.sleep(_EXIT_TIMEOUT_SECONDS)
     if message:
-        _say(message)
+        _print_message(message)
     os._exit(status)
 
 
@@ -657,23 +670,25 @@ def main() -> None:
     """Run a command; errors become one line and an exit status."""
     for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(wish) is not signal.SIG_IGN:  # as under nohup
-            signal.signal(wish, _stop)
+            signal.signal(wish, _handle_stop_signal)
     try:
         app()
     except CorpusError as error:
-        _say(_printable(str(error)[:2000]))  # it may quote a plan or a name from an archive
-        _thread.start_new_thread(_end_anyhow, (1 if isinstance(error, BuildError) else 2,))
+        _print_message(
+            make_printable(str(error)[:2000])
+        )  # it may quote a plan or a name from an archive
+        _thread.start_new_thread(_force_exit, (1 if isinstance(error, BuildError) else 2,))
         sys.exit(1 if isinstance(error, BuildError) else 2)
     except OSError as error:
         if isinstance(error, BrokenPipeError):  # as with `corpus peek OUT | head`
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return
-        _say(_printable(f"{error.strerror or error}: '{error.filename}'"))
+        _print_message(make_printable(f"{error.strerror or error}: '{error.filename}'"))
         sys.exit(1)
-    except Stopped:
+    except StopRequested:
         for wish in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(wish, signal.SIG_IGN)  # the end is near already
-        _say(_STOPPED)
+        _print_message(_STOPPED_MESSAGE)
         sys.exit(130)
 
 

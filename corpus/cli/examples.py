@@ -34,7 +34,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 }
 
 
-def add_to(app: Any) -> None:
+def add_examples(app: Any) -> None:
     """Put the examples under the help of each command that has some."""
     for command in app.registered_commands:
         name = command.name or command.callback.__name__

@@ -11,17 +11,19 @@ from corpus.errors import CorpusError, PlanError
 from corpus.maintenance import diff as differing
 from corpus.report import comparison_page as beside
 from corpus.report import report_page, statistics, terminal
-from corpus.report.published_plan import Settings
+from corpus.report.published_plan import PublishedPlan
 from corpus.storage.folder_lock import locked_corpus
-from corpus.storage.remote_path import Place
-from corpus.tasks.receipts import load_manifest, replacing
+from corpus.storage.remote_path import RemotePath
+from corpus.tasks.receipts import atomic_write, load_manifest
 
-DEFAULT = "against.html"
+DEFAULT_COMPARISON_FILE = "against.html"
 
 
-def report(out: Path | Place, against: Path | Place | None, html: Path | None) -> None:
+def show_report(
+    out: Path | RemotePath, against: Path | RemotePath | None, html: Path | None
+) -> None:
     """Print the report on ``out``, or write a page of it, or of it ``against`` another corpus."""
-    target = html or (Path(DEFAULT) if against is not None else None)
+    target = html or (Path(DEFAULT_COMPARISON_FILE) if against is not None else None)
     if isinstance(out, Path) and target and target.resolve().is_relative_to(out.resolve()):
         with locked_corpus(out, "report", shared=True):
             _report(out, against, html)
@@ -29,46 +31,51 @@ def report(out: Path | Place, against: Path | Place | None, html: Path | None) -
         _report(out, against, html)
 
 
-def _report(out: Path | Place, against: Path | Place | None, html: Path | None) -> None:
+def _report(out: Path | RemotePath, against: Path | RemotePath | None, html: Path | None) -> None:
     manifest = load_manifest(out)
     if against is not None:
-        _write(html or Path(DEFAULT), beside.page(out, against))
+        _write_page(html or Path(DEFAULT_COMPARISON_FILE), beside.render_comparison(out, against))
         return
-    counted = statistics.load(out)
+    counted = statistics.load_statistics(out)
     if html is not None:
         plan = (out / "plan.yaml").read_text(encoding="utf-8")
-        _write(html, report_page.page(manifest, Settings.parse(plan), counted, timed=True))
+        _write_page(
+            html,
+            report_page.render_report(
+                manifest, PublishedPlan.parse(plan), counted, with_speeds=True
+            ),
+        )
         return
-    terminal.show(Console(), manifest, counted)
+    terminal.print_report(Console(), manifest, counted)
     print(f"\npage    {out / 'report.html'}")
 
 
-def _write(path: Path, text: str) -> None:
+def _write_page(path: Path, text: str) -> None:
     if not path.parent.is_dir():
         raise PlanError(f"no folder '{path.parent}' to write the page to; make it first")
     if path.is_dir():
         raise PlanError(f"'{path}' is a folder; give a file with --html")
-    with replacing(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"page    {path}")
 
 
-def diff(before: Path, after: Path, posts: bool, as_json: bool) -> None:
+def show_diff(before: Path, after: Path, posts: bool, as_json: bool) -> None:
     """Print what moved between two corpora."""
-    found = differing.compare(before, after)
+    found = differing.compare_corpora(before, after)
     if posts and found["comparable"] is not True:
         raise CorpusError(f"posts cannot be compared: {found['comparable']}")
-    print(json.dumps(found, ensure_ascii=False) if as_json else differing.told(found))
+    print(json.dumps(found, ensure_ascii=False) if as_json else differing.format_differences(found))
     if not posts:
         if not as_json and found["comparable"] is not True:
             print(f"note: posts cannot be compared: {found['comparable']}")
         return
     count = 0
-    for moved in differing.posts(before, after):
+    for moved in differing.compare_posts(before, after):
         count += 1
         if as_json:
             print(json.dumps(moved._asdict(), ensure_ascii=False))
         else:
-            print(terminal.printable(f"{moved.id}: {moved.before} → {moved.after}"))
+            print(terminal.make_printable(f"{moved.id}: {moved.before} → {moved.after}"))
     if not as_json:
         print(f"{count:,} post{'s' if count != 1 else ''} moved")

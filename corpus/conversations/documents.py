@@ -25,15 +25,19 @@ VERSION = 2
 
 #: Behind each of several turns of a document until it is written: a private character, which no
 #: stage changes, so that turns are found again after redaction has moved everything.
-TURN_END = "\U0010fffd"
+TURN_END_MARK = "\U0010fffd"
 
 #: The posts that a document accounts for: each kept post is at home in exactly one document, also
 #: where several quote it. Internal; what is counted behind this stage is counted by it.
-HOME = "_home"
-HOME_TYPE = pl.List(pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64}))
+COUNTED_POSTS = "_home"
+COUNTED_POSTS_TYPE = pl.List(
+    pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64})
+)
 
 _PLACEHOLDERS = ("speaker", "text", "depth", "role")
-_DEEPEST = 16  # indentation stops here: a chain of a million answers would be mostly spaces
+_MAX_INDENT_DEPTH = (
+    16  # indentation stops here: a chain of a million answers would be mostly spaces
+)
 
 
 class Config(FilterConfig):
@@ -73,16 +77,16 @@ class Config(FilterConfig):
 
     @field_validator("turn")
     @classmethod
-    def _known_turn(cls, turn: str) -> str:
-        return _template(turn, _PLACEHOLDERS, "text")
+    def _check_turn(cls, turn: str) -> str:
+        return _check_template(turn, _PLACEHOLDERS, "text")
 
     @field_validator("speaker")
     @classmethod
-    def _known_speaker(cls, speaker: str) -> str:
-        return _template(speaker, ("n",), "n")
+    def _check_speaker(cls, speaker: str) -> str:
+        return _check_template(speaker, ("n",), "n")
 
 
-def _template(template: str, known: tuple[str, ...], needed: str) -> str:
+def _check_template(template: str, known: tuple[str, ...], needed: str) -> str:
     import string
 
     try:
@@ -101,13 +105,13 @@ def _template(template: str, known: tuple[str, ...], needed: str) -> str:
 class Document(NamedTuple):
     """A document as row numbers of its thread's frame."""
 
-    name: int  # the post whose id the document bears
+    id_row: int  # the post whose id the document bears
     turns: list[int]
     depths: list[int]
-    home: list[int]  # the turns it accounts for
+    counted: list[int]  # the turns it accounts for
 
 
-class Thread:
+class ReplyTrees:
     """The posts of one bucket as plain lists; a thread is what hangs on a root."""
 
     def __init__(self, posts: pl.DataFrame, parent: list[int]) -> None:
@@ -141,14 +145,14 @@ class Thread:
                 )
 
 
-def documents(
+def make_documents(
     posts: pl.DataFrame, parent: list[int], config: Config
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The documents of the threads in ``posts``, and why each post that is in none leaves.
 
     ``parent`` holds the row of the post that each answers, or -1; there are no rings in it.
     """
-    thread = Thread(posts, parent)
+    thread = ReplyTrees(posts, parent)
     reasons: list[str | None] = [None] * posts.height
     if config.orphans == "drop":
         lost = [at for at, orphan in enumerate(thread.orphan) if orphan]
@@ -159,37 +163,43 @@ def documents(
     made = [
         document
         for document in _MODES[config.mode](thread, reasons, config)
-        if _long_enough(document, reasons, config)
+        if _has_min_posts(document, reasons, config)
     ]
-    return _frame(posts, made, thread, config), pl.Series("reject", reasons, dtype=pl.String)
+    return _make_documents_frame(posts, made, thread, config), pl.Series(
+        "reject", reasons, dtype=pl.String
+    )
 
 
-def _long_enough(document: Document, reasons: list[str | None], config: Config) -> bool:
+def _has_min_posts(document: Document, reasons: list[str | None], config: Config) -> bool:
     if config.mode not in ("path", "tree") or len(document.turns) >= config.min_posts:
         return True
-    for at in document.home:
+    for at in document.counted:
         reasons[at] = "short_thread"
     return False
 
 
 # --------------------------------------------------------------------------- the modes
 
-Mode = Callable[[Thread, list[str | None], Config], Iterator[Document]]
+DocumentMode = Callable[[ReplyTrees, list[str | None], Config], Iterator[Document]]
 
 
-def _roots(thread: Thread, reasons: list[str | None]) -> Iterator[int]:
+def _iterate_roots(thread: ReplyTrees, reasons: list[str | None]) -> Iterator[int]:
     for at, above in enumerate(thread.parent):
         if above < 0 and reasons[at] is None:
             yield at
 
 
-def _posts(thread: Thread, reasons: list[str | None], config: Config) -> Iterator[Document]:
+def _make_single_posts(
+    thread: ReplyTrees, reasons: list[str | None], config: Config
+) -> Iterator[Document]:
     for at, reason in enumerate(reasons):
         if reason is None:
             yield Document(at, [at], [0], [at])
 
 
-def _pairs(thread: Thread, reasons: list[str | None], config: Config) -> Iterator[Document]:
+def _make_pairs(
+    thread: ReplyTrees, reasons: list[str | None], config: Config
+) -> Iterator[Document]:
     """A post and its best reply. A chain of best replies gives a pair for each step of it."""
     chosen = [replies[0] if replies else -1 for replies in thread.children]
     for at, above in enumerate(thread.parent):
@@ -205,10 +215,12 @@ def _pairs(thread: Thread, reasons: list[str | None], config: Config) -> Iterato
             reasons[at] = "no_reply" if above < 0 else "not_best_reply"
 
 
-def _paths(thread: Thread, reasons: list[str | None], config: Config) -> Iterator[Document]:
+def _make_paths(
+    thread: ReplyTrees, reasons: list[str | None], config: Config
+) -> Iterator[Document]:
     longest = config.path == "longest"
-    for root in _roots(thread, reasons):
-        order = _below(root, thread)
+    for root in _iterate_roots(thread, reasons):
+        order = _list_thread(root, thread)
         best: dict[int, tuple[int, int]] = {}
         onward: dict[int, int] = {}
         for at in reversed(order):  # answers before what they answer
@@ -229,8 +241,10 @@ def _paths(thread: Thread, reasons: list[str | None], config: Config) -> Iterato
         yield Document(root, turns, list(range(len(turns))), turns)
 
 
-def _trees(thread: Thread, reasons: list[str | None], config: Config) -> Iterator[Document]:
-    for root in _roots(thread, reasons):
+def _make_trees(
+    thread: ReplyTrees, reasons: list[str | None], config: Config
+) -> Iterator[Document]:
+    for root in _iterate_roots(thread, reasons):
         turns, depths, stack = [], [], [(root, 0)]
         while stack:
             at, depth = stack.pop()
@@ -240,9 +254,11 @@ def _trees(thread: Thread, reasons: list[str | None], config: Config) -> Iterato
         yield Document(root, turns, depths, turns)
 
 
-def _questions(thread: Thread, reasons: list[str | None], config: Config) -> Iterator[Document]:
-    for root in _roots(thread, reasons):
-        order = _below(root, thread)
+def _make_question_documents(
+    thread: ReplyTrees, reasons: list[str | None], config: Config
+) -> Iterator[Document]:
+    for root in _iterate_roots(thread, reasons):
+        order = _list_thread(root, thread)
         for at in order[1:]:
             reasons[at] = "not_an_answer"
         if thread.orphan[root] or thread.kinds[root] == "repost":
@@ -267,7 +283,7 @@ def _questions(thread: Thread, reasons: list[str | None], config: Config) -> Ite
         yield Document(root, turns, [0] + [1] * len(chosen), turns)
 
 
-def _below(root: int, thread: Thread) -> list[int]:
+def _list_thread(root: int, thread: ReplyTrees) -> list[int]:
     """A thread's posts, what is answered before its answers."""
     order = [root]
     for at in order:  # grows as it goes
@@ -275,9 +291,13 @@ def _below(root: int, thread: Thread) -> list[int]:
     return order
 
 
-_MODES: dict[str, Mode] = {
-    "posts": _posts, "pair": _pairs, "path": _paths, "tree": _trees, "qa": _questions,
-}  # fmt: skip
+_MODES: dict[str, DocumentMode] = {
+    "posts": _make_single_posts,
+    "pair": _make_pairs,
+    "path": _make_paths,
+    "tree": _make_trees,
+    "qa": _make_question_documents,
+}
 
 
 # --------------------------------------------------------------------------- the text
@@ -285,7 +305,7 @@ _MODES: dict[str, Mode] = {
 _ROLES = {"qa": ("question", "answer")}
 
 
-def _turns(
+def _format_turns(
     document: Document, authors: list[str | None], texts: list[str], config: Config
 ) -> Iterator[str]:
     """Each turn as it stands in the document."""
@@ -301,17 +321,17 @@ def _turns(
             speaker=label, text=texts[at], depth=depth, role=other if depth else first
         )
         if config.mode == "tree" and depth:
-            margin = config.indent * min(depth, _DEEPEST)
+            margin = config.indent * min(depth, _MAX_INDENT_DEPTH)
             text = margin + text.replace("\n", "\n" + margin)
         yield text
 
 
-def _frame(
-    posts: pl.DataFrame, made: list[Document], thread: Thread, config: Config
+def _make_documents_frame(
+    posts: pl.DataFrame, made: list[Document], thread: ReplyTrees, config: Config
 ) -> pl.DataFrame:
     """A row for each document: its first turn's columns, but for what several turns decide."""
     authors: list[str | None] = posts["author"].to_list()
-    texts: list[str] = posts["text"].str.replace_all(TURN_END, "", literal=True).to_list()
+    texts: list[str] = posts["text"].str.replace_all(TURN_END_MARK, "", literal=True).to_list()
     names: list[str] = []
     bodies: list[str] = []
     owner: list[int] = []
@@ -322,14 +342,14 @@ def _frame(
         shown = (
             iter([texts[document.turns[0]]])
             if config.mode == "posts"
-            else _turns(document, authors, texts, config)
+            else _format_turns(document, authors, texts, config)
         )
-        accounted = set(document.home)
-        for piece, (begin, pieces) in enumerate(_split(shown, config)):
+        accounted = set(document.counted)
+        for piece, (begin, pieces) in enumerate(_split_document(shown, config)):
             number = len(names)
-            own = thread.ids[document.name]
+            own = thread.ids[document.id_row]
             names.append(own if not piece else f"{own}#{piece + 1}")
-            marked = [f"{turn}{TURN_END}" for turn in pieces] if len(pieces) > 1 else pieces
+            marked = [f"{turn}{TURN_END_MARK}" for turn in pieces] if len(pieces) > 1 else pieces
             bodies.append(config.joiner.join(marked))
             inside = document.turns[begin : begin + len(pieces)]
             rows += inside
@@ -341,29 +361,36 @@ def _frame(
     merged = found.group_by("_document", maintain_order=True).agg(
         pl.col("id").alias("post_ids"),
         pl.col("author").alias("authors"),
-        *(_merged(name, dtype) for name, dtype in posts.schema.items()),
+        *(_merge_column(name, dtype) for name, dtype in posts.schema.items()),
     )
-    place = posts.select(pl.struct("id", "source_file", "source_row").alias(HOME)).to_series()
+    place = posts.select(
+        pl.struct("id", "source_file", "source_row").alias(COUNTED_POSTS)
+    ).to_series()
     at_home = pl.DataFrame(
-        [pl.Series("_document", home_owner, dtype=pl.Int64), place.gather(homes).alias(HOME)]
+        [
+            pl.Series("_document", home_owner, dtype=pl.Int64),
+            place.gather(homes).alias(COUNTED_POSTS),
+        ]
     )
-    by_home = at_home.group_by("_document", maintain_order=True).agg(HOME)
+    by_home = at_home.group_by("_document", maintain_order=True).agg(COUNTED_POSTS)
     return (
         merged.join(by_home, on="_document", how="left", maintain_order="left")
         .with_columns(
             pl.Series("id", names, dtype=pl.String),
             pl.Series("text", bodies, dtype=pl.String),
-            pl.col(HOME).cast(HOME_TYPE).fill_null(pl.lit([], HOME_TYPE)),
+            pl.col(COUNTED_POSTS)
+            .cast(COUNTED_POSTS_TYPE)
+            .fill_null(pl.lit([], COUNTED_POSTS_TYPE)),
             turn_ends=pl.lit(None, WRITES["turn_ends"]),
         )
-        .select(*posts.columns, *WRITES, HOME)
+        .select(*posts.columns, *WRITES, COUNTED_POSTS)
     )
 
 
-def unmarked(posts: pl.DataFrame) -> pl.DataFrame:
+def extract_turn_ends(posts: pl.DataFrame) -> pl.DataFrame:
     """Take the marks behind the turns out of the texts, and say where they were."""
     split = posts.select(
-        turns=pl.col("text").str.split(TURN_END), count=pl.col("post_ids").list.len()
+        turns=pl.col("text").str.split(TURN_END_MARK), count=pl.col("post_ids").list.len()
     ).with_columns(
         ends=pl.col("turns").list.eval(pl.element().str.len_chars().cast(pl.Int64).cum_sum()),
         marks=pl.col("turns").list.len() - 1,
@@ -380,7 +407,7 @@ def unmarked(posts: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(told["text"], told["turn_ends"])
 
 
-def _split(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str]]]:
+def _split_document(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str]]]:
     """Cut a document between turns so that no piece is too long; and where each piece begins."""
     pieces: list[str] = []
     size = begin = 0
@@ -395,7 +422,7 @@ def _split(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str
         yield begin, pieces
 
 
-def _merged(name: str, dtype: pl.DataType) -> pl.Expr:
+def _merge_column(name: str, dtype: pl.DataType) -> pl.Expr:
     """What a document says of its turns: the gravest of measures, the sum of found PII."""
     column = pl.col(name)
     if name in ("sensitive", "bot"):

@@ -15,21 +15,21 @@ from corpus.partition import tree_roots
 from corpus.partition.partitions import (  # fmt: skip
     I64,
     Arrays,
-    Run,
-    Step,
-    addressed,
-    done,
-    entries,
-    keyed,
-    lay_out,
-    layout,
-    received,
-    rows,
+    ArrayTask,
+    RunTasks,
+    gather_keys,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    partition_keys,
+    run_tasks,
+    scatter_rows,
+    write_part_index,
 )
 from corpus.tasks import array_store
 
 
-def measure(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
+def measure_links(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
     """What must be known of one part: hashes of each post's id and of the id it answers.
 
     A repost names its original as its parent, and yet answers nothing.
@@ -39,41 +39,45 @@ def measure(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
     answers = pl.when(pl.col("kind") != "repost").then(pl.col("parent_id"))
     parents = posts.select(answers.fill_null("").alias("parent")).to_series()
     child = (parents != "").arg_true()
-    wanted = minhash_kernel.hash128(*array_store.flat(parents.gather(child)))
+    wanted = minhash_kernel.hash128(*array_store.flatten_strings(parents.gather(child)))
     return {
-        **keyed("ids", minhash_kernel.hash128(*array_store.flat(posts["id"]))),
-        **keyed("parents", wanted, child.to_numpy()),
+        **partition_keys("ids", minhash_kernel.hash128(*array_store.flatten_strings(posts["id"]))),
+        **partition_keys("parents", wanted, child.to_numpy()),
     }
 
 
-def link(room: Path, folders: Sequence[Path], counts: Sequence[int], run: Run) -> None:
+def link_posts(
+    work_dir: Path, folders: Sequence[Path], counts: Sequence[int], run: RunTasks
+) -> None:
     """Join the posts of all parts, so many each, into threads; :func:`of` reads them.
 
     A parent that is not there, be it dropped or never in the dump, starts a new thread at its
     answer. Of two posts with one id the first is answered.
     """
-    where = lay_out(room, folders, counts)
-    done(run, [Join(room, *cut) for cut in where.ranges()], "linking")
-    tree_roots.find(room, lambda block: Parents(room, block), run, "linking")
+    where = write_part_index(work_dir, folders, counts)
+    run_tasks(run, [MatchParents(work_dir, *cut) for cut in where.key_ranges()], "linking")
+    tree_roots.find_roots_by_block(
+        work_dir, lambda block: WriteParents(work_dir, block), run, "linking"
+    )
 
 
-def of(room: Path, part: int) -> tree_roots.Rooted:
+def load_parents_and_roots(work_dir: Path, part: int) -> tree_roots.ParentsAndRoots:
     """Of every post of a part: the place of the post it answers (or -1), and of its root."""
-    where = layout(room)
-    begin, end = where.begins[part : part + 2]
-    block = where.block_of_part(part)
-    low, _ = where.span(block)
-    folder = tree_roots.found(room, block)
-    return tree_roots.Rooted(
+    where = load_part_index(work_dir)
+    begin, end = where.part_offsets[part : part + 2]
+    block = where.find_block_of_part(part)
+    low, _ = where.block_rows(block)
+    folder = tree_roots.roots_folder(work_dir, block)
+    return tree_roots.ParentsAndRoots(
         *(
-            array_store.piece(folder, name, begin - low, end - low)
-            for name in tree_roots.Rooted._fields
+            array_store.load_slice(folder, name, begin - low, end - low)
+            for name in tree_roots.ParentsAndRoots._fields
         )
     )
 
 
 @dataclass(frozen=True)
-class Join(Step):
+class MatchParents(ArrayTask):
     """Find the parents whose ids are in a range of keys."""
 
     low: int
@@ -82,26 +86,26 @@ class Join(Step):
     @property
     def folder(self) -> Path:
         """Where rows for the blocks of those that answer go."""
-        return self.room / "joined" / f"{self.low:03d}"
+        return self.work_dir / "joined" / f"{self.low:03d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Who answers whom."""
-        where = layout(self.room)
-        keys, posts, more = entries(where, "ids", self.low, self.high)
+        where = load_part_index(self.work_dir)
+        keys, posts, more = gather_keys(where, "ids", self.low, self.high)
         order = np.argsort(keys, kind="stable")  # of two posts with one id the first comes first
         keys, posts, more = keys[order], posts[order], more[order]
-        wanted, child, wanted_more = entries(where, "parents", self.low, self.high)
+        wanted, child, wanted_more = gather_keys(where, "parents", self.low, self.high)
         at = np.minimum(np.searchsorted(keys, wanted), max(0, keys.size - 1))
         if keys.size:
             same = (keys[at] == wanted) & (more[at] == wanted_more)
         else:
             same = np.zeros(wanted.size, bool)
-        found = rows(child=child[same], parent=posts[at[same]])
-        return addressed("link", found, where.block_of(found["child"]), len(where.blocks)), {}
+        found = make_rows(child=child[same], parent=posts[at[same]])
+        return scatter_rows("link", found, where.find_blocks(found["child"]), len(where.blocks)), {}
 
 
 @dataclass(frozen=True)
-class Parents(Step):
+class WriteParents(ArrayTask):
     """Gather the parents of the posts of a block."""
 
     block: int
@@ -109,14 +113,14 @@ class Parents(Step):
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return self.room / "parents" / f"{self.block:06d}"
+        return self.work_dir / "parents" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The place of each post's parent, or -1."""
-        where = layout(self.room)
-        low, high = where.span(self.block)
-        found: I64 = np.full(high - low, tree_roots.NO_ONE, np.int64)
-        joined = [Join(self.room, *cut).folder for cut in where.ranges()]
-        link = received(joined, "link", self.block)
+        where = load_part_index(self.work_dir)
+        low, high = where.block_rows(self.block)
+        found: I64 = np.full(high - low, tree_roots.NO_PARENT, np.int64)
+        joined = [MatchParents(self.work_dir, *cut).folder for cut in where.key_ranges()]
+        link = gather_rows(joined, "link", self.block)
         found[link["child"] - low] = link["parent"]
         return {"parent": found}, {}

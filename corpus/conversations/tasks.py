@@ -14,71 +14,77 @@ import pyarrow.parquet as pq
 
 from corpus.conversations import documents as conversations
 from corpus.conversations import reply_links
-from corpus.partition.partitions import layout
+from corpus.partition.partitions import load_part_index
 from corpus.tasks import array_store
-from corpus.tasks.receipts import LEDGER, load_receipt, needed_receipt, replacing, save_receipt
+from corpus.tasks.receipts import (
+    LEDGER_COLUMNS,
+    atomic_write,
+    load_receipt,
+    require_receipt,
+    save_receipt,
+)
 
 # A bucket is held in memory whole, with some copies: about this much text.
 _BUCKET_BYTES = 24 << 20
-_MOST_BUCKETS = 2048
+_MAX_BUCKETS = 2048
 
 
 @dataclass(frozen=True)
-class LinkPart:
+class MeasureReplyLinks:
     """The task of noting who answers whom in one part."""
 
     posts: Path
     folder: Path
 
-    def __call__(self) -> LinkPart:
+    def __call__(self) -> MeasureReplyLinks:
         """Measure the part unless its receipt is there."""
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
             began = time.perf_counter()
             columns = ["id", "kind", "parent_id"]
             posts = pl.read_parquet(self.posts, columns=columns, glob=False)
-            written = array_store.save(reply_links.measure(posts), self.folder)
+            written = array_store.save_arrays(reply_links.measure_links(posts), self.folder)
             save_receipt(receipt, {"seconds": time.perf_counter() - began}, written)
         return self
 
 
-def buckets(text_bytes: int) -> int:
+def count_buckets(text_bytes: int) -> int:
     """How many buckets so much text is shuffled into; the input alone decides."""
-    return max(1, min(_MOST_BUCKETS, -(-text_bytes // _BUCKET_BYTES)))
+    return max(1, min(_MAX_BUCKETS, -(-text_bytes // _BUCKET_BYTES)))
 
 
 @dataclass(frozen=True)
-class ScatterPart:
+class ScatterPartByThread:
     """The task of sorting one part's posts by bucket, a row group a bucket."""
 
     posts: Path
     target: Path
-    threads: Path
+    links_dir: Path
     part: int
-    buckets: int
+    bucket_count: int
 
     @property
     def receipt(self) -> Path:
         """Which row group holds which bucket."""
         return self.target.with_suffix(".json")
 
-    def __call__(self) -> ScatterPart:
+    def __call__(self) -> ScatterPartByThread:
         """Sort the part unless its receipt is there."""
         if load_receipt(self.receipt) is not None:
             return self
         began = time.perf_counter()
         self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        begin = int(layout(self.threads).begins[self.part])
-        parent, root = reply_links.of(self.threads, self.part)
+        begin = int(load_part_index(self.links_dir).part_offsets[self.part])
+        parent, root = reply_links.load_parents_and_roots(self.links_dir, self.part)
         posts = pl.read_parquet(self.posts, glob=False).with_columns(
             pl.Series("_at", np.arange(begin, begin + root.size)),
             pl.Series("_parent", parent),
             pl.Series("_root", root),
-            pl.Series("_bucket", spread(root, self.buckets)),
+            pl.Series("_bucket", assign_buckets(root, self.bucket_count)),
         )
         groups: dict[str, int] = {}
         posts = posts.sort("_bucket", maintain_order=True)
-        with replacing(self.target) as temporary:
+        with atomic_write(self.target) as temporary:
             schema = posts.drop("_bucket").to_arrow().schema
             with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
                 for frame in posts.partition_by("_bucket", maintain_order=True):
@@ -90,18 +96,18 @@ class ScatterPart:
         return self
 
 
-def spread(root: Any, count: int) -> Any:
+def assign_buckets(root: Any, count: int) -> Any:
     """The bucket of each root: neighbouring threads in different ones, evenly."""
     mixed = root.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return ((mixed >> np.uint64(32)) % np.uint64(count)).astype(np.int64)
 
 
 @dataclass(frozen=True)
-class ConverseBucket:
+class MakeBucketDocuments:
     """The task of making documents of the threads in one bucket."""
 
-    parts: Path  # the folder of scattered parts
-    count: int
+    scattered_dir: Path  # the folder of scattered parts
+    part_count: int
     folder: Path
     index: int
     stage: str
@@ -122,14 +128,14 @@ class ConverseBucket:
         """Its existence says that the bucket is done."""
         return self.folder / f"{self.index:06d}.json"
 
-    def __call__(self) -> ConverseBucket:
+    def __call__(self) -> MakeBucketDocuments:
         """Make the documents unless the receipt is there."""
         if load_receipt(self.receipt) is not None:
             return self
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         config = conversations.Config.model_validate_json(self.config)
         began = time.perf_counter()
-        posts = self._posts()
+        posts = self._gather_posts()
         at = posts["_at"].to_numpy()
         order = np.argsort(at)
         parent = posts["_parent"].to_numpy()
@@ -137,7 +143,7 @@ class ConverseBucket:
         place = order[np.searchsorted(at[order], np.maximum(parent, at.min(initial=0)))]
         rows = np.where(parent < 0, -1, place).tolist()
         plain = posts.drop("_at", "_parent", "_root")
-        kept, reject = conversations.documents(plain, rows, config)
+        kept, reject = conversations.make_documents(plain, rows, config)
         lost = plain.with_columns(reject).filter(pl.col("reject").is_not_null())
         ledger = lost.select(
             "id",
@@ -145,9 +151,9 @@ class ConverseBucket:
             pl.col("reject").alias("reason"),
             "source_file",
             "source_row",
-        ).cast(LEDGER)  # type: ignore[arg-type]
+        ).cast(LEDGER_COLUMNS)  # type: ignore[arg-type]
         for frame, path in ((kept, self.kept), (ledger, self.dropped)):
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)
         counts = lost["reject"].value_counts().sort("reject")
         row = {
@@ -166,12 +172,12 @@ class ConverseBucket:
         save_receipt(self.receipt, receipt, [self.kept, self.dropped])
         return self
 
-    def _posts(self) -> pl.DataFrame:
+    def _gather_posts(self) -> pl.DataFrame:
         """The bucket's posts, a thread's together, threads and posts in reading order."""
         frames = []
-        for number in range(self.count):
-            source = self.parts / f"{number:06d}.parquet"
-            group = _groups(source.with_suffix(".json")).get(str(self.index))
+        for number in range(self.part_count):
+            source = self.scattered_dir / f"{number:06d}.parquet"
+            group = _load_row_groups(source.with_suffix(".json")).get(str(self.index))
             with pq.ParquetFile(source) as file:
                 if group is not None:
                     frames.append(pl.from_arrow(file.read_row_group(group)))
@@ -182,7 +188,7 @@ class ConverseBucket:
 
 
 @lru_cache(maxsize=4096)
-def _groups(receipt: Path) -> dict[str, int]:
+def _load_row_groups(receipt: Path) -> dict[str, int]:
     # All parts are scattered before the first bucket is taken.
-    groups: dict[str, int] = needed_receipt(receipt)["groups"]
+    groups: dict[str, int] = require_receipt(receipt)["groups"]
     return groups

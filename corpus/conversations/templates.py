@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def without(
-    document: dict[str, Any], leaves: Callable[[str, str | None], bool], joiner: str
+def remove_turns(
+    document: dict[str, Any], is_removed: Callable[[str, str | None], bool], joiner: str
 ) -> tuple[dict[str, Any] | None, list[str]]:
     """A document without some of its turns, and the ids of the posts that left with them.
 
@@ -19,7 +19,7 @@ def without(
     stays = [
         at
         for at, (name, author) in enumerate(zip(ids, authors, strict=True))
-        if not leaves(name, author)
+        if not is_removed(name, author)
     ]
     if len(stays) == len(ids):
         return document, []

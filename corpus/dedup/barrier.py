@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from corpus.dedup import campaigns, candidates, clusters, dedup_index
-from corpus.dedup.normalize import FOLDS, folded
-from corpus.gathered import Gathered
+from corpus.dedup.normalize import FOLDS, normalize_to_bytes
+from corpus.gathered import BarrierInput
 from corpus.partition import partitions
 from corpus.privacy import keys
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, replacing, save_receipt, write_json
+from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt, write_json
 from filters.contract import FilterConfig
 
 READS = ("id", "text", "created_at", "score")
@@ -34,9 +34,9 @@ WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int
 VERSION = 3
 
 # Preferences are 64-bit numbers: the place in ``prefer_sources``, then what ``keep`` asks for.
-_TIER = 1 << 56
-_LEAST, _MOST = -(1 << 54), 1 << 54
-_EARLIEST = np.iinfo(np.int64).min
+_SOURCE_TIER = 1 << 56
+_MIN_PRIORITY, _MAX_PRIORITY = -(1 << 54), 1 << 54
+_EARLIER_CORPUS_PRIORITY = np.iinfo(np.int64).min
 
 
 class Config(FilterConfig):
@@ -95,7 +95,7 @@ class Config(FilterConfig):
     )  # fmt: skip
 
     @model_validator(mode="after")
-    def _both_or_none(self) -> Config:
+    def _check_bands_and_rows(self) -> Config:
         if bool(self.bands) != bool(self.rows):
             raise ValueError("'bands' and 'rows' go together; give both or neither")
         if self.bands * self.rows > self.permutations:
@@ -107,7 +107,7 @@ class Config(FilterConfig):
 
     @field_validator("fold")
     @classmethod
-    def _known_folds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_folds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name not in FOLDS:
                 raise ValueError(f"unknown fold '{name}'; there are {', '.join(FOLDS)}")
@@ -131,12 +131,15 @@ def models(config: Config) -> list[Path]:
     """The indexes of the corpora to compare with."""
     near = not config.exact_only
     scheme = config.scheme()
-    return [dedup_index.card(Path(folder), scheme, shingles=near) for folder in config.against]
+    return [
+        dedup_index.find_compatible_index(Path(folder), scheme, shingles=near)
+        for folder in config.against
+    ]
 
 
 def resolved(config: Config) -> Config:
     """The same with its bands and rows chosen, so that the plan shows them."""
-    bands, rows = (0, 0) if config.exact_only else bands_and_rows(config)
+    bands, rows = (0, 0) if config.exact_only else choose_bands(config)
     return config.model_copy(update={"bands": bands, "rows": rows})
 
 
@@ -151,7 +154,7 @@ def hash32(data: bytes) -> int:
 
 
 @cache
-def permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+def affine_permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """datasketch's own permutations (seed 1) for ``affine32``."""
     from datasketch import MinHash
 
@@ -160,7 +163,7 @@ def permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
 
 
 @cache
-def bands_and_rows(config: Config) -> tuple[int, int]:
+def choose_bands(config: Config) -> tuple[int, int]:
     """The split of a signature into bands, by datasketch's optimiser unless the plan says.
 
     Candidates are verified, so a false one costs a comparison and a missed one costs a
@@ -175,78 +178,84 @@ def bands_and_rows(config: Config) -> tuple[int, int]:
     return int(bands), int(rows)
 
 
-class Sketched(NamedTuple):
+class ShinglesAndSignatures(NamedTuple):
     """The shingles of some texts and what is computed of them."""
 
     hashes: NDArray[np.uint32]  # flat, sorted within a post
-    places: NDArray[np.int64]  # (n + 1,)
-    tokens: NDArray[np.uint32]  # (n,)
+    offsets: NDArray[np.int64]  # (n + 1,)
+    token_counts: NDArray[np.uint32]  # (n,)
     signatures: NDArray[np.uint32]  # (n, permutations)
 
 
-def sketched(texts: pl.Series, config: Config) -> Sketched:
+def shingle_and_sign(texts: pl.Series, config: Config) -> ShinglesAndSignatures:
     """Fold, shingle, hash, permute: all in compiled kernels on flat arrays."""
-    data, offsets = folded(texts, config.fold)
-    return _sketched(data, offsets, config)
+    data, offsets = normalize_to_bytes(texts, config.fold)
+    return _shingle_and_sign(data, offsets, config)
 
 
-def _sketched(data: NDArray[np.uint8], offsets: NDArray[np.int64], config: Config) -> Sketched:
+def _shingle_and_sign(
+    data: NDArray[np.uint8], offsets: NDArray[np.int64], config: Config
+) -> ShinglesAndSignatures:
     from corpus.dedup import minhash_kernel
 
     width = config.shingle_chars or config.shingle_words
-    found = minhash_kernel.shingles(data, offsets, width, config.shingle_chars > 0)
-    a, b = permutations(config.permutations)
-    return Sketched(*found, minhash_kernel.signatures(*found[:2], a, b))
+    found = minhash_kernel.hash_shingles(data, offsets, width, config.shingle_chars > 0)
+    a, b = affine_permutations(config.permutations)
+    return ShinglesAndSignatures(*found, minhash_kernel.minhash_signatures(*found[:2], a, b))
 
 
-def signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
+def compute_signatures(posts: pl.DataFrame, config: Config) -> NDArray[np.uint32]:
     """The MinHash signatures of ``posts``, shape (n, permutations), as datasketch has them."""
-    return sketched(posts["text"], config).signatures
+    return shingle_and_sign(posts["text"], config).signatures
 
 
-def band_keys(texts: pl.Series, config: Config) -> NDArray[np.uint64]:
+def compute_band_keys(texts: pl.Series, config: Config) -> NDArray[np.uint64]:
     """A key for each band of each text's signature, shape (n, bands)."""
     from corpus.dedup import minhash_kernel
 
-    return minhash_kernel.band_keys(sketched(texts, config).signatures, *bands_and_rows(config))
+    return minhash_kernel.hash_bands(
+        shingle_and_sign(texts, config).signatures, *choose_bands(config)
+    )
 
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """What dedup knows of a part: numbers of each post, no text."""
     from corpus.dedup import minhash_kernel
 
-    data, offsets = folded(posts["text"], config.fold)
-    again = _reposts(posts, config)
+    data, offsets = normalize_to_bytes(posts["text"], config.fold)
+    again = _mark_reposts(posts, config)
     original = posts["parent_id"] if again.any() else posts["id"]
-    ids = minhash_kernel.hash128(*array_store.flat(posts["id"].zip_with(~again, original)))
+    ids = minhash_kernel.hash128(
+        *array_store.flatten_strings(posts["id"].zip_with(~again, original))
+    )
     exact = minhash_kernel.hash128(data, offsets)
-    found = _sketched(data, offsets, config)
+    found = _shingle_and_sign(data, offsets, config)
     return {
-        **partitions.keyed("ids", ids),
-        **partitions.keyed("exact", exact),
-        **({} if config.exact_only else near_keys(found, config)),
-        "prefer": posts.select(_preference(posts, config)).to_series().to_numpy(),
+        **partitions.partition_keys("ids", ids),
+        **partitions.partition_keys("exact", exact),
+        **({} if config.exact_only else partition_band_keys(found, config)),
+        "prefer": posts.select(_priority(posts, config)).to_series().to_numpy(),
         "again": again.to_numpy(),
-        "sketch": minhash_kernel.sketches(found.signatures),
-        **campaigns.measure(posts, found.tokens),
+        "sketch": minhash_kernel.sketch_signatures(found.signatures),
+        **campaigns.measure(posts, found.token_counts),
         **({"exact": exact} if config.index or config.reserve else {}),
     }
 
 
-def near_keys(found: Sketched, config: Config) -> dict[str, NDArray[Any]]:
+def partition_band_keys(signed: ShinglesAndSignatures, config: Config) -> dict[str, NDArray[Any]]:
     """The band keys of signatures, ordered likewise, and the shingles."""
     from corpus.dedup import minhash_kernel
     from corpus.partition import union_find
 
-    bands = minhash_kernel.band_keys(found.signatures, *bands_and_rows(config))
-    keys, rows, cuts = union_find.partition(bands)
+    bands = minhash_kernel.hash_bands(signed.signatures, *choose_bands(config))
+    keys, rows, cuts = union_find.partition_by_first_byte(bands)
     return {
         "bands_keys": keys, "bands_rows": rows, "bands_cuts": cuts,
-        "hashes": found.hashes, "places": found.places,
+        "hashes": signed.hashes, "places": signed.offsets,
     }  # fmt: skip
 
 
-def _reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
+def _mark_reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
     """Which rows only repeat a post that they name."""
     if config.reposts == "by_text" or not {"kind", "parent_id"} <= set(posts.columns):
         return pl.repeat(False, posts.height, dtype=pl.Boolean, eager=True)
@@ -254,22 +263,24 @@ def _reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
     return posts.select(told.fill_null(False)).to_series()
 
 
-def _preference(posts: pl.DataFrame, config: Config) -> pl.Expr:
+def _priority(posts: pl.DataFrame, config: Config) -> pl.Expr:
     """Smaller stays."""
     if config.keep == "longest":
         wish = -pl.col("text").str.len_chars().cast(pl.Int64)
     elif config.keep == "best_score":
-        wish = -pl.col("score").clip(-_MOST, _MOST)
+        wish = -pl.col("score").clip(-_MAX_PRIORITY, _MAX_PRIORITY)
     else:
         wish = pl.col("created_at").cast(pl.Int64)
-    wish = wish.fill_null(_MOST).clip(_LEAST, _MOST)
+    wish = wish.fill_null(_MAX_PRIORITY).clip(_MIN_PRIORITY, _MAX_PRIORITY)
     tier = pl.lit(len(config.prefer_sources), pl.Int64)
     for place, pattern in reversed(list(enumerate(config.prefer_sources))):
-        tier = pl.when(_from(posts, pattern)).then(pl.lit(place, pl.Int64)).otherwise(tier)
-    return (wish + tier * _TIER).alias("prefer")
+        tier = (
+            pl.when(_is_from_source(posts, pattern)).then(pl.lit(place, pl.Int64)).otherwise(tier)
+        )
+    return (wish + tier * _SOURCE_TIER).alias("prefer")
 
 
-def _from(posts: pl.DataFrame, pattern: str) -> pl.Expr:
+def _is_from_source(posts: pl.DataFrame, pattern: str) -> pl.Expr:
     """Whether a post is of a platform, or of a file that fits a pattern."""
     hit = pl.lit(False)
     if "platform" in posts.columns:
@@ -286,39 +297,45 @@ def _from(posts: pl.DataFrame, pattern: str) -> pl.Expr:
 REASONS = clusters.REASONS
 
 
-def decide(gathered: Gathered, config: Config) -> Iterator[Path]:
+def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
     """The file with the verdict on each part."""
-    room = gathered.room
+    room = gathered.work_dir
     earlier = [
-        Recall(path, room / "earlier" / f"{index:06d}", gathered.key, config.model_dump_json())
-        for index, path in enumerate(_pieces(config))
+        MeasureIndexPiece(
+            path, room / "earlier" / f"{index:06d}", gathered.key_path, config.model_dump_json()
+        )
+        for index, path in enumerate(_index_pieces(config))
     ]
     for _ in gathered.run(earlier, "recalling earlier corpora"):
         pass
-    folders = [*(task.folder for task in earlier), *gathered.folders]
+    folders = [*(task.folder for task in earlier), *gathered.array_folders]
     near = None if config.exact_only else config.jaccard
-    candidates.find(room / "all", folders, gathered.run, near)
-    names = {field.name for field in fields(clusters.Wanted)} - {"near"}
-    wanted = clusters.Wanted(near=near is not None, **config.model_dump(include=names))
-    ids = [*(task.ids for task in earlier), *gathered.parts]
-    runners = [runners_up(room, index) for index in range(len(gathered.parts))]
-    facts = clusters.tell(room / "all", ids, gathered.targets, runners, wanted, gathered.run)
+    candidates.find_duplicates(room / "all", folders, gathered.run, near)
+    names = {field.name for field in fields(clusters.ClusterSettings)} - {"near"}
+    wanted = clusters.ClusterSettings(near=near is not None, **config.model_dump(include=names))
+    ids = [*(task.ids_file for task in earlier), *gathered.post_files]
+    runners = [runner_up_folder(room, index) for index in range(len(gathered.post_files))]
+    facts = clusters.write_verdicts(
+        room / "all", ids, gathered.verdict_paths, runners, wanted, gathered.run
+    )
     write_json(room / "facts.json", facts)
-    yield from gathered.targets
+    yield from gathered.verdict_paths
 
 
-def runners_up(room: Path, part: int) -> Path:
+def runner_up_folder(work_dir: Path, part: int) -> Path:
     """The folder with the rows of a part that would take the place of a kept copy."""
-    return room / "runners" / f"{part:06d}"
+    return work_dir / "runners" / f"{part:06d}"
 
 
-def _pieces(config: Config) -> list[Path]:
+def _index_pieces(config: Config) -> list[Path]:
     """The files of the earlier corpora's indexes."""
-    return [path for corpus in config.against for path in dedup_index.pieces(Path(corpus))]
+    return [
+        path for corpus in config.against for path in dedup_index.list_index_pieces(Path(corpus))
+    ]
 
 
 @dataclass(frozen=True)
-class Recall:
+class MeasureIndexPiece:
     """The task of measuring the posts of an earlier corpus, as if they were a part of this one."""
 
     piece: Path
@@ -327,11 +344,11 @@ class Recall:
     config: str
 
     @property
-    def ids(self) -> Path:
+    def ids_file(self) -> Path:
         """Where the posts' ids go."""
         return self.folder / "ids.parquet"
 
-    def __call__(self) -> Recall:
+    def __call__(self) -> MeasureIndexPiece:
         """Measure them unless the receipt is there."""
         from corpus.dedup import minhash_kernel
 
@@ -339,25 +356,27 @@ class Recall:
         if load_receipt(receipt) is not None:
             return self
         config = Config.model_validate_json(self.config)
-        known = dedup_index.load(self.piece, keys.load_key(self.key))
+        known = dedup_index.load_piece(self.piece, keys.load_key(self.key))
         count = len(known.ids)
-        a, b = permutations(config.permutations)
-        shingles = (known.hashes, known.places)
-        signed = minhash_kernel.signatures(*shingles, a, b)
-        found = Sketched(*shingles, np.zeros(count, np.uint32), signed)
-        written = array_store.save(
+        a, b = affine_permutations(config.permutations)
+        shingles = (known.shingle_hashes, known.shingle_offsets)
+        signed = minhash_kernel.minhash_signatures(*shingles, a, b)
+        found = ShinglesAndSignatures(*shingles, np.zeros(count, np.uint32), signed)
+        written = array_store.save_arrays(
             {
-                **partitions.keyed("ids", minhash_kernel.hash128(*array_store.flat(known.ids))),
-                **partitions.keyed("exact", known.exact),
-                **({} if config.exact_only else near_keys(found, config)),
-                "prefer": np.full(count, _EARLIEST),
+                **partitions.partition_keys(
+                    "ids", minhash_kernel.hash128(*array_store.flatten_strings(known.ids))
+                ),
+                **partitions.partition_keys("exact", known.text_hashes),
+                **({} if config.exact_only else partition_band_keys(found, config)),
+                "prefer": np.full(count, _EARLIER_CORPUS_PRIORITY),
                 "again": np.zeros(count, bool),
-                "sketch": minhash_kernel.sketches(signed),
-                **campaigns.unmeasured(count),
+                "sketch": minhash_kernel.sketch_signatures(signed),
+                **campaigns.empty_measures(count),
             },
             self.folder,
         )
-        with replacing(self.ids) as temporary:
+        with atomic_write(self.ids_file) as temporary:
             known.ids.to_frame("id").write_parquet(temporary)
-        save_receipt(receipt, {}, [*written, self.ids])
+        save_receipt(receipt, {}, [*written, self.ids_file])
         return self

@@ -14,10 +14,10 @@ from corpus.tasks import array_store
 _UNTIMED = np.iinfo(np.int64).min
 _HOUR = 3_600_000_000
 # Old ways of reposting: a text that many carry on under its author's name is popular, no campaign.
-_CREDITED = r"(?i)^\s*rt\s+@\w"
+_RETWEET_PREFIX = r"(?i)^\s*rt\s+@\w"
 
 
-class Wanted(Protocol):
+class CampaignSettings(Protocol):
     """What makes a campaign."""
 
     @property
@@ -44,38 +44,38 @@ class Wanted(Protocol):
 class Campaign(NamedTuple):
     """A text, who posted it within the hours that count, and when the first of them did."""
 
-    keeper: int
+    representative: int
     posts: NDArray[np.int64]
     authors: int
-    first: int
+    first_time: int
 
     def facts(self) -> dict[str, Any]:
         """For the manifest."""
-        first = np.datetime64(self.first, "us").astype("datetime64[s]")
+        first = np.datetime64(self.first_time, "us").astype("datetime64[s]")
         return {"posts": int(self.posts.size), "authors": self.authors, "first": f"{first}Z"}
 
 
-def measure(posts: pl.DataFrame, tokens: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
+def measure(posts: pl.DataFrame, token_counts: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
     """When each post was written, by whom, and how long it is; no time: it is in no campaign."""
     from corpus.dedup import minhash_kernel
 
-    untimed = pl.col("created_at").is_null() | pl.col("text").str.contains(_CREDITED)
+    untimed = pl.col("created_at").is_null() | pl.col("text").str.contains(_RETWEET_PREFIX)
     if "kind" in posts.columns:
         untimed = untimed | (pl.col("kind") == "repost")
     if not {"author", "platform"} <= set(posts.columns):
-        return unmeasured(posts.height) | {"tokens": tokens}
+        return empty_measures(posts.height) | {"tokens": token_counts}
     untimed = untimed | pl.col("author").is_null()
     time = pl.when(untimed).then(_UNTIMED).otherwise(pl.col("created_at").cast(pl.Int64))
     author = pl.concat_str("platform", pl.lit(":"), "author").fill_null("")
     told = posts.select(time.fill_null(_UNTIMED).alias("time"), author.alias("author"))
     return {
         "time": told["time"].to_numpy(),
-        "author": minhash_kernel.hash128(*array_store.flat(told["author"]))[:, 0],
-        "tokens": tokens,
+        "author": minhash_kernel.hash128(*array_store.flatten_strings(told["author"]))[:, 0],
+        "tokens": token_counts,
     }
 
 
-def unmeasured(count: int) -> dict[str, NDArray[Any]]:
+def empty_measures(count: int) -> dict[str, NDArray[Any]]:
     """The arrays of ``count`` posts of which only the text is known."""
     return {
         "time": np.full(count, _UNTIMED),
@@ -84,7 +84,7 @@ def unmeasured(count: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def find(table: NDArray[Any], wanted: Wanted) -> list[Campaign]:
+def find_campaigns(table: NDArray[Any], settings: CampaignSettings) -> list[Campaign]:
     """The campaigns among clusters of the same or nearly the same text.
 
     ``table`` has a row a post: its ``keeper``, which names the cluster, ``post``, ``time``,
@@ -92,19 +92,19 @@ def find(table: NDArray[Any], wanted: Wanted) -> list[Campaign]:
     """
     from corpus.partition import union_find
 
-    table = table[(table["time"] != _UNTIMED) & (table["tokens"] >= wanted.campaign_words)]
+    table = table[(table["time"] != _UNTIMED) & (table["tokens"] >= settings.campaign_words)]
     table = table[np.lexsort((table["post"], table["time"], table["keeper"]))]
     of = table["keeper"]
     edges = np.flatnonzero(np.r_[True, of[1:] != of[:-1], True]) if of.size else np.zeros(1, int)
     found = []
-    window = int(wanted.campaign_hours * _HOUR)
+    window = int(settings.campaign_hours * _HOUR)
     for begin, end in pairwise(edges):
-        if end - begin < wanted.campaign_posts:
+        if end - begin < settings.campaign_posts:
             continue
         row = table[begin:end]
         times, people = np.ascontiguousarray(row["time"]), np.ascontiguousarray(row["author"])
-        most, authors, at = union_find.densest(times, people, window)
-        if most >= wanted.campaign_posts and authors >= wanted.campaign_authors:
+        most, authors, at = union_find.find_densest_window(times, people, window)
+        if most >= settings.campaign_posts and authors >= settings.campaign_authors:
             posts = row["post"][at : at + most].copy()
             found.append(Campaign(int(of[begin]), posts, int(authors), int(times[at])))
     return found

@@ -19,39 +19,39 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.dedup.index_rows import Found
+from corpus.dedup.index_rows import RowRun
 from corpus.errors import BuildError, PlanError
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Naming
+from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.tasks import array_store
-from corpus.tasks.receipts import file_sha256, load_receipt, replacing, save_receipt, write_json
+from corpus.tasks.receipts import atomic_write, file_sha256, load_receipt, save_receipt, write_json
 
-FOLDER = "index"
-CARD = "index.json"
-FORMAT_VERSION = 1
+INDEX_FOLDER = "index"
+INDEX_FILE = "index.json"
+INDEX_FORMAT_VERSION = 1
 PIECE_POSTS = 100_000
 
 
-class Entries(NamedTuple):
+class IndexPiece(NamedTuple):
     """A piece of an index."""
 
     ids: pl.Series
-    exact: NDArray[np.uint64]  # (n, 2)
-    hashes: NDArray[np.uint32]  # flat; none if only whole texts were compared
-    places: NDArray[np.int64]  # (n + 1,)
+    text_hashes: NDArray[np.uint64]  # (n, 2)
+    shingle_hashes: NDArray[np.uint32]  # flat; none if only whole texts were compared
+    shingle_offsets: NDArray[np.int64]  # (n + 1,)
 
 
-def card(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
+def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
     """The file that describes a corpus's index; PlanError unless it fits ``scheme``."""
-    path = corpus / FOLDER / CARD
+    path = corpus / INDEX_FOLDER / INDEX_FILE
     if not corpus.is_dir():
         raise PlanError(f"dedup: against: no corpus at '{corpus}'")
     if not path.is_file():
         raise PlanError(
             f"dedup: against: '{corpus}' has no index; build it with 'dedup: {{index: true}}'"
         )
-    found = read_card(corpus)
-    if found["format_version"] > FORMAT_VERSION:
+    found = read_index_file(corpus)
+    if found["format_version"] > INDEX_FORMAT_VERSION:
         raise PlanError(
             f"dedup: against: the index of '{corpus}' is of a newer version of this tool"
         )
@@ -59,7 +59,7 @@ def card(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
         if found["scheme"].get(name) != value:
             raise PlanError(
                 f"dedup: against: '{corpus}' was compared with {name} "
-                f"{_shown(found['scheme'].get(name))} and this plan has {_shown(value)}; "
+                f"{_to_json(found['scheme'].get(name))} and this plan has {_to_json(value)}; "
                 "make them the same, or build that corpus again"
             )
     if shingles and not found["shingles"]:
@@ -70,13 +70,13 @@ def card(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
     return path
 
 
-def _shown(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def read_card(corpus: Path) -> dict[str, Any]:
+def read_index_file(corpus: Path) -> dict[str, Any]:
     """What ``index.json`` says; PlanError if it cannot be read."""
-    path = corpus / FOLDER / CARD
+    path = corpus / INDEX_FOLDER / INDEX_FILE
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         _ = found["format_version"], found["scheme"], found["key_id"], found["pieces"]
@@ -88,29 +88,29 @@ def read_card(corpus: Path) -> dict[str, Any]:
 def check_keys(corpora: Iterable[Path], key_id: str) -> None:
     """PlanError if the index of one of the corpora was enciphered with another key."""
     for corpus in corpora:
-        if read_card(corpus)["key_id"] != key_id:
+        if read_index_file(corpus)["key_id"] != key_id:
             raise PlanError(
                 f"dedup: against: the index of '{corpus}' was made with another key; "
                 "give that corpus's key with 'output: {key: ...}'"
             )
 
 
-def pieces(corpus: Path) -> list[Path]:
+def list_index_pieces(corpus: Path) -> list[Path]:
     """The files of an index, each as its card has it."""
-    return [corpus / FOLDER / piece["path"] for piece in read_card(corpus)["pieces"]]
+    return [corpus / INDEX_FOLDER / piece["path"] for piece in read_index_file(corpus)["pieces"]]
 
 
-def load(path: Path, key: bytes) -> Entries:
+def load_piece(path: Path, key: bytes) -> IndexPiece:
     """Decipher a piece; BuildError if it is damaged."""
     try:
-        opened = keys.unseal(path.read_bytes(), key)
+        opened = keys.decrypt(path.read_bytes(), key)
     except (OSError, BuildError):
         raise BuildError(
             f"'{path}' is missing or damaged, or made with another key; build that corpus again"
         ) from None
     frame = pl.read_parquet(io.BytesIO(opened))
     counts = frame["shingles"].list.len().to_numpy().astype(np.int64)
-    return Entries(
+    return IndexPiece(
         frame["id"],
         np.stack([frame["exact_one"].to_numpy(), frame["exact_two"].to_numpy()], axis=1),
         frame["shingles"].explode(empty_as_null=False).to_numpy().astype(np.uint32),
@@ -118,57 +118,57 @@ def load(path: Path, key: bytes) -> Entries:
     )
 
 
-def pack(entries: Entries, key: bytes) -> bytes:
+def encrypt_piece(piece: IndexPiece, key: bytes) -> bytes:
     """Encipher a piece."""
     frame = pl.DataFrame(
         {
-            "id": entries.ids,
-            "exact_one": entries.exact[:, 0],
-            "exact_two": entries.exact[:, 1],
-            "shingles": array_store.lists(entries.hashes, entries.places),
+            "id": piece.ids,
+            "exact_one": piece.text_hashes[:, 0],
+            "exact_two": piece.text_hashes[:, 1],
+            "shingles": array_store.make_list_series(piece.shingle_hashes, piece.shingle_offsets),
         }
     )
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
-    return keys.seal(buffer.getvalue(), key)
+    return keys.encrypt(buffer.getvalue(), key)
 
 
 # --------------------------------------------------------------------------- writing it
 
 
-class Span(NamedTuple):
+class IndexedRun(NamedTuple):
     """A run of the posts of a part that reached the shards."""
 
     posts: Path
-    measured: Path
-    found: Path  # the folder of the array of their rows
+    measures: Path
+    rows_folder: Path  # the folder of the array of their rows
     low: int
     high: int
 
 
 @dataclass(frozen=True)
-class WritePiece:
+class WriteIndexPiece:
     """The task of writing a piece."""
 
-    spans: tuple[Span, ...]
+    runs: tuple[IndexedRun, ...]
     target: Path
     receipt: Path
-    naming: Naming
+    naming: PseudonymSettings
 
-    def __call__(self) -> WritePiece:
+    def __call__(self) -> WriteIndexPiece:
         """Write the piece unless its receipt is there."""
         if load_receipt(self.receipt) is not None:
             return self
-        parts = [_entries(span) for span in self.spans]
-        counts = [np.diff(part.places) for part in parts]
-        entries = Entries(
-            self.naming.open().post(pl.concat([part.ids for part in parts])),
-            np.concatenate([part.exact for part in parts]),
-            np.concatenate([part.hashes for part in parts]),
+        parts = [_read_run(span) for span in self.runs]
+        counts = [np.diff(part.shingle_offsets) for part in parts]
+        entries = IndexPiece(
+            self.naming.load().pseudonymize_ids(pl.concat([part.ids for part in parts])),
+            np.concatenate([part.text_hashes for part in parts]),
+            np.concatenate([part.shingle_hashes for part in parts]),
             np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]),
         )
-        with replacing(self.target, durable=True) as temporary:
-            temporary.write_bytes(pack(entries, keys.load_key(self.naming.key)))
+        with atomic_write(self.target, durable=True) as temporary:
+            temporary.write_bytes(encrypt_piece(entries, keys.load_key(self.naming.key_path)))
         receipt = {
             "path": self.target.name, "rows": len(entries.ids),
             "bytes": self.target.stat().st_size, "sha256": file_sha256(self.target),
@@ -177,51 +177,60 @@ class WritePiece:
         return self
 
 
-def _entries(span: Span) -> Entries:
+def _read_run(run: IndexedRun) -> IndexPiece:
     from corpus.partition import union_find
 
-    rows = array_store.piece(span.found, "rows", span.low, span.high)
+    rows = array_store.load_slice(run.rows_folder, "rows", run.low, run.high)
     hashes, counts = np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
-    if (span.measured / "hashes.npy").exists():
-        places = array_store.whole(span.measured, "places")
-        every = array_store.whole(span.measured, "hashes")
-        hashes, counts = union_find.take_shingles(every, places, rows)
-    return Entries(
-        pl.read_parquet(span.posts, columns=["id"], glob=False)["id"].gather(rows),
-        array_store.whole(span.measured, "exact")[rows],
+    if (run.measures / "hashes.npy").exists():
+        places = array_store.load_array(run.measures, "places")
+        every = array_store.load_array(run.measures, "hashes")
+        hashes, counts = union_find.gather_shingles(every, places, rows)
+    return IndexPiece(
+        pl.read_parquet(run.posts, columns=["id"], glob=False)["id"].gather(rows),
+        array_store.load_array(run.measures, "exact")[rows],
         hashes,
         np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
     )
 
 
-def cut(
-    posts: Sequence[Path], measured: Sequence[Path], found: Sequence[Found], folder: Path,
-    done: Path, naming: Naming,
-) -> list[WritePiece]:  # fmt: skip
+def make_piece_tasks(
+    posts: Sequence[Path],
+    measure_folders: Sequence[Path],
+    indexed_rows: Sequence[RowRun],
+    folder: Path,
+    receipts_dir: Path,
+    naming: PseudonymSettings,
+) -> list[WriteIndexPiece]:
     """The tasks that write every kept post once, so many to a piece, wherever the parts end.
 
     ``found``: of each part's posts those that reached the shards.
     """
     return [
-        WritePiece(
+        WriteIndexPiece(
             tuple(
-                Span(
-                    posts[part], measured[part], found[part].folder,
-                    found[part].low + low, found[part].low + high,
+                IndexedRun(
+                    posts[part],
+                    measure_folders[part],
+                    indexed_rows[part].folder,
+                    indexed_rows[part].low + low,
+                    indexed_rows[part].low + high,
                 )
                 for part, low, high in piece
             ),
             folder / f"{number:05d}.sealed",
-            done / f"{number:05d}.json",
+            receipts_dir / f"{number:05d}.json",
             naming,
         )
         for number, piece in enumerate(
-            array_store.cut((rows.high - rows.low for rows in found), PIECE_POSTS)
+            array_store.split_into_pieces(
+                (rows.high - rows.low for rows in indexed_rows), PIECE_POSTS
+            )
         )
-    ]  # fmt: skip
+    ]
 
 
-def write_card(
+def write_index_file(
     folder: Path,
     receipts: list[dict[str, Any]],
     scheme: dict[str, Any],
@@ -231,7 +240,7 @@ def write_card(
     """Write ``index.json``, which makes the index count; return it."""
     named = [{key: row[key] for key in ("path", "rows", "bytes", "sha256")} for row in receipts]
     found = {
-        "format_version": FORMAT_VERSION,
+        "format_version": INDEX_FORMAT_VERSION,
         "scheme": scheme,
         "shingles": shingles,
         "key_id": key_id,
@@ -239,5 +248,5 @@ def write_card(
         "bytes": sum(row["bytes"] for row in named),
         "pieces": named,
     }
-    write_json(folder / CARD, found, pretty=True, durable=True)
+    write_json(folder / INDEX_FILE, found, pretty=True, durable=True)
     return found

@@ -16,34 +16,34 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.conversations.documents import HOME
+from corpus.conversations.documents import COUNTED_POSTS
 from corpus.partition.partitions import (
     U64,
     Arrays,
-    Run,
-    Step,
-    addressed,
-    done,
-    entries,
-    keyed,
-    lay_out,
-    layout,
-    received,
-    rows,
+    ArrayTask,
+    RunTasks,
+    gather_keys,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    partition_keys,
+    run_tasks,
+    scatter_rows,
+    write_part_index,
 )
 from corpus.tasks import array_store
 
-_STEP = "indexing"
+_PROGRESS_LABEL = "indexing"
 
 
-class Seen(NamedTuple):
+class MeasuredPart(NamedTuple):
     """A part as dedup saw it."""
 
     posts: Path
     verdict: Path  # what dedup said of it
 
 
-class Found(NamedTuple):
+class RowRun(NamedTuple):
     """The rows of a part that are left: a run of the array ``rows`` in ``folder``."""
 
     folder: Path
@@ -51,71 +51,92 @@ class Found(NamedTuple):
     high: int
 
 
-def find(room: Path, seen: Sequence[Seen], parts: Sequence[Path], run: Run) -> list[Found]:
+def find_indexed_rows(
+    work_dir: Path,
+    measured_parts: Sequence[MeasuredPart],
+    final_parts: Sequence[Path],
+    run: RunTasks,
+) -> list[RowRun]:
     """The rows of each part that ``parts``, the posts behind the last stage, still hold."""
-    if _documents(parts) == _documents([part.posts for part in seen]):
+    if _has_documents(final_parts) == _has_documents([part.posts for part in measured_parts]):
         tasks = [
-            Compare(room, *part, left, index)
-            for index, (part, left) in enumerate(zip(seen, parts, strict=True))
+            FindRowsInPart(work_dir, *part, left, index)
+            for index, (part, left) in enumerate(zip(measured_parts, final_parts, strict=True))
         ]
-        told = done(run, tasks, _STEP)
-        return [Found(task.folder, 0, each["rows"]) for task, each in zip(tasks, told, strict=True)]
-    stay = [Stay(room, *part, index) for index, part in enumerate(seen)]
-    where = lay_out(room, [t.folder for t in stay], [t["posts"] for t in done(run, stay, _STEP)])
-    held = [Held(room / "documents", path, index) for index, path in enumerate(parts)]
-    lay_out(
-        room / "documents", [t.folder for t in held], [t["posts"] for t in done(run, held, _STEP)]
+        told = run_tasks(run, tasks, _PROGRESS_LABEL)
+        return [
+            RowRun(task.folder, 0, each["rows"]) for task, each in zip(tasks, told, strict=True)
+        ]
+    stay = [PartitionKeptIds(work_dir, *part, index) for index, part in enumerate(measured_parts)]
+    where = write_part_index(
+        work_dir,
+        [t.folder for t in stay],
+        [t["posts"] for t in run_tasks(run, stay, _PROGRESS_LABEL)],
     )
-    meeting = [Meet(room, *cut) for cut in where.ranges()]
-    done(run, meeting, _STEP)
+    held = [
+        PartitionDocumentIds(work_dir / "documents", path, index)
+        for index, path in enumerate(final_parts)
+    ]
+    write_part_index(
+        work_dir / "documents",
+        [t.folder for t in held],
+        [t["posts"] for t in run_tasks(run, held, _PROGRESS_LABEL)],
+    )
+    meeting = [FindRowsInRange(work_dir, *cut) for cut in where.key_ranges()]
+    run_tasks(run, meeting, _PROGRESS_LABEL)
     folders = tuple(task.folder for task in meeting)
-    blocks = [Left(room, folders, block) for block in range(len(where.blocks))]
-    done(run, blocks, _STEP)
+    blocks = [CollectBlockRows(work_dir, folders, block) for block in range(len(where.blocks))]
+    run_tasks(run, blocks, _PROGRESS_LABEL)
     found = []
     for task, (low, high) in zip(blocks, where.blocks, strict=True):
-        cuts = array_store.whole(task.folder, "cuts")
-        found += [Found(task.folder, *cuts[at : at + 2].tolist()) for at in range(high - low)]
+        cuts = array_store.load_array(task.folder, "cuts")
+        found += [RowRun(task.folder, *cuts[at : at + 2].tolist()) for at in range(high - low)]
     return found
 
 
-def _documents(parts: Sequence[Path]) -> bool:
-    return any(HOME in pl.scan_parquet(path, glob=False).collect_schema() for path in parts[:1])
+def _has_documents(parts: Sequence[Path]) -> bool:
+    return any(
+        COUNTED_POSTS in pl.scan_parquet(path, glob=False).collect_schema() for path in parts[:1]
+    )
 
 
-def _hashes(ids: pl.Series) -> U64:
+def _hash_ids(ids: pl.Series) -> U64:
     from corpus.dedup import minhash_kernel
 
-    return minhash_kernel.hash128(*array_store.flat(ids))
+    return minhash_kernel.hash128(*array_store.flatten_strings(ids))
 
 
-def _ids(path: Path, column: str = "id") -> pl.Series:
+def _read_column(path: Path, column: str = "id") -> pl.Series:
     return pl.read_parquet(path, columns=[column], glob=False)[column]
 
 
-def _stays(verdict: Path) -> NDArray[np.bool_]:
+def _mark_kept(verdict: Path) -> NDArray[np.bool_]:
     # A post that was there twice has the id of one that stays.
-    found: NDArray[np.bool_] = _ids(verdict, "reject").is_null().to_numpy()
+    found: NDArray[np.bool_] = _read_column(verdict, "reject").is_null().to_numpy()
     return found
 
 
 @dataclass(frozen=True)
-class Compare(Step):
+class FindRowsInPart(ArrayTask):
     """Find the posts of a part in what is left of it."""
 
     posts: Path
     verdict: Path
-    left: Path
+    final_posts: Path
     part: int
 
     @property
     def folder(self) -> Path:
         """Where the rows go."""
-        return self.room / "kept" / f"{self.part:06d}"
+        return self.work_dir / "kept" / f"{self.part:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The rows."""
-        ids, left = _hashes(_ids(self.posts))[:, 0], _hashes(_ids(self.left))[:, 0]
-        found = np.flatnonzero(np.isin(ids, left) & _stays(self.verdict))
+        ids, left = (
+            _hash_ids(_read_column(self.posts))[:, 0],
+            _hash_ids(_read_column(self.final_posts))[:, 0],
+        )
+        found = np.flatnonzero(np.isin(ids, left) & _mark_kept(self.verdict))
         return {"rows": found}, {"rows": found.size}
 
 
@@ -123,7 +144,7 @@ class Compare(Step):
 
 
 @dataclass(frozen=True)
-class Stay(Step):
+class PartitionKeptIds(ArrayTask):
     """Note the ids of the posts of a part that dedup lets stay."""
 
     posts: Path
@@ -133,17 +154,17 @@ class Stay(Step):
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return self.room / "stay" / f"{self.part:06d}"
+        return self.work_dir / "stay" / f"{self.part:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Their keys, by range."""
-        ids = _ids(self.posts)
-        stays = np.flatnonzero(_stays(self.verdict))
-        return keyed("ids", _hashes(ids.gather(stays)), stays), {"posts": len(ids)}
+        ids = _read_column(self.posts)
+        stays = np.flatnonzero(_mark_kept(self.verdict))
+        return partition_keys("ids", _hash_ids(ids.gather(stays)), stays), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)
-class Held(Step):
+class PartitionDocumentIds(ArrayTask):
     """Note the ids of the posts in a bucket's documents."""
 
     documents: Path
@@ -152,16 +173,16 @@ class Held(Step):
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return self.room / f"{self.bucket:06d}"
+        return self.work_dir / f"{self.bucket:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Their keys, by range."""
-        ids = _ids(self.documents, "post_ids").explode(empty_as_null=False).drop_nulls()
-        return keyed("ids", _hashes(ids)), {"posts": len(ids)}
+        ids = _read_column(self.documents, "post_ids").explode(empty_as_null=False).drop_nulls()
+        return partition_keys("ids", _hash_ids(ids)), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)
-class Meet(Step):
+class FindRowsInRange(ArrayTask):
     """Find the posts of a range of keys that are in a document."""
 
     low: int
@@ -170,36 +191,42 @@ class Meet(Step):
     @property
     def folder(self) -> Path:
         """Where their places go."""
-        return self.room / f"meet-{self.low:03d}-{self.high:03d}"
+        return self.work_dir / f"meet-{self.low:03d}-{self.high:03d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Their places, for the blocks they are of."""
-        where = layout(self.room)
-        keys, posts, _ = entries(where, "ids", self.low, self.high, more=False)
-        held, _, _ = entries(
-            layout(self.room / "documents"), "ids", self.low, self.high, more=False
+        where = load_part_index(self.work_dir)
+        keys, posts, _ = gather_keys(where, "ids", self.low, self.high, with_second=False)
+        held, _, _ = gather_keys(
+            load_part_index(self.work_dir / "documents"),
+            "ids",
+            self.low,
+            self.high,
+            with_second=False,
         )
         left = posts[np.isin(keys, held)]
-        return addressed("post", rows(post=left), where.block_of(left), len(where.blocks)), {}
+        return scatter_rows(
+            "post", make_rows(post=left), where.find_blocks(left), len(where.blocks)
+        ), {}
 
 
 @dataclass(frozen=True)
-class Left(Step):
+class CollectBlockRows(ArrayTask):
     """Put the posts of a block that are left in order, a part after the other."""
 
-    ranges: tuple[Path, ...]
+    range_folders: tuple[Path, ...]
     block: int
 
     @property
     def folder(self) -> Path:
         """Where the rows go."""
-        return self.room / "left" / f"{self.block:06d}"
+        return self.work_dir / "left" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Rows within their parts, and where each part's begin."""
-        where = layout(self.room)
+        where = load_part_index(self.work_dir)
         low, high = where.blocks[self.block]
-        posts = np.sort(received(self.ranges, "post", self.block)["post"])
-        cuts = np.searchsorted(posts, where.begins[low : high + 1])
-        begins = np.repeat(where.begins[low:high], np.diff(cuts))
+        posts = np.sort(gather_rows(self.range_folders, "post", self.block)["post"])
+        cuts = np.searchsorted(posts, where.part_offsets[low : high + 1])
+        begins = np.repeat(where.part_offsets[low:high], np.diff(cuts))
         return {"rows": posts - begins, "cuts": cuts}, {}

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -22,7 +22,7 @@ I64 = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@compiled
+@jit
 def _fmix32(h: np.uint32) -> np.uint32:
     h ^= h >> np.uint32(16)
     h = np.uint32(h * np.uint32(0x85EBCA6B))
@@ -32,7 +32,7 @@ def _fmix32(h: np.uint32) -> np.uint32:
     return h
 
 
-@compiled
+@jit
 def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
     """MurmurHash3 x86 32 with seed 0 of ``data[start:end]``."""
     c1, c2 = np.uint32(0xCC9E2D51), np.uint32(0x1B873593)
@@ -61,8 +61,9 @@ def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
     return _fmix32(np.uint32(h ^ np.uint32(end - start)))
 
 
-@compiled
-def _mix64(h: np.uint64) -> np.uint64:
+@jit
+def mix64(h: np.uint64) -> np.uint64:
+    """MurmurHash3's 64-bit finalizer."""
     h ^= h >> np.uint64(33)
     h *= np.uint64(0xFF51AFD7ED558CCD)
     h ^= h >> np.uint64(33)
@@ -71,7 +72,7 @@ def _mix64(h: np.uint64) -> np.uint64:
     return h
 
 
-@compiled
+@jit
 def hash128(data: U8, offsets: I64) -> U64:
     """Two independent 64-bit hashes of each string, as an array of shape (n, 2)."""
     out = np.empty((offsets.size - 1, 2), np.uint64)
@@ -83,16 +84,16 @@ def hash128(data: U8, offsets: I64) -> U64:
             word = np.uint64(0)
             for shift in range(min(8, end - at)):
                 word |= np.uint64(data[at + shift]) << np.uint64(8 * shift)
-            one = _mix64(one ^ word) + np.uint64(0x2545F4914F6CDD1D)
-            two = _mix64(two + word) ^ (two >> np.uint64(7))
+            one = mix64(one ^ word) + np.uint64(0x2545F4914F6CDD1D)
+            two = mix64(two + word) ^ (two >> np.uint64(7))
             at += 8
-        out[row, 0] = _mix64(one ^ np.uint64(end - start))
-        out[row, 1] = _mix64(two + np.uint64(end - start))
+        out[row, 0] = mix64(one ^ np.uint64(end - start))
+        out[row, 1] = mix64(two + np.uint64(end - start))
     return out
 
 
-@compiled
-def _wide_token(data: U8, at: int) -> int:
+@jit
+def _unspaced_token_length(data: U8, at: int) -> int:
     """The length of a character that is a token by itself (scripts without spaces), else 0."""
     lead = data[at]
     if lead >= 0xF0:
@@ -122,13 +123,13 @@ def _wide_token(data: U8, at: int) -> int:
     return 0
 
 
-@compiled
-def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
+@jit
+def _split_tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     """Fill ``begins`` and ``ends`` with the tokens of one string; return how many there are."""
     count, at = 0, start
     inside = False
     while at < end:
-        wide = _wide_token(data, at) if data[at] >= 0xE0 else 0
+        wide = _unspaced_token_length(data, at) if data[at] >= 0xE0 else 0
         if wide:
             if inside:
                 ends[count - 1] = at
@@ -148,8 +149,8 @@ def _tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     return count
 
 
-@compiled
-def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
+@jit
+def _split_characters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     """Fill ``begins`` and ``ends`` with the characters of one string; how many there are."""
     count = 0
     for at in range(start, end):
@@ -163,8 +164,8 @@ def _letters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
     return count
 
 
-@compiled
-def _sort(values: U32, begin: int, end: int) -> None:
+@jit
+def _sort_slice(values: U32, begin: int, end: int) -> None:
     """Sort a slice in place; posts have few shingles, and few are sorted fastest by insertion."""
     if end - begin > 48:
         values[begin:end].sort()
@@ -177,8 +178,8 @@ def _sort(values: U32, begin: int, end: int) -> None:
         values[at] = value
 
 
-@compiled
-def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I64, U32]:
+@jit
+def hash_shingles(data: U8, offsets: I64, width: int, by_character: bool) -> tuple[U32, I64, U32]:
     """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
 
     A shingle is the bytes from the first to the last of ``width`` consecutive tokens: words, or a
@@ -196,10 +197,10 @@ def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I6
     tokens = np.empty(rows, np.uint32)
     used = 0
     for row in range(rows):
-        if letters:
-            count = _letters(data, offsets[row], offsets[row + 1], begins, ends)
+        if by_character:
+            count = _split_characters(data, offsets[row], offsets[row + 1], begins, ends)
         else:
-            count = _tokens(data, offsets[row], offsets[row + 1], begins, ends)
+            count = _split_tokens(data, offsets[row], offsets[row + 1], begins, ends)
         tokens[row] = count
         first = used
         if count <= width:
@@ -209,7 +210,7 @@ def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I6
             for token in range(count - width + 1):
                 out[used] = murmur3_32(data, begins[token], ends[token + width - 1])
                 used += 1
-            _sort(out, first, used)
+            _sort_slice(out, first, used)
             kept = first + 1
             for index in range(first + 1, used):
                 if out[index] != out[kept - 1]:
@@ -220,15 +221,15 @@ def shingles(data: U8, offsets: I64, width: int, letters: bool) -> tuple[U32, I6
     return out[:used].copy(), places, tokens
 
 
-@compiled
-def signatures(hashes: U32, places: I64, a: U32, b: U32) -> U32:
+@jit
+def minhash_signatures(hashes: U32, shingle_offsets: I64, a: U32, b: U32) -> U32:
     """MinHash signatures, shape (n, permutations), equal to datasketch's ``affine32``."""
-    rows = places.size - 1
+    rows = shingle_offsets.size - 1
     out = np.empty((rows, a.size), np.uint32)
     current = np.empty(a.size, np.uint32)
     for row in range(rows):
         current[:] = np.uint32(0xFFFFFFFF)
-        for index in range(places[row], places[row + 1]):
+        for index in range(shingle_offsets[row], shingle_offsets[row + 1]):
             h = _fmix32(hashes[index])
             for k in range(a.size):
                 value = np.uint32(a[k] * h + b[k])
@@ -237,8 +238,8 @@ def signatures(hashes: U32, places: I64, a: U32, b: U32) -> U32:
     return out
 
 
-@compiled
-def band_keys(signature: U32, bands: int, rows: int) -> U64:
+@jit
+def hash_bands(signature: U32, bands: int, rows: int) -> U64:
     """A 64-bit key for each band of ``rows`` consecutive signature values, shape (n, bands)."""
     out = np.empty((signature.shape[0], bands), np.uint64)
     for post in range(signature.shape[0]):
@@ -249,12 +250,12 @@ def band_keys(signature: U32, bands: int, rows: int) -> U64:
                     0xD1B54A32D192ED03
                 )
                 key ^= key >> np.uint64(32)
-            out[post, band] = _mix64(key)
+            out[post, band] = mix64(key)
     return out
 
 
-@compiled
-def sketches(signature: U32) -> U64:
+@jit
+def sketch_signatures(signature: U32) -> U64:
     """A bit of each of the first 64 signature values: two posts of similarity j share
     (1 + j) / 2 of them on average. The values are mixed first, for their low bits hang together.
     """
@@ -266,11 +267,11 @@ def sketches(signature: U32) -> U64:
     return out
 
 
-@compiled
-def jaccard(hashes: U32, places: I64, one: int, two: int) -> float:
+@jit
+def jaccard(hashes: U32, offsets: I64, one: int, two: int) -> float:
     """The exact Jaccard similarity of two sorted shingle sets."""
-    i, j = places[one], places[two]
-    i_end, j_end = places[one + 1], places[two + 1]
+    i, j = offsets[one], offsets[two]
+    i_end, j_end = offsets[one + 1], offsets[two + 1]
     total = (i_end - i) + (j_end - j)
     if total == 0:
         return 1.0

@@ -35,52 +35,54 @@ FOLDS = (
 _TABLE = Path(__file__).with_name("folding.npz")
 
 
-class Table(NamedTuple):
+class CharacterTable(NamedTuple):
     """What is known of each character."""
 
-    kinds: U8  # (0x110000,) classes as bits
+    classes: U8  # (0x110000,) classes as bits
     lower: I32  # (0x110000,)
-    wide: I32  # (0x110000,) of a character that NFKC changes, its place in ``places``, else -1
-    places: I32
-    into: I32
+    expansion_index: (
+        I32  # (0x110000,) of a character that NFKC changes, its place in ``places``, else -1
+    )
+    expansion_offsets: I32
+    expansions: I32
 
 
 @cache
-def table() -> Table:
+def load_table() -> CharacterTable:
     """The table of characters; the arrays are 10 MB."""
     with np.load(_TABLE) as found:
         lower = np.arange(0x110000, dtype=np.int32)
         lower[found["upper"]] = found["lower"]
         wide = np.full(0x110000, -1, np.int32)
         wide[found["wide"]] = np.arange(found["wide"].size, dtype=np.int32)
-        return Table(found["kinds"], lower, wide, found["places"], found["into"])
+        return CharacterTable(found["kinds"], lower, wide, found["places"], found["into"])
 
 
-def folded(texts: pl.Series, folds: Collection[str] = FOLDS) -> tuple[U8, I64]:
+def normalize_to_bytes(texts: pl.Series, folds: Collection[str] = FOLDS) -> tuple[U8, I64]:
     """The folded ``texts`` end to end in UTF-8, and where each begins; null counts as empty.
 
     A post of which nothing is left (a bare link, emoji only) is compared by all its characters.
     """
     from corpus.dedup import normalize_kernel
 
-    known = table()
+    known = load_table()
     options = sum(1 << bit for bit, name in enumerate(FOLDS) if name in folds)
     texts = texts.fill_null("")
-    data, places = array_store.flat(texts)
+    data, places = array_store.flatten_strings(texts)
     if options & 1 << FOLDS.index("unicode"):
         # What stands beside a mark may melt with it: few posts have any, and polars knows how.
-        rows = np.flatnonzero(normalize_kernel.unsettled(data, places, known.kinds))
+        rows = np.flatnonzero(normalize_kernel.mark_context_dependent(data, places, known.classes))
         if rows.size:
             index = pl.Series(rows)
-            data, places = array_store.flat(
+            data, places = array_store.flatten_strings(
                 texts.scatter(index, texts.gather(index).str.normalize("NFKC"))
             )
-    return normalize_kernel.fold(data, places, options, *known)
+    return normalize_kernel.normalize(data, places, options, *known)
 
 
-def strings(texts: pl.Series, folds: Collection[str] = FOLDS) -> pl.Series:
+def normalize_to_series(texts: pl.Series, folds: Collection[str] = FOLDS) -> pl.Series:
     """The folded ``texts`` as a series, for people to look at."""
-    data, places = folded(texts, folds)
+    data, places = normalize_to_bytes(texts, folds)
     raw = data.tobytes()
     found = [raw[start:end].decode() for start, end in pairwise(places)]
     return pl.Series(texts.name, found, dtype=pl.String)

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 F = TypeVar("F", bound=Callable[..., Any])
 U8 = NDArray[np.uint8]
@@ -23,10 +23,10 @@ _WORD, _SPACE, _PUNCTUATION, _PICTURE, _DROPPED, _COMPOSED, _LETTER = 1, 2, 4, 8
 _UNICODE, _CASE, _REPOSTS, _URLS, _MENTIONS, _HASHTAGS, _STRETCHED, _PUNCT, _EMOJI = (
     1 << bit for bit in range(9)
 )
-_LONG = 1 << 16
+_LONG_TEXT_BYTES = 1 << 16
 
 
-@compiled
+@jit
 def _decode(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
@@ -41,34 +41,34 @@ def _decode(data: U8, at: int) -> tuple[np.int64, int]:
     return (one & 7) << 18 | two << 12 | three << 6 | np.int64(data[at + 3] & 63), 4
 
 
-@compiled
-def unsettled(data: U8, places: I64, kinds: U8) -> NDArray[np.bool_]:
+@jit
+def mark_context_dependent(data: U8, offsets: I64, classes: U8) -> NDArray[np.bool_]:
     """Which strings hold a character whose normal form depends on its neighbours."""
-    out = np.zeros(places.size - 1, np.bool_)
-    for row in range(places.size - 1):
-        at, end = places[row], places[row + 1]
+    out = np.zeros(offsets.size - 1, np.bool_)
+    for row in range(offsets.size - 1):
+        at, end = offsets[row], offsets[row + 1]
         while at < end:
             if data[at] < 0x80:
                 at += 1
                 continue
             code, size = _decode(data, at)
-            if kinds[code] & _COMPOSED:
+            if classes[code] & _COMPOSED:
                 out[row] = True
                 break
             at += size
     return out
 
 
-@compiled
-def fold(
+@jit
+def normalize(
     data: U8,
     offsets: I64,
     options: int,
-    kinds: U8,
+    classes: U8,
     lower: I32,
-    wide: I32,
-    places: I32,
-    into: I32,
+    expansion_index: I32,
+    expansion_offsets: I32,
+    expansions: I32,
 ) -> tuple[U8, I64]:
     """The folded strings end to end, and where each begins."""
     rows = offsets.size - 1
@@ -79,46 +79,63 @@ def fold(
     for row in range(rows):
         size = offsets[row + 1] - offsets[row]
         if 6 * size > codes.size:  # three bytes may become eighteen characters
-            if size > _LONG:
-                size = _length(data, offsets[row], offsets[row + 1], wide, places) // 6 + 1
+            if size > _LONG_TEXT_BYTES:
+                size = (
+                    _expanded_length(
+                        data, offsets[row], offsets[row + 1], expansion_index, expansion_offsets
+                    )
+                    // 6
+                    + 1
+                )
             codes = np.empty(max(6 * size, codes.size), np.int32)
-        count = _characters(
-            codes, data, offsets[row], offsets[row + 1], options, kinds, lower, wide, places, into
+        count = _normalize_characters(
+            codes,
+            data,
+            offsets[row],
+            offsets[row + 1],
+            options,
+            classes,
+            lower,
+            expansion_index,
+            expansion_offsets,
+            expansions,
         )
         while used + 4 * count + 8 > out.size:
             out = np.concatenate((out, np.empty(out.size, np.uint8)))
         first = used
-        used = _write(codes, count, out, used, options, kinds)
+        used = _write_text(codes, count, out, used, options, classes)
         if used == first:
-            used = _write(codes, count, out, used, 0, kinds)
+            used = _write_text(codes, count, out, used, 0, classes)
         ends[row + 1] = used
     return out[: max(used, 1)].copy(), ends
 
 
-@compiled
-def _length(data: U8, at: int, end: int, wide: I32, places: I32) -> int:
+@jit
+def _expanded_length(
+    data: U8, at: int, end: int, expansion_index: I32, expansion_offsets: I32
+) -> int:
     """How many characters a string has once it is normal."""
     count = 0
     while at < end:
         code, size = _decode(data, at)
         at += size
-        found = wide[code]
-        count += places[found + 1] - places[found] if found >= 0 else 1
+        found = expansion_index[code]
+        count += expansion_offsets[found + 1] - expansion_offsets[found] if found >= 0 else 1
     return count
 
 
-@compiled
-def _characters(
+@jit
+def _normalize_characters(
     codes: I32,
     data: U8,
     at: int,
     end: int,
     options: int,
-    kinds: U8,
+    classes: U8,
     lower: I32,
-    wide: I32,
-    places: I32,
-    into: I32,
+    expansion_index: I32,
+    expansion_offsets: I32,
+    expansions: I32,
 ) -> int:
     """Decode a string to normal, small characters; how many there are."""
     count = 0
@@ -133,12 +150,12 @@ def _characters(
         code, size = _decode(data, at)
         at += size
         if options & _UNICODE:
-            if kinds[code] & _DROPPED:
+            if classes[code] & _DROPPED:
                 continue
-            found = wide[code]
+            found = expansion_index[code]
             if found >= 0:
-                for place in range(places[found], places[found + 1]):
-                    part = into[place]
+                for place in range(expansion_offsets[found], expansion_offsets[found + 1]):
+                    part = expansions[place]
                     codes[count] = lower[part] if small else part
                     count += 1
                 continue
@@ -147,38 +164,38 @@ def _characters(
     return count
 
 
-@compiled
-def _is(codes: I32, at: int, count: int, small: int) -> bool:
+@jit
+def _is_letter(codes: I32, at: int, count: int, letter: int) -> bool:
     """Whether the character at a place is the ASCII letter ``small``, of either case."""
-    return at < count and (codes[at] | 32) == small
+    return at < count and (codes[at] | 32) == letter
 
 
-@compiled
-def _address(codes: I32, at: int, count: int, kinds: U8) -> bool:
+@jit
+def _starts_link(codes: I32, at: int, count: int, classes: U8) -> bool:
     """Whether a link begins here: http:// or https:// anywhere, www. where no word goes on."""
-    if _is(codes, at, count, 104):  # h
+    if _is_letter(codes, at, count, 104):  # h
         if not (
-            _is(codes, at + 1, count, 116)
-            and _is(codes, at + 2, count, 116)
-            and _is(codes, at + 3, count, 112)
+            _is_letter(codes, at + 1, count, 116)
+            and _is_letter(codes, at + 2, count, 116)
+            and _is_letter(codes, at + 3, count, 112)
         ):
             return False
         at += 4
-        if _is(codes, at, count, 115):
+        if _is_letter(codes, at, count, 115):
             at += 1
         return at + 3 < count and codes[at] == 58 and codes[at + 1] == 47 and codes[at + 2] == 47
     if not (
-        _is(codes, at, count, 119)
-        and _is(codes, at + 1, count, 119)
-        and _is(codes, at + 2, count, 119)
+        _is_letter(codes, at, count, 119)
+        and _is_letter(codes, at + 1, count, 119)
+        and _is_letter(codes, at + 2, count, 119)
     ):
         return False
-    free = at == 0 or not kinds[codes[at - 1]] & _WORD
-    return free and at + 4 < count and codes[at + 3] == 46 and kinds[codes[at + 4]] & _WORD != 0
+    free = at == 0 or not classes[codes[at - 1]] & _WORD
+    return free and at + 4 < count and codes[at + 3] == 46 and classes[codes[at + 4]] & _WORD != 0
 
 
-@compiled
-def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
+@jit
+def _find_mention_end(codes: I32, at: int, count: int, classes: U8, links: bool) -> int:
     """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host.
 
     A link that it runs into ends it, if ``links`` count.
@@ -187,11 +204,11 @@ def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
         return at
     if at > 0:
         before = codes[at - 1]
-        if kinds[before] & _WORD or before == 64 or before == 47 or before == 46:
+        if classes[before] & _WORD or before == 64 or before == 47 or before == 46:
             return at
     end = at + 1
-    while end < count and (kinds[codes[end]] & _WORD or codes[end] == 46):
-        if links and _address(codes, end, count, kinds):
+    while end < count and (classes[codes[end]] & _WORD or codes[end] == 46):
+        if links and _starts_link(codes, end, count, classes):
             break
         end += 1
     if end == at + 1:
@@ -199,48 +216,48 @@ def _mention(codes: I32, at: int, count: int, kinds: U8, links: bool) -> int:
     if end < count and codes[end] == 64:
         host, last = end + 1, end
         while host < count and (
-            kinds[codes[host]] & _WORD or codes[host] == 46 or codes[host] == 45
+            classes[codes[host]] & _WORD or codes[host] == 46 or codes[host] == 45
         ):
-            if links and _address(codes, host, count, kinds):
+            if links and _starts_link(codes, host, count, classes):
                 break
             host += 1
-            if kinds[codes[host - 1]] & _WORD:
+            if classes[codes[host - 1]] & _WORD:
                 last = host
         end = last if last > end else end
     return end
 
 
-@compiled
-def _head(codes: I32, count: int, kinds: U8) -> int:
+@jit
+def _skip_repost_prefix(codes: I32, count: int, classes: U8) -> int:
     """Where the text begins behind any ``RT @name:``."""
     begin = 0
     while True:
         at = begin
-        while at < count and kinds[codes[at]] & _SPACE:
+        while at < count and classes[codes[at]] & _SPACE:
             at += 1
-        if not (_is(codes, at, count, 114) and _is(codes, at + 1, count, 116)):
+        if not (_is_letter(codes, at, count, 114) and _is_letter(codes, at + 1, count, 116)):
             return begin
         at += 2
         gap = at
-        while at < count and kinds[codes[at]] & _SPACE:
+        while at < count and classes[codes[at]] & _SPACE:
             at += 1
         if at == gap or at >= count or codes[at] != 64:
             return begin
         name = at + 1
         at = name
-        while at < count and (kinds[codes[at]] & _WORD or codes[at] == 46 or codes[at] == 64):
+        while at < count and (classes[codes[at]] & _WORD or codes[at] == 46 or codes[at] == 64):
             at += 1
         if at == name:
             return begin
         if at < count and codes[at] == 58:
             at += 1
-        if at < count and not kinds[codes[at]] & _SPACE:
+        if at < count and not classes[codes[at]] & _SPACE:
             return begin
         begin = at
 
 
-@compiled
-def _put(out: U8, used: int, code: np.int64) -> int:
+@jit
+def _write_character(out: U8, used: int, code: np.int64) -> int:
     """Write a character in UTF-8; where the next one goes."""
     if code < 0x80:
         out[used] = code
@@ -257,10 +274,10 @@ def _put(out: U8, used: int, code: np.int64) -> int:
     return used + 4
 
 
-@compiled
-def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) -> int:
+@jit
+def _write_text(codes: I32, count: int, out: U8, used: int, options: int, classes: U8) -> int:
     """Write what counts of a post's characters, with single spaces; where the next post goes."""
-    at = _head(codes, count, kinds) if options & _REPOSTS else 0
+    at = _skip_repost_prefix(codes, count, classes) if options & _REPOSTS else 0
     links, stretched = options & _URLS != 0, options & _STRETCHED != 0
     apart = _SPACE
     apart |= _PUNCTUATION if options & _PUNCT else 0
@@ -268,11 +285,11 @@ def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) 
     first, gap, last, run = used, False, np.int64(-1), 0
     while at < count:
         code = np.int64(codes[at])
-        kind = kinds[code]
+        kind = classes[code]
         if kind & _LETTER:
             small = code | 32
-            if links and (small == 104 or small == 119) and _address(codes, at, count, kinds):
-                while at < count and not kinds[codes[at]] & _SPACE:
+            if links and (small == 104 or small == 119) and _starts_link(codes, at, count, classes):
+                while at < count and not classes[codes[at]] & _SPACE:
                     at += 1
                 gap = True
                 continue
@@ -280,14 +297,14 @@ def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) 
             at, gap = at + 1, True
             continue
         elif code == 64 and options & _MENTIONS:
-            end = _mention(codes, at, count, kinds, links)
+            end = _find_mention_end(codes, at, count, classes, links)
             if end > at:
                 at, gap = end, True
                 continue
         elif code == 35 and options & _HASHTAGS:
-            follows = at + 1 < count and kinds[codes[at + 1]] & _WORD
-            if follows and not (links and _address(codes, at + 1, count, kinds)):
-                gap = gap or (at > 0 and kinds[codes[at - 1]] & _WORD != 0)
+            follows = at + 1 < count and classes[codes[at + 1]] & _WORD
+            if follows and not (links and _starts_link(codes, at + 1, count, classes)):
+                gap = gap or (at > 0 and classes[codes[at - 1]] & _WORD != 0)
                 at += 1
                 continue
         at += 1
@@ -306,5 +323,5 @@ def _write(codes: I32, count: int, out: U8, used: int, options: int, kinds: U8) 
             out[used] = code
             used += 1
         else:
-            used = _put(out, used, code)
+            used = _write_character(out, used, code)
     return used

@@ -12,7 +12,12 @@ from corpus.demo import phrases as words
 from corpus.demo import render as formats
 from corpus.demo.render import Draft
 
-_SHARE = {"submissions": 0.15, "stream": 0.33, "api": 0.10, "forum": 0.05}  # the rest: comments
+_SOURCE_SHARES = {
+    "submissions": 0.15,
+    "stream": 0.33,
+    "api": 0.10,
+    "forum": 0.05,
+}  # the rest: comments
 
 # Category -> its share of a source's posts. What remains is ordinary.
 _COMMON = {
@@ -24,7 +29,7 @@ _COMMON = {
 }
 _DAMAGED = {"lone_surrogate": 0.003, "nul_escape": 0.003}
 _REDDIT = _COMMON | _DAMAGED | {"deleted_marker": 0.02, "deleted_later": 0.015}
-_PLANT = {
+_PLANTED_SHARES = {
     "comments": _REDDIT | {"short": 0.05, "duplicate_id": 0.004},
     "submissions": _REDDIT,
     "stream": _COMMON
@@ -37,106 +42,110 @@ _PLANT = {
 
 _START = 1_714_521_600_000  # 2024-05-01 00:00 UTC, in milliseconds
 _MONTH = 31 * 86_400_000
-_LIMIT = {"comments": 900, "submissions": 1500, "stream": 270, "api": 700, "forum": 1200}
+_MAX_LENGTH = {"comments": 900, "submissions": 1500, "stream": 270, "api": 700, "forum": 1200}
 
 
-def drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
+def invent_drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
     """Every source's posts in the order of writing; copies are made once originals exist."""
-    counts = {source: round(share * posts) for source, share in _SHARE.items()}
+    counts = {source: round(share * posts) for source, share in _SOURCE_SHARES.items()}
     counts["comments"] = posts - sum(counts.values())
-    authors = [words.author(number) for number in range(max(60, posts // 6))]
-    write_one = _Writer(rng, authors)
+    authors = [words.author_name(number) for number in range(max(60, posts // 6))]
+    write_one = _DraftWriter(rng, authors)
     made: dict[str, list[Draft]] = {}
     for source, count in counts.items():
         categories = [
             category
-            for category, share in _PLANT[source].items()
+            for category, share in _PLANTED_SHARES[source].items()
             for _ in range(max(1, round(share * count)))
         ]
         categories += ["ordinary"] * (count - len(categories))
         rng.shuffle(categories)
         made[source] = [write_one(source, seq, count, c) for seq, c in enumerate(categories)]
     for some in made.values():
-        _copy_within(some, rng)
-    _copy_across([draft for some in made.values() for draft in some], rng)
+        _add_copies_within_source(some, rng)
+    _add_copies_across_sources([draft for some in made.values() for draft in some], rng)
     return made
 
 
-class _Writer:
+class _DraftWriter:
     """Writes one post after another, remembering threads and what was already said."""
 
     def __init__(self, rng: random.Random, authors: Sequence[str]) -> None:
         self.rng, self.authors = rng, authors
-        self.said: set[str] = set()
+        self.used_texts: set[str] = set()
         self.threads: dict[str, tuple[list[int], list[Draft]]] = {}
         self.replies: dict[str, list[Draft]] = {}
-        self.earlier: dict[str, list[Draft]] = {"stream": [], "api": []}
-        self.turn: dict[str, int] = {}
+        self.earlier_posts: dict[str, list[Draft]] = {"stream": [], "api": []}
+        self.variant_turns: dict[str, int] = {}
 
     def __call__(self, source: str, seq: int, count: int, category: str) -> Draft:
         rng = self.rng
-        span = minutes(count) * 60_000 if source == "stream" else _MONTH
+        span = count_stream_minutes(count) * 60_000 if source == "stream" else _MONTH
         time = _START + seq * span // count
-        draft = Draft(source, seq, category, _identity(source, seq, time), time)
-        language = rng.choices(tuple(words.SHARES), tuple(words.SHARES.values()))[0]
+        draft = Draft(source, seq, category, _make_id(source, seq, time), time)
+        language = rng.choices(tuple(words.LANGUAGE_SHARES), tuple(words.LANGUAGE_SHARES.values()))[
+            0
+        ]
         draft.lang = "en" if category in ("toxic", "short") else language
-        draft.where = words.community(rng, draft.lang)
+        draft.community = words.choose_community(rng, draft.lang)
         # A few people write most posts, as everywhere.
         draft.author = self.authors[int(len(self.authors) * rng.random() ** 2)]
         if category == "protected":  # accounts that write nothing in public
             draft.author = f"private_{draft.author}"
         if source == "submissions":
-            draft.title = self.fresh(lambda: words.title(rng, draft.lang, draft.where))
-        self.compose(draft)
+            draft.title = self.unique_text(
+                lambda: words.write_title(rng, draft.lang, draft.community)
+            )
+        self.add_text(draft)
         if category == "ordinary":
-            self.decorate(draft)
-        self.connect(draft)
+            self.add_decoration(draft)
+        self.link_to_parent(draft)
         return draft
 
-    def fresh(self, say: Callable[[], str]) -> str:
+    def unique_text(self, say: Callable[[], str]) -> str:
         """What ``say`` says, and not for the second time: copies are only made on purpose."""
         text = say()
         for _ in range(50):
             key = re.sub(r"\W+", "", text.lower()) or text
-            if key not in self.said:
-                self.said.add(key)
+            if key not in self.used_texts:
+                self.used_texts.add(key)
                 break
             text = say()
         return text
 
-    def next_of(self, category: str, choices: Sequence[str]) -> str:
+    def next_variant(self, category: str, choices: Sequence[str]) -> str:
         """The sorts of a category in turn, so that none is missing from a small demo."""
-        turn = self.turn[category] = self.turn.get(category, -1) + 1
+        turn = self.variant_turns[category] = self.variant_turns.get(category, -1) + 1
         return choices[turn % len(choices)]
 
-    def compose(self, draft: Draft) -> None:
+    def add_text(self, draft: Draft) -> None:
         """Give the post its text."""
-        rng, category, lang, where = self.rng, draft.category, draft.lang, draft.where
+        rng, category, lang, where = self.rng, draft.category, draft.lang, draft.community
         if category == "toxic":
-            draft.text = self.fresh(lambda: words.toxic(rng, where))
+            draft.text = self.unique_text(lambda: words.write_toxic(rng, where))
         elif category == "short":
-            draft.text = self.fresh(lambda: words.three_words(rng))
+            draft.text = self.unique_text(lambda: words.write_three_words(rng))
         elif category == "junk":
-            draft.lang, draft.detail = "und", self.next_of(category, words.JUNK)
-            draft.text = self.fresh(lambda: words.junk(rng, draft.detail))
-            if draft.detail == "bot_template":
+            draft.lang, draft.variant = "und", self.next_variant(category, words.JUNK_KINDS)
+            draft.text = self.unique_text(lambda: words.write_junk(rng, draft.variant))
+            if draft.variant == "bot_template":
                 draft.author = "RadioDemoBot"
         elif category == "deleted_marker":
             draft.lang = "und"
-            draft.detail = self.next_of(category, ("[deleted]", "[removed]"))
+            draft.variant = self.next_variant(category, ("[deleted]", "[removed]"))
         else:
-            limit = _LIMIT[draft.source] - (90 if category == "pii" else 0)
+            limit = _MAX_LENGTH[draft.source] - (90 if category == "pii" else 0)
             long = draft.source in ("comments", "submissions", "forum")
-            draft.text = self.fresh(lambda: words.prose(rng, lang, where, limit, long))
+            draft.text = self.unique_text(lambda: words.write_prose(rng, lang, where, limit, long))
             if category == "pii":
-                kinds = words.PII if lang == "en" else words.PII[:2]
-                draft.detail = self.next_of(f"pii {len(kinds)}", kinds)
-                sentence, draft.value = words.pii(rng, draft.detail, lang)
+                kinds = words.PII_KINDS if lang == "en" else words.PII_KINDS[:2]
+                draft.variant = self.next_variant(f"pii {len(kinds)}", kinds)
+                sentence, draft.pii_value = words.write_pii(rng, draft.variant, lang)
                 draft.text += f" {sentence}"
             elif category in _DAMAGED:
                 draft.text += " \ud83d" if category == "lone_surrogate" else " The\0End."
 
-    def decorate(self, draft: Draft) -> None:
+    def add_decoration(self, draft: Draft) -> None:
         """Add what ordinary posts are peppered with."""
         rng, chance = self.rng, self.rng.random()
         if chance < 0.05:
@@ -146,26 +155,26 @@ class _Writer:
         elif chance < 0.13:
             draft.text += " " + "".join(rng.choices(("😂", "🙏", "🎉", "🌻"), k=rng.randint(1, 3)))
 
-    def connect(self, draft: Draft) -> None:
+    def link_to_parent(self, draft: Draft) -> None:
         """Hang the post under an earlier one of its source."""
         rng = self.rng
         if draft.source == "submissions":
-            times, openers = self.threads.setdefault(draft.where, ([], []))
+            times, openers = self.threads.setdefault(draft.community, ([], []))
             times.append(draft.time)
             openers.append(draft)
         elif draft.category == "duplicate_id":
             return  # it will be another post's double
         elif draft.source == "comments":
             draft.kind = "reply"
-            times, openers = self.threads.get(draft.where, ([], []))
+            times, openers = self.threads.get(draft.community, ([], []))
             newest = bisect_left(times, draft.time)
             if newest:
                 draft.root = openers[rng.randrange(max(0, newest - 8), newest)]
                 thread = self.replies.setdefault(draft.root.id, [])
                 draft.parent = rng.choice(thread) if thread and rng.random() < 0.6 else None
                 thread.append(draft)
-        elif draft.source in self.earlier and draft.category == "ordinary":
-            earlier, chance = self.earlier[draft.source], rng.random()
+        elif draft.source in self.earlier_posts and draft.category == "ordinary":
+            earlier, chance = self.earlier_posts[draft.source], rng.random()
             if earlier and chance < 0.22:
                 draft.kind = "reply" if chance < 0.16 else "quote"
                 draft.parent = rng.choice(earlier[-80:])
@@ -175,19 +184,19 @@ class _Writer:
                 earlier.append(draft)
 
 
-def _identity(source: str, seq: int, time: int) -> str:
+def _make_id(source: str, seq: int, time: int) -> str:
     if source in ("stream", "api"):  # X makes an id from the millisecond and a serial number
         return str((time - 1_288_834_974_657 << 22) + seq % 4096 + (1 << 21) * (source == "api"))
     base = {"comments": 132_000_000_000, "submissions": 1_900_000_000}
-    return formats.base36(base[source] + seq * 17) if source in base else str(50_000 + seq)
+    return formats.to_base36(base[source] + seq * 17) if source in base else str(50_000 + seq)
 
 
-def minutes(count: int) -> int:
+def count_stream_minutes(count: int) -> int:
     """How many minutes of the stream hold ``count`` statuses; a file holds a minute."""
     return max(3, min(60, count // 150))
 
 
-def _copy_within(drafts: list[Draft], rng: random.Random) -> None:
+def _add_copies_within_source(drafts: list[Draft], rng: random.Random) -> None:
     """Make the copies that a source itself holds: edits, reposts, the same record twice."""
     plain = [
         d
@@ -202,9 +211,13 @@ def _copy_within(drafts: list[Draft], rng: random.Random) -> None:
             continue
         original = plain[rng.randrange(max(0, past - 4000), past)]
         if draft.category == "duplicate_id":
-            drafts[draft.seq] = replace(original, category="duplicate_id", of=original)
+            drafts[draft.seq] = replace(original, category="duplicate_id", copied_from=original)
         else:
-            draft.of, draft.lang, draft.where = original, original.lang, original.where
+            draft.copied_from, draft.lang, draft.community = (
+                original,
+                original.lang,
+                original.community,
+            )
             draft.text, draft.kind = original.text, "repost"
             if draft.category == "edited":
                 draft.text, draft.kind = original.text + " (typo fixed)", "post"
@@ -212,7 +225,7 @@ def _copy_within(drafts: list[Draft], rng: random.Random) -> None:
                 plain.remove(original)
 
 
-def _copy_across(drafts: Sequence[Draft], rng: random.Random) -> None:
+def _add_copies_across_sources(drafts: Sequence[Draft], rng: random.Random) -> None:
     """Make the copies that people post anywhere: the same text, or nearly so."""
     plain = [d for d in drafts if d.category == "ordinary"]
     pools = {source: [d for d in plain if not d.title] for source in formats.PREFIX}
@@ -225,10 +238,10 @@ def _copy_across(drafts: Sequence[Draft], rng: random.Random) -> None:
         original = rng.choice(pools[draft.source])
         if draft.category == "near_duplicate":
             original = rng.choice(roomy[draft.source])
-            draft.detail = rng.choice(edits)
-            unfit = len(original.text.split()) < 40 if draft.detail == "one_word" else False
+            draft.variant = rng.choice(edits)
+            unfit = len(original.text.split()) < 40 if draft.variant == "one_word" else False
             if unfit or original.lang == "ja":
-                draft.detail = rng.choice(("trailing_link", "punctuation"))
-        edit = words.EDITS.get(draft.detail)
+                draft.variant = rng.choice(("trailing_link", "punctuation"))
+        edit = words.EDITS.get(draft.variant)
         draft.text = edit(rng, original.text) if edit else original.text
-        draft.title, draft.of, draft.lang = original.title, original, original.lang
+        draft.title, draft.copied_from, draft.lang = original.title, original, original.lang

@@ -204,7 +204,7 @@ _ENGLISH_TITLES = (
 )
 
 
-class _Tongue:
+class _Language:
     """The pools and sentence patterns of one language other than English."""
 
     def __init__(self, community: str, patterns: Sequence[str], **pools: str) -> None:
@@ -214,8 +214,8 @@ class _Tongue:
 
 
 # Objects are chosen so that every verb takes them unchanged: no contraction, no case ending.
-TONGUES: dict[str, _Tongue] = {
-    "es": _Tongue(
+OTHER_LANGUAGES: dict[str, _Language] = {
+    "es": _Language(
         "CharlasDeBarrio",
         (
             "{lead} {did} {thing} {where}, {tail}.", "La verdad es que {thing} {claim}, {tail}.",
@@ -245,7 +245,7 @@ TONGUES: dict[str, _Tongue] = {
         "y desde entonces duermo mejor|así que le debo una cena a {person}|y eso que llovía",
         person="Marisol|mi tío Anselmo|la vecina|Joaquina|don Ramiro|mi cuñada|Leocadio|Itziar",
     ),
-    "pt": _Tongue(
+    "pt": _Language(
         "ConversaDeVaranda",
         (
             "{lead} eu {did} {thing} {where}, {tail}.", "Para mim {thing} {claim}, {tail}.",
@@ -275,7 +275,7 @@ TONGUES: dict[str, _Tongue] = {
         "mas faltavam {n} peças|e desde então durmo melhor|então devo um café para {person}",
         person="Dona Zuleide|meu tio Valdir|Seu Anacleto|Jandira|Belmira|minha cunhada|Otacílio|Iara",
     ),
-    "fr": _Tongue(
+    "fr": _Language(
         "PapotagesDuSoir",
         (
             "{lead} j'ai {did} {thing} {where}, {tail}.", "Franchement, {thing} {claim}, {tail}.",
@@ -305,7 +305,7 @@ TONGUES: dict[str, _Tongue] = {
         "mais il manquait {n} pièces|et depuis je dors mieux|donc je dois un repas à {person}",
         person="Solange|mon oncle Fernand|la voisine|Maëlle|madame Prune|ma belle-sœur|Gontran|Colette",
     ),
-    "de": _Tongue(
+    "de": _Language(
         "Feierabendrunde",
         (
             "{lead} habe ich {thing} {where} {did}, {tail}.", "Ich finde, {thing} {claim}, {tail}.",
@@ -336,7 +336,7 @@ TONGUES: dict[str, _Tongue] = {
         "aber es fehlten {n} Teile|und seitdem schlafe ich besser|also backe ich {person} einen Kuchen",
         person="Wendelin|Onkel Gustav|Frau Tannert|Roswitha|Herr Bäumler|Mechthild|Korbinian|Silke",
     ),
-    "id": _Tongue(
+    "id": _Language(
         "ObrolanTeras",
         (
             "{lead} saya {did} {thing} {where}, {tail}.", "Menurut saya {thing} {claim}, {tail}.",
@@ -365,7 +365,7 @@ TONGUES: dict[str, _Tongue] = {
         "tapi ada {n} bagian yang hilang|dan sejak itu tidur saya nyenyak|jadi saya traktir {person}",
         person="Bu Lastri|Pak Wiryo|tetangga saya|Mbak Ningsih|tukang roti|Mas Darto|Pak Umar|Ayu",
     ),
-    "ja": _Tongue(
+    "ja": _Language(
         "縁側の雑談",
         (
             "{lead}{where}{thing}を{did}、{tail}。", "正直に言うと、{thing}は{claim}し、{tail}。",
@@ -392,10 +392,10 @@ TONGUES: dict[str, _Tongue] = {
 }  # fmt: skip
 
 #: Language -> its share of ordinary posts, in percent.
-SHARES = {"en": 65, "es": 7, "pt": 6, "fr": 6, "de": 6, "ja": 5, "id": 5}
+LANGUAGE_SHARES = {"en": 65, "es": 7, "pt": 6, "fr": 6, "de": 6, "ja": 5, "id": 5}
 
 
-class _Slots(dict[str, str]):
+class _SlotFiller(dict[str, str]):
     """Fills the slots of a pattern, drawing anew for each one."""
 
     def __init__(
@@ -418,31 +418,33 @@ class _Slots(dict[str, str]):
         return pattern.format_map(self) if "{" in pattern else pattern
 
 
-def _slots(rng: random.Random, lang: str, community: str) -> _Slots:
+def _slot_filler(rng: random.Random, lang: str, community: str) -> _SlotFiller:
     if lang == "en":
-        return _Slots(rng, _ENGLISH, TOPICS[community])
-    return _Slots(rng, TONGUES[lang].pools)
+        return _SlotFiller(rng, _ENGLISH, TOPICS[community])
+    return _SlotFiller(rng, OTHER_LANGUAGES[lang].pools)
 
 
-def _upper(text: str) -> str:
+def _capitalize(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def community(rng: random.Random, lang: str) -> str:
+def choose_community(rng: random.Random, lang: str) -> str:
     """A community whose members write in ``lang``."""
-    return rng.choice(tuple(TOPICS)) if lang == "en" else TONGUES[lang].community
+    return rng.choice(tuple(TOPICS)) if lang == "en" else OTHER_LANGUAGES[lang].community
 
 
-def prose(rng: random.Random, lang: str, where: str, limit: int, paragraphs: bool = False) -> str:
+def write_prose(
+    rng: random.Random, lang: str, where: str, limit: int, paragraphs: bool = False
+) -> str:
     """One to five sentences of an ordinary post in community ``where``, within ``limit``."""
-    slots = _slots(rng, lang, where)
-    patterns = _ENGLISH_SENTENCES if lang == "en" else TONGUES[lang].patterns
+    slots = _slot_filler(rng, lang, where)
+    patterns = _ENGLISH_SENTENCES if lang == "en" else OTHER_LANGUAGES[lang].patterns
     wanted = rng.choice((1, 1, 2, 2, 2, 3, 3, 4, 5) if lang == "en" else (2, 2, 3, 3, 4, 5))
     text = ""
     for pattern in rng.sample(patterns, wanted):
-        sentence = _upper(slots.fill(pattern))
+        sentence = _capitalize(slots.fill(pattern))
         while not text and len(sentence) > limit:
-            sentence = _upper(slots.fill(patterns[0]))
+            sentence = _capitalize(slots.fill(patterns[0]))
         if len(text) + len(sentence) + 2 > limit and text:
             break
         gap = "\n\n" if paragraphs and rng.random() < 0.25 else "" if lang == "ja" else " "
@@ -450,11 +452,11 @@ def prose(rng: random.Random, lang: str, where: str, limit: int, paragraphs: boo
     return text
 
 
-def title(rng: random.Random, lang: str, where: str) -> str:
+def write_title(rng: random.Random, lang: str, where: str) -> str:
     """A submission's title."""
-    slots = _slots(rng, lang, where)
-    pattern = rng.choice(_ENGLISH_TITLES if lang == "en" else TONGUES[lang].patterns[1:4])
-    return _upper(slots.fill(pattern)).rstrip(".。")
+    slots = _slot_filler(rng, lang, where)
+    pattern = rng.choice(_ENGLISH_TITLES if lang == "en" else OTHER_LANGUAGES[lang].patterns[1:4])
+    return _capitalize(slots.fill(pattern)).rstrip(".。")
 
 
 _FIRST = (
@@ -474,13 +476,13 @@ _LAST = (
 )  # fmt: skip
 
 
-def three_words(rng: random.Random) -> str:
+def write_three_words(rng: random.Random) -> str:
     """A whole post in three words."""
     text = f"{rng.choice(_FIRST)} {rng.choice(_MIDDLE)} {rng.choice(_LAST)}"
-    return _upper(text) + rng.choice(("", "", ".", "!"))
+    return _capitalize(text) + rng.choice(("", "", ".", "!"))
 
 
-_RUDE = {
+_TOXIC = {
     "open": "You are|God, you are|Everyone here knows you are|Face it, you are|Seriously, you are",
     "adj": "pathetic|stupid|worthless|disgusting|brainless|miserable|clueless|useless|ridiculous",
     "noun": "idiot|moron|loser|clown|dumbass|imbecile|piece of garbage|waste of space|fool",
@@ -493,16 +495,16 @@ _RUDE = {
 }
 
 
-def toxic(rng: random.Random, where: str) -> str:
+def write_toxic(rng: random.Random, where: str) -> str:
     """A rude outburst at one person that any toxicity model should mark; no group is insulted."""
-    pools = _ENGLISH | {name: tuple(pool.split("|")) for name, pool in _RUDE.items()}
+    pools = _ENGLISH | {name: tuple(pool.split("|")) for name, pool in _TOXIC.items()}
     pools["rude"] = pools["adj"]
     things = tuple(f"{rng.choice(_ENGLISH['adj'])} {thing}" for thing in TOPICS[where])
     pools["thing"] = tuple(f"{rng.choice(_ENGLISH['det'])} {thing}" for thing in things)
-    return _Slots(rng, pools).fill("{open} a {adj}, {rude} {noun} {why}. {end}!")
+    return _SlotFiller(rng, pools).fill("{open} a {adj}, {rude} {noun} {why}. {end}!")
 
 
-JUNK = ("link_spam", "hashtag_wall", "emoji_wall", "character_run", "bot_template")
+JUNK_KINDS = ("link_spam", "hashtag_wall", "emoji_wall", "character_run", "bot_template")
 _EMOJI = "😂🔥✨🎉🙏💯🚀🌈🍕🎧⚽🌻🐙🎲📚🧵🍞🚲🔭🎻"
 _TAGS = (
     "followback", "instagood", "win", "deal", "promo", "viral", "giveaway", "crypto", "fitness",
@@ -510,7 +512,7 @@ _TAGS = (
 )  # fmt: skip
 
 
-def junk(rng: random.Random, kind: str) -> str:
+def write_junk(rng: random.Random, kind: str) -> str:
     """A post that nobody would want to learn from."""
     n = rng.randint(1000, 99999)
     if kind == "link_spam":
@@ -528,7 +530,7 @@ def junk(rng: random.Random, kind: str) -> str:
     return f"♫ Now playing: {song} by {band} on Radio Demo {n % 100}.{n % 10} #nowplaying"
 
 
-PII = ("email", "phone", "ip", "credit_card", "iban", "us_ssn", "mac", "btc")
+PII_KINDS = ("email", "phone", "ip", "credit_card", "iban", "us_ssn", "mac", "btc")
 
 # Published test and documentation values only, so that nobody real is ever named.
 _CARDS = (
@@ -543,7 +545,7 @@ _RESOLVERS = ("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9", "208.67.222
 _WALLETS = (
     "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
 )  # fmt: skip
-_CARRIERS = {
+_PII_SENTENCES = {
     "email": "Write to {v} if you want the rest.",
     "phone": "Call me on {v} after six.",
     "ip": "The logs say it all came from IP address {v} last night.",
@@ -553,7 +555,7 @@ _CARRIERS = {
     "mac": "The device with MAC address {v} keeps dropping off the network.",
     "btc": "Tips are welcome in bitcoin at {v} as always.",
 }
-_CONTACT = {
+_PII_SENTENCES_BY_LANGUAGE = {
     "es": "Mi contacto es {v} para quien quiera más detalles.",
     "pt": "Meu contato é {v} para quem quiser saber mais.",
     "fr": "Mon contact est {v} pour ceux qui veulent en savoir plus.",
@@ -563,7 +565,7 @@ _CONTACT = {
 }
 
 
-def _pii_value(rng: random.Random, kind: str) -> str:
+def _choose_pii_value(rng: random.Random, kind: str) -> str:
     if kind == "email":
         name = rng.choice(("mara.quill", "tobias_k", "j.abara", "info", "noor.t", "piotr"))
         host = rng.choice(("example.org", "example.com", "example.net", "mail.example.org"))
@@ -579,25 +581,36 @@ def _pii_value(rng: random.Random, kind: str) -> str:
     return rng.choice(pool)
 
 
-def pii(rng: random.Random, kind: str, lang: str) -> tuple[str, str]:
+def write_pii(rng: random.Random, kind: str, lang: str) -> tuple[str, str]:
     """A sentence that gives away a ``kind`` of personal detail, and the detail itself."""
-    value = _pii_value(rng, kind)
-    return (_CARRIERS[kind] if lang == "en" else _CONTACT[lang]).format(v=value), value
+    value = _choose_pii_value(rng, kind)
+    return (_PII_SENTENCES[kind] if lang == "en" else _PII_SENTENCES_BY_LANGUAGE[lang]).format(
+        v=value
+    ), value
 
 
-_SWAPS = ("really", "older", "second", "nearby", "simple", "another", "winter", "single")
+_REPLACEMENT_WORDS = (
+    "really",
+    "older",
+    "second",
+    "nearby",
+    "simple",
+    "another",
+    "winter",
+    "single",
+)
 
 
-def _one_word(rng: random.Random, text: str) -> str:
+def _replace_word(rng: random.Random, text: str) -> str:
     words = re.findall(r"\S+", text)
     old = rng.choice([word for word in words if word.isalpha() and len(word) > 3])
-    new = rng.choice([word for word in _SWAPS if word != old.lower()])
+    new = rng.choice([word for word in _REPLACEMENT_WORDS if word != old.lower()])
     return re.sub(rf"(?<!\S){old}(?!\S)", new, text, count=1)
 
 
 #: How a near duplicate differs from its original.
 EDITS: dict[str, Callable[[random.Random, str], str]] = {
-    "one_word": _one_word,
+    "one_word": _replace_word,
     "trailing_link": lambda rng, text: f"{text} https://example.org/p/{rng.randint(100, 9999)}",
     "punctuation": lambda rng, text: (
         text.replace(",", "").rstrip(".。!?？ ") + "!" * rng.randint(2, 4)
@@ -605,18 +618,18 @@ EDITS: dict[str, Callable[[random.Random, str], str]] = {
     "case": lambda rng, text: text.upper(),
 }
 
-_CALM = (
+_AUTHOR_ADJECTIVES = (
     "quiet", "amber", "brisk", "mellow", "dusty", "lucky", "polar", "velvet", "copper", "sunny",
     "rapid", "foggy", "clever", "salty",
 )  # fmt: skip
-_BEINGS = (
+_AUTHOR_NOUNS = (
     "lantern", "badger", "teapot", "comet", "willow", "harbor", "pixel", "magpie", "walnut",
     "ferry", "cactus", "otter",
 )  # fmt: skip
 
 
-def author(number: int) -> str:
+def author_name(number: int) -> str:
     """The invented user name number ``number``; different numbers give different names."""
-    calm, rest = number % len(_CALM), number // len(_CALM)
-    being, suffix = rest % len(_BEINGS), rest // len(_BEINGS)
-    return f"{_CALM[calm]}_{_BEINGS[being]}{suffix or ''}"
+    calm, rest = number % len(_AUTHOR_ADJECTIVES), number // len(_AUTHOR_ADJECTIVES)
+    being, suffix = rest % len(_AUTHOR_NOUNS), rest // len(_AUTHOR_NOUNS)
+    return f"{_AUTHOR_ADJECTIVES[calm]}_{_AUTHOR_NOUNS[being]}{suffix or ''}"

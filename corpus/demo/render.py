@@ -20,11 +20,11 @@ PREFIX = {
 
 Record = dict[str, object]
 
-_SHORT = 140  # characters of a status before it is cut
-_LONG = 280  # and of a v2 tweet
+_STATUS_LENGTH = 140  # characters of a status before it is cut
+_TWEET_LENGTH = 280  # and of a v2 tweet
 
 # Real dumps of these formats escape everything outside ASCII.
-encode = json.JSONEncoder(separators=(",", ":")).encode
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _encode_plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
@@ -38,14 +38,14 @@ class Draft:
     id: str
     time: int  # milliseconds since 1970
     lang: str = "und"
-    where: str = ""
+    community: str = ""
     author: str = ""
     title: str = ""
     text: str = ""
     kind: str = "post"
-    detail: str = ""  # which sort within its category
-    value: str = ""  # the personal detail it gives away
-    of: Draft | None = None  # what it copies
+    variant: str = ""  # which sort within its category
+    pii_value: str = ""  # the personal detail it gives away
+    copied_from: Draft | None = None  # what it copies
     parent: Draft | None = None  # what it replies to or quotes
     root: Draft | None = None  # the submission it hangs under
     traits: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Draft:
         return PREFIX[self.source] + self.id
 
 
-def base36(number: int) -> str:
+def to_base36(number: int) -> str:
     """``number`` as Reddit writes its ids."""
     digits = ""
     while number:
@@ -65,31 +65,31 @@ def base36(number: int) -> str:
     return digits
 
 
-def _number(name: str) -> int:
+def _user_number(name: str) -> int:
     return 10_000_000 + zlib.crc32(name.encode())
 
 
-def _iso(time: int, ending: str = "Z") -> str:
+def _format_iso(time: int, ending: str = "Z") -> str:
     moment = datetime.fromtimestamp(time / 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{time % 1000:03d}{ending}"
 
 
-def _escaped(text: str) -> str:
+def _escape_html(text: str) -> str:
     return html.escape(text, quote=False)
 
 
-def _reddit(draft: Draft) -> Record:
+def _reddit_record(draft: Draft) -> Record:
     gone = draft.category == "deleted_marker"
     record: Record = {
         "author": "[deleted]" if gone else draft.author,
-        "author_fullname": None if gone else "t2_" + base36(_number(draft.author)),
+        "author_fullname": None if gone else "t2_" + to_base36(_user_number(draft.author)),
         "created_utc": draft.time // 1000,
         "distinguished": None,
         "edited": False if draft.seq % 11 else draft.time // 1000 + 600,
         "id": draft.id,
         "retrieved_on": draft.time // 1000 + 90_000,
         "score": draft.seq * 7919 % 89 - 4,
-        "subreddit": draft.where,
+        "subreddit": draft.community,
         "subreddit_type": "public",
     }
     if draft.category == "deleted_later":
@@ -97,42 +97,42 @@ def _reddit(draft: Draft) -> Record:
     return record
 
 
-def comment(draft: Draft) -> Record:
+def render_comment(draft: Draft) -> Record:
     """A line of Reddit's ``RC_*`` files."""
     root = f"t3_{draft.root.id if draft.root else '0unseen'}"
     parent = f"t1_{draft.parent.id}" if draft.parent else root
-    return _reddit(draft) | {
-        "body": draft.detail if draft.category == "deleted_marker" else _escaped(draft.text),
+    return _reddit_record(draft) | {
+        "body": draft.variant if draft.category == "deleted_marker" else _escape_html(draft.text),
         "controversiality": 0,
         "is_submitter": bool(draft.root and draft.root.author == draft.author),
         "link_id": root,
         "parent_id": parent,
-        "permalink": f"/r/{draft.where}/comments/{root[3:]}/_/{draft.id}/",
+        "permalink": f"/r/{draft.community}/comments/{root[3:]}/_/{draft.id}/",
     }
 
 
-def submission(draft: Draft) -> Record:
+def render_submission(draft: Draft) -> Record:
     """A line of Reddit's ``RS_*`` files."""
     gone = draft.category == "deleted_marker"
-    return _reddit(draft) | {
+    return _reddit_record(draft) | {
         "is_robot_indexable": not gone,
         "is_self": True,
         "num_comments": draft.seq * 31 % 40,
         "over_18": draft.seq % 50 == 0,
-        "permalink": f"/r/{draft.where}/comments/{draft.id}/",
+        "permalink": f"/r/{draft.community}/comments/{draft.id}/",
         "quarantine": False,
-        "removed_by_category": ("moderator" if draft.detail == "[removed]" else "deleted")
+        "removed_by_category": ("moderator" if draft.variant == "[removed]" else "deleted")
         if gone
         else None,
-        "selftext": draft.detail if gone else _escaped(draft.text),
+        "selftext": draft.variant if gone else _escape_html(draft.text),
         "spoiler": False,
-        "title": _escaped(draft.title),
-        "url": f"https://reddit.example/r/{draft.where}/comments/{draft.id}/",
+        "title": _escape_html(draft.title),
+        "url": f"https://reddit.example/r/{draft.community}/comments/{draft.id}/",
     }
 
 
 def _user(draft: Draft) -> Record:
-    number = _number(draft.author)
+    number = _user_number(draft.author)
     return {
         "id": number,
         "id_str": str(number),
@@ -144,19 +144,19 @@ def _user(draft: Draft) -> Record:
     }
 
 
-def _cut(text: str, limit: int = _SHORT) -> str:
+def _shorten(text: str, limit: int = _STATUS_LENGTH) -> str:
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
-def status(draft: Draft) -> Record:
+def render_status(draft: Draft) -> Record:
     """A status of X's v1.1 stream."""
     moment = datetime.fromtimestamp(draft.time / 1000, UTC)
     # Spreadsheet-like tools turn ids into floats; only id_str survives that.
     record: Record = {
         "created_at": f"{moment:%a %b %d %H:%M:%S} +0000 {moment:%Y}",
-        "id": float(draft.id) if float_id(draft) else int(draft.id),
+        "id": float(draft.id) if has_float_id(draft) else int(draft.id),
         "id_str": draft.id,
-        "text": _escaped(draft.text),
+        "text": _escape_html(draft.text),
         "source": "Demo Client",
         "truncated": False,
         "in_reply_to_status_id_str": None,
@@ -169,148 +169,159 @@ def status(draft: Draft) -> Record:
         "lang": "in" if draft.lang == "id" else draft.lang,  # v1.1 keeps the withdrawn code
         "timestamp_ms": str(draft.time),
     }
-    if draft.category == "repost" and draft.of:
-        record["text"] = _escaped(_cut(_reposting(draft.of)))
-        record["retweeted_status"] = status(draft.of)
-    elif extended(draft):
-        record["text"] = _escaped(_cut(draft.text, 110)) + " https://t.example/x"
+    if draft.category == "repost" and draft.copied_from:
+        record["text"] = _escape_html(_shorten(_repost_text(draft.copied_from)))
+        record["retweeted_status"] = render_status(draft.copied_from)
+    elif has_extended_tweet(draft):
+        record["text"] = _escape_html(_shorten(draft.text, 110)) + " https://t.example/x"
         record["truncated"] = True
-        record["extended_tweet"] = {"full_text": _escaped(draft.text)}
+        record["extended_tweet"] = {"full_text": _escape_html(draft.text)}
     if draft.parent and draft.kind == "reply":
         record["in_reply_to_status_id_str"] = draft.parent.id
         record["in_reply_to_screen_name"] = draft.parent.author
-        record["in_reply_to_user_id_str"] = str(_number(draft.parent.author))
+        record["in_reply_to_user_id_str"] = str(_user_number(draft.parent.author))
     if draft.parent and draft.kind == "quote":
         record["is_quote_status"] = True
         record["quoted_status_id_str"] = draft.parent.id
-        record["quoted_status"] = status(draft.parent) | {"quoted_status": None}
+        record["quoted_status"] = render_status(draft.parent) | {"quoted_status": None}
     return record
 
 
-def _reposting(original: Draft) -> str:
+def _repost_text(original: Draft) -> str:
     return f"RT @{original.author}: {original.text}"
 
 
-def cut_repost(draft: Draft) -> bool:
+def is_cut_repost(draft: Draft) -> bool:
     """Whether a repost's own text breaks off, so that only the original is whole."""
-    return draft.kind == "repost" and draft.of is not None and len(_reposting(draft.of)) > _SHORT
+    return (
+        draft.kind == "repost"
+        and draft.copied_from is not None
+        and len(_repost_text(draft.copied_from)) > _STATUS_LENGTH
+    )
 
 
-def float_id(draft: Draft) -> bool:
+def has_float_id(draft: Draft) -> bool:
     """Whether a status carries its number as a damaged float."""
     return draft.source == "stream" and draft.seq % 9 == 0
 
 
-def extended(draft: Draft) -> bool:
+def has_extended_tweet(draft: Draft) -> bool:
     """Whether the whole text of a status is elsewhere than in ``text``."""
-    return draft.source == "stream" and draft.kind != "repost" and len(draft.text) > _SHORT
+    return draft.source == "stream" and draft.kind != "repost" and len(draft.text) > _STATUS_LENGTH
 
 
-def delete_notice(identity: str, author: str, time: int) -> bytes:
+def render_delete_notice(identity: str, author: str, time: int) -> bytes:
     """The stream's word that a status was deleted by its author."""
-    user = _number(author)
+    user = _user_number(author)
     noticed: Record = {
         "id": int(identity), "id_str": identity, "user_id": user, "user_id_str": str(user),
     }  # fmt: skip
-    return encode({"delete": {"status": noticed, "timestamp_ms": str(time)}}).encode()
+    return encode_json({"delete": {"status": noticed, "timestamp_ms": str(time)}}).encode()
 
 
-def limit_notice(track: int, time: int) -> bytes:
+def render_limit_notice(track: int, time: int) -> bytes:
     """The stream's word that it held back statuses."""
-    return encode({"limit": {"track": track, "timestamp_ms": str(time)}}).encode()
+    return encode_json({"limit": {"track": track, "timestamp_ms": str(time)}}).encode()
 
 
-def tweet(draft: Draft) -> Record:
+def render_tweet(draft: Draft) -> Record:
     """A tweet as X's v2 API gives it."""
     record: Record = {
         "id": draft.id,
-        "text": _escaped(_cut(draft.text, _LONG)),
-        "author_id": str(_number(draft.author)),
+        "text": _escape_html(_shorten(draft.text, _TWEET_LENGTH)),
+        "author_id": str(_user_number(draft.author)),
         "conversation_id": draft.parent.id if draft.parent else draft.id,
-        "created_at": _iso(draft.time),
+        "created_at": _format_iso(draft.time),
         "edit_history_tweet_ids": [draft.id],
         "lang": draft.lang,
         "possibly_sensitive": False,
         "public_metrics": {"retweet_count": draft.seq % 7, "reply_count": 0, "like_count": 3},
     }
-    if draft.category == "edited" and draft.of:
-        record["edit_history_tweet_ids"] = [draft.of.id, draft.id]
-    if draft.category == "repost" and draft.of:
-        record["text"] = _escaped(_cut(_reposting(draft.of)))
-        record["referenced_tweets"] = [{"type": "retweeted", "id": draft.of.id}]
-    elif note(draft):
-        record["note_tweet"] = {"text": _escaped(draft.text)}
+    if draft.category == "edited" and draft.copied_from:
+        record["edit_history_tweet_ids"] = [draft.copied_from.id, draft.id]
+    if draft.category == "repost" and draft.copied_from:
+        record["text"] = _escape_html(_shorten(_repost_text(draft.copied_from)))
+        record["referenced_tweets"] = [{"type": "retweeted", "id": draft.copied_from.id}]
+    elif has_note_tweet(draft):
+        record["note_tweet"] = {"text": _escape_html(draft.text)}
     if draft.parent:
         kind = "replied_to" if draft.kind == "reply" else "quoted"
         record["referenced_tweets"] = [{"type": kind, "id": draft.parent.id}]
         if kind == "replied_to":
-            record["in_reply_to_user_id"] = str(_number(draft.parent.author))
+            record["in_reply_to_user_id"] = str(_user_number(draft.parent.author))
     return record
 
 
-def note(draft: Draft) -> bool:
+def has_note_tweet(draft: Draft) -> bool:
     """Whether a tweet is a long one, whole only in its ``note_tweet``."""
-    return draft.source == "api" and draft.kind != "repost" and len(draft.text) > _LONG
+    return draft.source == "api" and draft.kind != "repost" and len(draft.text) > _TWEET_LENGTH
 
 
 def _v2_user(draft: Draft) -> Record:
     return {
-        "id": str(_number(draft.author)),
+        "id": str(_user_number(draft.author)),
         "name": draft.author.replace("_", " ").title(),
         "username": draft.author,
     }
 
 
-def _envelope(drafts: Sequence[Draft]) -> Record:
+def _includes(drafts: Sequence[Draft]) -> Record:
     """What v2 keeps beside ``data``: the tweets referred to, and everybody's account."""
     referred = {
-        d.id: d for draft in drafts for d in (draft.of, draft.parent) if d and refers(draft)
+        d.id: d
+        for draft in drafts
+        for d in (draft.copied_from, draft.parent)
+        if d and has_reference(draft)
     }
     people = {draft.author: draft for draft in (*drafts, *referred.values())}
     return {
-        "tweets": [tweet(draft) for draft in referred.values()],
+        "tweets": [render_tweet(draft) for draft in referred.values()],
         "users": [_v2_user(draft) for draft in people.values()],
     }
 
 
-def refers(draft: Draft) -> bool:
+def has_reference(draft: Draft) -> bool:
     """Whether a v2 tweet refers to another one."""
     return draft.category == "repost" or draft.parent is not None
 
 
-def _flattened(draft: Draft) -> Record:
-    record = tweet(draft) | {"author": _v2_user(draft)}
-    other = draft.parent or draft.of
-    if other and refers(draft):
+def _flattened_tweet(draft: Draft) -> Record:
+    record = render_tweet(draft) | {"author": _v2_user(draft)}
+    other = draft.parent or draft.copied_from
+    if other and has_reference(draft):
         kinds = {"repost": "retweeted", "reply": "replied_to", "quote": "quoted"}
-        whole = tweet(other) | {"type": kinds[draft.kind], "author": _v2_user(other)}
+        whole = render_tweet(other) | {"type": kinds[draft.kind], "author": _v2_user(other)}
         record["referenced_tweets"] = [whole]
     return record
 
 
-def api_lines(drafts: Sequence[Draft], rng: random.Random) -> list[bytes]:
+def render_api_lines(drafts: Sequence[Draft], rng: random.Random) -> list[bytes]:
     """v2 tweets in the three forms that people keep: pages, stream objects, flattened tweets."""
     lines, start = [], 0
     while start < len(drafts):
         form = rng.choice(("page", "stream", "flat"))
         some = drafts[start : start + (rng.randint(5, 20) if form == "page" else 1)]
         start += len(some)
-        record = _flattened(some[0])
+        record = _flattened_tweet(some[0])
         if form == "page":
             record = {
-                "data": [tweet(draft) for draft in some],
-                "includes": _envelope(some),
+                "data": [render_tweet(draft) for draft in some],
+                "includes": _includes(some),
                 "meta": {"result_count": len(some), "newest_id": some[-1].id},
                 "__twarc": {"version": "2.14.0", "retrieved_at": "2024-06-01T00:00:00+00:00"},
             }
         elif form == "stream":
             rules = [{"id": "1", "tag": "demo"}]
-            record = {"data": tweet(some[0]), "includes": _envelope(some), "matching_rules": rules}
+            record = {
+                "data": render_tweet(some[0]),
+                "includes": _includes(some),
+                "matching_rules": rules,
+            }
         lines.append(_encode_plain(record).encode())
     return lines
 
 
-def forum_csv(drafts: Sequence[Draft]) -> bytes:
+def render_forum_csv(drafts: Sequence[Draft]) -> bytes:
     """A table as spreadsheet tools export it: with a BOM, quoted newlines and one bad row."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
@@ -318,5 +329,5 @@ def forum_csv(drafts: Sequence[Draft]) -> bytes:
     for place, draft in enumerate(drafts):
         if place == len(drafts) // 2:
             out.write("unquoted,row,with,too,many,cells,in it\n")
-        rows.writerow((draft.id, draft.author, draft.text, _iso(draft.time, "+00:00")))
+        rows.writerow((draft.id, draft.author, draft.text, _format_iso(draft.time, "+00:00")))
     return b"\xef\xbb\xbf" + out.getvalue().encode()

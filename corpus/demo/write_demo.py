@@ -26,7 +26,7 @@ FILES = {
     "forum": "table/forum.csv",
 }
 
-_FEWEST = 200
+_MIN_POSTS = 200
 _WINDOW_LOG = 31  # 2 GiB
 _MTIME = 1_714_521_600  # 2024-05-01 00:00 UTC, so that archives do not hold the date of writing
 _MALFORMED = ("cut_json", "invalid_utf8", "wrong_type")
@@ -37,9 +37,9 @@ _WRONG_TYPE = {
     "api": {"data": {"id": ["1"], "text": 5, "author_id": {}}},
 }
 
-Entry = tuple[float, bytes]  # where among the lines it goes, and the line
-Extras = dict[str, int]  # sort of line that is no post -> how many
-Placed = dict[str, list[str]]  # where a delete notice stands -> the ids it names
+PositionedLine = tuple[float, bytes]  # where among the lines it goes, and the line
+OtherLines = dict[str, int]  # sort of line that is no post -> how many
+NoticeIds = dict[str, list[str]]  # where a delete notice stands -> the ids it names
 
 
 def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]:
@@ -47,30 +47,34 @@ def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]
 
     The bytes depend only on ``posts`` and ``seed``. The answer is also in ``planted.json``.
     """
-    if posts < _FEWEST:
-        raise ValueError(f"the demo needs at least {_FEWEST} posts to hold every kind; got {posts}")
-    drafts = make_posts.drafts(posts, random.Random(f"posts {seed}"))
+    if posts < _MIN_POSTS:
+        raise ValueError(
+            f"the demo needs at least {_MIN_POSTS} posts to hold every kind; got {posts}"
+        )
+    drafts = make_posts.invent_drafts(posts, random.Random(f"posts {seed}"))
     rng = random.Random(f"files {seed}")
-    extras: dict[str, Extras] = {}
-    comments = [formats.encode(formats.comment(d)).encode() for d in drafts["comments"]]
-    content, extras["comments"] = _lines("comments", comments, rng)
-    _save(folder / FILES["comments"], _packed(content))
-    submissions = [formats.encode(formats.submission(d)).encode() for d in drafts["submissions"]]
-    content, extras["submissions"] = _lines("submissions", submissions, rng)
-    _save(folder / FILES["submissions"], _packed(content))
-    content, extras["stream"], notices = _stream(drafts["stream"], rng)
-    _save(folder / FILES["stream"], content)
-    content, extras["api"] = _lines("api", formats.api_lines(drafts["api"], rng), rng)
-    _save(folder / FILES["api"], content)
-    _save(folder / FILES["forum"], formats.forum_csv(drafts["forum"]))
+    extras: dict[str, OtherLines] = {}
+    comments = [formats.encode_json(formats.render_comment(d)).encode() for d in drafts["comments"]]
+    content, extras["comments"] = _weave_lines("comments", comments, rng)
+    _write_file(folder / FILES["comments"], _compress_with_large_window(content))
+    submissions = [
+        formats.encode_json(formats.render_submission(d)).encode() for d in drafts["submissions"]
+    ]
+    content, extras["submissions"] = _weave_lines("submissions", submissions, rng)
+    _write_file(folder / FILES["submissions"], _compress_with_large_window(content))
+    content, extras["stream"], notices = _write_stream(drafts["stream"], rng)
+    _write_file(folder / FILES["stream"], content)
+    content, extras["api"] = _weave_lines("api", formats.render_api_lines(drafts["api"], rng), rng)
+    _write_file(folder / FILES["api"], content)
+    _write_file(folder / FILES["forum"], formats.render_forum_csv(drafts["forum"]))
     extras["forum"] = {"bad_row": 1}
-    planted = {"posts": posts, "seed": seed} | _planted(drafts, extras, notices)
+    planted = {"posts": posts, "seed": seed} | _list_planted(drafts, extras, notices)
     text = json.dumps(planted, indent=1, sort_keys=True, ensure_ascii=False)
-    _save(folder / "planted.json", text.encode())
+    _write_file(folder / "planted.json", text.encode())
     return planted
 
 
-def _save(path: Path, content: bytes) -> None:
+def _write_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".tmp")
     unfinished.write_bytes(content)
@@ -80,7 +84,7 @@ def _save(path: Path, content: bytes) -> None:
 # ---------------------------------------------------------------- files
 
 
-def _packed(content: bytes) -> bytes:
+def _compress_with_large_window(content: bytes) -> bytes:
     """One zstd frame that declares a window of 2 GiB, as the monthly dumps do."""
     frame = bytearray(zstandard.ZstdCompressor(level=3, write_content_size=False).compress(content))
     # Compressing with such a window takes gigabytes. Blocks made with a smaller one are as valid,
@@ -91,44 +95,50 @@ def _packed(content: bytes) -> bytes:
     return bytes(frame)
 
 
-def _malformed(source: str, kind: str, line: bytes) -> bytes:
+def _malformed_line(source: str, kind: str, line: bytes) -> bytes:
     """A line like ``line`` that no reader can take as a post."""
     if kind == "cut_json":
         return line[: len(line) * 2 // 3]
     if kind == "invalid_utf8":  # compact JSON has spaces only inside its strings
         return line.replace(b" ", b" \xc3\x28\xff ", 1)
-    return formats.encode(_WRONG_TYPE[source]).encode()
+    return formats.encode_json(_WRONG_TYPE[source]).encode()
 
 
-def _lines(source: str, lines: Sequence[bytes], rng: random.Random) -> tuple[bytes, Extras]:
+def _weave_lines(
+    source: str, lines: Sequence[bytes], rng: random.Random
+) -> tuple[bytes, OtherLines]:
     """``lines`` as a file, with malformed ones among them; the last one broke off."""
     each = max(1, len(lines) // 800)
-    woven: list[Entry] = [(float(place), line) for place, line in enumerate(lines)]
+    woven: list[PositionedLine] = [(float(place), line) for place, line in enumerate(lines)]
     # A deleted comment's line may hold no space, and so no place to damage.
     whole = [place for place, line in enumerate(lines) if b" " in line]
     for kind in _MALFORMED:
         for _ in range(each):
             place = rng.choice(whole)
-            woven.append((place + rng.uniform(0.1, 0.9), _malformed(source, kind, lines[place])))
-    woven.append((len(lines) + 1.0, _malformed(source, "cut_json", lines[-1])))
+            woven.append(
+                (place + rng.uniform(0.1, 0.9), _malformed_line(source, kind, lines[place]))
+            )
+    woven.append((len(lines) + 1.0, _malformed_line(source, "cut_json", lines[-1])))
     extras = dict.fromkeys(_MALFORMED, each)
     extras["cut_json"] += 1
     return b"\n".join(line for _, line in sorted(woven)), extras
 
 
-def _stream(drafts: Sequence[Draft], rng: random.Random) -> tuple[bytes, Extras, Placed]:
+def _write_stream(
+    drafts: Sequence[Draft], rng: random.Random
+) -> tuple[bytes, OtherLines, NoticeIds]:
     """A tar of one bz2 file a minute, and where the delete notices were placed."""
-    count = make_posts.minutes(len(drafts))
-    members: list[list[Entry]] = [[] for _ in range(count)]
+    count = make_posts.count_stream_minutes(len(drafts))
+    members: list[list[PositionedLine]] = [[] for _ in range(count)]
     home = {}
     for draft in drafts:
         minute = draft.seq * count // len(drafts)
         home[draft.seq] = minute
-        line = formats.encode(formats.status(draft)).encode()
+        line = formats.encode_json(formats.render_status(draft)).encode()
         members[minute].append((float(draft.seq), line))
     ends = [(entries[0][0], entries[-1][0]) for entries in members]
-    notices = _notices(drafts, home, members, ends, rng)
-    extras = _stream_extras(members, ends, rng)
+    notices = _add_delete_notices(drafts, home, members, ends, rng)
+    extras = _add_other_lines(members, ends, rng)
     extras["delete"] = sum(len(ids) for ids in notices.values())
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
@@ -140,15 +150,15 @@ def _stream(drafts: Sequence[Draft], rng: random.Random) -> tuple[bytes, Extras,
     return out.getvalue(), extras, notices
 
 
-def _notices(
+def _add_delete_notices(
     drafts: Sequence[Draft],
     home: dict[int, int],
-    members: list[list[Entry]],
+    members: list[list[PositionedLine]],
     ends: Sequence[tuple[float, float]],
     rng: random.Random,
-) -> Placed:
+) -> NoticeIds:
     """Announce deletions: before the tweet, after it, in another member, and of unseen tweets."""
-    placed: Placed = {"before": [], "after": [], "other_member": [], "unseen": []}
+    placed: NoticeIds = {"before": [], "after": [], "other_member": [], "unseen": []}
     doomed = [draft for draft in drafts if draft.category == "delete_notice"]
     for turn, draft in enumerate(doomed):
         minute, place = home[draft.seq], float(draft.seq)
@@ -161,28 +171,32 @@ def _notices(
         else:  # earlier ones and later ones by turns
             minute = (minute + (1 if turn % 2 else -1)) % len(members)
             place = rng.uniform(*ends[minute])
-        members[minute].append((place, formats.delete_notice(draft.id, draft.author, draft.time)))
+        members[minute].append(
+            (place, formats.render_delete_notice(draft.id, draft.author, draft.time))
+        )
         placed[where].append(draft.global_id)
     for draft in drafts[:: max(1, len(drafts) // max(3, len(doomed)))]:
         identity = str(int(draft.id) - (1 << 50))  # from some days before
         minute = home[draft.seq]
         place = rng.uniform(*ends[minute])
-        members[minute].append((place, formats.delete_notice(identity, draft.author, draft.time)))
+        members[minute].append(
+            (place, formats.render_delete_notice(identity, draft.author, draft.time))
+        )
         placed["unseen"].append(f"x:{identity}")
     return placed
 
 
-def _stream_extras(
-    members: list[list[Entry]], ends: Sequence[tuple[float, float]], rng: random.Random
-) -> Extras:
+def _add_other_lines(
+    members: list[list[PositionedLine]], ends: Sequence[tuple[float, float]], rng: random.Random
+) -> OtherLines:
     """Add what is no post to the stream: keep-alive lines, limit notices, damaged lines."""
-    extras: Extras = dict.fromkeys(_MALFORMED, 0) | {"blank": 0, "limit": 0}
+    extras: OtherLines = dict.fromkeys(_MALFORMED, 0) | {"blank": 0, "limit": 0}
     for minute, (entries, end) in enumerate(zip(members, ends, strict=True)):
         whole = [line for _, line in entries if b'"id_str"' in line and b" " in line]
         bad = _MALFORMED[minute % 3]
         added = [("blank", b""), ("blank", b"\r")]
-        added.append(("limit", formats.limit_notice(minute * 37 + 1, _MTIME * 1000)))
-        added.append((bad, _malformed("stream", bad, rng.choice(whole))))
+        added.append(("limit", formats.render_limit_notice(minute * 37 + 1, _MTIME * 1000)))
+        added.append((bad, _malformed_line("stream", bad, rng.choice(whole))))
         for kind, line in added:
             entries.append((rng.uniform(*end), line))
             extras[kind] += 1
@@ -192,8 +206,8 @@ def _stream_extras(
 # ---------------------------------------------------------------- the answers
 
 
-def _planted(
-    drafts: dict[str, list[Draft]], extras: dict[str, Extras], notices: Placed
+def _list_planted(
+    drafts: dict[str, list[Draft]], extras: dict[str, OtherLines], notices: NoticeIds
 ) -> dict[str, object]:
     """What a build of these dumps should find, as counts and as global post ids."""
     everything = [draft for some in drafts.values() for draft in some]
@@ -203,17 +217,17 @@ def _planted(
     copies, values = {}, {}
     for draft in everything:
         identity = draft.global_id
-        _note(ids["categories"], draft.category, identity)
-        _note(ids["languages"], draft.lang, identity)
-        _note(ids["kinds"], draft.kind, identity)
-        if draft.detail:
-            _note(ids["details"], f"{draft.category}:{draft.detail}", identity)
-        for trait in _traits(draft):
-            _note(ids["traits"], trait, identity)
-        if draft.of:
-            copies[identity] = draft.of.global_id
-        if draft.value:
-            values[identity] = draft.value
+        _add_id(ids["categories"], draft.category, identity)
+        _add_id(ids["languages"], draft.lang, identity)
+        _add_id(ids["kinds"], draft.kind, identity)
+        if draft.variant:
+            _add_id(ids["details"], f"{draft.category}:{draft.variant}", identity)
+        for trait in _list_traits(draft):
+            _add_id(ids["traits"], trait, identity)
+        if draft.copied_from:
+            copies[identity] = draft.copied_from.global_id
+        if draft.pii_value:
+            values[identity] = draft.pii_value
     ids["delete_notices"] = notices
     return {
         "counts": {
@@ -230,21 +244,21 @@ def _planted(
     }
 
 
-def _note(groups: dict[str, list[str]], name: str, identity: str) -> None:
+def _add_id(groups: dict[str, list[str]], name: str, identity: str) -> None:
     groups.setdefault(name, []).append(identity)
 
 
-def _traits(draft: Draft) -> list[str]:
+def _list_traits(draft: Draft) -> list[str]:
     """What else there is to get right about a post, whatever its category."""
     gone = draft.category == "deleted_marker"
     text = f"{draft.title}\n{draft.text}"
     found = {
-        "handle": not gone and "@" in text.replace(draft.value or "\n", ""),
+        "handle": not gone and "@" in text.replace(draft.pii_value or "\n", ""),
         "html_entity": draft.source != "forum" and any(mark in text for mark in "<>&"),
-        "float_id": formats.float_id(draft),
-        "extended_text": formats.extended(draft),
-        "note_tweet": formats.note(draft),
-        "cut_repost": formats.cut_repost(draft),
+        "float_id": formats.has_float_id(draft),
+        "extended_text": formats.has_extended_tweet(draft),
+        "note_tweet": formats.has_note_tweet(draft),
+        "cut_repost": formats.is_cut_repost(draft),
         "line_break": not gone and "\n" in draft.text,
     }
     return [name for name, present in found.items() if present]

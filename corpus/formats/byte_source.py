@@ -23,7 +23,7 @@ class Unreadable(ValueError):
 
 
 #: What a decompressor or an archive raises where its data breaks off.
-BROKEN = (
+STREAM_ERRORS = (
     EOFError,
     OSError,
     ValueError,
@@ -35,12 +35,12 @@ BROKEN = (
 )
 
 
-def reason_of(error: Exception) -> str:
+def get_refusal_reason(error: Exception) -> str:
     """The reason to refuse what was met by one of :data:`BROKEN`."""
     return error.reason if isinstance(error, Unreadable) else "truncated_stream"
 
 
-class Source(Protocol):
+class ByteSource(Protocol):
     """Whatever gives bytes: a file, a decompressor, a member of an archive."""
 
     def read(self, size: int, /) -> bytes:
@@ -57,28 +57,30 @@ BOMB_BYTES = 1 << 30
 
 
 # What a member's headers take counts as bytes that went in: a few lines may have shared theirs.
-_HEADERS = 256
+_HEADER_BYTES = 256
 
 
-class Allowance:
+class ExpansionBudget:
     """What has come out of one file on disk beyond :data:`BOMB_RATIO`, of all its streams."""
 
     def __init__(self) -> None:
-        self.excess = 0.0
+        self.excess_bytes = 0.0
 
 
-class Guarded:
+class BombGuard:
     """Stops a stream of which far more comes out than went in.
 
     ``consumed`` tells how many bytes of the file on disk have been read so far: compression
     inside compression must not multiply what each layer may do.
     """
 
-    def __init__(self, source: Source, consumed: Callable[[], float], allowance: Allowance) -> None:
+    def __init__(
+        self, source: ByteSource, consumed_bytes: Callable[[], float], budget: ExpansionBudget
+    ) -> None:
         self._source = source
-        self._consumed = consumed
-        self._allowance = allowance
-        self._begin = consumed() - _HEADERS
+        self._consumed = consumed_bytes
+        self._allowance = budget
+        self._begin = consumed_bytes() - _HEADER_BYTES
         self._size = 0
         self._excess = 0.0
 
@@ -87,18 +89,18 @@ class Guarded:
         data = self._source.read(size)
         self._size += len(data)
         excess = max(0.0, self._size - BOMB_RATIO * (self._consumed() - self._begin))
-        self._allowance.excess += excess - self._excess
+        self._allowance.excess_bytes += excess - self._excess
         self._excess = excess
         # A stream that keeps to the ratio is read on even beside one that does not.
-        if excess and self._allowance.excess > BOMB_BYTES:
+        if excess and self._allowance.excess_bytes > BOMB_BYTES:
             raise Unreadable("decompression_bomb")
         return data
 
 
-class Raw:
+class ExactReader:
     """A source as just enough of a file: ``read`` gives all that was asked for, or the end."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
 
     def read(self, size: int = -1, /) -> bytes:
@@ -112,20 +114,20 @@ class Raw:
         return bytes(wanted)
 
 
-class Peeked:
+class PeekedSource:
     """A source whose first bytes have been looked at.
 
     A break met while peeking is held back, to be raised where the data really ends.
     """
 
-    def __init__(self, source: Source, size: int = 512) -> None:
+    def __init__(self, source: ByteSource, size: int = 512) -> None:
         self._source = source
         self._error: Exception | None = None
         self.head = b""
         try:
             while len(self.head) < size and (more := source.read(size - len(self.head))):
                 self.head += more
-        except BROKEN as error:
+        except STREAM_ERRORS as error:
             self._error = error
         self._left = self.head
 
@@ -139,10 +141,10 @@ class Peeked:
         return self._source.read(size)
 
 
-class Tallied:
+class CountingSource:
     """Counts what is read of a source."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._size = 0
 
@@ -152,6 +154,6 @@ class Tallied:
         self._size += len(data)
         return data
 
-    def consumed(self) -> float:
+    def consumed_bytes(self) -> float:
         """How much has been read so far."""
         return self._size

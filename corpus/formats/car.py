@@ -13,28 +13,28 @@ import numpy as np
 
 from corpus.errors import BuildError
 from corpus.formats import dump_input
-from corpus.readers.contract import Located, Refused
+from corpus.readers.contract import LocatedRecords, Refused
 
 _CHUNK = 4 << 20
 #: The protocol stops at 1 MiB for a record or a node; beyond twice that it is a fault or worse.
-LARGEST_BLOCK = 2 << 20
+MAX_BLOCK_BYTES = 2 << 20
 # What a CID of the network looks like: version 1, DAG-CBOR, SHA-256, 32 bytes.
-_CID = b"\x01\x71\x12\x20"
-_CID_SIZE = 36
-_LONGEST_KEY = 1024
+_CID_PREFIX = b"\x01\x71\x12\x20"
+_CID_BYTES = 36
+_MAX_KEY_BYTES = 1024
 # So many blocks may share the 8 bytes that the index keeps of a hash: by chance, none do.
-_TRIES = 8
+_MAX_HASH_COLLISIONS = 8
 
 
 def is_car(head: bytes) -> bool:
     """Whether a file that begins so is a CAR, of any version."""
-    _, at = _varint(head, 0)
+    _, at = _read_varint(head, 0)
     return at > 0 and head[at : at + 1] in (b"\xa1", b"\xa2") and (
         head[at + 1 :].startswith((b"\x65roots", b"\x67version"))
     )  # fmt: skip
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _read_varint(data: bytes, at: int) -> tuple[int, int]:
     """The number that begins at ``at`` and where it ends; an end of -1 if it is none."""
     value = shift = 0
     for byte in data[at : at + 9]:  # more than 9 bytes are refused by the format
@@ -46,7 +46,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
     return 0, -1
 
 
-def decode(block: bytes) -> Any:
+def decode_cbor(block: bytes) -> Any:
     """What a block of DAG-CBOR holds."""
     try:
         return libipld.decode_dag_cbor(block)
@@ -54,37 +54,37 @@ def decode(block: bytes) -> Any:
         raise Refused("malformed_cbor") from None
 
 
-def verified(cid: bytes, data: bytes) -> bytes:
+def verify_block(cid: bytes, data: bytes) -> bytes:
     """The block's data, if it is what its identifier promises."""
     if hashlib.sha256(data).digest() != cid[4:]:
         raise Refused("damaged_block")
     return data
 
 
-def in_memory(data: bytes) -> dict[bytes, bytes]:
+def read_blocks(data: bytes) -> dict[bytes, bytes]:
     """The blocks of a small archive, by identifier, up to where it breaks off."""
-    size, at = _varint(data, 0)
+    size, at = _read_varint(data, 0)
     found: dict[bytes, bytes] = {}
     at += size
     while 0 < at < len(data):
-        size, start = _varint(data, at)
+        size, start = _read_varint(data, at)
         at = start + size
         if start < 0 or at > len(data):
             break
-        found[data[start : start + _CID_SIZE]] = data[start + _CID_SIZE : at]
+        found[data[start : start + _CID_BYTES]] = data[start + _CID_BYTES : at]
     return found
 
 
-def unread(source: dump_input.Input) -> Iterator[Located]:
+def take_archive_refusals(source: dump_input.DumpInput) -> Iterator[LocatedRecords]:
     """What of an archive around these files could not be had, since this was last asked."""
-    for place, row, reason in source.refusals():
-        yield Located(place, row, 0, (Refused(reason),))
+    for place, row, reason in source.take_refusals():
+        yield LocatedRecords(place, row, 0, (Refused(reason),))
 
 
-class Stream:
+class ByteStream:
     """The bytes of a source, taken or passed over in order, and perhaps copied to a file."""
 
-    def __init__(self, source: dump_input.Source, copy: IO[bytes] | None = None) -> None:
+    def __init__(self, source: dump_input.ByteSource, copy: IO[bytes] | None = None) -> None:
         self._source = source
         self._copy = copy
         self._chunk = b""
@@ -96,8 +96,8 @@ class Stream:
         """Add a chunk behind what is left of the last; false at the end."""
         try:
             chunk = b"" if self.problem else self._source.read(_CHUNK)
-        except dump_input.BROKEN as error:
-            chunk, self.problem = b"", dump_input.reason_of(error)
+        except dump_input.STREAM_ERRORS as error:
+            chunk, self.problem = b"", dump_input.get_refusal_reason(error)
         if self._copy is not None:
             try:
                 self._copy.write(chunk)
@@ -106,13 +106,13 @@ class Stream:
         self._chunk, self._at = self._chunk[self._at :] + chunk, 0
         return bool(chunk)
 
-    def peek(self, size: int) -> bytes:
+    def peek_bytes(self, size: int) -> bytes:
         """The next bytes, at most ``size``, which stay to be taken."""
         while len(self._chunk) - self._at < size and self._fill():
             pass
         return self._chunk[self._at : self._at + size]
 
-    def skip(self, size: int) -> bool:
+    def skip_bytes(self, size: int) -> bool:
         """Pass over ``size`` bytes; false if there are not as many."""
         self.offset += size
         while size > len(self._chunk) - self._at:
@@ -123,29 +123,29 @@ class Stream:
         self._at += size
         return True
 
-    def take(self, size: int) -> bytes:
+    def read_bytes(self, size: int) -> bytes:
         """The next bytes, fewer at the end."""
-        data = self.peek(size)
-        self.skip(len(data))
+        data = self.peek_bytes(size)
+        self.skip_bytes(len(data))
         return data
 
 
-class Archive:
+class CarArchive:
     """The blocks of an archive of any size: where each lies is in memory, 24 bytes a block."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.root = _root(stream)
+    def __init__(self, stream: ByteStream) -> None:
+        self.root = _read_root(stream)
         self.problem = ""
         self._starts = array("Q")
         keys = array("Q")
-        while head := stream.peek(64):
-            size, start = _varint(head, 0)
+        while head := stream.peek_bytes(64):
+            size, start = _read_varint(head, 0)
             if start < 0 or not size:
                 # Where one length is wrong, all that follows is lost.
                 self.problem = "malformed_car" if len(head) > 9 else "truncated_stream"
                 break
             offset = stream.offset
-            if not stream.skip(start + size):
+            if not stream.skip_bytes(start + size):
                 self.problem = "truncated_stream"
                 break
             self._starts.append(offset)
@@ -156,17 +156,17 @@ class Archive:
         self._keys = every[self._order]
         self._file = -1
 
-    def attach(self, file: int) -> None:
+    def attach_file(self, file: int) -> None:
         """Say which open file holds the bytes that the stream gave."""
         self._file = file
 
-    def find(self, cid: bytes) -> tuple[int, bytes]:
+    def read_block(self, cid: bytes) -> tuple[int, bytes]:
         """The number of a block in the archive, from 1, and its data, or why there is none."""
-        if type(cid) is not bytes or len(cid) != _CID_SIZE or not cid.startswith(_CID):
+        if type(cid) is not bytes or len(cid) != _CID_BYTES or not cid.startswith(_CID_PREFIX):
             raise Refused("unknown_cid")
         key = np.uint64(int.from_bytes(cid[4:12], "big"))
         first = int(np.searchsorted(self._keys, key))
-        for place in range(first, min(first + _TRIES, len(self._keys))):
+        for place in range(first, min(first + _MAX_HASH_COLLISIONS, len(self._keys))):
             if self._keys[place] != key:
                 break
             row = int(self._order[place])
@@ -177,16 +177,16 @@ class Archive:
 
     def _read(self, offset: int, cid: bytes) -> bytes | None:
         section = os.pread(self._file, 8192, offset)
-        size, start = _varint(section, 0)
-        if section[start : start + _CID_SIZE] != cid:
+        size, start = _read_varint(section, 0)
+        if section[start : start + _CID_BYTES] != cid:
             return None
-        if size > LARGEST_BLOCK:
+        if size > MAX_BLOCK_BYTES:
             raise Refused("block_too_large")
         if start + size > len(section):
             section += os.pread(self._file, start + size - len(section), offset + len(section))
-        return verified(cid, section[start + _CID_SIZE : start + size])
+        return verify_block(cid, section[start + _CID_BYTES : start + size])
 
-    def entries(self, tree: bytes) -> Iterator[tuple[bytes, bytes] | Refused]:
+    def walk_tree(self, tree: bytes) -> Iterator[tuple[bytes, bytes] | Refused]:
         """The keys of a tree with what each points to, in order, and each part that is unreadable.
 
         No node is opened twice, so that neither a circle nor a shared branch can hold this up.
@@ -199,25 +199,25 @@ class Archive:
                 yield item
                 continue
             try:
-                row, block = self.find(item)
+                row, block = self.read_block(item)
                 if seen[row]:
                     raise Refused("malformed_tree")
                 seen[row] = 1
-                left += reversed(_node(decode(block)))
+                left += reversed(_read_node(decode_cbor(block)))
             except Refused as refusal:
                 yield refusal
 
 
-def _root(stream: Stream) -> bytes:
+def _read_root(stream: ByteStream) -> bytes:
     """The identifier in an archive's header of what it is an archive of."""
-    size, start = _varint(stream.peek(9), 0)
-    if start < 0 or size > LARGEST_BLOCK:
+    size, start = _read_varint(stream.peek_bytes(9), 0)
+    if start < 0 or size > MAX_BLOCK_BYTES:
         raise Refused("malformed_car")
-    stream.skip(start)
-    header = stream.take(size)
+    stream.skip_bytes(start)
+    header = stream.read_bytes(size)
     if len(header) < size:
         raise Refused("truncated_stream")
-    found = decode(header)
+    found = decode_cbor(header)
     if type(found) is not dict or found.get("version") != 1:
         raise Refused("car_version")
     roots = found.get("roots")
@@ -226,7 +226,7 @@ def _root(stream: Stream) -> bytes:
     return roots[0]
 
 
-def _node(node: Any) -> list[bytes | tuple[bytes, bytes]]:
+def _read_node(node: Any) -> list[bytes | tuple[bytes, bytes]]:
     """What hangs on a node of the tree, in order: lower nodes, and keys with what they point to."""
     if type(node) is not dict or type(node.get("e")) is not list:
         raise Refused("malformed_tree")
@@ -241,7 +241,7 @@ def _node(node: Any) -> list[bytes | tuple[bytes, bytes]]:
         if type(shared) is not int or type(rest) is not bytes or type(value) is not bytes:
             raise Refused("malformed_tree")
         # A key is written without what it has in common with the one before.
-        if not 0 <= shared <= len(key) or shared + len(rest) > _LONGEST_KEY:
+        if not 0 <= shared <= len(key) or shared + len(rest) > _MAX_KEY_BYTES:
             raise Refused("malformed_tree")
         key = key[:shared] + rest
         found.append((key, value))

@@ -9,35 +9,42 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from corpus.formats.byte_source import (
-    BROKEN,
     CHUNK,
-    Allowance,
-    Guarded,
-    Peeked,
-    Source,
-    Tallied,
+    STREAM_ERRORS,
+    BombGuard,
+    ByteSource,
+    CountingSource,
+    ExpansionBudget,
+    PeekedSource,
     Unreadable,
-    reason_of,
+    get_refusal_reason,
 )
-from corpus.formats.zstd import ZSTD, Blocks, Zstd, looks_like_blocks
+from corpus.formats.zstd import ZSTD_MAGIC, ZstdBlocks, ZstdDecompressor, is_zstd_blocks
 
-__all__ = ["BROKEN", "Inflate", "Source", "Unreadable", "decompressed", "reason_of"]
+__all__ = [
+    "STREAM_ERRORS",
+    "ByteSource",
+    "StreamDecompressor",
+    "Unreadable",
+    "decompress",
+    "get_refusal_reason",
+]
 
 # What a decompressor was about to give when it met a break is lost, so it gives little at a time.
-_STEP = 1 << 17
+_OUTPUT_BYTES = 1 << 17
 #: So many layers of compression, one in another, are undone; real files have one, seldom two.
-DEEPEST = 3
+MAX_COMPRESSION_LAYERS = 3
 
 
-_Engine: TypeAlias = "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor"
-_ENGINES: dict[str, Callable[[], _Engine]] = {
+_Decompressor: TypeAlias = "zlib._Decompress | bz2.BZ2Decompressor | lzma.LZMADecompressor"
+_DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
     "gz": lambda: zlib.decompressobj(wbits=31),
     "bz2": bz2.BZ2Decompressor,
     "xz": lzma.LZMADecompressor,
 }
 
 
-class Inflate:
+class StreamDecompressor:
     """A stream decompressor over gz, bz2 or xz that gives all it can before a break.
 
     The standard library's file objects raise at a truncation and keep back what they had
@@ -45,12 +52,16 @@ class Inflate:
     """
 
     def __init__(
-        self, source: Source, engine: Callable[[], _Engine], *, single: bool = False
+        self,
+        source: ByteSource,
+        new_decompressor: Callable[[], _Decompressor],
+        *,
+        single_stream: bool = False,
     ) -> None:
         self._source = source
-        self._new = engine
-        self._single = single  # one stream only: what follows it is something else
-        self._engine = engine()
+        self._new = new_decompressor
+        self._single = single_stream  # one stream only: what follows it is something else
+        self._engine = new_decompressor()
         self._pending = b""
 
     def read(self, size: int = CHUNK, /) -> bytes:
@@ -70,7 +81,7 @@ class Inflate:
                 return data
 
     def _step(self, size: int) -> bytes:
-        engine, size = self._engine, min(size, _STEP)
+        engine, size = self._engine, min(size, _OUTPUT_BYTES)
         if isinstance(engine, (bz2.BZ2Decompressor, lzma.LZMADecompressor)):
             feed = self._pending or (self._more() if engine.needs_input else b"")
             self._pending = b""
@@ -86,7 +97,7 @@ class Inflate:
         return data
 
 
-class _Failing:
+class _FailingSource:
     """A source that can only say why it cannot be read."""
 
     def __init__(self, reason: str) -> None:
@@ -96,42 +107,48 @@ class _Failing:
         raise Unreadable(self._reason)
 
 
-def decompressed(
-    source: Source,
-    consumed: Callable[[], float] | None = None,
-    allowance: Allowance | None = None,
-) -> tuple[Peeked, str]:
+def decompress(
+    source: ByteSource,
+    consumed_bytes: Callable[[], float] | None = None,
+    budget: ExpansionBudget | None = None,
+) -> tuple[PeekedSource, str]:
     """Undo the compression that the first bytes show, whatever the file is called.
 
     Returns the decompressed stream (its head can be looked at) and the outermost kind: zst, gz,
     bz2, xz, zst_blocks or plain. ``consumed`` tells how much of the file on disk has been read,
     and ``allowance`` is shared by all streams of that file; without them the source is the file.
     """
-    if consumed is None:
-        source = tallied = Tallied(source)
-        consumed = tallied.consumed
-    allowance = allowance or Allowance()
-    stream = Peeked(source)
-    outermost = kind = _kind(stream.head)
-    for _ in range(DEEPEST):
+    if consumed_bytes is None:
+        source = tallied = CountingSource(source)
+        consumed_bytes = tallied.consumed_bytes
+    budget = budget or ExpansionBudget()
+    stream = PeekedSource(source)
+    outermost = kind = _detect_compression(stream.head)
+    for _ in range(MAX_COMPRESSION_LAYERS):
         if kind == "plain":
             return stream, outermost
         # A guard begins to count before the first byte is decompressed, at the bytes peeked at.
-        stream = Peeked(Guarded(_engine(stream, kind), consumed, allowance))
-        kind = _kind(stream.head)
-    return (stream if kind == "plain" else Peeked(_Failing("nested_too_deep"))), outermost
+        stream = PeekedSource(BombGuard(_open_decompressor(stream, kind), consumed_bytes, budget))
+        kind = _detect_compression(stream.head)
+    return (
+        stream if kind == "plain" else PeekedSource(_FailingSource("nested_too_deep"))
+    ), outermost
 
 
-def _kind(head: bytes) -> str:
-    if head[:4] == ZSTD or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
+def _detect_compression(head: bytes) -> str:
+    if head[:4] == ZSTD_MAGIC or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
         return "zst"
     for magic, kind in ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz")):
         if head.startswith(magic):
             return kind
-    return "zst_blocks" if looks_like_blocks(head) else "plain"
+    return "zst_blocks" if is_zstd_blocks(head) else "plain"
 
 
-def _engine(stream: Source, kind: str) -> Source:
+def _open_decompressor(stream: ByteSource, kind: str) -> ByteSource:
     if kind == "zst":
-        return Zstd(stream)
-    return Blocks(stream) if kind == "zst_blocks" else Inflate(stream, _ENGINES[kind])
+        return ZstdDecompressor(stream)
+    return (
+        ZstdBlocks(stream)
+        if kind == "zst_blocks"
+        else StreamDecompressor(stream, _DECOMPRESSORS[kind])
+    )

@@ -8,34 +8,46 @@ from pathlib import Path
 from types import TracebackType
 
 from corpus.formats import seekable_file
-from corpus.formats.archives.walk import Walk, Wanted, archive_kind
-from corpus.formats.byte_source import BROKEN, CHUNK, Source, Unreadable, reason_of
-from corpus.formats.compression import decompressed
-from corpus.formats.lines import Line, Member, is_binary, mend_surrogates, split_objects
-from corpus.formats.seekable_file import Disk
+from corpus.formats.archives.walk import ArchiveWalk, MemberFilter, detect_archive
+from corpus.formats.byte_source import (
+    CHUNK,
+    STREAM_ERRORS,
+    ByteSource,
+    Unreadable,
+    get_refusal_reason,
+)
+from corpus.formats.compression import decompress
+from corpus.formats.lines import (
+    DumpMember,
+    Line,
+    is_binary,
+    replace_lone_surrogates,
+    split_json_objects,
+)
+from corpus.formats.seekable_file import SeekableFile
 from corpus.storage import filesystem
 
 __all__ = [
-    "BROKEN",
-    "Input",
+    "STREAM_ERRORS",
+    "ByteSource",
+    "DumpInput",
+    "DumpMember",
     "Line",
-    "Member",
-    "Source",
     "Unreadable",
-    "decompressed",
-    "expand",
+    "decompress",
+    "expand_path",
+    "get_refusal_reason",
     "is_binary",
-    "mend_surrogates",
-    "reason_of",
-    "split_objects",
+    "replace_lone_surrogates",
+    "split_json_objects",
 ]
 
 
-class _Hashed:
+class _HashingFile:
     """The raw file, hashed and counted as it passes by."""
 
     def __init__(self, path: str) -> None:
-        self._file = seekable_file.opened(path)
+        self._file = seekable_file.open_seekable(path)
         self._sha = hashlib.sha256()
         self.position = 0
 
@@ -45,7 +57,7 @@ class _Hashed:
         self.position += len(data)
         return data
 
-    def finish(self) -> str:
+    def finish_sha256(self) -> str:
         while self.read(CHUNK):
             pass
         return self._sha.hexdigest()
@@ -54,21 +66,21 @@ class _Hashed:
         self._file.close()
 
 
-class Input:
+class DumpInput:
     """A dump file, perhaps compressed, perhaps an archive of (compressed) files.
 
     Of an archive only the members are opened whose name is ``wanted``, such as
     ``folder/Posts.xml``, or ``inner.zip!Posts.xml`` for one in an archive in this one.
     """
 
-    def __init__(self, path: str, wanted: Wanted | None = None) -> None:
-        self._raw = _Hashed(path)
-        self._seeking: Disk | None = None
-        self._walk: Walk | None = None
-        self._wanted = wanted
+    def __init__(self, path: str, member_filter: MemberFilter | None = None) -> None:
+        self._raw = _HashingFile(path)
+        self._seeking: SeekableFile | None = None
+        self._walk: ArchiveWalk | None = None
+        self._wanted = member_filter
         self.path = path
 
-    def __enter__(self) -> Input:
+    def __enter__(self) -> DumpInput:
         return self
 
     def __exit__(
@@ -96,7 +108,7 @@ class Input:
         """The reason of the first of them, or empty."""
         return self.problems[0][1] if self.problems else ""
 
-    def refusals(self) -> Iterator[tuple[str, int, str]]:
+    def take_refusals(self) -> Iterator[tuple[str, int, str]]:
         """What could not be read since this was last asked, for the gatherer to refuse.
 
         To be asked before each member's first line and once more at the end: resuming then
@@ -108,24 +120,26 @@ class Input:
 
     def sha256(self) -> str:
         """The hash of the whole file; reads what is left of it."""
-        return self._raw.finish()
+        return self._raw.finish_sha256()
 
-    def members(self, after: str | None = None, wanted: Wanted | None = None) -> Iterator[Member]:
+    def members(
+        self, resume_at: str | None = None, member_filter: MemberFilter | None = None
+    ) -> Iterator[DumpMember]:
         """Yield the streams of lines in order; ``after`` starts at the member of that name."""
-        self._walk = walk = Walk(self.path, after, wanted or self._wanted)
-        stream, kind = decompressed(self._raw, lambda: self._raw.position, walk.allowance)
-        if kind == "plain" and archive_kind(stream.head) in ("zip", "7z"):
+        self._walk = walk = ArchiveWalk(self.path, resume_at, member_filter or self._wanted)
+        stream, kind = decompress(self._raw, lambda: self._raw.position, walk.budget)
+        if kind == "plain" and detect_archive(stream.head) in ("zip", "7z"):
             # Their directories stand at the end, so that they are read out of order.
-            self._seeking = seekable_file.opened(self.path)
+            self._seeking = seekable_file.open_seekable(self.path)
         yield from walk.members(stream, self._seeking, lambda: self._raw.position)
         if self._seeking:
             self._seeking.position = self._seeking.size
 
 
-def expand(pattern: str) -> list[str]:
+def expand_path(pattern: str) -> list[str]:
     """The files a ``path`` stands for, sorted: a file, all files of a folder, or a glob."""
     if filesystem.is_url(pattern):
-        return filesystem.expand(pattern)
+        return filesystem.list_matching_files(pattern)
     path = Path(pattern)
     if path.is_dir():
         return sorted(str(file) for file in path.rglob("*") if file.is_file())

@@ -14,25 +14,25 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 # The parser's time grows with the square of the nesting and of the attributes of one tag: what is
 # larger than any post a person writes only has its tags taken out.
-_MOST_TAGS = 8192
-_LONGEST = 1 << 18
+_MAX_TAGS = 8192
+_MAX_PARSED_CHARS = 1 << 18
 # Quotes and lists nested deeper than this are indented no further.
-_DEEPEST = 16
+_MAX_INDENT_LEVELS = 16
 
 _SPACES = " \t\n\r\f"
 _TAG = re.compile(r"(<[^<>]*>)")
 _ATTRIBUTES = r"((?:[ \n]+[a-zA-Z-]+(?:=\"[^\"<>]*\")?)*)[ \n]*>"
-_PLAIN = re.compile(r"<span" + _ATTRIBUTES)
+_SPAN = re.compile(r"<span" + _ATTRIBUTES)
 _ANCHOR = re.compile(r"<a" + _ATTRIBUTES)
 _HREF = re.compile(r' href="([^"]*)"', re.IGNORECASE)
 _STRUCTURE = re.compile(r"<(?:code|pre|[uo]l|blockquote|img|h[1-6]|div|table)\b")
 _ENTITY = re.compile(r"&#?\w+;")
 _FENCE = re.compile(r"`+")
 _LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#.-]+)")
-_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
+_TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 
 #: The tags of short posts, and the break that stands for each.
-_SIMPLE = {
+_SIMPLE_TAGS = {
     "<p>": "\n\n",
     "</p>": "\n\n",
     "<br>": "\n",
@@ -42,20 +42,20 @@ _SIMPLE = {
     "</span>": "",
     "<wbr>": "",
 }
-_UNREAD = frozenset(
+_IGNORED_TAGS = frozenset(
     ("head", "title", "script", "style", "template", "iframe", "noembed", "noframes", "img")
 )
 #: How many newlines part these from what is around them.
-_GAPS = {
+_BLOCK_NEWLINES = {
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "dl", "hr"), 2),
     **dict.fromkeys(("div", "section", "article", "header", "footer", "aside", "main"), 1),
     **dict.fromkeys(("figure", "figcaption", "details", "summary", "tr", "dt", "dd", "form"), 1),
 }
-_STRIPPED_BREAKS = frozenset((*_GAPS, "br", "li", "ul", "ol", "pre", "blockquote"))
-_MARKS = {"sup": "^", "sub": "_"}
+_LINE_BREAK_TAGS = frozenset((*_BLOCK_NEWLINES, "br", "li", "ul", "ol", "pre", "blockquote"))
+_SCRIPT_MARKS = {"sup": "^", "sub": "_"}
 
 
-def text_of(html: str) -> str:
+def html_to_text(html: str) -> str:
     """The text of a post's HTML, entities decoded once.
 
     Paragraphs are parted by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
@@ -64,24 +64,24 @@ def text_of(html: str) -> str:
     """
     if "<" not in html:
         return unescape(html) if "&" in html else html
-    found = _quickly(html)
+    found = _convert_simple_html(html)
     if found is None:
-        found = _parsed(html) if _is_small(html) else _stripped(html)
+        found = _convert_parsed_html(html) if _is_small(html) else _strip_tags(html)
     return found
 
 
 def _is_small(html: str) -> bool:
-    return len(html) <= _LONGEST and html.count("<") <= _MOST_TAGS
+    return len(html) <= _MAX_PARSED_CHARS and html.count("<") <= _MAX_TAGS
 
 
-def _quickly(html: str) -> str | None:
+def _convert_simple_html(html: str) -> str | None:
     """The text of HTML with no more than paragraphs, breaks and links in it; null for any other.
 
     Most posts are of this kind, and the parser takes longer to set up than this takes.
     """
     if _STRUCTURE.search(html):
         return None
-    html = _folded(html)
+    html = _collapse_spaces(html)
     if "&#" in html and "<&" not in html:  # Hacker News escapes each slash and apostrophe
         html = html.replace("&#x2F;", "/").replace("&#x27;", "'").replace("&#39;", "'")
     out: list[str] = []
@@ -91,9 +91,9 @@ def _quickly(html: str) -> str | None:
             if "<" in piece:
                 return None
             if "&" in piece:
-                piece = _folded(unescape(piece))  # an escaped newline is white space too
+                piece = _collapse_spaces(unescape(piece))  # an escaped newline is white space too
             out.append(piece)
-        elif (simple := _SIMPLE.get(piece)) is not None:
+        elif (simple := _SIMPLE_TAGS.get(piece)) is not None:
             if simple and start >= 0:
                 return None
             out.append(simple)
@@ -102,7 +102,7 @@ def _quickly(html: str) -> str | None:
                 return None
             text = "".join(out[start:])
             del out[start:]
-            out.append(_link(text, href, split))
+            out.append(_format_link(text, href, split))
             start = -1
         elif match := _ANCHOR.fullmatch(piece):
             if start >= 0:
@@ -112,17 +112,17 @@ def _quickly(html: str) -> str | None:
             if "&" in href:
                 href = _ENTITY.sub(lambda entity: unescape(entity[0]), href)
             start, split = len(out), False
-        elif match := _PLAIN.fullmatch(piece):
+        elif match := _SPAN.fullmatch(piece):
             split = split or "invisible" in match[1]
         else:
             return None
     if start >= 0:
         return None
     text = "".join(out)
-    return _tidied(text)
+    return _trim_lines(text)
 
 
-def _folded(text: str) -> str:
+def _collapse_spaces(text: str) -> str:
     """Each run of white space as one space. No regex: they walk through a text far more slowly."""
     for space in "\n\t\r\f":
         if space in text:
@@ -132,7 +132,7 @@ def _folded(text: str) -> str:
     return text
 
 
-def _tidied(text: str) -> str:
+def _trim_lines(text: str) -> str:
     """Lines without space around them, and no more than one blank line between two."""
     if "\n" in text:
         text = "\n".join([line.strip(_SPACES) for line in text.split("\n")])
@@ -143,12 +143,12 @@ def _tidied(text: str) -> str:
     return text.strip(_SPACES)
 
 
-def _link(text: str, href: str, split: bool) -> str:
+def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
     """What stands for a link: its text, or all of its address where the text is part of that.
 
     ``split``: parts of the text are hidden, as Mastodon does with long addresses.
     """
-    if split:
+    if has_hidden_parts:
         return href if "://" in href else text
     if text.endswith(("...", "\u2026")):
         shown = text.rstrip(".\u2026")
@@ -157,47 +157,47 @@ def _link(text: str, href: str, split: bool) -> str:
     return text
 
 
-def _parsed(html: str) -> str:
+def _convert_parsed_html(html: str) -> str:
     root = LexborHTMLParser(html).root
-    page = _Page()
+    page = _TextWriter()
     node = root.child if root is not None else None
     above: list[LexborNode] = []
     # No recursion: a post may nest as deep as it likes.
     while node is not None:
-        child = node.child if page.enter(node) else None
+        child = node.child if page.enter_element(node) else None
         if child is not None:
             above.append(node)
             node = child
             continue
-        page.leave(node)
+        page.exit_element(node)
         while (following := node.next) is None and above:
             node = above.pop()
-            page.leave(node)
+            page.exit_element(node)
         node = following
     return "".join(page.out)
 
 
-class _Page:
+class _TextWriter:
     """The text so far, and what is to come before the next word of it."""
 
     def __init__(self) -> None:
         self.out: list[str] = []
-        self.gap = 0  # newlines
-        self.space = False
-        self.levels: list[_Level] = []
-        self.shared = 0  # of the levels, how many have been open since the last word
-        self.lists: list[int] = []  # the number of each open list's next item; 0: no numbers
-        self.links = 0
+        self.pending_newlines = 0  # newlines
+        self.pending_space = False
+        self.indents: list[_Indent] = []
+        self.shared_indents = 0  # of the levels, how many have been open since the last word
+        self.list_numbers: list[int] = []  # the number of each open list's next item; 0: no numbers
+        self.open_links = 0
 
-    def enter(self, node: LexborNode) -> bool:
+    def enter_element(self, node: LexborNode) -> bool:
         """Begin an element, or write a text; whether to look inside."""
         tag = node.tag
         if tag == "-text":
             self.write(node.text_content or "")
         elif tag == "br":
-            self.part(min(2, self.gap + 1))
-        elif tag in _GAPS:
-            self.part(_GAPS[tag])
+            self.break_lines(min(2, self.pending_newlines + 1))
+        elif tag in _BLOCK_NEWLINES:
+            self.break_lines(_BLOCK_NEWLINES[tag])
             return True
         elif tag == "a":
             return self._anchor(node)
@@ -206,129 +206,135 @@ class _Page:
         elif tag == "pre":
             self._block(node)
         elif tag == "blockquote":
-            self.part(2)
-            self.levels.append(_Level("> ", None))
+            self.break_lines(2)
+            self.indents.append(_Indent("> ", None))
             return True
         elif tag in ("ul", "ol"):
-            self.part(1 if self.lists else 2)
-            self.lists.append(_first(node) if tag == "ol" else 0)
+            self.break_lines(1 if self.list_numbers else 2)
+            self.list_numbers.append(_first_list_number(node) if tag == "ol" else 0)
             return True
         elif tag == "li":
             self._item()
             return True
         elif tag in ("td", "th"):
-            if node.prev is not None and not self.gap:
+            if node.prev is not None and not self.pending_newlines:
                 self.write(" | ")
             return True
-        elif tag not in _UNREAD:
-            if tag in _MARKS:
-                self.write(_MARKS[tag])
+        elif tag not in _IGNORED_TAGS:
+            if tag in _SCRIPT_MARKS:
+                self.write(_SCRIPT_MARKS[tag])
             return True
         return False
 
-    def leave(self, node: LexborNode) -> None:
+    def exit_element(self, node: LexborNode) -> None:
         """End an element."""
         tag = node.tag
-        if tag in _GAPS:
-            self.part(_GAPS[tag])
+        if tag in _BLOCK_NEWLINES:
+            self.break_lines(_BLOCK_NEWLINES[tag])
         elif tag == "a":
-            self.links -= 1
+            self.open_links -= 1
         elif tag in ("blockquote", "li"):
-            self.levels.pop()
-            self.shared = min(self.shared, len(self.levels))
-            self.part(2 if tag == "blockquote" else 1)
+            self.indents.pop()
+            self.shared_indents = min(self.shared_indents, len(self.indents))
+            self.break_lines(2 if tag == "blockquote" else 1)
         elif tag in ("ul", "ol"):
-            self.lists.pop()
-            self.part(1 if self.lists else 2)
+            self.list_numbers.pop()
+            self.break_lines(1 if self.list_numbers else 2)
 
-    def part(self, newlines: int) -> None:
+    def break_lines(self, newlines: int) -> None:
         """Ask for so many newlines before the next word."""
-        self.gap = max(self.gap, newlines)
-        self.space = False
+        self.pending_newlines = max(self.pending_newlines, newlines)
+        self.pending_space = False
 
     def write(self, text: str) -> None:
         """Add running text, its white space folded."""
-        text = _folded(text)
+        text = _collapse_spaces(text)
         words = text.strip(" ")
         if not words:
-            self.space = self.space or bool(text)
+            self.pending_space = self.pending_space or bool(text)
             return
-        if not self._begin_line() and (self.space or text[0] == " "):
+        if not self._begin_line() and (self.pending_space or text[0] == " "):
             self.out.append(" ")
         self.out.append(words)
-        self.space = text[-1] == " "
+        self.pending_space = text[-1] == " "
 
     def _begin_line(self) -> bool:
         """Write the newlines asked for and what each line begins with; whether there were any."""
-        if self.out and not self.gap:
+        if self.out and not self.pending_newlines:
             return False
         if self.out:
-            if self.gap > 1:
-                shared = "".join(level.indent for level in self.levels[: self.shared])
+            if self.pending_newlines > 1:
+                shared = "".join(level.prefix for level in self.indents[: self.shared_indents])
                 self.out.append("\n" + shared.rstrip())
             self.out.append("\n")
-        self.out.append("".join([level.next() for level in self.levels[:_DEEPEST]]))
-        self.gap, self.space, self.shared = 0, False, min(len(self.levels), _DEEPEST)
+        self.out.append(
+            "".join([level.take_prefix() for level in self.indents[:_MAX_INDENT_LEVELS]])
+        )
+        self.pending_newlines, self.pending_space, self.shared_indents = (
+            0,
+            False,
+            min(len(self.indents), _MAX_INDENT_LEVELS),
+        )
         return True
 
     def _item(self) -> None:
-        number = self.lists[-1] if self.lists else 0
+        number = self.list_numbers[-1] if self.list_numbers else 0
         mark = f"{number}. " if number else "- "
         if number:
-            self.lists[-1] += 1
-        self.part(1)
-        self.levels.append(_Level(" " * len(mark), mark))
+            self.list_numbers[-1] += 1
+        self.break_lines(1)
+        self.indents.append(_Indent(" " * len(mark), mark))
 
     def _anchor(self, node: LexborNode) -> bool:
-        self.links += 1
-        if self.links > 1:  # one in another, which no page shows
+        self.open_links += 1
+        if self.open_links > 1:  # one in another, which no page shows
             return True
         href = node.attributes.get("href") or ""
         text = node.text()
-        shown = _link(text, href, _has_hidden(node))
+        shown = _format_link(text, href, _has_hidden_parts(node))
         if shown == text:
             return True
         self.write(shown)
         return False
 
     def _code(self, node: LexborNode) -> None:
-        code = _folded(_verbatim(node))
+        code = _collapse_spaces(_read_raw_text(node))
         if not code.strip(" "):
             return self.write(code)
-        marks = "`" * (1 + _longest_run(code)) if "`" in code else "`"
+        marks = "`" * (1 + _longest_backtick_run(code)) if "`" in code else "`"
         # Markdown's own way with code that holds a backtick.
         self.write(f"{marks} {code.strip(' ')} {marks}" if "`" in code else f"`{code}`")
 
     def _block(self, node: LexborNode) -> None:
-        lines = _verbatim(node).replace("\r\n", "\n").strip("\n").split("\n")
-        self.part(2)
+        lines = _read_raw_text(node).replace("\r\n", "\n").strip("\n").split("\n")
+        self.break_lines(2)
         if lines != [""]:
-            fence = "`" * max(3, 1 + _longest_run("\n".join(lines)))
-            for line in (fence + _language(node), *lines, fence):
-                self.part(1)
+            fence = "`" * max(3, 1 + _longest_backtick_run("\n".join(lines)))
+            for line in (fence + _find_code_language(node), *lines, fence):
+                self.break_lines(1)
                 self._begin_line()
                 self.out[-1] = (self.out[-1] + line) if line else self.out[-1].rstrip(" ")
-        self.part(2)
+        self.break_lines(2)
 
 
-class _Level:
+class _Indent:
     """What the lines of a quote or of a list's item begin with: the first, and the others."""
 
-    def __init__(self, indent: str, mark: str | None) -> None:
-        self.indent = indent
-        self._mark = mark
+    def __init__(self, prefix: str, first_prefix: str | None) -> None:
+        self.prefix = prefix
+        self._mark = first_prefix
 
-    def next(self) -> str:
+    def take_prefix(self) -> str:
         mark, self._mark = self._mark, None
-        return self.indent if mark is None else mark
+        return self.prefix if mark is None else mark
 
 
-def _first(node: LexborNode) -> int:
+def _first_list_number(node: LexborNode) -> int:
     start = node.attributes.get("start") or ""
     return int(start) if start.isdecimal() and len(start) < 10 and int(start) else 1
 
 
-def _has_hidden(node: LexborNode) -> bool:
+def _has_hidden_parts(node: LexborNode) -> bool:
     child = node.child
     while child is not None:
         if child.tag == "span" and "invisible" in (child.attributes.get("class") or ""):
@@ -337,7 +343,7 @@ def _has_hidden(node: LexborNode) -> bool:
     return False
 
 
-def _verbatim(node: LexborNode) -> str:
+def _read_raw_text(node: LexborNode) -> str:
     """All text inside, as it stands; a break is a newline."""
     found: list[str] = []
     unread = False
@@ -351,11 +357,11 @@ def _verbatim(node: LexborNode) -> str:
     return "".join(found)
 
 
-def _longest_run(code: str) -> int:
+def _longest_backtick_run(code: str) -> int:
     return max((len(run) for run in _FENCE.findall(code)), default=0)
 
 
-def _language(node: LexborNode) -> str:
+def _find_code_language(node: LexborNode) -> str:
     """The language that the block, or the code right in it, says it is in; '' if none."""
     for named in (node, node.child):
         if named is not None and named.is_element_node:
@@ -365,7 +371,7 @@ def _language(node: LexborNode) -> str:
     return ""
 
 
-def _stripped(html: str) -> str:
+def _strip_tags(html: str) -> str:
     """The text between the tags, for HTML too large to parse."""
     out: list[str] = []
     unread = ""  # the script or style that is open
@@ -374,13 +380,13 @@ def _stripped(html: str) -> str:
             if not unread:
                 out.append(piece)
             continue
-        match = _NAME.match(piece)
+        match = _TAG_NAME.match(piece)
         name = match[1].lower() if match else ""
         if unread:
             if name == unread and piece[1] == "/":
                 unread = ""
         elif name in ("script", "style") and piece[1] != "/":
             unread = name
-        elif name in _STRIPPED_BREAKS:
+        elif name in _LINE_BREAK_TAGS:
             out.append("\n")
-    return _tidied(unescape("".join(out)))
+    return _trim_lines(unescape("".join(out)))

@@ -20,58 +20,64 @@ from typing import NamedTuple
 
 import msgspec
 
-from corpus.formats.dump_input import BROKEN, Input, Source, is_binary, mend_surrogates
-from corpus.formats.json_scanner import CutError, Cutter, MalformedError, is_json
+from corpus.formats.dump_input import (
+    STREAM_ERRORS,
+    ByteSource,
+    DumpInput,
+    is_binary,
+    replace_lone_surrogates,
+)
+from corpus.formats.json_scanner import JsonScanner, MalformedJsonError, TruncatedJsonError, is_json
 from corpus.readers.contract import Record, Refused
 
-_JSON = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+_JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]]*\s*=\s*"
 )
 
 
-class Opened(NamedTuple):
+class ContainerStart(NamedTuple):
     """An object or array on the way to the wanted values begins; ``path`` is "" at the top."""
 
     path: str
     is_array: bool
 
 
-class Value(NamedTuple):
+class JsonValue(NamedTuple):
     """A wanted value, as its JSON text."""
 
     path: str
     data: bytes
 
 
-Found = Value | Opened | Refused
+WalkEvent = JsonValue | ContainerStart | Refused
 
 
 @dataclass
-class _Node:
+class _PathNode:
     """What is wanted below one path. A leaf is wanted itself."""
 
     path: str
-    keys: dict[bytes, _Node] = field(default_factory=dict)
-    any_key: _Node | None = None
-    item: _Node | None = None
+    keys: dict[bytes, _PathNode] = field(default_factory=dict)
+    any_key: _PathNode | None = None
+    item: _PathNode | None = None
 
-    def child(self, part: str) -> _Node:
+    def add_child(self, part: str) -> _PathNode:
         path = f"{self.path}.{part}" if self.path else part
         if part == "item":
-            self.item = self.item or _Node(path)
+            self.item = self.item or _PathNode(path)
             return self.item
         if part == "*":
-            self.any_key = self.any_key or _Node(path)
+            self.any_key = self.any_key or _PathNode(path)
             return self.any_key
-        return self.keys.setdefault(part.encode(), _Node(path))
+        return self.keys.setdefault(part.encode(), _PathNode(path))
 
     @property
-    def leaf(self) -> bool:
+    def is_leaf(self) -> bool:
         return not (self.keys or self.any_key or self.item)
 
 
-def walk(source: Source, wanted: Collection[str], longest: int) -> Iterator[Found]:
+def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Iterator[WalkEvent]:
     """Yield the values at the ``wanted`` paths, and where the containers around them open.
 
     Refused come in between, in place: a value of over ``longest`` bytes (``line_too_long``), a
@@ -80,44 +86,44 @@ def walk(source: Source, wanted: Collection[str], longest: int) -> Iterator[Foun
     Malformed structure ends the walk unless the elements start on lines of their own: strings hold
     no raw newline, so that the next line with the same indentation is surely the next element.
     """
-    root = _Node("")
-    for path in wanted:
+    root = _PathNode("")
+    for path in paths:
         node = root
         for part in path.split("."):
-            node = node.child(part)
-    return _documents(Cutter(source, longest), root)
+            node = node.add_child(part)
+    return _walk_documents(JsonScanner(source, max_bytes), root)
 
 
-def items(source: Source, prefix: str, longest: int) -> Iterator[bytes | Refused]:
+def iter_values(source: ByteSource, path: str, max_bytes: int) -> Iterator[bytes | Refused]:
     """Yield each value at ``prefix`` as its JSON text, with refusals as in :func:`walk`."""
-    for found in walk(source, (prefix,), longest):
-        if isinstance(found, Value):
+    for found in walk_json(source, (path,), max_bytes):
+        if isinstance(found, JsonValue):
             yield found.data
         elif isinstance(found, Refused):
             yield found
 
 
-def in_members(
-    path: str, source: Input, wanted: Collection[str], longest: int
-) -> Iterator[tuple[str, Found]]:
+def walk_members(
+    path: str, source: DumpInput, paths: Collection[str], max_bytes: int
+) -> Iterator[tuple[str, WalkEvent]]:
     """:func:`walk` through a file, or each ``.json`` file of an archive; with the place of each."""
     broken = False
     for member in source.members():
-        if member.name and not _JSON.search(member.name):
+        if member.name and not _JSON_NAME.search(member.name):
             continue  # pictures and the like lie beside the messages
         place = f"{path}!{member.name}" if member.name else path
         stream = member.open()
         if is_binary(stream.head):
             yield place, Refused("not_text")
             continue
-        for found in walk(stream, wanted, longest):
+        for found in walk_json(stream, paths, max_bytes):
             broken = isinstance(found, Refused) and found.reason == "truncated_stream"
             yield place, found
     if source.problem and not broken:  # one break, one refusal
         yield path, Refused(source.problem)
 
 
-def decoded(data: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:
+def decode_value(data: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:
     """What ``decode`` makes of a value, with each way it can fail turned into a refusal."""
     try:
         try:
@@ -125,7 +131,9 @@ def decoded(data: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequenc
         except msgspec.ValidationError:
             raise
         except (msgspec.DecodeError, RecursionError):
-            mended = mend_surrogates(data)  # half an emoji, the one known fault of real exports
+            mended = replace_lone_surrogates(
+                data
+            )  # half an emoji, the one known fault of real exports
             if mended == data:
                 return (Refused("malformed_json"),)
             return decode(mended)
@@ -139,22 +147,22 @@ def decoded(data: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequenc
         return (Refused("malformed_json"),)
 
 
-def skip_to_json(source: Source) -> Source:
+def skip_assignment(source: ByteSource) -> ByteSource:
     """Pass over a JavaScript assignment in front of the JSON (``window.YTD.tweets.part0 = ``)."""
     head, broken = b"", None
     try:
         while len(head) < 512 and (more := source.read(512 - len(head))):
             head += more
-    except BROKEN as error:
+    except STREAM_ERRORS as error:
         broken = error
     found = _ASSIGNMENT.match(head)
-    return _Rest(head[found.end() :] if found else head, source, broken)
+    return _ResumedSource(head[found.end() :] if found else head, source, broken)
 
 
-class _Rest:
+class _ResumedSource:
     """A source whose beginning was read already."""
 
-    def __init__(self, head: bytes, source: Source, broken: Exception | None) -> None:
+    def __init__(self, head: bytes, source: ByteSource, broken: Exception | None) -> None:
         self._head, self._source, self._broken = head, source, broken
 
     def read(self, size: int = -1, /) -> bytes:
@@ -167,83 +175,83 @@ class _Rest:
         return self._source.read(size)
 
 
-def _documents(text: Cutter, root: _Node) -> Iterator[Found]:
+def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent]:
     try:
         while True:
-            if text.next() not in (b"{", b"["):  # an empty file is a cut one
-                raise MalformedError
-            yield from _value(text, root, None)
-            if text.done():
+            if scanner.peek_byte() not in (b"{", b"["):  # an empty file is a cut one
+                raise MalformedJsonError
+            yield from _walk_value(scanner, root, None)
+            if scanner.is_at_end():
                 break
-        if text.broken:
-            raise CutError
-    except MalformedError:
+        if scanner.break_reason:
+            raise TruncatedJsonError
+    except MalformedJsonError:
         yield Refused("malformed_json")
-    except CutError:
-        yield Refused(text.broken or "truncated_stream")
+    except TruncatedJsonError:
+        yield Refused(scanner.break_reason or "truncated_stream")
 
 
-def _value(text: Cutter, node: _Node, indent: bytes | None) -> Iterator[Found]:
-    if node.leaf:
-        data = text.cut(indent, keep=True)
+def _walk_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> Iterator[WalkEvent]:
+    if node.is_leaf:
+        data = scanner.read_value(indent, keep=True)
         if data is None:
             yield Refused("line_too_long")
-        elif text.sure or is_json(mend_surrogates(data)):
-            yield Value(node.path, data)
+        elif scanner.is_validated or is_json(replace_lone_surrogates(data)):
+            yield JsonValue(node.path, data)
         else:
             yield Refused("malformed_json")
         return
-    byte = text.next()
+    byte = scanner.peek_byte()
     if byte == b"{" and (node.keys or node.any_key):
-        yield Opened(node.path, is_array=False)
-        yield from _object(text, node)
+        yield ContainerStart(node.path, is_array=False)
+        yield from _walk_object(scanner, node)
     elif byte == b"[" and node.item:
-        yield Opened(node.path, is_array=True)
-        yield from _array(text, node.item)
+        yield ContainerStart(node.path, is_array=True)
+        yield from _walk_array(scanner, node.item)
     else:
-        text.skip()
+        scanner.skip_value()
         if byte != b"n":  # null says that there is nothing
             yield Refused("wrong_type")
 
 
-def _object(text: Cutter, node: _Node) -> Iterator[Found]:
-    text.take(b"{")
-    while text.next() != b"}":
-        if text.next() != b'"':
-            raise MalformedError
-        key = text.cut(None, keep=True)
-        text.take(b":")
-        text.next()
-        child = node.keys.get(_name(key), node.any_key)
+def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
+    scanner.expect_byte(b"{")
+    while scanner.peek_byte() != b"}":
+        if scanner.peek_byte() != b'"':
+            raise MalformedJsonError
+        key = scanner.read_value(None, keep=True)
+        scanner.expect_byte(b":")
+        scanner.peek_byte()
+        child = node.keys.get(_decode_key(key), node.any_key)
         if child is not None:
-            yield from _value(text, child, None)
+            yield from _walk_value(scanner, child, None)
         else:
-            text.skip()
-        if text.next() != b"}":
-            text.take(b",")
-    text.take(b"}")
+            scanner.skip_value()
+        if scanner.peek_byte() != b"}":
+            scanner.expect_byte(b",")
+    scanner.expect_byte(b"}")
 
 
-def _array(text: Cutter, item: _Node) -> Iterator[Found]:
-    text.take(b"[")
+def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
+    scanner.expect_byte(b"[")
     indent: bytes | None = None
-    while text.next() != b"]":
-        indent = indent if text.line is None else text.line
+    while scanner.peek_byte() != b"]":
+        indent = indent if scanner.line_indent is None else scanner.line_indent
         try:
-            yield from _value(text, item, indent)
-            byte = text.next()
+            yield from _walk_value(scanner, item, indent)
+            byte = scanner.peek_byte()
             # Without a comma, but on a line of its own: that element is as whole as any.
-            if byte != b"]" and (byte != b"{" or indent is None or text.line != indent):
-                text.take(b",")
-        except MalformedError:
+            if byte != b"]" and (byte != b"{" or indent is None or scanner.line_indent != indent):
+                scanner.expect_byte(b",")
+        except MalformedJsonError:
             if indent is None:
                 raise
             yield Refused("malformed_json")
-            text.to_line(indent)
-    text.take(b"]")
+            scanner.skip_to_line(indent)
+    scanner.expect_byte(b"]")
 
 
-def _name(key: bytes | None) -> bytes:
+def _decode_key(key: bytes | None) -> bytes:
     """A key's text; a key that is no JSON string is nobody's name."""
     if key is None:
         return b""

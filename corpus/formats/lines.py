@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from corpus.formats.byte_source import BROKEN, CHUNK, Peeked, reason_of
+from corpus.formats.byte_source import CHUNK, STREAM_ERRORS, PeekedSource, get_refusal_reason
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
@@ -16,29 +16,29 @@ class Line(NamedTuple):
     """One line without its end. ``end`` is the offset behind it; ``problem`` a refusal or ''."""
 
     data: bytes
-    end: int
+    end_offset: int
     problem: str = ""
 
 
-class Member:
+class DumpMember:
     """One stream of lines: the file itself (``name`` is empty) or a member of an archive."""
 
-    def __init__(self, name: str, stream: Peeked) -> None:
+    def __init__(self, name: str, stream: PeekedSource) -> None:
         self.name = name
         self._stream = stream
 
-    def open(self) -> Peeked:
+    def open(self) -> PeekedSource:
         """The decompressed bytes, for a reader that cuts them into records itself."""
         return self._stream
 
-    def lines(self, longest: int, skip: int = 0) -> Iterator[Line]:
+    def lines(self, max_bytes: int, skip_bytes: int = 0) -> Iterator[Line]:
         """Yield the lines after the first ``skip`` bytes.
 
         Blank lines come with empty data, so that rows count true. A line over ``longest`` bytes,
         and the point where the stream breaks, come as a problem.
         """
         stream = self.open()
-        if not skip and is_binary(stream.head):
+        if not skip_bytes and is_binary(stream.head):
             yield Line(b"", 0, "not_text")
             return
         at, carry, too_long, broken = 0, b"", False, ""
@@ -46,16 +46,16 @@ class Member:
         while True:
             try:
                 chunk = stream.read(CHUNK)
-            except BROKEN as error:
-                chunk, broken = b"", reason_of(error)
+            except STREAM_ERRORS as error:
+                chunk, broken = b"", get_refusal_reason(error)
             if not chunk:
                 break
-            if at + len(chunk) <= skip:  # read before: only pass over it
+            if at + len(chunk) <= skip_bytes:  # read before: only pass over it
                 at += len(chunk)
                 first = False
                 continue
-            if at < skip:
-                chunk, at, first = chunk[skip - at :], skip, False
+            if at < skip_bytes:
+                chunk, at, first = chunk[skip_bytes - at :], skip_bytes, False
             if first:
                 first = False
                 if chunk.startswith(b"\xef\xbb\xbf"):
@@ -64,7 +64,7 @@ class Member:
             if not newline:
                 carry = b"" if too_long else carry + tail
                 at += len(chunk)
-                if len(carry) > longest:
+                if len(carry) > max_bytes:
                     carry, too_long = b"", True
                 continue
             pieces = (carry + head).split(b"\n")
@@ -75,13 +75,13 @@ class Member:
                     start = at + head.find(b"\n") + 1 if b"\n" in head else at + len(head) + 1
                     too_long = False
                     yield Line(b"", start, "line_too_long")
-                elif len(piece) > longest:
+                elif len(piece) > max_bytes:
                     yield Line(b"", start, "line_too_long")
                 else:
                     yield Line(piece.strip(), start)
             at += len(chunk)
             carry = tail
-            if len(carry) > longest:
+            if len(carry) > max_bytes:
                 carry, too_long = b"", True
         if too_long:
             yield Line(b"", at, "line_too_long")
@@ -97,22 +97,22 @@ def is_binary(head: bytes) -> bool:
     return b"\0" in head or 20 * len(_CONTROL.findall(head)) > len(head)
 
 
-_SURROGATE = re.compile(
+_SURROGATE_ESCAPE = re.compile(
     rb"(?<!\\)((?:\\\\)*)\\u(?:(?P<pair>[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
     rb"|[dD][89a-fA-F][0-9a-fA-F]{2})"
 )
 
 
-def mend_surrogates(line: bytes) -> bytes:
+def replace_lone_surrogates(line: bytes) -> bytes:
     """Replace each lone surrogate escape by U+FFFD; proper pairs stay."""
 
     def mend(match: re.Match[bytes]) -> bytes:
         return match[0] if match["pair"] else match[1] + rb"\ufffd"
 
-    return _SURROGATE.sub(mend, line)
+    return _SURROGATE_ESCAPE.sub(mend, line)
 
 
-def split_objects(line: bytes) -> list[bytes]:
+def split_json_objects(line: bytes) -> list[bytes]:
     """Split a line that holds several JSON objects; an empty list if it is no such line."""
     decoder = json.JSONDecoder()
     try:

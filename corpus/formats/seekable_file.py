@@ -12,7 +12,7 @@ from corpus.errors import BuildError
 from corpus.storage import filesystem
 
 
-class Disk(io.RawIOBase):
+class SeekableFile(io.RawIOBase):
     """A file opened for reading, as much of one as archives need.
 
     It is a RawIOBase only because py7zr insists on one.
@@ -27,7 +27,7 @@ class Disk(io.RawIOBase):
         #: Where the last read ended.
         self.position = 0
         #: How many bytes have been read in all.
-        self.taken = 0
+        self.bytes_read = 0
 
     def read(self, size: int = -1, /) -> bytes:
         """At most ``size`` bytes."""
@@ -37,7 +37,7 @@ class Disk(io.RawIOBase):
             # A dump that ends here by mistake would look like one that was cut off.
             raise BuildError(f"cannot read '{self._name}': {error.strerror}") from None
         self.position = self._file.tell()
-        self.taken += len(data)
+        self.bytes_read += len(data)
         return data
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
@@ -80,15 +80,15 @@ class Disk(io.RawIOBase):
         super().close()
 
 
-def opened(path: str | Path) -> Disk:
+def open_seekable(path: str | Path) -> SeekableFile:
     """Open a file of this disk, or a URL."""
     try:
-        return Disk(filesystem.opened(path), str(path))
+        return SeekableFile(filesystem.open_file(path), str(path))
     except OSError as error:
         raise BuildError(f"cannot open '{path}': {error.strerror}") from None
 
 
-def size(path: str) -> int:
+def get_file_size(path: str) -> int:
     """How many bytes a file has."""
     try:
         return filesystem.stat(path).size
@@ -96,10 +96,10 @@ def size(path: str) -> int:
         raise BuildError(f"cannot look at '{path}': {error.strerror}") from None
 
 
-def sha256(path: str | Path) -> bytes:
+def digest_file(path: str | Path) -> bytes:
     """The hash of a file's whole content."""
     found = hashlib.sha256()
-    with opened(path) as file:
+    with open_seekable(path) as file:
         while data := file.read(1 << 20):
             found.update(data)
     return found.digest()

@@ -35,30 +35,30 @@ _FORMATS = (
 )
 
 
-def micros(value: object) -> int | None:
+def parse_micros(value: object) -> int | None:
     """Microseconds since 1970, UTC, from an epoch number or a date in words; null if unreadable.
 
     A number's unit (s, ms, µs or ns) is told by its size. A date without a zone is UTC.
     """
     if type(value) is int:
-        return _epoch(value)
+        return _from_epoch(value)
     if type(value) is str:
-        return _text(value)
+        return _from_text(value)
     if type(value) is float:
-        return _epoch_float(value)
+        return _from_epoch_float(value)
     return None
 
 
-def whole(value: object) -> int | None:
+def parse_int64(value: object) -> int | None:
     """A count as an integer that fits 64 bits, from an int, a float or digits; else null."""
     if type(value) is int:
         return value if -_INT64 <= value < _INT64 else None
     if type(value) is str:
         try:
-            return whole(int(value))
+            return parse_int64(int(value))
         except ValueError:
             try:
-                return whole(float(value))
+                return parse_int64(float(value))
             except ValueError:
                 return None
     if type(value) is float and -_INT64 <= value < _INT64:  # false for NaN too
@@ -66,35 +66,35 @@ def whole(value: object) -> int | None:
     return None
 
 
-def twitter(value: str) -> int | None:
+def parse_twitter_time(value: str) -> int | None:
     """Microseconds from ``Mon Apr 19 17:52:00 +0000 2010``, or null."""
     if len(value) != 30 or value[19] != " " or value[13] != ":" or value[16] != ":":
         return None
     try:
         hour, minute, second = int(value[11:13]), int(value[14:16]), int(value[17:19])
-        day = _day(value[4:10], value[26:])
+        day = _day_in_seconds(value[4:10], value[26:])
     except (KeyError, ValueError):
         return None
     if not (0 <= hour < 24 and 0 <= minute < 60 and 0 <= second <= 60):
         return None
     seconds = day + hour * 3600 + minute * 60 + second
     if value[20:25] != "+0000":
-        offset = _offset(value[20:25])
+        offset = _zone_in_seconds(value[20:25])
         if offset is None:
             return None
         seconds -= offset
     return seconds * 1_000_000
 
 
-def with_format(value: str, form: str) -> int | None:
+def parse_with_format(value: str, time_format: str) -> int | None:
     """Microseconds by a ``strptime`` format, or null."""
     try:
-        return _from_datetime(datetime.strptime(value.strip(), form))
+        return _from_datetime(datetime.strptime(value.strip(), time_format))
     except ValueError:
         return None
 
 
-def _epoch(value: int) -> int | None:
+def _from_epoch(value: int) -> int | None:
     size = abs(value)
     if size < 100_000_000_000:  # seconds until the year 5138
         value *= 1_000_000
@@ -105,20 +105,20 @@ def _epoch(value: int) -> int | None:
     return value if _FIRST <= value <= _LAST else None
 
 
-def _epoch_float(value: float) -> int | None:
+def _from_epoch_float(value: float) -> int | None:
     if not -1e20 < value < 1e20:  # false for NaN too
         return None
     if abs(value) < 1e11:
         micro = round(value * 1e6)
         return micro if _FIRST <= micro <= _LAST else None
-    return _epoch(int(value))
+    return _from_epoch(int(value))
 
 
-def _text(value: str) -> int | None:
+def _from_text(value: str) -> int | None:
     value = value.strip()
     if value.isdecimal() and value.isascii():
-        return _digits(value)
-    found = twitter(value)
+        return _from_digits(value)
+    found = parse_twitter_time(value)
     if found is not None:
         return found
     try:
@@ -126,33 +126,33 @@ def _text(value: str) -> int | None:
     except ValueError:
         pass
     try:
-        return _epoch_float(float(value))
+        return _from_epoch_float(float(value))
     except ValueError:
-        return _slowly(value)
+        return _try_formats(value)
 
 
-def _digits(value: str) -> int | None:
+def _from_digits(value: str) -> int | None:
     # 20160804 and 20160804115200 are dates: as epochs they would lie in 1970 and 2608.
     if value[:2] in ("19", "20") and len(value) in (8, 14):
-        return with_format(value, "%Y%m%d" if len(value) == 8 else "%Y%m%d%H%M%S")
-    return _epoch(int(value)) if len(value) <= 20 else None
+        return parse_with_format(value, "%Y%m%d" if len(value) == 8 else "%Y%m%d%H%M%S")
+    return _from_epoch(int(value)) if len(value) <= 20 else None
 
 
-def _slowly(value: str) -> int | None:
+def _try_formats(value: str) -> int | None:
     try:
         return _from_datetime(parsedate_to_datetime(value))
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
-    marks = _marks(value)
+    marks = _find_separators(value)
     for form in _FORMATS:
         # strptime is slow to say no, and these stand in a date only where its format has them.
-        found = with_format(value, form) if _marks(form) == marks else None
+        found = parse_with_format(value, form) if _find_separators(form) == marks else None
         if found is not None:
             return found
     return None
 
 
-def _marks(value: str) -> tuple[bool, bool, bool]:
+def _find_separators(value: str) -> tuple[bool, bool, bool]:
     return "/" in value, "." in value, "," in value
 
 
@@ -165,12 +165,12 @@ def _from_datetime(moment: datetime) -> int | None:
 
 
 @lru_cache(maxsize=4096)
-def _day(month_and_day: str, year: str) -> int:
+def _day_in_seconds(month_and_day: str, year: str) -> int:
     month, day = _MONTHS[month_and_day[:3]], int(month_and_day[4:])
     return (datetime(int(year), month, day, tzinfo=UTC) - _EPOCH).days * 86_400
 
 
-def _offset(zone: str) -> int | None:
+def _zone_in_seconds(zone: str) -> int | None:
     if zone[0] not in "+-" or not zone[1:].isdecimal():
         return None
     seconds = int(zone[1:3]) * 3600 + int(zone[3:]) * 60

@@ -8,27 +8,27 @@ from typing import IO, cast
 
 import zstandard
 
-from corpus.formats.byte_source import CHUNK, Raw, Source, Unreadable
+from corpus.formats.byte_source import CHUNK, ByteSource, ExactReader, Unreadable
 
 # Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses unless told otherwise.
-_ZSTD_WINDOW = 2**31
+_MAX_WINDOW_BYTES = 2**31
 #: How a zstd frame begins.
-ZSTD = b"\x28\xb5\x2f\xfd"
-_MOST_ROWS = 1 << 22  # in a block; the files that exist have some hundreds
-_damaged = "damaged_block"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+_MAX_BLOCK_ROWS = 1 << 22  # in a block; the files that exist have some hundreds
+_DAMAGED_BLOCK = "damaged_block"
 
 
-def looks_like_blocks(head: bytes) -> bool:
+def is_zstd_blocks(head: bytes) -> bool:
     """Whether a file that begins so is made of blocks, each a length and a zstd frame."""
-    return head[4:8] == ZSTD and int.from_bytes(head[:4], "little") > len(ZSTD)
+    return head[4:8] == ZSTD_MAGIC and int.from_bytes(head[:4], "little") > len(ZSTD_MAGIC)
 
 
-class Zstd:
+class ZstdDecompressor:
     """A zstd decompressor with a 2 GiB window that gives all it can before a break."""
 
-    def __init__(self, source: Source) -> None:
-        context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
-        self._source = _Counting(source)
+    def __init__(self, source: ByteSource) -> None:
+        context = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
+        self._source = _FrameTracker(source)
         self._reader = context.stream_reader(
             cast(IO[bytes], self._source), read_size=1 << 18, read_across_frames=True
         )
@@ -44,17 +44,17 @@ class Zstd:
     def _complete(self) -> bool:
         # The reader does not tell a finished frame from a cut one, so the frame headers do:
         # every complete frame ends in a last block, which _Counting has watched for.
-        return self._source.complete()
+        return self._source.is_at_frame_end()
 
 
-class _Counting:
+class _FrameTracker:
     """Follows zstd's frame and block headers as the bytes pass, to tell an end from a cut.
 
     RFC 8878: a frame is a magic number, a header, blocks of a 3-byte header (bit 0: last block,
     bits 1-2: type, the rest: size), and an optional 4-byte checksum.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._want = 5  # magic number and the frame header descriptor
         self._have = b""
@@ -67,7 +67,7 @@ class _Counting:
         self._watch(data)
         return data
 
-    def complete(self) -> bool:
+    def is_at_frame_end(self) -> bool:
         """Whether the bytes so far end exactly at the end of a frame."""
         return self._state == "magic" and not self._have and not self._skip
 
@@ -110,15 +110,15 @@ class _Counting:
                 self._state, self._want = "magic", 5
 
 
-class Blocks:
+class ZstdBlocks:
     """The rows of a ``.zst_blocks`` file as lines.
 
     Each block is its length (4 bytes; all numbers are little-endian) and a zstd frame. In that
     stand the number of rows, an offset and a length for each, and the rows one behind the other.
     """
 
-    def __init__(self, source: Source) -> None:
-        self._source = Raw(source)
+    def __init__(self, source: ByteSource) -> None:
+        self._source = ExactReader(source)
         self._pieces = self._read()
         self._left = memoryview(b"")
 
@@ -136,25 +136,25 @@ class Blocks:
         while length := self._source.read(4):
             if len(length) < 4:
                 raise EOFError("the last block is cut off")
-            packed = _Limited(self._source, int.from_bytes(length, "little"))
-            yield from self._rows(Raw(Zstd(packed)))
+            packed = _LimitedSource(self._source, int.from_bytes(length, "little"))
+            yield from self._rows(ExactReader(ZstdDecompressor(packed)))
             if packed.read(1):
-                raise Unreadable(_damaged)
+                raise Unreadable(_DAMAGED_BLOCK)
 
-    def _rows(self, block: Raw) -> Iterator[bytes]:
+    def _rows(self, block: ExactReader) -> Iterator[bytes]:
         count = int.from_bytes(block.read(4), "little")
-        places = block.read(8 * count) if count <= _MOST_ROWS else b""
+        places = block.read(8 * count) if count <= _MAX_BLOCK_ROWS else b""
         if len(places) < 8 * count:
-            raise Unreadable(_damaged)
+            raise Unreadable(_DAMAGED_BLOCK)
         end, ready = 0, bytearray()
         for offset, size in struct.iter_unpack("<II", places):
             if offset != end:  # no writer leaves gaps or lets rows overlap
-                raise Unreadable(_damaged)
+                raise Unreadable(_DAMAGED_BLOCK)
             end += size
             while size:  # a length can claim 4 GiB
                 piece = block.read(min(size, CHUNK))
                 if not piece:
-                    raise Unreadable(_damaged)
+                    raise Unreadable(_DAMAGED_BLOCK)
                 size -= len(piece)
                 ready += piece
                 if len(ready) >= CHUNK:
@@ -163,13 +163,13 @@ class Blocks:
             ready += b"\n"
         yield bytes(ready)
         if block.read(1):
-            raise Unreadable(_damaged)
+            raise Unreadable(_DAMAGED_BLOCK)
 
 
-class _Limited:
+class _LimitedSource:
     """The next ``size`` bytes of a source, which must be there."""
 
-    def __init__(self, source: Raw, size: int) -> None:
+    def __init__(self, source: ExactReader, size: int) -> None:
         self._source = source
         self._left = size
 

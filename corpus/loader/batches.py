@@ -10,58 +10,58 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Frames(Protocol):
+class BatchFormat(Protocol):
     """What is done with rows of one form. Both have a length and can be sliced."""
 
-    def made(self, table: pa.Table) -> Any:
+    def from_table(self, table: pa.Table) -> Any:
         """The rows that were read as a table."""
         ...
 
-    def gathered(self, frame: Any, order: NDArray[np.int64]) -> Any:
+    def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
         """The rows in another order."""
         ...
 
-    def joined(self, frames: list[Any]) -> Any:
+    def concatenate(self, batches: list[Any]) -> Any:
         """Frames end to end."""
         ...
 
 
-class Polars:
+class PolarsBatches:
     """Rows as ``polars.DataFrame``."""
 
-    def made(self, table: pa.Table) -> Any:
+    def from_table(self, table: pa.Table) -> Any:
         """The rows that were read as a table."""
         import polars as pl
 
         return pl.from_arrow(table)
 
-    def gathered(self, frame: Any, order: NDArray[np.int64]) -> Any:
+    def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
         """The rows in another order."""
         import numpy as np
         import polars as pl
 
-        return frame.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
+        return batch.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
 
-    def joined(self, frames: list[Any]) -> Any:
+    def concatenate(self, batches: list[Any]) -> Any:
         """Frames end to end."""
         import polars as pl
 
-        return frames[0] if len(frames) == 1 else pl.concat(frames)
+        return batches[0] if len(batches) == 1 else pl.concat(batches)
 
 
-class Arrow:
+class ArrowBatches:
     """Rows as ``pyarrow.Table``. Nothing here needs a thread, so a forked process may use it."""
 
-    def made(self, table: pa.Table) -> Any:
+    def from_table(self, table: pa.Table) -> Any:
         """The rows that were read as a table."""
         return table
 
-    def gathered(self, frame: Any, order: NDArray[np.int64]) -> Any:
+    def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
         """The rows in another order."""
-        return frame.take(order)
+        return batch.take(order)
 
-    def joined(self, frames: list[Any]) -> Any:
+    def concatenate(self, batches: list[Any]) -> Any:
         """Frames end to end."""
         import pyarrow as pa
 
-        return frames[0] if len(frames) == 1 else pa.concat_tables(frames)
+        return batches[0] if len(batches) == 1 else pa.concat_tables(batches)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.errors import CorpusError, ManifestError, did_you_mean
-from corpus.storage.remote_path import place
-from corpus.tasks.receipts import identity, load_manifest
+from corpus.storage.remote_path import parse_path
+from corpus.tasks.receipts import load_manifest, shards_digest
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from corpus.loader.shard_index import Shelf
+    from corpus.loader.shard_index import ShardIndex
     from corpus.loader.stream import Stream
 
 
@@ -22,12 +22,12 @@ class Corpus:
     """A finished corpus, here or at a URL. Opening it reads the manifest and nothing else."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path: Any = place(path)  # a Path, or a Place at a URL
+        self.path: Any = parse_path(path)  # a Path, or a Place at a URL
         self.manifest: dict[str, Any] = load_manifest(self.path)
         self.shards: list[Any] = [self.path / shard["path"] for shard in self.manifest["shards"]]
         if isinstance(self.path, Path):  # elsewhere, each look is a request; reading checks too
             for shard, listed in zip(self.shards, self.manifest["shards"], strict=True):
-                _check_size(shard, listed["bytes"])
+                _require_size(shard, listed["bytes"])
 
     def __len__(self) -> int:
         """How many documents there are."""
@@ -39,16 +39,16 @@ class Corpus:
     def scan(self, shards: Sequence[dict[str, Any]] | None = None) -> pl.LazyFrame:
         """All documents, or those of some of the manifest's shards, as a polars LazyFrame."""
         listed = self.manifest["shards"] if shards is None else shards
-        return self._scanned(listed)
+        return self._scan_files(listed)
 
-    def _scanned(self, listed: Sequence[dict[str, Any]]) -> pl.LazyFrame:
+    def _scan_files(self, entries: Sequence[dict[str, Any]]) -> pl.LazyFrame:
         if isinstance(self.path, Path):
             import polars as pl
 
-            return pl.scan_parquet([self.path / one["path"] for one in listed], glob=False)
-        from corpus.loader.shard_index import Shelf, scanned
+            return pl.scan_parquet([self.path / one["path"] for one in entries], glob=False)
+        from corpus.loader.shard_index import ShardIndex, scan_row_groups
 
-        return scanned(Shelf(self.path, listed))
+        return scan_row_groups(ShardIndex(self.path, entries))
 
     def dropped(self) -> pl.LazyFrame:
         """The ledger: a row for each post that left, with stage, reason and scores."""
@@ -56,10 +56,10 @@ class Corpus:
 
         files = sorted((self.path / "dropped").glob("*.parquet"))
         if not files:
-            from corpus.tasks.receipts import LEDGER
+            from corpus.tasks.receipts import LEDGER_COLUMNS
 
-            return pl.LazyFrame(schema=LEDGER)
-        return self._scanned([{"path": f"dropped/{file.name}"} for file in files])
+            return pl.LazyFrame(schema=LEDGER_COLUMNS)
+        return self._scan_files([{"path": f"dropped/{file.name}"} for file in files])
 
     @property
     def splits(self) -> list[str]:
@@ -104,9 +104,18 @@ class Corpus:
         :class:`~corpus.errors.ShardError` for a damaged shard.
         """
         return mix([(self, 1.0)]).stream(
-            rank, world_size, worker=worker, num_workers=num_workers, batch_size=batch_size,
-            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow, split=split,
-        )  # fmt: skip
+            rank,
+            world_size,
+            worker=worker,
+            num_workers=num_workers,
+            batch_size=batch_size,
+            columns=columns,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+            arrow=arrow,
+            split=split,
+        )
 
 
 class Split:
@@ -120,13 +129,13 @@ class Split:
     @cached_property
     def identity(self) -> str:
         """Changes whenever the shards do: a digest of their hashes."""
-        return identity(self.shards)
+        return shards_digest(self.shards)
 
-    def shelf(self) -> Shelf:
+    def shard_index(self) -> ShardIndex:
         """The row groups, and a way to read them one by one."""
-        from corpus.loader.shard_index import Shelf
+        from corpus.loader.shard_index import ShardIndex
 
-        return Shelf(self.corpus.path, self.shards)
+        return ShardIndex(self.corpus.path, self.shards)
 
 
 class Mixture:
@@ -164,11 +173,11 @@ class Mixture:
         seen more often, each pass in another order, and their rows are spread evenly.
         """
         from corpus.loader.stream import Stream
-        from corpus.partition.permutation import Place
+        from corpus.partition.permutation import Consumer
 
         return Stream(
             [(one.split(split), weight) for one, weight in self._sources],
-            Place(rank, world_size, worker, num_workers), batch_size=batch_size,
+            Consumer(rank, world_size, worker, num_workers), batch_size=batch_size,
             columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
         )  # fmt: skip
 
@@ -186,7 +195,7 @@ def load(path: str | Path) -> Corpus:
     return Corpus(path)
 
 
-def _check_size(shard: Path, size: int) -> None:
+def _require_size(shard: Path, size: int) -> None:
     remedy = "copy the corpus again, or rebuild it"
     try:
         found = shard.stat().st_size

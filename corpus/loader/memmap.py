@@ -22,19 +22,19 @@ from corpus.errors import BuildError, CorpusError
 from corpus.loader import token_encoder
 from corpus.loader.load import Split, load
 from corpus.storage.folder_lock import locked_corpus
-from corpus.storage.remote_path import place
-from corpus.tasks.receipts import canonical, file_sha256, write_json
+from corpus.storage.remote_path import parse_path
+from corpus.tasks.receipts import canonical_json, file_sha256, write_json
 
 FORMAT_VERSION = 1
 INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"
-_PROGRESS = "progress.json"  # what is done of files that have no final name yet
+_PROGRESS_FILE = "progress.json"  # what is done of files that have no final name yet
 
 
 def tokenize(
     out: str | Path,
     tokenizer: str | Path,
     *,
-    to: str | Path | None = None,
+    destination: str | Path | None = None,
     separator: str | None = None,
     dtype: str = "auto",
     split: str = "train",
@@ -46,14 +46,14 @@ def tokenize(
     Stopped, it goes on at the shard where it was. Raises :class:`~corpus.errors.CorpusError` if
     the tokenizer has no separator, or its ids do not fit, or ``to`` holds other tokens.
     """
-    with _corpus_lock(out, to):
-        return _tokenize(out, tokenizer, to, separator, dtype, split)
+    with _corpus_lock(out, destination):
+        return _tokenize(out, tokenizer, destination, separator, dtype, split)
 
 
 @contextmanager
 def _corpus_lock(out: str | Path, to: str | Path | None) -> Iterator[None]:
     """Where the tokens go into the corpus's own folder: no build and no takedown meanwhile."""
-    folder = place(out)
+    folder = parse_path(out)
     if not isinstance(folder, Path) or (
         to is not None and not Path(to).resolve().is_relative_to(folder.resolve())
     ):
@@ -73,8 +73,8 @@ def _tokenize(
 ) -> dict[str, Any]:
     corpus = load(out)
     part = corpus.split(split)
-    encoder = token_encoder.make(tokenizer, separator)
-    kind = _dtype(encoder, dtype)
+    encoder = token_encoder.make_encoder(tokenizer, separator)
+    kind = _choose_dtype(encoder, dtype)
     own = corpus.path / "tokens" / ("" if split == "train" else split)
     if not (to or isinstance(own, Path)):
         raise CorpusError(f"'{out}' is elsewhere; say with --to where the tokens go here")
@@ -87,13 +87,13 @@ def _tokenize(
         "dtype": kind.name,
     }
     folder.mkdir(parents=True, exist_ok=True)
-    with _alone(folder):
+    with _lock_folder(folder):
         if (folder / INDEX).exists():
-            return _finished(folder, head)
-        shards = _write(part, encoder, kind, folder, head)
+            return _load_finished_index(folder, head)
+        shards = _write_shards(part, encoder, kind, folder, head)
         for name in (TOKENS, DOCUMENTS):
-            if _unfinished(folder, name).exists():
-                os.replace(_unfinished(folder, name), folder / name)
+            if _unfinished_path(folder, name).exists():
+                os.replace(_unfinished_path(folder, name), folder / name)
         index = {
             **head,
             "documents": sum(shard["documents"] for shard in shards),
@@ -106,26 +106,26 @@ def _tokenize(
             "shards": shards,
         }  # fmt: skip
         write_json(folder / INDEX, index, pretty=True, durable=True)
-        (folder / f".{_PROGRESS}").unlink()
+        (folder / f".{_PROGRESS_FILE}").unlink()
     return index
 
 
-def _dtype(encoder: token_encoder.Encoder, wanted: str) -> np.dtype[Any]:
-    if wanted not in ("auto", "uint16", "uint32"):
-        raise CorpusError(f"the type must be auto, uint16 or uint32; got '{wanted}'")
+def _choose_dtype(encoder: token_encoder.TokenEncoder, requested: str) -> np.dtype[Any]:
+    if requested not in ("auto", "uint16", "uint32"):
+        raise CorpusError(f"the type must be auto, uint16 or uint32; got '{requested}'")
     highest = max(encoder.vocabulary - 1, encoder.separator)
-    if wanted == "uint16" and highest > 0xFFFF:
+    if requested == "uint16" and highest > 0xFFFF:
         raise CorpusError(
             f"the tokenizer's ids go up to {highest:,} and uint16 holds 65,535; "
             "leave --dtype out, or give uint32"
         )
-    narrow = wanted == "uint16" or (wanted == "auto" and highest <= 0xFFFF)
+    narrow = requested == "uint16" or (requested == "auto" and highest <= 0xFFFF)
     return np.dtype(np.uint16 if narrow else np.uint32)
 
 
-def _finished(folder: Path, head: dict[str, Any]) -> dict[str, Any]:
+def _load_finished_index(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    for name, value in head.items():
+    for name, value in settings.items():
         if found.get(name) != value:
             raise CorpusError(
                 f"'{folder}' holds tokens that were made with another {name}; "
@@ -135,7 +135,7 @@ def _finished(folder: Path, head: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def _lock_folder(folder: Path) -> Iterator[None]:
     """One writer at a time; a folder with other things in it is left alone."""
     known = {INDEX, TOKENS, DOCUMENTS, "validation"}
     for path in folder.iterdir():
@@ -152,41 +152,41 @@ def _alone(folder: Path) -> Iterator[None]:
     (folder / ".lock").unlink(missing_ok=True)
 
 
-def _unfinished(folder: Path, name: str) -> Path:
+def _unfinished_path(folder: Path, name: str) -> Path:
     return folder / f".{name}.unfinished"
 
 
-def _write(
-    part: Split, encoder: token_encoder.Encoder, kind: np.dtype[Any], folder: Path,
-    head: dict[str, Any],
+def _write_shards(
+    split: Split, encoder: token_encoder.TokenEncoder, dtype: np.dtype[Any], folder: Path,
+    settings: dict[str, Any],
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Append shard after shard; what is on record as done stays as it is."""
-    done = _done(folder, head)
-    listed = part.shards
+    done = _load_finished_shards(folder, settings)
+    listed = split.shards
     if len(done) == len(listed) and done:
         return done  # stopped between the last shard and the index
-    shelf = part.shelf()
+    shelf = split.shard_index()
     tokens = sum(shard["tokens"] for shard in done)
     documents = sum(shard["documents"] for shard in done)
     with (
-        _opened(_unfinished(folder, TOKENS), tokens * kind.itemsize) as flat,
-        _opened(_unfinished(folder, DOCUMENTS), documents * 8 + 8 * bool(done)) as offsets,
+        _open_at(_unfinished_path(folder, TOKENS), tokens * dtype.itemsize) as flat,
+        _open_at(_unfinished_path(folder, DOCUMENTS), documents * 8 + 8 * bool(done)) as offsets,
     ):
         if not done:
             offsets.write(np.zeros(1, "<u8").tobytes())
         for number in range(len(done), len(listed)):
             first = {"first_document": documents, "first_token": tokens}
-            for group in shelf.of_shard(number):
-                shelf.expect(range(group, min(group + 3, shelf.groups.size)), ["text"])
-                texts = shelf.read(group, ["text"])["text"]
+            for group in shelf.row_groups_of_shard(number):
+                shelf.prefetch(range(group, min(group + 3, shelf.row_counts.size)), ["text"])
+                texts = shelf.read_row_group(group, ["text"])["text"]
                 for begin in range(0, len(texts), 2_000):
                     ids, sizes = encoder(texts.slice(begin, 2_000).to_pylist())
-                    if ids.size and not 0 <= ids.min() <= ids.max() <= np.iinfo(kind).max:
+                    if ids.size and not 0 <= ids.min() <= ids.max() <= np.iinfo(dtype).max:
                         raise CorpusError(
-                            f"the tokenizer made the id {ids.max():,}, which {kind.name} cannot "
+                            f"the tokenizer made the id {ids.max():,}, which {dtype.name} cannot "
                             "hold; give --dtype uint32"
                         )
-                    flat.write(ids.astype(kind.newbyteorder("<")).tobytes())
+                    flat.write(ids.astype(dtype.newbyteorder("<")).tobytes())
                     offsets.write((tokens + np.cumsum(sizes)).astype("<u8").tobytes())
                     tokens += ids.size
                     documents += sizes.size
@@ -198,39 +198,41 @@ def _write(
             for file in (flat, offsets):
                 file.flush()
                 os.fsync(file.fileno())
-            write_json(folder / f".{_PROGRESS}", {"head": head, "shards": done}, durable=True)
+            write_json(
+                folder / f".{_PROGRESS_FILE}", {"head": settings, "shards": done}, durable=True
+            )
     return done
 
 
-def _done(folder: Path, head: dict[str, Any]) -> list[dict[str, Any]]:
+def _load_finished_shards(folder: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
     """The shards that an earlier run finished, if it was of the same tokens."""
     try:
-        found = json.loads((folder / f".{_PROGRESS}").read_text(encoding="utf-8"))
-        same = canonical(found["head"]) == canonical(head)
+        found = json.loads((folder / f".{_PROGRESS_FILE}").read_text(encoding="utf-8"))
+        same = canonical_json(found["head"]) == canonical_json(settings)
         names = ("path", "sha256", "first_document", "first_token", "documents", "tokens")
         shards = [{name: shard[name] for name in names} for shard in found["shards"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    if not same or not _long_enough(folder, shards, np.dtype(head["dtype"]).itemsize):
+    if not same or not _covers_shards(folder, shards, np.dtype(settings["dtype"]).itemsize):
         return []
     return shards
 
 
-def _long_enough(folder: Path, shards: list[dict[str, Any]], size: int) -> bool:
+def _covers_shards(folder: Path, shards: list[dict[str, Any]], size: int) -> bool:
     """Whether the files hold at least what is on record."""
     sizes = {
         TOKENS: sum(shard["tokens"] for shard in shards) * size,
         DOCUMENTS: sum(shard["documents"] for shard in shards) * 8 + 8,
     }
     for name, least in sizes.items():
-        files = [path for path in (_unfinished(folder, name), folder / name) if path.exists()]
+        files = [path for path in (_unfinished_path(folder, name), folder / name) if path.exists()]
         if not files or files[0].stat().st_size < least:
             return False
     return True
 
 
 @contextmanager
-def _opened(path: Path, size: int) -> Iterator[IO[bytes]]:
+def _open_at(path: Path, size: int) -> Iterator[IO[bytes]]:
     """Open a file to go on with behind its first ``size`` bytes."""
     with open(path, "r+b" if size and path.exists() else "wb") as file:
         file.truncate(size)

@@ -16,10 +16,10 @@ from corpus.errors import CorpusError
 #: What tokenizers commonly call the end of a text, looked for in this order.
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|eos|>", "[SEP]")
 
-Encode = Callable[[list[str]], Sequence[Sequence[int]]]
+EncodeTexts = Callable[[list[str]], Sequence[Sequence[int]]]
 
 
-class Encoder:
+class TokenEncoder:
     """Texts to token ids. ``separator`` is the id that ends each text.
 
     ``vocabulary`` is how many ids there are (0: unknown), ``identity`` a digest of the tokenizer
@@ -27,7 +27,7 @@ class Encoder:
     """
 
     def __init__(
-        self, encode: Encode, separator: int, vocabulary: int = 0, identity: str = ""
+        self, encode: EncodeTexts, separator: int, vocabulary: int = 0, identity: str = ""
     ) -> None:
         self.separator, self.vocabulary, self.identity = separator, vocabulary, identity
         self._encode = encode
@@ -46,7 +46,7 @@ class Encoder:
         return np.fromiter(flat, np.int64, int(sizes.sum())), sizes
 
 
-class _Tokenizers:
+class _FastTokenizer:
     """The encode function of a ``tokenizers.Tokenizer``, made to take a text as mere text."""
 
     def __init__(self, tokenizer: Any) -> None:
@@ -62,7 +62,7 @@ class _Tokenizers:
         return [one.ids for one in encoded]
 
 
-class _Transformers:
+class _SlowTokenizer:
     """The encode function of a slow ``transformers`` tokenizer."""
 
     def __init__(self, tokenizer: Any) -> None:
@@ -77,7 +77,7 @@ class _Transformers:
         return found
 
 
-def make(tokenizer: Any, separator: str | int | None = None) -> Encoder:
+def make_encoder(tokenizer: Any, separator: str | int | None = None) -> TokenEncoder:
     """An encoder of a tokenizer, which may be
 
     * a path to a ``tokenizer.json``, or a ``tokenizers.Tokenizer``;
@@ -88,19 +88,19 @@ def make(tokenizer: Any, separator: str | int | None = None) -> Encoder:
     :class:`~corpus.errors.CorpusError` if there is none, or the file cannot be read.
     """
     if isinstance(tokenizer, (str, Path)):
-        tokenizer = _read(Path(tokenizer))
+        tokenizer = _load_tokenizer(Path(tokenizer))
     own = getattr(tokenizer, "eos_token_id", None)  # of transformers
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "encode_batch_fast") and hasattr(backend, "to_str"):
-        end = _separator(backend.token_to_id, separator, own)
+        end = _find_separator(backend.token_to_id, separator, own)
         digest = hashlib.sha256(backend.to_str().encode()).hexdigest()
-        return Encoder(_Tokenizers(backend), end, backend.get_vocab_size(), digest)
+        return TokenEncoder(_FastTokenizer(backend), end, backend.get_vocab_size(), digest)
     if hasattr(tokenizer, "convert_tokens_to_ids"):
         vocabulary = tokenizer.get_vocab()
-        end = _separator(vocabulary.get, separator, own)
+        end = _find_separator(vocabulary.get, separator, own)
         named = sorted(vocabulary.items(), key=lambda item: (item[1], item[0]))
         digest = hashlib.sha256(repr(named).encode()).hexdigest()
-        return Encoder(_Transformers(tokenizer), end, max(vocabulary.values()) + 1, digest)
+        return TokenEncoder(_SlowTokenizer(tokenizer), end, max(vocabulary.values()) + 1, digest)
     if not callable(tokenizer):
         raise CorpusError(
             f"'{type(tokenizer).__name__}' is no tokenizer; give the path of a tokenizer.json, a "
@@ -108,10 +108,10 @@ def make(tokenizer: Any, separator: str | int | None = None) -> Encoder:
         )
     if not isinstance(separator, int):
         raise CorpusError("a function says nothing of its separator; give its id: separator=0")
-    return Encoder(tokenizer, separator)
+    return TokenEncoder(tokenizer, separator)
 
 
-def _read(path: Path) -> Any:
+def _load_tokenizer(path: Path) -> Any:
     try:
         from tokenizers import Tokenizer
     except ImportError:
@@ -129,18 +129,20 @@ def _read(path: Path) -> Any:
         ) from None
 
 
-def _separator(find: Callable[[str], int | None], wanted: str | int | None, own: int | None) -> int:
-    if isinstance(wanted, int):
-        return wanted
-    if wanted is not None:
-        found = find(wanted)
+def _find_separator(
+    token_to_id: Callable[[str], int | None], requested: str | int | None, default: int | None
+) -> int:
+    if isinstance(requested, int):
+        return requested
+    if requested is not None:
+        found = token_to_id(requested)
         if found is None:
-            raise CorpusError(f"the tokenizer has no token '{wanted}'; name one that it has")
+            raise CorpusError(f"the tokenizer has no token '{requested}'; name one that it has")
         return found
-    if own is not None:
-        return own
+    if default is not None:
+        return default
     for token in SEPARATORS:
-        if (found := find(token)) is not None:
+        if (found := token_to_id(token)) is not None:
             return found
     raise CorpusError(
         f"the tokenizer has no token that parts documents (none of {', '.join(SEPARATORS)}); "

@@ -19,15 +19,15 @@ from corpus.errors import CorpusError
 from corpus.loader import token_encoder
 from corpus.loader.load import Corpus, Mixture, load
 from corpus.loader.stream import Stream
-from corpus.partition.permutation import Place
+from corpus.partition.permutation import Consumer
 
 STATE_VERSION = 1
-IGNORED = -100  # the label that PyTorch's cross entropy leaves out
-_NOBODY = -1  # the document id of padding
-_MOST_WORKERS = 1024
+IGNORED_LABEL = -100  # the label that PyTorch's cross entropy leaves out
+_PADDING_DOCUMENT = -1  # the document id of padding
+_MAX_WORKERS = 1024
 
 Block = dict[str, torch.Tensor]
-Flat = NDArray[np.int64]
+TokenArray = NDArray[np.int64]
 
 
 class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
@@ -54,81 +54,102 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
     """
 
     def __init__(
-        self, source: Corpus | Mixture | str | Path, tokenizer: Any, block_size: int, *,
-        separator: str | int | None = None, shuffle: bool = True, seed: int = 0, epoch: int = 0,
-        rank: int | None = None, world_size: int | None = None,
-        tail: Literal["pad", "drop"] = "pad", split: str = "train", batch_size: int = 256,
+        self,
+        source: Corpus | Mixture | str | Path,
+        tokenizer: Any,
+        block_size: int,
+        *,
+        separator: str | int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        epoch: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        tail: Literal["pad", "drop"] = "pad",
+        split: str = "train",
+        batch_size: int = 256,
         column: str = "text",
-    ) -> None:  # fmt: skip
+    ) -> None:
         if block_size < 2:
             raise ValueError("block_size must be at least 2")
         if tail not in ("pad", "drop"):
             raise ValueError(f"tail must be 'pad' or 'drop'; got '{tail}'")
         self._source = load(source) if isinstance(source, (str, Path)) else source
         if isinstance(self._source, Corpus):
-            self._source.split(split).shelf().need_rows()
-        self._encode = token_encoder.make(tokenizer, separator)
+            self._source.split(split).shard_index().require_rows()
+        self._encoder = token_encoder.make_encoder(tokenizer, separator)
         self.block_size, self._tail, self._column = block_size, tail, column
-        self._split, self._shuffle, self._seed, self._batch = split, shuffle, seed, batch_size
-        self._rank, self._world = rank, world_size
+        self._split, self._shuffle, self._seed, self._batch_size = split, shuffle, seed, batch_size
+        self._rank, self._world_size = rank, world_size
         self._epoch = epoch
         self._stream: Stream | None = None
-        self._loaded = self._begun = self._over = False
-        self._clear()
+        self._state_loaded = self._started = self._epoch_finished = False
+        self._reset_buffer()
         # What epoch a worker begins next, by its number: workers that a loader starts anew for
         # each epoch know nothing else of those before.
-        self._next = torch.zeros(_MOST_WORKERS, dtype=torch.int64).share_memory_()
+        self._next_epoch = torch.zeros(_MAX_WORKERS, dtype=torch.int64).share_memory_()
 
-    def _clear(self, row: int = 0, token: int = 0) -> None:
+    def _reset_buffer(self, row: int = 0, token: int = 0) -> None:
         """Hold nothing; the next block begins at a token of a row of this worker's share."""
-        self._ids = self._rows = self._places = np.empty(0, np.int64)
-        self._at, self._row, self._skip = 0, row, token
+        self._token_ids = self._token_rows = self._token_positions = np.empty(0, np.int64)
+        self._buffer_offset, self._next_row, self._skipped_tokens = 0, row, token
 
     def set_epoch(self, epoch: int) -> None:
         """Go to the beginning of an epoch."""
         self._epoch = epoch
-        self._next.zero_()
-        self._stream, self._loaded = None, False
-        self._clear()
+        self._next_epoch.zero_()
+        self._stream, self._state_loaded = None, False
+        self._reset_buffer()
 
     # ------------------------------------------------------------------------- where it is
 
-    def _open(self) -> Stream:
+    def _open_stream(self) -> Stream:
         """The stream of this rank and worker."""
         worker = get_worker_info()
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
-        place = Place(*_rank(self._rank, self._world), number, count)
-        if self._stream is not None and self._stream.place != place:
+        place = Consumer(*_resolve_rank(self._rank, self._world_size), number, count)
+        if self._stream is not None and self._stream.consumer != place:
             # This is a worker's copy, and what it copied is the main process's.
-            if self._loaded:
+            if self._state_loaded:
                 raise CorpusError(
                     "a state was loaded in the main process and this is a worker of it; load it "
                     "by StatefulDataLoader's load_state_dict, which gives each worker its own"
                 )
             self._stream = None
-            self._clear()
+            self._reset_buffer()
         if self._stream is None:
-            epoch = max(self._epoch, int(self._next[number]))
+            epoch = max(self._epoch, int(self._next_epoch[number]))
             self._stream = self._source.stream(
-                place.rank, place.world_size, worker=number, num_workers=count,
-                batch_size=self._batch, columns=[self._column], shuffle=self._shuffle,
-                seed=self._seed, epoch=epoch, arrow=True, split=self._split,
-            )  # fmt: skip
+                place.rank,
+                place.world_size,
+                worker=number,
+                num_workers=count,
+                batch_size=self._batch_size,
+                columns=[self._column],
+                shuffle=self._shuffle,
+                seed=self._seed,
+                epoch=epoch,
+                arrow=True,
+                split=self._split,
+            )
         return self._stream
 
     def state_dict(self) -> dict[str, Any]:
         """Where the next block begins: plain data of a few hundred bytes."""
-        state = self._open().state_dict()
-        row, token = self._row, self._skip
-        if self._at < self._ids.size:
-            row, token = int(self._rows[self._at]), int(self._places[self._at])
+        state = self._open_stream().state_dict()
+        row, token = self._next_row, self._skipped_tokens
+        if self._buffer_offset < self._token_ids.size:
+            row, token = (
+                int(self._token_rows[self._buffer_offset]),
+                int(self._token_positions[self._buffer_offset]),
+            )
         return {
             "version": STATE_VERSION,
             "stream": state | {"row": row},
             "token": token,
             "block_size": self.block_size,
-            "separator": self._encode.separator,
-            "tokenizer": self._encode.identity[:16],
+            "separator": self._encoder.separator,
+            "tokenizer": self._encoder.identity[:16],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -151,7 +172,7 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
                     f"the state was saved with another {name} ({state[name]!r}, here "
                     f"{own[name]!r}); give the same"
                 )
-        stream = self._open()
+        stream = self._open_stream()
         stream.load_state_dict(state["stream"])
         there = stream.state_dict()
         token = 0 if there["done"] else int(state["token"])
@@ -161,75 +182,83 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
                 "workers; they can change between epochs only: finish the epoch as it was, or "
                 "begin it again with set_epoch()"
             )
-        self._clear(there["row"], token)
-        self._loaded, self._begun, self._over = True, False, bool(there["done"])
+        self._reset_buffer(there["row"], token)
+        self._state_loaded, self._started, self._epoch_finished = True, False, bool(there["done"])
 
     # ------------------------------------------------------------------------- going through
 
     def __iter__(self) -> Iterator[Block]:
         worker = get_worker_info()
-        if worker and self._begun:
+        if worker and self._started:
             # A loader that starts anew has thrown away what it had fetched ahead.
-            self._stream, self._loaded = None, False
-            self._clear()
-        stream = self._open()
-        if worker and self._over:
+            self._stream, self._state_loaded = None, False
+            self._reset_buffer()
+        stream = self._open_stream()
+        if worker and self._epoch_finished:
             # Other workers have something left of this epoch; this one has not.
-            self._over, self._next[worker.id] = False, stream.epoch + 1
+            self._epoch_finished, self._next_epoch[worker.id] = False, stream.epoch + 1
             return iter(())
         before, stream = stream.epoch, iter(stream)  # the next epoch, if this one is over
         if stream.epoch != before:
-            self._clear()
+            self._reset_buffer()
         if worker:
-            self._begun = True
-            self._next[worker.id] = stream.epoch + 1
-        return self._blocks(stream)
+            self._started = True
+            self._next_epoch[worker.id] = stream.epoch + 1
+        return self._iterate_blocks(stream)
 
-    def _blocks(self, stream: Stream) -> Iterator[Block]:
+    def _iterate_blocks(self, stream: Stream) -> Iterator[Block]:
         size = self.block_size
-        while self._fill(stream, size):
-            here = slice(self._at, self._at + size)
-            self._at += size
-            yield _block(self._ids[here], self._rows[here], self._places[here])
-        left = self._ids.size - self._at
-        here = slice(self._at, None)
-        last = self._ids[here], self._rows[here], self._places[here]
-        self._clear(stream.state_dict()["row"])
+        while self._fill_buffer(stream, size):
+            here = slice(self._buffer_offset, self._buffer_offset + size)
+            self._buffer_offset += size
+            yield _make_block(
+                self._token_ids[here], self._token_rows[here], self._token_positions[here]
+            )
+        left = self._token_ids.size - self._buffer_offset
+        here = slice(self._buffer_offset, None)
+        last = self._token_ids[here], self._token_rows[here], self._token_positions[here]
+        self._reset_buffer(stream.state_dict()["row"])
         if left and self._tail == "pad":
-            yield _block(*last, pad=size - left, with_id=self._encode.separator)
+            yield _make_block(*last, padding=size - left, padding_id=self._encoder.separator)
 
-    def _fill(self, stream: Stream, size: int) -> bool:
+    def _fill_buffer(self, stream: Stream, size: int) -> bool:
         """Have at least ``size`` tokens at hand; False if the epoch has no more."""
-        while self._ids.size - self._at < size:
+        while self._token_ids.size - self._buffer_offset < size:
             batch = next(stream, None)
             if batch is None:
                 return False
-            ids, sizes = self._encode(batch[self._column].to_pylist())
-            rows = np.repeat(np.arange(self._row, self._row + sizes.size), sizes)
+            ids, sizes = self._encoder(batch[self._column].to_pylist())
+            rows = np.repeat(np.arange(self._next_row, self._next_row + sizes.size), sizes)
             begins = np.cumsum(sizes) - sizes
             places = np.arange(ids.size) - np.repeat(begins, sizes)
-            new, self._skip = slice(self._skip, None), 0
-            keep = slice(self._at, None)
-            self._ids = np.concatenate([self._ids[keep], ids[new]])
-            self._rows = np.concatenate([self._rows[keep], rows[new]])
-            self._places = np.concatenate([self._places[keep], places[new]])
-            self._at = 0
-            self._row += sizes.size
+            new, self._skipped_tokens = slice(self._skipped_tokens, None), 0
+            keep = slice(self._buffer_offset, None)
+            self._token_ids = np.concatenate([self._token_ids[keep], ids[new]])
+            self._token_rows = np.concatenate([self._token_rows[keep], rows[new]])
+            self._token_positions = np.concatenate([self._token_positions[keep], places[new]])
+            self._buffer_offset = 0
+            self._next_row += sizes.size
         return True
 
 
-def _block(ids: Flat, rows: Flat, places: Flat, pad: int = 0, with_id: int = 0) -> Block:
+def _make_block(
+    ids: TokenArray,
+    rows: TokenArray,
+    token_positions: TokenArray,
+    padding: int = 0,
+    padding_id: int = 0,
+) -> Block:
     documents = rows - rows[0]
-    positions = np.where(documents == 0, places - places[0], places)
-    labels = np.where(positions == 0, IGNORED, ids)
+    positions = np.where(documents == 0, token_positions - token_positions[0], token_positions)
+    labels = np.where(positions == 0, IGNORED_LABEL, ids)
     found = {
-        "input_ids": (ids, with_id),
-        "labels": (labels, IGNORED),
+        "input_ids": (ids, padding_id),
+        "labels": (labels, IGNORED_LABEL),
         "position_ids": (positions, 0),
-        "document_ids": (documents, _NOBODY),
+        "document_ids": (documents, _PADDING_DOCUMENT),
     }
     return {
-        name: torch.from_numpy(np.concatenate([values, np.full(pad, filling, np.int64)]))
+        name: torch.from_numpy(np.concatenate([values, np.full(padding, filling, np.int64)]))
         for name, (values, filling) in found.items()
     }
 
@@ -244,7 +273,7 @@ def attention_mask(document_ids: torch.Tensor) -> torch.Tensor:
     return same & torch.ones_like(same).tril()
 
 
-def _rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
+def _resolve_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
     """This process's rank and how many there are."""
     if rank is not None and world_size is not None:
         return rank, world_size

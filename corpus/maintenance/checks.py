@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-SHOWN = 10
+MAX_EXAMPLES = 10
 
 
 class Check(NamedTuple):
@@ -19,7 +19,7 @@ class Check(NamedTuple):
     where: tuple[str, ...] = ()
 
 
-def told(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
+def format_checks(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
     """The answers in lines for people, and the verdict."""
     lines = []
     for check in checks:
@@ -28,13 +28,13 @@ def told(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
     return "\n".join([*lines, verdict])
 
 
-def unlike(manifest: Mapping[str, Any], hashes: Mapping[str, str]) -> list[str]:
+def list_changed_shards(manifest: Mapping[str, Any], hashes: Mapping[str, str]) -> list[str]:
     """The shards whose SHA-256 (by path, as the manifest has it) is not what was built."""
     wanted = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     return [path for path, found in hashes.items() if found != wanted[path]]
 
 
-def unknown(folder: Any, manifest: Mapping[str, Any]) -> list[str]:
+def list_unknown_files(folder: Any, manifest: Mapping[str, Any]) -> list[str]:
     """The files beside the shards that the manifest does not list."""
     wanted = {shard["path"] for shard in manifest["shards"]}
     rooms = sorted({"shards", *(str(Path(path).parent) for path in wanted)})

@@ -10,17 +10,17 @@ import polars as pl
 import yaml
 
 from corpus.errors import CorpusError
-from corpus.report.funnel import rows
-from corpus.report.terminal import printable
-from corpus.storage.remote_path import Place
+from corpus.report.funnel import list_funnel_rows
+from corpus.report.terminal import make_printable
+from corpus.storage.remote_path import RemotePath
 from corpus.tasks.receipts import load_manifest
 
 #: About so many posts of both corpora are compared at once; about 100 bytes each.
-_AT_ONCE = 2_000_000
+_POSTS_PER_BATCH = 2_000_000
 KEPT = "kept"
 
 
-class Moved(NamedTuple):
+class PostChange(NamedTuple):
     """A post that is elsewhere now. ``absent``: neither kept nor in the ledger."""
 
     id: str
@@ -28,24 +28,26 @@ class Moved(NamedTuple):
     after: str
 
 
-def compare(before: Path | Place, after: Path | Place) -> dict[str, Any]:
+def compare_corpora(before: Path | RemotePath, after: Path | RemotePath) -> dict[str, Any]:
     """What differs: ``settings``, ``stages`` (counts by stage and reason), ``totals``, ``tools``.
 
     Each is a list of ``{name, before, after}``; a value that one of them lacks is null.
     """
     old, new = load_manifest(before), load_manifest(after)
     return {
-        "settings": _differences(_flat(_plan(before)), _flat(_plan(after))),
-        "models": _differences(_flat(old.get("models", {})), _flat(new.get("models", {}))),
-        "tools": _differences(old.get("tool", {}), new.get("tool", {})),
-        "sources": _differences(_sources(old), _sources(new)),
-        "stages": _stages(old, new),
-        "totals": _differences(old["totals"], new["totals"]),
-        "comparable": why_not(old, new) or True,
+        "settings": _list_differences(_flatten(_load_plan(before)), _flatten(_load_plan(after))),
+        "models": _list_differences(
+            _flatten(old.get("models", {})), _flatten(new.get("models", {}))
+        ),
+        "tools": _list_differences(old.get("tool", {}), new.get("tool", {})),
+        "sources": _list_differences(_source_hashes(old), _source_hashes(new)),
+        "stages": _compare_stages(old, new),
+        "totals": _list_differences(old["totals"], new["totals"]),
+        "comparable": explain_incomparable(old, new) or True,
     }
 
 
-def _plan(folder: Path | Place) -> dict[str, Any]:
+def _load_plan(folder: Path | RemotePath) -> dict[str, Any]:
     """The plan with stages by name, so that a stage which moved is the same stage."""
     try:
         plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
@@ -58,20 +60,20 @@ def _plan(folder: Path | Place) -> dict[str, Any]:
     return {"order": order, **stages, "output": plan.get("output") or {}}
 
 
-def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
+def _source_hashes(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {source["path"]: source["sha256"][:16] for source in manifest["sources"]}
 
 
-def _flat(value: Any, name: str = "") -> dict[str, Any]:
+def _flatten(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, Mapping) and value:
         found: dict[str, Any] = {}
         for key, own in value.items():
-            found |= _flat(own, f"{name}.{key}" if name else str(key))
+            found |= _flatten(own, f"{name}.{key}" if name else str(key))
         return found
     return {name: value}
 
 
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
     names = dict.fromkeys([*old, *new])
     return [
         {"name": name, "before": old.get(name), "after": new.get(name)}
@@ -80,9 +82,9 @@ def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[st
     ]
 
 
-def _stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _compare_stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row for each stage of either, with its reasons."""
-    here, there = ({row.stage: row for row in rows(each)} for each in (old, new))
+    here, there = ({row.stage: row for row in list_funnel_rows(each)} for each in (old, new))
     found = []
     for stage in dict.fromkeys([*here, *there]):
         one, two = here.get(stage), there.get(stage)
@@ -93,7 +95,7 @@ def _stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, An
                     name: [getattr(one, name, None), getattr(two, name, None)]
                     for name in ("read", "kept", "gone")
                 },
-                "reasons": _differences(
+                "reasons": _list_differences(
                     dict(one.reasons) if one else {}, dict(two.reasons) if two else {}
                 ),
             }
@@ -101,7 +103,7 @@ def _stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, An
     return found
 
 
-def why_not(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def explain_incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Why posts of two corpora cannot be told to be the same ones; nothing if they can."""
     one, two = (each.get("ids", "original") for each in (old, new))
     if one != two:
@@ -117,25 +119,27 @@ def why_not(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     return ""
 
 
-def posts(before: Path, after: Path) -> Iterator[Moved]:
+def compare_posts(before: Path, after: Path) -> Iterator[PostChange]:
     """Each post that is elsewhere now, in no particular but the same order every time.
 
     Memory is bounded: ids are compared a share at a time. CorpusError if the two corpora do not
     call their posts by the same names. Refused records have no id and are not compared.
     """
     old, new = load_manifest(before), load_manifest(after)
-    if why := why_not(old, new):
+    if why := explain_incomparable(old, new):
         raise CorpusError(f"posts cannot be compared: {why}")
     total = old["totals"]["read"] + new["totals"]["read"]
-    shares = max(1, -(-total // _AT_ONCE))
-    one, two = _states(before, old), _states(after, new)
+    shares = max(1, -(-total // _POSTS_PER_BATCH))
+    one, two = _post_outcomes(before, old), _post_outcomes(after, new)
     for number in range(shares):
-        yield from _moved(one, two, shares, number)
+        yield from _compare_batch(one, two, shares, number)
 
 
-def _moved(one: pl.LazyFrame, two: pl.LazyFrame, shares: int, number: int) -> Iterator[Moved]:
+def _compare_batch(
+    one: pl.LazyFrame, two: pl.LazyFrame, shares: int, number: int
+) -> Iterator[PostChange]:
     mine = pl.col("id").hash(7) % shares == number
-    old, new = (_folded(frame.filter(mine)) for frame in (one, two))
+    old, new = (_merge_outcomes(frame.filter(mine)) for frame in (one, two))
     both = (
         old.join(new, on="id", how="full", suffix="_after", coalesce=True)
         .with_columns(pl.col("at", "at_after").fill_null("absent"))
@@ -144,10 +148,10 @@ def _moved(one: pl.LazyFrame, two: pl.LazyFrame, shares: int, number: int) -> It
         .collect(engine="streaming")
     )
     for row in both.iter_rows():
-        yield Moved(*row)
+        yield PostChange(*row)
 
 
-def _states(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
+def _post_outcomes(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
     """Where each post is: ``kept``, or the stage and the reason."""
     shards = [folder / shard["path"] for shard in manifest["shards"]]
     for path in shards:
@@ -165,7 +169,7 @@ def _states(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
     return pl.concat(frames) if frames else pl.LazyFrame(schema={"id": pl.String, "at": pl.String})
 
 
-def _folded(frame: pl.LazyFrame) -> pl.LazyFrame:
+def _merge_outcomes(frame: pl.LazyFrame) -> pl.LazyFrame:
     """One row an id: kept if any of its rows is, else all that became of it."""
     states = pl.col("at").unique().sort()
     kept = (pl.col("at") == KEPT).any()
@@ -176,7 +180,7 @@ def _folded(frame: pl.LazyFrame) -> pl.LazyFrame:
 # --------------------------------------------------------------------------- in words
 
 
-def told(found: Mapping[str, Any]) -> str:
+def format_differences(found: Mapping[str, Any]) -> str:
     """The differences in lines for people."""
     lines: list[str] = []
     for name, title in (("settings", "settings"), ("models", "models"), ("tools", "versions"),
@@ -184,26 +188,28 @@ def told(found: Mapping[str, Any]) -> str:
         if found[name]:
             lines.append(title)
             lines += [
-                f"  {row['name']}: {said(row['before'])} → {said(row['after'])}"
+                f"  {row['name']}: {format_setting(row['before'])} → {format_setting(row['after'])}"
                 for row in found[name]
             ]
     lines.append("posts")
     for row in found["stages"]:
         lines.append(
-            f"  {row['stage']}: kept {_change(*row['kept'])}, left {_change(*row['gone'])}"
+            f"  {row['stage']}: kept {_format_change(*row['kept'])}, left {_format_change(*row['gone'])}"
         )
         lines += [
-            f"    {reason['name']}: {_change(reason['before'], reason['after'])}"
+            f"    {reason['name']}: {_format_change(reason['before'], reason['after'])}"
             for reason in row["reasons"]
         ]
     lines.append("in all")
-    lines += [f"  {row['name']}: {_change(row['before'], row['after'])}" for row in found["totals"]]
+    lines += [
+        f"  {row['name']}: {_format_change(row['before'], row['after'])}" for row in found["totals"]
+    ]
     if not found["totals"]:
         lines.append("  the same counts")
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(make_printable(line) for line in lines)
 
 
-def said(value: Any, most: int = 80) -> str:
+def format_setting(value: Any, most: int = 80) -> str:
     """A setting's value, as a plan would have it."""
     if value is None:
         return "not there"
@@ -216,11 +222,11 @@ def said(value: Any, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
-def _change(old: int | None, new: int | None) -> str:
+def _format_change(old: int | None, new: int | None) -> str:
     if old is None or new is None:
-        return f"{_count(old)} → {_count(new)}"
+        return f"{_format_count(old)} → {_format_count(new)}"
     return f"{old:,}" if old == new else f"{old:,} → {new:,} ({new - old:+,})"
 
 
-def _count(value: int | None) -> str:
+def _format_count(value: int | None) -> str:
     return "none" if value is None else f"{value:,}"

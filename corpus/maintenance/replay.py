@@ -23,16 +23,16 @@ from filters.contract import FilterConfig, FilterModule
 
 Settings = dict[str, Any]
 
-PASSES = ""  #: What a verdict of "stays" is called here: a null is "cannot be told".
-PLACE = ("id", "source_file", "source_row")
+PASSED = ""  #: What a verdict of "stays" is called here: a null is "cannot be told".
+ROW_KEY = ("id", "source_file", "source_row")
 
 
 @dataclass(frozen=True)
-class Stage:
+class BuiltStage:
     """A stage of the corpus, as its plan has it."""
 
     name: str
-    at: int
+    position: int
     config: FilterConfig
 
     @property
@@ -41,11 +41,13 @@ class Stage:
         return stages.find(self.name)
 
     @property
-    def scores(self) -> list[str]:
+    def score_columns(self) -> list[str]:
         """The columns that it stores."""
         return [name for name in contract.writes(self.module, self.config) if name != "text"]
 
-    def changed(self, settings: Mapping[str, Any], models: Mapping[str, str]) -> FilterConfig:
+    def with_settings(
+        self, settings: Mapping[str, Any], model_hashes: Mapping[str, str]
+    ) -> FilterConfig:
         """Its Config with other ``settings``; PlanError if they are none.
 
         ``models`` are the hashes of what the stage was built with.
@@ -53,7 +55,7 @@ class Stage:
         try:
             config = type(self.config).model_validate({**self.config.model_dump(), **settings})
             resolved = contract.resolved(self.module, config)
-            if resolved != config and models != self._models():
+            if resolved != config and model_hashes != self._hash_models():
                 raise PlanError(f"{self.name}: its model is not that of the build; build again")
             return resolved
         except ValidationError as error:
@@ -69,32 +71,32 @@ class Stage:
         except ValueError as error:
             raise PlanError(str(error)) from None
 
-    def _models(self) -> dict[str, str]:
+    def _hash_models(self) -> dict[str, str]:
         files = contract.models(self.module, self.config)
         return {file.name: file_sha256(file) for file in files}
 
 
-class Finished:
+class BuiltCorpus:
     """A finished corpus, as far as its verdicts go."""
 
     def __init__(self, out: str | Path) -> None:
         self.path = Path(out)
         self.manifest = load_manifest(self.path)
-        self.stages = _stages(self.path)
-        found = [stage for stage in self.stages if stage.name in stages.RESHAPING]
-        self.reshaped = found[0] if found else None
+        self.stages = _load_stages(self.path)
+        found = [stage for stage in self.stages if stage.name in stages.RESHAPING_NAMES]
+        self.reshaping_stage = found[0] if found else None
 
     @property
-    def taken_down(self) -> int:
+    def taken_down_posts(self) -> int:
         """How many posts have left after the build, and with them their scores."""
         last = self.manifest["funnel"][-1]
         return int(last["dropped"]["takedown"]) if last["stage"] == "takedown" else 0
 
-    def changed(self, stage: Stage, settings: Settings) -> FilterConfig:
+    def with_settings(self, stage: BuiltStage, settings: Settings) -> FilterConfig:
         """A stage's Config with other ``settings``; PlanError if they are none."""
-        return stage.changed(settings, self.manifest.get("models", {}).get(stage.name, {}))
+        return stage.with_settings(settings, self.manifest.get("models", {}).get(stage.name, {}))
 
-    def stage(self, name: str) -> Stage:
+    def find_stage(self, name: str) -> BuiltStage:
         """The stage ``name``; PlanError if it is not there or cannot be judged again."""
         known = {stage.name: stage for stage in self.stages}
         able = [
@@ -107,7 +109,7 @@ class Finished:
             raise PlanError(f"'{name}' does not decide by stored scores alone; {told}")
         return known[name]
 
-    def posts(self, columns: Sequence[str]) -> pl.LazyFrame:
+    def scan_posts(self, columns: Sequence[str]) -> pl.LazyFrame:
         """A row a post that a stage of the plan dropped, and a row a document that stays.
 
         ``_at``, ``_was`` and ``_why``: where it ended, by number and name, and the reason; all of
@@ -116,10 +118,14 @@ class Finished:
         """
         shards = [self.path / shard["path"] for shard in self.manifest["shards"]]
         kept = pl.scan_parquet(shards, glob=False)
-        count = pl.col("post_ids").list.len().cast(pl.Int64) if self._counts_turns else pl.lit(1)
+        count = (
+            pl.col("post_ids").list.len().cast(pl.Int64)
+            if self._counts_document_posts
+            else pl.lit(1)
+        )
         frames = [
             kept.select(
-                *PLACE,
+                *ROW_KEY,
                 pl.lit(len(self.stages), pl.Int64).alias("_at"),
                 pl.lit(None, pl.String).alias("_was"),
                 pl.lit(None, pl.String).alias("_why"),
@@ -133,8 +139,8 @@ class Finished:
                 continue
             frames.append(
                 pl.scan_parquet(ledger, glob=False).select(
-                    *PLACE,
-                    pl.lit(stage.at, pl.Int64).alias("_at"),
+                    *ROW_KEY,
+                    pl.lit(stage.position, pl.Int64).alias("_at"),
                     pl.col("stage").alias("_was"),
                     pl.col("reason").alias("_why"),
                     pl.lit(1, pl.Int64).alias("_posts"),
@@ -145,26 +151,29 @@ class Finished:
         return pl.concat(frames)
 
     @property
-    def _counts_turns(self) -> bool:
+    def _counts_document_posts(self) -> bool:
         # In pairs a post may stand in two documents and be at home in one: nobody knows in which.
-        return self.reshaped is not None and getattr(self.reshaped.config, "mode", "") != "pair"
+        return (
+            self.reshaping_stage is not None
+            and getattr(self.reshaping_stage.config, "mode", "") != "pair"
+        )
 
-    def blurred(self, stage: Stage) -> bool:
+    def is_rescored(self, stage: BuiltStage) -> bool:
         """Whether what stays has other scores than those that the stage has judged by."""
-        whole = self.reshaped
+        whole = self.reshaping_stage
         return (
             whole is not None
-            and stage.at < whole.at
+            and stage.position < whole.position
             and getattr(whole.config, "mode", "") != "posts"
         )
 
 
-def _stages(out: Path) -> list[Stage]:
+def _load_stages(out: Path) -> list[BuiltStage]:
     try:
         plan = yaml.safe_load((out / "plan.yaml").read_text(encoding="utf-8"))
         listed = [next(iter(entry.items())) for entry in plan["stages"]]
         return [
-            Stage(name, at, stages.find(name).Config.model_validate(settings))
+            BuiltStage(name, at, stages.find(name).Config.model_validate(settings))
             for at, (name, settings) in enumerate(listed)
         ]
     except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError, AttributeError) as error:
@@ -174,13 +183,13 @@ def _stages(out: Path) -> list[Stage]:
         ) from None
 
 
-def columns_of(corpus: Finished, wanted: Sequence[Stage]) -> list[str]:
+def required_columns(corpus: BuiltCorpus, replayed: Sequence[BuiltStage]) -> list[str]:
     """The columns that the verdicts of ``wanted`` need; ManifestError if one is not there."""
-    scores = dict.fromkeys(column for stage in wanted for column in stage.scores)
+    scores = dict.fromkeys(column for stage in replayed for column in stage.score_columns)
     shards = [corpus.path / shard["path"] for shard in corpus.manifest["shards"]]
     there = pl.scan_parquet(shards, glob=False).collect_schema().names()
-    for stage in wanted:
-        if missing := sorted({*stage.scores, *_looked_at(stage)} - set(there)):
+    for stage in replayed:
+        if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(there)):
             raise ManifestError(
                 f"'{corpus.path}' has no column '{missing[0]}', by which '{stage.name}' decides; "
                 "it was built by another version: build again"
@@ -189,27 +198,29 @@ def columns_of(corpus: Finished, wanted: Sequence[Stage]) -> list[str]:
     return [*scores, *more]
 
 
-def _looked_at(stage: Stage) -> set[str]:
-    return set(_verdict(stage, stage.config).meta.root_names())
+def _verdict_columns(stage: BuiltStage) -> set[str]:
+    return set(_verdict_expression(stage, stage.config).meta.root_names())
 
 
 # --------------------------------------------------------------------------- judging again
 
 
-def judged(posts: pl.LazyFrame, stage: Stage, config: FilterConfig, name: str) -> pl.LazyFrame:
+def replay_verdicts(
+    posts: pl.LazyFrame, stage: BuiltStage, config: FilterConfig, result_column: str
+) -> pl.LazyFrame:
     """``posts`` with the column ``name``: the reason under ``config``, or that it passes, or null
     where the stored scores do not tell.
 
     They do not where they would not have given what the ledger says.
     """
-    here = pl.col("_at") == stage.at
-    was = pl.when(here).then(pl.col("_why")).otherwise(pl.lit(PASSES))
-    before, after = (_verdict(stage, each) for each in (stage.config, config))
-    scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.scores)
-    return posts.with_columns(pl.when(scored & (before == was)).then(after).alias(name))
+    here = pl.col("_at") == stage.position
+    was = pl.when(here).then(pl.col("_why")).otherwise(pl.lit(PASSED))
+    before, after = (_verdict_expression(stage, each) for each in (stage.config, config))
+    scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.score_columns)
+    return posts.with_columns(pl.when(scored & (before == was)).then(after).alias(result_column))
 
 
-def _verdict(stage: Stage, config: FilterConfig) -> pl.Expr:
+def _verdict_expression(stage: BuiltStage, config: FilterConfig) -> pl.Expr:
     found = contract.verdict(stage.module, config)
     assert found is not None  # MOVABLE promises it
-    return found.fill_null(PASSES)
+    return found.fill_null(PASSED)

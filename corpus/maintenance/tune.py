@@ -14,20 +14,28 @@ import polars as pl
 import yaml
 
 from corpus.errors import PlanError, did_you_mean
-from corpus.maintenance.replay import PASSES, PLACE, Finished, Settings, Stage, columns_of, judged
+from corpus.maintenance.replay import (
+    PASSED,
+    ROW_KEY,
+    BuiltCorpus,
+    BuiltStage,
+    Settings,
+    replay_verdicts,
+    required_columns,
+)
 from filters import contract
 from filters.contract import FilterConfig
 
 #: Where in the column's values the table of :func:`survey` looks.
 _QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 _OUTCOMES = ("leaves", "returns", "untold")
-_SHOWN = 160  # characters of a text
+_MAX_TEXT_CHARACTERS = 160  # characters of a text
 
 
-def proposed(asked: Sequence[str]) -> dict[str, Settings]:
+def parse_proposals(words: Sequence[str]) -> dict[str, Settings]:
     """``stage.setting=value`` by stage; a value is as YAML has it. PlanError for another form."""
     found: dict[str, Settings] = {}
-    for word in asked:
+    for word in words:
         left, equals, value = word.partition("=")
         stage, dot, setting = left.strip().partition(".")
         if not (equals and dot and stage and setting):
@@ -39,7 +47,7 @@ def proposed(asked: Sequence[str]) -> dict[str, Settings]:
     return found
 
 
-def _checked(corpus: Finished, stage: Stage, settings: Settings) -> FilterConfig:
+def _validate_settings(corpus: BuiltCorpus, stage: BuiltStage, settings: Settings) -> FilterConfig:
     known = contract.movable(stage.module, stage.config)
     for name in settings:
         if name not in type(stage.config).model_fields:
@@ -49,10 +57,10 @@ def _checked(corpus: Finished, stage: Stage, settings: Settings) -> FilterConfig
                 f"{stage.name}.{name} changes the scores themselves: change the plan and build "
                 f"again; what can be moved without: {', '.join(known)}"
             )
-    return corpus.changed(stage, settings)
+    return corpus.with_settings(stage, settings)
 
 
-def tune(out: str | Path, asked: Mapping[str, Settings], examples: int = 3) -> dict[str, Any]:
+def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) -> dict[str, Any]:
     """What the settings ``asked`` for would do to the corpus at ``out``, as plain data.
 
     For each stage in plan order: the ``settings`` from and to; ``dropped`` there by reason,
@@ -63,43 +71,46 @@ def tune(out: str | Path, asked: Mapping[str, Settings], examples: int = 3) -> d
     in the shard; a dropped one has none. Raises :class:`~corpus.errors.PlanError` for settings that
     are not there or cannot be moved.
     """
-    corpus = Finished(out)
+    corpus = BuiltCorpus(out)
     chosen = sorted(
-        ((corpus.stage(name), own) for name, own in asked.items()), key=lambda p: p[0].at
+        ((corpus.find_stage(name), own) for name, own in proposals.items()),
+        key=lambda p: p[0].position,
     )
-    moved = [(stage, _checked(corpus, stage, settings)) for stage, settings in chosen]
-    columns = columns_of(corpus, [stage for stage, _ in moved])
-    posts = corpus.posts(columns).with_columns(_gone=pl.lit(False), _back=pl.lit(False))
+    moved = [(stage, _validate_settings(corpus, stage, settings)) for stage, settings in chosen]
+    columns = required_columns(corpus, [stage for stage, _ in moved])
+    posts = corpus.scan_posts(columns).with_columns(_gone=pl.lit(False), _back=pl.lit(False))
     found = []
     for stage, config in moved:
         name = f"_new_{stage.name}"
-        comes = (pl.col("_at") >= stage.at) | pl.col("_back")
-        posts = judged(posts, stage, config, name)
-        if corpus.blurred(stage) and corpus.reshaped:
+        comes = (pl.col("_at") >= stage.position) | pl.col("_back")
+        posts = replay_verdicts(posts, stage, config, name)
+        if corpus.is_rescored(stage) and corpus.reshaping_stage:
             posts = posts.with_columns(
-                pl.when(pl.col("_at") < corpus.reshaped.at).then(pl.col(name)).alias(name)
+                pl.when(pl.col("_at") < corpus.reshaping_stage.position)
+                .then(pl.col(name))
+                .alias(name)
             )
         posts = posts.with_columns(_comes=comes & ~pl.col("_gone"))
-        found.append(_told(corpus, posts, stage, config, name, examples))
+        found.append(_summarize_stage(corpus, posts, stage, config, name, examples))
         # What leaves here, or may, does not come to the next stage; what returns does.
-        passes = (pl.col(name) == PASSES).fill_null(False)
+        passes = (pl.col(name) == PASSED).fill_null(False)
         posts = posts.with_columns(
             _gone=pl.col("_gone") | (pl.col("_comes") & ~passes),
-            _back=pl.col("_back") | (pl.col("_comes") & passes & (pl.col("_at") == stage.at)),
+            _back=pl.col("_back") | (pl.col("_comes") & passes & (pl.col("_at") == stage.position)),
         )
-    return {"corpus": str(out), "taken_down": corpus.taken_down, "stages": found}
+    return {"corpus": str(out), "taken_down": corpus.taken_down_posts, "stages": found}
 
 
-def _told(
-    corpus: Finished, posts: pl.LazyFrame, stage: Stage, config: FilterConfig, name: str,
+def _summarize_stage(
+    corpus: BuiltCorpus, posts: pl.LazyFrame, stage: BuiltStage, config: FilterConfig, column: str,
     examples: int,
 ) -> dict[str, Any]:  # fmt: skip
     came = posts.filter("_comes")
     size = pl.col("cluster_size") if "cluster_size" in posts.collect_schema() else pl.lit(1)
     counts = (
-        came.group_by("_at", "_was", "_why", name)
+        came.group_by("_at", "_was", "_why", column)
         .agg(pl.sum("_posts").alias("n"), pl.col("_posts").filter(size > 1).sum().alias("many"))
-        .sort("_at", "_was", "_why", name)
+        .sort("_at", "_was", "_why", column)
         .collect(engine="streaming")
     )
     told: dict[str, Any] = {
@@ -109,7 +120,7 @@ def _told(
             for key, value in stage.config
             if value != getattr(config, key)
         },
-        "then": [each.name for each in corpus.stages if each.at > stage.at],
+        "then": [each.name for each in corpus.stages if each.position > stage.position],
         "before": {}, "after": {}, "leaves": {}, "earlier": {}, "returns": {}, "untold": {},
         "in_clusters": 0,
     }  # fmt: skip
@@ -118,32 +129,34 @@ def _told(
         told[into][key] = told[into].get(key, 0) + count
 
     for at, was, why, new, count, many in counts.iter_rows():
-        if at == stage.at:
+        if at == stage.position:
             add("before", why, count)
         if new is None:
             add("untold", was or "kept", count)
-        elif new != PASSES:
+        elif new != PASSED:
             add("after", new, count)
             if was is None:
                 add("leaves", new, count)
                 told["in_clusters"] += many
-            elif at > stage.at:
+            elif at > stage.position:
                 add("earlier", was, count)
-        elif at == stage.at:
+        elif at == stage.position:
             add("returns", why, count)
     for key, rows in (
-        ("leaves", came.filter(pl.col("_was").is_null(), pl.col(name) != PASSES)),
-        ("returns", came.filter(pl.col("_at") == stage.at, pl.col(name) == PASSES)),
+        ("leaves", came.filter(pl.col("_was").is_null(), pl.col(column) != PASSED)),
+        ("returns", came.filter(pl.col("_at") == stage.position, pl.col(column) == PASSED)),
     ):
-        told[f"{key}_examples"] = _examples(rows, stage, name, examples)
+        told[f"{key}_examples"] = _pick_examples(rows, stage, column, examples)
     return told
 
 
-def _examples(rows: pl.LazyFrame, stage: Stage, name: str, count: int) -> list[dict[str, Any]]:
+def _pick_examples(
+    rows: pl.LazyFrame, stage: BuiltStage, column: str, count: int
+) -> list[dict[str, Any]]:
     """A few of ``rows``, the same each time: the ends of ids are as good as chance."""
-    reason = pl.coalesce("_why", name).alias("reason")
+    reason = pl.coalesce("_why", column).alias("reason")
     order = pl.col("id").str.reverse()
-    found = rows.select(*PLACE, reason, *stage.scores, "text", order.alias("_order"))
+    found = rows.select(*ROW_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
     picked = found.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
     return [
         {key: value for key, value in row.items() if value is not None}
@@ -158,21 +171,25 @@ def survey(out: str | Path) -> list[dict[str, Any]]:
     """What other values of each threshold would do: ``stage``, ``setting``, its ``value`` now, and
     ``rows`` of ``value``, kept posts that would leave (``leaves``), dropped ones that would go on
     (``returns``) and ``untold`` ones. The values are taken from the scores' quantiles."""
-    corpus = Finished(out)
+    corpus = BuiltCorpus(out)
     found = []
     for stage in corpus.stages:
         for setting, column in contract.movable(stage.module, stage.config).items():
             now = getattr(stage.config, setting)
             if isinstance(now, (int, float)) and not isinstance(now, bool):
-                rows = _values(corpus, stage, setting, column)
+                rows = _survey_setting(corpus, stage, setting, column)
                 found.append({"stage": stage.name, "setting": setting, "value": now, "rows": rows})
     return found
 
 
-def _values(corpus: Finished, stage: Stage, setting: str, column: str) -> list[dict[str, Any]]:
-    posts = corpus.posts(columns_of(corpus, [stage])).filter(pl.col("_at") >= stage.at)
-    if corpus.blurred(stage) and corpus.reshaped:
-        posts = posts.filter(pl.col("_at") < corpus.reshaped.at)
+def _survey_setting(
+    corpus: BuiltCorpus, stage: BuiltStage, setting: str, column: str
+) -> list[dict[str, Any]]:
+    posts = corpus.scan_posts(required_columns(corpus, [stage])).filter(
+        pl.col("_at") >= stage.position
+    )
+    if corpus.is_rescored(stage) and corpus.reshaping_stage:
+        posts = posts.filter(pl.col("_at") < corpus.reshaping_stage.position)
     now = getattr(stage.config, setting)
     cuts = posts.select(
         pl.col(column).cast(pl.Float64).quantile(share).alias(str(share)) for share in _QUANTILES
@@ -181,19 +198,19 @@ def _values(corpus: Finished, stage: Stage, setting: str, column: str) -> list[d
     for cut in cuts.row(0):
         value = None if cut is None else round(cut) if isinstance(now, int) else float(f"{cut:.3g}")
         try:
-            tried.setdefault(value, corpus.changed(stage, {setting: value}))
+            tried.setdefault(value, corpus.with_settings(stage, {setting: value}))
         except PlanError:  # a value that no plan may have
             continue
     totals = []
     for number, config in enumerate(tried.values()):
         new = pl.col(f"_new_{number}")
-        posts = judged(posts, stage, config, f"_new_{number}")
-        kept, here = pl.col("_was").is_null(), pl.col("_at") == stage.at
+        posts = replay_verdicts(posts, stage, config, f"_new_{number}")
+        kept, here = pl.col("_was").is_null(), pl.col("_at") == stage.position
         totals += [
             pl.col("_posts").filter(mask).sum().alias(f"{what}_{number}")
             for what, mask in (
-                ("leaves", kept & (new != PASSES)),
-                ("returns", here & (new == PASSES)),
+                ("leaves", kept & (new != PASSED)),
+                ("returns", here & (new == PASSED)),
                 ("untold", new.is_null()),
             )
         ]
@@ -207,52 +224,56 @@ def _values(corpus: Finished, stage: Stage, setting: str, column: str) -> list[d
 # --------------------------------------------------------------------------- in words
 
 
-def told(found: Mapping[str, Any]) -> str:
+def format_tuning(result: Mapping[str, Any]) -> str:
     """What :func:`tune` found, for people to read; texts are whatever they are."""
-    pieces = ["\n".join(_stage_told(row)) for row in found["stages"]]
-    if found["taken_down"]:
-        pieces.append(f"{found['taken_down']:,} posts were taken down and are not counted")
+    pieces = ["\n".join(_format_stage(row)) for row in result["stages"]]
+    if result["taken_down"]:
+        pieces.append(f"{result['taken_down']:,} posts were taken down and are not counted")
     return "\n\n".join(pieces)
 
 
-def _stage_told(row: Mapping[str, Any]) -> Iterator[str]:
-    settings = row["settings"].items()
-    moves = ", ".join(f"{name} {_value(old)} → {_value(new)}" for name, (old, new) in settings)
-    yield f"{row['stage']}: {moves or 'nothing changes'}"
-    then = ", ".join(row["then"]) or "the shards: no stage is behind"
+def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
+    settings = summary["settings"].items()
+    moves = ", ".join(
+        f"{name} {_format_value(old)} → {_format_value(new)}" for name, (old, new) in settings
+    )
+    yield f"{summary['stage']}: {moves or 'nothing changes'}"
+    then = ", ".join(summary["then"]) or "the shards: no stage is behind"
     lines = [
-        ("kept posts would leave", row["leaves"], ""),
-        ("posts would leave here rather than later", row["earlier"], ""),
-        ("dropped posts would go on", row["returns"], f"; on to {then}"),
-        ("posts cannot be told without a build", row["untold"], ""),
+        ("kept posts would leave", summary["leaves"], ""),
+        ("posts would leave here rather than later", summary["earlier"], ""),
+        ("dropped posts would go on", summary["returns"], f"; on to {then}"),
+        ("posts cannot be told without a build", summary["untold"], ""),
     ]
     for what, counts, more in lines:
         number = sum(counts.values())
-        yield f"  {number:>9,} {what}{_listed(counts)}{more if number else ''}"
-    if row["in_clusters"]:
+        yield f"  {number:>9,} {what}{_format_counts(counts)}{more if number else ''}"
+    if summary["in_clusters"]:
         yield (
-            f"  {row['in_clusters']:>9,} of those that would leave stand for copies too: where a "
+            f"  {summary['in_clusters']:>9,} of those that would leave stand for copies too: where a "
             "copy passes, it may take the place"
-            if "dedup" in row["then"]
-            else f"  {row['in_clusters']:>9,} of those that would leave stand for copies too"
+            if "dedup" in summary["then"]
+            else f"  {summary['in_clusters']:>9,} of those that would leave stand for copies too"
         )
-    before, after = (sum(row[key].values()) for key in ("before", "after"))
-    about = "at least " if row["untold"] else ""
+    before, after = (sum(summary[key].values()) for key in ("before", "after"))
+    about = "at least " if summary["untold"] else ""
     yield (
-        f"  dropped by {row['stage']}: {before:,} before, {about}{after:,} after"
-        f"{_listed(row['after'])}"
+        f"  dropped by {summary['stage']}: {before:,} before, {about}{after:,} after"
+        f"{_format_counts(summary['after'])}"
     )
     for key, title in (("leaves", "would leave"), ("returns", "would go on")):
-        for example in row[f"{key}_examples"]:
+        for example in summary[f"{key}_examples"]:
             yield f"  {title}: {example['id']} ({example['reason']})"
             scores = {k: v for k, v in example.items() if k not in ("id", "reason", "text")}
-            yield "    " + ", ".join(f"{name} {_value(value)}" for name, value in scores.items())
+            yield "    " + ", ".join(
+                f"{name} {_format_value(value)}" for name, value in scores.items()
+            )
             if "text" in example:
                 line = " ".join(example["text"].split())
-                yield f"    {line[:_SHOWN]}{'…' if len(line) > _SHOWN else ''}"
+                yield f"    {line[:_MAX_TEXT_CHARACTERS]}{'…' if len(line) > _MAX_TEXT_CHARACTERS else ''}"
 
 
-def surveyed(found: Sequence[Mapping[str, Any]]) -> str:
+def format_survey(found: Sequence[Mapping[str, Any]]) -> str:
     """What :func:`survey` found, for people to read."""
     if not found:
         return "no stage of this corpus decides by a threshold over stored scores"
@@ -264,18 +285,20 @@ def surveyed(found: Sequence[Mapping[str, Any]]) -> str:
         for row in each["rows"]:
             counts = [row["leaves"], row["returns"], *([row["untold"]] if unknown else [])]
             now = "  as built" if row["value"] == each["value"] else ""
-            lines.append(f"{_value(row['value']):>12}" + "".join(f"{n:>12,}" for n in counts) + now)
+            lines.append(
+                f"{_format_value(row['value']):>12}" + "".join(f"{n:>12,}" for n in counts) + now
+            )
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def _format_counts(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     told = ", ".join(f"{name} {count:,}" for name, count in ordered)
     return f" ({told})" if told else ""
 
 
-def _value(value: Any) -> str:
+def _format_value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, (list, tuple)):

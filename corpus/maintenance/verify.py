@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from corpus.errors import ManifestError
 from corpus.maintenance import checks
-from corpus.maintenance.checks import SHOWN, Check
-from corpus.storage.remote_path import Place, opened, place, sha256
-from corpus.tasks.receipts import LEDGER, identity, load_manifest, unbalanced
+from corpus.maintenance.checks import MAX_EXAMPLES, Check
+from corpus.storage.remote_path import RemotePath, hash_path, open_path, parse_path
+from corpus.tasks.receipts import LEDGER_COLUMNS, find_imbalances, load_manifest, shards_digest
 
-Folder = Path | Place
+CorpusFolder = Path | RemotePath
 _REMEDY = "copy these files again, or build again"
 
 
@@ -29,10 +29,12 @@ def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
     Otherwise each shard is read once. Raises :class:`~corpus.errors.ManifestError` if ``out`` is
     no corpus, or one of a newer version. ``out`` may be a URL; then each shard is fetched twice.
     """
-    folder = place(out)
+    folder = parse_path(out)
     manifest = load_manifest(folder)
     try:
-        found = list(_quickly(folder, manifest) if quick else _fully(folder, manifest))
+        found = list(
+            _check_sizes(folder, manifest) if quick else _check_everything(folder, manifest)
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise ManifestError(
             f"the manifest of '{folder}' lacks {error}; copy it again, or build again"
@@ -44,13 +46,13 @@ def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
     }
 
 
-def told(found: dict[str, Any]) -> str:
+def format_verification(result: dict[str, Any]) -> str:
     """The verdict in lines for people."""
-    verdict = "whole" if found["passed"] else f"NOT whole: {_REMEDY}"
-    return checks.told(found["checks"], f"the corpus is {verdict}")
+    verdict = "whole" if result["passed"] else f"NOT whole: {_REMEDY}"
+    return checks.format_checks(result["checks"], f"the corpus is {verdict}")
 
 
-def _quickly(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
+def _check_sizes(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
     wrong = []
     for shard in manifest["shards"]:
         path = folder / shard["path"]
@@ -60,26 +62,28 @@ def _quickly(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
             wrong.append(
                 f"{shard['path']} has {path.stat().st_size:,} bytes, not {shard['bytes']:,}"
             )
-    yield _verdict("sizes", len(manifest["shards"]), "shards", wrong)
-    yield _verdict("nothing else beside the shards", 0, "", checks.unknown(folder, manifest))
-    yield _balance(manifest)
+    yield _make_check("sizes", len(manifest["shards"]), "shards", wrong)
+    yield _make_check(
+        "nothing else beside the shards", 0, "", checks.list_unknown_files(folder, manifest)
+    )
+    yield _check_balance(manifest)
 
 
-def _fully(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
-    yield from _quickly(folder, manifest)
-    read = [Read(folder, shard) for shard in manifest["shards"]]
+def _check_everything(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
+    yield from _check_sizes(folder, manifest)
+    read = [ShardContents(folder, shard) for shard in manifest["shards"]]
     hashes = {one.name: one.sha256 for one in read}
-    yield _verdict("hashes", len(read), "shards", checks.unlike(manifest, hashes))
-    yield _schemas(read)
-    yield from _counts(manifest, read)
-    yield _ledger(folder, manifest)
-    yield from _others(folder, manifest)
+    yield _make_check("hashes", len(read), "shards", checks.list_changed_shards(manifest, hashes))
+    yield _check_schemas(read)
+    yield from _check_counts(manifest, read)
+    yield _check_ledger(folder, manifest)
+    yield from _check_other_files(folder, manifest)
 
 
-class Read:
+class ShardContents:
     """What reading one shard has shown; ``damaged`` if it could not be read."""
 
-    def __init__(self, folder: Folder, shard: dict[str, Any]) -> None:
+    def __init__(self, folder: CorpusFolder, shard: dict[str, Any]) -> None:
         self.name: str = shard["path"]
         self.shard = shard
         self.sha256, self.damaged = "", False
@@ -87,16 +91,16 @@ class Read:
         self.row_groups: list[int] = []
         self.posts = self.characters = self.empty = 0
         try:
-            self.sha256 = sha256(folder / self.name)
+            self.sha256 = hash_path(folder / self.name)
             with (
-                opened(folder / self.name) as source,
+                open_path(folder / self.name) as source,
                 pq.ParquetFile(source, page_checksum_verification=True) as file,
             ):
-                self._look(file)
+                self._measure(file)
         except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
             self.damaged = True
 
-    def _look(self, file: pq.ParquetFile) -> None:
+    def _measure(self, file: pq.ParquetFile) -> None:
         self.schema = file.schema_arrow
         columns = [name for name in ("text", "post_ids") if name in self.schema.names]
         for group in range(file.num_row_groups):
@@ -111,15 +115,15 @@ class Read:
             self.posts += int(lists)
 
 
-def _verdict(name: str, count: int, what: str, wrong: list[str]) -> Check:
-    good = f"{count:,} {what}" if what else "none"
+def _make_check(name: str, count: int, unit: str, wrong: list[str]) -> Check:
+    good = f"{count:,} {unit}" if unit else "none"
     told = f"{len(wrong):,} wrong" if wrong else good
-    return Check(name, not wrong, told, tuple(wrong[:SHOWN]))
+    return Check(name, not wrong, told, tuple(wrong[:MAX_EXAMPLES]))
 
 
-def _balance(manifest: dict[str, Any]) -> Check:
+def _check_balance(manifest: dict[str, Any]) -> Check:
     totals = manifest["totals"]
-    wrong = unbalanced(manifest)
+    wrong = find_imbalances(manifest)
     told = (
         f"{totals['read']:,} read = {totals['refused']:,} refused + {totals['dropped']:,} dropped "
         f"+ {totals['kept']:,} kept"
@@ -127,9 +131,9 @@ def _balance(manifest: dict[str, Any]) -> Check:
     return Check("the counts balance", not wrong, told, tuple(f"at {stage}" for stage in wrong))
 
 
-def _schemas(read: list[Read]) -> Check:
-    wrong = [f"{one.name} cannot be read" for one in read if one.damaged]
-    known = [one for one in read if one.schema is not None]
+def _check_schemas(contents: list[ShardContents]) -> Check:
+    wrong = [f"{one.name} cannot be read" for one in contents if one.damaged]
+    known = [one for one in contents if one.schema is not None]
     for one in known:
         assert one.schema is not None
         if not one.schema.equals(known[0].schema):
@@ -139,31 +143,31 @@ def _schemas(read: list[Read]) -> Check:
         elif one.empty:
             wrong.append(f"{one.name} has {one.empty:,} rows without a text")
     columns = len(known[0].schema.names) if known and known[0].schema else 0
-    return _verdict("schemas", columns, "columns, the same in every shard", wrong)
+    return _make_check("schemas", columns, "columns, the same in every shard", wrong)
 
 
-def _counts(manifest: dict[str, Any], read: list[Read]) -> Iterator[Check]:
+def _check_counts(manifest: dict[str, Any], contents: list[ShardContents]) -> Iterator[Check]:
     wrong = []
-    for one in read:
+    for one in contents:
         listed = one.shard.get("row_groups", one.row_groups)
         if not one.damaged and (sum(one.row_groups), one.row_groups) != (one.shard["rows"], listed):
             wrong.append(f"{one.name} has {sum(one.row_groups):,} rows, not {one.shard['rows']:,}")
-    yield _verdict("rows", sum(sum(one.row_groups) for one in read), "rows", wrong)
+    yield _make_check("rows", sum(sum(one.row_groups) for one in contents), "rows", wrong)
     wanted = {name: manifest["totals"][name] for name in ("documents", "kept", "characters")}
     found = {
-        "documents": sum(sum(one.row_groups) for one in read),
-        "kept": sum(one.posts for one in read),
-        "characters": sum(one.characters for one in read),
+        "documents": sum(sum(one.row_groups) for one in contents),
+        "kept": sum(one.posts for one in contents),
+        "characters": sum(one.characters for one in contents),
     }
     off = [
         f"{name}: {found[name]:,}, and the manifest says {wanted[name]:,}"
         for name in wanted
         if found[name] != wanted[name]
     ]
-    yield _verdict("totals", found["characters"], "characters", off)
+    yield _make_check("totals", found["characters"], "characters", off)
 
 
-def _ledger(folder: Folder, manifest: dict[str, Any]) -> Check:
+def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
     wanted = {("read", reason): count for reason, count in manifest["refused"].items()}
     for row in manifest["funnel"]:
         wanted |= {(row["stage"], reason): count for reason, count in row["dropped"].items()}
@@ -173,8 +177,8 @@ def _ledger(folder: Folder, manifest: dict[str, Any]) -> Check:
     files: list[Any] = list((folder / "dropped").glob("*.parquet"))
     for path in sorted(files):
         try:
-            with opened(path) as file:
-                frame = pl.read_parquet(file, columns=list(LEDGER))
+            with open_path(path) as file:
+                frame = pl.read_parquet(file, columns=list(LEDGER_COLUMNS))
         except (OSError, pl.exceptions.PolarsError):
             wrong.append(f"dropped/{path.name} cannot be read")
             continue
@@ -184,21 +188,23 @@ def _ledger(folder: Folder, manifest: dict[str, Any]) -> Check:
         rows, told = found.get((stage, reason), 0), wanted.get((stage, reason), 0)
         if rows != told:
             wrong.append(f"{stage}: {reason}: {rows:,} rows, and the manifest says {told:,}")
-    return _verdict("the ledger", sum(found.values()), "rows, as the funnel says", wrong)
+    return _make_check("the ledger", sum(found.values()), "rows, as the funnel says", wrong)
 
 
 # --------------------------------------------------------------------------- what lies beside
 
 
-def _others(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
+def _check_other_files(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
     if manifest.get("index"):
-        yield _verdict(*_asked(lambda: _index(folder)))
+        yield _make_check(*_index_or_failure(lambda: _check_index(folder)))
     if manifest.get("reserve"):
         pieces = manifest["reserve"].get("pieces", ())
-        wrong = [name for name in _pieces(folder / "reserve", pieces)]
-        yield _verdict("the reserve", len(pieces), "pieces", [f"reserve/{name}" for name in wrong])
+        wrong = [name for name in _changed_pieces(folder / "reserve", pieces)]
+        yield _make_check(
+            "the reserve", len(pieces), "pieces", [f"reserve/{name}" for name in wrong]
+        )
     if (folder / "tokens").exists():
-        yield _tokens(folder / "tokens", manifest["shards"])
+        yield _check_tokens(folder / "tokens", manifest["shards"])
     receipts = []
     for number, entry in enumerate(manifest.get("takedowns", ()), start=1):
         path = folder / "takedowns" / f"{number:05d}.json"
@@ -214,46 +220,48 @@ def _others(folder: Folder, manifest: dict[str, Any]) -> Iterator[Check]:
             receipts.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
     if (folder / "takedowns" / "unfinished").exists():
         receipts.append("a takedown was stopped halfway; run 'corpus takedown' again to finish it")
-    yield _verdict("takedowns", len(manifest.get("takedowns", ())), "receipts", receipts)
+    yield _make_check("takedowns", len(manifest.get("takedowns", ())), "receipts", receipts)
 
 
-def _asked(look: Callable[[], tuple[str, int, str, list[str]]]) -> tuple[str, int, str, list[str]]:
+def _index_or_failure(
+    check_index: Callable[[], tuple[str, int, str, list[str]]],
+) -> tuple[str, int, str, list[str]]:
     try:
-        return look()
+        return check_index()
     except (OSError, ValueError, KeyError, TypeError):
         return "the index", 0, "pieces", ["index/index.json cannot be read"]
 
 
-def _tokens(room: Folder, shards: list[dict[str, Any]]) -> Check:
+def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
     """Whether the tokens of either split are of the corpus as it is, and whole."""
     wrong, count = [], 0
     for split, name in (("train", "tokens"), ("validation", "tokens/validation")):
-        folder = room.parent / name
+        folder = tokens.parent / name
         if not folder.is_dir() or {path.name for path in folder.iterdir()} <= {"validation"}:
             continue
         count += 1
         try:
             index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-            wrong += [f"{name}/{piece}" for piece in _pieces(folder, index["files"])]
+            wrong += [f"{name}/{piece}" for piece in _changed_pieces(folder, index["files"])]
             mine = [shard for shard in shards if shard.get("split", "train") == split]
-            if index["corpus"] != identity(mine):
+            if index["corpus"] != shards_digest(mine):
                 wrong.append(
                     f"{name} is of the corpus as it was before; run 'corpus tokenize' again"
                 )
         except (OSError, ValueError, KeyError, TypeError):
             wrong.append(f"{name} is unfinished; run 'corpus tokenize' again, or remove it")
-    return _verdict("the tokens", count, "sets", wrong)
+    return _make_check("the tokens", count, "sets", wrong)
 
 
-def _index(folder: Folder) -> tuple[str, int, str, list[str]]:
+def _check_index(folder: CorpusFolder) -> tuple[str, int, str, list[str]]:
     card = json.loads((folder / "index" / "index.json").read_text(encoding="utf-8"))
-    wrong = [f"index/{name}" for name in _pieces(folder / "index", card["pieces"])]
+    wrong = [f"index/{name}" for name in _changed_pieces(folder / "index", card["pieces"])]
     return "the index", len(card["pieces"]), "pieces", wrong
 
 
-def _pieces(room: Folder, pieces: list[dict[str, Any]]) -> Iterator[str]:
+def _changed_pieces(folder: CorpusFolder, pieces: list[dict[str, Any]]) -> Iterator[str]:
     """The names of those of an enciphered folder's pieces that are not as they were."""
     for piece in pieces:
-        path = room / piece["path"]
-        if not path.is_file() or sha256(path) != piece["sha256"]:
+        path = folder / piece["path"]
+        if not path.is_file() or hash_path(path) != piece["sha256"]:
             yield piece["path"]

@@ -10,17 +10,17 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-VERSION = 2  # raised when the same posts would make other bytes
+SHARD_VERSION = 2  # raised when the same posts would make other bytes
 
 # A page to a column of a row group packs a tenth better than pyarrow's own 1 MB and 20,000 rows.
-_PAGE_BYTES = 1 << 30
-_PAGE_ROWS = 1 << 30
+_MAX_PAGE_BYTES = 1 << 30
+_MAX_PAGE_ROWS = 1 << 30
 
 Codec = Literal["zstd", "lz4"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class ParquetOptions:
     """The settings of a plan that decide a shard's bytes, but not its rows.
 
     Every page has a CRC-32, so that a flipped bit is noticed by whoever reads it, and there is a
@@ -32,13 +32,24 @@ class Layout:
     zstd_level: int = 3
     content_defined_chunking: bool = False
 
-    def writer(self, path: Path, schema: pa.Schema, dictionary: Sequence[str]) -> pq.ParquetWriter:
+    def open_writer(
+        self, path: Path, schema: pa.Schema, dictionary_columns: Sequence[str]
+    ) -> pq.ParquetWriter:
         """Open a file to write row groups of ``schema`` to."""
         chunked = self.content_defined_chunking
-        pages = {} if chunked else {"data_page_size": _PAGE_BYTES, "max_rows_per_page": _PAGE_ROWS}
+        pages = (
+            {}
+            if chunked
+            else {"data_page_size": _MAX_PAGE_BYTES, "max_rows_per_page": _MAX_PAGE_ROWS}
+        )
         return pq.ParquetWriter(
-            path, schema, compression=self.compression,
+            path,
+            schema,
+            compression=self.compression,
             compression_level=self.zstd_level if self.compression == "zstd" else None,
-            use_dictionary=list(dictionary), write_page_index=True, write_page_checksum=True,
-            use_content_defined_chunking=chunked, **pages,
-        )  # fmt: skip
+            use_dictionary=list(dictionary_columns),
+            write_page_index=True,
+            write_page_checksum=True,
+            use_content_defined_chunking=chunked,
+            **pages,
+        )

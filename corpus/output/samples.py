@@ -20,28 +20,34 @@ import polars as pl
 from corpus import stages
 from corpus.pipeline import canaries
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Naming
+from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.schema import POST
-from corpus.tasks.receipts import load_receipt, needed_receipt, replacing, save_receipt, write_json
+from corpus.tasks.receipts import (
+    atomic_write,
+    load_receipt,
+    require_receipt,
+    save_receipt,
+    write_json,
+)
 from filters import contract
 
 #: Kept posts for each dropped one of a reason; the reasons shown, the most frequent; the largest
 #: clusters shown; and the characters of all samples together, which keeps the report small.
-KEPT_FOR_ONE, MOST_REASONS, MOST_CLUSTERS = 4, 30, 10
-MOST_CHARACTERS, LONGEST = 60_000, 600
-_ORDER = ("_hash", "source_file", "source_row")
-_PLACE = ("id", "source_file", "source_row")
+KEPT_PER_DROPPED, MAX_REASONS, MAX_CLUSTERS = 4, 30, 10
+MAX_SAMPLE_CHARACTERS, MAX_TEXT_CHARACTERS = 60_000, 600
+_HASH_ORDER = ("_hash", "source_file", "source_row")
+_ROW_KEY = ("id", "source_file", "source_row")
 #: What the report itself never shows of a sample: who must not be named in it any more.
-OWN = ("id", "ids", "people")
+PRIVATE_FIELDS = ("id", "ids", "people")
 #: Of a dropped post until its text is found.
-_GONE = {"id": pl.String, "source_file": pl.String, "source_row": pl.Int64,
+_DROPPED_SCHEMA = {"id": pl.String, "source_file": pl.String, "source_row": pl.Int64,
          "_stage": pl.String, "_reason": pl.String, "cluster": pl.String,
          "_scores": pl.String, "_hash": pl.UInt64}  # fmt: skip
-Counts = Counter[tuple[str, str]]
+ReasonCounts = Counter[tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class _Look:
+class _SelectRows:
     """A task that leaves rows in a file, and what it tells in the receipt, unless they are there.
 
     The files may be of any size and number: a task holds one of them and the rows it has chosen.
@@ -54,80 +60,82 @@ class _Look:
         """Its existence says that it is done."""
         return self.target.with_suffix(".json")
 
-    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def select(self) -> tuple[pl.DataFrame, dict[str, Any]]:
         """The rows, and what the receipt tells."""
         raise NotImplementedError
 
-    def __call__(self) -> _Look:
+    def __call__(self) -> _SelectRows:
         """Look unless the receipt is there."""
         if load_receipt(self.receipt) is None:
             self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            rows, told = self.found()
-            with replacing(self.target) as temporary:
+            rows, told = self.select()
+            with atomic_write(self.target) as temporary:
                 rows.write_parquet(temporary)
             save_receipt(self.receipt, told, [self.target])
         return self
 
 
 @dataclass(frozen=True)
-class LookAtShards(_Look):
+class SelectKeptPosts(_SelectRows):
     """Choose posts that stayed: some by hash, and those that stay of the largest clusters."""
 
     shards: tuple[Path, ...]
     count: int
     clusters: tuple[str, ...]  # as the corpus calls them
 
-    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def select(self) -> tuple[pl.DataFrame, dict[str, Any]]:
         """Whole rows: with ``_hash``, and whether they are ``_chosen`` by it."""
         best = pl.DataFrame(schema={"id": pl.String, "_hash": pl.UInt64})
         for path in self.shards:
             ids = pl.read_parquet(path, columns=["id", "platform"], glob=False)
             ids = ids.filter(pl.col("platform") != canaries.PLATFORM).select("id")
-            best = _least(pl.concat([best, _hashed(ids)]), self.count)
+            best = _take_lowest(pl.concat([best, _with_id_hash(ids)]), self.count)
         wanted = pl.concat([best["id"], pl.Series("id", self.clusters, dtype=pl.String)])
-        rows = pl.concat([_having(path, wanted) for path in self.shards])
+        rows = pl.concat([_read_rows_with_ids(path, wanted) for path in self.shards])
         chosen = pl.col("id").is_in(best["id"].implode()).alias("_chosen")
-        return _hashed(rows).with_columns(chosen), {}
+        return _with_id_hash(rows).with_columns(chosen), {}
 
 
 @dataclass(frozen=True)
-class LookAtLedgers(_Look):
+class SelectLedgerRows(_SelectRows):
     """Find the first ledger rows of each reason, by hash, and count all."""
 
     ledgers: tuple[Path, ...]
     count: int
 
-    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def select(self) -> tuple[pl.DataFrame, dict[str, Any]]:
         """The rows, and how many there are of each stage and reason."""
-        best = pl.DataFrame(schema=_GONE)
-        counts: Counts = Counter()
+        best = pl.DataFrame(schema=_DROPPED_SCHEMA)
+        counts: ReasonCounts = Counter()
         for path in self.ledgers:
             rows = pl.read_parquet(path, glob=False).filter(pl.col("stage") != "consent")
-            counts.update(_counted(rows))
+            counts.update(_count_reasons(rows))
             cluster = pl.col("cluster") if "cluster" in rows.columns else pl.lit(None, pl.String)
-            rows = _hashed(rows).rename({"stage": "_stage", "reason": "_reason"})
-            rows = _least(rows, self.count, "_stage", "_reason")
-            rows = rows.with_columns(cluster.alias("cluster"), _scores(rows).alias("_scores"))
-            best = _first_of_each(best, rows, self.count)
+            rows = _with_id_hash(rows).rename({"stage": "_stage", "reason": "_reason"})
+            rows = _take_lowest(rows, self.count, "_stage", "_reason")
+            rows = rows.with_columns(
+                cluster.alias("cluster"), _format_scores(rows).alias("_scores")
+            )
+            best = _merge_lowest(best, rows, self.count)
         return best, {"counts": [[*pair, counts[pair]] for pair in sorted(counts)]}
 
 
 @dataclass(frozen=True)
-class ChooseDropped(_Look):
+class ChooseDroppedPosts(_SelectRows):
     """Choose among the ledger rows that were found."""
 
-    looked: tuple[LookAtLedgers, ...]
+    ledger_tasks: tuple[SelectLedgerRows, ...]
     count: int
 
-    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def select(self) -> tuple[pl.DataFrame, dict[str, Any]]:
         """The first rows of each of the most frequent reasons."""
-        best = pl.DataFrame(schema=_GONE)
-        counts: Counts = Counter()
-        for task in self.looked:
-            told = needed_receipt(task.receipt)["counts"]
+        best = pl.DataFrame(schema=_DROPPED_SCHEMA)
+        counts: ReasonCounts = Counter()
+        for task in self.ledger_tasks:
+            told = require_receipt(task.receipt)["counts"]
             counts.update({(stage, reason): count for stage, reason, count in told})
-            best = _first_of_each(best, pl.read_parquet(task.target, glob=False), self.count)
-        shown = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MOST_REASONS]
+            best = _merge_lowest(best, pl.read_parquet(task.target, glob=False), self.count)
+        shown = sorted(counts, key=lambda pair: (-counts[pair], pair))[:MAX_REASONS]
         wanted = pl.DataFrame(shown, schema={"_stage": pl.String, "_reason": pl.String},
                               orient="row")  # fmt: skip
         on = ["_stage", "_reason"]
@@ -135,73 +143,81 @@ class ChooseDropped(_Look):
 
 
 @dataclass(frozen=True)
-class FindDropped(_Look):
+class FindDroppedTexts(_SelectRows):
     """Find the chosen posts as they were read, and those that consent dropped as well.
 
     Another version of a post may be withdrawn: then none is shown.
     """
 
-    chosen: Path
-    read: tuple[Path, ...]
+    chosen_posts: Path
+    post_files: tuple[Path, ...]
     ledgers: tuple[Path, ...]  # where consent dropped something
 
-    def found(self) -> tuple[pl.DataFrame, dict[str, Any]]:
+    def select(self) -> tuple[pl.DataFrame, dict[str, Any]]:
         """The posts, and the ids that are withdrawn."""
-        wanted = pl.read_parquet(self.chosen, columns=["id"], glob=False)["id"].drop_nulls()
+        wanted = pl.read_parquet(self.chosen_posts, columns=["id"], glob=False)["id"].drop_nulls()
         withdrawn: set[str] = set()
         for path in self.ledgers:
             rows = pl.read_parquet(path, columns=["id", "stage"], glob=False)
             rows = rows.filter(pl.col("stage") == "consent", pl.col("id").is_in(wanted.implode()))
             withdrawn |= set(rows["id"])
-        posts = [_having(path, wanted) for path in self.read] if len(wanted) else []
+        posts = (
+            [_read_rows_with_ids(path, wanted) for path in self.post_files] if len(wanted) else []
+        )
         return pl.concat([pl.DataFrame(schema=POST), *posts]), {"withdrawn": sorted(withdrawn)}
 
 
 @dataclass(frozen=True)
-class Sample:
+class RedactSamples:
     """The task of redacting what was found."""
 
     target: Path
     count: int
-    kept: tuple[LookAtShards, ...]
-    chosen: ChooseDropped
-    dropped: tuple[FindDropped, ...]
-    redaction: str  # the pii Config as JSON
-    naming: Naming
+    kept_tasks: tuple[SelectKeptPosts, ...]
+    chosen_task: ChooseDroppedPosts
+    dropped_tasks: tuple[FindDroppedTexts, ...]
+    pii_config: str  # the pii Config as JSON
+    naming: PseudonymSettings
 
     @property
     def receipt(self) -> Path:
         """Its existence says that it is done."""
         return self.target.with_suffix(".json")
 
-    def __call__(self) -> Sample:
+    def __call__(self) -> RedactSamples:
         """Write the samples unless the receipt is there."""
         if load_receipt(self.receipt) is None:
             self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            write_json(self.target, self._samples())
+            write_json(self.target, self._make_samples())
             save_receipt(self.receipt, {}, [self.target])
         return self
 
-    def _samples(self) -> list[dict[str, Any]]:
+    def _make_samples(self) -> list[dict[str, Any]]:
         if not self.count:
             return []
         module = stages.find("pii")
-        config = module.Config.model_validate_json(self.redaction)
-        more = {"key": keys.load_key(self.naming.key)} if contract.wants_key(module, config) else {}
+        config = module.Config.model_validate_json(self.pii_config)
+        more = (
+            {"key": keys.load_key(self.naming.key_path)}
+            if contract.wants_key(module, config)
+            else {}
+        )
         redact = module.build(config, **more)
-        names = self.naming.open()
-        kept = self._kept()
-        gone = names.posts(names.people(redact(self._dropped())))
+        names = self.naming.load()
+        kept = self._load_kept()
+        gone = names.replace_id_columns(names.replace_author_columns(redact(self._load_dropped())))
         gone = gone.with_columns(pl.lit("dropped").alias("_of"))
         rows = [*redact(kept).iter_rows(named=True), *gone.iter_rows(named=True)]
-        longest = min(LONGEST, MOST_CHARACTERS // max(1, len(rows)))
-        return [_told(row, longest) for row in rows]
+        longest = min(MAX_TEXT_CHARACTERS, MAX_SAMPLE_CHARACTERS // max(1, len(rows)))
+        return [_format_sample(row, longest) for row in rows]
 
-    def _kept(self) -> pl.DataFrame:
+    def _load_kept(self) -> pl.DataFrame:
         """Whole rows of the shards, by hash."""
-        found = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.kept])
-        clusters = [*self.kept[0].clusters]
-        best = _least(found.filter("_chosen").select("id", "_hash"), self.count * KEPT_FOR_ONE)
+        found = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.kept_tasks])
+        clusters = [*self.kept_tasks[0].clusters]
+        best = _take_lowest(
+            found.filter("_chosen").select("id", "_hash"), self.count * KEPT_PER_DROPPED
+        )
         names = best["id"].to_list()
         return (
             found.filter(pl.col("id").is_in([*names, *clusters]))
@@ -214,46 +230,50 @@ class Sample:
             .sort("_hash").drop("_hash", "_chosen")
         )  # fmt: skip
 
-    def _dropped(self) -> pl.DataFrame:
+    def _load_dropped(self) -> pl.DataFrame:
         """Posts as they were read, with what the ledger says of them."""
-        rows = pl.read_parquet(self.chosen.target, glob=False)
-        withdrawn = [each for t in self.dropped for each in needed_receipt(t.receipt)["withdrawn"]]
+        rows = pl.read_parquet(self.chosen_task.target, glob=False)
+        withdrawn = [
+            each for t in self.dropped_tasks for each in require_receipt(t.receipt)["withdrawn"]
+        ]
         places = rows.filter(~pl.col("id").is_in(withdrawn)).select(
-            *_PLACE, "_stage", "_reason", "cluster", "_scores", "_hash"
+            *_ROW_KEY, "_stage", "_reason", "cluster", "_scores", "_hash"
         )
-        posts = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.dropped])
+        posts = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.dropped_tasks])
         posts = posts.filter(pl.col("withdrawn").is_null(), pl.col("platform") != canaries.PLATFORM)
-        found = posts.join(places, on=_PLACE, how="inner", maintain_order="left")
-        return found.sort("_stage", "_reason", *_ORDER).drop("_hash")
+        found = posts.join(places, on=_ROW_KEY, how="inner", maintain_order="left")
+        return found.sort("_stage", "_reason", *_HASH_ORDER).drop("_hash")
 
 
-def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
+def _with_id_hash(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with a hash of their ids that no library's version changes."""
     from corpus.dedup import minhash_kernel
     from corpus.tasks import array_store
 
-    hashes = minhash_kernel.hash128(*array_store.flat(rows["id"].fill_null("")))[:, 0]
+    hashes = minhash_kernel.hash128(*array_store.flatten_strings(rows["id"].fill_null("")))[:, 0]
     return rows.with_columns(pl.Series("_hash", hashes, dtype=pl.UInt64))
 
 
-def _least(rows: pl.DataFrame, count: int, *groups: str) -> pl.DataFrame:
+def _take_lowest(rows: pl.DataFrame, count: int, *groups: str) -> pl.DataFrame:
     """The rows of the least hashes, of each group."""
-    rows = rows.sort([name for name in _ORDER if name in rows.columns])
+    rows = rows.sort([name for name in _HASH_ORDER if name in rows.columns])
     if not groups:
         return rows.head(count)
     return rows.group_by(groups, maintain_order=True).head(count).select(rows.columns)
 
 
-def _first_of_each(best: pl.DataFrame, more: pl.DataFrame, count: int) -> pl.DataFrame:
+def _merge_lowest(best: pl.DataFrame, more: pl.DataFrame, count: int) -> pl.DataFrame:
     """The first rows of each reason among those so far and some more."""
-    return _least(pl.concat([best, more.select(list(_GONE))]), count, "_stage", "_reason")
+    return _take_lowest(
+        pl.concat([best, more.select(list(_DROPPED_SCHEMA))]), count, "_stage", "_reason"
+    )
 
 
-def _counted(rows: pl.DataFrame) -> Counts:
+def _count_reasons(rows: pl.DataFrame) -> ReasonCounts:
     return Counter({(s, r): count for s, r, count in rows.group_by("stage", "reason").len().rows()})
 
 
-def _having(path: Path, ids: pl.Series) -> pl.DataFrame:
+def _read_rows_with_ids(path: Path, ids: pl.Series) -> pl.DataFrame:
     """The rows of a file with one of ``ids``; whole rows are read only if there are any."""
     held = pl.read_parquet(path, columns=["id"], glob=False)["id"].is_in(ids.implode())
     if not held.any():
@@ -261,14 +281,14 @@ def _having(path: Path, ids: pl.Series) -> pl.DataFrame:
     return pl.read_parquet(path, glob=False).filter(held)
 
 
-def _scores(rows: pl.DataFrame) -> pl.Series:
+def _format_scores(rows: pl.DataFrame) -> pl.Series:
     """The measures in a ledger row, as JSON."""
     return pl.Series(
-        [json.dumps(_measures(row)) for row in rows.iter_rows(named=True)], dtype=pl.String
+        [json.dumps(_extract_measures(row)) for row in rows.iter_rows(named=True)], dtype=pl.String
     )
 
 
-def _measures(row: dict[str, Any]) -> dict[str, Any]:
+def _extract_measures(row: dict[str, Any]) -> dict[str, Any]:
     return {
         name: round(value, 4) if isinstance(value, float) else value
         for name, value in row.items()
@@ -277,15 +297,15 @@ def _measures(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _told(row: dict[str, Any], longest: int) -> dict[str, Any]:
+def _format_sample(row: dict[str, Any], max_characters: int) -> dict[str, Any]:
     """A sample as plain data."""
     gone = row["_of"] == "dropped"
     names = [row["id"], *(row.get("post_ids") or ())]
     if gone:  # a copy's text is its original's
         names += [row["cluster"], row["parent_id"] if row["kind"] == "repost" else None]
     text = whole = row["text"] or ""
-    if len(whole) > longest:  # between words: half a number might read as another
-        text = whole[:longest]
+    if len(whole) > max_characters:  # between words: half a number might read as another
+        text = whole[:max_characters]
         text = text.rsplit(None, 1)[0] if len(text.split(None, 1)) > 1 else text
     return {
         "of": row["_of"],
@@ -298,17 +318,17 @@ def _told(row: dict[str, Any], longest: int) -> dict[str, Any]:
         "kind": row["kind"],
         "community": row["community"],
         "created_at": f"{row['created_at']:%Y-%m-%d}" if row["created_at"] else None,
-        "scores": json.loads(row["_scores"]) if gone else _measures(row),
+        "scores": json.loads(row["_scores"]) if gone else _extract_measures(row),
         "id": row["id"],
         "ids": sorted({name for name in names if name}),
         "people": sorted({row["author"], *(row.get("authors") or ())} - {None}),
     }
 
 
-def without(
+def exclude_samples(
     samples: Iterable[dict[str, Any]],
     ids: Collection[str],
-    people: Collection[str],
+    authors: Collection[str],
 ) -> list[dict[str, Any]]:
     """The samples that name none of ``ids`` and ``people``.
 
@@ -317,5 +337,5 @@ def without(
     return [
         sample
         for sample in samples
-        if not set(sample["ids"]) & set(ids) and not set(sample["people"]) & set(people)
+        if not set(sample["ids"]) & set(ids) and not set(sample["people"]) & set(authors)
     ]

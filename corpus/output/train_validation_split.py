@@ -22,41 +22,43 @@ from corpus.errors import BuildError
 from corpus.partition import connected_components, permutation
 from corpus.partition.partitions import (  # fmt: skip
     Arrays,
-    Run,
-    Step,
-    addressed,
-    done,
-    entries,
-    keyed,
-    lay_out,
-    layout,
-    received,
-    rows,
+    ArrayTask,
+    RunTasks,
+    gather_keys,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    partition_keys,
+    run_tasks,
+    scatter_rows,
+    write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, replacing, save_receipt
+from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
 
 SPLITS = ("train", "validation")
-_NEVER = -(1 << 62)  # the time of what has none
+_NO_TIME = -(1 << 62)  # the time of what has none
 # A group may take up a quarter of the validation set.
-_LARGEST = 4
+_MIN_GROUPS = 4
 # A document has about so many names: itself, its author, parent, thread, cluster.
-_TIES = 4
+_TIES_PER_DOCUMENT = 4
 # The draw is made of 64 bits; groups are counted by the first of them, so that the last one that
 # is drawn is found without holding all.
 _BINS, _BIN_SHIFT = 1 << 16, 48
 
 
-def day(name: str) -> int | None:
+def parse_day(name: str) -> int | None:
     """When a day such as 2024-05-01 begins in UTC, in microseconds; None for no day."""
     if not name:
         return None
     return int(datetime.fromisoformat(name).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
-def ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
+def list_ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """Rows, and names that they are tied by: what has a name in common belongs together."""
-    names = [pl.concat_str(pl.lit("p:"), name) for name in _present(posts, _POSTS)]
+    names = [
+        pl.concat_str(pl.lit("p:"), name) for name in _present_columns(posts, _POST_ID_COLUMNS)
+    ]
     person = pl.concat_str(pl.lit("a:"), "platform", pl.lit(":"), "author")
     rows = posts.with_row_index("row").select(
         pl.col("row").cast(pl.Int64), pl.concat_list(person, *names).alias("name")
@@ -74,98 +76,103 @@ def ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     return whole["row"], whole["name"]
 
 
-_POSTS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
+_POST_ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
 
 
-def _present(posts: pl.DataFrame, names: Sequence[str]) -> list[str]:
+def _present_columns(posts: pl.DataFrame, names: Sequence[str]) -> list[str]:
     return [name for name in names if name in posts.columns]
 
 
 @dataclass(frozen=True)
-class TiePart:
+class MeasureTies:
     """The task of noting what each document of a part is tied by."""
 
     posts: Path
     folder: Path
 
-    def __call__(self) -> TiePart:
+    def __call__(self) -> MeasureTies:
         """Note it unless the receipt is there."""
         from corpus.dedup import minhash_kernel
 
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
             known = pl.scan_parquet(self.posts, glob=False).collect_schema()
-            wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POSTS)
+            wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POST_ID_COLUMNS)
             columns = [name for name in wanted if name in known]
             posts = pl.read_parquet(self.posts, columns=columns, glob=False)
-            rows, names = ties(posts)
-            times = posts["created_at"].dt.timestamp("us").fill_null(_NEVER)
-            keys = minhash_kernel.hash128(*array_store.flat(names))
-            found = {**keyed("names", keys, rows.to_numpy()), "times": times.to_numpy()}
-            save_receipt(receipt, {}, array_store.save(found, self.folder))
+            rows, names = list_ties(posts)
+            times = posts["created_at"].dt.timestamp("us").fill_null(_NO_TIME)
+            keys = minhash_kernel.hash128(*array_store.flatten_strings(names))
+            found = {**partition_keys("names", keys, rows.to_numpy()), "times": times.to_numpy()}
+            save_receipt(receipt, {}, array_store.save_arrays(found, self.folder))
         return self
 
 
-def decide(
-    room: Path,
+def choose_validation(
+    work_dir: Path,
     folders: Sequence[Path],
     counts: Sequence[int],
     share: float,
     seed: int,
-    after: int | None,
-    run: Run,
+    created_after: int | None,
+    run: RunTasks,
 ) -> None:
     """Set aside about ``share`` of all documents, so many in each part; :func:`aside` tells them.
 
     With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
     Raises BuildError if nothing can be set aside.
     """
-    where = lay_out(room, folders, counts)
-    ranges = [TieRange(room, *cut) for cut in where.ranges(_TIES)]
-    done(run, ranges, "tying")
-    rounds, _ = connected_components.find(room, ranges, run, "tying")
+    where = write_part_index(work_dir, folders, counts)
+    ranges = [LinkTies(work_dir, *cut) for cut in where.key_ranges(_TIES_PER_DOCUMENT)]
+    run_tasks(run, ranges, "tying")
+    rounds, _ = connected_components.find_components(work_dir, ranges, run, "tying")
     blocks = range(len(where.blocks))
-    done(run, [Group(room, block, rounds, after) for block in blocks], "tying")
-    wanted = max(1.0, share * where.posts)
-    groups = [Size(room, block, max(1.0, share * where.posts / _LARGEST), seed) for block in blocks]
-    told = done(run, groups, "tying")
-    last = _last([task.folder for task in groups], wanted)
+    run_tasks(
+        run, [ScatterGroups(work_dir, block, rounds, created_after) for block in blocks], "tying"
+    )
+    wanted = max(1.0, share * where.row_count)
+    groups = [
+        SizeGroups(work_dir, block, max(1.0, share * where.row_count / _MIN_GROUPS), seed)
+        for block in blocks
+    ]
+    told = run_tasks(run, groups, "tying")
+    last = _find_draw_limit([task.folder for task in groups], wanted)
     if last is None:
         largest = max((row["largest"] for row in told), default=0)
         raise BuildError(
-            f"nothing can be set aside for validation: {largest:,} of {where.posts:,} documents "
+            f"nothing can be set aside for validation: {largest:,} of {where.row_count:,} documents "
             "are tied together by authors, threads or near duplicates, or all groups are too large "
             "or too old; ask for a larger share (output: validation) or an earlier "
             "validation_after"
         )
-    done(run, [Draw(room, block, last) for block in blocks], "tying")
+    run_tasks(run, [DrawGroups(work_dir, block, last) for block in blocks], "tying")
 
 
-def aside(room: Path, part: int) -> NDArray[np.bool_]:
+def load_validation_mask(work_dir: Path, part: int) -> NDArray[np.bool_]:
     """Which rows of a part are set aside."""
-    where = layout(room)
-    begin, end = where.begins[part : part + 2]
-    block = where.block_of_part(part)
-    folders = [Draw(room, at, 0).folder for at in range(len(where.blocks))]
-    drawn = received(folders, "drawn", block)["post"]
+    where = load_part_index(work_dir)
+    begin, end = where.part_offsets[part : part + 2]
+    block = where.find_block_of_part(part)
+    folders = [DrawGroups(work_dir, at, 0).folder for at in range(len(where.blocks))]
+    drawn = gather_rows(folders, "drawn", block)["post"]
     found = np.zeros(end - begin, bool)
     found[drawn[(drawn >= begin) & (drawn < end)] - begin] = True
     return found
 
 
-def _last(folders: Sequence[Path], wanted: float) -> int | None:
+def _find_draw_limit(folders: Sequence[Path], wanted: float) -> int | None:
     """Of the groups in the order of the draw, the number of the last whose documents, with those
     of all before it, are no more than ``wanted``; None if the first are too many already."""
     counts = np.zeros(_BINS, np.int64)
     for folder in folders:
-        counts += array_store.whole(folder, "counts")
+        counts += array_store.load_array(folder, "counts")
     before = np.concatenate([[0], np.cumsum(counts)])
     if before[-1] == 0:
         return None
     # All groups of the bins below fit; of this one they are looked at one by one.
     edge = int(np.searchsorted(before[1:], wanted, side="right"))
     if edge < _BINS:
-        found = np.concatenate([_of_bin(folder, edge) for folder in folders])
+        found = np.concatenate([_load_bin(folder, edge) for folder in folders])
         found = found[np.argsort(found["draw"])]
         fits = before[edge] + np.cumsum(found["size"]) <= wanted
         if fits.any():
@@ -173,15 +180,15 @@ def _last(folders: Sequence[Path], wanted: float) -> int | None:
     return (edge << _BIN_SHIFT) - 1 if before[edge] else None
 
 
-def _of_bin(folder: Path, which: int) -> NDArray[Any]:
+def _load_bin(folder: Path, draw_bin: int) -> NDArray[Any]:
     """The groups of a block in one bin of the draw."""
-    low, high = array_store.piece(folder, "group_cuts", which, which + 2)
-    found: NDArray[Any] = array_store.piece(folder, "group", int(low), int(high))
+    low, high = array_store.load_slice(folder, "group_cuts", draw_bin, draw_bin + 2)
+    found: NDArray[Any] = array_store.load_slice(folder, "group", int(low), int(high))
     return found
 
 
 @dataclass(frozen=True)
-class TieRange(Step):
+class LinkTies(ArrayTask):
     """Tie the documents that have a name in a range of keys in common."""
 
     low: int
@@ -190,106 +197,115 @@ class TieRange(Step):
     @property
     def folder(self) -> Path:
         """Where the edges go."""
-        return self.room / f"names-{self.low:03d}-{self.high:03d}"
+        return self.work_dir / f"names-{self.low:03d}-{self.high:03d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Edges, as few as tie them."""
-        keys, posts, _ = entries(layout(self.room), "names", self.low, self.high, more=False)
+        keys, posts, _ = gather_keys(
+            load_part_index(self.work_dir), "names", self.low, self.high, with_second=False
+        )
         by_key = np.argsort(keys, kind="stable")
         keys, posts = keys[by_key], posts[by_key]
         same = np.flatnonzero(keys[1:] == keys[:-1])
-        return connected_components.edges(
-            self.room, *connected_components.stars(posts[same], posts[same + 1])
+        return connected_components.scatter_edges(
+            self.work_dir, *connected_components.star_edges(posts[same], posts[same + 1])
         ), {}
 
 
 @dataclass(frozen=True)
-class Group(Step):
+class ScatterGroups(ArrayTask):
     """Send the documents of a block to the blocks of their groups' first documents."""
 
     block: int
     rounds: int
-    after: int | None
+    created_after: int | None
 
     @property
     def folder(self) -> Path:
         """Where the rows go."""
-        return self.room / "grouped" / f"{self.block:06d}"
+        return self.work_dir / "grouped" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Each document, its group, and whether it is too old."""
-        where = layout(self.room)
-        low, high = where.span(self.block)
+        where = load_part_index(self.work_dir)
+        low, high = where.block_rows(self.block)
         group = np.arange(low, high)
-        tied, first = connected_components.labels(self.room, self.block, self.rounds)
+        tied, first = connected_components.load_labels(self.work_dir, self.block, self.rounds)
         group[tied - low] = first
         old = np.zeros(high - low, bool)
-        if self.after is not None:
-            old = where.column("times", self.block) < self.after
-        found = rows(group=group, post=np.arange(low, high), old=old)
-        return addressed("row", found, where.block_of(group), len(where.blocks)), {}
+        if self.created_after is not None:
+            old = where.load_block_array("times", self.block) < self.created_after
+        found = make_rows(group=group, post=np.arange(low, high), old=old)
+        return scatter_rows("row", found, where.find_blocks(group), len(where.blocks)), {}
 
 
-def _grouped(room: Path, block: int) -> NDArray[Any]:
-    folders = [Group(room, at, 0, None).folder for at in range(len(layout(room).blocks))]
-    return received(folders, "row", block)
+def _gather_groups(work_dir: Path, block: int) -> NDArray[Any]:
+    folders = [
+        ScatterGroups(work_dir, at, 0, None).folder
+        for at in range(len(load_part_index(work_dir).blocks))
+    ]
+    return gather_rows(folders, "row", block)
 
 
-def _drawn(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
+def _draw_keys(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
     """The place of each group in the draw."""
-    return permutation.mixed(groups.astype(np.uint64), "validation", seed)
+    return permutation.splitmix64(groups.astype(np.uint64), "validation", seed)
 
 
 @dataclass(frozen=True)
-class Size(Step):
+class SizeGroups(ArrayTask):
     """Count the documents of each group of a block, and order the groups by the draw."""
 
     block: int
-    most: float
+    max_size: float
     seed: int
 
     @property
     def folder(self) -> Path:
         """Where the groups that may be set aside go."""
-        return self.room / "sized" / f"{self.block:06d}"
+        return self.work_dir / "sized" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Their places in the draw and sizes, by bin, and the documents in each bin."""
-        low, high = layout(self.room).span(self.block)
-        row = _grouped(self.room, self.block)
+        low, high = load_part_index(self.work_dir).block_rows(self.block)
+        row = _gather_groups(self.work_dir, self.block)
         sizes = np.bincount(row["group"] - low, minlength=high - low)
-        able = (sizes > 0) & (sizes <= self.most)
+        able = (sizes > 0) & (sizes <= self.max_size)
         able[row["group"][row["old"]] - low] = False
         groups = np.flatnonzero(able)
-        found = rows(draw=_drawn(groups + low, self.seed), size=sizes[groups], group=groups + low)
+        found = make_rows(
+            draw=_draw_keys(groups + low, self.seed), size=sizes[groups], group=groups + low
+        )
         which = (found["draw"] >> np.uint64(_BIN_SHIFT)).astype(np.int64)
         counts = np.bincount(which, weights=found["size"], minlength=_BINS).astype(np.int64)
         told = {"largest": int(sizes.max(initial=0))}
-        return {**addressed("group", found, which, _BINS), "counts": counts}, told
+        return {**scatter_rows("group", found, which, _BINS), "counts": counts}, told
 
 
 @dataclass(frozen=True)
-class Draw(Step):
+class DrawGroups(ArrayTask):
     """Set aside the documents of a block's groups up to the last that is drawn."""
 
     block: int
-    last: int
+    draw_limit: int
 
     @property
     def folder(self) -> Path:
         """Where they stand, for their blocks."""
-        return self.room / "drawn" / f"{self.block:06d}"
+        return self.work_dir / "drawn" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The documents."""
-        where = layout(self.room)
-        low, high = where.span(self.block)
-        group = array_store.whole(Size(self.room, self.block, 0, 0).folder, "group")
+        where = load_part_index(self.work_dir)
+        low, high = where.block_rows(self.block)
+        group = array_store.load_array(SizeGroups(self.work_dir, self.block, 0, 0).folder, "group")
         chosen = np.zeros(high - low, bool)
-        chosen[group["group"][group["draw"] <= np.uint64(self.last)] - low] = True
-        row = _grouped(self.room, self.block)
+        chosen[group["group"][group["draw"] <= np.uint64(self.draw_limit)] - low] = True
+        row = _gather_groups(self.work_dir, self.block)
         post = row["post"][chosen[row["group"] - low]]
-        return addressed("drawn", rows(post=post), where.block_of(post), len(where.blocks)), {}
+        return scatter_rows(
+            "drawn", make_rows(post=post), where.find_blocks(post), len(where.blocks)
+        ), {}
 
 
 @dataclass(frozen=True)
@@ -297,7 +313,7 @@ class SplitPart:
     """The task of writing the two sides of a part."""
 
     posts: Path
-    drawn: Path  # the room where it was decided
+    split_dir: Path  # the room where it was decided
     folder: Path
     index: int
 
@@ -306,7 +322,7 @@ class SplitPart:
         """How many rows there are on each side, and how much text."""
         return self.folder / f"{self.index:06d}.json"
 
-    def side(self, split: str) -> Path:
+    def side_file(self, split: str) -> Path:
         """Where one side is."""
         return self.folder / f"{self.index:06d}.{split}.parquet"
 
@@ -316,11 +332,11 @@ class SplitPart:
             return self
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         posts = pl.read_parquet(self.posts, glob=False)
-        chosen = pl.Series(aside(self.drawn, self.index))
+        chosen = pl.Series(load_validation_mask(self.split_dir, self.index))
         found = {}
         for split, side in (("train", posts.filter(~chosen)), ("validation", posts.filter(chosen))):
-            with replacing(self.side(split)) as temporary:
+            with atomic_write(self.side_file(split)) as temporary:
                 side.write_parquet(temporary, compression="zstd", compression_level=1)
             found[split] = [side.height, int(side["text"].str.len_bytes().sum())]
-        save_receipt(self.receipt, {"sides": found}, [self.side(split) for split in SPLITS])
+        save_receipt(self.receipt, {"sides": found}, [self.side_file(split) for split in SPLITS])
         return self

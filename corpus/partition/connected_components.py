@@ -19,99 +19,101 @@ import numpy as np
 from corpus.partition.partitions import (
     I64,
     Arrays,
-    Run,
-    Step,
-    addressed,
-    done,
-    layout,
-    received,
-    rows,
+    ArrayTask,
+    RunTasks,
+    gather_rows,
+    load_part_index,
+    make_rows,
+    run_tasks,
+    scatter_rows,
 )
 from corpus.tasks import array_store
 
 #: The name under which the graph's edges are handed over: ``node`` is for its block.
-EDGE = "edge"
+EDGE_ROWS = "edge"
 
 
-def edges(room: Path, one: I64, two: I64) -> Arrays:
+def scatter_edges(work_dir: Path, left: I64, right: I64) -> Arrays:
     """The edges between posts ``one`` and ``two`` for the blocks of both ends."""
-    where = layout(room)
-    both = rows(node=np.concatenate([one, two]), other=np.concatenate([two, one]))
-    return addressed(EDGE, both, where.block_of(both["node"]), len(where.blocks))
+    where = load_part_index(work_dir)
+    both = make_rows(node=np.concatenate([left, right]), other=np.concatenate([right, left]))
+    return scatter_rows(EDGE_ROWS, both, where.find_blocks(both["node"]), len(where.blocks))
 
 
-def stars(one: I64, two: I64) -> tuple[I64, I64]:
+def star_edges(left: I64, right: I64) -> tuple[I64, I64]:
     """Edges that tie together the same posts: from each to the smallest that it hangs with."""
     from corpus.partition import union_find
 
-    posts, at = np.unique(np.concatenate([one, two]), return_inverse=True)
+    posts, at = np.unique(np.concatenate([left, right]), return_inverse=True)
     parents = np.arange(posts.size)
-    union_find.join(parents, at[: one.size].copy(), at[one.size :].copy())
+    union_find.union_pairs(parents, at[: left.size].copy(), at[left.size :].copy())
     while not np.array_equal(onward := parents[parents], parents):
         parents = onward
     tied = np.flatnonzero(parents != np.arange(posts.size))
     return posts[tied], posts[parents[tied]]
 
 
-def distinct(one: I64, two: I64) -> tuple[I64, I64]:
+def distinct_pairs(left: I64, right: I64) -> tuple[I64, I64]:
     """Each pair once, in order."""
-    order = np.lexsort((two, one))
-    one, two = one[order], two[order]
-    new = np.ones(one.size, bool)
-    new[1:] = (one[1:] != one[:-1]) | (two[1:] != two[:-1])
-    return one[new], two[new]
+    order = np.lexsort((right, left))
+    left, right = left[order], right[order]
+    new = np.ones(left.size, bool)
+    new[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
+    return left[new], right[new]
 
 
-def find(room: Path, sources: Sequence[Step], run: Run, step: str) -> tuple[int, int]:
+def find_components(
+    work_dir: Path, edge_tasks: Sequence[ArrayTask], run: RunTasks, step: str
+) -> tuple[int, int]:
     """Label all posts that an edge of the ``sources`` touches.
 
     Returns how many rounds it took, which :func:`labels` needs, and how many posts there are.
     """
-    blocks = range(len(layout(room).blocks))
-    folders = tuple(task.folder for task in sources)
-    done(run, [Contract(room, block, folders) for block in blocks], step)
+    blocks = range(len(load_part_index(work_dir).blocks))
+    folders = tuple(task.folder for task in edge_tasks)
+    run_tasks(run, [ContractBlock(work_dir, block, folders) for block in blocks], step)
     number = 0
     while True:
-        told = done(run, [Large(room, block, number) for block in blocks], step)
+        told = run_tasks(run, [ApplyLargeStar(work_dir, block, number) for block in blocks], step)
         if not any(row["open"] for row in told):
             return number, sum(row["nodes"] for row in told)
-        done(run, [Small(room, block, number) for block in blocks], step)
+        run_tasks(run, [ApplySmallStar(work_dir, block, number) for block in blocks], step)
         number += 1
 
 
-def labels(room: Path, block: int, rounds: int) -> tuple[I64, I64]:
+def load_labels(work_dir: Path, block: int, rounds: int) -> tuple[I64, I64]:
     """The posts of a block that an edge touches, and the smallest post that each hangs with."""
-    folder = Large(room, block, rounds).folder
-    return array_store.whole(folder, "nodes"), array_store.whole(folder, "least")
+    folder = ApplyLargeStar(work_dir, block, rounds).folder
+    return array_store.load_array(folder, "nodes"), array_store.load_array(folder, "least")
 
 
 @dataclass(frozen=True)
-class Contract(Step):
+class ContractBlock(ArrayTask):
     """Join what the edges within a block tie together."""
 
     block: int
-    sources: tuple[Path, ...]
+    edge_folders: tuple[Path, ...]
 
     @property
     def folder(self) -> Path:
         """Where the edges that are left go."""
-        return self.room / "components" / "contract" / f"{self.block:06d}"
+        return self.work_dir / "components" / "contract" / f"{self.block:06d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A star for each piece, and the edges between blocks, which now end at its centre."""
-        low, high = layout(self.room).span(self.block)
-        edge = received(self.sources, EDGE, self.block)
+        low, high = load_part_index(self.work_dir).block_rows(self.block)
+        edge = gather_rows(self.edge_folders, EDGE_ROWS, self.block)
         inside = (edge["other"] >= low) & (edge["other"] < high)
-        leaf, centre = stars(edge["node"][inside], edge["other"][inside])
+        leaf, centre = star_edges(edge["node"][inside], edge["other"][inside])
         node, other = edge["node"][~inside], edge["other"][~inside]
         if leaf.size:
             at = np.minimum(np.searchsorted(leaf, node), leaf.size - 1)
             node = np.where(leaf[at] == node, centre[at], node)
-        return edges(self.room, np.append(leaf, node), np.append(centre, other)), {}
+        return scatter_edges(self.work_dir, np.append(leaf, node), np.append(centre, other)), {}
 
 
 @dataclass(frozen=True)
-class _Round(Step):
+class _StarRound(ArrayTask):
     block: int
     number: int
 
@@ -119,32 +121,34 @@ class _Round(Step):
     def folder(self) -> Path:
         """Where what a round brings goes."""
         kind = type(self).__name__.lower()
-        return self.room / "components" / f"{kind}-{self.number:02d}" / f"{self.block:06d}"
+        return self.work_dir / "components" / f"{kind}-{self.number:02d}" / f"{self.block:06d}"
 
-    def _from(self, kind: type[_Round], number: int) -> list[Path]:
-        blocks = range(len(layout(self.room).blocks))
-        return [kind(self.room, block, number).folder for block in blocks]
+    def _round_folders(self, kind: type[_StarRound], number: int) -> list[Path]:
+        blocks = range(len(load_part_index(self.work_dir).blocks))
+        return [kind(self.work_dir, block, number).folder for block in blocks]
 
 
-def _neighbours(folders: Sequence[Path], block: int) -> tuple[I64, I64, I64]:
+def _gather_neighbours(folders: Sequence[Path], block: int) -> tuple[I64, I64, I64]:
     """Nodes and their neighbours in order, each pair once; and where each node's begin."""
-    edge = received(folders, EDGE, block)
-    node, other = distinct(edge["node"], edge["other"])
+    edge = gather_rows(folders, EDGE_ROWS, block)
+    node, other = distinct_pairs(edge["node"], edge["other"])
     begins = np.flatnonzero(np.r_[True, node[1:] != node[:-1]]) if node.size else np.empty(0, int)
     return node, other, begins
 
 
-class Large(_Round):
+class ApplyLargeStar(_StarRound):
     """Pass each node's smallest neighbour to its larger ones."""
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Rows for the blocks of those; and whether there is anything left to do."""
-        where = layout(self.room)
+        where = load_part_index(self.work_dir)
         if self.number:
-            before = self._from(Small, self.number - 1)
+            before = self._round_folders(ApplySmallStar, self.number - 1)
         else:
-            before = [Contract(self.room, at, ()).folder for at in range(len(where.blocks))]
-        node, other, begins = _neighbours(before, self.block)
+            before = [
+                ContractBlock(self.work_dir, at, ()).folder for at in range(len(where.blocks))
+            ]
+        node, other, begins = _gather_neighbours(before, self.block)
         nodes, count = node[begins], np.diff(np.append(begins, node.size))
         least = np.minimum(nodes, other[begins])
         larger = other > node
@@ -152,18 +156,20 @@ class Large(_Round):
         smaller = np.bincount(of[~larger], minlength=nodes.size)
         # In a star the centre has larger neighbours only, and a leaf has the centre.
         open_ = (smaller > 1) | ((smaller == 1) & (count > 1))
-        found = rows(node=other[larger], other=least[of[larger]])
-        sent = addressed(EDGE, found, where.block_of(found["node"]), len(where.blocks))
+        found = make_rows(node=other[larger], other=least[of[larger]])
+        sent = scatter_rows(EDGE_ROWS, found, where.find_blocks(found["node"]), len(where.blocks))
         told = {"open": int(np.count_nonzero(open_)), "nodes": int(nodes.size)}
         return {"nodes": nodes, "least": least, **sent}, told
 
 
-class Small(_Round):
+class ApplySmallStar(_StarRound):
     """Pass each node's smallest neighbour to its smaller ones."""
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The edges of the next round."""
-        node, other, begins = _neighbours(self._from(Large, self.number), self.block)
+        node, other, begins = _gather_neighbours(
+            self._round_folders(ApplyLargeStar, self.number), self.block
+        )
         least = np.repeat(other[begins], np.diff(np.append(begins, node.size)))
         first = other == least  # of each node one
-        return edges(self.room, np.where(first, node, other), least), {}
+        return scatter_edges(self.work_dir, np.where(first, node, other), least), {}

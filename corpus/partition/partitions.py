@@ -21,7 +21,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, needed_receipt, save_receipt, write_json
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt, write_json
 
 #: A block's task holds some tens of bytes for each of these.
 BLOCK_POSTS = 4_000_000
@@ -34,7 +34,7 @@ Rows = NDArray[Any]  # a structured array
 Arrays = Mapping[str, NDArray[Any]]
 
 
-class Run(Protocol):
+class RunTasks(Protocol):
     """Does tasks, shown under a name, wherever the runner puts them."""
 
     def __call__(self, tasks: Sequence[Any], step: str, /) -> Iterable[Any]:
@@ -46,72 +46,74 @@ class Run(Protocol):
 
 
 @dataclass(frozen=True)
-class Layout:
+class PartIndex:
     """Where the parts' arrays lie, which places in reading order are theirs, and the blocks."""
 
-    room: Path
+    work_dir: Path
 
     @cached_property
-    def _written(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.room / "layout.json").read_text(encoding="utf-8"))
+    def _stored(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(
+            (self.work_dir / "layout.json").read_text(encoding="utf-8")
+        )
         return found
 
     @cached_property
     def folders(self) -> list[Path]:
         """A folder a part."""
-        return [self.room / name for name in self._written["folders"]]
+        return [self.work_dir / name for name in self._stored["folders"]]
 
     @cached_property
-    def begins(self) -> I64:
+    def part_offsets(self) -> I64:
         """The place of each part's first post, and the count of all at the end."""
-        return np.cumsum([0, *self._written["rows"]], dtype=np.int64)
+        return np.cumsum([0, *self._stored["rows"]], dtype=np.int64)
 
     @property
-    def posts(self) -> int:
+    def row_count(self) -> int:
         """How many posts there are."""
-        return int(self.begins[-1])
+        return int(self.part_offsets[-1])
 
     @cached_property
     def blocks(self) -> list[tuple[int, int]]:
         """The parts of each block: from, to."""
-        return [tuple(pair) for pair in self._written["blocks"]]
+        return [tuple(pair) for pair in self._stored["blocks"]]
 
     @cached_property
-    def _edges(self) -> I64:
-        return np.array([self.begins[low] for low, _ in self.blocks[1:]], np.int64)
+    def _block_offsets(self) -> I64:
+        return np.array([self.part_offsets[low] for low, _ in self.blocks[1:]], np.int64)
 
-    def span(self, block: int) -> tuple[int, int]:
+    def block_rows(self, block: int) -> tuple[int, int]:
         """The places of a block: from, to."""
         low, high = self.blocks[block]
-        return int(self.begins[low]), int(self.begins[high])
+        return int(self.part_offsets[low]), int(self.part_offsets[high])
 
-    def block_of(self, places: I64) -> I64:
+    def find_blocks(self, row_indices: I64) -> I64:
         """The block that each of some places lies in."""
-        return np.searchsorted(self._edges, places, side="right")
+        return np.searchsorted(self._block_offsets, row_indices, side="right")
 
-    def ranges(self, keys_a_post: int = 1) -> list[tuple[int, int]]:
+    def key_ranges(self, keys_per_post: int = 1) -> list[tuple[int, int]]:
         """The shares of the 256 first bytes of keys that a task each looks at: from, to."""
-        count = range_count(self.posts * keys_a_post)
+        count = count_ranges(self.row_count * keys_per_post)
         return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
 
-    def range_of(self, keys: U64, keys_a_post: int = 1) -> I64:
+    def find_ranges(self, keys: U64, keys_per_post: int = 1) -> I64:
         """The number of the range that each of some keys lies in."""
-        begins = np.array([low for low, _ in self.ranges(keys_a_post)], np.uint64)
+        begins = np.array([low for low, _ in self.key_ranges(keys_per_post)], np.uint64)
         return np.searchsorted(begins, keys >> np.uint64(56), side="right") - 1
 
-    def block_of_part(self, part: int) -> int:
+    def find_block_of_part(self, part: int) -> int:
         """The block that a part's posts lie in; of a part without posts, any that reads as none."""
-        return int(self.block_of(self.begins[part : part + 1])[0])
+        return int(self.find_blocks(self.part_offsets[part : part + 1])[0])
 
-    def column(self, name: str, block: int) -> Any:
+    def load_block_array(self, name: str, block: int) -> Any:
         """One array of a block's parts, end to end."""
         low, high = self.blocks[block]
         return np.concatenate(
-            [array_store.whole(folder, name) for folder in self.folders[low:high]]
+            [array_store.load_array(folder, name) for folder in self.folders[low:high]]
         )
 
 
-def range_count(keys: int) -> int:
+def count_ranges(keys: int) -> int:
     """How many ranges so many keys are cut into: a power of two, 256 at most."""
     count = 1
     while count < min(256, keys / RANGE_KEYS):
@@ -120,73 +122,75 @@ def range_count(keys: int) -> int:
 
 
 @lru_cache(maxsize=4)
-def layout(room: Path) -> Layout:
+def load_part_index(work_dir: Path) -> PartIndex:
     """The layout in ``room``, read once a process."""
-    return Layout(room)
+    return PartIndex(work_dir)
 
 
-def lay_out(room: Path, folders: Sequence[Path], rows: Sequence[int]) -> Layout:
+def write_part_index(
+    work_dir: Path, folders: Sequence[Path], row_counts: Sequence[int]
+) -> PartIndex:
     """Write down where each part begins, and cut them into blocks; the counts alone decide."""
     blocks, low, held = [], 0, 0
-    for index, count in enumerate(rows):
+    for index, count in enumerate(row_counts):
         if index > low and held + count > BLOCK_POSTS:
             blocks.append((low, index))
             low, held = index, 0
         held += count
-    if rows:
-        blocks.append((low, len(rows)))
-    room.mkdir(parents=True, exist_ok=True, mode=0o700)
-    names = [str(Path(array_store.relative(folder, room))) for folder in folders]
-    found = {"folders": names, "rows": list(rows), "blocks": blocks}
-    write_json(room / "layout.json", found)
-    save_receipt(room / "laid-out.json", {}, [room / "layout.json"])
-    layout.cache_clear()
-    return layout(room)
+    if row_counts:
+        blocks.append((low, len(row_counts)))
+    work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    names = [str(Path(array_store.relative_path(folder, work_dir))) for folder in folders]
+    found = {"folders": names, "rows": list(row_counts), "blocks": blocks}
+    write_json(work_dir / "layout.json", found)
+    save_receipt(work_dir / "laid-out.json", {}, [work_dir / "layout.json"])
+    load_part_index.cache_clear()
+    return load_part_index(work_dir)
 
 
 # --------------------------------------------------------------------------- tasks
 
 
 @dataclass(frozen=True)
-class Step:
+class ArrayTask:
     """A task that leaves arrays in a folder of its own, unless it finds them there."""
 
-    room: Path
+    work_dir: Path
 
     @property
     def folder(self) -> Path:
         """Where the arrays go."""
         raise NotImplementedError
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The arrays, and what the receipt should tell of them."""
         raise NotImplementedError
 
     @property
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the receipt tells."""
-        return needed_receipt(self.folder / "receipt.json")
+        return require_receipt(self.folder / "receipt.json")
 
-    def __call__(self) -> Step:
+    def __call__(self) -> ArrayTask:
         """Make the arrays unless the receipt is there."""
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
-            found, told = self.make()
-            save_receipt(receipt, told, array_store.save(found, self.folder))
+            found, told = self.compute()
+            save_receipt(receipt, told, array_store.save_arrays(found, self.folder))
         return self
 
 
-def done(run: Run, tasks: Sequence[Step], step: str) -> list[dict[str, Any]]:
+def run_tasks(run: RunTasks, tasks: Sequence[ArrayTask], step: str) -> list[dict[str, Any]]:
     """Do ``tasks``, and what each tells, in their order."""
     for _ in run(tasks, step):
         pass
-    return [task.told for task in tasks]
+    return [task.facts for task in tasks]
 
 
 # --------------------------------------------------------------------------- rows for others
 
 
-def rows(**columns: NDArray[Any]) -> Rows:
+def make_rows(**columns: NDArray[Any]) -> Rows:
     """Columns of one length as rows."""
     types = [(name, column.dtype) for name, column in columns.items()]
     found = np.empty(len(next(iter(columns.values()))), types)
@@ -195,82 +199,88 @@ def rows(**columns: NDArray[Any]) -> Rows:
     return found
 
 
-def addressed(name: str, found: Rows, to: NDArray[Any], count: int) -> Arrays:
+def scatter_rows(
+    name: str, rows: Rows, destinations: NDArray[Any], destination_count: int
+) -> Arrays:
     """``found`` ordered by who it is for, ``to`` below ``count``, as :func:`received` reads it."""
-    order = np.argsort(to, kind="stable")
-    cuts = np.searchsorted(to[order], np.arange(count + 1))
-    return {name: found[order], f"{name}_cuts": cuts}
+    order = np.argsort(destinations, kind="stable")
+    cuts = np.searchsorted(destinations[order], np.arange(destination_count + 1))
+    return {name: rows[order], f"{name}_cuts": cuts}
 
 
-def received(folders: Iterable[Path], name: str, to: int) -> Rows:
+def gather_rows(folders: Iterable[Path], name: str, destination: int) -> Rows:
     """What all ``folders`` hold for ``to``, in their order."""
     found = []
     for folder in folders:
-        low, high = array_store.piece(folder, f"{name}_cuts", to, to + 2)
-        found.append(array_store.piece(folder, name, int(low), int(high)))
+        low, high = array_store.load_slice(folder, f"{name}_cuts", destination, destination + 2)
+        found.append(array_store.load_slice(folder, name, int(low), int(high)))
     return np.concatenate(found)
 
 
-def addressed_texts(name: str, found: pl.Series, to: NDArray[Any], count: int) -> Arrays:
+def scatter_texts(
+    name: str, texts: pl.Series, destinations: NDArray[Any], destination_count: int
+) -> Arrays:
     """The same of texts, for :func:`received_texts`; none may be null."""
-    order = np.argsort(to, kind="stable")
-    cuts = np.searchsorted(to[order], np.arange(count + 1))
-    data, places = array_store.flat(found.gather(order))
+    order = np.argsort(destinations, kind="stable")
+    cuts = np.searchsorted(destinations[order], np.arange(destination_count + 1))
+    data, places = array_store.flatten_strings(texts.gather(order))
     held = data[places[0] : places[-1]]
     return {name: held, f"{name}_places": places - places[0], f"{name}_cuts": cuts}
 
 
-def received_texts(folders: Iterable[Path], name: str, to: int) -> pl.Series:
+def gather_texts(folders: Iterable[Path], name: str, destination: int) -> pl.Series:
     """The texts that all ``folders`` hold for ``to``, in their order."""
     found = [pl.Series(name, [], dtype=pl.String)]
     for folder in folders:
-        low, high = array_store.piece(folder, f"{name}_cuts", to, to + 2)
-        places = array_store.piece(folder, f"{name}_places", int(low), int(high) + 1)
-        data = array_store.piece(folder, name, int(places[0]), int(places[-1]))
-        found.append(array_store.texts(data, places - places[0]).alias(name))
+        low, high = array_store.load_slice(folder, f"{name}_cuts", destination, destination + 2)
+        places = array_store.load_slice(folder, f"{name}_places", int(low), int(high) + 1)
+        data = array_store.load_slice(folder, name, int(places[0]), int(places[-1]))
+        found.append(array_store.unflatten_strings(data, places - places[0]).alias(name))
     return pl.concat(found)
 
 
 # --------------------------------------------------------------------------- keys by range
 
 
-def keyed(kind: str, keys: U64, of: NDArray[Any] | None = None) -> dict[str, NDArray[Any]]:
+def partition_keys(
+    name: str, keys: U64, row_of_key: NDArray[Any] | None = None
+) -> dict[str, NDArray[Any]]:
     """Keys of 128 bits, ordered so that a range of them is read without the others.
 
     ``of``: the row of each key, if that is not its number.
     """
     from corpus.partition import union_find
 
-    first, rows, cuts = union_find.partition(np.ascontiguousarray(keys[:, :1]))
+    first, rows, cuts = union_find.partition_by_first_byte(np.ascontiguousarray(keys[:, :1]))
     more = keys[:, 1][rows]
-    whose = rows if of is None else of[rows].astype(np.uint32)
+    whose = rows if row_of_key is None else row_of_key[rows].astype(np.uint32)
     return {
-        f"{kind}_keys": first,
-        f"{kind}_more": more,
-        f"{kind}_rows": whose,
-        f"{kind}_cuts": cuts,
+        f"{name}_keys": first,
+        f"{name}_more": more,
+        f"{name}_rows": whose,
+        f"{name}_cuts": cuts,
     }
 
 
-def entries(
-    where: Layout, kind: str, low: int, high: int, more: bool = True, gone: Any = None
+def gather_keys(
+    parts: PartIndex, name: str, low: int, high: int, with_second: bool = True, excluded: Any = None
 ) -> tuple[U64, I64, U64]:
     """The keys of all parts in a range, the places of the posts they are of, and second keys.
 
     In reading order of the parts; without posts that ``gone``, a mask over all posts, tells.
     """
     keys, posts, others = [], [], []
-    for begin, folder in zip(where.begins, where.folders, strict=False):
-        cuts = array_store.piece(folder, f"{kind}_cuts", low, high + 1)
+    for begin, folder in zip(parts.part_offsets, parts.folders, strict=False):
+        cuts = array_store.load_slice(folder, f"{name}_cuts", low, high + 1)
         first, last = int(cuts[0]), int(cuts[-1])
         if first == last:
             continue
-        here = begin + array_store.piece(folder, f"{kind}_rows", first, last).astype(np.int64)
-        left = slice(None) if gone is None else ~gone[here]
-        keys.append(array_store.piece(folder, f"{kind}_keys", first, last)[left])
+        here = begin + array_store.load_slice(folder, f"{name}_rows", first, last).astype(np.int64)
+        left = slice(None) if excluded is None else ~excluded[here]
+        keys.append(array_store.load_slice(folder, f"{name}_keys", first, last)[left])
         posts.append(here[left])
-        if more:
-            others.append(array_store.piece(folder, f"{kind}_more", first, last)[left])
+        if with_second:
+            others.append(array_store.load_slice(folder, f"{name}_more", first, last)[left])
     none = np.empty(0, np.uint64)
     return (
         np.concatenate([none, *keys]),

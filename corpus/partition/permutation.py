@@ -18,7 +18,7 @@ def permutation(count: int, *key: object) -> NDArray[np.int64]:
     """
     bits = np.uint64(max(1, (count - 1).bit_length()))
     numbers = np.arange(count, dtype=np.uint64)
-    found = mixed(numbers, *key)
+    found = splitmix64(numbers, *key)
     # The number itself in the low bits: it comes along when sorted, and no two are equal.
     found <<= bits
     found |= numbers
@@ -27,7 +27,7 @@ def permutation(count: int, *key: object) -> NDArray[np.int64]:
     return found.astype(np.int64)
 
 
-def mixed(numbers: NDArray[np.uint64], *key: object) -> NDArray[np.uint64]:
+def splitmix64(numbers: NDArray[np.uint64], *key: object) -> NDArray[np.uint64]:
     """SplitMix64 of each number, from a start that ``key`` decides. No two numbers give one."""
     digest = hashlib.sha256(repr(key).encode()).digest()
     found = numbers + np.uint64(int.from_bytes(digest[:8], "little"))
@@ -40,7 +40,7 @@ def mixed(numbers: NDArray[np.uint64], *key: object) -> NDArray[np.uint64]:
 
 
 @dataclass(frozen=True)
-class Place:
+class Consumer:
     """One of the consumers of a stream: a worker of a rank."""
 
     rank: int = 0
@@ -58,7 +58,7 @@ class Place:
                 f"worker {self.worker} is not one of {self.num_workers}; workers count from 0"
             )
 
-    def share(self, rows: int) -> tuple[int, int]:
+    def row_range(self, rows: int) -> tuple[int, int]:
         """Where this consumer's part of ``rows`` begins and ends; parts differ by a row at most."""
         number = self.rank * self.num_workers + self.worker
         count = self.world_size * self.num_workers
@@ -66,15 +66,19 @@ class Place:
 
     def __str__(self) -> str:
         found = f"rank {self.rank} of {self.world_size}"
-        return f"{found}, worker {self.worker} of {self.num_workers}" if self.worker_many else found
+        return (
+            f"{found}, worker {self.worker} of {self.num_workers}"
+            if self.has_many_workers
+            else found
+        )
 
     @property
-    def worker_many(self) -> bool:
+    def has_many_workers(self) -> bool:
         """Whether a rank has more than one worker."""
         return self.num_workers > 1
 
 
-def quotas(rows: Sequence[int], weights: Sequence[float]) -> list[int]:
+def epoch_rows(rows: Sequence[int], weights: Sequence[float]) -> list[int]:
     """How many rows of each corpus make an epoch of a mixture.
 
     The corpus that its weight favours least is seen once; the others are seen more often, so
@@ -90,7 +94,7 @@ def quotas(rows: Sequence[int], weights: Sequence[float]) -> list[int]:
     ]
 
 
-class Turns:
+class Interleaving:
     """Whose turn it is: several sequences of known lengths, each spread evenly over the whole.
 
     The j-th row of a sequence of q stands at (j + ½) / q; the rows go in the order of these.
@@ -100,19 +104,19 @@ class Turns:
         self.lengths = np.array(lengths, np.int64)
         self.total = int(self.lengths.sum())
 
-    def taken(self, turn: int) -> list[int]:
+    def rows_before(self, position: int) -> list[int]:
         """How many rows of each sequence come before ``turn``."""
         count = len(self.lengths)
-        if count == 1 or turn >= self.total:
-            return [min(turn, int(self.lengths[0]))] if count == 1 else self.lengths.tolist()
+        if count == 1 or position >= self.total:
+            return [min(position, int(self.lengths[0]))] if count == 1 else self.lengths.tolist()
         # All rows that stand well before the turn are a prefix of the order; go on from there.
-        edge = (turn - count - 1) / self.total
-        low = [self._before(edge, int(length)) for length in self.lengths]
-        for source in self.next(low, turn - sum(low)):
+        edge = (position - count - 1) / self.total
+        low = [self._rows_before_edge(edge, int(length)) for length in self.lengths]
+        for source in self.next_sources(low, position - sum(low)):
             low[source] += 1
         return low
 
-    def _before(self, edge: float, length: int) -> int:
+    def _rows_before_edge(self, edge: float, length: int) -> int:
         found = min(length, max(0, int(edge * length)))
         while found < length and (found + 0.5) / length < edge:
             found += 1
@@ -120,7 +124,7 @@ class Turns:
             found -= 1
         return found
 
-    def next(self, taken: Sequence[int], count: int) -> NDArray[np.int64]:
+    def next_sources(self, taken: Sequence[int], count: int) -> NDArray[np.int64]:
         """The sequences that the next ``count`` rows come from."""
         stands, whose = [], []
         for source, (done, length) in enumerate(zip(taken, self.lengths, strict=True)):

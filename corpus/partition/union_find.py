@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.dedup.minhash_kernel import jaccard
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
@@ -22,20 +22,20 @@ Bool = NDArray[np.bool_]
 F = TypeVar("F", bound=Callable[..., Any])
 
 #: Keys are kept by their first byte, so that a range of them is read without the others.
-RANGES = 256
+KEY_RANGES = 256
 
 
-@compiled
-def partition(keys: U64) -> tuple[U64, U32, I64]:
+@jit
+def partition_by_first_byte(keys: U64) -> tuple[U64, U32, I64]:
     """Order ``keys``, of shape (posts, keys a post), by their first byte.
 
     Returns the keys, the post of each, and where each of the 256 ranges begins and the last ends.
     """
-    cuts = np.zeros(RANGES + 1, np.int64)
+    cuts = np.zeros(KEY_RANGES + 1, np.int64)
     for post in range(keys.shape[0]):
         for place in range(keys.shape[1]):
             cuts[np.int64(keys[post, place] >> np.uint64(56)) + 1] += 1
-    for index in range(RANGES):
+    for index in range(KEY_RANGES):
         cuts[index + 1] += cuts[index]
     free = cuts[:-1].copy()
     out, rows = np.empty(keys.size, np.uint64), np.empty(keys.size, np.uint32)
@@ -48,8 +48,8 @@ def partition(keys: U64) -> tuple[U64, U32, I64]:
     return out, rows, cuts
 
 
-@compiled
-def perhaps_shared(keys: U64) -> Bool:
+@jit
+def mark_possible_repeats(keys: U64) -> Bool:
     """Which keys may be there more than once: every one that is, and a few that are not.
 
     Most keys are alone. Two bits a slot tell so in two passes, without sorting them.
@@ -69,8 +69,8 @@ def perhaps_shared(keys: U64) -> Bool:
     return out
 
 
-@compiled
-def first_of_equal(one: U64, two: U64, posts: I64) -> tuple[I64, I64]:
+@jit
+def pair_equal_keys(keys: U64, second_keys: U64, posts: I64) -> tuple[I64, I64]:
     """Of posts with two equal keys, which comes first; given sorted, the preferred one in front.
 
     Returns the others, and for each of them the post that stays.
@@ -78,7 +78,7 @@ def first_of_equal(one: U64, two: U64, posts: I64) -> tuple[I64, I64]:
     others, stays = np.empty(posts.size, np.int64), np.empty(posts.size, np.int64)
     used, first = 0, 0
     for index in range(1, posts.size):
-        if one[index] != one[first] or two[index] != two[first]:
+        if keys[index] != keys[first] or second_keys[index] != second_keys[first]:
             first = index
         else:
             others[used], stays[used] = posts[index], posts[first]
@@ -86,8 +86,8 @@ def first_of_equal(one: U64, two: U64, posts: I64) -> tuple[I64, I64]:
     return others[:used].copy(), stays[:used].copy()
 
 
-@compiled
-def _alike(one: np.uint64, two: np.uint64) -> np.int64:
+@jit
+def _count_equal_bits(one: np.uint64, two: np.uint64) -> np.int64:
     """How many of 64 bits are the same."""
     bits = ~(one ^ two)
     bits = bits - ((bits >> np.uint64(1)) & np.uint64(0x5555555555555555))
@@ -98,8 +98,10 @@ def _alike(one: np.uint64, two: np.uint64) -> np.int64:
     return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@compiled
-def candidates(keys: U64, posts: I64, sketches: U64, least: int, most: int) -> tuple[I64, I64]:
+@jit
+def propose_pairs(
+    keys: U64, posts: I64, sketches: U64, min_equal_bits: int, max_leaders: int
+) -> tuple[I64, I64]:
     """Pairs of posts (the preferred one first) that share a bucket and have like sketches.
 
     ``keys`` is sorted; within a key the posts come best first. The first post of a bucket leads
@@ -108,14 +110,14 @@ def candidates(keys: U64, posts: I64, sketches: U64, least: int, most: int) -> t
     """
     left, right = np.empty(1024, np.int64), np.empty(1024, np.int64)
     used, count = 0, 0
-    leaders = np.empty(most, np.int64)
+    leaders = np.empty(max_leaders, np.int64)
     for index in range(keys.size):
         if index == 0 or keys[index] != keys[index - 1]:
             count = 0
-        first, closest, nearest = -1, -1, np.int64(least - 1)
+        first, closest, nearest = -1, -1, np.int64(min_equal_bits - 1)
         for place in range(count):
-            alike = _alike(sketches[leaders[place]], sketches[index])
-            if alike >= least and first < 0:
+            alike = _count_equal_bits(sketches[leaders[place]], sketches[index])
+            if alike >= min_equal_bits and first < 0:
                 first = leaders[place]
             if alike > nearest:
                 closest, nearest = leaders[place], alike
@@ -126,33 +128,40 @@ def candidates(keys: U64, posts: I64, sketches: U64, least: int, most: int) -> t
                     right = np.concatenate((right, np.empty(used, np.int64)))
                 left[used], right[used] = posts[leader], posts[index]
                 used += 1
-        if nearest < 63 and count < most:
+        if nearest < 63 and count < max_leaders:
             leaders[count] = index
             count += 1
     return left[:used].copy(), right[:used].copy()
 
 
-@compiled
-def _root(parents: I64, post: int) -> int:
+@jit
+def _find_root(parents: I64, post: int) -> int:
     while parents[post] != post:
         parents[post] = parents[parents[post]]
         post = parents[post]
     return post
 
 
-@compiled
-def join(parents: I64, left: I64, right: I64) -> None:
+@jit
+def union_pairs(parents: I64, left: I64, right: I64) -> None:
     """Union: put the two ends of each pair in one set, whose root is its smallest post."""
     for index in range(left.size):
-        one, two = _root(parents, left[index]), _root(parents, right[index])
+        one, two = _find_root(parents, left[index]), _find_root(parents, right[index])
         if one < two:
             parents[two] = one
         else:
             parents[one] = two
 
 
-@compiled
-def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, threshold: float) -> I64:
+@jit
+def verify_pairs(
+    candidate_offsets: I64,
+    candidates: I64,
+    shingle_rows: I64,
+    hashes: U32,
+    offsets: I64,
+    threshold: float,
+) -> I64:
     """Decide, best post first, which post each one duplicates (itself: it is kept).
 
     ``better[starts[x]:starts[x + 1]]`` are the candidates for post x that come before it, and
@@ -160,22 +169,22 @@ def settle(starts: I64, better: I64, slots: I64, hashes: U32, places: I64, thres
     post that stays, by exact Jaccard similarity, so that a chain of small changes never swallows
     posts that have little in common.
     """
-    kept = np.arange(starts.size - 1)
-    for post in range(starts.size - 1):
+    kept = np.arange(candidate_offsets.size - 1)
+    for post in range(candidate_offsets.size - 1):
         before = -1
-        for index in range(starts[post], starts[post + 1]):
-            keeper = kept[better[index]]
+        for index in range(candidate_offsets[post], candidate_offsets[post + 1]):
+            keeper = kept[candidates[index]]
             if keeper == before:
                 continue
             before = keeper
-            if jaccard(hashes, places, slots[keeper], slots[post]) >= threshold:
+            if jaccard(hashes, offsets, shingle_rows[keeper], shingle_rows[post]) >= threshold:
                 kept[post] = keeper
                 break
     return kept
 
 
-@compiled
-def densest(times: I64, authors: U64, window: int) -> tuple[int, int, int]:
+@jit
+def find_densest_window(times: I64, authors: U64, window: int) -> tuple[int, int, int]:
     """The most posts within ``window`` of each other, their authors, and the first of them.
 
     ``times`` is sorted; ``window`` has its unit.
@@ -194,18 +203,18 @@ def densest(times: I64, authors: U64, window: int) -> tuple[int, int, int]:
     return most, count, begin
 
 
-@compiled
-def take_shingles(hashes: U32, places: I64, rows: I64) -> tuple[U32, I64]:
+@jit
+def gather_shingles(hashes: U32, offsets: I64, rows: I64) -> tuple[U32, I64]:
     """The shingles of some rows: flat hashes and the count of each row."""
     counts = np.empty(rows.size, np.int64)
     total = 0
     for index in range(rows.size):
-        counts[index] = places[rows[index] + 1] - places[rows[index]]
+        counts[index] = offsets[rows[index] + 1] - offsets[rows[index]]
         total += counts[index]
     out = np.empty(total, np.uint32)
     used = 0
     for index in range(rows.size):
-        start = places[rows[index]]
+        start = offsets[rows[index]]
         out[used : used + counts[index]] = hashes[start : start + counts[index]]
         used += counts[index]
     return out, counts

@@ -9,43 +9,54 @@ from pathlib import Path
 
 from corpus import barrier, stages
 from corpus.conversations import reply_links, tasks
-from corpus.gathered import Gathered
+from corpus.gathered import BarrierInput
 from corpus.pipeline import read_file as reading
-from corpus.pipeline.context import Part, Story, chain
-from corpus.pipeline.filter_part import JudgePart
+from corpus.pipeline.context import BuildContext, Part, serialize_stages
+from corpus.pipeline.filter_part import FilterPart
 from corpus.plan.model import Stage
 from corpus.tasks.receipts import load_receipt, save_receipt
 
 
-def behind(story: Story, parts: Sequence[Part], segment: Sequence[Stage]) -> list[Part]:
+def apply_barrier(
+    context: BuildContext, parts: Sequence[Part], segment: Sequence[Stage]
+) -> list[Part]:
     """Do the barrier that ``segment`` begins with, and the filters that follow it."""
     first, *rest = segment
-    if first.name not in stages.RESHAPING:
-        return _judge(story, parts, segment, _verdicts(story, parts, first))
-    made = _converse(story, parts, first)
-    return _judge(story, made, rest, [None] * len(made)) if rest else made
+    if first.name not in stages.RESHAPING_NAMES:
+        return _filter_parts(context, parts, segment, _decide_verdicts(context, parts, first))
+    made = _make_documents(context, parts, first)
+    return _filter_parts(context, made, rest, [None] * len(made)) if rest else made
 
 
-def _judge(
-    story: Story, parts: Sequence[Part], segment: Sequence[Stage], verdicts: Sequence[Path | None]
+def _filter_parts(
+    context: BuildContext,
+    parts: Sequence[Part],
+    segment: Sequence[Stage],
+    verdict_paths: Sequence[Path | None],
 ) -> list[Part]:
     """Apply a barrier's verdicts, if it gave any, and run the filters behind it."""
-    filters, marks, plan = chain(segment), story.marks(segment), chain(story.plan.stages)
-    folder = story.space.step("judged", [part.identity for part in parts], marks)
+    filters, marks, plan = (
+        serialize_stages(segment),
+        context.segment_fingerprints(segment),
+        serialize_stages(context.plan.stages),
+    )
+    folder = context.workspace.step_folder("judged", [part.identity for part in parts], marks)
     todo = [
-        JudgePart(part.posts, folder, index, filters, None, verdict, story.plan.key_path, plan)
-        for index, (part, verdict) in enumerate(zip(parts, verdicts, strict=True))
+        FilterPart(part.posts, folder, index, filters, None, verdict, context.plan.key_path, plan)
+        for index, (part, verdict) in enumerate(zip(parts, verdict_paths, strict=True))
     ]
-    judged = {task.index: story.judged(task) for task in story.run(todo, "finishing")}
+    judged = {task.index: context.record_part(task) for task in context.run(todo, "finishing")}
     left = [judged[task.index] for task in todo]
-    story.ledgers += left
+    context.ledger_parts += left
     return left
 
 
-def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
+def _decide_verdicts(context: BuildContext, parts: Sequence[Part], stage: Stage) -> list[Path]:
     """Measure all parts, decide over all, and write each part's verdict."""
-    config = reading.settings_json(stage.config)
-    root = story.space.step(stage.name, [part.identity for part in parts], stage.fingerprint)
+    config = reading.config_json(stage.config)
+    root = context.workspace.step_folder(
+        stage.name, [part.identity for part in parts], stage.fingerprint
+    )
     todo = [
         barrier.MeasurePart(stage.name, part.posts, root / f"{index:06d}", config)
         for index, part in enumerate(parts)
@@ -53,18 +64,18 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
     targets = [root / f"{index:06d}.verdict.parquet" for index in range(len(parts))]
     receipt = root / "verdicts.json"
     if (done := load_receipt(receipt)) is None:
-        for _ in story.run(todo, f"measuring ({stage.name})"):
+        for _ in context.run(todo, f"measuring ({stage.name})"):
             pass
         began = time.perf_counter()
-        gathered = Gathered(
+        gathered = BarrierInput(
             [task.folder for task in todo],
             [part.posts for part in parts],
             root,
-            story.plan.key_path,
-            story.run,
+            context.plan.key_path,
+            context.run,
             targets,
         )
-        for _ in barrier.find(stage.name).decide(gathered, stage.config):
+        for _ in barrier.find_barrier(stage.name).decide(gathered, stage.config):
             pass
         measured = [load_receipt(task.receipt) or {} for task in todo]
         seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in measured)
@@ -72,42 +83,45 @@ def _verdicts(story: Story, parts: Sequence[Part], stage: Stage) -> list[Path]:
         done = save_receipt(receipt, {"seconds": seconds}, [*targets, *told])
     if (facts := root / "facts.json").exists():
         found = json.loads(facts.read_text(encoding="utf-8"))
-        story.facts[stage.name] = story.plan.naming.open().facts(found)
-    story.measured[stage.name] = [(task.posts, task.folder) for task in todo]
-    story.tally(
+        context.facts[stage.name] = context.plan.pseudonyms.load().replace_cluster_ids(found)
+    context.measured_parts[stage.name] = [(task.posts, task.folder) for task in todo]
+    context.add_to_funnel(
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
     )
     return targets
 
 
-def _converse(story: Story, parts: Sequence[Part], stage: Stage) -> list[Part]:
+def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) -> list[Part]:
     """Link all posts into threads, shuffle the posts by thread, and make documents of them."""
     identity = [part.identity for part in parts]
-    root = story.space.step("threads", identity)  # the same whatever documents are made of them
+    root = context.workspace.step_folder(
+        "threads", identity
+    )  # the same whatever documents are made of them
     linking = [
-        tasks.LinkPart(part.posts, root / f"{index:06d}") for index, part in enumerate(parts)
+        tasks.MeasureReplyLinks(part.posts, root / f"{index:06d}")
+        for index, part in enumerate(parts)
     ]
-    for _ in story.run(linking, "linking"):
+    for _ in context.run(linking, "linking"):
         pass
-    reply_links.link(
-        root / "all", [task.folder for task in linking], [part.rows for part in parts], story.run
+    reply_links.link_posts(
+        root / "all", [task.folder for task in linking], [part.rows for part in parts], context.run
     )
-    count = tasks.buckets(sum(part.text_bytes for part in parts))
+    count = tasks.count_buckets(sum(part.text_bytes for part in parts))
     scattering = [
-        tasks.ScatterPart(
+        tasks.ScatterPartByThread(
             part.posts, root / "scattered" / f"{index:06d}.parquet", root / "all", index, count
         )
         for index, part in enumerate(parts)
     ]
-    for _ in story.run(scattering, "shuffling"):
+    for _ in context.run(scattering, "shuffling"):
         pass
-    folder = story.space.step("documents", identity, stage.fingerprint)
-    config = reading.settings_json(stage.config)
+    folder = context.workspace.step_folder("documents", identity, stage.fingerprint)
+    config = reading.config_json(stage.config)
     todo = [
-        tasks.ConverseBucket(root / "scattered", len(parts), folder, index, stage.name, config)
+        tasks.MakeBucketDocuments(root / "scattered", len(parts), folder, index, stage.name, config)
         for index in range(count)
     ]
-    made = {task.index: story.judged(task) for task in story.run(todo, "conversing")}
+    made = {task.index: context.record_part(task) for task in context.run(todo, "conversing")}
     left = [made[task.index] for task in todo]
-    story.ledgers += left
+    context.ledger_parts += left
     return left

@@ -12,7 +12,7 @@ import polars as pl
 from corpus import report
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, CorpusError, PlanError
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.pipeline import (
     apply_barrier,
     build_manifest,
@@ -21,21 +21,21 @@ from corpus.pipeline import (
     write_ledger,
     write_outputs,
 )
-from corpus.pipeline.context import Observer, Story, Unwatched
+from corpus.pipeline.context import BuildContext, Observer, SilentObserver
 from corpus.pipeline.workspace import (
     PLAN_HEAD,
     Workspace,
     begin,
-    claimed,
-    finished_manifest,
-    sources_identity,
-    sources_of,
+    find_finished_manifest,
+    identify_sources,
+    list_manifest_sources,
+    lock_workspace,
 )
 from corpus.plan.model import Plan
 from corpus.privacy import keys
 from corpus.storage import folder_lock, upload
 from corpus.tasks import runners, status
-from corpus.tasks.receipts import NAME, replacing, sync_folder, write_json
+from corpus.tasks.receipts import MANIFEST_NAME, atomic_write, fsync_folder, write_json
 
 
 def build(
@@ -59,42 +59,46 @@ def build(
     elif not isinstance(plan, Plan):
         plan = Plan.load(plan)
     plan = plan.with_options(out, workers, runner)
-    plan = plan.fetched()
+    plan = plan.with_local_copies()
     plan.check_paths()
     try:
-        runners.check(plan.run.runner)
-    except runners.Unfit as error:
+        runners.check_runner(plan.run.runner)
+    except runners.RunnerUnavailable as error:
         raise PlanError(str(error)) from None
     key_id = keys.ensure_key(plan.key_path, plan.folder)
-    dedup_index.check_keys(plan.earlier(), key_id)
-    watcher = observer or Unwatched()
-    found = finished_manifest(plan, key_id, replace=replace)
-    if plan.url and (there := _there(plan, key_id, replace=replace)) and found in (None, there):
+    dedup_index.check_keys(plan.list_earlier_corpora(), key_id)
+    watcher = observer or SilentObserver()
+    found = find_finished_manifest(plan, key_id, replace=replace)
+    if (
+        plan.url
+        and (there := _find_remote_manifest(plan, key_id, replace=replace))
+        and found in (None, there)
+    ):
         return there
     if found is not None:
         _complete(plan, watcher)
         return found
-    with claimed(plan):
-        found = finished_manifest(plan, key_id, replace=replace)
+    with lock_workspace(plan):
+        found = find_finished_manifest(plan, key_id, replace=replace)
         if found is not None:  # another build ended since we looked
             return found
         space = begin(plan)
-        hands = _hands(plan, space)
-        recorder, state = status.Recorder(space.work, watcher), "stopped"
+        hands = _make_runner(plan, space)
+        recorder, state = status.StatusRecorder(space.work, watcher), "stopped"
         try:
-            story = Story(plan, space, hands, recorder)
+            story = BuildContext(plan, space, hands, recorder)
             if hands.dashboard:
                 story.observer.note(f"ray dashboard {hands.dashboard}")
-            verify_work.run(
+            verify_work.verify_work(
                 space.work, story.run
             )  # what an earlier run left may have gone bad since
-            manifest = _tell(story, key_id)
-            if wrong := verify_work.run(space.work, story.run):
-                raise BuildError(_spoilt(space.work, wrong))
-            manifest["run"] = recorder.figures(manifest, plan.run.workers)
-            _publish(space, manifest)
+            manifest = _build_corpus(story, key_id)
+            if wrong := verify_work.verify_work(space.work, story.run):
+                raise BuildError(_describe_damage(space.work, wrong))
+            manifest["run"] = recorder.summarize_run(manifest, plan.run.workers)
+            _write_manifest(space, manifest)
             if plan.url:
-                upload.publish(space.out, plan.url, recorder.step)
+                upload.upload_corpus(space.out, plan.url, recorder.step)
             state = "done"
         except (runners.WorkerDied, MemoryError):
             state = "failed"
@@ -103,13 +107,13 @@ def build(
                 "--workers to go on where it stopped (a script of your own must call build() "
                 "under `if __name__ == '__main__':`)"
             ) from None
-        except runners.Unfit as error:
+        except runners.RunnerUnavailable as error:
             state = "failed"
             raise BuildError(f"{error}; run again to go on where it stopped") from None
         except OSError as error:
             state = "failed"
             raise BuildError(
-                f"{_trouble(error)}; make room or mend it, and run again to go on where it stopped"
+                f"{_describe_error(error)}; make room or mend it, and run again to go on where it stopped"
             ) from None
         except CorpusError:
             state = "failed"
@@ -117,18 +121,18 @@ def build(
         except (Exception, pl.exceptions.PanicException) as error:
             state = "failed"
             hands.close()  # nobody is to write there now
-            if wrong := verify_work.run(space.work, here):
-                raise BuildError(_spoilt(space.work, wrong)) from None
+            if wrong := verify_work.verify_work(space.work, run_inline):
+                raise BuildError(_describe_damage(space.work, wrong)) from None
             if isinstance(error, (pl.exceptions.PolarsError, pl.exceptions.PanicException)):
                 raise BuildError(
-                    f"{_trouble(error)}; make room or mend it, and run again to go on where it "
+                    f"{_describe_error(error)}; make room or mend it, and run again to go on where it "
                     "stopped"
                 ) from None
             raise
         finally:
             hands.close()
-            recorder.end(state)
-        space.finish()
+            recorder.record_end(state)
+        space.remove_work()
     return manifest
 
 
@@ -136,23 +140,23 @@ def _complete(plan: Plan, watcher: Observer) -> None:
     """Do what a kill behind the manifest kept a build from: its upload, the removal of work/."""
     if plan.url:
         with folder_lock.locked(plan.folder, "upload"):
-            upload.publish(plan.folder, plan.url, watcher.step)
+            upload.upload_corpus(plan.folder, plan.url, watcher.step)
     space = Workspace(plan)
-    if space.work.exists() and not space.keep:
+    if space.work.exists() and not space.keep_work:
         with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
-            space.finish()
+            space.remove_work()
 
 
-def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+def _find_remote_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
-    there = upload.check(plan.url, replace=False)
+    there = upload.check_destination(plan.url, replace=False)
     if there is None:
         return None
     same = (there.get("plan_fingerprint"), there.get("author_key_id")) == (
         plan.fingerprint(),
         key_id,
     )
-    if not replace and same and sources_of(there) == sources_identity(plan):
+    if not replace and same and list_manifest_sources(there) == identify_sources(plan):
         return there
     if there.get("takedowns"):
         raise PlanError(
@@ -161,42 +165,47 @@ def _there(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
             "with the same ids and authors"
         )
     if replace:
-        upload.check(plan.url, replace=True)
+        upload.check_destination(plan.url, replace=True)
         return None
     raise PlanError(
         f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
     )
 
 
-def _hands(plan: Plan, space: Workspace) -> runners.Runner:
+def _make_runner(plan: Plan, workspace: Workspace) -> runners.Runner:
     run = plan.run
-    see = plan.files_to_see() if run.runner == "ray" else ()
+    see = plan.list_shared_paths() if run.runner == "ray" else ()
     try:
-        return runners.make(
-            run.runner, run.workers, address=run.address, most=run.most, shared=space.work, see=see
+        return runners.make_runner(
+            run.runner,
+            run.workers,
+            address=run.address,
+            max_tasks=run.max_tasks,
+            shared_folder=workspace.work,
+            required_paths=see,
         )
-    except runners.Unfit as error:
+    except runners.RunnerUnavailable as error:
         raise BuildError(str(error)) from None
 
 
-def _publish(space: Workspace, manifest: dict[str, Any]) -> None:
+def _write_manifest(workspace: Workspace, manifest: dict[str, Any]) -> None:
     """Write the manifest when the disk has the names of all that it speaks of."""
-    for folder in (space.shards, space.validation, space.dropped, space.out):
+    for folder in (workspace.shards, workspace.validation, workspace.dropped, workspace.out):
         if folder.is_dir():
-            sync_folder(folder)
-    write_json(space.out / NAME, manifest, pretty=True, durable=True)
-    sync_folder(space.out)
+            fsync_folder(folder)
+    write_json(workspace.out / MANIFEST_NAME, manifest, pretty=True, durable=True)
+    fsync_folder(workspace.out)
 
 
-def _spoilt(work: Path, wrong: list[Path]) -> str:
+def _describe_damage(work: Path, damaged: list[Path]) -> str:
     return (
-        f"'{wrong[0].relative_to(work)}' or what it speaks of was changed on the disk since it was "
-        f"written ({len(wrong)} such in work/); it and what was made of it are thrown away: run "
+        f"'{damaged[0].relative_to(work)}' or what it speaks of was changed on the disk since it was "
+        f"written ({len(damaged)} such in work/); it and what was made of it are thrown away: run "
         "again to have them made anew, and check the disk and the memory"
     )
 
 
-def _trouble(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     """What the system says is wrong; nothing else, for a library's message may quote a post."""
     if isinstance(error, OSError):
         where = f" ('{error.filename}')" if error.filename else ""
@@ -209,43 +218,48 @@ def _trouble(error: Exception) -> str:
     return found[0].strip() if found else f"{type(error).__name__} in polars"
 
 
-def _tell(story: Story, key_id: str) -> dict[str, Any]:
+def _build_corpus(context: BuildContext, key_id: str) -> dict[str, Any]:
     """The whole way from dumps to everything but the manifest itself."""
-    files = ingest.dump_files(story)
-    first, *later = story.plan.segments()
-    parts = ingest.read_and_judge(story, files, first)
+    files = ingest.list_input_files(context)
+    first, *later = context.plan.segments()
+    parts = ingest.read_and_filter(context, files, first)
     sources = [
-        build_manifest.source(f.task.path, f.task.reader, f.bytes, f.task.folder) for f in files
+        build_manifest.summarize_source(
+            f.read_task.path, f.read_task.reader, f.size_bytes, f.read_task.folder
+        )
+        for f in files
     ]
-    build_manifest.check_read(sources)
+    build_manifest.check_any_read(sources)
     for segment in later:
-        parts = apply_barrier.behind(story, parts, segment)
-    shards = write_outputs.write_shards(story, parts, key_id)
-    index = write_outputs.write_index(story, parts, key_id)
-    kept_back, shown = write_ledger.write(story, parts, files, shards, key_id)
-    manifest = build_manifest.manifest(
-        story.plan,
+        parts = apply_barrier.apply_barrier(context, parts, segment)
+    shards = write_outputs.write_shards(context, parts, key_id)
+    index = write_outputs.write_index(context, parts, key_id)
+    kept_back, shown = write_ledger.write_ledger(context, parts, files, shards, key_id)
+    manifest = build_manifest.build_manifest(
+        context.plan,
         sources,
-        [story.funnel[stage.name] for stage in story.plan.stages],
+        [context.funnel[stage.name] for stage in context.plan.stages],
         shards,
         key_id,
-        story.facts,
+        context.facts,
         index,
         kept_back,
     )
-    _write_papers(story, manifest, shown)
+    _write_documentation(context, manifest, shown)
     return manifest
 
 
-def _write_papers(story: Story, manifest: dict[str, Any], samples: list[dict[str, Any]]) -> None:
-    out, plan = story.space.out, story.plan.to_yaml()
+def _write_documentation(
+    context: BuildContext, manifest: dict[str, Any], samples: list[dict[str, Any]]
+) -> None:
+    out, plan = context.workspace.out, context.plan.to_yaml()
     shards = [out / shard["path"] for shard in manifest["shards"]]
-    ledger = story.space.ledger()
-    counted = report.gather(shards, ledger, manifest, story.run)
+    ledger = context.workspace.ledger()
+    counted = report.count_statistics(shards, ledger, manifest, context.run)
     papers = {
         "plan.yaml": PLAN_HEAD + plan,
-        **report.papers(manifest, plan, counted | {"samples": samples}),
+        **report.render_documentation(manifest, plan, counted | {"samples": samples}),
     }
     for name, text in papers.items():
-        with replacing(out / name) as temporary:
+        with atomic_write(out / name) as temporary:
             temporary.write_text(text, encoding="utf-8")

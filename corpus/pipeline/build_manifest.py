@@ -9,24 +9,24 @@ from typing import Any
 from corpus import stages
 from corpus.dedup import barrier as dedup
 from corpus.errors import BuildError
-from corpus.pipeline.read_file import receipts
+from corpus.pipeline.read_file import load_receipts
 from corpus.plan.model import Plan
-from corpus.report import tool_versions
-from corpus.tasks.receipts import FORMAT_VERSION, unbalanced
+from corpus.report import list_tool_versions
+from corpus.tasks.receipts import MANIFEST_FORMAT_VERSION, find_imbalances
 from filters import contract
 
 
-def source(path: str, reader: str, size: int, folder: Path) -> dict[str, Any]:
+def summarize_source(path: str, reader: str, size_bytes: int, folder: Path) -> dict[str, Any]:
     """One input file's entry, from the receipts of its parts in ``folder``."""
-    done = list(receipts(folder))
+    done = list(load_receipts(folder))
     refused: dict[str, int] = {}
     skipped: dict[str, int] = {}
     for receipt in done:
-        _add(refused, receipt["refused"])
-        _add(skipped, receipt["skipped"])
+        _add_counts(refused, receipt["refused"])
+        _add_counts(skipped, receipt["skipped"])
     return {
         "path": path,
-        "bytes": size,
+        "bytes": size_bytes,
         "sha256": done[-1]["sha256"],
         "reader": reader,
         "read": sum(receipt["posts"] for receipt in done) + sum(refused.values()),
@@ -37,11 +37,11 @@ def source(path: str, reader: str, size: int, folder: Path) -> dict[str, Any]:
     }
 
 
-def check_read(sources: Sequence[dict[str, Any]]) -> None:
+def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
     """Sources of which nothing could be read are a mistake, not a corpus: BuildError."""
     if any(entry["read"] > entry["refused"] for entry in sources):
         return
-    refused = _refused(sources)
+    refused = _sum_refusals(sources)
     if not refused:
         raise BuildError("the sources hold no posts; nothing was built")
     most = max(refused, key=lambda reason: refused[reason])
@@ -51,44 +51,44 @@ def check_read(sources: Sequence[dict[str, Any]]) -> None:
     )
 
 
-def _refused(sources: Sequence[dict[str, Any]]) -> dict[str, int]:
+def _sum_refusals(sources: Sequence[dict[str, Any]]) -> dict[str, int]:
     refused: dict[str, int] = {}
     for entry in sources:
-        _add(refused, entry["refused_by_reason"])
+        _add_counts(refused, entry["refused_by_reason"])
     return refused
 
 
-def _add(into: dict[str, int], counts: Mapping[str, int]) -> None:
+def _add_counts(totals: dict[str, int], counts: Mapping[str, int]) -> None:
     for name, count in counts.items():
-        into[name] = into.get(name, 0) + count
+        totals[name] = totals.get(name, 0) + count
 
 
-def manifest(
+def build_manifest(
     plan: Plan,
     sources: Sequence[dict[str, Any]],
-    stages: Sequence[dict[str, Any]],
+    stage_rows: Sequence[dict[str, Any]],
     shards: Sequence[dict[str, Any]],
     key_id: str,
     facts: Mapping[str, Mapping[str, Any]],
     index: Mapping[str, Any] | None,
-    reserve: Mapping[str, Any] | None,
+    replacements: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """The manifest; BuildError if read = refused + dropped + kept fails anywhere."""
-    refused = _refused(sources)
+    refused = _sum_refusals(sources)
     funnel = [
         {
             **row,
             "dropped": dict(sorted(row["dropped"].items())),
             "seconds": round(row["seconds"], 3),
         }
-        for row in stages
+        for row in stage_rows
     ]
     kept = sum(shard["posts"] for shard in shards)
     characters = sum(shard["characters"] for shard in shards)
     found = {
-        "format_version": FORMAT_VERSION,
-        "tool": tool_versions(),
-        "models": {stage.name: stage.models for stage in plan.stages if stage.models},
+        "format_version": MANIFEST_FORMAT_VERSION,
+        "tool": list_tool_versions(),
+        "models": {stage.name: stage.model_hashes for stage in plan.stages if stage.model_hashes},
         "plan_fingerprint": plan.fingerprint(),
         "author_key_id": key_id,
         "ids": plan.output.ids,
@@ -96,10 +96,10 @@ def manifest(
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
-        "thresholds": list(_thresholds(plan)),
-        "dedup": {**_dedup_facts(plan), **facts.get("dedup", {})},
+        "thresholds": list(_list_thresholds(plan)),
+        "dedup": {**_describe_signatures(plan), **facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
-        "reserve": dict(reserve) if reserve else {},
+        "reserve": dict(replacements) if replacements else {},
         "shards": [
             {
                 **{key: shard[key] for key in ("path", "rows", "bytes", "sha256", "row_groups")},
@@ -118,23 +118,27 @@ def manifest(
             "tokens_estimated": characters // 4,
         },
     }
-    if wrong := unbalanced(found):
+    if wrong := find_imbalances(found):
         raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
     return found
 
 
-def _thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
+def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
     """Which setting of which stage bounds which column, and its value."""
     for stage in plan.stages:
         for bound in contract.thresholds(stages.find(stage.name), stage.config):
-            yield {"stage": stage.name, **bound._asdict(), "value": stage.settings[bound.setting]}
+            yield {
+                "stage": stage.name,
+                **bound._asdict(),
+                "value": stage.resolved_settings[bound.setting],
+            }
 
 
-def _dedup_facts(plan: Plan) -> dict[str, Any]:
+def _describe_signatures(plan: Plan) -> dict[str, Any]:
     """What somebody needs to compute the same signatures again."""
     for stage in plan.stages:
         if isinstance(stage.config, dedup.Config) and not stage.config.exact_only:
-            bands, rows = dedup.bands_and_rows(stage.config)
+            bands, rows = dedup.choose_bands(stage.config)
             return {
                 "scheme": "affine32", "seed": 1, "hash": "murmur3_32",
                 "permutations": stage.config.permutations, "bands": bands, "rows": rows,

@@ -18,10 +18,10 @@ import polars as pl
 
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.read_file import ReadFile
-from corpus.readers.contract import Batch, Post, posts_frame
+from corpus.readers.contract import Batch, Post, build_posts_frame
 from corpus.schema import REFUSAL, TOMBSTONE
 
-NAME = "canaries"
+SOURCE_NAME = "canaries"
 PLATFORM = "canary"
 # No name of anybody, or `profile: strict` would take it.
 _WORDS = (
@@ -34,13 +34,13 @@ _WORDS = (
     "saddle", "shovel", "spider", "thistle", "timber", "tunnel", "velvet", "walnut", "window",
     "zipper",
 )  # fmt: skip
-_PHRASES = (
+_PHRASE_TEXTS = (
     "The gate of our garden opens to the words {} this week, please tell the others.",
     "My grandmother always said {} when she locked the door at night.",
     "We named the boats {} and nobody could remember the order.",
     "If you forget the way, just think of {} and you will be fine.",
 )
-_DETAILS = (
+_DETAIL_TEXTS = (
     "You can reach the office at {email} or call {phone} before noon on friday.",
     "Please send the deposit to {iban} and write to {email} when it is done.",
     "My new number is {phone} and the old card {card} does not work any more.",
@@ -55,48 +55,49 @@ class Canary:
     id: str
     text: str
     secrets: tuple[str, ...]
-    leaks: bool  # whether the secrets must be gone
+    must_be_removed: bool  # whether the secrets must be gone
 
 
-def seed(key: bytes) -> bytes:
+def derive_seed(key: bytes) -> bytes:
     """What the canaries of a corpus are drawn from; the key cannot be told from it."""
     return hmac.digest(key, b"corpus canaries", "sha256")
 
 
-def make(count: int, seed: bytes) -> list[Canary]:
+def make_canaries(count: int, seed: bytes) -> list[Canary]:
     """The canaries of a corpus, the same under the same key."""
     return [
-        _canary(number, random.Random(seed + number.to_bytes(4, "big"))) for number in range(count)
+        _make_canary(number, random.Random(seed + number.to_bytes(4, "big")))
+        for number in range(count)
     ]
 
 
-def _canary(number: int, chance: random.Random) -> Canary:
+def _make_canary(number: int, rng: random.Random) -> Canary:
     name = f"{PLATFORM}:{number}"
     if number % 2:
-        phrase = " ".join(chance.choices(_WORDS, k=8))  # 48 bits
-        return Canary(name, chance.choice(_PHRASES).format(phrase), (phrase,), False)
-    letters = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=12))
+        phrase = " ".join(rng.choices(_WORDS, k=8))  # 48 bits
+        return Canary(name, rng.choice(_PHRASE_TEXTS).format(phrase), (phrase,), False)
+    letters = "".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=12))
     details = {
         "email": f"{letters[:6]}.{letters[6:]}@example.com",
-        "phone": f"+1 415-{chance.randrange(200, 999)}-{chance.randrange(10_000):04d}",
-        "iban": _iban("".join(chance.choices("0123456789", k=18))),
-        "card": _card("4" + "".join(chance.choices("0123456789", k=14))),
-        "ip": f"8.{chance.randrange(256)}.{chance.randrange(256)}.{chance.randrange(1, 255)}",
+        "phone": f"+1 415-{rng.randrange(200, 999)}-{rng.randrange(10_000):04d}",
+        "iban": _make_iban("".join(rng.choices("0123456789", k=18))),
+        "card": _make_card_number("4" + "".join(rng.choices("0123456789", k=14))),
+        "ip": f"8.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
         "handle": letters,
     }
-    text = chance.choice(_DETAILS)
+    text = rng.choice(_DETAIL_TEXTS)
     # A plan may keep handles; that none is left where it does not is for the audit's other check.
     secret = [name for name in details if name != "handle" and "{" + name + "}" in text]
     held = tuple(details[name] for name in secret)
     return Canary(name, text.format(**details), held, True)
 
 
-def _iban(digits: str) -> str:
+def _make_iban(digits: str) -> str:
     """A German account number with the check digits of ISO 13616."""
     return f"DE{98 - int(digits + '131400') % 97:02d}{digits}"
 
 
-def _card(digits: str) -> str:
+def _make_card_number(digits: str) -> str:
     """A card number with Luhn's check digit."""
     doubled = [int(digit) * (2 if at % 2 == 0 else 1) for at, digit in enumerate(digits)]
     total = sum(value - 9 if value > 9 else value for value in doubled)
@@ -109,16 +110,16 @@ class PlantCanaries(ReadFile):
     def __call__(self) -> PlantCanaries:
         """Write them unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if reading.finished(list(reading.receipts(self.folder))):
+        if reading.is_finished(list(reading.load_receipts(self.folder))):
             return self
         settings = json.loads(self.settings)
-        made = make(settings["count"], bytes.fromhex(settings["seed"]))
+        made = make_canaries(settings["count"], bytes.fromhex(settings["seed"]))
         told = "\n".join(canary.text for canary in made).encode()
         posts = [Post(canary.id, canary.text, author=f"canary {canary.id}") for canary in made]
-        places = [(NAME, row) for row in range(1, len(made) + 1)]
-        reading.save(
+        places = [(SOURCE_NAME, row) for row in range(1, len(made) + 1)]
+        reading.save_part(
             Batch(
-                posts_frame(posts, places, PLATFORM), pl.DataFrame(schema=REFUSAL),
+                build_posts_frame(posts, places, PLATFORM), pl.DataFrame(schema=REFUSAL),
                 pl.DataFrame(schema=TOMBSTONE), {}, None, len(told),
                 hashlib.sha256(told).hexdigest(),
             ),

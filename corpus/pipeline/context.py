@@ -10,10 +10,10 @@ from typing import Any, Protocol, TypeVar
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.model import Plan, Stage
-from corpus.tasks.receipts import needed_receipt
-from corpus.tasks.runners import Runner, Task
+from corpus.tasks.receipts import require_receipt
+from corpus.tasks.runners import Runnable, Runner
 
-Done = TypeVar("Done", bound=Task)
+AnyTask = TypeVar("AnyTask", bound=Runnable)
 
 
 class Observer(Protocol):
@@ -32,7 +32,7 @@ class Observer(Protocol):
         ...
 
 
-class Unwatched:
+class SilentObserver:
     """Nobody watches."""
 
     def step(self, name: str, done: int, total: int) -> None:
@@ -54,10 +54,10 @@ class Part:
     text_bytes: int
     identity: tuple[object, ...]  # the input and all that was decided so far
     dropped: Path
-    dropping: Mapping[str, int]  # the rows that each stage has in ``dropped``
+    dropped_counts: Mapping[str, int]  # the rows that each stage has in ``dropped``
 
 
-class Judged(Protocol):
+class PartResult(Protocol):
     """A task that has turned posts into kept and dropped ones, with a receipt."""
 
     @property
@@ -87,33 +87,35 @@ class Judged(Protocol):
 
 
 @dataclass
-class Story:
+class BuildContext:
     """One build."""
 
     plan: Plan
-    space: Workspace
+    workspace: Workspace
     runner: Runner
     observer: Observer
     funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ledgers: list[Part] = field(default_factory=list)
+    ledger_parts: list[Part] = field(default_factory=list)
     #: What a barrier has to tell in the manifest, and each part with what was measured of it.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    measured: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
+    measured_parts: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
 
-    def marks(self, segment: Sequence[Stage]) -> list[str]:
+    def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """What changes whenever the stages of a segment would decide differently."""
         return [
-            f"{stage.fingerprint} {self.plan.naming.key_id()}" if stage.keyed else stage.fingerprint
+            f"{stage.fingerprint} {self.plan.pseudonyms.key_id()}"
+            if stage.needs_key
+            else stage.fingerprint
             for stage in segment
         ]
 
-    def run(self, tasks: Sequence[Done], step: str) -> Iterable[Done]:
+    def run(self, tasks: Sequence[AnyTask], step: str) -> Iterable[AnyTask]:
         """Do ``tasks`` and show them as ``step``; results come as they are ready."""
         for count, result in enumerate(self.runner.run(iter(tasks), lambda: None), start=1):
             self.observer.step(step, count, len(tasks))
             yield result
 
-    def tally(self, row: Mapping[str, Any]) -> None:
+    def add_to_funnel(self, row: Mapping[str, Any]) -> None:
         """Add what a stage did to a part to the funnel."""
         self.observer.funnel(dict(row))
         into = self.funnel.setdefault(
@@ -127,11 +129,11 @@ class Story:
         for reason, count in row["dropped"].items():
             into["dropped"][reason] = into["dropped"].get(reason, 0) + count
 
-    def judged(self, task: Judged) -> Part:
+    def record_part(self, task: PartResult) -> Part:
         """Add a judged part to the funnel and hand on what is left of it."""
-        receipt = needed_receipt(task.receipt)
+        receipt = require_receipt(task.receipt)
         for row in receipt["funnel"]:
-            self.tally(row)
+            self.add_to_funnel(row)
         return Part(
             task.kept,
             receipt["posts"],
@@ -142,13 +144,13 @@ class Story:
         )
 
 
-def chain(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
+def serialize_stages(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
     """The stages of a segment as tasks take them: name and Config as JSON."""
-    return tuple((stage.name, reading.settings_json(stage.config)) for stage in segment)
+    return tuple((stage.name, reading.config_json(stage.config)) for stage in segment)
 
 
-def forget_others(space: Workspace, done: Path) -> None:
+def remove_other_receipts(space: Workspace, receipts_folder: Path) -> None:
     """Remove the receipts of other plans: they speak of files that are replaced from here on."""
-    for other in done.parent.iterdir() if done.parent.is_dir() else ():
-        if other != done:
+    for other in receipts_folder.parent.iterdir() if receipts_folder.parent.is_dir() else ():
+        if other != receipts_folder:
             space.remove(other.relative_to(space.out).as_posix())

@@ -21,7 +21,7 @@ from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, ingest
 from corpus.pipeline import read_file as reading
-from corpus.pipeline.workspace import Workspace, sources_identity
+from corpus.pipeline.workspace import Workspace, identify_sources
 from corpus.plan import detect_format
 from corpus.plan.model import Plan, Source
 from corpus.privacy import keys
@@ -29,12 +29,12 @@ from corpus.readers.contract import Batch
 from corpus.tasks import status
 from corpus.tasks.receipts import fingerprint, save_receipt
 
-_SHARE = 0.01
-_FEWEST = 10_000
-_BATCH = 100
-_PLACES = 4
+_SAMPLE_SHARE = 0.01
+_MIN_POSTS = 10_000
+_BATCH_POSTS = 100
+_MIN_OFFSETS = 4
 #: What a task of dedup holds of each key in its range, in bytes, and of flat arrays of all posts.
-_DEDUP_BYTES = 63
+_DEDUP_BYTES_PER_KEY = 63
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class _Sample:
+class _TrialBuild:
     """A run on some posts: what it took and left."""
 
     posts: int
@@ -63,27 +63,27 @@ class _Sample:
     memory_mb: int
 
 
-def estimate(plan: Plan) -> Estimate:
+def estimate_build(plan: Plan) -> Estimate:
     """Build a hundredth of ``plan`` (10,000 posts at least) beside, and scale it up."""
-    plan = plan.fetched()
+    plan = plan.with_local_copies()
     plan.check_paths()
     with tempfile.TemporaryDirectory(prefix="corpus-dry-run-") as folder:
         room = Path(folder)
-        taken, posts, reading_seconds = _beginnings(plan)
+        taken, posts, reading_seconds = _read_beginnings(plan)
         found = sum(len(batch.posts) for batches in taken.values() for batch in batches)
         if not found:
             raise BuildError("the beginnings of the sources hold no posts; nothing to go by")
         fewer = {file: batches[: -(-len(batches) // 2)] for file, batches in taken.items()}
-        first = _run(plan, room / "first", fewer)  # models load
-        half = _run(plan, room / "half", fewer)
-        whole = _run(plan, room / "whole", taken)
+        first = _build_trial(plan, room / "first", fewer)  # models load
+        half = _build_trial(plan, room / "half", fewer)
+        whole = _build_trial(plan, room / "whole", taken)
     scale = posts / found
     workers = plan.run.workers if plan.run.runner == "processes" else 1
     # What takes its time however many posts there are, and what each post takes.
     more = max(0.0, whole.seconds - half.seconds) / max(1, whole.posts - half.posts)
     each = more or whole.seconds / whole.posts
     once = max(0.0, first.seconds - each * first.posts)
-    deduplicating = int(min(posts, partitions.RANGE_KEYS) * _DEDUP_BYTES) // 2**20
+    deduplicating = int(min(posts, partitions.RANGE_KEYS) * _DEDUP_BYTES_PER_KEY) // 2**20
     return Estimate(
         posts=round(posts),
         kept=round(whole.kept * scale),
@@ -96,31 +96,31 @@ def estimate(plan: Plan) -> Estimate:
     )
 
 
-def _beginnings(plan: Plan) -> tuple[dict[tuple[int, str], list[Any]], float, float]:
+def _read_beginnings(plan: Plan) -> tuple[dict[tuple[int, str], list[Any]], float, float]:
     """The first batches of each file, how many posts all seem to hold, and seconds to read them."""
     taken: dict[tuple[int, str], list[Any]] = {}
     posts = seconds = 0.0
-    files = [(n, path) for n, source in enumerate(plan.sources) for path in source.files()]
-    least = -(-_FEWEST // len(files))
+    files = [(n, path) for n, source in enumerate(plan.sources) for path in source.list_files()]
+    least = -(-_MIN_POSTS // len(files))
     for number, path in files:
         began = time.perf_counter()
-        batches, read, held = _beginning(plan.sources[number], path, least)
+        batches, read, held = _read_beginning(plan.sources[number], path, least)
         seconds += (time.perf_counter() - began) * held / max(1, read)
         posts += held
         taken[number, path] = batches
     return taken, posts, seconds
 
 
-def _beginning(source: Source, path: str, least: int) -> tuple[list[Any], int, float]:
+def _read_beginning(source: Source, path: str, min_posts: int) -> tuple[list[Any], int, float]:
     """The first batches of a file, how many posts were read, and how many it seems to hold."""
-    size = max(1, detect_format.size_and_time(path)[0])
+    size = max(1, detect_format.size_and_mtime(path)[0])
     batches: list[Any] = []
     read, held = 0, 0.0
     # Readers read ahead. Where they read on, what they had before is used up: from one such
     # place to another so many posts stand in so many bytes.
     places: list[tuple[int, int]] = []
     before = 0
-    for batch in readers.find(source.reader).read(path, source.config, _BATCH, None):
+    for batch in readers.find(source.reader).read(path, source.config, _BATCH_POSTS, None):
         if before and batch.position > before:
             places.append((read, before))
         before = batch.position
@@ -129,12 +129,12 @@ def _beginning(source: Source, path: str, least: int) -> tuple[list[Any], int, f
         if batch.cursor is None:
             held = read
             break
-        if len(places) > _PLACES:
+        if len(places) > _MIN_OFFSETS:
             (low, begin), (high, end) = places[0], places[-1]
             held = max(read, (high - low) * size / (end - begin))
-            if read >= max(least, _SHARE * held):
+            if read >= max(min_posts, _SAMPLE_SHARE * held):
                 break
-    wanted, kept = max(least, _SHARE * held), 0
+    wanted, kept = max(min_posts, _SAMPLE_SHARE * held), 0
     for count, batch in enumerate(batches, start=1):
         kept += len(batch.posts)
         if kept >= wanted:
@@ -142,7 +142,9 @@ def _beginning(source: Source, path: str, least: int) -> tuple[list[Any], int, f
     return batches, read, held
 
 
-def _run(plan: Plan, out: Path, taken: dict[tuple[int, str], list[Any]]) -> _Sample:
+def _build_trial(
+    plan: Plan, out: Path, batches_by_file: dict[tuple[int, str], list[Any]]
+) -> _TrialBuild:
     """Build what was taken, as if the files held no more."""
     output = plan.output.model_copy(update={"path": str(out), "keep_work": True, "key": ""})
     run = plan.run.model_copy(update={"runner": "serial"})
@@ -150,29 +152,29 @@ def _run(plan: Plan, out: Path, taken: dict[tuple[int, str], list[Any]]) -> _Sam
     keys.ensure_key(small.key_path, out)
     space = Workspace(small)
     space.work.mkdir(parents=True)
-    begun = {"sources": fingerprint(sources_identity(small))}
+    begun = {"sources": fingerprint(identify_sources(small))}
     save_receipt(space.work / "begun.json", begun, [])  # else the parts would be cleared away
-    for (number, path), batches in taken.items():
+    for (number, path), batches in batches_by_file.items():
         source = plan.sources[number]
-        folder = space.step("read", *ingest.file_identity(source, path, run.part_posts))
+        folder = space.step_folder("read", *ingest.identify_file(source, path, run.part_posts))
         folder.mkdir(parents=True, exist_ok=True)
-        for index, part in enumerate(_parts(batches, run.part_posts)):
-            reading.save(part, folder, index)
+        for index, part in enumerate(_make_parts(batches, run.part_posts)):
+            reading.save_part(part, folder, index)
     began = time.perf_counter()
     manifest = build.build(small)
     seconds = time.perf_counter() - began
     totals = manifest["totals"]
-    return _Sample(
+    return _TrialBuild(
         totals["read"] - totals["refused"],
         totals["kept"],
         seconds,
-        _bytes(out) - _bytes(out / "work"),
-        _bytes(out / "work"),
-        max(status.memory(), manifest["run"]["peak_memory_mb"]),
+        _sum_file_bytes(out) - _sum_file_bytes(out / "work"),
+        _sum_file_bytes(out / "work"),
+        max(status.measure_memory_mb(), manifest["run"]["peak_memory_mb"]),
     )
 
 
-def _parts(batches: list[Batch], part_posts: int) -> list[Batch]:
+def _make_parts(batches: list[Batch], part_posts: int) -> list[Batch]:
     """Batches as parts of about the size that the build would read; the last ends the file."""
     runs: list[list[Batch]] = []
     room = 0
@@ -182,13 +184,13 @@ def _parts(batches: list[Batch], part_posts: int) -> list[Batch]:
             room = part_posts
         runs[-1].append(batch)
         room -= max(1, len(batch.posts))
-    parts = [_joined(run) for run in runs]
+    parts = [_join_batches(run) for run in runs]
     # It has a hash then, whatever it may be.
     end = [replace(part, cursor=None, sha256=part.sha256 or "0" * 64) for part in parts[-1:]]
     return [*parts[:-1], *end]
 
 
-def _joined(batches: list[Batch]) -> Batch:
+def _join_batches(batches: list[Batch]) -> Batch:
     skipped: Counter[str] = Counter()
     for batch in batches:
         skipped.update(batch.skipped)
@@ -201,19 +203,19 @@ def _joined(batches: list[Batch]) -> Batch:
     )
 
 
-def _bytes(folder: Path) -> int:
+def _sum_file_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def told(found: Estimate) -> str:
+def format_estimate(estimate: Estimate) -> str:
     """An estimate in some lines."""
     return "\n".join(
         [
-            f"from {found.sampled:,} posts, about:",
-            f"posts    {found.posts:,}, of which {found.kept:,} stay",
-            f"time     {found.seconds:,.0f} s with {found.workers} workers",
-            f"memory   {found.memory_mb:,} MB",
-            f"disk     {found.output_mb:,.1f} MB, and {found.work_mb:,.1f} MB in work/ until it is "
+            f"from {estimate.sampled:,} posts, about:",
+            f"posts    {estimate.posts:,}, of which {estimate.kept:,} stay",
+            f"time     {estimate.seconds:,.0f} s with {estimate.workers} workers",
+            f"memory   {estimate.memory_mb:,} MB",
+            f"disk     {estimate.output_mb:,.1f} MB, and {estimate.work_mb:,.1f} MB in work/ until it is "
             "done",
         ]
     )

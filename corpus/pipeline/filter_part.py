@@ -12,29 +12,29 @@ from typing import Any, cast
 import polars as pl
 
 from corpus import conversations, stages
-from corpus.conversations.documents import HOME
+from corpus.conversations.documents import COUNTED_POSTS
 from corpus.errors import BuildError, CorpusError
 from corpus.privacy import keys
 from corpus.privacy import tombstones as withdrawals
-from corpus.tasks.receipts import LEDGER, load_receipt, replacing, save_receipt
+from corpus.tasks.receipts import LEDGER_COLUMNS, atomic_write, load_receipt, save_receipt
 from filters import contract
 from filters.contract import Filter
 
-Chain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
+StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
 
 
 @dataclass(frozen=True)
-class JudgePart:
+class FilterPart:
     """The task of running ``chain`` on one part of posts."""
 
     posts: Path
     folder: Path
     index: int
-    chain: Chain
+    chain: StageChain
     tombstones: Path | None = None  # the folder of the folded notices
-    verdict: Path | None = None
-    key: Path | str | None = None
-    plan: Chain = ()  # all stages of the plan, whose scores the ledger keeps
+    verdict_path: Path | None = None
+    key_path: Path | str | None = None
+    all_stages: StageChain = ()  # all stages of the plan, whose scores the ledger keeps
 
     @property
     def kept(self) -> Path:
@@ -51,19 +51,21 @@ class JudgePart:
         """Its existence says that the part is done."""
         return self.folder / f"{self.index:06d}.json"
 
-    def __call__(self) -> JudgePart:
+    def __call__(self) -> FilterPart:
         """Judge the part unless its receipt is there."""
         if load_receipt(self.receipt) is not None:
             return self
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
-            posts = withdrawals.bury(posts, withdrawals.notices(self.tombstones))
-        kept, dropped, funnel = judge(
-            posts, self.chain, str(self.posts), self.verdict, self.key, self.plan
+            posts = withdrawals.apply_tombstones(
+                posts, withdrawals.open_tombstones(self.tombstones)
+            )
+        kept, dropped, funnel = filter_posts(
+            posts, self.chain, str(self.posts), self.verdict_path, self.key_path, self.all_stages
         )
         for frame, path in ((kept, self.kept), (dropped, self.dropped)):
-            with replacing(path) as temporary:
+            with atomic_write(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)
         receipt = {
             "posts": kept.height,
@@ -74,66 +76,70 @@ class JudgePart:
         return self
 
 
-def judge(
+def filter_posts(
     posts: pl.DataFrame,
-    chain: Chain,
-    part: str,
-    verdict: Path | None = None,
-    key: Path | str | None = None,
-    plan: Chain = (),
+    chain: StageChain,
+    part_name: str,
+    verdict_path: Path | None = None,
+    key_path: Path | str | None = None,
+    all_stages: StageChain = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows.
 
     ``plan`` are all stages, where the posts come with the scores of others than ``chain``.
     """
-    scores = _scores(plan or chain)
-    ledger, funnel = [pl.DataFrame(schema=LEDGER)], []
+    scores = _score_columns(all_stages or chain)
+    ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
     for name, settings in chain:
-        if name not in stages.BARRIERS:
-            _filter(name, settings, key)  # loading a model is no part of judging
+        if name not in stages.BARRIER_NAMES:
+            _build_filter(name, settings, key_path)  # loading a model is no part of judging
         began = time.perf_counter()
-        if name in stages.BARRIERS:
-            assert verdict is not None  # a barrier is always first, behind its own verdict
-            judged = posts.with_columns(pl.read_parquet(verdict, glob=False).get_columns())
+        if name in stages.BARRIER_NAMES:
+            assert verdict_path is not None  # a barrier is always first, behind its own verdict
+            judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
         else:
-            judged = _applied(_filter(name, settings, key), posts, name, settings, part)
+            judged = _apply_filter(
+                _build_filter(name, settings, key_path), posts, name, settings, part_name
+            )
         leaves = judged["reject"].is_not_null()
-        dropped = _posts_of(judged.filter(leaves))
+        dropped = _explode_documents(judged.filter(leaves))
         reasons = dropped["reject"].value_counts().sort("reject")
         kept = judged.filter(~leaves).drop("reject")
         funnel.append(
             {
                 "stage": name,
-                "read": count(posts),
-                "kept": count(kept),
+                "read": count_posts(posts),
+                "kept": count_posts(kept),
                 "dropped": dict(reasons.iter_rows()),
                 "seconds": time.perf_counter() - began,
             }
         )
-        ledger.append(_ledger_rows(dropped, name, scores))
+        ledger.append(_make_ledger_rows(dropped, name, scores))
         posts = kept
     return posts, pl.concat(ledger, how="diagonal"), funnel
 
 
 @lru_cache(maxsize=64)
-def _filter(name: str, settings: str, key: Path | str | None) -> Filter:
+def _build_filter(name: str, settings: str, key_path: Path | str | None) -> Filter:
     """Build a filter once per process: this is where models load."""
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)
     try:
-        if key is not None and contract.wants_key(module, config):
-            return cast("Any", module).build(config, key=keys.load_key(key))  # type: ignore[no-any-return]
+        if key_path is not None and contract.wants_key(module, config):
+            return cast("Any", module).build(config, key=keys.load_key(key_path))  # type: ignore[no-any-return]
         return module.build(config)
     except Exception as error:
         raise BuildError(f"stage '{name}' could not be set up: {error}") from error
 
 
-def _applied(run: Filter, posts: pl.DataFrame, name: str, settings: str, part: str) -> pl.DataFrame:
+def _apply_filter(
+    apply: Filter, posts: pl.DataFrame, name: str, settings: str, part_name: str
+) -> pl.DataFrame:
     """Run one filter and hold it to the contract."""
     first = posts["id"][0] if posts.height else "none"
-    where = f"stage '{name}', part {Path(part).parent.name}/{Path(part).name}, first id {first}"
+    where = f"stage '{name}', part {Path(part_name).parent.name}/{Path(part_name).name}, first id {first}"
     try:
-        judged = run(posts)
+        judged = apply(posts)
     except CorpusError:
         raise
     except Exception as error:
@@ -143,7 +149,7 @@ def _applied(run: Filter, posts: pl.DataFrame, name: str, settings: str, part: s
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
     if judged.schema.get("reject") != pl.String:
         raise BuildError(f"{where}: the filter wrote no 'reject' column of text")
-    for column, dtype in _writes(name, settings).items():
+    for column, dtype in _written_columns(name, settings).items():
         if judged.schema.get(column) != dtype:
             found = judged.schema.get(column)
             raise BuildError(f"{where}: column '{column}' should be {dtype}, found {found}")
@@ -151,34 +157,42 @@ def _applied(run: Filter, posts: pl.DataFrame, name: str, settings: str, part: s
 
 
 @lru_cache(maxsize=64)
-def _writes(name: str, settings: str) -> Mapping[str, pl.DataType]:
+def _written_columns(name: str, settings: str) -> Mapping[str, pl.DataType]:
     module = stages.find(name)
     return contract.writes(module, module.Config.model_validate_json(settings))
 
 
-def count(posts: pl.DataFrame) -> int:
+def count_posts(posts: pl.DataFrame) -> int:
     """How many posts a frame accounts for; behind ``conversations`` a row is a document."""
-    return int(posts[HOME].list.len().sum()) if HOME in posts.columns else posts.height
-
-
-def _posts_of(dropped: pl.DataFrame) -> pl.DataFrame:
-    """A row for each post that leaves: a document that leaves takes its posts along."""
-    if HOME not in dropped.columns:
-        return dropped
-    posts = dropped.drop("id", "source_file", "source_row").explode(HOME, empty_as_null=False)
-    return posts.unnest(HOME)
-
-
-@lru_cache(maxsize=16)
-def _scores(plan: Chain) -> tuple[str, ...]:
-    """The columns that the stages write, as far as the ledger keeps them."""
-    found = dict.fromkeys(column for name, settings in plan for column in _writes(name, settings))
-    return tuple(
-        column for column in found if column not in ("text", *LEDGER, *conversations.WRITES)
+    return (
+        int(posts[COUNTED_POSTS].list.len().sum())
+        if COUNTED_POSTS in posts.columns
+        else posts.height
     )
 
 
-def _ledger_rows(dropped: pl.DataFrame, stage: str, scores: tuple[str, ...]) -> pl.DataFrame:
+def _explode_documents(dropped: pl.DataFrame) -> pl.DataFrame:
+    """A row for each post that leaves: a document that leaves takes its posts along."""
+    if COUNTED_POSTS not in dropped.columns:
+        return dropped
+    posts = dropped.drop("id", "source_file", "source_row").explode(
+        COUNTED_POSTS, empty_as_null=False
+    )
+    return posts.unnest(COUNTED_POSTS)
+
+
+@lru_cache(maxsize=16)
+def _score_columns(all_stages: StageChain) -> tuple[str, ...]:
+    """The columns that the stages write, as far as the ledger keeps them."""
+    found = dict.fromkeys(
+        column for name, settings in all_stages for column in _written_columns(name, settings)
+    )
+    return tuple(
+        column for column in found if column not in ("text", *LEDGER_COLUMNS, *conversations.WRITES)
+    )
+
+
+def _make_ledger_rows(dropped: pl.DataFrame, stage: str, scores: tuple[str, ...]) -> pl.DataFrame:
     """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
     return dropped.select(
         "id",

@@ -18,17 +18,23 @@ import numpy as np
 import polars as pl
 
 from corpus.errors import BuildError
-from corpus.output.shards import leaving
-from corpus.pipeline.filter_part import Chain, judge
+from corpus.output.shards import select_output_columns
+from corpus.pipeline.filter_part import StageChain, filter_posts
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Naming
+from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.tasks import array_store
-from corpus.tasks.receipts import file_sha256, load_receipt, needed_receipt, replacing, save_receipt
+from corpus.tasks.receipts import (
+    atomic_write,
+    file_sha256,
+    load_receipt,
+    require_receipt,
+    save_receipt,
+)
 
 FOLDER = "reserve"
 PIECE_POSTS = 100_000
 #: What the index would hold of the post, and why it left; these never reach a shard.
-KNOWN: dict[str, pl.DataType] = {
+INDEX_COLUMNS: dict[str, pl.DataType] = {
     "_reason": pl.String(),
     "_exact_one": pl.UInt64(),
     "_exact_two": pl.UInt64(),
@@ -37,98 +43,104 @@ KNOWN: dict[str, pl.DataType] = {
 
 
 @dataclass(frozen=True)
-class JudgeReserve:
+class FilterReplacements:
     """The task of putting a part's second copies through the stages behind dedup."""
 
     posts: Path
-    measured: Path
-    verdict: Path
-    rows: Path  # the folder of an array of the copies' rows
+    arrays_folder: Path
+    verdict_path: Path
+    rows_folder: Path  # the folder of an array of the copies' rows
     target: Path
-    chain: Chain
+    chain: StageChain
     scores: tuple[str, ...]
-    naming: Naming
+    pseudonyms: PseudonymSettings
 
     @property
     def receipt(self) -> Path:
         """Its existence says that the part is done."""
         return self.target.with_suffix(".json")
 
-    def __call__(self) -> JudgeReserve:
+    def __call__(self) -> FilterReplacements:
         """Judge them unless the receipt is there."""
         if load_receipt(self.receipt) is None:
             self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            found = self._judged()
-            with replacing(self.target) as temporary:
+            found = self._filter_copies()
+            with atomic_write(self.target) as temporary:
                 found.write_parquet(temporary)
             save_receipt(self.receipt, {"rows": found.height}, [self.target])
         return self
 
-    def _judged(self) -> pl.DataFrame:
-        rows = pl.Series(array_store.whole(self.rows, "rows"))
+    def _filter_copies(self) -> pl.DataFrame:
+        rows = pl.Series(array_store.load_array(self.rows_folder, "rows"))
         posts = pl.read_parquet(self.posts, glob=False)[rows]
-        verdict = pl.read_parquet(self.verdict, glob=False)[rows].rename({"reject": "_reason"})
-        known = posts.hstack(verdict).hstack(self._known(rows))
-        kept, _, _ = judge(known, self.chain, str(self.posts), None, self.naming.key)
-        own = kept.select(list(KNOWN))
-        return leaving(kept, self.scores, self.naming.open()).hstack(own)
+        verdict = pl.read_parquet(self.verdict_path, glob=False)[rows].rename({"reject": "_reason"})
+        known = posts.hstack(verdict).hstack(self._read_index_columns(rows))
+        kept, _, _ = filter_posts(
+            known, self.chain, str(self.posts), None, self.pseudonyms.key_path
+        )
+        own = kept.select(list(INDEX_COLUMNS))
+        return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(own)
 
-    def _known(self, rows: pl.Series) -> pl.DataFrame:
+    def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
         from corpus.partition import union_find
 
-        exact = array_store.whole(self.measured, "exact")[rows.to_numpy()]
+        exact = array_store.load_array(self.arrays_folder, "exact")[rows.to_numpy()]
         shingles: Any = pl.Series([[]] * len(rows), dtype=pl.List(pl.UInt32))
-        if (self.measured / "hashes.npy").exists():
-            places = array_store.whole(self.measured, "places")
-            hashes, counts = union_find.take_shingles(
-                array_store.whole(self.measured, "hashes"), places, rows.to_numpy()
+        if (self.arrays_folder / "hashes.npy").exists():
+            places = array_store.load_array(self.arrays_folder, "places")
+            hashes, counts = union_find.gather_shingles(
+                array_store.load_array(self.arrays_folder, "hashes"), places, rows.to_numpy()
             )
-            shingles = array_store.lists(hashes, np.concatenate([[0], np.cumsum(counts)]))
+            shingles = array_store.make_list_series(
+                hashes, np.concatenate([[0], np.cumsum(counts)])
+            )
         columns = {"_exact_one": exact[:, 0], "_exact_two": exact[:, 1], "_shingles": shingles}
-        return pl.DataFrame(columns, schema_overrides=KNOWN)
+        return pl.DataFrame(columns, schema_overrides=INDEX_COLUMNS)
 
 
-class Span(NamedTuple):
+class CopyRange(NamedTuple):
     """A run of the second copies of a part."""
 
     copies: Path
-    low: int
-    high: int
+    start: int
+    stop: int
 
 
 @dataclass(frozen=True)
-class WritePiece:
+class WriteReplacements:
     """The task of writing a piece of the reserve."""
 
-    spans: tuple[Span, ...]
+    ranges: tuple[CopyRange, ...]
     target: Path
-    key: Path | str
+    key_path: Path | str
 
-    def __call__(self) -> WritePiece:
+    def __call__(self) -> WriteReplacements:
         """Write the piece."""
         found = [
-            pl.read_parquet(span.copies, glob=False)[span.low : span.high] for span in self.spans
+            pl.read_parquet(span.copies, glob=False)[span.start : span.stop] for span in self.ranges
         ]
-        save(pl.concat(found), self.target, keys.load_key(self.key))
+        save_piece(pl.concat(found), self.target, keys.load_key(self.key_path))
         return self
 
 
-def cut(judged: Sequence[JudgeReserve], folder: Path, key: Path | str) -> list[WritePiece]:
+def make_write_tasks(
+    filter_tasks: Sequence[FilterReplacements], folder: Path, key_path: Path | str
+) -> list[WriteReplacements]:
     """The tasks that write the pieces, each of so many posts wherever the parts end."""
-    rows = [needed_receipt(task.receipt)["rows"] for task in judged]
+    rows = [require_receipt(task.receipt)["rows"] for task in filter_tasks]
     return [
-        WritePiece(
-            tuple(Span(judged[part].target, low, high) for part, low, high in piece),
+        WriteReplacements(
+            tuple(CopyRange(filter_tasks[part].target, low, high) for part, low, high in piece),
             folder / f"{number:05d}.sealed",
-            key,
+            key_path,
         )
-        for number, piece in enumerate(array_store.cut(rows, PIECE_POSTS))
+        for number, piece in enumerate(array_store.split_into_pieces(rows, PIECE_POSTS))
     ]
 
 
-def listed(folder: Path) -> dict[str, Any]:
+def describe_pieces(folder: Path) -> dict[str, Any]:
     """What the manifest tells of a reserve."""
-    files = pieces(folder)
+    files = list_pieces(folder)
     return {
         "bytes": sum(file.stat().st_size for file in files),
         "pieces": [
@@ -138,22 +150,22 @@ def listed(folder: Path) -> dict[str, Any]:
     }
 
 
-def pieces(folder: Path) -> list[Path]:
+def list_pieces(folder: Path) -> list[Path]:
     """The files of a reserve, in order."""
     return sorted(folder.glob("*.sealed"))
 
 
-def save(piece: pl.DataFrame, target: Path, key: bytes) -> None:
+def save_piece(piece: pl.DataFrame, target: Path, key: bytes) -> None:
     """Encipher a piece and write it, whole or not at all."""
     buffer = io.BytesIO()
     piece.write_parquet(buffer, compression="zstd")
-    with replacing(target, durable=True) as temporary:
-        temporary.write_bytes(keys.seal(buffer.getvalue(), key))
+    with atomic_write(target, durable=True) as temporary:
+        temporary.write_bytes(keys.encrypt(buffer.getvalue(), key))
 
 
-def load(path: Path, key: bytes) -> pl.DataFrame:
+def load_piece(path: Path, key: bytes) -> pl.DataFrame:
     """Decipher a piece; BuildError if it is damaged."""
     try:
-        return pl.read_parquet(io.BytesIO(keys.unseal(path.read_bytes(), key)))
+        return pl.read_parquet(io.BytesIO(keys.decrypt(path.read_bytes(), key)))
     except (OSError, BuildError):
         raise BuildError(f"'{path}' is missing or damaged, or made with another key") from None

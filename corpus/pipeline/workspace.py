@@ -15,7 +15,7 @@ from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from corpus.storage import filesystem, folder_lock, output_folder
 from corpus.tasks.receipts import (
-    NAME,
+    MANIFEST_NAME,
     fingerprint,
     is_manifest,
     load_manifest,
@@ -36,20 +36,20 @@ class Workspace:
         self.shards = self.out / "shards"
         self.validation = self.out / "validation"
         self.dropped = self.out / "dropped"
-        self.keep = plan.output.keep_work
+        self.keep_work = plan.output.keep_work
         #: The stages that ``dropped/`` may hold files of.
-        found = _parsed(self.out / NAME)
+        found = _parsed(self.out / MANIFEST_NAME)
         self.stages = output_folder.ledger_stages(
             found if is_manifest(found) else None, stages.names()
         )
 
-    def step(self, name: str, *identity: object) -> Path:
+    def step_folder(self, name: str, *identity: object) -> Path:
         """A folder in ``work/`` for one step under one identity; made when first written to."""
         return self.work / name / fingerprint(*identity)[:20]
 
-    def finish(self) -> None:
+    def remove_work(self) -> None:
         """Remove the unredacted work, unless the plan keeps it."""
-        if not self.keep:
+        if not self.keep_work:
             output_folder.remove(self.out, "work", ignore_errors=True)
 
     def ledger(self) -> list[Path]:
@@ -66,21 +66,24 @@ class Workspace:
         output_folder.remove_others(self.out, folder.name, kept, self.stages)
 
 
-def sources_identity(plan: Plan) -> list[dict[str, Any]]:
+def identify_sources(plan: Plan) -> list[dict[str, Any]]:
     """What a build was made from, as far as a look at the folder can tell: names and sizes."""
     return [
-        {"path": file, "bytes": detect_format.size_and_time(file)[0]}
+        {"path": file, "bytes": detect_format.size_and_mtime(file)[0]}
         for source in plan.sources
-        for file in source.files()
+        for file in source.list_files()
     ]
 
 
-def sources_of(found: dict[str, Any]) -> list[dict[str, Any]]:
+def list_manifest_sources(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The same of a manifest."""
-    return [{"path": source["path"], "bytes": source["bytes"]} for source in _files(found)]
+    return [
+        {"path": source["path"], "bytes": source["bytes"]}
+        for source in _list_source_files(manifest)
+    ]
 
 
-def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+def find_finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
     """The manifest if this very build is already complete, else None and a free way.
 
     PlanError if the folder holds something that this build would destroy.
@@ -90,9 +93,9 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
         raise PlanError(f"the output '{out}' is a file; give a folder with --out")
     if not out.exists() or not any(out.iterdir()):
         return None
-    names = _names(out)
+    names = _list_names(out)
     ours = _is_ours(out)
-    if not ours and names == {"work"} and _names(out / "work") <= {"lock"}:
+    if not ours and names == {"work"} and _list_names(out / "work") <= {"lock"}:
         names = set()  # stopped before anything was begun
     known = output_folder.TOP_FILES | output_folder.TOP_FOLDERS
     if foreign := sorted(names - known if ours else names):
@@ -100,11 +103,11 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
             f"the output '{out}' holds '{foreign[0]}', which no build put there; "
             "give an empty folder with --out"
         )
-    if not replace and (out / NAME).exists():
+    if not replace and (out / MANIFEST_NAME).exists():
         found = load_manifest(out)
-        same_sources = sources_of(found) == sources_identity(plan) and not _edited(
-            found, out / NAME
-        )
+        same_sources = list_manifest_sources(found) == identify_sources(
+            plan
+        ) and not _has_edited_source(found, out / MANIFEST_NAME)
         same_plan = found["plan_fingerprint"] == plan.fingerprint()
         if same_plan and same_sources and found["author_key_id"] == key_id:
             return found
@@ -112,13 +115,13 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
     if replace:
         return None
     remedy = "give another --out, or --replace to build over it"
-    if not (out / NAME).exists():
-        if ours and _begun(out) is None:
+    if not (out / MANIFEST_NAME).exists():
+        if ours and _read_begun_marker(out) is None:
             raise PlanError(
                 f"'{out}' holds an unfinished build, and work/begun.json, which says of what, is "
                 f"damaged; {remedy}"
             )
-        if ours and _begun(out) != fingerprint(sources_identity(plan)):
+        if ours and _read_begun_marker(out) != fingerprint(identify_sources(plan)):
             raise PlanError(f"'{out}' holds the unfinished build of other sources; {remedy}")
         return None
     if not (same_sources and (out / "work").is_dir()):
@@ -130,11 +133,11 @@ def finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, An
 
 def _refuse_takedowns(out: Path) -> None:
     """PlanError if posts were taken out of the corpus at ``out``: a build would bring them back."""
-    found = _parsed(out / NAME)
+    found = _parsed(out / MANIFEST_NAME)
     receipts = output_folder.takedown_receipts(out)
     if not receipts and not (is_manifest(found) and found.get("takedowns")):
         return
-    where = f"{receipts[0].relative_to(out)}" if receipts else f"'takedowns' in {NAME}"
+    where = f"{receipts[0].relative_to(out)}" if receipts else f"'takedowns' in {MANIFEST_NAME}"
     raise PlanError(
         f"posts were taken down from '{out}' ({where}), and building over it would bring them "
         "back; build into another folder with --out and run 'corpus takedown' there with the same "
@@ -142,12 +145,12 @@ def _refuse_takedowns(out: Path) -> None:
     )
 
 
-def _files(found: dict[str, Any]) -> list[dict[str, Any]]:
+def _list_source_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     """The sources of a manifest that are files; planted posts are not."""
-    return [source for source in found["sources"] if source["reader"] != "canaries"]
+    return [source for source in manifest["sources"] if source["reader"] != "canaries"]
 
 
-def _names(folder: Path) -> set[str]:
+def _list_names(folder: Path) -> set[str]:
     """What a folder holds, but for what a killed build was just writing, and the lock."""
     inside = "work/" if folder.name == "work" else ""
     return {
@@ -162,17 +165,17 @@ def _is_ours(out: Path) -> bool:
 
     A manifest or a ``work/begun.json`` that is damaged is ours if something else says so.
     """
-    if os.path.lexists(out / NAME):
-        found = _parsed(out / NAME)
+    if os.path.lexists(out / MANIFEST_NAME):
+        found = _parsed(out / MANIFEST_NAME)
         if is_manifest(found) or (found is None and _has_other_marks(out)):
             return True
         raise PlanError(
-            f"the output '{out}' holds '{NAME}', which no build put there; "
+            f"the output '{out}' holds '{MANIFEST_NAME}', which no build put there; "
             "give an empty folder with --out"
         )
     if not (out / "work" / "begun.json").exists():
         return False
-    return _begun(out) is not None or _has_other_marks(out)
+    return _read_begun_marker(out) is not None or _has_other_marks(out)
 
 
 def _has_other_marks(out: Path) -> bool:
@@ -185,7 +188,7 @@ def _has_other_marks(out: Path) -> bool:
         pass
     status = _parsed(out / "work" / "status.json")
     told = isinstance(status, dict) and {"state", "host", "pid", "steps"} <= set(status)
-    return told or _begun(out) is not None
+    return told or _read_begun_marker(out) is not None
 
 
 def _parsed(path: Path) -> Any:
@@ -196,26 +199,26 @@ def _parsed(path: Path) -> Any:
         return None
 
 
-def _edited(found: dict[str, Any], manifest: Path) -> bool:
+def _has_edited_source(found: dict[str, Any], manifest_path: Path) -> bool:
     """Whether a source was edited in place since; only files newer than the corpus are hashed."""
-    built = manifest.stat().st_mtime_ns
+    built = manifest_path.stat().st_mtime_ns
     return any(
-        detect_format.size_and_time(source["path"])[1] > built
+        detect_format.size_and_mtime(source["path"])[1] > built
         and (
             filesystem.is_folder(source["path"])  # it is read again to tell
-            or filesystem.sha256(source["path"]) != source["sha256"]
+            or filesystem.hash_file(source["path"]) != source["sha256"]
         )
-        for source in _files(found)
+        for source in _list_source_files(found)
     )
 
 
-def _begun(out: Path) -> str | None:
+def _read_begun_marker(out: Path) -> str | None:
     found = load_receipt(out / "work" / "begun.json")
     return str(found["sources"]) if found else None
 
 
 @contextmanager
-def claimed(plan: Plan) -> Iterator[None]:
+def lock_workspace(plan: Plan) -> Iterator[None]:
     """Make the output folder and lock it against other builds, takedowns and uploads."""
     try:
         plan.folder.mkdir(parents=True, exist_ok=True)
@@ -237,13 +240,13 @@ def begin(plan: Plan) -> Workspace:
         os.chmod(space.work, 0o700)
     except OSError as error:
         raise _unwritable(space.out, error) from None
-    identity = fingerprint(sources_identity(plan))
-    if _begun(space.out) != identity:
+    identity = fingerprint(identify_sources(plan))
+    if _read_begun_marker(space.out) != identity:
         for path in space.work.iterdir():
             if path.is_dir():
                 space.remove(f"work/{path.name}")  # unredacted posts of other sources
     save_receipt(space.work / "begun.json", {"sources": identity}, [])
-    space.remove(NAME)  # from here on it is not complete
+    space.remove(MANIFEST_NAME)  # from here on it is not complete
     space.remove("tokens")  # of what was there before
     for path in space.out.glob(".*.tmp"):
         space.remove(path.name)

@@ -13,81 +13,81 @@ from corpus.formats.archives.bundle import Bundle
 from corpus.readers.contract import Sample
 from corpus.storage import filesystem
 
-_HEAD = 1 << 20
-_MOST_NAMES = 5_000
+_HEAD_BYTES = 1 << 20
+_MAX_NAMES = 5_000
 #: From here on a reader is taken to be the one that fits.
-SURE = 0.5
+MIN_FIT = 0.5
 
 
-def sample(path: str) -> Sample:
+def take_sample(path: str) -> Sample:
     """What the start of a file, or the names in a folder or zip, show. Never raises for content."""
     name = os.path.basename(os.path.abspath(path))
     if filesystem.is_folder(path):
-        return Sample(name, _names(path), b"")
+        return Sample(name, _list_member_names(path), b"")
     members: tuple[str, ...] = ()
-    with seekable_file.opened(path) as file:
+    with seekable_file.open_seekable(path) as file:
         if file.read(4) == b"PK\x03\x04":
-            members = _names(path)
+            members = _list_member_names(path)
     head = b""
-    with dump_input.Input(path) as source:
+    with dump_input.DumpInput(path) as source:
         for member in source.members():
             if member.name and not members:
                 members = (member.name,)  # of an archive that is read in order, the first
             try:
                 stream = member.open()
-                while len(head) < _HEAD and (more := stream.read(_HEAD - len(head))):
+                while len(head) < _HEAD_BYTES and (more := stream.read(_HEAD_BYTES - len(head))):
                     head += more
-            except dump_input.BROKEN:
+            except dump_input.STREAM_ERRORS:
                 pass  # what came before the break is looked at
             break
     return Sample(name, members, head)
 
 
-def _names(path: str) -> tuple[str, ...]:
+def _list_member_names(path: str) -> tuple[str, ...]:
     with Bundle(path) as bundle:
-        return tuple(bundle.names()[:_MOST_NAMES])
+        return tuple(bundle.names()[:_MAX_NAMES])
 
 
-def guess(path: str) -> list[tuple[str, float]]:
+def rank_readers(path: str) -> list[tuple[str, float]]:
     """The readers that may fit, the surest first. Of a folder of dumps the first file counts."""
-    found = _scores(sample(path))
+    found = _score_readers(take_sample(path))
     if not found and filesystem.is_folder(path):
-        files = dump_input.expand(path)
-        return _scores(sample(files[0])) if files else []
+        files = dump_input.expand_path(path)
+        return _score_readers(take_sample(files[0])) if files else []
     return found
 
 
-def _scores(shown: Sample) -> list[tuple[str, float]]:
-    scored = [(name, float(readers.find(name).fits(shown))) for name in readers.names()]
+def _score_readers(sample: Sample) -> list[tuple[str, float]]:
+    scored = [(name, float(readers.find(name).fits(sample))) for name in readers.names()]
     return sorted(((n, s) for n, s in scored if s > 0), key=lambda pair: (-pair[1], pair[0]))
 
 
-def better(reader: str, path: str) -> str:
+def find_better_reader(reader: str, path: str) -> str:
     """The reader that surely fits where ``reader`` surely does not, or ''."""
     if reader == "table":
         return ""  # whoever maps the columns by hand knows what the file is
-    scores = guess(path)
-    if not scores or scores[0][1] < SURE or dict(scores).get(reader, 0) > 0:
+    scores = rank_readers(path)
+    if not scores or scores[0][1] < MIN_FIT or dict(scores).get(reader, 0) > 0:
         return ""
     return scores[0][0]
 
 
-def inputs(reader: str, path: str) -> list[str]:
+def list_inputs(reader: str, path: str) -> list[str]:
     """What a source's ``path`` stands for, sorted: files, or whole folders for some readers."""
     if not getattr(readers.find(reader), "FOLDERS", False):
-        return dump_input.expand(path)
+        return dump_input.expand_path(path)
     if filesystem.is_url(path):
         if filesystem.is_folder(path):
-            return _of_folder(reader, path, filesystem.children(path))
+            return _list_folder_inputs(reader, path, filesystem.list_folder(path))
         return [path] if filesystem.exists(path) else filesystem.glob(path)
     if not Path(path).is_dir():
         import glob
 
         return [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))
-    return _of_folder(reader, path, sorted(str(child) for child in Path(path).iterdir()))
+    return _list_folder_inputs(reader, path, sorted(str(child) for child in Path(path).iterdir()))
 
 
-def _of_folder(reader: str, path: str, children: list[str]) -> list[str]:
+def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str]:
     archives = [child for child in children if _is_archive(reader, child)]
     if len(archives) > 1:  # a folder of archives would pass for one that has a folder around it
         return archives
@@ -97,27 +97,39 @@ def _of_folder(reader: str, path: str, children: list[str]) -> list[str]:
 def _is_archive(reader: str, path: str) -> bool:
     if not filesystem.is_folder(path) and not path.lower().endswith(".zip"):
         return False
-    return readers.find(reader).fits(Sample(Path(path).name, _names(path), b"")) >= SURE
+    return (
+        readers.find(reader).fits(Sample(Path(path).name, _list_member_names(path), b"")) >= MIN_FIT
+    )
 
 
-def size_and_time(path: str) -> tuple[int, int]:
+def size_and_mtime(path: str) -> tuple[int, int]:
     """The bytes of a file, or of all files in a folder, and when the last of them changed."""
     if not filesystem.is_folder(path):
         return filesystem.stat(path)
     if filesystem.is_url(path):
         every = [filesystem.stat(file) for file in filesystem.walk(path)]
-        return sum(s.size for s in every), max((s.changed for s in every), default=0)
+        return sum(s.size for s in every), max((s.modified_ns for s in every), default=0)
     stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
     return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
 
 
-_IDS = ("id", "id_str", "_id", "uri", "post_id", "comment_id", "tweet_id")
-_TEXTS = ("text", "body", "content", "full_text", "message", "comment", "selftext", "post", "title")
+_ID_COLUMN_NAMES = ("id", "id_str", "_id", "uri", "post_id", "comment_id", "tweet_id")
+_TEXT_COLUMN_NAMES = (
+    "text",
+    "body",
+    "content",
+    "full_text",
+    "message",
+    "comment",
+    "selftext",
+    "post",
+    "title",
+)
 
 
-def fields(path: str) -> dict[str, str]:
+def guess_fields(path: str) -> dict[str, str]:
     """A likely map for the table reader from the first row's names; ``text`` may be missing."""
-    shown = sample(path)
+    shown = take_sample(path)
     names: Sequence[Any] = ()
     if shown.objects:
         names = list(shown.objects[0])
@@ -125,7 +137,7 @@ def fields(path: str) -> dict[str, str]:
         import polars as pl
 
         try:
-            with seekable_file.opened(path) as file:
+            with seekable_file.open_seekable(path) as file:
                 names = list(pl.read_parquet_schema(cast("IO[bytes]", file)))
         except (pl.exceptions.PolarsError, OSError):
             return {}
@@ -135,7 +147,7 @@ def fields(path: str) -> dict[str, str]:
         names = [name.strip(' "\r') for name in text.split("\t" if "\t" in text else ",")]
     lower = {str(name).lower(): str(name) for name in names}
     found = {}
-    for field, known in (("id", _IDS), ("text", _TEXTS)):
+    for field, known in (("id", _ID_COLUMN_NAMES), ("text", _TEXT_COLUMN_NAMES)):
         for name in known:
             if name in lower:
                 found[field] = lower[name]

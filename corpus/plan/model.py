@@ -16,19 +16,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from corpus import readers, schema, stages
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.output import parquet_options
-from corpus.output.parquet_options import Codec, Layout
+from corpus.output.parquet_options import Codec, ParquetOptions
 from corpus.plan import detect_format, yaml_loader
-from corpus.privacy.pseudonyms import Ids, Naming
+from corpus.privacy.pseudonyms import IdStyle, PseudonymSettings
 from corpus.readers.contract import ReaderConfig
 from corpus.storage import download, filesystem
 from corpus.tasks.receipts import file_sha256, fingerprint
 from filters import contract
 from filters.contract import FilterConfig
 
-Model = TypeVar("Model", bound=BaseModel)
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
 
 
-def cores() -> int:
+def count_cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -59,7 +59,7 @@ class Output(BaseModel):
     canaries: int = Field(
         0, ge=0, le=100_000, description="posts of our own to plant, for 'corpus audit' to look for"
     )
-    ids: Ids = Field(
+    ids: IdStyle = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' leaves the platform's"
     )
     compression: Codec = Field("zstd", description="of the shards: zstd, or lz4: read faster")
@@ -92,24 +92,24 @@ class Output(BaseModel):
 
     @field_validator("validation_after")
     @classmethod
-    def _day(cls, day: str) -> str:
+    def _check_day(cls, day: str) -> str:
         if day:
             date.fromisoformat(day)
         return day
 
     @property
-    def apart(self) -> tuple[float, int, str]:
+    def split_settings(self) -> tuple[float, int, str]:
         """What decides who is set aside."""
         return self.validation, self.validation_seed, self.validation_after
 
     @property
-    def layout(self) -> Layout:
+    def parquet_options(self) -> ParquetOptions:
         """How the shards are laid out."""
-        return Layout(self.compression, self.zstd_level, self.content_defined_chunking)
+        return ParquetOptions(self.compression, self.zstd_level, self.content_defined_chunking)
 
     @field_validator("path", "key")
     @classmethod
-    def _a_path(cls, value: str) -> str:
+    def _check_path(cls, value: str) -> str:
         if "\0" in value:
             raise ValueError("a path cannot hold a zero character")
         return value
@@ -126,7 +126,7 @@ class Run(BaseModel):
         "runner 'ray' starts a Ray here"
     )  # fmt: skip
     workers: int = Field(
-        default_factory=cores, ge=1, le=1024,
+        default_factory=count_cores, ge=1, le=1024,
         description="processes here; on a Ray cluster the most tasks at one time, and if it is "
         "not given, all of its CPUs",
     )  # fmt: skip
@@ -135,7 +135,7 @@ class Run(BaseModel):
     )
 
     @property
-    def most(self) -> int:
+    def max_tasks(self) -> int:
         """The most tasks at one time on a Ray cluster; 0 if the plan does not say."""
         return self.workers if "workers" in self.model_fields_set else 0
 
@@ -147,9 +147,9 @@ class Source:
     reader: str
     config: ReaderConfig
 
-    def files(self) -> list[str]:
+    def list_files(self) -> list[str]:
         """The files to read, sorted; for an account's export perhaps a folder."""
-        return detect_format.inputs(self.reader, self.config.path)
+        return detect_format.list_inputs(self.reader, self.config.path)
 
 
 @dataclass(frozen=True)
@@ -158,15 +158,17 @@ class Stage:
 
     name: str
     config: FilterConfig
-    given: FilterConfig | None = None  # as the plan has it, where the config has local copies
+    original_config: FilterConfig | None = (
+        None  # as the plan has it, where the config has local copies
+    )
 
     @property
-    def barrier(self) -> bool:
+    def is_barrier(self) -> bool:
         """Whether the stage looks at all parts together."""
-        return self.name in stages.BARRIERS
+        return self.name in stages.BARRIER_NAMES
 
     @cached_property
-    def models(self) -> dict[str, str]:
+    def model_hashes(self) -> dict[str, str]:
         """The model files the stage loads: name to SHA-256. A large model is hashed once."""
         named: dict[str, str] = {}
         for file in contract.models(stages.find(self.name), self.config):
@@ -180,17 +182,17 @@ class Stage:
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
         version = stages.find(self.name).VERSION
-        return fingerprint(self.name, version, self.settings, self.models)
+        return fingerprint(self.name, version, self.resolved_settings, self.model_hashes)
 
     @property
-    def keyed(self) -> bool:
+    def needs_key(self) -> bool:
         """Whether the stage's outcome hangs on the corpus's key."""
         return contract.wants_key(stages.find(self.name), self.config)
 
     @cached_property
-    def settings(self) -> dict[str, Any]:
+    def resolved_settings(self) -> dict[str, Any]:
         """The settings as plain data, every choice made."""
-        found = contract.resolved(stages.find(self.name), self.given or self.config)
+        found = contract.resolved(stages.find(self.name), self.original_config or self.config)
         return found.model_dump(mode="json")
 
 
@@ -207,20 +209,22 @@ class Plan:
     @classmethod
     def load(cls, path: str | Path) -> Plan:
         """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy."""
-        return cls.parse(yaml_loader.load(path), name=Path(path).name)
+        return cls.parse(yaml_loader.load_yaml(path), name=Path(path).name)
 
     @classmethod
     def parse(cls, document: object, name: str = "plan") -> Plan:
         """Check a plan given as plain data (what its YAML would hold)."""
         keys = ("sources", "stages", "output", "run")
-        plan = _mapping(document, name, keys)
+        plan = _check_mapping(document, name, keys)
         if not plan.get("sources"):
             raise PlanError(f"{name}: no 'sources'; name at least one reader and its path")
         sources = tuple(
             Source(reader, cast(ReaderConfig, config))
-            for reader, config in _entries(plan["sources"], f"{name}: sources", _reader)
+            for reader, config in _check_entries(
+                plan["sources"], f"{name}: sources", _find_reader_config
+            )
         )
-        listed = _entries(plan.get("stages") or [], f"{name}: stages", _stage)
+        listed = _check_entries(plan.get("stages") or [], f"{name}: stages", _find_stage_config)
         chain = [Stage(stage, cast(FilterConfig, config)) for stage, config in listed]
         if all(stage.name != "consent" for stage in chain):
             # Deletions are honoured whether or not the plan thinks of them.
@@ -229,8 +233,8 @@ class Plan:
             # Behind dedup, a withdrawn post could stay in place of a copy and then leave as well.
             raise PlanError(f"{name}: stages: 'consent' must come first; move it there")
         _check_order(chain, name)
-        output = _model(Output, plan.get("output") or {}, f"{name}: output")
-        run = _model(Run, plan.get("run") or {}, f"{name}: run")
+        output = _validate_model(Output, plan.get("output") or {}, f"{name}: output")
+        run = _validate_model(Run, plan.get("run") or {}, f"{name}: run")
         return cls(sources, tuple(chain), output, run, name)
 
     def with_options(
@@ -244,21 +248,21 @@ class Plan:
         return Plan(
             self.sources,
             self.stages,
-            _model(Output, output, "--out"),
-            _model(Run, run, "--workers/--runner"),
+            _validate_model(Output, output, "--out"),
+            _validate_model(Run, run, "--workers/--runner"),
             self.name,
         )
 
-    def fetched(self) -> Plan:
+    def with_local_copies(self) -> Plan:
         """The same plan with copies on this disk of the models and lists that are URLs."""
         if not self.output.path:
             return self
-        room = self.folder.parent / download.FOLDER
+        room = self.folder.parent / download.DOWNLOAD_FOLDER
         found = []
         for stage in self.stages:
             corpora = stage.name == "dedup"
-            config = download.localised(stage.config, room, corpora=corpora)
-            given = stage.given or (stage.config if config is not stage.config else None)
+            config = download.download_config_files(stage.config, room, corpora=corpora)
+            given = stage.original_config or (stage.config if config is not stage.config else None)
             found.append(Stage(stage.name, config, given))
         return replace(self, stages=tuple(found))
 
@@ -268,7 +272,7 @@ class Plan:
             raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
         for stage in self.stages:
             try:
-                _ = stage.models
+                _ = stage.model_hashes
                 contract.check(stages.find(stage.name), stage.config)
             except OSError as error:
                 where = f"{self.name}: {stage.name}"
@@ -278,8 +282,8 @@ class Plan:
         if self.run.address and self.run.runner != "ray":
             raise PlanError(f"{self.name}: run: 'address' is for 'runner: ray'; leave one of them")
         for url in filter(filesystem.is_url, (self.output.path, self.output.key)):
-            filesystem.check(url)
-        if self.folder.resolve() in [path.resolve() for path in self.earlier()]:
+            filesystem.require_usable_url(url)
+        if self.folder.resolve() in [path.resolve() for path in self.list_earlier_corpora()]:
             raise PlanError(
                 f"{self.name}: dedup: against: '{self.output.path}' is the output itself"
             )
@@ -288,11 +292,13 @@ class Plan:
             where = f"{self.name}: sources[{index}] {source.reader}"
             path = source.config.path
             if filesystem.is_url(path):
-                filesystem.check(path)
+                filesystem.require_usable_url(path)
             try:
-                files = source.files()
+                files = source.list_files()
             except (OSError, BuildError) as error:
-                raise PlanError(f"{where}: cannot look at '{path}': {_words(error)}") from None
+                raise PlanError(
+                    f"{where}: cannot look at '{path}': {_describe_error(error)}"
+                ) from None
             if not files and any(mark in path for mark in "*?["):
                 raise PlanError(f"{where}: path '{path}' matches no file")
             if not files and os.path.isdir(path):
@@ -305,7 +311,7 @@ class Plan:
                     f"{where}: the output or the key would lie inside '{path}'; put them elsewhere"
                 )
             readable = filesystem.is_url(files[0]) or os.access(files[0], os.R_OK)
-            if readable and (other := detect_format.better(source.reader, files[0])):
+            if readable and (other := detect_format.find_better_reader(source.reader, files[0])):
                 raise PlanError(
                     f"{where}: '{files[0]}' is not in this reader's format; it looks like "
                     f"'{other}' (corpus sniff {files[0]})"
@@ -347,11 +353,11 @@ class Plan:
         return Path(key) if key else self.folder.parent / "corpus.key"
 
     @property
-    def naming(self) -> Naming:
+    def pseudonyms(self) -> PseudonymSettings:
         """What posts and people are called in the output."""
-        return Naming(self.key_path, self.output.ids)
+        return PseudonymSettings(self.key_path, self.output.ids)
 
-    def earlier(self) -> list[Path]:
+    def list_earlier_corpora(self) -> list[Path]:
         """The finished corpora that this one is built against."""
         return [
             Path(path)
@@ -360,7 +366,7 @@ class Plan:
             for path in getattr(stage.config, "against", ())
         ]
 
-    def files_to_see(self) -> list[str]:
+    def list_shared_paths(self) -> list[str]:
         """The paths that tasks open beside the work folder: sources, the key, given models."""
         given = {
             str(value)
@@ -373,7 +379,7 @@ class Plan:
             for stage in self.stages
             for file in contract.models(stages.find(stage.name), stage.config)
         ]
-        sources = [file for source in self.sources for file in source.files()]
+        sources = [file for source in self.sources for file in source.list_files()]
         see = [*sources, str(self.key_path), *(file for file in models if file in given)]
         return [path for path in see if not filesystem.is_url(path)]
 
@@ -381,7 +387,7 @@ class Plan:
         """What is done in one pass over a part: a barrier's verdict and the filters behind it."""
         out: list[list[Stage]] = []
         for stage in self.stages:
-            if stage.barrier or not out:
+            if stage.is_barrier or not out:
                 out.append([])
             out[-1].append(stage)
         return [tuple(segment) for segment in out]
@@ -399,38 +405,42 @@ class Plan:
             (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
             for s in self.sources
         ]
-        cut: list[Any] = [*self.cut(), self.output.canaries]
+        cut: list[Any] = [*self.shard_settings(), self.output.canaries]
         # Only what is said, so that corpora of before these options are known again.
         plain = Output.model_fields
-        cut += [[name, own] for name, own in self._papers().items() if own != plain[name].default]
+        cut += [
+            [name, own]
+            for name, own in self._documentation_settings().items()
+            if own != plain[name].default
+        ]
         return fingerprint(sources, [stage.fingerprint for stage in self.stages], cut)
 
-    def _papers(self) -> dict[str, Any]:
+    def _documentation_settings(self) -> dict[str, Any]:
         """What the papers are told beside the counts."""
         names = {"report_samples", "title", "license", "contact"}
         return self.output.model_dump(mode="json", include=names)
 
-    def cut(self) -> tuple[object, ...]:
+    def shard_settings(self) -> tuple[object, ...]:
         """What changes whenever the same posts would make other shards."""
         output = self.output
         return (
-            parquet_options.VERSION, output.shard_mb, output.row_group_mb, output.ids,
-            astuple(output.layout), (output.shuffle, output.shuffle_seed),
-            output.apart,
+            parquet_options.SHARD_VERSION, output.shard_mb, output.row_group_mb, output.ids,
+            astuple(output.parquet_options), (output.shuffle, output.shuffle_seed),
+            output.split_settings,
         )  # fmt: skip
 
     def resolved(self) -> dict[str, Any]:
         """The plan with every default filled in, without ``run`` and the place of the output."""
         return {
             "sources": [{s.reader: s.config.model_dump(mode="json")} for s in self.sources],
-            "stages": [{s.name: s.settings} for s in self.stages],
+            "stages": [{s.name: s.resolved_settings} for s in self.stages],
             "output": {
                 "shard_mb": self.output.shard_mb,
                 "row_group_mb": self.output.row_group_mb,
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
-                **self._papers(),
+                **self._documentation_settings(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,
                 "content_defined_chunking": self.output.content_defined_chunking,
@@ -451,53 +461,59 @@ class Plan:
 # --------------------------------------------------------------------------- checking
 
 
-def _mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
+def _check_mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
     if not isinstance(value, Mapping):
-        raise PlanError(f"{where}: expected keys {', '.join(known)}; found {_kind(value)}")
+        raise PlanError(f"{where}: expected keys {', '.join(known)}; found {_describe_type(value)}")
     for key in value:
         if key not in known:
             raise PlanError(f"{where}: unknown key '{key}'{did_you_mean(str(key), known)}")
     return dict(value)
 
 
-def _reader(name: str) -> type[BaseModel]:
+def _find_reader_config(name: str) -> type[BaseModel]:
     return readers.find(name).Config
 
 
-def _stage(name: str) -> type[BaseModel]:
+def _find_stage_config(name: str) -> type[BaseModel]:
     return stages.find(name).Config
 
 
-def _entries(value: object, where: str, find: Any) -> list[tuple[str, BaseModel]]:
+def _check_entries(value: object, where: str, find: Any) -> list[tuple[str, BaseModel]]:
     """A list of ``- name: {settings}``, each checked by the Config of its module."""
     if not isinstance(value, list):
-        raise PlanError(f"{where}: expected a list of '- name: {{...}}'; found {_kind(value)}")
-    kind, known = ("reader", readers.names()) if find is _reader else ("stage", stages.names())
+        raise PlanError(
+            f"{where}: expected a list of '- name: {{...}}'; found {_describe_type(value)}"
+        )
+    kind, known = (
+        ("reader", readers.names()) if find is _find_reader_config else ("stage", stages.names())
+    )
     out = []
     for index, entry in enumerate(value):
         if isinstance(entry, str):
             entry = {entry: {}}
         if not isinstance(entry, Mapping) or len(entry) != 1:
             raise PlanError(
-                f"{where}[{index}]: expected one '{kind}: {{...}}'; found {_kind(entry)}"
+                f"{where}[{index}]: expected one '{kind}: {{...}}'; found {_describe_type(entry)}"
             )
         ((name, settings),) = entry.items()
         if name not in known:
             place = where.replace(": ", " in ", 1).split(" in ")[0]
             raise PlanError(f"unknown {kind} '{name}' in {place}{did_you_mean(str(name), known)}")
-        out.append((str(name), _model(find(name), settings or {}, f"{where}[{index}] {name}")))
+        out.append(
+            (str(name), _validate_model(find(name), settings or {}, f"{where}[{index}] {name}"))
+        )
     return out
 
 
-def checked(model: type[Model], settings: object, where: str) -> Model:
+def validate_settings(model: type[AnyModel], settings: object, where: str) -> AnyModel:
     """``settings`` as a ``model``; a PlanError says what is wrong ``where``, and the remedy."""
-    return _model(model, settings, where)
+    return _validate_model(model, settings, where)
 
 
-def _model(model: type[Model], settings: object, where: str) -> Model:
+def _validate_model(model: type[AnyModel], settings: object, where: str) -> AnyModel:
     if not isinstance(settings, Mapping):
         raise PlanError(
-            f"{where}: expected settings like '{{key: value}}'; found {_kind(settings)}"
+            f"{where}: expected settings like '{{key: value}}'; found {_describe_type(settings)}"
         )
     for key in settings:
         if key not in model.model_fields:
@@ -512,7 +528,9 @@ def _model(model: type[Model], settings: object, where: str) -> Model:
         if first["type"] == "missing":
             raise PlanError(f"{where}: '{place}' is missing; it must be given") from None
         message = first["msg"].removeprefix("Value error, ")
-        raise PlanError(f"{where}: '{place}': {message}; got {_shown(first['input'])}") from None
+        raise PlanError(
+            f"{where}: '{place}': {message}; got {_shorten_value(first['input'])}"
+        ) from None
 
 
 def _check_order(chain: list[Stage], name: str) -> None:
@@ -533,18 +551,18 @@ def _check_order(chain: list[Stage], name: str) -> None:
         written |= dict.fromkeys(module.WRITES, stage.name)
 
 
-def _words(error: Exception) -> str:
+def _describe_error(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _kind(value: object) -> str:
+def _describe_type(value: object) -> str:
     if value is None:
         return "nothing"
     names = {dict: "keys", list: "a list", str: "text", bool: "true/false", int: "a number"}
     return names.get(type(value), type(value).__name__)
 
 
-def _shown(value: object) -> str:
+def _shorten_value(value: object) -> str:
     try:
         text = repr(value)
     except ValueError:  # an integer too long to be written out

@@ -10,39 +10,39 @@ import yaml
 from corpus.errors import PlanError
 
 #: A plan is some lines; globs name many files in one.
-LARGEST = 256 << 10
-_MOST_NODES = 20_000
-_DEEPEST = 30
-_LONGEST_NUMBER = 100
+MAX_PLAN_BYTES = 256 << 10
+_MAX_NODES = 20_000
+_MAX_DEPTH = 30
+_MAX_NUMBER_LENGTH = 100
 
 
-class _Loader(yaml.SafeLoader):
+class _PlainDataLoader(yaml.SafeLoader):
     """Makes numbers, texts, lists and keys; no tag makes anything else."""
 
-    def number(self, node: yaml.ScalarNode) -> Any:
+    def construct_number(self, node: yaml.ScalarNode) -> Any:
         """A whole number; also 59:59:59, which takes the square of its length."""
-        if len(node.value) > _LONGEST_NUMBER:
+        if len(node.value) > _MAX_NUMBER_LENGTH:
             raise yaml.constructor.ConstructorError(
                 None, None, "too long a number", node.start_mark
             )
         return self.construct_yaml_int(node)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.number)
+_PlainDataLoader.add_constructor("tag:yaml.org,2002:int", _PlainDataLoader.construct_number)
 
 
-def load(path: str | Path) -> Any:
+def load_yaml(path: str | Path) -> Any:
     """The plain data of a plan; PlanError says what is wrong with it, where, and the remedy."""
     file = Path(path)
     try:
         with open(file, "rb") as stream:
-            data = stream.read(LARGEST + 1)
-        if len(data) > LARGEST:
+            data = stream.read(MAX_PLAN_BYTES + 1)
+        if len(data) > MAX_PLAN_BYTES:
             raise PlanError(
-                f"{file.name}: larger than {LARGEST >> 10} kB, which no plan is; name many files "
+                f"{file.name}: larger than {MAX_PLAN_BYTES >> 10} kB, which no plan is; name many files "
                 "by one glob, such as dumps/*.zst"
             )
-        document = yaml.load(data.decode("utf-8"), _Loader)  # a SafeLoader
+        document = yaml.load(data.decode("utf-8"), _PlainDataLoader)  # a SafeLoader
     except FileNotFoundError:
         raise PlanError(f"no plan at '{path}'; give the path of a YAML plan") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -63,14 +63,14 @@ def load(path: str | Path) -> Any:
 
 def _check_size(document: Any, name: str) -> None:
     """Count as if no alias were shared: a few lines of aliases can stand for billions."""
-    left = _MOST_NODES
+    left = _MAX_NODES
     todo = [(document, 0)]
     while todo:
         node, depth = todo.pop()
         left -= 1
-        if left < 0 or depth > _DEEPEST:
+        if left < 0 or depth > _MAX_DEPTH:
             raise PlanError(
-                f"{name}: more than {_MOST_NODES:,} entries or nested deeper than {_DEEPEST}, "
+                f"{name}: more than {_MAX_NODES:,} entries or nested deeper than {_MAX_DEPTH}, "
                 "aliases written out; no plan is"
             )
         if isinstance(node, dict):

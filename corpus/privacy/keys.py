@@ -60,7 +60,7 @@ def _create_key(path: Path) -> None:
 def load_key(path: Path | str) -> bytes:
     """The key's bytes, from a file or (as a string) a URL; PlanError if it is no key."""
     try:
-        data = _elsewhere(path) if isinstance(path, str) else path.read_bytes()
+        data = _download_key(path) if isinstance(path, str) else path.read_bytes()
         key = bytes.fromhex(data.decode("ascii").strip())
     except (ValueError, OSError):
         key = b""
@@ -77,13 +77,15 @@ def load_key(path: Path | str) -> bytes:
 
 
 @lru_cache(maxsize=4)
-def _elsewhere(url: str) -> bytes:
-    return filesystem.read(url)
+def _download_key(url: str) -> bytes:
+    return filesystem.read_file(url)
 
 
-def key_of(corpus: Path, manifest: Mapping[str, Any], key: str | Path | None) -> bytes:
+def load_corpus_key(
+    corpus: Path, manifest: Mapping[str, Any], key_path: str | Path | None
+) -> bytes:
     """The key of a finished corpus, by default from the file beside it; PlanError if it is not."""
-    path = Path(key) if key else corpus.parent / "corpus.key"
+    path = Path(key_path) if key_path else corpus.parent / "corpus.key"
     if not path.exists():
         raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
     secret = load_key(path)
@@ -92,7 +94,7 @@ def key_of(corpus: Path, manifest: Mapping[str, Any], key: str | Path | None) ->
     return secret
 
 
-def pseudonym(author: str, key: bytes) -> str:
+def pseudonymize_author(author: str, key: bytes) -> str:
     """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without.
 
     Letter case makes no other person: platforms do not tell ``u/Spez`` from ``u/spez``.
@@ -100,13 +102,13 @@ def pseudonym(author: str, key: bytes) -> str:
     return hmac.digest(key, author.lower().encode("utf-8"), "sha256").hex()[:32]
 
 
-def post_naming(key: bytes) -> Callable[[str], str]:
+def make_id_pseudonymizer(key: bytes) -> Callable[[str], str]:
     """What makes keyed ids of ids: ``reddit:t1_c0abc`` to ``reddit:~`` and 24 hex digits.
 
     96 bits of HMAC-SHA256: of ten billion posts, two share a name with a chance of one in a
     billion. An id that is keyed already is left as it is.
     """
-    derived = _derived(key, b"post id")
+    derived = _derive_key(key, b"post id")
 
     def keyed(name: str) -> str:
         if KEYED_ID.search(name):
@@ -117,29 +119,29 @@ def post_naming(key: bytes) -> Callable[[str], str]:
     return keyed
 
 
-def seal(data: bytes, key: bytes) -> bytes:
+def encrypt(data: bytes, key: bytes) -> bytes:
     """Encipher ``data``: the same under the same key, so that builds give the same bytes.
 
     The first 32 bytes are HMAC-SHA256 of the data, which is the nonce too (a synthetic IV, as in
     RFC 5297); SHAKE-256 over key and nonce gives the key stream.
     """
-    nonce = hmac.digest(_derived(key, b"seal"), data, "sha256")
-    return nonce + _mixed(data, nonce, key)
+    nonce = hmac.digest(_derive_key(key, b"seal"), data, "sha256")
+    return nonce + _xor_key_stream(data, nonce, key)
 
 
-def unseal(data: bytes, key: bytes) -> bytes:
+def decrypt(data: bytes, key: bytes) -> bytes:
     """The data that was sealed; BuildError if it is damaged, or the key is another."""
     nonce = data[:32]
-    opened = _mixed(data[32:], nonce, key)
-    if not hmac.compare_digest(nonce, hmac.digest(_derived(key, b"seal"), opened, "sha256")):
+    opened = _xor_key_stream(data[32:], nonce, key)
+    if not hmac.compare_digest(nonce, hmac.digest(_derive_key(key, b"seal"), opened, "sha256")):
         raise BuildError("an enciphered file is damaged, or was made with another key")
     return opened
 
 
-def _derived(key: bytes, purpose: bytes) -> bytes:
+def _derive_key(key: bytes, purpose: bytes) -> bytes:
     return hmac.digest(key, b"corpus " + purpose, "sha256")
 
 
-def _mixed(data: bytes, nonce: bytes, key: bytes) -> bytes:
-    stream = hashlib.shake_256(_derived(key, b"stream") + nonce).digest(len(data))
+def _xor_key_stream(data: bytes, nonce: bytes, key: bytes) -> bytes:
+    stream = hashlib.shake_256(_derive_key(key, b"stream") + nonce).digest(len(data))
     return (np.frombuffer(data, np.uint8) ^ np.frombuffer(stream, np.uint8)).tobytes()

@@ -11,95 +11,99 @@ import polars as pl
 
 from corpus.privacy import keys
 
-Ids = Literal["keyed", "original"]
+IdStyle = Literal["keyed", "original"]
 #: The columns that hold a post's id, wherever they turn up.
 ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
 #: A Reddit community of this form is a person's own page.
-_OWN_PAGE = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
+_PERSONAL_COMMUNITY = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
 
 
 @dataclass(frozen=True)
-class Naming:
+class PseudonymSettings:
     """How posts and people are named, as a task carries it: the key's file, not the key."""
 
-    key: Path | str
-    ids: Ids
+    key_path: Path | str
+    ids: IdStyle
 
     def key_id(self) -> str:
         """What the key may be told from others by, in public."""
-        return keys.key_id(keys.load_key(self.key))
+        return keys.key_id(keys.load_key(self.key_path))
 
-    def open(self) -> Names:
+    def load(self) -> Pseudonymizer:
         """Read the key."""
-        return Names(keys.load_key(self.key), self.ids)
+        return Pseudonymizer(keys.load_key(self.key_path), self.ids)
 
 
-class Names:
+class Pseudonymizer:
     """The names under one key."""
 
-    def __init__(self, key: bytes, ids: Ids) -> None:
+    def __init__(self, key: bytes, ids: IdStyle) -> None:
         self._key = key
-        self._post: Callable[[str], str] | None = keys.post_naming(key) if ids == "keyed" else None
+        self._id_pseudonymizer: Callable[[str], str] | None = (
+            keys.make_id_pseudonymizer(key) if ids == "keyed" else None
+        )
 
-    def author(self, names: pl.Series) -> pl.Series:
+    def pseudonymize_authors(self, names: pl.Series) -> pl.Series:
         """Pseudonyms of ``platform:author``; nobody stays nobody."""
-        return _mapped(names, lambda name: keys.pseudonym(name, self._key))
+        return _map_values(names, lambda name: keys.pseudonymize_author(name, self._key))
 
-    def post(self, ids: pl.Series) -> pl.Series:
+    def pseudonymize_ids(self, ids: pl.Series) -> pl.Series:
         """The ids that leave the build, for those that came in."""
-        return _mapped(ids, self._post) if self._post else ids
+        return _map_values(ids, self._id_pseudonymizer) if self._id_pseudonymizer else ids
 
-    def one(self, name: str | None) -> str | None:
+    def pseudonymize_id(self, name: str | None) -> str | None:
         """The id that leaves the build, for one that came in."""
-        return self._post(name) if self._post and name is not None else name
+        return self._id_pseudonymizer(name) if self._id_pseudonymizer and name is not None else name
 
-    def posts(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def replace_id_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         """A frame with every column of ids renamed."""
-        if self._post is None:
+        if self._id_pseudonymizer is None:
             return frame
         found = [name for name in ID_COLUMNS if name in frame.columns]
-        frame = frame.with_columns(self.post(frame[name]).alias(name) for name in found)
+        frame = frame.with_columns(self.pseudonymize_ids(frame[name]).alias(name) for name in found)
         if "post_ids" in frame.columns:
-            frame = frame.with_columns(_inside(frame["post_ids"], self.post))
+            frame = frame.with_columns(_map_lists(frame["post_ids"], self.pseudonymize_ids))
         return frame
 
-    def people(self, posts: pl.DataFrame) -> pl.DataFrame:
+    def replace_author_columns(self, posts: pl.DataFrame) -> pl.DataFrame:
         """A frame with every column of people renamed: authors, and Reddit's pages of persons."""
         raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-        posts = posts.with_columns(self.author(raw).alias("author"))
+        posts = posts.with_columns(self.pseudonymize_authors(raw).alias("author"))
         if "authors" in posts.columns:
             turns = posts.select("platform", "authors").with_row_index("_row").explode("authors")
             names = turns.select(pl.concat_str("platform", pl.lit(":"), "authors")).to_series()
-            listed = turns.select("_row", self.author(names).alias("authors"))
+            listed = turns.select("_row", self.pseudonymize_authors(names).alias("authors"))
             grouped = listed.group_by("_row", maintain_order=True).agg("authors")
             posts = posts.with_columns(grouped["authors"])
         if "community" in posts.columns:
-            own = (pl.col("platform") == "reddit") & pl.col("community").str.contains(_OWN_PAGE)
+            own = (pl.col("platform") == "reddit") & pl.col("community").str.contains(
+                _PERSONAL_COMMUNITY
+            )
             person = pl.col("community").str.replace(r"(?i)^(?:/?r/)?u_", "reddit:")
-            page = self.author(posts.select(pl.when(own).then(person)).to_series())
+            page = self.pseudonymize_authors(posts.select(pl.when(own).then(person)).to_series())
             named = pl.coalesce(pl.lit("u_") + pl.lit(page), "community")
             posts = posts.with_columns(named.alias("community"))
         return posts
 
-    def facts(self, facts: dict[str, Any]) -> dict[str, Any]:
+    def replace_cluster_ids(self, facts: dict[str, Any]) -> dict[str, Any]:
         """What a barrier tells in the manifest, with clusters renamed."""
-        return {name: self._named(value) for name, value in facts.items()}
+        return {name: self._replace_cluster_id(value) for name, value in facts.items()}
 
-    def _named(self, value: Any) -> Any:
+    def _replace_cluster_id(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._named(each) for each in value]
+            return [self._replace_cluster_id(each) for each in value]
         if isinstance(value, dict) and "cluster" in value:
-            return {**value, "cluster": self.one(value["cluster"])}
+            return {**value, "cluster": self.pseudonymize_id(value["cluster"])}
         return value
 
 
-def _mapped(names: pl.Series, rename: Callable[[str], str]) -> pl.Series:
-    old = names.unique().drop_nulls()
+def _map_values(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:
+    old = values.unique().drop_nulls()
     new = pl.Series([rename(name) for name in old], dtype=pl.String)
-    return names.replace_strict(old, new, default=None, return_dtype=pl.String)
+    return values.replace_strict(old, new, default=None, return_dtype=pl.String)
 
 
-def _inside(lists: pl.Series, rename: Callable[[pl.Series], pl.Series]) -> pl.Series:
+def _map_lists(lists: pl.Series, rename: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Each list of names with its names changed; lists keep their lengths."""
     old = lists.explode().unique().drop_nulls()
     return lists.list.eval(

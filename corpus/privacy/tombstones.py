@@ -19,117 +19,121 @@ import polars as pl
 from corpus.partition.partitions import (  # fmt: skip
     U64,
     Arrays,
-    Run,
-    Step,
-    addressed,
-    done,
-    range_count,
-    received,
-    rows,
+    ArrayTask,
+    RunTasks,
+    count_ranges,
+    gather_rows,
+    make_rows,
+    run_tasks,
+    scatter_rows,
 )
-from corpus.schema import WITHDRAWN
+from corpus.schema import WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt
 
 #: Reasons as numbers, the gravest first.
-_SAID = (*WITHDRAWN, "allowed", "undeclared")
-_OPTED_OUT, _ALLOWED, _UNDECLARED = map(_SAID.index, ("opted_out", "allowed", "undeclared"))
+_REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared")
+_OPTED_OUT, _ALLOWED, _UNDECLARED = map(_REASONS.index, ("opted_out", "allowed", "undeclared"))
 #: What an author declares about all of their posts: the last word counts.
-_DECLARED = (_OPTED_OUT, _ALLOWED, _UNDECLARED)
+_DECLARATIONS = (_OPTED_OUT, _ALLOWED, _UNDECLARED)
 _TARGETS = ("author", "id")
 #: When a notice without a time was said: behind all that was ever seen.
-_EVER = np.iinfo(np.int64).max
+_NO_TIME = np.iinfo(np.int64).max
 _COLUMNS = {"one": np.uint64, "two": np.uint64, "target": np.uint8, "reason": np.uint8,
             "said_at": np.int64}  # fmt: skip
-_STEP = "folding"
+_STEP_NAME = "folding"
 
 
-def fold(room: Path, announced: Sequence[Path], count: int, run: Run) -> None:
+def fold_tombstones(
+    work_dir: Path, tombstone_files: Sequence[Path], count: int, run: RunTasks
+) -> None:
     """Fold the ``count`` notices in some files into ``room``, where :func:`bury` looks.
 
     One stays of each target and reason, the one that reaches furthest, and of an author's
     declarations the last.
     """
-    ranges = range_count(count)
-    noting = [Note(room, path, ranges, part) for part, path in enumerate(announced)]
-    done(run, noting, _STEP)
-    folding = [Fold(room, len(noting), index) for index in range(ranges)]
-    left = sum(told["notices"] for told in done(run, folding, _STEP))
+    ranges = count_ranges(count)
+    noting = [
+        ScatterTombstones(work_dir, path, ranges, part) for part, path in enumerate(tombstone_files)
+    ]
+    run_tasks(run, noting, _STEP_NAME)
+    folding = [FoldTombstones(work_dir, len(noting), index) for index in range(ranges)]
+    left = sum(told["notices"] for told in run_tasks(run, folding, _STEP_NAME))
     for name, dtype in _COLUMNS.items():
-        if load_receipt(room / f"{name}.json") is None:
-            pieces = (array_store.whole(task.folder, name) for task in folding)
-            array_store.join(room, name, pieces, dtype, left)
-    notices.cache_clear()  # an earlier build of this process may have looked into what is mended
+        if load_receipt(work_dir / f"{name}.json") is None:
+            pieces = (array_store.load_array(task.folder, name) for task in folding)
+            array_store.save_concatenated(work_dir, name, pieces, dtype, left)
+    open_tombstones.cache_clear()  # an earlier build of this process may have looked into what is mended
 
 
-def _keys(values: pl.Series) -> U64:
+def _hash_values(values: pl.Series) -> U64:
     from corpus.dedup import minhash_kernel
 
-    return minhash_kernel.hash128(*array_store.flat(values))
+    return minhash_kernel.hash128(*array_store.flatten_strings(values))
 
 
-def _noted(room: Path, part: int) -> Path:
-    return room / "noted" / f"{part:06d}"
+def _scattered_folder(work_dir: Path, part: int) -> Path:
+    return work_dir / "noted" / f"{part:06d}"
 
 
 @dataclass(frozen=True)
-class Note(Step):
+class ScatterTombstones(ArrayTask):
     """Put the notices of a file into numbers, by range of keys."""
 
-    announced: Path
+    source: Path
     ranges: int
     part: int
 
     @property
     def folder(self) -> Path:
         """Where they go."""
-        return _noted(self.room, self.part)
+        return _scattered_folder(self.work_dir, self.part)
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A row a notice."""
-        told = pl.read_parquet(self.announced, glob=False)
-        keys = _keys(told["value"])
-        number = {name: at for at, name in enumerate(_SAID)}
-        found = rows(
+        told = pl.read_parquet(self.source, glob=False)
+        keys = _hash_values(told["value"])
+        number = {name: at for at, name in enumerate(_REASONS)}
+        found = make_rows(
             one=keys[:, 0],
             two=keys[:, 1],
             target=(told["target"] == "id").cast(pl.UInt8).to_numpy(),
             reason=told["reason"].replace_strict(number, return_dtype=pl.UInt8).to_numpy(),
-            said_at=told["said_at"].fill_null(_EVER).to_numpy(),
+            said_at=told["said_at"].fill_null(_NO_TIME).to_numpy(),
         )
         to = (keys[:, 0] >> np.uint64(56)).astype(np.int64) * self.ranges // 256
-        return addressed("notice", found, to, self.ranges), {}
+        return scatter_rows("notice", found, to, self.ranges), {}
 
 
 @dataclass(frozen=True)
-class Fold(Step):
+class FoldTombstones(ArrayTask):
     """Fold the notices of a range of keys."""
 
-    noted: int  # files
+    file_count: int  # files
     index: int
 
     @property
     def folder(self) -> Path:
         """Where what is left goes."""
-        return self.room / "folded" / f"{self.index:03d}"
+        return self.work_dir / "folded" / f"{self.index:03d}"
 
-    def make(self) -> tuple[Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The notices left, ordered by key."""
-        noted = (_noted(self.room, part) for part in range(self.noted))
-        found = received(noted, "notice", self.index)
+        noted = (_scattered_folder(self.work_dir, part) for part in range(self.file_count))
+        found = gather_rows(noted, "notice", self.index)
         every = pl.DataFrame({name: found[name] for name in _COLUMNS})
         of = ["one", "two", "target"]
-        declared = pl.col("reason").is_in(_DECLARED)
+        declared = pl.col("reason").is_in(_DECLARATIONS)
         said = every.filter(~declared).group_by(*of, "reason").agg(pl.col("said_at").max())
         # Of two at the same moment, and of two without any, the refusal counts. A word without a
         # time is the first.
-        when = pl.when(pl.col("said_at") < _EVER).then("said_at")
+        when = pl.when(pl.col("said_at") < _NO_TIME).then("said_at")
         last = (
             every.filter(declared)
             .sort(when, pl.col("reason") == _OPTED_OUT, "reason", nulls_last=False)
             .unique(of, keep="last", maintain_order=True)
             .filter(pl.col("reason") != _UNDECLARED)  # taken back: nothing is said any more
-            .with_columns(pl.lit(_EVER).alias("said_at"))
+            .with_columns(pl.lit(_NO_TIME).alias("said_at"))
         )
         left = pl.concat([said.select(every.columns), last]).sort(*of, "reason")
         return {name: left[name].to_numpy() for name in _COLUMNS}, {"notices": left.height}
@@ -138,16 +142,16 @@ class Fold(Step):
 # --------------------------------------------------------------------------- looking up
 
 
-class Notices:
+class TombstoneTable:
     """The folded notices, mapped: only what is touched is read."""
 
-    def __init__(self, room: Path) -> None:
-        self._columns = {name: array_store.mapped(room, name) for name in _COLUMNS}
+    def __init__(self, folder: Path) -> None:
+        self._columns = {name: array_store.map_array(folder, name) for name in _COLUMNS}
 
-    def reach(self, values: pl.Series, target: str) -> pl.DataFrame:
+    def look_up(self, values: pl.Series, target: str) -> pl.DataFrame:
         """The row of each value that a notice names, with ``reason`` and ``said_at``."""
         row = np.flatnonzero(values.is_not_null().to_numpy())
-        keys = _keys(values.gather(row))
+        keys = _hash_values(values.gather(row))
         order = np.argsort(keys[:, 0])
         row, keys = row[order], keys[order]
         one = self._columns["one"]
@@ -169,12 +173,12 @@ class Notices:
 
 
 @lru_cache(maxsize=2)
-def notices(room: Path) -> Notices:
+def open_tombstones(folder: Path) -> TombstoneTable:
     """What was folded into ``room``, opened once a process."""
-    return Notices(room)
+    return TombstoneTable(folder)
 
 
-def bury(posts: pl.DataFrame, notices: Notices) -> pl.DataFrame:
+def apply_tombstones(posts: pl.DataFrame, tombstones: TombstoneTable) -> pl.DataFrame:
     """Mark the posts that a notice names, by id or by author, as withdrawn.
 
     A repost carries the whole text of its original, so it goes with it. A notice says more than
@@ -184,16 +188,16 @@ def bury(posts: pl.DataFrame, notices: Notices) -> pl.DataFrame:
     original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
     for target, key in (("author", author), ("id", original), ("id", pl.col("id"))):
         values = posts.select(key.alias("value")).to_series()
-        posts = _marked(posts, notices.reach(values, target))
+        posts = _mark_withdrawn(posts, tombstones.look_up(values, target))
     return posts
 
 
-def _marked(posts: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
-    seen = posts["seen_at"].gather(named["_row"])
-    reached = named.filter(~(seen >= named["said_at"]).fill_null(False)).sort("_row", "reason")
+def _mark_withdrawn(posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+    seen = posts["seen_at"].gather(matches["_row"])
+    reached = matches.filter(~(seen >= matches["said_at"]).fill_null(False)).sort("_row", "reason")
     if not reached.height:
         return posts
-    words = dict(enumerate(_SAID))
+    words = dict(enumerate(_REASONS))
     why = (
         reached.filter(pl.col("reason") != _ALLOWED)
         .unique("_row", keep="first")
@@ -201,7 +205,7 @@ def _marked(posts: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
     )
     consent = {_OPTED_OUT: "denied", _ALLOWED: "allowed"}
     said = (
-        reached.filter(pl.col("reason").is_in(_DECLARED))
+        reached.filter(pl.col("reason").is_in(_DECLARATIONS))
         .unique("_row", keep="first")
         .select("_row", pl.col("reason").replace_strict(consent, default=None).alias("_consent"))
     )

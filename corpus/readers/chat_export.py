@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from corpus.formats.dump_input import Input
-from corpus.formats.json_stream import Found, Opened, Value, in_members
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_stream import ContainerStart, JsonValue, WalkEvent, walk_members
 from corpus.readers.contract import Refused
 
 
@@ -16,113 +16,119 @@ class Chat:
     """A chat, and what the export says of it, as JSON by key."""
 
     number: int  # of the chats in the file, and of the documents that are or hold them; from 1
-    said: dict[str, bytes] = field(default_factory=dict)
+    header: dict[str, bytes] = field(default_factory=dict)
     #: In a list of chats: something of it is damaged, and with it perhaps the next chat's
     #: beginning is lost. What follows may be that one's messages, and not this one's.
-    doubtful: bool = False
+    is_damaged: bool = False
 
 
-class Message(NamedTuple):
+class ChatMessage(NamedTuple):
     """A message as its JSON text, and where it stands."""
 
-    place: str
-    row: int
+    source_file: str
+    source_row: int
     chat: Chat
     data: bytes
 
 
-class Problem(NamedTuple):
+class UnreadableMessage(NamedTuple):
     """A place that gives no message, and why."""
 
-    place: str
-    row: int
-    reason: Refused
+    source_file: str
+    source_row: int
+    refusal: Refused
 
 
-class Layout:
+class ChatExportPaths:
     """Where an export keeps its chats, and which of a chat's keys tell what the chat is."""
 
-    def __init__(self, chats: Collection[str], header: Collection[str]) -> None:
-        self.chats = chats
-        self.messages = {_below(chat, "messages.item"): chat for chat in chats}
-        self.header = {_below(chat, key): (chat, key) for chat in chats for key in header}
+    def __init__(self, chat_paths: Collection[str], header_keys: Collection[str]) -> None:
+        self.chat_paths = chat_paths
+        self.message_paths = {_join_path(chat, "messages.item"): chat for chat in chat_paths}
+        self.header_paths = {
+            _join_path(chat, key): (chat, key) for chat in chat_paths for key in header_keys
+        }
 
     @property
-    def wanted(self) -> list[str]:
+    def paths(self) -> list[str]:
         """The paths to walk to."""
-        return [*self.messages, *self.header]
+        return [*self.message_paths, *self.header_paths]
 
 
-def _below(path: str, key: str) -> str:
+def _join_path(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-class _Chats:
+class _ChatTracker:
     """The chats that a walk comes to, numbered in their order."""
 
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
+    def __init__(self, export_paths: ChatExportPaths) -> None:
+        self._layout = export_paths
         self._count = 0
         self._listed: Chat | None = None  # the chat in a list that was begun last
         self._here: dict[str, Chat] = {}  # by path: a document, and the chat in a list of its own
 
-    def follow(self, found: Found) -> Chat | None:
+    def assign_chat(self, event: WalkEvent) -> Chat | None:
         """The chat that begins with what was found, or that it belongs to."""
-        if isinstance(found, Opened) and found.path in self._layout.chats:
+        if isinstance(event, ContainerStart) and event.path in self._layout.chat_paths:
             self._count += 1
-            self._here[found.path] = Chat(self._count)
-            self._listed = self._here[found.path] if found.path else None
-            return self._here[found.path]
-        if isinstance(found, Refused) and self._listed is not None:
-            self._listed.doubtful = True
-        if not isinstance(found, Value):
+            self._here[event.path] = Chat(self._count)
+            self._listed = self._here[event.path] if event.path else None
+            return self._here[event.path]
+        if isinstance(event, Refused) and self._listed is not None:
+            self._listed.is_damaged = True
+        if not isinstance(event, JsonValue):
             return None
-        if found.path in self._layout.messages:
-            return self._here[self._layout.messages[found.path]]
-        path, key = self._layout.header[found.path]
-        self._here[path].said[key] = found.data
+        if event.path in self._layout.message_paths:
+            return self._here[self._layout.message_paths[event.path]]
+        path, key = self._layout.header_paths[event.path]
+        self._here[path].header[key] = event.data
         return self._here[path]
 
 
-def messages(
-    path: str, source: Input, layout: Layout, known: Callable[[Chat], bool], longest: int
-) -> Iterator[Message | Problem]:
+def read_messages(
+    path: str,
+    source: DumpInput,
+    export_paths: ChatExportPaths,
+    has_header: Callable[[Chat], bool],
+    max_bytes: int,
+) -> Iterator[ChatMessage | UnreadableMessage]:
     """Yield the messages of an export with their chats, and what could not be had.
 
     JSON lets what is said of a chat follow its messages. ``known`` tells whether enough of a chat
     has been said; if it has not when its first message comes, the file is looked through once more.
     """
-    chats, all_chats = _Chats(layout), list[Chat]()
+    chats, all_chats = _ChatTracker(export_paths), list[Chat]()
     current, row, lacking = "", 0, False
-    for place, found in in_members(path, source, layout.wanted, longest):
+    for place, found in walk_members(path, source, export_paths.paths, max_bytes):
         if place != current:
             if lacking:
-                yield Problem(current, 0, Refused("no_messages"))
+                yield UnreadableMessage(current, 0, Refused("no_messages"))
             current, row, lacking = place, 0, True
-        chat = chats.follow(found)
+        chat = chats.assign_chat(found)
         if isinstance(found, Refused):
             row += 1
             lacking = False  # there is a reason already
-            yield Problem(place, row, found)
+            yield UnreadableMessage(place, row, found)
         elif chat is None:
             lacking = False  # an array of chats or of messages, be it empty
-        elif isinstance(found, Value) and found.path in layout.messages:
+        elif isinstance(found, JsonValue) and found.path in export_paths.message_paths:
             row += 1
-            if not all_chats and not known(chat):
-                all_chats = _look_through(path, layout, longest)
+            if not all_chats and not has_header(chat):
+                all_chats = _read_all_chats(path, export_paths, max_bytes)
             chat = all_chats[chat.number - 1] if all_chats else chat
-            yield Message(place, row, chat, found.data)
+            yield ChatMessage(place, row, chat, found.data)
     if lacking:
-        yield Problem(current, 0, Refused("no_messages"))
+        yield UnreadableMessage(current, 0, Refused("no_messages"))
 
 
-def _look_through(path: str, layout: Layout, longest: int) -> list[Chat]:
+def _read_all_chats(path: str, export_paths: ChatExportPaths, max_bytes: int) -> list[Chat]:
     """Every chat of the export with all that is said of it, wherever it is said."""
-    chats, every = _Chats(layout), list[Chat]()
-    with Input(path) as source:
+    chats, every = _ChatTracker(export_paths), list[Chat]()
+    with DumpInput(path) as source:
         # The same walk as the reading itself, so that both count alike even where it is broken.
-        for _, found in in_members(path, source, layout.wanted, longest):
-            chat = chats.follow(found)
-            if chat is not None and isinstance(found, Opened):
+        for _, found in walk_members(path, source, export_paths.paths, max_bytes):
+            chat = chats.assign_chat(found)
+            if chat is not None and isinstance(found, ContainerStart):
                 every.append(chat)
     return every

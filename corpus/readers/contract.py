@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from corpus.formats import dump_input
 from corpus.schema import POST, REFUSAL, TOMBSTONE
 
-Text = Annotated[str, Field(min_length=1)]
+NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
 class ReaderConfig(BaseModel):
@@ -35,7 +35,7 @@ class ReaderConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    path: Text = Field(description="a file, a folder or a glob")
+    path: NonEmptyText = Field(description="a file, a folder or a glob")
     max_line_mb: int = Field(
         default=16,
         ge=1,
@@ -68,14 +68,14 @@ class Post(NamedTuple):
     mentions: str | None = None  # "name=author" of people in the text, by mentions_of()
 
 
-def mentions_of(text: str, people: Iterable[tuple[str | None, str | None]]) -> str | None:
+def match_mentions(text: str, accounts: Iterable[tuple[str | None, str | None]]) -> str | None:
     """Of ``people`` (name, author), those that a text names, as :attr:`Post.mentions` has them."""
     if "@" not in text and "\uff20" not in text:
         return None
     lowered = text.lower()
     named = {
         f"{name.lower()}={author}"
-        for name, author in people
+        for name, author in accounts
         if name and author and name.lower() in lowered and not {" ", "="} & set(name + author)
     }
     return " ".join(sorted(named)) or None
@@ -93,7 +93,7 @@ class Tombstone(NamedTuple):
 class Skipped(NamedTuple):
     """A record that is no post and was never meant to be one: a notice, a keep-alive."""
 
-    what: str
+    kind: str
 
 
 class Refused(Exception):
@@ -150,38 +150,38 @@ class Sample:
                 found.append(value)
         return found
 
-    def share(self, fits: Callable[[dict[str, Any]], object]) -> float:
+    def matching_share(self, predicate: Callable[[dict[str, Any]], object]) -> float:
         """The share of :attr:`objects` that fit; 0 if there are none."""
-        return sum(bool(fits(row)) for row in self.objects) / max(1, len(self.objects))
+        return sum(bool(predicate(row)) for row in self.objects) / max(1, len(self.objects))
 
 
 # A batch also ends at this many bytes of lines: very long posts must not make it unbounded.
-_BATCH_BYTES = 96 << 20
+_MAX_BATCH_BYTES = 96 << 20
 
 
 @dataclass
-class Gatherer:
+class BatchBuilder:
     """Collects records and cuts them into frames; the last Python objects a post passes through."""
 
     platform: str
     part_posts: int
     posts: list[Post] = field(default_factory=list)
-    places: list[tuple[str, int]] = field(default_factory=list)
+    provenance: list[tuple[str, int]] = field(default_factory=list)
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
-    size: int = 0
+    size_bytes: int = 0
 
     def add(self, records: Sequence[Record], file: str, row: int) -> None:
         """Take the records found at ``row`` of ``file``."""
         for record in records:
             if type(record) is Post:
                 self.posts.append(record)
-                self.places.append((file, row))
+                self.provenance.append((file, row))
             elif type(record) is Tombstone:
                 self.tombstones.append(record)
             elif type(record) is Skipped:
-                self.skipped[record.what] = self.skipped.get(record.what, 0) + 1
+                self.skipped[record.kind] = self.skipped.get(record.kind, 0) + 1
             else:
                 self.refuse(file, row, record.reason)  # type: ignore[union-attr]
 
@@ -189,15 +189,15 @@ class Gatherer:
         """Record that ``row`` of ``file`` could not be read."""
         self.refused.append((file, row, reason))
 
-    def full(self) -> bool:
+    def is_full(self) -> bool:
         """Whether a batch should be cut here."""
         count = len(self.posts) + len(self.refused) + len(self.tombstones)
-        return count >= self.part_posts or self.size >= _BATCH_BYTES
+        return count >= self.part_posts or self.size_bytes >= _MAX_BATCH_BYTES
 
-    def cut(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
+    def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
         """Hand over what was gathered and start anew."""
         batch = Batch(
-            posts=posts_frame(self.posts, self.places, self.platform),
+            posts=build_posts_frame(self.posts, self.provenance, self.platform),
             refused=pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
             tombstones=pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
             skipped=self.skipped,
@@ -205,17 +205,17 @@ class Gatherer:
             position=position,
             sha256=sha256,
         )
-        self.posts, self.places, self.refused, self.tombstones = [], [], [], []
-        self.skipped, self.size = {}, 0
+        self.posts, self.provenance, self.refused, self.tombstones = [], [], [], []
+        self.skipped, self.size_bytes = {}, 0
         return batch
 
 
-def posts_frame(
-    posts: Sequence[Post], places: Sequence[tuple[str, int]], platform: str
+def build_posts_frame(
+    posts: Sequence[Post], provenance: Sequence[tuple[str, int]], platform: str
 ) -> pl.DataFrame:
     """Turn posts and their places into a frame with the columns of :data:`corpus.schema.POST`."""
     columns = dict(zip(Post._fields, zip(*posts, strict=True), strict=True)) if posts else {}
-    files, rows = zip(*places, strict=True) if places else ((), ())
+    files, rows = zip(*provenance, strict=True) if provenance else ((), ())
     columns |= {"source_file": files, "source_row": rows}
     series = []
     for name, dtype in POST.items():
@@ -251,10 +251,10 @@ def read_lines(
     on; a stream that breaks off is recorded at the row where it broke, and what came before is
     kept. ``start`` resumes after an earlier batch's cursor.
     """
-    gather = Gatherer(platform, part_posts)
-    with dump_input.Input(path) as source:
-        for member in source.members(after=start.member if start else None):
-            for refusal in source.refusals():
+    gather = BatchBuilder(platform, part_posts)
+    with dump_input.DumpInput(path) as source:
+        for member in source.members(resume_at=start.member if start else None):
+            for refusal in source.take_refusals():
                 gather.refuse(*refusal)
             file = f"{path}!{member.name}" if member.name else path
             row, offset = 0, 0
@@ -262,31 +262,31 @@ def read_lines(
                 row, offset = start.row, start.offset
             for line in member.lines(config.max_line_mb << 20, offset):
                 row += 1
-                offset = line.end
+                offset = line.end_offset
                 if line.problem:
                     gather.refuse(file, row, line.problem)
                     if line.problem != "line_too_long":
                         continue  # the member ends here: a cursor would only meet this again
                 elif line.data:
-                    gather.size += len(line.data)
+                    gather.size_bytes += len(line.data)
                     decode_line(line.data, decode, gather, file, row)
-                if gather.full():
-                    yield gather.cut(Cursor(member.name, row, offset), source.position)
-        for refusal in source.refusals():
+                if gather.is_full():
+                    yield gather.build_batch(Cursor(member.name, row, offset), source.position)
+        for refusal in source.take_refusals():
             gather.refuse(*refusal)
-        yield gather.cut(None, source.position, source.sha256())
+        yield gather.build_batch(None, source.position, source.sha256())
 
 
-class Located(NamedTuple):
+class LocatedRecords(NamedTuple):
     """The records found at one place of a source that is not made of lines."""
 
-    file: str  # the path, with "!member" behind it inside an archive
-    row: int  # counted from 1 in that file
-    size: int  # about how many bytes it took, so that batches stay bounded
+    source_file: str  # the path, with "!member" behind it inside an archive
+    source_row: int  # counted from 1 in that file
+    size_bytes: int  # about how many bytes it took, so that batches stay bounded
     records: Sequence[Record]
 
 
-class Consumed(Protocol):
+class ReadProgress(Protocol):
     """What a source tells of itself while it is read."""
 
     @property
@@ -300,8 +300,8 @@ class Consumed(Protocol):
 
 
 def read_records(
-    found: Iterable[Located],
-    source: Consumed,
+    located: Iterable[LocatedRecords],
+    source: ReadProgress,
     *,
     platform: str,
     part_posts: int,
@@ -312,48 +312,50 @@ def read_records(
     ``found`` must come in the same order each time: ``start`` resumes by passing over as many
     places as an earlier batch's cursor counts.
     """
-    gather = Gatherer(platform, part_posts)
+    gather = BatchBuilder(platform, part_posts)
     done = start.row if start else 0
-    for count, place in enumerate(found, start=1):
+    for count, place in enumerate(located, start=1):
         if count <= done:
             continue
-        gather.size += place.size
-        gather.add(place.records, place.file, place.row)
-        if gather.full():
-            yield gather.cut(Cursor("", count, 0), source.position)
-    yield gather.cut(None, source.position, source.sha256())
+        gather.size_bytes += place.size_bytes
+        gather.add(place.records, place.source_file, place.source_row)
+        if gather.is_full():
+            yield gather.build_batch(Cursor("", count, 0), source.position)
+    yield gather.build_batch(None, source.position, source.sha256())
 
 
-def decode_line(line: bytes, decode: Decode, gather: Gatherer, file: str, row: int) -> None:
+def decode_line(line: bytes, decode: Decode, builder: BatchBuilder, file: str, row: int) -> None:
     """Decode one line into ``gather``, turning each way it can fail into a reason."""
     try:
-        gather.add(decode(line), file, row)
+        builder.add(decode(line), file, row)
     except Refused as refusal:
-        gather.refuse(file, row, refusal.reason)
+        builder.refuse(file, row, refusal.reason)
     except msgspec.ValidationError:
-        gather.refuse(file, row, "wrong_type")
+        builder.refuse(file, row, "wrong_type")
     except UnicodeDecodeError:
-        gather.refuse(file, row, "invalid_utf8")
+        builder.refuse(file, row, "invalid_utf8")
     except (msgspec.DecodeError, RecursionError):
-        _decode_again(line, decode, gather, file, row)
+        _decode_repaired(line, decode, builder, file, row)
 
 
-def _decode_again(line: bytes, decode: Decode, gather: Gatherer, file: str, row: int) -> None:
+def _decode_repaired(
+    line: bytes, decode: Decode, builder: BatchBuilder, file: str, row: int
+) -> None:
     """Mend the two known faults of real JSON lines, or refuse the line.
 
     A lone surrogate (half an emoji, as ``\\ud83d``) becomes U+FFFD, and several objects on one
     line are taken one by one.
     """
-    pieces = dump_input.split_objects(dump_input.mend_surrogates(line))
+    pieces = dump_input.split_json_objects(dump_input.replace_lone_surrogates(line))
     if not pieces or (len(pieces) == 1 and pieces[0] == line):
-        gather.refuse(file, row, "malformed_json")
+        builder.refuse(file, row, "malformed_json")
         return
     for piece in pieces:
         try:
-            gather.add(decode(piece), file, row)
+            builder.add(decode(piece), file, row)
         except Refused as refusal:
-            gather.refuse(file, row, refusal.reason)
+            builder.refuse(file, row, refusal.reason)
         except msgspec.ValidationError:
-            gather.refuse(file, row, "wrong_type")
+            builder.refuse(file, row, "wrong_type")
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            gather.refuse(file, row, "malformed_json")
+            builder.refuse(file, row, "malformed_json")

@@ -19,7 +19,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats import dump_input
-from corpus.formats.times import micros, whole
+from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -104,18 +104,18 @@ class _Line(_Object):
 
 
 # What a purged account's posts say.
-_GONE = "*permanently deleted*"
+_PURGED_TEXT = "*permanently deleted*"
 # How far into a file its instance is looked for.
-_LINES = 10_000
-_parse = msgspec.json.Decoder(_Line).decode
+_MAX_SEARCHED_LINES = 10_000
+_parse_line = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
     """How surely these are posts and comments, by fields that only they have together."""
-    return sample.share(_is_lemmy)
+    return sample.matching_share(_is_post_or_comment)
 
 
-def _is_lemmy(row: dict[str, Any]) -> bool:
+def _is_post_or_comment(row: dict[str, Any]) -> bool:
     inner = row.get("comment") or row.get("post")
     if isinstance(inner, dict):
         return "ap_id" in inner and "creator_id" in inner and "creator" in row
@@ -128,68 +128,68 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts and comments of one file in batches."""
-    decode = decoder(config.instance or find_instance(path, config))
+    decode = make_decoder(config.instance or find_instance(path, config))
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
 def find_instance(path: str, config: Config) -> str:
     """The host of the first object that was written on the dump's own instance; '' if none."""
-    with dump_input.Input(path) as source:
+    with dump_input.DumpInput(path) as source:
         for member in source.members():
             for count, line in enumerate(member.lines(config.max_line_mb << 20)):
-                if count == _LINES:
+                if count == _MAX_SEARCHED_LINES:
                     break
                 # Cheap to look at first: most of a dump was written elsewhere.
-                if b'"local"' in line.data and (host := _own_host(line.data)):
+                if b'"local"' in line.data and (host := _find_local_host(line.data)):
                     return host
     return ""
 
 
-def _own_host(line: bytes) -> str:
+def _find_local_host(line: bytes) -> str:
     try:
-        row = _parse(line)
+        row = _parse_line(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""  # refused where it is read
     for part in (row.comment, row.post, row.creator, row.community, row):
         if part is not None and part.local:
-            host = _host(part.ap_id or part.actor_id)
+            host = _parse_host(part.ap_id or part.actor_id)
             if host:
                 return host
     return ""
 
 
-def _host(address: str | None) -> str:
+def _parse_host(address: str | None) -> str:
     try:
         return urlsplit(address or "").netloc.lower()
     except ValueError:
         return ""
 
 
-def decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
     """The function that turns a line into its post or comment."""
 
     def decode(line: bytes) -> Sequence[Record]:
-        row = _parse(line)
+        row = _parse_line(line)
         if bytes(row.private_message) or row.recipient_id is not None:
             return (Skipped("private_message"),)
         if row.comment is not None:
-            return (_comment(row.comment, row, instance),)
+            return (_make_comment(row.comment, row, instance),)
         if row.post is not None:
-            return (_post(row.post, row, instance),)
+            return (_make_post(row.post, row, instance),)
         if row.post_id is not None or row.path is not None:
-            return (_comment(row, row, instance),)
+            return (_make_comment(row, row, instance),)
         if row.community_id is not None:
-            return (_post(row, row, instance),)
+            return (_make_post(row, row, instance),)
         if row.actor_id is not None:
             return (Skipped("person_or_community"),)
-        raise Refused("no_text" if _number(row.id) else "no_id")
+        raise Refused("no_text" if _parse_number(row.id) else "no_id")
 
     return decode
 
 
-def _post(row: _Object, line: _Line, instance: str) -> Post:
-    name = _id(instance, "post", row.id)
-    withdrawn = _withdrawn(row, line)
+def _make_post(row: _Object, line: _Line, instance: str) -> Post:
+    name = _make_id(instance, "post", row.id)
+    withdrawn = _find_withdrawal(row, line)
     if row.name is None and row.body is None and not withdrawn:
         raise Refused("no_text")
     title, body = unescape(row.name or ""), unescape(row.body or "")
@@ -198,51 +198,51 @@ def _post(row: _Object, line: _Line, instance: str) -> Post:
         name,
         f"{title}\n\n{body}" if title and body else title or body,
         "post",
-        _author(row, line.creator, instance),
-        _community(row, line.community, instance),
-        _created(row),
+        _make_author(row, line.creator, instance),
+        _make_community(row, line.community, instance),
+        _find_created(row),
         None,
         None,
         name,
-        whole(counts.score),
-        whole(counts.comments),
-        _sensitive(row, line),
+        parse_int64(counts.score),
+        parse_int64(counts.comments),
+        _is_sensitive(row, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
     )
 
 
-def _comment(row: _Object, line: _Line, instance: str) -> Post:
-    name = _id(instance, "comment", row.id)
-    withdrawn = _withdrawn(row, line)
+def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
+    name = _make_id(instance, "comment", row.id)
+    withdrawn = _find_withdrawal(row, line)
     if row.content is None and not withdrawn:
         raise Refused("no_text")
     post = row.post_id
     if post is None and line.post is not None and type(line.post.id) is int:
         post = line.post.id
-    root = _id(instance, "post", post) if post is not None else None
-    above = _above(row)
+    root = _make_id(instance, "post", post) if post is not None else None
+    above = _find_parent_number(row)
     counts = line.counts or row
     return Post(
         name,
         unescape(row.content or ""),
         "reply",
-        _author(row, line.creator, instance),
-        _community(line.post or row, line.community, instance),
-        _created(row),
+        _make_author(row, line.creator, instance),
+        _make_community(line.post or row, line.community, instance),
+        _find_created(row),
         None,
-        _id(instance, "comment", above) if above else root,
+        _make_id(instance, "comment", above) if above else root,
         root,
-        whole(counts.score),
-        whole(counts.child_count),
-        _sensitive(line.post, line),
+        parse_int64(counts.score),
+        parse_int64(counts.child_count),
+        _is_sensitive(line.post, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
     )
 
 
-def _id(instance: str, kind: str, number: object) -> str:
-    digits = _number(number)
+def _make_id(instance: str, kind: str, number: object) -> str:
+    digits = _parse_number(number)
     if not digits:
         raise Refused("no_id")
     if not instance:
@@ -251,23 +251,23 @@ def _id(instance: str, kind: str, number: object) -> str:
     return f"lemmy:{instance}/{kind}/{digits}"
 
 
-def _number(value: object) -> str:
+def _parse_number(value: object) -> str:
     if type(value) is str:
         return value if value.isdecimal() and value.isascii() else ""
     return str(value) if type(value) is int and value > 0 else ""
 
 
-def _above(row: _Object) -> str:
+def _find_parent_number(row: _Object) -> str:
     """The number of the comment that this one answers; '' if it answers the post itself."""
     if row.path is None:
-        return _number(row.parent_id)  # before Lemmy 0.17
+        return _parse_number(row.parent_id)  # before Lemmy 0.17
     ancestors = row.path.split(".")
-    if len(ancestors) < 2 or ancestors[-1] != _number(row.id):
+    if len(ancestors) < 2 or ancestors[-1] != _parse_number(row.id):
         return ""
-    return _number(ancestors[-2]) if ancestors[-2] != "0" else ""
+    return _parse_number(ancestors[-2]) if ancestors[-2] != "0" else ""
 
 
-def _author(row: _Object, creator: _Actor | None, instance: str) -> str | None:
+def _make_author(row: _Object, creator: _Actor | None, instance: str) -> str | None:
     address = (creator.actor_id or creator.ap_id) if creator is not None else None
     if address:
         return address
@@ -275,30 +275,30 @@ def _author(row: _Object, creator: _Actor | None, instance: str) -> str | None:
     return f"{instance}/person/{number}" if number is not None else None
 
 
-def _community(row: _Object, community: _Actor | None, instance: str) -> str | None:
+def _make_community(row: _Object, community: _Actor | None, instance: str) -> str | None:
     """The community as Lemmy writes it, name@host; a bare row knows only its number."""
     if community is not None and community.name:
-        return f"{community.name}@{_host(community.actor_id or community.ap_id) or instance}"
+        return f"{community.name}@{_parse_host(community.actor_id or community.ap_id) or instance}"
     return f"{instance}/community/{row.community_id}" if row.community_id is not None else None
 
 
-def _created(row: _Object) -> int | None:
-    return micros(row.published if row.published is not None else row.published_at)
+def _find_created(row: _Object) -> int | None:
+    return parse_micros(row.published if row.published is not None else row.published_at)
 
 
-def _sensitive(post: _Object | None, line: _Line) -> bool | None:
+def _is_sensitive(post: _Object | None, line: _Line) -> bool | None:
     marks = [part.nsfw for part in (post, line.community) if part is not None]
     if any(marks):
         return True
     return False if False in marks else None
 
 
-def _withdrawn(row: _Object, line: _Line) -> str | None:
+def _find_withdrawal(row: _Object, line: _Line) -> str | None:
     """Why this must not be used, or null. An author's own wish comes first."""
     creator, community = line.creator, line.community
     if row.deleted or (creator is not None and creator.deleted):
         return "deleted"
-    if _GONE in (text.strip().lower() for text in (row.name, row.content) if text):
+    if _PURGED_TEXT in (text.strip().lower() for text in (row.name, row.content) if text):
         return "deleted"
     if row.removed:
         return "removed"

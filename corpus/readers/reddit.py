@@ -12,9 +12,9 @@ from html import unescape
 import msgspec
 from pydantic import Field
 
-from corpus.formats.parquet_file import MAGIC
+from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.formats.parquet_records import is_parquet, read_parquet_lines
-from corpus.formats.times import micros, whole
+from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -67,7 +67,7 @@ class _Meta(msgspec.Struct, gc=False):
 
 
 # Some mirrors in Parquet hold nothing but text.
-_Flag = bool | str | int | float | None
+_JsonFlag = bool | str | int | float | None
 
 
 class _Row(msgspec.Struct, gc=False):
@@ -84,16 +84,16 @@ class _Row(msgspec.Struct, gc=False):
     title: str | None = None
     selftext: str | None = None
     num_comments: int | str | float | None = None
-    over_18: _Flag = None
-    over18: _Flag = None
+    over_18: _JsonFlag = None
+    over18: _JsonFlag = None
     crosspost_parent: str | None = None
     removed_by_category: str | None = None
-    is_robot_indexable: _Flag = None
+    is_robot_indexable: _JsonFlag = None
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
 
 
 # What Reddit shows in place of a text or a name that is gone, in lower case.
-_GONE = {
+_WITHDRAWN_MARKERS = {
     "[deleted]": "deleted",
     "[deleted by user]": "deleted",
     "[removed]": "removed",
@@ -104,26 +104,28 @@ _GONE = {
 _BY_AUTHOR = ("deleted", "author")
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names, which are people's.
-_NOT_BOTS = ("abbot", "talbot", "cabot")
+_FAMILY_NAMES = ("abbot", "talbot", "cabot")
 
 
 # A submission has a great many fields, a comment fewer; these are what no other dump has.
-_COMMENT = {"body", "link_id", "subreddit"}
-_SUBMISSION = {"title", "selftext", "subreddit"}
+_COMMENT_KEYS = {"body", "link_id", "subreddit"}
+_SUBMISSION_KEYS = {"title", "selftext", "subreddit"}
 
 
 def fits(sample: Sample) -> float:
     """Whether these are a subreddit's comments or submissions."""
-    if sample.head.startswith(MAGIC):
+    if sample.head.startswith(PARQUET_MAGIC):
         return 0.15  # the columns are named at the file's end: who says it is Reddit's must say so
-    return sample.share(lambda row: row.keys() >= _COMMENT or row.keys() >= _SUBMISSION)
+    return sample.matching_share(
+        lambda row: row.keys() >= _COMMENT_KEYS or row.keys() >= _SUBMISSION_KEYS
+    )
 
 
 def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the comments and submissions of one dump file in batches."""
-    decode = decoder(config)
+    decode = make_decoder(config)
     if is_parquet(path):
         columns = [field.encode_name for field in msgspec.structs.fields(_Row)]
         return read_parquet_lines(
@@ -133,7 +135,7 @@ def read(
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
-def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """The function that turns a line into its post."""
     parse = msgspec.json.Decoder(_Row).decode
     bots = frozenset(name.lower() for name in config.bots)
@@ -142,7 +144,9 @@ def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     @lru_cache(maxsize=1 << 16)
     def is_bot(author: str) -> bool:
         name = author.lower()
-        return name in bots or (suffix and name.endswith("bot") and not name.endswith(_NOT_BOTS))
+        return name in bots or (
+            suffix and name.endswith("bot") and not name.endswith(_FAMILY_NAMES)
+        )
 
     def decode(line: bytes) -> Sequence[Record]:
         row = parse(line)
@@ -153,20 +157,20 @@ def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if raw[2:3] == "_":
             raw = raw[3:]
         author = row.author
-        if not author or (author[0] == "[" and author.lower() in _GONE):
+        if not author or (author[0] == "[" and author.lower() in _WITHDRAWN_MARKERS):
             author = bot = None
         else:
             bot = is_bot(author)
         if row.body is not None:
-            return (_comment(row, raw, row.body, author, bot),)
+            return (_make_comment(row, raw, row.body, author, bot),)
         if row.title is not None:
-            return (_submission(row, raw, row.title, author, bot),)
+            return (_make_submission(row, raw, row.title, author, bot),)
         raise Refused("no_text")
 
     return decode
 
 
-def _comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
+def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
     parent, link = row.parent_id, row.link_id
     return Post(
         "reddit:t1_" + raw,
@@ -174,23 +178,23 @@ def _comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | Non
         "reply",
         author,
         row.subreddit,
-        micros(row.created_utc),
+        parse_micros(row.created_utc),
         None,
         # Pushshift's late API gave bare numbers here, which name nothing for sure.
         "reddit:" + parent if type(parent) is str and parent else None,
         "reddit:" + link if type(link) is str and link else None,
-        whole(row.score),
+        parse_int64(row.score),
         None,
-        _flag(row.over_18 if row.over_18 is not None else row.over18),
+        _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,
-        _withdrawn(row, author, body),
+        _find_withdrawal(row, author, body),
     )
 
 
-def _submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
+def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
     body = row.selftext or ""
-    gone = body[:1] == "[" and body.strip().lower() in _GONE
+    gone = body[:1] == "[" and body.strip().lower() in _WITHDRAWN_MARKERS
     text = title if gone or not body else f"{title}\n\n{body}" if title else body
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
@@ -200,24 +204,24 @@ def _submission(row: _Row, raw: str, title: str, author: str | None, bot: bool |
         "repost" if origin else "post",
         author,
         row.subreddit,
-        micros(row.created_utc),
+        parse_micros(row.created_utc),
         None,
         "reddit:" + origin if origin else None,
         name,
-        whole(row.score),
-        whole(row.num_comments),
-        _flag(row.over_18 if row.over_18 is not None else row.over18),
+        parse_int64(row.score),
+        parse_int64(row.num_comments),
+        _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,
-        _withdrawn(row, author, body, title),
+        _find_withdrawal(row, author, body, title),
     )
 
 
-def _withdrawn(row: _Row, author: str | None, text: str, title: str = "") -> str | None:
+def _find_withdrawal(row: _Row, author: str | None, text: str, title: str = "") -> str | None:
     """Why Reddit says that this must not be used, or null. An author's own wish comes first."""
-    if text[:1] == "[" and (reason := _GONE.get(text.strip().lower())):
+    if text[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(text.strip().lower())):
         return reason
-    if title[:1] == "[" and (reason := _GONE.get(title.strip().lower())):
+    if title[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(title.strip().lower())):
         return reason
     meta = row.meta
     if meta is not None:
@@ -237,10 +241,10 @@ def _withdrawn(row: _Row, author: str | None, text: str, title: str = "") -> str
         # A moderator's mark on a text still shown may be waiting for review.
         if not text.strip():
             return "removed"
-    return "removed" if _flag(row.is_robot_indexable) is False else None
+    return "removed" if _parse_flag(row.is_robot_indexable) is False else None
 
 
-def _flag(value: _Flag) -> bool | None:
+def _parse_flag(value: _JsonFlag) -> bool | None:
     if value is None or value is True or value is False:
         return value
     return _FLAGS.get(str(value).lower())

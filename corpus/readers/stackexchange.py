@@ -15,13 +15,13 @@ from pydantic import Field
 
 from corpus.errors import PlanError
 from corpus.formats import dump_input
-from corpus.formats.html import text_of
-from corpus.formats.times import micros, whole
+from corpus.formats.html import html_to_text
+from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
+    BatchBuilder,
     Cursor,
     Decode,
-    Gatherer,
     Post,
     ReaderConfig,
     Record,
@@ -47,14 +47,14 @@ class Config(ReaderConfig):
     )
 
 
-_CHUNK = 1 << 20
-_START = re.compile(rb"<row(?=[\s/>])")
+_CHUNK_BYTES = 1 << 20
+_ROW_START = re.compile(rb"<row(?=[\s/>])")
 # A run of spaces is read from its first one only: this is looked for in rows of many MB.
 _PAIR = r"""(?<!\s)\s++([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"<]*)"|'([^'<]*)')"""
 _PAIRS = re.compile(_PAIR)
 _ROW = re.compile(rf"(?:{_PAIR})*\s*(?:/>|>\s*</row\s*>)")
 _REFERENCE = re.compile(r"&(?:#x([0-9A-Fa-f]{1,8})|#([0-9]{1,9})|(lt|gt|amp|quot|apos));|&")
-_NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
+_NAMED_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _ROOT = re.compile(r"<([A-Za-z]+)\s*/?>")
 _TABLES = frozenset(("posts", "comments"))
 _OTHER_TABLES = frozenset(("badges", "posthistory", "postlinks", "tags", "users", "votes"))
@@ -64,13 +64,13 @@ _BETWEEN = re.compile(
     r"<\?.*?(?:\?>|(\Z))|<!--.*?(?:-->|(\Z))|</?[A-Za-z_][\w.-]*\s*/?>", re.DOTALL
 )
 # More than this between two rows is no comment of anybody's.
-_LONGEST_BETWEEN = 1 << 14
+_MAX_BETWEEN_BYTES = 1 << 14
 _MEMBER = re.compile(r"(?:.*[-_.])?(posts|comments)\.xml(?:\.\w+)?", re.IGNORECASE)
 _ENDINGS = re.compile(
     r"(?:\.(?:7z|zip|xml|tar|tgz|gz|bz2|xz|zst)(?:#\d+)?)+$|-(?:Posts|Comments)$", re.IGNORECASE
 )
 _HOST = re.compile(r"(?:[a-z0-9-]+\.)+(?:com|net|org)")
-_NO_POST = {
+_OTHER_POST_TYPES = {
     "3": "orphaned_tag_wiki",
     "4": "tag_wiki_excerpt",
     "5": "tag_wiki",
@@ -79,18 +79,18 @@ _NO_POST = {
     "8": "privilege_wiki",
 }
 # Two posts that recent dumps hold and no site ever did.
-_FABRICATED = ("1000000001", "1000000010")
+_FABRICATED_IDS = ("1000000001", "1000000010")
 # Where a row does not say: by the day of writing, as stackoverflow.com/help/licensing has it.
-_LICENSES = (
+_LICENSE_PERIODS = (
     (1_302_220_800_000_000, "CC BY-SA 2.5"),  # before 2011-04-08
     (1_525_219_200_000_000, "CC BY-SA 3.0"),  # before 2018-05-02
 )
-_COMMUNITY = "-1"  # the account that owns wikis and posts on its own behalf
+_COMMUNITY_ACCOUNT = "-1"  # the account that owns wikis and posts on its own behalf
 
 
 def fits(sample: Sample) -> float:
     """How surely the sample is a site's archive, its posts or its comments."""
-    names = {_path(name).name.lower() for name in sample.members}
+    names = {_make_path(name).name.lower() for name in sample.members}
     if names & {"posts.xml", "comments.xml"}:
         return 1.0 if names & {"posthistory.xml", "badges.xml", "postlinks.xml"} else 0.9
     head = sample.head.decode("utf-8", "ignore")
@@ -110,15 +110,15 @@ def read(
     Of an archive only ``Posts.xml`` and ``Comments.xml`` are opened. Other tables of the dump
     are skipped whole.
     """
-    gather = Gatherer(PLATFORM, part_posts)
+    gather = BatchBuilder(PLATFORM, part_posts)
     longest = config.max_line_mb << 20
-    with dump_input.Input(path, is_wanted) as source:
-        for member in source.members(after=start.member if start else None):
-            for refusal in source.refusals():
+    with dump_input.DumpInput(path, is_posts_or_comments) as source:
+        for member in source.members(resume_at=start.member if start else None):
+            for refusal in source.take_refusals():
                 gather.refuse(*refusal)
             file = f"{path}!{member.name}" if member.name else path
             done = start.row if start and start.member == member.name else 0
-            rows = _Rows(member.open(), longest)
+            rows = _TableRows(member.open(), longest)
             if rows.problem:
                 if not done:
                     gather.refuse(file, 0, rows.problem)
@@ -132,32 +132,32 @@ def read(
             for row, (data, problem) in enumerate(rows, start=1):
                 if row <= done:
                     continue
-                decode = decode or decoder(rows.table, site_of(path, member.name, config))
-                gather.size += len(data)
+                decode = decode or make_decoder(rows.table, find_site(path, member.name, config))
+                gather.size_bytes += len(data)
                 if problem:
                     gather.refuse(file, row, problem)
                 else:
                     decode_line(data, decode, gather, file, row)
-                if gather.full():
-                    yield gather.cut(Cursor(member.name, row, 0), source.position)
-            if rows.broken:
-                gather.refuse(file, row + 1, rows.broken)
-        for refusal in source.refusals():
+                if gather.is_full():
+                    yield gather.build_batch(Cursor(member.name, row, 0), source.position)
+            if rows.break_reason:
+                gather.refuse(file, row + 1, rows.break_reason)
+        for refusal in source.take_refusals():
             gather.refuse(*refusal)
-        yield gather.cut(None, source.position, source.sha256())
+        yield gather.build_batch(None, source.position, source.sha256())
 
 
-def is_wanted(name: str) -> bool:
+def is_posts_or_comments(name: str) -> bool:
     """Whether an archive's member holds posts or comments."""
-    return _MEMBER.fullmatch(_path(name).name) is not None
+    return _MEMBER.fullmatch(_make_path(name).name) is not None
 
 
-def site_of(path: str, member: str, config: Config) -> str:
+def find_site(path: str, member: str, config: Config) -> str:
     """The site's host: as configured, or as the names of folders and files tell."""
     if config.site:
         return config.site
     for place in (member, path):
-        for name in _path(place).parts[:-3:-1]:
+        for name in _make_path(place).parts[:-3:-1]:
             if len(name) > 255:
                 continue
             bare = _ENDINGS.sub("", _ENDINGS.sub("", name)).lower()
@@ -169,19 +169,19 @@ def site_of(path: str, member: str, config: Config) -> str:
     )
 
 
-def _path(name: str) -> PurePath:
+def _make_path(name: str) -> PurePath:
     """The name of a file or a member; what is in an archive in an archive stands behind a ``!``."""
     return PurePath(name.replace("!", "/"))
 
 
-class _Rows:
+class _TableRows:
     """The rows of one table, each as the bytes behind a ``<row`` up to the next one."""
 
-    def __init__(self, stream: dump_input.Source, longest: int) -> None:
+    def __init__(self, stream: dump_input.ByteSource, max_bytes: int) -> None:
         self._stream = stream
-        self._longest = longest
+        self._longest = max_bytes
         self._ended = False
-        self.broken = ""  # why the stream broke off, once it has
+        self.break_reason = ""  # why the stream broke off, once it has
         self.problem = ""  # why nothing can be read
         self._pieces = self._cut()
         before, self._too_long = next(self._pieces)
@@ -191,18 +191,22 @@ class _Rows:
             # No dump has one: it could only say what this reader must not do.
             self.problem = "doctype"
         self._before = before.decode("utf-8", "replace").removeprefix("\ufeff")
-        roots = {root.lower() for root in _ROOT.findall(self._before[:_LONGEST_BETWEEN])}
+        roots = {root.lower() for root in _ROOT.findall(self._before[:_MAX_BETWEEN_BYTES])}
         self.table = min(roots & (_TABLES | _OTHER_TABLES), default="")
 
     def __iter__(self) -> Iterator[tuple[bytes, str]]:
         """Yield each row, or why it cannot be had."""
         if self._too_long:
             yield b"", "line_too_long"
-        for torn in _torn(self._before):
+        for torn in _refuse_leftovers(self._before):
             yield b"", torn.reason
         for piece, too_long in self._pieces:
             # The row that a break has cut is not refused twice.
-            cut = self._ended and self.broken and not _ROW.match(piece.decode("utf-8", "replace"))
+            cut = (
+                self._ended
+                and self.break_reason
+                and not _ROW.match(piece.decode("utf-8", "replace"))
+            )
             if not cut:
                 yield piece, "line_too_long" if too_long else ""
 
@@ -211,12 +215,12 @@ class _Rows:
         carry, too_long = b"", False
         while True:
             try:
-                chunk = self._stream.read(_CHUNK)
-            except dump_input.BROKEN as error:
-                chunk, self.broken = b"", dump_input.reason_of(error)
+                chunk = self._stream.read(_CHUNK_BYTES)
+            except dump_input.STREAM_ERRORS as error:
+                chunk, self.break_reason = b"", dump_input.get_refusal_reason(error)
             if not chunk:
                 break
-            *pieces, carry = _START.split(carry + chunk)
+            *pieces, carry = _ROW_START.split(carry + chunk)
             for piece in pieces:
                 yield (b"", True) if too_long or len(piece) > self._longest else (piece, False)
                 too_long = False
@@ -226,15 +230,15 @@ class _Rows:
         yield (b"", True) if too_long else (carry, False)
 
 
-def _torn(text: str) -> list[Refused]:
+def _refuse_leftovers(text: str) -> list[Refused]:
     """What a fault has left between the rows, a refusal for each line."""
-    if len(text) <= _LONGEST_BETWEEN:
+    if len(text) <= _MAX_BETWEEN_BYTES:
         text = _BETWEEN.sub(lambda found: "" if found.lastindex is None else found[0], text)
         return [Refused("malformed_xml") for line in text.split("\n") if line.strip()]
     return [Refused("malformed_xml")] if text.strip() else []
 
 
-def decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
     """The function that turns a row of a site's table into its post."""
 
     def decode(data: bytes) -> Sequence[Record]:
@@ -243,16 +247,16 @@ def decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
         if match is None:
             raise Refused("malformed_xml")
         fields = {name: one or other for name, one, other in _PAIRS.findall(match[0])}
-        torn = _torn(text[match.end() :])
+        torn = _refuse_leftovers(text[match.end() :])
         try:
-            return (_record(_Row(fields), table, site), *torn)
+            return (_make_record(_XmlRow(fields), table, site), *torn)
         except Refused as refusal:
             return (refusal, *torn)
 
     return decode
 
 
-class _Row:
+class _XmlRow:
     """The attributes of a row, unescaped when they are asked for."""
 
     def __init__(self, fields: dict[str, str]) -> None:
@@ -264,25 +268,25 @@ class _Row:
     def get(self, name: str) -> str | None:
         """An attribute's value, or null."""
         value = self._fields.get(name)
-        return _unescaped(value) if value is not None and "&" in value else value
+        return _unescape(value) if value is not None and "&" in value else value
 
-    def name(self, attribute: str) -> str:
+    def get_number(self, attribute: str) -> str:
         """The number of a post or an account in digits; empty if there is none to trust."""
         value = self._fields.get(attribute, "").strip()
         return value if value.isdecimal() and value.isascii() else ""
 
 
-def _unescaped(value: str) -> str:
+def _unescape(value: str) -> str:
     value = value.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", '"')
     value = value.replace("&#xA;", "\n").replace("&#xD;", "\r")
     if value.count("&") == value.count("&amp;"):
         return value.replace("&amp;", "&")
-    return _REFERENCE.sub(_character, value)
+    return _REFERENCE.sub(_decode_reference, value)
 
 
-def _character(match: re.Match[str]) -> str:
+def _decode_reference(match: re.Match[str]) -> str:
     if match[3]:
-        return _NAMED[match[3]]
+        return _NAMED_ENTITIES[match[3]]
     if not (match[1] or match[2]):
         raise Refused("malformed_xml")
     code = int(match[1], 16) if match[1] else int(match[2])
@@ -290,90 +294,90 @@ def _character(match: re.Match[str]) -> str:
     return "\ufffd" if not 0 < code < 0x110000 or 0xD800 <= code < 0xE000 else chr(code)
 
 
-def _record(row: _Row, table: str, site: str) -> Record:
+def _make_record(row: _XmlRow, table: str, site: str) -> Record:
     if table == "comments" or (not table and "PostTypeId" not in row):
-        return _comment(row, site)
-    return _post(row, site)
+        return _make_comment(row, site)
+    return _make_post(row, site)
 
 
-def _post(row: _Row, site: str) -> Record:
-    number, kind = row.name("Id"), row.get("PostTypeId")
+def _make_post(row: _XmlRow, site: str) -> Record:
+    number, kind = row.get_number("Id"), row.get("PostTypeId")
     if not number:
         raise Refused("no_id")
-    if number in _FABRICATED:
+    if number in _FABRICATED_IDS:
         return Skipped("fabricated")
     if kind not in ("1", "2"):
         if kind is None:
             raise Refused("no_type")
-        return Skipped(f"not_a_post: {_NO_POST.get(kind, 'other')}")
+        return Skipped(f"not_a_post: {_OTHER_POST_TYPES.get(kind, 'other')}")
     question = kind == "1"
     title, body = row.get("Title") if question else None, row.get("Body")
     deleted = bool(row.get("DeletionDate"))
     if body is None and title is None and not deleted:
         raise Refused("no_text")
-    text = text_of(body or "")
-    created = micros(row.get("CreationDate"))
-    parent = None if question else row.name("ParentId")
-    accepted = row.name("AcceptedAnswerId") if question else ""
+    text = html_to_text(body or "")
+    created = parse_micros(row.get("CreationDate"))
+    parent = None if question else row.get_number("ParentId")
+    accepted = row.get_number("AcceptedAnswerId") if question else ""
     begin = f"stackexchange:{site}/"
     above = begin + parent if parent else None
     return Post(
         begin + number,
         f"{title}\n\n{text}" if title and text else title or text,
         "post" if question else "reply",
-        _author(row, "OwnerUserId", "OwnerDisplayName", site),
+        _make_author(row, "OwnerUserId", "OwnerDisplayName", site),
         site,
         created,
         None,
         above,
         begin + number if question else above,
-        whole(row.get("Score")),
-        whole(row.get("AnswerCount")) if question else None,
+        parse_int64(row.get("Score")),
+        parse_int64(row.get("AnswerCount")) if question else None,
         None,
-        True if row.get("OwnerUserId") == _COMMUNITY else None,
-        _license(row, created),
+        True if row.get("OwnerUserId") == _COMMUNITY_ACCOUNT else None,
+        _find_license(row, created),
         "deleted" if deleted else None,
         begin + accepted if accepted else None,
     )
 
 
-def _comment(row: _Row, site: str) -> Record:
-    number, text, post = row.name("Id"), row.get("Text"), row.name("PostId")
+def _make_comment(row: _XmlRow, site: str) -> Record:
+    number, text, post = row.get_number("Id"), row.get("Text"), row.get_number("PostId")
     if not number:
         raise Refused("no_id")
     deleted = bool(row.get("DeletionDate"))
     if text is None and not deleted:
         raise Refused("no_text")
-    created = micros(row.get("CreationDate"))
+    created = parse_micros(row.get("CreationDate"))
     return Post(
         f"stackexchange:{site}/c{number}",
         # As it was typed, unlike a post's body: Markdown, in which `<b>` is three characters.
         text or "",
         "comment",
-        _author(row, "UserId", "UserDisplayName", site),
+        _make_author(row, "UserId", "UserDisplayName", site),
         site,
         created,
         None,
         f"stackexchange:{site}/{post}" if post else None,
         None,
-        whole(row.get("Score")),
-        license=_license(row, created),
-        bot=True if row.get("UserId") == _COMMUNITY else None,
+        parse_int64(row.get("Score")),
+        license=_find_license(row, created),
+        bot=True if row.get("UserId") == _COMMUNITY_ACCOUNT else None,
         withdrawn="deleted" if deleted else None,
     )
 
 
-def _author(row: _Row, number: str, shown: str, site: str) -> str | None:
+def _make_author(row: _XmlRow, number: str, shown: str, site: str) -> str | None:
     """The account, with its site: each site counts its own accounts."""
     found = row.get(number)
-    if found and (found == _COMMUNITY or row.name(number)):
+    if found and (found == _COMMUNITY_ACCOUNT or row.get_number(number)):
         return f"{site}/{found.strip()}"
     named = row.get(shown)
     return f"{site}/name:{named}" if named else None
 
 
-def _license(row: _Row, created: int | None) -> str | None:
+def _find_license(row: _XmlRow, created: int | None) -> str | None:
     stated = row.get("ContentLicense")
     if stated or created is None:
         return stated or None
-    return next((name for until, name in _LICENSES if created < until), "CC BY-SA 4.0")
+    return next((name for until, name in _LICENSE_PERIODS if created < until), "CC BY-SA 4.0")

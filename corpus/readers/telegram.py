@@ -18,14 +18,14 @@ from typing import Any, Literal, NamedTuple, get_args
 import msgspec
 from pydantic import Field
 
-from corpus.formats.dump_input import Input
-from corpus.formats.json_stream import decoded
-from corpus.formats.times import micros, whole
-from corpus.readers.chat_export import Chat, Layout, Problem, messages
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_stream import decode_value
+from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.chat_export import Chat, ChatExportPaths, UnreadableMessage, read_messages
 from corpus.readers.contract import (
     Batch,
     Cursor,
-    Located,
+    LocatedRecords,
     Post,
     ReaderConfig,
     Record,
@@ -39,7 +39,7 @@ PLATFORM = "telegram"
 VERSION = 1
 TOMBSTONES = False
 
-Chats = Literal[
+ChatType = Literal[
     "public_channel",
     "public_supergroup",
     "private_channel",
@@ -54,7 +54,7 @@ Chats = Literal[
 class Config(ReaderConfig):
     """Which chats may be read, and how."""
 
-    chats: tuple[Chats, ...] = Field(
+    chats: tuple[ChatType, ...] = Field(
         default=("public_channel", "public_supergroup"),
         description="kinds of chats to read; others are withdrawn as private, without their text. "
         "Add a private kind only if everybody in those chats has agreed",
@@ -81,14 +81,14 @@ class _Reaction(msgspec.Struct, gc=False):
     count: int | str | float | None = None
 
 
-class _Kind(msgspec.Struct, gc=False):
+class _MessageHead(msgspec.Struct, gc=False):
     """As much of a message as is read of a private one."""
 
     id: int | str | float | None = None
     type: str | None = None
 
 
-class _Message(_Kind):
+class _Message(_MessageHead):
     """A message. ``sender`` is null where the account has been deleted, and unset without one."""
 
     date: str | int | float | None = None
@@ -105,7 +105,7 @@ class _Message(_Kind):
     reactions: list[_Reaction] | None = None
 
 
-class _Header(NamedTuple):
+class _ChatHeader(NamedTuple):
     """What a chat says of itself."""
 
     number: int
@@ -115,17 +115,19 @@ class _Header(NamedTuple):
 
 
 # Where chats stand: the document itself is one, or has lists of them.
-_LAYOUT = Layout(("", "chats.list.item", "left_chats.list.item"), ("name", "type", "id"))
+_EXPORT_PATHS = ChatExportPaths(
+    ("", "chats.list.item", "left_chats.list.item"), ("name", "type", "id")
+)
 _BEGINS = re.compile(
     rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null|\d+)\s*,\s*)*'
-    rb'"type"\s*:\s*"(?:' + b"|".join(kind.encode() for kind in get_args(Chats)) + rb')"\s*,'
+    rb'"type"\s*:\s*"(?:' + b"|".join(kind.encode() for kind in get_args(ChatType)) + rb')"\s*,'
 )  # fmt: skip
-_WHOLE_ACCOUNT = re.compile(rb'\{\s*"about"\s*:\s*"[^"]*Telegram')
+_ACCOUNT_BEGINS = re.compile(rb'\{\s*"about"\s*:\s*"[^"]*Telegram')
 _PEER = re.compile(r"(?:user|channel|chat)?(\d+)")
-_NAIVE = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
+_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
-_parse = msgspec.json.Decoder(_Message).decode
-_parse_kind = msgspec.json.Decoder(_Kind).decode
+_parse_message = msgspec.json.Decoder(_Message).decode
+_parse_message_head = msgspec.json.Decoder(_MessageHead).decode
 
 
 def fits(sample: Sample) -> float:
@@ -133,7 +135,7 @@ def fits(sample: Sample) -> float:
     head = sample.head[:65536].removeprefix(b"\xef\xbb\xbf").lstrip()
     if _BEGINS.match(head) and b'"messages"' in head:
         return 1.0
-    if _WHOLE_ACCOUNT.match(head):
+    if _ACCOUNT_BEGINS.match(head):
         return 0.9
     parts = [name.split("/") for name in sample.members]
     return 0.8 * any(
@@ -146,9 +148,9 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
-    with Input(path) as source:
+    with DumpInput(path) as source:
         yield from read_records(
-            _located(path, source, config),
+            _read_chats(path, source, config),
             source,
             platform=PLATFORM,
             part_posts=part_posts,
@@ -156,62 +158,64 @@ def read(
         )
 
 
-def _located(path: str, source: Input, config: Config) -> Iterator[Located]:
+def _read_chats(path: str, source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
     def known(chat: Chat) -> bool:
-        header = _header(chat)
+        header = _parse_header(chat)
         return bool(header.id if header.type in config.chats else header.type)
 
     chat: Chat | None = None
-    header = _Header(0, "", "", None)
-    for found in messages(path, source, _LAYOUT, known, config.max_line_mb << 20):
-        if isinstance(found, Problem):
-            yield Located(found.place, found.row, 0, (found.reason,))
+    header = _ChatHeader(0, "", "", None)
+    for found in read_messages(path, source, _EXPORT_PATHS, known, config.max_line_mb << 20):
+        if isinstance(found, UnreadableMessage):
+            yield LocatedRecords(found.source_file, found.source_row, 0, (found.refusal,))
             continue
         if found.chat is not chat:
             chat = found.chat
-            header = _header(chat)
-        public = header.type in config.chats and not chat.doubtful
-        records = _records(found.data, header, public, config)
-        yield Located(found.place, found.row, len(found.data), records)
+            header = _parse_header(chat)
+        public = header.type in config.chats and not chat.is_damaged
+        records = _decode_message(found.data, header, public, config)
+        yield LocatedRecords(found.source_file, found.source_row, len(found.data), records)
 
 
-def _header(chat: Chat) -> _Header:
+def _parse_header(chat: Chat) -> _ChatHeader:
     """What a chat says of itself, as far as it can be read."""
     said: dict[str, Any] = {}
-    for key, data in chat.said.items():
+    for key, data in chat.header.items():
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             said[key] = msgspec.json.decode(data)
     kind, name = said.get("type"), said.get("name")
-    return _Header(
+    return _ChatHeader(
         chat.number,
-        _whole_id(said.get("id")),
+        _parse_telegram_id(said.get("id")),
         kind if isinstance(kind, str) else "",
         name if isinstance(name, str) else None,
     )
 
 
-def _records(data: bytes, chat: _Header, public: bool, config: Config) -> Sequence[Record]:
+def _decode_message(
+    data: bytes, chat: _ChatHeader, public: bool, config: Config
+) -> Sequence[Record]:
     if public:
-        return decoded(data, lambda line: (_public(_parse(line), chat, config),))
-    return decoded(data, lambda line: (_private(_parse_kind(line), chat),))
+        return decode_value(data, lambda line: (_make_post(_parse_message(line), chat, config),))
+    return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line), chat),))
 
 
-def _private(message: _Kind, chat: _Header) -> Record:
+def _make_private_post(message: _MessageHead, chat: _ChatHeader) -> Record:
     if message.type != "message":
         return Skipped("service")
-    name = _whole_id(message.id)
+    name = _parse_telegram_id(message.id)
     if not name:
         raise Refused("no_id")
     return Post(f"telegram:private/{chat.number}/{name}", "", withdrawn="private")
 
 
-def _public(message: _Message, chat: _Header, config: Config) -> Post | Skipped:
+def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | Skipped:
     if message.type != "message":
         return Skipped("service")
-    name = _whole_id(message.id)
+    name = _parse_telegram_id(message.id)
     if not name or not chat.id:
         raise Refused("no_id")
-    text = _text(message, config.mask_mentions)
+    text = _make_text(message, config.mask_mentions)
     if text is None:
         raise Refused("no_text")
     kind, parent = "post", None
@@ -220,18 +224,18 @@ def _public(message: _Message, chat: _Header, config: Config) -> Post | Skipped:
     ):
         kind = "repost"  # of a message whose id the export does not tell
     elif message.reply_to_message_id is not None:
-        kind, parent = "reply", _parent(message, chat)
+        kind, parent = "reply", _make_parent_id(message, chat)
     return Post(
         f"telegram:{chat.id}/{name}",
         text,
         kind,
-        _author(message),
+        _make_author(message),
         chat.name or chat.id,
-        _moment(message, config.utc_offset_minutes),
+        _parse_message_time(message, config.utc_offset_minutes),
         None,
         parent,
         None,
-        _score(message.reactions),
+        _count_reactions(message.reactions),
         None,
         None,
         True if message.via_bot else None,
@@ -241,7 +245,7 @@ def _public(message: _Message, chat: _Header, config: Config) -> Post | Skipped:
     )
 
 
-def _whole_id(value: object) -> str:
+def _parse_telegram_id(value: object) -> str:
     """A message's or chat's number in digits; empty if it cannot be trusted."""
     if type(value) is int:
         return str(value)
@@ -250,7 +254,7 @@ def _whole_id(value: object) -> str:
     return ""
 
 
-def _text(message: _Message, mask: bool) -> str | None:
+def _make_text(message: _Message, mask: bool) -> str | None:
     # Both hold the whole text; the entities are there since 2022.
     pieces: Sequence[str | _Entity]
     if message.text_entities:
@@ -261,15 +265,17 @@ def _text(message: _Message, mask: bool) -> str | None:
         return message.text
     else:
         pieces = message.text
-    return "".join(piece if isinstance(piece, str) else _shown(piece, mask) for piece in pieces)
+    return "".join(
+        piece if isinstance(piece, str) else _show_entity(piece, mask) for piece in pieces
+    )
 
 
-def _shown(entity: _Entity, mask: bool) -> str:
+def _show_entity(entity: _Entity, mask: bool) -> str:
     # The one kind that shows a person's own name; the rest show what was typed.
     return "@user" if mask and entity.type == "mention_name" else entity.text
 
 
-def _author(message: _Message) -> str | None:
+def _make_author(message: _Message) -> str | None:
     who = message.from_id
     if type(who) is int:  # until 2021
         return f"user{who}"
@@ -278,8 +284,8 @@ def _author(message: _Message) -> str | None:
     return message.sender or None if message.sender is not msgspec.UNSET else None
 
 
-def _parent(message: _Message, chat: _Header) -> str | None:
-    number = _whole_id(message.reply_to_message_id)
+def _make_parent_id(message: _Message, chat: _ChatHeader) -> str | None:
+    number = _parse_telegram_id(message.reply_to_message_id)
     if not number:
         return None
     if message.reply_to_peer_id is None:
@@ -288,17 +294,17 @@ def _parent(message: _Message, chat: _Header) -> str | None:
     return f"telegram:{peer[1]}/{number}" if peer else None
 
 
-def _moment(message: _Message, offset: int | None) -> int | None:
+def _parse_message_time(message: _Message, offset: int | None) -> int | None:
     if message.date_unixtime is not None:
-        return micros(message.date_unixtime)
-    if type(message.date) is not str or not _NAIVE.fullmatch(message.date):
-        return micros(message.date)  # no form of Telegram's, so it says what it means
-    local = micros(message.date)
+        return parse_micros(message.date_unixtime)
+    if type(message.date) is not str or not _LOCAL_TIME.fullmatch(message.date):
+        return parse_micros(message.date)  # no form of Telegram's, so it says what it means
+    local = parse_micros(message.date)
     return local - offset * 60_000_000 if local is not None and offset is not None else None
 
 
-def _score(reactions: list[_Reaction] | None) -> int | None:
+def _count_reactions(reactions: list[_Reaction] | None) -> int | None:
     """How many reactions there are; null where the export, from before 2024, does not tell."""
     if reactions is None:
         return None
-    return whole(sum(max(0, whole(reaction.count) or 0) for reaction in reactions))
+    return parse_int64(sum(max(0, parse_int64(reaction.count) or 0) for reaction in reactions))

@@ -10,15 +10,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from corpus.report.funnel import Row
-from corpus.report.markup import Child, Markup, clipped, table, tag
+from corpus.report.funnel import FunnelRow
+from corpus.report.markup import Child, Markup, shorten, table, tag
 
-_WIDE, _TALL = 100.0, 60.0
-_BAND = 58.0  # how wide a band of all posts is
-_RIBBONS = 6  # reasons drawn one by one
+_STAGE_WIDTH, _STAGE_HEIGHT = 100.0, 60.0
+_FULL_BAND_WIDTH = 58.0  # how wide a band of all posts is
+_MAX_RIBBONS = 6  # reasons drawn one by one
 
 
-def share(part: int, whole: int) -> str:
+def format_share(part: int, whole: int) -> str:
     """A share in per cent, with a decimal where it says something."""
     if not whole:
         return "–"
@@ -31,44 +31,49 @@ def share(part: int, whole: int) -> str:
     return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
 
 
-def flow(rows: Sequence[Row]) -> Markup:
+def draw_funnel(rows: Sequence[FunnelRow]) -> Markup:
     """The funnel as a band that runs from what was read to what is kept, narrower by what left."""
     whole = max(1, rows[0].read) if rows else 1
-    steps = [_step(row, whole) for row in rows]
+    steps = [_draw_stage(row, whole) for row in rows]
     kept = rows[-1].kept if rows else 0
-    width = _BAND * kept / whole
-    end = _svg(tag("rect", class_="k", width=width, height=_TALL, x=0, y=0))
-    told = tag("p", tag("strong", f"{kept:,}"), f" kept, {share(kept, whole)} of all that was read")
+    width = _FULL_BAND_WIDTH * kept / whole
+    end = _svg(tag("rect", class_="k", width=width, height=_STAGE_HEIGHT, x=0, y=0))
+    told = tag(
+        "p", tag("strong", f"{kept:,}"), f" kept, {format_share(kept, whole)} of all that was read"
+    )
     steps.append(tag("li", end, tag("div", tag("h3", "kept"), told), class_="end"))
     return tag("ol", steps, class_="flow")
 
 
-def _step(row: Row, whole: int) -> Markup:
-    scale = _BAND / whole
+def _draw_stage(row: FunnelRow, whole: int) -> Markup:
+    scale = _FULL_BAND_WIDTH / whole
     narrow = row.kept * scale
-    shapes = [tag("rect", class_="k", x=0, y=0, width=narrow, height=_TALL)]
+    shapes = [tag("rect", class_="k", x=0, y=0, width=narrow, height=_STAGE_HEIGHT)]
     at, out = narrow, 14.0
     room = 34.0 / max(row.gone, 1)
     counts = [count for _, count in row.reasons]
-    drawn = [*counts[:_RIBBONS], *([sum(counts[_RIBBONS:])] if len(counts) > _RIBBONS else [])]
+    drawn = [
+        *counts[:_MAX_RIBBONS],
+        *([sum(counts[_MAX_RIBBONS:])] if len(counts) > _MAX_RIBBONS else []),
+    ]
     # The last ribbon is the innermost, so that none crosses another.
     for number, count in reversed(list(enumerate(drawn))):
         end, thick = at + count * scale, max(0.4, count * room * min(1.0, 2.5 * row.gone / whole))
         low = out + thick
         path = (
-            f"M{at:.2f} 0C{at:.2f} {low:.2f} {_BAND:.0f} {low:.2f} {_WIDE:.0f} {low:.2f}"
-            f"V{out:.2f}C{_BAND:.0f} {out:.2f} {end:.2f} {out:.2f} {end:.2f} 0Z"
+            f"M{at:.2f} 0C{at:.2f} {low:.2f} {_FULL_BAND_WIDTH:.0f} {low:.2f} {_STAGE_WIDTH:.0f} {low:.2f}"
+            f"V{out:.2f}C{_FULL_BAND_WIDTH:.0f} {out:.2f} {end:.2f} {out:.2f} {end:.2f} 0Z"
         )
         shapes.append(tag("path", class_=f"d d{number % 3}", d=path))
         at = end
     numbers: list[Child] = [f"{row.read:,} in"]
     if row.gone:
         numbers += [", ", tag("strong", f"{row.gone:,} left", class_="gone"),
-                    f" ({share(row.gone, row.read)})"]  # fmt: skip
+                    f" ({format_share(row.gone, row.read)})"]  # fmt: skip
     else:
         numbers.append(", none left")
     reasons = [
-        tag("li", tag("span", clipped(reason)), " ", tag("b", f"{count:,}"))
+        tag("li", tag("span", shorten(reason)), " ", tag("b", f"{count:,}"))
         for reason, count in row.reasons[:12]
     ]
     if more := row.reasons[12:]:
@@ -80,14 +85,16 @@ def _step(row: Row, whole: int) -> Markup:
     return tag("li", _svg(*shapes), tag("div", tag("h3", row.stage), tag("p", numbers), listed))
 
 
-def _svg(*shapes: Markup, tall: float = _TALL, wide: float = _WIDE, **more: str) -> Markup:
+def _svg(
+    *shapes: Markup, tall: float = _STAGE_HEIGHT, wide: float = _STAGE_WIDTH, **more: str
+) -> Markup:
     return tag(
         "svg", *shapes, viewBox=f"0 0 {wide:g} {tall:g}", preserveAspectRatio="none",
         aria_hidden="true", focusable="false", **more,
     )  # fmt: skip
 
 
-def bars(
+def draw_bar_table(
     caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[int], Sequence[Child]]]
 ) -> Markup:
     """A table with a bar in each row. A row: its name, the bar's pieces, the other cells."""
@@ -101,12 +108,12 @@ def bars(
                               height="100%"))  # fmt: skip
             at += width
         chart = tag("svg", shapes, class_="bar", aria_hidden="true", focusable="false")
-        lines.append([clipped(name), chart, *cells])
+        lines.append([shorten(name), chart, *cells])
     longest = max((len(name) for name, _, _ in rows), default=0)
     return table(caption, [heads[0], "", *heads[1:]], lines, tight=longest < 14)
 
 
-def columns(
+def draw_columns(
     caption: str,
     names: Sequence[str],
     counts: Sequence[int],
@@ -131,18 +138,18 @@ def columns(
         _svg(tag("path", class_="k", d=path), tall=50, class_="columns"),
         tag("p", tag("span", ends[0]), tag("span", f"highest: {most:,}"), tag("span", ends[1]),
             class_="axis"),
-        numbers(caption, heads, rows),
+        folded_table(caption, heads, rows),
     )  # fmt: skip
 
 
-def numbers(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
+def folded_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
     """A table that is folded up."""
     return tag(
         "details", tag("summary", "as numbers"), table(caption, heads, rows), class_="numbers"
     )
 
 
-def histogram(score: Mapping[str, Any], number: int | None = None, whose: str = "") -> Markup:
+def draw_histogram(score: Mapping[str, Any], number: int | None = None, label: str = "") -> Markup:
     """What stayed above the line, what left below it; with a slider if it has a ``number``."""
     column, edges, bound = score["column"], score["edges"], score["threshold"]
     bins = len(score["kept"])
@@ -151,19 +158,19 @@ def histogram(score: Mapping[str, Any], number: int | None = None, whose: str = 
         default=bins,
     )
     if bound is not None:
-        shown = max(shown, math.ceil(place(edges, bound["value"])) + 1)
+        shown = max(shown, math.ceil(bin_position(edges, bound["value"])) + 1)
     shown = bins if edges[-1] == 1 else min(bins, max(shown, 10))
     width = 100 / shown
     gone = [own + other for own, other in zip(score["own"], score["others"], strict=True)]
     shapes = [
-        tag("path", class_="k", d=_side(score["kept"][:shown], width, -38)),
-        tag("path", class_="o", d=_side(gone[:shown], width, 28)),
-        tag("path", class_="d", d=_side(score["own"][:shown], width, 28, gone[:shown])),
+        tag("path", class_="k", d=_column_path(score["kept"][:shown], width, -38)),
+        tag("path", class_="o", d=_column_path(gone[:shown], width, 28)),
+        tag("path", class_="d", d=_column_path(score["own"][:shown], width, 28, gone[:shown])),
         tag("line", class_="ground", x1=0, y1=40, x2=100, y2=40),
     ]
-    told: list[Child] = [f"{whose}: " if whose else None, tag("code", column)]
+    told: list[Child] = [f"{label}: " if label else None, tag("code", column)]
     if bound is not None:
-        at = place(edges, bound["value"]) * width
+        at = bin_position(edges, bound["value"]) * width
         shapes.append(tag("line", class_="mark", x1=at, y1=0, x2=at, y2=70))
         sign = "at most" if bound["side"] == "max" else "at least"
         told += [
@@ -186,24 +193,24 @@ def histogram(score: Mapping[str, Any], number: int | None = None, whose: str = 
         tag("p", tag("span", f"{edges[0]:g}"), tag("span", f"{edges[shown]:g}{beyond}"),
             class_="axis"),
         _slider(score, number, shown) if number is not None else None,
-        numbers(f"Histogram of {column}", heads, rows),
+        folded_table(f"Histogram of {column}", heads, rows),
         class_="score",
     )  # fmt: skip
 
 
-def mirrored(one: Mapping[str, Any], two: Mapping[str, Any]) -> Markup:
+def draw_mirrored_histogram(one: Mapping[str, Any], two: Mapping[str, Any]) -> Markup:
     """What two corpora kept, one above the line and the other below it, on one scale."""
     edges, bins = one["edges"], len(one["kept"])
     most = math.sqrt(max(max(one["kept"], default=0), max(two["kept"], default=0))) or 1.0
     width = 100 / bins
     shapes = [
-        tag("path", class_="k", d=_side(one["kept"], width, -33, most=most, ground=35)),
-        tag("path", class_="b", d=_side(two["kept"], width, 33, most=most, ground=35)),
+        tag("path", class_="k", d=_column_path(one["kept"], width, -33, most=most, ground=35)),
+        tag("path", class_="b", d=_column_path(two["kept"], width, 33, most=most, ground=35)),
         tag("line", class_="ground", x1=0, y1=35, x2=100, y2=35),
     ]
     for score in (one, two):
         if score["threshold"]:
-            at = place(edges, score["threshold"]["value"]) * width
+            at = bin_position(edges, score["threshold"]["value"]) * width
             low, high = (0, 35) if score is one else (35, 70)
             shapes.append(tag("line", class_="mark", x1=at, y1=low, x2=at, y2=high))
     rows = [
@@ -216,7 +223,7 @@ def mirrored(one: Mapping[str, Any], two: Mapping[str, Any]) -> Markup:
         tag("figcaption", tag("code", one["column"])),
         _svg(*shapes, tall=70, class_="histogram"),
         tag("p", tag("span", f"{edges[0]:g}"), tag("span", f"{edges[-1]:g}"), class_="axis"),
-        numbers(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
+        folded_table(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
     )  # fmt: skip
 
 
@@ -236,7 +243,7 @@ def _slider(score: Mapping[str, Any], number: int, shown: int) -> Markup:
     )  # fmt: skip
 
 
-def _side(
+def _column_path(
     counts: Sequence[int], width: float, tall: float, of: Sequence[int] | None = None,
     most: float = 0.0, ground: float = 40,
 ) -> str:  # fmt: skip
@@ -254,7 +261,7 @@ def _side(
     )
 
 
-def place(edges: Sequence[float], value: float) -> float:
+def bin_position(edges: Sequence[float], value: float) -> float:
     """Where a value lies among the bins: 2.5 is the middle of the third."""
     last = len(edges) - 1
     for n in range(last):

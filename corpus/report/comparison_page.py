@@ -8,48 +8,61 @@ from typing import Any
 
 from corpus.maintenance import diff
 from corpus.report import charts, statistics
-from corpus.report.charts import share
-from corpus.report.funnel import duplicates, rows, summary
-from corpus.report.html_document import Section, document, section
+from corpus.report.charts import format_share
+from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
+from corpus.report.html_document import Section, make_section, render_document
 from corpus.report.markup import Child, Markup, table, tag
-from corpus.report.report_page import short
-from corpus.storage.remote_path import Place
+from corpus.report.report_page import abbreviate_count
+from corpus.storage.remote_path import RemotePath
 from corpus.tasks.receipts import load_manifest
 
-Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+ManifestPair = tuple[Mapping[str, Any], Mapping[str, Any]]
 
 
-def page(one: Path | Place, two: Path | Place) -> str:
+def render_comparison(one: Path | RemotePath, two: Path | RemotePath) -> str:
     """The page; ``one`` is A, what it is held against is B."""
     manifests = load_manifest(one), load_manifest(two)
-    counted = statistics.load(one), statistics.load(two)
-    found = diff.compare(one, two)
-    names = _names(one, two)
+    counted = statistics.load_statistics(one), statistics.load_statistics(two)
+    found = diff.compare_corpora(one, two)
+    names = _corpus_names(one, two)
     head: list[Child] = [
         tag("h1", f"{names[0]} against {names[1]}"),
-        tag("p", f"A, {names[0]}: {summary(manifests[0])}.", class_="lead"),
-        tag("p", f"B, {names[1]}: {summary(manifests[1])}.", class_="lead"),
+        tag("p", f"A, {names[0]}: {summarize_manifest(manifests[0])}.", class_="lead"),
+        tag("p", f"B, {names[1]}: {summarize_manifest(manifests[1])}.", class_="lead"),
     ]
     sections: list[Section | None] = [
-        section("totals", "In all", "In all", [_totals(manifests)]),
-        section("settings", "Settings", "What differs in the making", _settings(found)),
-        section("funnel", "Funnel", "What left, where and why", [
-            tag("div", [
-                tag("div", tag("h3", f"{letter}: {name}"), charts.flow(list(rows(manifest))))
-                for letter, name, manifest in zip("AB", names, manifests, strict=True)
-            ], class_="pair"),
-            _reasons(found),
-        ]),
-        section("scores", "Scores", "Scores of what was kept", _scores(counted)),
-        section("languages", "Languages", "Languages", _languages(counted)),
-        section("privacy", "Contact data", "Contact data replaced", _privacy(counted)),
-        section("duplicates", "Duplicates", "Duplicates", _duplicates(manifests)),
-        section("speed", "Speed", "Speed", _speed(manifests)),
-    ]  # fmt: skip
-    return document(f"{names[0]} against {names[1]}", head, sections, [])
+        make_section("totals", "In all", "In all", [_totals(manifests)]),
+        make_section("settings", "Settings", "What differs in the making", _settings(found)),
+        make_section(
+            "funnel",
+            "Funnel",
+            "What left, where and why",
+            [
+                tag(
+                    "div",
+                    [
+                        tag(
+                            "div",
+                            tag("h3", f"{letter}: {name}"),
+                            charts.draw_funnel(list(list_funnel_rows(manifest))),
+                        )
+                        for letter, name, manifest in zip("AB", names, manifests, strict=True)
+                    ],
+                    class_="pair",
+                ),
+                _reasons(found),
+            ],
+        ),
+        make_section("scores", "Scores", "Scores of what was kept", _scores(counted)),
+        make_section("languages", "Languages", "Languages", _languages(counted)),
+        make_section("privacy", "Contact data", "Contact data replaced", _privacy(counted)),
+        make_section("duplicates", "Duplicates", "Duplicates", _duplicates(manifests)),
+        make_section("speed", "Speed", "Speed", _speed(manifests)),
+    ]
+    return render_document(f"{names[0]} against {names[1]}", head, sections, [])
 
 
-def _names(one: Path | Place, two: Path | Place) -> tuple[str, str]:
+def _corpus_names(one: Path | RemotePath, two: Path | RemotePath) -> tuple[str, str]:
     """The folders' names; with the folder above where they are the same."""
     a, b = (each.resolve() if isinstance(each, Path) else each for each in (one, two))
     if a.name != b.name:
@@ -57,17 +70,17 @@ def _names(one: Path | Place, two: Path | Place) -> tuple[str, str]:
     return f"{a.parent.name}/{a.name}", f"{b.parent.name}/{b.name}"
 
 
-def change(old: int | None, new: int | None) -> Child:
+def format_change(old: int | None, new: int | None) -> Child:
     """B less A, with a sign."""
     if old is None or new is None:
         return "–"
     return f"{new - old:+,}".replace("-", "−") if new != old else "0"
 
 
-def _totals(pair: Pair) -> Markup:
+def _totals(pair: ManifestPair) -> Markup:
     lines = [
         [name.replace("_", " "), old["totals"].get(name, 0), new["totals"].get(name, 0),
-         change(old["totals"].get(name, 0), new["totals"].get(name, 0))]
+         format_change(old["totals"].get(name, 0), new["totals"].get(name, 0))]
         for old, new in [pair]
         for name in dict.fromkeys([*old["totals"], *new["totals"]])
     ]  # fmt: skip
@@ -76,7 +89,11 @@ def _totals(pair: Pair) -> Markup:
 
 def _settings(found: Mapping[str, Any]) -> list[Child]:
     lines = [
-        [row["name"], diff.said(row["before"], 200), diff.said(row["after"], 200)]
+        [
+            row["name"],
+            diff.format_setting(row["before"], 200),
+            diff.format_setting(row["after"], 200),
+        ]
         for name in ("settings", "models", "tools")
         for row in found[name]
     ]
@@ -93,7 +110,7 @@ def _reasons(found: Mapping[str, Any]) -> Child:
         for reason in row["reasons"]:
             old, new = reason["before"], reason["after"]
             lines.append([f"{row['stage']}: {reason['name']}", old or 0, new or 0,
-                          change(old or 0, new or 0)])  # fmt: skip
+                          format_change(old or 0, new or 0)])  # fmt: skip
     if not lines:
         return tag("p", "Every reason has the same count.", class_="lead")
     return table(
@@ -101,7 +118,7 @@ def _reasons(found: Mapping[str, Any]) -> Child:
     )
 
 
-def _scores(counted: Pair) -> list[Child]:
+def _scores(counted: ManifestPair) -> list[Child]:
     here, there = ({s["column"]: s for s in each["scores"]} for each in counted)
     figures: list[Markup] = []
     alone = False
@@ -109,10 +126,10 @@ def _scores(counted: Pair) -> list[Child]:
         one, two = here.get(column), there.get(column)
         if one is None or two is None or one["edges"] != two["edges"]:
             sides = (("A", one), ("B", two))
-            figures += [charts.histogram(each, whose=name) for name, each in sides if each]
+            figures += [charts.draw_histogram(each, label=name) for name, each in sides if each]
             alone = True
         else:
-            figures.append(charts.mirrored(one, two))
+            figures.append(charts.draw_mirrored_histogram(one, two))
     if not figures:
         return []
     key = tag(
@@ -126,7 +143,7 @@ def _scores(counted: Pair) -> list[Child]:
     return [key, tag("div", figures, class_="grid")]
 
 
-def _languages(counted: Pair) -> list[Child]:
+def _languages(counted: ManifestPair) -> list[Child]:
     here, there = (
         {row[0]: row for row in (each["languages"] or {"top": []})["top"]} for each in counted
     )
@@ -136,38 +153,57 @@ def _languages(counted: Pair) -> list[Child]:
         old, new = (each.get(lang, [lang, 0, 0, 0])[1] for each in (here, there))
         if old or new:
             lines.append(
-                [lang, old, share(old, whole[0]), new, share(new, whole[1]), change(old, new)]
+                [
+                    lang,
+                    old,
+                    format_share(old, whole[0]),
+                    new,
+                    format_share(new, whole[1]),
+                    format_change(old, new),
+                ]
             )
     heads = ["language", "A", "share", "B", "share", "B − A"]
     return [table("Languages kept", heads, lines, tight=True)] if lines else []
 
 
-def _privacy(counted: Pair) -> list[Child]:
+def _privacy(counted: ManifestPair) -> list[Child]:
     here, there = ({name: count for name, _, count in each["pii"]} for each in counted)
     lines = [
-        [name, here.get(name, 0), there.get(name, 0), change(here.get(name, 0), there.get(name, 0))]
+        [
+            name,
+            here.get(name, 0),
+            there.get(name, 0),
+            format_change(here.get(name, 0), there.get(name, 0)),
+        ]
         for name in dict.fromkeys([*here, *there])
     ]
     return [table("Details replaced", ["detail", "A", "B", "B − A"], lines)] if lines else []
 
 
-def _duplicates(pair: Pair) -> list[Child]:
-    here, there = (duplicates(each).get("clusters_by_size", {}) for each in pair)
+def _duplicates(pair: ManifestPair) -> list[Child]:
+    here, there = (find_duplicate_counts(each).get("clusters_by_size", {}) for each in pair)
     sizes = sorted({*here, *there}, key=lambda size: int(size.split("-")[0]))
     lines = [
         [size.replace("-", " to "), here.get(size, 0), there.get(size, 0),
-         change(here.get(size, 0), there.get(size, 0))]
+         format_change(here.get(size, 0), there.get(size, 0))]
         for size in sizes
     ]  # fmt: skip
     return [table("Clusters by size", ["posts", "A", "B", "B − A"], lines)] if lines else []
 
 
-def _speed(pair: Pair) -> list[Child]:
+def _speed(pair: ManifestPair) -> list[Child]:
     here, there = (
-        {row.stage: row.read / row.seconds for row in rows(each) if row.seconds} for each in pair
+        {row.stage: row.read / row.seconds for row in list_funnel_rows(each) if row.seconds}
+        for each in pair
     )
     lines = [
-        [stage, *(short(int(each[stage])) if stage in each else "–" for each in (here, there))]
+        [
+            stage,
+            *(
+                abbreviate_count(int(each[stage])) if stage in each else "–"
+                for each in (here, there)
+            ),
+        ]
         for stage in dict.fromkeys([*here, *there])
     ]
     heads = ["stage", "A, posts/s", "B, posts/s"]

@@ -14,13 +14,13 @@ from corpus.errors import BuildError
 from corpus.report import timeline
 
 #: Columns whose values are counted.
-VALUES = ("platform", "kind", "license", "community")
-_AT_ONCE = 64
+COUNTED_COLUMNS = ("platform", "kind", "license", "community")
+_MAX_PENDING = 64
 
-Tables = Mapping[str, pl.DataFrame]
+CountTables = Mapping[str, pl.DataFrame]
 
 
-class Bins(NamedTuple):
+class HistogramBins(NamedTuple):
     """How the values of one column are placed, and which rows of the ledger are the column's own.
 
     Bins are open below where ``side`` is "max", so that an edge splits as the threshold does.
@@ -29,8 +29,8 @@ class Bins(NamedTuple):
     column: str
     edges: tuple[float, ...]
     side: str
-    narrow: bool  # the column is a Float32, and beside it a threshold is one too
-    own: tuple[str, str] | None  # stage and reason
+    is_float32: bool  # the column is a Float32, and beside it a threshold is one too
+    drop_reason: tuple[str, str] | None  # stage and reason
 
 
 @dataclass(frozen=True)
@@ -42,36 +42,36 @@ class CountFile:
     """
 
     path: Path
-    kept: bool
+    is_shard: bool
     scores: tuple[str, ...]
     pii: tuple[str, ...] = ()
 
-    def __call__(self) -> tuple[bool, Tables]:
+    def __call__(self) -> tuple[bool, CountTables]:
         """Whether it is a shard, and a table of counts a subject."""
-        return self.kept, _reading(self.path, self._counted)
+        return self.is_shard, _read_or_fail(self.path, self._count)
 
-    def _counted(self) -> dict[str, pl.DataFrame]:
+    def _count(self) -> dict[str, pl.DataFrame]:
         file = pl.scan_parquet(self.path, glob=False)
         held = file.collect_schema()
         wanted = ["lang", *self.scores]
-        if self.kept:
-            wanted += [*VALUES, "created_at", *self.pii]
+        if self.is_shard:
+            wanted += [*COUNTED_COLUMNS, "created_at", *self.pii]
         columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in held]
-        if self.kept:  # the texts themselves need not be held
+        if self.is_shard:  # the texts themselves need not be held
             columns.append(pl.col("text").str.len_chars().cast(pl.Int64).alias("_size"))
         rows = file.select(columns).collect(engine="streaming")
         scores = [name for name in self.scores if name in held]
-        found = {f"ends {name}": _ends(rows[name]) for name in scores}
+        found = {f"ends {name}": _find_extremes(rows[name]) for name in scores}
         count = pl.len().cast(pl.Int64).alias("count")
-        if not self.kept:
+        if not self.is_shard:
             if "lang" in held:
                 found["lang"] = rows.drop_nulls("lang").group_by("lang").agg(count)
             return found
-        found |= {name: rows.group_by(name).agg(count) for name in VALUES if name in held}
+        found |= {name: rows.group_by(name).agg(count) for name in COUNTED_COLUMNS if name in held}
         if "lang" in held:
             size = pl.col("_size").sum().alias("characters")
             found["lang"] = rows.group_by("lang").agg(count, size)
-        found["hours"] = timeline.hours(rows)
+        found["hours"] = timeline.count_by_hour(rows)
         found["sizes"] = rows.group_by("_size").agg(count)
         found["pii"] = pl.DataFrame(
             {
@@ -84,7 +84,7 @@ class CountFile:
         return found
 
 
-def _ends(values: pl.Series) -> pl.DataFrame:
+def _find_extremes(values: pl.Series) -> pl.DataFrame:
     finite = values.filter(values.is_finite()) if values.dtype.is_float() else values
     ends = finite.cast(pl.Float64)
     return pl.DataFrame({"low": [ends.min()], "high": [ends.max()]}, schema_overrides={
@@ -92,42 +92,42 @@ def _ends(values: pl.Series) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class PlaceFile:
+class BinFile:
     """The task of placing the values of one file in bins.
 
     Raises :class:`~corpus.errors.BuildError` if the file is missing or damaged.
     """
 
     path: Path
-    kept: bool
-    bins: tuple[Bins, ...]
+    is_shard: bool
+    bins: tuple[HistogramBins, ...]
 
-    def __call__(self) -> tuple[bool, Tables]:
+    def __call__(self) -> tuple[bool, CountTables]:
         """Whether it is a shard, and of each column how many values are in each bin.
 
         ``over``: how many are beyond the last edge; ``own``: whether they left for its threshold.
         """
-        return self.kept, _reading(self.path, self._placed)
+        return self.is_shard, _read_or_fail(self.path, self._count)
 
-    def _placed(self) -> dict[str, pl.DataFrame]:
+    def _count(self) -> dict[str, pl.DataFrame]:
         held = pl.scan_parquet(self.path, glob=False).collect_schema()
         bins = [each for each in self.bins if each.column in held]
-        of = [] if self.kept else ["stage", "reason"]
+        of = [] if self.is_shard else ["stage", "reason"]
         rows = pl.read_parquet(
             self.path, columns=[*of, *(each.column for each in bins)], glob=False
         )
-        return {each.column: _in_bins(rows, each, self.kept) for each in bins}
+        return {each.column: _count_per_bin(rows, each, self.is_shard) for each in bins}
 
 
-def _in_bins(rows: pl.DataFrame, bins: Bins, kept: bool) -> pl.DataFrame:
+def _count_per_bin(rows: pl.DataFrame, bins: HistogramBins, kept: bool) -> pl.DataFrame:
     known = rows[bins.column].is_not_null() & rows[bins.column].cast(pl.Float64).is_not_nan()
     values = rows[bins.column].filter(known).to_numpy()
-    dtype = np.float32 if bins.narrow else np.float64
+    dtype = np.float32 if bins.is_float32 else np.float64
     how: Literal["left", "right"] = "left" if bins.side == "max" else "right"
     place = np.searchsorted(np.array(bins.edges[1:-1], dtype), values.astype(dtype), how)
     own = np.zeros(values.size, bool)
-    if bins.own and not kept:
-        left = (rows["stage"] == bins.own[0]) & (rows["reason"] == bins.own[1])
+    if bins.drop_reason and not kept:
+        left = (rows["stage"] == bins.drop_reason[0]) & (rows["reason"] == bins.drop_reason[1])
         own = left.filter(known).to_numpy()
     of, count = np.unique(place * 2 + own, return_counts=True)
     over = np.bincount(place * 2 + own, values > bins.edges[-1], 2 * len(bins.edges))[of]
@@ -136,14 +136,14 @@ def _in_bins(rows: pl.DataFrame, bins: Bins, kept: bool) -> pl.DataFrame:
     )
 
 
-def _reading(path: Path, count: Callable[[], Tables]) -> Tables:
+def _read_or_fail(path: Path, count: Callable[[], CountTables]) -> CountTables:
     try:
         return count()
     except (OSError, pl.exceptions.PolarsError):
-        raise unreadable(path) from None
+        raise unreadable_file_error(path) from None
 
 
-def unreadable(path: Path) -> BuildError:
+def unreadable_file_error(path: Path) -> BuildError:
     """What to say of a file that cannot be read."""
     return BuildError(f"'{path}' is missing or damaged; restore it, or build again")
 
@@ -151,21 +151,21 @@ def unreadable(path: Path) -> BuildError:
 # --------------------------------------------------------------------------- added up
 
 
-class Sums:
+class TableSums:
     """The tables of many files added up as they come; their order does not matter."""
 
     def __init__(self) -> None:
         self._pending: dict[str, list[pl.DataFrame]] = {}
 
-    def add(self, tables: Tables) -> None:
+    def add(self, tables: CountTables) -> None:
         """Add those of one file."""
         for name, table in tables.items():
             pending = self._pending.setdefault(name, [])
             pending.append(table)
-            if len(pending) >= _AT_ONCE:
+            if len(pending) >= _MAX_PENDING:
                 self._pending[name] = [_sum(pending)]
 
-    def all(self) -> Tables:
+    def totals(self) -> CountTables:
         """One table a subject."""
         return {name: _sum(pending) for name, pending in self._pending.items()}
 

@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.dataset_card import language_codes, splits
-from corpus.report.funnel import summary
-from corpus.report.published_plan import Settings
-from corpus.schema import INTERNAL, POST
+from corpus.report.dataset_card import list_language_codes, list_splits
+from corpus.report.funnel import summarize_manifest
+from corpus.report.published_plan import PublishedPlan
+from corpus.schema import INTERNAL_COLUMNS, POST
 
 #: More shards than this are described by their pattern alone; manifest.json has their hashes.
 _MOST_FILES = 1000
@@ -63,7 +63,7 @@ _TYPES = (
     ("Float", "sc:Float"), ("UInt", "sc:Integer"), ("Int", "sc:Integer"),
     ("Bool", "sc:Boolean"), ("Datetime", "sc:DateTime"),
 )  # fmt: skip
-_TOLD = {
+_COLUMN_DESCRIPTIONS = {
     "text": "What was written, after redaction",
     "id": "The post's name in this corpus",
     "author": "A keyed pseudonym",
@@ -74,7 +74,9 @@ _TOLD = {
 }
 
 
-def document(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]) -> str:
+def render_croissant(
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+) -> str:
     """The JSON-LD."""
     files = manifest["shards"] if len(manifest["shards"]) <= _MOST_FILES else []
     told = {
@@ -85,30 +87,30 @@ def document(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[s
             "http://mlcommons.org/croissant/RAI/1.0",
         ],
         "name": re.sub(r"[^A-Za-z0-9_-]+", "-", settings.title).strip("-") or "corpus",
-        "description": f"{settings.title}. {summary(manifest)}.",
-        **_said(settings, counted),
+        "description": f"{settings.title}. {summarize_manifest(manifest)}.",
+        **_describe_dataset(settings, counted),
         "version": f"1.{len(manifest.get('takedowns', ()))}.0",
         "isLiveDataset": False,
-        "distribution": [*(_file(shard) for shard in files), _shards(manifest)],
-        "recordSet": [_records(manifest, counted)],
-        **_responsible(manifest, settings, counted),
+        "distribution": [*(_file_object(shard) for shard in files), _shard_file_set(manifest)],
+        "recordSet": [_record_set(manifest, counted)],
+        **_responsible_ai_fields(manifest, settings, counted),
     }
     return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
 
 
-def _said(settings: Settings, counted: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_dataset(settings: PublishedPlan, counted: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"keywords": ["social media", "posts", "language modelling"]}
-    if licence := settings.said("license"):
+    if licence := settings.output_option("license"):
         spdx = re.fullmatch(r"[A-Za-z0-9.+-]+", licence)
         found["license"] = f"https://spdx.org/licenses/{licence}.html" if spdx else licence
-    if contact := settings.said("contact"):
+    if contact := settings.output_option("contact"):
         found["publisher"] = {"@type": "Organization", "name": contact}
-    if codes := language_codes(counted):
+    if codes := list_language_codes(counted):
         found["inLanguage"] = codes
     return found
 
 
-def _file(shard: Mapping[str, Any]) -> dict[str, Any]:
+def _file_object(shard: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "@type": "cr:FileObject",
         "@id": shard["path"],
@@ -120,26 +122,28 @@ def _file(shard: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _shards(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    patterns = [pattern for _, pattern in splits(manifest)]
+def _shard_file_set(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    patterns = [pattern for _, pattern in list_splits(manifest)]
     return {
         "@type": "cr:FileSet",
         "@id": "shards",
         "name": "shards",
-        "description": " ".join(["Parquet; 'text' first.", facts.parted(manifest)]).strip(),
+        "description": " ".join(
+            ["Parquet; 'text' first.", facts.describe_splits(manifest)]
+        ).strip(),
         "encodingFormat": "application/x-parquet",
         "includes": patterns[0] if len(patterns) == 1 else patterns,
     }
 
 
-def _records(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> dict[str, Any]:
-    names = ["text", *(name for name in POST if name not in ("text", *INTERNAL))]
+def _record_set(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> dict[str, Any]:
+    names = ["text", *(name for name in POST if name not in ("text", *INTERNAL_COLUMNS))]
     fields = {name: str(POST[name]) for name in names} | counted["columns"]
     return {
         "@type": "cr:RecordSet",
         "@id": "posts",
         "name": "posts",
-        "description": facts.documents(manifest),
+        "description": facts.describe_documents(manifest),
         "key": {"@id": "posts/id"},
         "field": [_field(name, dtype) for name, dtype in fields.items()],
     }
@@ -151,7 +155,7 @@ def _field(name: str, dtype: str) -> dict[str, Any]:
         "@type": "cr:Field",
         "@id": f"posts/{name}",
         "name": name,
-        "description": _TOLD.get(name, name.replace("_", " ")),
+        "description": _COLUMN_DESCRIPTIONS.get(name, name.replace("_", " ")),
         "dataType": next((ours for start, ours in _TYPES if inner.startswith(start)), "sc:Text"),
         "source": {"fileSet": {"@id": "shards"}, "extract": {"column": name}},
     }
@@ -160,8 +164,8 @@ def _field(name: str, dtype: str) -> dict[str, Any]:
     return found
 
 
-def _responsible(
-    manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]
+def _responsible_ai_fields(
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
 ) -> dict[str, Any]:
     line = counted["timeline"]
     frame: Sequence[str] = [line["first"], line["last"]] if line["first"] else []
@@ -169,21 +173,23 @@ def _responsible(
         f"{stage}: {name}" for stage, found in manifest.get("models", {}).items() for name in found
     ]
     return {
-        "rai:dataCollection": facts.collection(manifest, settings),
+        "rai:dataCollection": facts.describe_collection(manifest, settings),
         "rai:dataCollectionType": ["Secondary Data Analysis"],
         "rai:dataCollectionRawData": "The dumps are not part of the corpus; manifest.json has "
         "their sizes and hashes.",
         **({"rai:dataCollectionTimeframe": list(frame)} if frame else {}),
-        "rai:dataPreprocessingProtocol": facts.processing(manifest),
-        "rai:dataManipulationProtocol": facts.thresholds(manifest)
+        "rai:dataPreprocessingProtocol": facts.describe_processing(manifest),
+        "rai:dataManipulationProtocol": facts.describe_thresholds(manifest)
         or ["No threshold was recorded."],
         **({"rai:machineAnnotationTools": models} if models else {}),
-        "rai:dataBiases": list(facts.LIMITS[:2]),
-        "rai:dataLimitations": list(facts.LIMITS[2:]),
-        "rai:dataUseCases": list(facts.USES),
+        "rai:dataBiases": list(facts.KNOWN_LIMITS[:2]),
+        "rai:dataLimitations": list(facts.KNOWN_LIMITS[2:]),
+        "rai:dataUseCases": list(facts.INTENDED_USES),
         "rai:dataSocialImpact": "Models trained on posts learn what people post, harm included; "
         "dropping the surest insults makes that less, not nothing.",
-        "rai:personalSensitiveInformation": [facts.sensitive(manifest, settings, counted)],
-        "rai:dataReleaseMaintenancePlan": facts.maintenance(manifest, settings),
+        "rai:personalSensitiveInformation": [
+            facts.describe_personal_data(manifest, settings, counted)
+        ],
+        "rai:dataReleaseMaintenancePlan": facts.describe_maintenance(manifest, settings),
         "rai:annotationsPerItem": "none by people",
     }

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from corpus.report.funnel import conversed, rows, summary
-from corpus.report.published_plan import Settings, named
+from corpus.report.funnel import has_conversations, list_funnel_rows, summarize_manifest
+from corpus.report.published_plan import PublishedPlan, display_names
 
 #: The Hub's names of licences are SPDX's in lower case; these are the ones a corpus may have.
 _HUB_LICENSES = {
@@ -23,31 +23,33 @@ _SIZES = (
     (10**11, "10B<n<100B"), (10**12, "100B<n<1T"),
 )  # fmt: skip
 #: A language below this share of the documents is no language of the dataset.
-_LEAST_SHARE = 0.01
+_MIN_LANGUAGE_SHARE = 0.01
 
 
-def card(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]) -> str:
+def render_dataset_card(
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+) -> str:
     """The card. ``split`` of a shard in the manifest, if it has one, makes splits."""
     head = yaml.safe_dump(_head(manifest, settings, counted), sort_keys=False, allow_unicode=True)
     sources = [
         [name, source["reader"], f"{source['read']:,}", f"{source['refused']:,}"]
-        for name, source in sources_shown(manifest)
+        for name, source in list_sources(manifest)
     ]
     funnel = [
-        [row.stage, f"{row.read:,}", f"{row.kept:,}", f"{row.gone:,}", row.why]
-        for row in rows(manifest)
+        [row.stage, f"{row.read:,}", f"{row.kept:,}", f"{row.gone:,}", row.reasons_text]
+        for row in list_funnel_rows(manifest)
     ]
-    contact = settings.said("contact")
-    asked = f"Write to {plain(contact)} to have posts taken out." if contact else (
+    contact = settings.output_option("contact")
+    asked = f"Write to {escape_markdown(contact)} to have posts taken out." if contact else (
         "Whoever publishes this corpus should say here whom to ask for a takedown "
         "(`output: {contact: ...}` in the plan)."
     )  # fmt: skip
     return f"""---
 {head.strip()}
 ---
-# {plain(settings.title)}
+# {escape_markdown(settings.title)}
 
-{summary(manifest)}. Built with corpus-builder. `DATASHEET.md` says how, `report.html` shows it,
+{summarize_manifest(manifest)}. Built with corpus-builder. `DATASHEET.md` says how, `report.html` shows it,
 `manifest.json` holds every count, version and hash, `plan.yaml` every setting, `dropped/` a row
 for each post that left.
 
@@ -57,35 +59,37 @@ import datasets
 posts = datasets.load_dataset("path/to/this/folder", split="train")
 ```
 
-{markdown(["stage", "read", "kept", "dropped", "reasons"], funnel)}
+{markdown_table(["stage", "read", "kept", "dropped", "reasons"], funnel)}
 
-{markdown(["source", "reader", "read", "refused"], sources)}
+{markdown_table(["source", "reader", "read", "refused"], sources)}
 
-Authors are keyed pseudonyms (HMAC-SHA256); the key is not part of the corpus. {redaction(settings)}
+Authors are keyed pseudonyms (HMAC-SHA256); the key is not part of the corpus. {describe_redaction(settings)}
 No pattern finds everything: treat the texts as written by people who may be recognised. {asked}
 """
 
 
 def _head(
-    manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
 ) -> dict[str, Any]:
     found: dict[str, Any] = {"pretty_name": settings.title, **_license(settings, counted)}
-    if codes := language_codes(counted):
+    if codes := list_language_codes(counted):
         found["language"] = codes
     found["task_categories"] = ["text-generation"]
-    found["size_categories"] = [size(manifest["totals"]["documents"])]
-    found["tags"] = ["social-media", "croissant"] + (["conversations"] * conversed(manifest))
+    found["size_categories"] = [size_category(manifest["totals"]["documents"])]
+    found["tags"] = ["social-media", "croissant"] + (
+        ["conversations"] * has_conversations(manifest)
+    )
     found["configs"] = [
         {
             "config_name": "default",
-            "data_files": [{"split": name, "path": path} for name, path in splits(manifest)],
+            "data_files": [{"split": name, "path": path} for name, path in list_splits(manifest)],
         }
     ]
     return found
 
 
-def _license(settings: Settings, counted: Mapping[str, Any]) -> dict[str, str]:
-    said = settings.said("license")
+def _license(settings: PublishedPlan, counted: Mapping[str, Any]) -> dict[str, str]:
+    said = settings.output_option("license")
     if said.lower() in _HUB_LICENSES:
         return {"license": said.lower()}
     if said:
@@ -95,24 +99,24 @@ def _license(settings: Settings, counted: Mapping[str, Any]) -> dict[str, str]:
     return {"license": "other", "license_name": "not-stated"}
 
 
-def language_codes(counted: Mapping[str, Any]) -> list[str]:
+def list_language_codes(counted: Mapping[str, Any]) -> list[str]:
     """The languages that at least a hundredth of the documents are in."""
     top = (counted["languages"] or {"top": []})["top"]
     whole = sum(kept for _, kept, *_ in top)
     return [
         code
         for code, kept, *_ in top
-        if kept and kept >= _LEAST_SHARE * whole and re.fullmatch("[a-z]{2,3}", code)
+        if kept and kept >= _MIN_LANGUAGE_SHARE * whole and re.fullmatch("[a-z]{2,3}", code)
         and code != "und"
     ]  # fmt: skip
 
 
-def size(documents: int) -> str:
+def size_category(documents: int) -> str:
     """The Hub's name for so many rows."""
     return next((name for most, name in _SIZES if documents < most), "n>1T")
 
 
-def splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+def list_splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The splits and their files: the manifest's ``split`` of each shard, or all of it to train."""
     told: dict[str, list[str]] = {}
     for shard in manifest["shards"]:
@@ -127,15 +131,17 @@ def _patterns(paths: Sequence[str]) -> Iterator[str]:
     yield from dict.fromkeys(f"{path.rpartition('/')[0]}/*.parquet" for path in paths)
 
 
-def sources_shown(
+def list_sources(
     manifest: Mapping[str, Any], most: int = 200
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """The first sources with the names that papers give them."""
     sources = manifest["sources"]
-    return list(zip(named([source["path"] for source in sources]), sources, strict=True))[:most]
+    return list(zip(display_names([source["path"] for source in sources]), sources, strict=True))[
+        :most
+    ]
 
 
-def redaction(settings: Settings) -> str:
+def describe_redaction(settings: PublishedPlan) -> str:
     """What became of contact data, in a sentence."""
     own = dict(settings.stages).get("pii")
     if own is None:
@@ -150,20 +156,20 @@ def redaction(settings: Settings) -> str:
     return f"Contact data found in texts is {how}{names}."
 
 
-def plain(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Text that Markdown, a table and a terminal show as it is."""
     flat = "".join(c if c.isprintable() else " " for c in str(text))
     return re.sub(r"([\\`*\[\]<>|#&])", r"\\\1", flat)
 
 
-def fenced(text: str, kind: str) -> str:
+def fence_code(text: str, kind: str) -> str:
     """A block of code; no run of backticks in it can end it."""
     longest = max((len(run) for run in re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
     return f"{fence}{kind}\n{text.strip()}\n{fence}"
 
 
-def markdown(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
+def markdown_table(heads: Sequence[str], lines: Iterable[Sequence[object]]) -> str:
     """A table."""
     head = f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}"
     body = [f"| {' | '.join(_cell(cell) for cell in line)} |" for line in lines]
@@ -174,4 +180,4 @@ def _cell(value: object) -> str:
     # Names of stages and reasons are ours, and read better unescaped: `too_few_words`.
     text = str(value)
     ours = re.fullmatch(r"[\w ,.:%=+/-]*|`[0-9a-f]+…?`", text, re.ASCII)
-    return text if ours else plain(text)
+    return text if ours else escape_markdown(text)

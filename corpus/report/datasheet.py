@@ -7,39 +7,44 @@ from collections.abc import Mapping
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.dataset_card import fenced, markdown, plain, sources_shown
-from corpus.report.funnel import rows
-from corpus.report.published_plan import Settings
+from corpus.report.dataset_card import escape_markdown, fence_code, list_sources, markdown_table
+from corpus.report.funnel import list_funnel_rows
+from corpus.report.published_plan import PublishedPlan
 
-_ASK = "_Not known to the tool; for the publisher to say._"
+_ASK_PUBLISHER = "_Not known to the tool; for the publisher to say._"
 
 
-def sheet(manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]) -> str:
+def render_datasheet(
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+) -> str:
     """The datasheet."""
     parts = [
-        ("Motivation", [_ASK]),
+        ("Motivation", [_ASK_PUBLISHER]),
         ("What it holds", _composition(manifest, counted)),
         ("Where it comes from", _collection(manifest, settings, counted)),
         ("What was done to it", _processing(manifest, settings)),
-        ("People in it", [facts.sensitive(manifest, settings, counted)]),
-        ("Uses", list(facts.USES)),
-        ("Known limits", ["\n".join(f"* {limit}" for limit in facts.LIMITS)]),
+        ("People in it", [facts.describe_personal_data(manifest, settings, counted)]),
+        ("Uses", list(facts.INTENDED_USES)),
+        ("Known limits", ["\n".join(f"* {limit}" for limit in facts.KNOWN_LIMITS)]),
         ("Licence", _licence(settings, counted)),
-        ("Maintenance and takedown", [plain(facts.maintenance(manifest, settings))]),
+        (
+            "Maintenance and takedown",
+            [escape_markdown(facts.describe_maintenance(manifest, settings))],
+        ),
         ("Versions", _versions(manifest)),
     ]
     body = "\n\n".join(f"## {title}\n\n" + "\n\n".join(said) for title, said in parts)
-    return f"# Datasheet: {plain(settings.title)}\n\n{body}\n"
+    return f"# Datasheet: {escape_markdown(settings.title)}\n\n{body}\n"
 
 
 def _composition(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> list[str]:
     totals = manifest["totals"]
     said = [
-        f"{facts.documents(manifest)}; {totals['characters']:,} characters, about "
+        f"{facts.describe_documents(manifest)}; {totals['characters']:,} characters, about "
         f"{totals['tokens_estimated']:,} tokens. Median length {counted['lengths']['median']:,} "
-        f"characters. Written {facts.span(counted)}. {facts.copies(manifest)}"
+        f"characters. Written {facts.describe_time_span(counted)}. {facts.describe_duplicates(manifest)}"
     ]
-    if apart := facts.parted(manifest):
+    if apart := facts.describe_splits(manifest):
         said.append(apart)
     found = counted["languages"]
     if found and found["top"]:
@@ -48,62 +53,62 @@ def _composition(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> lis
             for code, kept, characters, dropped in found["top"]
             if kept
         ]
-        said.append(markdown(["language", "documents", "characters", "posts dropped"], lines))
+        said.append(markdown_table(["language", "documents", "characters", "posts dropped"], lines))
     for name, title in (("platforms", "platform"), ("communities", "community")):
         if counted[name]["top"]:
             lines = [[label, f"{count:,}"] for label, count in counted[name]["top"]]
-            said.append(markdown([title, "documents"], lines))
+            said.append(markdown_table([title, "documents"], lines))
     return said
 
 
 def _collection(
-    manifest: Mapping[str, Any], settings: Settings, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
 ) -> list[str]:
     lines = [
         [name, source["reader"], f"{source['read']:,}", f"`{source['sha256'][:16]}…`"]
-        for name, source in sources_shown(manifest)
+        for name, source in list_sources(manifest)
     ]
     said = [
-        plain(facts.collection(manifest, settings)),
-        markdown(["file", "reader", "records", "SHA-256"], lines),
+        escape_markdown(facts.describe_collection(manifest, settings)),
+        markdown_table(["file", "reader", "records", "SHA-256"], lines),
     ]
     if (more := len(manifest["sources"]) - len(lines)) > 0:
         said.append(f"and {more:,} more files; manifest.json lists them all.")
     return said
 
 
-def _processing(manifest: Mapping[str, Any], settings: Settings) -> list[str]:
+def _processing(manifest: Mapping[str, Any], settings: PublishedPlan) -> list[str]:
     funnel = [
-        [row.stage, f"{row.read:,}", f"{row.kept:,}", f"{row.gone:,}", row.why]
-        for row in rows(manifest)
+        [row.stage, f"{row.read:,}", f"{row.kept:,}", f"{row.gone:,}", row.reasons_text]
+        for row in list_funnel_rows(manifest)
     ]
-    said = [markdown(["stage", "read", "kept", "dropped", "reasons"], funnel)]
+    said = [markdown_table(["stage", "read", "kept", "dropped", "reasons"], funnel)]
     bounds = [
         [row["stage"], row["column"], {"max": "at most", "min": "at least"}[row["side"]],
-         f"{row['value']:g}", row["setting"], row["reason"] + facts.but(row)]
+         f"{row['value']:g}", row["setting"], row["reason"] + facts.threshold_note(row)]
         for row in manifest.get("thresholds", ())
     ]  # fmt: skip
     if bounds:
         heads = ["stage", "measure", "a post stays with", "value", "setting", "else it leaves as"]
-        said += ["Thresholds:", markdown(heads, bounds)]
+        said += ["Thresholds:", markdown_table(heads, bounds)]
     models = [
         [stage, name, f"`{digest}`"]
         for stage, found in manifest.get("models", {}).items()
         for name, digest in found.items()
     ]
     if models:
-        said += ["Models that decide:", markdown(["stage", "file", "SHA-256"], models)]
-    return [*said, "Settings:", fenced(settings.shown(), "yaml")]
+        said += ["Models that decide:", markdown_table(["stage", "file", "SHA-256"], models)]
+    return [*said, "Settings:", fence_code(settings.to_yaml(), "yaml")]
 
 
-def _licence(settings: Settings, counted: Mapping[str, Any]) -> list[str]:
-    said = settings.said("license")
+def _licence(settings: PublishedPlan, counted: Mapping[str, Any]) -> list[str]:
+    said = settings.output_option("license")
     licences = [[name, f"{count:,}"] for name, count in counted["licenses"]["top"]]
     posts = [
         "Licences that the sources state for their posts (column `license`):",
-        markdown(["licence", "documents"], licences),
+        markdown_table(["licence", "documents"], licences),
     ]
-    own = f"The corpus is published as: {plain(said)}." if said else (
+    own = f"The corpus is published as: {escape_markdown(said)}." if said else (
         "The plan states no licence for the corpus as a whole."
     )  # fmt: skip
     rights = "The posts are their authors', and the platforms' terms apply to them."
@@ -113,4 +118,4 @@ def _licence(settings: Settings, counted: Mapping[str, Any]) -> list[str]:
 def _versions(manifest: Mapping[str, Any]) -> list[str]:
     tools = ", ".join(f"{name} {number}" for name, number in manifest.get("tool", {}).items())
     plan = manifest.get("plan_fingerprint", "unknown")
-    return [f"{plain(tools)}.", f"Plan fingerprint `{plan}`."]
+    return [f"{escape_markdown(tools)}.", f"Plan fingerprint `{plan}`."]

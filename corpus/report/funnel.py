@@ -14,10 +14,10 @@ _LIBRARIES = (
 
 
 #: So many reasons of a stage are named where all of them stand in a line.
-NAMED = 30
+MAX_NAMED_REASONS = 30
 
 
-class Row(NamedTuple):
+class FunnelRow(NamedTuple):
     """A stage: posts in, out, gone, seconds, and the reasons, the most frequent first."""
 
     stage: str
@@ -28,15 +28,15 @@ class Row(NamedTuple):
     reasons: list[tuple[str, int]]
 
     @property
-    def why(self) -> str:
+    def reasons_text(self) -> str:
         """The reasons in words, the most frequent ones by name."""
-        told = [f"{reason} {count:,}" for reason, count in self.reasons[:NAMED]]
-        if more := self.reasons[NAMED:]:
+        told = [f"{reason} {count:,}" for reason, count in self.reasons[:MAX_NAMED_REASONS]]
+        if more := self.reasons[MAX_NAMED_REASONS:]:
             told.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
         return ", ".join(told)
 
 
-def tool_versions() -> dict[str, str]:
+def list_tool_versions() -> dict[str, str]:
     """The versions that decide what a build contains."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
@@ -47,28 +47,30 @@ def tool_versions() -> dict[str, str]:
     return found
 
 
-def rows(manifest: Mapping[str, Any]) -> Iterator[Row]:
+def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
     """The funnel, from the reading of records to the last stage."""
     totals = manifest["totals"]
     refused = totals["refused"]
-    yield Row(
+    yield FunnelRow(
         "read", totals["read"], totals["read"] - refused, refused, 0.0,
-        _ordered(manifest["refused"]),
+        _sort_reasons(manifest["refused"]),
     )  # fmt: skip
     for row in manifest["funnel"]:
         gone = sum(row["dropped"].values())
         seconds = row.get("seconds", 0.0)
-        yield Row(row["stage"], row["read"], row["kept"], gone, seconds, _ordered(row["dropped"]))
+        yield FunnelRow(
+            row["stage"], row["read"], row["kept"], gone, seconds, _sort_reasons(row["dropped"])
+        )
 
 
-def _ordered(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+def _sort_reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
-def summary(manifest: Mapping[str, Any]) -> str:
+def summarize_manifest(manifest: Mapping[str, Any]) -> str:
     """What came out, in a line."""
     totals = manifest["totals"]
-    made = f" as {totals['documents']:,} documents" if conversed(manifest) else ""
+    made = f" as {totals['documents']:,} documents" if has_conversations(manifest) else ""
     return (
         f"{totals['kept']:,} of {totals['read']:,} posts kept{made} in {len(manifest['shards'])} "
         f"shard{'s' if len(manifest['shards']) != 1 else ''}; {totals['characters']:,} "
@@ -76,12 +78,12 @@ def summary(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def conversed(manifest: Mapping[str, Any]) -> bool:
+def has_conversations(manifest: Mapping[str, Any]) -> bool:
     """Whether a document may hold several posts."""
     return any("documents" in row for row in manifest["funnel"])
 
 
-def duplicates(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+def find_duplicate_counts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """What dedup told of its clusters; empty where there was none, or an older version wrote it."""
     found: Mapping[str, Any] = manifest.get("dedup") or {}
     if "clusters_by_size" not in found:

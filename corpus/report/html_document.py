@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from corpus.report.markup import Child, Markup, joined, tag
+from corpus.report.markup import Child, Markup, join_children, tag
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,22 @@ class Section:
     content: Sequence[Child]
 
 
-def section(name: str, label: str, heading: str, content: Iterable[Child] | None) -> Section | None:
+def make_section(
+    name: str, label: str, heading: str, content: Iterable[Child] | None
+) -> Section | None:
     """A section, unless there is nothing to say in it."""
     found = [child for child in content or () if child]
     return Section(name, label, heading, found) if found else None
 
 
-def document(
+def render_document(
     title: str, head: Sequence[Child], sections: Sequence[Section | None], data: object
 ) -> str:
     """The whole page. The policy lets in its own style and script, by hash, and nothing else."""
-    style, script = _asset("style.css"), _asset("script.js")
+    style, script = _read_asset("style.css"), _read_asset("script.js")
     policy = (
-        f"default-src 'none'; style-src 'sha256-{_digest(style)}'; "
-        f"script-src 'sha256-{_digest(script)}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{_hash_for_policy(style)}'; "
+        f"script-src 'sha256-{_hash_for_policy(script)}'; base-uri 'none'; form-action 'none'"
     )
     there = [part for part in sections if part]
     links = [tag("li", tag("a", part.label, href=f"#{part.name}")) for part in there]
@@ -46,7 +48,7 @@ def document(
     ]  # fmt: skip
     # "<" as an escape: no text in the data can end the element that holds it.
     told = json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-    return joined(
+    return join_children(
         [
             Markup('<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'),
             Markup(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
@@ -66,9 +68,9 @@ def document(
     )
 
 
-def _asset(name: str) -> str:
+def _read_asset(name: str) -> str:
     return (files("corpus.report") / name).read_text(encoding="utf-8")
 
 
-def _digest(text: str) -> str:
+def _hash_for_policy(text: str) -> str:
     return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 #: Controls and direction marks: they would act on the page, or on whoever copies from it.
-_ACTING = re.compile(
+_CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff0-\ufffb\ufeff]"
 )
 _VOID = ("br", "meta", "input", "rect", "path", "line", "polygon", "circle", "col")
@@ -22,12 +22,12 @@ class Markup(str):
 Child: TypeAlias = "str | int | Iterable[Child] | None"
 
 
-def harmless(text: str) -> str:
+def replace_control_characters(text: str) -> str:
     """Text whose controls and direction marks are replaced by a sign that shows."""
-    return _ACTING.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _CONTROL_CHARACTERS.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
-def clipped(text: str, most: int = 80) -> str:
+def shorten(text: str, most: int = 80) -> str:
     """Text of at most so many characters; of a longer one the middle is left out."""
     if len(text) <= most:
         return text
@@ -46,10 +46,10 @@ def tag(name: str, *children: Child, **attributes: str | int | float | bool | No
         return Markup(
             f"<{name}{told}/>" if name not in ("br", "meta", "input") else f"<{name}{told}>"
         )
-    return Markup(f"<{name}{told}>{joined(children)}</{name}>")
+    return Markup(f"<{name}{told}>{join_children(children)}</{name}>")
 
 
-def joined(children: Iterable[Child]) -> Markup:
+def join_children(children: Iterable[Child]) -> Markup:
     """Children one behind another."""
     return Markup("".join(_escaped(child) for child in children))
 
@@ -60,16 +60,16 @@ def _escaped(child: Child) -> str:
     if isinstance(child, Markup):
         return child
     if isinstance(child, str):
-        return html.escape(harmless(child), quote=False)
+        return html.escape(replace_control_characters(child), quote=False)
     if isinstance(child, int):
         return f"{child:,}"
-    return joined(child)
+    return join_children(child)
 
 
 def _quoted(value: str | int | float | bool) -> str:
     if isinstance(value, float):
         return f"{value:.2f}".rstrip("0").rstrip(".")
-    return html.escape(harmless(str(value)), quote=True)
+    return html.escape(replace_control_characters(str(value)), quote=True)
 
 
 def table(
@@ -84,7 +84,7 @@ def table(
     body = [list(row) for row in rows]
     heads = list(heads)
     numbers = [
-        bool(body) and all(isinstance(row[n], int) or _numeric(row[n]) for row in body)
+        bool(body) and all(isinstance(row[n], int) or _is_number(row[n]) for row in body)
         for n in range(len(heads))
     ]
     head = tag(
@@ -96,13 +96,17 @@ def table(
         tag(
             "tr",
             [
-                tag("td" if n else "th", cell if n else breakable(cell), scope=None if n else "row",
-                    class_="n" if numbers[n] else None)
+                tag(
+                    "td" if n else "th",
+                    cell if n else allow_line_breaks(cell),
+                    scope=None if n else "row",
+                    class_="n" if numbers[n] else None,
+                )
                 for n, cell in enumerate(row)
             ],
         )
         for row in body
-    ]  # fmt: skip
+    ]
     return tag(
         "div",
         tag(
@@ -116,12 +120,14 @@ def table(
     )  # fmt: skip
 
 
-def breakable(cell: Child) -> Child:
+def allow_line_breaks(cell: Child) -> Child:
     """A name that may be broken behind its underscores, slashes and dots."""
     if not isinstance(cell, str) or isinstance(cell, Markup):
         return cell
-    return Markup(re.sub(r"([_/.])", r"\1<wbr>", html.escape(harmless(cell), quote=False)))
+    return Markup(
+        re.sub(r"([_/.])", r"\1<wbr>", html.escape(replace_control_characters(cell), quote=False))
+    )
 
 
-def _numeric(cell: Child) -> bool:
+def _is_number(cell: Child) -> bool:
     return isinstance(cell, str) and bool(re.fullmatch(r"[<>+\-−]?[\d.,]+\s?[%kMGT]?|–", cell))

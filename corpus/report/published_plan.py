@@ -12,38 +12,38 @@ from typing import Any
 import yaml
 
 #: A list longer than this is told by its length: it may name thousands of accounts.
-_LISTED = 12
+_MAX_LIST_LENGTH = 12
 #: Settings that name people or places of the machine: only how many there are is told.
-_COUNTED = ("public", "bots", "bots_file", "public_file", "communities_file")
+_COUNTED_SETTINGS = ("public", "bots", "bots_file", "public_file", "communities_file")
 _ABSOLUTE = re.compile(r"^(?:[\\/~]|[A-Za-z]:[\\/]|\.\.[\\/]|file:)")
 
 
 @dataclass(frozen=True)
-class Settings:
+class PublishedPlan:
     """A resolved plan."""
 
     plan: Mapping[str, Any]
 
     @classmethod
-    def parse(cls, plan_yaml: str) -> Settings:
+    def parse(cls, plan_yaml: str) -> PublishedPlan:
         """Read ``plan.yaml``."""
         found = yaml.safe_load(plan_yaml)
         return cls(found if isinstance(found, dict) else {})
 
-    def said(self, name: str) -> str:
+    def output_option(self, name: str) -> str:
         """An option of ``output`` that the papers are told, or nothing."""
         return str((self.plan.get("output") or {}).get(name) or "").strip()
 
     @property
     def title(self) -> str:
         """What the dataset is called."""
-        return self.said("title") or "A corpus of posts"
+        return self.output_option("title") or "A corpus of posts"
 
     @cached_property
     def stages(self) -> list[tuple[str, dict[str, Any]]]:
         """The stages in order, with what of their settings may be shown."""
         return [
-            (name, _shown(own or {}))
+            (name, _redact_setting(own or {}))
             for stage in self.plan.get("stages") or ()
             for name, own in stage.items()
         ]
@@ -53,36 +53,36 @@ class Settings:
         """The readers, each once."""
         return list(dict.fromkeys(name for s in self.plan.get("sources") or () for name in s))
 
-    def shown(self) -> str:
+    def to_yaml(self) -> str:
         """The whole plan as YAML, as far as it may be shown."""
         sources = [
-            {name: _shown(own or {})}
+            {name: _redact_setting(own or {})}
             for s in self.plan.get("sources") or ()
             for name, own in s.items()
         ]
         stages = [{name: own} for name, own in self.stages]
-        output = _shown(self.plan.get("output") or {})
+        output = _redact_setting(self.plan.get("output") or {})
         told = {"sources": sources, "stages": stages, "output": output}
         text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100)
         return text
 
 
-def _shown(value: Any, name: str = "") -> Any:
+def _redact_setting(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
-        return {key: _shown(own, str(key)) for key, own in value.items()}
+        return {key: _redact_setting(own, str(key)) for key, own in value.items()}
     if isinstance(value, list):
-        if value and (name in _COUNTED or len(value) > _LISTED):
+        if value and (name in _COUNTED_SETTINGS or len(value) > _MAX_LIST_LENGTH):
             return f"({len(value)} entries)"
-        return [_shown(own) for own in value]
-    return base(value) if isinstance(value, str) else value
+        return [_redact_setting(own) for own in value]
+    return hide_folders(value) if isinstance(value, str) else value
 
 
-def base(path: str) -> str:
+def hide_folders(path: str) -> str:
     """A path that leads out of the folder at hand, as its last part; anything else as it is."""
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1] if _ABSOLUTE.search(path) else path
 
 
-def named(paths: list[str]) -> list[str]:
+def display_names(paths: list[str]) -> list[str]:
     """File names as papers give them: relative to the folder that all of them are in."""
     out = [path for path in paths if _ABSOLUTE.search(path)]
     if not out:
@@ -90,6 +90,6 @@ def named(paths: list[str]) -> list[str]:
     try:
         shared = os.path.commonpath([os.path.dirname(path) for path in out])
     except ValueError:  # of several drives, or relative ones among them
-        return [base(path) for path in paths]
+        return [hide_folders(path) for path in paths]
     names = {path: os.path.relpath(path, shared) for path in out}
     return [names.get(path, path) for path in paths]

@@ -16,13 +16,13 @@ from pydantic import BaseModel
 
 from corpus.errors import BuildError, PlanError
 from corpus.storage import filesystem
-from corpus.tasks.receipts import replacing
+from corpus.tasks.receipts import atomic_write
 
-FOLDER = "corpus.storage.download"
+DOWNLOAD_FOLDER = "corpus.storage.download"
 Config = TypeVar("Config", bound=BaseModel)
 
 
-def localised(config: Config, room: Path, *, corpora: bool) -> Config:
+def download_config_files(config: Config, folder: Path, *, corpora: bool) -> Config:
     """The same settings with a path on this disk for each URL of a file.
 
     ``corpora`` says that ``against`` names finished corpora, of which only the index is brought.
@@ -32,61 +32,61 @@ def localised(config: Config, room: Path, *, corpora: bool) -> Config:
     for name in type(config).model_fields:
         value = getattr(config, name)
         if name == "against" and any(map(filesystem.is_url, value)):
-            bring = _index if corpora else _files
-            changed[name] = tuple(path for given in value for path in bring(given, room))
+            bring = _download_index if corpora else _download_files
+            changed[name] = tuple(path for given in value for path in bring(given, folder))
         elif (name == "model" or name.endswith("_file")) and filesystem.is_url(value):
-            changed[name] = _told(value, room)
+            changed[name] = _download_file(value, folder)
     return config.model_copy(update=changed) if changed else config
 
 
-def _files(given: str, room: Path) -> list[str]:
-    if not filesystem.is_url(given):
-        return [given]
-    filesystem.check(given)
-    found = filesystem.expand(given)
+def _download_files(path: str, folder: Path) -> list[str]:
+    if not filesystem.is_url(path):
+        return [path]
+    filesystem.require_usable_url(path)
+    found = filesystem.list_matching_files(path)
     if not found:
-        raise PlanError(f"nothing at '{given}'")
-    return [_told(url, room) for url in found]
+        raise PlanError(f"nothing at '{path}'")
+    return [_download_file(url, folder) for url in found]
 
 
-def _index(given: str, room: Path) -> list[str]:
-    if not filesystem.is_url(given):
-        return [given]
-    filesystem.check(given)
-    url = given.rstrip("/")
+def _download_index(path: str, target_folder: Path) -> list[str]:
+    if not filesystem.is_url(path):
+        return [path]
+    filesystem.require_usable_url(path)
+    url = path.rstrip("/")
     names = [name for name in filesystem.walk(f"{url}/index") if not name.endswith("/")]
     if not names:
-        raise PlanError(f"dedup: against: no corpus with an index at '{given}'")
+        raise PlanError(f"dedup: against: no corpus with an index at '{path}'")
     marks = [(name, *filesystem.stat(name)) for name in names]
-    folder = room / _digest(marks) / url.rpartition("/")[2]
+    folder = target_folder / _short_hash(marks) / url.rpartition("/")[2]
     for name in names:
-        _bring(name, folder / "index" / name.rpartition("/")[2])
+        _download_to(name, folder / "index" / name.rpartition("/")[2])
     return [str(folder)]
 
 
-def _told(url: str, room: Path) -> str:
-    filesystem.check(url)
+def _download_file(url: str, folder: Path) -> str:
+    filesystem.require_usable_url(url)
     try:
         mark = (url, *filesystem.stat(url))
-        target = room / _digest(mark) / url.partition("?")[0].rpartition("/")[2]
-        _bring(url, target)
+        target = folder / _short_hash(mark) / url.partition("?")[0].rpartition("/")[2]
+        _download_to(url, target)
     except (OSError, BuildError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise PlanError(f"cannot fetch '{url}': {why}") from None
     return str(target)
 
 
-def _bring(url: str, target: Path) -> None:
+def _download_to(url: str, target: Path) -> None:
     if target.exists():
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     with (
-        filesystem.opened(url) as source,
-        replacing(target) as temporary,
+        filesystem.open_file(url) as source,
+        atomic_write(target) as temporary,
         temporary.open("wb") as file,
     ):
         shutil.copyfileobj(source, file, 1 << 20)
 
 
-def _digest(mark: object) -> str:
-    return hashlib.sha256(repr(mark).encode()).hexdigest()[:16]
+def _short_hash(identity: object) -> str:
+    return hashlib.sha256(repr(identity).encode()).hexdigest()[:16]

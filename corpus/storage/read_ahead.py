@@ -9,29 +9,29 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 #: What is asked for at one time; small enough for a look at a file's head, large enough that the
 #: way there and back does not count.
-WINDOW_BYTES = 4 << 20
-_KEPT = 3
+BLOCK_BYTES = 4 << 20
+_MAX_BLOCKS = 3
 
-Fetch = Callable[[int, int], bytes]
+FetchRange = Callable[[int, int], bytes]
 
 
-class Windowed(io.RawIOBase):
+class ReadAheadFile(io.RawIOBase):
     """``size`` bytes that ``fetch(begin, end)`` gives by ranges, as a file that can be sought.
 
     Whoever reads on from where the last read ended has the next window fetched meanwhile.
     ``at_end`` is called once when the last byte has been read.
     """
 
-    def __init__(self, fetch: Fetch, size: int, at_end: Callable[[], None]) -> None:
+    def __init__(self, fetch: FetchRange, size: int, on_end: Callable[[], None]) -> None:
         super().__init__()
         self._fetch = fetch
-        self._at_end: Callable[[], None] | None = at_end
+        self._on_end: Callable[[], None] | None = on_end
         self.size = size
-        self._place = 0
-        self._last = -1
-        self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self._coming: tuple[int, Future[bytes]] | None = None
-        self._hands: ThreadPoolExecutor | None = None
+        self._offset = 0
+        self._last_block = -1
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._prefetched: tuple[int, Future[bytes]] | None = None
+        self._executor: ThreadPoolExecutor | None = None
 
     def readable(self) -> bool:
         """It is."""
@@ -43,24 +43,24 @@ class Windowed(io.RawIOBase):
 
     def tell(self) -> int:
         """Where the next read begins."""
-        return self._place
+        return self._offset
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
         """Move to ``offset``; nothing is fetched."""
-        self._place = max(0, offset + (0, self._place, self.size)[whence])
-        return self._place
+        self._offset = max(0, offset + (0, self._offset, self.size)[whence])
+        return self._offset
 
     def read(self, size: int = -1, /) -> bytes:
         """All of ``size`` bytes, unless the end is nearer; of all that is left with -1."""
-        end = self.size if size is None or size < 0 else min(self.size, self._place + size)
+        end = self.size if size is None or size < 0 else min(self.size, self._offset + size)
         pieces = []
-        while self._place < end:
-            number, skip = divmod(self._place, WINDOW_BYTES)
-            piece = self._window(number)[skip : skip + end - self._place]
+        while self._offset < end:
+            number, skip = divmod(self._offset, BLOCK_BYTES)
+            piece = self._load_block(number)[skip : skip + end - self._offset]
             pieces.append(piece)
-            self._place += len(piece)
-        if self._place >= self.size and self._at_end:
-            at_end, self._at_end = self._at_end, None
+            self._offset += len(piece)
+        if self._offset >= self.size and self._on_end:
+            at_end, self._on_end = self._on_end, None
             at_end()
         return b"".join(pieces)
 
@@ -77,28 +77,28 @@ class Windowed(io.RawIOBase):
 
     def close(self) -> None:
         """Let go of what is on its way."""
-        if self._hands:
-            self._hands.shutdown(wait=False, cancel_futures=True)
-            self._hands = None
-        self._kept.clear()
+        if self._executor:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+        self._blocks.clear()
         super().close()
 
-    def _window(self, number: int) -> bytes:
-        found = self._kept.pop(number, None)
+    def _load_block(self, number: int) -> bytes:
+        found = self._blocks.pop(number, None)
         if found is None:
-            coming, self._coming = self._coming, None
+            coming, self._prefetched = self._prefetched, None
             ahead = coming and coming[0] == number
-            found = coming[1].result() if coming and ahead else self._range(number)
+            found = coming[1].result() if coming and ahead else self._fetch_block(number)
             # Two windows in a row are taken for a stream: the third comes ahead of its reader.
-            if number == self._last + 1 and (number + 1) * WINDOW_BYTES < self.size:
-                self._hands = self._hands or ThreadPoolExecutor(1)
-                self._coming = number + 1, self._hands.submit(self._range, number + 1)
-            self._last = number
-        self._kept[number] = found
-        if len(self._kept) > _KEPT:
-            self._kept.popitem(last=False)
+            if number == self._last_block + 1 and (number + 1) * BLOCK_BYTES < self.size:
+                self._executor = self._executor or ThreadPoolExecutor(1)
+                self._prefetched = number + 1, self._executor.submit(self._fetch_block, number + 1)
+            self._last_block = number
+        self._blocks[number] = found
+        if len(self._blocks) > _MAX_BLOCKS:
+            self._blocks.popitem(last=False)
         return found
 
-    def _range(self, number: int) -> bytes:
-        begin = number * WINDOW_BYTES
-        return self._fetch(begin, min(begin + WINDOW_BYTES, self.size))
+    def _fetch_block(self, number: int) -> bytes:
+        begin = number * BLOCK_BYTES
+        return self._fetch(begin, min(begin + BLOCK_BYTES, self.size))

@@ -11,31 +11,31 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.tasks.receipts import replacing, save_receipt
+from corpus.tasks.receipts import atomic_write, save_receipt
 
 
-def save(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
+def save_arrays(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
     """Write a file an array; the receipt that follows makes them count."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for name, array in arrays.items():
         written.append(folder / f"{name}.npy")
-        with replacing(written[-1]) as temporary, open(temporary, "wb") as file:
+        with atomic_write(written[-1]) as temporary, open(temporary, "wb") as file:
             np.save(file, np.asarray(array))
     return written
 
 
-def mapped(folder: Path, name: str) -> Any:
+def map_array(folder: Path, name: str) -> Any:
     """One array of a part, mapped: only what is touched is read."""
     return np.load(folder / f"{name}.npy", mmap_mode="r")
 
 
-def whole(folder: Path, name: str) -> Any:
+def load_array(folder: Path, name: str) -> Any:
     """One array of a part, read into memory."""
     return np.load(folder / f"{name}.npy")
 
 
-def piece(folder: Path, name: str, low: int, high: int) -> Any:
+def load_slice(folder: Path, name: str, low: int, high: int) -> Any:
     """The entries from ``low`` to ``high`` of one flat array of a part, read into memory."""
     with open(folder / f"{name}.npy", "rb") as file:
         version = np.lib.format.read_magic(file)
@@ -45,7 +45,9 @@ def piece(folder: Path, name: str, low: int, high: int) -> Any:
         return np.fromfile(file, dtype, high - low)
 
 
-def join(folder: Path, name: str, pieces: Iterable[NDArray[Any]], dtype: Any, size: int) -> None:
+def save_concatenated(
+    folder: Path, name: str, pieces: Iterable[NDArray[Any]], dtype: Any, size: int
+) -> None:
     """Write ``pieces`` of ``size`` entries in all as one array, with a receipt, holding one."""
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
@@ -53,14 +55,14 @@ def join(folder: Path, name: str, pieces: Iterable[NDArray[Any]], dtype: Any, si
         "shape": (size,),
     }
     path = folder / f"{name}.npy"
-    with replacing(path) as temporary, open(temporary, "wb") as file:
+    with atomic_write(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
         for found in pieces:
             file.write(np.ascontiguousarray(found, dtype).tobytes())
     save_receipt(path.with_suffix(".json"), {}, [path])
 
 
-def numbered(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
+def number_distinct(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     """A number for each distinct pair of hashes, from 0; -1 for the pair of zeros: nobody."""
     order = np.lexsort((hashes[:, 1], hashes[:, 0]))
     ordered = hashes[order]
@@ -73,20 +75,20 @@ def numbered(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     return number
 
 
-def relative(path: Path, start: Path) -> str:
+def relative_path(path: Path, start: Path) -> str:
     """The way from ``start`` to ``path``, so that a folder can be moved with what it points to."""
     return os.path.relpath(path, start)
 
 
-def lists(values: NDArray[Any], places: NDArray[np.int64]) -> pl.Series:
+def make_list_series(values: NDArray[Any], offsets: NDArray[np.int64]) -> pl.Series:
     """Flat values as a series of lists; ``places`` is where each begins, and the end."""
     import pyarrow as pa
 
-    found = pa.LargeListArray.from_arrays(pa.array(places, pa.int64()), pa.array(values))
+    found = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
     return pl.Series(found)
 
 
-def flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def flatten_strings(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """The bytes of all ``texts`` end to end, and where each begins; one entry more than texts."""
     import pyarrow as pa
 
@@ -99,24 +101,26 @@ def flat(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
 
 
-def texts(data: NDArray[np.uint8], places: NDArray[np.int64]) -> pl.Series:
+def unflatten_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> pl.Series:
     """What :func:`flat` has laid end to end."""
     import pyarrow as pa
 
-    buffers = [None, pa.py_buffer(np.ascontiguousarray(places)), pa.py_buffer(data)]
-    return pl.Series(pa.Array.from_buffers(pa.large_string(), len(places) - 1, buffers))
+    buffers = [None, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(data)]
+    return pl.Series(pa.Array.from_buffers(pa.large_string(), len(offsets) - 1, buffers))
 
 
-def cut(rows: Iterable[int], size: int) -> list[list[tuple[int, int, int]]]:
+def split_into_pieces(
+    part_rows: Iterable[int], piece_rows: int
+) -> list[list[tuple[int, int, int]]]:
     """Pieces of ``size`` rows wherever the parts end: of each the part, and from and to in it."""
     pieces: list[list[tuple[int, int, int]]] = []
     room = 0
-    for part, count in enumerate(rows):
+    for part, count in enumerate(part_rows):
         low = 0
         while low < count:
             if not room:
                 pieces.append([])
-                room = size
+                room = piece_rows
             high = min(count, low + room)
             pieces[-1].append((part, low, high))
             room -= high - low

@@ -16,11 +16,11 @@ from rich.table import Table
 from rich.text import Text
 
 
-class Tally:
+class ProgressCounter:
     """What has been seen of a build so far."""
 
     def __init__(self) -> None:
-        self.began = time.monotonic()
+        self.started_at = time.monotonic()
         self.steps: dict[str, tuple[float, int, int]] = {}
         self.stages: dict[str, dict[str, float]] = {}
 
@@ -36,27 +36,27 @@ class Tally:
             into[key] += row[key]
 
 
-def _left(first: float, done: int, total: int) -> str:
+def _format_remaining(started_at: float, done: int, total: int) -> str:
     if done >= total:
         return "done"
     if not done:
         return ""
-    seconds = (time.monotonic() - first) * (total - done) / done
+    seconds = (time.monotonic() - started_at) * (total - done) / done
     return f"{int(seconds // 60)}:{int(seconds % 60):02d} left"
 
 
-class Display(Tally):
+class LiveDisplay(ProgressCounter):
     """A live table for a terminal."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
-        self._live = Live(self._show(), console=console, refresh_per_second=4, transient=True)
+        self._live = Live(self._render(), console=console, refresh_per_second=4, transient=True)
         self._live.start()
 
     def step(self, name: str, done: int, total: int) -> None:
         """Note how far a step is, and show it."""
         super().step(name, done, total)
-        self._live.update(self._show())
+        self._live.update(self._render())
 
     def note(self, text: str) -> None:
         """Say something above the table."""
@@ -66,12 +66,12 @@ class Display(Tally):
         """Take the table away."""
         self._live.stop()
 
-    def _show(self) -> Group:
+    def _render(self) -> Group:
         steps = Table.grid(padding=(0, 2))
         for name, (first, done, total) in self.steps.items():  # in the order they began
             share = done / total if total else 1.0
             bar = Text("━" * int(30 * share), "green") + Text("━" * (30 - int(30 * share)), "dim")
-            steps.add_row(name, bar, f"{share:.0%}", _left(first, done, total))
+            steps.add_row(name, bar, f"{share:.0%}", _format_remaining(first, done, total))
         stages = Table(box=None, padding=(0, 2), header_style="dim")
         stages.add_column("stage")
         for title in ("posts", "kept", "posts/s per core"):
@@ -83,28 +83,33 @@ class Display(Tally):
         return Group(steps, stages)
 
 
-class Lines(Tally):
+class LineLog(ProgressCounter):
     """Plain lines for a log: a step's start and end, and its progress every ten seconds."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._stream = stream
-        self._said: dict[str, float] = {}
-        self._over: set[str] = set()
+        self._printed_at: dict[str, float] = {}
+        self._finished_steps: set[str] = set()
 
     def step(self, name: str, done: int, total: int) -> None:
         """Note how far a step is, and now and then say so."""
         super().step(name, done, total)
         now = time.monotonic()
         over = done >= total
-        if name in self._over or (not over and now - self._said.get(name, self.began) < 10):
+        if name in self._finished_steps or (
+            not over and now - self._printed_at.get(name, self.started_at) < 10
+        ):
             return
-        self._said[name] = now
+        self._printed_at[name] = now
         if over:
-            self._over.add(name)
+            self._finished_steps.add(name)
         share = done / total if total else 1.0
-        left = _left(self.steps[name][0], done, total)
-        print(f"{now - self.began:6.1f} s  {name} {share:.0%}  {left}".rstrip(), file=self._stream)
+        left = _format_remaining(self.steps[name][0], done, total)
+        print(
+            f"{now - self.started_at:6.1f} s  {name} {share:.0%}  {left}".rstrip(),
+            file=self._stream,
+        )
 
     def note(self, text: str) -> None:
         """Say something on a line of its own."""
@@ -114,43 +119,47 @@ class Lines(Tally):
         """Nothing is open."""
 
 
-class JsonLines(Lines):
+class JsonLog(LineLog):
     """A JSON object a line for a log that machines read; no post text, and no name of a post."""
 
     def step(self, name: str, done: int, total: int) -> None:
         """Note how far a step is, and now and then say so."""
-        Tally.step(self, name, done, total)
+        ProgressCounter.step(self, name, done, total)
         now = time.monotonic()
         over = done >= total
-        if name in self._over or (not over and now - self._said.get(name, self.began) < 10):
+        if name in self._finished_steps or (
+            not over and now - self._printed_at.get(name, self.started_at) < 10
+        ):
             return
-        self._said[name] = now
+        self._printed_at[name] = now
         if over:
-            self._over.add(name)
-        self.say("step", step=name, done=done, total=total, seconds=round(now - self.began, 1))
+            self._finished_steps.add(name)
+        self.write_event(
+            "step", step=name, done=done, total=total, seconds=round(now - self.started_at, 1)
+        )
 
     def note(self, text: str) -> None:
         """Say something on a line of its own."""
-        self.say("note", text=text)
+        self.write_event("note", text=text)
 
     def close(self) -> None:
         """Say what the stages did."""
         for name, row in self.stages.items():
             told = {key: round(value, 3) for key, value in row.items()}
-            self.say("stage", stage=name, **told)
+            self.write_event("stage", stage=name, **told)
 
-    def say(self, event: str, **more: Any) -> None:
+    def write_event(self, event: str, **fields: Any) -> None:
         """Write a line."""
         when = datetime.now(UTC).isoformat(timespec="milliseconds")
-        print(json.dumps({"time": when, "event": event, **more}), file=self._stream, flush=True)
+        print(json.dumps({"time": when, "event": event, **fields}), file=self._stream, flush=True)
 
 
 @contextmanager
-def watching(quiet: bool, as_json: bool = False) -> Iterator[Display | Lines | None]:
+def open_observer(quiet: bool, as_json: bool = False) -> Iterator[LiveDisplay | LineLog | None]:
     """The fitting observer: none if quiet, live on a terminal, lines elsewhere, or JSON lines."""
     if as_json:
-        lines = JsonLines(sys.stderr)
-        lines.say("start")
+        lines = JsonLog(sys.stderr)
+        lines.write_event("start")
         try:
             yield lines
         finally:
@@ -160,7 +169,7 @@ def watching(quiet: bool, as_json: bool = False) -> Iterator[Display | Lines | N
         yield None
         return
     console = Console(stderr=True)
-    watcher = Display(console) if console.is_terminal else Lines(sys.stderr)
+    watcher = LiveDisplay(console) if console.is_terminal else LineLog(sys.stderr)
     try:
         yield watcher
     finally:

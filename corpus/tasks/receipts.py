@@ -17,14 +17,14 @@ import polars as pl
 
 from corpus.errors import BuildError, ManifestError
 
-FORMAT_VERSION = 1
-NAME = "manifest.json"
+MANIFEST_FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
 # A list of numbers in pretty JSON: a line is enough for it. No string holds a line's end.
-_NUMBERS = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
+_NUMBER_LIST = re.compile(r"(?<=\[)\n\s*-?[\d.]+(?:,\n\s*-?[\d.]+)*\n\s*(?=\])")
 
 #: The columns every row of ``dropped/`` begins with; the plan's scores follow. ``stage`` is
 #: ``read`` for a refused record, which has no id.
-LEDGER: dict[str, pl.DataType] = {
+LEDGER_COLUMNS: dict[str, pl.DataType] = {
     "id": pl.String(),
     "stage": pl.String(),
     "reason": pl.String(),
@@ -34,7 +34,7 @@ LEDGER: dict[str, pl.DataType] = {
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """Give a temporary name beside ``path`` to write to, then rename: whole or not at all.
 
     ``durable`` also asks the disk to have the bytes before the name changes.
@@ -44,14 +44,14 @@ def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if durable:
-            _sync(temporary)
+            _fsync(temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _sync(path: Path) -> None:
+def _fsync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -59,14 +59,14 @@ def _sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def canonical(value: object) -> str:
+def canonical_json(value: object) -> str:
     """JSON that is the same for equal values."""
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def fingerprint(*parts: object) -> str:
     """SHA-256 over the canonical JSON of ``parts``, in hex."""
-    return hashlib.sha256(canonical(parts).encode("utf-8")).hexdigest()
+    return hashlib.sha256(canonical_json(parts).encode("utf-8")).hexdigest()
 
 
 def file_sha256(path: Path) -> str:
@@ -77,22 +77,25 @@ def file_sha256(path: Path) -> str:
 
 def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
     """Write ``value`` as JSON, whole or not at all."""
-    text = canonical(value)
+    text = canonical_json(value)
     if pretty:
         text = json.dumps(value, indent=2, ensure_ascii=False)
-        text = _NUMBERS.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
-    with replacing(path, durable=durable) as temporary:
+        text = _NUMBER_LIST.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
+    with atomic_write(path, durable=durable) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def save_receipt(path: Path, receipt: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
+def save_receipt(path: Path, facts: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
     """Write a receipt that names ``files`` (from its folder), size and CRC-32 each; return it.
 
     The receipt holds a sum of itself too, so that no bit in it can change unseen.
     """
-    named = {os.path.relpath(file, path.parent): [file.stat().st_size, crc(file)] for file in files}
-    full = {**receipt, "files": named}
-    write_json(path, {**full, "check": _check(full)})
+    named = {
+        os.path.relpath(file, path.parent): [file.stat().st_size, file_crc32(file)]
+        for file in files
+    }
+    full = {**facts, "files": named}
+    write_json(path, {**full, "check": _receipt_checksum(full)})
     return full
 
 
@@ -103,7 +106,7 @@ def load_receipt(path: Path) -> dict[str, Any] | None:
     """
     try:
         receipt: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        whole = receipt.pop("check") == _check(receipt) and all(
+        whole = receipt.pop("check") == _receipt_checksum(receipt) and all(
             (path.parent / name).stat().st_size == size
             for name, (size, _) in receipt["files"].items()
         )
@@ -112,7 +115,7 @@ def load_receipt(path: Path) -> dict[str, Any] | None:
     return receipt if whole else None
 
 
-def needed_receipt(path: Path) -> dict[str, Any]:
+def require_receipt(path: Path) -> dict[str, Any]:
     """The receipt of work that this build has done or found done; BuildError if it is gone."""
     receipt = load_receipt(path)
     if receipt is None:
@@ -123,18 +126,20 @@ def needed_receipt(path: Path) -> dict[str, Any]:
     return receipt
 
 
-def damaged(path: Path) -> bool:
+def is_damaged(path: Path) -> bool:
     """Whether a receipt, or a file it names, is not as it was written; reads them all."""
     receipt = load_receipt(path)
     if receipt is None:
         return True
     try:
-        return any(crc(path.parent / name) != sum_ for name, (_, sum_) in receipt["files"].items())
+        return any(
+            file_crc32(path.parent / name) != sum_ for name, (_, sum_) in receipt["files"].items()
+        )
     except OSError:
         return True
 
 
-def crc(path: Path) -> int:
+def file_crc32(path: Path) -> int:
     """CRC-32 of a file: not proof against malice, but against a disk; a few GB/s."""
     found = 0
     with open(path, "rb") as file:
@@ -143,23 +148,23 @@ def crc(path: Path) -> int:
     return found
 
 
-def _check(receipt: Mapping[str, Any]) -> int:
-    return zlib.crc32(canonical(receipt).encode("utf-8"))
+def _receipt_checksum(receipt: Mapping[str, Any]) -> int:
+    return zlib.crc32(canonical_json(receipt).encode("utf-8"))
 
 
-def sync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Ask the disk to have the names in ``folder``: a rename alone may be lost with the power."""
-    _sync(folder)
+    _fsync(folder)
 
 
 def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of a finished corpus, checked for its version."""
-    path = folder / NAME
+    path = folder / MANIFEST_NAME
     if not folder.is_dir():
         raise ManifestError(f"no folder '{folder}'; give the folder that 'corpus build' wrote")
     if not path.is_file():
         raise ManifestError(
-            f"'{folder}' holds no finished corpus ({NAME} is missing); "
+            f"'{folder}' holds no finished corpus ({MANIFEST_NAME} is missing); "
             "run 'corpus build' on its plan to finish it"
         )
     try:
@@ -167,10 +172,10 @@ def load_manifest(folder: Any) -> dict[str, Any]:
         version = int(found["format_version"])
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(f"'{path}' cannot be read as a manifest; build again") from error
-    if version > FORMAT_VERSION:
+    if version > MANIFEST_FORMAT_VERSION:
         raise ManifestError(
             f"'{path}' has format version {version} and this tool reads up to "
-            f"{FORMAT_VERSION}; install a newer version of corpus-builder"
+            f"{MANIFEST_FORMAT_VERSION}; install a newer version of corpus-builder"
         )
     return found
 
@@ -190,12 +195,12 @@ def is_manifest(found: object) -> bool:
     )
 
 
-def identity(shards: Sequence[Mapping[str, Any]]) -> str:
+def shards_digest(shards: Sequence[Mapping[str, Any]]) -> str:
     """Changes whenever one of these shards does: a digest of their hashes, 32 hex digits."""
     return fingerprint(*(shard["sha256"] for shard in shards))[:32]
 
 
-def unbalanced(manifest: Mapping[str, Any]) -> list[str]:
+def find_imbalances(manifest: Mapping[str, Any]) -> list[str]:
     """Where the counts do not add up: read = refused + dropped + kept. Empty when they do."""
     wrong = []
     totals = manifest["totals"]

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 #: What a stream of tasks yields while the next task waits for another one's result.
-NOT_YET = None
-Task = Callable[[], Any]
+NOT_READY = None
+Runnable = Callable[[], Any]
 
 # A worker is one of many: its libraries must not start a thread for each core as well.
 ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS")
@@ -28,7 +28,7 @@ class WorkerDied(RuntimeError):
     """A worker process ended without a result, as when memory ran out."""
 
 
-class Unfit(RuntimeError):
+class RunnerUnavailable(RuntimeError):
     """A runner cannot do its work here; the message says what is missing and the remedy."""
 
 
@@ -38,7 +38,7 @@ class Runner(Protocol):
     #: Where its work can be watched from outside: an address, or empty.
     dashboard: str
 
-    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+    def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready. ``idle`` is called while waiting."""
         ...
 
@@ -47,51 +47,51 @@ class Runner(Protocol):
         ...
 
 
-def check(name: str) -> None:
+def check_runner(name: str) -> None:
     """Raise :class:`Unfit` for a runner whose library is not there; starts nothing."""
     if name == "ray" and importlib.util.find_spec("ray") is None:
-        raise Unfit("the runner 'ray' needs Ray: pip install 'corpus-builder[ray]'")
+        raise RunnerUnavailable("the runner 'ray' needs Ray: pip install 'corpus-builder[ray]'")
 
 
-def make(
+def make_runner(
     name: str,
     workers: int,
     *,
     address: str = "",
-    most: int = 0,
-    shared: Path = Path(),
-    see: Sequence[str] = (),
+    max_tasks: int = 0,
+    shared_folder: Path = Path(),
+    required_paths: Sequence[str] = (),
 ) -> Runner:
     """The runner ``name``: serial, processes or ray.
 
     The rest is for Ray: its address, the most tasks at one time there (0: one for each CPU), and
     a folder and further paths that every node must see. Raises :class:`Unfit`.
     """
-    check(name)
+    check_runner(name)
     if name == "ray":
-        from corpus.tasks.ray_runner import Ray
+        from corpus.tasks.ray_runner import RayRunner
 
-        return Ray(workers, address, most, shared, see)
-    return Serial() if name == "serial" else Processes(workers)
+        return RayRunner(workers, address, max_tasks, shared_folder, required_paths)
+    return SerialRunner() if name == "serial" else ProcessRunner(workers)
 
 
-class Serial:
+class SerialRunner:
     """Everything in this process, one task after another."""
 
     dashboard = ""
 
-    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+    def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results in order."""
         for task in tasks:
-            if task is not NOT_YET:
+            if task is not NOT_READY:
                 yield task()
-            idle()
+            on_idle()
 
     def close(self) -> None:
         """Nothing is running."""
 
 
-class Processes:
+class ProcessRunner:
     """Spawned worker processes. Twice as many tasks as workers are under way, no more."""
 
     dashboard = ""
@@ -99,17 +99,17 @@ class Processes:
     def __init__(self, workers: int) -> None:
         before = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        self._before = before
+        self._environment_before = before
         self._workers = workers
-        _start_tracker()
+        _start_resource_tracker()
         self._pool = ProcessPoolExecutor(
             workers,
             mp_context=multiprocessing.get_context("spawn"),
-            initializer=_start_worker,
+            initializer=_initialize_worker,
             initargs=(os.getpid(),),
         )
 
-    def run(self, tasks: Iterator[Task | None], idle: Callable[[], None]) -> Iterator[Any]:
+    def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready."""
         waiting: set[Future[Any]] = set()
         more = True
@@ -119,14 +119,14 @@ class Processes:
                     task = next(tasks, StopIteration)
                     if task is StopIteration:
                         more = False
-                    elif task is NOT_YET:
+                    elif task is NOT_READY:
                         break
                     else:
-                        waiting.add(self._pool.submit(_do, task))
+                        waiting.add(self._pool.submit(_run_task, task))
                 if not waiting and more:
                     time.sleep(0.05)
                 done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
-                idle()
+                on_idle()
                 for future in done:
                     yield future.result()
         except BrokenProcessPool as error:
@@ -143,14 +143,14 @@ class Processes:
             process.terminate()
         for process in processes:
             process.join(5)
-        for name, value in self._before.items():
+        for name, value in self._environment_before.items():
             if value is None:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
 
-def _start_tracker() -> None:
+def _start_resource_tracker() -> None:
     # multiprocessing's helper outlives every signal to the group but this one, and would be
     # started again at the end, to complain of what it does not know.
     if threading.current_thread() is threading.main_thread():
@@ -159,17 +159,17 @@ def _start_tracker() -> None:
         signal.signal(signal.SIGHUP, before)
 
 
-def _start_worker(parent: int) -> None:
+def _initialize_worker(parent: int) -> None:
     # Ctrl-C goes to the whole group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     # Posts are flat tuples: the collector would walk a part's worth of them for nothing, at a
     # fifth of the reading time.
     gc.set_threshold(100_000, 20, 50)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
 
 
-def _do(task: Task) -> Any:
+def _run_task(task: Runnable) -> Any:
     try:
         return task()
     except MemoryError:
@@ -178,7 +178,7 @@ def _do(task: Task) -> Any:
         os._exit(1)
 
 
-def _end_with(parent: int) -> None:
+def _exit_with_parent(parent: int) -> None:
     # A killed parent cannot tell its workers, and an orphan would wait for tasks for ever.
     while os.getppid() == parent:
         time.sleep(0.5)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from corpus.tasks import array_store
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 Rows = NDArray[np.int32]
 Starts = NDArray[np.int64]
@@ -29,13 +29,13 @@ Matrix = NDArray[np.float32]
 
 _MAGIC, _FORMAT = 793712314, 12
 _SOFTMAX, _SUPERVISED, _WORD_ENTRY, _LABEL_ENTRY = 3, 3, 0, 1
-_END = "</s>"
-_LEVELS = 127  # on either side of zero
-_FEWEST_ROWS = 1 << 12
-_LEAST_POSTS = 2
+_END_OF_TEXT = "</s>"
+_QUANTISER_LEVELS = 127  # on either side of zero
+_MIN_ROWS = 1 << 12
+_MIN_TEXTS_PER_ROW = 2
 
 
-class Settings(BaseModel):
+class TrainingSettings(BaseModel):
     """How a model is fitted; the defaults were chosen on posts of some fifteen words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
@@ -48,7 +48,7 @@ class Settings(BaseModel):
     max_chars: int = Field(default=6, ge=1, le=20, description="characters in a row, at most")
     most_rows: int = Field(
         default=1 << 20,
-        ge=_FEWEST_ROWS,
+        ge=_MIN_ROWS,
         le=1 << 26,
         description="vectors at most; few posts get fewer",
     )
@@ -68,13 +68,13 @@ class Features(NamedTuple):
     starts: Starts
 
 
-class Fitted(NamedTuple):
+class FastTextModel(NamedTuple):
     """A model: a vector a row, a vector a label, and how it was fitted."""
 
     input: Matrix
     output: Matrix
-    tokens: int
-    settings: Settings
+    token_count: int
+    settings: TrainingSettings
 
     @property
     def buckets(self) -> int:
@@ -82,14 +82,14 @@ class Fitted(NamedTuple):
         return len(self.input) - 1
 
 
-@compiled
-def _hash(h: np.uint32, byte: np.uint8) -> np.uint32:
+@jit
+def _hash_byte(h: np.uint32, byte: np.uint8) -> np.uint32:
     # fastText's FNV-1a takes a byte as a signed number.
     return np.uint32((h ^ np.uint32(np.int8(byte))) * np.uint32(16777619))
 
 
-@compiled
-def _features(
+@jit
+def _extract_features(
     data: NDArray[np.uint8], places: Starts, size: int, low: int, high: int, words: int, out: Rows
 ) -> Starts:
     """Number what is in each line as fastText does; with an empty ``out`` just count it."""
@@ -107,7 +107,7 @@ def _features(
                 stop += 1
             whole = basis
             for here in range(begin, stop):
-                whole = _hash(whole, data[here])
+                whole = _hash_byte(whole, data[here])
             hashes[count] = np.int32(whole)
             count += 1
             # The word stands between < and >, as if they were its first and its last byte.
@@ -124,7 +124,7 @@ def _features(
                         byte = np.uint8(60) if last == 0 else np.uint8(62)
                         if 0 < last < length - 1:
                             byte = data[begin + last - 1]
-                        h = _hash(h, byte)
+                        h = _hash_byte(h, byte)
                         last += 1
                         if last >= length - 1 or data[begin + last - 1] & 0xC0 != 0x80:
                             break
@@ -136,7 +136,7 @@ def _features(
             begin = stop + 1
         end_mark = basis
         for mark in (60, 47, 115, 62):  # </s>, in its bytes
-            end_mark = _hash(end_mark, np.uint8(mark))
+            end_mark = _hash_byte(end_mark, np.uint8(mark))
         hashes[count] = np.int32(end_mark)
         count += 1
         if out.size:
@@ -153,18 +153,18 @@ def _features(
     return starts
 
 
-def features(texts: pl.Series, settings: Settings, size: int) -> Features:
+def extract_features(texts: pl.Series, settings: TrainingSettings, size: int) -> Features:
     """The end mark of ``texts``, each on one line, as 0, and their n-grams as 1 to ``size``."""
-    data, places = array_store.flat(texts)
+    data, places = array_store.flatten_strings(texts)
     told = (size, settings.min_chars, settings.max_chars, settings.word_ngrams)
-    starts = _features(data, places, *told, np.empty(0, np.int32))
+    starts = _extract_features(data, places, *told, np.empty(0, np.int32))
     rows = np.empty(max(int(starts[-1]), 1), np.int32)
-    _features(data, places, *told, rows)
+    _extract_features(data, places, *told, rows)
     return Features(rows, starts)
 
 
-@compiled
-def _several(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
+@jit
+def _count_texts_per_row(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
     """In how many texts each row occurs, counting no further than two."""
     last = np.full(size, -1, np.int64)
     seen = np.zeros(size, np.uint8)
@@ -177,8 +177,8 @@ def _several(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
     return seen
 
 
-@compiled
-def _epoch(
+@jit
+def _run_epoch(
     rows: Rows, starts: Starts, labels: Rows, order: Starts, live: NDArray[np.bool_],
     into: Matrix, out: Matrix, first: float, last: float,
 ) -> None:  # fmt: skip
@@ -222,13 +222,13 @@ def _epoch(
                 into[rows[at]] += gradient
 
 
-def fit(texts: pl.Series, labels: Rows, classes: int, settings: Settings) -> Fitted:
+def fit(texts: pl.Series, labels: Rows, classes: int, settings: TrainingSettings) -> FastTextModel:
     """Fit a model to ``texts``, each on one line, and the numbers of their ``labels``."""
-    most = features(texts, settings, settings.most_rows)
+    most = extract_features(texts, settings, settings.most_rows)
     distinct = int(np.unique(most.rows[: most.starts[-1]]).size)
-    size = min(max(1 << distinct.bit_length(), _FEWEST_ROWS), settings.most_rows)
-    found = features(texts, settings, size)
-    live = _several(found.rows, found.starts, size + 1) >= _LEAST_POSTS
+    size = min(max(1 << distinct.bit_length(), _MIN_ROWS), settings.most_rows)
+    found = extract_features(texts, settings, size)
+    live = _count_texts_per_row(found.rows, found.starts, size + 1) >= _MIN_TEXTS_PER_ROW
     chance = np.random.Generator(np.random.PCG64(settings.seed))
     into = chance.random((size + 1, settings.dim), np.float32)
     into = (into * 2 - 1) / np.float32(settings.dim)
@@ -237,12 +237,12 @@ def fit(texts: pl.Series, labels: Rows, classes: int, settings: Settings) -> Fit
     for epoch in range(settings.epochs):
         steps = (settings.learning_rate * (1 - (epoch + n) / settings.epochs) for n in (0, 1))
         order = chance.permutation(len(texts)).astype(np.int64)
-        _epoch(*found, labels, order, live, into, out, *steps)
+        _run_epoch(*found, labels, order, live, into, out, *steps)
     tokens = int(texts.str.count_matches(r"[^ ]+").sum()) + len(texts)
-    return Fitted(into, out, tokens, settings)
+    return FastTextModel(into, out, tokens, settings)
 
 
-def save(model: Fitted, labels: Sequence[str], counts: Sequence[int], path: Path) -> None:
+def save(model: FastTextModel, labels: Sequence[str], counts: Sequence[int], path: Path) -> None:
     """Write a model as fastText does; ``labels`` must hold no whitespace.
 
     A ``.ftz`` has a byte for each number of an n-gram's vector, and is a quarter of the size.
@@ -256,21 +256,23 @@ def save(model: Fitted, labels: Sequence[str], counts: Sequence[int], path: Path
                 _SUPERVISED, model.buckets, asked.min_chars, asked.max_chars, 100, 0.0,
             )
         )  # fmt: skip
-        file.write(struct.pack("<iiiqq", 1 + len(labels), 1, len(labels), model.tokens, -1))
-        file.write(_END.encode() + b"\0" + struct.pack("<qb", sum(counts), _WORD_ENTRY))
+        file.write(struct.pack("<iiiqq", 1 + len(labels), 1, len(labels), model.token_count, -1))
+        file.write(_END_OF_TEXT.encode() + b"\0" + struct.pack("<qb", sum(counts), _WORD_ENTRY))
         for label, count in zip(labels, counts, strict=True):
             file.write(f"__label__{label}".encode() + b"\0")
             file.write(struct.pack("<qb", count, _LABEL_ENTRY))
-        file.write(_quantised(model.input) if path.suffix == ".ftz" else _whole(model.input))
-        file.write(_whole(model.output))
+        file.write(
+            _quantise_matrix(model.input) if path.suffix == ".ftz" else _pack_matrix(model.input)
+        )
+        file.write(_pack_matrix(model.output))
 
 
-def _whole(matrix: Matrix) -> bytes:
+def _pack_matrix(matrix: Matrix) -> bytes:
     numbers: bytes = np.ascontiguousarray(matrix, "<f4").tobytes()
     return struct.pack("<?qq", False, *matrix.shape) + numbers
 
 
-def _quantised(matrix: Matrix) -> bytes:
+def _quantise_matrix(matrix: Matrix) -> bytes:
     """fastText's product quantiser with one number to a part: 256 levels for each column.
 
     Levels are squares, so that most lie near zero, where most numbers are; zero is one of them.
@@ -278,9 +280,14 @@ def _quantised(matrix: Matrix) -> bytes:
     """
     rows, columns = matrix.shape
     most = np.abs(matrix[1:]).max(axis=0, initial=np.finfo(np.float32).tiny)
-    codes = np.rint(np.sign(matrix) * np.sqrt(np.abs(matrix / most)) * _LEVELS) + _LEVELS
-    codes[0] = 2 * _LEVELS + 1
-    steps = np.arange(-_LEVELS, _LEVELS + 1, dtype=np.float32) / _LEVELS
+    codes = (
+        np.rint(np.sign(matrix) * np.sqrt(np.abs(matrix / most)) * _QUANTISER_LEVELS)
+        + _QUANTISER_LEVELS
+    )
+    codes[0] = 2 * _QUANTISER_LEVELS + 1
+    steps = (
+        np.arange(-_QUANTISER_LEVELS, _QUANTISER_LEVELS + 1, dtype=np.float32) / _QUANTISER_LEVELS
+    )
     levels = np.column_stack([most[:, None] * steps * np.abs(steps), matrix[0]])
     numbers: bytes = codes.astype(np.uint8).tobytes()
     book: bytes = levels.astype("<f4").tobytes()

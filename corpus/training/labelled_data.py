@@ -17,15 +17,15 @@ from corpus.readers import table
 from filters import classifier
 
 #: More labels than this, or longer ones, are no labels but a column of something else.
-MOST_LABELS = 500
-LONGEST_LABEL = 100
+MAX_LABELS = 500
+MAX_LABEL_LENGTH = 100
 #: A post's column that takes any short text as it stands; the label comes in as that.
-_SLOT = "license"
+_LABEL_COLUMN = "license"
 _PREFIX = "__label__"
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledPosts:
     """Labelled posts, and what of the file is none.
 
     ``posts`` has ``text``, ``label`` and ``tokens``, what a model reads of the text.
@@ -36,10 +36,12 @@ class Labelled:
     posts: pl.DataFrame
     refused: dict[str, int]  # reason to rows
     unlabelled: int
-    empty: int  # rows whose text holds nothing to read
+    empty_texts: int  # rows whose text holds nothing to read
 
 
-def read(path: str, text: str, label: str, delimiter: str = "", quotes: bool = True) -> Labelled:
+def read_labelled(
+    path: str, text: str, label: str, delimiter: str = "", quotes: bool = True
+) -> LabelledPosts:
     """Read the columns ``text`` and ``label`` of the table at ``path``.
 
     Raises :class:`~corpus.errors.PlanError` where there is none, or where they are not such.
@@ -49,23 +51,23 @@ def read(path: str, text: str, label: str, delimiter: str = "", quotes: bool = T
     if text == label:
         raise PlanError(f"--text and --label are both '{text}'; name two columns")
     config = table.Config(
-        path=path, fields={"text": text, _SLOT: label}, delimiter=delimiter, quotes=quotes
+        path=path, fields={"text": text, _LABEL_COLUMN: label}, delimiter=delimiter, quotes=quotes
     )
     try:
         batches = list(table.read(path, config, 100_000))
     except PlanError as error:
         raise PlanError(re.sub(r", which 'fields' maps to '\w+'", "", str(error))) from None
     rows = pl.concat(
-        [batch.posts.select("text", pl.col(_SLOT).alias("label")) for batch in batches]
+        [batch.posts.select("text", pl.col(_LABEL_COLUMN).alias("label")) for batch in batches]
     )
     refused = Counter(reason for batch in batches for reason in batch.refused["reason"])
     if rows["label"].null_count() == rows.height:
-        raise _nothing(path, text, label, rows.height, refused)
+        raise _no_labels_error(path, text, label, rows.height, refused)
     named = rows.drop_nulls("label").with_columns(pl.col("label").str.strip_prefix(_PREFIX))
     _check_labels(path, label, named["label"])
-    posts = named.with_columns(tokens=classifier.tokens("text"))
+    posts = named.with_columns(tokens=classifier.clean_for_training("text"))
     full = posts.filter(pl.col("tokens") != "")
-    return Labelled(
+    return LabelledPosts(
         path,
         str(batches[-1].sha256),
         full,
@@ -77,22 +79,27 @@ def read(path: str, text: str, label: str, delimiter: str = "", quotes: bool = T
 
 def _check_labels(path: str, label: str, labels: pl.Series) -> None:
     count, longest = labels.n_unique(), int(labels.str.len_chars().max() or 0)  # type: ignore[arg-type]
-    if count > MOST_LABELS or longest > LONGEST_LABEL:
+    if count > MAX_LABELS or longest > MAX_LABEL_LENGTH:
         # Not shown: they may be posts.
         raise PlanError(
             f"{path}: column '{label}' has {count:,} different values, the longest of {longest:,} "
-            f"characters; labels are at most {MOST_LABELS} and {LONGEST_LABEL} characters long. "
+            f"characters; labels are at most {MAX_LABELS} and {MAX_LABEL_LENGTH} characters long. "
             "Is it another column?"
         )
 
 
-def _nothing(path: str, text: str, label: str, rows: int, refused: Counter[str]) -> PlanError:
+def _no_labels_error(
+    path: str, text: str, label: str, rows: int, refused: Counter[str]
+) -> PlanError:
     """Why no row has both a text and a label."""
     if rows:
-        hint = _missing(path, label) or "; each is empty, or holds a list, a fraction or no text"
+        hint = (
+            _suggest_column(path, label)
+            or "; each is empty, or holds a list, a fraction or no text"
+        )
         return PlanError(f"{path}: none of {rows:,} rows has a label in '{label}'{hint}")
     if set(refused) == {"no_text"}:
-        return PlanError(f"{path}: no row has a text in '{text}'{_missing(path, text)}")
+        return PlanError(f"{path}: no row has a text in '{text}'{_suggest_column(path, text)}")
     reasons = ", ".join(f"{reason} {count:,}" for reason, count in refused.most_common(3))
     return PlanError(
         f"{path}: no row can be read as a table's ({reasons or 'it is empty'}); give JSON lines, "
@@ -100,10 +107,10 @@ def _nothing(path: str, text: str, label: str, rows: int, refused: Counter[str])
     )
 
 
-def _missing(path: str, column: str) -> str:
+def _suggest_column(path: str, column: str) -> str:
     """What the first objects of JSON lines call their columns, if ``column`` is not among them."""
     known: set[str] = set()
-    with dump_input.Input(path) as source:
+    with dump_input.DumpInput(path) as source:
         for member in source.members():
             for line in itertools.islice(member.lines(16 << 20), 20):
                 try:

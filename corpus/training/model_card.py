@@ -6,28 +6,30 @@ import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from corpus.training.fit_fasttext import Settings
+from corpus.training.fit_fasttext import TrainingSettings
 from corpus.training.train_classifier import (
-    FEWEST,
-    FEWEST_CALLED,
-    PARTS,
-    Figures,
+    MIN_POSTS_PER_LABEL,
+    MIN_PREDICTED,
+    SPLIT_NAMES,
+    LabelMetrics,
     Threshold,
-    Trained,
+    TrainingResult,
 )
 
 
-def path(model: Path) -> Path:
+def card_path(model: Path) -> Path:
     """Where the card of a model lies."""
     return model.with_suffix(".md")
 
 
-def told(trained: Trained) -> str:
+def format_metrics(trained: TrainingResult) -> str:
     """The figures in a few lines."""
-    rows: list[tuple[str, ...]] = [("label", *PARTS, "precision", "recall", "F1")]
-    for name, figures in trained.figures.items():
+    rows: list[tuple[str, ...]] = [("label", *SPLIT_NAMES, "precision", "recall", "F1")]
+    for name, figures in trained.metrics.items():
         counts = trained.counts[name]
-        rows.append((name, *(f"{counts[part]:,}" for part in PARTS), *_shares(figures)))
+        rows.append(
+            (name, *(f"{counts[part]:,}" for part in SPLIT_NAMES), *_format_metrics(figures))
+        )
     wide = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     lines = [
         "  ".join(
@@ -38,41 +40,44 @@ def told(trained: Trained) -> str:
     ]
     lines += [
         "",
-        _summary(trained),
-        *(f"threshold {_threshold(row)}" for row in trained.thresholds),
+        _summarize(trained),
+        *(f"threshold {_format_threshold(row)}" for row in trained.thresholds),
     ]
-    lines += [f"note: {line}" for line in _oddities(trained)]
+    lines += [f"note: {line}" for line in _list_warnings(trained)]
     return "\n".join(lines)
 
 
-def unreachable(trained: Trained) -> str:
+def explain_missing_thresholds(trained: TrainingResult) -> str:
     """What to say of precisions that no threshold gives; empty if there are none."""
     names = [row.label for row in trained.thresholds if row.score is None]
     if not names:
         return ""
     told = ", ".join(f"'{name}'" for name in names)
-    wanted = trained.thresholds[0].wanted
+    wanted = trained.thresholds[0].wanted_precision
     return (
         f"no threshold gives a precision of {wanted:g} for {told}; the model is written without "
         "one. Label more posts, or ask for less"
     )
 
 
-def card(trained: Trained, text: str, label: str) -> str:
+def render_model_card(trained: TrainingResult, text: str, label: str) -> str:
     """The model's card in Markdown; the same model has the same card."""
     labelled, name = trained.labelled, trained.model.name
     counts = "\n".join(
-        f"| {_cell(label)} | " + " | ".join(f"{trained.counts[label][part]:,}" for part in PARTS)
-        + f" | {' | '.join(_shares(figures))} |"
-        for label, figures in trained.figures.items()
-    )  # fmt: skip
-    thresholds = "\n".join(f"* {_cell(_threshold(row))}" for row in trained.thresholds)
-    oddities = "\n".join(f"* {_cell(line)}" for line in _oddities(trained))
+        f"| {_escape_cell(label)} | "
+        + " | ".join(f"{trained.counts[label][part]:,}" for part in SPLIT_NAMES)
+        + f" | {' | '.join(_format_metrics(figures))} |"
+        for label, figures in trained.metrics.items()
+    )
+    thresholds = "\n".join(
+        f"* {_escape_cell(_format_threshold(row))}" for row in trained.thresholds
+    )
+    oddities = "\n".join(f"* {_escape_cell(line)}" for line in _list_warnings(trained))
     settings = ", ".join(f"{key} {value}" for key, value in trained.settings)
-    first = next(iter(trained.figures))
+    first = next(iter(trained.metrics))
     return f"""# {name}
 
-A fastText classifier of posts, trained by corpus-builder. {_summary(trained)}.
+A fastText classifier of posts, trained by corpus-builder. {_summarize(trained)}.
 
 | label | train | choose | test | precision | recall | F1 |
 |---|---|---|---|---|---|---|
@@ -89,7 +94,7 @@ links, mentions, punctuation and the like do not count), so equal texts fall int
 
 ```yaml
 stages:
-  - classifier: {{model: {name}, keep: [{_yaml(first)}]}}
+  - classifier: {{model: {name}, keep: [{_quote_yaml(first)}]}}
 ```
 
 The texts it reads are made lower case, with `LINK` and `USER` in place of links and mentions; the
@@ -99,10 +104,10 @@ filter does the same. The file says so itself, and tells the labels and threshol
 
 | | |
 |---|---|
-| labelled posts | `{_cell(Path(labelled.path).name)}`, sha256 `{labelled.sha256}` |
-| columns | `{_cell(text)}`, `{_cell(label)}` |
-| settings | {settings}; {trained.rows:,} vectors |
-| command | `{_cell(command(trained, text, label))}` |
+| labelled posts | `{_escape_cell(Path(labelled.path).name)}`, sha256 `{labelled.sha256}` |
+| columns | `{_escape_cell(text)}`, `{_escape_cell(label)}` |
+| settings | {settings}; {trained.matrix_rows:,} vectors |
+| command | `{_escape_cell(training_command(trained, text, label))}` |
 
 The file holds no word of a post: n-grams are hashed, and one that only one post has is not learnt.
 It says how likely a label is among posts like these. On other posts it may do worse: label some
@@ -110,70 +115,70 @@ hundred of those and measure.
 """
 
 
-def command(trained: Trained, text: str, label: str) -> str:
+def training_command(trained: TrainingResult, text: str, label: str) -> str:
     """The command that makes the model again, where its files lie."""
     words = ["corpus", "train", "--labelled", Path(trained.labelled.path).name]
     words += ["--text", text, "--label", label, "--out", trained.model.name]
     if trained.thresholds:
-        words += ["--precision", f"{trained.thresholds[0].wanted:g}"]
+        words += ["--precision", f"{trained.thresholds[0].wanted_precision:g}"]
         asked = [row.label for row in trained.thresholds]
-        if asked != list(trained.figures):
+        if asked != list(trained.metrics):
             words += [word for name in asked for word in ("--for", name)]
     for key, value in trained.settings:
-        if value != Settings.model_fields[key].default:
+        if value != TrainingSettings.model_fields[key].default:
             words += [f"--{key.replace('_', '-')}", f"{value:g}"]
     return shlex.join(words)
 
 
-def _summary(trained: Trained) -> str:
-    tested = sum(row.posts for row in trained.figures.values())
+def _summarize(trained: TrainingResult) -> str:
+    tested = sum(row.posts for row in trained.metrics.values())
     return (
         f"On {tested:,} test posts: accuracy {trained.accuracy:.3f} (always the commonest label: "
-        f"{trained.majority:.3f}), macro-F1 {trained.macro_f1:.3f}"
+        f"{trained.majority_accuracy:.3f}), macro-F1 {trained.macro_f1:.3f}"
     )
 
 
-def _shares(figures: Figures) -> tuple[str, str, str]:
+def _format_metrics(figures: LabelMetrics) -> tuple[str, str, str]:
     return f"{figures.precision:.3f}", f"{figures.recall:.3f}", f"{figures.f1:.3f}"
 
 
-def _threshold(row: Threshold) -> str:
-    if not row.chosen.called:
+def _format_threshold(row: Threshold) -> str:
+    if not row.choose_metrics.predicted:
         return (
-            f"for '{row.label}': not to be had; fewer than {FEWEST_CALLED} of the posts to choose "
+            f"for '{row.label}': not to be had; fewer than {MIN_PREDICTED} of the posts to choose "
             "it on are called so"
         )
-    parts = (("to choose on", row.chosen), ("to test on", row.tested))
+    parts = (("to choose on", row.choose_metrics), ("to test on", row.test_metrics))
     found = "; ".join(
-        f"posts {name}: precision {figures.precision:.3f} ({figures.right:,} of {figures.called:,})"
+        f"posts {name}: precision {figures.precision:.3f} ({figures.correct:,} of {figures.predicted:,})"
         f", recall {figures.recall:.3f}"
         for name, figures in parts
     )
     if row.score is None:
-        return f"for '{row.label}': none gives a precision of {row.wanted:g}. The best, {found}"
-    return f"for '{row.label}' at a precision of {row.wanted:g}: {row.score:g}. {found}"
+        return f"for '{row.label}': none gives a precision of {row.wanted_precision:g}. The best, {found}"
+    return f"for '{row.label}' at a precision of {row.wanted_precision:g}: {row.score:g}. {found}"
 
 
-def _oddities(trained: Trained) -> Iterator[str]:
+def _list_warnings(trained: TrainingResult) -> Iterator[str]:
     """What of the labelled file was not used, or is odd."""
     labelled = trained.labelled
     counted = (
         (labelled.unlabelled, "rows have no label and were left out"),
-        (labelled.empty, "rows have a text without anything to read and were left out"),
-        (trained.conflicting, "posts stand there with the same text under another label too"),
+        (labelled.empty_texts, "rows have a text without anything to read and were left out"),
+        (trained.conflicting_posts, "posts stand there with the same text under another label too"),
     )
     for count, what in counted:
         if count:
             yield f"{count:,} {what}"
     for reason, count in labelled.refused.items():
         yield f"{count:,} rows could not be read: {reason}"
-    for name, count in trained.left_out.items():
-        yield f"label '{name}' was left out: it has {count:,} posts, and {FEWEST} are the least"
-    for one, other in _alike(list(trained.counts)):
+    for name, count in trained.skipped_labels.items():
+        yield f"label '{name}' was left out: it has {count:,} posts, and {MIN_POSTS_PER_LABEL} are the least"
+    for one, other in _find_similar_labels(list(trained.counts)):
         yield f"labels '{one}' and '{other}' differ only in case or spaces; are they one?"
 
 
-def _alike(names: Sequence[str]) -> Iterator[tuple[str, str]]:
+def _find_similar_labels(names: Sequence[str]) -> Iterator[tuple[str, str]]:
     seen: dict[str, str] = {}
     for name in names:
         plain = "".join(name.casefold().split())
@@ -182,13 +187,13 @@ def _alike(names: Sequence[str]) -> Iterator[tuple[str, str]]:
         seen.setdefault(plain, name)
 
 
-def _cell(text: str) -> str:
+def _escape_cell(text: str) -> str:
     """A text that cannot break a table, nor act on a terminal."""
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
     return shown.replace("|", "\\|").replace("`", "'")
 
 
-def _yaml(label: str) -> str:
+def _quote_yaml(label: str) -> str:
     import json
 
     return label if label.isidentifier() and label.isascii() else json.dumps(label)

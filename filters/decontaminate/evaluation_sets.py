@@ -14,21 +14,21 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-Row = tuple[int, Mapping[str, Any]]  # where it stands, counting from 1, and its columns
+NumberedRow = tuple[int, Mapping[str, Any]]  # where it stands, counting from 1, and its columns
 
-_PACKED = (".gz", ".zst")
+_COMPRESSED = (".gz", ".zst")
 
 
-class EvalSet(NamedTuple):
+class EvaluationSet(NamedTuple):
     """The texts of one file, row by row."""
 
     name: str
     texts: list[str]
-    rows: list[int]  # of each text
-    height: int  # the rows there are, with a text or without
+    row_numbers: list[int]  # of each text
+    row_count: int  # the rows there are, with a text or without
 
 
-def expand(patterns: Iterable[str]) -> list[Path]:
+def expand_patterns(patterns: Iterable[str]) -> list[Path]:
     """The files that ``patterns`` stand for, each once; one that fits none, as it is."""
     found: dict[Path, Path] = {}
     for pattern in patterns:
@@ -38,59 +38,63 @@ def expand(patterns: Iterable[str]) -> list[Path]:
     return list(found.values())
 
 
-def read(paths: Sequence[Path], columns: Sequence[str]) -> list[EvalSet]:
+def read_evaluation_sets(paths: Sequence[Path], columns: Sequence[str]) -> list[EvaluationSet]:
     """Read the texts of ``columns`` in every set, or of all columns where none is named."""
     sets, seen = [], set[str]()
-    for name, path in zip(_names(paths), paths, strict=True):
+    for name, path in zip(_name_sets(paths), paths, strict=True):
         texts: list[str] = []
         rows: list[int] = []
         height, here = 0, set[str]()
-        for place, row in _rows(path):
+        for place, row in _read_rows(path):
             height += 1
             here.update(row)
             for column in columns or row:
-                texts.extend(_texts(row.get(column)))
+                texts.extend(_iter_strings(row.get(column)))
             rows.extend([place] * (len(texts) - len(rows)))
         if not here:
             raise ValueError(f"{path} is empty; take it out of 'against'")
         if columns and here.isdisjoint(columns):
-            raise ValueError(f"{path} has none of the columns {_listed(columns)}; it {_has(here)}")
+            raise ValueError(
+                f"{path} has none of the columns {_join_names(columns)}; it {_describe_columns(here)}"
+            )
         if not texts:
-            raise ValueError(f"{path} has no text in these columns; it {_has(here)}")
+            raise ValueError(f"{path} has no text in these columns; it {_describe_columns(here)}")
         seen |= here
-        sets.append(EvalSet(name, texts, rows, height))
+        sets.append(EvaluationSet(name, texts, rows, height))
     for column in columns:
         if column not in seen:
-            raise ValueError(f"no set has a column '{column}'; together it {_has(seen)}")
+            raise ValueError(
+                f"no set has a column '{column}'; together it {_describe_columns(seen)}"
+            )
     return sets
 
 
-def _has(columns: Iterable[str]) -> str:
-    return f"has: {_listed(sorted(columns))}"
+def _describe_columns(columns: Iterable[str]) -> str:
+    return f"has: {_join_names(sorted(columns))}"
 
 
-def _listed(columns: Iterable[str]) -> str:
+def _join_names(columns: Iterable[str]) -> str:
     return ", ".join(columns)
 
 
-def _names(paths: Sequence[Path]) -> list[str]:
+def _name_sets(paths: Sequence[Path]) -> list[str]:
     """Each file's stem, with as much in front of it as tells it from the others."""
     for parts in range(1, 1 + max((len(path.parts) for path in paths), default=0)):
-        names = ["/".join([*path.parts[-parts:-1], _stem(path)]) for path in paths]
+        names = ["/".join([*path.parts[-parts:-1], _file_stem(path)]) for path in paths]
         if len(set(names)) == len(names):
             return names
     return [path.as_posix() for path in paths]
 
 
-def _stem(path: Path) -> str:
-    return Path(path.stem).stem if path.suffix in _PACKED else path.stem
+def _file_stem(path: Path) -> str:
+    return Path(path.stem).stem if path.suffix in _COMPRESSED else path.stem
 
 
-def _kind(path: Path) -> str:
-    return Path(path.stem if path.suffix in _PACKED else path.name).suffix.lower()
+def _file_extension(path: Path) -> str:
+    return Path(path.stem if path.suffix in _COMPRESSED else path.name).suffix.lower()
 
 
-def _texts(value: object) -> Iterator[str]:
+def _iter_strings(value: object) -> Iterator[str]:
     """Every string in a value, however deep, in order."""
     rest = [value]
     while rest:
@@ -103,17 +107,17 @@ def _texts(value: object) -> Iterator[str]:
             rest.extend(reversed(part))
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    kind = _kind(path)
+def _read_rows(path: Path) -> Iterator[NumberedRow]:
+    kind = _file_extension(path)
     if kind == ".parquet" == path.suffix.lower():
-        return _parquet(path)
-    if kind not in _READERS:
-        known = ", ".join([*_READERS, ".parquet"])
+        return _read_parquet(path)
+    if kind not in _PARSERS:
+        known = ", ".join([*_PARSERS, ".parquet"])
         raise ValueError(f"{path} is of an unknown kind; known: {known} (and .gz, .zst of them)")
-    return _READERS[kind](_content(path), path)
+    return _PARSERS[kind](_read_content(path), path)
 
 
-def _content(path: Path) -> bytes:
+def _read_content(path: Path) -> bytes:
     import zstandard
 
     raw = path.read_bytes()
@@ -132,22 +136,27 @@ def _content(path: Path) -> bytes:
     return b"".join(pieces) or raw
 
 
-def _jsonl(content: bytes, path: Path) -> Iterator[Row]:
+def _parse_json_lines(content: bytes, path: Path) -> Iterator[NumberedRow]:
     for place, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if line.strip():
-            yield place, _object(_decoded(line, f"{path}, line {place}"), f"{path}, line {place}")
+            yield (
+                place,
+                _require_object(
+                    _decode_json(line, f"{path}, line {place}"), f"{path}, line {place}"
+                ),
+            )
 
 
-def _json(content: bytes, path: Path) -> Iterator[Row]:
+def _parse_json(content: bytes, path: Path) -> Iterator[NumberedRow]:
     content = content.removeprefix(b"\xef\xbb\xbf").strip()
     if not content.startswith(b"["):
-        yield from _jsonl(content, path)
+        yield from _parse_json_lines(content, path)
         return
-    for place, row in enumerate(_decoded(content, str(path)), 1):
-        yield place, _object(row, f"{path}, item {place}")
+    for place, row in enumerate(_decode_json(content, str(path)), 1):
+        yield place, _require_object(row, f"{path}, item {place}")
 
 
-def _decoded(content: bytes, where: str) -> Any:
+def _decode_json(content: bytes, where: str) -> Any:
     import msgspec
 
     try:
@@ -156,38 +165,38 @@ def _decoded(content: bytes, where: str) -> Any:
         raise ValueError(f"{where}: broken JSON; mend it or take it out") from None
 
 
-def _object(value: object, where: str) -> Mapping[str, Any]:
+def _require_object(value: object, where: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
     raise ValueError(f"{where}: expected an object, of which each key is a column")
 
 
-def _csv(content: bytes, path: Path) -> Iterator[Row]:
-    separator = "\t" if _kind(path) == ".tsv" else ","
+def _parse_csv(content: bytes, path: Path) -> Iterator[NumberedRow]:
+    separator = "\t" if _file_extension(path) == ".tsv" else ","
     try:
         frame = pl.read_csv(io.BytesIO(content), separator=separator, infer_schema=False)
     except pl.exceptions.NoDataError:
         return iter(())
     except pl.exceptions.PolarsError:  # its message may quote the file
         raise ValueError(f"{path} is not valid CSV or not UTF-8; check its quotes") from None
-    return _frame(frame)
+    return _iter_frame_rows(frame)
 
 
-def _parquet(path: Path) -> Iterator[Row]:
+def _read_parquet(path: Path) -> Iterator[NumberedRow]:
     try:
-        return _frame(pl.read_parquet(path, glob=False))
+        return _iter_frame_rows(pl.read_parquet(path, glob=False))
     except pl.exceptions.PolarsError:
         raise ValueError(f"{path} is not valid Parquet; fetch it again") from None
 
 
-def _frame(frame: pl.DataFrame) -> Iterator[Row]:
+def _iter_frame_rows(frame: pl.DataFrame) -> Iterator[NumberedRow]:
     return enumerate(frame.iter_rows(named=True), 1)
 
 
-_READERS: dict[str, Callable[[bytes, Path], Iterator[Row]]] = {
-    ".jsonl": _jsonl,
-    ".ndjson": _jsonl,
-    ".json": _json,
-    ".csv": _csv,
-    ".tsv": _csv,
+_PARSERS: dict[str, Callable[[bytes, Path], Iterator[NumberedRow]]] = {
+    ".jsonl": _parse_json_lines,
+    ".ndjson": _parse_json_lines,
+    ".json": _parse_json,
+    ".csv": _parse_csv,
+    ".tsv": _parse_csv,
 }

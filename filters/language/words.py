@@ -9,24 +9,24 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters.decontaminate.ngram_index import decoded
-from filters.language.scripts import script_of
-from filters.text.cleaning import spoken
-from filters.text.jit import compiled
-from filters.toxicity.linear_model import Bytes, Offsets, as_bytes
+from filters.decontaminate.ngram_index import decode_character
+from filters.language.scripts import find_script
+from filters.text.cleaning import strip_links_and_mentions
+from filters.text.jit import jit
+from filters.toxicity.linear_model import Bytes, Offsets, encode_texts
 
-Point = int | np.int64
-Truth = bool | np.bool_
+CodePoint = int | np.int64
+Boolean = bool | np.bool_
 
 #: Characters of a post that are looked at; they decide it already.
-ENOUGH = 500
+MAX_CHARACTERS = 500
 #: With fewer letters than this outside of hashtags, the hashtags' words count too.
-FEW_LETTERS = 6
+MIN_LETTERS = 6
 _SPACE, _HASH, _WIDE_HASH, _UNDERSCORE = 0x20, 0x23, 0xFF03, 0x5F
 
 
-@compiled
-def spells(point: Point) -> Truth:
+@jit
+def is_word_character(point: CodePoint) -> Boolean:
     """Whether a code point is part of a word: a letter or a mark, and no sign or digit."""
     if point < 0x80:
         return 0x61 <= point <= 0x7A or 0x41 <= point <= 0x5A
@@ -48,17 +48,19 @@ def spells(point: Point) -> Truth:
     return point not in (0xD7, 0xF7, 0x3030) and not 0xFFE0 <= point < 0x10000
 
 
-@compiled
-def _words(text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool) -> tuple[int, int]:
+@jit
+def _write_words(
+    text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool
+) -> tuple[int, int]:
     """Write the words of one post to ``out`` from ``to``; where they end, and their letters."""
     begin, letters = to, 0
     last, run = np.int64(_SPACE), 0
     skipping = False
     while at < end:
-        point, size = decoded(text, at)
+        point, size = decode_character(text, at)
         start = at
         at += size
-        if skipping and (spells(point) or point == _UNDERSCORE or 0x30 <= point < 0x3A):
+        if skipping and (is_word_character(point) or point == _UNDERSCORE or 0x30 <= point < 0x3A):
             continue
         skipping = point in (_HASH, _WIDE_HASH) and not tags and last == _SPACE
         # An apostrophe or a hyphen inside a word belongs to it.
@@ -67,7 +69,7 @@ def _words(text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool) -> t
             to += 1
             last, run = point, 1
             continue
-        if not spells(point):
+        if not is_word_character(point):
             if last != _SPACE:
                 out[to] = _SPACE
                 to += 1
@@ -77,7 +79,7 @@ def _words(text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool) -> t
         last = point
         letters += 1
         # "sooooo" is "soo": no language spells a letter three times in a row.
-        if run > 2 and script_of(point) >= 0:
+        if run > 2 and find_script(point) >= 0:
             continue
         out[to : to + size] = text[start:at]
         to += size
@@ -86,31 +88,33 @@ def _words(text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool) -> t
     return to, letters
 
 
-@compiled
-def _all_words(text: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
+@jit
+def _extract_all_words(text: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
     out = np.empty(offsets[-1] - offsets[0] + 1, np.uint8)
     places = np.zeros(offsets.size, np.int64)
     to = 0
     for post in range(offsets.size - 1):
         at, end = offsets[post], offsets[post + 1]
-        stop, letters = _words(text, at, end, out, to, False)
-        if letters < FEW_LETTERS:
-            stop, _ = _words(text, at, end, out, to, True)
+        stop, letters = _write_words(text, at, end, out, to, False)
+        if letters < MIN_LETTERS:
+            stop, _ = _write_words(text, at, end, out, to, True)
         to = stop
         places[post + 1] = to
     return out[:to], places
 
 
-def words(posts: pl.DataFrame) -> tuple[Bytes, Offsets]:
+def extract_words(posts: pl.DataFrame) -> tuple[Bytes, Offsets]:
     """The words of each post's ``text`` as UTF-8 end to end, and where each begins.
 
     A post without a letter, or without a text, has none.
     """
-    text = spoken("text").fill_null("").str.head(ENOUGH).str.to_lowercase()
-    return _all_words(*as_bytes(posts.select(text).to_series()))
+    text = (
+        strip_links_and_mentions("text").fill_null("").str.head(MAX_CHARACTERS).str.to_lowercase()
+    )
+    return _extract_all_words(*encode_texts(posts.select(text).to_series()))
 
 
-def strings(text: Bytes, offsets: Offsets) -> list[str]:
+def split_to_strings(text: Bytes, offsets: Offsets) -> list[str]:
     """The posts' words as a list of strings."""
     import pyarrow as pa
 

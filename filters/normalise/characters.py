@@ -12,7 +12,7 @@ from typing import Literal
 
 import polars as pl
 
-Form = Literal["nfc", "nfkc", "none"]
+UnicodeForm = Literal["nfc", "nfkc", "none"]
 
 _NEWLINES = r"\r\n?|[\x0B\x0C\x{85}\x{2028}\x{2029}]"
 _SPACES = r"\x{A0}\x{1680}\x{2000}-\x{200A}\x{202F}\x{205F}\x{3000}\x{3164}\x{FFA0}"
@@ -23,7 +23,7 @@ _INVISIBLE = (
     r"\x{AD}\x{61C}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{206F}\x{FE00}-\x{FE0F}\x{FEFF}"
     r"\x{FFF9}-\x{FFFC}\x{E0000}-\x{E0FFF}\x{FDD0}-\x{FDEF}\x{FFFE}\x{FFFF}"
 )
-_ODD = rf"[{_CONTROLS}{_SPACES}{_INVISIBLE}\r\x0B\x0C\x{{2028}}\x{{2029}}]"
+_NEEDS_REPLACING = rf"[{_CONTROLS}{_SPACES}{_INVISIBLE}\r\x0B\x0C\x{{2028}}\x{{2029}}]"
 
 # England's flag: a black one, 'gbeng' in tags, and the tag that ends it. A longer run of tags is
 # no region's but a hidden message.
@@ -36,13 +36,15 @@ _SCRIPTS = (
     *("Devanagari", "Bengali", "Gurmukhi", "Gujarati", "Oriya", "Tamil", "Telugu", "Kannada"),
     *("Malayalam", "Sinhala", "Khmer", "Myanmar", "Balinese", "Javanese", "Meetei_Mayek"),
 )
-_JOINED = "[" + "".join(rf"\p{{scx={script}}}" for script in _SCRIPTS) + r"][\x{200C}\x{200D}]"
-_VARIANT = r"\p{Han}[\x{FE00}-\x{FE02}\x{E0100}-\x{E01EF}]"
-_KEPT_OR_INVISIBLE = rf"({_FLAG}|{_EMOJI}|{_KEYCAP}|{_JOINED}|{_VARIANT})|[{_INVISIBLE}]"
+_SCRIPT_JOINER = (
+    "[" + "".join(rf"\p{{scx={script}}}" for script in _SCRIPTS) + r"][\x{200C}\x{200D}]"
+)
+_HAN_VARIANT = r"\p{Han}[\x{FE00}-\x{FE02}\x{E0100}-\x{E01EF}]"
+_KEPT_OR_INVISIBLE = rf"({_FLAG}|{_EMOJI}|{_KEYCAP}|{_SCRIPT_JOINER}|{_HAN_VARIANT})|[{_INVISIBLE}]"
 
 # Trailing spaces, blank lines around the text, and more than two of them within it. Four spaces
 # in front make a line code; fewer say nothing.
-_UNTIDY = r"[ \t]\n|^ {1,3}[^ \t]|^\s*\n|\s$|\n{4}"
+_NEEDS_TRIMMING = r"[ \t]\n|^ {1,3}[^ \t]|^\s*\n|\s$|\n{4}"
 
 _NOT_ASCII = r"[^\x00-\x7F]"
 # Without one of these a text is in NFC: marks, which may combine (a selector does not); the parts
@@ -56,9 +58,9 @@ _NOT_NFC = (
 )
 
 
-def tidied(texts: pl.Series) -> pl.Series:
+def replace_special_characters(texts: pl.Series) -> pl.Series:
     """Newlines are newlines, spaces are spaces, and nothing invisible is left but what counts."""
-    rows = texts.str.contains(_ODD).arg_true()
+    rows = texts.str.contains(_NEEDS_REPLACING).arg_true()
     if not len(rows):
         return texts
     plain = (
@@ -71,9 +73,9 @@ def tidied(texts: pl.Series) -> pl.Series:
     return texts.clone().scatter(rows, plain)
 
 
-def trimmed(texts: pl.Series) -> pl.Series:
+def trim_whitespace(texts: pl.Series) -> pl.Series:
     """No space at the end of a line, no blank line around the text, two at most within it."""
-    rows = texts.str.contains(_UNTIDY).arg_true()
+    rows = texts.str.contains(_NEEDS_TRIMMING).arg_true()
     if not len(rows):
         return texts
     neat = (
@@ -87,7 +89,7 @@ def trimmed(texts: pl.Series) -> pl.Series:
     return texts.clone().scatter(rows, neat)
 
 
-def composed(texts: pl.Series, form: Form) -> pl.Series:
+def normalize_unicode(texts: pl.Series, form: UnicodeForm) -> pl.Series:
     """The texts in a Unicode form."""
     if form == "none":
         return texts

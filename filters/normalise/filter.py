@@ -29,7 +29,7 @@ _ENTITY = r"&(?:#\d|#[xX][0-9A-Fa-f]|[A-Za-z])"
 class Config(FilterConfig):
     """What is done to the text. Spaces, newlines and invisible characters are always tidied."""
 
-    unicode: characters.Form = Field(
+    unicode: characters.UnicodeForm = Field(
         default="nfc",
         description="the Unicode form; nfkc also makes plain letters of styled ones, and 1⁄2 of ½",
     )
@@ -40,7 +40,7 @@ class Config(FilterConfig):
         default=False,
         description="decode HTML entities, once; for tables, as readers of dumps have done so",
     )
-    links: _links.Links = Field(
+    links: _links.LinkPolicy = Field(
         default="keep",
         description="keep them, or leave '<url>', the host, or nothing in their place",
     )
@@ -48,7 +48,7 @@ class Config(FilterConfig):
         default="remove",
         description="t.co and pic.twitter.com links, which say nothing, under any policy",
     )
-    hashtags: _links.Hashtags = Field(
+    hashtags: _links.HashtagPolicy = Field(
         default="keep", description="keep them, only their words, those in the text, or none"
     )
     trailing_hashtags: int = Field(
@@ -64,55 +64,57 @@ class Config(FilterConfig):
 
 def build(config: Config) -> Filter:
     """Return the filter; ftfy loads here."""
-    steps = _steps(config)
+    steps = _make_round(config)
 
     def normalise(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("")
         if config.entities:
-            texts = _decoded(texts)
-        posts = posts.with_columns(_settled(texts, steps).alias("text"))
-        return posts.with_columns(_reject(posts, config.reposts == "drop").alias("reject"))
+            texts = _decode_entities(texts)
+        posts = posts.with_columns(_apply_until_stable(texts, steps).alias("text"))
+        return posts.with_columns(_reject_reason(posts, config.reposts == "drop").alias("reject"))
 
     return normalise
 
 
-def _steps(config: Config) -> Callable[[pl.Series], pl.Series]:
+def _make_round(config: Config) -> Callable[[pl.Series], pl.Series]:
     """One round of all that is to be done."""
-    mend = _mojibake.mender() if config.mojibake else None
+    mend = _mojibake.load_mojibake_fixer() if config.mojibake else None
 
     def steps(texts: pl.Series) -> pl.Series:
         if mend:
             texts = mend(texts)
-        texts = characters.composed(characters.tidied(texts), config.unicode)
+        texts = characters.normalize_unicode(
+            characters.replace_special_characters(texts), config.unicode
+        )
         if config.retweet_head == "strip":
-            texts = _links.headless(texts)
+            texts = _links.strip_retweet_heads(texts)
         if config.tco == "remove":
-            texts = _links.without_short(texts)
-        texts = _links.relinked(texts, config.links)
-        texts = _links.retagged(texts, config.hashtags, config.trailing_hashtags)
-        return characters.trimmed(texts)
+            texts = _links.remove_short_links(texts)
+        texts = _links.apply_link_policy(texts, config.links)
+        texts = _links.apply_hashtag_policy(texts, config.hashtags, config.trailing_hashtags)
+        return characters.trim_whitespace(texts)
 
     return steps
 
 
-def _settled(texts: pl.Series, steps: Callable[[pl.Series], pl.Series]) -> pl.Series:
+def _apply_until_stable(texts: pl.Series, one_round: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """The texts after as many rounds as change them.
 
     What leaves can bring together what then must leave as well. Each round takes something away
     for good, or puts a shorter or a fixed thing in its place, so there is a last one.
     """
-    done = steps(texts)
+    done = one_round(texts)
     rows = (done != texts).arg_true()
     while len(rows):
         before = done.gather(rows)
-        after = steps(before)
+        after = one_round(before)
         changed = before != after
         rows = rows.filter(changed)
         done = done.clone().scatter(rows, after.filter(changed))
     return done
 
 
-def _decoded(texts: pl.Series) -> pl.Series:
+def _decode_entities(texts: pl.Series) -> pl.Series:
     rows = texts.str.contains(_ENTITY).arg_true()
     if not len(rows):
         return texts
@@ -120,7 +122,7 @@ def _decoded(texts: pl.Series) -> pl.Series:
     return texts.clone().scatter(rows, pl.Series(plain, dtype=pl.String))
 
 
-def _reject(posts: pl.DataFrame, drop_reposts: bool) -> pl.Expr:
+def _reject_reason(posts: pl.DataFrame, drop_reposts: bool) -> pl.Expr:
     """An earlier reason stands; of ours a repost's comes first."""
     reasons = [pl.when(pl.col("text") == "").then(pl.lit("empty_text"))]
     if drop_reposts and "kind" in posts.columns:

@@ -16,29 +16,29 @@ _ENCODINGS = (
     "mac-roman", "cp437",
 )  # fmt: skip
 # A no-break space behind one of these is often a plain one by now, and C1 controls are nobody's.
-_WORN = r"[\x{C2}\x{C3}] |\x{E2}\x{20AC}|[\x{80}-\x{9F}]"
+_DAMAGED_SEQUENCES = r"[\x{C2}\x{C3}] |\x{E2}\x{20AC}|[\x{80}-\x{9F}]"
 
 
-def _characters(encoding: str, first: int, last: int) -> str:
+def _byte_class(encoding: str, first: int, last: int) -> str:
     """What the bytes look like, as a class; a byte without a meaning stays what it is."""
     raw = (bytes([byte]).decode(encoding, "ignore") or chr(byte) for byte in range(first, last + 1))
     return "[" + "".join(f"\\x{{{ord(character):X}}}" for character in raw) + "]"
 
 
-def _sequences(encoding: str) -> str:
-    more = _characters(encoding, 0x80, 0xBF)
+def _utf8_sequences(encoding: str) -> str:
+    more = _byte_class(encoding, 0x80, 0xBF)
     two, three, four = (
-        _characters(encoding, first, last)
+        _byte_class(encoding, first, last)
         for first, last in ((0xC2, 0xDF), (0xE0, 0xEF), (0xF0, 0xF4))
     )
     return f"{two}{more}|{three}{more}{{2}}|{four}{more}{{3}}"
 
 
 #: A pattern without which ftfy finds nothing to mend.
-GATE = "|".join((*map(_sequences, _ENCODINGS), _WORN))
+GATE = "|".join((*map(_utf8_sequences, _ENCODINGS), _DAMAGED_SEQUENCES))
 
 
-def mender() -> Callable[[pl.Series], pl.Series]:
+def load_mojibake_fixer() -> Callable[[pl.Series], pl.Series]:
     """Load ftfy and return the function that mends those texts that need it."""
     import ftfy
 

@@ -23,9 +23,9 @@ from filters.contract import Filter, FilterConfig
 from filters.pii import handles as _handles
 from filters.pii import national, ner_model, redaction
 from filters.pii import ner as _ner
-from filters.pii.handles import Handles
-from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
-from filters.pii.redaction import choose, replace
+from filters.pii.handles import HandleFinder
+from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder, EntitySpan
+from filters.pii.redaction import replace_spans, resolve_overlaps
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {
@@ -34,9 +34,9 @@ WRITES: Mapping[str, pl.DataType] = {
 }
 VERSION = 2
 
-_MOST = 65535  # what a count column holds
+_MAX_COUNT = 65535  # what a count column holds
 #: Rounds after which a surrogate that its neighbours make a detail of becomes a placeholder.
-_ROUNDS = 6
+_SURROGATE_ROUNDS = 6
 
 
 class Config(FilterConfig):
@@ -75,20 +75,22 @@ class Config(FilterConfig):
     @field_validator("entities")
     @classmethod
     def _known_entities(cls, entities: tuple[str, ...]) -> tuple[str, ...]:
-        return _known("entity", entities, ENTITIES)
+        return _require_known("entity", entities, ENTITIES)
 
     @field_validator("countries")
     @classmethod
     def _known_countries(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
-        return _known("country", countries, national.COUNTRIES)
+        return _require_known("country", countries, national.COUNTRIES)
 
     @field_validator("min_scores")
     @classmethod
     def _known_scores(cls, scores: dict[str, float]) -> dict[str, float]:
-        _known("entity", tuple(scores), (*ENTITIES, *national.NATIONAL))
+        _require_known("entity", tuple(scores), (*ENTITIES, *national.NATIONAL_IDENTIFIERS))
         for entity, score in scores.items():
-            least = {name: each.min_score for name, each in national.NATIONAL.items()} | MIN_SCORES
-            if entity in national.NATIONAL and score < least[entity]:
+            least = {
+                name: each.min_score for name, each in national.NATIONAL_IDENTIFIERS.items()
+            } | MIN_SCORES
+            if entity in national.NATIONAL_IDENTIFIERS and score < least[entity]:
                 # The gates of national identifiers let no weaker form through.
                 raise ValueError(f"{entity}: the least score is {least[entity]}")
         return scores
@@ -100,23 +102,26 @@ class Config(FilterConfig):
             return regions  # a plan that is only checked need not load phonenumbers
         from phonenumbers import SUPPORTED_REGIONS
 
-        return _known("phone region", regions, tuple(sorted(SUPPORTED_REGIONS)))
+        return _require_known("phone region", regions, tuple(sorted(SUPPORTED_REGIONS)))
 
     @field_validator("ner")
     @classmethod
     def _known_ner(cls, ner: str) -> str:
-        if ner.partition(":")[0] not in _ner.KINDS:
-            _ner.check(ner)
+        if ner.partition(":")[0] not in _ner.ENGINE_KINDS:
+            _ner.check_engine(ner)
         return ner
 
-    def looked_for(self) -> tuple[str, ...]:
+    def list_pattern_entities(self) -> tuple[str, ...]:
         """Every entity that Presidio's patterns look for."""
-        return (*self.entities, *national.of(self.countries))
+        return (*self.entities, *national.list_identifiers(self.countries))
 
 
 def writes(config: Config) -> Mapping[str, pl.DataType]:
     """The columns it adds under a Config: a count for each entity that is looked for."""
-    more = (*national.of(config.countries), *(_ner.ENTITIES if config.profile == "strict" else ()))
+    more = (
+        *national.list_identifiers(config.countries),
+        *(_ner.ENTITIES if config.profile == "strict" else ()),
+    )
     return {**WRITES, **{f"pii_{entity.lower()}": pl.UInt16() for entity in more}}
 
 
@@ -124,13 +129,13 @@ def models(config: Config) -> list[Path]:
     """The files that decide: the model for names, the list of public accounts."""
     ner = config.profile == "strict" and config.ner == "posts"
     lists = [Path(config.public_file)] if config.public_file else []
-    return [*lists, *([ner_model.PATH] if ner else [])]
+    return [*lists, *([ner_model.NER_MODEL_PATH] if ner else [])]
 
 
 def check(config: Config) -> None:
     """A ValueError if the model for names is not there."""
     if config.profile == "strict":
-        _ner.check(config.ner)
+        _ner.check_engine(config.ner)
 
 
 def wants_key(config: Config) -> bool:
@@ -152,14 +157,16 @@ def build(config: Config, key: bytes = b"") -> Filter:
         platforms, mentions = (
             posts[name] if name in posts.columns else None for name in ("platform", "mentions")
         )
-        texts, counts = redactor(posts["text"], platforms, mentions, _readable(posts, config))
-        posts = posts.with_columns(texts, *_count_columns(counts, posts.height, counted))
-        return posts.with_columns(reject=_reject(posts, config.max_spans, counted))
+        texts, counts = redactor(
+            posts["text"], platforms, mentions, _select_rows_for_ner(posts, config)
+        )
+        posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, counted))
+        return posts.with_columns(reject=_reject_reason(posts, config.max_spans, counted))
 
     return redact
 
 
-def _known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+def _require_known(what: str, given: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
     for name in given:
         if name not in known:
             raise ValueError(f"unknown {what} '{name}'; known: {', '.join(known)}")
@@ -170,16 +177,22 @@ class _Redactor:
     """What replaces details, handles and names under one Config."""
 
     def __init__(self, config: Config, key: bytes) -> None:
-        self._finder = Finder(config.looked_for(), config.phone_regions, config.min_scores)
-        self._style: redaction.Style = redaction.placeholder
+        self._finder = EntityFinder(
+            config.list_pattern_entities(), config.phone_regions, config.min_scores
+        )
+        self._style: redaction.ReplacementStyle = redaction.make_placeholder
         if config.style == "mask":
-            self._style = redaction.mask
+            self._style = redaction.mask_characters
         if config.style == "surrogate":
-            self._style = redaction.Surrogate(key, self._reads)
-        self._public = _handles.public((*config.public, *_lines(config.public_file)))
+            self._style = redaction.SurrogateStyle(key, self._contains_detail)
+        self._public = _handles.parse_allow_list(
+            (*config.public, *_read_account_list(config.public_file))
+        )
         self._key = key if config.handles == "pseudonym" else b""
-        self._handles = None if config.handles == "keep" else Handles(self._shown)
-        self._ner = _ner.load(config.ner) if config.profile == "strict" else None
+        self._handles = (
+            None if config.handles == "keep" else HandleFinder(self._replacement_for_handle)
+        )
+        self._ner = _ner.load_engine(config.ner) if config.profile == "strict" else None
 
     def __call__(
         self,
@@ -200,59 +213,59 @@ class _Redactor:
         rows = pl.Series(range(len(done)), dtype=pl.UInt32)
         rounds = 0
         while len(rows):
-            style = self._style if rounds < _ROUNDS else redaction.placeholder
+            style = self._style if rounds < _SURROGATE_ROUNDS else redaction.make_placeholder
             before = done.gather(rows)
-            after = self._details(before, rows, counts, style)
-            after = self._called(after, platforms, mentions, rows, counts)
-            after = self._names(after, readable.gather(rows), rows, counts, style)
+            after = self._redact_details(before, rows, counts, style)
+            after = self._redact_handles(after, platforms, mentions, rows, counts)
+            after = self._redact_names(after, readable.gather(rows), rows, counts, style)
             changed = before != after
             rows = rows.filter(changed)
             done = done.scatter(rows, after.filter(changed))
             rounds += 1
         return done, counts
 
-    def _reads(self, text: str) -> bool:
+    def _contains_detail(self, text: str) -> bool:
         """Whether a text holds a detail."""
         found = self._finder.find(pl.Series([text]))
-        return any(choose(text, spans) for spans in found.values())
+        return any(resolve_overlaps(text, spans) for spans in found.values())
 
-    def _shown(self, network: str, name: str, author: str | None) -> str | None:
-        if _handles.is_public(network, name, self._public):
+    def _replacement_for_handle(self, network: str, name: str, author: str | None) -> str | None:
+        if _handles.is_allowed(network, name, self._public):
             return None
         if not self._key:
             return "<HANDLE>"
         whose = f"{network}:{author or name}".lower().encode()
         digest = hmac.digest(self._key, whose, "sha256").hex()
-        return f"<HANDLE_{redaction.lettered(digest[:12])}>"
+        return f"<HANDLE_{redaction.encode_digest_as_letters(digest[:12])}>"
 
-    def _details(
+    def _redact_details(
         self,
         texts: pl.Series,
         rows: pl.Series,
         counts: defaultdict[int, Counter[str]],
-        style: redaction.Style,
+        style: redaction.ReplacementStyle,
     ) -> pl.Series:
         redacted: dict[int, str] = {}
         for place, spans in self._finder.find(texts).items():
             text = texts[place]
-            chosen = choose(text, spans)
+            chosen = resolve_overlaps(text, spans)
             if self._handles:  # what reads as an address behind an @ is a handle's host
-                chosen = [span for span in chosen if not self._of_handle(text, span)]
-            redacted[place] = replace(text, chosen, style)
+                chosen = [span for span in chosen if not self._is_host_of_handle(text, span)]
+            redacted[place] = replace_spans(text, chosen, style)
             counts[rows[place]].update(span.entity for span in chosen)
-        return _scattered(texts, redacted)
+        return _scatter_texts(texts, redacted)
 
-    def _of_handle(self, text: str, span: Span) -> bool:
+    def _is_host_of_handle(self, text: str, span: EntitySpan) -> bool:
         """``@a@host.org`` is a handle, though its end reads as an e-mail address."""
         behind = text[max(0, span.start - 1) : span.start] in ("@", "\uff20")
         return (
             span.entity == "EMAIL_ADDRESS"
             and behind
             and self._handles is not None
-            and self._handles.begins(text, span.start - 1)
+            and self._handles.matches_at(text, span.start - 1)
         )
 
-    def _called(
+    def _redact_handles(
         self,
         texts: pl.Series,
         platforms: pl.Series | None,
@@ -265,18 +278,18 @@ class _Redactor:
         own, people = (
             column.gather(rows) if column is not None else None for column in (platforms, mentions)
         )
-        found = self._handles.replace(texts, own, people if self._key else None)
+        found = self._handles.replace_in_column(texts, own, people if self._key else None)
         for place, (_, count) in found.items():
             counts[rows[place]]["HANDLE"] += count
-        return _scattered(texts, {place: text for place, (text, _) in found.items()})
+        return _scatter_texts(texts, {place: text for place, (text, _) in found.items()})
 
-    def _names(
+    def _redact_names(
         self,
         texts: pl.Series,
         readable: pl.Series,
         rows: pl.Series,
         counts: defaultdict[int, Counter[str]],
-        style: redaction.Style,
+        style: redaction.ReplacementStyle,
     ) -> pl.Series:
         if not self._ner:
             return texts
@@ -285,31 +298,31 @@ class _Redactor:
         listed: list[str] = texts.gather(places).to_list()
         for place, text, spans in zip(places, listed, self._ner(listed), strict=True):
             if spans:
-                chosen = choose(text, spans)
-                redacted[place] = replace(text, chosen, style)
+                chosen = resolve_overlaps(text, spans)
+                redacted[place] = replace_spans(text, chosen, style)
                 counts[rows[place]].update(span.entity for span in chosen)
-        return _scattered(texts, redacted)
+        return _scatter_texts(texts, redacted)
 
 
-def _readable(posts: pl.DataFrame, config: Config) -> pl.Series:
+def _select_rows_for_ner(posts: pl.DataFrame, config: Config) -> pl.Series:
     """Which posts the model for names can read; where nobody has said, all."""
     if not config.ner_langs or "lang" not in posts.columns:
         return pl.repeat(True, posts.height, dtype=pl.Boolean, eager=True)
     return posts["lang"].is_in(list(config.ner_langs)).fill_null(True)
 
 
-def _scattered(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:
+def _scatter_texts(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:
     return texts.clone().scatter(list(changed), list(changed.values())) if changed else texts
 
 
-def _lines(path: str) -> list[str]:
+def _read_account_list(path: str) -> list[str]:
     if not path:
         return []
     lines = Path(path).read_text(encoding="utf-8").splitlines()
     return [line.partition("#")[0].strip() for line in lines]
 
 
-def _count_columns(
+def _make_count_columns(
     counts: Mapping[int, Counter[str]], height: int, names: list[str]
 ) -> list[pl.Series]:
     columns = []
@@ -317,12 +330,12 @@ def _count_columns(
         column = [0] * height
         entity = name.removeprefix("pii_").upper()
         for row, counted in counts.items():
-            column[row] = min(counted[entity], _MOST)
+            column[row] = min(counted[entity], _MAX_COUNT)
         columns.append(pl.Series(name, column, dtype=pl.UInt16))
     return columns
 
 
-def _reject(posts: pl.DataFrame, max_spans: int, counted: list[str]) -> pl.Expr:
+def _reject_reason(posts: pl.DataFrame, max_spans: int, counted: list[str]) -> pl.Expr:
     """An earlier reason stands; ours is given where there is none."""
     columns = (pl.col(name).cast(pl.UInt32) for name in counted if name != "pii_handle")
     details = pl.sum_horizontal(columns)

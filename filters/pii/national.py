@@ -18,7 +18,7 @@ LETTER = r"A-Za-z\u{130}\u{131}\u{17F}\u{212A}"
 _SPACE = r"[\s\x1c-\x1f]"
 
 
-class National(NamedTuple):
+class NationalIdentifier(NamedTuple):
     """An identifier: its country, the class in Presidio, the least score, the gate."""
 
     country: str
@@ -27,61 +27,71 @@ class National(NamedTuple):
     gate: str
 
 
-NATIONAL = {
-    "AU_MEDICARE": National(
+NATIONAL_IDENTIFIERS = {
+    "AU_MEDICARE": NationalIdentifier(
         "AU", "AuMedicareRecognizer", 0.5, rf"{DIGIT}{{4}}{_SPACE}?{DIGIT}{{5}}{_SPACE}?{DIGIT}"
     ),
-    "AU_TFN": National(
+    "AU_TFN": NationalIdentifier(
         "AU", "AuTfnRecognizer", 0.5, rf"{DIGIT}{{3}}{_SPACE}?{DIGIT}{{3}}{_SPACE}?{DIGIT}{{3}}"
     ),
-    "CA_SIN": National(
+    "CA_SIN": NationalIdentifier(
         "CA", "CaSinRecognizer", 0.5, rf"{DIGIT}{{3}}[- ]?{DIGIT}{{3}}[- ]?{DIGIT}{{3}}"
     ),
-    "DE_HEALTH_INSURANCE": National(
+    "DE_HEALTH_INSURANCE": NationalIdentifier(
         "DE", "DeHealthInsuranceRecognizer", 0.5, rf"[{LETTER}]{DIGIT}{{9}}"
     ),
-    "DE_ID_CARD": National(
+    "DE_ID_CARD": NationalIdentifier(
         "DE", "DeIdCardRecognizer", 0.5, rf"[{LETTER}0-9]{{8}}[0-9]|{DIGIT}{{8}}"
     ),
-    "DE_SOCIAL_SECURITY": National(
+    "DE_SOCIAL_SECURITY": NationalIdentifier(
         "DE", "DeSocialSecurityRecognizer", 0.5, rf"{DIGIT}{{8}}[{LETTER}]{DIGIT}{{2}}"
     ),
-    "DE_TAX_ID": National("DE", "DeTaxIdRecognizer", 0.5, rf"{DIGIT}{{11}}"),
-    "ES_NIE": National("ES", "EsNieRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
-    "ES_NIF": National("ES", "EsNifRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
-    "FI_PERSONAL_IDENTITY_CODE": National(
+    "DE_TAX_ID": NationalIdentifier("DE", "DeTaxIdRecognizer", 0.5, rf"{DIGIT}{{11}}"),
+    "ES_NIE": NationalIdentifier("ES", "EsNieRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
+    "ES_NIF": NationalIdentifier("ES", "EsNifRecognizer", 0.5, rf"[0-9]{{7}}-?[{LETTER}]"),
+    "FI_PERSONAL_IDENTITY_CODE": NationalIdentifier(
         "FI", "FiPersonalIdentityCodeRecognizer", 0.5, rf"{DIGIT}{{6}}[-+{LETTER}]{DIGIT}{{3}}"
     ),
-    "UK_NHS": National("GB", "NhsRecognizer", 0.5, r"[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{4}"),
-    "UK_NINO": National(
-        "GB", "UkNinoRecognizer", 0.5,
+    "UK_NHS": NationalIdentifier("GB", "NhsRecognizer", 0.5, r"[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{4}"),
+    "UK_NINO": NationalIdentifier(
+        "GB",
+        "UkNinoRecognizer",
+        0.5,
         rf"[{LETTER}]{{2}} ?[0-9]{{2}} ?[0-9]{{2}} ?[0-9]{{2}} ?[{LETTER}]",
     ),
-    "IN_AADHAAR": National(
+    "IN_AADHAAR": NationalIdentifier(
         "IN", "InAadhaarRecognizer", 0.5, r"[0-9]{4}[- :]?[0-9]{4}[- :]?[0-9]{4}"
     ),
     # Its two wider patterns score 0.1 and 0.01: beside a word such as "pan", 0.45 at most.
-    "IN_PAN": National("IN", "InPanRecognizer", 0.5, rf"[{LETTER}]{{5}}[0-9]{{4}}[{LETTER}]"),
-    "IT_FISCAL_CODE": National(
+    "IN_PAN": NationalIdentifier(
+        "IN", "InPanRecognizer", 0.5, rf"[{LETTER}]{{5}}[0-9]{{4}}[{LETTER}]"
+    ),
+    "IT_FISCAL_CODE": NationalIdentifier(
         "IT", "ItFiscalCodeRecognizer", 0.5, rf"[{LETTER}\d]{{15}}[{LETTER}]"
     ),
-    "KR_RRN": National("KR", "KrRrnRecognizer", 0.5, rf"{DIGIT}{{6}}-?[1-4]{DIGIT}{{6}}"),
-    "NG_NIN": National("NG", "NgNinRecognizer", 0.5, rf"{DIGIT}{{11}}"),
-    "PL_PESEL": National("PL", "PlPeselRecognizer", 0.5, r"[0-9]{11}"),
-    "SE_PERSONNUMMER": National(
+    "KR_RRN": NationalIdentifier("KR", "KrRrnRecognizer", 0.5, rf"{DIGIT}{{6}}-?[1-4]{DIGIT}{{6}}"),
+    "NG_NIN": NationalIdentifier("NG", "NgNinRecognizer", 0.5, rf"{DIGIT}{{11}}"),
+    "PL_PESEL": NationalIdentifier("PL", "PlPeselRecognizer", 0.5, r"[0-9]{11}"),
+    "SE_PERSONNUMMER": NationalIdentifier(
         "SE", "SePersonnummerRecognizer", 0.5, rf"{DIGIT}{{6}}[-+]?{DIGIT}{{4}}"
     ),
-    "SG_NRIC_FIN": National("SG", "SgFinRecognizer", 0.5, rf"[{LETTER}][0-9]{{7}}[{LETTER}]"),
-    "TH_TNIN": National("TH", "ThTninRecognizer", 0.5, rf"{DIGIT}{{13}}"),
-    "TR_NATIONAL_ID": National("TR", "TrNationalIdRecognizer", 0.5, r"[0-9]{11}"),
-    "US_ITIN": National(
+    "SG_NRIC_FIN": NationalIdentifier(
+        "SG", "SgFinRecognizer", 0.5, rf"[{LETTER}][0-9]{{7}}[{LETTER}]"
+    ),
+    "TH_TNIN": NationalIdentifier("TH", "ThTninRecognizer", 0.5, rf"{DIGIT}{{13}}"),
+    "TR_NATIONAL_ID": NationalIdentifier("TR", "TrNationalIdRecognizer", 0.5, r"[0-9]{11}"),
+    "US_ITIN": NationalIdentifier(
         "US", "UsItinRecognizer", 0.5, rf"9{DIGIT}{{2}}[- ]?{DIGIT}{{2}}[- ]?{DIGIT}{{4}}"
     ),
-    "ZA_ID_NUMBER": National("ZA", "ZaIdNumberRecognizer", 0.5, rf"{DIGIT}{{10}}[0-2][89]{DIGIT}"),
-}  # fmt: skip
-COUNTRIES = tuple(sorted({each.country for each in NATIONAL.values()}))
+    "ZA_ID_NUMBER": NationalIdentifier(
+        "ZA", "ZaIdNumberRecognizer", 0.5, rf"{DIGIT}{{10}}[0-2][89]{DIGIT}"
+    ),
+}
+COUNTRIES = tuple(sorted({each.country for each in NATIONAL_IDENTIFIERS.values()}))
 
 
-def of(countries: tuple[str, ...]) -> tuple[str, ...]:
+def list_identifiers(countries: tuple[str, ...]) -> tuple[str, ...]:
     """The identifiers of some countries, sorted."""
-    return tuple(name for name, each in sorted(NATIONAL.items()) if each.country in countries)
+    return tuple(
+        name for name, each in sorted(NATIONAL_IDENTIFIERS.items()) if each.country in countries
+    )

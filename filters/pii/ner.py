@@ -13,57 +13,57 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filters.pii import ner_model
-from filters.pii.presidio import Span
+from filters.pii.presidio import EntitySpan
 
 ENTITIES = ("PERSON", "LOCATION")
-KINDS = ("posts", "spacy", "stanza", "transformers", "gliner")
+ENGINE_KINDS = ("posts", "spacy", "stanza", "transformers", "gliner")
 #: What Presidio's spaCy recognizer scores a span of a model that gives no scores.
-SCORE = 0.85
+DEFAULT_SCORE = 0.85
 #: A longer text is read in pieces, cut where there is space: a parser's memory follows the text.
-PIECE = 20_000
+NER_PIECE_CHARACTERS = 20_000
 _BATCH = 256
 
 # No name: what stands for something else already, handles, hashtags, links, speakers of a thread.
-_NO_NAME = re.compile(
+_NOT_A_NAME = re.compile(
     r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
 )
-_LEAD = re.compile(r"[\W_]*")
-_TAIL = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
+_LEADING_MARKS = re.compile(r"[\W_]*")
+_TRAILING_MARKS = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
 
 
-class Engine(Protocol):
+class NerEngine(Protocol):
     """Finds people and places."""
 
-    def __call__(self, texts: list[str]) -> list[list[Span]]:
+    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         """The spans in each text."""
         ...
 
 
-def check(name: str) -> None:
+def check_engine(name: str) -> None:
     """A ValueError if there is no such engine, or its model is not there."""
     kind, _, model = name.partition(":")
-    if kind not in KINDS or bool(model) == (kind == "posts"):
+    if kind not in ENGINE_KINDS or bool(model) == (kind == "posts"):
         raise ValueError(
             f"unknown ner '{name}'; give posts, spacy:NAME, stanza:LANGUAGE, transformers:FOLDER "
             "or gliner:FOLDER"
         )
-    if kind == "spacy" and not _spacy_has(model):
+    if kind == "spacy" and not _is_spacy_model(model):
         raise ValueError(f"the spaCy model '{model}' is not installed; pip install it")
     if kind in ("transformers", "gliner") and not Path(model).is_dir():
         raise ValueError(f"no folder '{model}' with a {kind} model; nothing is downloaded")
 
 
-def load(name: str) -> Engine:
+def load_engine(name: str) -> NerEngine:
     """The engine of a name; see the module."""
-    check(name)
+    check_engine(name)
     kind, _, model = name.partition(":")
     if kind == "posts":
-        return _Posts()
+        return _PostsEngine()
     if kind == "spacy":
         import spacy
 
-        return _Spacy(spacy.load(model, disable=["tagger", "parser", "lemmatizer"]))
-    return _Gliner(model) if kind == "gliner" else _Presidio(kind, model)
+        return _SpacyEngine(spacy.load(model, disable=["tagger", "parser", "lemmatizer"]))
+    return _GlinerEngine(model) if kind == "gliner" else _PresidioEngine(kind, model)
 
 
 def nlp_engine() -> Any:
@@ -72,25 +72,25 @@ def nlp_engine() -> Any:
 
     make: Any = SpacyNlpEngine
     engine = make()
-    engine.nlp = {"en": ner_model.load()}
+    engine.nlp = {"en": ner_model.load_pipeline()}
     return engine
 
 
-def _spacy_has(model: str) -> bool:
+def _is_spacy_model(model: str) -> bool:
     import spacy
 
     return bool(spacy.util.is_package(model)) or Path(model).is_dir()
 
 
-def names(text: str, spans: list[Span]) -> list[Span]:
+def trim_names(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
     """Spans without what is no name, and without the space and marks at their edges."""
-    taken = [match.span() for match in _NO_NAME.finditer(text)]
+    taken = [match.span() for match in _NOT_A_NAME.finditer(text)]
     found = []
     for span in spans:
         if any(span.start < end and begin < span.end for begin, end in taken):
             continue
         held = text[span.start : span.end]
-        lead, tail = _LEAD.match(held), _TAIL.search(held)
+        lead, tail = _LEADING_MARKS.match(held), _TRAILING_MARKS.search(held)
         start = span.start + (lead.end() if lead else 0)
         end = span.start + (tail.start() if tail else len(held))
         if end > start:
@@ -98,23 +98,23 @@ def names(text: str, spans: list[Span]) -> list[Span]:
     return found
 
 
-class _Posts:
+class _PostsEngine:
     """The model for posts."""
 
     def __init__(self) -> None:
-        from filters.pii.ner_kernel import Parser
+        from filters.pii.ner_kernel import TransitionParser
 
-        self._parse = Parser(ner_model.load())
+        self._parse = TransitionParser(ner_model.load_pipeline())
 
-    def __call__(self, texts: list[str]) -> list[list[Span]]:
-        return _by_pieces(texts, self._spans)
+    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
+        return _find_in_pieces(texts, self._find_spans)
 
-    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+    def _find_spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
         for first in range(0, len(pieces), _BATCH):
             yield from self._parse(pieces[first : first + _BATCH])
 
 
-class _Spacy:
+class _SpacyEngine:
     """A spaCy pipeline."""
 
     def __init__(self, nlp: Any) -> None:
@@ -124,10 +124,10 @@ class _Spacy:
         make: Any = NerModelConfiguration
         self._labels: dict[str, str] = make().model_to_presidio_entity_mapping
 
-    def __call__(self, texts: list[str]) -> list[list[Span]]:
-        return _by_pieces(texts, self._spans)
+    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
+        return _find_in_pieces(texts, self._find_spans)
 
-    def _spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+    def _find_spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
         for doc in self._nlp.pipe(pieces, batch_size=_BATCH):
             yield [
                 (ent.start_char, ent.end_char, self._labels.get(ent.label_, ent.label_))
@@ -135,7 +135,7 @@ class _Spacy:
             ]
 
 
-class _Presidio:
+class _PresidioEngine:
     """One of Presidio's NLP engines."""
 
     def __init__(self, kind: str, model: str) -> None:
@@ -154,20 +154,20 @@ class _Presidio:
             self._engine = transformers(models=[{"lang_code": "en", "model_name": named}])
         self._engine.load()
 
-    def __call__(self, texts: list[str]) -> list[list[Span]]:
+    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         found = []
         for text, artifacts in self._engine.process_batch(texts, language=self._language):
-            scores = artifacts.scores or [SCORE] * len(artifacts.entities)
+            scores = artifacts.scores or [DEFAULT_SCORE] * len(artifacts.entities)
             spans = [
-                Span(ent.start_char, ent.end_char, ent.label_, float(score))
+                EntitySpan(ent.start_char, ent.end_char, ent.label_, float(score))
                 for ent, score in zip(artifacts.entities, scores, strict=True)
                 if ent.label_ in ENTITIES
             ]
-            found.append(names(text, spans))
+            found.append(trim_names(text, spans))
         return found
 
 
-class _Gliner:
+class _GlinerEngine:
     """Presidio's recognizer for GLiNER models."""
 
     def __init__(self, model: str) -> None:
@@ -177,20 +177,20 @@ class _Gliner:
         mapping = {"person": "PERSON", "location": "LOCATION"}
         self._recognizer: Any = make(model_name=model, entity_mapping=mapping)
 
-    def __call__(self, texts: list[str]) -> list[list[Span]]:
+    def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         found = []
         for text in texts:
             hits = self._recognizer.analyze(text, list(ENTITIES))
-            spans = [Span(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits]
-            found.append(names(text, sorted(spans)))
+            spans = [EntitySpan(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits]
+            found.append(trim_names(text, sorted(spans)))
         return found
 
 
-def cut(text: str) -> Iterator[tuple[int, str]]:
+def split_text(text: str) -> Iterator[tuple[int, str]]:
     """A text in pieces, and where each begins; a piece ends behind white space where it can."""
     begin = 0
-    while len(text) - begin > PIECE:
-        end = begin + PIECE
+    while len(text) - begin > NER_PIECE_CHARACTERS:
+        end = begin + NER_PIECE_CHARACTERS
         found = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
         end = found + 1 if found > begin else end
         yield begin, text[begin:end]
@@ -198,16 +198,16 @@ def cut(text: str) -> Iterator[tuple[int, str]]:
     yield begin, text[begin:]
 
 
-def _by_pieces(
+def _find_in_pieces(
     texts: list[str], run: Callable[[list[str]], Iterator[list[tuple[int, int, str]]]]
-) -> list[list[Span]]:
+) -> list[list[EntitySpan]]:
     """The people and places of each text, read by a parser piece by piece."""
-    pieces = [(row, *piece) for row, text in enumerate(texts) for piece in cut(text)]
-    found: list[list[Span]] = [[] for _ in texts]
+    pieces = [(row, *piece) for row, text in enumerate(texts) for piece in split_text(text)]
+    found: list[list[EntitySpan]] = [[] for _ in texts]
     for (row, begin, _), spans in zip(pieces, run([text for *_, text in pieces]), strict=True):
         found[row] += [
-            Span(begin + start, begin + end, label, SCORE)
+            EntitySpan(begin + start, begin + end, label, DEFAULT_SCORE)
             for start, end, label in spans
             if label in ENTITIES
         ]
-    return [names(text, spans) for text, spans in zip(texts, found, strict=True)]
+    return [trim_names(text, spans) for text, spans in zip(texts, found, strict=True)]

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 Floats = NDArray[np.float32]
 #: Words whose embeddings are kept; then the book is begun anew.
-_KEPT = 200_000
+_MAX_CACHED_WORDS = 200_000
 _BEGIN, _IN, _LAST, _UNIT, _OUT, _NEVER = range(6)
 _MOVES = {"B": _BEGIN, "I": _IN, "L": _LAST, "U": _UNIT, "O": _OUT}
 
 
-class Parser:
+class TransitionParser:
     """The model of a pipeline of ``_ner_model``, compiled."""
 
     def __init__(self, nlp: Any) -> None:
@@ -33,7 +33,9 @@ class Parser:
         embed, encode = nlp.get_pipe("tok2vec").model.layers
         self._embed = embed.layers  # what makes features of documents, then the layers on them
         residuals = (node for node in encode.walk() if node.name.startswith("residual("))
-        self._layers = [_Layer(node) for node in residuals if ">>residual(" not in node.name]
+        self._layers = [
+            _ConvolutionLayer(node) for node in residuals if ">>residual(" not in node.name
+        ]
         self._pad = len(self._layers)
         ner = nlp.get_pipe("ner")
         chain, lower, upper = ner.model.layers
@@ -64,7 +66,7 @@ class Parser:
         if not sizes.sum():
             return found
         features = np.concatenate([doc.to_array(self._columns) for doc in docs if len(doc)])
-        numbers = self._numbered(features)
+        numbers = self._embed_words(features)
         vectors = self._kept[numbers]
         # As spaCy lays them out: rows of nought before each text and behind the last.
         begins = np.cumsum(sizes) - sizes
@@ -75,7 +77,7 @@ class Parser:
             laid = layer(laid)
         tokens = laid[places] @ self._project[0] + self._project[1]
         cached = tokens @ self._lower
-        spans = _parse(
+        spans = _parse_texts(
             cached.reshape(len(tokens), len(self._padding), -1), self._padding, self._bias,
             *self._upper, self._moves, self._label, begins, sizes,
             features[:, 1].astype(np.bool_),
@@ -86,9 +88,9 @@ class Parser:
             found[text].append((doc[first].idx, end.idx + len(end), self.labels[label]))
         return found
 
-    def _numbered(self, features: NDArray[np.uint64]) -> NDArray[np.int64]:
+    def _embed_words(self, features: NDArray[np.uint64]) -> NDArray[np.int64]:
         """The row of each token's embedding; those of new words are worked out."""
-        if len(self._rows) > _KEPT:
+        if len(self._rows) > _MAX_CACHED_WORDS:
             self._rows.clear()
         rows = self._rows
         keys = list(zip(features[:, 0].tolist(), features[:, 2].tolist(), strict=True))
@@ -107,7 +109,7 @@ class Parser:
         return np.array([rows[key] for key in keys], np.int64)
 
 
-class _Layer:
+class _ConvolutionLayer:
     """A convolution over three tokens with its input added: maxout, then layer norm."""
 
     def __init__(self, residual: Any) -> None:
@@ -129,7 +131,7 @@ class _Layer:
         return out
 
 
-@compiled
+@jit
 def _maxout_norm(made: Any, bias: Any, gain: Any, shift: Any, rows: Any) -> Any:
     count, width, pieces = made.shape
     out = np.empty((count, width), np.float32)
@@ -151,8 +153,8 @@ def _maxout_norm(made: Any, bias: Any, gain: Any, shift: Any, rows: Any) -> Any:
     return out
 
 
-@compiled
-def _parse(
+@jit
+def _parse_texts(
     cached: Any, padding: Any, bias: Any, upper: Any, upper_bias: Any, moves: Any, labels: Any,
     begins: Any, sizes: Any, space: Any,
 ) -> Any:  # fmt: skip

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-PATH = Path(__file__).parents[1] / "models" / "ner.bin"
-LISTS = ("first", "last", "place", "ordinary", "capital")
+NER_MODEL_PATH = Path(__file__).parents[1] / "models" / "ner.bin"
+LEXICON_LISTS = ("first", "last", "place", "ordinary", "capital")
 
-_CONFIG = """
+_PIPELINE_CONFIG = """
 [nlp]
 lang = "en"
 pipeline = ["tok2vec", "ner"]
@@ -63,19 +63,19 @@ upstream = "tok2vec"
 """
 
 
-def blank(shape: Mapping[str, Any], lexicon: Mapping[str, list[str]]) -> Any:
+def make_pipeline(shape: Mapping[str, Any], lexicon: Mapping[str, list[str]]) -> Any:
     """An untrained pipeline of a ``shape`` (width, depth, hidden, rows) that knows a lexicon."""
     import spacy
     from spacy.attrs import LANG
 
-    config = spacy.Config().from_str(_CONFIG.format(**shape))
+    config = spacy.Config().from_str(_PIPELINE_CONFIG.format(**shape))
     nlp = spacy.util.load_model_from_config(config, auto_fill=True)
-    known = {name: frozenset(lexicon[name]) for name in LISTS}
-    nlp.vocab.lex_attr_getters[LANG] = lambda word: _class(word, known)
+    known = {name: frozenset(lexicon[name]) for name in LEXICON_LISTS}
+    nlp.vocab.lex_attr_getters[LANG] = lambda word: _describe_word(word, known)
     return nlp
 
 
-def _class(word: str, known: Mapping[str, frozenset[str]]) -> str:
+def _describe_word(word: str, known: Mapping[str, frozenset[str]]) -> str:
     """What the lexicon knows of a word, as a short name."""
     if word[:1] in "@#" or not word[:1].isalpha():
         return "-"
@@ -83,10 +83,12 @@ def _class(word: str, known: Mapping[str, frozenset[str]]) -> str:
     for ending in ("'s", "\u2019s"):
         lowered = lowered.removesuffix(ending)
     case = "U" if word.isupper() and len(word) > 1 else "T" if word[0].isupper() else "l"
-    return case + "".join(str(int(lowered in known[name])) for name in LISTS)
+    return case + "".join(str(int(lowered in known[name])) for name in LEXICON_LISTS)
 
 
-def save(nlp: Any, shape: Mapping[str, Any], lexicon: Mapping[str, list[str]], path: Path) -> None:
+def save_pipeline(
+    nlp: Any, shape: Mapping[str, Any], lexicon: Mapping[str, list[str]], path: Path
+) -> None:
     """Write a pipeline, its shape and its lexicon to one file."""
     import srsly
 
@@ -98,17 +100,17 @@ def save(nlp: Any, shape: Mapping[str, Any], lexicon: Mapping[str, list[str]], p
                     node.set_param(param, rounded)
     held = {
         "shape": dict(shape),
-        "lexicon": {name: "\n".join(sorted(lexicon[name])) for name in LISTS},
+        "lexicon": {name: "\n".join(sorted(lexicon[name])) for name in LEXICON_LISTS},
         "weights": nlp.to_bytes(exclude=["vocab"]),
     }
     path.write_bytes(zlib.compress(srsly.msgpack_dumps(held), 9))
 
 
-def load(path: Path = PATH) -> Any:
+def load_pipeline(path: Path = NER_MODEL_PATH) -> Any:
     """The pipeline in a file; nothing is downloaded."""
     import srsly
 
     held = srsly.msgpack_loads(zlib.decompress(path.read_bytes()))
     lexicon = {name: words.split("\n") for name, words in held["lexicon"].items()}
-    nlp = blank(held["shape"], lexicon)
+    nlp = make_pipeline(held["shape"], lexicon)
     return nlp.from_bytes(held["weights"])

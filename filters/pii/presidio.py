@@ -18,7 +18,7 @@ import polars as pl
 
 from filters.pii.national import DIGIT as _DIGIT
 from filters.pii.national import LETTER as _LETTER
-from filters.pii.national import NATIONAL
+from filters.pii.national import NATIONAL_IDENTIFIERS
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")  # Presidio's own default
 
@@ -39,7 +39,7 @@ MIN_SCORES = {
 ENTITIES = tuple(MIN_SCORES)
 
 # What libphonenumber allows between two digits of one number, and a little more (x is one).
-_GAP = (
+_PHONE_SEPARATOR = (
     r"[xX./~\p{Pd}\p{Z}\p{Cf}\p{Ps}\p{Pe}\u{2053}\u{2212}\u{223C}\u{30FC}\u{FF0E}\u{FF0F}\u{FF5E}]"
 )
 _HEX = "[0-9A-Fa-f]"
@@ -56,14 +56,14 @@ GATES = {
 }
 
 # "+43 1234": the shortest valid number of any country is four digits, after a two-digit code.
-INTERNATIONAL_DIGITS = 6
+MIN_INTERNATIONAL_DIGITS = 6
 
 #: A recognizer is shown so many characters at once, and so many of them only for context.
-PIECE = 10_000
-AROUND = 500
+PIECE_CHARACTERS = 10_000
+CONTEXT_CHARACTERS = 500
 
 
-class Span(NamedTuple):
+class EntitySpan(NamedTuple):
     """A stretch of a post that holds one entity."""
 
     start: int
@@ -80,7 +80,7 @@ class _Detector(NamedTuple):
     gate: str
 
 
-def fewest_digits(region: str) -> int:
+def compute_min_phone_digits(region: str) -> int:
     """The fewest digits that libphonenumber can call a valid number, read in ``region``.
 
     A valid national number has a length its country code allows in some region (two islands
@@ -94,20 +94,20 @@ def fewest_digits(region: str) -> int:
     sharing = (metadata(other) for other in COUNTRY_CODE_TO_REGION_CODE[home.country_code])
     shortest = min(length for each in sharing for length in each.general_desc.possible_length)
     prepended = len(re.sub(r"\\\d", "", home.national_prefix_transform_rule or ""))
-    fewest: int = min(shortest - prepended, INTERNATIONAL_DIGITS)
+    fewest: int = min(shortest - prepended, MIN_INTERNATIONAL_DIGITS)
     return max(1, fewest)
 
 
-def phone_gate(digits: int) -> str:
+def build_phone_gate(digits: int) -> str:
     """That many digits in a row, with up to four separators between two of them.
 
     A match of libphonenumber's is one such run (its extension follows the number and does not
     count), and ``\\d`` is every Unicode decimal digit, there as here.
     """
-    return rf"{_DIGIT}(?:{_GAP}{{0,4}}{_DIGIT}){{{digits - 1}}}"
+    return rf"{_DIGIT}(?:{_PHONE_SEPARATOR}{{0,4}}{_DIGIT}){{{digits - 1}}}"
 
 
-class Finder:
+class EntityFinder:
     """Presidio's recognizers for ``entities``, each behind its gate; no network, no logs."""
 
     def __init__(
@@ -123,28 +123,30 @@ class Finder:
 
         # Its IBAN recognizer logs the very text it could not validate.
         logging.getLogger("presidio-analyzer").disabled = True
-        stated = {name: each.min_score for name, each in NATIONAL.items()}
-        self._least = {**MIN_SCORES, **stated, **(min_scores or {})}
-        self._detectors = list(_detectors(entities, phone_regions))
+        stated = {name: each.min_score for name, each in NATIONAL_IDENTIFIERS.items()}
+        self._min_scores = {**MIN_SCORES, **stated, **(min_scores or {})}
+        self._detectors = list(_make_detectors(entities, phone_regions))
         self._recognizers = [detector.recognizer for detector in self._detectors]
         self._merge: Any = EntityRecognizer.remove_duplicates
         self._context: Any = LemmaContextAwareEnhancer()
-        self._tokens = _Tokenizer()
+        self._tokens = _BlankNlpEngine()
 
-    def find(self, texts: pl.Series, *, gated: bool = True) -> dict[int, list[Span]]:
+    def find(self, texts: pl.Series, *, gated: bool = True) -> dict[int, list[EntitySpan]]:
         """The spans of each row that has any, in reading order; as ``AnalyzerEngine`` has them."""
-        long = texts.str.len_chars() > PIECE
+        long = texts.str.len_chars() > PIECE_CHARACTERS
         if long.any():
-            return self._by_pieces(texts, long.arg_true().to_list(), gated)
+            return self._find_in_pieces(texts, long.arg_true().to_list(), gated)
         raw: defaultdict[int, list[Any]] = defaultdict(list)
         for entity, recognizer, gate in self._detectors:
             rows = texts.str.contains(gate if gated else "").arg_true()
             for row, text in zip(rows, texts.gather(rows).to_list(), strict=True):
                 raw[row] += _analyze(recognizer, text, entity)
-        found = ((row, self._settle(texts[row], raw[row])) for row in sorted(raw) if raw[row])
+        found = ((row, self._score_hits(texts[row], raw[row])) for row in sorted(raw) if raw[row])
         return {row: spans for row, spans in found if spans}
 
-    def _by_pieces(self, texts: pl.Series, long: list[int], gated: bool) -> dict[int, list[Span]]:
+    def _find_in_pieces(
+        self, texts: pl.Series, long: list[int], gated: bool
+    ) -> dict[int, list[EntitySpan]]:
         """As :meth:`find`; each long text is cut first: Presidio compares every hit with every.
 
         A piece owns what begins in it, and is shown with so much around it that what begins there
@@ -153,9 +155,9 @@ class Finder:
         found = self.find(texts.clone().scatter(long, ""), gated=gated)
         for row in long:
             text, spans = texts[row], []
-            begins = range(0, len(text), PIECE - 2 * AROUND)
-            lows = [max(0, begin - AROUND) for begin in begins]
-            shown = pl.Series([text[low : begin + PIECE - AROUND]
+            begins = range(0, len(text), PIECE_CHARACTERS - 2 * CONTEXT_CHARACTERS)
+            lows = [max(0, begin - CONTEXT_CHARACTERS) for begin in begins]
+            shown = pl.Series([text[low : begin + PIECE_CHARACTERS - CONTEXT_CHARACTERS]
                                for low, begin in zip(lows, begins, strict=True)])  # fmt: skip
             for number, inside in self.find(shown, gated=gated).items():
                 low, begin = lows[number], begins[number]
@@ -167,14 +169,14 @@ class Finder:
                 found[row] = spans
         return dict(sorted(found.items()))
 
-    def _settle(self, text: str, hits: list[Any]) -> list[Span]:
+    def _score_hits(self, text: str, hits: list[Any]) -> list[EntitySpan]:
         """Score the hits by their context; drop the weak and the repeated."""
         hits = self._merge(hits)  # the phone recognizers may agree on a number
         if any(hit.score < 1 for hit in hits):
             tokens = self._tokens(text)
             hits = self._context.enhance_using_context(text, hits, tokens, self._recognizers)
-        hits = self._merge([hit for hit in hits if hit.score >= self._least[hit.entity_type]])
-        return sorted(Span(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
+        hits = self._merge([hit for hit in hits if hit.score >= self._min_scores[hit.entity_type]])
+        return sorted(EntitySpan(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
 
 
 def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:
@@ -186,21 +188,23 @@ def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:
         # Unicode tables, or a letter that only ignoring case makes one of theirs, though the
         # pattern matched it; and the error would quote the post. Such a number is none of theirs,
         # but the next one may be.
-        return list(recognizer.analyze(_unreadable().sub("_", text), [entity]))
+        return list(recognizer.analyze(_compile_unreadable().sub("_", text), [entity]))
 
 
 @cache
-def _unreadable() -> Any:
+def _compile_unreadable() -> Any:
     import regex  # the recognizers' own, with Unicode tables of its own
 
     return regex.compile(r"(?![0-9])\d|(?![A-Za-z])[\u0130\u0131\u017F\u212A]")
 
 
-def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Iterator[_Detector]:
+def _make_detectors(
+    entities: tuple[str, ...], phone_regions: tuple[str, ...]
+) -> Iterator[_Detector]:
     from presidio_analyzer import predefined_recognizers as presidio
 
     made: dict[str, tuple[Any, str]] = {
-        "EMAIL_ADDRESS": (_offline_email, GATES["EMAIL_ADDRESS"]),
+        "EMAIL_ADDRESS": (_make_offline_email_recognizer, GATES["EMAIL_ADDRESS"]),
         "IP_ADDRESS": (presidio.IpRecognizer, GATES["IP_ADDRESS"]),
         "CREDIT_CARD": (presidio.CreditCardRecognizer, GATES["CREDIT_CARD"]),
         "IBAN_CODE": (presidio.IbanRecognizer, GATES["IBAN_CODE"]),
@@ -209,7 +213,7 @@ def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Ite
         "MAC_ADDRESS": (presidio.MacAddressRecognizer, GATES["MAC_ADDRESS"]),
         **{
             name: (getattr(presidio, each.recognizer), each.gate)
-            for name, each in sorted(NATIONAL.items())
+            for name, each in sorted(NATIONAL_IDENTIFIERS.items())
         },
     }
     for entity, (make, gate) in made.items():
@@ -224,14 +228,14 @@ def _detectors(entities: tuple[str, ...], phone_regions: tuple[str, ...]) -> Ite
         # German numbers can be four digits, and one tweet in sixteen holds four in a row.
         regions: defaultdict[int, list[str]] = defaultdict(list)
         for region in phone_regions:
-            regions[fewest_digits(region)].append(region)
+            regions[compute_min_phone_digits(region)].append(region)
         for digits, alike in regions.items():
             phones: Any = presidio.PhoneRecognizer
             recognizer = phones(supported_regions=tuple(alike))
-            yield _Detector("PHONE_NUMBER", recognizer, phone_gate(digits))
+            yield _Detector("PHONE_NUMBER", recognizer, build_phone_gate(digits))
 
 
-def _offline_email() -> Any:
+def _make_offline_email_recognizer() -> Any:
     """The e-mail recognizer on tldextract's bundled suffixes: by default it would fetch them."""
     from presidio_analyzer.predefined_recognizers import EmailRecognizer
     from tldextract import TLDExtract
@@ -243,7 +247,7 @@ def _offline_email() -> Any:
     return recognizer
 
 
-class _Tokenizer:
+class _BlankNlpEngine:
     """spaCy's English tokenizer as a Presidio NLP engine; no model, nothing to download.
 
     A blank pipeline leaves every lemma empty, which would switch context words off without a

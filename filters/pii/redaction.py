@@ -8,49 +8,52 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from itertools import chain
 
-from filters.pii.presidio import Span
+from filters.pii.presidio import EntitySpan
 
 # To libphonenumber 1648 is a German pager, and so is the postcode 16801. A number that reaches
 # someone is longer, or written with a plus.
-_DIALLED = 7
+_MIN_PHONE_DIGITS = 7
 #: How often a surrogate is drawn anew while it reads as a detail itself.
-_TRIES = 64
+_MAX_ATTEMPTS = 64
 
-Style = Callable[[str, str], str]  # (entity, what it holds) to what stands in its place
+ReplacementStyle = Callable[[str, str], str]  # (entity, what it holds) to what stands in its place
 
 
-def choose(text: str, spans: list[Span]) -> list[Span]:
+def resolve_overlaps(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
     """Settle overlaps: a span gives way to one around it, else to the higher score, then length.
 
     The winner covers the whole overlap, so no half of a loser is left to read. What reaches
     nobody is let go in between: the address 10.20.30.40 is no phone number either.
     """
-    outer = [span for span in spans if not any(_gives_way(span, other) for other in spans)]
-    groups: list[list[Span]] = []
-    for span in sorted(span for span in outer if not _reaches_nobody(text, span)):
+    outer = [span for span in spans if not any(_is_covered_by(span, other) for other in spans)]
+    groups: list[list[EntitySpan]] = []
+    for span in sorted(span for span in outer if not _is_unreachable(text, span)):
         if groups and span.start < max(other.end for other in groups[-1]):
             groups[-1].append(span)
         else:
             groups.append([span])
-    return [_winner(group) for group in groups]
+    return [_merge_group(group) for group in groups]
 
 
-def _gives_way(span: Span, other: Span) -> bool:
+def _is_covered_by(span: EntitySpan, other: EntitySpan) -> bool:
     """Whether ``span`` lies within ``other``; of two on the same place, the lower score."""
     if (span.start, span.end) == (other.start, other.end):
         return (span.score, span.entity) < (other.score, other.entity)
     return other.start <= span.start and span.end <= other.end
 
 
-def _winner(group: list[Span]) -> Span:
+def _merge_group(group: list[EntitySpan]) -> EntitySpan:
     best = max(group, key=lambda span: (span.score, span.end - span.start, span.entity))
     return best._replace(start=group[0].start, end=max(span.end for span in group))
 
 
-def _reaches_nobody(text: str, span: Span) -> bool:
+def _is_unreachable(text: str, span: EntitySpan) -> bool:
     held = text[span.start : span.end]
     if span.entity == "PHONE_NUMBER":
-        return not held.startswith(("+", "\uff0b")) and sum(map(str.isdecimal, held)) < _DIALLED
+        return (
+            not held.startswith(("+", "\uff0b"))
+            and sum(map(str.isdecimal, held)) < _MIN_PHONE_DIGITS
+        )
     if span.entity == "IP_ADDRESS":
         address = ipaddress.ip_address(held.split("/")[0].split("%")[0])
         return not (getattr(address, "ipv4_mapped", None) or address).is_global
@@ -59,7 +62,7 @@ def _reaches_nobody(text: str, span: Span) -> bool:
     return False
 
 
-def replace(text: str, spans: Sequence[Span], style: Style) -> str:
+def replace_spans(text: str, spans: Sequence[EntitySpan], style: ReplacementStyle) -> str:
     """The text with each span, by its offsets, turned into what ``style`` gives for it."""
     starts = [0, *(span.end for span in spans)]
     ends = [*(span.start for span in spans), len(text)]
@@ -70,20 +73,20 @@ def replace(text: str, spans: Sequence[Span], style: Style) -> str:
 
 # --------------------------------------------------------------------------- the styles
 
-_LETTERS = str.maketrans("0123456789", "ghijklmnop")
+_DIGIT_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
-def lettered(digest: str) -> str:
+def encode_digest_as_letters(digest: str) -> str:
     """Hex digits as letters (``0`` to ``9`` as ``g`` to ``p``): no number is read in them."""
-    return digest.translate(_LETTERS)
+    return digest.translate(_DIGIT_LETTERS)
 
 
-def placeholder(entity: str, held: str) -> str:
+def make_placeholder(entity: str, held: str) -> str:
     """``<EMAIL_ADDRESS>``."""
     return f"<{entity}>"
 
 
-def mask(entity: str, held: str) -> str:
+def mask_characters(entity: str, held: str) -> str:
     """``***@*******.***``: letters and digits starred, the rest kept.
 
     The full stops of an address are starred too, or its shape alone would read as one.
@@ -91,7 +94,7 @@ def mask(entity: str, held: str) -> str:
     return "".join("*" if each.isalnum() or entity == "IP_ADDRESS" else each for each in held)
 
 
-class Surrogate:
+class SurrogateStyle:
     """Another detail of the same shape, always the same for the same one under a key.
 
     Digits become digits, letters letters of the same case. It reaches nobody: an e-mail address
@@ -101,35 +104,35 @@ class Surrogate:
     made-up name would be one too, a keyed placeholder stands: ``<PERSON_jfiapcgbhdke>``.
     """
 
-    def __init__(self, key: bytes, reads: Callable[[str], bool]) -> None:
+    def __init__(self, key: bytes, contains_detail: Callable[[str], bool]) -> None:
         self._key = key
-        self._reads = reads
-        self._known: dict[tuple[str, str], str] = {}
+        self._contains_detail = contains_detail
+        self._cache: dict[tuple[str, str], str] = {}
 
     def __call__(self, entity: str, held: str) -> str:
         """What stands in its place."""
-        if (entity, held) not in self._known:
-            if len(self._known) > 100_000:
-                self._known.clear()
-            self._known[entity, held] = self._make(entity, held)
-        return self._known[entity, held]
+        if (entity, held) not in self._cache:
+            if len(self._cache) > 100_000:
+                self._cache.clear()
+            self._cache[entity, held] = self._make_surrogate(entity, held)
+        return self._cache[entity, held]
 
-    def _make(self, entity: str, held: str) -> str:
+    def _make_surrogate(self, entity: str, held: str) -> str:
         if entity not in ("PERSON", "LOCATION"):
-            for attempt in range(_TRIES):
-                stream = self._stream(f"{entity}\0{held.lower()}\0{attempt}", len(held))
-                made = _SHAPES.get(entity, _alike)(held, stream)
-                if made != held and not self._reads(made):
+            for attempt in range(_MAX_ATTEMPTS):
+                stream = self._derive_bytes(f"{entity}\0{held.lower()}\0{attempt}", len(held))
+                made = _GENERATORS.get(entity, _randomize_characters)(held, stream)
+                if made != held and not self._contains_detail(made):
                     return made
-        digest = self._stream(f"{entity}\0{held.lower()}", 6)[:6]
-        return f"<{entity}_{lettered(digest.hex())}>"
+        digest = self._derive_bytes(f"{entity}\0{held.lower()}", 6)[:6]
+        return f"<{entity}_{encode_digest_as_letters(digest.hex())}>"
 
-    def _stream(self, what: str, size: int) -> bytes:
+    def _derive_bytes(self, what: str, size: int) -> bytes:
         secret = hmac.digest(self._key, b"corpus surrogate", "sha256")
         return hashlib.shake_256(secret + what.encode("utf-8")).digest(max(size, 16))
 
 
-def _alike(held: str, stream: bytes) -> str:
+def _randomize_characters(held: str, stream: bytes) -> str:
     """Digits for digits, letters for letters, in the same case; the rest as it is."""
     made = []
     for each, byte in zip(held, stream, strict=False):
@@ -143,34 +146,34 @@ def _alike(held: str, stream: bytes) -> str:
     return "".join(made)
 
 
-def _mailbox(held: str, stream: bytes) -> str:
+def _make_email_address(held: str, stream: bytes) -> str:
     """An address whose last label is one that RFC 2606 keeps from ever being anybody's."""
-    return f"{_alike(held, stream).rpartition('.')[0]}.example"
+    return f"{_randomize_characters(held, stream).rpartition('.')[0]}.example"
 
 
-def _security_number(held: str, stream: bytes) -> str:
+def _make_ssn(held: str, stream: bytes) -> str:
     """One of area 666, which is never given out."""
     areas = iter("666")
-    made = _alike(held, stream)
+    made = _randomize_characters(held, stream)
     return "".join(next(areas, each) if each.isdecimal() else each for each in made)
 
 
-def _hardware(held: str, stream: bytes) -> str:
+def _make_mac_address(held: str, stream: bytes) -> str:
     """One of the 256 that RFC 9542 keeps for documentation."""
     digits = iter(f"00005e0053{stream[0]:02x}")
     return "".join(next(digits) if each.isalnum() else each for each in held)
 
 
-def _address(held: str, stream: bytes) -> str:
+def _make_ip_address(held: str, stream: bytes) -> str:
     if ":" in held:
         return f"2001:db8::{stream[0]:x}{stream[1]:02x}:{stream[2]:x}{stream[3]:02x}"
     block = ("192.0.2", "198.51.100", "203.0.113")[stream[0] % 3]
     return f"{block}.{stream[1]}"
 
 
-_SHAPES: dict[str, Callable[[str, bytes], str]] = {
-    "EMAIL_ADDRESS": _mailbox,
-    "IP_ADDRESS": _address,
-    "MAC_ADDRESS": _hardware,
-    "US_SSN": _security_number,
+_GENERATORS: dict[str, Callable[[str, bytes], str]] = {
+    "EMAIL_ADDRESS": _make_email_address,
+    "IP_ADDRESS": _make_ip_address,
+    "MAC_ADDRESS": _make_mac_address,
+    "US_SSN": _make_ssn,
 }

@@ -12,33 +12,45 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.decontaminate.ngram_index import flat
-from filters.quality.token_kernel import I64, U8, decode
-from filters.quality.web_rules import DIGIT, ENDS, SIGN, SPACE, U16, Cut, flags, line_end, stripped
-from filters.text.jit import compiled
+from filters.decontaminate.ngram_index import encode_texts
+from filters.quality.token_kernel import I64, U8, decode_character
+from filters.quality.web_rules import (
+    DIGIT,
+    PUNCTUATION,
+    SENTENCE_STOP,
+    SPACE,
+    U16,
+    TokenizeFunction,
+    build_character_flags,
+    find_line_end,
+    strip_span,
+)
+from filters.text.jit import jit
 
 
-class Lines(NamedTuple):
+class LineRules(NamedTuple):
     """Which lines leave."""
 
     min_words: int
     max_word_chars: int
-    terminal: bool  # must end in a terminal mark
-    javascript: bool
-    policy: bool
-    lorem: bool  # lorem ipsum, and a "{", refuse the whole text
-    curly: bool
-    citations: bool  # are cut out
+    needs_terminal_mark: bool  # must end in a terminal mark
+    cut_javascript: bool
+    cut_policy: bool
+    reject_lorem_ipsum: bool  # lorem ipsum, and a "{", refuse the whole text
+    reject_curly_bracket: bool
+    remove_citations: bool  # are cut out
 
 
-def c4(texts: pl.Series, cut: Cut, lines: Lines) -> tuple[dict[str, NDArray[Any]], pl.Series]:
+def measure_c4(
+    texts: pl.Series, cut: TokenizeFunction, rules: LineRules
+) -> tuple[dict[str, NDArray[Any]], pl.Series]:
     """The measures, and the texts of the lines that stay.
 
     ``c4_refused`` is 1 where lorem ipsum was met first, 2 where a curly bracket was, else 0.
     """
-    data, offsets = flat(texts)
-    settings = np.array(lines, np.int64)
-    out, places, refused, kept = _kept(data, offsets, flags(), settings)
+    data, offsets = encode_texts(texts)
+    settings = np.array(rules, np.int64)
+    out, places, refused, kept = _keep_lines(data, offsets, build_character_flags(), settings)
     out.setflags(write=False)  # as all texts are; numba compiles once for both
     sentences = np.zeros(len(texts), np.int64)
     some = np.flatnonzero(np.diff(places))
@@ -47,13 +59,13 @@ def c4(texts: pl.Series, cut: Cut, lines: Lines) -> tuple[dict[str, NDArray[Any]
         ends = np.append(places[some], places[-1])
         ends.setflags(write=False)
         tokens = cut(out, ends)
-        sentences[some] = _sentences(out, ends, *tokens, flags())
+        sentences[some] = _count_sentences(out, ends, *tokens, build_character_flags())
     import pyarrow as pa
 
     buffers = [None, pa.py_buffer(places.tobytes()), pa.py_buffer(out.tobytes())]
     whole = pl.Series(pa.Array.from_buffers(pa.large_string(), len(texts), buffers))
     # The first line may begin, the last one end, with what stood beside a citation.
-    uneven = np.flatnonzero(_uneven(out, places, flags()))
+    uneven = np.flatnonzero(_find_outer_whitespace(out, places, build_character_flags()))
     if uneven.size:
         rows = pl.Series(uneven)
         trimmed = [text.strip() for text in whole.gather(rows)]
@@ -66,7 +78,7 @@ def c4(texts: pl.Series, cut: Cut, lines: Lines) -> tuple[dict[str, NDArray[Any]
     return measures, whole
 
 
-_PHRASES = tuple(
+_SEARCHED_PHRASES = tuple(
     np.frombuffer(phrase, np.uint8)
     for phrase in (
         b"lorem ipsum", b"javascript", b"terms of use", b"privacy policy", b"cookie policy",
@@ -75,20 +87,20 @@ _PHRASES = tuple(
 )  # fmt: skip
 
 
-_FIRST = np.isin(np.arange(256) | 32, [phrase[0] for phrase in _PHRASES])
+_STARTS_PHRASE = np.isin(np.arange(256) | 32, [phrase[0] for phrase in _SEARCHED_PHRASES])
 
 
-@compiled
-def _phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
+@jit
+def _find_phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
     """Which of the phrases the small letters of a line hold, a bit each; and whether a "{"."""
     found, curly = 0, False
     for at in range(begin, end):
         sign = data[at]
         curly |= sign == 123
-        if not _FIRST[sign]:
+        if not _STARTS_PHRASE[sign]:
             continue
         small = sign | 32
-        for number, phrase in enumerate(_PHRASES):
+        for number, phrase in enumerate(_SEARCHED_PHRASES):
             if small != phrase[0]:
                 continue
             place, size = at, 0
@@ -111,23 +123,23 @@ def _phrases(data: U8, begin: int, end: int) -> tuple[int, bool]:
     return found, curly
 
 
-_MARKS = tuple(np.frombuffer(mark, np.uint8) for mark in (b"[edit]", b"[citation needed]"))
+_CITATION_MARKS = tuple(np.frombuffer(mark, np.uint8) for mark in (b"[edit]", b"[citation needed]"))
 
 
-@compiled
-def _citation(data: U8, at: int, end: int, flags: U16) -> int:
+@jit
+def _match_citation(data: U8, at: int, end: int, flags: U16) -> int:
     """The bytes of ``[12]``, ``[]``, ``[edit]`` or ``[citation needed]`` there, or 0."""
     if data[at] != 91:
         return 0
     place = at + 1
     while place < end:
-        code, size = decode(data, place)
+        code, size = decode_character(data, place)
         if not flags[code] & DIGIT:
             break
         place += size
     if place < end and data[place] == 93:
         return place + 1 - at
-    for mark in _MARKS:
+    for mark in _CITATION_MARKS:
         if end - at >= mark.size:
             equal = True
             for step in range(mark.size):
@@ -137,15 +149,15 @@ def _citation(data: U8, at: int, end: int, flags: U16) -> int:
     return 0
 
 
-@compiled
-def _words(data: U8, begin: int, end: int, flags: U16) -> tuple[int, int, bool]:
+@jit
+def _count_words(data: U8, begin: int, end: int, flags: U16) -> tuple[int, int, bool]:
     """How many words a line has, the characters of the longest, and whether it holds a "["."""
     words, characters, longest, bracket = 0, 0, 0, False
     at = begin
     while at < end:
         code, size = int(data[at]), 1
         if code >= 0x80:
-            code, size = decode(data, at)
+            code, size = decode_character(data, at)
         bracket |= code == 91
         if flags[code] & SPACE:
             longest = max(longest, characters)
@@ -157,8 +169,8 @@ def _words(data: U8, begin: int, end: int, flags: U16) -> tuple[int, int, bool]:
     return words, max(longest, characters), bracket
 
 
-@compiled
-def _ended(data: U8, begin: int, end: int) -> bool:
+@jit
+def _has_terminal_mark(data: U8, begin: int, end: int) -> bool:
     """Whether a line ends in one of ``. ? ! " '`` and not in three dots."""
     if end <= begin:
         return False
@@ -168,8 +180,8 @@ def _ended(data: U8, begin: int, end: int) -> bool:
     return bool(last == 33 or last == 34 or last == 39 or last == 63)
 
 
-@compiled
-def _kept(
+@jit
+def _keep_lines(
     data: U8, offsets: I64, flags: U16, settings: I64
 ) -> tuple[U8, I64, NDArray[np.uint8], I64]:
     """The lines that stay, a newline between; what refused each text; how many lines stayed."""
@@ -184,28 +196,28 @@ def _kept(
     for row in range(rows):
         at, end = offsets[row], offsets[row + 1]
         while at < end:
-            stop, following = line_end(data, at, end, flags)
-            first, last = stripped(data, at, stop, flags)
+            stop, following = find_line_end(data, at, end, flags)
+            first, last = strip_span(data, at, stop, flags)
             at = following
-            words, most, bracket = _words(data, first, last, flags)
+            words, most, bracket = _count_words(data, first, last, flags)
             if 0 <= longest < most or words < min_words:
                 continue
             bracket &= bool(citations)
             # A citation goes with its own last sign, so what ends a line there is looked at below.
-            if terminal and not bracket and not _ended(data, first, last):
+            if terminal and not bracket and not _has_terminal_mark(data, first, last):
                 continue
             begin = used + (kept[row] > 0)
             size, place = begin, first
             while place < last:
-                gone = _citation(data, place, last, flags) if bracket else 0
+                gone = _match_citation(data, place, last, flags) if bracket else 0
                 if gone:
                     place += gone
                 else:
                     out[size] = data[place]
                     size, place = size + 1, place + 1
-            if terminal and not _ended(out, begin, size):
+            if terminal and not _has_terminal_mark(out, begin, size):
                 continue
-            found, bracket = _phrases(out, begin, size)
+            found, bracket = _find_phrases(out, begin, size)
             if lorem and found & 1 and not refused[row]:
                 refused[row] = 1
             if javascript and found & 2:
@@ -222,8 +234,8 @@ def _kept(
     return out[: max(used, 1)].copy(), places, refused, kept
 
 
-@compiled
-def _sentences(
+@jit
+def _count_sentences(
     data: U8, offsets: I64, starts: I64, ends: I64, places: I64, flags: U16
 ) -> I64:  # fmt: skip
     """How many sentences spaCy's sentencizer finds, line by line."""
@@ -242,12 +254,12 @@ def _sentences(
                 # More than one space is a token too, and begins a sentence.
                 counts[row] += 1
                 over = False
-            code, size = decode(data, begin)
-            stop = size == end - begin and flags[code] & ENDS != 0
+            code, size = decode_character(data, begin)
+            stop = size == end - begin and flags[code] & SENTENCE_STOP != 0
             signs, at = True, begin
             while at < end:
-                code, size = decode(data, at)
-                signs &= flags[code] & SIGN != 0
+                code, size = decode_character(data, at)
+                signs &= flags[code] & PUNCTUATION != 0
                 at += size
             if over and not signs and not stop:
                 counts[row] += 1
@@ -258,11 +270,11 @@ def _sentences(
     return counts
 
 
-@compiled
-def _uneven(data: U8, places: I64, flags: U16) -> NDArray[np.bool_]:
+@jit
+def _find_outer_whitespace(data: U8, places: I64, flags: U16) -> NDArray[np.bool_]:
     """Which texts have white space at an end."""
     found = np.zeros(places.size - 1, np.bool_)
     for row in range(places.size - 1):
-        begin, end = stripped(data, places[row], places[row + 1], flags)
+        begin, end = strip_span(data, places[row], places[row + 1], flags)
         found[row] = begin > places[row] or end < places[row + 1]
     return found

@@ -10,10 +10,10 @@ import polars as pl
 from filters.quality.presets import DolmaSettings
 
 # As Dolma lists them; they stand for a text, an author or a community that is gone.
-_GONE = ("[deleted]", "[removed]", "[UNICODE ENCODE ERROR]")
+_DELETED_MARKERS = ("[deleted]", "[removed]", "[UNICODE ENCODE ERROR]")
 
 
-def measurer(config: DolmaSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def make_dolma_measurer(config: DolmaSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What gives the preset's columns for a frame with ``text``.
 
     A post of ``kind`` ``post`` is a submission: its first paragraph, the title, does not count.
@@ -32,10 +32,12 @@ def measurer(config: DolmaSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
         body = text.str.replace(r"(?s)^.*?(?:\n\n|$)", "").str.strip_chars()
         submission = pl.col("kind").eq_missing("post") if "kind" in has else pl.lit(False)
         chars, own = text.str.strip_chars().str.len_chars(), body.str.len_chars()
-        gone = text.str.strip_chars().is_in(_GONE) | (submission & body.is_in(_GONE))
+        gone = text.str.strip_chars().is_in(_DELETED_MARKERS) | (
+            submission & body.is_in(_DELETED_MARKERS)
+        )
         for column in ("author", "community"):
             if column in has:
-                gone |= pl.col(column).is_in(_GONE).fill_null(False)
+                gone |= pl.col(column).is_in(_DELETED_MARKERS).fill_null(False)
         unknown, untold = pl.lit(None, pl.Boolean), pl.lit(None, pl.Int64)
         known = pl.col("community").str.to_lowercase() if "community" in has else None
         return posts.select(

@@ -39,17 +39,17 @@ PRESETS: dict[str, Preset] = {
     "fineweb": _presets.FINEWEB,
     "dolma_reddit": _presets.DOLMA_REDDIT,
 }
-Name = Literal["social", "gopher", "gopher_repetition", "c4", "fineweb", "dolma_reddit"]
+PresetName = Literal["social", "gopher", "gopher_repetition", "c4", "fineweb", "dolma_reddit"]
 
 
-class _Choice(FilterConfig):
-    preset: Name | tuple[Name, ...] = Field(
+class _PresetChoice(FilterConfig):
+    preset: PresetName | tuple[PresetName, ...] = Field(
         "social", description="one of those named below, or a list that is asked in order"
     )
 
     @field_validator("preset", mode="before")
     @classmethod
-    def _known(cls, value: object) -> object:
+    def _check_presets(cls, value: object) -> object:
         listed = [value] if isinstance(value, str) else value
         if not isinstance(listed, list | tuple) or any(name not in PRESETS for name in listed):
             raise ValueError(f"name one of {', '.join(PRESETS)}, or list some of them")
@@ -66,18 +66,18 @@ class Config(
     _presets.RepetitionSettings,
     _presets.GopherSettings,
     social.SocialSettings,
-    _Choice,
+    _PresetChoice,
 ):
     """The presets and their thresholds; a setting of a preset that is not chosen is an error."""
 
     @property
-    def presets(self) -> tuple[Name, ...]:
+    def presets(self) -> tuple[PresetName, ...]:
         """The chosen presets."""
         return (self.preset,) if isinstance(self.preset, str) else self.preset
 
     @model_validator(mode="after")
-    def _of_the_chosen(self) -> Config:
-        known = _settings(self.presets)
+    def _check_settings(self) -> Config:
+        known = _list_settings(self.presets)
         for name in sorted(self.model_fields_set - known):
             owners = [key for key in PRESETS if name in PRESETS[key].settings.model_fields]
             raise ValueError(
@@ -87,13 +87,13 @@ class Config(
         return self
 
     @model_serializer(mode="wrap")
-    def _only_the_chosen(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _dump_chosen_settings(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         # What does not count must not change a fingerprint, nor be read back as a setting.
-        known = _settings(self.presets)
+        known = _list_settings(self.presets)
         return {name: value for name, value in dump(self).items() if name in known}
 
 
-def _settings(presets: tuple[Name, ...]) -> set[str]:
+def _list_settings(presets: tuple[PresetName, ...]) -> set[str]:
     return {"preset"}.union(*(PRESETS[name].settings.model_fields for name in presets))
 
 
@@ -110,7 +110,7 @@ def writes(config: Config) -> Mapping[str, pl.DataType]:
 def movable(config: Config) -> Mapping[str, str]:
     """The thresholds of the chosen presets, each with the column it is held against."""
     rules = [rule for name in config.presets for rule in PRESETS[name].rules]
-    return {setting: f"quality_{name}" for rule in rules for setting, name in rule.moved_by}
+    return {setting: f"quality_{name}" for rule in rules for setting, name in rule.movable_settings}
 
 
 def models(config: Config) -> list[Path]:
@@ -124,7 +124,7 @@ def verdict(config: Config) -> pl.Expr:
 
     So a threshold can be tried on the columns of an earlier run (of the same presets).
     """
-    return pl.coalesce(*(_reason(PRESETS[name], config) for name in config.presets))
+    return pl.coalesce(*(_find_first_broken_rule(PRESETS[name], config) for name in config.presets))
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
@@ -134,13 +134,13 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
         for preset in config.presets
         for rule in PRESETS[preset].rules
         if rule.side
-        for setting, name in rule.moved_by
+        for setting, name in rule.movable_settings
     )
 
 
 def build(config: Config) -> Filter:
     """Return the filter; the first rule that a post breaks gives the reason."""
-    steps = [(PRESETS[name], _measurer(name, config)) for name in config.presets]
+    steps = [(PRESETS[name], _make_measurer(name, config)) for name in config.presets]
 
     def quality(posts: pl.DataFrame) -> pl.DataFrame:
         reject = pl.repeat(None, posts.height, dtype=pl.String, eager=True).alias("reject")
@@ -148,7 +148,7 @@ def build(config: Config) -> Filter:
         for preset, measured in steps:
             found = measured(judged)
             judged = judged.with_columns(found.drop("text", strict=False))
-            new = judged.select(_reason(preset, config)).to_series()
+            new = judged.select(_find_first_broken_rule(preset, config)).to_series()
             reject = reject.zip_with(reject.is_not_null(), new).alias("reject")
             if "text" in found.columns:  # what leaves, leaves as it was
                 text = found["text"].zip_with(reject.is_null(), judged["text"])
@@ -158,19 +158,19 @@ def build(config: Config) -> Filter:
     return quality
 
 
-def _reason(preset: Preset, config: Config) -> pl.Expr:
+def _find_first_broken_rule(preset: Preset, config: Config) -> pl.Expr:
     reason = pl.lit(None, dtype=pl.String)
     for rule in reversed(preset.rules):
-        reason = pl.when(rule.broken(config)).then(pl.lit(rule.reason)).otherwise(reason)
+        reason = pl.when(rule.is_broken(config)).then(pl.lit(rule.reason)).otherwise(reason)
     return reason
 
 
-def _measurer(name: Name, config: Config) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def _make_measurer(name: PresetName, config: Config) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What gives the columns of a preset, ``text`` among them where it rewrites it."""
     if name == "social":
-        return social.measurer(config)
+        return social.make_social_measurer(config)
     if name == "dolma_reddit":
-        return dolma.measurer(config)
+        return dolma.make_dolma_measurer(config)
     from filters.quality import published  # and with it numba
 
-    return published.measurer(name, config, PRESETS[name].columns())
+    return published.make_published_measurer(name, config, PRESETS[name].columns())

@@ -15,16 +15,16 @@ from pydantic import Field
 
 from filters.contract import FilterConfig
 
-Broken = Callable[[Any], pl.Expr]
+BrokenCondition = Callable[[Any], pl.Expr]
 
 
 class Rule(NamedTuple):
     """A reason, and the condition on measures under which it is given."""
 
     reason: str
-    broken: Broken
+    is_broken: BrokenCondition
     #: The settings that it hangs on, each with the measure that it is held against.
-    moved_by: tuple[tuple[str, str], ...] = ()
+    movable_settings: tuple[tuple[str, str], ...] = ()
     #: Whether those settings are a measure's most or its least; None: neither.
     side: Literal["min", "max"] | None = None
     #: What else it hangs on, in words.
@@ -44,24 +44,24 @@ class Preset(NamedTuple):
         return {f"quality_{name}": dtype for name, dtype in self.measures.items()}
 
 
-def measure(name: str) -> pl.Expr:
+def measure_column(name: str) -> pl.Expr:
     """The column of a measure."""
     return pl.col(f"quality_{name}")
 
 
-def above(reason: str, name: str, setting: str, note: str = "") -> Rule:
+def rule_above(reason: str, name: str, setting: str, note: str = "") -> Rule:
     """What is more than the setting allows leaves."""
     moved = ((setting, name),)
-    return Rule(reason, lambda c: measure(name) > getattr(c, setting), moved, "max", note)
+    return Rule(reason, lambda c: measure_column(name) > getattr(c, setting), moved, "max", note)
 
 
-def below(reason: str, name: str, setting: str, note: str = "") -> Rule:
+def rule_below(reason: str, name: str, setting: str, note: str = "") -> Rule:
     """What is less than the setting asks for leaves."""
     moved = ((setting, name),)
-    return Rule(reason, lambda c: measure(name) < getattr(c, setting), moved, "min", note)
+    return Rule(reason, lambda c: measure_column(name) < getattr(c, setting), moved, "min", note)
 
 
-class Tokenised(FilterConfig):
+class TokenizerSettings(FilterConfig):
     """What the published rules count as words."""
 
     tokenizer: Literal["spacy", "whitespace"] = Field(
@@ -70,7 +70,7 @@ class Tokenised(FilterConfig):
     )
 
 
-class GopherSettings(Tokenised):
+class GopherSettings(TokenizerSettings):
     """Gopher's thresholds (Rae et al., 2021, A1.1); words are tokens with more than signs."""
 
     min_doc_words: int = Field(50, ge=0, description="gopher")
@@ -107,21 +107,21 @@ GOPHER = Preset(
         "stop_words": pl.UInt8(),
     },
     (
-        below("gopher_short_doc", "gopher_words", "min_doc_words"),
-        above("gopher_long_doc", "gopher_words", "max_doc_words"),
-        below("gopher_below_avg_threshold", "mean_word_chars", "min_avg_word_length"),
-        above("gopher_above_avg_threshold", "mean_word_chars", "max_avg_word_length"),
-        above("gopher_too_many_hashes", "hashes_per_word", "max_symbol_word_ratio"),
-        above("gopher_too_many_ellipsis", "ellipses_per_word", "max_symbol_word_ratio"),
-        above("gopher_too_many_bullets", "bullet_lines", "max_bullet_lines_ratio"),
-        above("gopher_too_many_end_ellipsis", "ellipsis_lines", "max_ellipsis_lines_ratio"),
-        below("gopher_below_alpha_threshold", "alphabetic_words", "max_non_alpha_words_ratio"),
-        below("gopher_enough_stop_words", "stop_words", "min_stop_words"),
+        rule_below("gopher_short_doc", "gopher_words", "min_doc_words"),
+        rule_above("gopher_long_doc", "gopher_words", "max_doc_words"),
+        rule_below("gopher_below_avg_threshold", "mean_word_chars", "min_avg_word_length"),
+        rule_above("gopher_above_avg_threshold", "mean_word_chars", "max_avg_word_length"),
+        rule_above("gopher_too_many_hashes", "hashes_per_word", "max_symbol_word_ratio"),
+        rule_above("gopher_too_many_ellipsis", "ellipses_per_word", "max_symbol_word_ratio"),
+        rule_above("gopher_too_many_bullets", "bullet_lines", "max_bullet_lines_ratio"),
+        rule_above("gopher_too_many_end_ellipsis", "ellipsis_lines", "max_ellipsis_lines_ratio"),
+        rule_below("gopher_below_alpha_threshold", "alphabetic_words", "max_non_alpha_words_ratio"),
+        rule_below("gopher_enough_stop_words", "stop_words", "min_stop_words"),
     ),
 )
 
 
-class RepetitionSettings(Tokenised):
+class RepetitionSettings(TokenizerSettings):
     """Gopher's thresholds of repetition (Rae et al., 2021, table A1), shares of a text."""
 
     dup_line_frac: float = Field(0.3, ge=0, le=1, description="gopher_repetition")
@@ -152,21 +152,21 @@ GOPHER_REPETITION = Preset(
         **{f"duplicate_{size}_grams": pl.Float64() for size in range(5, 11)},
     },
     (
-        Rule("empty", lambda _: measure("text_chars") == 0),
-        above("dup_para_frac", "duplicate_paragraphs", "dup_para_frac"),
-        above("dup_para_char_frac", "duplicate_paragraph_chars", "dup_para_char_frac"),
-        above("dup_line_frac", "duplicate_lines", "dup_line_frac"),
-        above("dup_line_char_frac", "duplicate_line_chars", "dup_line_char_frac"),
-        *(above(f"top_{n}_gram", f"top_{n}_gram", f"top_{n}_gram") for n in (2, 3, 4)),
+        Rule("empty", lambda _: measure_column("text_chars") == 0),
+        rule_above("dup_para_frac", "duplicate_paragraphs", "dup_para_frac"),
+        rule_above("dup_para_char_frac", "duplicate_paragraph_chars", "dup_para_char_frac"),
+        rule_above("dup_line_frac", "duplicate_lines", "dup_line_frac"),
+        rule_above("dup_line_char_frac", "duplicate_line_chars", "dup_line_char_frac"),
+        *(rule_above(f"top_{n}_gram", f"top_{n}_gram", f"top_{n}_gram") for n in (2, 3, 4)),
         *(
-            above(f"duplicated_{n}_n_grams", f"duplicate_{n}_grams", f"duplicated_{n}_grams")
+            rule_above(f"duplicated_{n}_n_grams", f"duplicate_{n}_grams", f"duplicated_{n}_grams")
             for n in range(5, 11)
         ),
     ),
 )
 
 
-class C4Settings(Tokenised):
+class C4Settings(TokenizerSettings):
     """C4's rules (Raffel et al., 2020, section 2.2); its list of bad words is not among them."""
 
     min_num_sentences: int = Field(5, ge=-1, description="c4: in the lines that stay")
@@ -190,14 +190,14 @@ C4 = Preset(
     {"c4_sentences": pl.UInt32(), "c4_lines": pl.UInt32(), "c4_refused": pl.UInt8()},
     (
         # Which of the two was met first; a text that both refuse has one reason.
-        Rule("lorem_ipsum", lambda _: measure("c4_refused") == 1),
-        Rule("curly_bracket", lambda _: measure("c4_refused") == 2),
-        below("too_few_sentences", "c4_sentences", "min_num_sentences"),
+        Rule("lorem_ipsum", lambda _: measure_column("c4_refused") == 1),
+        Rule("curly_bracket", lambda _: measure_column("c4_refused") == 2),
+        rule_below("too_few_sentences", "c4_sentences", "min_num_sentences"),
     ),
 )
 
 
-class FineWebSettings(Tokenised):
+class FineWebSettings(TokenizerSettings):
     """FineWeb's thresholds (Penedo et al., 2024, section 3.6)."""
 
     line_punct_thr: float = Field(
@@ -225,20 +225,20 @@ FINEWEB = Preset(
         "newlines_per_word": pl.Float64(),
     },
     (
-        Rule("empty", lambda _: measure("lines") == 0),
+        Rule("empty", lambda _: measure_column("lines") == 0),
         Rule(
             "line_punct_ratio",
             lambda c: (
-                (measure("punctuated_lines") < c.line_punct_thr)
-                & ~(pl.lit(c.line_punct_exclude_zero) & (measure("punctuated_lines") == 0))
+                (measure_column("punctuated_lines") < c.line_punct_thr)
+                & ~(pl.lit(c.line_punct_exclude_zero) & (measure_column("punctuated_lines") == 0))
             ),
             (("line_punct_thr", "punctuated_lines"),),
             "min",
             "unless line_punct_exclude_zero lets those at 0 stay",
         ),
-        above("short_line_ratio", "short_lines", "short_line_thr"),
-        above("char_dup_ratio", "line_repeats", "char_duplicates_ratio"),
-        above("list_ratio", "newlines_per_word", "new_line_ratio"),
+        rule_above("short_line_ratio", "short_lines", "short_line_thr"),
+        rule_above("char_dup_ratio", "line_repeats", "char_duplicates_ratio"),
+        rule_above("list_ratio", "newlines_per_word", "new_line_ratio"),
     ),
 )
 
@@ -273,17 +273,17 @@ DOLMA_REDDIT = Preset(
         "blocked": pl.Boolean(),
     },
     (
-        Rule("deleted", lambda _: measure("deleted")),
-        above("too_long", "comment_chars", "max_body_chars"),
-        above("too_long", "submission_chars", "max_body_chars"),
-        below("short_comment", "comment_chars", "min_comment_chars"),
-        below("short_submission", "submission_chars", "min_submission_chars"),
+        Rule("deleted", lambda _: measure_column("deleted")),
+        rule_above("too_long", "comment_chars", "max_body_chars"),
+        rule_above("too_long", "submission_chars", "max_body_chars"),
+        rule_below("short_comment", "comment_chars", "min_comment_chars"),
+        rule_below("short_submission", "submission_chars", "min_submission_chars"),
         Rule(
             "over_18",
-            lambda c: pl.lit(not c.over_18) & measure("over_18"),
+            lambda c: pl.lit(not c.over_18) & measure_column("over_18"),
             (("over_18", "over_18"),),
         ),
-        below("low_score", "votes", "min_score"),
-        Rule("blocked_community", lambda _: measure("blocked")),
+        rule_below("low_score", "votes", "min_score"),
+        Rule("blocked_community", lambda _: measure_column("blocked")),
     ),
 )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from filters.quality import c4, tokens, web_rules
 
 
-class Settings(Protocol):
+class PublishedSettings(Protocol):
     """What of a Config matters here."""
 
     tokenizer: Any
@@ -27,12 +27,12 @@ class Settings(Protocol):
     short_line_length: int
 
 
-def measurer(
-    name: str, config: Settings, columns: Mapping[str, pl.DataType]
+def make_published_measurer(
+    name: str, config: PublishedSettings, columns: Mapping[str, pl.DataType]
 ) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What gives the ``columns`` of a preset for a frame with ``text``; a null is an empty text."""
-    cut = tokens.cutter(config.tokenizer)
-    lines = c4.Lines(
+    cut = tokens.make_tokenizer(config.tokenizer)
+    lines = c4.LineRules(
         config.min_words_per_line, config.max_word_length, config.filter_no_terminal_punct,
         config.filter_javascript, config.filter_policy, config.filter_lorem_ipsum,
         config.filter_curly_bracket, config.remove_citations,
@@ -43,13 +43,13 @@ def measurer(
         kept: list[pl.Series] = []
         found: dict[str, NDArray[Any]]
         if name == "gopher":
-            found = web_rules.gopher(texts, cut)
+            found = web_rules.measure_gopher(texts, cut)
         elif name == "gopher_repetition":
-            found = web_rules.gopher_repetition(texts, cut)
+            found = web_rules.measure_gopher_repetition(texts, cut)
         elif name == "fineweb":
-            found = web_rules.fineweb(texts, cut, config.short_line_length)
+            found = web_rules.measure_fineweb(texts, cut, config.short_line_length)
         else:
-            found, left = c4.c4(texts, cut, lines)
+            found, left = c4.measure_c4(texts, cut, lines)
             kept = [left.alias("text")] if config.cut_lines else []
         scores = [
             pl.Series(column, found[column.removeprefix("quality_")], dtype)

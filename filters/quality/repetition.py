@@ -9,47 +9,49 @@ from __future__ import annotations
 import numpy as np
 
 from filters.quality.token_kernel import I64, U8, U64
-from filters.quality.tokens import Tokens
-from filters.text.jit import compiled
+from filters.quality.tokens import TokenBounds
+from filters.text.jit import jit
 
 # n-grams of which the most frequent counts, and those of which every repetition does.
-TOP = (2, 3, 4)
-DUPLICATE = (5, 6, 7, 8, 9, 10)
+TOP_NGRAM_SIZES = (2, 3, 4)
+DUPLICATE_NGRAM_SIZES = (5, 6, 7, 8, 9, 10)
 
-_BASE = 0x9E3779B97F4A7C15  # hashes of runs are numbers written in this base
+_HASH_BASE = 0x9E3779B97F4A7C15  # hashes of runs are numbers written in this base
 
 
-def duplicates(data: U8, starts: I64, ends: I64, places: I64) -> tuple[I64, I64]:
+def count_duplicates(data: U8, starts: I64, ends: I64, places: I64) -> tuple[I64, I64]:
     """Of each text, how many of its pieces came before in it, and their characters."""
-    again, characters = _duplicates(data, starts, ends, places, _room(places))
+    again, characters = _count_duplicates(data, starts, ends, places, _compute_table_size(places))
     return again, characters
 
 
-def ngrams(data: U8, offsets: I64, tokens: Tokens) -> tuple[I64, I64]:
+def count_ngrams(data: U8, offsets: I64, tokens: TokenBounds) -> tuple[I64, I64]:
     """Characters of each text's most frequent n-grams (a row for each of ``TOP``: the first of
     equals, spaces between tokens, times its count) and of all that repeat an earlier one
     (``DUPLICATE``: tokens joined, none counted twice)."""
     sizes = np.diff(offsets)
-    powers = np.full(int(sizes.max(initial=0)) + 11, _BASE, np.uint64)
+    powers = np.full(int(sizes.max(initial=0)) + 11, _HASH_BASE, np.uint64)
     powers[0] = 1
-    top, duplicate = _ngrams(data, *tokens, np.cumprod(powers), _room(tokens.places))
+    top, duplicate = _count_ngrams(
+        data, *tokens, np.cumprod(powers), _compute_table_size(tokens.text_offsets)
+    )
     return top, duplicate
 
 
-def _room(places: I64) -> int:
+def _compute_table_size(places: I64) -> int:
     """The slots of a hash table, a power of two, that has room for the longest text's pieces."""
     return 1 << int(2 * np.diff(places).max(initial=1) + 2).bit_length()
 
 
-@compiled
-def _mix(value: np.uint64) -> np.uint64:
+@jit
+def _mix_bits(value: np.uint64) -> np.uint64:
     value ^= value >> np.uint64(32)
     value *= np.uint64(0xD6E8FEB86659FD93)
     return value ^ (value >> np.uint64(32))
 
 
-@compiled
-def _equal(data: U8, one: int, stop: int, two: int, end: int) -> bool:
+@jit
+def _equal_bytes(data: U8, one: int, stop: int, two: int, end: int) -> bool:
     if stop - one != end - two:
         return False
     while one < stop and data[one] == data[two]:
@@ -57,16 +59,16 @@ def _equal(data: U8, one: int, stop: int, two: int, end: int) -> bool:
     return one == stop
 
 
-@compiled
-def _characters(data: U8, begin: int, end: int) -> int:
+@jit
+def _count_characters(data: U8, begin: int, end: int) -> int:
     count = 0
     for at in range(begin, end):
         count += data[at] & 0xC0 != 0x80
     return count
 
 
-@compiled
-def _duplicates(data: U8, starts: I64, ends: I64, places: I64, room: int) -> tuple[I64, I64]:
+@jit
+def _count_duplicates(data: U8, starts: I64, ends: I64, places: I64, room: int) -> tuple[I64, I64]:
     rows = places.size - 1
     again, characters = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
     slots, stamps = np.empty(room, np.int64), np.full(room, -1, np.int64)
@@ -80,27 +82,29 @@ def _duplicates(data: U8, starts: I64, ends: I64, places: I64, room: int) -> tup
             key = np.uint64(14695981039346656037)
             for place in range(begin, end):
                 key = (key ^ np.uint64(data[place])) * np.uint64(1099511628211)
-            key = _mix(key)
+            key = _mix_bits(key)
             at = key & mask
             while stamps[at] == row:
                 other = slots[at]
-                if keys[at] == key and _equal(data, begin, end, starts[other], ends[other]):
+                if keys[at] == key and _equal_bytes(data, begin, end, starts[other], ends[other]):
                     break
                 at = (at + np.uint64(1)) & mask
             if stamps[at] == row:
                 again[row] += 1
-                characters[row] += _characters(data, begin, end)
+                characters[row] += _count_characters(data, begin, end)
             else:
                 stamps[at], slots[at], keys[at] = row, piece, key
     return again, characters
 
 
-@compiled
-def _same(data: U8, starts: I64, ends: I64, one: int, two: int, size: int, joined: bool) -> bool:
+@jit
+def _equal_runs(
+    data: U8, starts: I64, ends: I64, one: int, two: int, size: int, joined: bool
+) -> bool:
     """Whether two runs of ``size`` tokens are equal: token by token, or without the joints."""
     if not joined:
         for step in range(size):
-            if not _equal(
+            if not _equal_bytes(
                 data, starts[one + step], ends[one + step], starts[two + step], ends[two + step]
             ):
                 return False
@@ -121,8 +125,8 @@ def _same(data: U8, starts: I64, ends: I64, one: int, two: int, size: int, joine
         at, other = at + 1, other + 1
 
 
-@compiled
-def _ngrams(
+@jit
+def _count_ngrams(
     data: U8, starts: I64, ends: I64, places: I64, powers: U64, room: int
 ) -> tuple[I64, I64]:
     rows = places.size - 1
@@ -143,17 +147,19 @@ def _ngrams(
             for place in range(begin, end):
                 value = value * powers[1] + np.uint64(data[place] + np.uint64(1))
             joined[token + 1] = joined[token] * powers[end - begin] + value
-            parted[token + 1] = parted[token] * powers[1] + _mix(value + np.uint64(end - begin))
+            parted[token + 1] = parted[token] * powers[1] + _mix_bits(
+                value + np.uint64(end - begin)
+            )
             bytes_[token + 1] = bytes_[token] + end - begin
-            characters[token + 1] = characters[token] + _characters(data, begin, end)
+            characters[token + 1] = characters[token] + _count_characters(data, begin, end)
         for size in range(2, 5):
             stamp += 1
             best, most = 0, 0
             for token in range(number - size + 1):
-                key = _mix(parted[token + size] - parted[token] * powers[size])
+                key = _mix_bits(parted[token + size] - parted[token] * powers[size])
                 at = key & mask
                 while stamps[at] == stamp:
-                    if keys[at] == key and _same(
+                    if keys[at] == key and _equal_runs(
                         data, starts, ends, first + slots[at], first + token, size, False
                     ):
                         break
@@ -172,10 +178,10 @@ def _ngrams(
             token = 0
             while token < number - size + 1:
                 span = bytes_[token + size] - bytes_[token]
-                key = _mix(joined[token + size] - joined[token] * powers[span])
+                key = _mix_bits(joined[token + size] - joined[token] * powers[span])
                 at = key & mask
                 while stamps[at] == stamp:
-                    if keys[at] == key and _same(
+                    if keys[at] == key and _equal_runs(
                         data, starts, ends, first + slots[at], first + token, size, True
                     ):
                         break

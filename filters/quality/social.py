@@ -9,7 +9,7 @@ from pydantic import Field
 
 from filters.contract import FilterConfig
 from filters.quality import spam
-from filters.quality.presets import Preset, Rule, above, below, measure
+from filters.quality.presets import Preset, Rule, measure_column, rule_above, rule_below
 from filters.text import cleaning
 
 
@@ -81,55 +81,56 @@ SOCIAL = Preset(
     (
         Rule(
             "bot_template",
-            lambda c: pl.lit(c.templates) & measure("template"),
+            lambda c: pl.lit(c.templates) & measure_column("template"),
             (("templates", "template"),),
         ),
-        above("mostly_links", "link_share", "max_link_share"),
-        above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
-        above("mostly_mentions", "mention_share", "max_mention_share"),
-        below("too_few_words", "words", "min_words"),
-        below("few_letters", "letter_share", "min_letter_share"),
+        rule_above("mostly_links", "link_share", "max_link_share"),
+        rule_above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
+        rule_above("mostly_mentions", "mention_share", "max_mention_share"),
+        rule_below("too_few_words", "words", "min_words"),
+        rule_below("few_letters", "letter_share", "min_letter_share"),
         Rule(
             "long_word",
             lambda c: (
-                (measure("longest_word") > c.max_word_chars)
-                & (measure("longest_word_share") > c.max_word_share)
+                (measure_column("longest_word") > c.max_word_chars)
+                & (measure_column("longest_word_share") > c.max_word_share)
             ),
             (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
             "max",
             "only what is above both max_word_chars and max_word_share leaves",
         ),
-        above("character_run", "run_share", "max_run_share"),
-        below(
+        rule_above("character_run", "run_share", "max_run_share"),
+        rule_below(
             "repeats_itself",
             "distinct_words",
             "min_distinct_words",
             "a post below 8 words is not asked",
         ),
-        above("repeats_itself", "repeated_share", "max_repeated_share"),
-        below("compressible", "compressed", "min_compressed"),
-        above("spam", "spam", "max_spam"),
+        rule_above("repeats_itself", "repeated_share", "max_repeated_share"),
+        rule_below("compressible", "compressed", "min_compressed"),
+        rule_above("spam", "spam", "max_spam"),
     ),
 )
 
 
-def measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
+def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """What gives the preset's columns for a frame with ``text``; a null is an empty text."""
     from filters.quality import post_measures  # and with it numba
 
     def measured(posts: pl.DataFrame) -> pl.DataFrame:
         text = posts.select(pl.col("text").fill_null("")).with_columns(
-            line=cleaning.flattened("text"), words=cleaning.cleaned("text").str.to_lowercase()
+            line=cleaning.flatten_whitespace("text"),
+            words=cleaning.clean_text("text").str.to_lowercase(),
         )
-        found = post_measures.measures(text["text"], text["words"])
+        found = post_measures.measure_posts(text["text"], text["words"])
         scores = [
             pl.Series(f"quality_{name}", found[name], dtype)
             for name, dtype in SOCIAL.measures.items()
             if name in found
         ]
         return pl.DataFrame(scores).with_columns(
-            spam.templates(text["text"]).alias("quality_template"),
-            spam.spam(text["line"]).alias("quality_spam"),
+            spam.match_templates(text["text"]).alias("quality_template"),
+            spam.score_spam(text["line"]).alias("quality_spam"),
         )
 
     measured(pl.DataFrame({"text": ["one two three"]}))  # what compiles on first use does so here

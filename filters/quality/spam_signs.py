@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Sign(NamedTuple):
+class SpamSign(NamedTuple):
     """A sign of spam: what it is called, its weight in the sum, its pattern on small letters."""
 
     name: str
@@ -60,15 +60,15 @@ TEMPLATE_WORDS = (
 )
 
 _GAP = r"[ -~]{0,40}"
-_MINE = (
+_OWN_CONTENT = (
     r"(?:chan+el+s?|page|videos?|vid(?:e|s|io|oe)\w{0,3}|music|covers?|songs?|mix ?tapes?|"
     r"remix\w{0,2}|stream|blog|web ?site|playlist|beats|raps?|account|profile|insta(?:gram)?|"
     r"fb|facebook|twitter|soundcloud|youtube|tik ?tok|only ?fans|shop|store|etsy|single|album|"
     r"stuff|clips?|podcast|patreon|ebay|merch|tracks?|sounds?|talents?|lyrics|performances?)"
 )
 
-SIGNS = (
-    Sign(
+SPAM_SIGNS = (
+    SpamSign(
         "own_channel",
         3.0,
         r"\b(?:che?c?k\w{0,3}|chack\w{0,3}|watch|see|visit|view|hear|listen(?: to)?|"
@@ -76,7 +76,7 @@ SIGNS = (
         r"please |pls |plz |also |on |at |to ){0,3}(?:\w{1,12} ){0,2}(?:my|our)\b"
         + _GAP
         + r"\b"
-        + _MINE
+        + _OWN_CONTENT
         + r"\b|\b(?:follow|add) (?:me|us) (?:on |at |here|@)(?:(?:my )?(?:twitter|insta|ig\b|"
         r"facebook|fb\b|snap|twitch|tik|sound|you|here|@|\W|$))|\bche?c?k\w{0,3} out\b"
         + _GAP
@@ -84,7 +84,7 @@ SIGNS = (
         r"dope)) (?:\w{1,12}\W{1,3}){0,2}(?:chan+el|page|vids|vid\w{0,2}os|(?:new )?website|"
         r"site|mixtape|soundcloud)\b",
     ),
-    Sign(
+    SpamSign(
         "subscribe",
         3.0,
         r"\bsu\w{0,3}s?cri\w{0,3} (?:to |2 |for )?(?:me|my|our|us|him|her|this|please|pls|plz|"
@@ -101,7 +101,7 @@ SIGNS = (
         r"abone ol\w{0,3})\b|(?:подпи(?:шись|шитесь|сывайтесь|сывайся)|اشترك في قناتي|"
         r"チャンネル登録|구독 ?부탁|订阅我|訂閱我)",
     ),
-    Sign(
+    SpamSign(
         "my_channel",
         2.0,
         r"\b(?:on|in|from|of|about|like|visit) my (?:\w{1,10} )?(?:chan+el+s?|youtube|"
@@ -109,7 +109,7 @@ SIGNS = (
         r"|\bmy (?:videos|vids|covers|songs) (?:are|and|is)\b|\bspread my\b|\bthrow (?:me )?a sub\b"
         r"|\b(?:some|few|more) subs\b[ -~]{0,20}\b(?:please|pls|plz|me|my|channel)\b",
     ),
-    Sign(
+    SpamSign(
         "come_to_mine",
         3.0,
         r"\b(?:go|come|head|get) (?:on |over )?to my (?:\w{1,10} )?(?:chan+el+|page|profile|"
@@ -119,7 +119,7 @@ SIGNS = (
         r"|\b(?:do )?you (?:need|want) (?:more )?(?:\w{1,12} )?(?:followers|likes|subs|"
         r"subscribers)\b",
     ),
-    Sign(
+    SpamSign(
         "exchange",
         4.0,
         r"\b(?:sub|follow|like|view)s? ?(?:4|for) ?(?:sub|follow|like|view)s?\b|"
@@ -132,7 +132,7 @@ SIGNS = (
         r"retweets)\b|\bfollow (?:everyone|all|me and everyone|who|whoever) (?:who|that|"
         r"retweets|rts)\b",
     ),
-    Sign(
+    SpamSign(
         "money",
         3.0,
         r"\b(?:make|makes|making|made|earn|earns|earned|earning|get paid|getting paid|paid me|"
@@ -148,7 +148,7 @@ SIGNS = (
         + r"(?:[$£€]|\bearn|\bmake|\bincome|http|\bdm\b|\bapply)|\bneed money ?\?|"
         r"\bfinancial freedom\b|\bonline jobs?\b",
     ),
-    Sign(
+    SpamSign(
         "prizes",
         3.0,
         r"\b(?:free|win|won|claim|giving away)\b[ -~]{0,25}\b(?:gift ?cards?|iphones?|ipads?|"
@@ -163,7 +163,7 @@ SIGNS = (
         + r"\b(?:win|enter|chance)\b|\byou(?:'ve| have) (?:been selected|won)\b|"
         r"\bcongratulations\b" + _GAP + r"\bwinner\b",
     ),
-    Sign(
+    SpamSign(
         "crypto",
         3.0,
         r"\b(?:bitcoin|btc|ethereum|usdt|crypto|forex|binary|nft|token|coin)s?\b"
@@ -179,7 +179,7 @@ SIGNS = (
         r"profit))|\b(?:dm|message|contact|text|whatsapp) (?:me |him |her |us )?(?:to|for|and|"
         r"on how to)\b" + _GAP + r"\b(?:earn|invest|trade|trading|profit|recover\w{0,3})\b",
     ),
-    Sign(
+    SpamSign(
         "porn_bait",
         3.0,
         r"\b(?:hot|horny|sexy|naked|nude|lonely|single|slutty|local) (?:\w{1,10} )?(?:girl|"
@@ -194,7 +194,7 @@ SIGNS = (
         + _GAP
         + r"(?:http|\b(?:here|link|watch|click)\b)|\bnew adult video\b",
     ),
-    Sign(
+    SpamSign(
         "goods",
         3.0,
         r"\b(?:buy|cheap|order|discount|generic|online)\b[ -~]{0,20}\b(?:viagra|cialis|xanax|"
@@ -210,7 +210,7 @@ SIGNS = (
         + _GAP
         + r"\bherbal\b|\bherbal (?:cure|doctor|remedy)\b",
     ),
-    Sign(
+    SpamSign(
         "hacks",
         3.0,
         r"\b(?:facebook|fb|instagram|whatsapp|snapchat|password|account|wifi|"
@@ -221,7 +221,7 @@ SIGNS = (
         r"\b(?:cheats?|coins?|gems?|key|code|robux|card) (?:generator|keygen)\b|\bkeygen\b|"
         r"\b(?:recover|recovery)\b" + _GAP + r"\b(?:hacker|lost (?:bitcoin|crypto|funds))\b",
     ),
-    Sign(
+    SpamSign(
         "call_to_action",
         1.5,
         r"\bclick (?:here|now|below|this|the link|on (?:my|the)|my (?:name|pic\w{0,4}|profile|"
@@ -237,7 +237,7 @@ SIGNS = (
         r"\bcall (?:us )?(?:now|today)\b|\b(?:best|lowest) prices?\b|\bfree (?:trial|quote|"
         r"consultation|sign ?up|download)\b",
     ),
-    Sign(
+    SpamSign(
         "contact",
         1.5,
         r"\bwhats ?app\b[ -~]{0,15}\+? ?\d|\b(?:text|call|contact|message|inbox|dm|hmu|add|"
@@ -246,14 +246,14 @@ SIGNS = (
         r"\+?\d|t\.me)|\b(?:add|find|message|inbox|hit) (?:me|us) (?:here|up|on)\b|\bt\.me/|"
         r"\bwa\.me/|^\W{0,3}\+\d{9,14}\b",
     ),
-    Sign(
+    SpamSign(
         "like_bait",
         3.0,
         r"\b(?:like|thumbs? up|upvote) (?:this|my) (?:\w{1,8} )?comment\b|\b(?:1|one|"
         r"every) like ?=|\blike (?:and|&|or) share\b|\bplz like\b|\btype \d{1,5} if\b|"
         r"^\W{0,9}(?:please )?like (?:please|pls|plz)\b",
     ),
-    Sign(
+    SpamSign(
         "engagement",
         1.5,
         r"\b(?:like|thumbs? up|upvote|share) (?:this|my)(?: \w{1,8})? (?:post|video)\b|"
@@ -263,7 +263,7 @@ SIGNS = (
         r"\bvote for (?:me|us|my|our|her|him)\b|\blet (?:me|us) know what (?:you|u|ya) think\b|"
         r"\btell me what (?:you|u) think\b",
     ),
-    Sign(
+    SpamSign(
         "pleading",
         2.0,
         r"\bsorry (?:for|about|4) (?:the |this |my )?(?:spam|advert\w{0,6}|self ?promo)|"
@@ -273,7 +273,7 @@ SIGNS = (
         r"\bshare my (?:music|videos?|covers?|talent)\b|\b(?:it|this) would mean (?:a lot|"
         r"so much|the world|everything)\b[ -~]{0,20}\b(?:if you|if u|sub|to me)\b",
     ),
-    Sign(
+    SpamSign(
         "beginner",
         2.0,
         r"\b(?:i'?m|i am|we'?re|we are|name is)\b"
@@ -287,12 +287,12 @@ SIGNS = (
         r"(?:over )?[\d,.]{1,9}k? (?:subs|subscribers)\b|\bi (?:just )?(?:started rapping|"
         r"rap so|rap with)\b",
     ),
-    Sign(
+    SpamSign(
         "own_work",
         0.9,
         r"\bche?c?k\w{0,3} (?:us )?out (?:my|our)\b|\bche?c?k (?:me|us) out\b",
     ),
-    Sign(
+    SpamSign(
         "new_work",
         1.5,
         r"\bche?c?k\w{0,3} (?:it |this |these |them |me |us |him |her )?out\b|\bche?c?k out\b|"
@@ -303,7 +303,7 @@ SIGNS = (
         r"by)\b|\b(?:great|amazing|extraordinary|awesome|cool) (?:site|website|channel|game|"
         r"app|product)\b",
     ),
-    Sign(
+    SpamSign(
         "begged_link",
         1.7,
         r"\b(?:please|pls|plz|pleas) (?:do |go and |friend )?(?:help me|halp|go to|go here|like|"
@@ -312,36 +312,36 @@ SIGNS = (
         r"|(?:https?:|www\.)[ -~]{4,120} (?:please|pls|plz|halp) (?:help|halp|like|visit|follow|"
         r"check|watch|vote|support)\b",
     ),
-    Sign(
+    SpamSign(
         "link",
         1.0,
         r"https?://|\bwww\.|\bwatch\?v=|\b[a-z0-9-]{3,30}(?: ?\. ?|\*)(?:com|net|co|info|biz|"
         r"xyz|club|site|online|top|tk|ml|shop|store|ly|blogspot)\b",
     ),
-    Sign(
+    SpamSign(
         "funding",
         1.6,
         r"\b(?:gofundme|indiegogo|kickstarter|fundraiser|paypal\.me|cash ?app|patreon|"
         r"surveymonkey|teespring|vakinha|linkbucks|adf\.ly|bubblews|freemyapps|woobox)\b",
     ),
-    Sign(
+    SpamSign(
         "donations",  # a link to a cause alone is no spam
         1.4,
         r"\bdonat(?:e|ions?)\b[ -~]{0,40}(?:http|\bplease\b|\bhelp\b|\blink\b)",
     ),
-    Sign(
+    SpamSign(
         "referral",
         2.0,
         r"\b(?:tsu\.co|easypromos\w{0,4}|prizerebel|aff(?:iliate)?_?id=)|[?&]ref=\d|"
         r"[#?&]friend=|/ref/",
     ),
-    Sign(
+    SpamSign(
         "report",  # of such things, in the news
         -2.0,
         r"\b(?:scandal|court|police|arrest\w{0,3}|charged|victims?|lawsuit|senator|study|"
         r"researchers?|convicted|scam(?:s|med|mers?)?|beware|fraud)\b",
     ),
-    Sign(
+    SpamSign(
         "ornament",
         1.2,
         r"[-=~_]{4,20} ?>|>{3,}|<{3,}|➡|👉|⬇|▶|►|[▬▌█░]{4}|\${3,}|(?:!!|\?\?)!{4}|✅|"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from filters.text.jit import compiled
+from filters.text.jit import jit
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
@@ -19,13 +19,13 @@ I64 = NDArray[np.int64]
 
 # What a character is to the algorithm.
 SPACE, ALPHA, PREFIX, SUFFIX, ICON, UNKNOWN = 1, 2, 4, 8, 16, 32
-DOT_AFTER, LEFT, RIGHT, UPPER, MONEY = 64, 128, 256, 512, 1024
+PERIOD_SUFFIX, INFIX_LEFT, INFIX_RIGHT, UPPER, CURRENCY = 64, 128, 256, 512, 1024
 
 
-@compiled
-def decode(data: U8, at: int) -> tuple[Any, Any]:
+@jit
+def decode_character(data: U8, position: int) -> tuple[Any, Any]:
     """The character at a place in UTF-8, and its length in bytes."""
-    one = np.int64(data[at])
+    one = np.int64(data[position])
     if one < 0x80:
         return one, np.int64(1)
     code, size = one & 31, np.int64(2)
@@ -34,21 +34,21 @@ def decode(data: U8, at: int) -> tuple[Any, Any]:
     elif one >= 0xE0:
         code, size = one & 15, np.int64(3)
     for step in range(1, size):
-        code = code << 6 | np.int64(data[at + step] & 63)
+        code = code << 6 | np.int64(data[position + step] & 63)
     return code, size
 
 
-@compiled
-def before(data: U8, end: int) -> tuple[Any, Any]:
+@jit
+def decode_character_before(data: U8, end: int) -> tuple[Any, Any]:
     """The character that ends at a place, and its length in bytes."""
     at = end - 1
     while data[at] & 0xC0 == 0x80:
         at -= 1
-    return decode(data, at)
+    return decode_character(data, at)
 
 
-@compiled
-def hash_of(data: U8, begin: int, end: int) -> np.uint64:
+@jit
+def hash_bytes(data: U8, begin: int, end: int) -> np.uint64:
     """FNV-1a of ``data[begin:end]``, folded so that the low bits are mixed; never 0."""
     value = np.uint64(14695981039346656037)
     for at in range(begin, end):
@@ -57,9 +57,9 @@ def hash_of(data: U8, begin: int, end: int) -> np.uint64:
     return value | np.uint64(1)
 
 
-@compiled
-def _in(table: U64, data: U8, begin: int, end: int) -> bool:
-    key = hash_of(data, begin, end)
+@jit
+def _is_in_table(table: U64, data: U8, begin: int, end: int) -> bool:
+    key = hash_bytes(data, begin, end)
     mask = np.uint64(table.size - 1)
     at = key & mask
     while table[at]:
@@ -69,38 +69,38 @@ def _in(table: U64, data: U8, begin: int, end: int) -> bool:
     return False
 
 
-@compiled
-def _listed(data: U8, begin: int, end: int, specials: U64, hints: U8) -> bool:
+@jit
+def _is_special(data: U8, begin: int, end: int, specials: U64, hints: U8) -> bool:
     hint = (end - begin) * 1024
     if hint >= hints.size:
         return False
     hint += (data[begin] & 31) * 32 + (data[end - 1] & 31)
-    return bool(hints[hint]) and _in(specials, data, begin, end)
+    return bool(hints[hint]) and _is_in_table(specials, data, begin, end)
 
 
-@compiled
-def _digit(code: Any) -> bool:
+@jit
+def _is_digit(code: Any) -> bool:
     return bool(48 <= code <= 57)
 
 
-@compiled
-def _dots(data: U8, left: int, right: int) -> int:
+@jit
+def _count_dots(data: U8, left: int, right: int) -> int:
     at = left
     while at < right and data[at] == 46:
         at += 1
     return at - left
 
 
-@compiled
-def _prefix(data: U8, left: int, right: int, flags: U32) -> int:
+@jit
+def _match_prefix(data: U8, left: int, right: int, flags: U32) -> int:
     """The bytes of the prefix there; -1 where only spaCy knows."""
-    code, size = decode(data, left)
+    code, size = decode_character(data, left)
     following = data[left + 1] if left + 1 < right else np.uint8(0)
     if code == 46:
-        dots = _dots(data, left, right)
+        dots = _count_dots(data, left, right)
         return dots if dots > 1 else 0
     if code == 43:
-        return 0 if _digit(following) else 1
+        return 0 if _is_digit(following) else 1
     if code in (65, 67, 85):  # A$, C$, US$
         second = data[left + 2] if left + 2 < right else np.uint8(0)
         return -1 if following == 36 or (code == 85 and following == 83 and second == 36) else 0
@@ -109,29 +109,29 @@ def _prefix(data: U8, left: int, right: int, flags: U32) -> int:
     return int(size) if flags[code] & PREFIX else 0
 
 
-@compiled
-def _unit(data: U8, left: int, right: int, units: U64) -> int:
+@jit
+def _match_unit(data: U8, left: int, right: int, units: U64) -> int:
     """The bytes of the unit behind the last digit, if there is one at the end."""
     at = right
     while at > left and right - at < 16:
-        if _digit(data[at - 1]):
-            return right - at if at < right and _in(units, data, at, right) else 0
+        if _is_digit(data[at - 1]):
+            return right - at if at < right and _is_in_table(units, data, at, right) else 0
         at -= 1
     return 0
 
 
-@compiled
-def _suffix(data: U8, left: int, right: int, flags: U32, units: U64) -> int:
+@jit
+def _match_suffix(data: U8, left: int, right: int, flags: U32, units: U64) -> int:
     """The bytes of the suffix there; -1 where only spaCy knows."""
     if left >= right:
         return 0
-    code, size = before(data, right)
+    code, size = decode_character_before(data, right)
     if flags[code] & UNKNOWN:
         return -1
     at = right - size
     last, more = (np.int64(0), np.int64(0))
     if at > left:
-        last, more = before(data, at)
+        last, more = decode_character_before(data, at)
         if flags[last] & UNKNOWN:
             return -1
     if code == 46:
@@ -139,16 +139,16 @@ def _suffix(data: U8, left: int, right: int, flags: U32, units: U64) -> int:
             while at > left and data[at - 1] == 46:
                 at -= 1
             return int(right - at)
-        if flags[last] & DOT_AFTER and at > left:
+        if flags[last] & PERIOD_SUFFIX and at > left:
             return 1
         if at - more > left:
-            first, _ = before(data, at - more)
+            first, _ = decode_character_before(data, at - more)
             if flags[last] & UPPER and flags[first] & UPPER:
                 return 1
             if flags[first] & UNKNOWN or first == 0xB0:  # 30°C.
                 return -1
         return 0
-    unit = _unit(data, left, right, units)
+    unit = _match_unit(data, left, right, units)
     if unit:
         return unit
     if code == 0x2026 and last == 0x2026:
@@ -156,17 +156,19 @@ def _suffix(data: U8, left: int, right: int, flags: U32, units: U64) -> int:
     if code in (115, 83) and last in (39, 0x2019):  # 's
         return int(size) + int(more)
     if code == 43:
-        return 1 if _digit(last) else 0
+        return 1 if _is_digit(last) else 0
     if flags[code] & SUFFIX:
         return int(size)
     if code == 36 and last in (65, 67, 83):  # 5US$
         return -1
     # A letter is a unit, and has been looked for.
-    return int(size) if flags[code] & MONEY and not flags[code] & ALPHA and _digit(last) else 0
+    return (
+        int(size) if flags[code] & CURRENCY and not flags[code] & ALPHA and _is_digit(last) else 0
+    )
 
 
-@compiled
-def _address(data: U8, left: int, right: int) -> bool:
+@jit
+def _is_url(data: U8, left: int, right: int) -> bool:
     """Whether it is surely what spaCy takes for a web address."""
     at = left
     while at < right and data[at] != 58:
@@ -184,7 +186,7 @@ def _address(data: U8, left: int, right: int) -> bool:
     while at < right:
         sign = data[at]
         lower = 97 <= sign <= 122
-        if lower or _digit(sign) or 65 <= sign <= 90:
+        if lower or _is_digit(sign) or 65 <= sign <= 90:
             label += 1
             small = small and lower
         elif sign == 46 and 0 < label < 64:
@@ -197,8 +199,8 @@ def _address(data: U8, left: int, right: int) -> bool:
     return dots > 0 and small and 2 <= label < 64
 
 
-@compiled
-def _no_address(data: U8, left: int, right: int) -> bool:
+@jit
+def _is_not_url(data: U8, left: int, right: int) -> bool:
     """Whether spaCy surely takes it for no web address: its last label is no domain."""
     gap, capital = False, False
     for at in range(left, right):
@@ -212,29 +214,29 @@ def _no_address(data: U8, left: int, right: int) -> bool:
     return gap or capital
 
 
-@compiled
-def _infix(data: U8, left: int, at: int, right: int, last: Any, flags: U32) -> int:
+@jit
+def _match_infix(data: U8, left: int, at: int, right: int, last: Any, flags: U32) -> int:
     """The bytes at which a run is cut there, within ``left:right``; ``last`` stands before it."""
-    code, size = decode(data, at)
+    code, size = decode_character(data, at)
     if flags[code] & ICON or code == 0x2026:
         return int(size)
     if at == left:
-        dots = _dots(data, at, right)
+        dots = _count_dots(data, at, right)
         return dots if dots > 1 else 0
     behind = at + size
     following = np.int64(0)
     if behind < right:
-        following, _ = decode(data, behind)
+        following, _ = decode_character(data, behind)
     if code == 46:
-        dots = _dots(data, at, right)
+        dots = _count_dots(data, at, right)
         if dots > 1:
             return dots
-        return 1 if flags[last] & LEFT and flags[following] & RIGHT else 0
-    if code in (43, 45, 42, 94) and _digit(last) and (_digit(following) or following == 45):
+        return 1 if flags[last] & INFIX_LEFT and flags[following] & INFIX_RIGHT else 0
+    if code in (43, 45, 42, 94) and _is_digit(last) and (_is_digit(following) or following == 45):
         return 1
     if code == 44:
         return 1 if flags[last] & ALPHA and flags[following] & ALPHA else 0
-    if not (flags[last] & ALPHA or _digit(last)):
+    if not (flags[last] & ALPHA or _is_digit(last)):
         return 0
     if code in (58, 60, 61, 62, 47):
         return 1 if flags[following] & ALPHA else 0
@@ -248,25 +250,25 @@ def _infix(data: U8, left: int, at: int, right: int, last: Any, flags: U32) -> i
             behind += size
             following = np.int64(0)
             if behind < right:
-                following, _ = decode(data, behind)
+                following, _ = decode_character(data, behind)
     return 0
 
 
-@compiled
-def _settled(
+@jit
+def _tokenize_run(
     data: U8, begin: int, end: int, flags: U32, specials: U64, hints: U8, parted: U64,
     units: U64, starts: I64, ends: I64, count: int, peeled: I64,
 ) -> int:  # fmt: skip
     """Write the tokens of one run of visible signs; how many there are then, or -1 to ask."""
     left, right, suffixes, first = begin, end, 0, count
     while left < right:
-        if _listed(data, left, right, specials, hints):
+        if _is_special(data, left, right, specials, hints):
             return -1
-        front = _prefix(data, left, right, flags)
-        if front < 0 or (front and _listed(data, left + front, right, specials, hints)):
+        front = _match_prefix(data, left, right, flags)
+        if front < 0 or (front and _is_special(data, left + front, right, specials, hints)):
             return -1
-        back = _suffix(data, left + front, right, flags, units)
-        if back < 0 or (back and _listed(data, left, right - back, specials, hints)):
+        back = _match_suffix(data, left + front, right, flags, units)
+        if back < 0 or (back and _is_special(data, left, right - back, specials, hints)):
             return -1
         if not front and not back:
             break
@@ -280,11 +282,11 @@ def _settled(
     at, start, last, cuts, dotted = left, left, np.int64(0), 0, False
     core = count
     while at < right:
-        code, size = decode(data, at)
+        code, size = decode_character(data, at)
         if flags[code] & UNKNOWN:
             return -1
         dotted |= code == 46
-        infix = _infix(data, left, at, right, last, flags)
+        infix = _match_infix(data, left, at, right, last, flags)
         if infix:
             if at > left:
                 cuts += 1
@@ -294,14 +296,14 @@ def _settled(
                 starts[count], ends[count] = at, at + infix
                 count, start = count + 1, at + infix
             at += infix
-            last, _ = before(data, at)
+            last, _ = decode_character_before(data, at)
         else:
             at += size
             last = code
     if cuts and dotted:
-        if _address(data, left, right):
+        if _is_url(data, left, right):
             count, start = core, left
-        elif not _no_address(data, left, right):
+        elif not _is_not_url(data, left, right):
             return -1
     if start < right:
         starts[count], ends[count] = start, right
@@ -312,18 +314,20 @@ def _settled(
     if count - first > 1:  # what is listed is put together again, or cut as the list has it
         for one in range(first, count):
             begin, end = starts[one], ends[one]
-            if _listed(data, begin, end, specials, hints) and _in(parted, data, begin, end):
+            if _is_special(data, begin, end, specials, hints) and _is_in_table(
+                parted, data, begin, end
+            ):
                 return -1
             two = one + 1
             while two < count and (ends[two] - begin) * 1024 < hints.size:
-                if _listed(data, begin, ends[two], specials, hints):
+                if _is_special(data, begin, ends[two], specials, hints):
                     return -1
                 two += 1
     return count
 
 
-@compiled
-def _plain(
+@jit
+def _tokenize_simple_run(
     data: U8, begin: int, end: int, letters: int, specials: U64, hints: U8, units: U64,
     starts: I64, ends: I64, count: int,
 ) -> int:  # fmt: skip
@@ -339,14 +343,14 @@ def _plain(
         if back and not (last in (33, 44, 58, 59, 63) or (last == 46 and data[end - 2] >= 97)):
             return 0
         left, right = begin + (front and first == 35), end - back
-        if _listed(data, begin, end, specials, hints):
+        if _is_special(data, begin, end, specials, hints):
             return 0
         if left > begin or right < end:
-            if _listed(data, left, right, specials, hints):
+            if _is_special(data, left, right, specials, hints):
                 return 0
-            if _listed(data, begin, right, specials, hints):
+            if _is_special(data, begin, right, specials, hints):
                 return 0
-            if _listed(data, left, end, specials, hints):
+            if _is_special(data, left, end, specials, hints):
                 return 0
         if left > begin:
             starts[count], ends[count] = begin, left
@@ -359,16 +363,16 @@ def _plain(
     # An address that ends in a letter: no sign is peeled off it unless it be a unit or an 's.
     if first != 104 or back or data[end - 2] >= 0x80 or data[end - 2] == 39:
         return 0
-    if _unit(data, begin, end, units) or not _address(data, begin, end):
+    if _match_unit(data, begin, end, units) or not _is_url(data, begin, end):
         return 0
-    if _listed(data, begin, end, specials, hints):
+    if _is_special(data, begin, end, specials, hints):
         return 0
     starts[count], ends[count] = begin, end
     return count + 1
 
 
-@compiled
-def cut_runs(
+@jit
+def tokenize_texts(
     data: U8,
     offsets: I64,
     flags: U32,
@@ -399,7 +403,7 @@ def cut_runs(
                     letters += 97 <= (one | 32) <= 122
                     at += 1
                     continue
-                code, step = decode(data, at)
+                code, step = decode_character(data, at)
                 if flags[code] & SPACE:
                     break
                 at += step
@@ -414,11 +418,11 @@ def cut_runs(
                     starts[count], ends[count] = begin, at
                     found = count + 1
                 else:
-                    found = _plain(
+                    found = _tokenize_simple_run(
                         data, begin, at, letters, specials, hints, units, starts, ends, count
                     )
                 if not found:
-                    found = _settled(
+                    found = _tokenize_run(
                         data, begin, at, flags, specials, hints, parted, units, starts, ends,
                         count, peeled,
                     )  # fmt: skip
@@ -427,14 +431,14 @@ def cut_runs(
                     found, asked = count + 1, asked + 1
                 count = found
             if at < end:
-                _, step = decode(data, at)
+                _, step = decode_character(data, at)
                 at += step
         places[row + 1] = count
     return starts[:count].copy(), ends[:count].copy(), places, asked
 
 
-@compiled
-def spread(
+@jit
+def insert_spacy_tokens(
     starts: I64, ends: I64, places: I64, counts: I64, cuts: I64
 ) -> tuple[I64, I64, I64]:  # fmt: skip
     """Put what spaCy said in the place of the runs that it was asked about."""

@@ -16,13 +16,13 @@ import numpy as np
 
 from filters.quality.token_kernel import (  # fmt: skip
     ALPHA,
-    DOT_AFTER,
+    CURRENCY,
     I64,
     ICON,
-    LEFT,
-    MONEY,
+    INFIX_LEFT,
+    INFIX_RIGHT,
+    PERIOD_SUFFIX,
     PREFIX,
-    RIGHT,
     SPACE,
     SUFFIX,
     U8,
@@ -30,49 +30,49 @@ from filters.quality.token_kernel import (  # fmt: skip
     U64,
     UNKNOWN,
     UPPER,
-    cut_runs,
-    hash_of,
-    spread,
+    hash_bytes,
+    insert_spacy_tokens,
+    tokenize_texts,
 )
 
 Tokenizer = Literal["spacy", "whitespace"]
 
 # A longer run of signs that is not settled here stays whole: spaCy's time grows with its square.
-_LONGEST_ASKED = 2000
-_LONGEST_REMEMBERED, _MOST_REMEMBERED = 100, 200_000
+_MAX_SPACY_RUN = 2000
+_MAX_CACHED_RUN, _CACHE_SIZE = 100, 200_000
 
 
-class Tokens(NamedTuple):
+class TokenBounds(NamedTuple):
     """Where tokens lie in the bytes of all texts."""
 
     starts: I64
     ends: I64
-    places: I64  # of each text, its first token, and the end
+    text_offsets: I64  # of each text, its first token, and the end
 
 
-class Known(NamedTuple):
+class TokenizerTables(NamedTuple):
     """What spaCy's patterns say, as tables."""
 
     flags: U32  # of each character
     specials: U64  # a hash table of the strings that spaCy cuts by a list
-    hints: U8  # 1 where one has such a length, first and last byte; a tenth of all words do
-    parted: U64  # those of them that are more than one token
+    special_hints: U8  # 1 where one has such a length, first and last byte; a tenth of all words do
+    split_specials: U64  # those of them that are more than one token
     units: U64  # a hash table of what is cut off behind a digit: km, kg, %
 
 
-def cutter(tokenizer: Tokenizer) -> Callable[[U8, I64], Tokens]:
+def make_tokenizer(tokenizer: Tokenizer) -> Callable[[U8, I64], TokenBounds]:
     """The function that cuts UTF-8 ``data``, of which text ``i`` is ``offsets[i:i+2]``."""
     if tokenizer == "whitespace":
         none = np.zeros(1, np.uint64)
-        known = Known(_spaces(), none, np.zeros(1, np.uint8), none, none)
-        return lambda data, offsets: Tokens(*cut_runs(data, offsets, *known, False)[:3])
-    known, memory = _known(), dict[bytes, list[int]]()
+        known = TokenizerTables(_build_space_flags(), none, np.zeros(1, np.uint8), none, none)
+        return lambda data, offsets: TokenBounds(*tokenize_texts(data, offsets, *known, False)[:3])
+    known, memory = _build_tables(), dict[bytes, list[int]]()
 
-    def cut(data: U8, offsets: I64) -> Tokens:
-        starts, ends, places, asked = cut_runs(data, offsets, *known, True)
+    def cut(data: U8, offsets: I64) -> TokenBounds:
+        starts, ends, places, asked = tokenize_texts(data, offsets, *known, True)
         if not asked:
-            return Tokens(starts, ends, places)
-        if len(memory) > _MOST_REMEMBERED:
+            return TokenBounds(starts, ends, places)
+        if len(memory) > _CACHE_SIZE:
             memory.clear()
         raw = data.tobytes()
         cuts: list[int] = []
@@ -82,29 +82,31 @@ def cutter(tokenizer: Tokenizer) -> Callable[[U8, I64], Tokens]:
             key = raw[begin:end]
             found = memory.get(key)
             if found is None:
-                found = _asked(key)
-                if len(key) < _LONGEST_REMEMBERED:
+                found = _tokenize_with_spacy(key)
+                if len(key) < _MAX_CACHED_RUN:
                     memory[key] = found
             counts[at] = len(found)
             cuts += [begin + length for length in found]
-        return Tokens(*spread(starts, ends, places, counts, np.array(cuts, np.int64)))
+        return TokenBounds(
+            *insert_spacy_tokens(starts, ends, places, counts, np.array(cuts, np.int64))
+        )
 
     return cut
 
 
-def _asked(run: bytes) -> list[int]:
+def _tokenize_with_spacy(run: bytes) -> list[int]:
     """Where the tokens of a run of visible signs end, in bytes, by spaCy."""
-    if len(run) > _LONGEST_ASKED:
+    if len(run) > _MAX_SPACY_RUN:
         return [len(run)]
     ends, end = [], 0
-    for token in _spacy().tokenizer(run.decode()):
+    for token in _load_spacy().tokenizer(run.decode()):
         end += len(token.text.encode())
         ends.append(end)
     return ends
 
 
 @cache
-def _spacy() -> Any:
+def _load_spacy() -> Any:
     import spacy
 
     return spacy.blank("en")
@@ -114,16 +116,16 @@ def _spacy() -> Any:
 
 
 @cache
-def _spaces() -> U32:
+def _build_space_flags() -> U32:
     flags = np.zeros(0x110000, np.uint32)
     flags[[code for code in range(0x3001) if chr(code).isspace()]] = SPACE
     return flags
 
 
 @cache
-def _known() -> Known:
+def _build_tables() -> TokenizerTables:
     """Ask the patterns about each character, in the places where it may stand; 0.3 s."""
-    tokenizer = _spacy().tokenizer
+    tokenizer = _load_spacy().tokenizer
     prefix, suffix, infixes = (
         tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer,
     )  # fmt: skip
@@ -148,16 +150,16 @@ def _known() -> Known:
             found |= UNKNOWN
         if max(front, back) > 1:
             found |= UNKNOWN
-        found |= MONEY * (back == 0 and size(suffix(f"1{sign}")) == 1)
-        found |= DOT_AFTER * (size(suffix(f"{sign}.")) == 1)
+        found |= CURRENCY * (back == 0 and size(suffix(f"1{sign}")) == 1)
+        found |= PERIOD_SUFFIX * (size(suffix(f"{sign}.")) == 1)
         found |= UPPER * (size(suffix(f"{sign}A.")) == 1)
         found |= ALPHA * inside(f"{sign},b")
-        found |= LEFT * inside(f"{sign}.A")
-        found |= RIGHT * inside(f"a.{sign}")
+        found |= INFIX_LEFT * inside(f"{sign}.A")
+        found |= INFIX_RIGHT * inside(f"a.{sign}")
         flags[code] = found
     for first, last in ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3)):  # Han, Hangul
-        flags[first : last + 1] = ALPHA | DOT_AFTER | UPPER | LEFT | RIGHT
-    flags |= _spaces()
+        flags[first : last + 1] = ALPHA | PERIOD_SUFFIX | UPPER | INFIX_LEFT | INFIX_RIGHT
+    flags |= _build_space_flags()
     from spacy.lang.char_classes import UNITS
 
     specials = [rule.encode() for rule in tokenizer.rules]
@@ -166,15 +168,21 @@ def _known() -> Known:
     hints = np.zeros((max(map(len, specials)) + 1) * 1024, np.uint8)
     for special in specials:
         hints[len(special) * 1024 + (special[0] & 31) * 32 + (special[-1] & 31)] = 1
-    return Known(flags, _table(specials), hints, _table(parted), _table(units))
+    return TokenizerTables(
+        flags,
+        _build_hash_table(specials),
+        hints,
+        _build_hash_table(parted),
+        _build_hash_table(units),
+    )
 
 
-def _table(strings: list[bytes]) -> U64:
+def _build_hash_table(strings: list[bytes]) -> U64:
     room = 1 << (4 * len(strings)).bit_length()
     table = np.zeros(room, np.uint64)
     for string in strings:
         data = np.frombuffer(string, np.uint8)
-        key = hash_of(data, 0, data.size)
+        key = hash_bytes(data, 0, data.size)
         at = int(key) & (room - 1)
         while table[at] and table[at] != key:
             at = (at + 1) & (room - 1)

@@ -16,18 +16,27 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.decontaminate.ngram_index import flat
+from filters.decontaminate.ngram_index import encode_texts
 from filters.quality import repetition
-from filters.quality.token_kernel import U8, before, decode
-from filters.quality.tokens import Tokens
-from filters.text.jit import compiled
+from filters.quality.token_kernel import U8, decode_character, decode_character_before
+from filters.quality.tokens import TokenBounds
+from filters.text.jit import jit
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 U16 = NDArray[np.uint16]
-Cut = Callable[[U8, I64], Tokens]
+TokenizeFunction = Callable[[U8, I64], TokenBounds]
 
-SPACE, BREAK, LETTER, SYMBOL, SIGN, STOP, ENDS, DIGIT = 1, 2, 4, 8, 16, 32, 64, 128
+SPACE, LINE_BREAK, LETTER, DATATROVE_PUNCTUATION, PUNCTUATION, LINE_STOP, SENTENCE_STOP, DIGIT = (
+    1,
+    2,
+    4,
+    8,
+    16,
+    32,
+    64,
+    128,
+)
 
 # From datatrove/utils/text.py (Apache-2.0), as code points: PUNCTUATION, TERMINAL_PUNCTUATION.
 # The second parts a line's end in FineWeb; both together are what makes no word in Gopher.
@@ -53,127 +62,133 @@ _LINE_STOPS = (
 _LAST_ASSIGNED = 0x32400  # what lies behind is no letter and no punctuation
 
 
-def _codes(listed: str) -> list[int]:
+def _parse_code_ranges(listed: str) -> list[int]:
     spans = [tuple(int(end, 16) for end in span.split("-")) for span in listed.split()]
     return [code for span in spans for code in range(span[0], span[-1] + 1)]
 
 
 @cache
-def flags() -> U16:
+def build_character_flags() -> U16:
     """What each character is, by Python's own Unicode tables, which datatrove asks too."""
     found = np.zeros(0x110000, np.uint16)
     for code in range(_LAST_ASSIGNED):
         sign = chr(code)
         found[code] = (
             SPACE * sign.isspace()
-            | BREAK * (len(f"a{sign}a".splitlines()) > 1)
+            | LINE_BREAK * (len(f"a{sign}a".splitlines()) > 1)
             | LETTER * sign.isalpha()
-            | SIGN * unicodedata.category(sign).startswith("P")
+            | PUNCTUATION * unicodedata.category(sign).startswith("P")
             | DIGIT * (unicodedata.category(sign) == "Nd")
         )
-    found[_codes(_PUNCTUATION)] |= SYMBOL
-    found[_codes(_FULL_STOPS)] |= SYMBOL | STOP | ENDS
-    found[_codes(_LINE_STOPS)] |= SYMBOL | STOP
+    found[_parse_code_ranges(_PUNCTUATION)] |= DATATROVE_PUNCTUATION
+    found[_parse_code_ranges(_FULL_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP | SENTENCE_STOP
+    found[_parse_code_ranges(_LINE_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP
     return found
 
 
-def gopher(texts: pl.Series, cut: Cut) -> dict[str, NDArray[Any]]:
+def measure_gopher(texts: pl.Series, cut: TokenizeFunction) -> dict[str, NDArray[Any]]:
     """The measures of Gopher's quality rules (Rae et al., 2021, A1.1)."""
-    data, offsets = flat(texts)
+    data, offsets = encode_texts(texts)
     tokens = cut(data, offsets)
     counts = np.zeros((len(texts), 11), np.int64)
-    _gopher(data, offsets, *tokens, flags(), counts)
+    _count_gopher(data, offsets, *tokens, build_character_flags(), counts)
     words, real, characters, hashes, ellipses, lines, bullets, ends, alphabetic, stops = counts[
         :, :10
     ].T
     return {
         "gopher_words": real.astype(np.uint32),
-        "mean_word_chars": _ratio(characters, real),
-        "hashes_per_word": _ratio(hashes, words),
-        "ellipses_per_word": _ratio(ellipses, words),
-        "bullet_lines": _ratio(bullets, lines),
-        "ellipsis_lines": _ratio(ends, lines),
-        "alphabetic_words": _ratio(alphabetic, words),
+        "mean_word_chars": _divide(characters, real),
+        "hashes_per_word": _divide(hashes, words),
+        "ellipses_per_word": _divide(ellipses, words),
+        "bullet_lines": _divide(bullets, lines),
+        "ellipsis_lines": _divide(ends, lines),
+        "alphabetic_words": _divide(alphabetic, words),
         "stop_words": stops.astype(np.uint8),
     }
 
 
-def gopher_repetition(texts: pl.Series, cut: Cut) -> dict[str, NDArray[Any]]:
+def measure_gopher_repetition(texts: pl.Series, cut: TokenizeFunction) -> dict[str, NDArray[Any]]:
     """The measures of Gopher's repetition rules (Rae et al., 2021, table A1)."""
-    data, offsets = flat(texts)
+    data, offsets = encode_texts(texts)
     sizes = texts.str.len_chars().to_numpy()
     found: dict[str, NDArray[Any]] = {"text_chars": sizes}
     for name, newlines in (("paragraph", 2), ("line", 1)):
-        pieces = _pieces(data, offsets, flags(), newlines)
-        again, characters = repetition.duplicates(data, *pieces)
-        found[f"duplicate_{name}s"] = _ratio(again, np.diff(pieces[2]))
-        found[f"duplicate_{name}_chars"] = _ratio(characters, sizes)
-    top, duplicate = repetition.ngrams(data, offsets, cut(data, offsets))
-    for size in repetition.TOP:
-        found[f"top_{size}_gram"] = _ratio(top[size - 2], sizes)
-    for size in repetition.DUPLICATE:
-        found[f"duplicate_{size}_grams"] = _ratio(duplicate[size - 5], sizes)
+        pieces = _split_pieces(data, offsets, build_character_flags(), newlines)
+        again, characters = repetition.count_duplicates(data, *pieces)
+        found[f"duplicate_{name}s"] = _divide(again, np.diff(pieces[2]))
+        found[f"duplicate_{name}_chars"] = _divide(characters, sizes)
+    top, duplicate = repetition.count_ngrams(data, offsets, cut(data, offsets))
+    for size in repetition.TOP_NGRAM_SIZES:
+        found[f"top_{size}_gram"] = _divide(top[size - 2], sizes)
+    for size in repetition.DUPLICATE_NGRAM_SIZES:
+        found[f"duplicate_{size}_grams"] = _divide(duplicate[size - 5], sizes)
     return found
 
 
-def fineweb(texts: pl.Series, cut: Cut, short_line_length: int) -> dict[str, NDArray[Any]]:
+def measure_fineweb(
+    texts: pl.Series, cut: TokenizeFunction, short_line_length: int
+) -> dict[str, NDArray[Any]]:
     """The measures of FineWeb's rules (Penedo et al., 2024, section 3.6)."""
-    data, offsets = flat(texts)
-    lines, punctuated, short, newlines = _fineweb(data, offsets, flags(), short_line_length)
+    data, offsets = encode_texts(texts)
+    lines, punctuated, short, newlines = _count_fineweb(
+        data, offsets, build_character_flags(), short_line_length
+    )
     repeats, lists = np.zeros(len(texts)), np.zeros(len(texts))
     # A text of one line repeats none, and has no newline, however many words it has.
     several = np.flatnonzero(newlines)
     if several.size:
         chosen = texts.gather(pl.Series(several))
-        data, offsets = flat(chosen)
-        _, characters = repetition.duplicates(data, *_pieces(data, offsets, flags(), 0))
+        data, offsets = encode_texts(chosen)
+        _, characters = repetition.count_duplicates(
+            data, *_split_pieces(data, offsets, build_character_flags(), 0)
+        )
         sizes = chosen.str.len_chars().to_numpy()
-        repeats[several] = _ratio(characters, sizes - newlines[several])
-        lists[several] = _ratio(newlines[several], np.diff(cut(data, offsets).places))
+        repeats[several] = _divide(characters, sizes - newlines[several])
+        lists[several] = _divide(newlines[several], np.diff(cut(data, offsets).text_offsets))
     return {
         "lines": lines.astype(np.uint32),
-        "punctuated_lines": _ratio(punctuated, lines),
-        "short_lines": _ratio(short, lines),
+        "punctuated_lines": _divide(punctuated, lines),
+        "short_lines": _divide(short, lines),
         "line_repeats": repeats,
         "newlines_per_word": lists,
     }
 
 
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> F64:
+def _divide(part: NDArray[Any], whole: NDArray[Any]) -> F64:
     """As Python divides; 0 of nothing."""
     return np.where(whole > 0, part / np.maximum(whole, 1), 0.0)
 
 
-@compiled
-def line_end(data: U8, at: int, end: int, flags: U16) -> tuple[Any, Any]:
+@jit
+def find_line_end(data: U8, at: int, end: int, flags: U16) -> tuple[Any, Any]:
     """Where the line that begins there ends, as ``str.splitlines`` has it, and the next begins."""
     while at < end:
-        code, size = decode(data, at)
-        if flags[code] & BREAK:
+        code, size = decode_character(data, at)
+        if flags[code] & LINE_BREAK:
             both = code == 13 and at + 1 < end and data[at + 1] == 10
             return np.int64(at), np.int64(at + 2 if both else at + size)
         at += size
     return np.int64(end), np.int64(end)
 
 
-@compiled
-def stripped(data: U8, begin: int, end: int, flags: U16) -> tuple[Any, Any]:
+@jit
+def strip_span(data: U8, begin: int, end: int, flags: U16) -> tuple[Any, Any]:
     """The span without white space at its ends."""
     while begin < end:
-        code, size = decode(data, begin)
+        code, size = decode_character(data, begin)
         if not flags[code] & SPACE:
             break
         begin += size
     while end > begin:
-        code, size = before(data, end)
+        code, size = decode_character_before(data, end)
         if not flags[code] & SPACE:
             break
         end -= size
     return np.int64(begin), np.int64(end)
 
 
-@compiled
-def length(data: U8, begin: int, end: int) -> int:
+@jit
+def count_characters(data: U8, begin: int, end: int) -> int:
     """The characters of a span."""
     count = 0
     for at in range(begin, end):
@@ -181,8 +196,8 @@ def length(data: U8, begin: int, end: int) -> int:
     return count
 
 
-@compiled
-def same(data: U8, begin: int, end: int, word: U8) -> bool:
+@jit
+def equals_word(data: U8, begin: int, end: int, word: U8) -> bool:
     """Whether the span is the word."""
     equal = bool(end - begin == word.size)
     for at in range(word.size if equal else 0):
@@ -196,8 +211,8 @@ _STOP_WORDS = tuple(
 )
 
 
-@compiled
-def _gopher(
+@jit
+def _count_gopher(
     data: U8, offsets: I64, starts: I64, ends: I64, places: I64, flags: U16, counts: I64
 ) -> None:
     for row in range(offsets.size - 1):
@@ -210,9 +225,9 @@ def _gopher(
             size, kinds, real = 0, 0, False
             at = start
             while at < stop:
-                code, step = decode(data, at)
+                code, step = decode_character(data, at)
                 kinds |= flags[code]
-                real |= flags[code] & SYMBOL == 0
+                real |= flags[code] & DATATROVE_PUNCTUATION == 0
                 size += 1
                 at += step
             found[1] += real
@@ -220,7 +235,7 @@ def _gopher(
             found[8] += kinds & LETTER != 0
             if 2 <= stop - start <= 4:
                 for number, word in enumerate(_STOP_WORDS):
-                    if same(data, start, stop, word):
+                    if equals_word(data, start, stop, word):
                         seen |= 1 << number
         while seen:
             found[9] += seen & 1
@@ -237,21 +252,21 @@ def _gopher(
             )
         at = begin
         while at < end:
-            stop, following = line_end(data, at, end, flags)
-            first, last = stripped(data, at, stop, flags)
+            stop, following = find_line_end(data, at, end, flags)
+            first, last = strip_span(data, at, stop, flags)
             at = following
             found[5] += 1
             if first == last:
                 continue
-            code, _ = decode(data, first)
+            code, _ = decode_character(data, first)
             found[6] += code == 0x2022 or code == 45
-            code, _ = before(data, last)
+            code, _ = decode_character_before(data, last)
             three = last - first > 2 and data[last - 2] == 46 and data[last - 3] == 46
             found[7] += code == 0x2026 or (code == 46 and three)
 
 
-@compiled
-def _pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64, I64]:
+@jit
+def _split_pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64, I64]:
     """The pieces between runs of ``newlines`` newlines or more; of none: lines that are not blank.
 
     As datatrove cuts: paragraphs of the text without white space around, lines of it as it is.
@@ -266,14 +281,14 @@ def _pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64
     for row in range(rows):
         at, end = offsets[row], offsets[row + 1]
         if newlines == 2:
-            at, end = stripped(data, at, end, flags)
+            at, end = strip_span(data, at, end, flags)
         begin = at
         while at <= end:
             run = at
             while run < end and data[run] == 10:
                 run += 1
             if at == end or (run > at and run - at >= newlines):
-                first, last = (begin, at) if newlines else stripped(data, begin, at, flags)
+                first, last = (begin, at) if newlines else strip_span(data, begin, at, flags)
                 if newlines or first < last:
                     starts[count], ends[count] = begin, at
                     count += 1
@@ -285,8 +300,8 @@ def _pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64
     return starts[:count].copy(), ends[:count].copy(), places
 
 
-@compiled
-def _fineweb(data: U8, offsets: I64, flags: U16, short: int) -> tuple[I64, I64, I64, I64]:
+@jit
+def _count_fineweb(data: U8, offsets: I64, flags: U16, short: int) -> tuple[I64, I64, I64, I64]:
     """Of each text: lines that are not blank; those that end in a stop; short ones; newlines."""
     rows = offsets.size - 1
     counts = np.zeros((4, rows), np.int64)
@@ -297,12 +312,12 @@ def _fineweb(data: U8, offsets: I64, flags: U16, short: int) -> tuple[I64, I64, 
             if at < end and data[at] != 10:
                 at += 1
                 continue
-            first, last = stripped(data, begin, at, flags)
+            first, last = strip_span(data, begin, at, flags)
             if first < last:
-                code, _ = before(data, at)
+                code, _ = decode_character_before(data, at)
                 counts[0, row] += 1
-                counts[1, row] += flags[code] & STOP != 0
-                counts[2, row] += at - begin <= short or length(data, begin, at) <= short
+                counts[1, row] += flags[code] & LINE_STOP != 0
+                counts[2, row] += at - begin <= short or count_characters(data, begin, at) <= short
             counts[3, row] += at < end
             at += 1
             begin = at

@@ -49,7 +49,7 @@ class Config(FilterConfig):
 
     @field_validator("labels")
     @classmethod
-    def _one_number(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_labels(cls, labels: tuple[str, ...]) -> tuple[str, ...]:
         # Numbers that end anywhere among others' digits take the square of a line's length.
         for label in labels:
             if label.count("{n}") > 1:
@@ -65,14 +65,14 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
 
 def build(config: Config) -> Filter:
     """Return the filter; ``repeats_cut`` is the share of a text's characters that repeat."""
-    rules = repeated_lines.Rules(
-        line=config.min_line_chars if config.lines else None,
-        paragraph=config.min_paragraph_chars if config.paragraphs else None,
-        label=repeated_lines.labels(config.labels),
+    rules = repeated_lines.RepeatRules(
+        min_line_chars=config.min_line_chars if config.lines else None,
+        min_paragraph_chars=config.min_paragraph_chars if config.paragraphs else None,
+        label_pattern=repeated_lines.build_label_pattern(config.labels),
     )
 
     def repeats(posts: pl.DataFrame) -> pl.DataFrame:
-        texts, shares = _cut(posts["text"], config.min_chars, rules)
+        texts, shares = _cut_repeats(posts["text"], config.min_chars, rules)
         leaves = (shares > config.max_share) & (config.action != "annotate")
         return posts.with_columns(
             text=texts if config.action == "cut" else posts["text"],
@@ -85,19 +85,19 @@ def build(config: Config) -> Filter:
     return repeats
 
 
-def _cut(
-    texts: pl.Series, min_chars: int, rules: repeated_lines.Rules
+def _cut_repeats(
+    texts: pl.Series, min_chars: int, rules: repeated_lines.RepeatRules
 ) -> tuple[pl.Series, pl.Series]:
     """The texts without repeats and the shares of those; only what repeats meets Python."""
     shares = pl.repeat(0.0, len(texts), dtype=pl.Float64, eager=True)
     long = (texts.str.len_chars() >= min_chars) & texts.str.contains("\n", literal=True)
     rows = long.arg_true()
-    if not len(rows) or not (rules.line or rules.paragraph):
+    if not len(rows) or not (rules.min_line_chars or rules.min_paragraph_chars):
         return texts, shares
-    found, keys = repeated_lines.suspects(texts.gather(rows), rules)
+    found, keys = repeated_lines.find_candidates(texts.gather(rows), rules)
     rows = rows.gather(found)
     cut = [
-        repeated_lines.without(text, its_keys, rules)
+        repeated_lines.remove_repeats(text, its_keys, rules)
         for text, its_keys in zip(texts.gather(rows), keys, strict=True)
     ]
     if not cut:

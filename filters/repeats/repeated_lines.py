@@ -15,8 +15,10 @@ import polars as pl
 
 # Of ASCII, not what carries a meaning of its own there: `C++`, `100%`, `$5`, `#tag`, `@name`.
 # The last is what stands behind a document's turns until it is written.
-_ENDS = " !\"'()*,-./:;<=>?[\\]^_`{|}~–—“”„‘’‚«»‹›¡¿·•‣◦、。「」『』【】〈〉《》।؟،؛\U0010fffd"
-_UNEVEN = r"\s\s|[^\S ]"
+_STRIPPED_AT_ENDS = (
+    " !\"'()*,-./:;<=>?[\\]^_`{|}~–—“”„‘’‚«»‹›¡¿·•‣◦、。「」『』【】〈〉《》।؟،؛\U0010fffd"
+)
+_IRREGULAR_SPACE = r"\s\s|[^\S ]"
 # Without a character beyond these a text is in NFKC: ASCII, plain letters of Latin, Cyrillic,
 # kana, Han and Hangul, dashes and quotes, the joiner and selector of emoji, and most emoji.
 _NOT_NFKC = (
@@ -30,44 +32,46 @@ _FENCE = re.compile(r"(?:[\s>]|[-*+]\s|[0-9]{1,9}[.)]\s)*+(`{3,}+|~{3,}+)[^`]*+$
 _INDENTED = ("    ", "\t")
 
 
-class Rules(NamedTuple):
+class RepeatRules(NamedTuple):
     """From how many folded characters on lines and paragraphs are compared; null is never."""
 
-    line: int | None
-    paragraph: int | None
-    label: str  # the pattern of what may stand before a turn
+    min_line_chars: int | None
+    min_paragraph_chars: int | None
+    label_pattern: str  # the pattern of what may stand before a turn
 
 
-class Line(NamedTuple):
+class RepeatLine(NamedTuple):
     """What a line of a text is."""
 
     key: str | None
-    labelled: bool  # a turn begins here
-    start: int  # where its own words do, behind the turn's margin and label
-    code: bool
+    has_label: bool  # a turn begins here
+    text_start: int  # where its own words do, behind the turn's margin and label
+    is_code: bool
 
 
-def labels(plain: tuple[str, ...]) -> str:
+def build_label_pattern(templates: tuple[str, ...]) -> str:
     """The pattern of a line's margin and of a label behind it; ``{n}`` is a number."""
-    if not plain:
+    if not templates:
         return r"[^\s\S]"
-    known = "|".join(re.escape(label).replace(r"\{n\}", "[0-9]+") for label in plain)
+    known = "|".join(re.escape(label).replace(r"\{n\}", "[0-9]+") for label in templates)
     return rf"^([ \t]*)(?:{known})"
 
 
-def suspects(texts: pl.Series, rules: Rules) -> tuple[pl.Series, list[list[str | None]]]:
+def find_candidates(
+    texts: pl.Series, rules: RepeatRules
+) -> tuple[pl.Series, list[list[str | None]]]:
     """Where in ``texts`` a line or a paragraph repeats, code or not, and the keys of the lines."""
     parts = texts.str.split("\n")
     raw = parts.explode(empty_as_null=False, keep_nulls=False)
     numbers = pl.int_range(len(texts), eager=True).repeat_by(parts.list.len()).explode()
     full = (raw.str.strip_chars() != "").arg_true()
     worded = raw.gather(full)
-    own = worded.str.replace(rules.label, "")
-    folded = fold(own)
-    pieces = _pieces(
+    own = worded.str.replace(rules.label_pattern, "")
+    folded = fold_lines(own)
+    pieces = _tabulate_lines(
         numbers.gather(full), full, folded, own.str.len_bytes() != worded.str.len_bytes()
     )
-    found = _again(pieces, rules)
+    found = _find_texts_with_repeats(pieces, rules)
     keys = pl.repeat(None, len(raw), dtype=pl.String, eager=True)
     if len(found):
         keys = keys.scatter(full, folded)
@@ -77,21 +81,25 @@ def suspects(texts: pl.Series, rules: Rules) -> tuple[pl.Series, list[list[str |
     return found, [keys.slice(start, count).to_list() for start, count in spans]
 
 
-def _pieces(texts: pl.Series, places: pl.Series, keys: pl.Series, heads: pl.Series) -> pl.DataFrame:
+def _tabulate_lines(
+    texts: pl.Series, places: pl.Series, keys: pl.Series, heads: pl.Series
+) -> pl.DataFrame:
     """The lines with words in them: whose, where, and whether they begin a paragraph or are one."""
     begins = heads | (places.diff() != 1).fill_null(True) | (texts.diff() != 0).fill_null(True)
     alone = begins & begins.shift(-1, fill_value=True)
     return pl.DataFrame({"text": texts, "key": keys, "begins": begins, "alone": alone})
 
 
-def _again(pieces: pl.DataFrame, rules: Rules) -> pl.Series:
+def _find_texts_with_repeats(pieces: pl.DataFrame, rules: RepeatRules) -> pl.Series:
     """The texts that hold a key twice, as lines or as paragraphs, in order.
 
     Lines and paragraphs go into one pool: what meets there by chance only costs time.
     """
-    least = min(number for number in (rules.line, rules.paragraph) if number is not None)
-    pool = [pieces.lazy().filter(pl.lit(rules.line is not None) | pl.col("alone"))]
-    if rules.paragraph is not None:
+    least = min(
+        number for number in (rules.min_line_chars, rules.min_paragraph_chars) if number is not None
+    )
+    pool = [pieces.lazy().filter(pl.lit(rules.min_line_chars is not None) | pl.col("alone"))]
+    if rules.min_paragraph_chars is not None:
         several = pieces.lazy().with_columns(paragraph=pl.col("begins").cum_sum())
         pool.append(
             several.filter(~pl.col("alone"))
@@ -109,41 +117,45 @@ def _again(pieces: pl.DataFrame, rules: Rules) -> pl.Series:
     return held.filter(pl.col("mark").is_duplicated())["text"].unique().sort()
 
 
-def fold(lines: pl.Series) -> pl.Series:
+def fold_lines(lines: pl.Series) -> pl.Series:
     """The form in which lines are compared; what is done to few lines looks for those first."""
     foreign = lines.str.len_bytes() != lines.str.len_chars()
-    lines = _where(lines, foreign, _composed)
-    uneven = lines.str.contains(_UNEVEN)
-    lines = _where(lines, uneven, lambda found: found.str.replace_all(r"\s+", " "))
-    return lines.str.strip_chars(_ENDS).str.to_lowercase()
+    lines = _change_where(lines, foreign, _normalize_nfkc)
+    uneven = lines.str.contains(_IRREGULAR_SPACE)
+    lines = _change_where(lines, uneven, lambda found: found.str.replace_all(r"\s+", " "))
+    return lines.str.strip_chars(_STRIPPED_AT_ENDS).str.to_lowercase()
 
 
-def _composed(lines: pl.Series) -> pl.Series:
+def _normalize_nfkc(lines: pl.Series) -> pl.Series:
     # What ends a cut tweet is the commonest of all that NFKC changes, and this is the same.
     lines = lines.str.replace_all("…", "...", literal=True)
-    return _where(lines, lines.str.contains(_NOT_NFKC), lambda odd: odd.str.normalize("NFKC"))
+    return _change_where(
+        lines, lines.str.contains(_NOT_NFKC), lambda odd: odd.str.normalize("NFKC")
+    )
 
 
-def _where(
+def _change_where(
     lines: pl.Series, which: pl.Series, change: Callable[[pl.Series], pl.Series]
 ) -> pl.Series:
     rows = which.arg_true()
     return lines.clone().scatter(rows, change(lines.gather(rows))) if len(rows) else lines
 
 
-def without(text: str, keys: list[str | None], rules: Rules) -> tuple[str, float]:
+def remove_repeats(text: str, keys: list[str | None], rules: RepeatRules) -> tuple[str, float]:
     """The text without what repeats in it, and the share of its lines' characters that went."""
     parts = text.split("\n")
-    lines = list(_read(parts, keys, re.compile(rules.label)))
-    gone = _gone(lines, rules)
+    lines = list(_parse_lines(parts, keys, re.compile(rules.label_pattern)))
+    gone = _mark_repeats(lines, rules)
     if True not in gone:
         return text, 0.0
-    sizes = [len(part[line.start :].strip()) for part, line in zip(parts, lines, strict=True)]
+    sizes = [len(part[line.text_start :].strip()) for part, line in zip(parts, lines, strict=True)]
     share = sum(size for size, leaves in zip(sizes, gone, strict=True) if leaves) / sum(sizes)
-    return _joined(parts, lines, gone), share
+    return _join_kept_lines(parts, lines, gone), share
 
 
-def _read(parts: list[str], keys: list[str | None], label: re.Pattern[str]) -> Iterator[Line]:
+def _parse_lines(
+    parts: list[str], keys: list[str | None], label: re.Pattern[str]
+) -> Iterator[RepeatLine]:
     margin = fence = ""
     for part, key in zip(parts, keys, strict=True):
         # Nothing within a fence is a label. One that nobody closes reaches to the text's end.
@@ -160,13 +172,13 @@ def _read(parts: list[str], keys: list[str | None], label: re.Pattern[str]) -> I
                     fence = ""
             elif begins := _FENCE.match(part, start):
                 fence, code = begins[1], True
-        yield Line(key, turn is not None, start, code)
+        yield RepeatLine(key, turn is not None, start, code)
 
 
-def _paragraphs(lines: list[Line]) -> Iterator[range]:
+def _iter_paragraphs(lines: list[RepeatLine]) -> Iterator[range]:
     begin = 0
     for at, line in enumerate(lines):
-        if line.key is None or line.labelled:
+        if line.key is None or line.has_label:
             if at > begin:
                 yield range(begin, at)
             begin = at + (line.key is None)
@@ -174,7 +186,7 @@ def _paragraphs(lines: list[Line]) -> Iterator[range]:
         yield range(begin, len(lines))
 
 
-def _gone(lines: list[Line], rules: Rules) -> list[bool]:
+def _mark_repeats(lines: list[RepeatLine], rules: RepeatRules) -> list[bool]:
     """Which lines leave. What stays is remembered, so that a second round finds nothing new."""
     gone = [False] * len(lines)
     keys = [line.key or "" for line in lines]
@@ -183,9 +195,9 @@ def _gone(lines: list[Line], rules: Rules) -> list[bool]:
     def known(places: list[int]) -> bool:
         """Whether these lines are an earlier paragraph; if not, later ones may be these."""
         whole = " ".join([keys[at] for at in places])
-        if rules.paragraph is None or len(whole) < rules.paragraph:
+        if rules.min_paragraph_chars is None or len(whole) < rules.min_paragraph_chars:
             return False
-        if any(lines[at].code for at in places):
+        if any(lines[at].is_code for at in places):
             return False
         before = len(seen_paragraphs)
         seen_paragraphs.add(whole)
@@ -193,13 +205,17 @@ def _gone(lines: list[Line], rules: Rules) -> list[bool]:
 
     def fresh(at: int) -> bool:
         """Whether a line is no earlier one; if so, later ones may be this."""
-        if rules.line is None or lines[at].code or len(keys[at]) < rules.line:
+        if (
+            rules.min_line_chars is None
+            or lines[at].is_code
+            or len(keys[at]) < rules.min_line_chars
+        ):
             return True
         before = len(seen)
         seen.add(keys[at])
         return len(seen) > before
 
-    for paragraph in _paragraphs(lines):
+    for paragraph in _iter_paragraphs(lines):
         places = list(paragraph)
         left = [] if known(places) else [at for at in places if fresh(at)]
         # What is left of a paragraph may be one that stands alone elsewhere.
@@ -212,7 +228,7 @@ def _gone(lines: list[Line], rules: Rules) -> list[bool]:
     return gone
 
 
-def _joined(parts: list[str], lines: list[Line], gone: list[bool]) -> str:
+def _join_kept_lines(parts: list[str], lines: list[RepeatLine], gone: list[bool]) -> str:
     """The lines that stay. A turn whose first line leaves begins with its next one instead.
 
     Blank lines behind a cut leave with it where one stands before it.
@@ -220,20 +236,20 @@ def _joined(parts: list[str], lines: list[Line], gone: list[bool]) -> str:
     out: list[str] = []
     label, mark = "", -1  # of the turn that lost its first line, and where that stood
     skip = False
-    for part, line, leaves in zip(parts, lines, _emptied(parts, lines, gone), strict=True):
-        if line.labelled:
+    for part, line, leaves in zip(parts, lines, _mark_empty_turns(parts, lines, gone), strict=True):
+        if line.has_label:
             mark = -1
         if leaves:
             skip = bool(out) and not out[-1].strip()
-            if line.labelled:
-                label, mark = part[: line.start], len(out)
+            if line.has_label:
+                label, mark = part[: line.text_start], len(out)
         elif line.key is None:
             if not skip:
                 out.append(part)
         else:
             if mark >= 0:
                 del out[mark:]
-                part, mark = label + part[line.start :], -1
+                part, mark = label + part[line.text_start :], -1
             out.append(part)
             skip = False
     last = max(at for at, line in enumerate(lines) if line.key is not None)
@@ -247,17 +263,17 @@ def _joined(parts: list[str], lines: list[Line], gone: list[bool]) -> str:
     return "\n".join(out)
 
 
-def _emptied(parts: list[str], lines: list[Line], gone: list[bool]) -> list[bool]:
+def _mark_empty_turns(parts: list[str], lines: list[RepeatLine], gone: list[bool]) -> list[bool]:
     """``gone``, and the bare labels of turns of which nothing else is left."""
     gone = gone.copy()
     left = lost = False
     for at in range(len(lines) - 1, -1, -1):
         line = lines[at]
-        bare = line.labelled and not parts[at][line.start :].strip()
+        bare = line.has_label and not parts[at][line.text_start :].strip()
         if bare and lost and not left:
             gone[at] = True
         left = left or not (bare or gone[at] or line.key is None)
         lost = lost or gone[at]
-        if line.labelled:
+        if line.has_label:
             left = lost = False
     return gone

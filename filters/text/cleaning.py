@@ -21,12 +21,12 @@ _MENTION = r"(^|[^\w@])@\w+(?:[.@-]\w+)*"
 _HASHTAG_MARK = r"[#＃](\w)"
 
 
-def flattened(column: str) -> pl.Expr:
+def flatten_whitespace(column: str) -> pl.Expr:
     """The text on one line: every run of whitespace, newlines included, is one space."""
     return pl.col(column).str.replace_all(r"\s+", " ").str.strip_chars()
 
 
-def spoken(column: str) -> pl.Expr:
+def strip_links_and_mentions(column: str) -> pl.Expr:
     """The text without its links, mentions and retweet heads; hashtags keep their marks.
 
     What a link or a mention leaves is a space, never a join of its neighbours.
@@ -39,27 +39,27 @@ def spoken(column: str) -> pl.Expr:
     )
 
 
-def cleaned(column: str) -> pl.Expr:
+def clean_text(column: str) -> pl.Expr:
     """The author's own words on one line.
 
     Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
     run of whitespace is one space.
     """
     return (
-        spoken(column)
+        strip_links_and_mentions(column)
         .str.replace_all(_HASHTAG_MARK, "${1}")
         .str.replace_all(r"\s+", " ")
         .str.strip_chars()
     )
 
 
-def folded(column: str) -> pl.Expr:
+def fold_text(column: str) -> pl.Expr:
     """The cleaned text, lower case and without accents, styled letters or invisible characters.
 
     For models that compare spellings: ``Ｆｕｃｋ``, ``𝐟𝐮𝐜𝐤`` and ``fück`` all become ``fuck``.
     """
     return (
-        cleaned(column)
+        clean_text(column)
         .str.normalize("NFKD")
         # Combining marks, and format characters such as the zero-width space.
         .str.replace_all(r"[\p{Mn}\p{Cf}]+", "")
@@ -67,7 +67,7 @@ def folded(column: str) -> pl.Expr:
     )
 
 
-def tokenised(column: str) -> pl.Expr:
+def tokenize_text(column: str) -> pl.Expr:
     """The text as ``corpus train`` reads it: lower case, a space between tokens.
 
     A link is the token ``LINK`` and a mention ``USER``, which nothing else is; each punctuation

@@ -16,54 +16,56 @@ from numpy.typing import NDArray
 
 from filters.text import fasttext_file
 
-_LABEL = "__label__"
+LABEL_PREFIX = "__label__"
 # The note is JSON, then its length, then this.
-_NOTE_MARK = b"corpus-note-1\n"
+_NOTE_MAGIC = b"corpus-note-1\n"
 _NOTE_SIZE = struct.Struct("<q")
 
 
-def load(path: Path) -> Any:
+def load_model(path: Path) -> Any:
     """The model at ``path``; a ValueError names the path where it is no whole fastText model."""
     import fasttext
 
-    labels(path)
+    read_labels(path)
     return fasttext.load_model(str(path))
 
 
-def labels(path: Path) -> list[str]:
+def read_labels(path: Path) -> list[str]:
     """The labels of the model at ``path``, bare, without loading it; raises as ``load`` does."""
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path}")
     try:
-        return [label.removeprefix(_LABEL) for label in fasttext_file.labels(path)]
+        return [
+            label.removeprefix(LABEL_PREFIX) for label in fasttext_file.read_validated_labels(path)
+        ]
     except ValueError as error:
         raise ValueError(f"{path} is not a usable fastText model: {error}") from error
 
 
-def note(path: Path) -> dict[str, Any]:
+def read_note(path: Path) -> dict[str, Any]:
     """What ``corpus train`` has noted behind the model; empty behind any other."""
-    found, _ = _noted(path)
+    found, _ = _locate_note(path)
     return found
 
 
-def set_note(path: Path, told: dict[str, Any]) -> None:
+def write_note(path: Path, content: dict[str, Any]) -> None:
     """Note ``told`` behind the model at ``path``, in place of what may be noted there."""
-    _, size = _noted(path)
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False).encode()
+    _, size = _locate_note(path)
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
     with path.open("r+b") as file:
         file.truncate(size)
         file.seek(size)
-        file.write(text + _NOTE_SIZE.pack(len(text)) + _NOTE_MARK)
+        file.write(text + _NOTE_SIZE.pack(len(text)) + _NOTE_MAGIC)
 
 
-def _noted(path: Path) -> tuple[dict[str, Any], int]:
+def _locate_note(path: Path) -> tuple[dict[str, Any], int]:
     """The note, and the size of the model without it."""
-    tail = len(_NOTE_MARK) + _NOTE_SIZE.size
+    tail = len(_NOTE_MAGIC) + _NOTE_SIZE.size
     with path.open("rb") as file:
         size = file.seek(0, 2)
         file.seek(max(size - tail, 0))
         end = file.read()
-        if len(end) < tail or not end.endswith(_NOTE_MARK):
+        if len(end) < tail or not end.endswith(_NOTE_MAGIC):
             return {}, size
         (length,) = _NOTE_SIZE.unpack_from(end)
         try:
@@ -76,7 +78,7 @@ def _noted(path: Path) -> tuple[dict[str, Any], int]:
     return found, size - tail - length
 
 
-def predict(
+def predict_labels(
     model: Any, lines: list[str], top: int = -1
 ) -> list[tuple[list[str], NDArray[np.float32]]]:
     """For each line its ``top`` labels (-1: all), best first, and their probabilities."""

@@ -10,7 +10,7 @@ import numba
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compiled(function: F) -> F:
+def jit(function: F) -> F:
     """``function`` as machine code that lets go of the GIL.
 
     A user who can write neither beside the source nor at home has it compiled in each process.

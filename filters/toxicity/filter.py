@@ -23,7 +23,7 @@ READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32()}
 VERSION = 2
 
-_MOST = 65535  # what a count column holds
+_MAX_COUNT = 65535  # what a count column holds
 
 
 class Config(FilterConfig):
@@ -45,7 +45,7 @@ class Config(FilterConfig):
 
     @field_validator("categories", mode="before")
     @classmethod
-    def _all_of_them(cls, categories: Any) -> Any:
+    def _expand_true(cls, categories: Any) -> Any:
         return (CATEGORIES if categories else ()) if isinstance(categories, bool) else categories
 
     @field_validator("categories")
@@ -57,7 +57,7 @@ class Config(FilterConfig):
         return tuple(dict.fromkeys(categories))
 
     @model_validator(mode="after")
-    def _ours_alone(self) -> Config:
+    def _check_model_and_categories(self) -> Config:
         if self.model and self.categories:
             raise ValueError("categories are our own model's; leave out 'model' or 'categories'")
         return self
@@ -73,12 +73,12 @@ def writes(config: Config) -> Mapping[str, pl.DataType]:
 
 def models(config: Config) -> list[Path]:
     """The model files that ``build`` will load."""
-    return _toxicity_models.files(config.model)
+    return _toxicity_models.list_model_files(config.model)
 
 
 def check(config: Config) -> None:
     """A ValueError if the package behind the model's name is not there."""
-    _toxicity_models.check(config.model)
+    _toxicity_models.check_model(config.model)
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
@@ -89,10 +89,12 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
 
 def build(config: Config) -> Filter:
     """Load the model; a ValueError or FileNotFoundError says what is wrong with it."""
-    score = _seen(_toxicity_models.load(config.model, config.label))
+    score = _ignore_placeholders(_toxicity_models.load_scorer(config.model, config.label))
     scorers = {"toxicity": score}
     for name in config.categories:
-        scorers[f"toxicity_{name}"] = _seen(_toxicity_models.ours(name))
+        scorers[f"toxicity_{name}"] = _ignore_placeholders(
+            _toxicity_models.load_builtin_scorer(name)
+        )
     for each in scorers.values():
         each(pl.Series(["compile"]))  # what compiles on first use does so here
 
@@ -102,7 +104,7 @@ def build(config: Config) -> Filter:
             pl.Series(name, each(texts), dtype=pl.Float32) for name, each in scorers.items()
         )
         if config.action == "redact":
-            posts = _redacted(posts, score, config.max_score)
+            posts = _redact_posts(posts, score, config.max_score)
         return posts.with_columns(verdict(config).alias("reject"))
 
     return toxicity
@@ -119,17 +121,23 @@ def movable(config: Config) -> Mapping[str, str]:
     return {"max_score": "toxicity"} if config.action == "drop" else {}
 
 
-def _seen(score: Scorer) -> Scorer:
+def _ignore_placeholders(score: Scorer) -> Scorer:
     """The score of what a placeholder leaves to read."""
-    return lambda texts: score(texts.str.replace_all(redact_words.PLACEHOLDER, " ", literal=True))
+    return lambda texts: score(
+        texts.str.replace_all(redact_words.TOXIC_PLACEHOLDER, " ", literal=True)
+    )
 
 
-def _redacted(posts: pl.DataFrame, score: Scorer, max_score: float) -> pl.DataFrame:
+def _redact_posts(posts: pl.DataFrame, score: Scorer, max_score: float) -> pl.DataFrame:
     """What is too toxic, without the words that make it so; and how many spans went."""
     rows = (posts["toxicity"] > max_score).arg_true()
     before = posts["text"].gather(rows)
-    after = pl.Series(redact_words.redact(before.to_list(), score, max_score), dtype=pl.String)
-    spans = after.str.count_matches(redact_words.PLACEHOLDER, literal=True).clip(0, _MOST)
+    after = pl.Series(
+        redact_words.redact_texts(before.to_list(), score, max_score), dtype=pl.String
+    )
+    spans = after.str.count_matches(redact_words.TOXIC_PLACEHOLDER, literal=True).clip(
+        0, _MAX_COUNT
+    )
     none = pl.repeat(0, posts.height, dtype=pl.UInt16, eager=True)
     return posts.with_columns(
         posts["text"].clone().scatter(rows, after) if len(rows) else posts["text"],

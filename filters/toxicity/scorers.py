@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from filters.text.cleaning import flattened, folded
+from filters.text.cleaning import flatten_whitespace, fold_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,89 +26,96 @@ if TYPE_CHECKING:
 #: Texts in, none of them null; one probability each out.
 Scorer = Callable[[pl.Series], "Probabilities"]
 
-SHIPPED = Path(__file__).parents[1] / "models" / "toxicity.npz"
+TOXICITY_MODEL_PATH = Path(__file__).parents[1] / "models" / "toxicity.npz"
 #: What our model tells apart, each with a probability of its own.
 CATEGORIES = ("insult", "obscene", "identity_hate")
 
-_PROFANITY = "alt-profanity-check"
-_DETOXIFY = "detoxify:"
+_PROFANITY_CHECK = "alt-profanity-check"
+_DETOXIFY_PREFIX = "detoxify:"
 # A transformer's memory grows with the texts that it reads at once.
 _DETOXIFY_BATCH = 32
 
 
-def files(name: str) -> list[Path]:
+def list_model_files(name: str) -> list[Path]:
     """The files that decide; a package that is not installed has none, and ``check`` says so."""
-    if name == _PROFANITY:
-        return [folder / "data" / f"{part}.joblib" for folder in _package("profanity_check")
-                for part in ("vectorizer", "model")]  # fmt: skip
-    if name.startswith(_DETOXIFY):
-        return sorted(Path(name.removeprefix(_DETOXIFY)).glob("*.ckpt"))
-    return [Path(name) if name else SHIPPED]
+    if name == _PROFANITY_CHECK:
+        return [
+            folder / "data" / f"{part}.joblib"
+            for folder in _find_package_folders("profanity_check")
+            for part in ("vectorizer", "model")
+        ]
+    if name.startswith(_DETOXIFY_PREFIX):
+        return sorted(Path(name.removeprefix(_DETOXIFY_PREFIX)).glob("*.ckpt"))
+    return [Path(name) if name else TOXICITY_MODEL_PATH]
 
 
-def check(name: str) -> None:
+def check_model(name: str) -> None:
     """A ValueError if the package or the folder that a name stands for is not there."""
-    if name == _PROFANITY and not _package("profanity_check"):
-        raise ValueError(f"'{_PROFANITY}' is not installed; pip install {_PROFANITY}")
-    if name.startswith(_DETOXIFY):
-        if not _package("detoxify"):
+    if name == _PROFANITY_CHECK and not _find_package_folders("profanity_check"):
+        raise ValueError(f"'{_PROFANITY_CHECK}' is not installed; pip install {_PROFANITY_CHECK}")
+    if name.startswith(_DETOXIFY_PREFIX):
+        if not _find_package_folders("detoxify"):
             raise ValueError("'detoxify' is not installed; pip install detoxify")
-        if len(files(name)) != 1:
+        if len(list_model_files(name)) != 1:
             raise ValueError(
                 f"'{name}' must name a folder with one checkpoint (.ckpt) and the tokenizer's "
-                f"files; it has {len(files(name))} checkpoints, and nothing is downloaded"
+                f"files; it has {len(list_model_files(name))} checkpoints, and nothing is downloaded"
             )
 
 
-def load(name: str, label: str) -> Scorer:
+def load_scorer(name: str, label: str) -> Scorer:
     """The scorer of a name; ``label`` is the class that counts as toxic, if it has several."""
-    check(name)
-    missing = [str(path) for path in files(name) if not path.is_file()]
+    check_model(name)
+    missing = [str(path) for path in list_model_files(name) if not path.is_file()]
     if missing:
         raise FileNotFoundError(f"toxicity: no model file at {missing[0]}")
-    if name == _PROFANITY:
-        return _of_words(_profanity_check())
-    if name.startswith(_DETOXIFY):
-        return _of_words(_detoxify(Path(name.removeprefix(_DETOXIFY)), label))
-    return _of_words(_fasttext(Path(name), label)) if name else ours("toxicity")
+    if name == _PROFANITY_CHECK:
+        return _make_scorer(_load_profanity_check())
+    if name.startswith(_DETOXIFY_PREFIX):
+        return _make_scorer(_load_detoxify(Path(name.removeprefix(_DETOXIFY_PREFIX)), label))
+    return (
+        _make_scorer(_load_fasttext(Path(name), label)) if name else load_builtin_scorer("toxicity")
+    )
 
 
-def ours(kind: str) -> Scorer:
+def load_builtin_scorer(kind: str) -> Scorer:
     """Our linear model for ``toxicity`` or a category: the score of the worst 64 words."""
     import numpy as np
 
     from filters.toxicity import linear_model
 
     try:
-        model = linear_model.load(SHIPPED)[kind]
+        model = linear_model.load_models(TOXICITY_MODEL_PATH)[kind]
     # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
     except Exception as error:
         raise ValueError(
-            f"toxicity: {SHIPPED} is not the model this version ships: {error}"
+            f"toxicity: {TOXICITY_MODEL_PATH} is not the model this version ships: {error}"
         ) from error
 
     def score(texts: pl.Series) -> Probabilities:
-        read = texts.to_frame("text").select(folded("text")).to_series()
+        read = texts.to_frame("text").select(fold_text("text")).to_series()
         # No word, logit -inf, probability 0. A logit of -90 would overflow exp in float32.
         with np.errstate(over="ignore"):
-            return np.asarray(1 / (1 + np.exp(-linear_model.logits(read, model))), dtype=np.float32)
+            return np.asarray(
+                1 / (1 + np.exp(-linear_model.compute_logits(read, model))), dtype=np.float32
+            )
 
     return score
 
 
-def _package(name: str) -> list[Path]:
+def _find_package_folders(name: str) -> list[Path]:
     """The folders of a package, which is not imported; none if it is not installed."""
     found = find_spec(name)
     return [Path(each) for each in (found.submodule_search_locations or [])] if found else []
 
 
-def _of_words(predict: Callable[[list[str]], Any]) -> Scorer:
+def _make_scorer(predict: Callable[[list[str]], Any]) -> Scorer:
     """A scorer that shows a model each text on one line, and only those that have something."""
     import numpy as np
 
     def score(texts: pl.Series) -> Probabilities:
         # A newline ends a fastText example, so flatten it first.
-        lines = texts.to_frame("text").select(flattened("text")).to_series()
+        lines = texts.to_frame("text").select(flatten_whitespace("text")).to_series()
         scores = np.zeros(len(lines), dtype=np.float32)
         some = (lines != "").arg_true().to_numpy()
         if some.size:
@@ -119,32 +126,32 @@ def _of_words(predict: Callable[[list[str]], Any]) -> Scorer:
     return score
 
 
-def _fasttext(path: Path, label: str) -> Callable[[list[str]], Any]:
+def _load_fasttext(path: Path, label: str) -> Callable[[list[str]], Any]:
     """A user's fastText model, which sees each text otherwise as written."""
     from filters.text import fasttext
 
-    model = fasttext.load(path)
+    model = fasttext.load_model(path)
     wanted = label if label.startswith("__label__") else f"__label__{label}"
-    _known(path, wanted, list(model.get_labels()))
+    _require_label(path, wanted, list(model.get_labels()))
 
     def predict(lines: list[str]) -> list[float]:
         return [
             float(probabilities[names.index(wanted)])
-            for names, probabilities in fasttext.predict(model, lines)
+            for names, probabilities in fasttext.predict_labels(model, lines)
         ]
 
     return predict
 
 
-def _profanity_check() -> Callable[[list[str]], Any]:
+def _load_profanity_check() -> Callable[[list[str]], Any]:
     try:
         from profanity_check import predict_prob
     except Exception as error:  # a model that this scikit-learn cannot read fails in many ways
-        raise ValueError(f"toxicity: '{_PROFANITY}' cannot be loaded: {error}") from error
+        raise ValueError(f"toxicity: '{_PROFANITY_CHECK}' cannot be loaded: {error}") from error
     return predict_prob  # type: ignore[no-any-return]
 
 
-def _detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
+def _load_detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
     """A Detoxify checkpoint and its tokenizer; the base model's config must be at hand as well."""
     import numpy as np
 
@@ -164,7 +171,7 @@ def _detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
         ) from error
     # Detoxify calls the class "toxic" of its first models "toxicity", as the later ones do.
     wanted = "toxicity" if label == "toxic" else label
-    _known(checkpoint, wanted, list(model.class_names))
+    _require_label(checkpoint, wanted, list(model.class_names))
 
     def predict(lines: list[str]) -> Any:
         found = [
@@ -177,7 +184,7 @@ def _detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
     return predict
 
 
-def _known(path: Path, label: str, labels: list[str]) -> None:
+def _require_label(path: Path, label: str, labels: list[str]) -> None:
     if label not in labels:
         known = ", ".join(sorted(name.removeprefix("__label__") for name in labels))
         raise ValueError(

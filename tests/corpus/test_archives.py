@@ -25,7 +25,7 @@ import zstandard
 
 from corpus.formats import byte_source
 from corpus.formats.archives import ppmd_process
-from corpus.formats.dump_input import Input
+from corpus.formats.dump_input import DumpInput
 from corpus.readers import contract, reddit, table
 from tests.corpus.archives import (
     DAY,
@@ -425,7 +425,7 @@ def test_only_members_that_are_wanted_are_opened(
 ) -> None:
     inner = zipped({"Posts.xml": line(3), "Votes.xml": line(4)})
     packed = pack({"Votes.xml": lines(0, 500), "Posts.xml": line(1), "x.zip": inner})
-    with Input(str(dump(packed)), lambda name: name.endswith("Posts.xml")) as source:
+    with DumpInput(str(dump(packed)), lambda name: name.endswith("Posts.xml")) as source:
         found = {member.name: member.open().read(99) for member in source.members()}
     assert found == {"Posts.xml": line(1), "x.zip!Posts.xml": line(3)}
 
@@ -433,9 +433,9 @@ def test_only_members_that_are_wanted_are_opened(
 def test_a_member_that_is_not_wanted_is_not_sourceed(dump: Dump) -> None:
     packed = bytearray(zipped({"Votes.xml": lines(0, 500), "Posts.xml": line(1)}))
     packed[900] ^= 255
-    with Input(str(dump(bytes(packed))), lambda name: name == "Posts.xml") as source:
+    with DumpInput(str(dump(bytes(packed))), lambda name: name == "Posts.xml") as source:
         assert [member.name for member in source.members()] == ["Posts.xml"]
-        assert list(source.refusals()) == []
+        assert list(source.take_refusals()) == []
 
 
 @pytest.mark.parametrize("kind", ["7z, ppmd", "7z, lzma2", "zip in a tar"])
@@ -445,7 +445,7 @@ def test_stopping_early_leaves_nothing_running_or_lying_about(
     (tmp_path / "spool").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "spool"))
     before = psutil.Process().children(), psutil.Process().num_threads()
-    with Input(str(dump(PACKED[kind]()))) as source:
+    with DumpInput(str(dump(PACKED[kind]()))) as source:
         for member in source.members():
             assert member.open().read(10)
             break
@@ -457,7 +457,7 @@ def test_stopping_early_leaves_nothing_running_or_lying_about(
 
 
 def test_ppmd_is_read_whole_however_little_is_asked_for_at_a_time(dump: Dump) -> None:
-    with Input(str(dump(PACKED["7z, ppmd"]()))) as source:
+    with DumpInput(str(dump(PACKED["7z, ppmd"]()))) as source:
         found = b""
         for member in source.members():
             stream = member.open()
@@ -571,7 +571,7 @@ def test_a_true_dump_is_no_bomb_however_large(dump: Dump) -> None:
 
 def test_a_sparse_file_of_a_terabyte_takes_no_time(dump: Dump) -> None:
     assert read(dump(sparse(1 << 33))) == ([], [("!zeros", "not_text")])
-    with Input(str(dump(sparse(1 << 33)))) as source:
+    with DumpInput(str(dump(sparse(1 << 33)))) as source:
         for member in source.members():
             stream = member.open()
             with pytest.raises(byte_source.Unreadable, match="decompression_bomb"):

@@ -12,10 +12,10 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus.maintenance.audit import audit, told
+from corpus.maintenance.audit import audit, format_audit
 from corpus.pipeline import canaries
 from corpus.privacy import keys
-from corpus.tasks.receipts import file_sha256, unbalanced
+from corpus.tasks.receipts import file_sha256, find_imbalances
 from tests.conftest import command, contents, post, write_lines
 
 
@@ -57,15 +57,15 @@ def rewrite(out: Path, *, hashes: bool = True, **columns: pl.Expr) -> None:
 def test_a_corpus_of_ours_passes(tmp_path: Path, pii: dict[str, Any]) -> None:
     out = build(tmp_path, pii)
     found = audit(out, workers=2 if pii == {} else 1)
-    assert found["passed"], told(found)
+    assert found["passed"], format_audit(found)
     assert found["rows"] == len(corpus.load(out))
-    assert unbalanced(corpus.load(out).manifest) == []
+    assert find_imbalances(corpus.load(out).manifest) == []
 
 
 def test_without_redaction_details_and_canaries_are_found(tmp_path: Path) -> None:
     out = build(tmp_path, None)
     assert failed(out) == ["no contact data and no handles", "canaries with details"]
-    printed = told(audit(out))
+    printed = format_audit(audit(out))
     assert "EMAIL_ADDRESS" in printed and "shards/part-00000.parquet row" in printed
     assert "joe" not in printed, "no text in what is printed"
     assert failed(out, key=tmp_path / "no.key") == ["no contact data and no handles"]
@@ -75,18 +75,18 @@ def test_canaries_are_planted_once_counted_and_the_same_under_the_same_key(tmp_p
     out = build(tmp_path, {})
     frame = corpus.load(out).scan().collect()
     own = frame.filter(pl.col("platform") == "canary")
-    made = canaries.make(20, canaries.seed(keys.load_key(tmp_path / "corpus.key")))
-    reciting = [canary for canary in made if not canary.leaks]
+    made = canaries.make_canaries(20, canaries.derive_seed(keys.load_key(tmp_path / "corpus.key")))
+    reciting = [canary for canary in made if not canary.must_be_removed]
     assert len(reciting) == 10
     everything = "\n".join(own["text"])
     assert all(everything.count(secret) == 1 for c in reciting for secret in c.secrets)
-    assert not [s for c in made if c.leaks for s in c.secrets if s in everything]
+    assert not [s for c in made if c.must_be_removed for s in c.secrets if s in everything]
     manifest = corpus.load(out).manifest
     assert [source["path"] for source in manifest["sources"]][1:] == ["canaries"]
     assert manifest["totals"]["read"] == 121
     again = build(tmp_path, {}, path=str(tmp_path / "again"))
     assert contents(out) == contents(again)
-    assert canaries.make(20, canaries.seed(bytes(32))) != made
+    assert canaries.make_canaries(20, canaries.derive_seed(bytes(32))) != made
 
 
 def test_a_canary_told_twice_is_noticed(tmp_path: Path) -> None:

@@ -18,21 +18,21 @@ import pytest
 import corpus
 from corpus import authors
 from corpus.errors import PlanError
-from corpus.gathered import Gathered, here
+from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.schema import POST
 from corpus.tasks import array_store
 from tests.conftest import sentence, write_lines
 
 
-def gathered(folders: list[Path], room: Path, run: Any = here) -> Gathered:
+def gathered(folders: list[Path], room: Path, run: Any = run_inline) -> BarrierInput:
     """What a build would give; ``room`` is one of its own, as each Config has one."""
     room.mkdir(exist_ok=True)
     targets = [room / f"{number:06d}.verdict.parquet" for number in range(len(folders))]
-    return Gathered(folders, [], room, Path(), run, targets)
+    return BarrierInput(folders, [], room, Path(), run, targets)
 
 
-def verdicts(given: Gathered, settings: authors.Config) -> list[pl.DataFrame]:
+def verdicts(given: BarrierInput, settings: authors.Config) -> list[pl.DataFrame]:
     return [pl.read_parquet(path) for path in authors.decide(given, settings)]
 
 
@@ -49,7 +49,7 @@ def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[st
         for number, begin in enumerate(range(0, len(rows), size)):
             folders.append(tmp_path / f"{turn}-{size}-{number}")
             part = posts.slice(begin, size)
-            array_store.save(authors.measure(part, settings), folders[-1])
+            array_store.save_arrays(authors.measure(part, settings), folders[-1])
         room = Path(mkdtemp(dir=tmp_path))
         verdict = pl.concat(verdicts(gathered(folders, room), settings))
         assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
@@ -136,7 +136,7 @@ def test_no_posts_are_no_trouble(tmp_path: Path) -> None:
     config = {"max_posts": 1, "max_repeated": 0.1, "drop_most_active": 0.5}
     settings = authors.Config(**config)
     folder = tmp_path / "none"
-    array_store.save(authors.measure(pl.DataFrame(schema=POST), settings), folder)
+    array_store.save_arrays(authors.measure(pl.DataFrame(schema=POST), settings), folder)
     (verdict,) = verdicts(gathered([folder], tmp_path / "room"), settings)
     assert verdict.height == 0
     assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
@@ -180,9 +180,10 @@ def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | Non
     posts: list[dict[str, Any]] = []
     for folder in folders:
         found = {
-            name: array_store.whole(folder, name) for name in ("author", "reason", "prefer", "ids")
+            name: array_store.load_array(folder, name)
+            for name in ("author", "reason", "prefer", "ids")
         }
-        bands = array_store.whole(folder, "bands") if config.max_repeated < 1 else None
+        bands = array_store.load_array(folder, "bands") if config.max_repeated < 1 else None
         for row, author in enumerate(found["author"].tolist()):
             posts.append({name: column[row].item() for name, column in found.items()
                           if name != "author"} | {
@@ -246,7 +247,7 @@ def test_any_ranges_and_blocks_give_what_all_posts_at_once_do(
     folders = []
     for number, (begin, end) in enumerate(pairwise(cuts)):
         folders.append(tmp_path / f"{number}")
-        array_store.save(authors.measure(posts[begin:end], settings), folders[-1])
+        array_store.save_arrays(authors.measure(posts[begin:end], settings), folders[-1])
     wanted = by_hand(folders, settings)
     assert [row[1] for row in wanted if row[0] is None].count(None) > 10
     assert {row[1] or "" for row in wanted} == {*authors.REASONS} - unused
@@ -272,17 +273,17 @@ def test_tasks_that_are_done_are_not_done_again(
 ) -> None:
     settings = authors.Config(**ALL_RULES)
     folder = tmp_path / "0"
-    array_store.save(authors.measure(random_posts(Random(1), 100), settings), folder)
+    array_store.save_arrays(authors.measure(random_posts(Random(1), 100), settings), folder)
     first = verdicts(gathered([folder], tmp_path / "room"), settings)
 
     def refuse(task: object) -> None:
         raise AssertionError("done twice")
 
-    for kind in (authors.Send, authors.Count, authors.Judge):
+    for kind in (authors.ScatterByAuthor, authors.CountAuthors, authors.DecideAuthors):
         monkeypatch.setattr(kind, "make", refuse)
     (tmp_path / "room" / "000000.verdict.parquet").unlink()
     assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
-    monkeypatch.setattr(authors.Tell, "_tell", refuse)
+    monkeypatch.setattr(authors.WriteAuthorVerdicts, "_tell", refuse)
     assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from corpus.formats import byte_source
 from corpus.formats.archives.bundle import Bundle, Lost
-from corpus.formats.dump_input import BROKEN
+from corpus.formats.dump_input import STREAM_ERRORS
 from corpus.readers.contract import Refused
 from tests.corpus.archives import linked, locked, zipped, zipped_as
 
@@ -61,15 +61,15 @@ def test_all_names_are_known_and_no_file_is_opened(tmp_path: Path, make: Make) -
 @both
 def test_patterns_fit_the_end_of_names_part_by_part(tmp_path: Path, make: Make) -> None:
     with Bundle(make(tmp_path)) as bundle:
-        assert bundle.matching("tweets.js", "data/tweets-part*.js") == [
+        assert bundle.find_files("tweets.js", "data/tweets-part*.js") == [
             "twitter-2024/data/tweets-part1.js",
             "twitter-2024/data/tweets-part2.js",
             "twitter-2024/data/tweets-part10.js",
             "twitter-2024/data/tweets.js",
         ]
-        assert bundle.matching("data/*.png") == ["twitter-2024/assets/data/x.png"]
+        assert bundle.find_files("data/*.png") == ["twitter-2024/assets/data/x.png"]
         # A star stays within its part, and a pattern needs as many parts as it has.
-        assert bundle.matching("twitter-2024/*.js", "a/b/c/d/tweets.js", "weets.js") == []
+        assert bundle.find_files("twitter-2024/*.js", "a/b/c/d/tweets.js", "weets.js") == []
 
 
 @both
@@ -82,9 +82,9 @@ def test_a_file_is_read_as_it_is_and_progress_is_told(tmp_path: Path, make: Make
 
 
 def test_places_tell_the_folder_and_the_zip_apart(tmp_path: Path) -> None:
-    assert Bundle(folder(tmp_path)).place("data/a") == f"{tmp_path}/archive/data/a"
-    assert Bundle(folder(tmp_path) + "/").place("data/a") == f"{tmp_path}/archive/data/a"
-    assert Bundle(zip_file(tmp_path)).place("data/a") == f"{tmp_path}/archive.zip!data/a"
+    assert Bundle(folder(tmp_path)).source_file("data/a") == f"{tmp_path}/archive/data/a"
+    assert Bundle(folder(tmp_path) + "/").source_file("data/a") == f"{tmp_path}/archive/data/a"
+    assert Bundle(zip_file(tmp_path)).source_file("data/a") == f"{tmp_path}/archive.zip!data/a"
 
 
 def test_the_hash_of_a_zip_is_that_of_the_file(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_file_that_breaks_off_says_why_in_the_contract_s_words(tmp_path: Path)
         with pytest.raises(Refused) as refused:
             whole(bundle, "a")
         assert refused.value.reason == "damaged_member"
-        assert isinstance(refused.value, BROKEN)
+        assert isinstance(refused.value, STREAM_ERRORS)
         assert whole(bundle, "b") == b"6"
     path.write_bytes(zipped_as("a", 97, b"", b""))
     with Bundle(str(path)) as bundle, pytest.raises(Lost, match="unsupported_compression"):
@@ -210,7 +210,7 @@ def test_one_name_twice_in_a_zip_is_two_files(tmp_path: Path) -> None:
         archive.writestr("x/a.js", b"1")
         archive.writestr("x/a.js", b"2")
     with Bundle(str(path)) as bundle:
-        assert bundle.matching("a.js") == ["x/a.js", "x/a.js#2"]
+        assert bundle.find_files("a.js") == ["x/a.js", "x/a.js#2"]
         assert [whole(bundle, name) for name in bundle.names()] == [b"1", b"2"]
 
 
@@ -221,5 +221,5 @@ def test_what_systems_leave_beside_the_files_is_passed_over(
     monkeypatch.setitem(FILES, "__MACOSX/twitter-2024/._tweets.js", b"")
     monkeypatch.setitem(FILES, "twitter-2024/.DS_Store", b"")
     with Bundle(make(tmp_path)) as bundle:
-        assert len(bundle.matching("*", "*.js")) == 6
+        assert len(bundle.find_files("*", "*.js")) == 6
         assert len(bundle.names()) == 6

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from corpus.formats.car import LARGEST_BLOCK, Archive, Stream
+from corpus.formats.car import MAX_BLOCK_BYTES, ByteStream, CarArchive
 from corpus.readers import bluesky
 from corpus.readers.contract import Batch, Cursor, Refused, Sample
 
@@ -181,7 +181,7 @@ def test_a_damaged_block_is_refused_and_its_neighbours_are_not(tmp_path: Path) -
         ([1], "wrong_type"),
         ({"text": 1}, "wrong_type"),
         ({}, "no_text"),
-        (b"\x40" * (LARGEST_BLOCK + 1), "block_too_large"),
+        (b"\x40" * (MAX_BLOCK_BYTES + 1), "block_too_large"),
     ],
 )
 def test_a_record_that_is_none_is_refused(tmp_path: Path, value: Any, reason: str) -> None:
@@ -298,16 +298,16 @@ def test_only_repositories_are_known_for_sure() -> None:
 def test_the_real_repository_holds_exactly_the_expected_records(shared: Path) -> None:
     listing = (shared / "bluesky" / "car_expected_records.tsv").read_text().splitlines()
     with open(shared / "bluesky" / "repo.car", "rb", buffering=0) as file:
-        archive = Archive(Stream(file))
-        archive.attach(file.fileno())
-        _, root = archive.find(archive.root)
+        archive = CarArchive(ByteStream(file))
+        archive.attach_file(file.fileno())
+        _, root = archive.read_block(archive.root)
         import libipld
 
         found = []
-        for item in archive.entries(libipld.decode_dag_cbor(root)["data"]):
+        for item in archive.walk_tree(libipld.decode_dag_cbor(root)["data"]):
             assert not isinstance(item, Refused)
             key, cid = item
-            assert archive.find(cid)[1]  # each is there, and what its name promises
+            assert archive.read_block(cid)[1]  # each is there, and what its name promises
             name = base64.b32encode(cid).decode().lower().rstrip("=")
             found.append(f"{key.decode()}\tb{name}")
     assert archive.problem == ""

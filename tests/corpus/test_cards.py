@@ -16,7 +16,7 @@ import corpus
 from corpus import report
 from corpus.maintenance.takedown import take_down
 from corpus.report import dataset_card, statistics
-from corpus.report.published_plan import Settings
+from corpus.report.published_plan import PublishedPlan
 from corpus.tasks.receipts import load_manifest
 from tests.conftest import post, sentence, write_lines
 
@@ -98,7 +98,7 @@ def test_the_card_s_head_says_what_the_hub_asks(built: Path) -> None:
     ],
 )
 def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> None:
-    settings = Settings({"output": {"license": said}})
+    settings = PublishedPlan({"output": {"license": said}})
     assert dataset_card._license(settings, {}) == found
 
 
@@ -107,7 +107,7 @@ def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> 
     [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**13, "n>1T")],
 )
 def test_sizes_have_the_hub_s_names(documents: int, name: str) -> None:
-    assert dataset_card.size(documents) == name
+    assert dataset_card.size_category(documents) == name
 
 
 def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
@@ -118,21 +118,21 @@ def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
         ["und", 500, 1, 0],
         ["no", 0, 0, 9],
     ]
-    assert dataset_card.language_codes({"languages": {"top": top}}) == ["en"]
-    assert dataset_card.language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
-    assert dataset_card.language_codes({"languages": None}) == []
+    assert dataset_card.list_language_codes({"languages": {"top": top}}) == ["en"]
+    assert dataset_card.list_language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
+    assert dataset_card.list_language_codes({"languages": None}) == []
 
 
 def test_splits_come_from_the_manifest() -> None:
     shards: list[dict[str, Any]] = [{"path": "shards/part-00000.parquet"}]
-    assert dataset_card.splits({"shards": shards}) == [("train", "shards/*.parquet")]
-    assert dataset_card.splits({"shards": []}) == [("train", "shards/*.parquet")]
+    assert dataset_card.list_splits({"shards": shards}) == [("train", "shards/*.parquet")]
+    assert dataset_card.list_splits({"shards": []}) == [("train", "shards/*.parquet")]
     shards = [
         {"path": "shards/part-00000.parquet", "split": "train"},
         {"path": "shards/part-00001.parquet", "split": "train"},
         {"path": "validation/part-00000.parquet", "split": "validation"},
     ]
-    assert dataset_card.splits({"shards": shards}) == [
+    assert dataset_card.list_splits({"shards": shards}) == [
         ("train", "shards/*.parquet"),
         ("validation", "validation/*.parquet"),
     ]
@@ -180,7 +180,9 @@ def test_every_paper_tells_the_splits(built: Path) -> None:
     manifest["shards"].append(
         manifest["shards"][0] | {"path": "validation/part-00000.parquet", "split": "validation"}
     )
-    made = report.papers(manifest, (built / "plan.yaml").read_text(), statistics.load(built))
+    made = report.render_documentation(
+        manifest, (built / "plan.yaml").read_text(), statistics.load_statistics(built)
+    )
     files = json.loads(made["croissant.json"])["distribution"][-1]
     assert files["includes"] == ["shards/*.parquet", "validation/*.parquet"]
     told = f"Splits, in documents: train 61, validation {manifest['shards'][0]['rows']}."
@@ -202,7 +204,9 @@ def test_very_many_shards_are_a_pattern(built: Path) -> None:
     manifest = load_manifest(built)
     manifest["shards"] = [manifest["shards"][0] | {"path": f"shards/part-{n:05d}.parquet"}
                           for n in range(1001)]  # fmt: skip
-    made = report.papers(manifest, (built / "plan.yaml").read_text(), statistics.load(built))
+    made = report.render_documentation(
+        manifest, (built / "plan.yaml").read_text(), statistics.load_statistics(built)
+    )
     assert len(json.loads(made["croissant.json"])["distribution"]) == 1
 
 
@@ -284,14 +288,16 @@ def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
     assert found["version"] == "1.1.0"
     assert "1 takedown so far, 1 post out." in (out / "DATASHEET.md").read_text()
     assert "| takedown | 61 | 60 | 1 | takedown 1 |" in (out / "README.md").read_text()
-    assert report.papers(
-        manifest, (out / "plan.yaml").read_text(), statistics.load(out)
+    assert report.render_documentation(
+        manifest, (out / "plan.yaml").read_text(), statistics.load_statistics(out)
     )["README.md"] == (out / "README.md").read_text()  # fmt: skip
 
 
 def test_markdown_shows_names_as_they_are() -> None:
-    assert dataset_card.plain("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
-    assert dataset_card.plain("one\ntwo\u202e") == "one two "
-    table = dataset_card.markdown(["a"], [["too_few_words"], ["x|y"]])
+    assert (
+        dataset_card.escape_markdown("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
+    )
+    assert dataset_card.escape_markdown("one\ntwo\u202e") == "one two "
+    table = dataset_card.markdown_table(["a"], [["too_few_words"], ["x|y"]])
     assert table == "| a |\n|---|\n| too_few_words |\n| x\\|y |"
-    assert dataset_card.fenced("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"
+    assert dataset_card.fence_code("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"

@@ -13,37 +13,37 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.partition import connected_components, partitions
 
 
 @dataclass(frozen=True)
-class Given(partitions.Step):
+class Given(partitions.ArrayTask):
     """Edges from nowhere, as pairs of places."""
 
     pairs: tuple[tuple[int, int], ...]
 
     @property
     def folder(self) -> Path:
-        return self.room / "given"
+        return self.work_dir / "given"
 
-    def make(self) -> tuple[partitions.Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[partitions.Arrays, dict[str, Any]]:
         one, two = np.array(self.pairs, np.int64).reshape(-1, 2).T
-        return connected_components.edges(self.room, one.copy(), two.copy()), {}
+        return connected_components.scatter_edges(self.work_dir, one.copy(), two.copy()), {}
 
 
 def labelled(room: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
     """The label of each post that has an edge."""
     sizes = [2] * (posts // 2) + [1] * (posts % 2)
-    where = partitions.lay_out(room, [room / str(at) for at in range(len(sizes))], sizes)
+    where = partitions.write_part_index(room, [room / str(at) for at in range(len(sizes))], sizes)
     task = Given(room, tuple(pairs))
     task()
-    rounds, count = connected_components.find(room, [task], here, "")
+    rounds, count = connected_components.find_components(room, [task], run_inline, "")
     found: dict[int, int] = {}
     for block in range(len(where.blocks)):
         found |= dict(
             zip(
-                *(part.tolist() for part in connected_components.labels(room, block, rounds)),
+                *(part.tolist() for part in connected_components.load_labels(room, block, rounds)),
                 strict=True,
             )
         )

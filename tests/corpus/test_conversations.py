@@ -14,7 +14,7 @@ from pydantic import ValidationError
 import corpus
 from corpus.conversations import Config
 from corpus.conversations import documents as conversations
-from corpus.conversations.documents import HOME
+from corpus.conversations.documents import COUNTED_POSTS
 from corpus.schema import POST
 from tests.conftest import contents, write_lines
 
@@ -38,13 +38,13 @@ def made(
     posts = pl.DataFrame(filled, schema=POST)
     place = {row["id"]: at for at, row in enumerate(rows)}
     parent = [place.get(row.get("parent_id"), -1) for row in rows]
-    found, reject = conversations.documents(posts, parent, Config(**config))
-    found = conversations.unmarked(found)
+    found, reject = conversations.make_documents(posts, parent, Config(**config))
+    found = conversations.extract_turn_ends(found)
     for row in found.iter_rows(named=True):
         assert len(row["turn_ends"]) == len(row["post_ids"])
         assert row["turn_ends"][-1] == len(row["text"])
     why = {name: reason for name, reason in zip(posts["id"], reject, strict=True) if reason}
-    at_home = [home["id"] for homes in found[HOME] for home in homes]
+    at_home = [home["id"] for homes in found[COUNTED_POSTS] for home in homes]
     assert sorted([*at_home, *why]) == sorted(place), "each post is at home once, or leaves"
     return found, why
 
@@ -311,12 +311,12 @@ def test_turns_are_found_again_in_the_written_text() -> None:
 
 
 def test_a_turn_that_a_later_stage_cut_leaves_the_ends_unknown() -> None:
-    texts = [f"a{conversations.TURN_END}\n\nb{conversations.TURN_END}", "a\n\nb", "a"]
+    texts = [f"a{conversations.TURN_END_MARK}\n\nb{conversations.TURN_END_MARK}", "a\n\nb", "a"]
     frame = pl.DataFrame({"text": texts, "post_ids": [["1", "2"], ["1", "2"], ["1"]]})
-    assert conversations.unmarked(frame)["turn_ends"].to_list() == [[1, 4], None, [1]]
+    assert conversations.extract_turn_ends(frame)["turn_ends"].to_list() == [[1, 4], None, [1]]
 
 
 def test_a_mark_in_a_post_is_no_turn() -> None:
-    rows = [row | {"text": f"{row['text']}{conversations.TURN_END}!"} for row in ROWS]
+    rows = [row | {"text": f"{row['text']}{conversations.TURN_END_MARK}!"} for row in ROWS]
     found, _ = made(rows, mode="path")
     assert found["text"].to_list() == ["user_1: why?!\n\nuser_2: so that!\n\nuser_1: thanks!"]

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from corpus.dedup import barrier as dedup
 from corpus.dedup import candidates, clusters, minhash_kernel, normalize
-from corpus.gathered import Gathered, here
+from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.tasks import array_store
 
@@ -51,11 +51,11 @@ def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
     for number in range(parts):
         part = posts.slice(number * size, size)
         folders.append(folder / f"{number}")
-        array_store.save(dedup.measure(part, chosen), folders[-1])
+        array_store.save_arrays(dedup.measure(part, chosen), folders[-1])
         files.append(folder / f"{number}.parquet")
         part.write_parquet(files[-1])
     targets = [folder / f"{number}.verdict.parquet" for number in range(parts)]
-    gathered = Gathered(folders, files, folder / "room", folder / "key", here, targets)
+    gathered = BarrierInput(folders, files, folder / "room", folder / "key", run_inline, targets)
     return pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, chosen))
 
 
@@ -94,8 +94,8 @@ def test_hash32_is_murmur3() -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
 def test_signatures_equal_datasketch_on_any_text(text: str) -> None:
     posts = frame([text])
-    normal = normalize.strings(posts["text"]).item()
-    found = dedup.signatures(posts, dedup.Config())
+    normal = normalize.normalize_to_series(posts["text"]).item()
+    found = dedup.compute_signatures(posts, dedup.Config())
     assert np.array_equal(found[0], reference_signature(normal))
 
 
@@ -108,16 +108,16 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
         "two words",
         "",
     ]
-    found = dedup.signatures(frame(texts), dedup.Config())
-    normal = normalize.strings(frame(texts)["text"])
+    found = dedup.compute_signatures(frame(texts), dedup.Config())
+    normal = normalize.normalize_to_series(frame(texts)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
 
 def test_signatures_equal_datasketch_on_real_posts(shared: Path) -> None:
     lines = (shared / "plain" / "gurez.10000").read_text(errors="replace").split("\n")[::97]
-    found = dedup.signatures(frame(lines), dedup.Config())
-    normal = normalize.strings(frame(lines)["text"])
+    found = dedup.compute_signatures(frame(lines), dedup.Config())
+    normal = normalize.normalize_to_series(frame(lines)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
@@ -185,7 +185,9 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
         texts.append(" ".join(words))
     posts = frame(texts)
     found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places, _ = minhash_kernel.shingles(*array_store.flat(posts["text"]), 2, False)
+    hashes, places, _ = minhash_kernel.hash_shingles(
+        *array_store.flatten_strings(posts["text"]), 2, False
+    )
     for row, why in enumerate(found):
         if why:
             keeper = int(why.split(":")[1])
@@ -211,7 +213,9 @@ def noisy_posts(count: int = 900) -> list[str]:
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
     found = verdict(posts, tmp_path)
-    hashes, places, _ = minhash_kernel.shingles(*array_store.flat(posts["text"]), 2, False)
+    hashes, places, _ = minhash_kernel.hash_shingles(
+        *array_store.flatten_strings(posts["text"]), 2, False
+    )
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
         if why:  # precision: the very post it is said to duplicate is similar enough
@@ -246,12 +250,14 @@ def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
     from datasketch.lsh import _optimal_param
 
     config = dedup.Config(jaccard=0.7, permutations=64, miss_weight=0.9)
-    assert dedup.bands_and_rows(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
+    assert dedup.choose_bands(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
 
 
 def test_a_verdict_names_the_cluster_and_the_reason() -> None:
     ids = pl.Series("id", ["a", "a", "c"])
-    rows = clusters.verdict_frame(ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8))
+    rows = clusters.make_cluster_verdict_frame(
+        ids, np.array([2, 2, 1]), np.array([0, 2, 0], np.uint8)
+    )
     assert rows.rows() == [("a", 2, None), ("a", 2, "exact_duplicate"), ("c", 1, None)]
 
 
@@ -303,7 +309,11 @@ def test_tasks_that_are_done_are_not_done_again(
     def refuse(task: object) -> None:
         raise AssertionError("done twice")
 
-    for kind in (candidates.EqualKeys, candidates.LikeSketches, candidates.Settle):
+    for kind in (
+        candidates.MatchEqualKeys,
+        candidates.ProposeCandidates,
+        candidates.VerifyCandidates,
+    ):
         monkeypatch.setattr(kind, "make", refuse)
     assert decided(posts, tmp_path).equals(first)
 
@@ -349,11 +359,11 @@ def test_shingles_of_characters_see_a_changed_letter_as_small(tmp_path: Path) ->
 @given(st.text(max_size=60), st.integers(1, 6))
 def test_shingles_of_characters_are_those_of_datasketch(text: str, width: int) -> None:
     text = text.encode("utf-8", "ignore").decode()
-    normal = normalize.strings(pl.Series([text])).item()
+    normal = normalize.normalize_to_series(pl.Series([text])).item()
     pieces = [normal[at : at + width] for at in range(max(1, len(normal) - width + 1))]
     sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=dedup.hash32)
     sketch.update_batch([piece.encode() for piece in pieces])
-    found = dedup.signatures(frame([text]), dedup.Config(shingle_chars=width))
+    found = dedup.compute_signatures(frame([text]), dedup.Config(shingle_chars=width))
     assert np.array_equal(found[0], sketch.hashvalues)
 
 
@@ -428,10 +438,10 @@ def test_buckets_of_unlike_posts_cost_no_more_than_leaders(tmp_path: Path) -> No
 
 def test_bands_and_rows_can_be_given_and_are_shown_in_the_plan() -> None:
     chosen = dedup.resolved(dedup.Config())
-    assert (chosen.bands, chosen.rows) == dedup.bands_and_rows(dedup.Config())
+    assert (chosen.bands, chosen.rows) == dedup.choose_bands(dedup.Config())
     assert dedup.resolved(chosen) == chosen
     given = dedup.Config(bands=20, rows=5)
-    assert dedup.bands_and_rows(given) == (20, 5)
+    assert dedup.choose_bands(given) == (20, 5)
     assert dedup.resolved(given) == given
 
 

@@ -107,7 +107,7 @@ def test_the_cut_into_pieces_changes_nothing_but_files(
 ) -> None:
     monkeypatch.setattr(dedup_index, "PIECE_POSTS", 33)
     built("old", posts(0, 100))
-    assert len(dedup_index.pieces(tmp_path / "old")) == 4
+    assert len(dedup_index.list_index_pieces(tmp_path / "old")) == 4
     found = built("new", posts(0, 120), against=[str(tmp_path / "old")])
     assert found["totals"]["kept"] == 20
 
@@ -162,7 +162,7 @@ def test_no_corpus_its_own_output_and_a_newer_format_are_told(built: Built, tmp_
 
 def test_a_damaged_piece_stops_the_build(built: Built, tmp_path: Path) -> None:
     built("old", posts(0, 10))
-    (piece,) = dedup_index.pieces(tmp_path / "old")
+    (piece,) = dedup_index.list_index_pieces(tmp_path / "old")
     data = bytearray(piece.read_bytes())
     data[len(data) // 2] ^= 1
     piece.write_bytes(data)
@@ -172,7 +172,7 @@ def test_a_damaged_piece_stops_the_build(built: Built, tmp_path: Path) -> None:
 
 def test_an_index_gives_nothing_away_in_clear(built: Built, tmp_path: Path) -> None:
     built("old", [post(n, text=sentence(0) + f" {n}") for n in range(50)], jaccard=1)
-    (piece,) = dedup_index.pieces(tmp_path / "old")
+    (piece,) = dedup_index.list_index_pieces(tmp_path / "old")
     data = piece.read_bytes()
     assert b"table:" not in data and b"PAR1" not in data
     first = " ".join(sentence(0).split()[:2]).lower().encode()
@@ -190,14 +190,14 @@ def test_a_build_that_goes_back_on_its_index_removes_it(built: Built, tmp_path: 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300), st.binary(min_size=32, max_size=32))
 def test_sealing_is_undone_by_the_same_key_only(data: bytes, key: bytes) -> None:
-    sealed = keys.seal(data, key)
-    assert sealed == keys.seal(data, key)
-    assert keys.unseal(sealed, key) == data
+    sealed = keys.encrypt(data, key)
+    assert sealed == keys.encrypt(data, key)
+    assert keys.decrypt(sealed, key) == data
     with pytest.raises(BuildError):
-        keys.unseal(sealed, bytes(reversed(key)) + b"x")
+        keys.decrypt(sealed, bytes(reversed(key)) + b"x")
     if data:
         with pytest.raises(BuildError):
-            keys.unseal(sealed[:-1] + bytes([sealed[-1] ^ 1]), key)
+            keys.decrypt(sealed[:-1] + bytes([sealed[-1] ^ 1]), key)
 
 
 def test_the_index_has_a_row_for_each_kept_post(built: Built, tmp_path: Path) -> None:

@@ -40,13 +40,13 @@ def make(tmp_path: Path) -> Make:
 
 
 def moved(one: Path, two: Path) -> list[tuple[str, str, str]]:
-    return [tuple(each) for each in diff.posts(one, two)]  # type: ignore[misc]
+    return [tuple(each) for each in diff.compare_posts(one, two)]  # type: ignore[misc]
 
 
 def test_settings_counts_and_posts_that_differ(make: Make) -> None:
     one = make("one", [{"quality": {}}, {"dedup": {}}])
     two = make("two", [{"quality": {"min_words": 1}}], [post(n) for n in range(1, 21)])
-    found = diff.compare(one, two)
+    found = diff.compare_corpora(one, two)
     settings = {row["name"]: (row["before"], row["after"]) for row in found["settings"]}
     assert settings["quality.min_words"] == (2, 1)
     assert settings["dedup.jaccard"] == (0.8, None)
@@ -66,7 +66,7 @@ def test_settings_counts_and_posts_that_differ(make: Make) -> None:
 def test_a_corpus_does_not_differ_from_itself(make: Make) -> None:
     one = make("one", [{"quality": {}}, {"dedup": {}}])
     assert moved(one, one) == []
-    told = diff.told(diff.compare(one, one))
+    told = diff.format_differences(diff.compare_corpora(one, one))
     assert "the same counts" in told and "settings" not in told
 
 
@@ -76,7 +76,7 @@ def test_shares_of_ids_give_what_all_at_once_gives(
     one = make("one", [{"quality": {}}])
     two = make("two", [{"quality": {"max_word_chars": 7, "max_word_share": 0}}])
     whole = moved(one, two)
-    monkeypatch.setattr(diff, "_AT_ONCE", 5)
+    monkeypatch.setattr(diff, "_POSTS_PER_BATCH", 5)
     assert sorted(moved(one, two)) == whole and len(whole) > 3
 
 
@@ -103,7 +103,7 @@ def test_an_id_with_a_kept_and_a_dropped_version_is_kept(make: Make) -> None:
      (0.5, "0.5"), ("x" * 81, "x" * 79 + "…"), ("x" * 80, "x" * 80)],
 )  # fmt: skip
 def test_a_setting_reads_as_in_a_plan(value: object, words: str) -> None:
-    assert diff.said(value) == words
+    assert diff.format_setting(value) == words
 
 
 def test_ids_of_different_keys_cannot_be_compared_and_the_remedy_is_told(

@@ -35,14 +35,14 @@ def test_a_large_dump_is_told_from_its_beginning(
     plan: MakePlan, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dump(tmp_path / name, 150_000)
-    monkeypatch.setattr(estimate, "_FEWEST", 1500)
+    monkeypatch.setattr(estimate, "_MIN_POSTS", 1500)
     fields = {"id": "id", "text": "text", "author": "user"}
     document = plan(
         [{"quality": {"min_words": 4}}],
         sources=[{"table": {"path": str(tmp_path / name), "fields": fields}}],
         run={"runner": "serial", "part_posts": 700},
     )
-    found = estimate.estimate(Plan.parse(document))
+    found = estimate.estimate_build(Plan.parse(document))
     assert 1500 <= found.sampled < 5000
     assert abs(found.posts - 150_000) < 15_000
     assert abs(found.kept - 112_500) < 12_000
@@ -52,7 +52,7 @@ def test_a_large_dump_is_told_from_its_beginning(
 
 def test_a_small_dump_is_counted(plan: MakePlan, tmp_path: Path) -> None:
     dump(tmp_path / "posts.jsonl", 600)
-    found = estimate.estimate(Plan.parse(plan([{"quality": {"min_words": 4}}])))
+    found = estimate.estimate_build(Plan.parse(plan([{"quality": {"min_words": 4}}])))
     made = corpus.build(plan([{"quality": {"min_words": 4}}]))["totals"]
     assert (found.sampled, found.posts, found.kept) == (600, 600, made["kept"])
 
@@ -60,7 +60,7 @@ def test_a_small_dump_is_counted(plan: MakePlan, tmp_path: Path) -> None:
 def test_nothing_to_go_by_is_an_error(plan: MakePlan, tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.jsonl", [b"no json", b"at all"])
     with pytest.raises(BuildError, match="hold no posts; nothing to go by"):
-        estimate.estimate(Plan.parse(plan()))
+        estimate.estimate_build(Plan.parse(plan()))
 
 
 def test_the_command_says_it_in_some_lines(plan: MakePlan, tmp_path: Path) -> None:

@@ -16,10 +16,10 @@ import pytest
 import yaml
 
 import corpus
-from bench.faults.faults import ALL, Skipped
-from bench.faults.harness import Bench, flip
+from bench.faults.faults import FAULTS, FaultSkipped
+from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.pipeline import build, read_file, verify_work
 from corpus.tasks import receipts as manifest
 from tests.conftest import ROOT, contents, post, write_lines
@@ -45,19 +45,19 @@ def test_a_receipt_knows_when_a_bit_of_its_files_changed(tmp_path: Path) -> None
     manifest.save_receipt(tmp_path / "one.json", {"posts": 3}, [part])
     assert manifest.load_receipt(tmp_path / "one.json") == {
         "posts": 3,
-        "files": {"part": [1000, manifest.crc(part)]},
+        "files": {"part": [1000, manifest.file_crc32(part)]},
     }
-    assert not manifest.damaged(tmp_path / "one.json")
-    flip(part, random.Random(1))
+    assert not manifest.is_damaged(tmp_path / "one.json")
+    flip_bit(part, random.Random(1))
     assert manifest.load_receipt(tmp_path / "one.json") is not None  # sizes only
-    assert manifest.damaged(tmp_path / "one.json")
+    assert manifest.is_damaged(tmp_path / "one.json")
 
 
 def test_a_receipt_knows_when_a_bit_of_itself_changed(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     for seed in range(300):
         manifest.save_receipt(path, {"posts": 3, "reason": "né"}, [])
-        flip(path, random.Random(seed))
+        flip_bit(path, random.Random(seed))
         if (found := manifest.load_receipt(path)) is not None:  # the line's end, a blank
             assert found == {"posts": 3, "reason": "né", "files": {}}
 
@@ -98,7 +98,7 @@ def test_whatever_bit_flips_between_two_runs_the_bytes_are_the_same(
     for path in work[:: max(1, len(work) // 12)]:
         if not path.exists() or not path.stat().st_size:
             continue  # thrown away with what was damaged before, and named anew
-        flip(path, random.Random(path.name))
+        flip_bit(path, random.Random(path.name))
         unfinish(out)
         corpus.build(document)
         assert {k: v for k, v in contents(out).items() if not k.startswith("work/")} == expected
@@ -111,7 +111,7 @@ def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     real = build.finish.write_shards
 
     def flipping(story: Any, parts: Any, key_id: str) -> Any:
-        flip(parts[1].posts, random.Random(3))
+        flip_bit(parts[1].posts, random.Random(3))
         return real(story, parts, key_id)
 
     monkeypatch.setattr(build.finish, "write_shards", flipping)
@@ -131,12 +131,12 @@ def test_damage_takes_along_what_may_have_been_made_of_it(
     corpus.build(document)
     work = tmp_path / "out" / "work"
     part = next(work.glob("read/*/000002.posts.parquet"))
-    flip(part, random.Random(1))
-    assert verify_work.run(work, here) == [part.with_name("000002.json")]
+    flip_bit(part, random.Random(1))
+    assert verify_work.verify_work(work, run_inline) == [part.with_name("000002.json")]
     assert {path.name for path in work.iterdir() if path.is_dir()} == {"read"}
     left = sorted(path.name for path in part.parent.glob("*.json"))
     assert left == ["000000.json", "000001.json", "000003.json", "000004.json"]
-    assert verify_work.run(work, here) == []
+    assert verify_work.verify_work(work, run_inline) == []
 
 
 def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
@@ -148,9 +148,9 @@ def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
     work = tmp_path / "out" / "work"
     steps = {path.name for path in work.iterdir() if path.is_dir()}
     shards = sorted(path.name for path in work.glob("shards/*/*/*.json"))
-    flip(next(work.glob("index/*/kept/000001/rows.npy")), random.Random(1))
+    flip_bit(next(work.glob("index/*/kept/000001/rows.npy")), random.Random(1))
     next((tmp_path / "out" / "shards").iterdir()).unlink()
-    assert len(verify_work.run(work, here)) == 2
+    assert len(verify_work.verify_work(work, run_inline)) == 2
     # The samples were drawn from the shards.
     assert {path.name for path in work.iterdir() if path.is_dir()} == steps - {"index", "samples"}
     assert len(list(work.glob("shards/*/*/*.json"))) == len(shards) - 1
@@ -167,13 +167,13 @@ def test_parts_that_vanish_while_the_build_runs_are_never_left_out(
 ) -> None:
     from corpus.pipeline import ingest
 
-    real = ingest.JudgePart
+    real = ingest.FilterPart
 
     def losing(posts: Path, *rest: Any, **more: Any) -> Any:
         posts.with_name("000003.json").unlink(missing_ok=True)  # the last part's receipt
         return real(posts, *rest, **more)
 
-    monkeypatch.setattr(ingest, "JudgePart", losing)
+    monkeypatch.setattr(ingest, "FilterPart", losing)
     with pytest.raises(BuildError, match="vanished while the build ran; run again"):
         corpus.build(document)
 
@@ -184,7 +184,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
 ) -> None:
     dump = tmp_path / "posts.jsonl"
     whole, was = dump.read_bytes(), dump.stat()
-    real = read_file.save
+    real = read_file.save_part
 
     def changing(batch: Any, folder: Path, index: int) -> None:
         real(batch, folder, index)
@@ -195,7 +195,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
                 dump.write_bytes(whole + whole[:500])
             os.utime(dump, ns=(was.st_atime_ns, was.st_mtime_ns + (change == "touch")))
 
-    monkeypatch.setattr(read_file, "save", changing)
+    monkeypatch.setattr(read_file, "save_part", changing)
     with pytest.raises(BuildError, match=r"posts\.jsonl' was changed while the build ran"):
         corpus.build(document)
     monkeypatch.undo()
@@ -216,7 +216,7 @@ def test_a_damaged_note_of_what_was_begun_is_named_and_can_be_built_over(
     out = tmp_path / "out"
     expected = (out / "manifest.json").stat().st_size
     unfinish(out)
-    flip(out / "work" / "begun.json", random.Random(2))
+    flip_bit(out / "work" / "begun.json", random.Random(2))
     with pytest.raises(PlanError, match=r"begun\.json.*is damaged; .*--replace"):
         corpus.build(document)
     corpus.build(document, replace=True)
@@ -231,7 +231,7 @@ def test_the_index_receipts_of_another_plan_go_with_its_index(
         corpus.build(each, replace=True)
         steps = list((tmp_path / "out" / "work" / "index").iterdir())
         assert len(steps) == 1
-        assert not manifest.damaged(steps[0] / "00000.json")
+        assert not manifest.is_damaged(steps[0] / "00000.json")
 
 
 def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any]) -> None:
@@ -269,16 +269,16 @@ def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
         return real(*functions, **options)
 
     monkeypatch.setattr(numba, "njit", homeless)
-    add = jit.compiled(lambda number: number + 1)
+    add = jit.jit(lambda number: number + 1)
     assert add(2) == 3
     assert add.signatures  # compiled it was, not left as Python
 
 
 def test_killed_and_with_a_full_disk_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, 400, stages=({"quality": {}}, {"dedup": {}}), part_posts=60)
+    bench = FaultHarness(tmp_path, 400, stages=({"quality": {}}, {"dedup": {}}), part_posts=60)
     bench.prepare()
-    ends = list(ALL["kill -9 at a random moment"][0](bench, 2))
-    with suppress(Skipped):  # where mounting is not allowed
-        ends += list(ALL["the disk is full"][0](bench, 1))
+    ends = list(FAULTS["kill -9 at a random moment"][0](bench, 2))
+    with suppress(FaultSkipped):  # where mounting is not allowed
+        ends += list(FAULTS["the disk is full"][0](bench, 1))
     assert set(ends) <= {"at once", "resumed"}
     assert len(ends) >= 2

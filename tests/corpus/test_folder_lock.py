@@ -120,16 +120,16 @@ def test_a_build_that_ends_before_ours_begins_is_not_replaced(
 ) -> None:
     from corpus.pipeline import build
 
-    real = build.claimed
+    real = build.lock_workspace
     other = document | {"stages": [{"quality": {"min_words": 5}}]}
     plan = build.Plan.parse(document).with_options(str(tmp_path / "two"), None, None)
 
     def late(given: Any) -> Any:
-        monkeypatch.setattr(build, "claimed", real)
+        monkeypatch.setattr(build, "lock_workspace", real)
         corpus.build(other, out=str(tmp_path / "two"))
         return real(given)
 
-    monkeypatch.setattr(build, "claimed", late)
+    monkeypatch.setattr(build, "lock_workspace", late)
     with pytest.raises(PlanError, match="holds a finished build of another plan"):
         corpus.build(plan)
 
@@ -142,7 +142,7 @@ def test_the_lock_is_no_part_of_a_corpus(document: dict[str, Any], tmp_path: Pat
     assert verify.verify(out)["passed"]
     checks = {check["name"]: check for check in audit.audit(out)["checks"]}
     assert checks["files are whole and nothing private is beside them"]["passed"]
-    assert NAME not in upload._files(out)
+    assert NAME not in upload._list_files(out)
     assert corpus.load(out).scan().collect().height == 40
     corpus.build(document, replace=True)
     assert contents(out) == before

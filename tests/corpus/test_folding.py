@@ -98,12 +98,12 @@ def test_folding_is_what_the_plain_definition_says(text: str, folds: set[str]) -
     if any(unicodedata.category(char) == "Cn" for char in text):
         return  # not assigned in every Unicode version
     expected = reference(text, folds)
-    assert normalize.strings(pl.Series([text]), folds).item() == expected
+    assert normalize.normalize_to_series(pl.Series([text]), folds).item() == expected
 
 
 def test_folding_real_posts_is_what_the_plain_definition_says(shared: Path) -> None:
     lines = (shared / "plain" / "ile.10000").read_text(errors="replace").split("\n")[::3]
-    found = normalize.strings(pl.Series(lines)).to_list()
+    found = normalize.normalize_to_series(pl.Series(lines)).to_list()
     wrong = [at for at, line in enumerate(lines) if reference(line) != found[at]]
     assert wrong == []
 
@@ -115,14 +115,14 @@ def test_what_is_folded_for_comparison() -> None:
         "Look at this, @ann.b great thing…",
         "Ｌｏｏｋ at this greattttt thing",
     ]
-    found = normalize.strings(pl.Series(same)).to_list()
+    found = normalize.normalize_to_series(pl.Series(same)).to_list()
     assert found == ["look at this great thing"] * 3 + ["look at this greatt thing"]
 
 
 def test_what_carries_meaning_is_not_folded() -> None:
     texts = ["I love C++", "I love C#", "2 > 1", "2 < 1", "joe@example.org", "5 $", "5 €", "1000",
              "10000", "awww.cute"]  # fmt: skip
-    found = normalize.strings(pl.Series(texts)).to_list()
+    found = normalize.normalize_to_series(pl.Series(texts)).to_list()
     assert len(set(found)) == len(texts)
 
 
@@ -142,16 +142,16 @@ def test_what_carries_meaning_is_not_folded() -> None:
 )
 def test_each_fold_can_be_left_out(without: str, text: str, kept: str) -> None:
     folds = [name for name in FOLDS if name != without]
-    assert normalize.strings(pl.Series([text]), folds).item() == kept
+    assert normalize.normalize_to_series(pl.Series([text]), folds).item() == kept
 
 
 def test_null_and_nothing_are_empty_and_neighbours_do_not_mix() -> None:
     texts = pl.Series([None, "", "  ", "a", None, "b"], dtype=pl.String)
-    assert normalize.strings(texts).to_list() == ["", "", "", "a", "", "b"]
-    assert normalize.strings(texts.slice(3, 2)).to_list() == ["a", ""]
-    assert normalize.strings(texts.head(0)).to_list() == []
+    assert normalize.normalize_to_series(texts).to_list() == ["", "", "", "a", "", "b"]
+    assert normalize.normalize_to_series(texts.slice(3, 2)).to_list() == ["a", ""]
+    assert normalize.normalize_to_series(texts.head(0)).to_list() == []
 
 
 def test_long_posts_grow_the_buffers() -> None:
     text = "\ufdfa " * 50_000
-    assert normalize.strings(pl.Series([text, "x"])).to_list() == [reference(text), "x"]
+    assert normalize.normalize_to_series(pl.Series([text, "x"])).to_list() == [reference(text), "x"]

@@ -77,8 +77,8 @@ def test_a_corpus_is_built_from_there_to_there_and_read_there(bucket: str, tmp_p
 def there(bucket: str, folder: str) -> None:
     """Build there and here, and compare."""
     rows = b"".join(json.dumps(post(n)).encode() + b"\n" for n in range(300))
-    filesystem.write(f"{bucket}/in/posts.jsonl", rows)
-    filesystem.write(f"{bucket}/key", b"ab" * 32)
+    filesystem.write_file(f"{bucket}/in/posts.jsonl", rows)
+    filesystem.write_file(f"{bucket}/key", b"ab" * 32)
     here = Path(folder)
     (here / "posts.jsonl").write_bytes(rows)
     (here / "key").write_text("ab" * 32)

@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.formats.html import _parsed, _quickly, _stripped, text_of
+from corpus.formats.html import (
+    _convert_parsed_html,
+    _convert_simple_html,
+    _strip_tags,
+    html_to_text,
+)
 
 LONG = "https://example.com/a/very/long/address"
 HIDDEN = (
@@ -55,7 +60,7 @@ HIDDEN = (
     ],
 )
 def test_a_page_reads_as_it_looks(html: str, text: str) -> None:
-    assert text == text_of(html)
+    assert text == html_to_text(html)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +77,7 @@ def test_a_page_reads_as_it_looks(html: str, text: str) -> None:
     ],
 )
 def test_lists_keep_their_marks_and_their_nesting(html: str, text: str) -> None:
-    assert text == text_of(html)
+    assert text == html_to_text(html)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +91,7 @@ def test_lists_keep_their_marks_and_their_nesting(html: str, text: str) -> None:
     ],
 )
 def test_quotes_are_marked_line_by_line(html: str, text: str) -> None:
-    assert text == text_of(html)
+    assert text == html_to_text(html)
 
 
 @pytest.mark.parametrize(
@@ -108,7 +113,7 @@ def test_quotes_are_marked_line_by_line(html: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_code_is_fenced_and_left_as_it_is(html: str, text: str) -> None:
-    assert text == text_of(html)
+    assert text == html_to_text(html)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +137,7 @@ def test_code_is_fenced_and_left_as_it_is(html: str, text: str) -> None:
     ],
 )  # fmt: skip
 def test_a_links_text_is_kept_and_a_shortened_address_made_whole(html: str, text: str) -> None:
-    assert text == text_of(html)
+    assert text == html_to_text(html)
 
 
 @pytest.mark.parametrize(
@@ -145,21 +150,21 @@ def test_a_links_text_is_kept_and_a_shortened_address_made_whole(html: str, text
 )
 def test_a_page_made_to_hurt_is_read_in_no_time(html: str) -> None:
     started = time.perf_counter()
-    text_of(html)
+    html_to_text(html)
     assert time.perf_counter() - started < 10
 
 
 def test_a_page_too_large_to_parse_only_loses_its_tags() -> None:
     html = "<p>one &amp; two</p><script>x <b>no</b></script>" * 10_000 + "<ul><li>end"
-    assert _stripped(html) == text_of(html)
-    assert "one & two\n\none & two\n" == text_of(html)[:21]
-    assert text_of(html).endswith("one & two\n\nend")
+    assert _strip_tags(html) == html_to_text(html)
+    assert "one & two\n\none & two\n" == html_to_text(html)[:21]
+    assert html_to_text(html).endswith("one & two\n\nend")
 
 
 def test_nesting_is_indented_only_so_far() -> None:
     mark = "> " * 16
-    assert f"{mark}a\n{mark.strip()}\n{mark}b" == text_of("<blockquote>" * 40 + "a<p>b")
-    assert max(map(len, text_of("<ul><li>a<br>b" * 2_000).split("\n"))) < 40
+    assert f"{mark}a\n{mark.strip()}\n{mark}b" == html_to_text("<blockquote>" * 40 + "a<p>b")
+    assert max(map(len, html_to_text("<ul><li>a<br>b" * 2_000).split("\n"))) < 40
 
 
 WORDS = st.text(st.characters(exclude_characters="<&", exclude_categories=()), max_size=12)
@@ -177,20 +182,20 @@ ANY = st.sampled_from([
 
 @given(WORDS)
 def test_plain_text_stays_as_it_is(text: str) -> None:
-    assert text == text_of(text)
+    assert text == html_to_text(text)
 
 
 @settings(max_examples=300)
 @given(st.lists(SIMPLE, max_size=20))
 def test_the_quick_way_reads_as_the_parser_does(pieces: list[str]) -> None:
     html = "<p>" + "".join(pieces)
-    assert _parsed(html) == _quickly(html)
-    assert "<p>" not in text_of(html)
+    assert _convert_parsed_html(html) == _convert_simple_html(html)
+    assert "<p>" not in html_to_text(html)
 
 
 @settings(max_examples=300)
 @given(st.lists(st.one_of(SIMPLE, ANY, WORDS), max_size=30))
 def test_whatever_comes_is_read(pieces: list[str]) -> None:
-    text = text_of("".join(pieces))
+    text = html_to_text("".join(pieces))
     assert text.strip(" \t\n\r\f") == text or not any("<" in piece for piece in pieces)
-    assert text_of("".join(pieces)) == text
+    assert html_to_text("".join(pieces)) == text

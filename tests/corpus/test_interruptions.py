@@ -102,13 +102,13 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     from corpus.pipeline.read_file import ReadFile
-    from corpus.pipeline.read_file import receipts as parts
-    from corpus.plan.detect_format import size_and_time
+    from corpus.pipeline.read_file import load_receipts as parts
+    from corpus.plan.detect_format import size_and_mtime
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
     task = ReadFile(
-        "table", settings, str(path), tmp_path / "parts", 100, *size_and_time(str(path))
+        "table", settings, str(path), tmp_path / "parts", 100, *size_and_mtime(str(path))
     )
     task()
     whole = contents(tmp_path / "parts")
@@ -261,7 +261,7 @@ def _no_room() -> None:
 def test_a_worker_without_memory_ends_without_a_traceback(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    runner = runners.make("processes", 1)
+    runner = runners.make_runner("processes", 1)
     try:
         with pytest.raises(runners.WorkerDied):
             list(runner.run(iter([_no_room]), lambda: None))

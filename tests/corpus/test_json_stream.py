@@ -15,7 +15,14 @@ from hypothesis import strategies as st
 
 from corpus.formats import json_scanner
 from corpus.formats.byte_source import Unreadable
-from corpus.formats.json_stream import Opened, Value, decoded, items, skip_to_json, walk
+from corpus.formats.json_stream import (
+    ContainerStart,
+    JsonValue,
+    decode_value,
+    iter_values,
+    skip_assignment,
+    walk_json,
+)
 from corpus.readers.contract import Post, Record, Refused
 
 LONGEST = 1 << 20
@@ -24,7 +31,7 @@ LONGEST = 1 << 20
 def take(text: str | bytes, prefix: str = "messages.item", longest: int = LONGEST) -> list[Any]:
     """The values at ``prefix`` as Python objects, and refusals as their reasons."""
     source = io.BytesIO(text.encode() if isinstance(text, str) else text)
-    found = items(source, prefix, longest)
+    found = iter_values(source, prefix, longest)
     return [x.reason if isinstance(x, Refused) else msgspec.json.decode(x) for x in found]
 
 
@@ -75,12 +82,12 @@ def test_what_stands_before_the_array_comes_before_it() -> None:
     text = b'{"name": "Tea", "id": 5, "messages": [{"a": 1}], "type": "x"}'
     wanted = ("name", "type", "messages.item")
     assert [
-        Opened("", is_array=False),
-        Value("name", b'"Tea"'),
-        Opened("messages", is_array=True),
-        Value("messages.item", b'{"a": 1}'),
-        Value("type", b'"x"'),
-    ] == list(walk(io.BytesIO(text), wanted, LONGEST))
+        ContainerStart("", is_array=False),
+        JsonValue("name", b'"Tea"'),
+        ContainerStart("messages", is_array=True),
+        JsonValue("messages.item", b'{"a": 1}'),
+        JsonValue("type", b'"x"'),
+    ] == list(walk_json(io.BytesIO(text), wanted, LONGEST))
 
 
 def test_an_escaped_key_is_the_key_it_spells() -> None:
@@ -143,7 +150,7 @@ class Breaking:
 )
 def test_a_source_that_breaks_gives_what_came_before_and_why(error: Exception, reason: str) -> None:
     for text in (b'{"messages": [1, {"a": 2}, {"b"', b'{"messages": [1, {"a": 2}]}'):
-        found = list(items(Breaking(text, error), "messages.item", LONGEST))
+        found = list(iter_values(Breaking(text, error), "messages.item", LONGEST))
         assert [b"1", b'{"a": 2}'] == found[:2]
         (last,) = found[2:]
         assert isinstance(last, Refused)
@@ -191,7 +198,7 @@ def test_a_fault_that_hides_where_the_next_begins_ends_the_document() -> None:
 
 def test_half_an_emoji_and_bytes_that_are_no_text_are_left_to_the_decoder() -> None:
     text = b'{"messages": [{"a": "\\ud83d"}, {"a": "\xff"}]}'
-    found = list(items(io.BytesIO(text), "messages.item", LONGEST))
+    found = list(iter_values(io.BytesIO(text), "messages.item", LONGEST))
     assert [b'{"a": "\\ud83d"}', b'{"a": "\xff"}'] == found
 
 
@@ -199,10 +206,10 @@ def under_each_name(text: str) -> dict[str, list[str]]:
     wanted = ("list.item.name", "list.item.messages.item")
     under: dict[str, list[str]] = {}
     name = ""
-    for found in walk(io.BytesIO(text.encode()), wanted, LONGEST):
-        if isinstance(found, Value) and found.path.endswith("name"):
+    for found in walk_json(io.BytesIO(text.encode()), wanted, LONGEST):
+        if isinstance(found, JsonValue) and found.path.endswith("name"):
             name = msgspec.json.decode(found.data)
-        elif isinstance(found, Value):
+        elif isinstance(found, JsonValue):
             under.setdefault(name, []).append(msgspec.json.decode(found.data)["n"])
     return under
 
@@ -246,7 +253,7 @@ def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
     after = {b"{": b'"}, "messages": [1]}', b"[": b'"}, 1]}', b"p": b'", "messages": [1]}'}
     behind = after[b"[" if b"[" in before else b"p" if b"picture" in before else b"{"]
     tracemalloc.start()
-    found = list(items(Endless(before, 64 << 20, behind), "messages.item", LONGEST))
+    found = list(iter_values(Endless(before, 64 << 20, behind), "messages.item", LONGEST))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert b"1" == found[-1]
@@ -256,7 +263,7 @@ def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
 def test_msgspec_still_says_where_a_value_ends() -> None:
     # If not, all is read as before, but several times slower: see Cutter._by_guess.
     for behind in (b' , {"b"', b',{"b"', b"]", b"\n ]"):
-        cutter = json_scanner.Cutter(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
+        cutter = json_scanner.JsonScanner(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
         assert b'{"a": [1]}' == cutter._by_guess()
 
 
@@ -273,12 +280,14 @@ def test_msgspec_still_says_where_a_value_ends() -> None:
 )
 def test_an_assignment_in_front_is_passed_over(before: str) -> None:
     text = (before + '[{"a": "b = c"}];\n').encode()
-    assert [b'{"a": "b = c"}'] == list(items(skip_to_json(io.BytesIO(text)), "item", LONGEST))
+    assert [b'{"a": "b = c"}'] == list(
+        iter_values(skip_assignment(io.BytesIO(text)), "item", LONGEST)
+    )
 
 
 def test_a_break_right_at_the_start_is_met_after_the_assignment_too() -> None:
-    source = skip_to_json(Breaking(b"x = [1, ", EOFError()))
-    first, last = items(source, "item", LONGEST)
+    source = skip_assignment(Breaking(b"x = [1, ", EOFError()))
+    first, last = iter_values(source, "item", LONGEST)
     assert b"1" == first
     assert isinstance(last, Refused)
 
@@ -302,5 +311,5 @@ def name_of(data: bytes) -> tuple[Record, ...]:
     ],
 )
 def test_each_way_to_fail_has_its_reason(data: bytes, expected: str) -> None:
-    (found,) = decoded(data, name_of)
+    (found,) = decode_value(data, name_of)
     assert expected == (found.text if isinstance(found, Post) else found.reason)  # type: ignore[union-attr]

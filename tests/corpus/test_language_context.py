@@ -16,7 +16,7 @@ import pytest
 
 import corpus
 from corpus import language_context
-from corpus.gathered import Gathered, here
+from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.tasks import array_store
 from filters.language import filter as language
@@ -25,7 +25,7 @@ Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
 def judged(
-    folder: Path, parts: list[list[Row]], run: partitions.Run = here, **config: object
+    folder: Path, parts: list[list[Row]], run: partitions.RunTasks = run_inline, **config: object
 ) -> pl.DataFrame:
     """The verdicts on all posts; each call has a room of its own."""
     settings = language_context.Config(**config)  # type: ignore[arg-type]
@@ -47,11 +47,11 @@ def judged(
         ).with_columns(id=(pl.int_range(pl.len()) + number).cast(pl.String), platform=pl.lit("x"))
         number += posts.height
         folders.append(folder / f"{index}")
-        array_store.save(language_context.measure(posts, settings), folders[-1])
+        array_store.save_arrays(language_context.measure(posts, settings), folders[-1])
         files.append(folder / f"{index}.parquet")
         posts.write_parquet(files[-1])
     targets = [folder / f"{index}.verdict.parquet" for index in range(len(parts))]
-    gathered = Gathered(folders, files, folder, folder / "key", run, targets)
+    gathered = BarrierInput(folders, files, folder, folder / "key", run, targets)
     return pl.concat(pl.read_parquet(path) for path in language_context.decide(gathered, settings))
 
 
@@ -275,10 +275,12 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
         {"id": ["1", "2"], "platform": "x", "author": "ana", "root_id": None, "lang": "es",
          "lang_score": 0.9, "lang2": "en", "lang2_score": 0.1}
     ).cast({"root_id": pl.String, "lang_score": pl.Float32, "lang2_score": pl.Float32})  # fmt: skip
-    array_store.save(language_context.measure(posts, settings), tmp_path / "0")
+    array_store.save_arrays(language_context.measure(posts, settings), tmp_path / "0")
     posts.write_parquet(tmp_path / "0.parquet")
     files, targets = [tmp_path / "0.parquet"], [tmp_path / "verdict.parquet"]
-    gathered = Gathered([tmp_path / "0"], files, tmp_path, tmp_path / "key", here, targets)
+    gathered = BarrierInput(
+        [tmp_path / "0"], files, tmp_path, tmp_path / "key", run_inline, targets
+    )
     assert list(language_context.decide(gathered, settings)) == targets
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*.npy")}
     written = targets[0].stat().st_ino
@@ -288,7 +290,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
 
 
 def test_no_parts_at_all(tmp_path: Path) -> None:
-    gathered = Gathered([], [], tmp_path, tmp_path / "key", here)
+    gathered = BarrierInput([], [], tmp_path, tmp_path / "key", run_inline)
     assert list(language_context.decide(gathered, language_context.Config())) == []
 
 

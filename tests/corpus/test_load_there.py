@@ -23,7 +23,7 @@ def both(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> tuple[Any
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(2000)])
     corpus.build(plan(output={"path": str(tmp_path / "out"), "shard_mb": 0.05,
                               "row_group_mb": 0.01}))  # fmt: skip
-    upload.publish(tmp_path / "out", "s3://dumps/out", lambda *_: None)
+    upload.upload_corpus(tmp_path / "out", "s3://dumps/out", lambda *_: None)
     return corpus.load(tmp_path / "out"), corpus.load("s3://dumps/out")
 
 
@@ -123,9 +123,9 @@ def test_verify_reads_it_there_and_finds_what_is_not_as_it_was(both: tuple[Any, 
     name = here.manifest["shards"][1]["path"]
     data = bytearray((here.path / name).read_bytes())
     data[len(data) // 3] ^= 1
-    filesystem.write(f"{there.path}/{name}", bytes(data))
-    filesystem.remove(f"{there.path}/{here.manifest['shards'][0]['path']}")
-    filesystem.write(f"{there.path}/shards/stray", b"?")
+    filesystem.write_file(f"{there.path}/{name}", bytes(data))
+    filesystem.remove_file(f"{there.path}/{here.manifest['shards'][0]['path']}")
+    filesystem.write_file(f"{there.path}/shards/stray", b"?")
     found = {check["name"]: check for check in verify.verify(str(there.path))["checks"]}
     assert found["hashes"]["where"][-1] == name
     assert found["sizes"]["where"] == ("shards/part-00000.parquet is missing",)
@@ -141,7 +141,7 @@ def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_pa
 
     here, there = both
     tokenizer = trained(tmp_path / "tokenizer.json", "<|endoftext|>")
-    index = memmap.tokenize(str(there.path), tokenizer, to=tmp_path / "tokens")
+    index = memmap.tokenize(str(there.path), tokenizer, destination=tmp_path / "tokens")
     assert index == memmap.tokenize(here.path, tokenizer)
     name = "tokens.bin"
     wanted = (here.path / "tokens" / name).read_bytes()

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import corpus
 from corpus.errors import CorpusError, ManifestError, ShardError
 from corpus.loader.load import Corpus, Mixture
-from corpus.partition.permutation import Place, Turns, permutation
+from corpus.partition.permutation import Consumer, Interleaving, permutation
 from tests.corpus.corpora import edited, flip, forget_row_groups, make
 
 
@@ -267,11 +267,11 @@ def test_a_mixture_is_shared_out_like_a_corpus(
 def test_turns_are_the_same_from_wherever_one_begins(
     lengths: list[int], data: st.DataObject
 ) -> None:
-    turns = Turns(lengths)
+    turns = Interleaving(lengths)
     at = data.draw(st.integers(0, sum(lengths)))
-    whole = turns.next([0] * len(lengths), sum(lengths)).tolist() if sum(lengths) else []
-    assert [whole[:at].count(one) for one in range(len(lengths))] == turns.taken(at)
-    assert whole[at:] == turns.next(turns.taken(at), sum(lengths)).tolist()
+    whole = turns.next_sources([0] * len(lengths), sum(lengths)).tolist() if sum(lengths) else []
+    assert [whole[:at].count(one) for one in range(len(lengths))] == turns.rows_before(at)
+    assert whole[at:] == turns.next_sources(turns.rows_before(at), sum(lengths)).tolist()
     assert [whole.count(one) for one in range(len(lengths))] == lengths
 
 
@@ -316,7 +316,7 @@ def test_weights_and_workers_that_cannot_be_are_refused(built: Path) -> None:
     with pytest.raises(ValueError, match="worker 2 is not one of 2"):
         corpus.load(built).stream(worker=2, num_workers=2)
     with pytest.raises(ValueError, match="rank -1"):
-        Place(-1, 2)
+        Consumer(-1, 2)
     with pytest.raises(ValueError, match="list of at least one name"):
         corpus.load(built).stream(columns="text")
 

@@ -89,20 +89,20 @@ def test_the_type_is_as_wide_as_the_ids_need_or_as_asked(
 ) -> None:
     wide = memmap.tokenize(copy, tokenizer, dtype="uint32")
     assert (copy / "tokens" / "tokens.bin").stat().st_size == 4 * wide["tokens"]
-    encoder = token_encoder.make(tokenizer)
+    encoder = token_encoder.make_encoder(tokenizer)
     encoder.vocabulary = 65_536
-    assert memmap._dtype(encoder, "auto") == np.uint16
+    assert memmap._choose_dtype(encoder, "auto") == np.uint16
     encoder.vocabulary = 65_537
-    assert memmap._dtype(encoder, "auto") == np.uint32
+    assert memmap._choose_dtype(encoder, "auto") == np.uint32
     with pytest.raises(CorpusError, match=r"go up to 65,536 and uint16 holds 65,535; leave"):
-        memmap._dtype(encoder, "uint16")
+        memmap._choose_dtype(encoder, "uint16")
 
 
 def test_stopped_anywhere_it_goes_on_to_the_same_bytes(
     copy: Path, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    memmap.tokenize(copy, tokenizer, to=tmp_path / "straight")
-    real, calls = token_encoder.Encoder.__call__, [0]
+    memmap.tokenize(copy, tokenizer, destination=tmp_path / "straight")
+    real, calls = token_encoder.TokenEncoder.__call__, [0]
 
     def failing(self: Any, texts: list[str]) -> Any:
         calls[0] += 1
@@ -110,11 +110,11 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bytes(
             raise KeyboardInterrupt
         return real(self, texts)
 
-    monkeypatch.setattr(token_encoder.Encoder, "__call__", failing)
+    monkeypatch.setattr(token_encoder.TokenEncoder, "__call__", failing)
     stopped = 0
     while True:
         try:
-            memmap.tokenize(copy, tokenizer, to=tmp_path / "stopped")
+            memmap.tokenize(copy, tokenizer, destination=tmp_path / "stopped")
             break
         except KeyboardInterrupt:
             stopped += 1
@@ -138,11 +138,11 @@ def test_other_tokens_are_not_written_over(copy: Path, tokenizer: Path, tmp_path
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(CorpusError, match=r"holds 'thesis\.txt', which is no tokens"):
-        memmap.tokenize(copy, tokenizer, to=tmp_path / "mine")
+        memmap.tokenize(copy, tokenizer, destination=tmp_path / "mine")
 
 
 def test_a_text_that_spells_a_special_token_does_not_end_there(tokenizer: Path) -> None:
-    encoder = token_encoder.make(tokenizer)
+    encoder = token_encoder.make_encoder(tokenizer)
     ids, sizes = encoder(["a<|endoftext|>b", ""])
     assert ids.tolist().count(encoder.separator) == 2
     assert sizes.tolist() == [ids.size - 1, 1]
@@ -170,10 +170,10 @@ def test_what_is_no_tokenizer_is_refused(copy: Path, tmp_path: Path) -> None:
 
 def test_truncation_and_padding_of_a_tokenizer_are_left_aside(tokenizer: Path) -> None:
     known = tokenizers.Tokenizer.from_file(str(tokenizer))
-    whole = token_encoder.make(known)(["Yesterday I mended the old kettle", "x"])
+    whole = token_encoder.make_encoder(known)(["Yesterday I mended the old kettle", "x"])
     known.enable_truncation(3)
     known.enable_padding(length=64)
-    found = token_encoder.make(known)(["Yesterday I mended the old kettle", "x"])
+    found = token_encoder.make_encoder(known)(["Yesterday I mended the old kettle", "x"])
     assert [one.tolist() for one in found] == [one.tolist() for one in whole]
     assert known.truncation is not None  # the caller's own is as it was
 
@@ -220,7 +220,7 @@ def test_tokenizers_of_transformers_are_taken_as_they_are(tokenizer: Path) -> No
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_file=str(tokenizer), eos_token="<|endoftext|>"
     )
-    own, theirs = token_encoder.make(tokenizer), token_encoder.make(fast)
+    own, theirs = token_encoder.make_encoder(tokenizer), token_encoder.make_encoder(fast)
     texts = ["Yesterday <|endoftext|> I", "été 東京"]
     assert [a.tolist() for a in own(texts)] == [a.tolist() for a in theirs(texts)]
     assert own.separator == theirs.separator

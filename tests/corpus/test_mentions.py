@@ -11,8 +11,8 @@ import pytest
 
 import corpus
 from corpus.readers import find
-from corpus.readers.contract import mentions_of
-from filters.pii.redaction import lettered
+from corpus.readers.contract import match_mentions
+from filters.pii.redaction import encode_digest_as_letters
 from tests.conftest import write_lines
 
 
@@ -35,9 +35,9 @@ def tweet(number: int, user: Person, text: str, *people: Person) -> dict[str, An
 
 def test_people_are_told_who_stand_in_the_text() -> None:
     people = [("Joe", "1"), ("ann", "2"), (None, "3"), ("x y", "4"), ("bob", None)]
-    assert mentions_of("hi @joe and @bob", people) == "joe=1"
-    assert mentions_of("@ann @JOE", people) == "ann=2 joe=1"
-    assert mentions_of("joe", people) is None
+    assert match_mentions("hi @joe and @bob", people) == "joe=1"
+    assert match_mentions("@ann @JOE", people) == "ann=2 joe=1"
+    assert match_mentions("joe", people) is None
 
 
 def test_tweets_of_v1_tell_whom_they_name(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_mention_joins_its_author_and_the_map_stays_inside(tmp_path: Path, mod
     told = "\n".join(kept["text"])
     assert len(authors) == 2
     for author in authors:
-        assert f"<HANDLE_{lettered(author[:12])}>" in told
+        assert f"<HANDLE_{encode_digest_as_letters(author[:12])}>" in told
     assert "joe" not in json.dumps(kept["text"].to_list()).lower()
 
 

@@ -13,32 +13,34 @@ import pytest
 import corpus
 from corpus.maintenance.takedown import take_down
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Names
+from corpus.privacy.pseudonyms import Pseudonymizer
 from tests.conftest import command, post, sentence, write_lines
 
 KEY = bytes(range(32))
 KEYED = re.compile(r"table:~[0-9a-f]{24}")
 
 
-def names(key: bytes = KEY) -> Names:
-    return Names(key, "keyed")
+def names(key: bytes = KEY) -> Pseudonymizer:
+    return Pseudonymizer(key, "keyed")
 
 
 def test_an_id_keeps_its_platform_and_nothing_else() -> None:
-    named = names().one("reddit:t1_c0abc")
+    named = names().pseudonymize_id("reddit:t1_c0abc")
     assert named is not None and re.fullmatch(r"reddit:~[0-9a-f]{24}", named)
-    assert named != names(bytes(32)).one("reddit:t1_c0abc")
-    assert names().one(named) == named
-    assert names().one(None) is None
-    assert Names(KEY, "original").one("reddit:t1_c0abc") == "reddit:t1_c0abc"
+    assert named != names(bytes(32)).pseudonymize_id("reddit:t1_c0abc")
+    assert names().pseudonymize_id(named) == named
+    assert names().pseudonymize_id(None) is None
+    assert Pseudonymizer(KEY, "original").pseudonymize_id("reddit:t1_c0abc") == "reddit:t1_c0abc"
 
 
 def test_a_post_is_not_called_as_its_author_is() -> None:
-    assert keys.pseudonym("x:12", KEY)[:24] not in (names().one("x:12") or "")
+    assert keys.pseudonymize_author("x:12", KEY)[:24] not in (names().pseudonymize_id("x:12") or "")
 
 
 def test_letter_case_makes_no_other_person() -> None:
-    assert keys.pseudonym("reddit:Spez", KEY) == keys.pseudonym("reddit:spez", KEY)
+    assert keys.pseudonymize_author("reddit:Spez", KEY) == keys.pseudonymize_author(
+        "reddit:spez", KEY
+    )
 
 
 def test_every_column_of_ids_is_renamed_and_lists_keep_their_lengths() -> None:
@@ -51,11 +53,11 @@ def test_every_column_of_ids_is_renamed_and_lists_keep_their_lengths() -> None:
         },
         schema_overrides={"post_ids": pl.List(pl.String)},
     )
-    one, two = names().one("x:1"), names().one("x:2")
-    found = names().posts(frame).rows()
+    one, two = names().pseudonymize_id("x:1"), names().pseudonymize_id("x:2")
+    found = names().replace_id_columns(frame).rows()
     assert found[0] == (one, None, one, [one, two])
     assert found[1] == (two, one, None, [])
-    assert found[2] == (names().one("x:3"), None, "x:~" + "a" * 24, None)
+    assert found[2] == (names().pseudonymize_id("x:3"), None, "x:~" + "a" * 24, None)
 
 
 def test_a_page_of_a_person_is_named_as_the_person_is() -> None:
@@ -66,7 +68,7 @@ def test_a_page_of_a_person_is_named_as_the_person_is() -> None:
             "community": ["u_spez", "pics", None, "u_spez"],
         }
     )
-    pages = names().people(frame)
+    pages = names().replace_author_columns(frame)
     assert pages["community"].to_list() == [f"u_{pages['author'][0]}", "pics", None, "u_spez"]
 
 
@@ -107,18 +109,18 @@ def test_no_original_id_is_anywhere_in_the_output(out: Path) -> None:
 
 def test_a_takedown_takes_ids_of_either_kind(out: Path) -> None:
     key = keys.load_key(out.parent / "corpus.key")
-    keyed = names(key).one("table:51") or ""
+    keyed = names(key).pseudonymize_id("table:51") or ""
     found = take_down(out, {"table:50", keyed, "table:0", "table:nothing"})
     assert (found["removed"], found["elected"], found["unknown"]) == (3, 1, ["table:nothing"])
     left = set(corpus.load(out).scan().collect()["id"])
-    assert not left & {names(key).one(f"table:{n}") for n in (0, 50, 51)}
-    assert names(key).one("table:300") in left  # the second copy of post 0
+    assert not left & {names(key).pseudonymize_id(f"table:{n}") for n in (0, 50, 51)}
+    assert names(key).pseudonymize_id("table:300") in left  # the second copy of post 0
     receipt = json.loads((out / "takedowns" / "00001.json").read_text())
     assert receipt["removed"] == 3 and "table:" not in json.dumps(receipt)
 
 
 def test_explain_takes_ids_of_either_kind_and_wants_the_key(out: Path) -> None:
-    keyed = names(keys.load_key(out.parent / "corpus.key")).one("table:7") or ""
+    keyed = names(keys.load_key(out.parent / "corpus.key")).pseudonymize_id("table:7") or ""
     for name in ("table:7", keyed):
         told = command("explain", str(out), name)
         assert (told.returncode, "kept, in shards/" in told.stdout) == (0, True)

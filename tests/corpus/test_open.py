@@ -17,7 +17,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from corpus.formats.dump_input import expand, is_binary
+from corpus.formats.dump_input import expand_path, is_binary
 from corpus.readers import contract, reddit
 from corpus.readers.contract import Cursor, Post, ReaderConfig, read_lines
 
@@ -255,7 +255,7 @@ def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
     for name in ("b.zst", "a.zst", "c.txt"):
         (tmp_path / name).write_bytes(b"")
     names = [str(tmp_path / name) for name in ("a.zst", "b.zst", "c.txt")]
-    assert names == expand(str(tmp_path))
-    assert names[:2] == expand(str(tmp_path / "*.zst"))
-    assert names[:1] == expand(names[0])
-    assert expand(str(tmp_path / "*.gz")) == []
+    assert names == expand_path(str(tmp_path))
+    assert names[:2] == expand_path(str(tmp_path / "*.zst"))
+    assert names[:1] == expand_path(names[0])
+    assert expand_path(str(tmp_path / "*.gz")) == []

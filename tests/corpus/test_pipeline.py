@@ -19,7 +19,7 @@ from corpus.dedup import clusters
 from corpus.errors import BuildError, PlanError
 from corpus.output import shards
 from corpus.partition import partitions
-from corpus.tasks.receipts import unbalanced
+from corpus.tasks.receipts import find_imbalances
 from tests.conftest import contents, post, sentence, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -52,7 +52,7 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
         {"exact_duplicate": 1},
     ]
     assert manifest["totals"]["kept"] == 300
-    assert unbalanced(manifest) == []
+    assert find_imbalances(manifest) == []
 
 
 def test_the_shards_hold_text_first_and_nothing_private(plan: MakePlan, tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_the_cut_of_the_ledger_into_files_changes_no_row(
     write_lines(tmp_path / "posts.jsonl", [*map(post, range(200)), *junk, *map(post, range(90))])
     made = []
     for number, rows in enumerate((1000, 7)):
-        monkeypatch.setattr(shards, "LEDGER_ROWS", rows)
+        monkeypatch.setattr(shards, "LEDGER_FILE_ROWS", rows)
         out = tmp_path / f"out{number}"
         stages = [{"quality": {"min_words": 14}}, {"dedup": {}}]
         corpus.build(plan(stages, output={"path": str(out)}, run={"part_posts": 20}))

@@ -181,7 +181,7 @@ class Task:
 def hands(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     node = add_node(cluster, 2)
     monkeypatch.chdir(tmp_path)  # unlike the node; relative paths are meant from here
-    found = runners.make("ray", 1, address=cluster.address, shared=tmp_path)
+    found = runners.make_runner("ray", 1, address=cluster.address, shared_folder=tmp_path)
     yield found
     found.close()
     cluster.remove_node(node)
@@ -277,8 +277,8 @@ def test_the_command_line_leaves_it_to_the_cluster_how_many_tasks_run(
     document: dict[str, Any],
 ) -> None:
     document["run"] = {"runner": "ray", "address": "auto"}
-    assert corpus.Plan.parse(document).with_options(out="x").run.most == 0
-    assert corpus.Plan.parse(document).with_options(workers=3).run.most == 3
+    assert corpus.Plan.parse(document).with_options(out="x").run.max_tasks == 0
+    assert corpus.Plan.parse(document).with_options(workers=3).run.max_tasks == 3
     assert command("build", "--help").stdout.count("ray") >= 1
 
 

@@ -38,7 +38,7 @@ def commit(record: Any = RECORD, **changes: Any) -> dict[str, Any]:
 
 def decode(row: Any, **config: Any) -> list[Any]:
     settings = bluesky.Config(path="x", **config)
-    return list(bluesky.decoder(settings)(json.dumps(row).encode()))
+    return list(bluesky.make_decoder(settings)(json.dumps(row).encode()))
 
 
 def post(**changes: Any) -> Post:
@@ -209,7 +209,7 @@ def test_an_edit_a_delete_and_a_new_post_under_the_same_key_fold_as_they_happene
          at(40, "three", "create"), at(50, "four", "update")],
     )  # fmt: skip
     (found,) = batches(path, 100)
-    marked = tombstones.bury(found.posts, folded(tmp_path / "folded", found.tombstones))
+    marked = tombstones.apply_tombstones(found.posts, folded(tmp_path / "folded", found.tombstones))
     alive = marked.filter(pl.col("withdrawn").is_null())
     assert alive["text"].to_list() == ["four"]
 

@@ -45,7 +45,7 @@ THREAD: dict[str, Any] = {"posts": [OPENER, REPLY, LATER]}
 
 
 def decode(row: object, told: str = "g", **config: Any) -> list[contract.Record]:
-    made = fourchan.decoder(Config(path="x", **config), told)
+    made = fourchan.make_decoder(Config(path="x", **config), told)
     return list(made(json.dumps(row).encode()))
 
 
@@ -191,7 +191,7 @@ def test_the_board_is_configured_or_in_the_post_or_told_by_the_file(
     ],
 )
 def test_the_board_is_told_from_the_names(path: str, member: str, board: str) -> None:
-    assert board == fourchan.board_of(path, member)
+    assert board == fourchan.find_board(path, member)
 
 
 @pytest.mark.parametrize(

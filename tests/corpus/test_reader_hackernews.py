@@ -38,7 +38,7 @@ COMMENT: dict[str, Any] = {
 
 
 def decode(row: object, **config: Any) -> contract.Record:
-    made = hackernews.decoder(Config(path="x", **config))
+    made = hackernews.make_decoder(Config(path="x", **config))
     (record,) = made(json.dumps(row).encode())
     return record
 
@@ -108,7 +108,7 @@ def test_a_storys_address_is_in_its_text_only_on_request() -> None:
     ],
 )  # fmt: skip
 def test_an_id_may_be_a_float_if_it_is_whole(value: Any, name: str) -> None:
-    assert name == hackernews.identifier(value)
+    assert name == hackernews.parse_item_id(value)
     if not name:
         with pytest.raises(Refused, match="no_id"):
             post(STORY, id=value)

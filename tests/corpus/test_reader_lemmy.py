@@ -58,7 +58,7 @@ REPLY: dict[str, Any] = {
 
 
 def decode(row: object, instance: str = "lemmy.example") -> contract.Record:
-    (record,) = lemmy.decoder(instance)(json.dumps(row).encode())
+    (record,) = lemmy.make_decoder(instance)(json.dumps(row).encode())
     return record
 
 

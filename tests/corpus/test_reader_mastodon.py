@@ -21,7 +21,7 @@ from corpus.privacy import tombstones as withdrawals
 from corpus.readers import contract, mastodon
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
 from corpus.readers.mastodon import api
-from corpus.readers.mastodon.archive import Decoder, _Actor
+from corpus.readers.mastodon.archive import ActivityDecoder, _Actor
 from tests.conftest import folded
 
 HOME = "https://home.example"
@@ -73,7 +73,7 @@ ORIGINAL: dict[str, Any] = {
 
 def decode(row: object, gone: Sequence[str] = (), **config: Any) -> Sequence[contract.Record]:
     line = row if isinstance(row, bytes) else json.dumps(row).encode()
-    return api.decoder(mastodon.Config(path="x", **config), frozenset(gone))(line)
+    return api.make_decoder(mastodon.Config(path="x", **config), frozenset(gone))(line)
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -282,10 +282,10 @@ def test_a_program_is_marked() -> None:
 
 def frames(*lines: object) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The posts and the tombstones of lines, as a build has them."""
-    gather = contract.Gatherer("mastodon", 1000)
+    gather = contract.BatchBuilder("mastodon", 1000)
     for row, line in enumerate(lines, start=1):
         gather.add(decode(line), "file", row)
-    batch = gather.cut(None, 0)
+    batch = gather.build_batch(None, 0)
     return batch.posts, batch.tombstones
 
 
@@ -297,11 +297,11 @@ def test_an_edit_ends_the_version_from_before_it_and_no_other(tmp_path: Path) ->
     boost = {"uri": "https://far.example/boost"}
     old, new = (status(**boost, reblog=row) for row in (STATUS, last))
     posts, tombstones = frames(STATUS, edited, copy, old, new, last)
-    marked = withdrawals.bury(posts, folded(tmp_path / "folded", tombstones))
+    marked = withdrawals.apply_tombstones(posts, folded(tmp_path / "folded", tombstones))
     late = "superseded"
     assert [late, late, late, late, None, None] == marked["withdrawn"].to_list()
     posts, tombstones = frames(STATUS, edited, copy)
-    marked = withdrawals.bury(posts, folded(tmp_path / "again", tombstones))
+    marked = withdrawals.apply_tombstones(posts, folded(tmp_path / "again", tombstones))
     assert [late, None, None] == marked["withdrawn"].to_list()
 
 
@@ -476,7 +476,7 @@ def create(**changes: Any) -> dict[str, Any]:
 
 def activity(row: object, actor: dict[str, Any] = ACTOR, **config: Any) -> Any:
     known = msgspec.convert(actor, _Actor)
-    made = Decoder(known, mastodon.Config(path="x", **config))
+    made = ActivityDecoder(known, mastodon.Config(path="x", **config))
     return made.decode(json.dumps(row).encode())
 
 

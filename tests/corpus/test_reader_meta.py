@@ -326,9 +326,9 @@ def test_a_profile_that_cannot_be_read_is_said_so_and_the_posts_stay(tmp_path: P
 
 
 def test_an_older_profile_has_the_name_elsewhere() -> None:
-    assert "Ada" == common.owner(b'{"profile": {"name": "Ada"}}')
-    assert "Ada" == common.owner(b'{"profile": {"name": {"full_name": "Ada"}}}')
-    assert common.owner(b"{}") is None
+    assert "Ada" == common.parse_owner(b'{"profile": {"name": "Ada"}}')
+    assert "Ada" == common.parse_owner(b'{"profile": {"name": {"full_name": "Ada"}}}')
+    assert common.parse_owner(b"{}") is None
 
 
 def test_where_both_platforms_lie_together_one_must_be_named(tmp_path: Path) -> None:

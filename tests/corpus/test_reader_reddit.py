@@ -46,7 +46,7 @@ def config(**options: Any) -> reddit.Config:
 
 def post(row: dict[str, Any], /, **changes: Any) -> contract.Post:
     line = json.dumps({**row, **changes}).encode()
-    (record,) = reddit.decoder(config())(line)
+    (record,) = reddit.make_decoder(config())(line)
     assert isinstance(record, contract.Post)
     return record
 
@@ -175,7 +175,7 @@ def test_known_bots_and_names_that_end_in_bot_are_bots(author: str, bot: bool) -
 
 
 def test_the_list_of_bots_and_the_rule_are_the_plans_to_choose() -> None:
-    decode = reddit.decoder(config(bots=("ada",), bot_suffix=False))
+    decode = reddit.make_decoder(config(bots=("ada",), bot_suffix=False))
     rows = [decode(json.dumps({**COMMENT, "author": n}).encode())[0] for n in ("ADA", "a_bot")]
     assert [row.bot for row in rows if isinstance(row, contract.Post)] == [True, False]
 
@@ -207,7 +207,7 @@ def test_a_parent_that_is_a_bare_number_is_left_out() -> None:
 )
 def test_a_row_without_id_or_text_is_refused(row: dict[str, Any], reason: str) -> None:
     with pytest.raises(contract.Refused) as caught:
-        reddit.decoder(config())(json.dumps(row).encode())
+        reddit.make_decoder(config())(json.dumps(row).encode())
     assert reason == caught.value.reason
 
 

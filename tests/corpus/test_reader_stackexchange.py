@@ -14,7 +14,7 @@ import py7zr
 import pytest
 
 from corpus.errors import PlanError
-from corpus.formats.html import text_of
+from corpus.formats.html import html_to_text
 from corpus.readers import contract, stackexchange
 from corpus.readers.contract import Post, Refused, Sample, Skipped
 from corpus.readers.stackexchange import Config
@@ -65,7 +65,7 @@ def table(name: str, *rows: dict[str, str] | str) -> bytes:
 
 def decode(fields: dict[str, str | None], name: str = "posts") -> contract.Record:
     given = {key: value for key, value in fields.items() if value is not None}
-    made = stackexchange.decoder(name, SITE)
+    made = stackexchange.make_decoder(name, SITE)
     (record,) = made(row(given).strip().removeprefix("<row").encode())
     if isinstance(record, Refused):
         raise record
@@ -198,7 +198,7 @@ def test_a_row_that_lacks_what_a_post_needs_is_refused(
     ],
 )
 def test_attributes_are_read_as_xml_has_them(attributes: str, text: str) -> None:
-    made = stackexchange.decoder("posts", SITE)
+    made = stackexchange.make_decoder("posts", SITE)
     (record,) = made(f' Id="7" PostTypeId="2" {attributes}/>'.encode())
     assert isinstance(record, Post)
     assert text == record.text
@@ -220,7 +220,7 @@ BROKEN = [
 def test_a_broken_row_costs_itself_alone(
     broken: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stackexchange, "_CHUNK", chunk)
+    monkeypatch.setattr(stackexchange, "_CHUNK_BYTES", chunk)
     path = write(tmp_path / "Posts.xml", table("posts", QUESTION, broken, ANSWER))
     (batch,) = read(path)
     assert [f"stackexchange:{SITE}/{n}" for n in (4, 7)] == batch.posts["id"].to_list()
@@ -239,7 +239,7 @@ def test_rows_need_no_lines(tmp_path: Path) -> None:
 def test_a_row_over_the_limit_is_refused_and_the_next_is_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stackexchange, "_CHUNK", 1 << 16)
+    monkeypatch.setattr(stackexchange, "_CHUNK_BYTES", 1 << 16)
     long = {**QUESTION, "Body": "x" * (1 << 21)}
     path = write(tmp_path / "Posts.xml", table("posts", ANSWER, long, ANSWER, long))
     (batch,) = read(path, max_line_mb=1)
@@ -306,8 +306,8 @@ def test_another_table_is_skipped_whole(tmp_path: Path) -> None:
     ],
 )
 def test_the_site_is_told_from_the_names(path: str, member: str, site: str) -> None:
-    assert site == stackexchange.site_of(path, member, Config(path=path))
-    assert "a.b" == stackexchange.site_of(path, member, Config(path=path, site="a.b"))
+    assert site == stackexchange.find_site(path, member, Config(path=path))
+    assert "a.b" == stackexchange.find_site(path, member, Config(path=path, site="a.b"))
 
 
 def test_a_site_that_nothing_tells_must_be_set(tmp_path: Path) -> None:
@@ -356,7 +356,7 @@ def test_an_archive_gives_its_posts_and_comments_and_resumes(kind: str, tmp_path
 def test_of_an_archive_only_posts_and_comments_are_wanted() -> None:
     wanted = ["Posts.xml", "x.com/Comments.xml", "stackoverflow.com-Posts.xml", "posts.xml.gz"]
     other = ["PostLinks.xml", "PostHistory.xml", "Users.xml", "Votes.xml", "readme.txt"]
-    assert wanted == [name for name in wanted + other if stackexchange.is_wanted(name)]
+    assert wanted == [name for name in wanted + other if stackexchange.is_posts_or_comments(name)]
 
 
 @pytest.mark.parametrize(
@@ -388,7 +388,7 @@ def test_a_real_site_is_read_as_an_xml_parser_reads_it(shared: Path) -> None:
     )
     expected = {
         f"stackexchange:{SITE}/{fields['Id']}": "\n\n".join(
-            filter(None, (fields.get("Title"), text_of(fields["Body"])))
+            filter(None, (fields.get("Title"), html_to_text(fields["Body"])))
         )
         for fields in rows
         if fields["PostTypeId"] in ("1", "2")

@@ -41,7 +41,7 @@ RETWEET = {"text": "RT @bob: a lo\u2026", "referenced_tweets": [{"type": "retwee
 
 def decode(row: object, **options: Any) -> list[contract.Record]:
     config = x_api.Config(path="-", **options)
-    return list(x_api.decoder(config)(json.dumps(row).encode()))
+    return list(x_api.make_decoder(config)(json.dumps(row).encode()))
 
 
 def tweet(**changes: Any) -> Post:

@@ -18,7 +18,7 @@ from corpus.readers import contract
 from corpus.readers.contract import Post, Sample, Skipped, Tombstone
 from corpus.readers.x import archive as x_archive
 from corpus.readers.x import stream as x_stream
-from corpus.readers.x.archive_files import Note, Notes
+from corpus.readers.x.archive_files import LongNote, LongNotes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -43,13 +43,15 @@ SECOND = "2010-04-19T17:52:00.000Z"
 
 
 def decode(
-    row: object, notes: Notes | None = None, protected: bool = False, **config: Any
+    row: object, notes: LongNotes | None = None, protected: bool = False, **config: Any
 ) -> Sequence[contract.Record]:
     made = x_archive.Config(path="x", **config)
-    return x_archive.decoder(made, "12", protected, notes or Notes())(json.dumps(row).encode())
+    return x_archive.make_decoder(made, "12", protected, notes or LongNotes())(
+        json.dumps(row).encode()
+    )
 
 
-def post(notes: Notes | None = None, **changes: Any) -> Post:
+def post(notes: LongNotes | None = None, **changes: Any) -> Post:
     (record,) = decode({"tweet": {**TWEET, **changes}}, notes)
     assert isinstance(record, Post)
     return record
@@ -227,16 +229,16 @@ LONG = (
 CUT = LONG[:200].rstrip() + "\u2026"
 
 
-def noted(*texts: str, at: str = SECOND, urls: Any = None) -> Notes:
-    notes = Notes()
+def noted(*texts: str, at: str = SECOND, urls: Any = None) -> LongNotes:
+    notes = LongNotes()
     for text in texts:
         row = {"createdAt": at, "core": {"text": text, "urls": urls}}
         assert notes.add(_convert(row))
     return notes
 
 
-def _convert(row: dict[str, Any]) -> Note:
-    return msgspec.convert(row, Note)
+def _convert(row: dict[str, Any]) -> LongNote:
+    return msgspec.convert(row, LongNote)
 
 
 def escaped(text: str) -> str:
@@ -311,7 +313,7 @@ def test_the_link_to_the_rest_is_no_quote() -> None:
 
 def test_a_note_without_text_or_time_is_no_note() -> None:
     for row in ({"createdAt": SECOND}, {"core": {"text": "x"}}, {"createdAt": "x", "core": {}}):
-        assert not Notes().add(_convert(row))
+        assert not LongNotes().add(_convert(row))
 
 
 # --------------------------------------------------------------------------- whole archives

@@ -16,8 +16,8 @@ import corpus
 from corpus import report
 from corpus.errors import BuildError
 from corpus.report import charts, comparison_page, funnel, markup, statistics, terminal
-from corpus.report.markup import clipped
-from corpus.report.published_plan import Settings, base, named
+from corpus.report.markup import shorten
+from corpus.report.published_plan import PublishedPlan, display_names, hide_folders
 from corpus.tasks.receipts import load_manifest
 from tests.conftest import command, post, sentence, write_lines
 
@@ -44,7 +44,7 @@ def counted(tmp_path: Path, kept: dict[str, Any], gone: dict[str, Any] | None = 
     frame.write_parquet(shard)
     if gone:
         pl.DataFrame(gone, schema_overrides=types).write_parquet(ledger)
-    return statistics.gather([shard], [ledger] if gone else [], THRESHOLDS)
+    return statistics.count_statistics([shard], [ledger] if gone else [], THRESHOLDS)
 
 
 def score(found: Any, column: str) -> dict[str, Any]:
@@ -156,20 +156,22 @@ def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
             frame[n::count].write_parquet(path)
         return paths
 
-    one = statistics.gather(written("kept", rows, 1), written("gone", gone, 1), THRESHOLDS)
+    one = statistics.count_statistics(
+        written("kept", rows, 1), written("gone", gone, 1), THRESHOLDS
+    )
     files = written("kept", rows, 150), written("gone", gone, 70)
-    assert statistics.gather(*files, THRESHOLDS) == one
+    assert statistics.count_statistics(*files, THRESHOLDS) == one
 
     def backwards(tasks: Any, step: str) -> Any:
         return (task() for task in reversed(tasks))
 
-    assert statistics.gather(*files, THRESHOLDS, backwards) == one
+    assert statistics.count_statistics(*files, THRESHOLDS, backwards) == one
     assert sum(score(one, "toxicity")["own"]) > 100 and one["pii"][0][2] > 2000
 
 
 def test_cluster_sizes_go_up_whatever_the_order_in_the_manifest() -> None:
     sizes = {"16-31": 1, "2-3": 5, "4-7": 2}
-    found = funnel.duplicates({"dedup": {"clusters_by_size": sizes, "clusters": 8}})
+    found = funnel.find_duplicate_counts({"dedup": {"clusters_by_size": sizes, "clusters": 8}})
     assert list(found["clusters_by_size"].items()) == [("2-3", 5), ("4-7", 2), ("16-31", 1)]
     assert found["clusters"] == 8
 
@@ -182,7 +184,7 @@ def test_a_column_is_held_to_the_last_stage_s_threshold_and_to_the_first_of_a_st
             ("language_context", "lang_score", 4),
         )
     ]  # fmt: skip
-    found = statistics._bounds(told)
+    found = statistics._threshold_of_column(told)
     assert {name: row["value"] for name, row in found.items()} == {"lang_score": 4, "chars": 2}
 
 
@@ -265,7 +267,7 @@ def small(plan: MakePlan, tmp_path: Path, stages: list[Any], **changes: Any) -> 
 def every_paper(out: Path) -> dict[str, str]:
     manifest = load_manifest(out)
     plan = (out / "plan.yaml").read_text()
-    return report.papers(manifest, plan, statistics.load(out))
+    return report.render_documentation(manifest, plan, statistics.load_statistics(out))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +321,7 @@ def test_a_missing_shard_is_named(plan: MakePlan, tmp_path: Path) -> None:
         if broken is not None:
             shard.write_bytes(broken)
         with pytest.raises(BuildError, match=r"part-00000.parquet' is missing or damaged; restore"):
-            statistics.load(out)
+            statistics.load_statistics(out)
         found = command("report", str(out))
         assert found.returncode == 1
         assert "Traceback" not in found.stderr
@@ -359,10 +361,10 @@ def test_measures_over_different_spans_say_which_corpus_they_are_of(tmp_path: Pa
     one, two, same = (
         counted(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
     )
-    apart = str(markup.joined(comparison_page._scores((one, two))))
+    apart = str(markup.join_children(comparison_page._scores((one, two))))
     assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
     assert "each has a chart of its own" in apart
-    beside = str(markup.joined(comparison_page._scores((one, same))))
+    beside = str(markup.join_children(comparison_page._scores((one, same))))
     assert beside.count("<code>spam</code>") == 1 and "A: <code>" not in beside
     assert "each has a chart of its own" not in beside
 
@@ -382,7 +384,7 @@ def test_names_and_posts_cannot_act_on_the_terminal(tmp_path: Path) -> None:
     shown = command("report", str(tmp_path / "out"))
     assert "[31mred" in shown.stdout
     assert not {"\x1b", "\u202e"} & set(shown.stdout)
-    assert terminal.printable("a\x1b[0m\u2066b") == "a\ufffd[0m\ufffdb"
+    assert terminal.make_printable("a\x1b[0m\u2066b") == "a\ufffd[0m\ufffdb"
 
 
 # --------------------------------------------------------------------------- small things
@@ -408,27 +410,27 @@ def test_no_path_of_the_machine_is_in_a_paper(plan: MakePlan, tmp_path: Path) ->
      ("C:\\Users\\ann\\a.zst", "a.zst"), ("../secret/a", "a"), ("en", "en"), ("", "")],
 )  # fmt: skip
 def test_paths_that_lead_out_are_told_by_their_last_part(path: str, shown: str) -> None:
-    assert base(path) == shown
+    assert hide_folders(path) == shown
 
 
 def test_sources_keep_what_tells_them_apart() -> None:
     paths = ["/data/ann/reddit/a.zst", "/data/ann/x/a.zst"]
-    assert named(paths) == ["reddit/a.zst", "x/a.zst"]
-    assert named(["/data/ann/a.zst"]) == ["a.zst"]
-    assert named(["in/a", "in/b"]) == ["in/a", "in/b"]
+    assert display_names(paths) == ["reddit/a.zst", "x/a.zst"]
+    assert display_names(["/data/ann/a.zst"]) == ["a.zst"]
+    assert display_names(["in/a", "in/b"]) == ["in/a", "in/b"]
 
 
 def test_long_lists_of_a_plan_are_counted() -> None:
-    settings = Settings.parse("stages: [{pii: {public: [a, b], entities: [X]}}]")
+    settings = PublishedPlan.parse("stages: [{pii: {public: [a, b], entities: [X]}}]")
     assert settings.stages == [("pii", {"public": "(2 entries)", "entities": ["X"]})]
 
 
 def test_shares_and_clipping_say_what_they_can() -> None:
     space = "\N{NO-BREAK SPACE}"
-    assert charts.share(1, 3) == f"33.3{space}%"
-    assert charts.share(1, 100_000) == f"<0.1{space}%"
-    assert charts.share(99_999, 100_000) == f">99.9{space}%"
-    assert charts.share(0, 0) == "–"
-    assert clipped("abcdefghij", 5) == "ab…ij"
-    assert clipped("abc", 5) == "abc"
-    assert sentence(1) in clipped(sentence(1), 500)
+    assert charts.format_share(1, 3) == f"33.3{space}%"
+    assert charts.format_share(1, 100_000) == f"<0.1{space}%"
+    assert charts.format_share(99_999, 100_000) == f">99.9{space}%"
+    assert charts.format_share(0, 0) == "–"
+    assert shorten("abcdefghij", 5) == "ab…ij"
+    assert shorten("abc", 5) == "abc"
+    assert sentence(1) in shorten(sentence(1), 500)

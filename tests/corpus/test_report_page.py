@@ -13,7 +13,7 @@ import corpus
 from corpus import report
 from corpus.output import samples
 from corpus.report import comparison_page, html_document, statistics
-from corpus.report.markup import harmless, joined, tag
+from corpus.report.markup import join_children, replace_control_characters, tag
 from tests.conftest import post, sentence, write_lines
 from tests.corpus.browser import Browser, browsing
 
@@ -64,7 +64,9 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "run": {"runner": "serial"},
             }
         )  # fmt: skip
-    (folder / "against.html").write_text(comparison_page.page(folder / "out1", folder / "out2"))
+    (folder / "against.html").write_text(
+        comparison_page.render_comparison(folder / "out1", folder / "out2")
+    )
     return folder
 
 
@@ -109,7 +111,9 @@ def test_posts_are_shown_word_for_word(hostile: Path, browser: Browser) -> None:
         "return [...document.querySelectorAll('#samples blockquote')].map(e => e.textContent)"
     )
     told = json.loads((hostile / "out1" / "statistics.json").read_text())["samples"]
-    wanted = [harmless(sample["text"]) for sample in told if sample["of"] != "cluster"]
+    wanted = [
+        replace_control_characters(sample["text"]) for sample in told if sample["of"] != "cluster"
+    ]
     assert sorted(shown) == sorted(wanted)
     assert any("<script>document.title = 'caught'</script> 0" in text for text in shown)
     assert not any("\u202e" in text or "\x1b" in text for text in shown)
@@ -256,12 +260,14 @@ def test_without_scripts_nothing_is_missing_but_what_if(hostile: Path, browser: 
 
 def test_what_is_not_markup_is_escaped() -> None:
     assert tag("p", "a < b & c", title='"<') == '<p title="&quot;&lt;">a &lt; b &amp; c</p>'
-    assert joined(["<", tag("b", 1234), None, ["x", ">"]]) == "&lt;<b>1,234</b>x&gt;"
-    assert harmless("a\x1b\u202e\u2028b\nc\u200d") == "a\ufffd\ufffd\ufffdb\nc\u200d"
+    assert join_children(["<", tag("b", 1234), None, ["x", ">"]]) == "&lt;<b>1,234</b>x&gt;"
+    assert (
+        replace_control_characters("a\x1b\u202e\u2028b\nc\u200d") == "a\ufffd\ufffd\ufffdb\nc\u200d"
+    )
 
 
 def test_data_in_the_page_cannot_end_its_element() -> None:
-    page = html_document.document("t", [], [], {"x": "</script><!--<script>\u2028"})
+    page = html_document.render_document("t", [], [], {"x": "</script><!--<script>\u2028"})
     told = page.split('id="data">')[1].split("</script>")[0]
     assert "<" not in told and "\u2028" not in told
     assert json.loads(told) == {"x": "</script><!--<script>\u2028"}
@@ -283,7 +289,7 @@ def test_the_policy_names_the_very_style_and_script(hostile: Path) -> None:
 def test_the_largest_report_stays_below_a_megabyte(hostile: Path) -> None:
     out = hostile / "out1"
     manifest = json.loads((out / "manifest.json").read_text())
-    counted: dict[str, Any] = statistics.load(out)
+    counted: dict[str, Any] = statistics.load_statistics(out)
     wide = "\u6c49<&" * 200
     manifest["funnel"] = [
         row | {"dropped": {f"reason_{n}_{wide[:40]}": 10**11 - n for n in range(3000)}}
@@ -300,8 +306,8 @@ def test_the_largest_report_stays_below_a_megabyte(hostile: Path) -> None:
     counted["languages"]["top"] = [["en", 10**12, 10**12, 10**12]] * 60
     counted["scores"] = counted["scores"] * 3
     sample = next(sample for sample in counted["samples"] if sample["of"] == "dropped")
-    count = 20 * (samples.MOST_REASONS + samples.KEPT_FOR_ONE) + samples.MOST_CLUSTERS
-    counted["samples"] = [sample | {"text": wide[: samples.MOST_CHARACTERS // count]}] * count
-    found = report.papers(manifest, (out / "plan.yaml").read_text(), counted)
+    count = 20 * (samples.MAX_REASONS + samples.KEPT_PER_DROPPED) + samples.MAX_CLUSTERS
+    counted["samples"] = [sample | {"text": wide[: samples.MAX_SAMPLE_CHARACTERS // count]}] * count
+    found = report.render_documentation(manifest, (out / "plan.yaml").read_text(), counted)
     assert {name: len(text.encode()) for name, text in found.items()
             if len(text.encode()) > 1_000_000} == {}  # fmt: skip

@@ -16,7 +16,7 @@ from corpus.maintenance.audit import audit
 from corpus.maintenance.takedown import take_down
 from corpus.output import samples
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import Names
+from corpus.privacy.pseudonyms import Pseudonymizer
 from tests.conftest import contents, post, sentence, write_lines
 
 Build = Callable[..., Path]
@@ -141,8 +141,9 @@ def test_people_and_ids_in_the_samples_are_keyed(build: Build, tmp_path: Path) -
     key = keys.load_key(tmp_path / "corpus.key")
     shard = set(corpus.load(out).scan().select("id").collect()["id"])
     assert {sample["id"] for sample in told(out) if sample["of"] == "kept"} <= shard
-    assert Names(key, "keyed").one("table:303") in named(build(ids="keyed", name="two",
-                                                               report_samples=20))  # fmt: skip
+    assert Pseudonymizer(key, "keyed").pseudonymize_id("table:303") in named(
+        build(ids="keyed", name="two", report_samples=20)
+    )
     for sample in told(out):
         assert all(re.fullmatch("[0-9a-f]{32}", who) for who in sample["people"])
         assert all(keys.KEYED_ID.search(name) for name in sample["ids"])
@@ -187,7 +188,9 @@ def test_samples_are_small_however_long_the_posts(tmp_path: Path) -> None:
     )
     found = told(tmp_path / "out")
     assert len(found) == 30
-    assert all(len(sample["text"]) <= samples.LONGEST and sample["cut"] for sample in found)
+    assert all(
+        len(sample["text"]) <= samples.MAX_TEXT_CHARACTERS and sample["cut"] for sample in found
+    )
     assert (tmp_path / "out" / "report.html").stat().st_size < 200_000
 
 
@@ -249,8 +252,10 @@ def test_no_canary_is_shown_and_the_audit_would_notice(build: Build) -> None:
     assert not [sample for sample in told(out) if sample["platform"] == "canary"]
     from corpus.pipeline import canaries
 
-    made = canaries.make(50, canaries.seed(keys.load_key(out.parent / "corpus.key")))
-    secret = next(canary for canary in made if not canary.leaks).secrets[0]
+    made = canaries.make_canaries(
+        50, canaries.derive_seed(keys.load_key(out.parent / "corpus.key"))
+    )
+    secret = next(canary for canary in made if not canary.must_be_removed).secrets[0]
     (out / "README.md").write_text((out / "README.md").read_text() + secret)
     failed = [check for check in audit(out)["checks"] if not check["passed"]]
     assert [check["where"] for check in failed] == [("README.md",)]

@@ -119,7 +119,7 @@ def test_a_shuffle_by_buckets_is_the_order_of_one_bucket(
     write_lines(tmp_path / "b.jsonl", [post(1000 + n) for n in range(100)])
     whole = contents(shuffled(tmp_path, "whole"))
     monkeypatch.setattr(shuffle, "_BUCKET_BYTES", 2000)
-    assert shuffle.buckets(20_000) == 10
+    assert shuffle.count_buckets(20_000) == 10
     assert contents(shuffled(tmp_path, "buckets", part_posts=41)) == whole
 
 

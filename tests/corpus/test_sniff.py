@@ -89,10 +89,13 @@ def test_a_folder_is_one_source_or_a_folder_of_them(tmp_path: Path) -> None:
     with zipfile.ZipFile(two, "w") as file:
         for path in sorted((one / "data").iterdir()):
             file.write(path, f"data/{path.name}")
-    assert detect_format.inputs("x_archive", str(one)) == [str(one)]
-    assert detect_format.inputs("x_archive", str(tmp_path / "all")) == [str(one), str(two)]
-    assert detect_format.inputs("x_archive", str(tmp_path / "all" / "*")) == [str(one), str(two)]
-    assert detect_format.inputs("x_archive", str(tmp_path / "none")) == []
-    assert {detect_format.guess(str(path))[0][0] for path in (one, two)} == {"x_archive"}
-    size, _ = detect_format.size_and_time(str(one))
+    assert detect_format.list_inputs("x_archive", str(one)) == [str(one)]
+    assert detect_format.list_inputs("x_archive", str(tmp_path / "all")) == [str(one), str(two)]
+    assert detect_format.list_inputs("x_archive", str(tmp_path / "all" / "*")) == [
+        str(one),
+        str(two),
+    ]
+    assert detect_format.list_inputs("x_archive", str(tmp_path / "none")) == []
+    assert {detect_format.rank_readers(str(path))[0][0] for path in (one, two)} == {"x_archive"}
+    size, _ = detect_format.size_and_mtime(str(one))
     assert size == sum(path.stat().st_size for path in (one / "data").iterdir())

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from corpus.errors import BuildError
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.output import train_validation_split
 from corpus.partition import partitions, permutation
 
@@ -41,7 +41,7 @@ def documents(count: int, authors: int) -> pl.DataFrame:
 def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
     """Groups by walking, drawn in order while they fit."""
     group = list(range(posts.height))
-    rows, names = train_validation_split.ties(posts)
+    rows, names = train_validation_split.list_ties(posts)
     of: dict[str, list[int]] = {}
     for row, name in zip(rows.to_list(), names.to_list(), strict=True):
         of.setdefault(name, []).append(row)
@@ -54,7 +54,9 @@ def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
                 changed |= group[row] != least
                 group[row] = least
     wanted = max(1, share * posts.height)
-    drawn = permutation.mixed(np.arange(posts.height, dtype=np.uint64), "validation", 7).tolist()
+    drawn = permutation.splitmix64(
+        np.arange(posts.height, dtype=np.uint64), "validation", 7
+    ).tolist()
     times = posts["created_at"].dt.timestamp("us").to_list()
     chosen, total = set(), 0
     for first in sorted(set(group), key=lambda one: drawn[one]):
@@ -77,14 +79,16 @@ def decided(
     pieces = [posts.slice(at * size, size) for at in range(parts)]
     for at, piece in enumerate(pieces):
         piece.write_parquet(folder / f"{at}.parquet")
-        train_validation_split.TiePart(folder / f"{at}.parquet", folder / f"ties-{at}")()
+        train_validation_split.MeasureTies(folder / f"{at}.parquet", folder / f"ties-{at}")()
     ties = [folder / f"ties-{at}" for at in range(parts)]
     counts = [piece.height for piece in pieces]
-    train_validation_split.decide(folder / "all", ties, counts, share, 7, after, here)
+    train_validation_split.choose_validation(
+        folder / "all", ties, counts, share, 7, after, run_inline
+    )
     return [
         one
         for at in range(parts)
-        for one in train_validation_split.aside(folder / "all", at).tolist()
+        for one in train_validation_split.load_validation_mask(folder / "all", at).tolist()
     ]
 
 

@@ -82,7 +82,7 @@ def fresh() -> None:
 
 
 def put(url: str, data: bytes) -> None:
-    filesystem.write(url, data)
+    filesystem.write_file(url, data)
 
 
 def lines(numbers: range) -> bytes:
@@ -105,15 +105,15 @@ def noise(size: int) -> bytes:
 
 
 def test_a_file_there_reads_as_one_here(store: object_store.Proxy) -> None:
-    data = noise(2 * read_ahead.WINDOW_BYTES + 1000)
+    data = noise(2 * read_ahead.BLOCK_BYTES + 1000)
     put("s3://dumps/a.bin", data)
-    with filesystem.opened("s3://dumps/a.bin") as file:
+    with filesystem.open_file("s3://dumps/a.bin") as file:
         assert file.read() == data
         assert file.read(1) == b""
         assert file.seek(-10, 2) == len(data) - 10
         assert file.read(100) == data[-10:]
-        file.seek(read_ahead.WINDOW_BYTES - 3)
-        assert file.read(6) == data[read_ahead.WINDOW_BYTES - 3 :][:6]
+        file.seek(read_ahead.BLOCK_BYTES - 3)
+        assert file.read(6) == data[read_ahead.BLOCK_BYTES - 3 :][:6]
     assert filesystem.stat("s3://dumps/a.bin").size == len(data)
     assert filesystem.exists("s3://dumps/a.bin") and not filesystem.exists("s3://dumps/b.bin")
     with pytest.raises(FileNotFoundError):
@@ -122,10 +122,10 @@ def test_a_file_there_reads_as_one_here(store: object_store.Proxy) -> None:
 
 @pytest.mark.parametrize("kind", ["500", "hang", "cut"])
 def test_a_range_that_fails_is_asked_for_again(store: object_store.Proxy, kind: str) -> None:
-    data = noise(3 * read_ahead.WINDOW_BYTES)
+    data = noise(3 * read_ahead.BLOCK_BYTES)
     put("s3://dumps/a.bin", data)
     fault = store.fault(kind, get("GET", "a.bin"), times=3)
-    with filesystem.opened("s3://dumps/a.bin") as file:
+    with filesystem.open_file("s3://dumps/a.bin") as file:
         assert file.read() == data
     assert fault.seen == 3
 
@@ -134,7 +134,7 @@ def test_what_fails_time_and_again_is_told_in_our_words(store: object_store.Prox
     put("s3://dumps/a.bin", b"x" * 100)
     fault = store.fault("500", get("GET", "a.bin"), times=99)
     with pytest.raises(BuildError, match=r"^'s3://dumps/a.bin' failed 6 times, .* run again"):
-        filesystem.read("s3://dumps/a.bin")
+        filesystem.read_file("s3://dumps/a.bin")
     assert fault.seen == 6
 
 
@@ -150,10 +150,10 @@ def test_a_stream_is_read_as_it_comes(store: object_store.Proxy) -> None:
 
 
 def test_a_file_replaced_while_it_is_read_stops_the_build(store: object_store.Proxy) -> None:
-    put("s3://dumps/a.bin", noise(2 * read_ahead.WINDOW_BYTES))
-    with filesystem.opened("s3://dumps/a.bin") as file:
+    put("s3://dumps/a.bin", noise(2 * read_ahead.BLOCK_BYTES))
+    with filesystem.open_file("s3://dumps/a.bin") as file:
         file.read(100)
-        put("s3://dumps/a.bin", noise(2 * read_ahead.WINDOW_BYTES + 1))
+        put("s3://dumps/a.bin", noise(2 * read_ahead.BLOCK_BYTES + 1))
         with pytest.raises(BuildError, match="was replaced while it was read"):
             file.read()
 
@@ -207,23 +207,27 @@ def test_every_packing_reads_from_there_as_from_here(
         found.append((posts.drop("source_file"), batches[-1].sha256, batches[-1].position))
     assert found[0][0].equals(found[1][0]) and found[0][0].height == 500
     assert found[0][1:] == found[1][1:]
-    assert detect_format.guess(f"s3://dumps/{name}") == detect_format.guess(str(tmp_path / name))
+    assert detect_format.rank_readers(f"s3://dumps/{name}") == detect_format.rank_readers(
+        str(tmp_path / name)
+    )
 
 
 def test_a_pattern_a_folder_and_a_file_stand_for_files(store: object_store.Proxy) -> None:
     for name in ("2024/b.jsonl", "2024/a.jsonl", "2024/deep/c.jsonl", "other.txt"):
         put(f"s3://dumps/in/{name}", lines(range(3)))
-    assert detect_format.inputs("table", "s3://dumps/in/2024/*.jsonl") == [
+    assert detect_format.list_inputs("table", "s3://dumps/in/2024/*.jsonl") == [
         "s3://dumps/in/2024/a.jsonl",
         "s3://dumps/in/2024/b.jsonl",
     ]
-    assert detect_format.inputs("table", "s3://dumps/in/2024") == [
+    assert detect_format.list_inputs("table", "s3://dumps/in/2024") == [
         "s3://dumps/in/2024/a.jsonl",
         "s3://dumps/in/2024/b.jsonl",
         "s3://dumps/in/2024/deep/c.jsonl",
     ]
-    assert detect_format.inputs("table", "s3://dumps/in/other.txt") == ["s3://dumps/in/other.txt"]
-    assert detect_format.inputs("table", "s3://dumps/in/none*") == []
+    assert detect_format.list_inputs("table", "s3://dumps/in/other.txt") == [
+        "s3://dumps/in/other.txt"
+    ]
+    assert detect_format.list_inputs("table", "s3://dumps/in/none*") == []
 
 
 def test_an_unpacked_account_archive_there_is_one_source(
@@ -244,7 +248,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
     module = readers.find("x_archive")
     ids = []
     for path in (str(tmp_path / "mine"), "s3://dumps/mine"):
-        assert detect_format.inputs("x_archive", path) == [path]
+        assert detect_format.list_inputs("x_archive", path) == [path]
         config = module.Config.model_validate({"path": path})
         batches = list(module.read(path, config, 10, None))
         ids.append((batches[0].posts["id"].to_list(), batches[-1].sha256))
@@ -253,7 +257,7 @@ def test_an_unpacked_account_archive_there_is_one_source(
 
 def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
     pytest.importorskip("aiohttp", reason="needs aiohttp: pip install 'corpus-builder[http]'")
-    data = noise(read_ahead.WINDOW_BYTES + 100)
+    data = noise(read_ahead.BLOCK_BYTES + 100)
     (tmp_path / "posts.jsonl").write_bytes(data)
 
     class Handler(SimpleHTTPRequestHandler):
@@ -281,11 +285,11 @@ def test_https_is_read_by_ranges_or_refused(tmp_path: Path) -> None:
     web = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=web.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{web.server_address[1]}/posts.jsonl"
-    assert filesystem.read(url) == data
-    assert detect_format.inputs("table", url) == [url]
+    assert filesystem.read_file(url) == data
+    assert detect_format.list_inputs("table", url) == [url]
     Handler.ranges = False
     with pytest.raises(BuildError, match="gives no ranges; download the file"):
-        filesystem.read(url)
+        filesystem.read_file(url)
     web.shutdown()
 
 
@@ -329,7 +333,9 @@ def test_a_source_that_is_not_there_is_a_mistake_in_the_plan(
 
 def there(url: str) -> dict[str, bytes]:
     """Every file of a corpus at a URL, as :func:`contents` has it."""
-    found = {name.removeprefix(url + "/"): filesystem.read(name) for name in filesystem.walk(url)}
+    found = {
+        name.removeprefix(url + "/"): filesystem.read_file(name) for name in filesystem.walk(url)
+    }
     manifest = json.loads(found["manifest.json"])
     manifest.pop("run", None)
     for row in manifest["funnel"]:
@@ -402,9 +408,9 @@ def test_a_connection_cut_within_a_large_upload_leaves_nothing_half(
     fresh()
     second = lambda m, path: m == "PUT" and "partNumber=2" in path  # noqa: E731
     fault = store.fault("cut", second, times=2)
-    filesystem.upload(tmp_path / "large", "s3://dumps/large")
+    filesystem.upload_file(tmp_path / "large", "s3://dumps/large")
     assert fault.seen == 2
-    assert filesystem.sha256("s3://dumps/large") == filesystem.sha256(tmp_path / "large")
+    assert filesystem.hash_file("s3://dumps/large") == filesystem.hash_file(tmp_path / "large")
 
 
 def test_a_stopped_upload_goes_on_and_is_not_complete_before(
@@ -465,8 +471,8 @@ def test_the_manifest_of_another_program_there_is_not_ours(
     for replace in (False, True):
         with pytest.raises(PlanError, match=r"holds 'manifest\.json', which no build put there"):
             corpus.build(document, replace=replace)
-    assert filesystem.read("s3://dumps/out/manifest.json") == foreign
-    assert filesystem.read("s3://dumps/out/shards/data.parquet") == b"x"
+    assert filesystem.read_file("s3://dumps/out/manifest.json") == foreign
+    assert filesystem.read_file("s3://dumps/out/shards/data.parquet") == b"x"
 
 
 def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
@@ -572,7 +578,7 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
 ) -> None:
     data = shard(2000, 250, write_page_checksum=True)
     put("s3://dumps/shard.parquet", data)
-    here, found = pq.ParquetFile(io.BytesIO(data)), row_group_fetcher.Groups()
+    here, found = pq.ParquetFile(io.BytesIO(data)), row_group_fetcher.RowGroupFetcher()
     store.log.sent = 0
     assert found.footer("s3://dumps/shard.parquet").equals(here.metadata)
     for columns in (("text",), ("text", "id"), ("fat",)):
@@ -588,7 +594,7 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
 @pytest.mark.parametrize("kind", ["500", "hang", "cut"])
 def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind: str) -> None:
     put("s3://dumps/shard.parquet", shard(500, 100))
-    found = row_group_fetcher.Groups()
+    found = row_group_fetcher.RowGroupFetcher()
     found.footer("s3://dumps/shard.parquet")
     fault = store.fault(kind, get("GET", "shard.parquet"), times=2)
     assert found.read("s3://dumps/shard.parquet", 2, ("text",)).num_rows == 100
@@ -598,12 +604,12 @@ def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind
 def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store.Proxy) -> None:
     data = shard(500, 100)
     put("s3://dumps/shard.parquet", data)
-    found = row_group_fetcher.Groups()
+    found = row_group_fetcher.RowGroupFetcher()
     found.footer("s3://dumps/shard.parquet")
     url = "s3://dumps/shard.parquet"
-    found.announce([(url, 0)], ("text",))
-    found.announce([(url, 4), (url, 1)], ("text",))  # and 0 is let go
-    coming = list(found._coming.values())
+    found.prefetch([(url, 0)], ("text",))
+    found.prefetch([(url, 4), (url, 1)], ("text",))  # and 0 is let go
+    coming = list(found._prefetched.values())
     assert [future.result(30).num_rows for future in coming] == [100, 100]
     store.log.requests.clear()
     here = pq.ParquetFile(io.BytesIO(data))
@@ -619,7 +625,7 @@ def test_a_damaged_page_there_is_noticed(store: object_store.Proxy) -> None:
     at = data.index(b"counted 350 reasons")
     data[at : at + 7] = b"COUNTED"
     put("s3://dumps/shard.parquet", bytes(data))
-    found = row_group_fetcher.Groups()
+    found = row_group_fetcher.RowGroupFetcher()
     found.footer("s3://dumps/shard.parquet")
     with pytest.raises((OSError, pa.ArrowException)):
         found.read("s3://dumps/shard.parquet", 3, ("text",))

@@ -19,7 +19,7 @@ from corpus.maintenance import takedown, verify
 from corpus.maintenance.takedown import take_down
 from corpus.pipeline import replacements
 from corpus.privacy import keys
-from corpus.tasks.receipts import file_sha256, unbalanced
+from corpus.tasks.receipts import file_sha256, find_imbalances
 from tests.conftest import command, contents, post, sentence, write_lines
 from tests.corpus import corpora
 
@@ -77,7 +77,7 @@ def test_the_counts_hashes_and_papers_are_brought_up_to_date(made: Made) -> None
     out = made()
     take_down(out, ["table:0", "table:50"])
     manifest = json.loads((out / "manifest.json").read_text())
-    assert unbalanced(manifest) == []
+    assert find_imbalances(manifest) == []
     assert manifest["totals"]["kept"] == 199
     assert manifest["funnel"][-1]["dropped"] == {"takedown": 2}
     assert manifest["totals"]["characters"] == rows(out)["text"].str.len_chars().sum()
@@ -102,7 +102,7 @@ def test_a_second_copy_takes_the_place_of_the_first(made: Made, tmp_path: Path) 
     assert new["text"] == sentence(3).upper()
     assert (new["cluster"], new["cluster_size"]) == ("table:303", 1)
     key = keys.load_key(tmp_path / "corpus.key")
-    assert new["author"] == keys.pseudonym("table:other3", key)
+    assert new["author"] == keys.pseudonymize_author("table:other3", key)
     ledger = corpus.load(out).dropped().collect()
     assert "table:303" not in ledger["id"].to_list()
     # It is no second copy any more, and goes for good when asked to.
@@ -114,20 +114,20 @@ def test_the_cut_of_the_reserve_into_pieces_loses_no_copy(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = made(name="whole")
-    (piece,) = replacements.pieces(whole / "reserve")
+    (piece,) = replacements.list_pieces(whole / "reserve")
     key = keys.load_key(tmp_path / "corpus.key")
     monkeypatch.setattr(replacements, "PIECE_POSTS", 4)
-    cut = replacements.pieces(made(name="cut") / "reserve")
-    found = [replacements.load(path, key) for path in cut]
+    cut = replacements.list_pieces(made(name="cut") / "reserve")
+    found = [replacements.load_piece(path, key) for path in cut]
     assert [frame.height for frame in found] == [4, 4, 2]
-    assert pl.concat(found).equals(replacements.load(piece, key))
+    assert pl.concat(found).equals(replacements.load_piece(piece, key))
 
 
 def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path: Path) -> None:
     out = made()
     take_down(out, ["table:3", "table:100"])
     key = keys.load_key(tmp_path / "corpus.key")
-    known = [dedup_index.load(path, key) for path in dedup_index.pieces(out)]
+    known = [dedup_index.load_piece(path, key) for path in dedup_index.list_index_pieces(out)]
     ids = {name for piece in known for name in piece.ids}
     assert ids == set(rows(out)["id"])
     fields = {"id": "id", "text": "text"}
@@ -149,7 +149,7 @@ def test_the_index_forgets_who_left_and_knows_who_moved_up(made: Made, tmp_path:
 
 def test_an_author_s_posts_leave_by_name_or_by_pseudonym(made: Made, tmp_path: Path) -> None:
     one, two = made(name="one"), made(name="two")
-    pseudonym = keys.pseudonym("table:u2", keys.load_key(tmp_path / "corpus.key"))
+    pseudonym = keys.pseudonymize_author("table:u2", keys.load_key(tmp_path / "corpus.key"))
     assert rows(one).filter(pl.col("author") == pseudonym).height > 10
     take_down(one, authors=["table:u2"])
     take_down(two, authors=[pseudonym])
@@ -179,7 +179,7 @@ def test_no_file_names_what_was_taken_down(made: Made, tmp_path: Path) -> None:
     take_down(out, ["table:3", "table:300", "table:77"])
     key = keys.load_key(tmp_path / "corpus.key")
     frames = [pl.read_parquet(path) for path in out.rglob("*.parquet")]
-    frames += [replacements.load(path, key) for path in (out / "reserve").glob("*")]
+    frames += [replacements.load_piece(path, key) for path in (out / "reserve").glob("*")]
     for frame in frames:
         for column in frame.select(pl.col(pl.String)).columns:
             assert not set(frame[column]) & {"table:3", "table:300", "table:77"}
@@ -240,7 +240,7 @@ def test_a_second_takedown_adds_to_the_first(made: Made) -> None:
     take_down(out, ["table:20"])
     take_down(out, ["table:21", "table:22"])
     manifest = json.loads((out / "manifest.json").read_text())
-    assert unbalanced(manifest) == []
+    assert find_imbalances(manifest) == []
     assert manifest["funnel"][-1]["dropped"] == {"takedown": 3}
     assert [row["removed"] for row in manifest["takedowns"]] == [1, 2]
     assert len(list((out / "dropped").glob("takedown-*"))) == 2
@@ -293,7 +293,7 @@ def thread(tmp_path: Path) -> Callable[..., Path]:
 def checked(out: Path) -> pl.DataFrame:
     """The documents; the books balance."""
     manifest = json.loads((out / "manifest.json").read_text())
-    assert unbalanced(manifest) == []
+    assert find_imbalances(manifest) == []
     left = rows(out)
     assert manifest["totals"]["documents"] == left.height
     assert manifest["totals"]["characters"] == left["text"].str.len_chars().sum()
@@ -328,7 +328,7 @@ def test_a_document_that_loses_its_first_turn_is_called_after_the_next(
     assert first["text"].startswith("  user_2: because the water boils")
     assert (first["id"], first["post_ids"]) == ("table:a", ["table:a", "table:b"])
     key = keys.load_key(tmp_path / "corpus.key")
-    assert first["author"] == keys.pseudonym("table:bob", key)
+    assert first["author"] == keys.pseudonymize_author("table:bob", key)
     assert first["root_id"] is None
     assert "table:q" not in str(left.to_dicts())
 
@@ -342,7 +342,7 @@ def test_in_pairs_a_post_leaves_every_document_it_is_in(thread: Callable[..., Pa
     left = rows(out)
     assert holding and "table:q" not in str(left.to_dicts())
     manifest = json.loads((out / "manifest.json").read_text())
-    assert unbalanced(manifest) == []
+    assert find_imbalances(manifest) == []
 
 
 def test_a_document_of_one_post_leaves_whole(thread: Callable[..., Path]) -> None:
@@ -378,8 +378,8 @@ def test_an_index_of_documents_forgets_those_that_lost_a_turn(tmp_path: Path) ->
     key = keys.load_key(tmp_path / "corpus.key")
 
     def known() -> set[str]:
-        pieces = dedup_index.pieces(out)
-        return {name for path in pieces for name in dedup_index.load(path, key).ids}
+        pieces = dedup_index.list_index_pieces(out)
+        return {name for path in pieces for name in dedup_index.load_piece(path, key).ids}
 
     def held() -> set[str]:
         return set(corpus.load(out).scan().collect()["id"])
@@ -393,7 +393,7 @@ def test_an_index_of_documents_forgets_those_that_lost_a_turn(tmp_path: Path) ->
 
 def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
     out = made()
-    with takedown._alone(out), pytest.raises(BuildError, match="another takedown"):
+    with takedown._lock_corpus(out), pytest.raises(BuildError, match="another takedown"):
         take_down(out, ["table:1"])
 
 
@@ -445,7 +445,7 @@ def test_a_takedown_that_was_stopped_is_not_built_over(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = made()
-    monkeypatch.setattr(takedown, "_finish", lambda folder: None)
+    monkeypatch.setattr(takedown, "_finish_interrupted", lambda folder: None)
     take_down(out, ["table:1"])
     assert (out / "takedowns" / "unfinished" / "moves.json").exists()
     document = tmp_path / "plan.json"

@@ -12,31 +12,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.conversations import reply_links
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.partition import partitions, tree_roots
 from corpus.tasks import array_store
 from corpus.tasks.receipts import save_receipt
 
 
 def rooted(*parent: int) -> tuple[list[int], list[int]]:
-    found = tree_roots.rooted(np.array(parent, np.int64))
+    found = tree_roots.find_roots(np.array(parent, np.int64))
     return found.parent.tolist(), found.root.tolist()
 
 
 def linked(
     folder: Path, rows: list[tuple[str, str, str | None]], parts: int = 1
-) -> tree_roots.Rooted:
+) -> tree_roots.ParentsAndRoots:
     posts = pl.DataFrame(rows, schema=["id", "kind", "parent_id"], orient="row").cast(pl.String)
     size = -(-len(rows) // parts)
     folders, counts = [], []
     for number in range(parts):
         folders.append(folder / f"{parts}-{number}")
-        array_store.save(reply_links.measure(posts.slice(number * size, size)), folders[-1])
+        array_store.save_arrays(
+            reply_links.measure_links(posts.slice(number * size, size)), folders[-1]
+        )
         counts.append(posts.slice(number * size, size).height)
     room = folder / f"{parts}-all"
-    reply_links.link(room, folders, counts, here)
-    found = [reply_links.of(room, part) for part in range(parts)]
-    return tree_roots.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    reply_links.link_posts(room, folders, counts, run_inline)
+    found = [reply_links.load_parents_and_roots(room, part) for part in range(parts)]
+    return tree_roots.ParentsAndRoots(
+        *(np.concatenate(columns) for columns in zip(*found, strict=True))
+    )
 
 
 def test_a_chain_and_a_tree_end_at_their_first_post() -> None:
@@ -64,15 +68,15 @@ def test_two_rings_begin_each_at_its_own_first() -> None:
 
 def test_a_chain_of_a_million_answers_is_one_thread() -> None:
     parent = np.arange(-1, 999_999)
-    assert tree_roots.rooted(parent).root.max() == 0
-    assert tree_roots.rooted(parent[::-1].copy()[:0]).root.size == 0
+    assert tree_roots.find_roots(parent).root.max() == 0
+    assert tree_roots.find_roots(parent[::-1].copy()[:0]).root.size == 0
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(-1, 14), max_size=15))
 def test_every_post_reaches_its_root_whatever_the_links(wild: list[int]) -> None:
     parent = np.array([at if at < len(wild) else -1 for at in wild], np.int64)
-    found = tree_roots.rooted(parent.copy())
+    found = tree_roots.find_roots(parent.copy())
     for at in range(len(wild)):
         steps, here = 0, at
         while found.parent[here] >= 0:
@@ -102,19 +106,23 @@ def test_links_are_found_across_parts_and_a_missing_parent_begins_a_thread(tmp_p
 def lay(room: Path, parent: np.ndarray, sizes: list[int]) -> None:
     """A layout of parts of such sizes whose posts have these parents."""
     folders = [room / f"part-{index}" for index in range(len(sizes))]
-    where = partitions.lay_out(room, folders, sizes)
+    where = partitions.write_part_index(room, folders, sizes)
     for block in range(len(where.blocks)):
-        task = reply_links.Parents(room, block)
-        low, high = where.span(block)
-        written = array_store.save({"parent": parent[low:high]}, task.folder)
+        task = reply_links.WriteParents(room, block)
+        low, high = where.block_rows(block)
+        written = array_store.save_arrays({"parent": parent[low:high]}, task.folder)
         save_receipt(task.folder / "receipt.json", {}, written)
 
 
-def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.Rooted:
+def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.ParentsAndRoots:
     lay(room, parent, sizes)
-    tree_roots.find(room, lambda block: reply_links.Parents(room, block), here, "")
-    found = [reply_links.of(room, part) for part in range(len(sizes))]
-    return tree_roots.Rooted(*(np.concatenate(columns) for columns in zip(*found, strict=True)))
+    tree_roots.find_roots_by_block(
+        room, lambda block: reply_links.WriteParents(room, block), run_inline, ""
+    )
+    found = [reply_links.load_parents_and_roots(room, part) for part in range(len(sizes))]
+    return tree_roots.ParentsAndRoots(
+        *(np.concatenate(columns) for columns in zip(*found, strict=True))
+    )
 
 
 @settings(max_examples=120, deadline=None)
@@ -129,7 +137,7 @@ def test_in_blocks_the_roots_are_those_of_one_process(wild: list[int], cuts: lis
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(partitions, "BLOCK_POSTS", 4)
         found = in_blocks(Path(name), parent, sizes)
-    alone = tree_roots.rooted(parent)
+    alone = tree_roots.find_roots(parent)
     assert found.parent.tolist() == alone.parent.tolist()
     assert found.root.tolist() == alone.root.tolist()
 

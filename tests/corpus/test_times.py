@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from corpus.formats.times import micros, twitter, whole, with_format
+from corpus.formats.times import parse_int64, parse_micros, parse_twitter_time, parse_with_format
 
 APRIL = 1_271_699_520_000_000  # 2010-04-19 17:52:00 UTC
 
@@ -35,20 +35,20 @@ APRIL = 1_271_699_520_000_000  # 2010-04-19 17:52:00 UTC
     ],
 )
 def test_every_spelling_of_a_moment_gives_the_same_microseconds(value: object) -> None:
-    assert micros(value) == APRIL
+    assert parse_micros(value) == APRIL
 
 
 def test_fractions_of_a_second_are_kept() -> None:
-    assert micros("2010-04-19T17:52:00.123456Z") == APRIL + 123_456
-    assert micros(1271699520.5) == APRIL + 500_000
+    assert parse_micros("2010-04-19T17:52:00.123456Z") == APRIL + 123_456
+    assert parse_micros(1271699520.5) == APRIL + 500_000
 
 
 def test_a_date_in_digits_is_no_epoch() -> None:
-    assert micros("20160804") == 1_470_268_800_000_000
+    assert parse_micros("20160804") == 1_470_268_800_000_000
 
 
 def test_a_moment_before_1970_is_negative() -> None:
-    assert -1_000_000 == micros("1969-12-31T23:59:59Z") == micros(-1)
+    assert -1_000_000 == parse_micros("1969-12-31T23:59:59Z") == parse_micros(-1)
 
 
 @pytest.mark.parametrize(
@@ -73,18 +73,18 @@ def test_a_moment_before_1970_is_negative() -> None:
     ],
 )
 def test_what_is_no_moment_is_null(value: object) -> None:
-    assert micros(value) is None
+    assert parse_micros(value) is None
 
 
 def test_a_date_whose_order_is_open_needs_its_format() -> None:
-    assert with_format("8/4/2016 11:52", "%m/%d/%Y %H:%M") == 1_470_311_520_000_000
-    assert with_format("soon", "%m/%d/%Y") is None
+    assert parse_with_format("8/4/2016 11:52", "%m/%d/%Y %H:%M") == 1_470_311_520_000_000
+    assert parse_with_format("soon", "%m/%d/%Y") is None
 
 
 def test_twitter_takes_only_its_own_form() -> None:
-    assert twitter("2010-04-19T17:52:00Z") is None
-    assert twitter("Mon Apr 19 17:52:00 *0000 2010") is None
-    assert twitter("Mon Apr 19 17:52:00 +0000 2010") == APRIL
+    assert parse_twitter_time("2010-04-19T17:52:00Z") is None
+    assert parse_twitter_time("Mon Apr 19 17:52:00 *0000 2010") is None
+    assert parse_twitter_time("Mon Apr 19 17:52:00 +0000 2010") == APRIL
 
 
 @pytest.mark.parametrize(
@@ -105,4 +105,4 @@ def test_twitter_takes_only_its_own_form() -> None:
     ],
 )
 def test_a_count_is_an_integer_of_64_bits_or_null(value: object, count: int | None) -> None:
-    assert count == whole(value)
+    assert count == parse_int64(value)

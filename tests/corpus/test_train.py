@@ -16,7 +16,7 @@ import pytest
 
 from corpus.errors import BuildError, PlanError
 from corpus.training import fit_fasttext, labelled_data, model_card, train_classifier
-from corpus.training.fit_fasttext import Settings
+from corpus.training.fit_fasttext import TrainingSettings
 from filters import classifier
 from filters.text import fasttext
 from tests.conftest import command
@@ -71,10 +71,12 @@ def write(path: Path, found: Iterable[dict[str, Any]]) -> str:
 
 def trained_on_recipes(
     folder: Path, name: str = "model.bin", **more: Any
-) -> train_classifier.Trained:
+) -> train_classifier.TrainingResult:
     """A small model in ``folder``."""
     path = write(folder / "posts.jsonl", rows())
-    return train_classifier.train(labelled_data.read(path, "body", "topic"), folder / name, **more)
+    return train_classifier.train(
+        labelled_data.read_labelled(path, "body", "topic"), folder / name, **more
+    )
 
 
 # --------------------------------------------------------------------------- the model
@@ -83,7 +85,9 @@ def trained_on_recipes(
 def test_the_same_file_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     first = trained_on_recipes(tmp_path).model.read_bytes()
     assert first == trained_on_recipes(tmp_path, "other.bin").model.read_bytes()
-    assert first != trained_on_recipes(tmp_path, settings=Settings(seed=2)).model.read_bytes()
+    assert (
+        first != trained_on_recipes(tmp_path, settings=TrainingSettings(seed=2)).model.read_bytes()
+    )
     small = trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
     assert small == trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
     assert len(small) < len(first) / 3
@@ -93,7 +97,7 @@ def test_the_order_of_the_rows_decides_nothing(tmp_path: Path) -> None:
     first = trained_on_recipes(tmp_path).model.read_bytes()
     path = write(tmp_path / "posts.jsonl", reversed(rows()))
     found = train_classifier.train(
-        labelled_data.read(path, "body", "topic"), tmp_path / "other.bin"
+        labelled_data.read_labelled(path, "body", "topic"), tmp_path / "other.bin"
     )
     assert first == found.model.read_bytes()
 
@@ -101,11 +105,13 @@ def test_the_order_of_the_rows_decides_nothing(tmp_path: Path) -> None:
 def test_fasttext_reads_the_model_as_it_was_fitted(tmp_path: Path) -> None:
     texts = pl.Series([row["body"] for row in rows(60)] + ["東京 😀", "née Zoë"])
     labels = np.array([number % 2 for number in range(62)], np.int32)
-    settings = Settings(min_chars=1, word_ngrams=3)
+    settings = TrainingSettings(min_chars=1, word_ngrams=3)
     fitted = fit_fasttext.fit(texts, labels, 2, settings)
     fit_fasttext.save(fitted, ["a", "b"], [31, 31], tmp_path / "model.bin")
-    found = fit_fasttext.features(texts, settings, fitted.buckets)
-    predicted = fasttext.predict(fasttext.load(tmp_path / "model.bin"), texts.to_list())
+    found = fit_fasttext.extract_features(texts, settings, fitted.buckets)
+    predicted = fasttext.predict_labels(
+        fasttext.load_model(tmp_path / "model.bin"), texts.to_list()
+    )
     for text, (names, scores) in enumerate(predicted):
         mine = fitted.input[found.rows[found.starts[text] : found.starts[text + 1]]].mean(axis=0)
         logits = fitted.output @ mine
@@ -117,7 +123,9 @@ def test_fasttext_reads_the_model_as_it_was_fitted(tmp_path: Path) -> None:
 def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
     texts = [row["body"] for row in rows(60, 2)]
     whole, small = (
-        fasttext.predict(fasttext.load(trained_on_recipes(tmp_path, name).model), texts)
+        fasttext.predict_labels(
+            fasttext.load_model(trained_on_recipes(tmp_path, name).model), texts
+        )
         for name in ("m.bin", "m.ftz")
     )
     for (names, scores), (others, about) in zip(whole, small, strict=True):
@@ -127,12 +135,14 @@ def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
 
 def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
     texts = pl.Series([row["body"] for row in rows(60)])
-    fitted = fit_fasttext.fit(texts, np.array([n % 2 for n in range(60)], np.int32), 2, Settings())
+    fitted = fit_fasttext.fit(
+        texts, np.array([n % 2 for n in range(60)], np.int32), 2, TrainingSettings()
+    )
     fitted.input[0] *= 20
     found = []
     for name in ("m.bin", "m.ftz"):
         fit_fasttext.save(fitted, ["a", "b"], [30, 30], tmp_path / name)
-        found.append(fasttext.predict(fasttext.load(tmp_path / name), texts.to_list()))
+        found.append(fasttext.predict_labels(fasttext.load_model(tmp_path / name), texts.to_list()))
     for (names, scores), (others, about) in zip(*found, strict=True):
         assert names == others
         assert np.allclose(scores, about, atol=0.02)
@@ -140,9 +150,9 @@ def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
 
 def test_what_one_post_alone_has_is_not_learnt(tmp_path: Path) -> None:
     texts = pl.Series(["zanzibar soup", "soup soup", "sail", "sail sail"])
-    fitted = fit_fasttext.fit(texts, np.array([0, 0, 1, 1], np.int32), 2, Settings())
-    own = fit_fasttext.features(pl.Series(["zanzibar"]), Settings(), fitted.buckets)
-    shared = fit_fasttext.features(pl.Series(["soup"]), Settings(), fitted.buckets)
+    fitted = fit_fasttext.fit(texts, np.array([0, 0, 1, 1], np.int32), 2, TrainingSettings())
+    own = fit_fasttext.extract_features(pl.Series(["zanzibar"]), TrainingSettings(), fitted.buckets)
+    shared = fit_fasttext.extract_features(pl.Series(["soup"]), TrainingSettings(), fitted.buckets)
     assert not fitted.input[own.rows[own.rows > 0]].any()
     assert fitted.input[0].any()
     assert fitted.input[shared.rows].any()
@@ -160,28 +170,28 @@ def test_figures_are_those_of_the_filter_on_posts_held_out(tmp_path: Path) -> No
     path = write(
         tmp_path / "posts.jsonl", [*rows(), *({**row, "topic": "at sea"} for row in rows(20))]
     )
-    found = labelled_data.read(path, "body", "topic")
+    found = labelled_data.read_labelled(path, "body", "topic")
     trained = train_classifier.train(found, tmp_path / "model.bin")
-    parts = train_classifier._parted(found.posts)
+    parts = train_classifier._assign_splits(found.posts)
     test = parts.filter(pl.col("part") == "test")
     assert {"train", "choose", "test"} == set(parts["part"])
     assert sum(count["test"] for count in trained.counts.values()) == test.height > 20
     judged = classifier.build(classifier.Config(model=str(trained.model)))(test)
-    for name, figures in trained.figures.items():
+    for name, figures in trained.metrics.items():
         called = judged.filter(pl.col("classifier_label") == name)
         right = called.filter(pl.col("label") == name).height
-        assert figures.right == right > 0
+        assert figures.correct == right > 0
         assert figures.precision == right / called.height
         assert figures.recall == right / test.filter(pl.col("label") == name).height
-    assert 20 == trained.conflicting  # ten posts, each under both labels
+    assert 20 == trained.conflicting_posts  # ten posts, each under both labels
     assert trained.accuracy < 1
-    assert trained.majority == trained.counts["at sea"]["test"] / test.height
+    assert trained.majority_accuracy == trained.counts["at sea"]["test"] / test.height
 
 
 def test_equal_texts_fall_into_one_part_and_stay_there() -> None:
     def parts(texts: list[str]) -> dict[str, str]:
         posts = pl.DataFrame({"text": texts, "label": ["a"] * len(texts)})
-        return dict(train_classifier._parted(posts).select("text", "part").iter_rows())
+        return dict(train_classifier._assign_splits(posts).select("text", "part").iter_rows())
 
     alike = ["Free PIZZA now!!", "free pizza now", "@ann free pizza now https://a.example"]
     others = [f"number {number}" for number in range(300)]
@@ -200,20 +210,20 @@ def test_a_threshold_gives_the_wanted_precision_where_it_was_chosen(tmp_path: Pa
         if chance.random() < 0.15:
             row["topic"] = "cooking"
     path = write(tmp_path / "posts.jsonl", noisy)
-    found = labelled_data.read(path, "body", "topic")
+    found = labelled_data.read_labelled(path, "body", "topic")
     trained = train_classifier.train(
-        found, tmp_path / "model.bin", precision=0.9, wanted=["cooking"]
+        found, tmp_path / "model.bin", precision=0.9, threshold_labels=["cooking"]
     )
     (row,) = trained.thresholds
     assert row.score is not None
-    assert row.chosen.precision >= 0.9
-    assert row.chosen.called >= train_classifier.FEWEST_CALLED
+    assert row.choose_metrics.precision >= 0.9
+    assert row.choose_metrics.predicted >= train_classifier.MIN_PREDICTED
     config = classifier.Config(model=str(trained.model), keep=("cooking",))
     assert {"cooking": row.score} == classifier.resolved(config).thresholds
-    test = train_classifier._parted(found.posts).filter(pl.col("part") == "test")
+    test = train_classifier._assign_splits(found.posts).filter(pl.col("part") == "test")
     kept = classifier.build(config)(test).filter(pl.col("reject").is_null())
-    assert kept.height == row.tested.called
-    assert kept.filter(pl.col("label") == "cooking").height == row.tested.right
+    assert kept.height == row.test_metrics.predicted
+    assert kept.filter(pl.col("label") == "cooking").height == row.test_metrics.correct
 
 
 def test_the_threshold_is_the_lowest_score_that_is_precise_enough() -> None:
@@ -221,11 +231,13 @@ def test_the_threshold_is_the_lowest_score_that_is_precise_enough() -> None:
     choose = pl.DataFrame(
         {"label": ["a"] * 10 + ["b"] * 3, "classifier_label": "a", "classifier_score": scores}
     )
-    found = train_classifier._threshold("a", 0.9, choose, choose)
-    assert (0.8, train_classifier.Figures(10, 11, 10)) == (found.score, found.chosen)
-    assert train_classifier._threshold("a", 0.75, choose, choose).score == 0  # all of them will do
-    fewer = train_classifier._threshold("a", 0.9, choose.head(9), choose)
-    assert (None, 0) == (fewer.score, fewer.chosen.called)
+    found = train_classifier._choose_threshold("a", 0.9, choose, choose)
+    assert (0.8, train_classifier.LabelMetrics(10, 11, 10)) == (found.score, found.choose_metrics)
+    assert (
+        train_classifier._choose_threshold("a", 0.75, choose, choose).score == 0
+    )  # all of them will do
+    fewer = train_classifier._choose_threshold("a", 0.9, choose.head(9), choose)
+    assert (None, 0) == (fewer.score, fewer.choose_metrics.predicted)
 
 
 def test_a_precision_that_is_not_to_be_had_is_said_and_the_model_is_there(tmp_path: Path) -> None:
@@ -269,7 +281,9 @@ def test_the_command_prints_the_figures_and_writes_the_card(tmp_path: Path) -> N
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     card = (tmp_path / "topics.md").read_text()
     assert "| cooking |" in card
-    assert labelled_data.read(str(tmp_path / "posts.jsonl"), "body", "topic").sha256 in card
+    assert (
+        labelled_data.read_labelled(str(tmp_path / "posts.jsonl"), "body", "topic").sha256 in card
+    )
     assert "--out topics.ftz --precision 0.9 --epochs 30`" in card
     assert str(tmp_path) not in card
     assert 'keep: ["at sea"]' in card
@@ -284,8 +298,10 @@ def test_a_label_cannot_break_the_card_or_act_on_the_terminal(tmp_path: Path) ->
         tmp_path / "p.jsonl",
         [{**row, "topic": row["topic"].replace("at sea", odd)} for row in rows()],
     )
-    trained = train_classifier.train(labelled_data.read(path, "body", "topic"), tmp_path / "m.bin")
-    page = model_card.card(trained, "body", "topic")
+    trained = train_classifier.train(
+        labelled_data.read_labelled(path, "body", "topic"), tmp_path / "m.bin"
+    )
+    page = model_card.render_model_card(trained, "body", "topic")
     assert "| a\\|b, 'c' \ufffd[31m \ufffd é |" in page
     assert not {"\x1b", "\u202e"} & set(page)
     judged = classifier.build(classifier.Config(model=str(trained.model), drop=(odd,)))(
@@ -310,14 +326,14 @@ def test_every_kind_of_table_gives_the_same_posts(tmp_path: Path) -> None:
         writer = csv.DictWriter(file, ["topic", "body"], quoting=csv.QUOTE_ALL)
         writer.writeheader()
         writer.writerows(found)
-    expected = labelled_data.read(str(tmp_path / "d.jsonl"), "body", "topic").posts
+    expected = labelled_data.read_labelled(str(tmp_path / "d.jsonl"), "body", "topic").posts
     assert 20 == expected.height
     for name in ("a.csv", "b.tsv", "c.parquet", "e.jsonl.gz", "f.csv"):
-        assert expected.equals(labelled_data.read(str(tmp_path / name), "body", "topic").posts), (
-            name
-        )
+        assert expected.equals(
+            labelled_data.read_labelled(str(tmp_path / name), "body", "topic").posts
+        ), name
     assert expected.equals(
-        labelled_data.read(str(tmp_path / "semi.csv"), "body", "topic", ";").posts
+        labelled_data.read_labelled(str(tmp_path / "semi.csv"), "body", "topic", ";").posts
     )
 
 
@@ -331,7 +347,7 @@ def test_labels_of_any_type_are_text_and_none_is_none(tmp_path: Path) -> None:
         (["__label__a", " b ", "", "a"], ["a", "b", "a"]),
     ):
         pl.DataFrame({"text": texts, "label": values}, strict=False).write_parquet(path)
-        found = labelled_data.read(str(path), "text", "label")
+        found = labelled_data.read_labelled(str(path), "text", "label")
         assert found.posts["label"].to_list() == expected
         assert 1 == found.unlabelled
 
@@ -341,15 +357,17 @@ def test_rows_that_are_none_are_counted(tmp_path: Path) -> None:
     lines += ["{cut", json.dumps({"topic": "cooking"}), json.dumps({"body": "x y", "topic": []})]
     lines += [json.dumps({"body": "\u200b \n", "topic": "cooking"})]
     (tmp_path / "p.jsonl").write_text("\n".join(lines))
-    found = labelled_data.read(str(tmp_path / "p.jsonl"), "body", "topic")
+    found = labelled_data.read_labelled(str(tmp_path / "p.jsonl"), "body", "topic")
     assert {"malformed_json": 1, "no_text": 1} == found.refused
-    assert (20, 1, 1) == (found.posts.height, found.unlabelled, found.empty)
+    assert (20, 1, 1) == (found.posts.height, found.unlabelled, found.empty_texts)
 
 
 def test_a_huge_text_is_a_post_like_others(tmp_path: Path) -> None:
     path = write(tmp_path / "p.jsonl", [*rows(), {"body": "soup " * 200_000, "topic": "cooking"},
                                         {"body": "x" * 1_000_000, "topic": "at sea"}])  # fmt: skip
-    trained = train_classifier.train(labelled_data.read(path, "body", "topic"), tmp_path / "m.bin")
+    trained = train_classifier.train(
+        labelled_data.read_labelled(path, "body", "topic"), tmp_path / "m.bin"
+    )
     assert sum(sum(count.values()) for count in trained.counts.values()) == 162
 
 
@@ -357,18 +375,25 @@ def test_a_label_of_few_posts_is_left_out_and_said(tmp_path: Path) -> None:
     path = write(
         tmp_path / "p.jsonl", [*rows(), *({**row, "topic": "Cooking"} for row in rows(9, 2))]
     )
-    trained = train_classifier.train(labelled_data.read(path, "body", "topic"), tmp_path / "m.bin")
-    assert {"Cooking": 9} == trained.left_out
-    assert "label 'Cooking' was left out: it has 9 posts, and 10 are the least" in model_card.told(
-        trained
+    trained = train_classifier.train(
+        labelled_data.read_labelled(path, "body", "topic"), tmp_path / "m.bin"
+    )
+    assert {"Cooking": 9} == trained.skipped_labels
+    assert (
+        "label 'Cooking' was left out: it has 9 posts, and 10 are the least"
+        in model_card.format_metrics(trained)
     )
 
 
 def test_labels_that_differ_in_case_alone_are_pointed_out(tmp_path: Path) -> None:
     lot = [*rows(), *({**row, "topic": "At  Sea"} for row in rows(60, 2))]
     path = write(tmp_path / "p.jsonl", lot)
-    trained = train_classifier.train(labelled_data.read(path, "body", "topic"), tmp_path / "m.bin")
-    assert "'At  Sea' and 'at sea' differ only in case or spaces" in model_card.told(trained)
+    trained = train_classifier.train(
+        labelled_data.read_labelled(path, "body", "topic"), tmp_path / "m.bin"
+    )
+    assert "'At  Sea' and 'at sea' differ only in case or spaces" in model_card.format_metrics(
+        trained
+    )
 
 
 @pytest.mark.parametrize(
@@ -389,19 +414,19 @@ def test_a_file_that_is_no_table_of_labels_is_refused(
 ) -> None:
     path = write(tmp_path / "p.jsonl", lot)
     with pytest.raises(PlanError, match=message) as caught:
-        labelled_data.read(path, text, label)
+        labelled_data.read_labelled(path, text, label)
     assert "secret" not in str(caught.value)
 
 
 def test_a_missing_column_of_a_csv_is_named_with_the_nearest(tmp_path: Path) -> None:
     pl.DataFrame(rows(4)).write_csv(tmp_path / "p.csv")
     with pytest.raises(PlanError, match="has no column 'topik'; did you mean 'topic'"):
-        labelled_data.read(str(tmp_path / "p.csv"), "body", "topik")
+        labelled_data.read_labelled(str(tmp_path / "p.csv"), "body", "topik")
     (tmp_path / "p.bin").write_bytes(bytes(range(256)) * 40)
     with pytest.raises(PlanError, match="no row can be read"):
-        labelled_data.read(str(tmp_path / "p.bin"), "body", "topic")
+        labelled_data.read_labelled(str(tmp_path / "p.bin"), "body", "topic")
     with pytest.raises(PlanError, match="no such file"):
-        labelled_data.read(str(tmp_path / "none"), "body", "topic")
+        labelled_data.read_labelled(str(tmp_path / "none"), "body", "topic")
 
 
 @pytest.mark.parametrize(
@@ -423,17 +448,19 @@ def test_what_makes_no_model_is_refused(
 ) -> None:
     path = write(tmp_path / "p.jsonl", lot)
     with pytest.raises(PlanError, match=message):
-        train_classifier.train(labelled_data.read(path, "body", "topic"), tmp_path / out, **more)
+        train_classifier.train(
+            labelled_data.read_labelled(path, "body", "topic"), tmp_path / out, **more
+        )
     assert ["p.jsonl"] == [each.name for each in tmp_path.iterdir()]
 
 
 def test_a_model_that_grows_beyond_bounds_is_not_written(tmp_path: Path) -> None:
     lot = [{**row, "body": "soup sail mast"} for row in rows(60)]
     path = write(tmp_path / "p.jsonl", [*rows(), *lot])
-    found = labelled_data.read(path, "body", "topic")
+    found = labelled_data.read_labelled(path, "body", "topic")
     with pytest.raises(BuildError, match="lower --learning-rate"):
         train_classifier.train(
-            found, tmp_path / "model.bin", Settings(learning_rate=10, epochs=200)
+            found, tmp_path / "model.bin", TrainingSettings(learning_rate=10, epochs=200)
         )
     assert not (tmp_path / "model.bin").exists()
 

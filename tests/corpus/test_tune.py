@@ -13,7 +13,7 @@ import pytest
 from corpus.demo import write_demo
 from corpus.errors import ManifestError, PlanError
 from corpus.maintenance import takedown
-from corpus.maintenance.tune import proposed, survey, told, tune
+from corpus.maintenance.tune import format_tuning, parse_proposals, survey, tune
 from corpus.pipeline import build
 from filters import classifier
 from tests.conftest import command, post, sentence, write_lines
@@ -237,7 +237,7 @@ def test_what_stands_for_copies_is_counted(
     assert {"too_few_words": 1} == row["leaves"]
     assert {"dedup": 1} == row["earlier"]
     assert 1 == row["in_clusters"]
-    assert "may take the place" in told({"taken_down": 0, "stages": [row]})
+    assert "may take the place" in format_tuning({"taken_down": 0, "stages": [row]})
 
 
 def test_posts_that_were_taken_down_are_not_counted_and_that_is_said(
@@ -248,7 +248,7 @@ def test_posts_that_were_taken_down_are_not_counted_and_that_is_said(
     takedown.take_down(out, ids=["table:80"])
     found = tune(out, {"quality": {"min_words": 4}})
     assert {} == found["stages"][0]["leaves"]
-    assert "1 posts were taken down" in told(found)
+    assert "1 posts were taken down" in format_tuning(found)
 
 
 def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
@@ -290,7 +290,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     made = trained_on_recipes(tmp_path, "m.bin").model
-    classifier.sign(made, ["at sea", "cooking"], {"at sea": 0.9, "cooking": 0.2})
+    classifier.write_model_note(made, ["at sea", "cooking"], {"at sea": 0.9, "cooking": 0.2})
     words = ["soup salt stir", "sail mast deck", "salt on the deck", "sail to the oven", "butter"]
     rows = [post(n, text=f"{word} {n}") for n, word in enumerate(words * 4)]
     settings = {"model": str(made), "keep": ["cooking"]}
@@ -312,7 +312,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
         tune(out, {"classifier": {"model": "x"}})
     with pytest.raises(PlanError, match="exclude each other"):
         tune(out, {"classifier": {"drop": ["at sea"]}})
-    classifier.sign(made, ["at sea", "cooking"], {"at sea": 0.8})
+    classifier.write_model_note(made, ["at sea", "cooking"], {"at sea": 0.8})
     with pytest.raises(PlanError, match="its model is not that of the build"):
         tune(out, {"classifier": {"keep": ["at sea"]}})
     made.unlink()
@@ -337,7 +337,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
 )
 def test_a_wrong_proposal_is_refused(room: Path, asked: str, message: str) -> None:
     with pytest.raises(PlanError, match=message.replace("[", r"\[")):
-        tune(room / "as_built", proposed([asked]))
+        tune(room / "as_built", parse_proposals([asked]))
 
 
 ABUSE = "you are a stupid idiot, shut up"

@@ -16,7 +16,7 @@ from corpus.storage import filesystem, read_ahead
 
 
 def test_windows_read_any_range() -> None:
-    data = random.Random(5).randbytes(3 * read_ahead.WINDOW_BYTES + 17)
+    data = random.Random(5).randbytes(3 * read_ahead.BLOCK_BYTES + 17)
     asked: list[tuple[int, int]] = []
     ends: list[None] = []
 
@@ -24,13 +24,13 @@ def test_windows_read_any_range() -> None:
         asked.append((begin, end))
         return data[begin:end]
 
-    file = read_ahead.Windowed(fetch, len(data), lambda: ends.append(None))
+    file = read_ahead.ReadAheadFile(fetch, len(data), lambda: ends.append(None))
     chance = random.Random(3)
     for _ in range(200):
         place, size = chance.randrange(len(data)), chance.randrange(1 << 16)
         file.seek(place)
         assert file.read(size) == data[place : place + size]
-    assert max(end - begin for begin, end in asked) <= read_ahead.WINDOW_BYTES
+    assert max(end - begin for begin, end in asked) <= read_ahead.BLOCK_BYTES
     file.seek(0)
     buffer = io.BufferedReader(file)
     assert buffer.read() == data

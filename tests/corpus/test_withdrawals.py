@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus.gathered import here
+from corpus.gathered import run_inline
 from corpus.partition import partitions
 from corpus.privacy import tombstones
-from corpus.schema import POST, TOMBSTONE, WITHDRAWN
+from corpus.schema import POST, TOMBSTONE, WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from tests.conftest import folded as fold
 
@@ -27,7 +27,7 @@ def notices(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
 
 
 def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not(tmp_path: Path) -> None:
-    found = tombstones.bury(
+    found = tombstones.apply_tombstones(
         posts(
             {"id": "x:1", "kind": "post"},
             {"id": "x:2", "kind": "repost", "parent_id": "x:1"},
@@ -41,21 +41,21 @@ def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not(tmp_path: 
 
 
 def test_a_notice_on_the_post_says_more_than_one_on_its_author(tmp_path: Path) -> None:
-    found = tombstones.bury(
+    found = tombstones.apply_tombstones(
         posts({"id": "x:1", "author": "7", "withdrawn": "withheld"}, {"id": "x:2", "author": "7"}),
         folded(tmp_path, ("author", "x:7", "withheld", None), ("id", "x:1", "deleted_later", None)),
     )
     assert found["withdrawn"].to_list() == ["deleted_later", "withheld"]
 
 
-def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> tombstones.Notices:
+def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> tombstones.TombstoneTable:
     """The rows folded, each from a file of its own; the same in both orders."""
     found = [
         fold(tmp_path / str(number), *(notices(row) for row in order))
         for number, order in enumerate((rows, rows[::-1]))
     ]
     for name in ("one", "two", "target", "reason", "said_at"):
-        first, second = (array_store.whole(tmp_path / str(n) / "all", name) for n in (0, 1))
+        first, second = (array_store.load_array(tmp_path / str(n) / "all", name) for n in (0, 1))
         assert first.tolist() == second.tolist()
     return found[0]
 
@@ -67,7 +67,7 @@ def test_of_several_notices_the_gravest_counts_in_any_order(tmp_path: Path) -> N
         ("id", "x:1", "deleted_later", None),
         ("id", "x:1", "withheld", None),
     )
-    found = tombstones.bury(posts({"id": "x:1"}), named)
+    found = tombstones.apply_tombstones(posts({"id": "x:1"}), named)
     assert found["withdrawn"].to_list() == ["deleted_later"]
 
 
@@ -78,7 +78,7 @@ def test_a_notice_ends_only_what_was_seen_before_it(tmp_path: Path) -> None:
         ("id", "x:1", "superseded", 20),
         ("author", "x:7", "superseded", 15),
     )
-    found = tombstones.bury(
+    found = tombstones.apply_tombstones(
         posts(
             {"id": "x:1", "seen_at": 9},
             {"id": "x:1", "seen_at": 19},
@@ -97,7 +97,7 @@ def test_a_notice_without_a_time_ends_every_version(tmp_path: Path) -> None:
     named = folded(
         tmp_path, ("id", "x:1", "deleted_later", 10), ("id", "x:1", "deleted_later", None)
     )
-    found = tombstones.bury(posts({"id": "x:1", "seen_at": 99}), named)
+    found = tombstones.apply_tombstones(posts({"id": "x:1", "seen_at": 99}), named)
     assert found["withdrawn"].to_list() == ["deleted_later"]
 
 
@@ -117,7 +117,7 @@ def test_of_an_author_s_declarations_the_last_counts_for_all_posts(tmp_path: Pat
         {"id": "x:3", "author": "9"},
         {"id": "x:4", "author": "6"},
     )
-    found = tombstones.bury(rows, named)
+    found = tombstones.apply_tombstones(rows, named)
     assert found["withdrawn"].to_list() == [None, "opted_out", "opted_out", None]
     assert found["consent"].to_list() == ["allowed", "denied", "denied", None]
     assert found.columns == list(POST)
@@ -127,7 +127,8 @@ def test_ranges_of_keys_fold_as_one_and_any_text_finds_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = [
-        ("id" if n % 3 else "author", f"x:{n % 70}", WITHDRAWN[n % 8], n % 11) for n in range(400)
+        ("id" if n % 3 else "author", f"x:{n % 70}", WITHDRAWAL_REASONS[n % 8], n % 11)
+        for n in range(400)
     ]
     whole = fold(tmp_path / "whole", notices(*said[:150]), notices(*said[150:]))
     monkeypatch.setattr(partitions, "RANGE_KEYS", 10)
@@ -138,8 +139,8 @@ def test_ranges_of_keys_fold_as_one_and_any_text_finds_its_own(
         *({"id": f"x:{n}", "kind": "repost", "parent_id": f"x:{n - 90}"} for n in range(140, 180)),
         {"id": "x:", "author": ""}, {"id": "x:1", "platform": "y", "author": "1"},
     )  # fmt: skip
-    found = tombstones.bury(rows, parts)
-    assert found.equals(tombstones.bury(rows, whole))
+    found = tombstones.apply_tombstones(rows, parts)
+    assert found.equals(tombstones.apply_tombstones(rows, whole))
 
     def reached(row: dict[str, Any]) -> str | None:
         """The same, said plainly."""
@@ -153,7 +154,7 @@ def test_ranges_of_keys_fold_as_one_and_any_text_finds_its_own(
                     last[reason] = max(when, last.get(reason, when))
             last = {r: w for r, w in last.items() if r == "opted_out" or row["seen_at"] is None
                     or row["seen_at"] < w}  # fmt: skip
-            why = min(last, key=WITHDRAWN.index) if last else why
+            why = min(last, key=WITHDRAWAL_REASONS.index) if last else why
         return why
 
     assert found["withdrawn"].to_list() == [reached(row) for row in rows.iter_rows(named=True)]
@@ -165,14 +166,14 @@ def test_notices_that_are_all_taken_back_reach_nobody(tmp_path: Path) -> None:
         tmp_path, ("author", "x:7", "opted_out", 10), ("author", "x:7", "undeclared", 20)
     )
     rows = posts({"id": "x:1", "author": "7"})
-    assert tombstones.bury(rows, named).equals(rows)
+    assert tombstones.apply_tombstones(rows, named).equals(rows)
 
 
 def test_what_is_taken_back_at_the_moment_it_is_said_is_not_said(tmp_path: Path) -> None:
     named = folded(tmp_path, ("author", "x:7", "allowed", 10), ("author", "x:7", "undeclared", 10))
-    assert tombstones.bury(posts({"id": "x:1", "author": "7"}), named)["consent"].to_list() == [
-        None
-    ]
+    assert tombstones.apply_tombstones(posts({"id": "x:1", "author": "7"}), named)[
+        "consent"
+    ].to_list() == [None]
 
 
 def test_what_is_folded_anew_is_looked_up_anew(tmp_path: Path) -> None:
@@ -181,6 +182,6 @@ def test_what_is_folded_anew_is_looked_up_anew(tmp_path: Path) -> None:
     for name, expected in (("x:1", ["deleted", None]), ("x:2", [None, "deleted"])):
         shutil.rmtree(room, ignore_errors=True)
         notices(("id", name, "deleted", None)).write_parquet(tmp_path / "n.parquet")
-        tombstones.fold(room, [tmp_path / "n.parquet"], 1, here)
-        found = tombstones.bury(rows, tombstones.notices(room))
+        tombstones.fold_tombstones(room, [tmp_path / "n.parquet"], 1, run_inline)
+        found = tombstones.apply_tombstones(rows, tombstones.open_tombstones(room))
         assert found["withdrawn"].to_list() == expected

@@ -168,10 +168,10 @@ def test_a_damaged_note_is_told(model: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="note behind the model is damaged"):
         check(classifier, Config(model=str(path)))
     path.write_bytes(whole)
-    _fasttext.set_note(path, {"cleaning": "tokens-9"})
+    _fasttext.write_note(path, {"cleaning": "tokens-9"})
     with pytest.raises(ValueError, match="cleaned texts by 'tokens-9'; train it again"):
         check(classifier, Config(model=str(path)))
-    _fasttext.set_note(path, {"labels": ["one"]})
+    _fasttext.write_note(path, {"labels": ["one"]})
     with pytest.raises(ValueError, match="note is of another model"):
         check(classifier, Config(model=str(path)))
 
@@ -197,7 +197,7 @@ def test_settings_that_contradict_are_refused() -> None:
 def test_the_thresholds_of_the_training_are_used_and_shown(model: str, tmp_path: Path) -> None:
     path = tmp_path / "model.bin"
     path.write_bytes(Path(model).read_bytes())
-    classifier.sign(path, ["at sea", "cooking"], {"cooking": 1.0, "at sea": 0.25})
+    classifier.write_model_note(path, ["at sea", "cooking"], {"cooking": 1.0, "at sea": 0.25})
     config = Config(model=str(path), keep=("cooking",))
     assert {"cooking": 1.0} == resolved(classifier, config).model_dump()["thresholds"]
     assert _reasons(["salt soup sail"], model=str(path), keep=["cooking"]) != [None]

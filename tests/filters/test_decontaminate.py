@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from corpus.errors import PlanError
-from corpus.pipeline.filter_part import judge
+from corpus.pipeline.filter_part import filter_posts
 from corpus.plan.model import Plan
 from filters.decontaminate import evaluation_sets, ngram_index
 from filters.decontaminate import filter as decontaminate
@@ -205,7 +205,7 @@ def test_a_row_counts_as_a_whole_only_where_each_text_is_too_short(tmp_path: Pat
         ("set:4", 1.0, "contaminated"),
     ]
     config = decontaminate.Config(against=(against,))
-    assert decontaminate.sets(config).rows() == [("set", 4, 3, 0, 1)]
+    assert decontaminate.count_items(config).rows() == [("set", 4, 3, 0, 1)]
 
 
 def test_n_grams_that_many_items_share_do_not_condemn(tmp_path: Path) -> None:
@@ -225,19 +225,19 @@ def test_a_text_that_rows_repeat_is_one_item_until_it_is_an_instruction(tmp_path
     assert names([LONG, SHORT], against, max_repeats=20) == ["set:1", "set:21"]
     assert names([LONG, SHORT], against, max_repeats=19) == [None, "set:21"]
     config = decontaminate.Config(against=(against,), max_repeats=19)
-    assert decontaminate.sets(config).rows() == [("set", 21, 1, 20, 0)]
+    assert decontaminate.count_items(config).rows() == [("set", 21, 1, 20, 0)]
 
 
 def test_equal_hashes_of_different_words_are_no_match() -> None:
-    read = ngram_index.tokens(pl.Series(["a b c", "d e f"]))
-    known = ngram_index.index(read, np.array([0]), np.array([3]), 3, 10)
-    other = ngram_index._key(read.sums, known.powers, 3, 3)
+    read = ngram_index.tokenize_words(pl.Series(["a b c", "d e f"]))
+    known = ngram_index.build_index(read, np.array([0]), np.array([3]), 3, 10)
+    other = ngram_index._hash_ngram(read.prefix_hashes, known.powers, 3, 3)
     slots = np.full_like(known.slots, -1)
     slots[int(other) & (slots.size - 1)] = 0
-    sieve = np.full_like(known.sieve, 2**64 - 1)
+    sieve = np.full_like(known.bloom_filter, 2**64 - 1)
     forged = known._replace(slots=slots, sieve=sieve, keys=np.array([other], np.uint64))
-    assert ngram_index.matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
-    assert ngram_index.matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
+    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
+    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
 
 
 # --------------------------------------------------------------------------- reading sets
@@ -364,7 +364,7 @@ def test_the_ledger_names_the_match(quiz: str) -> None:
         {"id": ["a", "b"], "text": [SHORT, "hi"], "source_file": ["f", "f"], "source_row": [1, 2]}
     )
     config = decontaminate.Config(against=(quiz,)).model_dump_json()
-    kept, dropped, _ = judge(posts, (("decontaminate", config),), "parts/0")
+    kept, dropped, _ = filter_posts(posts, (("decontaminate", config),), "parts/0")
     assert kept["id"].to_list() == ["b"]
     ledger = dropped.select("id", "stage", "reason", *decontaminate.WRITES).rows()
     assert ledger == [("a", "decontaminate", "contaminated", "quiz:2", 1.0)]
@@ -459,12 +459,16 @@ def test_every_letter_is_read_as_python_would_read_it() -> None:
         for code in (*range(0x20, 0x3000), *range(0x3041, 0x3100))
         if unicodedata.category(chr(code)) != "Cn"
     ]
-    read = ngram_index.tokens(pl.Series([f"a{sign}b" for sign in signs]))
+    read = ngram_index.tokenize_words(pl.Series([f"a{sign}b" for sign in signs]))
     data = read.data.tobytes()
     differ = [
         sign
         for row, sign in enumerate(signs)
-        if data[read.begins[read.places[row]] : read.begins[read.places[row + 1]]].decode()
+        if data[
+            read.token_offsets[read.text_offsets[row]] : read.token_offsets[
+                read.text_offsets[row + 1]
+            ]
+        ].decode()
         != "".join(f"{token} " for token in plain_tokens(f"a{sign}b"))
     ]
     assert differ == []
@@ -474,4 +478,7 @@ def test_a_pattern_gives_each_file_once_and_no_folder(tmp_path: Path) -> None:
     one = write(tmp_path / "b" / "one.jsonl", [{"q": LONG}])
     two = write(tmp_path / "a.jsonl", [{"q": LONG}])
     pattern = str(tmp_path / "**")
-    assert [str(path) for path in evaluation_sets.expand((one, pattern, one))] == [one, two]
+    assert [str(path) for path in evaluation_sets.expand_patterns((one, pattern, one))] == [
+        one,
+        two,
+    ]

@@ -29,8 +29,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 def test_sound_models_are_read(whole: bytes, tmp_path: Path) -> None:
     (tmp_path / "m.ftz").write_bytes(whole)
-    assert len(fasttext_file.labels(tmp_path / "m.ftz")) == 2
-    assert len(fasttext_file.labels(language.models(language.Config())[0])) == 176
+    assert len(fasttext_file.read_validated_labels(tmp_path / "m.ftz")) == 2
+    assert len(fasttext_file.read_validated_labels(language.models(language.Config())[0])) == 176
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_number_that_cannot_be_is_refused(
     struct.pack_into(form, changed, at, value)
     (tmp_path / "m.ftz").write_bytes(changed)
     with pytest.raises(ValueError, match=r"m\.ftz is not a usable fastText model"):
-        fasttext.load(tmp_path / "m.ftz")
+        fasttext.load_model(tmp_path / "m.ftz")
 
 
 def test_words_and_labels_stand_where_they_should(whole: bytes, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_words_and_labels_stand_where_they_should(whole: bytes, tmp_path: Path) 
     assert whole[tail] == 0, "the first entry is a word"
     (tmp_path / "m.ftz").write_bytes(whole[:tail] + b"\1" + whole[tail + 1 :])
     with pytest.raises(ValueError, match="cut short or damaged"):
-        fasttext.load(tmp_path / "m.ftz")
+        fasttext.load_model(tmp_path / "m.ftz")
 
 
 def test_changed_bytes_end_no_process() -> None:

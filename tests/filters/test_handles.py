@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import pii
-from filters.pii.redaction import lettered
+from filters.pii.redaction import encode_digest_as_letters
 
 KEY = bytes(range(32))
 
@@ -81,7 +81,7 @@ def test_what_is_no_persons_page_stays(text: str) -> None:
 
 def pseudonym(author: str) -> str:
     digest = hmac.digest(KEY, author.encode(), "sha256").hex()
-    return f"<HANDLE_{lettered(digest[:12])}>"
+    return f"<HANDLE_{encode_digest_as_letters(digest[:12])}>"
 
 
 SAME = [

@@ -201,7 +201,7 @@ def trained(folder: Path, texts: dict[str, str]) -> Path:
     """A fastText classifier that tells as many texts apart."""
     rows = pl.Series(list(texts) * 30)
     labels = np.arange(len(texts) * 30, dtype=np.int32) % len(texts)
-    model = fit_fasttext.fit(rows, labels, len(texts), fit_fasttext.Settings())
+    model = fit_fasttext.fit(rows, labels, len(texts), fit_fasttext.TrainingSettings())
     fit_fasttext.save(model, list(texts.values()), [30] * len(texts), folder / "own.bin")
     return folder / "own.bin"
 

@@ -16,7 +16,7 @@ from filters.language import words as _lidtext
 
 def words(texts: list[str | None]) -> list[str]:
     posts = pl.DataFrame({"text": texts}, schema={"text": pl.String})
-    return _lidtext.strings(*_lidtext.words(posts))
+    return _lidtext.split_to_strings(*_lidtext.extract_words(posts))
 
 
 def test_what_of_a_post_tells_its_language() -> None:
@@ -51,21 +51,21 @@ def test_words_are_valid_text_and_settled(texts: list[str]) -> None:
     assert all(text == text.strip() and "  " not in text for text in once)
 
 
-def model(labels: list[str], weights: dict[int, list[int]]) -> correction.Own:
-    kept = np.zeros(1 << correction.KEY_BITS, bool)
+def model(labels: list[str], weights: dict[int, list[int]]) -> correction.CorrectionModel:
+    kept = np.zeros(1 << correction.FEATURE_BITS, bool)
     kept[list(weights)] = True
     bits = np.packbits(kept, bitorder="little").view(np.uint64)
     rows = np.array([weights[key] for key in sorted(weights)], np.int8)
-    return correction.own(labels, rows, bits, np.zeros(len(labels), np.float32), 0.5)
+    return correction.make_model(labels, rows, bits, np.zeros(len(labels), np.float32), 0.5)
 
 
 def keys(text: str) -> list[int]:
     data = np.frombuffer(text.encode(), np.uint8)
-    points = np.empty(correction.MOST + 2, np.int32)
-    found = np.empty(correction.MOST_FEATURES, np.uint32)
-    place = np.empty(correction.MOST_FEATURES, np.int32)
-    count = correction.points_of(data, 0, len(data), points)
-    return found[: correction.features(points, count, found, place)].tolist()
+    points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
+    found = np.empty(correction.MAX_POST_FEATURES, np.uint32)
+    place = np.empty(correction.MAX_POST_FEATURES, np.int32)
+    count = correction.decode_code_points(data, 0, len(data), points)
+    return found[: correction.extract_features(points, count, found, place)].tolist()
 
 
 def test_a_feature_is_an_ngram_with_the_spaces_around_or_a_longer_word() -> None:
@@ -78,25 +78,25 @@ def test_the_weights_of_known_features_count_over_the_root_of_their_number() -> 
     one, *_ = (key for key in keys("q") if keys("q").count(key) == 1)
     own = model(["aa", "bb"], {one: [100, -100]})
     text, offsets = np.frombuffer(b"q", np.uint8), np.array([0, 1], np.int64)
-    answers = correction.Answers(
+    answers = correction.BasePredictions(
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64)
     )
     everywhere = np.ones((len(scripts.SCRIPTS), 2), np.float32)
-    weighing = correction.Weighing(
+    weighing = correction.ScoringContext(
         everywhere, np.ones(2, bool), np.eye(2, dtype=bool), np.array([-1], np.int32), 0.0, 1.0
     )
-    found = correction.top(text, offsets, answers, weighing, own)
+    found = correction.rank_languages(text, offsets, answers, weighing, own)
     assert (found.first[0], found.second[0]) == (0, 1)
     # Logits of 50 and -50 leave nothing to the second.
-    assert (found.score[0], found.score2[0]) == (1.0, pytest.approx(0.0, abs=1e-6))
+    assert (found.first_score[0], found.second_score[0]) == (1.0, pytest.approx(0.0, abs=1e-6))
 
 
 def test_equal_models_make_equal_files_and_come_back(tmp_path: Path) -> None:
     own = model(["aa", "bb", "cc"], {5: [1, 2, 3], 70: [4, 5, 6], 2_000_000: [-1, 0, 1]})
-    correction.save(own, tmp_path / "one.npz")
-    correction.save(own, tmp_path / "two.npz")
+    correction.save_model(own, tmp_path / "one.npz")
+    correction.save_model(own, tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    again = correction.load(tmp_path / "one.npz")
+    again = correction.load_model(tmp_path / "one.npz")
     assert again.labels == own.labels
     for mine, found in zip(own[1:], again[1:], strict=True):
         assert np.array_equal(mine, found)
@@ -107,19 +107,19 @@ def test_a_damaged_model_is_named(tmp_path: Path) -> None:
     for content in (b"", b"no model", Path(__file__).read_bytes()):
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"language\.npz is not the model"):
-            correction.load(path)
-    correction.save(model(["aa"], {5: [1]}), path)
+            correction.load_model(path)
+    correction.save_model(model(["aa"], {5: [1]}), path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match=r"language\.npz is not the model"):
-        correction.load(path)
+        correction.load_model(path)
     with pytest.raises(ValueError, match="do not fit"):
-        correction.own(
+        correction.make_model(
             ["aa"], np.zeros((3, 1), np.int8), np.zeros(1 << 15, np.uint64), np.zeros(1), 1.0
         )
 
 
 def test_scripts_by_label() -> None:
-    table = scripts.written(["en", "ru", "ja", "rus_Cyrl", "jpn_Jpan", "strange"])
+    table = scripts.build_script_table(["en", "ru", "ja", "rus_Cyrl", "jpn_Jpan", "strange"])
     used = [
         {scripts.SCRIPTS[number] for number in np.flatnonzero(table[:, column])}
         for column in range(5)

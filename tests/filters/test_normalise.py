@@ -140,7 +140,7 @@ def test_the_gate_keeps_nothing_from_ftfy_that_it_would_mend(right: str) -> None
     for wrong in mojibake._ENCODINGS:
         garbled = right.encode().decode(wrong, "ignore")
         given = pl.Series([garbled])
-        mended = mojibake.mender()(given).to_list()
+        mended = mojibake.load_mojibake_fixer()(given).to_list()
         assert (mended, given[0]) == ([ftfy.fix_encoding(garbled, config)], garbled)
 
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from filters.pii import filter as pii
 from filters.pii import presidio
-from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, Finder, Span
+from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder, EntitySpan
 
 ROOT = Path(__file__).resolve().parents[2]
 TWEETS = [ROOT.parent / "shared" / "data" / "plain" / name for name in ("gurez.10000", "ile.10000")]
@@ -32,8 +32,8 @@ def default_filter() -> Any:
 
 
 @cache
-def finder() -> Finder:
-    return Finder(ENTITIES, PHONE_REGIONS)
+def finder() -> EntityFinder:
+    return EntityFinder(ENTITIES, PHONE_REGIONS)
 
 
 def redact(*texts: str, **config: Any) -> list[str]:
@@ -189,29 +189,29 @@ def test_a_national_number_is_read_in_the_configured_regions() -> None:
 # --- overlaps -----------------------------------------------------------------------------------
 
 
-def choose(*spans: Span) -> list[Span]:
-    return pii.choose("5" * 99, list(spans))
+def choose(*spans: EntitySpan) -> list[EntitySpan]:
+    return pii.resolve_overlaps("5" * 99, list(spans))
 
 
 def test_a_span_around_another_wins_whatever_its_score() -> None:
-    around, inside = Span(0, 9, "PHONE_NUMBER", 0.4), Span(2, 5, "CRYPTO", 1.0)
+    around, inside = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(2, 5, "CRYPTO", 1.0)
     assert [around] == choose(around, inside) == choose(inside, around)
 
 
 def test_of_two_on_one_place_the_higher_score_wins() -> None:
-    low, high = Span(0, 9, "PHONE_NUMBER", 0.4), Span(0, 9, "US_SSN", 0.5)
+    low, high = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(0, 9, "US_SSN", 0.5)
     assert [high] == choose(low, high) == choose(high, low)
 
 
 def test_a_partial_overlap_is_covered_whole_by_the_higher_score_then_the_longer() -> None:
-    left, right = Span(0, 9, "PHONE_NUMBER", 0.4), Span(5, 12, "CREDIT_CARD", 1.0)
-    assert [Span(0, 12, "CREDIT_CARD", 1.0)] == choose(left, right) == choose(right, left)
-    even = Span(5, 12, "US_SSN", 0.4)
-    assert [Span(0, 12, "PHONE_NUMBER", 0.4)] == choose(left, even)
+    left, right = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(5, 12, "CREDIT_CARD", 1.0)
+    assert [EntitySpan(0, 12, "CREDIT_CARD", 1.0)] == choose(left, right) == choose(right, left)
+    even = EntitySpan(5, 12, "US_SSN", 0.4)
+    assert [EntitySpan(0, 12, "PHONE_NUMBER", 0.4)] == choose(left, even)
 
 
 def test_spans_that_only_touch_are_both_kept() -> None:
-    left, right = Span(0, 7, "PHONE_NUMBER", 0.4), Span(7, 9, "CRYPTO", 1.0)
+    left, right = EntitySpan(0, 7, "PHONE_NUMBER", 0.4), EntitySpan(7, 9, "CRYPTO", 1.0)
     assert [left, right] == choose(right, left)
 
 
@@ -279,7 +279,7 @@ def test_the_gates_know_every_character_that_the_patterns_match() -> None:
 
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     characters = pl.Series(every)
-    gap, letter = presidio._GAP, f"[{presidio._LETTER}]"
+    gap, letter = presidio._PHONE_SEPARATOR, f"[{presidio._LETTER}]"
     from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
     pairs: list[tuple[Any, str]] = [
@@ -311,15 +311,15 @@ def test_no_country_has_an_international_number_shorter_than_assumed() -> None:
 
     assert (
         min(digits(code, regions) for code, regions in COUNTRY_CODE_TO_REGION_CODE.items())
-        == presidio.INTERNATIONAL_DIGITS
+        == presidio.MIN_INTERNATIONAL_DIGITS
     )
 
 
 def test_the_phone_gate_asks_for_no_more_digits_than_a_region_needs() -> None:
     wanted = {"US": 6, "GB": 6, "DE": 4, "FR": 6, "IL": 6, "IN": 6, "CA": 6, "BR": 6}
-    assert wanted == {region: presidio.fewest_digits(region) for region in PHONE_REGIONS}
+    assert wanted == {region: presidio.compute_min_phone_digits(region) for region in PHONE_REGIONS}
     # A written Jersey number may leave out the four digits of its area code.
-    assert presidio.fewest_digits("JE") == 3
+    assert presidio.compute_min_phone_digits("JE") == 3
 
 
 @pytest.mark.parametrize("region", PHONE_REGIONS)
@@ -327,7 +327,7 @@ def test_fewer_digits_than_the_gate_asks_for_never_make_a_number(region: str) ->
     from phonenumbers import PhoneNumberMatcher
 
     chance = random.Random(region)
-    most = presidio.fewest_digits(region) - 1
+    most = presidio.compute_min_phone_digits(region) - 1
     texts = [str(number).zfill(size) for size in (2, 3) for number in range(10**size)]
     texts += ["".join(chance.choices("0123456789", k=most)) for _ in range(1000)]
     texts += ["".join(chance.choices("+0123456789xx- ()", k=most + 4)) for _ in range(1000)]
@@ -365,12 +365,12 @@ def analyzer() -> Any:
     return analyzer
 
 
-def by_presidio(text: str) -> list[Span]:
+def by_presidio(text: str) -> list[EntitySpan]:
     try:
         found = analyzer().analyze(text, language="en", entities=list(ENTITIES))
     except ValueError:  # its card checksum cannot read every digit that its pattern matches
         return []
-    return sorted(Span(each.start, each.end, each.entity_type, each.score) for each in found)
+    return sorted(EntitySpan(each.start, each.end, each.entity_type, each.score) for each in found)
 
 
 def assert_spans_are_presidios(texts: list[str]) -> None:

@@ -135,7 +135,7 @@ def test_every_template_holds_one_of_the_words_that_are_looked_for_first() -> No
     texts = [text for text, wanted, _ in cases() if wanted == "bot_template"]
     series = pl.Series(texts)
     assert series.str.contains(spam_signs.TEMPLATES).all()
-    assert spam.templates(series).all()
+    assert spam.match_templates(series).all()
 
 
 def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for() -> None:
@@ -143,10 +143,13 @@ def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for()
     small = texts.str.to_lowercase()
     all_signs = small.to_frame("text").select(
         pl.sum_horizontal(
-            [sign.weight * pl.col("text").str.contains(sign.pattern) for sign in spam_signs.SIGNS]
+            [
+                sign.weight * pl.col("text").str.contains(sign.pattern)
+                for sign in spam_signs.SPAM_SIGNS
+            ]
         )
     )
-    scores = spam.spam(texts)
+    scores = spam.score_spam(texts)
     alone = pl.Series([1.0, 1.2, 2.2, -2.0, -1.0, 0.0])  # links, ornaments and reports
     looked = (scores.cast(pl.Float64) - all_signs.to_series()).abs() < 1e-5
     assert (looked | ((scores == 0) & all_signs.to_series().round(3).is_in(alone.implode()))).all()

@@ -12,7 +12,7 @@ import pytest
 import spacy
 
 from bench.peers import environment
-from bench.speed.quality_presets import PUBLISHED, differing, theirs
+from bench.speed.quality_presets import PUBLISHED_PRESETS, count_differences, run_datatrove
 from filters.decontaminate import ngram_index
 from filters.quality import filter as quality
 from filters.quality import tokens
@@ -32,7 +32,7 @@ def stored() -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", PUBLISHED_PRESETS)
 def test_a_preset_decides_the_stored_texts_as_datatrove_did(
     name: str, stored: list[dict[str, Any]]
 ) -> None:
@@ -56,7 +56,7 @@ def test_the_stored_texts_meet_nearly_every_reason(stored: list[dict[str, Any]])
     # A text of a hundred thousand words and one with the rarer repetitions are not among them.
     rare = {"gopher_long_doc", "gopher_above_avg_threshold", "dup_line_char_frac"}
     rare |= {f"duplicated_{n}_n_grams" for n in (8, 9)}
-    for name in PUBLISHED:
+    for name in PUBLISHED_PRESETS:
         reasons = {rule.reason for rule in quality.PRESETS[name].rules}
         assert reasons - {case[name] for case in stored} <= rare, name
 
@@ -115,12 +115,12 @@ def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
         for _ in range(4000)
     ]
     texts += [case["text"] for case in stored]
-    data, offsets = ngram_index.flat(pl.Series(texts))
-    found = tokens.cutter("spacy")(data, offsets)
+    data, offsets = ngram_index.encode_texts(pl.Series(texts))
+    found = tokens.make_tokenizer("spacy")(data, offsets)
     raw = data.tobytes()
     for row, text in enumerate(texts):
         wanted = [token.text for token in english.tokenizer(text) if token.text.strip()]
-        span = slice(found.places[row], found.places[row + 1])
+        span = slice(found.text_offsets[row], found.text_offsets[row + 1])
         pairs = zip(found.starts[span], found.ends[span], strict=True)
         assert [raw[begin:end].decode() for begin, end in pairs] == wanted, text
 
@@ -144,7 +144,8 @@ def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
     ]
     texts = [*posts, *several]
     assert len(texts) >= 20_000
-    said = theirs(environment.PYTHON, texts)
-    assert {name: differing(judged(texts, preset=name), said[name]) for name in PUBLISHED} == (
-        dict.fromkeys(PUBLISHED, 0)
-    )
+    said = run_datatrove(environment.PYTHON, texts)
+    assert {
+        name: count_differences(judged(texts, preset=name), said[name])
+        for name in PUBLISHED_PRESETS
+    } == (dict.fromkeys(PUBLISHED_PRESETS, 0))

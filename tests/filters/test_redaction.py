@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from filters.pii import filter as pii
 from filters.pii import national, ner_kernel, ner_model, presidio
 from filters.pii import ner as _ner
-from filters.pii.national import NATIONAL
+from filters.pii.national import NATIONAL_IDENTIFIERS
 
 KEY = bytes(range(32))
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -109,7 +109,7 @@ def test_every_country_has_an_identifier_that_is_found_where_asked_for_only() ->
             continue  # eleven digits and a checksum: no example published
         run = pii.build(pii.Config(entities=(), countries=(country,)))
         judged = run(pl.DataFrame({"text": [text]}))
-        names = national.of((country,))
+        names = national.list_identifiers((country,))
         assert any(f"<{name}>" in judged["text"][0] for name in names), (country, judged["text"][0])
         assert sum(judged[f"pii_{name.lower()}"][0] for name in names) >= 1
     assert redact(*VALID.values(), entities=(), handles="keep") == list(VALID.values())
@@ -160,7 +160,7 @@ def national_strings(count: int, seed: int) -> list[str]:
 
 
 def test_the_gates_of_national_identifiers_lose_nothing() -> None:
-    finder = presidio.Finder(tuple(NATIONAL), ())
+    finder = presidio.EntityFinder(tuple(NATIONAL_IDENTIFIERS), ())
     texts = pl.Series([*VALID.values(), *national_strings(6000, seed=1)])
     gated, open_ = finder.find(texts), finder.find(texts, gated=False)
     for row in gated.keys() | open_.keys():
@@ -195,22 +195,23 @@ def test_contact_leaves_names_and_has_no_column_for_them() -> None:
 def test_handles_hashtags_links_and_placeholders_are_no_names() -> None:
     text = "@Barack #London https://barack.example <PERSON> Obama's user_1: hi"
     spans = [
-        pii.Span(match.start(), match.end(), "PERSON", 0.85) for match in re.finditer(r"\S+", text)
+        pii.EntitySpan(match.start(), match.end(), "PERSON", 0.85)
+        for match in re.finditer(r"\S+", text)
     ]
-    left = [text[span.start : span.end] for span in _ner.names(text, spans)]
+    left = [text[span.start : span.end] for span in _ner.trim_names(text, spans)]
     assert left == ["Obama", "hi"]
 
 
 def test_names_do_not_hang_on_the_company_of_a_post() -> None:
     texts = ["I met Barack Obama in London", "hi", "lol Sarah is here", "to Paris with Tom Hanks!"]
-    engine = _ner.load("posts")
+    engine = _ner.load_engine("posts")
     alone = [engine([text])[0] for text in texts]
     assert engine(texts * 50) == alone * 50
 
 
 def test_the_compiled_model_finds_what_spacy_does() -> None:
-    nlp = ner_model.load()
-    parse = ner_kernel.Parser(nlp)
+    nlp = ner_model.load_pipeline()
+    parse = ner_kernel.TransitionParser(nlp)
     texts = [
         "",
         " ",
@@ -235,11 +236,11 @@ def test_the_compiled_model_finds_what_spacy_does() -> None:
 
 def test_a_long_text_is_read_in_pieces_with_places_of_the_whole() -> None:
     text = "so it goes " * 4000 + "and then Barack Obama came to London"
-    spans = _ner.load("posts")([text])[0]
+    spans = _ner.load_engine("posts")([text])[0]
     assert [text[span.start : span.end] for span in spans] == ["Barack Obama", "London"]
-    pieces = list(_ner.cut(text))
+    pieces = list(_ner.split_text(text))
     assert len(pieces) > 2 and "".join(piece for _, piece in pieces) == text
-    assert list(_ner.cut("x" * 50_000))[1][0] == _ner.PIECE
+    assert list(_ner.split_text("x" * 50_000))[1][0] == _ner.NER_PIECE_CHARACTERS
 
 
 def test_an_engine_that_is_not_there_is_refused_before_a_build() -> None:

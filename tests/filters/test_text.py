@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from filters.text.cleaning import cleaned, flattened, folded
+from filters.text.cleaning import clean_text, flatten_whitespace, fold_text
 
 
 def _apply(expression: pl.Expr, text: str | None) -> str | None:
@@ -41,23 +41,23 @@ def _apply(expression: pl.Expr, text: str | None) -> str | None:
 def test_cleaning_leaves_the_authors_own_words_on_one_line(
     text: str | None, expected: str | None
 ) -> None:
-    assert expected == _apply(cleaned("text"), text)
+    assert expected == _apply(clean_text("text"), text)
 
 
 def test_flattening_changes_nothing_but_whitespace() -> None:
     assert (
-        _apply(flattened("text"), " RT @ann:\r\nsee  https://x.org\n\n#now\n")
+        _apply(flatten_whitespace("text"), " RT @ann:\r\nsee  https://x.org\n\n#now\n")
         == "RT @ann: see https://x.org #now"
     )
 
 
 @pytest.mark.parametrize("text", ["FÜCK", "ｆｕｃｋ", "𝐟𝐮𝐜𝐤", "fu\u200bck", "ⓕⓤⓒⓚ", "@ann FuCk"])
 def test_folding_undoes_styled_accented_and_split_letters(text: str) -> None:
-    assert _apply(folded("text"), text) == "fuck"
+    assert _apply(fold_text("text"), text) == "fuck"
 
 
 def test_cleanings_keep_the_name_of_their_column() -> None:
     posts = pl.DataFrame({"body": ["#a"]})
-    assert posts.select(cleaned("body")).columns == ["body"]
-    assert posts.select(folded("body")).columns == ["body"]
-    assert posts.select(flattened("body")).columns == ["body"]
+    assert posts.select(clean_text("body")).columns == ["body"]
+    assert posts.select(fold_text("body")).columns == ["body"]
+    assert posts.select(flatten_whitespace("body")).columns == ["body"]

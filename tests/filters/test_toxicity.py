@@ -39,7 +39,7 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
     assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity.filter"
-    assert models(toxicity, toxicity.Config()) == [scorers.SHIPPED]
+    assert models(toxicity, toxicity.Config()) == [scorers.TOXICITY_MODEL_PATH]
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
 
@@ -228,7 +228,7 @@ def test_a_threshold_outside_the_scale_is_refused(max_score: float) -> None:
 
 
 def test_the_shipped_model_is_small() -> None:
-    assert scorers.SHIPPED.stat().st_size <= 3 * 2**20
+    assert scorers.TOXICITY_MODEL_PATH.stat().st_size <= 3 * 2**20
 
 
 def test_importing_the_filter_loads_no_model_library() -> None:
@@ -243,7 +243,7 @@ def test_a_corrupt_shipped_model_is_named(
 ) -> None:
     broken = tmp_path / "broken.npz"
     broken.write_bytes(content)
-    monkeypatch.setattr(scorers, "SHIPPED", broken)
+    monkeypatch.setattr(scorers, "TOXICITY_MODEL_PATH", broken)
     with pytest.raises(ValueError, match=r"broken\.npz"):
         toxicity.build(toxicity.Config())
 

@@ -12,7 +12,7 @@ import pytest
 import corpus
 from filters import toxicity
 from filters.contract import Filter, writes
-from filters.toxicity.redact_words import redact
+from filters.toxicity.redact_words import redact_texts
 from tests.conftest import post, write_lines
 
 CALM = "the train was late so we had tea and talked about the garden and the weather " * 8
@@ -102,7 +102,7 @@ def test_of_words_that_weigh_the_same_the_first_goes() -> None:
     def score(texts: pl.Series) -> object:
         return (texts.str.count_matches("bad") * 0.3).to_numpy()
 
-    assert redact(["bad x bad y bad z bad"], score, 0.6) == ["<TOXIC> x <TOXIC> y bad z bad"]  # type: ignore[arg-type]
+    assert redact_texts(["bad x bad y bad z bad"], score, 0.6) == ["<TOXIC> x <TOXIC> y bad z bad"]  # type: ignore[arg-type]
 
 
 def test_annotating_writes_the_score_and_nothing_else() -> None:

@@ -15,10 +15,21 @@ from typing import NamedTuple
 
 from corpus.errors import BuildError
 from corpus.formats import seekable_file
-from corpus.formats.archives.names import is_litter, natural, printable, unique
-from corpus.formats.archives.zip_archive import Entry, Zip
-from corpus.formats.byte_source import BROKEN, CHUNK, Source, Unreadable, reason_of
-from corpus.formats.seekable_file import Disk
+from corpus.formats.archives.names import (
+    escape_invalid_bytes,
+    is_system_file,
+    make_unique,
+    natural_sort_key,
+)
+from corpus.formats.archives.zip_archive import ZipArchive, ZipEntry
+from corpus.formats.byte_source import (
+    CHUNK,
+    STREAM_ERRORS,
+    ByteSource,
+    Unreadable,
+    get_refusal_reason,
+)
+from corpus.formats.seekable_file import SeekableFile
 from corpus.readers.contract import Refused
 from corpus.storage import filesystem
 
@@ -29,13 +40,13 @@ class Lost(Unreadable, Refused):
     """Raised where a file of the bundle cannot be read on, with the reason to refuse it for."""
 
 
-class _Found(NamedTuple):
+class _BundleFile(NamedTuple):
     """A file of the bundle: its own name, why it must not be opened, and how to open it."""
 
     name: str
     problem: str
-    open: Callable[[], Source]
-    disk: Path | str | None = None  # of a folder: where it lies
+    open: Callable[[], ByteSource]
+    path: Path | str | None = None  # of a folder: where it lies
 
 
 class Bundle:
@@ -45,20 +56,20 @@ class Bundle:
         self.path = path
         #: The place and the reason of each member that must not be opened.
         self.problems: list[tuple[str, str]] = []
-        self._files: dict[str, _Found] = {}
+        self._files: dict[str, _BundleFile] = {}
         self._opened: set[str] = set()
-        self._disks: list[Disk] = []
+        self._disks: list[SeekableFile] = []
         self._closing = ExitStack()
         self._folder = filesystem.is_folder(path)
-        self._zip: Zip | None = None
+        self._zip: ZipArchive | None = None
         seen: dict[str, int] = {}
         for file in self._walked() if self._folder else self._zipped():
-            if is_litter(file.name):
+            if is_system_file(file.name):
                 continue
             if file.problem:
-                self.problems.append((self.place(file.name), file.problem))
+                self.problems.append((self.source_file(file.name), file.problem))
             else:
-                self._files[unique(file.name, seen)] = file
+                self._files[make_unique(file.name, seen)] = file
 
     def __enter__(self) -> Bundle:
         return self
@@ -71,24 +82,24 @@ class Bundle:
     ) -> None:
         self._closing.close()
 
-    def _zipped(self) -> Iterator[_Found]:
-        raw = self._closing.enter_context(seekable_file.opened(self.path))
-        self._zip = archive = Zip(raw)
+    def _zipped(self) -> Iterator[_BundleFile]:
+        raw = self._closing.enter_context(seekable_file.open_seekable(self.path))
+        self._zip = archive = ZipArchive(raw)
         if archive.problem:
             self.problems.append((self.path, archive.problem))
         for entry in archive.entries:
-            yield _Found(entry.name, entry.problem, partial(_content, archive, entry))
+            yield _BundleFile(entry.name, entry.problem, partial(_open_entry, archive, entry))
 
-    def _walked(self) -> Iterator[_Found]:
+    def _walked(self) -> Iterator[_BundleFile]:
         if filesystem.is_url(self.path):
             for url in filesystem.walk(self.path):
-                name = printable(url.removeprefix(self.path.rstrip("/") + "/"))
-                yield _Found(name, "", partial(self._from_disk, url), url)
+                name = escape_invalid_bytes(url.removeprefix(self.path.rstrip("/") + "/"))
+                yield _BundleFile(name, "", partial(self._from_disk, url), url)
             return
         root = Path(self.path)
         home = root.resolve()
-        for file in _walk(root):
-            name = printable(file.relative_to(root).as_posix())
+        for file in _walk_folder(root):
+            name = escape_invalid_bytes(file.relative_to(root).as_posix())
             problem = ""
             if file.is_symlink():
                 target = Path(os.path.realpath(file))  # unlike resolve(), takes loops as they are
@@ -98,10 +109,10 @@ class Bundle:
                     continue  # its files are met under their own names
             if not problem and not stat.S_ISREG(file.stat().st_mode):
                 problem = "not_a_file"  # to open a pipe would be to wait for ever
-            yield _Found(name, problem, partial(self._from_disk, file), file)
+            yield _BundleFile(name, problem, partial(self._from_disk, file), file)
 
-    def _from_disk(self, file: Path | str) -> Source:
-        disk = self._closing.enter_context(seekable_file.opened(file))
+    def _from_disk(self, file: Path | str) -> ByteSource:
+        disk = self._closing.enter_context(seekable_file.open_seekable(file))
         self._disks.append(disk)
         return disk
 
@@ -109,7 +120,7 @@ class Bundle:
         """The names of the files, sorted; opens none of them."""
         return sorted(self._files)
 
-    def matching(self, *patterns: str) -> list[str]:
+    def find_files(self, *patterns: str) -> list[str]:
         """The names whose end fits a glob, part by part; ``part2`` comes before ``part10``."""
         wanted = [pattern.split("/") for pattern in patterns]
         found = []
@@ -120,56 +131,56 @@ class Bundle:
                 for globs in wanted
             ):
                 found.append(shown)
-        return sorted(found, key=natural)
+        return sorted(found, key=natural_sort_key)
 
-    def open(self, name: str) -> Source:
+    def open(self, name: str) -> ByteSource:
         """The content of a file; its ``read`` raises :class:`Lost` where it breaks off."""
         self._opened.add(name)
-        return _Told(self._files[name].open)
+        return _RefusingSource(self._files[name].open)
 
-    def place(self, name: str) -> str:
+    def source_file(self, name: str) -> str:
         """Where a file is, for provenance."""
         return f"{self.path.rstrip('/')}/{name}" if self._folder else f"{self.path}!{name}"
 
     @property
     def position(self) -> int:
         """Bytes consumed so far, compressed ones where it is a zip."""
-        return self._zip.taken if self._zip else sum(file.taken for file in self._disks)
+        return self._zip.bytes_read if self._zip else sum(file.bytes_read for file in self._disks)
 
     def sha256(self) -> str:
         """The hash of the zip, or of the names and contents of the files that were opened."""
         if not self._folder:
-            return seekable_file.sha256(self.path).hex()
+            return seekable_file.digest_file(self.path).hex()
         whole = hashlib.sha256()
         for name in sorted(self._opened):
-            disk = self._files[name].disk
+            disk = self._files[name].path
             assert disk
             # Digests have one length, so that no name can pass for the start of a content.
-            whole.update(hashlib.sha256(name.encode()).digest() + seekable_file.sha256(disk))
+            whole.update(hashlib.sha256(name.encode()).digest() + seekable_file.digest_file(disk))
         return whole.hexdigest()
 
 
-def _content(archive: Zip, entry: Entry) -> Source:
+def _open_entry(archive: ZipArchive, entry: ZipEntry) -> ByteSource:
     return archive.open(entry)[0]
 
 
-class _Told:
+class _RefusingSource:
     """A file's content that says in the contract's words why it breaks off."""
 
-    def __init__(self, opener: Callable[[], Source]) -> None:
+    def __init__(self, opener: Callable[[], ByteSource]) -> None:
         self._opener = opener
-        self._source: Source | None = None
+        self._source: ByteSource | None = None
 
     def read(self, size: int = CHUNK, /) -> bytes:
         try:
             if self._source is None:
                 self._source = self._opener()
             return self._source.read(CHUNK if size < 0 else size)
-        except BROKEN as error:
-            raise Lost(reason_of(error)) from None
+        except STREAM_ERRORS as error:
+            raise Lost(get_refusal_reason(error)) from None
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def _walk_folder(root: Path) -> Iterator[Path]:
     """Everything in a folder that is no folder, and links to folders, in the order of names."""
 
     def complain(error: OSError) -> None:

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 
 _DRIVE = re.compile(r"[A-Za-z]:")
 #: What systems leave beside the files: never a dump.
-_LITTER = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
+_SYSTEM_FILES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"}
 
 
-def clean_name(name: str) -> tuple[str, str]:
+def sanitize_member_name(name: str) -> tuple[str, str]:
     """A member's name with ``/`` between its parts, and ``unsafe_path`` if it leads elsewhere.
 
     Nothing is ever written under such a name; but it becomes provenance, and an archive that holds
     one was made to do harm.
     """
     # Some Windows programs put backslashes between the parts, so they count as separators.
-    path = printable(name).replace("\\", "/")
+    path = escape_invalid_bytes(name).replace("\\", "/")
     parts = path.split("/")
     unsafe = path.startswith("/") or _DRIVE.match(path) or ".." in parts or "\0" in path
     shown = "/".join(part for part in parts if part not in ("", "."))
@@ -26,24 +26,24 @@ def clean_name(name: str) -> tuple[str, str]:
     return shown, ""
 
 
-def printable(name: str) -> str:
+def escape_invalid_bytes(name: str) -> str:
     """A name as plain text, even if its bytes are none."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
-def is_litter(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether a system left this file beside the others."""
     parts = name.split("/")
-    return "__MACOSX" in parts[:-1] or parts[-1].lower() in _LITTER or parts[-1][:2] == "._"
+    return "__MACOSX" in parts[:-1] or parts[-1].lower() in _SYSTEM_FILES or parts[-1][:2] == "._"
 
 
-def unique(name: str, seen: dict[str, int]) -> str:
+def make_unique(name: str, counts: dict[str, int]) -> str:
     """The name, told apart from its earlier likes: an archive can hold one name twice."""
-    seen[name] = seen.get(name, 0) + 1
-    return name if seen[name] == 1 else f"{name}#{seen[name]}"
+    counts[name] = counts.get(name, 0) + 1
+    return name if counts[name] == 1 else f"{name}#{counts[name]}"
 
 
-def natural(name: str) -> list[tuple[int, str, int]]:
+def natural_sort_key(name: str) -> list[tuple[int, str, int]]:
     """A key that sorts ``part2`` before ``part10``."""
     pieces: Iterable[str] = re.split(r"([0-9]+)", name)
     return [(1, "", int(p)) if n % 2 else (0, p, 0) for n, p in enumerate(pieces)]

@@ -13,24 +13,26 @@ import struct
 import subprocess
 import sys
 
-_PIECE = 1 << 20
-_BLOCK = 1 << 16
-_HEAD = struct.Struct("<QI")
+_OUTPUT_BYTES = 1 << 20
+_INPUT_BYTES = 1 << 16
+_PIECE_HEADER = struct.Struct("<QI")
 #: How the child ends: the exit status and the reason it stands for.
-_CUT, _DAMAGED = 0, 3
+_EXIT_TRUNCATED, _EXIT_DAMAGED = 0, 3
 #: The most memory that the format lets a model take; what claims more is damaged.
-_MOST_MEMORY = 0xFFFFFFFF - 12 * 3
+_MAX_MODEL_MEMORY = 0xFFFFFFFF - 12 * 3
 
 
-class Apart:
+class PpmdProcess:
     """What PPMd unpacks to, as a child process tells it.
 
     ``begin`` and ``packed`` say where it lies in the file, ``properties`` how it was packed, and
     ``size`` how much comes out.
     """
 
-    def __init__(self, file: int, begin: int, packed: int, properties: bytes, size: int) -> None:
-        task = [str(begin), str(packed), properties.hex(), str(size)]
+    def __init__(
+        self, file: int, offset: int, packed_size: int, properties: bytes, unpacked_size: int
+    ) -> None:
+        task = [str(offset), str(packed_size), properties.hex(), str(unpacked_size)]
         # -P: this folder's own modules must not pass for the standard library's.
         self._child = subprocess.Popen(
             [sys.executable, "-P", __file__, *task],
@@ -39,20 +41,20 @@ class Apart:
             stderr=subprocess.DEVNULL,
         )
         #: Packed bytes taken so far.
-        self.consumed = 0
+        self.consumed_bytes = 0
 
     def read(self) -> bytes:
         """The next piece; empty at the end."""
         assert self._child.stdout
-        head = self._child.stdout.read(_HEAD.size)
-        if len(head) < _HEAD.size:
+        head = self._child.stdout.read(_PIECE_HEADER.size)
+        if len(head) < _PIECE_HEADER.size:
             return b""
-        self.consumed, size = _HEAD.unpack(head)
+        self.consumed_bytes, size = _PIECE_HEADER.unpack(head)
         return self._child.stdout.read(size)
 
-    def reason(self) -> str:
+    def failure_reason(self) -> str:
         """Why there is no more: a crash counts as damage."""
-        return "truncated_stream" if self._child.wait() == _CUT else "damaged_member"
+        return "truncated_stream" if self._child.wait() == _EXIT_TRUNCATED else "damaged_member"
 
     def close(self) -> None:
         """End the child, whether or not it is done."""
@@ -62,32 +64,32 @@ class Apart:
         self._child.wait()
 
 
-def main(begin: int, packed: int, properties: bytes, size: int) -> int:
+def main(offset: int, packed_size: int, properties: bytes, unpacked_size: int) -> int:
     """Unpack to the standard output; returns the exit status."""
     import pyppmd  # comes with py7zr
 
     order, memory = struct.unpack("<BL", properties[:5])
-    if not (2 <= order <= 64 and 1 << 11 <= memory <= _MOST_MEMORY):
-        return _DAMAGED
+    if not (2 <= order <= 64 and 1 << 11 <= memory <= _MAX_MODEL_MEMORY):
+        return _EXIT_DAMAGED
     try:
         engine = pyppmd.Ppmd7Decoder(order, memory)
         taken, idle = 0, 0
-        while size > 0 and idle < 2:
+        while unpacked_size > 0 and idle < 2:
             # It must be given nothing while it still has something: that, too, crashes it.
             feed = b""
             if engine.needs_input:
-                feed = os.pread(0, min(_BLOCK, packed - taken), begin + taken)
+                feed = os.pread(0, min(_INPUT_BYTES, packed_size - taken), offset + taken)
                 taken += len(feed)
                 feed = feed or b"\0"  # the last symbols come out only when there is more
-            piece = engine.decode(feed, min(_PIECE, size))
+            piece = engine.decode(feed, min(_OUTPUT_BYTES, unpacked_size))
             idle = 0 if piece or len(feed) > 1 else idle + 1
-            size -= len(piece)
+            unpacked_size -= len(piece)
             if piece:
-                sys.stdout.buffer.write(_HEAD.pack(taken, len(piece)) + piece)
+                sys.stdout.buffer.write(_PIECE_HEADER.pack(taken, len(piece)) + piece)
                 sys.stdout.buffer.flush()
     except (ValueError, MemoryError):
-        return _DAMAGED
-    return _CUT
+        return _EXIT_DAMAGED
+    return _EXIT_TRUNCATED
 
 
 if __name__ == "__main__":

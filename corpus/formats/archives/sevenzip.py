@@ -13,29 +13,35 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from corpus.errors import BuildError
-from corpus.formats.archives.names import clean_name
-from corpus.formats.archives.ppmd_process import Apart
-from corpus.formats.byte_source import BROKEN, Allowance, Guarded, Source, Unreadable
-from corpus.formats.seekable_file import Disk
+from corpus.formats.archives.names import sanitize_member_name
+from corpus.formats.archives.ppmd_process import PpmdProcess
+from corpus.formats.byte_source import (
+    STREAM_ERRORS,
+    BombGuard,
+    ByteSource,
+    ExpansionBudget,
+    Unreadable,
+)
+from corpus.formats.seekable_file import SeekableFile
 
 if TYPE_CHECKING:
     from py7zr.py7zr import ArchiveFile
 
 # What a decoder was about to give when it met a break is lost, so it gives little at a time.
-_PIECE = 1 << 16
-_ENCRYPTION = b"\x06\xf1"  # how the ids of all ciphers begin
+_OUTPUT_BYTES = 1 << 16
+_ENCRYPTION_PREFIX = b"\x06\xf1"  # how the ids of all ciphers begin
 # Deflate, Deflate64 and zstd: py7zr decompresses all that it is given at once, however much
 # comes out, so they are given little (4 KiB of zstd can become 128 MiB).
 _PPMD = b"\x03\x04\x01"
 _UNBOUNDED = (b"\x04\x01\x08", b"\x04\x01\x09", b"\x04\xf7\x11\x01")
 
 
-class Entry(NamedTuple):
+class SevenZipEntry(NamedTuple):
     """A member of a 7z. ``problem`` says why it must not be opened, or is empty."""
 
     name: str
     problem: str
-    begin: int  # where it begins in its folder, unpacked
+    offset: int  # where it begins in its folder, unpacked
     size: int
     crc: int | None
 
@@ -44,15 +50,15 @@ class SevenZip:
     """A 7z's members, folder by folder: a folder is what was compressed together."""
 
     def __init__(
-        self, file: Disk, *, share: float = 1.0, allowance: Allowance | None = None
+        self, file: SeekableFile, *, disk_ratio: float = 1.0, budget: ExpansionBudget | None = None
     ) -> None:
         self._file = file
-        self._share = share  # the bytes on disk that each byte of this 7z stands for
-        self._allowance = allowance or Allowance()
-        self.folders: list[Folder] = list(self._list())
+        self._share = disk_ratio  # the bytes on disk that each byte of this 7z stands for
+        self._allowance = budget or ExpansionBudget()
+        self.folders: list[SevenZipFolder] = list(self._list())
         file.position = 0
 
-    def _list(self) -> Iterator[Folder]:
+    def _list(self) -> Iterator[SevenZipFolder]:
         import py7zr
 
         try:
@@ -75,7 +81,7 @@ class SevenZip:
         cut = self._file.size < 32 or 32 + offset + size > self._file.size
         return "truncated_stream" if cut else "damaged_archive"
 
-    def _folders(self, archive: Any) -> Iterator[Folder]:
+    def _folders(self, archive: Any) -> Iterator[SevenZipFolder]:
         streams = getattr(getattr(archive, "header", None), "main_streams", None)
         if streams is None:
             return
@@ -88,28 +94,30 @@ class SevenZip:
         stream = 0
         for folder in streams.unpackinfo.folders:
             begin = archive.afterheader + packs.packpos + packs.packpositions[stream]
-            yield Folder(self, folder, begin, packs.packsizes[stream], found.get(id(folder), []))
+            yield SevenZipFolder(
+                self, folder, begin, packs.packsizes[stream], found.get(id(folder), [])
+            )
             stream += len(folder.packed_indices)
 
-    def guarded(self, folder: Folder) -> tuple[Guarded, Callable[[], float]]:
+    def open_folder(self, folder: SevenZipFolder) -> tuple[BombGuard, Callable[[], float]]:
         """The folder's unpacked content, and what it has taken of the file on disk so far."""
 
         def consumed() -> float:
-            return folder.taken * self._share
+            return folder.consumed_bytes * self._share
 
-        return Guarded(folder, consumed, self._allowance), consumed
+        return BombGuard(folder, consumed, self._allowance), consumed
 
     def fileno(self) -> int:
         """The 7z's file, for another process."""
         return self._file.fileno()
 
-    def read_at(self, place: int, size: int) -> bytes:
+    def read_at(self, offset: int, size: int) -> bytes:
         """Bytes of a folder as they lie in the file."""
-        self._file.seek(place)
+        self._file.seek(offset)
         return self._file.read(size)
 
 
-class Folder:
+class SevenZipFolder:
     """What was compressed together: the members must be read in order."""
 
     def __init__(
@@ -117,24 +125,26 @@ class Folder:
     ) -> None:
         self._archive = archive
         self._folder = folder
-        self._source = _Packed(archive, begin)
+        self._source = _PackedFolder(archive, begin)
         self._begin = begin
         self._packed = packed
         self._decoder: Any = None
         self._left = memoryview(b"")
-        encrypted = any(coder["method"].startswith(_ENCRYPTION) for coder in folder.coders)
-        self.entries: list[Entry] = []
+        encrypted = any(coder["method"].startswith(_ENCRYPTION_PREFIX) for coder in folder.coders)
+        self.entries: list[SevenZipEntry] = []
         at = 0
         for file in files:
-            name, problem = clean_name(file.filename)
-            problem = problem or _kind(file) or ("encrypted_member" if encrypted else "")
+            name, problem = sanitize_member_name(file.filename)
+            problem = (
+                problem or _refuse_special_file(file) or ("encrypted_member" if encrypted else "")
+            )
             if file.uncompressed < 0:
                 raise Unreadable("damaged_archive")
-            self.entries.append(Entry(name, problem, at, file.uncompressed, file.crc32))
+            self.entries.append(SevenZipEntry(name, problem, at, file.uncompressed, file.crc32))
             at += file.uncompressed
 
     @property
-    def taken(self) -> int:
+    def consumed_bytes(self) -> int:
         """Compressed bytes read so far."""
         return self._decoder.consumed if self._decoder else 0
 
@@ -147,7 +157,7 @@ class Folder:
 
     def close(self) -> None:
         """Be done with the folder, even in the middle of it."""
-        if isinstance(self._decoder, Apart):
+        if isinstance(self._decoder, PpmdProcess):
             self._decoder.close()
 
     def _more(self) -> bytes:
@@ -156,14 +166,14 @@ class Folder:
         try:
             if self._decoder is None:
                 self._decoder = self._new()
-            if isinstance(self._decoder, Apart):
+            if isinstance(self._decoder, PpmdProcess):
                 if data := self._decoder.read():
                     return data
-                raise Unreadable(self._decoder.reason())
+                raise Unreadable(self._decoder.failure_reason())
             idle = 0
             while idle < 2:
                 before = self._decoder.consumed
-                found: bytes = self._decoder.decompress(self._source, _PIECE)
+                found: bytes = self._decoder.decompress(self._source, _OUTPUT_BYTES)
                 if found:
                     return found
                 # Filters hold some bytes back, so one empty answer is not yet the end.
@@ -186,7 +196,7 @@ class Folder:
             if len(coders) > 1 or len(properties) < 5:
                 raise Unreadable("unsupported_compression")
             file = self._source.fileno()
-            return Apart(file, self._begin, self._packed, properties, sizes[-1])
+            return PpmdProcess(file, self._begin, self._packed, properties, sizes[-1])
         small = any(coder["method"] in _UNBOUNDED for coder in coders)
         # The checksums that count are those of the members.
         return SevenZipDecompressor(
@@ -194,7 +204,7 @@ class Folder:
         )
 
 
-class _Packed:
+class _PackedFolder:
     """A folder's bytes as they lie in the 7z."""
 
     def __init__(self, archive: SevenZip, begin: int) -> None:
@@ -210,7 +220,7 @@ class _Packed:
         return data
 
 
-def _kind(file: ArchiveFile) -> str:
+def _refuse_special_file(file: ArchiveFile) -> str:
     """The reason not to open what is no regular file."""
     mode = file.st_fmt
     if file.is_symlink or file.is_junction or mode == stat.S_IFLNK:
@@ -218,24 +228,24 @@ def _kind(file: ArchiveFile) -> str:
     return "" if mode is None or mode in (0, stat.S_IFREG) else "not_a_file"
 
 
-class Part:
+class SevenZipMember:
     """A member of a folder, checked against its checksum; what was read before is passed over."""
 
-    def __init__(self, source: Source, entry: Entry, done: int) -> None:
+    def __init__(self, source: ByteSource, entry: SevenZipEntry, folder_offset: int) -> None:
         self._source = source
         self._entry = entry
-        self._skip = entry.begin - done
+        self._skip = entry.offset - folder_offset
         self._left = entry.size
         self._sum = 0
         #: How far into the folder reading has come.
-        self.done = done
+        self.folder_offset = folder_offset
         #: Whether the folder broke off, so that nothing behind can be read either.
-        self.lost = False
+        self.folder_is_broken = False
 
     def read(self, size: int, /) -> bytes:
         """At most ``size`` bytes of the member; raises where it is broken."""
         while self._skip:
-            self._skip -= len(self._take(min(self._skip, _PIECE)))
+            self._skip -= len(self._take(min(self._skip, _OUTPUT_BYTES)))
         if not self._left:
             if self._entry.crc not in (None, self._sum):
                 raise Unreadable("damaged_member")
@@ -248,8 +258,8 @@ class Part:
     def _take(self, size: int) -> bytes:
         try:
             data = self._source.read(size)
-        except BROKEN:
-            self.lost = True
+        except STREAM_ERRORS:
+            self.folder_is_broken = True
             raise
-        self.done += len(data)
+        self.folder_offset += len(data)
         return data

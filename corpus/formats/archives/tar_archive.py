@@ -5,18 +5,18 @@ from __future__ import annotations
 import tarfile
 from typing import IO, Self, cast
 
-from corpus.formats.byte_source import BROKEN, Source, Unreadable
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Unreadable
 
 #: So many bytes are read at a time.
-BUFFER = 1 << 18
+READ_BYTES = 1 << 18
 #: A tar's own headers for long names and attributes; each is held in memory.
-_LONGEST_HEADER = 1 << 20
+_MAX_HEADER_BYTES = 1 << 20
 
 
-class Whole:
+class TarStream:
     """A tar as tarfile reads it: a break looks like the end, so that no byte before it is lost."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         self._source = source
         self.error: Exception | None = None
 
@@ -26,7 +26,7 @@ class Whole:
         while len(found) < size and self.error is None:
             try:
                 piece = self._source.read(size - len(found))
-            except BROKEN as error:
+            except STREAM_ERRORS as error:
                 self.error = error
                 break
             if not piece:
@@ -35,15 +35,15 @@ class Whole:
         return bytes(found)
 
 
-class Inside:
+class TarMember:
     """A member of a tar, up to the last byte before the tar breaks off.
 
     tarfile's own file objects lose what they have when the tar ends before all that they want.
     """
 
-    def __init__(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, whole: Whole) -> None:
+    def __init__(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, stream: TarStream) -> None:
         self._stream = cast(IO[bytes], archive.fileobj)
-        self._whole = whole
+        self._whole = stream
         self._left = entry.size
         self._sparse = archive.extractfile(entry) if entry.issparse() else None
         if self._sparse is None:
@@ -52,7 +52,7 @@ class Inside:
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes of the member; raises where the tar ends inside it."""
         if self._sparse is not None:
-            return self._sparse.read(min(size, BUFFER))
+            return self._sparse.read(min(size, READ_BYTES))
         data = self._stream.read(min(size, self._left))
         if self._left and not data:
             raise self._whole.error or EOFError("the tar ends within this member")
@@ -60,7 +60,7 @@ class Inside:
         return data
 
 
-class Header(tarfile.TarInfo):
+class StrictTarInfo(tarfile.TarInfo):
     """A tar header that is told from the archive's end, and asks for no gigabytes of name.
 
     The standard library takes a header that is damaged for the end of the archive, and all
@@ -80,16 +80,16 @@ class Header(tarfile.TarInfo):
             raise Unreadable("damaged_archive") from None
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
-        if self.size > _LONGEST_HEADER and not (
+        if self.size > _MAX_HEADER_BYTES and not (
             self.isreg() or self.type not in tarfile.SUPPORTED_TYPES
         ):
             raise Unreadable("damaged_archive")
         return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 
 
-def goes_on(rest: Source) -> bool:
+def has_trailing_data(rest: ByteSource) -> bool:
     """Whether anything but padding stands behind the end of a tar, such as another tar."""
-    while data := rest.read(BUFFER):
+    while data := rest.read(READ_BYTES):
         if data.strip(b"\0"):
             return True
     return False

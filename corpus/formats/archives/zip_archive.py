@@ -11,13 +11,20 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, NamedTuple, cast
 
-from corpus.formats.archives.names import clean_name
-from corpus.formats.byte_source import CHUNK, Allowance, Guarded, Raw, Source, Unreadable
-from corpus.formats.compression import Inflate
-from corpus.formats.seekable_file import Disk
-from corpus.formats.zstd import Zstd
+from corpus.formats.archives.names import sanitize_member_name
+from corpus.formats.byte_source import (
+    CHUNK,
+    BombGuard,
+    ByteSource,
+    ExactReader,
+    ExpansionBudget,
+    Unreadable,
+)
+from corpus.formats.compression import StreamDecompressor
+from corpus.formats.seekable_file import SeekableFile
+from corpus.formats.zstd import ZstdDecompressor
 
-_LOCAL = b"PK\x03\x04"
+_LOCAL_HEADER = b"PK\x03\x04"
 _ENCRYPTED = 0x1
 _SIZES_FOLLOW = 0x8  # the header was written before the sizes were known
 _UTF8 = 0x800
@@ -34,17 +41,17 @@ _BAD_DIRECTORY = (
 )
 
 
-class Entry(NamedTuple):
+class ZipEntry(NamedTuple):
     """A member of a zip. ``problem`` says why it must not be opened, or is empty."""
 
     name: str
     problem: str
     info: zipfile.ZipInfo
-    end: int  # where the next thing in the file begins
-    listed: bool  # in the directory, with its true length and checksum
+    next_offset: int  # where the next thing in the file begins
+    in_directory: bool  # in the directory, with its true length and checksum
 
 
-class Zip:
+class ZipArchive:
     """A zip's members, in the order in which they lie in the file.
 
     The directory is read by the standard library, the members are not: zipfile decompresses bz2
@@ -54,25 +61,25 @@ class Zip:
 
     def __init__(
         self,
-        file: Disk,
+        file: SeekableFile,
         *,
-        share: float = 1.0,
-        allowance: Allowance | None = None,
-        rescue: bool = False,
+        disk_ratio: float = 1.0,
+        budget: ExpansionBudget | None = None,
+        scan_if_damaged: bool = False,
     ) -> None:
         self._file = file
-        self._share = share  # the bytes on disk that each byte of this zip stands for
-        self._allowance = allowance or Allowance()
+        self._share = disk_ratio  # the bytes on disk that each byte of this zip stands for
+        self._allowance = budget or ExpansionBudget()
         #: Compressed bytes of members read so far.
-        self.taken = 0
+        self.bytes_read = 0
         #: Why the directory cannot be read, or empty.
         self.problem = ""
-        self.entries: list[Entry] | Iterator[Entry] = []
+        self.entries: list[ZipEntry] | Iterator[ZipEntry] = []
         try:
             self.entries = list(self._listed())
         except _BAD_DIRECTORY:
             self.problem = self._why()
-            if rescue:
+            if scan_if_damaged:
                 self.entries = self._found()
         file.position = 0
 
@@ -87,16 +94,16 @@ class Zip:
         tail = self._at(max(0, self._file.size - (1 << 17)), 1 << 17)
         return "damaged_archive" if b"PK\x05\x06" in tail else "truncated_stream"
 
-    def _listed(self) -> Iterator[Entry]:
+    def _listed(self) -> Iterator[ZipEntry]:
         with zipfile.ZipFile(cast(IO[bytes], self._file)) as archive:
             infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
             ends = [info.header_offset for info in infos] + [archive.start_dir]
         for info, end in zip(infos, ends[1:], strict=True):
             mode = info.external_attr >> 16 if info.create_system == 3 else 0
             if not (info.filename.endswith("/") or stat.S_ISDIR(mode)):  # is_dir() needs a name
-                yield _entry(info, mode, end, listed=True)
+                yield _make_entry(info, mode, end, in_directory=True)
 
-    def _found(self) -> Iterator[Entry]:
+    def _found(self) -> Iterator[ZipEntry]:
         """The members of a zip without a directory, as the headers before each of them tell."""
         at = 0
         while (at := self._next_header(at)) >= 0:
@@ -110,7 +117,7 @@ class Zip:
             info.flag_bits, info.compress_type, info.header_offset = flags, method, at
             start = at + 30 + name_length + extra_length
             if packed == 0xFFFFFFFF:
-                size, packed = _large(extra) or (size, packed)
+                size, packed = _parse_zip64_sizes(extra) or (size, packed)
             if flags & _SIZES_FOLLOW:
                 # Decompressing tells where the member ends; it is in any case before the next.
                 behind = self._next_header(start)
@@ -119,13 +126,13 @@ class Zip:
             at = start + packed
             if not info.orig_filename.endswith(("/", "\\")):
                 listed = not flags & _SIZES_FOLLOW
-                yield _entry(info, 0, max(at, start), listed=listed)
+                yield _make_entry(info, 0, max(at, start), in_directory=listed)
 
     def _next_header(self, at: int) -> int:
         """Where the next member's header begins, or -1."""
         while at < self._file.size:
             window = self._at(at, CHUNK)
-            found = window.find(_LOCAL)
+            found = window.find(_LOCAL_HEADER)
             if found < 0:
                 at += max(1, len(window) - 3)  # the mark may lie across two windows
                 continue
@@ -140,50 +147,55 @@ class Zip:
             at += 4
         return -1
 
-    def open(self, entry: Entry) -> tuple[Source, Callable[[], float]]:
+    def open(self, entry: ZipEntry) -> tuple[ByteSource, Callable[[], float]]:
         """The member's content, and what it has taken of the file on disk so far.
 
         Raises one of BROKEN, now or at a read, where the content cannot be had.
         """
         info = entry.info
         header = self._at(info.header_offset, 30)
-        if len(header) < 30 or not header.startswith(_LOCAL):
+        if len(header) < 30 or not header.startswith(_LOCAL_HEADER):
             raise Unreadable("damaged_member")
         if int.from_bytes(header[6:8], "little") & _ENCRYPTED:
             raise Unreadable("encrypted_member")
         name_length, extra_length = struct.unpack("<HH", header[26:30])
         start = info.header_offset + 30 + name_length + extra_length
-        if start + info.compress_size > entry.end:
+        if start + info.compress_size > entry.next_offset:
             # Members that share their bytes are how a small zip holds petabytes.
-            inside = entry.end < self._file.size and self._at(entry.end, 4) == _LOCAL
+            inside = (
+                entry.next_offset < self._file.size
+                and self._at(entry.next_offset, 4) == _LOCAL_HEADER
+            )
             raise Unreadable("decompression_bomb" if inside else "damaged_member")
-        packed = _Slice(self, start, info.compress_size)
+        packed = _PackedBytes(self, start, info.compress_size)
 
         def consumed() -> float:
-            return packed.done * self._share
+            return packed.bytes_read * self._share
 
-        source: Source = Guarded(_unpacked(packed, entry), consumed, self._allowance)
-        return (_Checked(source, info) if entry.listed else source), consumed
+        source: ByteSource = BombGuard(_open_decompressor(packed, entry), consumed, self._allowance)
+        return (_ChecksumVerifier(source, info) if entry.in_directory else source), consumed
 
-    def read_at(self, place: int, size: int) -> bytes:
+    def read_at(self, offset: int, size: int) -> bytes:
         """Bytes of a member as they lie in the file."""
-        data = self._at(place, size)
-        self.taken += len(data)
+        data = self._at(offset, size)
+        self.bytes_read += len(data)
         return data
 
 
-def _entry(info: zipfile.ZipInfo, mode: int, end: int, *, listed: bool) -> Entry:
-    name, problem = clean_name(info.orig_filename)
+def _make_entry(
+    info: zipfile.ZipInfo, mode: int, next_offset: int, *, in_directory: bool
+) -> ZipEntry:
+    name, problem = sanitize_member_name(info.orig_filename)
     if stat.S_ISLNK(mode):
         problem = problem or "symlink"
     elif stat.S_IFMT(mode) and not stat.S_ISREG(mode):
         problem = problem or "not_a_file"
     elif info.flag_bits & _ENCRYPTED:
         problem = problem or "encrypted_member"
-    return Entry(name, problem, info, end, listed)
+    return ZipEntry(name, problem, info, next_offset, in_directory)
 
 
-def _large(extra: bytes) -> tuple[int, int] | None:
+def _parse_zip64_sizes(extra: bytes) -> tuple[int, int] | None:
     """The length and the packed length that a header keeps aside when they pass 4 GiB."""
     at = 0
     while at + 4 <= len(extra):
@@ -195,50 +207,52 @@ def _large(extra: bytes) -> tuple[int, int] | None:
     return None
 
 
-class _Slice:
+class _PackedBytes:
     """A member's bytes as they lie in the zip."""
 
-    def __init__(self, archive: Zip, start: int, length: int) -> None:
+    def __init__(self, archive: ZipArchive, start: int, length: int) -> None:
         self._archive = archive
         self._start = start
         self._length = length
-        self.done = 0
+        self.bytes_read = 0
 
     def read(self, size: int, /) -> bytes:
-        left = self._length - self.done
+        left = self._length - self.bytes_read
         if left <= 0:
             return b""
-        data = self._archive.read_at(self._start + self.done, min(size, left))
+        data = self._archive.read_at(self._start + self.bytes_read, min(size, left))
         if not data:
             raise EOFError("the zip ends within this member")
-        self.done += len(data)
+        self.bytes_read += len(data)
         return data
 
 
-def _unpacked(packed: Source, entry: Entry) -> Source:
+def _open_decompressor(packed: ByteSource, entry: ZipEntry) -> ByteSource:
     method = entry.info.compress_type
     if method == zipfile.ZIP_STORED:
-        if not entry.listed and entry.info.flag_bits & _SIZES_FOLLOW:
+        if not entry.in_directory and entry.info.flag_bits & _SIZES_FOLLOW:
             raise Unreadable("damaged_member")  # nothing tells where it ends
         return packed
     if method == zipfile.ZIP_DEFLATED:
-        return Inflate(packed, lambda: zlib.decompressobj(wbits=-15), single=True)
+        return StreamDecompressor(packed, lambda: zlib.decompressobj(wbits=-15), single_stream=True)
     if method == zipfile.ZIP_BZIP2:
-        return Inflate(packed, bz2.BZ2Decompressor, single=True)
+        return StreamDecompressor(packed, bz2.BZ2Decompressor, single_stream=True)
     if method == zipfile.ZIP_LZMA:
-        return Inflate(packed, lambda: _lzma(packed), single=True)
+        return StreamDecompressor(
+            packed, lambda: _new_lzma_decompressor(packed), single_stream=True
+        )
     if method == _DEFLATE64:
-        return _Deflate64(packed)
+        return _Deflate64Decompressor(packed)
     if method == _ZSTD:
-        return Zstd(packed)
+        return ZstdDecompressor(packed)
     if method == _XZ:
-        return Inflate(packed, lzma.LZMADecompressor, single=True)
+        return StreamDecompressor(packed, lzma.LZMADecompressor, single_stream=True)
     raise Unreadable("unsupported_compression")
 
 
-def _lzma(packed: Source) -> lzma.LZMADecompressor:
+def _new_lzma_decompressor(packed: ByteSource) -> lzma.LZMADecompressor:
     # Version (2 bytes), length of the properties (2 bytes, always 5), the properties.
-    head = Raw(packed).read(9)
+    head = ExactReader(packed).read(9)
     if len(head) < 9 or head[2:4] != b"\x05\0" or head[4] >= 225:
         raise Unreadable("damaged_member")
     rest, lc = divmod(head[4], 9)
@@ -248,10 +262,10 @@ def _lzma(packed: Source) -> lzma.LZMADecompressor:
     return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
 
 
-class _Deflate64:
+class _Deflate64Decompressor:
     """What Windows' own zip folders use for large files."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: ByteSource) -> None:
         import inflate64  # comes with py7zr
 
         self._source = source
@@ -271,10 +285,10 @@ class _Deflate64:
         return data
 
 
-class _Checked:
+class _ChecksumVerifier:
     """Compares what came out of a member with the length and the checksum it ought to have."""
 
-    def __init__(self, source: Source, info: zipfile.ZipInfo) -> None:
+    def __init__(self, source: ByteSource, info: zipfile.ZipInfo) -> None:
         self._source = source
         self._info = info
         self._size = 0

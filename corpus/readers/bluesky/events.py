@@ -12,32 +12,32 @@ import msgspec
 from corpus.readers.bluesky.post import (
     NO_LABELS,
     NO_UNAUTHENTICATED,
-    POSTS,
+    POSTS_COLLECTION,
     Config,
-    Labelled,
+    LabelledRecord,
     PostRecord,
-    post,
+    make_post,
 )
 from corpus.readers.contract import Record, Refused, Skipped, Tombstone
 
 T = TypeVar("T")
 
-PROFILES = "app.bsky.actor.profile"
+PROFILES_COLLECTION = "app.bsky.actor.profile"
 #: Collections of declarations on reuse; whether their consent counts, beside their refusal. The
 #: second is that of the proposal's demonstration site, where a "no" is meant no less.
 DECLARATIONS = {"org.user-intents.declaration": True, "org.user-intents.demo.declaration": False}
-_READ = frozenset({POSTS, PROFILES, *DECLARATIONS})
+_READ_COLLECTIONS = frozenset({POSTS_COLLECTION, PROFILES_COLLECTION, *DECLARATIONS})
 _OPERATIONS = frozenset({"create", "update", "delete"})
 _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
-_NAME = re.compile(r"#?[A-Za-z][A-Za-z0-9._-]{0,99}")
+_KIND_NAME = re.compile(r"#?[A-Za-z][A-Za-z0-9._-]{0,99}")
 # Why an account is away. What is not listed here says that it is, and not why.
-_AWAY = {"deleted": "deleted_later", "deactivated": "deleted_later"}
-_HOST_TROUBLE = ("desynchronized", "throttled")
+_INACTIVE_REASONS = {"deleted": "deleted_later", "deactivated": "deleted_later"}
+_HOST_STATUSES = ("desynchronized", "throttled")
 _TID_DIGITS = {digit: value for value, digit in enumerate("234567abcdefghijklmnopqrstuvwxyz")}
 
 
-class Load(Protocol):
+class RecordLoader(Protocol):
     """What decodes the record at hand into a wanted shape, or says why it cannot."""
 
     def __call__(self, shape: type[T], /) -> T:
@@ -54,13 +54,13 @@ class _Declaration(msgspec.Struct, gc=False):
     dataset: _Intent | None = msgspec.field(default=None, name="bulkDataset")
 
 
-def commit(
+def decode_commit(
     did: str | None,
     seen_at: int | None,
     operation: str | None,
     collection: str | None,
     rkey: str | None,
-    load: Load,
+    load: RecordLoader,
     config: Config,
     account: frozenset[str] = NO_LABELS,
 ) -> Sequence[Record]:
@@ -71,24 +71,24 @@ def commit(
         raise Refused("unknown_operation")
     if not collection:
         raise Refused("no_collection")
-    if collection not in _READ:
-        return skipped(collection)
-    author = _author(did)
+    if collection not in _READ_COLLECTIONS:
+        return make_skipped(collection)
+    author = _make_author(did)
     if collection in DECLARATIONS:
         if rkey != "self":  # the account's one declaration has that name
-            return skipped(collection)
-        return _declared(author, seen_at, operation, collection, load)
-    if collection == PROFILES:
+            return make_skipped(collection)
+        return _decode_declaration(author, seen_at, operation, collection, load)
+    if collection == PROFILES_COLLECTION:
         wanted = config.honour_no_unauthenticated and rkey == "self" and operation != "delete"
-        if wanted and NO_UNAUTHENTICATED in load(Labelled).names():
+        if wanted and NO_UNAUTHENTICATED in load(LabelledRecord).get_label_names():
             return (Tombstone("author", author, "opted_out", seen_at),)
-        return skipped(collection)
+        return make_skipped(collection)
     if not rkey or not _RKEY.fullmatch(rkey):
         raise Refused("no_id")
-    uri = f"at://{did}/{POSTS}/{rkey}"
+    uri = f"at://{did}/{POSTS_COLLECTION}/{rkey}"
     if operation == "delete":
         return (Tombstone("id", "bluesky:" + uri, "deleted_later", seen_at),)
-    found = post(uri, did, seen_at, load(PostRecord), config, account)
+    found = make_post(uri, did, seen_at, load(PostRecord), config, account)
     if operation == "create":
         return (found,)
     if seen_at is None:
@@ -97,8 +97,8 @@ def commit(
     return (found, Tombstone("id", "bluesky:" + uri, "superseded", seen_at))
 
 
-def _declared(
-    author: str, seen_at: int | None, operation: str, collection: str, load: Load
+def _decode_declaration(
+    author: str, seen_at: int | None, operation: str, collection: str, load: RecordLoader
 ) -> Sequence[Record]:
     """What an author says of reuse: a refusal of either use is one, and unset is no consent."""
     full = DECLARATIONS[collection]
@@ -111,10 +111,10 @@ def _declared(
             said = "opted_out"
         elif dataset and full:
             said = "allowed"
-    return (Tombstone("author", author, said, seen_at),) if said else skipped(collection)
+    return (Tombstone("author", author, said, seen_at),) if said else make_skipped(collection)
 
 
-def account_changed(
+def decode_account_event(
     did: str | None, seen_at: int | None, active: bool | None, status: str | None
 ) -> Sequence[Record]:
     """The records of a change to an account as a whole."""
@@ -122,36 +122,36 @@ def account_changed(
         raise Refused("no_status")
     # A status may be written as a name within a schema.
     status = status.rpartition("#")[2] if status else None
-    if active or status in _HOST_TROUBLE:
-        return skipped("account")
+    if active or status in _HOST_STATUSES:
+        return make_skipped("account")
     # What a deleted account wrote is meant to go whenever it was seen.
     said_at = None if status == "deleted" else seen_at
-    reason = _AWAY.get(status, "removed") if status else "removed"
-    return (Tombstone("author", _author(did), reason, said_at),)
+    reason = _INACTIVE_REASONS.get(status, "removed") if status else "removed"
+    return (Tombstone("author", _make_author(did), reason, said_at),)
 
 
-def resynced(did: str | None, seen_at: int | None) -> Sequence[Record]:
+def decode_sync_event(did: str | None, seen_at: int | None) -> Sequence[Record]:
     """A repository begins anew: what was seen of it before holds no longer."""
     if seen_at is None:
         raise Refused("no_time")
-    return (Tombstone("author", _author(did), "superseded", seen_at),)
+    return (Tombstone("author", _make_author(did), "superseded", seen_at),)
 
 
-def _author(did: str | None) -> str:
+def _make_author(did: str | None) -> str:
     if not did or not _DID.fullmatch(did):
         raise Refused("no_id")
     return "bluesky:" + did
 
 
 @lru_cache(maxsize=1 << 14)
-def skipped(name: str) -> Sequence[Record]:
+def make_skipped(name: str) -> Sequence[Record]:
     """A record passed over, by the name of its kind. Anyone may make up a name, of any length."""
     if name == "app.bsky.feed.repost":
         return (Skipped("repost"),)
-    return (Skipped(name if _NAME.fullmatch(name) else "unknown_kind"),)
+    return (Skipped(name if _KIND_NAME.fullmatch(name) else "unknown_kind"),)
 
 
-def tid_micros(tid: str | None) -> int | None:
+def parse_tid_micros(tid: str | None) -> int | None:
     """The microseconds that a timestamp identifier holds (a repository's ``rev``), or null."""
     if tid is None or len(tid) != 13:
         return None

@@ -9,11 +9,23 @@ import libipld
 import msgspec
 
 from corpus.formats import dump_input
-from corpus.formats.car import Stream, decode, in_memory, unread, verified
-from corpus.formats.times import micros
-from corpus.readers.bluesky.events import account_changed, commit, resynced, skipped, tid_micros
+from corpus.formats.car import (
+    ByteStream,
+    decode_cbor,
+    read_blocks,
+    take_archive_refusals,
+    verify_block,
+)
+from corpus.formats.times import parse_micros
+from corpus.readers.bluesky.events import (
+    decode_account_event,
+    decode_commit,
+    decode_sync_event,
+    make_skipped,
+    parse_tid_micros,
+)
 from corpus.readers.bluesky.post import Config
-from corpus.readers.contract import Located, Record, Refused
+from corpus.readers.contract import LocatedRecords, Record, Refused
 
 T = TypeVar("T")
 
@@ -51,41 +63,43 @@ def is_frames(head: bytes) -> bool:
     return head[4:].startswith(_HEADERS) and int.from_bytes(head[:4], "little") < 1 << 24
 
 
-def read_frames(source: dump_input.Input, config: Config, done: int) -> Iterator[Located]:
+def read_frames(
+    source: dump_input.DumpInput, config: Config, skip_frames: int
+) -> Iterator[LocatedRecords]:
     """Yield what each frame reports; the first ``done`` frames are only passed over."""
     longest = config.max_line_mb << 20
     count = 0
     for member in source.members():
-        yield from unread(source)
+        yield from take_archive_refusals(source)
         file = f"{source.path}!{member.name}" if member.name else source.path
-        stream = Stream(member.open())
+        stream = ByteStream(member.open())
         row = 0
-        while head := stream.take(4):
+        while head := stream.read_bytes(4):
             row += 1
             count += 1
             size = int.from_bytes(head, "little")
             whole = len(head) == 4
             records: Sequence[Record] = ()
             if whole and size > longest:
-                whole = stream.skip(size)
+                whole = stream.skip_bytes(size)
                 records = (Refused("frame_too_long"),)
             elif whole:
-                data = stream.take(size)
+                data = stream.read_bytes(size)
                 whole = len(data) == size
-                if whole and count > done:
-                    records = _frame(data, config)
+                if whole and count > skip_frames:
+                    records = _decode_frame(data, config)
             if not whole:
                 records = (Refused(stream.problem or "truncated_stream"),)
-            yield Located(file, row, min(size, longest), records)
+            yield LocatedRecords(file, row, min(size, longest), records)
             if not whole:
                 break
         else:
             if stream.problem:
-                yield Located(file, row, 0, (Refused(stream.problem),))
-    yield from unread(source)
+                yield LocatedRecords(file, row, 0, (Refused(stream.problem),))
+    yield from take_archive_refusals(source)
 
 
-def _frame(data: bytes, config: Config) -> Sequence[Record]:
+def _decode_frame(data: bytes, config: Config) -> Sequence[Record]:
     try:
         parts = libipld.decode_dag_cbor_multi(data)
     except (ValueError, RecursionError):
@@ -95,31 +109,31 @@ def _frame(data: bytes, config: Config) -> Sequence[Record]:
     try:
         header = msgspec.convert(parts[0], _Header)
         if header.op == -1:
-            return skipped("error")
+            return make_skipped("error")
         body = msgspec.convert(parts[1], _Body)
-        return _message(header.t, body, config)
+        return _decode_message(header.t, body, config)
     except msgspec.ValidationError:
         return (Refused("wrong_type"),)
     except Refused as refusal:
         return (refusal,)
 
 
-def _message(kind: str, body: _Body, config: Config) -> Sequence[Record]:
-    seen_at = micros(body.time) if body.time is not None else None
+def _decode_message(kind: str, body: _Body, config: Config) -> Sequence[Record]:
+    seen_at = parse_micros(body.time) if body.time is not None else None
     if seen_at is None:
-        seen_at = tid_micros(body.rev)
+        seen_at = parse_tid_micros(body.rev)
     if kind == "#commit":
-        return _commit(body, seen_at, config)
+        return _decode_commit_frame(body, seen_at, config)
     if kind == "#account":
-        return account_changed(body.did, seen_at, body.active, body.status)
+        return decode_account_event(body.did, seen_at, body.active, body.status)
     if kind == "#tombstone":  # how accounts were said to be deleted until 2024
-        return account_changed(body.did, seen_at, False, "deleted")
+        return decode_account_event(body.did, seen_at, False, "deleted")
     if kind == "#sync":
-        return resynced(body.did, seen_at)
-    return skipped(kind.removeprefix("#"))
+        return decode_sync_event(body.did, seen_at)
+    return make_skipped(kind.removeprefix("#"))
 
 
-def _commit(body: _Body, seen_at: int | None, config: Config) -> Sequence[Record]:
+def _decode_commit_frame(body: _Body, seen_at: int | None, config: Config) -> Sequence[Record]:
     records: list[Record] = []
     blocks: dict[bytes, bytes] | None = None
     if body.too_big:
@@ -129,17 +143,19 @@ def _commit(body: _Body, seen_at: int | None, config: Config) -> Sequence[Record
         def load(shape: type[T], cid: bytes | None = operation.cid) -> T:
             nonlocal blocks
             if blocks is None:
-                blocks = in_memory(body.blocks or b"")
+                blocks = read_blocks(body.blocks or b"")
             block = blocks.get(cid or b"")
             if block is None:
                 raise Refused("missing_block")
-            return msgspec.convert(decode(verified(cid or b"", block)), shape)
+            return msgspec.convert(decode_cbor(verify_block(cid or b"", block)), shape)
 
         collection, _, rkey = (operation.path or "").partition("/")
         try:
-            records += commit(body.repo, seen_at, operation.action, collection, rkey, load, config)
+            records += decode_commit(
+                body.repo, seen_at, operation.action, collection, rkey, load, config
+            )
         except msgspec.ValidationError:
             records.append(Refused("wrong_type"))
         except Refused as refusal:
             records.append(refusal)
-    return records or skipped("empty_commit")
+    return records or make_skipped("empty_commit")

@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import micros
-from corpus.readers.contract import Post, ReaderConfig, Refused, mentions_of
-from corpus.readers.x.common import language
+from corpus.formats.times import parse_micros
+from corpus.readers.contract import Post, ReaderConfig, Refused, match_mentions
+from corpus.readers.x.common import normalize_language
 
-POSTS = "app.bsky.feed.post"
+POSTS_COLLECTION = "app.bsky.feed.post"
 NO_LABELS: frozenset[str] = frozenset()
 
 
@@ -54,19 +54,19 @@ class _Labels(msgspec.Struct, gc=False):
     values: list[_Label] | None = None
 
 
-class Labelled(msgspec.Struct, gc=False):
+class LabelledRecord(msgspec.Struct, gc=False):
     """A record of any kind, for the labels that its author gave it."""
 
     labels: _Labels | None = None
 
-    def names(self) -> frozenset[str]:
+    def get_label_names(self) -> frozenset[str]:
         """The labels' names."""
         if self.labels is None or not self.labels.values:
             return NO_LABELS
         return frozenset(label.val for label in self.labels.values if label.val)
 
 
-class PostRecord(Labelled, gc=False):
+class PostRecord(LabelledRecord, gc=False):
     """The fields of ``app.bsky.feed.post``.
 
     What is loosely typed here is of open kinds, or a claim: no fault in it should cost the post.
@@ -86,41 +86,44 @@ _SENSITIVE = frozenset(
 _REMOVED = frozenset({"!hide", "!takedown"})
 NO_UNAUTHENTICATED = "!no-unauthenticated"
 # A clock may be wrong; a date further ahead than this was made up.
-_DAY = 86_400_000_000
-_PRIMARY = re.compile(r"[a-z]{2,3}(?![a-z])")
+_MAX_CLOCK_ERROR_US = 86_400_000_000
+_PRIMARY_SUBTAG = re.compile(r"[a-z]{2,3}(?![a-z])")
 
 
-def post(
+def make_post(
     uri: str,
     did: str,
     seen_at: int | None,
     record: PostRecord,
     config: Config,
-    account: frozenset[str] = NO_LABELS,
+    account_labels: frozenset[str] = NO_LABELS,
 ) -> Post:
     """The post that a record is; ``account`` are the labels its author gave the whole account."""
     text = record.text
     if text is None:
         raise Refused("no_text")
     if config.full_links and record.facets and ("…" in text or "..." in text):
-        text = with_links(text, record.facets)
+        text = restore_links(text, record.facets)
     kind, name, parent, root = "post", "bluesky:" + uri, None, None
     embed = record.embed
     if embed:
-        if _quotes(embed):
+        if _is_quote(embed):
             kind = "quote"
         if config.with_cards or config.with_alt:
-            text = "\n\n".join(filter(None, [text, *_shown(embed, config)]))
+            text = "\n\n".join(filter(None, [text, *_iter_embed_texts(embed, config)]))
     if record.reply is not None:
-        parent, root = _link(record.reply.parent), _link(record.reply.root)
+        parent, root = (
+            _make_reference_id(record.reply.parent),
+            _make_reference_id(record.reply.root),
+        )
     if parent or root:
         kind = "reply"
     else:
         root = name
-    created = micros(record.created_at)
-    if created is not None and seen_at is not None and created > seen_at + _DAY:
+    created = parse_micros(record.created_at)
+    if created is not None and seen_at is not None and created > seen_at + _MAX_CLOCK_ERROR_US:
         created = seen_at
-    labels = record.names() | account
+    labels = record.get_label_names() | account_labels
     return Post(
         name,
         text,
@@ -128,7 +131,7 @@ def post(
         did,
         None,
         created,
-        _language(record.langs),
+        _find_language(record.langs),
         parent,
         root,
         None,
@@ -136,25 +139,27 @@ def post(
         None if _SENSITIVE.isdisjoint(labels) else True,
         True if "bot" in labels else None,
         None,
-        _withdrawn(labels, config),
+        _find_withdrawal(labels, config),
         None,
         None,
         seen_at,
-        mentions_of(text, _people(text, record)) if record.facets and "@" in text else None,
+        match_mentions(text, _iter_mentioned_users(text, record))
+        if record.facets and "@" in text
+        else None,
     )
 
 
-def _people(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
+def _iter_mentioned_users(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
     """Handle and DID of everybody whom the record marks in its text."""
     data = (record.text or "").encode()
-    for start, end, features in _marked(record.facets):
+    for start, end, features in _iter_facets(record.facets):
         for feature in features:
             did = _get(feature, "did")
             if type(did) is str and did.startswith("did:") and 0 <= start < end <= len(data):
                 yield data[start:end].decode(errors="ignore").lstrip("@"), did
 
 
-def _withdrawn(labels: frozenset[str], config: Config) -> str | None:
+def _find_withdrawal(labels: frozenset[str], config: Config) -> str | None:
     if not _REMOVED.isdisjoint(labels):
         return "removed"
     if config.honour_no_unauthenticated and NO_UNAUTHENTICATED in labels:
@@ -162,24 +167,24 @@ def _withdrawn(labels: frozenset[str], config: Config) -> str | None:
     return None
 
 
-def _link(reference: _Reference | None) -> str | None:
+def _make_reference_id(reference: _Reference | None) -> str | None:
     uri = reference.uri if reference is not None else None
     return "bluesky:" + uri if uri and uri.startswith("at://") else None
 
 
-def _language(langs: object) -> str | None:
+def _find_language(langs: object) -> str | None:
     first = langs[0] if type(langs) is list and langs else None
-    return _primary(first) if type(first) is str else None
+    return _parse_language_tag(first) if type(first) is str else None
 
 
 @lru_cache(maxsize=4096)
-def _primary(tag: str) -> str | None:
+def _parse_language_tag(tag: str) -> str | None:
     """The language of a tag: ``en`` of ``en-US``."""
-    found = _PRIMARY.match(tag.lower())
-    return language(found[0]) if found else None
+    found = _PRIMARY_SUBTAG.match(tag.lower())
+    return normalize_language(found[0]) if found else None
 
 
-def with_links(text: str, facets: object) -> str:
+def restore_links(text: str, facets: object) -> str:
     """The text with each link that was cut for display written out.
 
     A facet gives its place in bytes of UTF-8. One that lies outside the text, cuts a character
@@ -187,16 +192,20 @@ def with_links(text: str, facets: object) -> str:
     """
     data = text.encode()
     pieces, at = [], 0
-    for start, end, uri in sorted(_links(facets)):
-        if not at <= start < end <= len(data) or _inside(data, start) or _inside(data, end):
+    for start, end, uri in sorted(_iter_links(facets)):
+        if (
+            not at <= start < end <= len(data)
+            or _is_inside_character(data, start)
+            or _is_inside_character(data, end)
+        ):
             continue
-        if _is_cut(data[start:end].decode(), uri):
+        if _is_shortened(data[start:end].decode(), uri):
             pieces += [data[at:start], uri.encode()]
             at = end
     return b"".join([*pieces, data[at:]]).decode() if pieces else text
 
 
-def _marked(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
+def _iter_facets(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
     """The place of each facet in bytes, and what it says of it."""
     for facet in facets if type(facets) is list else ():
         index, features = _get(facet, "index"), _get(facet, "features")
@@ -205,9 +214,9 @@ def _marked(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
             yield start, end, features
 
 
-def _links(facets: object) -> Iterator[tuple[int, int, str]]:
+def _iter_links(facets: object) -> Iterator[tuple[int, int, str]]:
     """The place and the address of each facet that is a whole link."""
-    for start, end, features in _marked(facets):
+    for start, end, features in _iter_facets(facets):
         for feature in features:
             uri = _get(feature, "uri")
             if type(uri) is str and uri.startswith(("https://", "http://")):
@@ -215,33 +224,33 @@ def _links(facets: object) -> Iterator[tuple[int, int, str]]:
                 break
 
 
-def _inside(data: bytes, at: int) -> bool:
+def _is_inside_character(data: bytes, at: int) -> bool:
     """Whether the place lies within a character."""
     return at < len(data) and data[at] & 0xC0 == 0x80
 
 
-def _is_cut(shown: str, uri: str) -> bool:
+def _is_shortened(shown: str, uri: str) -> bool:
     """Whether the text shown is a shortened form of the address, not words in its place."""
     head, dots, _ = shown.replace("...", "…").partition("…")
-    stem, full = _bare(head), _bare(uri)
+    stem, full = _strip_scheme(head), _strip_scheme(uri)
     if not dots or not stem or any(map(str.isspace, shown)):
         return False
     return full.startswith(stem) or stem.partition("/")[0] == full.partition("/")[0]
 
 
-def _bare(address: str) -> str:
+def _strip_scheme(address: str) -> str:
     address = address.lower().removeprefix("https://").removeprefix("http://")
     return address.removeprefix("www.")
 
 
-def _quotes(embed: object) -> bool:
+def _is_quote(embed: object) -> bool:
     """Whether another post is embedded, with or without pictures beside it."""
     inner = _get(embed, "record")
     uri = _get(inner, "uri") or _get(_get(inner, "record"), "uri")
-    return type(uri) is str and f"/{POSTS}/" in uri
+    return type(uri) is str and f"/{POSTS_COLLECTION}/" in uri
 
 
-def _shown(embed: object, config: Config) -> Iterator[str]:
+def _iter_embed_texts(embed: object, config: Config) -> Iterator[str]:
     """What the wanted parts of an embed say in words."""
     media = _get(embed, "media") or embed
     if config.with_cards:

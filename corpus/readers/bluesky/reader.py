@@ -17,8 +17,14 @@ import msgspec
 
 from corpus.formats import dump_input
 from corpus.formats.car import is_car
-from corpus.formats.times import micros
-from corpus.readers.bluesky.events import account_changed, commit, resynced, skipped, tid_micros
+from corpus.formats.times import parse_micros
+from corpus.readers.bluesky.events import (
+    decode_account_event,
+    decode_commit,
+    decode_sync_event,
+    make_skipped,
+    parse_tid_micros,
+)
 from corpus.readers.bluesky.frames import is_frames, read_frames
 from corpus.readers.bluesky.post import Config
 from corpus.readers.bluesky.repo import read_repos
@@ -32,7 +38,7 @@ from corpus.readers.contract import (
     read_records,
 )
 
-__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "decoder", "fits", "read"]
+__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder", "read"]
 
 PLATFORM = "bluesky"
 VERSION = 1
@@ -78,7 +84,7 @@ class _Line(_Event, gc=False):
 
 _OLD_KINDS = {"com": "commit", "id": "identity", "acc": "account"}
 _OLD_OPERATIONS = {"c": "create", "u": "update", "d": "delete"}
-_V2 = "network.bsky.jetstream.subscribeEvents#"
+_V2_PREFIX = "network.bsky.jetstream.subscribeEvents#"
 _parse = msgspec.json.Decoder(_Line).decode
 
 
@@ -89,14 +95,14 @@ def fits(sample: Sample) -> float:
     if is_car(sample.head):
         # Other things than repositories are stored so; a repository begins with its commit.
         return 1.0 if b"cdid" in sample.head and b"ddata" in sample.head else 0.5
-    return sample.share(_is_event)
+    return sample.matching_share(_is_event)
 
 
 def _is_event(row: dict[str, Any]) -> bool:
     payload = row.get("payload")
     if row.get("$type") == "message" and isinstance(payload, dict):
         row = payload
-    if str(row.get("$type", "")).startswith(_V2):
+    if str(row.get("$type", "")).startswith(_V2_PREFIX):
         return True
     named = row.get("kind") or _OLD_KINDS.get(str(row.get("type")))
     return "time_us" in row and str(row.get("did", "")).startswith("did:") and bool(named)
@@ -106,15 +112,15 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts and the deletions of one file in batches."""
-    head = _head(path)
+    head = _read_head(path)
     if is_car(head) or is_frames(head):
         return _read_binary(path, config, part_posts, start, car=is_car(head))
-    decode = decoder(config)
+    decode = make_decoder(config)
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
-def _head(path: str) -> bytes:
-    with dump_input.Input(path) as source:
+def _read_head(path: str) -> bytes:
+    with dump_input.DumpInput(path) as source:
         for member in source.members():
             return member.open().head
     return b""
@@ -123,7 +129,7 @@ def _head(path: str) -> bytes:
 def _read_binary(
     path: str, config: Config, part_posts: int, start: Cursor | None, *, car: bool
 ) -> Iterator[Batch]:
-    with dump_input.Input(path) as source:
+    with dump_input.DumpInput(path) as source:
         if car:
             found = read_repos(source, config)
         else:
@@ -133,13 +139,13 @@ def _read_binary(
         )
 
 
-def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """The function that turns a Jetstream line into what it reports."""
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse(line)
         event = row if row.payload is None else row.payload
-        kind = event.kind or _kind(event)
+        kind = event.kind or _get_event_kind(event)
         if kind == "commit":
             change = event if event.commit is None else event.commit
 
@@ -148,9 +154,9 @@ def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
                     raise Refused("no_record")
                 return msgspec.json.decode(change.record, type=shape)
 
-            return commit(
+            return decode_commit(
                 event.did,
-                _moment(event, change.rev),
+                _get_event_time(event, change.rev),
                 change.operation or _OLD_OPERATIONS.get(change.type or ""),
                 change.collection,
                 change.rkey,
@@ -159,15 +165,17 @@ def decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             )
         if kind == "account":
             state = event.account or _Account()
-            return account_changed(event.did, _moment(event), state.active, state.status)
+            return decode_account_event(
+                event.did, _get_event_time(event), state.active, state.status
+            )
         if kind == "sync":
-            return resynced(event.did, _moment(event))
-        return skipped(kind)
+            return decode_sync_event(event.did, _get_event_time(event))
+        return make_skipped(kind)
 
     return decode
 
 
-def _kind(event: _Event) -> str:
+def _get_event_kind(event: _Event) -> str:
     tag = event.tag or ""
     if "#" in tag:
         return tag.rpartition("#")[2]
@@ -177,7 +185,7 @@ def _kind(event: _Event) -> str:
     return kind
 
 
-def _moment(event: _Event, rev: str | None = None) -> int | None:
+def _get_event_time(event: _Event, rev: str | None = None) -> int | None:
     """When the event was seen, in microseconds.
 
     In version 2 an operator may have set ``time`` by hand, so what was witnessed goes first.
@@ -186,7 +194,7 @@ def _moment(event: _Event, rev: str | None = None) -> int | None:
     if type(at) is int and 1_000_000_000_000_000 < at < 100_000_000_000_000_000:
         return at
     for value in (at, event.witnessed_at, event.time):
-        found = micros(value) if value is not None else None
+        found = parse_micros(value) if value is not None else None
         if found is not None:
             return found
-    return tid_micros(rev)
+    return parse_tid_micros(rev)

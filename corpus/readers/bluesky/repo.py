@@ -11,10 +11,10 @@ import msgspec
 
 from corpus.errors import BuildError
 from corpus.formats import dump_input, seekable_file
-from corpus.formats.car import Archive, Stream, decode, is_car, unread
-from corpus.readers.bluesky.events import PROFILES, commit, tid_micros
-from corpus.readers.bluesky.post import NO_LABELS, Config, Labelled
-from corpus.readers.contract import Located, Record, Refused
+from corpus.formats.car import ByteStream, CarArchive, decode_cbor, is_car, take_archive_refusals
+from corpus.readers.bluesky.events import PROFILES_COLLECTION, decode_commit, parse_tid_micros
+from corpus.readers.bluesky.post import NO_LABELS, Config, LabelledRecord
+from corpus.readers.contract import LocatedRecords, Record, Refused
 
 T = TypeVar("T")
 
@@ -27,23 +27,23 @@ class _Commit(msgspec.Struct, gc=False):
     rev: str | None = None
 
 
-def read_repos(source: dump_input.Input, config: Config) -> Iterator[Located]:
+def read_repos(source: dump_input.DumpInput, config: Config) -> Iterator[LocatedRecords]:
     """Yield the records of a repository, or of each repository in a tar."""
     for member in source.members():
-        yield from unread(source)
+        yield from take_archive_refusals(source)
         file = f"{source.path}!{member.name}" if member.name else source.path
         with ExitStack() as open_files:
             try:
-                archive = _index(member, source.path, open_files)
+                archive = _index_blocks(member, source.path, open_files)
                 if archive.problem:
-                    yield Located(file, 0, 0, (Refused(archive.problem),))
-                yield from _repo(archive, file, config)
+                    yield LocatedRecords(file, 0, 0, (Refused(archive.problem),))
+                yield from _read_repo(archive, file, config)
             except Refused as refusal:
-                yield Located(file, 0, 0, (refusal,))
-    yield from unread(source)
+                yield LocatedRecords(file, 0, 0, (refusal,))
+    yield from take_archive_refusals(source)
 
 
-def _index(member: dump_input.Member, path: str, open_files: ExitStack) -> Archive:
+def _index_blocks(member: dump_input.DumpMember, path: str, open_files: ExitStack) -> CarArchive:
     """Find every block of a repository, and have a file at hand to read them from in any order.
 
     A file that is compressed or in a tar is unpacked to an unnamed temporary file, so that memory
@@ -52,65 +52,67 @@ def _index(member: dump_input.Member, path: str, open_files: ExitStack) -> Archi
     stream = member.open()
     if not is_car(stream.head):
         raise Refused("not_a_car")
-    plain = open_files.enter_context(seekable_file.opened(path))
+    plain = open_files.enter_context(seekable_file.open_seekable(path))
     if not member.name and plain.read(len(stream.head)) == stream.head:
-        archive = Archive(Stream(stream))
-        archive.attach(plain.fileno())
+        archive = CarArchive(ByteStream(stream))
+        archive.attach_file(plain.fileno())
     else:
         try:
             unpacked = tempfile.TemporaryFile()  # noqa: SIM115 - the stack closes it
         except OSError as error:
             raise BuildError(f"cannot create a temporary file: {error.strerror}") from None
         open_files.enter_context(unpacked)
-        archive = Archive(Stream(stream, unpacked))
+        archive = CarArchive(ByteStream(stream, unpacked))
         unpacked.flush()
-        archive.attach(unpacked.fileno())
+        archive.attach_file(unpacked.fileno())
     return archive
 
 
-def _repo(archive: Archive, file: str, config: Config) -> Iterator[Located]:
-    _, block = archive.find(archive.root)
+def _read_repo(archive: CarArchive, file: str, config: Config) -> Iterator[LocatedRecords]:
+    _, block = archive.read_block(archive.root)
     try:
-        head = msgspec.convert(decode(block), _Commit)
+        head = msgspec.convert(decode_cbor(block), _Commit)
     except msgspec.ValidationError:
         raise Refused("malformed_commit") from None
-    seen_at = tid_micros(head.rev)
+    seen_at = parse_tid_micros(head.rev)
     account = NO_LABELS
-    for entry in archive.entries(head.data):
+    for entry in archive.walk_tree(head.data):
         if isinstance(entry, Refused):
-            yield Located(file, 0, 0, (entry,))
+            yield LocatedRecords(file, 0, 0, (entry,))
             continue
         key, cid = entry
         try:
             path = key.decode("ascii")
         except UnicodeDecodeError:
-            yield Located(file, 0, 0, (Refused("malformed_key"),))
+            yield LocatedRecords(file, 0, 0, (Refused("malformed_key"),))
             continue
-        record = _Record(archive, cid)
+        record = _LazyRecord(archive, cid)
         records: Sequence[Record]
         try:
             collection, _, rkey = path.partition("/")
-            if path == f"{PROFILES}/self":
+            if path == f"{PROFILES_COLLECTION}/self":
                 # Keys come in order, and "actor" before "feed": all posts still follow.
-                account = record(Labelled).names()
-            records = commit(head.did, seen_at, "create", collection, rkey, record, config, account)
+                account = record(LabelledRecord).get_label_names()
+            records = decode_commit(
+                head.did, seen_at, "create", collection, rkey, record, config, account
+            )
         except Refused as refusal:
             records = (refusal,)
-        yield Located(file, record.row, record.size, records)
+        yield LocatedRecords(file, record.row, record.size, records)
 
 
-class _Record:
+class _LazyRecord:
     """A record that is read only when somebody wants it."""
 
-    def __init__(self, archive: Archive, cid: bytes) -> None:
+    def __init__(self, archive: CarArchive, cid: bytes) -> None:
         self._archive = archive
         self._cid = cid
         self.row = self.size = 0
 
     def __call__(self, shape: type[T]) -> T:
-        self.row, block = self._archive.find(self._cid)
+        self.row, block = self._archive.read_block(self._cid)
         self.size = len(block)
         try:
-            return msgspec.convert(decode(block), shape)
+            return msgspec.convert(decode_cbor(block), shape)
         except msgspec.ValidationError:
             raise Refused("wrong_type") from None

@@ -9,8 +9,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from corpus.formats.html import text_of
-from corpus.formats.times import micros
+from corpus.formats.html import html_to_text
+from corpus.formats.times import parse_micros
 from corpus.readers.contract import ReaderConfig, Tombstone
 
 
@@ -49,7 +49,7 @@ class Config(ReaderConfig):
 
     @field_validator("opt_out_tags")
     @classmethod
-    def _bare(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_tags(cls, tags: tuple[str, ...]) -> tuple[str, ...]:
         bare = tuple(tag.lstrip("#").strip() for tag in tags)
         if not all(bare):
             raise ValueError("an opt-out tag is a word, such as 'nobot'")
@@ -57,19 +57,19 @@ class Config(ReaderConfig):
 
 
 # A moment that an edit can be told by: federated copies of it have no fractions of a second.
-_SECOND = 1_000_000
+_SECOND_US = 1_000_000
 _HOST = re.compile(r"https?://(?:[^/?#@\s]*@)?([^/?#@\s]+)", re.IGNORECASE)
-_UNFIT = re.compile(r"[\x00-\x20\x7f]")
+_INVALID_URI_CHARACTER = re.compile(r"[\x00-\x20\x7f]")
 
 
-def global_id(uri: object) -> str:
+def make_post_id(uri: object) -> str:
     """The post id that a URI gives; empty if it is none, such as a server's own number."""
-    if type(uri) is not str or ":" not in uri or _UNFIT.search(uri):
+    if type(uri) is not str or ":" not in uri or _INVALID_URI_CHARACTER.search(uri):
         return ""
     return "mastodon:" + uri
 
 
-def global_name(username: str | None, *addresses: object) -> str | None:
+def make_account_name(username: str | None, *addresses: object) -> str | None:
     """``user@host``, with the host of the first address that has one; null if none has.
 
     The host is the one of web addresses, which each server shows alike. A local account's ``acct``
@@ -81,7 +81,7 @@ def global_name(username: str | None, *addresses: object) -> str | None:
     return None
 
 
-def objector(config: Config) -> Callable[[str], bool]:
+def make_opt_out_finder(config: Config) -> Callable[[str], bool]:
     """A function that finds an opt-out tag in a piece of a profile, which may be HTML."""
     if not config.opt_out_tags:
         return lambda profile: False
@@ -92,28 +92,28 @@ def objector(config: Config) -> Callable[[str], bool]:
     @lru_cache(maxsize=4096)
     def objects(profile: str) -> bool:
         # The bio comes with each status again, and hardly one holds such a word.
-        return bool(word.search(profile)) and bool(tag.search(text_of(profile)))
+        return bool(word.search(profile)) and bool(tag.search(html_to_text(profile)))
 
     return objects
 
 
-def warned(body: str, warning: str | None, config: Config) -> str:
+def join_content_warning(body: str, warning: str | None, config: Config) -> str:
     """The text with its content warning in front."""
     title = warning.strip() if warning and config.content_warnings else ""
     return f"{title}\n\n{body}" if title and body else title or body
 
 
-def edit_moment(value: object) -> int | None:
+def parse_edit_time(value: object) -> int | None:
     """When a post was edited, in microseconds, to the second."""
-    moment = micros(value)
-    return None if moment is None else moment // _SECOND * _SECOND
+    moment = parse_micros(value)
+    return None if moment is None else moment // _SECOND_US * _SECOND_US
 
 
-def outdated(name: str, edited: int | None) -> list[Tombstone]:
+def make_superseded_tombstones(name: str, edited: int | None) -> list[Tombstone]:
     """The word that ends the versions of a post from before its edit."""
     return [] if edited is None else [Tombstone("id", name, "superseded", edited)]
 
 
-def optout(author: str | None) -> list[Tombstone]:
+def make_opt_out_tombstones(author: str | None) -> list[Tombstone]:
     """The word of an author whose posts must not be used, also those from before it was said."""
     return [] if author is None else [Tombstone("author", "mastodon:" + author, "opted_out")]

@@ -26,14 +26,14 @@ from typing import Any
 from corpus.formats import dump_input, seekable_file
 from corpus.formats.archives.bundle import Bundle
 from corpus.readers.contract import Batch, Cursor, Sample, read_lines, read_records
-from corpus.readers.mastodon.api import EVENTS, decoder, deleted
+from corpus.readers.mastodon.api import EVENTS, find_deleted, make_decoder
 from corpus.readers.mastodon.archive import (
-    ACTOR,
-    OUTBOX,
-    from_bundle,
-    from_tar,
+    ACTOR_FILE,
+    OUTBOX_FILE,
     is_outbox_in_tar,
     looks_like_outbox,
+    read_bundle,
+    read_tar,
 )
 from corpus.readers.mastodon.common import Config
 from corpus.storage import filesystem
@@ -46,29 +46,33 @@ TOMBSTONES = True
 FOLDERS = True
 
 # A status has these in every version of the API.
-_KEYS = frozenset(("account", "content", "uri", "visibility"))
+_STATUS_KEYS = frozenset(("account", "content", "uri", "visibility"))
 
 
 def fits(sample: Sample) -> float:
     """How surely this is Mastodon's: by an archive's names, or by the keys of a status."""
-    folders = {name.removesuffix(OUTBOX) for name in sample.members if _is(name, OUTBOX)}
+    folders = {
+        name.removesuffix(OUTBOX_FILE)
+        for name in sample.members
+        if _has_file_name(name, OUTBOX_FILE)
+    }
     if folders:
-        return 1.0 if any(folder + ACTOR in sample.members for folder in folders) else 0.7
-    found = sample.share(_is_ours)
+        return 1.0 if any(folder + ACTOR_FILE in sample.members for folder in folders) else 0.7
+    found = sample.matching_share(_is_status_or_event)
     head = sample.head
     if not found and head.lstrip()[:1] == b"[":
-        found = 0.9 * all(b'"%s"' % key.encode() in head for key in _KEYS)
+        found = 0.9 * all(b'"%s"' % key.encode() in head for key in _STATUS_KEYS)
     if not found and looks_like_outbox(head):
         found = 0.9 * (b'"OrderedCollection"' in head or sample.name.startswith("outbox"))
     return found
 
 
-def _is(name: str, wanted: str) -> bool:
-    return name == wanted or name.endswith("/" + wanted)
+def _has_file_name(name: str, file_name: str) -> bool:
+    return name == file_name or name.endswith("/" + file_name)
 
 
-def _is_ours(row: dict[str, Any]) -> bool:
-    if row.keys() >= _KEYS:
+def _is_status_or_event(row: dict[str, Any]) -> bool:
+    if row.keys() >= _STATUS_KEYS:
         return True
     if "ancestors" in row and "descendants" in row:
         return True
@@ -81,25 +85,25 @@ def read(
     """Yield the posts of one file, folder or archive in batches."""
     if filesystem.is_folder(path) or _is_zip(path):
         with Bundle(path) as bundle:
-            if filesystem.is_folder(path) or bundle.problems or bundle.matching(OUTBOX):
-                found = from_bundle(bundle, config)
+            if filesystem.is_folder(path) or bundle.problems or bundle.find_files(OUTBOX_FILE):
+                found = read_bundle(bundle, config)
                 yield from read_records(
                     found, bundle, platform=PLATFORM, part_posts=part_posts, start=start
                 )
                 return
     if is_outbox_in_tar(path):
-        with dump_input.Input(path) as source:
-            found = from_tar(path, source, config)
+        with dump_input.DumpInput(path) as source:
+            found = read_tar(path, source, config)
             yield from read_records(
                 found, source, platform=PLATFORM, part_posts=part_posts, start=start
             )
         return
-    decode = decoder(config, deleted(path, config))
+    decode = make_decoder(config, find_deleted(path, config))
     yield from read_lines(
         path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
     )
 
 
 def _is_zip(path: str) -> bool:
-    with seekable_file.opened(path) as file:
+    with seekable_file.open_seekable(path) as file:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")

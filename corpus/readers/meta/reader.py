@@ -24,12 +24,12 @@ from typing import Literal
 from pydantic import Field
 
 from corpus.formats.archives.bundle import Bundle
-from corpus.formats.json_stream import Value, decoded, walk
-from corpus.formats.times import micros
+from corpus.formats.json_stream import JsonValue, decode_value, walk_json
+from corpus.formats.times import parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
-    Located,
+    LocatedRecords,
     Post,
     ReaderConfig,
     Record,
@@ -38,7 +38,13 @@ from corpus.readers.contract import (
     Skipped,
     read_records,
 )
-from corpus.readers.meta.common import Entry, facebook, instagram, owner, unmarked
+from corpus.readers.meta.common import (
+    MetaEntry,
+    mask_tagged_people,
+    parse_facebook,
+    parse_instagram,
+    parse_owner,
+)
 
 FOLDERS = True
 PLATFORM = "facebook"  # or "instagram", as the names in the export tell
@@ -67,7 +73,7 @@ class Config(ReaderConfig):
 
 
 # What of an export is opened; the names have stood in other folders over the years.
-_FILES = {
+_POST_FILES = {
     "facebook": (
         "posts/your_posts.json",
         "posts/your_posts_*.json",
@@ -84,41 +90,46 @@ _FILES = {
         "comments/reels_comments.json",
     ),
 }
-_PROFILE = {
+_PROFILE_FILES = {
     "facebook": ("profile_information/profile_information.json",),
     "instagram": ("personal_information/personal_information.json",),
 }
-_NEVER = frozenset((
+_EXCLUDED_FOLDERS = frozenset((
     "messages", "inbox", "message_requests", "archived_threads", "filtered_threads",
     "e2ee_cutover", "security_and_login_information", "ads_information",
 ))  # fmt: skip
-_PAGES = ("your_posts*.html", "posts_*.html", "comments.html", "post_comments*.html")
-_LISTS = (
+_HTML_FILES = ("your_posts*.html", "posts_*.html", "comments.html", "post_comments*.html")
+_POST_LISTS = (
     "item", "posts.item", "posts_v2.item", "comments.item", "comments_v2.item",
     "comments_media_comments.item", "comments_reels_comments.item", "ig_reels_media.item",
 )  # fmt: skip
 # A list of one post has been written as the post itself.
-_ALONE = ("timestamp", "data", "attachments", "media", "title", "creation_timestamp")
-_DECODE: dict[str, Callable[[bytes], Entry]] = {"facebook": facebook, "instagram": instagram}
+_SINGLE_POST_KEYS = ("timestamp", "data", "attachments", "media", "title", "creation_timestamp")
+_PARSERS: dict[str, Callable[[bytes], MetaEntry]] = {
+    "facebook": parse_facebook,
+    "instagram": parse_instagram,
+}
 
 
 def fits(sample: Sample) -> float:
     """How surely this is an account's export, by the names in it."""
-    for platform, patterns in _FILES.items():
-        names = [name for name in sample.members if _allowed(name) and _ends(name, patterns)]
+    for platform, patterns in _POST_FILES.items():
+        names = [
+            name for name in sample.members if _is_allowed(name) and _ends_with_any(name, patterns)
+        ]
         if any("your_posts" in name or "your_instagram_activity" in name for name in names):
             return 1.0
         if names:
-            known = any(_ends(name, _PROFILE[platform]) for name in sample.members)
+            known = any(_ends_with_any(name, _PROFILE_FILES[platform]) for name in sample.members)
             return 0.9 if known or sample.name.startswith(platform) else 0.6
     return 0.0
 
 
-def _allowed(name: str) -> bool:
-    return _NEVER.isdisjoint(name.split("/")[:-1])
+def _is_allowed(name: str) -> bool:
+    return _EXCLUDED_FOLDERS.isdisjoint(name.split("/")[:-1])
 
 
-def _ends(name: str, patterns: Sequence[str]) -> bool:
+def _ends_with_any(name: str, patterns: Sequence[str]) -> bool:
     """Whether the last parts of a name fit one of the patterns."""
     last = "/".join(name.split("/")[-2:])
     return any(fnmatchcase(last, pattern) for pattern in patterns)
@@ -129,14 +140,17 @@ def read(
 ) -> Iterator[Batch]:
     """Yield the posts and comments of one export, a folder or a zip, in batches."""
     with Bundle(path) as bundle:
-        files = {platform: _opened(bundle, patterns) for platform, patterns in _FILES.items()}
+        files = {
+            platform: _find_allowed_files(bundle, patterns)
+            for platform, patterns in _POST_FILES.items()
+        }
         there = [platform for platform, names in files.items() if names]
         if config.platform != "detect":
             there = [config.platform]
         if len(there) == 1:
-            found = _located(bundle, there[0], files[there[0]], config)
+            found = _read_export(bundle, there[0], files[there[0]], config)
         else:
-            found = _nothing(bundle, there)
+            found = _refuse_export(bundle, there)
         yield from read_records(
             found,
             bundle,
@@ -146,46 +160,46 @@ def read(
         )
 
 
-def _opened(bundle: Bundle, patterns: Sequence[str]) -> list[str]:
-    return [name for name in bundle.matching(*patterns) if _allowed(name)]
+def _find_allowed_files(bundle: Bundle, patterns: Sequence[str]) -> list[str]:
+    return [name for name in bundle.find_files(*patterns) if _is_allowed(name)]
 
 
-def _nothing(bundle: Bundle, there: Sequence[str]) -> Iterator[Located]:
+def _refuse_export(bundle: Bundle, platforms: Sequence[str]) -> Iterator[LocatedRecords]:
     """Why nothing can be read."""
-    yield from _problems(bundle)
-    if there:
+    yield from _refuse_problems(bundle)
+    if platforms:
         # A batch is of one platform; the plan can name the export twice, once for each.
-        yield Located(bundle.path, 0, 0, (Refused("facebook_and_instagram"),))
-    elif bundle.matching(*_PAGES):
-        yield Located(bundle.path, 0, 0, (Refused("html_not_json"),))
+        yield LocatedRecords(bundle.path, 0, 0, (Refused("facebook_and_instagram"),))
+    elif bundle.find_files(*_HTML_FILES):
+        yield LocatedRecords(bundle.path, 0, 0, (Refused("html_not_json"),))
     elif not bundle.problems:
-        yield Located(bundle.path, 0, 0, (Refused("no_posts"),))
+        yield LocatedRecords(bundle.path, 0, 0, (Refused("no_posts"),))
 
 
-def _problems(bundle: Bundle) -> Iterator[Located]:
+def _refuse_problems(bundle: Bundle) -> Iterator[LocatedRecords]:
     for place, reason in bundle.problems:
-        yield Located(place, 0, 0, (Refused(reason),))
+        yield LocatedRecords(place, 0, 0, (Refused(reason),))
 
 
-def _located(
+def _read_export(
     bundle: Bundle, platform: str, names: Sequence[str], config: Config
-) -> Iterator[Located]:
+) -> Iterator[LocatedRecords]:
     if not names:
-        yield from _nothing(bundle, ())
+        yield from _refuse_export(bundle, ())
         return
-    yield from _problems(bundle)
+    yield from _refuse_problems(bundle)
     account: str | None = config.account or None
     # Without consent no author is handed over, so nobody need know the name.
     if config.consented and not account:
-        for name in _opened(bundle, _PROFILE[platform])[:1]:
-            account, problem = _account(bundle, name, config)
+        for name in _find_allowed_files(bundle, _PROFILE_FILES[platform])[:1]:
+            account, problem = _read_account(bundle, name, config)
             if problem is not None:
-                yield Located(bundle.place(name), 0, 0, (problem,))
+                yield LocatedRecords(bundle.source_file(name), 0, 0, (problem,))
     for name in names:
-        yield from _entries(bundle, name, platform, account, config)
+        yield from _read_entries(bundle, name, platform, account, config)
 
 
-def _account(bundle: Bundle, name: str, config: Config) -> tuple[str | None, Refused | None]:
+def _read_account(bundle: Bundle, name: str, config: Config) -> tuple[str | None, Refused | None]:
     """The account's name as the profile says, or why it cannot be read."""
     content = bytearray()
     source = bundle.open(name)
@@ -199,54 +213,54 @@ def _account(bundle: Bundle, name: str, config: Config) -> tuple[str | None, Ref
     found: list[str | None] = []
 
     def keep(data: bytes) -> Sequence[Record]:
-        found.append(owner(data))
+        found.append(parse_owner(data))
         return ()
 
-    (problem,) = decoded(bytes(content).removeprefix(b"\xef\xbb\xbf"), keep) or (None,)
+    (problem,) = decode_value(bytes(content).removeprefix(b"\xef\xbb\xbf"), keep) or (None,)
     return (found[0] if found else None), problem if isinstance(problem, Refused) else None
 
 
-def _entries(
+def _read_entries(
     bundle: Bundle, name: str, platform: str, account: str | None, config: Config
-) -> Iterator[Located]:
-    maker = _Maker(platform, "/".join(name.split("/")[-2:]), account, config)
-    place, row, lists = bundle.place(name), 0, False
+) -> Iterator[LocatedRecords]:
+    maker = _PostMaker(platform, "/".join(name.split("/")[-2:]), account, config)
+    place, row, lists = bundle.source_file(name), 0, False
     alone: dict[str, bytes] = {}
     longest = config.max_line_mb << 20
-    for found in walk(bundle.open(name), (*_LISTS, *_ALONE), longest):
+    for found in walk_json(bundle.open(name), (*_POST_LISTS, *_SINGLE_POST_KEYS), longest):
         if isinstance(found, Refused):
             row, lists = row + 1, True
-            yield Located(place, row, 0, (found,))
-        elif not isinstance(found, Value):
+            yield LocatedRecords(place, row, 0, (found,))
+        elif not isinstance(found, JsonValue):
             lists = lists or found.is_array
-        elif found.path in _ALONE:
+        elif found.path in _SINGLE_POST_KEYS:
             alone[found.path] = found.data
         else:
             row, lists = row + 1, True
-            yield Located(place, row, len(found.data), maker.records(found.data, row))
+            yield LocatedRecords(place, row, len(found.data), maker.make_records(found.data, row))
     if alone and not lists:
         pairs = (b'"%s":%s' % (key.encode(), data) for key, data in alone.items())
         data = b"{" + b",".join(pairs) + b"}"
-        yield Located(place, 1, len(data), maker.records(data, 1))
+        yield LocatedRecords(place, 1, len(data), maker.make_records(data, 1))
     elif not lists:
-        yield Located(place, 0, 0, (Refused("no_posts"),))
+        yield LocatedRecords(place, 0, 0, (Refused("no_posts"),))
 
 
-class _Maker:
+class _PostMaker:
     """Makes the posts of one file."""
 
     def __init__(self, platform: str, file: str, account: str | None, config: Config) -> None:
         self._platform, self._file, self._account = platform, file, account
         self._config = config
-        self._decode = _DECODE[platform]
+        self._decode = _PARSERS[platform]
         self._first: int | None = None
 
-    def records(self, data: bytes, row: int) -> Sequence[Record]:
+    def make_records(self, data: bytes, row: int) -> Sequence[Record]:
         """The post that a record holds, or what it is instead."""
-        return decoded(data, lambda line: (self._post(self._decode(line), row),))
+        return decode_value(data, lambda line: (self._post(self._decode(line), row),))
 
-    def _post(self, entry: Entry, row: int) -> Record:
-        created = micros(entry.time) if entry.time not in (0, "0") else None
+    def _post(self, entry: MetaEntry, row: int) -> Record:
+        created = parse_micros(entry.time) if entry.time not in (0, "0") else None
         if self._first is None:
             self._first = created
         if entry.text is None:
@@ -257,7 +271,7 @@ class _Maker:
             return Post(name, "", entry.kind, withdrawn="private")
         return Post(
             name,
-            unmarked(entry.text) if self._config.mask_mentions else entry.text,
+            mask_tagged_people(entry.text) if self._config.mask_mentions else entry.text,
             entry.kind,
             entry.author or self._account,
             entry.community,

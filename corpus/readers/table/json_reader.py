@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from corpus.readers.contract import Batch, Cursor, Decode, Record, read_lines
-from corpus.readers.table.mapping import Config, maker
+from corpus.readers.table.mapping import Config, build_post_maker
 
 
 def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
@@ -17,16 +17,16 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
     return read_lines(
         path,
         config,
-        _decoder(config),
+        _make_decoder(config),
         platform=config.platform,
         part_posts=part_posts,
         start=start,
     )
 
 
-def _decoder(config: Config) -> Decode:
-    wanted = config.wanted()
-    make = maker(config)
+def _make_decoder(config: Config) -> Decode:
+    wanted = config.list_columns()
+    make = build_post_maker(config)
     paths = [source.split(".") for source in wanted]
     # Only the wanted keys are decoded. A dotted one may be a path, or a key with a dot in it.
     keys = list(dict.fromkeys([*wanted, *(path[0] for path in paths)]))
@@ -44,13 +44,13 @@ def _decoder(config: Config) -> Decode:
         values = list(plain(parse(line)))
         for at, (top, path) in enumerate(nested):
             if path and values[at] is None:
-                values[at] = _follow(values[top], path)
+                values[at] = _get_path(values[top], path)
         return (make(values),)
 
     return decode
 
 
-def _follow(value: object, path: Sequence[str]) -> object:
+def _get_path(value: object, path: Sequence[str]) -> object:
     for key in path:
         if not isinstance(value, dict):
             return None

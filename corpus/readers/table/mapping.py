@@ -10,14 +10,14 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from corpus.errors import PlanError, did_you_mean
-from corpus.formats.times import micros, whole, with_format
+from corpus.formats.times import parse_int64, parse_micros, parse_with_format
 from corpus.readers.contract import Post, ReaderConfig, Refused
-from corpus.schema import WITHDRAWN
+from corpus.schema import WITHDRAWAL_REASONS
 
-Paths = tuple[str, ...]
-Make = Callable[[Sequence[object]], Post]
+ColumnPaths = tuple[str, ...]
+MakePost = Callable[[Sequence[object]], Post]
 
-_MAPPABLE = Post._fields
+_POST_COLUMNS = Post._fields
 _KINDS = frozenset(("post", "reply", "repost", "quote", "comment"))
 _TRUE = frozenset(("true", "t", "yes", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
@@ -25,13 +25,13 @@ _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
 # base-36 or a hexadecimal id.
 _DECIMAL = re.compile(r"(-?\d+)\.0*")
 _EXPONENT = re.compile(r"-?\d(\.\d+)?[eE]\+\d+")
-_EXACT = 2**53  # floats hold every integer up to this one
+_MAX_EXACT_FLOAT = 2**53  # floats hold every integer up to this one
 
 
 class Config(ReaderConfig):
     """What to read, and which column of it is which of a post's."""
 
-    fields: dict[str, str | Paths] = Field(
+    fields: dict[str, str | ColumnPaths] = Field(
         description="the post's column: the file's column, a dotted path into JSON, or, for "
         "text, a list of those"
     )
@@ -48,7 +48,7 @@ class Config(ReaderConfig):
     )
     delimiter: str = Field(default="", max_length=1, description="empty: a comma, or in TSV a tab")
     quotes: bool = Field(default=True, description="whether a double quote opens a quoted field")
-    columns: Paths = Field(
+    columns: ColumnPaths = Field(
         default=(), description="the columns of a CSV or TSV that has no header row"
     )
     time_format: str = Field(
@@ -57,12 +57,14 @@ class Config(ReaderConfig):
 
     @field_validator("fields")
     @classmethod
-    def _known(cls, fields: dict[str, str | Paths]) -> dict[str, str | Paths]:
+    def _check_fields(cls, fields: dict[str, str | ColumnPaths]) -> dict[str, str | ColumnPaths]:
         for name, source in fields.items():
             if name == "platform":
                 raise ValueError("'platform' is one for all posts: set it beside 'fields'")
-            if name not in _MAPPABLE:
-                raise ValueError(f"a post has no column '{name}'{did_you_mean(name, _MAPPABLE)}")
+            if name not in _POST_COLUMNS:
+                raise ValueError(
+                    f"a post has no column '{name}'{did_you_mean(name, _POST_COLUMNS)}"
+                )
             if not isinstance(source, str) and name != "text":
                 raise ValueError(f"'{name}' takes one column; only 'text' joins several")
             if not all([source] if isinstance(source, str) else source or [""]):
@@ -73,32 +75,34 @@ class Config(ReaderConfig):
 
     @field_validator("encoding")
     @classmethod
-    def _encoding(cls, encoding: str) -> str:
+    def _check_encoding(cls, encoding: str) -> str:
         try:
             codecs.lookup(encoding)
         except LookupError:
             raise ValueError(f"no encoding '{encoding}'; try utf-8 or latin-1") from None
         return encoding
 
-    def sources(self, name: str) -> Paths:
+    def get_sources(self, name: str) -> ColumnPaths:
         """The file's columns that the post's column ``name`` is made of."""
         source = self.fields.get(name, ())
         return (source,) if isinstance(source, str) else source
 
-    def wanted(self) -> list[str]:
+    def list_columns(self) -> list[str]:
         """Each of the file's columns that is read, once."""
-        return list(dict.fromkeys(source for name in self.fields for source in self.sources(name)))
+        return list(
+            dict.fromkeys(source for name in self.fields for source in self.get_sources(name))
+        )
 
 
-def maker(config: Config) -> Make:
+def build_post_maker(config: Config) -> MakePost:
     """The function that makes a post of a row's wanted values."""
-    wanted = config.wanted()
+    wanted = config.list_columns()
     prefix = config.platform + ":"
-    id_at = wanted.index(config.sources("id")[0]) if "id" in config.fields else None
-    texts = [wanted.index(source) for source in config.sources("text")]
-    convert_by = converters(config)
+    id_at = wanted.index(config.get_sources("id")[0]) if "id" in config.fields else None
+    texts = [wanted.index(source) for source in config.get_sources("text")]
+    convert_by = build_converters(config)
     rest = [
-        (slot, wanted.index(config.sources(name)[0]), convert_by[name])
+        (slot, wanted.index(config.get_sources(name)[0]), convert_by[name])
         for slot, name in enumerate(Post._fields)
         if name in config.fields and name not in ("id", "text")
     ]
@@ -107,11 +111,11 @@ def maker(config: Config) -> Make:
     def make(values: Sequence[object]) -> Post:
         fields = blank.copy()
         if id_at is not None:
-            name = identifier(values[id_at])
+            name = parse_table_id(values[id_at])
             if not name:
                 raise Refused("no_id")
             fields[0] = prefix + name
-        found = [text for at in texts if (text := _string(values[at])) is not None]
+        found = [text for at in texts if (text := _parse_text(values[at])) is not None]
         if not found:
             raise Refused("no_text")
         fields[1] = found[0] if len(found) == 1 else "\n\n".join(filter(None, found))
@@ -122,39 +126,39 @@ def maker(config: Config) -> Make:
     return make
 
 
-def converters(config: Config) -> dict[str, Callable[[Any], Any]]:
+def build_converters(config: Config) -> dict[str, Callable[[Any], Any]]:
     """For each of a post's columns, what makes its value of a value of any type."""
 
     def link(value: object) -> str | None:
-        name = _name(value)
+        name = _parse_name(value)
         return f"{config.platform}:{name}" if name else None
 
     def moment(value: object) -> int | None:
         if config.time_format and isinstance(value, str):
-            return with_format(value, config.time_format)
-        return micros(value)
+            return parse_with_format(value, config.time_format)
+        return parse_micros(value)
 
     return {
         "kind": lambda value: value if value in _KINDS else "post",
-        "author": _name,
-        "community": _name,
+        "author": _parse_name,
+        "community": _parse_name,
         "created_at": moment,
-        "lang_hint": _name,
+        "lang_hint": _parse_name,
         "parent_id": link,
         "root_id": link,
-        "score": whole,
-        "replies": whole,
-        "sensitive": _flag,
-        "bot": _flag,
-        "license": _name,
-        "withdrawn": _withdrawn,
+        "score": parse_int64,
+        "replies": parse_int64,
+        "sensitive": _parse_flag,
+        "bot": _parse_flag,
+        "license": _parse_name,
+        "withdrawn": _parse_withdrawn,
         "accepted_id": link,
-        "consent": _consent,
+        "consent": _parse_consent,
         "seen_at": moment,
     }
 
 
-def identifier(value: object) -> str:
+def parse_table_id(value: object) -> str:
     """The id as text; empty if there is none, refused if a float has lost digits of it."""
     if isinstance(value, str):
         value = value.strip()
@@ -162,14 +166,14 @@ def identifier(value: object) -> str:
             if _EXPONENT.fullmatch(value):
                 raise Refused("float_id")
             decimal = _DECIMAL.fullmatch(value)
-            if decimal and (len(decimal[1]) > 20 or abs(int(decimal[1])) > _EXACT):
+            if decimal and (len(decimal[1]) > 20 or abs(int(decimal[1])) > _MAX_EXACT_FLOAT):
                 raise Refused("float_id")
             return decimal[1] if decimal else value
         return value
     if isinstance(value, float):
         if value != value:  # NaN: how data frames say null
             return ""
-        if abs(value) > _EXACT or not value.is_integer():
+        if abs(value) > _MAX_EXACT_FLOAT or not value.is_integer():
             raise Refused("float_id")
         return str(int(value))
     if isinstance(value, (dict, list)):
@@ -177,14 +181,14 @@ def identifier(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _name(value: object) -> str | None:
+def _parse_name(value: object) -> str | None:
     try:
-        return identifier(value) or None
+        return parse_table_id(value) or None
     except Refused:
         return None
 
 
-def _string(value: object) -> str | None:
+def _parse_text(value: object) -> str | None:
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, (dict, list)):
@@ -192,31 +196,33 @@ def _string(value: object) -> str | None:
     return None if value != value else str(value)
 
 
-def _flag(value: object) -> bool | None:
+def _parse_flag(value: object) -> bool | None:
     word = str(value).strip().lower()
     return True if word in _TRUE else False if word in _FALSE else None
 
 
-def _withdrawn(value: object) -> str | None:
-    if value is None or value == "" or value != value or _flag(value) is False:
+def _parse_withdrawn(value: object) -> str | None:
+    if value is None or value == "" or value != value or _parse_flag(value) is False:
         return None
     # A mark that is not one of ours still says that something is wrong with the post.
-    return value if isinstance(value, str) and value in WITHDRAWN else "removed"
+    return value if isinstance(value, str) and value in WITHDRAWAL_REASONS else "removed"
 
 
-def _consent(value: object) -> str | None:
+def _parse_consent(value: object) -> str | None:
     if value in ("allowed", "denied"):
         return str(value)
-    flag = _flag(value)
+    flag = _parse_flag(value)
     return None if flag is None else "allowed" if flag else "denied"
 
 
-def missing(file: str, config: Config, columns: Sequence[str], wanted: str) -> PlanError:
+def missing_column_error(
+    file: str, config: Config, columns: Sequence[str], missing_column: str
+) -> PlanError:
     """The error for a file without the column ``wanted``."""
-    field = next(name for name in config.fields if wanted in config.sources(name))
+    field = next(name for name in config.fields if missing_column in config.get_sources(name))
     # A file without a header shows its first post here; long cells are not names.
     shown = [column if len(column) <= 40 else "…" for column in columns[:50]]
     return PlanError(
-        f"{file} has no column '{wanted}', which 'fields' maps to '{field}'"
-        f"{did_you_mean(wanted, shown)}; its columns: {', '.join(shown)}"
+        f"{file} has no column '{missing_column}', which 'fields' maps to '{field}'"
+        f"{did_you_mean(missing_column, shown)}; its columns: {', '.join(shown)}"
     )

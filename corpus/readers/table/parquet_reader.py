@@ -9,19 +9,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from corpus.formats import dump_input, seekable_file
-from corpus.formats.parquet_file import opened, pieces
+from corpus.formats.parquet_file import iter_slices, open_parquet
 from corpus.readers.contract import Batch, Cursor, Refused
-from corpus.readers.table.mapping import Config, converters, identifier, missing
+from corpus.readers.table.mapping import (
+    Config,
+    build_converters,
+    missing_column_error,
+    parse_table_id,
+)
 from corpus.schema import POST, REFUSAL, TOMBSTONE, empty_posts
 
-_BATCH_BYTES = 96 << 20
+_MAX_BATCH_BYTES = 96 << 20
 
 
 def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
     """Yield the posts of a Parquet file, a whole column at a time."""
     row = start.row if start else 0
-    with dump_input.Input(path) as source:
-        size = seekable_file.size(path)
+    with dump_input.DumpInput(path) as source:
+        size = seekable_file.get_file_size(path)
         posts: list[pl.DataFrame] = []
         refused: list[tuple[str, int, str]] = []
 
@@ -40,16 +45,16 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             return batch
 
         total, since, weight = 0, row, 0
-        table = opened(path)
+        table = open_parquet(path)
         if table is None:
             refused.append((path, 0, "broken_parquet"))
             yield cut(None)
             return
         total = table.metadata.num_rows
-        for wanted in config.wanted():
-            if not _holds(table.schema_arrow, wanted):
-                raise missing(path, config, table.schema_arrow.names, wanted)
-        for piece in pieces(table, config.wanted(), row):
+        for wanted in config.list_columns():
+            if not _has_column(table.schema_arrow, wanted):
+                raise missing_column_error(path, config, table.schema_arrow.names, wanted)
+        for piece in iter_slices(table, config.list_columns(), row):
             if isinstance(piece, int):  # the rest of this row group cannot be read
                 refused.append((path, row + 1, "broken_parquet"))
                 row = since = piece
@@ -57,18 +62,18 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             while len(piece):
                 head = piece[: part_posts - (row - since)]
                 piece = piece[len(head) :]
-                found, problems = _convert(head, config, path, row)
+                found, problems = _convert_slice(head, config, path, row)
                 posts.append(found)
                 refused += problems
                 row += len(head)
                 weight += head.nbytes
-                if row - since >= part_posts or weight >= _BATCH_BYTES:
+                if row - since >= part_posts or weight >= _MAX_BATCH_BYTES:
                     yield cut(Cursor("", row, 0))
                     since, weight = row, 0
         yield cut(None)
 
 
-def _holds(schema: pa.Schema, source: str) -> bool:
+def _has_column(schema: pa.Schema, source: str) -> bool:
     if source in schema.names:
         return True
     name, *path = source.split(".")
@@ -80,23 +85,25 @@ def _holds(schema: pa.Schema, source: str) -> bool:
     return kind is not None
 
 
-def _convert(
+def _convert_slice(
     piece: pa.RecordBatch, config: Config, path: str, row: int
 ) -> tuple[pl.DataFrame, list[tuple[str, int, str]]]:
     """The posts of these rows, and the rows that are none with their reasons."""
     count = len(piece)
     reasons: dict[int, str] = {}
-    columns = {name: _column(piece, name, reasons) for name in config.wanted()}
-    convert_by = converters(config)
+    columns = {name: _read_column(piece, name, reasons) for name in config.list_columns()}
+    convert_by = build_converters(config)
     made: dict[str, pl.Series] = {}
     for name in config.fields:
-        values = columns[config.sources(name)[0]]
+        values = columns[config.get_sources(name)[0]]
         if name == "id":
-            made[name] = _identifiers(values, config.platform + ":", reasons)
+            made[name] = _convert_ids(values, config.platform + ":", reasons)
         elif name == "text":
-            made[name] = _texts([columns[source] for source in config.sources(name)], reasons)
+            made[name] = _join_texts(
+                [columns[source] for source in config.get_sources(name)], reasons
+            )
         elif name == "created_at" and isinstance(values.dtype, (pl.Datetime, pl.Date)):
-            made[name] = _moments(values)
+            made[name] = _convert_times(values)
         elif values.dtype == POST[name] and name in ("score", "replies", "sensitive", "bot"):
             made[name] = values
         elif values.dtype.is_integer() and name in ("score", "replies"):
@@ -122,7 +129,7 @@ def _convert(
     return posts, [(path, row + 1 + at, reasons[at]) for at in sorted(reasons)]
 
 
-def _column(piece: pa.RecordBatch, source: str, reasons: dict[int, str]) -> pl.Series:
+def _read_column(piece: pa.RecordBatch, source: str, reasons: dict[int, str]) -> pl.Series:
     """One column as polars has it; a text in it that is no UTF-8 spoils its row."""
     if source in piece.schema.names:
         column = piece.column(source)
@@ -134,11 +141,11 @@ def _column(piece: pa.RecordBatch, source: str, reasons: dict[int, str]) -> pl.S
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
-        column = pa.array(_mended(column, reasons), pa.large_string())
+        column = pa.array(_null_invalid_texts(column, reasons), pa.large_string())
     return pl.Series(pl.from_arrow(column))
 
 
-def _mended(column: pa.Array, reasons: dict[int, str]) -> list[str | None]:
+def _null_invalid_texts(column: pa.Array, reasons: dict[int, str]) -> list[str | None]:
     found: list[str | None] = []
     raw = pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
     for at, value in enumerate(column.view(raw)):
@@ -150,7 +157,7 @@ def _mended(column: pa.Array, reasons: dict[int, str]) -> list[str | None]:
     return found
 
 
-def _identifiers(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.Series:
+def _convert_ids(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.Series:
     if values.dtype.is_integer():
         names = values.cast(pl.String)
     elif values.dtype == pl.String and not values.str.contains(r"[.+\s]").any():
@@ -159,7 +166,7 @@ def _identifiers(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.
         found: list[str] = []
         for at, value in enumerate(values.to_list()):
             try:
-                found.append(identifier(value))
+                found.append(parse_table_id(value))
             except Refused as refusal:
                 reasons.setdefault(at, refusal.reason)
                 found.append("")
@@ -169,13 +176,13 @@ def _identifiers(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.
     return prefix + names.fill_null("")
 
 
-def _moments(values: pl.Series) -> pl.Series:
+def _convert_times(values: pl.Series) -> pl.Series:
     zone = values.dtype.time_zone if isinstance(values.dtype, pl.Datetime) else None
     moments = values.cast(pl.Datetime("us", zone))
     return moments.dt.convert_time_zone("UTC") if zone else moments.dt.replace_time_zone("UTC")
 
 
-def _texts(columns: list[pl.Series], reasons: dict[int, str]) -> pl.Series:
+def _join_texts(columns: list[pl.Series], reasons: dict[int, str]) -> pl.Series:
     parts = [column.cast(pl.String, strict=False) for column in columns]
     frame = pl.DataFrame([part.alias(str(at)) for at, part in enumerate(parts)])
     nothing = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()

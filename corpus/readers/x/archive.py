@@ -21,15 +21,15 @@ from pydantic import Field
 
 from corpus.formats import dump_input, seekable_file
 from corpus.formats.archives.bundle import Bundle
-from corpus.formats.archives.names import natural
-from corpus.formats.dump_input import Source
-from corpus.formats.json_stream import decoded, items, skip_to_json
-from corpus.formats.times import micros, whole
+from corpus.formats.archives.names import natural_sort_key
+from corpus.formats.dump_input import ByteSource
+from corpus.formats.json_stream import decode_value, iter_values, skip_assignment
+from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
     Decode,
-    Located,
+    LocatedRecords,
     Post,
     ReaderConfig,
     Record,
@@ -40,14 +40,14 @@ from corpus.readers.contract import (
     read_records,
 )
 from corpus.readers.x.archive_files import (
-    Item,
+    LongNotes,
     NoteItem,
-    Notes,
+    TweetItem,
     is_withheld,
-    text_and_quoted,
-    versions,
+    list_versions,
+    resolve_text,
 )
-from corpus.readers.x.common import identifier, language
+from corpus.readers.x.common import normalize_language, parse_x_id
 from corpus.storage import filesystem
 
 PLATFORM = "x"
@@ -89,21 +89,21 @@ class _Owner(NamedTuple):
 
     id: str | None
     protected: bool
-    notes: Notes
+    notes: LongNotes
 
 
 #: The files with posts. A pattern fits whole names: "deleted-tweets.js" is not "tweets.js".
-_TWEETS = ("tweets.js", "tweets-part*.js", "tweet.js", "tweet-part*.js")
-_NOTES = ("note-tweet.js", "note-tweet-part*.js")
+_TWEET_FILES = ("tweets.js", "tweets-part*.js", "tweet.js", "tweet-part*.js")
+_NOTE_FILES = ("note-tweet.js", "note-tweet-part*.js")
 #: How they begin, which tells them from files that only bear their name.
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*window\.YTD\.tweets?\.part[0-9]+\s*=")
 _REPOST = re.compile(r"RT @\w+: ")
-_ACCOUNT, _PROTECTION = "account.js", "protected-history.js"
+_ACCOUNT_FILE, _PROTECTION_FILE = "account.js", "protected-history.js"
 
-_item = msgspec.json.Decoder(Item).decode
-_note_item = msgspec.json.Decoder(NoteItem).decode
-_account_item = msgspec.json.Decoder(_AccountItem).decode
-_protection_item = msgspec.json.Decoder(_ProtectionItem).decode
+_parse_item = msgspec.json.Decoder(TweetItem).decode
+_parse_note_item = msgspec.json.Decoder(NoteItem).decode
+_parse_account_item = msgspec.json.Decoder(_AccountItem).decode
+_parse_protection_item = msgspec.json.Decoder(_ProtectionItem).decode
 
 
 def fits(sample: Sample) -> float:
@@ -113,7 +113,7 @@ def fits(sample: Sample) -> float:
     names = {name.rpartition("/")[2] for name in sample.members}
     if not names & {"tweets.js", "tweet.js", "tweets-part0.js"}:
         return 0.0
-    return 1.0 if {_ACCOUNT, "manifest.js"} & names else 0.6
+    return 1.0 if {_ACCOUNT_FILE, "manifest.js"} & names else 0.6
 
 
 def read(
@@ -122,136 +122,146 @@ def read(
     """Yield the posts of one archive, or of a tweets.js alone, in batches."""
     if filesystem.is_folder(path) or _is_zip(path):
         with Bundle(path) as bundle:
-            found = _found(bundle, config)
+            found = _read_archive(bundle, config)
             yield from read_records(
                 found, bundle, platform=PLATFORM, part_posts=part_posts, start=start
             )
         return
-    with dump_input.Input(path) as source:
-        found = _alone(source, path, config)
+    with dump_input.DumpInput(path) as source:
+        found = _read_single_file(source, path, config)
         yield from read_records(
             found, source, platform=PLATFORM, part_posts=part_posts, start=start
         )
 
 
 def _is_zip(path: str) -> bool:
-    with seekable_file.opened(path) as file:
+    with seekable_file.open_seekable(path) as file:
         return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
 
 
-def _alone(source: dump_input.Input, path: str, config: Config) -> Iterator[Located]:
+def _read_single_file(
+    source: dump_input.DumpInput, path: str, config: Config
+) -> Iterator[LocatedRecords]:
     """The tweets of a tweets.js without what belongs beside it."""
     for member in source.members():
         content = member.open()
         # By its own words, for a private file can go by any name.
         if member.name or not _BEGINS.match(content.head):
-            yield Located(path, 0, 0, (Refused("no_tweets"),))
+            yield LocatedRecords(path, 0, 0, (Refused("no_tweets"),))
             return
-        yield Located(path, 0, 0, (Refused("no_account"),))
-        decode = decoder(config, None, False, Notes())
-        yield from _elements(content, path, config.max_line_mb << 20, decode)
+        yield LocatedRecords(path, 0, 0, (Refused("no_account"),))
+        decode = make_decoder(config, None, False, LongNotes())
+        yield from _decode_elements(content, path, config.max_line_mb << 20, decode)
 
 
-def _found(bundle: Bundle, config: Config) -> Iterator[Located]:
+def _read_archive(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
     for place, reason in bundle.problems:
-        yield Located(place, 0, 0, (Refused(reason),))
+        yield LocatedRecords(place, 0, 0, (Refused(reason),))
     parts: dict[str, list[str]] = {}
-    for name in bundle.matching(*_TWEETS):
-        parts.setdefault(_folder(name), []).append(name)
+    for name in bundle.find_files(*_TWEET_FILES):
+        parts.setdefault(_get_folder(name), []).append(name)
     if not parts and not bundle.problems:
-        yield Located(bundle.path, 0, 0, (Refused("no_tweets"),))
+        yield LocatedRecords(bundle.path, 0, 0, (Refused("no_tweets"),))
     longest = config.max_line_mb << 20
     # A folder may hold the archives of several people.
     for folder, names in parts.items():
-        problems: list[Located] = []
-        owner = _owner(bundle, folder, longest, problems)
+        problems: list[LocatedRecords] = []
+        owner = _read_owner(bundle, folder, longest, problems)
         yield from problems
-        decode = decoder(config, owner.id, owner.protected, owner.notes)
+        decode = make_decoder(config, owner.id, owner.protected, owner.notes)
         # tweets.js is part 0.
-        for name in sorted(names, key=lambda name: natural(name.removesuffix(".js"))):
-            yield from _elements(bundle.open(name), bundle.place(name), longest, decode)
+        for name in sorted(names, key=lambda name: natural_sort_key(name.removesuffix(".js"))):
+            yield from _decode_elements(
+                bundle.open(name), bundle.source_file(name), longest, decode
+            )
 
 
-def _folder(name: str) -> str:
+def _get_folder(name: str) -> str:
     return "".join(name.rpartition("/")[:2])
 
 
-def _elements(source: Source, place: str, longest: int, decode: Decode) -> Iterator[Located]:
+def _decode_elements(
+    source: ByteSource, source_file: str, max_bytes: int, decode: Decode
+) -> Iterator[LocatedRecords]:
     """What ``decode`` makes of each element of a file's array."""
-    found = items(skip_to_json(source), "item", longest)
+    found = iter_values(skip_assignment(source), "item", max_bytes)
     for row, element in enumerate(found, start=1):
         if isinstance(element, Refused):
-            yield Located(place, row, 0, (element,))
+            yield LocatedRecords(source_file, row, 0, (element,))
         else:
-            yield Located(place, row, len(element), decoded(element, decode))
+            yield LocatedRecords(source_file, row, len(element), decode_value(element, decode))
 
 
-def _owner(bundle: Bundle, folder: str, longest: int, problems: list[Located]) -> _Owner:
+def _read_owner(
+    bundle: Bundle, folder: str, max_bytes: int, problems: list[LocatedRecords]
+) -> _Owner:
     """Read what lies beside the tweets; what is wrong with it goes to ``problems``."""
     accounts: list[str] = []
     history: list[tuple[int, bool]] = []
-    notes = Notes()
+    notes = LongNotes()
 
     def account(element: bytes) -> Sequence[Record]:
-        found = _account_item(element).account
-        name = identifier(None, found.id) if found is not None else ""
+        found = _parse_account_item(element).account
+        name = parse_x_id(None, found.id) if found is not None else ""
         if not name:
             raise Refused("no_id")
         accounts.append(name)
         return ()
 
     def protection(element: bytes) -> Sequence[Record]:
-        found = _protection_item(element).protection
+        found = _parse_protection_item(element).protection
         if found is None or found.action is None:
             raise Refused("no_action")
-        history.append((micros(found.at) or 0, found.action.lower() == "protect"))
+        history.append((parse_micros(found.at) or 0, found.action.lower() == "protect"))
         return ()
 
     def note(element: bytes) -> Sequence[Record]:
-        found = _note_item(element).note
+        found = _parse_note_item(element).note
         if found is None or not notes.add(found):
             raise Refused("no_text")
         return ()
 
     for patterns, take in (
-        ((_ACCOUNT,), account),
-        ((_PROTECTION,), protection),
-        (_NOTES, note),
+        ((_ACCOUNT_FILE,), account),
+        ((_PROTECTION_FILE,), protection),
+        (_NOTE_FILES, note),
     ):
-        for name in bundle.matching(*patterns):
-            if _folder(name) == folder:
-                every = _elements(bundle.open(name), bundle.place(name), longest, take)
+        for name in bundle.find_files(*patterns):
+            if _get_folder(name) == folder:
+                every = _decode_elements(
+                    bundle.open(name), bundle.source_file(name), max_bytes, take
+                )
                 problems += [located for located in every if located.records]
-    place = bundle.place(folder + _ACCOUNT)
-    if not accounts and not any(problem.file == place for problem in problems):
-        problems.append(Located(place, 0, 0, (Refused("no_account"),)))
+    place = bundle.source_file(folder + _ACCOUNT_FILE)
+    if not accounts and not any(problem.source_file == place for problem in problems):
+        problems.append(LocatedRecords(place, 0, 0, (Refused("no_account"),)))
     # It reaches back half a year: an account protected for longer, and since, is not in it.
     protected = bool(history) and max(history, key=lambda change: change[0])[1]
     return _Owner(accounts[0] if accounts else None, protected, notes)
 
 
-def decoder(config: Config, author: str | None, protected: bool, notes: Notes) -> Decode:
+def make_decoder(config: Config, author: str | None, protected: bool, notes: LongNotes) -> Decode:
     """The function that turns an element of tweets.js into its post."""
 
     def decode(element: bytes) -> Sequence[Record]:
-        item = _item(element)
+        item = _parse_item(element)
         tweet = item if item.tweet is None else item.tweet
-        name = identifier(tweet.id_str, tweet.id)
+        name = parse_x_id(tweet.id_str, tweet.id)
         if not name:
             raise Refused("no_id")
         shown = tweet.full_text if tweet.full_text is not None else tweet.text
         if shown is None:
             raise Refused("no_text")
-        parent = identifier(tweet.in_reply_to_status_id_str, tweet.in_reply_to_status_id)
+        parent = parse_x_id(tweet.in_reply_to_status_id_str, tweet.in_reply_to_status_id)
         kind = "reply" if parent else "post"
         if _REPOST.match(shown):
             if not config.reposts:
                 return (Skipped("repost"),)
             kind, parent = "repost", ""
-        text, quoted = text_and_quoted(tweet, shown, name, notes, config.expand_links)
+        text, quoted = resolve_text(tweet, shown, name, notes, config.expand_links)
         if quoted and kind == "post":
             kind = "quote"
-        older = versions(tweet)[:-1]
+        older = list_versions(tweet)[:-1]
         withdrawn = None
         if protected:
             text, withdrawn = "", "protected"
@@ -265,11 +275,11 @@ def decoder(config: Config, author: str | None, protected: bool, notes: Notes) -
             kind,
             author,
             None,
-            micros(tweet.created_at),
-            language(tweet.lang),
+            parse_micros(tweet.created_at),
+            normalize_language(tweet.lang),
             "x:" + parent if parent else None,
             None,
-            whole(tweet.favorite_count),
+            parse_int64(tweet.favorite_count),
             None,
             tweet.possibly_sensitive,
             None,

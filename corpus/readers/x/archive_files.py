@@ -9,67 +9,67 @@ from typing import NamedTuple
 
 import msgspec
 
-from corpus.formats.times import micros
-from corpus.readers.x.common import EVERYWHERE, Id, identifier
+from corpus.formats.times import parse_micros
+from corpus.readers.x.common import EVERYWHERE_CODES, JsonId, parse_x_id
 
 
-class Link(msgspec.Struct, gc=False):
+class ShortLink(msgspec.Struct, gc=False):
     """A t.co link and what it stands for; for a picture, the link that the text shows for it."""
 
     url: str | None = None
     expanded_url: str | None = None
 
 
-class Entities(msgspec.Struct, gc=False):
+class TweetEntities(msgspec.Struct, gc=False):
     """What stands in a tweet's text."""
 
-    urls: list[Link] | None = None
-    media: list[Link] | None = None
+    urls: list[ShortLink] | None = None
+    media: list[ShortLink] | None = None
 
 
-class Control(msgspec.Struct, gc=False):
+class EditControl(msgspec.Struct, gc=False):
     """The ids of all versions of an edited tweet, oldest first."""
 
-    ids: list[Id] | None = msgspec.field(default=None, name="editTweetIds")
+    ids: list[JsonId] | None = msgspec.field(default=None, name="editTweetIds")
 
 
-class Edit(msgspec.Struct, gc=False):
+class EditedVersion(msgspec.Struct, gc=False):
     """Of an edited version: what its first version knows of the edits."""
 
-    control: Control | None = msgspec.field(default=None, name="editControlInitial")
+    control: EditControl | None = msgspec.field(default=None, name="editControlInitial")
 
 
-class Edits(msgspec.Struct, gc=False):
+class EditInfo(msgspec.Struct, gc=False):
     """The versions of a tweet, as the first or as a later one tells of them."""
 
-    initial: Control | None = None
-    edit: Edit | None = None
+    initial: EditControl | None = None
+    edit: EditedVersion | None = None
 
 
-class Tweet(msgspec.Struct, gc=False):
+class ArchivedTweet(msgspec.Struct, gc=False):
     """A tweet of the archive's owner."""
 
-    id: Id = None
+    id: JsonId = None
     id_str: str | None = None
     full_text: str | None = None
     text: str | None = None
     created_at: str | int | float | None = None
-    in_reply_to_status_id: Id = None
+    in_reply_to_status_id: JsonId = None
     in_reply_to_status_id_str: str | None = None
     favorite_count: int | str | float | None = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
     withheld_in_countries: list[str] | str | None = None
     withheld_copyright: bool | None = None
-    entities: Entities | None = None
-    extended_entities: Entities | None = None
-    edit_info: Edits | None = None
+    entities: TweetEntities | None = None
+    extended_entities: TweetEntities | None = None
+    edit_info: EditInfo | None = None
 
 
-class Item(Tweet, gc=False):
+class TweetItem(ArchivedTweet, gc=False):
     """An element of tweets.js: a tweet in a wrapper, in old archives the bare tweet."""
 
-    tweet: Tweet | None = None
+    tweet: ArchivedTweet | None = None
 
 
 class _NoteLink(msgspec.Struct, gc=False):
@@ -82,7 +82,7 @@ class _Core(msgspec.Struct, gc=False):
     urls: list[_NoteLink] | None = None
 
 
-class Note(msgspec.Struct, gc=False):
+class LongNote(msgspec.Struct, gc=False):
     """The full text of a long post."""
 
     created_at: str | int | float | None = msgspec.field(default=None, name="createdAt")
@@ -92,53 +92,55 @@ class Note(msgspec.Struct, gc=False):
 class NoteItem(msgspec.Struct, gc=False):
     """An element of note-tweet.js."""
 
-    note: Note | None = msgspec.field(default=None, name="noteTweet")
+    note: LongNote | None = msgspec.field(default=None, name="noteTweet")
 
 
-class Full(NamedTuple):
+class FullText(NamedTuple):
     """A long post's text, entities decoded, and its links."""
 
     text: str
     links: Mapping[str, str]
 
 
-_TCO = re.compile(r"https?://t\.co/\w+")
+_TCO_LINK = re.compile(r"https?://t\.co/\w+")
 # From the first of a run of spaces only, or a long run would be read from each of them.
 _LAST_LINK = re.compile(r"(?<!\s)\s*+https?://t\.co/\w+\s*\Z")
 _LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
-_STATUS = re.compile(
+_STATUS_URL = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
     re.IGNORECASE,
 )
 # X escapes these three and nothing else; where one stands bare, nothing was escaped.
-_BARE = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
+_UNESCAPED = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
 # A post is cut at 280 characters, of which a wide one counts two and the link to the rest 23.
-_SHORTEST_CUT = 100
+_MIN_CUT_CHARS = 100
 
 
-class Notes:
+class LongNotes:
     """The full texts of the long posts, by the second in which they were written."""
 
     def __init__(self) -> None:
-        self._by_second: dict[int, list[Full]] = {}
+        self._by_second: dict[int, list[FullText]] = {}
 
-    def add(self, note: Note) -> bool:
+    def add(self, note: LongNote) -> bool:
         """Take a note; false if it has no text or no time to know its tweet by."""
-        moment, core = micros(note.created_at), note.core
+        moment, core = parse_micros(note.created_at), note.core
         if moment is None or core is None or not core.text:
             return False
-        text = core.text if _BARE.search(core.text) else unescape(core.text)
+        text = core.text if _UNESCAPED.search(core.text) else unescape(core.text)
         links = {link.short: link.expanded for link in core.urls or () if link.short}
-        full = Full(text, {short: long for short, long in links.items() if long})
+        full = FullText(text, {short: long for short, long in links.items() if long})
         self._by_second.setdefault(moment // 1_000_000, []).append(full)
         return True
 
-    def of(self, created: int | None, shown: str) -> Full | None:
+    def find_full_text(self, created: int | None, shown: str) -> FullText | None:
         """The full text of a tweet that shows ``shown``; null if it has none, or two fit."""
         written = self._by_second.get(created // 1_000_000) if created is not None else None
         if not written:
             return None
-        for cut in dict.fromkeys((_uncut(_LAST_LINK.sub("", shown)), _uncut(shown))):
+        for cut in dict.fromkeys(
+            (_get_cut_prefix(_LAST_LINK.sub("", shown)), _get_cut_prefix(shown))
+        ):
             if cut:
                 fitting = {full.text: full for full in written if full.text.startswith(cut)}
                 # Which of two posts that begin alike this one is, nothing tells.
@@ -147,35 +149,35 @@ class Notes:
         return None
 
 
-def _uncut(shown: str) -> str:
+def _get_cut_prefix(shown: str) -> str:
     """What a cut text shows of the whole; empty if it does not look cut."""
     shown = shown.rstrip()
     bare = shown.rstrip("\u2026").rstrip()
-    return bare if bare != shown or len(bare) >= _SHORTEST_CUT else ""
+    return bare if bare != shown or len(bare) >= _MIN_CUT_CHARS else ""
 
 
-def text_and_quoted(
-    tweet: Tweet, shown: str, name: str, notes: Notes, expand: bool
+def resolve_text(
+    tweet: ArchivedTweet, shown: str, name: str, notes: LongNotes, expand: bool
 ) -> tuple[str, str]:
     """The tweet's text in full, and the id of the tweet that it quotes, or nothing."""
     shown = unescape(shown) if "&" in shown else shown
-    links, media = _links(tweet)
-    text = _without_media(shown, media)
-    last = _last(text, links)
-    full = notes.of(micros(tweet.created_at), text)
+    links, media = _collect_links(tweet)
+    text = _strip_media_links(shown, media)
+    last = _find_last_status_id(text, links)
+    full = notes.find_full_text(parse_micros(tweet.created_at), text)
     if full is not None:
         text, links = full.text, {**links, **full.links}
-        text = _without_media(text, media)
-        last = _last(text, links) or last
+        text = _strip_media_links(text, media)
+        last = _find_last_status_id(text, links) or last
     if last == name:  # the link to the rest of a long post
-        text = _LAST_LINK.sub("", text) if _last(text, links) == name else text
+        text = _LAST_LINK.sub("", text) if _find_last_status_id(text, links) == name else text
         last = ""
     if expand and links:
-        text = _TCO.sub(lambda found: links.get(found[0], found[0]), text)
+        text = _TCO_LINK.sub(lambda found: links.get(found[0], found[0]), text)
     return text, last
 
 
-def _links(tweet: Tweet) -> tuple[dict[str, str], set[str]]:
+def _collect_links(tweet: ArchivedTweet) -> tuple[dict[str, str], set[str]]:
     """The t.co links of a tweet and what they stand for; and those that stand for media."""
     links: dict[str, str] = {}
     media: set[str] = set()
@@ -188,31 +190,31 @@ def _links(tweet: Tweet) -> tuple[dict[str, str], set[str]]:
     return links, media
 
 
-def _without_media(text: str, media: set[str]) -> str:
+def _strip_media_links(text: str, media: set[str]) -> str:
     while media and (word := _LAST_WORD.search(text)) and word[1] in media:
         text = text[: word.start()]
     return text
 
 
-def _last(text: str, links: Mapping[str, str]) -> str:
+def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
     """The id of the tweet that the link at the end of a text leads to, or nothing."""
     word = _LAST_WORD.search(text)
-    found = _STATUS.match(links.get(word[1], word[1])) if word else None
+    found = _STATUS_URL.match(links.get(word[1], word[1])) if word else None
     return found[1] if found else ""
 
 
-def versions(tweet: Tweet) -> list[str]:
+def list_versions(tweet: ArchivedTweet) -> list[str]:
     """The ids of all versions of an edited tweet, oldest first."""
     edits = tweet.edit_info
     if edits is None:
         return []
     control = edits.initial or (edits.edit.control if edits.edit else None)
-    listed: Iterable[Id] = (control.ids if control else None) or ()
-    return [name for one in listed if (name := identifier(None, one))]
+    listed: Iterable[JsonId] = (control.ids if control else None) or ()
+    return [name for one in listed if (name := parse_x_id(None, one))]
 
 
-def is_withheld(tweet: Tweet) -> bool:
+def is_withheld(tweet: ArchivedTweet) -> bool:
     """Whether nobody is shown this tweet."""
     countries = tweet.withheld_in_countries or ()
     listed = countries.split(",") if isinstance(countries, str) else countries
-    return not EVERYWHERE.isdisjoint(listed)
+    return not EVERYWHERE_CODES.isdisjoint(listed)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 #: Codes of X's that are no language, and old codes that ISO 639-1 has replaced.
-LANGUAGES: dict[str, str | None] = {
+LANGUAGE_CODES: dict[str, str | None] = {
     "in": "id",
     "iw": "he",
     "und": None,
@@ -21,12 +21,12 @@ LANGUAGES: dict[str, str | None] = {
     "": None,
 }
 #: In a list of countries: everywhere (XX), and everywhere by a copyright claim (XY).
-EVERYWHERE = frozenset(("XX", "XY"))
+EVERYWHERE_CODES = frozenset(("XX", "XY"))
 #: An id as JSON may hold it; see :func:`identifier`.
-Id = str | int | float | None
+JsonId = str | int | float | None
 
 
-def identifier(text: str | None, number: Id = None) -> str:
+def parse_x_id(text: str | None, number: JsonId = None) -> str:
     """The id in digits: from its text form where there is one; empty if neither can be trusted."""
     if text is None and type(number) is str:
         text = number
@@ -36,34 +36,34 @@ def identifier(text: str | None, number: Id = None) -> str:
     return str(number) if type(number) is int and number >= 0 else ""
 
 
-class _Mention(msgspec.Struct, gc=False):
+class _MentionedUser(msgspec.Struct, gc=False):
     """Somebody named in a text, as API v1.1 has it, or v2 (``username``)."""
 
-    id: Id = None
+    id: JsonId = None
     id_str: str | None = None
     screen_name: str | None = None
     username: str | None = None
 
 
 class _Entities(msgspec.Struct, gc=False):
-    user_mentions: list[_Mention] | None = None
-    mentions: list[_Mention] | None = None
+    user_mentions: list[_MentionedUser] | None = None
+    mentions: list[_MentionedUser] | None = None
 
 
-_entities = msgspec.json.Decoder(_Entities).decode
+_parse_entities = msgspec.json.Decoder(_Entities).decode
 
 
-def people(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
+def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
     """Name and id of everybody whom ``entities`` name; a fault in them costs only themselves."""
     for raw in entities:
         try:
-            held = _entities(raw) if bytes(raw) else _Entities()
+            held = _parse_entities(raw) if bytes(raw) else _Entities()
         except msgspec.DecodeError:
             continue
         for each in (*(held.user_mentions or ()), *(held.mentions or ())):
-            yield each.screen_name or each.username, identifier(each.id_str, each.id)
+            yield each.screen_name or each.username, parse_x_id(each.id_str, each.id)
 
 
-def language(code: str | None) -> str | None:
+def normalize_language(code: str | None) -> str | None:
     """The language that X named, as an ISO 639 code; null for its 'none' and 'unknown'."""
-    return LANGUAGES.get(code, code) if code is not None else None
+    return LANGUAGE_CODES.get(code, code) if code is not None else None

@@ -4,83 +4,83 @@ from __future__ import annotations
 
 import msgspec
 
-from corpus.readers.x.common import Id
+from corpus.readers.x.common import JsonId
 
 
-class Note(msgspec.Struct, gc=False):
+class NoteTweet(msgspec.Struct, gc=False):
     """The text of a long tweet in full."""
 
     text: str | None = None
 
 
-class User(msgspec.Struct, gc=False):
+class ApiUser(msgspec.Struct, gc=False):
     """An account; in a notice, whatever the notice is about."""
 
-    id: Id = None
+    id: JsonId = None
     username: str | None = None
     protected: bool | None = None
 
 
-class Metrics(msgspec.Struct, gc=False):
+class TweetMetrics(msgspec.Struct, gc=False):
     """How often a tweet was liked and answered."""
 
     like_count: int | str | float | None = None
     reply_count: int | str | float | None = None
 
 
-class Withheld(msgspec.Struct, gc=False):
+class WithheldScope(msgspec.Struct, gc=False):
     """Where a tweet is withheld; ``tweet`` names it in a message of the compliance stream."""
 
     country_codes: list[str] | None = None
-    tweet: User | None = None
+    tweet: ApiUser | None = None
 
 
-class Reference(msgspec.Struct, gc=False):
+class TweetReference(msgspec.Struct, gc=False):
     """Another tweet that a tweet refers to; in a flattened file it holds that tweet's text."""
 
     type: str | None = None
-    id: Id = None
+    id: JsonId = None
     text: str | None = None
-    note_tweet: Note | None = None
-    author: User | None = None
-    withheld: Withheld | None = None
+    note_tweet: NoteTweet | None = None
+    author: ApiUser | None = None
+    withheld: WithheldScope | None = None
 
 
-class Tweet(msgspec.Struct):
+class ApiTweet(msgspec.Struct):
     """A tweet, with its author in it where a file is flattened."""
 
-    id: Id = None
+    id: JsonId = None
     text: str | None = None
-    note_tweet: Note | None = None
-    author_id: Id = None
-    author: User | None = None
+    note_tweet: NoteTweet | None = None
+    author_id: JsonId = None
+    author: ApiUser | None = None
     created_at: str | int | float | None = None
-    conversation_id: Id = None
+    conversation_id: JsonId = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
-    public_metrics: Metrics | None = None
-    referenced_tweets: list[Reference] | None = None
-    edit_history_tweet_ids: list[Id] | None = None
+    public_metrics: TweetMetrics | None = None
+    referenced_tweets: list[TweetReference] | None = None
+    edit_history_tweet_ids: list[JsonId] | None = None
     entities: msgspec.Raw = msgspec.Raw()
-    withheld: Withheld | None = None
+    withheld: WithheldScope | None = None
 
 
-class Notice(msgspec.Struct, gc=False):
+class ComplianceNotice(msgspec.Struct, gc=False):
     """A message of the compliance stream: ``{"tweet": {"id": …}}`` or ``{"user": {"id": …}}``."""
 
-    tweet: User | None = None
-    user: User | None = None
+    tweet: ApiUser | None = None
+    user: ApiUser | None = None
 
 
-class Data(Tweet):
+class StreamData(ApiTweet):
     """A stream object's tweet, or a message of the compliance stream."""
 
-    delete: Notice | None = None
-    drop: Notice | None = None
-    user_delete: Notice | None = None
-    user_protect: Notice | None = None
-    user_suspend: Notice | None = None
-    user_withheld: Notice | None = None
+    delete: ComplianceNotice | None = None
+    drop: ComplianceNotice | None = None
+    user_delete: ComplianceNotice | None = None
+    user_protect: ComplianceNotice | None = None
+    user_suspend: ComplianceNotice | None = None
+    user_withheld: ComplianceNotice | None = None
     tweet_edit: msgspec.Raw = msgspec.Raw()
     scrub_geo: msgspec.Raw = msgspec.Raw()
     undrop: msgspec.Raw = msgspec.Raw()
@@ -90,18 +90,18 @@ class Data(Tweet):
     user_profile_modification: msgspec.Raw = msgspec.Raw()
 
 
-class Includes(msgspec.Struct):
+class PageIncludes(msgspec.Struct):
     """What a page's tweets refer to."""
 
     tweets: list[msgspec.Raw] = []
     users: list[msgspec.Raw] = []
 
 
-class Line(Tweet):
+class ApiLine(ApiTweet):
     """A page, a stream object, a flattened tweet or a line of a compliance job."""
 
     data: msgspec.Raw = msgspec.Raw()
-    includes: Includes | None = None
+    includes: PageIncludes | None = None
     errors: list[msgspec.Raw] | None = None
     meta: msgspec.Raw = msgspec.Raw()
     action: str | None = None

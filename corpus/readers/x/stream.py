@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from corpus.formats.times import micros, whole
+from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -19,10 +19,16 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Tombstone,
-    mentions_of,
+    match_mentions,
     read_lines,
 )
-from corpus.readers.x.common import EVERYWHERE, Id, identifier, language, people
+from corpus.readers.x.common import (
+    EVERYWHERE_CODES,
+    JsonId,
+    iter_mentioned_users,
+    normalize_language,
+    parse_x_id,
+)
 
 PLATFORM = "x"
 VERSION = 2
@@ -34,7 +40,7 @@ class Config(ReaderConfig):
 
 
 class _User(msgspec.Struct, gc=False):
-    id: Id = None
+    id: JsonId = None
     id_str: str | None = None
     screen_name: str | None = None
     protected: bool | None = None
@@ -46,7 +52,7 @@ class _Extended(msgspec.Struct, gc=False):
 
 
 class _Status(msgspec.Struct):
-    id: Id = None
+    id: JsonId = None
     id_str: str | None = None
     text: str | None = None
     full_text: str | None = None
@@ -60,9 +66,9 @@ class _Status(msgspec.Struct):
 class _Notice(msgspec.Struct, gc=False):
     """What a notice says it is about: a status, or an account."""
 
-    id: Id = None
+    id: JsonId = None
     id_str: str | None = None
-    user_id: Id = None
+    user_id: JsonId = None
     user_id_str: str | None = None
 
 
@@ -75,10 +81,10 @@ class _Line(_Status):
 
     created_at: str | int | float | None = None
     timestamp_ms: str | int | float | None = None
-    in_reply_to_status_id: Id = None
+    in_reply_to_status_id: JsonId = None
     in_reply_to_status_id_str: str | None = None
     is_quote_status: bool | None = None
-    quoted_status_id: Id = None
+    quoted_status_id: JsonId = None
     quoted_status_id_str: str | None = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
@@ -100,14 +106,14 @@ class _Line(_Status):
     user_unsuspend: msgspec.Raw = msgspec.Raw()
 
 
-_AUTHOR_NOTICES = {
+_AUTHOR_NOTICE_REASONS = {
     "user_withheld": "withheld",
     "user_delete": "deleted_later",
     "user_protect": "protected",
     "user_suspend": "removed",
 }
 # Said of the connection, or of things that no post holds.
-_SKIPPED = (
+_SKIPPED_MESSAGES = (
     "scrub_geo",
     "limit",
     "disconnect",
@@ -117,12 +123,12 @@ _SKIPPED = (
     "user_unprotect",
     "user_unsuspend",
 )
-_parse = msgspec.json.Decoder(_Line).decode
+_parse_line = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
     """Whether these are statuses of API v1.1 and the stream's notices."""
-    return sample.share(lambda row: _is_status(row) or _is_notice(row))
+    return sample.matching_share(lambda row: _is_status(row) or _is_notice(row))
 
 
 def _is_status(row: dict[str, Any]) -> bool:
@@ -137,7 +143,7 @@ def _is_notice(row: dict[str, Any]) -> bool:
     ((name, about),) = row.items()
     if name == "delete":
         return isinstance(about, dict) and "status" in about
-    return name == "status_withheld" or name in _AUTHOR_NOTICES or name in _SKIPPED
+    return name == "status_withheld" or name in _AUTHOR_NOTICE_REASONS or name in _SKIPPED_MESSAGES
 
 
 def read(
@@ -149,103 +155,103 @@ def read(
 
 def decode(line: bytes) -> Sequence[Record]:
     """Turn a line into its status, deletion or notice."""
-    row = _parse(line)
-    text = _full_text(row)
+    row = _parse_line(line)
+    text = _get_full_text(row)
     if text is None:
-        return (_notice(row),)
-    name = identifier(row.id_str, row.id)
+        return (_decode_notice(row),)
+    name = parse_x_id(row.id_str, row.id)
     if not name:
         raise Refused("no_id")
     original, user = row.retweeted_status, row.user
-    parent = identifier(row.in_reply_to_status_id_str, row.in_reply_to_status_id)
+    parent = parse_x_id(row.in_reply_to_status_id_str, row.in_reply_to_status_id)
     kind = "reply" if parent else "post"
-    withdrawn = _withdrawn(row)
+    withdrawn = _find_withdrawal(row)
     if original is not None:
         kind = "repost"
-        parent = identifier(original.id_str, original.id)
-        text = _retweet(original, text)
-        withdrawn = withdrawn or _withdrawn(original)
+        parent = parse_x_id(original.id_str, original.id)
+        text = _restore_retweet(original, text)
+        withdrawn = withdrawn or _find_withdrawal(original)
     elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
         kind = "quote"
-    created = micros(row.created_at)
+    created = parse_micros(row.created_at)
     return (
         Post(
             "x:" + name,
             unescape(text) if "&" in text else text,
             kind,
-            (identifier(user.id_str, user.id) or None) if user is not None else None,
+            (parse_x_id(user.id_str, user.id) or None) if user is not None else None,
             None,
-            micros(row.timestamp_ms) if created is None else created,
-            language(row.lang),
+            parse_micros(row.timestamp_ms) if created is None else created,
+            normalize_language(row.lang),
             "x:" + parent if parent else None,
             None,
-            whole(row.favorite_count),
-            whole(row.reply_count),
+            parse_int64(row.favorite_count),
+            parse_int64(row.reply_count),
             row.possibly_sensitive,
             None,
             None,
             withdrawn,
-            mentions=mentions_of(text, _people(row)) if "@" in text else None,
+            mentions=match_mentions(text, _iter_accounts(row)) if "@" in text else None,
         ),
     )
 
 
-def _people(row: _Status) -> Iterator[tuple[str | None, str]]:
+def _iter_accounts(row: _Status) -> Iterator[tuple[str | None, str]]:
     """Name and id of everybody whom a status, or what it passes on, knows."""
     for status in (row, row.retweeted_status):
         if status is not None:
             if status.user is not None:
-                yield status.user.screen_name, identifier(status.user.id_str, status.user.id)
-            yield from people(status.entities)
+                yield status.user.screen_name, parse_x_id(status.user.id_str, status.user.id)
+            yield from iter_mentioned_users(status.entities)
             if status.extended_tweet is not None:
-                yield from people(status.extended_tweet.entities)
+                yield from iter_mentioned_users(status.extended_tweet.entities)
 
 
-def _full_text(status: _Status) -> str | None:
+def _get_full_text(status: _Status) -> str | None:
     extended = status.extended_tweet
     if extended is not None and extended.full_text is not None:
         return extended.full_text
     return status.text if status.full_text is None else status.full_text
 
 
-def _retweet(original: _Status, shown: str) -> str:
+def _restore_retweet(original: _Status, shown: str) -> str:
     """The original's text in full: what a retweet shows of it is cut, and no flag says so."""
-    full, user = _full_text(original), original.user
+    full, user = _get_full_text(original), original.user
     if full is None or user is None or not user.screen_name:
         return shown
     return f"RT @{user.screen_name}: {full}"
 
 
-def _withdrawn(status: _Status) -> str | None:
+def _find_withdrawal(status: _Status) -> str | None:
     if status.user is not None and status.user.protected:
         return "protected"
     countries = status.withheld_in_countries
     if countries:
         listed = countries.split(",") if isinstance(countries, str) else countries
-        if not EVERYWHERE.isdisjoint(listed):
+        if not EVERYWHERE_CODES.isdisjoint(listed):
             return "withheld"
     return None
 
 
-def _notice(row: _Line) -> Record:
+def _decode_notice(row: _Line) -> Record:
     if row.delete is not None:
-        return _tombstone("id", row.delete.status, "deleted_later")
+        return _make_tombstone("id", row.delete.status, "deleted_later")
     if row.status_withheld is not None:
-        return _tombstone("id", row.status_withheld, "withheld")
-    for name, reason in _AUTHOR_NOTICES.items():
+        return _make_tombstone("id", row.status_withheld, "withheld")
+    for name, reason in _AUTHOR_NOTICE_REASONS.items():
         notice: _Notice | None = getattr(row, name)
         if notice is not None:
-            return _tombstone("author", notice, reason)
-    for name in _SKIPPED:
+            return _make_tombstone("author", notice, reason)
+    for name in _SKIPPED_MESSAGES:
         if bytes(getattr(row, name)):
             return Skipped(name)
-    raise Refused("no_text" if identifier(row.id_str, row.id) else "no_id")
+    raise Refused("no_text" if parse_x_id(row.id_str, row.id) else "no_id")
 
 
-def _tombstone(target: str, notice: _Notice | None, reason: str) -> Tombstone:
-    name = identifier(notice.id_str, notice.id) if notice is not None else ""
+def _make_tombstone(target: str, notice: _Notice | None, reason: str) -> Tombstone:
+    name = parse_x_id(notice.id_str, notice.id) if notice is not None else ""
     if not name and notice is not None and target == "author":
-        name = identifier(notice.user_id_str, notice.user_id)
+        name = parse_x_id(notice.user_id_str, notice.user_id)
     if not name:
         raise Refused("no_id")
     return Tombstone(target, "x:" + name, reason)
