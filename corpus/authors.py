@@ -25,22 +25,20 @@ from pydantic import Field
 from corpus.dedup import barrier as dedup
 from corpus.errors import PlanError
 from corpus.gathered import BarrierInput
-from corpus.partition.partitions import (  # fmt: skip
+from corpus.partition.partitions import (
     I64,
     U64,
-    Arrays,
-    ArrayTask,
     PartIndex,
     Rows,
     gather_rows,
     load_part_index,
     make_rows,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
 from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.task import Arrays, ArrayTask, run_tasks
 from filters.contract import FilterConfig
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
@@ -261,6 +259,7 @@ def _decided_folders(parts: PartIndex) -> list[Path]:
 class ScatterByAuthor(ArrayTask):
     """Send the posts of a part that are somebody's to the ranges of their authors."""
 
+    work_dir: Path
     part: int
     rules: AuthorRules
 
@@ -297,6 +296,7 @@ class ScatterByAuthor(ArrayTask):
 
 @dataclass(frozen=True)
 class _AuthorRangeTask(ArrayTask):
+    work_dir: Path
     index: int
 
     def gather_posts(self) -> tuple[Rows, I64]:

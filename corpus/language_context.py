@@ -28,12 +28,9 @@ from pydantic import Field
 from corpus import stages
 from corpus.gathered import BarrierInput
 from corpus.partition.partitions import (
-    Arrays,
-    ArrayTask,
     gather_rows,
     load_part_index,
     make_rows,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
@@ -45,6 +42,7 @@ from corpus.tasks.receipts import (
     save_receipt,
     write_json,
 )
+from corpus.tasks.task import Arrays, ArrayTask, run_tasks
 from filters.contract import FilterConfig, Threshold
 
 READS = (
@@ -184,6 +182,7 @@ def _load_language_shares(work_dir: Path) -> tuple[list[str], Floats]:
 class CollectCandidates(ArrayTask):
     """Note the two candidates of each post of a part, and which languages they are."""
 
+    work_dir: Path
     index: int
     posts: Path
 
@@ -240,6 +239,7 @@ def _load_candidates(
 class ScatterCandidates(ArrayTask):
     """Send the posts of a part to the ranges that their authors and their threads lie in."""
 
+    work_dir: Path
     index: int
     kinds: tuple[str, ...]
 
@@ -276,6 +276,7 @@ def _scattered_folder(work_dir: Path, index: int) -> Path:
 class MeasureContext(ArrayTask):
     """Hear what company says of each post whose author, or thread, is in a range of keys."""
 
+    work_dir: Path
     kind: str
     number: int
     smoothing: float

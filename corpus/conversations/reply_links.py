@@ -12,21 +12,18 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.partition import tree_roots
-from corpus.partition.partitions import (  # fmt: skip
+from corpus.partition.partitions import (
     I64,
-    Arrays,
-    ArrayTask,
-    RunTasks,
     gather_keys,
     gather_rows,
     load_part_index,
     make_rows,
     partition_keys,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 
 def measure_links(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
@@ -80,6 +77,7 @@ def load_parents_and_roots(work_dir: Path, part: int) -> tree_roots.ParentsAndRo
 class MatchParents(ArrayTask):
     """Find the parents whose ids are in a range of keys."""
 
+    work_dir: Path
     low: int
     high: int
 
@@ -108,6 +106,7 @@ class MatchParents(ArrayTask):
 class WriteParents(ArrayTask):
     """Gather the parents of the posts of a block."""
 
+    work_dir: Path
     block: int
 
     @property

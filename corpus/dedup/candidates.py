@@ -17,22 +17,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.partition import connected_components, tree_roots
-from corpus.partition.partitions import (  # fmt: skip
+from corpus.partition.partitions import (
     I64,
     U64,
-    Arrays,
-    ArrayTask,
     PartIndex,
-    RunTasks,
     gather_keys,
     gather_rows,
     load_part_index,
     make_rows,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 BATCH_BYTES = 128 << 20
 _MAX_BATCHES = 4096
@@ -151,6 +148,7 @@ def _find_near_duplicates(parts: PartIndex, run: RunTasks, jaccard: float) -> tu
 
 @dataclass(frozen=True)
 class _KeyRangeTask(ArrayTask):
+    work_dir: Path
     kind: str
     low: int
     high: int
@@ -203,6 +201,7 @@ def _matches_folder(work_dir: Path, kind: str, block: int) -> Path:
 class RecordMatches(ArrayTask):
     """Note for the posts of a block what a step has found out, beside what was known."""
 
+    work_dir: Path
     kind: str
     block: int
     pair_folders: tuple[Path, ...]
@@ -235,6 +234,7 @@ class RecordMatches(ArrayTask):
 class WriteMatchParents(ArrayTask):
     """The forest in which each post that leaves hangs on the one that stays for it."""
 
+    work_dir: Path
     kind: str
     block: int
 
@@ -290,6 +290,7 @@ def _distinct_pair_rows(worse: I64, better: I64) -> NDArray[Any]:
 class AssignBatches(ArrayTask):
     """Deal the posts of a block that have a pair to batches, what hangs together to one."""
 
+    work_dir: Path
     block: int
     batch_count: int
     rounds: int
@@ -317,6 +318,7 @@ class AssignBatches(ArrayTask):
 class ScatterShingles(ArrayTask):
     """Order the shingles of a block's posts that may be near duplicates by batch."""
 
+    work_dir: Path
     block: int
     batch_count: int
 
@@ -360,6 +362,7 @@ class ScatterShingles(ArrayTask):
 class VerifyCandidates(ArrayTask):
     """Decide for the posts of a batch which of them stay, by exact similarity."""
 
+    work_dir: Path
     index: int
     jaccard: float
 

@@ -16,23 +16,20 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.dedup import campaigns, candidates
-from corpus.partition.partitions import (  # fmt: skip
+from corpus.partition.partitions import (
     I64,
-    Arrays,
-    ArrayTask,
     PartIndex,
     Rows,
-    RunTasks,
     gather_rows,
     gather_texts,
     load_part_index,
     make_rows,
-    run_tasks,
     scatter_rows,
     scatter_texts,
 )
 from corpus.tasks import array_store
 from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 REASONS = (
     "", "same_id", "exact_duplicate", "near_duplicate", "repost", "in_earlier_corpus", "campaign",
@@ -139,6 +136,7 @@ def _summarize_clusters(receipts: Sequence[dict[str, Any]], earlier_rows: int) -
 
 @dataclass(frozen=True)
 class _BlockTask(ArrayTask):
+    work_dir: Path
     block: int
 
     def task_folders(self, kind: str) -> list[Path]:

@@ -19,19 +19,16 @@ from numpy.typing import NDArray
 from corpus.conversations.documents import COUNTED_POSTS
 from corpus.partition.partitions import (
     U64,
-    Arrays,
-    ArrayTask,
-    RunTasks,
     gather_keys,
     gather_rows,
     load_part_index,
     make_rows,
     partition_keys,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 _PROGRESS_LABEL = "indexing"
 
@@ -120,6 +117,7 @@ def _mark_kept(verdict: Path) -> NDArray[np.bool_]:
 class FindRowsInPart(ArrayTask):
     """Find the posts of a part in what is left of it."""
 
+    work_dir: Path
     posts: Path
     verdict: Path
     final_posts: Path
@@ -147,6 +145,7 @@ class FindRowsInPart(ArrayTask):
 class PartitionKeptIds(ArrayTask):
     """Note the ids of the posts of a part that dedup lets stay."""
 
+    work_dir: Path
     posts: Path
     verdict: Path
     part: int
@@ -167,6 +166,7 @@ class PartitionKeptIds(ArrayTask):
 class PartitionDocumentIds(ArrayTask):
     """Note the ids of the posts in a bucket's documents."""
 
+    work_dir: Path
     documents: Path
     bucket: int
 
@@ -185,6 +185,7 @@ class PartitionDocumentIds(ArrayTask):
 class FindRowsInRange(ArrayTask):
     """Find the posts of a range of keys that are in a document."""
 
+    work_dir: Path
     low: int
     high: int
 
@@ -214,6 +215,7 @@ class FindRowsInRange(ArrayTask):
 class CollectBlockRows(ArrayTask):
     """Put the posts of a block that are left in order, a part after the other."""
 
+    work_dir: Path
     range_folders: tuple[Path, ...]
     block: int
 

@@ -20,21 +20,18 @@ from numpy.typing import NDArray
 
 from corpus.errors import BuildError
 from corpus.partition import connected_components, permutation
-from corpus.partition.partitions import (  # fmt: skip
-    Arrays,
-    ArrayTask,
-    RunTasks,
+from corpus.partition.partitions import (
     gather_keys,
     gather_rows,
     load_part_index,
     make_rows,
     partition_keys,
-    run_tasks,
     scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
 from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 SPLITS = ("train", "validation")
 _NO_TIME = -(1 << 62)  # the time of what has none
@@ -191,6 +188,7 @@ def _load_bin(folder: Path, draw_bin: int) -> NDArray[Any]:
 class LinkTies(ArrayTask):
     """Tie the documents that have a name in a range of keys in common."""
 
+    work_dir: Path
     low: int
     high: int
 
@@ -216,6 +214,7 @@ class LinkTies(ArrayTask):
 class ScatterGroups(ArrayTask):
     """Send the documents of a block to the blocks of their groups' first documents."""
 
+    work_dir: Path
     block: int
     rounds: int
     created_after: int | None
@@ -256,6 +255,7 @@ def _draw_keys(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
 class SizeGroups(ArrayTask):
     """Count the documents of each group of a block, and order the groups by the draw."""
 
+    work_dir: Path
     block: int
     max_size: float
     seed: int
@@ -286,6 +286,7 @@ class SizeGroups(ArrayTask):
 class DrawGroups(ArrayTask):
     """Set aside the documents of a block's groups up to the last that is drawn."""
 
+    work_dir: Path
     block: int
     draw_limit: int
 

@@ -16,18 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from corpus.partition.partitions import (
-    I64,
-    Arrays,
-    ArrayTask,
-    RunTasks,
-    gather_rows,
-    load_part_index,
-    make_rows,
-    run_tasks,
-    scatter_rows,
-)
+from corpus.partition.partitions import I64, gather_rows, load_part_index, make_rows, scatter_rows
 from corpus.tasks import array_store
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 #: The name under which the graph's edges are handed over: ``node`` is for its block.
 EDGE_ROWS = "edge"
@@ -91,6 +82,7 @@ def load_labels(work_dir: Path, block: int, rounds: int) -> tuple[I64, I64]:
 class ContractBlock(ArrayTask):
     """Join what the edges within a block tie together."""
 
+    work_dir: Path
     block: int
     edge_folders: tuple[Path, ...]
 
@@ -114,6 +106,7 @@ class ContractBlock(ArrayTask):
 
 @dataclass(frozen=True)
 class _StarRound(ArrayTask):
+    work_dir: Path
     block: int
     number: int
 

@@ -10,18 +10,19 @@ every post.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt, write_json
+from corpus.tasks.receipts import save_receipt, write_json
+from corpus.tasks.task import Arrays
 
 #: A block's task holds some tens of bytes for each of these.
 BLOCK_POSTS = 4_000_000
@@ -31,15 +32,6 @@ RANGE_KEYS = 4_000_000
 I64 = NDArray[np.int64]
 U64 = NDArray[np.uint64]
 Rows = NDArray[Any]  # a structured array
-Arrays = Mapping[str, NDArray[Any]]
-
-
-class RunTasks(Protocol):
-    """Does tasks, shown under a name, wherever the runner puts them."""
-
-    def __call__(self, tasks: Sequence[Any], step: str, /) -> Iterable[Any]:
-        """Their results as they are ready."""
-        ...
 
 
 # --------------------------------------------------------------------------- who is where
@@ -146,45 +138,6 @@ def write_part_index(
     save_receipt(work_dir / "laid-out.json", {}, [work_dir / "layout.json"])
     load_part_index.cache_clear()
     return load_part_index(work_dir)
-
-
-# --------------------------------------------------------------------------- tasks
-
-
-@dataclass(frozen=True)
-class ArrayTask:
-    """A task that leaves arrays in a folder of its own, unless it finds them there."""
-
-    work_dir: Path
-
-    @property
-    def folder(self) -> Path:
-        """Where the arrays go."""
-        raise NotImplementedError
-
-    def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The arrays, and what the receipt should tell of them."""
-        raise NotImplementedError
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        """What the receipt tells."""
-        return require_receipt(self.folder / "receipt.json")
-
-    def __call__(self) -> ArrayTask:
-        """Make the arrays unless the receipt is there."""
-        receipt = self.folder / "receipt.json"
-        if load_receipt(receipt) is None:
-            found, told = self.compute()
-            save_receipt(receipt, told, array_store.save_arrays(found, self.folder))
-        return self
-
-
-def run_tasks(run: RunTasks, tasks: Sequence[ArrayTask], step: str) -> list[dict[str, Any]]:
-    """Do ``tasks``, and what each tells, in their order."""
-    for _ in run(tasks, step):
-        pass
-    return [task.facts for task in tasks]
 
 
 # --------------------------------------------------------------------------- rows for others

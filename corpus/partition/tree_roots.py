@@ -17,19 +17,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.partition.partitions import (  # fmt: skip
+from corpus.partition.partitions import (
     I64,
-    Arrays,
-    ArrayTask,
     Rows,
-    RunTasks,
     gather_rows,
     load_part_index,
     make_rows,
-    run_tasks,
     scatter_rows,
 )
 from corpus.tasks import array_store
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 NO_PARENT = -1
 
@@ -106,6 +103,7 @@ def roots_folder(work_dir: Path, block: int) -> Path:
 
 @dataclass(frozen=True)
 class _RootTask(ArrayTask):
+    work_dir: Path
     block: int
     attempt: int
 

@@ -16,20 +16,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from corpus.partition.partitions import (  # fmt: skip
-    U64,
-    Arrays,
-    ArrayTask,
-    RunTasks,
-    count_ranges,
-    gather_rows,
-    make_rows,
-    run_tasks,
-    scatter_rows,
-)
+from corpus.partition.partitions import U64, count_ranges, gather_rows, make_rows, scatter_rows
 from corpus.schema import WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 #: Reasons as numbers, the gravest first.
 _REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared")
@@ -80,6 +71,7 @@ def _scattered_folder(work_dir: Path, part: int) -> Path:
 class ScatterTombstones(ArrayTask):
     """Put the notices of a file into numbers, by range of keys."""
 
+    work_dir: Path
     source: Path
     ranges: int
     part: int
@@ -109,6 +101,7 @@ class ScatterTombstones(ArrayTask):
 class FoldTombstones(ArrayTask):
     """Fold the notices of a range of keys."""
 
+    work_dir: Path
     file_count: int  # files
     index: int
 

@@ -85,7 +85,7 @@ def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def save_receipt(path: Path, facts: Mapping[str, Any], files: list[Path]) -> dict[str, Any]:
+def save_receipt(path: Path, facts: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
     """Write a receipt that names ``files`` (from its folder), size and CRC-32 each; return it.
 
     The receipt holds a sum of itself too, so that no bit in it can change unseen.

@@ -15,19 +15,21 @@ from hypothesis import strategies as st
 
 from corpus.gathered import run_inline
 from corpus.partition import connected_components, partitions
+from corpus.tasks.task import Arrays, ArrayTask
 
 
 @dataclass(frozen=True)
-class Given(partitions.ArrayTask):
+class Given(ArrayTask):
     """Edges from nowhere, as pairs of places."""
 
+    work_dir: Path
     pairs: tuple[tuple[int, int], ...]
 
     @property
     def folder(self) -> Path:
         return self.work_dir / "given"
 
-    def compute(self) -> tuple[partitions.Arrays, dict[str, Any]]:
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
         one, two = np.array(self.pairs, np.int64).reshape(-1, 2).T
         return connected_components.scatter_edges(self.work_dir, one.copy(), two.copy()), {}
 

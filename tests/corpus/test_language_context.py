@@ -19,13 +19,14 @@ from corpus import language_context
 from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.tasks import array_store
+from corpus.tasks.task import RunTasks
 from filters.language import filter as language
 
 Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
 def judged(
-    folder: Path, parts: list[list[Row]], run: partitions.RunTasks = run_inline, **config: object
+    folder: Path, parts: list[list[Row]], run: RunTasks = run_inline, **config: object
 ) -> pl.DataFrame:
     """The verdicts on all posts; each call has a room of its own."""
     settings = language_context.Config(**config)  # type: ignore[arg-type]
