@@ -148,7 +148,8 @@ def test_a_licence_that_is_not_given_is_told_by_the_day(day: str, name: str | No
 
 
 def test_the_community_account_is_a_program_and_an_unknown_one_nobody() -> None:
-    assert (f"{SITE}/-1", True) == (post(ANSWER, OwnerUserId="-1").author, post(ANSWER, OwnerUserId="-1").bot)  # fmt: skip  # noqa: E501
+    community = post(ANSWER, OwnerUserId="-1")
+    assert (community.author, community.bot) == (f"{SITE}/-1", True)
     assert None is post(ANSWER, OwnerDisplayName=None).author
 
 
