@@ -401,7 +401,7 @@ path:
     - dedup: {jaccard: 0.6, shingle_chars: 5, keep: longest, fold: [unicode, case]}
     - repeats: {action: drop, max_share: 0.2}
     - pii: {profile: strict, handles: keep, ner_langs: [en]}
-  output: {zstd_level: 9, shuffle: true, validation: 0.1, canaries: 5, report_samples: 0}
+  output: {zstd_level: 9, shuffle: true, canaries: 5, report_samples: 0}
 
 pair:
   sources:
