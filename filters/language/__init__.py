@@ -2,10 +2,12 @@
 
 from filters.language.filter import (
     MOVABLE,
+    NEAR,
     READS,
     VERSION,
     WRITES,
     Config,
+    bounds,
     build,
     check,
     models,
@@ -15,10 +17,12 @@ from filters.language.filter import (
 
 __all__ = [
     "MOVABLE",
+    "NEAR",
     "READS",
     "VERSION",
     "WRITES",
     "Config",
+    "bounds",
     "build",
     "check",
     "models",
