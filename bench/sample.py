@@ -15,8 +15,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from corpus import readers
-from corpus.demo import write_demo
+from corpus import demo, readers
 
 REAL_FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 FILES = ("gurez.10000", "ile.10000", "youtube_first_20000")
@@ -80,7 +79,7 @@ def _generated_texts(posts: int, seed: int) -> list[str]:
     if posts <= 0:
         return []
     with tempfile.TemporaryDirectory() as folder:
-        write_demo.write(Path(folder), posts=max(1000, int(posts * _SPARE)), seed=seed)
+        demo.write(Path(folder), posts=max(1000, int(posts * _SPARE)), seed=seed)
         texts = list(_texts_of_dumps(Path(folder)))
     # The sources come one after another: taking every so-manieth keeps their proportions.
     chosen = [texts[index * len(texts) // posts] for index in range(posts)]

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import corpus
-from corpus.demo import write_demo
+from corpus import demo
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.tasks.receipts import find_imbalances
@@ -65,7 +65,7 @@ def no_network(*_: object, **__: object) -> Any:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
     """The demo plan over 4,000 demo posts, built with the network cut off."""
     folder = tmp_path_factory.mktemp("demo")
-    planted = json.loads(json.dumps(write_demo.write(folder / "dumps", posts=4000, seed=7)))
+    planted = json.loads(json.dumps(demo.write(folder / "dumps", posts=4000, seed=7)))
     text = (ROOT / "configs" / "demo.yaml").read_text()
     document = yaml.safe_load(text.replace("dumps/demo", str(folder / "dumps")))
     document["run"] = {"runner": "serial", "part_posts": 500}

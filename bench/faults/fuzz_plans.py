@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.faults.fuzz_readers import mutate  # noqa: E402
-from corpus.demo import write_demo  # noqa: E402
+from corpus import demo  # noqa: E402
 from corpus.errors import PlanError  # noqa: E402
 from corpus.plan.model import Plan  # noqa: E402
 
@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     refused = failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        write_demo.write(Path(folder) / "dumps" / "demo", posts=200, seed=1)
+        demo.write(Path(folder) / "dumps" / "demo", posts=200, seed=1)
         os.chdir(folder)  # so that configs/demo.yaml finds what it reads
         path = Path(folder) / "plan.yaml"
         for number, plan in enumerate(plans(options.plans)):

@@ -21,7 +21,7 @@ import psutil
 import pyarrow.parquet as pq
 import yaml
 
-from corpus.demo import write_demo
+from corpus import demo
 from corpus.storage import folder_lock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,7 +75,7 @@ class FaultHarness:
         """Write the dumps and the plan, and build once without a fault."""
         dumps = self.folder / "dumps"
         if not (dumps / "planted.json").exists():
-            write_demo.write(dumps, posts=self.posts, seed=1)
+            demo.write(dumps, posts=self.posts, seed=1)
         fields = {"id": "post_id", "author": "username", "text": "body", "created_at": "posted_at"}
         table = {"path": str(dumps / "table/forum.csv"), "platform": "forum", "fields": fields}
         document = {

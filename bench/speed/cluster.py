@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import corpus
-from corpus.demo import write_demo
+from corpus import demo
 
 MANY = 10_000_000_000
 STAGES = [
@@ -52,7 +52,7 @@ def main(posts: int) -> None:
     """Build, and print a row a step and a row a folder."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
-        write_demo.write(root / "dumps", posts=posts, seed=1)
+        demo.write(root / "dumps", posts=posts, seed=1)
         sources = [
             {"reddit": {"path": f"{root}/dumps/reddit/*.zst"}},
             {"x_stream": {"path": f"{root}/dumps/x/*.tar"}},

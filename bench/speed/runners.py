@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from bench import measure
-from corpus.demo import write_demo
+from corpus import demo
 
 RUNS = (("serial", 1), ("processes", 1), ("processes", 2), ("ray", 1), ("ray", 2))
 
@@ -49,7 +49,7 @@ def build(plan: Path, out: Path, runner: str, workers: int) -> measure.Measureme
 
 def write_plan(root: Path, posts: int) -> Path:
     """A plan over so many invented posts."""
-    write_demo.write(root / f"dumps-{posts}", posts=posts, seed=1)
+    demo.write(root / f"dumps-{posts}", posts=posts, seed=1)
     text = (measure.ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
     plan = root / f"{posts}.yaml"
     plan.write_text(text.replace("dumps/demo", str(root / f"dumps-{posts}")), encoding="utf-8")

@@ -211,7 +211,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="another seed, other posts")] = 1,
 ) -> None:
     """Write sample dumps: invented posts with planted duplicates, junk, toxic text and PII."""
-    from corpus.demo import write_demo as generator
+    from corpus import demo as generator
 
     generator.write(Path(folder), posts=posts, seed=seed)
     print(f"about {posts:,} posts in {folder}; planted.json there says what is hidden in them")

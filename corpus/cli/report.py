@@ -8,10 +8,11 @@ from pathlib import Path
 from rich.console import Console
 
 from corpus.errors import CorpusError, PlanError
-from corpus.maintenance import diff as differing
-from corpus.report import comparison_page as beside
-from corpus.report import report_page, statistics, terminal
+from corpus.maintenance.diff import compare_corpora, compare_posts, format_differences
+from corpus.report import report_page, terminal
+from corpus.report.comparison_page import render_comparison
 from corpus.report.published_plan import PublishedPlan
+from corpus.report.statistics import load_statistics
 from corpus.storage.folder_lock import locked_corpus
 from corpus.storage.remote_path import RemotePath
 from corpus.tasks.receipts import atomic_write, load_manifest
@@ -34,19 +35,15 @@ def show_report(
 def _report(out: Path | RemotePath, against: Path | RemotePath | None, html: Path | None) -> None:
     manifest = load_manifest(out)
     if against is not None:
-        _write_page(html or Path(DEFAULT_COMPARISON_FILE), beside.render_comparison(out, against))
+        page = render_comparison(out, against, compare_corpora(out, against))
+        _write_page(html or Path(DEFAULT_COMPARISON_FILE), page)
         return
-    counted = statistics.load_statistics(out)
+    statistics = load_statistics(out)
     if html is not None:
-        plan = (out / "plan.yaml").read_text(encoding="utf-8")
-        _write_page(
-            html,
-            report_page.render_report(
-                manifest, PublishedPlan.parse(plan), counted, with_speeds=True
-            ),
-        )
+        plan = PublishedPlan.parse((out / "plan.yaml").read_text(encoding="utf-8"))
+        _write_page(html, report_page.render_report(manifest, plan, statistics, with_speeds=True))
         return
-    terminal.print_report(Console(), manifest, counted)
+    terminal.print_report(Console(), manifest, statistics)
     print(f"\npage    {out / 'report.html'}")
 
 
@@ -61,21 +58,21 @@ def _write_page(path: Path, text: str) -> None:
 
 
 def show_diff(before: Path, after: Path, posts: bool, as_json: bool) -> None:
-    """Print what moved between two corpora."""
-    found = differing.compare_corpora(before, after)
+    """Print what differs between two corpora, and each post if asked."""
+    found = compare_corpora(before, after)
     if posts and found["comparable"] is not True:
         raise CorpusError(f"posts cannot be compared: {found['comparable']}")
-    print(json.dumps(found, ensure_ascii=False) if as_json else differing.format_differences(found))
+    print(json.dumps(found, ensure_ascii=False) if as_json else format_differences(found))
     if not posts:
         if not as_json and found["comparable"] is not True:
             print(f"note: posts cannot be compared: {found['comparable']}")
         return
     count = 0
-    for moved in differing.compare_posts(before, after):
+    for change in compare_posts(before, after):
         count += 1
         if as_json:
-            print(json.dumps(moved._asdict(), ensure_ascii=False))
+            print(json.dumps(change._asdict(), ensure_ascii=False))
         else:
-            print(terminal.make_printable(f"{moved.id}: {moved.before} → {moved.after}"))
+            print(terminal.make_printable(f"{change.id}: {change.before} → {change.after}"))
     if not as_json:
         print(f"{count:,} post{'s' if count != 1 else ''} moved")

@@ -1,4 +1,4 @@
-"""Invent the posts of the demo: ordinary ones, and everything a corpus builder must notice."""
+"""Invent the posts of the demo: ordinary ones, and all kinds that a corpus builder must detect."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from corpus.demo import phrases as words
-from corpus.demo import render as formats
+from corpus.demo import phrases, render
 from corpus.demo.render import Draft
 
-_SOURCE_SHARES = {
-    "submissions": 0.15,
-    "stream": 0.33,
-    "api": 0.10,
-    "forum": 0.05,
-}  # the rest: comments
+# Source to its share of all posts; all other posts are comments.
+_SOURCE_SHARES = {"submissions": 0.15, "stream": 0.33, "api": 0.10, "forum": 0.05}
 
-# Category -> its share of a source's posts. What remains is ordinary.
+# Category to its share of a source's posts. All other posts are ordinary.
 _COMMON = {
     "exact_duplicate": 0.03,
     "near_duplicate": 0.04,
@@ -46,10 +41,10 @@ _MAX_LENGTH = {"comments": 900, "submissions": 1500, "stream": 270, "api": 700, 
 
 
 def invent_drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
-    """Every source's posts in the order of writing; copies are made once originals exist."""
+    """Return the posts of every source in the order of their times."""
     counts = {source: round(share * posts) for source, share in _SOURCE_SHARES.items()}
     counts["comments"] = posts - sum(counts.values())
-    authors = [words.author_name(number) for number in range(max(60, posts // 6))]
+    authors = [phrases.author_name(number) for number in range(max(60, posts // 6))]
     write_one = _DraftWriter(rng, authors)
     made: dict[str, list[Draft]] = {}
     for source, count in counts.items():
@@ -68,7 +63,7 @@ def invent_drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
 
 
 class _DraftWriter:
-    """Writes one post after another, remembering threads and what was already said."""
+    """Write one post after another; know the threads and the texts that were used."""
 
     def __init__(self, rng: random.Random, authors: Sequence[str]) -> None:
         self.rng, self.authors = rng, authors
@@ -83,18 +78,18 @@ class _DraftWriter:
         span = count_stream_minutes(count) * 60_000 if source == "stream" else _MONTH
         time = _START + seq * span // count
         draft = Draft(source, seq, category, _make_id(source, seq, time), time)
-        language = rng.choices(tuple(words.LANGUAGE_SHARES), tuple(words.LANGUAGE_SHARES.values()))[
-            0
-        ]
+        language = rng.choices(
+            tuple(phrases.LANGUAGE_SHARES), tuple(phrases.LANGUAGE_SHARES.values())
+        )[0]
         draft.lang = "en" if category in ("toxic", "short") else language
-        draft.community = words.choose_community(rng, draft.lang)
-        # A few people write most posts, as everywhere.
+        draft.community = phrases.choose_community(rng, draft.lang)
+        # A few people write most posts, as on real platforms.
         draft.author = self.authors[int(len(self.authors) * rng.random() ** 2)]
         if category == "protected":  # accounts that write nothing in public
             draft.author = f"private_{draft.author}"
         if source == "submissions":
             draft.title = self.unique_text(
-                lambda: words.write_title(rng, draft.lang, draft.community)
+                lambda: phrases.write_title(rng, draft.lang, draft.community)
             )
         self.add_text(draft)
         if category == "ordinary":
@@ -102,32 +97,32 @@ class _DraftWriter:
         self.link_to_parent(draft)
         return draft
 
-    def unique_text(self, say: Callable[[], str]) -> str:
-        """What ``say`` says, and not for the second time: copies are only made on purpose."""
-        text = say()
+    def unique_text(self, write: Callable[[], str]) -> str:
+        """Return a text of ``write`` that was not used before: copies are made on purpose only."""
+        text = write()
         for _ in range(50):
             key = re.sub(r"\W+", "", text.lower()) or text
             if key not in self.used_texts:
                 self.used_texts.add(key)
                 break
-            text = say()
+            text = write()
         return text
 
     def next_variant(self, category: str, choices: Sequence[str]) -> str:
-        """The sorts of a category in turn, so that none is missing from a small demo."""
+        """Return the variants of a category in turn, so that a small demo has them all."""
         turn = self.variant_turns[category] = self.variant_turns.get(category, -1) + 1
         return choices[turn % len(choices)]
 
     def add_text(self, draft: Draft) -> None:
-        """Give the post its text."""
-        rng, category, lang, where = self.rng, draft.category, draft.lang, draft.community
+        """Write the post's text by its category."""
+        rng, category, lang, community = self.rng, draft.category, draft.lang, draft.community
         if category == "toxic":
-            draft.text = self.unique_text(lambda: words.write_toxic(rng, where))
+            draft.text = self.unique_text(lambda: phrases.write_toxic(rng, community))
         elif category == "short":
-            draft.text = self.unique_text(lambda: words.write_three_words(rng))
+            draft.text = self.unique_text(lambda: phrases.write_three_words(rng))
         elif category == "junk":
-            draft.lang, draft.variant = "und", self.next_variant(category, words.JUNK_KINDS)
-            draft.text = self.unique_text(lambda: words.write_junk(rng, draft.variant))
+            draft.lang, draft.variant = "und", self.next_variant(category, phrases.JUNK_KINDS)
+            draft.text = self.unique_text(lambda: phrases.write_junk(rng, draft.variant))
             if draft.variant == "bot_template":
                 draft.author = "RadioDemoBot"
         elif category == "deleted_marker":
@@ -136,17 +131,19 @@ class _DraftWriter:
         else:
             limit = _MAX_LENGTH[draft.source] - (90 if category == "pii" else 0)
             long = draft.source in ("comments", "submissions", "forum")
-            draft.text = self.unique_text(lambda: words.write_prose(rng, lang, where, limit, long))
+            draft.text = self.unique_text(
+                lambda: phrases.write_prose(rng, lang, community, limit, long)
+            )
             if category == "pii":
-                kinds = words.PII_KINDS if lang == "en" else words.PII_KINDS[:2]
+                kinds = phrases.PII_KINDS if lang == "en" else phrases.PII_KINDS[:2]
                 draft.variant = self.next_variant(f"pii {len(kinds)}", kinds)
-                sentence, draft.pii_value = words.write_pii(rng, draft.variant, lang)
+                sentence, draft.pii_value = phrases.write_pii(rng, draft.variant, lang)
                 draft.text += f" {sentence}"
             elif category in _DAMAGED:
                 draft.text += " \ud83d" if category == "lone_surrogate" else " The\0End."
 
     def add_decoration(self, draft: Draft) -> None:
-        """Add what ordinary posts are peppered with."""
+        """Add the mentions, emoji and HTML characters of some ordinary posts."""
         rng, chance = self.rng, self.rng.random()
         if chance < 0.05:
             draft.text += f" Thanks @{rng.choice(self.authors)}!"
@@ -156,14 +153,14 @@ class _DraftWriter:
             draft.text += " " + "".join(rng.choices(("😂", "🙏", "🎉", "🌻"), k=rng.randint(1, 3)))
 
     def link_to_parent(self, draft: Draft) -> None:
-        """Hang the post under an earlier one of its source."""
+        """Make some posts replies to or quotes of an earlier post of their source."""
         rng = self.rng
         if draft.source == "submissions":
             times, openers = self.threads.setdefault(draft.community, ([], []))
             times.append(draft.time)
             openers.append(draft)
         elif draft.category == "duplicate_id":
-            return  # it will be another post's double
+            return  # another post will replace it
         elif draft.source == "comments":
             draft.kind = "reply"
             times, openers = self.threads.get(draft.community, ([], []))
@@ -188,16 +185,16 @@ def _make_id(source: str, seq: int, time: int) -> str:
     if source in ("stream", "api"):  # X makes an id from the millisecond and a serial number
         return str((time - 1_288_834_974_657 << 22) + seq % 4096 + (1 << 21) * (source == "api"))
     base = {"comments": 132_000_000_000, "submissions": 1_900_000_000}
-    return formats.to_base36(base[source] + seq * 17) if source in base else str(50_000 + seq)
+    return render.to_base36(base[source] + seq * 17) if source in base else str(50_000 + seq)
 
 
 def count_stream_minutes(count: int) -> int:
-    """How many minutes of the stream hold ``count`` statuses; a file holds a minute."""
+    """Return how many minutes the stream has for ``count`` statuses; each is a file."""
     return max(3, min(60, count // 150))
 
 
 def _add_copies_within_source(drafts: list[Draft], rng: random.Random) -> None:
-    """Make the copies that a source itself holds: edits, reposts, the same record twice."""
+    """Add the copies that a source itself makes: edits, reposts, the same record twice."""
     plain = [
         d
         for d in drafts
@@ -226,22 +223,22 @@ def _add_copies_within_source(drafts: list[Draft], rng: random.Random) -> None:
 
 
 def _add_copies_across_sources(drafts: Sequence[Draft], rng: random.Random) -> None:
-    """Make the copies that people post anywhere: the same text, or nearly so."""
+    """Add the copies that people post anywhere: the same text, or nearly so."""
     plain = [d for d in drafts if d.category == "ordinary"]
-    pools = {source: [d for d in plain if not d.title] for source in formats.PREFIX}
+    pools = {source: [d for d in plain if not d.title] for source in render.PREFIX}
     pools["submissions"] = [d for d in plain if d.title]
     pools["stream"] = [d for d in plain if not d.title and len(d.text) <= 240]
-    # In a short text a small change is a large one.
-    roomy = {source: [d for d in pool if len(d.text) > 120] for source, pool in pools.items()}
-    edits = tuple(words.EDITS)
+    # In a short text even one word is a large part.
+    long_enough = {source: [d for d in pool if len(d.text) > 120] for source, pool in pools.items()}
+    edits = tuple(phrases.EDITS)
     for draft in [d for d in drafts if d.category in ("exact_duplicate", "near_duplicate")]:
         original = rng.choice(pools[draft.source])
         if draft.category == "near_duplicate":
-            original = rng.choice(roomy[draft.source])
+            original = rng.choice(long_enough[draft.source])
             draft.variant = rng.choice(edits)
-            unfit = len(original.text.split()) < 40 if draft.variant == "one_word" else False
-            if unfit or original.lang == "ja":
+            is_short = draft.variant == "one_word" and len(original.text.split()) < 40
+            if is_short or original.lang == "ja":
                 draft.variant = rng.choice(("trailing_link", "punctuation"))
-        edit = words.EDITS.get(draft.variant)
+        edit = phrases.EDITS.get(draft.variant)
         draft.text = edit(rng, original.text) if edit else original.text
         draft.title, draft.copied_from, draft.lang = original.title, original, original.lang

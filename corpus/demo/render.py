@@ -9,19 +9,22 @@ import json
 import random
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
-#: Source -> the prefix of its global post ids.
+#: Source to the prefix of its global post ids.
 PREFIX = {
-    "comments": "reddit:t1_", "submissions": "reddit:t3_", "stream": "x:", "api": "x:",
+    "comments": "reddit:t1_",
+    "submissions": "reddit:t3_",
+    "stream": "x:",
+    "api": "x:",
     "forum": "forum:",
-}  # fmt: skip
+}
 
 Record = dict[str, object]
 
-_STATUS_LENGTH = 140  # characters of a status before it is cut
-_TWEET_LENGTH = 280  # and of a v2 tweet
+_STATUS_LENGTH = 140  # characters; X cuts a longer status
+_TWEET_LENGTH = 280  # characters; X cuts a longer v2 tweet
 
 # Real dumps of these formats escape everything outside ASCII.
 encode_json = json.JSONEncoder(separators=(",", ":")).encode
@@ -30,7 +33,7 @@ _encode_plain = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).enco
 
 @dataclass(slots=True)
 class Draft:
-    """One post before it takes the shape of its source."""
+    """One post before it is rendered as a record of its source."""
 
     source: str
     seq: int
@@ -43,21 +46,20 @@ class Draft:
     title: str = ""
     text: str = ""
     kind: str = "post"
-    variant: str = ""  # which sort within its category
+    variant: str = ""  # the kind within its category
     pii_value: str = ""  # the personal detail it gives away
     copied_from: Draft | None = None  # what it copies
     parent: Draft | None = None  # what it replies to or quotes
-    root: Draft | None = None  # the submission it hangs under
-    traits: list[str] = field(default_factory=list)
+    root: Draft | None = None  # the submission of its thread
 
     @property
     def global_id(self) -> str:
-        """The id that the corpus will know this post by."""
+        """The id that the corpus gives to this post."""
         return PREFIX[self.source] + self.id
 
 
 def to_base36(number: int) -> str:
-    """``number`` as Reddit writes its ids."""
+    """Return ``number`` as Reddit writes its ids."""
     digits = ""
     while number:
         number, rest = divmod(number, 36)
@@ -79,10 +81,10 @@ def _escape_html(text: str) -> str:
 
 
 def _reddit_record(draft: Draft) -> Record:
-    gone = draft.category == "deleted_marker"
+    is_deleted = draft.category == "deleted_marker"
     record: Record = {
-        "author": "[deleted]" if gone else draft.author,
-        "author_fullname": None if gone else "t2_" + to_base36(_user_number(draft.author)),
+        "author": "[deleted]" if is_deleted else draft.author,
+        "author_fullname": None if is_deleted else "t2_" + to_base36(_user_number(draft.author)),
         "created_utc": draft.time // 1000,
         "distinguished": None,
         "edited": False if draft.seq % 11 else draft.time // 1000 + 600,
@@ -98,7 +100,7 @@ def _reddit_record(draft: Draft) -> Record:
 
 
 def render_comment(draft: Draft) -> Record:
-    """A line of Reddit's ``RC_*`` files."""
+    """Return a line of Reddit's ``RC_*`` files."""
     root = f"t3_{draft.root.id if draft.root else '0unseen'}"
     parent = f"t1_{draft.parent.id}" if draft.parent else root
     return _reddit_record(draft) | {
@@ -112,19 +114,19 @@ def render_comment(draft: Draft) -> Record:
 
 
 def render_submission(draft: Draft) -> Record:
-    """A line of Reddit's ``RS_*`` files."""
-    gone = draft.category == "deleted_marker"
+    """Return a line of Reddit's ``RS_*`` files."""
+    is_deleted = draft.category == "deleted_marker"
     return _reddit_record(draft) | {
-        "is_robot_indexable": not gone,
+        "is_robot_indexable": not is_deleted,
         "is_self": True,
         "num_comments": draft.seq * 31 % 40,
         "over_18": draft.seq % 50 == 0,
         "permalink": f"/r/{draft.community}/comments/{draft.id}/",
         "quarantine": False,
         "removed_by_category": ("moderator" if draft.variant == "[removed]" else "deleted")
-        if gone
+        if is_deleted
         else None,
-        "selftext": draft.variant if gone else _escape_html(draft.text),
+        "selftext": draft.variant if is_deleted else _escape_html(draft.text),
         "spoiler": False,
         "title": _escape_html(draft.title),
         "url": f"https://reddit.example/r/{draft.community}/comments/{draft.id}/",
@@ -149,7 +151,7 @@ def _shorten(text: str, limit: int = _STATUS_LENGTH) -> str:
 
 
 def render_status(draft: Draft) -> Record:
-    """A status of X's v1.1 stream."""
+    """Return a status of X's v1.1 stream."""
     moment = datetime.fromtimestamp(draft.time / 1000, UTC)
     # Spreadsheet-like tools turn ids into floats; only id_str survives that.
     record: Record = {
@@ -166,7 +168,7 @@ def render_status(draft: Draft) -> Record:
         "retweet_count": draft.seq % 7,
         "favorite_count": draft.seq * 13 % 31,
         "possibly_sensitive": draft.category == "toxic" and draft.seq % 2 == 0,
-        "lang": "in" if draft.lang == "id" else draft.lang,  # v1.1 keeps the withdrawn code
+        "lang": "in" if draft.lang == "id" else draft.lang,  # v1.1 has the withdrawn code
         "timestamp_ms": str(draft.time),
     }
     if draft.category == "repost" and draft.copied_from:
@@ -192,40 +194,41 @@ def _repost_text(original: Draft) -> str:
 
 
 def is_cut_repost(draft: Draft) -> bool:
-    """Whether a repost's own text breaks off, so that only the original is whole."""
-    return (
-        draft.kind == "repost"
-        and draft.copied_from is not None
-        and len(_repost_text(draft.copied_from)) > _STATUS_LENGTH
-    )
+    """Whether a repost's own text is cut, so that only the original is whole."""
+    if draft.kind != "repost" or draft.copied_from is None:
+        return False
+    return len(_repost_text(draft.copied_from)) > _STATUS_LENGTH
 
 
 def has_float_id(draft: Draft) -> bool:
-    """Whether a status carries its number as a damaged float."""
+    """Whether the numeric id of a status is a float, which has lost its last digits."""
     return draft.source == "stream" and draft.seq % 9 == 0
 
 
 def has_extended_tweet(draft: Draft) -> bool:
-    """Whether the whole text of a status is elsewhere than in ``text``."""
+    """Whether the whole text of a status is in ``extended_tweet``, not in ``text``."""
     return draft.source == "stream" and draft.kind != "repost" and len(draft.text) > _STATUS_LENGTH
 
 
 def render_delete_notice(identity: str, author: str, time: int) -> bytes:
-    """The stream's word that a status was deleted by its author."""
+    """Return the stream's notice that an author deleted a status."""
     user = _user_number(author)
-    noticed: Record = {
-        "id": int(identity), "id_str": identity, "user_id": user, "user_id_str": str(user),
-    }  # fmt: skip
-    return encode_json({"delete": {"status": noticed, "timestamp_ms": str(time)}}).encode()
+    deleted: Record = {
+        "id": int(identity),
+        "id_str": identity,
+        "user_id": user,
+        "user_id_str": str(user),
+    }
+    return encode_json({"delete": {"status": deleted, "timestamp_ms": str(time)}}).encode()
 
 
 def render_limit_notice(track: int, time: int) -> bytes:
-    """The stream's word that it held back statuses."""
+    """Return the stream's notice that it withheld statuses."""
     return encode_json({"limit": {"track": track, "timestamp_ms": str(time)}}).encode()
 
 
 def render_tweet(draft: Draft) -> Record:
-    """A tweet as X's v2 API gives it."""
+    """Return a tweet as X's v2 API gives it."""
     record: Record = {
         "id": draft.id,
         "text": _escape_html(_shorten(draft.text, _TWEET_LENGTH)),
@@ -266,7 +269,7 @@ def _v2_user(draft: Draft) -> Record:
 
 
 def _includes(drafts: Sequence[Draft]) -> Record:
-    """What v2 keeps beside ``data``: the tweets referred to, and everybody's account."""
+    """Return v2's ``includes``: the tweets that are referred to, and all authors' accounts."""
     referred = {
         d.id: d
         for draft in drafts
@@ -296,7 +299,10 @@ def _flattened_tweet(draft: Draft) -> Record:
 
 
 def render_api_lines(drafts: Sequence[Draft], rng: random.Random) -> list[bytes]:
-    """v2 tweets in the three forms that people keep: pages, stream objects, flattened tweets."""
+    """Return v2 tweets in the three forms in which they are stored.
+
+    These are pages of the API, objects of the stream, and flattened tweets.
+    """
     lines, start = [], 0
     while start < len(drafts):
         form = rng.choice(("page", "stream", "flat"))
@@ -322,12 +328,12 @@ def render_api_lines(drafts: Sequence[Draft], rng: random.Random) -> list[bytes]
 
 
 def render_forum_csv(drafts: Sequence[Draft]) -> bytes:
-    """A table as spreadsheet tools export it: with a BOM, quoted newlines and one bad row."""
+    """Return a table as spreadsheet tools export it: a BOM, quoted newlines and one bad row."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(("post_id", "username", "body", "posted_at"))
-    for place, draft in enumerate(drafts):
-        if place == len(drafts) // 2:
+    for number, draft in enumerate(drafts):
+        if number == len(drafts) // 2:
             out.write("unquoted,row,with,too,many,cells,in it\n")
         rows.writerow((draft.id, draft.author, draft.text, _format_iso(draft.time, "+00:00")))
     return b"\xef\xbb\xbf" + out.getvalue().encode()

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import zstandard
 
-from corpus.demo import make_posts
-from corpus.demo import render as formats
+from corpus.demo import make_posts, render
 from corpus.demo.render import Draft
 
-#: Where each source's posts are written.
+#: Source to the file that its posts are written to.
 FILES = {
     "comments": "reddit/RC_2024-05.zst",
     "submissions": "reddit/RS_2024-05.zst",
@@ -37,15 +36,16 @@ _WRONG_TYPE = {
     "api": {"data": {"id": ["1"], "text": 5, "author_id": {}}},
 }
 
-PositionedLine = tuple[float, bytes]  # where among the lines it goes, and the line
-OtherLines = dict[str, int]  # sort of line that is no post -> how many
-NoticeIds = dict[str, list[str]]  # where a delete notice stands -> the ids it names
+PositionedLine = tuple[float, bytes]  # the position that lines are sorted by, and the line
+OtherLines = dict[str, int]  # kind of a line that is no post, to how many there are
+NoticeIds = dict[str, list[str]]  # position of a delete notice, to the ids that it names
 
 
 def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]:
     """Write the sample dumps to ``folder`` and return what was planted in them.
 
-    The bytes depend only on ``posts`` and ``seed``. The answer is also in ``planted.json``.
+    The bytes depend only on ``posts`` and ``seed``. What is returned is also in ``planted.json``.
+    Raises ValueError if ``posts`` are too few for every kind.
     """
     if posts < _MIN_POSTS:
         raise ValueError(
@@ -53,22 +53,22 @@ def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]
         )
     drafts = make_posts.invent_drafts(posts, random.Random(f"posts {seed}"))
     rng = random.Random(f"files {seed}")
-    extras: dict[str, OtherLines] = {}
-    comments = [formats.encode_json(formats.render_comment(d)).encode() for d in drafts["comments"]]
-    content, extras["comments"] = _weave_lines("comments", comments, rng)
+    others: dict[str, OtherLines] = {}
+    comments = [render.encode_json(render.render_comment(d)).encode() for d in drafts["comments"]]
+    content, others["comments"] = _join_lines("comments", comments, rng)
     _write_file(folder / FILES["comments"], _compress_with_large_window(content))
     submissions = [
-        formats.encode_json(formats.render_submission(d)).encode() for d in drafts["submissions"]
+        render.encode_json(render.render_submission(d)).encode() for d in drafts["submissions"]
     ]
-    content, extras["submissions"] = _weave_lines("submissions", submissions, rng)
+    content, others["submissions"] = _join_lines("submissions", submissions, rng)
     _write_file(folder / FILES["submissions"], _compress_with_large_window(content))
-    content, extras["stream"], notices = _write_stream(drafts["stream"], rng)
+    content, others["stream"], notices = _make_stream(drafts["stream"], rng)
     _write_file(folder / FILES["stream"], content)
-    content, extras["api"] = _weave_lines("api", formats.render_api_lines(drafts["api"], rng), rng)
+    content, others["api"] = _join_lines("api", render.render_api_lines(drafts["api"], rng), rng)
     _write_file(folder / FILES["api"], content)
-    _write_file(folder / FILES["forum"], formats.render_forum_csv(drafts["forum"]))
-    extras["forum"] = {"bad_row": 1}
-    planted = {"posts": posts, "seed": seed} | _list_planted(drafts, extras, notices)
+    _write_file(folder / FILES["forum"], render.render_forum_csv(drafts["forum"]))
+    others["forum"] = {"bad_row": 1}
+    planted = {"posts": posts, "seed": seed} | _list_planted(drafts, others, notices)
     text = json.dumps(planted, indent=1, sort_keys=True, ensure_ascii=False)
     _write_file(folder / "planted.json", text.encode())
     return planted
@@ -85,7 +85,7 @@ def _write_file(path: Path, content: bytes) -> None:
 
 
 def _compress_with_large_window(content: bytes) -> bytes:
-    """One zstd frame that declares a window of 2 GiB, as the monthly dumps do."""
+    """Return one zstd frame that declares a window of 2 GiB, as the monthly dumps do."""
     frame = bytearray(zstandard.ZstdCompressor(level=3, write_content_size=False).compress(content))
     # Compressing with such a window takes gigabytes. Blocks made with a smaller one are as valid,
     # so only the window descriptor is raised (RFC 8878, 3.1.1.1.2: exponent in the upper 5 bits).
@@ -96,50 +96,48 @@ def _compress_with_large_window(content: bytes) -> bytes:
 
 
 def _malformed_line(source: str, kind: str, line: bytes) -> bytes:
-    """A line like ``line`` that no reader can take as a post."""
+    """Return a line like ``line`` that no reader can turn into a post."""
     if kind == "cut_json":
         return line[: len(line) * 2 // 3]
     if kind == "invalid_utf8":  # compact JSON has spaces only inside its strings
         return line.replace(b" ", b" \xc3\x28\xff ", 1)
-    return formats.encode_json(_WRONG_TYPE[source]).encode()
+    return render.encode_json(_WRONG_TYPE[source]).encode()
 
 
-def _weave_lines(
+def _join_lines(
     source: str, lines: Sequence[bytes], rng: random.Random
 ) -> tuple[bytes, OtherLines]:
-    """``lines`` as a file, with malformed ones among them; the last one broke off."""
+    """Return ``lines`` as a file with malformed ones between them; the last line is cut off."""
     each = max(1, len(lines) // 800)
-    woven: list[PositionedLine] = [(float(place), line) for place, line in enumerate(lines)]
-    # A deleted comment's line may hold no space, and so no place to damage.
-    whole = [place for place, line in enumerate(lines) if b" " in line]
+    positioned: list[PositionedLine] = [(float(n), line) for n, line in enumerate(lines)]
+    # A deleted comment's line may hold no space, and so nothing to damage.
+    damageable = [n for n, line in enumerate(lines) if b" " in line]
     for kind in _MALFORMED:
         for _ in range(each):
-            place = rng.choice(whole)
-            woven.append(
-                (place + rng.uniform(0.1, 0.9), _malformed_line(source, kind, lines[place]))
-            )
-    woven.append((len(lines) + 1.0, _malformed_line(source, "cut_json", lines[-1])))
-    extras = dict.fromkeys(_MALFORMED, each)
-    extras["cut_json"] += 1
-    return b"\n".join(line for _, line in sorted(woven)), extras
+            n = rng.choice(damageable)
+            positioned.append((n + rng.uniform(0.1, 0.9), _malformed_line(source, kind, lines[n])))
+    positioned.append((len(lines) + 1.0, _malformed_line(source, "cut_json", lines[-1])))
+    others = dict.fromkeys(_MALFORMED, each)
+    others["cut_json"] += 1
+    return b"\n".join(line for _, line in sorted(positioned)), others
 
 
-def _write_stream(
+def _make_stream(
     drafts: Sequence[Draft], rng: random.Random
 ) -> tuple[bytes, OtherLines, NoticeIds]:
-    """A tar of one bz2 file a minute, and where the delete notices were placed."""
+    """Return a tar of one bz2 file a minute, its other lines, and its delete notices."""
     count = make_posts.count_stream_minutes(len(drafts))
     members: list[list[PositionedLine]] = [[] for _ in range(count)]
-    home = {}
+    minute_of = {}
     for draft in drafts:
         minute = draft.seq * count // len(drafts)
-        home[draft.seq] = minute
-        line = formats.encode_json(formats.render_status(draft)).encode()
+        minute_of[draft.seq] = minute
+        line = render.encode_json(render.render_status(draft)).encode()
         members[minute].append((float(draft.seq), line))
     ends = [(entries[0][0], entries[-1][0]) for entries in members]
-    notices = _add_delete_notices(drafts, home, members, ends, rng)
-    extras = _add_other_lines(members, ends, rng)
-    extras["delete"] = sum(len(ids) for ids in notices.values())
+    notices = _add_delete_notices(drafts, minute_of, members, ends, rng)
+    others = _add_other_lines(members, ends, rng)
+    others["delete"] = sum(len(ids) for ids in notices.values())
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.USTAR_FORMAT) as tar:
         for minute, entries in enumerate(members):
@@ -147,75 +145,76 @@ def _write_stream(
             info = tarfile.TarInfo(f"2024/05/01/00/{minute:02d}.json.bz2")
             info.size, info.mtime = len(content), _MTIME
             tar.addfile(info, io.BytesIO(content))
-    return out.getvalue(), extras, notices
+    return out.getvalue(), others, notices
 
 
 def _add_delete_notices(
     drafts: Sequence[Draft],
-    home: dict[int, int],
+    minute_of: dict[int, int],
     members: list[list[PositionedLine]],
     ends: Sequence[tuple[float, float]],
     rng: random.Random,
 ) -> NoticeIds:
-    """Announce deletions: before the tweet, after it, in another member, and of unseen tweets."""
-    placed: NoticeIds = {"before": [], "after": [], "other_member": [], "unseen": []}
-    doomed = [draft for draft in drafts if draft.category == "delete_notice"]
-    for turn, draft in enumerate(doomed):
-        minute, place = home[draft.seq], float(draft.seq)
-        where = ("before", "after", "other_member")[turn % 3]
+    """Add notices before the tweet, after it, in another member, and of tweets not in the file."""
+    notices: NoticeIds = {"before": [], "after": [], "other_member": [], "unseen": []}
+    deleted = [draft for draft in drafts if draft.category == "delete_notice"]
+    for number, draft in enumerate(deleted):
+        minute, position = minute_of[draft.seq], float(draft.seq)
+        kind = ("before", "after", "other_member")[number % 3]
         first, last = ends[minute]
-        if where == "before":
-            place = rng.uniform(first - 1, place - 0.1)
-        elif where == "after":
-            place = rng.uniform(place + 0.1, last + 1)
-        else:  # earlier ones and later ones by turns
-            minute = (minute + (1 if turn % 2 else -1)) % len(members)
-            place = rng.uniform(*ends[minute])
-        members[minute].append(
-            (place, formats.render_delete_notice(draft.id, draft.author, draft.time))
-        )
-        placed[where].append(draft.global_id)
-    for draft in drafts[:: max(1, len(drafts) // max(3, len(doomed)))]:
+        if kind == "before":
+            position = rng.uniform(first - 1, position - 0.1)
+        elif kind == "after":
+            position = rng.uniform(position + 0.1, last + 1)
+        else:  # alternately a later and an earlier one
+            minute = (minute + (1 if number % 2 else -1)) % len(members)
+            position = rng.uniform(*ends[minute])
+        notice = render.render_delete_notice(draft.id, draft.author, draft.time)
+        members[minute].append((position, notice))
+        notices[kind].append(draft.global_id)
+    for draft in drafts[:: max(1, len(drafts) // max(3, len(deleted)))]:
         identity = str(int(draft.id) - (1 << 50))  # from some days before
-        minute = home[draft.seq]
-        place = rng.uniform(*ends[minute])
-        members[minute].append(
-            (place, formats.render_delete_notice(identity, draft.author, draft.time))
-        )
-        placed["unseen"].append(f"x:{identity}")
-    return placed
+        minute = minute_of[draft.seq]
+        position = rng.uniform(*ends[minute])
+        notice = render.render_delete_notice(identity, draft.author, draft.time)
+        members[minute].append((position, notice))
+        notices["unseen"].append(f"x:{identity}")
+    return notices
 
 
 def _add_other_lines(
     members: list[list[PositionedLine]], ends: Sequence[tuple[float, float]], rng: random.Random
 ) -> OtherLines:
-    """Add what is no post to the stream: keep-alive lines, limit notices, damaged lines."""
-    extras: OtherLines = dict.fromkeys(_MALFORMED, 0) | {"blank": 0, "limit": 0}
+    """Add keep-alive lines, limit notices and damaged lines to the stream; return their counts."""
+    others: OtherLines = dict.fromkeys(_MALFORMED, 0) | {"blank": 0, "limit": 0}
     for minute, (entries, end) in enumerate(zip(members, ends, strict=True)):
-        whole = [line for _, line in entries if b'"id_str"' in line and b" " in line]
+        damageable = [line for _, line in entries if b'"id_str"' in line and b" " in line]
         bad = _MALFORMED[minute % 3]
         added = [("blank", b""), ("blank", b"\r")]
-        added.append(("limit", formats.render_limit_notice(minute * 37 + 1, _MTIME * 1000)))
-        added.append((bad, _malformed_line("stream", bad, rng.choice(whole))))
+        added.append(("limit", render.render_limit_notice(minute * 37 + 1, _MTIME * 1000)))
+        added.append((bad, _malformed_line("stream", bad, rng.choice(damageable))))
         for kind, line in added:
             entries.append((rng.uniform(*end), line))
-            extras[kind] += 1
-    return extras
+            others[kind] += 1
+    return others
 
 
 # ---------------------------------------------------------------- the answers
 
 
 def _list_planted(
-    drafts: dict[str, list[Draft]], extras: dict[str, OtherLines], notices: NoticeIds
+    drafts: dict[str, list[Draft]], others: dict[str, OtherLines], notices: NoticeIds
 ) -> dict[str, object]:
-    """What a build of these dumps should find, as counts and as global post ids."""
-    everything = [draft for some in drafts.values() for draft in some]
+    """Return what a build of these dumps should find, as counts and as global post ids."""
     ids: dict[str, dict[str, list[str]]] = {
-        "categories": {}, "details": {}, "languages": {}, "kinds": {}, "traits": {},
-    }  # fmt: skip
+        "categories": {},
+        "details": {},
+        "languages": {},
+        "kinds": {},
+        "traits": {},
+    }
     copies, values = {}, {}
-    for draft in everything:
+    for draft in (draft for some in drafts.values() for draft in some):
         identity = draft.global_id
         _add_id(ids["categories"], draft.category, identity)
         _add_id(ids["languages"], draft.lang, identity)
@@ -238,7 +237,7 @@ def _list_planted(
         "copies": copies,
         "pii_values": values,
         "files": {
-            path: {"posts": len(drafts[source]), "other_lines": extras[source]}
+            path: {"posts": len(drafts[source]), "other_lines": others[source]}
             for source, path in FILES.items()
         },
     }
@@ -249,16 +248,16 @@ def _add_id(groups: dict[str, list[str]], name: str, identity: str) -> None:
 
 
 def _list_traits(draft: Draft) -> list[str]:
-    """What else there is to get right about a post, whatever its category."""
-    gone = draft.category == "deleted_marker"
+    """Return what else a reader must get right about a post, whatever its category."""
+    is_deleted = draft.category == "deleted_marker"
     text = f"{draft.title}\n{draft.text}"
     found = {
-        "handle": not gone and "@" in text.replace(draft.pii_value or "\n", ""),
+        "handle": not is_deleted and "@" in text.replace(draft.pii_value or "\n", ""),
         "html_entity": draft.source != "forum" and any(mark in text for mark in "<>&"),
-        "float_id": formats.has_float_id(draft),
-        "extended_text": formats.has_extended_tweet(draft),
-        "note_tweet": formats.has_note_tweet(draft),
-        "cut_repost": formats.is_cut_repost(draft),
-        "line_break": not gone and "\n" in draft.text,
+        "float_id": render.has_float_id(draft),
+        "extended_text": render.has_extended_tweet(draft),
+        "note_tweet": render.has_note_tweet(draft),
+        "cut_repost": render.is_cut_repost(draft),
+        "line_break": not is_deleted and "\n" in draft.text,
     }
     return [name for name, present in found.items() if present]

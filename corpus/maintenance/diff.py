@@ -1,4 +1,4 @@
-"""What moved between two builds: settings, counts, and post by post if asked."""
+"""Compare two corpora: settings, counts, and post by post if asked."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import yaml
 
 from corpus.errors import CorpusError
 from corpus.report.funnel import list_funnel_rows
+from corpus.report.numbers import format_setting
 from corpus.report.terminal import make_printable
 from corpus.storage.remote_path import RemotePath
 from corpus.tasks.receipts import load_manifest
 
-#: About so many posts of both corpora are compared at once; about 100 bytes each.
+#: About how many posts of both corpora are compared at once; each needs about 100 bytes.
 _POSTS_PER_BATCH = 2_000_000
 KEPT = "kept"
 
 
 class PostChange(NamedTuple):
-    """A post that is elsewhere now. ``absent``: neither kept nor in the ledger."""
+    """A post that another stage dropped, or that only one of two corpora kept.
+
+    ``before`` and ``after`` are ``kept``, the stage and the reason of its drop, or ``absent`` if
+    the post is neither in the shards nor in the ledger.
+    """
 
     id: str
     before: str
@@ -29,9 +34,11 @@ class PostChange(NamedTuple):
 
 
 def compare_corpora(before: Path | RemotePath, after: Path | RemotePath) -> dict[str, Any]:
-    """What differs: ``settings``, ``stages`` (counts by stage and reason), ``totals``, ``tools``.
+    """Return what differs in ``settings``, ``models``, ``tools``, ``sources`` and ``totals``.
 
-    Each is a list of ``{name, before, after}``; a value that one of them lacks is null.
+    Each is a list of ``{name, before, after}``; a value that one of them lacks is null. ``stages``
+    has the counts of every stage, and the reasons whose counts differ. ``comparable`` is true, or
+    says why posts cannot be compared.
     """
     old, new = load_manifest(before), load_manifest(after)
     return {
@@ -48,7 +55,7 @@ def compare_corpora(before: Path | RemotePath, after: Path | RemotePath) -> dict
 
 
 def _load_plan(folder: Path | RemotePath) -> dict[str, Any]:
-    """The plan with stages by name, so that a stage which moved is the same stage."""
+    """Return the plan with its stages by name, so that a stage which moved is the same stage."""
     try:
         plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
         stages = {name: own for stage in plan["stages"] for name, own in stage.items()}
@@ -65,6 +72,7 @@ def _source_hashes(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _flatten(value: Any, name: str = "") -> dict[str, Any]:
+    """Return the values of nested mappings by dotted name."""
     if isinstance(value, Mapping) and value:
         found: dict[str, Any] = {}
         for key, own in value.items():
@@ -83,28 +91,26 @@ def _list_differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[di
 
 
 def _compare_stages(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each stage of either, with its reasons."""
-    here, there = ({row.stage: row for row in list_funnel_rows(each)} for each in (old, new))
+    """Return a row for each stage of either corpus, with the reasons whose counts differ."""
+    before, after = ({row.stage: row for row in list_funnel_rows(each)} for each in (old, new))
     found = []
-    for stage in dict.fromkeys([*here, *there]):
-        one, two = here.get(stage), there.get(stage)
+    for stage in dict.fromkeys([*before, *after]):
+        pair = before.get(stage), after.get(stage)
+        reasons = (dict(row.reasons) if row else {} for row in pair)
         found.append(
             {
                 "stage": stage,
-                **{
-                    name: [getattr(one, name, None), getattr(two, name, None)]
-                    for name in ("read", "kept", "gone")
-                },
-                "reasons": _list_differences(
-                    dict(one.reasons) if one else {}, dict(two.reasons) if two else {}
-                ),
+                "read": [row.read if row else None for row in pair],
+                "kept": [row.kept if row else None for row in pair],
+                "gone": [row.dropped if row else None for row in pair],
+                "reasons": _list_differences(*reasons),
             }
         )
     return found
 
 
 def explain_incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Why posts of two corpora cannot be told to be the same ones; nothing if they can."""
+    """Say why the posts of two corpora cannot be matched by their ids; empty if they can."""
     one, two = (each.get("ids", "original") for each in (old, new))
     if one != two:
         return (
@@ -120,26 +126,27 @@ def explain_incomparable(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 
 def compare_posts(before: Path, after: Path) -> Iterator[PostChange]:
-    """Each post that is elsewhere now, in no particular but the same order every time.
+    """Yield each post whose outcome differs, in an order that is the same in every run.
 
-    Memory is bounded: ids are compared a share at a time. CorpusError if the two corpora do not
-    call their posts by the same names. Refused records have no id and are not compared.
+    Memory is bounded: posts are compared in batches by a hash of their ids. Refused records have
+    no id and are not compared. Raises :class:`~corpus.errors.CorpusError` if the two corpora name
+    their posts differently, or if a shard is missing.
     """
     old, new = load_manifest(before), load_manifest(after)
-    if why := explain_incomparable(old, new):
-        raise CorpusError(f"posts cannot be compared: {why}")
+    if reason := explain_incomparable(old, new):
+        raise CorpusError(f"posts cannot be compared: {reason}")
     total = old["totals"]["read"] + new["totals"]["read"]
-    shares = max(1, -(-total // _POSTS_PER_BATCH))
+    batches = max(1, -(-total // _POSTS_PER_BATCH))
     one, two = _post_outcomes(before, old), _post_outcomes(after, new)
-    for number in range(shares):
-        yield from _compare_batch(one, two, shares, number)
+    for batch in range(batches):
+        yield from _compare_batch(one, two, batches, batch)
 
 
 def _compare_batch(
-    one: pl.LazyFrame, two: pl.LazyFrame, shares: int, number: int
+    one: pl.LazyFrame, two: pl.LazyFrame, batches: int, batch: int
 ) -> Iterator[PostChange]:
-    mine = pl.col("id").hash(7) % shares == number
-    old, new = (_merge_outcomes(frame.filter(mine)) for frame in (one, two))
+    in_batch = pl.col("id").hash(7) % batches == batch
+    old, new = (_merge_outcomes(frame.filter(in_batch)) for frame in (one, two))
     both = (
         old.join(new, on="id", how="full", suffix="_after", coalesce=True)
         .with_columns(pl.col("at", "at_after").fill_null("absent"))
@@ -152,7 +159,7 @@ def _compare_batch(
 
 
 def _post_outcomes(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
-    """Where each post is: ``kept``, or the stage and the reason."""
+    """Return the outcome of each post: ``id``, and ``at``: ``kept``, or the stage and reason."""
     shards = [folder / shard["path"] for shard in manifest["shards"]]
     for path in shards:
         if not path.is_file():
@@ -163,63 +170,49 @@ def _post_outcomes(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
         if "post_ids" in frame.collect_schema():
             frame = frame.select(pl.col("post_ids").explode(empty_as_null=False).alias("id"))
         frames.append(frame.select("id", pl.lit(KEPT).alias("at")))
-    where = pl.concat_str("stage", pl.lit(": "), "reason").alias("at")
+    outcome = pl.concat_str("stage", pl.lit(": "), "reason").alias("at")
     for path in sorted((folder / "dropped").glob("*.parquet")):
-        frames.append(pl.scan_parquet(path, glob=False).select("id", where).drop_nulls("id"))
+        frames.append(pl.scan_parquet(path, glob=False).select("id", outcome).drop_nulls("id"))
     return pl.concat(frames) if frames else pl.LazyFrame(schema={"id": pl.String, "at": pl.String})
 
 
 def _merge_outcomes(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """One row an id: kept if any of its rows is, else all that became of it."""
-    states = pl.col("at").unique().sort()
-    kept = (pl.col("at") == KEPT).any()
-    told = pl.when(kept).then(pl.lit(KEPT)).otherwise(states.str.join("; "))
-    return frame.group_by("id").agg(told.alias("at"))
+    """Return one row an id: ``kept`` if any of its rows is kept, else all of its outcomes."""
+    outcomes = pl.col("at").unique().sort()
+    is_kept = (pl.col("at") == KEPT).any()
+    merged = pl.when(is_kept).then(pl.lit(KEPT)).otherwise(outcomes.str.join("; "))
+    return frame.group_by("id").agg(merged.alias("at"))
 
 
 # --------------------------------------------------------------------------- in words
 
 
-def format_differences(found: Mapping[str, Any]) -> str:
-    """The differences in lines for people."""
+def format_differences(differences: Mapping[str, Any]) -> str:
+    """Return the differences as lines for the terminal."""
     lines: list[str] = []
-    for name, title in (("settings", "settings"), ("models", "models"), ("tools", "versions"),
-                        ("sources", "sources")):  # fmt: skip
-        if found[name]:
-            lines.append(title)
+    for name in ("settings", "models", "tools", "sources"):
+        if differences[name]:
+            lines.append("versions" if name == "tools" else name)
             lines += [
                 f"  {row['name']}: {format_setting(row['before'])} → {format_setting(row['after'])}"
-                for row in found[name]
+                for row in differences[name]
             ]
     lines.append("posts")
-    for row in found["stages"]:
-        lines.append(
-            f"  {row['stage']}: kept {_format_change(*row['kept'])}, left {_format_change(*row['gone'])}"
-        )
+    for row in differences["stages"]:
+        kept, dropped = _format_change(*row["kept"]), _format_change(*row["gone"])
+        lines.append(f"  {row['stage']}: kept {kept}, left {dropped}")
         lines += [
             f"    {reason['name']}: {_format_change(reason['before'], reason['after'])}"
             for reason in row["reasons"]
         ]
     lines.append("in all")
     lines += [
-        f"  {row['name']}: {_format_change(row['before'], row['after'])}" for row in found["totals"]
+        f"  {row['name']}: {_format_change(row['before'], row['after'])}"
+        for row in differences["totals"]
     ]
-    if not found["totals"]:
+    if not differences["totals"]:
         lines.append("  the same counts")
     return "\n".join(make_printable(line) for line in lines)
-
-
-def format_setting(value: Any, most: int = 80) -> str:
-    """A setting's value, as a plan would have it."""
-    if value is None:
-        return "not there"
-    if isinstance(value, list):
-        text = ", ".join(str(each) for each in value) or "none"
-    elif isinstance(value, bool):
-        text = str(value).lower()
-    else:
-        text = str(value) or "empty"
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _format_change(old: int | None, new: int | None) -> str:

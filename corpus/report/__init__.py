@@ -1,4 +1,4 @@
-"""What people read of a corpus: the report, the card, the datasheet, and what they are made of."""
+"""What people read of a corpus: the report, the dataset card, the datasheet, and their counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from corpus.report import croissant, dataset_card, datasheet
+from corpus.report.croissant import render_croissant
+from corpus.report.dataset_card import render_dataset_card
+from corpus.report.datasheet import render_datasheet
 from corpus.report.funnel import (
     has_conversations,
     list_funnel_rows,
@@ -14,7 +16,7 @@ from corpus.report.funnel import (
     summarize_manifest,
 )
 from corpus.report.published_plan import PublishedPlan
-from corpus.report.report_page import render_report as _page
+from corpus.report.report_page import render_report
 from corpus.report.statistics import STATISTICS_FILE, count_statistics, load_statistics
 
 __all__ = [
@@ -25,18 +27,22 @@ __all__ = [
     "load_statistics",
     "render_documentation",
     "summarize_manifest",
-]  # fmt: skip
+]
 
 
 def render_documentation(
-    manifest: Mapping[str, Any], plan_yaml: str, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], plan_yaml: str, statistics: Mapping[str, Any]
 ) -> dict[str, str]:
-    """The papers of a corpus by file name. They hang on the arguments alone: no clock, no paths."""
-    settings = PublishedPlan.parse(plan_yaml)
+    """Return the documentation files of a corpus by name.
+
+    They depend on the arguments alone, not on the time or the machine.
+    """
+    plan = PublishedPlan.parse(plan_yaml)
+    encoded = json.dumps(statistics, ensure_ascii=False, separators=(",", ":"))
     return {
-        STATISTICS_FILE: json.dumps(counted, ensure_ascii=False, separators=(",", ":")) + "\n",
-        "README.md": dataset_card.render_dataset_card(manifest, settings, counted),
-        "DATASHEET.md": datasheet.render_datasheet(manifest, settings, counted),
-        "croissant.json": croissant.render_croissant(manifest, settings, counted),
-        "report.html": _page(manifest, settings, counted),
+        STATISTICS_FILE: encoded + "\n",
+        "README.md": render_dataset_card(manifest, plan, statistics),
+        "DATASHEET.md": render_datasheet(manifest, plan, statistics),
+        "croissant.json": render_croissant(manifest, plan, statistics),
+        "report.html": render_report(manifest, plan, statistics),
     }

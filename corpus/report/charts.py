@@ -1,116 +1,156 @@
-"""Charts as inline SVG. Shapes stretch with the page; words and numbers stand in HTML beside them.
+"""Compute the charts of the report; the template ``charts.html.jinja`` draws them as inline SVG.
 
-No chart is the only place of a number: each is inside a table, or has one folded up below it.
-Positions are SVG attributes, not styles, so that the page can forbid inline styles.
+Shapes stretch with the page; words and numbers stand in HTML around them. No chart is the only
+place of a number: each chart is a part of a table, or has one folded up below it. Positions are
+attributes of the SVG, not styles, so that the page can forbid inline styles.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpus.report.funnel import FunnelRow
-from corpus.report.markup import Child, Markup, shorten, table, tag
+from corpus.report.numbers import format_share
+from corpus.report.tables import Table
 
-_STAGE_WIDTH, _STAGE_HEIGHT = 100.0, 60.0
-_FULL_BAND_WIDTH = 58.0  # how wide a band of all posts is
-_MAX_RIBBONS = 6  # reasons drawn one by one
-
-
-def format_share(part: int, whole: int) -> str:
-    """A share in per cent, with a decimal where it says something."""
-    if not whole:
-        return "–"
-    value = 100 * part / whole
-    if part and value < 0.1:
-        return "<0.1\N{NO-BREAK SPACE}%"
-    if part < whole and value > 99.9:
-        return ">99.9\N{NO-BREAK SPACE}%"
-    digits = 0 if value in (0, 100) else 1
-    return f"{value:.{digits}f}\N{NO-BREAK SPACE}%"
+_FULL_BAND_WIDTH = 58.0  # of all posts that were read, in a stage drawn 100 wide and 60 high
+_STAGE_WIDTH = 100.0
+_MAX_RIBBONS = 6  # reasons that are drawn one by one
+_MAX_REASONS = 12  # reasons that are named
+_MIN_BINS = 10
 
 
-def draw_funnel(rows: Sequence[FunnelRow]) -> Markup:
-    """The funnel as a band that runs from what was read to what is kept, narrower by what left."""
+class Shape(NamedTuple):
+    """An SVG path with its CSS class."""
+
+    css_class: str
+    path: str
+
+
+class FunnelStage(NamedTuple):
+    """A stage of the funnel: a band of what was kept, and a ribbon for each reason."""
+
+    name: str
+    read: int
+    dropped: int
+    dropped_share: str
+    band_width: float
+    ribbons: list[Shape]
+    reasons: list[tuple[str, int]]
+    more_reasons: int
+    more_posts: int
+
+
+class Funnel(NamedTuple):
+    """The funnel from what was read to what is kept."""
+
+    stages: list[FunnelStage]
+    kept: int
+    kept_share: str
+    kept_width: float
+
+
+class ColumnChart(NamedTuple):
+    """A series of columns in one path, the labels of its two ends, and its numbers."""
+
+    caption: str
+    path: str
+    ends: tuple[str, str]
+    highest: int
+    table: Table
+
+
+class Mark(NamedTuple):
+    """A vertical line at a threshold."""
+
+    x: float
+    top: int
+    bottom: int
+
+
+class Slider(NamedTuple):
+    """A slider over the edges of a histogram that says what another threshold would do."""
+
+    number: int
+    setting: str
+    value: int  # the edge that the slider starts at
+    value_text: str
+    steps: int
+    note: str
+
+
+class Histogram(NamedTuple):
+    """A histogram in a box 100 wide and 70 high: shapes above and below a ground line."""
+
+    label: str  # of the corpus, where there are two; else empty
+    column: str
+    bound: str  # the threshold in words, or empty
+    shapes: list[Shape]
+    ground: int
+    marks: list[Mark]
+    ends: tuple[str, str]
+    slider: Slider | None
+    table: Table
+    has_scores_class: bool
+
+
+# --------------------------------------------------------------------------- the funnel
+
+
+def draw_funnel(rows: Sequence[FunnelRow]) -> Funnel:
+    """Draw a band that runs from what was read to what is kept, narrower by what was dropped."""
     whole = max(1, rows[0].read) if rows else 1
-    steps = [_draw_stage(row, whole) for row in rows]
     kept = rows[-1].kept if rows else 0
-    width = _FULL_BAND_WIDTH * kept / whole
-    end = _svg(tag("rect", class_="k", width=width, height=_STAGE_HEIGHT, x=0, y=0))
-    told = tag(
-        "p", tag("strong", f"{kept:,}"), f" kept, {format_share(kept, whole)} of all that was read"
+    return Funnel(
+        stages=[_draw_stage(row, whole) for row in rows],
+        kept=kept,
+        kept_share=format_share(kept, whole),
+        kept_width=_FULL_BAND_WIDTH * kept / whole,
     )
-    steps.append(tag("li", end, tag("div", tag("h3", "kept"), told), class_="end"))
-    return tag("ol", steps, class_="flow")
 
 
-def _draw_stage(row: FunnelRow, whole: int) -> Markup:
+def _draw_stage(row: FunnelRow, whole: int) -> FunnelStage:
+    more = row.reasons[_MAX_REASONS:]
+    return FunnelStage(
+        name=row.stage,
+        read=row.read,
+        dropped=row.dropped,
+        dropped_share=format_share(row.dropped, row.read),
+        band_width=row.kept * _FULL_BAND_WIDTH / whole,
+        ribbons=_draw_ribbons(row, whole),
+        reasons=row.reasons[:_MAX_REASONS],
+        more_reasons=len(more),
+        more_posts=sum(count for _, count in more),
+    )
+
+
+def _draw_ribbons(row: FunnelRow, whole: int) -> list[Shape]:
+    """Draw a ribbon for each reason, from its share of the band out to the right."""
     scale = _FULL_BAND_WIDTH / whole
-    narrow = row.kept * scale
-    shapes = [tag("rect", class_="k", x=0, y=0, width=narrow, height=_STAGE_HEIGHT)]
-    at, out = narrow, 14.0
-    room = 34.0 / max(row.gone, 1)
+    height_of_one = 34.0 / max(row.dropped, 1)
     counts = [count for _, count in row.reasons]
-    drawn = [
-        *counts[:_MAX_RIBBONS],
-        *([sum(counts[_MAX_RIBBONS:])] if len(counts) > _MAX_RIBBONS else []),
-    ]
+    drawn = counts[:_MAX_RIBBONS]
+    if len(counts) > _MAX_RIBBONS:
+        drawn.append(sum(counts[_MAX_RIBBONS:]))
+    ribbons = []
+    left, top = row.kept * scale, 14.0
+    middle, right = f"{_FULL_BAND_WIDTH:.0f}", f"{_STAGE_WIDTH:.0f}"
     # The last ribbon is the innermost, so that none crosses another.
     for number, count in reversed(list(enumerate(drawn))):
-        end, thick = at + count * scale, max(0.4, count * room * min(1.0, 2.5 * row.gone / whole))
-        low = out + thick
+        end = left + count * scale
+        bottom = top + max(0.4, count * height_of_one * min(1.0, 2.5 * row.dropped / whole))
         path = (
-            f"M{at:.2f} 0C{at:.2f} {low:.2f} {_FULL_BAND_WIDTH:.0f} {low:.2f} {_STAGE_WIDTH:.0f} {low:.2f}"
-            f"V{out:.2f}C{_FULL_BAND_WIDTH:.0f} {out:.2f} {end:.2f} {out:.2f} {end:.2f} 0Z"
+            f"M{left:.2f} 0C{left:.2f} {bottom:.2f} {middle} {bottom:.2f} {right} {bottom:.2f}"
+            f"V{top:.2f}C{middle} {top:.2f} {end:.2f} {top:.2f} {end:.2f} 0Z"
         )
-        shapes.append(tag("path", class_=f"d d{number % 3}", d=path))
-        at = end
-    numbers: list[Child] = [f"{row.read:,} in"]
-    if row.gone:
-        numbers += [", ", tag("strong", f"{row.gone:,} left", class_="gone"),
-                    f" ({format_share(row.gone, row.read)})"]  # fmt: skip
-    else:
-        numbers.append(", none left")
-    reasons = [
-        tag("li", tag("span", shorten(reason)), " ", tag("b", f"{count:,}"))
-        for reason, count in row.reasons[:12]
-    ]
-    if more := row.reasons[12:]:
-        rest = sum(count for _, count in more)
-        reasons.append(
-            tag("li", tag("span", f"{len(more)} more reasons"), " ", tag("b", f"{rest:,}"))
-        )
-    listed = tag("ul", reasons, class_="reasons") if reasons else None
-    return tag("li", _svg(*shapes), tag("div", tag("h3", row.stage), tag("p", numbers), listed))
+        ribbons.append(Shape(f"d d{number % 3}", path))
+        left = end
+    return ribbons
 
 
-def _svg(
-    *shapes: Markup, tall: float = _STAGE_HEIGHT, wide: float = _STAGE_WIDTH, **more: str
-) -> Markup:
-    return tag(
-        "svg", *shapes, viewBox=f"0 0 {wide:g} {tall:g}", preserveAspectRatio="none",
-        aria_hidden="true", focusable="false", **more,
-    )  # fmt: skip
-
-
-def draw_bar_table(
-    caption: str, heads: Sequence[str], rows: Sequence[tuple[str, Sequence[int], Sequence[Child]]]
-) -> Markup:
-    """A table with a bar in each row. A row: its name, the bar's pieces, the other cells."""
-    most = max((sum(pieces) for _, pieces, _ in rows), default=0) or 1
-    lines = []
-    for name, pieces, cells in rows:
-        shapes, at = [], 0.0
-        for class_, piece in zip(("k", "d", "o"), pieces, strict=False):
-            width = 100 * piece / most
-            shapes.append(tag("rect", class_=class_, x=f"{at:.2f}%", y=0, width=f"{width:.2f}%",
-                              height="100%"))  # fmt: skip
-            at += width
-        chart = tag("svg", shapes, class_="bar", aria_hidden="true", focusable="false")
-        lines.append([shorten(name), chart, *cells])
-    longest = max((len(name) for name, _, _ in rows), default=0)
-    return table(caption, [heads[0], "", *heads[1:]], lines, tight=longest < 14)
+# --------------------------------------------------------------------------- columns
 
 
 def draw_columns(
@@ -119,142 +159,150 @@ def draw_columns(
     counts: Sequence[int],
     ends: tuple[str, str],
     heads: Sequence[str],
-) -> Markup:
-    """A series of columns, its table folded up below."""
-    most = max(counts, default=0) or 1
+) -> ColumnChart:
+    """Draw a column for each count, and put the counts into a table under ``heads``."""
+    highest = max(counts, default=0) or 1
     width = 100 / max(1, len(counts))
     gap = 0.15 if len(counts) < 120 else 0.0
     path = "".join(
-        f"M{n * width:.2f} 50v{-48 * count / most:.2f}h{width * (1 - gap):.2f}V50Z"
+        f"M{n * width:.2f} 50v{-48 * count / highest:.2f}h{width * (1 - gap):.2f}V50Z"
         for n, count in enumerate(counts)
         if count
     )
-    rows: list[list[Child]] = [
-        [name, count] for name, count in zip(names, counts, strict=True) if count
-    ]
-    return tag(
-        "figure",
-        tag("figcaption", caption),
-        _svg(tag("path", class_="k", d=path), tall=50, class_="columns"),
-        tag("p", tag("span", ends[0]), tag("span", f"highest: {most:,}"), tag("span", ends[1]),
-            class_="axis"),
-        folded_table(caption, heads, rows),
-    )  # fmt: skip
+    rows = [(name, count) for name, count in zip(names, counts, strict=True) if count]
+    return ColumnChart(caption, path, ends, highest, Table(caption, heads, rows))
 
 
-def folded_table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Child]]) -> Markup:
-    """A table that is folded up."""
-    return tag(
-        "details", tag("summary", "as numbers"), table(caption, heads, rows), class_="numbers"
-    )
+# --------------------------------------------------------------------------- histograms
 
 
-def draw_histogram(score: Mapping[str, Any], number: int | None = None, label: str = "") -> Markup:
-    """What stayed above the line, what left below it; with a slider if it has a ``number``."""
-    column, edges, bound = score["column"], score["edges"], score["threshold"]
-    bins = len(score["kept"])
-    shown = max(
-        (n + 1 for n in range(bins) if score["kept"][n] or score["own"][n] or score["others"][n]),
-        default=bins,
-    )
-    if bound is not None:
-        shown = max(shown, math.ceil(bin_position(edges, bound["value"])) + 1)
-    shown = bins if edges[-1] == 1 else min(bins, max(shown, 10))
+def draw_histogram(
+    score: Mapping[str, Any], number: int | None = None, label: str = ""
+) -> Histogram:
+    """Draw what was kept above the line and what was dropped below it.
+
+    ``number`` gives the histogram a slider; ``label`` names the corpus that it is of.
+    """
+    edges, threshold = score["edges"], score["threshold"]
+    dropped = [own + other for own, other in zip(score["own"], score["others"], strict=True)]
+    shown = _count_shown_bins(score, dropped)
     width = 100 / shown
-    gone = [own + other for own, other in zip(score["own"], score["others"], strict=True)]
-    shapes = [
-        tag("path", class_="k", d=_column_path(score["kept"][:shown], width, -38)),
-        tag("path", class_="o", d=_column_path(gone[:shown], width, 28)),
-        tag("path", class_="d", d=_column_path(score["own"][:shown], width, 28, gone[:shown])),
-        tag("line", class_="ground", x1=0, y1=40, x2=100, y2=40),
-    ]
-    told: list[Child] = [f"{label}: " if label else None, tag("code", column)]
-    if bound is not None:
-        at = bin_position(edges, bound["value"]) * width
-        shapes.append(tag("line", class_="mark", x1=at, y1=0, x2=at, y2=70))
-        sign = "at most" if bound["side"] == "max" else "at least"
-        told += [
-            " ", tag("span", f"{bound['stage']}: {bound['setting']} {bound['value']:g} ({sign})",
-                     class_="bound"),
-        ]  # fmt: skip
+    marks, bound = [], ""
+    if threshold is not None:
+        marks = [Mark(bin_position(edges, threshold["value"]) * width, 0, 70)]
+        sign = "at most" if threshold["side"] == "max" else "at least"
+        setting = f"{threshold['setting']} {threshold['value']:g}"
+        bound = f"{threshold['stage']}: {setting} ({sign})"
     beyond = " and more" if score["beyond"] else ""
-    rows = [
-        [_bin(edges, n, bound), score["kept"][n], score["own"][n], score["others"][n]]
-        for n in range(bins)
-        if score["kept"][n] or gone[n]
-    ]
-    heads = ["value", "kept", bound["reason"] if bound else "–", "left otherwise"]
-    if bound is None:
-        rows, heads = [[row[0], row[1], row[3]] for row in rows], ["value", "kept", "left"]
-    return tag(
-        "figure",
-        tag("figcaption", told),
-        _svg(*shapes, tall=70, class_="histogram"),
-        tag("p", tag("span", f"{edges[0]:g}"), tag("span", f"{edges[shown]:g}{beyond}"),
-            class_="axis"),
-        _slider(score, number, shown) if number is not None else None,
-        folded_table(f"Histogram of {column}", heads, rows),
-        class_="score",
-    )  # fmt: skip
+    return Histogram(
+        label=label,
+        column=score["column"],
+        bound=bound,
+        shapes=[
+            Shape("k", _column_path(score["kept"][:shown], width, -38)),
+            Shape("o", _column_path(dropped[:shown], width, 28)),
+            Shape("d", _column_path(score["own"][:shown], width, 28, part_of=dropped[:shown])),
+        ],
+        ground=40,
+        marks=marks,
+        ends=(f"{edges[0]:g}", f"{edges[shown]:g}{beyond}"),
+        slider=_make_slider(score, number, shown) if number is not None else None,
+        table=_histogram_table(score, dropped),
+        has_scores_class=True,
+    )
 
 
-def draw_mirrored_histogram(one: Mapping[str, Any], two: Mapping[str, Any]) -> Markup:
-    """What two corpora kept, one above the line and the other below it, on one scale."""
+def _count_shown_bins(score: Mapping[str, Any], dropped: Sequence[int]) -> int:
+    """Return how many bins to draw: all of a share, else up to the last one that is not empty."""
+    edges, bins = score["edges"], len(score["kept"])
+    if edges[-1] == 1:
+        return bins
+    filled = (n + 1 for n in range(bins) if score["kept"][n] or dropped[n])
+    shown = max(filled, default=bins)
+    if score["threshold"] is not None:
+        shown = max(shown, math.ceil(bin_position(edges, score["threshold"]["value"])) + 1)
+    return min(bins, max(shown, _MIN_BINS))
+
+
+def _histogram_table(score: Mapping[str, Any], dropped: Sequence[int]) -> Table:
+    edges, threshold, kept = score["edges"], score["threshold"], score["kept"]
+    filled = [n for n in range(len(kept)) if kept[n] or dropped[n]]
+    rows: list[Sequence[str | int]]
+    if threshold is None:
+        heads = ["value", "kept", "left"]
+        rows = [(_name_bin(edges, n, None), kept[n], score["others"][n]) for n in filled]
+    else:
+        heads = ["value", "kept", threshold["reason"], "left otherwise"]
+        rows = [
+            (_name_bin(edges, n, threshold), kept[n], score["own"][n], score["others"][n])
+            for n in filled
+        ]
+    return Table(f"Histogram of {score['column']}", heads, rows)
+
+
+def draw_mirrored_histogram(one: Mapping[str, Any], two: Mapping[str, Any]) -> Histogram:
+    """Draw what two corpora kept, one above the line and the other below it, on one scale."""
     edges, bins = one["edges"], len(one["kept"])
-    most = math.sqrt(max(max(one["kept"], default=0), max(two["kept"], default=0))) or 1.0
+    highest = math.sqrt(max(max(one["kept"], default=0), max(two["kept"], default=0))) or 1.0
     width = 100 / bins
-    shapes = [
-        tag("path", class_="k", d=_column_path(one["kept"], width, -33, most=most, ground=35)),
-        tag("path", class_="b", d=_column_path(two["kept"], width, 33, most=most, ground=35)),
-        tag("line", class_="ground", x1=0, y1=35, x2=100, y2=35),
+    marks = [
+        Mark(bin_position(edges, score["threshold"]["value"]) * width, top, bottom)
+        for score, top, bottom in ((one, 0, 35), (two, 35, 70))
+        if score["threshold"]
     ]
-    for score in (one, two):
-        if score["threshold"]:
-            at = bin_position(edges, score["threshold"]["value"]) * width
-            low, high = (0, 35) if score is one else (35, 70)
-            shapes.append(tag("line", class_="mark", x1=at, y1=low, x2=at, y2=high))
     rows = [
-        [_bin(edges, n, one["threshold"]), one["kept"][n], two["kept"][n]]
+        (_name_bin(edges, n, one["threshold"]), one["kept"][n], two["kept"][n])
         for n in range(bins)
         if one["kept"][n] or two["kept"][n]
     ]
-    return tag(
-        "figure",
-        tag("figcaption", tag("code", one["column"])),
-        _svg(*shapes, tall=70, class_="histogram"),
-        tag("p", tag("span", f"{edges[0]:g}"), tag("span", f"{edges[-1]:g}"), class_="axis"),
-        folded_table(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
-    )  # fmt: skip
+    return Histogram(
+        label="",
+        column=one["column"],
+        bound="",
+        shapes=[
+            Shape("k", _column_path(one["kept"], width, -33, highest=highest, ground=35)),
+            Shape("b", _column_path(two["kept"], width, 33, highest=highest, ground=35)),
+        ],
+        ground=35,
+        marks=marks,
+        ends=(f"{edges[0]:g}", f"{edges[-1]:g}"),
+        slider=None,
+        table=Table(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
+        has_scores_class=False,
+    )
 
 
-def _slider(score: Mapping[str, Any], number: int, shown: int) -> Markup:
-    bound, edges = score["threshold"], score["edges"]
-    value = min(range(shown + 1), key=lambda n: (abs(edges[n] - bound["value"]), n))
-    name = f"score-{number}"
-    return tag(
-        "div",
-        tag("label", f"What if {bound['setting']} were ", tag("output", f"{edges[value]:g}",
-            for_=name, class_="value"), "?", for_=name),
-        tag("input", type="range", id=name, min=0, max=shown, step=1, value=value,
-            data_score=number),
-        tag("p", class_="effect", aria_live="polite"),
-        tag("p", bound["note"], class_="note") if bound.get("note") else None,
-        class_="what-if", hidden=True,
-    )  # fmt: skip
+def _make_slider(score: Mapping[str, Any], number: int, steps: int) -> Slider:
+    threshold, edges = score["threshold"], score["edges"]
+    value = min(range(steps + 1), key=lambda n: (abs(edges[n] - threshold["value"]), n))
+    return Slider(
+        number=number,
+        setting=threshold["setting"],
+        value=value,
+        value_text=f"{edges[value]:g}",
+        steps=steps,
+        note=threshold.get("note") or "",
+    )
 
 
 def _column_path(
-    counts: Sequence[int], width: float, tall: float, of: Sequence[int] | None = None,
-    most: float = 0.0, ground: float = 40,
-) -> str:  # fmt: skip
-    """Columns from the ground line, as high as the square root of the count says.
+    counts: Sequence[int],
+    width: float,
+    height: float,
+    *,
+    part_of: Sequence[int] | None = None,
+    highest: float = 0.0,
+    ground: float = 40,
+) -> str:
+    """Draw columns from the ground line whose heights go by the square root of the counts.
 
-    With ``of``, each is that part of its column of ``of`` which it is of its count.
+    With ``part_of``, each column is that part of the column of ``part_of`` which its count is.
     """
-    whole = of if of is not None else counts
-    most = most or math.sqrt(max(whole, default=0)) or 1.0
+    whole = part_of if part_of is not None else counts
+    highest = highest or math.sqrt(max(whole, default=0)) or 1.0
     return "".join(
-        f"M{n * width:.2f} {ground:g}v{tall * math.sqrt(whole[n]) / most * count / whole[n]:.2f}"
+        f"M{n * width:.2f} {ground:g}"
+        f"v{height * math.sqrt(whole[n]) / highest * count / whole[n]:.2f}"
         f"h{width * 0.92:.2f}V{ground:g}Z"
         for n, count in enumerate(counts)
         if count
@@ -262,7 +310,7 @@ def _column_path(
 
 
 def bin_position(edges: Sequence[float], value: float) -> float:
-    """Where a value lies among the bins: 2.5 is the middle of the third."""
+    """Return the position of a value among the bins: 2.5 is the middle of the third bin."""
     last = len(edges) - 1
     for n in range(last):
         if value <= edges[n + 1]:
@@ -270,10 +318,11 @@ def bin_position(edges: Sequence[float], value: float) -> float:
     return float(last)
 
 
-def _bin(edges: Sequence[float], n: int, bound: Mapping[str, Any] | None) -> str:
-    if all(float(edge).is_integer() for edge in edges) and edges[-1] > 1 and not (
-        bound and bound["side"] == "max"
-    ):  # fmt: skip
+def _name_bin(edges: Sequence[float], n: int, threshold: Mapping[str, Any] | None) -> str:
+    """Name a bin by its edges, or by the whole numbers in it if it holds nothing else."""
+    is_whole = all(float(edge).is_integer() for edge in edges) and edges[-1] > 1
+    # Bins of a column with a maximum are open below, so that each also holds its upper edge.
+    if is_whole and not (threshold and threshold["side"] == "max"):
         low, high = int(edges[n]), int(edges[n + 1]) - 1
         return f"{low:,}" if low == high else f"{low:,} to {high:,}"
     return f"{edges[n]:g} to {edges[n + 1]:g}"

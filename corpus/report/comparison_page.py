@@ -1,210 +1,188 @@
-"""Two builds side by side, as one page."""
+"""Write the page that compares two corpora, called A and B on it.
+
+Each function here computes what a section shows; ``comparison_sections.html.jinja`` has a macro of
+the section's name that draws it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus.maintenance import diff
-from corpus.report import charts, statistics
-from corpus.report.charts import format_share
+from corpus.report.charts import draw_funnel, draw_histogram, draw_mirrored_histogram
 from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
-from corpus.report.html_document import Section, make_section, render_document
-from corpus.report.markup import Child, Markup, table, tag
-from corpus.report.report_page import abbreviate_count
+from corpus.report.numbers import abbreviate_count, format_change, format_setting, format_share
+from corpus.report.report_page import Section
+from corpus.report.statistics import load_statistics
+from corpus.report.tables import Table
+from corpus.report.templates import render_html
 from corpus.storage.remote_path import RemotePath
 from corpus.tasks.receipts import load_manifest
 
-ManifestPair = tuple[Mapping[str, Any], Mapping[str, Any]]
+Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
+_MAX_ROWS = 300
+_MAX_SETTING_LENGTH = 200
 
 
-def render_comparison(one: Path | RemotePath, two: Path | RemotePath) -> str:
-    """The page; ``one`` is A, what it is held against is B."""
+def render_comparison(
+    one: Path | RemotePath, two: Path | RemotePath, differences: Mapping[str, Any]
+) -> str:
+    """Return the page on the corpora A, ``one``, and B, ``two``.
+
+    ``differences`` is what :func:`corpus.maintenance.diff.compare_corpora` returns for them.
+    """
     manifests = load_manifest(one), load_manifest(two)
-    counted = statistics.load_statistics(one), statistics.load_statistics(two)
-    found = diff.compare_corpora(one, two)
+    statistics = load_statistics(one), load_statistics(two)
     names = _corpus_names(one, two)
-    head: list[Child] = [
-        tag("h1", f"{names[0]} against {names[1]}"),
-        tag("p", f"A, {names[0]}: {summarize_manifest(manifests[0])}.", class_="lead"),
-        tag("p", f"B, {names[1]}: {summarize_manifest(manifests[1])}.", class_="lead"),
+    funnel = _funnel(manifests, names, differences)
+    sections = [
+        Section("totals", "In all", "In all", _totals(manifests)),
+        Section("settings", "Settings", "What differs in the making", _settings(differences)),
+        Section("funnel", "Funnel", "What left, where and why", funnel),
+        Section("scores", "Scores", "Scores of what was kept", _scores(statistics)),
+        Section("languages", "Languages", "Languages", _languages(statistics)),
+        Section("privacy", "Contact data", "Contact data replaced", _privacy(statistics)),
+        Section("duplicates", "Duplicates", "Duplicates", _duplicates(manifests)),
+        Section("speed", "Speed", "Speed", _speed(manifests)),
     ]
-    sections: list[Section | None] = [
-        make_section("totals", "In all", "In all", [_totals(manifests)]),
-        make_section("settings", "Settings", "What differs in the making", _settings(found)),
-        make_section(
-            "funnel",
-            "Funnel",
-            "What left, where and why",
-            [
-                tag(
-                    "div",
-                    [
-                        tag(
-                            "div",
-                            tag("h3", f"{letter}: {name}"),
-                            charts.draw_funnel(list(list_funnel_rows(manifest))),
-                        )
-                        for letter, name, manifest in zip("AB", names, manifests, strict=True)
-                    ],
-                    class_="pair",
-                ),
-                _reasons(found),
-            ],
-        ),
-        make_section("scores", "Scores", "Scores of what was kept", _scores(counted)),
-        make_section("languages", "Languages", "Languages", _languages(counted)),
-        make_section("privacy", "Contact data", "Contact data replaced", _privacy(counted)),
-        make_section("duplicates", "Duplicates", "Duplicates", _duplicates(manifests)),
-        make_section("speed", "Speed", "Speed", _speed(manifests)),
-    ]
-    return render_document(f"{names[0]} against {names[1]}", head, sections, [])
+    return render_html(
+        "comparison.html.jinja",
+        title=f"{names[0]} against {names[1]}",
+        corpora=[
+            (letter, name, summarize_manifest(manifest))
+            for letter, name, manifest in zip("AB", names, manifests, strict=True)
+        ],
+        sections=[section for section in sections if section.content],
+        slider_data=[],
+    )
 
 
 def _corpus_names(one: Path | RemotePath, two: Path | RemotePath) -> tuple[str, str]:
-    """The folders' names; with the folder above where they are the same."""
+    """Return the names of the folders, with their parents' names where they are the same."""
     a, b = (each.resolve() if isinstance(each, Path) else each for each in (one, two))
     if a.name != b.name:
         return a.name, b.name
     return f"{a.parent.name}/{a.name}", f"{b.parent.name}/{b.name}"
 
 
-def format_change(old: int | None, new: int | None) -> Child:
-    """B less A, with a sign."""
-    if old is None or new is None:
-        return "–"
-    return f"{new - old:+,}".replace("-", "−") if new != old else "0"
+def _compare_counts(
+    a: Mapping[str, int], b: Mapping[str, int], names: Iterable[str]
+) -> list[tuple[str, int, int, str]]:
+    """Return a row for each name: the counts of A and B, and their difference."""
+    return [
+        (name, a.get(name, 0), b.get(name, 0), format_change(a.get(name, 0), b.get(name, 0)))
+        for name in names
+    ]
 
 
-def _totals(pair: ManifestPair) -> Markup:
-    lines = [
-        [name.replace("_", " "), old["totals"].get(name, 0), new["totals"].get(name, 0),
-         format_change(old["totals"].get(name, 0), new["totals"].get(name, 0))]
-        for old, new in [pair]
-        for name in dict.fromkeys([*old["totals"], *new["totals"]])
-    ]  # fmt: skip
-    return table("Totals", ["", "A", "B", "B − A"], lines)
+def _count_table(caption: str, head: str, rows: Sequence[tuple[str, int, int, str]]) -> Table:
+    return Table(caption, [head, "A", "B", "B − A"], rows)
 
 
-def _settings(found: Mapping[str, Any]) -> list[Child]:
-    lines = [
-        [
+def _totals(manifests: Pair) -> Table:
+    a, b = (manifest["totals"] for manifest in manifests)
+    rows = _compare_counts(a, b, dict.fromkeys([*a, *b]))
+    return _count_table("Totals", "", [(row[0].replace("_", " "), *row[1:]) for row in rows])
+
+
+def _settings(differences: Mapping[str, Any]) -> dict[str, Any]:
+    rows = [
+        (
             row["name"],
-            diff.format_setting(row["before"], 200),
-            diff.format_setting(row["after"], 200),
-        ]
+            format_setting(row["before"], _MAX_SETTING_LENGTH),
+            format_setting(row["after"], _MAX_SETTING_LENGTH),
+        )
         for name in ("settings", "models", "tools")
-        for row in found[name]
+        for row in differences[name]
     ]
-    count = len(found["sources"])
-    sources = f"{count:,} source files differ." if count else "The sources are the same."
-    if not lines:
-        return [tag("p", f"Settings, models and versions are the same. {sources}", class_="lead")]
-    return [table("Settings", ["setting", "A", "B"], lines[:300]), tag("p", sources, class_="lead")]
+    return {
+        "changed_sources": len(differences["sources"]),
+        "table": Table("Settings", ["setting", "A", "B"], rows[:_MAX_ROWS]) if rows else None,
+    }
 
 
-def _reasons(found: Mapping[str, Any]) -> Child:
-    lines: list[list[Child]] = []
-    for row in found["stages"]:
-        for reason in row["reasons"]:
-            old, new = reason["before"], reason["after"]
-            lines.append([f"{row['stage']}: {reason['name']}", old or 0, new or 0,
-                          format_change(old or 0, new or 0)])  # fmt: skip
-    if not lines:
-        return tag("p", "Every reason has the same count.", class_="lead")
-    return table(
-        "Reasons whose counts differ", ["reason", "A", "B", "B − A"], lines[:300], hidden=False
-    )
+def _funnel(
+    manifests: Pair, names: tuple[str, str], differences: Mapping[str, Any]
+) -> dict[str, Any]:
+    reasons = [
+        (
+            f"{row['stage']}: {reason['name']}",
+            reason["before"] or 0,
+            reason["after"] or 0,
+            format_change(reason["before"] or 0, reason["after"] or 0),
+        )
+        for row in differences["stages"]
+        for reason in row["reasons"]
+    ]
+    heads = ["reason", "A", "B", "B − A"]
+    caption = "Reasons whose counts differ"
+    return {
+        "charts": [
+            (f"{letter}: {name}", draw_funnel(list(list_funnel_rows(manifest))))
+            for letter, name, manifest in zip("AB", names, manifests, strict=True)
+        ],
+        "reasons": Table(caption, heads, reasons[:_MAX_ROWS], caption_hidden=False)
+        if reasons
+        else None,
+    }
 
 
-def _scores(counted: ManifestPair) -> list[Child]:
-    here, there = ({s["column"]: s for s in each["scores"]} for each in counted)
-    figures: list[Markup] = []
-    alone = False
-    for column in dict.fromkeys([*here, *there]):
-        one, two = here.get(column), there.get(column)
+def _scores(statistics: Pair) -> dict[str, Any] | None:
+    a, b = ({score["column"]: score for score in each["scores"]} for each in statistics)
+    histograms, has_single_charts = [], False
+    for column in dict.fromkeys([*a, *b]):
+        one, two = a.get(column), b.get(column)
         if one is None or two is None or one["edges"] != two["edges"]:
-            sides = (("A", one), ("B", two))
-            figures += [charts.draw_histogram(each, label=name) for name, each in sides if each]
-            alone = True
+            pair = (("A", one), ("B", two))
+            histograms += [draw_histogram(score, label=name) for name, score in pair if score]
+            has_single_charts = True
         else:
-            figures.append(charts.draw_mirrored_histogram(one, two))
-    if not figures:
-        return []
-    key = tag(
-        "p", tag("span", class_="key k", aria_hidden="true"), " A, above the line; ",
-        tag("span", class_="key b", aria_hidden="true"), " B, below it, upside down. Heights go by "
-        "the square root of the count, both on one scale."
-        + " Where only one has the measure, or the spans differ, each has a chart of its own, with "
-        "what left in grey and red below the line." * alone,
-        class_="lead",
-    )  # fmt: skip
-    return [key, tag("div", figures, class_="grid")]
+            histograms.append(draw_mirrored_histogram(one, two))
+    if not histograms:
+        return None
+    return {"histograms": histograms, "has_single_charts": has_single_charts}
 
 
-def _languages(counted: ManifestPair) -> list[Child]:
-    here, there = (
-        {row[0]: row for row in (each["languages"] or {"top": []})["top"]} for each in counted
+def _languages(statistics: Pair) -> Table | None:
+    a, b = (
+        {row[0]: row[1] for row in (each["languages"] or {"top": []})["top"]} for each in statistics
     )
-    whole = [sum(row[1] for row in each.values()) for each in (here, there)]
-    lines: list[Sequence[Child]] = []
-    for lang in dict.fromkeys([*here, *there]):
-        old, new = (each.get(lang, [lang, 0, 0, 0])[1] for each in (here, there))
-        if old or new:
-            lines.append(
-                [
-                    lang,
-                    old,
-                    format_share(old, whole[0]),
-                    new,
-                    format_share(new, whole[1]),
-                    format_change(old, new),
-                ]
-            )
-    heads = ["language", "A", "share", "B", "share", "B − A"]
-    return [table("Languages kept", heads, lines, tight=True)] if lines else []
-
-
-def _privacy(counted: ManifestPair) -> list[Child]:
-    here, there = ({name: count for name, _, count in each["pii"]} for each in counted)
-    lines = [
-        [
-            name,
-            here.get(name, 0),
-            there.get(name, 0),
-            format_change(here.get(name, 0), there.get(name, 0)),
-        ]
-        for name in dict.fromkeys([*here, *there])
+    whole_a, whole_b = sum(a.values()), sum(b.values())
+    rows = [
+        (name, old, format_share(old, whole_a), new, format_share(new, whole_b), change)
+        for name, old, new, change in _compare_counts(a, b, dict.fromkeys([*a, *b]))
+        if old or new
     ]
-    return [table("Details replaced", ["detail", "A", "B", "B − A"], lines)] if lines else []
+    heads = ["language", "A", "share", "B", "share", "B − A"]
+    return Table("Languages kept", heads, rows, tight=True) if rows else None
 
 
-def _duplicates(pair: ManifestPair) -> list[Child]:
-    here, there = (find_duplicate_counts(each).get("clusters_by_size", {}) for each in pair)
-    sizes = sorted({*here, *there}, key=lambda size: int(size.split("-")[0]))
-    lines = [
-        [size.replace("-", " to "), here.get(size, 0), there.get(size, 0),
-         format_change(here.get(size, 0), there.get(size, 0))]
-        for size in sizes
-    ]  # fmt: skip
-    return [table("Clusters by size", ["posts", "A", "B", "B − A"], lines)] if lines else []
+def _privacy(statistics: Pair) -> Table | None:
+    a, b = ({name: count for name, _, count in each["pii"]} for each in statistics)
+    rows = _compare_counts(a, b, dict.fromkeys([*a, *b]))
+    return _count_table("Details replaced", "detail", rows) if rows else None
 
 
-def _speed(pair: ManifestPair) -> list[Child]:
-    here, there = (
+def _duplicates(manifests: Pair) -> Table | None:
+    a, b = (find_duplicate_counts(each).get("clusters_by_size", {}) for each in manifests)
+    rows = _compare_counts(a, b, sorted({*a, *b}, key=lambda size: int(size.split("-")[0])))
+    rows = [(row[0].replace("-", " to "), *row[1:]) for row in rows]
+    return _count_table("Clusters by size", "posts", rows) if rows else None
+
+
+def _speed(manifests: Pair) -> Table | None:
+    a, b = (
         {row.stage: row.read / row.seconds for row in list_funnel_rows(each) if row.seconds}
-        for each in pair
+        for each in manifests
     )
-    lines = [
-        [
+    rows = [
+        (
             stage,
-            *(
-                abbreviate_count(int(each[stage])) if stage in each else "–"
-                for each in (here, there)
-            ),
-        ]
-        for stage in dict.fromkeys([*here, *there])
+            abbreviate_count(int(a[stage])) if stage in a else "–",
+            abbreviate_count(int(b[stage])) if stage in b else "–",
+        )
+        for stage in dict.fromkeys([*a, *b])
     ]
     heads = ["stage", "A, posts/s", "B, posts/s"]
-    return [table("Posts a second on a core", heads, lines)] if lines else []
+    return Table("Posts a second on a core", heads, rows) if rows else None

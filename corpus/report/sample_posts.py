@@ -1,101 +1,97 @@
-"""The posts that a report shows: redacted samples of what stayed and of what left."""
+"""Group the redacted samples of kept and dropped posts as the report shows them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from corpus.report.funnel import list_funnel_rows
-from corpus.report.markup import (
-    Child,
-    Markup,
-    join_children,
-    replace_control_characters,
-    shorten,
-    tag,
-)
-from corpus.report.published_plan import PublishedPlan
+from corpus.report.numbers import shorten
+from corpus.report.templates import replace_control_characters
+
+_LAST = 99  # the rank of a stage that the funnel does not have
 
 
-def render_samples(
-    manifest: Mapping[str, Any], settings: PublishedPlan, counted: Mapping[str, Any]
-) -> list[Child]:
-    """Samples of what was kept, then of each reason in the order of the stages."""
-    samples = counted.get("samples") or ()
-    if not samples:
-        return [tag("p", "No posts are shown.", class_="lead")]
-    counts = {
-        (row.stage, reason): count
-        for row in list_funnel_rows(manifest)
-        for reason, count in row.reasons
-    }
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+class SamplePost(NamedTuple):
+    """A post as it is shown: its origin, its text, and the scores that decided about it."""
+
+    origin: str
+    text: str
+    is_cut: bool
+    measures: str
+
+
+class SampleGroup(NamedTuple):
+    """The samples of the kept posts, or of one reason."""
+
+    title: str
+    posts: list[SamplePost]
+
+
+def group_samples(manifest: Mapping[str, Any], statistics: Mapping[str, Any]) -> list[SampleGroup]:
+    """Return the samples of what was kept, then of each reason in the order of the stages."""
+    samples = statistics.get("samples") or ()
+    rows = list(list_funnel_rows(manifest))
+    counts = {(row.stage, reason): count for row in rows for reason, count in row.reasons}
+    stages = [row.stage for row in rows]
+    by_reason: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for sample in samples:
         if sample["of"] == "dropped":
-            groups.setdefault((sample["stage"], sample["reason"]), []).append(sample)
-    order = [row.stage for row in list_funnel_rows(manifest)]
+            by_reason.setdefault((sample["stage"], sample["reason"]), []).append(sample)
+    thresholds = [
+        score["threshold"] | {"column": score["column"]}
+        for score in statistics["scores"]
+        if score["threshold"]
+    ]
+
+    def rank(key: tuple[str, str]) -> tuple[int, int, tuple[str, str]]:
+        stage = stages.index(key[0]) if key[0] in stages else _LAST
+        return stage, -counts.get(key, 0), key
+
     kept = [sample for sample in samples if sample["of"] == "kept"]
-    bounds = [score["threshold"] | {"column": score["column"]} for score in counted["scores"]
-              if score["threshold"]]  # fmt: skip
-    blocks = (
-        [_render_group(f"kept: {manifest['totals']['documents']:,}", kept, bounds)] if kept else []
-    )
-    ranked = sorted(groups, key=lambda key: (order.index(key[0]) if key[0] in order else 99,
-                                             -counts.get(key, 0), key))  # fmt: skip
-    blocks += [
-        _render_group(
+    groups = [(f"kept: {manifest['totals']['documents']:,}", kept)] if kept else []
+    groups += [
+        (
             f"{stage}: {shorten(reason)}, {counts.get((stage, reason), 0):,}",
-            groups[stage, reason],
-            bounds,
+            by_reason[stage, reason],
         )
-        for stage, reason in ranked
+        for stage, reason in sorted(by_reason, key=rank)
     ]
-    redacted = (
-        "as the plan's 'pii' stage does it" if any(name == "pii" for name, _ in settings.stages)
-        else "with the 'pii' stage's defaults, though the plan has none"
-    )  # fmt: skip
     return [
-        tag("p", f"Chosen by a hash of their ids and redacted {redacted}. People wrote these; some "
-            "are rude. What its author or platform took back is never shown. "
-            "'output: {report_samples: 0}' shows none.", class_="lead"),
-        tag("p", tag("button", "Open all", type="button", data_open="samples", hidden=True)),
-        *blocks,
-    ]  # fmt: skip
-
-
-def _render_group(
-    title: str, samples: Sequence[Mapping[str, Any]], bounds: Sequence[Mapping[str, Any]]
-) -> Markup:
-    shown = tag("span", f" ({len(samples)}\N{NO-BREAK SPACE}shown)", class_="soft")
-    return tag(
-        "details",
-        tag("summary", title, shown),
-        tag("ul", [tag("li", render_post(sample, bounds)) for sample in samples], class_="posts"),
-        class_="group",
-    )  # fmt: skip
-
-
-def render_post(sample: Mapping[str, Any], bounds: Sequence[Mapping[str, Any]] = ()) -> Markup:
-    """A sample: where it was, its text, and the measure that decided, if one did."""
-    where = [sample["platform"], sample["kind"], sample["community"], sample["created_at"]]
-    single = Counter(bound["stage"] for bound in bounds)
-    telling = [
-        bound["column"]
-        for bound in bounds
-        if (
-            bound["reason"] == sample["reason"] if sample["reason"] else single[bound["stage"]] == 1
-        )
+        SampleGroup(title, [describe_sample(sample, thresholds) for sample in found])
+        for title, found in groups
     ]
+
+
+def describe_sample(
+    sample: Mapping[str, Any], thresholds: Sequence[Mapping[str, Any]] = ()
+) -> SamplePost:
+    """Return a sample as it is shown; its measures are those of the thresholds that decided."""
+    origin = (sample["platform"], sample["kind"], sample["community"], sample["created_at"])
     measures = ", ".join(
-        f"{name} {sample['scores'][name]:.3g}" for name in telling if name in sample["scores"]
+        f"{name} {sample['scores'][name]:.3g}"
+        for name in _deciding_columns(sample, thresholds)
+        if name in sample["scores"]
     )
-    # The audit looks for exactly this element, and reads what is in it.
-    text = tag("blockquote", sample["text"], Markup("…") if sample["cut"] else None,
-               class_="post", dir="auto")  # fmt: skip
-    told = " · ".join(shorten(replace_control_characters(str(each))) for each in where if each)
-    return join_children([
-        tag("p", told, class_="meta") if told else None,
-        text,
-        tag("p", measures, class_="meta") if measures else None,
-    ])  # fmt: skip
+    return SamplePost(
+        origin=" · ".join(
+            shorten(replace_control_characters(str(each))) for each in origin if each
+        ),
+        text=sample["text"],
+        is_cut=bool(sample["cut"]),
+        measures=measures,
+    )
+
+
+def _deciding_columns(
+    sample: Mapping[str, Any], thresholds: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Return the columns of the thresholds with the sample's reason.
+
+    For a kept post: of each threshold that is the only one of its stage.
+    """
+    if sample["reason"]:
+        return [row["column"] for row in thresholds if row["reason"] == sample["reason"]]
+    per_stage = Counter(row["stage"] for row in thresholds)
+    return [row["column"] for row in thresholds if per_stage[row["stage"]] == 1]

@@ -1,4 +1,4 @@
-"""The report in a terminal."""
+"""Print the report in a terminal."""
 
 from __future__ import annotations
 
@@ -9,26 +9,31 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from corpus.report.charts import bin_position, format_share
+from corpus.report.charts import bin_position
 from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
+from corpus.report.numbers import format_share
 
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 _BAR_WIDTH = 24
+_SPARKLINE_WIDTH = 60
+_TIMELINE_WIDTH = 50
 _MAX_BARS = 12
 
 
 def make_printable(text: str) -> str:
-    """Text that cannot act on the terminal: no escape sequences, no direction marks."""
+    """Return text that cannot act on the terminal: no escape sequences, no direction marks."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def print_report(console: Console, manifest: Mapping[str, Any], counted: Mapping[str, Any]) -> None:
-    """Print the whole of it."""
+def print_report(
+    console: Console, manifest: Mapping[str, Any], statistics: Mapping[str, Any]
+) -> None:
+    """Print the funnel and then each section that has something to show."""
     print_funnel(console, manifest)
-    for title, part in _list_sections(manifest, counted):
+    for title, section in _list_sections(manifest, statistics):
         console.print()
         console.print(Text(title, "bold"))
-        console.print(part)
+        console.print(section)
 
 
 def print_funnel(console: Console, manifest: Mapping[str, Any]) -> None:
@@ -39,111 +44,119 @@ def print_funnel(console: Console, manifest: Mapping[str, Any]) -> None:
         table.add_column(title, justify="right")
     table.add_column("reasons", overflow="fold")
     for row in list_funnel_rows(manifest):
-        speed = f"{row.read / row.seconds:,.0f}" if row.seconds else ""
         table.add_row(
-            row.stage, f"{row.read:,}", f"{row.kept:,}", f"{row.gone:,}", speed,
+            row.stage,
+            f"{row.read:,}",
+            f"{row.kept:,}",
+            f"{row.dropped:,}",
+            f"{row.read / row.seconds:,.0f}" if row.seconds else "",
             Text(make_printable(row.reasons_text)),
-        )  # fmt: skip
+        )
     console.print(table)
     console.print(f"\n{summarize_manifest(manifest)}", highlight=False)
 
 
 def _list_sections(
-    manifest: Mapping[str, Any], counted: Mapping[str, Any]
+    manifest: Mapping[str, Any], statistics: Mapping[str, Any]
 ) -> Iterator[tuple[str, RenderableType]]:
-    found = counted["languages"]
+    """Yield the title and the content of each section."""
+    found = statistics["languages"]
     if found and found["top"]:
         top = [row for row in found["top"] if row[1]]
         whole = sum(row[1] for row in top) + found["rest"][1]
         more = len(top) - _MAX_BARS
         title = f"Languages (and {more:,} more)" if more > 0 else "Languages"
-        yield (
-            title,
-            _bar_table([(row[0], row[1], format_share(row[1], whole)) for row in top[:_MAX_BARS]]),
-        )
+        bars = [(row[0], row[1], format_share(row[1], whole)) for row in top[:_MAX_BARS]]
+        yield title, _bar_table(bars)
     for name in ("communities", "platforms", "licenses"):
-        part = counted[name]
+        part = statistics[name]
         if part["top"]:
             whole = sum(count for _, count in part["top"]) + part["rest"] + part["none"]
             title = f"{name.capitalize()} ({part['distinct']:,})"
-            yield (
-                title,
-                _bar_table([(n, c, format_share(c, whole)) for n, c in part["top"][:_MAX_BARS]]),
-            )
-    line = counted["timeline"]
+            bars = [(n, count, format_share(count, whole)) for n, count in part["top"][:_MAX_BARS]]
+            yield title, _bar_table(bars)
+    line = statistics["timeline"]
     if line["bars"]:
-        drawn = _sparkline([count for _, count in line["bars"]], 50)
-        ends = line["bars"][0][0], line["bars"][-1][0]
-        yield f"Time, by {line['unit']}", Text(f"{ends[0]} {drawn} {ends[1]}")
-    sizes = counted["lengths"]
-    if sum(sizes["counts"]):
-        told = f"median {sizes['median']:,}, longest {sizes['longest']:,}"
-        yield "Length in characters", Text(f"{_sparkline(sizes['counts'], 60)} {told}")
-    if counted["scores"]:
-        yield "Scores (upper: kept, lower: left; │ is the threshold)", _scores(counted["scores"])
-    if copies := find_duplicate_counts(manifest):
-        by_size = list(copies["clusters_by_size"].items())
-        title = f"Duplicates ({copies['clusters']:,} texts posted more than once)"
+        sparkline = _sparkline([count for _, count in line["bars"]], _TIMELINE_WIDTH)
+        first, last = line["bars"][0][0], line["bars"][-1][0]
+        yield f"Time, by {line['unit']}", Text(f"{first} {sparkline} {last}")
+    lengths = statistics["lengths"]
+    if sum(lengths["counts"]):
+        ends = f"median {lengths['median']:,}, longest {lengths['longest']:,}"
+        sparkline = _sparkline(lengths["counts"], _SPARKLINE_WIDTH)
+        yield "Length in characters", Text(f"{sparkline} {ends}")
+    if statistics["scores"]:
+        title = "Scores (upper: kept, lower: left; │ is the threshold)"
+        yield title, _histograms(statistics["scores"])
+    if duplicates := find_duplicate_counts(manifest):
+        title = f"Duplicates ({duplicates['clusters']:,} texts posted more than once)"
+        by_size = duplicates["clusters_by_size"].items()
         yield title, _bar_table([(f"{size} posts", count, "") for size, count in by_size])
-    if counted["pii"]:
-        top = sorted(counted["pii"], key=lambda row: (-row[2], row[0]))
-        bars = [(name, count, f"in {held:,} documents") for name, held, count in top if count]
+    if statistics["pii"]:
+        top = sorted(statistics["pii"], key=lambda row: (-row[2], row[0]))
+        bars = [
+            (name, count, f"in {documents:,} documents") for name, documents, count in top if count
+        ]
         yield "Contact data replaced", _bar_table(bars) if bars else Text("none")
 
 
-def _bar_table(lines: Sequence[tuple[str, int, str]]) -> Table:
-    most = max((count for _, count, _ in lines), default=0) or 1
+def _bar_table(rows: Sequence[tuple[str, int, str]]) -> Table:
+    """Make a table with a bar for each name, its count and a note."""
+    largest = max((count for _, count, _ in rows), default=0) or 1
     table = Table.grid(padding=(0, 2))
     table.add_column(overflow="fold", max_width=32)
     table.add_column(no_wrap=True)
     table.add_column(justify="right")
     table.add_column()
-    for name, count, note in lines:
-        size = max(1, round(_BAR_WIDTH * count / most)) if count else 0
+    for name, count, note in rows:
+        width = max(1, round(_BAR_WIDTH * count / largest)) if count else 0
         table.add_row(
             Text(make_printable(name.replace("\n", " "))),
-            Text("━" * size, "green"),
+            Text("━" * width, "green"),
             f"{count:,}",
             Text(note),
         )
     return table
 
 
-def _scores(scores: Sequence[Mapping[str, Any]]) -> Group:
+def _histograms(scores: Sequence[Mapping[str, Any]]) -> Group:
+    """Draw for each column what was kept and, below it, what was dropped."""
     lines = []
     for score in scores:
-        gone = [a + b for a, b in zip(score["own"], score["others"], strict=True)]
-        last = max((n + 1 for n in range(len(gone)) if gone[n] or score["kept"][n]), default=1)
-        bound, told, at = score["threshold"], "", None
-        if bound is not None:
-            where = bin_position(score["edges"], bound["value"])
-            last = max(last, min(len(gone), int(where) + 2))
-            told, at = f"{bound['stage']}: {bound['setting']} {bound['value']:g}", where / last
+        dropped = [own + other for own, other in zip(score["own"], score["others"], strict=True)]
+        filled = (n + 1 for n in range(len(dropped)) if dropped[n] or score["kept"][n])
+        last = max(filled, default=1)
+        threshold, bound, mark = score["threshold"], "", None
+        if threshold is not None:
+            position = bin_position(score["edges"], threshold["value"])
+            last = max(last, min(len(dropped), int(position) + 2))
+            bound = f"{threshold['stage']}: {threshold['setting']} {threshold['value']:g}"
+            mark = position / last
         ends = f"{score['edges'][0]:g} to {score['edges'][last]:g}"
         lines += [
-            Text.assemble(make_printable(score["column"]), (f"  {ends}  {told}".rstrip(), "dim")),
-            Text(f"  {_mark_threshold(score['kept'][:last], at)}", "green"),
-            Text(f"  {_mark_threshold(gone[:last], at)}", "red"),
+            Text.assemble(make_printable(score["column"]), (f"  {ends}  {bound}".rstrip(), "dim")),
+            Text(f"  {_mark_threshold(score['kept'][:last], mark)}", "green"),
+            Text(f"  {_mark_threshold(dropped[:last], mark)}", "red"),
         ]
     return Group(*lines)
 
 
 def _mark_threshold(counts: Sequence[int], share: float | None) -> str:
-    """The line of blocks, with the threshold at so great a share of it."""
-    line = _sparkline(counts, 60)
+    """Draw a sparkline, with a mark at a share of its length where there is a threshold."""
+    line = _sparkline(counts, _SPARKLINE_WIDTH)
     if share is None:
         return line
     at = round(len(line) * share)
     return f"{line[:at]}│{line[at:]}"
 
 
-def _sparkline(counts: Sequence[int], wide: int) -> str:
-    """Counts as a line of blocks, as high as their square roots."""
-    if len(counts) > wide:
-        step = -(-len(counts) // wide)
+def _sparkline(counts: Sequence[int], width: int) -> str:
+    """Draw counts as a line of blocks whose heights go by the square root of the counts."""
+    if len(counts) > width:
+        step = -(-len(counts) // width)
         counts = [sum(counts[at : at + step]) for at in range(0, len(counts), step)]
-    elif counts and wide // len(counts) > 1:
-        counts = [count for count in counts for _ in range(wide // len(counts))]
-    most = max(counts, default=0) or 1
-    heights = [8 * (count / most) ** 0.5 for count in counts]
+    elif counts and width // len(counts) > 1:
+        counts = [count for count in counts for _ in range(width // len(counts))]
+    highest = max(counts, default=0) or 1
+    heights = [8 * (count / highest) ** 0.5 for count in counts]
     return "".join(_BLOCKS[max(1, round(height)) if height else 0] for height in heights)

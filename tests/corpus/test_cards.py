@@ -15,8 +15,9 @@ import yaml
 import corpus
 from corpus import report
 from corpus.maintenance.takedown import take_down
-from corpus.report import dataset_card, statistics
+from corpus.report import dataset_card, facts, markdown, statistics
 from corpus.report.published_plan import PublishedPlan
+from corpus.report.templates import markdown_environment
 from corpus.tasks.receipts import load_manifest
 from tests.conftest import post, sentence, write_lines
 
@@ -99,7 +100,7 @@ def test_the_card_s_head_says_what_the_hub_asks(built: Path) -> None:
 )
 def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> None:
     settings = PublishedPlan({"output": {"license": said}})
-    assert dataset_card._license(settings, {}) == found
+    assert dataset_card._license(settings) == found
 
 
 @pytest.mark.parametrize(
@@ -118,21 +119,21 @@ def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
         ["und", 500, 1, 0],
         ["no", 0, 0, 9],
     ]
-    assert dataset_card.list_language_codes({"languages": {"top": top}}) == ["en"]
-    assert dataset_card.list_language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
-    assert dataset_card.list_language_codes({"languages": None}) == []
+    assert facts.list_language_codes({"languages": {"top": top}}) == ["en"]
+    assert facts.list_language_codes({"languages": {"top": top[:2]}}) == ["en", "pt"]
+    assert facts.list_language_codes({"languages": None}) == []
 
 
 def test_splits_come_from_the_manifest() -> None:
     shards: list[dict[str, Any]] = [{"path": "shards/part-00000.parquet"}]
-    assert dataset_card.list_splits({"shards": shards}) == [("train", "shards/*.parquet")]
-    assert dataset_card.list_splits({"shards": []}) == [("train", "shards/*.parquet")]
+    assert facts.list_splits({"shards": shards}) == [("train", "shards/*.parquet")]
+    assert facts.list_splits({"shards": []}) == [("train", "shards/*.parquet")]
     shards = [
         {"path": "shards/part-00000.parquet", "split": "train"},
         {"path": "shards/part-00001.parquet", "split": "train"},
         {"path": "validation/part-00000.parquet", "split": "validation"},
     ]
-    assert dataset_card.list_splits({"shards": shards}) == [
+    assert facts.list_splits({"shards": shards}) == [
         ("train", "shards/*.parquet"),
         ("validation", "validation/*.parquet"),
     ]
@@ -294,10 +295,11 @@ def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
 
 
 def test_markdown_shows_names_as_they_are() -> None:
-    assert (
-        dataset_card.escape_markdown("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
+    assert markdown.escape_markdown("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
+    assert markdown.escape_markdown("one\ntwo\u202e") == "one two "
+    source = '{% import "markdown.md.jinja" as markdown %}{{ markdown.table(heads, rows) }}'
+    table = markdown_environment().from_string(source)
+    assert table.render(heads=["a", "b"], rows=[["too_few_words", 1234], ["x|y", "`0af…`"]]) == (
+        "| a | b |\n|---|---|\n| too_few_words | 1,234 |\n| x\\|y | `0af…` |"
     )
-    assert dataset_card.escape_markdown("one\ntwo\u202e") == "one two "
-    table = dataset_card.markdown_table(["a"], [["too_few_words"], ["x|y"]])
-    assert table == "| a |\n|---|\n| too_few_words |\n| x\\|y |"
-    assert dataset_card.fence_code("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"
+    assert markdown.fence_code("x\n```\ny", "yaml") == "````yaml\nx\n```\ny\n````"

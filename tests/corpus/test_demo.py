@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from corpus.demo import write_demo
+from corpus import demo
 
 POSTS = 600
 
@@ -28,7 +28,7 @@ POSTS = 600
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("demo")
-    write_demo.write(path, posts=POSTS, seed=1)
+    demo.write(path, posts=POSTS, seed=1)
     return path
 
 
@@ -138,14 +138,14 @@ def test_the_same_seed_gives_the_same_bytes_under_another_hash_seed(
     folder: Path, tmp_path: Path
 ) -> None:
     code = "import sys, pathlib, corpus.demo as d; d.write(pathlib.Path(sys.argv[1]), 600, 1)"
-    here = str(Path(write_demo.__file__).parents[1])
+    here = str(Path(demo.__file__).parents[2])
     environment = os.environ | {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "PYTHONPATH": here}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=True)
     assert every_file(folder) == every_file(tmp_path)
 
 
 def test_another_seed_gives_other_posts_in_every_file(folder: Path, tmp_path: Path) -> None:
-    write_demo.write(tmp_path, posts=POSTS, seed=2)
+    demo.write(tmp_path, posts=POSTS, seed=2)
     ours, others = every_file(folder), every_file(tmp_path)
     assert ours.keys() == others.keys()
     assert not [name for name in ours if ours[name] == others[name]]
@@ -274,4 +274,4 @@ def test_most_posts_are_english_and_seven_languages_are_present(planted: dict[st
 
 def test_too_few_posts_are_refused_with_the_least_number(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least 200"):
-        write_demo.write(tmp_path, posts=10)
+        demo.write(tmp_path, posts=10)

@@ -15,9 +15,11 @@ import pytest
 import corpus
 from corpus import report
 from corpus.errors import BuildError
-from corpus.report import charts, comparison_page, funnel, markup, statistics, terminal
-from corpus.report.markup import shorten
+from corpus.report import comparison_page, funnel, statistics, terminal
+from corpus.report.numbers import format_share, shorten
 from corpus.report.published_plan import PublishedPlan, display_names, hide_folders
+from corpus.report.report_page import Section
+from corpus.report.templates import render_html
 from corpus.tasks.receipts import load_manifest
 from tests.conftest import command, post, sentence, write_lines
 
@@ -357,14 +359,21 @@ def test_two_corpora_side_by_side(plan: MakePlan, tmp_path: Path) -> None:
     assert wrong.returncode == 2 and "no folder" in wrong.stderr
 
 
+def scores_section(one: Any, two: Any) -> str:
+    section = Section("scores", "Scores", "Scores", comparison_page._scores((one, two)))
+    return render_html(
+        "comparison.html.jinja", title="", corpora=[], sections=[section], slider_data=[]
+    )
+
+
 def test_measures_over_different_spans_say_which_corpus_they_are_of(tmp_path: Path) -> None:
     one, two, same = (
         counted(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
     )
-    apart = str(markup.join_children(comparison_page._scores((one, two))))
+    apart = scores_section(one, two)
     assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
     assert "each has a chart of its own" in apart
-    beside = str(markup.join_children(comparison_page._scores((one, same))))
+    beside = scores_section(one, same)
     assert beside.count("<code>spam</code>") == 1 and "A: <code>" not in beside
     assert "each has a chart of its own" not in beside
 
@@ -427,10 +436,10 @@ def test_long_lists_of_a_plan_are_counted() -> None:
 
 def test_shares_and_clipping_say_what_they_can() -> None:
     space = "\N{NO-BREAK SPACE}"
-    assert charts.format_share(1, 3) == f"33.3{space}%"
-    assert charts.format_share(1, 100_000) == f"<0.1{space}%"
-    assert charts.format_share(99_999, 100_000) == f">99.9{space}%"
-    assert charts.format_share(0, 0) == "–"
+    assert format_share(1, 3) == f"33.3{space}%"
+    assert format_share(1, 100_000) == f"<0.1{space}%"
+    assert format_share(99_999, 100_000) == f">99.9{space}%"
+    assert format_share(0, 0) == "–"
     assert shorten("abcdefghij", 5) == "ab…ij"
     assert shorten("abc", 5) == "abc"
     assert sentence(1) in shorten(sentence(1), 500)

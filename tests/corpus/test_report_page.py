@@ -8,12 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jinja2 import TemplateSyntaxError
 
 import corpus
 from corpus import report
+from corpus.maintenance.diff import compare_corpora
 from corpus.output import samples
-from corpus.report import comparison_page, html_document, statistics
-from corpus.report.markup import join_children, replace_control_characters, tag
+from corpus.report import statistics
+from corpus.report.comparison_page import render_comparison
+from corpus.report.templates import (
+    escape_attribute,
+    escape_text,
+    html_environment,
+    render_html,
+    replace_control_characters,
+)
 from tests.conftest import post, sentence, write_lines
 from tests.corpus.browser import Browser, browsing
 
@@ -64,9 +73,8 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "run": {"runner": "serial"},
             }
         )  # fmt: skip
-    (folder / "against.html").write_text(
-        comparison_page.render_comparison(folder / "out1", folder / "out2")
-    )
+    pair = folder / "out1", folder / "out2"
+    (folder / "against.html").write_text(render_comparison(*pair, compare_corpora(*pair)))
     return folder
 
 
@@ -258,19 +266,39 @@ def test_without_scripts_nothing_is_missing_but_what_if(hostile: Path, browser: 
 # --------------------------------------------------------------------------- without a browser
 
 
-def test_what_is_not_markup_is_escaped() -> None:
-    assert tag("p", "a < b & c", title='"<') == '<p title="&quot;&lt;">a &lt; b &amp; c</p>'
-    assert join_children(["<", tag("b", 1234), None, ["x", ">"]]) == "&lt;<b>1,234</b>x&gt;"
-    assert (
-        replace_control_characters("a\x1b\u202e\u2028b\nc\u200d") == "a\ufffd\ufffd\ufffdb\nc\u200d"
+def test_values_in_a_template_are_escaped() -> None:
+    template = html_environment().from_string('<p title="{{ title | attribute }}">{{ text }}</p>')
+    shown = template.render(title='"<', text="a < b & c")
+    assert shown == '<p title="&quot;&lt;">a &lt; b &amp; c</p>'
+    assert template.render(title=0.5, text=1234) == '<p title="0.5">1,234</p>'
+    assert escape_text("a\x1b\u202e\u2028b\nc\u200d") == "a\ufffd\ufffd\ufffdb\nc\u200d"
+    assert escape_attribute("it's \u202e") == "it&#x27;s \ufffd"
+    assert escape_text(None) == ""
+
+
+def test_a_template_whose_attribute_is_not_escaped_as_one_does_not_load() -> None:
+    for wrong in ('<p title="{{ x }}">', '<p title="a {{ x | shorten }} b">'):
+        with pytest.raises(TemplateSyntaxError, match="an attribute needs"):
+            html_environment().from_string(wrong)
+
+
+def test_a_line_break_in_a_template_is_a_space_only_between_words() -> None:
+    source = (
+        "<p>\n  two\n  words, <b>\n    three\n  </b>\n  {% if yes %}\n  more\n  {% endif %}\n</p>\n"
+    )
+    assert html_environment().from_string(source).render(yes=True) == (
+        "<p>two words, <b>three</b>more</p>"
     )
 
 
 def test_data_in_the_page_cannot_end_its_element() -> None:
-    page = html_document.render_document("t", [], [], {"x": "</script><!--<script>\u2028"})
-    told = page.split('id="data">')[1].split("</script>")[0]
-    assert "<" not in told and "\u2028" not in told
-    assert json.loads(told) == {"x": "</script><!--<script>\u2028"}
+    data = {"x": "</script><!--<script>\u2028"}
+    page = render_html(
+        "report.html.jinja", title="t", summary="", tiles=[], sections=[], slider_data=data
+    )
+    shown = page.split('id="data">')[1].split("</script>")[0]
+    assert "<" not in shown and "\u2028" not in shown
+    assert json.loads(shown) == data
 
 
 def test_the_policy_names_the_very_style_and_script(hostile: Path) -> None:

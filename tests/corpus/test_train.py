@@ -438,9 +438,9 @@ def test_a_missing_column_of_a_csv_is_named_with_the_nearest(tmp_path: Path) -> 
          "m.bin", {}, "no post is left .* for 'cooking', which has 1 different texts"),
         (rows(), "m.txt", {}, "ends in .bin"),
         (rows(), "none/m.bin", {}, "there is no folder"),
-        (rows(), "m.bin", {"wanted": ["cooking"]}, "--for needs a precision"),
+        (rows(), "m.bin", {"threshold_labels": ["cooking"]}, "--for needs a precision"),
         (rows(), "m.bin", {"precision": 1.5}, "at most 1"),
-        (rows(), "m.bin", {"precision": 0.9, "wanted": ["coking"]}, "did you mean 'cooking'"),
+        (rows(), "m.bin", {"precision": 0.9, "threshold_labels": ["coking"]}, "did you mean 'cooking'"),
     ],
 )  # fmt: skip
 def test_what_makes_no_model_is_refused(

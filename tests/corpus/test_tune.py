@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus.demo import write_demo
+from corpus import demo
 from corpus.errors import ManifestError, PlanError
 from corpus.maintenance import takedown
 from corpus.maintenance.tune import format_tuning, parse_proposals, survey, tune
@@ -44,7 +44,7 @@ def _plan(dumps: Path, out: Path, **changes: dict[str, Any]) -> dict[str, Any]:
 def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Demo dumps, and a corpus of them in ``as_built``."""
     folder = tmp_path_factory.mktemp("tune")
-    write_demo.write(folder / "dumps", posts=3000, seed=5)
+    demo.write(folder / "dumps", posts=3000, seed=5)
     build.build(_plan(folder / "dumps", folder / "as_built"))
     return folder
 
