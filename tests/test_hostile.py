@@ -54,7 +54,7 @@ def limited(code: str, cpu: int = _CPU_SECONDS) -> Any:
 
 def test_every_pattern_of_ours_is_linear_on_a_megabyte() -> None:
     found = limited(
-        "from tests import patterns\nprint(patterns.all_linear(1_000_000, few=6, seed=1))\n"
+        "from tests.support import patterns\nprint(patterns.all_linear(1_000_000, few=6, seed=1))\n"
     )
     assert found.returncode == 0, found.stderr[-500:]
     assert int(found.stdout) > 60
@@ -68,7 +68,9 @@ def test_a_pattern_that_takes_the_square_does_not_pass() -> None:
 def test_every_filter_is_linear_on_a_megabyte() -> None:
     names = [name for name in filters.names() if name not in ("classifier", "decontaminate", "pii")]
     names += [f"quality:{preset}" for preset in quality.PRESETS if preset != "social"]
-    found = limited(f"from tests import patterns\npatterns.filters_linear({names!r}, 1_000_000)\n")
+    found = limited(
+        f"from tests.support import patterns\npatterns.filters_linear({names!r}, 1_000_000)\n"
+    )
     assert found.returncode == 0, found.stderr[-500:]
 
 
@@ -262,7 +264,7 @@ def test_a_model_file_that_is_cut_is_refused_and_never_ends_the_process(
     tmp_path: Path,
 ) -> None:
     code = (
-        "import sys\nfrom pathlib import Path\nfrom tests import patterns\n"
+        "import sys\nfrom pathlib import Path\nfrom tests.support import patterns\n"
         f"print(patterns.models_hold(Path({str(tmp_path)!r}), 60))\n"
     )
     found = limited(code)

@@ -28,7 +28,7 @@ sys.path.insert(0, str(ROOT))
 
 from corpus import readers  # noqa: E402
 from corpus.errors import PlanError  # noqa: E402
-from tests.corpus.test_fits import SAMPLES  # noqa: E402
+from tests.readers.test_fits import SAMPLES  # noqa: E402
 from tests.test_contract import NEEDED  # noqa: E402
 
 REAL = {

@@ -17,7 +17,7 @@ from filters.classifier import Config
 from filters.contract import check, models, resolved
 from filters.text import fasttext as _fasttext
 from tests.conftest import post, write_lines
-from tests.corpus.test_train import trained_on_recipes
+from tests.training.test_train_classifier import trained_on_recipes
 
 COOK = "stir the soup and add salt to the onions"
 SAIL = "hoist the sail and steer for the harbour"

@@ -12,7 +12,7 @@ import pytest
 from filters import language
 from filters.text import fasttext, fasttext_file
 from tests.conftest import ROOT
-from tests.corpus.test_train import trained_on_recipes
+from tests.training.test_train_classifier import trained_on_recipes
 
 # Where the header's numbers stand.
 ARGS = {name: 8 + 4 * at for at, name in enumerate(

@@ -15,7 +15,7 @@ import corpus.errors
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
 from tests.conftest import command, contents, post, write_lines
-from tests.corpus.corpora import make
+from tests.support.corpora import make
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "zstd": {},

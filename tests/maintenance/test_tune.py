@@ -17,7 +17,7 @@ from corpus.maintenance.tune import format_tuning, parse_proposals, survey, tune
 from corpus.pipeline import build
 from filters import classifier
 from tests.conftest import command, post, sentence, write_lines
-from tests.corpus.test_train import trained_on_recipes
+from tests.training.test_train_classifier import trained_on_recipes
 
 EVERY = 1_000_000
 SETTINGS: dict[str, dict[str, Any]] = {

@@ -27,7 +27,7 @@ from corpus.errors import BuildError, PlanError
 from corpus.plan import detect_format
 from corpus.storage import filesystem, read_ahead, row_group_fetcher
 from tests.conftest import contents, post, write_lines
-from tests.corpus import object_store
+from tests.support import object_store
 
 MakePlan = Callable[..., dict[str, Any]]
 pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'corpus-builder[s3]'")

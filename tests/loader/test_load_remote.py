@@ -14,8 +14,8 @@ from corpus.errors import CorpusError, ManifestError, ShardError
 from corpus.maintenance import verify
 from corpus.storage import filesystem, upload
 from tests.conftest import command, post, write_lines
-from tests.corpus import object_store
-from tests.corpus.test_storage import MakePlan, server, store  # noqa: F401
+from tests.storage.test_storage import MakePlan, server, store  # noqa: F401
+from tests.support import object_store
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_verify_reads_it_there_and_finds_what_is_not_as_it_was(both: tuple[Any, 
 def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_path: Path) -> None:
     pytest.importorskip("tokenizers", reason="needs the extra 'tokens'")
     from corpus.loader import memmap
-    from tests.corpus.test_memmap import trained
+    from tests.loader.test_memmap import trained
 
     here, there = both
     tokenizer = trained(tmp_path / "tokenizer.json", "<|endoftext|>")

@@ -9,7 +9,7 @@ import pyarrow.dataset as ds
 import pytest
 
 import corpus
-from tests.corpus.corpora import make
+from tests.support.corpora import make
 
 
 @pytest.fixture(scope="module", params=["zstd", "lz4", "chunked"])

@@ -27,7 +27,7 @@ from corpus.formats import byte_source
 from corpus.formats.archives import ppmd_process
 from corpus.formats.dump_input import DumpInput
 from corpus.readers import contract, reddit, table
-from tests.corpus.archives import (
+from tests.support.archives import (
     DAY,
     blocks,
     linked,

@@ -69,7 +69,7 @@ def _told(code: str) -> Any:
 
 
 def test_a_corpus_is_built_from_there_to_there_and_read_there(bucket: str, tmp_path: Path) -> None:
-    told = _told(f"from tests.corpus.test_gs import there; there({bucket!r}, {str(tmp_path)!r})")
+    told = _told(f"from tests.storage.test_gs import there; there({bucket!r}, {str(tmp_path)!r})")
     assert told["kept"] == 300 and told["streamed"] == 300 and told["whole"]
     assert told["same"]
 

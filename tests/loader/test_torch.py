@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import corpus
 from corpus.errors import CorpusError
 from tests.conftest import ROOT
-from tests.corpus.corpora import make
+from tests.support.corpora import make
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'torch')")
 

@@ -16,7 +16,7 @@ from corpus.loader import memmap, token_encoder
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
 from tests.conftest import command
-from tests.corpus.corpora import edited, make
+from tests.support.corpora import edited, make
 
 tokenizers = pytest.importorskip(
     "tokenizers", reason="the package 'tokenizers' is not installed (the extra 'tokens')"

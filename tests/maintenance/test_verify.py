@@ -15,7 +15,7 @@ import corpus
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
 from tests.conftest import command, post, sentence, write_lines
-from tests.corpus.corpora import edited, flip
+from tests.support.corpora import edited, flip
 
 
 @pytest.fixture(scope="module")

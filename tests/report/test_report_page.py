@@ -24,7 +24,7 @@ from corpus.report.templates import (
     replace_control_characters,
 )
 from tests.conftest import post, sentence, write_lines
-from tests.corpus.browser import Browser, browsing
+from tests.support.browser import Browser, browsing
 
 ATTACKS = [
     "<script>document.title = 'caught'</script>",

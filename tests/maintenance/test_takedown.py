@@ -21,7 +21,7 @@ from corpus.pipeline import replacements
 from corpus.privacy import keys
 from corpus.tasks.receipts import file_sha256, find_imbalances
 from tests.conftest import command, contents, post, sentence, write_lines
-from tests.corpus import corpora
+from tests.support import corpora
 
 Made = Callable[..., Path]
 

@@ -14,7 +14,7 @@ from corpus.formats import byte_source
 from corpus.formats.archives.bundle import Bundle, Lost
 from corpus.formats.dump_input import STREAM_ERRORS
 from corpus.readers.contract import Refused
-from tests.corpus.archives import linked, locked, zipped, zipped_as
+from tests.support.archives import linked, locked, zipped, zipped_as
 
 FILES = {
     "twitter-2024/data/tweets.js": b"window.YTD.tweets.part0 = []",

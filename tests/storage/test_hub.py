@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, post
-from tests.corpus import hub
+from tests.support import hub
 
 pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'")
 PLACE = f"hf://datasets/{hub.REPO}"

@@ -20,7 +20,7 @@ import corpus
 from corpus.errors import CorpusError, ManifestError, ShardError
 from corpus.loader.load import Corpus, Mixture
 from corpus.partition.permutation import Consumer, Interleaving, permutation
-from tests.corpus.corpora import edited, flip, forget_row_groups, make
+from tests.support.corpora import edited, flip, forget_row_groups, make
 
 
 @pytest.fixture(scope="module")
