@@ -1,6 +1,6 @@
 """``python -m corpus``: the command line."""
 
-from corpus.cli.app import main
+from corpus.cli.main import main
 
 if __name__ == "__main__":
     main()

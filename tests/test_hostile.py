@@ -22,9 +22,9 @@ import pytest
 
 import filters
 from corpus import readers
-from corpus.cli.app import make_printable
 from corpus.errors import PlanError
 from corpus.plan.model import Plan
+from corpus.report.terminal import make_printable
 from filters.pii import presidio
 from filters.quality import filter as quality
 from filters.text import fasttext

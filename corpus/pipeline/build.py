@@ -21,7 +21,7 @@ from corpus.pipeline import (
     write_ledger,
     write_outputs,
 )
-from corpus.pipeline.context import BuildContext, Observer, SilentObserver
+from corpus.pipeline.context import BuildContext
 from corpus.pipeline.workspace import (
     PLAN_HEAD,
     Workspace,
@@ -35,6 +35,7 @@ from corpus.plan.model import Plan
 from corpus.privacy import keys
 from corpus.storage import folder_lock, upload
 from corpus.tasks import runners, status
+from corpus.tasks.observer import Observer, SilentObserver
 from corpus.tasks.receipts import MANIFEST_NAME, atomic_write, fsync_folder, write_json
 
 

@@ -10,39 +10,11 @@ from typing import Any, Protocol, TypeVar
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.model import Plan, Stage
+from corpus.tasks.observer import Observer
 from corpus.tasks.receipts import require_receipt
 from corpus.tasks.runners import Runnable, Runner
 
 AnyTask = TypeVar("AnyTask", bound=Runnable)
-
-
-class Observer(Protocol):
-    """Somebody who watches a build; called from the building thread."""
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """A step has done ``done`` of about ``total`` units."""
-        ...
-
-    def funnel(self, row: dict[str, Any]) -> None:
-        """A stage has judged a part."""
-        ...
-
-    def note(self, text: str) -> None:
-        """Something to know while it runs, such as where else it can be watched."""
-        ...
-
-
-class SilentObserver:
-    """Nobody watches."""
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """Look away."""
-
-    def funnel(self, row: dict[str, Any]) -> None:
-        """Look away."""
-
-    def note(self, text: str) -> None:
-        """Look away."""
 
 
 @dataclass(frozen=True)

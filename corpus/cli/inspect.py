@@ -1,0 +1,221 @@
+"""Commands that show what a finished corpus holds."""
+
+from __future__ import annotations
+
+import json
+import random
+import textwrap
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from corpus.cli.options import CorpusArgument, KeyOption
+from corpus.cli.printing import print_record
+from corpus.errors import CorpusError, PlanError, did_you_mean
+
+if TYPE_CHECKING:
+    from corpus.loader.load import Corpus
+
+_COMPARISON_FILE = "against.html"
+
+
+def report(
+    out: CorpusArgument,
+    against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
+    html: Annotated[
+        str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
+    ] = None,
+) -> None:
+    """Print what a finished corpus holds, or write two of them side by side as a page."""
+    from corpus.storage.folder_lock import locked_corpus
+    from corpus.storage.remote_path import parse_path
+
+    folder = parse_path(out)
+    if not (html or against):
+        _print_report(folder)
+        return
+    page = Path(html or _COMPARISON_FILE)
+    # A page inside the corpus must not be written while a build or a takedown writes there.
+    inside = isinstance(folder, Path) and page.resolve().is_relative_to(folder.resolve())
+    with locked_corpus(Path(out), "report", shared=True) if inside else nullcontext():
+        text = _render_comparison(folder, parse_path(against)) if against else _render(folder)
+        _write_page(page, text)
+
+
+def _print_report(folder: Any) -> None:
+    from rich.console import Console
+
+    from corpus.report import statistics, terminal
+    from corpus.tasks.receipts import load_manifest
+
+    terminal.print_report(Console(), load_manifest(folder), statistics.load_statistics(folder))
+    print(f"\npage    {folder / 'report.html'}")
+
+
+def _render_comparison(folder: Any, other: Any) -> str:
+    from corpus.maintenance.diff import compare_corpora
+    from corpus.report.comparison_page import render_comparison
+
+    return render_comparison(folder, other, compare_corpora(folder, other))
+
+
+def _render(folder: Any) -> str:
+    from corpus.report import report_page, statistics
+    from corpus.report.published_plan import PublishedPlan
+    from corpus.tasks.receipts import load_manifest
+
+    manifest, counts = load_manifest(folder), statistics.load_statistics(folder)
+    plan = PublishedPlan.parse((folder / "plan.yaml").read_text(encoding="utf-8"))
+    return report_page.render_report(manifest, plan, counts, with_speeds=True)
+
+
+def _write_page(path: Path, text: str) -> None:
+    from corpus.tasks.receipts import atomic_write
+
+    if not path.parent.is_dir():
+        raise PlanError(f"no folder '{path.parent}' to write the page to; make it first")
+    if path.is_dir():
+        raise PlanError(f"'{path}' is a folder; give a file with --html")
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    print(f"page    {path}")
+
+
+def diff(
+    before: Annotated[str, typer.Argument(metavar="A", help="a folder that a build wrote")],
+    after: Annotated[str, typer.Argument(metavar="B", help="another one")],
+    posts: Annotated[bool, typer.Option("--posts", help="each post that moved, too")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="print JSON lines")] = False,
+) -> None:
+    """Say what moved between two builds: settings, counts and, if asked, each post."""
+    from corpus.maintenance.diff import compare_corpora, compare_posts, format_differences
+    from corpus.report.terminal import make_printable
+    from corpus.storage.filesystem import is_url
+
+    if urls := [given for given in (before, after) if is_url(given)]:
+        raise PlanError(f"'{urls[0]}': copy it to this machine first; diff reads all of its posts")
+    differences = compare_corpora(Path(before), Path(after))
+    obstacle = None if differences["comparable"] is True else differences["comparable"]
+    if posts and obstacle:
+        raise CorpusError(f"posts cannot be compared: {obstacle}")
+    if as_json:
+        print(json.dumps(differences, ensure_ascii=False))
+    else:
+        print(format_differences(differences))
+        if obstacle:
+            print(f"note: posts cannot be compared: {obstacle}")
+    if not posts:
+        return
+    count = 0
+    for change in compare_posts(Path(before), Path(after)):
+        count += 1
+        if as_json:
+            print(json.dumps(change._asdict(), ensure_ascii=False))
+        else:
+            print(make_printable(f"{change.id}: {change.before} → {change.after}"))
+    if not as_json:
+        print(f"{count:,} post{'s' if count != 1 else ''} moved")
+
+
+def peek(
+    out: CorpusArgument,
+    dropped: Annotated[str | None, typer.Option(help="ledger rows of this stage")] = None,
+    rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many")] = 5,
+    seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
+) -> None:
+    """Show a few documents, or with --dropped a few ledger rows (which hold no text)."""
+    import polars as pl
+
+    from corpus.loader.load import load
+
+    corpus = load(out)
+    frame = corpus.scan()
+    if dropped is not None:
+        stages = ["read", *(row["stage"] for row in corpus.manifest["funnel"])]
+        if dropped not in stages:
+            raise CorpusError(f"no stage '{dropped}' in this corpus{did_you_mean(dropped, stages)}")
+        frame = corpus.dropped().filter(pl.col("stage") == dropped)
+    total = frame.select(pl.len()).collect().item()
+    if not total:
+        print("nothing there")
+        return
+    chosen = random.Random(seed).sample(range(total), min(rows, total))
+    picked = frame.with_row_index("_row").filter(pl.col("_row").is_in(chosen)).drop("_row")
+    for record in picked.collect().iter_rows(named=True):
+        print_record(record)
+
+
+def explain(
+    out: CorpusArgument,
+    post_id: Annotated[str, typer.Argument(metavar="POST_ID", help="such as reddit:t1_c0abc")],
+    key: KeyOption = None,
+) -> None:
+    """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
+    from corpus.loader.load import load
+
+    corpus = load(out)
+    name = _find_id_in_corpus(post_id, corpus, key)
+    if not _print_kept(post_id, name, corpus) + _print_dropped(post_id, name, corpus):
+        raise CorpusError(
+            f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
+            "x:1234567890, and refused records (corpus peek --dropped read) have none"
+        )
+
+
+def _find_id_in_corpus(post_id: str, corpus: Corpus, key: str | None) -> str:
+    """Return the id that the corpus has for a post: keyed, or as the platform has it."""
+    from corpus.privacy import keys
+    from corpus.privacy.pseudonyms import Pseudonymizer
+
+    if corpus.manifest.get("ids", "original") == "original" or keys.KEYED_ID.search(post_id):
+        return post_id
+    secret = keys.load_corpus_key(corpus.path, corpus.manifest, key)
+    return Pseudonymizer(secret, "keyed").pseudonymize_id(post_id) or post_id
+
+
+def _print_kept(post_id: str, name: str, corpus: Corpus) -> int:
+    """Print the documents that hold a post; return how many there are."""
+    import polars as pl
+
+    from corpus.report.terminal import make_printable
+
+    matches = pl.col("id") == name
+    if "post_ids" in corpus.scan().collect_schema():
+        matches = matches | pl.col("post_ids").list.contains(name)
+    count = 0
+    for shard in corpus.manifest["shards"]:
+        documents = corpus.scan([shard]).filter(matches).drop("text").collect()
+        for document in documents.iter_rows(named=True):
+            count += 1
+            part_of = document["id"] != name
+            inside = f", document {make_printable(document['id'])}" if part_of else ""
+            print(f"{post_id}: kept, in {shard['path']}{inside}")
+            print_record(document, skip=("id",))
+    return count
+
+
+def _print_dropped(post_id: str, name: str, corpus: Corpus) -> int:
+    """Print the ledger rows of a post with the settings of their stages; return how many."""
+    import polars as pl
+    import yaml
+
+    plan = yaml.safe_load((corpus.path / "plan.yaml").read_text(encoding="utf-8"))
+    settings = {stage: config for entry in plan["stages"] for stage, config in entry.items()}
+    rows = corpus.dropped().filter(pl.col("id") == name).collect()
+    for row in rows.iter_rows(named=True):
+        stage = row["stage"]
+        print(f"{post_id}: dropped by {stage}: {row['reason']}")
+        print_record(row, skip=("id", "stage", "reason"))
+        if stage in settings:
+            lines = textwrap.wrap(
+                f"under {stage}: {settings[stage]}",
+                96,
+                initial_indent="  ",
+                subsequent_indent="    ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+            print("\n".join(lines))
+    return len(rows)

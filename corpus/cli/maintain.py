@@ -1,0 +1,144 @@
+"""Commands that check, change or upload a finished corpus."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from corpus.cli.options import CorpusArgument, JsonOption, KeyOption, LocalCorpusArgument
+from corpus.errors import PlanError
+
+
+def takedown(
+    out: LocalCorpusArgument,
+    ids: Annotated[str | None, typer.Option(help="a file with a post id a line")] = None,
+    authors: Annotated[
+        str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
+    ] = None,
+    key: KeyOption = None,
+) -> None:
+    """Remove posts and authors from a finished corpus; a copy replaces a removed original.
+
+    Only the shards that hold them are written again. Stopped halfway, it finishes when run again.
+    """
+    from corpus.maintenance.takedown import take_down
+    from corpus.report.terminal import make_printable
+
+    if not ids and not authors:
+        raise PlanError("nothing to take down; give --ids FILE, or --authors FILE, or both")
+    done = take_down(out, _read_lines(ids), _read_lines(authors), key)
+    print(f"{done['removed']:,} posts removed, {done['elected']:,} replaced by a copy")
+    if done["alongside"]:
+        print(f"{done['alongside']:,} posts removed with documents that could not be cut")
+    if done["tokens_removed"]:
+        print("tokens/ held them too and was removed; run 'corpus tokenize' again")
+    if done["unknown"]:
+        print(f"{len(done['unknown']):,} not found here:")
+        for name in done["unknown"]:
+            print(f"  {make_printable(name)}")
+
+
+def _read_lines(path: str | None) -> list[str]:
+    """Return the lines of a file that are not blank."""
+    if path is None:
+        return []
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(f"cannot read '{path}': {reason}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def publish(
+    out: LocalCorpusArgument,
+    url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
+    replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+) -> None:
+    """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
+    from corpus.storage import filesystem, upload
+    from corpus.storage.folder_lock import locked_corpus
+
+    if not filesystem.is_url(url):
+        raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
+    filesystem.require_usable_url(url)
+    with locked_corpus(Path(out), "upload") as manifest:
+        uploaded = upload.check_destination(url, replace=replace)
+        if uploaded not in (None, manifest) and not replace:
+            raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
+        upload.upload_corpus(Path(out), url, lambda step, done, total: None)
+    print(f"{len(manifest['shards'])} shards in {url}")
+
+
+def audit(
+    out: LocalCorpusArgument,
+    key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
+    strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
+    min_authors: Annotated[
+        int, typer.Option(min=2, help="a string of fewer authors counts as rare")
+    ] = 3,
+    max_rare: Annotated[
+        int | None, typer.Option(min=0, help="fail if there are more rare strings")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a finished corpus again and say whether anything private is in it. Exit status 0 or 1.
+
+    Contact data, handles, ids, rare strings, canaries, and whether the files are whole.
+    """
+    from corpus.maintenance import audit
+
+    result = audit.audit(
+        out, key=key, strict=strict, min_authors=min_authors, max_rare=max_rare, workers=workers
+    )
+    _finish_check(result, audit.format_audit(result), as_json)
+
+
+def verify(
+    out: CorpusArgument,
+    quick: Annotated[bool, typer.Option("--quick", help="sizes only; no shard is read")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether a finished corpus is what was built. Exit status 0 or 1.
+
+    Every hash, schema and count, and whether the ledger has a row for each dropped post.
+    """
+    from corpus.maintenance import verify
+
+    result = verify.verify(out, quick=quick)
+    _finish_check(result, verify.format_verification(result), as_json)
+
+
+def _finish_check(result: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(result, indent=2) if as_json else text)
+    if not result["passed"]:
+        raise typer.Exit(1)
+
+
+def tune(
+    out: LocalCorpusArgument,
+    proposals: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
+    ] = None,
+    examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which posts other settings would drop or bring back; nothing is scored again.
+
+    Without settings: what other values of each threshold would do.
+    """
+    from corpus.maintenance import tune
+    from corpus.report.terminal import make_printable
+
+    if proposals:
+        result = tune.tune(out, tune.parse_proposals(proposals), examples)
+        text = tune.format_tuning(result)
+    else:
+        settings = tune.survey(out)
+        result, text = {"corpus": out, "settings": settings}, tune.format_survey(settings)
+    print(json.dumps(result, indent=2) if as_json else make_printable(text))

@@ -1,0 +1,144 @@
+"""Commands that help to write a plan: what is in a dump, which settings there are, what is wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from corpus.cli.options import OutOption, PlanArgument
+from corpus.cli.printing import print_message, print_record
+from corpus.errors import CorpusError
+
+#: ``corpus sniff`` looks for posts in so many batches of so many posts.
+_MAX_BATCHES, _BATCH_POSTS = 50, 1000
+
+
+def check(plan: PlanArgument, out: OutOption = None) -> None:
+    """Check a plan without reading more than the start of its files."""
+    from corpus.plan import detect_format
+    from corpus.plan.model import Plan
+
+    checked = Plan.load(plan).with_options(out).with_local_copies()
+    checked.check_paths()
+    print_warnings(checked)
+    files = [file for source in checked.sources for file in source.list_files()]
+    total = sum(detect_format.size_and_mtime(file)[0] for file in files)
+    print(f"{checked.name} is sound")
+    print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
+    print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
+    print(f"output   {checked.output.path}")
+
+
+def print_warnings(plan: Any) -> None:
+    """Warn of settings of a :class:`~corpus.plan.model.Plan` that put privacy at risk."""
+    if "pii" not in [stage.name for stage in plan.stages]:
+        print_message("warning: the plan has no 'pii' stage: contact data stays in the texts")
+    if plan.output.keep_work:
+        print_message(
+            "warning: keep_work leaves unredacted posts in work/; remove it before sharing"
+        )
+
+
+def sniff(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="a dump, an archive or a folder")],
+    rows: Annotated[int, typer.Option("--rows", "-n", min=0, help="posts to show")] = 3,
+) -> None:
+    """Say which reader fits a file, and show posts of it as they would be read."""
+    from corpus import readers
+    from corpus.plan import detect_format
+
+    if not os.path.exists(path):
+        raise CorpusError(f"no file or folder at '{path}'")
+    if not os.access(path, os.R_OK):
+        raise CorpusError(f"no permission to read '{path}'; chmod or chown it")
+    scores = detect_format.rank_readers(path)
+    if not scores:
+        raise CorpusError(
+            f"no reader knows '{path}'; 'corpus readers' lists them, and 'table' reads any JSON "
+            "lines, CSV, TSV or Parquet once its fields are named"
+        )
+    name = scores[0][0]
+    print(f"{name}  {_first_line(readers.find(name))}")
+    for other, score in scores[1:]:
+        print(f"  or perhaps {other} ({score:.0%})")
+    settings: dict[str, Any] = {"path": path}
+    if name == "table":
+        settings["fields"] = detect_format.guess_fields(path)
+        if "text" not in settings["fields"]:
+            raise CorpusError(
+                "it is a table, and no column looks like a text; name it in the plan: "
+                "fields: {id: ..., text: ...}"
+            )
+    shown = json.dumps(settings, ensure_ascii=False)
+    if not shown.isprintable():  # a column's name may hold control characters, as a post may
+        shown = json.dumps(settings)
+    print(f"\nsources:\n  - {name}: {shown}\n")
+    _print_first_posts(name, settings, path, rows)
+
+
+def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int) -> None:
+    """Print the first posts of a source, and count the records refused before them."""
+    from corpus import readers
+    from corpus.plan import detect_format
+
+    reader = readers.find(name)
+    file = detect_format.list_inputs(name, path)[0]
+    refused: Counter[str] = Counter()
+    printed = 0
+    batches = reader.read(file, reader.Config.model_validate(settings), _BATCH_POSTS, None)
+    for number, batch in enumerate(batches, start=1):
+        for post in batch.posts.head(rows - printed).iter_rows(named=True):
+            printed += 1
+            print_record(post)
+        refused.update(batch.refused["reason"])
+        if printed == rows or number == _MAX_BATCHES:
+            break
+    for reason, count in sorted(refused.items()):
+        print(f"refused so far: {reason} {count:,}")
+    if rows and not printed:
+        print("no post in its first records")
+
+
+def demo(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="where to write them")],
+    posts: Annotated[int, typer.Option(min=200, help="about how many posts")] = 20_000,
+    seed: Annotated[int, typer.Option(help="another seed, other posts")] = 1,
+) -> None:
+    """Write sample dumps: invented posts with planted duplicates, junk, toxic text and PII."""
+    from corpus.demo import write
+
+    write(Path(folder), posts=posts, seed=seed)
+    print(f"about {posts:,} posts in {folder}; planted.json there says what is hidden in them")
+
+
+def readers() -> None:
+    """List the readers and their settings."""
+    from corpus import readers
+
+    _print_modules(readers.names(), readers.find)
+
+
+def filters() -> None:
+    """List the stages and their settings."""
+    from corpus import stages
+
+    _print_modules(stages.names(), stages.find)
+
+
+def _print_modules(names: Sequence[str], find: Callable[[str], Any]) -> None:
+    for name in names:
+        module = find(name)
+        print(f"{name}  {_first_line(module)}")
+        for key, field in module.Config.model_fields.items():
+            default = "required" if field.is_required() else repr(field.default)
+            print(f"    {key}: {default}  {field.description or ''}".rstrip())
+
+
+def _first_line(module: Any) -> str:
+    return str(module.__doc__ or "").strip().splitlines()[0]
