@@ -89,7 +89,9 @@ def raylets() -> set[int]:
 
 def busy_workers() -> list[psutil.Process]:
     """The processes that are doing a task of a build."""
-    return [p for p in psutil.process_iter(["cmdline"]) if "ray::_run_task" in (p.info["cmdline"] or [])]
+    return [
+        p for p in psutil.process_iter(["cmdline"]) if "ray::_run_task" in (p.info["cmdline"] or [])
+    ]
 
 
 def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
