@@ -35,13 +35,8 @@ from corpus.partition.partitions import (
     write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import (
-    atomic_write,
-    load_receipt,
-    require_receipt,
-    save_receipt,
-    write_json,
-)
+from corpus.tasks.files import atomic_write, write_json
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
 from corpus.tasks.task import Arrays, ArrayTask, run_tasks
 from filters.contract import FilterConfig, Threshold
 

@@ -79,3 +79,14 @@ INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions")
 def empty_posts() -> pl.DataFrame:
     """A frame of no posts with every column of :data:`POST`."""
     return pl.DataFrame(schema=POST)
+
+
+#: The first columns of every row of ``dropped/``; the plan's scores follow. ``stage`` is ``read``
+#: for a refused record, which has no id.
+LEDGER_COLUMNS: dict[str, pl.DataType] = {
+    "id": pl.String(),
+    "stage": pl.String(),
+    "reason": pl.String(),
+    "source_file": pl.String(),
+    "source_row": pl.Int64(),
+}

@@ -77,7 +77,7 @@ def _read_state(out: Path) -> dict[str, Any]:
     ManifestError if there is neither a build nor a corpus.
     """
     from corpus.errors import ManifestError
-    from corpus.tasks.receipts import MANIFEST_NAME, load_manifest
+    from corpus.manifest import MANIFEST_NAME, load_manifest
     from corpus.tasks.status import read_status_file
 
     try:

@@ -47,8 +47,8 @@ def report(
 def _print_report(folder: Any) -> None:
     from rich.console import Console
 
+    from corpus.manifest import load_manifest
     from corpus.report import statistics, terminal
-    from corpus.tasks.receipts import load_manifest
 
     terminal.print_report(Console(), load_manifest(folder), statistics.load_statistics(folder))
     print(f"\npage    {folder / 'report.html'}")
@@ -62,9 +62,9 @@ def _render_comparison(folder: Any, other: Any) -> str:
 
 
 def _render(folder: Any) -> str:
+    from corpus.manifest import load_manifest
     from corpus.report import report_page, statistics
     from corpus.report.published_plan import PublishedPlan
-    from corpus.tasks.receipts import load_manifest
 
     manifest, counts = load_manifest(folder), statistics.load_statistics(folder)
     plan = PublishedPlan.parse((folder / "plan.yaml").read_text(encoding="utf-8"))
@@ -72,7 +72,7 @@ def _render(folder: Any) -> str:
 
 
 def _write_page(path: Path, text: str) -> None:
-    from corpus.tasks.receipts import atomic_write
+    from corpus.tasks.files import atomic_write
 
     if not path.parent.is_dir():
         raise PlanError(f"no folder '{path.parent}' to write the page to; make it first")

@@ -15,14 +15,10 @@ import pyarrow.parquet as pq
 from corpus.conversations import documents as conversations
 from corpus.conversations import reply_links
 from corpus.partition.partitions import load_part_index
+from corpus.schema import LEDGER_COLUMNS
 from corpus.tasks import array_store
-from corpus.tasks.receipts import (
-    LEDGER_COLUMNS,
-    atomic_write,
-    load_receipt,
-    require_receipt,
-    save_receipt,
-)
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
 
 # A bucket is held in memory whole, with some copies: about this much text.
 _BUCKET_BYTES = 24 << 20

@@ -26,7 +26,8 @@ from corpus.gathered import BarrierInput
 from corpus.partition import partitions
 from corpus.privacy import keys
 from corpus.tasks import array_store
-from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt, write_json
+from corpus.tasks.files import atomic_write, write_json
+from corpus.tasks.receipts import load_receipt, save_receipt
 from filters.contract import FilterConfig
 
 READS = ("id", "text", "created_at", "score")

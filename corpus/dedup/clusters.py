@@ -28,7 +28,8 @@ from corpus.partition.partitions import (
     scatter_texts,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, save_receipt
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 REASONS = (

@@ -24,7 +24,8 @@ from corpus.errors import BuildError, PlanError
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.tasks import array_store
-from corpus.tasks.receipts import atomic_write, file_sha256, load_receipt, save_receipt, write_json
+from corpus.tasks.files import atomic_write, file_sha256, write_json
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 INDEX_FOLDER = "index"
 INDEX_FILE = "index.json"

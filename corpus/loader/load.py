@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.errors import CorpusError, ManifestError, did_you_mean
+from corpus.manifest import load_manifest, shards_digest
 from corpus.storage.remote_path import parse_path
-from corpus.tasks.receipts import load_manifest, shards_digest
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,7 +56,7 @@ class Corpus:
 
         files = sorted((self.path / "dropped").glob("*.parquet"))
         if not files:
-            from corpus.tasks.receipts import LEDGER_COLUMNS
+            from corpus.schema import LEDGER_COLUMNS
 
             return pl.LazyFrame(schema=LEDGER_COLUMNS)
         return self._scan_files([{"path": f"dropped/{file.name}"} for file in files])

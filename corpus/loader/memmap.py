@@ -23,7 +23,7 @@ from corpus.loader import token_encoder
 from corpus.loader.load import Split, load
 from corpus.storage.folder_lock import locked_corpus
 from corpus.storage.remote_path import parse_path
-from corpus.tasks.receipts import canonical_json, file_sha256, write_json
+from corpus.tasks.files import canonical_json, file_sha256, write_json
 
 FORMAT_VERSION = 1
 INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"

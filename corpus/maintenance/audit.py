@@ -24,11 +24,12 @@ from corpus import stages
 from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
+from corpus.manifest import MANIFEST_NAME, load_manifest
 from corpus.pipeline import canaries
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
 from corpus.tasks import runners
-from corpus.tasks.receipts import MANIFEST_NAME, file_sha256, load_manifest
+from corpus.tasks.files import file_sha256
 
 _PSEUDONYM = "^[0-9a-f]{32}$"
 #: What may be somebody's own: a run of eight or more that mixes letters and digits, or seven

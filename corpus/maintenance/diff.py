@@ -10,11 +10,11 @@ import polars as pl
 import yaml
 
 from corpus.errors import CorpusError
+from corpus.manifest import load_manifest
 from corpus.report.funnel import list_funnel_rows
 from corpus.report.numbers import format_setting
 from corpus.report.terminal import make_printable
 from corpus.storage.remote_path import RemotePath
-from corpus.tasks.receipts import load_manifest
 
 #: About how many posts of both corpora are compared at once; each needs about 100 bytes.
 _POSTS_PER_BATCH = 2_000_000

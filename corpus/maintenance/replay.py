@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from corpus import stages
 from corpus.errors import ManifestError, PlanError, did_you_mean
-from corpus.tasks.receipts import file_sha256, load_manifest
+from corpus.manifest import load_manifest
+from corpus.tasks.files import file_sha256
 from filters import contract
 from filters.contract import FilterConfig, FilterModule
 

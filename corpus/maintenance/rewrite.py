@@ -18,7 +18,8 @@ from corpus.dedup import dedup_index
 from corpus.errors import BuildError
 from corpus.output.parquet_options import ParquetOptions
 from corpus.pipeline import replacements
-from corpus.tasks.receipts import LEDGER_COLUMNS, file_sha256, write_json
+from corpus.schema import LEDGER_COLUMNS
+from corpus.tasks.files import file_sha256, write_json
 
 STAGED_INDEX_CARD = "index-card.json"
 _ROW_NUMBER = "_place"

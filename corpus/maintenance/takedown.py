@@ -23,18 +23,13 @@ from corpus import report
 from corpus.errors import BuildError, PlanError
 from corpus.maintenance import rewrite
 from corpus.maintenance.rewrite import TakedownChanges, TakedownRequest
+from corpus.manifest import MANIFEST_NAME, find_imbalances, load_manifest
 from corpus.output import samples
 from corpus.output.parquet_options import ParquetOptions
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.storage import folder_lock, output_folder
-from corpus.tasks.receipts import (
-    MANIFEST_NAME,
-    file_sha256,
-    find_imbalances,
-    load_manifest,
-    write_json,
-)
+from corpus.tasks.files import file_sha256, write_json
 
 FOLDER = "takedowns"
 _STAGING_FOLDER, _RENAMES_FILE = "unfinished", "moves.json"

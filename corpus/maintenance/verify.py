@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 from corpus.errors import ManifestError
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
+from corpus.manifest import find_imbalances, load_manifest, shards_digest
+from corpus.schema import LEDGER_COLUMNS
 from corpus.storage.remote_path import RemotePath, hash_path, open_path, parse_path
-from corpus.tasks.receipts import LEDGER_COLUMNS, find_imbalances, load_manifest, shards_digest
 
 CorpusFolder = Path | RemotePath
 _REMEDY = "copy these files again, or build again"

@@ -22,13 +22,8 @@ from corpus.pipeline import canaries
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.schema import POST
-from corpus.tasks.receipts import (
-    atomic_write,
-    load_receipt,
-    require_receipt,
-    save_receipt,
-    write_json,
-)
+from corpus.tasks.files import atomic_write, write_json
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
 from filters import contract
 
 #: Kept posts for each dropped one of a reason; the reasons shown, the most frequent; the largest

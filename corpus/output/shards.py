@@ -14,15 +14,10 @@ import pyarrow.parquet as pq
 from corpus.conversations.documents import COUNTED_POSTS, extract_turn_ends
 from corpus.output.parquet_options import ParquetOptions
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
-from corpus.schema import INTERNAL_COLUMNS, POST
+from corpus.schema import INTERNAL_COLUMNS, LEDGER_COLUMNS, POST
 from corpus.tasks import array_store
-from corpus.tasks.receipts import (
-    LEDGER_COLUMNS,
-    atomic_write,
-    file_sha256,
-    load_receipt,
-    save_receipt,
-)
+from corpus.tasks.files import atomic_write, file_sha256
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 #: Of a ledger file. A task holds some hundred bytes for each.
 LEDGER_FILE_ROWS = 4_000_000

@@ -12,7 +12,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus.partition import permutation
-from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 # A bucket is held in memory whole: about this much text.
 _BUCKET_BYTES = 24 << 20

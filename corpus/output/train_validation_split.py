@@ -30,7 +30,8 @@ from corpus.partition.partitions import (
     write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, save_receipt
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 SPLITS = ("train", "validation")

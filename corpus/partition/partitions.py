@@ -21,7 +21,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.tasks import array_store
-from corpus.tasks.receipts import save_receipt, write_json
+from corpus.tasks.files import write_json
+from corpus.tasks.receipts import save_receipt
 from corpus.tasks.task import Arrays
 
 #: A block's task holds some tens of bytes for each of these.

@@ -13,6 +13,7 @@ from corpus import report
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.gathered import run_inline
+from corpus.manifest import MANIFEST_NAME
 from corpus.pipeline import (
     apply_barrier,
     build_manifest,
@@ -35,8 +36,8 @@ from corpus.plan.model import Plan
 from corpus.privacy import keys
 from corpus.storage import folder_lock, upload
 from corpus.tasks import runners, status
+from corpus.tasks.files import atomic_write, fsync_folder, write_json
 from corpus.tasks.observer import Observer, SilentObserver
-from corpus.tasks.receipts import MANIFEST_NAME, atomic_write, fsync_folder, write_json
 
 
 def build(

@@ -9,10 +9,10 @@ from typing import Any
 from corpus import stages
 from corpus.dedup import barrier as dedup
 from corpus.errors import BuildError
+from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
 from corpus.pipeline.read_file import load_receipts
 from corpus.plan.model import Plan
 from corpus.report import list_tool_versions
-from corpus.tasks.receipts import MANIFEST_FORMAT_VERSION, find_imbalances
 from filters import contract
 
 

@@ -27,7 +27,8 @@ from corpus.plan.model import Plan, Source
 from corpus.privacy import keys
 from corpus.readers.contract import Batch
 from corpus.tasks import status
-from corpus.tasks.receipts import fingerprint, save_receipt
+from corpus.tasks.files import fingerprint
+from corpus.tasks.receipts import save_receipt
 
 _SAMPLE_SHARE = 0.01
 _MIN_POSTS = 10_000

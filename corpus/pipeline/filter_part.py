@@ -16,7 +16,9 @@ from corpus.conversations.documents import COUNTED_POSTS
 from corpus.errors import BuildError, CorpusError
 from corpus.privacy import keys
 from corpus.privacy import tombstones as withdrawals
-from corpus.tasks.receipts import LEDGER_COLUMNS, atomic_write, load_receipt, save_receipt
+from corpus.schema import LEDGER_COLUMNS
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, save_receipt
 from filters import contract
 from filters.contract import Filter
 

@@ -12,7 +12,8 @@ from corpus import readers
 from corpus.errors import BuildError
 from corpus.plan import detect_format
 from corpus.readers.contract import Batch, Cursor
-from corpus.tasks.receipts import atomic_write, load_receipt, save_receipt
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,8 @@ from corpus.pipeline.filter_part import StageChain, filter_posts
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.tasks import array_store
-from corpus.tasks.receipts import (
-    atomic_write,
-    file_sha256,
-    load_receipt,
-    require_receipt,
-    save_receipt,
-)
+from corpus.tasks.files import atomic_write, file_sha256
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
 
 FOLDER = "reserve"
 PIECE_POSTS = 100_000

@@ -11,17 +11,12 @@ from typing import Any
 
 from corpus import stages
 from corpus.errors import PlanError
+from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from corpus.storage import filesystem, folder_lock, output_folder
-from corpus.tasks.receipts import (
-    MANIFEST_NAME,
-    fingerprint,
-    is_manifest,
-    load_manifest,
-    load_receipt,
-    save_receipt,
-)
+from corpus.tasks.files import fingerprint
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 #: The first line of the ``plan.yaml`` that a build writes.
 PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"

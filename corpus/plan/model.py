@@ -21,7 +21,7 @@ from corpus.plan import detect_format, yaml_loader
 from corpus.privacy.pseudonyms import IdStyle, PseudonymSettings
 from corpus.readers.contract import ReaderConfig
 from corpus.storage import download, filesystem
-from corpus.tasks.receipts import file_sha256, fingerprint
+from corpus.tasks.files import file_sha256, fingerprint
 from filters import contract
 from filters.contract import FilterConfig
 

@@ -15,12 +15,12 @@ import numpy as np
 import polars as pl
 
 from corpus.errors import BuildError
+from corpus.manifest import load_manifest
 from corpus.report import count_files, timeline
 from corpus.report.count_files import CountTables, HistogramBins
 from corpus.report.funnel import has_conversations
 from corpus.schema import POST
 from corpus.storage.remote_path import RemotePath
-from corpus.tasks.receipts import load_manifest
 
 STATISTICS_FILE = "statistics.json"
 STATISTICS_FORMAT = 1

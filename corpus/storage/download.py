@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from corpus.errors import BuildError, PlanError
 from corpus.storage import filesystem
-from corpus.tasks.receipts import atomic_write
+from corpus.tasks.files import atomic_write
 
 DOWNLOAD_FOLDER = "corpus.storage.download"
 Config = TypeVar("Config", bound=BaseModel)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corpus.errors import BuildError, PlanError
-from corpus.tasks.receipts import load_manifest
+from corpus.manifest import load_manifest
 
 NAME = ".corpus.lock"
 

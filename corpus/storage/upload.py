@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import BuildError, PlanError
+from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
 from corpus.storage import filesystem, output_folder
-from corpus.tasks.receipts import MANIFEST_NAME, is_manifest, load_manifest, write_json
+from corpus.tasks.files import write_json
 
 #: What is uploaded, in this order; whatever else lies in the folder follows, the manifest last.
 _UPLOAD_ORDER = ("shards", "dropped", "index", "reserve")

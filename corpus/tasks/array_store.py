@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.tasks.receipts import atomic_write, save_receipt
+from corpus.tasks.files import atomic_write
+from corpus.tasks.receipts import save_receipt
 
 
 def save_arrays(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from corpus.tasks.files import write_json
 from corpus.tasks.observer import Observer, StageCounts, add_stage_counts
-from corpus.tasks.receipts import write_json
 
 STATUS_FILE = "status.json"
 _WRITE_INTERVAL_SECONDS = 1.0

@@ -21,7 +21,7 @@ from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
 from corpus.gathered import run_inline
 from corpus.pipeline import build, read_file, verify_work
-from corpus.tasks import receipts as manifest
+from corpus.tasks import files, receipts
 from tests.conftest import ROOT, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -42,23 +42,23 @@ def unfinish(out: Path) -> None:
 def test_a_receipt_knows_when_a_bit_of_its_files_changed(tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(bytes(1000))
-    manifest.save_receipt(tmp_path / "one.json", {"posts": 3}, [part])
-    assert manifest.load_receipt(tmp_path / "one.json") == {
+    receipts.save_receipt(tmp_path / "one.json", {"posts": 3}, [part])
+    assert receipts.load_receipt(tmp_path / "one.json") == {
         "posts": 3,
-        "files": {"part": [1000, manifest.file_crc32(part)]},
+        "files": {"part": [1000, files.file_crc32(part)]},
     }
-    assert not manifest.is_damaged(tmp_path / "one.json")
+    assert not receipts.is_damaged(tmp_path / "one.json")
     flip_bit(part, random.Random(1))
-    assert manifest.load_receipt(tmp_path / "one.json") is not None  # sizes only
-    assert manifest.is_damaged(tmp_path / "one.json")
+    assert receipts.load_receipt(tmp_path / "one.json") is not None  # sizes only
+    assert receipts.is_damaged(tmp_path / "one.json")
 
 
 def test_a_receipt_knows_when_a_bit_of_itself_changed(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     for seed in range(300):
-        manifest.save_receipt(path, {"posts": 3, "reason": "né"}, [])
+        receipts.save_receipt(path, {"posts": 3, "reason": "né"}, [])
         flip_bit(path, random.Random(seed))
-        if (found := manifest.load_receipt(path)) is not None:  # the line's end, a blank
+        if (found := receipts.load_receipt(path)) is not None:  # the line's end, a blank
             assert found == {"posts": 3, "reason": "né", "files": {}}
 
 
@@ -231,7 +231,7 @@ def test_the_index_receipts_of_another_plan_go_with_its_index(
         corpus.build(each, replace=True)
         steps = list((tmp_path / "out" / "work" / "index").iterdir())
         assert len(steps) == 1
-        assert not manifest.is_damaged(steps[0] / "00000.json")
+        assert not receipts.is_damaged(steps[0] / "00000.json")
 
 
 def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any]) -> None:

@@ -13,9 +13,10 @@ import pytest
 
 import corpus
 from corpus.maintenance.audit import audit, format_audit
+from corpus.manifest import find_imbalances
 from corpus.pipeline import canaries
 from corpus.privacy import keys
-from corpus.tasks.receipts import file_sha256, find_imbalances
+from corpus.tasks.files import file_sha256
 from tests.conftest import command, contents, post, write_lines
 
 

@@ -17,9 +17,10 @@ from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
 from corpus.maintenance import takedown, verify
 from corpus.maintenance.takedown import take_down
+from corpus.manifest import find_imbalances
 from corpus.pipeline import replacements
 from corpus.privacy import keys
-from corpus.tasks.receipts import file_sha256, find_imbalances
+from corpus.tasks.files import file_sha256
 from tests.conftest import command, contents, post, sentence, write_lines
 from tests.support import corpora
 

@@ -91,7 +91,7 @@ def test_a_missing_a_cut_and_a_strange_file_are_named(copy: Path) -> None:
 
 def rewritten(out: Path, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
     """Change the first shard, and the manifest's hash of it."""
-    from corpus.tasks.receipts import file_sha256
+    from corpus.tasks.files import file_sha256
 
     shards = json.loads((out / "manifest.json").read_text())["shards"]
     path = out / shards[0]["path"]

@@ -17,9 +17,9 @@ import pytest
 import corpus
 from corpus.dedup import clusters
 from corpus.errors import BuildError, PlanError
+from corpus.manifest import find_imbalances
 from corpus.output import shards
 from corpus.partition import partitions
-from corpus.tasks.receipts import find_imbalances
 from tests.conftest import contents, post, sentence, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]

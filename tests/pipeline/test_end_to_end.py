@@ -15,9 +15,9 @@ import yaml
 
 import corpus
 from corpus import demo
+from corpus.manifest import find_imbalances
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
-from corpus.tasks.receipts import find_imbalances
 from tests.conftest import ROOT
 
 

@@ -194,7 +194,7 @@ def test_no_space_left_is_a_clear_error_and_then_resumes(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(500)])
-    from corpus.tasks import receipts as manifest
+    from corpus.tasks import files
 
     real = os.replace
     calls = 0
@@ -206,7 +206,7 @@ def test_no_space_left_is_a_clear_error_and_then_resumes(
             raise OSError(28, "No space left on device", str(target))
         real(source, target)
 
-    monkeypatch.setattr(manifest.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     document = plan(run={"runner": "serial", "part_posts": 100})
     with pytest.raises(corpus_error("BuildError"), match="No space left on device"):
         corpus.build(document)

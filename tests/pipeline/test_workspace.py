@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 import corpus
+from corpus import manifest
 from corpus.errors import CorpusError, PlanError
 from corpus.storage import output_folder
-from corpus.tasks import receipts
 from tests.conftest import command, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -243,8 +243,8 @@ def test_every_file_of_a_build_has_a_name_that_is_known(
 
 
 def test_a_manifest_of_ours_is_told_from_others(document: dict[str, Any], tmp_path: Path) -> None:
-    assert receipts.is_manifest(corpus.build(document))
+    assert manifest.is_manifest(corpus.build(document))
     for foreign in FOREIGN_MANIFESTS[:-1]:
-        assert not receipts.is_manifest(json.loads(foreign))
+        assert not manifest.is_manifest(json.loads(foreign))
     with pytest.raises(CorpusError):
         corpus.load(tmp_path)

@@ -15,10 +15,10 @@ import yaml
 import corpus
 from corpus import report
 from corpus.maintenance.takedown import take_down
+from corpus.manifest import load_manifest
 from corpus.report import dataset_card, facts, markdown, statistics
 from corpus.report.published_plan import PublishedPlan
 from corpus.report.templates import markdown_environment
-from corpus.tasks.receipts import load_manifest
 from tests.conftest import post, sentence, write_lines
 
 RAI = (

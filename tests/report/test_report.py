@@ -15,12 +15,12 @@ import pytest
 import corpus
 from corpus import report
 from corpus.errors import BuildError
+from corpus.manifest import load_manifest
 from corpus.report import comparison_page, funnel, statistics, terminal
 from corpus.report.numbers import format_share, shorten
 from corpus.report.published_plan import PublishedPlan, display_names, hide_folders
 from corpus.report.report_page import Section
 from corpus.report.templates import render_html
-from corpus.tasks.receipts import load_manifest
 from tests.conftest import command, post, sentence, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]
