@@ -2,18 +2,16 @@
 
 PLAN ?= configs/demo.yaml
 OUT ?=
+ONLY ?=
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 TOOLS := $(VENV)/.installed-tools
 DEMO := dumps/demo/planted.json
-# The peers' interpreter, if there is one by then.
-PEERS := test -x .bench/peers/bin/python && echo --datatrove .bench/peers/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus demo test check bench bench-dedup bench-cluster bench-loader eval eval-dedup
-.PHONY: eval-gates eval-lm faults fuzz clean
+.PHONY: help corpus test check bench eval eval-gates faults fuzz clean
 
 help:  ## show this
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,49 +56,23 @@ check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_import_weight.py
 
-bench: $(TOOLS)  ## speed and memory, beside datatrove in the same run
-	$(BIN)/python -m bench.speed.end_to_end
-	$(BIN)/python -m bench.speed.pii
-	$(BIN)/python -m bench.speed.quality_presets
-	$(BIN)/python -m bench.speed.memory
-	$(BIN)/python -m bench.speed.takedown
-
-bench-dedup: $(TOOLS)  ## deduplication: signatures beside the peers, and 1 to 20 million posts
-	$(BIN)/python -m bench.speed.dedup
-	$(BIN)/python -m bench.speed.decontaminate $$($(PEERS))
-	$(BIN)/python -m bench.speed.repeats $$($(PEERS))
-
-bench-cluster: $(TOOLS)  ## every runner's bytes and time (Ray's if it is installed); what each step costs
-	$(BIN)/python -m bench.speed.runners
-	$(BIN)/python -m bench.speed.cluster
-	$(BIN)/python -m bench.speed.tombstones
-
-bench-loader: $(TOOLS)  ## the training loader: text a second, beside HF datasets; the first batch
-	$(BIN)/python -m bench.speed.loader
+# ONLY names benchmarks: make bench ONLY="dedup loader"; 'python -m bench.speed --help' lists them.
+bench: $(TOOLS)  ## speed and memory, against datatrove in the same run
+	$(BIN)/python -m bench.speed $(ONLY)
 
 eval: $(TOOLS)  ## the models and the redaction on the gold sets in ../shared/data
-	$(BIN)/python -m bench.quality.language
-	$(BIN)/python -m bench.quality.quality_presets $$($(PEERS))
-	$(BIN)/python -m bench.quality.toxicity
-	$(BIN)/python -m bench.quality.classifier
-	$(BIN)/python -m bench.quality.pii
-
-eval-lm: $(TOOLS)  ## a small language model on equal amounts of raw, deduplicated, filtered text
-	$(BIN)/python -m bench.quality.language_model
+	$(BIN)/python -m bench.quality $(ONLY)
 
 eval-gates: $(TOOLS)  ## that the gates before Presidio lose nothing (a million strings, 15 minutes)
-	$(BIN)/python -m bench.quality.pii_gates
-
-eval-dedup: $(TOOLS)  ## deduplication against brute force, beside the peers
-	$(BIN)/python -m bench.quality.dedup --show 10
+	$(BIN)/python -m bench.quality pii_gates
 
 faults: $(TOOLS)  ## builds of 100,000 posts that are killed, starved, cut, flipped (an hour or so)
 	$(BIN)/python -m bench.faults
 
 fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input, a fixed count
-	$(BIN)/python scripts/fuzz_readers.py --lines 20000 --documents 4000
-	$(BIN)/python scripts/fuzz_plans.py --plans 5000
-	$(BIN)/python scripts/fuzz_models.py --flips 2000
+	$(BIN)/python -m bench.faults.fuzz_readers --lines 20000 --documents 4000
+	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
+	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench

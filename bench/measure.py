@@ -17,12 +17,20 @@ import psutil
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
+#: Real posts and gold sets; they are not part of the repository.
+SHARED_DATA = ROOT.parent / "shared" / "data"
 
-_SAMPLE_SECONDS = 0.1  # seconds between two looks at the memory
+_SAMPLE_SECONDS = 0.1  # seconds between two readings of the memory
 _ONE_THREAD = (
-    "POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS",
-    "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS", "RAYON_NUM_THREADS", "TOKENIZERS_NUM_THREADS",
-)  # fmt: skip
+    "POLARS_MAX_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "RAYON_NUM_THREADS",
+    "TOKENIZERS_NUM_THREADS",
+)
 
 
 class CommandFailed(RuntimeError):
@@ -31,7 +39,7 @@ class CommandFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a run took."""
+    """The time and the memory of a run."""
 
     seconds: float
     cpu_seconds: float  # much less than cores x seconds: something else was using the cores
@@ -73,27 +81,25 @@ def measure_command(
 
 
 def measure_build(plan: dict[str, Any], folder: Path, workers: int) -> tuple[Measurement, Path]:
-    """Run ``corpus build`` on ``plan`` in ``folder``; give the measures and the output."""
+    """Run ``corpus build`` on ``plan`` in ``folder``; return the measurement and the output."""
     folder.mkdir(parents=True)
     file, out = folder / "plan.yaml", folder / "out"
     file.write_text(yaml.safe_dump(plan, sort_keys=False), encoding="utf-8")
-    command = [
-        sys.executable, "-m", "corpus", "build", str(file), "--out", str(out), "--quiet",
-        "--runner", "processes", "--workers", str(workers),
-    ]  # fmt: skip
+    command = [sys.executable, "-m", "corpus", "build", str(file), "--out", str(out), "--quiet"]
+    command += ["--runner", "processes", "--workers", str(workers)]
     return measure_command(command, folder / "log.txt", workers), out
 
 
 def _pin_to_cores(cores: int) -> list[str]:
     if not hasattr(os, "sched_getaffinity") or shutil.which("taskset") is None:
         return []
-    # From the far end: whoever watches is likelier to run on the first core.
+    # The last cores: other processes are likelier to run on the first one.
     chosen = sorted(os.sched_getaffinity(0))[-cores:]
     return ["taskset", "-c", ",".join(map(str, chosen))]
 
 
 def _cpu_seconds() -> float:
-    """What all processes that have ended under this one have used."""
+    """Return the CPU seconds of all child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -108,6 +114,6 @@ def _resident_bytes(pid: int) -> int:
     for process in tree:
         try:
             total += process.memory_info().rss
-        except psutil.Error:  # ended between the two looks
+        except psutil.Error:  # ended between the two readings
             continue
     return total

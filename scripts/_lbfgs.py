@@ -1,4 +1,4 @@
-"""The minimum of a smooth convex function, by L-BFGS with backtracking."""
+"""Find the minimum of a smooth convex function by L-BFGS with backtracking."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-#: Where to its value and slope.
+#: Return the value and the gradient of the loss at a point.
 Loss = Callable[[Floats], tuple[float, Floats]]
 
 MEMORY = 8
 
 
 def minimise(loss: Loss, start: Floats, steps: int) -> Floats:
-    """Where ``loss`` is least, or is after so many steps."""
+    """Return the point at which ``loss`` is least, or the point after ``steps`` steps."""
     at = start
     value, slope = loss(at)
     moves: list[tuple[Floats, Floats]] = []
@@ -23,19 +23,19 @@ def minimise(loss: Loss, start: Floats, steps: int) -> Floats:
         way = _direction(slope, moves)
         step, descent = 1.0 if moves else 1 / float(np.linalg.norm(slope)), float(slope @ way)
         while True:
-            there = at + step * way
-            new_value, new_slope = loss(there)
+            new = at + step * way
+            new_value, new_slope = loss(new)
             if new_value <= value + 1e-4 * step * descent or step < 1e-9:
                 break
             step /= 2
-        moves = [*moves, (there - at, new_slope - slope)][-MEMORY:]
-        at, value, slope = there, new_value, new_slope
+        moves = [*moves, (new - at, new_slope - slope)][-MEMORY:]
+        at, value, slope = new, new_value, new_slope
     print(f"loss {value:.3f}, slope {np.abs(slope).max():.5f}")
     return at
 
 
 def _direction(slope: Floats, moves: list[tuple[Floats, Floats]]) -> Floats:
-    """Minus the inverse Hessian, as the last moves show it, times the slope."""
+    """Return minus the inverse Hessian, estimated from the last moves, times the slope."""
     way = -slope
     shares = []
     for move, change in reversed(moves):

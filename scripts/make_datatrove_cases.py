@@ -1,9 +1,10 @@
-"""Write ``tests/filters/datatrove_cases.json``: invented texts, and what datatrove says of each.
+"""Write ``tests/filters/datatrove_cases.json``: invented texts with datatrove's verdicts.
 
     python -m scripts.make_datatrove_cases [--python PATH]
 
-PATH is an interpreter with datatrove (by default the one that ``bench.peers.environment`` installs). The tests
-hold the published presets to these verdicts where datatrove is not installed.
+PATH is an interpreter with datatrove (by default the one that
+``bench.peers.environment`` installs). The tests compare the published presets with these verdicts
+where datatrove is not installed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.peers import environment
-from bench.speed.quality_presets import PUBLISHED_PRESETS, run_datatrove
+from bench.peers.datatrove_filters import PUBLISHED_PRESETS, run_datatrove
 
 OUT = Path(__file__).resolve().parents[1] / "tests" / "filters" / "datatrove_cases.json"
 
@@ -125,13 +126,13 @@ _ODD = (
 )
 
 
-def invented() -> list[str]:
-    """The texts: odd ones, and some of random words that break each rule or none."""
+def invent_texts() -> list[str]:
+    """Return odd texts, and texts of random words that break each rule or none."""
     dice = random.Random(7)
 
     def sentence(size: int, words: tuple[str, ...] = _WORDS, ends: str = ".!?…'") -> str:
-        said = " ".join(dice.choices(words, k=size))
-        return said[0].upper() + said[1:] + dice.choice(("", "...", *ends))
+        text = " ".join(dice.choices(words, k=size))
+        return text[0].upper() + text[1:] + dice.choice(("", "...", *ends))
 
     texts = list(_ODD)
     for number in range(286):
@@ -166,29 +167,31 @@ def invented() -> list[str]:
             lines = [" ".join("ab"[: 1 + len(word) % 2] for word in line.split()) for line in lines]
         elif kind == 10:  # code
             lines[-1] += " { so }."
-        elif kind == 11:  # one longer stretch comes again, far away
+        elif kind == 11:  # one longer passage is repeated, far away
             lines.append(" ".join(lines[0].split() + lines[-1].split()[:9]))
         texts.append(dice.choice(("\n", "\n\n", "\n", " ", "\r\n")).join(lines))
     return list(dict.fromkeys(texts))
 
 
 def main() -> None:
-    """Ask datatrove and write the file."""
+    """Run datatrove and write the file."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--python", type=Path, default=environment.PYTHON, help="with datatrove")
     python = environment.find_interpreter(parser.parse_args().python)
     if python is None:
-        raise SystemExit("datatrove is needed: give --python, or run where packages can be had")
-    texts = invented()
-    said = run_datatrove(python, texts)
+        raise SystemExit(
+            "datatrove is needed: give --python, or run where packages can be installed"
+        )
+    texts = invent_texts()
+    verdicts = run_datatrove(python, texts)
     cases: list[dict[str, Any]] = []
     for at, text in enumerate(texts):
         case: dict[str, Any] = {"text": text}
-        case |= {name: said[name]["reasons"][at] for name in PUBLISHED_PRESETS}
+        case |= {name: verdicts[name]["reasons"][at] for name in PUBLISHED_PRESETS}
         if case["c4"] is None:
-            case["c4_text"] = said["c4"]["texts"][at]
+            case["c4_text"] = verdicts["c4"]["texts"][at]
         cases.append(case)
     version = environment.find_version(python, "datatrove")
     lines = ",\n".join(json.dumps(case, ensure_ascii=True) for case in cases)

@@ -1,9 +1,9 @@
-"""Make corpus/folding.npz: what folding does with each character, by the Unicode database.
+"""Make corpus/folding.npz: what normalizing does with each character, by the Unicode database.
 
     python scripts/make_folding_table.py
 
-It is kept as a file, so that the same posts count as duplicates under every Python: each version
-of the language knows another version of Unicode.
+The table is a file, so that the same posts are duplicates under every version of Python: each has
+another version of Unicode.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ TARGET = Path(__file__).resolve().parents[1] / "corpus" / "dedup" / "folding.npz
 
 WORD, SPACE, PUNCTUATION, PICTURE, DROPPED, COMPOSED, LETTER = 1, 2, 4, 8, 16, 32, 64
 _SURROGATES = range(0xD800, 0xE000)
-# White space by Unicode, and the control characters, of which nobody means anything in a post.
+# White space by Unicode, and the control characters, which mean nothing in a post.
 _SPACES = {*range(0x21), 0x7F, *range(0x80, 0xA0), 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028,
            0x2029, 0x202F, 0x205F, 0x3000}  # fmt: skip
-# Marks that only say how a picture is drawn.
+# Marks that only select how a symbol is drawn.
 _SELECTORS = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x20E3}
-# Punctuation that carries meaning: C#, 50 %, R&D, and what is left of an address.
+# Punctuation that carries meaning: C#, 50 %, R&D, and the @ of an address.
 _MEANT = set("#%&@")
 
 
 def kind(code: int) -> int:
-    """The classes of one character, as bits."""
+    """Return the classes of one character, as bits."""
     char = chr(code)
     category = unicodedata.category(char)
     if code in _SPACES:
@@ -45,7 +45,7 @@ def kind(code: int) -> int:
 
 
 def composed() -> set[int]:
-    """The characters that may change with what stands around them when NFKC is made."""
+    """Return the characters whose NFKC form may depend on their neighbours."""
     found = set()
     seconds = set()
     for code in range(0x110000):
@@ -61,7 +61,7 @@ def composed() -> set[int]:
         after = unicodedata.normalize("NFKC", char)
         if any(unicodedata.combining(part) or ord(part) in seconds for part in after):
             found.add(code)
-    # The vowels and final consonants of Hangul join what goes before them.
+    # The vowels and final consonants of Hangul are composed with the character before them.
     return found | set(range(0x1161, 0x1176)) | set(range(0x11A8, 0x11C3))
 
 
@@ -69,7 +69,7 @@ def main() -> None:
     """Write the table."""
     kinds = np.zeros(0x110000, np.uint8)
     lower = np.arange(0x110000, dtype=np.int32)
-    from_code, places, into = [], [0], []
+    from_code, offsets, into = [], [0], []
     slow = composed()
     for code in range(0x110000):
         if code in _SURROGATES:
@@ -81,7 +81,7 @@ def main() -> None:
         if after != chr(code) and code not in slow:
             from_code.append(code)
             into += [ord(part) for part in after]
-            places.append(len(into))
+            offsets.append(len(into))
     lower[ord("ς")] = ord("σ")  # a sigma at the end of a word is a sigma
     changed = np.flatnonzero(lower != np.arange(0x110000)).astype(np.int32)
     np.savez_compressed(
@@ -91,7 +91,7 @@ def main() -> None:
         upper=changed,
         lower=lower[changed],
         wide=np.array(from_code, np.int32),
-        places=np.array(places, np.int32),
+        places=np.array(offsets, np.int32),
         into=np.array(into, np.int32),
     )
     print(f"{TARGET.name}: Unicode {unicodedata.unidata_version}, {TARGET.stat().st_size:,} bytes")

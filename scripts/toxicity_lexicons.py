@@ -1,9 +1,9 @@
-"""What others know of English words, as columns that the toxicity model may weigh.
+"""Load published weights of English words, as columns that the toxicity model may use.
 
 The weights of alt-profanity-check's linear model (MIT; trained on Jigsaw's Wikipedia comments and
 Davidson's tweets) and the valences of VADER's lexicon (MIT, Hutto and Gilbert 2014). A column is
-one number a word. What the model makes of it goes into the word's own bucket, so no lexicon is
-needed to score a text.
+one number a word. Its part of the model is added to the word's own bucket, so no lexicon is needed
+to score a text.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-#: Words to the bucket of each, -1 for what is not one word.
+#: Return the bucket of each word, -1 for what is not one word.
 BucketLookup = Callable[[list[str]], NDArray[np.int64]]
 
 VERSIONS = {"alt-profanity-check": "1.9.1", "vaderSentiment": "3.3.2"}
-# A rare word's weight is half noise where so many of the comments have it.
+# The number of comments at which half of a word's weight is taken for noise.
 _HALF_NOISE = 50
 _COMMENTS = 180_000
-#: Weights above this mean a swear word or a slur rather than a topic.
+#: Words with larger weights are swear words and slurs rather than topics.
 _PLAIN = 10.0
 
 
 def check_packages() -> None:
-    """Say what to install if it is not there."""
+    """Exit with what to install if a package is missing."""
     wanted = [f"{name}=={wanted}" for name, wanted in VERSIONS.items()]
     try:
         found = {name: version(name) for name in VERSIONS}
     except ModuleNotFoundError:
         found = {}
     if found != VERSIONS:
-        raise SystemExit(f"training wants other packages too: pip install {' '.join(wanted)}")
+        raise SystemExit(f"training needs other packages too: pip install {' '.join(wanted)}")
 
 
 def load_columns(
-    place: BucketLookup, size: int, left_out: NDArray[np.bool_], davidson: bool = True
+    find_buckets: BucketLookup, size: int, excluded: NDArray[np.bool_], davidson: bool = True
 ) -> Floats:
-    """Five rows of ``size`` values; nothing for a bucket that is ``left_out``.
+    """Return five rows of ``size`` values; 0 for a bucket that is ``excluded``.
 
-    Without ``davidson`` only VADER's, as the other was trained on that set.
+    Without ``davidson`` only VADER's, because the other lexicon was trained on that set.
     """
-    profanity = _profanity(place, size) if davidson else np.zeros(size)
-    valence = _valence(place, size)
+    profanity = _profanity(find_buckets, size) if davidson else np.zeros(size)
+    valence = _valence(find_buckets, size)
     rows = [profanity, np.maximum(profanity, 0), np.maximum(profanity - _PLAIN, 0)]
-    return np.stack([*rows, valence, np.minimum(valence, 0)]) * ~left_out
+    return np.stack([*rows, valence, np.minimum(valence, 0)]) * ~excluded
 
 
-def _profanity(place: BucketLookup, size: int) -> Floats:
+def _profanity(find_buckets: BucketLookup, size: int) -> Floats:
     import joblib
     from profanity_check import profanity_check
 
@@ -64,21 +64,21 @@ def _profanity(place: BucketLookup, size: int) -> Floats:
     folds = [each.estimator.coef_[0] for each in model.calibrated_classifiers_]
     comments = (1 + _COMMENTS) / np.exp(words.idf_ - 1) - 1
     weights = np.mean(folds, axis=0) * words.idf_ * comments / (comments + _HALF_NOISE)
-    return _column(words.get_feature_names_out().tolist(), weights, place, size)
+    return _column(words.get_feature_names_out().tolist(), weights, find_buckets, size)
 
 
-def _valence(place: BucketLookup, size: int) -> Floats:
+def _valence(find_buckets: BucketLookup, size: int) -> Floats:
     found = find_spec("vaderSentiment")
-    assert found is not None and found.submodule_search_locations  # check() has seen to it
+    assert found is not None and found.submodule_search_locations  # check_packages() has made sure
     path = Path(found.submodule_search_locations[0]) / "vader_lexicon.txt"
     rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()]
     words = [row for row in rows if len(row) > 1]
     values = np.array([float(row[1]) for row in words])
-    return _column([row[0] for row in words], values, place, size)
+    return _column([row[0] for row in words], values, find_buckets, size)
 
 
-def _column(words: list[str], values: Floats, place: BucketLookup, size: int) -> Floats:
-    buckets = place(words)
+def _column(words: list[str], values: Floats, find_buckets: BucketLookup, size: int) -> Floats:
+    buckets = find_buckets(words)
     column = np.zeros(size)
     column[buckets[buckets >= 0]] = values[buckets >= 0]
     return column

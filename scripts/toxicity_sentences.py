@@ -1,16 +1,16 @@
-"""Invented sentences that are trained on beside the gold sets, so that words alone condemn less.
+"""Invented benign sentences to train on, so that the words for groups do not score as toxic.
 
-Who somebody is occurs in the gold sets mostly where somebody is abused for it, and a swear word
-mostly where somebody is sworn at. These sentences show both in peace, and everyday words of other
-languages that look like swear words. Others, of other words and forms, are what
-``eval/toxicity_pairs.py`` measures on.
+In the gold sets the name of a group occurs mostly in abuse of it, and a swear word mostly where
+somebody is sworn at. These sentences have both in harmless contexts, and everyday words of other
+languages that look like swear words. ``bench/quality/toxicity_pairs.py`` measures on others, of
+other words and forms.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-#: By language: sentences, and who they may be about.
+#: By language: sentences, and the groups that they may be about.
 _PEOPLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "en": (
         (
@@ -64,7 +64,7 @@ _PEOPLE: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
 }  # fmt: skip
 
-#: Swearing at nobody, and words among friends: what is said, and what it is said of.
+#: Swearing at nobody, and words among friends: sentences, and the things that they may be about.
 _FRIENDLY: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         (
@@ -150,23 +150,23 @@ _ELSEWHERE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 
 
 def list_sentences_about_people() -> Iterator[str]:
-    """Sentences that name who somebody is; none is offensive."""
+    """Yield sentences that name a group of people; none is offensive."""
     for lines, groups in _PEOPLE.values():
         yield from (line.format(group) for group in groups for line in lines)
 
 
 def list_friendly_sentences() -> Iterator[str]:
-    """Sentences that swear; none is offensive."""
+    """Yield sentences that swear; none is offensive."""
     for lines, things in _FRIENDLY:
         yield from (line.format(thing) for thing in things for line in lines)
 
 
 def list_false_friends() -> Iterator[str]:
-    """Sentences of languages that the gold sets lack, and of chat; none is offensive."""
+    """Yield sentences of languages that the gold sets lack, and of chat; none is offensive."""
     for lines, things in _ELSEWHERE:
         yield from (line.format(thing) for thing in things for line in lines)
 
 
 def list_groups() -> list[str]:
-    """The words for who somebody is."""
+    """Return the words for groups of people."""
     return [group for _, groups in _PEOPLE.values() for group in groups]

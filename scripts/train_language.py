@@ -2,15 +2,16 @@
 
     python -m scripts.train_language [--data ../shared/data] [--out FILE] [--unseen | --sharpness]
 
-A softmax regression over the features of ``filters/language/correction.py``, on top of what lid.176 says, by
-AdaGrad in one thread: the same gold sets, packages and seed give the same file. It is trained on
-the ``tune`` halves of :mod:`bench.quality.language`; whoever wrote a post of ``test`` wrote none of them.
+A softmax regression over the features of ``filters/language/correction.py``, on top of lid.176's
+scores, by AdaGrad in one thread: the same gold sets, packages and seed give the same file. It is
+trained on the ``tune`` halves of :mod:`bench.quality.language`, which share no author with
+``test``.
 
-In ``HIDDEN`` of the steps a post's own language is left to lid.176 alone, and only the others'
-weights learn: they learn to be silent about a language that is not theirs. Without that, the model
-claims every language it was not shown: ``--unseen`` hides thirteen languages from the training
-and prints what of their posts lid.176 names right, and what is left of that behind the model.
-``--sharpness`` prints how well each sharpness of the scores fits authors not learnt from.
+In ``HIDDEN`` of the steps lid.176 alone scores a post's own language, and only the weights of the
+other languages are trained: they learn not to score for another language. Without that, the model
+would claim every language that it was not trained on: ``--unseen`` hides thirteen languages from
+the training, and prints how many of their posts lid.176 names right, and how many the model does.
+``--sharpness`` prints how well each sharpness of the scores fits authors who were not trained on.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from filters.toxicity.linear_model import jit
 
 Floats = NDArray[np.float32]
 
-#: The sets to learn from; OLID and ToLD-Br are only measured on.
+#: The sets to train on; OLID and ToLD-Br are only used to measure.
 SETS = ("tweetlid", "twituser", "afrisenti", "davidson", "germeval", "reddit")
-#: What a post of each set counts beside one of TweetLID and TwitUser.
+#: The weight of a post of each set; a post of TweetLID and TwitUser has weight 1.
 SET_WEIGHT = {"afrisenti": 0.3, "davidson": 0.3, "germeval": 0.3, "reddit": 0.1}
-#: A language needs this many authors to be the model's own, a feature to be kept. What fewer
-#: share could only remember them.
+#: The model has the languages, and the features, of at least this many authors: from fewer it would
+#: learn these authors by heart.
 MIN_AUTHORS = 8
-#: Languages of many posts count less each: n posts weigh as n to this power.
+#: Posts of frequent languages weigh less: n posts together weigh n to this power.
 BALANCE = 0.5
 HIDDEN = 0.6
 RATE, DECAY, ROUNDS, SEED = 0.3, 1e-4, 5, 1
@@ -47,7 +48,7 @@ UNSEEN = ("nl", "pl", "fi", "tr", "ro", "vi", "id", "sw", "hu", "it", "yo", "ca"
 
 
 class Rows(NamedTuple):
-    """Posts as sparse rows, with what the fastText model and the scripts say of each."""
+    """Posts as sparse rows, with the scores of the fastText model and the scripts for each."""
 
     found: NDArray[np.uint32]
     starts: NDArray[np.int64]
@@ -91,7 +92,7 @@ def _bases(
 
 
 def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
-    """The posts' features and bases, as the filter would see them."""
+    """Return the features and base scores of posts, as the filter computes them."""
     text, offsets = words.extract_words(posts)
     model = language.load_fasttext_model(language.Config())
     answers = language.predict_languages(model, labels, text, offsets)
@@ -105,7 +106,7 @@ def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
 def _authors_of(
     found: NDArray[np.uint32], starts: NDArray[np.int64], authors: NDArray[np.int64], keys: int
 ) -> NDArray[np.int32]:
-    """How many authors use each feature; posts must be in the order of their authors."""
+    """Count the authors that use each feature; posts must be in the order of their authors."""
     last = np.full(keys, -1, np.int64)
     count = np.zeros(keys, np.int32)
     for post in range(starts.size - 1):
@@ -122,7 +123,7 @@ def _fit(
     weight: Floats, order: NDArray[np.int64], hidden: NDArray[np.bool_], rows: Floats,
     bias: Floats, rate: float, decay: float,
 ) -> None:  # fmt: skip
-    """AdaGrad over the posts in ``order``; ``rows`` and ``bias`` are filled."""
+    """Run AdaGrad over the posts in ``order``; it updates ``rows`` and ``bias`` in place."""
     own = bias.size
     seen, seen_bias = np.full(rows.shape, 1e-2, np.float32), np.full(own, 1e-2, np.float32)
     chance, slope = np.empty(base.shape[1], np.float32), np.empty(own, np.float32)
@@ -159,7 +160,7 @@ def _fit(
 def train(
     posts: pl.DataFrame, rows: Rows, labels: list[str], own: int
 ) -> correction.CorrectionModel:
-    """The model of the first ``own`` labels, learnt from ``posts`` (in the order of authors)."""
+    """Train the model of the first ``own`` labels on ``posts``, ordered by their authors."""
     authors = posts["author"].rank("dense").to_numpy().astype(np.int64)
     count = _authors_of(rows.found, rows.starts, authors, 1 << correction.FEATURE_BITS)
     kept = count >= MIN_AUTHORS
@@ -180,30 +181,30 @@ def train(
         random.random(order.size) < HIDDEN, weights, bias, RATE, DECAY,
     )  # fmt: skip
     bits = np.packbits(kept, bitorder="little").view(np.uint64)
-    # A few large weights would cost all the small ones their steps.
+    # A scale by the largest weights would round the many small ones to zero.
     scale = float(np.quantile(np.abs(weights).max(axis=1), 0.999)) / 127
     small = np.clip(np.rint(weights / scale), -127, 127).astype(np.int8)
     return correction.make_model(labels[:own], small, bits, bias, scale)
 
 
 def training_posts(data: Path, hide: tuple[str, ...] = ()) -> tuple[pl.DataFrame, list[str]]:
-    """The posts to learn from, in the order of their authors, and the model's own languages."""
+    """Return the posts to train on, in the order of their authors, and the model's languages."""
     base = language.list_model_languages(language.load_fasttext_model(language.Config()))
     posts = gold_sets.load_training_posts(data).filter(
         pl.col("split") == "tune",
         pl.col("set").is_in(SETS),
-        # Two languages, or one of two, teach neither.
+        # Posts in two languages, or in one of two, are not used.
         pl.col("gold").str.contains(r"^[a-z]{2,3}$") & ~pl.col("gold").is_in(("und", *hide)),
     )
     people = posts.group_by("gold").agg(pl.col("author").n_unique())
     own = sorted(people.filter(pl.col("author") >= MIN_AUTHORS)["gold"])
-    # What is no label of either model teaches nothing.
+    # A language that is no label of either model is not used.
     known = posts.filter(pl.col("gold").is_in({*own, *base}))
     return known.sort("author", "text"), own
 
 
 def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> correction.CorrectionModel:
-    """Train on the sets in ``data``, without the languages ``hide`` and one fold of authors."""
+    """Train on the sets in ``data``, without the languages ``hide`` and the fold ``without``."""
     posts, own = training_posts(data, hide)
     posts = posts.filter(fold(posts["author"]) != without)
     base = language.list_model_languages(language.load_fasttext_model(language.Config()))
@@ -212,13 +213,13 @@ def fit(data: Path, hide: tuple[str, ...] = (), without: int = -1) -> correction
 
 
 def fold(authors: pl.Series) -> pl.Series:
-    """One of ``FOLDS`` for each author, for ever."""
+    """Return one of ``FOLDS`` numbers for each author, the same in every run."""
     digests = [hashlib.blake2b(name.encode(), digest_size=2, salt=b"fold") for name in authors]
     return pl.Series([int.from_bytes(found.digest(), "big") % FOLDS for found in digests])
 
 
 def print_sharpness(data: Path) -> None:
-    """The loss of each sharpness on authors of the tune half that the model did not learn from."""
+    """Print the loss of each sharpness on tune authors that the model was not trained on."""
     posts, _ = training_posts(data)
     posts = posts.filter(pl.col("set").is_in(("tweetlid", "twituser")))
     losses = dict.fromkeys((1.0, 1.2, 1.4, 1.6, 1.8, 2.0, 2.2, 2.5), 0.0)
@@ -226,7 +227,7 @@ def print_sharpness(data: Path) -> None:
         model = fit(data, without=number)
         rest = posts.filter(fold(posts["author"]) == number)
         for sharpness in losses:
-            # All that is not one of the likeliest two shares what they leave.
+            # The languages but the likeliest two share the rest of the probability.
             judged = language.build_with_correction(language.Config(und_below=0), model, sharpness)(
                 rest
             )
@@ -245,7 +246,7 @@ def print_sharpness(data: Path) -> None:
 
 
 def print_unseen(data: Path) -> None:
-    """What of thirteen languages is left when the model was not shown them."""
+    """Print the accuracy on thirteen languages that the model was not trained on."""
     posts = gold_sets.load_training_posts(data).filter(
         pl.col("split") == "tune", pl.col("gold").is_in(UNSEEN)
     )
@@ -256,14 +257,14 @@ def print_unseen(data: Path) -> None:
     ):
         judge = language.build_with_correction(language.Config(), model)
         answers[name] = posts.with_columns(right=judge(posts)["lang"] == pl.col("gold"))
-    print("language  posts  lid.176 alone  behind a model that was not shown it")
+    print("language  posts  lid.176 alone  with a model not trained on it")
     for code in UNSEEN:
         rows = [answers[name].filter(pl.col("gold") == code)["right"] for name in answers]
         print(f"{code:8} {len(rows[0]):6} {rows[0].mean():14.3f} {rows[1].mean():10.3f}")
 
 
 def main() -> None:
-    """Train, and say what came of it."""
+    """Train and write the model, or print one of the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

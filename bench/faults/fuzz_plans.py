@@ -1,8 +1,9 @@
-"""Feed the plan parser plans with things wrong in them, and see that nothing but PlanError escapes.
+"""Feed broken plans to the plan parser, and check that it raises nothing but PlanError.
 
-    python scripts/fuzz_plans.py [--plans 5000]
+    python -m bench.faults.fuzz_plans [--plans 5000]
 
-Seeds are the plans in configs/ and some of YAML's traps. A failure prints the number of its plan.
+Seeds are the plans in configs/ and fragments that are special in YAML. A failure prints the number
+of its plan.
 """
 
 from __future__ import annotations
@@ -14,13 +15,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from bench.faults.fuzz_readers import mutate  # noqa: E402
-from corpus import demo  # noqa: E402
-from corpus.errors import PlanError  # noqa: E402
-from corpus.plan.model import Plan  # noqa: E402
+from bench.faults.fuzz_readers import mutate
+from bench.measure import ROOT
+from corpus import demo
+from corpus.errors import PlanError
+from corpus.plan.model import Plan
 
 TRAPS = (
     "&a ", "*a", "!!python/name:os ", "<<: ", "? ", "- ", "[", "]", "{", "}", "|", ">", "%YAML 9\n",
@@ -30,7 +29,7 @@ TRAPS = (
 
 
 def plans(count: int) -> list[bytes]:
-    """So many broken plans, always the same."""
+    """Return ``count`` broken plans, the same in every run."""
     chance = random.Random("fuzz plans")
     seeds = [path.read_bytes() for path in sorted((ROOT / "configs").glob("*.yaml"))]
     found = []
@@ -44,7 +43,7 @@ def plans(count: int) -> list[bytes]:
 
 
 def main() -> None:
-    """Run them."""
+    """Parse the broken plans, and print how many were refused."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plans", type=int, default=5000)
     options = parser.parse_args()
@@ -62,7 +61,7 @@ def main() -> None:
                 if len(str(error)) > 5000:
                     print(f"plan {number}: a message of {len(str(error))} characters", flush=True)
                     failed += 1
-            except Exception as error:  # this is what is looked for
+            except Exception as error:  # what the fuzzing looks for
                 print(f"plan {number}: {type(error).__name__}: {error}"[:300], flush=True)
                 failed += 1
     fine = options.plans - refused - failed

@@ -1,10 +1,10 @@
-"""Feed every reader mutated lines, and whole documents, and see that nothing escapes.
+"""Feed every reader mutated lines and documents, and check that no error escapes.
 
-    python scripts/fuzz_readers.py [--lines 100000] [--documents 20000] [READER ...]
+    python -m bench.faults.fuzz_readers [--lines 100000] [--documents 20000] [READER ...]
 
-Seeds are the hand-made samples of the tests and, where ../shared/data is there, real lines. A
-reader must raise nothing, and each line that is not blank must come back as a post, a refusal, a
-tombstone or something passed over. A failure prints the seed number, never the text.
+Seeds are the samples of the tests and, where ../shared/data exists, real lines. A reader must
+raise nothing, and must return each line that is not blank as a post, a refused record, a tombstone
+or a skipped one. A failure prints the number of its round, never the text.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ from typing import Any
 
 import zstandard
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from corpus import readers  # noqa: E402
-from corpus.errors import PlanError  # noqa: E402
-from tests.readers.test_fits import SAMPLES  # noqa: E402
-from tests.test_contract import NEEDED  # noqa: E402
+from bench.measure import SHARED_DATA
+from corpus import readers
+from corpus.errors import PlanError
+from tests.readers.test_fits import SAMPLES
+from tests.test_contract import NEEDED
 
 REAL = {
     "reddit": ("reddit/RC_2005-12.zst", "reddit/AskMen_submissions.zst"),
@@ -39,7 +37,7 @@ REAL = {
     "stackexchange": ("stackexchange/Posts.xml",),
     "table": ("hackernews/hacker_news.csv",),
 }
-# Exports that are archives: where in them a document lies, and what else the reader looks for.
+# Exports that are archives: the member for the document, and other members that the reader needs.
 ARCHIVE_MEMBERS = {
     "meta": ("your_facebook_activity/posts/your_posts_1.json", {}),
     "x_archive": (
@@ -82,15 +80,15 @@ _ODD_BYTES = (
 
 
 def load_seeds(name: str) -> list[bytes]:
-    """Lines (or whole documents) to mutate."""
+    """Return lines (or whole documents) to mutate."""
     heads = [found.head for found in SAMPLES[name] if found.head]
     if name in DOCUMENTS:
         return heads
     if name == "mastodon":
-        heads = heads[:1]  # the others are whole documents
+        heads = heads[:1]  # the other samples are whole documents
     found = [line for head in heads for line in head.split(b"\n") if line.strip()]
     for file in REAL.get(name, ()):
-        path = ROOT.parent / "shared" / "data" / file
+        path = SHARED_DATA / file
         if not path.is_file():
             continue
         with open(path, "rb") as raw:
@@ -103,7 +101,7 @@ def load_seeds(name: str) -> list[bytes]:
 
 
 def mutate(seed: bytes, chance: random.Random) -> bytes:
-    """The seed with a few things wrong: bytes, spans, or the types of JSON values."""
+    """Return the seed with a few errors: in bytes, spans, or the types of JSON values."""
     if chance.random() < 0.5 and seed[:1] in b"{[":
         try:
             return json.dumps(_mutate_json(json.loads(seed), chance)).encode()
@@ -138,7 +136,7 @@ def _mutate_json(value: Any, chance: random.Random) -> Any:
 
 
 def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes, int]]:
-    """Files, each with the least number of records that must come of it."""
+    """Yield files, each with the least number of records that a reader must return."""
     known = load_seeds(name)
     if name in DOCUMENTS:
         for _ in range(count):
@@ -147,14 +145,14 @@ def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[
     for _ in range(0, count, 1000):
         lines = [mutate(chance.choice(known), chance).replace(b"\n", b" ") for _ in range(1000)]
         least = 0 if name in ("stackexchange", "table") else sum(bool(x.strip()) for x in lines)
-        lines[0] = known[0]  # so that the file is still of this format
+        lines[0] = known[0]  # so that the file still has this format
         if name == "table":
             lines[0] = b"id,text,num_points,num_comments,author,created_at"
         yield b"\n".join(lines), least
 
 
 def write_input(name: str, content: bytes, folder: Path) -> Path:
-    """The file that a reader is given."""
+    """Write a file for a reader, and return its path."""
     if name not in ARCHIVE_MEMBERS:
         path = folder / "board-site-dump.json"
         path.write_bytes(content)
@@ -168,13 +166,13 @@ def write_input(name: str, content: bytes, folder: Path) -> Path:
 
 
 def fuzz(name: str, count: int, folder: Path) -> bool:
-    """Run one reader; print its line of the table and say whether it held."""
+    """Run one reader, print its row of the table, and return whether it passed."""
     module = readers.find(name)
     wanted = {**NEEDED.get(name, {}), **SETTINGS.get(name, {})}
     config = module.Config.model_validate({"path": str(write_input(name, b"", folder)), **wanted})
     chance = random.Random(f"fuzz {name}")
     totals: Counter[str] = Counter()
-    held = True
+    passed = True
     for number, (content, least) in enumerate(fuzz_inputs(name, count, chance)):
         path = write_input(name, content, folder)
         got = 0
@@ -190,15 +188,17 @@ def fuzz(name: str, count: int, folder: Path) -> bool:
                 got += sum(found.values())
         except PlanError:
             continue
-        except Exception as error:  # this is what is looked for
+        except Exception as error:  # what the fuzzing looks for
             print(f"{name}: {type(error).__name__} in round {number}", flush=True)
-            held = False
+            passed = False
             continue
         if got < least:
-            print(f"{name}: {least - got} lines vanished in round {number}", flush=True)
-            held = False
-    print(f"| {name} | {count:,} | {dict(totals)} | {'held' if held else 'FAILED'} |", flush=True)
-    return held
+            print(f"{name}: {least - got} lines are missing in round {number}", flush=True)
+            passed = False
+    print(
+        f"| {name} | {count:,} | {dict(totals)} | {'passed' if passed else 'FAILED'} |", flush=True
+    )
+    return passed
 
 
 def main() -> None:
@@ -209,11 +209,11 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=20_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        held = [
+        passed = [
             fuzz(name, options.documents if name in DOCUMENTS else options.lines, Path(folder))
             for name in options.readers
         ]
-    sys.exit(0 if all(held) else 1)
+    sys.exit(0 if all(passed) else 1)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A build to be spoilt: started, watched, shot at, gone on with, and compared to a clean one."""
+"""Start builds, disturb and resume them, and compare the result with that of a clean build."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ import psutil
 import pyarrow.parquet as pq
 import yaml
 
+from bench.golden import without_timings
+from bench.measure import ROOT
+from bench.sample import demo_sources
 from corpus import demo
 from corpus.storage import folder_lock
 
-ROOT = Path(__file__).resolve().parents[1]
-#: What may end a build, and be told from a crash: done, failed, wrong, stopped.
+#: Exit statuses that are no crash: done, failed, wrong, stopped.
 CLEAR_STATUSES = (0, 1, 2, 130)
 _STAGES: tuple[dict[str, Any], ...] = (
     {"language": {"keep": ["en", "es", "pt", "fr", "de", "ja", "id"]}},
@@ -37,12 +39,12 @@ _STAGES: tuple[dict[str, Any], ...] = (
 
 
 class BuildLost(Exception):
-    """A build did not survive: other bytes, a crash, or something half-written."""
+    """A build was lost: it ended with other bytes, a crash or a half-written file."""
 
 
 @dataclass
 class BuildExit:
-    """How a build ended: its status and what it said."""
+    """How a build ended: its exit status and its stderr."""
 
     status: int
     stderr: str
@@ -50,7 +52,7 @@ class BuildExit:
 
 @dataclass
 class FaultHarness:
-    """Dumps, a plan over them, what a clean build makes of them, and chance."""
+    """Dumps, a plan over them, the bytes of a clean build, and a random generator."""
 
     folder: Path
     posts: int
@@ -58,12 +60,12 @@ class FaultHarness:
     part_posts: int = 5000
     rng: random.Random = field(default_factory=lambda: random.Random(8))
     expected: dict[str, bytes] = field(default_factory=dict)
-    clean_seconds: float = 0.0  # that the clean build took
+    clean_seconds: float = 0.0  # of the clean build
     builds_started: int = 0
 
     @property
     def plan(self) -> Path:
-        """The plan's file."""
+        """The file of the plan."""
         return self.folder / "plan.yaml"
 
     @property
@@ -76,15 +78,8 @@ class FaultHarness:
         dumps = self.folder / "dumps"
         if not (dumps / "planted.json").exists():
             demo.write(dumps, posts=self.posts, seed=1)
-        fields = {"id": "post_id", "author": "username", "text": "body", "created_at": "posted_at"}
-        table = {"path": str(dumps / "table/forum.csv"), "platform": "forum", "fields": fields}
         document = {
-            "sources": [
-                {"reddit": {"path": str(dumps / "reddit/*.zst")}},
-                {"x_stream": {"path": str(dumps / "x/*.tar")}},
-                {"x_api": {"path": str(dumps / "x/*.jsonl")}},
-                {"table": table},
-            ],
+            "sources": demo_sources(dumps),
             "stages": list(self.stages),
             "output": {
                 "shard_mb": 1,
@@ -106,7 +101,7 @@ class FaultHarness:
         self.expected = read_corpus(clean)
 
     def new_output(self) -> Path:
-        """A folder that nothing was built in yet."""
+        """Return a new output folder."""
         self.builds_started += 1
         return self.folder / f"out-{self.builds_started:04d}"
 
@@ -127,16 +122,16 @@ class FaultHarness:
         )
 
     def random_delay(self, share: float = 1.0) -> float:
-        """A random time within a build, in seconds."""
+        """Return a random time within a build, in seconds."""
         return self.rng.random() * self.clean_seconds * share
 
     def resume_until_done(
         self, out: Path, first: BuildExit, tries: int = 3, *, spoilt: bool = False
     ) -> str:
-        """Run the build until it is done; what became of it: ``at once`` or ``resumed``.
+        """Run the build again until it is done; return ``at once`` or ``resumed``.
 
-        ``spoilt`` says that files were changed on purpose after they were written.
-        Raises Lost if it ends unclearly, goes on to other bytes, or never comes to an end.
+        ``spoilt`` means that files were changed on purpose after they were written. Raises
+        BuildLost if a run ends unclearly, if the bytes differ, or if no run succeeds.
         """
         check_exit(first)
         ended = first
@@ -156,7 +151,7 @@ class FaultHarness:
 
 
 def _restore_signals() -> None:
-    # Under nohup, or behind a shell's &, these are ignored, and a build would rightly go on.
+    # Under nohup, or started by a shell's &, a process ignores these signals, and so does a build.
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
@@ -165,7 +160,7 @@ _INPUT_SUFFIXES = (".zst", ".tar", ".jsonl", ".csv")
 
 
 def wait_for_exit(process: subprocess.Popen[str], seconds: float = 900) -> BuildExit:
-    """Wait for a build to end, and hold it to leaving no worker behind."""
+    """Wait for a build to end; raises BuildLost if it takes longer than ``seconds``."""
     try:
         _, said = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -176,7 +171,7 @@ def wait_for_exit(process: subprocess.Popen[str], seconds: float = 900) -> Build
 
 
 def wait_at_most(process: subprocess.Popen[str], seconds: float) -> BuildExit | None:
-    """How it ended, or None if it still runs after so many seconds."""
+    """Return how a build ended, or None if it still runs after ``seconds``."""
     try:
         return wait_or_time_out(process, seconds)
     except subprocess.TimeoutExpired:
@@ -184,13 +179,13 @@ def wait_at_most(process: subprocess.Popen[str], seconds: float) -> BuildExit | 
 
 
 def wait_or_time_out(process: subprocess.Popen[str], seconds: float) -> BuildExit:
-    """As :func:`wait`; subprocess.TimeoutExpired if it takes longer, and it is left to run."""
+    """As :func:`wait`; raises subprocess.TimeoutExpired if it takes longer, and it runs on."""
     _, said = process.communicate(timeout=seconds)
     return BuildExit(process.returncode, said or "")
 
 
 def kill_build(process: subprocess.Popen[str], group: bool) -> None:
-    """Shoot the process, or with its workers, and wait until none is left."""
+    """Kill the process, or its group, and wait until no worker runs."""
     family = [process.pid, *(child.pid for child in list_workers(process))]
     (os.killpg if group else os.kill)(process.pid, signal.SIGKILL)
     process.communicate()
@@ -198,11 +193,11 @@ def kill_build(process: subprocess.Popen[str], group: bool) -> None:
     while any(map(psutil.pid_exists, family)) and time.monotonic() < until:
         time.sleep(0.05)
     if any(map(psutil.pid_exists, family)):
-        raise BuildLost("a worker outlived its build by a minute")
+        raise BuildLost("a worker ran for a minute after its build was killed")
 
 
 def list_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The worker processes of a build."""
+    """Return the worker processes of a build."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
@@ -212,7 +207,7 @@ def list_workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 @contextmanager
 def paused(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Stop the whole build for a moment."""
+    """Pause all processes of a build inside the ``with`` block."""
     os.killpg(process.pid, signal.SIGSTOP)
     try:
         yield
@@ -221,15 +216,18 @@ def paused(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def check_exit(ended: BuildExit) -> None:
-    """Hold an end to being a clear one."""
+    """Check that a build ended clearly: a known status and, if it failed, an error message."""
     if ended.status not in CLEAR_STATUSES or "Traceback" in ended.stderr:
         raise BuildLost(f"exit status {ended.status}: {ended.stderr[-800:]}")
     if ended.status and not ended.stderr.strip():
-        raise BuildLost(f"exit status {ended.status} without a word")
+        raise BuildLost(f"exit status {ended.status} without a message")
 
 
 def read_corpus(folder: Path) -> dict[str, bytes]:
-    """Every file of a corpus but work/ and the lock; the manifest without what tells of the run."""
+    """Return every file of a corpus but ``work/`` and the lock.
+
+    The manifest is without the figures that differ between runs.
+    """
     found, python = {}, b"?"
     for path in sorted(folder.rglob("*")):
         name = str(path.relative_to(folder))
@@ -237,33 +235,30 @@ def read_corpus(folder: Path) -> dict[str, bytes]:
             continue
         data = path.read_bytes()
         if name == "manifest.json":
-            manifest = json.loads(data)
-            manifest.pop("run", None)
-            manifest["tool"].pop("python")  # another user may have another one
-            for row in manifest["funnel"]:
-                row.pop("seconds")
+            manifest = json.loads(without_timings(data))
+            python = manifest["tool"].pop("python").encode()  # another user may have another one
             data = json.dumps(manifest).encode()
-            python = json.loads(path.read_bytes())["tool"]["python"].encode()
         found[name] = data
-    # The papers tell the version of Python as the manifest does.
-    papers = ("README.md", "DATASHEET.md", "croissant.json", "report.html")
+    # The documentation names the version of Python as well.
+    documentation = ("README.md", "DATASHEET.md", "croissant.json", "report.html")
     return {
-        name: data.replace(python, b"") if name in papers else data for name, data in found.items()
+        name: data.replace(python, b"") if name in documentation else data
+        for name, data in found.items()
     }
 
 
 def check_same_bytes(out: Path, expected: Mapping[str, bytes]) -> None:
-    """Hold a finished corpus to the bytes of the clean one."""
+    """Check that a finished corpus has the bytes of the clean one."""
     found = read_corpus(out)
     if (out / "work").exists():
-        raise BuildLost("the unredacted work/ was left behind")
+        raise BuildLost("the unredacted work/ was not removed")
     wrong = [name for name in {*found, *expected} if found.get(name) != expected.get(name)]
     if wrong:
         raise BuildLost(f"{len(wrong)} files differ, such as {sorted(wrong)[0]}")
 
 
 def check_whole_files(out: Path, expected: Mapping[str, bytes]) -> None:
-    """Hold every file that has its final name to being whole."""
+    """Check that every file under its final name is whole."""
     for path in sorted(out.rglob("*")):
         name = str(path.relative_to(out))
         if not path.is_file() or (path.name.startswith(".") and path.name.endswith(".tmp")):

@@ -1,1 +1,1 @@
-"""Scripts that run in the peers' own interpreter."""
+"""Run the tools that ours is compared with, each in the environment of the peers."""

@@ -1,22 +1,21 @@
-"""Run datatrove's equivalent of a build, with every post passing through every stage.
+"""Run datatrove's equivalent of a build, in which every post passes through every stage.
 
-    python bench/datatrove_pipeline.py POSTS.jsonl FOLDER LID_MODEL [--as-configured]
+    python bench/peers/datatrove_pipeline.py POSTS.jsonl FOLDER LID_MODEL [--as-configured]
 
-It runs in datatrove's own virtual environment (``bench.speed.end_to_end`` makes it and starts this
-file), without network. The stages, their order and their settings are those of datatrove's
-FineWeb recipe, without the web's own (URL filter, HTML extraction, C4) and the token
-counter: JsonlReader, LanguageFilter, GopherRepetitionFilter, GopherQualityFilter,
-FineWebQualityFilter, JsonlWriter (plain, not gzip: that spares it time); then MinHash in four
-steps (14 buckets of 8 hashes, 5-grams), PIIFormatter, ParquetWriter. One task, one worker.
+It runs in datatrove's own virtual environment (``bench.speed.end_to_end`` makes it and runs this
+file), without network. The stages, their order and their settings are those of datatrove's FineWeb
+recipe, without those for web pages (URL filter, HTML extraction, C4) and the token counter:
+JsonlReader, LanguageFilter, GopherRepetitionFilter, GopherQualityFilter, FineWebQualityFilter,
+JsonlWriter (plain, not gzip, which saves it time); then MinHash in four steps (14 buckets of 8
+hashes, 5-grams), PIIFormatter, ParquetWriter. One task, one worker.
 
-Gopher's and FineWeb's rules reject nearly every post, so with their own thresholds the stages
-behind them would stand idle and their speed would be that of an empty pipe. Here the thresholds
-lie where nothing can break them, but no rule is switched off: each one measures each post, and
-passes it on. ``--as-configured`` leaves every threshold as datatrove sets it.
+Gopher's and FineWeb's rules reject nearly every post, so with their own thresholds the later stages
+would have nothing to do. Here no post can break a threshold, but no rule is switched off: each one
+measures each post, and passes it on. ``--as-configured`` uses datatrove's own thresholds.
 
 The language model is a local file: ``FT176LID.MODEL_URL`` names a path instead of an address and
 datatrove "downloads" it by copying. It is lid.176.ftz, as in our own filter; datatrove's default
-is the larger lid.176.bin, which the network would be needed for.
+is the larger lid.176.bin, which would need the network.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _PASS_FINEWEB: dict[str, Any] = {
 
 
 def main(posts: Path, folder: Path, model: Path, as_configured: bool) -> None:
-    """Run the pipeline and write ``steps.json``: what each step saw and took."""
+    """Run the pipeline and write ``steps.json``: the posts and the seconds of each step."""
     # Before datatrove is imported, which reads them: its cache here, and no network.
     os.environ["HF_HOME"] = str(folder / "cache")
     os.environ["HF_HUB_OFFLINE"] = "1"
@@ -65,7 +64,9 @@ def main(posts: Path, folder: Path, model: Path, as_configured: bool) -> None:
     steps: list[dict[str, Any]] = []
     for name, (tasks, pipeline) in runs.items():
         steps += _run(name, pipeline, tasks, folder / "logs" / name)
-        if not any((folder / "judged").glob("*")):  # nothing left, and datatrove would stop there
+        if not any(
+            (folder / "judged").glob("*")
+        ):  # no post was kept, and datatrove would stop here
             break
     (folder / "steps.json").write_text(json.dumps(steps, indent=1), encoding="utf-8")
 
@@ -73,7 +74,7 @@ def main(posts: Path, folder: Path, model: Path, as_configured: bool) -> None:
 def _runs(
     posts: Path, folder: Path, model: Path, as_configured: bool
 ) -> dict[str, tuple[int, list[Any]]]:
-    """Each run's name, number of tasks and pipeline, in order."""
+    """Return the runs in order: name, number of tasks, pipeline."""
     from datatrove.pipeline.dedup import (  # type: ignore[import-not-found]
         MinhashDedupBuckets,
         MinhashDedupCluster,
@@ -101,7 +102,7 @@ def _runs(
     minhash = MinhashConfig(num_buckets=14, hashes_per_bucket=8, n_grams=5)
     judge = [
         JsonlReader(str(posts.parent), glob_pattern=posts.name),
-        # label_only asks for the language of each post and keeps it.
+        # label_only writes the language of each post and keeps the post.
         LanguageFilter("en", label_only=not as_configured),
         GopherRepetitionFilter(**({} if as_configured else _PASS_REPETITION)),
         GopherQualityFilter(**({} if as_configured else _PASS_QUALITY)),

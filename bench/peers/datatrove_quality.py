@@ -1,12 +1,12 @@
-"""Ask datatrove's quality filters about texts, and time them.
+"""Run datatrove's quality filters on texts, and time them.
 
-    python bench/datatrove_quality.py TEXTS.json OUT.json [--open]
+    python bench/peers/datatrove_quality.py TEXTS.json OUT.json [--open]
 
-It runs in datatrove's own virtual environment (``bench.peers.environment`` makes it), on one core, without
-network. TEXTS is a list of texts; OUT has, for each filter with its default settings, the reason
-for which each text leaves (null: it stays), the seconds of processor time, and for C4 the texts as
-it leaves them. ``--open`` moves the thresholds to where nothing can break them, so that every rule
-measures every text, as in ``datatrove_pipeline.py``; then only the seconds mean something.
+It runs in datatrove's own virtual environment (``bench.peers.environment`` makes it), on one core,
+without network. TEXTS is a list of texts. OUT has, for each filter with its default settings, the
+reason for which each text is dropped (null: it is kept), the seconds of processor time, and for C4
+the texts as it rewrites them. ``--open`` sets thresholds that no text can break, so that every rule
+measures every text, as in ``datatrove_pipeline.py``; then only the seconds have a meaning.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _OPEN: dict[str, dict[str, Any]] = {
 
 
 def main(texts: list[str], opened: bool) -> dict[str, Any]:
-    """Each filter's reasons and seconds."""
+    """Return each filter's reasons and seconds."""
     from datatrove.data import Document  # type: ignore[import-not-found]
     from datatrove.pipeline.filters import (  # type: ignore[import-not-found]
         C4QualityFilter,
@@ -68,23 +68,23 @@ def main(texts: list[str], opened: bool) -> dict[str, Any]:
         ("c4", C4QualityFilter),
         ("fineweb", FineWebQualityFilter),
     ):
-        ask = kind(**(_OPEN[name] if opened else {}))
-        ask.filter(Document(text="One two three. Four five six.", id="0"))  # spaCy loads here
-        reasons, left = [], []
+        step = kind(**(_OPEN[name] if opened else {}))
+        step.filter(Document(text="One two three. Four five six.", id="0"))  # loads spaCy
+        reasons, rewritten = [], []
         began = time.process_time()
         for text in texts:
-            # datatrove remembers the words of the last five texts, for the next filter.
+            # datatrove caches the words of the last five texts for the next filter.
             split_into_parts.cache_clear()
             document = Document(text=text, id="0")
             try:
-                kept = ask.filter(document)
-            except ZeroDivisionError:  # of a text with no word, where no threshold stops it first
+                kept = step.filter(document)
+            except ZeroDivisionError:  # of a text with no word that no threshold drops first
                 kept = True
             reasons.append(None if kept is True else kept[1])
-            left.append(document.text)
+            rewritten.append(document.text)
         found[name] = {"reasons": reasons, "seconds": time.process_time() - began}
         if name == "c4":
-            found[name]["texts"] = left
+            found[name]["texts"] = rewritten
     return found
 
 

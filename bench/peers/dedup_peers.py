@@ -1,16 +1,16 @@
-"""Deduplicate posts with a peer's MinHash, as its documentation has it.
+"""Deduplicate posts with a peer's MinHash, as its documentation shows it.
 
-    python bench/dedup_peers.py PEER POSTS.jsonl FOLDER THRESHOLD BANDS ROWS
+    python bench/peers/dedup_peers.py PEER POSTS.jsonl FOLDER THRESHOLD BANDS ROWS
 
-It runs in the peers' own virtual environment (``bench.peers.environment`` makes it and starts this file),
-without network, on one core. A line of POSTS holds ``id``, ``text`` (folded already) and
-``shingles`` (texts). The answer, in FOLDER/kept.json: the ids that stay, the seconds for
-signatures alone, and for all. The settings are ours: bands, rows, shingles of two words.
+It runs in the peers' own virtual environment (``bench.peers.environment`` makes it), without
+network, on one core. A line of POSTS has ``id``, ``text`` (normalized already) and ``shingles``
+(texts). FOLDER/kept.json gets the ids that are kept, the seconds for signatures alone, and the
+seconds for all. The settings are ours: bands, rows, shingles of two words.
 
 * ``datatrove``: its four steps. It makes its own shingles of the same width.
 * ``datasketch``: ``MinHash.bulk``, then ``MinHashLSH``: a post with any earlier post in one of its
-  buckets leaves. No candidate is verified: that is how its documentation and the tools built on
-  it use it.
+  buckets is dropped. No candidate is verified: its documentation, and the tools built on it, use it
+  in this way.
 * ``rensa``: ``RMinHash`` and ``RMinHashLSH``; a candidate is verified by the signatures' estimate.
 """
 
@@ -27,7 +27,7 @@ Posts = list[dict[str, Any]]
 
 
 def datatrove(posts: Path, folder: Path, threshold: float, bands: int, rows: int) -> Any:
-    """Four steps, one task each but for the buckets. The threshold is what bands and rows make."""
+    """Run four steps; bands and rows alone make the threshold."""
     os.environ["HF_HOME"] = str(folder / "cache")
     os.environ["HF_HUB_OFFLINE"] = "1"
     from datatrove.executor import LocalPipelineExecutor  # type: ignore[import-not-found]
@@ -43,31 +43,31 @@ def datatrove(posts: Path, folder: Path, threshold: float, bands: int, rows: int
 
     config = MinhashConfig(num_buckets=bands, hashes_per_bucket=rows, n_grams=2)
     reader = JsonlReader(str(posts.parent), glob_pattern=posts.name)
-    places = {name: str(folder / name) for name in ("signatures", "buckets", "remove", "kept")}
-    writer = JsonlWriter(places["kept"], compression=None)
+    folders = {name: str(folder / name) for name in ("signatures", "buckets", "remove", "kept")}
+    writer = JsonlWriter(folders["kept"], compression=None)
     steps = [
-        (1, [reader, MinhashDedupSignature(places["signatures"], config)]),
-        (bands, [MinhashDedupBuckets(places["signatures"], places["buckets"], config=config)]),
-        (1, [MinhashDedupCluster(places["buckets"], places["remove"], config=config)]),
-        (1, [reader, MinhashDedupFilter(places["remove"]), writer]),
+        (1, [reader, MinhashDedupSignature(folders["signatures"], config)]),
+        (bands, [MinhashDedupBuckets(folders["signatures"], folders["buckets"], config=config)]),
+        (1, [MinhashDedupCluster(folders["buckets"], folders["remove"], config=config)]),
+        (1, [reader, MinhashDedupFilter(folders["remove"]), writer]),
     ]
     signing = 0.0
     for number, (tasks, pipeline) in enumerate(steps):
         logs = folder / "logs" / str(number)
         LocalPipelineExecutor(pipeline, tasks=tasks, workers=1, logging_dir=str(logs)).run()
         if number == 0:
-            told = json.loads((logs / "stats.json").read_text(encoding="utf-8"))
-            # The reader's time is inside that of the step that pulls on it, so it is taken off.
-            taken = [step["time_stats"]["total"] for step in told]
+            statistics = json.loads((logs / "stats.json").read_text(encoding="utf-8"))
+            # The time of a step includes that of the reader it pulls from, which is subtracted.
+            taken = [step["time_stats"]["total"] for step in statistics]
             signing = taken[-1] if len(taken) == 1 else max(taken) - min(taken)
     kept = []
-    for file in sorted(Path(places["kept"]).iterdir()):
+    for file in sorted(Path(folders["kept"]).iterdir()):
         kept += [json.loads(line)["id"] for line in file.read_text(encoding="utf-8").splitlines()]
     return kept, signing
 
 
 def datasketch(posts: Path, folder: Path, threshold: float, bands: int, rows: int) -> Any:
-    """Signatures in bulk; then ask and insert, one after another."""
+    """Make signatures in bulk; then query and insert one post after another."""
     from datasketch import MinHash, MinHashLSH
 
     known = _load(posts)
@@ -85,7 +85,7 @@ def datasketch(posts: Path, folder: Path, threshold: float, bands: int, rows: in
 
 
 def rensa(posts: Path, folder: Path, threshold: float, bands: int, rows: int) -> Any:
-    """Signatures; then ask, verify by the estimate, and insert."""
+    """Make signatures; then query, verify by the estimate, and insert."""
     from rensa import RMinHash, RMinHashLSH  # type: ignore[import-not-found]
 
     known = _load(posts)
@@ -94,10 +94,10 @@ def rensa(posts: Path, folder: Path, threshold: float, bands: int, rows: int) ->
     signing = time.perf_counter() - began
     lsh = RMinHashLSH(threshold, bands * rows, bands)
     kept = []
-    for place, row in enumerate(known):
-        sketch = sketches[place]
+    for number, row in enumerate(known):
+        sketch = sketches[number]
         if not any(sketches[other].jaccard(sketch) >= threshold for other in lsh.query(sketch)):
-            lsh.insert(place, sketch)
+            lsh.insert(number, sketch)
             kept.append(row["id"])
     return kept, signing
 
@@ -111,8 +111,8 @@ PEERS = {"datatrove": datatrove, "datasketch": datasketch, "rensa": rensa}
 if __name__ == "__main__":
     name, file, where = sys.argv[1], Path(sys.argv[2]).resolve(), Path(sys.argv[3]).resolve()
     begin = time.perf_counter()
-    stays, seconds = PEERS[name](
+    kept_ids, seconds = PEERS[name](
         file, where, float(sys.argv[4]), int(sys.argv[5]), int(sys.argv[6])
     )
-    answer = {"kept": stays, "signing": seconds, "seconds": time.perf_counter() - begin}
+    answer = {"kept": kept_ids, "signing": seconds, "seconds": time.perf_counter() - begin}
     (where / "kept.json").write_text(json.dumps(answer), encoding="utf-8")

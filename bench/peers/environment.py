@@ -1,4 +1,4 @@
-"""The peers' own virtual environment, made when it is first wanted and there is a network."""
+"""Make the virtual environment of the peers when it is first needed and there is a network."""
 
 from __future__ import annotations
 
@@ -11,32 +11,41 @@ from bench import measure
 VENV = measure.ROOT / ".bench" / "peers"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = (
-    "datatrove[io,processing]>=0.10,<0.11", "spacy>=3.8,<4", "orjson", "regex",
-    "datasketch>=2.0,<3", "rensa>=0.5,<0.6",
-)  # fmt: skip
+    "datatrove[io,processing]>=0.10,<0.11",
+    "spacy>=3.8,<4",
+    "orjson",
+    "regex",
+    "datasketch>=2.0,<3",
+    "rensa>=0.5,<0.6",
+)
 
-_INSTALL_SECONDS = 1200  # for installing
+_INSTALL_SECONDS = 1200
 
 
 def find_interpreter(python: Path = PYTHON) -> Path | None:
-    """An interpreter that has the peers; None, and why, where there is none to be had."""
+    """Return an interpreter that has the peers; print why and return None if there is none."""
     installed = VENV / ".installed"
     wanted = "\n".join(REQUIREMENTS) + "\n"
     if python == PYTHON and not (installed.exists() and installed.read_text() == wanted):
-        print(f"bench: installing the peers in {VENV.relative_to(measure.ROOT)} (a few minutes)",
-              file=sys.stderr, flush=True)  # fmt: skip
+        folder = VENV.relative_to(measure.ROOT)
+        print(f"bench: installing the peers in {folder} (a few minutes)", file=sys.stderr)
         problem = _install(wanted)
         if problem:
-            print(f"no peers here, so ours stands alone: {problem}", file=sys.stderr)
+            print(f"no peers here, so only ours is measured: {problem}", file=sys.stderr)
             return None
     if not python.exists():
-        print(f"no interpreter at '{python}', so ours stands alone", file=sys.stderr)
+        print(f"no interpreter at '{python}', so only ours is measured", file=sys.stderr)
         return None
     return python
 
 
+def installed_interpreter() -> Path | None:
+    """Return the interpreter of the peers if it is installed; install nothing."""
+    return PYTHON if PYTHON.exists() else None
+
+
 def _install(wanted: str) -> str:
-    """Make the environment; what went wrong, or ''."""
+    """Make the environment; return the error message, or nothing."""
     pip = [str(PYTHON), "-m", "pip", "install", "--quiet"]
     for command in ([sys.executable, "-m", "venv", str(VENV)], [*pip, *REQUIREMENTS]):
         try:
@@ -53,7 +62,7 @@ def _install(wanted: str) -> str:
 
 
 def find_version(python: Path, name: str) -> str:
-    """The version of a peer that an interpreter has."""
+    """Return the version of a peer that an interpreter has."""
     program = f"from importlib.metadata import version; print(version({name!r}))"
     done = subprocess.run([str(python), "-c", program], capture_output=True, text=True)
     return done.stdout.strip()

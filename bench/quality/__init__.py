@@ -1,1 +1,1 @@
-"""Measurements of the filters against public gold sets, on splits that nothing was trained on."""
+"""Measure how well the stages decide: ``python -m bench.quality [NAME ...]``."""

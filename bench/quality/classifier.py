@@ -1,16 +1,17 @@
-"""Print how well ``corpus train`` and the classifier filter do on posts that people have labelled.
+"""Measure ``corpus train`` and the classifier filter on posts that people have labelled.
 
     python -m bench.quality.classifier [--data ../shared/data]
 
 Three tasks: spam under YouTube videos (each video is tested by a model of the four others, and all
-comments are counted once), offence in English and in German tweets (as ``bench.quality.toxicity`` splits
-them; its ``calibrate`` rows are not used). Beside it in the same run: always the commonest label,
-and fastText itself on the text as it was written, with its defaults and with our settings. It runs
-with eleven threads: with fewer it starts from memory that it never wrote. So its figures vary.
+comments are counted once), offence in English and in German tweets (as ``toxicity_gold`` splits
+them; its ``calibrate`` rows are not used). Compared in the same run: always the commonest label,
+and fastText itself on the text as it was written, with its defaults and with our settings. fastText
+runs with eleven threads, because with fewer it starts from memory that it never wrote; its figures
+vary.
 
-Our defaults were chosen on the four videos marked * and on the ``calibrate`` rows. The fifth video
-and the ``test`` rows were looked at by this alone, which was printed six times on the way. Seconds
-are the processor's, all threads together.
+Our defaults were chosen on the four videos marked * and on the ``calibrate`` rows. Only this script
+has read the fifth video and the ``test`` rows; it was run six times during the work. Seconds are
+processor time of all threads together.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ from filters.text import fasttext as _fasttext
 from filters.text.cleaning import flatten_whitespace
 
 Labels = NDArray[np.bool_]
-Answer = Callable[[pl.DataFrame], Labels]
-Train = Callable[[pl.DataFrame, Path], Answer]
+Predict = Callable[[pl.DataFrame], Labels]
+Train = Callable[[pl.DataFrame, Path], Predict]
 
 
 class Task(NamedTuple):
-    """One question: posts to learn from, posts to answer for; both ``text`` and ``wanted``."""
+    """A task: posts to train on and posts to test on, both with ``text`` and ``wanted``."""
 
     name: str
     train: pl.DataFrame
@@ -48,7 +49,7 @@ class Task(NamedTuple):
 
 
 def tasks(data: Path) -> Iterator[Task]:
-    """All tasks; those of one name are counted together."""
+    """Yield all tasks; those of one name are counted together."""
     videos = [
         pl.read_csv(path).select(text="CONTENT", wanted=pl.col("label") == 1)
         for path in sorted(data.glob("spam/*.csv"))
@@ -67,39 +68,39 @@ def tasks(data: Path) -> Iterator[Task]:
         )
 
 
-def by_majority(posts: pl.DataFrame, folder: Path) -> Answer:
-    """Always the commonest label."""
+def train_majority(posts: pl.DataFrame, folder: Path) -> Predict:
+    """Predict always the commonest label."""
     common = Counter(posts["wanted"].to_list()).most_common(1)[0][0]
     return lambda asked: np.full(len(asked), common)
 
 
-def by_fasttext(**settings: float) -> Train:
-    """fastText by itself, on each text as it was written, on one line."""
+def train_fasttext(**settings: float) -> Train:
+    """Train fastText itself on each text as it was written, on one line."""
 
-    def train(posts: pl.DataFrame, folder: Path) -> Answer:
+    def train(posts: pl.DataFrame, folder: Path) -> Predict:
         import fasttext
 
         lines = posts.select(
             pl.format("__label__{} {}", "wanted", flatten_whitespace("text"))
         ).to_series()
         (folder / "lines.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        told = {"input": str(folder / "lines.txt"), "thread": 11, "verbose": 0, **settings}
-        model = fasttext.train_supervised(**told)
+        options = {"input": str(folder / "lines.txt"), "thread": 11, "verbose": 0, **settings}
+        model = fasttext.train_supervised(**options)
 
-        def answer(asked: pl.DataFrame) -> Labels:
+        def predict(asked: pl.DataFrame) -> Labels:
             texts = asked.select(flatten_whitespace("text")).to_series().to_list()
             found = _fasttext.predict_labels(model, texts, 1)
             return np.array([names[:1] == ["__label__true"] for names, _ in found])
 
-        return answer
+        return predict
 
     return train
 
 
-def by_ours(suffix: str) -> Train:
-    """Fitted as ``corpus train`` does, and asked through the filter."""
+def train_ours(suffix: str) -> Train:
+    """Fit as ``corpus train`` does, and predict through the filter."""
 
-    def train(posts: pl.DataFrame, folder: Path) -> Answer:
+    def train(posts: pl.DataFrame, folder: Path) -> Predict:
         texts = posts.select(tokens=classifier.clean_for_training("text"), wanted="wanted")
         texts = texts.filter(pl.col("tokens") != "")
         labels = texts["wanted"].cast(pl.Int32).to_numpy()
@@ -115,15 +116,15 @@ def by_ours(suffix: str) -> Train:
 
 
 OURS = TrainingSettings()
-WAYS: dict[str, Train] = {
-    "commonest label": by_majority,
-    "fastText, its defaults": by_fasttext(),
-    "fastText, our settings": by_fasttext(
+TRAINERS: dict[str, Train] = {
+    "commonest label": train_majority,
+    "fastText, its defaults": train_fasttext(),
+    "fastText, our settings": train_fasttext(
         dim=OURS.dim, epoch=OURS.epochs, lr=OURS.learning_rate, wordNgrams=OURS.word_ngrams,
         minn=OURS.min_chars, maxn=OURS.max_chars, bucket=1 << 18,
     ),
-    "corpus train, .bin": by_ours(".bin"),
-    "corpus train, .ftz": by_ours(".ftz"),
+    "corpus train, .bin": train_ours(".bin"),
+    "corpus train, .ftz": train_ours(".ftz"),
 }  # fmt: skip
 
 
@@ -139,24 +140,26 @@ def main() -> None:
     print(f"{'':46}  macro-F1  accuracy      P      R     F1    MB  train s  posts/s")
     for name, parts in asked.items():
         wanted = np.concatenate([part.test["wanted"].to_numpy() for part in parts])
-        for way, train in WAYS.items():
-            said, size, spent, asking = [], 0, 0.0, 1e-9
+        for way, train in TRAINERS.items():
+            predictions, size, training, predicting = [], 0, 0.0, 1e-9
             for part in parts:
-                with tempfile.TemporaryDirectory() as room:
-                    train(parts[0].train.head(50), Path(room))  # compiles
+                with tempfile.TemporaryDirectory() as folder:
+                    train(parts[0].train.head(50), Path(folder))  # compiles the kernels
                     began = time.process_time()
-                    answer = train(part.train, Path(room))
-                    spent += time.process_time() - began
+                    predict = train(part.train, Path(folder))
+                    training += time.process_time() - began
                     began = time.process_time()
-                    said.append(answer(part.test))
-                    asking += time.process_time() - began
-                    size = max([path.stat().st_size for path in Path(room).glob("model.*")] or [0])
-            called = np.concatenate(said)
+                    predictions.append(predict(part.test))
+                    predicting += time.process_time() - began
+                    size = max(
+                        [path.stat().st_size for path in Path(folder).glob("model.*")] or [0]
+                    )
+            called = np.concatenate(predictions)
             precision, recall, f1 = precision_recall_f1(called, wanted)
             print(
                 f"{name:22} {way:23} {macro_f1(called, wanted):9.3f} "
                 f"{(called == wanted).mean():9.3f} {precision:6.3f} {recall:6.3f} {f1:6.3f} "
-                f"{size / 1e6:5.1f} {spent:8.1f} {len(wanted) / asking:8,.0f}"
+                f"{size / 1e6:5.1f} {training:8.1f} {len(wanted) / predicting:8,.0f}"
             )
 
 

@@ -1,10 +1,10 @@
-"""Print how well the language filter names the language of held-out gold posts.
+"""Measure how well the language filter names the language of held-out gold posts.
 
     python -m bench.quality.language [--data ../shared/data]
 
-Rows are split by author: whoever wrote a post of ``test`` wrote nothing that was tuned on.
+Rows are split by author: no author of a ``test`` post wrote a post that was tuned on.
 Of TweetLID, posts that people gave one of six languages count: not those in two (``a+b``), nor
-those that nobody could tell apart (``a/b``). TwitUser's labels are of users, not of posts, so a
+those that may be in either of two (``a/b``). TwitUser's labels are of users, not of posts, so a
 perfect filter would not reach 1.
 """
 
@@ -36,8 +36,8 @@ Codes = NDArray[np.str_]
 LanguagePredictor = Callable[[pl.DataFrame], pl.DataFrame]
 
 SIX = ("es", "pt", "ca", "en", "gl", "eu")
-#: AfriSenti's files by their languages' codes; Nigerian Pidgin, the Arabic of Algeria and Morocco
-#: and Mozambique's Portuguese are no labels of their own.
+#: AfriSenti's files, to the codes of their languages. Nigerian Pidgin, the Arabic of Algeria and
+#: Morocco, and Mozambique's Portuguese have no label of their own and are not used.
 AFRISENTI = {
     "am": "am", "ha": "ha", "ig": "ig", "kr": "rw", "sw": "sw", "ts": "ts", "twi": "tw", "yo": "yo",
 }  # fmt: skip
@@ -45,14 +45,14 @@ SCHEMA = {"author": pl.String, "gold": pl.String, "text": pl.String}
 
 
 def load_tweetlid(data: Path) -> pl.DataFrame:
-    """TweetLID's rows: ``author``, ``gold``, ``text``, ``split``."""
+    """Return TweetLID's rows: ``author``, ``gold``, ``text``, ``split``."""
     lines = (data / "langid/tweetlid_train.tsv").read_text(encoding="utf-8").split("\n")
     rows = [line.split("\t", 3)[1:] for line in lines if line.count("\t") >= 3]
     return _split(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
 def load_twituser(data: Path) -> pl.DataFrame:
-    """TwitUser's rows, in the same columns."""
+    """Return TwitUser's rows, in the same columns."""
     lines = (data / "langid/twituser_first_7000.jsonl").read_text(encoding="utf-8").split("\n")
     found = [json.loads(line) for line in lines if line.strip()]
     rows = [(each["uid"], each["lang"], each["text"]) for each in found]
@@ -60,7 +60,7 @@ def load_twituser(data: Path) -> pl.DataFrame:
 
 
 def _split(posts: pl.DataFrame) -> pl.DataFrame:
-    """``test`` for half of the authors, ``tune`` for the others, for ever."""
+    """Add the column ``split``: ``test`` for half of the authors, ``tune`` for the others."""
 
     def half(author: str) -> str:
         digest = hashlib.blake2b(author.encode(), digest_size=1).digest()
@@ -70,9 +70,9 @@ def _split(posts: pl.DataFrame) -> pl.DataFrame:
 
 
 def load_training_posts(data: Path) -> pl.DataFrame:
-    """All labelled posts, with the ``set`` of each; ``split`` as everywhere here.
+    """Return all labelled posts with their ``set`` and ``split``.
 
-    Where a set has no authors, a post is its own, so that equal posts fall together.
+    Where a set has no authors, each text is its own author, so that equal posts have one split.
     """
     parts = [
         load_tweetlid(data).with_columns(set=pl.lit("tweetlid")),
@@ -86,8 +86,8 @@ def load_training_posts(data: Path) -> pl.DataFrame:
     for name, code in (("davidson", "en"), ("olid", "en"), ("germeval", "de")):
         texts = gold.filter(pl.col("set") == name)["text"].to_list()
         parts.append(_one_author_per_text(name, code, texts))
-    told = pl.read_csv(data / "toxicity/toldbr_pt.csv")["text"].drop_nulls().to_list()
-    parts.append(_one_author_per_text("told-br", "pt", told))
+    texts = pl.read_csv(data / "toxicity/toldbr_pt.csv")["text"].drop_nulls().to_list()
+    parts.append(_one_author_per_text("told-br", "pt", texts))
     lines = (data / "plain/redd.tok.uniq").read_text(encoding="utf-8", errors="replace")
     parts.append(_one_author_per_text("reddit", "en", lines.splitlines()[:6000]))
     lines = (data / "plain/stacko-src").read_text(encoding="utf-8", errors="replace")
@@ -102,17 +102,17 @@ def _one_author_per_text(name: str, code: str, texts: list[str]) -> pl.DataFrame
 
 
 def accuracy(gold: Codes, said: Codes) -> float:
-    """The share of right answers."""
+    """Return the share of right answers."""
     return float((gold == said).mean())
 
 
 def f1(gold: Codes, said: Codes, code: str) -> tuple[float, float, float]:
-    """Precision, recall and F1 of one language."""
+    """Return precision, recall and F1 of one language."""
     return precision_recall_f1(said == code, gold == code)
 
 
 def predict_with_lid176() -> LanguagePredictor:
-    """lid.176 by itself, on each text as it was written."""
+    """Return a predictor that runs lid.176 alone on each text as it was written."""
     model = fasttext.load_model(language.models(language.Config())[0])
 
     def judge(posts: pl.DataFrame) -> pl.DataFrame:
@@ -126,22 +126,24 @@ def predict_with_lid176() -> LanguagePredictor:
 
 
 def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
-    """What ``judge`` says, judged again behind the barrier ``language_context``."""
+    """Return a predictor that runs another one, then the barrier ``language_context``."""
     config = language_context.Config()
 
     def again(posts: pl.DataFrame) -> pl.DataFrame:
-        with tempfile.TemporaryDirectory() as place:
-            room = Path(place)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
             known = [pl.lit(None, pl.String).alias("root_id")] * ("root_id" not in posts.columns)
             judged = judge(posts).with_columns(
                 pl.lit("x").alias("platform"),
                 pl.int_range(pl.len()).cast(pl.String).alias("id"),
                 *known,
             )
-            array_store.save_arrays(language_context.measure(judged, config), room / "0")
-            judged.write_parquet(room / "0.parquet")
-            parts, targets = [room / "0.parquet"], [room / "verdict.parquet"]
-            gathered = BarrierInput([room / "0"], parts, room, room / "key", run_inline, targets)
+            array_store.save_arrays(language_context.measure(judged, config), folder / "0")
+            judged.write_parquet(folder / "0.parquet")
+            parts, targets = [folder / "0.parquet"], [folder / "verdict.parquet"]
+            gathered = BarrierInput(
+                [folder / "0"], parts, folder, folder / "key", run_inline, targets
+            )
             (verdict,) = map(pl.read_parquet, language_context.decide(gathered, config))
         return judged.with_columns(verdict.get_columns())
 
@@ -149,19 +151,19 @@ def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
 
 
 def macro_f1(gold: Codes, said: Codes) -> float:
-    """The mean F1 of the six languages."""
+    """Return the mean F1 of the six languages."""
     return sum(f1(gold, said, code)[2] for code in SIX) / len(SIX)
 
 
 def codes_of(posts: pl.DataFrame, column: str) -> Codes:
-    """One column as an array of codes."""
+    """Return one column as an array of codes."""
     return np.array(posts[column].fill_null("").to_list())
 
 
 def print_overall(
     judges: dict[str, LanguagePredictor], six: pl.DataFrame, users: pl.DataFrame
 ) -> None:
-    """Macro-F1, accuracy, each language's F1, and how fast."""
+    """Print macro-F1, accuracy, each language's F1, and the speed."""
     print(f"{'':26}macro-F1 accuracy  TwitUser  posts/s | F1: " + "    ".join(SIX))
     for name, judge in judges.items():
         gold, said = codes_of(six, "gold"), codes_of(judge(six), "lang")
@@ -177,7 +179,7 @@ def print_overall(
 
 
 def print_english(judges: dict[str, LanguagePredictor], rows: dict[str, pl.DataFrame]) -> None:
-    """Precision and recall of English: as it comes, at lid.176's .65, and along the scores."""
+    """Print precision and recall of English at several thresholds of the score."""
     print(f"\nEnglish{'':29}P at 0     R | P at .5    R | P at .65   R | R at P.97  P at R.90")
     for name, judge in judges.items():
         for place, posts in rows.items():
@@ -202,7 +204,7 @@ def print_english(judges: dict[str, LanguagePredictor], rows: dict[str, pl.DataF
 
 
 def print_reliability(judged: pl.DataFrame) -> None:
-    """What a score means: the share of right answers in each tenth, and by length."""
+    """Print the share of right answers in each tenth of the score, and by length."""
     rows = judged.with_columns(
         right=pl.col("lang") == pl.col("gold"),
         tenth=(pl.col("lang_score") * 10).floor().clip(0, 9).cast(pl.Int32),
@@ -224,7 +226,7 @@ def print_reliability(judged: pl.DataFrame) -> None:
 
 
 def print_doubt(posts: pl.DataFrame, judge: LanguagePredictor) -> None:
-    """What the filter does with posts of no language, and of two."""
+    """Print what the filter predicts for posts of no language, and of two."""
     judged = judge(posts)
     single = pl.col("gold").is_in(SIX)
     und = pl.col("lang") == "und"
@@ -246,7 +248,7 @@ def print_doubt(posts: pl.DataFrame, judge: LanguagePredictor) -> None:
 
 
 def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -> None:
-    """The share of posts named right in sets that were not used to choose anything."""
+    """Print the share of right answers in sets that no setting was chosen on."""
     print("\nnamed right (test halves)     posts  " + "  ".join(judges))
     answers = {name: judge(posts) for name, judge in judges.items()}
     for (place, code), rows in posts.group_by(["set", "gold"], maintain_order=True):
@@ -264,7 +266,7 @@ def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -
 
 
 def print_threads(data: Path, judge: LanguagePredictor) -> None:
-    """English comments of a real month, before and after hearing their threads."""
+    """Print how many comments of a real month are English, alone and with their threads."""
     config = reddit.Config(path=str(data / "reddit/RC_2005-12.zst"))
     batches = reddit.read(config.path, config, 100_000, None)
     posts = pl.concat([batch.posts for batch in batches]).select("text", "root_id")

@@ -1,17 +1,17 @@
-"""Print whether the stages make better training text: equal amounts, one small language model.
+"""Measure whether the stages make better training text, by a small language model.
 
     python -m bench.quality.language_model [--data ../shared/data] [--megabytes 1.2]
 
-Real posts (Reddit, X) and planted canaries are built by plans that differ in their stages. From
-each corpus the same number of bytes trains the n-gram model of :mod:`bench.quality.ngram_model`, which then reads
-clean posts of authors that nobody trained on. One author in five is held out, by a hash of the
-pseudonym; documents with a post of theirs are in no training text. What is held out has passed
-every filter, so a model of filtered text is at home there; that is the question asked.
+Real posts (Reddit, X) and planted canaries are built by plans that differ in their stages. The same
+number of bytes of each corpus trains the n-gram model of :mod:`bench.quality.ngram_model`, which is
+tested on clean posts of held-out authors. One author in five is held out, by a hash of the
+pseudonym; documents with a post of these authors are in no training text. The test posts have
+passed every filter, because the question is how well a model learns clean text.
 
 A canary is a sentence with six random digits, posted 1, 4 or 16 times, the repeats with another
-first word; those that a plan leaves are always in the training text. How well a model knows it
-is by how many bits its digits are cheaper than others in their place (after the exposure of
-Carlini et al. 2019).
+first word; the canaries that a plan keeps are always in the training text. A model has learnt a
+canary by as many bits as its digits cost less than other digits (after the exposure of Carlini et
+al. 2019).
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ OPENINGS = (
 
 
 def canary(number: int, digits: str, opening: str) -> str:
-    """A sentence around a secret; each number has its own."""
+    """Return a sentence around a secret; each number has its own sentence."""
     places = ("garage", "locker", "gym", "office", "cabin", "boat", "shed", "cellar")
     return (
         f"{opening} the code of the {places[number % len(places)]} in hall {number} "
@@ -61,7 +61,7 @@ def canary(number: int, digits: str, opening: str) -> str:
 
 
 def secrets() -> list[tuple[int, int, str]]:
-    """Each canary's number, repeats and digits: the same in every run."""
+    """Return each canary's number, repeats and digits: the same in every run."""
     chance = random.Random("canaries")
     return [
         (row, repeats, f"{chance.randrange(10**6):06d}")
@@ -70,7 +70,7 @@ def secrets() -> list[tuple[int, int, str]]:
 
 
 def write_canaries(path: Path) -> None:
-    """The canaries as posts of as many invented authors."""
+    """Write the canaries as JSON lines, without authors."""
     rows = [
         {"id": f"{number}-{turn}", "text": canary(number, digits, OPENINGS[turn])}
         for number, repeats, digits in secrets()
@@ -80,14 +80,16 @@ def write_canaries(path: Path) -> None:
 
 
 def write_lines(source: Path, path: Path) -> None:
-    """A file of a post a line as JSON lines."""
+    """Write a file of one post a line as JSON lines."""
     lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = ({"id": f"{source.name}-{number}", "text": text} for number, text in enumerate(lines))
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-def built(data: Path, folder: Path, name: str, stages: list[dict[str, Any]]) -> pl.DataFrame:
-    """The documents of one plan."""
+def build_documents(
+    data: Path, folder: Path, name: str, stages: list[dict[str, Any]]
+) -> pl.DataFrame:
+    """Build one plan, and return its documents."""
     fields = {"id": "id", "text": "text"}
     tables = [
         {"table": {"path": str(path), "fields": fields, "platform": path.stem}}
@@ -107,32 +109,32 @@ def built(data: Path, folder: Path, name: str, stages: list[dict[str, Any]]) -> 
     return corpus.load(str(plan["output"]["path"])).scan().collect()  # type: ignore[index]
 
 
-def held_out(author: str | None) -> bool:
-    """Whether an author is one of the fifth that nobody trains on."""
+def is_held_out(author: str | None) -> bool:
+    """Whether an author is one of the fifth that no model is trained on."""
     return author is not None and hashlib.blake2b(author.encode()).digest()[0] % 5 == 0
 
 
 def training_text(documents: pl.DataFrame, size: int) -> list[str]:
-    """Documents of the other authors in a fixed random order, up to ``size`` bytes."""
+    """Return documents of the other authors in a fixed random order, up to ``size`` bytes."""
     people = "authors" if "authors" in documents.columns else "author"
     free, chosen = [], []
-    for text, place, names in documents.select("text", "platform", people).rows():
-        if place == "canaries":
+    for text, platform, names in documents.select("text", "platform", people).rows():
+        if platform == "canaries":
             chosen.append(text)
-        elif not any(held_out(name) for name in (names if isinstance(names, list) else [names])):
+        elif not any(is_held_out(name) for name in (names if isinstance(names, list) else [names])):
             free.append(text)
     random.Random("order").shuffle(free)
-    left = size - sum(len(text.encode()) for text in chosen)
+    remaining = size - sum(len(text.encode()) for text in chosen)
     for text in free:
-        if left <= 0:
+        if remaining <= 0:
             break
-        chosen.append(text.encode()[:left].decode("utf-8", "ignore"))
-        left -= len(text.encode())
+        chosen.append(text.encode()[:remaining].decode("utf-8", "ignore"))
+        remaining -= len(text.encode())
     return chosen
 
 
-def repeated(documents: list[str], size: int = 13) -> float:
-    """The share of runs of ``size`` words that stand more than once."""
+def repeated_share(documents: list[str], size: int = 13) -> float:
+    """Return the share of runs of ``size`` words that occur more than once."""
     runs: Counter[tuple[str, ...]] = Counter()
     for text in documents:
         words = text.lower().split()
@@ -141,8 +143,8 @@ def repeated(documents: list[str], size: int = 13) -> float:
     return sum(count for count in runs.values() if count > 1) / max(total, 1)
 
 
-def cheaper(model: list[ngram_model.Order], repeats: int) -> float:
-    """By how many bits a canary's digits are cheaper than a hundred others, on the mean."""
+def count_saved_bits(model: list[ngram_model.Order], repeats: int) -> float:
+    """Return how many bits less a canary's digits cost than a hundred others, on average."""
     chance = random.Random("others")
     gains = []
     for number, times, digits in secrets():
@@ -161,23 +163,27 @@ def cheaper(model: list[ngram_model.Order], repeats: int) -> float:
 
 
 def main() -> None:
-    """Build, train, read, print."""
+    """Build, train, test and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--megabytes", type=float, default=0.0, help="0: what every corpus has")
+    parser.add_argument(
+        "--megabytes", type=float, default=0.0, help="0: as much as the smallest corpus has"
+    )
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        # With the key of every other run, so that the same authors are held out.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        # The same key in every run, so that the same authors are held out.
         (folder / "key").write_text("5" * 64, encoding="ascii")
         write_canaries(folder / "canaries.jsonl")
         for name in ("gurez.10000", "ile.10000"):
             write_lines(asked.data / "plain" / name, folder / f"{name.partition('.')[0]}.jsonl")
-        corpora = {name: built(asked.data, folder, name, plan) for name, plan in PLANS.items()}
+        corpora = {
+            name: build_documents(asked.data, folder, name, plan) for name, plan in PLANS.items()
+        }
     clean = corpora["filtered, deduplicated"].filter(
-        pl.Series([held_out(author) for author in corpora["filtered, deduplicated"]["author"]])
+        pl.Series([is_held_out(author) for author in corpora["filtered, deduplicated"]["author"]])
     )
     tests = {
         place: ngram_model.join_documents(clean.filter(pl.col("platform") == place)["text"])
@@ -188,7 +194,7 @@ def main() -> None:
         for name, found in corpora.items()
     }
     size = int(asked.megabytes * 1e6) or min(amounts.values())
-    print(f"trained on {size / 1e6:.2f} MB of each; read: {len(clean)} clean posts of held-out")
+    print(f"trained on {size / 1e6:.2f} MB of each; tested on {len(clean)} clean posts of held-out")
     print("authors, " + ", ".join(f"{name} {len(text):,} bytes" for name, text in tests.items()))
     print(
         f"\n{'':24}MB in all  documents  13-grams | bits per byte      | bits a canary is cheaper\n"
@@ -200,9 +206,9 @@ def main() -> None:
         costs = " ".join(
             f"{ngram_model.bits_per_byte(model, test).mean():8.3f}" for test in tests.values()
         )
-        secret = " ".join(f"{cheaper(model, repeats):6.1f}" for repeats in REPEATS)
+        secret = " ".join(f"{count_saved_bits(model, repeats):6.1f}" for repeats in REPEATS)
         print(
-            f"{name:24}{amounts[name] / 1e6:9.2f} {len(text):10,} {repeated(text):9.2%} |"
+            f"{name:24}{amounts[name] / 1e6:9.2f} {len(text):10,} {repeated_share(text):9.2%} |"
             f"{costs}   | {secret}"
         )
 

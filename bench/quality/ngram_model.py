@@ -1,9 +1,9 @@
-"""A language model small enough to train in seconds: interpolated n-grams over bytes.
+"""Train a language model in seconds: interpolated n-grams over bytes.
 
-The chance of a byte behind a context of ``k`` bytes is ``(count + kinds * shorter) / (total +
-kinds)``: how often the byte followed, how often anything did, how many different bytes did, and
-the chance behind the context of ``k - 1`` bytes (Witten and Bell 1991). Behind none, every byte has
-1/256 to begin with.
+The probability of a byte after a context of ``k`` bytes is ``(count + kinds * shorter) / (total +
+kinds)``: how often the byte followed, how often any byte did, how many different bytes did, and the
+probability after the context of ``k - 1`` bytes (Witten and Bell 1991). Without a context, every
+byte has 1/256.
 """
 
 from __future__ import annotations
@@ -18,13 +18,17 @@ Bytes = NDArray[np.uint8]
 Keys = NDArray[np.uint64]
 Counts = NDArray[np.int64]
 
-#: What ends a document; no UTF-8 text holds it.
+#: The byte that ends a document; no UTF-8 text has it.
 END = 0xFF
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Order(NamedTuple):
-    """Sorted hashes of contexts with what follows, and of contexts, with their counts."""
+    """Counts for contexts of one length.
+
+    ``pairs`` are sorted hashes of a context and its next byte, ``contexts`` of a context alone;
+    ``kinds`` are the numbers of different next bytes.
+    """
 
     pairs: Keys
     pair_counts: Counts
@@ -34,15 +38,15 @@ class Order(NamedTuple):
 
 
 def join_documents(documents: Iterable[str]) -> Bytes:
-    """Documents as bytes, each with ``END`` before it, and one at the end."""
+    """Return documents as bytes, each with ``END`` before it, and one at the end."""
     pieces = [bytes([END]) + text.encode("utf-8") for text in documents]
     return np.frombuffer(b"".join(pieces) + bytes([END]), np.uint8)
 
 
 def _hashes(text: Bytes, length: int) -> tuple[Keys, Keys]:
-    """The hash of the ``length`` bytes before each byte, and the same with the byte itself.
+    """Return the hash of the ``length`` bytes before each byte, and the same with the byte.
 
-    The stream is taken to be preceded by ends.
+    Before the first byte stand as many ``END`` bytes as are needed.
     """
     padded = np.concatenate([np.full(length, END, np.uint8), text]).astype(np.uint64)
     context = np.full(len(text), np.uint64(length + 1))
@@ -55,7 +59,7 @@ def _hashes(text: Bytes, length: int) -> tuple[Keys, Keys]:
 
 
 def count_ngrams(text: Bytes, order: int = 6) -> list[Order]:
-    """Count ``text``, contexts of 0 to ``order - 1`` bytes."""
+    """Count the bytes of ``text`` after contexts of 0 to ``order - 1`` bytes."""
     found = []
     for length in range(order):
         context, pair = _hashes(text, length)
@@ -67,19 +71,19 @@ def count_ngrams(text: Bytes, order: int = 6) -> list[Order]:
 
 
 def _look_up_counts(keys: Keys, counts: Counts, wanted: Keys) -> Counts:
-    place = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
-    return np.where(keys[place] == wanted, counts[place], 0)
+    index = np.searchsorted(keys, wanted).clip(0, len(keys) - 1)
+    return np.where(keys[index] == wanted, counts[index], 0)
 
 
 def bits_per_byte(model: list[Order], text: Bytes) -> NDArray[np.float64]:
-    """The bits that each byte of ``text`` costs; the sum over bytes is the cost of all of it."""
-    chance = np.full(len(text), 1 / 256)
+    """Return the cost of each byte of ``text`` in bits; the cost of the text is their sum."""
+    probability = np.full(len(text), 1 / 256)
     for length, order in enumerate(model):
         context, pair = _hashes(text, length)
         count = _look_up_counts(order.pairs, order.pair_counts, pair)
         total = _look_up_counts(order.contexts, order.totals, context)
         kinds = _look_up_counts(order.contexts, order.kinds, context)
         seen = total > 0
-        mixed = (count + kinds * chance) / np.where(seen, total + kinds, 1)
-        chance = np.where(seen, mixed, chance)
-    return -np.log2(chance)
+        mixed = (count + kinds * probability) / np.where(seen, total + kinds, 1)
+        probability = np.where(seen, mixed, probability)
+    return -np.log2(probability)

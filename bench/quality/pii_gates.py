@@ -1,11 +1,11 @@
-"""Show that the gates lose nothing: spans with and without them, on posts and on made-up strings.
+"""Check that the gates lose no span: compare with and without them, on posts and invented strings.
 
     python -m bench.quality.pii_gates [--strings 1000000] [--seed 1] [--workers 2]
 
-Each recognizer is run on every text, and on those that its gate lets through; the spans must be
-equal. The texts: every post in ``../shared/data``, presidio-research's set, and strings aimed at
-the edges: details of all kinds with characters swapped (other scripts' digits, the long s, odd
-hyphens and spaces), and phone numbers of every region that libphonenumber knows, in all its
+Each recognizer runs on every text, and on those that its gate lets through; the spans must be
+equal. The texts: every post in ``../shared/data``, presidio-research's set, and strings at the
+edges of the patterns: details of all kinds with characters swapped (other scripts' digits, the long
+s, odd hyphens and spaces), and phone numbers of every region that libphonenumber knows, in all its
 formats. Exits with 1 if a span is lost.
 """
 
@@ -20,15 +20,14 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from bench.measure import SHARED_DATA
 from filters.pii.national import NATIONAL_IDENTIFIERS
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
 ODD = "\u0661\u0967\uff14\u00b2\U0001e4f1\u017f\u212a\u0130\u0131\u2013\u00a0\uff0d\uff0b\u200b"
 ODD += "\u2212~x/."
 PLAIN = "0123456789abcfxABCFXZ-.:/ ,()+@#_\n"
@@ -46,7 +45,7 @@ SEEDS = (
 
 
 def strings(count: int, seed: int) -> Iterator[str]:
-    """Strings aimed at the edges."""
+    """Yield strings at the edges of the patterns."""
     chance = random.Random(seed)
     for _ in range(count):
         kind = chance.random()
@@ -67,7 +66,7 @@ def strings(count: int, seed: int) -> Iterator[str]:
 
 @cache
 def _phones() -> list[str]:
-    """An example of each kind of number of each region, in each format."""
+    """Return an example of each kind of number of each region, in each format."""
     import phonenumbers as phones
 
     made: Any = phones
@@ -85,20 +84,20 @@ def _phones() -> list[str]:
 
 
 def posts() -> Iterator[str]:
-    """Every post in the shared data, and presidio-research's texts."""
-    for path in sorted((SHARED / "plain").iterdir()):
+    """Yield every post in the shared data, and presidio-research's texts."""
+    for path in sorted((SHARED_DATA / "plain").iterdir()):
         yield from path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for path in sorted((SHARED / "toxicity").iterdir()):
+    for path in sorted((SHARED_DATA / "toxicity").iterdir()):
         yield from path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for path in sorted((SHARED / "x_v1").glob("*.json")):
+    for path in sorted((SHARED_DATA / "x_v1").glob("*.json")):
         for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
             yield str(json.loads(line).get("text", "")) if line.startswith("{") else ""
     for folder in ("langid", "hackernews", "spam"):
-        for path in sorted((SHARED / folder).rglob("*.*")):
+        for path in sorted((SHARED_DATA / folder).rglob("*.*")):
             yield from path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for path in sorted((SHARED / "stackexchange").rglob("*.xml")):
+    for path in sorted((SHARED_DATA / "stackexchange").rglob("*.xml")):
         yield from path.read_text(encoding="utf-8", errors="replace").split("\n")
-    for path in sorted((SHARED / "reddit").glob("*.zst")):
+    for path in sorted((SHARED_DATA / "reddit").glob("*.zst")):
         import zstandard
 
         with zstandard.open(path, "rt", dctx=zstandard.ZstdDecompressor(max_window_size=2**31),
@@ -106,7 +105,7 @@ def posts() -> Iterator[str]:
             for line in file:
                 row = json.loads(line)
                 yield " ".join(str(row.get(name) or "") for name in ("title", "selftext", "body"))
-    gold = json.loads((SHARED / "pii" / "presidio_research_generated_large.json").read_text())
+    gold = json.loads((SHARED_DATA / "pii" / "presidio_research_generated_large.json").read_text())
     yield from (row["full_text"] for row in gold)
 
 
@@ -116,7 +115,7 @@ def _finder(regions: tuple[str, ...]) -> EntityFinder:
 
 
 def compare(texts: list[str], regions: tuple[str, ...]) -> tuple[Counter[str], list[str]]:
-    """How many spans of each entity there are, and the texts where the gates change them."""
+    """Return the number of spans of each entity, and the texts where a gate changes them."""
     series = pl.Series("text", texts, dtype=pl.String)
     finder = _finder(regions)
     gated, every = finder.find(series), finder.find(series, gated=False)
@@ -126,8 +125,8 @@ def compare(texts: list[str], regions: tuple[str, ...]) -> tuple[Counter[str], l
     ]
 
 
-def _made(count: int, seed: int) -> tuple[int, Counter[str], list[str]]:
-    # Half are read with Presidio's own regions, half with ones drawn from all.
+def _compare_strings(count: int, seed: int) -> tuple[int, Counter[str], list[str]]:
+    # Half of the seeds use Presidio's own regions, half use regions drawn from all.
     regions = PHONE_REGIONS
     if seed % 2:
         from phonenumbers import SUPPORTED_REGIONS
@@ -136,7 +135,7 @@ def _made(count: int, seed: int) -> tuple[int, Counter[str], list[str]]:
     return count, *compare(list(strings(count, seed)), regions)
 
 
-def _real(texts: list[str]) -> tuple[int, Counter[str], list[str]]:
+def _compare_posts(texts: list[str]) -> tuple[int, Counter[str], list[str]]:
     return len(texts), *compare(texts, PHONE_REGIONS)
 
 
@@ -149,18 +148,20 @@ def main() -> int:
     wanted = parser.parse_args()
     size, began, lost = 5000, time.perf_counter(), 0
     with ProcessPoolExecutor(wanted.workers) as pool:
-        if SHARED.is_dir():
+        if SHARED_DATA.is_dir():
             texts = [text for text in posts() if text]
             cut = [texts[at : at + size] for at in range(0, len(texts), size)]
-            lost += _tell("real posts", pool.map(_real, cut))
+            lost += _print_result("real posts", pool.map(_compare_posts, cut))
         rounds = -(-wanted.strings // size)
         seeds = range(wanted.seed * 1_000_000, wanted.seed * 1_000_000 + rounds)
-        lost += _tell("made-up strings", pool.map(_made, [size] * rounds, seeds))
+        lost += _print_result(
+            "invented strings", pool.map(_compare_strings, [size] * rounds, seeds)
+        )
     print(f"{time.perf_counter() - began:,.0f} s with {wanted.workers} processes")
     return 1 if lost else 0
 
 
-def _tell(what: str, done: Iterator[tuple[int, Counter[str], list[str]]]) -> int:
+def _print_result(what: str, done: Iterator[tuple[int, Counter[str], list[str]]]) -> int:
     count, found, lost = 0, Counter[str](), 0
     for texts, spans, wrong in done:
         count, found, lost = count + texts, found + spans, lost + len(wrong)

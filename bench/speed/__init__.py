@@ -1,1 +1,1 @@
-"""Speed and memory, beside the peers in the same run."""
+"""Measure speed and memory: ``python -m bench.speed [NAME ...]``."""

@@ -1,7 +1,8 @@
-"""What each step of a build takes a post: time, and bytes in the work folder; and 10 billion of it.
+"""Measure what each step of a build costs a post, in time and in bytes of the work folder.
 
-``python -m bench.speed.cluster [POSTS]`` builds invented posts with one worker, conversations included,
-and prints the constants that docs/cluster.md reckons with.
+``python -m bench.speed.cluster [POSTS]`` builds invented posts with one worker, conversations
+included, and prints the constants that docs/cluster.md uses, each for a post and for 10 billion
+posts.
 """
 
 from __future__ import annotations
@@ -14,17 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import corpus
+from bench.sample import demo_sources
 from corpus import demo
 
 MANY = 10_000_000_000
 STAGES = [
-    {"consent": {}}, {"language": {"keep": ["en"]}}, {"quality": {}}, {"toxicity": {}},
-    {"dedup": {"jaccard": 0.8}}, {"conversations": {"mode": "tree"}}, {"pii": {}},
-]  # fmt: skip
+    {"consent": {}},
+    {"language": {"keep": ["en"]}},
+    {"quality": {}},
+    {"toxicity": {}},
+    {"dedup": {"jaccard": 0.8}},
+    {"conversations": {"mode": "tree"}},
+    {"pii": {}},
+]
 
 
-class Watch:
-    """The core seconds that pass until each report of a step, by step."""
+class StepTimer:
+    """Observe a build: add up the core seconds until each report of a step, by step."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -37,41 +44,37 @@ class Watch:
         self._last = now
 
     def funnel(self, row: dict[str, Any]) -> None:
-        """Nothing."""
+        """Ignore the report."""
 
     def note(self, text: str) -> None:
-        """Nothing."""
+        """Ignore the report."""
 
 
 def size(folder: Path) -> int:
-    """The bytes of all files in a folder."""
+    """Return the bytes of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def main(posts: int) -> None:
-    """Build, and print a row a step and a row a folder."""
+    """Build, and print a row for each step and for each folder."""
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         demo.write(root / "dumps", posts=posts, seed=1)
-        sources = [
-            {"reddit": {"path": f"{root}/dumps/reddit/*.zst"}},
-            {"x_stream": {"path": f"{root}/dumps/x/*.tar"}},
-            {"x_api": {"path": f"{root}/dumps/x/*.jsonl"}},
-        ]
+        sources = demo_sources(root / "dumps")[:3]  # without the table, which has no threads
         output = {"path": str(root / "out"), "keep_work": True}
-        plan = {"sources": sources, "stages": STAGES, "output": output,
-                "run": {"runner": "serial"}}  # fmt: skip
+        run = {"runner": "serial"}
+        plan = {"sources": sources, "stages": STAGES, "output": output, "run": run}
         few = root / "few.json"
         few.write_text("".join(f'{{"id": {n}, "text": "hello there {n}"}}\n' for n in range(99)))
         first = {"table": {"path": str(few), "fields": {"id": "id", "text": "text"}}}
-        # Models load and kernels compile once in a worker's life; that is not what grows.
+        # A worker loads models and compiles kernels once, which does not grow with the posts.
         corpus.build(plan | {"sources": [first], "output": {"path": str(root / "first")}})
-        watch = Watch()
-        manifest = corpus.build(plan, observer=watch)
+        timer = StepTimer()
+        manifest = corpus.build(plan, observer=timer)
         read = manifest["totals"]["read"]
-        print(f"{read:,} posts; in all {sum(watch.seconds.values()):.1f} core seconds\n")
+        print(f"{read:,} posts; in all {sum(timer.seconds.values()):.1f} core seconds\n")
         print(f"{'step':28} {'µs a post':>10} {'core hours for 10 billion':>26}")
-        for step, seconds in watch.seconds.items():
+        for step, seconds in timer.seconds.items():
             each = seconds / read
             print(f"{step:28} {each * 1e6:10.1f} {each * MANY / 3600:26,.0f}")
         print(f"\n{'written':28} {'bytes a post':>12} {'TB for 10 billion':>20}")

@@ -1,15 +1,17 @@
-"""Time the ``decontaminate`` filter beside plain Python sets and datatrove, on the same posts.
+"""Time the ``decontaminate`` filter against plain Python sets and datatrove, on the same posts.
 
     python -m bench.speed.decontaminate [FILE] [--datatrove PYTHON]
 
-FILE holds one post a line; without it the shared tweets are read, or posts are made up. The
+FILE holds one post a line; without it the shared tweets are read, or posts are invented. The
 evaluation set is 100,000 items of the posts' own words by a seed, and one post in a hundred is
-given an item. PYTHON is that of an environment with datatrove, where this file starts itself: one
-core, one process, the same posts and items, its filter alone (no reader, no writer).
+given an item. PYTHON is the interpreter of an environment with datatrove (by default the one of the
+peers, if it is installed), in which this file runs itself: one core, one process, the same posts
+and items, datatrove's filter alone (no reader, no writer).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -28,24 +30,25 @@ ITEMS, NGRAM, LEAST = 100_000, 13, 8
 
 def main(arguments: list[str]) -> None:
     """Print the table."""
-    theirs = arguments[arguments.index("--datatrove") + 1] if "--datatrove" in arguments else ""
-    files = [name for name in arguments if name not in ("--datatrove", theirs)]
-    from bench.speed.pii import read_posts
+    # Imported here, because datatrove's environment has no module of ours.
+    from bench.peers.environment import installed_interpreter
+    from bench.sample import read_posts
 
-    name, posts = read_posts(files)
-    items, posts = _items(posts), list(posts)
-    planted = _planted(posts, items)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("files", nargs="*", metavar="FILE", help="posts, one a line")
+    parser.add_argument("--datatrove", type=Path, default=installed_interpreter())
+    options = parser.parse_args(arguments)
+    name, posts = read_posts(options.files)
+    items = _make_items(posts)
+    planted = _plant_items(posts, items)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "items.jsonl"
         path.write_text("".join(json.dumps({"q": item}) + "\n" for item in items))
-        results = {
-            "filters.decontaminate.filter": _ours(path, posts),
-            "Python sets": _sets(items, posts),
-        }
-        if theirs:
-            results["datatrove NGramsDecontFilter"] = _elsewhere(theirs, path, posts)
+        results = {"filters.decontaminate": _ours(path, posts), "Python sets": _sets(items, posts)}
+        if options.datatrove:
+            results["datatrove NGramsDecontFilter"] = _run_peer(options.datatrove, path, posts)
     print(f"{len(posts):,} posts from {name}, {len(planted):,} with one of {ITEMS:,} items")
-    ours = results["filters.decontaminate.filter"]
+    ours = results["filters.decontaminate"]
     for what, found in results.items():
         caught, times = len(planted & set(found["rows"])), ours["rate"] / found["rate"]
         print(
@@ -55,19 +58,19 @@ def main(arguments: list[str]) -> None:
     print(f"the sets find the posts that we find: {ours['rows'] == results['Python sets']['rows']}")
 
 
-def _items(posts: list[str]) -> list[str]:
-    """Items of 8 to 40 words, drawn as often as they are written."""
-    chance, words = random.Random(11), [word for post in posts for word in post.split()]
-    return [" ".join(chance.choices(words, k=chance.randint(8, 40))) for _ in range(ITEMS)]
+def _make_items(posts: list[str]) -> list[str]:
+    """Return items of 8 to 40 words, drawn by their frequency in the posts."""
+    rng, words = random.Random(11), [word for post in posts for word in post.split()]
+    return [" ".join(rng.choices(words, k=rng.randint(8, 40))) for _ in range(ITEMS)]
 
 
-def _planted(posts: list[str], items: list[str]) -> set[int]:
-    """Give one post in a hundred an item, in capitals; their places."""
-    chance = random.Random(12)
-    places = set(chance.sample(range(len(posts)), len(posts) // 100))
-    for place in sorted(places):
-        posts[place] = f"{posts[place]}: {chance.choice(items).upper()}!"
-    return places
+def _plant_items(posts: list[str], items: list[str]) -> set[int]:
+    """Add an item in capitals to one post in a hundred; return the rows of these posts."""
+    rng = random.Random(12)
+    rows = set(rng.sample(range(len(posts)), len(posts) // 100))
+    for row in sorted(rows):
+        posts[row] = f"{posts[row]}: {rng.choice(items).upper()}!"
+    return rows
 
 
 def _measured(rows: list[int], rate: float, index: float) -> dict[str, Any]:
@@ -91,7 +94,7 @@ def _ours(path: Path, posts: list[str]) -> dict[str, Any]:
 
 
 def _sets(items: list[str], posts: list[str]) -> dict[str, Any]:
-    """As one would write it: a dictionary of joined words, and every window of a post."""
+    """Run a plain implementation: a dictionary of joined words, and every window of a post."""
     import unicodedata
 
     import regex
@@ -127,19 +130,19 @@ def _sets(items: list[str], posts: list[str]) -> dict[str, Any]:
     return _measured(rows, len(posts) / taken, index)
 
 
-def _elsewhere(python: str, path: Path, posts: list[str]) -> dict[str, Any]:
-    """Start this file in datatrove's environment."""
+def _run_peer(python: Path, path: Path, posts: list[str]) -> dict[str, Any]:
+    """Run this file in datatrove's environment."""
     given, out = path.with_name("posts.json"), path.with_name("out.json")
     given.write_text(json.dumps(posts))
-    command = [python, __file__, "--inside", str(path), str(given), str(out)]
+    command = [str(python), __file__, "--inside", str(path), str(given), str(out)]
     env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(path.parent / "cache")}
     subprocess.run(command, check=True, env=env, stderr=subprocess.DEVNULL)
     found = json.loads(out.read_text())
     return _measured(found["rows"], found["rate"], found["index"])
 
 
-def _inside(path: Path, given: Path, out: Path) -> None:
-    """Datatrove's index of the items, written as its indexer does, and its filter on each post."""
+def _run_in_peer(path: Path, given: Path, out: Path) -> None:
+    """Write datatrove's index of the items as its indexer does, and run its filter on each post."""
     import numpy as np
     from datatrove.data import Document  # type: ignore[import-not-found]
     from datatrove.pipeline.decont.n_grams import (  # type: ignore[import-not-found]
@@ -181,6 +184,6 @@ def _seconds(run: Callable[[], object]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--inside"]:
-        _inside(*map(Path, sys.argv[2:5]))
+        _run_in_peer(*map(Path, sys.argv[2:5]))
     else:
         main(sys.argv[1:])

@@ -1,8 +1,8 @@
-"""Time and weigh deduplication: signatures beside the peers', and the whole from 1 to 20 million.
+"""Measure deduplication: signatures against the peers, and the whole of it on up to 20 million.
 
     python -m bench.speed.dedup [--millions 1 5 20] [--peers-python PATH] [--folder DIR]
 
-Signatures: real posts, on one core. "From text" is folding, shingles, hashes, permutations and
+Signatures: real posts, on one core. "From text" is normalizing, shingles, hashes, permutations and
 band keys; datatrove's signature step does as much. "From shingles" is what ``MinHash.bulk`` and
 ``RMinHash.from_token_sets`` do, given shingles. 128 permutations everywhere.
 
@@ -31,7 +31,8 @@ from numpy.typing import NDArray
 
 from bench import measure
 from bench.peers import environment
-from bench.quality import dedup as gold
+from bench.peers.minhash import run_peer, write_posts
+from bench.sample import read_distinct_posts
 from corpus import barrier
 from corpus.dedup import barrier as dedup
 from corpus.dedup import minhash_kernel
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _signatures(folder: Path, python: Path | None) -> None:
-    texts = gold.load_posts(folder)
+    texts = read_distinct_posts(folder)
     config = dedup.Config()
     a, b = dedup.affine_permutations(config.permutations)
     hashes, places, _ = minhash_kernel.hash_shingles(
@@ -83,9 +84,9 @@ def _signatures(folder: Path, python: Path | None) -> None:
         for peer in ("datatrove", "datasketch", "rensa") if python else ():
             room = Path(name) / peer
             room.mkdir()
-            file = gold.write_posts(texts, room / "posts.jsonl", raw=True)
+            file = write_posts(texts, room / "posts.jsonl", raw=True)
             # 16 bands of 8 make the same 128 permutations; only signatures are timed here.
-            rate = len(texts) / gold.run_peer(str(python), peer, file, room, 0.8, 16, 8)["signing"]
+            rate = len(texts) / run_peer(str(python), peer, file, room, 0.8, 16, 8)["signing"]
             found[peer] = (rate, 0.0) if peer == "datatrove" else (0.0, rate)
     print(f"{len(texts):,} real posts, one core\n")
     print("| signatures | from text, posts/s | ours is | from shingles, posts/s | ours is |")
@@ -98,7 +99,7 @@ def _signatures(folder: Path, python: Path | None) -> None:
 
 
 def _best(do: Callable[[], object]) -> float:
-    """The least seconds of five times."""
+    """Return the least seconds of five runs."""
     taken = []
     for _ in range(5):
         began = time.perf_counter()
@@ -112,7 +113,7 @@ def _best(do: Callable[[], object]) -> float:
 
 def _scale(folder: Path, count: int) -> None:
     print(f"bench: writing {count:,} posts", file=sys.stderr, flush=True)
-    write_posts(folder / "posts", count)
+    write_parts(folder / "posts", count)
     command = [
         sys.executable,
         "-m",
@@ -123,20 +124,20 @@ def _scale(folder: Path, count: int) -> None:
         str(folder),
     ]
     taken = measure.measure_command(command, folder / "log.txt", WORKERS)
-    told = json.loads((folder / "told.json").read_text(encoding="utf-8"))
-    seconds = told["seconds"]
+    measured = json.loads((folder / "measured.json").read_text(encoding="utf-8"))
+    seconds = measured["seconds"]
     print(
-        f"| {count:,} | {told['dropped']:,} | {seconds:,.1f} | {seconds / count * 1e6:.2f} "
-        f"| {count / seconds:,.0f} | {taken.peak_mb:,.0f} | {told['bytes'] / count:.0f} |",
+        f"| {count:,} | {measured['dropped']:,} | {seconds:,.1f} | {seconds / count * 1e6:.2f} "
+        f"| {count / seconds:,.0f} | {taken.peak_mb:,.0f} | {measured['bytes'] / count:.0f} |",
         flush=True,
     )
-    for step, spent in told["steps"].items():
+    for step, spent in measured["steps"].items():
         print(f"bench:   {step}: {spent:.1f} s", file=sys.stderr)
 
 
 @dataclass
 class _TimedRunner:
-    """Does tasks in workers, and keeps the time by step."""
+    """Run tasks in workers, and add up the time of each step."""
 
     runner: runners.Runner
     steps: dict[str, float]
@@ -148,37 +149,40 @@ class _TimedRunner:
 
 
 def _once(folder: Path, count: int) -> None:
-    """Deduplicate what lies in ``folder`` and leave word of it."""
+    """Deduplicate the posts in ``folder`` and write what was measured to ``measured.json``."""
     parts = sorted((folder / "posts").iterdir())
     config = dedup.Config(index=False)
     tasks = [
         barrier.MeasurePart("dedup", part, folder / "work" / part.stem, config.model_dump_json())
         for part in parts
     ]
-    hands = _TimedRunner(runners.make_runner("processes", WORKERS), {})
+    timed = _TimedRunner(runners.make_runner("processes", WORKERS), {})
     began = time.perf_counter()
-    for _ in hands.run(tasks, "measuring"):
+    for _ in timed.run(tasks, "measuring"):
         pass
     verdicts = folder / "verdicts"
     verdicts.mkdir()
     targets = [verdicts / part.name for part in parts]
     gathered = BarrierInput(
-        [task.folder for task in tasks], parts, folder / "work", folder / "key", hands.run, targets
+        [task.folder for task in tasks], parts, folder / "work", folder / "key", timed.run, targets
     )
     dropped = 0
     for path in dedup.decide(gathered, config):
         dropped += pl.read_parquet(path, columns=["reject"])["reject"].is_not_null().sum()
     seconds = time.perf_counter() - began
-    hands.runner.close()
+    timed.runner.close()
     size = sum(file.stat().st_size for file in (folder / "work").rglob("*") if file.is_file())
-    told = {"seconds": seconds, "dropped": dropped, "bytes": size, "steps": hands.steps}
-    (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
+    measured = {"seconds": seconds, "dropped": dropped, "bytes": size, "steps": timed.steps}
+    (folder / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
     shutil.rmtree(folder / "work")
 
 
-def write_posts(folder: Path, count: int) -> None:
-    """Write generated posts in parts. Any post's words follow from a number of its own, so that a
-    copy of any earlier one can be written without having it at hand."""
+def write_parts(folder: Path, count: int) -> None:
+    """Write generated posts in parts.
+
+    A post's words follow from its number alone, so that a copy of any earlier post can be written
+    without reading that post.
+    """
     folder.mkdir()
     for number, begin in enumerate(range(0, count, PART_POSTS)):
         part = _part(np.arange(begin, min(count, begin + PART_POSTS), dtype=np.uint64))
@@ -193,7 +197,7 @@ def _part(posts: NDArray[np.uint64]) -> pl.DataFrame:
     length = (_mix(origin, 3) % np.uint64(28) + np.uint64(3)).astype(np.int64)
     row = np.repeat(np.arange(posts.size), length)
     place = np.arange(row.size) - np.repeat(np.cumsum(length) - length, length)
-    # Words are as uneven as in any language: the square of an even number.
+    # Word frequencies are uneven, as in any language: the square of a uniform number.
     even = _mix(origin[row] * np.uint64(64) + place.astype(np.uint64), 4) % np.uint64(_WORDS)
     word = (even * even // np.uint64(_WORDS)).astype(np.int64)
     edited = (kind >= 3) & copies
@@ -219,13 +223,13 @@ def _part(posts: NDArray[np.uint64]) -> pl.DataFrame:
 
 
 def _name(number: int) -> str:
-    """A word that no other number has, of two to four syllables."""
+    """Return the word of a number, two to four syllables that no other number has."""
     syllables = ("ka", "lo", "mi", "ne", "su", "ta", "ri", "vo", "pe", "du")
     return "".join(syllables[int(digit)] for digit in str(number + 10))
 
 
 def _mix(values: NDArray[np.uint64], salt: int) -> NDArray[np.uint64]:
-    """Numbers that look drawn by chance (splitmix64)."""
+    """Return pseudo-random numbers (splitmix64)."""
     with np.errstate(over="ignore"):
         z = values + np.uint64(salt) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

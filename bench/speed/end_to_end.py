@@ -1,18 +1,18 @@
-"""Time a whole build beside datatrove's equivalent, on the same posts in the same run.
+"""Time a whole build against datatrove's equivalent, on the same posts in the same run.
 
     python -m bench.speed.end_to_end [--posts N] [--input FILE.jsonl] [--datatrove-python PATH]
 
 Both read the same JSONL file and write Parquet; each is a process of its own, pinned, with one
-thread a library, timed from its start to its end. In the first comparison the thresholds are out
-of the way on both sides (what web rules and ours reject differs so much that a comparison of what
-is left would be one of empty pipes). All of datatrove's are; ours keeps two rules that no setting
-turns off (runs of one character, more links than words), which cost the stages behind them about
-one post in a hundred. Duplicates leave on both sides before PII. The table of stages says how many
-posts each one saw. The second comparison takes both as they are configured for English.
+thread a library, timed from its start to its end. In the first comparison the thresholds of
+both reject nothing: web rules reject most posts, so that datatrove's later stages would have
+nothing to do. Ours has two rules that no setting turns off (runs of one character, more links than
+words), which reject about one post in a hundred. Both drop duplicates before PII. The table of
+stages gives the posts that each stage read. The second comparison uses both as they are configured
+for English.
 
-Ours scores toxicity and runs Presidio besides; datatrove has regular expressions for e-mail and IP
-addresses. Without datatrove's environment (made in ``.bench/peers`` when there is a network)
-our own numbers stand alone. On one worker, wall time well above CPU time means that something else
+Ours also scores toxicity and runs Presidio; datatrove has regular expressions for e-mail and IP
+addresses. Without datatrove's environment (made in ``.bench/peers`` when there is a network) only
+our own numbers are printed. On one worker, wall time well above CPU time means that something else
 was using the core: run again on a quiet machine.
 """
 
@@ -52,12 +52,12 @@ _PASS_ALL: list[dict[str, Any]] = [
     {"dedup": {"jaccard": 0.8}},
     {"pii": {"profile": "contact"}},
 ]
-# The shipped plan for English, whatever it comes to hold.
+# The stages of the shipped plan for English.
 _AS_CONFIGURED: list[dict[str, Any]] = yaml.safe_load(
-    (Path(__file__).resolve().parents[1] / "configs" / "reddit.yaml").read_text(encoding="utf-8")
+    (measure.ROOT / "configs" / "reddit.yaml").read_text(encoding="utf-8")
 )["stages"]
 
-# Our stage: what in the names of datatrove's steps does the same.
+# Our stage, to the parts of names of datatrove's steps that do the same.
 _SAME = {
     "consent": (),
     "language": ("Language ID",),
@@ -70,7 +70,7 @@ _SAME = {
 
 @dataclass(frozen=True)
 class Run:
-    """One contestant's run."""
+    """A run of one of the two systems."""
 
     name: str
     workers: int
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None) -> None:
     posts = folder / "posts.jsonl"
-    _say("writing the posts")
+    _log("writing the posts")
     print(sample.write_sample(posts, wanted, source), flush=True)
     count = sum(1 for _ in posts.open("rb"))
     if not count:
@@ -115,7 +115,7 @@ def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None
         name = f"datatrove {environment.find_version(python, 'datatrove')}"
         same += _theirs(folder, posts, count, name, python, as_configured=False)
         configured += _theirs(folder, posts, count, f"{name}, English", python, as_configured=True)
-    _print_runs("thresholds out of the way: nearly every post reaches every stage", same)
+    _print_runs("thresholds that reject nothing: nearly every post reaches every stage", same)
     _print_stages(same)
     _print_runs("as configured: what a stage rejects, later stages need not see", configured)
 
@@ -124,7 +124,7 @@ def _compare(folder: Path, wanted: int, source: Path | None, python: Path | None
 
 
 def _warm_up(folder: Path, posts: Path, python: Path | None) -> None:
-    """Compile what is compiled once on a machine, and fail before the long runs if at all."""
+    """Compile what is compiled once on a machine; a failure comes before the long runs."""
     few = folder / "few.jsonl"
     with posts.open("rb") as lines, few.open("wb") as out:
         out.writelines(line for _, line in zip(range(500), lines, strict=False))
@@ -140,7 +140,7 @@ def _warm_up(folder: Path, posts: Path, python: Path | None) -> None:
 def _ours(
     folder: Path, posts: Path, count: int, name: str, stages: list[dict[str, Any]], workers: int
 ) -> Run:
-    _say(f"{name}, {workers} worker{'s' if workers != 1 else ''}")
+    _log(f"{name}, {workers} worker{'s' if workers != 1 else ''}")
     fields = {key: key for key in ("id", "text", "author", "created_at")}
     plan = {
         "sources": [{"table": {"path": str(posts), "platform": "bench", "fields": fields}}],
@@ -157,8 +157,8 @@ def _ours(
 def _theirs(
     folder: Path, posts: Path, count: int, name: str, python: Path, *, as_configured: bool
 ) -> list[Run]:
-    """The run of datatrove, or nothing (and why) where it fails."""
-    _say(name)
+    """Return the run of datatrove; print why and return nothing if it fails."""
+    _log(name)
     work = folder / name
     work.mkdir()
     model, *_ = language.models(language.Config.model_validate({}))
@@ -169,7 +169,7 @@ def _theirs(
         # Its environment must not see our modules.
         measured = measure.measure_command(command, work / "log.txt", 1, {"PYTHONPATH": ""})
     except measure.CommandFailed as error:
-        print(f"{name} failed, so it is left out:\n{error}", file=sys.stderr)
+        print(f"{name} failed, so it is not compared:\n{error}", file=sys.stderr)
         return []
     steps = json.loads((work / "steps.json").read_text(encoding="utf-8"))
     kept = sum(int(step["kept"]) for step in steps if "MinHash stage 4" in step["step"])
@@ -177,7 +177,7 @@ def _theirs(
 
 
 def _grouped(steps: list[dict[str, Any]], count: int) -> dict[str, tuple[int, float]]:
-    """The seconds of datatrove's steps, by the stage of ours that does the same."""
+    """Return the seconds of datatrove's steps by the stage of ours that does the same."""
     found: dict[str, tuple[int, float]] = {}
     for stage, marks in _SAME.items():
         own = [step for step in steps if any(mark in step["step"] for mark in marks)]
@@ -215,7 +215,7 @@ def _print_runs(title: str, runs: list[Run]) -> None:
 
 
 def _print_stages(runs: list[Run]) -> None:
-    """Where the time goes, one worker each; what is not a stage is reading, writing, starting."""
+    """Print the time of each stage with one worker; the rest is reading, writing, starting."""
     ours = runs[0]
     theirs = next((run for run in runs if run.name.startswith("datatrove")), None)
     rows = []
@@ -250,7 +250,7 @@ def _rest(run: Run) -> float:
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A Markdown table, aligned: text to the left, numbers to the right."""
+    """Print a Markdown table: its first column aligned left, the others right."""
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     lines = [head, ["-" * width for width in widths], *rows]
     for line in lines:
@@ -259,7 +259,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print(f"| {' | '.join(cells)} |", flush=True)
 
 
-def _say(message: str) -> None:
+def _log(message: str) -> None:
     print(f"bench: {message}", file=sys.stderr, flush=True)
 
 

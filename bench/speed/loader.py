@@ -1,10 +1,10 @@
-"""How fast shards become batches, beside HF datasets' streaming; and how soon the first comes.
+"""Time the loader against HF datasets' streaming, and the first batch of many shards.
 
 python -m bench.speed.loader [--posts 400000] [--shards 10000] [--rounds 5]
 
 Speed is bytes of text a second of one core's time, the best of some rounds: other processes slow
-the wall clock, and rounds, but not the best one's processor time by much. HF datasets is measured
-if it is installed (pip install datasets), in the same run and on the same shards.
+the wall clock and most rounds, but hardly the processor time of the best round. HF datasets is
+measured if it is installed (pip install datasets), in the same run and on the same shards.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def _built(dump: Path, out: Path, codec: str) -> Path:
 
 
 def _best(rounds: int, work: Callable[[], Any]) -> float:
-    """The least processor time that ``work`` took, in seconds."""
+    """Return the least processor time that ``work`` took, in seconds."""
     taken = []
     for _ in range(rounds):
         began = time.process_time()
@@ -108,7 +108,7 @@ def _speed(out: Path, codec: str, rounds: int) -> None:
 
 
 def _decode(posts: corpus.Corpus) -> None:
-    """What the format itself costs: the bound."""
+    """Read the column with pyarrow alone, which is a bound on the speed."""
     for path in posts.shards:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
@@ -116,7 +116,7 @@ def _decode(posts: corpus.Corpus) -> None:
 
 
 def _hugging_face(out: Path, rounds: int) -> dict[str, float]:
-    """HF datasets over the same shards, three ways; 0 where it is not installed."""
+    """Return the seconds of HF datasets over the same shards, three ways; 0 if not installed."""
     names = ("HF streaming, rows", "HF streaming, .iter(1024)", "HF streaming, arrow .iter(1024)")
     try:
         from datasets import load_dataset
@@ -135,7 +135,7 @@ def _hugging_face(out: Path, rounds: int) -> dict[str, float]:
 
 
 def _start(out: Path, many: Path, shards: int) -> None:
-    """The time to the first batch of a corpus of many shards, in a new process."""
+    """Print the time to the first batch of a corpus of many shards, in a new process."""
     shutil.copytree(out, many, ignore=shutil.ignore_patterns("shards"))
     (many / "shards").mkdir()
     manifest = json.loads((out / "manifest.json").read_text())
@@ -145,7 +145,7 @@ def _start(out: Path, many: Path, shards: int) -> None:
         path = f"shards/part-{number:05d}.parquet"
         os.link(out / shard["path"], many / path)
         listed.append(shard | {"path": path})
-    for told in ("row groups in the manifest", "a manifest without them (0.1.0)"):
+    for case in ("row groups in the manifest", "a manifest without them (0.1.0)"):
         (many / "manifest.json").write_text(json.dumps(manifest | {"shards": listed}))
         taken = []
         for _ in range(5 if listed[0].get("row_groups") else 1):
@@ -155,7 +155,7 @@ def _start(out: Path, many: Path, shards: int) -> None:
             )  # fmt: skip
             taken.append(float(done.stdout.split()[0]))
         print(
-            f"\nfirst batch of {shards:,} shards, with imports, {told}: {min(taken):.2f} s (best), "
+            f"\nfirst batch of {shards:,} shards, with imports, {case}: {min(taken):.2f} s (best), "
             f"{max(taken):.2f} s (worst of {len(taken)})"
         )
         listed = [{k: v for k, v in shard.items() if k != "row_groups"} for shard in listed]

@@ -50,7 +50,7 @@ def _measure(folder: Path, small: int, large: int, workers: int) -> list[float]:
     print("bench: writing the posts", file=sys.stderr, flush=True)
     whole = folder / "large.jsonl"
     sample.write_generated_sample(whole, large)
-    # Every so-manieth line, so that both hold the same mixture.
+    # Lines at equal distances, so that both files hold the same mixture.
     few = folder / "small.jsonl"
     with whole.open("rb") as lines, few.open("wb") as kept:
         kept.writelines(islice(lines, 0, None, large // small))

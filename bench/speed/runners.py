@@ -1,54 +1,44 @@
-"""The same plan by every runner: the bytes compared, and what a second worker brings.
+"""Build the same plan with every runner: compare the bytes, and the speed of two workers.
 
-``python -m bench.speed.runners [POSTS] [TIMES]`` builds invented posts that many times with each runner,
-in turns, and keeps the best of each, because other work on the machine only ever adds time. A
-build of a few posts tells what starting takes. One worker has one core, two have two. Ray is left
-out where it is not there.
+``python -m bench.speed.runners [POSTS] [TIMES]`` builds invented posts that many times with each
+runner, in turns, and takes the best time of each, because other work on the machine only adds time.
+A build of a few posts shows the time to start. One worker has one core, two have two. Ray is
+measured if it is installed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import sys
 import tempfile
 from pathlib import Path
 
 from bench import measure
+from bench.golden import file_sums
 from corpus import demo
 
 RUNS = (("serial", 1), ("processes", 1), ("processes", 2), ("ray", 1), ("ray", 2))
 
 
 def hash_corpus(out: Path) -> str:
-    """SHA-256 over all files of a corpus, the manifest without its seconds and what tells of the
-    run: memory, speed."""
-    whole = hashlib.sha256()
-    for path in sorted(out.rglob("*")):
-        if path.is_file():
-            data = path.read_bytes()
-            if path.name == "manifest.json":
-                manifest = json.loads(data)
-                manifest.pop("run", None)
-                for row in manifest["funnel"]:
-                    row.pop("seconds")
-                data = json.dumps(manifest).encode()
-            whole.update(str(path.relative_to(out)).encode() + b"\0" + data)
-    return whole.hexdigest()
+    """Return the SHA-256 over all files of a corpus.
+
+    The manifest counts without what differs between runs: seconds, memory, speed.
+    """
+    sums = file_sums("corpus", out)
+    return hashlib.sha256(repr(sorted(sums.items())).encode()).hexdigest()
 
 
 def build(plan: Path, out: Path, runner: str, workers: int) -> measure.Measurement:
-    """Build with one runner as a user would."""
-    command = [
-        sys.executable, "-m", "corpus", "build", str(plan), "-q", "--out", str(out),
-        "--runner", runner, "--workers", str(workers),
-    ]  # fmt: skip
+    """Build with one runner by the command line."""
+    command = [sys.executable, "-m", "corpus", "build", str(plan), "-q", "--out", str(out)]
+    command += ["--runner", runner, "--workers", str(workers)]
     return measure.measure_command(command, out.with_suffix(".txt"), workers)
 
 
 def write_plan(root: Path, posts: int) -> Path:
-    """A plan over so many invented posts."""
+    """Write a plan over invented posts, and its dumps; return the path of the plan."""
     demo.write(root / f"dumps-{posts}", posts=posts, seed=1)
     text = (measure.ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
     plan = root / f"{posts}.yaml"

@@ -1,4 +1,4 @@
-"""Time the takedown of 1,000 posts from a corpus of 100,000 beside building it again.
+"""Time the takedown of 1,000 posts from a corpus of 100,000 against building it again.
 
 python -m bench.speed.takedown [--posts 100000] [--ids 1000]
 """

@@ -1,9 +1,9 @@
-"""Show what `conversations` costs: posts a second by mode, and memory at ten times the posts.
+"""Measure `conversations`: posts a second by mode, and memory at ten times the posts.
 
     python -m bench.speed.threads [--posts SMALL LARGE]
 
-Generated Reddit comments and submissions: nine posts of ten in threads of up to forty, the tenth
-in one thread that holds them all. The peak is the resident memory of the whole process tree.
+Generated Reddit comments and submissions: nine posts of ten in threads of up to forty, and every
+tenth post in one giant thread. The peak is the resident memory of the whole process tree.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WORDS = (
 
 
 def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
-    """``count`` posts, answers after what they answer and threads mixed with one another."""
+    """Yield ``count`` posts: answers follow what they answer, and threads are interleaved."""
     chance = random.Random(seed)
     giant: list[str] = []
     recent: list[tuple[str, list[str]]] = []

@@ -1,7 +1,8 @@
-"""What notices of deletion cost: folding them, looking a part's posts up, and memory.
+"""Measure tombstones: the time to merge them, to look up the posts of a part, and the memory.
 
-``python -m bench.speed.tombstones [MILLIONS …]`` (1 and 20) folds so many invented notices, as a stream
-of posts holds them, and looks up posts of which a hundredth is named, all in one process.
+``python -m bench.speed.tombstones [MILLIONS …]`` (1 and 20) merges so many invented notices of
+deletion, as a stream of posts holds them, and looks up posts of which a hundredth is named, in one
+process.
 """
 
 from __future__ import annotations
@@ -25,20 +26,20 @@ PART, FILE = 20_000, 1_000_000
 
 
 def notices(folder: Path, count: int) -> Iterator[Path]:
-    """Files of a million notices each, of ids of 18 digits."""
+    """Write files of a million notices each, with ids of 18 digits, and yield their paths."""
     draw = np.random.default_rng(1)
     for number in range(0, count, FILE):
         ids = pl.Series("value", draw.integers(10**17, 10**18, min(FILE, count - number)))
-        told = ids.to_frame().select(
+        rows = ids.to_frame().select(
             pl.lit("id").alias("target"), pl.format("x:{}", "value").alias("value"),
             pl.lit("deleted_later").alias("reason"), pl.lit(None, pl.Int64).alias("said_at"),
         )  # fmt: skip
-        told.cast(TOMBSTONE).write_parquet(folder / f"{number:012d}.parquet")  # type: ignore[arg-type]
+        rows.cast(TOMBSTONE).write_parquet(folder / f"{number:012d}.parquet")  # type: ignore[arg-type]
         yield folder / f"{number:012d}.parquet"
 
 
 def part(named: Path, seed: int) -> pl.DataFrame:
-    """Posts of a part: some are named by a notice."""
+    """Return the posts of a part, some of them named by a notice."""
     some = pl.read_parquet(named, columns=["value"])["value"].sample(PART // 100, seed=seed)
     ids = np.random.default_rng(seed).integers(10**17, 10**18, PART - some.len())
     names = pl.concat([some, pl.Series(ids).cast(pl.String)]).alias("id")
@@ -47,7 +48,7 @@ def part(named: Path, seed: int) -> pl.DataFrame:
 
 
 def one(count: int) -> None:
-    """Fold and look up; print a row."""
+    """Merge ``count`` notices, look up parts, and print a row."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = list(notices(folder, count))
@@ -56,7 +57,7 @@ def one(count: int) -> None:
         folding = time.perf_counter() - began
         found = tombstones.open_tombstones(folder / "all")
         parts = [part(paths[0], seed) for seed in range(12)]
-        tombstones.apply_tombstones(parts[0], found)  # kernels load
+        tombstones.apply_tombstones(parts[0], found)  # loads the kernels
         began = time.perf_counter()
         for posts in parts[1:]:
             marked = tombstones.apply_tombstones(posts, found)["withdrawn"].is_not_null().sum()
@@ -71,9 +72,10 @@ def one(count: int) -> None:
 
 
 def main() -> None:
-    """A row a size, each in a process of its own."""
+    """Print a row for each size, each measured in a process of its own."""
     print(
-        "| notices | to fold | a part of 20,000 posts | memory after | bytes a notice |", flush=True
+        "| notices | to merge | a part of 20,000 posts | memory after | bytes a notice |",
+        flush=True,
     )
     print("| ---: | ---: | ---: | ---: | ---: |", flush=True)
     for millions in sys.argv[1:] or ["1", "20"]:

@@ -12,7 +12,7 @@ import pytest
 import spacy
 
 from bench.peers import environment
-from bench.speed.quality_presets import PUBLISHED_PRESETS, count_differences, run_datatrove
+from bench.peers.datatrove_filters import PUBLISHED_PRESETS, count_differences, run_datatrove
 from filters.decontaminate import ngram_index
 from filters.quality import filter as quality
 from filters.quality import tokens

@@ -1,0 +1,11 @@
+"""Measure the stages on labelled posts: ``python -m bench.quality [NAME ...]``."""
+
+import sys
+
+from bench.run_modules import run_modules
+
+DEFAULT = ("language", "quality_presets", "toxicity", "classifier", "pii")
+MORE = ("dedup", "language_model", "pii_gates", "real_funnels", "real_readers")
+
+if __name__ == "__main__":
+    sys.exit(run_modules("bench.quality", __doc__, DEFAULT, MORE))
