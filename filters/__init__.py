@@ -1,17 +1,15 @@
-"""The built-in filters by name: ``filters.find("toxicity")`` imports just that one."""
+"""The filters by name: ``filters.find("toxicity")`` imports just that one."""
 
 from __future__ import annotations
 
 import importlib
-from functools import cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from filters.contract import FilterModule
 
-
-#: The module of each built-in filter.
-_MODULES = {
+# Each name that a plan may use, and the module that keeps the contract of ``filters.contract``.
+_BUILT_IN = {
     "classifier": "filters.classifier",
     "consent": "filters.consent",
     "decontaminate": "filters.decontaminate",
@@ -25,13 +23,12 @@ _MODULES = {
 
 
 def names() -> list[str]:
-    """The names of all filters, sorted."""
-    return sorted(_MODULES)
+    """Return the names of all filters, sorted."""
+    return sorted(_BUILT_IN)
 
 
-@cache
 def find(name: str) -> FilterModule:
-    """Import the filter ``name``; a KeyError names the ones there are."""
-    if name not in _MODULES:
+    """Import the filter ``name``; a KeyError lists the names that exist."""
+    if name not in _BUILT_IN:
         raise KeyError(f"no filter '{name}'; known: {', '.join(names())}")
-    return cast("FilterModule", importlib.import_module(_MODULES[name]))
+    return cast("FilterModule", importlib.import_module(_BUILT_IN[name]))

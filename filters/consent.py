@@ -1,4 +1,4 @@
-"""Drop posts whose authors or platforms have withdrawn them."""
+"""Drop posts that their authors or platforms have withdrawn."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ WRITES: dict[str, pl.DataType] = {}
 VERSION = 2
 
 Reason = Literal[
-    "deleted", "removed", "deleted_later", "opted_out", "private", "protected", "withheld",
+    "deleted",
+    "removed",
+    "deleted_later",
+    "opted_out",
+    "private",
+    "protected",
+    "withheld",
     "superseded",
-]  # fmt: skip
+]
 
-# What platforms leave in place of a text that is gone.
+# What platforms write instead of a text that was deleted.
 _MARKERS = {
     "[deleted]": "deleted",
     "[deleted by user]": "deleted",
@@ -28,7 +34,7 @@ _MARKERS = {
 
 
 class Config(FilterConfig):
-    """Which withdrawn posts leave; by default all of them."""
+    """Which withdrawn posts are dropped; by default all of them."""
 
     drop: tuple[Reason, ...] = Field(
         get_args(Reason),
@@ -40,18 +46,22 @@ class Config(FilterConfig):
 
 
 def build(config: Config) -> Filter:
-    """Return the filter. It reads the reader's ``withdrawn`` where there is one."""
+    """Return the filter. It reads the reader's column ``withdrawn`` where there is one."""
 
     def consent(posts: pl.DataFrame) -> pl.DataFrame:
-        bare = pl.col("text").str.strip_chars().str.to_lowercase()
-        marked = bare.replace_strict(_MARKERS, default=None, return_dtype=pl.String)
-        given = [pl.col("withdrawn")] if "withdrawn" in posts.columns else []
-        # One reason that is let through must not hide another that is not.
-        kept = [pl.when(why.is_in(config.drop)).then(why) for why in (*given, marked)]
+        stripped = pl.col("text").str.strip_chars().str.to_lowercase()
+        marker = stripped.replace_strict(_MARKERS, default=None, return_dtype=pl.String)
+        withdrawn = [pl.col("withdrawn")] if "withdrawn" in posts.columns else []
+        # A reason that the plan does not honour must not hide another one that it does.
+        reasons = [
+            pl.when(reason.is_in(config.drop)).then(reason) for reason in (*withdrawn, marker)
+        ]
         if config.require_consent:
-            said = pl.col("consent") if "consent" in posts.columns else pl.lit(None, pl.String())
-            unsaid = said.fill_null("") != "allowed"
-            kept.append(pl.when(unsaid).then(pl.lit("no_consent")))
-        return posts.with_columns(pl.coalesce(kept).alias("reject"))
+            declared = (
+                pl.col("consent") if "consent" in posts.columns else pl.lit(None, pl.String())
+            )
+            has_no_consent = declared.fill_null("") != "allowed"
+            reasons.append(pl.when(has_no_consent).then(pl.lit("no_consent")))
+        return posts.with_columns(pl.coalesce(reasons).alias("reject"))
 
     return consent

@@ -1,27 +1,34 @@
 """What a filter is.
 
 A filter is a plain callable on a polars frame: *same rows, same order; columns added or
-rewritten; a non-null* ``reject`` *says why a row should leave.* It never removes a row itself,
-so drops are counted in one place, and it can be tested with three literal rows.
+rewritten; a non-null* ``reject`` *says why a row should be dropped.* It never removes a row itself:
+the pipeline counts drops in one place, and a test of a filter needs three literal rows.
 
-Each module in this folder exposes
+The module of a filter has
 
 * ``Config``: a frozen pydantic model (subclass of :class:`FilterConfig`), unknown keys forbidden;
-* ``READS``: the columns it needs; it may use others when they are there;
+* ``READS``: the columns it needs; it may use others where they exist;
 * ``WRITES``: the columns it adds or rewrites, with their types (``reject`` is not listed);
 * ``VERSION``: raised when the same input would be decided differently;
 * ``build(config)``: loads what it needs and returns the callable;
-* ``models(config)``: optional; the model files it will load, for the fingerprint;
-* ``check(config)``: optional; a ValueError for what can be seen to be wrong before a build;
-* ``writes(config)``: optional; ``WRITES`` under a Config that asks for more columns;
-* ``wants_key(config)``: optional; whether ``build(config, key=...)`` wants the corpus's key;
-* ``resolved(config)``: optional; the same with every choice made that it leaves to the module;
-* ``thresholds(config)``: optional; which setting bounds which column under ``config`` (see
-  :class:`Threshold`), so that the report can mark it and say what another value would change.
-* ``verdict(config)``: optional; why a post leaves, or null, as one expression over the columns in
-  ``WRITES``, so that a setting can be moved without scoring again; ``config`` is resolved. With it
-  ``MOVABLE``, the settings that the verdict hangs on, each with the column it is held against (or
-  a function ``movable`` that gives them for a Config).
+
+and may have
+
+* ``models(config)``: the model files that it will load, for the fingerprint;
+* ``check(config)``: raises ValueError for what can be known to be wrong before a build;
+* ``writes(config)``: ``WRITES`` under a Config that asks for more columns;
+* ``wants_key(config)``: whether ``build(config, key=...)`` needs the corpus's key;
+* ``resolved(config)``: the same Config with explicit values for the settings that it leaves to the
+  module;
+* ``thresholds(config)``: which setting bounds which column under ``config`` (see
+  :class:`Threshold`), so that the report can mark the threshold and count what another value would
+  change;
+* ``verdict(config)``: the reason to drop a post, or null, as one expression over the columns in
+  ``WRITES``, so that a setting can be changed without scoring again; ``config`` is resolved. With
+  it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
+  with (or a function ``movable`` that returns them for a Config).
+
+A filter that needs several files is a package that imports these names in its ``__init__``.
 """
 
 from __future__ import annotations
@@ -43,7 +50,7 @@ class FilterConfig(BaseModel):
 
 
 class FilterModule(Protocol):
-    """The shape of a module in this folder."""
+    """What every module of a filter has."""
 
     Config: type[FilterConfig]
     READS: tuple[str, ...]
@@ -66,51 +73,51 @@ class Threshold(NamedTuple):
 
 
 def thresholds(module: object, config: FilterConfig) -> tuple[Threshold, ...]:
-    """The thresholds that a filter holds posts to under ``config``; many have none."""
-    listing = getattr(module, "thresholds", None)
-    return tuple(listing(config)) if listing else ()
+    """Return the thresholds that a filter compares posts with under ``config``; often none."""
+    hook = getattr(module, "thresholds", None)
+    return tuple(hook(config)) if hook else ()
 
 
 def check(module: object, config: FilterConfig) -> None:
-    """Let a filter look at the files that ``config`` names; most name none."""
-    look = getattr(module, "check", None)
-    if look:
-        look(config)
+    """Let a filter check the files that ``config`` names; it raises ValueError."""
+    hook = getattr(module, "check", None)
+    if hook:
+        hook(config)
 
 
 def resolved(module: object, config: FilterConfig) -> FilterConfig:
-    """``config`` with what it leaves to the module chosen; most leave nothing."""
-    choose = getattr(module, "resolved", None)
-    return choose(config) if choose else config
+    """Return ``config`` with explicit values for the settings that it leaves to the module."""
+    hook = getattr(module, "resolved", None)
+    return hook(config) if hook else config
 
 
 def writes(module: FilterModule, config: FilterConfig) -> Mapping[str, pl.DataType]:
-    """The columns a filter writes under ``config``."""
-    listing = getattr(module, "writes", None)
-    found: Mapping[str, pl.DataType] = listing(config) if listing else module.WRITES
-    return found
+    """Return the columns that a filter writes under ``config``."""
+    hook = getattr(module, "writes", None)
+    columns: Mapping[str, pl.DataType] = hook(config) if hook else module.WRITES
+    return columns
 
 
 def verdict(module: object, config: FilterConfig) -> pl.Expr | None:
-    """Why a post leaves, of what is stored of it; None for a filter that cannot say so."""
-    rule = getattr(module, "verdict", None)
-    return rule(config) if rule else None
+    """Return the reason to drop a post, from stored columns; None if the filter has no verdict."""
+    hook = getattr(module, "verdict", None)
+    return hook(config) if hook else None
 
 
 def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
-    """The settings that a verdict hangs on, each with the column it is held against."""
-    listing = getattr(module, "movable", None)
-    found: Mapping[str, str] = listing(config) if listing else getattr(module, "MOVABLE", {})
-    return found
+    """Return the settings that a verdict depends on, each with the column it is compared with."""
+    hook = getattr(module, "movable", None)
+    settings: Mapping[str, str] = hook(config) if hook else getattr(module, "MOVABLE", {})
+    return settings
 
 
 def wants_key(module: object, config: FilterConfig) -> bool:
-    """Whether a filter wants the corpus's key under ``config``; most do not."""
-    asks = getattr(module, "wants_key", None)
-    return bool(asks(config)) if asks else False
+    """Return whether a filter needs the corpus's key under ``config``; most do not."""
+    hook = getattr(module, "wants_key", None)
+    return bool(hook(config)) if hook else False
 
 
 def models(module: object, config: FilterConfig) -> list[Path]:
-    """The model files a filter will load under ``config``; most load none."""
-    listing = getattr(module, "models", None)
-    return list(listing(config)) if listing else []
+    """Return the model files that a filter will load under ``config``; often none."""
+    hook = getattr(module, "models", None)
+    return list(hook(config)) if hook else []

@@ -26,9 +26,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bench.quality import language as gold_sets
-from filters.language import correction, words
+from filters.language import correction, scripts, words
 from filters.language import filter as language
-from filters.toxicity.linear_model import jit
+from filters.text.jit import jit
 
 Floats = NDArray[np.float32]
 
@@ -85,7 +85,7 @@ def _bases(
     share = np.empty(written.shape[0], np.float32)
     for post in range(offsets.size - 1):
         count = correction.decode_code_points(text, offsets[post], offsets[post + 1], points)
-        correction.compute_script_shares(points, count, share)
+        scripts.compute_script_shares(points, count, share)
         at, end = begins[post], begins[post + 1]
         correction.fill_base_logits(ids[at:end], given[at:end], share, written, out[post])
     return out
@@ -98,7 +98,7 @@ def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
     answers = language.predict_languages(model, labels, text, offsets)
     return Rows(
         *_sparse(text, offsets),
-        _bases(text, offsets, *answers, language.get_script_table(labels)),
+        _bases(text, offsets, *answers, scripts.build_script_table(labels)),
     )
 
 

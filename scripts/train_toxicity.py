@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 
 from bench.quality.toxicity import auroc, macro_f1
 from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle, make_table
+from filters.text.arrays import I64, U8, U32
+from filters.text.jit import jit
+from filters.text.utf8 import encode_texts
 from filters.toxicity import linear_model
 from filters.toxicity.scorers import CATEGORIES
 from scripts import toxicity_lexicons
@@ -75,18 +78,16 @@ CALIBRATED = ("olid", "germeval", "toldbr")
 class Rows(NamedTuple):
     """Posts as sparse rows: the features of post i are ``buckets[starts[i]:starts[i + 1]]``."""
 
-    buckets: linear_model.Buckets
-    starts: linear_model.Offsets
+    buckets: U32
+    starts: I64
 
     def norm(self) -> Floats:
         """Return the weight of one feature of each post, as when scoring."""
         return np.asarray(1 / np.sqrt(np.diff(self.starts) + linear_model.DAMPING))
 
 
-@linear_model.jit
-def _features(
-    text: linear_model.Bytes, offsets: linear_model.Offsets, mask: np.uint64
-) -> tuple[linear_model.Buckets, linear_model.Offsets]:
+@jit
+def _features(text: U8, offsets: I64, mask: np.uint64) -> tuple[U32, I64]:
     found = np.empty(linear_model.MAX_WINDOW_FEATURES, dtype=np.uint32)
     buckets = np.empty(8 * text.size + 16 * offsets.size, dtype=np.uint32)
     starts = np.zeros(offsets.size, dtype=np.int64)
@@ -102,10 +103,8 @@ def _features(
     return buckets[:filled].copy(), starts
 
 
-@linear_model.jit
-def _row_sums(
-    buckets: linear_model.Buckets, starts: linear_model.Offsets, weights: Floats
-) -> Floats:
+@jit
+def _row_sums(buckets: U32, starts: I64, weights: Floats) -> Floats:
     sums = np.zeros(starts.size - 1)
     for post in range(starts.size - 1):
         for place in range(starts[post], starts[post + 1]):
@@ -113,10 +112,8 @@ def _row_sums(
     return sums
 
 
-@linear_model.jit
-def _column_sums(
-    buckets: linear_model.Buckets, starts: linear_model.Offsets, amounts: Floats, size: int
-) -> Floats:
+@jit
+def _column_sums(buckets: U32, starts: I64, amounts: Floats, size: int) -> Floats:
     sums = np.zeros(size)
     for post in range(starts.size - 1):
         for place in range(starts[post], starts[post + 1]):
@@ -124,10 +121,8 @@ def _column_sums(
     return sums
 
 
-@linear_model.jit
-def _posts_with(
-    buckets: linear_model.Buckets, starts: linear_model.Offsets, size: int
-) -> linear_model.Offsets:
+@jit
+def _posts_with(buckets: U32, starts: I64, size: int) -> I64:
     """Count the posts that have each feature."""
     posts = np.zeros(size, dtype=np.int64)
     last = np.full(size, -1, dtype=np.int64)
@@ -141,7 +136,7 @@ def _posts_with(
 
 def features(texts: pl.Series, bits: int) -> Rows:
     """Return the features of each normalized text."""
-    return Rows(*_features(*linear_model.encode_texts(texts), np.uint64((1 << bits) - 1)))
+    return Rows(*_features(*encode_texts(texts), np.uint64((1 << bits) - 1)))
 
 
 def column_scales(posts: pl.DataFrame, bits: int) -> Floats:

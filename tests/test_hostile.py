@@ -25,8 +25,8 @@ from corpus import readers
 from corpus.errors import PlanError
 from corpus.plan.model import Plan
 from corpus.report.terminal import make_printable
+from filters import quality
 from filters.pii import presidio
-from filters.quality import filter as quality
 from filters.text import fasttext
 from tests.conftest import ROOT, command, write_lines
 from tests.test_contract import NEEDED

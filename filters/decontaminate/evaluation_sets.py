@@ -1,6 +1,6 @@
 """Read the texts of evaluation sets: JSON lines, JSON, CSV, TSV or Parquet.
 
-An error names the file and the row, and never quotes what stands there.
+An error names the file and the row, and never quotes their content.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-NumberedRow = tuple[int, Mapping[str, Any]]  # where it stands, counting from 1, and its columns
+NumberedRow = tuple[int, Mapping[str, Any]]  # the row's number in its file, from 1; its columns
 
 _COMPRESSED = (".gz", ".zst")
 
@@ -25,46 +25,55 @@ class EvaluationSet(NamedTuple):
     name: str
     texts: list[str]
     row_numbers: list[int]  # of each text
-    row_count: int  # the rows there are, with a text or without
+    row_count: int  # of all rows, with a text or without
 
 
 def expand_patterns(patterns: Iterable[str]) -> list[Path]:
-    """The files that ``patterns`` stand for, each once; one that fits none, as it is."""
-    found: dict[Path, Path] = {}
+    """Return the files that match ``patterns``, each once; a pattern without a match as it is."""
+    files: dict[Path, Path] = {}
     for pattern in patterns:
-        fits = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
-        for path in [Path(fit) for fit in fits if Path(fit).is_file()] or [Path(pattern)]:
-            found.setdefault(path.resolve(), path)
-    return list(found.values())
+        matches = (
+            [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        )
+        for path in [Path(each) for each in matches if Path(each).is_file()] or [Path(pattern)]:
+            files.setdefault(path.resolve(), path)
+    return list(files.values())
 
 
 def read_evaluation_sets(paths: Sequence[Path], columns: Sequence[str]) -> list[EvaluationSet]:
-    """Read the texts of ``columns`` in every set, or of all columns where none is named."""
-    sets, seen = [], set[str]()
+    """Read the texts of ``columns`` in every set, or of all columns where none is named.
+
+    Raises ValueError for a set without rows, without the columns or without a text, and for a
+    column that is in no set.
+    """
+    sets, all_columns = [], set[str]()
     for name, path in zip(_name_sets(paths), paths, strict=True):
         texts: list[str] = []
-        rows: list[int] = []
-        height, here = 0, set[str]()
-        for place, row in _read_rows(path):
-            height += 1
-            here.update(row)
+        row_numbers: list[int] = []
+        row_count, set_columns = 0, set[str]()
+        for number, row in _read_rows(path):
+            row_count += 1
+            set_columns.update(row)
             for column in columns or row:
                 texts.extend(_iter_strings(row.get(column)))
-            rows.extend([place] * (len(texts) - len(rows)))
-        if not here:
+            row_numbers.extend([number] * (len(texts) - len(row_numbers)))
+        if not set_columns:
             raise ValueError(f"{path} is empty; take it out of 'against'")
-        if columns and here.isdisjoint(columns):
+        if columns and set_columns.isdisjoint(columns):
             raise ValueError(
-                f"{path} has none of the columns {_join_names(columns)}; it {_describe_columns(here)}"
+                f"{path} has none of the columns {_join_names(columns)}; "
+                f"it {_describe_columns(set_columns)}"
             )
         if not texts:
-            raise ValueError(f"{path} has no text in these columns; it {_describe_columns(here)}")
-        seen |= here
-        sets.append(EvaluationSet(name, texts, rows, height))
-    for column in columns:
-        if column not in seen:
             raise ValueError(
-                f"no set has a column '{column}'; together it {_describe_columns(seen)}"
+                f"{path} has no text in these columns; it {_describe_columns(set_columns)}"
+            )
+        all_columns |= set_columns
+        sets.append(EvaluationSet(name, texts, row_numbers, row_count))
+    for column in columns:
+        if column not in all_columns:
+            raise ValueError(
+                f"no set has a column '{column}'; together it {_describe_columns(all_columns)}"
             )
     return sets
 
@@ -78,7 +87,7 @@ def _join_names(columns: Iterable[str]) -> str:
 
 
 def _name_sets(paths: Sequence[Path]) -> list[str]:
-    """Each file's stem, with as much in front of it as tells it from the others."""
+    """Return each file's stem, after as many of its folders as make all names different."""
     for parts in range(1, 1 + max((len(path.parts) for path in paths), default=0)):
         names = ["/".join([*path.parts[-parts:-1], _file_stem(path)]) for path in paths]
         if len(set(names)) == len(names):
@@ -95,29 +104,30 @@ def _file_extension(path: Path) -> str:
 
 
 def _iter_strings(value: object) -> Iterator[str]:
-    """Every string in a value, however deep, in order."""
-    rest = [value]
-    while rest:
-        part = rest.pop()
+    """Yield every string in a value, at any depth, in order."""
+    stack = [value]
+    while stack:
+        part = stack.pop()
         if isinstance(part, str):
             yield part
         elif isinstance(part, Mapping):
-            rest.extend(reversed(list(part.values())))
+            stack.extend(reversed(list(part.values())))
         elif isinstance(part, (list, tuple)):
-            rest.extend(reversed(part))
+            stack.extend(reversed(part))
 
 
 def _read_rows(path: Path) -> Iterator[NumberedRow]:
-    kind = _file_extension(path)
-    if kind == ".parquet" == path.suffix.lower():
+    extension = _file_extension(path)
+    if extension == ".parquet" == path.suffix.lower():
         return _read_parquet(path)
-    if kind not in _PARSERS:
+    if extension not in _PARSERS:
         known = ", ".join([*_PARSERS, ".parquet"])
         raise ValueError(f"{path} is of an unknown kind; known: {known} (and .gz, .zst of them)")
-    return _PARSERS[kind](_read_content(path), path)
+    return _PARSERS[extension](_read_content(path), path)
 
 
 def _read_content(path: Path) -> bytes:
+    """Return the content of a file, decompressed."""
     import zstandard
 
     raw = path.read_bytes()
@@ -137,14 +147,10 @@ def _read_content(path: Path) -> bytes:
 
 
 def _parse_json_lines(content: bytes, path: Path) -> Iterator[NumberedRow]:
-    for place, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
         if line.strip():
-            yield (
-                place,
-                _require_object(
-                    _decode_json(line, f"{path}, line {place}"), f"{path}, line {place}"
-                ),
-            )
+            location = f"{path}, line {number}"
+            yield number, _require_object(_decode_json(line, location), location)
 
 
 def _parse_json(content: bytes, path: Path) -> Iterator[NumberedRow]:
@@ -152,23 +158,23 @@ def _parse_json(content: bytes, path: Path) -> Iterator[NumberedRow]:
     if not content.startswith(b"["):
         yield from _parse_json_lines(content, path)
         return
-    for place, row in enumerate(_decode_json(content, str(path)), 1):
-        yield place, _require_object(row, f"{path}, item {place}")
+    for number, row in enumerate(_decode_json(content, str(path)), 1):
+        yield number, _require_object(row, f"{path}, item {number}")
 
 
-def _decode_json(content: bytes, where: str) -> Any:
+def _decode_json(content: bytes, location: str) -> Any:
     import msgspec
 
     try:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError(f"{where}: broken JSON; mend it or take it out") from None
+        raise ValueError(f"{location}: broken JSON; mend it or take it out") from None
 
 
-def _require_object(value: object, where: str) -> Mapping[str, Any]:
+def _require_object(value: object, location: str) -> Mapping[str, Any]:
     if isinstance(value, Mapping):
         return value
-    raise ValueError(f"{where}: expected an object, of which each key is a column")
+    raise ValueError(f"{location}: expected an object, of which each key is a column")
 
 
 def _parse_csv(content: bytes, path: Path) -> Iterator[NumberedRow]:

@@ -1,9 +1,10 @@
-"""Drop posts that hold an item of your evaluation sets, and name the item.
+"""Drop posts that contain an item of your evaluation sets, and name the item.
 
-A text of a set is cut to its n-grams of tokens; a text of fewer tokens is one gram as a whole, for
-a question of ten words is short for a benchmark and long for a post. Case, punctuation and spaces
-do not count. A row's texts are compared each by itself, so that a question without its answers is
-whole; only where each is too short to say anything are they read as one. No set, nothing leaves.
+A text of a set is split into its n-grams of tokens; a text of fewer tokens is one n-gram as a
+whole, because a question of ten words is short for a benchmark and long for a post. Case,
+punctuation and spaces do not count. Each text of a row is compared on its own, so that a question
+is found without its answers; only where every text of a row is too short are they joined to one.
+Without a set, no post is dropped.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from filters.contract import Filter, FilterConfig
 from filters.decontaminate import evaluation_sets
 
 if TYPE_CHECKING:
+    from filters.decontaminate.evaluation_sets import EvaluationSet
     from filters.decontaminate.ngram_index import NgramIndex, TokenizedTexts
 
 READS = ("text",)
@@ -29,11 +31,13 @@ VERSION = 1
 
 
 class Config(FilterConfig):
-    """The sets and what counts as finding one of their items; tokens are words, or characters
-    where a script sets no spaces."""
+    """The sets, and what counts as a match with one of their items.
+
+    Tokens are words, or characters in scripts without spaces between words.
+    """
 
     against: tuple[str, ...] = Field(
-        (), description="JSONL, CSV, TSV or Parquet files, or globs; with none, nothing leaves"
+        (), description="JSONL, CSV, TSV or Parquet files, or globs; with none, no post is dropped"
     )
     columns: tuple[str, ...] = Field(
         (), description="those to compare, in any of the sets; () is every text of every column"
@@ -41,7 +45,7 @@ class Config(FilterConfig):
     ngram: int = Field(
         13, ge=1, le=1000, description="tokens in a row that make a match (GPT-3, 2020: 8 to 13)"
     )
-    min_tokens: int = Field(8, ge=1, description="a shorter item is not looked for")
+    min_tokens: int = Field(8, ge=1, description="a shorter item is not searched for")
     max_items: int = Field(
         10, ge=1, description="an n-gram that more different items share is boilerplate"
     )
@@ -55,62 +59,62 @@ class Config(FilterConfig):
 
 
 class ItemIndex(NamedTuple):
-    """What is looked for: the grams, each passage's name, and what became of each set's rows."""
+    """What to search for: the n-grams of all items, and how many rows of each set became items."""
 
     ngram_index: NgramIndex
-    item_names: pl.Series
+    item_names: pl.Series  # of each passage of the index, and a null at the end
     set_counts: pl.DataFrame
 
 
 def models(config: Config) -> list[Path]:
-    """The evaluation files, whose content decides as much as a model's."""
+    """Return the evaluation files: like a model's, their content decides the result."""
     return evaluation_sets.expand_patterns(config.against)
 
 
 def check(config: Config) -> None:
-    """Read the sets once: a ValueError says which is broken, or that there is none."""
+    """Read the sets once; a ValueError says which one is broken, or that there is none."""
     if not config.against:
         raise ValueError("decontaminate: no sets; name them: 'against: [evals/*.jsonl]'")
     _index_items(config)
 
 
 def count_items(config: Config) -> pl.DataFrame:
-    """A row a set: its ``rows``, those ``used``, those ``too_short`` and those ``boilerplate``."""
+    """Count the rows of each set: ``name``, ``rows``, ``used``, ``boilerplate``, ``too_short``."""
     return _index_items(config).set_counts
 
 
 def build(config: Config) -> Filter:
-    """Read and index the sets; the filter writes the best matched item and its share."""
-    known = _index_items(config) if config.against else None
-    found = pl.col("contaminated_by").is_not_null()
-    leaves = found & (pl.col("contaminated_share") >= config.min_share)
+    """Read and index the sets; the filter writes the best matching item and its share."""
+    index = _index_items(config) if config.against else None
+    contaminated = pl.col("contaminated_by").is_not_null()
+    dropped = contaminated & (pl.col("contaminated_share") >= config.min_share)
     if config.action == "annotate":
-        leaves = pl.lit(False)
+        dropped = pl.lit(False)
 
     def decontaminate(posts: pl.DataFrame) -> pl.DataFrame:
-        names, shares = _match_items(posts["text"], known)
+        names, shares = _match_items(posts["text"], index)
         return posts.with_columns(contaminated_by=names, contaminated_share=shares).with_columns(
-            reject=pl.when(leaves).then(pl.lit("contaminated")).otherwise(pl.lit(None, pl.String))
+            reject=pl.when(dropped).then(pl.lit("contaminated")).otherwise(pl.lit(None, pl.String))
         )
 
-    decontaminate(pl.DataFrame({"text": ["compile"]}))  # what compiles on first use does so here
+    decontaminate(pl.DataFrame({"text": ["compile"]}))  # numba compiles here, not in the first part
     return decontaminate
 
 
-def _match_items(texts: pl.Series, known: ItemIndex | None) -> tuple[pl.Series, pl.Series]:
-    if known is None:
-        return pl.repeat(None, len(texts), dtype=pl.String, eager=True), pl.repeat(
-            0.0, len(texts), dtype=pl.Float64, eager=True
-        )
+def _match_items(texts: pl.Series, index: ItemIndex | None) -> tuple[pl.Series, pl.Series]:
+    """Return the name of each text's best matching item, or null, and the share of its n-grams."""
+    if index is None:
+        names = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+        return names, pl.repeat(0.0, len(texts), dtype=pl.Float64, eager=True)
     from filters.decontaminate import ngram_index
 
-    best, shares = ngram_index.find_matches(texts, known.ngram_index)
-    # The name of none is the null behind the last one.
-    return known.item_names.gather(best % len(known.item_names)), pl.Series(shares)
+    best, shares = ngram_index.find_matches(texts, index.ngram_index)
+    # Passage -1 stands for no match; modulo the length, it is the null at the end of the names.
+    return index.item_names.gather(best % len(index.item_names)), pl.Series(shares)
 
 
 def _index_items(config: Config) -> ItemIndex:
-    """Index the different passages of all sets; what stands in several is the first one's."""
+    """Index the distinct passages of all sets; one that is in several sets belongs to the first."""
     from filters.decontaminate import ngram_index
 
     paths = models(config)
@@ -118,11 +122,11 @@ def _index_items(config: Config) -> ItemIndex:
         if not path.is_file():
             raise FileNotFoundError(f"decontaminate: no file at '{path}'; give files or a glob")
     try:
-        read = evaluation_sets.read_evaluation_sets(paths, config.columns)
+        sets = evaluation_sets.read_evaluation_sets(paths, config.columns)
     except ValueError as error:
         raise ValueError(f"decontaminate: {error}") from None
-    tokens = ngram_index.tokenize_words(pl.Series([text for found in read for text in found.texts]))
-    passages = _select_passages(read, tokens, config.min_tokens)
+    tokens = ngram_index.tokenize_words(pl.Series([text for each in sets for text in each.texts]))
+    passages = _select_passages(sets, tokens, config.min_tokens)
     items = (
         passages.group_by("words", maintain_order=True)
         .agg(pl.first("set", "row", "first", "end"), repeats=pl.len())
@@ -132,57 +136,66 @@ def _index_items(config: Config) -> ItemIndex:
         tokens, items["first"].to_numpy(), items["end"].to_numpy(), config.ngram, config.max_items
     )
     items = items.select("words", "set", "row", grams=pl.Series(index.passage_ngrams))
-    sets = _count_set_rows(read, passages.join(items.select("words", "grams"), "words", how="left"))
-    if not sets["used"].sum():
+    passages = passages.join(items.select("words", "grams"), "words", how="left")
+    counts = _count_set_rows(sets, passages)
+    if not counts["used"].sum():
         raise ValueError(
-            f"decontaminate: of {sets['rows'].sum()} items none can be looked for: "
-            f"{sets['too_short'].sum()} are too short (lower 'min_tokens'), "
-            f"{sets['boilerplate'].sum()} too common (raise 'max_items' or 'max_repeats')"
+            f"decontaminate: of {counts['rows'].sum()} items none can be looked for: "
+            f"{counts['too_short'].sum()} are too short (lower 'min_tokens'), "
+            f"{counts['boilerplate'].sum()} too common (raise 'max_items' or 'max_repeats')"
         )
-    named = pl.Series([found.name for found in read])
-    names = items.select(pl.format("{}:{}", named.gather(items["set"]), "row")).to_series()
-    return ItemIndex(index, names.extend(pl.Series([None], dtype=pl.String)), sets)
+    set_names = pl.Series([each.name for each in sets])
+    names = items.select(pl.format("{}:{}", set_names.gather(items["set"]), "row")).to_series()
+    return ItemIndex(index, names.extend(pl.Series([None], dtype=pl.String)), counts)
 
 
 def _select_passages(
-    read: list[evaluation_sets.EvaluationSet], tokens: TokenizedTexts, min_tokens: int
+    sets: list[EvaluationSet], tokens: TokenizedTexts, min_tokens: int
 ) -> pl.DataFrame:
-    """The texts long enough to look for, and the rows that are so only as a whole."""
-    number = [place for place, found in enumerate(read) for _ in found.row_numbers]
-    rows = [row for found in read for row in found.row_numbers]
+    """Return the texts of ``min_tokens`` or more, and the rows that have so many only as a whole.
+
+    Columns: ``set``, ``row``, ``first`` and ``end`` (token indices), ``words`` (the tokens' bytes).
+    """
+    set_numbers = [number for number, each in enumerate(sets) for _ in each.row_numbers]
+    row_numbers = [row for each in sets for row in each.row_numbers]
     texts = pl.DataFrame(
         {
-            "set": number,
-            "row": rows,
+            "set": set_numbers,
+            "row": row_numbers,
             "first": tokens.text_offsets[:-1],
             "end": tokens.text_offsets[1:],
         }
     ).with_columns(long=pl.col("end") - pl.col("first") >= min_tokens)
-    whole = (
+    whole_rows = (
         texts.filter(~pl.col("long").any().over("set", "row"))
         .group_by("set", "row", maintain_order=True)
-        .agg(pl.min("first"), pl.max("end"))  # a row's texts stand side by side
+        .agg(pl.min("first"), pl.max("end"))  # the texts of a row are adjacent
         .filter(pl.col("end") - pl.col("first") >= min_tokens)
     )
-    found = pl.concat([texts.filter("long").drop("long"), whole]).sort("first")
+    passages = pl.concat([texts.filter("long").drop("long"), whole_rows]).sort("first")
     data = tokens.data.tobytes()
-    ranges = zip(
-        *(tokens.token_offsets[found[edge].to_numpy()] for edge in ("first", "end")), strict=True
+    byte_ranges = zip(
+        tokens.token_offsets[passages["first"].to_numpy()],
+        tokens.token_offsets[passages["end"].to_numpy()],
+        strict=True,
     )
-    words = pl.Series("words", [data[begin:end] for begin, end in ranges], dtype=pl.Binary)
-    return found.with_columns(words)
+    words = pl.Series("words", [data[begin:end] for begin, end in byte_ranges], dtype=pl.Binary)
+    return passages.with_columns(words)
 
 
-def _count_set_rows(
-    read: list[evaluation_sets.EvaluationSet], passages: pl.DataFrame
-) -> pl.DataFrame:
-    """What became of each set's rows; each row counts once."""
+def _count_set_rows(sets: list[EvaluationSet], passages: pl.DataFrame) -> pl.DataFrame:
+    """Count the rows of each set by what they are used for; each row counts once."""
     rows = passages.group_by("set", "row").agg(used=(pl.col("grams") > 0).any())
     counts = rows.group_by("set").agg(pl.sum("used"), boilerplate=(~pl.col("used")).sum())
-    names, heights = [found.name for found in read], [found.row_count for found in read]
-    every = pl.DataFrame({"set": range(len(read)), "name": names, "rows": heights})
+    all_sets = pl.DataFrame(
+        {
+            "set": range(len(sets)),
+            "name": [each.name for each in sets],
+            "rows": [each.row_count for each in sets],
+        }
+    )
     return (
-        every.join(counts, "set", how="left", maintain_order="left")
+        all_sets.join(counts, "set", how="left", maintain_order="left")
         .with_columns(pl.col("used", "boilerplate").fill_null(0).cast(pl.Int64))
         .with_columns(too_short=pl.col("rows") - pl.col("used") - pl.col("boilerplate"))
         .drop("set")

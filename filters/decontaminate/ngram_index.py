@@ -1,8 +1,8 @@
-"""Find the n-grams of some passages in posts, and be sure of each that is found.
+"""Index the n-grams of passages, and find in each post the passage that it contains most of.
 
-A text is read as tokens: NFKC, small letters, every sign that is no letter, digit or mark a space;
-in scripts that set no spaces a character is a token. A gram is looked up by a 64-bit hash that
-rolls over the tokens, and counts only if its tokens are the same byte for byte. Importing this
+A text is read as tokens: NFKC, lower case, each character that is no letter, digit or mark as a
+space; in scripts without spaces each character is a token. An n-gram is looked up by a 64-bit
+rolling hash over the tokens, and counts only if its tokens are equal byte for byte. Importing this
 module imports numba, so import it where it is used.
 """
 
@@ -13,404 +13,411 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
+from filters.text.arrays import F64, I32, I64, U8, U64, Booleans
+from filters.text.hashing import FNV_OFFSET, GOLDEN_RATIO, fnv1a, mix_bits
 from filters.text.jit import jit
+from filters.text.utf8 import decode_character, encode_texts, equal_bytes
 
-U8 = NDArray[np.uint8]
-U64 = NDArray[np.uint64]
-I32 = NDArray[np.int32]
-I64 = NDArray[np.int64]
-F64 = NDArray[np.float64]
-
+# What a character is to a tokenizer. A character that _NEEDS_NFKC may have another flag as well.
 _WORD_CHARACTER, _COMBINING_MARK, _SINGLE_TOKEN, _IGNORED, _NEEDS_NFKC = 1, 2, 4, 8, 16
 _UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
-# The hash of a run of tokens is a number written in this base; any large odd one will do.
-_HASH_BASE = 0x9E3779B97F4A7C15
+# The hash of a run of tokens is a number written in this base; any large odd number will do.
+_HASH_BASE = GOLDEN_RATIO
 
 
 class CharacterTables(NamedTuple):
-    """What is known of each character, after NFKC."""
+    """For each code point, after NFKC: its flags, and its lower case."""
 
     kinds: U8
     lowercase: I32
 
 
 class TokenizedTexts(NamedTuple):
-    """Texts as tokens, each followed by one space: equal bytes are equal tokens."""
+    """Texts as tokens with one space after each: tokens are equal if their bytes are.
 
-    data: U8
-    token_offsets: I64  # of each token in ``data``, and the end
-    prefix_hashes: U64  # of each token, the hash of all tokens before it
-    text_offsets: I64  # of each text, its first token, and the end
-
-
-class NgramIndex(NamedTuple):
-    """Distinct passages by their grams."""
+    ``token_offsets`` has the offset in ``data`` of each token and of the end, ``prefix_hashes`` the
+    hash of all tokens before each of these, and ``text_offsets`` the index of the first token of
+    each text and the number of all tokens.
+    """
 
     data: U8
     token_offsets: I64
-    powers: U64  # of the base
-    ngram_sizes: I64  # the lengths that grams have, in tokens, ascending
-    bloom_filter: U64  # three bits for the first tokens of each gram; here nearly every post ends
-    slots: I32  # a hash table of grams
-    hashes: U64  # of each gram, its hash,
-    first_tokens: I64  # its first token,
-    lengths: I32  # and its length
-    passage_offsets: I64  # of each gram, its first in ``owners``, and the end
-    passages: I32  # the passages that have it
-    passage_ngrams: I32  # how many grams a passage has
+    prefix_hashes: U64
+    text_offsets: I64
+
+
+class NgramIndex(NamedTuple):
+    """Distinct passages by their n-grams.
+
+    ``data`` and ``token_offsets`` are those of the tokens that were indexed. ``powers`` are those
+    of the hash base. ``ngram_sizes`` has the sizes of n-grams, in tokens, ascending.
+    ``bloom_filter`` has three bits for the first tokens of each n-gram: for most posts it is all
+    that is read. ``slots`` is a hash table of n-grams.
+
+    For each n-gram: ``hashes``, ``first_tokens`` and ``lengths`` (in tokens). Its passages are
+    ``passages[passage_offsets[i]:passage_offsets[i + 1]]``. ``passage_ngrams`` counts the n-grams
+    of each passage.
+    """
+
+    data: U8
+    token_offsets: I64
+    powers: U64
+    ngram_sizes: I64
+    bloom_filter: U64
+    slots: I32
+    hashes: U64
+    first_tokens: I64
+    lengths: I32
+    passage_offsets: I64
+    passages: I32
+    passage_ngrams: I32
 
 
 @cache
 def load_character_tables() -> CharacterTables:
-    """The table of characters, 5 MB, asked of polars once in a process."""
-    # What lies between is unassigned or for private use, and none of it letters.
+    """Return the tables of all characters, 5 MB; polars computes them once in a process."""
+    # The code points between these are unassigned or for private use, and no letters.
     codes = np.r_[0:0xD800, 0xE000:0x32400, 0xE0000:0xE0200]
-    signs = pl.Series([chr(code) for code in codes])
+    characters = pl.Series([chr(code) for code in codes])
 
-    def among(kind: str) -> NDArray[np.bool_]:
-        return signs.str.contains(f"^[{kind}]$").to_numpy()
+    def is_in(members: str) -> Booleans:
+        return characters.str.contains(f"^[{members}]$").to_numpy()
 
-    found = np.where(among(r"\p{L}\p{N}"), _WORD_CHARACTER, 0) | np.where(
-        among(r"\p{M}"), _COMBINING_MARK, 0
-    )
-    found = np.where((found > 0) & among(_UNSPACED_SCRIPTS), _SINGLE_TOKEN, found)
-    # Zero-width spaces, soft hyphens, and the selectors behind emoji and Han.
-    gone = among(r"\p{Cf}\p{Me}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}")
-    # What NFKC changes, or might change beside the right neighbour: marks and Korean letters.
-    unsettled = (signs.str.normalize("NFKC") != signs).to_numpy() | among(
+    kind = np.where(is_in(r"\p{L}\p{N}"), _WORD_CHARACTER, 0)
+    kind |= np.where(is_in(r"\p{M}"), _COMBINING_MARK, 0)
+    kind = np.where((kind > 0) & is_in(_UNSPACED_SCRIPTS), _SINGLE_TOKEN, kind)
+    # Zero-width spaces, soft hyphens, and the selectors after emoji and Han characters.
+    ignored = is_in(r"\p{Cf}\p{Me}\x{FE00}-\x{FE0F}\x{E0100}-\x{E01EF}")
+    # What NFKC changes, or can change next to certain characters: marks and Korean letters.
+    needs_nfkc = (characters.str.normalize("NFKC") != characters).to_numpy() | is_in(
         r"\p{M}\x{1100}-\x{11FF}\x{A960}-\x{A97F}\x{D7B0}-\x{D7FF}"
     )
-    kinds, small = np.zeros(0x110000, np.uint8), np.arange(0x110000, dtype=np.int32)
-    kinds[codes] = np.where(gone, _IGNORED, np.where(unsettled, found | _NEEDS_NFKC, found))
-    # A sigma is one letter wherever it stands; of a dotted capital I no dot is left.
-    lower = signs.str.to_lowercase().str.head(1).replace("ς", "σ")
-    small[codes] = np.array([ord(sign) for sign in lower.to_list()], np.int32)
-    return CharacterTables(kinds, small)
+    kinds, lowercase = np.zeros(0x110000, np.uint8), np.arange(0x110000, dtype=np.int32)
+    kinds[codes] = np.where(ignored, _IGNORED, np.where(needs_nfkc, kind | _NEEDS_NFKC, kind))
+    # Both forms of a small sigma are one letter; a dotted capital I loses its dot.
+    lower = characters.str.to_lowercase().str.head(1).replace("ς", "σ")
+    lowercase[codes] = np.array([ord(character) for character in lower.to_list()], np.int32)
+    return CharacterTables(kinds, lowercase)
 
 
 def tokenize_words(texts: pl.Series) -> TokenizedTexts:
-    """Read ``texts``; a null has no token."""
-    known = load_character_tables()
+    """Tokenize ``texts``; a null has no token."""
+    tables = load_character_tables()
     texts = texts.fill_null("")
     data, offsets = encode_texts(texts)
-    rows = np.flatnonzero(_find_unnormalized(data, offsets, known.kinds))
-    if rows.size:  # few have any, and polars knows how
-        index = pl.Series(rows)
-        texts = texts.scatter(index, texts.gather(index).str.normalize("NFKC"))
+    rows = np.flatnonzero(_find_unnormalized(data, offsets, tables.kinds))
+    if rows.size:  # few texts need NFKC, and polars has it
+        selected = pl.Series(rows)
+        texts = texts.scatter(selected, texts.gather(selected).str.normalize("NFKC"))
         data, offsets = encode_texts(texts)
-    return TokenizedTexts(*_tokenize(data, offsets, *known))
+    return TokenizedTexts(*_tokenize(data, offsets, *tables))
 
 
 def build_index(
     tokens: TokenizedTexts, first_tokens: I64, end_tokens: I64, ngram: int, max_passages: int
 ) -> NgramIndex:
-    """Index passages of ``read``, from token to token; a shorter one than ``ngram`` is one gram.
+    """Index passages of ``tokens``, each from a first token to an end.
 
-    A gram that more than ``most_owners`` passages have is nobody's.
+    A passage shorter than ``ngram`` is one n-gram. An n-gram that is in more than ``max_passages``
+    passages belongs to none.
     """
     powers = np.full(ngram + 1, _HASH_BASE, np.uint64)
     powers[0] = 1
     powers = np.cumprod(powers)
-    return NgramIndex(
-        tokens.data,
-        tokens.token_offsets,
-        powers,
-        *_index_ngrams(tokens, first_tokens, end_tokens, powers, max_passages),
-    )
+    indexed = _index_ngrams(tokens, first_tokens, end_tokens, powers, max_passages)
+    return NgramIndex(tokens.data, tokens.token_offsets, powers, *indexed)
 
 
-def find_matches(texts: pl.Series, known: NgramIndex) -> tuple[I64, F64]:
-    """Of each text the passage it holds the largest share of (-1 for none), and the share.
+def find_matches(texts: pl.Series, index: NgramIndex) -> tuple[I64, F64]:
+    """Return for each text the passage of which it has the largest share, -1 for none, and that.
 
-    Of passages of one share, the one with more grams in the text counts, then the earlier one.
+    The share is that of the passage's n-grams. Of passages with the same share, the one with more
+    n-grams in the text wins, then the earlier one.
     """
-    return _match_texts(tokenize_words(texts), known)
-
-
-def encode_texts(texts: pl.Series) -> tuple[U8, I64]:
-    """The UTF-8 bytes of all texts end to end, and where each begins; there must be no null."""
-    import pyarrow as pa
-
-    array = texts.rechunk().to_arrow()
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks()
-    array = array.cast(pa.large_string())
-    _, offsets, data = array.buffers()
-    places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
+    return _match_texts(tokenize_words(texts), index)
 
 
 @jit
-def decode_character(data: U8, at: int) -> tuple[np.int64, int]:
-    """The character at a place in UTF-8, and its length in bytes."""
-    one = np.int64(data[at])
-    if one < 0x80:
-        return one, 1
-    code, size = one & 31, 2
-    if one >= 0xF0:
-        code, size = one & 7, 4
-    elif one >= 0xE0:
-        code, size = one & 15, 3
-    for step in range(1, size):
-        code = code << 6 | np.int64(data[at + step] & 63)
-    return code, size
-
-
-@jit
-def _write_character(code: int, out: U8, used: int) -> int:
-    """Write a character in UTF-8; where the next one goes."""
+def _write_character(code: int, out: U8, position: int) -> int:
+    """Write a character as UTF-8; return the position after it."""
     if code < 0x80:
-        out[used] = code
-        return used + 1
+        out[position] = code
+        return position + 1
     size = 2 if code < 0x800 else 3 if code < 0x10000 else 4
     for step in range(size - 1, 0, -1):
-        out[used + step] = 0x80 | code & 63
+        out[position + step] = 0x80 | code & 63
         code >>= 6
-    out[used] = (0xF00 >> size & 0xFF) | code
-    return used + size
+    out[position] = (0xF00 >> size & 0xFF) | code
+    return position + size
 
 
 @jit
-def _find_unnormalized(data: U8, offsets: I64, kinds: U8) -> NDArray[np.bool_]:
-    """Which texts hold a character that NFKC may change."""
-    out = np.zeros(offsets.size - 1, np.bool_)
+def _find_unnormalized(data: U8, offsets: I64, kinds: U8) -> Booleans:
+    """Return which texts have a character that NFKC may change."""
+    found = np.zeros(offsets.size - 1, np.bool_)
     for row in range(offsets.size - 1):
-        at, end = offsets[row], offsets[row + 1]
-        while at < end:
-            if data[at] < 0x80:
-                at += 1
+        position, end = offsets[row], offsets[row + 1]
+        while position < end:
+            if data[position] < 0x80:
+                position += 1
                 continue
-            code, size = decode_character(data, at)
+            code, size = decode_character(data, position)
             if kinds[code] & _NEEDS_NFKC:
-                out[row] = True
+                found[row] = True
                 break
-            at += size
-    return out
+            position += size
+    return found
 
 
 @jit
-def _mix_bits(value: np.uint64) -> np.uint64:
-    value ^= value >> np.uint64(32)
-    value *= np.uint64(0xD6E8FEB86659FD93)
-    return value ^ (value >> np.uint64(32))
-
-
-@jit
-def _tokenize(data: U8, offsets: I64, kinds: U8, small: I32) -> tuple[U8, I64, U64, I64]:
+def _tokenize(data: U8, offsets: I64, kinds: U8, lowercase: I32) -> tuple[U8, I64, U64, I64]:
+    """Return the parts of :class:`TokenizedTexts`."""
     rows = offsets.size - 1
     size = offsets[rows] - offsets[0]
-    # "日a日a" gains most, a space behind each; and a text its last one.
+    # "日a日a" grows most, by a space after each character; and each text by one after its last.
     out = np.empty(2 * size + rows, np.uint8)
-    begins = np.zeros(size // 2 + rows + 1, np.int64)
-    sums = np.zeros(begins.size, np.uint64)
-    places = np.zeros(rows + 1, np.int64)
+    token_offsets = np.zeros(size // 2 + rows + 1, np.int64)
+    prefix_hashes = np.zeros(token_offsets.size, np.uint64)
+    text_offsets = np.zeros(rows + 1, np.int64)
     used, count = 0, 0
     for row in range(rows):
-        at, end = offsets[row], offsets[row + 1]
-        while at <= end:  # one step past the end closes the last token
-            code, step, kind = np.int64(32), 1, 0
-            if at < end:
-                code, step = decode_character(data, at)
+        position, end = offsets[row], offsets[row + 1]
+        while position <= end:  # one step past the end closes the last token
+            code, step, kind = np.int64(32), np.int64(1), 0
+            if position < end:
+                code, step = decode_character(data, position)
                 kind = kinds[code]
-            at += step
-            begun = used > begins[count]
-            if kind & _WORD_CHARACTER or (kind & _COMBINING_MARK and begun):
-                used = _write_character(small[code], out, used)
+            position += step
+            has_begun = used > token_offsets[count]
+            if kind & _WORD_CHARACTER or (kind & _COMBINING_MARK and has_begun):
+                used = _write_character(lowercase[code], out, used)
                 continue
             if kind & _IGNORED:
                 continue
-            if begun:
-                used, count = _end_token(out, used, begins, sums, count)
+            if has_begun:
+                used, count = _end_token(out, used, token_offsets, prefix_hashes, count)
             if kind & _SINGLE_TOKEN:
-                used = _write_character(small[code], out, used)
-                used, count = _end_token(out, used, begins, sums, count)
-        places[row + 1] = count
-    return out[:used].copy(), begins[: count + 1].copy(), sums[: count + 1].copy(), places
+                used = _write_character(lowercase[code], out, used)
+                used, count = _end_token(out, used, token_offsets, prefix_hashes, count)
+        text_offsets[row + 1] = count
+    return (
+        out[:used].copy(),
+        token_offsets[: count + 1].copy(),
+        prefix_hashes[: count + 1].copy(),
+        text_offsets,
+    )
 
 
 @jit
-def _end_token(out: U8, used: int, begins: I64, sums: U64, count: int) -> tuple[int, int]:
-    """End the token that is being written."""
-    value = np.uint64(14695981039346656037)
-    for place in range(begins[count], used):
-        value = (value ^ np.uint64(out[place])) * np.uint64(1099511628211)
+def _end_token(
+    out: U8, used: int, token_offsets: I64, prefix_hashes: U64, count: int
+) -> tuple[int, int]:
+    """End the token that is being written; return the new ``used`` and ``count``."""
+    value = fnv1a(out, token_offsets[count], used, FNV_OFFSET)
     out[used] = 32
-    begins[count + 1] = used + 1
-    sums[count + 1] = sums[count] * np.uint64(_HASH_BASE) + _mix_bits(value)
+    token_offsets[count + 1] = used + 1
+    prefix_hashes[count + 1] = prefix_hashes[count] * np.uint64(_HASH_BASE) + mix_bits(value)
     return used + 1, count + 1
 
 
 @jit
-def _hash_ngram(sums: U64, powers: U64, first: int, span: int) -> np.uint64:
-    return _mix_bits(sums[first + span] - sums[first] * powers[span] + np.uint64(span))
-
-
-@jit
-def _bloom_bits(key: np.uint64) -> np.uint64:
-    """What a key sets in its word of the sieve."""
-    one, low = np.uint64(1), np.uint64(63)
-    return (
-        one << (key & low)
-        | one << (key >> np.uint64(6) & low)
-        | one << (key >> np.uint64(12) & low)
+def _hash_ngram(prefix_hashes: U64, powers: U64, first: int, length: int) -> np.uint64:
+    """Return the hash of the tokens ``first`` to ``first + length``."""
+    return mix_bits(
+        prefix_hashes[first + length] - prefix_hashes[first] * powers[length] + np.uint64(length)
     )
 
 
 @jit
-def _equal_bytes(one: U8, at: int, stop: int, two: U8, begin: int, end: int) -> bool:
-    if stop - at != end - begin:
-        return False
-    while begin < end and one[at] == two[begin]:
-        at, begin = at + 1, begin + 1
-    return begin == end
+def _bloom_bits(value: np.uint64) -> np.uint64:
+    """Return the bits that a hash sets in its word of the Bloom filter."""
+    one, low = np.uint64(1), np.uint64(63)
+    return (
+        one << (value & low)
+        | one << (value >> np.uint64(6) & low)
+        | one << (value >> np.uint64(12) & low)
+    )
 
 
 @jit
 def _find_slot(
-    key: np.uint64, data: U8, begin: int, end: int, slots: I32, keys: U64,
-    firsts: I64, spans: I32, known: U8, begins: I64,
-) -> np.int64:  # fmt: skip
-    """The slot of a gram, or the free one where it belongs."""
+    value: np.uint64,
+    data: U8,
+    begin: int,
+    end: int,
+    slots: I32,
+    hashes: U64,
+    first_tokens: I64,
+    lengths: I32,
+    indexed_data: U8,
+    token_offsets: I64,
+) -> np.int64:
+    """Return the slot of the n-gram ``data[begin:end]`` with the hash ``value``, or a free slot."""
     mask = np.uint64(slots.size - 1)
-    at = key & mask
-    while slots[at] >= 0:
-        gram = slots[at]
-        if keys[gram] == key:
-            first = firsts[gram]
-            stop = begins[first + spans[gram]]
-            if _equal_bytes(known, begins[first], stop, data, begin, end):
+    slot = value & mask
+    while slots[slot] >= 0:
+        ngram = slots[slot]
+        if hashes[ngram] == value:
+            first = first_tokens[ngram]
+            indexed_begin = token_offsets[first]
+            indexed_end = token_offsets[first + lengths[ngram]]
+            if equal_bytes(indexed_data, indexed_begin, indexed_end, data, begin, end):
                 break
-        at = (at + np.uint64(1)) & mask
-    return np.int64(at)
+        slot = (slot + np.uint64(1)) & mask
+    return np.int64(slot)
 
 
 @jit
 def _index_ngrams(
-    read: TokenizedTexts, firsts: I64, ends: I64, powers: U64, most_owners: int
+    tokens: TokenizedTexts, first_tokens: I64, end_tokens: I64, powers: U64, max_passages: int
 ) -> tuple[I64, U64, I32, U64, I64, I32, I64, I32, I32]:
-    """The parts of an :class:`Index` from ``sizes`` on."""
-    ngram = powers.size - 1
-    most = 1
-    for passage in range(firsts.size):
-        most += max(ends[passage] - firsts[passage] - ngram, 0) + 1
-    room = 1 << 10
-    while room < 2 * most:
-        room *= 2
-    slots = np.full(room, -1, np.int32)
-    keys, where = np.empty(most, np.uint64), np.empty(most, np.int64)
-    spans, shared = np.empty(most, np.int32), np.zeros(most, np.int32)
-    seen, order = np.full(most, -1, np.int32), np.empty(most, np.int32)
-    grams, at = 0, 0
-    for passage in range(firsts.size):
-        span = min(ngram, ends[passage] - firsts[passage])
-        for first in range(firsts[passage], ends[passage] - span + 1):
-            key = _hash_ngram(read.prefix_hashes, powers, first, span)
-            begin, end = read.token_offsets[first], read.token_offsets[first + span]
+    """Return the parts of an :class:`NgramIndex` from ``ngram_sizes`` on."""
+    max_length = powers.size - 1
+    max_ngrams = 1
+    for passage in range(first_tokens.size):
+        max_ngrams += max(end_tokens[passage] - first_tokens[passage] - max_length, 0) + 1
+    table_size = 1 << 10
+    while table_size < 2 * max_ngrams:
+        table_size *= 2
+    slots = np.full(table_size, -1, np.int32)
+    hashes, ngram_firsts = np.empty(max_ngrams, np.uint64), np.empty(max_ngrams, np.int64)
+    lengths, passage_counts = np.empty(max_ngrams, np.int32), np.zeros(max_ngrams, np.int32)
+    last_passages, sequence = np.full(max_ngrams, -1, np.int32), np.empty(max_ngrams, np.int32)
+    ngrams, at = 0, 0
+    for passage in range(first_tokens.size):
+        length = min(max_length, end_tokens[passage] - first_tokens[passage])
+        for first in range(first_tokens[passage], end_tokens[passage] - length + 1):
+            value = _hash_ngram(tokens.prefix_hashes, powers, first, length)
             slot = _find_slot(
-                key, read.data, begin, end, slots, keys, where, spans, read.data, read.token_offsets
+                value,
+                tokens.data,
+                tokens.token_offsets[first],
+                tokens.token_offsets[first + length],
+                slots,
+                hashes,
+                ngram_firsts,
+                lengths,
+                tokens.data,
+                tokens.token_offsets,
             )
-            gram = slots[slot]
-            if gram < 0:
-                gram = grams
-                slots[slot], keys[gram], where[gram], spans[gram] = gram, key, first, span
-                grams += 1
-            order[at] = -1  # a passage has a gram once
-            if seen[gram] != passage:
-                seen[gram], order[at] = passage, gram
-                shared[gram] += 1
+            ngram = slots[slot]
+            if ngram < 0:
+                ngram = ngrams
+                slots[slot], hashes[ngram] = ngram, value
+                ngram_firsts[ngram], lengths[ngram] = first, length
+                ngrams += 1
+            sequence[at] = -1  # an n-gram that a passage repeats counts once
+            if last_passages[ngram] != passage:
+                last_passages[ngram], sequence[at] = passage, ngram
+                passage_counts[ngram] += 1
             at += 1
-    places, used = np.zeros(grams + 1, np.int64), np.zeros(ngram + 1, np.bool_)
-    for gram in range(grams):
-        kept = shared[gram] <= most_owners
-        places[gram + 1] = places[gram] + (shared[gram] if kept else 0)
-        used[spans[gram]] |= kept
-    owners, totals = np.empty(places[grams], np.int32), np.zeros(firsts.size, np.int32)
-    free, at = places[:grams].copy(), 0
-    for passage in range(firsts.size):
-        for _ in range(max(ends[passage] - firsts[passage] - ngram, 0) + 1):
-            gram = order[at]
+    passage_offsets, used_lengths = (
+        np.zeros(ngrams + 1, np.int64),
+        np.zeros(max_length + 1, np.bool_),
+    )
+    for ngram in range(ngrams):
+        is_kept = passage_counts[ngram] <= max_passages
+        passage_offsets[ngram + 1] = passage_offsets[ngram] + (
+            passage_counts[ngram] if is_kept else 0
+        )
+        used_lengths[lengths[ngram]] |= is_kept
+    passages = np.empty(passage_offsets[ngrams], np.int32)
+    passage_ngrams = np.zeros(first_tokens.size, np.int32)
+    free, at = passage_offsets[:ngrams].copy(), 0
+    for passage in range(first_tokens.size):
+        for _ in range(max(end_tokens[passage] - first_tokens[passage] - max_length, 0) + 1):
+            ngram = sequence[at]
             at += 1
-            if gram >= 0 and free[gram] < places[gram + 1]:
-                owners[free[gram]] = passage
-                free[gram] += 1
-                totals[passage] += 1
-    sizes = np.flatnonzero(used)
-    sieve = np.zeros(room // 16, np.uint64)
-    for gram in range(grams):
-        if places[gram] < places[gram + 1]:
-            key = _hash_ngram(read.prefix_hashes, powers, where[gram], sizes[0])
-            sieve[(key >> np.uint64(18)) & np.uint64(sieve.size - 1)] |= _bloom_bits(key)
+            if ngram >= 0 and free[ngram] < passage_offsets[ngram + 1]:
+                passages[free[ngram]] = passage
+                free[ngram] += 1
+                passage_ngrams[passage] += 1
+    ngram_sizes = np.flatnonzero(used_lengths)
+    bloom_filter = np.zeros(table_size // 16, np.uint64)
+    for ngram in range(ngrams):
+        if passage_offsets[ngram] < passage_offsets[ngram + 1]:
+            value = _hash_ngram(tokens.prefix_hashes, powers, ngram_firsts[ngram], ngram_sizes[0])
+            word = (value >> np.uint64(18)) & np.uint64(bloom_filter.size - 1)
+            bloom_filter[word] |= _bloom_bits(value)
     return (
-        sizes, sieve, slots, keys[:grams].copy(), where[:grams].copy(), spans[:grams].copy(),
-        places, owners, totals,
-    )  # fmt: skip
+        ngram_sizes,
+        bloom_filter,
+        slots,
+        hashes[:ngrams].copy(),
+        ngram_firsts[:ngrams].copy(),
+        lengths[:ngrams].copy(),
+        passage_offsets,
+        passages,
+        passage_ngrams,
+    )
 
 
 @jit
-def _match_texts(read: TokenizedTexts, known: NgramIndex) -> tuple[I64, F64]:
-    data, begins, sums, places = read
-    rows = places.size - 1
-    best, share = np.full(rows, -1, np.int64), np.zeros(rows, np.float64)
-    if known.ngram_sizes.size == 0:
-        return best, share
-    sieve, powers, sizes, least = (
-        known.bloom_filter,
-        known.powers,
-        known.ngram_sizes,
-        known.ngram_sizes[0],
-    )
-    mask = np.uint64(sieve.size - 1)
+def _match_texts(tokens: TokenizedTexts, index: NgramIndex) -> tuple[I64, F64]:
+    data, token_offsets, prefix_hashes, text_offsets = tokens
+    rows = text_offsets.size - 1
+    best, shares = np.full(rows, -1, np.int64), np.zeros(rows, np.float64)
+    if index.ngram_sizes.size == 0:
+        return best, shares
+    bloom_filter, powers, sizes = index.bloom_filter, index.powers, index.ngram_sizes
+    shortest = sizes[0]
+    mask = np.uint64(bloom_filter.size - 1)
     found = np.empty(64, np.int32)
     for row in range(rows):
-        count, end = 0, places[row + 1]
-        for first in range(places[row], end - least + 1):
-            key = _hash_ngram(sums, powers, first, least)
-            bits = _bloom_bits(key)
-            if sieve[(key >> np.uint64(18)) & mask] & bits != bits:
+        count, end = 0, text_offsets[row + 1]
+        for first in range(text_offsets[row], end - shortest + 1):
+            value = _hash_ngram(prefix_hashes, powers, first, shortest)
+            bits = _bloom_bits(value)
+            if bloom_filter[(value >> np.uint64(18)) & mask] & bits != bits:
                 continue
-            for span in sizes:
-                if first + span > end:
+            for length in sizes:
+                if first + length > end:
                     break
-                key = _hash_ngram(sums, powers, first, span)
-                begin, stop = begins[first], begins[first + span]
                 slot = _find_slot(
-                    key, data, begin, stop, known.slots, known.hashes, known.first_tokens,
-                    known.lengths, known.data, known.token_offsets,
-                )  # fmt: skip
-                if known.slots[slot] >= 0:
+                    _hash_ngram(prefix_hashes, powers, first, length),
+                    data,
+                    token_offsets[first],
+                    token_offsets[first + length],
+                    index.slots,
+                    index.hashes,
+                    index.first_tokens,
+                    index.lengths,
+                    index.data,
+                    index.token_offsets,
+                )
+                if index.slots[slot] >= 0:
                     if count == found.size:
                         found = np.concatenate((found, np.empty(count, np.int32)))
-                    found[count] = known.slots[slot]
+                    found[count] = index.slots[slot]
                     count += 1
         if count:
-            best[row], share[row] = _find_best_passage(found[:count], known)
-    return best, share
+            best[row], shares[row] = _find_best_passage(found[:count], index)
+    return best, shares
 
 
 @jit
-def _find_best_passage(found: I32, known: NgramIndex) -> tuple[np.int64, float]:
-    """The passage of which ``found`` holds the largest share (-1 if all is boilerplate)."""
-    grams = np.unique(found)
+def _find_best_passage(found: I32, index: NgramIndex) -> tuple[np.int64, float]:
+    """Return the passage with the largest share in ``found``, and it; -1 if all is boilerplate."""
+    ngrams = np.unique(found)
     size = 0
-    for gram in grams:
-        size += known.passage_offsets[gram + 1] - known.passage_offsets[gram]
-    owners, size = np.empty(size, np.int32), 0
-    for gram in grams:
-        for place in range(known.passage_offsets[gram], known.passage_offsets[gram + 1]):
-            owners[size] = known.passages[place]
+    for ngram in ngrams:
+        size += index.passage_offsets[ngram + 1] - index.passage_offsets[ngram]
+    passages, size = np.empty(size, np.int32), 0
+    for ngram in ngrams:
+        for at in range(index.passage_offsets[ngram], index.passage_offsets[ngram + 1]):
+            passages[size] = index.passages[at]
             size += 1
-    owners.sort()
-    best, most, total, begin = np.int64(-1), np.int64(0), np.int64(1), 0
-    for place in range(size):
-        passage = owners[place]
-        if place + 1 < size and owners[place + 1] == passage:
+    passages.sort()
+    best, best_hits, best_total, begin = np.int64(-1), np.int64(0), np.int64(1), 0
+    for at in range(size):
+        passage = passages[at]
+        if at + 1 < size and passages[at + 1] == passage:
             continue
-        hits, of = np.int64(place + 1 - begin), np.int64(known.passage_ngrams[passage])
-        begin = place + 1
-        # Shares are compared as fractions, so that no rounding decides; the earlier one stays.
-        lead = hits * total - most * of
-        if lead > 0 or (lead == 0 and hits > most):
-            best, most, total = np.int64(passage), hits, of
-    return best, most / total
+        hits, total = np.int64(at + 1 - begin), np.int64(index.passage_ngrams[passage])
+        begin = at + 1
+        # Shares are compared as fractions, without rounding; of equal ones the earlier is kept.
+        lead = hits * best_total - best_hits * total
+        if lead > 0 or (lead == 0 and hits > best_hits):
+            best, best_hits, best_total = np.int64(passage), hits, total
+    return best, best_hits / best_total

@@ -1,6 +1,7 @@
-"""Identify the language and keep posts in the wanted ones."""
+"""The filter ``language``: identify the language of posts, and keep the wanted ones."""
 
 from filters.language.filter import (
+    CORRECTION_MODEL_PATH,
     MOVABLE,
     NEAR,
     READS,
@@ -16,6 +17,7 @@ from filters.language.filter import (
 )
 
 __all__ = [
+    "CORRECTION_MODEL_PATH",
     "MOVABLE",
     "NEAR",
     "READS",

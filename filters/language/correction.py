@@ -1,71 +1,81 @@
-"""Correct a fastText language model with one that learnt from posts.
+"""Correct a fastText language model with a model that was trained on posts.
 
-lid.176 learnt from web sentences. Our own model sees the code points of a post's words: all
-n-grams of one to five, spaces included, and the longer words. For each of its languages it adds,
-to the damped log-probability that lid.176 gives, the sum of the features' weights over the square
-root of their number. A language it does not know keeps lid.176's word alone.
+lid.176 was trained on web sentences. Our own model reads the code points of a post's words: all
+n-grams of one to five, spaces included, and the longer words. For each of its languages it adds, to
+the damped log-probability of lid.176, the sum of the features' weights over the square root of
+their number. A language that it does not know keeps the logit of lid.176.
 
-Only features that posts of several authors share are counted; a bitmap tells which. Importing
-this module imports numba, so import it where it is used.
+Only features that posts of several authors share have weights; a bitmap marks them. Importing this
+module imports numba, so import it where it is used.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from filters.decontaminate.ngram_index import decode_character
 from filters.language.scripts import SCRIPTS, compute_script_shares
+from filters.text.arrays import F32, I8, I32, I64, U8, U32, U64, Booleans
+from filters.text.hashing import FNV_OFFSET, FNV_PRIME, fnv1a, mix_bits
 from filters.text.jit import jit
-from filters.toxicity.linear_model import Bytes, Offsets
-
-Floats = NDArray[np.float32]
-Numbers = NDArray[np.int32]
+from filters.text.utf8 import decode_character
 
 #: Code points of a post that are read.
 MAX_CODE_POINTS = 300
 MAX_NGRAM = 5
 #: The most features a post can have: n-grams, and longer words.
 MAX_POST_FEATURES = (MAX_CODE_POINTS + 2) * (MAX_NGRAM + 1)
-#: What the fastText model's log-probability counts, and what it gives to what it does not name.
+#: The weight of the fastText model's log-probability, and the probability of labels that it does
+#: not return.
 BASE_WEIGHT, PROBABILITY_FLOOR = 0.5, 0.0005
-#: What a post wholly in a script that a language is not written in takes from its logit.
+#: What the logit of a language loses if the post is entirely in a script that it is not written in.
 SCRIPT_PENALTY = 6.0
-#: A change of language is a run of at least so many code points, and as many besides, whose own
-#: logit speaks by so much for another language; so many of the likeliest others are tried.
+#: A post is mixed if a run of at least ``MIN_RUN`` code points, with as many outside of it, favours
+#: another language by ``SWITCH_MARGIN``; only the ``MAX_ALTERNATIVES`` most likely ones are tried.
 MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 3
-#: So sure a post is in one language only. So far behind the best, a label has no probability.
-CERTAIN_PROBABILITY, NEGLIGIBLE_MARGIN = 0.99, 20.0
-#: Features are told apart by this many bits of their hash.
+#: From this probability on, a post is not searched for a second language.
+CERTAIN_PROBABILITY = 0.99
+#: A label whose logit is this far below the best has no probability.
+NEGLIGIBLE_MARGIN = 20.0
+#: Features are distinguished by this many bits of their hash.
 FEATURE_BITS = 21
 _BITMAP_WORDS = 1 << (FEATURE_BITS - 6)
+_SPACE = 32
+# Longer words are hashed from another start than n-grams.
+_WORD_OFFSET = np.uint64(1469598103934665603)
 
 
 class CorrectionModel(NamedTuple):
-    """A trained model: the ``k``-th feature that is ``kept`` weighs ``rows[k] * scale``.
+    """A trained model: feature ``k`` of those in ``feature_bitmap`` weighs ``weights[k] * scale``.
 
-    ``kept`` is a bitmap over hashes, ``before`` the number of bits set before each of its words.
+    ``weights`` is (features, labels), padded with zeros; ``feature_bitmap`` has one bit for each
+    hash, and ``bits_before`` the number of bits set before each of its words.
     """
 
     labels: list[str]
-    weights: NDArray[np.int8]
-    feature_bitmap: NDArray[np.uint64]
-    bits_before: Numbers
-    bias: Floats
+    weights: I8
+    feature_bitmap: U64
+    bits_before: I32
+    bias: F32
+    scale: float
+
+
+class _Weights(NamedTuple):
+    """The numbers of a :class:`CorrectionModel`, which compiled functions can read."""
+
+    weights: I8
+    feature_bitmap: U64
+    bits_before: I32
+    bias: F32
     scale: float
 
 
 def make_model(
-    labels: list[str],
-    weights: NDArray[np.int8],
-    feature_bitmap: NDArray[np.uint64],
-    bias: Floats,
-    scale: float,
+    labels: list[str], weights: I8, feature_bitmap: U64, bias: F32, scale: float
 ) -> CorrectionModel:
-    """The model of these weights; a ValueError where they do not belong together."""
+    """Return the model of these weights; a ValueError says if they do not fit each other."""
     counts = np.bitwise_count(feature_bitmap).astype(np.int32)
     if feature_bitmap.shape != (_BITMAP_WORDS,) or weights.shape != (counts.sum(), len(labels)):
         raise ValueError(
@@ -74,28 +84,29 @@ def make_model(
     if weights.dtype != np.int8 or bias.shape != (len(labels),):
         raise ValueError(f"expected weights of int8 and a bias a label, found {weights.dtype}")
     # Rows of a multiple of sixteen let the compiler add them with vector instructions.
-    wide = np.zeros((max(len(weights), 1), -(-len(labels) // 16) * 16), np.int8)
-    wide[: len(weights), : len(labels)] = weights
-    before = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
+    padded = np.zeros((max(len(weights), 1), -(-len(labels) // 16) * 16), np.int8)
+    padded[: len(weights), : len(labels)] = weights
+    bits_before = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
     return CorrectionModel(
-        list(labels), wide, feature_bitmap, before, bias.astype(np.float32), scale
+        list(labels), padded, feature_bitmap, bits_before, bias.astype(np.float32), scale
     )
 
 
 def make_empty_model() -> CorrectionModel:
-    """The model that corrects nothing."""
-    none = np.zeros((0, 0), np.int8)
-    return make_model([], none, np.zeros(_BITMAP_WORDS, np.uint64), np.zeros(0, np.float32), 0.0)
+    """Return the model that corrects nothing."""
+    no_weights = np.zeros((0, 0), np.int8)
+    bitmap = np.zeros(_BITMAP_WORDS, np.uint64)
+    return make_model([], no_weights, bitmap, np.zeros(0, np.float32), 0.0)
 
 
 def save_model(model: CorrectionModel, path: Path) -> None:
     """Write the model; equal models make equal files."""
-    width = len(model.labels)
+    features = int(np.bitwise_count(model.feature_bitmap).sum())
     with path.open("wb") as file:
         np.savez_compressed(
             file,
             labels=np.array(model.labels),
-            rows=model.weights[: int(np.bitwise_count(model.feature_bitmap).sum()), :width],
+            rows=model.weights[:features, : len(model.labels)],
             kept=model.feature_bitmap,
             bias=model.bias,
             scale=np.array(model.scale, np.float64),
@@ -103,59 +114,54 @@ def save_model(model: CorrectionModel, path: Path) -> None:
 
 
 def load_model(path: Path) -> CorrectionModel:
-    """Read a model that :func:`save` wrote; anything else is a ValueError."""
+    """Read a model that :func:`save_model` wrote; a ValueError says if it is anything else."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = ("labels", "rows", "kept", "bias", "scale")
-            labels, rows, kept, bias, scale = (arrays[name] for name in names)
-        return make_model([str(label) for label in labels], rows, kept, bias, float(scale))
+            labels, weights, bitmap, bias, scale = (arrays[name] for name in names)
+        return make_model([str(label) for label in labels], weights, bitmap, bias, float(scale))
     except FileNotFoundError:
         raise
-    # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
+    # A truncated or foreign file fails in zipfile, in numpy or in our own check, each in its way.
     except Exception as error:
         raise ValueError(f"{path} is not the model this version ships: {error}") from error
 
 
 @jit
-def decode_code_points(text: Bytes, at: int, end: int, points: Numbers) -> int:
-    """Decode UTF-8 into ``points``, a space before and after; how many there are."""
-    points[0] = 32
+def decode_code_points(text: U8, position: int, end: int, points: I32) -> int:
+    """Decode UTF-8 into ``points``, with a space before and after; return their number."""
+    points[0] = _SPACE
     count = 1
-    while at < end and count <= MAX_CODE_POINTS:
-        point, size = decode_character(text, at)
+    while position < end and count <= MAX_CODE_POINTS:
+        point, size = decode_character(text, position)
         points[count] = point
         count += 1
-        at += size
-    points[count] = 32
+        position += size
+    points[count] = _SPACE
     return count + 1
 
 
 @jit
 def _hash_feature(value: np.uint64) -> np.uint32:
-    """The last mix of an FNV-1a hash: short n-grams would otherwise share their high bits."""
-    value = (value ^ (value >> np.uint64(32))) * np.uint64(0xD6E8FEB86659FD93)
-    return np.uint32((value ^ (value >> np.uint64(32))) & np.uint64((1 << FEATURE_BITS) - 1))
+    return np.uint32(mix_bits(value) & np.uint64((1 << FEATURE_BITS) - 1))
 
 
 @jit
-def extract_features(points: Numbers, count: int, found: NDArray[np.uint32], place: Numbers) -> int:
-    """Fill ``found`` with the features and ``place`` with where each begins; their number."""
-    prime = np.uint64(1099511628211)
+def extract_features(points: I32, count: int, hashes: U32, starts: I32) -> int:
+    """Fill ``hashes`` with the features and ``starts`` with where each begins; return how many."""
     number = 0
     for start in range(count):
-        value = np.uint64(14695981039346656037)
+        value = FNV_OFFSET
         for stop in range(start, min(start + MAX_NGRAM, count)):
-            value = (value ^ np.uint64(points[stop])) * prime
-            found[number], place[number] = _hash_feature(value), start
+            value = (value ^ np.uint64(points[stop])) * FNV_PRIME
+            hashes[number], starts[number] = _hash_feature(value), start
             number += 1
     space = 0
     for stop in range(1, count):
-        if points[stop] == 32:
+        if points[stop] == _SPACE:
             if stop - space > MAX_NGRAM:
-                value = np.uint64(1469598103934665603)
-                for each in range(space + 1, stop):
-                    value = (value ^ np.uint64(points[each])) * prime
-                found[number], place[number] = _hash_feature(value), space + 1
+                value = fnv1a(points, space + 1, stop, _WORD_OFFSET)
+                hashes[number], starts[number] = _hash_feature(value), space + 1
                 number += 1
             space = stop
     return number
@@ -163,7 +169,7 @@ def extract_features(points: Numbers, count: int, found: NDArray[np.uint32], pla
 
 @jit
 def _count_bits(word: np.uint64) -> np.int64:
-    """How many bits of a word are set."""
+    """Return how many bits of a word are set."""
     word = word - ((word >> np.uint64(1)) & np.uint64(0x5555555555555555))
     low = np.uint64(0x3333333333333333)
     word = (word & low) + ((word >> np.uint64(2)) & low)
@@ -173,202 +179,209 @@ def _count_bits(word: np.uint64) -> np.int64:
 
 @jit
 def select_known_features(
-    found: NDArray[np.uint32], place: Numbers, number: int, kept: NDArray[np.uint64],
-    before: Numbers,
-) -> int:  # fmt: skip
-    """Move the features that the model knows to the front, as their rows; their number."""
-    stay = 0
-    for each in range(number):
-        key = np.uint64(found[each])
-        word, bit = kept[key >> np.uint64(6)], key & np.uint64(63)
+    hashes: U32, starts: I32, number: int, feature_bitmap: U64, bits_before: I32
+) -> int:
+    """Move the features of the model to the front, as row numbers; return how many there are."""
+    known = 0
+    for feature in range(number):
+        value = np.uint64(hashes[feature])
+        word, bit = feature_bitmap[value >> np.uint64(6)], value & np.uint64(63)
         if (word >> bit) & np.uint64(1):
-            below = word & ((np.uint64(1) << bit) - np.uint64(1))
-            found[stay] = before[key >> np.uint64(6)] + _count_bits(below)
-            place[stay] = place[each]
-            stay += 1
-    return stay
+            lower_bits = word & ((np.uint64(1) << bit) - np.uint64(1))
+            hashes[known] = bits_before[value >> np.uint64(6)] + _count_bits(lower_bits)
+            starts[known] = starts[feature]
+            known += 1
+    return known
 
 
 @jit
 def fill_base_logits(
-    ids: Numbers, given: Floats, share: Floats, written: Floats, logit: Floats
+    label_numbers: I32, probabilities: F32, script_shares: F32, script_table: F32, logits: F32
 ) -> None:
-    """Fill ``logit`` with what the fastText model's answer and the post's scripts say."""
-    logit[:] = np.float32(BASE_WEIGHT * np.log(PROBABILITY_FLOOR) - SCRIPT_PENALTY)
-    for each in range(ids.size):
-        logit[ids[each]] += np.float32(BASE_WEIGHT * np.log1p(given[each] / PROBABILITY_FLOOR))
-    for script in range(share.size):
-        if share[script] > 0:
-            gain = np.float32(SCRIPT_PENALTY) * share[script]
-            for label in range(logit.size):
-                logit[label] += gain * written[script, label]
+    """Fill ``logits`` from the fastText model's predictions and the scripts of one post."""
+    logits[:] = np.float32(BASE_WEIGHT * np.log(PROBABILITY_FLOOR) - SCRIPT_PENALTY)
+    for index in range(label_numbers.size):
+        logits[label_numbers[index]] += np.float32(
+            BASE_WEIGHT * np.log1p(probabilities[index] / PROBABILITY_FLOOR)
+        )
+    for script in range(script_shares.size):
+        if script_shares[script] > 0:
+            gain = np.float32(SCRIPT_PENALTY) * script_shares[script]
+            for label in range(logits.size):
+                logits[label] += gain * script_table[script, label]
 
 
 class BasePredictions(NamedTuple):
-    """What the fastText model said of each post: ``ids`` and ``given`` from ``starts``."""
+    """What the fastText model predicts; post ``i`` has ``offsets[i]`` to ``offsets[i + 1]``."""
 
-    label_numbers: Numbers
-    probabilities: Floats
-    offsets: Offsets
+    label_numbers: I32
+    probabilities: F32
+    offsets: I64
 
 
 class ScoringContext(NamedTuple):
-    """What else decides.
+    """What decides besides the models.
 
-    ``written`` is (scripts, labels) of 0 and 1; ``allowed`` (labels,); ``near`` (labels, labels),
-    what a few words do not tell apart; ``hints`` (posts,), the label a platform claims or -1, and
-    ``hint_weight`` what a claim adds to a logit; ``sharpness`` multiplies the logits, so that
-    scores are the share of right answers.
+    ``script_table`` is (scripts, labels) of 0 and 1; ``allowed`` is (labels,); ``near_labels`` is
+    (labels, labels), true for pairs that a few words do not distinguish; ``hinted_labels`` is
+    (posts,), the label that a platform states or -1, and ``hint_weight`` is added to its logit;
+    ``sharpness`` multiplies the logits, so that scores are the share of right answers.
     """
 
-    script_table: Floats
-    allowed: NDArray[np.bool_]
-    near_labels: NDArray[np.bool_]
-    hinted_labels: Numbers
+    script_table: F32
+    allowed: Booleans
+    near_labels: Booleans
+    hinted_labels: I32
     hint_weight: float
     sharpness: float
 
 
 class LanguageRanking(NamedTuple):
-    """The two likeliest labels of each post, their probabilities, and another that it changes to.
+    """The two most likely labels of each post, their probabilities, and a label it is mixed with.
 
     -1 stands for no label.
     """
 
-    first: Numbers
-    second: Numbers
-    first_score: Floats
-    second_score: Floats
-    mixed_with: Numbers
+    first: I32
+    second: I32
+    first_score: F32
+    second_score: F32
+    mixed_with: I32
 
 
 @jit
 def _add_correction(
-    points: Numbers, count: int, rows: NDArray[np.int8], kept: NDArray[np.uint64],
-    before: Numbers, bias: Floats, scale: float, found: NDArray[np.uint32], place: Numbers,
-    total: Numbers, logit: Floats,
-) -> int:  # fmt: skip
-    """Add the model's word to ``logit``; how many features it knew, left in ``found``."""
-    number = select_known_features(
-        found, place, extract_features(points, count, found, place), kept, before
-    )
-    total[:] = 0
-    for each in range(number):
-        row = rows[found[each]]
-        for label in range(total.size):
-            total[label] += row[label]
-    norm = scale / np.sqrt(max(number, 1))
-    for label in range(bias.size):
-        logit[label] += bias[label] + norm * total[label]
+    points: I32, count: int, model: _Weights, hashes: U32, starts: I32, sums: I32, logits: F32
+) -> int:
+    """Add the model's weights to ``logits``; return how many features it knows, in ``hashes``."""
+    number = extract_features(points, count, hashes, starts)
+    number = select_known_features(hashes, starts, number, model.feature_bitmap, model.bits_before)
+    sums[:] = 0
+    for feature in range(number):
+        row = model.weights[hashes[feature]]
+        for label in range(sums.size):
+            sums[label] += row[label]
+    norm = model.scale / np.sqrt(max(number, 1))
+    for label in range(model.bias.size):
+        logits[label] += model.bias[label] + norm * sums[label]
     return number
 
 
 @jit
-def _find_best_label(
-    logit: Floats, allowed: NDArray[np.bool_], one: int, apart: NDArray[np.bool_]
-) -> int:
-    """The likeliest allowed label but ``one`` and those marked in ``apart``; -1 for none."""
-    found = -1
-    for label in range(logit.size):
-        free = allowed[label] and label != one and not apart[label]
-        if free and (found < 0 or logit[label] > logit[found]):
-            found = label
-    return found
+def _find_best_label(logits: F32, allowed: Booleans, other_than: int, excluded: Booleans) -> int:
+    """Return the most likely allowed label except ``other_than`` and ``excluded``; -1 for none."""
+    best = -1
+    for label in range(logits.size):
+        is_candidate = allowed[label] and label != other_than and not excluded[label]
+        if is_candidate and (best < 0 or logits[label] > logits[best]):
+            best = label
+    return best
 
 
 @jit
 def _has_language_switch(
-    found: NDArray[np.uint32], place: Numbers, number: int, rows: NDArray[np.int8], scale: float,
-    count: int, one: int, other: int, gain: Numbers, uses: Numbers,
-) -> bool:  # fmt: skip
-    """Whether a run of the post, and not all of it, speaks strongly for ``other``."""
-    gain[:count] = 0
+    model: _Weights,
+    features: U32,
+    starts: I32,
+    number: int,
+    count: int,
+    first: int,
+    other: int,
+    gains: I32,
+    uses: I32,
+) -> bool:
+    """Return whether a part of the post, and not all of it, strongly favours ``other``."""
+    gains[:count] = 0
     uses[:count] = 0
-    for each in range(number):
-        row = rows[found[each]]
-        gain[place[each]] += np.int32(row[other]) - np.int32(row[one])
-        uses[place[each]] += 1
-    best, begin, end, run, start = 0, 0, 0, 0, 0
+    for feature in range(number):
+        row = model.weights[features[feature]]
+        gains[starts[feature]] += np.int32(row[other]) - np.int32(row[first])
+        uses[starts[feature]] += 1
+    # The run of code points with the highest sum of gains.
+    best, begin, end, total, start = 0, 0, 0, 0, 0
     for at in range(count):
-        if run <= 0:
-            run, start = 0, at
-        run += gain[at]
-        if run > best:
-            best, begin, end = run, start, at + 1
+        if total <= 0:
+            total, start = 0, at
+        total += gains[at]
+        if total > best:
+            best, begin, end = total, start, at + 1
     if end - begin < MIN_RUN or count - (end - begin) < MIN_RUN:
         return False
-    return bool(scale * best > SWITCH_MARGIN * np.sqrt(uses[begin:end].sum()))
+    return bool(model.scale * best > SWITCH_MARGIN * np.sqrt(uses[begin:end].sum()))
 
 
 @jit
 def _rank_languages(
-    text: Bytes, offsets: Offsets, ids: Numbers, given: Floats, starts: Offsets, written: Floats,
-    allowed: NDArray[np.bool_], near: NDArray[np.bool_], hints: Numbers, hint_weight: float,
-    sharpness: float, rows: NDArray[np.int8], kept: NDArray[np.uint64], before: Numbers,
-    bias: Floats, scale: float,
-) -> tuple[Numbers, Numbers, Floats, Floats, Numbers]:  # fmt: skip
-    posts, known = offsets.size - 1, bias.size
+    text: U8, offsets: I64, predictions: BasePredictions, context: ScoringContext, model: _Weights
+) -> tuple[I32, I32, F32, F32, I32]:
+    posts, known_labels = offsets.size - 1, model.bias.size
     first, second = np.full(posts, -1, np.int32), np.full(posts, -1, np.int32)
-    score, score2 = np.zeros(posts, np.float32), np.zeros(posts, np.float32)
-    others = np.full(posts, -1, np.int32)
-    points, gain = np.empty(MAX_CODE_POINTS + 2, np.int32), np.empty(MAX_CODE_POINTS + 2, np.int32)
-    uses = np.empty(MAX_CODE_POINTS + 2, np.int32)
-    found, place = np.empty(MAX_POST_FEATURES, np.uint32), np.empty(MAX_POST_FEATURES, np.int32)
-    share = np.empty(len(SCRIPTS), np.float32)
-    logit = np.empty(written.shape[1], np.float32)
-    total = np.zeros(rows.shape[1], np.int32)
-    apart = np.zeros(logit.size, np.bool_)
+    first_score, second_score = np.zeros(posts, np.float32), np.zeros(posts, np.float32)
+    mixed_with = np.full(posts, -1, np.int32)
+    points = np.empty(MAX_CODE_POINTS + 2, np.int32)
+    gains, uses = np.empty(points.size, np.int32), np.empty(points.size, np.int32)
+    features = np.empty(MAX_POST_FEATURES, np.uint32)
+    starts = np.empty(MAX_POST_FEATURES, np.int32)
+    script_shares = np.empty(len(SCRIPTS), np.float32)
+    logits = np.empty(context.script_table.shape[1], np.float32)
+    sums = np.zeros(model.weights.shape[1], np.int32)
+    excluded = np.zeros(logits.size, np.bool_)
     for post in range(posts):
         if offsets[post] == offsets[post + 1]:
             continue
         count = decode_code_points(text, offsets[post], offsets[post + 1], points)
-        compute_script_shares(points, count, share)
-        begin, end = starts[post], starts[post + 1]
-        fill_base_logits(ids[begin:end], given[begin:end], share, written, logit)
+        compute_script_shares(points, count, script_shares)
+        begin, end = predictions.offsets[post], predictions.offsets[post + 1]
+        fill_base_logits(
+            predictions.label_numbers[begin:end],
+            predictions.probabilities[begin:end],
+            script_shares,
+            context.script_table,
+            logits,
+        )
         number = 0
-        if known:
-            number = _add_correction(
-                points, count, rows, kept, before, bias, scale, found, place, total, logit
-            )
-        if hints[post] >= 0:
-            logit[hints[post]] += hint_weight
-        apart[:] = False
-        one = _find_best_label(logit, allowed, -1, apart)
-        two = _find_best_label(logit, allowed, one, apart)
-        whole = 0.0
-        for label in range(logit.size):
-            behind = sharpness * (logit[one] - logit[label])
-            if allowed[label] and behind < NEGLIGIBLE_MARGIN:
-                whole += np.exp(-behind)
-        first[post], score[post] = one, 1 / whole
-        if two >= 0:
-            second[post] = two
-            score2[post] = np.exp(sharpness * (logit[two] - logit[one])) / whole
-        if one >= known or count < 2 * MIN_RUN or score[post] > CERTAIN_PROBABILITY:
+        if known_labels:
+            number = _add_correction(points, count, model, features, starts, sums, logits)
+        if context.hinted_labels[post] >= 0:
+            logits[context.hinted_labels[post]] += context.hint_weight
+        excluded[:] = False
+        best = _find_best_label(logits, context.allowed, -1, excluded)
+        runner_up = _find_best_label(logits, context.allowed, best, excluded)
+        total = 0.0
+        for label in range(logits.size):
+            margin = context.sharpness * (logits[best] - logits[label])
+            if context.allowed[label] and margin < NEGLIGIBLE_MARGIN:
+                total += np.exp(-margin)
+        first[post], first_score[post] = best, 1 / total
+        if runner_up >= 0:
+            second[post] = runner_up
+            margin = context.sharpness * (logits[runner_up] - logits[best])
+            second_score[post] = np.exp(margin) / total
+        is_certain = first_score[post] > CERTAIN_PROBABILITY
+        if best >= known_labels or count < 2 * MIN_RUN or is_certain:
             continue
-        apart[:] = near[one]
-        apart[known:] = True
+        excluded[:] = context.near_labels[best]
+        excluded[known_labels:] = True
         for _ in range(MAX_ALTERNATIVES):
-            other = _find_best_label(logit, allowed, one, apart)
+            other = _find_best_label(logits, context.allowed, best, excluded)
             if other < 0:
                 break
-            apart[other] = True
+            excluded[other] = True
             if _has_language_switch(
-                found, place, number, rows, scale, count, one, other, gain, uses
+                model, features, starts, number, count, best, other, gains, uses
             ):
-                others[post] = other
+                mixed_with[post] = other
                 break
-    return first, second, score, score2, others
+    return first, second, first_score, second_score, mixed_with
 
 
 def rank_languages(
-    text: Bytes,
-    offsets: Offsets,
+    text: U8,
+    offsets: I64,
     predictions: BasePredictions,
     context: ScoringContext,
     model: CorrectionModel,
 ) -> LanguageRanking:
-    """The two likeliest languages of each post's words; the model's labels are the first ones."""
-    weights = (model.weights, model.feature_bitmap, model.bits_before, model.bias, model.scale)
-    everything: tuple[Any, ...] = (text, offsets, *predictions, *context, *weights)
-    return LanguageRanking(*_rank_languages(*everything))
+    """Rank the languages of each post's words; the model's labels are the first of all labels."""
+    weights = _Weights(*model[1:])
+    return LanguageRanking(*_rank_languages(text, offsets, predictions, context, weights))

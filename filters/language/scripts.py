@@ -1,26 +1,26 @@
-"""Which writing systems a text uses, and which ones a language is written in.
+"""Find which writing systems a text uses, and which ones a language is written in.
 
-Scripts are told by code point from the blocks of the Unicode standard, coarsely: a letter of a
-script that no label here is written in counts as ``OTHER``, which speaks for no language.
+A script is found by code point from the blocks of the Unicode standard, coarsely: a letter of a
+script that no label here is written in counts as ``OTHER_SCRIPT``, which supports no language.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from filters.text.arrays import F32, I8, I32
 from filters.text.jit import jit
 
-#: The scripts by their ISO 15924 codes; the place of each is its number.
+#: The scripts by their ISO 15924 codes; a script's number is its index.
 SCRIPTS = (
-    "Latn", "Grek", "Cyrl", "Armn", "Hebr", "Arab", "Deva", "Beng", "Guru", "Gujr", "Orya", "Taml",
-    "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr", "Geor", "Ethi", "Khmr", "Thaa",
-    "Hang", "Kana", "Hani", "Other",
-)  # fmt: skip
+    *("Latn", "Grek", "Cyrl", "Armn", "Hebr", "Arab", "Deva", "Beng", "Guru", "Gujr", "Orya"),
+    *("Taml", "Telu", "Knda", "Mlym", "Sinh", "Thai", "Laoo", "Tibt", "Mymr", "Geor", "Ethi"),
+    *("Khmr", "Thaa", "Hang", "Kana", "Hani", "Other"),
+)
 OTHER_SCRIPT = len(SCRIPTS) - 1
 _KANA, _HANI = SCRIPTS.index("Kana"), SCRIPTS.index("Hani")
 
-# First code point, last code point, script: letters only, so that signs speak for nobody.
+# First code point, last code point, script: letters only, because signs belong to no script.
 _BLOCKS = (
     (0x41, 0x5A, "Latn"), (0x61, 0x7A, "Latn"), (0xC0, 0x24F, "Latn"), (0x1E00, 0x1EFF, "Latn"),
     (0x370, 0x3FF, "Grek"), (0x1F00, 0x1FFF, "Grek"), (0x400, 0x52F, "Cyrl"),
@@ -52,9 +52,16 @@ _LANGUAGES_BY_SCRIPT = {
     "Khmr": "km", "Thaa": "dv", "Hang": "ko", "Kana Hani": "ja", "Hani": "wuu yue zh",
     "Deva Latn": "gom",
 }  # fmt: skip
+# The codes of ISO 15924 that stand for several scripts, or for a variant of one.
+_SCRIPT_GROUPS = {
+    "Jpan": ["Kana", "Hani"],
+    "Hans": ["Hani"],
+    "Hant": ["Hani"],
+    "Kore": ["Hang"],
+}
 
 
-def _build_block_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+def _build_block_table() -> tuple[I32, I32, I8]:
     ordered = sorted(_BLOCKS)
     first, last = ([block[i] for block in ordered] for i in (0, 1))
     script = [SCRIPTS.index(block[2]) for block in ordered]
@@ -64,56 +71,55 @@ def _build_block_table() -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[
 _BLOCK_STARTS, _BLOCK_ENDS, _BLOCK_SCRIPTS = _build_block_table()
 
 
-def build_script_table(labels: list[str]) -> NDArray[np.float32]:
-    """1 where a label's language is written in a script: shape ``(scripts, labels)``.
+def build_script_table(labels: list[str]) -> F32:
+    """Return 1 where a label's language is written in a script: shape ``(scripts, labels)``.
 
-    A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``); else the scripts
-    of lid.176's languages are known here, and any other label is taken to be in any script.
+    A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``). For other labels,
+    the scripts of lid.176's languages are known here, and an unknown one may be in any script.
     """
     known = {
-        code: names.split()
-        for names, codes in _LANGUAGES_BY_SCRIPT.items()
-        for code in codes.split()
-    }  # fmt: skip
+        language: scripts.split()
+        for scripts, languages in _LANGUAGES_BY_SCRIPT.items()
+        for language in languages.split()
+    }
     table = np.zeros((len(labels), len(SCRIPTS)), dtype=np.float32)
     for row, label in enumerate(labels):
-        suffix = label.rpartition("_")[2]
         if "_" in label:
-            names = {"Jpan": ["Kana", "Hani"], "Hans": ["Hani"], "Hant": ["Hani"],
-                     "Kore": ["Hang"]}.get(suffix, [suffix])  # fmt: skip
+            suffix = label.rpartition("_")[2]
+            scripts = _SCRIPT_GROUPS.get(suffix, [suffix])
         else:
-            names = known.get(label, ["Latn"] if len(label) < 4 else list(SCRIPTS))
-        places = [SCRIPTS.index(name) for name in names if name in SCRIPTS]
-        table[row, places or slice(None)] = 1
+            scripts = known.get(label, ["Latn"] if len(label) < 4 else list(SCRIPTS))
+        numbers = [SCRIPTS.index(script) for script in scripts if script in SCRIPTS]
+        table[row, numbers or slice(None)] = 1
     return np.ascontiguousarray(table.T)
 
 
 @jit
 def find_script(point: int | np.int64) -> int:
-    """The number of the script that a code point is a letter of; -1 for no letter."""
+    """Return the number of the script that a code point is a letter of; -1 for no letter."""
     if point < 0x80:
         return 0 if 0x41 <= point <= 0x5A or 0x61 <= point <= 0x7A else -1
-    place = np.searchsorted(_BLOCK_STARTS, point, side="right") - 1
-    if place < 0 or point > _BLOCK_ENDS[place]:
+    block = np.searchsorted(_BLOCK_STARTS, point, side="right") - 1
+    if block < 0 or point > _BLOCK_ENDS[block]:
         return -1
-    return int(_BLOCK_SCRIPTS[place])
+    return int(_BLOCK_SCRIPTS[block])
 
 
 @jit
-def compute_script_shares(points: NDArray[np.int32], count: int, found: NDArray[np.float32]) -> int:
-    """Fill ``found`` with each script's share of the letters; how many letters there are."""
-    found[:] = 0
+def compute_script_shares(points: I32, count: int, shares: F32) -> int:
+    """Fill ``shares`` with each script's share of the letters; return the number of letters."""
+    shares[:] = 0
     letters = 0
-    for place in range(count):
-        script = find_script(points[place])
+    for index in range(count):
+        script = find_script(points[index])
         if script >= 0:
-            found[script] += 1
+            shares[script] += 1
             letters += 1
     if letters:
-        # Where there is Kana the text is Japanese, and the Han characters beside it are too.
-        if found[_KANA] * 10 > found[_HANI]:
-            found[_KANA] += found[_HANI]
-            found[_HANI] = 0
-        for script in range(found.size):
-            found[script] /= letters
+        # A text with Kana is Japanese, and so are its Han characters.
+        if shares[_KANA] * 10 > shares[_HANI]:
+            shares[_KANA] += shares[_HANI]
+            shares[_HANI] = 0
+        for script in range(shares.size):
+            shares[script] /= letters
     return letters

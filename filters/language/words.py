@@ -1,7 +1,8 @@
-"""What of a post tells its language: lower-case words, without signs, digits and stretching.
+"""Extract what identifies a post's language: lower-case words without signs and digits.
 
-Links and mentions must be gone and letters in lower case before. Hashtags are names more often
-than words of the sentence, so they count only where little else is there to judge by.
+Links and mentions are removed, and letters that are repeated for emphasis are shortened. Hashtags
+are names more often than words of the sentence, so they count only where a post has few other
+letters.
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters.decontaminate.ngram_index import decode_character
 from filters.language.scripts import find_script
+from filters.text.arrays import I64, U8
 from filters.text.cleaning import strip_links_and_mentions
 from filters.text.jit import jit
-from filters.toxicity.linear_model import Bytes, Offsets, encode_texts
+from filters.text.utf8 import decode_character, encode_texts
 
 CodePoint = int | np.int64
 Boolean = bool | np.bool_
 
-#: Characters of a post that are looked at; they decide it already.
+#: Characters of a post that are read; they suffice to identify its language.
 MAX_CHARACTERS = 500
 #: With fewer letters than this outside of hashtags, the hashtags' words count too.
 MIN_LETTERS = 6
@@ -27,7 +28,7 @@ _SPACE, _HASH, _WIDE_HASH, _UNDERSCORE = 0x20, 0x23, 0xFF03, 0x5F
 
 @jit
 def is_word_character(point: CodePoint) -> Boolean:
-    """Whether a code point is part of a word: a letter or a mark, and no sign or digit."""
+    """Return whether a code point is part of a word: a letter or a mark, and no sign or digit."""
     if point < 0x80:
         return 0x61 <= point <= 0x7A or 0x41 <= point <= 0x5A
     if point < 0xC0:
@@ -50,76 +51,77 @@ def is_word_character(point: CodePoint) -> Boolean:
 
 @jit
 def _write_words(
-    text: Bytes, at: int, end: int, out: Bytes, to: int, tags: bool
+    text: U8, position: int, end: int, out: U8, used: int, with_hashtags: bool
 ) -> tuple[int, int]:
-    """Write the words of one post to ``out`` from ``to``; where they end, and their letters."""
-    begin, letters = to, 0
+    """Write the words of one post to ``out`` from ``used``; return their end and their letters."""
+    begin, letters = used, 0
     last, run = np.int64(_SPACE), 0
-    skipping = False
-    while at < end:
-        point, size = decode_character(text, at)
-        start = at
-        at += size
-        if skipping and (is_word_character(point) or point == _UNDERSCORE or 0x30 <= point < 0x3A):
+    in_hashtag = False
+    while position < end:
+        point, size = decode_character(text, position)
+        start = position
+        position += size
+        if in_hashtag and (
+            is_word_character(point) or point == _UNDERSCORE or 0x30 <= point < 0x3A
+        ):
             continue
-        skipping = point in (_HASH, _WIDE_HASH) and not tags and last == _SPACE
+        in_hashtag = point in (_HASH, _WIDE_HASH) and not with_hashtags and last == _SPACE
         # An apostrophe or a hyphen inside a word belongs to it.
         if point in (0x27, 0x2D, 0x2019) and last != _SPACE:
-            out[to] = 0x2D if point == 0x2D else 0x27
-            to += 1
+            out[used] = 0x2D if point == 0x2D else 0x27
+            used += 1
             last, run = point, 1
             continue
         if not is_word_character(point):
             if last != _SPACE:
-                out[to] = _SPACE
-                to += 1
+                out[used] = _SPACE
+                used += 1
             last, run = np.int64(_SPACE), 0
             continue
         run = run + 1 if point == last else 1
         last = point
         letters += 1
-        # "sooooo" is "soo": no language spells a letter three times in a row.
+        # "sooooo" becomes "soo": no language spells a letter three times in a row.
         if run > 2 and find_script(point) >= 0:
             continue
-        out[to : to + size] = text[start:at]
-        to += size
-    if to > begin and out[to - 1] == _SPACE:
-        to -= 1
-    return to, letters
+        out[used : used + size] = text[start:position]
+        used += size
+    if used > begin and out[used - 1] == _SPACE:
+        used -= 1
+    return used, letters
 
 
 @jit
-def _extract_all_words(text: Bytes, offsets: Offsets) -> tuple[Bytes, Offsets]:
+def _extract_all_words(text: U8, offsets: I64) -> tuple[U8, I64]:
     out = np.empty(offsets[-1] - offsets[0] + 1, np.uint8)
-    places = np.zeros(offsets.size, np.int64)
-    to = 0
+    word_offsets = np.zeros(offsets.size, np.int64)
+    used = 0
     for post in range(offsets.size - 1):
-        at, end = offsets[post], offsets[post + 1]
-        stop, letters = _write_words(text, at, end, out, to, False)
+        begin, end = offsets[post], offsets[post + 1]
+        stop, letters = _write_words(text, begin, end, out, used, False)
         if letters < MIN_LETTERS:
-            stop, _ = _write_words(text, at, end, out, to, True)
-        to = stop
-        places[post + 1] = to
-    return out[:to], places
+            stop, _ = _write_words(text, begin, end, out, used, True)
+        used = stop
+        word_offsets[post + 1] = used
+    return out[:used], word_offsets
 
 
-def extract_words(posts: pl.DataFrame) -> tuple[Bytes, Offsets]:
-    """The words of each post's ``text`` as UTF-8 end to end, and where each begins.
+def extract_words(posts: pl.DataFrame) -> tuple[U8, I64]:
+    """Return the words of each post's ``text`` as UTF-8, joined, and the offset of each post.
 
     A post without a letter, or without a text, has none.
     """
-    text = (
-        strip_links_and_mentions("text").fill_null("").str.head(MAX_CHARACTERS).str.to_lowercase()
-    )
+    text = strip_links_and_mentions("text").fill_null("")
+    text = text.str.head(MAX_CHARACTERS).str.to_lowercase()
     return _extract_all_words(*encode_texts(posts.select(text).to_series()))
 
 
-def split_to_strings(text: Bytes, offsets: Offsets) -> list[str]:
-    """The posts' words as a list of strings."""
+def split_to_strings(text: U8, offsets: I64) -> list[str]:
+    """Return the posts' words as a list of strings."""
     import pyarrow as pa
 
     array = pa.LargeStringArray.from_buffers(
         len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(text)
     )
-    found: list[str] = array.to_pylist()
-    return found
+    strings: list[str] = array.to_pylist()
+    return strings

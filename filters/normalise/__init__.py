@@ -1,11 +1,5 @@
-"""Normalise the text: Unicode, invisible characters, mojibake, links, hashtags."""
+"""The filter ``normalise``: normalise the text of posts."""
 
-from filters.normalise.filter import (
-    READS,
-    VERSION,
-    WRITES,
-    Config,
-    build,
-)
+from filters.normalise.filter import READS, VERSION, WRITES, Config, build
 
 __all__ = ["READS", "VERSION", "WRITES", "Config", "build"]

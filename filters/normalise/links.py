@@ -1,17 +1,18 @@
-"""Links, hashtags and retweet heads in posts: find them whole, and take them away cleanly.
+"""Find links, hashtags and retweet heads in posts, and remove or replace them.
 
-A link ends before the full stop of its sentence and before a bracket that it did not open. What
-leaves takes the space in front of it along, and brackets that held nothing else.
+A link ends before the full stop of its sentence and before a bracket that it did not open. The
+space before what is removed goes too, and so do brackets that contained nothing else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import polars as pl
 
-TextChange = Callable[[pl.Series], pl.Series]
+from filters.text.cleaning import RETWEET_HEAD
+from filters.text.rows import change_where
+
 LinkPolicy = Literal["keep", "placeholder", "domain", "drop"]
 HashtagPolicy = Literal["keep", "strip_mark", "drop_trailing", "drop"]
 
@@ -26,7 +27,8 @@ _HOST = (
     rf"(?:[/?#](?:{_URL_CHARACTER}*{_URL_LAST_CHARACTER})?)?"
 )
 
-# X's own: these say not even where they lead. One that a retweet has cut ends in an ellipsis.
+# X's own short links: they do not even show their target. One that a retweet has truncated ends in
+# an ellipsis.
 _SHORT_LINK = (
     r"(?i:https?://t\.co/[a-z0-9]*|\bt\.co/[a-z0-9]+|(?:https?://)?pic\.twitter\.com/[a-z0-9]+)"
     r"(?:[?&][^\s<>()\[\]\"…]*)?…?"
@@ -35,31 +37,28 @@ _SHORT_LINK_MARKERS = ["t.co/", "pic.twitter.com/"]
 _TRUNCATED_LINK = r"(?i)[ \t]*\bhttps?(?::(?:/(?:/(?:t(?:\.(?:c(?:o)?)?)?)?)?)?)?…\s*$"
 _TRUNCATED_LINK_GATE = r"(?i)https?[:/tco.]{0,7}…\s*$"
 
-# Stands where a link was; no text holds it, as it will never be a character.
+# Marks where a link was removed. No text contains it: Unicode will never assign this code point.
 _REMOVED_LINK = "\ufdd0"
 
 _TAG = r"[#＃]+\w*\p{L}\w*"
 _BEFORE_TAG = r"(^|[^\w&/#＃])"
 
-_RETWEET_HEAD = r"^\s*(?:RT\s*:?\s*@\w+\s*:?\s*)+"
-
-
-def _change_where(texts: pl.Series, matching: pl.Series, change: TextChange) -> pl.Series:
-    """The texts with those that are ``found`` changed; the others cost nothing."""
-    rows = matching.arg_true()
-    return texts.clone().scatter(rows, change(texts.gather(rows))) if len(rows) else texts
-
 
 def _remove_links(texts: pl.Series, link: str) -> pl.Series:
-    """The texts without links of a kind; a Markdown link leaves its text."""
-    shown = rf"!?\[([^\[\]\n]*)\]\([ \t]*<?{link}>?(?:[ \t]+\"[^\"\n]*\")?[ \t]*\)"
-    linked = texts.str.contains("](", literal=True)
-    texts = _change_where(texts, linked, lambda some: some.str.replace_all(shown, "${1}"))
-    # A mark first, then the space before it: one pattern for both has to try at every space.
+    """Remove all matches of the pattern ``link``; of a Markdown link the text is kept."""
+    markdown = rf"!?\[([^\[\]\n]*)\]\([ \t]*<?{link}>?(?:[ \t]+\"[^\"\n]*\")?[ \t]*\)"
+    texts = change_where(
+        texts,
+        texts.str.contains("](", literal=True),
+        lambda some: some.str.replace_all(markdown, "${1}"),
+    )
+    # A mark first, then the space before it: one pattern for both would be tried at every space.
     texts = texts.str.replace_all(link, _REMOVED_LINK)
-    held = rf"[(<\[][ \t]*{_REMOVED_LINK}[ \t]*[)>\]]"
-    texts = _change_where(
-        texts, texts.str.contains(held), lambda some: some.str.replace_all(held, _REMOVED_LINK)
+    bracketed = rf"[(<\[][ \t]*{_REMOVED_LINK}[ \t]*[)>\]]"
+    texts = change_where(
+        texts,
+        texts.str.contains(bracketed),
+        lambda some: some.str.replace_all(bracketed, _REMOVED_LINK),
     )
     return (
         texts.str.replace_all(rf"[ \t]+{_REMOVED_LINK}", _REMOVED_LINK)
@@ -69,46 +68,44 @@ def _remove_links(texts: pl.Series, link: str) -> pl.Series:
 
 
 def remove_short_links(texts: pl.Series) -> pl.Series:
-    """Take away ``t.co`` and ``pic.twitter.com`` links, whole or cut."""
-    found = texts.str.contains_any(_SHORT_LINK_MARKERS, ascii_case_insensitive=True)
-    texts = _change_where(texts, found, lambda some: _remove_links(some, _SHORT_LINK))
-    return _change_where(
-        texts,
-        texts.str.contains(_TRUNCATED_LINK_GATE),
-        lambda some: some.str.replace(_TRUNCATED_LINK, ""),
+    """Remove ``t.co`` and ``pic.twitter.com`` links, also truncated ones."""
+    has_short_link = texts.str.contains_any(_SHORT_LINK_MARKERS, ascii_case_insensitive=True)
+    texts = change_where(texts, has_short_link, lambda some: _remove_links(some, _SHORT_LINK))
+    has_truncated_link = texts.str.contains(_TRUNCATED_LINK_GATE)
+    return change_where(
+        texts, has_truncated_link, lambda some: some.str.replace(_TRUNCATED_LINK, "")
     )
 
 
 def apply_link_policy(texts: pl.Series, policy: LinkPolicy) -> pl.Series:
-    """Treat the links that are left as the policy says."""
+    """Keep, replace or remove the links in ``texts``."""
     if policy == "keep":
         return texts
-    found = texts.str.contains_any(_LINK_MARKERS, ascii_case_insensitive=True)
+    has_link = texts.str.contains_any(_LINK_MARKERS, ascii_case_insensitive=True)
     if policy == "drop":
-        return _change_where(texts, found, lambda some: _remove_links(some, _LINK))
+        return change_where(texts, has_link, lambda some: _remove_links(some, _LINK))
     if policy == "domain":
-        return _change_where(texts, found, lambda some: some.str.replace_all(_HOST, "${1}"))
-    return _change_where(
-        texts, found, lambda some: some.str.replace_all(f"<{_LINK}>|{_LINK}", "<url>")
-    )
+        return change_where(texts, has_link, lambda some: some.str.replace_all(_HOST, "${1}"))
+    pattern = f"<{_LINK}>|{_LINK}"
+    return change_where(texts, has_link, lambda some: some.str.replace_all(pattern, "<url>"))
 
 
 def apply_hashtag_policy(texts: pl.Series, policy: HashtagPolicy, min_block: int) -> pl.Series:
-    """Treat hashtags as the policy says; ``block`` of them make a block at the end."""
+    """Keep, unmark or remove hashtags; ``min_block`` or more of them at the end are a block."""
     if policy == "keep":
         return texts
-    found = texts.str.contains("[#＃]")
+    has_mark = texts.str.contains("[#＃]")
     if policy == "strip_mark":
-        mark = rf"{_BEFORE_TAG}[#＃]+(\w*\p{{L}})"
-        return _change_where(texts, found, lambda some: some.str.replace_all(mark, "${1}${2}"))
+        marked = rf"{_BEFORE_TAG}[#＃]+(\w*\p{{L}})"
+        return change_where(texts, has_mark, lambda some: some.str.replace_all(marked, "${1}${2}"))
     if policy == "drop_trailing":
-        end = rf"(?:(?:^|\s+){_TAG}){{{min_block},}}\s*$"
-        return _change_where(texts, found, lambda some: some.str.replace(end, ""))
+        trailing = rf"(?:(?:^|\s+){_TAG}){{{min_block},}}\s*$"
+        return change_where(texts, has_mark, lambda some: some.str.replace(trailing, ""))
     tags = rf"(?m:^)(?:{_TAG}[ \t]*)+|[ \t]+{_TAG}|{_BEFORE_TAG}{_TAG}"
-    return _change_where(texts, found, lambda some: some.str.replace_all(tags, "${1}"))
+    return change_where(texts, has_mark, lambda some: some.str.replace_all(tags, "${1}"))
 
 
 def strip_retweet_heads(texts: pl.Series) -> pl.Series:
-    """Take away ``RT @name:`` in front, once for each time the post was passed on."""
-    found = texts.str.contains(_RETWEET_HEAD)
-    return _change_where(texts, found, lambda some: some.str.replace(_RETWEET_HEAD, ""))
+    """Remove ``RT @name:`` at the start, once for each time the post was passed on."""
+    has_head = texts.str.contains(RETWEET_HEAD)
+    return change_where(texts, has_head, lambda some: some.str.replace(RETWEET_HEAD, ""))

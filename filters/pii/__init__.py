@@ -1,4 +1,4 @@
-"""Replace contact data, handles and names by placeholders."""
+"""The filter ``pii``: replace contact details, handles and, if asked, names in posts."""
 
 from filters.pii.filter import (
     READS,
@@ -11,6 +11,7 @@ from filters.pii.filter import (
     wants_key,
     writes,
 )
+from filters.pii.ner import nlp_engine
 
 __all__ = [
     "READS",
@@ -20,6 +21,7 @@ __all__ = [
     "build",
     "check",
     "models",
+    "nlp_engine",
     "wants_key",
     "writes",
 ]

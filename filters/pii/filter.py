@@ -1,11 +1,11 @@
 """Replace contact details, handles and, if asked, names in posts; offline.
 
-``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The
-details are what Presidio's recognizers find (see ``_presidio``), the handles those of every
-platform (``_handles``); the profile ``strict`` adds people and places (``_ner``). A dotted quad
-of numbers is an address even where the author meant a version: nothing tells the two apart, and
-1.2.3.4 is a public address. What reaches nobody stays: private, loopback and reserved addresses,
-and "phone numbers" as short as a year or a postcode.
+``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The details
+are what Presidio's recognizers find (see ``presidio``), the handles those of every platform (see
+``handles``); the profile ``strict`` adds people and places (see ``ner``). A dotted quad of numbers
+is an address even where the author meant a version: nothing distinguishes the two, and 1.2.3.4 is a
+public address. Private, loopback and reserved addresses are kept, because they reach nobody, and so
+are "phone numbers" as short as a year or a postcode.
 """
 
 from __future__ import annotations
@@ -20,12 +20,9 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from filters.contract import Filter, FilterConfig
-from filters.pii import handles as _handles
-from filters.pii import national, ner_model, redaction
-from filters.pii import ner as _ner
-from filters.pii.handles import HandleFinder
-from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder, EntitySpan
-from filters.pii.redaction import replace_spans, resolve_overlaps
+from filters.pii import handles, national, ner, ner_model, styles
+from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
+from filters.pii.spans import EntitySpan, ReplacementStyle, replace_spans, resolve_overlaps
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {
@@ -34,15 +31,18 @@ WRITES: Mapping[str, pl.DataType] = {
 }
 VERSION = 2
 
-_MAX_COUNT = 65535  # what a count column holds
-#: Rounds after which a surrogate that its neighbours make a detail of becomes a placeholder.
+_MAX_COUNT = 65535  # of the count columns' type
+#: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder.
 _SURROGATE_ROUNDS = 6
+
+#: By row: how many details of each entity were replaced.
+_Counts = defaultdict[int, Counter[str]]
 
 
 class Config(FilterConfig):
-    """Which details to replace, and by what.
+    """Which details are replaced, and by what.
 
-    ``handles="keep"`` leaves ``@name`` alone, yet ``@a@host.org`` still holds what Presidio calls
+    ``handles="keep"`` keeps ``@name``, yet ``@a@host.org`` still contains what Presidio takes for
     an e-mail address. ``max_spans`` counts details, not handles: a reply names many people.
     """
 
@@ -53,7 +53,7 @@ class Config(FilterConfig):
     countries: tuple[str, ...] = Field(
         (), description=f"national identifiers too, of any of {', '.join(national.COUNTRIES)}"
     )
-    min_scores: dict[str, float] = Field({}, description="scores below which a hit is let go")
+    min_scores: dict[str, float] = Field({}, description="scores below which a hit is ignored")
     phone_regions: tuple[str, ...] = PHONE_REGIONS
     style: Literal["placeholder", "surrogate", "mask"] = Field(
         "placeholder", description="surrogate: another of the same shape, by the corpus's key"
@@ -61,7 +61,7 @@ class Config(FilterConfig):
     handles: Literal["placeholder", "pseudonym", "keep"] = Field(
         "placeholder", description="pseudonym: <HANDLE_…>, from the author column's own"
     )
-    public: tuple[str, ...] = Field((), description="accounts whose names stay: nasa, x:nasa")
+    public: tuple[str, ...] = Field((), description="accounts to keep by name: nasa, x:nasa")
     public_file: str = Field("", description="a file of such accounts, one a line; # begins a note")
     ner: str = Field(
         "posts",
@@ -70,7 +70,9 @@ class Config(FilterConfig):
     ner_langs: tuple[str, ...] = Field(
         (), description="look for names in posts of these languages only (lang); () is all"
     )
-    max_spans: int = Field(default=0, ge=0, description="a post with more leaves; 0 for no limit")
+    max_spans: int = Field(
+        default=0, ge=0, description="a post with more is dropped; 0 for no limit"
+    )
 
     @field_validator("entities")
     @classmethod
@@ -87,12 +89,10 @@ class Config(FilterConfig):
     def _known_scores(cls, scores: dict[str, float]) -> dict[str, float]:
         _require_known("entity", tuple(scores), (*ENTITIES, *national.NATIONAL_IDENTIFIERS))
         for entity, score in scores.items():
-            least = {
-                name: each.min_score for name, each in national.NATIONAL_IDENTIFIERS.items()
-            } | MIN_SCORES
-            if entity in national.NATIONAL_IDENTIFIERS and score < least[entity]:
-                # The gates of national identifiers let no weaker form through.
-                raise ValueError(f"{entity}: the least score is {least[entity]}")
+            identifier = national.NATIONAL_IDENTIFIERS.get(entity)
+            if identifier and score < identifier.min_score:
+                # The gates of national identifiers match no weaker form.
+                raise ValueError(f"{entity}: the least score is {identifier.min_score}")
         return scores
 
     @field_validator("phone_regions")
@@ -106,62 +106,59 @@ class Config(FilterConfig):
 
     @field_validator("ner")
     @classmethod
-    def _known_ner(cls, ner: str) -> str:
-        if ner.partition(":")[0] not in _ner.ENGINE_KINDS:
-            _ner.check_engine(ner)
-        return ner
+    def _known_ner(cls, engine: str) -> str:
+        if engine.partition(":")[0] not in ner.ENGINE_KINDS:
+            ner.check_engine(engine)
+        return engine
 
     def list_pattern_entities(self) -> tuple[str, ...]:
-        """Every entity that Presidio's patterns look for."""
+        """Return every entity that Presidio's patterns look for."""
         return (*self.entities, *national.list_identifiers(self.countries))
 
 
 def writes(config: Config) -> Mapping[str, pl.DataType]:
-    """The columns it adds under a Config: a count for each entity that is looked for."""
-    more = (
-        *national.list_identifiers(config.countries),
-        *(_ner.ENTITIES if config.profile == "strict" else ()),
-    )
+    """Return the columns it adds under a Config: a count for each entity that is looked for."""
+    names = ner.ENTITIES if config.profile == "strict" else ()
+    more = (*national.list_identifiers(config.countries), *names)
     return {**WRITES, **{f"pii_{entity.lower()}": pl.UInt16() for entity in more}}
 
 
 def models(config: Config) -> list[Path]:
-    """The files that decide: the model for names, the list of public accounts."""
-    ner = config.profile == "strict" and config.ner == "posts"
+    """Return the files that decide: the model for names, the list of public accounts."""
+    uses_model = config.profile == "strict" and config.ner == "posts"
     lists = [Path(config.public_file)] if config.public_file else []
-    return [*lists, *([ner_model.NER_MODEL_PATH] if ner else [])]
+    return [*lists, *([ner_model.NER_MODEL_PATH] if uses_model else [])]
 
 
 def check(config: Config) -> None:
-    """A ValueError if the model for names is not there."""
+    """Raise ValueError if the model for names does not exist."""
     if config.profile == "strict":
-        _ner.check_engine(config.ner)
+        ner.check_engine(config.ner)
 
 
 def wants_key(config: Config) -> bool:
-    """Whether the Config asks for what only the corpus's key can give."""
+    """Return whether the Config asks for surrogates or pseudonyms, which need the corpus's key."""
     return config.style == "surrogate" or config.handles == "pseudonym"
 
 
 def build(config: Config, key: bytes = b"") -> Filter:
-    """Load the recognizers (about a second, most of it importing Presidio).
+    """Load the recognizers (about a second, most of it importing Presidio); return the filter.
 
     ``key`` is the corpus's pseudonym key, for surrogates and pseudonyms.
     """
     if wants_key(config) and len(key) < 32:
         raise ValueError("surrogates and pseudonyms are made with a key of at least 32 bytes")
     redactor = _Redactor(config, key)
-    counted = [name for name in writes(config) if name != "text"]
+    count_columns = [name for name in writes(config) if name != "text"]
 
     def redact(posts: pl.DataFrame) -> pl.DataFrame:
         platforms, mentions = (
             posts[name] if name in posts.columns else None for name in ("platform", "mentions")
         )
-        texts, counts = redactor(
-            posts["text"], platforms, mentions, _select_rows_for_ner(posts, config)
-        )
-        posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, counted))
-        return posts.with_columns(reject=_reject_reason(posts, config.max_spans, counted))
+        ner_rows = _select_rows_for_ner(posts, config)
+        texts, counts = redactor(posts["text"], platforms, mentions, ner_rows)
+        posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, count_columns))
+        return posts.with_columns(reject=_reject_reason(posts, config.max_spans, count_columns))
 
     return redact
 
@@ -174,93 +171,89 @@ def _require_known(what: str, given: tuple[str, ...], known: tuple[str, ...]) ->
 
 
 class _Redactor:
-    """What replaces details, handles and names under one Config."""
+    """Replaces details, handles and names under one Config."""
 
     def __init__(self, config: Config, key: bytes) -> None:
         self._finder = EntityFinder(
             config.list_pattern_entities(), config.phone_regions, config.min_scores
         )
-        self._style: redaction.ReplacementStyle = redaction.make_placeholder
+        self._style: ReplacementStyle = styles.make_placeholder
         if config.style == "mask":
-            self._style = redaction.mask_characters
+            self._style = styles.mask_characters
         if config.style == "surrogate":
-            self._style = redaction.SurrogateStyle(key, self._contains_detail)
-        self._public = _handles.parse_allow_list(
-            (*config.public, *_read_account_list(config.public_file))
-        )
+            self._style = styles.SurrogateStyle(key, self._contains_detail)
+        public = (*config.public, *_read_account_list(config.public_file))
+        self._public = handles.parse_allow_list(public)
         self._key = key if config.handles == "pseudonym" else b""
-        self._handles = (
-            None if config.handles == "keep" else HandleFinder(self._replacement_for_handle)
-        )
-        self._ner = _ner.load_engine(config.ner) if config.profile == "strict" else None
+        self._handles: handles.HandleFinder | None = None
+        if config.handles != "keep":
+            self._handles = handles.HandleFinder(self._replacement_for_handle)
+        self._ner = ner.load_engine(config.ner) if config.profile == "strict" else None
 
     def __call__(
         self,
         texts: pl.Series,
         platforms: pl.Series | None,
         mentions: pl.Series | None,
-        readable: pl.Series,
-    ) -> tuple[pl.Series, dict[int, Counter[str]]]:
-        """The texts redacted, and what was replaced in each row that held any.
+        ner_rows: pl.Series,
+    ) -> tuple[pl.Series, _Counts]:
+        """Return the redacted texts, and what was replaced in each row that contained anything.
 
-        A placeholder ends the word beside it, which can bring out another detail: a phone number
-        run into a wallet address. So rows that changed are read again until none does, and a
-        second run over a finished corpus finds nothing to do. No detail, handle or name spans a
-        ``<``, so every round leaves less to find; a surrogate gets some rounds, then a placeholder.
+        A placeholder separates the words around it, which can make another detail visible: a phone
+        number that was joined to a wallet address. So rows that changed are read again until none
+        changes, and a second run over a finished corpus finds nothing to do. No detail, handle or
+        name contains a ``<``, so every round has less to find; surrogates are used for a number of
+        rounds, then placeholders.
         """
-        counts: defaultdict[int, Counter[str]] = defaultdict(Counter)
-        done = texts.fill_null("").rename("text").cast(pl.String)
-        rows = pl.Series(range(len(done)), dtype=pl.UInt32)
+        counts: _Counts = defaultdict(Counter)
+        redacted = texts.fill_null("").rename("text").cast(pl.String)
+        rows = pl.Series(range(len(redacted)), dtype=pl.UInt32)
         rounds = 0
         while len(rows):
-            style = self._style if rounds < _SURROGATE_ROUNDS else redaction.make_placeholder
-            before = done.gather(rows)
+            style = self._style if rounds < _SURROGATE_ROUNDS else styles.make_placeholder
+            before = redacted.gather(rows)
             after = self._redact_details(before, rows, counts, style)
             after = self._redact_handles(after, platforms, mentions, rows, counts)
-            after = self._redact_names(after, readable.gather(rows), rows, counts, style)
+            after = self._redact_names(after, ner_rows.gather(rows), rows, counts, style)
             changed = before != after
             rows = rows.filter(changed)
-            done = done.scatter(rows, after.filter(changed))
+            redacted = redacted.scatter(rows, after.filter(changed))
             rounds += 1
-        return done, counts
+        return redacted, counts
 
     def _contains_detail(self, text: str) -> bool:
-        """Whether a text holds a detail."""
         found = self._finder.find(pl.Series([text]))
         return any(resolve_overlaps(text, spans) for spans in found.values())
 
     def _replacement_for_handle(self, network: str, name: str, author: str | None) -> str | None:
-        if _handles.is_allowed(network, name, self._public):
+        """Return the placeholder or pseudonym of an account; None for one that is kept."""
+        if handles.is_allowed(network, name, self._public):
             return None
         if not self._key:
             return "<HANDLE>"
-        whose = f"{network}:{author or name}".lower().encode()
-        digest = hmac.digest(self._key, whose, "sha256").hex()
-        return f"<HANDLE_{redaction.encode_digest_as_letters(digest[:12])}>"
+        account = f"{network}:{author or name}".lower().encode()
+        digest = hmac.digest(self._key, account, "sha256").hex()
+        return f"<HANDLE_{styles.encode_digest_as_letters(digest[:12])}>"
 
     def _redact_details(
-        self,
-        texts: pl.Series,
-        rows: pl.Series,
-        counts: defaultdict[int, Counter[str]],
-        style: redaction.ReplacementStyle,
+        self, texts: pl.Series, rows: pl.Series, counts: _Counts, style: ReplacementStyle
     ) -> pl.Series:
         redacted: dict[int, str] = {}
-        for place, spans in self._finder.find(texts).items():
-            text = texts[place]
-            chosen = resolve_overlaps(text, spans)
-            if self._handles:  # what reads as an address behind an @ is a handle's host
-                chosen = [span for span in chosen if not self._is_host_of_handle(text, span)]
-            redacted[place] = replace_spans(text, chosen, style)
-            counts[rows[place]].update(span.entity for span in chosen)
+        for index, found in self._finder.find(texts).items():
+            text = texts[index]
+            spans = resolve_overlaps(text, found)
+            if self._handles:
+                spans = [span for span in spans if not self._is_host_of_handle(text, span)]
+            redacted[index] = replace_spans(text, spans, style)
+            counts[rows[index]].update(span.entity for span in spans)
         return _scatter_texts(texts, redacted)
 
     def _is_host_of_handle(self, text: str, span: EntitySpan) -> bool:
-        """``@a@host.org`` is a handle, though its end reads as an e-mail address."""
-        behind = text[max(0, span.start - 1) : span.start] in ("@", "\uff20")
+        """Return whether the span is part of a handle: ``a@host.org`` in ``@a@host.org``."""
+        follows_at = text[max(0, span.start - 1) : span.start] in ("@", "\uff20")
         return (
             span.entity == "EMAIL_ADDRESS"
-            and behind
+            and follows_at
             and self._handles is not None
             and self._handles.matches_at(text, span.start - 1)
         )
@@ -271,41 +264,43 @@ class _Redactor:
         platforms: pl.Series | None,
         mentions: pl.Series | None,
         rows: pl.Series,
-        counts: defaultdict[int, Counter[str]],
+        counts: _Counts,
     ) -> pl.Series:
         if not self._handles:
             return texts
-        own, people = (
+        own_platforms, own_mentions = (
             column.gather(rows) if column is not None else None for column in (platforms, mentions)
         )
-        found = self._handles.replace_in_column(texts, own, people if self._key else None)
-        for place, (_, count) in found.items():
-            counts[rows[place]]["HANDLE"] += count
-        return _scatter_texts(texts, {place: text for place, (text, _) in found.items()})
+        replaced = self._handles.replace_in_column(
+            texts, own_platforms, own_mentions if self._key else None
+        )
+        for index, (_, count) in replaced.items():
+            counts[rows[index]]["HANDLE"] += count
+        return _scatter_texts(texts, {index: text for index, (text, _) in replaced.items()})
 
     def _redact_names(
         self,
         texts: pl.Series,
-        readable: pl.Series,
+        ner_rows: pl.Series,
         rows: pl.Series,
-        counts: defaultdict[int, Counter[str]],
-        style: redaction.ReplacementStyle,
+        counts: _Counts,
+        style: ReplacementStyle,
     ) -> pl.Series:
         if not self._ner:
             return texts
         redacted: dict[int, str] = {}
-        places = readable.arg_true().to_list()
-        listed: list[str] = texts.gather(places).to_list()
-        for place, text, spans in zip(places, listed, self._ner(listed), strict=True):
-            if spans:
-                chosen = resolve_overlaps(text, spans)
-                redacted[place] = replace_spans(text, chosen, style)
-                counts[rows[place]].update(span.entity for span in chosen)
+        indices = ner_rows.arg_true().to_list()
+        selected: list[str] = texts.gather(indices).to_list()
+        for index, text, found in zip(indices, selected, self._ner(selected), strict=True):
+            if found:
+                spans = resolve_overlaps(text, found)
+                redacted[index] = replace_spans(text, spans, style)
+                counts[rows[index]].update(span.entity for span in spans)
         return _scatter_texts(texts, redacted)
 
 
 def _select_rows_for_ner(posts: pl.DataFrame, config: Config) -> pl.Series:
-    """Which posts the model for names can read; where nobody has said, all."""
+    """Return which posts the model for names can read; all, if their language is unknown."""
     if not config.ner_langs or "lang" not in posts.columns:
         return pl.repeat(True, posts.height, dtype=pl.Boolean, eager=True)
     return posts["lang"].is_in(list(config.ner_langs)).fill_null(True)
@@ -329,16 +324,16 @@ def _make_count_columns(
     for name in names:
         column = [0] * height
         entity = name.removeprefix("pii_").upper()
-        for row, counted in counts.items():
-            column[row] = min(counted[entity], _MAX_COUNT)
+        for row, row_counts in counts.items():
+            column[row] = min(row_counts[entity], _MAX_COUNT)
         columns.append(pl.Series(name, column, dtype=pl.UInt16))
     return columns
 
 
-def _reject_reason(posts: pl.DataFrame, max_spans: int, counted: list[str]) -> pl.Expr:
-    """An earlier reason stands; ours is given where there is none."""
-    columns = (pl.col(name).cast(pl.UInt32) for name in counted if name != "pii_handle")
-    details = pl.sum_horizontal(columns)
-    too_much = (details > max_spans) & pl.lit(max_spans > 0)
-    ours = pl.when(too_much).then(pl.lit("too_much_pii"))
-    return pl.coalesce("reject", ours) if "reject" in posts.columns else ours
+def _reject_reason(posts: pl.DataFrame, max_spans: int, count_columns: list[str]) -> pl.Expr:
+    """Keep the reason of an earlier filter; else give ours for a post with too many details."""
+    counts = (pl.col(name).cast(pl.UInt32) for name in count_columns if name != "pii_handle")
+    details = pl.sum_horizontal(counts)
+    has_too_many = (details > max_spans) & pl.lit(max_spans > 0)
+    reason = pl.when(has_too_many).then(pl.lit("too_much_pii"))
+    return pl.coalesce("reject", reason) if "reject" in posts.columns else reason

@@ -1,23 +1,22 @@
-"""People's names on platforms, in the forms that posts write them, and links to their pages.
+"""Find people's handles in the forms that posts write them, and addresses of their pages.
 
 ``@name`` (X and most others), ``@name@host`` (Mastodon), ``@name.bsky.social``, ``u/name``
 (Reddit), ``<@123>`` (Discord), and addresses of pages such as ``t.me/name`` or
-``x.com/name/status/1``, of which what follows the name goes too: the number of a post leads to
-its author as well as the name does.
+``x.com/name/status/1``. What follows the name in an address is replaced too: the number of a post
+identifies its author as well as the name does.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
 import polars as pl
 
-# A name may be followed by a host (Mastodon) or be a domain (Bluesky). Only these endings make
-# it a domain: "@bob.Thanks" is a name, a full stop and a word. A name needs a letter, or
-# "lunch @12" would be one. It starts where no word goes on: in "joe@localhost" there is none.
+# A name may be followed by a host (Mastodon) or be a domain (Bluesky). Only these suffixes make it
+# a domain: "@bob.Thanks" is a name, a full stop and a word. A name needs a letter, or "lunch @12"
+# would be one. No word character may come before it: in "joe@localhost" there is none.
 _HANDLE = r"[0-9_]*[A-Za-z_][A-Za-z0-9_]*"
 _HOST = r"(?:[.-][A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+"
 _DOMAIN_SUFFIXES = "social|bsky[.]team|com|net|org|edu|gov|io|dev|xyz|uk|de|fr|jp|br|eu|ca|au"
@@ -25,10 +24,10 @@ _DOMAIN = rf"(?:[.-][A-Za-z0-9-]+)*?\.(?:{_DOMAIN_SUFFIXES})\b"
 _REDDIT_NAME = "[A-Za-z0-9_-]{3,20}"
 _WORD_CHARACTERS = r"\p{Latin}\p{N}_"
 
-# What is left of an address behind the name in it.
+# The rest of an address after the name in it.
 _URL_REST = r"(?:[/?#][^\s<>\"'()\[\]{}]*)?"
 _WWW = r"(?:(?:www|m|mobile|old|new|np|i|web|[a-z]{2}-[a-z]{2})\.)?"
-# A path that is a page of the site, not of a person.
+# Paths of pages that belong to the site, not to a person.
 _SITE_PAGES = {
     "x": "home|search|hashtag|i|intent|share|explore|settings|notifications|messages|login|tos|"
     "privacy|about|compose|jobs|download|signup|who_to_follow|statuses",
@@ -44,8 +43,7 @@ _SITE_PAGES = {
     "vk": "feed|video|audio|wall[-0-9_]+|photo[-0-9_]+|away\\.php|share\\.php|search|app[0-9_]+",
 }
 
-
-# Hosts whose pages of persons have a form of their own.
+# Hosts that write the pages of persons in a form of their own.
 _HOSTS_WITH_OWN_FORM = (
     r"(?:[a-z0-9-]+\.)*(?:bsky\.app|reddit\.com|redd\.it|snapchat\.com|discord(?:app)?\.com|"
     r"stackoverflow\.com|stackexchange\.com|serverfault\.com|superuser\.com|askubuntu\.com|"
@@ -54,9 +52,9 @@ _HOSTS_WITH_OWN_FORM = (
 
 
 class HandleForm(NamedTuple):
-    """A form of naming somebody: whose names they are, and the pattern around ``{name}``.
+    """A form of a handle: the network it belongs to, and the patterns around and of the name.
 
-    ``network`` is empty where the names are those of the post's own platform.
+    ``network`` is empty if the name is one of the post's own platform.
     """
 
     network: str
@@ -65,10 +63,10 @@ class HandleForm(NamedTuple):
     after: str = ""
 
 
-def _make_page_form(network: str, hosts: str, name: str, pages: str = "") -> HandleForm:
-    """``host/name``, but for the site's own pages."""
-    own = rf"(?!(?:{pages})(?:[/?#\s]|$))" if pages else ""
-    return HandleForm(network, rf"\b{_WWW}(?:{hosts})/{own}", name, _URL_REST)
+def _make_page_form(network: str, hosts: str, name: str, site_pages: str = "") -> HandleForm:
+    """Return the form ``host/name``, except for the site's own pages."""
+    excluded = rf"(?!(?:{site_pages})(?:[/?#\s]|$))" if site_pages else ""
+    return HandleForm(network, rf"\b{_WWW}(?:{hosts})/{excluded}", name, _URL_REST)
 
 
 _PAGE_FORMS = (
@@ -88,7 +86,10 @@ _PAGE_FORMS = (
         r"(?:[/?&#][^\s<>\"'()\[\]{}]*)?",
     ),
     _make_page_form(
-        "facebook", r"facebook\.com|fb\.com|fb\.me", r"[A-Za-z0-9.]{3,50}", _SITE_PAGES["facebook"]
+        "facebook",
+        r"facebook\.com|fb\.com|fb\.me",
+        r"[A-Za-z0-9.]{3,50}",
+        _SITE_PAGES["facebook"],
     ),
     _make_page_form(
         "telegram",
@@ -130,7 +131,7 @@ _PAGE_FORMS = (
         "about|login|search|pricing|help|signup|posts|explore",
     ),
     HandleForm("cashapp", r"\bcash\.app/\$", r"[A-Za-z0-9_-]{1,20}"),
-    # Any host's page of somebody: Mastodon, Lemmy, Threads, TikTok, Medium, YouTube, Pixelfed.
+    # A person's page on any host: Mastodon, Lemmy, Threads, TikTok, Medium, YouTube, Pixelfed.
     HandleForm(
         "fediverse",
         rf"https?://(?!{_HOSTS_WITH_OWN_FORM})[A-Za-z0-9.-]+/(?:@|users/@?|u/|profile/@?)",
@@ -148,28 +149,38 @@ _TEXT_FORMS = (
     ),
 )
 
-#: What an address of a page holds, and what the other forms do: polars looks for these first, in
-#: any letter case, before Python is asked.
+#: What an address of a page contains, and what the other forms do. polars searches for these, in
+#: any letter case, before Python runs on a text.
 _PAGE_MARKERS = [
-    "twitter.com/", "x.com/", "nitter.net/", "instagram.com/", "instagr.am/", "facebook.com/",
-    "fb.com/", "fb.me/", "t.me/", "telegram.me/", "telegram.dog/", "tg://", "youtube.com/",
-    "linkedin.com/", "bsky.app/", "snapchat.com/", "reddit.com/u", "redd.it/u", "user?id=",
-    "/users/", "/profile/", "github.com/", "twitch.tv/", "vk.com/", "patreon.com/",
-    "onlyfans.com/", "keybase.io/", "ko-fi.com/", "linktr.ee/", "paypal.me/", "venmo.com/",
-    "soundcloud.com/", "curiouscat.", "cash.app/", "/@", "/u/",
-]  # fmt: skip
+    *("twitter.com/", "x.com/", "nitter.net/", "instagram.com/", "instagr.am/", "facebook.com/"),
+    *("fb.com/", "fb.me/", "t.me/", "telegram.me/", "telegram.dog/", "tg://", "youtube.com/"),
+    *("linkedin.com/", "bsky.app/", "snapchat.com/", "reddit.com/u", "redd.it/u", "user?id="),
+    *("/users/", "/profile/", "github.com/", "twitch.tv/", "vk.com/", "patreon.com/"),
+    *("onlyfans.com/", "keybase.io/", "ko-fi.com/", "linktr.ee/", "paypal.me/", "venmo.com/"),
+    *("soundcloud.com/", "curiouscat.", "cash.app/", "/@", "/u/"),
+]
 _TEXT_MARKERS = ["@", "\uff20", "u/"]
 
-#: (network, name, author if that is something else) to what stands in its place, or null.
+# Sites that write ``host/@name`` and are no Mastodon servers.
+_SITES_WITH_AT_PAGES = {
+    "tiktok.com": "tiktok",
+    "youtube.com": "youtube",
+    "medium.com": "medium",
+    "threads.net": "threads",
+    "threads.com": "threads",
+}
+
+#: Called with the network, the name, and the author if that is another string; returns what
+#: replaces the handle, or None to keep it.
 HandleReplacement = Callable[[str, str, "str | None"], "str | None"]
 NO_AUTHORS: Mapping[str, str] = {}
 
 
 class HandleFinder:
-    """Find handles of every form and put something else in their place.
+    """Finds handles of every form and replaces them.
 
-    ``show`` is given whose names they are (the platform of the post, where the form does not say)
-    and the name in lower case; null leaves a handle as it is.
+    ``replacement`` is called with the network of the handle (the post's platform, where the form
+    does not name one) and the name in lower case; None keeps a handle as it is.
     """
 
     def __init__(self, replacement: HandleReplacement) -> None:
@@ -178,28 +189,35 @@ class HandleFinder:
     def replace_in_column(
         self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
     ) -> dict[int, tuple[str, int]]:
-        """By row: the new text, and how many handles were replaced. Other rows have none.
+        """Return by row the new text and the number of handles replaced; other rows have none.
 
-        ``mentions`` holds ``name=author`` pairs where authors go by something else than names.
+        ``mentions`` has ``name=author`` pairs where the author's id is not the name.
         """
-        pages = texts.str.contains_any(_PAGE_MARKERS, ascii_case_insensitive=True)
-        plain = texts.str.contains_any(_TEXT_MARKERS, ascii_case_insensitive=True)
-        rows = (pages | plain).arg_true()
-        own = platforms.gather(rows).to_list() if platforms is not None else [None] * len(rows)
-        found: dict[int, tuple[str, int]] = {}
-        people = mentions.gather(rows).to_list() if mentions is not None else [None] * len(rows)
-        chosen = zip(
-            rows.to_list(), own, texts.gather(rows), pages.gather(rows), people, strict=True
+        has_page = texts.str.contains_any(_PAGE_MARKERS, ascii_case_insensitive=True)
+        has_text_form = texts.str.contains_any(_TEXT_MARKERS, ascii_case_insensitive=True)
+        rows = (has_page | has_text_form).arg_true()
+
+        def select(column: pl.Series | None) -> list[str | None]:
+            return column.gather(rows).to_list() if column is not None else [None] * len(rows)
+
+        candidates = zip(
+            rows.to_list(),
+            texts.gather(rows),
+            has_page.gather(rows),
+            select(platforms),
+            select(mentions),
+            strict=True,
         )
-        for row, platform, text, has_page, named in chosen:
-            known = dict(pair.split("=", 1) for pair in named.split(" ")) if named else {}
-            new, count = self.replace_in_text(text, platform or "", has_page, known)
+        replaced: dict[int, tuple[str, int]] = {}
+        for row, text, text_has_page, platform, pairs in candidates:
+            authors = dict(pair.split("=", 1) for pair in pairs.split(" ")) if pairs else {}
+            new, count = self.replace_in_text(text, platform or "", text_has_page, authors)
             if count:
-                found[row] = (new, count)
-        return found
+                replaced[row] = (new, count)
+        return replaced
 
     def matches_at(self, text: str, position: int) -> bool:
-        """Whether a handle begins at a place in a text."""
+        """Return whether a handle begins at ``position`` in a text."""
         return _compile_forms(_TEXT_FORMS).match(text, position) is not None
 
     def replace_in_text(
@@ -209,37 +227,34 @@ class HandleFinder:
         has_page: bool = True,
         authors_by_name: Mapping[str, str] = NO_AUTHORS,
     ) -> tuple[str, int]:
-        """A text with its handles replaced, and how many there were."""
+        """Return the text with its handles replaced, and how many were."""
         forms = (*_PAGE_FORMS, *_TEXT_FORMS) if has_page else _TEXT_FORMS
         count = 0
 
-        def instead(match: Any) -> str:
+        def replace_match(match: Any) -> str:
             nonlocal count
             form = forms[match.lastindex // 3 - 1]
             before, name, _ = match.group(*range(match.lastindex - 2, match.lastindex + 1))
-            network, called = _identify_account(form.network or platform, name, before)
-            shown = self._replacement(
-                network, called, authors_by_name.get(called) if network == platform else None
-            )
-            if shown is None:
+            network, account = _identify_account(form.network or platform, name, before)
+            author = authors_by_name.get(account) if network == platform else None
+            replacement = self._replacement(network, account, author)
+            if replacement is None:
                 return str(match.group())
             count += 1
-            return shown if form in _TEXT_FORMS else before + shown
+            return replacement if form in _TEXT_FORMS else before + replacement
 
-        return _compile_forms(forms).sub(instead, text), count
+        return _compile_forms(forms).sub(replace_match, text), count
 
 
 def _identify_account(network: str, name: str, before: str) -> tuple[str, str]:
-    """The network that a name is of, and the name as its posts' author column would have it."""
+    """Return the network of a name, and the name as the author column of its posts has it."""
     name = name.lower().lstrip("@").rstrip(".")
     if "@" in name:
         return "mastodon", name
     if network == "fediverse":
         host = before.split("//", 1)[1].split("/", 1)[0].lower()
-        known = {"tiktok.com": "tiktok", "youtube.com": "youtube", "medium.com": "medium",
-                 "threads.net": "threads", "threads.com": "threads"}  # fmt: skip
-        bare = host.removeprefix("www.").removeprefix("m.")
-        return (known[bare], name) if bare in known else ("mastodon", f"{name}@{host}")
+        site = _SITES_WITH_AT_PAGES.get(host.removeprefix("www.").removeprefix("m."))
+        return (site, name) if site else ("mastodon", f"{name}@{host}")
     if name.startswith("did:") or name.endswith(".bsky.social"):
         return "bluesky", name
     if network == "discord":
@@ -249,7 +264,7 @@ def _identify_account(network: str, name: str, before: str) -> tuple[str, str]:
 
 @cache
 def _compile_forms(forms: tuple[HandleForm, ...]) -> Any:
-    """Forms in one pattern, three groups to a form: what stands before, the name, the rest."""
+    """Return one pattern of all forms; each has three groups: before, the name, after."""
     import regex
 
     parts = [f"({form.before})({form.name})({form.after})" for form in forms]
@@ -257,17 +272,20 @@ def _compile_forms(forms: tuple[HandleForm, ...]) -> Any:
 
 
 def parse_allow_list(names: Collection[str]) -> frozenset[tuple[str, str]]:
-    """An allow list, ready: ``nasa`` anywhere, ``x:nasa`` on X, ``@a@host`` on Mastodon."""
+    """Return the accounts of an allow list, as network and name; an empty network is any.
+
+    ``nasa`` is an account on any network, ``x:nasa`` one on X, ``@a@host`` one on Mastodon.
+    """
     return frozenset(_parse_allowed_account(name) for name in names if name.strip())
 
 
 def _parse_allowed_account(name: str) -> tuple[str, str]:
     network, colon, rest = name.strip().lower().partition(":")
-    if not colon or re.fullmatch(r"did", network):
+    if not colon or network == "did":
         network, rest = "", name.strip().lower()
     return network, rest.removeprefix("/").removeprefix("u/").lstrip("@\uff20")
 
 
-def is_allowed(network: str, name: str, listed: frozenset[tuple[str, str]]) -> bool:
-    """Whether somebody is on an allow list."""
-    return ("", name) in listed or (network, name) in listed
+def is_allowed(network: str, name: str, allow_list: frozenset[tuple[str, str]]) -> bool:
+    """Return whether an account is on an allow list."""
+    return ("", name) in allow_list or (network, name) in allow_list

@@ -1,9 +1,9 @@
-"""National identifiers of persons, by country: which recognizer, from which score, which gate.
+"""National identifiers of persons, by country: Presidio's recognizer, the least score, the gate.
 
-All are Presidio's recognizers. Where one checks a checksum, a number that passes scores 1.0 and
-one that fails is dropped; where there is none (SG_NRIC_FIN, UK_NINO, IN_PAN, US_ITIN) the form
-alone scores 0.5 or, beside a word such as "nric", more. Checksums over plain digits are weak: one
-ten-digit number in eleven is a valid UK_NHS. So a country is named in the plan, or left out.
+Where a recognizer checks a checksum, a number that is valid scores 1.0 and another one is ignored;
+where there is none (SG_NRIC_FIN, UK_NINO, IN_PAN, US_ITIN) the form alone scores 0.5 or, near a
+word such as "nric", more. Checksums over plain digits are weak: one ten-digit number in eleven is a
+valid UK_NHS. So identifiers are found only for the countries that the plan names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 # Any decimal digit, also one that polars' Unicode tables are too old to know.
 DIGIT = r"[\d\p{Cn}]"
-# Ignoring case, [A-Z] also matches the dotted and dotless i, the long s and the Kelvin sign.
+# If case is ignored, [A-Z] also matches the dotted and dotless i, the long s and the Kelvin sign.
 LETTER = r"A-Za-z\u{130}\u{131}\u{17F}\u{212A}"
 # Python's \s has four separators that Rust's has not.
 _SPACE = r"[\s\x1c-\x1f]"
@@ -62,7 +62,7 @@ NATIONAL_IDENTIFIERS = {
     "IN_AADHAAR": NationalIdentifier(
         "IN", "InAadhaarRecognizer", 0.5, r"[0-9]{4}[- :]?[0-9]{4}[- :]?[0-9]{4}"
     ),
-    # Its two wider patterns score 0.1 and 0.01: beside a word such as "pan", 0.45 at most.
+    # Its two wider patterns score 0.1 and 0.01: near a word such as "pan", 0.45 at most.
     "IN_PAN": NationalIdentifier(
         "IN", "InPanRecognizer", 0.5, rf"[{LETTER}]{{5}}[0-9]{{4}}[{LETTER}]"
     ),
@@ -91,7 +91,7 @@ COUNTRIES = tuple(sorted({each.country for each in NATIONAL_IDENTIFIERS.values()
 
 
 def list_identifiers(countries: tuple[str, ...]) -> tuple[str, ...]:
-    """The identifiers of some countries, sorted."""
+    """Return the identifiers of these countries, sorted."""
     return tuple(
         name for name, each in sorted(NATIONAL_IDENTIFIERS.items()) if each.country in countries
     )

@@ -1,8 +1,8 @@
 """Find people and places: our small model for posts, or any engine that Presidio knows, by name.
 
 ``posts`` is the model that comes with this package. ``spacy:NAME``, ``stanza:LANGUAGE``,
-``transformers:FOLDER`` and ``gliner:FOLDER`` are Presidio's own engines on a model that is there
-already; nothing is downloaded.
+``transformers:FOLDER`` and ``gliner:FOLDER`` are Presidio's own engines on a model that is already
+installed; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -13,34 +13,37 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filters.pii import ner_model
-from filters.pii.presidio import EntitySpan
+from filters.pii.spans import EntitySpan
 
 ENTITIES = ("PERSON", "LOCATION")
 ENGINE_KINDS = ("posts", "spacy", "stanza", "transformers", "gliner")
-#: What Presidio's spaCy recognizer scores a span of a model that gives no scores.
+#: The score that Presidio's spaCy recognizer gives to a span of a model without scores.
 DEFAULT_SCORE = 0.85
-#: A longer text is read in pieces, cut where there is space: a parser's memory follows the text.
+#: A longer text is read in pieces, cut at white space: a parser's memory grows with the text.
 NER_PIECE_CHARACTERS = 20_000
 _BATCH = 256
 
-# No name: what stands for something else already, handles, hashtags, links, speakers of a thread.
+# No name: placeholders, handles, hashtags, links, speakers of a thread.
 _NOT_A_NAME = re.compile(
     r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
 )
 _LEADING_MARKS = re.compile(r"[\W_]*")
 _TRAILING_MARKS = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
 
+#: Of each piece, the spans: start, end, label.
+_PieceSpans = Iterator[list[tuple[int, int, str]]]
+
 
 class NerEngine(Protocol):
     """Finds people and places."""
 
     def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
-        """The spans in each text."""
+        """Return the spans in each text."""
         ...
 
 
 def check_engine(name: str) -> None:
-    """A ValueError if there is no such engine, or its model is not there."""
+    """Raise ValueError if there is no such engine, or its model is not installed."""
     kind, _, model = name.partition(":")
     if kind not in ENGINE_KINDS or bool(model) == (kind == "posts"):
         raise ValueError(
@@ -54,7 +57,10 @@ def check_engine(name: str) -> None:
 
 
 def load_engine(name: str) -> NerEngine:
-    """The engine of a name; see the module."""
+    """Load the engine ``name``, as the module's docstring lists them.
+
+    Raises ValueError as :func:`check_engine` does.
+    """
     check_engine(name)
     kind, _, model = name.partition(":")
     if kind == "posts":
@@ -67,11 +73,11 @@ def load_engine(name: str) -> NerEngine:
 
 
 def nlp_engine() -> Any:
-    """The model for posts as an NLP engine of Presidio's, for an ``AnalyzerEngine`` of your own."""
+    """Return the model for posts as an NLP engine of Presidio, for your own ``AnalyzerEngine``."""
     from presidio_analyzer.nlp_engine import SpacyNlpEngine
 
-    make: Any = SpacyNlpEngine
-    engine = make()
+    make_engine: Any = SpacyNlpEngine
+    engine = make_engine()
     engine.nlp = {"en": ner_model.load_pipeline()}
     return engine
 
@@ -83,19 +89,19 @@ def _is_spacy_model(model: str) -> bool:
 
 
 def trim_names(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
-    """Spans without what is no name, and without the space and marks at their edges."""
-    taken = [match.span() for match in _NOT_A_NAME.finditer(text)]
-    found = []
+    """Remove spans that are no names, and the spaces and marks at the ends of the others."""
+    excluded = [match.span() for match in _NOT_A_NAME.finditer(text)]
+    names = []
     for span in spans:
-        if any(span.start < end and begin < span.end for begin, end in taken):
+        if any(span.start < end and begin < span.end for begin, end in excluded):
             continue
-        held = text[span.start : span.end]
-        lead, tail = _LEADING_MARKS.match(held), _TRAILING_MARKS.search(held)
-        start = span.start + (lead.end() if lead else 0)
-        end = span.start + (tail.start() if tail else len(held))
+        content = text[span.start : span.end]
+        leading, trailing = _LEADING_MARKS.match(content), _TRAILING_MARKS.search(content)
+        start = span.start + (leading.end() if leading else 0)
+        end = span.start + (trailing.start() if trailing else len(content))
         if end > start:
-            found.append(span._replace(start=start, end=end))
-    return found
+            names.append(span._replace(start=start, end=end))
+    return names
 
 
 class _PostsEngine:
@@ -109,7 +115,7 @@ class _PostsEngine:
     def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         return _find_in_pieces(texts, self._find_spans)
 
-    def _find_spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+    def _find_spans(self, pieces: list[str]) -> _PieceSpans:
         for first in range(0, len(pieces), _BATCH):
             yield from self._parse(pieces[first : first + _BATCH])
 
@@ -121,13 +127,13 @@ class _SpacyEngine:
         from presidio_analyzer.nlp_engine import NerModelConfiguration
 
         self._nlp = nlp
-        make: Any = NerModelConfiguration
-        self._labels: dict[str, str] = make().model_to_presidio_entity_mapping
+        make_configuration: Any = NerModelConfiguration
+        self._labels: dict[str, str] = make_configuration().model_to_presidio_entity_mapping
 
     def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         return _find_in_pieces(texts, self._find_spans)
 
-    def _find_spans(self, pieces: list[str]) -> Iterator[list[tuple[int, int, str]]]:
+    def _find_spans(self, pieces: list[str]) -> _PieceSpans:
         for doc in self._nlp.pipe(pieces, batch_size=_BATCH):
             yield [
                 (ent.start_char, ent.end_char, self._labels.get(ent.label_, ent.label_))
@@ -143,15 +149,15 @@ class _PresidioEngine:
         if kind == "stanza":
             from presidio_analyzer.nlp_engine import StanzaNlpEngine
 
-            stanza: Any = StanzaNlpEngine
+            make_stanza: Any = StanzaNlpEngine
             models = [{"lang_code": model, "model_name": model}]
-            self._engine: Any = stanza(models=models, download_if_missing=False)
+            self._engine: Any = make_stanza(models=models, download_if_missing=False)
         else:
             from presidio_analyzer.nlp_engine import TransformersNlpEngine
 
-            transformers: Any = TransformersNlpEngine
-            named = {"spacy": "en_core_web_sm", "transformers": model}
-            self._engine = transformers(models=[{"lang_code": "en", "model_name": named}])
+            make_transformers: Any = TransformersNlpEngine
+            names = {"spacy": "en_core_web_sm", "transformers": model}
+            self._engine = make_transformers(models=[{"lang_code": "en", "model_name": names}])
         self._engine.load()
 
     def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
@@ -173,9 +179,9 @@ class _GlinerEngine:
     def __init__(self, model: str) -> None:
         from presidio_analyzer.predefined_recognizers import GLiNERRecognizer
 
-        make: Any = GLiNERRecognizer
+        make_recognizer: Any = GLiNERRecognizer
         mapping = {"person": "PERSON", "location": "LOCATION"}
-        self._recognizer: Any = make(model_name=model, entity_mapping=mapping)
+        self._recognizer: Any = make_recognizer(model_name=model, entity_mapping=mapping)
 
     def __call__(self, texts: list[str]) -> list[list[EntitySpan]]:
         found = []
@@ -187,24 +193,25 @@ class _GlinerEngine:
 
 
 def split_text(text: str) -> Iterator[tuple[int, str]]:
-    """A text in pieces, and where each begins; a piece ends behind white space where it can."""
+    """Yield the pieces of a text with their offsets; a piece ends after white space if it can."""
     begin = 0
     while len(text) - begin > NER_PIECE_CHARACTERS:
         end = begin + NER_PIECE_CHARACTERS
-        found = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
-        end = found + 1 if found > begin else end
+        space = max(text.rfind(" ", begin, end), text.rfind("\n", begin, end))
+        end = space + 1 if space > begin else end
         yield begin, text[begin:end]
         begin = end
     yield begin, text[begin:]
 
 
 def _find_in_pieces(
-    texts: list[str], run: Callable[[list[str]], Iterator[list[tuple[int, int, str]]]]
+    texts: list[str], find_spans: Callable[[list[str]], _PieceSpans]
 ) -> list[list[EntitySpan]]:
-    """The people and places of each text, read by a parser piece by piece."""
+    """Return the people and places of each text; ``find_spans`` reads it piece by piece."""
     pieces = [(row, *piece) for row, text in enumerate(texts) for piece in split_text(text)]
     found: list[list[EntitySpan]] = [[] for _ in texts]
-    for (row, begin, _), spans in zip(pieces, run([text for *_, text in pieces]), strict=True):
+    piece_spans = find_spans([text for *_, text in pieces])
+    for (row, begin, _), spans in zip(pieces, piece_spans, strict=True):
         found[row] += [
             EntitySpan(begin + start, begin + end, label, DEFAULT_SCORE)
             for start, end, label in spans

@@ -1,10 +1,10 @@
 """The small NER model for posts: spaCy's transition parser over hashed embeddings, and a lexicon.
 
-A tweet says "rose" for Rose and "PLEASE" for please, so letter case alone misleads a model, and
-the training sets are too small to have met many names. The lexicon tells it of each word whether
-it is a first name, a last name, a place, and how posts write it otherwise. It is one more
-attribute of a word, kept where spaCy has room for one (``LANG``, the same for every word of a
-pipeline and so of no use to a model): looked up once for each distinct word, not for each token.
+A tweet writes "rose" for Rose and "PLEASE" for please, so letter case alone misleads a model, and
+the training sets are too small for many names. The lexicon states of each word whether it is a
+first name, a last name, a place, and how posts write it otherwise. It is one more attribute of a
+word, stored in a spaCy attribute that the model does not need (``LANG``, the same for every word of
+a pipeline), so it is looked up once for each distinct word, not for each token.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ upstream = "tok2vec"
 
 
 def make_pipeline(shape: Mapping[str, Any], lexicon: Mapping[str, list[str]]) -> Any:
-    """An untrained pipeline of a ``shape`` (width, depth, hidden, rows) that knows a lexicon."""
+    """Return an untrained pipeline of a ``shape`` (width, depth, hidden, rows) and a lexicon."""
     import spacy
     from spacy.attrs import LANG
 
@@ -76,7 +76,7 @@ def make_pipeline(shape: Mapping[str, Any], lexicon: Mapping[str, list[str]]) ->
 
 
 def _describe_word(word: str, known: Mapping[str, frozenset[str]]) -> str:
-    """What the lexicon knows of a word, as a short name."""
+    """Return the case of a word and the lists of the lexicon that contain it, as a short name."""
     if word[:1] in "@#" or not word[:1].isalpha():
         return "-"
     lowered = word.lower()
@@ -95,22 +95,22 @@ def save_pipeline(
     for name in nlp.pipe_names:
         for node in nlp.get_pipe(name).model.walk():
             for param in node.param_names:
-                if node.has_param(param):  # half the digits say as much and pack twice as well
+                if node.has_param(param):  # half the bits score as well and compress twice as well
                     rounded = node.get_param(param).astype("float16").astype("float32")
                     node.set_param(param, rounded)
-    held = {
+    content = {
         "shape": dict(shape),
         "lexicon": {name: "\n".join(sorted(lexicon[name])) for name in LEXICON_LISTS},
         "weights": nlp.to_bytes(exclude=["vocab"]),
     }
-    path.write_bytes(zlib.compress(srsly.msgpack_dumps(held), 9))
+    path.write_bytes(zlib.compress(srsly.msgpack_dumps(content), 9))
 
 
 def load_pipeline(path: Path = NER_MODEL_PATH) -> Any:
-    """The pipeline in a file; nothing is downloaded."""
+    """Load the pipeline in a file; nothing is downloaded."""
     import srsly
 
-    held = srsly.msgpack_loads(zlib.decompress(path.read_bytes()))
-    lexicon = {name: words.split("\n") for name, words in held["lexicon"].items()}
-    nlp = make_pipeline(held["shape"], lexicon)
-    return nlp.from_bytes(held["weights"])
+    content = srsly.msgpack_loads(zlib.decompress(path.read_bytes()))
+    lexicon = {name: words.split("\n") for name, words in content["lexicon"].items()}
+    nlp = make_pipeline(content["shape"], lexicon)
+    return nlp.from_bytes(content["weights"])

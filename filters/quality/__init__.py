@@ -1,6 +1,7 @@
-"""Drop posts by rules of quality: published presets and ``social``."""
+"""The filter ``quality``: drop posts that have no words worth learning from."""
 
 from filters.quality.filter import (
+    PRESETS,
     READS,
     VERSION,
     WRITES,
@@ -14,6 +15,7 @@ from filters.quality.filter import (
 )
 
 __all__ = [
+    "PRESETS",
     "READS",
     "VERSION",
     "WRITES",

@@ -1,10 +1,11 @@
-"""Drop posts that carry no words worth learning from, and keep short ones that do.
+"""Drop posts that have no words worth learning from, and keep short ones that do.
 
-``social``, the default, is ours and made for posts: is there text beside links, tags and mentions;
-does it repeat itself; is it a robot's template, or spam? The others are the published sets for web
-pages, deciding as datatrove decides; they reject nearly every post (Gopher's fifty words reject
-97 % of tweets). ``preset: [gopher_repetition, gopher]`` asks several in turn. Every measure stays
-as a column ``quality_<measure>``, and every threshold has a setting of its own.
+``social``, the default, is ours and made for posts: does a post have text besides links, tags and
+mentions; does it repeat itself; is it a bot's template, or spam? The others are the published sets
+for web pages, and decide as datatrove does; they reject nearly every post (Gopher's minimum of
+fifty words rejects 97 % of tweets). ``preset: [gopher_repetition, gopher]`` applies several in that
+order. Every measure is written to a column ``quality_<measure>``, and every threshold has a
+setting.
 """
 
 from __future__ import annotations
@@ -23,8 +24,7 @@ from pydantic import (
 )
 
 from filters.contract import Filter, FilterConfig, Threshold
-from filters.quality import dolma, social
-from filters.quality import presets as _presets
+from filters.quality import dolma, presets, social
 from filters.quality.presets import Preset
 
 READS = ("text",)
@@ -33,38 +33,38 @@ VERSION = 2
 
 PRESETS: dict[str, Preset] = {
     "social": social.SOCIAL,
-    "gopher": _presets.GOPHER,
-    "gopher_repetition": _presets.GOPHER_REPETITION,
-    "c4": _presets.C4,
-    "fineweb": _presets.FINEWEB,
-    "dolma_reddit": _presets.DOLMA_REDDIT,
+    "gopher": presets.GOPHER,
+    "gopher_repetition": presets.GOPHER_REPETITION,
+    "c4": presets.C4,
+    "fineweb": presets.FINEWEB,
+    "dolma_reddit": presets.DOLMA_REDDIT,
 }
 PresetName = Literal["social", "gopher", "gopher_repetition", "c4", "fineweb", "dolma_reddit"]
 
 
 class _PresetChoice(FilterConfig):
     preset: PresetName | tuple[PresetName, ...] = Field(
-        "social", description="one of those named below, or a list that is asked in order"
+        "social", description="one of those named below, or a list that is applied in order"
     )
 
     @field_validator("preset", mode="before")
     @classmethod
     def _check_presets(cls, value: object) -> object:
-        listed = [value] if isinstance(value, str) else value
-        if not isinstance(listed, list | tuple) or any(name not in PRESETS for name in listed):
+        names = [value] if isinstance(value, str) else value
+        if not isinstance(names, list | tuple) or any(name not in PRESETS for name in names):
             raise ValueError(f"name one of {', '.join(PRESETS)}, or list some of them")
-        if not listed or len(set(listed)) < len(listed):
+        if not names or len(set(names)) < len(names):
             raise ValueError("name at least one preset, and each once")
         return value
 
 
 class Config(
-    # Last come first: so the settings are listed in the order of the presets.
-    _presets.DolmaSettings,
-    _presets.FineWebSettings,
-    _presets.C4Settings,
-    _presets.RepetitionSettings,
-    _presets.GopherSettings,
+    # The fields of the last base come first, so the settings are in the order of the presets.
+    presets.DolmaSettings,
+    presets.FineWebSettings,
+    presets.C4Settings,
+    presets.RepetitionSettings,
+    presets.GopherSettings,
     social.SocialSettings,
     _PresetChoice,
 ):
@@ -77,50 +77,54 @@ class Config(
 
     @model_validator(mode="after")
     def _check_settings(self) -> Config:
-        known = _list_settings(self.presets)
-        for name in sorted(self.model_fields_set - known):
+        allowed = _list_settings(self.presets)
+        for name in sorted(self.model_fields_set - allowed):
             owners = [key for key in PRESETS if name in PRESETS[key].settings.model_fields]
             raise ValueError(
                 f"'{name}' is a setting of the preset {' or '.join(owners)}, and preset is "
-                f"{' and '.join(self.presets)}; its settings: {', '.join(sorted(known))}"
+                f"{' and '.join(self.presets)}; its settings: {', '.join(sorted(allowed))}"
             )
         return self
 
     @model_serializer(mode="wrap")
     def _dump_chosen_settings(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        # What does not count must not change a fingerprint, nor be read back as a setting.
-        known = _list_settings(self.presets)
-        return {name: value for name, value in dump(self).items() if name in known}
+        # A setting without effect must not change a fingerprint, nor be read back as a setting.
+        allowed = _list_settings(self.presets)
+        return {name: value for name, value in dump(self).items() if name in allowed}
 
 
-def _list_settings(presets: tuple[PresetName, ...]) -> set[str]:
-    return {"preset"}.union(*(PRESETS[name].settings.model_fields for name in presets))
+def _list_settings(chosen: tuple[PresetName, ...]) -> set[str]:
+    return {"preset"}.union(*(PRESETS[name].settings.model_fields for name in chosen))
 
 
 def writes(config: Config) -> Mapping[str, pl.DataType]:
-    """The score columns of the chosen presets; C4 also rewrites ``text``."""
-    found: dict[str, pl.DataType] = {}
+    """Return the score columns of the chosen presets; C4 also rewrites ``text``."""
+    columns: dict[str, pl.DataType] = {}
     for name in config.presets:
-        found |= PRESETS[name].columns()
+        columns |= PRESETS[name].columns()
         if name == "c4" and config.cut_lines:
-            found["text"] = pl.String()
-    return found
+            columns["text"] = pl.String()
+    return columns
 
 
 def movable(config: Config) -> Mapping[str, str]:
-    """The thresholds of the chosen presets, each with the column it is held against."""
+    """Return the thresholds of the chosen presets, each with the column it is compared with."""
     rules = [rule for name in config.presets for rule in PRESETS[name].rules]
-    return {setting: f"quality_{name}" for rule in rules for setting, name in rule.movable_settings}
+    return {
+        setting: f"quality_{measure}"
+        for rule in rules
+        for setting, measure in rule.movable_settings
+    }
 
 
 def models(config: Config) -> list[Path]:
-    """The list of communities, if there is one."""
-    wanted = "dolma_reddit" in config.presets and config.subreddit_blocklist
-    return [Path(config.subreddit_blocklist)] if wanted else []
+    """Return the list of communities, if there is one."""
+    has_blocklist = "dolma_reddit" in config.presets and config.subreddit_blocklist
+    return [Path(config.subreddit_blocklist)] if has_blocklist else []
 
 
 def verdict(config: Config) -> pl.Expr:
-    """The reason to leave, or null, from the score columns alone.
+    """Return the reason to drop a post, or null, from the score columns alone.
 
     So a threshold can be tried on the columns of an earlier run (of the same presets).
     """
@@ -128,13 +132,13 @@ def verdict(config: Config) -> pl.Expr:
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
-    """What each measure is held to, in the order of the rules."""
+    """Return the bound of each measure, in the order of the rules."""
     return tuple(
-        Threshold(f"quality_{name}", setting, rule.side, rule.reason, rule.note)
+        Threshold(f"quality_{measure}", setting, rule.side, rule.reason, rule.note)
         for preset in config.presets
         for rule in PRESETS[preset].rules
         if rule.side
-        for setting, name in rule.movable_settings
+        for setting, measure in rule.movable_settings
     )
 
 
@@ -144,16 +148,16 @@ def build(config: Config) -> Filter:
 
     def quality(posts: pl.DataFrame) -> pl.DataFrame:
         reject = pl.repeat(None, posts.height, dtype=pl.String, eager=True).alias("reject")
-        judged = posts.drop("reject", strict=False)
-        for preset, measured in steps:
-            found = measured(judged)
-            judged = judged.with_columns(found.drop("text", strict=False))
-            new = judged.select(_find_first_broken_rule(preset, config)).to_series()
-            reject = reject.zip_with(reject.is_not_null(), new).alias("reject")
-            if "text" in found.columns:  # what leaves, leaves as it was
-                text = found["text"].zip_with(reject.is_null(), judged["text"])
-                judged = judged.with_columns(text)
-        return judged.with_columns(reject)
+        scored = posts.drop("reject", strict=False)
+        for preset, measure in steps:
+            measures = measure(scored)
+            scored = scored.with_columns(measures.drop("text", strict=False))
+            reasons = scored.select(_find_first_broken_rule(preset, config)).to_series()
+            reject = reject.zip_with(reject.is_not_null(), reasons).alias("reject")
+            if "text" in measures.columns:  # the text of a rejected post does not change
+                text = measures["text"].zip_with(reject.is_null(), scored["text"])
+                scored = scored.with_columns(text)
+        return scored.with_columns(reject)
 
     return quality
 
@@ -166,11 +170,11 @@ def _find_first_broken_rule(preset: Preset, config: Config) -> pl.Expr:
 
 
 def _make_measurer(name: PresetName, config: Config) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What gives the columns of a preset, ``text`` among them where it rewrites it."""
+    """Return the function that computes the columns of a preset, and ``text`` if it rewrites it."""
     if name == "social":
         return social.make_social_measurer(config)
     if name == "dolma_reddit":
         return dolma.make_dolma_measurer(config)
-    from filters.quality import published  # and with it numba
+    from filters.quality import published  # it imports numba
 
     return published.make_published_measurer(name, config, PRESETS[name].columns())

@@ -1,8 +1,8 @@
 """The published sets of quality rules as data: source, settings, measures, rules in order.
 
-A rule compares one measure, a column ``quality_<measure>``, with one setting. The published sets'
-reasons and settings bear the names they have in datatrove 0.10 (https://github.com/huggingface/
-datatrove), which decides the same; where it takes lists, there is a setting for each member.
+A rule compares one measure, a column ``quality_<measure>``, with one setting. The reasons and
+settings of the published sets have the names of datatrove 0.10 (https://github.com/huggingface/
+datatrove), which decides the same; where it takes a list, there is a setting for each member.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Rule(NamedTuple):
 
     reason: str
     is_broken: BrokenCondition
-    #: The settings that it hangs on, each with the measure that it is held against.
+    #: The settings that it depends on, each with the measure that it is compared with.
     movable_settings: tuple[tuple[str, str], ...] = ()
-    #: Whether those settings are a measure's most or its least; None: neither.
+    #: Whether those settings are a measure's maximum or its minimum; None: neither.
     side: Literal["min", "max"] | None = None
-    #: What else it hangs on, in words.
+    #: What else it depends on, in words.
     note: str = ""
 
 
@@ -40,25 +40,35 @@ class Preset(NamedTuple):
     rules: tuple[Rule, ...]
 
     def columns(self) -> dict[str, pl.DataType]:
-        """The score columns that it writes."""
+        """Return the score columns that it writes."""
         return {f"quality_{name}": dtype for name, dtype in self.measures.items()}
 
 
 def measure_column(name: str) -> pl.Expr:
-    """The column of a measure."""
+    """Return the column of a measure."""
     return pl.col(f"quality_{name}")
 
 
 def rule_above(reason: str, name: str, setting: str, note: str = "") -> Rule:
-    """What is more than the setting allows leaves."""
-    moved = ((setting, name),)
-    return Rule(reason, lambda c: measure_column(name) > getattr(c, setting), moved, "max", note)
+    """Return the rule that rejects a text with a measure above the setting."""
+    return Rule(
+        reason,
+        lambda config: measure_column(name) > getattr(config, setting),
+        ((setting, name),),
+        "max",
+        note,
+    )
 
 
 def rule_below(reason: str, name: str, setting: str, note: str = "") -> Rule:
-    """What is less than the setting asks for leaves."""
-    moved = ((setting, name),)
-    return Rule(reason, lambda c: measure_column(name) < getattr(c, setting), moved, "min", note)
+    """Return the rule that rejects a text with a measure below the setting."""
+    return Rule(
+        reason,
+        lambda config: measure_column(name) < getattr(config, setting),
+        ((setting, name),),
+        "min",
+        note,
+    )
 
 
 class TokenizerSettings(FilterConfig):
@@ -66,7 +76,7 @@ class TokenizerSettings(FilterConfig):
 
     tokenizer: Literal["spacy", "whitespace"] = Field(
         "spacy",
-        description="the web presets': as datatrove has it for English, or what spaces part",
+        description="the web presets': as datatrove has it for English, or what spaces separate",
     )
 
 
@@ -169,7 +179,7 @@ GOPHER_REPETITION = Preset(
 class C4Settings(TokenizerSettings):
     """C4's rules (Raffel et al., 2020, section 2.2); its list of bad words is not among them."""
 
-    min_num_sentences: int = Field(5, ge=-1, description="c4: in the lines that stay")
+    min_num_sentences: int = Field(5, ge=-1, description="c4: in the lines that are kept")
     min_words_per_line: int = Field(3, ge=0, description="c4")
     max_word_length: int = Field(1000, ge=-1, description="c4: in characters; -1: any")
     filter_no_terminal_punct: bool = Field(True, description="c4: lines must end in . ? ! \" or '")
@@ -180,7 +190,7 @@ class C4Settings(TokenizerSettings):
     remove_citations: bool = Field(True, description="c4: cut [1] and [citation needed]")
     cut_lines: bool = Field(
         True,
-        description="c4: the text loses the lines that broke a rule; false: it only is judged so",
+        description="c4: remove the lines that break a rule; false: only measure without them",
     )
 
 
@@ -189,7 +199,7 @@ C4 = Preset(
     C4Settings,
     {"c4_sentences": pl.UInt32(), "c4_lines": pl.UInt32(), "c4_refused": pl.UInt8()},
     (
-        # Which of the two was met first; a text that both refuse has one reason.
+        # Which of the two was found first; a text that both reject has one reason.
         Rule("lorem_ipsum", lambda _: measure_column("c4_refused") == 1),
         Rule("curly_bracket", lambda _: measure_column("c4_refused") == 2),
         rule_below("too_few_sentences", "c4_sentences", "min_num_sentences"),
@@ -204,7 +214,7 @@ class FineWebSettings(TokenizerSettings):
         0.12, ge=0, le=1, description="fineweb: lines that end in a stop, at least"
     )
     line_punct_exclude_zero: bool = Field(
-        False, description="fineweb: a text where no line does may stay"
+        False, description="fineweb: keep a text where no line does"
     )
     short_line_thr: float = Field(0.67, ge=0, le=1, description="fineweb: short lines, at most")
     short_line_length: int = Field(30, ge=0, description="fineweb: what is short, in characters")
@@ -228,9 +238,12 @@ FINEWEB = Preset(
         Rule("empty", lambda _: measure_column("lines") == 0),
         Rule(
             "line_punct_ratio",
-            lambda c: (
-                (measure_column("punctuated_lines") < c.line_punct_thr)
-                & ~(pl.lit(c.line_punct_exclude_zero) & (measure_column("punctuated_lines") == 0))
+            lambda config: (
+                (measure_column("punctuated_lines") < config.line_punct_thr)
+                & ~(
+                    pl.lit(config.line_punct_exclude_zero)
+                    & (measure_column("punctuated_lines") == 0)
+                )
             ),
             (("line_punct_thr", "punctuated_lines"),),
             "min",
@@ -244,7 +257,7 @@ FINEWEB = Preset(
 
 
 class DolmaSettings(FilterConfig):
-    """Dolma's rules for Reddit (Soldaini et al., 2024); a rule without its column is silent."""
+    """Dolma's rules for Reddit (Soldaini et al., 2024); a rule without its column rejects none."""
 
     min_comment_chars: int = Field(500, ge=0, description="dolma_reddit")
     min_submission_chars: int = Field(
@@ -252,9 +265,7 @@ class DolmaSettings(FilterConfig):
     )
     max_body_chars: int = Field(40_000, ge=0, description="dolma_reddit")
     min_score: int = Field(2, description="dolma_reddit: votes")
-    over_18: bool = Field(
-        False, description="dolma_reddit: whether posts marked as sensitive may stay"
-    )
+    over_18: bool = Field(False, description="dolma_reddit: keep posts marked as sensitive")
     subreddit_blocklist: str = Field(
         "",
         description="dolma_reddit: a file of communities to drop, one a line (not shipped)",
@@ -280,7 +291,7 @@ DOLMA_REDDIT = Preset(
         rule_below("short_submission", "submission_chars", "min_submission_chars"),
         Rule(
             "over_18",
-            lambda c: pl.lit(not c.over_18) & measure_column("over_18"),
+            lambda config: pl.lit(not config.over_18) & measure_column("over_18"),
             (("over_18", "over_18"),),
         ),
         rule_below("low_score", "votes", "min_score"),

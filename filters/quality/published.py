@@ -12,7 +12,7 @@ from filters.quality import c4, tokens, web_rules
 
 
 class PublishedSettings(Protocol):
-    """What of a Config matters here."""
+    """The settings of a Config that the measures depend on."""
 
     tokenizer: Any
     min_words_per_line: int
@@ -30,34 +30,41 @@ class PublishedSettings(Protocol):
 def make_published_measurer(
     name: str, config: PublishedSettings, columns: Mapping[str, pl.DataType]
 ) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What gives the ``columns`` of a preset for a frame with ``text``; a null is an empty text."""
-    cut = tokens.make_tokenizer(config.tokenizer)
-    lines = c4.LineRules(
-        config.min_words_per_line, config.max_word_length, config.filter_no_terminal_punct,
-        config.filter_javascript, config.filter_policy, config.filter_lorem_ipsum,
-        config.filter_curly_bracket, config.remove_citations,
-    )  # fmt: skip
+    """Return a function that computes the ``columns`` of a preset for a frame with ``text``.
 
-    def measured(posts: pl.DataFrame) -> pl.DataFrame:
+    A null counts as an empty text. If C4 cuts lines, the result has a column ``text`` too.
+    """
+    tokenize = tokens.make_tokenizer(config.tokenizer)
+    line_rules = c4.LineRules(
+        min_words=config.min_words_per_line,
+        max_word_chars=config.max_word_length,
+        needs_terminal_mark=config.filter_no_terminal_punct,
+        cut_javascript=config.filter_javascript,
+        cut_policy=config.filter_policy,
+        reject_lorem_ipsum=config.filter_lorem_ipsum,
+        reject_curly_bracket=config.filter_curly_bracket,
+        remove_citations=config.remove_citations,
+    )
+
+    def measure(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("")
-        kept: list[pl.Series] = []
-        found: dict[str, NDArray[Any]]
+        rewritten: list[pl.Series] = []
+        measures: dict[str, NDArray[Any]]
         if name == "gopher":
-            found = web_rules.measure_gopher(texts, cut)
+            measures = web_rules.measure_gopher(texts, tokenize)
         elif name == "gopher_repetition":
-            found = web_rules.measure_gopher_repetition(texts, cut)
+            measures = web_rules.measure_gopher_repetition(texts, tokenize)
         elif name == "fineweb":
-            found = web_rules.measure_fineweb(texts, cut, config.short_line_length)
+            measures = web_rules.measure_fineweb(texts, tokenize, config.short_line_length)
         else:
-            found, left = c4.measure_c4(texts, cut, lines)
-            kept = [left.alias("text")] if config.cut_lines else []
+            measures, kept = c4.measure_c4(texts, tokenize, line_rules)
+            rewritten = [kept.alias("text")] if config.cut_lines else []
         scores = [
-            pl.Series(column, found[column.removeprefix("quality_")], dtype)
+            pl.Series(column, measures[column.removeprefix("quality_")], dtype)
             for column, dtype in columns.items()
         ]
-        return pl.DataFrame([*scores, *kept])
+        return pl.DataFrame([*scores, *rewritten])
 
-    measured(
-        pl.DataFrame({"text": ["One two three.\nFour?"]})
-    )  # what compiles on first use does so here
-    return measured
+    # numba compiles here, not in the first part.
+    measure(pl.DataFrame({"text": ["One two three.\nFour?"]}))
+    return measure

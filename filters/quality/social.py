@@ -1,4 +1,4 @@
-"""The ``social`` preset: ours, for posts. Its thresholds are set on the sets in docs/quality.md."""
+"""The preset ``social``: ours, for posts. docs/quality.md names the sets of its thresholds."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from filters.text import cleaning
 
 
 class SocialSettings(FilterConfig):
-    """Thresholds; shares are of a post's words, from 0 to 1, if nothing else is said."""
+    """Thresholds; shares are of a post's words, from 0 to 1, unless stated otherwise."""
 
-    min_words: int = Field(
-        2, ge=0, description="social: words left beside links, mentions and tags"
-    )
+    min_words: int = Field(2, ge=0, description="social: words that are no links, mentions or tags")
     max_link_share: float = Field(0.5, ge=0, le=1, description="social")
     max_mention_share: float = Field(0.7, ge=0, le=1, description="social")
     max_hashtag_share: float = Field(0.5, ge=0, le=1, description="social")
@@ -39,7 +37,7 @@ class SocialSettings(FilterConfig):
         0.3,
         ge=0,
         le=1,
-        description="social: different words among all; asked of posts of 8 words and up",
+        description="social: different words among all; for posts of 8 words and up",
     )
     max_repeated_share: float = Field(
         0.5, ge=0, le=1, description="social: characters in three words that came together before"
@@ -48,15 +46,16 @@ class SocialSettings(FilterConfig):
         0.3,
         ge=0,
         le=1,
-        description="social: what a quick compression would leave; of 64 bytes and up",
+        description="social: size after a quick compression; for posts of 64 bytes and up",
     )
     templates: bool = Field(
-        True, description="social: drop the robots' templates in _spam_signs.py"
+        True,
+        description="social: drop posts that match a bot's template, as listed in spam_signs.py",
     )
     max_spam: float = Field(
         2.5,
         ge=0,
-        description="social: the sum of the weights of the signs of spam in _spam_signs.py",
+        description="social: the sum of the weights of the signs of spam in spam_signs.py",
     )
 
 
@@ -81,7 +80,7 @@ SOCIAL = Preset(
     (
         Rule(
             "bot_template",
-            lambda c: pl.lit(c.templates) & measure_column("template"),
+            lambda config: pl.lit(config.templates) & measure_column("template"),
             (("templates", "template"),),
         ),
         rule_above("mostly_links", "link_share", "max_link_share"),
@@ -91,9 +90,9 @@ SOCIAL = Preset(
         rule_below("few_letters", "letter_share", "min_letter_share"),
         Rule(
             "long_word",
-            lambda c: (
-                (measure_column("longest_word") > c.max_word_chars)
-                & (measure_column("longest_word_share") > c.max_word_share)
+            lambda config: (
+                (measure_column("longest_word") > config.max_word_chars)
+                & (measure_column("longest_word_share") > config.max_word_share)
             ),
             (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
             "max",
@@ -114,24 +113,27 @@ SOCIAL = Preset(
 
 
 def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
-    """What gives the preset's columns for a frame with ``text``; a null is an empty text."""
-    from filters.quality import post_measures  # and with it numba
+    """Return a function that computes the preset's columns for a frame with ``text``.
 
-    def measured(posts: pl.DataFrame) -> pl.DataFrame:
-        text = posts.select(pl.col("text").fill_null("")).with_columns(
+    A null counts as an empty text.
+    """
+    from filters.quality import post_measures  # it imports numba
+
+    def measure(posts: pl.DataFrame) -> pl.DataFrame:
+        texts = posts.select(pl.col("text").fill_null("")).with_columns(
             line=cleaning.flatten_whitespace("text"),
             words=cleaning.clean_text("text").str.to_lowercase(),
         )
-        found = post_measures.measure_posts(text["text"], text["words"])
+        measures = post_measures.measure_posts(texts["text"], texts["words"])
         scores = [
-            pl.Series(f"quality_{name}", found[name], dtype)
+            pl.Series(f"quality_{name}", measures[name], dtype)
             for name, dtype in SOCIAL.measures.items()
-            if name in found
+            if name in measures
         ]
         return pl.DataFrame(scores).with_columns(
-            spam.match_templates(text["text"]).alias("quality_template"),
-            spam.score_spam(text["line"]).alias("quality_spam"),
+            spam.match_templates(texts["text"]).alias("quality_template"),
+            spam.score_spam(texts["line"]).alias("quality_spam"),
         )
 
-    measured(pl.DataFrame({"text": ["one two three"]}))  # what compiles on first use does so here
-    return measured
+    measure(pl.DataFrame({"text": ["one two three"]}))  # numba compiles here, not in the first part
+    return measure

@@ -1,8 +1,8 @@
-"""What robots post in people's names, and the signs of spam: patterns, weights, and key words.
+"""Templates that bots post in people's names, and the signs of spam: patterns and weights.
 
-Written by hand; no text of a person is in here. The weights were set on the ``tune`` half of the
-sets named in docs/quality.md. Every repetition is bounded, and polars' patterns take time in
-proportion to the text.
+Written by hand; they contain no text of a person. The weights were set on the ``tune`` half of the
+sets named in docs/quality.md. Every repetition is bounded, and polars' patterns take time linear in
+the length of a text.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import NamedTuple
 
 
 class SpamSign(NamedTuple):
-    """A sign of spam: what it is called, its weight in the sum, its pattern on small letters."""
+    """A sign of spam: its name, its weight in the sum, its pattern on lower-case text."""
 
     name: str
     weight: float
     pattern: str
 
 
-# What programs post, in the words that the programs use.
+# What programs post, in the words of these programs.
 TEMPLATES = (
     r"(?i)^\s*(?:#now ?playing\b|now ?playing ?[:\-–—]|now ?playing .{1,80}(?: by | [-–] )|"
     r"♫|🎵 ?now)|\bautomatically (?:checked|posted|tweeted) by\b|\b(?:person|"
@@ -49,7 +49,7 @@ TEMPLATES = (
     r"libra|scorpio|sagittarius|capricorn|aquarius|pisces)\b|\btwittascope\b"
 )
 
-# Parted by |. No template matches without one of these, and to look for them costs little.
+# Separated by |. No template matches without one of these, and the search for them is fast.
 TEMPLATE_WORDS = (
     "playing|🎵|♫|matically|followed me|tweeps|follower|earned the|unlocked the|got the|temp|"
     "wind|humidity|barometer|i'm at|i am at|video on you|playlist on you|a youtube|a @youtube|"
@@ -336,7 +336,7 @@ SPAM_SIGNS = (
         r"[#?&]friend=|/ref/",
     ),
     SpamSign(
-        "report",  # of such things, in the news
+        "report",  # news about such things
         -2.0,
         r"\b(?:scandal|court|police|arrest\w{0,3}|charged|victims?|lawsuit|senator|study|"
         r"researchers?|convicted|scam(?:s|med|mers?)?|beware|fraud)\b",
@@ -349,8 +349,8 @@ SPAM_SIGNS = (
     ),
 )
 
-# Parted by |. Without one of these a post has no sign but such as mean little alone: link,
-# ornament, report.
+# Separated by |. Without one of these a post only has signs that mean little alone: link, ornament,
+# report.
 SPAM_WORDS = (
     " my|my | our |our new|our first|our latest|check|chek|chk|follow|sub|scri|suscr|inscrev|"
     "abonn|abone |подпи|اشترك|チャンネル登録|구독|订阅|訂閱|like for|like4|like 4|for like|"

@@ -1,9 +1,9 @@
-"""Where the tokens of texts begin and end, as spaCy's English tokenizer cuts them.
+"""Find where the tokens of texts begin and end, as spaCy's English tokenizer cuts them.
 
 The published web rules count spaCy's tokens. A compiled copy of its algorithm (peel signs off both
-ends, then cut within) settles nearly every run of visible signs by what spaCy's own patterns say of
-each character; what it cannot be sure of goes to spaCy itself, once, and is remembered. Importing
-this module imports numba, so import it where it is used.
+ends, then cut within) decides nearly every run of characters by what spaCy's own patterns decide
+for each character; the other runs go to spaCy itself, once, and are cached. Importing this module
+imports numba, so import it where it is used.
 """
 
 from __future__ import annotations
@@ -14,88 +14,72 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from filters.quality.token_kernel import (  # fmt: skip
-    ALPHA,
-    CURRENCY,
-    I64,
-    ICON,
-    INFIX_LEFT,
-    INFIX_RIGHT,
-    PERIOD_SUFFIX,
-    PREFIX,
-    SPACE,
-    SUFFIX,
-    U8,
-    U32,
-    U64,
-    UNKNOWN,
-    UPPER,
-    hash_bytes,
-    insert_spacy_tokens,
-    tokenize_texts,
-)
+from filters.quality import token_kernel as kernel
+from filters.quality.token_kernel import TokenizerTables
+from filters.text.arrays import I64, U8, U32, U64
 
 Tokenizer = Literal["spacy", "whitespace"]
 
-# A longer run of signs that is not settled here stays whole: spaCy's time grows with its square.
+# A longer undecided run is one token: spaCy takes quadratic time.
 _MAX_SPACY_RUN = 2000
 _MAX_CACHED_RUN, _CACHE_SIZE = 100, 200_000
 
 
 class TokenBounds(NamedTuple):
-    """Where tokens lie in the bytes of all texts."""
+    """Where tokens begin and end in the bytes of all texts.
+
+    ``text_offsets`` has the index of the first token of each text, and the number of all tokens.
+    """
 
     starts: I64
     ends: I64
-    text_offsets: I64  # of each text, its first token, and the end
+    text_offsets: I64
 
 
-class TokenizerTables(NamedTuple):
-    """What spaCy's patterns say, as tables."""
-
-    flags: U32  # of each character
-    specials: U64  # a hash table of the strings that spaCy cuts by a list
-    special_hints: U8  # 1 where one has such a length, first and last byte; a tenth of all words do
-    split_specials: U64  # those of them that are more than one token
-    units: U64  # a hash table of what is cut off behind a digit: km, kg, %
+#: Finds the tokens in UTF-8 ``data``, of which text ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+TokenizeFunction = Callable[[U8, I64], TokenBounds]
 
 
-def make_tokenizer(tokenizer: Tokenizer) -> Callable[[U8, I64], TokenBounds]:
-    """The function that cuts UTF-8 ``data``, of which text ``i`` is ``offsets[i:i+2]``."""
+def make_tokenizer(tokenizer: Tokenizer) -> TokenizeFunction:
+    """Return the function that finds the tokens of texts."""
     if tokenizer == "whitespace":
         none = np.zeros(1, np.uint64)
-        known = TokenizerTables(_build_space_flags(), none, np.zeros(1, np.uint8), none, none)
-        return lambda data, offsets: TokenBounds(*tokenize_texts(data, offsets, *known, False)[:3])
-    known, memory = _build_tables(), dict[bytes, list[int]]()
+        tables = TokenizerTables(_build_space_flags(), none, np.zeros(1, np.uint8), none, none)
+        return lambda data, offsets: TokenBounds(
+            *kernel.tokenize_texts(data, offsets, tables, False)[:3]
+        )
+    tables, cached_ends = _build_tables(), dict[bytes, list[int]]()
 
-    def cut(data: U8, offsets: I64) -> TokenBounds:
-        starts, ends, places, asked = tokenize_texts(data, offsets, *known, True)
-        if not asked:
-            return TokenBounds(starts, ends, places)
-        if len(memory) > _CACHE_SIZE:
-            memory.clear()
+    def tokenize(data: U8, offsets: I64) -> TokenBounds:
+        starts, ends, text_offsets, undecided = kernel.tokenize_texts(data, offsets, tables, True)
+        if not undecided:
+            return TokenBounds(starts, ends, text_offsets)
+        if len(cached_ends) > _CACHE_SIZE:
+            cached_ends.clear()
         raw = data.tobytes()
-        cuts: list[int] = []
+        spacy_ends: list[int] = []
         counts = np.ones(starts.size, np.int64)
-        for at in np.flatnonzero(ends < 0).tolist():
-            begin, end = int(starts[at]), -int(ends[at])
-            key = raw[begin:end]
-            found = memory.get(key)
-            if found is None:
-                found = _tokenize_with_spacy(key)
-                if len(key) < _MAX_CACHED_RUN:
-                    memory[key] = found
-            counts[at] = len(found)
-            cuts += [begin + length for length in found]
+        for token in np.flatnonzero(ends < 0).tolist():
+            begin, end = int(starts[token]), -int(ends[token])
+            run = raw[begin:end]
+            run_ends = cached_ends.get(run)
+            if run_ends is None:
+                run_ends = _tokenize_with_spacy(run)
+                if len(run) < _MAX_CACHED_RUN:
+                    cached_ends[run] = run_ends
+            counts[token] = len(run_ends)
+            spacy_ends += [begin + length for length in run_ends]
         return TokenBounds(
-            *insert_spacy_tokens(starts, ends, places, counts, np.array(cuts, np.int64))
+            *kernel.insert_spacy_tokens(
+                starts, ends, text_offsets, counts, np.array(spacy_ends, np.int64)
+            )
         )
 
-    return cut
+    return tokenize
 
 
 def _tokenize_with_spacy(run: bytes) -> list[int]:
-    """Where the tokens of a run of visible signs end, in bytes, by spaCy."""
+    """Return where the tokens of a run end, in bytes."""
     if len(run) > _MAX_SPACY_RUN:
         return [len(run)]
     ends, end = [], 0
@@ -112,79 +96,94 @@ def _load_spacy() -> Any:
     return spacy.blank("en")
 
 
-# ------------------------------------------------------------------- what spaCy's patterns say
+# --------------------------------------------------------------------------- spaCy's patterns
 
 
 @cache
 def _build_space_flags() -> U32:
     flags = np.zeros(0x110000, np.uint32)
-    flags[[code for code in range(0x3001) if chr(code).isspace()]] = SPACE
+    flags[[code for code in range(0x3001) if chr(code).isspace()]] = kernel.SPACE
     return flags
+
+
+# The blocks of characters that the patterns are tried with; the others are UNKNOWN.
+_TRIED_BLOCKS = (
+    (0, 0x3400),
+    (0xA000, 0xAC00),
+    (0xF900, 0x10000),
+    (0x1D400, 0x1D800),
+    (0x1F000, 0x1FC00),
+)
+_HAN_AND_HANGUL = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3))
 
 
 @cache
 def _build_tables() -> TokenizerTables:
-    """Ask the patterns about each character, in the places where it may stand; 0.3 s."""
+    """Try spaCy's patterns with each character, in each context where it may occur; 0.3 s."""
     tokenizer = _load_spacy().tokenizer
-    prefix, suffix, infixes = (
-        tokenizer.prefix_search, tokenizer.suffix_search, tokenizer.infix_finditer,
-    )  # fmt: skip
+    find_prefix, find_suffix = tokenizer.prefix_search, tokenizer.suffix_search
+    find_infixes = tokenizer.infix_finditer
 
-    def size(found: Any) -> int:
-        return found.end() - found.start() if found else 0
+    def measure_match(match: Any) -> int:
+        return match.end() - match.start() if match else 0
 
-    def inside(text: str) -> bool:
-        return any(found.start() == 1 for found in infixes(text))
+    def is_infix(text: str) -> bool:
+        return any(match.start() == 1 for match in find_infixes(text))
 
-    flags = np.full(0x110000, UNKNOWN, np.uint32)
-    for code in (
-        *range(0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x10000),
-        *range(0x1D400, 0x1D800), *range(0x1F000, 0x1FC00),
-    ):  # fmt: skip
+    flags = np.full(0x110000, kernel.UNKNOWN, np.uint32)
+    for code in (code for first, end in _TRIED_BLOCKS for code in range(first, end)):
         sign = chr(code)
-        front, back = size(prefix(f"{sign}b")), size(suffix(f"b{sign}"))
-        found = PREFIX * (front == 1) | SUFFIX * (back == 1)
-        if inside(f"({sign}("):
-            found |= ICON
-        elif sign not in ".,-–—~:<>=/+*^" and (inside(f"b{sign}b") or inside(f"1{sign}1")):
-            found |= UNKNOWN
-        if max(front, back) > 1:
-            found |= UNKNOWN
-        found |= CURRENCY * (back == 0 and size(suffix(f"1{sign}")) == 1)
-        found |= PERIOD_SUFFIX * (size(suffix(f"{sign}.")) == 1)
-        found |= UPPER * (size(suffix(f"{sign}A.")) == 1)
-        found |= ALPHA * inside(f"{sign},b")
-        found |= INFIX_LEFT * inside(f"{sign}.A")
-        found |= INFIX_RIGHT * inside(f"a.{sign}")
-        flags[code] = found
-    for first, last in ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xAC00, 0xD7A3)):  # Han, Hangul
-        flags[first : last + 1] = ALPHA | PERIOD_SUFFIX | UPPER | INFIX_LEFT | INFIX_RIGHT
+        prefix = measure_match(find_prefix(f"{sign}b"))
+        suffix = measure_match(find_suffix(f"b{sign}"))
+        flag = kernel.PREFIX * (prefix == 1) | kernel.SUFFIX * (suffix == 1)
+        if is_infix(f"({sign}("):
+            flag |= kernel.ICON
+        elif sign not in ".,-–—~:<>=/+*^" and (is_infix(f"b{sign}b") or is_infix(f"1{sign}1")):
+            flag |= kernel.UNKNOWN
+        if max(prefix, suffix) > 1:
+            flag |= kernel.UNKNOWN
+        after_digit = measure_match(find_suffix(f"1{sign}"))
+        flag |= kernel.CURRENCY * (suffix == 0 and after_digit == 1)
+        flag |= kernel.PERIOD_SUFFIX * (measure_match(find_suffix(f"{sign}.")) == 1)
+        flag |= kernel.UPPER * (measure_match(find_suffix(f"{sign}A.")) == 1)
+        flag |= kernel.ALPHA * is_infix(f"{sign},b")
+        flag |= kernel.INFIX_LEFT * is_infix(f"{sign}.A")
+        flag |= kernel.INFIX_RIGHT * is_infix(f"a.{sign}")
+        flags[code] = flag
+    letter = kernel.ALPHA | kernel.PERIOD_SUFFIX | kernel.UPPER
+    for first, last in _HAN_AND_HANGUL:
+        flags[first : last + 1] = letter | kernel.INFIX_LEFT | kernel.INFIX_RIGHT
     flags |= _build_space_flags()
     from spacy.lang.char_classes import UNITS
 
     specials = [rule.encode() for rule in tokenizer.rules]
+    split_specials = [rule.encode() for rule, tokens in tokenizer.rules.items() if len(tokens) > 1]
     units = [unit.encode() for unit in UNITS.split("|")]
-    parted = [rule.encode() for rule, tokens in tokenizer.rules.items() if len(tokens) > 1]
-    hints = np.zeros((max(map(len, specials)) + 1) * 1024, np.uint8)
-    for special in specials:
-        hints[len(special) * 1024 + (special[0] & 31) * 32 + (special[-1] & 31)] = 1
     return TokenizerTables(
         flags,
         _build_hash_table(specials),
-        hints,
-        _build_hash_table(parted),
+        _build_hints(specials),
+        _build_hash_table(split_specials),
         _build_hash_table(units),
     )
 
 
+def _build_hints(strings: list[bytes]) -> U8:
+    hints = np.zeros((max(map(len, strings)) + 1) * kernel.HINT_LENGTH, np.uint8)
+    for string in strings:
+        first, last = string[0] & kernel.HINT_BITS, string[-1] & kernel.HINT_BITS
+        hints[len(string) * kernel.HINT_LENGTH + first * kernel.HINT_FIRST + last] = 1
+    return hints
+
+
 def _build_hash_table(strings: list[bytes]) -> U64:
-    room = 1 << (4 * len(strings)).bit_length()
-    table = np.zeros(room, np.uint64)
+    size = 1 << (4 * len(strings)).bit_length()
+    table = np.zeros(size, np.uint64)
     for string in strings:
         data = np.frombuffer(string, np.uint8)
-        key = hash_bytes(data, 0, data.size)
-        at = int(key) & (room - 1)
-        while table[at] and table[at] != key:
-            at = (at + 1) & (room - 1)
-        table[at] = key
+        value = kernel.hash_bytes(data, 0, data.size)
+        slot = int(value) & (size - 1)
+        while table[slot] and table[slot] != value:
+            slot = (slot + 1) & (size - 1)
+        table[slot] = value
     return table

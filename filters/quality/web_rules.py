@@ -1,4 +1,4 @@
-"""What the published web rules measure: Gopher, C4 and FineWeb, each as datatrove 0.10 reads it.
+"""Measure what the published web rules compare: Gopher and FineWeb, as datatrove 0.10 reads them.
 
 Every measure is a number of one text, in double precision, so that a threshold decides as Python's
 own arithmetic does; a ratio to nothing is 0. Importing this module imports numba, so import it
@@ -8,7 +8,6 @@ where it is used.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -16,35 +15,29 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.decontaminate.ngram_index import encode_texts
 from filters.quality import repetition
-from filters.quality.token_kernel import U8, decode_character, decode_character_before
-from filters.quality.tokens import TokenBounds
+from filters.quality.tokens import TokenBounds, TokenizeFunction
+from filters.text.arrays import F64, I64, U8, U16
 from filters.text.jit import jit
-
-F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
-U16 = NDArray[np.uint16]
-TokenizeFunction = Callable[[U8, I64], TokenBounds]
-
-SPACE, LINE_BREAK, LETTER, DATATROVE_PUNCTUATION, PUNCTUATION, LINE_STOP, SENTENCE_STOP, DIGIT = (
-    1,
-    2,
-    4,
-    8,
-    16,
-    32,
-    64,
-    128,
+from filters.text.utf8 import (
+    count_characters,
+    decode_character,
+    decode_character_before,
+    encode_texts,
 )
 
+# What a character is to the rules. PUNCTUATION is Unicode's category, DATATROVE_PUNCTUATION the
+# list below.
+SPACE, LINE_BREAK, LETTER, DATATROVE_PUNCTUATION, PUNCTUATION = 1, 2, 4, 8, 16
+LINE_STOP, SENTENCE_STOP, DIGIT = 32, 64, 128
+
 # From datatrove/utils/text.py (Apache-2.0), as code points: PUNCTUATION, TERMINAL_PUNCTUATION.
-# The second parts a line's end in FineWeb; both together are what makes no word in Gopher.
+# The second ends a line in FineWeb; a token of both together is no word in Gopher.
 _PUNCTUATION = (
     "0-8 B-1F 21-2F 3A-40 5B-60 7B-9F AB B4 BB 2013-2014 2019 201C-201E 2026 2236 2501 25BA "
     "3001-3002 3008-300D 3010-3011 FF01 FF05 FF08-FF09 FF0C FF0E FF11 FF1A-FF1B FF1F FF5E"
 )
-# These end a sentence for spaCy's sentencizer (MIT) as well ...
+# These end a sentence for spaCy's sentencizer (MIT) as well,
 _FULL_STOPS = (
     "21 2E 3F 589 61F 6D4 700-702 7F9 964-965 104A-104B 1362 1367-1368 166E 1735-1736 1803 1809 "
     "1944-1945 1AA8-1AAB 1B5A-1B5B 1B5E-1B5F 1C3B-1C3C 1C7E-1C7F 203C-203D 2047-2049 2E2E 2E3C "
@@ -54,126 +47,123 @@ _FULL_STOPS = (
     "115C9-115D7 11641-11642 1173C-1173E 11A42-11A43 11A9B-11A9C 11C41-11C42 16A6E-16A6F 16AF5 "
     "16B37-16B38 16B44 1BC9F 1DA88"
 )
-# ... and these only a line.
+# and these only a line.
 _LINE_STOPS = (
     "61D-61E 837 839 83D-83E 17D4-17D6 17D9-17DA 1B7D-1B7E 2E53-2E54 10F55-10F59 10F86-10F89 "
     "11944 11946 11EF7-11EF8 11F43-11F44 16E98"
 )
-_LAST_ASSIGNED = 0x32400  # what lies behind is no letter and no punctuation
+_LAST_ASSIGNED = 0x32400  # the code points from here on are no letters and no punctuation
 
 
 def _parse_code_ranges(listed: str) -> list[int]:
-    spans = [tuple(int(end, 16) for end in span.split("-")) for span in listed.split()]
-    return [code for span in spans for code in range(span[0], span[-1] + 1)]
+    ranges = [tuple(int(end, 16) for end in part.split("-")) for part in listed.split()]
+    return [code for each in ranges for code in range(each[0], each[-1] + 1)]
 
 
 @cache
 def build_character_flags() -> U16:
-    """What each character is, by Python's own Unicode tables, which datatrove asks too."""
-    found = np.zeros(0x110000, np.uint16)
+    """Return the flags of each character, by Python's Unicode tables, which datatrove uses too."""
+    flags = np.zeros(0x110000, np.uint16)
     for code in range(_LAST_ASSIGNED):
-        sign = chr(code)
-        found[code] = (
-            SPACE * sign.isspace()
-            | LINE_BREAK * (len(f"a{sign}a".splitlines()) > 1)
-            | LETTER * sign.isalpha()
-            | PUNCTUATION * unicodedata.category(sign).startswith("P")
-            | DIGIT * (unicodedata.category(sign) == "Nd")
+        character = chr(code)
+        category = unicodedata.category(character)
+        flags[code] = (
+            SPACE * character.isspace()
+            | LINE_BREAK * (len(f"a{character}a".splitlines()) > 1)
+            | LETTER * character.isalpha()
+            | PUNCTUATION * category.startswith("P")
+            | DIGIT * (category == "Nd")
         )
-    found[_parse_code_ranges(_PUNCTUATION)] |= DATATROVE_PUNCTUATION
-    found[_parse_code_ranges(_FULL_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP | SENTENCE_STOP
-    found[_parse_code_ranges(_LINE_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP
-    return found
+    flags[_parse_code_ranges(_PUNCTUATION)] |= DATATROVE_PUNCTUATION
+    flags[_parse_code_ranges(_FULL_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP | SENTENCE_STOP
+    flags[_parse_code_ranges(_LINE_STOPS)] |= DATATROVE_PUNCTUATION | LINE_STOP
+    return flags
 
 
-def measure_gopher(texts: pl.Series, cut: TokenizeFunction) -> dict[str, NDArray[Any]]:
-    """The measures of Gopher's quality rules (Rae et al., 2021, A1.1)."""
+def measure_gopher(texts: pl.Series, tokenize: TokenizeFunction) -> dict[str, NDArray[Any]]:
+    """Return the measures of Gopher's quality rules (Rae et al., 2021, A1.1)."""
     data, offsets = encode_texts(texts)
-    tokens = cut(data, offsets)
-    counts = np.zeros((len(texts), 11), np.int64)
-    _count_gopher(data, offsets, *tokens, build_character_flags(), counts)
-    words, real, characters, hashes, ellipses, lines, bullets, ends, alphabetic, stops = counts[
-        :, :10
-    ].T
+    counts = _count_gopher(data, offsets, tokenize(data, offsets), build_character_flags())
     return {
-        "gopher_words": real.astype(np.uint32),
-        "mean_word_chars": _divide(characters, real),
-        "hashes_per_word": _divide(hashes, words),
-        "ellipses_per_word": _divide(ellipses, words),
-        "bullet_lines": _divide(bullets, lines),
-        "ellipsis_lines": _divide(ends, lines),
-        "alphabetic_words": _divide(alphabetic, words),
-        "stop_words": stops.astype(np.uint8),
+        "gopher_words": counts[_WORDS].astype(np.uint32),
+        "mean_word_chars": _divide(counts[_WORD_CHARACTERS], counts[_WORDS]),
+        "hashes_per_word": _divide(counts[_HASHES], counts[_TOKENS]),
+        "ellipses_per_word": _divide(counts[_ELLIPSES], counts[_TOKENS]),
+        "bullet_lines": _divide(counts[_BULLET_LINES], counts[_LINES]),
+        "ellipsis_lines": _divide(counts[_ELLIPSIS_LINES], counts[_LINES]),
+        "alphabetic_words": _divide(counts[_ALPHABETIC_TOKENS], counts[_TOKENS]),
+        "stop_words": counts[_DISTINCT_STOP_WORDS].astype(np.uint8),
     }
 
 
-def measure_gopher_repetition(texts: pl.Series, cut: TokenizeFunction) -> dict[str, NDArray[Any]]:
-    """The measures of Gopher's repetition rules (Rae et al., 2021, table A1)."""
+def measure_gopher_repetition(
+    texts: pl.Series, tokenize: TokenizeFunction
+) -> dict[str, NDArray[Any]]:
+    """Return the measures of Gopher's repetition rules (Rae et al., 2021, table A1)."""
     data, offsets = encode_texts(texts)
     sizes = texts.str.len_chars().to_numpy()
-    found: dict[str, NDArray[Any]] = {"text_chars": sizes}
+    measures: dict[str, NDArray[Any]] = {"text_chars": sizes}
     for name, newlines in (("paragraph", 2), ("line", 1)):
         pieces = _split_pieces(data, offsets, build_character_flags(), newlines)
-        again, characters = repetition.count_duplicates(data, *pieces)
-        found[f"duplicate_{name}s"] = _divide(again, np.diff(pieces[2]))
-        found[f"duplicate_{name}_chars"] = _divide(characters, sizes)
-    top, duplicate = repetition.count_ngrams(data, offsets, cut(data, offsets))
-    for size in repetition.TOP_NGRAM_SIZES:
-        found[f"top_{size}_gram"] = _divide(top[size - 2], sizes)
-    for size in repetition.DUPLICATE_NGRAM_SIZES:
-        found[f"duplicate_{size}_grams"] = _divide(duplicate[size - 5], sizes)
-    return found
+        repeats, characters = repetition.count_duplicates(data, *pieces)
+        piece_counts = np.diff(pieces[2])
+        measures[f"duplicate_{name}s"] = _divide(repeats, piece_counts)
+        measures[f"duplicate_{name}_chars"] = _divide(characters, sizes)
+    top, duplicate = repetition.count_ngrams(data, offsets, tokenize(data, offsets))
+    for row, size in enumerate(repetition.TOP_NGRAM_SIZES):
+        measures[f"top_{size}_gram"] = _divide(top[row], sizes)
+    for row, size in enumerate(repetition.DUPLICATE_NGRAM_SIZES):
+        measures[f"duplicate_{size}_grams"] = _divide(duplicate[row], sizes)
+    return measures
 
 
 def measure_fineweb(
-    texts: pl.Series, cut: TokenizeFunction, short_line_length: int
+    texts: pl.Series, tokenize: TokenizeFunction, short_line_length: int
 ) -> dict[str, NDArray[Any]]:
-    """The measures of FineWeb's rules (Penedo et al., 2024, section 3.6)."""
+    """Return the measures of FineWeb's rules (Penedo et al., 2024, section 3.6)."""
     data, offsets = encode_texts(texts)
-    lines, punctuated, short, newlines = _count_fineweb(
-        data, offsets, build_character_flags(), short_line_length
-    )
-    repeats, lists = np.zeros(len(texts)), np.zeros(len(texts))
+    flags = build_character_flags()
+    lines, punctuated, short, newlines = _count_fineweb(data, offsets, flags, short_line_length)
+    repeated, newlines_per_word = np.zeros(len(texts)), np.zeros(len(texts))
     # A text of one line repeats none, and has no newline, however many words it has.
     several = np.flatnonzero(newlines)
     if several.size:
-        chosen = texts.gather(pl.Series(several))
-        data, offsets = encode_texts(chosen)
-        _, characters = repetition.count_duplicates(
-            data, *_split_pieces(data, offsets, build_character_flags(), 0)
-        )
-        sizes = chosen.str.len_chars().to_numpy()
-        repeats[several] = _divide(characters, sizes - newlines[several])
-        lists[several] = _divide(newlines[several], np.diff(cut(data, offsets).text_offsets))
+        selected = texts.gather(pl.Series(several))
+        data, offsets = encode_texts(selected)
+        _, characters = repetition.count_duplicates(data, *_split_pieces(data, offsets, flags, 0))
+        sizes = selected.str.len_chars().to_numpy()
+        repeated[several] = _divide(characters, sizes - newlines[several])
+        token_counts = np.diff(tokenize(data, offsets).text_offsets)
+        newlines_per_word[several] = _divide(newlines[several], token_counts)
     return {
         "lines": lines.astype(np.uint32),
         "punctuated_lines": _divide(punctuated, lines),
         "short_lines": _divide(short, lines),
-        "line_repeats": repeats,
-        "newlines_per_word": lists,
+        "line_repeats": repeated,
+        "newlines_per_word": newlines_per_word,
     }
 
 
 def _divide(part: NDArray[Any], whole: NDArray[Any]) -> F64:
-    """As Python divides; 0 of nothing."""
+    """Divide as Python does; 0 if ``whole`` is 0."""
     return np.where(whole > 0, part / np.maximum(whole, 1), 0.0)
 
 
 @jit
-def find_line_end(data: U8, at: int, end: int, flags: U16) -> tuple[Any, Any]:
-    """Where the line that begins there ends, as ``str.splitlines`` has it, and the next begins."""
-    while at < end:
-        code, size = decode_character(data, at)
+def find_line_end(data: U8, position: int, end: int, flags: U16) -> tuple[Any, Any]:
+    """Return the end of the line at ``position``, by ``str.splitlines``, and the next line."""
+    while position < end:
+        code, size = decode_character(data, position)
         if flags[code] & LINE_BREAK:
-            both = code == 13 and at + 1 < end and data[at + 1] == 10
-            return np.int64(at), np.int64(at + 2 if both else at + size)
-        at += size
+            is_crlf = code == 13 and position + 1 < end and data[position + 1] == 10
+            return np.int64(position), np.int64(position + 2 if is_crlf else position + size)
+        position += size
     return np.int64(end), np.int64(end)
 
 
 @jit
 def strip_span(data: U8, begin: int, end: int, flags: U16) -> tuple[Any, Any]:
-    """The span without white space at its ends."""
+    """Return ``begin`` and ``end`` without white space at the ends."""
     while begin < end:
         code, size = decode_character(data, begin)
         if not flags[code] & SPACE:
@@ -188,20 +178,11 @@ def strip_span(data: U8, begin: int, end: int, flags: U16) -> tuple[Any, Any]:
 
 
 @jit
-def count_characters(data: U8, begin: int, end: int) -> int:
-    """The characters of a span."""
-    count = 0
-    for at in range(begin, end):
-        count += data[at] & 0xC0 != 0x80
-    return count
-
-
-@jit
 def equals_word(data: U8, begin: int, end: int, word: U8) -> bool:
-    """Whether the span is the word."""
+    """Return whether ``data[begin:end]`` is ``word``."""
     equal = bool(end - begin == word.size)
-    for at in range(word.size if equal else 0):
-        equal &= bool(data[begin + at] == word[at])
+    for index in range(word.size if equal else 0):
+        equal &= bool(data[begin + index] == word[index])
     return equal
 
 
@@ -210,115 +191,125 @@ _STOP_WORDS = tuple(
     for word in ("the", "be", "to", "of", "and", "that", "have", "with")
 )
 
+# The rows of Gopher's counts. A word is a token that is more than punctuation.
+_TOKENS, _WORDS, _WORD_CHARACTERS, _HASHES, _ELLIPSES = 0, 1, 2, 3, 4
+_LINES, _BULLET_LINES, _ELLIPSIS_LINES, _ALPHABETIC_TOKENS, _DISTINCT_STOP_WORDS = 5, 6, 7, 8, 9
+
 
 @jit
-def _count_gopher(
-    data: U8, offsets: I64, starts: I64, ends: I64, places: I64, flags: U16, counts: I64
-) -> None:
+def _count_gopher(data: U8, offsets: I64, tokens: TokenBounds, flags: U16) -> I64:
+    """Count what Gopher's measures are made of: a row for each count, a column for each text."""
+    starts, ends, text_offsets = tokens
+    counts = np.zeros((10, offsets.size - 1), np.int64)
     for row in range(offsets.size - 1):
-        found = counts[row]
+        count = counts[:, row]
         begin, end = offsets[row], offsets[row + 1]
-        found[0] = places[row + 1] - places[row]
-        seen = 0
-        for token in range(places[row], places[row + 1]):
+        count[_TOKENS] = text_offsets[row + 1] - text_offsets[row]
+        stop_words = 0  # one bit each
+        for token in range(text_offsets[row], text_offsets[row + 1]):
             start, stop = starts[token], ends[token]
-            size, kinds, real = 0, 0, False
-            at = start
-            while at < stop:
-                code, step = decode_character(data, at)
+            size, kinds, is_word = 0, 0, False
+            position = start
+            while position < stop:
+                code, step = decode_character(data, position)
                 kinds |= flags[code]
-                real |= flags[code] & DATATROVE_PUNCTUATION == 0
+                is_word |= flags[code] & DATATROVE_PUNCTUATION == 0
                 size += 1
-                at += step
-            found[1] += real
-            found[2] += size * real
-            found[8] += kinds & LETTER != 0
+                position += step
+            count[_WORDS] += is_word
+            count[_WORD_CHARACTERS] += size * is_word
+            count[_ALPHABETIC_TOKENS] += kinds & LETTER != 0
             if 2 <= stop - start <= 4:
                 for number, word in enumerate(_STOP_WORDS):
                     if equals_word(data, start, stop, word):
-                        seen |= 1 << number
-        while seen:
-            found[9] += seen & 1
-            seen >>= 1
+                        stop_words |= 1 << number
+        while stop_words:
+            count[_DISTINCT_STOP_WORDS] += stop_words & 1
+            stop_words >>= 1
         dots = 0
-        for at in range(begin, end):
-            sign = data[at]
-            found[3] += sign == 35
-            dots = dots + 1 if sign == 46 else 0
-            # Dots count in threes, an ellipsis is E2 80 A6.
-            found[4] += dots > 0 and dots % 3 == 0
-            found[4] += (
-                sign == 0xA6 and at - begin > 1 and data[at - 1] == 0x80 and (data[at - 2] == 0xE2)
-            )
-        at = begin
-        while at < end:
-            stop, following = find_line_end(data, at, end, flags)
-            first, last = strip_span(data, at, stop, flags)
-            at = following
-            found[5] += 1
+        for position in range(begin, end):
+            byte = data[position]
+            count[_HASHES] += byte == 35
+            dots = dots + 1 if byte == 46 else 0
+            # Three dots count as one ellipsis; the character is E2 80 A6 in UTF-8.
+            count[_ELLIPSES] += dots > 0 and dots % 3 == 0
+            if byte == 0xA6 and position - begin > 1:
+                count[_ELLIPSES] += data[position - 1] == 0x80 and data[position - 2] == 0xE2
+        position = begin
+        while position < end:
+            stop, following = find_line_end(data, position, end, flags)
+            first, last = strip_span(data, position, stop, flags)
+            position = following
+            count[_LINES] += 1
             if first == last:
                 continue
             code, _ = decode_character(data, first)
-            found[6] += code == 0x2022 or code == 45
+            count[_BULLET_LINES] += code == 0x2022 or code == 45
             code, _ = decode_character_before(data, last)
-            three = last - first > 2 and data[last - 2] == 46 and data[last - 3] == 46
-            found[7] += code == 0x2026 or (code == 46 and three)
+            follows_dots = last - first > 2 and data[last - 2] == 46 and data[last - 3] == 46
+            count[_ELLIPSIS_LINES] += code == 0x2026 or (code == 46 and follows_dots)
+    return counts
 
 
 @jit
 def _split_pieces(data: U8, offsets: I64, flags: U16, newlines: int) -> tuple[I64, I64, I64]:
-    """The pieces between runs of ``newlines`` newlines or more; of none: lines that are not blank.
+    """Split texts at runs of ``newlines`` or more newlines; 0 splits into lines with a character.
 
-    As datatrove cuts: paragraphs of the text without white space around, lines of it as it is.
+    Returns starts, ends, and the offsets of texts in them. As datatrove splits: paragraphs of the
+    text without white space at its ends, lines of the text as it is.
     """
     rows = offsets.size - 1
-    most = rows
-    for at in range(offsets[0], offsets[rows]):
-        most += data[at] == 10
-    starts, ends = np.empty(most, np.int64), np.empty(most, np.int64)
-    places = np.zeros(rows + 1, np.int64)
+    max_pieces = rows
+    for position in range(offsets[0], offsets[rows]):
+        max_pieces += data[position] == 10
+    starts, ends = np.empty(max_pieces, np.int64), np.empty(max_pieces, np.int64)
+    piece_offsets = np.zeros(rows + 1, np.int64)
     count = 0
     for row in range(rows):
-        at, end = offsets[row], offsets[row + 1]
+        position, end = offsets[row], offsets[row + 1]
         if newlines == 2:
-            at, end = strip_span(data, at, end, flags)
-        begin = at
-        while at <= end:
-            run = at
-            while run < end and data[run] == 10:
-                run += 1
-            if at == end or (run > at and run - at >= newlines):
-                first, last = (begin, at) if newlines else strip_span(data, begin, at, flags)
+            position, end = strip_span(data, position, end, flags)
+        begin = position
+        while position <= end:
+            run_end = position
+            while run_end < end and data[run_end] == 10:
+                run_end += 1
+            is_separator = run_end > position and run_end - position >= newlines
+            if position == end or is_separator:
+                first, last = begin, position
+                if not newlines:
+                    first, last = strip_span(data, begin, position, flags)
                 if newlines or first < last:
-                    starts[count], ends[count] = begin, at
+                    starts[count], ends[count] = begin, position
                     count += 1
-                begin = run
-            if at == end:
+                begin = run_end
+            if position == end:
                 break
-            at = max(run, at + 1)
-        places[row + 1] = count
-    return starts[:count].copy(), ends[:count].copy(), places
+            position = max(run_end, position + 1)
+        piece_offsets[row + 1] = count
+    return starts[:count].copy(), ends[:count].copy(), piece_offsets
 
 
 @jit
 def _count_fineweb(data: U8, offsets: I64, flags: U16, short: int) -> tuple[I64, I64, I64, I64]:
-    """Of each text: lines that are not blank; those that end in a stop; short ones; newlines."""
+    """Count lines with a character, those that end in a stop, short ones, and newlines."""
     rows = offsets.size - 1
     counts = np.zeros((4, rows), np.int64)
     for row in range(rows):
         begin, end = offsets[row], offsets[row + 1]
-        at = begin
-        while at <= end:
-            if at < end and data[at] != 10:
-                at += 1
+        position = begin
+        while position <= end:
+            if position < end and data[position] != 10:
+                position += 1
                 continue
-            first, last = strip_span(data, begin, at, flags)
+            first, last = strip_span(data, begin, position, flags)
             if first < last:
-                code, _ = decode_character_before(data, at)
+                code, _ = decode_character_before(data, position)
                 counts[0, row] += 1
                 counts[1, row] += flags[code] & LINE_STOP != 0
-                counts[2, row] += at - begin <= short or count_characters(data, begin, at) <= short
-            counts[3, row] += at < end
-            at += 1
-            begin = at
+                is_short = position - begin <= short
+                counts[2, row] += is_short or count_characters(data, begin, position) <= short
+            counts[3, row] += position < end
+            position += 1
+            begin = position
     return counts[0], counts[1], counts[2], counts[3]

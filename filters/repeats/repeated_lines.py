@@ -1,156 +1,162 @@
-"""Which lines of a text repeat earlier ones, and the text without them.
+"""Find the lines of a text that repeat earlier ones, and remove them.
 
-Lines are compared in a folded form: NFKC, lower case, runs of white space as one space, nothing of
-punctuation or quotes' marks at the ends. A paragraph's form is that of its lines joined by a space,
-so that it is the same quoted or wrapped elsewhere. A blank line has no form: its key is null.
+Lines are compared by their *key*: NFKC, lower case, runs of white space as one space, without the
+punctuation and quote marks at the ends. A paragraph's key is its lines' keys joined by a space, so
+that it is the same where it is quoted or wrapped otherwise. A blank line has no key: it is null.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import polars as pl
 
-# Of ASCII, not what carries a meaning of its own there: `C++`, `100%`, `$5`, `#tag`, `@name`.
-# The last is what stands behind a document's turns until it is written.
+from filters.text.rows import change_where
+
+# ASCII signs that have a meaning of their own at the end of a word are not here: `C++`, `100%`,
+# `$5`, `#tag`, `@name`. The last character marks the ends of a document's turns until the document
+# is written.
 _STRIPPED_AT_ENDS = (
     " !\"'()*,-./:;<=>?[\\]^_`{|}~–—“”„‘’‚«»‹›¡¿·•‣◦、。「」『』【】〈〉《》।؟،؛\U0010fffd"
 )
 _IRREGULAR_SPACE = r"\s\s|[^\S ]"
-# Without a character beyond these a text is in NFKC: ASCII, plain letters of Latin, Cyrillic,
-# kana, Han and Hangul, dashes and quotes, the joiner and selector of emoji, and most emoji.
+# A text of only these characters is in NFKC: ASCII, plain letters of Latin, Cyrillic, kana, Han and
+# Hangul, dashes and quotes, the joiner and selector of emoji, and most emoji.
 _NOT_NFKC = (
     r"[^\x00-\x7F\x{C0}-\x{131}\x{400}-\x{45F}\x{3041}-\x{3096}\x{30A1}-\x{30FA}"
     r"\x{4E00}-\x{9FFF}\x{AC00}-\x{D7A3}\x{2013}\x{2014}\x{2018}-\x{201F}\x{200D}\x{FE0F}"
     r"\x{1F300}-\x{1F64F}\x{1F680}-\x{1F6D7}\x{1F900}-\x{1F9FF}\x{2600}-\x{27BF}]"
 )
 
-# A block of code begins, within a quote or a list too. An inline ```x``` is none.
+# The first line of a block of code, also within a quote or a list. An inline ```x``` is none.
 _FENCE = re.compile(r"(?:[\s>]|[-*+]\s|[0-9]{1,9}[.)]\s)*+(`{3,}+|~{3,}+)[^`]*+$")
 _INDENTED = ("    ", "\t")
 
 
 class RepeatRules(NamedTuple):
-    """From how many folded characters on lines and paragraphs are compared; null is never."""
+    """The characters that a key must have to be compared; None compares no key of that kind."""
 
     min_line_chars: int | None
     min_paragraph_chars: int | None
-    label_pattern: str  # the pattern of what may stand before a turn
+    label_pattern: str  # what may come before the text of a turn
 
 
 class RepeatLine(NamedTuple):
-    """What a line of a text is."""
+    """A line of a text."""
 
     key: str | None
     has_label: bool  # a turn begins here
-    text_start: int  # where its own words do, behind the turn's margin and label
+    text_start: int  # where the line's own words begin, after the turn's margin and label
     is_code: bool
 
 
 def build_label_pattern(templates: tuple[str, ...]) -> str:
-    """The pattern of a line's margin and of a label behind it; ``{n}`` is a number."""
+    """Return the pattern of a line's margin and a label after it; ``{n}`` is any number."""
     if not templates:
         return r"[^\s\S]"
-    known = "|".join(re.escape(label).replace(r"\{n\}", "[0-9]+") for label in templates)
-    return rf"^([ \t]*)(?:{known})"
+    labels = "|".join(re.escape(label).replace(r"\{n\}", "[0-9]+") for label in templates)
+    return rf"^([ \t]*)(?:{labels})"
 
 
 def find_candidates(
     texts: pl.Series, rules: RepeatRules
 ) -> tuple[pl.Series, list[list[str | None]]]:
-    """Where in ``texts`` a line or a paragraph repeats, code or not, and the keys of the lines."""
+    """Return the indices of texts with a repeated key, and the keys of all their lines.
+
+    Lines of code are included, so a text may have no repeat in the end.
+    """
     parts = texts.str.split("\n")
-    raw = parts.explode(empty_as_null=False, keep_nulls=False)
-    numbers = pl.int_range(len(texts), eager=True).repeat_by(parts.list.len()).explode()
-    full = (raw.str.strip_chars() != "").arg_true()
-    worded = raw.gather(full)
-    own = worded.str.replace(rules.label_pattern, "")
-    folded = fold_lines(own)
-    pieces = _tabulate_lines(
-        numbers.gather(full), full, folded, own.str.len_bytes() != worded.str.len_bytes()
-    )
-    found = _find_texts_with_repeats(pieces, rules)
-    keys = pl.repeat(None, len(raw), dtype=pl.String, eager=True)
-    if len(found):
-        keys = keys.scatter(full, folded)
+    lines = parts.explode(empty_as_null=False, keep_nulls=False)
+    text_numbers = pl.int_range(len(texts), eager=True).repeat_by(parts.list.len()).explode()
+    nonblank = (lines.str.strip_chars() != "").arg_true()
+    labelled_lines = lines.gather(nonblank)
+    unlabelled_lines = labelled_lines.str.replace(rules.label_pattern, "")
+    folded = fold_lines(unlabelled_lines)
+    had_label = unlabelled_lines.str.len_bytes() != labelled_lines.str.len_bytes()
+    table = _tabulate_lines(text_numbers.gather(nonblank), nonblank, folded, had_label)
+    candidates = _find_texts_with_repeats(table, rules)
+    keys = pl.repeat(None, len(lines), dtype=pl.String, eager=True)
+    if len(candidates):
+        keys = keys.scatter(nonblank, folded)
     starts = parts.list.len().cum_sum().shift(1, fill_value=0)
-    counts = parts.list.len().gather(found)
-    spans = zip(starts.gather(found), counts, strict=True)
-    return found, [keys.slice(start, count).to_list() for start, count in spans]
+    counts = parts.list.len().gather(candidates)
+    ranges = zip(starts.gather(candidates), counts, strict=True)
+    return candidates, [keys.slice(start, count).to_list() for start, count in ranges]
 
 
 def _tabulate_lines(
-    texts: pl.Series, places: pl.Series, keys: pl.Series, heads: pl.Series
+    text_numbers: pl.Series, line_numbers: pl.Series, keys: pl.Series, had_label: pl.Series
 ) -> pl.DataFrame:
-    """The lines with words in them: whose, where, and whether they begin a paragraph or are one."""
-    begins = heads | (places.diff() != 1).fill_null(True) | (texts.diff() != 0).fill_null(True)
-    alone = begins & begins.shift(-1, fill_value=True)
-    return pl.DataFrame({"text": texts, "key": keys, "begins": begins, "alone": alone})
+    """Return a row for each line with words: its text, its key, and its part in a paragraph.
 
-
-def _find_texts_with_repeats(pieces: pl.DataFrame, rules: RepeatRules) -> pl.Series:
-    """The texts that hold a key twice, as lines or as paragraphs, in order.
-
-    Lines and paragraphs go into one pool: what meets there by chance only costs time.
+    ``begins`` is true where a paragraph begins, ``alone`` where the line is all of it.
     """
-    least = min(
+    after_blank = (line_numbers.diff() != 1).fill_null(True)
+    new_text = (text_numbers.diff() != 0).fill_null(True)
+    begins = had_label | after_blank | new_text
+    alone = begins & begins.shift(-1, fill_value=True)
+    return pl.DataFrame({"text": text_numbers, "key": keys, "begins": begins, "alone": alone})
+
+
+def _find_texts_with_repeats(lines: pl.DataFrame, rules: RepeatRules) -> pl.Series:
+    """Return the numbers of texts that contain a key twice, as line or as paragraph, in order.
+
+    Lines and paragraphs are compared with each other and by hash: a text that is found by chance
+    only costs time.
+    """
+    min_chars = min(
         number for number in (rules.min_line_chars, rules.min_paragraph_chars) if number is not None
     )
-    pool = [pieces.lazy().filter(pl.lit(rules.min_line_chars is not None) | pl.col("alone"))]
+    compares_lines = pl.lit(rules.min_line_chars is not None)
+    pieces = [lines.lazy().filter(compares_lines | pl.col("alone"))]
     if rules.min_paragraph_chars is not None:
-        several = pieces.lazy().with_columns(paragraph=pl.col("begins").cum_sum())
-        pool.append(
-            several.filter(~pl.col("alone"))
+        numbered = lines.lazy().with_columns(paragraph=pl.col("begins").cum_sum())
+        pieces.append(
+            numbered.filter(~pl.col("alone"))
             .group_by("text", "paragraph")
             .agg(pl.col("key").str.join(" "))
         )
-    held = pl.concat(
+    hashed = pl.concat(
         [
-            some.filter(pl.col("key").str.len_chars() >= least).select(
-                "text", mark=pl.col("key").hash() + pl.col("text").hash()
+            piece.filter(pl.col("key").str.len_chars() >= min_chars).select(
+                "text", hash=pl.col("key").hash() + pl.col("text").hash()
             )
-            for some in pool
+            for piece in pieces
         ]
     ).collect()
-    return held.filter(pl.col("mark").is_duplicated())["text"].unique().sort()
+    return hashed.filter(pl.col("hash").is_duplicated())["text"].unique().sort()
 
 
 def fold_lines(lines: pl.Series) -> pl.Series:
-    """The form in which lines are compared; what is done to few lines looks for those first."""
-    foreign = lines.str.len_bytes() != lines.str.len_chars()
-    lines = _change_where(lines, foreign, _normalize_nfkc)
-    uneven = lines.str.contains(_IRREGULAR_SPACE)
-    lines = _change_where(lines, uneven, lambda found: found.str.replace_all(r"\s+", " "))
+    """Return the keys of ``lines``. Steps that change few lines search for those lines first."""
+    non_ascii = lines.str.len_bytes() != lines.str.len_chars()
+    lines = change_where(lines, non_ascii, _normalize_nfkc)
+    irregular = lines.str.contains(_IRREGULAR_SPACE)
+    lines = change_where(lines, irregular, lambda some: some.str.replace_all(r"\s+", " "))
     return lines.str.strip_chars(_STRIPPED_AT_ENDS).str.to_lowercase()
 
 
 def _normalize_nfkc(lines: pl.Series) -> pl.Series:
-    # What ends a cut tweet is the commonest of all that NFKC changes, and this is the same.
+    # The ellipsis of truncated tweets is the most frequent character that NFKC changes; replacing
+    # it first gives the same result.
     lines = lines.str.replace_all("…", "...", literal=True)
-    return _change_where(
-        lines, lines.str.contains(_NOT_NFKC), lambda odd: odd.str.normalize("NFKC")
+    return change_where(
+        lines, lines.str.contains(_NOT_NFKC), lambda some: some.str.normalize("NFKC")
     )
 
 
-def _change_where(
-    lines: pl.Series, which: pl.Series, change: Callable[[pl.Series], pl.Series]
-) -> pl.Series:
-    rows = which.arg_true()
-    return lines.clone().scatter(rows, change(lines.gather(rows))) if len(rows) else lines
-
-
 def remove_repeats(text: str, keys: list[str | None], rules: RepeatRules) -> tuple[str, float]:
-    """The text without what repeats in it, and the share of its lines' characters that went."""
+    """Return the text without its repeats, and the share of its lines' characters removed."""
     parts = text.split("\n")
     lines = list(_parse_lines(parts, keys, re.compile(rules.label_pattern)))
-    gone = _mark_repeats(lines, rules)
-    if True not in gone:
+    removed = _mark_repeats(lines, rules)
+    if True not in removed:
         return text, 0.0
     sizes = [len(part[line.text_start :].strip()) for part, line in zip(parts, lines, strict=True)]
-    share = sum(size for size, leaves in zip(sizes, gone, strict=True) if leaves) / sum(sizes)
-    return _join_kept_lines(parts, lines, gone), share
+    removed_size = sum(size for size, is_repeat in zip(sizes, removed, strict=True) if is_repeat)
+    return _join_kept_lines(parts, lines, removed), removed_size / sum(sizes)
 
 
 def _parse_lines(
@@ -158,102 +164,104 @@ def _parse_lines(
 ) -> Iterator[RepeatLine]:
     margin = fence = ""
     for part, key in zip(parts, keys, strict=True):
-        # Nothing within a fence is a label. One that nobody closes reaches to the text's end.
+        # A fence contains no label. One without an end reaches to the end of the text.
         turn = label.match(part) if key is not None and not fence else None
         if turn:
             margin, start = turn[1], turn.end()
         else:
             start = len(margin) if part.startswith(margin) else 0
-        code = bool(fence) or part.startswith(_INDENTED, start)
+        is_code = bool(fence) or part.startswith(_INDENTED, start)
         if "```" in part or "~~~" in part:
             if fence:
                 rest = part[start:].strip(" \t\r>")
                 if len(rest) >= len(fence) and not rest.strip(fence[0]):
                     fence = ""
-            elif begins := _FENCE.match(part, start):
-                fence, code = begins[1], True
-        yield RepeatLine(key, turn is not None, start, code)
+            elif opening := _FENCE.match(part, start):
+                fence, is_code = opening[1], True
+        yield RepeatLine(key, turn is not None, start, is_code)
 
 
 def _iter_paragraphs(lines: list[RepeatLine]) -> Iterator[range]:
     begin = 0
-    for at, line in enumerate(lines):
+    for number, line in enumerate(lines):
         if line.key is None or line.has_label:
-            if at > begin:
-                yield range(begin, at)
-            begin = at + (line.key is None)
+            if number > begin:
+                yield range(begin, number)
+            begin = number + (line.key is None)
     if len(lines) > begin:
         yield range(begin, len(lines))
 
 
 def _mark_repeats(lines: list[RepeatLine], rules: RepeatRules) -> list[bool]:
-    """Which lines leave. What stays is remembered, so that a second round finds nothing new."""
-    gone = [False] * len(lines)
+    """Return which lines are removed. Kept lines are remembered, so a second run finds none."""
+    removed = [False] * len(lines)
     keys = [line.key or "" for line in lines]
-    seen, seen_paragraphs = set[str](), set[str]()
+    seen_lines, seen_paragraphs = set[str](), set[str]()
 
-    def known(places: list[int]) -> bool:
-        """Whether these lines are an earlier paragraph; if not, later ones may be these."""
-        whole = " ".join([keys[at] for at in places])
+    def is_known_paragraph(numbers: list[int]) -> bool:
+        """Return whether these lines are an earlier paragraph; if not, remember them as one."""
+        whole = " ".join([keys[number] for number in numbers])
         if rules.min_paragraph_chars is None or len(whole) < rules.min_paragraph_chars:
             return False
-        if any(lines[at].is_code for at in places):
+        if any(lines[number].is_code for number in numbers):
             return False
         before = len(seen_paragraphs)
         seen_paragraphs.add(whole)
         return len(seen_paragraphs) == before
 
-    def fresh(at: int) -> bool:
-        """Whether a line is no earlier one; if so, later ones may be this."""
-        if (
-            rules.min_line_chars is None
-            or lines[at].is_code
-            or len(keys[at]) < rules.min_line_chars
-        ):
+    def is_new_line(number: int) -> bool:
+        """Return whether a line is no earlier one; if so, remember it."""
+        if rules.min_line_chars is None or lines[number].is_code:
             return True
-        before = len(seen)
-        seen.add(keys[at])
-        return len(seen) > before
+        if len(keys[number]) < rules.min_line_chars:
+            return True
+        before = len(seen_lines)
+        seen_lines.add(keys[number])
+        return len(seen_lines) > before
 
     for paragraph in _iter_paragraphs(lines):
-        places = list(paragraph)
-        left = [] if known(places) else [at for at in places if fresh(at)]
-        # What is left of a paragraph may be one that stands alone elsewhere.
-        if len(left) < len(places) and known(left):
-            left = []
-        for at in places:
-            gone[at] = True
-        for at in left:
-            gone[at] = False
-    return gone
+        numbers = list(paragraph)
+        kept = []
+        if not is_known_paragraph(numbers):
+            kept = [number for number in numbers if is_new_line(number)]
+        # What remains of a paragraph may be a paragraph of its own elsewhere.
+        if len(kept) < len(numbers) and is_known_paragraph(kept):
+            kept = []
+        for number in numbers:
+            removed[number] = True
+        for number in kept:
+            removed[number] = False
+    return removed
 
 
-def _join_kept_lines(parts: list[str], lines: list[RepeatLine], gone: list[bool]) -> str:
-    """The lines that stay. A turn whose first line leaves begins with its next one instead.
+def _join_kept_lines(parts: list[str], lines: list[RepeatLine], removed: list[bool]) -> str:
+    """Join the lines that are kept. A turn whose first line is removed begins with its next one.
 
-    Blank lines behind a cut leave with it where one stands before it.
+    Blank lines after a removed line are removed with it if a blank line comes before it.
     """
     out: list[str] = []
-    label, mark = "", -1  # of the turn that lost its first line, and where that stood
-    skip = False
-    for part, line, leaves in zip(parts, lines, _mark_empty_turns(parts, lines, gone), strict=True):
+    # The label of the turn that lost its first line, and where in ``out`` that line was; -1: none.
+    label, label_index = "", -1
+    skips_blank = False
+    removed = _mark_empty_turns(parts, lines, removed)
+    for part, line, is_removed in zip(parts, lines, removed, strict=True):
         if line.has_label:
-            mark = -1
-        if leaves:
-            skip = bool(out) and not out[-1].strip()
+            label_index = -1
+        if is_removed:
+            skips_blank = bool(out) and not out[-1].strip()
             if line.has_label:
-                label, mark = part[: line.text_start], len(out)
+                label, label_index = part[: line.text_start], len(out)
         elif line.key is None:
-            if not skip:
+            if not skips_blank:
                 out.append(part)
         else:
-            if mark >= 0:
-                del out[mark:]
-                part, mark = label + part[line.text_start :], -1
+            if label_index >= 0:
+                del out[label_index:]
+                part, label_index = label + part[line.text_start :], -1
             out.append(part)
-            skip = False
-    last = max(at for at, line in enumerate(lines) if line.key is not None)
-    if gone[last]:
+            skips_blank = False
+    last = max(number for number, line in enumerate(lines) if line.key is not None)
+    if removed[last]:
         while not out[-1].strip():
             out.pop()
         if parts[-1]:
@@ -263,17 +271,17 @@ def _join_kept_lines(parts: list[str], lines: list[RepeatLine], gone: list[bool]
     return "\n".join(out)
 
 
-def _mark_empty_turns(parts: list[str], lines: list[RepeatLine], gone: list[bool]) -> list[bool]:
-    """``gone``, and the bare labels of turns of which nothing else is left."""
-    gone = gone.copy()
-    left = lost = False
-    for at in range(len(lines) - 1, -1, -1):
-        line = lines[at]
-        bare = line.has_label and not parts[at][line.text_start :].strip()
-        if bare and lost and not left:
-            gone[at] = True
-        left = left or not (bare or gone[at] or line.key is None)
-        lost = lost or gone[at]
+def _mark_empty_turns(parts: list[str], lines: list[RepeatLine], removed: list[bool]) -> list[bool]:
+    """Return ``removed`` with the bare labels of turns that have lost all their lines."""
+    removed = removed.copy()
+    keeps_line = loses_line = False
+    for number in range(len(lines) - 1, -1, -1):
+        line = lines[number]
+        is_bare = line.has_label and not parts[number][line.text_start :].strip()
+        if is_bare and loses_line and not keeps_line:
+            removed[number] = True
+        keeps_line = keeps_line or not (is_bare or removed[number] or line.key is None)
+        loses_line = loses_line or removed[number]
         if line.has_label:
-            left = lost = False
-    return gone
+            keeps_line = loses_line = False
+    return removed

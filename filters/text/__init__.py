@@ -1,1 +1,1 @@
-"""Text measures and models that several filters share."""
+"""What several filters share: text cleaning, UTF-8 and hashing kernels, fastText model files."""

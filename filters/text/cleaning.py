@@ -1,49 +1,50 @@
-"""Text measures and cleanings that several filters share, as polars expressions.
+"""Clean texts for models and measures, as polars expressions.
 
-Every function takes a column's name and returns an expression over it. Nulls stay null.
+Every function takes a column's name and returns an expression over that column. Nulls stay null.
 """
 
 from __future__ import annotations
 
 import polars as pl
 
-# A link with a scheme, a bare www host, or the two short hosts that X writes without a scheme.
+# A link with a scheme, a bare www host, or one of the two short hosts that X writes without a
+# scheme.
 _URL = r"(?i)\b(?:https?://|www\.|pic\.twitter\.com/|t\.co/)\S+"
 
-# "RT @user:" in front, once per time the post was passed on.
-_RETWEET_HEAD = r"^\s*(?:RT\s*:?\s*@\w+\s*:?\s*)+"
+#: "RT @user:" at the start, once per time the post was passed on.
+RETWEET_HEAD = r"^\s*(?:RT\s*:?\s*@\w+\s*:?\s*)+"
 
-# @user, @user@host.tld (Mastodon), @name.bsky.social (Bluesky). Something that can end a word
-# must not stand before it: in `a@b.org` the `@` makes an e-mail address, not a mention.
+# @user, @user@host.tld (Mastodon), @name.bsky.social (Bluesky). No character that can end a word
+# may come before it: in `a@b.org` the `@` is part of an e-mail address, not a mention.
 _MENTION = r"(^|[^\w@])@\w+(?:[.@-]\w+)*"
 
-# `#word` and its full-width form; "C#" and "#1 fan" keep or lose nothing that a reader misses.
+# `#word` and its full-width form. "C#" and "#1 fan" do not need their mark to be understood.
 _HASHTAG_MARK = r"[#＃](\w)"
 
 
 def flatten_whitespace(column: str) -> pl.Expr:
-    """The text on one line: every run of whitespace, newlines included, is one space."""
+    """Put the text on one line: each run of whitespace, newlines included, becomes one space."""
     return pl.col(column).str.replace_all(r"\s+", " ").str.strip_chars()
 
 
 def strip_links_and_mentions(column: str) -> pl.Expr:
-    """The text without its links, mentions and retweet heads; hashtags keep their marks.
+    """Remove links, mentions and retweet heads; hashtags keep their marks.
 
-    What a link or a mention leaves is a space, never a join of its neighbours.
+    A space replaces each link or mention, so that its neighbours are not joined to one word.
     """
     return (
         pl.col(column)
-        .str.replace(_RETWEET_HEAD, "")
+        .str.replace(RETWEET_HEAD, "")
         .str.replace_all(_URL, " ")
         .str.replace_all(_MENTION, "${1} ")
     )
 
 
 def clean_text(column: str) -> pl.Expr:
-    """The author's own words on one line.
+    """Reduce the text to the author's own words on one line.
 
-    Links, mentions and retweet heads go, a hashtag keeps its word and loses its mark, and every
-    run of whitespace is one space.
+    Links, mentions and retweet heads are removed, a hashtag keeps its word and loses its mark, and
+    every run of whitespace becomes one space.
     """
     return (
         strip_links_and_mentions(column)
@@ -54,7 +55,7 @@ def clean_text(column: str) -> pl.Expr:
 
 
 def fold_text(column: str) -> pl.Expr:
-    """The cleaned text, lower case and without accents, styled letters or invisible characters.
+    """Clean the text, lower its case, and remove accents, styled letters, invisible characters.
 
     For models that compare spellings: ``Ｆｕｃｋ``, ``𝐟𝐮𝐜𝐤`` and ``fück`` all become ``fuck``.
     """
@@ -68,11 +69,12 @@ def fold_text(column: str) -> pl.Expr:
 
 
 def tokenize_text(column: str) -> pl.Expr:
-    """The text as ``corpus train`` reads it: lower case, a space between tokens.
+    """Tokenize the text as ``corpus train`` does: lower case, one space between tokens.
 
-    A link is the token ``LINK`` and a mention ``USER``, which nothing else is; each punctuation
-    mark and symbol is a token, so that no text holds fastText's own ``__label__`` or ``</s>``.
-    A model holds on to what this gives: another result needs another name in its note.
+    A link becomes the token ``LINK`` and a mention ``USER``; as all other text is lower case, no
+    word equals them. Each punctuation mark and symbol is a token, so that no text contains
+    fastText's own ``__label__`` or ``</s>``. A trained model depends on this result: a change needs
+    a new name in the model's note.
     """
     return (
         pl.col(column)

@@ -1,7 +1,8 @@
-"""Load a fastText model file, or say what is wrong with it, and predict a batch in one call.
+"""Load a fastText model file, or raise an error that says what is wrong, and predict in batches.
 
-A model of ``corpus train`` has a note behind its last byte, where fastText does not look: how texts
-were cleaned for it, and what its scores are worth. It cannot be lost on the way.
+A model of ``corpus train`` has a note after its last byte, where fastText does not read: how the
+texts were cleaned for the model, and what its scores are worth. A copy of the model file has the
+note too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from filters.text import fasttext_file
 
+#: fastText writes this before each label.
 LABEL_PREFIX = "__label__"
 # The note is JSON, then its length, then this.
 _NOTE_MAGIC = b"corpus-note-1\n"
@@ -23,7 +25,11 @@ _NOTE_SIZE = struct.Struct("<q")
 
 
 def load_model(path: Path) -> Any:
-    """The model at ``path``; a ValueError names the path where it is no whole fastText model."""
+    """Load the model at ``path``.
+
+    Raises FileNotFoundError if there is no file, and ValueError, with the path, if the file is not
+    a complete fastText classifier.
+    """
     import fasttext
 
     read_labels(path)
@@ -31,59 +37,67 @@ def load_model(path: Path) -> Any:
 
 
 def read_labels(path: Path) -> list[str]:
-    """The labels of the model at ``path``, bare, without loading it; raises as ``load`` does."""
+    """Return the labels of the model at ``path``, without their prefix; the model is not loaded.
+
+    Raises the same errors as :func:`load_model`.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"no model file at {path}")
     try:
-        return [
-            label.removeprefix(LABEL_PREFIX) for label in fasttext_file.read_validated_labels(path)
-        ]
+        labels = fasttext_file.read_validated_labels(path)
     except ValueError as error:
         raise ValueError(f"{path} is not a usable fastText model: {error}") from error
+    return [label.removeprefix(LABEL_PREFIX) for label in labels]
 
 
 def read_note(path: Path) -> dict[str, Any]:
-    """What ``corpus train`` has noted behind the model; empty behind any other."""
-    found, _ = _locate_note(path)
-    return found
+    """Return the note that ``corpus train`` wrote after the model; empty for any other model.
+
+    Raises ValueError if the note is damaged.
+    """
+    content, _ = _locate_note(path)
+    return content
 
 
 def write_note(path: Path, content: dict[str, Any]) -> None:
-    """Note ``told`` behind the model at ``path``, in place of what may be noted there."""
-    _, size = _locate_note(path)
+    """Write the note ``content`` after the model at ``path``; an earlier note is replaced."""
+    _, model_bytes = _locate_note(path)
     text = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
     with path.open("r+b") as file:
-        file.truncate(size)
-        file.seek(size)
+        file.truncate(model_bytes)
+        file.seek(model_bytes)
         file.write(text + _NOTE_SIZE.pack(len(text)) + _NOTE_MAGIC)
 
 
 def _locate_note(path: Path) -> tuple[dict[str, Any], int]:
-    """The note, and the size of the model without it."""
-    tail = len(_NOTE_MAGIC) + _NOTE_SIZE.size
+    """Return the note, and the size in bytes of the model without it."""
+    trailer_bytes = len(_NOTE_MAGIC) + _NOTE_SIZE.size
     with path.open("rb") as file:
         size = file.seek(0, 2)
-        file.seek(max(size - tail, 0))
-        end = file.read()
-        if len(end) < tail or not end.endswith(_NOTE_MAGIC):
+        file.seek(max(size - trailer_bytes, 0))
+        trailer = file.read()
+        if len(trailer) < trailer_bytes or not trailer.endswith(_NOTE_MAGIC):
             return {}, size
-        (length,) = _NOTE_SIZE.unpack_from(end)
+        (length,) = _NOTE_SIZE.unpack_from(trailer)
         try:
-            file.seek(size - tail - length)
-            found = json.loads(file.read(length))
+            file.seek(size - trailer_bytes - length)
+            content = json.loads(file.read(length))
         except (OSError, ValueError, RecursionError):
-            found = None
-    if not isinstance(found, dict):
+            content = None
+    if not isinstance(content, dict):
         raise ValueError(f"{path}: the note behind the model is damaged; copy the file again")
-    return found, size - tail - length
+    return content, size - trailer_bytes - length
 
 
 def predict_labels(
     model: Any, lines: list[str], top: int = -1
 ) -> list[tuple[list[str], NDArray[np.float32]]]:
-    """For each line its ``top`` labels (-1: all), best first, and their probabilities."""
-    # predict() of some versions breaks on lists under NumPy 2; what it wraps does not. It wants
-    # the newline that ends an example, which is why a line must hold no other.
+    """Return for each line its ``top`` labels (-1: all), best first, and their probabilities.
+
+    A line must not contain a newline. The labels have their prefix.
+    """
+    # predict() of some versions fails on lists under NumPy 2; the method that it wraps does not.
+    # That method needs the newline that ends an example, so a line must contain no other.
     if not lines:
         return []
     labels, probabilities = model.f.multilinePredict(

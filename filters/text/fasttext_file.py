@@ -1,8 +1,8 @@
-"""Hold a fastText model file to its own counts, before fastText's C++ trusts them.
+"""Validate a fastText model file against its own counts, before fastText's C++ trusts them.
 
-fastText reads a damaged file without a complaint, and then guesses wildly, or reads beside its own
-arrays, or ends the process with a floating point exception. Whatever it uses as a size or as a
-place in an array is looked at here; what is left is only how the model weighs a text.
+fastText reads a damaged file without an error, and then predicts nonsense, reads outside its
+arrays, or ends the process with a floating point exception. This module checks every value that
+fastText uses as a size or as an index. It does not check the weights.
 
 The layout is that of fastText 0.9's ``saveModel``, versions 11 and 12 of the format.
 """
@@ -19,7 +19,7 @@ import numpy as np
 _MAGIC, _VERSIONS, _WITHOUT_SUBWORDS = 793712314, (11, 12), 11
 _SUPERVISED, _LOSSES = 3, (1, 2, 3, 4)
 _CENTROIDS = 256
-# More than fastText's Huffman tree takes for "no count".
+# fastText's Huffman tree takes a larger count for "no count".
 _MAX_COUNT = 10**15
 _DAMAGED = "it is cut short or damaged"
 
@@ -41,7 +41,7 @@ class _TrainingArgs(NamedTuple):
 
 
 class _FileCursor:
-    """A place in a model file that can only move forward, and not past the end."""
+    """A position in a model file that only moves forward, and never past the end."""
 
     def __init__(self, content: mmap.mmap) -> None:
         self.content = content
@@ -69,91 +69,94 @@ def _require(condition: bool) -> None:
 
 
 def read_validated_labels(path: Path) -> list[str]:
-    """The labels as they stand in the file; a ValueError says what is wrong with it."""
+    """Return the labels as the file has them; a ValueError says what is wrong with the file."""
     if path.stat().st_size == 0:
         raise ValueError("it is empty")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return _check_model(_FileCursor(content))
 
 
-def _check_model(walk: _FileCursor) -> list[str]:
-    magic, version = walk.unpack("<ii")
+def _check_model(cursor: _FileCursor) -> list[str]:
+    """Check the file from its first byte to its last matrix; return the labels."""
+    magic, version = cursor.unpack("<ii")
     if magic != _MAGIC:
         raise ValueError("it does not begin like one")
     if version not in _VERSIONS:
         raise ValueError(f"it is of version {version} of the format; this reads {_VERSIONS}")
-    args = _TrainingArgs(*walk.unpack("<12id"))
-    size, words, count, _, pruned = walk.unpack("<iiiqq")
+    args = _TrainingArgs(*cursor.unpack("<12id"))
+    entries, words, labels, _, pruned = cursor.unpack("<iiiqq")
     if args.model != _SUPERVISED:
         raise ValueError("it holds word vectors and no labels; train it as a classifier")
-    if size == words and count == 0:
+    if entries == words and labels == 0:
         raise ValueError("it has no labels")
-    _require(words >= 0 and count > 0 and size == words + count)
+    _require(words >= 0 and labels > 0 and entries == words + labels)
     _require(args.dim > 0 and args.loss in _LOSSES and args.word_ngrams >= 0)
-    _require(args.minn >= 0 and args.maxn >= 0)  # compared as if they had no sign
-    longest = 0 if version == _WITHOUT_SUBWORDS else args.maxn
+    _require(args.minn >= 0 and args.maxn >= 0)  # fastText compares them as unsigned numbers
+    longest_subword = 0 if version == _WITHOUT_SUBWORDS else args.maxn
     # A feature's number is its hash modulo the buckets.
-    _require(args.bucket > 0 or (args.bucket == 0 and longest <= 0 and args.word_ngrams <= 1))
-    found = _read_dictionary(walk, words, count)
-    # Without pruning there are -1.
+    no_hashed_features = longest_subword <= 0 and args.word_ngrams <= 1
+    _require(args.bucket > 0 or (args.bucket == 0 and no_hashed_features))
+    names = _read_dictionary(cursor, words, labels)
+    # ``pruned`` is -1 in a model without pruning.
     rows = words + (args.bucket if pruned < 0 else pruned)
-    _check_pruning(walk, pruned)
-    quantised = walk.read_flag()
-    _require(quantised or pruned < 0)
-    _check_matrix(walk, quantised, rows, args.dim)
-    _check_matrix(walk, walk.read_flag() and quantised, count, args.dim)
-    return found
+    _check_pruning(cursor, pruned)
+    quantized = cursor.read_flag()
+    _require(quantized or pruned < 0)
+    _check_matrix(cursor, quantized, rows, args.dim)
+    _check_matrix(cursor, cursor.read_flag() and quantized, labels, args.dim)
+    return names
 
 
-def _read_dictionary(walk: _FileCursor, words: int, count: int) -> list[str]:
-    """Pass the words, then the labels, each with how often it was seen; return the labels."""
-    found, seen = [], 0
-    for number in range(words + count):
-        start, end = walk.position, walk.content.find(b"\0", walk.position)
-        walk.skip(end - start + 1)
-        often, kind = walk.unpack("<qb")
-        _require(often >= 0 and kind == (number >= words))
-        if kind:
-            seen += often
+def _read_dictionary(cursor: _FileCursor, words: int, labels: int) -> list[str]:
+    """Read the words, then the labels, each with its count; return the labels."""
+    names, total = [], 0
+    for number in range(words + labels):
+        start, end = cursor.position, cursor.content.find(b"\0", cursor.position)
+        cursor.skip(end - start + 1)
+        count, is_label = cursor.unpack("<qb")
+        _require(count >= 0 and is_label == (number >= words))
+        if is_label:
+            total += count
             try:
-                found.append(walk.content[start:end].decode("utf-8"))
+                names.append(cursor.content[start:end].decode("utf-8"))
             except UnicodeDecodeError:
                 raise ValueError(_DAMAGED) from None
-    # The Huffman tree and the table of negatives are made of how often labels were seen.
-    _require(0 < seen < _MAX_COUNT)
-    return found
+    # fastText builds the Huffman tree and the table of negatives from the labels' counts.
+    _require(0 < total < _MAX_COUNT)
+    return names
 
 
-def _check_pruning(walk: _FileCursor, pruned: int) -> None:
-    """Pass the pairs that say where the features that are left have gone."""
-    start = walk.position
-    walk.skip(8 * max(pruned, 0))
+def _check_pruning(cursor: _FileCursor, pruned: int) -> None:
+    """Check the pairs that map each feature that was not pruned to its row."""
+    start = cursor.position
+    cursor.skip(8 * max(pruned, 0))
     if pruned > 0:
-        places = np.frombuffer(walk.content[start : walk.position], np.int32).reshape(-1, 2)[:, 1]
-        _require(bool((places >= 0).all() and (places < pruned).all()))
+        pairs = np.frombuffer(cursor.content[start : cursor.position], np.int32).reshape(-1, 2)
+        rows = pairs[:, 1]
+        _require(bool((rows >= 0).all() and (rows < pruned).all()))
 
 
-def _check_matrix(walk: _FileCursor, quantised: bool, rows: int, columns: int) -> None:
-    norms = walk.read_flag() if quantised else False
-    _require(walk.unpack("<qq") == (rows, columns))
-    if not quantised:
-        walk.skip(4 * rows * columns)
+def _check_matrix(cursor: _FileCursor, quantized: bool, rows: int, columns: int) -> None:
+    has_norms = cursor.read_flag() if quantized else False
+    _require(cursor.unpack("<qq") == (rows, columns))
+    if not quantized:
+        cursor.skip(4 * rows * columns)
         return
-    start = walk.position
-    walk.skip(4)
-    (codes,) = struct.unpack_from("<i", walk.content, start)
-    walk.skip(codes)
-    parts = _check_quantizer(walk, columns)
+    start = cursor.position
+    cursor.skip(4)
+    (codes,) = struct.unpack_from("<i", cursor.content, start)
+    cursor.skip(codes)
+    parts = _check_quantizer(cursor, columns)
     _require(codes == rows * parts)
-    if norms:
-        walk.skip(rows)
-        _require(_check_quantizer(walk, 1) == 1)
+    if has_norms:
+        cursor.skip(rows)
+        _require(_check_quantizer(cursor, 1) == 1)
 
 
-def _check_quantizer(walk: _FileCursor, columns: int) -> int:
-    """Pass a product quantiser; into how many parts it cuts a row."""
-    dim, parts, wide, last = walk.unpack("<4i")
-    _require(dim == columns and wide > 0 and parts == -(-dim // wide))
-    _require(last == dim - (parts - 1) * wide)
-    walk.skip(4 * dim * _CENTROIDS)
+def _check_quantizer(cursor: _FileCursor, columns: int) -> int:
+    """Check a product quantizer; return the number of parts that it divides a row into."""
+    dim, parts, part_width, last_width = cursor.unpack("<4i")
+    _require(dim == columns and part_width > 0 and parts == -(-dim // part_width))
+    _require(last_width == dim - (parts - 1) * part_width)
+    cursor.skip(4 * dim * _CENTROIDS)
     return int(parts)

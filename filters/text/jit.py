@@ -1,4 +1,4 @@
-"""Compile a function on its first call, and keep the machine code if there is a place for it."""
+"""Compile a function with numba on its first call, and cache the machine code if possible."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def jit(function: F) -> F:
-    """``function`` as machine code that lets go of the GIL.
+    """Return ``function`` compiled to machine code that releases the GIL.
 
-    A user who can write neither beside the source nor at home has it compiled in each process.
+    numba writes its cache next to the source or in the user's cache folder. Where neither is
+    writable, each process compiles the function again.
     """
     options = {"nogil": True, "error_model": "numpy"}
     try:

@@ -1,4 +1,4 @@
-"""Score toxicity, and drop, redact or annotate by it."""
+"""The filter ``toxicity``: score how offensive posts are, and drop or redact the worst."""
 
 from filters.toxicity.filter import (
     READS,

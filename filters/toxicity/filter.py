@@ -1,8 +1,8 @@
-"""Give every post the probability that people would call it offensive; drop the surest ones.
+"""Score for every post how likely people would call it offensive, and drop the most offensive.
 
-Or keep them and take out the words that say so (``action: redact``), or only write the score
-(``annotate``). The score is that of the post as it came. A ``<TOXIC>`` in a text counts for
-nothing, so a redacted post scores at most ``max_score`` when it is judged again.
+Or keep them and remove the words that make them so (``action: redact``), or only write the score
+(``annotate``). The score is that of the post before redaction. A ``<TOXIC>`` in a text does not
+count, so a redacted post scores at most ``max_score`` when it is scored again.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from filters.contract import Filter, FilterConfig, Threshold
-from filters.toxicity import redact_words
-from filters.toxicity import scorers as _toxicity_models
+from filters.toxicity import scorers
+from filters.toxicity.redact_words import TOXIC_PLACEHOLDER, redact_texts
 from filters.toxicity.scorers import CATEGORIES, Scorer
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32()}
 VERSION = 2
 
-_MAX_COUNT = 65535  # what a count column holds
+_MAX_COUNT = 65535  # of the count column's type
 
 
 class Config(FilterConfig):
-    """What is too toxic, who says so, and what then."""
+    """What is too toxic, which model decides, and what is done with such posts."""
 
     max_score: float = Field(default=0.8, ge=0, le=1, description="a higher score is too toxic")
     action: Literal["drop", "redact", "annotate"] = Field(
         default="drop",
-        description="redact: <TOXIC> for the words that do it; annotate: score only",
+        description="redact: <TOXIC> for the words that cause it; annotate: score only",
     )
     categories: tuple[str, ...] = Field(
         default=(), description=f"scores of their own: {', '.join(CATEGORIES)}; true is all"
@@ -64,44 +64,44 @@ class Config(FilterConfig):
 
 
 def writes(config: Config) -> Mapping[str, pl.DataType]:
-    """The columns it adds under a Config: a score for each category, a count of redactions."""
-    more = {f"toxicity_{name}": pl.Float32() for name in config.categories}
+    """Return the columns it adds under a Config: a score a category, a count of redactions."""
+    scores = {f"toxicity_{name}": pl.Float32() for name in config.categories}
     if config.action != "redact":
-        return {**WRITES, **more}
-    return {"text": pl.String(), **WRITES, **more, "toxicity_spans": pl.UInt16()}
+        return {**WRITES, **scores}
+    return {"text": pl.String(), **WRITES, **scores, "toxicity_spans": pl.UInt16()}
 
 
 def models(config: Config) -> list[Path]:
-    """The model files that ``build`` will load."""
-    return _toxicity_models.list_model_files(config.model)
+    """Return the model files that ``build`` will load."""
+    return scorers.list_model_files(config.model)
 
 
 def check(config: Config) -> None:
-    """A ValueError if the package behind the model's name is not there."""
-    _toxicity_models.check_model(config.model)
+    """Raise ValueError if the model's package or folder does not exist."""
+    scorers.check_model(config.model)
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
-    """What the score is held to, where it makes a post leave."""
+    """Return the bound of the score, if posts above it are dropped."""
     bound = Threshold("toxicity", "max_score", "max", "toxic")
     return (bound,) if config.action == "drop" else ()
 
 
 def build(config: Config) -> Filter:
     """Load the model; a ValueError or FileNotFoundError says what is wrong with it."""
-    score = _ignore_placeholders(_toxicity_models.load_scorer(config.model, config.label))
-    scorers = {"toxicity": score}
+    score = _ignore_placeholders(scorers.load_scorer(config.model, config.label))
+    scorers_by_column = {"toxicity": score}
     for name in config.categories:
-        scorers[f"toxicity_{name}"] = _ignore_placeholders(
-            _toxicity_models.load_builtin_scorer(name)
-        )
-    for each in scorers.values():
-        each(pl.Series(["compile"]))  # what compiles on first use does so here
+        category_scorer = _ignore_placeholders(scorers.load_builtin_scorer(name))
+        scorers_by_column[f"toxicity_{name}"] = category_scorer
+    for each in scorers_by_column.values():
+        each(pl.Series(["compile"]))  # numba compiles here, not in the first part
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("").cast(pl.String)
         posts = posts.with_columns(
-            pl.Series(name, each(texts), dtype=pl.Float32) for name, each in scorers.items()
+            pl.Series(name, each(texts), dtype=pl.Float32)
+            for name, each in scorers_by_column.items()
         )
         if config.action == "redact":
             posts = _redact_posts(posts, score, config.max_score)
@@ -111,33 +111,30 @@ def build(config: Config) -> Filter:
 
 
 def verdict(config: Config) -> pl.Expr:
-    """Why a post leaves, of its stored probability; none does but for ``action: drop``."""
-    leaves = pl.col("toxicity") > config.max_score if config.action == "drop" else pl.lit(False)
-    return pl.when(leaves).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
+    """Return the reason to drop a post, from its stored score; null unless ``action: drop``."""
+    is_toxic = pl.col("toxicity") > config.max_score if config.action == "drop" else pl.lit(False)
+    return pl.when(is_toxic).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
 
 
 def movable(config: Config) -> Mapping[str, str]:
-    """Where posts leave, the threshold; where words do, another one takes out other words."""
+    """Return the threshold, if posts above it are dropped.
+
+    If words are redacted, another threshold would redact other words.
+    """
     return {"max_score": "toxicity"} if config.action == "drop" else {}
 
 
 def _ignore_placeholders(score: Scorer) -> Scorer:
-    """The score of what a placeholder leaves to read."""
-    return lambda texts: score(
-        texts.str.replace_all(redact_words.TOXIC_PLACEHOLDER, " ", literal=True)
-    )
+    """Return a scorer of the text around placeholders."""
+    return lambda texts: score(texts.str.replace_all(TOXIC_PLACEHOLDER, " ", literal=True))
 
 
 def _redact_posts(posts: pl.DataFrame, score: Scorer, max_score: float) -> pl.DataFrame:
-    """What is too toxic, without the words that make it so; and how many spans went."""
+    """Redact the texts that are too toxic, and count the redacted spans of each."""
     rows = (posts["toxicity"] > max_score).arg_true()
     before = posts["text"].gather(rows)
-    after = pl.Series(
-        redact_words.redact_texts(before.to_list(), score, max_score), dtype=pl.String
-    )
-    spans = after.str.count_matches(redact_words.TOXIC_PLACEHOLDER, literal=True).clip(
-        0, _MAX_COUNT
-    )
+    after = pl.Series(redact_texts(before.to_list(), score, max_score), dtype=pl.String)
+    spans = after.str.count_matches(TOXIC_PLACEHOLDER, literal=True).clip(0, _MAX_COUNT)
     none = pl.repeat(0, posts.height, dtype=pl.UInt16, eager=True)
     return posts.with_columns(
         posts["text"].clone().scatter(rows, after) if len(rows) else posts["text"],

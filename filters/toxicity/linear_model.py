@@ -1,8 +1,8 @@
 """Score folded text with a linear model over hashed words and character n-grams.
 
 A model is one array of small integers and stores no word. A post is read in windows of
-``WINDOW`` words; a window's logit is the bias plus the sum of its features' weights, over the
-square root of their number and ``DAMPING``; a post's logit is its highest window's. Importing
+``WINDOW_WORDS`` words; a window's logit is the bias plus the sum of its features' weights, over the
+square root of their number and ``DAMPING``; a post's logit is the highest of its windows. Importing
 this module imports numba, so import it where it is used.
 """
 
@@ -16,43 +16,40 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from filters.text.arrays import F32, I8, I64, U8, U32
+from filters.text.hashing import FNV_OFFSET, GOLDEN_RATIO, fnv1a, mix_bits
 from filters.text.jit import jit
-
-Bytes = NDArray[np.uint8]
-Offsets = NDArray[np.int64]
-Buckets = NDArray[np.uint32]
-Weights = NDArray[np.int8]
-Logits = NDArray[np.float32]
+from filters.text.utf8 import encode_texts
 
 
 class LinearModel(NamedTuple):
     """A trained model: bucket ``i`` weighs ``weights[i] * abs(weights[i]) * scale``.
 
-    The square spends the byte's steps where most weights are, near zero.
+    The square gives most of a byte's values to the range where most weights are, near zero.
     """
 
-    weights: Weights
+    weights: I8
     scale: float
     bias: float
 
 
-# A tweet is one window; a long post is several, so its length cannot sharpen its score.
+# A tweet is one window; a long post is several, so its length does not make its score extreme.
 WINDOW_WORDS = 64
-# Added to the number of features, so that one word alone does not settle the matter.
+# Added to the number of features, so that one word alone does not decide.
 DAMPING = 30
 # A longer "word" (a blob, a script without spaces) is read in pieces of this many bytes.
 MAX_WORD_BYTES = 32
-# Per word: itself, its squeezed form, the pair with the word before, and n-grams of 3 to 5.
+# Per word: itself, its collapsed form, the pair with the word before, and n-grams of 3 to 5.
 FEATURES_PER_WORD = 3 + 3 * (MAX_WORD_BYTES + 2)
-# A word spelt out, "f u c k", comes once more as a whole: at most half as many words again.
+# A word spelt out, "f u c k", is added once more as a whole: at most half as many words again.
 MAX_WINDOW_FEATURES = (WINDOW_WORDS + WINDOW_WORDS // 2 + 2) * FEATURES_PER_WORD
 
-# The words that people mask with asterisks. A masked word takes the first that fits it.
+# The words that people mask with asterisks. A masked word becomes the first one that fits it.
 MASKED_WORDS = (
-    "fuck", "shit", "bitch", "cunt", "dick", "cock", "pussy", "whore", "slut", "nigger",
-    "nigga", "faggot", "fag", "retard", "bastard", "arse", "asshole", "ass", "damn", "crap",
-    "motherfuck", "bullshit", "hell", "twat", "wank", "prick", "piss", "rape",
-)  # fmt: skip
+    *("fuck", "shit", "bitch", "cunt", "dick", "cock", "pussy", "whore", "slut", "nigger"),
+    *("nigga", "faggot", "fag", "retard", "bastard", "arse", "asshole", "ass", "damn", "crap"),
+    *("motherfuck", "bullshit", "hell", "twat", "wank", "prick", "piss", "rape"),
+)
 
 _STAR = np.uint8(ord("*"))
 _DOLLAR = np.uint8(ord("$"))
@@ -60,8 +57,8 @@ _WORD_EDGE = np.uint8(ord(" "))
 _LETTER, _DIGIT, _MASK_SIGN, _APOSTROPHE = 1, 2, 3, 4
 
 
-def _build_kind_table() -> Bytes:
-    """What each byte is to a word; bytes of multi-byte characters count as letters."""
+def _build_kind_table() -> U8:
+    """Return what each byte is to a word; bytes of multi-byte characters count as letters."""
     kinds = np.zeros(256, dtype=np.uint8)
     kinds[[*range(ord("a"), ord("z") + 1), *range(0x80, 0x100)]] = _LETTER
     kinds[[ord(sign) for sign in "0123456789"]] = _DIGIT
@@ -70,8 +67,8 @@ def _build_kind_table() -> Bytes:
     return kinds
 
 
-def _build_letter_table() -> Bytes:
-    """The letter that a digit or sign stands for inside a word, else the byte itself."""
+def _build_letter_table() -> U8:
+    """Return the letter that a digit or sign stands for inside a word, else the byte itself."""
     letters = np.arange(256, dtype=np.uint8)
     for sign, letter in zip("013457@$!", "oieastasi", strict=True):
         letters[ord(sign)] = ord(letter)
@@ -79,7 +76,8 @@ def _build_letter_table() -> Bytes:
     return letters
 
 
-def _build_word_table(words: tuple[str, ...]) -> Bytes:
+def _build_word_table(words: tuple[str, ...]) -> U8:
+    """Return a row of bytes for each word, padded with zeros."""
     table = np.zeros((len(words), max(map(len, words)) + 1), dtype=np.uint8)
     for row, word in enumerate(words):
         table[row, : len(word)] = np.frombuffer(word.encode(), dtype=np.uint8)
@@ -92,216 +90,206 @@ _MASKED_WORD_TABLE = _build_word_table(MASKED_WORDS)
 
 
 @jit
-def _is_letter(text: Bytes, at: int, end: int) -> bool:
-    return bool(at < end) and bool(_BYTE_KINDS[text[at]] == _LETTER)
+def _is_letter(text: U8, position: int, end: int) -> bool:
+    return bool(position < end) and bool(_BYTE_KINDS[text[position]] == _LETTER)
 
 
 @jit
-def _is_word_byte(text: Bytes, at: int, end: int, length: int) -> bool:
-    """Whether the byte belongs to a word that already has ``length`` bytes."""
-    kind = _BYTE_KINDS[text[at]]
+def _is_word_byte(text: U8, position: int, end: int, length: int) -> bool:
+    """Return whether the byte belongs to a word that already has ``length`` bytes."""
+    kind = _BYTE_KINDS[text[position]]
     if kind != _MASK_SIGN or length == 0:
         return bool(kind in (_LETTER, _DIGIT))
-    # "f*ck", "sh!t", "a$$", "f***": a sign counts only behind a letter, and most signs only
-    # between letters, so that "shit!!" and "wow #1" stay what they are.
-    if text[at] == _STAR or text[at] == _DOLLAR:
+    # "f*ck", "sh!t", "a$$", "f***": a sign counts only after a letter, and most signs only between
+    # letters, so that "shit!!" and "wow #1" do not change.
+    if text[position] == _STAR or text[position] == _DOLLAR:
         return True
-    while at < end and _BYTE_KINDS[text[at]] == _MASK_SIGN:
-        at += 1
-    return _is_letter(text, at, end)
+    while position < end and _BYTE_KINDS[text[position]] == _MASK_SIGN:
+        position += 1
+    return _is_letter(text, position, end)
 
 
 @jit
-def _measure_symbol(text: Bytes, at: int, end: int) -> int:
-    """The bytes of the emoji or symbol here; 0 for anything else."""
-    if text[at] >= 0xF0:
-        return min(4, end - at)
+def _measure_symbol(text: U8, position: int, end: int) -> int:
+    """Return the bytes of the emoji or symbol at ``position``; 0 for anything else."""
+    if text[position] >= 0xF0:
+        return min(4, end - position)
     # U+2000 to U+2FFF: arrows, hearts, stars. Its first 64 are spaces, dashes and quotes.
-    return min(3, end - at) if text[at] == 0xE2 and text[at + 1] > 0x80 else 0
+    is_symbol = text[position] == 0xE2 and text[position + 1] > 0x80
+    return min(3, end - position) if is_symbol else 0
 
 
 @jit
-def _read_word(text: Bytes, at: int, end: int, word: Bytes) -> tuple[int, int]:
-    """Copy the word that starts at or after ``at``; where reading goes on, and its length."""
+def _read_word(text: U8, position: int, end: int, word: U8) -> tuple[int, int]:
+    """Copy the next word from ``position``; return where reading continues, and its length."""
     length = 0
-    while at < end and length < MAX_WORD_BYTES:
-        byte = text[at]
-        symbol = _measure_symbol(text, at, end)
+    while position < end and length < MAX_WORD_BYTES:
+        byte = text[position]
+        symbol = _measure_symbol(text, position, end)
         if symbol:
             if length == 0:
-                word[:symbol] = text[at : at + symbol]
-                at, length = at + symbol, symbol
+                word[:symbol] = text[position : position + symbol]
+                position, length = position + symbol, symbol
             break
         if byte == 0xE2:
-            # A curly apostrophe joins like a straight one; other quotes and dashes part words.
-            if length and text[at + 2] != 0x99:
+            # A curly apostrophe joins like a straight one; other quotes and dashes end a word.
+            if length and text[position + 2] != 0x99:
                 break
-            at += 3
+            position += 3
         elif _BYTE_KINDS[byte] == _APOSTROPHE:
-            at += 1
-        elif _is_word_byte(text, at, end, length):
-            repeat = length > 1 and byte == word[length - 1] and byte == word[length - 2]
-            # "fuuuuck" is read as "fuuck"; the squeezed form of the word is "fuck".
-            if not repeat or byte == _STAR:
+            position += 1
+        elif _is_word_byte(text, position, end, length):
+            is_third = length > 1 and byte == word[length - 1] and byte == word[length - 2]
+            # "fuuuuck" is read as "fuuck"; the collapsed form of the word is "fuck".
+            if not is_third or byte == _STAR:
                 word[length] = byte
                 length += 1
-            at += 1
+            position += 1
         elif length:
             break
         else:
-            at += 1
-    return at, length
+            position += 1
+    return position, length
 
 
 @jit
-def _replace_leetspeak(word: Bytes, length: int) -> bool:
-    """Turn digits and signs beside letters into letters, in place; whether a star is left."""
-    starred = False
-    for place in range(length):
-        kind = _BYTE_KINDS[word[place]]
+def _replace_leetspeak(word: U8, length: int) -> bool:
+    """Replace digits and signs next to letters by letters, in place; return if a star remains."""
+    has_star = False
+    for index in range(length):
+        kind = _BYTE_KINDS[word[index]]
         if kind in (_MASK_SIGN, _DIGIT):
-            beside = (place > 0 and _BYTE_KINDS[word[place - 1]] == _LETTER) or (
-                place + 1 < length and _BYTE_KINDS[word[place + 1]] == _LETTER
-            )
-            if beside or kind == _MASK_SIGN:
-                word[place] = _BYTE_LETTERS[word[place]]
-        starred |= word[place] == _STAR
-    return starred
+            follows_letter = index > 0 and _BYTE_KINDS[word[index - 1]] == _LETTER
+            precedes_letter = index + 1 < length and _BYTE_KINDS[word[index + 1]] == _LETTER
+            if follows_letter or precedes_letter or kind == _MASK_SIGN:
+                word[index] = _BYTE_LETTERS[word[index]]
+        has_star |= word[index] == _STAR
+    return has_star
 
 
 @jit
-def _replace_mask_signs(word: Bytes, length: int) -> int:
-    """Put letters for stars after the first word of ``MASKED`` that fits; else drop the stars."""
+def _replace_mask_signs(word: U8, length: int) -> int:
+    """Replace stars by the letters of the first word of ``MASKED_WORDS`` that fits; drop others.
+
+    Returns the new length.
+    """
     for row in range(_MASKED_WORD_TABLE.shape[0]):
-        place = 0
-        while _MASKED_WORD_TABLE[row, place] and place < length:
-            if word[place] != _STAR and word[place] != _MASKED_WORD_TABLE[row, place]:
+        matched = 0
+        while _MASKED_WORD_TABLE[row, matched] and matched < length:
+            if word[matched] != _STAR and word[matched] != _MASKED_WORD_TABLE[row, matched]:
                 break
-            place += 1
-        if _MASKED_WORD_TABLE[row, place] == 0:
-            stars = False
-            for spot in range(place):
-                stars |= word[spot] == _STAR
-                word[spot] = _MASKED_WORD_TABLE[row, spot]
-            if stars:
+            matched += 1
+        if _MASKED_WORD_TABLE[row, matched] == 0:
+            has_stars = False
+            for index in range(matched):
+                has_stars |= word[index] == _STAR
+                word[index] = _MASKED_WORD_TABLE[row, index]
+            if has_stars:
                 break
     kept = 0
-    for place in range(length):
-        if word[place] != _STAR:
-            word[kept] = word[place]
+    for index in range(length):
+        if word[index] != _STAR:
+            word[kept] = word[index]
             kept += 1
     return kept
 
 
 @jit
-def _collapse_runs(word: Bytes, length: int, squeezed: Bytes) -> int:
-    """Copy a word with every run of one letter as one letter; the copy's length."""
+def _collapse_runs(word: U8, length: int, collapsed: U8) -> int:
+    """Copy a word with every run of one letter as one letter; return the copy's length."""
     kept = 0
-    for place in range(length):
-        if place == 0 or word[place] != word[place - 1]:
-            squeezed[kept] = word[place]
+    for index in range(length):
+        if index == 0 or word[index] != word[index - 1]:
+            collapsed[kept] = word[index]
             kept += 1
     return kept
 
 
 @jit
-def _hash_bytes(word: Bytes, start: int, stop: int, seed: np.uint64) -> np.uint64:
-    """FNV-1a with a final mix: short n-grams would otherwise share their high bits."""
-    value = np.uint64(14695981039346656037) ^ (seed * np.uint64(0x9E3779B97F4A7C15))
-    for place in range(start, stop):
-        value = (value ^ np.uint64(word[place])) * np.uint64(1099511628211)
-    value ^= value >> np.uint64(32)
-    value *= np.uint64(0xD6E8FEB86659FD93)
-    return value ^ (value >> np.uint64(32))
+def _hash_bytes(word: U8, start: int, stop: int, seed: np.uint64) -> np.uint64:
+    return mix_bits(fnv1a(word, start, stop, FNV_OFFSET ^ (seed * np.uint64(GOLDEN_RATIO))))
 
 
 @jit
 def _add_word_features(
-    word: Bytes, length: int, before: np.uint64, found: Buckets, count: int, mask: np.uint64
+    word: U8, length: int, previous: np.uint64, features: U32, count: int, mask: np.uint64
 ) -> tuple[int, np.uint64]:
-    """Append the features of one word; how many there are now, and the word's hash."""
-    found[count] = _hash_bytes(word, 0, length, np.uint64(1)) & mask
+    """Append the features of one word; return the new count, and the word's hash."""
+    features[count] = _hash_bytes(word, 0, length, np.uint64(1)) & mask
     edged = np.empty(MAX_WORD_BYTES + 2, dtype=np.uint8)
     edged[0] = _WORD_EDGE
     length = _collapse_runs(word, length, edged[1:]) + 2
     edged[length - 1] = _WORD_EDGE
     whole = _hash_bytes(edged, 0, length, np.uint64(2))
-    found[count + 1] = whole & mask
-    found[count + 2] = (whole + before * np.uint64(0x9E3779B97F4A7C15)) & mask
+    features[count + 1] = whole & mask
+    features[count + 2] = (whole + previous * np.uint64(GOLDEN_RATIO)) & mask
     count += 3
     for size in range(3, 6):
         for start in range(length - size + 1):
-            found[count] = _hash_bytes(edged, start, start + size, np.uint64(size + 1)) & mask
+            features[count] = _hash_bytes(edged, start, start + size, np.uint64(size + 1)) & mask
             count += 1
     return count, whole
 
 
 @jit
 def extract_window_features(
-    text: Bytes, at: int, end: int, found: Buckets, mask: np.uint64
+    text: U8, position: int, end: int, features: U32, mask: np.uint64
 ) -> tuple[int, int]:
-    """Fill ``found`` with the next window's features; where it ended, and their number."""
+    """Fill ``features`` from the next window; return where it ended, and their number."""
     word = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
-    spelt = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
+    spelt_word = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
     letters = 0
     count = 0
-    before = np.uint64(0)
+    previous = np.uint64(0)
     for _ in range(WINDOW_WORDS):
-        at, length = _read_word(text, at, end, word)
+        position, length = _read_word(text, position, end, word)
         if _replace_leetspeak(word, length):
             length = _replace_mask_signs(word, length)
-        single = length == 1 and word[0] < 0x80
-        if single and letters < MAX_WORD_BYTES:
-            spelt[letters] = word[0]
+        is_single = length == 1 and word[0] < 0x80
+        if is_single and letters < MAX_WORD_BYTES:
+            spelt_word[letters] = word[0]
             letters += 1
-        if letters and (not single or at >= end):
+        if letters and (not is_single or position >= end):
             # "f u c k" and "f.u.c.k": three letters or more in a row also make a word.
             if letters > 2:
-                count, before = _add_word_features(spelt, letters, before, found, count, mask)
+                count, previous = _add_word_features(
+                    spelt_word, letters, previous, features, count, mask
+                )
             letters = 0
         if length:
-            count, before = _add_word_features(word, length, before, found, count, mask)
-        if at >= end:
+            count, previous = _add_word_features(word, length, previous, features, count, mask)
+        if position >= end:
             break
-    return at, count
+    return position, count
 
 
 @jit
-def _compute_logits(
-    text: Bytes, offsets: Offsets, weights: Weights, scale: float, bias: float
-) -> Logits:
-    """The highest window's logit of each post; -inf where there is not one word."""
+def _compute_logits(text: U8, offsets: I64, weights: I8, scale: float, bias: float) -> F32:
+    """Return the logit of each post's highest window; -inf for a post without a word."""
     mask = np.uint64(weights.size - 1)
-    found = np.empty(MAX_WINDOW_FEATURES, dtype=np.uint32)
+    features = np.empty(MAX_WINDOW_FEATURES, dtype=np.uint32)
     logits = np.full(offsets.size - 1, -np.inf, dtype=np.float32)
     for post in range(offsets.size - 1):
-        at, end = offsets[post], offsets[post + 1]
+        position, end = offsets[post], offsets[post + 1]
         most = 0
-        while at < end:
-            at, count = extract_window_features(text, at, end, found, mask)
+        while position < end:
+            position, count = extract_window_features(text, position, end, features, mask)
             total = 0
-            for place in range(count):
-                weight = int(weights[found[place]])
+            for index in range(count):
+                weight = int(weights[features[index]])
                 total += weight * abs(weight)
             if count:
-                # A long post's tail of a few words counts as part of a full window.
+                # The last few words of a long post count as part of a full window.
                 most = max(most, count)
                 logit = bias + scale * total / np.sqrt(most + DAMPING)
                 logits[post] = max(logits[post], logit)
     return logits
 
 
-def encode_texts(texts: pl.Series) -> tuple[Bytes, Offsets]:
-    """All texts as one array of UTF-8 bytes, and where each begins."""
-    offsets = np.zeros(len(texts) + 1, dtype=np.int64)
-    np.cumsum(texts.str.len_bytes().to_numpy(), out=offsets[1:])
-    joined = "".join(texts.to_list()).encode()
-    return np.frombuffer(joined, dtype=np.uint8), offsets
-
-
-def compute_logits(texts: pl.Series, model: LinearModel) -> Logits:
-    """The logit of each folded text; there must be no null among them."""
-    return np.asarray(_compute_logits(*encode_texts(texts), model.weights, model.scale, model.bias))
+def compute_logits(texts: pl.Series, model: LinearModel) -> F32:
+    """Return the logit of each folded text; no text may be null."""
+    data, offsets = encode_texts(texts)
+    return np.asarray(_compute_logits(data, offsets, model.weights, model.scale, model.bias))
 
 
 def save_models(models: Mapping[str, LinearModel], path: Path) -> None:
@@ -315,9 +303,9 @@ def save_models(models: Mapping[str, LinearModel], path: Path) -> None:
 
 
 def load_models(path: Path) -> dict[str, LinearModel]:
-    """Read the models that :func:`save` wrote; anything else is a ValueError."""
+    """Read the models that :func:`save_models` wrote; a ValueError says if it is anything else."""
     models = {}
-    # Without pickles a file can hold numbers only, never code.
+    # Without pickles a file can contain only numbers, never code.
     with np.load(path, allow_pickle=False) as arrays:
         for name in arrays.files:
             if name.endswith(".scale_bias"):

@@ -1,10 +1,10 @@
-"""Take the words out of a text that make it too toxic, and no others.
+"""Remove those words of a text that make it too toxic, and no others.
 
-A word is what stands between white space; letters spelt out (``f u c k``) are one word. Words are
-ranked by how far the score falls when that word alone is taken out, ties by their place. The first
-so many go as it takes to bring the score down to the limit. A text of more than ``PIECE`` words is
-worked on in pieces of so many, and once more with a lower limit for the pieces if the whole still
-scores too high where two pieces meet. So it always ends, at the latest when no word is left.
+A word is what is between white space; letters spelt out (``f u c k``) are one word. Words are
+ranked by how far the score falls when that word alone is removed, equal ones by their position. As
+many are removed as it takes to lower the score to the limit. A text of more than ``PIECE_WORDS``
+words is processed in pieces of that size, and again with a lower limit for the pieces if the whole
+text still scores too high. This ends, at the latest when no word remains.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from filters.toxicity.scorers import Scorer
 
 TOXIC_PLACEHOLDER = "<TOXIC>"
 PIECE_WORDS = 64
-#: The limit for pieces falls by this share a round; after ``_ROUNDS`` it is 0.
+#: The limit for pieces is multiplied by this each round; after ``_MAX_ROUNDS`` it is 0.
 _LIMIT_DECAY = 0.8
 _MAX_ROUNDS = 8
 #: How many variants of texts are made before they are scored, to bound the memory.
@@ -30,11 +30,12 @@ _WORD = r"[^\s\U0010fffd]"
 _WORDS = re.compile(rf"(?<!{_WORD}){_WORD}(?!{_WORD})(?:[ ]{_WORD}(?!{_WORD}))+|{_WORD}+")
 _ADJACENT_PLACEHOLDERS = re.compile(rf"{TOXIC_PLACEHOLDER}(?:\s+{TOXIC_PLACEHOLDER})+")
 
+#: Begin and end of words in a text.
 WordSpans = list[tuple[int, int]]
 
 
 class _TextPiece(NamedTuple):
-    """A stretch of the text of a row, and where its words are in it."""
+    """A part of the text of a row, and where its words are in the part."""
 
     row: int
     start: int
@@ -43,20 +44,23 @@ class _TextPiece(NamedTuple):
 
 
 def redact_texts(texts: list[str], score: Scorer, max_score: float) -> list[str]:
-    """The texts, of which each scores at most ``max_score``; ``<TOXIC>`` itself must score 0."""
-    done = list(texts)
+    """Return the texts redacted, so that each scores at most ``max_score``.
+
+    ``score`` must give 0 to ``<TOXIC>``.
+    """
+    redacted = list(texts)
     limit = max_score
-    for turn in range(_MAX_ROUNDS + 1):
-        rows = _find_rows_above(done, score, max_score)
+    for number in range(_MAX_ROUNDS + 1):
+        rows = _find_rows_above(redacted, score, max_score)
         if not rows:
             break
-        pieces = [piece for row in rows for piece in _split_pieces(row, done[row])]
+        pieces = [piece for row in rows for piece in _split_pieces(row, redacted[row])]
         for row, spans in _choose_words_by_row(pieces, score, limit).items():
-            done[row] = _replace_words(done[row], sorted(spans))
-        limit = limit * _LIMIT_DECAY if turn < _MAX_ROUNDS - 1 else 0.0
+            redacted[row] = _replace_words(redacted[row], sorted(spans))
+        limit = limit * _LIMIT_DECAY if number < _MAX_ROUNDS - 1 else 0.0
     return [
         _ADJACENT_PLACEHOLDERS.sub(TOXIC_PLACEHOLDER, text) if text is not before else before
-        for text, before in zip(done, texts, strict=True)
+        for text, before in zip(redacted, texts, strict=True)
     ]
 
 
@@ -66,14 +70,14 @@ def _find_rows_above(texts: Sequence[str], score: Scorer, limit: float) -> list[
 
 
 def _split_pieces(row: int, text: str) -> list[_TextPiece]:
-    words = [found.span() for found in _WORDS.finditer(text) if found.group() != TOXIC_PLACEHOLDER]
+    words = [match.span() for match in _WORDS.finditer(text) if match.group() != TOXIC_PLACEHOLDER]
     pieces = []
     for first in range(0, len(words), PIECE_WORDS):
-        held = words[first : first + PIECE_WORDS]
-        start, end = held[0][0], held[-1][1]
+        piece_words = words[first : first + PIECE_WORDS]
+        start, end = piece_words[0][0], piece_words[-1][1]
         if len(words) <= PIECE_WORDS:
             start, end = 0, len(text)
-        spans = [(begin - start, stop - start) for begin, stop in held]
+        spans = [(begin - start, stop - start) for begin, stop in piece_words]
         pieces.append(_TextPiece(row, start, text[start:end], spans))
     return pieces
 
@@ -81,52 +85,56 @@ def _split_pieces(row: int, text: str) -> list[_TextPiece]:
 def _choose_words_by_row(
     pieces: list[_TextPiece], score: Scorer, limit: float
 ) -> dict[int, WordSpans]:
-    """The words that go, by row."""
+    """Return by row the words to remove."""
     scores = score(pl.Series([piece.text for piece in pieces], dtype=pl.String))
-    found: dict[int, WordSpans] = {}
-    bad = [piece for piece, above in zip(pieces, scores > limit, strict=True) if above]
+    chosen: dict[int, WordSpans] = {}
+    toxic = [piece for piece, above in zip(pieces, scores > limit, strict=True) if above]
     step = _MAX_VARIANTS // PIECE_WORDS
-    for first in range(0, len(bad), step):
-        some = bad[first : first + step]
-        for piece, words in zip(some, _choose_words(some, score, limit), strict=True):
-            moved = [(begin + piece.start, stop + piece.start) for begin, stop in words]
-            found.setdefault(piece.row, []).extend(moved)
-    return found
+    for first in range(0, len(toxic), step):
+        batch = toxic[first : first + step]
+        for piece, words in zip(batch, _choose_words(batch, score, limit), strict=True):
+            spans = [(begin + piece.start, stop + piece.start) for begin, stop in words]
+            chosen.setdefault(piece.row, []).extend(spans)
+    return chosen
 
 
 def _choose_words(pieces: list[_TextPiece], score: Scorer, limit: float) -> list[WordSpans]:
-    """Of each piece the words that bring it down to the limit."""
-    alone = _score_variants([[[word] for word in piece.words] for piece in pieces], pieces, score)
+    """Return for each piece the words whose removal lowers its score to the limit."""
+    single_words = [[[word] for word in piece.words] for piece in pieces]
+    without_each = _score_variants(single_words, pieces, score)
     ranked = [
         [word for _, word in sorted(zip(scores, piece.words, strict=True))]
-        for scores, piece in zip(alone, pieces, strict=True)
+        for scores, piece in zip(without_each, pieces, strict=True)
     ]
-    firsts = [[order[: count + 1] for count in range(len(order))] for order in ranked]
-    scored = _score_variants(
-        [[sorted(words) for words in first] for first in firsts], pieces, score
-    )
+    prefixes = [[order[: count + 1] for count in range(len(order))] for order in ranked]
+    sorted_prefixes = [[sorted(words) for words in variants] for variants in prefixes]
+    without_prefix = _score_variants(sorted_prefixes, pieces, score)
     return [
-        next((words for words, now in zip(first, scores, strict=True) if now <= limit), first[-1])
-        for first, scores in zip(firsts, scored, strict=True)
+        next(
+            (words for words, result in zip(variants, scores, strict=True) if result <= limit),
+            variants[-1],
+        )
+        for variants, scores in zip(prefixes, without_prefix, strict=True)
     ]
 
 
 def _score_variants(
-    takes: list[list[WordSpans]], pieces: list[_TextPiece], score: Scorer
+    removed: list[list[WordSpans]], pieces: list[_TextPiece], score: Scorer
 ) -> list[list[float]]:
-    """What a piece scores without the words of each of its takes."""
+    """Return for each piece its scores without each of several sets of words."""
     texts = [
-        _replace_words(piece.text, spans) for piece, each in zip(pieces, takes, strict=True)
-        for spans in each
-    ]  # fmt: skip
+        _replace_words(piece.text, spans)
+        for piece, variants in zip(pieces, removed, strict=True)
+        for spans in variants
+    ]
     scores = iter(score(pl.Series(texts, dtype=pl.String)).tolist())
-    return [[next(scores) for _ in each] for each in takes]
+    return [[next(scores) for _ in variants] for variants in removed]
 
 
 def _replace_words(text: str, spans: WordSpans) -> str:
-    """The text with placeholders for the spans, which are in order."""
-    parts, at = [], 0
+    """Replace the spans, which are in order, by placeholders."""
+    parts, position = [], 0
     for start, end in spans:
-        parts += [text[at:start], TOXIC_PLACEHOLDER]
-        at = end
-    return "".join([*parts, text[at:]])
+        parts += [text[position:start], TOXIC_PLACEHOLDER]
+        position = end
+    return "".join([*parts, text[position:]])

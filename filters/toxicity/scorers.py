@@ -1,8 +1,8 @@
-"""Who says how toxic a text is: our own model, or another by name.
+"""Load the model that scores how toxic a text is: our own, or another one by its name.
 
 ``''`` is the model that comes with this package; a path is a fastText ``.bin`` or ``.ftz``;
-``alt-profanity-check`` is the package of that name; ``detoxify:FOLDER`` is a Detoxify checkpoint
-that is there already. Nothing is downloaded, and a text without a word scores 0 with each of them.
+``alt-profanity-check`` is the package of that name; ``detoxify:FOLDER`` is a Detoxify checkpoint in
+a folder. Nothing is downloaded, and with each of them a text without a word scores 0.
 """
 
 from __future__ import annotations
@@ -18,26 +18,23 @@ import polars as pl
 from filters.text.cleaning import flatten_whitespace, fold_text
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from filters.text.arrays import F32
 
-    Probabilities = NDArray[np.float32]
-
-#: Texts in, none of them null; one probability each out.
-Scorer = Callable[[pl.Series], "Probabilities"]
+#: Takes texts, none of them null; returns one probability for each.
+Scorer = Callable[[pl.Series], "F32"]
 
 TOXICITY_MODEL_PATH = Path(__file__).parents[1] / "models" / "toxicity.npz"
-#: What our model tells apart, each with a probability of its own.
+#: The categories of our model, each with a probability of its own.
 CATEGORIES = ("insult", "obscene", "identity_hate")
 
 _PROFANITY_CHECK = "alt-profanity-check"
 _DETOXIFY_PREFIX = "detoxify:"
-# A transformer's memory grows with the texts that it reads at once.
+# A transformer's memory grows with the number of texts in a batch.
 _DETOXIFY_BATCH = 32
 
 
 def list_model_files(name: str) -> list[Path]:
-    """The files that decide; a package that is not installed has none, and ``check`` says so."""
+    """Return the files that decide; none for a package that is not installed."""
     if name == _PROFANITY_CHECK:
         return [
             folder / "data" / f"{part}.joblib"
@@ -50,94 +47,100 @@ def list_model_files(name: str) -> list[Path]:
 
 
 def check_model(name: str) -> None:
-    """A ValueError if the package or the folder that a name stands for is not there."""
+    """Raise ValueError if the package or the folder of a model does not exist."""
     if name == _PROFANITY_CHECK and not _find_package_folders("profanity_check"):
         raise ValueError(f"'{_PROFANITY_CHECK}' is not installed; pip install {_PROFANITY_CHECK}")
     if name.startswith(_DETOXIFY_PREFIX):
         if not _find_package_folders("detoxify"):
             raise ValueError("'detoxify' is not installed; pip install detoxify")
-        if len(list_model_files(name)) != 1:
+        checkpoints = len(list_model_files(name))
+        if checkpoints != 1:
             raise ValueError(
                 f"'{name}' must name a folder with one checkpoint (.ckpt) and the tokenizer's "
-                f"files; it has {len(list_model_files(name))} checkpoints, and nothing is downloaded"
+                f"files; it has {checkpoints} checkpoints, and nothing is downloaded"
             )
 
 
 def load_scorer(name: str, label: str) -> Scorer:
-    """The scorer of a name; ``label`` is the class that counts as toxic, if it has several."""
+    """Load the scorer ``name``; ``label`` is the toxic class of a model with several.
+
+    Raises ValueError or FileNotFoundError, which say what is wrong with the model.
+    """
     check_model(name)
     missing = [str(path) for path in list_model_files(name) if not path.is_file()]
     if missing:
         raise FileNotFoundError(f"toxicity: no model file at {missing[0]}")
+    if not name:
+        return load_builtin_scorer("toxicity")
     if name == _PROFANITY_CHECK:
         return _make_scorer(_load_profanity_check())
     if name.startswith(_DETOXIFY_PREFIX):
         return _make_scorer(_load_detoxify(Path(name.removeprefix(_DETOXIFY_PREFIX)), label))
-    return (
-        _make_scorer(_load_fasttext(Path(name), label)) if name else load_builtin_scorer("toxicity")
-    )
+    return _make_scorer(_load_fasttext(Path(name), label))
 
 
 def load_builtin_scorer(kind: str) -> Scorer:
-    """Our linear model for ``toxicity`` or a category: the score of the worst 64 words."""
+    """Load our linear model for ``toxicity`` or a category: it scores the worst 64 words."""
     import numpy as np
 
     from filters.toxicity import linear_model
 
     try:
         model = linear_model.load_models(TOXICITY_MODEL_PATH)[kind]
-    # A cut or foreign file fails in zipfile, in numpy or in our own check, each its own way.
+    # A truncated or foreign file fails in zipfile, in numpy or in our own check, each in its way.
     except Exception as error:
         raise ValueError(
             f"toxicity: {TOXICITY_MODEL_PATH} is not the model this version ships: {error}"
         ) from error
 
-    def score(texts: pl.Series) -> Probabilities:
-        read = texts.to_frame("text").select(fold_text("text")).to_series()
-        # No word, logit -inf, probability 0. A logit of -90 would overflow exp in float32.
+    def score(texts: pl.Series) -> F32:
+        folded = texts.to_frame("text").select(fold_text("text")).to_series()
+        # A text without a word has logit -inf and probability 0. exp(90) overflows float32.
         with np.errstate(over="ignore"):
-            return np.asarray(
-                1 / (1 + np.exp(-linear_model.compute_logits(read, model))), dtype=np.float32
-            )
+            logits = linear_model.compute_logits(folded, model)
+            return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     return score
 
 
 def _find_package_folders(name: str) -> list[Path]:
-    """The folders of a package, which is not imported; none if it is not installed."""
-    found = find_spec(name)
-    return [Path(each) for each in (found.submodule_search_locations or [])] if found else []
+    """Return the folders of a package, without importing it; none if it is not installed."""
+    spec = find_spec(name)
+    return [Path(each) for each in (spec.submodule_search_locations or [])] if spec else []
 
 
 def _make_scorer(predict: Callable[[list[str]], Any]) -> Scorer:
-    """A scorer that shows a model each text on one line, and only those that have something."""
+    """Return a scorer that gives a model each text on one line, and only those with a word."""
     import numpy as np
 
-    def score(texts: pl.Series) -> Probabilities:
-        # A newline ends a fastText example, so flatten it first.
+    def score(texts: pl.Series) -> F32:
+        # A newline ends a fastText example, so it is replaced first.
         lines = texts.to_frame("text").select(flatten_whitespace("text")).to_series()
         scores = np.zeros(len(lines), dtype=np.float32)
-        some = (lines != "").arg_true().to_numpy()
-        if some.size:
-            # A softmax may pass 1 by a rounding.
-            scores[some] = np.clip(np.asarray(predict(lines.gather(some).to_list())), 0, 1)
+        nonempty = (lines != "").arg_true().to_numpy()
+        if nonempty.size:
+            # A softmax may exceed 1 by rounding.
+            predicted = np.asarray(predict(lines.gather(nonempty).to_list()))
+            scores[nonempty] = np.clip(predicted, 0, 1)
         return scores
 
     return score
 
 
 def _load_fasttext(path: Path, label: str) -> Callable[[list[str]], Any]:
-    """A user's fastText model, which sees each text otherwise as written."""
+    """Load a user's fastText model, which gets each text as it was written, on one line."""
     from filters.text import fasttext
 
     model = fasttext.load_model(path)
-    wanted = label if label.startswith("__label__") else f"__label__{label}"
-    _require_label(path, wanted, list(model.get_labels()))
+    prefix = fasttext.LABEL_PREFIX
+    wanted = label if label.startswith(prefix) else f"{prefix}{label}"
+    known = [name.removeprefix(prefix) for name in model.get_labels()]
+    _require_label(path, wanted.removeprefix(prefix), known)
 
     def predict(lines: list[str]) -> list[float]:
         return [
-            float(probabilities[names.index(wanted)])
-            for names, probabilities in fasttext.predict_labels(model, lines)
+            float(probabilities[labels.index(wanted)])
+            for labels, probabilities in fasttext.predict_labels(model, lines)
         ]
 
     return predict
@@ -152,10 +155,10 @@ def _load_profanity_check() -> Callable[[list[str]], Any]:
 
 
 def _load_detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
-    """A Detoxify checkpoint and its tokenizer; the base model's config must be at hand as well."""
+    """Load a Detoxify checkpoint and its tokenizer; the base model's config must be cached."""
     import numpy as np
 
-    # Its library would ask the network for what the folder lacks.
+    # Its library would download what the folder lacks.
     os.environ["HF_HUB_OFFLINE"] = "1"
     from detoxify import Detoxify
 
@@ -174,19 +177,18 @@ def _load_detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
     _require_label(checkpoint, wanted, list(model.class_names))
 
     def predict(lines: list[str]) -> Any:
-        found = [
+        scores = [
             np.atleast_1d(model.predict(lines[first : first + _DETOXIFY_BATCH])[wanted])
             for first in range(0, len(lines), _DETOXIFY_BATCH)
         ]
-        # The last digits hang on how far a batch was padded.
-        return np.round(np.concatenate(found), 4)
+        # The last digits depend on the padding of a batch.
+        return np.round(np.concatenate(scores), 4)
 
     return predict
 
 
-def _require_label(path: Path, label: str, labels: list[str]) -> None:
-    if label not in labels:
-        known = ", ".join(sorted(name.removeprefix("__label__") for name in labels))
+def _require_label(path: Path, label: str, known: list[str]) -> None:
+    if label not in known:
         raise ValueError(
-            f"toxicity: {path} has no label '{label.removeprefix('__label__')}'; it has: {known}"
+            f"toxicity: {path} has no label '{label}'; it has: {', '.join(sorted(known))}"
         )

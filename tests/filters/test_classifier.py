@@ -15,7 +15,7 @@ from corpus.pipeline import build
 from filters import classifier
 from filters.classifier import Config
 from filters.contract import check, models, resolved
-from filters.text import fasttext as _fasttext
+from filters.text import fasttext
 from tests.conftest import post, write_lines
 from tests.training.test_train_classifier import trained_on_recipes
 
@@ -168,10 +168,10 @@ def test_a_damaged_note_is_told(model: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="note behind the model is damaged"):
         check(classifier, Config(model=str(path)))
     path.write_bytes(whole)
-    _fasttext.write_note(path, {"cleaning": "tokens-9"})
+    fasttext.write_note(path, {"cleaning": "tokens-9"})
     with pytest.raises(ValueError, match="cleaned texts by 'tokens-9'; train it again"):
         check(classifier, Config(model=str(path)))
-    _fasttext.write_note(path, {"labels": ["one"]})
+    fasttext.write_note(path, {"labels": ["one"]})
     with pytest.raises(ValueError, match="note is of another model"):
         check(classifier, Config(model=str(path)))
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from corpus.errors import PlanError
 from corpus.pipeline.filter_part import filter_posts
 from corpus.plan.model import Plan
+from filters import decontaminate
 from filters.decontaminate import evaluation_sets, ngram_index
-from filters.decontaminate import filter as decontaminate
 
 LONG = "Which gas makes up most of the air that people breathe at sea level every single day?"
 SHORT = "Name the smallest prime above one hundred, please."
@@ -235,7 +235,7 @@ def test_equal_hashes_of_different_words_are_no_match() -> None:
     slots = np.full_like(known.slots, -1)
     slots[int(other) & (slots.size - 1)] = 0
     sieve = np.full_like(known.bloom_filter, 2**64 - 1)
-    forged = known._replace(slots=slots, sieve=sieve, keys=np.array([other], np.uint64))
+    forged = known._replace(slots=slots, bloom_filter=sieve, hashes=np.array([other], np.uint64))
     assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
     assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
 

@@ -62,10 +62,8 @@ def test_words_and_labels_stand_where_they_should(whole: bytes, tmp_path: Path) 
 
 
 def test_changed_bytes_end_no_process() -> None:
-    script = ROOT / "scripts" / "fuzz_models.py"
-    found = subprocess.run(
-        [sys.executable, str(script), "--flips", "60"], capture_output=True, text=True, cwd=ROOT
-    )
+    command = [sys.executable, "-m", "bench.faults.fuzz_models", "--flips", "60"]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
     assert (found.returncode, found.stderr) == (0, "")
     assert "predicted" in found.stdout and "refused" in found.stdout
     assert "crashed" not in found.stdout

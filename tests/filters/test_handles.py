@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import pii
-from filters.pii.redaction import encode_digest_as_letters
+from filters.pii.styles import encode_digest_as_letters
 
 KEY = bytes(range(32))
 

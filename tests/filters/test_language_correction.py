@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from filters.language import correction, scripts
-from filters.language import words as _lidtext
+from filters.language.words import extract_words, split_to_strings
 
 
 def words(texts: list[str | None]) -> list[str]:
     posts = pl.DataFrame({"text": texts}, schema={"text": pl.String})
-    return _lidtext.split_to_strings(*_lidtext.extract_words(posts))
+    return split_to_strings(*extract_words(posts))
 
 
 def test_what_of_a_post_tells_its_language() -> None:

@@ -17,9 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from filters.pii import filter as pii
-from filters.pii import presidio
-from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder, EntitySpan
+from filters import pii
+from filters.pii import national, presidio
+from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder
+from filters.pii.spans import EntitySpan, resolve_overlaps
 
 ROOT = Path(__file__).resolve().parents[2]
 TWEETS = [ROOT.parent / "shared" / "data" / "plain" / name for name in ("gurez.10000", "ile.10000")]
@@ -190,7 +191,7 @@ def test_a_national_number_is_read_in_the_configured_regions() -> None:
 
 
 def choose(*spans: EntitySpan) -> list[EntitySpan]:
-    return pii.resolve_overlaps("5" * 99, list(spans))
+    return resolve_overlaps("5" * 99, list(spans))
 
 
 def test_a_span_around_another_wins_whatever_its_score() -> None:
@@ -279,12 +280,12 @@ def test_the_gates_know_every_character_that_the_patterns_match() -> None:
 
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
     characters = pl.Series(every)
-    gap, letter = presidio._PHONE_SEPARATOR, f"[{presidio._LETTER}]"
+    gap, letter = presidio._PHONE_SEPARATOR, f"[{national.LETTER}]"
     from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
     pairs: list[tuple[Any, str]] = [
-        (re.compile(r"\d"), presidio._DIGIT),
-        (regex.compile(r"\d"), presidio._DIGIT),
+        (re.compile(r"\d"), national.DIGIT),
+        (regex.compile(r"\d"), national.DIGIT),
         (regex.compile(r"\w"), r"\S"),
         (regex.compile("[A-Z]", regex.IGNORECASE), letter),
         (re.compile(f"[{_VALID_PUNCTUATION}]", re.IGNORECASE), gap),

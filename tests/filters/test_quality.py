@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters.quality import filter as quality
+from filters import quality
 from filters.quality import spam, spam_signs
 
 CASES = Path(__file__).with_name("social_cases.tsv")

@@ -13,9 +13,9 @@ import spacy
 
 from bench.peers import environment
 from bench.peers.datatrove_filters import PUBLISHED_PRESETS, count_differences, run_datatrove
-from filters.decontaminate import ngram_index
-from filters.quality import filter as quality
+from filters import quality
 from filters.quality import tokens
+from filters.text import utf8
 
 STORED = Path(__file__).with_name("datatrove_cases.json")
 PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -115,7 +115,7 @@ def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
         for _ in range(4000)
     ]
     texts += [case["text"] for case in stored]
-    data, offsets = ngram_index.encode_texts(pl.Series(texts))
+    data, offsets = utf8.encode_texts(pl.Series(texts))
     found = tokens.make_tokenizer("spacy")(data, offsets)
     raw = data.tobytes()
     for row, text in enumerate(texts):

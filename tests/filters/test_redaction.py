@@ -11,10 +11,10 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from filters.pii import filter as pii
-from filters.pii import national, ner_kernel, ner_model, presidio
-from filters.pii import ner as _ner
+from filters import pii
+from filters.pii import national, ner, ner_kernel, ner_model, presidio
 from filters.pii.national import NATIONAL_IDENTIFIERS
+from filters.pii.spans import EntitySpan
 
 KEY = bytes(range(32))
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -195,16 +195,16 @@ def test_contact_leaves_names_and_has_no_column_for_them() -> None:
 def test_handles_hashtags_links_and_placeholders_are_no_names() -> None:
     text = "@Barack #London https://barack.example <PERSON> Obama's user_1: hi"
     spans = [
-        pii.EntitySpan(match.start(), match.end(), "PERSON", 0.85)
+        EntitySpan(match.start(), match.end(), "PERSON", 0.85)
         for match in re.finditer(r"\S+", text)
     ]
-    left = [text[span.start : span.end] for span in _ner.trim_names(text, spans)]
+    left = [text[span.start : span.end] for span in ner.trim_names(text, spans)]
     assert left == ["Obama", "hi"]
 
 
 def test_names_do_not_hang_on_the_company_of_a_post() -> None:
     texts = ["I met Barack Obama in London", "hi", "lol Sarah is here", "to Paris with Tom Hanks!"]
-    engine = _ner.load_engine("posts")
+    engine = ner.load_engine("posts")
     alone = [engine([text])[0] for text in texts]
     assert engine(texts * 50) == alone * 50
 
@@ -236,23 +236,23 @@ def test_the_compiled_model_finds_what_spacy_does() -> None:
 
 def test_a_long_text_is_read_in_pieces_with_places_of_the_whole() -> None:
     text = "so it goes " * 4000 + "and then Barack Obama came to London"
-    spans = _ner.load_engine("posts")([text])[0]
+    spans = ner.load_engine("posts")([text])[0]
     assert [text[span.start : span.end] for span in spans] == ["Barack Obama", "London"]
-    pieces = list(_ner.split_text(text))
+    pieces = list(ner.split_text(text))
     assert len(pieces) > 2 and "".join(piece for _, piece in pieces) == text
-    assert list(_ner.split_text("x" * 50_000))[1][0] == _ner.NER_PIECE_CHARACTERS
+    assert list(ner.split_text("x" * 50_000))[1][0] == ner.NER_PIECE_CHARACTERS
 
 
 def test_an_engine_that_is_not_there_is_refused_before_a_build() -> None:
     with pytest.raises(ValidationError, match="unknown ner 'flair:x'"):
         pii.Config(profile="strict", ner="flair:x")
-    for ner, complaint in (
+    for engine, complaint in (
         ("spacy:no_such_model", "is not installed"),
         ("transformers:/no/such", "nothing is downloaded"),
         ("gliner:/no/such", "nothing is downloaded"),
     ):
         with pytest.raises(ValueError, match=complaint):
-            pii.check(pii.Config(profile="strict", ner=ner))
+            pii.check(pii.Config(profile="strict", ner=engine))
 
 
 def test_a_spacy_model_of_ones_own_is_loaded_by_its_folder(tmp_path: Any) -> None:
@@ -272,6 +272,12 @@ def test_the_model_serves_presidios_own_engine() -> None:
     from presidio_analyzer import AnalyzerEngine
 
     make: Any = AnalyzerEngine
-    engine = make(nlp_engine=_ner.nlp_engine(), supported_languages=["en"])
+    engine = make(nlp_engine=pii.nlp_engine(), supported_languages=["en"])
     hits = engine.analyze("I met Barack Obama in London", language="en", entities=["PERSON"])
     assert [(hit.start, hit.end) for hit in hits] == [(6, 18)]
+
+
+def test_the_former_import_path_of_the_engine_works() -> None:
+    from filters._ner import nlp_engine
+
+    assert nlp_engine is pii.nlp_engine

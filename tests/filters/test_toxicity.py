@@ -38,7 +38,7 @@ def _scores(judge: Filter, *texts: str | None) -> list[float]:
 
 
 def test_the_folder_finds_the_filter_and_its_model() -> None:
-    assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity.filter"
+    assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
     assert models(toxicity, toxicity.Config()) == [scorers.TOXICITY_MODEL_PATH]
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 

@@ -403,7 +403,7 @@ def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Pa
 def test_a_filter_that_breaks_stops_the_build_and_is_named(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from filters.quality import filter as quality
+    from filters import quality
 
     def broken(config: object) -> Callable[[pl.DataFrame], pl.DataFrame]:
         def run(posts: pl.DataFrame) -> pl.DataFrame:
@@ -424,7 +424,7 @@ def test_a_filter_that_breaks_stops_the_build_and_is_named(
 def test_a_filter_that_drops_rows_itself_is_caught(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from filters.quality import filter as quality
+    from filters import quality
 
     small_dump(tmp_path)
     monkeypatch.setattr(quality, "build", lambda config: lambda posts: posts.head(3))

@@ -12,7 +12,7 @@ import pytest
 import corpus
 from corpus.readers import find
 from corpus.readers.contract import match_mentions
-from filters.pii.redaction import encode_digest_as_letters
+from filters.pii.styles import encode_digest_as_letters
 from tests.conftest import write_lines
 
 

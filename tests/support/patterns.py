@@ -194,7 +194,7 @@ ANCHORED = {
 #: The longest text that a pattern is ever given.
 BOUNDED = {
     "corpus.readers.stackexchange._ENDINGS": 255,
-    "filters.pii.ner._TAIL": 20_000,
+    "filters.pii.ner._TRAILING_MARKS": 20_000,
 }
 
 
