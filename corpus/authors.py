@@ -25,6 +25,7 @@ from pydantic import Field
 from corpus.dedup import barrier as dedup
 from corpus.errors import PlanError
 from corpus.gathered import BarrierInput
+from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     I64,
     U64,
@@ -119,15 +120,12 @@ def _strip_community_prefix(community: str) -> str:
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """What must be known of a part: the author as a hash, the rules that need no more, bands."""
-    from corpus.dedup import minhash_kernel
-
     known = pl.concat_str("platform", pl.lit(":"), "author")
     names = posts.select(known).to_series()
-    author = minhash_kernel.hash128(*array_store.flatten_strings(names.fill_null("")))
-    author[names.is_null().to_numpy()] = 0
+    author = hash_strings(names)
     out: dict[str, NDArray[Any]] = {
         "author": author,
-        "ids": minhash_kernel.hash128(*array_store.flatten_strings(posts["id"]))[:, 0],
+        "ids": hash_strings(posts["id"])[:, 0],
         "reason": posts.select(_single_post_reasons(config))
         .to_series()
         .to_numpy()
@@ -360,14 +358,14 @@ class DecideAuthors(_AuthorRangeTask):
 def _mark_repetitive(
     reason: NDArray[np.uint8], author_number: I64, detail: Rows, rules: AuthorRules
 ) -> None:
-    from corpus.partition import union_find
+    from corpus.partition import key_kernel
 
     left = np.flatnonzero(reason == 0)
     of = author_number[left]
     repeated = np.zeros(left.size, bool)
     for name in _BANDS:
         keys = detail[name][left]
-        maybe = np.flatnonzero(union_find.mark_possible_repeats(keys))
+        maybe = np.flatnonzero(key_kernel.mark_possible_repeats(keys))
         # By author too: what two authors' keys have in common by chance is no habit.
         order = maybe[np.lexsort((keys[maybe], of[maybe]))]
         same = (np.diff(of[order]) == 0) & (keys[order][1:] == keys[order][:-1])

@@ -27,6 +27,7 @@ from pydantic import Field
 
 from corpus import stages
 from corpus.gathered import BarrierInput
+from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     gather_rows,
     load_part_index,
@@ -90,17 +91,9 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     # A thread's first post has no root but itself.
     thread = pl.coalesce("root_id", "id")
     return {
-        "author": _hash_names(posts.select(author).to_series()),
-        "thread": _hash_names(posts.select(thread).to_series()),
+        "author": hash_strings(posts.select(author).to_series()),
+        "thread": hash_strings(posts.select(thread).to_series()),
     }
-
-
-def _hash_names(names: pl.Series) -> NDArray[np.uint64]:
-    from corpus.dedup import minhash_kernel
-
-    found = minhash_kernel.hash128(*array_store.flatten_strings(names.fill_null("")))
-    found[names.is_null().to_numpy()] = 0
-    return found
 
 
 def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:

@@ -12,6 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.partition import tree_roots
+from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     I64,
     gather_keys,
@@ -31,14 +32,13 @@ def measure_links(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
 
     A repost names its original as its parent, and yet answers nothing.
     """
-    from corpus.dedup import minhash_kernel
 
     answers = pl.when(pl.col("kind") != "repost").then(pl.col("parent_id"))
     parents = posts.select(answers.fill_null("").alias("parent")).to_series()
     child = (parents != "").arg_true()
-    wanted = minhash_kernel.hash128(*array_store.flatten_strings(parents.gather(child)))
+    wanted = hash_strings(parents.gather(child))
     return {
-        **partition_keys("ids", minhash_kernel.hash128(*array_store.flatten_strings(posts["id"]))),
+        **partition_keys("ids", hash_strings(posts["id"])),
         **partition_keys("parents", wanted, child.to_numpy()),
     }
 

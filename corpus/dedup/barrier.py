@@ -24,6 +24,7 @@ from corpus.dedup import campaigns, candidates, clusters, dedup_index
 from corpus.dedup.normalize import FOLDS, normalize_to_bytes
 from corpus.gathered import BarrierInput
 from corpus.partition import partitions
+from corpus.partition.hashing import hash_strings
 from corpus.privacy import keys
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, write_json
@@ -222,14 +223,13 @@ def compute_band_keys(texts: pl.Series, config: Config) -> NDArray[np.uint64]:
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """What dedup knows of a part: numbers of each post, no text."""
     from corpus.dedup import minhash_kernel
+    from corpus.partition import key_kernel
 
     data, offsets = normalize_to_bytes(posts["text"], config.fold)
     again = _mark_reposts(posts, config)
     original = posts["parent_id"] if again.any() else posts["id"]
-    ids = minhash_kernel.hash128(
-        *array_store.flatten_strings(posts["id"].zip_with(~again, original))
-    )
-    exact = minhash_kernel.hash128(data, offsets)
+    ids = hash_strings(posts["id"].zip_with(~again, original))
+    exact = key_kernel.hash128(data, offsets)
     found = _shingle_and_sign(data, offsets, config)
     return {
         **partitions.partition_keys("ids", ids),
@@ -246,10 +246,10 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
 def partition_band_keys(signed: ShinglesAndSignatures, config: Config) -> dict[str, NDArray[Any]]:
     """The band keys of signatures, ordered likewise, and the shingles."""
     from corpus.dedup import minhash_kernel
-    from corpus.partition import union_find
+    from corpus.partition import key_kernel
 
     bands = minhash_kernel.hash_bands(signed.signatures, *choose_bands(config))
-    keys, rows, cuts = union_find.partition_by_first_byte(bands)
+    keys, rows, cuts = key_kernel.partition_by_first_byte(bands)
     return {
         "bands_keys": keys, "bands_rows": rows, "bands_cuts": cuts,
         "hashes": signed.hashes, "places": signed.offsets,
@@ -365,9 +365,7 @@ class MeasureIndexPiece:
         found = ShinglesAndSignatures(*shingles, np.zeros(count, np.uint32), signed)
         written = array_store.save_arrays(
             {
-                **partitions.partition_keys(
-                    "ids", minhash_kernel.hash128(*array_store.flatten_strings(known.ids))
-                ),
+                **partitions.partition_keys("ids", hash_strings(known.ids)),
                 **partitions.partition_keys("exact", known.text_hashes),
                 **({} if config.exact_only else partition_band_keys(found, config)),
                 "prefer": np.full(count, _EARLIER_CORPUS_PRIORITY),

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.tasks import array_store
+from corpus.partition.hashing import hash_strings
 
 _UNTIMED = np.iinfo(np.int64).min
 _HOUR = 3_600_000_000
@@ -57,7 +57,6 @@ class Campaign(NamedTuple):
 
 def measure(posts: pl.DataFrame, token_counts: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
     """When each post was written, by whom, and how long it is; no time: it is in no campaign."""
-    from corpus.dedup import minhash_kernel
 
     untimed = pl.col("created_at").is_null() | pl.col("text").str.contains(_RETWEET_PREFIX)
     if "kind" in posts.columns:
@@ -70,7 +69,7 @@ def measure(posts: pl.DataFrame, token_counts: NDArray[np.uint32]) -> dict[str, 
     told = posts.select(time.fill_null(_UNTIMED).alias("time"), author.alias("author"))
     return {
         "time": told["time"].to_numpy(),
-        "author": minhash_kernel.hash128(*array_store.flatten_strings(told["author"]))[:, 0],
+        "author": hash_strings(told["author"])[:, 0],
         "tokens": token_counts,
     }
 
@@ -90,7 +89,7 @@ def find_campaigns(table: NDArray[Any], settings: CampaignSettings) -> list[Camp
     ``table`` has a row a post: its ``keeper``, which names the cluster, ``post``, ``time``,
     ``author`` and ``tokens``.
     """
-    from corpus.partition import union_find
+    from corpus.dedup import candidates_kernel
 
     table = table[(table["time"] != _UNTIMED) & (table["tokens"] >= settings.campaign_words)]
     table = table[np.lexsort((table["post"], table["time"], table["keeper"]))]
@@ -103,7 +102,7 @@ def find_campaigns(table: NDArray[Any], settings: CampaignSettings) -> list[Camp
             continue
         row = table[begin:end]
         times, people = np.ascontiguousarray(row["time"]), np.ascontiguousarray(row["author"])
-        most, authors, at = union_find.find_densest_window(times, people, window)
+        most, authors, at = candidates_kernel.find_densest_window(times, people, window)
         if most >= settings.campaign_posts and authors >= settings.campaign_authors:
             posts = row["post"][at : at + most].copy()
             found.append(Campaign(int(of[begin]), posts, int(authors), int(times[at])))

@@ -172,17 +172,18 @@ class MatchEqualKeys(_KeyRangeTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The posts that leave, and for each the one that stays."""
-        from corpus.partition import union_find
+        from corpus.dedup import candidates_kernel
+        from corpus.partition import key_kernel
 
         one, posts, two = self.gather_unmatched_keys(with_second=True)
-        maybe = union_find.mark_possible_repeats(one)
+        maybe = key_kernel.mark_possible_repeats(one)
         one, posts, two = one[maybe], posts[maybe], two[maybe]
         ranks = [posts, map_post_array(self.work_dir, "prefer")[posts]]
         if self.kind == "ids":  # an original stays before its reposts, whatever else is preferred
             ranks.append(map_post_array(self.work_dir, "again")[posts])
         order = np.lexsort((*ranks, two, one))
         return _scatter_pairs(
-            self.work_dir, *union_find.pair_equal_keys(one[order], two[order], posts[order])
+            self.work_dir, *candidates_kernel.pair_equal_keys(one[order], two[order], posts[order])
         )
 
 
@@ -262,16 +263,17 @@ class ProposeCandidates(_KeyRangeTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The pairs, for the blocks of those not preferred; and edges that tie the same posts."""
-        from corpus.partition import union_find
+        from corpus.dedup import candidates_kernel
+        from corpus.partition import key_kernel
 
         where = load_part_index(self.work_dir)
         keys, posts, _ = self.gather_unmatched_keys(with_second=False)
-        maybe = union_find.mark_possible_repeats(keys)
+        maybe = key_kernel.mark_possible_repeats(keys)
         keys, posts = keys[maybe], posts[maybe]
         order = np.lexsort((posts, map_post_array(self.work_dir, "prefer")[posts], keys))
         keys, posts = keys[order], posts[order]
         sketches = map_post_array(self.work_dir, "sketch")[posts]
-        better, worse = union_find.propose_pairs(
+        better, worse = candidates_kernel.propose_pairs(
             keys, posts, sketches, self.min_equal_bits, _MAX_LEADERS
         )
         pairs = _distinct_pair_rows(worse, better)
@@ -329,7 +331,7 @@ class ScatterShingles(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The posts by batch, where each batch begins, their shingles, and where each's begin."""
-        from corpus.partition import union_find
+        from corpus.dedup import candidates_kernel
 
         where = load_part_index(self.work_dir)
         low, _ = where.block_rows(self.block)
@@ -342,7 +344,7 @@ class ScatterShingles(ArrayTask):
             chosen = np.flatnonzero(batch[begin:end])
             folder = where.folders[part]
             places = array_store.load_array(folder, "places")
-            taken = union_find.gather_shingles(
+            taken = candidates_kernel.gather_shingles(
                 array_store.load_array(folder, "hashes"), places, chosen
             )
             hashes.append(taken[0])
@@ -351,7 +353,7 @@ class ScatterShingles(ArrayTask):
         chosen = np.flatnonzero(batch)
         order = np.argsort(batch[chosen], kind="stable")
         cuts = np.searchsorted(batch[chosen[order]], np.arange(1, self.batch_count + 2))
-        ordered, sizes = union_find.gather_shingles(np.concatenate(hashes), places, order)
+        ordered, sizes = candidates_kernel.gather_shingles(np.concatenate(hashes), places, order)
         return {
             "posts": low + chosen[order], "cuts": cuts, "hashes": ordered,
             "places": np.concatenate([[0], np.cumsum(sizes)]),
@@ -373,7 +375,7 @@ class VerifyCandidates(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The posts that leave, and for each the one that stays."""
-        from corpus.partition import union_find
+        from corpus.dedup import candidates_kernel
 
         posts, hashes, places = self._gather_shingles()
         prefer = map_post_array(self.work_dir, "prefer")[posts]
@@ -387,7 +389,7 @@ class VerifyCandidates(ArrayTask):
         ranked = _distinct_pair_rows(*ends)
         starts = np.searchsorted(ranked["worse"], np.arange(posts.size + 1))
         better = np.ascontiguousarray(ranked["better"])
-        kept = union_find.verify_pairs(starts, better, order, hashes, places, self.jaccard)
+        kept = candidates_kernel.verify_pairs(starts, better, order, hashes, places, self.jaccard)
         left = np.flatnonzero(kept != np.arange(posts.size))
         return _scatter_pairs(self.work_dir, posts[order[left]], posts[order[kept[left]]])
 

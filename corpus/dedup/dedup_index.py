@@ -179,14 +179,14 @@ class WriteIndexPiece:
 
 
 def _read_run(run: IndexedRun) -> IndexPiece:
-    from corpus.partition import union_find
+    from corpus.dedup import candidates_kernel
 
     rows = array_store.load_slice(run.rows_folder, "rows", run.low, run.high)
     hashes, counts = np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
     if (run.measures / "hashes.npy").exists():
         places = array_store.load_array(run.measures, "places")
         every = array_store.load_array(run.measures, "hashes")
-        hashes, counts = union_find.gather_shingles(every, places, rows)
+        hashes, counts = candidates_kernel.gather_shingles(every, places, rows)
     return IndexPiece(
         pl.read_parquet(run.posts, columns=["id"], glob=False)["id"].gather(rows),
         array_store.load_array(run.measures, "exact")[rows],

@@ -17,8 +17,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.conversations.documents import COUNTED_POSTS
+from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
-    U64,
     gather_keys,
     gather_rows,
     load_part_index,
@@ -97,12 +97,6 @@ def _has_documents(parts: Sequence[Path]) -> bool:
     )
 
 
-def _hash_ids(ids: pl.Series) -> U64:
-    from corpus.dedup import minhash_kernel
-
-    return minhash_kernel.hash128(*array_store.flatten_strings(ids))
-
-
 def _read_column(path: Path, column: str = "id") -> pl.Series:
     return pl.read_parquet(path, columns=[column], glob=False)[column]
 
@@ -131,8 +125,8 @@ class FindRowsInPart(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The rows."""
         ids, left = (
-            _hash_ids(_read_column(self.posts))[:, 0],
-            _hash_ids(_read_column(self.final_posts))[:, 0],
+            hash_strings(_read_column(self.posts))[:, 0],
+            hash_strings(_read_column(self.final_posts))[:, 0],
         )
         found = np.flatnonzero(np.isin(ids, left) & _mark_kept(self.verdict))
         return {"rows": found}, {"rows": found.size}
@@ -159,7 +153,7 @@ class PartitionKeptIds(ArrayTask):
         """Their keys, by range."""
         ids = _read_column(self.posts)
         stays = np.flatnonzero(_mark_kept(self.verdict))
-        return partition_keys("ids", _hash_ids(ids.gather(stays)), stays), {"posts": len(ids)}
+        return partition_keys("ids", hash_strings(ids.gather(stays)), stays), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)
@@ -178,7 +172,7 @@ class PartitionDocumentIds(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Their keys, by range."""
         ids = _read_column(self.documents, "post_ids").explode(empty_as_null=False).drop_nulls()
-        return partition_keys("ids", _hash_ids(ids)), {"posts": len(ids)}
+        return partition_keys("ids", hash_strings(ids)), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)

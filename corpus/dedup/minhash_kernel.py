@@ -7,19 +7,16 @@ Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
+from corpus.partition.key_kernel import mix64
 from filters.text.jit import jit
 
 U8 = NDArray[np.uint8]
 U32 = NDArray[np.uint32]
 U64 = NDArray[np.uint64]
 I64 = NDArray[np.int64]
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 @jit
@@ -59,37 +56,6 @@ def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
         k = np.uint32(k << np.uint32(15)) | (k >> np.uint32(17))
         h ^= np.uint32(k * c2)
     return _fmix32(np.uint32(h ^ np.uint32(end - start)))
-
-
-@jit
-def mix64(h: np.uint64) -> np.uint64:
-    """MurmurHash3's 64-bit finalizer."""
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xFF51AFD7ED558CCD)
-    h ^= h >> np.uint64(33)
-    h *= np.uint64(0xC4CEB9FE1A85EC53)
-    h ^= h >> np.uint64(33)
-    return h
-
-
-@jit
-def hash128(data: U8, offsets: I64) -> U64:
-    """Two independent 64-bit hashes of each string, as an array of shape (n, 2)."""
-    out = np.empty((offsets.size - 1, 2), np.uint64)
-    for row in range(offsets.size - 1):
-        start, end = offsets[row], offsets[row + 1]
-        one, two = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD1B54A32D192ED03)
-        at = start
-        while at < end:
-            word = np.uint64(0)
-            for shift in range(min(8, end - at)):
-                word |= np.uint64(data[at + shift]) << np.uint64(8 * shift)
-            one = mix64(one ^ word) + np.uint64(0x2545F4914F6CDD1D)
-            two = mix64(two + word) ^ (two >> np.uint64(7))
-            at += 8
-        out[row, 0] = mix64(one ^ np.uint64(end - start))
-        out[row, 1] = mix64(two + np.uint64(end - start))
-    return out
 
 
 @jit

@@ -299,10 +299,10 @@ def rewrite_index(
 def _replace_entries(
     entries: dedup_index.IndexPiece, removed: Any, added: Sequence[dict[str, Any]]
 ) -> dedup_index.IndexPiece:
-    from corpus.partition import union_find
+    from corpus.dedup import candidates_kernel
 
     rows = np.flatnonzero(~removed)
-    hashes, counts = union_find.gather_shingles(
+    hashes, counts = candidates_kernel.gather_shingles(
         entries.shingle_hashes, entries.shingle_offsets, rows
     )
     more = [np.array(row["_shingles"], np.uint32) for row in added]

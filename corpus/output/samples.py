@@ -242,10 +242,9 @@ class RedactSamples:
 
 def _with_id_hash(rows: pl.DataFrame) -> pl.DataFrame:
     """The rows with a hash of their ids that no library's version changes."""
-    from corpus.dedup import minhash_kernel
-    from corpus.tasks import array_store
+    from corpus.partition.hashing import hash_strings
 
-    hashes = minhash_kernel.hash128(*array_store.flatten_strings(rows["id"].fill_null("")))[:, 0]
+    hashes = hash_strings(rows["id"].fill_null(""))[:, 0]
     return rows.with_columns(pl.Series("_hash", hashes, dtype=pl.UInt64))
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from corpus.errors import BuildError
 from corpus.partition import connected_components, permutation
+from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     gather_keys,
     gather_rows,
@@ -90,7 +91,6 @@ class MeasureTies:
 
     def __call__(self) -> MeasureTies:
         """Note it unless the receipt is there."""
-        from corpus.dedup import minhash_kernel
 
         receipt = self.folder / "receipt.json"
         if load_receipt(receipt) is None:
@@ -100,7 +100,7 @@ class MeasureTies:
             posts = pl.read_parquet(self.posts, columns=columns, glob=False)
             rows, names = list_ties(posts)
             times = posts["created_at"].dt.timestamp("us").fill_null(_NO_TIME)
-            keys = minhash_kernel.hash128(*array_store.flatten_strings(names))
+            keys = hash_strings(names)
             found = {**partition_keys("names", keys, rows.to_numpy()), "times": times.to_numpy()}
             save_receipt(receipt, {}, array_store.save_arrays(found, self.folder))
         return self

@@ -203,9 +203,9 @@ def partition_keys(
 
     ``of``: the row of each key, if that is not its number.
     """
-    from corpus.partition import union_find
+    from corpus.partition import key_kernel
 
-    first, rows, cuts = union_find.partition_by_first_byte(np.ascontiguousarray(keys[:, :1]))
+    first, rows, cuts = key_kernel.partition_by_first_byte(np.ascontiguousarray(keys[:, :1]))
     more = keys[:, 1][rows]
     whose = rows if row_of_key is None else row_of_key[rows].astype(np.uint32)
     return {

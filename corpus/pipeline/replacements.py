@@ -77,13 +77,13 @@ class FilterReplacements:
         return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(own)
 
     def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
-        from corpus.partition import union_find
+        from corpus.dedup import candidates_kernel
 
         exact = array_store.load_array(self.arrays_folder, "exact")[rows.to_numpy()]
         shingles: Any = pl.Series([[]] * len(rows), dtype=pl.List(pl.UInt32))
         if (self.arrays_folder / "hashes.npy").exists():
             places = array_store.load_array(self.arrays_folder, "places")
-            hashes, counts = union_find.gather_shingles(
+            hashes, counts = candidates_kernel.gather_shingles(
                 array_store.load_array(self.arrays_folder, "hashes"), places, rows.to_numpy()
             )
             shingles = array_store.make_list_series(

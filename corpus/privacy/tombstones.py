@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from corpus.partition.partitions import U64, count_ranges, gather_rows, make_rows, scatter_rows
+from corpus.partition.hashing import hash_strings
+from corpus.partition.partitions import count_ranges, gather_rows, make_rows, scatter_rows
 from corpus.schema import WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt
@@ -57,12 +58,6 @@ def fold_tombstones(
     open_tombstones.cache_clear()  # an earlier build of this process may have looked into what is mended
 
 
-def _hash_values(values: pl.Series) -> U64:
-    from corpus.dedup import minhash_kernel
-
-    return minhash_kernel.hash128(*array_store.flatten_strings(values))
-
-
 def _scattered_folder(work_dir: Path, part: int) -> Path:
     return work_dir / "noted" / f"{part:06d}"
 
@@ -84,7 +79,7 @@ class ScatterTombstones(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A row a notice."""
         told = pl.read_parquet(self.source, glob=False)
-        keys = _hash_values(told["value"])
+        keys = hash_strings(told["value"])
         number = {name: at for at, name in enumerate(_REASONS)}
         found = make_rows(
             one=keys[:, 0],
@@ -144,7 +139,7 @@ class TombstoneTable:
     def look_up(self, values: pl.Series, target: str) -> pl.DataFrame:
         """The row of each value that a notice names, with ``reason`` and ``said_at``."""
         row = np.flatnonzero(values.is_not_null().to_numpy())
-        keys = _hash_values(values.gather(row))
+        keys = hash_strings(values.gather(row))
         order = np.argsort(keys[:, 0])
         row, keys = row[order], keys[order]
         one = self._columns["one"]

@@ -1,0 +1,21 @@
+"""Hash strings to keys, so that equal strings of different parts meet as equal numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus.tasks.array_store import flatten_strings
+
+U64 = NDArray[np.uint64]
+
+
+def hash_strings(texts: pl.Series) -> U64:
+    """Two independent 64-bit hashes of each string, shape (n, 2); zeros for null."""
+    from corpus.partition import key_kernel
+
+    keys = key_kernel.hash128(*flatten_strings(texts.fill_null("")))
+    if texts.has_nulls():
+        keys[texts.is_null().to_numpy()] = 0
+    return keys
