@@ -280,7 +280,7 @@ def test_tasks_that_are_done_are_not_done_again(
         raise AssertionError("done twice")
 
     for kind in (authors.ScatterByAuthor, authors.CountAuthors, authors.DecideAuthors):
-        monkeypatch.setattr(kind, "make", refuse)
+        monkeypatch.setattr(kind, "compute", refuse)
     (tmp_path / "room" / "000000.verdict.parquet").unlink()
     assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
     monkeypatch.setattr(authors.WriteAuthorVerdicts, "_tell", refuse)

@@ -314,7 +314,7 @@ def test_tasks_that_are_done_are_not_done_again(
         candidates.ProposeCandidates,
         candidates.VerifyCandidates,
     ):
-        monkeypatch.setattr(kind, "make", refuse)
+        monkeypatch.setattr(kind, "compute", refuse)
     assert decided(posts, tmp_path).equals(first)
 
 
