@@ -1,4 +1,4 @@
-"""Commands that help to write a plan: what is in a dump, which settings there are, what is wrong."""
+"""Commands that help to write a plan: they detect formats, list settings and check a plan."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Read a finished corpus: frames, streams for training, token files."""
+"""Read a finished corpus: lazy frames, streams for training, token blocks and token files."""

@@ -1,4 +1,4 @@
-"""The two forms in which rows are handed out: polars frames and Arrow tables."""
+"""The two formats of a batch: polars frames and Arrow tables."""
 
 from __future__ import annotations
 
@@ -11,57 +11,57 @@ if TYPE_CHECKING:
 
 
 class BatchFormat(Protocol):
-    """What is done with rows of one form. Both have a length and can be sliced."""
+    """Operations on batches of one format, which have a length and can be sliced."""
 
     def from_table(self, table: pa.Table) -> Any:
-        """The rows that were read as a table."""
+        """Return a table as a batch of this format."""
         ...
 
     def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
-        """The rows in another order."""
+        """Return the rows ``order`` of a batch, in that order."""
         ...
 
     def concatenate(self, batches: list[Any]) -> Any:
-        """Frames end to end."""
+        """Return the rows of all batches as one batch."""
         ...
 
 
 class PolarsBatches:
-    """Rows as ``polars.DataFrame``."""
+    """Batches as ``polars.DataFrame``."""
 
     def from_table(self, table: pa.Table) -> Any:
-        """The rows that were read as a table."""
+        """Return a table as a frame."""
         import polars as pl
 
         return pl.from_arrow(table)
 
     def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
-        """The rows in another order."""
+        """Return the rows ``order`` of a frame, in that order."""
         import numpy as np
         import polars as pl
 
         return batch.select(pl.all().gather(pl.Series(order.astype(np.uint32))))
 
     def concatenate(self, batches: list[Any]) -> Any:
-        """Frames end to end."""
+        """Return the rows of all frames as one frame."""
         import polars as pl
 
         return batches[0] if len(batches) == 1 else pl.concat(batches)
 
 
 class ArrowBatches:
-    """Rows as ``pyarrow.Table``. Nothing here needs a thread, so a forked process may use it."""
+    """Batches as ``pyarrow.Table``. They need no threads, so a forked process can use them."""
 
     def from_table(self, table: pa.Table) -> Any:
-        """The rows that were read as a table."""
+        """Return the table itself."""
         return table
 
     def reorder(self, batch: Any, order: NDArray[np.int64]) -> Any:
-        """The rows in another order."""
+        """Return the rows ``order`` of a table, in that order."""
         return batch.take(order)
 
     def concatenate(self, batches: list[Any]) -> Any:
-        """Frames end to end."""
+        """Return the rows of all tables as one table."""
         import pyarrow as pa
 
         return batches[0] if len(batches) == 1 else pa.concat_tables(batches)

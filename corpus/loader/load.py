@@ -19,39 +19,41 @@ if TYPE_CHECKING:
 
 
 class Corpus:
-    """A finished corpus, here or at a URL. Opening it reads the manifest and nothing else."""
+    """A finished corpus in a folder or at a URL. Opening it reads only the manifest.
+
+    ``manifest`` is the manifest as a dict, ``shards`` the paths of the shards.
+    """
 
     def __init__(self, path: str | Path) -> None:
-        self.path: Any = parse_path(path)  # a Path, or a Place at a URL
+        self.path: Any = parse_path(path)  # a Path, or a RemotePath for a URL
         self.manifest: dict[str, Any] = load_manifest(self.path)
         self.shards: list[Any] = [self.path / shard["path"] for shard in self.manifest["shards"]]
-        if isinstance(self.path, Path):  # elsewhere, each look is a request; reading checks too
-            for shard, listed in zip(self.shards, self.manifest["shards"], strict=True):
-                _require_size(shard, listed["bytes"])
+        if isinstance(self.path, Path):  # at a URL each size is a request; reading checks it too
+            for shard, entry in zip(self.shards, self.manifest["shards"], strict=True):
+                _require_size(shard, entry["bytes"])
 
     def __len__(self) -> int:
-        """How many documents there are."""
+        """Return the number of documents."""
         return int(self.manifest["totals"]["documents"])
 
     def __repr__(self) -> str:
         return f"<Corpus {self.path}: {len(self):,} documents in {len(self.shards)} shards>"
 
     def scan(self, shards: Sequence[dict[str, Any]] | None = None) -> pl.LazyFrame:
-        """All documents, or those of some of the manifest's shards, as a polars LazyFrame."""
-        listed = self.manifest["shards"] if shards is None else shards
-        return self._scan_files(listed)
+        """Return all documents, or those of some of the manifest's shards, as a LazyFrame."""
+        return self._scan_files(self.manifest["shards"] if shards is None else shards)
 
     def _scan_files(self, entries: Sequence[dict[str, Any]]) -> pl.LazyFrame:
         if isinstance(self.path, Path):
             import polars as pl
 
-            return pl.scan_parquet([self.path / one["path"] for one in entries], glob=False)
+            return pl.scan_parquet([self.path / entry["path"] for entry in entries], glob=False)
         from corpus.loader.shard_index import ShardIndex, scan_row_groups
 
         return scan_row_groups(ShardIndex(self.path, entries))
 
     def dropped(self) -> pl.LazyFrame:
-        """The ledger: a row for each post that left, with stage, reason and scores."""
+        """Return the ledger: a row for each dropped post, with stage, reason and scores."""
         import polars as pl
 
         files = sorted((self.path / "dropped").glob("*.parquet"))
@@ -63,11 +65,11 @@ class Corpus:
 
     @property
     def splits(self) -> list[str]:
-        """``train``, and ``validation`` where the plan has set some aside."""
+        """``train``, and ``validation`` if the plan has set some documents aside."""
         return sorted({shard.get("split", "train") for shard in self.manifest["shards"]})
 
     def split(self, name: str) -> Split:
-        """The documents of one split, to be streamed."""
+        """Return the documents of one split, for a stream."""
         if name not in self.splits:
             raise CorpusError(
                 f"no split '{name}' in '{self.path}'{did_you_mean(name, self.splits)}"
@@ -91,15 +93,15 @@ class Corpus:
     ) -> Stream:
         """Yield this worker's documents of an epoch as frames of up to ``batch_size`` rows.
 
-        The rows of the corpus are shared out evenly: of all ranks and their workers, each gets as
-        many as any other, or one less, and each row reaches exactly one of them, however many
-        there are. With ``shuffle`` the row groups are in a random order, and so are the rows in
-        each; ``seed`` and ``epoch`` decide. The stream says where it is by ``state_dict()`` and
-        goes there by ``load_state_dict()``: see :class:`~corpus.loader.stream.Stream`. With
-        ``arrow`` the frames are Arrow tables, which a forked process may use where polars would hang.
-        Where the plan has set documents aside, ``split="validation"`` streams those.
+        The rows are shared evenly among all workers of all ranks: each row is given to exactly one
+        of them, and the shares differ by one row at most. With ``shuffle`` the row groups are in a
+        random order, and so are the rows in each; ``seed`` and ``epoch`` decide the order.
+        ``state_dict()`` of the stream records its position, and ``load_state_dict()`` restores it:
+        see :class:`~corpus.loader.stream.Stream`. With ``arrow`` the frames are Arrow tables,
+        which a forked process can use where polars would hang. ``split="validation"`` streams the
+        documents that the plan has set aside.
 
-        Raises ``ValueError`` for a rank or worker that cannot be; while it is read,
+        Raises ``ValueError`` for an impossible rank or worker, and while the stream is read
         :class:`~corpus.errors.CorpusError` for an unknown column or an empty corpus and
         :class:`~corpus.errors.ShardError` for a damaged shard.
         """
@@ -119,27 +121,27 @@ class Corpus:
 
 
 class Split:
-    """The training set of a corpus, or what was set aside for validation."""
+    """The training documents of a corpus, or those that were set aside for validation."""
 
     def __init__(self, corpus: Corpus, name: str) -> None:
         self.corpus, self.name = corpus, name
-        listed: list[dict[str, Any]] = corpus.manifest["shards"]
-        self.shards = [shard for shard in listed if shard.get("split", "train") == name]
+        entries: list[dict[str, Any]] = corpus.manifest["shards"]
+        self.shards = [shard for shard in entries if shard.get("split", "train") == name]
 
     @cached_property
     def identity(self) -> str:
-        """Changes whenever the shards do: a digest of their hashes."""
+        """A digest of the shards' hashes, which changes whenever the shards do."""
         return shards_digest(self.shards)
 
     def shard_index(self) -> ShardIndex:
-        """The row groups, and a way to read them one by one."""
+        """Return the row groups of the split."""
         from corpus.loader.shard_index import ShardIndex
 
         return ShardIndex(self.corpus.path, self.shards)
 
 
 class Mixture:
-    """Several corpora, streamed as one by weights."""
+    """Several corpora that are streamed as one, by weight."""
 
     def __init__(self, corpora: Sequence[tuple[Corpus | str | Path, float]]) -> None:
         if not corpora:
@@ -148,8 +150,8 @@ class Mixture:
             if not 0 < weight < float("inf"):
                 raise ValueError(f"a weight must be more than 0; got {weight}")
         self._sources = [
-            (one if isinstance(one, Corpus) else load(one), float(weight))
-            for one, weight in corpora
+            (corpus if isinstance(corpus, Corpus) else load(corpus), float(weight))
+            for corpus, weight in corpora
         ]
 
     def stream(
@@ -167,30 +169,35 @@ class Mixture:
         arrow: bool = False,
         split: str = "train",
     ) -> Stream:
-        """As :meth:`Corpus.stream`, of all corpora; an epoch has of each what its weight says.
+        """Stream all corpora as :meth:`Corpus.stream` does one; weights are shares of documents.
 
-        In an epoch the corpus that its weight favours least is seen exactly once. The others are
-        seen more often, each pass in another order, and their rows are spread evenly.
+        In an epoch the corpus with the most documents for its weight is read exactly once. The
+        others are read more often, each time in another order, and spread evenly over the epoch.
         """
+        from corpus.loader.shares import Consumer
         from corpus.loader.stream import Stream
-        from corpus.partition.permutation import Consumer
 
         return Stream(
-            [(one.split(split), weight) for one, weight in self._sources],
-            Consumer(rank, world_size, worker, num_workers), batch_size=batch_size,
-            columns=columns, shuffle=shuffle, seed=seed, epoch=epoch, arrow=arrow,
-        )  # fmt: skip
+            [(corpus.split(split), weight) for corpus, weight in self._sources],
+            Consumer(rank, world_size, worker, num_workers),
+            batch_size=batch_size,
+            columns=columns,
+            shuffle=shuffle,
+            seed=seed,
+            epoch=epoch,
+            arrow=arrow,
+        )
 
 
 def mix(corpora: Sequence[tuple[Corpus | str | Path, float]]) -> Mixture:
-    """Corpora (or their folders) with weights: shares of the documents that are streamed."""
+    """Return a mixture of corpora (or their folders) with weights: shares of the documents."""
     return Mixture(corpora)
 
 
 def load(path: str | Path) -> Corpus:
     """Open a finished corpus in a folder or at a URL, such as ``s3://bucket/corpus``.
 
-    Raises :class:`~corpus.errors.ManifestError` if it is none.
+    Raises :class:`~corpus.errors.ManifestError` if there is no finished corpus.
     """
     return Corpus(path)
 
@@ -198,8 +205,8 @@ def load(path: str | Path) -> Corpus:
 def _require_size(shard: Path, size: int) -> None:
     remedy = "copy the corpus again, or rebuild it"
     try:
-        found = shard.stat().st_size
+        actual = shard.stat().st_size
     except OSError:
         raise ManifestError(f"'{shard}' is missing; {remedy}") from None
-    if found != size:
-        raise ManifestError(f"'{shard}' has {found:,} bytes, not {size:,}; {remedy}")
+    if actual != size:
+        raise ManifestError(f"'{shard}' has {actual:,} bytes, not {size:,}; {remedy}")

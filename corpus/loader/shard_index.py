@@ -1,4 +1,4 @@
-"""The shards of a corpus as row groups that can be read one by one, and are checked."""
+"""Read the row groups of a corpus one by one, and check each against the manifest."""
 
 from __future__ import annotations
 
@@ -17,15 +17,17 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# A footer of a shard of 64 row groups takes about a megabyte once it is parsed.
+# A parsed footer of a shard of 64 row groups takes about a megabyte.
 _MAX_FOOTERS = 64
+#: Row groups that are fetched from a URL while one is read.
+_PREFETCHED = 3
 
 
 class ShardIndex:
-    """Every row group of a corpus, in order; reading one checks it against the manifest.
+    """All row groups of a corpus, numbered over the shards.
 
-    ``groups`` holds the rows of each row group, ``rows`` their sum. The manifest tells them; a
-    corpus built before it did has its footers read here, once.
+    ``row_counts`` holds the rows of each row group, ``rows`` their sum. Both come from the
+    manifest; for a corpus built before the manifest recorded them, the footers are read.
     """
 
     def __init__(self, folder: Any, shards: Sequence[dict[str, Any]]) -> None:
@@ -33,11 +35,11 @@ class ShardIndex:
         self._fetcher = None if isinstance(folder, Path) else RowGroupFetcher()
         self._footers: OrderedDict[int, pq.FileMetaData] = OrderedDict()
         self._shards = list(shards)
-        listed = [self._row_counts_of_shard(number) for number in range(len(self._shards))]
-        self.row_counts = np.array([rows for shard in listed for rows in shard], np.int64)
+        by_shard = [self._row_counts_of_shard(number) for number in range(len(self._shards))]
+        self.row_counts = np.array([rows for counts in by_shard for rows in counts], np.int64)
         self.rows = int(self.row_counts.sum())
-        counts = [len(shard) for shard in listed]
-        self._first_row_group = np.concatenate([[0], np.cumsum(counts)])
+        lengths = [len(counts) for counts in by_shard]
+        self._first_row_group = np.concatenate([[0], np.cumsum(lengths)])
         self._columns: tuple[str, ...] | None = None
 
     def require_rows(self) -> None:
@@ -56,15 +58,15 @@ class ShardIndex:
         return [footer.row_group(group).num_rows for group in range(footer.num_row_groups)]
 
     def row_groups_of_shard(self, number: int) -> range:
-        """The row groups of a shard."""
+        """Return the row groups of a shard."""
         return range(int(self._first_row_group[number]), int(self._first_row_group[number + 1]))
 
     def shard_path(self, number: int) -> Any:
-        """Where a shard lies."""
+        """Return the path of a shard."""
         return self._folder / str(self._shards[number]["path"])
 
     def require_columns(self, columns: Sequence[str]) -> None:
-        """CorpusError for a column that the shards do not have; the first one is asked."""
+        """CorpusError for a column that the first shard does not have."""
         if self._columns is None:
             self._columns = tuple(self.schema().names)
         unknown = sorted(set(columns) - set(self._columns))
@@ -73,66 +75,74 @@ class ShardIndex:
             raise CorpusError(f"no column '{unknown[0]}' in {self.shard_path(0).name}{near}")
 
     def schema(self) -> pa.Schema:
-        """The columns as the first shard has them."""
+        """Return the schema of the first shard."""
         return self._load_footer(0).schema.to_arrow_schema()
 
-    def prefetch(self, groups: Sequence[int], columns: Sequence[str]) -> None:
-        """Begin to fetch the row groups that come next, where the corpus is at a URL."""
+    def prefetch(self, row_groups: Sequence[int], columns: Sequence[str]) -> None:
+        """Begin to fetch the row groups that will be read next, if the corpus is at a URL."""
         if self._fetcher:
-            places = [self._locate(group) for group in groups]
-            coming = [(str(self.shard_path(number)), inside) for number, inside in places]
-            self._fetcher.prefetch(coming, tuple(columns))
+            located = [self._locate(row_group) for row_group in row_groups]
+            next_reads = [(str(self.shard_path(shard)), group) for shard, group in located]
+            self._fetcher.prefetch(next_reads, tuple(columns))
 
-    def _locate(self, group: int) -> tuple[int, int]:
-        number = int(np.searchsorted(self._first_row_group, group, side="right")) - 1
-        return number, group - int(self._first_row_group[number])
+    def prefetch_from(self, row_group: int, columns: Sequence[str]) -> None:
+        """Begin to fetch a row group and those after it, if the corpus is at a URL."""
+        end = min(row_group + _PREFETCHED, self.row_counts.size)
+        self.prefetch(range(row_group, end), columns)
 
-    def read_row_group(self, group: int, columns: Sequence[str]) -> pa.Table:
-        """A row group as a table. ShardError if the shard is missing or damaged."""
+    def _locate(self, row_group: int) -> tuple[int, int]:
+        """Return the number of the shard of a row group, and that of the row group in it."""
+        shard = int(np.searchsorted(self._first_row_group, row_group, side="right")) - 1
+        return shard, row_group - int(self._first_row_group[shard])
+
+    def read_row_group(self, row_group: int, columns: Sequence[str]) -> pa.Table:
+        """Return a row group as a table. ShardError if the shard is missing or damaged."""
         import pyarrow as pa
 
-        number, inside = self._locate(group)
+        shard, group = self._locate(row_group)
         try:
-            table = self._read_from_shard(number, inside, columns)
-            if "row_groups" not in self._shards[number]:
-                # It was built before pages had checksums, and polars takes UTF-8 on trust.
+            table = self._read_from_shard(shard, group, columns)
+            if "row_groups" not in self._shards[shard]:
+                # A corpus of that age has no page checksums, and polars does not check UTF-8.
                 table.validate(full=True)
         except (OSError, pa.ArrowException):
-            raise self._damage_error(number) from None
-        if table.num_rows != int(self.row_counts[group]):
-            raise self._damage_error(number)
+            raise self._damage_error(shard) from None
+        if table.num_rows != int(self.row_counts[row_group]):
+            raise self._damage_error(shard)
         return table.select(list(columns))
 
-    def _read_from_shard(self, number: int, row_group: int, columns: Sequence[str]) -> pa.Table:
+    def _read_from_shard(self, shard: int, row_group: int, columns: Sequence[str]) -> pa.Table:
         import pyarrow.parquet as pq
 
         if self._fetcher:
-            return self._fetcher.read(str(self.shard_path(number)), row_group, tuple(columns))
+            return self._fetcher.read(str(self.shard_path(shard)), row_group, tuple(columns))
         with pq.ParquetFile(
-            self.shard_path(number),
-            metadata=self._load_footer(number),
+            self.shard_path(shard),
+            metadata=self._load_footer(shard),
             page_checksum_verification=True,
         ) as file:
             return file.read_row_group(row_group, columns=list(columns), use_threads=False)
 
-    def _load_footer(self, number: int) -> pq.FileMetaData:
+    def _load_footer(self, shard: int) -> pq.FileMetaData:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        found = self._footers.pop(number, None)
-        if found is None:
+        footer = self._footers.pop(shard, None)
+        if footer is None:
+            path = self.shard_path(shard)
             try:
-                path = self.shard_path(number)
-                found = self._fetcher.footer(str(path)) if self._fetcher else pq.read_metadata(path)
+                footer = (
+                    self._fetcher.footer(str(path)) if self._fetcher else pq.read_metadata(path)
+                )
             except (OSError, pa.ArrowException):
-                raise self._damage_error(number) from None
-        self._footers[number] = found
+                raise self._damage_error(shard) from None
+        self._footers[shard] = footer
         if len(self._footers) > _MAX_FOOTERS:
             self._footers.popitem(last=False)
-        return found
+        return footer
 
-    def _damage_error(self, number: int) -> ShardError:
-        path = self.shard_path(number)
+    def _damage_error(self, shard: int) -> ShardError:
+        path = self.shard_path(shard)
         what = "is damaged" if path.is_file() else "is missing"
         return ShardError(
             f"the shard '{path}' {what}; 'corpus verify {self._folder}' says which files are not "
@@ -141,23 +151,23 @@ class ShardIndex:
 
 
 def scan_row_groups(index: ShardIndex) -> pl.LazyFrame:
-    """All rows as a polars LazyFrame that reads the wanted columns, a row group at a time."""
+    """Return all rows as a LazyFrame that reads only the columns a query needs, group by group."""
     import polars as pl
     from polars.io.plugins import register_io_source
 
-    def rows(
-        columns: list[str] | None, keep: pl.Expr | None, most: int | None, batch: int | None
+    def read_frames(
+        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, batch: int | None
     ) -> Iterator[pl.DataFrame]:
-        wanted = columns or schema.names()
-        left = index.rows if most is None else most
-        for group in range(index.row_counts.size):
-            if left <= 0:
+        needed = columns or schema.names()
+        remaining = index.rows if limit is None else limit
+        for row_group in range(index.row_counts.size):
+            if remaining <= 0:
                 return
-            index.prefetch(range(group, min(group + 3, index.row_counts.size)), wanted)
-            # Polars asks for the first rows before it asks which of them to keep.
-            frame = pl.DataFrame(index.read_row_group(group, wanted)).head(left)
-            left -= frame.height
-            yield frame if keep is None else frame.filter(keep)
+            index.prefetch_from(row_group, needed)
+            # Polars means the limit to count rows before the predicate is applied.
+            frame = pl.DataFrame(index.read_row_group(row_group, needed)).head(remaining)
+            remaining -= frame.height
+            yield frame if predicate is None else frame.filter(predicate)
 
     schema = pl.DataFrame(index.schema().empty_table()).schema
-    return register_io_source(rows, schema=schema)
+    return register_io_source(read_frames, schema=schema)

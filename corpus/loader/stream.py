@@ -1,4 +1,4 @@
-"""A stream of rows for training: any consumer's share of an epoch, resumable to the row."""
+"""Stream rows for training: each consumer's share of an epoch, resumable to the row."""
 
 from __future__ import annotations
 
@@ -10,31 +10,41 @@ import numpy as np
 from corpus.errors import CorpusError
 from corpus.loader.batches import ArrowBatches, BatchFormat, PolarsBatches
 from corpus.loader.shard_index import ShardIndex
-from corpus.partition.permutation import Consumer, Interleaving, epoch_rows, permutation
+from corpus.loader.shares import Consumer, Interleaving, epoch_rows
+from corpus.partition.permutation import permutation
 
 STATE_VERSION = 1
 
 
 class StreamSource(Protocol):
-    """What a stream reads: a finished corpus."""
+    """A corpus, or a split of one, that a stream reads."""
 
     @property
     def identity(self) -> str:
-        """Changes whenever the shards do."""
+        """A digest that changes whenever the shards do."""
         ...
 
     def shard_index(self) -> ShardIndex:
-        """The row groups, and a way to read them."""
+        """Return the row groups of the corpus."""
         ...
 
 
 class ShareReader:
-    """The rows ``begin`` to ``end`` of a corpus that is read over and over, in a seeded order."""
+    """Reads the rows ``begin`` to ``end`` of a corpus that is repeated in a seeded order.
+
+    The rows are counted over the repetitions: each pass over the corpus has another order.
+    """
 
     def __init__(
-        self, shards: ShardIndex, columns: tuple[str, ...], begin: int, end: int,
-        shuffle_key: tuple[int, int] | None, first_pass: int, batches: BatchFormat,
-    ) -> None:  # fmt: skip
+        self,
+        shards: ShardIndex,
+        columns: tuple[str, ...],
+        begin: int,
+        end: int,
+        shuffle_key: tuple[int, int] | None,
+        first_pass: int,
+        batches: BatchFormat,
+    ) -> None:
         self._shards, self._columns = shards, columns
         self._begin, self.rows = begin, end - begin
         self._shuffle_key, self._first_pass, self._batches = shuffle_key, first_pass, batches
@@ -43,12 +53,12 @@ class ShareReader:
         self.seek(0)
 
     def seek(self, row: int) -> None:
-        """Go to a row; nothing is read yet."""
+        """Continue at a row of the share; nothing is read yet."""
         self._row = row
         self._batch = None
 
     def take(self, count: int) -> list[Any]:
-        """The next ``count`` rows."""
+        """Return the next ``count`` rows as batches."""
         taken = []
         while count:
             if self._batch is None:
@@ -63,38 +73,44 @@ class ShareReader:
         return taken
 
     def _open_row_group(self) -> None:
-        """Read the row group that the next row is in."""
+        """Read the row group of the next row, and prefetch the two row groups after it."""
         number, row = divmod(self._begin + self._row, self._shards.rows)
         if number != self._pass:
-            self._pass = number
-            groups = self._shards.row_counts
-            self._row_group_order = (
-                permutation(groups.size, "groups", *self._shuffle_key, self._first_pass + number)
-                if self._shuffle_key
-                else np.arange(groups.size)
-            )
-            self._row_group_ends = np.cumsum(groups[self._row_group_order])
-        place = int(np.searchsorted(self._row_group_ends, row, side="right"))
-        group = int(self._row_group_order[place])
-        frame = self._batches.from_table(self._shards.read_row_group(group, self._columns))
-        last = self._begin + self.rows - number * self._shards.rows
-        coming = zip(
-            self._row_group_order[place + 1 : place + 3], self._row_group_ends[place:], strict=False
+            self._start_pass(number)
+        position = int(np.searchsorted(self._row_group_ends, row, side="right"))
+        row_group = int(self._row_group_order[position])
+        batch = self._batches.from_table(self._shards.read_row_group(row_group, self._columns))
+        end = self._begin + self.rows - number * self._shards.rows
+        following = zip(
+            self._row_group_order[position + 1 : position + 3],
+            self._row_group_ends[position:],
+            strict=False,
         )
-        self._shards.prefetch([int(one) for one, at in coming if at < last], self._columns)
+        self._shards.prefetch([int(one) for one, begin in following if begin < end], self._columns)
         if self._shuffle_key:
-            key = ("rows", *self._shuffle_key, self._first_pass + number, group)
-            frame = self._batches.reorder(frame, permutation(len(frame), *key))
-        self._batch_offset = row - (int(self._row_group_ends[place]) - len(frame))
-        self._batch = frame
+            key = ("rows", *self._shuffle_key, self._first_pass + number, row_group)
+            batch = self._batches.reorder(batch, permutation(len(batch), *key))
+        self._batch_offset = row - (int(self._row_group_ends[position]) - len(batch))
+        self._batch = batch
+
+    def _start_pass(self, number: int) -> None:
+        """Put the row groups in the order of a pass over the corpus."""
+        self._pass = number
+        row_counts = self._shards.row_counts
+        if self._shuffle_key:
+            key = ("groups", *self._shuffle_key, self._first_pass + number)
+            self._row_group_order = permutation(row_counts.size, *key)
+        else:
+            self._row_group_order = np.arange(row_counts.size)
+        self._row_group_ends = np.cumsum(row_counts[self._row_group_order])
 
 
 class Stream(Iterator[Any]):
-    """One consumer's rows as frames of ``batch_size`` rows, for one epoch after another.
+    """One consumer's rows as batches of ``batch_size`` rows, one epoch after another.
 
-    A ``for`` goes through what is left of the epoch, or, if nothing is, through the next one in
-    another order. ``state_dict()`` is small and says where the stream is; ``load_state_dict()``
-    goes there. ``rows`` is how many rows this consumer gets in an epoch.
+    A ``for`` loop yields the rest of the epoch, or, if the epoch is finished, the next one in
+    another order. ``state_dict()`` is small and records the position; ``load_state_dict()``
+    restores it. ``rows`` is how many rows this consumer gets in an epoch.
     """
 
     def __init__(
@@ -125,35 +141,35 @@ class Stream(Iterator[Any]):
         self._epoch_finished = False
         self._row = 0
         self._readers: list[ShareReader] | None = None
-        self._start_row = 0  # where to go once the shards are looked at
+        self._start_row = 0  # where to start when the readers are opened
 
     def _open_readers(self) -> tuple[list[ShareReader], Interleaving]:
-        """Look up the row groups and find this consumer's share."""
+        """Open the shards and find this consumer's share."""
         if self._readers is None:
-            wanted = self._compute_quotas()
             self._readers = []
-            for number, (shelf, quota) in enumerate(zip(self._indexes, wanted, strict=True)):
-                first = self.epoch * -(-quota // max(1, shelf.rows))
+            for number, (index, quota) in enumerate(self._compute_quotas()):
+                first_pass = self.epoch * -(-quota // max(1, index.rows))
                 key = (self._seed, number) if self._shuffle else None
                 begin, end = self.consumer.row_range(quota)
                 self._readers.append(
-                    ShareReader(shelf, self.columns, begin, end, key, first, self._batches)
+                    ShareReader(index, self.columns, begin, end, key, first_pass, self._batches)
                 )
-            self._interleaving = Interleaving([one.rows for one in self._readers])
+            self._interleaving = Interleaving([reader.rows for reader in self._readers])
             self._seek_readers(self._start_row)
         return self._readers, self._interleaving
 
-    def _compute_quotas(self) -> list[int]:
-        """How many rows of each corpus make an epoch."""
+    def _compute_quotas(self) -> list[tuple[ShardIndex, int]]:
+        """Return each corpus with how many of its rows make an epoch."""
         if not self._indexes:
-            shelves = [source.shard_index() for source, _ in self._sources]
-            for shelf in shelves:
-                shelf.require_columns(self.columns)
-                if len(shelves) > 1:  # no number of passes would give it its weight
-                    shelf.require_rows()
-            self._indexes = shelves
-        rows = [shelf.rows for shelf in self._indexes]
-        return epoch_rows(rows, [weight for _, weight in self._sources])
+            indexes = [source.shard_index() for source, _ in self._sources]
+            for index in indexes:
+                index.require_columns(self.columns)
+                if len(indexes) > 1:  # no number of passes would give an empty corpus its weight
+                    index.require_rows()
+            self._indexes = indexes
+        rows = [index.rows for index in self._indexes]
+        quotas = epoch_rows(rows, [weight for _, weight in self._sources])
+        return list(zip(self._indexes, quotas, strict=True))
 
     @property
     def rows(self) -> int:
@@ -161,7 +177,7 @@ class Stream(Iterator[Any]):
         return self._open_readers()[1].total
 
     def seek(self, row: int) -> None:
-        """Go to a row of this consumer's share, counted from 0."""
+        """Continue at a row of this consumer's share, counted from 0."""
         self._epoch_finished = False
         self._row = self._start_row = row
         if self._readers is not None:
@@ -171,9 +187,9 @@ class Stream(Iterator[Any]):
         assert self._readers is not None
         if not 0 <= row <= self._interleaving.total:
             raise CorpusError(f"there is no row {row:,} in a share of {self._interleaving.total:,}")
-        for one, taken in zip(self._readers, self._interleaving.rows_before(row), strict=True):
-            one.seek(taken)
         self._rows_taken = self._interleaving.rows_before(row)
+        for reader, taken in zip(self._readers, self._rows_taken, strict=True):
+            reader.seek(taken)
 
     def __iter__(self) -> Stream:
         if self._epoch_finished:
@@ -181,33 +197,38 @@ class Stream(Iterator[Any]):
         return self
 
     def __next__(self) -> Any:
-        passes, turns = self._open_readers()
-        count = min(self.batch_size, turns.total - self._row)
+        readers, interleaving = self._open_readers()
+        count = min(self.batch_size, interleaving.total - self._row)
         if self._epoch_finished or not count:
             self._epoch_finished = True
             raise StopIteration
-        batch = (
-            passes[0].take(count) if len(passes) == 1 else self._take_mixed(passes, turns, count)
-        )
+        if len(readers) == 1:
+            batch = self._batches.concatenate(readers[0].take(count))
+        else:
+            batch = self._take_mixed(readers, interleaving, count)
         self._row += count
-        return self._batches.concatenate(batch)
+        return batch
 
     def _take_mixed(
         self, readers: list[ShareReader], interleaving: Interleaving, count: int
-    ) -> list[Any]:
-        whose = interleaving.next_sources(self._rows_taken, count)
-        counts = np.bincount(whose, minlength=len(readers)).tolist()
-        frames = [f for one, wanted in zip(readers, counts, strict=True) for f in one.take(wanted)]
-        self._rows_taken = [
-            done + more for done, more in zip(self._rows_taken, counts, strict=True)
+    ) -> Any:
+        sources = interleaving.next_sources(self._rows_taken, count)
+        counts = np.bincount(sources, minlength=len(readers)).tolist()
+        batches = [
+            batch
+            for reader, rows in zip(readers, counts, strict=True)
+            for batch in reader.take(rows)
         ]
-        # The frames stand source by source; give each row the turn that is its own.
+        self._rows_taken = [
+            taken + rows for taken, rows in zip(self._rows_taken, counts, strict=True)
+        ]
+        # The rows are grouped by source here; put each where the interleaving has it.
         order = np.empty(count, np.int64)
-        order[np.argsort(whose, kind="stable")] = np.arange(count)
-        return [self._batches.reorder(self._batches.concatenate(frames), order)]
+        order[np.argsort(sources, kind="stable")] = np.arange(count)
+        return self._batches.reorder(self._batches.concatenate(batches), order)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream is: plain data of a few hundred bytes."""
+        """Return the position of the stream: plain data of a few hundred bytes."""
         return {
             "version": STATE_VERSION,
             "corpora": [[source.identity, weight] for source, weight in self._sources],
@@ -225,33 +246,35 @@ class Stream(Iterator[Any]):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go where :meth:`state_dict` was taken; what follows is the same, batch for batch.
+        """Restore the position of a :meth:`state_dict`; the same batches follow.
 
-        Raises :class:`~corpus.errors.CorpusError` if the corpus, the seed or the weights are not
-        what they were, or if ranks and workers are others and the epoch was not over.
+        Raises :class:`~corpus.errors.CorpusError` if the corpus, the seed or the weights have
+        changed, or if ranks and workers have changed in the middle of an epoch.
         """
         _require_same_stream(state, self.state_dict())
-        there, row, epoch = Consumer(*state["place"]), int(state["row"]), int(state["epoch"])
-        if there != self.consumer:
-            share = sum(end - begin for begin, end in map(there.row_range, self._compute_quotas()))
-            over = bool(state["done"]) or (row and row >= share)
-            if row and not over:
-                raise CorpusError(
-                    f"this state was saved in the middle of epoch {epoch} by {there}, and this "
-                    f"stream is {self.consumer}; ranks and workers can change between epochs only: "
-                    f"finish the epoch as it was, or begin it again with stream(epoch={epoch})"
-                )
+        saved, row, epoch = Consumer(*state["place"]), int(state["row"]), int(state["epoch"])
+        if saved == self.consumer:
             self._start_epoch(epoch)
-            self._epoch_finished = bool(over)
-            if over:
-                self._row = self._start_row = self.rows
+            self.seek(row)
+            self._epoch_finished = bool(state["done"])
             return
+        ranges = [saved.row_range(quota) for _, quota in self._compute_quotas()]
+        share = sum(end - begin for begin, end in ranges)
+        finished = bool(state["done"]) or (row > 0 and row >= share)
+        if row and not finished:
+            raise CorpusError(
+                f"this state was saved in the middle of epoch {epoch} by {saved}, and this "
+                f"stream is {self.consumer}; ranks and workers can change between epochs only: "
+                f"finish the epoch as it was, or begin it again with stream(epoch={epoch})"
+            )
         self._start_epoch(epoch)
-        self.seek(row)
-        self._epoch_finished = bool(state["done"])
+        self._epoch_finished = finished
+        if finished:
+            self._row = self._start_row = self.rows
 
 
 def _require_same_stream(state: Mapping[str, Any], current: Mapping[str, Any]) -> None:
+    """CorpusError if ``state`` is not a state of the stream whose state is ``current``."""
     try:
         version = int(state["version"])
         missing = [name for name in current if name not in state]
@@ -263,15 +286,15 @@ def _require_same_stream(state: Mapping[str, Any], current: Mapping[str, Any]) -
             "install a newer version of corpus-builder"
         )
     if missing:
-        raise CorpusError(f"this is no state of a stream: '{missing[0]}' is missing")
-    was = [list(entry) for entry in state["corpora"]]
-    if [entry[0] for entry in was] != [entry[0] for entry in current["corpora"]]:
+        raise CorpusError(f"this is not the state of a stream: '{missing[0]}' is missing")
+    corpora = [list(entry) for entry in state["corpora"]]
+    if [entry[0] for entry in corpora] != [entry[0] for entry in current["corpora"]]:
         raise CorpusError(
             "the corpus has changed since this state was saved (its shards have other hashes), so "
-            "rows would be skipped or seen twice; give the corpus as it was, or begin an epoch "
+            "rows would be skipped or read twice; give the corpus as it was, or begin an epoch "
             f"of the new one with stream(epoch={int(state['epoch']) + 1})"
         )
-    if was != current["corpora"]:
+    if corpora != current["corpora"]:
         raise CorpusError("the weights are not those of the state; give the same ones")
     for name in ("seed", "shuffle"):
         if state[name] != current[name]:

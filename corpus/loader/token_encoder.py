@@ -1,4 +1,4 @@
-"""Make token ids of texts with whatever tokenizer there is, each text ended by a separator."""
+"""Encode texts as token ids with any tokenizer, and end each text with a separator."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from corpus.errors import CorpusError
 
-#: What tokenizers commonly call the end of a text, looked for in this order.
+#: Common names of the token that ends a text; the first that a tokenizer has is used.
 SEPARATORS = ("<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>", "[EOS]", "<|eos|>", "[SEP]")
 
 EncodeTexts = Callable[[list[str]], Sequence[Sequence[int]]]
 
 
 class TokenEncoder:
-    """Texts to token ids. ``separator`` is the id that ends each text.
+    """Encodes texts as token ids.
 
-    ``vocabulary`` is how many ids there are (0: unknown), ``identity`` a digest of the tokenizer
-    ("" if it cannot be told).
+    ``separator`` is the id that ends each text, ``vocabulary`` the number of ids (0: unknown), and
+    ``identity`` a digest of the tokenizer (empty for a function).
     """
 
     def __init__(
@@ -33,33 +33,33 @@ class TokenEncoder:
         self._encode = encode
 
     def __call__(self, texts: list[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """All ids end to end, and how many each text has; the separator counts."""
-        found = self._encode(texts)
-        if len(found) != len(texts):
+        """Return the ids of all texts as one array, and how many each text has, with separator."""
+        encoded = self._encode(texts)
+        if len(encoded) != len(texts):
             raise CorpusError(
-                f"the tokenizer made {len(found)} lists of ids of {len(texts)} texts; it must take "
-                "a list of texts and return a list of ids for each"
+                f"the tokenizer made {len(encoded)} lists of ids of {len(texts)} texts; it must "
+                "take a list of texts and return a list of ids for each"
             )
-        sizes = np.fromiter((len(ids) + 1 for ids in found), np.int64, len(found))
+        sizes = np.fromiter((len(ids) + 1 for ids in encoded), np.int64, len(encoded))
         end = (self.separator,)
-        flat = chain.from_iterable(chain(ids, end) for ids in found)
+        flat = chain.from_iterable(chain(ids, end) for ids in encoded)
         return np.fromiter(flat, np.int64, int(sizes.sum())), sizes
 
 
 class _FastTokenizer:
-    """The encode function of a ``tokenizers.Tokenizer``, made to take a text as mere text."""
+    """The encode function of a ``tokenizers.Tokenizer`` that finds no special tokens in texts."""
 
     def __init__(self, tokenizer: Any) -> None:
         self.tokenizer = type(tokenizer).from_str(tokenizer.to_str())
         self.tokenizer.no_truncation()
         self.tokenizer.no_padding()
-        # A post that spells "</s>" does not end there.
+        # A post may contain "</s>" as text.
         self.tokenizer.encode_special_tokens = True
 
     def __call__(self, texts: list[str]) -> list[list[int]]:
-        self.tokenizer.encode_special_tokens = True  # it does not travel to another process
+        self.tokenizer.encode_special_tokens = True  # pickling loses it
         encoded = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [one.ids for one in encoded]
+        return [encoding.ids for encoding in encoded]
 
 
 class _SlowTokenizer:
@@ -69,45 +69,47 @@ class _SlowTokenizer:
         self.tokenizer = tokenizer
 
     def __call__(self, texts: list[str]) -> list[list[int]]:
-        made = self.tokenizer(
-            texts, add_special_tokens=False, split_special_tokens=True,
+        encoded = self.tokenizer(
+            texts,
+            add_special_tokens=False,
+            split_special_tokens=True,
             return_attention_mask=False,
-        )  # fmt: skip
-        found: list[list[int]] = made["input_ids"]
-        return found
+        )
+        ids: list[list[int]] = encoded["input_ids"]
+        return ids
 
 
 def make_encoder(tokenizer: Any, separator: str | int | None = None) -> TokenEncoder:
-    """An encoder of a tokenizer, which may be
+    """Return an encoder for a tokenizer, which is one of:
 
     * a path to a ``tokenizer.json``, or a ``tokenizers.Tokenizer``;
     * a tokenizer of ``transformers``;
     * a function from a list of texts to a list of ids for each.
 
-    ``separator`` is a token or an id; without it, the tokenizer's own end of text. Raises
-    :class:`~corpus.errors.CorpusError` if there is none, or the file cannot be read.
+    ``separator`` is a token or an id, by default the tokenizer's own end of text. Raises
+    :class:`~corpus.errors.CorpusError` if the tokenizer has no separator or cannot be read.
     """
     if isinstance(tokenizer, (str, Path)):
         tokenizer = _load_tokenizer(Path(tokenizer))
-    own = getattr(tokenizer, "eos_token_id", None)  # of transformers
+    own_separator = getattr(tokenizer, "eos_token_id", None)  # of transformers
     backend = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(backend, "encode_batch_fast") and hasattr(backend, "to_str"):
-        end = _find_separator(backend.token_to_id, separator, own)
+        end = _find_separator(backend.token_to_id, separator, own_separator)
         digest = hashlib.sha256(backend.to_str().encode()).hexdigest()
         return TokenEncoder(_FastTokenizer(backend), end, backend.get_vocab_size(), digest)
     if hasattr(tokenizer, "convert_tokens_to_ids"):
         vocabulary = tokenizer.get_vocab()
-        end = _find_separator(vocabulary.get, separator, own)
-        named = sorted(vocabulary.items(), key=lambda item: (item[1], item[0]))
-        digest = hashlib.sha256(repr(named).encode()).hexdigest()
+        end = _find_separator(vocabulary.get, separator, own_separator)
+        tokens = sorted(vocabulary.items(), key=lambda item: (item[1], item[0]))
+        digest = hashlib.sha256(repr(tokens).encode()).hexdigest()
         return TokenEncoder(_SlowTokenizer(tokenizer), end, max(vocabulary.values()) + 1, digest)
     if not callable(tokenizer):
         raise CorpusError(
-            f"'{type(tokenizer).__name__}' is no tokenizer; give the path of a tokenizer.json, a "
-            "tokenizer of tokenizers or transformers, or a function of a list of texts"
+            f"'{type(tokenizer).__name__}' is not a tokenizer; give the path of a tokenizer.json, "
+            "a tokenizer of tokenizers or transformers, or a function of a list of texts"
         )
     if not isinstance(separator, int):
-        raise CorpusError("a function says nothing of its separator; give its id: separator=0")
+        raise CorpusError("a function has no separator of its own; give its id: separator=0")
     return TokenEncoder(tokenizer, separator)
 
 
@@ -135,16 +137,16 @@ def _find_separator(
     if isinstance(requested, int):
         return requested
     if requested is not None:
-        found = token_to_id(requested)
-        if found is None:
+        separator = token_to_id(requested)
+        if separator is None:
             raise CorpusError(f"the tokenizer has no token '{requested}'; name one that it has")
-        return found
+        return separator
     if default is not None:
         return default
     for token in SEPARATORS:
-        if (found := token_to_id(token)) is not None:
-            return found
+        if (separator := token_to_id(token)) is not None:
+            return separator
     raise CorpusError(
-        f"the tokenizer has no token that parts documents (none of {', '.join(SEPARATORS)}); "
+        f"the tokenizer has no token that ends a text (none of {', '.join(SEPARATORS)}); "
         "name one of its tokens: --separator TOKEN, or separator='TOKEN'"
     )

@@ -1,6 +1,7 @@
 """Feed a PyTorch training loop: documents as token blocks of one size, resumable to the token.
 
-Needs the extra ``torch``. ``import corpus`` does not load this module.
+This module needs the extra ``torch``; ``import corpus`` does not load it. Its public names are in
+:mod:`corpus.torch`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
 from corpus.errors import CorpusError
-from corpus.loader import token_encoder
 from corpus.loader.load import Corpus, Mixture, load
+from corpus.loader.shares import Consumer
 from corpus.loader.stream import Stream
-from corpus.partition.permutation import Consumer
+from corpus.loader.token_encoder import make_encoder
 
 STATE_VERSION = 1
-IGNORED_LABEL = -100  # the label that PyTorch's cross entropy leaves out
+IGNORED_LABEL = -100  # the label that PyTorch's cross entropy ignores
 _PADDING_DOCUMENT = -1  # the document id of padding
 _MAX_WORKERS = 1024
 
@@ -33,24 +34,24 @@ TokenArray = NDArray[np.int64]
 class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
     """Blocks of ``block_size`` tokens of a corpus, for DataLoader and StatefulDataLoader.
 
-    Documents follow one another, each ended by the separator, and are cut where a block is full.
-    A block holds four ``int64`` tensors of ``block_size``:
+    Documents are concatenated, each followed by the separator, and cut where a block is full. A
+    block holds four ``int64`` tensors of ``block_size``:
 
     * ``input_ids``: the tokens;
     * ``labels``: the same, but -100 for the first token of each document, so that none is
       predicted from another document's end (a model of ``transformers`` shifts them itself;
       otherwise compare ``logits[:, :-1]`` with ``labels[:, 1:]``);
-    * ``position_ids``: counted from 0 from the beginning of each document in the block;
+    * ``position_ids``: counted from 0 at the beginning of each document in the block;
     * ``document_ids``: 0 for the block's first document, 1 for the next; -1 for padding.
-      :func:`attention_mask` makes of them who may look at whom.
+      :func:`attention_mask` makes the attention mask from them.
 
     ``source`` is a corpus, its folder or a mixture; ``tokenizer`` and ``separator`` are as for
-    :func:`corpus.loader.token_encoder.make`. Rank and world size are found by
-    ``torch.distributed``, or the variables ``RANK`` and ``WORLD_SIZE``, unless given; workers by themselves. What is left at
-    the end of an epoch, less than a block, is padded, or left out with ``tail="drop"``.
+    :func:`corpus.loader.token_encoder.make_encoder`. Rank and world size, unless given, are those
+    of ``torch.distributed`` or of the variables ``RANK`` and ``WORLD_SIZE``; workers are detected.
+    The last tokens of an epoch, fewer than a block, are padded, or dropped with ``tail="drop"``.
 
-    Going through it again goes through the next epoch, in another order. ``state_dict()`` is a
-    few hundred bytes and exact to the token.
+    Iterating again yields the next epoch, in another order. ``state_dict()`` is a few hundred
+    bytes and exact to the token.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         self._source = load(source) if isinstance(source, (str, Path)) else source
         if isinstance(self._source, Corpus):
             self._source.split(split).shard_index().require_rows()
-        self._encoder = token_encoder.make_encoder(tokenizer, separator)
+        self._encoder = make_encoder(tokenizer, separator)
         self.block_size, self._tail, self._column = block_size, tail, column
         self._split, self._shuffle, self._seed, self._batch_size = split, shuffle, seed, batch_size
         self._rank, self._world_size = rank, world_size
@@ -85,43 +86,41 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         self._stream: Stream | None = None
         self._state_loaded = self._started = self._epoch_finished = False
         self._reset_buffer()
-        # What epoch a worker begins next, by its number: workers that a loader starts anew for
-        # each epoch know nothing else of those before.
+        # The epoch that each worker begins next, in shared memory: a loader may start new workers
+        # for each epoch, and these know nothing else of earlier epochs.
         self._next_epoch = torch.zeros(_MAX_WORKERS, dtype=torch.int64).share_memory_()
 
     def _reset_buffer(self, row: int = 0, token: int = 0) -> None:
-        """Hold nothing; the next block begins at a token of a row of this worker's share."""
+        """Empty the buffer; the next block begins at a token of a row of this worker's share."""
         self._token_ids = self._token_rows = self._token_positions = np.empty(0, np.int64)
         self._buffer_offset, self._next_row, self._skipped_tokens = 0, row, token
 
     def set_epoch(self, epoch: int) -> None:
-        """Go to the beginning of an epoch."""
+        """Continue at the beginning of an epoch."""
         self._epoch = epoch
         self._next_epoch.zero_()
         self._stream, self._state_loaded = None, False
         self._reset_buffer()
 
-    # ------------------------------------------------------------------------- where it is
-
     def _open_stream(self) -> Stream:
-        """The stream of this rank and worker."""
+        """Return the stream of this rank and worker."""
         worker = get_worker_info()
         number, count = (worker.id, worker.num_workers) if worker else (0, 1)
-        place = Consumer(*_resolve_rank(self._rank, self._world_size), number, count)
-        if self._stream is not None and self._stream.consumer != place:
-            # This is a worker's copy, and what it copied is the main process's.
+        consumer = Consumer(*_resolve_rank(self._rank, self._world_size), number, count)
+        if self._stream is not None and self._stream.consumer != consumer:
+            # This object was copied to a worker, and its stream is that of the main process.
             if self._state_loaded:
                 raise CorpusError(
-                    "a state was loaded in the main process and this is a worker of it; load it "
-                    "by StatefulDataLoader's load_state_dict, which gives each worker its own"
+                    "a state was loaded in the main process, and this is a worker; load it with "
+                    "StatefulDataLoader's load_state_dict, which gives each worker its own"
                 )
             self._stream = None
             self._reset_buffer()
         if self._stream is None:
             epoch = max(self._epoch, int(self._next_epoch[number]))
             self._stream = self._source.stream(
-                place.rank,
-                place.world_size,
+                consumer.rank,
+                consumer.world_size,
                 worker=number,
                 num_workers=count,
                 batch_size=self._batch_size,
@@ -135,14 +134,12 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         return self._stream
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the next block begins: plain data of a few hundred bytes."""
+        """Return where the next block begins: plain data of a few hundred bytes."""
         state = self._open_stream().state_dict()
         row, token = self._next_row, self._skipped_tokens
         if self._buffer_offset < self._token_ids.size:
-            row, token = (
-                int(self._token_rows[self._buffer_offset]),
-                int(self._token_positions[self._buffer_offset]),
-            )
+            row = int(self._token_rows[self._buffer_offset])
+            token = int(self._token_positions[self._buffer_offset])
         return {
             "version": STATE_VERSION,
             "stream": state | {"row": row},
@@ -153,12 +150,12 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go where :meth:`state_dict` was taken; what follows is the same, block for block.
+        """Restore the position of a :meth:`state_dict`; the same blocks follow.
 
         Raises :class:`~corpus.errors.CorpusError` if the corpus, the tokenizer or the settings
-        are not what they were, or if ranks and workers are others and the epoch was not over.
+        have changed, or if ranks and workers have changed in the middle of an epoch.
         """
-        own = self.state_dict()
+        current = self.state_dict()
         if int(state.get("version", 0)) > STATE_VERSION:
             raise CorpusError(
                 f"the state has version {state['version']} and this tool reads up to "
@@ -166,40 +163,39 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
             )
         for name in ("stream", "token", "block_size", "separator", "tokenizer"):
             if name not in state:
-                raise CorpusError(f"this is no state of token blocks: '{name}' is missing")
-            if name not in ("stream", "token") and state[name] != own[name]:
+                raise CorpusError(f"this is not a state of token blocks: '{name}' is missing")
+            if name not in ("stream", "token") and state[name] != current[name]:
                 raise CorpusError(
                     f"the state was saved with another {name} ({state[name]!r}, here "
-                    f"{own[name]!r}); give the same"
+                    f"{current[name]!r}); give the same"
                 )
         stream = self._open_stream()
         stream.load_state_dict(state["stream"])
-        there = stream.state_dict()
-        token = 0 if there["done"] else int(state["token"])
-        if token and list(state["stream"]["place"]) != there["place"]:
+        restored = stream.state_dict()
+        token = 0 if restored["done"] else int(state["token"])
+        if token and list(state["stream"]["place"]) != restored["place"]:
             raise CorpusError(
                 f"this state was saved in the middle of epoch {stream.epoch} by other ranks or "
                 "workers; they can change between epochs only: finish the epoch as it was, or "
                 "begin it again with set_epoch()"
             )
-        self._reset_buffer(there["row"], token)
-        self._state_loaded, self._started, self._epoch_finished = True, False, bool(there["done"])
-
-    # ------------------------------------------------------------------------- going through
+        self._reset_buffer(restored["row"], token)
+        self._state_loaded, self._started = True, False
+        self._epoch_finished = bool(restored["done"])
 
     def __iter__(self) -> Iterator[Block]:
         worker = get_worker_info()
         if worker and self._started:
-            # A loader that starts anew has thrown away what it had fetched ahead.
+            # The loader starts again and has discarded the blocks that it had prefetched.
             self._stream, self._state_loaded = None, False
             self._reset_buffer()
         stream = self._open_stream()
         if worker and self._epoch_finished:
-            # Other workers have something left of this epoch; this one has not.
+            # Other workers have blocks of this epoch left to yield; this one has none.
             self._epoch_finished, self._next_epoch[worker.id] = False, stream.epoch + 1
             return iter(())
-        before, stream = stream.epoch, iter(stream)  # the next epoch, if this one is over
-        if stream.epoch != before:
+        epoch, stream = stream.epoch, iter(stream)  # begins the next epoch if this one is finished
+        if stream.epoch != epoch:
             self._reset_buffer()
         if worker:
             self._started = True
@@ -209,20 +205,22 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
     def _iterate_blocks(self, stream: Stream) -> Iterator[Block]:
         size = self.block_size
         while self._fill_buffer(stream, size):
-            here = slice(self._buffer_offset, self._buffer_offset + size)
+            block = self._take(slice(self._buffer_offset, self._buffer_offset + size))
             self._buffer_offset += size
-            yield _make_block(
-                self._token_ids[here], self._token_rows[here], self._token_positions[here]
-            )
-        left = self._token_ids.size - self._buffer_offset
-        here = slice(self._buffer_offset, None)
-        last = self._token_ids[here], self._token_rows[here], self._token_positions[here]
+            yield _make_block(*block)
+        remaining = self._token_ids.size - self._buffer_offset
+        last = self._take(slice(self._buffer_offset, None))
         self._reset_buffer(stream.state_dict()["row"])
-        if left and self._tail == "pad":
-            yield _make_block(*last, padding=size - left, padding_id=self._encoder.separator)
+        if remaining and self._tail == "pad":
+            padding = size - remaining
+            yield _make_block(*last, padding=padding, padding_id=self._encoder.separator)
+
+    def _take(self, tokens: slice) -> tuple[TokenArray, TokenArray, TokenArray]:
+        """Return ids, rows and positions of a slice of the buffered tokens."""
+        return self._token_ids[tokens], self._token_rows[tokens], self._token_positions[tokens]
 
     def _fill_buffer(self, stream: Stream, size: int) -> bool:
-        """Have at least ``size`` tokens at hand; False if the epoch has no more."""
+        """Buffer at least ``size`` tokens; return False if the epoch has no more."""
         while self._token_ids.size - self._buffer_offset < size:
             batch = next(stream, None)
             if batch is None:
@@ -230,12 +228,12 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
             ids, sizes = self._encoder(batch[self._column].to_pylist())
             rows = np.repeat(np.arange(self._next_row, self._next_row + sizes.size), sizes)
             begins = np.cumsum(sizes) - sizes
-            places = np.arange(ids.size) - np.repeat(begins, sizes)
+            positions = np.arange(ids.size) - np.repeat(begins, sizes)
             new, self._skipped_tokens = slice(self._skipped_tokens, None), 0
             keep = slice(self._buffer_offset, None)
             self._token_ids = np.concatenate([self._token_ids[keep], ids[new]])
             self._token_rows = np.concatenate([self._token_rows[keep], rows[new]])
-            self._token_positions = np.concatenate([self._token_positions[keep], places[new]])
+            self._token_positions = np.concatenate([self._token_positions[keep], positions[new]])
             self._buffer_offset = 0
             self._next_row += sizes.size
         return True
@@ -248,33 +246,34 @@ def _make_block(
     padding: int = 0,
     padding_id: int = 0,
 ) -> Block:
+    """Return a block; document and position ids are counted from the block's first document."""
     documents = rows - rows[0]
     positions = np.where(documents == 0, token_positions - token_positions[0], token_positions)
     labels = np.where(positions == 0, IGNORED_LABEL, ids)
-    found = {
+    columns = {
         "input_ids": (ids, padding_id),
         "labels": (labels, IGNORED_LABEL),
         "position_ids": (positions, 0),
         "document_ids": (documents, _PADDING_DOCUMENT),
     }
     return {
-        name: torch.from_numpy(np.concatenate([values, np.full(padding, filling, np.int64)]))
-        for name, (values, filling) in found.items()
+        name: torch.from_numpy(np.concatenate([values, np.full(padding, filler, np.int64)]))
+        for name, (values, filler) in columns.items()
     }
 
 
 def attention_mask(document_ids: torch.Tensor) -> torch.Tensor:
-    """Who may look at whom: what is before it in the same document, and itself.
+    """Return a causal mask in which each token attends only to its own document.
 
-    Takes ``document_ids`` of shape (…, T) and gives booleans of shape (…, T, T), as
-    ``scaled_dot_product_attention`` wants them (with one more axis for the heads).
+    ``document_ids`` has the shape (…, T), the mask of booleans (…, T, T), as
+    ``scaled_dot_product_attention`` takes it (with one more axis for the heads).
     """
     same = document_ids.unsqueeze(-1) == document_ids.unsqueeze(-2)
     return same & torch.ones_like(same).tril()
 
 
 def _resolve_rank(rank: int | None, world_size: int | None) -> tuple[int, int]:
-    """This process's rank and how many there are."""
+    """Return the rank of this process and the number of ranks."""
     if rank is not None and world_size is not None:
         return rank, world_size
     if rank is not None or world_size is not None:

@@ -1,10 +1,8 @@
-"""Who gets which rows, in which order: seeded permutations, even shares, and mixing by weight."""
+"""Seeded permutations that are the same on every machine."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,100 +35,3 @@ def splitmix64(numbers: NDArray[np.uint64], *key: object) -> NDArray[np.uint64]:
         found *= np.uint64(factor)
     found ^= found >> np.uint64(31)
     return found
-
-
-@dataclass(frozen=True)
-class Consumer:
-    """One of the consumers of a stream: a worker of a rank."""
-
-    rank: int = 0
-    world_size: int = 1
-    worker: int = 0
-    num_workers: int = 1
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.rank < self.world_size:
-            raise ValueError(
-                f"rank {self.rank} is not in a world of {self.world_size}; ranks count from 0"
-            )
-        if not 0 <= self.worker < self.num_workers:
-            raise ValueError(
-                f"worker {self.worker} is not one of {self.num_workers}; workers count from 0"
-            )
-
-    def row_range(self, rows: int) -> tuple[int, int]:
-        """Where this consumer's part of ``rows`` begins and ends; parts differ by a row at most."""
-        number = self.rank * self.num_workers + self.worker
-        count = self.world_size * self.num_workers
-        return number * rows // count, (number + 1) * rows // count
-
-    def __str__(self) -> str:
-        found = f"rank {self.rank} of {self.world_size}"
-        return (
-            f"{found}, worker {self.worker} of {self.num_workers}"
-            if self.has_many_workers
-            else found
-        )
-
-    @property
-    def has_many_workers(self) -> bool:
-        """Whether a rank has more than one worker."""
-        return self.num_workers > 1
-
-
-def epoch_rows(rows: Sequence[int], weights: Sequence[float]) -> list[int]:
-    """How many rows of each corpus make an epoch of a mixture.
-
-    The corpus that its weight favours least is seen once; the others are seen more often, so
-    that the shares are as the weights say.
-    """
-    if len(rows) == 1:
-        return list(rows)
-    total = sum(weights)
-    size = max(count * total / weight for count, weight in zip(rows, weights, strict=True))
-    return [
-        max(count, round(size * weight / total))
-        for count, weight in zip(rows, weights, strict=True)
-    ]
-
-
-class Interleaving:
-    """Whose turn it is: several sequences of known lengths, each spread evenly over the whole.
-
-    The j-th row of a sequence of q stands at (j + ½) / q; the rows go in the order of these.
-    """
-
-    def __init__(self, lengths: Sequence[int]) -> None:
-        self.lengths = np.array(lengths, np.int64)
-        self.total = int(self.lengths.sum())
-
-    def rows_before(self, position: int) -> list[int]:
-        """How many rows of each sequence come before ``turn``."""
-        count = len(self.lengths)
-        if count == 1 or position >= self.total:
-            return [min(position, int(self.lengths[0]))] if count == 1 else self.lengths.tolist()
-        # All rows that stand well before the turn are a prefix of the order; go on from there.
-        edge = (position - count - 1) / self.total
-        low = [self._rows_before_edge(edge, int(length)) for length in self.lengths]
-        for source in self.next_sources(low, position - sum(low)):
-            low[source] += 1
-        return low
-
-    def _rows_before_edge(self, edge: float, length: int) -> int:
-        found = min(length, max(0, int(edge * length)))
-        while found < length and (found + 0.5) / length < edge:
-            found += 1
-        while found and (found - 0.5) / length >= edge:
-            found -= 1
-        return found
-
-    def next_sources(self, taken: Sequence[int], count: int) -> NDArray[np.int64]:
-        """The sequences that the next ``count`` rows come from."""
-        stands, whose = [], []
-        for source, (done, length) in enumerate(zip(taken, self.lengths, strict=True)):
-            more = np.arange(done, min(length, done + count))
-            stands.append((more + 0.5) / max(1, length))
-            whose.append(np.full(more.size, source, np.int64))
-        order = np.argsort(np.concatenate(stands), kind="stable")[:count]
-        found: NDArray[np.int64] = np.concatenate(whose)[order]
-        return found

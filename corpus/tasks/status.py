@@ -20,7 +20,7 @@ _WRITE_INTERVAL_SECONDS = 1.0
 
 
 class StatusRecorder:
-    """An observer that writes the status file, counts the run's figures and calls another observer."""
+    """An observer that writes the status file and calls another observer."""
 
     def __init__(self, work: Path, observer: Observer) -> None:
         self._status_file = work / STATUS_FILE

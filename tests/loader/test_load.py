@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 import corpus
 from corpus.errors import CorpusError, ManifestError, ShardError
 from corpus.loader.load import Corpus, Mixture
-from corpus.partition.permutation import Consumer, Interleaving, permutation
+from corpus.loader.shares import Consumer, Interleaving
+from corpus.partition.permutation import permutation
 from tests.support.corpora import edited, flip, forget_row_groups, make
 
 
@@ -208,7 +209,7 @@ def test_a_state_of_another_corpus_seed_or_version_is_refused(built: Path, small
         corpus.load(built).stream(seed=1).load_state_dict(state)
     with pytest.raises(CorpusError, match="install a newer version"):
         stream.load_state_dict({**state, "version": 99})
-    with pytest.raises(CorpusError, match="this is no state of a stream"):
+    with pytest.raises(CorpusError, match="this is not the state of a stream"):
         stream.load_state_dict({"epoch": 1})
     with pytest.raises(CorpusError, match="'row' is missing"):
         stream.load_state_dict({name: state[name] for name in state if name != "row"})

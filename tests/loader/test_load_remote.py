@@ -61,15 +61,15 @@ def test_no_group_is_fetched_twice_and_no_more_than_the_share(
     assert len(gets) == groups + len(there.shards)  # and a footer a shard
 
 
-def test_row_groups_come_while_the_reader_is_busy(both: tuple[Any, Any]) -> None:
+def test_row_groups_are_prefetched_while_the_reader_is_busy(both: tuple[Any, Any]) -> None:
     stream = both[1].stream(shuffle=True, batch_size=10)
     next(stream)
-    (shelf,) = stream._shelves
-    coming = list(shelf._there._coming.values())
-    assert [future.result(30).num_rows > 0 for future in coming] == [True, True]
+    (index,) = stream._indexes
+    prefetched = list(index._fetcher._prefetched.values())
+    assert [future.result(30).num_rows > 0 for future in prefetched] == [True, True]
     stream.seek(1000)
     next(stream)
-    assert len(shelf._there._coming) == 2  # what a jump left behind is let go
+    assert len(index._fetcher._prefetched) == 2  # row groups before the jump are discarded
 
 
 def told(found: Any, pipe: Any) -> None:
@@ -146,7 +146,7 @@ def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_pa
     name = "tokens.bin"
     wanted = (here.path / "tokens" / name).read_bytes()
     assert (tmp_path / "tokens" / name).read_bytes() == wanted
-    with pytest.raises(CorpusError, match="is elsewhere; say with --to"):
+    with pytest.raises(CorpusError, match="is a URL; name a local folder"):
         memmap.tokenize(str(there.path), tokenizer)
 
 
@@ -156,7 +156,7 @@ def test_tokens_of_a_corpus_there_are_written_here(both: tuple[Any, Any], tmp_pa
 def test_what_works_here_only_says_so(asked: tuple[str, ...]) -> None:
     found = command(asked[0], "s3://dumps/out", *asked[1:])
     assert found.returncode == 2
-    assert found.stderr.startswith("corpus: 's3://dumps/out' is elsewhere; give the folder here")
+    assert found.stderr.startswith("corpus: 's3://dumps/out' is a URL; give the local folder")
 
 
 def test_a_url_without_a_corpus_says_so(store: object_store.Proxy) -> None:  # noqa: F811

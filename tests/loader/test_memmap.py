@@ -94,7 +94,7 @@ def test_the_type_is_as_wide_as_the_ids_need_or_as_asked(
     assert memmap._choose_dtype(encoder, "auto") == np.uint16
     encoder.vocabulary = 65_537
     assert memmap._choose_dtype(encoder, "auto") == np.uint32
-    with pytest.raises(CorpusError, match=r"go up to 65,536 and uint16 holds 65,535; leave"):
+    with pytest.raises(CorpusError, match=r"go up to 65,536 and uint16 holds 65,535; omit"):
         memmap._choose_dtype(encoder, "uint16")
 
 
@@ -137,7 +137,7 @@ def test_other_tokens_are_not_written_over(copy: Path, tokenizer: Path, tmp_path
         memmap.tokenize(copy, tokenizer, dtype="uint32")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(CorpusError, match=r"holds 'thesis\.txt', which is no tokens"):
+    with pytest.raises(CorpusError, match=r"holds 'thesis\.txt', which is not a token file"):
         memmap.tokenize(copy, tokenizer, destination=tmp_path / "mine")
 
 
@@ -152,7 +152,7 @@ def test_a_tokenizer_without_a_separator_is_refused_with_a_remedy(
     copy: Path, tmp_path: Path
 ) -> None:
     bare = trained(tmp_path / "bare.json", "<pad>", size=300)
-    with pytest.raises(CorpusError, match=r"no token that parts documents .*--separator TOKEN"):
+    with pytest.raises(CorpusError, match=r"no token that ends a text .*--separator TOKEN"):
         memmap.tokenize(copy, bare)
     with pytest.raises(CorpusError, match="has no token '</s>'; name one that it has"):
         memmap.tokenize(copy, bare, separator="</s>")
