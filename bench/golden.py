@@ -4,13 +4,15 @@
 with each runner (serial, two processes, Ray where it is installed), and compares the SHA-256 of
 every file with ``bench/golden.sums``. Exit status 0: every file is equal. 1: at least one file
 differs, is missing or is new; the files are listed. ``--quick`` does the same with 5,000 posts and
-the serial runner, in about a minute, to be run after every step of a larger change.
+the serial runner, in about a minute instead of a quarter of an hour, to be run after every step of
+a larger change.
 
-Together the plans use every stage and most options that change the output: see :data:`PLANS`. Only
+Together the plans use every stage and many options that change the output: see :data:`PLANS`. Only
 the figures that vary from run to run are left out: ``run`` and ``seconds`` in ``manifest.json``.
 The posts, the pseudonym key and the labelled posts that the classifier is trained on are invented
 here or by ``corpus demo`` from fixed seeds, and every path in a plan is relative. So the sums
-depend on the installed packages, not on the machine, the folder or the time.
+depend on the installed packages, not on the folder or the time. A CPU of another kind may round a
+score differently: then run ``--write`` there on the commit before the change.
 
 Only public names are used (``corpus.build`` and the command line), so that this file need not
 change while the modules behind them move. ``--write`` writes the sums after an intended change of
@@ -138,12 +140,22 @@ class Board:
         return " ".join(self.sentence(lang) for _ in range(sentences))
 
     def write(self, posts: int) -> list[Row]:
-        """So many posts, in order of time."""
+        """Invent this many posts, in order of time."""
         kinds: dict[Callable[[Row, str], str], int] = {
-            self.plain: 40, self.short: 10, self.styled: 6, self.details: 10, self.long: 6,
-            self.contaminated: 3, self.advert: 4, self.copied: 5, self.edited: 5, self.quoting: 3,
-            self.forecast: 2, self.robot: 2, self.seen: 4,
-        }  # fmt: skip
+            self.plain: 40,
+            self.short: 10,
+            self.styled: 6,
+            self.details: 10,
+            self.long: 6,
+            self.contaminated: 3,
+            self.advert: 4,
+            self.copied: 5,
+            self.edited: 5,
+            self.quoting: 3,
+            self.forecast: 2,
+            self.robot: 2,
+            self.seen: 4,
+        }
         names, weights = list(kinds), list(kinds.values())
         bursts = {posts * n // 5 for n in range(1, 5)}
         while len(self.rows) < posts:
@@ -161,11 +173,18 @@ class Board:
         author = int(900 * rng.random() ** 2)
         lang = ("en", "en", "es", "de")[author % 4]
         row: Row = {
-            "id": identity, "user": None if author == 13 else f"user{author}", "kind": "post",
-            "board": BOARDS[author % 6], "at": START + round(progress * MONTH),
-            "votes": rng.randrange(-3, 40), "parent": None, "root": identity, "answer": None,
-            "robot": False, "hint": lang if author % 7 == 0 else None,
-        }  # fmt: skip
+            "id": identity,
+            "user": None if author == 13 else f"user{author}",
+            "kind": "post",
+            "board": BOARDS[author % 6],
+            "at": START + round(progress * MONTH),
+            "votes": rng.randrange(-3, 40),
+            "parent": None,
+            "root": identity,
+            "answer": None,
+            "robot": False,
+            "hint": lang if author % 7 == 0 else None,
+        }
         if number > 30 and rng.random() < 0.6:
             parent = self.rows[number - rng.randrange(1, 30)]
             row |= {"kind": "reply", "parent": parent["id"], "root": parent["root"]}
@@ -205,9 +224,14 @@ class Board:
         rng, name = self.rng, self.rng.choice(NAMES)
         first, last = name.lower().split()[0], name.lower().split()[-1]
         detail = rng.choice(DETAILS).format(
-            name=name, first=first, last=last, city=rng.choice(CITIES), n=rng.randrange(1000),
-            m=rng.randrange(256), k=rng.randrange(256),
-        )  # fmt: skip
+            name=name,
+            first=first,
+            last=last,
+            city=rng.choice(CITIES),
+            n=rng.randrange(1000),
+            m=rng.randrange(256),
+            k=rng.randrange(256),
+        )
         return f"{self.sentence(lang)} {detail}"
 
     def long(self, row: Row, lang: str) -> str:
@@ -250,7 +274,7 @@ class Board:
         return f"The forecast for {city} tomorrow says {degrees} degrees and some light clouds"
 
     def robot(self, row: Row, lang: str) -> str:
-        """A program's post: declared, or to be seen by its name."""
+        """A program's post; its account is declared as one, or has a name that says so."""
         declared = self.rng.random() < 0.5
         row |= {"user": "helper" if declared else "remind_me_bot", "robot": declared}
         return f"I am a program and I will remind you in {self.rng.randrange(60)} days of this."
@@ -308,20 +332,36 @@ def write_inputs(posts: int) -> None:
     write_lines(Path("lists/labelled.jsonl"), labelled())
     Path("lists/public.txt").write_text("board_news # the board's own account\nx:nasa\n")
     run_cli(
-        "train", "--labelled", "lists/labelled.jsonl", "--text", "text", "--label", "label",
-        "--out", "lists/model.ftz", "--dim", "8", "--epochs", "4", "--most-rows", "20000",
-        "--precision", "0.9", "--for", "advert",
-    )  # fmt: skip
+        "train",
+        "--labelled",
+        "lists/labelled.jsonl",
+        "--text",
+        "text",
+        "--label",
+        "label",
+        "--out",
+        "lists/model.ftz",
+        "--dim",
+        "8",
+        "--epochs",
+        "4",
+        "--most-rows",
+        "20000",
+        "--precision",
+        "0.9",
+        "--for",
+        "advert",
+    )
     Path("corpus.key").write_text(KEY + "\n", encoding="ascii")
     os.chmod("corpus.key", 0o600)
 
 
 # ---------------------------------------------------------------- plans
 
-#: Beside ``configs/demo.yaml``. earlier: the corpus that 'posts' is deduplicated against. posts:
-#: every stage that takes single posts, over four readers. threads: whole trees, with other settings
-#: of the same stages and with original ids. path, pair, qa: the other modes of 'conversations', and
-#: dedup on either side of it.
+#: The plans that are built after ``configs/demo.yaml``. earlier: the corpus that 'posts' is
+#: deduplicated against. posts: every stage that takes single posts, with four readers. threads:
+#: whole trees, with other settings of the same stages and with original ids. path, pair, qa: the
+#: other modes of 'conversations', with dedup before or after it.
 PLANS = r"""
 earlier:
   sources:
@@ -591,6 +631,8 @@ def main() -> int:
     chosen = {*(given.plan or names)}
     if "posts" in chosen:
         chosen.add("earlier")  # which it is deduplicated against
+    if ROOT not in Path(corpus.__file__).parents:
+        parser.error(f"'corpus' is imported from another checkout; run this in {ROOT}")
     # Worker processes import the code of this checkout too.
     os.environ["PYTHONPATH"] = str(ROOT)
     with working_directory(given.keep):
