@@ -18,8 +18,19 @@ TARGET = Path(__file__).resolve().parents[1] / "corpus" / "dedup" / "folding.npz
 WORD, SPACE, PUNCTUATION, PICTURE, DROPPED, COMPOSED, LETTER = 1, 2, 4, 8, 16, 32, 64
 _SURROGATES = range(0xD800, 0xE000)
 # White space by Unicode, and the control characters, which mean nothing in a post.
-_SPACES = {*range(0x21), 0x7F, *range(0x80, 0xA0), 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028,
-           0x2029, 0x202F, 0x205F, 0x3000}  # fmt: skip
+_SPACES = {
+    *range(0x21),
+    0x7F,
+    *range(0x80, 0xA0),
+    0xA0,
+    0x1680,
+    *range(0x2000, 0x200B),
+    0x2028,
+    0x2029,
+    0x202F,
+    0x205F,
+    0x3000,
+}
 # Marks that only select how a symbol is drawn.
 _SELECTORS = {*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0), 0x20E3}
 # Punctuation that carries meaning: C#, 50 %, R&D, and the @ of an address.

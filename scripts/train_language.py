@@ -60,7 +60,7 @@ def _sparse(
     text: NDArray[np.uint8], offsets: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
-    found, place = (
+    found, positions = (
         np.empty(correction.MAX_POST_FEATURES, np.uint32),
         np.empty(correction.MAX_POST_FEATURES, np.int32),
     )
@@ -68,7 +68,7 @@ def _sparse(
     starts = np.zeros(offsets.size, np.int64)
     for post in range(offsets.size - 1):
         count = correction.decode_code_points(text, offsets[post], offsets[post + 1], points)
-        number = correction.extract_features(points, count, found, place)
+        number = correction.extract_features(points, count, found, positions)
         begin = starts[post]
         out[begin : begin + number] = found[:number]
         starts[post + 1] = begin + number
@@ -77,9 +77,13 @@ def _sparse(
 
 @jit
 def _bases(
-    text: NDArray[np.uint8], offsets: NDArray[np.int64], ids: NDArray[np.int32], given: Floats,
-    begins: NDArray[np.int64], written: Floats,
-) -> Floats:  # fmt: skip
+    text: NDArray[np.uint8],
+    offsets: NDArray[np.int64],
+    ids: NDArray[np.int32],
+    given: Floats,
+    begins: NDArray[np.int64],
+    written: Floats,
+) -> Floats:
     out = np.empty((offsets.size - 1, written.shape[1]), np.float32)
     points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
     share = np.empty(written.shape[0], np.float32)
@@ -119,10 +123,18 @@ def _authors_of(
 
 @jit
 def _fit(
-    found: NDArray[np.int32], starts: NDArray[np.int64], base: Floats, gold: NDArray[np.int64],
-    weight: Floats, order: NDArray[np.int64], hidden: NDArray[np.bool_], rows: Floats,
-    bias: Floats, rate: float, decay: float,
-) -> None:  # fmt: skip
+    found: NDArray[np.int32],
+    starts: NDArray[np.int64],
+    base: Floats,
+    gold: NDArray[np.int64],
+    weight: Floats,
+    order: NDArray[np.int64],
+    hidden: NDArray[np.bool_],
+    rows: Floats,
+    bias: Floats,
+    rate: float,
+    decay: float,
+) -> None:
     """Run AdaGrad over the posts in ``order``; it updates ``rows`` and ``bias`` in place."""
     own = bias.size
     seen, seen_bias = np.full(rows.shape, 1e-2, np.float32), np.full(own, 1e-2, np.float32)
@@ -164,8 +176,8 @@ def train(
     authors = posts["author"].rank("dense").to_numpy().astype(np.int64)
     count = _authors_of(rows.found, rows.starts, authors, 1 << correction.FEATURE_BITS)
     kept = count >= MIN_AUTHORS
-    place = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)[rows.found]
-    known = place >= 0
+    rank = np.where(kept, np.cumsum(kept) - 1, -1).astype(np.int32)[rows.found]
+    known = rank >= 0
     starts = np.concatenate([[0], np.cumsum(known)])[rows.starts]
     numbers = {label: number for number, label in enumerate(labels)}
     gold = np.array([numbers[label] for label in posts["gold"]], np.int64)
@@ -177,9 +189,18 @@ def train(
     weights = np.zeros((int(kept.sum()), own), np.float32)
     bias = np.zeros(own, np.float32)
     _fit(
-        place[known], starts, rows.base, gold, (weight / weight.mean()).astype(np.float32), order,
-        random.random(order.size) < HIDDEN, weights, bias, RATE, DECAY,
-    )  # fmt: skip
+        rank[known],
+        starts,
+        rows.base,
+        gold,
+        (weight / weight.mean()).astype(np.float32),
+        order,
+        random.random(order.size) < HIDDEN,
+        weights,
+        bias,
+        RATE,
+        DECAY,
+    )
     bits = np.packbits(kept, bitorder="little").view(np.uint64)
     # A scale by the largest weights would round the many small ones to zero.
     scale = float(np.quantile(np.abs(weights).max(axis=1), 0.999)) / 127
@@ -272,18 +293,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=language.CORRECTION_MODEL_PATH)
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--sharpness", action="store_true")
-    asked = parser.parse_args()
-    if asked.sharpness:
-        print_sharpness(asked.data)
+    options = parser.parse_args()
+    if options.sharpness:
+        print_sharpness(options.data)
         return
-    if asked.unseen:
-        print_unseen(asked.data)
+    if options.unseen:
+        print_unseen(options.data)
         return
-    model = fit(asked.data)
-    correction.save_model(model, asked.out)
-    content = asked.out.read_bytes()
+    model = fit(options.data)
+    correction.save_model(model, options.out)
+    content = options.out.read_bytes()
     kept = int(np.bitwise_count(model.feature_bitmap).sum())
-    print(f"{asked.out}: {len(content):,} bytes, {kept:,} features, {len(model.labels)} languages")
+    print(
+        f"{options.out}: {len(content):,} bytes, {kept:,} features, {len(model.labels)} languages"
+    )
     print("sha256", hashlib.sha256(content).hexdigest())
 
 

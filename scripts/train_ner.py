@@ -23,9 +23,14 @@ from filters.pii import ner_model
 Sentence = tuple[list[str], list[str]]  # the tokens, and their tags
 
 LABELS = {
-    "person": "PERSON", "PER": "PERSON", "location": "LOCATION", "LOC": "LOCATION",
-    "ORG": "ORG", "corporation": "ORG", "group": "ORG",
-}  # fmt: skip
+    "person": "PERSON",
+    "PER": "PERSON",
+    "location": "LOCATION",
+    "LOC": "LOCATION",
+    "ORG": "ORG",
+    "corporation": "ORG",
+    "group": "ORG",
+}
 
 
 def read_conll(path: Path) -> list[Sentence]:
@@ -200,27 +205,29 @@ def main() -> None:
     parser.add_argument("--again", type=float, default=1.0)
     parser.add_argument("--rate", type=float, default=0.001)
     parser.add_argument("--seed", type=int, default=7)
-    wanted = parser.parse_args()
-    fix_random_seed(wanted.seed)
-    chance = random.Random(wanted.seed)
+    options = parser.parse_args()
+    fix_random_seed(options.seed)
+    chance = random.Random(options.seed)
     names = Names()
-    sentences = read_conll(wanted.data / "wnut17train.conll") + read_conll(
-        wanted.data / "btc.train"
+    sentences = read_conll(options.data / "wnut17train.conll") + read_conll(
+        options.data / "btc.train"
     )
-    dev = read_conll(wanted.dev) if wanted.dev else []
-    shape = {"width": wanted.width, "depth": wanted.depth, "hidden": 64, "rows": wanted.rows}
-    known = lexicon(names, wanted.posts)
+    dev = read_conll(options.dev) if options.dev else []
+    shape = {"width": options.width, "depth": options.depth, "hidden": 64, "rows": options.rows}
+    known = lexicon(names, options.posts)
     nlp = ner_model.make_pipeline(shape, known)
     nlp.initialize(lambda: [example(nlp, each) for each in sentences])
     optimizer = nlp.create_optimizer()
     optimizer.learn_rate = 0.001
     steps = 0
-    for epoch in range(wanted.epochs):
-        optimizer.learn_rate = wanted.rate * min(1.0, 2.0 * (1 - epoch / wanted.epochs) + 0.05)
+    for epoch in range(options.epochs):
+        optimizer.learn_rate = options.rate * min(1.0, 2.0 * (1 - epoch / options.epochs) + 0.05)
         # A sentence without an entity teaches little: each epoch uses a random share of them.
-        chosen = [each for each in sentences if _has_entity(each) or chance.random() < wanted.empty]
+        chosen = [
+            each for each in sentences if _has_entity(each) or chance.random() < options.empty
+        ]
         chosen += [
-            each for each in sentences if _has_person(each) and chance.random() < wanted.again
+            each for each in sentences if _has_person(each) and chance.random() < options.again
         ]
         varied = [vary(each, names, chance) for each in chosen]
         chance.shuffle(varied)
@@ -229,7 +236,7 @@ def main() -> None:
             nlp.update(
                 [example(nlp, each) for each in batch],
                 sgd=optimizer,
-                drop=wanted.dropout,
+                drop=options.dropout,
                 losses=losses,
             )
             steps += 1
@@ -240,8 +247,8 @@ def main() -> None:
             scores = [f"{value:.3f}" for value in (p, r, f, lp, lr, lf)]
             print(epoch, f"{losses['ner']:.0f}", *scores, flush=True)
     with nlp.use_params(optimizer.averages):
-        ner_model.save_pipeline(nlp, shape, known, wanted.model)
-    print(wanted.model.stat().st_size, "bytes")
+        ner_model.save_pipeline(nlp, shape, known, options.model)
+    print(options.model.stat().st_size, "bytes")
 
 
 if __name__ == "__main__":

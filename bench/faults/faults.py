@@ -293,8 +293,13 @@ def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
     """Resume a build as another user, or build as another user; then resume as the first user."""
     python, path = _find_python_for_nobody()
     before = [
-        "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--", python,
-    ]  # fmt: skip
+        "setpriv",
+        f"--reuid={NOBODY}",
+        f"--regid={NOBODY}",
+        "--clear-groups",
+        "--",
+        python,
+    ]
     home = {"PYTHONPATH": path, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
     key = bench.folder / "corpus.key"
     for number in range(count):

@@ -101,7 +101,9 @@ def main() -> int:
     warnings.filterwarnings("ignore", "This process.*is multi-threaded", DeprecationWarning)
     with tempfile.TemporaryDirectory() as name:
         found = fuzz(wanted.models or models(Path(name)), wanted.flips, Path(name))
-    print("fastText models: " + ", ".join(f"{count:,} {said}" for said, count in found.items()))
+    print(
+        "fastText models: " + ", ".join(f"{count:,} {outcome}" for outcome, count in found.items())
+    )
     return 1 if found["crashed"] or found["another error"] else 0
 
 

@@ -22,10 +22,41 @@ from corpus.errors import PlanError
 from corpus.plan.model import Plan
 
 TRAPS = (
-    "&a ", "*a", "!!python/name:os ", "<<: ", "? ", "- ", "[", "]", "{", "}", "|", ">", "%YAML 9\n",
-    "\0", "\t", "\ufeff", "0x", "1_000", "1:2:3", "2001-01-01", ".nan", "~", "null", "yes",
-    "9" * 5000, "!!binary ", "!!set ", "---\n", "...\n", "\\ud800", "'", '"', "#", ": ",
-)  # fmt: skip
+    "&a ",
+    "*a",
+    "!!python/name:os ",
+    "<<: ",
+    "? ",
+    "- ",
+    "[",
+    "]",
+    "{",
+    "}",
+    "|",
+    ">",
+    "%YAML 9\n",
+    "\0",
+    "\t",
+    "\ufeff",
+    "0x",
+    "1_000",
+    "1:2:3",
+    "2001-01-01",
+    ".nan",
+    "~",
+    "null",
+    "yes",
+    "9" * 5000,
+    "!!binary ",
+    "!!set ",
+    "---\n",
+    "...\n",
+    "\\ud800",
+    "'",
+    '"',
+    "#",
+    ": ",
+)
 
 
 def plans(count: int) -> list[bytes]:

@@ -158,9 +158,9 @@ def write_input(name: str, content: bytes, folder: Path) -> Path:
         path.write_bytes(content)
         return path
     path = folder / "export.zip"
-    place, others = ARCHIVE_MEMBERS[name]
+    member_name, others = ARCHIVE_MEMBERS[name]
     with zipfile.ZipFile(path, "w") as archive:
-        for member, data in {**others, place: content}.items():
+        for member, data in {**others, member_name: content}.items():
             archive.writestr(member, data)
     return path
 
@@ -179,9 +179,11 @@ def fuzz(name: str, count: int, folder: Path) -> bool:
         try:
             for batch in module.read(str(path), config, 500, None):
                 found = {
-                    "posts": batch.posts.height, "refused": batch.refused.height,
-                    "tombstones": batch.tombstones.height, "skipped": sum(batch.skipped.values()),
-                }  # fmt: skip
+                    "posts": batch.posts.height,
+                    "refused": batch.refused.height,
+                    "tombstones": batch.tombstones.height,
+                    "skipped": sum(batch.skipped.values()),
+                }
                 totals.update(found)
                 if set(batch.refused["reason"]) & {"not_text", "truncated_stream"}:
                     least = 0  # a file that begins like an image is refused as a whole

@@ -162,12 +162,12 @@ _INPUT_SUFFIXES = (".zst", ".tar", ".jsonl", ".csv")
 def wait_for_exit(process: subprocess.Popen[str], seconds: float = 900) -> BuildExit:
     """Wait for a build to end; raises BuildLost if it takes longer than ``seconds``."""
     try:
-        _, said = process.communicate(timeout=seconds)
+        _, stderr = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         raise BuildLost(f"it hung for {seconds:.0f} s") from None
-    return BuildExit(process.returncode, said or "")
+    return BuildExit(process.returncode, stderr or "")
 
 
 def wait_at_most(process: subprocess.Popen[str], seconds: float) -> BuildExit | None:
@@ -180,8 +180,8 @@ def wait_at_most(process: subprocess.Popen[str], seconds: float) -> BuildExit | 
 
 def wait_or_time_out(process: subprocess.Popen[str], seconds: float) -> BuildExit:
     """As :func:`wait`; raises subprocess.TimeoutExpired if it takes longer, and it runs on."""
-    _, said = process.communicate(timeout=seconds)
-    return BuildExit(process.returncode, said or "")
+    _, stderr = process.communicate(timeout=seconds)
+    return BuildExit(process.returncode, stderr or "")
 
 
 def kill_build(process: subprocess.Popen[str], group: bool) -> None:
@@ -275,7 +275,7 @@ def check_whole_files(out: Path, expected: Mapping[str, bytes]) -> None:
         if name.startswith(("shards/", "validation/")) and expected.get(name) != path.read_bytes():
             raise BuildLost(f"{name} has its final name and other bytes")
     if (out / "manifest.json").exists() and read_corpus(out) != expected:
-        raise BuildLost("there is a manifest, and the corpus is not whole")
+        raise BuildLost("the manifest exists, and the corpus is not whole")
 
 
 def flip_bit(path: Path, chance: random.Random) -> None:

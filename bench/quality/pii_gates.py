@@ -32,16 +32,48 @@ ODD = "\u0661\u0967\uff14\u00b2\U0001e4f1\u017f\u212a\u0130\u0131\u2013\u00a0\uf
 ODD += "\u2212~x/."
 PLAIN = "0123456789abcfxABCFXZ-.:/ ,()+@#_\n"
 SEEDS = (
-    "joe@example.org", "o'brien.j+x@mail.example.co.uk", "8.8.8.8", "::ffff:8.8.8.8",
-    "2606:4700:4700::1111", "1:2:3:4:5:6:7:8", "4111 1111 1111 1111", "4111-1111-1111-1111",
-    "GB82 WEST 1234 5698 7654 32", "gb82west12345698765432", "DE89370400440532013000",
-    "1BoatSLRHtKNngkdXEeobR76b53LETtpyT", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
-    "536-22-1234", "ssn 536221234", "219 09 9999", "00:1A:2B:3C:4D:5E", "0012.3456.789a",
-    "tfn 876 543 210", "130 692 544", "86095742719", "12345678Z", "131052-308T", "AB 12 34 56 C",
-    "ABCPE1234F", "RSSMRA85T10A562S", "900101-1234568", "44051401359", "811218-9876",
-    "S1234567D", "1101700230708", "10000000146", "912-70-1234", "8001015009087", "T22000129",
-    "X1234567L", "15070649C103", "A123456780", "2123 45670 1", "943 476 5919", "4123 4567 8901",
-)  # fmt: skip
+    "joe@example.org",
+    "o'brien.j+x@mail.example.co.uk",
+    "8.8.8.8",
+    "::ffff:8.8.8.8",
+    "2606:4700:4700::1111",
+    "1:2:3:4:5:6:7:8",
+    "4111 1111 1111 1111",
+    "4111-1111-1111-1111",
+    "GB82 WEST 1234 5698 7654 32",
+    "gb82west12345698765432",
+    "DE89370400440532013000",
+    "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+    "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+    "536-22-1234",
+    "ssn 536221234",
+    "219 09 9999",
+    "00:1A:2B:3C:4D:5E",
+    "0012.3456.789a",
+    "tfn 876 543 210",
+    "130 692 544",
+    "86095742719",
+    "12345678Z",
+    "131052-308T",
+    "AB 12 34 56 C",
+    "ABCPE1234F",
+    "RSSMRA85T10A562S",
+    "900101-1234568",
+    "44051401359",
+    "811218-9876",
+    "S1234567D",
+    "1101700230708",
+    "10000000146",
+    "912-70-1234",
+    "8001015009087",
+    "T22000129",
+    "X1234567L",
+    "15070649C103",
+    "A123456780",
+    "2123 45670 1",
+    "943 476 5919",
+    "4123 4567 8901",
+)
 
 
 def strings(count: int, seed: int) -> Iterator[str]:
@@ -100,8 +132,13 @@ def posts() -> Iterator[str]:
     for path in sorted((SHARED_DATA / "reddit").glob("*.zst")):
         import zstandard
 
-        with zstandard.open(path, "rt", dctx=zstandard.ZstdDecompressor(max_window_size=2**31),
-                            encoding="utf-8", errors="replace") as file:  # fmt: skip
+        with zstandard.open(
+            path,
+            "rt",
+            dctx=zstandard.ZstdDecompressor(max_window_size=2**31),
+            encoding="utf-8",
+            errors="replace",
+        ) as file:
             for line in file:
                 row = json.loads(line)
                 yield " ".join(str(row.get(name) or "") for name in ("title", "selftext", "body"))

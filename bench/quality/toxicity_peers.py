@@ -55,9 +55,13 @@ def _score_in_process(python: Path, program: str, folder: Path | None = None) ->
     """Return a scorer that runs in a process of its own, which ends with ours."""
     where = {"PYTHONPATH": str(folder.resolve())} if folder else {}
     peer = subprocess.Popen(
-        [str(python), "-W", "ignore", "-c", program], text=True, cwd=folder,
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | where,
-    )  # fmt: skip
+        [str(python), "-W", "ignore", "-c", program],
+        text=True,
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | where,
+    )
     assert peer.stdin and peer.stdout
     requests, answers = peer.stdin, peer.stdout
 
@@ -88,9 +92,18 @@ def _train_fasttext(seen: pl.DataFrame) -> ToxicityScorer:
         path.write_text("\n".join(marked.shuffle(seed=1)) + "\n", encoding="utf-8")
         # With n threads this build initializes only n tenths of its input matrix.
         model = fasttext.train_supervised(
-            str(path), dim=50, epoch=6, lr=0.3, wordNgrams=2, minn=2, maxn=5, bucket=200_000,
-            thread=10, seed=1, verbose=0,
-        )  # fmt: skip
+            str(path),
+            dim=50,
+            epoch=6,
+            lr=0.3,
+            wordNgrams=2,
+            minn=2,
+            maxn=5,
+            bucket=200_000,
+            thread=10,
+            seed=1,
+            verbose=0,
+        )
         model.save_model(str(Path(folder) / "model.bin"))
         score = load_scorer(str(Path(folder) / "model.bin"), "toxic")
     return lambda texts: score(lines(texts))

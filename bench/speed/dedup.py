@@ -74,19 +74,21 @@ def _signatures(folder: Path, python: Path | None) -> None:
     texts = read_distinct_posts(folder)
     config = dedup.Config()
     a, b = dedup.affine_permutations(config.permutations)
-    hashes, places, _ = minhash_kernel.hash_shingles(
+    hashes, offsets, _ = minhash_kernel.hash_shingles(
         *normalize_to_bytes(texts), config.shingle_words, False
     )
     whole = _best(lambda: dedup.compute_band_keys(texts, config))
-    alone = _best(lambda: minhash_kernel.minhash_signatures(hashes, places, a, b))
+    alone = _best(lambda: minhash_kernel.minhash_signatures(hashes, offsets, a, b))
     found = {"ours": (len(texts) / whole, len(texts) / alone)}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         for peer in ("datatrove", "datasketch", "rensa") if python else ():
-            room = Path(name) / peer
-            room.mkdir()
-            file = write_posts(texts, room / "posts.jsonl", raw=True)
+            peer_folder = Path(name) / peer
+            peer_folder.mkdir()
+            file = write_posts(texts, peer_folder / "posts.jsonl", raw=True)
             # 16 bands of 8 make the same 128 permutations; only signatures are timed here.
-            rate = len(texts) / run_peer(str(python), peer, file, room, 0.8, 16, 8)["signing"]
+            rate = (
+                len(texts) / run_peer(str(python), peer, file, peer_folder, 0.8, 16, 8)["signing"]
+            )
             found[peer] = (rate, 0.0) if peer == "datatrove" else (0.0, rate)
     print(f"{len(texts):,} real posts, one core\n")
     print("| signatures | from text, posts/s | ours is | from shingles, posts/s | ours is |")
@@ -193,16 +195,16 @@ def _part(posts: NDArray[np.uint64]) -> pl.DataFrame:
     kind = _mix(posts, 1) % np.uint64(20)
     copies = kind < 6  # 0 to 2: as it was; 3 to 5: a word changed
     origin = np.where(copies, _mix(posts, 2) % np.maximum(posts, np.uint64(1)), posts)
-    # A copy of a copy would be of any age; of its original, there is one text for both.
+    # A copy takes the text of its origin, so that a copy of a copy has that text too.
     length = (_mix(origin, 3) % np.uint64(28) + np.uint64(3)).astype(np.int64)
     row = np.repeat(np.arange(posts.size), length)
-    place = np.arange(row.size) - np.repeat(np.cumsum(length) - length, length)
+    position = np.arange(row.size) - np.repeat(np.cumsum(length) - length, length)
     # Word frequencies are uneven, as in any language: the square of a uniform number.
-    even = _mix(origin[row] * np.uint64(64) + place.astype(np.uint64), 4) % np.uint64(_WORDS)
+    even = _mix(origin[row] * np.uint64(64) + position.astype(np.uint64), 4) % np.uint64(_WORDS)
     word = (even * even // np.uint64(_WORDS)).astype(np.int64)
     edited = (kind >= 3) & copies
     at = (_mix(posts, 5) % length.astype(np.uint64)).astype(np.int64)
-    word[edited[row] & (place == at[row])] = _WORDS
+    word[edited[row] & (position == at[row])] = _WORDS
     names = pl.Series([*(_name(n) for n in range(_WORDS)), "changed"])
     texts = (
         pl.DataFrame({"row": row, "word": names.gather(word)})
@@ -219,7 +221,7 @@ def _part(posts: NDArray[np.uint64]) -> pl.DataFrame:
             "created_at": pl.Series(posts.astype(np.int64) * 1_000_000).cast(utc),
             "score": pl.repeat(0, posts.size, dtype=pl.Int64, eager=True),
         }
-    )  # fmt: skip
+    )
 
 
 def _name(number: int) -> str:

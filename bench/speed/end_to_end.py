@@ -92,9 +92,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--posts", type=int, default=100_000, help="how many (100,000)")
     parser.add_argument("--input", type=Path, help="take the posts from this JSONL's 'text' keys")
     parser.add_argument(
-        "--datatrove-python", type=Path, default=environment.PYTHON, metavar="PATH",
+        "--datatrove-python",
+        type=Path,
+        default=environment.PYTHON,
+        metavar="PATH",
         help="the interpreter of an environment with datatrove (.bench/datatrove/bin/python)",
-    )  # fmt: skip
+    )
     options = parser.parse_args(arguments)
     python = environment.find_interpreter(options.datatrove_python)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -200,16 +203,29 @@ def _print_runs(title: str, runs: list[Run]) -> None:
     base = next((run for run in runs if run.name.startswith("datatrove")), None)
     rows = [
         (
-            run.name, str(run.workers), f"{run.posts:,}", f"{run.kept:,}",
-            f"{run.measured.seconds:,.1f}", f"{run.measured.cpu_seconds:,.1f}",
-            f"{run.rate:,.0f}", f"{run.measured.peak_mb:,.0f}",
+            run.name,
+            str(run.workers),
+            f"{run.posts:,}",
+            f"{run.kept:,}",
+            f"{run.measured.seconds:,.1f}",
+            f"{run.measured.cpu_seconds:,.1f}",
+            f"{run.rate:,.0f}",
+            f"{run.measured.peak_mb:,.0f}",
             f"{run.rate / base.rate:.1f}" if base else "",
         )
         for run in runs
-    ]  # fmt: skip
+    ]
     head = (
-        "run", "workers", "posts", "kept", "wall s", "CPU s", "posts/s", "peak MB", "x datatrove",
-    )  # fmt: skip
+        "run",
+        "workers",
+        "posts",
+        "kept",
+        "wall s",
+        "CPU s",
+        "posts/s",
+        "peak MB",
+        "x datatrove",
+    )
     print(f"\n{title}")
     _table(head, rows)
 
@@ -226,8 +242,11 @@ def _print_stages(runs: list[Run]) -> None:
         if theirs and stage in theirs.stages:
             came, took = theirs.stages[stage]
             cells[4:] = [
-                f"{came:,}", f"{took:.2f}", f"{came / took:,.0f}", f"{rate * took / came:.1f}",
-            ]  # fmt: skip
+                f"{came:,}",
+                f"{took:.2f}",
+                f"{came / took:,.0f}",
+                f"{rate * took / came:.1f}",
+            ]
         rows.append(tuple(cells))
     rest = [_rest(run) if run else 0.0 for run in (ours, theirs)]
     rates = [ours.posts / seconds if seconds > 0 else 0.0 for seconds in rest]
@@ -238,9 +257,15 @@ def _print_stages(runs: list[Run]) -> None:
         cells[4:] = [f"{theirs.posts:,}", f"{rest[1]:.2f}", f"{rates[1]:,.0f}", f"{ratio:.1f}"]
     rows.append(tuple(cells))
     head = (
-        "stage, 1 worker", "ours: posts", "s", "posts/s", "datatrove: posts", "s", "posts/s",
+        "stage, 1 worker",
+        "ours: posts",
+        "s",
+        "posts/s",
+        "datatrove: posts",
+        "s",
+        "posts/s",
         "ours x",
-    )  # fmt: skip
+    )
     print()
     _table(head, rows)
 

@@ -151,8 +151,10 @@ def _start(out: Path, many: Path, shards: int) -> None:
         for _ in range(5 if listed[0].get("row_groups") else 1):
             done = subprocess.run(
                 [sys.executable, "-c", _START.format(path=str(many))],
-                capture_output=True, text=True, check=True,
-            )  # fmt: skip
+                capture_output=True,
+                text=True,
+                check=True,
+            )
             taken.append(float(done.stdout.split()[0]))
         print(
             f"\nfirst batch of {shards:,} shards, with imports, {case}: {min(taken):.2f} s (best), "

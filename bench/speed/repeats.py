@@ -116,8 +116,11 @@ def _run_peer(python: Path, texts: list[str]) -> tuple[float, int]:
         env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": folder}
         found = subprocess.run(
             [str(python), __file__, "--inside", str(given)],
-            check=True, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            check=True,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         rate, dropped = json.loads(found.stdout.splitlines()[-1])
     return rate, dropped
 

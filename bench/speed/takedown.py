@@ -39,13 +39,13 @@ def main() -> None:
         made = corpus.build(plan)
         building = time.perf_counter() - began
         ids = pl.read_parquet(out / "shards" / "*.parquet", columns=["id"])["id"].to_list()
-        gone = random.Random(3).sample(ids, wanted.ids)
+        removed = random.Random(3).sample(ids, wanted.ids)
         began = time.perf_counter()
-        found = take_down(out, gone)
+        found = take_down(out, removed)
         taking = time.perf_counter() - began
     read, shards = made["totals"]["read"], len(made["shards"])
     print(f"{read:,} posts read, {len(ids):,} kept in {shards} shards: {building:.1f} s")
-    print(f"{found['removed']:,} taken down, {found['elected']:,} second copies in their place:")
+    print(f"{found['removed']:,} taken down, {found['elected']:,} replaced by second copies:")
     print(f"{taking:.1f} s, {building / taking:.1f} times as fast as building again")
 
 

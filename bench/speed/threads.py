@@ -22,10 +22,30 @@ from bench import measure
 PART_POSTS = 5_000
 MODES = ("posts", "pair", "path", "tree", "qa")
 _WORDS = (
-    "the", "kettle", "harbour", "bicycle", "violin", "garden", "library", "bakery", "mountain",
-    "mended", "painted", "borrowed", "described", "visited", "measured", "sold", "and", "but",
-    "because", "quite", "never", "again", "slowly",
-)  # fmt: skip
+    "the",
+    "kettle",
+    "harbour",
+    "bicycle",
+    "violin",
+    "garden",
+    "library",
+    "bakery",
+    "mountain",
+    "mended",
+    "painted",
+    "borrowed",
+    "described",
+    "visited",
+    "measured",
+    "sold",
+    "and",
+    "but",
+    "because",
+    "quite",
+    "never",
+    "again",
+    "slowly",
+)
 
 
 def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
@@ -36,10 +56,12 @@ def rows(count: int, seed: int = 1) -> Iterator[dict[str, Any]]:
     for number in range(count):
         text = " ".join(chance.choices(_WORDS, k=chance.randint(5, 60)))
         row: dict[str, Any] = {
-            "id": f"{number:x}", "author": f"u{chance.randrange(count // 5 + 1)}",
-            "subreddit": "bench", "created_utc": 1_200_000_000 + number,
+            "id": f"{number:x}",
+            "author": f"u{chance.randrange(count // 5 + 1)}",
+            "subreddit": "bench",
+            "created_utc": 1_200_000_000 + number,
             "score": chance.randrange(-5, 500),
-        }  # fmt: skip
+        }
         name = f"t1_{number:x}"
         if chance.random() < 0.1 and giant:
             thread, link = giant, giant[0]

@@ -31,9 +31,11 @@ def notices(folder: Path, count: int) -> Iterator[Path]:
     for number in range(0, count, FILE):
         ids = pl.Series("value", draw.integers(10**17, 10**18, min(FILE, count - number)))
         rows = ids.to_frame().select(
-            pl.lit("id").alias("target"), pl.format("x:{}", "value").alias("value"),
-            pl.lit("deleted_later").alias("reason"), pl.lit(None, pl.Int64).alias("said_at"),
-        )  # fmt: skip
+            pl.lit("id").alias("target"),
+            pl.format("x:{}", "value").alias("value"),
+            pl.lit("deleted_later").alias("reason"),
+            pl.lit(None, pl.Int64).alias("said_at"),
+        )
         rows.cast(TOMBSTONE).write_parquet(folder / f"{number:012d}.parquet")  # type: ignore[arg-type]
         yield folder / f"{number:012d}.parquet"
 

@@ -63,7 +63,7 @@ def invent_drafts(posts: int, rng: random.Random) -> dict[str, list[Draft]]:
 
 
 class _DraftWriter:
-    """Write one post after another; know the threads and the texts that were used."""
+    """Write one post after another; remember the threads and the texts used."""
 
     def __init__(self, rng: random.Random, authors: Sequence[str]) -> None:
         self.rng, self.authors = rng, authors

@@ -1,11 +1,11 @@
 """Fit a fastText classifier: the same bytes from the same posts, in a file that fastText reads.
 
 fastText's own trainer is not used: with one thread it fills a tenth of its matrix and trains on
-whatever the rest of the memory held (``DenseMatrix::uniform``), and with several it is a race. So
-the model (Joulin et al. 2017, Bag of Tricks: the mean of hashed n-grams' vectors, softmax, steps
-of falling size) is fitted here, one step a post, and written as fastText writes it. Its vocabulary
-is the mark that ends every text, so no word of a post is in the file; and an n-gram that only one
-post has is held at zero, so that none is learnt by heart.
+uninitialized memory (``DenseMatrix::uniform``), and with several threads its result is a race. So
+this module fits the model (Joulin et al. 2017, Bag of Tricks: the mean of hashed n-grams' vectors,
+softmax, steps of falling size), one step a post, and writes it as fastText does. Its vocabulary is
+the mark that ends every text, so no word of a post is in the file; and the vector of an n-gram that
+only one post has stays zero, so that no post is learnt by heart.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ Matrix = NDArray[np.float32]
 _MAGIC, _FORMAT = 793712314, 12
 _SOFTMAX, _SUPERVISED, _WORD_ENTRY, _LABEL_ENTRY = 3, 3, 0, 1
 _END_OF_TEXT = "</s>"
-_QUANTISER_LEVELS = 127  # on either side of zero
+_QUANTISER_LEVELS = 127  # above zero, and as many below
 _MIN_ROWS = 1 << 12
 _MIN_TEXTS_PER_ROW = 2
 
 
 class TrainingSettings(BaseModel):
-    """How a model is fitted; the defaults were chosen on posts of some fifteen words."""
+    """The settings of a training; the defaults were chosen on posts of about fifteen words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
@@ -69,7 +69,7 @@ class Features(NamedTuple):
 
 
 class FastTextModel(NamedTuple):
-    """A model: a vector a row, a vector a label, and how it was fitted."""
+    """A model: a vector for each row of ``input``, and for each label a row of ``output``."""
 
     input: Matrix
     output: Matrix
@@ -78,7 +78,7 @@ class FastTextModel(NamedTuple):
 
     @property
     def buckets(self) -> int:
-        """How many numbers there are for n-grams; the first row is the end mark's."""
+        """The number of rows for n-grams; the first row of ``input`` is that of the end mark."""
         return len(self.input) - 1
 
 
@@ -90,27 +90,31 @@ def _hash_byte(h: np.uint32, byte: np.uint8) -> np.uint32:
 
 @jit
 def _extract_features(
-    data: NDArray[np.uint8], places: Starts, size: int, low: int, high: int, words: int, out: Rows
+    data: NDArray[np.uint8], offsets: Starts, size: int, low: int, high: int, words: int, out: Rows
 ) -> Starts:
-    """Number what is in each line as fastText does; with an empty ``out`` just count it."""
-    starts = np.zeros(places.size, np.int64)
-    basis, much = np.uint32(2166136261), np.uint64(116049371)
-    many = np.uint32(size)
+    """Write the rows of each line to ``out`` as fastText numbers them; return the lines' starts.
+
+    ``low`` and ``high`` bound the characters of an n-gram, ``words`` the words of another. With an
+    empty ``out`` the rows are only counted.
+    """
+    starts = np.zeros(offsets.size, np.int64)
+    basis, multiplier = np.uint32(2166136261), np.uint64(116049371)
+    row_count = np.uint32(size)
     at = 0
-    for line in range(places.size - 1):
-        begin, end = places[line], places[line + 1]
+    for line in range(offsets.size - 1):
+        begin, end = offsets[line], offsets[line + 1]
         hashes = np.empty(end - begin + 2, np.int32)
         count = 0
         while begin < end:
             stop = begin
             while stop < end and data[stop] != 32:
                 stop += 1
-            whole = basis
-            for here in range(begin, stop):
-                whole = _hash_byte(whole, data[here])
-            hashes[count] = np.int32(whole)
+            word = basis
+            for position in range(begin, stop):
+                word = _hash_byte(word, data[position])
+            hashes[count] = np.int32(word)
             count += 1
-            # The word stands between < and >, as if they were its first and its last byte.
+            # fastText puts < before each word and > behind it.
             length = stop - begin + 2
             for first in range(length):
                 byte = np.uint8(60) if first == 0 else np.uint8(62)
@@ -131,11 +135,11 @@ def _extract_features(
                     taken += 1
                     if taken >= low and not (taken == 1 and (first == 0 or last == length)):
                         if out.size:
-                            out[at] = 1 + h % many
+                            out[at] = 1 + h % row_count
                         at += 1
             begin = stop + 1
         end_mark = basis
-        for mark in (60, 47, 115, 62):  # </s>, in its bytes
+        for mark in (60, 47, 115, 62):  # the bytes of </s>
             end_mark = _hash_byte(end_mark, np.uint8(mark))
         hashes[count] = np.int32(end_mark)
         count += 1
@@ -143,29 +147,29 @@ def _extract_features(
             out[at] = 0
         at += 1
         for first in range(count):
-            long = np.uint64(np.int64(hashes[first]))
+            combined = np.uint64(np.int64(hashes[first]))
             for last in range(first + 1, min(count, first + words)):
-                long = long * much + np.uint64(np.int64(hashes[last]))
+                combined = combined * multiplier + np.uint64(np.int64(hashes[last]))
                 if out.size:
-                    out[at] = 1 + np.int32(long % np.uint64(size))
+                    out[at] = 1 + np.int32(combined % np.uint64(size))
                 at += 1
         starts[line + 1] = at
     return starts
 
 
 def extract_features(texts: pl.Series, settings: TrainingSettings, size: int) -> Features:
-    """The end mark of ``texts``, each on one line, as 0, and their n-grams as 1 to ``size``."""
-    data, places = array_store.flatten_strings(texts)
-    told = (size, settings.min_chars, settings.max_chars, settings.word_ngrams)
-    starts = _extract_features(data, places, *told, np.empty(0, np.int32))
+    """Return the rows of ``texts``, each on one line: 0 the end mark, 1 to ``size`` n-grams."""
+    data, offsets = array_store.flatten_strings(texts)
+    limits = (size, settings.min_chars, settings.max_chars, settings.word_ngrams)
+    starts = _extract_features(data, offsets, *limits, np.empty(0, np.int32))
     rows = np.empty(max(int(starts[-1]), 1), np.int32)
-    _extract_features(data, places, *told, rows)
+    _extract_features(data, offsets, *limits, rows)
     return Features(rows, starts)
 
 
 @jit
 def _count_texts_per_row(rows: Rows, starts: Starts, size: int) -> NDArray[np.uint8]:
-    """In how many texts each row occurs, counting no further than two."""
+    """Count the texts that have each row, up to two."""
     last = np.full(size, -1, np.int64)
     seen = np.zeros(size, np.uint8)
     for text in range(starts.size - 1):
@@ -179,91 +183,112 @@ def _count_texts_per_row(rows: Rows, starts: Starts, size: int) -> NDArray[np.ui
 
 @jit
 def _run_epoch(
-    rows: Rows, starts: Starts, labels: Rows, order: Starts, live: NDArray[np.bool_],
-    into: Matrix, out: Matrix, first: float, last: float,
-) -> None:  # fmt: skip
-    """One step a text, from the step size ``first`` down to ``last``."""
-    dim, classes = into.shape[1], out.shape[0]
+    rows: Rows,
+    starts: Starts,
+    labels: Rows,
+    order: Starts,
+    is_trained: NDArray[np.bool_],
+    input_: Matrix,
+    output: Matrix,
+    first_step: float,
+    last_step: float,
+) -> None:
+    """Take one step for each text in ``order``; update ``input_`` and ``output`` in place.
+
+    The size of the steps falls from ``first_step`` to ``last_step``. Rows that are not
+    trained do not change.
+    """
+    dim, classes = input_.shape[1], output.shape[0]
     hidden, gradient = np.empty(dim, np.float32), np.empty(dim, np.float32)
-    said = np.empty(classes, np.float32)
-    for turn in range(order.size):
-        text = order[turn]
+    scores = np.empty(classes, np.float32)
+    for number in range(order.size):
+        text = order[number]
         begin, end = starts[text], starts[text + 1]
         if begin == end:
             continue
-        size = np.float32(first + (last - first) * turn / order.size)
+        size = np.float32(first_step + (last_step - first_step) * number / order.size)
         share = np.float32(1) / np.float32(end - begin)
         hidden[:] = 0
         gradient[:] = 0
         for at in range(begin, end):
-            if live[rows[at]]:
-                hidden += into[rows[at]]
+            if is_trained[rows[at]]:
+                hidden += input_[rows[at]]
         hidden *= share
-        most = np.float32(-np.inf)
+        highest = np.float32(-np.inf)
         for label in range(classes):
             total = np.float32(0)
-            for place in range(dim):
-                total += out[label, place] * hidden[place]
-            said[label] = total
-            most = max(most, total)
+            for column in range(dim):
+                total += output[label, column] * hidden[column]
+            scores[label] = total
+            highest = max(highest, total)
         total = np.float32(0)
         for label in range(classes):
-            said[label] = np.exp(said[label] - most)
-            total += said[label]
+            scores[label] = np.exp(scores[label] - highest)
+            total += scores[label]
         for label in range(classes):
-            right = np.float32(1) if label == labels[text] else np.float32(0)
-            step = size * (right - said[label] / total)
-            for place in range(dim):
-                gradient[place] += step * out[label, place]
-                out[label, place] += step * hidden[place]
+            wanted = np.float32(1) if label == labels[text] else np.float32(0)
+            step = size * (wanted - scores[label] / total)
+            for column in range(dim):
+                gradient[column] += step * output[label, column]
+                output[label, column] += step * hidden[column]
         gradient *= share
         for at in range(begin, end):
-            if live[rows[at]]:
-                into[rows[at]] += gradient
+            if is_trained[rows[at]]:
+                input_[rows[at]] += gradient
 
 
 def fit(texts: pl.Series, labels: Rows, classes: int, settings: TrainingSettings) -> FastTextModel:
-    """Fit a model to ``texts``, each on one line, and the numbers of their ``labels``."""
-    most = extract_features(texts, settings, settings.most_rows)
-    distinct = int(np.unique(most.rows[: most.starts[-1]]).size)
+    """Fit a model to ``texts``, each on one line, and to the numbers of their ``labels``."""
+    largest = extract_features(texts, settings, settings.most_rows)
+    distinct = int(np.unique(largest.rows[: largest.starts[-1]]).size)
     size = min(max(1 << distinct.bit_length(), _MIN_ROWS), settings.most_rows)
-    found = extract_features(texts, settings, size)
-    live = _count_texts_per_row(found.rows, found.starts, size + 1) >= _MIN_TEXTS_PER_ROW
-    chance = np.random.Generator(np.random.PCG64(settings.seed))
-    into = chance.random((size + 1, settings.dim), np.float32)
-    into = (into * 2 - 1) / np.float32(settings.dim)
-    into[~live] = 0
-    out = np.zeros((classes, settings.dim), np.float32)
+    features = extract_features(texts, settings, size)
+    text_counts = _count_texts_per_row(features.rows, features.starts, size + 1)
+    is_trained = text_counts >= _MIN_TEXTS_PER_ROW
+    rng = np.random.Generator(np.random.PCG64(settings.seed))
+    input_ = rng.random((size + 1, settings.dim), np.float32)
+    input_ = (input_ * 2 - 1) / np.float32(settings.dim)
+    input_[~is_trained] = 0
+    output = np.zeros((classes, settings.dim), np.float32)
     for epoch in range(settings.epochs):
         steps = (settings.learning_rate * (1 - (epoch + n) / settings.epochs) for n in (0, 1))
-        order = chance.permutation(len(texts)).astype(np.int64)
-        _run_epoch(*found, labels, order, live, into, out, *steps)
+        order = rng.permutation(len(texts)).astype(np.int64)
+        _run_epoch(*features, labels, order, is_trained, input_, output, *steps)
     tokens = int(texts.str.count_matches(r"[^ ]+").sum()) + len(texts)
-    return FastTextModel(into, out, tokens, settings)
+    return FastTextModel(input_, output, tokens, settings)
 
 
 def save(model: FastTextModel, labels: Sequence[str], counts: Sequence[int], path: Path) -> None:
-    """Write a model as fastText does; ``labels`` must hold no whitespace.
+    """Write a model as fastText does; ``labels`` must have no whitespace.
 
     A ``.ftz`` has a byte for each number of an n-gram's vector, and is a quarter of the size.
     """
-    asked = model.settings
+    settings = model.settings
+    sizes = (
+        settings.dim,
+        0,
+        settings.epochs,
+        1,
+        0,
+        settings.word_ngrams,
+        _SOFTMAX,
+        _SUPERVISED,
+        model.buckets,
+        settings.min_chars,
+        settings.max_chars,
+        100,
+        0.0,
+    )
+    pack_input = _quantise_matrix if path.suffix == ".ftz" else _pack_matrix
     with path.open("wb") as file:
         file.write(struct.pack("<ii", _MAGIC, _FORMAT))
-        file.write(
-            struct.pack(
-                "<12id", asked.dim, 0, asked.epochs, 1, 0, asked.word_ngrams, _SOFTMAX,
-                _SUPERVISED, model.buckets, asked.min_chars, asked.max_chars, 100, 0.0,
-            )
-        )  # fmt: skip
+        file.write(struct.pack("<12id", *sizes))
         file.write(struct.pack("<iiiqq", 1 + len(labels), 1, len(labels), model.token_count, -1))
         file.write(_END_OF_TEXT.encode() + b"\0" + struct.pack("<qb", sum(counts), _WORD_ENTRY))
         for label, count in zip(labels, counts, strict=True):
             file.write(f"__label__{label}".encode() + b"\0")
             file.write(struct.pack("<qb", count, _LABEL_ENTRY))
-        file.write(
-            _quantise_matrix(model.input) if path.suffix == ".ftz" else _pack_matrix(model.input)
-        )
+        file.write(pack_input(model.input))
         file.write(_pack_matrix(model.output))
 
 
@@ -273,23 +298,20 @@ def _pack_matrix(matrix: Matrix) -> bytes:
 
 
 def _quantise_matrix(matrix: Matrix) -> bytes:
-    """fastText's product quantiser with one number to a part: 256 levels for each column.
+    """Pack a matrix by fastText's product quantiser, with 256 levels for each column.
 
-    Levels are squares, so that most lie near zero, where most numbers are; zero is one of them.
-    The end mark counts in every text, and has a level of its own.
+    Levels are squares, so that most are near zero, where most numbers are; zero is one of them.
+    The row of the end mark, which every text has, gets a level of its own.
     """
     rows, columns = matrix.shape
-    most = np.abs(matrix[1:]).max(axis=0, initial=np.finfo(np.float32).tiny)
-    codes = (
-        np.rint(np.sign(matrix) * np.sqrt(np.abs(matrix / most)) * _QUANTISER_LEVELS)
-        + _QUANTISER_LEVELS
-    )
+    largest = np.abs(matrix[1:]).max(axis=0, initial=np.finfo(np.float32).tiny)
+    roots = np.sign(matrix) * np.sqrt(np.abs(matrix / largest))
+    codes = np.rint(roots * _QUANTISER_LEVELS) + _QUANTISER_LEVELS
     codes[0] = 2 * _QUANTISER_LEVELS + 1
-    steps = (
-        np.arange(-_QUANTISER_LEVELS, _QUANTISER_LEVELS + 1, dtype=np.float32) / _QUANTISER_LEVELS
-    )
-    levels = np.column_stack([most[:, None] * steps * np.abs(steps), matrix[0]])
-    numbers: bytes = codes.astype(np.uint8).tobytes()
-    book: bytes = levels.astype("<f4").tobytes()
-    head = struct.pack("<??qqi", True, False, rows, columns, rows * columns)
-    return head + numbers + struct.pack("<4i", columns, columns, 1, 1) + book
+    steps = np.arange(-_QUANTISER_LEVELS, _QUANTISER_LEVELS + 1, dtype=np.float32)
+    steps /= _QUANTISER_LEVELS
+    levels = np.column_stack([largest[:, None] * steps * np.abs(steps), matrix[0]])
+    codebook: bytes = levels.astype("<f4").tobytes()
+    header = struct.pack("<??qqi", True, False, rows, columns, rows * columns)
+    packed_codes: bytes = codes.astype(np.uint8).tobytes()
+    return header + packed_codes + struct.pack("<4i", columns, columns, 1, 1) + codebook

@@ -1,4 +1,4 @@
-"""Read the posts that somebody has labelled: JSON lines, CSV, TSV or Parquet, packed or not."""
+"""Read labelled posts: JSON lines, CSV, TSV or Parquet, compressed or not."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ import msgspec
 import polars as pl
 
 from corpus.errors import PlanError, did_you_mean
-from corpus.formats import dump_input
+from corpus.formats.dump_input import DumpInput
 from corpus.readers import table
 from filters import classifier
 
-#: More labels than this, or longer ones, are no labels but a column of something else.
+#: A column with more labels than this, or longer ones, is taken for another column.
 MAX_LABELS = 500
 MAX_LABEL_LENGTH = 100
-#: A post's column that takes any short text as it stands; the label comes in as that.
+#: The reader maps the labels to this column of a post, which may have any short text.
 _LABEL_COLUMN = "license"
 _PREFIX = "__label__"
 
 
 @dataclass(frozen=True)
 class LabelledPosts:
-    """Labelled posts, and what of the file is none.
+    """Labelled posts, and counts of the rows of the file that are none.
 
-    ``posts`` has ``text``, ``label`` and ``tokens``, what a model reads of the text.
+    ``posts`` has the columns ``text``, ``label``, and ``tokens``, the words that a model reads.
     """
 
     path: str
@@ -36,7 +36,7 @@ class LabelledPosts:
     posts: pl.DataFrame
     refused: dict[str, int]  # reason to rows
     unlabelled: int
-    empty_texts: int  # rows whose text holds nothing to read
+    empty_texts: int  # rows whose text has no word to read
 
 
 def read_labelled(
@@ -44,7 +44,8 @@ def read_labelled(
 ) -> LabelledPosts:
     """Read the columns ``text`` and ``label`` of the table at ``path``.
 
-    Raises :class:`~corpus.errors.PlanError` where there is none, or where they are not such.
+    Raises :class:`~corpus.errors.PlanError` if the file or a column is missing, or if the labels
+    look like another column.
     """
     if not os.path.isfile(path):
         raise PlanError(f"--labelled '{path}': no such file; give one file")
@@ -66,21 +67,21 @@ def read_labelled(
     named = rows.drop_nulls("label").with_columns(pl.col("label").str.strip_prefix(_PREFIX))
     _check_labels(path, label, named["label"])
     posts = named.with_columns(tokens=classifier.clean_for_training("text"))
-    full = posts.filter(pl.col("tokens") != "")
+    readable = posts.filter(pl.col("tokens") != "")
     return LabelledPosts(
-        path,
-        str(batches[-1].sha256),
-        full,
-        dict(sorted(refused.items())),
-        rows.height - named.height,
-        posts.height - full.height,
+        path=path,
+        sha256=str(batches[-1].sha256),
+        posts=readable,
+        refused=dict(sorted(refused.items())),
+        unlabelled=rows.height - named.height,
+        empty_texts=posts.height - readable.height,
     )
 
 
 def _check_labels(path: str, label: str, labels: pl.Series) -> None:
     count, longest = labels.n_unique(), int(labels.str.len_chars().max() or 0)  # type: ignore[arg-type]
     if count > MAX_LABELS or longest > MAX_LABEL_LENGTH:
-        # Not shown: they may be posts.
+        # The values are not shown, because they may be posts.
         raise PlanError(
             f"{path}: column '{label}' has {count:,} different values, the longest of {longest:,} "
             f"characters; labels are at most {MAX_LABELS} and {MAX_LABEL_LENGTH} characters long. "
@@ -91,7 +92,7 @@ def _check_labels(path: str, label: str, labels: pl.Series) -> None:
 def _no_labels_error(
     path: str, text: str, label: str, rows: int, refused: Counter[str]
 ) -> PlanError:
-    """Why no row has both a text and a label."""
+    """Return the error that says why no row has both a text and a label."""
     if rows:
         hint = (
             _suggest_column(path, label)
@@ -108,9 +109,9 @@ def _no_labels_error(
 
 
 def _suggest_column(path: str, column: str) -> str:
-    """What the first objects of JSON lines call their columns, if ``column`` is not among them."""
+    """Return a hint with similar columns of the first JSON lines, if ``column`` is not there."""
     known: set[str] = set()
-    with dump_input.DumpInput(path) as source:
+    with DumpInput(path) as source:
         for member in source.members():
             for line in itertools.islice(member.lines(16 << 20), 20):
                 try:

@@ -1,4 +1,4 @@
-"""A bad day in small: what is damaged or changed is noticed, and made again to the same bytes."""
+"""Damage and interruptions are detected, and the build is repeated to the same bytes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MakePlan = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def document(plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
-    """A plan over 600 posts in four parts, whose work stays."""
+    """Return a plan over 600 posts in four parts, which keeps its work folder."""
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(600)])
     output = {"path": str(tmp_path / "out"), "ids": "original", "keep_work": True}
     return plan(output=output, run={"runner": "serial", "part_posts": 150})
@@ -39,7 +39,7 @@ def unfinish(out: Path) -> None:
     (out / "manifest.json").unlink()
 
 
-def test_a_receipt_knows_when_a_bit_of_its_files_changed(tmp_path: Path) -> None:
+def test_a_receipt_detects_a_changed_bit_of_its_files(tmp_path: Path) -> None:
     part = tmp_path / "part"
     part.write_bytes(bytes(1000))
     receipts.save_receipt(tmp_path / "one.json", {"posts": 3}, [part])
@@ -53,7 +53,7 @@ def test_a_receipt_knows_when_a_bit_of_its_files_changed(tmp_path: Path) -> None
     assert receipts.is_damaged(tmp_path / "one.json")
 
 
-def test_a_receipt_knows_when_a_bit_of_itself_changed(tmp_path: Path) -> None:
+def test_a_receipt_detects_a_changed_bit_of_itself(tmp_path: Path) -> None:
     path = tmp_path / "one.json"
     for seed in range(300):
         receipts.save_receipt(path, {"posts": 3, "reason": "né"}, [])
@@ -88,7 +88,7 @@ def test_every_file_in_work_is_named_by_a_receipt(
     assert {path.name for path in files - named} == {"status.json"}
 
 
-def test_whatever_bit_flips_between_two_runs_the_bytes_are_the_same(
+def test_a_bit_that_flips_between_two_runs_does_not_change_the_bytes(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     corpus.build(document)
@@ -125,7 +125,7 @@ def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     assert [k for k in expected if k.startswith(same) and found.get(k) != expected[k]] == []
 
 
-def test_damage_takes_along_what_may_have_been_made_of_it(
+def test_damage_also_removes_what_may_have_been_made_of_it(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     corpus.build(document)
@@ -139,7 +139,7 @@ def test_damage_takes_along_what_may_have_been_made_of_it(
     assert verify_work.verify_work(work, run_inline) == []
 
 
-def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
+def test_damage_to_a_last_step_repeats_that_step_alone(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     document["stages"] = [{"dedup": {}}]
@@ -162,7 +162,7 @@ def test_damage_to_what_nothing_else_is_made_of_costs_that_step_alone(
     }
 
 
-def test_parts_that_vanish_while_the_build_runs_are_never_left_out(
+def test_parts_that_vanish_while_the_build_runs_are_never_missing_from_the_corpus(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from corpus.pipeline import ingest
@@ -209,7 +209,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
     assert [k for k in expected if k.startswith(same) and found.get(k) != expected[k]] == []
 
 
-def test_a_damaged_note_of_what_was_begun_is_named_and_can_be_built_over(
+def test_a_damaged_marker_of_a_begun_build_is_named_and_can_be_replaced(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     corpus.build(document)
@@ -223,7 +223,7 @@ def test_a_damaged_note_of_what_was_begun_is_named_and_can_be_built_over(
     assert abs((out / "manifest.json").stat().st_size - expected) < 50
 
 
-def test_the_index_receipts_of_another_plan_go_with_its_index(
+def test_the_index_receipts_of_another_plan_are_removed_with_its_index(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     other = {**document, "stages": [{"quality": {"min_words": 3}}, {"dedup": {}}]}
@@ -255,7 +255,7 @@ def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any
     assert done.returncode == 130, done.stderr
 
 
-def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
+def test_functions_are_compiled_without_a_folder_for_compiled_code(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import numba
@@ -275,7 +275,9 @@ def test_without_a_place_for_compiled_code_functions_are_compiled_all_the_same(
     assert add.signatures  # compiled it was, not left as Python
 
 
-def test_killed_and_with_a_full_disk_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+def test_a_build_that_is_killed_or_has_a_full_disk_resumes_to_the_same_bytes(
+    tmp_path: Path,
+) -> None:
     bench = FaultHarness(tmp_path, 400, stages=({"quality": {}}, {"dedup": {}}), part_posts=60)
     bench.prepare()
     ends = list(FAULTS["kill -9 at a random moment"][0](bench, 2))

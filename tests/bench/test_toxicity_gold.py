@@ -1,4 +1,4 @@
-"""How the gold sets of toxicity are read and split, on invented rows of their formats."""
+"""The gold sets of toxicity are read and split, on invented rows of their formats."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from bench.quality.toxicity_fair import DIALECT, RECLAIMED
 from bench.quality.toxicity_gold import load_gold, split_of
 
 
-def test_a_text_is_in_the_same_split_for_ever() -> None:
+def test_a_text_is_always_in_the_same_split() -> None:
     texts = ["hello", "tea", "rain", "see you"]
     assert [split_of(text) for text in texts] == ["train", "test", "calibrate", "train"]
 
 
-def test_the_sets_are_read_with_what_their_annotators_said(tmp_path: Path) -> None:
+def test_the_sets_are_read_with_their_annotators_labels(tmp_path: Path) -> None:
     folder = tmp_path / "toxicity"
     folder.mkdir()
     (folder / "olid_train.tsv").write_text(
@@ -60,7 +60,7 @@ def test_the_sets_are_read_with_what_their_annotators_said(tmp_path: Path) -> No
     ] == shown
 
 
-def test_the_measures_are_those_of_the_books() -> None:
+def test_the_measures_have_their_textbook_values() -> None:
     offensive = np.array([True, True, False, False])
     assert auroc(np.array([0.9, 0.4, 0.4, 0.1]), offensive) == 0.875
     called = np.array([True, False, False, False])
@@ -81,7 +81,7 @@ def test_a_disguise_changes_the_swear_words_and_nothing_else() -> None:
     }  # fmt: skip
 
 
-def test_wording_is_told_by_whole_words() -> None:
+def test_wording_is_matched_by_whole_words() -> None:
     texts = pl.Series(["we finna eat", "that bitch", "a frog, a niggard hoed", "y'all come"])
     assert texts.str.contains(DIALECT).to_list() == [True, False, False, True]
     assert texts.str.contains(RECLAIMED).to_list() == [False, True, False, False]

@@ -1,4 +1,4 @@
-"""The sample dumps hold what ``planted.json`` says, and are the same bytes everywhere."""
+"""Check that the demo dumps match ``planted.json`` and have the same bytes on every machine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def members(path: Path) -> list[tuple[str, bytes]]:
 
 
 def objects(content: bytes, lines: Counter[str]) -> Iterator[dict[str, Any]]:
-    """The objects among the lines; what is none of them is counted in ``lines``."""
+    """Yield the objects of the lines; count the other lines in ``lines``."""
     for line in content.removesuffix(b"\n").split(b"\n"):
         if not line.strip():
             lines["blank"] += 1
@@ -78,7 +78,7 @@ def reddit(folder: Path, name: str) -> tuple[list[dict[str, Any]], Counter[str]]
 
 
 def stream(folder: Path) -> tuple[list[tuple[str, int, dict[str, Any]]], Counter[str]]:
-    """(member, place, record) of every status and notice."""
+    """Return (member, line number, record) of every status and notice."""
     lines: Counter[str] = Counter()
     found = [
         (name, place, record)
@@ -118,7 +118,7 @@ def table(folder: Path) -> list[list[str]]:
 
 
 def texts(folder: Path) -> dict[str, str]:
-    """Post id -> raw text, for every post of every file."""
+    """Return the raw text of every post of every file by post id."""
     found = {f"reddit:t1_{r['id']}": r["body"] for r in reddit(folder, "RC_2024-05.zst")[0]}
     for r in reddit(folder, "RS_2024-05.zst")[0]:
         found[f"reddit:t3_{r['id']}"] = f"{r['title']}\n\n{r['selftext']}"
@@ -160,7 +160,7 @@ def test_the_reddit_files_declare_a_window_of_two_gibibytes(folder: Path, name: 
     assert unpacked(folder / "reddit" / name).startswith(b"{")
 
 
-def test_each_file_holds_the_planted_number_of_posts_and_other_lines(
+def test_each_file_has_the_planted_number_of_posts_and_other_lines(
     folder: Path, planted: dict[str, Any]
 ) -> None:
     found: dict[str, tuple[int, Counter[str]]] = {}
@@ -190,9 +190,7 @@ def test_every_planted_id_is_in_the_files_and_every_post_is_planted(
         assert planted["counts"][group] == {name: len(ids) for name, ids in some.items()}
 
 
-def test_the_planted_marks_are_found_by_looking_for_them(
-    folder: Path, planted: dict[str, Any]
-) -> None:
+def test_posts_have_the_planted_traits(folder: Path, planted: dict[str, Any]) -> None:
     ids = planted["ids"]["categories"]
     comments, submissions = (reddit(folder, f"{n}_2024-05.zst")[0] for n in ("RC", "RS"))
     seen = Counter(f"reddit:t1_{r['id']}" for r in comments)
@@ -215,7 +213,7 @@ def test_the_planted_marks_are_found_by_looking_for_them(
         assert identities, name
 
 
-def test_delete_notices_stand_where_planted(folder: Path, planted: dict[str, Any]) -> None:
+def test_delete_notices_are_where_they_were_planted(folder: Path, planted: dict[str, Any]) -> None:
     entries = stream(folder)[0]
     home = {r["id_str"]: (name, place) for name, place, r in entries if "user" in r}
     found: dict[str, set[str]] = {"before": set(), "after": set(), "other_member": set()}
@@ -235,7 +233,7 @@ def test_delete_notices_stand_where_planted(folder: Path, planted: dict[str, Any
     assert all(found.values())
 
 
-def test_copies_say_what_their_originals_say(folder: Path, planted: dict[str, Any]) -> None:
+def test_copies_have_the_texts_of_their_originals(folder: Path, planted: dict[str, Any]) -> None:
     text, ids = texts(folder), planted["ids"]["categories"]
     plain = {i: re.sub(r"&amp;|&lt;|&gt;|[&<>]", "~", t) for i, t in text.items()}
     for copy in ids["exact_duplicate"] + ids["repost"]:

@@ -1,4 +1,4 @@
-"""The papers that travel with a corpus: card, datasheet, Croissant."""
+"""The documentation of a corpus: dataset card, datasheet, Croissant."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ RAI = (
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Sixty English posts of May 2024, and a few that leave."""
+    """Build sixty English posts of May 2024, and a few that are dropped."""
     folder = tmp_path_factory.mktemp("cards")
     rows = [post(n, at=1714557600 + n * 3600) for n in range(60)]
     rows += [post(80, text="Breakfast"), post(81, text=sentence(3).upper(), at=1714557600)]
@@ -55,7 +55,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder / "out"
 
 
-def head(out: Path) -> dict[str, Any]:
+def front_matter(out: Path) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((out / "README.md").read_text().split("---\n")[1])
     return found
 
@@ -65,8 +65,8 @@ def croissant(out: Path) -> dict[str, Any]:
     return found
 
 
-def test_the_card_s_head_says_what_the_hub_asks(built: Path) -> None:
-    assert head(built) == {
+def test_the_front_matter_of_the_card_has_the_fields_of_the_hub(built: Path) -> None:
+    assert front_matter(built) == {
         "pretty_name": "Kettles & Harbours",
         "license": "cc-by-4.0",
         "language": ["en"],
@@ -98,7 +98,7 @@ def test_the_card_s_head_says_what_the_hub_asks(built: Path) -> None:
         ),
     ],
 )
-def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> None:
+def test_a_licence_that_the_hub_does_not_know_is_other(said: str, found: dict[str, str]) -> None:
     settings = PublishedPlan({"output": {"license": said}})
     assert dataset_card._license(settings) == found
 
@@ -107,11 +107,11 @@ def test_a_licence_is_the_hub_s_or_another(said: str, found: dict[str, str]) -> 
     ("documents", "name"),
     [(0, "n<1K"), (999, "n<1K"), (1000, "1K<n<10K"), (10**6, "1M<n<10M"), (10**13, "n>1T")],
 )
-def test_sizes_have_the_hub_s_names(documents: int, name: str) -> None:
+def test_size_categories_are_those_of_the_hub(documents: int, name: str) -> None:
     assert dataset_card.size_category(documents) == name
 
 
-def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
+def test_languages_of_less_than_a_hundredth_are_not_listed() -> None:
     top = [
         ["en", 990, 1, 0],
         ["pt", 10, 1, 0],
@@ -124,7 +124,7 @@ def test_languages_below_a_hundredth_are_none_of_the_dataset_s() -> None:
     assert facts.list_language_codes({"languages": None}) == []
 
 
-def test_splits_come_from_the_manifest() -> None:
+def test_splits_are_read_from_the_manifest() -> None:
     shards: list[dict[str, Any]] = [{"path": "shards/part-00000.parquet"}]
     assert facts.list_splits({"shards": shards}) == [("train", "shards/*.parquet")]
     assert facts.list_splits({"shards": []}) == [("train", "shards/*.parquet")]
@@ -139,7 +139,7 @@ def test_splits_come_from_the_manifest() -> None:
     ]
 
 
-def test_the_datasheet_tells_counts_thresholds_hashes_limits_and_contact(built: Path) -> None:
+def test_the_datasheet_has_counts_thresholds_hashes_limits_and_contact(built: Path) -> None:
     sheet = (built / "DATASHEET.md").read_text()
     manifest = load_manifest(built)
     assert sheet.startswith("# Datasheet: Kettles \\& Harbours\n")
@@ -176,7 +176,7 @@ def test_croissant_names_every_shard_field_and_responsible_ai_property(built: Pa
     assert found["rai:dataCollectionTimeframe"] == ["2024-05-01", "2024-05-03"]
 
 
-def test_every_paper_tells_the_splits(built: Path) -> None:
+def test_every_documentation_file_names_the_splits(built: Path) -> None:
     manifest = load_manifest(built)
     manifest["shards"].append(
         manifest["shards"][0] | {"path": "validation/part-00000.parquet", "split": "validation"}
@@ -192,7 +192,7 @@ def test_every_paper_tells_the_splits(built: Path) -> None:
     assert "  - split: validation\n    path: validation/*.parquet\n---" in made["README.md"]
 
 
-def test_a_threshold_that_is_not_alone_says_so(built: Path) -> None:
+def test_a_threshold_that_does_not_decide_alone_has_a_note(built: Path) -> None:
     both = "only what is above both max_word_chars and max_word_share leaves"
     assert f"| 50 | max_word_chars | long_word; {both} |" in (built / "DATASHEET.md").read_text()
     told = croissant(built)["rai:dataManipulationProtocol"]
@@ -201,7 +201,7 @@ def test_a_threshold_that_is_not_alone_says_so(built: Path) -> None:
     )
 
 
-def test_very_many_shards_are_a_pattern(built: Path) -> None:
+def test_very_many_shards_are_listed_by_their_pattern(built: Path) -> None:
     manifest = load_manifest(built)
     manifest["shards"] = [manifest["shards"][0] | {"path": f"shards/part-{n:05d}.parquet"}
                           for n in range(1001)]  # fmt: skip
@@ -212,7 +212,7 @@ def test_very_many_shards_are_a_pattern(built: Path) -> None:
 
 
 def python_with(module: str) -> str:
-    """An interpreter that has a package of the papers' readers, or a skipped test."""
+    """Return an interpreter that has a package which reads the documentation; else skip."""
     import importlib.util
     import os
 
@@ -226,7 +226,7 @@ def python_with(module: str) -> str:
     pytest.skip(f"{module} is not here (pip install {module}, or set CORPUS_READERS_PYTHON)")
 
 
-def ask(python: str, code: str, *arguments: str, home: Path) -> str:
+def run_python(python: str, code: str, *arguments: str, home: Path) -> str:
     import os
 
     found = subprocess.run(
@@ -237,7 +237,7 @@ def ask(python: str, code: str, *arguments: str, home: Path) -> str:
     return found.stdout
 
 
-def test_mlcroissant_finds_no_fault_and_reads_the_posts(built: Path, tmp_path: Path) -> None:
+def test_mlcroissant_accepts_the_file_and_reads_the_posts(built: Path, tmp_path: Path) -> None:
     code = """
 import sys, itertools, json, mlcroissant
 data = mlcroissant.Dataset(jsonld=sys.argv[1])
@@ -246,21 +246,21 @@ rows = list(itertools.islice(data.records("posts"), 1000))
 print(json.dumps([len(rows), rows[0]["posts/text"].decode()]))
 """
     python = python_with("mlcroissant")
-    said = ask(python, code, str(built / "croissant.json"), home=tmp_path)
+    said = run_python(python, code, str(built / "croissant.json"), home=tmp_path)
     count, text = json.loads(said.splitlines()[-1])
     frame = corpus.load(built).scan().collect()
     assert count == frame.height
     assert text in frame["text"].to_list()
 
 
-def test_the_hub_s_own_library_reads_the_card(built: Path, tmp_path: Path) -> None:
+def test_the_library_of_the_hub_reads_the_card(built: Path, tmp_path: Path) -> None:
     code = """
 import sys, json
 from huggingface_hub import DatasetCard
 print(json.dumps(DatasetCard.load(sys.argv[1]).data.to_dict()))
 """
-    said = ask(python_with("huggingface_hub"), code, str(built / "README.md"), home=tmp_path)
-    assert json.loads(said) == head(built)
+    said = run_python(python_with("huggingface_hub"), code, str(built / "README.md"), home=tmp_path)
+    assert json.loads(said) == front_matter(built)
 
 
 def test_datasets_loads_the_folder(built: Path, tmp_path: Path) -> None:
@@ -269,13 +269,13 @@ import sys, json, datasets
 found = datasets.load_dataset(sys.argv[1])
 print(json.dumps([{name: len(part) for name, part in found.items()}, found["train"][0]["text"]]))
 """
-    said = ask(python_with("datasets"), code, str(built), home=tmp_path)
+    said = run_python(python_with("datasets"), code, str(built), home=tmp_path)
     counts, text = json.loads(said.splitlines()[-1])
     assert counts == {"train": 61}
     assert text == corpus.load(built).scan().collect()["text"][0]
 
 
-def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
+def test_a_takedown_rewrites_the_documentation(built: Path, tmp_path: Path) -> None:
     import shutil
 
     out = tmp_path / "out"
@@ -294,7 +294,7 @@ def test_a_takedown_writes_the_papers_anew(built: Path, tmp_path: Path) -> None:
     )["README.md"] == (out / "README.md").read_text()  # fmt: skip
 
 
-def test_markdown_shows_names_as_they_are() -> None:
+def test_names_are_escaped_in_markdown() -> None:
     assert markdown.escape_markdown("a|b <i> [x](y) `c` *d*") == r"a\|b \<i\> \[x\](y) \`c\` \*d\*"
     assert markdown.escape_markdown("one\ntwo\u202e") == "one two "
     source = '{% import "markdown.md.jinja" as markdown %}{{ markdown.table(heads, rows) }}'

@@ -1,4 +1,4 @@
-"""What the report counts, and that it counts whatever a corpus is like."""
+"""The statistics of any corpus, and the report on them."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ THRESHOLDS = {
 }  # fmt: skip
 
 
-def counted(tmp_path: Path, kept: dict[str, Any], gone: dict[str, Any] | None = None) -> Any:
-    """The statistics over one shard and one ledger file."""
+def count(tmp_path: Path, kept: dict[str, Any], dropped: dict[str, Any] | None = None) -> Any:
+    """Return the statistics over one shard and one ledger file."""
     shard, ledger = tmp_path / "shard.parquet", tmp_path / "ledger.parquet"
     height = len(next(iter(kept.values())))
     columns = {"text": ["x"] * height, "created_at": [None] * height} | kept
@@ -44,17 +44,17 @@ def counted(tmp_path: Path, kept: dict[str, Any], gone: dict[str, Any] | None = 
                              "created_at": pl.Datetime("us", "UTC")}  # fmt: skip
     frame = pl.DataFrame(columns, schema_overrides=types, strict=False)
     frame.write_parquet(shard)
-    if gone:
-        pl.DataFrame(gone, schema_overrides=types).write_parquet(ledger)
-    return statistics.count_statistics([shard], [ledger] if gone else [], THRESHOLDS)
+    if dropped:
+        pl.DataFrame(dropped, schema_overrides=types).write_parquet(ledger)
+    return statistics.count_statistics([shard], [ledger] if dropped else [], THRESHOLDS)
 
 
 def score(found: Any, column: str) -> dict[str, Any]:
     return next(each for each in found["scores"] if each["column"] == column)
 
 
-def test_a_maximum_keeps_what_lies_on_the_edge_and_a_minimum_too(tmp_path: Path) -> None:
-    found = counted(
+def test_a_value_at_a_threshold_is_kept_by_a_maximum_and_by_a_minimum(tmp_path: Path) -> None:
+    found = count(
         tmp_path,
         {"toxicity": [0.0, 0.79, 0.8, 0.5, None], "quality_words": [2, 3, 500, 2, 7]},
         {"toxicity": [0.8000001, 0.81, 0.95, None], "quality_words": [9, 9, 9, 1],
@@ -79,50 +79,50 @@ def test_a_maximum_keeps_what_lies_on_the_edge_and_a_minimum_too(tmp_path: Path)
      ([7.0, 7.0], 7.0, 107.0), ([float("nan"), 0.5], 0.0, 1.0),
      ([float("inf"), 2.0, 4.0], 2.0, 4.0)],
 )  # fmt: skip
-def test_bins_reach_over_what_is_there(
+def test_the_bins_cover_the_values(
     tmp_path: Path, values: list[float], first: float, last: float
 ) -> None:
-    found = score(counted(tmp_path, {"perplexity": values}), "perplexity")
+    found = score(count(tmp_path, {"perplexity": values}), "perplexity")
     assert (found["edges"][0], found["edges"][-1]) == (first, last)
     assert found["edges"] == sorted(set(found["edges"]))
     assert sum(found["kept"]) == sum(value == value for value in values)
 
 
-def test_a_threshold_far_up_widens_the_bins_of_whole_numbers(
+def test_a_high_threshold_widens_the_bins_of_whole_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = THRESHOLDS["thresholds"][1] | {"value": 400}
     monkeypatch.setitem(THRESHOLDS, "thresholds", [bound])
-    found = score(counted(tmp_path, {"quality_words": [399, 400, 401]}), "quality_words")
+    found = score(count(tmp_path, {"quality_words": [399, 400, 401]}), "quality_words")
     assert found["edges"][:3] == [0, 8, 16]
     at = found["edges"].index(400)
     assert sum(found["kept"][:at]) == 1
 
 
-def test_a_share_s_threshold_is_compared_as_the_stage_compares_it(
+def test_the_threshold_of_a_float32_is_compared_as_a_float32(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = THRESHOLDS["thresholds"][0] | {"value": 0.7}
     monkeypatch.setitem(THRESHOLDS, "thresholds", [bound])
-    found = score(counted(tmp_path, {"toxicity": [0.7, 0.69, 1.5]}), "toxicity")
+    found = score(count(tmp_path, {"toxicity": [0.7, 0.69, 1.5]}), "toxicity")
     assert (found["edges"][-1], found["beyond"]) == (1.0, True)
     assert sum(found["kept"][found["edges"].index(0.7) :]) == 1, "0.7 as a Float32 stays"
 
 
-def test_a_threshold_between_two_edges_becomes_one(
+def test_a_threshold_between_two_edges_becomes_an_edge(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bound = THRESHOLDS["thresholds"][0] | {"value": 0.123}
     monkeypatch.setitem(THRESHOLDS, "thresholds", [bound])
-    found = score(counted(tmp_path, {"toxicity": [0.12, 0.122, 0.124, 0.13]}), "toxicity")
+    found = score(count(tmp_path, {"toxicity": [0.12, 0.122, 0.124, 0.13]}), "toxicity")
     assert len(found["edges"]) == 101 and found["edges"] == sorted(found["edges"])
     assert sum(found["kept"][found["edges"].index(0.123) :]) == 2
 
 
-def test_a_post_that_left_by_the_reason_s_other_measure_is_not_this_threshold_s(
+def test_a_post_dropped_by_another_measure_of_the_reason_is_not_counted_as_own(
     tmp_path: Path,
 ) -> None:
-    found = counted(
+    found = count(
         tmp_path,
         {"toxicity": [0.1]},
         {"toxicity": [0.3, 0.9], "stage": ["toxicity"] * 2, "reason": ["toxic"] * 2},
@@ -171,14 +171,14 @@ def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
     assert sum(score(one, "toxicity")["own"]) > 100 and one["pii"][0][2] > 2000
 
 
-def test_cluster_sizes_go_up_whatever_the_order_in_the_manifest() -> None:
+def test_cluster_sizes_ascend_whatever_the_order_in_the_manifest() -> None:
     sizes = {"16-31": 1, "2-3": 5, "4-7": 2}
     found = funnel.find_duplicate_counts({"dedup": {"clusters_by_size": sizes, "clusters": 8}})
     assert list(found["clusters_by_size"].items()) == [("2-3", 5), ("4-7", 2), ("16-31", 1)]
     assert found["clusters"] == 8
 
 
-def test_a_column_is_held_to_the_last_stage_s_threshold_and_to_the_first_of_a_stage() -> None:
+def test_a_column_has_the_first_threshold_of_the_last_stage() -> None:
     told = [
         {"stage": stage, "column": column, "value": value}
         for stage, column, value in (
@@ -190,17 +190,19 @@ def test_a_column_is_held_to_the_last_stage_s_threshold_and_to_the_first_of_a_st
     assert {name: row["value"] for name, row in found.items()} == {"lang_score": 4, "chars": 2}
 
 
-def test_a_threshold_that_is_not_asked_is_not_marked(plan: MakePlan, tmp_path: Path) -> None:
-    out = small(plan, tmp_path, [{"language": {}}, {"quality": {}}])
+def test_a_threshold_that_the_plan_does_not_use_is_not_marked(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    out = build_small(plan, tmp_path, [{"language": {}}, {"quality": {}}])
     bounds = {row["column"] for row in load_manifest(out)["thresholds"]}
     assert "quality_words" in bounds and "lang_score" not in bounds
 
 
-def test_the_time_line_is_not_stretched_by_a_few_wrong_dates(tmp_path: Path) -> None:
+def test_the_timeline_is_not_stretched_by_a_few_wrong_dates(tmp_path: Path) -> None:
     day = 86_400_000_000
     start = 1_714_521_600_000_000  # 2024-05-01
     times = [start + n % 30 * day for n in range(3000)] + [0, 4 * 10**15] + [None] * 3
-    found = counted(tmp_path, {"created_at": times})["timeline"]
+    found = count(tmp_path, {"created_at": times})["timeline"]
     assert found["unit"] == "day"
     assert [found["bars"][0], found["bars"][-1]] == [["2024-05-01", 100], ["2024-05-30", 100]]
     assert (found["before"], found["after"], found["unknown"]) == (1, 1, 3)
@@ -212,12 +214,12 @@ def test_the_time_line_is_not_stretched_by_a_few_wrong_dates(tmp_path: Path) -> 
     [(1, "hour", 24), (100, "day", 100), (400, "week", 58), (3000, "month", 99),
      (20_000, "year", 55)],
 )  # fmt: skip
-def test_the_time_line_s_unit_fits_its_span(
+def test_the_unit_of_the_timeline_fits_its_span(
     tmp_path: Path, days: int, unit: str, bars: int
 ) -> None:
     hour = 3_600_000_000
     times = [1_714_521_600_000_000 + n * hour for n in range(0, days * 24, max(1, days // 50))]
-    found = counted(tmp_path, {"created_at": times})["timeline"]
+    found = count(tmp_path, {"created_at": times})["timeline"]
     assert found["unit"] == unit
     assert abs(len(found["bars"]) - bars) <= 1
     assert sum(count for _, count in found["bars"]) + found["before"] + found["after"] == len(times)
@@ -225,7 +227,7 @@ def test_the_time_line_s_unit_fits_its_span(
 
 def test_lengths_are_characters_and_add_up(tmp_path: Path) -> None:
     texts = ["", "a", "汉字", "x" * 100, "y" * 70_000]
-    found = counted(tmp_path, {"text": texts})["lengths"]
+    found = count(tmp_path, {"text": texts})["lengths"]
     assert (found["median"], found["longest"]) == (2, 70_000)
     assert sum(found["counts"]) == 5
     assert found["counts"][:3] == [1, 1, 1]
@@ -233,17 +235,17 @@ def test_lengths_are_characters_and_add_up(tmp_path: Path) -> None:
     assert found["edges"][-2] <= 70_000 < found["edges"][-1]
 
 
-def test_a_million_communities_are_thirty_and_the_rest(tmp_path: Path) -> None:
+def test_the_thirty_largest_communities_are_listed_and_the_rest_is_counted(tmp_path: Path) -> None:
     names = [f"c{n % 40_000}" for n in range(50_000)] + ["big"] * 500 + [None] * 7
-    found = counted(tmp_path, {"community": names})["communities"]
+    found = count(tmp_path, {"community": names})["communities"]
     assert found["top"][0] == ["big", 500]
     assert [len(found["top"]), found["distinct"], found["none"]] == [30, 40_001, 7]
     assert sum(count for _, count in found["top"]) + found["rest"] == 50_500
     assert found["top"][1][0] == "c0", "ties go by name"
 
 
-def test_languages_count_what_was_dropped_as_well(tmp_path: Path) -> None:
-    found = counted(
+def test_dropped_posts_are_counted_by_language(tmp_path: Path) -> None:
+    found = count(
         tmp_path,
         {"lang": ["en", "en", "pt"], "text": ["a", "bc", "def"]},
         {"lang": ["en", "und", None], "stage": ["dedup", "language", "read"], "reason": ["a"] * 3},
@@ -252,7 +254,7 @@ def test_languages_count_what_was_dropped_as_well(tmp_path: Path) -> None:
 
 
 def test_pii_counts_documents_and_details(tmp_path: Path) -> None:
-    found = counted(tmp_path, {"pii_phone_number": [0, 3, 1]})
+    found = count(tmp_path, {"pii_phone_number": [0, 3, 1]})
     assert found["pii"] == [["PHONE_NUMBER", 2, 4]]
     assert found["scores"] == []
 
@@ -260,13 +262,13 @@ def test_pii_counts_documents_and_details(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- whole corpora
 
 
-def small(plan: MakePlan, tmp_path: Path, stages: list[Any], **changes: Any) -> Path:
+def build_small(plan: MakePlan, tmp_path: Path, stages: list[Any], **changes: Any) -> Path:
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(40)] + [post(90, text="ok")])
     corpus.build(plan(stages, **changes))
     return tmp_path / "out"
 
 
-def every_paper(out: Path) -> dict[str, str]:
+def render_all(out: Path) -> dict[str, str]:
     manifest = load_manifest(out)
     plan = (out / "plan.yaml").read_text()
     return report.render_documentation(manifest, plan, statistics.load_statistics(out))
@@ -277,10 +279,10 @@ def every_paper(out: Path) -> dict[str, str]:
     [[], [{"quality": {}}], [{"quality": {"min_words": 1000}}],
      [{"dedup": {}}, {"conversations": {"mode": "tree"}}, {"pii": {}}]],
 )  # fmt: skip
-def test_papers_of_any_plan_even_where_nothing_is_kept(
+def test_any_plan_has_documentation_even_where_nothing_is_kept(
     plan: MakePlan, tmp_path: Path, stages: list[Any]
 ) -> None:
-    out = small(plan, tmp_path, stages)
+    out = build_small(plan, tmp_path, stages)
     shown = command("report", str(out))
     assert shown.returncode == 0, shown.stderr
     assert "kept" in shown.stdout
@@ -291,11 +293,11 @@ def test_papers_of_any_plan_even_where_nothing_is_kept(
     assert ("contact data stays in the texts" in page) is (
         all("pii" not in stage for stage in stages)
     )
-    assert every_paper(out)["report.html"] == page
+    assert render_all(out)["report.html"] == page
 
 
 def test_a_corpus_of_an_older_version_has_a_report_too(plan: MakePlan, tmp_path: Path) -> None:
-    out = small(plan, tmp_path, [{"quality": {}}, {"dedup": {}}])
+    out = build_small(plan, tmp_path, [{"quality": {}}, {"dedup": {}}])
     manifest = json.loads((out / "manifest.json").read_text())
     for name in ("thresholds", "models", "index", "reserve", "tool", "ids"):
         manifest.pop(name, None)
@@ -308,13 +310,13 @@ def test_a_corpus_of_an_older_version_has_a_report_too(plan: MakePlan, tmp_path:
     shown = command("report", str(out))
     assert shown.returncode == 0, shown.stderr
     assert "quality_words" in shown.stdout
-    assert "No posts are shown." in every_paper(out)["report.html"]
+    assert "No posts are shown." in render_all(out)["report.html"]
     (out / "statistics.json").write_text("{")
     assert command("report", str(out)).returncode == 0
 
 
 def test_a_missing_shard_is_named(plan: MakePlan, tmp_path: Path) -> None:
-    out = small(plan, tmp_path, [{"quality": {}}])
+    out = build_small(plan, tmp_path, [{"quality": {}}])
     (out / "statistics.json").unlink()
     shard = out / "shards" / "part-00000.parquet"
     whole = shard.read_bytes()
@@ -329,10 +331,8 @@ def test_a_missing_shard_is_named(plan: MakePlan, tmp_path: Path) -> None:
         assert "Traceback" not in found.stderr
 
 
-def test_the_page_in_the_corpus_has_no_clock_and_one_asked_for_has(
-    plan: MakePlan, tmp_path: Path
-) -> None:
-    out = small(plan, tmp_path, [{"quality": {}}])
+def test_only_a_page_of_the_command_has_speeds(plan: MakePlan, tmp_path: Path) -> None:
+    out = build_small(plan, tmp_path, [{"quality": {}}])
     assert 'id="speed"' not in (out / "report.html").read_text()
     page = tmp_path / "page.html"
     found = command("report", str(out), "--html", str(page))
@@ -344,10 +344,12 @@ def test_the_page_in_the_corpus_has_no_clock_and_one_asked_for_has(
     assert wrong.returncode == 2 and "is a folder" in wrong.stderr
 
 
-def test_two_corpora_side_by_side(plan: MakePlan, tmp_path: Path) -> None:
-    one = small(plan, tmp_path, [{"quality": {}}])
+def test_a_page_compares_two_corpora(plan: MakePlan, tmp_path: Path) -> None:
+    one = build_small(plan, tmp_path, [{"quality": {}}])
     other = {"path": str(tmp_path / "two"), "ids": "original"}
-    two = small(plan, tmp_path, [{"quality": {"min_words": 1}}, {"toxicity": {}}], output=other)
+    two = build_small(
+        plan, tmp_path, [{"quality": {"min_words": 1}}, {"toxicity": {}}], output=other
+    )
     two = tmp_path / "two"
     found = command("report", str(one), "--against", str(two), cwd=tmp_path)
     assert found.returncode == 0, found.stderr
@@ -366,9 +368,9 @@ def scores_section(one: Any, two: Any) -> str:
     )
 
 
-def test_measures_over_different_spans_say_which_corpus_they_are_of(tmp_path: Path) -> None:
+def test_measures_with_different_bins_have_a_chart_for_each_corpus(tmp_path: Path) -> None:
     one, two, same = (
-        counted(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
+        count(tmp_path, {"spam": values}) for values in ([0.0, 3.0], [0.0, 9.0], [1.0, 3.0, 0.0])
     )
     apart = scores_section(one, two)
     assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
@@ -399,12 +401,12 @@ def test_names_and_posts_cannot_act_on_the_terminal(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- small things
 
 
-def test_no_path_of_the_machine_is_in_a_paper(plan: MakePlan, tmp_path: Path) -> None:
+def test_no_path_of_the_machine_is_in_the_documentation(plan: MakePlan, tmp_path: Path) -> None:
     bots = tmp_path / "home" / "annabel" / "bots.txt"
     bots.parent.mkdir(parents=True)
     bots.write_text("somebot\n")
     public = [f"press{n}" for n in range(3)]
-    out = small(plan, tmp_path, [{"authors": {"bots_file": str(bots), "bots": ["evilbot"]}},
+    out = build_small(plan, tmp_path, [{"authors": {"bots_file": str(bots), "bots": ["evilbot"]}},
                                  {"pii": {"public": public}}])  # fmt: skip
     for name in ("README.md", "DATASHEET.md", "croissant.json", "report.html", "statistics.json"):
         whole = (out / name).read_text()
@@ -418,23 +420,23 @@ def test_no_path_of_the_machine_is_in_a_paper(plan: MakePlan, tmp_path: Path) ->
     [("/home/ann/dumps/a.zst", "a.zst"), ("dumps/a.zst", "dumps/a.zst"), ("~/a/b", "b"),
      ("C:\\Users\\ann\\a.zst", "a.zst"), ("../secret/a", "a"), ("en", "en"), ("", "")],
 )  # fmt: skip
-def test_paths_that_lead_out_are_told_by_their_last_part(path: str, shown: str) -> None:
+def test_a_path_outside_the_working_folder_is_shown_by_its_last_part(path: str, shown: str) -> None:
     assert hide_folders(path) == shown
 
 
-def test_sources_keep_what_tells_them_apart() -> None:
+def test_sources_are_named_relative_to_their_common_folder() -> None:
     paths = ["/data/ann/reddit/a.zst", "/data/ann/x/a.zst"]
     assert display_names(paths) == ["reddit/a.zst", "x/a.zst"]
     assert display_names(["/data/ann/a.zst"]) == ["a.zst"]
     assert display_names(["in/a", "in/b"]) == ["in/a", "in/b"]
 
 
-def test_long_lists_of_a_plan_are_counted() -> None:
+def test_long_lists_of_a_plan_are_replaced_by_their_length() -> None:
     settings = PublishedPlan.parse("stages: [{pii: {public: [a, b], entities: [X]}}]")
     assert settings.stages == [("pii", {"public": "(2 entries)", "entities": ["X"]})]
 
 
-def test_shares_and_clipping_say_what_they_can() -> None:
+def test_shares_are_rounded_and_long_texts_shortened() -> None:
     space = "\N{NO-BREAK SPACE}"
     assert format_share(1, 3) == f"33.3{space}%"
     assert format_share(1, 100_000) == f"<0.1{space}%"

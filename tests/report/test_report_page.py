@@ -44,7 +44,7 @@ ATTACKS = [
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A corpus whose posts, communities and file names are all attacks."""
+    """Build corpora whose posts, communities and file names are all attacks."""
     folder = tmp_path_factory.mktemp("hostile")
     rows = [
         post(n, text=f"{attack} {n}", sub=attack, user=attack, at=1714557600 + n * 86400)
@@ -88,7 +88,7 @@ def pages(folder: Path) -> list[Path]:
     return [folder / "out1" / "report.html", folder / "against.html"]
 
 
-def test_nothing_is_fetched_and_nothing_goes_wrong(hostile: Path, browser: Browser) -> None:
+def test_nothing_is_fetched_and_no_error_is_logged(hostile: Path, browser: Browser) -> None:
     for page in pages(hostile):
         for width, dark in ((1280, False), (390, True)):
             browser.open(page, width=width, dark=dark)
@@ -164,7 +164,7 @@ return worst;
 """
 
 
-def test_words_stand_out_from_the_ground_by_day_and_by_night(
+def test_text_has_enough_contrast_in_the_light_and_the_dark_scheme(
     hostile: Path, browser: Browser
 ) -> None:
     for page in pages(hostile):
@@ -199,7 +199,7 @@ def test_a_screen_reader_finds_names_headings_and_tables(hostile: Path, browser:
         assert browser.run(orphans) == 0
 
 
-def test_a_slider_tells_what_another_threshold_would_do(hostile: Path, browser: Browser) -> None:
+def test_a_slider_shows_what_another_threshold_would_do(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
     told = json.loads((hostile / "out1" / "statistics.json").read_text())
     bounded = [score for score in told["scores"] if score["threshold"]]
@@ -240,7 +240,7 @@ def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
     assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would leave" in said
 
 
-def test_sliders_and_foldings_work_by_keyboard(hostile: Path, browser: Browser) -> None:
+def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
     order = []
     for _ in range(60):
@@ -252,7 +252,7 @@ def test_sliders_and_foldings_work_by_keyboard(hostile: Path, browser: Browser) 
     assert {"a", "summary", "input", "div"} <= set(order)
 
 
-def test_without_scripts_nothing_is_missing_but_what_if(hostile: Path, browser: Browser) -> None:
+def test_without_scripts_only_the_sliders_are_missing(hostile: Path, browser: Browser) -> None:
     browser.devtools("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         browser.open(hostile / "out1" / "report.html")
@@ -301,7 +301,7 @@ def test_data_in_the_page_cannot_end_its_element() -> None:
     assert json.loads(shown) == data
 
 
-def test_the_policy_names_the_very_style_and_script(hostile: Path) -> None:
+def test_the_policy_admits_exactly_the_style_and_the_script_of_the_page(hostile: Path) -> None:
     import base64
     import hashlib
     import re

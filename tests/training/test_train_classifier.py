@@ -1,4 +1,4 @@
-"""corpus train: the model, its figures, and what is said of files that make none."""
+"""Train classifiers with ``corpus train``: the model, its figures, and the errors."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ COMMON = ("the", "a", "and", "to", "my", "we", "then", "with", "for", "again", "
 
 
 def rows(count: int = 160, seed: int = 1) -> list[dict[str, Any]]:
-    """Invented posts about cooking and sailing, as many of each."""
-    chance = random.Random(seed)
+    """Return invented posts about cooking and sailing, as many of each."""
+    rng = random.Random(seed)
     made = []
     for number in range(count):
         label, words = ("cooking", COOKING) if number % 2 else ("at sea", SAILING)
-        picked = chance.choices(words, k=4) + chance.choices(COMMON, k=4)
-        chance.shuffle(picked)
+        picked = rng.choices(words, k=4) + rng.choices(COMMON, k=4)
+        rng.shuffle(picked)
         made.append({"body": f"{' '.join(picked)} {number}", "topic": label})
     return made
 
@@ -69,10 +69,10 @@ def write(path: Path, found: Iterable[dict[str, Any]]) -> str:
     return str(path)
 
 
-def trained_on_recipes(
+def train_on_recipes(
     folder: Path, name: str = "model.bin", **more: Any
 ) -> train_classifier.TrainingResult:
-    """A small model in ``folder``."""
+    """Train a small model in ``folder``."""
     path = write(folder / "posts.jsonl", rows())
     return train_classifier.train(
         labelled_data.read_labelled(path, "body", "topic"), folder / name, **more
@@ -82,19 +82,17 @@ def trained_on_recipes(
 # --------------------------------------------------------------------------- the model
 
 
-def test_the_same_file_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
-    first = trained_on_recipes(tmp_path).model.read_bytes()
-    assert first == trained_on_recipes(tmp_path, "other.bin").model.read_bytes()
-    assert (
-        first != trained_on_recipes(tmp_path, settings=TrainingSettings(seed=2)).model.read_bytes()
-    )
-    small = trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
-    assert small == trained_on_recipes(tmp_path, "small.ftz").model.read_bytes()
+def test_the_same_file_gives_the_same_bytes_and_another_seed_gives_others(tmp_path: Path) -> None:
+    first = train_on_recipes(tmp_path).model.read_bytes()
+    assert first == train_on_recipes(tmp_path, "other.bin").model.read_bytes()
+    assert first != train_on_recipes(tmp_path, settings=TrainingSettings(seed=2)).model.read_bytes()
+    small = train_on_recipes(tmp_path, "small.ftz").model.read_bytes()
+    assert small == train_on_recipes(tmp_path, "small.ftz").model.read_bytes()
     assert len(small) < len(first) / 3
 
 
-def test_the_order_of_the_rows_decides_nothing(tmp_path: Path) -> None:
-    first = trained_on_recipes(tmp_path).model.read_bytes()
+def test_the_order_of_the_rows_does_not_change_the_model(tmp_path: Path) -> None:
+    first = train_on_recipes(tmp_path).model.read_bytes()
     path = write(tmp_path / "posts.jsonl", reversed(rows()))
     found = train_classifier.train(
         labelled_data.read_labelled(path, "body", "topic"), tmp_path / "other.bin"
@@ -102,7 +100,7 @@ def test_the_order_of_the_rows_decides_nothing(tmp_path: Path) -> None:
     assert first == found.model.read_bytes()
 
 
-def test_fasttext_reads_the_model_as_it_was_fitted(tmp_path: Path) -> None:
+def test_fasttext_predicts_with_the_fitted_vectors(tmp_path: Path) -> None:
     texts = pl.Series([row["body"] for row in rows(60)] + ["東京 😀", "née Zoë"])
     labels = np.array([number % 2 for number in range(62)], np.int32)
     settings = TrainingSettings(min_chars=1, word_ngrams=3)
@@ -120,12 +118,10 @@ def test_fasttext_reads_the_model_as_it_was_fitted(tmp_path: Path) -> None:
         assert np.allclose([theirs["__label__a"], theirs["__label__b"]], expected, atol=1e-4)
 
 
-def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
+def test_a_quantised_model_gives_nearly_the_same_scores(tmp_path: Path) -> None:
     texts = [row["body"] for row in rows(60, 2)]
     whole, small = (
-        fasttext.predict_labels(
-            fasttext.load_model(trained_on_recipes(tmp_path, name).model), texts
-        )
+        fasttext.predict_labels(fasttext.load_model(train_on_recipes(tmp_path, name).model), texts)
         for name in ("m.bin", "m.ftz")
     )
     for (names, scores), (others, about) in zip(whole, small, strict=True):
@@ -133,7 +129,7 @@ def test_a_small_model_says_nearly_the_same(tmp_path: Path) -> None:
         assert np.allclose(scores, about, atol=0.02)
 
 
-def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
+def test_a_quantised_model_has_the_vector_of_the_end_mark_unchanged(tmp_path: Path) -> None:
     texts = pl.Series([row["body"] for row in rows(60)])
     fitted = fit_fasttext.fit(
         texts, np.array([n % 2 for n in range(60)], np.int32), 2, TrainingSettings()
@@ -148,7 +144,7 @@ def test_a_small_model_has_the_end_mark_whole(tmp_path: Path) -> None:
         assert np.allclose(scores, about, atol=0.02)
 
 
-def test_what_one_post_alone_has_is_not_learnt(tmp_path: Path) -> None:
+def test_an_n_gram_of_one_post_alone_is_not_learnt(tmp_path: Path) -> None:
     texts = pl.Series(["zanzibar soup", "soup soup", "sail", "sail sail"])
     fitted = fit_fasttext.fit(texts, np.array([0, 0, 1, 1], np.int32), 2, TrainingSettings())
     own = fit_fasttext.extract_features(pl.Series(["zanzibar"]), TrainingSettings(), fitted.buckets)
@@ -159,22 +155,22 @@ def test_what_one_post_alone_has_is_not_learnt(tmp_path: Path) -> None:
 
 
 def test_no_word_of_a_post_is_in_the_file(tmp_path: Path) -> None:
-    content = trained_on_recipes(tmp_path).model.read_bytes()
+    content = train_on_recipes(tmp_path).model.read_bytes()
     assert not [word for word in (*COOKING, *SAILING) if len(word) > 3 and word.encode() in content]
 
 
 # --------------------------------------------------------------------------- the figures
 
 
-def test_figures_are_those_of_the_filter_on_posts_held_out(tmp_path: Path) -> None:
+def test_the_figures_are_those_of_the_filter_on_the_test_posts(tmp_path: Path) -> None:
     path = write(
         tmp_path / "posts.jsonl", [*rows(), *({**row, "topic": "at sea"} for row in rows(20))]
     )
     found = labelled_data.read_labelled(path, "body", "topic")
     trained = train_classifier.train(found, tmp_path / "model.bin")
-    parts = train_classifier._assign_splits(found.posts)
-    test = parts.filter(pl.col("part") == "test")
-    assert {"train", "choose", "test"} == set(parts["part"])
+    splits = train_classifier._assign_splits(found.posts)
+    test = splits.filter(pl.col("split") == "test")
+    assert {"train", "choose", "test"} == set(splits["split"])
     assert sum(count["test"] for count in trained.counts.values()) == test.height > 20
     judged = classifier.build(classifier.Config(model=str(trained.model)))(test)
     for name, figures in trained.metrics.items():
@@ -188,16 +184,16 @@ def test_figures_are_those_of_the_filter_on_posts_held_out(tmp_path: Path) -> No
     assert trained.majority_accuracy == trained.counts["at sea"]["test"] / test.height
 
 
-def test_equal_texts_fall_into_one_part_and_stay_there() -> None:
-    def parts(texts: list[str]) -> dict[str, str]:
+def test_equal_texts_have_one_split_whatever_posts_are_added() -> None:
+    def splits(texts: list[str]) -> dict[str, str]:
         posts = pl.DataFrame({"text": texts, "label": ["a"] * len(texts)})
-        return dict(train_classifier._assign_splits(posts).select("text", "part").iter_rows())
+        return dict(train_classifier._assign_splits(posts).select("text", "split").iter_rows())
 
     alike = ["Free PIZZA now!!", "free pizza now", "@ann free pizza now https://a.example"]
     others = [f"number {number}" for number in range(300)]
-    assert len({parts(alike + others)[text] for text in alike}) == 1
-    assert parts(others[:10]).items() <= parts(alike + others).items()
-    shares = pl.Series(list(parts(others).values())).value_counts(normalize=True)
+    assert len({splits(alike + others)[text] for text in alike}) == 1
+    assert splits(others[:10]).items() <= splits(alike + others).items()
+    shares = pl.Series(list(splits(others).values())).value_counts(normalize=True)
     share = dict(shares.iter_rows())
     assert 0.12 < share["test"] < 0.28
     assert 0.05 < share["choose"] < 0.16
@@ -205,9 +201,9 @@ def test_equal_texts_fall_into_one_part_and_stay_there() -> None:
 
 def test_a_threshold_gives_the_wanted_precision_where_it_was_chosen(tmp_path: Path) -> None:
     noisy = rows(600)
-    chance = random.Random(3)
+    rng = random.Random(3)
     for row in noisy:
-        if chance.random() < 0.15:
+        if rng.random() < 0.15:
             row["topic"] = "cooking"
     path = write(tmp_path / "posts.jsonl", noisy)
     found = labelled_data.read_labelled(path, "body", "topic")
@@ -220,7 +216,7 @@ def test_a_threshold_gives_the_wanted_precision_where_it_was_chosen(tmp_path: Pa
     assert row.choose_metrics.predicted >= train_classifier.MIN_PREDICTED
     config = classifier.Config(model=str(trained.model), keep=("cooking",))
     assert {"cooking": row.score} == classifier.resolved(config).thresholds
-    test = train_classifier._assign_splits(found.posts).filter(pl.col("part") == "test")
+    test = train_classifier._assign_splits(found.posts).filter(pl.col("split") == "test")
     kept = classifier.build(config)(test).filter(pl.col("reject").is_null())
     assert kept.height == row.test_metrics.predicted
     assert kept.filter(pl.col("label") == "cooking").height == row.test_metrics.correct
@@ -233,16 +229,16 @@ def test_the_threshold_is_the_lowest_score_that_is_precise_enough() -> None:
     )
     found = train_classifier._choose_threshold("a", 0.9, choose, choose)
     assert (0.8, train_classifier.LabelMetrics(10, 11, 10)) == (found.score, found.choose_metrics)
-    assert (
-        train_classifier._choose_threshold("a", 0.75, choose, choose).score == 0
-    )  # all of them will do
+    assert train_classifier._choose_threshold("a", 0.75, choose, choose).score == 0
     fewer = train_classifier._choose_threshold("a", 0.9, choose.head(9), choose)
     assert (None, 0) == (fewer.score, fewer.choose_metrics.predicted)
 
 
-def test_a_precision_that_is_not_to_be_had_is_said_and_the_model_is_there(tmp_path: Path) -> None:
-    chance = random.Random(3)
-    lot = [{**row, "topic": chance.choice(["yea", "nay"])} for row in rows(400)]
+def test_a_precision_that_no_score_gives_is_an_error_and_the_model_is_written(
+    tmp_path: Path,
+) -> None:
+    rng = random.Random(3)
+    lot = [{**row, "topic": rng.choice(["yea", "nay"])} for row in rows(400)]
     write(tmp_path / "posts.jsonl", lot)
     found = command(
         "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
@@ -337,7 +333,7 @@ def test_every_kind_of_table_gives_the_same_posts(tmp_path: Path) -> None:
     )
 
 
-def test_labels_of_any_type_are_text_and_none_is_none(tmp_path: Path) -> None:
+def test_labels_of_any_type_become_text_and_null_is_no_label(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     texts = ["one two"] * 4
     for values, expected in (
@@ -352,7 +348,7 @@ def test_labels_of_any_type_are_text_and_none_is_none(tmp_path: Path) -> None:
         assert 1 == found.unlabelled
 
 
-def test_rows_that_are_none_are_counted(tmp_path: Path) -> None:
+def test_rows_without_a_label_or_a_text_are_counted(tmp_path: Path) -> None:
     lines = [json.dumps(row) for row in rows(20)]
     lines += ["{cut", json.dumps({"topic": "cooking"}), json.dumps({"body": "x y", "topic": []})]
     lines += [json.dumps({"body": "\u200b \n", "topic": "cooking"})]
@@ -371,7 +367,7 @@ def test_a_huge_text_is_a_post_like_others(tmp_path: Path) -> None:
     assert sum(sum(count.values()) for count in trained.counts.values()) == 162
 
 
-def test_a_label_of_few_posts_is_left_out_and_said(tmp_path: Path) -> None:
+def test_a_label_of_few_posts_is_skipped_with_a_warning(tmp_path: Path) -> None:
     path = write(
         tmp_path / "p.jsonl", [*rows(), *({**row, "topic": "Cooking"} for row in rows(9, 2))]
     )
@@ -385,7 +381,7 @@ def test_a_label_of_few_posts_is_left_out_and_said(tmp_path: Path) -> None:
     )
 
 
-def test_labels_that_differ_in_case_alone_are_pointed_out(tmp_path: Path) -> None:
+def test_labels_that_differ_in_case_alone_give_a_warning(tmp_path: Path) -> None:
     lot = [*rows(), *({**row, "topic": "At  Sea"} for row in rows(60, 2))]
     path = write(tmp_path / "p.jsonl", lot)
     trained = train_classifier.train(
@@ -440,10 +436,10 @@ def test_a_missing_column_of_a_csv_is_named_with_the_nearest(tmp_path: Path) -> 
         (rows(), "none/m.bin", {}, "there is no folder"),
         (rows(), "m.bin", {"threshold_labels": ["cooking"]}, "--for needs a precision"),
         (rows(), "m.bin", {"precision": 1.5}, "at most 1"),
-        (rows(), "m.bin", {"precision": 0.9, "threshold_labels": ["coking"]}, "did you mean 'cooking'"),
+        (rows(), "m.bin", {"precision": 0.9, "threshold_labels": ["coking"]}, "mean 'cooking'"),
     ],
 )  # fmt: skip
-def test_what_makes_no_model_is_refused(
+def test_posts_and_options_that_allow_no_model_are_refused(
     tmp_path: Path, lot: list[dict[str, Any]], out: str, more: dict[str, Any], message: str
 ) -> None:
     path = write(tmp_path / "p.jsonl", lot)
@@ -454,7 +450,7 @@ def test_what_makes_no_model_is_refused(
     assert ["p.jsonl"] == [each.name for each in tmp_path.iterdir()]
 
 
-def test_a_model_that_grows_beyond_bounds_is_not_written(tmp_path: Path) -> None:
+def test_a_model_whose_training_diverges_is_not_written(tmp_path: Path) -> None:
     lot = [{**row, "body": "soup sail mast"} for row in rows(60)]
     path = write(tmp_path / "p.jsonl", [*rows(), *lot])
     found = labelled_data.read_labelled(path, "body", "topic")
