@@ -17,7 +17,7 @@ from filters.classifier import Config
 from filters.contract import check, models, resolved
 from filters.text import fasttext
 from tests.conftest import post, write_lines
-from tests.training.test_train_classifier import trained_on_recipes
+from tests.training.test_train_classifier import train_on_recipes
 
 COOK = "stir the soup and add salt to the onions"
 SAIL = "hoist the sail and steer for the harbour"
@@ -26,7 +26,7 @@ SAIL = "hoist the sail and steer for the harbour"
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A model of two labels, one with a space in it."""
-    return str(trained_on_recipes(tmp_path_factory.mktemp("model")).model)
+    return str(train_on_recipes(tmp_path_factory.mktemp("model")).model)
 
 
 def _posts(*texts: str | None) -> pl.DataFrame:

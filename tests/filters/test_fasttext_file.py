@@ -12,7 +12,7 @@ import pytest
 from filters import language
 from filters.text import fasttext, fasttext_file
 from tests.conftest import ROOT
-from tests.training.test_train_classifier import trained_on_recipes
+from tests.training.test_train_classifier import train_on_recipes
 
 # Where the header's numbers stand.
 ARGS = {name: 8 + 4 * at for at, name in enumerate(
@@ -24,7 +24,7 @@ ENTRIES = 92
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return trained_on_recipes(tmp_path_factory.mktemp("model"), "small.ftz").model.read_bytes()
+    return train_on_recipes(tmp_path_factory.mktemp("model"), "small.ftz").model.read_bytes()
 
 
 def test_sound_models_are_read(whole: bytes, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from corpus.maintenance.tune import format_tuning, parse_proposals, survey, tune
 from corpus.pipeline import build
 from filters import classifier
 from tests.conftest import command, post, sentence, write_lines
-from tests.training.test_train_classifier import trained_on_recipes
+from tests.training.test_train_classifier import train_on_recipes
 
 EVERY = 1_000_000
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -289,7 +289,7 @@ def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
 def test_labels_and_thresholds_of_a_classifier_can_be_moved(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
-    made = trained_on_recipes(tmp_path, "m.bin").model
+    made = train_on_recipes(tmp_path, "m.bin").model
     classifier.write_model_note(made, ["at sea", "cooking"], {"at sea": 0.9, "cooking": 0.2})
     words = ["soup salt stir", "sail mast deck", "salt on the deck", "sail to the oven", "butter"]
     rows = [post(n, text=f"{word} {n}") for n, word in enumerate(words * 4)]
