@@ -12,7 +12,7 @@ range holds some :data:`exchange.RANGE_KEYS` keys, and one of a block 17 bytes a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,6 @@ from pydantic import Field
 
 from corpus.dedup import barrier as dedup
 from corpus.errors import PlanError
-from corpus.gathered import BarrierInput
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     I64,
@@ -37,6 +36,7 @@ from corpus.partition.partitions import (
     scatter_rows,
     write_part_index,
 )
+from corpus.stages import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
@@ -191,15 +191,14 @@ class AuthorRules:
     min_posts: int
 
 
-def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
-    """The file with the verdict on each part."""
-    if not gathered.array_folders:
-        return
-    room, run = gathered.work_dir / "all", gathered.run
-    counts = [
-        int(array_store.map_array(folder, "reason").shape[0]) for folder in gathered.array_folders
-    ]
-    where = write_part_index(room, gathered.array_folders, counts)
+def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
+    """Write the verdict on each part; the manifest records nothing of it."""
+    if not inputs.parts:
+        return {}
+    room, run = inputs.work_dir / "all", inputs.run
+    folders = [part.measures for part in inputs.parts]
+    counts = [int(array_store.map_array(folder, "reason").shape[0]) for folder in folders]
+    where = write_part_index(room, folders, counts)
     rules = AuthorRules(config.max_posts, config.max_repeated, config.min_posts)
     run_tasks(
         run, [ScatterByAuthor(room, part, rules) for part in range(len(where.folders))], "deciding"
@@ -211,12 +210,14 @@ def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
         least = _find_activity_threshold(told, config.drop_most_active)
     run_tasks(run, [DecideAuthors(room, index, rules, least) for index in ranges], "deciding")
     telling = [
-        WriteAuthorVerdicts(room, block, tuple(gathered.verdict_paths[slice(*parts)]))
+        WriteAuthorVerdicts(
+            room, block, tuple(part.verdict for part in inputs.parts[slice(*parts)])
+        )
         for block, parts in enumerate(where.blocks)
     ]
     for _ in run(telling, "deciding"):
         pass
-    yield from gathered.verdict_paths
+    return {}
 
 
 def _author_ranges(parts: PartIndex) -> list[tuple[int, int]]:

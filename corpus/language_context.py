@@ -15,7 +15,7 @@ apart by company, which would drown the rarer: between such candidates context h
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from corpus import stages
-from corpus.gathered import BarrierInput
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     gather_rows,
@@ -35,6 +34,7 @@ from corpus.partition.partitions import (
     scatter_rows,
     write_part_index,
 )
+from corpus.stages import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
@@ -96,21 +96,21 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     }
 
 
-def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
-    """The file with the verdict on each part.
+def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
+    """Write the verdict on each part; the manifest records nothing of it.
 
     All is done by tasks of a part or of a range of keys. One of a range holds some 180 bytes for
     each post of the authors, or threads, in it.
     """
-    if not gathered.post_files:
-        return
-    room, run = gathered.work_dir / "all", gathered.run
-    heard = [
-        CollectCandidates(room, index, posts) for index, posts in enumerate(gathered.post_files)
-    ]
+    if not inputs.parts:
+        return {}
+    room, run = inputs.work_dir / "all", inputs.run
+    heard = [CollectCandidates(room, index, part.posts) for index, part in enumerate(inputs.parts)]
     for _ in run(heard, _PROGRESS_LABEL):
         pass
-    where = write_part_index(room, gathered.array_folders, _write_language_shares(room, heard))
+    where = write_part_index(
+        room, [part.measures for part in inputs.parts], _write_language_shares(room, heard)
+    )
     kinds = tuple(_active_weights(config))
     if kinds:
         scattering = [ScatterCandidates(room, index, kinds) for index in range(len(where.folders))]
@@ -122,12 +122,12 @@ def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
         run_tasks(run, company, _PROGRESS_LABEL)
     settings = config.model_dump_json()
     telling = [
-        WriteLanguageVerdict(room, index, target, settings)
-        for index, target in enumerate(gathered.verdict_paths)
+        WriteLanguageVerdict(room, index, part.verdict, settings)
+        for index, part in enumerate(inputs.parts)
     ]
     for _ in run(telling, _PROGRESS_LABEL):
         pass
-    yield from gathered.verdict_paths
+    return {}
 
 
 def _active_weights(config: Config) -> dict[str, float]:

@@ -1,27 +1,161 @@
-"""Where a stage's name leads: a filter's module, or a barrier that sees all parts together."""
+"""Find a stage by its name, and say what a barrier is.
+
+A stage is a filter (see :mod:`filters.contract`) or a barrier. A barrier sees all parts before it
+decides about any post. Its module exposes ``Config``, ``READS``, ``WRITES`` and ``VERSION`` as a
+filter's does, and
+
+* ``measure(posts, config)``: what it needs to know of one part, as flat arrays by name, no text;
+* ``decide(inputs, config)``: writes the verdict on each part to ``MeasuredPart.verdict``, a frame
+  with the part's rows: the columns in ``WRITES``, and ``reject``, the reason to drop the post or
+  null. It returns what the manifest records of the stage, as JSON data; ``{}`` for nothing.
+
+A stage's module may also declare how a build treats it: ``MUST_BE_FIRST``, ``RESHAPES`` and
+``list_earlier_corpora(config)``; see the functions of these names below.
+"""
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, cast
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import polars as pl
 
 import filters
+from corpus.tasks import array_store
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 if TYPE_CHECKING:
-    from filters.contract import FilterModule
+    from filters.contract import FilterConfig, FilterModule
 
-BARRIER_NAMES = ("authors", "language_context", "dedup", "conversations")
-#: The barriers that make other rows of the posts, rather than judge them.
-RESHAPING_NAMES = ("conversations",)
+#: The module of each barrier.
+_BARRIERS = {
+    "authors": "corpus.authors",
+    "language_context": "corpus.language_context",
+    "dedup": "corpus.dedup",
+    "conversations": "corpus.conversations",
+}
+#: The stage that honours deletions; a plan that does not name it gets it, with its defaults.
+REQUIRED = "consent"
 
 
 def names() -> list[str]:
-    """Every stage a plan may name, sorted."""
-    return sorted([*filters.names(), *BARRIER_NAMES])
+    """Every stage that a plan may name, sorted."""
+    return sorted([*filters.names(), *_BARRIERS])
 
 
 def find(name: str) -> FilterModule:
-    """Import the stage ``name``; a KeyError names the ones there are."""
-    if name in BARRIER_NAMES:
-        return cast("FilterModule", importlib.import_module(f"corpus.{name}"))
+    """Import the stage ``name``; a KeyError lists the filters there are."""
+    if name in _BARRIERS:
+        return cast("FilterModule", importlib.import_module(_BARRIERS[name]))
     return filters.find(name)
+
+
+# --------------------------------------------------------------------------- what a stage declares
+
+
+def is_barrier(name: str) -> bool:
+    """Whether the stage looks at all parts together."""
+    return name in _BARRIERS
+
+
+def must_be_first(name: str) -> bool:
+    """Whether the stage must see the posts before any other stage does."""
+    return bool(getattr(find(name), "MUST_BE_FIRST", False))
+
+
+def reshapes(name: str) -> bool:
+    """Whether the stage, a barrier, makes new rows out of the posts and gives no verdicts."""
+    return bool(getattr(find(name), "RESHAPES", False))
+
+
+def reads_earlier_corpora(name: str) -> bool:
+    """Whether the setting ``against`` of the stage names finished corpora."""
+    return hasattr(find(name), "list_earlier_corpora")
+
+
+def list_earlier_corpora(name: str, config: FilterConfig) -> list[Path]:
+    """The folders of the finished corpora that the stage compares posts with."""
+    listing = getattr(find(name), "list_earlier_corpora", None)
+    return list(listing(config)) if listing else []
+
+
+# --------------------------------------------------------------------------- barriers
+
+
+@dataclass(frozen=True)
+class MeasuredPart:
+    """A part that a barrier has measured."""
+
+    posts: Path
+    measures: Path  # the folder of the arrays that ``measure`` returned
+    verdict: Path  # the Parquet file that ``decide`` writes
+    #: The folder where ``decide`` may write the rows of the runner-up posts, which would be kept
+    #: if the posts kept instead of them were taken down.
+    runner_ups: Path
+
+
+@dataclass(frozen=True)
+class BarrierInput:
+    """What a barrier decides from."""
+
+    parts: Sequence[MeasuredPart]  # in reading order
+    work_dir: Path  # for files of the barrier's own; removed with work/
+    key_path: Path | str  # the file of the pseudonym key
+    run: Callable[[Sequence[Any], str], Iterable[Any]]  # runs tasks, shown under a label
+
+
+class Barrier(Protocol):
+    """The shape of a barrier's module."""
+
+    Config: Any
+    WRITES: Mapping[str, pl.DataType]
+
+    def measure(self, posts: pl.DataFrame, config: Any) -> Mapping[str, Any]:
+        """The arrays that :meth:`decide` needs of one part, by name."""
+        ...
+
+    def decide(self, inputs: BarrierInput, config: Any) -> dict[str, Any]:
+        """Write the verdict on each part; return the facts for the manifest."""
+        ...
+
+
+def find_barrier(name: str) -> Barrier:
+    """Import the barrier ``name``."""
+    return cast("Barrier", find(name))
+
+
+@dataclass(frozen=True)
+class MeasurePart:
+    """The task of measuring one part for a barrier."""
+
+    stage_name: str
+    posts: Path
+    folder: Path
+    config_json: str
+
+    @property
+    def receipt(self) -> Path:
+        """Its existence says that the part is done."""
+        return self.folder / "receipt.json"
+
+    def __call__(self) -> MeasurePart:
+        """Measure the part unless its receipt is there."""
+        if load_receipt(self.receipt) is None:
+            module = find_barrier(self.stage_name)
+            config = module.Config.model_validate_json(self.config_json)
+            posts = pl.read_parquet(self.posts, glob=False)
+            module.measure(posts.head(1), config)  # compiles kernels, which is no part of the work
+            began = time.perf_counter()
+            written = array_store.save_arrays(module.measure(posts, config), self.folder)
+            seconds = time.perf_counter() - began
+            save_receipt(self.receipt, {"seconds": seconds}, written)
+        return self
+
+
+def run_inline(tasks: Sequence[Any], label: str) -> Iterable[Any]:
+    """Run ``tasks`` in this process, one after another; a stand-in for a runner's ``run``."""
+    return (task() for task in tasks)

@@ -13,8 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus.gathered import run_inline
 from corpus.privacy import tombstones
+from corpus.stages import run_inline
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

@@ -18,9 +18,9 @@ import pytest
 import corpus
 from corpus import authors
 from corpus.errors import PlanError
-from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
 from corpus.schema import POST
+from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
 from tests.conftest import sentence, write_lines
 
@@ -28,12 +28,16 @@ from tests.conftest import sentence, write_lines
 def gathered(folders: list[Path], room: Path, run: Any = run_inline) -> BarrierInput:
     """What a build would give; ``room`` is one of its own, as each Config has one."""
     room.mkdir(exist_ok=True)
-    targets = [room / f"{number:06d}.verdict.parquet" for number in range(len(folders))]
-    return BarrierInput(folders, [], room, Path(), run, targets)
+    parts = [
+        MeasuredPart(Path(), folder, room / f"{number:06d}.verdict.parquet", room / "unused")
+        for number, folder in enumerate(folders)
+    ]
+    return BarrierInput(parts, room, Path(), run)
 
 
 def verdicts(given: BarrierInput, settings: authors.Config) -> list[pl.DataFrame]:
-    return [pl.read_parquet(path) for path in authors.decide(given, settings)]
+    assert authors.decide(given, settings) == {}
+    return [pl.read_parquet(part.verdict) for part in given.parts]
 
 
 def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str | None]:

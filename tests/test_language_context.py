@@ -16,8 +16,8 @@ import pytest
 
 import corpus
 from corpus import language_context
-from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
+from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
 from corpus.tasks.task import RunTasks
 from filters import language
@@ -51,9 +51,13 @@ def judged(
         array_store.save_arrays(language_context.measure(posts, settings), folders[-1])
         files.append(folder / f"{index}.parquet")
         posts.write_parquet(files[-1])
-    targets = [folder / f"{index}.verdict.parquet" for index in range(len(parts))]
-    gathered = BarrierInput(folders, files, folder, folder / "key", run, targets)
-    return pl.concat(pl.read_parquet(path) for path in language_context.decide(gathered, settings))
+    measured = [
+        MeasuredPart(posts, measures, folder / f"{index}.verdict.parquet", folder / "unused")
+        for index, (posts, measures) in enumerate(zip(files, folders, strict=True))
+    ]
+    inputs = BarrierInput(measured, folder, folder / "key", run)
+    assert language_context.decide(inputs, settings) == {}
+    return pl.concat(pl.read_parquet(part.verdict) for part in measured)
 
 
 SURE: Row = ("ana", None, "es", 0.95, "pt", 0.03)
@@ -278,21 +282,21 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     ).cast({"root_id": pl.String, "lang_score": pl.Float32, "lang2_score": pl.Float32})  # fmt: skip
     array_store.save_arrays(language_context.measure(posts, settings), tmp_path / "0")
     posts.write_parquet(tmp_path / "0.parquet")
-    files, targets = [tmp_path / "0.parquet"], [tmp_path / "verdict.parquet"]
-    gathered = BarrierInput(
-        [tmp_path / "0"], files, tmp_path, tmp_path / "key", run_inline, targets
+    part = MeasuredPart(
+        tmp_path / "0.parquet", tmp_path / "0", tmp_path / "verdict.parquet", tmp_path / "unused"
     )
-    assert list(language_context.decide(gathered, settings)) == targets
+    inputs = BarrierInput([part], tmp_path, tmp_path / "key", run_inline)
+    assert language_context.decide(inputs, settings) == {}
     before = {path: path.stat().st_ino for path in tmp_path.rglob("*.npy")}
-    written = targets[0].stat().st_ino
-    assert list(language_context.decide(gathered, settings)) == targets
+    written = part.verdict.stat().st_ino
+    assert language_context.decide(inputs, settings) == {}
     assert {path: path.stat().st_ino for path in tmp_path.rglob("*.npy")} == before
-    assert targets[0].stat().st_ino == written
+    assert part.verdict.stat().st_ino == written
 
 
 def test_no_parts_at_all(tmp_path: Path) -> None:
-    gathered = BarrierInput([], [], tmp_path, tmp_path / "key", run_inline)
-    assert list(language_context.decide(gathered, language_context.Config())) == []
+    inputs = BarrierInput([], tmp_path, tmp_path / "key", run_inline)
+    assert language_context.decide(inputs, language_context.Config()) == {}
 
 
 def test_a_build_hears_the_author_whatever_the_parts(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from bench.sample import read_distinct_posts
 from corpus.dedup import barrier as dedup
 from corpus.dedup import minhash_kernel
 from corpus.dedup.normalize import normalize_to_series
-from corpus.gathered import BarrierInput, run_inline
+from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
 
 BUCKETS = ((1, 4), (5, 9), (10, 19), (20, 10**9))
@@ -138,9 +138,11 @@ def _ours(texts: pl.Series, config: dedup.Config) -> tuple[NDArray[np.bool_], ND
         folder = Path(name)
         array_store.save_arrays(dedup.measure(posts, config), folder / "0")
         posts.write_parquet(folder / "0.parquet")
-        parts, targets = [folder / "0.parquet"], [folder / "verdict.parquet"]
-        gathered = BarrierInput([folder / "0"], parts, folder / "work", folder, run_inline, targets)
-        verdict = pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, config))
+        part = MeasuredPart(
+            folder / "0.parquet", folder / "0", folder / "verdict.parquet", folder / "runner-ups"
+        )
+        dedup.decide(BarrierInput([part], folder / "work", folder, run_inline), config)
+        verdict = pl.read_parquet(part.verdict)
     kept = verdict["reject"].is_null().to_numpy()
     return kept, verdict["cluster"].cast(pl.Int64).to_numpy()
 

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from bench.quality import toxicity
 from bench.quality.toxicity import precision_recall_f1
 from corpus import language_context
-from corpus.gathered import BarrierInput, run_inline
 from corpus.readers import reddit
+from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
 from filters import language
 from filters.text import fasttext
@@ -147,11 +147,12 @@ def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
             )
             array_store.save_arrays(language_context.measure(judged, config), folder / "0")
             judged.write_parquet(folder / "0.parquet")
-            parts, targets = [folder / "0.parquet"], [folder / "verdict.parquet"]
-            gathered = BarrierInput(
-                [folder / "0"], parts, folder, folder / "key", run_inline, targets
+            part = MeasuredPart(
+                folder / "0.parquet", folder / "0", folder / "verdict.parquet", folder / "unused"
             )
-            (verdict,) = map(pl.read_parquet, language_context.decide(gathered, config))
+            inputs = BarrierInput([part], folder, folder / "key", run_inline)
+            language_context.decide(inputs, config)
+            verdict = pl.read_parquet(part.verdict)
         return judged.with_columns(verdict.get_columns())
 
     return again

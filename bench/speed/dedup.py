@@ -33,11 +33,11 @@ from bench import measure
 from bench.peers import environment
 from bench.peers.minhash import run_peer, write_posts
 from bench.sample import read_distinct_posts
-from corpus import barrier
+from corpus import stages
 from corpus.dedup import barrier as dedup
 from corpus.dedup import minhash_kernel
 from corpus.dedup.normalize import normalize_to_bytes
-from corpus.gathered import BarrierInput
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import runners
 
 PART_POSTS = 20_000
@@ -155,7 +155,7 @@ def _once(folder: Path, count: int) -> None:
     parts = sorted((folder / "posts").iterdir())
     config = dedup.Config(index=False)
     tasks = [
-        barrier.MeasurePart("dedup", part, folder / "work" / part.stem, config.model_dump_json())
+        stages.MeasurePart("dedup", part, folder / "work" / part.stem, config.model_dump_json())
         for part in parts
     ]
     timed = _TimedRunner(runners.make_runner("processes", WORKERS), {})
@@ -164,18 +164,25 @@ def _once(folder: Path, count: int) -> None:
         pass
     verdicts = folder / "verdicts"
     verdicts.mkdir()
-    targets = [verdicts / part.name for part in parts]
-    gathered = BarrierInput(
-        [task.folder for task in tasks], parts, folder / "work", folder / "key", timed.run, targets
-    )
+    measured = [
+        MeasuredPart(
+            task.posts,
+            task.folder,
+            verdicts / task.posts.name,
+            folder / "work" / "runners" / task.posts.stem,
+        )
+        for task in tasks
+    ]
+    dedup.decide(BarrierInput(measured, folder / "work", folder / "key", timed.run), config)
     dropped = 0
-    for path in dedup.decide(gathered, config):
-        dropped += pl.read_parquet(path, columns=["reject"])["reject"].is_not_null().sum()
+    for part in measured:
+        verdict = pl.read_parquet(part.verdict, columns=["reject"])
+        dropped += verdict["reject"].is_not_null().sum()
     seconds = time.perf_counter() - began
     timed.runner.close()
     size = sum(file.stat().st_size for file in (folder / "work").rglob("*") if file.is_file())
-    measured = {"seconds": seconds, "dropped": dropped, "bytes": size, "steps": timed.steps}
-    (folder / "measured.json").write_text(json.dumps(measured), encoding="utf-8")
+    figures = {"seconds": seconds, "dropped": dropped, "bytes": size, "steps": timed.steps}
+    (folder / "measured.json").write_text(json.dumps(figures), encoding="utf-8")
     shutil.rmtree(folder / "work")
 
 

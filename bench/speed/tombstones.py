@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 import psutil
 
-from corpus.gathered import run_inline
 from corpus.privacy import tombstones
 from corpus.schema import POST, TOMBSTONE
+from corpus.stages import run_inline
 
 PART, FILE = 20_000, 1_000_000
 

@@ -2,9 +2,10 @@
 
 from corpus.conversations.documents import (
     READS,
+    RESHAPES,
     VERSION,
     WRITES,
     Config,
 )
 
-__all__ = ["READS", "VERSION", "WRITES", "Config"]
+__all__ = ["READS", "RESHAPES", "VERSION", "WRITES", "Config"]

@@ -22,6 +22,7 @@ WRITES: dict[str, pl.DataType] = {
     "turn_ends": pl.List(pl.Int64()),
 }
 VERSION = 2
+RESHAPES = True
 
 #: Behind each of several turns of a document until it is written: a private character, which no
 #: stage changes, so that turns are found again after redaction has moved everything.

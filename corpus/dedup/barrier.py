@@ -8,7 +8,6 @@ shingles with the post that stays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from fnmatch import fnmatch
 from functools import cache
@@ -22,12 +21,12 @@ from pydantic import Field, field_validator, model_validator
 
 from corpus.dedup import campaigns, candidates, clusters, dedup_index
 from corpus.dedup.normalize import FOLDS, normalize_to_bytes
-from corpus.gathered import BarrierInput
 from corpus.partition import partitions
 from corpus.partition.hashing import hash_strings
 from corpus.privacy import keys
+from corpus.stages import BarrierInput
 from corpus.tasks import array_store
-from corpus.tasks.files import atomic_write, write_json
+from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
 from filters.contract import FilterConfig
 
@@ -298,34 +297,31 @@ def _is_from_source(posts: pl.DataFrame, pattern: str) -> pl.Expr:
 REASONS = clusters.REASONS
 
 
-def decide(gathered: BarrierInput, config: Config) -> Iterator[Path]:
-    """The file with the verdict on each part."""
-    room = gathered.work_dir
+def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
+    """Write the verdict on each part; return what the manifest tells of clusters."""
+    room = inputs.work_dir
     earlier = [
         MeasureIndexPiece(
-            path, room / "earlier" / f"{index:06d}", gathered.key_path, config.model_dump_json()
+            path, room / "earlier" / f"{index:06d}", inputs.key_path, config.model_dump_json()
         )
         for index, path in enumerate(_index_pieces(config))
     ]
-    for _ in gathered.run(earlier, "recalling earlier corpora"):
+    for _ in inputs.run(earlier, "recalling earlier corpora"):
         pass
-    folders = [*(task.folder for task in earlier), *gathered.array_folders]
+    folders = [*(task.folder for task in earlier), *(part.measures for part in inputs.parts)]
     near = None if config.exact_only else config.jaccard
-    candidates.find_duplicates(room / "all", folders, gathered.run, near)
+    candidates.find_duplicates(room / "all", folders, inputs.run, near)
     names = {field.name for field in fields(clusters.ClusterSettings)} - {"near"}
     wanted = clusters.ClusterSettings(near=near is not None, **config.model_dump(include=names))
-    ids = [*(task.ids_file for task in earlier), *gathered.post_files]
-    runners = [runner_up_folder(room, index) for index in range(len(gathered.post_files))]
-    facts = clusters.write_verdicts(
-        room / "all", ids, gathered.verdict_paths, runners, wanted, gathered.run
-    )
-    write_json(room / "facts.json", facts)
-    yield from gathered.verdict_paths
+    ids = [*(task.ids_file for task in earlier), *(part.posts for part in inputs.parts)]
+    verdicts = [part.verdict for part in inputs.parts]
+    runners = [part.runner_ups for part in inputs.parts]
+    return clusters.write_verdicts(room / "all", ids, verdicts, runners, wanted, inputs.run)
 
 
-def runner_up_folder(work_dir: Path, part: int) -> Path:
-    """The folder with the rows of a part that would take the place of a kept copy."""
-    return work_dir / "runners" / f"{part:06d}"
+def list_earlier_corpora(config: Config) -> list[Path]:
+    """The folders of the finished corpora that posts are compared with."""
+    return [Path(path) for path in config.against]
 
 
 def _index_pieces(config: Config) -> list[Path]:

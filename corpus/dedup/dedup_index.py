@@ -23,6 +23,7 @@ from corpus.dedup.index_rows import RowRun
 from corpus.errors import BuildError, PlanError
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
+from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, file_sha256, write_json
 from corpus.tasks.receipts import load_receipt, save_receipt
@@ -196,8 +197,7 @@ def _read_run(run: IndexedRun) -> IndexPiece:
 
 
 def make_piece_tasks(
-    posts: Sequence[Path],
-    measure_folders: Sequence[Path],
+    measured_parts: Sequence[MeasuredPart],
     indexed_rows: Sequence[RowRun],
     folder: Path,
     receipts_dir: Path,
@@ -211,8 +211,8 @@ def make_piece_tasks(
         WriteIndexPiece(
             tuple(
                 IndexedRun(
-                    posts[part],
-                    measure_folders[part],
+                    measured_parts[part].posts,
+                    measured_parts[part].measures,
                     indexed_rows[part].folder,
                     indexed_rows[part].low + low,
                     indexed_rows[part].low + high,

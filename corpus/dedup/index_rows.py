@@ -27,17 +27,11 @@ from corpus.partition.partitions import (
     scatter_rows,
     write_part_index,
 )
+from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 _PROGRESS_LABEL = "indexing"
-
-
-class MeasuredPart(NamedTuple):
-    """A part as dedup saw it."""
-
-    posts: Path
-    verdict: Path  # what dedup said of it
 
 
 class RowRun(NamedTuple):
@@ -57,14 +51,17 @@ def find_indexed_rows(
     """The rows of each part that ``parts``, the posts behind the last stage, still hold."""
     if _has_documents(final_parts) == _has_documents([part.posts for part in measured_parts]):
         tasks = [
-            FindRowsInPart(work_dir, *part, left, index)
+            FindRowsInPart(work_dir, part.posts, part.verdict, left, index)
             for index, (part, left) in enumerate(zip(measured_parts, final_parts, strict=True))
         ]
         told = run_tasks(run, tasks, _PROGRESS_LABEL)
         return [
             RowRun(task.folder, 0, each["rows"]) for task, each in zip(tasks, told, strict=True)
         ]
-    stay = [PartitionKeptIds(work_dir, *part, index) for index, part in enumerate(measured_parts)]
+    stay = [
+        PartitionKeptIds(work_dir, part.posts, part.verdict, index)
+        for index, part in enumerate(measured_parts)
+    ]
     where = write_part_index(
         work_dir,
         [t.folder for t in stay],

@@ -84,7 +84,7 @@ class BuiltCorpus:
         self.path = Path(out)
         self.manifest = load_manifest(self.path)
         self.stages = _load_stages(self.path)
-        found = [stage for stage in self.stages if stage.name in stages.RESHAPING_NAMES]
+        found = [stage for stage in self.stages if stages.reshapes(stage.name)]
         self.reshaping_stage = found[0] if found else None
 
     @property

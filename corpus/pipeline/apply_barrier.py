@@ -7,13 +7,13 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from corpus import barrier, stages
+from corpus import stages
 from corpus.conversations import reply_links, tasks
-from corpus.gathered import BarrierInput
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.context import BuildContext, Part, serialize_stages
 from corpus.pipeline.filter_part import FilterPart
 from corpus.plan.model import Stage
+from corpus.tasks.files import write_json
 from corpus.tasks.receipts import load_receipt, save_receipt
 
 
@@ -22,8 +22,9 @@ def apply_barrier(
 ) -> list[Part]:
     """Do the barrier that ``segment`` begins with, and the filters that follow it."""
     first, *rest = segment
-    if first.name not in stages.RESHAPING_NAMES:
-        return _filter_parts(context, parts, segment, _decide_verdicts(context, parts, first))
+    if not stages.reshapes(first.name):
+        measured = _decide_verdicts(context, parts, first)
+        return _filter_parts(context, parts, segment, [part.verdict for part in measured])
     made = _make_documents(context, parts, first)
     return _filter_parts(context, made, rest, [None] * len(made)) if rest else made
 
@@ -51,44 +52,44 @@ def _filter_parts(
     return left
 
 
-def _decide_verdicts(context: BuildContext, parts: Sequence[Part], stage: Stage) -> list[Path]:
-    """Measure all parts, decide over all, and write each part's verdict."""
+def _decide_verdicts(
+    context: BuildContext, parts: Sequence[Part], stage: Stage
+) -> list[stages.MeasuredPart]:
+    """Measure all parts and have the barrier write the verdict on each."""
     config = reading.config_json(stage.config)
     root = context.workspace.step_folder(
         stage.name, [part.identity for part in parts], stage.fingerprint
     )
-    todo = [
-        barrier.MeasurePart(stage.name, part.posts, root / f"{index:06d}", config)
+    measured = [
+        stages.MeasuredPart(
+            part.posts,
+            root / f"{index:06d}",
+            root / f"{index:06d}.verdict.parquet",
+            root / "runners" / f"{index:06d}",
+        )
         for index, part in enumerate(parts)
     ]
-    targets = [root / f"{index:06d}.verdict.parquet" for index in range(len(parts))]
-    receipt = root / "verdicts.json"
+    receipt, facts_file = root / "verdicts.json", root / "facts.json"
     if (done := load_receipt(receipt)) is None:
-        for _ in context.run(todo, f"measuring ({stage.name})"):
+        tasks = [
+            stages.MeasurePart(stage.name, part.posts, part.measures, config) for part in measured
+        ]
+        for _ in context.run(tasks, f"measuring ({stage.name})"):
             pass
         began = time.perf_counter()
-        gathered = BarrierInput(
-            [task.folder for task in todo],
-            [part.posts for part in parts],
-            root,
-            context.plan.key_path,
-            context.run,
-            targets,
-        )
-        for _ in barrier.find_barrier(stage.name).decide(gathered, stage.config):
-            pass
-        measured = [load_receipt(task.receipt) or {} for task in todo]
-        seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in measured)
-        told = [path for path in (root / "facts.json",) if path.exists()]
-        done = save_receipt(receipt, {"seconds": seconds}, [*targets, *told])
-    if (facts := root / "facts.json").exists():
-        found = json.loads(facts.read_text(encoding="utf-8"))
-        context.facts[stage.name] = context.plan.pseudonyms.load().replace_cluster_ids(found)
-    context.measured_parts[stage.name] = [(task.posts, task.folder) for task in todo]
+        inputs = stages.BarrierInput(measured, root, context.plan.key_path, context.run)
+        write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
+        receipts = [load_receipt(task.receipt) or {} for task in tasks]
+        seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in receipts)
+        files = [*(part.verdict for part in measured), facts_file]
+        done = save_receipt(receipt, {"seconds": seconds}, files)
+    facts = json.loads(facts_file.read_text(encoding="utf-8"))
+    context.facts[stage.name] = context.plan.pseudonyms.load().replace_cluster_ids(facts)
+    context.measured_parts[stage.name] = measured
     context.add_to_funnel(
         {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
     )
-    return targets
+    return measured
 
 
 def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) -> list[Part]:

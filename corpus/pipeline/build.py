@@ -12,7 +12,6 @@ import polars as pl
 from corpus import report
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, CorpusError, PlanError
-from corpus.gathered import run_inline
 from corpus.manifest import MANIFEST_NAME
 from corpus.pipeline import (
     apply_barrier,
@@ -34,6 +33,7 @@ from corpus.pipeline.workspace import (
 )
 from corpus.plan.model import Plan
 from corpus.privacy import keys
+from corpus.stages import run_inline
 from corpus.storage import folder_lock, upload
 from corpus.tasks import runners, status
 from corpus.tasks.files import atomic_write, fsync_folder, write_json

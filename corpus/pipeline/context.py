@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.model import Plan, Stage
+from corpus.stages import MeasuredPart
 from corpus.tasks.observer import Observer
 from corpus.tasks.receipts import require_receipt
 from corpus.tasks.runners import Runnable, Runner
@@ -70,7 +71,7 @@ class BuildContext:
     ledger_parts: list[Part] = field(default_factory=list)
     #: What a barrier has to tell in the manifest, and each part with what was measured of it.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
-    measured_parts: dict[str, list[tuple[Path, Path]]] = field(default_factory=dict)
+    measured_parts: dict[str, list[MeasuredPart]] = field(default_factory=dict)
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """What changes whenever the stages of a segment would decide differently."""

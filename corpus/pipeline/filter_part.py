@@ -93,10 +93,10 @@ def filter_posts(
     scores = _score_columns(all_stages or chain)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
     for name, settings in chain:
-        if name not in stages.BARRIER_NAMES:
+        if not stages.is_barrier(name):
             _build_filter(name, settings, key_path)  # loading a model is no part of judging
         began = time.perf_counter()
-        if name in stages.BARRIER_NAMES:
+        if stages.is_barrier(name):
             assert verdict_path is not None  # a barrier is always first, behind its own verdict
             judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
         else:

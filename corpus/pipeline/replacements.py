@@ -22,6 +22,7 @@ from corpus.output.shards import select_output_columns
 from corpus.pipeline.filter_part import StageChain, filter_posts
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
+from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, file_sha256
 from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
@@ -41,10 +42,7 @@ INDEX_COLUMNS: dict[str, pl.DataType] = {
 class FilterReplacements:
     """The task of putting a part's second copies through the stages behind dedup."""
 
-    posts: Path
-    arrays_folder: Path
-    verdict_path: Path
-    rows_folder: Path  # the folder of an array of the copies' rows
+    part: MeasuredPart
     target: Path
     chain: StageChain
     scores: tuple[str, ...]
@@ -66,12 +64,12 @@ class FilterReplacements:
         return self
 
     def _filter_copies(self) -> pl.DataFrame:
-        rows = pl.Series(array_store.load_array(self.rows_folder, "rows"))
-        posts = pl.read_parquet(self.posts, glob=False)[rows]
-        verdict = pl.read_parquet(self.verdict_path, glob=False)[rows].rename({"reject": "_reason"})
+        rows = pl.Series(array_store.load_array(self.part.runner_ups, "rows"))
+        posts = pl.read_parquet(self.part.posts, glob=False)[rows]
+        verdict = pl.read_parquet(self.part.verdict, glob=False)[rows].rename({"reject": "_reason"})
         known = posts.hstack(verdict).hstack(self._read_index_columns(rows))
         kept, _, _ = filter_posts(
-            known, self.chain, str(self.posts), None, self.pseudonyms.key_path
+            known, self.chain, str(self.part.posts), None, self.pseudonyms.key_path
         )
         own = kept.select(list(INDEX_COLUMNS))
         return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(own)
@@ -79,12 +77,12 @@ class FilterReplacements:
     def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
         from corpus.dedup import candidates_kernel
 
-        exact = array_store.load_array(self.arrays_folder, "exact")[rows.to_numpy()]
+        exact = array_store.load_array(self.part.measures, "exact")[rows.to_numpy()]
         shingles: Any = pl.Series([[]] * len(rows), dtype=pl.List(pl.UInt32))
-        if (self.arrays_folder / "hashes.npy").exists():
-            places = array_store.load_array(self.arrays_folder, "places")
+        if (self.part.measures / "hashes.npy").exists():
+            places = array_store.load_array(self.part.measures, "places")
             hashes, counts = candidates_kernel.gather_shingles(
-                array_store.load_array(self.arrays_folder, "hashes"), places, rows.to_numpy()
+                array_store.load_array(self.part.measures, "hashes"), places, rows.to_numpy()
             )
             shingles = array_store.make_list_series(
                 hashes, np.concatenate([[0], np.cumsum(counts)])

@@ -98,16 +98,18 @@ def _make_replacement_tasks(
     *_, last = context.plan.segments()
     measured = context.measured_parts["dedup"]
     marks = [*(stage.fingerprint for stage in last), key_id, context.plan.output.ids]
-    done = context.workspace.step_folder("reserve", [posts.name for posts, _ in measured], marks)
-    done = done / measured[0][1].parent.name if measured else done
+    done = context.workspace.step_folder("reserve", [part.posts.name for part in measured], marks)
+    done = done / measured[0].measures.parent.name if measured else done
     return [
         replacements.FilterReplacements(
-            posts, arrays, arrays.with_suffix(".verdict.parquet"),
-            dedup.runner_up_folder(arrays.parent, index), done / f"{index:06d}.parquet",
-            serialize_stages(last)[1:], tuple(context.plan.scores()), context.plan.pseudonyms,
+            part,
+            done / f"{index:06d}.parquet",
+            serialize_stages(last)[1:],
+            tuple(context.plan.scores()),
+            context.plan.pseudonyms,
         )
-        for index, (posts, arrays) in enumerate(measured)
-    ]  # fmt: skip
+        for index, part in enumerate(measured)
+    ]
 
 
 # --------------------------------------------------------------------------- the samples

@@ -107,14 +107,11 @@ def write_index(context: BuildContext, parts: Sequence[Part], key_id: str) -> di
         "index", [part.identity for part in parts], [key_id, context.plan.output.ids]
     )
     remove_other_receipts(context.workspace, done)
-    posts = [posts for posts, _ in context.measured_parts["dedup"]]
-    measured = [folder for _, folder in context.measured_parts["dedup"]]
-    verdicts = [folder.with_suffix(".verdict.parquet") for folder in measured]
-    seen = [index_rows.MeasuredPart(*pair) for pair in zip(posts, verdicts, strict=True)]
-    found = index_rows.find_indexed_rows(done, seen, [part.posts for part in parts], context.run)
-    tasks = dedup_index.make_piece_tasks(
-        posts, measured, found, folder, done, context.plan.pseudonyms
+    measured = context.measured_parts["dedup"]
+    found = index_rows.find_indexed_rows(
+        done, measured, [part.posts for part in parts], context.run
     )
+    tasks = dedup_index.make_piece_tasks(measured, found, folder, done, context.plan.pseudonyms)
     valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
     context.workspace.remove_others(folder, valid)
     for _ in context.run(tasks, "indexing"):

@@ -165,7 +165,7 @@ class Stage:
     @property
     def is_barrier(self) -> bool:
         """Whether the stage looks at all parts together."""
-        return self.name in stages.BARRIER_NAMES
+        return stages.is_barrier(self.name)
 
     @cached_property
     def model_hashes(self) -> dict[str, str]:
@@ -226,12 +226,11 @@ class Plan:
         )
         listed = _check_entries(plan.get("stages") or [], f"{name}: stages", _find_stage_config)
         chain = [Stage(stage, cast(FilterConfig, config)) for stage, config in listed]
-        if all(stage.name != "consent" for stage in chain):
-            # Deletions are honoured whether or not the plan thinks of them.
-            chain.insert(0, Stage("consent", stages.find("consent").Config()))
-        if chain[0].name != "consent":
-            # Behind dedup, a withdrawn post could stay in place of a copy and then leave as well.
-            raise PlanError(f"{name}: stages: 'consent' must come first; move it there")
+        if all(stage.name != stages.REQUIRED for stage in chain):
+            chain.insert(0, Stage(stages.REQUIRED, stages.find(stages.REQUIRED).Config()))
+        for stage in chain[1:]:
+            if stages.must_be_first(stage.name):
+                raise PlanError(f"{name}: stages: '{stage.name}' must come first; move it there")
         _check_order(chain, name)
         output = _validate_model(Output, plan.get("output") or {}, f"{name}: output")
         run = _validate_model(Run, plan.get("run") or {}, f"{name}: run")
@@ -260,7 +259,7 @@ class Plan:
         room = self.folder.parent / download.DOWNLOAD_FOLDER
         found = []
         for stage in self.stages:
-            corpora = stage.name == "dedup"
+            corpora = stages.reads_earlier_corpora(stage.name)
             config = download.download_config_files(stage.config, room, corpora=corpora)
             given = stage.original_config or (stage.config if config is not stage.config else None)
             found.append(Stage(stage.name, config, given))
@@ -360,10 +359,9 @@ class Plan:
     def list_earlier_corpora(self) -> list[Path]:
         """The finished corpora that this one is built against."""
         return [
-            Path(path)
+            path
             for stage in self.stages
-            if stage.name == "dedup"
-            for path in getattr(stage.config, "against", ())
+            for path in stages.list_earlier_corpora(stage.name, stage.config)
         ]
 
     def list_shared_paths(self) -> list[str]:
@@ -545,10 +543,14 @@ def _check_order(chain: list[Stage], name: str) -> None:
         for column in module.READS:
             if column in written:
                 continue
-            later = [s.name for s in chain if column in stages.find(s.name).WRITES]
+            later = [s.name for s in chain if column in _written_columns(s)]
             remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
             raise PlanError(f"{where}: needs the column '{column}'; {remedy}")
-        written |= dict.fromkeys(module.WRITES, stage.name)
+        written |= dict.fromkeys(_written_columns(stage), stage.name)
+
+
+def _written_columns(stage: Stage) -> Mapping[str, Any]:
+    return contract.writes(stages.find(stage.name), stage.config)
 
 
 def _describe_error(error: Exception) -> str:

@@ -18,7 +18,7 @@ from corpus.errors import BuildError, PlanError
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
 
-DOWNLOAD_FOLDER = "corpus.storage.download"
+DOWNLOAD_FOLDER = "corpus.fetched"
 Config = TypeVar("Config", bound=BaseModel)
 
 

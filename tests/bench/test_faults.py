@@ -19,8 +19,8 @@ import corpus
 from bench.faults.faults import FAULTS, FaultSkipped
 from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
-from corpus.gathered import run_inline
 from corpus.pipeline import build, read_file, verify_work
+from corpus.stages import run_inline
 from corpus.tasks import files, receipts
 from tests.conftest import ROOT, contents, post, write_lines
 

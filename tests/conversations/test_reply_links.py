@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.conversations import reply_links
-from corpus.gathered import run_inline
 from corpus.partition import partitions, tree_roots
+from corpus.stages import run_inline
 from corpus.tasks import array_store
 from corpus.tasks.receipts import save_receipt
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from corpus.dedup import barrier as dedup
 from corpus.dedup import candidates, clusters, minhash_kernel, normalize
-from corpus.gathered import BarrierInput, run_inline
 from corpus.partition import partitions
+from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
 
 WIDE = (
@@ -54,9 +54,19 @@ def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
         array_store.save_arrays(dedup.measure(part, chosen), folders[-1])
         files.append(folder / f"{number}.parquet")
         part.write_parquet(files[-1])
-    targets = [folder / f"{number}.verdict.parquet" for number in range(parts)]
-    gathered = BarrierInput(folders, files, folder / "room", folder / "key", run_inline, targets)
-    return pl.concat(pl.read_parquet(path) for path in dedup.decide(gathered, chosen))
+    measured = [
+        MeasuredPart(
+            posts,
+            measures,
+            folder / f"{number}.verdict.parquet",
+            folder / "room" / "runners" / f"{number:06d}",
+        )
+        for number, (posts, measures) in enumerate(zip(files, folders, strict=True))
+    ]
+    inputs = BarrierInput(measured, folder / "room", folder / "key", run_inline)
+    facts = dedup.decide(inputs, chosen)
+    (folder / "facts.json").write_text(json.dumps(facts))
+    return pl.concat(pl.read_parquet(part.verdict) for part in measured)
 
 
 def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> list[str]:
@@ -394,7 +404,7 @@ def test_a_campaign_is_one_text_of_many_authors_in_a_short_time(
     found = decided(posts, tmp_path, campaign_posts=20, campaign_authors=5)
     left = found["reject"].drop_nulls().to_list()
     assert set(left) - {"near_duplicate"} == {reason}
-    facts = json.loads((tmp_path / "room" / "facts.json").read_text())
+    facts = json.loads((tmp_path / "facts.json").read_text())
     assert len(facts["campaigns"]) == (reason == "campaign")
     if reason == "campaign":
         assert facts["campaigns"] == [
@@ -411,7 +421,7 @@ def test_a_campaign_s_first_post_goes_too_if_asked(tmp_path: Path) -> None:
 
 def test_the_facts_tell_of_clusters(tmp_path: Path) -> None:
     decided(frame([LONG] * 5 + ["one", "one", "two"]), tmp_path)
-    facts = json.loads((tmp_path / "room" / "facts.json").read_text())
+    facts = json.loads((tmp_path / "facts.json").read_text())
     assert facts["clusters"] == 2
     assert facts["clusters_by_size"] == {"2-3": 1, "4-7": 1}
     assert facts["largest"][0] == {"cluster": "0", "size": 5, "earlier": False}

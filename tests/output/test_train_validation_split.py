@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from corpus.errors import BuildError
-from corpus.gathered import run_inline
 from corpus.output import train_validation_split
 from corpus.partition import partitions, permutation
+from corpus.stages import run_inline
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 

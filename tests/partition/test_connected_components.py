@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.gathered import run_inline
 from corpus.partition import connected_components, partitions
+from corpus.stages import run_inline
 from corpus.tasks.task import Arrays, ArrayTask
 
 

@@ -84,6 +84,20 @@ def test_a_stage_that_lacks_a_column_is_refused_before_any_data_is_read(
     Plan.parse(plan([{"language": {}}, {"quality": {}}]))
 
 
+def test_a_column_that_only_some_settings_write_may_be_read(
+    plan: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from corpus import stages
+
+    monkeypatch.setattr(stages.find("pii"), "READS", ("text", "toxicity_insult"))
+    Plan.parse(plan([{"toxicity": {"categories": ["insult"]}}, {"pii": {}}]))
+    assert message(plan([{"pii": {}}, {"toxicity": {"categories": ["insult"]}}])) == (
+        "p.yaml: stages[1] pii: needs the column 'toxicity_insult'; move 'toxicity' before it"
+    )
+    found = message(plan([{"toxicity": {}}, {"pii": {}}]))
+    assert "needs the column 'toxicity_insult'; no stage here writes it" in found
+
+
 def test_consent_comes_first_even_if_the_plan_forgets_it(plan: MakePlan) -> None:
     made = Plan.parse(plan([{"quality": {}}]))
     assert [stage.name for stage in made.stages] == ["consent", "quality"]

@@ -9,10 +9,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from corpus.gathered import run_inline
 from corpus.partition import partitions
 from corpus.privacy import tombstones
 from corpus.schema import POST, TOMBSTONE, WITHDRAWAL_REASONS
+from corpus.stages import run_inline
 from corpus.tasks import array_store
 from tests.conftest import folded as fold
 
