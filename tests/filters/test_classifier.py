@@ -1,4 +1,4 @@
-"""The classifier filter: labels, thresholds, and what it says of models that it cannot use."""
+"""The filter ``classifier``: labels, thresholds, and errors for models that it cannot use."""
 
 from __future__ import annotations
 
@@ -29,70 +29,70 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(train_on_recipes(tmp_path_factory.mktemp("model")).model)
 
 
-def _posts(*texts: str | None) -> pl.DataFrame:
+def make_posts(*texts: str | None) -> pl.DataFrame:
     ids = [str(row) for row in range(len(texts))]
     return pl.DataFrame(
         {"id": ids, "text": list(texts)}, schema={"id": pl.String, "text": pl.String}
     )
 
 
-def _reasons(texts: list[str], **settings: Any) -> list[str | None]:
-    return classifier.build(Config(**settings))(_posts(*texts))["reject"].to_list()
+def find_reasons(texts: list[str], **settings: Any) -> list[str | None]:
+    return classifier.build(Config(**settings))(make_posts(*texts))["reject"].to_list()
 
 
-def test_a_post_gets_its_likeliest_label_and_score(model: str) -> None:
-    judged = classifier.build(Config(model=model))(_posts(COOK, SAIL))
-    assert judged["classifier_label"].to_list() == ["cooking", "at sea"]
-    assert judged["classifier_score"].min() > 0.5
-    assert judged["classifier_score"].max() <= 1
-    assert judged["reject"].to_list() == [None, None]
-    assert classifier.WRITES.items() <= dict(judged.schema).items()
+def test_a_post_gets_its_most_likely_label_and_score(model: str) -> None:
+    filtered = classifier.build(Config(model=model))(make_posts(COOK, SAIL))
+    assert filtered["classifier_label"].to_list() == ["cooking", "at sea"]
+    assert filtered["classifier_score"].min() > 0.5
+    assert filtered["classifier_score"].max() <= 1
+    assert filtered["reject"].to_list() == [None, None]
+    assert classifier.WRITES.items() <= dict(filtered.schema).items()
 
 
 def test_keep_drops_every_other_label(model: str) -> None:
-    assert _reasons([COOK, SAIL], model=model, keep=["at sea"]) == ["unwanted_label", None]
+    assert find_reasons([COOK, SAIL], model=model, keep=["at sea"]) == ["unwanted_label", None]
 
 
 def test_drop_keeps_every_other_label(model: str) -> None:
-    assert _reasons([COOK, SAIL], model=model, drop=["at sea"]) == [None, "unwanted_label"]
+    assert find_reasons([COOK, SAIL], model=model, drop=["at sea"]) == [None, "unwanted_label"]
 
 
-def test_a_label_below_its_threshold_is_not_believed(model: str) -> None:
+def test_a_label_below_its_threshold_does_not_count(model: str) -> None:
     unsure = {"model": model, "min_score": 1.0}
     texts = ["salt on the sail"]
     label, score = (
-        classifier.build(Config(model=model))(_posts(*texts))
+        classifier.build(Config(model=model))(make_posts(*texts))
         .select("classifier_label", "classifier_score")
         .row(0)
     )
     assert 0 < score < 1
-    assert _reasons(texts, **unsure, keep=[label]) == ["unsure_label"]
-    assert _reasons(texts, **unsure, drop=[label]) == [None]
-    assert _reasons(texts, model=model, keep=[label], thresholds={label: 1}) == ["unsure_label"]
+    assert find_reasons(texts, **unsure, keep=[label]) == ["unsure_label"]
+    assert find_reasons(texts, **unsure, drop=[label]) == [None]
+    assert find_reasons(texts, model=model, keep=[label], thresholds={label: 1}) == ["unsure_label"]
     other = "cooking" if label == "at sea" else "at sea"
-    assert _reasons(texts, model=model, keep=[label], thresholds={other: 1}) == [None]
-    # The higher of the two counts.
-    assert _reasons(texts, **unsure, keep=[label], thresholds={label: 0.1}) == ["unsure_label"]
+    assert find_reasons(texts, model=model, keep=[label], thresholds={other: 1}) == [None]
+    # Of two thresholds the higher one counts.
+    assert find_reasons(texts, **unsure, keep=[label], thresholds={label: 0.1}) == ["unsure_label"]
 
 
 def test_without_a_model_nothing_is_labelled_and_a_plan_is_refused() -> None:
-    judged = classifier.build(Config())(_posts(COOK))
-    assert (None, 0.0, None) == judged.select("classifier_label", "classifier_score", "reject").row(
-        0
-    )
+    filtered = classifier.build(Config())(make_posts(COOK))
+    assert (None, 0.0, None) == filtered.select(
+        "classifier_label", "classifier_score", "reject"
+    ).row(0)
     with pytest.raises(ValueError, match="no model; train one with 'corpus train'"):
         check(classifier, Config())
     assert [] == models(classifier, Config())
 
 
 @pytest.mark.parametrize("text", ["", " \n\t ", None, "\u200b\ufeff", "\0"])
-def test_a_text_without_anything_to_read_has_no_label(model: str, text: str | None) -> None:
-    judged = classifier.build(Config(model=model, keep=("cooking",)))(_posts(text))
-    assert (None, 0.0, "no_label") == judged.select(
+def test_a_text_that_is_empty_after_cleaning_has_no_label(model: str, text: str | None) -> None:
+    filtered = classifier.build(Config(model=model, keep=("cooking",)))(make_posts(text))
+    assert (None, 0.0, "no_label") == filtered.select(
         "classifier_label", "classifier_score", "reject"
     ).row(0)
     dropping = classifier.build(Config(model=model, drop=("cooking",)))
-    assert dropping(_posts(text))["reject"].to_list() == [None]
+    assert dropping(make_posts(text))["reject"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
@@ -100,52 +100,58 @@ def test_a_text_without_anything_to_read_has_no_label(model: str, text: str | No
     ["😀", "a", "東京タワーに行きました", "مرحبا بالعالم", "ᚠᛇᚻ", "🏴\u200d☠️", "x" * 1_000_000,
      "word " * 200_000, "a\nb\r\nc\u2028d\x0be\x0cf", "\ud7ff\U0010fffd"],
 )  # fmt: skip
-def test_whatever_a_post_holds_it_is_judged_as_one(model: str, text: str) -> None:
+def test_any_text_gets_one_label_and_one_score(model: str, text: str) -> None:
     run = classifier.build(Config(model=model))
-    judged = run(_posts(COOK, text, SAIL))
-    assert judged.height == 3
-    assert judged["classifier_label"].to_list()[::2] == ["cooking", "at sea"]
-    assert 0 <= judged["classifier_score"][1] <= 1
+    filtered = run(make_posts(COOK, text, SAIL))
+    assert filtered.height == 3
+    assert filtered["classifier_label"].to_list()[::2] == ["cooking", "at sea"]
+    assert 0 <= filtered["classifier_score"][1] <= 1
 
 
-def test_fasttext_s_own_words_in_a_post_are_words_like_others(model: str) -> None:
+def test_fasttext_s_own_tokens_in_a_post_are_ordinary_words(model: str) -> None:
     run = classifier.build(Config(model=model))
     texts = [f"</s> {COOK}", f"__label__1_cooking {SAIL}", f"{SAIL}\n{SAIL}"]
-    assert run(_posts(*texts))["classifier_label"].to_list() == ["cooking", "at sea", "at sea"]
-    # What stands behind the mark counts as well.
-    assert run(_posts("hm"))["classifier_score"][0] != run(_posts("hm </s> soup"))[
+    assert run(make_posts(*texts))["classifier_label"].to_list() == ["cooking", "at sea", "at sea"]
+    # The text after the token counts as well.
+    assert run(make_posts("hm"))["classifier_score"][0] != run(make_posts("hm </s> soup"))[
         "classifier_score"
     ][0]  # fmt: skip
 
 
-def test_a_link_is_a_link_wherever_it_leads(model: str) -> None:
-    judged = classifier.build(Config(model=model))(
-        _posts("see https://a.example/x for soup", "SEE http://b.example for soup")
+def test_all_links_are_the_same_token(model: str) -> None:
+    filtered = classifier.build(Config(model=model))(
+        make_posts("see https://a.example/x for soup", "SEE http://b.example for soup")
     )
-    assert judged["classifier_score"].n_unique() == 1
+    assert filtered["classifier_score"].n_unique() == 1
 
 
-def test_a_model_of_somebody_else_reads_texts_as_they_are(tmp_path: Path) -> None:
-    path = _foreign(tmp_path, "supervised")
-    judged = classifier.build(Config(model=str(path)))(_posts("UP\nUP", "down down"))
-    assert judged["classifier_label"].to_list() == ["rise", "fall"]
+def test_a_foreign_model_reads_texts_without_cleaning(tmp_path: Path) -> None:
+    path = train_with_fasttext(tmp_path, "supervised")
+    filtered = classifier.build(Config(model=str(path)))(make_posts("UP\nUP", "down down"))
+    assert filtered["classifier_label"].to_list() == ["rise", "fall"]
 
 
-def _foreign(folder: Path, kind: str) -> Path:
+def train_with_fasttext(folder: Path, kind: str) -> Path:
     import fasttext
 
     lines = "".join("__label__rise UP UP\n__label__fall down down\n" for _ in range(50))
     (folder / "lines.txt").write_text(lines)
-    # Eleven threads: with fewer, fastText starts from memory that it never wrote.
-    told = {"input": str(folder / "lines.txt"), "thread": 11, "verbose": 0, "minCount": 1, "dim": 4}
+    # Eleven threads: with fewer, fastText reads memory that it has not initialized.
+    arguments = {
+        "input": str(folder / "lines.txt"),
+        "thread": 11,
+        "verbose": 0,
+        "minCount": 1,
+        "dim": 4,
+    }
     train = fasttext.train_supervised if kind == "supervised" else fasttext.train_unsupervised
     path = folder / f"{kind}.bin"
-    train(**told, **({"epoch": 20} if kind == "supervised" else {})).save_model(str(path))
+    train(**arguments, **({"epoch": 20} if kind == "supervised" else {})).save_model(str(path))
     return path
 
 
 def test_word_vectors_are_no_classifier(tmp_path: Path) -> None:
-    path = _foreign(tmp_path, "unsupervised")
+    path = train_with_fasttext(tmp_path, "unsupervised")
     with pytest.raises(ValueError, match="holds word vectors and no labels"):
         check(classifier, Config(model=str(path)))
 
@@ -161,7 +167,7 @@ def test_a_damaged_file_is_named(model: str, tmp_path: Path, part: float) -> Non
         classifier.build(Config(model=str(path)))
 
 
-def test_a_damaged_note_is_told(model: str, tmp_path: Path) -> None:
+def test_a_damaged_note_is_an_error(model: str, tmp_path: Path) -> None:
     whole = Path(model).read_bytes()
     path = tmp_path / "model.bin"
     path.write_bytes(whole.replace(b'"cleaning"', b'"cleaning\xff'))
@@ -176,17 +182,17 @@ def test_a_damaged_note_is_told(model: str, tmp_path: Path) -> None:
         check(classifier, Config(model=str(path)))
 
 
-def test_a_label_that_the_model_lacks_is_refused_with_the_nearest(model: str) -> None:
+def test_an_unknown_label_is_refused_with_the_most_similar_one(model: str) -> None:
     with pytest.raises(ValueError, match="has no label 'coking'; did you mean 'cooking'"):
         check(classifier, Config(model=model, keep=("coking",)))
     with pytest.raises(ValueError, match="has no label 'zzz'; it has: at sea, cooking"):
         check(classifier, Config(model=model, thresholds={"zzz": 0.5}))
-    # What YAML makes of an unquoted no.
+    # YAML reads an unquoted no as False.
     with pytest.raises(ValueError, match="Quote a label like 'no'"):
         check(classifier, Config.model_validate({"model": model, "drop": [False]}))
 
 
-def test_settings_that_contradict_are_refused() -> None:
+def test_contradicting_settings_are_refused() -> None:
     with pytest.raises(ValidationError, match="exclude each other"):
         Config(keep=("a",), drop=("b",))
     with pytest.raises(ValidationError, match="threshold of 'a' must be from 0 to 1"):
@@ -200,23 +206,25 @@ def test_the_thresholds_of_the_training_are_used_and_shown(model: str, tmp_path:
     classifier.write_model_note(path, ["at sea", "cooking"], {"cooking": 1.0, "at sea": 0.25})
     config = Config(model=str(path), keep=("cooking",))
     assert {"cooking": 1.0} == resolved(classifier, config).model_dump()["thresholds"]
-    assert _reasons(["salt soup sail"], model=str(path), keep=["cooking"]) != [None]
+    assert find_reasons(["salt soup sail"], model=str(path), keep=["cooking"]) != [None]
     own = Config(model=str(path), keep=("cooking",), thresholds={"cooking": 0.1})
     assert {"cooking": 0.1} == resolved(classifier, own).model_dump()["thresholds"]
-    assert _reasons([COOK], model=str(path), keep=["cooking"], thresholds={"cooking": 0.1}) == [
+    assert find_reasons([COOK], model=str(path), keep=["cooking"], thresholds={"cooking": 0.1}) == [
         None
     ]
 
 
-def test_a_plan_runs_it_and_its_ledger_has_the_score(
+def test_a_plan_with_the_filter_writes_label_and_score_to_the_ledger(
     model: str, tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(1, text=COOK), post(2, text=SAIL)])
     manifest = build.build(plan([{"classifier": {"model": model, "keep": ["cooking"]}}]))
     assert {"unwanted_label": 1} == manifest["funnel"][1]["dropped"]
     assert manifest["models"]["classifier"]
-    (gone,) = pl.read_parquet(tmp_path / "out/dropped/classifier-*.parquet").iter_rows(named=True)
-    assert ("at sea", "table:2") == (gone["classifier_label"], gone["id"])
+    (dropped,) = pl.read_parquet(tmp_path / "out/dropped/classifier-*.parquet").iter_rows(
+        named=True
+    )
+    assert ("at sea", "table:2") == (dropped["classifier_label"], dropped["id"])
     stages = [{"classifier": {"model": model, "keep": ["coking"]}}]
     with pytest.raises(PlanError, match="did you mean 'cooking'"):
         build.build(plan(stages))

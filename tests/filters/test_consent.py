@@ -1,4 +1,4 @@
-"""What was withdrawn does not come back."""
+"""The filter ``consent`` drops withdrawn posts, with a reason."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from filters import consent
 
 
 def reasons(posts: pl.DataFrame, **config: object) -> list[str | None]:
-    judged = consent.build(consent.Config(**config))(posts)  # type: ignore[arg-type]
-    return judged["reject"].to_list()
+    filtered = consent.build(consent.Config(**config))(posts)  # type: ignore[arg-type]
+    return filtered["reject"].to_list()
 
 
-def test_markers_in_place_of_a_text_leave() -> None:
+def test_a_post_that_is_only_a_deletion_marker_is_dropped() -> None:
     texts = ["[deleted]", " [removed] ", "[ Removed by Reddit ]", "he said [deleted] to me"]
     posts = pl.DataFrame({"id": list("abcd"), "text": texts})
     assert reasons(posts) == ["deleted", "removed", "removed", None]
 
 
-def test_what_the_source_says_counts_more_than_the_text() -> None:
+def test_the_withdrawn_column_takes_precedence_over_the_text() -> None:
     withdrawn = ["protected", "deleted_later", None]
     posts = pl.DataFrame({"id": list("abc"), "text": ["hi"] * 3, "withdrawn": withdrawn})
     assert reasons(posts) == ["protected", "deleted_later", None]
 
 
-def test_a_reason_that_is_let_through_hides_no_other() -> None:
+def test_a_reason_that_is_not_honoured_does_not_hide_another() -> None:
     posts = pl.DataFrame({"id": ["a"], "text": ["[deleted]"], "withdrawn": ["withheld"]})
     assert reasons(posts, drop=("deleted",)) == ["deleted"]
 
 
-def test_a_kind_can_be_let_through_on_purpose() -> None:
+def test_a_kind_of_withdrawal_can_be_excluded() -> None:
     posts = pl.DataFrame({"id": ["a", "b"], "text": ["hi"] * 2, "withdrawn": ["withheld", None]})
     assert reasons(posts, drop=("deleted",)) == [None, None]
 
 
-def test_without_a_declaration_there_is_no_consent() -> None:
+def test_required_consent_must_be_declared() -> None:
     run = consent.build(consent.Config(require_consent=True))
     posts = pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""A post that holds an evaluation item leaves, and the ledger says which item it was."""
+"""The filter ``decontaminate`` drops posts that contain an evaluation item, and names the item."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def quiz(tmp_path: Path) -> str:
     return write(tmp_path / "quiz.jsonl", [{"question": LONG}, {"question": SHORT}])
 
 
-def found(texts: list[str | None], *against: str, **config: Any) -> list[tuple[Any, ...]]:
+def match_posts(texts: list[str | None], *against: str, **config: Any) -> list[tuple[Any, ...]]:
     posts = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     settings = decontaminate.Config.model_validate({"against": against, **config})
     return decontaminate.build(settings)(posts).drop("text").rows()
 
 
-def names(texts: list[str | None], *against: str, **config: Any) -> list[str | None]:
-    return [row[0] for row in found(texts, *against, **config)]
+def match_names(texts: list[str | None], *against: str, **config: Any) -> list[str | None]:
+    return [row[0] for row in match_posts(texts, *against, **config)]
 
 
 # --------------------------------------------------------------------------- what matches
 
 
-def test_a_post_that_is_an_item_leaves_and_names_it(quiz: str) -> None:
-    assert found([LONG, SHORT, "good morning all"], quiz) == [
+def test_a_post_that_equals_an_item_is_dropped_and_the_item_is_named(quiz: str) -> None:
+    assert match_posts([LONG, SHORT, "good morning all"], quiz) == [
         ("quiz:1", 1.0, "contaminated"),
         ("quiz:2", 1.0, "contaminated"),
         (None, 0.0, None),
@@ -60,7 +60,7 @@ def test_a_post_that_is_an_item_leaves_and_names_it(quiz: str) -> None:
 
 
 def test_an_item_is_found_inside_a_longer_post(quiz: str) -> None:
-    assert names([f"lol they asked us: {SHORT} no idea", f"{'x ' * 500}{LONG} hm"], quiz) == [
+    assert match_names([f"lol they asked us: {SHORT} no idea", f"{'x ' * 500}{LONG} hm"], quiz) == [
         "quiz:2",
         "quiz:1",
     ]
@@ -79,7 +79,7 @@ def test_an_item_is_found_inside_a_longer_post(quiz: str) -> None:
     ],
 )
 def test_case_punctuation_and_spaces_do_not_count(quiz: str, text: str) -> None:
-    assert names([text], quiz) == ["quiz:2"]
+    assert match_names([text], quiz) == ["quiz:2"]
 
 
 @pytest.mark.parametrize(
@@ -95,20 +95,24 @@ def test_case_punctuation_and_spaces_do_not_count(quiz: str, text: str) -> None:
         "😀😀 🎉",
     ],
 )
-def test_what_only_resembles_an_item_stays(quiz: str, text: str | None) -> None:
-    assert found([text], quiz) == [(None, 0.0, None)]
+def test_a_post_that_only_resembles_an_item_is_kept(quiz: str, text: str | None) -> None:
+    assert match_posts([text], quiz) == [(None, 0.0, None)]
 
 
-def test_thirteen_tokens_of_a_long_item_are_enough_and_the_share_says_how_much(quiz: str) -> None:
+def test_thirteen_tokens_of_a_long_item_match_and_the_share_is_written(quiz: str) -> None:
     words = LONG.split()  # 17 tokens, 5 n-grams
     part = [" ".join(words[:13]), " ".join(words[3:]), " ".join(words[:13] * 2)]
-    assert [row[1] for row in found(part, quiz)] == [0.2, 0.4, 0.2]
-    assert [row[2] for row in found(part, quiz, min_share=0.4)] == [None, "contaminated", None]
-    assert names(part, quiz, min_share=0.4) == ["quiz:1"] * 3
+    assert [row[1] for row in match_posts(part, quiz)] == [0.2, 0.4, 0.2]
+    assert [row[2] for row in match_posts(part, quiz, min_share=0.4)] == [
+        None,
+        "contaminated",
+        None,
+    ]
+    assert match_names(part, quiz, min_share=0.4) == ["quiz:1"] * 3
 
 
-def test_to_annotate_keeps_every_post(quiz: str) -> None:
-    assert found([LONG], quiz, action="annotate") == [("quiz:1", 1.0, None)]
+def test_annotate_keeps_every_post(quiz: str) -> None:
+    assert match_posts([LONG], quiz, action="annotate") == [("quiz:1", 1.0, None)]
 
 
 @pytest.mark.parametrize(
@@ -148,41 +152,41 @@ def test_to_annotate_keeps_every_post(quiz: str) -> None:
 )
 def test_items_are_found_in_every_script(tmp_path: Path, item: str, post: str) -> None:
     against = write(tmp_path / "set.jsonl", [{"q": item}])
-    assert names([post, post[:12]], against) == ["set:1", None]
+    assert match_names([post, post[:12]], against) == ["set:1", None]
 
 
-def test_a_megabyte_post_is_no_trouble(quiz: str) -> None:
+def test_posts_of_a_megabyte_are_searched(quiz: str) -> None:
     posts = ["a " * 500_000 + SHORT, "語" * 333_000, "x" * 1_000_000, LONG + " " + "é" * 500_000]
-    assert names([*posts, (LONG + " ") * 12_000], quiz) == [
+    assert match_names([*posts, (LONG + " ") * 12_000], quiz) == [
         "quiz:2", None, None, "quiz:1", "quiz:1",
     ]  # fmt: skip
 
 
-def test_without_sets_nothing_leaves() -> None:
-    assert found([LONG, None]) == [(None, 0.0, None)] * 2
+def test_without_sets_no_post_is_dropped() -> None:
+    assert match_posts([LONG, None]) == [(None, 0.0, None)] * 2
     assert decontaminate.models(decontaminate.Config()) == []
 
 
 # --------------------------------------------------------------------------- which item
 
 
-def test_the_largest_share_names_the_post_then_the_earliest_set(tmp_path: Path) -> None:
+def test_the_item_with_the_largest_share_is_named_then_the_earliest(tmp_path: Path) -> None:
     both = f"{SHORT} {' '.join(LONG.split()[:13])}"
     one = write(tmp_path / "one.jsonl", [{"q": LONG}, {"q": SHORT}])
     two = write(tmp_path / "two.jsonl", [{"q": SHORT}, {"q": "  " + SHORT.upper()}])
-    assert names([both, SHORT], one, two) == ["one:2", "one:2"]
-    assert names([both, SHORT], two, one) == ["two:1", "two:1"]
+    assert match_names([both, SHORT], one, two) == ["one:2", "one:2"]
+    assert match_names([both, SHORT], two, one) == ["two:1", "two:1"]
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path: Path) -> None:
+def test_files_with_the_same_name_get_the_name_of_their_folder(tmp_path: Path) -> None:
     write(tmp_path / "arc" / "test.jsonl", [{"q": SHORT}])
     write(tmp_path / "mmlu" / "test.jsonl", [{"q": LONG}])
     pattern = str(tmp_path / "*" / "test.jsonl")
-    assert names([SHORT, LONG], pattern) == ["arc/test:1", "mmlu/test:1"]
-    assert names([SHORT], pattern, str(tmp_path / "arc" / "test.jsonl")) == ["arc/test:1"]
+    assert match_names([SHORT, LONG], pattern) == ["arc/test:1", "mmlu/test:1"]
+    assert match_names([SHORT], pattern, str(tmp_path / "arc" / "test.jsonl")) == ["arc/test:1"]
 
 
-def test_a_row_counts_as_a_whole_only_where_each_text_is_too_short(tmp_path: Path) -> None:
+def test_a_row_is_one_item_only_if_each_of_its_texts_is_too_short(tmp_path: Path) -> None:
     rows = [
         {"question": "Who wrote it first?", "choices": ["Ann the baker", "Bob the smith"]},
         {"question": SHORT, "choices": ["a hundred and one", "ninety seven"]},
@@ -197,7 +201,7 @@ def test_a_row_counts_as_a_whole_only_where_each_text_is_too_short(tmp_path: Pat
         "Tiny, is it not? Yes. No. Perhaps.",
         "Is it tiny or not? Yes. No. Perhaps.",
     ]
-    assert found(texts, against) == [
+    assert match_posts(texts, against) == [
         (None, 0.0, None),
         ("set:1", 1.0, "contaminated"),
         ("set:2", 1.0, "contaminated"),
@@ -208,36 +212,39 @@ def test_a_row_counts_as_a_whole_only_where_each_text_is_too_short(tmp_path: Pat
     assert decontaminate.count_items(config).rows() == [("set", 4, 3, 0, 1)]
 
 
-def test_n_grams_that_many_items_share_do_not_condemn(tmp_path: Path) -> None:
+def test_an_n_gram_that_many_items_share_does_not_match(tmp_path: Path) -> None:
     stem = "Which of the following is the best answer to the question that is asked here"
     rows = [{"q": f"{stem} {animal} with nothing more"} for animal in ("cat", "dog", "owl")]
     against = write(tmp_path / "set.jsonl", rows)
-    assert names([stem], against) == ["set:1"]
+    assert match_names([stem], against) == ["set:1"]
     texts = [stem, f"{stem} cat with nothing more"]
-    assert found(texts, against, max_items=2) == [(None, 0.0, None), ("set:1", 1.0, "contaminated")]
+    assert match_posts(texts, against, max_items=2) == [
+        (None, 0.0, None),
+        ("set:1", 1.0, "contaminated"),
+    ]
 
 
-def test_a_text_that_rows_repeat_is_one_item_until_it_is_an_instruction(tmp_path: Path) -> None:
+def test_a_text_in_several_rows_is_one_item_and_in_many_rows_an_instruction(tmp_path: Path) -> None:
     rows = [{"passage": LONG, "q": f"number {n}"} for n in range(20)] + [
         {"passage": SHORT, "q": ""}
     ]
     against = write(tmp_path / "set.jsonl", rows)
-    assert names([LONG, SHORT], against, max_repeats=20) == ["set:1", "set:21"]
-    assert names([LONG, SHORT], against, max_repeats=19) == [None, "set:21"]
+    assert match_names([LONG, SHORT], against, max_repeats=20) == ["set:1", "set:21"]
+    assert match_names([LONG, SHORT], against, max_repeats=19) == [None, "set:21"]
     config = decontaminate.Config(against=(against,), max_repeats=19)
     assert decontaminate.count_items(config).rows() == [("set", 21, 1, 20, 0)]
 
 
 def test_equal_hashes_of_different_words_are_no_match() -> None:
     read = ngram_index.tokenize_words(pl.Series(["a b c", "d e f"]))
-    known = ngram_index.build_index(read, np.array([0]), np.array([3]), 3, 10)
-    other = ngram_index._hash_ngram(read.prefix_hashes, known.powers, 3, 3)
-    slots = np.full_like(known.slots, -1)
+    index = ngram_index.build_index(read, np.array([0]), np.array([3]), 3, 10)
+    other = ngram_index._hash_ngram(read.prefix_hashes, index.powers, 3, 3)
+    slots = np.full_like(index.slots, -1)
     slots[int(other) & (slots.size - 1)] = 0
-    sieve = np.full_like(known.bloom_filter, 2**64 - 1)
-    forged = known._replace(slots=slots, bloom_filter=sieve, hashes=np.array([other], np.uint64))
+    sieve = np.full_like(index.bloom_filter, 2**64 - 1)
+    forged = index._replace(slots=slots, bloom_filter=sieve, hashes=np.array([other], np.uint64))
     assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
-    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), known)[0].tolist() == [-1, 0]
+    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), index)[0].tolist() == [-1, 0]
 
 
 # --------------------------------------------------------------------------- reading sets
@@ -250,11 +257,11 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
-def jsonl() -> bytes:
+def make_json_lines() -> bytes:
     return b"\xef\xbb\xbf" + "\r\n".join(json.dumps(row) for row in ROWS).encode()
 
 
-def table(separator: str) -> bytes:
+def make_table(separator: str) -> bytes:
     rows = [
         {**row, "choices": "".join(row["choices"][-1:]), "more": row["more"]["hint"]}
         for row in ROWS
@@ -263,16 +270,16 @@ def table(separator: str) -> bytes:
 
 
 FILES: dict[str, Callable[[], bytes]] = {
-    "set.jsonl": jsonl,
-    "set.ndjson": jsonl,
+    "set.jsonl": make_json_lines,
+    "set.ndjson": make_json_lines,
     "set.json": lambda: json.dumps(ROWS, indent=1).encode(),
-    "set.jsonl.gz": lambda: gzip.compress(jsonl()),
+    "set.jsonl.gz": lambda: gzip.compress(make_json_lines()),
     "set.jsonl.zst": lambda: b"".join(
-        zstandard.compress(piece) for piece in (jsonl()[:99], jsonl()[99:])
+        zstandard.compress(piece) for piece in (make_json_lines()[:99], make_json_lines()[99:])
     ),
-    "set.csv": lambda: table(","),
-    "set.csv.gz": lambda: gzip.compress(table(",")),
-    "set.TSV": lambda: table("\t"),
+    "set.csv": lambda: make_table(","),
+    "set.csv.gz": lambda: gzip.compress(make_table(",")),
+    "set.TSV": lambda: make_table("\t"),
 }
 
 
@@ -284,19 +291,19 @@ def test_every_kind_of_file_is_read_with_all_its_text(tmp_path: Path, name: str)
     else:
         path.write_bytes(FILES[name]())
     texts: list[str | None] = [LONG, SHORT, "it is " + SHORT + " now"]
-    # The last post holds the items of two rows as a whole, and the earlier one counts.
-    assert names(texts, str(path)) == ["set:1", "set:2", "set:2"]
-    assert names(texts, str(path), columns=["more"]) == [None, None, "set:3"]
-    assert names(texts, str(path), columns=["id", "question"]) == ["set:1", None, None]
+    # The last post contains the items of two rows completely; the earlier row is named.
+    assert match_names(texts, str(path)) == ["set:1", "set:2", "set:2"]
+    assert match_names(texts, str(path), columns=["more"]) == [None, None, "set:3"]
+    assert match_names(texts, str(path), columns=["id", "question"]) == ["set:1", None, None]
 
 
-def test_columns_may_lie_in_different_sets(tmp_path: Path) -> None:
+def test_columns_may_be_in_different_sets(tmp_path: Path) -> None:
     one = write(tmp_path / "one.jsonl", [{"question": LONG}])
     two = write(
         tmp_path / "two.jsonl", [{"ctx": SHORT, "note": "ten words that are not to be looked for"}]
     )
     texts: list[str | None] = [LONG, SHORT, "ten words that are not to be looked for"]
-    assert names(texts, one, two, columns=["question", "ctx"]) == ["one:1", "two:1", None]
+    assert match_names(texts, one, two, columns=["question", "ctx"]) == ["one:1", "two:1", None]
 
 
 @pytest.mark.parametrize(
@@ -323,12 +330,12 @@ def test_columns_may_lie_in_different_sets(tmp_path: Path) -> None:
         ("a.jsonl", b'{"q": "secret"}\n', {}, "of 1 items none can be looked for: 1 are too short"),
     ],
 )
-def test_a_set_that_cannot_be_used_is_an_error_that_quotes_nothing(
+def test_an_unusable_set_is_an_error_that_quotes_no_text(
     tmp_path: Path, name: str, content: bytes, config: dict[str, Any], message: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match="decontaminate: ") as caught:
-        found(["x"], str(tmp_path / name), **config)
+        match_posts(["x"], str(tmp_path / name), **config)
     assert message in str(caught.value)
     assert "secret" not in str(caught.value)
 
@@ -336,7 +343,7 @@ def test_a_set_that_cannot_be_used_is_an_error_that_quotes_nothing(
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     pattern = str(tmp_path / "*.jsonl")
     with pytest.raises(FileNotFoundError, match="decontaminate: no file at"):
-        found(["x"], pattern)
+        match_posts(["x"], pattern)
     plan = {
         "sources": [{"table": {"path": "x.csv", "fields": {"id": "id", "text": "text"}}}],
         "stages": [{"decontaminate": {"against": [pattern]}}],
@@ -370,47 +377,49 @@ def test_the_ledger_names_the_match(quiz: str) -> None:
     assert ledger == [("a", "decontaminate", "contaminated", "quiz:2", 1.0)]
 
 
-# --------------------------------------------------------------------------- beside plain Python
+# --------------------------------------------------------------------------- a plain implementation
 
 UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "THAI", "LAO", "KHMER", "MYANMAR")
 
 
 def plain_tokens(text: str) -> list[str]:
     out, word = list[str](), ""
-    for sign in unicodedata.normalize("NFKC", text) + " ":
-        kind = unicodedata.category(sign)
-        if kind in ("Cf", "Me") or 0xFE00 <= ord(sign) <= 0xFE0F:
+    for character in unicodedata.normalize("NFKC", text) + " ":
+        kind = unicodedata.category(character)
+        if kind in ("Cf", "Me") or 0xFE00 <= ord(character) <= 0xFE0F:
             continue
-        alone = kind[0] in "LMN" and unicodedata.name(sign, "").startswith(UNSPACED)
+        alone = kind[0] in "LMN" and unicodedata.name(character, "").startswith(UNSPACED)
         if not alone and (kind[0] in "LN" or (kind[0] == "M" and word)):
-            word += {"ς": "σ", "İ": "i"}.get(sign, sign.lower())
+            word += {"ς": "σ", "İ": "i"}.get(character, character.lower())
             continue
         out += [word] if word else []
         word = ""
-        out += [sign] if alone else []
+        out += [character] if alone else []
     return out
 
 
-def grams(tokens: list[str], size: int) -> Iterator[tuple[str, ...]]:
+def make_ngrams(tokens: list[str], size: int) -> Iterator[tuple[str, ...]]:
     return (tuple(tokens[n : n + size]) for n in range(len(tokens) - size + 1))
 
 
-def plain(
+def match_by_definition(
     post: str, items: list[str], ngram: int, least: int, most: int
 ) -> tuple[str | None, float]:
-    """The best item of a post by the definitions alone."""
+    """Return the best item of a post and its share, by the definitions, without an index."""
     wanted: dict[tuple[str, ...], tuple[int, set[tuple[str, ...]]]] = {}
     for row, item in enumerate(items, 1):
         tokens = plain_tokens(item)
         if len(tokens) >= least:
-            wanted.setdefault(tuple(tokens), (row, set(grams(tokens, min(ngram, len(tokens))))))
+            wanted.setdefault(
+                tuple(tokens), (row, set(make_ngrams(tokens, min(ngram, len(tokens)))))
+            )
     read = plain_tokens(post)
     best: tuple[float, int, int] = (0, 0, 0)
     for row, own in wanted.values():
         kept = {g for g in own if sum(g in other for _, other in wanted.values()) <= most}
-        here = {g for g in kept if g in set(grams(read, len(g)))}
-        if here:
-            best = max(best, (len(here) / len(kept), len(here), -row))
+        matched = {g for g in kept if g in set(make_ngrams(read, len(g)))}
+        if matched:
+            best = max(best, (len(matched) / len(kept), len(matched), -row))
     return (f"set:{-best[2]}", best[0]) if best[1] else (None, 0.0)
 
 
@@ -431,10 +440,10 @@ TEXTS = st.lists(st.tuples(WORDS, GAPS), max_size=12).map(
     least=st.integers(1, 5),
     most=st.integers(1, 3),
 )
-def test_it_finds_what_the_definitions_find(
+def test_matches_equal_those_of_a_plain_implementation(
     items: list[str], posts: list[str], ngram: int, least: int, most: int
 ) -> None:
-    expected = [plain(post, items, ngram, least, most) for post in posts]
+    expected = [match_by_definition(post, items, ngram, least, most) for post in posts]
     with tempfile.TemporaryDirectory() as folder:
         against = write(Path(folder) / "set.jsonl", [{"q": item} for item in items])
         config = decontaminate.Config(
@@ -453,28 +462,28 @@ def test_it_finds_what_the_definitions_find(
     assert together.schema == {"text": pl.String, **decontaminate.WRITES, "reject": pl.String}
 
 
-def test_every_letter_is_read_as_python_would_read_it() -> None:
-    signs = [
+def test_every_character_is_tokenized_as_in_the_plain_implementation() -> None:
+    characters = [
         chr(code)
         for code in (*range(0x20, 0x3000), *range(0x3041, 0x3100))
         if unicodedata.category(chr(code)) != "Cn"
     ]
-    read = ngram_index.tokenize_words(pl.Series([f"a{sign}b" for sign in signs]))
+    read = ngram_index.tokenize_words(pl.Series([f"a{character}b" for character in characters]))
     data = read.data.tobytes()
-    differ = [
-        sign
-        for row, sign in enumerate(signs)
+    different = [
+        character
+        for row, character in enumerate(characters)
         if data[
             read.token_offsets[read.text_offsets[row]] : read.token_offsets[
                 read.text_offsets[row + 1]
             ]
         ].decode()
-        != "".join(f"{token} " for token in plain_tokens(f"a{sign}b"))
+        != "".join(f"{token} " for token in plain_tokens(f"a{character}b"))
     ]
-    assert differ == []
+    assert different == []
 
 
-def test_a_pattern_gives_each_file_once_and_no_folder(tmp_path: Path) -> None:
+def test_a_pattern_expands_to_each_file_once_and_no_folder(tmp_path: Path) -> None:
     one = write(tmp_path / "b" / "one.jsonl", [{"q": LONG}])
     two = write(tmp_path / "a.jsonl", [{"q": LONG}])
     pattern = str(tmp_path / "**")

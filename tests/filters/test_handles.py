@@ -19,8 +19,8 @@ KEY = bytes(range(32))
 
 def redact(text: str, platform: str = "x", **config: Any) -> str:
     posts = pl.DataFrame({"text": [text], "platform": [platform]})
-    found: str = pii.build(pii.Config(**config), key=KEY)(posts)["text"][0]
-    return found
+    redacted: str = pii.build(pii.Config(**config), key=KEY)(posts)["text"][0]
+    return redacted
 
 
 REPLACED = {
@@ -52,7 +52,7 @@ REPLACED = {
 
 
 @pytest.mark.parametrize("text", REPLACED)
-def test_a_handle_or_a_persons_page_is_replaced(text: str) -> None:
+def test_a_handle_or_a_page_of_a_person_is_replaced(text: str) -> None:
     assert REPLACED[text] == redact(text)
     assert REPLACED[text] == redact(REPLACED[text])
 
@@ -75,7 +75,7 @@ def test_a_handle_or_a_persons_page_is_replaced(text: str) -> None:
         "<@&123456789012345678> <#123456789012345678>",
     ],
 )
-def test_what_is_no_persons_page_stays(text: str) -> None:
+def test_other_pages_of_a_site_are_kept(text: str) -> None:
     assert text == redact(text)
 
 
@@ -98,11 +98,13 @@ SAME = [
 
 
 @pytest.mark.parametrize(("text", "platform", "author"), SAME)
-def test_a_pseudonym_is_that_of_the_author_column(text: str, platform: str, author: str) -> None:
+def test_a_pseudonym_equals_that_of_the_author_column(
+    text: str, platform: str, author: str
+) -> None:
     assert redact(text, platform, handles="pseudonym").endswith(pseudonym(author))
 
 
-def test_pseudonyms_hang_on_the_key_and_hold_no_digit() -> None:
+def test_pseudonyms_depend_on_the_key_and_have_no_digit() -> None:
     posts = pl.DataFrame({"text": ["@joe"], "platform": ["x"]})
     one, two = (
         pii.build(pii.Config(handles="pseudonym"), key=key)(posts)["text"][0]
@@ -119,10 +121,10 @@ def test_without_a_key_there_is_no_pseudonym() -> None:
 
 def test_public_accounts_keep_their_names(tmp_path: Path) -> None:
     (tmp_path / "public.txt").write_text("@NASA  # everywhere\nx:bbc\nu/spez\n@a@mas.to\n")
-    how = {"public_file": str(tmp_path / "public.txt"), "public": ("who",)}
+    allow_list = {"public_file": str(tmp_path / "public.txt"), "public": ("who",)}
     text = "@nasa @bbc @joe u/Spez @a@mas.to @WHO"
-    assert redact(text, **how) == "@nasa @bbc <HANDLE> u/Spez @a@mas.to @WHO"
-    assert redact("@bbc", "bluesky", **how) == "<HANDLE>"
+    assert redact(text, **allow_list) == "@nasa @bbc <HANDLE> u/Spez @a@mas.to @WHO"
+    assert redact("@bbc", "bluesky", **allow_list) == "<HANDLE>"
 
 
 @settings(max_examples=200, deadline=None)

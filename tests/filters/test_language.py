@@ -1,4 +1,4 @@
-"""The language of posts, however short, linked and tagged."""
+"""The filter ``language`` identifies posts, also short ones and those with links and tags."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from corpus.training import fit_fasttext
 from filters import language
 
 
-def judged(texts: list[str], **config: object) -> pl.DataFrame:
+def identify(texts: list[str], **config: object) -> pl.DataFrame:
     posts = pl.DataFrame(
         {"id": [str(n) for n in range(len(texts))], "text": texts},
         schema=dict.fromkeys(("id", "text"), pl.String),
@@ -20,50 +20,50 @@ def judged(texts: list[str], **config: object) -> pl.DataFrame:
     return language.build(language.Config(**config))(posts)  # type: ignore[arg-type]
 
 
-def test_plain_sentences_are_told_apart() -> None:
+def test_plain_sentences_get_their_languages() -> None:
     texts = [
         "I have no idea what you are talking about",
         "No tengo ni idea de lo que estás hablando",
         "Ich habe keine Ahnung, wovon du redest",
         "何を言っているのか全然わかりません",
     ]
-    assert judged(texts)["lang"].to_list() == ["en", "es", "de", "ja"]
+    assert identify(texts)["lang"].to_list() == ["en", "es", "de", "ja"]
 
 
 def test_links_mentions_and_tags_do_not_decide() -> None:
     text = "RT @dasistgut: ojalá llueva mañana por la tarde https://www.the-english-times.example/a"
-    assert judged([text])["lang"].to_list() == ["es"]
+    assert identify([text])["lang"].to_list() == ["es"]
 
 
-def test_shouting_is_the_same_language() -> None:
+def test_upper_case_does_not_change_the_language() -> None:
     texts = ["I REALLY WANT TO SLEEP NOW", "NO TENGO NI IDEA DE LO QUE PASA"]
-    assert judged(texts)["lang"].to_list() == ["en", "es"]
+    assert identify(texts)["lang"].to_list() == ["en", "es"]
 
 
-def test_a_newline_in_a_post_is_no_trouble() -> None:
-    assert judged(["what a\nlovely\r\nday it is\u2028today"])["lang"].to_list() == ["en"]
+def test_newlines_do_not_change_the_language() -> None:
+    assert identify(["what a\nlovely\r\nday it is\u2028today"])["lang"].to_list() == ["en"]
 
 
-def test_what_has_no_letters_has_no_language() -> None:
-    found = judged(["", " ", "😀😀", "10/10", "https://a.example", "@joe", "\n"], keep=("en",))
-    assert found["lang"].to_list() == ["und"] * 7
-    assert found["lang_score"].to_list() == [0.0] * 7
-    assert found["reject"].unique().to_list() == ["no_language"]
+def test_a_post_without_letters_has_no_language() -> None:
+    result = identify(["", " ", "😀😀", "10/10", "https://a.example", "@joe", "\n"], keep=("en",))
+    assert result["lang"].to_list() == ["und"] * 7
+    assert result["lang_score"].to_list() == [0.0] * 7
+    assert result["reject"].unique().to_list() == ["no_language"]
 
 
-def test_reasons_say_other_and_unsure() -> None:
+def test_other_and_unsure_languages_have_reasons_of_their_own() -> None:
     texts = ["I have no idea what you are talking about", "Ich habe keine Ahnung, wovon du redest"]
-    assert judged(texts, keep=("en",))["reject"].to_list() == [None, "other_language"]
-    assert judged(texts, keep=("en",), min_score=1)["reject"][0] == "unsure_language"
+    assert identify(texts, keep=("en",))["reject"].to_list() == [None, "other_language"]
+    assert identify(texts, keep=("en",), min_score=1)["reject"][0] == "unsure_language"
 
 
-def test_without_a_list_every_language_stays() -> None:
-    assert judged(["Ich habe keine Ahnung", ""])["reject"].to_list() == [None, None]
+def test_without_a_list_every_language_is_kept() -> None:
+    assert identify(["Ich habe keine Ahnung", ""])["reject"].to_list() == [None, None]
 
 
-def test_no_posts_and_a_huge_post() -> None:
-    assert judged([]).height == 0
-    assert judged(["good morning my friends " * 50_000])["lang"].to_list() == ["en"]
+def test_no_posts_and_a_huge_post_are_accepted() -> None:
+    assert identify([]).height == 0
+    assert identify(["good morning my friends " * 50_000])["lang"].to_list() == ["en"]
 
 
 def test_a_missing_or_wrong_model_is_named(tmp_path: Path) -> None:
@@ -79,57 +79,57 @@ def test_a_missing_or_wrong_model_is_named(tmp_path: Path) -> None:
         language.build(language.Config(model=str(wrong)))
 
 
-def test_the_second_choice_and_its_probability_are_there() -> None:
-    found = judged(["No tengo ni idea de lo que estás hablando", "boa noite a todos"])
-    assert found["lang2"].null_count() == 0
-    assert (found["lang_score"] > found["lang2_score"]).all()
-    assert (found["lang_score"] + found["lang2_score"] <= 1.001).all()
+def test_the_second_language_and_its_probability_are_written() -> None:
+    result = identify(["No tengo ni idea de lo que estás hablando", "boa noite a todos"])
+    assert result["lang2"].null_count() == 0
+    assert (result["lang_score"] > result["lang2_score"]).all()
+    assert (result["lang_score"] + result["lang2_score"] <= 1.001).all()
 
 
 def test_stretched_letters_emoji_and_capitals_change_nothing() -> None:
-    plain = judged(["so good to see you all again"])["lang"].to_list()
-    dressed = judged(["SOOOOO gooooood to see youuuuu all again!!!!! 😀😀😀 12/12"])[
+    plain = identify(["so good to see you all again"])["lang"].to_list()
+    dressed = identify(["SOOOOO gooooood to see youuuuu all again!!!!! 😀😀😀 12/12"])[
         "lang"
     ].to_list()
     assert plain == dressed == ["en"]
 
 
-def test_a_hashtag_is_heard_only_where_little_else_is() -> None:
-    found = judged(["hoy no tengo ganas de nada #MondayMotivation", "#buenosdias #feliznavidad"])
-    assert found["lang"].to_list() == ["es", "es"]
+def test_hashtags_count_only_in_a_post_with_few_other_letters() -> None:
+    result = identify(["hoy no tengo ganas de nada #MondayMotivation", "#buenosdias #feliznavidad"])
+    assert result["lang"].to_list() == ["es", "es"]
 
 
-def test_und_where_the_models_cannot_tell_and_the_likeliest_is_named_all_the_same() -> None:
-    found = judged(["hm", "xkq"], und_below=1, keep=("en",))
-    assert found["lang"].to_list() == ["und", "und"]
-    assert found["lang2"].null_count() == 0
-    assert found["lang_score"].to_list() == found["lang2_score"].to_list()
-    assert found["reject"].to_list() == ["unsure_language", "unsure_language"]
+def test_an_unsure_post_is_und_and_lang2_has_the_most_likely_language() -> None:
+    result = identify(["hm", "xkq"], und_below=1, keep=("en",))
+    assert result["lang"].to_list() == ["und", "und"]
+    assert result["lang2"].null_count() == 0
+    assert result["lang_score"].to_list() == result["lang2_score"].to_list()
+    assert result["reject"].to_list() == ["unsure_language", "unsure_language"]
 
 
-def test_a_choice_among_few_languages_names_no_other() -> None:
+def test_only_the_allowed_languages_are_found() -> None:
     texts = ["Ich habe keine Ahnung, wovon du redest", "boa noite a todos"]
-    assert set(judged(texts, languages=("pt", "es"))["lang"]) <= {"pt", "es", "und"}
+    assert set(identify(texts, languages=("pt", "es"))["lang"]) <= {"pt", "es", "und"}
     with pytest.raises(ValueError, match="'de' is to be kept, but 'languages' does not hold it"):
         language.Config(keep=("de",), languages=("pt",))
 
 
-def test_a_platforms_claim_tips_the_scales_and_an_unknown_claim_is_none() -> None:
+def test_a_platform_s_hint_decides_and_an_unknown_hint_is_ignored() -> None:
     text, hints = "ok bom", ["pt", "pt-BR", "xx", None, "und"]
     posts = pl.DataFrame(
         {"id": list("12345"), "text": [text] * 5, "lang_hint": hints},
         schema=dict.fromkeys(("id", "text", "lang_hint"), pl.String),
     )
-    claimed, region, *others = language.build(language.Config(hint_weight=20))(posts).iter_rows(
+    hinted, region, *others = language.build(language.Config(hint_weight=20))(posts).iter_rows(
         named=True
     )
-    assert claimed["lang"] == region["lang"] == "pt"
-    assert claimed["lang_score"] > 0.99
-    silent = judged([text]).row(0, named=True)
-    assert {row["lang_score"] for row in others} == {silent["lang_score"]}
+    assert hinted["lang"] == region["lang"] == "pt"
+    assert hinted["lang_score"] > 0.99
+    unhinted = identify([text]).row(0, named=True)
+    assert {row["lang_score"] for row in others} == {unhinted["lang_score"]}
 
 
-def test_a_platforms_old_code_is_understood() -> None:
+def test_an_old_language_code_of_a_platform_is_known() -> None:
     posts = pl.DataFrame({"id": ["1"], "text": ["ok"], "lang_hint": ["in"]})
     assert language.build(language.Config(hint_weight=20))(posts)["lang"].to_list() == ["id"]
 
@@ -141,7 +141,7 @@ def verdicts(rows: list[tuple[str, float, str, float]], **config: object) -> lis
     return posts.select(reject=verdict)["reject"].to_list()
 
 
-def test_the_verdict_comes_from_the_columns_alone() -> None:
+def test_the_verdict_needs_only_the_stored_columns() -> None:
     rows = [
         ("es", 0.9, "pt", 0.1), ("es", 0.4, "en", 0.3), ("es", 0.4, "gl", 0.3),
         ("gl", 0.5, "es", 0.4), ("de", 0.5, "es", 0.4), ("und", 0.1, "es", 0.1),
@@ -153,7 +153,7 @@ def test_the_verdict_comes_from_the_columns_alone() -> None:
     ]  # fmt: skip
 
 
-def test_two_wanted_languages_need_not_be_told_apart() -> None:
+def test_the_scores_of_two_wanted_languages_are_added() -> None:
     rows = [("es", 0.4, "gl", 0.3), ("es", 0.4, "en", 0.3)]
     assert verdicts(rows, keep=("es", "gl")) == [None, "unsure_language"]
 
@@ -163,24 +163,24 @@ def test_near_languages_together_count_as_one() -> None:
     assert verdicts(rows, keep=("es", "da"), near="together") == [None, "other_language", None]
 
 
-def test_a_change_of_language_is_reported() -> None:
-    found = judged(
+def test_a_switch_of_language_is_written_to_lang_mixed() -> None:
+    result = identify(
         [
             "no sé qué hacer con mi vida but you know what I am going to be just fine tomorrow",
             "no sé qué hacer con mi vida pero mañana voy a estar bien y todo va a salir mejor",
         ]
     )
-    pair = {found["lang"][0], found["lang_mixed"][0]}
-    assert (pair, found["lang_mixed"][1]) == ({"es", "en"}, None)
+    pair = {result["lang"][0], result["lang_mixed"][0]}
+    assert (pair, result["lang_mixed"][1]) == ({"es", "en"}, None)
 
 
-def test_languages_that_lid_176_does_not_know() -> None:
+def test_our_model_adds_languages_that_lid_176_lacks() -> None:
     texts = ["ina kwana, yaya aiki da gajiya, Allah ya taimaka", "ututu oma unu niile nọ ebe a"]
-    assert judged(texts)["lang"].to_list() == ["ha", "ig"]
-    assert not {"ha", "ig"} & set(judged(texts, correct=False)["lang"])
+    assert identify(texts)["lang"].to_list() == ["ha", "ig"]
+    assert not {"ha", "ig"} & set(identify(texts, correct=False)["lang"])
 
 
-def test_a_script_a_language_is_not_written_in_counts_against_it() -> None:
+def test_the_script_decides_between_languages() -> None:
     texts = [
         "доброе утро всем",
         "καλημέρα σε όλους",
@@ -188,17 +188,17 @@ def test_a_script_a_language_is_not_written_in_counts_against_it() -> None:
         "สวัสดีตอนเช้า",
         "בוקר טוב לכולם",
     ]
-    assert judged(texts)["lang"].to_list() == ["ru", "el", "hi", "th", "he"]
+    assert identify(texts)["lang"].to_list() == ["ru", "el", "hi", "th", "he"]
 
 
-def test_a_language_the_model_does_not_know_is_a_mistake() -> None:
+def test_a_language_that_the_model_does_not_know_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not know the language 'enx'; it has en"):
         language.check(language.Config(keep=("enx",)))
     language.check(language.Config(keep=("en", "ha"), languages=("en", "ha")))
 
 
-def trained(folder: Path, texts: dict[str, str]) -> Path:
-    """A fastText classifier that tells as many texts apart."""
+def train_classifier(folder: Path, texts: dict[str, str]) -> Path:
+    """Train a fastText classifier with a label for each of ``texts``; return its path."""
     rows = pl.Series(list(texts) * 30)
     labels = np.arange(len(texts) * 30, dtype=np.int32) % len(texts)
     model = fit_fasttext.fit(rows, labels, len(texts), fit_fasttext.TrainingSettings())
@@ -206,16 +206,18 @@ def trained(folder: Path, texts: dict[str, str]) -> Path:
     return folder / "own.bin"
 
 
-def test_another_fasttext_model_is_heard_in_its_own_labels(tmp_path: Path) -> None:
-    model = trained(tmp_path, {"good morning to you": "eng_Latn", "доброе утро всем": "rus_Cyrl"})
-    found = judged(["good morning", "доброе утро"], model=str(model), keep=("eng_Latn",))
-    assert found["lang"].to_list() == ["eng_Latn", "rus_Cyrl"]
-    assert found["reject"].to_list() == [None, "other_language"]
+def test_another_fasttext_model_keeps_its_own_labels(tmp_path: Path) -> None:
+    model = train_classifier(
+        tmp_path, {"good morning to you": "eng_Latn", "доброе утро всем": "rus_Cyrl"}
+    )
+    result = identify(["good morning", "доброе утро"], model=str(model), keep=("eng_Latn",))
+    assert result["lang"].to_list() == ["eng_Latn", "rus_Cyrl"]
+    assert result["reject"].to_list() == [None, "other_language"]
     with pytest.raises(ValueError, match="does not know the language 'deu_Latn'"):
         language.check(language.Config(model=str(model), keep=("deu_Latn",)))
 
 
-def test_a_model_of_words_is_no_classifier(tmp_path: Path) -> None:
+def test_word_vectors_are_refused_as_a_model(tmp_path: Path) -> None:
     import fasttext
 
     source, target = tmp_path / "lines.txt", tmp_path / "words.bin"
@@ -223,9 +225,9 @@ def test_a_model_of_words_is_no_classifier(tmp_path: Path) -> None:
     model = fasttext.train_unsupervised(str(source), dim=4, epoch=1, bucket=100, minCount=1)
     model.save_model(str(target))
     with pytest.raises(ValueError, match="not a usable fastText model"):
-        judged(["good morning"], model=str(target))
+        identify(["good morning"], model=str(target))
 
 
-def test_a_post_of_a_megabyte_of_anything_is_judged() -> None:
+def test_posts_of_a_megabyte_are_identified() -> None:
     texts = ["#" * 1_000_000, "a" * 1_000_000, "é" * 500_000, "@x " * 300_000, "https://" * 100_000]
-    assert judged(texts).height == 5
+    assert identify(texts).height == 5

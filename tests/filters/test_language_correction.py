@@ -1,4 +1,4 @@
-"""The words a language is told by, and the model that corrects lid.176."""
+"""The words that identify a language, and the model that corrects lid.176."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from filters.language import correction, scripts
 from filters.language.words import extract_words, split_to_strings
 
 
-def words(texts: list[str | None]) -> list[str]:
+def extract(texts: list[str | None]) -> list[str]:
     posts = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     return split_to_strings(*extract_words(posts))
 
 
-def test_what_of_a_post_tells_its_language() -> None:
-    assert words(
+def test_words_are_extracted_without_links_tags_and_signs() -> None:
+    assert extract(
         [
             "RT @x: Sooooo gooood #Blessed https://a.example don't co-operate 12/12",
             "#happy #love",
@@ -44,14 +44,14 @@ def test_what_of_a_post_tells_its_language() -> None:
 
 
 @given(st.lists(st.text(), max_size=5))
-def test_words_are_valid_text_and_settled(texts: list[str]) -> None:
+def test_extracted_words_are_valid_text_with_single_spaces(texts: list[str]) -> None:
     encodable = [text.encode("utf-8", "ignore").decode() for text in texts]
-    once = words(list(encodable))
+    once = extract(list(encodable))
     assert len(once) == len(encodable)
     assert all(text == text.strip() and "  " not in text for text in once)
 
 
-def model(labels: list[str], weights: dict[int, list[int]]) -> correction.CorrectionModel:
+def make_model(labels: list[str], weights: dict[int, list[int]]) -> correction.CorrectionModel:
     kept = np.zeros(1 << correction.FEATURE_BITS, bool)
     kept[list(weights)] = True
     bits = np.packbits(kept, bitorder="little").view(np.uint64)
@@ -59,47 +59,47 @@ def model(labels: list[str], weights: dict[int, list[int]]) -> correction.Correc
     return correction.make_model(labels, rows, bits, np.zeros(len(labels), np.float32), 0.5)
 
 
-def keys(text: str) -> list[int]:
+def hash_features(text: str) -> list[int]:
     data = np.frombuffer(text.encode(), np.uint8)
     points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
     found = np.empty(correction.MAX_POST_FEATURES, np.uint32)
-    place = np.empty(correction.MAX_POST_FEATURES, np.int32)
+    starts = np.empty(correction.MAX_POST_FEATURES, np.int32)
     count = correction.decode_code_points(data, 0, len(data), points)
-    return found[: correction.extract_features(points, count, found, place)].tolist()
+    return found[: correction.extract_features(points, count, found, starts)].tolist()
 
 
 def test_a_feature_is_an_ngram_with_the_spaces_around_or_a_longer_word() -> None:
     # " ab ": four of one, three of two, two of three, one of four.
-    assert len(keys("ab")) == 10
-    assert len(keys("abcdef")) == 8 + 7 + 6 + 5 + 4 + 1
+    assert len(hash_features("ab")) == 10
+    assert len(hash_features("abcdef")) == 8 + 7 + 6 + 5 + 4 + 1
 
 
 def test_the_weights_of_known_features_count_over_the_root_of_their_number() -> None:
-    one, *_ = (key for key in keys("q") if keys("q").count(key) == 1)
-    own = model(["aa", "bb"], {one: [100, -100]})
+    one, *_ = (key for key in hash_features("q") if hash_features("q").count(key) == 1)
+    trained = make_model(["aa", "bb"], {one: [100, -100]})
     text, offsets = np.frombuffer(b"q", np.uint8), np.array([0, 1], np.int64)
-    answers = correction.BasePredictions(
+    predictions = correction.BasePredictions(
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64)
     )
-    everywhere = np.ones((len(scripts.SCRIPTS), 2), np.float32)
-    weighing = correction.ScoringContext(
-        everywhere, np.ones(2, bool), np.eye(2, dtype=bool), np.array([-1], np.int32), 0.0, 1.0
+    all_scripts = np.ones((len(scripts.SCRIPTS), 2), np.float32)
+    context = correction.ScoringContext(
+        all_scripts, np.ones(2, bool), np.eye(2, dtype=bool), np.array([-1], np.int32), 0.0, 1.0
     )
-    found = correction.rank_languages(text, offsets, answers, weighing, own)
+    found = correction.rank_languages(text, offsets, predictions, context, trained)
     assert (found.first[0], found.second[0]) == (0, 1)
-    # Logits of 50 and -50 leave nothing to the second.
+    # With logits of 50 and -50 the second one has no probability.
     assert (found.first_score[0], found.second_score[0]) == (1.0, pytest.approx(0.0, abs=1e-6))
 
 
-def test_equal_models_make_equal_files_and_come_back(tmp_path: Path) -> None:
-    own = model(["aa", "bb", "cc"], {5: [1, 2, 3], 70: [4, 5, 6], 2_000_000: [-1, 0, 1]})
-    correction.save_model(own, tmp_path / "one.npz")
-    correction.save_model(own, tmp_path / "two.npz")
+def test_equal_models_make_equal_files_and_load_again(tmp_path: Path) -> None:
+    trained = make_model(["aa", "bb", "cc"], {5: [1, 2, 3], 70: [4, 5, 6], 2_000_000: [-1, 0, 1]})
+    correction.save_model(trained, tmp_path / "one.npz")
+    correction.save_model(trained, tmp_path / "two.npz")
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    again = correction.load_model(tmp_path / "one.npz")
-    assert again.labels == own.labels
-    for mine, found in zip(own[1:], again[1:], strict=True):
-        assert np.array_equal(mine, found)
+    loaded = correction.load_model(tmp_path / "one.npz")
+    assert loaded.labels == trained.labels
+    for expected, found in zip(trained[1:], loaded[1:], strict=True):
+        assert np.array_equal(expected, found)
 
 
 def test_a_damaged_model_is_named(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_damaged_model_is_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(ValueError, match=r"language\.npz is not the model"):
             correction.load_model(path)
-    correction.save_model(model(["aa"], {5: [1]}), path)
+    correction.save_model(make_model(["aa"], {5: [1]}), path)
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(ValueError, match=r"language\.npz is not the model"):
         correction.load_model(path)

@@ -1,4 +1,4 @@
-"""Text comes out in order, and text that is in order comes out as it went in."""
+"""The filter ``normalise`` cleans texts, and does not change clean ones."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ VOWELS = "naïve über ångström"
 is_nfc = partial(unicodedata.is_normalized, "NFC")
 
 
-def judged(texts: list[str], /, columns: dict[str, Any] | None = None, **options: Any) -> Any:
+def run_filter(texts: list[str], /, columns: dict[str, Any] | None = None, **options: Any) -> Any:
     ids = [str(row) for row in range(len(texts))]
     posts = pl.DataFrame({"id": ids, "text": texts, **(columns or {})})
     return normalise.build(normalise.Config(**options))(posts)
 
 
-def text(raw: str, **options: Any) -> str:
-    found: str = judged([raw], **options)["text"].item()
+def normalise_text(raw: str, **options: Any) -> str:
+    found: str = run_filter([raw], **options)["text"].item()
     return found
 
 
@@ -69,9 +69,9 @@ def text(raw: str, **options: Any) -> str:
         "C# and F#",
     ],
 )
-def test_text_that_is_in_order_is_not_touched(clean: str) -> None:
-    assert text(clean) == clean
-    assert judged([clean])["reject"].to_list() == [None]
+def test_a_normalised_text_does_not_change(clean: str) -> None:
+    assert normalise_text(clean) == clean
+    assert run_filter([clean])["reject"].to_list() == [None]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_text_that_is_in_order_is_not_touched(clean: str) -> None:
         ("hi\U000e0068\U000e0069 \U000e0001", "hi"),
         (f"{ENGLAND[:3]}!", "🏴!"),  # a flag that its last tag does not end
         (f"x{ENGLAND[1:]}", "x"),
-        (f"🏴{ENGLAND[1:-1] * 2}{ENGLAND[-1]}", "🏴"),  # no region: a message that nobody sees
+        (f"🏴{ENGLAND[1:-1] * 2}{ENGLAND[-1]}", "🏴"),  # no region: a hidden message
         ("a\ufe0fb\u200dc \u200d❤", "abc ❤"),
         ("❤\ufe0f\ufe0f\U000e0100", "❤\ufe0f"),
         ("a\u200cb", "ab"),
@@ -96,19 +96,19 @@ def test_text_that_is_in_order_is_not_touched(clean: str) -> None:
         ("\n    code()\n", "    code()"),
     ],
 )
-def test_spaces_and_what_shows_nothing_are_put_in_order(raw: str, expected: str) -> None:
-    assert text(raw) == expected
+def test_spaces_newlines_and_invisible_characters_are_normalised(raw: str, expected: str) -> None:
+    assert normalise_text(raw) == expected
 
 
-def test_the_unicode_form_is_the_plans_to_choose() -> None:
+def test_the_unicode_form_is_a_setting() -> None:
     raw = "cafe\u0301 Ｗｏｗ ½"
-    assert text(raw) == "café Ｗｏｗ ½"
-    assert text(raw, unicode="nfkc") == "café Wow 1⁄2"
-    assert text(raw, unicode="none") == raw
+    assert normalise_text(raw) == "café Ｗｏｗ ½"
+    assert normalise_text(raw, unicode="nfkc") == "café Wow 1⁄2"
+    assert normalise_text(raw, unicode="none") == raw
 
 
-def test_no_text_that_is_not_composed_passes_for_one() -> None:
-    """Of all characters: those that stand for others, and those that combine with one before."""
+def test_the_nfc_gate_matches_every_character_that_nfc_may_change() -> None:
+    """Those with a decomposition, and those that combine with the character before them."""
     every = [chr(code) for code in range(0x110000) if not 0xD800 <= code <= 0xDFFF]
     pairs = [unicodedata.decomposition(character).split() for character in every]
     changing = {character for character in every if not is_nfc(character)}
@@ -128,34 +128,34 @@ def test_no_text_that_is_not_composed_passes_for_one() -> None:
         *(("mac-roman", text) for text in (CAFE, QUOTE, VOWELS)),
     ],
 )
-def test_utf8_that_was_read_as_something_else_is_mended(wrong: str, right: str) -> None:
+def test_utf8_that_was_decoded_as_something_else_is_repaired(wrong: str, right: str) -> None:
     garbled = right.encode().decode(wrong)
-    assert text(garbled) == right
-    assert text(garbled, mojibake=False) != right
+    assert normalise_text(garbled) == right
+    assert normalise_text(garbled, mojibake=False) != right
 
 
 @pytest.mark.parametrize("right", [CAFE, QUOTE, SMILE, HELLO, VOWELS])
-def test_the_gate_keeps_nothing_from_ftfy_that_it_would_mend(right: str) -> None:
+def test_the_gate_matches_every_text_that_ftfy_would_repair(right: str) -> None:
     config = ftfy.TextFixerConfig(unescape_html=False)
     for wrong in mojibake._ENCODINGS:
         garbled = right.encode().decode(wrong, "ignore")
         given = pl.Series([garbled])
-        mended = mojibake.load_mojibake_fixer()(given).to_list()
-        assert (mended, given[0]) == ([ftfy.fix_encoding(garbled, config)], garbled)
+        repaired = mojibake.load_mojibake_fixer()(given).to_list()
+        assert (repaired, given[0]) == ([ftfy.fix_encoding(garbled, config)], garbled)
 
 
-def test_a_garbled_part_is_mended_beside_a_right_one() -> None:
-    assert text("cafÃ© — Мир") == "café — Мир"
-    assert text("it\x92s") == "it’s"
+def test_a_garbled_part_of_a_text_is_repaired() -> None:
+    assert normalise_text("cafÃ© — Мир") == "café — Мир"
+    assert normalise_text("it\x92s") == "it’s"
     assert (
-        text("deja \u00c3\x20 Paris") == "deja \u00e0 Paris"
-    )  # a no-break space, worn to a plain one
+        normalise_text("deja \u00c3\x20 Paris") == "deja \u00e0 Paris"
+    )  # the no-break space became a plain one
 
 
-def test_entities_are_decoded_once_and_only_where_asked() -> None:
-    assert text("a &lt; b &amp;amp; c&nbsp;d") == "a &lt; b &amp;amp; c&nbsp;d"
-    assert text("a &lt; b &amp;amp; c&nbsp;d", entities=True) == "a < b &amp; c d"
-    assert text("AT&T & R&D", entities=True) == "AT&T & R&D"
+def test_entities_are_decoded_once_and_only_on_request() -> None:
+    assert normalise_text("a &lt; b &amp;amp; c&nbsp;d") == "a &lt; b &amp;amp; c&nbsp;d"
+    assert normalise_text("a &lt; b &amp;amp; c&nbsp;d", entities=True) == "a < b &amp; c d"
+    assert normalise_text("AT&T & R&D", entities=True) == "AT&T & R&D"
 
 
 SHORT = "https://t.co/Ab3dEf9hIj"
@@ -184,9 +184,9 @@ SHORT = "https://t.co/Ab3dEf9hIj"
         ("https://t.com/abc", "https://t.com/abc"),
     ],
 )
-def test_links_that_say_nothing_go_whatever_the_policy(raw: str, expected: str) -> None:
-    assert text(raw) == expected
-    assert text(raw, tco="keep") == raw.rstrip()
+def test_short_links_of_x_are_removed_under_any_policy(raw: str, expected: str) -> None:
+    assert normalise_text(raw) == expected
+    assert normalise_text(raw, tco="keep") == raw.rstrip()
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ def test_links_that_say_nothing_go_whatever_the_policy(raw: str, expected: str) 
     ],
 )
 def test_links_follow_the_policy(raw: str, placeholder: str, domain: str, drop: str) -> None:
-    assert text(raw, links="placeholder") == placeholder
-    assert text(raw, links="domain") == domain
-    assert text(raw, links="drop") == drop
+    assert normalise_text(raw, links="placeholder") == placeholder
+    assert normalise_text(raw, links="domain") == domain
+    assert normalise_text(raw, links="drop") == drop
 
 
 @pytest.mark.parametrize(
@@ -231,45 +231,48 @@ def test_links_follow_the_policy(raw: str, placeholder: str, domain: str, drop: 
 def test_hashtags_follow_the_policy(
     raw: str, strip_mark: str, drop_trailing: str, drop: str
 ) -> None:
-    assert text(raw) == raw
-    assert text(raw, hashtags="strip_mark") == strip_mark
-    assert text(raw, hashtags="drop_trailing") == drop_trailing
-    assert text(raw, hashtags="drop") == drop
+    assert normalise_text(raw) == raw
+    assert normalise_text(raw, hashtags="strip_mark") == strip_mark
+    assert normalise_text(raw, hashtags="drop_trailing") == drop_trailing
+    assert normalise_text(raw, hashtags="drop") == drop
 
 
-def test_the_size_of_a_block_of_hashtags_is_the_plans_to_choose() -> None:
-    assert text("fun #a #b", hashtags="drop_trailing", trailing_hashtags=2) == "fun"
+def test_the_size_of_a_block_of_hashtags_is_a_setting() -> None:
+    assert normalise_text("fun #a #b", hashtags="drop_trailing", trailing_hashtags=2) == "fun"
 
 
-def test_a_retweet_head_goes_once_for_each_retweet() -> None:
+def test_every_retweet_head_at_the_start_is_removed() -> None:
     raw = "RT @bob: RT @ann: tea is good"
-    assert text(raw) == "tea is good"
-    assert text(raw, retweet_head="keep") == raw
-    assert text("well said RT @bob: tea") == "well said RT @bob: tea"
+    assert normalise_text(raw) == "tea is good"
+    assert normalise_text(raw, retweet_head="keep") == raw
+    assert normalise_text("well said RT @bob: tea") == "well said RT @bob: tea"
 
 
-def test_what_leaves_can_bring_together_what_then_leaves_too() -> None:
-    assert text(f"{SHORT} RT @bob: tea") == "tea"
-    assert text("ht\u200btps://a.example/x", links="drop") == ""
+def test_what_a_removal_joins_is_removed_too() -> None:
+    assert normalise_text(f"{SHORT} RT @bob: tea") == "tea"
+    assert normalise_text("ht\u200btps://a.example/x", links="drop") == ""
 
 
-def test_reposts_leave_where_the_plan_says_so() -> None:
+def test_reposts_are_dropped_on_request() -> None:
     kinds = {"kind": ["post", "repost", "reply", "repost"]}
     texts = ["a", "b", "c", ""]
-    kept = judged(texts, kinds)
+    kept = run_filter(texts, kinds)
     assert kept["reject"].to_list() == [None, None, None, "empty_text"]
-    dropped = judged(texts, kinds, reposts="drop")
+    dropped = run_filter(texts, kinds, reposts="drop")
     assert dropped["reject"].to_list() == [None, "repost", None, "repost"]
-    assert judged(["a"], reposts="drop")["reject"].to_list() == [None]
+    assert run_filter(["a"], reposts="drop")["reject"].to_list() == [None]
 
 
-def test_nothing_left_is_a_reason_and_an_earlier_one_stands() -> None:
-    assert judged(["\u200b\n", SHORT, "", "x"])["reject"].to_list() == [*["empty_text"] * 3, None]
-    earlier = judged(["", "x", ""], {"reject": ["deleted", None, None]})
+def test_an_empty_text_is_a_reason_and_an_earlier_reason_is_kept() -> None:
+    assert run_filter(["\u200b\n", SHORT, "", "x"])["reject"].to_list() == [
+        *["empty_text"] * 3,
+        None,
+    ]
+    earlier = run_filter(["", "x", ""], {"reject": ["deleted", None, None]})
     assert earlier["reject"].to_list() == ["deleted", None, "empty_text"]
 
 
-def test_the_posts_that_were_given_are_not_changed() -> None:
+def test_the_input_frame_does_not_change() -> None:
     posts = pl.DataFrame({"id": ["1", "2"], "text": ["cafÃ© \u200b", f"a {SHORT}"]})
     before = posts.clone()
     normalise.build(normalise.Config())(posts)
@@ -303,9 +306,7 @@ OPTIONS = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.lists(PIECES, max_size=14).map("".join) | st.text(), max_size=20), OPTIONS)
 @example(["http://http://a", "wwwwww..www.a.b", "##" * 50 + "a", "[[[a](t.co/b)](t.co/c)]"], {})
-def test_to_put_in_order_twice_changes_nothing_more(
-    texts: list[str], options: dict[str, Any]
-) -> None:
+def test_a_second_run_changes_nothing(texts: list[str], options: dict[str, Any]) -> None:
     posts = pl.DataFrame({"text": texts}, schema={"text": pl.String})
     run = normalise.build(normalise.Config(**options))
     once = run(posts)
@@ -313,8 +314,8 @@ def test_to_put_in_order_twice_changes_nothing_more(
     assert once["reject"].is_not_null().equals(once["text"] == "")
 
 
-def test_real_posts_are_mended_only_where_they_are_wrong(shared: Path) -> None:
-    """All that ftfy finds in these samples, which were read through: two posts, both wrong."""
+def test_only_garbled_real_posts_are_repaired(shared: Path) -> None:
+    """ftfy changes two posts of these samples; both were read and are garbled."""
     lines = (shared / "langid" / "tweetlid_train.tsv").read_text(encoding="utf-8").split("\n")
     users = (shared / "langid" / "twituser_first_7000.jsonl").read_text(encoding="utf-8")
     texts = [line.split("\t")[-1] for line in lines]
@@ -322,5 +323,5 @@ def test_real_posts_are_mended_only_where_they_are_wrong(shared: Path) -> None:
     for name in ("gurez.10000", "ile.10000", "youtube_first_20000"):
         plain = (shared / "plain" / name).read_text(encoding="utf-8", errors="replace")
         texts += plain.split("\n")
-    changed = judged(texts)["text"] != judged(texts, mojibake=False)["text"]
+    changed = run_filter(texts)["text"] != run_filter(texts, mojibake=False)["text"]
     assert (len(texts) > 60_000, changed.sum()) == (True, 2)

@@ -1,4 +1,4 @@
-"""Redaction opens no connection and asks for no address."""
+"""Redaction opens no connection and resolves no address."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# A fresh interpreter: a suffix list that another test fetched or cached would hide a lapse.
+# A new interpreter: a suffix list that another test downloaded or cached would hide a failure.
 CODE = """
 import socket
 
@@ -17,7 +17,7 @@ asked = []
 
 def refuse(*args, **kwargs):
     asked.append(args)
-    raise OSError("a privacy stage went to the network")
+    raise OSError("a privacy stage used the network")
 
 socket.socket.connect = refuse
 socket.socket.connect_ex = refuse
@@ -36,7 +36,7 @@ print(redact(posts)["text"][0], asked)
 
 
 def test_redaction_works_with_every_socket_blocked(tmp_path: Path) -> None:
-    # Nor may a suffix list that some other program left on this disk stand in for the bundled one.
+    # Only the bundled suffix list may be used, not one that another program has cached.
     environment = {**os.environ, "TLDEXTRACT_CACHE": str(tmp_path)}
     done = subprocess.run(
         [sys.executable, "-c", CODE], cwd=ROOT, env=environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-"""The ``pii`` filter: what it replaces, what it leaves, and that its gates lose nothing."""
+"""The filter ``pii``: what it replaces and keeps, and that its gates miss nothing."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_detail_becomes_its_placeholder(text: str) -> None:
     assert [REPLACED[text]] == redact(text)
 
 
-def test_a_dotted_quad_is_an_address_even_where_a_version_was_meant() -> None:
+def test_a_dotted_quad_is_an_address_even_if_it_is_a_version() -> None:
     assert redact("version 1.2.3.4", "v1.2.3.4", "version 1.2.3") == [
         "version <IP_ADDRESS>",
         "v1.2.3.4",
@@ -102,7 +102,7 @@ def test_a_dotted_quad_is_an_address_even_where_a_version_was_meant() -> None:
         "4111 1111 1111 1112 fails its checksum",
     ],
 )
-def test_a_text_without_details_is_left_alone(text: str) -> None:
+def test_a_text_without_details_does_not_change(text: str) -> None:
     assert [text] == redact(text)
 
 
@@ -125,14 +125,14 @@ def test_a_handle_becomes_a_placeholder(text: str) -> None:
     assert [HANDLES[text]] == redact(text)
 
 
-def test_an_email_address_is_never_torn_into_a_handle() -> None:
+def test_a_part_of_an_email_address_is_no_handle() -> None:
     assert redact("joe@example.org or @joe") == ["<EMAIL_ADDRESS> or <HANDLE>"]
     assert redact("joe@example.org or @joe", entities=("PHONE_NUMBER",)) == [
         "joe@example.org or <HANDLE>"
     ]
 
 
-def test_handles_are_kept_on_request_but_what_reads_as_an_email_is_not() -> None:
+def test_handles_are_kept_on_request_except_those_that_match_as_an_email() -> None:
     assert redact("@name u/spez @a@example.org", handles="keep") == [
         "@name u/spez @<EMAIL_ADDRESS>"
     ]
@@ -144,24 +144,26 @@ def test_handles_are_kept_on_request_but_what_reads_as_an_email_is_not() -> None
 def test_every_replacement_is_counted_in_its_column() -> None:
     run = default_filter()
     posts = pl.DataFrame({"id": ["1", "2"], "text": ["@a a@b.com c@d.com @e@f.com", "hi"]})
-    judged = run(posts)
-    counted = judged.select("pii_email_address", "pii_handle", "pii_phone_number", "reject").rows()
+    filtered = run(posts)
+    counted = filtered.select(
+        "pii_email_address", "pii_handle", "pii_phone_number", "reject"
+    ).rows()
     assert counted == [(2, 2, 0, None), (0, 0, 0, None)]
 
 
-def test_the_columns_are_those_promised_even_for_no_posts() -> None:
+def test_no_posts_get_all_columns() -> None:
     posts = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
-    judged = default_filter()(posts)
-    assert {"id": pl.String(), **pii.WRITES, "reject": pl.String()} == dict(judged.schema)
+    filtered = default_filter()(posts)
+    assert {"id": pl.String(), **pii.WRITES, "reject": pl.String()} == dict(filtered.schema)
 
 
-def test_a_post_with_too_many_details_leaves_with_a_reason() -> None:
+def test_a_post_with_too_many_details_is_dropped_with_a_reason() -> None:
     posts = pl.DataFrame({"id": ["1", "2"], "text": ["a@b.com c@d.com", "a@b.com @x @y"]})
     assert list(pii.build(pii.Config(max_spans=1))(posts)["reject"]) == ["too_much_pii", None]
     assert list(default_filter()(posts)["reject"]) == [None, None]
 
 
-def test_an_earlier_reason_stands() -> None:
+def test_an_earlier_reason_is_kept() -> None:
     posts = pl.DataFrame({"id": ["1"], "text": ["a@b.com c@d.com"], "reject": ["too_short"]})
     assert list(pii.build(pii.Config(max_spans=1))(posts)["reject"]) == ["too_short"]
 
@@ -190,34 +192,34 @@ def test_a_national_number_is_read_in_the_configured_regions() -> None:
 # --- overlaps -----------------------------------------------------------------------------------
 
 
-def choose(*spans: EntitySpan) -> list[EntitySpan]:
+def resolve(*spans: EntitySpan) -> list[EntitySpan]:
     return resolve_overlaps("5" * 99, list(spans))
 
 
-def test_a_span_around_another_wins_whatever_its_score() -> None:
+def test_a_span_around_another_is_kept_at_any_score() -> None:
     around, inside = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(2, 5, "CRYPTO", 1.0)
-    assert [around] == choose(around, inside) == choose(inside, around)
+    assert [around] == resolve(around, inside) == resolve(inside, around)
 
 
-def test_of_two_on_one_place_the_higher_score_wins() -> None:
+def test_of_two_equal_spans_the_higher_score_is_kept() -> None:
     low, high = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(0, 9, "US_SSN", 0.5)
-    assert [high] == choose(low, high) == choose(high, low)
+    assert [high] == resolve(low, high) == resolve(high, low)
 
 
-def test_a_partial_overlap_is_covered_whole_by_the_higher_score_then_the_longer() -> None:
+def test_a_partial_overlap_gets_the_entity_of_the_higher_score_then_of_the_longer_span() -> None:
     left, right = EntitySpan(0, 9, "PHONE_NUMBER", 0.4), EntitySpan(5, 12, "CREDIT_CARD", 1.0)
-    assert [EntitySpan(0, 12, "CREDIT_CARD", 1.0)] == choose(left, right) == choose(right, left)
+    assert [EntitySpan(0, 12, "CREDIT_CARD", 1.0)] == resolve(left, right) == resolve(right, left)
     even = EntitySpan(5, 12, "US_SSN", 0.4)
-    assert [EntitySpan(0, 12, "PHONE_NUMBER", 0.4)] == choose(left, even)
+    assert [EntitySpan(0, 12, "PHONE_NUMBER", 0.4)] == resolve(left, even)
 
 
-def test_spans_that_only_touch_are_both_kept() -> None:
+def test_adjacent_spans_are_both_kept() -> None:
     left, right = EntitySpan(0, 7, "PHONE_NUMBER", 0.4), EntitySpan(7, 9, "CRYPTO", 1.0)
-    assert [left, right] == choose(right, left)
+    assert [left, right] == resolve(right, left)
 
 
 def test_a_second_run_changes_nothing() -> None:
-    # The wallet, once replaced, no longer hides the phone number run into it.
+    # Once the wallet is replaced, the phone number that was joined to it can be found.
     texts = [*REPLACED, *HANDLES, "2025552222bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "@a@b"]
     once = redact(*texts)
     assert once == redact(*once)
@@ -241,46 +243,46 @@ SEEDS = [
 ]  # fmt: skip
 
 
-def edge_strings(count: int, seed: int) -> list[str]:
-    """Details with characters swapped, dropped and put in, alone and side by side."""
-    chance = random.Random(seed)
-    return [_edge_string(chance) for _ in range(count)]
+def make_edge_strings(count: int, seed: int) -> list[str]:
+    """Make details with characters replaced, removed and inserted, alone and in pairs."""
+    random_source = random.Random(seed)
+    return [make_edge_string(random_source) for _ in range(count)]
 
 
-def _edge_string(chance: random.Random) -> str:
-    if chance.random() < 0.3:
-        return "".join(chance.choices(PIECES, k=chance.randint(1, 24)))
-    parts = list("".join(chance.sample(SEEDS, chance.randint(1, 2))))
-    for _ in range(chance.randint(0, 3)):
-        place = chance.randrange(len(parts))
-        parts[place : place + chance.randint(0, 1)] = [chance.choice(PIECES)]
+def make_edge_string(random_source: random.Random) -> str:
+    if random_source.random() < 0.3:
+        return "".join(random_source.choices(PIECES, k=random_source.randint(1, 24)))
+    parts = list("".join(random_source.sample(SEEDS, random_source.randint(1, 2))))
+    for _ in range(random_source.randint(0, 3)):
+        index = random_source.randrange(len(parts))
+        parts[index : index + random_source.randint(0, 1)] = [random_source.choice(PIECES)]
     return "".join(parts)
 
 
-def assert_gates_lose_nothing(texts: list[str]) -> set[str]:
+def assert_gates_miss_nothing(texts: list[str]) -> set[str]:
     series = pl.Series("text", texts, dtype=pl.String)
-    gated, open_ = finder().find(series), finder().find(series, gated=False)
-    for row in gated.keys() | open_.keys():
-        assert open_.get(row) == gated.get(row), repr(texts[row])
-    return {span.entity for spans in open_.values() for span in spans}
+    gated, ungated = finder().find(series), finder().find(series, gated=False)
+    for row in gated.keys() | ungated.keys():
+        assert ungated.get(row) == gated.get(row), repr(texts[row])
+    return {span.entity for spans in ungated.values() for span in spans}
 
 
-def test_the_gates_lose_nothing_on_generated_edge_strings() -> None:
-    assert set(ENTITIES) == assert_gates_lose_nothing([*SEEDS, *edge_strings(2500, seed=1)])
+def test_the_gates_miss_nothing_on_generated_edge_strings() -> None:
+    assert set(ENTITIES) == assert_gates_miss_nothing([*SEEDS, *make_edge_strings(2500, seed=1)])
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.sampled_from([*PIECES, *SEEDS])).map("".join), max_size=8))
-def test_the_gates_lose_nothing_on_strings_that_hypothesis_seeks(texts: list[str]) -> None:
-    assert_gates_lose_nothing(texts)
+def test_the_gates_miss_nothing_on_strings_of_hypothesis(texts: list[str]) -> None:
+    assert_gates_miss_nothing(texts)
 
 
-def test_the_gates_know_every_character_that_the_patterns_match() -> None:
+def test_the_gates_match_every_character_that_the_patterns_match() -> None:
     import regex
 
-    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
-    characters = pl.Series(every)
-    gap, letter = presidio._PHONE_SEPARATOR, f"[{national.LETTER}]"
+    all_characters = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    characters = pl.Series(all_characters)
+    separator, letter = presidio._PHONE_SEPARATOR, f"[{national.LETTER}]"
     from phonenumbers.phonenumberutil import _VALID_PUNCTUATION
 
     pairs: list[tuple[Any, str]] = [
@@ -288,12 +290,12 @@ def test_the_gates_know_every_character_that_the_patterns_match() -> None:
         (regex.compile(r"\d"), national.DIGIT),
         (regex.compile(r"\w"), r"\S"),
         (regex.compile("[A-Z]", regex.IGNORECASE), letter),
-        (re.compile(f"[{_VALID_PUNCTUATION}]", re.IGNORECASE), gap),
+        (re.compile(f"[{_VALID_PUNCTUATION}]", re.IGNORECASE), separator),
         (regex.compile("[0-9A-Fa-f]", regex.IGNORECASE), "[0-9A-Fa-f]"),
     ]
     for pattern, gate in pairs:
         passed = set(characters.filter(characters.str.contains(f"^(?:{gate})$")))
-        assert set() == {each for each in every if pattern.fullmatch(each)} - passed, gate
+        assert set() == {each for each in all_characters if pattern.fullmatch(each)} - passed, gate
 
 
 # --- the phone gate, from libphonenumber's metadata ---------------------------------------------
@@ -316,23 +318,27 @@ def test_no_country_has_an_international_number_shorter_than_assumed() -> None:
     )
 
 
-def test_the_phone_gate_asks_for_no_more_digits_than_a_region_needs() -> None:
-    wanted = {"US": 6, "GB": 6, "DE": 4, "FR": 6, "IL": 6, "IN": 6, "CA": 6, "BR": 6}
-    assert wanted == {region: presidio.compute_min_phone_digits(region) for region in PHONE_REGIONS}
-    # A written Jersey number may leave out the four digits of its area code.
+def test_the_phone_gate_needs_no_more_digits_than_a_region_s_numbers_have() -> None:
+    expected = {"US": 6, "GB": 6, "DE": 4, "FR": 6, "IL": 6, "IN": 6, "CA": 6, "BR": 6}
+    assert expected == {
+        region: presidio.compute_min_phone_digits(region) for region in PHONE_REGIONS
+    }
+    # A written Jersey number may omit the four digits of its area code.
     assert presidio.compute_min_phone_digits("JE") == 3
 
 
 @pytest.mark.parametrize("region", PHONE_REGIONS)
-def test_fewer_digits_than_the_gate_asks_for_never_make_a_number(region: str) -> None:
+def test_fewer_digits_than_the_gate_needs_are_no_number(region: str) -> None:
     from phonenumbers import PhoneNumberMatcher
 
-    chance = random.Random(region)
-    most = presidio.compute_min_phone_digits(region) - 1
+    random_source = random.Random(region)
+    max_digits = presidio.compute_min_phone_digits(region) - 1
     texts = [str(number).zfill(size) for size in (2, 3) for number in range(10**size)]
-    texts += ["".join(chance.choices("0123456789", k=most)) for _ in range(1000)]
-    texts += ["".join(chance.choices("+0123456789xx- ()", k=most + 4)) for _ in range(1000)]
-    texts = [text for text in texts if sum(map(str.isdigit, text)) <= most]
+    texts += ["".join(random_source.choices("0123456789", k=max_digits)) for _ in range(1000)]
+    texts += [
+        "".join(random_source.choices("+0123456789xx- ()", k=max_digits + 4)) for _ in range(1000)
+    ]
+    texts = [text for text in texts if sum(map(str.isdigit, text)) <= max_digits]
     assert [text for text in texts if list(PhoneNumberMatcher(text, region))] == []
 
 
@@ -341,7 +347,7 @@ def test_fewer_digits_than_the_gate_asks_for_never_make_a_number(region: str) ->
 
 @cache
 def analyzer() -> Any:
-    """``AnalyzerEngine`` as its users build it, with a blank tokenizer, offline."""
+    """Return ``AnalyzerEngine`` as its users build it, with a blank tokenizer, offline."""
     import spacy
     import tldextract
     from presidio_analyzer import AnalyzerEngine
@@ -358,15 +364,15 @@ def analyzer() -> Any:
 
     nlp = LowerCaseLemmas()
     nlp.nlp = {"en": spacy.blank("en")}
-    made: Any = AnalyzerEngine
-    analyzer = made(nlp_engine=nlp, supported_languages=["en"])
+    make_analyzer: Any = AnalyzerEngine
+    analyzer = make_analyzer(nlp_engine=nlp, supported_languages=["en"])
     for recognizer in analyzer.registry.recognizers:
         entities = set(recognizer.supported_entities) & set(ENTITIES)
         recognizer.score_thresholds = {entity: MIN_SCORES[entity] for entity in entities}
     return analyzer
 
 
-def by_presidio(text: str) -> list[EntitySpan]:
+def find_with_presidio(text: str) -> list[EntitySpan]:
     try:
         found = analyzer().analyze(text, language="en", entities=list(ENTITIES))
     except ValueError:  # its card checksum cannot read every digit that its pattern matches
@@ -374,26 +380,28 @@ def by_presidio(text: str) -> list[EntitySpan]:
     return sorted(EntitySpan(each.start, each.end, each.entity_type, each.score) for each in found)
 
 
-def assert_spans_are_presidios(texts: list[str]) -> None:
+def assert_spans_equal_presidios(texts: list[str]) -> None:
     found = finder().find(pl.Series("text", texts))
     for row, text in enumerate(texts):
-        assert by_presidio(text) == found.get(row, []), f"row {row}"
+        assert find_with_presidio(text) == found.get(row, []), f"row {row}"
 
 
-def test_the_spans_and_scores_are_those_of_the_analyzer_engine() -> None:
-    texts = [text for text in [*SEEDS, *edge_strings(1500, seed=2)] if "\U0001e4f1" not in text]
-    assert_spans_are_presidios(texts)
+def test_spans_and_scores_equal_those_of_the_analyzer_engine() -> None:
+    texts = [
+        text for text in [*SEEDS, *make_edge_strings(1500, seed=2)] if "\U0001e4f1" not in text
+    ]
+    assert_spans_equal_presidios(texts)
 
 
-def test_the_spans_on_real_posts_are_those_of_the_analyzer_engine() -> None:
+def test_spans_on_real_posts_equal_those_of_the_analyzer_engine() -> None:
     missing = [str(file) for file in TWEETS if not file.exists()]
     if missing:
         pytest.skip(f"no real posts here: {', '.join(missing)}")
     texts = [line for file in TWEETS for line in file.read_text(errors="replace").split("\n")]
-    # A sample, and every post with digits enough to be anything.
+    # A sample, and every post with enough digits for a detail.
     rich = [text for text in texts if sum(map(str.isdigit, text)) > 6 or text.count("@") > 2]
-    assert_spans_are_presidios(texts[::10] + rich)
-    assert_gates_lose_nothing(texts[::10] + rich)
+    assert_spans_equal_presidios(texts[::10] + rich)
+    assert_gates_miss_nothing(texts[::10] + rich)
 
 
 def test_a_context_word_raises_a_score() -> None:
@@ -401,7 +409,7 @@ def test_a_context_word_raises_a_score() -> None:
     assert (plain.score, near.score) == (0.4, 0.75)
 
 
-# --- manners ------------------------------------------------------------------------------------
+# --- imports and logs -----------------------------------------------------------------------------
 
 
 def test_importing_the_filter_loads_no_model_library() -> None:

@@ -1,4 +1,4 @@
-"""Junk leaves with a reason; ordinary posts stay, three words or three hundred."""
+"""The filter ``quality`` drops junk with a reason and keeps ordinary posts of any length."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ from filters.quality import spam, spam_signs
 CASES = Path(__file__).with_name("social_cases.tsv")
 
 
-def judged(texts: list[str], **config: Any) -> pl.DataFrame:
+def run_filter(texts: list[str], **config: Any) -> pl.DataFrame:
     posts = pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
     return quality.build(quality.Config(**config))(posts)
 
 
 def reason(text: str, **config: Any) -> str | None:
-    found: str | None = judged([text], **config)["reject"][0]
-    return found
+    result: str | None = run_filter([text], **config)["reject"][0]
+    return result
 
 
-def cases() -> list[tuple[str, str, str]]:
+def read_cases() -> list[tuple[str, str, str]]:
     lines = CASES.read_text(encoding="utf-8").split("\n")[1:]
     rows = [line.split("\t") for line in lines if line]
-    return [(text.replace("\\n", "\n"), wanted, note) for text, wanted, note in rows]
+    return [(text.replace("\\n", "\n"), expected, note) for text, expected, note in rows]
 
 
-def test_every_case_of_the_sheet_is_judged_as_it_wants() -> None:
-    sheet = cases()
+def test_every_case_of_the_sheet_gets_its_reason() -> None:
+    sheet = read_cases()
     assert len(sheet) >= 300
-    found = judged([text for text, _, _ in sheet])["reject"].fill_null("keep").to_list()
+    result = run_filter([text for text, _, _ in sheet])["reject"].fill_null("keep").to_list()
     wrong = [
-        (text, wanted, got)
-        for (text, wanted, _), got in zip(sheet, found, strict=True)
-        if got != wanted
+        (text, expected, actual)
+        for (text, expected, _), actual in zip(sheet, result, strict=True)
+        if actual != expected
     ]
     assert wrong == []
 
 
 def test_the_sheet_has_every_reason_of_the_preset() -> None:
     reasons = {rule.reason for rule in quality.PRESETS["social"].rules}
-    assert {wanted for _, wanted, _ in cases()} == {"keep", *reasons}
+    assert {expected for _, expected, _ in read_cases()} == {"keep", *reasons}
 
 
-def test_thresholds_move_what_leaves() -> None:
+def test_thresholds_decide_which_posts_are_dropped() -> None:
     assert reason("Same here", min_words=3) == "too_few_words"
     linked = "look here https://a.example http://b.example https://c.example"
     assert reason(linked) == "mostly_links"
@@ -59,26 +59,30 @@ def test_thresholds_move_what_leaves() -> None:
     assert reason("good morning all", min_compressed=1, min_letter_share=1) is None
 
 
-def test_scores_stay_as_columns_with_their_types() -> None:
-    found = judged(["see #this https://a.example @you"])
-    assert {name: found.schema[name] for name in quality.WRITES} == quality.WRITES
-    assert found["quality_link_share"][0] == 0.25
-    assert found["quality_hashtag_share"][0] == 0.25
-    assert found["quality_mention_share"][0] == 0.25
-    assert found.columns == ["id", "text", *quality.WRITES, "reject"]
+def test_scores_are_written_to_columns_with_their_types() -> None:
+    result = run_filter(["see #this https://a.example @you"])
+    assert {name: result.schema[name] for name in quality.WRITES} == quality.WRITES
+    assert result["quality_link_share"][0] == 0.25
+    assert result["quality_hashtag_share"][0] == 0.25
+    assert result["quality_mention_share"][0] == 0.25
+    assert result.columns == ["id", "text", *quality.WRITES, "reject"]
 
 
 @pytest.mark.parametrize("name", quality.PRESETS)
-def test_a_threshold_can_be_tried_on_the_columns_alone(name: str) -> None:
-    texts = [text for text, _, _ in cases()] + ["One. Two. Three. Four. Five.\nthe end of it\n" * 9]
+def test_the_verdict_needs_only_the_stored_columns(name: str) -> None:
+    texts = [text for text, _, _ in read_cases()] + [
+        "One. Two. Three. Four. Five.\nthe end of it\n" * 9
+    ]
     config = quality.Config(preset=name)  # type: ignore[arg-type]
-    found = judged(texts, preset=name)
-    scores = found.select(*quality.PRESETS[name].columns())
-    assert scores.select(quality.verdict(config)).to_series().to_list() == found["reject"].to_list()
+    result = run_filter(texts, preset=name)
+    scores = result.select(*quality.PRESETS[name].columns())
+    assert (
+        scores.select(quality.verdict(config)).to_series().to_list() == result["reject"].to_list()
+    )
 
 
 @pytest.mark.parametrize("name", quality.PRESETS)
-def test_every_preset_writes_what_it_says_and_takes_any_text(name: str) -> None:
+def test_every_preset_writes_its_columns_for_any_text(name: str) -> None:
     config = quality.Config(preset=name)  # type: ignore[arg-type]
     texts = [
         "",
@@ -92,25 +96,25 @@ def test_every_preset_writes_what_it_says_and_takes_any_text(name: str) -> None:
         "e\u0301",
     ]
     posts = pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
-    found = quality.build(config)(posts)
-    assert found["id"].to_list() == posts["id"].to_list()
+    result = quality.build(config)(posts)
+    assert result["id"].to_list() == posts["id"].to_list()
     for column, dtype in quality.writes(config).items():
-        assert found.schema[column] == dtype, column
-        # Only Reddit's own columns may be unknown; `text` is as it came.
-        assert name == "dolma_reddit" or column == "text" or found[column].null_count() == 0
-    assert found.slice(4, 3).drop("id").equals(quality.build(config)(posts.slice(4, 3)).drop("id"))
+        assert result.schema[column] == dtype, column
+        # Only Reddit's own columns may be unknown; the null in `text` is kept.
+        assert name == "dolma_reddit" or column == "text" or result[column].null_count() == 0
+    assert result.slice(4, 3).drop("id").equals(quality.build(config)(posts.slice(4, 3)).drop("id"))
 
 
-def test_presets_are_asked_in_order_and_each_writes_its_columns() -> None:
+def test_presets_are_applied_in_order_and_each_writes_its_columns() -> None:
     config = quality.Config(preset=("gopher_repetition", "gopher"))
-    found = judged(["a b c d", ""], preset=["gopher_repetition", "gopher"])
-    assert found["reject"].to_list() == ["top_2_gram", "empty"]
+    result = run_filter(["a b c d", ""], preset=["gopher_repetition", "gopher"])
+    assert result["reject"].to_list() == ["top_2_gram", "empty"]
     assert {"quality_top_2_gram", "quality_stop_words"} <= set(quality.writes(config))
-    back = judged(["a b c d", ""], preset=["gopher", "gopher_repetition"])
-    assert back["reject"].to_list() == ["gopher_short_doc", "gopher_short_doc"]
+    reversed_order = run_filter(["a b c d", ""], preset=["gopher", "gopher_repetition"])
+    assert reversed_order["reject"].to_list() == ["gopher_short_doc", "gopher_short_doc"]
 
 
-def test_a_setting_of_another_preset_is_an_error_that_names_its_own() -> None:
+def test_a_setting_of_another_preset_is_an_error_that_names_the_preset() -> None:
     with pytest.raises(ValidationError, match="'min_words' is a setting of the preset social"):
         quality.Config(preset="gopher", min_words=3)
     with pytest.raises(ValidationError, match="min_doc_words, min_stop_words"):
@@ -123,7 +127,7 @@ def test_a_setting_of_another_preset_is_an_error_that_names_its_own() -> None:
         quality.Config(preset="gopher", min_dok_words=1)  # type: ignore[call-arg]
 
 
-def test_a_config_holds_only_what_counts_and_reads_itself_again() -> None:
+def test_a_config_dumps_only_settings_with_an_effect_and_loads_again() -> None:
     config = quality.Config(preset=("gopher", "c4"), min_doc_words=10)
     again = quality.Config.model_validate_json(config.model_dump_json())
     assert again == config
@@ -131,17 +135,17 @@ def test_a_config_holds_only_what_counts_and_reads_itself_again() -> None:
     assert config.model_dump()["min_doc_words"] == 10
 
 
-def test_every_template_holds_one_of_the_words_that_are_looked_for_first() -> None:
-    texts = [text for text, wanted, _ in cases() if wanted == "bot_template"]
+def test_every_template_contains_one_of_the_key_words() -> None:
+    texts = [text for text, expected, _ in read_cases() if expected == "bot_template"]
     series = pl.Series(texts)
     assert series.str.contains(spam_signs.TEMPLATES).all()
     assert spam.match_templates(series).all()
 
 
-def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for() -> None:
-    texts = pl.Series([" ".join(text.split()) for text, _, _ in cases()])
-    small = texts.str.to_lowercase()
-    all_signs = small.to_frame("text").select(
+def test_signs_of_spam_are_found_only_in_texts_with_a_key_word() -> None:
+    texts = pl.Series([" ".join(text.split()) for text, _, _ in read_cases()])
+    lower = texts.str.to_lowercase()
+    all_signs = lower.to_frame("text").select(
         pl.sum_horizontal(
             [
                 sign.weight * pl.col("text").str.contains(sign.pattern)
@@ -151,15 +155,17 @@ def test_signs_of_spam_are_found_only_where_a_key_word_lets_them_be_looked_for()
     )
     scores = spam.score_spam(texts)
     alone = pl.Series([1.0, 1.2, 2.2, -2.0, -1.0, 0.0])  # links, ornaments and reports
-    looked = (scores.cast(pl.Float64) - all_signs.to_series()).abs() < 1e-5
-    assert (looked | ((scores == 0) & all_signs.to_series().round(3).is_in(alone.implode()))).all()
+    searched = (scores.cast(pl.Float64) - all_signs.to_series()).abs() < 1e-5
+    assert (
+        searched | ((scores == 0) & all_signs.to_series().round(3).is_in(alone.implode()))
+    ).all()
 
 
 def test_in_a_long_post_signs_of_spam_weigh_less() -> None:
-    story = "We walked along the river until the bridge and talked about the winter. " * 30
+    long_text = "We walked along the river until the bridge and talked about the winter. " * 30
     assert reason("Please check out my channel") == "spam"
-    assert reason("Please check out my channel. " + story, max_repeated_share=1, min_compressed=0,
-                  min_distinct_words=0) is None  # fmt: skip
+    other_rules_off = {"max_repeated_share": 1, "min_compressed": 0, "min_distinct_words": 0}
+    assert reason(f"Please check out my channel. {long_text}", **other_rules_off) is None
 
 
 #: Each is a megabyte made to be slow: long words, runs, near matches of patterns, no spaces.
@@ -185,12 +191,12 @@ HEAVY = {
 
 
 @pytest.mark.parametrize("what", HEAVY)
-def test_a_megabyte_of_whatever_is_judged(what: str) -> None:
-    # Of what grows with the square of the text this would not see the end: datatrove does not.
+def test_posts_of_a_megabyte_are_measured(what: str) -> None:
+    # An algorithm of quadratic time would not finish; datatrove does not.
     presets = ["social", "gopher", "gopher_repetition", "c4", "fineweb", "dolma_reddit"]
     run = quality.build(quality.Config(preset=presets))  # type: ignore[arg-type]
-    found = run(pl.DataFrame({"id": ["1"], "text": [HEAVY[what]]}))
-    assert found["id"].to_list() == ["1"]
+    result = run(pl.DataFrame({"id": ["1"], "text": [HEAVY[what]]}))
+    assert result["id"].to_list() == ["1"]
 
 
 def test_social_drops_heavy_junk_with_a_reason() -> None:
@@ -213,7 +219,7 @@ REDDIT = {
 }  # fmt: skip
 
 
-def test_dolma_asks_reddit_s_columns_where_they_are(tmp_path: Path) -> None:
+def test_dolma_uses_reddit_s_columns_where_they_exist(tmp_path: Path) -> None:
     blocklist = tmp_path / "blocked.txt"
     blocklist.write_text("loud\n\n", encoding="utf-8")
     posts = pl.DataFrame(REDDIT)
@@ -230,28 +236,28 @@ def test_dolma_asks_reddit_s_columns_where_they_are(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", quality.PRESETS)
-def test_a_preset_tells_thresholds_of_what_it_writes_and_of_settings_it_has(name: str) -> None:
+def test_thresholds_name_columns_and_settings_of_their_preset(name: str) -> None:
     config = quality.Config.model_validate({"preset": name})
     bounds = quality.thresholds(config)
     assert bounds and {bound.column for bound in bounds} <= set(quality.writes(config))
     assert {bound.setting for bound in bounds} <= set(config.model_dump())
 
 
-def test_a_threshold_s_side_is_the_one_on_which_a_post_leaves() -> None:
+def test_a_post_beyond_the_side_of_a_threshold_is_dropped() -> None:
     config = quality.Config()
-    other = {
+    paired_columns = {
         "max_word_chars": "quality_longest_word_share",
         "max_word_share": "quality_longest_word",
     }
     for bound in quality.thresholds(config):
         value = getattr(config, bound.setting)
         beyond, within = (value + 1, value) if bound.side == "max" else (value - 1, value)
-        calm = {"quality_template": False} | {
+        within_bounds = {"quality_template": False} | {
             each.column: getattr(config, each.setting) for each in quality.thresholds(config)
         }
-        if bound.setting in other:
-            calm[other[bound.setting]] = 99
-        rows = [{**calm, bound.column: number} for number in (beyond, within)]
+        if bound.setting in paired_columns:
+            within_bounds[paired_columns[bound.setting]] = 99
+        rows = [{**within_bounds, bound.column: number} for number in (beyond, within)]
         posts = pl.DataFrame(rows, strict=False, infer_schema_length=None)
-        said = posts.select(quality.verdict(config).alias("why"))["why"].to_list()
-        assert said == [bound.reason, None], bound
+        verdicts = posts.select(quality.verdict(config).alias("why"))["why"].to_list()
+        assert verdicts == [bound.reason, None], bound

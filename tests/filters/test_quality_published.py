@@ -21,39 +21,39 @@ STORED = Path(__file__).with_name("datatrove_cases.json")
 PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
 
 
-def judged(texts: list[str], **config: Any) -> pl.DataFrame:
+def run_filter(texts: list[str], **config: Any) -> pl.DataFrame:
     posts = pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
     return quality.build(quality.Config(**config))(posts)
 
 
 @pytest.fixture(scope="module")
 def stored() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["cases"]
-    return found
+    result: list[dict[str, Any]] = json.loads(STORED.read_text(encoding="utf-8"))["cases"]
+    return result
 
 
 @pytest.mark.parametrize("name", PUBLISHED_PRESETS)
-def test_a_preset_decides_the_stored_texts_as_datatrove_did(
+def test_a_preset_decides_the_stored_texts_as_datatrove_does(
     name: str, stored: list[dict[str, Any]]
 ) -> None:
-    found = judged([case["text"] for case in stored], preset=name)["reject"].to_list()
+    result = run_filter([case["text"] for case in stored], preset=name)["reject"].to_list()
     wrong = [
-        (case["text"][:200], case[name], got)
-        for case, got in zip(stored, found, strict=True)
-        if got != case[name]
+        (case["text"][:200], case[name], actual)
+        for case, actual in zip(stored, result, strict=True)
+        if actual != case[name]
     ]
     assert wrong == []
 
 
-def test_c4_leaves_the_stored_texts_as_datatrove_did(stored: list[dict[str, Any]]) -> None:
+def test_c4_rewrites_the_stored_texts_as_datatrove_does(stored: list[dict[str, Any]]) -> None:
     texts = [case["text"] for case in stored]
-    found = judged(texts, preset="c4")["text"].to_list()
-    assert found == [case.get("c4_text", case["text"]) for case in stored]
-    assert judged(texts, preset="c4", cut_lines=False)["text"].to_list() == texts
+    result = run_filter(texts, preset="c4")["text"].to_list()
+    assert result == [case.get("c4_text", case["text"]) for case in stored]
+    assert run_filter(texts, preset="c4", cut_lines=False)["text"].to_list() == texts
 
 
-def test_the_stored_texts_meet_nearly_every_reason(stored: list[dict[str, Any]]) -> None:
-    # A text of a hundred thousand words and one with the rarer repetitions are not among them.
+def test_the_stored_texts_have_nearly_every_reason(stored: list[dict[str, Any]]) -> None:
+    # No stored text has a hundred thousand words or the rarer repetitions.
     rare = {"gopher_long_doc", "gopher_above_avg_threshold", "dup_line_char_frac"}
     rare |= {f"duplicated_{n}_n_grams" for n in (8, 9)}
     for name in PUBLISHED_PRESETS:
@@ -81,52 +81,56 @@ def test_the_stored_texts_meet_nearly_every_reason(stored: list[dict[str, Any]])
         ("Nothing here is long", {"preset": "c4", "min_num_sentences": -1}, None),
     ],
 )  # fmt: skip
-def test_thresholds_bear_datatrove_s_names(
+def test_thresholds_have_datatrove_s_names(
     text: str, config: dict[str, Any], why: str | None
 ) -> None:
-    assert judged([text], **config)["reject"][0] == why
+    assert run_filter([text], **config)["reject"][0] == why
 
 
 def test_dots_count_as_ellipses_in_threes() -> None:
-    found = judged(["so...... it goes… on..", "no"], preset="gopher", tokenizer="whitespace")
-    assert found["quality_ellipses_per_word"].to_list() == [3 / 4, 0.0]
+    result = run_filter(["so...... it goes… on..", "no"], preset="gopher", tokenizer="whitespace")
+    assert result["quality_ellipses_per_word"].to_list() == [3 / 4, 0.0]
 
 
-def test_whitespace_tokens_are_what_spaces_part() -> None:
-    found = judged(["it's (so) well-known, e.g. here"], preset="gopher", tokenizer="whitespace")
-    assert found["quality_gopher_words"][0] == 5
-    assert judged(["it's (so)"], preset="gopher")["quality_gopher_words"][0] == 3
+def test_whitespace_tokens_are_separated_by_spaces() -> None:
+    result = run_filter(
+        ["it's (so) well-known, e.g. here"], preset="gopher", tokenizer="whitespace"
+    )
+    assert result["quality_gopher_words"][0] == 5
+    assert run_filter(["it's (so)"], preset="gopher")["quality_gopher_words"][0] == 3
 
 
-def test_tokens_are_spacy_s_own(stored: list[dict[str, Any]]) -> None:
-    """On invented texts, and on strings of whatever its patterns look at, thrown together."""
+def test_tokens_equal_spacy_s(stored: list[dict[str, Any]]) -> None:
+    """On invented texts, and on random strings of what spaCy's patterns match."""
     english = spacy.blank("en")
-    dice = random.Random(11)
+    random_source = random.Random(11)
     rules = sorted(english.tokenizer.rules)
     signs = [
         *"abZéж日1290.,-—'’sSm%$€()\"!?:;/#@_…+*=<>&~^|°²\\ \n\u00a0\t\u200b\u0301ก«", "km", "US$",
         "😂", "❤️", "http://", "www.", ".com", "[1]", "--", "......", " ", " ",
     ]  # fmt: skip
-    texts = ["".join(dice.choices(signs, k=dice.randint(1, 12))) for _ in range(8000)]
+    texts = [
+        "".join(random_source.choices(signs, k=random_source.randint(1, 12))) for _ in range(8000)
+    ]
     texts += [
-        dice.choice(["", "(", '"', "#", "-"])
-        + dice.choice(rules)
-        + dice.choice(["", ".", "'s", ":)"])
+        random_source.choice(["", "(", '"', "#", "-"])
+        + random_source.choice(rules)
+        + random_source.choice(["", ".", "'s", ":)"])
         for _ in range(4000)
     ]
     texts += [case["text"] for case in stored]
     data, offsets = utf8.encode_texts(pl.Series(texts))
-    found = tokens.make_tokenizer("spacy")(data, offsets)
+    result = tokens.make_tokenizer("spacy")(data, offsets)
     raw = data.tobytes()
     for row, text in enumerate(texts):
-        wanted = [token.text for token in english.tokenizer(text) if token.text.strip()]
-        span = slice(found.text_offsets[row], found.text_offsets[row + 1])
-        pairs = zip(found.starts[span], found.ends[span], strict=True)
-        assert [raw[begin:end].decode() for begin, end in pairs] == wanted, text
+        expected_tokens = [token.text for token in english.tokenizer(text) if token.text.strip()]
+        token_range = slice(result.text_offsets[row], result.text_offsets[row + 1])
+        pairs = zip(result.starts[token_range], result.ends[token_range], strict=True)
+        assert [raw[begin:end].decode() for begin, end in pairs] == expected_tokens, text
 
 
-def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
-    """Posts as they are, and many lines of them at once, so that the later rules are met."""
+def test_real_posts_are_decided_as_datatrove_does() -> None:
+    """Posts as they are, and several of them joined, so that the later rules apply."""
     if not environment.PYTHON.exists():
         pytest.skip("datatrove is not installed in .bench/peers; 'make bench' installs it")
     if not PLAIN.exists():
@@ -137,15 +141,17 @@ def test_real_posts_are_decided_as_datatrove_decides_them() -> None:
         for line in (PLAIN / name).read_bytes().decode("utf-8", "replace").split("\n")[:9000]
         if line.strip()
     ]
-    dice = random.Random(3)
-    several = [
-        dice.choice(("\n", "\n\n", "\r\n", " ")).join(dice.sample(posts, dice.randint(2, 30)))
+    random_source = random.Random(3)
+    joined_posts = [
+        random_source.choice(("\n", "\n\n", "\r\n", " ")).join(
+            random_source.sample(posts, random_source.randint(2, 30))
+        )
         for _ in range(1500)
     ]
-    texts = [*posts, *several]
+    texts = [*posts, *joined_posts]
     assert len(texts) >= 20_000
-    said = run_datatrove(environment.PYTHON, texts)
+    expected = run_datatrove(environment.PYTHON, texts)
     assert {
-        name: count_differences(judged(texts, preset=name), said[name])
+        name: count_differences(run_filter(texts, preset=name), expected[name])
         for name in PUBLISHED_PRESETS
     } == (dict.fromkeys(PUBLISHED_PRESETS, 0))

@@ -41,16 +41,16 @@ def redact(*texts: str, key: bytes = KEY, **config: Any) -> list[str]:
 
 @pytest.mark.parametrize("entity", DETAILS)
 def test_a_surrogate_has_the_same_shape_and_reaches_nobody(entity: str) -> None:
-    held = DETAILS[entity]
-    (made,) = redact(held, style="surrogate")
-    assert made != held and "<" not in made
-    assert redact(made, style="surrogate") == [made], "a second run finds nothing"
-    assert redact(made) == [made], "nor does another style"
+    detail = DETAILS[entity]
+    (surrogate,) = redact(detail, style="surrogate")
+    assert surrogate != detail and "<" not in surrogate
+    assert redact(surrogate, style="surrogate") == [surrogate], "a second run changes nothing"
+    assert redact(surrogate) == [surrogate], "nor does another style"
     if entity not in ("EMAIL_ADDRESS", "IP_ADDRESS"):
-        shape = re.sub(r"[A-Za-z]", "a", re.sub(r"\d", "9", held))
+        shape = re.sub(r"[A-Za-z]", "a", re.sub(r"\d", "9", detail))
         hexadecimal = entity == "MAC_ADDRESS"
-        assert len(made) == len(held) and (
-            hexadecimal or re.sub(r"[A-Za-z]", "a", re.sub(r"\d", "9", made)) == shape
+        assert len(surrogate) == len(detail) and (
+            hexadecimal or re.sub(r"[A-Za-z]", "a", re.sub(r"\d", "9", surrogate)) == shape
         )
 
 
@@ -62,14 +62,14 @@ def test_a_surrogate_is_the_same_for_the_same_detail_under_one_key() -> None:
 
 
 @pytest.mark.parametrize("entity", DETAILS)
-def test_a_mask_keeps_marks_and_space_only(entity: str) -> None:
-    (made,) = redact(f"x {DETAILS[entity]} y", style="mask")
-    inside = made.removeprefix("x ").removesuffix(" y")
+def test_a_mask_keeps_only_marks_and_spaces(entity: str) -> None:
+    (masked,) = redact(f"x {DETAILS[entity]} y", style="mask")
+    inside = masked.removeprefix("x ").removesuffix(" y")
     assert "*" in inside and not any(each.isalnum() for each in inside)
-    assert redact(made, style="mask") == [made]
+    assert redact(masked, style="mask") == [masked]
 
 
-def test_details_are_counted_whatever_stands_in_their_place() -> None:
+def test_details_are_counted_in_every_style() -> None:
     posts = pl.DataFrame({"text": [" and so ".join(DETAILS.values())]})
     counts = [
         pii.build(pii.Config(style=style), key=KEY)(posts).drop("text").row(0)
@@ -79,14 +79,14 @@ def test_details_are_counted_whatever_stands_in_their_place() -> None:
     assert counts[0][: len(DETAILS)] == (1,) * len(DETAILS)
 
 
-def test_the_order_and_the_company_of_posts_change_nothing() -> None:
+def test_the_result_does_not_depend_on_the_batch() -> None:
     texts = [*DETAILS.values(), "hi", "@joe", *(f"{a} {a}" for a in DETAILS.values())]
     alone = [redact(text, style="surrogate")[0] for text in texts]
     assert redact(*texts, style="surrogate") == alone
     assert redact(*reversed(texts), style="surrogate") == alone[::-1]
 
 
-def test_an_undocumented_hardware_address_is_let_go_only_in_its_range() -> None:
+def test_a_mac_address_is_kept_only_in_the_documentation_range() -> None:
     assert redact("00:00:5E:00:53:01 00:00:5E:00:54:01") == ["00:00:5E:00:53:01 <MAC_ADDRESS>"]
 
 
@@ -102,16 +102,19 @@ VALID = {
 }  # fmt: skip
 
 
-def test_every_country_has_an_identifier_that_is_found_where_asked_for_only() -> None:
+def test_every_country_has_an_identifier_that_is_found_only_on_request() -> None:
     assert set(VALID) == set(national.COUNTRIES)
     for country, text in VALID.items():
         if country == "NG":
             continue  # eleven digits and a checksum: no example published
         run = pii.build(pii.Config(entities=(), countries=(country,)))
-        judged = run(pl.DataFrame({"text": [text]}))
+        filtered = run(pl.DataFrame({"text": [text]}))
         names = national.list_identifiers((country,))
-        assert any(f"<{name}>" in judged["text"][0] for name in names), (country, judged["text"][0])
-        assert sum(judged[f"pii_{name.lower()}"][0] for name in names) >= 1
+        assert any(f"<{name}>" in filtered["text"][0] for name in names), (
+            country,
+            filtered["text"][0],
+        )
+        assert sum(filtered[f"pii_{name.lower()}"][0] for name in names) >= 1
     assert redact(*VALID.values(), entities=(), handles="keep") == list(VALID.values())
 
 
@@ -122,7 +125,7 @@ def test_an_unknown_country_and_a_score_below_the_gates_are_refused() -> None:
         pii.Config(min_scores={"UK_NHS": 0.1})
 
 
-def test_a_higher_score_lets_weaker_hits_go() -> None:
+def test_a_higher_minimum_score_ignores_weaker_hits() -> None:
     assert redact("ssn 536-22-1234", "536-22-1234", min_scores={"US_SSN": 0.8}) == [
         "ssn <US_SSN>",
         "536-22-1234",
@@ -140,8 +143,8 @@ WORDS = ["", "ssn ", "tax id ", "pan ", "nric ", "nhs ", "dni ", "nie ", "pesel 
 
 
 def national_strings(count: int, seed: int) -> list[str]:
-    """Strings of the forms that the patterns ask for, with odd digits, letters and spaces."""
-    chance = random.Random(seed)
+    """Make strings of the forms that the patterns match, with unusual characters in them."""
+    random_source = random.Random(seed)
     kinds = {
         "d": ("0123456789", "\u0661\u0967\U0001e4f1", 0.99),
         "l": ("ABCDEFGHJKLMNPRSTWXYZabcdefklst", "\u017f\u212a\u0131\u0130", 0.97),
@@ -149,23 +152,29 @@ def national_strings(count: int, seed: int) -> list[str]:
         "t": ("Tt", "\u017f", 0.98),
     }
 
-    def one() -> str:
-        made = []
-        for each in chance.choice(FORMS):
-            often, odd, share = kinds.get(each, (each, " -+\x1c\xa0", 0.95))
-            made.append(chance.choice(often if chance.random() < share else odd))
-        return chance.choice(WORDS) + "".join(made) + chance.choice(["", " x", ".", "a"])
+    def make_string() -> str:
+        characters = []
+        for each in random_source.choice(FORMS):
+            usual, odd, share = kinds.get(each, (each, " -+\x1c\xa0", 0.95))
+            characters.append(
+                random_source.choice(usual if random_source.random() < share else odd)
+            )
+        return (
+            random_source.choice(WORDS)
+            + "".join(characters)
+            + random_source.choice(["", " x", ".", "a"])
+        )
 
-    return [one() for _ in range(count)]
+    return [make_string() for _ in range(count)]
 
 
-def test_the_gates_of_national_identifiers_lose_nothing() -> None:
+def test_the_gates_of_national_identifiers_miss_nothing() -> None:
     finder = presidio.EntityFinder(tuple(NATIONAL_IDENTIFIERS), ())
     texts = pl.Series([*VALID.values(), *national_strings(6000, seed=1)])
-    gated, open_ = finder.find(texts), finder.find(texts, gated=False)
-    for row in gated.keys() | open_.keys():
-        assert open_.get(row) == gated.get(row), repr(texts[row])
-    assert len({span.entity for spans in open_.values() for span in spans}) > 18
+    gated, ungated = finder.find(texts), finder.find(texts, gated=False)
+    for row in gated.keys() | ungated.keys():
+        assert ungated.get(row) == gated.get(row), repr(texts[row])
+    assert len({span.entity for spans in ungated.values() for span in spans}) > 18
 
 
 # --- names --------------------------------------------------------------------------------------
@@ -173,12 +182,12 @@ def test_the_gates_of_national_identifiers_lose_nothing() -> None:
 
 def test_strict_replaces_people_and_places_and_counts_them() -> None:
     run = pii.build(pii.Config(profile="strict"))
-    judged = run(pl.DataFrame({"text": ["I met Barack Obama in London with @joe", "so good"]}))
-    assert judged["text"].to_list() == ["I met <PERSON> in <LOCATION> with <HANDLE>", "so good"]
-    assert judged.select("pii_person", "pii_location").rows() == [(1, 1), (0, 0)]
+    filtered = run(pl.DataFrame({"text": ["I met Barack Obama in London with @joe", "so good"]}))
+    assert filtered["text"].to_list() == ["I met <PERSON> in <LOCATION> with <HANDLE>", "so good"]
+    assert filtered.select("pii_person", "pii_location").rows() == [(1, 1), (0, 0)]
 
 
-def test_names_are_looked_for_in_the_languages_that_are_named() -> None:
+def test_names_are_searched_only_in_the_given_languages() -> None:
     posts = pl.DataFrame({"text": ["I met Barack Obama"] * 3, "lang": ["en", "de", None]})
     run = pii.build(pii.Config(profile="strict", ner_langs=("en",)))
     found, met = "I met <PERSON>", "I met Barack Obama"
@@ -186,10 +195,10 @@ def test_names_are_looked_for_in_the_languages_that_are_named() -> None:
     assert run(posts.drop("lang"))["text"].to_list() == [found] * 3
 
 
-def test_contact_leaves_names_and_has_no_column_for_them() -> None:
-    judged = pii.build(pii.Config())(pl.DataFrame({"text": ["I met Barack Obama"]}))
-    assert judged["text"][0] == "I met Barack Obama"
-    assert "pii_person" not in judged.columns
+def test_contact_keeps_names_and_has_no_column_for_them() -> None:
+    filtered = pii.build(pii.Config())(pl.DataFrame({"text": ["I met Barack Obama"]}))
+    assert filtered["text"][0] == "I met Barack Obama"
+    assert "pii_person" not in filtered.columns
 
 
 def test_handles_hashtags_links_and_placeholders_are_no_names() -> None:
@@ -198,18 +207,18 @@ def test_handles_hashtags_links_and_placeholders_are_no_names() -> None:
         EntitySpan(match.start(), match.end(), "PERSON", 0.85)
         for match in re.finditer(r"\S+", text)
     ]
-    left = [text[span.start : span.end] for span in ner.trim_names(text, spans)]
-    assert left == ["Obama", "hi"]
+    remaining = [text[span.start : span.end] for span in ner.trim_names(text, spans)]
+    assert remaining == ["Obama", "hi"]
 
 
-def test_names_do_not_hang_on_the_company_of_a_post() -> None:
+def test_names_do_not_depend_on_the_batch() -> None:
     texts = ["I met Barack Obama in London", "hi", "lol Sarah is here", "to Paris with Tom Hanks!"]
     engine = ner.load_engine("posts")
     alone = [engine([text])[0] for text in texts]
     assert engine(texts * 50) == alone * 50
 
 
-def test_the_compiled_model_finds_what_spacy_does() -> None:
+def test_the_compiled_model_finds_the_spans_of_spacy() -> None:
     nlp = ner_model.load_pipeline()
     parse = ner_kernel.TransitionParser(nlp)
     texts = [
@@ -226,15 +235,15 @@ def test_the_compiled_model_finds_what_spacy_does() -> None:
     for path in TWEETS:
         if path.exists():
             texts += path.read_text(errors="replace").split("\n")[:3000]
-    wanted = [
+    expected = [
         [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents] for doc in nlp.pipe(texts)
     ]
-    assert sum(map(len, wanted)) > 10
-    assert parse(texts) == wanted
-    assert [parse([text])[0] for text in texts[:200]] == wanted[:200]
+    assert sum(map(len, expected)) > 10
+    assert parse(texts) == expected
+    assert [parse([text])[0] for text in texts[:200]] == expected[:200]
 
 
-def test_a_long_text_is_read_in_pieces_with_places_of_the_whole() -> None:
+def test_a_long_text_is_read_in_pieces_with_offsets_in_the_whole_text() -> None:
     text = "so it goes " * 4000 + "and then Barack Obama came to London"
     spans = ner.load_engine("posts")([text])[0]
     assert [text[span.start : span.end] for span in spans] == ["Barack Obama", "London"]
@@ -243,7 +252,7 @@ def test_a_long_text_is_read_in_pieces_with_places_of_the_whole() -> None:
     assert list(ner.split_text("x" * 50_000))[1][0] == ner.NER_PIECE_CHARACTERS
 
 
-def test_an_engine_that_is_not_there_is_refused_before_a_build() -> None:
+def test_an_engine_that_is_not_installed_is_refused_before_a_build() -> None:
     with pytest.raises(ValidationError, match="unknown ner 'flair:x'"):
         pii.Config(profile="strict", ner="flair:x")
     for engine, complaint in (
@@ -255,7 +264,7 @@ def test_an_engine_that_is_not_there_is_refused_before_a_build() -> None:
             pii.check(pii.Config(profile="strict", ner=engine))
 
 
-def test_a_spacy_model_of_ones_own_is_loaded_by_its_folder(tmp_path: Any) -> None:
+def test_a_user_s_spacy_model_is_loaded_from_its_folder(tmp_path: Any) -> None:
     import spacy
 
     nlp = spacy.blank("en")
@@ -268,7 +277,7 @@ def test_a_spacy_model_of_ones_own_is_loaded_by_its_folder(tmp_path: Any) -> Non
     assert found == ["from <LOCATION> to ACME"]
 
 
-def test_the_model_serves_presidios_own_engine() -> None:
+def test_the_model_works_in_presidio_s_own_engine() -> None:
     from presidio_analyzer import AnalyzerEngine
 
     make: Any = AnalyzerEngine

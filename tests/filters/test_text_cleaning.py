@@ -1,4 +1,4 @@
-"""The shared cleanings: what they take away and what they must leave."""
+"""The shared cleaning: what it removes and what it must keep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from filters.text.cleaning import clean_text, flatten_whitespace, fold_text
 
 
-def _apply(expression: pl.Expr, text: str | None) -> str | None:
+def apply(expression: pl.Expr, text: str | None) -> str | None:
     result: str | None = pl.DataFrame({"text": [text]}, schema={"text": pl.String}).select(
         expression
     )["text"][0]
@@ -38,25 +38,25 @@ def _apply(expression: pl.Expr, text: str | None) -> str | None:
         (None, None),
     ],
 )
-def test_cleaning_leaves_the_authors_own_words_on_one_line(
+def test_cleaning_keeps_the_author_s_own_words_on_one_line(
     text: str | None, expected: str | None
 ) -> None:
-    assert expected == _apply(clean_text("text"), text)
+    assert expected == apply(clean_text("text"), text)
 
 
-def test_flattening_changes_nothing_but_whitespace() -> None:
+def test_flattening_changes_only_whitespace() -> None:
     assert (
-        _apply(flatten_whitespace("text"), " RT @ann:\r\nsee  https://x.org\n\n#now\n")
+        apply(flatten_whitespace("text"), " RT @ann:\r\nsee  https://x.org\n\n#now\n")
         == "RT @ann: see https://x.org #now"
     )
 
 
 @pytest.mark.parametrize("text", ["FÜCK", "ｆｕｃｋ", "𝐟𝐮𝐜𝐤", "fu\u200bck", "ⓕⓤⓒⓚ", "@ann FuCk"])
-def test_folding_undoes_styled_accented_and_split_letters(text: str) -> None:
-    assert _apply(fold_text("text"), text) == "fuck"
+def test_folding_replaces_styled_accented_and_split_letters(text: str) -> None:
+    assert apply(fold_text("text"), text) == "fuck"
 
 
-def test_cleanings_keep_the_name_of_their_column() -> None:
+def test_cleaning_keeps_the_name_of_the_column() -> None:
     posts = pl.DataFrame({"body": ["#a"]})
     assert posts.select(clean_text("body")).columns == ["body"]
     assert posts.select(fold_text("body")).columns == ["body"]

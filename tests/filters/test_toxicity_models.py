@@ -1,4 +1,4 @@
-"""Other models by name: alt-profanity-check, Detoxify, and what is said when they are not there."""
+"""Other models by name: alt-profanity-check, Detoxify, and errors if they are not installed."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ from filters.toxicity import scorers
 TEXTS = ["you are a stupid idiot", "have a lovely day", "", " \n", None]
 
 
-def _posts(*texts: str | None) -> pl.DataFrame:
+def make_posts(*texts: str | None) -> pl.DataFrame:
     return pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
 
 
 @pytest.mark.skipif(
     find_spec("profanity_check") is None, reason="alt-profanity-check is not installed"
 )
-def test_alt_profanity_check_judges_by_its_name() -> None:
+def test_alt_profanity_check_is_used_by_its_name() -> None:
     config = toxicity.Config(model="alt-profanity-check", max_score=0.7)
-    judged = toxicity.build(config)(_posts(*TEXTS))
-    assert ["toxic", None, None, None, None] == judged["reject"].to_list()
-    assert judged["toxicity"].to_list()[2:] == [0.0, 0.0, 0.0]
+    filtered = toxicity.build(config)(make_posts(*TEXTS))
+    assert ["toxic", None, None, None, None] == filtered["reject"].to_list()
+    assert filtered["toxicity"].to_list()[2:] == [0.0, 0.0, 0.0]
     assert ["vectorizer.joblib", "model.joblib"] == [path.name for path in models(toxicity, config)]
     assert all(path.is_file() for path in models(toxicity, config))
 
 
 @pytest.mark.parametrize("name", ["alt-profanity-check", "detoxify:somewhere"])
-def test_a_package_that_is_not_there_is_named_with_its_remedy(
+def test_a_package_that_is_not_installed_is_an_error_with_the_remedy(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scorers, "find_spec", lambda package: None)
@@ -51,7 +51,7 @@ def test_a_package_that_is_not_there_is_named_with_its_remedy(
 
 @pytest.fixture
 def detoxify(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """A module of Detoxify's shape, which remembers what it was asked."""
+    """A stand-in for Detoxify that records its arguments."""
     fake: Any = ModuleType("detoxify")
     spec = importlib.machinery.ModuleSpec("detoxify", None, is_package=True)
     spec.submodule_search_locations = ["anywhere"]
@@ -69,8 +69,8 @@ def detoxify(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
             fake.batches.append(texts)
             toxicity = [0.91234567 if "idiot" in text else 0.1 for text in texts]
             # Detoxify squeezes: one text gives a number, not a list.
-            shown: object = toxicity if len(texts) > 1 else toxicity[0]
-            return {"toxicity": shown, "insult": [0.2] * len(texts)}
+            scores: object = toxicity if len(texts) > 1 else toxicity[0]
+            return {"toxicity": scores, "insult": [0.2] * len(texts)}
 
     fake.Detoxify = Detoxify
     monkeypatch.setitem(sys.modules, "detoxify", fake)
@@ -79,11 +79,11 @@ def detoxify(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return fake
 
 
-def test_detoxify_is_given_a_checkpoint_and_no_network(detoxify: Any, tmp_path: Path) -> None:
+def test_detoxify_gets_a_checkpoint_and_no_network(detoxify: Any, tmp_path: Path) -> None:
     (tmp_path / "unbiased.ckpt").write_bytes(b"whole")
     config = toxicity.Config(model=f"detoxify:{tmp_path}")
-    judged = toxicity.build(config)(_posts(*TEXTS, *["hello"] * 40))
-    assert judged["toxicity"].to_list()[:5] == pytest.approx([0.9123, 0.1, 0, 0, 0])
+    filtered = toxicity.build(config)(make_posts(*TEXTS, *["hello"] * 40))
+    assert filtered["toxicity"].to_list()[:5] == pytest.approx([0.9123, 0.1, 0, 0, 0])
     assert {
         "checkpoint": str(tmp_path / "unbiased.ckpt"),
         "device": "cpu",
@@ -95,16 +95,16 @@ def test_detoxify_is_given_a_checkpoint_and_no_network(detoxify: Any, tmp_path: 
     assert [tmp_path / "unbiased.ckpt"] == models(toxicity, config)
 
 
-def test_another_class_of_detoxify_may_be_the_toxic_one(detoxify: Any, tmp_path: Path) -> None:
+def test_another_class_of_detoxify_can_be_the_toxic_one(detoxify: Any, tmp_path: Path) -> None:
     (tmp_path / "unbiased.ckpt").write_bytes(b"whole")
     config = toxicity.Config(model=f"detoxify:{tmp_path}", label="insult")
-    assert toxicity.build(config)(_posts("you idiot"))["toxicity"][0] == pytest.approx(0.2)
+    assert toxicity.build(config)(make_posts("you idiot"))["toxicity"][0] == pytest.approx(0.2)
     with pytest.raises(ValueError, match="no label 'threat'; it has: insult, toxicity"):
         toxicity.build(config.model_copy(update={"label": "threat"}))
 
 
 @pytest.mark.parametrize("names", [[], ["a.ckpt", "b.ckpt"]])
-def test_detoxify_wants_a_folder_with_one_checkpoint(
+def test_detoxify_needs_a_folder_with_one_checkpoint(
     detoxify: Any, names: list[str], tmp_path: Path
 ) -> None:
     for name in names:
@@ -119,7 +119,7 @@ def test_a_corrupt_checkpoint_is_named(detoxify: Any, tmp_path: Path) -> None:
         toxicity.build(toxicity.Config(model=f"detoxify:{tmp_path}"))
 
 
-def test_categories_are_our_own_models() -> None:
+def test_categories_need_our_own_model() -> None:
     with pytest.raises(ValidationError, match="our own model's"):
         toxicity.Config(model="my.bin", categories=("insult",))
     with pytest.raises(ValidationError, match="unknown category 'threat'; known: insult, obscene"):

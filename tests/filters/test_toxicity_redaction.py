@@ -1,4 +1,4 @@
-"""Redacting and annotating: which words go, and that what is left is under the limit."""
+"""Redaction replaces the right words and lowers the score to the limit; annotation only scores."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ def redactor() -> Filter:
     return toxicity.build(toxicity.Config(action="redact"))
 
 
-def _posts(*texts: str | None) -> pl.DataFrame:
+def make_posts(*texts: str | None) -> pl.DataFrame:
     return pl.DataFrame({"text": list(texts)}, schema={"text": pl.String})
 
 
 @pytest.mark.parametrize(
-    ("text", "left"),
+    ("text", "redacted"),
     [
         ("have a lovely day", "have a lovely day"),
         ("you fucking idiot, see you at nine", "you <TOXIC> see you at nine"),
@@ -40,22 +40,26 @@ def _posts(*texts: str | None) -> pl.DataFrame:
         (None, None),
     ],
 )
-def test_the_words_that_condemn_go_and_the_rest_stays_as_it_was(
-    redactor: Filter, text: str | None, left: str | None
+def test_only_the_toxic_words_are_replaced(
+    redactor: Filter, text: str | None, redacted: str | None
 ) -> None:
-    assert redactor(_posts(text))["text"].to_list() == [left]
+    assert redactor(make_posts(text))["text"].to_list() == [redacted]
 
 
-def test_a_redacted_post_stays_with_the_score_it_came_with(redactor: Filter) -> None:
-    judged = redactor(_posts("good morning", "fuck you idiot and my dear garden, fuck the weather"))
-    assert judged["reject"].to_list() == [None, None]
-    assert judged["toxicity"][1] > 0.8
-    assert judged["toxicity_spans"].to_list()[0] == 0
-    spans = judged["text"][1].count("<TOXIC>")
-    assert judged["toxicity_spans"][1] == spans > 1
+def test_a_redacted_post_is_kept_with_its_original_score(redactor: Filter) -> None:
+    filtered = redactor(
+        make_posts("good morning", "fuck you idiot and my dear garden, fuck the weather")
+    )
+    assert filtered["reject"].to_list() == [None, None]
+    assert filtered["toxicity"][1] > 0.8
+    assert filtered["toxicity_spans"].to_list()[0] == 0
+    spans = filtered["text"][1].count("<TOXIC>")
+    assert filtered["toxicity_spans"][1] == spans > 1
 
 
-def test_what_is_left_scores_below_the_limit_and_is_not_redacted_again(redactor: Filter) -> None:
+def test_a_redacted_text_scores_below_the_limit_and_a_second_run_changes_nothing(
+    redactor: Filter,
+) -> None:
     insult = "you stupid fucking idiot, shut up"
     texts = [
         insult,
@@ -63,7 +67,7 @@ def test_what_is_left_scores_below_the_limit_and_is_not_redacted_again(redactor:
         f"{CALM} {insult} {CALM} {insult} {CALM}",
         f"{insult} " * 90,
     ]
-    once = redactor(_posts(*texts))
+    once = redactor(make_posts(*texts))
     assert once["toxicity"].min() > 0.8
     again = redactor(once.select("text"))
     assert again["toxicity"].max() <= 0.8
@@ -71,34 +75,38 @@ def test_what_is_left_scores_below_the_limit_and_is_not_redacted_again(redactor:
 
 
 @pytest.mark.parametrize("max_score", [0.0, 0.1, 0.5, 1.0])
-def test_any_limit_is_kept(max_score: float) -> None:
+def test_a_redacted_text_scores_below_any_limit(max_score: float) -> None:
     redactor = toxicity.build(toxicity.Config(action="redact", max_score=max_score))
-    posts = _posts("good morning you idiot", CALM, f"fuck {CALM} fuck {CALM}", "🤣", "ей привет")
+    posts = make_posts(
+        "good morning you idiot", CALM, f"fuck {CALM} fuck {CALM}", "🤣", "ей привет"
+    )
     assert redactor(redactor(posts).select("text"))["toxicity"].max() <= max_score
 
 
-def test_a_long_post_loses_its_abuse_alone(redactor: Filter) -> None:
-    left = redactor(_posts(f"{CALM}you stupid fucking idiot {CALM}"))["text"][0]
-    assert left.startswith(CALM)
-    assert left.endswith(CALM)
-    assert "<TOXIC>" in left
+def test_a_long_post_loses_only_its_toxic_words(redactor: Filter) -> None:
+    redacted = redactor(make_posts(f"{CALM}you stupid fucking idiot {CALM}"))["text"][0]
+    assert redacted.startswith(CALM)
+    assert redacted.endswith(CALM)
+    assert "<TOXIC>" in redacted
 
 
-def test_the_mark_behind_a_turn_of_a_conversation_stays(redactor: Filter) -> None:
+def test_the_mark_after_a_turn_of_a_conversation_is_kept(redactor: Filter) -> None:
     mark = "\U0010fffd"
-    left = redactor(_posts(f"user_1: fuck{mark}\nuser_2: you fucking bitch{mark}"))["text"][0]
-    assert left.count(mark) == 2
-    assert left.endswith(f"<TOXIC>{mark}")
+    redacted = redactor(make_posts(f"user_1: fuck{mark}\nuser_2: you fucking bitch{mark}"))["text"][
+        0
+    ]
+    assert redacted.count(mark) == 2
+    assert redacted.endswith(f"<TOXIC>{mark}")
 
 
-def test_redaction_does_not_depend_on_the_neighbours(redactor: Filter) -> None:
+def test_redaction_does_not_depend_on_the_batch(redactor: Filter) -> None:
     texts = ["hello", "fuck you", f"{CALM} you idiot, fuck off", "", "what a bitch"]
-    together = redactor(_posts(*texts))
-    alone = pl.concat([redactor(_posts(text)) for text in texts])
+    together = redactor(make_posts(*texts))
+    alone = pl.concat([redactor(make_posts(text)) for text in texts])
     assert together.equals(alone)
 
 
-def test_of_words_that_weigh_the_same_the_first_goes() -> None:
+def test_of_words_with_equal_weight_the_first_is_replaced() -> None:
     def score(texts: pl.Series) -> object:
         return (texts.str.count_matches("bad") * 0.3).to_numpy()
 
@@ -107,25 +115,25 @@ def test_of_words_that_weigh_the_same_the_first_goes() -> None:
 
 def test_annotating_writes_the_score_and_nothing_else() -> None:
     annotator = toxicity.build(toxicity.Config(action="annotate", max_score=0.0))
-    judged = annotator(_posts("you stupid idiot", None))
-    assert ["text", "toxicity", "reject"] == judged.columns
-    assert judged["text"].to_list() == ["you stupid idiot", None]
-    assert judged["reject"].to_list() == [None, None]
-    assert judged["toxicity"][0] > 0.8
+    filtered = annotator(make_posts("you stupid idiot", None))
+    assert ["text", "toxicity", "reject"] == filtered.columns
+    assert filtered["text"].to_list() == ["you stupid idiot", None]
+    assert filtered["reject"].to_list() == [None, None]
+    assert filtered["toxicity"][0] > 0.8
 
 
 def test_the_columns_of_a_config_are_the_columns_it_writes(redactor: Filter) -> None:
     config = toxicity.Config(action="redact", categories=True)
-    judged = toxicity.build(config)(_posts("hello"))
-    assert dict(judged.drop("reject").schema) == dict(writes(toxicity, config))
-    assert pl.UInt16() == judged.schema["toxicity_spans"]
+    filtered = toxicity.build(config)(make_posts("hello"))
+    assert dict(filtered.drop("reject").schema) == dict(writes(toxicity, config))
+    assert pl.UInt16() == filtered.schema["toxicity_spans"]
     assert ("toxicity",) == tuple(writes(toxicity, toxicity.Config()))
 
 
 @pytest.mark.parametrize("text", ["fuck " * 2_000, "fuck" * 250_000, "你好" * 300_000])
 def test_a_huge_post_is_redacted(redactor: Filter, text: str) -> None:
-    left = redactor(_posts(text))["text"]
-    assert redactor(left.to_frame())["toxicity"][0] <= 0.8
+    redacted = redactor(make_posts(text))["text"]
+    assert redactor(redacted.to_frame())["toxicity"][0] <= 0.8
 
 
 def test_later_stages_see_the_redacted_text(
