@@ -34,7 +34,7 @@ _ONE_THREAD = (
 
 
 class CommandFailed(RuntimeError):
-    """The command ended with an error; the message holds the end of what it printed."""
+    """The command ended with an error; the message has the end of its output."""
 
 
 @dataclass(frozen=True)

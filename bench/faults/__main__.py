@@ -18,7 +18,7 @@ from bench.faults.faults import FAULTS, FaultSkipped
 from bench.faults.harness import BuildLost, FaultHarness
 
 
-def run_faults(bench: FaultHarness, small: bool, only: str = "", but: str = "") -> int:
+def run_faults(harness: FaultHarness, small: bool, only: str = "", but: str = "") -> int:
     """Make every fault several times, print a row each, and return how many builds were lost."""
     lost = 0
     total: Counter[str] = Counter()
@@ -28,7 +28,7 @@ def run_faults(bench: FaultHarness, small: bool, only: str = "", but: str = "") 
         if only not in name or (but and but in name):
             continue
         ends: Counter[str] = Counter()
-        rounds = fault(bench, few if small else many)
+        rounds = fault(harness, few if small else many)
         try:
             for end in rounds:
                 ends[end] += 1
@@ -63,10 +63,12 @@ def main() -> None:
         folder = Path(name)
         folder.chmod(0o755)  # another user must be able to enter it
         began = time.monotonic()
-        bench = FaultHarness(folder, options.posts, part_posts=max(200, options.posts // 20))
-        bench.prepare()
-        print(f"{options.posts:,} posts, {bench.clean_seconds:.0f} s for a clean build", flush=True)
-        lost = run_faults(bench, options.small, options.only, options.but)
+        harness = FaultHarness(folder, options.posts, part_posts=max(200, options.posts // 20))
+        harness.prepare()
+        print(
+            f"{options.posts:,} posts, {harness.clean_seconds:.0f} s for a clean build", flush=True
+        )
+        lost = run_faults(harness, options.small, options.only, options.but)
         print(f"{(time.monotonic() - began) / 60:.0f} minutes")
     sys.exit(1 if lost else 0)
 

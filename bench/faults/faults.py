@@ -43,13 +43,13 @@ FaultOnce = Callable[[FaultHarness, int, int], "str | None"]
 FaultRounds = Callable[[FaultHarness, int], Iterator[str]]
 
 
-def repeat_fault(one: FaultOnce) -> FaultRounds:
+def repeat_fault(make_one: FaultOnce) -> FaultRounds:
     """Make a fault of ``make_one`` several times; it returns None where it could not be made."""
 
-    def rounds(bench: FaultHarness, count: int) -> Iterator[str]:
+    def rounds(harness: FaultHarness, count: int) -> Iterator[str]:
         made = missed = 0
         while made < count:
-            end = one(bench, made, count)
+            end = make_one(harness, made, count)
             if end is not None:
                 made += 1
                 yield end
@@ -59,98 +59,98 @@ def repeat_fault(one: FaultOnce) -> FaultRounds:
     return rounds
 
 
-def _finish_undisturbed(bench: FaultHarness, out: Path, ended: BuildExit) -> None:
+def _finish_undisturbed(harness: FaultHarness, out: Path, ended: BuildExit) -> None:
     """Check a build that was done before the fault, and be earlier next time."""
-    bench.resume_until_done(out, ended)
-    bench.clean_seconds *= 0.8
+    harness.resume_until_done(out, ended)
+    harness.clean_seconds *= 0.8
 
 
 # --------------------------------------------------------------------------- signals
 
 
-def kill_process(bench: FaultHarness, count: int) -> Iterator[str]:
+def kill_process(harness: FaultHarness, count: int) -> Iterator[str]:
     """Send ``kill -9`` at random moments to the process or its group, and to the resumed runs too.
 
     A kill counts as survived when the build that it hit ends with the same bytes.
     """
-    out, kills, hits, builds = bench.new_output(), 0, 0, 1
+    out, kills, hits, builds = harness.new_output(), 0, 0, 1
     while kills < count:
-        process = bench.start_build(out, "-q")
-        ended = wait_at_most(process, bench.random_delay(0.3))
+        process = harness.start_build(out, "-q")
+        ended = wait_at_most(process, harness.random_delay(0.3))
         if ended is None:
-            kill_build(process, group=bench.rng.random() < 0.4)
+            kill_build(process, group=harness.rng.random() < 0.4)
             kills, hits = kills + 1, hits + 1
-            check_whole_files(out, bench.expected)
+            check_whole_files(out, harness.expected)
         else:
-            _finish_undisturbed(bench, out, ended)
+            _finish_undisturbed(harness, out, ended)
             yield from ["resumed"] * hits
-            out, hits, builds = bench.new_output(), 0, builds + 1
-    bench.resume_until_done(out, wait_for_exit(bench.start_build(out, "-q")))
+            out, hits, builds = harness.new_output(), 0, builds + 1
+    harness.resume_until_done(out, wait_for_exit(harness.start_build(out, "-q")))
     yield from ["resumed"] * hits
     print(f"{kills} kills in {builds} builds", file=sys.stderr, flush=True)
 
 
 @repeat_fault
-def send_signal(bench: FaultHarness, number: int, count: int) -> str | None:
+def send_signal(harness: FaultHarness, number: int, count: int) -> str | None:
     """Send SIGTERM, SIGINT or SIGHUP to the process alone or to its group."""
-    out = bench.new_output()
-    process = bench.start_build(out, "-q")
-    if (ended := wait_at_most(process, 1 + bench.random_delay(0.9))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    out = harness.new_output()
+    process = harness.start_build(out, "-q")
+    if (ended := wait_at_most(process, 1 + harness.random_delay(0.9))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     send = os.killpg if number % 2 else os.kill
     send(process.pid, (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)[number % 3])
     ended = wait_for_exit(process, 60)
     if ended.status not in (0, 130):
         raise BuildLost(f"exit status {ended.status} after a signal: {ended.stderr[-300:]}")
-    return bench.resume_until_done(out, ended)
+    return harness.resume_until_done(out, ended)
 
 
 # --------------------------------------------------------------------------- the disk
 
 
-def fill_disk(bench: FaultHarness, count: int) -> Iterator[str]:
+def fill_disk(harness: FaultHarness, count: int) -> Iterator[str]:
     """Build onto a tmpfs that is too small; then make it larger."""
     for number in range(count):
-        out = bench.new_output()
-        with _mounted(out, "tmpfs", f"size={_disk_size(bench, number, count)}k"):
-            ended = wait_for_exit(bench.start_build(out, "-q"))
+        out = harness.new_output()
+        with _mounted(out, "tmpfs", f"size={_disk_size(harness, number, count)}k"):
+            ended = wait_for_exit(harness.start_build(out, "-q"))
             if ended.status and "space" not in ended.stderr and "full" not in ended.stderr:
                 raise BuildLost(f"the full disk was not named: {ended.stderr[-300:]}")
             _mount("-o", "remount,size=4g", str(out))
-            yield _resume_on_mount(bench, out, ended)
+            yield _resume_on_mount(harness, out, ended)
 
 
-def _disk_size(bench: FaultHarness, number: int, count: int) -> int:
+def _disk_size(harness: FaultHarness, number: int, count: int) -> int:
     """Return a size in kB, from almost none up to nearly what a build needs at its peak."""
-    whole = 3 * sum(len(data) for data in bench.expected.values()) // 1024
+    whole = 3 * sum(len(data) for data in harness.expected.values()) // 1024
     return 64 + whole * number // count
 
 
-def _resume_on_mount(bench: FaultHarness, out: Path, ended: BuildExit) -> str:
+def _resume_on_mount(harness: FaultHarness, out: Path, ended: BuildExit) -> str:
     """Do as ``resume_until_done`` where ``out`` is a mount that cannot be removed."""
     first = ended
     for _ in range(3):
         check_exit(ended)
-        check_whole_files(out, bench.expected)
+        check_whole_files(out, harness.expected)
         if not ended.status:
             break
-        ended = wait_for_exit(bench.start_build(out, "-q"))
+        ended = wait_for_exit(harness.start_build(out, "-q"))
     if ended.status:
         raise BuildLost(f"still failing: {ended.stderr[-300:]}")
-    check_same_bytes(out, bench.expected)
+    check_same_bytes(out, harness.expected)
     return "at once" if ended is first else "resumed"
 
 
 @repeat_fault
-def make_read_only(bench: FaultHarness, number: int, count: int) -> str | None:
+def make_read_only(harness: FaultHarness, number: int, count: int) -> str | None:
     """Make a folder of the output read-only while the build runs; then writable again."""
-    out = bench.new_output()
+    out = harness.new_output()
     folder = out / ("work", "shards", "", "dropped")[number % 4]
-    process = bench.start_build(out, "-q")
+    process = harness.start_build(out, "-q")
     while process.poll() is None and not (out / "dropped").exists():
         time.sleep(0.01)
-    if (ended := wait_at_most(process, bench.random_delay(0.5))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    if (ended := wait_at_most(process, harness.random_delay(0.5))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     with paused(process):
         _mount("--bind", str(folder), str(folder))
         _mount("-o", "remount,ro,bind", str(folder))
@@ -158,40 +158,42 @@ def make_read_only(bench: FaultHarness, number: int, count: int) -> str | None:
         ended = wait_for_exit(process)
     finally:
         _unmount(folder)
-    return bench.resume_until_done(out, ended)
+    return harness.resume_until_done(out, ended)
 
 
 @repeat_fault
-def flip_bits_then_resume(bench: FaultHarness, number: int, count: int) -> str | None:
+def flip_bits_then_resume(harness: FaultHarness, number: int, count: int) -> str | None:
     """Kill a build, change bits in its work parts, and run it again."""
-    out = bench.new_output()
-    process = bench.start_build(out, "-q")
-    if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    out = harness.new_output()
+    process = harness.start_build(out, "-q")
+    if (ended := wait_at_most(process, harness.random_delay(0.9))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     kill_build(process, group=True)
-    paths = _choose_work_files(bench, out, 5)
+    paths = _choose_work_files(harness, out, 5)
     for path in paths:
-        flip_bit(path, bench.rng)
-    bench.resume_until_done(out, wait_for_exit(bench.start_build(out, "-q")), spoilt=True)
+        flip_bit(path, harness.rng)
+    harness.resume_until_done(
+        out, wait_for_exit(harness.start_build(out, "-q")), files_changed=True
+    )
     return "resumed" if paths else None
 
 
 @repeat_fault
-def flip_bits_while_running(bench: FaultHarness, number: int, count: int) -> str | None:
+def flip_bits_while_running(harness: FaultHarness, number: int, count: int) -> str | None:
     """Change bits in work parts while the build runs."""
-    out = bench.new_output()
-    process = bench.start_build(out, "-q")
-    if (ended := wait_at_most(process, bench.random_delay(0.9))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    out = harness.new_output()
+    process = harness.start_build(out, "-q")
+    if (ended := wait_at_most(process, harness.random_delay(0.9))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     with paused(process):
-        paths = _choose_work_files(bench, out, 2)
+        paths = _choose_work_files(harness, out, 2)
         for path in paths:
-            flip_bit(path, bench.rng)
-    end = bench.resume_until_done(out, wait_for_exit(process), spoilt=True)
+            flip_bit(path, harness.rng)
+    end = harness.resume_until_done(out, wait_for_exit(process), files_changed=True)
     return end if paths else None
 
 
-def _choose_work_files(bench: FaultHarness, out: Path, count: int) -> list[Path]:
+def _choose_work_files(harness: FaultHarness, out: Path, count: int) -> list[Path]:
     found = sorted(
         path
         for folder in ("work", "shards")
@@ -201,95 +203,95 @@ def _choose_work_files(bench: FaultHarness, out: Path, count: int) -> list[Path]
         and not path.name.startswith(".")
         and path.stat().st_size
     )
-    return bench.rng.sample(found, min(count, len(found)))
+    return harness.rng.sample(found, min(count, len(found)))
 
 
 # --------------------------------------------------------------------------- the inputs
 
 
 @repeat_fault
-def truncate_input(bench: FaultHarness, number: int, count: int) -> str | None:
+def truncate_input(harness: FaultHarness, number: int, count: int) -> str | None:
     """Truncate an input while it is read; then restore it."""
-    out, path = bench.new_output(), bench.rng.choice(bench.dumps)
+    out, path = harness.new_output(), harness.rng.choice(harness.dumps)
     whole, was = path.read_bytes(), path.stat()
-    process = bench.start_build(out, "-q")
+    process = harness.start_build(out, "-q")
     while process.poll() is None and not (out / "work" / "read").exists():
         time.sleep(0.01)
-    if (ended := wait_at_most(process, bench.random_delay(0.1))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    if (ended := wait_at_most(process, harness.random_delay(0.1))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     with paused(process):
-        os.truncate(path, bench.rng.randrange(len(whole)))
+        os.truncate(path, harness.rng.randrange(len(whole)))
     ended = wait_for_exit(process)
     try:
         check_exit(ended)
-        check_whole_files(out, bench.expected)
+        check_whole_files(out, harness.expected)
     finally:
         path.write_bytes(whole)
         os.utime(path, ns=(was.st_atime_ns, was.st_mtime_ns))
-    return bench.resume_until_done(out, ended)
+    return harness.resume_until_done(out, ended)
 
 
 # --------------------------------------------------------------------------- the rest
 
 
 @repeat_fault
-def limit_memory(bench: FaultHarness, number: int, count: int) -> str | None:
+def limit_memory(harness: FaultHarness, number: int, count: int) -> str | None:
     """Limit one worker to the memory that it has (RLIMIT_AS), or to 50 or 200 MB more."""
-    out = bench.new_output()
-    process = bench.start_build(out, "-q")
-    if (ended := wait_at_most(process, 2 + bench.random_delay(0.7))) is not None:
-        return _finish_undisturbed(bench, out, ended)
+    out = harness.new_output()
+    process = harness.start_build(out, "-q")
+    if (ended := wait_at_most(process, 2 + harness.random_delay(0.7))) is not None:
+        return _finish_undisturbed(harness, out, ended)
     hit = False
     if found := list_workers(process):
         try:
-            victim = bench.rng.choice(found)
+            victim = harness.rng.choice(found)
             limit = victim.memory_info().vms + (0, 50, 200)[number % 3] * 2**20
             victim.rlimit(psutil.RLIMIT_AS, (limit, limit))
             hit = True
         except psutil.NoSuchProcess:
             pass
-    end = bench.resume_until_done(out, wait_for_exit(process))
+    end = harness.resume_until_done(out, wait_for_exit(process))
     return end if hit else None
 
 
-def change_clock(bench: FaultHarness, count: int) -> Iterator[str]:
+def change_clock(harness: FaultHarness, count: int) -> Iterator[str]:
     """Move the wall clock by years and back while the build runs (clock.c, preloaded)."""
-    library, clock = bench.folder / "clock.so", bench.folder / "clock"
+    library, clock = harness.folder / "clock.so", harness.folder / "clock"
     made = ["cc", "-shared", "-fPIC", "-O1", "-o", str(library), str(_CLOCK), "-ldl"]
     if not shutil.which("cc") or subprocess.run(made, capture_output=True).returncode:
         raise FaultSkipped("no C compiler to build the false clock with")
     for number in range(count):
-        out = bench.new_output()
+        out = harness.new_output()
         clock.write_bytes((-20 * _YEAR if number % 2 else 0).to_bytes(8, "little", signed=True))
-        process = bench.start_build(out, "-q", LD_PRELOAD=str(library), FAULTS_CLOCK=str(clock))
+        process = harness.start_build(out, "-q", LD_PRELOAD=str(library), FAULTS_CLOCK=str(clock))
         ended = None
         for years in (10, -10, 0.003, -30):
-            ended = ended or wait_at_most(process, bench.random_delay(0.3))
+            ended = ended or wait_at_most(process, harness.random_delay(0.3))
             with open(clock, "r+b") as file:  # in place, because the build has mapped it
                 file.write(int(years * _YEAR).to_bytes(8, "little", signed=True))
-        yield bench.resume_until_done(out, ended or wait_for_exit(process))
+        yield harness.resume_until_done(out, ended or wait_for_exit(process))
 
 
-def start_two_builds(bench: FaultHarness, count: int) -> Iterator[str]:
+def start_two_builds(harness: FaultHarness, count: int) -> Iterator[str]:
     """Start two builds on one folder; sometimes kill the first and start a third right away."""
     for number in range(count):
-        out = bench.new_output()
-        processes = [bench.start_build(out, "-q")]
-        time.sleep(bench.random_delay(0.3) if number % 2 else 0)
-        processes.append(bench.start_build(out, "-q"))
+        out = harness.new_output()
+        processes = [harness.start_build(out, "-q")]
+        time.sleep(harness.random_delay(0.3) if number % 2 else 0)
+        processes.append(harness.start_build(out, "-q"))
         if number % 3 == 2:
-            time.sleep(bench.random_delay(0.3))
+            time.sleep(harness.random_delay(0.3))
             os.kill(processes[0].pid, signal.SIGKILL)  # so soon that its workers still run
-            processes.append(bench.start_build(out, "-q"))
+            processes.append(harness.start_build(out, "-q"))
         ends = [wait_for_exit(process) for process in processes]
         for process, ended in zip(processes, ends, strict=True):
             if ended.status != -signal.SIGKILL or process is not processes[0]:
                 check_exit(ended)
         good = [ended for ended in ends if not ended.status]
-        yield bench.resume_until_done(out, good[0] if good else ends[-1])
+        yield harness.resume_until_done(out, good[0] if good else ends[-1])
 
 
-def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
+def build_as_another_user(harness: FaultHarness, count: int) -> Iterator[str]:
     """Resume a build as another user, or build as another user; then resume as the first user."""
     python, path = _find_python_for_nobody()
     before = [
@@ -301,15 +303,15 @@ def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
         python,
     ]
     home = {"PYTHONPATH": path, "HOME": "/nonexistent", "PYTHONDONTWRITEBYTECODE": "1"}
-    key = bench.folder / "corpus.key"
+    key = harness.folder / "corpus.key"
     for number in range(count):
-        out = bench.new_output()
+        out = harness.new_output()
         if number % 2 == 0:
             # Early, because a finished build cannot be resumed.
-            process = bench.start_build(out, "-q")
-            if (ended := wait_at_most(process, bench.random_delay(0.4))) is None:
+            process = harness.start_build(out, "-q")
+            if (ended := wait_at_most(process, harness.random_delay(0.4))) is None:
                 kill_build(process, group=True)
-                other_user = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
+                other_user = wait_for_exit(harness.start_build(out, "-q", before=before, **home))
                 check_exit(other_user)
                 if not other_user.status:
                     raise BuildLost("another user could resume in a folder of mode 0700")
@@ -319,15 +321,15 @@ def build_as_another_user(bench: FaultHarness, count: int) -> Iterator[str]:
             shutil.chown(out, NOBODY, NOBODY)
             shutil.chown(key, NOBODY, NOBODY)
             try:
-                process = bench.start_build(out, "-q", before=before, **home)
-                if (ended := wait_at_most(process, bench.random_delay(0.8))) is None:
+                process = harness.start_build(out, "-q", before=before, **home)
+                if (ended := wait_at_most(process, harness.random_delay(0.8))) is None:
                     kill_build(process, group=True)
-                    ended = wait_for_exit(bench.start_build(out, "-q", before=before, **home))
+                    ended = wait_for_exit(harness.start_build(out, "-q", before=before, **home))
                 if ended.status:
                     raise BuildLost(f"another user could not build: {ended.stderr[-500:]}")
             finally:
                 shutil.chown(key, 0, 0)
-        yield bench.resume_until_done(out, ended)
+        yield harness.resume_until_done(out, ended)
 
 
 def _find_python_for_nobody() -> tuple[str, str]:

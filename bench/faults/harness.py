@@ -126,17 +126,17 @@ class FaultHarness:
         return self.rng.random() * self.clean_seconds * share
 
     def resume_until_done(
-        self, out: Path, first: BuildExit, tries: int = 3, *, spoilt: bool = False
+        self, out: Path, first: BuildExit, tries: int = 3, *, files_changed: bool = False
     ) -> str:
         """Run the build again until it is done; return ``at once`` or ``resumed``.
 
-        ``spoilt`` means that files were changed on purpose after they were written. Raises
+        ``files_changed`` says that files were changed on purpose after they were written. Raises
         BuildLost if a run ends unclearly, if the bytes differ, or if no run succeeds.
         """
         check_exit(first)
         ended = first
         for _ in range(tries):
-            if not (spoilt and ended.status):
+            if not (files_changed and ended.status):
                 check_whole_files(out, self.expected)
             if ended.status == 0:
                 break

@@ -58,7 +58,7 @@ def build_mode(path: Path, mode: str, folder: Path) -> Any:
 
 
 def depths(found: Any) -> Counter[int]:
-    """How deep each tree is, by the indentation of its turns."""
+    """Return how many trees there are of each depth, by the indentation of their turns."""
     frame = found.scan().select("text", "post_ids").collect()
     out: Counter[int] = Counter()
     for text, ids in frame.iter_rows():

@@ -93,7 +93,7 @@ class Histogram(NamedTuple):
     ends: tuple[str, str]
     slider: Slider | None
     table: Table
-    has_scores_class: bool
+    css_class: str  # of the figure, or empty
 
 
 # --------------------------------------------------------------------------- the funnel
@@ -208,7 +208,7 @@ def draw_histogram(
         ends=(f"{edges[0]:g}", f"{edges[shown]:g}{beyond}"),
         slider=_make_slider(score, number, shown) if number is not None else None,
         table=_histogram_table(score, dropped),
-        has_scores_class=True,
+        css_class="score",
     )
 
 
@@ -268,7 +268,7 @@ def draw_mirrored_histogram(one: Mapping[str, Any], two: Mapping[str, Any]) -> H
         ends=(f"{edges[0]:g}", f"{edges[-1]:g}"),
         slider=None,
         table=Table(f"Histogram of {one['column']}", ["value", "A", "B"], rows),
-        has_scores_class=False,
+        css_class="",
     )
 
 

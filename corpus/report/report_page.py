@@ -147,7 +147,7 @@ def _scores(statistics: Statistics) -> dict[str, Any] | None:
 
 
 def _languages(statistics: Statistics) -> LongTable | None:
-    """Each language, with what was kept and what was dropped of it."""
+    """Return each language with its kept documents and its dropped posts."""
     found = statistics["languages"]
     if not found or not found["top"]:
         return None
@@ -183,7 +183,7 @@ def _long_table(
 
 
 def _values(statistics: Statistics) -> list[dict[str, Any]]:
-    """The most frequent communities, platforms, kinds and licences."""
+    """Return the most frequent communities, platforms, kinds and licences."""
     found = []
     for column, title, head in (
         ("communities", "Communities", "community"),

@@ -55,7 +55,7 @@ class Table:
 
 
 def bar_table(caption: str, heads: Sequence[str], rows: Sequence[BarRow]) -> Table:
-    """A table with a bar in the second cell of each row; the longest bar is the largest sum."""
+    """Make a table with a bar in the second cell of each row; the longest is the largest sum."""
     largest = max((sum(row.counts) for row in rows), default=0) or 1
     lines = [[shorten(row.name), _draw_bar(row.counts, largest), *row.cells] for row in rows]
     longest_name = max((len(row.name) for row in rows), default=0)

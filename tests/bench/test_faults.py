@@ -134,8 +134,8 @@ def test_damage_also_removes_what_may_have_been_made_of_it(
     flip_bit(part, random.Random(1))
     assert verify_work.verify_work(work, run_inline) == [part.with_name("000002.json")]
     assert {path.name for path in work.iterdir() if path.is_dir()} == {"read"}
-    left = sorted(path.name for path in part.parent.glob("*.json"))
-    assert left == ["000000.json", "000001.json", "000003.json", "000004.json"]
+    remaining = sorted(path.name for path in part.parent.glob("*.json"))
+    assert remaining == ["000000.json", "000001.json", "000003.json", "000004.json"]
     assert verify_work.verify_work(work, run_inline) == []
 
 
@@ -272,7 +272,7 @@ def test_functions_are_compiled_without_a_folder_for_compiled_code(
     monkeypatch.setattr(numba, "njit", homeless)
     add = jit.jit(lambda number: number + 1)
     assert add(2) == 3
-    assert add.signatures  # compiled it was, not left as Python
+    assert add.signatures  # it was compiled, not run as Python
 
 
 def test_a_build_that_is_killed_or_has_a_full_disk_resumes_to_the_same_bytes(

@@ -81,9 +81,9 @@ def stream(folder: Path) -> tuple[list[tuple[str, int, dict[str, Any]]], Counter
     """Return (member, line number, record) of every status and notice."""
     lines: Counter[str] = Counter()
     found = [
-        (name, place, record)
+        (name, position, record)
         for name, content in members(folder / "x/stream-2024-05.tar")
-        for place, record in enumerate(objects(content, lines))
+        for position, record in enumerate(objects(content, lines))
     ]
     wrong = [entry for entry in found if isinstance(entry[2].get("text"), dict)]
     lines["wrong_type"] = len(wrong)
@@ -100,12 +100,12 @@ def tweets(folder: Path) -> tuple[list[dict[str, Any]], Counter[str]]:
     found: list[dict[str, Any]] = []
     for record in objects((folder / "x/api-2024-05.jsonl").read_bytes(), lines):
         some = record.get("data", record)
-        beside = {other["id"]: other for other in record.get("includes", {}).get("tweets", ())}
+        included = {other["id"]: other for other in record.get("includes", {}).get("tweets", ())}
         some = some if isinstance(some, list) else [some]
         for post in some:  # a repost is whole only in what it refers to
             for other in post.get("referenced_tweets", ()):
                 if other["type"] == "retweeted":
-                    post |= {"reposted": beside.get(other["id"], other)}
+                    post |= {"reposted": included.get(other["id"], other)}
         found += some
     whole = [record for record in found if isinstance(record["id"], str)]
     lines["wrong_type"] = len(found) - len(whole)
@@ -215,19 +215,19 @@ def test_posts_have_the_planted_traits(folder: Path, planted: dict[str, Any]) ->
 
 def test_delete_notices_are_where_they_were_planted(folder: Path, planted: dict[str, Any]) -> None:
     entries = stream(folder)[0]
-    home = {r["id_str"]: (name, place) for name, place, r in entries if "user" in r}
+    position_of = {r["id_str"]: (name, position) for name, position, r in entries if "user" in r}
     found: dict[str, set[str]] = {"before": set(), "after": set(), "other_member": set()}
     found["unseen"] = set()
-    for name, place, record in entries:
+    for name, position, record in entries:
         if "delete" not in record:
             continue
         identity = record["delete"]["status"]["id_str"]
-        if identity not in home:
+        if identity not in position_of:
             found["unseen"].add(f"x:{identity}")
-        elif home[identity][0] != name:
+        elif position_of[identity][0] != name:
             found["other_member"].add(f"x:{identity}")
         else:
-            where = "before" if place < home[identity][1] else "after"
+            where = "before" if position < position_of[identity][1] else "after"
             found[where].add(f"x:{identity}")
     assert {k: set(v) for k, v in planted["ids"]["delete_notices"].items()} == found
     assert all(found.values())

@@ -83,7 +83,7 @@ def test_the_front_matter_of_the_card_has_the_fields_of_the_hub(built: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("license_", "found"),
     [
         ("", {"license": "other", "license_name": "not-stated"}),
         ("Apache-2.0", {"license": "apache-2.0"}),
@@ -98,8 +98,8 @@ def test_the_front_matter_of_the_card_has_the_fields_of_the_hub(built: Path) -> 
         ),
     ],
 )
-def test_a_licence_that_the_hub_does_not_know_is_other(said: str, found: dict[str, str]) -> None:
-    settings = PublishedPlan({"output": {"license": said}})
+def test_a_licence_unknown_to_the_hub_is_other(license_: str, found: dict[str, str]) -> None:
+    settings = PublishedPlan({"output": {"license": license_}})
     assert dataset_card._license(settings) == found
 
 
@@ -186,8 +186,8 @@ def test_every_documentation_file_names_the_splits(built: Path) -> None:
     )
     files = json.loads(made["croissant.json"])["distribution"][-1]
     assert files["includes"] == ["shards/*.parquet", "validation/*.parquet"]
-    told = f"Splits, in documents: train 61, validation {manifest['shards'][0]['rows']}."
-    assert told in files["description"] and told in made["DATASHEET.md"]
+    sentence = f"Splits, in documents: train 61, validation {manifest['shards'][0]['rows']}."
+    assert sentence in files["description"] and sentence in made["DATASHEET.md"]
     assert "Splits" not in (built / "DATASHEET.md").read_text()
     assert "  - split: validation\n    path: validation/*.parquet\n---" in made["README.md"]
 
@@ -195,9 +195,10 @@ def test_every_documentation_file_names_the_splits(built: Path) -> None:
 def test_a_threshold_that_does_not_decide_alone_has_a_note(built: Path) -> None:
     both = "only what is above both max_word_chars and max_word_share leaves"
     assert f"| 50 | max_word_chars | long_word; {both} |" in (built / "DATASHEET.md").read_text()
-    told = croissant(built)["rai:dataManipulationProtocol"]
+    thresholds = croissant(built)["rai:dataManipulationProtocol"]
     assert (
-        f"quality: quality_longest_word at most 50 (max_word_chars), else long_word; {both}" in told
+        f"quality: quality_longest_word at most 50 (max_word_chars), else long_word; {both}"
+        in thresholds
     )
 
 
@@ -220,8 +221,8 @@ def python_with(module: str) -> str:
         if python == sys.executable and importlib.util.find_spec(module):
             return python
         if python and python != sys.executable:
-            asked = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
-            if asked.returncode == 0:
+            result = subprocess.run([python, "-c", f"import {module}"], capture_output=True)
+            if result.returncode == 0:
                 return python
     pytest.skip(f"{module} is not here (pip install {module}, or set CORPUS_READERS_PYTHON)")
 
@@ -246,8 +247,8 @@ rows = list(itertools.islice(data.records("posts"), 1000))
 print(json.dumps([len(rows), rows[0]["posts/text"].decode()]))
 """
     python = python_with("mlcroissant")
-    said = run_python(python, code, str(built / "croissant.json"), home=tmp_path)
-    count, text = json.loads(said.splitlines()[-1])
+    output = run_python(python, code, str(built / "croissant.json"), home=tmp_path)
+    count, text = json.loads(output.splitlines()[-1])
     frame = corpus.load(built).scan().collect()
     assert count == frame.height
     assert text in frame["text"].to_list()
@@ -259,8 +260,10 @@ import sys, json
 from huggingface_hub import DatasetCard
 print(json.dumps(DatasetCard.load(sys.argv[1]).data.to_dict()))
 """
-    said = run_python(python_with("huggingface_hub"), code, str(built / "README.md"), home=tmp_path)
-    assert json.loads(said) == front_matter(built)
+    output = run_python(
+        python_with("huggingface_hub"), code, str(built / "README.md"), home=tmp_path
+    )
+    assert json.loads(output) == front_matter(built)
 
 
 def test_datasets_loads_the_folder(built: Path, tmp_path: Path) -> None:
@@ -269,8 +272,8 @@ import sys, json, datasets
 found = datasets.load_dataset(sys.argv[1])
 print(json.dumps([{name: len(part) for name, part in found.items()}, found["train"][0]["text"]]))
 """
-    said = run_python(python_with("datasets"), code, str(built), home=tmp_path)
-    counts, text = json.loads(said.splitlines()[-1])
+    output = run_python(python_with("datasets"), code, str(built), home=tmp_path)
+    counts, text = json.loads(output.splitlines()[-1])
     assert counts == {"train": 61}
     assert text == corpus.load(built).scan().collect()["text"][0]
 

@@ -69,7 +69,7 @@ def test_a_value_at_a_threshold_is_kept_by_a_maximum_and_by_a_minimum(tmp_path: 
     words = score(found, "quality_words")
     at = words["edges"].index(2)
     assert sum(words["kept"][:at]) == 0 and sum(words["kept"]) == 5
-    assert words["kept"][-1] == 1, "the last bin holds what lies beyond"
+    assert words["kept"][-1] == 1, "the last bin holds what is beyond it"
     assert sum(words["own"][:at]) == sum(words["own"]) == 1
 
 
@@ -144,7 +144,7 @@ def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
         }
         for _ in range(3000)
     ]  # fmt: skip
-    gone = [
+    dropped = [
         {"stage": stage, "reason": reason, "lang": rng.choice(["en", "fr"]),
          "toxicity": rng.random(), "share": rng.uniform(-9, 20)}
         for stage, reason in [("toxicity", "toxic"), ("dedup", "repost")] for _ in range(700)
@@ -159,9 +159,9 @@ def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
         return paths
 
     one = statistics.count_statistics(
-        written("kept", rows, 1), written("gone", gone, 1), THRESHOLDS
+        written("kept", rows, 1), written("dropped", dropped, 1), THRESHOLDS
     )
-    files = written("kept", rows, 150), written("gone", gone, 70)
+    files = written("kept", rows, 150), written("dropped", dropped, 70)
     assert statistics.count_statistics(*files, THRESHOLDS) == one
 
     def backwards(tasks: Any, step: str) -> Any:
@@ -179,14 +179,14 @@ def test_cluster_sizes_ascend_whatever_the_order_in_the_manifest() -> None:
 
 
 def test_a_column_has_the_first_threshold_of_the_last_stage() -> None:
-    told = [
+    thresholds = [
         {"stage": stage, "column": column, "value": value}
         for stage, column, value in (
             ("language", "lang_score", 1), ("quality", "chars", 2), ("quality", "chars", 3),
             ("language_context", "lang_score", 4),
         )
     ]  # fmt: skip
-    found = statistics._threshold_of_column(told)
+    found = statistics._threshold_of_column(thresholds)
     assert {name: row["value"] for name, row in found.items()} == {"lang_score": 4, "chars": 2}
 
 
@@ -375,9 +375,9 @@ def test_measures_with_different_bins_have_a_chart_for_each_corpus(tmp_path: Pat
     apart = scores_section(one, two)
     assert "A: <code>spam</code>" in apart and "B: <code>spam</code>" in apart
     assert "each has a chart of its own" in apart
-    beside = scores_section(one, same)
-    assert beside.count("<code>spam</code>") == 1 and "A: <code>" not in beside
-    assert "each has a chart of its own" not in beside
+    together = scores_section(one, same)
+    assert together.count("<code>spam</code>") == 1 and "A: <code>" not in together
+    assert "each has a chart of its own" not in together
 
 
 def test_names_and_posts_cannot_act_on_the_terminal(tmp_path: Path) -> None:

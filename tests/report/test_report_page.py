@@ -118,9 +118,9 @@ def test_posts_are_shown_word_for_word(hostile: Path, browser: Browser) -> None:
     shown = browser.run(
         "return [...document.querySelectorAll('#samples blockquote')].map(e => e.textContent)"
     )
-    told = json.loads((hostile / "out1" / "statistics.json").read_text())["samples"]
+    counts = json.loads((hostile / "out1" / "statistics.json").read_text())["samples"]
     wanted = [
-        replace_control_characters(sample["text"]) for sample in told if sample["of"] != "cluster"
+        replace_control_characters(sample["text"]) for sample in counts if sample["of"] != "cluster"
     ]
     assert sorted(shown) == sorted(wanted)
     assert any("<script>document.title = 'caught'</script> 0" in text for text in shown)
@@ -201,8 +201,8 @@ def test_a_screen_reader_finds_names_headings_and_tables(hostile: Path, browser:
 
 def test_a_slider_shows_what_another_threshold_would_do(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
-    told = json.loads((hostile / "out1" / "statistics.json").read_text())
-    bounded = [score for score in told["scores"] if score["threshold"]]
+    counts = json.loads((hostile / "out1" / "statistics.json").read_text())
+    bounded = [score for score in counts["scores"] if score["threshold"]]
     number = next(n for n, s in enumerate(bounded) if s["column"] == "quality_link_share")
     score = bounded[number]
     whole, own = sum(score["kept"]), sum(score["own"])
@@ -211,13 +211,13 @@ def test_a_slider_shows_what_another_threshold_would_do(hostile: Path, browser: 
             f"const i = document.getElementById('score-{number}'); i.value = {at};"
             "i.dispatchEvent(new Event('input'))"
         )
-        said = browser.run(
+        shown_text = browser.run(
             f"return document.getElementById('score-{number}').closest('.what-if').innerText"
         )
-        leave, stay = sum(score["kept"][at:]), sum(score["own"][:at])
-        assert f"max_link_share were {at / 100:g}?" in said
-        assert f"{leave} of {whole} kept would leave" in said
-        assert f"{stay} of {own} that left as mostly_links would pass here" in said
+        dropped, passing = sum(score["kept"][at:]), sum(score["own"][:at])
+        assert f"max_link_share were {at / 100:g}?" in shown_text
+        assert f"{dropped} of {whole} kept would leave" in shown_text
+        assert f"{passing} of {own} that left as mostly_links would pass here" in shown_text
     assert own > 0
 
 
@@ -225,8 +225,8 @@ def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
     hostile: Path, browser: Browser
 ) -> None:
     browser.open(hostile / "out1" / "report.html")
-    told = json.loads((hostile / "out1" / "statistics.json").read_text())
-    bounded = [score for score in told["scores"] if score["threshold"]]
+    counts = json.loads((hostile / "out1" / "statistics.json").read_text())
+    bounded = [score for score in counts["scores"] if score["threshold"]]
     number = next(n for n, s in enumerate(bounded) if s["column"] == "quality_longest_word_share")
     kept, now = bounded[number]["kept"], bounded[number]["edges"].index(0.3)
     assert sum(kept[now:]) > 0, "short words may be much of a post"
@@ -236,8 +236,8 @@ def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
         f"const i = document.getElementById('score-{number}'); i.value = {now - 1};"
         "i.dispatchEvent(new Event('input'))"
     )
-    said = browser.run(f"return {effect}.innerText")
-    assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would leave" in said
+    shown_text = browser.run(f"return {effect}.innerText")
+    assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would leave" in shown_text
 
 
 def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Browser) -> None:
