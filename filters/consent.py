@@ -12,7 +12,7 @@ from filters.contract import Filter, FilterConfig
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {}
 VERSION = 2
-# Behind dedup, a withdrawn post could be kept instead of a copy and then be dropped as well.
+# After dedup, a withdrawn post could be kept instead of a copy, and then be dropped as well.
 MUST_BE_FIRST = True
 
 Reason = Literal[

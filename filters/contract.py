@@ -26,7 +26,8 @@ and may have
 * ``verdict(config)``: the reason to drop a post, or null, as one expression over the columns in
   ``WRITES``, so that a setting can be changed without scoring again; ``config`` is resolved. With
   it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
-  with (or a function ``movable`` that returns them for a Config).
+  with (or a function ``movable`` that returns them for a Config);
+* ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage.
 
 A filter that needs several files is a package that imports these names in its ``__init__``.
 """

@@ -285,7 +285,7 @@ def test_a_note_behind_a_model_that_is_nested_deep_is_refused(tmp_path: Path) ->
     path = tmp_path / "model.bin"
     deep = b"[" * 100_000 + b"]" * 100_000
     path.write_bytes(b"model" + deep + struct.pack("<q", len(deep)) + b"corpus-note-1\n")
-    with pytest.raises(ValueError, match="note behind the model is damaged"):
+    with pytest.raises(ValueError, match="note at the end of the file is damaged"):
         fasttext.read_note(path)
 
 

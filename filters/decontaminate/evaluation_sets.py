@@ -58,7 +58,7 @@ def read_evaluation_sets(paths: Sequence[Path], columns: Sequence[str]) -> list[
                 texts.extend(_iter_strings(row.get(column)))
             row_numbers.extend([number] * (len(texts) - len(row_numbers)))
         if not set_columns:
-            raise ValueError(f"{path} is empty; take it out of 'against'")
+            raise ValueError(f"{path} is empty; remove it from 'against'")
         if columns and set_columns.isdisjoint(columns):
             raise ValueError(
                 f"{path} has none of the columns {_join_names(columns)}; "
@@ -168,7 +168,7 @@ def _decode_json(content: bytes, location: str) -> Any:
     try:
         return msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise ValueError(f"{location}: broken JSON; mend it or take it out") from None
+        raise ValueError(f"{location}: broken JSON; repair it or remove it") from None
 
 
 def _require_object(value: object, location: str) -> Mapping[str, Any]:

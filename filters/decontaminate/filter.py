@@ -53,7 +53,10 @@ class Config(FilterConfig):
         100, ge=1, description="a text that more rows repeat is an instruction, no item"
     )
     min_share: float = Field(
-        0, ge=0, le=1, description="of an item's n-grams, the share a post must hold; 0 is any one"
+        0,
+        ge=0,
+        le=1,
+        description="of an item's n-grams, the share that a post must contain; 0 is any one",
     )
     action: Literal["drop", "annotate"] = "drop"
 
@@ -140,7 +143,7 @@ def _index_items(config: Config) -> ItemIndex:
     counts = _count_set_rows(sets, passages)
     if not counts["used"].sum():
         raise ValueError(
-            f"decontaminate: of {counts['rows'].sum()} items none can be looked for: "
+            f"decontaminate: of {counts['rows'].sum()} items none can be searched for: "
             f"{counts['too_short'].sum()} are too short (lower 'min_tokens'), "
             f"{counts['boilerplate'].sum()} too common (raise 'max_items' or 'max_repeats')"
         )

@@ -101,7 +101,7 @@ class Config(FilterConfig):
             raise ValueError(f"'{wrong[0]}' is no language code; lid.176 has 'en', 'pt', 'ceb' …")
         missing = [code for code in self.keep if self.languages and code not in self.languages]
         if missing:
-            raise ValueError(f"'{missing[0]}' is to be kept, but 'languages' does not hold it")
+            raise ValueError(f"'{missing[0]}' is in 'keep' but not in 'languages'")
         return self
 
 

@@ -1,6 +1,6 @@
 """Apply C4's rules to lines and texts (Raffel et al., 2020, section 2.2), as datatrove 0.10 does.
 
-Lines that break a rule are removed, and the text is judged by the sentences of the other lines.
+Lines that break a rule are removed, and the text is measured by the sentences of the other lines.
 Importing this module imports numba, so import it where it is used.
 """
 

@@ -40,7 +40,10 @@ class SocialSettings(FilterConfig):
         description="social: different words among all; for posts of 8 words and up",
     )
     max_repeated_share: float = Field(
-        0.5, ge=0, le=1, description="social: characters in three words that came together before"
+        0.5,
+        ge=0,
+        le=1,
+        description="social: characters in three words that occurred together before",
     )
     min_compressed: float = Field(
         0.3,

@@ -55,7 +55,9 @@ class Config(FilterConfig):
         # Two numbers that may end at any of a line's digits take quadratic time to match.
         for label in labels:
             if label.count("{n}") > 1:
-                raise ValueError(f"label '{label[:60]}' holds {{n}} more than once; say it once")
+                raise ValueError(
+                    f"label '{label[:60]}' contains {{n}} more than once; write it once"
+                )
         return labels
 
 

@@ -85,7 +85,7 @@ def _locate_note(path: Path) -> tuple[dict[str, Any], int]:
         except (OSError, ValueError, RecursionError):
             content = None
     if not isinstance(content, dict):
-        raise ValueError(f"{path}: the note behind the model is damaged; copy the file again")
+        raise ValueError(f"{path}: the note at the end of the file is damaged; copy the file again")
     return content, size - trailer_bytes - length
 
 

@@ -86,7 +86,7 @@ def _check_model(cursor: _FileCursor) -> list[str]:
     args = _TrainingArgs(*cursor.unpack("<12id"))
     entries, words, labels, _, pruned = cursor.unpack("<iiiqq")
     if args.model != _SUPERVISED:
-        raise ValueError("it holds word vectors and no labels; train it as a classifier")
+        raise ValueError("it has word vectors and no labels; train it as a classifier")
     if entries == words and labels == 0:
         raise ValueError("it has no labels")
     _require(words >= 0 and labels > 0 and entries == words + labels)

@@ -169,8 +169,8 @@ def _load_detoxify(folder: Path, label: str) -> Callable[[list[str]], Any]:
         )
     except Exception as error:
         raise ValueError(
-            f"toxicity: {checkpoint} cannot be loaded offline: {error}; the folder must hold the "
-            "tokenizer's files, and the base model's config must be in Hugging Face's cache"
+            f"toxicity: {checkpoint} cannot be loaded offline: {error}; the folder must contain "
+            "the tokenizer's files, and the base model's config must be in Hugging Face's cache"
         ) from error
     # Detoxify calls the class "toxic" of its first models "toxicity", as the later ones do.
     wanted = "toxicity" if label == "toxic" else label

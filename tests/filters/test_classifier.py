@@ -152,7 +152,7 @@ def train_with_fasttext(folder: Path, kind: str) -> Path:
 
 def test_word_vectors_are_no_classifier(tmp_path: Path) -> None:
     path = train_with_fasttext(tmp_path, "unsupervised")
-    with pytest.raises(ValueError, match="holds word vectors and no labels"):
+    with pytest.raises(ValueError, match="has word vectors and no labels"):
         check(classifier, Config(model=str(path)))
 
 
@@ -171,7 +171,7 @@ def test_a_damaged_note_is_an_error(model: str, tmp_path: Path) -> None:
     whole = Path(model).read_bytes()
     path = tmp_path / "model.bin"
     path.write_bytes(whole.replace(b'"cleaning"', b'"cleaning\xff'))
-    with pytest.raises(ValueError, match="note behind the model is damaged"):
+    with pytest.raises(ValueError, match="note at the end of the file is damaged"):
         check(classifier, Config(model=str(path)))
     path.write_bytes(whole)
     fasttext.write_note(path, {"cleaning": "tokens-9"})

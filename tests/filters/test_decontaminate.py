@@ -327,7 +327,12 @@ def test_columns_may_be_in_different_sets(tmp_path: Path) -> None:
         ("a.jsonl", b'{"n": 1}\n', {}, "a.jsonl has no text"),
         ("a.jsonl", b'{"q": "secret"}\n', {"columns": ["x"]}, "none of the columns x; it has: q"),
         ("a.jsonl", b'{"q": "secret"}\n', {"columns": ["q", "x"]}, "no set has a column 'x'"),
-        ("a.jsonl", b'{"q": "secret"}\n', {}, "of 1 items none can be looked for: 1 are too short"),
+        (
+            "a.jsonl",
+            b'{"q": "secret"}\n',
+            {},
+            "of 1 items none can be searched for: 1 are too short",
+        ),
     ],
 )
 def test_an_unusable_set_is_an_error_that_quotes_no_text(
@@ -452,7 +457,7 @@ def test_matches_equal_those_of_a_plain_implementation(
         try:
             run = decontaminate.build(config)
         except ValueError as error:
-            assert "none can be looked for" in str(error)
+            assert "none can be searched for" in str(error)
             assert expected == [(None, 0.0)] * len(posts)
             return
     together = run(pl.DataFrame({"text": posts}))

@@ -110,7 +110,7 @@ def test_an_unsure_post_is_und_and_lang2_has_the_most_likely_language() -> None:
 def test_only_the_allowed_languages_are_found() -> None:
     texts = ["Ich habe keine Ahnung, wovon du redest", "boa noite a todos"]
     assert set(identify(texts, languages=("pt", "es"))["lang"]) <= {"pt", "es", "und"}
-    with pytest.raises(ValueError, match="'de' is to be kept, but 'languages' does not hold it"):
+    with pytest.raises(ValueError, match="'de' is in 'keep' but not in 'languages'"):
         language.Config(keep=("de",), languages=("pt",))
 
 
