@@ -37,7 +37,7 @@ def document(plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
 @contextmanager
 def held_by_another_process(folder: Path, holder: str) -> Iterator[None]:
     code = (
-        "import sys; from pathlib import Path; from corpus.folder_lock import locked\n"
+        "import sys; from pathlib import Path; from corpus.storage.folder_lock import locked\n"
         "with locked(Path(sys.argv[1]), sys.argv[2]): print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(
