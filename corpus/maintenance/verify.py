@@ -17,7 +17,8 @@ from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import find_imbalances, load_manifest, shards_digest
 from corpus.schema import LEDGER_COLUMNS
-from corpus.storage.remote_path import RemotePath, hash_path, open_path, parse_path
+from corpus.storage.filesystem import hash_file
+from corpus.storage.remote_path import RemotePath, parse_path
 
 CorpusFolder = Path | RemotePath
 _REMEDY = "copy these files again, or build again"
@@ -92,9 +93,9 @@ class ShardContents:
         self.row_groups: list[int] = []
         self.posts = self.characters = self.empty = 0
         try:
-            self.sha256 = hash_path(folder / self.name)
+            self.sha256 = hash_file(str(folder / self.name))
             with (
-                open_path(folder / self.name) as source,
+                (folder / self.name).open("rb") as source,
                 pq.ParquetFile(source, page_checksum_verification=True) as file,
             ):
                 self._measure(file)
@@ -178,7 +179,7 @@ def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
     files: list[Any] = list((folder / "dropped").glob("*.parquet"))
     for path in sorted(files):
         try:
-            with open_path(path) as file:
+            with path.open("rb") as file:
                 frame = pl.read_parquet(file, columns=list(LEDGER_COLUMNS))
         except (OSError, pl.exceptions.PolarsError):
             wrong.append(f"dropped/{path.name} cannot be read")
@@ -264,5 +265,5 @@ def _changed_pieces(folder: CorpusFolder, pieces: list[dict[str, Any]]) -> Itera
     """The names of those of an enciphered folder's pieces that are not as they were."""
     for piece in pieces:
         path = folder / piece["path"]
-        if not path.is_file() or hash_path(path) != piece["sha256"]:
+        if not path.is_file() or hash_file(str(path)) != piece["sha256"]:
             yield piece["path"]

@@ -1,8 +1,8 @@
-"""Open, list, look at and write files wherever they are: paths of this machine, or fsspec URLs.
+"""Open, list, write and remove files: local paths, or URLs that fsspec knows.
 
-``s3://``, ``gs://``, ``hf://``, ``https://`` (to read) and whatever else fsspec knows. What fails
-on the way is tried again with a growing pause. Credentials come from the environment, never from
-a URL: a URL stands in the ledger and in the manifest.
+URLs are ``s3://``, ``gs://``, ``hf://``, ``https://`` (to read only) and any other that fsspec
+knows. An operation that fails is repeated after a pause that doubles each time. Credentials come
+from the environment, never from a URL, because URLs are recorded in the ledger and the manifest.
 """
 
 from __future__ import annotations
@@ -29,24 +29,41 @@ _CREDENTIAL = re.compile(
     r"|token|access_token|awsaccesskeyid)=",
     re.IGNORECASE,
 )
-#: The package for each kind of URL that fsspec itself does not bring, and the extra that has it.
-_EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "hf": "hf", "http": "http",
-           "https": "http"}  # fmt: skip
-#: Kinds of place whose file systems remember what they were told, unless asked not to.
+#: The extra that installs the package fsspec needs for each scheme.
+_EXTRAS = {
+    "s3": "s3",
+    "s3a": "s3",
+    "gs": "gcs",
+    "gcs": "gcs",
+    "hf": "hf",
+    "http": "http",
+    "https": "http",
+}
+#: Schemes whose file systems cache what they know of a file, unless told to refresh it.
 _CACHING_SCHEMES = ("s3", "s3a", "hf")
 _MAX_TRIES = 6
 _FIRST_PAUSE_SECONDS = 0.5
-#: What no second try mends.
+#: Errors that a second try does not change.
 _PERMANENT_ERRORS = (
-    FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, NotImplementedError,
-    ImportError, TypeError, PlanError, BuildError,
-)  # fmt: skip
+    FileNotFoundError,
+    PermissionError,
+    IsADirectoryError,
+    NotADirectoryError,
+    NotImplementedError,
+    ImportError,
+    TypeError,
+    PlanError,
+    BuildError,
+)
 
 Result = TypeVar("Result")
 
 
 class FileInfo(NamedTuple):
-    """A file's bytes, and a number that changes when it does: nanoseconds since 1970 if known."""
+    """The size of a file in bytes, and its time of modification in nanoseconds since 1970.
+
+    Where the time is unknown, a number derived from the file's checksum stands for it.
+    """
 
     size: int
     modified_ns: int
@@ -58,46 +75,46 @@ def is_url(path: str | Path) -> bool:
 
 
 def require_usable_url(url: str) -> None:
-    """PlanError for a URL that carries a secret, or for which a package is missing."""
+    """PlanError for a URL that contains a credential, or for which a package is missing."""
     if _CREDENTIAL.search(url):
         shown = re.sub(r"://[^/?#]*@", "://", url).partition("?")[0]
         raise PlanError(
-            f"the URL '{shown}' carries a credential, which would end up in the manifest; take it "
-            "out and set it in the environment"
+            f"the URL '{shown}' contains a credential, which would be recorded in the manifest; "
+            "remove it and set it in the environment"
         )
     _filesystem(url)
 
 
 def open_file(path: str | Path) -> IO[bytes]:
-    """Open a file for reading; it can be sought. OSError if it is not there or not allowed."""
+    """Open a file for reading and seeking. OSError if it is missing or may not be read."""
     if not is_url(path):
         return open(path, "rb")
     url = str(path)
     files, name = _filesystem(url)
-    # What was listed a moment ago may not be there for everybody yet.
-    before = _load_info(url, retried=(FileNotFoundError,))
-    size = before.get("size")
+    # An object store may list a new file before it can be read.
+    info = _load_info(url, retried=(FileNotFoundError,))
+    size = info.get("size")
     if size is None:
-        raise BuildError(f"'{url}' tells no size, so it cannot be read by ranges; download it")
+        raise BuildError(f"'{url}' has no known size, so it cannot be read by ranges; download it")
     fetch = _make_range_reader(files, name, url)
 
-    def unchanged() -> None:
-        if _parse_info(before) != stat(url):
+    def require_unchanged() -> None:
+        if _parse_info(info) != stat(url):
             raise BuildError(f"'{url}' was replaced while it was read; build again")
 
-    return cast("IO[bytes]", ReadAheadFile(fetch, int(size), unchanged))
+    return cast("IO[bytes]", ReadAheadFile(fetch, int(size), require_unchanged))
 
 
 def stat(path: str | Path) -> FileInfo:
-    """The bytes of a file and when it changed."""
+    """Return the size of a file and the time of its last modification."""
     if is_url(path):
         return _parse_info(_load_info(str(path)))
-    told = os.stat(path)
-    return FileInfo(told.st_size, told.st_mtime_ns)
+    status = os.stat(path)
+    return FileInfo(status.st_size, status.st_mtime_ns)
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is a file or a folder."""
+    """Return whether a file or a folder exists."""
     if not is_url(path):
         return os.path.exists(path)
     files, name = _filesystem(str(path))
@@ -105,7 +122,7 @@ def exists(path: str | Path) -> bool:
 
 
 def is_folder(path: str | Path) -> bool:
-    """Whether it is a folder; in an object store, whether names begin with it and a slash."""
+    """Return whether a path is a folder; in an object store, whether it is a prefix of names."""
     if not is_url(path):
         return os.path.isdir(path)
     files, name = _filesystem(str(path))
@@ -115,88 +132,93 @@ def is_folder(path: str | Path) -> bool:
 
 
 def list_folder(url: str) -> list[str]:
-    """What lies directly in a folder elsewhere, sorted."""
+    """Return the entries of a remote folder as URLs, sorted."""
     files, name = _filesystem(url)
-    listed = _retry(lambda: files.ls(name, detail=False, refresh=True), url)
-    return sorted(_as_url(files, url, found) for found in listed if found.strip("/") != name)
+    entries = _retry(lambda: files.ls(name, detail=False, refresh=True), url)
+    return sorted(_as_url(url, entry) for entry in entries if entry.strip("/") != name)
 
 
 def walk(url: str) -> list[str]:
-    """All files in a folder elsewhere and in the folders in it, sorted."""
+    """Return all files below a remote folder as URLs, sorted."""
     files, name = _filesystem(url)
-    return sorted(_as_url(files, url, found) for found in _retry(lambda: files.find(name), url))
+    return sorted(_as_url(url, file) for file in _retry(lambda: files.find(name), url))
 
 
 def list_matching_files(url: str) -> list[str]:
-    """The files that a URL stands for, sorted: a file, all files of a folder, or a pattern's."""
+    """Return the files of a URL, sorted: the file, those below the folder, or of the pattern."""
     if is_folder(url):
         return walk(url)
     return [url] if exists(url) else glob(url)
 
 
 def glob(url: str) -> list[str]:
-    """The files elsewhere that a pattern stands for, sorted; ``https://`` has no patterns."""
+    """Return the remote files that match a pattern, sorted; ``https://`` has no patterns."""
     files, name = _filesystem(url)
     if _scheme(url) in ("http", "https") or not any(mark in url for mark in "*?["):
         return []
-    found = _retry(lambda: files.glob(name, detail=True), url)
-    return sorted(_as_url(files, url, n) for n, told in found.items() if told.get("type") == "file")
+    matches = _retry(lambda: files.glob(name, detail=True), url)
+    names = [match for match, info in matches.items() if info.get("type") == "file"]
+    return sorted(_as_url(url, match) for match in names)
 
 
 def read_file(path: str | Path) -> bytes:
-    """The whole of a small file."""
+    """Return the content of a small file."""
     with open_file(path) as file:
         return file.read()
 
 
 def read_range(url: str, begin: int, end: int) -> bytes:
-    """The bytes of a file elsewhere from ``begin`` to before ``end``."""
+    """Return the bytes ``begin`` to ``end`` of a remote file, without the last."""
     return _make_range_reader(*_filesystem(url), url)(begin, end)
 
 
 def hash_file(path: str | Path) -> str:
-    """SHA-256 of a file, in hex."""
-    whole = hashlib.sha256()
+    """Return the SHA-256 of a local or remote file, in hex."""
+    digest = hashlib.sha256()
     with open_file(path) as file:
-        while piece := file.read(1 << 20):
-            whole.update(piece)
-    return whole.hexdigest()
+        while chunk := file.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()
 
 
 def upload_file(local: Path, url: str) -> None:
-    """Write a local file elsewhere; back only when a look at it there shows all of it."""
+    """Upload a local file; return when the store reports its full size."""
     files, name = _filesystem(url)
-    size = local.stat().st_size
 
-    def put() -> None:
+    def upload() -> None:
         files.put_file(str(local), name)
-        if _parse_info(_request_info(url)).size != size:
-            raise OSError(errno.EIO, "only a part of it arrived", url)
+        _require_uploaded(local, url)
 
-    _retry(put, url, retried=(FileNotFoundError,))  # some stores show a new object only later
+    _retry(upload, url, retried=(FileNotFoundError,))  # some stores show a new object only later
+
+
+def _require_uploaded(local: Path, url: str) -> None:
+    if _parse_info(_request_info(url)).size != local.stat().st_size:
+        raise OSError(errno.EIO, "only a part of the file was uploaded", url)
 
 
 def upload_files(pairs: Sequence[tuple[Path, str]]) -> None:
-    """Write local files elsewhere, in one commit where a place counts commits."""
+    """Upload local files, in one commit if the store makes a commit for each change."""
     if not _uses_commits([url for _, url in pairs]):
         for local, url in pairs:
             upload_file(local, url)
         return
     from huggingface_hub import CommitOperationAdd
 
-    def put() -> None:
-        within = [(_resolve_hub_path(url).path_in_repo, local) for local, url in pairs]
-        new = [CommitOperationAdd(name, str(local)) for name, local in within]
-        _commit(pairs[0][1], new, "Add")
+    def upload() -> None:
+        added = [
+            CommitOperationAdd(_resolve_hub_path(url).path_in_repo, str(local))
+            for local, url in pairs
+        ]
+        _commit(pairs[0][1], added, "Add")
         for local, url in pairs:
-            if _parse_info(_request_info(url)).size != local.stat().st_size:
-                raise OSError(errno.EIO, "only a part of it arrived", url)
+            _require_uploaded(local, url)
 
-    _retry(put, pairs[0][1], retried=(FileNotFoundError,))
+    _retry(upload, pairs[0][1], retried=(FileNotFoundError,))
 
 
 def _uses_commits(urls: Sequence[str]) -> bool:
-    """Whether each change there is a commit: in a repository of the Hub, but not in a bucket."""
+    """Whether each change is a commit, as in a repository of the Hub, but not in a bucket there."""
     if not urls or _scheme(urls[0]) != "hf":
         return False
     return _retry(lambda: hasattr(_resolve_hub_path(urls[0]), "repo_id"), urls[0])
@@ -210,51 +232,51 @@ def _resolve_hub_path(url: str) -> Any:
 def _commit(url: str, operations: Sequence[Any], verb: str) -> None:
     from huggingface_hub import HfApi
 
-    files, place = _filesystem(url)[0], _resolve_hub_path(url)
+    files, repository = _filesystem(url)[0], _resolve_hub_path(url)
     HfApi(endpoint=files.endpoint, token=files.token).create_commit(
-        place.repo_id,
+        repository.repo_id,
         operations,
         commit_message=f"{verb} files of a corpus: {len(operations)}",
-        repo_type=place.repo_type,
-        revision=place.revision,
+        repo_type=repository.repo_type,
+        revision=repository.revision,
     )
 
 
 def _request_info(url: str) -> dict[str, Any]:
-    """What the place says of a file now; some remember what they have said before."""
+    """Ask the store for what it knows of a file now, past any cache."""
     files, name = _filesystem(url)
-    anew = {"refresh": True} if _scheme(url) in _CACHING_SCHEMES else {}
-    return dict(files.info(name, **anew))
+    options = {"refresh": True} if _scheme(url) in _CACHING_SCHEMES else {}
+    return dict(files.info(name, **options))
 
 
 def write_file(url: str, data: bytes) -> None:
-    """Write a small file elsewhere."""
+    """Write a small remote file."""
     files, name = _filesystem(url)
     _retry(lambda: files.pipe_file(name, data), url)
 
 
 def remove_file(url: str) -> None:
-    """Remove a file elsewhere; it need not be there."""
+    """Remove a remote file, if it exists."""
     files, name = _filesystem(url)
     with contextlib.suppress(FileNotFoundError):
-        if _scheme(url) == "hf":  # to delete what is not there is another error there
+        if _scheme(url) == "hf":  # the Hub has another error for a missing file
             _load_info(url)
         _retry(lambda: files.rm_file(name), url)
 
 
 def remove_files(urls: Sequence[str]) -> None:
-    """Remove files elsewhere, in one commit where a place counts commits."""
+    """Remove remote files, in one commit if the store makes a commit for each change."""
     if not _uses_commits(urls):
         for url in urls:
             remove_file(url)
         return
     from huggingface_hub import CommitOperationDelete
 
-    def take() -> None:
-        within = [_resolve_hub_path(url).path_in_repo for url in urls]
-        _commit(urls[0], [CommitOperationDelete(name) for name in within], "Remove")
+    def remove() -> None:
+        names = [_resolve_hub_path(url).path_in_repo for url in urls]
+        _commit(urls[0], [CommitOperationDelete(name) for name in names], "Remove")
 
-    _retry(take, urls[0])
+    _retry(remove, urls[0])
 
 
 # --------------------------------------------------------------------------- fsspec
@@ -265,8 +287,8 @@ def _scheme(url: str) -> str:
 
 
 def _filesystem(url: str) -> tuple[Any, str]:
-    """What fsspec has for a URL, and the name that it calls the file by."""
-    return _filesystem_of(url, os.getpid())  # a forked process must have one of its own
+    """Return fsspec's file system for a URL, and the name of the file in it."""
+    return _filesystem_of(url, os.getpid())  # a forked process needs a file system of its own
 
 
 @functools.lru_cache(maxsize=256)
@@ -275,7 +297,7 @@ def _filesystem_of(url: str, process: int) -> tuple[Any, str]:
         import fsspec
         import fsspec.core
 
-        # Listings are not remembered: what a build reads is what is there now.
+        # A build must see the files that exist now, so listings are not cached.
         options = {"use_listings_cache": False} if _scheme(url) in _EXTRAS else {}
         return cast("tuple[Any, str]", fsspec.core.url_to_fs(url, **options))
     except ImportError:
@@ -286,18 +308,18 @@ def _filesystem_of(url: str, process: int) -> tuple[Any, str]:
         raise PlanError(f"'{url}': unknown kind of URL; fsspec knows s3, gs, hf, https …") from None
 
 
-def _as_url(files: Any, url: str, name: str) -> str:
-    """A name as a URL of the same kind as ``url``."""
+def _as_url(url: str, name: str) -> str:
+    """Return a file system's name of a file as a URL of the same scheme as ``url``."""
     if _URL.match(name):
         return name
     return f"{url.partition('://')[0]}://{name if _scheme(url) == 'file' else name.lstrip('/')}"
 
 
 def _load_info(url: str, retried: tuple[type[Exception], ...] = ()) -> dict[str, Any]:
-    told = _retry(lambda: _request_info(url), url, retried)
-    if told.get("type") == "directory":
+    info = _retry(lambda: _request_info(url), url, retried)
+    if info.get("type") == "directory":
         raise IsADirectoryError(errno.EISDIR, "it is a folder", url)
-    return dict(told)
+    return info
 
 
 def _parse_info(info: dict[str, Any]) -> FileInfo:
@@ -316,39 +338,39 @@ def _parse_info(info: dict[str, Any]) -> FileInfo:
             moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
         if isinstance(moment, (int, float)):
             return FileInfo(int(info["size"] or 0), int(moment * 1_000_000) * 1000)
-    # Without a time, a mark that changes with the content: a moment in 1970, long before any build.
-    mark = str([info.get(key) for key in ("ETag", "etag", "md5Hash", "blob_id", "crc32c")])
-    number = int.from_bytes(hashlib.sha256(mark.encode()).digest()[:5], "big")
+    # Without a time, a number that changes with the content stands for it. Read as a time, it is in
+    # 1970, before any build.
+    checksums = str([info.get(key) for key in ("ETag", "etag", "md5Hash", "blob_id", "crc32c")])
+    number = int.from_bytes(hashlib.sha256(checksums.encode()).digest()[:5], "big")
     return FileInfo(int(info["size"] or 0), number)
 
 
 def _make_range_reader(files: Any, name: str, url: str) -> Callable[[int, int], bytes]:
     if _scheme(url) in ("http", "https"):
-        # Unlike cat_file, it does not swallow a whole file where a server knows no ranges.
+        no_ranges = f"the server of '{url}' gives no ranges; download the file"
+        # Unlike cat_file, it does not download the whole file if the server has no ranges.
         file = _retry(lambda: files.open(name, "rb", cache_type="none", block_size=1 << 20), url)
 
-        def ask(begin: int, end: int) -> bytes:
+        def request(begin: int, end: int) -> bytes:
             if not hasattr(file, "_fetch_range"):
-                raise BuildError(f"the server of '{url}' gives no ranges; download the file")
+                raise BuildError(no_ranges)
             try:
                 return bytes(file._fetch_range(begin, end))
             except ValueError:
-                raise BuildError(
-                    f"the server of '{url}' gives no ranges; download the file"
-                ) from None
+                raise BuildError(no_ranges) from None
     else:
 
-        def ask(begin: int, end: int) -> bytes:
+        def request(begin: int, end: int) -> bytes:
             return bytes(files.cat_file(name, start=begin, end=end))
 
-    def fetch(begin: int, end: int) -> bytes:
-        def whole() -> bytes:
-            data = ask(begin, end)
-            if len(data) != end - begin:
-                raise OSError(errno.EIO, "only a part of a range arrived", url)
-            return data
+    def read_whole_range(begin: int, end: int) -> bytes:
+        data = request(begin, end)
+        if len(data) != end - begin:
+            raise OSError(errno.EIO, "the store sent only a part of a range", url)
+        return data
 
-        return _retry(whole, url, retried=(FileNotFoundError,))
+    def fetch(begin: int, end: int) -> bytes:
+        return _retry(lambda: read_whole_range(begin, end), url, retried=(FileNotFoundError,))
 
     return fetch
 
@@ -356,16 +378,19 @@ def _make_range_reader(files: Any, name: str, url: str) -> Callable[[int, int], 
 def _retry(
     action: Callable[[], Result], url: str, retried: tuple[type[Exception], ...] = ()
 ) -> Result:
-    """Do it, and where it fails do it again after a pause, twice as long each time."""
+    """Run an action; if it fails, run it again after a pause that doubles each time.
+
+    ``retried`` are errors that are otherwise permanent and may pass here.
+    """
     pause = _FIRST_PAUSE_SECONDS
-    for left in reversed(range(_MAX_TRIES)):
+    for tries_left in reversed(range(_MAX_TRIES)):
         try:
             return action()
         except Exception as error:
-            missing = isinstance(error, FileNotFoundError) and not left
+            missing = isinstance(error, FileNotFoundError) and not tries_left
             if missing or (isinstance(error, _PERMANENT_ERRORS) and not isinstance(error, retried)):
                 raise _sanitize_error(error, url) from None
-            if not left:
+            if not tries_left:
                 raise BuildError(_format_failure(error, url)) from None
         time.sleep(pause)
         pause *= 2
@@ -373,7 +398,7 @@ def _retry(
 
 
 def _sanitize_error(error: Exception, url: str) -> Exception:
-    """The same kind of error in words of ours: a library's may quote a header."""
+    """Return an error of the same class with our message: a library's may quote a header."""
     if isinstance(error, PermissionError):
         why = "not allowed; are the credentials in the environment right?"
         return PermissionError(errno.EACCES, why, url)

@@ -1,7 +1,7 @@
-"""One lock for all that write into an output folder: builds, takedowns, uploads, token files.
+"""Lock an output folder: builds, takedowns, uploads and token files do not write at one time.
 
 The lock is flock(2) on a file in the folder. The file is no part of a corpus: it is removed when
-the lock is released, and one that a killed process did not remove does not lock anything.
+the lock is released, and the file of a killed process does not lock anything.
 """
 
 from __future__ import annotations
@@ -28,10 +28,11 @@ _HOLDERS = re.compile(r"\A(?:build|takedown|upload|tokenization|report)\Z")
 def locked(folder: Path, holder: Holder, *, shared: bool = False) -> Iterator[None]:
     """Hold the lock of an output folder, which must exist, while the block runs.
 
-    Several may hold it ``shared``; they read what is there and write different files. BuildError,
-    at once, if somebody else holds it; PlanError if no file can be written there.
+    Several processes can hold it ``shared``: they read the corpus and write different files.
+    BuildError, without waiting, if another process holds it; PlanError if the folder cannot be
+    written to.
     """
-    descriptor = _acquired(folder, holder, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+    descriptor = _acquire(folder, holder, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
     try:
         yield
     finally:
@@ -42,9 +43,9 @@ def locked(folder: Path, holder: Holder, *, shared: bool = False) -> Iterator[No
 def locked_corpus(
     folder: Path, holder: Holder, *, shared: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """The same for the folder of a finished corpus; gives its manifest.
+    """Hold the lock of the folder of a finished corpus; yield its manifest.
 
-    ManifestError if it holds none; then no lock file is written there.
+    ManifestError if the folder holds no corpus; then no lock file is written.
     """
     if not (folder / NAME).exists():
         load_manifest(folder)
@@ -52,36 +53,36 @@ def locked_corpus(
         yield load_manifest(folder)
 
 
-def _acquired(folder: Path, holder: Holder, kind: int) -> int:
+def _acquire(folder: Path, holder: Holder, kind: int) -> int:
     while True:
         try:
             descriptor = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
         except OSError as error:
-            what = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-            raise PlanError(f"cannot write '{folder / NAME}': {what}") from None
+            reason = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+            raise PlanError(f"cannot write '{folder / NAME}': {reason}") from None
         try:
             fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         except OSError as error:
-            other = _holder(descriptor)
+            other = _read_holder(descriptor)
             os.close(descriptor)
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise PlanError(
                     f"cannot lock '{folder / NAME}': {error.strerror}; give a folder on a disk "
                     "that has file locks"
                 ) from None
-            raise BuildError(_busy(folder, holder, other)) from None
-        if os.fstat(descriptor).st_size and not _holder(descriptor):
+            raise BuildError(_format_busy(folder, holder, other)) from None
+        if os.fstat(descriptor).st_size and not _read_holder(descriptor):
             os.close(descriptor)
             raise PlanError(f"'{folder}' holds '{NAME}', which no build put there; move it away")
         if _is_current(folder, descriptor):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, holder.encode("ascii"), 0)
             return descriptor
-        os.close(descriptor)  # its holder removed the file between our two calls
+        os.close(descriptor)  # its holder removed the file after it was opened here
 
 
 def _release(folder: Path, descriptor: int) -> None:
-    """Release the lock; whoever is the last to hold it removes the file."""
+    """Release the lock; the last holder removes the file."""
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _is_current(folder, descriptor):
@@ -90,20 +91,20 @@ def _release(folder: Path, descriptor: int) -> None:
 
 
 def _is_current(folder: Path, descriptor: int) -> bool:
-    """Whether the open file is still the one of that name: it may have been removed since."""
+    """Return whether the open file is still the lock file, which may have been removed since."""
     try:
         return os.path.samestat(os.fstat(descriptor), os.lstat(folder / NAME))
     except FileNotFoundError:
         return False
 
 
-def _holder(descriptor: int) -> str:
-    """What holds the lock, as it says in the file; empty if it says nothing."""
-    told = os.pread(descriptor, 100, 0).decode("ascii", errors="replace")
-    return told if _HOLDERS.match(told) else ""
+def _read_holder(descriptor: int) -> str:
+    """Return the holder that the lock file names; empty if it names none."""
+    text = os.pread(descriptor, 100, 0).decode("ascii", errors="replace")
+    return text if _HOLDERS.match(text) else ""
 
 
-def _busy(folder: Path, holder: Holder, other: str) -> str:
+def _format_busy(folder: Path, holder: Holder, other: str) -> str:
     who = f"another {other or 'process'}" if other in (holder, "") else f"a {other}"
     who = "an upload" if who == "a upload" else who
     remedy = ", or give another --out" if holder == "build" else ""

@@ -1,7 +1,7 @@
-"""The files that builds and takedowns write into an output folder, told by name from all others.
+"""Distinguish the files of builds and takedowns in an output folder from all others, by name.
 
-A user may keep files of their own in a folder that a build is given. Nothing is removed there but
-files whose names are listed here, and no symbolic link is followed.
+A user may have files of their own in the output folder. Only files with the names listed here are
+removed, and no symbolic link is followed.
 """
 
 from __future__ import annotations
@@ -76,45 +76,46 @@ _FOLDERS = "|".join(
     ]
 )
 _FILE, _FOLDER = re.compile(_FILES), re.compile(_FOLDERS)
-#: What :func:`corpus.tasks.receipts.replacing` calls a file before it is whole; earlier versions gave
-#: the process number alone.
+#: The name of a file that :func:`corpus.tasks.files.atomic_write` has not finished; in earlier
+#: versions it had the process number alone.
 _TEMPORARY = re.compile(r"((?:.*/)?)\.([^/]+)\.\d+(?:-[0-9a-f]{8})?\.tmp")
-#: What a network disk calls a removed file that is still open; it removes the file itself.
+#: The name that a network file system gives to a removed file that is still open.
 _REMOVED_WHILE_OPEN = re.compile(r"\.nfs[0-9a-f]+")
 
 
 def ledger_stages(manifest: Mapping[str, Any] | None, known: Collection[str] = ()) -> set[str]:
-    """The stages that ``dropped/`` may hold files of: ``known`` ones and those of a manifest."""
+    """Return the stages that may have ledger files: ``known`` ones and those of a manifest."""
     funnel = manifest.get("funnel", ()) if manifest else ()
     return {*_OTHER_LEDGERS, *known, *(row["stage"] for row in funnel)}
 
 
 def is_ours(name: str, stages: Collection[str] | None) -> bool:
-    """Whether a build or a takedown writes a file of this name, a path from the output folder.
+    """Return whether a build or a takedown writes a file of this name.
 
-    ``stages`` are those that ``dropped/`` may hold files of; None stands for any.
+    ``name`` is relative to the output folder. ``stages`` are those that may have ledger files;
+    None means any.
     """
     if temporary := _TEMPORARY.fullmatch(name):
         name = "".join(temporary.groups())
-    found = _FILE.fullmatch(name)
-    if found is None:
+    match = _FILE.fullmatch(name)
+    if match is None:
         return False
-    stage = found["stage"] or found["taken"]
+    stage = match["stage"] or match["taken"]
     return stage is None or stages is None or stage in stages
 
 
 def takedown_receipts(folder: Path) -> list[Path]:
-    """What shows that posts were taken down: receipts, or the moves of an unfinished takedown."""
-    found = [path for path in (folder / "takedowns").glob("*.json") if path.stem.isdecimal()]
-    return sorted(found) + list((folder / "takedowns" / "unfinished").glob("moves.json"))
+    """Return the receipts of takedowns, and the list of renames of an unfinished one."""
+    receipts = [path for path in (folder / "takedowns").glob("*.json") if path.stem.isdecimal()]
+    return sorted(receipts) + list((folder / "takedowns" / "unfinished").glob("moves.json"))
 
 
 def check(folder: Path, stages: Collection[str], inside: str = "") -> None:
-    """PlanError that names the first entry of ``folder / inside``, nested too, that is not ours.
+    """PlanError that names the first entry below ``folder / inside`` that is not ours.
 
     A symbolic link below ``folder`` is never ours; ``folder`` itself may be one.
     """
-    for entry, name in _entries(folder, inside):
+    for entry, name in _walk_entries(folder, inside):
         _check_link(folder, name)
         if entry.is_dir() and _FOLDER.fullmatch(name):
             continue
@@ -142,9 +143,9 @@ def _check_link(folder: Path, name: str) -> None:
 def remove(
     folder: Path, name: str, stages: Collection[str] = (), *, ignore_errors: bool = False
 ) -> None:
-    """Remove what is ours of ``folder / name``, a file or a folder with all that is in it.
+    """Remove the file ``folder / name``, or all files of ours in the folder of that name.
 
-    What is not ours is kept, with the folders that hold it; a link is neither followed nor
+    Other files are kept, with the folders that contain them; a link is neither followed nor
     removed. OSError if a file cannot be removed, unless ``ignore_errors``.
     """
     path = folder / name
@@ -153,18 +154,18 @@ def remove(
     if not path.is_dir():
         _remove_file(path, name, stages, ignore_errors)
     elif _FOLDER.fullmatch(name):
-        for entry in _scanned(path):
+        for entry in _list_entries(path):
             if entry.is_dir(follow_symlinks=False):
                 remove(folder, f"{name}/{entry.name}", stages, ignore_errors=ignore_errors)
             elif not entry.is_symlink():
                 _remove_file(Path(entry.path), f"{name}/{entry.name}", stages, ignore_errors)
-        with suppress(OSError):  # it still holds something
+        with suppress(OSError):  # the folder is not empty
             path.rmdir()
 
 
 def remove_others(folder: Path, name: str, kept: Collection[Path], stages: Collection[str]) -> None:
     """Remove the files in ``folder / name`` that are ours and not among ``kept``."""
-    for entry in _scanned(folder / name):
+    for entry in _list_entries(folder / name):
         path = Path(entry.path)
         if path not in kept and entry.is_file(follow_symlinks=False):
             _remove_file(path, f"{name}/{entry.name}", stages, ignore_errors=False)
@@ -180,20 +181,20 @@ def _remove_file(path: Path, name: str, stages: Collection[str], ignore_errors: 
             raise
 
 
-def _scanned(folder: Path) -> list[os.DirEntry[str]]:
-    """The entries of a folder by name; none if it is no folder (any more)."""
+def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
+    """Return the entries of a folder by name; none if there is no such folder."""
     try:
-        with os.scandir(folder) as entries:
-            found = [entry for entry in entries if not _REMOVED_WHILE_OPEN.fullmatch(entry.name)]
+        with os.scandir(folder) as scan:
+            entries = [entry for entry in scan if not _REMOVED_WHILE_OPEN.fullmatch(entry.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(found, key=lambda entry: entry.name)
+    return sorted(entries, key=lambda entry: entry.name)
 
 
-def _entries(folder: Path, inside: str = "") -> Iterator[tuple[os.DirEntry[str], str]]:
-    """Every entry below ``folder``, a folder before what is in it; no link is followed."""
-    for entry in _scanned(folder / inside):
+def _walk_entries(folder: Path, inside: str = "") -> Iterator[tuple[os.DirEntry[str], str]]:
+    """Yield every entry below a folder with its name, parents first; no link is followed."""
+    for entry in _list_entries(folder / inside):
         name = f"{inside}/{entry.name}" if inside else entry.name
         yield entry, name
         if entry.is_dir(follow_symlinks=False):
-            yield from _entries(folder, name)
+            yield from _walk_entries(folder, name)

@@ -1,4 +1,4 @@
-"""A file elsewhere, read by ranges: a few windows in memory, the next one on its way."""
+"""Read a remote file by blocks: a few are in memory, and the next is fetched ahead."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-#: What is asked for at one time; small enough for a look at a file's head, large enough that the
-#: way there and back does not count.
+#: Bytes of one request: few enough to read the head of a file, enough that the latency is small.
 BLOCK_BYTES = 4 << 20
 _MAX_BLOCKS = 3
 
@@ -16,10 +15,10 @@ FetchRange = Callable[[int, int], bytes]
 
 
 class ReadAheadFile(io.RawIOBase):
-    """``size`` bytes that ``fetch(begin, end)`` gives by ranges, as a file that can be sought.
+    """A file of ``size`` bytes that ``fetch(begin, end)`` returns by ranges.
 
-    Whoever reads on from where the last read ended has the next window fetched meanwhile.
-    ``at_end`` is called once when the last byte has been read.
+    While blocks are read in order, the next one is fetched in a thread. ``on_end`` is called once,
+    when the last byte has been read.
     """
 
     def __init__(self, fetch: FetchRange, size: int, on_end: Callable[[], None]) -> None:
@@ -34,24 +33,24 @@ class ReadAheadFile(io.RawIOBase):
         self._executor: ThreadPoolExecutor | None = None
 
     def readable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def seekable(self) -> bool:
-        """It is."""
+        """Return True."""
         return True
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Return the offset of the next read."""
         return self._offset
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Move to ``offset``; nothing is fetched."""
+        """Move to an offset; nothing is fetched."""
         self._offset = max(0, offset + (0, self._offset, self.size)[whence])
         return self._offset
 
     def read(self, size: int = -1, /) -> bytes:
-        """All of ``size`` bytes, unless the end is nearer; of all that is left with -1."""
+        """Return ``size`` bytes, or those up to the end; all of them with -1."""
         end = self.size if size is None or size < 0 else min(self.size, self._offset + size)
         pieces = []
         while self._offset < end:
@@ -60,23 +59,23 @@ class ReadAheadFile(io.RawIOBase):
             pieces.append(piece)
             self._offset += len(piece)
         if self._offset >= self.size and self._on_end:
-            at_end, self._on_end = self._on_end, None
-            at_end()
+            on_end, self._on_end = self._on_end, None
+            on_end()
         return b"".join(pieces)
 
     def readall(self) -> bytes:
-        """All that is left."""
+        """Return all bytes up to the end."""
         return self.read(-1)
 
     def readinto(self, buffer: object, /) -> int:
-        """Fill ``buffer``, unless the end is nearer."""
+        """Fill ``buffer`` up to the end of the file; return the number of bytes."""
         view = memoryview(buffer).cast("B")  # type: ignore[arg-type]
         data = self.read(len(view))
         view[: len(data)] = data
         return len(data)
 
     def close(self) -> None:
-        """Let go of what is on its way."""
+        """Discard the blocks, also the one that is being fetched."""
         if self._executor:
             self._executor.shutdown(wait=False, cancel_futures=True)
             self._executor = None
@@ -84,20 +83,22 @@ class ReadAheadFile(io.RawIOBase):
         super().close()
 
     def _load_block(self, number: int) -> bytes:
-        found = self._blocks.pop(number, None)
-        if found is None:
-            coming, self._prefetched = self._prefetched, None
-            ahead = coming and coming[0] == number
-            found = coming[1].result() if coming and ahead else self._fetch_block(number)
-            # Two windows in a row are taken for a stream: the third comes ahead of its reader.
+        block = self._blocks.pop(number, None)
+        if block is None:
+            prefetched, self._prefetched = self._prefetched, None
+            if prefetched and prefetched[0] == number:
+                block = prefetched[1].result()
+            else:
+                block = self._fetch_block(number)
+            # Two blocks in order mean that the file is read from one end to the other.
             if number == self._last_block + 1 and (number + 1) * BLOCK_BYTES < self.size:
                 self._executor = self._executor or ThreadPoolExecutor(1)
                 self._prefetched = number + 1, self._executor.submit(self._fetch_block, number + 1)
             self._last_block = number
-        self._blocks[number] = found
+        self._blocks[number] = block
         if len(self._blocks) > _MAX_BLOCKS:
             self._blocks.popitem(last=False)
-        return found
+        return block
 
     def _fetch_block(self, number: int) -> bytes:
         begin = number * BLOCK_BYTES

@@ -1,22 +1,22 @@
-"""A finished corpus's folder, here or at a URL, as something to open it by."""
+"""A path at a URL, with the part of ``pathlib.Path`` that opening a finished corpus needs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import IO, Literal, NamedTuple
 
 from corpus.storage import filesystem
 
 
 class FileStat(NamedTuple):
-    """The one thing that is asked of ``os.stat_result``."""
+    """The field of ``os.stat_result`` that opening a corpus needs."""
 
     st_size: int
 
 
 class RemotePath:
-    """A URL with as much of ``pathlib.Path`` as opening a finished corpus needs."""
+    """A URL that can be used like a ``pathlib.Path``, for reading only."""
 
     def __init__(self, url: str) -> None:
         self._url = url.rstrip("/")
@@ -41,60 +41,54 @@ class RemotePath:
 
     @property
     def name(self) -> str:
-        """The last piece."""
+        """The last component."""
         return self._url.rpartition("/")[2]
 
     @property
     def parent(self) -> RemotePath:
-        """The folder it is in."""
+        """The folder that contains it."""
         return RemotePath(self._url.rpartition("/")[0])
 
     def exists(self) -> bool:
-        """Whether there is a file or a folder."""
+        """Return whether a file or a folder exists."""
         return filesystem.exists(self._url)
 
     def is_dir(self) -> bool:
-        """Whether names begin with it."""
+        """Return whether it is a folder: a prefix of names."""
         return filesystem.is_folder(self._url)
 
     def is_file(self) -> bool:
-        """Whether there is a file."""
+        """Return whether a file exists."""
         return filesystem.exists(self._url) and not filesystem.is_folder(self._url)
 
     def stat(self) -> FileStat:
-        """The bytes of the file; OSError if there is none."""
+        """Return the size of the file; OSError if it does not exist."""
         return FileStat(filesystem.stat(self._url).size)
 
     def read_bytes(self) -> bytes:
-        """The whole of a small file."""
+        """Return the content of a small file."""
         return filesystem.read_file(self._url)
 
     def read_text(self, encoding: str = "utf-8") -> str:
-        """The whole of a small file."""
+        """Return the content of a small text file."""
         return self.read_bytes().decode(encoding)
 
     def iterdir(self) -> Iterator[RemotePath]:
-        """What lies directly in it."""
+        """Yield the entries of the folder."""
         return map(RemotePath, filesystem.list_folder(self._url))
 
     def glob(self, pattern: str) -> list[RemotePath]:
-        """The files directly in it that fit, sorted."""
-        return [RemotePath(found) for found in filesystem.glob(f"{self._url}/{pattern}")]
+        """Return the files of the folder that match a pattern, sorted."""
+        return [RemotePath(url) for url in filesystem.glob(f"{self._url}/{pattern}")]
+
+    def open(self, mode: Literal["rb"] = "rb") -> IO[bytes]:
+        """Open the file for reading bytes by ranges; OSError if it does not exist."""
+        return filesystem.open_file(self._url)
 
 
 def parse_path(path: str | Path) -> Path | RemotePath:
-    """A path of this machine, or a URL, as something that can be looked at."""
+    """Return a local path as ``Path``, a URL as ``RemotePath``; PlanError for an unusable URL."""
     if filesystem.is_url(path):
         filesystem.require_usable_url(str(path))
         return RemotePath(str(path))
     return Path(path)
-
-
-def open_path(path: Path | RemotePath) -> IO[bytes]:
-    """Open a file for reading; elsewhere by ranges. OSError if it is not there."""
-    return filesystem.open_file(path if isinstance(path, Path) else str(path))
-
-
-def hash_path(path: Path | RemotePath) -> str:
-    """SHA-256 of a file, in hex."""
-    return filesystem.hash_file(path if isinstance(path, Path) else str(path))

@@ -1,4 +1,4 @@
-"""Row groups of Parquet files elsewhere: the wanted columns' bytes only, ahead of their reader."""
+"""Fetch row groups of remote Parquet files: only the bytes of some columns, ahead of reading."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-# The footer of a shard of 64 row groups takes some 100 kB in the file.
+# The footer of a shard of 64 row groups has about 100 kB in the file.
 _FOOTER_BYTES = 256 << 10
 _MAX_FOOTERS = 64
-# Columns that lie closer are asked for together: a request takes as long as so many bytes.
+# Columns with a smaller gap are one request: a request takes as long as this many bytes.
 _MAX_GAP_BYTES = 128 << 10
 
 Columns = tuple[str, ...]
 
 
 class ByteRange(NamedTuple):
-    """Bytes of a file, from ``begin`` to before ``end``."""
+    """The bytes of a file from ``begin`` to ``end``, without the last."""
 
     begin: int
     end: int
 
 
 class RowGroupFetcher:
-    """Reads row groups by ranges. What is announced is fetched while the reader is busy.
+    """Reads row groups by ranges, and fetches in threads those that will be read next.
 
-    ``threads`` row groups are fetched at one time. What fails is tried again, as all storage is;
-    :class:`~corpus.errors.BuildError` in the end, OSError if the file is not there.
+    ``threads`` is the number of row groups fetched at one time. A failed request is repeated;
+    finally it raises :class:`~corpus.errors.BuildError`, or OSError if the file is missing.
     """
 
     def __init__(self, threads: int = 2) -> None:
@@ -47,22 +47,22 @@ class RowGroupFetcher:
         self._executor: ThreadPoolExecutor | None = None
         self._prefetched: dict[tuple[str, int, Columns], Future[pa.Table]] = {}
 
-    def __getstate__(self) -> dict[str, int]:  # a data loader's worker begins with empty hands
+    def __getstate__(self) -> dict[str, int]:  # a data loader's worker starts without threads
         return {"threads": self._threads}
 
     def __setstate__(self, state: dict[str, int]) -> None:
         self.__init__(state["threads"])  # type: ignore[misc]
 
     def footer(self, url: str) -> pq.FileMetaData:
-        """The footer of a Parquet file; pyarrow's error if it is none. Some are remembered."""
+        """Return the footer of a Parquet file, cached; pyarrow's error if it is not Parquet."""
         self._reset_after_fork()
-        with self._lock:  # of two threads that want one footer, the second finds it
-            found = self._footers.get(url)
-            if found is None:
-                found = self._footers[url] = self._fetch_footer(url)
+        with self._lock:  # two threads must not fetch the same footer
+            footer = self._footers.get(url)
+            if footer is None:
+                footer = self._footers[url] = self._fetch_footer(url)
                 while len(self._footers) > _MAX_FOOTERS:
                     self._footers.popitem(last=False)
-            return found
+            return footer
 
     def _fetch_footer(self, url: str) -> pq.FileMetaData:
         import pyarrow.parquet as pq
@@ -77,32 +77,32 @@ class RowGroupFetcher:
         return pq.read_metadata(_PartialFile(size, {tail: data}))
 
     def prefetch(self, row_groups: Sequence[tuple[str, int]], columns: Columns) -> None:
-        """Begin to fetch the row groups that will be asked for next: of each its URL and number.
+        """Begin to fetch the row groups that will be read next, each given by URL and number.
 
-        What was announced before and is not among them is let go.
+        Row groups of an earlier call that are not among them are discarded.
         """
         self._reset_after_fork()
-        wanted = [(url, group, columns) for url, group in row_groups]
-        for key in set(self._prefetched) - set(wanted):
+        keys = [(url, row_group, columns) for url, row_group in row_groups]
+        for key in set(self._prefetched) - set(keys):
             self._prefetched.pop(key).cancel()
-        for key in wanted:
+        for key in keys:
             if key not in self._prefetched:
                 self._executor = self._executor or ThreadPoolExecutor(self._threads)
                 self._prefetched[key] = self._executor.submit(self._fetch_row_group, *key)
 
     def read(self, url: str, row_group: int, columns: Columns) -> pa.Table:
-        """A row group; page checksums are verified where the file has them."""
+        """Return a row group; page checksums are verified if the file has them."""
         self._reset_after_fork()
-        found = self._prefetched.pop((url, row_group, columns), None)
-        return found.result() if found else self._fetch_row_group(url, row_group, columns)
+        future = self._prefetched.pop((url, row_group, columns), None)
+        return future.result() if future else self._fetch_row_group(url, row_group, columns)
 
     def _reset_after_fork(self) -> None:
-        if self._process != os.getpid():  # forked: the threads stayed behind
+        if self._process != os.getpid():  # a forked process has no threads
             self._process, self._executor, self._prefetched = os.getpid(), None, {}
             self._lock = threading.Lock()
 
     def close(self) -> None:
-        """Let go of what was announced."""
+        """Discard the row groups that are being fetched."""
         self._prefetched.clear()
         if self._executor:
             self._executor.shutdown(wait=False, cancel_futures=True)
@@ -112,11 +112,11 @@ class RowGroupFetcher:
         import pyarrow.parquet as pq
 
         footer = self.footer(url)
-        spans = _column_ranges(footer, row_group, columns)
-        size = max(span.end for span in spans)
-        held = {span: filesystem.read_range(url, *span) for span in spans}
+        ranges = _column_ranges(footer, row_group, columns)
+        size = max(one.end for one in ranges)
+        data = {one: filesystem.read_range(url, *one) for one in ranges}
         with pq.ParquetFile(
-            _PartialFile(size, held), metadata=footer, page_checksum_verification=True
+            _PartialFile(size, data), metadata=footer, page_checksum_verification=True
         ) as file:
             return file.read_row_group(row_group, columns=list(columns), use_threads=False)
 
@@ -124,27 +124,27 @@ class RowGroupFetcher:
 def _column_ranges(
     footer: pq.FileMetaData, row_group: int, columns: Sequence[str]
 ) -> list[ByteRange]:
-    """Where the columns of a row group lie; neighbours are one span."""
-    found = footer.row_group(row_group)
-    wanted = []
-    for at in range(found.num_columns):
-        chunk = found.column(at)
+    """Return the byte ranges of some columns of a row group; near ones are joined."""
+    group = footer.row_group(row_group)
+    ranges = []
+    for number in range(group.num_columns):
+        chunk = group.column(number)
         if chunk.path_in_schema.split(".")[0] in columns:
             begin = chunk.data_page_offset
             if chunk.has_dictionary_page and chunk.dictionary_page_offset:
                 begin = min(begin, chunk.dictionary_page_offset)
-            wanted.append(ByteRange(begin, begin + chunk.total_compressed_size))
-    spans: list[ByteRange] = []
-    for span in sorted(wanted):
-        if spans and span.begin - spans[-1].end <= _MAX_GAP_BYTES:
-            spans[-1] = ByteRange(spans[-1].begin, max(spans[-1].end, span.end))
+            ranges.append(ByteRange(begin, begin + chunk.total_compressed_size))
+    joined: list[ByteRange] = []
+    for one in sorted(ranges):
+        if joined and one.begin - joined[-1].end <= _MAX_GAP_BYTES:
+            joined[-1] = ByteRange(joined[-1].begin, max(joined[-1].end, one.end))
         else:
-            spans.append(span)
-    return spans
+            joined.append(one)
+    return joined
 
 
 class _PartialFile(io.RawIOBase):
-    """A file of which only some spans are there."""
+    """A file of which only some ranges were fetched."""
 
     def __init__(self, size: int, ranges: dict[ByteRange, bytes]) -> None:
         super().__init__()
@@ -167,9 +167,9 @@ class _PartialFile(io.RawIOBase):
 
     def read(self, size: int = -1, /) -> bytes:
         end = self._size if size is None or size < 0 else min(self._size, self._offset + size)
-        for span, data in self._ranges.items():
-            if span.begin <= self._offset and end <= span.end:
-                piece = data[self._offset - span.begin : end - span.begin]
+        for fetched, data in self._ranges.items():
+            if fetched.begin <= self._offset and end <= fetched.end:
+                piece = data[self._offset - fetched.begin : end - fetched.begin]
                 self._offset = end
                 return piece
         raise OSError("these bytes were not fetched")

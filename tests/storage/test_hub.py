@@ -19,17 +19,17 @@ pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'"
 PLACE = f"hf://datasets/{hub.REPO}"
 BUILD = """
 import corpus, json, sys
-from corpus import storage
+from corpus.storage import filesystem
 place, local, out, mb = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])
 fields = {"id": "id", "text": "text", "author": "user"}
-storage._FIRST_PAUSE_SECONDS = 0.01
+filesystem._FIRST_PAUSE_SECONDS = 0.01
 manifest = corpus.build({
     "sources": [{"table": {"path": f"{place}/in/*.jsonl", "fields": fields}}],
     "stages": [{"quality": {}}, {"dedup": {}}],
     "output": {"path": f"{place}/{out}", "local": local, "key": f"{place}/key", "shard_mb": mb},
     "run": {"runner": "serial"},
 }, replace=mb > 0.01)
-from corpus.verify import verify
+from corpus.maintenance.verify import verify
 loaded = corpus.load(f"{place}/{out}")
 print(json.dumps({
     "kept": manifest["totals"]["kept"], "shards": len(manifest["shards"]),
@@ -150,7 +150,7 @@ def test_what_must_go_is_not_left_because_the_hub_failed(
     there, environment = served
     there.failing = {f"{hub.API}/paths-info/": 2, f"{hub.API}/commit/": 2}
     code = (
-        "import sys\nfrom corpus import storage\nstorage._FIRST_PAUSE_SECONDS = 0.01\n"
+        "import sys\nfrom corpus.storage import filesystem\nfilesystem._FIRST_PAUSE_SECONDS = 0.01\n"
         "for name in ('in/posts.jsonl', 'never-there'):\n    storage.remove(sys.argv[1] + name)"
     )
     command = [sys.executable, "-c", code, f"{PLACE}/"]
