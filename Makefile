@@ -1,4 +1,4 @@
-# Two commands for a fresh machine: `make corpus` builds the demo, `make test` runs every test.
+# Two commands for a fresh machine: `make corpus` builds the demo, `make test` runs the tests.
 
 PLAN ?= configs/demo.yaml
 OUT ?=
@@ -11,11 +11,11 @@ TOOLS := $(VENV)/.installed-tools
 DEMO := dumps/demo/planted.json
 
 .DEFAULT_GOAL := help
-.PHONY: help corpus test check bench eval eval-gates faults fuzz clean
+.PHONY: help corpus test test-all check bench eval eval-gates faults fuzz docs clean
 
 help:  ## show this
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "make corpus PLAN=configs/reddit.yaml OUT=out/mine   builds a plan of your own"
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "make corpus PLAN=configs/reddit.yaml OUT=out/mine builds a plan of your own"
 
 corpus: $(INSTALLED) $(if $(filter configs/demo.yaml,$(PLAN)),$(DEMO))  ## build PLAN (the demo by default) into OUT
 	$(BIN)/corpus build $(PLAN) $(if $(OUT),--out $(OUT))
@@ -46,15 +46,18 @@ $(TOOLS): pyproject.toml constraints.txt
 	$(call install,.[dev])
 	@touch $(INSTALLED)
 
-# A file's tests stay together: they share servers, and what they have built.
-test: $(TOOLS)  ## run every test, two files at a time
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+# One process runs all tests of a file: they share servers, and the corpora they have built.
+test: $(TOOLS)  ## run the tests but the slow ones, two files at a time
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-all: $(TOOLS)  ## run every test, with clusters, killed processes and wide searches
+	$(BIN)/python -m pytest -n 2 --dist loadfile --hypothesis-profile wide
 
 check: $(TOOLS)  ## ruff, strict mypy, and the table of who may import whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest tests/test_import_weight.py
+	$(BIN)/lint-imports
 
 # ONLY names benchmarks: make bench ONLY="dedup loader"; 'python -m bench.speed --help' lists them.
 bench: $(TOOLS)  ## speed and memory, against datatrove in the same run
@@ -75,5 +78,5 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
 clean:  ## remove what make made (not dumps/ and out/)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .bench
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

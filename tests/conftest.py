@@ -15,6 +15,9 @@ import pytest
 
 from corpus.privacy import tombstones
 from corpus.stages import run_inline
+from tests.support.examples import register_profiles
+
+register_profiles()
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"

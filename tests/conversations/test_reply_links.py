@@ -16,6 +16,7 @@ from corpus.partition import partitions, tree_roots
 from corpus.stages import run_inline
 from corpus.tasks import array_store
 from corpus.tasks.receipts import save_receipt
+from tests.support.examples import examples
 
 
 def rooted(*parent: int) -> tuple[list[int], list[int]]:
@@ -72,7 +73,7 @@ def test_a_chain_of_a_million_answers_is_one_thread() -> None:
     assert tree_roots.find_roots(parent[::-1].copy()[:0]).root.size == 0
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.lists(st.integers(-1, 14), max_size=15))
 def test_every_post_reaches_its_root_whatever_the_links(wild: list[int]) -> None:
     parent = np.array([at if at < len(wild) else -1 for at in wild], np.int64)
@@ -125,7 +126,7 @@ def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.Pa
     )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=examples(120))
 @given(
     st.lists(st.integers(-1, 19), min_size=1, max_size=20), st.lists(st.integers(1, 6), min_size=20)
 )

@@ -23,6 +23,7 @@ from corpus.dedup import candidates, clusters, minhash_kernel, normalize
 from corpus.partition import partitions
 from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
+from tests.support.examples import examples
 
 WIDE = (
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
@@ -100,7 +101,7 @@ def test_hash32_is_murmur3() -> None:
     assert {data: dedup.hash32(data) for data in known} == known
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\0"), max_size=80))
 def test_signatures_equal_datasketch_on_any_text(text: str) -> None:
     posts = frame([text])
@@ -365,7 +366,7 @@ def test_shingles_of_characters_see_a_changed_letter_as_small(tmp_path: Path) ->
     assert verdict(posts, tmp_path / "chars", shingle_chars=3) == ["", "near_duplicate:0"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.text(max_size=60), st.integers(1, 6))
 def test_shingles_of_characters_are_those_of_datasketch(text: str, width: int) -> None:
     text = text.encode("utf-8", "ignore").decode()

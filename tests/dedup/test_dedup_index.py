@@ -18,6 +18,7 @@ from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
 from corpus.privacy import keys
 from tests.conftest import post, sentence, write_lines
+from tests.support.examples import examples
 
 Built = Callable[..., dict[str, Any]]
 
@@ -187,7 +188,7 @@ def test_a_build_that_goes_back_on_its_index_removes_it(built: Built, tmp_path: 
     assert not (tmp_path / "other" / "index").exists()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(st.binary(max_size=300), st.binary(min_size=32, max_size=32))
 def test_sealing_is_undone_by_the_same_key_only(data: bytes, key: bytes) -> None:
     sealed = keys.encrypt(data, key)

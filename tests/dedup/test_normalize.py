@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from corpus.dedup import normalize
 from corpus.dedup.normalize import FOLDS
+from tests.support.examples import examples
 
 SPACES = {*map(chr, range(0x21)), *map(chr, range(0x7F, 0xA1)), "\u1680", "\u2028", "\u2029"}
 SPACES |= {*map(chr, range(0x2000, 0x200B)), "\u202f", "\u205f", "\u3000"}
@@ -80,7 +81,7 @@ _PIECES = (
 PIECES = st.sampled_from(_PIECES.split("|"))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=examples(600))
 @given(
     st.lists(PIECES | st.text(max_size=5), max_size=12).map("".join),
     st.sets(st.sampled_from(FOLDS)) | st.just(set(FOLDS)),

@@ -22,6 +22,7 @@ from corpus.pipeline.filter_part import filter_posts
 from corpus.plan.model import Plan
 from filters import decontaminate
 from filters.decontaminate import evaluation_sets, ngram_index
+from tests.support.examples import examples
 
 LONG = "Which gas makes up most of the air that people breathe at sea level every single day?"
 SHORT = "Name the smallest prime above one hundred, please."
@@ -435,9 +436,7 @@ TEXTS = st.lists(st.tuples(WORDS, GAPS), max_size=12).map(
 )
 
 
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=examples(300), suppress_health_check=list(HealthCheck))
 @given(
     items=st.lists(TEXTS, min_size=1, max_size=6),
     posts=st.lists(TEXTS, min_size=1, max_size=8),

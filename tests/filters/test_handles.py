@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from filters import pii
 from filters.pii.styles import encode_digest_as_letters
+from tests.support.examples import examples
 
 KEY = bytes(range(32))
 
@@ -127,7 +128,7 @@ def test_public_accounts_keep_their_names(tmp_path: Path) -> None:
     assert redact("@bbc", "bluesky", **allow_list) == "<HANDLE>"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 @given(
     st.lists(
         st.sampled_from([*REPLACED, "@", "u/", "<@", "joe", ".com/", " ", "::", "+1 4155552671"])

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from filters import normalise
 from filters.normalise import characters, mojibake
+from tests.support.examples import examples
 
 FAMILY = "\U0001f469\u200d\U0001f469\u200d\U0001f467"
 ENGLAND = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -303,7 +304,7 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(st.lists(PIECES, max_size=14).map("".join) | st.text(), max_size=20), OPTIONS)
 @example(["http://http://a", "wwwwww..www.a.b", "##" * 50 + "a", "[[[a](t.co/b)](t.co/c)]"], {})
 def test_a_second_run_changes_nothing(texts: list[str], options: dict[str, Any]) -> None:

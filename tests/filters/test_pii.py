@@ -21,6 +21,7 @@ from filters import pii
 from filters.pii import national, presidio
 from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder
 from filters.pii.spans import EntitySpan, resolve_overlaps
+from tests.support.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
 TWEETS = [ROOT.parent / "shared" / "data" / "plain" / name for name in ("gurez.10000", "ile.10000")]
@@ -271,7 +272,7 @@ def test_the_gates_miss_nothing_on_generated_edge_strings() -> None:
     assert set(ENTITIES) == assert_gates_miss_nothing([*SEEDS, *make_edge_strings(2500, seed=1)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(st.lists(st.lists(st.sampled_from([*PIECES, *SEEDS])).map("".join), max_size=8))
 def test_the_gates_miss_nothing_on_strings_of_hypothesis(texts: list[str]) -> None:
     assert_gates_miss_nothing(texts)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from filters import repeats
 from filters.repeats import repeated_lines
+from tests.support.examples import examples
 
 CHANT = "What do we want? Everything, and now!"
 OTHER = "Nobody knows who came up with that one."
@@ -222,7 +223,7 @@ SMALL = {"min_line_chars": 3, "min_paragraph_chars": 2}
 
 
 @given(st.lists(st.tuples(HEADS, WORDS), max_size=14))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400))
 @example([("user_1: ", "abc"), ("user_2: ", "abc"), ("", ""), ("", "    ab")])
 def test_a_second_run_changes_nothing_and_no_turn_is_empty(
     result: list[tuple[str, str]],
@@ -241,7 +242,7 @@ def test_a_second_run_changes_nothing_and_no_turn_is_empty(
 
 
 @given(st.lists(st.lists(st.sampled_from(PLAIN), max_size=12), max_size=5), st.integers(1, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 def test_cuts_equal_those_of_a_plain_implementation_in_any_batches(
     result: list[list[str]], size: int
 ) -> None:

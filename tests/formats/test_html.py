@@ -14,6 +14,7 @@ from corpus.formats.html import (
     _strip_tags,
     html_to_text,
 )
+from tests.support.examples import examples
 
 LONG = "https://example.com/a/very/long/address"
 HIDDEN = (
@@ -185,7 +186,7 @@ def test_plain_text_stays_as_it_is(text: str) -> None:
     assert text == html_to_text(text)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(SIMPLE, max_size=20))
 def test_the_quick_way_reads_as_the_parser_does(pieces: list[str]) -> None:
     html = "<p>" + "".join(pieces)
@@ -193,7 +194,7 @@ def test_the_quick_way_reads_as_the_parser_does(pieces: list[str]) -> None:
     assert "<p>" not in html_to_text(html)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(st.lists(st.one_of(SIMPLE, ANY, WORDS), max_size=30))
 def test_whatever_comes_is_read(pieces: list[str]) -> None:
     text = html_to_text("".join(pieces))

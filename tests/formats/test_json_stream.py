@@ -24,6 +24,7 @@ from corpus.formats.json_stream import (
     walk_json,
 )
 from corpus.readers.contract import Post, Record, Refused
+from tests.support.examples import examples
 
 LONGEST = 1 << 20
 
@@ -50,7 +51,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(
     st.lists(VALUES, max_size=5),
     VALUES,

@@ -22,6 +22,7 @@ from corpus.loader.load import Corpus, Mixture
 from corpus.loader.shares import Consumer, Interleaving
 from corpus.partition.permutation import permutation
 from tests.support.corpora import edited, flip, forget_row_groups, make
+from tests.support.examples import examples
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def places(world: int, workers: int) -> list[dict[str, int]]:
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(
     world=st.integers(1, 40),
     workers=st.integers(1, 12),
@@ -135,7 +136,7 @@ def test_more_ranks_than_row_groups_get_rows_all_the_same(built: Path) -> None:
     assert [len(share) for share in shares] == [3] * 100
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40))
 @given(data=st.data(), shuffle=st.booleans(), mixed=st.booleans())
 def test_a_stream_goes_on_at_any_batch_to_the_same_batches(
     built: Path, small: Path, data: st.DataObject, shuffle: bool, mixed: bool
@@ -248,7 +249,7 @@ def test_the_passes_over_an_upsampled_corpus_and_the_epochs_differ(
     assert len(set(passes)) == 10
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25))
 @given(world=st.integers(1, 9), workers=st.integers(1, 3), size=st.integers(1, 90))
 def test_a_mixture_is_shared_out_like_a_corpus(
     built: Path, small: Path, world: int, workers: int, size: int
@@ -263,7 +264,7 @@ def test_a_mixture_is_shared_out_like_a_corpus(
     assert max(map(len, shares)) - min(map(len, shares)) <= 2
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(lengths=st.lists(st.integers(0, 90), min_size=1, max_size=5), data=st.data())
 def test_turns_are_the_same_from_wherever_one_begins(
     lengths: list[int], data: st.DataObject

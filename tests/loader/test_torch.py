@@ -108,7 +108,7 @@ def test_the_mask_keeps_documents_apart_and_looks_only_back() -> None:
     assert attention_mask(torch.zeros(2, 5)).shape == (2, 5, 5)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=examples(30))
 @given(size=st.integers(2, 400), stop=st.integers(0, 60), batch=st.integers(1, 70))
 def test_blocks_go_on_at_any_token(built: Path, size: int, stop: int, batch: int) -> None:
     whole = list(blocks(built, size, seed=5, batch_size=batch))
@@ -254,6 +254,7 @@ def test_an_empty_corpus_and_what_is_no_tokenizer_are_refused(built: Path, tmp_p
 TRAIN = """
 import json, os, sys, torch, torch.nn.functional as F
 from corpus.torch import TokenBlocks
+from tests.support.examples import examples
 torch.manual_seed(0)
 out, save, stop = sys.argv[1], sys.argv[2], int(sys.argv[3])
 encode = lambda texts: [list(text.encode()) for text in texts]

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from corpus.partition import connected_components, partitions
 from corpus.stages import run_inline
 from corpus.tasks.task import Arrays, ArrayTask
+from tests.support.examples import examples
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ PAIRS = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100))
 @given(PAIRS, st.integers(2, 30))
 def test_each_post_finds_the_smallest_it_hangs_with(
     pairs: list[tuple[int, int]], block: int
