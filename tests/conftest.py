@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,14 @@ SHARED = ROOT.parent / "shared" / "data"
 TOPICS = ("kettle", "harbour", "bicycle", "violin", "garden", "library", "bakery", "mountain")
 VERBS = ("mended", "painted", "borrowed", "described", "visited", "forgot", "measured", "sold")
 PLACES = ("in Ghent", "near the canal", "before breakfast", "with my aunt", "on a Tuesday")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_fsync() -> Iterator[None]:
+    """Skip fsync in the tests' own process: a test stops processes, never the machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda descriptor: None)
+        yield
 
 
 def sentence(number: int) -> str:
