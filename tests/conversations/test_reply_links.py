@@ -147,11 +147,13 @@ def test_a_chain_over_many_blocks_takes_few_rounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
-    for name, parent in (("up", np.arange(-1, 999)), ("down", np.r_[np.arange(1, 1000), -1])):
+    for name, parent in (("up", np.arange(-1, 319)), ("down", np.r_[np.arange(1, 320), -1])):
         room = tmp_path / name
-        found = in_blocks(room, parent, [10] * 100)
-        assert set(found.root) == {0 if name == "up" else 999}
-        assert len(list((room / "forest-0").glob("ask-*"))) <= 8  # log2 of a hundred blocks
+        found = in_blocks(room, parent, [10] * 32)
+        assert set(found.root) == {0 if name == "up" else 319}
+        assert (
+            len(list((room / "forest-0").glob("ask-*"))) <= 6
+        )  # the binary logarithm of 32 blocks, and one round more
 
 
 def test_a_ring_over_all_blocks_begins_at_its_first_post(

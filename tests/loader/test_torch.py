@@ -17,6 +17,7 @@ import corpus
 from corpus.errors import CorpusError
 from tests.conftest import ROOT
 from tests.support.corpora import make
+from tests.support.examples import examples
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'torch')")
 
@@ -254,7 +255,6 @@ def test_an_empty_corpus_and_what_is_no_tokenizer_are_refused(built: Path, tmp_p
 TRAIN = """
 import json, os, sys, torch, torch.nn.functional as F
 from corpus.torch import TokenBlocks
-from tests.support.examples import examples
 torch.manual_seed(0)
 out, save, stop = sys.argv[1], sys.argv[2], int(sys.argv[3])
 encode = lambda texts: [list(text.encode()) for text in texts]
