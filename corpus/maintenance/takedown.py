@@ -1,8 +1,8 @@
-"""Take posts and authors out of a finished corpus, and let a second copy take a first one's place.
+"""Remove posts and authors from a finished corpus, and replace removed originals by copies.
 
-Everything new is written to ``takedowns/unfinished/`` first; then a note of what goes where; then
-each file takes its place by a rename, the manifest last. Stopped before the note, nothing has
-happened; stopped after it, the next run finishes.
+New files are first written to ``takedowns/unfinished/``, then a list of renames, and then each file
+is renamed, the manifest last. If a takedown is interrupted before the list is written, the corpus
+is unchanged; if it is interrupted after that, the next run finishes it.
 """
 
 from __future__ import annotations
@@ -42,43 +42,43 @@ def take_down(
     authors: Collection[str] = (),
     key: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Take posts out of the corpus at ``out``; return the receipt, what was ``unknown``,
-    and whether ``tokens/`` went along.
+    """Remove posts from the corpus at ``out``; return the receipt.
 
-    ``ids`` are post ids such as ``reddit:t1_c0abc``, or as the corpus has them;
-    ``authors`` are ``platform:name``, or the
-    pseudonyms in the corpus. ``key`` is the corpus's key, beside the folder if not given. Raises
-    :class:`~corpus.errors.PlanError` before and :class:`~corpus.errors.BuildError` after anything
-    was looked at; run it again then.
+    ``ids`` are post ids such as ``reddit:t1_c0abc``, or keyed ids of the corpus; ``authors`` are
+    ``platform:name``, or pseudonyms of the corpus. ``key`` is the corpus's key, by default
+    ``corpus.key`` in the parent folder. The result has besides the receipt ``unknown``, the ids and
+    authors that the corpus does not contain, and ``tokens_removed``, whether token files were
+    removed. Raises :class:`~corpus.errors.PlanError` if a request is wrong and
+    :class:`~corpus.errors.BuildError` if the takedown fails; then run it again.
     """
     folder = Path(out)
     with _lock_corpus(folder):
         _finish_interrupted(folder)
-        tokens = _holds_tokens(folder)
+        had_tokens = _has_tokens(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
-        named = {_pseudonym_of(name, secret): name for name in authors}
-        posts = Pseudonymizer(secret, manifest.get("ids", "original"))
-        called = {posts.pseudonymize_id(name) or "": name for name in ids}
-        wanted = TakedownRequest(frozenset(called), frozenset(named))
-        receipt = _rewrite_corpus(folder, manifest, wanted, secret)
-        given = named | called
+        given_authors = {_pseudonym_of(name, secret): name for name in authors}
+        pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
+        given_ids = {pseudonymizer.pseudonymize_id(name) or "": name for name in ids}
+        request = TakedownRequest(frozenset(given_ids), frozenset(given_authors))
+        receipt = _rewrite_corpus(folder, manifest, request, secret)
+        given = given_authors | given_ids
         unknown = sorted(given.get(name, name) for name in receipt["unknown"])
-        lost = tokens and not _holds_tokens(folder)
-        return {**receipt, "unknown": unknown, "tokens_removed": lost}
+        tokens_removed = had_tokens and not _has_tokens(folder)
+        return {**receipt, "unknown": unknown, "tokens_removed": tokens_removed}
 
 
 def _pseudonym_of(author: str, key: bytes) -> str:
     if _PSEUDONYM.fullmatch(author):
         return author
     if ":" not in author:
-        raise PlanError(f"'{author}' is no author; write 'platform:name', or a pseudonym")
+        raise PlanError(f"'{author}' is not an author; write 'platform:name', or a pseudonym")
     return keys.pseudonymize_author(author, key)
 
 
 @contextmanager
 def _lock_corpus(folder: Path) -> Iterator[None]:
-    """Nobody else writes into the corpus meanwhile."""
+    """Lock the corpus, and check that only files of builds and takedowns will be touched."""
     with folder_lock.locked_corpus(folder, "takedown") as manifest:
         output_folder.check_links(folder)
         output_folder.check(folder, output_folder.ledger_stages(manifest), FOLDER)
@@ -86,89 +86,112 @@ def _lock_corpus(folder: Path) -> Iterator[None]:
 
 
 def _finish_interrupted(folder: Path) -> None:
-    """Do what an interrupted takedown had decided; forget what it had not."""
-    room = folder / FOLDER / _STAGING_FOLDER
-    note = room / _RENAMES_FILE
-    if note.exists():
-        # Made of the texts, and out of date from here on.
+    """Rename the files of a takedown that has listed them; discard those of any other."""
+    staging = folder / FOLDER / _STAGING_FOLDER
+    renames = staging / _RENAMES_FILE
+    if renames.exists():
+        # Token files contain the removed texts.
         output_folder.remove(folder, "tokens", ignore_errors=True)
-        for name, target in json.loads(note.read_text(encoding="utf-8")).items():
-            if (room / name).exists():
-                os.replace(room / name, folder / target)
-    _forget(folder)
+        for name, target in json.loads(renames.read_text(encoding="utf-8")).items():
+            if (staging / name).exists():
+                os.replace(staging / name, folder / target)
+    _discard_staging(folder)
 
 
-def _forget(folder: Path) -> None:
-    """Remove what a takedown wrote that does not count."""
+def _discard_staging(folder: Path) -> None:
+    """Remove the files of a takedown that were not renamed."""
     stages = output_folder.ledger_stages(load_manifest(folder))
     output_folder.remove(folder, f"{FOLDER}/{_STAGING_FOLDER}", stages, ignore_errors=True)
-    with suppress(OSError):  # it holds receipts
+    with suppress(OSError):  # the folder contains receipts
         (folder / FOLDER).rmdir()
 
 
-def _holds_tokens(folder: Path) -> bool:
-    """Whether ``tokens/`` holds tokens, complete or not."""
+def _has_tokens(folder: Path) -> bool:
+    """Return whether there are token files, finished or not."""
     return any(path.suffix in (".bin", ".unfinished") for path in (folder / "tokens").rglob("*"))
-
-
-# --------------------------------------------------------------------------- the work
 
 
 def _rewrite_corpus(
     folder: Path, manifest: dict[str, Any], request: TakedownRequest, key: bytes
 ) -> dict[str, Any]:
-    room = folder / FOLDER / _STAGING_FOLDER
-    room.mkdir(mode=0o700, parents=True)
-    change = TakedownChanges()
-    going = {
-        shard["path"]: rewrite.find_posts_to_remove(folder, shard, request)
-        for shard in manifest["shards"]
-    }
-    every = [name for names in going.values() for name in names]
-    copies = rewrite.find_replacements(folder, request, every, key, change)
-    named = [*every, *request.ids]
-    renamed = {name: copies[name]["id"] if name in copies else None for name in named}
-    joiner, layout, of_documents = _load_settings(folder)
-    for shard in manifest["shards"]:
-        if going[shard["path"]] or rewrite.has_references(folder, shard, named):
-            rewrite.rewrite_shard(
-                folder, room, shard, request, copies, renamed, joiner, layout, change
-            )
-    if change.removed_with_document:
-        lost = change.removed_with_document - rewrite.find_remaining_posts(
-            folder, room, manifest["shards"], change
-        )
-        change.removed |= dict.fromkeys(lost, "")
-        change.removed_with_document = lost
-    rewrite.rewrite_reserve(folder, room, request, key, change)
-    rewrite.rewrite_index(folder, room, key, change, indexes_documents=of_documents)
-    rewrite.rewrite_ledger(folder, room, request, change)
-    counted = report.load_statistics(folder)
-    shown = counted.get("samples", [])
-    left = samples.exclude_samples(shown, {*request.ids, *change.removed}, request.authors)
-    # The report may be all that shows a post of somebody whose posts were all dropped.
-    change.matched |= {name for sample in shown for name in sample["people"]} & request.authors
-    unknown = sorted((request.ids | request.authors) - change.matched)
-    if not change.renames and left == shown:
-        _forget(folder)
-        return {**_summarize_changes(change, request, unknown), "unknown": unknown}
-    receipt = _write_documentation(folder, room, manifest, change, request, unknown, left)
-    write_json(room / _RENAMES_FILE, change.renames, durable=True)
+    """Rewrite every file that contains or counts a post of the request."""
+    staging = folder / FOLDER / _STAGING_FOLDER
+    staging.mkdir(mode=0o700, parents=True)
+    changes = TakedownChanges()
+    _rewrite_shards(folder, staging, manifest, request, key, changes)
+    rewrite.rewrite_reserve(folder, staging, request, key, changes)
+    rewrite.rewrite_index(
+        folder, staging, key, changes, indexes_documents=_dedup_follows_conversations(folder)
+    )
+    rewrite.rewrite_ledger(folder, staging, request, changes)
+    shown = report.load_statistics(folder).get("samples", [])
+    kept = samples.exclude_samples(shown, {*request.ids, *changes.removed}, request.authors)
+    # Of an author whose posts were all dropped, only the report may show a post.
+    changes.matched |= {name for sample in shown for name in sample["people"]} & request.authors
+    unknown = sorted((request.ids | request.authors) - changes.matched)
+    if not changes.renames and kept == shown:
+        _discard_staging(folder)
+        return {**_summarize_changes(changes, request, unknown), "unknown": unknown}
+    receipt = _write_documentation(folder, staging, manifest, changes, request, unknown, kept)
+    write_json(staging / _RENAMES_FILE, changes.renames, durable=True)
     _finish_interrupted(folder)
     return {**receipt, "unknown": unknown}
 
 
-def _load_settings(folder: Path) -> tuple[str, ParquetOptions, bool]:
-    """What stands between two turns, how shards are laid out, and whether dedup saw documents."""
-    plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
-    settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
+def _rewrite_shards(
+    folder: Path,
+    staging: Path,
+    manifest: dict[str, Any],
+    request: TakedownRequest,
+    key: bytes,
+    changes: TakedownChanges,
+) -> None:
+    """Rewrite the shards that contain a post of the request, or refer to one."""
+    by_shard = {
+        shard["path"]: rewrite.find_posts_to_remove(folder, shard, request)
+        for shard in manifest["shards"]
+    }
+    removed = [name for names in by_shard.values() for name in names]
+    copies = rewrite.find_replacements(folder, request, removed, key, changes)
+    referable = [*removed, *request.ids]
+    new_references = {name: copies[name]["id"] if name in copies else None for name in referable}
+    plan = _load_plan(folder)
+    joiner = str(_stage_settings(plan).get("conversations", {}).get("joiner", ""))
     output = plan.get("output", {})
-    layout = ParquetOptions(
-        **{key.name: output[key.name] for key in fields(ParquetOptions) if key.name in output}
+    options = ParquetOptions(
+        **{
+            field.name: output[field.name]
+            for field in fields(ParquetOptions)
+            if field.name in output
+        }
     )
-    order = [name for name in settings if name in ("conversations", "dedup")]
-    joiner = str(settings.get("conversations", {}).get("joiner", ""))
-    return joiner, layout, order == ["conversations", "dedup"]
+    for shard in manifest["shards"]:
+        if by_shard[shard["path"]] or rewrite.has_references(folder, shard, referable):
+            rewrite.rewrite_shard(
+                folder, staging, shard, request, copies, new_references, joiner, options, changes
+            )
+    if changes.removed_with_document:
+        remaining = rewrite.find_remaining_posts(folder, staging, manifest["shards"], changes)
+        changes.removed_with_document -= remaining
+        changes.removed |= dict.fromkeys(changes.removed_with_document, "")
+
+
+def _load_plan(folder: Path) -> dict[str, Any]:
+    plan: dict[str, Any] = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
+    return plan
+
+
+def _stage_settings(plan: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of the plan's stages by name, in the order of the plan."""
+    return {name: settings for stage in plan["stages"] for name, settings in stage.items()}
+
+
+def _dedup_follows_conversations(folder: Path) -> bool:
+    """Return whether the index has documents, because dedup follows conversations in the plan."""
+    order = [
+        name for name in _stage_settings(_load_plan(folder)) if name in ("conversations", "dedup")
+    ]
+    return order == ["conversations", "dedup"]
 
 
 def _summarize_changes(
@@ -192,7 +215,7 @@ def _write_documentation(
     unknown: Sequence[str],
     samples_shown: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The receipt, the papers and the manifest, in the order in which they move."""
+    """Write receipt, documentation and manifest, in this order; return the receipt."""
     counts = _summarize_changes(changes, request, unknown)
     number = len(manifest.get("takedowns", [])) + 1
     before = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
@@ -211,23 +234,22 @@ def _write_documentation(
     manifest["shards"] = [changes.shards.get(row["path"], row) for row in manifest["shards"]]
     manifest["takedowns"] = [*manifest.get("takedowns", []), {**counts, "receipt_sha256": digest}]
     _update_counts(manifest, changes)
-    _update_index_facts(staging, folder, manifest, changes)
+    _update_index_facts(staging, manifest, changes)
     plan = (folder / "plan.yaml").read_text(encoding="utf-8")
-    counted = _gather_statistics(folder, staging, manifest, changes)
-    for paper, text in report.render_documentation(
-        manifest, plan, counted | {"samples": list(samples_shown)}
-    ).items():
-        (staging / paper).write_text(text, encoding="utf-8")
-        changes.renames[paper] = paper
+    statistics = _count_statistics(folder, staging, manifest, changes)
+    statistics |= {"samples": list(samples_shown)}
+    for page, text in report.render_documentation(manifest, plan, statistics).items():
+        (staging / page).write_text(text, encoding="utf-8")
+        changes.renames[page] = page
     write_json(staging / MANIFEST_NAME, manifest, pretty=True, durable=True)
     changes.renames[MANIFEST_NAME] = MANIFEST_NAME
     return receipt
 
 
-def _gather_statistics(
+def _count_statistics(
     folder: Path, staging: Path, manifest: dict[str, Any], changes: TakedownChanges
 ) -> dict[str, Any]:
-    """The statistics of the corpus as it will be."""
+    """Count the corpus as it will be after the renames."""
     new = {target: staging / name for name, target in changes.renames.items()}
     shards = [new.get(row["path"], folder / row["path"]) for row in manifest["shards"]]
     ledger = {f"dropped/{path.name}": path for path in (folder / "dropped").glob("*.parquet")}
@@ -236,44 +258,49 @@ def _gather_statistics(
 
 
 def _update_counts(manifest: dict[str, Any], changes: TakedownChanges) -> None:
-    """Bring the funnel and the totals up to date: who moved up was never dropped by dedup."""
-    up = len(changes.replacements)
-    behind = False
+    """Update the funnel and the totals: dedup has kept the copies that replace originals."""
+    replaced = len(changes.replacements)
+    after_dedup = False
     for row in manifest["funnel"]:
-        if behind:
-            row["read"] += up
-            row["kept"] += up
+        if after_dedup:
+            row["read"] += replaced
+            row["kept"] += replaced
         if row["stage"] == "dedup":
-            behind = True
-            row["kept"] += up
+            after_dedup = True
+            row["kept"] += replaced
             for copy in changes.replacements.values():
                 row["dropped"][copy["_reason"]] -= 1
             row["dropped"] = {reason: count for reason, count in row["dropped"].items() if count}
-    gone = len(changes.removed)
+    removed = len(changes.removed)
     last = manifest["funnel"][-1]
     if last["stage"] == "takedown":
-        last["kept"] -= gone
-        last["dropped"]["takedown"] += gone
-    elif gone:
-        kept = manifest["totals"]["kept"] + up
+        last["kept"] -= removed
+        last["dropped"]["takedown"] += removed
+    elif removed:
+        read = manifest["totals"]["kept"] + replaced
         manifest["funnel"].append(
-            {"stage": "takedown", "read": kept, "kept": kept - gone,
-             "dropped": {"takedown": gone}, "seconds": 0.0}
-        )  # fmt: skip
+            {
+                "stage": "takedown",
+                "read": read,
+                "kept": read - removed,
+                "dropped": {"takedown": removed},
+                "seconds": 0.0,
+            }
+        )
     totals = manifest["totals"]
-    totals["kept"] += up - gone
+    totals["kept"] += replaced - removed
     totals["documents"] += changes.documents
-    totals["dropped"] += gone - up
+    totals["dropped"] += removed - replaced
     totals["characters"] += changes.characters
     totals["tokens_estimated"] = totals["characters"] // 4
-    if wrong := find_imbalances(manifest):
-        raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
+    if imbalances := find_imbalances(manifest):
+        raise BuildError(
+            f"the counts do not balance at {', '.join(imbalances)}; please report this"
+        )
 
 
-def _update_index_facts(
-    staging: Path, folder: Path, manifest: dict[str, Any], changes: TakedownChanges
-) -> None:
-    """What the manifest tells of the index, the reserve and the largest clusters."""
+def _update_index_facts(staging: Path, manifest: dict[str, Any], changes: TakedownChanges) -> None:
+    """Update what the manifest records of the index, the reserve and the largest clusters."""
     if rewrite.STAGED_INDEX_CARD in changes.renames:
         card = json.loads((staging / rewrite.STAGED_INDEX_CARD).read_text(encoding="utf-8"))
         manifest["index"] |= {name: card[name] for name in ("rows", "bytes")}

@@ -30,14 +30,15 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
     try:
         yield temporary
         if durable:
-            _fsync(temporary)
+            fsync_file(temporary)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
-def _fsync(path: Path) -> None:
+def fsync_file(path: Path) -> None:
+    """Ask the disk to have the content of a file."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -47,7 +48,7 @@ def _fsync(path: Path) -> None:
 
 def fsync_folder(folder: Path) -> None:
     """Sync a folder to disk: after a power failure, a rename in it could be lost otherwise."""
-    _fsync(folder)
+    fsync_file(folder)
 
 
 def canonical_json(value: object) -> str:

@@ -249,7 +249,7 @@ def test_a_second_takedown_adds_to_the_first(made: Made) -> None:
 
 def test_mistakes_are_told(made: Made, tmp_path: Path) -> None:
     out = made()
-    with pytest.raises(PlanError, match="is no author; write 'platform:name'"):
+    with pytest.raises(PlanError, match="is not an author; write 'platform:name'"):
         take_down(out, authors=["joe"])
     other = tmp_path / "other.key"
     other.write_text("ab" * 32)
@@ -503,7 +503,7 @@ def test_the_command(made: Made, tmp_path: Path) -> None:
     (tmp_path / "ids.txt").write_text("table:3\n\ntable:nobody\n")
     done = command("takedown", str(out), "--ids", str(tmp_path / "ids.txt"))
     assert done.returncode == 0, done.stderr
-    assert "1 posts taken out, 1 second copies in their place" in done.stdout
+    assert "1 posts removed, 1 replaced by a copy" in done.stdout
     assert "table:nobody" in done.stdout
     assert command("takedown", str(out)).returncode == 2
     assert command("takedown", str(out), "--ids", "nowhere").returncode == 2
