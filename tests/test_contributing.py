@@ -22,6 +22,7 @@ from corpus.plan import detect_format
 from tests import test_contract
 from tests.conftest import ROOT, write_lines
 from tests.readers import test_fits
+from tests.support import filter_contract
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 #: A fenced block whose first line is a comment: the comment (a path), and the rest of the block.
@@ -113,6 +114,18 @@ def test_the_example_filter_passes_its_own_test(
     recent: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _run_tests(_execute("tests/filters/test_recent.py", tmp_path, monkeypatch), tmp_path)
+
+
+def test_the_example_filter_passes_the_tests_of_the_contract(recent: ModuleType) -> None:
+    test_contract.test_a_stage_s_config_is_frozen_and_refuses_unknown_keys("recent")
+    test_contract.test_a_threshold_is_of_a_column_that_is_written_and_a_setting_that_exists(
+        "recent"
+    )
+    module = filters.find("recent")
+    filter_contract.assert_keeps_rows_and_writes_its_columns(module)
+    filter_contract.assert_decides_each_post_alone(module)
+    filter_contract.assert_accepts_no_posts(module)
+    filter_contract.assert_verdict_equals_reject(module)
 
 
 def test_a_plan_with_the_example_filter_builds(recent: ModuleType, tmp_path: Path) -> None:
