@@ -232,7 +232,7 @@ def test_nothing_of_ours_reads_pickles_or_runs_what_it_reads() -> None:
                 elif isinstance(node, ast.Call):
                     name = ast.unparse(node.func)
                     assert name not in (
-                        "bench.quality",
+                        "eval",
                         "exec",
                         "yaml.unsafe_load",
                         "yaml.full_load",

@@ -165,7 +165,7 @@ def _theirs(
     work = folder / name
     work.mkdir()
     model, *_ = language.models(language.Config.model_validate({}))
-    script = measure.ROOT / "bench" / "datatrove_pipeline.py"
+    script = measure.ROOT / "bench" / "peers" / "datatrove_pipeline.py"
     command = [str(python), str(script), str(posts), str(work), str(model)]
     command += ["--as-configured"] if as_configured else []
     try:

@@ -49,7 +49,7 @@ def part(named: Path, seed: int) -> pl.DataFrame:
     return names.to_frame().with_columns(absent).select(list(POST))
 
 
-def one(count: int) -> None:
+def print_row(count: int) -> None:
     """Merge ``count`` notices, look up parts, and print a row."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -81,7 +81,8 @@ def main() -> None:
     )
     print("| ---: | ---: | ---: | ---: | ---: |", flush=True)
     for millions in sys.argv[1:] or ["1", "20"]:
-        code = f"from bench.withdrawals import one; one({int(float(millions) * 1e6)})"
+        count = int(float(millions) * 1e6)
+        code = f"from bench.speed.tombstones import print_row; print_row({count})"
         subprocess.run([sys.executable, "-c", code], check=True)
 
 

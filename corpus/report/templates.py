@@ -2,7 +2,7 @@
 
 Two rules keep the HTML templates readable:
 
-* A line break with its indentation is no part of the page behind a tag, before a closing tag and
+* A line break with its indentation is not part of the page after a tag, before a closing tag and
   before a ``{% statement %}``. Everywhere else it is one space.
 * ``{{ value }}`` is escaped for text. In an attribute write ``{{ value | attribute }}``; a template
   that forgets it does not load.
@@ -32,7 +32,8 @@ _PACKAGE = "corpus.report"
 _CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff0-\ufffb\ufeff]"
 )
-_BARE_ATTRIBUTE = re.compile(r'="[^"{]*\{\{(?![^}]*\| *attribute *\}\})')
+_ATTRIBUTE_VALUE = re.compile(r'=("[^"]*"|\{\{.*?\}\})')
+_UNESCAPED_VALUE = re.compile(r"\{\{(?![^}]*\| *attribute *\}\})")
 
 
 class JoinLines(Extension):
@@ -40,9 +41,11 @@ class JoinLines(Extension):
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Apply the two rules of this module to the source of a template."""
-        if found := _BARE_ATTRIBUTE.search(source):
-            line = source.count("\n", 0, found.start()) + 1
-            raise TemplateSyntaxError("an attribute needs '| attribute'", line, name, filename)
+        for attribute in _ATTRIBUTE_VALUE.finditer(source):
+            if attribute[1].startswith("{{") or _UNESCAPED_VALUE.search(attribute[1]):
+                line = source.count("\n", 0, attribute.start()) + 1
+                reason = "an attribute needs quotes and '| attribute'"
+                raise TemplateSyntaxError(reason, line, name, filename)
         joined = re.sub(r"(?<=[>}])\s*\n\s*|\s*\n\s*(?=</|\{%)", "", source)
         return re.sub(r"\s*\n\s*", " ", joined)
 

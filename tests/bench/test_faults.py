@@ -19,7 +19,7 @@ import corpus
 from bench.faults.faults import FAULTS, FaultSkipped
 from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
-from corpus.pipeline import build, read_file, verify_work
+from corpus.pipeline import read_file, verify_work, write_outputs
 from corpus.stages import run_inline
 from corpus.tasks import files, receipts
 from tests.conftest import ROOT, contents, post, write_lines
@@ -63,9 +63,12 @@ def test_a_receipt_detects_a_changed_bit_of_itself(tmp_path: Path) -> None:
 
 
 EVERY_BARRIER = [
-    {"language": {}}, {"language_context": {}}, {"authors": {"max_posts": 90}}, {"dedup": {}},
+    {"language": {}},
+    {"language_context": {}},
+    {"authors": {"max_posts": 90}},
+    {"dedup": {}},
     {"conversations": {"mode": "tree"}},
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("stages", [[{"quality": {}}, {"dedup": {}}], EVERY_BARRIER])
@@ -108,13 +111,13 @@ def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus.build(document, out=str(tmp_path / "clean"))
-    real = build.finish.write_shards
+    real = write_outputs.write_shards
 
-    def flipping(story: Any, parts: Any, key_id: str) -> Any:
+    def flipping(context: Any, parts: Any, key_id: str) -> Any:
         flip_bit(parts[1].posts, random.Random(3))
-        return real(story, parts, key_id)
+        return real(context, parts, key_id)
 
-    monkeypatch.setattr(build.finish, "write_shards", flipping)
+    monkeypatch.setattr(write_outputs, "write_shards", flipping)
     with pytest.raises(BuildError, match=r"'judged/.*changed on the disk.*run again"):
         corpus.build(document)
     assert not (tmp_path / "out" / "manifest.json").exists()

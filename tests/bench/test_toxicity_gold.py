@@ -71,14 +71,25 @@ def test_a_disguise_changes_the_swear_words_and_nothing_else() -> None:
     texts = pl.Series(["Shit happens, assume nothing", "no such word"])
     ways = {way: disguise_words(texts, way) for way in DISGUISES}
     assert {"no such word"} == {each[1] for each in ways.values()}
-    assert {name.split(" (")[0]: each[0].removesuffix(" happens, assume nothing")
-            for name, each in ways.items()} == {
-        "as written": "Shit", "leet, all letters": "5h17", "signs": "Sh!t",
-        "a star for the vowel": "Sh*t", "stars": "S***", "stretched": "Shiiiiit",
-        "spelt out": "S h i t", "dotted": "S.h.i.t", "a zero-width space inside": "Sh\u200bit",
-        "fullwidth letters": "Ｓｈｉｔ", "no vowels": "Sht", "last letters swapped": "Shti",
-        "Cyrillic look-alikes": "shit", "left out": "",
-    }  # fmt: skip
+    assert {
+        name.split(" (")[0]: each[0].removesuffix(" happens, assume nothing")
+        for name, each in ways.items()
+    } == {
+        "as written": "Shit",
+        "leet, all letters": "5h17",
+        "signs": "Sh!t",
+        "a star for the vowel": "Sh*t",
+        "stars": "S***",
+        "stretched": "Shiiiiit",
+        "spelt out": "S h i t",
+        "dotted": "S.h.i.t",
+        "a zero-width space inside": "Sh\u200bit",
+        "fullwidth letters": "Ｓｈｉｔ",
+        "no vowels": "Sht",
+        "last letters swapped": "Shti",
+        "Cyrillic look-alikes": "shit",
+        "left out": "",
+    }
 
 
 def test_wording_is_matched_by_whole_words() -> None:

@@ -22,11 +22,21 @@ from corpus.report.templates import markdown_environment
 from tests.conftest import post, sentence, write_lines
 
 RAI = (
-    "dataCollection", "dataCollectionType", "dataCollectionRawData", "dataCollectionTimeframe",
-    "dataPreprocessingProtocol", "dataManipulationProtocol", "machineAnnotationTools",
-    "dataBiases", "dataLimitations", "dataUseCases", "dataSocialImpact",
-    "personalSensitiveInformation", "dataReleaseMaintenancePlan", "annotationsPerItem",
-)  # fmt: skip
+    "dataCollection",
+    "dataCollectionType",
+    "dataCollectionRawData",
+    "dataCollectionTimeframe",
+    "dataPreprocessingProtocol",
+    "dataManipulationProtocol",
+    "machineAnnotationTools",
+    "dataBiases",
+    "dataLimitations",
+    "dataUseCases",
+    "dataSocialImpact",
+    "personalSensitiveInformation",
+    "dataReleaseMaintenancePlan",
+    "annotationsPerItem",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,16 +52,22 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         {
             "sources": [{"table": {"path": str(folder / "in" / "posts.jsonl"), "fields": fields}}],
             "stages": [
-                {"language": {"keep": ["en"]}}, {"quality": {}}, {"toxicity": {}}, {"dedup": {}},
+                {"language": {"keep": ["en"]}},
+                {"quality": {}},
+                {"toxicity": {}},
+                {"dedup": {}},
                 {"pii": {}},
             ],
             "output": {
-                "path": str(folder / "out"), "shard_mb": 0.002, "title": "Kettles & Harbours",
-                "license": "CC-BY-4.0", "contact": "takedown@kettles.example",
+                "path": str(folder / "out"),
+                "shard_mb": 0.002,
+                "title": "Kettles & Harbours",
+                "license": "CC-BY-4.0",
+                "contact": "takedown@kettles.example",
             },
             "run": {"runner": "serial"},
         }
-    )  # fmt: skip
+    )
     yield folder / "out"
 
 
@@ -150,8 +166,17 @@ def test_the_datasheet_has_counts_thresholds_hashes_limits_and_contact(built: Pa
     assert "| quality | 63 | 62 | 1 | too_few_words 1 |" in sheet
     assert "takedown@kettles.example" in sheet
     assert "1 detail replaced in what was kept" in sheet
-    for title in ("Motivation", "What it holds", "Where it comes from", "People in it", "Uses",
-                  "Known limits", "Licence", "Maintenance and takedown", "Versions"):  # fmt: skip
+    for title in (
+        "Motivation",
+        "What it holds",
+        "Where it comes from",
+        "People in it",
+        "Uses",
+        "Known limits",
+        "Licence",
+        "Maintenance and takedown",
+        "Versions",
+    ):
         assert f"\n## {title}\n" in sheet
 
 
@@ -161,8 +186,9 @@ def test_croissant_names_every_shard_field_and_responsible_ai_property(built: Pa
     assert found["name"] == "Kettles-Harbours"
     assert found["license"] == "https://spdx.org/licenses/CC-BY-4.0.html"
     assert found["conformsTo"] == [
-        "http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0",
-    ]  # fmt: skip
+        "http://mlcommons.org/croissant/1.0",
+        "http://mlcommons.org/croissant/RAI/1.0",
+    ]
     files = {part["contentUrl"]: part["sha256"] for part in found["distribution"][:-1]}
     assert files == {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     assert len(files) > 1
@@ -170,8 +196,11 @@ def test_croissant_names_every_shard_field_and_responsible_ai_property(built: Pa
     assert names == corpus.load(built).scan().collect_schema().names()
     types = {field["name"]: field["dataType"] for field in found["recordSet"][0]["field"]}
     assert (types["text"], types["toxicity"], types["score"], types["created_at"]) == (
-        "sc:Text", "sc:Float", "sc:Integer", "sc:DateTime",
-    )  # fmt: skip
+        "sc:Text",
+        "sc:Float",
+        "sc:Integer",
+        "sc:DateTime",
+    )
     assert not [name for name in RAI if not found.get(f"rai:{name}")]
     assert found["rai:dataCollectionTimeframe"] == ["2024-05-01", "2024-05-03"]
 
@@ -204,8 +233,9 @@ def test_a_threshold_that_does_not_decide_alone_has_a_note(built: Path) -> None:
 
 def test_very_many_shards_are_listed_by_their_pattern(built: Path) -> None:
     manifest = load_manifest(built)
-    manifest["shards"] = [manifest["shards"][0] | {"path": f"shards/part-{n:05d}.parquet"}
-                          for n in range(1001)]  # fmt: skip
+    manifest["shards"] = [
+        manifest["shards"][0] | {"path": f"shards/part-{n:05d}.parquet"} for n in range(1001)
+    ]
     made = report.render_documentation(
         manifest, (built / "plan.yaml").read_text(), statistics.load_statistics(built)
     )
@@ -231,9 +261,11 @@ def run_python(python: str, code: str, *arguments: str, home: Path) -> str:
     import os
 
     found = subprocess.run(
-        [python, "-c", code, *arguments], capture_output=True, text=True,
+        [python, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(home), "PYTHONPATH": ""},
-    )  # fmt: skip
+    )
     assert found.returncode == 0, found.stderr[-2000:]
     return found.stdout
 
@@ -292,9 +324,12 @@ def test_a_takedown_rewrites_the_documentation(built: Path, tmp_path: Path) -> N
     assert found["version"] == "1.1.0"
     assert "1 takedown so far, 1 post out." in (out / "DATASHEET.md").read_text()
     assert "| takedown | 61 | 60 | 1 | takedown 1 |" in (out / "README.md").read_text()
-    assert report.render_documentation(
-        manifest, (out / "plan.yaml").read_text(), statistics.load_statistics(out)
-    )["README.md"] == (out / "README.md").read_text()  # fmt: skip
+    assert (
+        report.render_documentation(
+            manifest, (out / "plan.yaml").read_text(), statistics.load_statistics(out)
+        )["README.md"]
+        == (out / "README.md").read_text()
+    )
 
 
 def test_names_are_escaped_in_markdown() -> None:

@@ -26,13 +26,27 @@ from tests.conftest import command, post, sentence, write_lines
 MakePlan = Callable[..., dict[str, Any]]
 THRESHOLDS = {
     "thresholds": [
-        {"stage": "toxicity", "column": "toxicity", "setting": "max_score", "side": "max",
-         "reason": "toxic", "note": "", "value": 0.8},
-        {"stage": "quality", "column": "quality_words", "setting": "min_words", "side": "min",
-         "reason": "too_few_words", "note": "", "value": 2},
+        {
+            "stage": "toxicity",
+            "column": "toxicity",
+            "setting": "max_score",
+            "side": "max",
+            "reason": "toxic",
+            "note": "",
+            "value": 0.8,
+        },
+        {
+            "stage": "quality",
+            "column": "quality_words",
+            "setting": "min_words",
+            "side": "min",
+            "reason": "too_few_words",
+            "note": "",
+            "value": 2,
+        },
     ],
     "funnel": [],
-}  # fmt: skip
+}
 
 
 def count(tmp_path: Path, kept: dict[str, Any], dropped: dict[str, Any] | None = None) -> Any:
@@ -40,8 +54,11 @@ def count(tmp_path: Path, kept: dict[str, Any], dropped: dict[str, Any] | None =
     shard, ledger = tmp_path / "shard.parquet", tmp_path / "ledger.parquet"
     height = len(next(iter(kept.values())))
     columns = {"text": ["x"] * height, "created_at": [None] * height} | kept
-    types: dict[str, Any] = {"toxicity": pl.Float32, "quality_words": pl.UInt32,
-                             "created_at": pl.Datetime("us", "UTC")}  # fmt: skip
+    types: dict[str, Any] = {
+        "toxicity": pl.Float32,
+        "quality_words": pl.UInt32,
+        "created_at": pl.Datetime("us", "UTC"),
+    }
     frame = pl.DataFrame(columns, schema_overrides=types, strict=False)
     frame.write_parquet(shard)
     if dropped:
@@ -57,10 +74,13 @@ def test_a_value_at_a_threshold_is_kept_by_a_maximum_and_by_a_minimum(tmp_path: 
     found = count(
         tmp_path,
         {"toxicity": [0.0, 0.79, 0.8, 0.5, None], "quality_words": [2, 3, 500, 2, 7]},
-        {"toxicity": [0.8000001, 0.81, 0.95, None], "quality_words": [9, 9, 9, 1],
-         "stage": ["toxicity", "toxicity", "dedup", "quality"],
-         "reason": ["toxic", "toxic", "repost", "too_few_words"]},
-    )  # fmt: skip
+        {
+            "toxicity": [0.8000001, 0.81, 0.95, None],
+            "quality_words": [9, 9, 9, 1],
+            "stage": ["toxicity", "toxicity", "dedup", "quality"],
+            "reason": ["toxic", "toxic", "repost", "too_few_words"],
+        },
+    )
     toxic = score(found, "toxicity")
     at = toxic["edges"].index(0.8)
     assert sum(toxic["kept"][at:]) == 0 and sum(toxic["kept"]) == 4
@@ -75,10 +95,15 @@ def test_a_value_at_a_threshold_is_kept_by_a_maximum_and_by_a_minimum(tmp_path: 
 
 @pytest.mark.parametrize(
     ("values", "first", "last"),
-    [([0.1, 0.9], 0.0, 1.0), ([-3.0, 5.0], -3.0, 5.0), ([0.001, 5000.0], 0.001, 5000.0),
-     ([7.0, 7.0], 7.0, 107.0), ([float("nan"), 0.5], 0.0, 1.0),
-     ([float("inf"), 2.0, 4.0], 2.0, 4.0)],
-)  # fmt: skip
+    [
+        ([0.1, 0.9], 0.0, 1.0),
+        ([-3.0, 5.0], -3.0, 5.0),
+        ([0.001, 5000.0], 0.001, 5000.0),
+        ([7.0, 7.0], 7.0, 107.0),
+        ([float("nan"), 0.5], 0.0, 1.0),
+        ([float("inf"), 2.0, 4.0], 2.0, 4.0),
+    ],
+)
 def test_the_bins_cover_the_values(
     tmp_path: Path, values: list[float], first: float, last: float
 ) -> None:
@@ -137,18 +162,27 @@ def test_many_files_are_counted_as_one(tmp_path: Path) -> None:
         {
             "text": "x" * rng.randrange(90),
             "created_at": datetime(2024, 3, 1, tzinfo=UTC) + timedelta(minutes=rng.randrange(6000)),
-            "lang": rng.choice(["en", "de", None]), "community": rng.choice(["a", "b", "c", None]),
-            "platform": "x", "toxicity": rng.choice([None, rng.random()]),
-            "quality_words": rng.randrange(9), "share": rng.uniform(-3, 70),
+            "lang": rng.choice(["en", "de", None]),
+            "community": rng.choice(["a", "b", "c", None]),
+            "platform": "x",
+            "toxicity": rng.choice([None, rng.random()]),
+            "quality_words": rng.randrange(9),
+            "share": rng.uniform(-3, 70),
             "pii_phone": rng.randrange(3),
         }
         for _ in range(3000)
-    ]  # fmt: skip
+    ]
     dropped = [
-        {"stage": stage, "reason": reason, "lang": rng.choice(["en", "fr"]),
-         "toxicity": rng.random(), "share": rng.uniform(-9, 20)}
-        for stage, reason in [("toxicity", "toxic"), ("dedup", "repost")] for _ in range(700)
-    ]  # fmt: skip
+        {
+            "stage": stage,
+            "reason": reason,
+            "lang": rng.choice(["en", "fr"]),
+            "toxicity": rng.random(),
+            "share": rng.uniform(-9, 20),
+        }
+        for stage, reason in [("toxicity", "toxic"), ("dedup", "repost")]
+        for _ in range(700)
+    ]
     types: dict[str, Any] = {"toxicity": pl.Float32, "quality_words": pl.UInt32}
 
     def written(name: str, rows: list[dict[str, Any]], count: int) -> list[Path]:
@@ -182,10 +216,12 @@ def test_a_column_has_the_first_threshold_of_the_last_stage() -> None:
     thresholds = [
         {"stage": stage, "column": column, "value": value}
         for stage, column, value in (
-            ("language", "lang_score", 1), ("quality", "chars", 2), ("quality", "chars", 3),
+            ("language", "lang_score", 1),
+            ("quality", "chars", 2),
+            ("quality", "chars", 3),
             ("language_context", "lang_score", 4),
         )
-    ]  # fmt: skip
+    ]
     found = statistics._threshold_of_column(thresholds)
     assert {name: row["value"] for name, row in found.items()} == {"lang_score": 4, "chars": 2}
 
@@ -211,9 +247,14 @@ def test_the_timeline_is_not_stretched_by_a_few_wrong_dates(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("days", "unit", "bars"),
-    [(1, "hour", 24), (100, "day", 100), (400, "week", 58), (3000, "month", 99),
-     (20_000, "year", 55)],
-)  # fmt: skip
+    [
+        (1, "hour", 24),
+        (100, "day", 100),
+        (400, "week", 58),
+        (3000, "month", 99),
+        (20_000, "year", 55),
+    ],
+)
 def test_the_unit_of_the_timeline_fits_its_span(
     tmp_path: Path, days: int, unit: str, bars: int
 ) -> None:
@@ -276,9 +317,13 @@ def render_all(out: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize(
     "stages",
-    [[], [{"quality": {}}], [{"quality": {"min_words": 1000}}],
-     [{"dedup": {}}, {"conversations": {"mode": "tree"}}, {"pii": {}}]],
-)  # fmt: skip
+    [
+        [],
+        [{"quality": {}}],
+        [{"quality": {"min_words": 1000}}],
+        [{"dedup": {}}, {"conversations": {"mode": "tree"}}, {"pii": {}}],
+    ],
+)
 def test_any_plan_has_documentation_even_where_nothing_is_kept(
     plan: MakePlan, tmp_path: Path, stages: list[Any]
 ) -> None:
@@ -406,8 +451,11 @@ def test_no_path_of_the_machine_is_in_the_documentation(plan: MakePlan, tmp_path
     bots.parent.mkdir(parents=True)
     bots.write_text("somebot\n")
     public = [f"press{n}" for n in range(3)]
-    out = build_small(plan, tmp_path, [{"authors": {"bots_file": str(bots), "bots": ["evilbot"]}},
-                                 {"pii": {"public": public}}])  # fmt: skip
+    out = build_small(
+        plan,
+        tmp_path,
+        [{"authors": {"bots_file": str(bots), "bots": ["evilbot"]}}, {"pii": {"public": public}}],
+    )
     for name in ("README.md", "DATASHEET.md", "croissant.json", "report.html", "statistics.json"):
         whole = (out / name).read_text()
         for private in (str(tmp_path), "annabel", "corpus.key", "evilbot", "press1"):
@@ -417,9 +465,16 @@ def test_no_path_of_the_machine_is_in_the_documentation(plan: MakePlan, tmp_path
 
 @pytest.mark.parametrize(
     ("path", "shown"),
-    [("/home/ann/dumps/a.zst", "a.zst"), ("dumps/a.zst", "dumps/a.zst"), ("~/a/b", "b"),
-     ("C:\\Users\\ann\\a.zst", "a.zst"), ("../secret/a", "a"), ("en", "en"), ("", "")],
-)  # fmt: skip
+    [
+        ("/home/ann/dumps/a.zst", "a.zst"),
+        ("dumps/a.zst", "dumps/a.zst"),
+        ("~/a/b", "b"),
+        ("C:\\Users\\ann\\a.zst", "a.zst"),
+        ("../secret/a", "a"),
+        ("en", "en"),
+        ("", ""),
+    ],
+)
 def test_a_path_outside_the_working_folder_is_shown_by_its_last_part(path: str, shown: str) -> None:
     assert hide_folders(path) == shown
 

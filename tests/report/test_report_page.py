@@ -50,8 +50,10 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
         post(n, text=f"{attack} {n}", sub=attack, user=attack, at=1714557600 + n * 86400)
         for n, attack in enumerate(ATTACKS)
     ]
-    rows += [post(100 + n, text=f"http://a.example {attack}", sub=attack)
-             for n, attack in enumerate(ATTACKS)]  # fmt: skip
+    rows += [
+        post(100 + n, text=f"http://a.example {attack}", sub=attack)
+        for n, attack in enumerate(ATTACKS)
+    ]
     rows += [post(200 + n, text=sentence(n), at=1714557600 + n * 3600) for n in range(60)]
     rows += [post(300 + n, text=sentence(n).upper(), at=1714557600) for n in range(5)]
     name = "<script>document.title='caught'<!--.jsonl"
@@ -62,17 +64,20 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
             {
                 "sources": [{"table": {"path": str(folder / "in" / "*.jsonl"), "fields": fields}}],
                 "stages": [
-                    {"quality": {"max_link_share": 0.2 * number}}, {"toxicity": {}},
-                    {"dedup": {}}, {"pii": {}},
+                    {"quality": {"max_link_share": 0.2 * number}},
+                    {"toxicity": {}},
+                    {"dedup": {}},
+                    {"pii": {}},
                 ],
                 "output": {
-                    "path": str(folder / f"out{number}"), "report_samples": 20,
+                    "path": str(folder / f"out{number}"),
+                    "report_samples": 20,
                     "title": "<script>document.title='caught'</script>",
                     "contact": "<b>me</b> | `x`",
                 },
                 "run": {"runner": "serial"},
             }
-        )  # fmt: skip
+        )
     pair = folder / "out1", folder / "out2"
     (folder / "against.html").write_text(render_comparison(*pair, compare_corpora(*pair)))
     return folder
@@ -245,8 +250,10 @@ def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Brows
     order = []
     for _ in range(60):
         for kind in ("keyDown", "keyUp"):
-            browser.devtools("Input.dispatchKeyEvent", {"type": kind, "key": "Tab", "code": "Tab",
-                                                        "windowsVirtualKeyCode": 9})  # fmt: skip
+            browser.devtools(
+                "Input.dispatchKeyEvent",
+                {"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
+            )
         order.append(browser.run("return document.activeElement.localName"))
     assert order[0] == "a", "the link that skips to the report"
     assert {"a", "summary", "input", "div"} <= set(order)
@@ -277,7 +284,12 @@ def test_values_in_a_template_are_escaped() -> None:
 
 
 def test_a_template_whose_attribute_is_not_escaped_as_one_does_not_load() -> None:
-    for wrong in ('<p title="{{ x }}">', '<p title="a {{ x | shorten }} b">'):
+    for wrong in (
+        '<p title="{{ x }}">',
+        '<p title="a {{ x | shorten }} b">',
+        '<p title="{{ x | attribute }} {{ y }}">',
+        "<p title={{ x | attribute }}>",
+    ):
         with pytest.raises(TemplateSyntaxError, match="an attribute needs"):
             html_environment().from_string(wrong)
 
@@ -337,5 +349,6 @@ def test_the_largest_report_stays_below_a_megabyte(hostile: Path) -> None:
     count = 20 * (samples.MAX_REASONS + samples.KEPT_PER_DROPPED) + samples.MAX_CLUSTERS
     counted["samples"] = [sample | {"text": wide[: samples.MAX_SAMPLE_CHARACTERS // count]}] * count
     found = report.render_documentation(manifest, (out / "plan.yaml").read_text(), counted)
-    assert {name: len(text.encode()) for name, text in found.items()
-            if len(text.encode()) > 1_000_000} == {}  # fmt: skip
+    assert {
+        name: len(text.encode()) for name, text in found.items() if len(text.encode()) > 1_000_000
+    } == {}

@@ -241,9 +241,21 @@ def test_a_precision_that_no_score_gives_is_an_error_and_the_model_is_written(
     lot = [{**row, "topic": rng.choice(["yea", "nay"])} for row in rows(400)]
     write(tmp_path / "posts.jsonl", lot)
     found = command(
-        "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
-        "--out", "m.bin", "--precision", "0.99", "--for", "yea", cwd=tmp_path,
-    )  # fmt: skip
+        "train",
+        "--labelled",
+        "posts.jsonl",
+        "--text",
+        "body",
+        "--label",
+        "topic",
+        "--out",
+        "m.bin",
+        "--precision",
+        "0.99",
+        "--for",
+        "yea",
+        cwd=tmp_path,
+    )
     assert found.returncode == 1
     assert "no threshold gives a precision of 0.99 for 'yea'" in found.stderr
     assert "none gives a precision of 0.99. The best, posts to choose on" in found.stdout
@@ -265,9 +277,20 @@ def test_the_command_prints_the_figures_and_writes_the_card(tmp_path: Path) -> N
         [*rows(400), {"body": "x", "topic": None}, {"body": " ", "topic": "cooking"}],
     )
     arguments = (
-        "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
-        "--out", "topics.ftz", "--precision", "0.9", "--epochs", "30",
-    )  # fmt: skip
+        "train",
+        "--labelled",
+        "posts.jsonl",
+        "--text",
+        "body",
+        "--label",
+        "topic",
+        "--out",
+        "topics.ftz",
+        "--precision",
+        "0.9",
+        "--epochs",
+        "30",
+    )
     found = command(*arguments, cwd=tmp_path)
     assert found.returncode == 0, found.stderr
     assert "label    train  choose  test  precision  recall" in found.stdout
@@ -359,8 +382,14 @@ def test_rows_without_a_label_or_a_text_are_counted(tmp_path: Path) -> None:
 
 
 def test_a_huge_text_is_a_post_like_others(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.jsonl", [*rows(), {"body": "soup " * 200_000, "topic": "cooking"},
-                                        {"body": "x" * 1_000_000, "topic": "at sea"}])  # fmt: skip
+    path = write(
+        tmp_path / "p.jsonl",
+        [
+            *rows(),
+            {"body": "soup " * 200_000, "topic": "cooking"},
+            {"body": "x" * 1_000_000, "topic": "at sea"},
+        ],
+    )
     trained = train_classifier.train(
         labelled_data.read_labelled(path, "body", "topic"), tmp_path / "m.bin"
     )
@@ -400,11 +429,15 @@ def test_labels_that_differ_in_case_alone_give_a_warning(tmp_path: Path) -> None
         (rows(), "body", "body", "are both 'body'; name two columns"),
         ([{"body": "x", "topic": None}], "body", "topic", "none of 1 rows has a label in 'topic'"),
         ([], "body", "topic", "it is empty"),
-        ([{"body": str(n), "topic": f"{n} secret"} for n in range(600)], "body", "topic",
-         "has 600 different values"),
+        (
+            [{"body": str(n), "topic": f"{n} secret"} for n in range(600)],
+            "body",
+            "topic",
+            "has 600 different values",
+        ),
         ([{"body": "x", "topic": "secret " * 50}], "body", "topic", "Is it another column"),
     ],
-)  # fmt: skip
+)
 def test_a_file_that_is_no_table_of_labels_is_refused(
     tmp_path: Path, lot: list[dict[str, Any]], text: str, label: str, message: str
 ) -> None:
@@ -430,15 +463,19 @@ def test_a_missing_column_of_a_csv_is_named_with_the_nearest(tmp_path: Path) -> 
     [
         ([{**row, "topic": "x"} for row in rows()], "m.bin", {}, "at least two labels"),
         (rows(8), "m.bin", {}, "there are: 'at sea' 4, 'cooking' 4"),
-        ([{**row, "body": "same"} if row["topic"] == "cooking" else row for row in rows()],
-         "m.bin", {}, "no post is left .* for 'cooking', which has 1 different texts"),
+        (
+            [{**row, "body": "same"} if row["topic"] == "cooking" else row for row in rows()],
+            "m.bin",
+            {},
+            "no post is left .* for 'cooking', which has 1 different texts",
+        ),
         (rows(), "m.txt", {}, "ends in .bin"),
         (rows(), "none/m.bin", {}, "there is no folder"),
         (rows(), "m.bin", {"threshold_labels": ["cooking"]}, "--for needs a precision"),
         (rows(), "m.bin", {"precision": 1.5}, "at most 1"),
         (rows(), "m.bin", {"precision": 0.9, "threshold_labels": ["coking"]}, "mean 'cooking'"),
     ],
-)  # fmt: skip
+)
 def test_posts_and_options_that_allow_no_model_are_refused(
     tmp_path: Path, lot: list[dict[str, Any]], out: str, more: dict[str, Any], message: str
 ) -> None:
