@@ -47,28 +47,36 @@ class TokenizedTexts(NamedTuple):
     text_offsets: I64
 
 
-class NgramIndex(NamedTuple):
-    """Distinct passages by their n-grams.
+class NgramTable(NamedTuple):
+    """A hash table of n-grams.
 
-    ``data`` and ``token_offsets`` are those of the tokens that were indexed. ``powers`` are those
-    of the hash base. ``ngram_sizes`` has the sizes of n-grams, in tokens, ascending.
-    ``bloom_filter`` has three bits for the first tokens of each n-gram: for most posts it is all
-    that is read. ``slots`` is a hash table of n-grams.
-
-    For each n-gram: ``hashes``, ``first_tokens`` and ``lengths`` (in tokens). Its passages are
-    ``passages[passage_offsets[i]:passage_offsets[i + 1]]``. ``passage_ngrams`` counts the n-grams
-    of each passage.
+    ``data`` and ``token_offsets`` are those of the tokens that were indexed. A slot has the number
+    of an n-gram, or -1. For each n-gram there are its hash, its first token and its length in
+    tokens.
     """
 
     data: U8
     token_offsets: I64
-    powers: U64
-    ngram_sizes: I64
-    bloom_filter: U64
     slots: I32
     hashes: U64
     first_tokens: I64
     lengths: I32
+
+
+class NgramIndex(NamedTuple):
+    """Distinct passages by their n-grams.
+
+    ``powers`` are those of the hash base. ``ngram_sizes`` has the sizes of n-grams, in tokens,
+    ascending. ``bloom_filter`` has three bits for the first tokens of each n-gram: for most posts
+    it is all that is read. N-gram ``i`` is in the passages
+    ``passages[passage_offsets[i]:passage_offsets[i + 1]]``. ``passage_ngrams`` counts the n-grams
+    of each passage.
+    """
+
+    table: NgramTable
+    powers: U64
+    ngram_sizes: I64
+    bloom_filter: U64
     passage_offsets: I64
     passages: I32
     passage_ngrams: I32
@@ -125,8 +133,7 @@ def build_index(
     powers = np.full(ngram + 1, _HASH_BASE, np.uint64)
     powers[0] = 1
     powers = np.cumprod(powers)
-    indexed = _index_ngrams(tokens, first_tokens, end_tokens, powers, max_passages)
-    return NgramIndex(tokens.data, tokens.token_offsets, powers, *indexed)
+    return NgramIndex(*_index_ngrams(tokens, first_tokens, end_tokens, powers, max_passages))
 
 
 def find_matches(texts: pl.Series, index: NgramIndex) -> tuple[I64, F64]:
@@ -241,28 +248,17 @@ def _bloom_bits(value: np.uint64) -> np.uint64:
 
 
 @jit
-def _find_slot(
-    value: np.uint64,
-    data: U8,
-    begin: int,
-    end: int,
-    slots: I32,
-    hashes: U64,
-    first_tokens: I64,
-    lengths: I32,
-    indexed_data: U8,
-    token_offsets: I64,
-) -> np.int64:
+def _find_slot(value: np.uint64, data: U8, begin: int, end: int, table: NgramTable) -> np.int64:
     """Return the slot of the n-gram ``data[begin:end]`` with the hash ``value``, or a free slot."""
-    mask = np.uint64(slots.size - 1)
+    mask = np.uint64(table.slots.size - 1)
     slot = value & mask
-    while slots[slot] >= 0:
-        ngram = slots[slot]
-        if hashes[ngram] == value:
-            first = first_tokens[ngram]
-            indexed_begin = token_offsets[first]
-            indexed_end = token_offsets[first + lengths[ngram]]
-            if equal_bytes(indexed_data, indexed_begin, indexed_end, data, begin, end):
+    while table.slots[slot] >= 0:
+        ngram = table.slots[slot]
+        if table.hashes[ngram] == value:
+            first = table.first_tokens[ngram]
+            indexed_begin = table.token_offsets[first]
+            indexed_end = table.token_offsets[first + table.lengths[ngram]]
+            if equal_bytes(table.data, indexed_begin, indexed_end, data, begin, end):
                 break
         slot = (slot + np.uint64(1)) & mask
     return np.int64(slot)
@@ -271,8 +267,8 @@ def _find_slot(
 @jit
 def _index_ngrams(
     tokens: TokenizedTexts, first_tokens: I64, end_tokens: I64, powers: U64, max_passages: int
-) -> tuple[I64, U64, I32, U64, I64, I32, I64, I32, I32]:
-    """Return the parts of an :class:`NgramIndex` from ``ngram_sizes`` on."""
+) -> tuple[NgramTable, U64, I64, U64, I64, I32, I32]:
+    """Return the parts of an :class:`NgramIndex`."""
     max_length = powers.size - 1
     max_ngrams = 1
     for passage in range(first_tokens.size):
@@ -283,24 +279,15 @@ def _index_ngrams(
     slots = np.full(table_size, -1, np.int32)
     hashes, ngram_firsts = np.empty(max_ngrams, np.uint64), np.empty(max_ngrams, np.int64)
     lengths, passage_counts = np.empty(max_ngrams, np.int32), np.zeros(max_ngrams, np.int32)
+    table = NgramTable(tokens.data, tokens.token_offsets, slots, hashes, ngram_firsts, lengths)
     last_passages, sequence = np.full(max_ngrams, -1, np.int32), np.empty(max_ngrams, np.int32)
     ngrams, at = 0, 0
     for passage in range(first_tokens.size):
         length = min(max_length, end_tokens[passage] - first_tokens[passage])
         for first in range(first_tokens[passage], end_tokens[passage] - length + 1):
             value = _hash_ngram(tokens.prefix_hashes, powers, first, length)
-            slot = _find_slot(
-                value,
-                tokens.data,
-                tokens.token_offsets[first],
-                tokens.token_offsets[first + length],
-                slots,
-                hashes,
-                ngram_firsts,
-                lengths,
-                tokens.data,
-                tokens.token_offsets,
-            )
+            begin, end = tokens.token_offsets[first], tokens.token_offsets[first + length]
+            slot = _find_slot(value, tokens.data, begin, end, table)
             ngram = slots[slot]
             if ngram < 0:
                 ngram = ngrams
@@ -340,17 +327,15 @@ def _index_ngrams(
             value = _hash_ngram(tokens.prefix_hashes, powers, ngram_firsts[ngram], ngram_sizes[0])
             word = (value >> np.uint64(18)) & np.uint64(bloom_filter.size - 1)
             bloom_filter[word] |= _bloom_bits(value)
-    return (
-        ngram_sizes,
-        bloom_filter,
+    table = NgramTable(
+        tokens.data,
+        tokens.token_offsets,
         slots,
         hashes[:ngrams].copy(),
         ngram_firsts[:ngrams].copy(),
         lengths[:ngrams].copy(),
-        passage_offsets,
-        passages,
-        passage_ngrams,
     )
+    return table, powers, ngram_sizes, bloom_filter, passage_offsets, passages, passage_ngrams
 
 
 @jit
@@ -374,22 +359,13 @@ def _match_texts(tokens: TokenizedTexts, index: NgramIndex) -> tuple[I64, F64]:
             for length in sizes:
                 if first + length > end:
                     break
-                slot = _find_slot(
-                    _hash_ngram(prefix_hashes, powers, first, length),
-                    data,
-                    token_offsets[first],
-                    token_offsets[first + length],
-                    index.slots,
-                    index.hashes,
-                    index.first_tokens,
-                    index.lengths,
-                    index.data,
-                    index.token_offsets,
-                )
-                if index.slots[slot] >= 0:
+                value = _hash_ngram(prefix_hashes, powers, first, length)
+                begin, stop = token_offsets[first], token_offsets[first + length]
+                ngram = index.table.slots[_find_slot(value, data, begin, stop, index.table)]
+                if ngram >= 0:
                     if count == found.size:
                         found = np.concatenate((found, np.empty(count, np.int32)))
-                    found[count] = index.slots[slot]
+                    found[count] = ngram
                     count += 1
         if count:
             best[row], shares[row] = _find_best_passage(found[:count], index)

@@ -58,16 +58,8 @@ class _PresetChoice(FilterConfig):
         return value
 
 
-class Config(
-    # The fields of the last base come first, so the settings are in the order of the presets.
-    presets.DolmaSettings,
-    presets.FineWebSettings,
-    presets.C4Settings,
-    presets.RepetitionSettings,
-    presets.GopherSettings,
-    social.SocialSettings,
-    _PresetChoice,
-):
+# The fields of the last base come first, so the settings are in the order of the presets.
+class Config(presets.DolmaSettings, presets.WebSettings, social.SocialSettings, _PresetChoice):
     """The presets and their thresholds; a setting of a preset that is not chosen is an error."""
 
     @property

@@ -256,6 +256,10 @@ FINEWEB = Preset(
 )
 
 
+class WebSettings(FineWebSettings, C4Settings, RepetitionSettings, GopherSettings):
+    """The settings of all presets for web pages."""
+
+
 class DolmaSettings(FilterConfig):
     """Dolma's rules for Reddit (Soldaini et al., 2024); a rule without its column rejects none."""
 

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import polars as pl
 from numpy.typing import NDArray
 
 from filters.quality import c4, tokens, web_rules
-
-
-class PublishedSettings(Protocol):
-    """The settings of a Config that the measures depend on."""
-
-    tokenizer: Any
-    min_words_per_line: int
-    max_word_length: int
-    filter_no_terminal_punct: bool
-    filter_javascript: bool
-    filter_policy: bool
-    filter_lorem_ipsum: bool
-    filter_curly_bracket: bool
-    remove_citations: bool
-    cut_lines: bool
-    short_line_length: int
+from filters.quality.presets import WebSettings
 
 
 def make_published_measurer(
-    name: str, config: PublishedSettings, columns: Mapping[str, pl.DataType]
+    name: str, config: WebSettings, columns: Mapping[str, pl.DataType]
 ) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return a function that computes the ``columns`` of a preset for a frame with ``text``.
 

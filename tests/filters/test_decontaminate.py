@@ -237,15 +237,18 @@ def test_a_text_in_several_rows_is_one_item_and_in_many_rows_an_instruction(tmp_
 
 
 def test_equal_hashes_of_different_words_are_no_match() -> None:
-    read = ngram_index.tokenize_words(pl.Series(["a b c", "d e f"]))
-    index = ngram_index.build_index(read, np.array([0]), np.array([3]), 3, 10)
-    other = ngram_index._hash_ngram(read.prefix_hashes, index.powers, 3, 3)
-    slots = np.full_like(index.slots, -1)
-    slots[int(other) & (slots.size - 1)] = 0
-    sieve = np.full_like(index.bloom_filter, 2**64 - 1)
-    forged = index._replace(slots=slots, bloom_filter=sieve, hashes=np.array([other], np.uint64))
-    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), forged)[0].tolist() == [-1, -1]
-    assert ngram_index.find_matches(pl.Series(["d e f", "a b c"]), index)[0].tolist() == [-1, 0]
+    tokens = ngram_index.tokenize_words(pl.Series(["a b c", "d e f"]))
+    index = ngram_index.build_index(tokens, np.array([0]), np.array([3]), 3, 10)
+    other_hash = ngram_index._hash_ngram(tokens.prefix_hashes, index.powers, 3, 3)
+    slots = np.full_like(index.table.slots, -1)
+    slots[int(other_hash) & (slots.size - 1)] = 0
+    forged = index._replace(
+        table=index.table._replace(slots=slots, hashes=np.array([other_hash], np.uint64)),
+        bloom_filter=np.full_like(index.bloom_filter, 2**64 - 1),
+    )
+    texts = pl.Series(["d e f", "a b c"])
+    assert ngram_index.find_matches(texts, forged)[0].tolist() == [-1, -1]
+    assert ngram_index.find_matches(texts, index)[0].tolist() == [-1, 0]
 
 
 # --------------------------------------------------------------------------- reading sets
