@@ -8,17 +8,17 @@ the serial runner, in about a minute instead of a quarter of an hour, to be run 
 a larger change.
 
 Together the plans use every stage and many options that change the output: see :data:`PLANS`. Only
-the figures that vary from run to run are left out: ``run`` and ``seconds`` in ``manifest.json``.
+what varies from run to run is not compared: ``run`` and ``seconds`` in ``manifest.json``.
 The posts, the pseudonym key and the labelled posts that the classifier is trained on are invented
 here or by ``corpus demo`` from fixed seeds, and every path in a plan is relative. So the sums
 depend on the installed packages, not on the folder or the time. A CPU of another kind may round a
 score differently: then run ``--write`` there on the commit before the change.
 
 Only public names are used (``corpus.build`` and the command line), so that this file need not
-change while the modules behind them move. ``--write`` writes the sums after an intended change of
-the output. ``--posts N`` builds another number of posts, for which there are no sums, and compares
-the runners with each other. ``--keep FOLDER`` builds in a folder that is not removed, so that one
-can look at a file that differs.
+change while modules move. ``--write`` writes the sums after an intended change of the output.
+``--posts N`` builds another number of posts, for which there are no sums, and compares the runners
+with each other. ``--keep FOLDER`` builds in a folder that is not removed, so that a file that
+differs can be read.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ SENTENCES = {
     ),
 }
 SLOTS = {lang: [slot.split("|") for slot in slots] for lang, slots in SENTENCES.items()}
-# Too short for a language of their own; the author's and the thread's other posts decide.
+# Too short to have a certain language; the author's and the thread's other posts decide.
 SHORT = ("no me digas", "super", "ok, gut", "la la la", "pero no", "total normal", "me too", "jaja")
 NAMES = ("Anna Schmidt", "John Murphy", "María García Pérez", "Ahmed Khan", "Emma Thompson")
 CITIES = ("Berlin", "Madrid", "Dublin", "Chicago", "Buenos Aires")
@@ -122,7 +122,7 @@ MONTH = 30 * 86_400
 
 
 class Board:
-    """Invents the posts of a board: threads in three languages, and what each stage looks for."""
+    """Invent the posts of a board: threads in three languages, and posts for every stage."""
 
     def __init__(self, seed: str, prefix: str) -> None:
         self.rng = random.Random(seed)
@@ -132,11 +132,11 @@ class Board:
         self.known = [self.prose(3) for _ in range(300)]  # in the earlier corpus too
 
     def sentence(self, lang: str = "en") -> str:
-        """A sentence of five slots."""
+        """Return a sentence of five slots."""
         return " ".join(self.rng.choice(slot) for slot in SLOTS[lang]) + "."
 
     def prose(self, sentences: int, lang: str = "en") -> str:
-        """Some sentences."""
+        """Return so many sentences."""
         return " ".join(self.sentence(lang) for _ in range(sentences))
 
     def write(self, posts: int) -> list[Row]:
@@ -167,7 +167,7 @@ class Board:
         return self.rows[:posts]
 
     def row(self, progress: float) -> tuple[Row, str]:
-        """A post without text, often a reply to one of the last 30; and its author's language."""
+        """Return a post without text, often a reply to a recent one, and its author's language."""
         rng, number = self.rng, len(self.rows)
         identity = f"{self.prefix}{number}"
         author = int(900 * rng.random() ** 2)
@@ -195,18 +195,18 @@ class Board:
         return row, lang
 
     def plain(self, row: Row, lang: str) -> str:
-        """A few sentences."""
+        """Write a few sentences."""
         marks = self.rng.choice(
             ("", "", "", " #garden", " 😂", " https://example.com/a", " @user5")
         )
         return self.prose(self.rng.randrange(1, 5), lang) + marks
 
     def short(self, row: Row, lang: str) -> str:
-        """Two or three words."""
+        """Write two or three words."""
         return self.rng.choice(SHORT) + self.rng.choice(("", "!", " 😅", "...", " ;)"))
 
     def styled(self, row: Row, lang: str) -> str:
-        """What 'normalise' repairs: garbled UTF-8, wide letters, entities, invisible characters."""
+        """Write what 'normalise' repairs: mojibake, wide letters, entities, invisible characters."""
         text = self.prose(2, lang)
         return self.rng.choice(
             (
@@ -220,7 +220,7 @@ class Board:
         )
 
     def details(self, row: Row, lang: str) -> str:
-        """Contact data, names and handles."""
+        """Write contact data, names and handles."""
         rng, name = self.rng, self.rng.choice(NAMES)
         first, last = name.lower().split()[0], name.lower().split()[-1]
         detail = rng.choice(DETAILS).format(
@@ -235,7 +235,7 @@ class Board:
         return f"{self.sentence(lang)} {detail}"
 
     def long(self, row: Row, lang: str) -> str:
-        """Paragraphs and lines that the same text repeats."""
+        """Write paragraphs and lines that are repeated."""
         paragraphs = [self.prose(3, lang) for _ in range(4)]
         footer = "-- sent from a very small telephone, please excuse the mistakes"
         repeated = self.rng.choice(([paragraphs[0]], [footer, footer], paragraphs * 2, []))
@@ -243,32 +243,32 @@ class Board:
         return "\n\n".join([*paragraphs, lines, *repeated])
 
     def contaminated(self, row: Row, lang: str) -> str:
-        """An item of the evaluation set, whole or in part."""
+        """Write an item of the evaluation set, whole or in part."""
         words = self.rng.choice(self.questions).split()
         part = words[: self.rng.choice((8, 14, len(words)))]
         return f"{self.sentence(lang)} {' '.join(part)}"
 
     def advert(self, row: Row, lang: str) -> str:
-        """Spam."""
+        """Write spam."""
         return self.rng.choice(ADVERTS).format(n=self.rng.randrange(100, 999))
 
     def copied(self, row: Row, lang: str) -> str:
-        """The text of an earlier post."""
+        """Return the text of an earlier post."""
         return str(self.rng.choice(self.rows)["text"]) if self.rows else self.plain(row, lang)
 
     def edited(self, row: Row, lang: str) -> str:
-        """The text of an earlier post with a word or two changed."""
+        """Return the text of an earlier post with one word changed."""
         words = self.copied(row, lang).split(" ")
         words[self.rng.randrange(len(words))] = self.rng.choice(("well", "SOOO", "bien", "doch"))
         return " ".join(words)
 
     def quoting(self, row: Row, lang: str) -> str:
-        """Somebody else's words."""
+        """Return a repost or a quote of an earlier post."""
         row["kind"] = self.rng.choice(("repost", "quote"))
         return f"RT @user{self.rng.randrange(900)}: {self.copied(row, lang)}"
 
     def forecast(self, row: Row, lang: str) -> str:
-        """What one author writes again and again."""
+        """Write a post that one author repeats with small changes."""
         row |= {"user": f"weather_{self.rng.randrange(3)}", "kind": "post"}
         city, degrees = self.rng.choice(CITIES), self.rng.randrange(30)
         return f"The forecast for {city} tomorrow says {degrees} degrees and some light clouds"
@@ -280,12 +280,12 @@ class Board:
         return f"I am a program and I will remind you in {self.rng.randrange(60)} days of this."
 
     def seen(self, row: Row, lang: str) -> str:
-        """A text of the earlier corpus, as it is or nearly."""
+        """Return a text of the earlier corpus, unchanged or nearly so."""
         text = self.rng.choice(self.known)
         return self.rng.choice((text, f"{text} Indeed.", text.upper()))
 
     def campaign(self, posts: int) -> None:
-        """One text by sixty authors within an hour."""
+        """Add one text by sixty authors within a minute."""
         text = f"Everybody must sign this today: {self.prose(2)}"
         began = START + round(len(self.rows) / posts * MONTH)
         for number in range(60):
@@ -296,7 +296,7 @@ class Board:
 
 
 def labelled() -> Iterator[Row]:
-    """Posts with the labels that the classifier is trained on."""
+    """Yield labelled posts to train the classifier on."""
     board = Board("labelled", "l")
     for number in range(1200):
         yield {"text": board.advert({}, "en") + f" {board.sentence()}", "label": "advert"}
@@ -462,7 +462,7 @@ qa:
 
 
 def plans(posts: int) -> dict[str, Row]:
-    """Every plan by name, in the order of building: the demo as ``make corpus`` builds it first."""
+    """Return every plan by name, in the order of building: the demo of ``make corpus`` first."""
     demo = (ROOT / "configs" / "demo.yaml").read_text(encoding="utf-8")
     found: dict[str, Row] = {"demo": yaml.safe_load(demo)}
     # Small, so that a plan has several shards, and shards several row groups.
@@ -478,13 +478,13 @@ def plans(posts: int) -> dict[str, Row]:
 
 
 def run_cli(*arguments: str) -> None:
-    """Run ``corpus`` as a user would; an error ends this command too."""
+    """Run the command ``corpus``; an error ends this command too."""
     command = [sys.executable, "-m", "corpus", *arguments]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def file_sums(name: str, folder: Path) -> Sums:
-    """SHA-256 of every file below ``folder``, without the figures that vary from run to run."""
+    """Return the SHA-256 of every file in ``folder``, without the figures that vary by run."""
     found = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file():
@@ -496,7 +496,7 @@ def file_sums(name: str, folder: Path) -> Sums:
 
 
 def without_timings(manifest: bytes) -> bytes:
-    """A manifest's bytes without ``run`` and the stages' ``seconds``."""
+    """Return a manifest's bytes without ``run`` and the stages' ``seconds``."""
     fewer = re.sub(rb',\n  "run": \{\n.*?\n  \}(?=,?\n)', b"", manifest, flags=re.DOTALL)
     fewer = re.sub(rb'"seconds": [-+.\de]+', b'"seconds": 0', fewer)
     if "run" in json.loads(fewer):
@@ -505,7 +505,7 @@ def without_timings(manifest: bytes) -> bytes:
 
 
 def build_plan(name: str, document: Row, runner: str) -> tuple[Sums, float]:
-    """Build one plan in the working directory; its sums, and the seconds it took."""
+    """Build one plan in the working directory; return its sums and the seconds."""
     run = document["run"] | {"runner": runner, "workers": RUNNERS[runner]}
     output = document["output"] | {"path": f"out/{name}", "key": "corpus.key"}
     began = time.perf_counter()
@@ -514,7 +514,7 @@ def build_plan(name: str, document: Row, runner: str) -> tuple[Sums, float]:
 
 
 def differences(found: Sums, expected: Sums) -> list[str]:
-    """A line for each file that is not as expected."""
+    """Return a line for each file that is not as expected."""
     lines = []
     for path in sorted(found.keys() | expected.keys()):
         if path not in found:
@@ -527,7 +527,7 @@ def differences(found: Sums, expected: Sums) -> list[str]:
 
 
 def read_sums(size: int) -> Sums:
-    """The committed sums for this number of posts; empty if there are none."""
+    """Return the committed sums for this number of posts; empty if there are none."""
     lines = SUMS.read_text(encoding="utf-8").splitlines() if SUMS.exists() else []
     pairs = [line.split("  ", 1) for line in lines]
     prefix = f"{size}/"
@@ -535,7 +535,7 @@ def read_sums(size: int) -> Sums:
 
 
 def write_sums(size: int, found: Sums) -> None:
-    """Write the sums for this number of posts; those for the other number stay as they are."""
+    """Write the sums for this number of posts; keep those for the other number."""
     every = {each: found if each == size else read_sums(each) for each in (QUICK, FULL)}
     lines = [
         f"{digest}  {each}/{path}\n"
@@ -611,7 +611,7 @@ def build_everything(
 
 
 def main() -> int:
-    """Build and compare; the exit status."""
+    """Build and compare; return the exit status."""
     names = list(plans(QUICK))
     first_line = (__doc__ or "").partition("\n")[0]
     parser = argparse.ArgumentParser(prog="python -m bench.golden", description=first_line)
