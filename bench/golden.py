@@ -206,7 +206,7 @@ class Board:
         return self.rng.choice(SHORT) + self.rng.choice(("", "!", " 😅", "...", " ;)"))
 
     def styled(self, row: Row, lang: str) -> str:
-        """Write what 'normalise' repairs: mojibake, wide letters, entities, invisible characters."""
+        """Write what 'normalise' repairs: mojibake, wide letters, entities, invisible signs."""
         text = self.prose(2, lang)
         return self.rng.choice(
             (
