@@ -97,9 +97,19 @@ def test_a_text_that_is_empty_after_cleaning_has_no_label(model: str, text: str 
 
 @pytest.mark.parametrize(
     "text",
-    ["😀", "a", "東京タワーに行きました", "مرحبا بالعالم", "ᚠᛇᚻ", "🏴\u200d☠️", "x" * 1_000_000,
-     "word " * 200_000, "a\nb\r\nc\u2028d\x0be\x0cf", "\ud7ff\U0010fffd"],
-)  # fmt: skip
+    [
+        "😀",
+        "a",
+        "東京タワーに行きました",
+        "مرحبا بالعالم",
+        "ᚠᛇᚻ",
+        "🏴\u200d☠️",
+        "x" * 1_000_000,
+        "word " * 200_000,
+        "a\nb\r\nc\u2028d\x0be\x0cf",
+        "\ud7ff\U0010fffd",
+    ],
+)
 def test_any_text_gets_one_label_and_one_score(model: str, text: str) -> None:
     run = classifier.build(Config(model=model))
     filtered = run(make_posts(COOK, text, SAIL))
@@ -113,9 +123,8 @@ def test_fasttext_s_own_tokens_in_a_post_are_ordinary_words(model: str) -> None:
     texts = [f"</s> {COOK}", f"__label__1_cooking {SAIL}", f"{SAIL}\n{SAIL}"]
     assert run(make_posts(*texts))["classifier_label"].to_list() == ["cooking", "at sea", "at sea"]
     # The text after the token counts as well.
-    assert run(make_posts("hm"))["classifier_score"][0] != run(make_posts("hm </s> soup"))[
-        "classifier_score"
-    ][0]  # fmt: skip
+    before, with_token = run(make_posts("hm", "hm </s> soup"))["classifier_score"]
+    assert before != with_token
 
 
 def test_all_links_are_the_same_token(model: str) -> None:

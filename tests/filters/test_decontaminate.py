@@ -159,8 +159,12 @@ def test_items_are_found_in_every_script(tmp_path: Path, item: str, post: str) -
 def test_posts_of_a_megabyte_are_searched(quiz: str) -> None:
     posts = ["a " * 500_000 + SHORT, "語" * 333_000, "x" * 1_000_000, LONG + " " + "é" * 500_000]
     assert match_names([*posts, (LONG + " ") * 12_000], quiz) == [
-        "quiz:2", None, None, "quiz:1", "quiz:1",
-    ]  # fmt: skip
+        "quiz:2",
+        None,
+        None,
+        "quiz:1",
+        "quiz:1",
+    ]
 
 
 def test_without_sets_no_post_is_dropped() -> None:

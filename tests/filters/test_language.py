@@ -143,14 +143,23 @@ def verdicts(rows: list[tuple[str, float, str, float]], **config: object) -> lis
 
 def test_the_verdict_needs_only_the_stored_columns() -> None:
     rows = [
-        ("es", 0.9, "pt", 0.1), ("es", 0.4, "en", 0.3), ("es", 0.4, "gl", 0.3),
-        ("gl", 0.5, "es", 0.4), ("de", 0.5, "es", 0.4), ("und", 0.1, "es", 0.1),
+        ("es", 0.9, "pt", 0.1),
+        ("es", 0.4, "en", 0.3),
+        ("es", 0.4, "gl", 0.3),
+        ("gl", 0.5, "es", 0.4),
+        ("de", 0.5, "es", 0.4),
+        ("und", 0.1, "es", 0.1),
         ("und", 0.0, "", 0.0),
-    ]  # fmt: skip
+    ]
     assert verdicts(rows, keep=("es",)) == [
-        None, "unsure_language", "unsure_language", "near_language", "other_language",
-        "unsure_language", "no_language",
-    ]  # fmt: skip
+        None,
+        "unsure_language",
+        "unsure_language",
+        "near_language",
+        "other_language",
+        "unsure_language",
+        "no_language",
+    ]
 
 
 def test_the_scores_of_two_wanted_languages_are_added() -> None:

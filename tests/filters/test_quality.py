@@ -226,9 +226,16 @@ def test_dolma_uses_reddit_s_columns_where_they_exist(tmp_path: Path) -> None:
     config = quality.Config(preset="dolma_reddit", subreddit_blocklist=str(blocklist))
     assert quality.models(config) == [blocklist]
     assert quality.build(config)(posts)["reject"].to_list() == [
-        None, None, "over_18", "low_score", "deleted", "blocked_community", "too_long", "deleted",
+        None,
+        None,
+        "over_18",
         "low_score",
-    ]  # fmt: skip
+        "deleted",
+        "blocked_community",
+        "too_long",
+        "deleted",
+        "low_score",
+    ]
     alone = quality.build(config)(posts.select("id", "text"))["reject"].to_list()
     assert alone == [None, "short_comment", None, None, "deleted", None, "too_long", None, None]
     title = posts.with_columns(text=pl.lit("Only a title, " + "and " * 200))

@@ -76,11 +76,14 @@ def test_the_stored_texts_have_nearly_every_reason(stored: list[dict[str, Any]])
         ("One two.\nThree four.", {"preset": "fineweb", "short_line_length": 5}, None),
         ("No stop", {"preset": "fineweb", "line_punct_exclude_zero": True}, "short_line_ratio"),
         ("Two words. Three more words.", {"preset": "c4", "min_num_sentences": 2}, None),
-        ("Is it { so? It is so.", {"preset": "c4", "min_num_sentences": 2,
-                                   "filter_curly_bracket": False}, None),
+        (
+            "Is it { so? It is so.",
+            {"preset": "c4", "min_num_sentences": 2, "filter_curly_bracket": False},
+            None,
+        ),
         ("Nothing here is long", {"preset": "c4", "min_num_sentences": -1}, None),
     ],
-)  # fmt: skip
+)
 def test_thresholds_have_datatrove_s_names(
     text: str, config: dict[str, Any], why: str | None
 ) -> None:
@@ -106,9 +109,20 @@ def test_tokens_equal_spacy_s(stored: list[dict[str, Any]]) -> None:
     random_source = random.Random(11)
     rules = sorted(english.tokenizer.rules)
     signs = [
-        *"abZéж日1290.,-—'’sSm%$€()\"!?:;/#@_…+*=<>&~^|°²\\ \n\u00a0\t\u200b\u0301ก«", "km", "US$",
-        "😂", "❤️", "http://", "www.", ".com", "[1]", "--", "......", " ", " ",
-    ]  # fmt: skip
+        *"abZéж日1290.,-—'’sSm%$€()\"!?:;/#@_…+*=<>&~^|°²\\ \n\u00a0\t\u200b\u0301ก«",
+        "km",
+        "US$",
+        "😂",
+        "❤️",
+        "http://",
+        "www.",
+        ".com",
+        "[1]",
+        "--",
+        "......",
+        " ",
+        " ",
+    ]
     texts = [
         "".join(random_source.choices(signs, k=random_source.randint(1, 12))) for _ in range(8000)
     ]
