@@ -77,7 +77,7 @@ class Config(FilterConfig):
 
     keep: tuple[str, ...] = Field((), description="ISO 639 codes; empty keeps every language")
     min_score: float = Field(
-        0.5, ge=0, le=1, description="probability below which a kept language is not believed"
+        0.5, ge=0, le=1, description="probability below which a wanted language counts as unsure"
     )
     und_below: float = Field(
         0.2, ge=0, le=1, description="probability below which a post has no language: 'und'"
