@@ -1,4 +1,4 @@
-"""What the checks of a finished corpus have in common: a question, its answer, and the files."""
+"""Parts that the audit and the verification of a finished corpus share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_EXAMPLES = 10
 
 
 class Check(NamedTuple):
-    """One question, its answer, and what was found, in words without a post's."""
+    """One check: whether it passed, what was found, and in which files; without text of posts."""
 
     name: str
     passed: bool
@@ -20,7 +20,7 @@ class Check(NamedTuple):
 
 
 def format_checks(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
-    """The answers in lines for people, and the verdict."""
+    """Format checks as lines for the terminal, with the verdict as the last line."""
     lines = []
     for check in checks:
         lines.append(f"{'ok  ' if check['passed'] else 'FAIL'}  {check['name']}: {check['found']}")
@@ -29,19 +29,19 @@ def format_checks(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
 
 
 def list_changed_shards(manifest: Mapping[str, Any], hashes: Mapping[str, str]) -> list[str]:
-    """The shards whose SHA-256 (by path, as the manifest has it) is not what was built."""
-    wanted = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
-    return [path for path, found in hashes.items() if found != wanted[path]]
+    """Return the paths of shards whose SHA-256 is not that of the manifest."""
+    built = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
+    return [path for path, sha256 in hashes.items() if sha256 != built[path]]
 
 
 def list_unknown_files(folder: Any, manifest: Mapping[str, Any]) -> list[str]:
-    """The files beside the shards that the manifest does not list."""
-    wanted = {shard["path"] for shard in manifest["shards"]}
-    rooms = sorted({"shards", *(str(Path(path).parent) for path in wanted)})
-    beside = [
-        f"{room}/{path.name}"
-        for room in rooms
-        if (folder / room).is_dir()
-        for path in (folder / room).iterdir()
+    """Return the files in the folders of shards that the manifest does not list."""
+    listed = {shard["path"] for shard in manifest["shards"]}
+    names = sorted({"shards", *(str(Path(path).parent) for path in listed)})
+    files = [
+        f"{name}/{path.name}"
+        for name in names
+        if (folder / name).is_dir()
+        for path in (folder / name).iterdir()
     ]
-    return sorted(path for path in beside if path not in wanted)
+    return sorted(path for path in files if path not in listed)

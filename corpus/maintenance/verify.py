@@ -1,10 +1,11 @@
-"""Say whether a finished corpus is what was built: every hash, schema and count, and the ledger."""
+"""Verify that a finished corpus is what was built: every hash, schema and count, and the ledger."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +28,28 @@ _REMEDY = "copy these files again, or build again"
 def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
     """Compare a finished corpus with its manifest; return ``passed`` and the ``checks``.
 
-    ``quick`` opens nothing but the manifest: sizes, and whether the counts in it balance.
-    Otherwise each shard is read once. Raises :class:`~corpus.errors.ManifestError` if ``out`` is
-    no corpus, or one of a newer version. ``out`` may be a URL; then each shard is fetched twice.
+    ``quick`` reads only the manifest and the sizes of the shards. Otherwise each shard is read
+    once. ``out`` may be a URL; then each shard is downloaded twice. Raises
+    :class:`~corpus.errors.ManifestError` if ``out`` is not a corpus, or one of a newer version.
     """
     folder = parse_path(out)
     manifest = load_manifest(folder)
+    check = _check_sizes if quick else _check_everything
     try:
-        found = list(
-            _check_sizes(folder, manifest) if quick else _check_everything(folder, manifest)
-        )
+        results = list(check(folder, manifest))
     except (KeyError, TypeError, AttributeError) as error:
         raise ManifestError(
             f"the manifest of '{folder}' lacks {error}; copy it again, or build again"
         ) from None
     return {
-        "passed": all(check.passed for check in found),
+        "passed": all(result.passed for result in results),
         "documents": sum(shard["rows"] for shard in manifest["shards"]),
-        "checks": [check._asdict() for check in found],
+        "checks": [result._asdict() for result in results],
     }
 
 
 def format_verification(result: dict[str, Any]) -> str:
-    """The verdict in lines for people."""
+    """Format the result of :func:`verify` as lines for the terminal."""
     verdict = "whole" if result["passed"] else f"NOT whole: {_REMEDY}"
     return checks.format_checks(result["checks"], f"the corpus is {verdict}")
 
@@ -65,29 +65,40 @@ def _check_sizes(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Che
                 f"{shard['path']} has {path.stat().st_size:,} bytes, not {shard['bytes']:,}"
             )
     yield _make_check("sizes", len(manifest["shards"]), "shards", wrong)
-    yield _make_check(
-        "nothing else beside the shards", 0, "", checks.list_unknown_files(folder, manifest)
-    )
+    unknown = checks.list_unknown_files(folder, manifest)
+    yield _make_check("no other files in the folders of shards", 0, "", unknown)
     yield _check_balance(manifest)
 
 
 def _check_everything(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
     yield from _check_sizes(folder, manifest)
-    read = [ShardContents(folder, shard) for shard in manifest["shards"]]
-    hashes = {one.name: one.sha256 for one in read}
-    yield _make_check("hashes", len(read), "shards", checks.list_changed_shards(manifest, hashes))
-    yield _check_schemas(read)
-    yield from _check_counts(manifest, read)
+    shards = [ShardContents(folder, shard) for shard in manifest["shards"]]
+    hashes = {shard.name: shard.sha256 for shard in shards}
+    changed = checks.list_changed_shards(manifest, hashes)
+    yield _make_check("hashes", len(shards), "shards", changed)
+    yield _check_schemas(shards)
+    yield _check_rows(shards)
+    yield _check_totals(manifest, shards)
     yield _check_ledger(folder, manifest)
-    yield from _check_other_files(folder, manifest)
+    if manifest.get("index"):
+        yield _check_index(folder)
+    if manifest.get("reserve"):
+        yield _check_reserve(folder, manifest["reserve"].get("pieces", ()))
+    if (folder / "tokens").exists():
+        yield _check_tokens(folder / "tokens", manifest["shards"])
+    yield _check_takedowns(folder, manifest.get("takedowns", ()))
 
 
 class ShardContents:
-    """What reading one shard has shown; ``damaged`` if it could not be read."""
+    """What one shard contains; ``damaged`` if it could not be read.
 
-    def __init__(self, folder: CorpusFolder, shard: dict[str, Any]) -> None:
-        self.name: str = shard["path"]
-        self.shard = shard
+    ``row_groups`` has the rows of each row group; ``posts``, ``characters`` and ``empty`` (rows
+    without a text) are sums over all rows.
+    """
+
+    def __init__(self, folder: CorpusFolder, entry: dict[str, Any]) -> None:
+        self.name: str = entry["path"]
+        self.entry = entry
         self.sha256, self.damaged = "", False
         self.schema: pa.Schema | None = None
         self.row_groups: list[int] = []
@@ -102,6 +113,11 @@ class ShardContents:
         except (OSError, pa.ArrowException, pl.exceptions.PolarsError):
             self.damaged = True
 
+    @property
+    def rows(self) -> int:
+        """The number of rows."""
+        return sum(self.row_groups)
+
     def _measure(self, file: pq.ParquetFile) -> None:
         self.schema = file.schema_arrow
         columns = [name for name in ("text", "post_ids") if name in self.schema.names]
@@ -113,68 +129,73 @@ class ShardContents:
             if "text" in frame.columns:
                 self.characters += int(frame["text"].str.len_chars().sum())
                 self.empty += frame["text"].null_count()
-            lists = frame["post_ids"].list.len().sum() if "post_ids" in frame else frame.height
-            self.posts += int(lists)
+            posts = frame["post_ids"].list.len().sum() if "post_ids" in frame else frame.height
+            self.posts += int(posts)
 
 
 def _make_check(name: str, count: int, unit: str, wrong: list[str]) -> Check:
-    good = f"{count:,} {unit}" if unit else "none"
-    told = f"{len(wrong):,} wrong" if wrong else good
-    return Check(name, not wrong, told, tuple(wrong[:MAX_EXAMPLES]))
+    """Return a check that passes if nothing is ``wrong``; then it reports ``count`` units."""
+    sound = f"{count:,} {unit}" if unit else "none"
+    found = f"{len(wrong):,} wrong" if wrong else sound
+    return Check(name, not wrong, found, tuple(wrong[:MAX_EXAMPLES]))
 
 
 def _check_balance(manifest: dict[str, Any]) -> Check:
     totals = manifest["totals"]
-    wrong = find_imbalances(manifest)
-    told = (
+    imbalances = find_imbalances(manifest)
+    return Check(
+        "the counts balance",
+        not imbalances,
         f"{totals['read']:,} read = {totals['refused']:,} refused + {totals['dropped']:,} dropped "
-        f"+ {totals['kept']:,} kept"
+        f"+ {totals['kept']:,} kept",
+        tuple(f"at {stage}" for stage in imbalances),
     )
-    return Check("the counts balance", not wrong, told, tuple(f"at {stage}" for stage in wrong))
 
 
-def _check_schemas(contents: list[ShardContents]) -> Check:
-    wrong = [f"{one.name} cannot be read" for one in contents if one.damaged]
-    known = [one for one in contents if one.schema is not None]
-    for one in known:
-        assert one.schema is not None
-        if not one.schema.equals(known[0].schema):
-            wrong.append(f"{one.name} has other columns than {known[0].name}")
-        elif one.schema.names[0] != "text":
-            wrong.append(f"{one.name} does not begin with 'text'")
-        elif one.empty:
-            wrong.append(f"{one.name} has {one.empty:,} rows without a text")
-    columns = len(known[0].schema.names) if known and known[0].schema else 0
+def _check_schemas(shards: list[ShardContents]) -> Check:
+    wrong = [f"{shard.name} cannot be read" for shard in shards if shard.damaged]
+    readable = [shard for shard in shards if shard.schema is not None]
+    for shard in readable:
+        assert shard.schema is not None
+        if not shard.schema.equals(readable[0].schema):
+            wrong.append(f"{shard.name} has other columns than {readable[0].name}")
+        elif shard.schema.names[0] != "text":
+            wrong.append(f"{shard.name} does not begin with 'text'")
+        elif shard.empty:
+            wrong.append(f"{shard.name} has {shard.empty:,} rows without a text")
+    columns = len(readable[0].schema.names) if readable and readable[0].schema else 0
     return _make_check("schemas", columns, "columns, the same in every shard", wrong)
 
 
-def _check_counts(manifest: dict[str, Any], contents: list[ShardContents]) -> Iterator[Check]:
+def _check_rows(shards: list[ShardContents]) -> Check:
     wrong = []
-    for one in contents:
-        listed = one.shard.get("row_groups", one.row_groups)
-        if not one.damaged and (sum(one.row_groups), one.row_groups) != (one.shard["rows"], listed):
-            wrong.append(f"{one.name} has {sum(one.row_groups):,} rows, not {one.shard['rows']:,}")
-    yield _make_check("rows", sum(sum(one.row_groups) for one in contents), "rows", wrong)
-    wanted = {name: manifest["totals"][name] for name in ("documents", "kept", "characters")}
-    found = {
-        "documents": sum(sum(one.row_groups) for one in contents),
-        "kept": sum(one.posts for one in contents),
-        "characters": sum(one.characters for one in contents),
+    for shard in shards:
+        built = shard.entry["rows"], shard.entry.get("row_groups", shard.row_groups)
+        if not shard.damaged and (shard.rows, shard.row_groups) != built:
+            wrong.append(f"{shard.name} has {shard.rows:,} rows, not {shard.entry['rows']:,}")
+    return _make_check("rows", sum(shard.rows for shard in shards), "rows", wrong)
+
+
+def _check_totals(manifest: dict[str, Any], shards: list[ShardContents]) -> Check:
+    actual = {
+        "documents": sum(shard.rows for shard in shards),
+        "kept": sum(shard.posts for shard in shards),
+        "characters": sum(shard.characters for shard in shards),
     }
-    off = [
-        f"{name}: {found[name]:,}, and the manifest says {wanted[name]:,}"
-        for name in wanted
-        if found[name] != wanted[name]
+    wrong = [
+        f"{name}: {count:,}, and the manifest says {manifest['totals'][name]:,}"
+        for name, count in actual.items()
+        if count != manifest["totals"][name]
     ]
-    yield _make_check("totals", found["characters"], "characters", off)
+    return _make_check("totals", actual["characters"], "characters", wrong)
 
 
 def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
-    wanted = {("read", reason): count for reason, count in manifest["refused"].items()}
+    """Compare the rows of the ledger with the manifest, by stage and reason."""
+    built = {("read", reason): count for reason, count in manifest["refused"].items()}
     for row in manifest["funnel"]:
-        wanted |= {(row["stage"], reason): count for reason, count in row["dropped"].items()}
-    wanted = {key: count for key, count in wanted.items() if count}
-    found: dict[tuple[str, str], int] = {}
+        built |= {(row["stage"], reason): count for reason, count in row["dropped"].items()}
+    actual: Counter[tuple[str, str]] = Counter()
     wrong = []
     files: list[Any] = list((folder / "dropped").glob("*.parquet"))
     for path in sorted(files):
@@ -185,57 +206,30 @@ def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
             wrong.append(f"dropped/{path.name} cannot be read")
             continue
         for stage, reason, count in frame.group_by("stage", "reason").len().iter_rows():
-            found[stage, reason] = found.get((stage, reason), 0) + count
-    for stage, reason in sorted({*wanted, *found}):
-        rows, told = found.get((stage, reason), 0), wanted.get((stage, reason), 0)
-        if rows != told:
-            wrong.append(f"{stage}: {reason}: {rows:,} rows, and the manifest says {told:,}")
-    return _make_check("the ledger", sum(found.values()), "rows, as the funnel says", wrong)
+            actual[stage, reason] += count
+    for stage, reason in sorted({*built, *actual}):
+        rows, expected = actual[stage, reason], built.get((stage, reason), 0)
+        if rows != expected:
+            wrong.append(f"{stage}: {reason}: {rows:,} rows, and the manifest says {expected:,}")
+    return _make_check("the ledger", actual.total(), "rows, as the funnel says", wrong)
 
 
-# --------------------------------------------------------------------------- what lies beside
-
-
-def _check_other_files(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
-    if manifest.get("index"):
-        yield _make_check(*_index_or_failure(lambda: _check_index(folder)))
-    if manifest.get("reserve"):
-        pieces = manifest["reserve"].get("pieces", ())
-        wrong = [name for name in _changed_pieces(folder / "reserve", pieces)]
-        yield _make_check(
-            "the reserve", len(pieces), "pieces", [f"reserve/{name}" for name in wrong]
-        )
-    if (folder / "tokens").exists():
-        yield _check_tokens(folder / "tokens", manifest["shards"])
-    receipts = []
-    for number, entry in enumerate(manifest.get("takedowns", ()), start=1):
-        path = folder / "takedowns" / f"{number:05d}.json"
-        if (
-            not path.is_file()
-            or hashlib.sha256(path.read_bytes()).hexdigest() != entry["receipt_sha256"]
-        ):
-            receipts.append(f"takedowns/{path.name}")
-    counted = {f"{number:05d}" for number in range(1, len(manifest.get("takedowns", ())) + 1)}
-    on_disk: list[Any] = list((folder / "takedowns").glob("*.json"))
-    for path in sorted(on_disk):
-        if path.name.removesuffix(".json") not in counted:
-            receipts.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
-    if (folder / "takedowns" / "unfinished").exists():
-        receipts.append("a takedown was stopped halfway; run 'corpus takedown' again to finish it")
-    yield _make_check("takedowns", len(manifest.get("takedowns", ())), "receipts", receipts)
-
-
-def _index_or_failure(
-    check_index: Callable[[], tuple[str, int, str, list[str]]],
-) -> tuple[str, int, str, list[str]]:
+def _check_index(folder: CorpusFolder) -> Check:
     try:
-        return check_index()
+        index = json.loads((folder / "index" / "index.json").read_text(encoding="utf-8"))
+        wrong = [f"index/{name}" for name in _changed_pieces(folder / "index", index["pieces"])]
+        return _make_check("the index", len(index["pieces"]), "pieces", wrong)
     except (OSError, ValueError, KeyError, TypeError):
-        return "the index", 0, "pieces", ["index/index.json cannot be read"]
+        return _make_check("the index", 0, "pieces", ["index/index.json cannot be read"])
+
+
+def _check_reserve(folder: CorpusFolder, pieces: Sequence[dict[str, Any]]) -> Check:
+    wrong = [f"reserve/{name}" for name in _changed_pieces(folder / "reserve", pieces)]
+    return _make_check("the reserve", len(pieces), "pieces", wrong)
 
 
 def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
-    """Whether the tokens of either split are of the corpus as it is, and whole."""
+    """Check that the token files of each split are complete and belong to the present shards."""
     wrong, count = [], 0
     for split, name in (("train", "tokens"), ("validation", "tokens/validation")):
         folder = tokens.parent / name
@@ -245,8 +239,8 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
         try:
             index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
             wrong += [f"{name}/{piece}" for piece in _changed_pieces(folder, index["files"])]
-            mine = [shard for shard in shards if shard.get("split", "train") == split]
-            if index["corpus"] != shards_digest(mine):
+            of_split = [shard for shard in shards if shard.get("split", "train") == split]
+            if index["corpus"] != shards_digest(of_split):
                 wrong.append(
                     f"{name} is of the corpus as it was before; run 'corpus tokenize' again"
                 )
@@ -255,14 +249,27 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
     return _make_check("the tokens", count, "sets", wrong)
 
 
-def _check_index(folder: CorpusFolder) -> tuple[str, int, str, list[str]]:
-    card = json.loads((folder / "index" / "index.json").read_text(encoding="utf-8"))
-    wrong = [f"index/{name}" for name in _changed_pieces(folder / "index", card["pieces"])]
-    return "the index", len(card["pieces"]), "pieces", wrong
+def _check_takedowns(folder: CorpusFolder, takedowns: Sequence[dict[str, Any]]) -> Check:
+    wrong = []
+    names = [f"{number:05d}.json" for number in range(1, len(takedowns) + 1)]
+    for name, entry in zip(names, takedowns, strict=True):
+        path = folder / "takedowns" / name
+        if (
+            not path.is_file()
+            or hashlib.sha256(path.read_bytes()).hexdigest() != entry["receipt_sha256"]
+        ):
+            wrong.append(f"takedowns/{name}")
+    receipts: list[Any] = list((folder / "takedowns").glob("*.json"))
+    for path in sorted(receipts):
+        if path.name not in names:
+            wrong.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
+    if (folder / "takedowns" / "unfinished").exists():
+        wrong.append("a takedown was interrupted; run 'corpus takedown' again to finish it")
+    return _make_check("takedowns", len(takedowns), "receipts", wrong)
 
 
-def _changed_pieces(folder: CorpusFolder, pieces: list[dict[str, Any]]) -> Iterator[str]:
-    """The names of those of an enciphered folder's pieces that are not as they were."""
+def _changed_pieces(folder: CorpusFolder, pieces: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """Yield the names of the listed files that are missing or have another hash."""
     for piece in pieces:
         path = folder / piece["path"]
         if not path.is_file() or hash_file(str(path)) != piece["sha256"]:

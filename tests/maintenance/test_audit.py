@@ -100,7 +100,7 @@ def test_a_canary_told_twice_is_noticed(tmp_path: Path) -> None:
 
 def test_a_changed_shard_a_foreign_file_and_what_is_private_are_found(tmp_path: Path) -> None:
     out = build(tmp_path, {})
-    name = "files are whole and nothing private is beside them"
+    name = "files are complete and none is private"
     rewrite(out, hashes=False, score=pl.lit(7, pl.Int64))
     assert failed(out) == [name]
     rewrite(out, score=pl.lit(7, pl.Int64))
@@ -150,5 +150,5 @@ def test_strict_looks_for_names(tmp_path: Path) -> None:
     rewrite(out, text=pl.col("text") + " with Barack Obama in London")
     assert failed(out) == []
     assert failed(out, strict=True) == [
-        "no contact data and no handles", "the papers show nothing private",
+        "no contact data and no handles", "the documentation shows nothing private",
     ]  # fmt: skip

@@ -82,7 +82,7 @@ def test_a_missing_a_cut_and_a_strange_file_are_named(copy: Path) -> None:
         "shards/part-00000.parquet is missing",
         f"shards/part-00001.parquet has 100 bytes, not {size:,}",
     ]
-    assert wrong["nothing else beside the shards"] == ["shards/notes.txt"]
+    assert wrong["no other files in the folders of shards"] == ["shards/notes.txt"]
     assert failed(copy)["schemas"] == [
         "shards/part-00000.parquet cannot be read",
         "shards/part-00001.parquet cannot be read",

@@ -241,7 +241,7 @@ def test_the_audit_reads_what_the_report_shows(build: Build) -> None:
     leaky = page.replace('dir="auto">', 'dir="auto">write to bob@example.org now ', 1)
     (out / "report.html").write_text(leaky)
     (check,) = (check for check in audit(out)["checks"] if not check["passed"])
-    assert check["name"] == "the papers show nothing private"
+    assert check["name"] == "the documentation shows nothing private"
     assert check["where"] == ("report.html",)
     assert "bob" not in json.dumps(check)
 
