@@ -1,7 +1,7 @@
-"""Judge the posts of a finished corpus again by the scores that it stores of them.
+"""Decide again about the posts of a finished corpus, from the scores that it stores.
 
-A filter's own ``verdict`` is asked, once as the corpus was built, which must give what the ledger
-says, and once with other settings.
+A filter's ``verdict`` is evaluated twice: with the settings of the build, where the result must be
+that of the ledger, and with other settings.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from filters.contract import FilterConfig, FilterModule
 
 Settings = dict[str, Any]
 
-PASSED = ""  #: What a verdict of "stays" is called here: a null is "cannot be told".
+#: The verdict on a post that a stage keeps. Null means that the stored scores do not decide.
+PASSED = ""
 ROW_KEY = ("id", "source_file", "source_row")
 
 
 @dataclass(frozen=True)
 class BuiltStage:
-    """A stage of the corpus, as its plan has it."""
+    """A stage of a finished corpus, with the settings of its plan."""
 
     name: str
     position: int
@@ -38,20 +39,20 @@ class BuiltStage:
 
     @property
     def module(self) -> FilterModule:
-        """The stage's module."""
+        """The module of the stage."""
         return stages.find(self.name)
 
     @property
     def score_columns(self) -> list[str]:
-        """The columns that it stores."""
+        """The columns that the stage writes."""
         return [name for name in contract.writes(self.module, self.config) if name != "text"]
 
     def with_settings(
         self, settings: Mapping[str, Any], model_hashes: Mapping[str, str]
     ) -> FilterConfig:
-        """Its Config with other ``settings``; PlanError if they are none.
+        """Return the Config with other ``settings``; PlanError if they are not valid.
 
-        ``models`` are the hashes of what the stage was built with.
+        ``model_hashes`` are the hashes of the models that the build used.
         """
         try:
             config = type(self.config).model_validate({**self.config.model_dump(), **settings})
@@ -61,13 +62,13 @@ class BuiltStage:
             return resolved
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(str(piece) for piece in first["loc"]) or "settings"
+            setting = ".".join(str(piece) for piece in first["loc"]) or "settings"
             message = first["msg"].removeprefix("Value error, ")
-            raise PlanError(f"{self.name}.{place}: {message}") from None
+            raise PlanError(f"{self.name}.{setting}: {message}") from None
         except OSError as error:
             raise PlanError(
-                f"{self.name}: '{error.filename}' is not here, and what it says of thresholds is "
-                "needed; run this where the plan was run"
+                f"{self.name}: '{error.filename}' is missing, and its thresholds are needed; run "
+                "this where the corpus was built"
             ) from None
         except ValueError as error:
             raise PlanError(str(error)) from None
@@ -78,44 +79,45 @@ class BuiltStage:
 
 
 class BuiltCorpus:
-    """A finished corpus, as far as its verdicts go."""
+    """A finished corpus with its stages and their verdicts."""
 
     def __init__(self, out: str | Path) -> None:
         self.path = Path(out)
         self.manifest = load_manifest(self.path)
         self.stages = _load_stages(self.path)
-        found = [stage for stage in self.stages if stages.reshapes(stage.name)]
-        self.reshaping_stage = found[0] if found else None
+        reshaping = [stage for stage in self.stages if stages.reshapes(stage.name)]
+        self.reshaping_stage = reshaping[0] if reshaping else None
 
     @property
     def taken_down_posts(self) -> int:
-        """How many posts have left after the build, and with them their scores."""
+        """How many posts takedowns have removed, and with them their scores."""
         last = self.manifest["funnel"][-1]
         return int(last["dropped"]["takedown"]) if last["stage"] == "takedown" else 0
 
     def with_settings(self, stage: BuiltStage, settings: Settings) -> FilterConfig:
-        """A stage's Config with other ``settings``; PlanError if they are none."""
+        """Return a stage's Config with other ``settings``; PlanError if they are not valid."""
         return stage.with_settings(settings, self.manifest.get("models", {}).get(stage.name, {}))
 
     def find_stage(self, name: str) -> BuiltStage:
-        """The stage ``name``; PlanError if it is not there or cannot be judged again."""
+        """Return a stage by name; PlanError if it does not exist or cannot be replayed."""
         known = {stage.name: stage for stage in self.stages}
-        able = [
+        replayable = [
             each for each, stage in known.items() if contract.movable(stage.module, stage.config)
         ]
         if name not in known:
             raise PlanError(f"no stage '{name}' in '{self.path}'{did_you_mean(name, known)}")
-        told = f"those that do: {', '.join(able)}" if able else "no stage of this corpus does"
-        if name not in able:
-            raise PlanError(f"'{name}' does not decide by stored scores alone; {told}")
+        if name not in replayable:
+            others = f"those that do: {', '.join(replayable)}"
+            others = others if replayable else "no stage of this corpus does"
+            raise PlanError(f"'{name}' does not decide by stored scores alone; {others}")
         return known[name]
 
     def scan_posts(self, columns: Sequence[str]) -> pl.LazyFrame:
-        """A row a post that a stage of the plan dropped, and a row a document that stays.
+        """Scan one row for each dropped post and one for each kept document.
 
-        ``_at``, ``_was`` and ``_why``: where it ended, by number and name, and the reason; all of
-        the plan's stages, null and null for what stays. ``_posts``: how many posts the row stands
-        for. Then ``columns``, and the ``text`` of what stays.
+        ``_at``, ``_was`` and ``_why`` are position and name of the stage that dropped the post, and
+        the reason; of a kept document, the number of stages, null and null. ``_posts`` is the
+        number of posts in the row. ``columns`` follow, and ``text``, which dropped posts lack.
         """
         shards = [self.path / shard["path"] for shard in self.manifest["shards"]]
         kept = pl.scan_parquet(shards, glob=False)
@@ -153,29 +155,29 @@ class BuiltCorpus:
 
     @property
     def _counts_document_posts(self) -> bool:
-        # In pairs a post may stand in two documents and be at home in one: nobody knows in which.
+        # With pairs a post may be in two documents but is counted in one, which is not recorded.
         return (
             self.reshaping_stage is not None
             and getattr(self.reshaping_stage.config, "mode", "") != "pair"
         )
 
     def is_rescored(self, stage: BuiltStage) -> bool:
-        """Whether what stays has other scores than those that the stage has judged by."""
-        whole = self.reshaping_stage
+        """Return whether kept documents have other scores than those the stage decided by."""
+        reshaping = self.reshaping_stage
         return (
-            whole is not None
-            and stage.position < whole.position
-            and getattr(whole.config, "mode", "") != "posts"
+            reshaping is not None
+            and stage.position < reshaping.position
+            and getattr(reshaping.config, "mode", "") != "posts"
         )
 
 
 def _load_stages(out: Path) -> list[BuiltStage]:
     try:
         plan = yaml.safe_load((out / "plan.yaml").read_text(encoding="utf-8"))
-        listed = [next(iter(entry.items())) for entry in plan["stages"]]
+        entries = [next(iter(entry.items())) for entry in plan["stages"]]
         return [
-            BuiltStage(name, at, stages.find(name).Config.model_validate(settings))
-            for at, (name, settings) in enumerate(listed)
+            BuiltStage(name, position, stages.find(name).Config.model_validate(settings))
+            for position, (name, settings) in enumerate(entries)
         ]
     except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError, AttributeError) as error:
         raise ManifestError(
@@ -185,43 +187,39 @@ def _load_stages(out: Path) -> list[BuiltStage]:
 
 
 def required_columns(corpus: BuiltCorpus, replayed: Sequence[BuiltStage]) -> list[str]:
-    """The columns that the verdicts of ``wanted`` need; ManifestError if one is not there."""
+    """Return the columns that the verdicts of stages need; ManifestError if one is missing."""
     scores = dict.fromkeys(column for stage in replayed for column in stage.score_columns)
     shards = [corpus.path / shard["path"] for shard in corpus.manifest["shards"]]
-    there = pl.scan_parquet(shards, glob=False).collect_schema().names()
+    stored = pl.scan_parquet(shards, glob=False).collect_schema().names()
     for stage in replayed:
-        if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(there)):
+        if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(stored)):
             raise ManifestError(
                 f"'{corpus.path}' has no column '{missing[0]}', by which '{stage.name}' decides; "
                 "it was built by another version: build again"
             )
-    more = [name for name in ("cluster_size",) if name in there and name not in scores]
-    return [*scores, *more]
+    others = [name for name in ("cluster_size",) if name in stored and name not in scores]
+    return [*scores, *others]
 
 
 def _verdict_columns(stage: BuiltStage) -> set[str]:
     return set(_verdict_expression(stage, stage.config).meta.root_names())
 
 
-# --------------------------------------------------------------------------- judging again
-
-
 def replay_verdicts(
     posts: pl.LazyFrame, stage: BuiltStage, config: FilterConfig, result_column: str
 ) -> pl.LazyFrame:
-    """``posts`` with the column ``name``: the reason under ``config``, or that it passes, or null
-    where the stored scores do not tell.
+    """Add a column with the verdict under ``config``: a reason, or :data:`PASSED`, or null.
 
-    They do not where they would not have given what the ledger says.
+    It is null where the stored scores do not reproduce the verdict of the build.
     """
-    here = pl.col("_at") == stage.position
-    was = pl.when(here).then(pl.col("_why")).otherwise(pl.lit(PASSED))
+    dropped_here = pl.col("_at") == stage.position
+    built = pl.when(dropped_here).then(pl.col("_why")).otherwise(pl.lit(PASSED))
     before, after = (_verdict_expression(stage, each) for each in (stage.config, config))
     scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.score_columns)
-    return posts.with_columns(pl.when(scored & (before == was)).then(after).alias(result_column))
+    return posts.with_columns(pl.when(scored & (before == built)).then(after).alias(result_column))
 
 
 def _verdict_expression(stage: BuiltStage, config: FilterConfig) -> pl.Expr:
-    found = contract.verdict(stage.module, config)
-    assert found is not None  # MOVABLE promises it
-    return found.fill_null(PASSED)
+    verdict = contract.verdict(stage.module, config)
+    assert verdict is not None  # a filter with MOVABLE has one
+    return verdict.fill_null(PASSED)

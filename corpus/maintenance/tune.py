@@ -1,7 +1,7 @@
-"""Say what another threshold would have done to a finished corpus, without scoring a post again.
+"""Estimate what other thresholds would do to a finished corpus, without scoring a post again.
 
-What is told of a stage is exactly what a new build would do there. What the stages behind it would
-make of a post that comes back, its scores do not say.
+For the stage with the changed threshold, the result is exactly that of a new build. What later
+stages would do with a post that was dropped before is unknown, as it has no scores of theirs.
 """
 
 from __future__ import annotations
@@ -26,25 +26,28 @@ from corpus.maintenance.replay import (
 from filters import contract
 from filters.contract import FilterConfig
 
-#: Where in the column's values the table of :func:`survey` looks.
+#: The quantiles of a column's values that :func:`survey` tries as thresholds.
 _QUANTILES = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 _OUTCOMES = ("leaves", "returns", "untold")
-_MAX_TEXT_CHARACTERS = 160  # characters of a text
+_MAX_TEXT_CHARACTERS = 160
 
 
 def parse_proposals(words: Sequence[str]) -> dict[str, Settings]:
-    """``stage.setting=value`` by stage; a value is as YAML has it. PlanError for another form."""
-    found: dict[str, Settings] = {}
+    """Parse ``stage.setting=value``, the value as YAML; return the settings of each stage.
+
+    PlanError for another form.
+    """
+    proposals: dict[str, Settings] = {}
     for word in words:
-        left, equals, value = word.partition("=")
-        stage, dot, setting = left.strip().partition(".")
+        name, equals, value = word.partition("=")
+        stage, dot, setting = name.strip().partition(".")
         if not (equals and dot and stage and setting):
             raise PlanError(f"'{word}': write 'stage.setting=value', as toxicity.max_score=0.7")
         try:
-            found.setdefault(stage, {})[setting] = yaml.safe_load(value)
+            proposals.setdefault(stage, {})[setting] = yaml.safe_load(value)
         except yaml.YAMLError:
-            raise PlanError(f"'{word}': the value is not as YAML has it") from None
-    return found
+            raise PlanError(f"'{word}': the value is not valid YAML") from None
+    return proposals
 
 
 def _validate_settings(corpus: BuiltCorpus, stage: BuiltStage, settings: Settings) -> FilterConfig:
@@ -61,28 +64,28 @@ def _validate_settings(corpus: BuiltCorpus, stage: BuiltStage, settings: Setting
 
 
 def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) -> dict[str, Any]:
-    """What the settings ``asked`` for would do to the corpus at ``out``, as plain data.
+    """Return what proposed settings would do to the corpus at ``out``, as plain data.
 
-    For each stage in plan order: the ``settings`` from and to; ``dropped`` there by reason,
-    ``before`` and ``after``; ``leaves``: kept posts that would leave, by reason; ``earlier``: posts
-    that a later stage dropped and that would leave here, by that stage; ``returns``: posts it
-    dropped that would go on, by reason; ``untold``: posts whose scores do not tell, by where they
-    ended; and up to ``examples`` of those that leave and return. A kept post has its text as it is
-    in the shard; a dropped one has none. Raises :class:`~corpus.errors.PlanError` for settings that
-    are not there or cannot be moved.
+    For each stage in the order of the plan: ``settings``, the old and new values; ``before`` and
+    ``after``, the posts it drops by reason; ``leaves``, kept posts that it would drop, by reason;
+    ``earlier``, posts dropped by a later stage that it would drop, by that stage; ``returns``,
+    posts it dropped that it would keep, by reason; ``untold``, posts whose stored scores do not
+    decide, by the stage that dropped them; and up to ``examples`` examples of ``leaves`` and
+    ``returns``. A kept post has its text as in the shard; a dropped one has none. Raises
+    :class:`~corpus.errors.PlanError` for settings that do not exist or need a new build.
     """
     corpus = BuiltCorpus(out)
-    chosen = sorted(
-        ((corpus.find_stage(name), own) for name, own in proposals.items()),
-        key=lambda p: p[0].position,
+    proposed = sorted(
+        ((corpus.find_stage(name), settings) for name, settings in proposals.items()),
+        key=lambda pair: pair[0].position,
     )
-    moved = [(stage, _validate_settings(corpus, stage, settings)) for stage, settings in chosen]
-    columns = required_columns(corpus, [stage for stage, _ in moved])
+    changed = [(stage, _validate_settings(corpus, stage, settings)) for stage, settings in proposed]
+    columns = required_columns(corpus, [stage for stage, _ in changed])
     posts = corpus.scan_posts(columns).with_columns(_gone=pl.lit(False), _back=pl.lit(False))
-    found = []
-    for stage, config in moved:
+    summaries = []
+    for stage, config in changed:
         name = f"_new_{stage.name}"
-        comes = (pl.col("_at") >= stage.position) | pl.col("_back")
+        reaches_stage = (pl.col("_at") >= stage.position) | pl.col("_back")
         posts = replay_verdicts(posts, stage, config, name)
         if corpus.is_rescored(stage) and corpus.reshaping_stage:
             posts = posts.with_columns(
@@ -90,30 +93,35 @@ def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) 
                 .then(pl.col(name))
                 .alias(name)
             )
-        posts = posts.with_columns(_comes=comes & ~pl.col("_gone"))
-        found.append(_summarize_stage(corpus, posts, stage, config, name, examples))
-        # What leaves here, or may, does not come to the next stage; what returns does.
+        posts = posts.with_columns(_comes=reaches_stage & ~pl.col("_gone"))
+        summaries.append(_summarize_stage(corpus, posts, stage, config, name, examples))
+        # The next stage gets the posts that this one keeps now, also those it dropped before.
         passes = (pl.col(name) == PASSED).fill_null(False)
         posts = posts.with_columns(
             _gone=pl.col("_gone") | (pl.col("_comes") & ~passes),
             _back=pl.col("_back") | (pl.col("_comes") & passes & (pl.col("_at") == stage.position)),
         )
-    return {"corpus": str(out), "taken_down": corpus.taken_down_posts, "stages": found}
+    return {"corpus": str(out), "taken_down": corpus.taken_down_posts, "stages": summaries}
 
 
 def _summarize_stage(
-    corpus: BuiltCorpus, posts: pl.LazyFrame, stage: BuiltStage, config: FilterConfig, column: str,
+    corpus: BuiltCorpus,
+    posts: pl.LazyFrame,
+    stage: BuiltStage,
+    config: FilterConfig,
+    column: str,
     examples: int,
-) -> dict[str, Any]:  # fmt: skip
-    came = posts.filter("_comes")
+) -> dict[str, Any]:
+    """Count the posts that reach a stage by their old and new outcome."""
+    reaching = posts.filter("_comes")
     size = pl.col("cluster_size") if "cluster_size" in posts.collect_schema() else pl.lit(1)
     counts = (
-        came.group_by("_at", "_was", "_why", column)
+        reaching.group_by("_at", "_was", "_why", column)
         .agg(pl.sum("_posts").alias("n"), pl.col("_posts").filter(size > 1).sum().alias("many"))
         .sort("_at", "_was", "_why", column)
         .collect(engine="streaming")
     )
-    told: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "stage": stage.name,
         "settings": {
             key: [value, getattr(config, key)]
@@ -121,12 +129,17 @@ def _summarize_stage(
             if value != getattr(config, key)
         },
         "then": [each.name for each in corpus.stages if each.position > stage.position],
-        "before": {}, "after": {}, "leaves": {}, "earlier": {}, "returns": {}, "untold": {},
+        "before": {},
+        "after": {},
+        "leaves": {},
+        "earlier": {},
+        "returns": {},
+        "untold": {},
         "in_clusters": 0,
-    }  # fmt: skip
+    }
 
     def add(into: str, key: str, count: int) -> None:
-        told[into][key] = told[into].get(key, 0) + count
+        summary[into][key] = summary[into].get(key, 0) + count
 
     for at, was, why, new, count, many in counts.iter_rows():
         if at == stage.position:
@@ -137,49 +150,52 @@ def _summarize_stage(
             add("after", new, count)
             if was is None:
                 add("leaves", new, count)
-                told["in_clusters"] += many
+                summary["in_clusters"] += many
             elif at > stage.position:
                 add("earlier", was, count)
         elif at == stage.position:
             add("returns", why, count)
     for key, rows in (
-        ("leaves", came.filter(pl.col("_was").is_null(), pl.col(column) != PASSED)),
-        ("returns", came.filter(pl.col("_at") == stage.position, pl.col(column) == PASSED)),
+        ("leaves", reaching.filter(pl.col("_was").is_null(), pl.col(column) != PASSED)),
+        ("returns", reaching.filter(pl.col("_at") == stage.position, pl.col(column) == PASSED)),
     ):
-        told[f"{key}_examples"] = _pick_examples(rows, stage, column, examples)
-    return told
+        summary[f"{key}_examples"] = _pick_examples(rows, stage, column, examples)
+    return summary
 
 
 def _pick_examples(
     rows: pl.LazyFrame, stage: BuiltStage, column: str, count: int
 ) -> list[dict[str, Any]]:
-    """A few of ``rows``, the same each time: the ends of ids are as good as chance."""
+    """Pick a few rows, the same in every run: those whose ids, read backwards, are the lowest."""
     reason = pl.coalesce("_why", column).alias("reason")
     order = pl.col("id").str.reverse()
-    found = rows.select(*ROW_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
-    picked = found.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
+    columns = rows.select(*ROW_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
+    picked = columns.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
     return [
         {key: value for key, value in row.items() if value is not None}
         for row in picked.iter_rows(named=True)
     ]
 
 
-# --------------------------------------------------------------------------- looking around
-
-
 def survey(out: str | Path) -> list[dict[str, Any]]:
-    """What other values of each threshold would do: ``stage``, ``setting``, its ``value`` now, and
-    ``rows`` of ``value``, kept posts that would leave (``leaves``), dropped ones that would go on
-    (``returns``) and ``untold`` ones. The values are taken from the scores' quantiles."""
+    """Return what other values of each threshold would do.
+
+    An entry has ``stage``, ``setting``, the ``value`` of the build, and ``rows``: a ``value`` with
+    the number of kept posts it would drop (``leaves``), of dropped posts it would keep
+    (``returns``), and of posts whose stored scores do not decide (``untold``). The values are
+    quantiles of the scores.
+    """
     corpus = BuiltCorpus(out)
-    found = []
+    surveyed = []
     for stage in corpus.stages:
         for setting, column in contract.movable(stage.module, stage.config).items():
-            now = getattr(stage.config, setting)
-            if isinstance(now, (int, float)) and not isinstance(now, bool):
+            value = getattr(stage.config, setting)
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
                 rows = _survey_setting(corpus, stage, setting, column)
-                found.append({"stage": stage.name, "setting": setting, "value": now, "rows": rows})
-    return found
+                surveyed.append(
+                    {"stage": stage.name, "setting": setting, "value": value, "rows": rows}
+                )
+    return surveyed
 
 
 def _survey_setting(
@@ -190,42 +206,41 @@ def _survey_setting(
     )
     if corpus.is_rescored(stage) and corpus.reshaping_stage:
         posts = posts.filter(pl.col("_at") < corpus.reshaping_stage.position)
-    now = getattr(stage.config, setting)
-    cuts = posts.select(
+    built = getattr(stage.config, setting)
+    quantiles = posts.select(
         pl.col(column).cast(pl.Float64).quantile(share).alias(str(share)) for share in _QUANTILES
     ).collect(engine="streaming")
-    tried = {now: stage.config}
-    for cut in cuts.row(0):
-        value = None if cut is None else round(cut) if isinstance(now, int) else float(f"{cut:.3g}")
+    configs = {built: stage.config}
+    for quantile in quantiles.row(0):
+        value: Any = quantile
+        if quantile is not None:
+            value = round(quantile) if isinstance(built, int) else float(f"{quantile:.3g}")
         try:
-            tried.setdefault(value, corpus.with_settings(stage, {setting: value}))
-        except PlanError:  # a value that no plan may have
+            configs.setdefault(value, corpus.with_settings(stage, {setting: value}))
+        except PlanError:  # not a valid value of the setting
             continue
     totals = []
-    for number, config in enumerate(tried.values()):
+    for number, config in enumerate(configs.values()):
         new = pl.col(f"_new_{number}")
         posts = replay_verdicts(posts, stage, config, f"_new_{number}")
-        kept, here = pl.col("_was").is_null(), pl.col("_at") == stage.position
+        kept, dropped_here = pl.col("_was").is_null(), pl.col("_at") == stage.position
         totals += [
             pl.col("_posts").filter(mask).sum().alias(f"{what}_{number}")
             for what, mask in (
                 ("leaves", kept & (new != PASSED)),
-                ("returns", here & (new == PASSED)),
+                ("returns", dropped_here & (new == PASSED)),
                 ("untold", new.is_null()),
             )
         ]
     sums = posts.select(totals).collect(engine="streaming").row(0, named=True)
     return [
         {"value": value, **{what: sums[f"{what}_{number}"] for what in _OUTCOMES}}
-        for value, number in sorted((value, number) for number, value in enumerate(tried))
+        for value, number in sorted((value, number) for number, value in enumerate(configs))
     ]
 
 
-# --------------------------------------------------------------------------- in words
-
-
 def format_tuning(result: Mapping[str, Any]) -> str:
-    """What :func:`tune` found, for people to read; texts are whatever they are."""
+    """Format the result of :func:`tune` for the terminal; texts are not made printable."""
     pieces = ["\n".join(_format_stage(row)) for row in result["stages"]]
     if result["taken_down"]:
         pieces.append(f"{result['taken_down']:,} posts were taken down and are not counted")
@@ -238,30 +253,26 @@ def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
         f"{name} {_format_value(old)} → {_format_value(new)}" for name, (old, new) in settings
     )
     yield f"{summary['stage']}: {moves or 'nothing changes'}"
-    then = ", ".join(summary["then"]) or "the shards: no stage is behind"
+    following = ", ".join(summary["then"]) or "the shards, as no stage follows"
     lines = [
-        ("kept posts would leave", summary["leaves"], ""),
-        ("posts would leave here rather than later", summary["earlier"], ""),
-        ("dropped posts would go on", summary["returns"], f"; on to {then}"),
-        ("posts cannot be told without a build", summary["untold"], ""),
+        ("kept posts would be dropped", summary["leaves"], ""),
+        ("posts would be dropped here rather than later", summary["earlier"], ""),
+        ("dropped posts would be kept here", summary["returns"], f"; next: {following}"),
+        ("posts are undecided without a build", summary["untold"], ""),
     ]
     for what, counts, more in lines:
         number = sum(counts.values())
         yield f"  {number:>9,} {what}{_format_counts(counts)}{more if number else ''}"
     if summary["in_clusters"]:
-        yield (
-            f"  {summary['in_clusters']:>9,} of those that would leave stand for copies too: where a "
-            "copy passes, it may take the place"
-            if "dedup" in summary["then"]
-            else f"  {summary['in_clusters']:>9,} of those that would leave stand for copies too"
-        )
+        note = ": a copy that passes may replace one" if "dedup" in summary["then"] else ""
+        yield f"  {summary['in_clusters']:>9,} of those that would be dropped have copies{note}"
     before, after = (sum(summary[key].values()) for key in ("before", "after"))
     about = "at least " if summary["untold"] else ""
     yield (
         f"  dropped by {summary['stage']}: {before:,} before, {about}{after:,} after"
         f"{_format_counts(summary['after'])}"
     )
-    for key, title in (("leaves", "would leave"), ("returns", "would go on")):
+    for key, title in (("leaves", "would be dropped"), ("returns", "would be kept")):
         for example in summary[f"{key}_examples"]:
             yield f"  {title}: {example['id']} ({example['reason']})"
             scores = {k: v for k, v in example.items() if k not in ("id", "reason", "text")}
@@ -270,23 +281,27 @@ def _format_stage(summary: Mapping[str, Any]) -> Iterator[str]:
             )
             if "text" in example:
                 line = " ".join(example["text"].split())
-                yield f"    {line[:_MAX_TEXT_CHARACTERS]}{'…' if len(line) > _MAX_TEXT_CHARACTERS else ''}"
+                cut = len(line) > _MAX_TEXT_CHARACTERS
+                yield f"    {line[:_MAX_TEXT_CHARACTERS]}{'…' if cut else ''}"
 
 
-def format_survey(found: Sequence[Mapping[str, Any]]) -> str:
-    """What :func:`survey` found, for people to read."""
-    if not found:
+def format_survey(surveyed: Sequence[Mapping[str, Any]]) -> str:
+    """Format the result of :func:`survey` for the terminal."""
+    if not surveyed:
         return "no stage of this corpus decides by a threshold over stored scores"
     tables = []
-    for each in found:
-        lines = [f"{each['stage']}.{each['setting']}", f"{'value':>12}{'leave':>12}{'go on':>12}"]
-        unknown = any(row["untold"] for row in each["rows"])
-        lines[1] += f"{'untold':>12}" if unknown else ""
+    for each in surveyed:
+        lines = [
+            f"{each['stage']}.{each['setting']}",
+            f"{'value':>12}{'now dropped':>12}{'now kept':>12}",
+        ]
+        undecided = any(row["untold"] for row in each["rows"])
+        lines[1] += f"{'undecided':>12}" if undecided else ""
         for row in each["rows"]:
-            counts = [row["leaves"], row["returns"], *([row["untold"]] if unknown else [])]
-            now = "  as built" if row["value"] == each["value"] else ""
+            counts = [row["leaves"], row["returns"], *([row["untold"]] if undecided else [])]
+            note = "  as built" if row["value"] == each["value"] else ""
             lines.append(
-                f"{_format_value(row['value']):>12}" + "".join(f"{n:>12,}" for n in counts) + now
+                f"{_format_value(row['value']):>12}" + "".join(f"{n:>12,}" for n in counts) + note
             )
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
@@ -294,8 +309,8 @@ def format_survey(found: Sequence[Mapping[str, Any]]) -> str:
 
 def _format_counts(counts: Mapping[str, int]) -> str:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    told = ", ".join(f"{name} {count:,}" for name, count in ordered)
-    return f" ({told})" if told else ""
+    listed = ", ".join(f"{name} {count:,}" for name, count in ordered)
+    return f" ({listed})" if listed else ""
 
 
 def _format_value(value: Any) -> str:

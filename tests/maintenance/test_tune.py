@@ -183,7 +183,7 @@ def test_a_post_cannot_act_on_the_terminal_and_a_dropped_one_shows_no_text(
     found = command("tune", str(out), "quality.min_words=6", "--examples", "50")
     assert found.returncode == 0, found.stderr
     assert "quality: min_words 2 → 6" in found.stdout
-    assert "2 kept posts would leave (too_few_words 2)" in found.stdout
+    assert "2 kept posts would be dropped (too_few_words 2)" in found.stdout
     assert "mail <EMAIL_ADDRESS> now please" in found.stdout
     assert not {"\x1b", "\u202e"} & set(found.stdout)
     back = command("tune", str(out), "quality.min_words=1", "--examples", "50")
@@ -237,7 +237,7 @@ def test_what_stands_for_copies_is_counted(
     assert {"too_few_words": 1} == row["leaves"]
     assert {"dedup": 1} == row["earlier"]
     assert 1 == row["in_clusters"]
-    assert "may take the place" in format_tuning({"taken_down": 0, "stages": [row]})
+    assert "a copy that passes may replace one" in format_tuning({"taken_down": 0, "stages": [row]})
 
 
 def test_posts_that_were_taken_down_are_not_counted_and_that_is_said(
@@ -316,7 +316,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
     with pytest.raises(PlanError, match="its model is not that of the build"):
         tune(out, {"classifier": {"keep": ["at sea"]}})
     made.unlink()
-    with pytest.raises(PlanError, match=r"m\.bin' is not here"):
+    with pytest.raises(PlanError, match=r"m\.bin' is missing"):
         tune(out, {"classifier": {"min_score": 0.9}})
 
 
@@ -332,7 +332,7 @@ def test_labels_and_thresholds_of_a_classifier_can_be_moved(
         ("dedup.jaccard=0.7", "does not decide by stored scores alone"),
         ("toxicity=0.7", "write 'stage.setting=value'"),
         ("toxicity.max_score", "write 'stage.setting=value'"),
-        ("toxicity.max_score=[", "not as YAML has it"),
+        ("toxicity.max_score=[", "not valid YAML"),
     ],
 )
 def test_a_wrong_proposal_is_refused(room: Path, asked: str, message: str) -> None:
