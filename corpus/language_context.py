@@ -1,15 +1,16 @@
-"""Judge a post's language again by what its author and its thread are written in.
+"""Decide on a post's language again, from the languages of its author and its thread.
 
-A barrier, because an author's other posts and a thread's may lie in any part. It reads what
-``language`` wrote: the two likeliest languages of each post. With ``p`` for a candidate's
-probability, ``n`` other posts of the author, ``s`` the sum of the candidate's probability over
-them and ``g`` its share of all posts, the author speaks for it with ``(s + a g) / (n + a)``,
-where ``a`` is ``smoothing``; the thread likewise. The new probability is in proportion to ``p``
-times both, each to the power of its weight; what neither candidate had stays with the rest.
+A barrier, because the other posts of an author or a thread may be in any part. It reads the two
+likeliest languages of each post, the *candidates*, which ``language`` has written. With ``p`` for
+the probability of a candidate, ``n`` other posts of the author, ``s`` the sum of the candidate's
+probability over them and ``g`` its share of all posts, the author supports the candidate with
+``(s + a g) / (n + a)``, where ``a`` is ``smoothing``; so does the thread. The new probability is
+proportional to ``p`` times both supports, each raised to its weight. The probability of all other
+languages is weighted likewise, as one.
 
-Near languages (Galician beside Spanish and Portuguese, Danish beside Norwegian …) are not told
-apart by company, which would drown the rarer: between such candidates context has
-``near_weight`` of its say.
+Context does not separate near languages well (Galician from Spanish and Portuguese, Danish from
+Norwegian …): it would replace the rarer by the more frequent. Between such candidates the weights
+are multiplied by ``near_weight``.
 """
 
 from __future__ import annotations
@@ -37,13 +38,18 @@ from corpus.partition.partitions import (
 from corpus.stages import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, write_json
-from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
-from corpus.tasks.task import Arrays, ArrayTask, run_tasks
+from corpus.tasks.receipts import require_receipt, save_receipt
+from corpus.tasks.task import (
+    Arrays,
+    ArrayTask,
+    ResumableTask,
+    Written,
+    numbered_folder,
+    run_tasks,
+)
 from filters.contract import FilterConfig, Threshold
 
-READS = (
-    "id", "platform", "author", "root_id", "lang", "lang_score", "lang2", "lang2_score",
-)  # fmt: skip
+READS = ("id", "platform", "author", "root_id", "lang", "lang_score", "lang2", "lang2_score")
 WRITES: dict[str, pl.DataType] = {
     "lang": pl.String(),
     "lang_score": pl.Float32(),
@@ -53,42 +59,42 @@ WRITES: dict[str, pl.DataType] = {
 VERSION = 1
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
-Numbers = NDArray[np.int64]
-Codes = NDArray[np.int16]
-Floats = NDArray[np.float64]
+I64 = NDArray[np.int64]
+I16 = NDArray[np.int16]
+F64 = NDArray[np.float64]
 
-_PROGRESS_LABEL = "weighing languages"
-# A range's task holds more for each post than one that looks at keys alone.
+_LABEL = "weighing languages"
+# The task of a key range needs more memory for each post than one that compares keys only.
 _KEYS_PER_POST = 4
-# Probabilities are added up as multiples of 1 / _UNITS; a part may have 2 ** 27 posts.
+# Probabilities are summed as multiples of 1 / _PROBABILITY_UNITS; so a part may have 2 ** 27 posts.
 _PROBABILITY_UNITS = 2**36
 
 
 class Config(FilterConfig):
-    """Which languages stay, and how much company counts."""
+    """Which languages are kept, and how much an author's and a thread's other posts count."""
 
     keep: tuple[str, ...] = Field((), description="ISO 639 codes; empty keeps every language")
-    min_score: float = Field(
-        0.5, ge=0, le=1, description="probability below which a kept language is not believed"
-    )
+    min_score: float = Field(0.5, ge=0, le=1, description="least probability of a kept language")
     und_below: float = Field(
         0.2, ge=0, le=1, description="probability below which a post has no language: 'und'"
     )
     near: Literal["apart", "together"] = Field(
         "apart", description="together: near languages (es ca gl pt, no da sv, …) count as one"
     )
-    author_weight: float = Field(0.5, ge=0, le=2, description="what an author's other posts count")
-    thread_weight: float = Field(0.25, ge=0, le=2, description="what the thread's others count")
+    author_weight: float = Field(0.5, ge=0, le=2, description="weight of the author's other posts")
+    thread_weight: float = Field(0.25, ge=0, le=2, description="weight of the thread's other posts")
     near_weight: float = Field(
-        0.5, ge=0, le=1, description="context's say between near languages, beside others"
+        0.5, ge=0, le=1, description="factor of both weights between near languages"
     )
-    smoothing: float = Field(1.0, gt=0, description="posts of everybody's added to each company")
+    smoothing: float = Field(
+        1.0, gt=0, description="posts with the languages of all posts, added to the other posts"
+    )
 
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
-    """What must be known of a part: the author and the thread of each post, as hashes."""
+    """The hashes of the author and of the thread of each post; zeros for none."""
     author = pl.concat_str("platform", pl.lit(":"), "author")
-    # A thread's first post has no root but itself.
+    # The first post of a thread has no ``root_id``: the thread has its id.
     thread = pl.coalesce("root_id", "id")
     return {
         "author": hash_strings(posts.select(author).to_series()),
@@ -97,93 +103,109 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
 
 
 def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
-    """Write the verdict on each part; the manifest records nothing of it.
+    """Write the verdict on each part; there are no facts for the manifest.
 
-    All is done by tasks of a part or of a range of keys. One of a range holds some 180 bytes for
-    each post of the authors, or threads, in it.
+    All work is done by tasks of a part or of a key range. The task of a range needs some 180 bytes
+    for each post of the authors, or threads, in it.
     """
     if not inputs.parts:
         return {}
-    room, run = inputs.work_dir / "all", inputs.run
-    heard = [CollectCandidates(room, index, part.posts) for index, part in enumerate(inputs.parts)]
-    for _ in run(heard, _PROGRESS_LABEL):
+    work_dir, run = inputs.work_dir / "all", inputs.run
+    collecting = [
+        CollectCandidates(work_dir, number, part.posts) for number, part in enumerate(inputs.parts)
+    ]
+    for _ in run(collecting, _LABEL):
         pass
-    where = write_part_index(
-        room, [part.measures for part in inputs.parts], _write_language_shares(room, heard)
-    )
+    counts = _write_language_shares(work_dir, collecting)
+    parts = write_part_index(work_dir, [part.measures for part in inputs.parts], counts)
     kinds = tuple(_active_weights(config))
     if kinds:
-        scattering = [ScatterCandidates(room, index, kinds) for index in range(len(where.folders))]
-        run_tasks(run, scattering, _PROGRESS_LABEL)
-        ranges = range(len(where.key_ranges(_KEYS_PER_POST)))
-        company = [
-            MeasureContext(room, kind, at, config.smoothing) for kind in kinds for at in ranges
+        scattering = [
+            ScatterCandidates(work_dir, part, kinds) for part in range(len(parts.folders))
         ]
-        run_tasks(run, company, _PROGRESS_LABEL)
-    settings = config.model_dump_json()
-    telling = [
-        WriteLanguageVerdict(room, index, part.verdict, settings)
-        for index, part in enumerate(inputs.parts)
+        run_tasks(run, scattering, _LABEL)
+        ranges = range(len(parts.key_ranges(_KEYS_PER_POST)))
+        measuring = [
+            MeasureContext(work_dir, kind, number, config.smoothing)
+            for kind in kinds
+            for number in ranges
+        ]
+        run_tasks(run, measuring, _LABEL)
+    config_json = config.model_dump_json()
+    writing = [
+        WriteLanguageVerdict(work_dir, number, part.verdict, config_json)
+        for number, part in enumerate(inputs.parts)
     ]
-    for _ in run(telling, _PROGRESS_LABEL):
-        pass
+    run_tasks(run, writing, _LABEL)
     return {}
 
 
 def _active_weights(config: Config) -> dict[str, float]:
-    """What each kind of company counts, of those that count."""
+    """The weights of author and thread that are not 0."""
     weights = {"author": config.author_weight, "thread": config.thread_weight}
     return {kind: weight for kind, weight in weights.items() if weight}
 
 
-def _write_language_shares(
-    work_dir: Path, candidate_tasks: Sequence[CollectCandidates]
-) -> list[int]:
-    """Write down all languages and the share of each; returns how many posts each part has.
+def _write_language_shares(work_dir: Path, collecting: Sequence[CollectCandidates]) -> list[int]:
+    """Write all languages and their shares of all posts; return the number of posts of each part.
 
-    Languages are in the order of their first posts.
+    The languages are in the order of their first posts.
     """
     sums: dict[str, int] = {}
     counts = []
-    for task in candidate_tasks:  # one at a time: there may be many parts
-        told = task.facts
-        counts.append(int(told["rows"]))
-        for name, units in zip(told["names"], told["sums"], strict=True):
+    for task in collecting:  # one after the other: there may be many parts
+        facts = task.facts
+        counts.append(int(facts["rows"]))
+        for name, units in zip(facts["names"], facts["sums"], strict=True):
             sums[name] = sums.get(name, 0) + units
-    whole = max(sum(counts), 1) * _PROBABILITY_UNITS
-    shares = [units / whole for units in sums.values()]
-    write_json(work_dir / "known.json", {"names": list(sums), "shares": shares})
-    save_receipt(work_dir / "known-written.json", {}, [work_dir / "known.json"])
+    total = max(sum(counts), 1) * _PROBABILITY_UNITS
+    shares = [units / total for units in sums.values()]
+    write_json(work_dir / "languages.json", {"names": list(sums), "shares": shares})
+    save_receipt(work_dir / "languages-written.json", {}, [work_dir / "languages.json"])
     return counts
 
 
-def _load_language_shares(work_dir: Path) -> tuple[list[str], Floats]:
+def _load_language_shares(work_dir: Path) -> tuple[list[str], F64]:
     """All languages, and the share of each in all posts."""
-    found = json.loads((work_dir / "known.json").read_text(encoding="utf-8"))
-    return found["names"], np.array(found["shares"], np.float64)
+    stored = json.loads((work_dir / "languages.json").read_text(encoding="utf-8"))
+    return stored["names"], np.array(stored["shares"], np.float64)
 
 
 # --------------------------------------------------------------------------- tasks
 
 
+def _candidates_folder(work_dir: Path, part: int) -> Path:
+    return numbered_folder(work_dir, "candidates", part)
+
+
+def _scattered_folder(work_dir: Path, part: int) -> Path:
+    return numbered_folder(work_dir, "scattered", part)
+
+
+def _context_folder(work_dir: Path, kind: str, number: int) -> Path:
+    return work_dir / "context" / f"{kind}-{number:03d}"
+
+
 @dataclass(frozen=True)
 class CollectCandidates(ArrayTask):
-    """Note the two candidates of each post of a part, and which languages they are."""
+    """Collect the two candidates of each post of a part.
+
+    Reads the columns of ``language``. Writes for each post the codes of its candidates, which are
+    indices into the part's languages (-1: none), and their probabilities. The facts are the
+    languages, the sum of each one's probabilities, and the number of posts.
+    """
 
     work_dir: Path
-    index: int
+    part: int
     posts: Path
 
     @property
     def folder(self) -> Path:
-        """Where they go."""
-        return _candidates_folder(self.work_dir, self.index)
+        """The folder of codes and probabilities."""
+        return _candidates_folder(self.work_dir, self.part)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Per post its candidates' numbers (-1: none) among the part's, and probabilities.
-
-        A post of no language has the one candidate that was not believed.
-        """
+        """Both arrays, shape (n, 2). A post without a language has its most likely one only."""
         und = pl.col("lang") == "und"
         posts = pl.read_parquet(self.posts, columns=list(WRITES), glob=False).select(
             first=pl.when(und).then("lang2").otherwise("lang"),
@@ -191,78 +213,76 @@ class CollectCandidates(ArrayTask):
             score=pl.when(und).then("lang2_score").otherwise("lang_score").fill_null(0),
             score2=pl.when(~und).then("lang2_score").fill_null(0),
         )
-        found = pl.concat([posts["first"], posts["second"]]).unique(maintain_order=True)
-        names: list[str] = found.drop_nulls().to_list()
-        numbers: dict[str | None, int] = {None: -1}
-        numbers.update((name, number) for number, name in enumerate(names))
-        coded = pl.col("first", "second").replace_strict(numbers, return_dtype=pl.Int16)
+        languages = pl.concat([posts["first"], posts["second"]]).unique(maintain_order=True)
+        names: list[str] = languages.drop_nulls().to_list()
+        code_of_name: dict[str | None, int] = {None: -1}
+        code_of_name.update((name, code) for code, name in enumerate(names))
+        coded = pl.col("first", "second").replace_strict(code_of_name, return_dtype=pl.Int16)
         codes = posts.select(coded).to_numpy()
         scores = posts.select("score", "score2").to_numpy()
-        # Whole numbers: their sum is the same in whatever order, and however posts are cut.
+        # The sum of whole numbers is the same in any order and for any division into parts.
         units = np.rint(scores.astype(np.float64) * _PROBABILITY_UNITS).astype(np.int64)
         sums = np.zeros(len(names), np.int64)
         np.add.at(sums, codes[codes >= 0], units[codes >= 0])
-        told = {"rows": posts.height, "names": names, "sums": sums.tolist()}
-        return {"codes": codes, "scores": scores}, told
+        facts = {"rows": posts.height, "names": names, "sums": sums.tolist()}
+        return {"codes": codes, "scores": scores}, facts
 
 
-def _candidates_folder(work_dir: Path, index: int) -> Path:
-    return work_dir / "candidates" / f"{index:06d}"
-
-
-def _load_candidates(
-    work_dir: Path, index: int, languages: Sequence[str]
-) -> tuple[Numbers, Floats]:
-    """Per post of a part its candidates' numbers among all languages, and probabilities."""
-    folder = _candidates_folder(work_dir, index)
-    number = {name: at for at, name in enumerate(languages)}
+def _load_candidates(work_dir: Path, part: int, languages: Sequence[str]) -> tuple[I64, F64]:
+    """The candidates of the posts of a part, as indices into ``languages``, and probabilities."""
+    folder = _candidates_folder(work_dir, part)
+    index_of_name = {name: index for index, name in enumerate(languages)}
     names = require_receipt(folder / "receipt.json")["names"]
-    among = np.array([*(number[name] for name in names), -1], np.int64)  # the last one for none
-    return among[array_store.load_array(folder, "codes")], array_store.load_array(
-        folder, "scores"
-    ).astype(np.float64)
+    # The last entry is for the code -1.
+    index_of_code = np.array([*(index_of_name[name] for name in names), -1], np.int64)
+    codes = index_of_code[array_store.load_array(folder, "codes")]
+    return codes, array_store.load_array(folder, "scores").astype(np.float64)
 
 
 @dataclass(frozen=True)
 class ScatterCandidates(ArrayTask):
-    """Send the posts of a part to the ranges that their authors and their threads lie in."""
+    """Scatter the candidates of a part to the key ranges of the authors and of the threads."""
 
     work_dir: Path
-    index: int
+    part: int
     kinds: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
-        """Where the rows go."""
-        return _scattered_folder(self.work_dir, self.index)
+        """The folder of the rows of each kind."""
+        return _scattered_folder(self.work_dir, self.part)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """A row for each post that is somebody's, ordered by range, for each kind."""
-        where = load_part_index(self.work_dir)
-        known, _ = _load_language_shares(self.work_dir)
-        codes, scores = _load_candidates(self.work_dir, self.index, known)
-        count = len(where.key_ranges(_KEYS_PER_POST))
-        found: dict[str, Any] = {}
+        """For each kind, a row for each post that has an author, or thread."""
+        parts = load_part_index(self.work_dir)
+        languages, _ = _load_language_shares(self.work_dir)
+        codes, scores = _load_candidates(self.work_dir, self.part, languages)
+        count = len(parts.key_ranges(_KEYS_PER_POST))
+        arrays: dict[str, Any] = {}
         for kind in self.kinds:
-            keys = array_store.load_array(where.folders[self.index], kind)
-            at = np.flatnonzero(keys.any(axis=1))  # zeros stand for nobody
+            keys = array_store.load_array(parts.folders[self.part], kind)
+            at = np.flatnonzero(keys.any(axis=1))
             one, two = keys[at, 0], keys[at, 1]
-            sent = make_rows(
-                one=one, two=two, place=where.part_offsets[self.index] + at,
-                first=codes[at, 0].astype(np.int16), second=codes[at, 1].astype(np.int16),
-                score=scores[at, 0].astype(np.float32), score2=scores[at, 1].astype(np.float32),
-            )  # fmt: skip
-            found |= scatter_rows(kind, sent, where.find_ranges(one, _KEYS_PER_POST), count)
-        return found, {}
-
-
-def _scattered_folder(work_dir: Path, index: int) -> Path:
-    return work_dir / "scattered" / f"{index:06d}"
+            rows = make_rows(
+                one=one,
+                two=two,
+                row_index=parts.part_offsets[self.part] + at,
+                first=codes[at, 0].astype(np.int16),
+                second=codes[at, 1].astype(np.int16),
+                score=scores[at, 0].astype(np.float32),
+                score2=scores[at, 1].astype(np.float32),
+            )
+            arrays |= scatter_rows(kind, rows, parts.find_ranges(one, _KEYS_PER_POST), count)
+        return arrays, {}
 
 
 @dataclass(frozen=True)
 class MeasureContext(ArrayTask):
-    """Hear what company says of each post whose author, or thread, is in a range of keys."""
+    """Compute the support of authors, or threads, for the candidates of their posts.
+
+    Reads the posts of a key range from all parts. Writes the support for both candidates of each
+    post, scattered by part; a post without other posts of its author, or thread, has no row.
+    """
 
     work_dir: Path
     kind: str
@@ -271,40 +291,33 @@ class MeasureContext(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where rows for the posts' parts go."""
+        """The folder of the rows."""
         return _context_folder(self.work_dir, self.kind, self.number)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """How strongly the others speak for both candidates; no row for a post without others."""
-        where = load_part_index(self.work_dir)
+        """A row for each post with context."""
+        parts = load_part_index(self.work_dir)
         _, share = _load_language_shares(self.work_dir)
-        parts = len(where.folders)
-        row = gather_rows(
-            (_scattered_folder(self.work_dir, at) for at in range(parts)), self.kind, self.number
-        )
-        # In this order sums are the same however posts are cut into parts.
-        row = row[np.lexsort((row["place"], row["two"], row["one"]))]
+        part_count = len(parts.folders)
+        folders = [_scattered_folder(self.work_dir, part) for part in range(part_count)]
+        row = gather_rows(folders, self.kind, self.number)
+        # In this order the sums are the same for any division into parts.
+        row = row[np.lexsort((row["row_index"], row["two"], row["one"]))]
         new = np.ones(row.size, bool)
         new[1:] = (row["one"][1:] != row["one"][:-1]) | (row["two"][1:] != row["two"][:-1])
         groups = np.cumsum(new) - 1
-        accompanied = np.bincount(groups)[groups] > 1
-        row, groups = row[accompanied], groups[accompanied]
+        has_others = np.bincount(groups)[groups] > 1
+        row, groups = row[has_others], groups[has_others]
         codes = np.stack([row["first"], row["second"]], axis=1)
         scores = np.stack([row["score"], row["score2"]], axis=1).astype(np.float64)
-        found = _compute_support(groups, codes, scores, share, self.smoothing)
-        said = make_rows(place=row["place"], says=found[:, 0], says2=found[:, 1])
-        to = np.searchsorted(where.part_offsets[1:], said["place"], side="right")
-        return scatter_rows("said", said, to, parts), {}
+        support = _compute_support(groups, codes, scores, share, self.smoothing)
+        rows = make_rows(row_index=row["row_index"], support=support[:, 0], support2=support[:, 1])
+        destinations = np.searchsorted(parts.part_offsets[1:], row["row_index"], side="right")
+        return scatter_rows("support", rows, destinations, part_count), {}
 
 
-def _context_folder(work_dir: Path, kind: str, number: int) -> Path:
-    return work_dir / "company" / f"{kind}-{number:03d}"
-
-
-def _compute_support(
-    groups: Numbers, codes: Codes, scores: Floats, share: Floats, smoothing: float
-) -> Floats:
-    """How strongly the others of each post's group speak for its candidates."""
+def _compute_support(groups: I64, codes: I16, scores: F64, share: F64, smoothing: float) -> F64:
+    """The support of the other posts of each post's group for its candidates, shape (n, 2)."""
     valid = codes >= 0
     key = groups[:, None] * max(1, share.size) + codes
     keys, at = np.unique(key[valid], return_inverse=True)
@@ -313,85 +326,86 @@ def _compute_support(
     total[valid] = sums[at]
     prior = np.append(share, 0.0)[codes]
     others = np.bincount(groups)[groups][:, None] - 1
-    found = (total - np.where(valid, scores, 0) + smoothing * prior) / (others + smoothing)
-    return np.clip(found, 0, 1)
+    support = (total - np.where(valid, scores, 0) + smoothing * prior) / (others + smoothing)
+    return np.clip(support, 0, 1)
 
 
 @dataclass(frozen=True)
-class WriteLanguageVerdict:
-    """The task of writing the verdict on a part."""
+class WriteLanguageVerdict(ResumableTask):
+    """Write the verdict file of a part.
+
+    Reads the candidates of the part and the support for them from all key ranges. The file has the
+    columns of ``WRITES`` and ``reject``.
+    """
 
     work_dir: Path
-    index: int
+    part: int
     verdict_file: Path
     config: str
 
     @property
     def receipt(self) -> Path:
-        """Its existence says that the verdict is there."""
-        return self.work_dir / "told" / f"{self.index:06d}.json"
+        """The receipt of the file."""
+        return self.work_dir / "verdicts" / f"{self.part:06d}.json"
 
-    def __call__(self) -> WriteLanguageVerdict:
-        """Write it unless the receipt is there."""
-        if load_receipt(self.receipt) is None:
-            config = Config.model_validate_json(self.config)
-            known, _ = _load_language_shares(self.work_dir)
-            codes, scores = _load_candidates(self.work_dir, self.index, known)
-            chance = self._compute_posteriors(known, codes, scores, config)
-            with atomic_write(self.verdict_file) as temporary:
-                _make_verdict_frame(known, codes, chance, config).write_parquet(temporary)
-            self.receipt.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            save_receipt(self.receipt, {}, [self.verdict_file])
-        return self
+    def write(self) -> Written:
+        """Write the file."""
+        config = Config.model_validate_json(self.config)
+        languages, _ = _load_language_shares(self.work_dir)
+        codes, scores = _load_candidates(self.work_dir, self.part, languages)
+        posteriors = self._compute_posteriors(languages, codes, scores, config)
+        frame = _make_verdict_frame(languages, codes, posteriors, config)
+        with atomic_write(self.verdict_file) as temporary:
+            frame.write_parquet(temporary)
+        return Written([self.verdict_file])
 
     def _compute_posteriors(
-        self, languages: Sequence[str], codes: Numbers, scores: Floats, config: Config
-    ) -> Floats:
-        """The new probabilities of each post's candidates."""
+        self, languages: Sequence[str], codes: I64, scores: F64, config: Config
+    ) -> F64:
+        """The new probabilities of each post's candidates, shape (n, 2)."""
         near = _mark_near_pairs(languages)
-        # Whether two near languages are what a post is torn between.
-        torn = near[codes[:, 0], codes[:, 1]] & (codes >= 0).all(axis=1)
-        chance = scores.copy()
+        is_near = near[codes[:, 0], codes[:, 1]] & (codes >= 0).all(axis=1)
+        posteriors = scores.copy()
         rest = np.clip(1 - scores.sum(axis=1), 1e-6, None)
         for kind, weight in _active_weights(config).items():
-            says, alone = self._load_support(kind)
-            others = np.clip(1 - says.sum(axis=1), 1e-6, 1)
-            power = np.where(alone, 0.0, weight)
-            inside = np.where(torn, power * config.near_weight, power)
-            # Both candidates together keep what company gives them against the rest.
-            both = says.sum(axis=1, keepdims=True).clip(1e-9)
-            chance *= (says / both) ** inside[:, None] * both ** power[:, None]
-            rest *= others**power
-        chance /= (chance.sum(axis=1) + rest).clip(1e-12)[:, None]
-        return chance
+            support, is_alone = self._load_support(kind)
+            rest_support = np.clip(1 - support.sum(axis=1), 1e-6, 1)
+            power = np.where(is_alone, 0.0, weight)
+            power_between = np.where(is_near, power * config.near_weight, power)
+            # The support for both candidates together, against all other languages, has the full
+            # weight; only the division between the two has less if they are near.
+            both = support.sum(axis=1, keepdims=True).clip(1e-9)
+            posteriors *= (support / both) ** power_between[:, None] * both ** power[:, None]
+            rest *= rest_support**power
+        posteriors /= (posteriors.sum(axis=1) + rest).clip(1e-12)[:, None]
+        return posteriors
 
-    def _load_support(self, kind: str) -> tuple[Floats, NDArray[np.bool_]]:
-        """What one kind of company says of each post of the part, and which posts are alone."""
-        where = load_part_index(self.work_dir)
-        begin, end = where.part_offsets[self.index : self.index + 2]
-        ranges = range(len(where.key_ranges(_KEYS_PER_POST)))
-        row = gather_rows(
-            (_context_folder(self.work_dir, kind, at) for at in ranges), "said", self.index
-        )
-        at = row["place"] - begin
-        says, alone = np.zeros((end - begin, 2)), np.ones(end - begin, bool)
-        says[at, 0], says[at, 1], alone[at] = row["says"], row["says2"], False
-        return says, alone
+    def _load_support(self, kind: str) -> tuple[F64, NDArray[np.bool_]]:
+        """The support of one kind for the part's posts (n, 2), and a mask of those without any."""
+        parts = load_part_index(self.work_dir)
+        begin, end = parts.part_offsets[self.part : self.part + 2]
+        ranges = range(len(parts.key_ranges(_KEYS_PER_POST)))
+        folders = [_context_folder(self.work_dir, kind, number) for number in ranges]
+        row = gather_rows(folders, "support", self.part)
+        at = row["row_index"] - begin
+        support, is_alone = np.zeros((end - begin, 2)), np.ones(end - begin, bool)
+        support[at, 0], support[at, 1], is_alone[at] = row["support"], row["support2"], False
+        return support, is_alone
 
 
 def _mark_near_pairs(languages: Sequence[str]) -> NDArray[np.bool_]:
-    """Which pairs of languages are near; the last row and column stand for none."""
+    """Which pairs of languages are near; the last row and column are for no language."""
     near = np.zeros((len(languages) + 1, len(languages) + 1), bool)
     for group in cast("Any", stages.find("language")).NEAR:
-        places = [number for number, code in enumerate(languages) if code in group]
-        near[np.ix_(places, places)] = True
+        members = [index for index, code in enumerate(languages) if code in group]
+        near[np.ix_(members, members)] = True
     return near
 
 
 def _make_verdict_frame(
-    languages: Sequence[str], codes: Numbers, posteriors: Floats, config: Config
+    languages: Sequence[str], codes: I64, posteriors: F64, config: Config
 ) -> pl.DataFrame:
-    """The verdict on one part: two languages each, the likelier first, and why a post leaves."""
+    """The verdict on a part: two languages for each post, the likelier first, and the reason."""
     order = np.argsort(-posteriors, axis=1, kind="stable")
     codes, posteriors = (
         np.take_along_axis(codes, order, 1),
@@ -401,36 +415,36 @@ def _make_verdict_frame(
     first, second = (_lookup_names(names, codes[:, column]) for column in (0, 1))
     score, score2 = (pl.Series(posteriors[:, column], dtype=pl.Float32) for column in (0, 1))
     unsure = (score < config.und_below) & (score > 0)
-    found = pl.DataFrame({"first": first, "second": second, "unsure": unsure}).select(
+    frame = pl.DataFrame({"first": first, "second": second, "unsure": unsure}).select(
         lang=pl.when("unsure").then(None).otherwise("first").fill_null("und"),
         lang_score=score,
         lang2=pl.when("unsure").then("first").otherwise("second"),
         lang2_score=pl.when("unsure").then(score).otherwise(score2),
     )
-    return found.with_columns(verdict(config).alias("reject"))
+    return frame.with_columns(verdict(config).alias("reject"))
 
 
 def verdict(config: Config) -> pl.Expr:
-    """The reason to leave, from the columns in ``WRITES`` alone: the one of ``language``."""
+    """The reason to drop a post, from the columns in ``WRITES`` alone: that of ``language``."""
     language = cast("Any", stages.find("language"))
     settings = config.model_dump(include={"keep", "min_score", "near"})
-    # The codes are those that 'language' wrote; what they may be is its matter.
-    found: pl.Expr = language.verdict(language.Config.model_construct(**settings))
-    return found
+    # Not validated: the codes are those that ``language`` has written.
+    reason: pl.Expr = language.verdict(language.Config.model_construct(**settings))
+    return reason
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
-    """What a wanted language's score is held to, as in ``language``."""
-    found: tuple[Threshold, ...] = cast("Any", stages.find("language")).bounds(config.keep)
-    return found
+    """The thresholds of the score of a wanted language, as in ``language``."""
+    bounds: tuple[Threshold, ...] = cast("Any", stages.find("language")).bounds(config.keep)
+    return bounds
 
 
-def _lookup_names(names: pl.Series, codes: Numbers) -> pl.Series:
-    found = pl.select(pl.when(pl.Series(codes) >= 0).then(pl.Series(codes))).to_series()
-    return names.gather(found.cast(pl.UInt32))
+def _lookup_names(names: pl.Series, codes: I64) -> pl.Series:
+    indices = pl.select(pl.when(pl.Series(codes) >= 0).then(pl.Series(codes))).to_series()
+    return names.gather(indices.cast(pl.UInt32))
 
 
 def check(config: Config) -> None:
-    """Look whether the languages to keep are codes at all."""
+    """Check that the languages to keep are known codes."""
     language = cast("Any", stages.find("language"))
     language.Config.model_validate({"keep": config.keep, "min_score": config.min_score})

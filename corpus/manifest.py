@@ -28,8 +28,8 @@ def load_manifest(folder: Any) -> dict[str, Any]:
             "run 'corpus build' on its plan to finish it"
         )
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        version = int(found["format_version"])
+        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = int(manifest["format_version"])
     except (ValueError, KeyError, TypeError) as error:
         raise ManifestError(f"'{path}' cannot be read as a manifest; build again") from error
     if version > MANIFEST_FORMAT_VERSION:
@@ -37,17 +37,17 @@ def load_manifest(folder: Any) -> dict[str, Any]:
             f"'{path}' has format version {version} and this tool reads up to "
             f"{MANIFEST_FORMAT_VERSION}; install a newer version of corpus-builder"
         )
-    return found
+    return manifest
 
 
-def is_manifest(found: object) -> bool:
+def is_manifest(value: object) -> bool:
     """Whether parsed JSON is the manifest of a corpus, of any version, not that of another tool."""
-    if not isinstance(found, dict) or type(found.get("format_version")) is not int:
+    if not isinstance(value, dict) or type(value.get("format_version")) is not int:
         return False
-    shards, funnel = found.get("shards"), found.get("funnel")
+    shards, funnel = value.get("shards"), value.get("funnel")
     return (
-        isinstance(found.get("tool"), dict)
-        and isinstance(found.get("plan_fingerprint"), str)
+        isinstance(value.get("tool"), dict)
+        and isinstance(value.get("plan_fingerprint"), str)
         and isinstance(shards, list)
         and all(isinstance(shard, dict) and "path" in shard for shard in shards)
         and isinstance(funnel, list)

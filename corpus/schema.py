@@ -90,3 +90,15 @@ LEDGER_COLUMNS: dict[str, pl.DataType] = {
     "source_file": pl.String(),
     "source_row": pl.Int64(),
 }
+
+#: The column of a document with the posts that it accounts for: each kept post is counted in exactly
+#: one document, also if several contain it. Counts after ``conversations`` are counts of these. The
+#: column is internal: no shard has it.
+COUNTED_POSTS = "_counted_posts"
+COUNTED_POSTS_TYPE = pl.List(
+    pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64})
+)
+
+#: A private-use character after each turn of a document with several turns, until the document is
+#: written. No stage changes it, so that the turns are found after redaction has changed the text.
+TURN_END_MARK = "\U0010fffd"

@@ -25,14 +25,16 @@ from corpus.tasks import array_store
 from tests.conftest import sentence, write_lines
 
 
-def gathered(folders: list[Path], room: Path, run: Any = run_inline) -> BarrierInput:
-    """What a build would give; ``room`` is one of its own, as each Config has one."""
-    room.mkdir(exist_ok=True)
+def make_barrier_input(folders: list[Path], work_dir: Path, run: Any = run_inline) -> BarrierInput:
+    """The input of the barrier as a build makes it; each Config needs another ``work_dir``."""
+    work_dir.mkdir(exist_ok=True)
     parts = [
-        MeasuredPart(Path(), folder, room / f"{number:06d}.verdict.parquet", room / "unused")
+        MeasuredPart(
+            Path(), folder, work_dir / f"{number:06d}.verdict.parquet", work_dir / "unused"
+        )
         for number, folder in enumerate(folders)
     ]
-    return BarrierInput(parts, room, Path(), run)
+    return BarrierInput(parts, work_dir, Path(), run)
 
 
 def verdicts(given: BarrierInput, settings: authors.Config) -> list[pl.DataFrame]:
@@ -40,8 +42,10 @@ def verdicts(given: BarrierInput, settings: authors.Config) -> list[pl.DataFrame
     return [pl.read_parquet(part.verdict) for part in given.parts]
 
 
-def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str | None]:
-    """The reason for each post; the same however the posts are cut into parts and ordered."""
+def decide_reasons(
+    tmp_path: Path, rows: list[dict[str, Any]], **config: Any
+) -> dict[str, str | None]:
+    """The reason for each post, which is the same for any division into parts and any order."""
     found = []
     for turn, size in enumerate((len(rows) or 1, 2, 1)):
         order = rows[::-1] if turn == 2 else rows
@@ -54,58 +58,60 @@ def judged(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[st
             folders.append(tmp_path / f"{turn}-{size}-{number}")
             part = posts.slice(begin, size)
             array_store.save_arrays(authors.measure(part, settings), folders[-1])
-        room = Path(mkdtemp(dir=tmp_path))
-        verdict = pl.concat(verdicts(gathered(folders, room), settings))
+        work_dir = Path(mkdtemp(dir=tmp_path))
+        verdict = pl.concat(verdicts(make_barrier_input(folders, work_dir), settings))
         assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
         found.append(dict(sorted(zip(posts["id"], verdict["reject"], strict=True))))
     assert found[0] == found[1] == found[2]
     return found[0]
 
 
-def gone(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str]:
-    return {name: why for name, why in judged(tmp_path, rows, **config).items() if why}
+def decide_dropped(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str]:
+    return {name: why for name, why in decide_reasons(tmp_path, rows, **config).items() if why}
 
 
-def by(*names: str | None, **more: Any) -> list[dict[str, Any]]:
+def posts_by(*names: str | None, **more: Any) -> list[dict[str, Any]]:
     return [{"id": str(n), "author": name} | more for n, name in enumerate(names)]
 
 
-def test_bots_leave_each_for_its_reason(tmp_path: Path) -> None:
+def test_bots_are_dropped_each_with_its_reason(tmp_path: Path) -> None:
     rows = [
-        *by("ann", "Helper_Bot", "CABOT", "did:plc:zbot", "7", "Robo", None),
+        *posts_by("ann", "Helper_Bot", "CABOT", "did:plc:zbot", "7", "Robo", None),
         {"id": "7", "author": "quiet", "bot": True},
         {"id": "8", "author": None, "bot": True},
     ]
-    assert gone(tmp_path, rows, bots=("robo",)) == {
+    assert decide_dropped(tmp_path, rows, bots=("robo",)) == {
         "1": "bot_name", "5": "listed_bot", "7": "declared_bot", "8": "declared_bot",
     }  # fmt: skip
-    assert gone(tmp_path, rows, drop_bots=False, bot_suffix=False) == {}
+    assert decide_dropped(tmp_path, rows, drop_bots=False, bot_suffix=False) == {}
 
 
-def test_lists_come_from_files_with_notes(tmp_path: Path) -> None:
+def test_lists_are_read_from_files_with_comments(tmp_path: Path) -> None:
     (tmp_path / "bots.txt").write_text("# known\nRobo   # a program\n\n")
     config = {"bots_file": str(tmp_path / "bots.txt")}
-    assert gone(tmp_path, by("robo", "ann"), **config) == {"0": "listed_bot"}
+    assert decide_dropped(tmp_path, posts_by("robo", "ann"), **config) == {"0": "listed_bot"}
     assert authors.models(authors.Config(**config)) == [tmp_path / "bots.txt"]
     with pytest.raises(PlanError, match="cannot read the list"):
         authors.measure(pl.DataFrame(schema=POST), authors.Config(bots_file=str(tmp_path / "none")))
 
 
 def test_communities_are_allowed_or_blocked_in_any_spelling(tmp_path: Path) -> None:
-    places = ["Maths", "r/cats", "dogs", None]
-    rows = [{"id": str(n), "author": "a", "community": place} for n, place in enumerate(places)]
-    assert gone(tmp_path, rows, communities=("r/maths", "CATS")) == {
+    spellings = ["Maths", "r/cats", "dogs", None]
+    rows = [{"id": str(n), "author": "a", "community": name} for n, name in enumerate(spellings)]
+    assert decide_dropped(tmp_path, rows, communities=("r/maths", "CATS")) == {
         "2": "community_not_allowed", "3": "community_not_allowed",
     }  # fmt: skip
-    assert gone(tmp_path, rows, blocked_communities=("Cats",)) == {"1": "community_blocked"}
+    assert decide_dropped(tmp_path, rows, blocked_communities=("Cats",)) == {
+        "1": "community_blocked"
+    }
 
 
-def test_the_most_active_share_leaves_and_equals_are_treated_alike(tmp_path: Path) -> None:
-    rows = by(*"aaaa", *"bbb", *"cc", *"dd", None, None, None, None, None)
-    assert set(gone(tmp_path, rows, drop_most_active=0.25)) == {"0", "1", "2", "3"}
-    assert len(gone(tmp_path, rows, drop_most_active=0.5)) == 7
-    # c and d have equally many: neither goes for the third place.
-    assert len(gone(tmp_path, rows, drop_most_active=0.75)) == 7
+def test_the_most_active_share_is_dropped_and_equals_are_treated_alike(tmp_path: Path) -> None:
+    rows = posts_by(*"aaaa", *"bbb", *"cc", *"dd", None, None, None, None, None)
+    assert set(decide_dropped(tmp_path, rows, drop_most_active=0.25)) == {"0", "1", "2", "3"}
+    assert len(decide_dropped(tmp_path, rows, drop_most_active=0.5)) == 7
+    # c and d have equally many posts: neither is dropped as the third.
+    assert len(decide_dropped(tmp_path, rows, drop_most_active=0.75)) == 7
 
 
 def test_a_cap_keeps_the_earliest_the_best_or_a_sample(tmp_path: Path) -> None:
@@ -116,14 +122,14 @@ def test_a_cap_keeps_the_earliest_the_best_or_a_sample(tmp_path: Path) -> None:
     ]  # fmt: skip
     rows += [{"id": str(n), "author": None} for n in range(5, 9)]
     left = {str(n) for n in range(5)}
-    assert left - set(gone(tmp_path, rows, max_posts=2)) == {"3", "4"}
-    assert left - set(gone(tmp_path, rows, max_posts=2, keep="best_score")) == {"2", "4"}
-    sample = gone(tmp_path, rows, max_posts=2, keep="sample")
+    assert left - set(decide_dropped(tmp_path, rows, max_posts=2)) == {"3", "4"}
+    assert left - set(decide_dropped(tmp_path, rows, max_posts=2, keep="best_score")) == {"2", "4"}
+    sample = decide_dropped(tmp_path, rows, max_posts=2, keep="sample")
     assert set(sample.values()) == {"over_author_cap"}
     assert len(sample) == 3
 
 
-def test_who_says_the_same_again_and_again_leaves(tmp_path: Path) -> None:
+def test_authors_who_repeat_themselves_are_dropped(tmp_path: Path) -> None:
     spam = [
         {"id": str(n), "author": "spam",
          "text": f"buy the finest garden kettles at our shop in the harbour today only {n}"}
@@ -131,21 +137,21 @@ def test_who_says_the_same_again_and_again_leaves(tmp_path: Path) -> None:
     ]  # fmt: skip
     person = [{"id": str(n), "author": "ann"} for n in range(100, 112)]
     both = [row | {"id": str(200 + n), "author": f"u{n}"} for n, row in enumerate(spam)]
-    found = gone(tmp_path, [*spam, *person, *both], max_repeated=0.5)
+    found = decide_dropped(tmp_path, [*spam, *person, *both], max_repeated=0.5)
     assert found == {str(n): "repetitive_author" for n in range(12)}
-    assert gone(tmp_path, spam[:9], max_repeated=0.5) == {}
+    assert decide_dropped(tmp_path, spam[:9], max_repeated=0.5) == {}
 
 
-def test_no_posts_are_no_trouble(tmp_path: Path) -> None:
+def test_a_part_without_posts_is_no_error(tmp_path: Path) -> None:
     config = {"max_posts": 1, "max_repeated": 0.1, "drop_most_active": 0.5}
     settings = authors.Config(**config)
     folder = tmp_path / "none"
     array_store.save_arrays(authors.measure(pl.DataFrame(schema=POST), settings), folder)
-    (verdict,) = verdicts(gathered([folder], tmp_path / "room"), settings)
+    (verdict,) = verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)
     assert verdict.height == 0
     assert verdict.schema == {**authors.WRITES, "reject": pl.String()}
-    assert verdicts(gathered([], tmp_path / "nothing"), settings) == []
-    assert gone(tmp_path, by(None, None), **config) == {}
+    assert verdicts(make_barrier_input([], tmp_path / "nothing"), settings) == []
+    assert decide_dropped(tmp_path, posts_by(None, None), **config) == {}
 
 
 # --------------------------------------------------------------------------- by ranges, in tasks
@@ -157,7 +163,7 @@ ALL_RULES: dict[str, Any] = {
 
 
 def random_posts(random: Random, count: int) -> pl.DataFrame:
-    """Few authors with many posts and many with few; some repeat themselves, some are nobody."""
+    """A few authors have many posts; some authors repeat themselves; some posts have no author."""
     names = ["robo", "sumbot", *(f"user{n}" for n in range(count // 6))]
     rows: list[dict[str, Any]] = []
     for number in range(count):
@@ -179,13 +185,15 @@ def random_posts(random: Random, count: int) -> pl.DataFrame:
     return pl.DataFrame([dict.fromkeys(POST) | row for row in rows], schema=POST)
 
 
-def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | None, str | None]]:
+def decide_plainly(
+    folders: list[Path], config: authors.Config
+) -> list[tuple[int | None, str | None]]:
     """What should become of each post, all of them at once in dictionaries."""
     posts: list[dict[str, Any]] = []
     for folder in folders:
         found = {
             name: array_store.load_array(folder, name)
-            for name in ("author", "reason", "prefer", "ids")
+            for name in ("author", "reason", "priority", "ids")
         }
         bands = array_store.load_array(folder, "bands") if config.max_repeated < 1 else None
         for row, author in enumerate(found["author"].tolist()):
@@ -222,7 +230,7 @@ def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | Non
             drop(theirs, "repetitive_author")
     if config.max_posts:
         for theirs in left().values():
-            theirs.sort(key=lambda post: (post["prefer"], post["ids"]))
+            theirs.sort(key=lambda post: (post["priority"], post["ids"]))
             drop(theirs[config.max_posts :], "over_author_cap")
     return [
         (size[post["who"]] if post["who"] else None, authors.REASONS[post["reason"]] or None)
@@ -241,54 +249,60 @@ def by_hand(folders: list[Path], config: authors.Config) -> list[tuple[int | Non
         ({"max_posts": 0, "max_repeated": 1.0}, {"over_author_cap", "repetitive_author"}),
     ],
 )
-def test_any_ranges_and_blocks_give_what_all_posts_at_once_do(
+def test_any_ranges_and_blocks_give_the_result_of_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], unused: set[str]
 ) -> None:
     random = Random(str(change))
     settings = authors.Config(**(ALL_RULES | change))
     posts = random_posts(random, 600)
-    cuts = [0, 0, *sorted(random.sample(range(600), 9)), 600, 600]  # some parts are empty
+    edges = [0, 0, *sorted(random.sample(range(600), 9)), 600, 600]  # some parts are empty
     folders = []
-    for number, (begin, end) in enumerate(pairwise(cuts)):
+    for number, (begin, end) in enumerate(pairwise(edges)):
         folders.append(tmp_path / f"{number}")
         array_store.save_arrays(authors.measure(posts[begin:end], settings), folders[-1])
-    wanted = by_hand(folders, settings)
+    wanted = decide_plainly(folders, settings)
     assert [row[1] for row in wanted if row[0] is None].count(None) > 10
     assert {row[1] or "" for row in wanted} == {*authors.REASONS} - unused
-    whole = verdicts(gathered(folders, tmp_path / "whole"), settings)
+    whole = verdicts(make_barrier_input(folders, tmp_path / "whole"), settings)
     monkeypatch.setattr(partitions, "RANGE_KEYS", 100)
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 90)
 
-    def anyhow(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+    def run_in_any_order(tasks: Sequence[Any], step: str) -> Iterable[Any]:
         """In any order, and as if elsewhere."""
         return (pickle.loads(pickle.dumps(task))() for task in random.sample(tasks, len(tasks)))
 
-    cut = verdicts(gathered(folders, tmp_path / "cut", anyhow), settings)
-    assert [frame.height for frame in cut] == [end - at for at, end in pairwise(cuts)]
-    assert all(one.equals(two) for one, two in zip(whole, cut, strict=True))
-    assert pl.concat(cut).rows() == wanted
-    assert pl.concat(cut).schema == {**authors.WRITES, "reject": pl.String()}
-    assert len(list((tmp_path / "cut" / "all" / "judged").iterdir())) == 32
-    assert len(list((tmp_path / "cut" / "all" / "told").iterdir())) > 4
+    divided = verdicts(
+        make_barrier_input(folders, tmp_path / "divided", run_in_any_order), settings
+    )
+    assert [frame.height for frame in divided] == [end - at for at, end in pairwise(edges)]
+    assert all(one.equals(two) for one, two in zip(whole, divided, strict=True))
+    assert pl.concat(divided).rows() == wanted
+    assert pl.concat(divided).schema == {**authors.WRITES, "reject": pl.String()}
+    assert len(list((tmp_path / "divided" / "all" / "decided").iterdir())) == 32
+    assert len(list((tmp_path / "divided" / "all" / "verdicts").iterdir())) > 4
 
 
-def test_tasks_that_are_done_are_not_done_again(
+def test_tasks_that_are_done_are_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = authors.Config(**ALL_RULES)
     folder = tmp_path / "0"
     array_store.save_arrays(authors.measure(random_posts(Random(1), 100), settings), folder)
-    first = verdicts(gathered([folder], tmp_path / "room"), settings)
+    first = verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)
 
     def refuse(task: object) -> None:
         raise AssertionError("done twice")
 
     for kind in (authors.ScatterByAuthor, authors.CountAuthors, authors.DecideAuthors):
         monkeypatch.setattr(kind, "compute", refuse)
-    (tmp_path / "room" / "000000.verdict.parquet").unlink()
-    assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
+    (tmp_path / "work_dir" / "000000.verdict.parquet").unlink()
+    assert verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)[0].equals(
+        first[0]
+    )
     monkeypatch.setattr(authors.WriteAuthorVerdicts, "_tell", refuse)
-    assert verdicts(gathered([folder], tmp_path / "room"), settings)[0].equals(first[0])
+    assert verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)[0].equals(
+        first[0]
+    )
 
 
 def test_a_build_counts_each_author_s_posts(
@@ -303,7 +317,7 @@ def test_a_build_counts_each_author_s_posts(
     assert found.scan().collect()["author_posts"].to_list() == [10] * 12
 
 
-def test_a_list_that_is_not_there_is_the_plan_s_mistake(
+def test_a_missing_list_is_an_error_of_the_plan(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     write_lines(tmp_path / "posts.jsonl", [{"id": "1", "text": "hi", "user": "u"}])

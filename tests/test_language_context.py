@@ -1,4 +1,4 @@
-"""An author's other posts and the thread have a say in a post's language."""
+"""The other posts of an author and of a thread count in the decision on a language."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from filters import language
 Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
-def judged(
+def decide_verdicts(
     folder: Path, parts: list[list[Row]], run: RunTasks = run_inline, **config: object
 ) -> pl.DataFrame:
-    """The verdicts on all posts; each call has a room of its own."""
+    """The verdicts on all posts; each call has its own work folder."""
     settings = language_context.Config(**config)  # type: ignore[arg-type]
     folder.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=folder))
@@ -64,46 +64,48 @@ SURE: Row = ("ana", None, "es", 0.95, "pt", 0.03)
 TORN: Row = ("ana", None, "en", 0.45, "es", 0.40)
 
 
-def test_an_authors_other_posts_decide_what_a_post_leaves_open(tmp_path: Path) -> None:
-    found = judged(tmp_path, [[SURE, SURE, SURE, TORN]])
+def test_the_other_posts_of_an_author_decide_an_uncertain_language(tmp_path: Path) -> None:
+    found = decide_verdicts(tmp_path, [[SURE, SURE, SURE, TORN]])
     assert found["lang"].to_list() == ["es"] * 4
     assert found["lang2"][3] == "en"
 
 
-def test_another_authors_posts_say_little(tmp_path: Path) -> None:
+def test_the_posts_of_other_authors_count_little(tmp_path: Path) -> None:
     others: list[Row] = [("bea", None, "es", 0.95, "pt", 0.03)] * 3
-    assert judged(tmp_path, [[*others, TORN]])["lang"][3] == "en"
+    assert decide_verdicts(tmp_path, [[*others, TORN]])["lang"][3] == "en"
 
 
-def test_nobody_is_no_author(tmp_path: Path) -> None:
+def test_posts_without_an_author_are_not_of_one_author(tmp_path: Path) -> None:
     rows: list[Row] = [(None, None, *SURE[2:])] * 3 + [(None, None, *TORN[2:])]  # type: ignore[list-item]
-    found = judged(tmp_path, [rows])
+    found = decide_verdicts(tmp_path, [rows])
     assert (found["lang"][3], round(found["lang_score"][3], 2)) == ("en", 0.45)
 
 
-def test_a_thread_has_its_say_too(tmp_path: Path) -> None:
+def test_the_other_posts_of_a_thread_count_too(tmp_path: Path) -> None:
     rows: list[Row] = [(name, "t1", "es", 0.95, "pt", 0.03) for name in "abcdefgh"]
     rows.append(("z", "t1", "en", 0.45, "es", 0.43))
-    assert judged(tmp_path, [rows])["lang"][8] == "es"
-    assert judged(tmp_path, [rows], thread_weight=0)["lang"][8] == "en"
+    assert decide_verdicts(tmp_path, [rows])["lang"][8] == "es"
+    assert decide_verdicts(tmp_path, [rows], thread_weight=0)["lang"][8] == "en"
 
 
-def test_near_languages_are_not_drowned_by_company(tmp_path: Path) -> None:
+def test_context_does_not_replace_a_rare_near_language(tmp_path: Path) -> None:
     rows: list[Row] = [("ana", None, "es", 0.95, "gl", 0.04)] * 3
     rows.append(("ana", None, "gl", 0.70, "es", 0.25))
-    assert judged(tmp_path, [rows], near_weight=0)["lang"][3] == "gl"
-    assert judged(tmp_path, [rows], near_weight=1, author_weight=2)["lang"][3] == "es"
+    assert decide_verdicts(tmp_path, [rows], near_weight=0)["lang"][3] == "gl"
+    assert decide_verdicts(tmp_path, [rows], near_weight=1, author_weight=2)["lang"][3] == "es"
 
 
-def test_a_post_without_a_word_stays_without_a_language(tmp_path: Path) -> None:
-    found = judged(tmp_path, [[SURE, SURE, ("ana", None, "und", 0.0, None, 0.0)]], keep=("es",))
+def test_a_post_without_words_has_no_language(tmp_path: Path) -> None:
+    found = decide_verdicts(
+        tmp_path, [[SURE, SURE, ("ana", None, "und", 0.0, None, 0.0)]], keep=("es",)
+    )
     assert found.row(2) == ("und", 0.0, None, 0.0, "no_language")
 
 
-def test_what_was_not_believed_alone_may_be_in_company(tmp_path: Path) -> None:
+def test_context_can_raise_a_language_above_the_least_score(tmp_path: Path) -> None:
     lone: Row = ("ana", None, "und", 0.18, "es", 0.18)
-    assert judged(tmp_path, [[lone]])["lang"].to_list() == ["und"]
-    assert judged(tmp_path, [[SURE, SURE, SURE, lone]])["lang"][3] == "es"
+    assert decide_verdicts(tmp_path, [[lone]])["lang"].to_list() == ["und"]
+    assert decide_verdicts(tmp_path, [[SURE, SURE, SURE, lone]])["lang"][3] == "es"
 
 
 def test_the_reasons_are_those_of_language(tmp_path: Path) -> None:
@@ -112,13 +114,13 @@ def test_the_reasons_are_those_of_language(tmp_path: Path) -> None:
         ("c", None, "en", 0.4, "de", 0.2), ("d", None, "de", 0.9, "en", 0.05),
         ("e", None, "gl", 0.8, "es", 0.1),
     ]  # fmt: skip
-    found = judged(tmp_path, [rows], keep=("en", "es"))
+    found = decide_verdicts(tmp_path, [rows], keep=("en", "es"))
     assert found["reject"].to_list() == [
         None, None, "unsure_language", "other_language", "near_language",
     ]  # fmt: skip
 
 
-def test_how_posts_are_cut_into_parts_changes_nothing(tmp_path: Path) -> None:
+def test_the_division_into_parts_changes_nothing(tmp_path: Path) -> None:
     rows = [
         SURE,
         TORN,
@@ -127,13 +129,13 @@ def test_how_posts_are_cut_into_parts_changes_nothing(tmp_path: Path) -> None:
         TORN,
         ("bea", "t", "en", 0.4, "fr", 0.3),
     ] * 7
-    whole = judged(tmp_path / "one", [rows])
-    pieces = judged(tmp_path / "two", [rows[:5], [], rows[5:6], rows[6:]])
+    whole = decide_verdicts(tmp_path / "one", [rows])
+    pieces = decide_verdicts(tmp_path / "two", [rows[:5], [], rows[5:6], rows[6:]])
     assert whole.equals(pieces)
 
 
 def test_no_posts_at_all(tmp_path: Path) -> None:
-    assert judged(tmp_path, [[]]).height == 0
+    assert decide_verdicts(tmp_path, [[]]).height == 0
 
 
 def wild(seed: int, posts: int = 240) -> list[list[Row]]:
@@ -164,7 +166,7 @@ Settled = tuple[str, float, str | None, float]
 
 
 def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
-    """What :func:`language_context.decide` says of posts that are all in memory."""
+    """The result of :func:`language_context.decide` for posts that are all in memory."""
     candidates: list[list[tuple[str, float]]] = []
     for _, _, lang, score, lang2, score2 in rows:
         if lang == "und":
@@ -193,20 +195,20 @@ def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
             if not mine or len(mine[0]) < 2:
                 continue
             others = [post for post in mine[0] if post != index]
-            says = []
+            supports = []
             for code, _ in found:
-                heard = sum(
+                total = sum(
                     score for at in others for name, score in candidates[at] if name == code
                 )
                 prior = config.smoothing * share[code]
-                says.append(min((heard + prior) / (len(others) + config.smoothing), 1.0))
-            both = max(sum(says), 1e-9)
+                supports.append(min((total + prior) / (len(others) + config.smoothing), 1.0))
+            both = max(sum(supports), 1e-9)
             inside = weight * (config.near_weight if near else 1)
             chance = [
-                score * (said / both) ** inside * both**weight
-                for score, said in zip(chance, says, strict=True)
+                score * (support / both) ** inside * both**weight
+                for score, support in zip(chance, supports, strict=True)
             ]
-            rest *= min(max(1 - sum(says), 1e-6), 1) ** weight
+            rest *= min(max(1 - sum(supports), 1e-6), 1) ** weight
         whole = max(sum(chance) + rest, 1e-12)
         ranked = sorted(
             ((score / whole, code) for score, (code, _) in zip(chance, found, strict=True)),
@@ -238,14 +240,14 @@ def small(patch: pytest.MonkeyPatch) -> None:
         {"author_weight": 0, "thread_weight": 0},
     ],
 )
-def test_in_ranges_all_is_as_in_one_process(
+def test_any_ranges_give_the_result_of_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: dict[str, Any]
 ) -> None:
     small(monkeypatch)
     settings = language_context.Config(**config)
     for seed in (1, 2):
         parts = wild(seed)
-        found = judged(tmp_path, parts, **config)
+        found = decide_verdicts(tmp_path, parts, **config)
         expected = pl.DataFrame(
             plainly([row for part in parts for row in part], settings),
             schema=language_context.WRITES,
@@ -258,7 +260,7 @@ def test_in_ranges_all_is_as_in_one_process(
             assert np.abs(found[name].to_numpy() - expected[name].to_numpy()).max() < 1e-6
 
 
-def twice_from_the_end(tasks: Sequence[Any], step: str) -> Iterable[Any]:
+def run_twice_from_the_end(tasks: Sequence[Any], step: str) -> Iterable[Any]:
     """Do each task in another order than it was given, as another process would, and again."""
     return [pickle.loads(pickle.dumps(task))() for task in [*reversed(tasks), *tasks]]
 
@@ -267,14 +269,14 @@ def test_blocks_ranges_and_the_order_of_tasks_change_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parts = wild(3)
-    whole = judged(tmp_path, [[row for part in parts for row in part]])
-    assert judged(tmp_path, parts).equals(whole)
+    whole = decide_verdicts(tmp_path, [[row for part in parts for row in part]])
+    assert decide_verdicts(tmp_path, parts).equals(whole)
     small(monkeypatch)
-    assert judged(tmp_path, parts).equals(whole)
-    assert judged(tmp_path, parts, twice_from_the_end).equals(whole)
+    assert decide_verdicts(tmp_path, parts).equals(whole)
+    assert decide_verdicts(tmp_path, parts, run_twice_from_the_end).equals(whole)
 
 
-def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+def test_finished_tasks_are_not_run_again(tmp_path: Path) -> None:
     settings = language_context.Config()
     posts = pl.DataFrame(
         {"id": ["1", "2"], "platform": "x", "author": "ana", "root_id": None, "lang": "es",
@@ -299,7 +301,7 @@ def test_no_parts_at_all(tmp_path: Path) -> None:
     assert language_context.decide(inputs, language_context.Config()) == {}
 
 
-def test_a_build_hears_the_author_whatever_the_parts(tmp_path: Path) -> None:
+def test_a_build_uses_the_author_s_posts_of_all_parts(tmp_path: Path) -> None:
     texts = [
         ("ana", "hoy no tengo ganas de nada, la verdad"), ("ana", "mañana por la tarde nos vemos"),
         ("ana", "no me lo puedo creer, qué alegría"), ("ana", "a la final"), ("bea", "a la final"),

@@ -36,8 +36,8 @@ from numpy.typing import NDArray
 from bench.peers import environment
 from bench.peers.minhash import run_peer, write_posts
 from bench.sample import read_distinct_posts
-from corpus.dedup import barrier as dedup
-from corpus.dedup import minhash_kernel
+from corpus import dedup
+from corpus.dedup import minhash, minhash_kernel
 from corpus.dedup.normalize import normalize_to_series
 from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
@@ -100,8 +100,8 @@ def with_edited_copies(texts: pl.Series, seed: int = 1) -> pl.Series:
 
 def _table(title: str, texts: pl.Series, jaccard: float, python: Path | None, show: int) -> None:
     config = dedup.Config(jaccard=jaccard, index=False)
-    bands, rows = dedup.choose_bands(config)
-    found = dedup.shingle_and_sign(texts, config)
+    bands, rows = minhash.choose_bands(config)
+    found = minhash.shingle_and_sign(texts, config)
     began = time.perf_counter()
     truth = find_similar_pairs(found.hashes, found.offsets, jaccard)
     seconds = time.perf_counter() - began

@@ -35,7 +35,7 @@ from bench.peers.minhash import run_peer, write_posts
 from bench.sample import read_distinct_posts
 from corpus import stages
 from corpus.dedup import barrier as dedup
-from corpus.dedup import minhash_kernel
+from corpus.dedup import minhash, minhash_kernel
 from corpus.dedup.normalize import normalize_to_bytes
 from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import runners
@@ -73,11 +73,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _signatures(folder: Path, python: Path | None) -> None:
     texts = read_distinct_posts(folder)
     config = dedup.Config()
-    a, b = dedup.affine_permutations(config.permutations)
+    a, b = minhash.affine_permutations(config.permutations)
     hashes, offsets, _ = minhash_kernel.hash_shingles(
         *normalize_to_bytes(texts), config.shingle_words, False
     )
-    whole = _best(lambda: dedup.compute_band_keys(texts, config))
+    whole = _best(lambda: minhash.compute_band_keys(texts, config))
     alone = _best(lambda: minhash_kernel.minhash_signatures(hashes, offsets, a, b))
     found = {"ours": (len(texts) / whole, len(texts) / alone)}
     with tempfile.TemporaryDirectory(prefix="bench-") as name:

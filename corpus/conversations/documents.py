@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field, field_validator
 
-from corpus.errors import did_you_mean
+from corpus.conversations.templates import check_template, format_turns
+from corpus.schema import COUNTED_POSTS, COUNTED_POSTS_TYPE, TURN_END_MARK
 from filters.contract import FilterConfig
 
 READS = ("id", "kind", "author", "text", "parent_id", "score", "created_at")
-#: ``post_ids`` and ``authors`` (pseudonyms, null for nobody) of a document's turns, in order, so
-#: that a later takedown finds every document a post or a person is in.
-#: ``turn_ends``: where in ``text`` each turn ends, in characters; null if a stage behind this one
-#: has cut turns. It is filled in when the document is written.
+#: ``post_ids`` and ``authors`` (pseudonyms, or null) of a document's turns, in order, so that a
+#: takedown finds every document of a post or a person. ``turn_ends``: the end of each turn in
+#: ``text``, in characters; null if a later stage has removed turns. It is filled in when the
+#: document is written.
 WRITES: dict[str, pl.DataType] = {
     "post_ids": pl.List(pl.String()),
     "authors": pl.List(pl.String()),
@@ -24,25 +25,9 @@ WRITES: dict[str, pl.DataType] = {
 VERSION = 2
 RESHAPES = True
 
-#: Behind each of several turns of a document until it is written: a private character, which no
-#: stage changes, so that turns are found again after redaction has moved everything.
-TURN_END_MARK = "\U0010fffd"
-
-#: The posts that a document accounts for: each kept post is at home in exactly one document, also
-#: where several quote it. Internal; what is counted behind this stage is counted by it.
-COUNTED_POSTS = "_home"
-COUNTED_POSTS_TYPE = pl.List(
-    pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64})
-)
-
-_PLACEHOLDERS = ("speaker", "text", "depth", "role")
-_MAX_INDENT_DEPTH = (
-    16  # indentation stops here: a chain of a million answers would be mostly spaces
-)
-
 
 class Config(FilterConfig):
-    """Which documents a thread becomes, and how a turn looks in them."""
+    """Which documents are made of a thread, and how a turn is formatted."""
 
     mode: Literal["posts", "pair", "path", "tree", "qa"] = Field(
         "posts",
@@ -50,246 +35,230 @@ class Config(FilterConfig):
         "thread's first post; tree: the whole thread, indented; qa: a question and its answers",
     )
     path: Literal["longest", "best_score"] = Field(
-        "longest", description="which chain a path follows; the other measure decides ties"
+        "longest",
+        description="which chain a path follows; of equals the better by the other measure",
     )
     turn: str = Field(
         "{speaker}: {text}",
-        description="how a turn looks; of {speaker}, {role}, {depth} and {text}. '{text}' alone "
-        "leaves the speakers out",
+        description="a turn, from {speaker}, {role}, {depth} and {text}; '{text}' alone is a turn "
+        "without its speaker",
     )
-    joiner: str = Field("\n\n", description="what stands between two turns")
+    joiner: str = Field("\n\n", description="text between two turns")
     speaker: str = Field(
         "user_{n}", description="a speaker's label; {n} counts from 1 in order of appearance"
     )
-    indent: str = Field("  ", description="in a tree, what stands before each line, per level")
+    indent: str = Field("  ", description="tree: text before each line, for each level")
     max_answers: int = Field(3, ge=1, description="qa: the accepted answer and the best others")
     min_answer_score: int = Field(
-        0, description="qa: an answer below leaves, unless it is the accepted one"
+        0, description="qa: an answer with a lower score is dropped, unless it is accepted"
     )
-    min_posts: int = Field(1, ge=1, description="path and tree: a shorter document leaves")
+    min_posts: int = Field(1, ge=1, description="path and tree: a shorter document is dropped")
     max_characters: int = Field(
         100_000,
         ge=1,
-        description="a longer document is split between turns; one turn is never cut",
+        description="a longer document is split between turns; a turn is never split",
     )
     orphans: Literal["keep", "drop"] = Field(
-        "keep", description="an answer whose parent is not there: begins a thread, or leaves"
+        "keep", description="keep or drop a reply without its parent; a kept one begins a thread"
     )
 
     @field_validator("turn")
     @classmethod
     def _check_turn(cls, turn: str) -> str:
-        return _check_template(turn, _PLACEHOLDERS, "text")
+        return check_template(turn, ("speaker", "text", "depth", "role"), "text")
 
     @field_validator("speaker")
     @classmethod
     def _check_speaker(cls, speaker: str) -> str:
-        return _check_template(speaker, ("n",), "n")
-
-
-def _check_template(template: str, known: tuple[str, ...], needed: str) -> str:
-    import string
-
-    try:
-        names = [name for _, name, _, _ in string.Formatter().parse(template) if name is not None]
-    except ValueError as error:
-        raise ValueError(f"{error}; write '{{{{' for a brace") from None
-    for name in names:
-        if name not in known:
-            raise ValueError(f"unknown placeholder '{name}'{did_you_mean(name, known)}")
-    template.format(**dict.fromkeys(known, "x"))
-    if needed not in names:
-        raise ValueError(f"{{{needed}}} is missing")
-    return template
+        return check_template(speaker, ("n",), "n")
 
 
 class Document(NamedTuple):
-    """A document as row numbers of its thread's frame."""
+    """A document as rows of its bucket's posts."""
 
-    id_row: int  # the post whose id the document bears
+    id_row: int  # the post that gives the document its id
     turns: list[int]
     depths: list[int]
-    counted: list[int]  # the turns it accounts for
+    counted: list[int]  # the turns that are counted in this document and in no other
 
 
 class ReplyTrees:
-    """The posts of one bucket as plain lists; a thread is what hangs on a root."""
+    """The posts of a bucket as plain lists by row, with the replies to each, the best first."""
 
     def __init__(self, posts: pl.DataFrame, parent: list[int]) -> None:
         self.ids: list[str] = posts["id"].to_list()
         self.kinds: list[str | None] = posts["kind"].to_list()
         self.scores: list[int | None] = posts["score"].to_list()
         self.parent = parent
-        self.children: list[list[int]] = [[] for _ in parent]
+        self.replies: list[list[int]] = [[] for _ in parent]
         none = [None] * posts.height
         self.accepted = posts["accepted_id"].to_list() if "accepted_id" in posts.columns else none
-        named = posts["parent_id"].to_list()
-        # A null is no parent; a repost's parent is its original.
-        self.orphan = [
-            at == -1 and name is not None and kind not in ("repost", "post", "quote")
-            for at, name, kind in zip(parent, named, self.kinds, strict=True)
+        # A reply without its parent. The ``parent_id`` of a repost or a quote is its original.
+        self.is_orphan = [
+            row == -1 and name is not None and kind not in ("repost", "post", "quote")
+            for row, name, kind in zip(
+                parent, posts["parent_id"].to_list(), self.kinds, strict=True
+            )
         ]
-        when = posts["created_at"].cast(pl.Int64).to_list()
-        for child, at in enumerate(parent):
-            if at >= 0:
-                self.children[at].append(child)
-        lowest = -(2**63)
-        for replies in self.children:
+        for reply, row in enumerate(parent):
+            if row >= 0:
+                self.replies[row].append(reply)
+        times = posts["created_at"].cast(pl.Int64).to_list()
+
+        def rank(row: int) -> tuple[int, int]:
+            score, time = self.scores[row], times[row]
+            return (
+                2**63 if score is None else -score,
+                2**63 if time is None else time,
+            )
+
+        for replies in self.replies:
             if len(replies) > 1:
-                # The best first; a post without a score comes last; then the earlier, and last the
-                # order of reading, which the sort keeps.
-                replies.sort(
-                    key=lambda at: (
-                        -(lowest if self.scores[at] is None else self.scores[at]),  # type: ignore[operator]
-                        2**63 if when[at] is None else when[at],
-                    )
-                )
+                # By score, then time, then reading order, which a stable sort does not change.
+                replies.sort(key=rank)
+
+    def list_thread(self, root: int) -> list[int]:
+        """The posts of a thread, each before the replies to it."""
+        rows = [root]
+        for row in rows:  # grows in the loop
+            rows += self.replies[row]
+        return rows
+
+
+#: The reason to drop each post, by row, or null: a mode fills it in.
+Reasons = list[str | None]
 
 
 def make_documents(
     posts: pl.DataFrame, parent: list[int], config: Config
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """The documents of the threads in ``posts``, and why each post that is in none leaves.
+    """The documents of the threads in ``posts``, and the reason for each post that is in none.
 
-    ``parent`` holds the row of the post that each answers, or -1; there are no rings in it.
+    ``parent`` has the row of the post that each one replies to, or -1, and no cycles.
     """
-    thread = ReplyTrees(posts, parent)
-    reasons: list[str | None] = [None] * posts.height
+    trees = ReplyTrees(posts, parent)
+    reasons: Reasons = [None] * posts.height
     if config.orphans == "drop":
-        lost = [at for at, orphan in enumerate(thread.orphan) if orphan]
-        while lost:
-            at = lost.pop()
-            reasons[at] = "no_parent"
-            lost += thread.children[at]
-    made = [
+        dropped = [row for row, is_orphan in enumerate(trees.is_orphan) if is_orphan]
+        while dropped:
+            row = dropped.pop()
+            reasons[row] = "no_parent"
+            dropped += trees.replies[row]
+    documents = [
         document
-        for document in _MODES[config.mode](thread, reasons, config)
+        for document in _MODES[config.mode](trees, reasons, config)
         if _has_min_posts(document, reasons, config)
     ]
-    return _make_documents_frame(posts, made, thread, config), pl.Series(
-        "reject", reasons, dtype=pl.String
-    )
+    frame = _make_documents_frame(posts, documents, trees, config)
+    return frame, pl.Series("reject", reasons, dtype=pl.String)
 
 
-def _has_min_posts(document: Document, reasons: list[str | None], config: Config) -> bool:
+def _has_min_posts(document: Document, reasons: Reasons, config: Config) -> bool:
     if config.mode not in ("path", "tree") or len(document.turns) >= config.min_posts:
         return True
-    for at in document.counted:
-        reasons[at] = "short_thread"
+    for row in document.counted:
+        reasons[row] = "short_thread"
     return False
 
 
 # --------------------------------------------------------------------------- the modes
 
-DocumentMode = Callable[[ReplyTrees, list[str | None], Config], Iterator[Document]]
+DocumentMode = Callable[[ReplyTrees, Reasons, Config], Iterator[Document]]
 
 
-def _iterate_roots(thread: ReplyTrees, reasons: list[str | None]) -> Iterator[int]:
-    for at, above in enumerate(thread.parent):
-        if above < 0 and reasons[at] is None:
-            yield at
+def _iterate_roots(trees: ReplyTrees, reasons: Reasons) -> Iterator[int]:
+    for row, parent in enumerate(trees.parent):
+        if parent < 0 and reasons[row] is None:
+            yield row
 
 
-def _make_single_posts(
-    thread: ReplyTrees, reasons: list[str | None], config: Config
-) -> Iterator[Document]:
-    for at, reason in enumerate(reasons):
+def _make_single_posts(trees: ReplyTrees, reasons: Reasons, config: Config) -> Iterator[Document]:
+    """A document for each post."""
+    for row, reason in enumerate(reasons):
         if reason is None:
-            yield Document(at, [at], [0], [at])
+            yield Document(row, [row], [0], [row])
 
 
-def _make_pairs(
-    thread: ReplyTrees, reasons: list[str | None], config: Config
-) -> Iterator[Document]:
-    """A post and its best reply. A chain of best replies gives a pair for each step of it."""
-    chosen = [replies[0] if replies else -1 for replies in thread.children]
-    for at, above in enumerate(thread.parent):
-        if reasons[at] is not None:
+def _make_pairs(trees: ReplyTrees, reasons: Reasons, config: Config) -> Iterator[Document]:
+    """A post and its best reply. A chain of best replies gives a pair for each step."""
+    best_reply = [replies[0] if replies else -1 for replies in trees.replies]
+    for row, parent in enumerate(trees.parent):
+        if reasons[row] is not None:
             continue
-        is_best = above >= 0 and chosen[above] == at
-        if is_best:
-            # A reply is at home in the pair that it ends; what no pair ends in, where it begins.
-            grand = thread.parent[above]
-            also = not (grand >= 0 and chosen[grand] == above)
-            yield Document(at, [above, at], [0, 1], [above, at] if also else [at])
-        elif chosen[at] < 0:
-            reasons[at] = "no_reply" if above < 0 else "not_best_reply"
+        if parent >= 0 and best_reply[parent] == row:
+            # The second post of a pair is counted there. The first one is counted there too, unless
+            # it is the second post of another pair.
+            grandparent = trees.parent[parent]
+            is_second = grandparent >= 0 and best_reply[grandparent] == parent
+            yield Document(row, [parent, row], [0, 1], [row] if is_second else [parent, row])
+        elif best_reply[row] < 0:
+            reasons[row] = "no_reply" if parent < 0 else "not_best_reply"
 
 
-def _make_paths(
-    thread: ReplyTrees, reasons: list[str | None], config: Config
-) -> Iterator[Document]:
+def _make_paths(trees: ReplyTrees, reasons: Reasons, config: Config) -> Iterator[Document]:
+    """The longest chain from the first post of each thread, or the one with the best scores."""
     longest = config.path == "longest"
-    for root in _iterate_roots(thread, reasons):
-        order = _list_thread(root, thread)
-        best: dict[int, tuple[int, int]] = {}
-        onward: dict[int, int] = {}
-        for at in reversed(order):  # answers before what they answer
-            top = (0, 0)
-            for child in thread.children[at]:
-                if at not in onward or best[child] > top:
-                    top, onward[at] = best[child], child
-            own = thread.scores[at] or 0
-            step = (top[0] + 1, top[1] + own) if longest else (top[0] + own, top[1] + 1)
-            best[at] = step
+    for root in _iterate_roots(trees, reasons):
+        thread = trees.list_thread(root)
+        measure: dict[int, tuple[int, int]] = {}  # of the best chain from a post on
+        next_row: dict[int, int] = {}
+        for row in reversed(thread):  # replies before the post they reply to
+            best = (0, 0)
+            for reply in trees.replies[row]:
+                if row not in next_row or measure[reply] > best:
+                    best, next_row[row] = measure[reply], reply
+            score = trees.scores[row] or 0
+            first, second = (1, score) if longest else (score, 1)
+            measure[row] = (best[0] + first, best[1] + second)
         turns = [root]
-        while turns[-1] in onward:
-            turns.append(onward[turns[-1]])
-        on = set(turns)
-        for at in order:
-            if at not in on:
-                reasons[at] = "not_on_path"
+        while turns[-1] in next_row:
+            turns.append(next_row[turns[-1]])
+        on_path = set(turns)
+        for row in thread:
+            if row not in on_path:
+                reasons[row] = "not_on_path"
         yield Document(root, turns, list(range(len(turns))), turns)
 
 
-def _make_trees(
-    thread: ReplyTrees, reasons: list[str | None], config: Config
-) -> Iterator[Document]:
-    for root in _iterate_roots(thread, reasons):
+def _make_trees(trees: ReplyTrees, reasons: Reasons, config: Config) -> Iterator[Document]:
+    """The whole thread: each post is followed by the replies to it."""
+    for root in _iterate_roots(trees, reasons):
         turns, depths, stack = [], [], [(root, 0)]
         while stack:
-            at, depth = stack.pop()
-            turns.append(at)
+            row, depth = stack.pop()
+            turns.append(row)
             depths.append(depth)
-            stack += [(child, depth + 1) for child in reversed(thread.children[at])]
+            stack += [(reply, depth + 1) for reply in reversed(trees.replies[row])]
         yield Document(root, turns, depths, turns)
 
 
 def _make_question_documents(
-    thread: ReplyTrees, reasons: list[str | None], config: Config
+    trees: ReplyTrees, reasons: Reasons, config: Config
 ) -> Iterator[Document]:
-    for root in _iterate_roots(thread, reasons):
-        order = _list_thread(root, thread)
-        for at in order[1:]:
-            reasons[at] = "not_an_answer"
-        if thread.orphan[root] or thread.kinds[root] == "repost":
+    """A question, its accepted answer, and the best other ones."""
+    for root in _iterate_roots(trees, reasons):
+        for row in trees.list_thread(root)[1:]:
+            reasons[row] = "not_an_answer"
+        if trees.is_orphan[root] or trees.kinds[root] == "repost":
             reasons[root] = "not_a_question"
             continue
-        accepted = thread.accepted[root]
-        answers = [at for at in thread.children[root] if thread.kinds[at] != "comment"]
-        answers.sort(key=lambda at: accepted is None or thread.ids[at] != accepted)
+        accepted = trees.accepted[root]
+        answers = [row for row in trees.replies[root] if trees.kinds[row] != "comment"]
+        answers.sort(key=lambda row: accepted is None or trees.ids[row] != accepted)
         chosen: list[int] = []
-        for at in answers:
-            score = thread.scores[at]
+        for row in answers:
+            score = trees.scores[row]
             low = score is not None and score < config.min_answer_score
-            if (low and thread.ids[at] != accepted) or len(chosen) >= config.max_answers:
-                reasons[at] = "low_score" if low else "more_answers"
+            if (low and trees.ids[row] != accepted) or len(chosen) >= config.max_answers:
+                reasons[row] = "low_score" if low else "more_answers"
             else:
-                chosen.append(at)
-                reasons[at] = None
+                chosen.append(row)
+                reasons[row] = None
         if not chosen:
             reasons[root] = "no_answer"
             continue
         turns = [root, *chosen]
         yield Document(root, turns, [0] + [1] * len(chosen), turns)
-
-
-def _list_thread(root: int, thread: ReplyTrees) -> list[int]:
-    """A thread's posts, what is answered before its answers."""
-    order = [root]
-    for at in order:  # grows as it goes
-        order += thread.children[at]
-    return order
 
 
 _MODES: dict[str, DocumentMode] = {
@@ -301,136 +270,117 @@ _MODES: dict[str, DocumentMode] = {
 }
 
 
-# --------------------------------------------------------------------------- the text
-
-_ROLES = {"qa": ("question", "answer")}
+# --------------------------------------------------------------------------- the frame
 
 
-def _format_turns(
+def _format_document(
     document: Document, authors: list[str | None], texts: list[str], config: Config
 ) -> Iterator[str]:
-    """Each turn as it stands in the document."""
-    labels: dict[str, str] = {}
-    first, other = _ROLES.get(config.mode, ("post", "reply"))
-    for at, depth in zip(document.turns, document.depths, strict=True):
-        author = authors[at]
-        if author is None:
-            label = "anonymous"
-        else:
-            label = labels.setdefault(author, config.speaker.format(n=len(labels) + 1))
-        text = config.turn.format(
-            speaker=label, text=texts[at], depth=depth, role=other if depth else first
-        )
-        if config.mode == "tree" and depth:
-            margin = config.indent * min(depth, _MAX_INDENT_DEPTH)
-            text = margin + text.replace("\n", "\n" + margin)
-        yield text
+    """The text of each turn of a document."""
+    if config.mode == "posts":
+        return iter([texts[document.turns[0]]])
+    return format_turns(
+        [authors[row] for row in document.turns],
+        [texts[row] for row in document.turns],
+        document.depths,
+        turn=config.turn,
+        speaker=config.speaker,
+        indent=config.indent if config.mode == "tree" else "",
+        roles=("question", "answer") if config.mode == "qa" else ("post", "reply"),
+    )
 
 
 def _make_documents_frame(
-    posts: pl.DataFrame, made: list[Document], thread: ReplyTrees, config: Config
+    posts: pl.DataFrame, documents: list[Document], trees: ReplyTrees, config: Config
 ) -> pl.DataFrame:
-    """A row for each document: its first turn's columns, but for what several turns decide."""
+    """A row for each document, or several for one that is split.
+
+    A column has the value of the first turn, or that of :func:`_merge_column`.
+    """
     authors: list[str | None] = posts["author"].to_list()
     texts: list[str] = posts["text"].str.replace_all(TURN_END_MARK, "", literal=True).to_list()
-    names: list[str] = []
+    ids: list[str] = []
     bodies: list[str] = []
-    owner: list[int] = []
-    rows: list[int] = []
-    homes: list[int] = []
-    home_owner: list[int] = []
-    for document in made:
-        shown = (
-            iter([texts[document.turns[0]]])
-            if config.mode == "posts"
-            else _format_turns(document, authors, texts, config)
+    # The rows of turns, and of counted posts, each with the number of its document.
+    turn_rows: list[int] = []
+    turn_documents: list[int] = []
+    counted_rows: list[int] = []
+    counted_documents: list[int] = []
+    for document in documents:
+        turns = _format_document(document, authors, texts, config)
+        is_counted = set(document.counted)
+        for piece, (begin, piece_turns) in enumerate(_split_document(turns, config)):
+            number = len(ids)
+            post_id = trees.ids[document.id_row]
+            ids.append(post_id if not piece else f"{post_id}#{piece + 1}")
+            if len(piece_turns) > 1:
+                piece_turns = [f"{turn}{TURN_END_MARK}" for turn in piece_turns]
+            bodies.append(config.joiner.join(piece_turns))
+            rows = document.turns[begin : begin + len(piece_turns)]
+            turn_rows += rows
+            turn_documents += [number] * len(rows)
+            rows = [row for row in rows if row in is_counted]
+            counted_rows += rows
+            counted_documents += [number] * len(rows)
+    by_document = pl.Series("_document", turn_documents, dtype=pl.Int64)
+    merged = (
+        posts[turn_rows]
+        .with_columns(by_document)
+        .group_by("_document", maintain_order=True)
+        .agg(
+            pl.col("id").alias("post_ids"),
+            pl.col("author").alias("authors"),
+            *(_merge_column(name, dtype) for name, dtype in posts.schema.items()),
         )
-        accounted = set(document.counted)
-        for piece, (begin, pieces) in enumerate(_split_document(shown, config)):
-            number = len(names)
-            own = thread.ids[document.id_row]
-            names.append(own if not piece else f"{own}#{piece + 1}")
-            marked = [f"{turn}{TURN_END_MARK}" for turn in pieces] if len(pieces) > 1 else pieces
-            bodies.append(config.joiner.join(marked))
-            inside = document.turns[begin : begin + len(pieces)]
-            rows += inside
-            owner += [number] * len(inside)
-            here = [at for at in inside if at in accounted]
-            homes += here
-            home_owner += [number] * len(here)
-    found = posts[rows].with_columns(pl.Series("_document", owner, dtype=pl.Int64))
-    merged = found.group_by("_document", maintain_order=True).agg(
-        pl.col("id").alias("post_ids"),
-        pl.col("author").alias("authors"),
-        *(_merge_column(name, dtype) for name, dtype in posts.schema.items()),
     )
-    place = posts.select(
-        pl.struct("id", "source_file", "source_row").alias(COUNTED_POSTS)
-    ).to_series()
-    at_home = pl.DataFrame(
+    keys = posts.select(pl.struct("id", "source_file", "source_row").alias(COUNTED_POSTS))
+    counted = pl.DataFrame(
         [
-            pl.Series("_document", home_owner, dtype=pl.Int64),
-            place.gather(homes).alias(COUNTED_POSTS),
+            pl.Series("_document", counted_documents, dtype=pl.Int64),
+            keys.to_series().gather(counted_rows),
         ]
     )
-    by_home = at_home.group_by("_document", maintain_order=True).agg(COUNTED_POSTS)
+    counted_posts = counted.group_by("_document", maintain_order=True).agg(COUNTED_POSTS)
+    no_posts = pl.lit([], COUNTED_POSTS_TYPE)
     return (
-        merged.join(by_home, on="_document", how="left", maintain_order="left")
+        merged.join(counted_posts, on="_document", how="left", maintain_order="left")
         .with_columns(
-            pl.Series("id", names, dtype=pl.String),
+            pl.Series("id", ids, dtype=pl.String),
             pl.Series("text", bodies, dtype=pl.String),
-            pl.col(COUNTED_POSTS)
-            .cast(COUNTED_POSTS_TYPE)
-            .fill_null(pl.lit([], COUNTED_POSTS_TYPE)),
+            pl.col(COUNTED_POSTS).cast(COUNTED_POSTS_TYPE).fill_null(no_posts),
             turn_ends=pl.lit(None, WRITES["turn_ends"]),
         )
         .select(*posts.columns, *WRITES, COUNTED_POSTS)
     )
 
 
-def extract_turn_ends(posts: pl.DataFrame) -> pl.DataFrame:
-    """Take the marks behind the turns out of the texts, and say where they were."""
-    split = posts.select(
-        turns=pl.col("text").str.split(TURN_END_MARK), count=pl.col("post_ids").list.len()
-    ).with_columns(
-        ends=pl.col("turns").list.eval(pl.element().str.len_chars().cast(pl.Int64).cum_sum()),
-        marks=pl.col("turns").list.len() - 1,
-    )
-    several = (pl.col("marks") == pl.col("count")) & (pl.col("turns").list.last() == "")
-    one = (pl.col("marks") == 0) & (pl.col("count") == 1)
-    told = split.select(
-        text=pl.col("turns").list.join(""),
-        turn_ends=pl.when(several)
-        .then(pl.col("ends").list.head(pl.col("marks")))
-        .when(one)
-        .then(pl.col("ends")),
-    )
-    return posts.with_columns(told["text"], told["turn_ends"])
-
-
 def _split_document(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str]]]:
-    """Cut a document between turns so that no piece is too long; and where each piece begins."""
-    pieces: list[str] = []
+    """Split a document between turns into pieces of at most ``max_characters``.
+
+    Yields the number of the first turn of each piece, and its turns. A longer turn is a piece by
+    itself.
+    """
+    piece: list[str] = []
     size = begin = 0
     for number, turn in enumerate(turns):
-        grown = size + len(turn) + (len(config.joiner) if pieces else 0)
-        if pieces and grown > config.max_characters:
-            yield begin, pieces
-            pieces, begin, grown = [], number, len(turn)
-        pieces.append(turn)
+        grown = size + len(turn) + (len(config.joiner) if piece else 0)
+        if piece and grown > config.max_characters:
+            yield begin, piece
+            piece, begin, grown = [], number, len(turn)
+        piece.append(turn)
         size = grown
-    if pieces:
-        yield begin, pieces
+    if piece:
+        yield begin, piece
 
 
 def _merge_column(name: str, dtype: pl.DataType) -> pl.Expr:
-    """What a document says of its turns: the gravest of measures, the sum of found PII."""
+    """A column of a document from its turns: the maximum of a measure, the sum of PII counts."""
     column = pl.col(name)
     if name in ("sensitive", "bot"):
         return pl.when(column.is_not_null().any()).then(column.any()).alias(name)
-    if name == "consent":  # one turn without consent leaves the document without
-        every = (column == "allowed").fill_null(False).all()
-        return pl.when(every).then(pl.lit("allowed")).alias(name)
+    if name == "consent":  # a document has consent only if all its turns have
+        all_allowed = (column == "allowed").fill_null(False).all()
+        return pl.when(all_allowed).then(pl.lit("allowed")).alias(name)
     if name == "license":
         return column.drop_nulls().unique(maintain_order=True).str.join("; ").replace("", None)
     if name == "mentions":
@@ -438,3 +388,46 @@ def _merge_column(name: str, dtype: pl.DataType) -> pl.Expr:
     if name.startswith("pii_"):
         return column.sum().cast(dtype)
     return column.max() if dtype.is_float() else column.first()
+
+
+# --------------------------------------------------------------------------- finished documents
+
+
+def remove_turns(
+    document: dict[str, Any], is_removed: Callable[[str, str | None], bool], joiner: str
+) -> tuple[dict[str, Any] | None, list[str]]:
+    """A finished document without some of its turns, and the ids of the posts removed with them.
+
+    ``is_removed`` decides on a turn by the post's id and the author's pseudonym. The document is
+    None if no turn is kept, or if the ends of its turns are not known. If the first turn is
+    removed, the document gets the id and the author of the next one, and the columns that only the
+    first turn gives become null.
+    """
+    ids, authors, ends = document["post_ids"], document["authors"], document["turn_ends"]
+    kept = [
+        number
+        for number, (post_id, author) in enumerate(zip(ids, authors, strict=True))
+        if not is_removed(post_id, author)
+    ]
+    if len(kept) == len(ids):
+        return document, []
+    if not kept or ends is None or len(ends) != len(ids):
+        return None, list(ids)
+    begins = [0, *ends[:-1]]
+    text, new_ends = "", []
+    for number in kept:
+        turn = document["text"][begins[number] : ends[number]]
+        text += turn if text else turn.removeprefix(joiner)
+        new_ends.append(len(text))
+    changed: dict[str, Any] = {
+        "text": text,
+        "post_ids": [ids[number] for number in kept],
+        "authors": [authors[number] for number in kept],
+        "turn_ends": new_ends,
+    }
+    if kept[0]:
+        own = dict.fromkeys(("created_at", "score", "replies", "accepted_id", "cluster"))
+        changed |= {name: value for name, value in own.items() if name in document}
+        changed |= {"id": ids[kept[0]], "author": authors[kept[0]]}
+    removed = set(range(len(ids))) - set(kept)
+    return document | changed, [ids[number] for number in sorted(removed)]

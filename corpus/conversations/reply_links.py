@@ -1,4 +1,4 @@
-"""Find each post's thread among all posts: who answers whom, and where a thread begins."""
+"""Find the thread of each post among all posts: the post it replies to, and the thread's root."""
 
 from __future__ import annotations
 
@@ -20,62 +20,69 @@ from corpus.partition.partitions import (
     load_part_index,
     make_rows,
     partition_keys,
-    scatter_rows,
     write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
+
+_LABEL = "linking"
 
 
 def measure_links(posts: pl.DataFrame) -> dict[str, NDArray[Any]]:
-    """What must be known of one part: hashes of each post's id and of the id it answers.
+    """The arrays of a part: the hashed ids of its posts and of the posts that they reply to.
 
-    A repost names its original as its parent, and yet answers nothing.
+    A repost is no reply, although its ``parent_id`` is its original.
     """
-
-    answers = pl.when(pl.col("kind") != "repost").then(pl.col("parent_id"))
-    parents = posts.select(answers.fill_null("").alias("parent")).to_series()
+    replied_to = pl.when(pl.col("kind") != "repost").then(pl.col("parent_id"))
+    parents = posts.select(replied_to.fill_null("").alias("parent")).to_series()
     child = (parents != "").arg_true()
-    wanted = hash_strings(parents.gather(child))
     return {
         **partition_keys("ids", hash_strings(posts["id"])),
-        **partition_keys("parents", wanted, child.to_numpy()),
+        **partition_keys("parents", hash_strings(parents.gather(child)), child.to_numpy()),
     }
 
 
 def link_posts(
     work_dir: Path, folders: Sequence[Path], counts: Sequence[int], run: RunTasks
 ) -> None:
-    """Join the posts of all parts, so many each, into threads; :func:`of` reads them.
+    """Find the parent and the root of every post; :func:`load_parents_and_roots` reads them.
 
-    A parent that is not there, be it dropped or never in the dump, starts a new thread at its
-    answer. Of two posts with one id the first is answered.
+    ``folders`` have the arrays of the parts, ``counts`` are their posts. A reply to a post that was
+    dropped, or was never in the dump, becomes the root of a thread. Of two posts with the same id,
+    the first has the replies.
     """
-    where = write_part_index(work_dir, folders, counts)
-    run_tasks(run, [MatchParents(work_dir, *cut) for cut in where.key_ranges()], "linking")
+    parts = write_part_index(work_dir, folders, counts)
+    run_tasks(run, [MatchParents(work_dir, *cut) for cut in parts.key_ranges()], _LABEL)
     tree_roots.find_roots_by_block(
-        work_dir, lambda block: WriteParents(work_dir, block), run, "linking"
+        work_dir, lambda block: WriteParents(work_dir, block), run, _LABEL
     )
 
 
 def load_parents_and_roots(work_dir: Path, part: int) -> tree_roots.ParentsAndRoots:
-    """Of every post of a part: the place of the post it answers (or -1), and of its root."""
-    where = load_part_index(work_dir)
-    begin, end = where.part_offsets[part : part + 2]
-    block = where.find_block_of_part(part)
-    low, _ = where.block_rows(block)
+    """The row indices of the parent (or -1) and of the root of every post of a part."""
+    parts = load_part_index(work_dir)
+    begin, end = parts.part_offsets[part : part + 2]
+    block = parts.find_block_of_part(part)
+    low, _ = parts.block_rows(block)
     folder = tree_roots.roots_folder(work_dir, block)
     return tree_roots.ParentsAndRoots(
-        *(
-            array_store.load_slice(folder, name, begin - low, end - low)
-            for name in tree_roots.ParentsAndRoots._fields
-        )
+        array_store.load_slice(folder, "parent", begin - low, end - low),
+        array_store.load_slice(folder, "root", begin - low, end - low),
     )
+
+
+def _links_folder(work_dir: Path, low: int) -> Path:
+    """The folder of the links that the key range from ``low`` on gives."""
+    return work_dir / "links" / f"{low:03d}"
 
 
 @dataclass(frozen=True)
 class MatchParents(ArrayTask):
-    """Find the parents whose ids are in a range of keys."""
+    """Match replies with their parents, for the parents whose ids are in a key range.
+
+    Reads the hashed ids of all parts; writes pairs of reply and parent, scattered by block of the
+    reply.
+    """
 
     work_dir: Path
     low: int
@@ -83,43 +90,43 @@ class MatchParents(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where rows for the blocks of those that answer go."""
-        return self.work_dir / "joined" / f"{self.low:03d}"
+        """The folder of the pairs."""
+        return _links_folder(self.work_dir, self.low)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Who answers whom."""
-        where = load_part_index(self.work_dir)
-        keys, posts, more = gather_keys(where, "ids", self.low, self.high)
+        """The pairs."""
+        parts = load_part_index(self.work_dir)
+        keys, posts, seconds = gather_keys(parts, "ids", self.low, self.high)
         order = np.argsort(keys, kind="stable")  # of two posts with one id the first comes first
-        keys, posts, more = keys[order], posts[order], more[order]
-        wanted, child, wanted_more = gather_keys(where, "parents", self.low, self.high)
+        keys, posts, seconds = keys[order], posts[order], seconds[order]
+        wanted, child, wanted_seconds = gather_keys(parts, "parents", self.low, self.high)
         at = np.minimum(np.searchsorted(keys, wanted), max(0, keys.size - 1))
         if keys.size:
-            same = (keys[at] == wanted) & (more[at] == wanted_more)
+            same = (keys[at] == wanted) & (seconds[at] == wanted_seconds)
         else:
             same = np.zeros(wanted.size, bool)
-        found = make_rows(child=child[same], parent=posts[at[same]])
-        return scatter_rows("link", found, where.find_blocks(found["child"]), len(where.blocks)), {}
+        links = make_rows(child=child[same], parent=posts[at[same]])
+        return parts.scatter_by_block("link", links, links["child"]), {}
 
 
 @dataclass(frozen=True)
 class WriteParents(ArrayTask):
-    """Gather the parents of the posts of a block."""
+    """Write the row index of the parent of each post of a block, or -1, from the pairs."""
 
     work_dir: Path
     block: int
 
     @property
     def folder(self) -> Path:
-        """Where they go."""
-        return self.work_dir / "parents" / f"{self.block:06d}"
+        """The folder of the array ``parent``."""
+        return numbered_folder(self.work_dir, "parents", self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The place of each post's parent, or -1."""
-        where = load_part_index(self.work_dir)
-        low, high = where.block_rows(self.block)
-        found: I64 = np.full(high - low, tree_roots.NO_PARENT, np.int64)
-        joined = [MatchParents(self.work_dir, *cut).folder for cut in where.key_ranges()]
-        link = gather_rows(joined, "link", self.block)
-        found[link["child"] - low] = link["parent"]
-        return {"parent": found}, {}
+        """The parents."""
+        parts = load_part_index(self.work_dir)
+        low, high = parts.block_rows(self.block)
+        folders = [_links_folder(self.work_dir, range_low) for range_low, _ in parts.key_ranges()]
+        link = gather_rows(folders, "link", self.block)
+        parent: I64 = np.full(high - low, tree_roots.NO_PARENT, np.int64)
+        parent[link["child"] - low] = link["parent"]
+        return {"parent": parent}, {}

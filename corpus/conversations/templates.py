@@ -1,44 +1,56 @@
-"""Cut turns out of finished conversations."""
+"""Format the turns of a document by templates."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import string
+from collections.abc import Iterator, Sequence
+
+from corpus.errors import did_you_mean
+
+# Deeper turns are indented no more: a chain of a million replies would be mostly spaces.
+_MAX_INDENT_DEPTH = 16
 
 
-def remove_turns(
-    document: dict[str, Any], is_removed: Callable[[str, str | None], bool], joiner: str
-) -> tuple[dict[str, Any] | None, list[str]]:
-    """A document without some of its turns, and the ids of the posts that left with them.
+def check_template(template: str, known: tuple[str, ...], required: str) -> str:
+    """The template, if its placeholders are ``known`` and one is ``required``; else ValueError."""
+    try:
+        parsed = list(string.Formatter().parse(template))
+    except ValueError as error:
+        raise ValueError(f"{error}; write '{{{{' for a brace") from None
+    names = [name for _, name, _, _ in parsed if name is not None]
+    for name in names:
+        if name not in known:
+            raise ValueError(f"unknown placeholder '{name}'{did_you_mean(name, known)}")
+    template.format(**dict.fromkeys(known, "x"))
+    if required not in names:
+        raise ValueError(f"{{{required}}} is missing")
+    return template
 
-    ``leaves`` says of a post's id and its author's pseudonym whether the turn goes. Where the
-    turns' ends are not known, and where no turn is left, there is no document left. One that loses
-    its first turn takes the next one's id and author, and what was the first one's own is null.
+
+def format_turns(
+    authors: Sequence[str | None],
+    texts: Sequence[str],
+    depths: Sequence[int],
+    *,
+    turn: str,
+    speaker: str,
+    indent: str,
+    roles: tuple[str, str],
+) -> Iterator[str]:
+    """Format each turn by the template ``turn``.
+
+    ``speaker`` is the template of an author's label, by order of appearance; ``indent`` is put
+    before each line, once for each level of depth; ``roles`` are those of the first post and of all
+    others.
     """
-    ids, authors, ends = document["post_ids"], document["authors"], document["turn_ends"]
-    stays = [
-        at
-        for at, (name, author) in enumerate(zip(ids, authors, strict=True))
-        if not is_removed(name, author)
-    ]
-    if len(stays) == len(ids):
-        return document, []
-    if not stays or ends is None or len(ends) != len(ids):
-        return None, list(ids)
-    begins = [0, *ends[:-1]]
-    text, new_ends = "", []
-    for at in stays:
-        turn = document["text"][begins[at] : ends[at]]
-        text += turn if text else turn.removeprefix(joiner)
-        new_ends.append(len(text))
-    changed: dict[str, Any] = {
-        "text": text,
-        "post_ids": [ids[at] for at in stays],
-        "authors": [authors[at] for at in stays],
-        "turn_ends": new_ends,
-    }
-    if stays[0]:
-        own = dict.fromkeys(("created_at", "score", "replies", "accepted_id", "cluster"))
-        own = {name: value for name, value in own.items() if name in document}
-        changed |= own | {"id": ids[stays[0]], "author": authors[stays[0]]}
-    return document | changed, [name for at, name in enumerate(ids) if at not in set(stays)]
+    labels: dict[str, str] = {}
+    for author, text, depth in zip(authors, texts, depths, strict=True):
+        if author is None:
+            label = "anonymous"
+        else:
+            label = labels.setdefault(author, speaker.format(n=len(labels) + 1))
+        formatted = turn.format(
+            speaker=label, text=text, depth=depth, role=roles[1] if depth else roles[0]
+        )
+        margin = indent * min(depth, _MAX_INDENT_DEPTH)
+        yield margin + formatted.replace("\n", "\n" + margin) if margin else formatted

@@ -2,19 +2,20 @@
 
 from corpus.dedup.barrier import (
     READS,
-    VERSION,
+    REASONS,
     WRITES,
-    Config,
     decide,
-    hash32,
     list_earlier_corpora,
     measure,
     models,
     resolved,
 )
+from corpus.dedup.config import VERSION, Config
+from corpus.dedup.minhash import hash32
 
 __all__ = [
     "READS",
+    "REASONS",
     "VERSION",
     "WRITES",
     "Config",

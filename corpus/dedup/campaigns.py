@@ -1,4 +1,4 @@
-"""Tell campaigns: one text, posted by many authors in a short time."""
+"""Find campaigns: one text that many authors posted within a short time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from corpus.partition.hashing import hash_strings
 
 _UNTIMED = np.iinfo(np.int64).min
 _HOUR = 3_600_000_000
-# Old ways of reposting: a text that many carry on under its author's name is popular, no campaign.
+# Retweets as people wrote them by hand. A text that is repeated under its author's name is popular,
+# which makes no campaign.
 _RETWEET_PREFIX = r"(?i)^\s*rt\s+@\w"
 
 
@@ -22,42 +23,44 @@ class CampaignSettings(Protocol):
 
     @property
     def campaign_posts(self) -> int:
-        """How many posts it has at least."""
+        """The least number of posts."""
         ...
 
     @property
     def campaign_authors(self) -> int:
-        """How many authors it has at least."""
+        """The least number of authors."""
         ...
 
     @property
     def campaign_hours(self) -> float:
-        """Within what time."""
+        """The longest time between the first and the last post."""
         ...
 
     @property
     def campaign_words(self) -> int:
-        """How many words its text has at least."""
+        """The least number of words of the text."""
         ...
 
 
 class Campaign(NamedTuple):
-    """A text, who posted it within the hours that count, and when the first of them did."""
+    """The posts of one text within the hours that count."""
 
-    representative: int
-    posts: NDArray[np.int64]
+    representative: int  # the row index of the post that represents the text's cluster
+    posts: NDArray[np.int64]  # row indices
     authors: int
-    first_time: int
+    first_time: int  # µs
 
     def facts(self) -> dict[str, Any]:
-        """For the manifest."""
+        """The campaign as the manifest lists it."""
         first = np.datetime64(self.first_time, "us").astype("datetime64[s]")
         return {"posts": int(self.posts.size), "authors": self.authors, "first": f"{first}Z"}
 
 
 def measure(posts: pl.DataFrame, token_counts: NDArray[np.uint32]) -> dict[str, NDArray[Any]]:
-    """When each post was written, by whom, and how long it is; no time: it is in no campaign."""
+    """The time, the author's hash and the number of tokens of each post.
 
+    A post that can be in no campaign has no time: a repost, a post without an author.
+    """
     untimed = pl.col("created_at").is_null() | pl.col("text").str.contains(_RETWEET_PREFIX)
     if "kind" in posts.columns:
         untimed = untimed | (pl.col("kind") == "repost")
@@ -66,16 +69,16 @@ def measure(posts: pl.DataFrame, token_counts: NDArray[np.uint32]) -> dict[str, 
     untimed = untimed | pl.col("author").is_null()
     time = pl.when(untimed).then(_UNTIMED).otherwise(pl.col("created_at").cast(pl.Int64))
     author = pl.concat_str("platform", pl.lit(":"), "author").fill_null("")
-    told = posts.select(time.fill_null(_UNTIMED).alias("time"), author.alias("author"))
+    columns = posts.select(time.fill_null(_UNTIMED).alias("time"), author.alias("author"))
     return {
-        "time": told["time"].to_numpy(),
-        "author": hash_strings(told["author"])[:, 0],
+        "time": columns["time"].to_numpy(),
+        "author": hash_strings(columns["author"])[:, 0],
         "tokens": token_counts,
     }
 
 
 def empty_measures(count: int) -> dict[str, NDArray[Any]]:
-    """The arrays of ``count`` posts of which only the text is known."""
+    """The arrays of :func:`measure` for ``count`` posts of which only the text is known."""
     return {
         "time": np.full(count, _UNTIMED),
         "author": np.zeros(count, np.uint64),
@@ -84,26 +87,28 @@ def empty_measures(count: int) -> dict[str, NDArray[Any]]:
 
 
 def find_campaigns(table: NDArray[Any], settings: CampaignSettings) -> list[Campaign]:
-    """The campaigns among clusters of the same or nearly the same text.
+    """The campaigns among clusters of equal and similar texts, one at most for each cluster.
 
-    ``table`` has a row a post: its ``keeper``, which names the cluster, ``post``, ``time``,
-    ``author`` and ``tokens``.
+    ``table`` has a row for each post: ``representative``, which identifies the cluster, ``post``,
+    ``time``, ``author`` and ``tokens``.
     """
     from corpus.dedup import candidates_kernel
 
     table = table[(table["time"] != _UNTIMED) & (table["tokens"] >= settings.campaign_words)]
-    table = table[np.lexsort((table["post"], table["time"], table["keeper"]))]
-    of = table["keeper"]
-    edges = np.flatnonzero(np.r_[True, of[1:] != of[:-1], True]) if of.size else np.zeros(1, int)
-    found = []
+    table = table[np.lexsort((table["post"], table["time"], table["representative"]))]
+    cluster = table["representative"]
+    edges = np.zeros(1, int)
+    if cluster.size:
+        edges = np.flatnonzero(np.r_[True, cluster[1:] != cluster[:-1], True])
     window = int(settings.campaign_hours * _HOUR)
+    campaigns = []
     for begin, end in pairwise(edges):
         if end - begin < settings.campaign_posts:
             continue
         row = table[begin:end]
         times, people = np.ascontiguousarray(row["time"]), np.ascontiguousarray(row["author"])
-        most, authors, at = candidates_kernel.find_densest_window(times, people, window)
-        if most >= settings.campaign_posts and authors >= settings.campaign_authors:
-            posts = row["post"][at : at + most].copy()
-            found.append(Campaign(int(of[begin]), posts, int(authors), int(times[at])))
-    return found
+        size, authors, first = candidates_kernel.find_densest_window(times, people, window)
+        if size >= settings.campaign_posts and authors >= settings.campaign_authors:
+            posts = row["post"][first : first + size].copy()
+            campaigns.append(Campaign(int(cluster[begin]), posts, int(authors), int(times[first])))
+    return campaigns

@@ -1,9 +1,15 @@
-"""Decide over all parts which post stays for each: by id, by text, then nearly.
+"""Find for every post the post that it duplicates: by id, by text, then by similarity.
 
-Everything is done by tasks that see a range of keys, a block of posts, or a batch of posts that
-may be alike, and that hand on files; they run wherever the runner puts them. A task of a range of
-keys holds some :data:`exchange.RANGE_KEYS` of them, about 40 bytes each; one of a batch its posts'
-shingles, some :data:`BATCH_BYTES`.
+All work is done by tasks of a key range, a block of posts, or a batch of posts that may be similar.
+A range's task needs about 40 bytes for each of its :data:`~corpus.partition.partitions.RANGE_KEYS`
+keys, a batch's task the shingles of its posts, about :data:`BATCH_BYTES`.
+
+Each step excludes the posts that an earlier step has matched:
+
+* ``ids`` and ``exact``: posts with equal keys; the preferred one represents the others.
+* ``near``: posts that share a band key and have similar sketches are candidates. Connected
+  components of candidates are assigned to batches, where each candidate is verified by the exact
+  similarity of its shingles.
 """
 
 from __future__ import annotations
@@ -21,6 +27,7 @@ from corpus.partition.partitions import (
     I64,
     U64,
     PartIndex,
+    Rows,
     gather_keys,
     gather_rows,
     load_part_index,
@@ -29,121 +36,130 @@ from corpus.partition.partitions import (
     write_part_index,
 )
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 
+#: The shingles of a batch, in bytes.
 BATCH_BYTES = 128 << 20
 _MAX_BATCHES = 4096
 _MAX_LEADERS = 64
-# Of ids and of texts there is one key a post, and of bands some twenty. A range may hold fewer of
-# these, as each is held with its neighbours.
+# There is one id and one text for each post, and some twenty bands. A range of bands has fewer keys
+# than so many would give, because the pairs of its posts need memory too.
 _BAND_KEYS_PER_POST = 8
 _MATCH_KINDS = ("ids", "exact", "near")
+_LABEL = "comparing"
 
 
 class BlockMatches(NamedTuple):
-    """The outcome for the posts of a block, in reading order."""
+    """The matches of the posts of a block, in reading order."""
 
-    representative: I64  # the place of the post that stays for each; a post that stays names itself
-    match_kind: NDArray[
-        np.uint8
-    ]  # 0: it stays; else what found it out: 1 its id, 2 its text, 3 nearly
-
-
-def join_part_arrays(work_dir: Path, folders: Sequence[Path]) -> PartIndex:
-    """Put the parts' small arrays end to end on disk, and write down where each part begins."""
-    counts = [int(array_store.map_array(folder, "prefer").shape[0]) for folder in folders]
-    where = write_part_index(work_dir, folders, counts)
-    for name, dtype in (("prefer", np.int64), ("sketch", np.uint64), ("again", np.bool_)):
-        pieces = (array_store.map_array(folder, name) for folder in folders)
-        array_store.save_concatenated(work_dir, name, pieces, dtype, where.row_count)
-    return where
-
-
-def map_post_array(work_dir: Path, name: str) -> Any:
-    """One of the small arrays of all posts, mapped: only what is touched is read."""
-    return array_store.map_array(work_dir, name)
+    #: The row index of the post that represents each post; of a post without a match, its own.
+    representative: I64
+    #: What matched: 0 nothing, 1 the id, 2 the text, 3 the similarity.
+    match_kind: NDArray[np.uint8]
 
 
 def find_duplicates(
     work_dir: Path, folders: Sequence[Path], run: RunTasks, jaccard: float | None
 ) -> None:
-    """Decide over the parts whose arrays lie in ``folders``; ``jaccard`` None: no near ones.
+    """Match the posts of all parts; :func:`load_matches` reads the result.
 
-    :func:`found` reads what is decided.
+    ``folders`` have the arrays of the parts. ``jaccard`` is the least similarity of near
+    duplicates; with None only ids and texts are compared.
     """
-    where = join_part_arrays(work_dir, folders)
-    blocks = range(len(where.blocks))
-    ends = _MATCH_KINDS if jaccard is not None else _MATCH_KINDS[:-1]
-    before: tuple[RecordMatches, ...] = ()
-    for kind in ends:
-        gone = (_load_matched(where, block, before) for block in blocks)
-        array_store.save_concatenated(work_dir, "gone", gone, np.bool_, where.row_count)
+    parts = _join_part_arrays(work_dir, folders)
+    blocks = range(len(parts.blocks))
+    kinds = _MATCH_KINDS if jaccard is not None else _MATCH_KINDS[:-1]
+    recorded: tuple[RecordMatches, ...] = ()
+    for kind in kinds:
+        matched = (_load_matched(parts, block, recorded) for block in blocks)
+        array_store.save_concatenated(work_dir, "matched", matched, np.bool_, parts.row_count)
         if kind == "near":
-            sources = _find_near_duplicates(where, run, jaccard or 1)
+            pair_folders = _find_near_duplicates(parts, run, jaccard or 1)
         else:
-            tasks = [MatchEqualKeys(work_dir, kind, *cut) for cut in where.key_ranges()]
-            run_tasks(run, tasks, "comparing")
-            sources = tuple(task.folder for task in tasks)
-        notes = tuple(
-            RecordMatches(work_dir, kind, block, sources, bool(before)) for block in blocks
+            matching = [MatchEqualKeys(work_dir, kind, *cut) for cut in parts.key_ranges()]
+            run_tasks(run, matching, _LABEL)
+            pair_folders = tuple(task.folder for task in matching)
+        recorded = tuple(
+            RecordMatches(work_dir, kind, block, pair_folders, bool(recorded)) for block in blocks
         )
-        run_tasks(run, notes, "comparing")
-        before = notes
-    # An exact copy of a near duplicate follows it to the post that stays.
+        run_tasks(run, recorded, _LABEL)
+    # A post that represents others may itself be a near duplicate: the root of the tree represents
+    # all of them.
     tree_roots.find_roots_by_block(
-        work_dir, lambda block: WriteMatchParents(work_dir, ends[-1], block), run, "comparing"
+        work_dir, lambda block: WriteMatchParents(work_dir, kinds[-1], block), run, _LABEL
     )
 
 
 def load_matches(work_dir: Path, block: int, near: bool) -> BlockMatches:
-    """What was decided for a block."""
-    step = array_store.load_array(
-        _matches_folder(work_dir, _MATCH_KINDS[2 if near else 1], block), "step"
-    )
+    """The matches of a block; ``near`` says whether near duplicates were compared."""
+    kind = _MATCH_KINDS[2 if near else 1]
     return BlockMatches(
-        array_store.load_array(tree_roots.roots_folder(work_dir, block), "root"), step
+        array_store.load_array(tree_roots.roots_folder(work_dir, block), "root"),
+        array_store.load_array(_matches_folder(work_dir, kind, block), "match_kind"),
     )
+
+
+def _join_part_arrays(work_dir: Path, folders: Sequence[Path]) -> PartIndex:
+    """Write the part index, and concatenate the arrays that ranges and batches look posts up in."""
+    counts = [int(array_store.map_array(folder, "priority").shape[0]) for folder in folders]
+    parts = write_part_index(work_dir, folders, counts)
+    for name, dtype in (("priority", np.int64), ("sketch", np.uint64), ("is_repost", np.bool_)):
+        arrays = (array_store.map_array(folder, name) for folder in folders)
+        array_store.save_concatenated(work_dir, name, arrays, dtype, parts.row_count)
+    return parts
 
 
 def _load_matched(
-    parts: PartIndex, block: int, before: Sequence[RecordMatches]
+    parts: PartIndex, block: int, recorded: Sequence[RecordMatches]
 ) -> NDArray[np.bool_]:
-    """Which posts of a block have been found out already."""
+    """A mask of the posts of a block that an earlier step has matched."""
     low, high = parts.block_rows(block)
-    if not before:
+    if not recorded:
         return np.zeros(high - low, bool)
-    gone: NDArray[np.bool_] = array_store.load_array(before[block].folder, "step") != 0
-    return gone
+    matched: NDArray[np.bool_] = array_store.load_array(recorded[block].folder, "match_kind") != 0
+    return matched
 
 
 def _find_near_duplicates(parts: PartIndex, run: RunTasks, jaccard: float) -> tuple[Path, ...]:
-    """Find the near duplicates; the folders that hold the pairs of a post and the one it says."""
-    room = parts.work_dir
-    # Of 64 bits, posts at the threshold share this many but once in ten thousand times.
+    """Propose, batch and verify candidates; the folders with the pairs that were verified."""
+    work_dir = parts.work_dir
+    # Posts at the threshold share at least so many of 64 bits, except for one pair in ten thousand
+    # (four standard deviations).
     share = (1 + jaccard) / 2
-    least = int(64 * share - 4 * (64 * share * (1 - share)) ** 0.5)
-    ranges = [
-        ProposeCandidates(room, "bands", *cut, least)
+    min_equal_bits = int(64 * share - 4 * (64 * share * (1 - share)) ** 0.5)
+    proposing = [
+        ProposeCandidates(work_dir, "bands", *cut, min_equal_bits)
         for cut in parts.key_ranges(_BAND_KEYS_PER_POST)
     ]
-    run_tasks(run, ranges, "comparing")
-    rounds, posts = connected_components.find_components(room, ranges, run, "comparing")
+    run_tasks(run, proposing, _LABEL)
+    rounds, posts = connected_components.find_components(work_dir, proposing, run, _LABEL)
     if not posts:
         return ()
     size = sum((folder / "hashes.npy").stat().st_size for folder in parts.folders)
     count = int(min(_MAX_BATCHES, 1 + size * posts / parts.row_count // BATCH_BYTES))
-    pairs = tuple(task.folder for task in ranges)
+    pairs = tuple(task.folder for task in proposing)
     blocks = range(len(parts.blocks))
-    run_tasks(
-        run, [AssignBatches(room, block, count, rounds, pairs) for block in blocks], "comparing"
-    )
-    run_tasks(run, [ScatterShingles(room, block, count) for block in blocks], "comparing")
-    settling = [VerifyCandidates(room, index, jaccard) for index in range(count)]
-    run_tasks(run, settling, "comparing")
-    return tuple(task.folder for task in settling)
+    assigning = [AssignBatches(work_dir, block, count, rounds, pairs) for block in blocks]
+    run_tasks(run, assigning, _LABEL)
+    run_tasks(run, [ScatterShingles(work_dir, block, count) for block in blocks], _LABEL)
+    verifying = [VerifyCandidates(work_dir, batch, jaccard) for batch in range(count)]
+    run_tasks(run, verifying, _LABEL)
+    return tuple(task.folder for task in verifying)
 
 
-# --------------------------------------------------------------------------- tasks
+def _matches_folder(work_dir: Path, kind: str, block: int) -> Path:
+    return numbered_folder(work_dir / "matches", kind, block)
+
+
+def _batches_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir, "batches", block)
+
+
+def _shingles_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir, "shingles", block)
+
+
+# --------------------------------------------------------------------------- equal keys
 
 
 @dataclass(frozen=True)
@@ -155,85 +171,86 @@ class _KeyRangeTask(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where what is found in the range goes."""
+        """The folder of the pairs that the range gives."""
         return self.work_dir / f"{self.kind}-{self.low:03d}-{self.high:03d}"
 
     def gather_unmatched_keys(self, with_second: bool) -> tuple[U64, I64, U64]:
-        """The keys in the range of all posts that are left, whose they are, and second keys."""
-        gone = map_post_array(self.work_dir, "gone")
-        return gather_keys(
-            load_part_index(self.work_dir), self.kind, self.low, self.high, with_second, gone
-        )
+        """The keys of the range, the row indices of their posts, and second keys.
+
+        Posts that an earlier step has matched are excluded.
+        """
+        matched = array_store.map_array(self.work_dir, "matched")
+        parts = load_part_index(self.work_dir)
+        return gather_keys(parts, self.kind, self.low, self.high, with_second, matched)
 
 
 @dataclass(frozen=True)
 class MatchEqualKeys(_KeyRangeTask):
-    """Find the posts in a range of keys that have both keys in common."""
+    """Pair the posts of a key range that have equal keys.
+
+    Reads the keys of all parts. Writes each matched post with its representative, scattered by
+    block of the matched post.
+    """
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The posts that leave, and for each the one that stays."""
+        """The pairs."""
         from corpus.dedup import candidates_kernel
         from corpus.partition import key_kernel
 
-        one, posts, two = self.gather_unmatched_keys(with_second=True)
-        maybe = key_kernel.mark_possible_repeats(one)
-        one, posts, two = one[maybe], posts[maybe], two[maybe]
-        ranks = [posts, map_post_array(self.work_dir, "prefer")[posts]]
-        if self.kind == "ids":  # an original stays before its reposts, whatever else is preferred
-            ranks.append(map_post_array(self.work_dir, "again")[posts])
-        order = np.lexsort((*ranks, two, one))
-        return _scatter_pairs(
-            self.work_dir, *candidates_kernel.pair_equal_keys(one[order], two[order], posts[order])
-        )
+        keys, posts, seconds = self.gather_unmatched_keys(with_second=True)
+        maybe = key_kernel.mark_possible_repeats(keys)
+        keys, posts, seconds = keys[maybe], posts[maybe], seconds[maybe]
+        ranks = [posts, array_store.map_array(self.work_dir, "priority")[posts]]
+        if self.kind == "ids":  # an original is preferred to its reposts before all else
+            ranks.append(array_store.map_array(self.work_dir, "is_repost")[posts])
+        order = np.lexsort((*ranks, seconds, keys))
+        pairs = candidates_kernel.pair_equal_keys(keys[order], seconds[order], posts[order])
+        return _scatter_matches(self.work_dir, *pairs), {}
 
 
-def _scatter_pairs(work_dir: Path, post: I64, representative: I64) -> tuple[Arrays, dict[str, Any]]:
-    """Posts that leave and for each the one that stays, for the blocks of those that leave."""
-    where = load_part_index(work_dir)
-    pairs = make_rows(post=post, stays=representative)
-    return scatter_rows("pair", pairs, where.find_blocks(post), len(where.blocks)), {}
-
-
-def _matches_folder(work_dir: Path, kind: str, block: int) -> Path:
-    return work_dir / "noted" / kind / f"{block:06d}"
+def _scatter_matches(work_dir: Path, post: I64, representative: I64) -> Arrays:
+    """Matched posts and their representatives, scattered by block of the matched post."""
+    pairs = make_rows(post=post, representative=representative)
+    return load_part_index(work_dir).scatter_by_block("pair", pairs, post)
 
 
 @dataclass(frozen=True)
 class RecordMatches(ArrayTask):
-    """Note for the posts of a block what a step has found out, beside what was known."""
+    """Add the matches of a step to those of the step before, for the posts of a block.
+
+    Reads the pairs of the step. Writes the representative and the kind of match of each post.
+    """
 
     work_dir: Path
     kind: str
     block: int
     pair_folders: tuple[Path, ...]
-    has_earlier: bool  # there was a step before
+    has_earlier: bool  # whether there was a step before
 
     @property
     def folder(self) -> Path:
-        """Where it stands."""
+        """The folder of both arrays."""
         return _matches_folder(self.work_dir, self.kind, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Of each post the one that stays, and what found it out."""
+        """Both arrays."""
         low, high = load_part_index(self.work_dir).block_rows(self.block)
-        keeper, step = np.arange(low, high), np.zeros(high - low, np.uint8)
-        code = _MATCH_KINDS.index(self.kind)
+        representative, match_kind = np.arange(low, high), np.zeros(high - low, np.uint8)
+        step = _MATCH_KINDS.index(self.kind)
         if self.has_earlier:
-            before = _matches_folder(self.work_dir, _MATCH_KINDS[code - 1], self.block)
-            keeper, step = (
-                array_store.load_array(before, "keeper"),
-                array_store.load_array(before, "step"),
-            )
+            earlier = _matches_folder(self.work_dir, _MATCH_KINDS[step - 1], self.block)
+            representative = array_store.load_array(earlier, "representative")
+            match_kind = array_store.load_array(earlier, "match_kind")
         if self.pair_folders:
             pair = gather_rows(self.pair_folders, "pair", self.block)
-            keeper[pair["post"] - low] = pair["stays"]
-            step[pair["post"] - low] = code + 1
-        return {"keeper": keeper, "step": step}, {}
+            representative[pair["post"] - low] = pair["representative"]
+            match_kind[pair["post"] - low] = step + 1
+        return {"representative": representative, "match_kind": match_kind}, {}
 
 
 @dataclass(frozen=True)
 class WriteMatchParents(ArrayTask):
-    """The forest in which each post that leaves hangs on the one that stays for it."""
+    """Write the trees of matches of a block: the parent of a post is its representative."""
 
     work_dir: Path
     kind: str
@@ -241,56 +258,68 @@ class WriteMatchParents(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the parents go."""
-        return self.work_dir / "kept" / f"{self.block:06d}"
+        """The folder of the array ``parent``."""
+        return numbered_folder(self.work_dir, "match-parents", self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The parent of each post, or -1."""
+        """The row index of the parent of each post, or -1."""
         low, high = load_part_index(self.work_dir).block_rows(self.block)
-        keeper = array_store.load_array(
-            _matches_folder(self.work_dir, self.kind, self.block), "keeper"
-        )
-        return {
-            "parent": np.where(keeper == np.arange(low, high), tree_roots.NO_PARENT, keeper)
-        }, {}
+        folder = _matches_folder(self.work_dir, self.kind, self.block)
+        representative = array_store.load_array(folder, "representative")
+        is_root = representative == np.arange(low, high)
+        return {"parent": np.where(is_root, tree_roots.NO_PARENT, representative)}, {}
+
+
+# --------------------------------------------------------------------------- near duplicates
 
 
 @dataclass(frozen=True)
 class ProposeCandidates(_KeyRangeTask):
-    """Find the pairs of posts in a range of band keys that may be near duplicates."""
+    """Propose pairs of posts that share a band key of a range and have similar sketches.
+
+    Reads the band keys of all parts. Writes the pairs, scattered by block of the post that is not
+    preferred, and edges with the same connected components.
+    """
 
     min_equal_bits: int
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The pairs, for the blocks of those not preferred; and edges that tie the same posts."""
+        """The pairs and the edges."""
         from corpus.dedup import candidates_kernel
         from corpus.partition import key_kernel
 
-        where = load_part_index(self.work_dir)
         keys, posts, _ = self.gather_unmatched_keys(with_second=False)
         maybe = key_kernel.mark_possible_repeats(keys)
         keys, posts = keys[maybe], posts[maybe]
-        order = np.lexsort((posts, map_post_array(self.work_dir, "prefer")[posts], keys))
+        priority = array_store.map_array(self.work_dir, "priority")[posts]
+        order = np.lexsort((posts, priority, keys))
         keys, posts = keys[order], posts[order]
-        sketches = map_post_array(self.work_dir, "sketch")[posts]
+        sketches = array_store.map_array(self.work_dir, "sketch")[posts]
         better, worse = candidates_kernel.propose_pairs(
             keys, posts, sketches, self.min_equal_bits, _MAX_LEADERS
         )
         pairs = _distinct_pair_rows(worse, better)
-        tied = connected_components.star_edges(pairs["worse"].copy(), pairs["better"].copy())
-        sent = scatter_rows("pair", pairs, where.find_blocks(pairs["worse"]), len(where.blocks))
-        return {**sent, **connected_components.scatter_edges(self.work_dir, *tied)}, {}
+        edges = connected_components.star_edges(pairs["worse"].copy(), pairs["better"].copy())
+        parts = load_part_index(self.work_dir)
+        return {
+            **parts.scatter_by_block("pair", pairs, pairs["worse"]),
+            **connected_components.scatter_edges(self.work_dir, *edges),
+        }, {}
 
 
-def _distinct_pair_rows(worse: I64, better: I64) -> NDArray[Any]:
-    """Each pair once, in order."""
-    one, two = connected_components.distinct_pairs(worse, better)
-    return make_rows(worse=one, better=two)
+def _distinct_pair_rows(worse: I64, better: I64) -> Rows:
+    """Each pair of posts once, in order of the post that is not preferred."""
+    worse, better = connected_components.distinct_pairs(worse, better)
+    return make_rows(worse=worse, better=better)
 
 
 @dataclass(frozen=True)
 class AssignBatches(ArrayTask):
-    """Deal the posts of a block that have a pair to batches, what hangs together to one."""
+    """Assign the posts of a block that have a candidate to batches, a component to one batch.
+
+    Reads the pairs of the block and the labels of its components. Writes the batch of each post,
+    from 1 on, or 0 for a post without a candidate; and the pairs, scattered by batch.
+    """
 
     work_dir: Path
     block: int
@@ -300,11 +329,11 @@ class AssignBatches(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the batch of each post goes, and its pairs by batch."""
-        return self.work_dir / "batches" / f"{self.block:06d}"
+        """The folder of the batches and the pairs."""
+        return _batches_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """0 for a post without a pair, else its batch from 1 on; and the pairs."""
+        """The batches and the pairs."""
         low, high = load_part_index(self.work_dir).block_rows(self.block)
         posts, least = connected_components.load_labels(self.work_dir, self.block, self.rounds)
         mixed = least.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
@@ -312,13 +341,17 @@ class AssignBatches(ArrayTask):
         batch[posts - low] = 1 + (mixed >> np.uint64(32)) % np.uint64(self.batch_count)
         pair = gather_rows(self.pair_folders, "pair", self.block)
         pair = _distinct_pair_rows(pair["worse"], pair["better"])
-        to = batch[pair["worse"] - low].astype(np.int64) - 1
-        return {"batch": batch, **scatter_rows("pair", pair, to, self.batch_count)}, {}
+        destinations = batch[pair["worse"] - low].astype(np.int64) - 1
+        return {"batch": batch, **scatter_rows("pair", pair, destinations, self.batch_count)}, {}
 
 
 @dataclass(frozen=True)
 class ScatterShingles(ArrayTask):
-    """Order the shingles of a block's posts that may be near duplicates by batch."""
+    """Order the shingles of a block's posts that have a candidate by batch.
+
+    Reads the shingles of the parts. Writes the posts by batch with the offset of each batch, and
+    their shingles with the offset of each post.
+    """
 
     work_dir: Path
     block: int
@@ -326,87 +359,87 @@ class ScatterShingles(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where they go."""
-        return self.work_dir / "shingles" / f"{self.block:06d}"
+        """The folder of the arrays."""
+        return _shingles_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The posts by batch, where each batch begins, their shingles, and where each's begin."""
+        """The arrays."""
         from corpus.dedup import candidates_kernel
 
-        where = load_part_index(self.work_dir)
-        low, _ = where.block_rows(self.block)
-        batch = array_store.load_array(
-            AssignBatches(self.work_dir, self.block, 0, 0, ()).folder, "batch"
-        )
+        parts = load_part_index(self.work_dir)
+        low, _ = parts.block_rows(self.block)
+        batch = array_store.load_array(_batches_folder(self.work_dir, self.block), "batch")
         hashes, counts = [np.empty(0, np.uint32)], [np.empty(0, np.int64)]
-        for part in range(*where.blocks[self.block]):
-            begin, end = where.part_offsets[part : part + 2] - low
-            chosen = np.flatnonzero(batch[begin:end])
-            folder = where.folders[part]
-            places = array_store.load_array(folder, "places")
-            taken = candidates_kernel.gather_shingles(
-                array_store.load_array(folder, "hashes"), places, chosen
+        for part in range(*parts.blocks[self.block]):
+            begin, end = parts.part_offsets[part : part + 2] - low
+            part_hashes, part_counts = candidates_kernel.gather_shingles(
+                array_store.load_array(parts.folders[part], "hashes"),
+                array_store.load_array(parts.folders[part], "offsets"),
+                np.flatnonzero(batch[begin:end]),
             )
-            hashes.append(taken[0])
-            counts.append(taken[1])
-        places = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
+            hashes.append(part_hashes)
+            counts.append(part_counts)
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate(counts))])
         chosen = np.flatnonzero(batch)
         order = np.argsort(batch[chosen], kind="stable")
         cuts = np.searchsorted(batch[chosen[order]], np.arange(1, self.batch_count + 2))
-        ordered, sizes = candidates_kernel.gather_shingles(np.concatenate(hashes), places, order)
+        ordered, sizes = candidates_kernel.gather_shingles(np.concatenate(hashes), offsets, order)
         return {
-            "posts": low + chosen[order], "cuts": cuts, "hashes": ordered,
-            "places": np.concatenate([[0], np.cumsum(sizes)]),
-        }, {}  # fmt: skip
+            "posts": low + chosen[order],
+            "cuts": cuts,
+            "hashes": ordered,
+            "offsets": np.concatenate([[0], np.cumsum(sizes)]),
+        }, {}
 
 
 @dataclass(frozen=True)
 class VerifyCandidates(ArrayTask):
-    """Decide for the posts of a batch which of them stay, by exact similarity."""
+    """Verify the candidates of a batch by the exact similarity of their shingles.
+
+    Reads the pairs and the shingles of the batch from all blocks. Writes each matched post with its
+    representative, scattered by block of the matched post.
+    """
 
     work_dir: Path
-    index: int
+    batch: int
     jaccard: float
 
     @property
     def folder(self) -> Path:
-        """Where the outcome goes."""
-        return self.work_dir / "settled" / f"{self.index:06d}"
+        """The folder of the pairs."""
+        return numbered_folder(self.work_dir, "verified", self.batch)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The posts that leave, and for each the one that stays."""
+        """The pairs."""
         from corpus.dedup import candidates_kernel
 
-        posts, hashes, places = self._gather_shingles()
-        prefer = map_post_array(self.work_dir, "prefer")[posts]
-        order = np.lexsort((posts, prefer))  # the best first
+        posts, hashes, offsets = self._gather_shingles()
+        priority = array_store.map_array(self.work_dir, "priority")[posts]
+        order = np.lexsort((posts, priority))  # the preferred post first
         rank = np.empty(posts.size, np.int64)
         rank[order] = np.arange(posts.size)
         blocks = range(len(load_part_index(self.work_dir).blocks))
-        folders = [AssignBatches(self.work_dir, block, 0, 0, ()).folder for block in blocks]
-        pair = gather_rows(folders, "pair", self.index)
-        ends = (rank[np.searchsorted(posts, pair[name])] for name in ("worse", "better"))
-        ranked = _distinct_pair_rows(*ends)
+        folders = [_batches_folder(self.work_dir, block) for block in blocks]
+        pair = gather_rows(folders, "pair", self.batch)
+        worse, better = (rank[np.searchsorted(posts, pair[end])] for end in ("worse", "better"))
+        ranked = _distinct_pair_rows(worse, better)
         starts = np.searchsorted(ranked["worse"], np.arange(posts.size + 1))
-        better = np.ascontiguousarray(ranked["better"])
-        kept = candidates_kernel.verify_pairs(starts, better, order, hashes, places, self.jaccard)
-        left = np.flatnonzero(kept != np.arange(posts.size))
-        return _scatter_pairs(self.work_dir, posts[order[left]], posts[order[kept[left]]])
+        representative = candidates_kernel.verify_pairs(
+            starts, np.ascontiguousarray(ranked["better"]), order, hashes, offsets, self.jaccard
+        )
+        matched = np.flatnonzero(representative != np.arange(posts.size))
+        representatives = posts[order[representative[matched]]]
+        return _scatter_matches(self.work_dir, posts[order[matched]], representatives), {}
 
     def _gather_shingles(self) -> tuple[I64, NDArray[np.uint32], I64]:
-        """The batch's posts in reading order, their shingles, and where each post's begin."""
+        """The batch's posts in reading order, their shingles, and the offset of each post."""
         posts, hashes, counts = [], [], [np.zeros(1, np.int64)]
         for block in range(len(load_part_index(self.work_dir).blocks)):
-            folder = ScatterShingles(self.work_dir, block, 0).folder
-            low, high = (
-                int(at) for at in array_store.load_slice(folder, "cuts", self.index, self.index + 2)
-            )
-            places = array_store.load_slice(folder, "places", low, high + 1)
+            folder = _shingles_folder(self.work_dir, block)
+            low, high = array_store.load_slice(folder, "cuts", self.batch, self.batch + 2).tolist()
+            offsets = array_store.load_slice(folder, "offsets", low, high + 1)
             posts.append(array_store.load_slice(folder, "posts", low, high))
-            hashes.append(array_store.load_slice(folder, "hashes", int(places[0]), int(places[-1])))
-            counts.append(np.diff(places))
-        return (
-            np.concatenate(posts),
-            np.concatenate(hashes),
-            np.cumsum(np.concatenate(counts)),
-        )
+            first, last = int(offsets[0]), int(offsets[-1])
+            hashes.append(array_store.load_slice(folder, "hashes", first, last))
+            counts.append(np.diff(offsets))
+        return np.concatenate(posts), np.concatenate(hashes), np.cumsum(np.concatenate(counts))

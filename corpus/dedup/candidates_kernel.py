@@ -54,9 +54,9 @@ def propose_pairs(
 
     ``keys`` is sorted; within a key the posts are sorted by preference. The posts with one key are
     a bucket. Its first post is a leader, and so is every post whose sketch differs in two bits or
-    more from those of all leaders before it, up to ``max_leaders``. A post is paired with the first leader, and with the
-    closest leader, that share at least ``min_equal_bits`` bits of the sketch. So a bucket costs
-    posts times leaders, not all pairs of posts.
+    more from those of all leaders before it, up to ``max_leaders``. A post is paired with the first
+    leader, and with the closest leader, that share at least ``min_equal_bits`` bits of the sketch.
+    So a bucket costs posts times leaders, not all pairs of posts.
     """
     left, right = np.empty(1024, np.int64), np.empty(1024, np.int64)
     size, count = 0, 0

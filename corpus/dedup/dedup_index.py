@@ -1,9 +1,10 @@
-"""Keep what dedup knows of a finished corpus beside it, for later corpora to be built against.
+"""Write what dedup measured of a finished corpus to ``index/``, for later corpora to compare with.
 
-``index/`` holds a piece for each part of the posts that reached the shards: ids, text hashes,
-shingle hashes. From them bands of any threshold can be made again, and a candidate is verified as
-exactly as within one build. Hashes of words would give away what was redacted, so every piece is
-enciphered with the corpus's key; ``index.json`` says in clear what it takes to be comparable.
+``index/`` has a piece for every :data:`PIECE_POSTS` posts of the shards: their ids, text hashes and
+shingle hashes. From these the bands for any threshold are computed again, and candidates are
+verified as exactly as within one build. Hashes of words could reveal what was redacted, so each
+piece is encrypted with the corpus' key. ``index.json`` is not: it lists the pieces and the settings
+that a comparable corpus must have.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, file_sha256, write_json
-from corpus.tasks.receipts import load_receipt, save_receipt
+from corpus.tasks.task import ResumableTask, Written
 
 INDEX_FOLDER = "index"
 INDEX_FILE = "index.json"
@@ -35,7 +36,7 @@ PIECE_POSTS = 100_000
 
 
 class IndexPiece(NamedTuple):
-    """A piece of an index."""
+    """The posts of a piece of an index."""
 
     ids: pl.Series
     text_hashes: NDArray[np.uint64]  # (n, 2)
@@ -44,7 +45,10 @@ class IndexPiece(NamedTuple):
 
 
 def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: bool) -> Path:
-    """The file that describes a corpus's index; PlanError unless it fits ``scheme``."""
+    """The path of a corpus' ``index.json``; PlanError unless its scheme equals ``scheme``.
+
+    With ``shingles`` the index must contain shingles too.
+    """
     path = corpus / INDEX_FOLDER / INDEX_FILE
     if not corpus.is_dir():
         raise PlanError(f"dedup: against: no corpus at '{corpus}'")
@@ -52,21 +56,21 @@ def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: boo
         raise PlanError(
             f"dedup: against: '{corpus}' has no index; build it with 'dedup: {{index: true}}'"
         )
-    found = read_index_file(corpus)
-    if found["format_version"] > INDEX_FORMAT_VERSION:
+    description = read_index_file(corpus)
+    if description["format_version"] > INDEX_FORMAT_VERSION:
         raise PlanError(
             f"dedup: against: the index of '{corpus}' is of a newer version of this tool"
         )
     for name, value in scheme.items():
-        if found["scheme"].get(name) != value:
+        if description["scheme"].get(name) != value:
             raise PlanError(
                 f"dedup: against: '{corpus}' was compared with {name} "
-                f"{_to_json(found['scheme'].get(name))} and this plan has {_to_json(value)}; "
+                f"{_to_json(description['scheme'].get(name))} and this plan has {_to_json(value)}; "
                 "make them the same, or build that corpus again"
             )
-    if shingles and not found["shingles"]:
+    if shingles and not description["shingles"]:
         raise PlanError(
-            f"dedup: against: '{corpus}' was built with exact_only and knows no shingles; "
+            f"dedup: against: '{corpus}' was built with exact_only, so its index has no shingles; "
             "set 'exact_only: true' here too, or build it again"
         )
     return path
@@ -77,18 +81,23 @@ def _to_json(value: object) -> str:
 
 
 def read_index_file(corpus: Path) -> dict[str, Any]:
-    """What ``index.json`` says; PlanError if it cannot be read."""
+    """The content of ``index.json`` of a corpus; PlanError if it cannot be read."""
     path = corpus / INDEX_FOLDER / INDEX_FILE
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        _ = found["format_version"], found["scheme"], found["key_id"], found["pieces"]
+        description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        _ = (
+            description["format_version"],
+            description["scheme"],
+            description["key_id"],
+            description["pieces"],
+        )
     except (OSError, ValueError, KeyError, TypeError):
         raise PlanError(f"'{path}' cannot be read as an index; build that corpus again") from None
-    return found
+    return description
 
 
 def check_keys(corpora: Iterable[Path], key_id: str) -> None:
-    """PlanError if the index of one of the corpora was enciphered with another key."""
+    """Raise PlanError if the index of one of the corpora was encrypted with another key."""
     for corpus in corpora:
         if read_index_file(corpus)["key_id"] != key_id:
             raise PlanError(
@@ -98,30 +107,30 @@ def check_keys(corpora: Iterable[Path], key_id: str) -> None:
 
 
 def list_index_pieces(corpus: Path) -> list[Path]:
-    """The files of an index, each as its card has it."""
+    """The files of the pieces of a corpus' index, in the order of ``index.json``."""
     return [corpus / INDEX_FOLDER / piece["path"] for piece in read_index_file(corpus)["pieces"]]
 
 
 def load_piece(path: Path, key: bytes) -> IndexPiece:
-    """Decipher a piece; BuildError if it is damaged."""
+    """Decrypt a piece; BuildError if it is missing or damaged, or if the key is another."""
     try:
-        opened = keys.decrypt(path.read_bytes(), key)
+        data = keys.decrypt(path.read_bytes(), key)
     except (OSError, BuildError):
         raise BuildError(
             f"'{path}' is missing or damaged, or made with another key; build that corpus again"
         ) from None
-    frame = pl.read_parquet(io.BytesIO(opened))
+    frame = pl.read_parquet(io.BytesIO(data))
     counts = frame["shingles"].list.len().to_numpy().astype(np.int64)
     return IndexPiece(
         frame["id"],
         np.stack([frame["exact_one"].to_numpy(), frame["exact_two"].to_numpy()], axis=1),
         frame["shingles"].explode(empty_as_null=False).to_numpy().astype(np.uint32),
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
+        _offsets(counts),
     )
 
 
 def encrypt_piece(piece: IndexPiece, key: bytes) -> bytes:
-    """Encipher a piece."""
+    """The encrypted bytes of a piece: a Parquet file under the corpus' key."""
     frame = pl.DataFrame(
         {
             "id": piece.ids,
@@ -139,61 +148,74 @@ def encrypt_piece(piece: IndexPiece, key: bytes) -> bytes:
 
 
 class IndexedRun(NamedTuple):
-    """A run of the posts of a part that reached the shards."""
+    """Posts of a part that reached the shards, and the files that the index is made from."""
 
     posts: Path
-    measures: Path
-    rows_folder: Path  # the folder of the array of their rows
-    low: int
-    high: int
+    measures: Path  # the folder of the arrays that dedup computed for the part
+    rows: RowRun
+
+    def load(self) -> IndexPiece:
+        """Read the ids, the text hashes and the shingles of the posts."""
+        rows = self.rows.load()
+        text_hashes, shingle_hashes, counts = load_measured_hashes(self.measures, rows)
+        ids = pl.read_parquet(self.posts, columns=["id"], glob=False)["id"].gather(rows)
+        return IndexPiece(ids, text_hashes, shingle_hashes, _offsets(counts))
+
+
+def load_measured_hashes(
+    measures: Path, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
+    """The text hashes (n, 2), the shingles, and the number of shingles, of n rows of a part.
+
+    ``measures`` is the folder of the arrays that dedup computed. With ``exact_only`` there are no
+    shingles.
+    """
+    from corpus.dedup import candidates_kernel
+
+    text_hashes = array_store.load_array(measures, "text_hashes")[rows]
+    if not array_store.has_array(measures, "hashes"):
+        return text_hashes, np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
+    hashes = array_store.load_array(measures, "hashes")
+    offsets = array_store.load_array(measures, "offsets")
+    return text_hashes, *candidates_kernel.gather_shingles(hashes, offsets, rows)
+
+
+def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
 @dataclass(frozen=True)
-class WriteIndexPiece:
-    """The task of writing a piece."""
+class WriteIndexPiece(ResumableTask):
+    """Write an encrypted piece of the index.
+
+    Reads the ids of posts and the arrays that dedup computed for them; replaces the ids as the plan
+    says. The facts are those of the piece in ``index.json``.
+    """
 
     runs: tuple[IndexedRun, ...]
     target: Path
     receipt: Path
-    naming: PseudonymSettings
+    pseudonyms: PseudonymSettings
 
-    def __call__(self) -> WriteIndexPiece:
-        """Write the piece unless its receipt is there."""
-        if load_receipt(self.receipt) is not None:
-            return self
-        parts = [_read_run(span) for span in self.runs]
+    def write(self) -> Written:
+        """Write the piece."""
+        parts = [run.load() for run in self.runs]
         counts = [np.diff(part.shingle_offsets) for part in parts]
-        entries = IndexPiece(
-            self.naming.load().pseudonymize_ids(pl.concat([part.ids for part in parts])),
+        piece = IndexPiece(
+            self.pseudonyms.load().pseudonymize_ids(pl.concat([part.ids for part in parts])),
             np.concatenate([part.text_hashes for part in parts]),
             np.concatenate([part.shingle_hashes for part in parts]),
-            np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate(counts))]),
+            _offsets(np.concatenate(counts)),
         )
         with atomic_write(self.target, durable=True) as temporary:
-            temporary.write_bytes(encrypt_piece(entries, keys.load_key(self.naming.key_path)))
-        receipt = {
-            "path": self.target.name, "rows": len(entries.ids),
-            "bytes": self.target.stat().st_size, "sha256": file_sha256(self.target),
-        }  # fmt: skip
-        save_receipt(self.receipt, receipt, [self.target])
-        return self
-
-
-def _read_run(run: IndexedRun) -> IndexPiece:
-    from corpus.dedup import candidates_kernel
-
-    rows = array_store.load_slice(run.rows_folder, "rows", run.low, run.high)
-    hashes, counts = np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
-    if (run.measures / "hashes.npy").exists():
-        places = array_store.load_array(run.measures, "places")
-        every = array_store.load_array(run.measures, "hashes")
-        hashes, counts = candidates_kernel.gather_shingles(every, places, rows)
-    return IndexPiece(
-        pl.read_parquet(run.posts, columns=["id"], glob=False)["id"].gather(rows),
-        array_store.load_array(run.measures, "exact")[rows],
-        hashes,
-        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)]),
-    )
+            temporary.write_bytes(encrypt_piece(piece, keys.load_key(self.pseudonyms.key_path)))
+        facts = {
+            "path": self.target.name,
+            "rows": len(piece.ids),
+            "bytes": self.target.stat().st_size,
+            "sha256": file_sha256(self.target),
+        }
+        return Written([self.target], facts)
 
 
 def make_piece_tasks(
@@ -201,33 +223,25 @@ def make_piece_tasks(
     indexed_rows: Sequence[RowRun],
     folder: Path,
     receipts_dir: Path,
-    naming: PseudonymSettings,
+    pseudonyms: PseudonymSettings,
 ) -> list[WriteIndexPiece]:
-    """The tasks that write every kept post once, so many to a piece, wherever the parts end.
-
-    ``found``: of each part's posts those that reached the shards.
-    """
+    """The tasks that write the ``indexed_rows`` of each part, :data:`PIECE_POSTS` to a piece."""
+    runs = [
+        IndexedRun(part.posts, part.measures, rows)
+        for part, rows in zip(measured_parts, indexed_rows, strict=True)
+    ]
+    counts = (rows.high - rows.low for rows in indexed_rows)
     return [
         WriteIndexPiece(
             tuple(
-                IndexedRun(
-                    measured_parts[part].posts,
-                    measured_parts[part].measures,
-                    indexed_rows[part].folder,
-                    indexed_rows[part].low + low,
-                    indexed_rows[part].low + high,
-                )
+                runs[part]._replace(rows=runs[part].rows.slice(low, high))
                 for part, low, high in piece
             ),
             folder / f"{number:05d}.sealed",
             receipts_dir / f"{number:05d}.json",
-            naming,
+            pseudonyms,
         )
-        for number, piece in enumerate(
-            array_store.split_into_pieces(
-                (rows.high - rows.low for rows in indexed_rows), PIECE_POSTS
-            )
-        )
+        for number, piece in enumerate(array_store.split_into_pieces(counts, PIECE_POSTS))
     ]
 
 
@@ -238,9 +252,9 @@ def write_index_file(
     shingles: bool,
     key_id: str,
 ) -> dict[str, Any]:
-    """Write ``index.json``, which makes the index count; return it."""
+    """Write ``index.json``, without which there is no index; return its content."""
     named = [{key: row[key] for key in ("path", "rows", "bytes", "sha256")} for row in receipts]
-    found = {
+    description = {
         "format_version": INDEX_FORMAT_VERSION,
         "scheme": scheme,
         "shingles": shingles,
@@ -249,5 +263,5 @@ def write_index_file(
         "bytes": sum(row["bytes"] for row in named),
         "pieces": named,
     }
-    write_json(folder / INDEX_FILE, found, pretty=True, durable=True)
-    return found
+    write_json(folder / INDEX_FILE, description, pretty=True, durable=True)
+    return description

@@ -1,8 +1,8 @@
-"""Find which of the posts that dedup saw reached the shards: what its index is to hold.
+"""Find the rows of the posts that dedup has seen and that reached the shards: those of the index.
 
-Where nothing made other rows of the posts behind dedup, a part's posts are still in the part of
-the same number. ``conversations`` puts them into documents of threads, wherever those lie; then
-the ids meet by range of keys, and each block is told which of its posts are left.
+Without documents, a part of the last stage has the kept posts of the part with the same number.
+With ``conversations`` the posts are in documents of threads, in any part; then the ids of kept
+posts and those in documents are compared by key range, and each block collects its rows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.conversations.documents import COUNTED_POSTS
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     gather_keys,
@@ -24,22 +23,31 @@ from corpus.partition.partitions import (
     load_part_index,
     make_rows,
     partition_keys,
-    scatter_rows,
     write_part_index,
 )
+from corpus.schema import COUNTED_POSTS
 from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 
-_PROGRESS_LABEL = "indexing"
+_LABEL = "indexing"
 
 
 class RowRun(NamedTuple):
-    """The rows of a part that are left: a run of the array ``rows`` in ``folder``."""
+    """Rows of a part: the entries ``low`` to ``high`` of the array ``rows`` in ``folder``."""
 
     folder: Path
     low: int
     high: int
+
+    def load(self) -> NDArray[np.int64]:
+        """Read the rows."""
+        rows: NDArray[np.int64] = array_store.load_slice(self.folder, "rows", self.low, self.high)
+        return rows
+
+    def slice(self, low: int, high: int) -> RowRun:
+        """The entries ``low`` to ``high`` of these rows."""
+        return RowRun(self.folder, self.low + low, self.low + high)
 
 
 def find_indexed_rows(
@@ -48,44 +56,50 @@ def find_indexed_rows(
     final_parts: Sequence[Path],
     run: RunTasks,
 ) -> list[RowRun]:
-    """The rows of each part that ``parts``, the posts behind the last stage, still hold."""
+    """The rows of each part of dedup that are in ``final_parts``, the output of the last stage."""
     if _has_documents(final_parts) == _has_documents([part.posts for part in measured_parts]):
-        tasks = [
-            FindRowsInPart(work_dir, part.posts, part.verdict, left, index)
-            for index, (part, left) in enumerate(zip(measured_parts, final_parts, strict=True))
+        comparing = [
+            FindRowsInPart(work_dir, part.posts, part.verdict, final_posts, number)
+            for number, (part, final_posts) in enumerate(
+                zip(measured_parts, final_parts, strict=True)
+            )
         ]
-        told = run_tasks(run, tasks, _PROGRESS_LABEL)
+        facts = run_tasks(run, comparing, _LABEL)
         return [
-            RowRun(task.folder, 0, each["rows"]) for task, each in zip(tasks, told, strict=True)
+            RowRun(task.folder, 0, row["rows"]) for task, row in zip(comparing, facts, strict=True)
         ]
-    stay = [
-        PartitionKeptIds(work_dir, part.posts, part.verdict, index)
-        for index, part in enumerate(measured_parts)
+    return _find_rows_in_documents(work_dir, measured_parts, final_parts, run)
+
+
+def _find_rows_in_documents(
+    work_dir: Path,
+    measured_parts: Sequence[MeasuredPart],
+    documents: Sequence[Path],
+    run: RunTasks,
+) -> list[RowRun]:
+    """The rows of each part that are in a document."""
+    kept = [
+        PartitionKeptIds(work_dir, part.posts, part.verdict, number)
+        for number, part in enumerate(measured_parts)
     ]
-    where = write_part_index(
-        work_dir,
-        [t.folder for t in stay],
-        [t["posts"] for t in run_tasks(run, stay, _PROGRESS_LABEL)],
-    )
-    held = [
-        PartitionDocumentIds(work_dir / "documents", path, index)
-        for index, path in enumerate(final_parts)
+    counts = [facts["posts"] for facts in run_tasks(run, kept, _LABEL)]
+    parts = write_part_index(work_dir, [task.folder for task in kept], counts)
+    documents_dir = work_dir / "documents"
+    contained = [
+        PartitionDocumentIds(documents_dir, path, number) for number, path in enumerate(documents)
     ]
-    write_part_index(
-        work_dir / "documents",
-        [t.folder for t in held],
-        [t["posts"] for t in run_tasks(run, held, _PROGRESS_LABEL)],
-    )
-    meeting = [FindRowsInRange(work_dir, *cut) for cut in where.key_ranges()]
-    run_tasks(run, meeting, _PROGRESS_LABEL)
-    folders = tuple(task.folder for task in meeting)
-    blocks = [CollectBlockRows(work_dir, folders, block) for block in range(len(where.blocks))]
-    run_tasks(run, blocks, _PROGRESS_LABEL)
-    found = []
-    for task, (low, high) in zip(blocks, where.blocks, strict=True):
+    counts = [facts["posts"] for facts in run_tasks(run, contained, _LABEL)]
+    write_part_index(documents_dir, [task.folder for task in contained], counts)
+    comparing = [FindRowsInRange(work_dir, *cut) for cut in parts.key_ranges()]
+    run_tasks(run, comparing, _LABEL)
+    folders = tuple(task.folder for task in comparing)
+    collecting = [CollectBlockRows(work_dir, folders, block) for block in range(len(parts.blocks))]
+    run_tasks(run, collecting, _LABEL)
+    runs = []
+    for task, (low, high) in zip(collecting, parts.blocks, strict=True):
         cuts = array_store.load_array(task.folder, "cuts")
-        found += [RowRun(task.folder, *cuts[at : at + 2].tolist()) for at in range(high - low)]
-    return found
+        runs += [RowRun(task.folder, *cuts[at : at + 2].tolist()) for at in range(high - low)]
+    return runs
 
 
 def _has_documents(parts: Sequence[Path]) -> bool:
@@ -99,14 +113,17 @@ def _read_column(path: Path, column: str = "id") -> pl.Series:
 
 
 def _mark_kept(verdict: Path) -> NDArray[np.bool_]:
-    # A post that was there twice has the id of one that stays.
-    found: NDArray[np.bool_] = _read_column(verdict, "reject").is_null().to_numpy()
-    return found
+    # Ids do not suffice: a dropped post may have the same id as a kept one.
+    mask: NDArray[np.bool_] = _read_column(verdict, "reject").is_null().to_numpy()
+    return mask
 
 
 @dataclass(frozen=True)
 class FindRowsInPart(ArrayTask):
-    """Find the posts of a part in what is left of it."""
+    """Find the posts of a part in the part of the same number after the last stage.
+
+    Reads the ids of both and the verdict file; writes the rows.
+    """
 
     work_dir: Path
     posts: Path
@@ -116,25 +133,23 @@ class FindRowsInPart(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the rows go."""
-        return self.work_dir / "kept" / f"{self.part:06d}"
+        """The folder of the rows."""
+        return numbered_folder(self.work_dir, "kept-rows", self.part)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The rows."""
-        ids, left = (
-            hash_strings(_read_column(self.posts))[:, 0],
-            hash_strings(_read_column(self.final_posts))[:, 0],
-        )
-        found = np.flatnonzero(np.isin(ids, left) & _mark_kept(self.verdict))
-        return {"rows": found}, {"rows": found.size}
+        """The rows; the fact is their number."""
+        ids = hash_strings(_read_column(self.posts))[:, 0]
+        final_ids = hash_strings(_read_column(self.final_posts))[:, 0]
+        rows = np.flatnonzero(np.isin(ids, final_ids) & _mark_kept(self.verdict))
+        return {"rows": rows}, {"rows": rows.size}
 
 
-# --------------------------------------------------------------------------- behind documents
+# --------------------------------------------------------------------------- with documents
 
 
 @dataclass(frozen=True)
 class PartitionKeptIds(ArrayTask):
-    """Note the ids of the posts of a part that dedup lets stay."""
+    """Partition the ids of the posts of a part that dedup has kept by key range."""
 
     work_dir: Path
     posts: Path
@@ -143,38 +158,41 @@ class PartitionKeptIds(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where they go."""
-        return self.work_dir / "stay" / f"{self.part:06d}"
+        """The folder of the keys."""
+        return numbered_folder(self.work_dir, "kept-ids", self.part)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Their keys, by range."""
+        """The keys; the fact is the number of all posts of the part."""
         ids = _read_column(self.posts)
-        stays = np.flatnonzero(_mark_kept(self.verdict))
-        return partition_keys("ids", hash_strings(ids.gather(stays)), stays), {"posts": len(ids)}
+        kept = np.flatnonzero(_mark_kept(self.verdict))
+        return partition_keys("ids", hash_strings(ids.gather(kept)), kept), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)
 class PartitionDocumentIds(ArrayTask):
-    """Note the ids of the posts in a bucket's documents."""
+    """Partition the ids of the posts in a file of documents by key range."""
 
     work_dir: Path
     documents: Path
-    bucket: int
+    number: int
 
     @property
     def folder(self) -> Path:
-        """Where they go."""
-        return self.work_dir / f"{self.bucket:06d}"
+        """The folder of the keys."""
+        return self.work_dir / f"{self.number:06d}"
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Their keys, by range."""
+        """The keys; the fact is the number of ids."""
         ids = _read_column(self.documents, "post_ids").explode(empty_as_null=False).drop_nulls()
         return partition_keys("ids", hash_strings(ids)), {"posts": len(ids)}
 
 
 @dataclass(frozen=True)
 class FindRowsInRange(ArrayTask):
-    """Find the posts of a range of keys that are in a document."""
+    """Find the kept posts of a key range that are in a document.
+
+    Reads the keys of all kept posts and of all documents; writes row indices, scattered by block.
+    """
 
     work_dir: Path
     low: int
@@ -182,29 +200,22 @@ class FindRowsInRange(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where their places go."""
-        return self.work_dir / f"meet-{self.low:03d}-{self.high:03d}"
+        """The folder of the row indices."""
+        return self.work_dir / f"in-documents-{self.low:03d}-{self.high:03d}"
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Their places, for the blocks they are of."""
-        where = load_part_index(self.work_dir)
-        keys, posts, _ = gather_keys(where, "ids", self.low, self.high, with_second=False)
-        held, _, _ = gather_keys(
-            load_part_index(self.work_dir / "documents"),
-            "ids",
-            self.low,
-            self.high,
-            with_second=False,
-        )
-        left = posts[np.isin(keys, held)]
-        return scatter_rows(
-            "post", make_rows(post=left), where.find_blocks(left), len(where.blocks)
-        ), {}
+        """The row indices."""
+        parts = load_part_index(self.work_dir)
+        documents = load_part_index(self.work_dir / "documents")
+        keys, posts, _ = gather_keys(parts, "ids", self.low, self.high, with_second=False)
+        contained, _, _ = gather_keys(documents, "ids", self.low, self.high, with_second=False)
+        posts = posts[np.isin(keys, contained)]
+        return parts.scatter_by_block("post", make_rows(post=posts), posts), {}
 
 
 @dataclass(frozen=True)
 class CollectBlockRows(ArrayTask):
-    """Put the posts of a block that are left in order, a part after the other."""
+    """Collect the row indices of a block; write rows within the parts, and each part's offset."""
 
     work_dir: Path
     range_folders: tuple[Path, ...]
@@ -212,14 +223,14 @@ class CollectBlockRows(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the rows go."""
-        return self.work_dir / "left" / f"{self.block:06d}"
+        """The folder of the rows and the offsets."""
+        return numbered_folder(self.work_dir, "block-rows", self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Rows within their parts, and where each part's begin."""
-        where = load_part_index(self.work_dir)
-        low, high = where.blocks[self.block]
+        """The rows and the offsets."""
+        parts = load_part_index(self.work_dir)
+        low, high = parts.blocks[self.block]
         posts = np.sort(gather_rows(self.range_folders, "post", self.block)["post"])
-        cuts = np.searchsorted(posts, where.part_offsets[low : high + 1])
-        begins = np.repeat(where.part_offsets[low:high], np.diff(cuts))
+        cuts = np.searchsorted(posts, parts.part_offsets[low : high + 1])
+        begins = np.repeat(parts.part_offsets[low:high], np.diff(cuts))
         return {"rows": posts - begins, "cuts": cuts}, {}

@@ -1,7 +1,7 @@
-"""The compiled arithmetic of deduplication: shingles, hashes, signatures, bands, similarity.
+"""Compute shingles, MinHash signatures, band keys and similarities; compiled, without the GIL.
 
-Each kernel works on flat arrays (Arrow buffers) and releases the GIL. The hash is MurmurHash3
-(x86, 32 bit, seed 0), so that anyone can compute our signatures again with datasketch:
+All functions work on flat arrays (Arrow buffers). The hash is MurmurHash3
+(x86, 32 bit, seed 0), so that datasketch computes the same signatures:
 ``MinHash(num_perm=128, scheme="affine32", hashfunc=corpus.dedup.hash32)``.
 """
 
@@ -60,7 +60,7 @@ def murmur3_32(data: U8, start: int, end: int) -> np.uint32:
 
 @jit
 def _unspaced_token_length(data: U8, at: int) -> int:
-    """The length of a character that is a token by itself (scripts without spaces), else 0."""
+    """The bytes of a character that is a token alone (in scripts without spaces), else 0."""
     lead = data[at]
     if lead >= 0xF0:
         code = (
@@ -91,7 +91,7 @@ def _unspaced_token_length(data: U8, at: int) -> int:
 
 @jit
 def _split_tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
-    """Fill ``begins`` and ``ends`` with the tokens of one string; return how many there are."""
+    """Fill ``begins`` and ``ends`` with the tokens of one string; return their number."""
     count, at = 0, start
     inside = False
     while at < end:
@@ -117,7 +117,7 @@ def _split_tokens(data: U8, start: int, end: int, begins: I64, ends: I64) -> int
 
 @jit
 def _split_characters(data: U8, start: int, end: int, begins: I64, ends: I64) -> int:
-    """Fill ``begins`` and ``ends`` with the characters of one string; how many there are."""
+    """Fill ``begins`` and ``ends`` with the characters of one string; return their number."""
     count = 0
     for at in range(start, end):
         if data[at] & 0xC0 != 0x80:
@@ -132,7 +132,7 @@ def _split_characters(data: U8, start: int, end: int, begins: I64, ends: I64) ->
 
 @jit
 def _sort_slice(values: U32, begin: int, end: int) -> None:
-    """Sort a slice in place; posts have few shingles, and few are sorted fastest by insertion."""
+    """Sort a slice in place: by insertion if it is short, as are the shingles of most posts."""
     if end - begin > 48:
         values[begin:end].sort()
         return
@@ -146,20 +146,21 @@ def _sort_slice(values: U32, begin: int, end: int) -> None:
 
 @jit
 def hash_shingles(data: U8, offsets: I64, width: int, by_character: bool) -> tuple[U32, I64, U32]:
-    """The distinct shingle hashes of each string, sorted: flat, their offsets, and the tokens.
+    """The distinct shingles of n strings, hashed and sorted within each string.
 
-    A shingle is the bytes from the first to the last of ``width`` consecutive tokens: words, or a
-    character each in scripts without spaces; with ``letters``, a character each in any script. A
-    string with fewer tokens is one shingle, so that posts of three words can be compared too.
+    Returns the hashes of all strings, the offset of each string (n + 1,), and its number of tokens.
+    A shingle is the bytes from the first to the last of ``width`` consecutive tokens: words, or
+    single characters in scripts without spaces; with ``by_character``, single characters in any
+    script. A string with fewer tokens is one shingle, so that posts of three words can be compared.
     """
     rows = offsets.size - 1
     longest = 1
     for row in range(rows):
         longest = max(longest, offsets[row + 1] - offsets[row])
     begins, ends = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    # A string of n bytes has at most n tokens, of which each but the last few begins a shingle.
+    # A string of n bytes has at most n tokens, and at most one shingle begins at each.
     out = np.empty(offsets[rows] - offsets[0] + rows, np.uint32)
-    places = np.zeros(rows + 1, np.int64)
+    starts = np.zeros(rows + 1, np.int64)
     tokens = np.empty(rows, np.uint32)
     used = 0
     for row in range(rows):
@@ -183,8 +184,8 @@ def hash_shingles(data: U8, offsets: I64, width: int, by_character: bool) -> tup
                     out[kept] = out[index]
                     kept += 1
             used = kept
-        places[row + 1] = used
-    return out[:used].copy(), places, tokens
+        starts[row + 1] = used
+    return out[:used].copy(), starts, tokens
 
 
 @jit
@@ -222,14 +223,16 @@ def hash_bands(signature: U32, bands: int, rows: int) -> U64:
 
 @jit
 def sketch_signatures(signature: U32) -> U64:
-    """A bit of each of the first 64 signature values: two posts of similarity j share
-    (1 + j) / 2 of them on average. The values are mixed first, for their low bits hang together.
+    """A bit of each of the first 64 values of a signature, as one number per post.
+
+    Two posts with similarity j share (1 + j) / 2 of the bits on average. The values are mixed
+    first, because the low bits of different permutations are not independent.
     """
     out = np.zeros(signature.shape[0], np.uint64)
     for post in range(signature.shape[0]):
-        for place in range(min(64, signature.shape[1])):
-            bit = np.uint64(_fmix32(signature[post, place]) & np.uint32(1))
-            out[post] |= bit << np.uint64(place)
+        for column in range(min(64, signature.shape[1])):
+            bit = np.uint64(_fmix32(signature[post, column]) & np.uint32(1))
+            out[post] |= bit << np.uint64(column)
     return out
 
 

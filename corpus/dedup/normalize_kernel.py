@@ -1,25 +1,21 @@
-"""The compiled pass that folds posts; ``corpus.dedup.normalize`` says what is folded and why.
+"""Normalize UTF-8 texts in one pass; compiled, without the GIL. See ``corpus.dedup.normalize``.
 
 The classes of characters are bits of the table that ``scripts/make_folding_table.py`` makes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import numpy as np
 from numpy.typing import NDArray
 
 from filters.text.jit import jit
 
-F = TypeVar("F", bound=Callable[..., Any])
 U8 = NDArray[np.uint8]
 I64 = NDArray[np.int64]
 I32 = NDArray[np.int32]
 
 _WORD, _SPACE, _PUNCTUATION, _PICTURE, _DROPPED, _COMPOSED, _LETTER = 1, 2, 4, 8, 16, 32, 64
-# The folds, in the order of corpus.folding.FOLDS.
+# The options, in the order of corpus.folding.FOLDS.
 _UNICODE, _CASE, _REPOSTS, _URLS, _MENTIONS, _HASHTAGS, _STRETCHED, _PUNCT, _EMOJI = (
     1 << bit for bit in range(9)
 )
@@ -28,7 +24,7 @@ _LONG_TEXT_BYTES = 1 << 16
 
 @jit
 def _decode(data: U8, at: int) -> tuple[np.int64, int]:
-    """The character at a place in UTF-8, and its length in bytes."""
+    """The code point of the UTF-8 character at ``at``, and its length in bytes."""
     one = np.int64(data[at])
     if one < 0x80:
         return one, 1
@@ -43,7 +39,7 @@ def _decode(data: U8, at: int) -> tuple[np.int64, int]:
 
 @jit
 def mark_context_dependent(data: U8, offsets: I64, classes: U8) -> NDArray[np.bool_]:
-    """Which strings hold a character whose normal form depends on its neighbours."""
+    """A mask of the strings with a character whose normal form depends on its neighbours."""
     out = np.zeros(offsets.size - 1, np.bool_)
     for row in range(offsets.size - 1):
         at, end = offsets[row], offsets[row + 1]
@@ -70,7 +66,7 @@ def normalize(
     expansion_offsets: I32,
     expansions: I32,
 ) -> tuple[U8, I64]:
-    """The folded strings end to end, and where each begins."""
+    """The normalized strings, concatenated, and the offset of each."""
     rows = offsets.size - 1
     out = np.empty(offsets[rows] - offsets[0] + 64, np.uint8)
     ends = np.zeros(rows + 1, np.int64)
@@ -114,13 +110,15 @@ def normalize(
 def _expanded_length(
     data: U8, at: int, end: int, expansion_index: I32, expansion_offsets: I32
 ) -> int:
-    """How many characters a string has once it is normal."""
+    """The number of characters of a string in normal form."""
     count = 0
     while at < end:
         code, size = _decode(data, at)
         at += size
-        found = expansion_index[code]
-        count += expansion_offsets[found + 1] - expansion_offsets[found] if found >= 0 else 1
+        expansion = expansion_index[code]
+        count += (
+            expansion_offsets[expansion + 1] - expansion_offsets[expansion] if expansion >= 0 else 1
+        )
     return count
 
 
@@ -137,7 +135,7 @@ def _normalize_characters(
     expansion_offsets: I32,
     expansions: I32,
 ) -> int:
-    """Decode a string to normal, small characters; how many there are."""
+    """Decode a string to normalized, lower-case characters; return their number."""
     count = 0
     small = options & _CASE != 0
     while at < end:
@@ -152,10 +150,10 @@ def _normalize_characters(
         if options & _UNICODE:
             if classes[code] & _DROPPED:
                 continue
-            found = expansion_index[code]
-            if found >= 0:
-                for place in range(expansion_offsets[found], expansion_offsets[found + 1]):
-                    part = expansions[place]
+            expansion = expansion_index[code]
+            if expansion >= 0:
+                for index in range(expansion_offsets[expansion], expansion_offsets[expansion + 1]):
+                    part = expansions[index]
                     codes[count] = lower[part] if small else part
                     count += 1
                 continue
@@ -166,13 +164,13 @@ def _normalize_characters(
 
 @jit
 def _is_letter(codes: I32, at: int, count: int, letter: int) -> bool:
-    """Whether the character at a place is the ASCII letter ``small``, of either case."""
+    """Whether the character at ``at`` is the ASCII letter ``letter``, in either case."""
     return at < count and (codes[at] | 32) == letter
 
 
 @jit
 def _starts_link(codes: I32, at: int, count: int, classes: U8) -> bool:
-    """Whether a link begins here: http:// or https:// anywhere, www. where no word goes on."""
+    """Whether a link begins at ``at``: http:// or https:// anywhere, www. not inside a word."""
     if _is_letter(codes, at, count, 104):  # h
         if not (
             _is_letter(codes, at + 1, count, 116)
@@ -196,9 +194,9 @@ def _starts_link(codes: I32, at: int, count: int, classes: U8) -> bool:
 
 @jit
 def _find_mention_end(codes: I32, at: int, count: int, classes: U8, links: bool) -> int:
-    """Where the mention that begins at ``at`` ends (``at`` if none does): @name, @name@host.
+    """The end of the mention that begins at ``at``, or ``at`` if none does: @name, @name@host.
 
-    A link that it runs into ends it, if ``links`` count.
+    With ``links``, a mention ends where a link begins.
     """
     if codes[at] != 64 or at + 1 >= count:
         return at
@@ -229,7 +227,7 @@ def _find_mention_end(codes: I32, at: int, count: int, classes: U8, links: bool)
 
 @jit
 def _skip_repost_prefix(codes: I32, count: int, classes: U8) -> int:
-    """Where the text begins behind any ``RT @name:``."""
+    """The begin of the text after any ``RT @name:``."""
     begin = 0
     while True:
         at = begin
@@ -258,7 +256,7 @@ def _skip_repost_prefix(codes: I32, count: int, classes: U8) -> int:
 
 @jit
 def _write_character(out: U8, used: int, code: np.int64) -> int:
-    """Write a character in UTF-8; where the next one goes."""
+    """Write a character in UTF-8; return the position after it."""
     if code < 0x80:
         out[used] = code
         return used + 1
@@ -276,7 +274,7 @@ def _write_character(out: U8, used: int, code: np.int64) -> int:
 
 @jit
 def _write_text(codes: I32, count: int, out: U8, used: int, options: int, classes: U8) -> int:
-    """Write what counts of a post's characters, with single spaces; where the next post goes."""
+    """Write the characters that count, with single spaces; return the position after them."""
     at = _skip_repost_prefix(codes, count, classes) if options & _REPOSTS else 0
     links, stretched = options & _URLS != 0, options & _STRETCHED != 0
     apart = _SPACE

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from corpus.conversations import templates
+from corpus.conversations.documents import remove_turns
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError
 from corpus.output.parquet_options import ParquetOptions
@@ -233,7 +233,7 @@ def _cut_documents(
     """Return documents without the turns of the request, and omit documents that become empty."""
     rows = []
     for row in documents.iter_rows(named=True):
-        cut, lost = templates.remove_turns(row, request.includes_post, joiner)
+        cut, lost = remove_turns(row, request.includes_post, joiner)
         changes.edited_documents.add(row["id"])
         for name, author in zip(row["post_ids"], row["authors"], strict=True):
             if request.includes_post(name, author):

@@ -1,130 +1,84 @@
-"""Put all posts in one random order that a seed decides, a part and then a bucket at a time."""
+"""Shuffle all posts in one random order that a seed decides, part by part, then bucket by bucket.
+
+The sort key of a post is the SplitMix64 hash of its number among all kept posts. So neither the
+division into parts nor the number of workers changes the order.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pyarrow.parquet as pq
 
 from corpus.partition import permutation
+from corpus.partition.buckets import BUCKET, ScatterPosts, count_buckets, gather_bucket
 from corpus.tasks.files import atomic_write
-from corpus.tasks.receipts import load_receipt, save_receipt
+from corpus.tasks.task import ResumableTask, Written
 
-# A bucket is held in memory whole: about this much text.
-_BUCKET_BYTES = 24 << 20
-_MAX_BUCKETS = 2048
 _SORT_KEY = "_shuffle"
 
 
-def count_buckets(text_bytes: int) -> int:
-    """How many buckets so much text is shuffled in; the text alone decides."""
-    return max(1, min(_MAX_BUCKETS, -(-text_bytes // _BUCKET_BYTES)))
-
-
 @dataclass(frozen=True)
-class ScatterPartAtRandom:
-    """The task of sorting one part's posts by where they go, a row group a bucket.
+class ScatterPartAtRandom(ScatterPosts):
+    """Scatter the posts of a part by their sort keys: a bucket has a range of keys."""
 
-    A post's place is the SplitMix64 hash of its number among all posts that stay. So neither the
-    cut into parts nor the workers have a say in the order.
-    """
-
-    posts: Path
-    target: Path
-    first_row: int  # how many posts all parts before this one hold
-    bucket_count: int
+    first_row: int  # the number of posts in all parts before this one
     seed: int
 
-    @property
-    def receipt(self) -> Path:
-        """Which row group holds which bucket."""
-        return self.target.with_suffix(".json")
-
-    def __call__(self) -> ScatterPartAtRandom:
-        """Sort the part unless its receipt is there."""
-        if load_receipt(self.receipt) is not None:
-            return self
-        self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        posts = pl.read_parquet(self.posts, glob=False)
+    def assign_buckets(self, posts: pl.DataFrame) -> pl.DataFrame:
+        """The posts sorted by key, with key and bucket."""
         numbers = np.arange(self.first_row, self.first_row + posts.height, dtype=np.uint64)
         keys = permutation.splitmix64(numbers, "shuffle", self.seed)
         bucket = ((keys >> np.uint64(32)) * np.uint64(self.bucket_count)) >> np.uint64(32)
-        posts = posts.with_columns(pl.Series(_SORT_KEY, keys), pl.Series("_bucket", bucket)).sort(
-            _SORT_KEY
-        )
-        groups: dict[str, int] = {}
-        with atomic_write(self.target) as temporary:
-            schema = posts.drop("_bucket").to_arrow().schema
-            with pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
-                for frame in posts.partition_by("_bucket", maintain_order=True):
-                    groups[str(frame["_bucket"][0])] = len(groups)
-                    table = frame.drop("_bucket").to_arrow()
-                    writer.write_table(table, row_group_size=table.num_rows)
-        save_receipt(self.receipt, {"groups": groups}, [self.target])
-        return self
+        columns = pl.Series(_SORT_KEY, keys), pl.Series(BUCKET, bucket)
+        return posts.with_columns(*columns).sort(_SORT_KEY)
 
 
 @dataclass(frozen=True)
-class GatherBucket:
-    """The task of putting one bucket's posts in order."""
+class GatherBucket(ResumableTask):
+    """Gather the posts of a bucket from all scattered parts and sort them by key.
 
-    scattered_dir: Path  # the folder of scattered parts
+    Writes ``target``; the facts are its rows and the bytes of its text.
+    """
+
+    scattered_dir: Path
     part_count: int
     target: Path
     index: int
 
     @property
     def receipt(self) -> Path:
-        """How many rows there are, and how much text."""
+        """The receipt next to the file."""
         return self.target.with_suffix(".json")
 
-    def __call__(self) -> GatherBucket:
-        """Gather the bucket unless its receipt is there."""
-        if load_receipt(self.receipt) is not None:
-            return self
-        self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        frames = []
-        for number in range(self.part_count):
-            source = self.scattered_dir / f"{number:06d}.parquet"
-            group = _load_row_groups(source.with_suffix(".json")).get(str(self.index))
-            with pq.ParquetFile(source) as file:
-                if group is not None:
-                    frames.append(pl.DataFrame(file.read_row_group(group)))
-                elif not frames:
-                    frames.append(pl.DataFrame(file.schema_arrow.empty_table()))
-        posts = pl.concat(frames).sort(_SORT_KEY).drop(_SORT_KEY)
+    def write(self) -> Written:
+        """Write the posts of the bucket."""
+        posts = gather_bucket(self.scattered_dir, self.part_count, self.index)
+        posts = posts.sort(_SORT_KEY).drop(_SORT_KEY)
         with atomic_write(self.target) as temporary:
             posts.write_parquet(temporary, compression="zstd", compression_level=1)
-        sizes = {"rows": posts.height, "text_bytes": int(posts["text"].str.len_bytes().sum())}
-        save_receipt(self.receipt, sizes, [self.target])
-        return self
-
-
-@lru_cache(maxsize=4096)
-def _load_row_groups(receipt: Path) -> dict[str, int]:
-    found = load_receipt(receipt)
-    assert found is not None  # all parts are scattered before the first bucket is taken
-    groups: dict[str, int] = found["groups"]
-    return groups
+        text_bytes = int(posts["text"].str.len_bytes().sum())
+        return Written([self.target], {"rows": posts.height, "text_bytes": text_bytes})
 
 
 def make_shuffle_tasks(
     parts: Sequence[tuple[Path, int, int]], work_dir: Path, seed: int
 ) -> tuple[list[ScatterPartAtRandom], list[GatherBucket]]:
-    """What is to be done, in two steps, for parts of so many rows and so much text."""
+    """The tasks of the two steps of a shuffle.
+
+    ``parts`` are the file, the rows and the bytes of text of each part.
+    """
     count = count_buckets(sum(text_bytes for _, _, text_bytes in parts))
-    scattering, begin = [], 0
-    for index, (posts, rows, _) in enumerate(parts):
-        target = work_dir / "scattered" / f"{index:06d}.parquet"
-        scattering.append(ScatterPartAtRandom(posts, target, begin, count, seed))
-        begin += rows
+    scattered_dir = work_dir / "scattered"
+    scattering, first_row = [], 0
+    for part, (posts, rows, _) in enumerate(parts):
+        scattering.append(ScatterPartAtRandom(posts, scattered_dir, part, count, first_row, seed))
+        first_row += rows
     gathering = [
-        GatherBucket(work_dir / "scattered", len(parts), work_dir / f"{index:06d}.parquet", index)
-        for index in range(count)
+        GatherBucket(scattered_dir, len(parts), work_dir / f"{bucket:06d}.parquet", bucket)
+        for bucket in range(count)
     ]
     return scattering, gathering

@@ -1,9 +1,13 @@
-"""Set documents aside for validation so that nothing of them is in the rest.
+"""Split documents into training and validation sets that have nothing in common.
 
-Documents are tied by an author, a thread and a cluster of near duplicates, and what is tied goes
-to one side. So nobody writes on both sides, no answer stands apart from what it answers, and no
-near copy of a validation document is trained on. In a network nearly all may be tied together:
-the big groups stay in the training set, and validation is drawn from the small ones.
+Documents are tied by an author, a thread and a cluster of near duplicates, and all documents of a
+*group*, a connected component of ties, are in the same set. So nobody has written documents of both
+sets, no reply is separated from the post it replies to, and no near duplicate of a validation
+document is trained on. In a social network nearly all documents may be tied: the large groups are
+training documents, and the validation set is drawn from the small ones.
+
+A group is identified by its first document. The draw gives each group a random number of 64 bits;
+the groups with the smallest numbers are drawn, as many as reach the wanted number of documents.
 """
 
 from __future__ import annotations
@@ -22,6 +26,7 @@ from corpus.errors import BuildError
 from corpus.partition import connected_components, permutation
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
+    Rows,
     gather_keys,
     gather_rows,
     load_part_index,
@@ -32,29 +37,41 @@ from corpus.partition.partitions import (
 )
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
-from corpus.tasks.receipts import load_receipt, save_receipt
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import (
+    Arrays,
+    ArrayTask,
+    ResumableTask,
+    RunTasks,
+    Written,
+    numbered_folder,
+    run_tasks,
+)
 
 SPLITS = ("train", "validation")
-_NO_TIME = -(1 << 62)  # the time of what has none
-# A group may take up a quarter of the validation set.
+_NO_TIME = -(1 << 62)  # the time of a document without one
+# A group is at most a quarter of the validation set.
 _MIN_GROUPS = 4
-# A document has about so many names: itself, its author, parent, thread, cluster.
+# A document has about so many names: those of itself, its author, parent, thread and cluster.
 _TIES_PER_DOCUMENT = 4
-# The draw is made of 64 bits; groups are counted by the first of them, so that the last one that
-# is drawn is found without holding all.
+# Documents are counted by the first 16 bits of the number that their group has in the draw, so that
+# the last group that is drawn is found without having all groups in memory.
 _BINS, _BIN_SHIFT = 1 << 16, 48
+_LABEL = "tying"
+_POST_ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
 
 
 def parse_day(name: str) -> int | None:
-    """When a day such as 2024-05-01 begins in UTC, in microseconds; None for no day."""
+    """The begin of a day such as 2024-05-01 in UTC, in µs; None for an empty string."""
     if not name:
         return None
     return int(datetime.fromisoformat(name).replace(tzinfo=UTC).timestamp()) * 1_000_000
 
 
 def list_ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
-    """Rows, and names that they are tied by: what has a name in common belongs together."""
+    """The names of the author, the thread, the cluster and the posts of each document.
+
+    Returns row numbers and names, of equal length. Documents with a name in common are tied.
+    """
     names = [
         pl.concat_str(pl.lit("p:"), name) for name in _present_columns(posts, _POST_ID_COLUMNS)
     ]
@@ -62,20 +79,17 @@ def list_ties(posts: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     rows = posts.with_row_index("row").select(
         pl.col("row").cast(pl.Int64), pl.concat_list(person, *names).alias("name")
     )
-    found = [rows.explode("name")]
+    frames = [rows.explode("name")]
     for column, start in (("post_ids", "p:"), ("authors", "a:")):
         if column in posts.columns:
             more = posts.with_row_index("row").select(
                 pl.col("row").cast(pl.Int64), "platform", pl.col(column).alias("name")
             )
             more = more.explode("name", empty_as_null=False).drop_nulls("name")
-            place = [pl.col("platform"), pl.lit(":")] if column == "authors" else []
-            found.append(more.select("row", name=pl.concat_str(pl.lit(start), *place, "name")))
-    whole = pl.concat(found).drop_nulls("name").unique(maintain_order=True)
-    return whole["row"], whole["name"]
-
-
-_POST_ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
+            prefix = [pl.col("platform"), pl.lit(":")] if column == "authors" else []
+            frames.append(more.select("row", name=pl.concat_str(pl.lit(start), *prefix, "name")))
+    ties = pl.concat(frames).drop_nulls("name").unique(maintain_order=True)
+    return ties["row"], ties["name"]
 
 
 def _present_columns(posts: pl.DataFrame, names: Sequence[str]) -> list[str]:
@@ -83,27 +97,25 @@ def _present_columns(posts: pl.DataFrame, names: Sequence[str]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class MeasureTies:
-    """The task of noting what each document of a part is tied by."""
+class MeasureTies(ArrayTask):
+    """Hash the names that tie the documents of a part.
+
+    Reads ``posts``; writes the hashed names and the time of each document.
+    """
 
     posts: Path
     folder: Path
 
-    def __call__(self) -> MeasureTies:
-        """Note it unless the receipt is there."""
-
-        receipt = self.folder / "receipt.json"
-        if load_receipt(receipt) is None:
-            known = pl.scan_parquet(self.posts, glob=False).collect_schema()
-            wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POST_ID_COLUMNS)
-            columns = [name for name in wanted if name in known]
-            posts = pl.read_parquet(self.posts, columns=columns, glob=False)
-            rows, names = list_ties(posts)
-            times = posts["created_at"].dt.timestamp("us").fill_null(_NO_TIME)
-            keys = hash_strings(names)
-            found = {**partition_keys("names", keys, rows.to_numpy()), "times": times.to_numpy()}
-            save_receipt(receipt, {}, array_store.save_arrays(found, self.folder))
-        return self
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """The hashes and times."""
+        schema = pl.scan_parquet(self.posts, glob=False).collect_schema()
+        wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POST_ID_COLUMNS)
+        columns = [name for name in wanted if name in schema]
+        posts = pl.read_parquet(self.posts, columns=columns, glob=False)
+        rows, names = list_ties(posts)
+        times = posts["created_at"].dt.timestamp("us").fill_null(_NO_TIME)
+        keys = partition_keys("names", hash_strings(names), rows.to_numpy())
+        return {**keys, "times": times.to_numpy()}, {}
 
 
 def choose_validation(
@@ -115,79 +127,95 @@ def choose_validation(
     created_after: int | None,
     run: RunTasks,
 ) -> None:
-    """Set aside about ``share`` of all documents, so many in each part; :func:`aside` tells them.
+    """Choose about ``share`` of all documents; :func:`load_validation_mask` reads the choice.
 
-    With ``after``, in microseconds, only of groups that hold nothing older, or without a date.
-    Raises BuildError if nothing can be set aside.
+    ``folders`` have the arrays of :class:`MeasureTies`, ``counts`` the documents of each part. With
+    ``created_after``, in µs, only groups are chosen of which every document has a date and none is
+    older. Raises BuildError if no group can be chosen.
     """
-    where = write_part_index(work_dir, folders, counts)
-    ranges = [LinkTies(work_dir, *cut) for cut in where.key_ranges(_TIES_PER_DOCUMENT)]
-    run_tasks(run, ranges, "tying")
-    rounds, _ = connected_components.find_components(work_dir, ranges, run, "tying")
-    blocks = range(len(where.blocks))
-    run_tasks(
-        run, [ScatterGroups(work_dir, block, rounds, created_after) for block in blocks], "tying"
-    )
-    wanted = max(1.0, share * where.row_count)
-    groups = [
-        SizeGroups(work_dir, block, max(1.0, share * where.row_count / _MIN_GROUPS), seed)
-        for block in blocks
-    ]
-    told = run_tasks(run, groups, "tying")
-    last = _find_draw_limit([task.folder for task in groups], wanted)
-    if last is None:
-        largest = max((row["largest"] for row in told), default=0)
+    parts = write_part_index(work_dir, folders, counts)
+    linking = [LinkTies(work_dir, *cut) for cut in parts.key_ranges(_TIES_PER_DOCUMENT)]
+    run_tasks(run, linking, _LABEL)
+    rounds, _ = connected_components.find_components(work_dir, linking, run, _LABEL)
+    blocks = range(len(parts.blocks))
+    scattering = [ScatterGroups(work_dir, block, rounds, created_after) for block in blocks]
+    run_tasks(run, scattering, _LABEL)
+    wanted = max(1.0, share * parts.row_count)
+    max_size = max(1.0, share * parts.row_count / _MIN_GROUPS)
+    sizing = [SizeGroups(work_dir, block, max_size, seed) for block in blocks]
+    facts = run_tasks(run, sizing, _LABEL)
+    limit = _find_draw_limit([task.folder for task in sizing], wanted)
+    if limit is None:
+        largest = max((row["largest"] for row in facts), default=0)
         raise BuildError(
-            f"nothing can be set aside for validation: {largest:,} of {where.row_count:,} documents "
-            "are tied together by authors, threads or near duplicates, or all groups are too large "
-            "or too old; ask for a larger share (output: validation) or an earlier "
+            f"nothing can be set aside for validation: {largest:,} of {parts.row_count:,} "
+            "documents are tied together by authors, threads or near duplicates, or all groups "
+            "are too large or too old; ask for a larger share (output: validation) or an earlier "
             "validation_after"
         )
-    run_tasks(run, [DrawGroups(work_dir, block, last) for block in blocks], "tying")
+    run_tasks(run, [DrawGroups(work_dir, block, limit) for block in blocks], _LABEL)
 
 
 def load_validation_mask(work_dir: Path, part: int) -> NDArray[np.bool_]:
-    """Which rows of a part are set aside."""
-    where = load_part_index(work_dir)
-    begin, end = where.part_offsets[part : part + 2]
-    block = where.find_block_of_part(part)
-    folders = [DrawGroups(work_dir, at, 0).folder for at in range(len(where.blocks))]
-    drawn = gather_rows(folders, "drawn", block)["post"]
-    found = np.zeros(end - begin, bool)
-    found[drawn[(drawn >= begin) & (drawn < end)] - begin] = True
-    return found
+    """A mask of the documents of a part that are in the validation set."""
+    parts = load_part_index(work_dir)
+    begin, end = parts.part_offsets[part : part + 2]
+    folders = [_drawn_folder(work_dir, block) for block in range(len(parts.blocks))]
+    drawn = gather_rows(folders, "drawn", parts.find_block_of_part(part))["post"]
+    mask = np.zeros(end - begin, bool)
+    mask[drawn[(drawn >= begin) & (drawn < end)] - begin] = True
+    return mask
 
 
 def _find_draw_limit(folders: Sequence[Path], wanted: float) -> int | None:
-    """Of the groups in the order of the draw, the number of the last whose documents, with those
-    of all before it, are no more than ``wanted``; None if the first are too many already."""
+    """The number, in the draw, of the last group that is drawn.
+
+    The documents of this group and of all with a smaller number are at most ``wanted``. None if
+    the first group has more documents, or if there is no group.
+    """
     counts = np.zeros(_BINS, np.int64)
     for folder in folders:
         counts += array_store.load_array(folder, "counts")
     before = np.concatenate([[0], np.cumsum(counts)])
     if before[-1] == 0:
         return None
-    # All groups of the bins below fit; of this one they are looked at one by one.
-    edge = int(np.searchsorted(before[1:], wanted, side="right"))
-    if edge < _BINS:
-        found = np.concatenate([_load_bin(folder, edge) for folder in folders])
-        found = found[np.argsort(found["draw"])]
-        fits = before[edge] + np.cumsum(found["size"]) <= wanted
+    # All groups of the bins below this one are drawn; the groups of this one are compared one by
+    # one.
+    last_bin = int(np.searchsorted(before[1:], wanted, side="right"))
+    if last_bin < _BINS:
+        groups = np.concatenate([_load_bin(folder, last_bin) for folder in folders])
+        groups = groups[np.argsort(groups["draw"])]
+        fits = before[last_bin] + np.cumsum(groups["size"]) <= wanted
         if fits.any():
-            return int(found["draw"][fits][-1])
-    return (edge << _BIN_SHIFT) - 1 if before[edge] else None
+            return int(groups["draw"][fits][-1])
+    return (last_bin << _BIN_SHIFT) - 1 if before[last_bin] else None
 
 
-def _load_bin(folder: Path, draw_bin: int) -> NDArray[Any]:
+def _load_bin(folder: Path, draw_bin: int) -> Rows:
     """The groups of a block in one bin of the draw."""
     low, high = array_store.load_slice(folder, "group_cuts", draw_bin, draw_bin + 2)
-    found: NDArray[Any] = array_store.load_slice(folder, "group", int(low), int(high))
-    return found
+    groups: Rows = array_store.load_slice(folder, "group", int(low), int(high))
+    return groups
+
+
+def _groups_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir, "groups", block)
+
+
+def _sizes_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir, "sizes", block)
+
+
+def _drawn_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir, "drawn", block)
 
 
 @dataclass(frozen=True)
 class LinkTies(ArrayTask):
-    """Tie the documents that have a name in a range of keys in common."""
+    """Link the documents that have a name in common, for the names in a key range.
+
+    Reads the hashed names of all parts; writes edges between documents.
+    """
 
     work_dir: Path
     low: int
@@ -195,25 +223,26 @@ class LinkTies(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the edges go."""
+        """The folder of the edges."""
         return self.work_dir / f"names-{self.low:03d}-{self.high:03d}"
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Edges, as few as tie them."""
-        keys, posts, _ = gather_keys(
-            load_part_index(self.work_dir), "names", self.low, self.high, with_second=False
-        )
+        """As few edges as tie these documents."""
+        parts = load_part_index(self.work_dir)
+        keys, posts, _ = gather_keys(parts, "names", self.low, self.high, with_second=False)
         by_key = np.argsort(keys, kind="stable")
         keys, posts = keys[by_key], posts[by_key]
         same = np.flatnonzero(keys[1:] == keys[:-1])
-        return connected_components.scatter_edges(
-            self.work_dir, *connected_components.star_edges(posts[same], posts[same + 1])
-        ), {}
+        edges = connected_components.star_edges(posts[same], posts[same + 1])
+        return connected_components.scatter_edges(self.work_dir, *edges), {}
 
 
 @dataclass(frozen=True)
 class ScatterGroups(ArrayTask):
-    """Send the documents of a block to the blocks of their groups' first documents."""
+    """Scatter the documents of a block by the block of the first document of their group.
+
+    Reads the labels of the components; writes each document, its group, and whether it is too old.
+    """
 
     work_dir: Path
     block: int
@@ -222,39 +251,36 @@ class ScatterGroups(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the rows go."""
-        return self.work_dir / "grouped" / f"{self.block:06d}"
+        """The folder of the rows."""
+        return _groups_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Each document, its group, and whether it is too old."""
-        where = load_part_index(self.work_dir)
-        low, high = where.block_rows(self.block)
+        """A row for each document."""
+        parts = load_part_index(self.work_dir)
+        low, high = parts.block_rows(self.block)
         group = np.arange(low, high)
         tied, first = connected_components.load_labels(self.work_dir, self.block, self.rounds)
         group[tied - low] = first
         old = np.zeros(high - low, bool)
         if self.created_after is not None:
-            old = where.load_block_array("times", self.block) < self.created_after
-        found = make_rows(group=group, post=np.arange(low, high), old=old)
-        return scatter_rows("row", found, where.find_blocks(group), len(where.blocks)), {}
+            old = parts.load_block_array("times", self.block) < self.created_after
+        rows = make_rows(group=group, post=np.arange(low, high), old=old)
+        return parts.scatter_by_block("row", rows, group), {}
 
 
-def _gather_groups(work_dir: Path, block: int) -> NDArray[Any]:
-    folders = [
-        ScatterGroups(work_dir, at, 0, None).folder
-        for at in range(len(load_part_index(work_dir).blocks))
-    ]
-    return gather_rows(folders, "row", block)
-
-
-def _draw_keys(groups: NDArray[np.int64], seed: int) -> NDArray[np.uint64]:
-    """The place of each group in the draw."""
-    return permutation.splitmix64(groups.astype(np.uint64), "validation", seed)
+def _gather_groups(work_dir: Path, block: int) -> Rows:
+    """The documents of the groups of a block."""
+    blocks = range(len(load_part_index(work_dir).blocks))
+    return gather_rows([_groups_folder(work_dir, at) for at in blocks], "row", block)
 
 
 @dataclass(frozen=True)
 class SizeGroups(ArrayTask):
-    """Count the documents of each group of a block, and order the groups by the draw."""
+    """Count the documents of each group of a block, and order the groups by the draw.
+
+    Writes the groups that may be drawn, by bin of the draw: their numbers in the draw and sizes;
+    and the number of documents in each bin. The fact is the size of the largest group.
+    """
 
     work_dir: Path
     block: int
@@ -263,29 +289,32 @@ class SizeGroups(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the groups that may be set aside go."""
-        return self.work_dir / "sized" / f"{self.block:06d}"
+        """The folder of the groups."""
+        return _sizes_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Their places in the draw and sizes, by bin, and the documents in each bin."""
+        """The groups and the counts."""
         low, high = load_part_index(self.work_dir).block_rows(self.block)
         row = _gather_groups(self.work_dir, self.block)
         sizes = np.bincount(row["group"] - low, minlength=high - low)
-        able = (sizes > 0) & (sizes <= self.max_size)
-        able[row["group"][row["old"]] - low] = False
-        groups = np.flatnonzero(able)
-        found = make_rows(
-            draw=_draw_keys(groups + low, self.seed), size=sizes[groups], group=groups + low
-        )
-        which = (found["draw"] >> np.uint64(_BIN_SHIFT)).astype(np.int64)
-        counts = np.bincount(which, weights=found["size"], minlength=_BINS).astype(np.int64)
-        told = {"largest": int(sizes.max(initial=0))}
-        return {**scatter_rows("group", found, which, _BINS), "counts": counts}, told
+        can_be_drawn = (sizes > 0) & (sizes <= self.max_size)
+        can_be_drawn[row["group"][row["old"]] - low] = False
+        groups = np.flatnonzero(can_be_drawn)
+        numbers = (groups + low).astype(np.uint64)
+        draw = permutation.splitmix64(numbers, "validation", self.seed)
+        rows = make_rows(draw=draw, size=sizes[groups], group=groups + low)
+        bins = (draw >> np.uint64(_BIN_SHIFT)).astype(np.int64)
+        counts = np.bincount(bins, weights=rows["size"], minlength=_BINS).astype(np.int64)
+        facts = {"largest": int(sizes.max(initial=0))}
+        return {**scatter_rows("group", rows, bins, _BINS), "counts": counts}, facts
 
 
 @dataclass(frozen=True)
 class DrawGroups(ArrayTask):
-    """Set aside the documents of a block's groups up to the last that is drawn."""
+    """Choose the documents of a block's groups with numbers up to ``draw_limit``.
+
+    Writes the documents, scattered by block.
+    """
 
     work_dir: Path
     block: int
@@ -293,52 +322,49 @@ class DrawGroups(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where they stand, for their blocks."""
-        return self.work_dir / "drawn" / f"{self.block:06d}"
+        """The folder of the documents."""
+        return _drawn_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The documents."""
-        where = load_part_index(self.work_dir)
-        low, high = where.block_rows(self.block)
-        group = array_store.load_array(SizeGroups(self.work_dir, self.block, 0, 0).folder, "group")
+        """The row indices of the documents."""
+        parts = load_part_index(self.work_dir)
+        low, high = parts.block_rows(self.block)
+        group = array_store.load_array(_sizes_folder(self.work_dir, self.block), "group")
         chosen = np.zeros(high - low, bool)
         chosen[group["group"][group["draw"] <= np.uint64(self.draw_limit)] - low] = True
         row = _gather_groups(self.work_dir, self.block)
         post = row["post"][chosen[row["group"] - low]]
-        return scatter_rows(
-            "drawn", make_rows(post=post), where.find_blocks(post), len(where.blocks)
-        ), {}
+        return parts.scatter_by_block("drawn", make_rows(post=post), post), {}
 
 
 @dataclass(frozen=True)
-class SplitPart:
-    """The task of writing the two sides of a part."""
+class SplitPart(ResumableTask):
+    """Write the training and the validation documents of a part to two files.
+
+    The facts are the rows and the bytes of text of each (``sides``).
+    """
 
     posts: Path
-    split_dir: Path  # the room where it was decided
+    split_dir: Path  # the ``work_dir`` of the choice
     folder: Path
     index: int
 
     @property
     def receipt(self) -> Path:
-        """How many rows there are on each side, and how much text."""
+        """The receipt of both files."""
         return self.folder / f"{self.index:06d}.json"
 
     def side_file(self, split: str) -> Path:
-        """Where one side is."""
+        """The file of the documents of one set."""
         return self.folder / f"{self.index:06d}.{split}.parquet"
 
-    def __call__(self) -> SplitPart:
-        """Write both unless the receipt is there."""
-        if load_receipt(self.receipt) is not None:
-            return self
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def write(self) -> Written:
+        """Write both files."""
         posts = pl.read_parquet(self.posts, glob=False)
         chosen = pl.Series(load_validation_mask(self.split_dir, self.index))
-        found = {}
+        sizes = {}
         for split, side in (("train", posts.filter(~chosen)), ("validation", posts.filter(chosen))):
             with atomic_write(self.side_file(split)) as temporary:
                 side.write_parquet(temporary, compression="zstd", compression_level=1)
-            found[split] = [side.height, int(side["text"].str.len_bytes().sum())]
-        save_receipt(self.receipt, {"sides": found}, [self.side_file(split) for split in SPLITS])
-        return self
+            sizes[split] = [side.height, int(side["text"].str.len_bytes().sum())]
+        return Written([self.side_file(split) for split in SPLITS], {"sides": sizes})

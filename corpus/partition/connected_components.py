@@ -1,10 +1,11 @@
-"""Find what hangs together in a graph of posts that is too large for one process.
+"""Find the connected components of a graph of posts that is too large for one process.
 
-Each block first joins what it can by itself. What is left between blocks is brought to stars by
-the alternating rounds of Kiveris and others, "Connected Components in MapReduce and Beyond" (SoCC
-2014): in a large-star round each post passes its smallest neighbour to its larger ones, in a
-small-star round to its smaller ones. They end when each post knows the smallest of all it hangs
-together with, after a number of rounds that grows with the square of the logarithm at most.
+Each block first contracts the components of the edges inside it. The edges between blocks are then
+brought to stars by the alternating rounds of Kiveris and others, "Connected Components in MapReduce
+and Beyond" (SoCC 2014): in a large-star round each post connects its larger neighbours to its
+smallest one, in a small-star round its smaller neighbours. The rounds end when each post is
+connected to the smallest post of its component. Their number grows with the square of the logarithm
+of the number of posts at most.
 """
 
 from __future__ import annotations
@@ -16,36 +17,36 @@ from typing import Any
 
 import numpy as np
 
-from corpus.partition.partitions import I64, gather_rows, load_part_index, make_rows, scatter_rows
+from corpus.partition.partitions import I64, gather_rows, load_part_index, make_rows
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 
-#: The name under which the graph's edges are handed over: ``node`` is for its block.
+#: The name of the scattered edges: ``node`` is a post of the destination block, ``other`` its
+#: neighbour.
 EDGE_ROWS = "edge"
 
 
 def scatter_edges(work_dir: Path, left: I64, right: I64) -> Arrays:
-    """The edges between posts ``one`` and ``two`` for the blocks of both ends."""
-    where = load_part_index(work_dir)
+    """The edges between posts ``left`` and ``right``, scattered to the blocks of both ends."""
     both = make_rows(node=np.concatenate([left, right]), other=np.concatenate([right, left]))
-    return scatter_rows(EDGE_ROWS, both, where.find_blocks(both["node"]), len(where.blocks))
+    return load_part_index(work_dir).scatter_by_block(EDGE_ROWS, both, both["node"])
 
 
 def star_edges(left: I64, right: I64) -> tuple[I64, I64]:
-    """Edges that tie together the same posts: from each to the smallest that it hangs with."""
+    """Edges with the same components as those given: from each post to its smallest one."""
     from corpus.partition import union_find
 
-    posts, at = np.unique(np.concatenate([left, right]), return_inverse=True)
+    posts, ends = np.unique(np.concatenate([left, right]), return_inverse=True)
     parents = np.arange(posts.size)
-    union_find.union_pairs(parents, at[: left.size].copy(), at[left.size :].copy())
-    while not np.array_equal(onward := parents[parents], parents):
-        parents = onward
-    tied = np.flatnonzero(parents != np.arange(posts.size))
-    return posts[tied], posts[parents[tied]]
+    union_find.union_pairs(parents, ends[: left.size].copy(), ends[left.size :].copy())
+    while not np.array_equal(grandparents := parents[parents], parents):
+        parents = grandparents
+    leaves = np.flatnonzero(parents != np.arange(posts.size))
+    return posts[leaves], posts[parents[leaves]]
 
 
 def distinct_pairs(left: I64, right: I64) -> tuple[I64, I64]:
-    """Each pair once, in order."""
+    """Each pair once, in ascending order."""
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
     new = np.ones(left.size, bool)
@@ -54,33 +55,50 @@ def distinct_pairs(left: I64, right: I64) -> tuple[I64, I64]:
 
 
 def find_components(
-    work_dir: Path, edge_tasks: Sequence[ArrayTask], run: RunTasks, step: str
+    work_dir: Path, edge_tasks: Sequence[ArrayTask], run: RunTasks, label: str
 ) -> tuple[int, int]:
-    """Label all posts that an edge of the ``sources`` touches.
+    """Label every post that has an edge; :func:`load_labels` reads the labels.
 
-    Returns how many rounds it took, which :func:`labels` needs, and how many posts there are.
+    ``edge_tasks`` have been run; their arrays are those of :func:`scatter_edges`. Returns the
+    number of the last round, which ``load_labels`` needs, and the number of posts with an edge.
     """
     blocks = range(len(load_part_index(work_dir).blocks))
     folders = tuple(task.folder for task in edge_tasks)
-    run_tasks(run, [ContractBlock(work_dir, block, folders) for block in blocks], step)
+    run_tasks(run, [ContractBlock(work_dir, block, folders) for block in blocks], label)
     number = 0
     while True:
-        told = run_tasks(run, [ApplyLargeStar(work_dir, block, number) for block in blocks], step)
-        if not any(row["open"] for row in told):
-            return number, sum(row["nodes"] for row in told)
-        run_tasks(run, [ApplySmallStar(work_dir, block, number) for block in blocks], step)
+        facts = run_tasks(run, [ApplyLargeStar(work_dir, block, number) for block in blocks], label)
+        if not any(row["open"] for row in facts):
+            return number, sum(row["nodes"] for row in facts)
+        run_tasks(run, [ApplySmallStar(work_dir, block, number) for block in blocks], label)
         number += 1
 
 
 def load_labels(work_dir: Path, block: int, rounds: int) -> tuple[I64, I64]:
-    """The posts of a block that an edge touches, and the smallest post that each hangs with."""
-    folder = ApplyLargeStar(work_dir, block, rounds).folder
+    """The posts of a block that have an edge, and the smallest post of the component of each."""
+    folder = _large_star_folder(work_dir, rounds, block)
     return array_store.load_array(folder, "nodes"), array_store.load_array(folder, "least")
+
+
+def _contracted_folder(work_dir: Path, block: int) -> Path:
+    return numbered_folder(work_dir / "components", "contracted", block)
+
+
+def _large_star_folder(work_dir: Path, number: int, block: int) -> Path:
+    return numbered_folder(work_dir / "components", f"large-star-{number:02d}", block)
+
+
+def _small_star_folder(work_dir: Path, number: int, block: int) -> Path:
+    return numbered_folder(work_dir / "components", f"small-star-{number:02d}", block)
 
 
 @dataclass(frozen=True)
 class ContractBlock(ArrayTask):
-    """Join what the edges within a block tie together."""
+    """Contract the components of the edges inside a block.
+
+    Reads the edges of the block. Writes a star for each component, and the edges to other blocks,
+    from the centre of the star instead of its leaf.
+    """
 
     work_dir: Path
     block: int
@@ -88,11 +106,11 @@ class ContractBlock(ArrayTask):
 
     @property
     def folder(self) -> Path:
-        """Where the edges that are left go."""
-        return self.work_dir / "components" / "contract" / f"{self.block:06d}"
+        """The folder of the edges."""
+        return _contracted_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """A star for each piece, and the edges between blocks, which now end at its centre."""
+        """The edges, scattered to the blocks of both ends."""
         low, high = load_part_index(self.work_dir).block_rows(self.block)
         edge = gather_rows(self.edge_folders, EDGE_ROWS, self.block)
         inside = (edge["other"] >= low) & (edge["other"] < high)
@@ -104,65 +122,75 @@ class ContractBlock(ArrayTask):
         return scatter_edges(self.work_dir, np.append(leaf, node), np.append(centre, other)), {}
 
 
+def _gather_neighbours(folders: Sequence[Path], block: int) -> tuple[I64, I64, I64]:
+    """Pairs of node and neighbour in order, each once, and the first pair of each node."""
+    edge = gather_rows(folders, EDGE_ROWS, block)
+    node, other = distinct_pairs(edge["node"], edge["other"])
+    firsts = np.flatnonzero(np.r_[True, node[1:] != node[:-1]]) if node.size else np.empty(0, int)
+    return node, other, firsts
+
+
 @dataclass(frozen=True)
-class _StarRound(ArrayTask):
+class ApplyLargeStar(ArrayTask):
+    """Connect the larger neighbours of each node to its smallest neighbour.
+
+    Reads the edges of the small-star round before, or those of the contracted blocks. Writes the
+    new edges, and of each node the smallest post that it is connected to. The facts are the number
+    of nodes that are not in a star yet (``open``), and the number of nodes.
+    """
+
     work_dir: Path
     block: int
     number: int
 
     @property
     def folder(self) -> Path:
-        """Where what a round brings goes."""
-        kind = type(self).__name__.lower()
-        return self.work_dir / "components" / f"{kind}-{self.number:02d}" / f"{self.block:06d}"
-
-    def _round_folders(self, kind: type[_StarRound], number: int) -> list[Path]:
-        blocks = range(len(load_part_index(self.work_dir).blocks))
-        return [kind(self.work_dir, block, number).folder for block in blocks]
-
-
-def _gather_neighbours(folders: Sequence[Path], block: int) -> tuple[I64, I64, I64]:
-    """Nodes and their neighbours in order, each pair once; and where each node's begin."""
-    edge = gather_rows(folders, EDGE_ROWS, block)
-    node, other = distinct_pairs(edge["node"], edge["other"])
-    begins = np.flatnonzero(np.r_[True, node[1:] != node[:-1]]) if node.size else np.empty(0, int)
-    return node, other, begins
-
-
-class ApplyLargeStar(_StarRound):
-    """Pass each node's smallest neighbour to its larger ones."""
+        """The folder of the edges and labels."""
+        return _large_star_folder(self.work_dir, self.number, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Rows for the blocks of those; and whether there is anything left to do."""
-        where = load_part_index(self.work_dir)
+        """The edges for the blocks of the larger neighbours, and the labels of this block."""
+        parts = load_part_index(self.work_dir)
+        blocks = range(len(parts.blocks))
         if self.number:
-            before = self._round_folders(ApplySmallStar, self.number - 1)
+            sources = [_small_star_folder(self.work_dir, self.number - 1, at) for at in blocks]
         else:
-            before = [
-                ContractBlock(self.work_dir, at, ()).folder for at in range(len(where.blocks))
-            ]
-        node, other, begins = _gather_neighbours(before, self.block)
-        nodes, count = node[begins], np.diff(np.append(begins, node.size))
-        least = np.minimum(nodes, other[begins])
+            sources = [_contracted_folder(self.work_dir, at) for at in blocks]
+        node, other, firsts = _gather_neighbours(sources, self.block)
+        nodes, count = node[firsts], np.diff(np.append(firsts, node.size))
+        least = np.minimum(nodes, other[firsts])
         larger = other > node
-        of = np.repeat(np.arange(nodes.size), count)
-        smaller = np.bincount(of[~larger], minlength=nodes.size)
-        # In a star the centre has larger neighbours only, and a leaf has the centre.
-        open_ = (smaller > 1) | ((smaller == 1) & (count > 1))
-        found = make_rows(node=other[larger], other=least[of[larger]])
-        sent = scatter_rows(EDGE_ROWS, found, where.find_blocks(found["node"]), len(where.blocks))
-        told = {"open": int(np.count_nonzero(open_)), "nodes": int(nodes.size)}
-        return {"nodes": nodes, "least": least, **sent}, told
+        node_number = np.repeat(np.arange(nodes.size), count)
+        smaller_count = np.bincount(node_number[~larger], minlength=nodes.size)
+        # In a star the centre has larger neighbours only, and a leaf has the centre only.
+        is_open = (smaller_count > 1) | ((smaller_count == 1) & (count > 1))
+        rows = make_rows(node=other[larger], other=least[node_number[larger]])
+        scattered = parts.scatter_by_block(EDGE_ROWS, rows, rows["node"])
+        facts = {"open": int(np.count_nonzero(is_open)), "nodes": int(nodes.size)}
+        return {"nodes": nodes, "least": least, **scattered}, facts
 
 
-class ApplySmallStar(_StarRound):
-    """Pass each node's smallest neighbour to its smaller ones."""
+@dataclass(frozen=True)
+class ApplySmallStar(ArrayTask):
+    """Connect the smaller neighbours of each node, and the node, to its smallest neighbour.
+
+    Reads the edges of the large-star round with the same number and writes the new edges.
+    """
+
+    work_dir: Path
+    block: int
+    number: int
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the edges."""
+        return _small_star_folder(self.work_dir, self.number, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The edges of the next round."""
-        node, other, begins = _gather_neighbours(
-            self._round_folders(ApplyLargeStar, self.number), self.block
-        )
-        least = np.repeat(other[begins], np.diff(np.append(begins, node.size)))
-        first = other == least  # of each node one
-        return scatter_edges(self.work_dir, np.where(first, node, other), least), {}
+        blocks = range(len(load_part_index(self.work_dir).blocks))
+        sources = [_large_star_folder(self.work_dir, self.number, at) for at in blocks]
+        node, other, firsts = _gather_neighbours(sources, self.block)
+        least = np.repeat(other[firsts], np.diff(np.append(firsts, node.size)))
+        is_first = other == least  # true once for each node
+        return scatter_edges(self.work_dir, np.where(is_first, node, other), least), {}

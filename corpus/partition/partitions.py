@@ -1,10 +1,11 @@
-"""How tasks that each see a piece of all posts hand numbers on to one another, through storage.
+"""Partition all posts by block and by key range, and exchange rows between partitions by files.
 
-A post's *place* is its number in reading order over all parts. A *block* is a run of whole parts
-of some :data:`BLOCK_POSTS` posts, and a *range* is a share of the space of keys. A task is of one
-block or of one range, holds what belongs to it, and leaves rows for other blocks in one file,
-ordered by block, of which each of those reads its own stretch. So no process holds something for
-every post.
+The *row index* of a post is its number in reading order over all parts. A *block* is a sequence of
+whole parts with about :data:`BLOCK_POSTS` posts, and a *key range* is a share of the values of the
+first byte of a key. A task works on one block or one key range and has only that in memory. It
+scatters rows to other partitions: its output is one array, ordered by destination, with the offset
+of each destination. A task of the next step gathers the slices that are for its partition from the
+outputs of all tasks. So no process has something for every post in memory.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from corpus.tasks.files import write_json
 from corpus.tasks.receipts import save_receipt
 from corpus.tasks.task import Arrays
 
-#: A block's task holds some tens of bytes for each of these.
+#: The posts of a block. A block's task needs some tens of bytes for each.
 BLOCK_POSTS = 4_000_000
-#: A range's task holds some forty bytes for each key.
+#: The keys of a key range. A range's task needs some forty bytes for each.
 RANGE_KEYS = 4_000_000
 
 I64 = NDArray[np.int64]
@@ -35,40 +36,42 @@ U64 = NDArray[np.uint64]
 Rows = NDArray[Any]  # a structured array
 
 
-# --------------------------------------------------------------------------- who is where
+# --------------------------------------------------------------------------- the part index
 
 
 @dataclass(frozen=True)
 class PartIndex:
-    """Where the parts' arrays lie, which places in reading order are theirs, and the blocks."""
+    """The folders of the parts' arrays, the row indices of each part, and the blocks.
+
+    It is read from ``part-index.json`` in ``work_dir``.
+    """
 
     work_dir: Path
 
     @cached_property
     def _stored(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(
-            (self.work_dir / "layout.json").read_text(encoding="utf-8")
-        )
-        return found
+        text = (self.work_dir / "part-index.json").read_text(encoding="utf-8")
+        stored: dict[str, Any] = json.loads(text)
+        return stored
 
     @cached_property
     def folders(self) -> list[Path]:
-        """A folder a part."""
+        """The folder with the arrays of each part."""
         return [self.work_dir / name for name in self._stored["folders"]]
 
     @cached_property
     def part_offsets(self) -> I64:
-        """The place of each part's first post, and the count of all at the end."""
+        """The row index of the first post of each part, and the number of all posts at the end."""
         return np.cumsum([0, *self._stored["rows"]], dtype=np.int64)
 
     @property
     def row_count(self) -> int:
-        """How many posts there are."""
+        """The number of all posts."""
         return int(self.part_offsets[-1])
 
     @cached_property
     def blocks(self) -> list[tuple[int, int]]:
-        """The parts of each block: from, to."""
+        """The first part of each block, and the part after its last."""
         return [tuple(pair) for pair in self._stored["blocks"]]
 
     @cached_property
@@ -76,38 +79,41 @@ class PartIndex:
         return np.array([self.part_offsets[low] for low, _ in self.blocks[1:]], np.int64)
 
     def block_rows(self, block: int) -> tuple[int, int]:
-        """The places of a block: from, to."""
+        """The first row index of a block, and the row index after its last."""
         low, high = self.blocks[block]
         return int(self.part_offsets[low]), int(self.part_offsets[high])
 
     def find_blocks(self, row_indices: I64) -> I64:
-        """The block that each of some places lies in."""
+        """The block of each row index."""
         return np.searchsorted(self._block_offsets, row_indices, side="right")
 
-    def key_ranges(self, keys_per_post: int = 1) -> list[tuple[int, int]]:
-        """The shares of the 256 first bytes of keys that a task each looks at: from, to."""
-        count = count_ranges(self.row_count * keys_per_post)
-        return [(at * 256 // count, (at + 1) * 256 // count) for at in range(count)]
-
-    def find_ranges(self, keys: U64, keys_per_post: int = 1) -> I64:
-        """The number of the range that each of some keys lies in."""
-        begins = np.array([low for low, _ in self.key_ranges(keys_per_post)], np.uint64)
-        return np.searchsorted(begins, keys >> np.uint64(56), side="right") - 1
-
     def find_block_of_part(self, part: int) -> int:
-        """The block that a part's posts lie in; of a part without posts, any that reads as none."""
+        """The block of a part's posts; for a part without posts, any block."""
         return int(self.find_blocks(self.part_offsets[part : part + 1])[0])
 
+    def key_ranges(self, keys_per_post: int = 1) -> list[tuple[int, int]]:
+        """The key ranges: for each the lowest first byte, and the one after its highest."""
+        count = count_ranges(self.row_count * keys_per_post)
+        return [(number * 256 // count, (number + 1) * 256 // count) for number in range(count)]
+
+    def find_ranges(self, keys: U64, keys_per_post: int = 1) -> I64:
+        """The number of the key range of each key."""
+        lowest = np.array([low for low, _ in self.key_ranges(keys_per_post)], np.uint64)
+        return np.searchsorted(lowest, keys >> np.uint64(56), side="right") - 1
+
+    def scatter_by_block(self, name: str, rows: Rows, row_indices: I64) -> Arrays:
+        """Scatter ``rows`` to the blocks of the posts with these row indices."""
+        return scatter_rows(name, rows, self.find_blocks(row_indices), len(self.blocks))
+
     def load_block_array(self, name: str, block: int) -> Any:
-        """One array of a block's parts, end to end."""
+        """One array of all parts of a block, concatenated."""
         low, high = self.blocks[block]
-        return np.concatenate(
-            [array_store.load_array(folder, name) for folder in self.folders[low:high]]
-        )
+        folders = self.folders[low:high]
+        return np.concatenate([array_store.load_array(folder, name) for folder in folders])
 
 
 def count_ranges(keys: int) -> int:
-    """How many ranges so many keys are cut into: a power of two, 256 at most."""
+    """The number of key ranges for so many keys: a power of two, 256 at most."""
     count = 1
     while count < min(256, keys / RANGE_KEYS):
         count *= 2
@@ -116,81 +122,89 @@ def count_ranges(keys: int) -> int:
 
 @lru_cache(maxsize=4)
 def load_part_index(work_dir: Path) -> PartIndex:
-    """The layout in ``room``, read once a process."""
+    """The part index of ``work_dir``; it is read once in a process."""
     return PartIndex(work_dir)
 
 
 def write_part_index(
     work_dir: Path, folders: Sequence[Path], row_counts: Sequence[int]
 ) -> PartIndex:
-    """Write down where each part begins, and cut them into blocks; the counts alone decide."""
-    blocks, low, held = [], 0, 0
-    for index, count in enumerate(row_counts):
-        if index > low and held + count > BLOCK_POSTS:
-            blocks.append((low, index))
-            low, held = index, 0
-        held += count
+    """Group the parts into blocks and write the part index to ``work_dir``; return it.
+
+    ``folders`` have the arrays of the parts, ``row_counts`` their posts. The counts alone decide
+    on the blocks, so that a resumed build has the same ones.
+    """
+    blocks, low, posts = [], 0, 0
+    for part, count in enumerate(row_counts):
+        if part > low and posts + count > BLOCK_POSTS:
+            blocks.append((low, part))
+            low, posts = part, 0
+        posts += count
     if row_counts:
         blocks.append((low, len(row_counts)))
     work_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     names = [str(Path(array_store.relative_path(folder, work_dir))) for folder in folders]
-    found = {"folders": names, "rows": list(row_counts), "blocks": blocks}
-    write_json(work_dir / "layout.json", found)
-    save_receipt(work_dir / "laid-out.json", {}, [work_dir / "layout.json"])
+    stored = {"folders": names, "rows": list(row_counts), "blocks": blocks}
+    write_json(work_dir / "part-index.json", stored)
+    save_receipt(work_dir / "part-index-written.json", {}, [work_dir / "part-index.json"])
     load_part_index.cache_clear()
     return load_part_index(work_dir)
 
 
-# --------------------------------------------------------------------------- rows for others
+# --------------------------------------------------------------------------- scatter and gather
 
 
 def make_rows(**columns: NDArray[Any]) -> Rows:
-    """Columns of one length as rows."""
+    """A structured array of columns that have the same length."""
     types = [(name, column.dtype) for name, column in columns.items()]
-    found = np.empty(len(next(iter(columns.values()))), types)
+    rows = np.empty(len(next(iter(columns.values()))), types)
     for name, column in columns.items():
-        found[name] = column
-    return found
+        rows[name] = column
+    return rows
 
 
 def scatter_rows(
     name: str, rows: Rows, destinations: NDArray[Any], destination_count: int
 ) -> Arrays:
-    """``found`` ordered by who it is for, ``to`` below ``count``, as :func:`received` reads it."""
+    """``rows`` ordered by destination, and the offset of each destination.
+
+    ``destinations`` has a number below ``destination_count`` for each row. :func:`gather_rows`
+    reads the arrays when they are saved.
+    """
     order = np.argsort(destinations, kind="stable")
-    cuts = np.searchsorted(destinations[order], np.arange(destination_count + 1))
-    return {name: rows[order], f"{name}_cuts": cuts}
+    offsets = np.searchsorted(destinations[order], np.arange(destination_count + 1))
+    return {name: rows[order], f"{name}_cuts": offsets}
 
 
 def gather_rows(folders: Iterable[Path], name: str, destination: int) -> Rows:
-    """What all ``folders`` hold for ``to``, in their order."""
-    found = []
+    """The rows for one destination in all ``folders``, in the order of the folders."""
+    rows = []
     for folder in folders:
         low, high = array_store.load_slice(folder, f"{name}_cuts", destination, destination + 2)
-        found.append(array_store.load_slice(folder, name, int(low), int(high)))
-    return np.concatenate(found)
+        rows.append(array_store.load_slice(folder, name, int(low), int(high)))
+    return np.concatenate(rows)
 
 
 def scatter_texts(
     name: str, texts: pl.Series, destinations: NDArray[Any], destination_count: int
 ) -> Arrays:
-    """The same of texts, for :func:`received_texts`; none may be null."""
+    """As :func:`scatter_rows` for texts without null; :func:`gather_texts` reads the arrays."""
     order = np.argsort(destinations, kind="stable")
     cuts = np.searchsorted(destinations[order], np.arange(destination_count + 1))
-    data, places = array_store.flatten_strings(texts.gather(order))
-    held = data[places[0] : places[-1]]
-    return {name: held, f"{name}_places": places - places[0], f"{name}_cuts": cuts}
+    data, offsets = array_store.flatten_strings(texts.gather(order))
+    data = data[offsets[0] : offsets[-1]]
+    return {name: data, f"{name}_offsets": offsets - offsets[0], f"{name}_cuts": cuts}
 
 
 def gather_texts(folders: Iterable[Path], name: str, destination: int) -> pl.Series:
-    """The texts that all ``folders`` hold for ``to``, in their order."""
-    found = [pl.Series(name, [], dtype=pl.String)]
+    """The texts for one destination in all ``folders``, in the order of the folders."""
+    texts = [pl.Series(name, [], dtype=pl.String)]
     for folder in folders:
         low, high = array_store.load_slice(folder, f"{name}_cuts", destination, destination + 2)
-        places = array_store.load_slice(folder, f"{name}_places", int(low), int(high) + 1)
-        data = array_store.load_slice(folder, name, int(places[0]), int(places[-1]))
-        found.append(array_store.unflatten_strings(data, places - places[0]).alias(name))
-    return pl.concat(found)
+        offsets = array_store.load_slice(folder, f"{name}_offsets", int(low), int(high) + 1)
+        data = array_store.load_slice(folder, name, int(offsets[0]), int(offsets[-1]))
+        texts.append(array_store.unflatten_strings(data, offsets - offsets[0]).alias(name))
+    return pl.concat(texts)
 
 
 # --------------------------------------------------------------------------- keys by range
@@ -199,45 +213,50 @@ def gather_texts(folders: Iterable[Path], name: str, destination: int) -> pl.Ser
 def partition_keys(
     name: str, keys: U64, row_of_key: NDArray[Any] | None = None
 ) -> dict[str, NDArray[Any]]:
-    """Keys of 128 bits, ordered so that a range of them is read without the others.
+    """Arrays of 128-bit keys, ordered so that :func:`gather_keys` reads one range of them.
 
-    ``of``: the row of each key, if that is not its number.
+    ``keys`` has the shape (n, 2). ``row_of_key`` is the row of each key in its part; by default
+    the keys are those of rows 0 to n - 1.
     """
     from corpus.partition import key_kernel
 
-    first, rows, cuts = key_kernel.partition_by_first_byte(np.ascontiguousarray(keys[:, :1]))
-    more = keys[:, 1][rows]
-    whose = rows if row_of_key is None else row_of_key[rows].astype(np.uint32)
+    first_half = np.ascontiguousarray(keys[:, :1])
+    ordered, rows, cuts = key_kernel.partition_by_first_byte(first_half)
+    second_half = keys[:, 1][rows]
     return {
-        f"{name}_keys": first,
-        f"{name}_more": more,
-        f"{name}_rows": whose,
+        f"{name}_keys": ordered,
+        f"{name}_more": second_half,
+        f"{name}_rows": rows if row_of_key is None else row_of_key[rows].astype(np.uint32),
         f"{name}_cuts": cuts,
     }
 
 
 def gather_keys(
-    parts: PartIndex, name: str, low: int, high: int, with_second: bool = True, excluded: Any = None
+    parts: PartIndex,
+    name: str,
+    low: int,
+    high: int,
+    with_second: bool = True,
+    excluded: NDArray[np.bool_] | None = None,
 ) -> tuple[U64, I64, U64]:
-    """The keys of all parts in a range, the places of the posts they are of, and second keys.
+    """The keys of all parts whose first byte is in ``range(low, high)``.
 
-    In reading order of the parts; without posts that ``gone``, a mask over all posts, tells.
+    Returns the first halves of the keys, the row indices of their posts, and the second halves
+    (none unless ``with_second``), in the order of the parts. ``excluded`` is a mask over all posts
+    of those to skip.
     """
-    keys, posts, others = [], [], []
-    for begin, folder in zip(parts.part_offsets, parts.folders, strict=False):
+    keys, row_indices, seconds = [np.empty(0, np.uint64)], [np.empty(0, np.int64)], []
+    for offset, folder in zip(parts.part_offsets, parts.folders, strict=False):
         cuts = array_store.load_slice(folder, f"{name}_cuts", low, high + 1)
         first, last = int(cuts[0]), int(cuts[-1])
         if first == last:
             continue
-        here = begin + array_store.load_slice(folder, f"{name}_rows", first, last).astype(np.int64)
-        left = slice(None) if excluded is None else ~excluded[here]
-        keys.append(array_store.load_slice(folder, f"{name}_keys", first, last)[left])
-        posts.append(here[left])
+        rows = array_store.load_slice(folder, f"{name}_rows", first, last)
+        indices = offset + rows.astype(np.int64)
+        chosen = slice(None) if excluded is None else ~excluded[indices]
+        keys.append(array_store.load_slice(folder, f"{name}_keys", first, last)[chosen])
+        row_indices.append(indices[chosen])
         if with_second:
-            others.append(array_store.load_slice(folder, f"{name}_more", first, last)[left])
-    none = np.empty(0, np.uint64)
-    return (
-        np.concatenate([none, *keys]),
-        np.concatenate([np.empty(0, np.int64), *posts]),
-        np.concatenate([none, *others]),
-    )
+            seconds.append(array_store.load_slice(folder, f"{name}_more", first, last)[chosen])
+    seconds.append(np.empty(0, np.uint64))
+    return np.concatenate(keys), np.concatenate(row_indices), np.concatenate(seconds)

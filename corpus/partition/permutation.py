@@ -1,4 +1,4 @@
-"""Seeded permutations that are the same on every machine."""
+"""Permute numbers by a seed, in an order that is the same on every machine."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from numpy.typing import NDArray
 
 
 def permutation(count: int, *key: object) -> NDArray[np.int64]:
-    """The numbers below ``count`` in an order that ``key`` alone decides.
+    """The numbers below ``count``, which is less than 2**32, in an order that ``key`` decides.
 
-    They are sorted by their SplitMix64 hashes: whole numbers only, so that no version of NumPy
-    and no processor gives another order. Holds for counts below 2**32.
+    They are sorted by their SplitMix64 hashes. This uses integers only, so that every version of
+    NumPy and every processor gives the same order.
     """
     bits = np.uint64(max(1, (count - 1).bit_length()))
     numbers = np.arange(count, dtype=np.uint64)
-    found = splitmix64(numbers, *key)
-    # The number itself in the low bits: it comes along when sorted, and no two are equal.
-    found <<= bits
-    found |= numbers
-    found.sort()
-    found &= (np.uint64(1) << bits) - np.uint64(1)
-    return found.astype(np.int64)
+    hashes = splitmix64(numbers, *key)
+    # The low bits are replaced by the number: it is sorted with its hash, and no two are equal.
+    hashes <<= bits
+    hashes |= numbers
+    hashes.sort()
+    hashes &= (np.uint64(1) << bits) - np.uint64(1)
+    return hashes.astype(np.int64)
 
 
 def splitmix64(numbers: NDArray[np.uint64], *key: object) -> NDArray[np.uint64]:
-    """SplitMix64 of each number, from a start that ``key`` decides. No two numbers give one."""
+    """The SplitMix64 hash of each number, seeded by ``key``; different numbers differ."""
     digest = hashlib.sha256(repr(key).encode()).digest()
-    found = numbers + np.uint64(int.from_bytes(digest[:8], "little"))
-    found *= np.uint64(0x9E3779B97F4A7C15)
+    hashes = numbers + np.uint64(int.from_bytes(digest[:8], "little"))
+    hashes *= np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-        found ^= found >> np.uint64(shift)
-        found *= np.uint64(factor)
-    found ^= found >> np.uint64(31)
-    return found
+        hashes ^= hashes >> np.uint64(shift)
+        hashes *= np.uint64(factor)
+    hashes ^= hashes >> np.uint64(31)
+    return hashes

@@ -1,10 +1,11 @@
-"""Find the root of every post in a forest that is too large for one process.
+"""Find the root of every post in trees of posts that are too large for one process.
 
-A block at a time: within it each post is followed up to a root, or to a post whose parent lies in
-another block, its *exit*. Exits alone take part in the rounds that follow. In each, every exit
-asks the block of the ancestor it has come to how far that one has come (pointer doubling), so that
-a chain over a million blocks takes twenty rounds; most threads end within one or two. Posts that
-follow one another in a ring begin at the first of them in reading order.
+Each block first follows its posts to a root, or to a *boundary post*: a post whose parent is in
+another block. Only boundary posts take part in the rounds that follow. In each round every boundary
+post queries the block of the ancestor that it has reached for the ancestor that this one has
+reached (pointer doubling). So a chain through a million blocks takes twenty rounds; most threads
+end within one or two. If posts are each other's ancestors (a cycle), the first of them in reading
+order loses its parent and becomes the root.
 """
 
 from __future__ import annotations
@@ -17,88 +18,83 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.partition.partitions import (
-    I64,
-    Rows,
-    gather_rows,
-    load_part_index,
-    make_rows,
-    scatter_rows,
-)
+from corpus.partition.partitions import I64, Rows, gather_rows, load_part_index, make_rows
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 
 NO_PARENT = -1
 
 
 class ParentsAndRoots(NamedTuple):
-    """Of every post: its parent (or -1), and the root it comes to."""
+    """The parent (or -1) and the root of each post."""
 
     parent: I64
     root: I64
 
 
 def find_roots(parent: I64) -> ParentsAndRoots:
-    """The root of each of the posts that are here, by pointer doubling.
+    """The root of each post, by pointer doubling; all parents are in memory.
 
-    A ring of posts begins at its first, which loses its parent.
+    The first post of a cycle loses its parent and becomes the root.
     """
-    found, root, _ = _follow_to_roots(parent)
-    return ParentsAndRoots(found, root)
+    parent, root, _ = _follow_to_roots(parent)
+    return ParentsAndRoots(parent, root)
 
 
 def _follow_to_roots(parent: I64) -> tuple[I64, I64, I64]:
-    """The parents without rings, the roots, and the first post on the way to each root."""
-    here = np.arange(parent.size)
-    parent = np.where(parent == here, NO_PARENT, parent)
-    onward = np.where(parent == NO_PARENT, here, parent)
-    first = np.minimum(here, onward)
+    """The parents without cycles, the roots, and the smallest post on the path to each root."""
+    own = np.arange(parent.size)
+    parent = np.where(parent == own, NO_PARENT, parent)
+    ancestor = np.where(parent == NO_PARENT, own, parent)
+    first = np.minimum(own, ancestor)
     for _ in range(max(1, int(parent.size).bit_length())):
-        first = np.minimum(first, first[onward])
-        further = onward[onward]
-        if np.array_equal(further, onward):
+        first = np.minimum(first, first[ancestor])
+        further = ancestor[ancestor]
+        if np.array_equal(further, ancestor):
             break
-        onward = further
-    ring = np.unique(onward[parent[onward] != NO_PARENT])  # what still has a parent goes round
-    if ring.size:
+        ancestor = further
+    # After so many steps, an ancestor that has a parent is on a cycle.
+    cycle = np.unique(ancestor[parent[ancestor] != NO_PARENT])
+    if cycle.size:
         parent = parent.copy()
-        parent[np.unique(first[ring])] = NO_PARENT
+        parent[np.unique(first[cycle])] = NO_PARENT
         return _follow_to_roots(parent)
-    return parent, onward, first
+    return parent, ancestor, first
 
 
 def find_roots_by_block(
-    work_dir: Path, make_parents_task: Callable[[int], ArrayTask], run: RunTasks, step: str
+    work_dir: Path, make_parents_task: Callable[[int], ArrayTask], run: RunTasks, label: str
 ) -> None:
-    """Find the roots of all posts of the layout in ``room``; :func:`found` is where they are.
+    """Find the roots of all posts of the part index in ``work_dir``.
 
-    ``given`` is the task of a block that leaves ``parent``, the places of its posts' parents or
-    -1. It runs within those of this module.
+    ``make_parents_task`` makes a block's task, whose array ``parent`` has the row indices of the
+    parents of its posts, or -1; it runs as a part of the first task here. The results are the
+    arrays ``parent`` and ``root`` in :func:`roots_folder` of each block.
     """
     blocks = range(len(load_part_index(work_dir).blocks))
-    for attempt in (0, 1):  # the second without rings over several blocks, if there were any
-        follow = [
+    for attempt in (0, 1):  # the second one without the cycles over several blocks, if any
+        following = [
             FollowParents(work_dir, block, attempt, make_parents_task(block)) for block in blocks
         ]
-        told = run_tasks(run, follow, step)
-        left = exits = sum(row["exits"] for row in told)
+        facts = run_tasks(run, following, label)
+        open_posts = boundary = sum(row["boundary"] for row in facts)
         number = 0
-        while left and number <= exits.bit_length() + 1:
+        while open_posts and number <= boundary.bit_length() + 1:
             run_tasks(
-                run, [AnswerQueries(work_dir, block, attempt, number) for block in blocks], step
+                run, [AnswerQueries(work_dir, block, attempt, number) for block in blocks], label
             )
-            asking = [AdvanceExits(work_dir, block, attempt, number) for block in blocks]
-            left = sum(row["left"] for row in run_tasks(run, asking, step))
+            advancing = [AdvanceBoundary(work_dir, block, attempt, number) for block in blocks]
+            open_posts = sum(row["open"] for row in run_tasks(run, advancing, label))
             number += 1
-        if not left:
+        if not open_posts:
             break
-        run_tasks(run, [FindCycles(work_dir, block, attempt, number) for block in blocks], step)
-    run_tasks(run, [WriteRoots(work_dir, block, attempt, number) for block in blocks], step)
+        run_tasks(run, [FindCycles(work_dir, block, attempt, number) for block in blocks], label)
+    run_tasks(run, [WriteRoots(work_dir, block, attempt, number) for block in blocks], label)
 
 
 def roots_folder(work_dir: Path, block: int) -> Path:
     """The folder with ``parent`` and ``root`` of the posts of a block."""
-    return work_dir / "rooted" / f"{block:06d}"
+    return numbered_folder(work_dir, "roots", block)
 
 
 @dataclass(frozen=True)
@@ -108,172 +104,189 @@ class _RootTask(ArrayTask):
     attempt: int
 
     def _task_folder(self, kind: str, number: int | None = None, block: int | None = None) -> Path:
-        """The folder of a task, of this block or another."""
+        """The folder of a task of this attempt; of this block unless another is given."""
         name = kind if number is None else f"{kind}-{number:02d}"
-        block = self.block if block is None else block
-        return self.work_dir / f"forest-{self.attempt}" / name / f"{block:06d}"
+        trees = self.work_dir / f"trees-{self.attempt}"
+        return numbered_folder(trees, name, self.block if block is None else block)
 
     def _task_folders(self, kind: str, number: int | None = None) -> list[Path]:
-        return [
-            self._task_folder(kind, number, block)
-            for block in range(len(load_part_index(self.work_dir).blocks))
-        ]
+        blocks = range(len(load_part_index(self.work_dir).blocks))
+        return [self._task_folder(kind, number, block) for block in blocks]
 
-    def _scatter_queries(self, asker: I64, target: I64) -> Arrays:
-        """Rows for the blocks of the targets."""
-        where = load_part_index(self.work_dir)
-        to = where.find_blocks(target)
-        return scatter_rows("ask", make_rows(asker=asker, target=target), to, len(where.blocks))
+    def _scatter_queries(self, sender: I64, target: I64) -> Arrays:
+        """Queries of boundary posts ``sender`` for the blocks of the posts ``target``."""
+        queries = make_rows(sender=sender, target=target)
+        return load_part_index(self.work_dir).scatter_by_block("query", queries, target)
 
 
 @dataclass(frozen=True)
 class FollowParents(_RootTask):
-    """Follow each post of a block as far as the block goes, and ask where its exits lead."""
+    """Follow each post of a block to a root or a boundary post, and send the first queries.
+
+    Runs the block's ``parents_task``. Writes, as row indices, the parent of each post, the ancestor
+    that it reaches (``top``) and the smallest post on the path there (``first``); the boundary
+    posts, and their queries.
+    """
 
     parents_task: ArrayTask
 
     @property
     def folder(self) -> Path:
-        """Where it goes."""
+        """The folder of the arrays."""
         return self._task_folder("follow")
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Parents, how far each post came, and the first post on its way, as places."""
-        where = load_part_index(self.work_dir)
-        low, high = where.block_rows(self.block)
+        """The arrays; the fact is the number of boundary posts."""
+        low, high = load_part_index(self.work_dir).block_rows(self.block)
         self.parents_task()
         parent: I64 = np.array(array_store.map_array(self.parents_task.folder, "parent"))
         if self.attempt:
-            cuts = gather_rows(replace(self, attempt=0)._task_folders("cut"), "ring", self.block)
-            parent[np.unique(cuts["first"]) - low] = NO_PARENT
+            cycles = gather_rows(
+                replace(self, attempt=0)._task_folders("cycles"), "cycle", self.block
+            )
+            parent[np.unique(cycles["first"]) - low] = NO_PARENT
         outside = (parent != NO_PARENT) & ((parent < low) | (parent >= high))
         inner, top, first = _follow_to_roots(
             np.where(outside | (parent == NO_PARENT), NO_PARENT, parent - low)
         )
         parent = np.where(outside, parent, np.where(inner == NO_PARENT, NO_PARENT, inner + low))
-        exits = np.flatnonzero(outside)
-        found = {
-            "parent": parent, "top": top + low, "first": first + low, "exits": exits + low,
-            **self._scatter_queries(exits + low, parent[exits]),
-        }  # fmt: skip
-        return found, {"exits": int(exits.size)}
+        boundary = np.flatnonzero(outside)
+        arrays = {
+            "parent": parent,
+            "top": top + low,
+            "first": first + low,
+            "boundary": boundary + low,
+            **self._scatter_queries(boundary + low, parent[boundary]),
+        }
+        return arrays, {"boundary": int(boundary.size)}
 
 
 @dataclass(frozen=True)
 class AnswerQueries(_RootTask):
-    """Tell those who ask how far the posts of this block have come by the last round."""
+    """Answer the queries about posts of a block with the ancestors they have reached so far.
+
+    Reads the queries of the round before, or the first ones; writes answers for the blocks of the
+    senders.
+    """
 
     number: int
 
     @property
     def folder(self) -> Path:
-        """Where the answers go."""
+        """The folder of the answers."""
         return self._task_folder("answer", self.number)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Rows for the askers' blocks."""
-        where = load_part_index(self.work_dir)
-        low, _ = where.block_rows(self.block)
-        before = (
-            self._task_folders("ask", self.number - 1)
+        """The answers, scattered."""
+        parts = load_part_index(self.work_dir)
+        low, _ = parts.block_rows(self.block)
+        sources = (
+            self._task_folders("advance", self.number - 1)
             if self.number
             else self._task_folders("follow")
         )
-        asked = gather_rows(before, "ask", self.block)
+        query = gather_rows(sources, "query", self.block)
         follow = self._task_folder("follow")
         if self.number:
-            state = array_store.load_array(self._task_folder("ask", self.number - 1), "state")
-            found = state[np.searchsorted(array_store.load_array(follow, "exits"), asked["target"])]
+            state = array_store.load_array(self._task_folder("advance", self.number - 1), "state")
+            boundary = array_store.load_array(follow, "boundary")
+            reached = state[np.searchsorted(boundary, query["target"])]
         else:
-            at = asked["target"] - low
-            onward = array_store.map_array(follow, "top")[at]
-            ended = array_store.map_array(follow, "parent")[onward - low] == NO_PARENT
-            found = _state_rows(onward, ended, array_store.map_array(follow, "first")[at])
-        answer = make_rows(
-            asker=asked["asker"], onward=found["onward"], ended=found["ended"],
-            first=found["first"],
-        )  # fmt: skip
-        to = where.find_blocks(asked["asker"])
-        return scatter_rows("answer", answer, to, len(where.blocks)), {}
+            row = query["target"] - low
+            ancestor = array_store.map_array(follow, "top")[row]
+            ended = array_store.map_array(follow, "parent")[ancestor - low] == NO_PARENT
+            reached = _state_rows(ancestor, ended, array_store.map_array(follow, "first")[row])
+        answers = make_rows(
+            sender=query["sender"],
+            ancestor=reached["ancestor"],
+            ended=reached["ended"],
+            first=reached["first"],
+        )
+        return parts.scatter_by_block("answer", answers, query["sender"]), {}
 
 
 @dataclass(frozen=True)
-class AdvanceExits(_RootTask):
-    """Take the answers of a round, and ask on for the exits that are not at a root yet."""
+class AdvanceBoundary(_RootTask):
+    """Move the boundary posts of a block to the ancestors in the answers of a round.
+
+    Writes the state of each boundary post, and queries for those that have not reached a root; the
+    fact is their number (``open``).
+    """
 
     number: int
 
     @property
     def folder(self) -> Path:
-        """Where the block's state and its questions go."""
-        return self._task_folder("ask", self.number)
+        """The folder of the state and the queries."""
+        return self._task_folder("advance", self.number)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """How far each exit has come, and rows for the blocks that are asked."""
-        exits = array_store.load_array(self._task_folder("follow"), "exits")
+        """The state, and the queries, scattered."""
+        boundary = array_store.load_array(self._task_folder("follow"), "boundary")
         if self.number:
-            state = array_store.load_array(self._task_folder("ask", self.number - 1), "state")
+            state = array_store.load_array(self._task_folder("advance", self.number - 1), "state")
         else:
-            state = _state_rows(exits, np.zeros(exits.size, bool), exits)
+            state = _state_rows(boundary, np.zeros(boundary.size, bool), boundary)
         answer = gather_rows(self._task_folders("answer", self.number), "answer", self.block)
-        at = np.searchsorted(exits, answer["asker"])
-        state["onward"][at] = answer["onward"]
+        at = np.searchsorted(boundary, answer["sender"])
+        state["ancestor"][at] = answer["ancestor"]
         state["ended"][at] = answer["ended"]
         state["first"][at] = np.minimum(state["first"][at], answer["first"])
-        left = np.flatnonzero(~state["ended"])
-        asks = self._scatter_queries(exits[left], state["onward"][left])
-        return {"state": state, **asks}, {"left": int(left.size)}
+        unfinished = np.flatnonzero(~state["ended"])
+        queries = self._scatter_queries(boundary[unfinished], state["ancestor"][unfinished])
+        return {"state": state, **queries}, {"open": int(unfinished.size)}
 
 
-def _state_rows(onward: I64, ended: NDArray[np.bool_], first: I64) -> Rows:
-    """The post an exit has come to, whether that is a root, and the first post on the way."""
-    return make_rows(onward=onward, ended=ended, first=first)
+def _state_rows(ancestor: I64, ended: NDArray[np.bool_], first: I64) -> Rows:
+    """The ancestor a post has reached, whether it is a root, and the smallest post on the path."""
+    return make_rows(ancestor=ancestor, ended=ended, first=first)
 
 
 @dataclass(frozen=True)
 class FindCycles(_RootTask):
-    """Tell where the rings begin that this block's posts lie on.
+    """Find the first post of each cycle through several blocks.
 
-    After so many rounds all exits that are not at a root have come to a post on a ring, and what
-    that one knows of its way has gone round it.
+    After all rounds every boundary post that has not reached a root has reached a post on a cycle,
+    and the smallest post on the path of that one is the smallest of the cycle. Reads the queries of
+    the last round; writes the first posts of cycles for their blocks.
     """
 
     rounds: int
 
     @property
     def folder(self) -> Path:
-        """Where rows for the blocks of the rings' first posts go."""
-        return self._task_folder("cut")
+        """The folder of the first posts."""
+        return self._task_folder("cycles")
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The first post of each ring."""
-        where = load_part_index(self.work_dir)
-        asked = gather_rows(self._task_folders("ask", self.rounds - 1), "ask", self.block)
-        exits = array_store.load_array(self._task_folder("follow"), "exits")
-        state = array_store.load_array(self._task_folder("ask", self.rounds - 1), "state")
-        first = np.unique(state["first"][np.searchsorted(exits, asked["target"])])
-        to = where.find_blocks(first)
-        return scatter_rows("ring", make_rows(first=first), to, len(where.blocks)), {}
+        """The first post of each cycle, scattered."""
+        last = self.rounds - 1
+        query = gather_rows(self._task_folders("advance", last), "query", self.block)
+        boundary = array_store.load_array(self._task_folder("follow"), "boundary")
+        state = array_store.load_array(self._task_folder("advance", last), "state")
+        first = np.unique(state["first"][np.searchsorted(boundary, query["target"])])
+        parts = load_part_index(self.work_dir)
+        return parts.scatter_by_block("cycle", make_rows(first=first), first), {}
 
 
 @dataclass(frozen=True)
 class WriteRoots(_RootTask):
-    """Write down the parent and the root of each post of a block."""
+    """Write the parent and the root of each post of a block, as row indices."""
 
     rounds: int
 
     @property
     def folder(self) -> Path:
-        """Where they are."""
+        """The folder of both arrays."""
         return roots_folder(self.work_dir, self.block)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """Both, as places."""
+        """Both arrays."""
         follow = self._task_folder("follow")
-        exits = array_store.load_array(follow, "exits")
+        boundary = array_store.load_array(follow, "boundary")
         root = array_store.load_array(follow, "top")
-        if exits.size:
-            state = array_store.load_array(self._task_folder("ask", self.rounds - 1), "state")
-            at = np.minimum(np.searchsorted(exits, root), exits.size - 1)
-            root = np.where(exits[at] == root, state["onward"][at], root)
+        if boundary.size:
+            state = array_store.load_array(self._task_folder("advance", self.rounds - 1), "state")
+            at = np.minimum(np.searchsorted(boundary, root), boundary.size - 1)
+            root = np.where(boundary[at] == root, state["ancestor"][at], root)
         return {"parent": array_store.load_array(follow, "parent"), "root": root}, {}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from corpus import stages
 from corpus.conversations import reply_links, tasks
+from corpus.partition.buckets import count_buckets
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.context import BuildContext, Part, serialize_stages
 from corpus.pipeline.filter_part import FilterPart
@@ -107,11 +108,9 @@ def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) 
     reply_links.link_posts(
         root / "all", [task.folder for task in linking], [part.rows for part in parts], context.run
     )
-    count = tasks.count_buckets(sum(part.text_bytes for part in parts))
+    count = count_buckets(sum(part.text_bytes for part in parts))
     scattering = [
-        tasks.ScatterPartByThread(
-            part.posts, root / "scattered" / f"{index:06d}.parquet", root / "all", index, count
-        )
+        tasks.ScatterPartByThread(part.posts, root / "scattered", index, count, root / "all")
         for index, part in enumerate(parts)
     ]
     for _ in context.run(scattering, "shuffling"):

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import stages
-from corpus.dedup import barrier as dedup
+from corpus import dedup, stages
+from corpus.dedup.minhash import choose_bands
 from corpus.errors import BuildError
 from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
 from corpus.pipeline.read_file import load_receipts
@@ -138,7 +138,7 @@ def _describe_signatures(plan: Plan) -> dict[str, Any]:
     """What somebody needs to compute the same signatures again."""
     for stage in plan.stages:
         if isinstance(stage.config, dedup.Config) and not stage.config.exact_only:
-            bands, rows = dedup.choose_bands(stage.config)
+            bands, rows = choose_bands(stage.config)
             return {
                 "scheme": "affine32", "seed": 1, "hash": "murmur3_32",
                 "permutations": stage.config.permutations, "bands": bands, "rows": rows,

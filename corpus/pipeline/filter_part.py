@@ -12,11 +12,10 @@ from typing import Any, cast
 import polars as pl
 
 from corpus import conversations, stages
-from corpus.conversations.documents import COUNTED_POSTS
 from corpus.errors import BuildError, CorpusError
 from corpus.privacy import keys
 from corpus.privacy import tombstones as withdrawals
-from corpus.schema import LEDGER_COLUMNS
+from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS
 from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
 from filters import contract

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from corpus.dedup.dedup_index import load_measured_hashes
 from corpus.errors import BuildError
 from corpus.output.shards import select_output_columns
 from corpus.pipeline.filter_part import StageChain, filter_posts
@@ -75,19 +76,13 @@ class FilterReplacements:
         return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(own)
 
     def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
-        from corpus.dedup import candidates_kernel
-
-        exact = array_store.load_array(self.part.measures, "exact")[rows.to_numpy()]
-        shingles: Any = pl.Series([[]] * len(rows), dtype=pl.List(pl.UInt32))
-        if (self.part.measures / "hashes.npy").exists():
-            places = array_store.load_array(self.part.measures, "places")
-            hashes, counts = candidates_kernel.gather_shingles(
-                array_store.load_array(self.part.measures, "hashes"), places, rows.to_numpy()
-            )
-            shingles = array_store.make_list_series(
-                hashes, np.concatenate([[0], np.cumsum(counts)])
-            )
-        columns = {"_exact_one": exact[:, 0], "_exact_two": exact[:, 1], "_shingles": shingles}
+        text_hashes, hashes, counts = load_measured_hashes(self.part.measures, rows.to_numpy())
+        shingles = array_store.make_list_series(hashes, np.concatenate([[0], np.cumsum(counts)]))
+        columns = {
+            "_exact_one": text_hashes[:, 0],
+            "_exact_two": text_hashes[:, 1],
+            "_shingles": shingles,
+        }
         return pl.DataFrame(columns, schema_overrides=INDEX_COLUMNS)
 
 

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from corpus import conversations, stages
-from corpus.dedup import barrier as dedup
+from corpus import conversations, dedup, stages
+from corpus.output import ledger as ledger_files
 from corpus.output import samples
-from corpus.output import shards as writing
 from corpus.pipeline import ingest, replacements
 from corpus.pipeline import read_file as reading
 from corpus.pipeline.context import BuildContext, Part, serialize_stages
@@ -62,7 +61,7 @@ def write_ledger(
 
 def _make_ledger_tasks(
     context: BuildContext, files: Sequence[ingest.InputFile]
-) -> list[writing.WriteLedgerFile]:
+) -> list[ledger_files.WriteLedgerFile]:
     """The tasks that write a row for each record refused and each post dropped."""
     scores = {
         name: dtype
@@ -77,7 +76,7 @@ def _make_ledger_tasks(
     return [
         task
         for stage, rows in found.items()
-        for task in writing.make_ledger_tasks(
+        for task in ledger_files.make_ledger_tasks(
             stage, rows, context.workspace.dropped, scores, context.plan.pseudonyms
         )
     ]

@@ -31,7 +31,7 @@ def write_shards(context: BuildContext, parts: Sequence[Part], key_id: str) -> l
             shard_bytes=max(1, int(output.shard_mb * 1e6)),
             row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
             scores=tuple(context.plan.scores()),
-            naming=context.plan.pseudonyms,
+            pseudonyms=context.plan.pseudonyms,
             parquet_options=output.parquet_options,
         )
     remove_other_receipts(space, done)

@@ -1,4 +1,4 @@
-"""Flat arrays of numbers on disk: what a barrier knows of each part, a folder a part."""
+"""Store flat arrays of numbers as files, and strings as flat arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from corpus.tasks.receipts import save_receipt
 
 
 def save_arrays(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
-    """Write a file an array; the receipt that follows makes them count."""
+    """Write each array to a file of ``folder``; return the files, for the receipt."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     written = []
     for name, array in arrays.items():
@@ -26,18 +26,23 @@ def save_arrays(arrays: Mapping[str, NDArray[Any]], folder: Path) -> list[Path]:
     return written
 
 
+def has_array(folder: Path, name: str) -> bool:
+    """Whether ``folder`` has an array of that name."""
+    return (folder / f"{name}.npy").exists()
+
+
 def map_array(folder: Path, name: str) -> Any:
-    """One array of a part, mapped: only what is touched is read."""
+    """An array mapped into memory: only the entries that are used are read."""
     return np.load(folder / f"{name}.npy", mmap_mode="r")
 
 
 def load_array(folder: Path, name: str) -> Any:
-    """One array of a part, read into memory."""
+    """An array, read into memory."""
     return np.load(folder / f"{name}.npy")
 
 
 def load_slice(folder: Path, name: str, low: int, high: int) -> Any:
-    """The entries from ``low`` to ``high`` of one flat array of a part, read into memory."""
+    """The entries ``low`` to ``high`` of a flat array, read into memory."""
     with open(folder / f"{name}.npy", "rb") as file:
         version = np.lib.format.read_magic(file)
         assert version == (1, 0)
@@ -49,7 +54,10 @@ def load_slice(folder: Path, name: str, low: int, high: int) -> Any:
 def save_concatenated(
     folder: Path, name: str, pieces: Iterable[NDArray[Any]], dtype: Any, size: int
 ) -> None:
-    """Write ``pieces`` of ``size`` entries in all as one array, with a receipt, holding one."""
+    """Write ``pieces`` with ``size`` entries in all as one array, with a receipt.
+
+    Only one piece is in memory at a time.
+    """
     header = {
         "descr": np.lib.format.dtype_to_descr(np.dtype(dtype)),
         "fortran_order": False,
@@ -58,39 +66,25 @@ def save_concatenated(
     path = folder / f"{name}.npy"
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         np.lib.format.write_array_header_1_0(file, header)
-        for found in pieces:
-            file.write(np.ascontiguousarray(found, dtype).tobytes())
+        for piece in pieces:
+            file.write(np.ascontiguousarray(piece, dtype).tobytes())
     save_receipt(path.with_suffix(".json"), {}, [path])
 
 
-def number_distinct(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """A number for each distinct pair of hashes, from 0; -1 for the pair of zeros: nobody."""
-    order = np.lexsort((hashes[:, 1], hashes[:, 0]))
-    ordered = hashes[order]
-    new = np.ones(len(hashes), bool)
-    new[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    nobody = (ordered == 0).all(axis=1)
-    number = np.empty(len(hashes), np.int64)
-    # Zeros sort first, and their number is none.
-    number[order] = np.where(nobody, -1, np.cumsum(new & ~nobody) - 1)
-    return number
-
-
 def relative_path(path: Path, start: Path) -> str:
-    """The way from ``start`` to ``path``, so that a folder can be moved with what it points to."""
+    """The path relative to ``start``, so that a folder can be moved with the files it refers to."""
     return os.path.relpath(path, start)
 
 
 def make_list_series(values: NDArray[Any], offsets: NDArray[np.int64]) -> pl.Series:
-    """Flat values as a series of lists; ``places`` is where each begins, and the end."""
+    """A series of n lists from flat values and the offset of each list (n + 1,)."""
     import pyarrow as pa
 
-    found = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values))
-    return pl.Series(found)
+    return pl.Series(pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(values)))
 
 
 def flatten_strings(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """The bytes of all ``texts`` end to end, and where each begins; one entry more than texts."""
+    """The UTF-8 bytes of n texts, concatenated, and the offset of each (n + 1,)."""
     import pyarrow as pa
 
     array = texts.rechunk().to_arrow()
@@ -98,12 +92,12 @@ def flatten_strings(texts: pl.Series) -> tuple[NDArray[np.uint8], NDArray[np.int
         array = array.combine_chunks()
     array = array.cast(pa.large_string())
     _, offsets, data = array.buffers()
-    places = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    return np.frombuffer(data if data and data.size else b"\0", np.uint8), places
+    starts = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
+    return np.frombuffer(data if data and data.size else b"\0", np.uint8), starts
 
 
 def unflatten_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> pl.Series:
-    """What :func:`flat` has laid end to end."""
+    """The texts that :func:`flatten_strings` has concatenated."""
     import pyarrow as pa
 
     buffers = [None, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(data)]
@@ -113,17 +107,20 @@ def unflatten_strings(data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> pl
 def split_into_pieces(
     part_rows: Iterable[int], piece_rows: int
 ) -> list[list[tuple[int, int, int]]]:
-    """Pieces of ``size`` rows wherever the parts end: of each the part, and from and to in it."""
+    """Divide the rows of all parts into pieces of ``piece_rows`` rows, the last one smaller.
+
+    A piece is a list of ranges: the part, its first row, and the row after the last.
+    """
     pieces: list[list[tuple[int, int, int]]] = []
-    room = 0
+    free = 0
     for part, count in enumerate(part_rows):
         low = 0
         while low < count:
-            if not room:
+            if not free:
                 pieces.append([])
-                room = piece_rows
-            high = min(count, low + room)
+                free = piece_rows
+            high = min(count, low + free)
             pieces[-1].append((part, low, high))
-            room -= high - low
+            free -= high - low
             low = high
     return pieces

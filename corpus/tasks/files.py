@@ -79,8 +79,8 @@ def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool
 
 def file_crc32(path: Path) -> int:
     """CRC-32 of a file, at a few GB/s. It detects damage by a disk, not a forged file."""
-    found = 0
+    checksum = 0
     with open(path, "rb") as file:
         while chunk := file.read(1 << 20):
-            found = zlib.crc32(chunk, found)
-    return found
+            checksum = zlib.crc32(chunk, checksum)
+    return checksum

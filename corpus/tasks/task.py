@@ -105,3 +105,8 @@ def run_tasks(run: RunTasks, tasks: Sequence[ResumableTask], label: str) -> list
     for _ in run(tasks, label):
         pass
     return [task.facts for task in tasks]
+
+
+def numbered_folder(work_dir: Path, kind: str, number: int) -> Path:
+    """The folder of the ``number``-th task of one kind, such as ``work_dir/links/000003``."""
+    return work_dir / kind / f"{number:06d}"

@@ -14,11 +14,11 @@ from pydantic import ValidationError
 import corpus
 from corpus.conversations import Config
 from corpus.conversations import documents as conversations
-from corpus.conversations.documents import COUNTED_POSTS
-from corpus.schema import POST
+from corpus.output.turn_ends import extract_turn_ends
+from corpus.schema import COUNTED_POSTS, POST, TURN_END_MARK
 from tests.conftest import contents, write_lines
 
-# A question with two answers; the second was answered twice.
+# A question with two answers; the second has two replies.
 ROWS: list[dict[str, Any]] = [
     {"id": "q", "kind": "post", "author": "ann", "text": "why?", "score": 9},
     {"id": "a", "author": "bob", "text": "because", "parent_id": "q", "score": 1},
@@ -36,20 +36,20 @@ def made(
     blank = dict.fromkeys(POST) | {"platform": "t", "kind": "reply", "source_file": "f"}
     filled = [blank | {"source_row": n} | row for n, row in enumerate(rows, start=1)]
     posts = pl.DataFrame(filled, schema=POST)
-    place = {row["id"]: at for at, row in enumerate(rows)}
-    parent = [place.get(row.get("parent_id"), -1) for row in rows]
+    row_of_id = {row["id"]: at for at, row in enumerate(rows)}
+    parent = [row_of_id.get(row.get("parent_id"), -1) for row in rows]
     found, reject = conversations.make_documents(posts, parent, Config(**config))
-    found = conversations.extract_turn_ends(found)
+    found = extract_turn_ends(found)
     for row in found.iter_rows(named=True):
         assert len(row["turn_ends"]) == len(row["post_ids"])
         assert row["turn_ends"][-1] == len(row["text"])
     why = {name: reason for name, reason in zip(posts["id"], reject, strict=True) if reason}
-    at_home = [home["id"] for homes in found[COUNTED_POSTS] for home in homes]
-    assert sorted([*at_home, *why]) == sorted(place), "each post is at home once, or leaves"
+    counted = [post["id"] for posts in found[COUNTED_POSTS] for post in posts]
+    assert sorted([*counted, *why]) == sorted(row_of_id), "each post is counted once or dropped"
     return found, why
 
 
-def test_posts_are_documents_of_their_own_in_their_own_words() -> None:
+def test_posts_are_documents_with_their_own_text() -> None:
     found, why = made(mode="posts")
     assert found["text"].to_list() == [row["text"] for row in ROWS]
     assert found["post_ids"].to_list() == [[row["id"]] for row in ROWS]
@@ -72,7 +72,7 @@ def test_a_post_alone_makes_no_pair() -> None:
     assert made([ROWS[0]], mode="pair")[1] == {"q": "no_reply"}
 
 
-def test_the_pair_below_a_reply_that_was_not_chosen_stays() -> None:
+def test_a_reply_that_is_not_the_best_can_begin_a_pair() -> None:
     rows = [*ROWS, {"id": "e", "text": "hm", "parent_id": "a", "author": "dan"}]
     found, why = made(rows, mode="pair")
     assert found["post_ids"].to_list() == [["q", "b"], ["b", "c"], ["a", "e"]]
@@ -121,17 +121,19 @@ def test_a_question_has_its_accepted_answer_first_and_the_best_others() -> None:
     }  # fmt: skip
 
 
-def test_an_accepted_answer_stays_however_low_its_score() -> None:
+def test_an_accepted_answer_is_kept_whatever_its_score() -> None:
     rows = [ROWS[0] | {"accepted_id": "a"}, ROWS[1] | {"score": -7}]
     assert made(rows, mode="qa")[0]["post_ids"].to_list() == [["q", "a"]]
 
 
-def test_a_question_without_an_answer_leaves() -> None:
+def test_a_question_without_an_answer_is_dropped() -> None:
     assert made([ROWS[0]], mode="qa")[1] == {"q": "no_answer"}
 
 
 @pytest.mark.parametrize("mode", ["pair", "path", "tree", "qa"])
-def test_a_missing_parent_begins_a_thread_or_leaves_with_its_branch(mode: str) -> None:
+def test_a_reply_without_its_parent_begins_a_thread_or_is_dropped_with_its_branch(
+    mode: str,
+) -> None:
     rows = [row for row in ROWS if row["id"] != "b"]
     kept = made(rows, mode=mode)[0]
     assert ["q", "a"] in kept["post_ids"].to_list()
@@ -141,7 +143,7 @@ def test_a_missing_parent_begins_a_thread_or_leaves_with_its_branch(mode: str) -
     assert found["post_ids"].to_list() == [["q", "a"]]
 
 
-def test_a_long_document_is_split_between_turns_and_labels_go_on() -> None:
+def test_a_long_document_is_split_between_turns_and_labels_continue() -> None:
     found, _ = made(mode="path", max_characters=30)
     assert found["text"].to_list() == ["user_1: why?\n\nuser_2: so that", "user_1: thanks"]
     assert found["id"].to_list() == ["q", "q#2"]
@@ -150,12 +152,12 @@ def test_a_long_document_is_split_between_turns_and_labels_go_on() -> None:
     assert one["id"].to_list() == ["q", "q#2", "q#3"]
 
 
-def test_short_threads_leave_where_a_length_is_asked_for() -> None:
+def test_threads_with_fewer_than_min_posts_are_dropped() -> None:
     rows = [*ROWS, {"id": "lone", "kind": "post", "text": "hello"}]
     assert made(rows, mode="tree", min_posts=2)[1] == {"lone": "short_thread"}
 
 
-def test_a_document_says_the_gravest_of_its_posts() -> None:
+def test_a_document_has_the_maximum_of_the_measures_of_its_posts() -> None:
     rows = [
         ROWS[0] | {"consent": "allowed", "license": "CC BY-SA 3.0"},
         ROWS[2] | {"sensitive": True, "license": "CC BY-SA 4.0", "consent": "allowed"},
@@ -168,7 +170,7 @@ def test_a_document_says_the_gravest_of_its_posts() -> None:
     )  # fmt: skip
 
 
-def test_a_chain_of_a_hundred_thousand_answers_is_survived_in_every_mode() -> None:
+def test_a_chain_of_a_hundred_thousand_replies_works_in_every_mode() -> None:
     count = 100_000
     rows = [{"id": "0", "kind": "post", "text": "x", "author": "a"}]
     rows += [
@@ -254,7 +256,7 @@ def test_files_of_one_platform_join_in_one_thread(tmp_path: Path, plan: Callable
     assert (totals["read"], totals["kept"], totals["documents"]) == (400, 400, 100)
 
 
-def test_a_dropped_post_cuts_its_branch_and_the_ledger_balances(
+def test_a_dropped_post_separates_its_branch_and_the_ledger_balances(
     tmp_path: Path, plan: Callable[..., Any]
 ) -> None:
     stages = [
@@ -272,16 +274,16 @@ def test_a_dropped_post_cuts_its_branch_and_the_ledger_balances(
     assert not {"authors", "post_ids"} & set(dropped.columns)
 
 
-def test_a_document_that_leaves_takes_its_posts_into_the_ledger(
+def test_the_ledger_has_each_post_of_a_dropped_document(
     tmp_path: Path, plan: Callable[..., Any]
 ) -> None:
     stages = [{"conversations": {"mode": "pair"}}, {"pii": {"max_spans": 1}}]
     built = build(tmp_path, "out", plan, stages)
-    gone = built.dropped().filter(pl.col("stage") == "pii").collect()
+    dropped = built.dropped().filter(pl.col("stage") == "pii").collect()
     row = next(row for row in built.manifest["funnel"] if row["stage"] == "pii")
-    assert row["dropped"] == {"too_much_pii": gone.height}
-    assert gone.height > 0
-    assert gone["source_row"].null_count() == 0
+    assert row["dropped"] == {"too_much_pii": dropped.height}
+    assert dropped.height > 0
+    assert dropped["source_row"].null_count() == 0
     totals = built.manifest["totals"]
     assert totals["read"] == totals["refused"] + totals["dropped"] + totals["kept"]
 
@@ -290,9 +292,9 @@ def test_a_document_that_leaves_takes_its_posts_into_the_ledger(
 def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
     tmp_path: Path, plan: Callable[..., Any], mode: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus.conversations import tasks
+    from corpus.partition import buckets
 
-    monkeypatch.setattr(tasks, "_BUCKET_BYTES", 4_000)  # several buckets
+    monkeypatch.setattr(buckets, "_BUCKET_BYTES", 4_000)  # several buckets
     stages = [{"conversations": {"mode": mode}}]
     first = contents(build(tmp_path, "one", plan, stages).path)
     second = contents(build(tmp_path, "two", plan, stages, part_posts=7).path)
@@ -300,7 +302,7 @@ def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
     assert first == second
 
 
-def test_turns_are_found_again_in_the_written_text() -> None:
+def test_turn_ends_are_those_of_the_written_text() -> None:
     found, _ = made(mode="tree")
     row = found.row(0, named=True)
     begins = [0, *row["turn_ends"][:-1]]
@@ -310,13 +312,13 @@ def test_turns_are_found_again_in_the_written_text() -> None:
     ]  # fmt: skip
 
 
-def test_a_turn_that_a_later_stage_cut_leaves_the_ends_unknown() -> None:
-    texts = [f"a{conversations.TURN_END_MARK}\n\nb{conversations.TURN_END_MARK}", "a\n\nb", "a"]
+def test_turn_ends_are_null_if_a_later_stage_removed_a_turn() -> None:
+    texts = [f"a{TURN_END_MARK}\n\nb{TURN_END_MARK}", "a\n\nb", "a"]
     frame = pl.DataFrame({"text": texts, "post_ids": [["1", "2"], ["1", "2"], ["1"]]})
-    assert conversations.extract_turn_ends(frame)["turn_ends"].to_list() == [[1, 4], None, [1]]
+    assert extract_turn_ends(frame)["turn_ends"].to_list() == [[1, 4], None, [1]]
 
 
-def test_a_mark_in_a_post_is_no_turn() -> None:
-    rows = [row | {"text": f"{row['text']}{conversations.TURN_END_MARK}!"} for row in ROWS]
+def test_a_turn_mark_in_a_post_is_removed() -> None:
+    rows = [row | {"text": f"{row['text']}{TURN_END_MARK}!"} for row in ROWS]
     found, _ = made(rows, mode="path")
     assert found["text"].to_list() == ["user_1: why?!\n\nuser_2: so that!\n\nuser_1: thanks!"]

@@ -1,4 +1,4 @@
-"""Who answers whom, among all posts."""
+"""Reply links and threads among all posts."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from corpus.tasks.receipts import save_receipt
 from tests.support.examples import examples
 
 
-def rooted(*parent: int) -> tuple[list[int], list[int]]:
+def find_roots(*parent: int) -> tuple[list[int], list[int]]:
     found = tree_roots.find_roots(np.array(parent, np.int64))
     return found.parent.tolist(), found.root.tolist()
 
 
-def linked(
+def link_posts(
     folder: Path, rows: list[tuple[str, str, str | None]], parts: int = 1
 ) -> tree_roots.ParentsAndRoots:
     posts = pl.DataFrame(rows, schema=["id", "kind", "parent_id"], orient="row").cast(pl.String)
@@ -36,38 +36,38 @@ def linked(
             reply_links.measure_links(posts.slice(number * size, size)), folders[-1]
         )
         counts.append(posts.slice(number * size, size).height)
-    room = folder / f"{parts}-all"
-    reply_links.link_posts(room, folders, counts, run_inline)
-    found = [reply_links.load_parents_and_roots(room, part) for part in range(parts)]
+    work_dir = folder / f"{parts}-all"
+    reply_links.link_posts(work_dir, folders, counts, run_inline)
+    found = [reply_links.load_parents_and_roots(work_dir, part) for part in range(parts)]
     return tree_roots.ParentsAndRoots(
         *(np.concatenate(columns) for columns in zip(*found, strict=True))
     )
 
 
 def test_a_chain_and_a_tree_end_at_their_first_post() -> None:
-    assert rooted(-1, 0, 1, 2, 0, -1) == ([-1, 0, 1, 2, 0, -1], [0, 0, 0, 0, 0, 5])
+    assert find_roots(-1, 0, 1, 2, 0, -1) == ([-1, 0, 1, 2, 0, -1], [0, 0, 0, 0, 0, 5])
 
 
 def test_no_posts_are_no_threads() -> None:
-    assert rooted() == ([], [])
+    assert find_roots() == ([], [])
 
 
-def test_a_post_that_answers_itself_begins_its_thread() -> None:
-    assert rooted(0, 0) == ([-1, 0], [0, 0])
+def test_a_post_that_replies_to_itself_is_a_root() -> None:
+    assert find_roots(0, 0) == ([-1, 0], [0, 0])
 
 
-def test_a_ring_begins_at_its_first_post_and_keeps_what_hangs_on_it() -> None:
-    # 1 -> 3 -> 2 -> 1 is a ring; 0 hangs on 2, 4 on 0.
-    parent, root = rooted(2, 3, 1, 2, 0)
+def test_the_first_post_of_a_cycle_is_the_root_of_its_replies_too() -> None:
+    # 1 -> 3 -> 2 -> 1 is a cycle; 0 replies to 2, 4 to 0.
+    parent, root = find_roots(2, 3, 1, 2, 0)
     assert parent == [2, -1, 1, 2, 0]
     assert root == [1, 1, 1, 1, 1]
 
 
-def test_two_rings_begin_each_at_its_own_first() -> None:
-    assert rooted(1, 0, 3, 2) == ([-1, 0, -1, 2], [0, 0, 2, 2])
+def test_each_of_two_cycles_has_its_own_root() -> None:
+    assert find_roots(1, 0, 3, 2) == ([-1, 0, -1, 2], [0, 0, 2, 2])
 
 
-def test_a_chain_of_a_million_answers_is_one_thread() -> None:
+def test_a_chain_of_a_million_replies_is_one_thread() -> None:
     parent = np.arange(-1, 999_999)
     assert tree_roots.find_roots(parent).root.max() == 0
     assert tree_roots.find_roots(parent[::-1].copy()[:0]).root.size == 0
@@ -99,28 +99,30 @@ def test_links_are_found_across_parts_and_a_missing_parent_begins_a_thread(tmp_p
         ("a", "post", None),
     ]
     for parts in (1, 2, 7):
-        found = linked(tmp_path, rows, parts)
+        found = link_posts(tmp_path, rows, parts)
         assert found.parent.tolist() == [1, 4, -1, 2, -1, -1, -1]
         assert found.root.tolist() == [4, 4, 2, 2, 4, 5, 6]
 
 
-def lay(room: Path, parent: np.ndarray, sizes: list[int]) -> None:
-    """A layout of parts of such sizes whose posts have these parents."""
-    folders = [room / f"part-{index}" for index in range(len(sizes))]
-    where = partitions.write_part_index(room, folders, sizes)
+def write_parents(work_dir: Path, parent: np.ndarray, sizes: list[int]) -> None:
+    """Write parts of these sizes and the parents of their posts."""
+    folders = [work_dir / f"part-{index}" for index in range(len(sizes))]
+    where = partitions.write_part_index(work_dir, folders, sizes)
     for block in range(len(where.blocks)):
-        task = reply_links.WriteParents(room, block)
+        task = reply_links.WriteParents(work_dir, block)
         low, high = where.block_rows(block)
         written = array_store.save_arrays({"parent": parent[low:high]}, task.folder)
         save_receipt(task.folder / "receipt.json", {}, written)
 
 
-def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.ParentsAndRoots:
-    lay(room, parent, sizes)
+def find_roots_in_blocks(
+    work_dir: Path, parent: np.ndarray, sizes: list[int]
+) -> tree_roots.ParentsAndRoots:
+    write_parents(work_dir, parent, sizes)
     tree_roots.find_roots_by_block(
-        room, lambda block: reply_links.WriteParents(room, block), run_inline, ""
+        work_dir, lambda block: reply_links.WriteParents(work_dir, block), run_inline, ""
     )
-    found = [reply_links.load_parents_and_roots(room, part) for part in range(len(sizes))]
+    found = [reply_links.load_parents_and_roots(work_dir, part) for part in range(len(sizes))]
     return tree_roots.ParentsAndRoots(
         *(np.concatenate(columns) for columns in zip(*found, strict=True))
     )
@@ -130,14 +132,16 @@ def in_blocks(room: Path, parent: np.ndarray, sizes: list[int]) -> tree_roots.Pa
 @given(
     st.lists(st.integers(-1, 19), min_size=1, max_size=20), st.lists(st.integers(1, 6), min_size=20)
 )
-def test_in_blocks_the_roots_are_those_of_one_process(wild: list[int], cuts: list[int]) -> None:
+def test_in_blocks_the_roots_are_those_of_one_process(
+    wild: list[int], part_sizes: list[int]
+) -> None:
     parent = np.array([at if at < len(wild) else -1 for at in wild], np.int64)
     sizes = []
     while sum(sizes) < parent.size:
-        sizes.append(min(cuts[len(sizes)], parent.size - sum(sizes)))
+        sizes.append(min(part_sizes[len(sizes)], parent.size - sum(sizes)))
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(partitions, "BLOCK_POSTS", 4)
-        found = in_blocks(Path(name), parent, sizes)
+        found = find_roots_in_blocks(Path(name), parent, sizes)
     alone = tree_roots.find_roots(parent)
     assert found.parent.tolist() == alone.parent.tolist()
     assert found.root.tolist() == alone.root.tolist()
@@ -148,23 +152,22 @@ def test_a_chain_over_many_blocks_takes_few_rounds(
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
     for name, parent in (("up", np.arange(-1, 319)), ("down", np.r_[np.arange(1, 320), -1])):
-        room = tmp_path / name
-        found = in_blocks(room, parent, [10] * 32)
+        work_dir = tmp_path / name
+        found = find_roots_in_blocks(work_dir, parent, [10] * 32)
         assert set(found.root) == {0 if name == "up" else 319}
-        assert (
-            len(list((room / "forest-0").glob("ask-*"))) <= 6
-        )  # the binary logarithm of 32 blocks, and one round more
+        rounds = list((work_dir / "trees-0").glob("advance-*"))
+        assert 0 < len(rounds) <= 6  # the binary logarithm of 32 blocks, and one round more
 
 
-def test_a_ring_over_all_blocks_begins_at_its_first_post(
+def test_the_root_of_a_cycle_over_all_blocks_is_its_first_post(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
-    ring = np.roll(np.random.default_rng(1).permutation(200), 1)
-    order = np.roll(ring, -1)
+    cycle = np.roll(np.random.default_rng(1).permutation(200), 1)
+    order = np.roll(cycle, -1)
     parent = np.empty(200, np.int64)
-    parent[ring] = order  # one ring of all posts, across blocks at random
-    found = in_blocks(tmp_path, parent, [10] * 20)
+    parent[cycle] = order  # one cycle of all posts, across blocks at random
+    found = find_roots_in_blocks(tmp_path, parent, [10] * 20)
     assert set(found.root) == {0}
     assert found.parent[0] == -1
     assert (found.parent[1:] == parent[1:]).all()

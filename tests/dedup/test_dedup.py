@@ -1,4 +1,4 @@
-"""Who duplicates whom: signatures, verification, short posts, who stays."""
+"""Duplicates: signatures, verification, short posts, and which copy is kept."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from datasketch import MinHash
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from corpus.dedup import barrier as dedup
-from corpus.dedup import candidates, clusters, minhash_kernel, normalize
+from corpus import dedup
+from corpus.dedup import candidates, clusters, minhash, minhash_kernel, normalize
 from corpus.partition import partitions
 from corpus.stages import BarrierInput, MeasuredPart, run_inline
 from corpus.tasks import array_store
@@ -44,8 +44,10 @@ def frame(texts: list[str], **columns: Any) -> pl.DataFrame:
     return pl.DataFrame(base | columns, schema_overrides=types)
 
 
-def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> pl.DataFrame:
-    """The verdicts on all posts, cut into parts."""
+def decide_verdicts(
+    posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any
+) -> pl.DataFrame:
+    """The verdicts on all posts, which are divided into parts."""
     chosen = dedup.Config(**{"index": False} | config)
     size = -(-max(1, posts.height) // parts)
     folders, files = [], []
@@ -60,19 +62,19 @@ def decided(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) ->
             posts,
             measures,
             folder / f"{number}.verdict.parquet",
-            folder / "room" / "runners" / f"{number:06d}",
+            folder / "work" / "runner-ups" / f"{number:06d}",
         )
         for number, (posts, measures) in enumerate(zip(files, folders, strict=True))
     ]
-    inputs = BarrierInput(measured, folder / "room", folder / "key", run_inline)
+    inputs = BarrierInput(measured, folder / "work", folder / "key", run_inline)
     facts = dedup.decide(inputs, chosen)
     (folder / "facts.json").write_text(json.dumps(facts))
     return pl.concat(pl.read_parquet(part.verdict) for part in measured)
 
 
-def verdict(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> list[str]:
-    """For each post: '' if it stays, else 'reason:id of the one that stays'."""
-    found = decided(posts, folder, parts, **config)
+def decide_reasons(posts: pl.DataFrame, folder: Path, parts: int = 1, **config: Any) -> list[str]:
+    """For each post: '' if it is kept, else 'reason:id of its representative'."""
+    found = decide_verdicts(posts, folder, parts, **config)
     return [
         f"{reason}:{cluster}" if reason else ""
         for cluster, reason in found.select("cluster", "reject").iter_rows()
@@ -106,7 +108,7 @@ def test_hash32_is_murmur3() -> None:
 def test_signatures_equal_datasketch_on_any_text(text: str) -> None:
     posts = frame([text])
     normal = normalize.normalize_to_series(posts["text"]).item()
-    found = dedup.compute_signatures(posts, dedup.Config())
+    found = minhash.compute_signatures(posts, dedup.Config())
     assert np.array_equal(found[0], reference_signature(normal))
 
 
@@ -119,7 +121,7 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
         "two words",
         "",
     ]
-    found = dedup.compute_signatures(frame(texts), dedup.Config())
+    found = minhash.compute_signatures(frame(texts), dedup.Config())
     normal = normalize.normalize_to_series(frame(texts)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
@@ -127,15 +129,17 @@ def test_signatures_equal_datasketch_on_words_and_scripts_without_spaces() -> No
 
 def test_signatures_equal_datasketch_on_real_posts(shared: Path) -> None:
     lines = (shared / "plain" / "gurez.10000").read_text(errors="replace").split("\n")[::97]
-    found = dedup.compute_signatures(frame(lines), dedup.Config())
+    found = minhash.compute_signatures(frame(lines), dedup.Config())
     normal = normalize.normalize_to_series(frame(lines)["text"])
     for row, text in zip(found, normal, strict=True):
         assert np.array_equal(row, reference_signature(text))
 
 
-def test_a_post_of_which_nothing_is_left_is_compared_as_it_stands(tmp_path: Path) -> None:
+def test_a_post_that_would_normalize_to_nothing_is_compared_by_all_its_characters(
+    tmp_path: Path,
+) -> None:
     posts = frame(["😀😀", "😀😀", "🎉", "https://a.example/1", "https://a.example/2", "", ""])
-    assert verdict(posts, tmp_path) == [
+    assert decide_reasons(posts, tmp_path) == [
         "",
         "exact_duplicate:0",
         "",
@@ -148,46 +152,46 @@ def test_a_post_of_which_nothing_is_left_is_compared_as_it_stands(tmp_path: Path
 
 def test_posts_of_three_words_are_compared(tmp_path: Path) -> None:
     posts = frame(["good morning all", "Good morning, all!", "good evening all", "same"])
-    assert verdict(posts, tmp_path) == ["", "exact_duplicate:0", "", ""]
+    assert decide_reasons(posts, tmp_path) == ["", "exact_duplicate:0", "", ""]
 
 
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
 LONG += "sixteen seventeen eighteen nineteen twenty and some more words to make it rather long"
 
 
-def test_a_near_duplicate_leaves_and_a_cousin_stays(tmp_path: Path) -> None:
+def test_a_near_duplicate_is_dropped_and_a_less_similar_post_is_kept(tmp_path: Path) -> None:
     posts = frame([LONG, LONG + " indeed", LONG.replace("five", "v").replace("ten", "x")])
-    assert verdict(posts, tmp_path) == ["", "near_duplicate:0", ""]
+    assert decide_reasons(posts, tmp_path) == ["", "near_duplicate:0", ""]
 
 
 def test_exact_only_keeps_near_duplicates(tmp_path: Path) -> None:
     posts = frame([LONG, LONG + " indeed", LONG.upper()])
-    assert verdict(posts, tmp_path, exact_only=True) == ["", "", "exact_duplicate:0"]
+    assert decide_reasons(posts, tmp_path, exact_only=True) == ["", "", "exact_duplicate:0"]
 
 
-def test_the_same_id_leaves_first(tmp_path: Path) -> None:
+def test_posts_with_the_same_id_are_dropped_before_texts_are_compared(tmp_path: Path) -> None:
     posts = frame(["first text here", "other text there"], id=["7", "7"])
-    assert verdict(posts, tmp_path) == ["", "same_id:7"]
+    assert decide_reasons(posts, tmp_path) == ["", "same_id:7"]
 
 
-@pytest.mark.parametrize(("keep", "stays"), [("earliest", 1), ("longest", 2), ("best_score", 0)])
-def test_which_copy_stays_is_a_policy(tmp_path: Path, keep: str, stays: int) -> None:
+@pytest.mark.parametrize(("keep", "kept"), [("earliest", 1), ("longest", 2), ("best_score", 0)])
+def test_which_copy_is_kept_is_a_setting(tmp_path: Path, keep: str, kept: int) -> None:
     posts = frame(
         [LONG, LONG, LONG + " !!!"],
         created_at=[datetime(2024, 1, day, tzinfo=UTC) for day in (2, 1, 3)],
         score=[9, None, 3],
     )
-    found = verdict(posts, tmp_path, keep=keep)
-    assert [n for n, why in enumerate(found) if not why] == [stays]
+    found = decide_reasons(posts, tmp_path, keep=keep)
+    assert [n for n, why in enumerate(found) if not why] == [kept]
 
 
-def test_ties_go_to_the_post_read_first_and_missing_times_come_last(tmp_path: Path) -> None:
+def test_of_equals_the_post_read_first_is_kept_and_missing_times_are_last(tmp_path: Path) -> None:
     same = datetime(2024, 1, 1, tzinfo=UTC)
     posts = frame([LONG] * 3, created_at=[None, same, same])
-    assert verdict(posts, tmp_path) == ["exact_duplicate:1", "", "exact_duplicate:1"]
+    assert decide_reasons(posts, tmp_path) == ["exact_duplicate:1", "", "exact_duplicate:1"]
 
 
-def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) -> None:
+def test_a_chain_of_small_changes_does_not_join_posts_that_differ(tmp_path: Path) -> None:
     words = [f"w{n}" for n in range(60)]
     texts = []
     for step in range(12):  # each text changes three words of the one before
@@ -195,15 +199,15 @@ def test_a_chain_of_small_changes_does_not_swallow_unlike_posts(tmp_path: Path) 
             words[step * 5 + at] = f"x{step}{at}"
         texts.append(" ".join(words))
     posts = frame(texts)
-    found = verdict(posts, tmp_path, jaccard=0.75)
-    hashes, places, _ = minhash_kernel.hash_shingles(
+    found = decide_reasons(posts, tmp_path, jaccard=0.75)
+    hashes, offsets, _ = minhash_kernel.hash_shingles(
         *array_store.flatten_strings(posts["text"]), 2, False
     )
     for row, why in enumerate(found):
         if why:
-            keeper = int(why.split(":")[1])
-            assert found[keeper] == ""
-            assert minhash_kernel.jaccard(hashes, places, keeper, row) >= 0.75
+            representative = int(why.split(":")[1])
+            assert found[representative] == ""
+            assert minhash_kernel.jaccard(hashes, offsets, representative, row) >= 0.75
     assert sum(not why for why in found) >= 3
 
 
@@ -223,37 +227,39 @@ def noisy_posts(count: int = 900) -> list[str]:
 
 def test_against_brute_force_every_drop_is_right_and_few_are_missed(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
-    found = verdict(posts, tmp_path)
-    hashes, places, _ = minhash_kernel.hash_shingles(
+    found = decide_reasons(posts, tmp_path)
+    hashes, offsets, _ = minhash_kernel.hash_shingles(
         *array_store.flatten_strings(posts["text"]), 2, False
     )
     kept = [n for n, why in enumerate(found) if not why]
     for row, why in enumerate(found):
-        if why:  # precision: the very post it is said to duplicate is similar enough
-            assert minhash_kernel.jaccard(hashes, places, int(why.split(":")[1]), row) >= 0.8
+        if why:  # precision: its representative is similar enough
+            assert minhash_kernel.jaccard(hashes, offsets, int(why.split(":")[1]), row) >= 0.8
     close = [
         (a, b)
         for n, a in enumerate(kept)
         for b in kept[n + 1 :]
-        if minhash_kernel.jaccard(hashes, places, a, b) >= 0.85
+        if minhash_kernel.jaccard(hashes, offsets, a, b) >= 0.85
     ]
     dropped = len(found) - len(kept)
     assert dropped > 50
     assert len(close) <= dropped // 50
 
 
-def test_the_cut_into_parts_changes_nothing(tmp_path: Path) -> None:
+def test_the_division_into_parts_changes_nothing(tmp_path: Path) -> None:
     posts = frame(noisy_posts())
-    assert verdict(posts, tmp_path / "a", parts=1) == verdict(posts, tmp_path / "b", parts=7)
+    assert decide_reasons(posts, tmp_path / "a", parts=1) == decide_reasons(
+        posts, tmp_path / "b", parts=7
+    )
 
 
 def test_no_posts_and_one_post(tmp_path: Path) -> None:
-    assert verdict(frame([]), tmp_path / "none") == []
-    assert verdict(frame(["hello there"]), tmp_path / "one") == [""]
+    assert decide_reasons(frame([]), tmp_path / "none") == []
+    assert decide_reasons(frame(["hello there"]), tmp_path / "one") == [""]
 
 
-def test_a_crowd_of_equal_posts_is_no_trouble(tmp_path: Path) -> None:
-    found = verdict(frame(["buy now, cheap cheap"] * 50_000), tmp_path)
+def test_many_equal_posts_are_one_cluster(tmp_path: Path) -> None:
+    found = decide_reasons(frame(["buy now, cheap cheap"] * 50_000), tmp_path)
     assert found.count("") == 1
 
 
@@ -261,7 +267,7 @@ def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
     from datasketch.lsh import _optimal_param
 
     config = dedup.Config(jaccard=0.7, permutations=64, miss_weight=0.9)
-    assert dedup.choose_bands(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
+    assert minhash.choose_bands(config) == _optimal_param(0.7, 64, 1 - 0.9, 0.9)
 
 
 def test_a_verdict_names_the_cluster_and_the_reason() -> None:
@@ -272,7 +278,7 @@ def test_a_verdict_names_the_cluster_and_the_reason() -> None:
     assert rows.rows() == [("a", 2, None), ("a", 2, "exact_duplicate"), ("c", 1, None)]
 
 
-def test_of_a_post_and_its_reposts_the_post_stays_or_else_one_repost() -> None:
+def test_of_a_post_and_its_reposts_the_post_is_kept_or_else_one_repost() -> None:
     posts = pl.DataFrame(
         {
             "id": ["r1", "o", "r2", "r3", "r4"],
@@ -292,30 +298,30 @@ def test_of_a_post_and_its_reposts_the_post_stays_or_else_one_repost() -> None:
     )
     for parts in (1, 3, 5):
         with tempfile.TemporaryDirectory() as folder:
-            found = verdict(posts, Path(folder), parts, keep="best_score")
+            found = decide_reasons(posts, Path(folder), parts, keep="best_score")
         assert found == ["repost:o", "", "repost:o", "repost:r4", ""]
-    assert not dedup.measure(posts, dedup.Config(reposts="by_text"))["again"].any()
+    assert not dedup.measure(posts, dedup.Config(reposts="by_text"))["is_repost"].any()
 
 
-def test_any_cut_into_slices_and_batches_gives_the_same(
+def test_any_division_into_ranges_blocks_and_batches_gives_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts = frame(noisy_posts(2_000))
-    plain = decided(posts, tmp_path / "a")
+    plain = decide_verdicts(posts, tmp_path / "a")
     assert plain["reject"].value_counts().sort("reject")["count"].to_list()[-1] > 100
     monkeypatch.setattr(partitions, "RANGE_KEYS", 800)
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 300)
     monkeypatch.setattr(candidates, "BATCH_BYTES", 5_000)
-    assert decided(posts, tmp_path / "b", parts=9).equals(plain)
-    assert len(list((tmp_path / "b" / "room" / "all" / "settled").iterdir())) > 3
-    assert len(list((tmp_path / "b" / "room" / "all").glob("bands-*"))) > 3
+    assert decide_verdicts(posts, tmp_path / "b", parts=9).equals(plain)
+    assert len(list((tmp_path / "b" / "work" / "all" / "verified").iterdir())) > 3
+    assert len(list((tmp_path / "b" / "work" / "all").glob("bands-*"))) > 3
 
 
-def test_tasks_that_are_done_are_not_done_again(
+def test_tasks_that_are_done_are_not_run_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     posts = frame(noisy_posts(300))
-    first = decided(posts, tmp_path)
+    first = decide_verdicts(posts, tmp_path)
 
     def refuse(task: object) -> None:
         raise AssertionError("done twice")
@@ -326,44 +332,44 @@ def test_tasks_that_are_done_are_not_done_again(
         candidates.VerifyCandidates,
     ):
         monkeypatch.setattr(kind, "compute", refuse)
-    assert decided(posts, tmp_path).equals(first)
+    assert decide_verdicts(posts, tmp_path).equals(first)
 
 
-def test_up_to_so_many_copies_stay_the_preferred_first(tmp_path: Path) -> None:
+def test_max_cluster_keeps_the_preferred_copies(tmp_path: Path) -> None:
     days = [datetime(2024, 1, day, tzinfo=UTC) for day in (4, 1, 3, 2, 5)]
     posts = frame([LONG, LONG, LONG + " indeed", LONG, "other"], created_at=days)
-    found = decided(posts, tmp_path, max_cluster=2)
+    found = decide_verdicts(posts, tmp_path, max_cluster=2)
     assert found["reject"].to_list() == ["exact_duplicate", None, "near_duplicate", None, None]
     assert found["cluster"].to_list() == ["1", "1", "1", "1", "4"]
     assert found["cluster_size"].to_list() == [4, 4, 4, 4, 1]
 
 
-def test_the_same_post_never_stays_twice_however_many_copies_may(tmp_path: Path) -> None:
+def test_a_post_is_never_kept_twice_whatever_max_cluster_is(tmp_path: Path) -> None:
     posts = frame([LONG, LONG, LONG], id=["a", "a", "b"])
-    assert verdict(posts, tmp_path, max_cluster=9) == ["", "same_id:a", ""]
+    assert decide_reasons(posts, tmp_path, max_cluster=9) == ["", "same_id:a", ""]
 
 
-def test_a_copy_from_a_preferred_source_stays(tmp_path: Path) -> None:
+def test_a_copy_from_a_preferred_source_is_kept(tmp_path: Path) -> None:
     posts = frame(
         [LONG, LONG, LONG, "one", "one"],
         platform=["x", "reddit", "x", "x", "x"],
         source_file=["a/1.json", "b/2.zst", "good/3.json", "a/1.json", "good/3.json"],
     )
     chosen = {"prefer_sources": ["good/*", "reddit"]}
-    found = verdict(posts, tmp_path, **chosen)
+    found = decide_reasons(posts, tmp_path, **chosen)
     assert [n for n, why in enumerate(found) if not why] == [2, 4]
 
 
 def test_texts_without_spaces_are_compared_too(tmp_path: Path) -> None:
     chinese = "今天天气很好我们一起去公园散步吧然后吃一顿好吃的晚饭再回家看电影怎么样朋友们"
     posts = frame([chinese, chinese + "呢", "完全不同的一句话没有任何关系"])
-    assert verdict(posts, tmp_path) == ["", "near_duplicate:0", ""]
+    assert decide_reasons(posts, tmp_path) == ["", "near_duplicate:0", ""]
 
 
-def test_shingles_of_characters_see_a_changed_letter_as_small(tmp_path: Path) -> None:
+def test_with_shingles_of_characters_a_changed_letter_is_a_small_difference(tmp_path: Path) -> None:
     posts = frame(["the kettle sings in the morning light", "the kettle sings in the mornin light"])
-    assert verdict(posts, tmp_path / "words") == ["", ""]
-    assert verdict(posts, tmp_path / "chars", shingle_chars=3) == ["", "near_duplicate:0"]
+    assert decide_reasons(posts, tmp_path / "words") == ["", ""]
+    assert decide_reasons(posts, tmp_path / "chars", shingle_chars=3) == ["", "near_duplicate:0"]
 
 
 @settings(max_examples=examples(60))
@@ -374,7 +380,7 @@ def test_shingles_of_characters_are_those_of_datasketch(text: str, width: int) -
     pieces = [normal[at : at + width] for at in range(max(1, len(normal) - width + 1))]
     sketch = MinHash(num_perm=128, seed=1, scheme="affine32", hashfunc=dedup.hash32)
     sketch.update_batch([piece.encode() for piece in pieces])
-    found = dedup.compute_signatures(frame([text]), dedup.Config(shingle_chars=width))
+    found = minhash.compute_signatures(frame([text]), dedup.Config(shingle_chars=width))
     assert np.array_equal(found[0], sketch.hashvalues)
 
 
@@ -402,7 +408,7 @@ def campaign(count: int, authors: int, hours: float, text: str = LONG) -> pl.Dat
 def test_a_campaign_is_one_text_of_many_authors_in_a_short_time(
     tmp_path: Path, posts: pl.DataFrame, reason: str
 ) -> None:
-    found = decided(posts, tmp_path, campaign_posts=20, campaign_authors=5)
+    found = decide_verdicts(posts, tmp_path, campaign_posts=20, campaign_authors=5)
     left = found["reject"].drop_nulls().to_list()
     assert set(left) - {"near_duplicate"} == {reason}
     facts = json.loads((tmp_path / "facts.json").read_text())
@@ -413,57 +419,57 @@ def test_a_campaign_is_one_text_of_many_authors_in_a_short_time(
         ]
 
 
-def test_a_campaign_s_first_post_goes_too_if_asked(tmp_path: Path) -> None:
+def test_drop_campaigns_drops_the_first_post_of_a_campaign_too(tmp_path: Path) -> None:
     posts = campaign(30, 10, 2)
     chosen = {"campaign_posts": 20, "campaign_authors": 5}
-    assert verdict(posts, tmp_path / "a", **chosen).count("") == 1
-    assert verdict(posts, tmp_path / "b", **chosen, drop_campaigns=True).count("") == 0
+    assert decide_reasons(posts, tmp_path / "a", **chosen).count("") == 1
+    assert decide_reasons(posts, tmp_path / "b", **chosen, drop_campaigns=True).count("") == 0
 
 
-def test_the_facts_tell_of_clusters(tmp_path: Path) -> None:
-    decided(frame([LONG] * 5 + ["one", "one", "two"]), tmp_path)
+def test_the_facts_count_clusters_and_list_the_largest(tmp_path: Path) -> None:
+    decide_verdicts(frame([LONG] * 5 + ["one", "one", "two"]), tmp_path)
     facts = json.loads((tmp_path / "facts.json").read_text())
     assert facts["clusters"] == 2
     assert facts["clusters_by_size"] == {"2-3": 1, "4-7": 1}
     assert facts["largest"][0] == {"cluster": "0", "size": 5, "earlier": False}
 
 
-def test_bad_input_is_survived(tmp_path: Path) -> None:
+def test_strange_input_is_no_error(tmp_path: Path) -> None:
     huge = "a stitch in time saves nine, they say and say again " * 20_000
     texts = ["", " ", "x", "😀" * 5_000, "😀" * 5_000, huge, huge + "so", None, "\0", "é" * 100_000]
-    found = verdict(frame(texts), tmp_path)
+    found = decide_reasons(frame(texts), tmp_path)
     assert found[4] == "exact_duplicate:3"
     assert found[6] == "near_duplicate:5"
 
 
-def test_buckets_of_unlike_posts_cost_no_more_than_leaders(tmp_path: Path) -> None:
-    # One band, one row, of a text whose smallest hash all share: every post in one bucket.
+def test_a_bucket_of_different_posts_has_a_bounded_number_of_leaders(tmp_path: Path) -> None:
+    # One band, one row, and texts with the same smallest hash: every post in one bucket.
     chance = random.Random(1)
     texts = [
         " ".join(["same start"] * 1 + chance.choices(string.ascii_lowercase, k=9))
         for _ in range(20_000)
     ]
     config = {"bands": 1, "rows": 1, "permutations": 16, "jaccard": 0.9}
-    assert len(verdict(frame(texts), tmp_path, **config)) == 20_000
+    assert len(decide_reasons(frame(texts), tmp_path, **config)) == 20_000
 
 
 def test_bands_and_rows_can_be_given_and_are_shown_in_the_plan() -> None:
     chosen = dedup.resolved(dedup.Config())
-    assert (chosen.bands, chosen.rows) == dedup.choose_bands(dedup.Config())
+    assert (chosen.bands, chosen.rows) == minhash.choose_bands(dedup.Config())
     assert dedup.resolved(chosen) == chosen
     given = dedup.Config(bands=20, rows=5)
-    assert dedup.choose_bands(given) == (20, 5)
+    assert minhash.choose_bands(given) == (20, 5)
     assert dedup.resolved(given) == given
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "message"),
     [
         ({"bands": 5}, "go together"),
         ({"bands": 30, "rows": 5}, "need 150 permutations"),
         ({"fold": ["cases"]}, "unknown fold 'cases'"),
     ],
 )
-def test_settings_that_make_no_sense_are_told(settings: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError, match=said):
+def test_contradictory_settings_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         dedup.Config(**settings)

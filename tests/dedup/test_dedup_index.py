@@ -51,7 +51,7 @@ def left(tmp_path: Path, name: str) -> pl.DataFrame:
     )
 
 
-def test_what_an_earlier_corpus_holds_leaves_and_names_it(built: Built, tmp_path: Path) -> None:
+def test_posts_of_an_earlier_corpus_are_dropped_with_a_reason(built: Built, tmp_path: Path) -> None:
     built("old", posts(0, 100))
     again = [
         post(500, text=sentence(7).upper()),
@@ -65,21 +65,23 @@ def test_what_an_earlier_corpus_holds_leaves_and_names_it(built: Built, tmp_path
     assert rows == [("table:500", "table:7"), ("table:501", "table:8"), ("table:9", "table:9")]
 
 
-def test_a_corpus_built_against_itself_s_dump_is_empty(built: Built, tmp_path: Path) -> None:
+def test_a_corpus_built_against_a_corpus_of_the_same_dump_is_empty(
+    built: Built, tmp_path: Path
+) -> None:
     built("old", posts(0, 250))
     found = built("new", posts(0, 250), against=[str(tmp_path / "old")])
     assert found["totals"]["kept"] == 0
     assert found["funnel"][-1]["dropped"] == {"in_earlier_corpus": 250}
 
 
-def test_only_what_reached_the_shards_is_known(built: Built, tmp_path: Path) -> None:
+def test_the_index_has_only_posts_of_the_shards(built: Built, tmp_path: Path) -> None:
     built("old", posts(0, 50), stages=[{"quality": {"min_words": 5}}])
     assert built("short", [post(1, text="too short")], [{"quality": {"min_words": 5}}])
     found = built("new", [post(900, text="too short")], against=[str(tmp_path / "short")])
     assert found["totals"]["kept"] == 1
 
 
-def test_posts_in_documents_are_known_too(built: Built, tmp_path: Path) -> None:
+def test_the_index_has_the_posts_in_documents(built: Built, tmp_path: Path) -> None:
     thread = [post(n, text=sentence(n), root_id="0") for n in range(6)]
     built("old", thread, stages=[{"conversations": {"mode": "tree"}}])
     found = built("new", posts(3, 9), against=[str(tmp_path / "old")])
@@ -96,14 +98,14 @@ def test_other_thresholds_and_bands_can_be_compared(built: Built, tmp_path: Path
     assert lax["funnel"][-1]["dropped"] == {"in_earlier_corpus": 1}
 
 
-def test_several_earlier_corpora_are_all_looked_at(built: Built, tmp_path: Path) -> None:
+def test_posts_are_compared_with_all_earlier_corpora(built: Built, tmp_path: Path) -> None:
     built("a", posts(0, 20))
     built("b", posts(10, 40))
     found = built("c", posts(0, 50), against=[str(tmp_path / "a"), str(tmp_path / "b")])
     assert found["totals"]["kept"] == 10
 
 
-def test_the_cut_into_pieces_changes_nothing_but_files(
+def test_the_division_of_the_index_into_pieces_changes_nothing_but_files(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(dedup_index, "PIECE_POSTS", 33)
@@ -114,21 +116,21 @@ def test_the_cut_into_pieces_changes_nothing_but_files(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "message"),
     [
         ({"index": False}, {}, "has no index; build it with 'dedup: {index: true}'"),
         ({"shingle_words": 3}, {}, "was compared with shingle_words 3 and this plan has 2"),
         ({"fold": ["case"]}, {}, 'was compared with fold ["case"]'),
-        ({"exact_only": True}, {}, "was built with exact_only and knows no shingles"),
+        ({"exact_only": True}, {}, "was built with exact_only, so its index has no shingles"),
     ],
 )
-def test_an_index_that_does_not_fit_is_refused_before_anything_is_read(
-    built: Built, tmp_path: Path, old: dict[str, Any], new: dict[str, Any], said: str
+def test_an_index_that_is_not_comparable_is_refused_before_anything_is_read(
+    built: Built, tmp_path: Path, old: dict[str, Any], new: dict[str, Any], message: str
 ) -> None:
     built("old", posts(0, 10), **old)
     with pytest.raises(PlanError, match="against") as error:
         built("new", posts(0, 10), **new, against=[str(tmp_path / "old")])
-    assert said in str(error.value)
+    assert message in str(error.value)
     assert not (tmp_path / "new").exists()
 
 
@@ -138,22 +140,24 @@ def test_exact_only_can_use_an_index_with_shingles(built: Built, tmp_path: Path)
     assert found["totals"]["kept"] == 2
 
 
-def test_another_key_is_told_before_anything_is_read(built: Built, tmp_path: Path) -> None:
+def test_another_key_is_refused_before_anything_is_read(built: Built, tmp_path: Path) -> None:
     built("old", posts(0, 10))
     (tmp_path / "corpus.key").unlink()
     with pytest.raises(PlanError, match="made with another key"):
         built("new", posts(0, 10), against=[str(tmp_path / "old")])
 
 
-def test_no_corpus_its_own_output_and_a_newer_format_are_told(built: Built, tmp_path: Path) -> None:
+def test_no_corpus_its_own_output_and_a_newer_format_are_refused(
+    built: Built, tmp_path: Path
+) -> None:
     with pytest.raises(PlanError, match="no corpus at"):
         built("new", posts(0, 3), against=[str(tmp_path / "nowhere")])
     built("old", posts(0, 3))
     with pytest.raises(PlanError, match="is the output itself"):
         built("old", posts(0, 3), against=[str(tmp_path / "old")])
     card = tmp_path / "old" / "index" / "index.json"
-    told = json.loads(card.read_text())
-    card.write_text(json.dumps(told | {"format_version": 99}))
+    index = json.loads(card.read_text())
+    card.write_text(json.dumps(index | {"format_version": 99}))
     with pytest.raises(PlanError, match="newer version"):
         built("new", posts(0, 3), against=[str(tmp_path / "old")])
     card.write_text("{")
@@ -171,7 +175,7 @@ def test_a_damaged_piece_stops_the_build(built: Built, tmp_path: Path) -> None:
         built("new", posts(0, 10), against=[str(tmp_path / "old")])
 
 
-def test_an_index_gives_nothing_away_in_clear(built: Built, tmp_path: Path) -> None:
+def test_an_index_has_neither_ids_nor_hashes_in_clear(built: Built, tmp_path: Path) -> None:
     built("old", [post(n, text=sentence(0) + f" {n}") for n in range(50)], jaccard=1)
     (piece,) = dedup_index.list_index_pieces(tmp_path / "old")
     data = piece.read_bytes()
@@ -181,7 +185,7 @@ def test_an_index_gives_nothing_away_in_clear(built: Built, tmp_path: Path) -> N
     assert data.count(shared) == 0
 
 
-def test_a_build_that_goes_back_on_its_index_removes_it(built: Built, tmp_path: Path) -> None:
+def test_a_build_without_an_index_removes_the_earlier_one(built: Built, tmp_path: Path) -> None:
     built("old", posts(0, 10))
     assert (tmp_path / "old" / "index").is_dir()
     built("other", posts(0, 10), index=False)
@@ -190,7 +194,7 @@ def test_a_build_that_goes_back_on_its_index_removes_it(built: Built, tmp_path: 
 
 @settings(max_examples=examples(100))
 @given(st.binary(max_size=300), st.binary(min_size=32, max_size=32))
-def test_sealing_is_undone_by_the_same_key_only(data: bytes, key: bytes) -> None:
+def test_only_the_same_key_decrypts(data: bytes, key: bytes) -> None:
     sealed = keys.encrypt(data, key)
     assert sealed == keys.encrypt(data, key)
     assert keys.decrypt(sealed, key) == data

@@ -94,7 +94,7 @@ PIECES = st.sampled_from(_PIECES.split("|"))
 @example("@a.www.b", set(FOLDS))
 @example("@a@b.www.c", set(FOLDS))
 @example("\ufdfa" * 70, set(FOLDS))
-def test_folding_is_what_the_plain_definition_says(text: str, folds: set[str]) -> None:
+def test_the_kernel_normalizes_as_the_plain_definition(text: str, folds: set[str]) -> None:
     text = text.encode("utf-8", "ignore").decode()
     if any(unicodedata.category(char) == "Cn" for char in text):
         return  # not assigned in every Unicode version
@@ -102,14 +102,14 @@ def test_folding_is_what_the_plain_definition_says(text: str, folds: set[str]) -
     assert normalize.normalize_to_series(pl.Series([text]), folds).item() == expected
 
 
-def test_folding_real_posts_is_what_the_plain_definition_says(shared: Path) -> None:
+def test_the_kernel_normalizes_real_posts_as_the_plain_definition(shared: Path) -> None:
     lines = (shared / "plain" / "ile.10000").read_text(errors="replace").split("\n")[::3]
     found = normalize.normalize_to_series(pl.Series(lines)).to_list()
     wrong = [at for at, line in enumerate(lines) if reference(line) != found[at]]
     assert wrong == []
 
 
-def test_what_is_folded_for_comparison() -> None:
+def test_differences_that_do_not_count() -> None:
     same = [
         "RT @joe: Look at THIS  great thing!! https://t.co/abc",
         "look at this great #thing 😀 https://example.org/other?x=1",
@@ -120,7 +120,7 @@ def test_what_is_folded_for_comparison() -> None:
     assert found == ["look at this great thing"] * 3 + ["look at this greatt thing"]
 
 
-def test_what_carries_meaning_is_not_folded() -> None:
+def test_differences_that_count_are_not_removed() -> None:
     texts = ["I love C++", "I love C#", "2 > 1", "2 < 1", "joe@example.org", "5 $", "5 €", "1000",
              "10000", "awww.cute"]  # fmt: skip
     found = normalize.normalize_to_series(pl.Series(texts)).to_list()
@@ -141,12 +141,12 @@ def test_what_carries_meaning_is_not_folded() -> None:
         ("unicode", "ﬁ", "ﬁ"),
     ],
 )
-def test_each_fold_can_be_left_out(without: str, text: str, kept: str) -> None:
+def test_each_fold_can_be_omitted(without: str, text: str, kept: str) -> None:
     folds = [name for name in FOLDS if name != without]
     assert normalize.normalize_to_series(pl.Series([text]), folds).item() == kept
 
 
-def test_null_and_nothing_are_empty_and_neighbours_do_not_mix() -> None:
+def test_null_and_empty_texts_are_empty_and_do_not_change_their_neighbours() -> None:
     texts = pl.Series([None, "", "  ", "a", None, "b"], dtype=pl.String)
     assert normalize.normalize_to_series(texts).to_list() == ["", "", "", "a", "", "b"]
     assert normalize.normalize_to_series(texts.slice(3, 2)).to_list() == ["a", ""]

@@ -1,4 +1,4 @@
-"""The shards as a plan asks for them: codec, checksums, order and splits."""
+"""Shards with the options of a plan: codec, checksums, order and splits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LAYOUTS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", LAYOUTS)
-def test_a_shard_has_the_asked_codec_a_page_index_and_its_row_groups_told(
+def test_a_shard_has_the_codec_of_the_plan_a_page_index_and_listed_row_groups(
     how: str, tmp_path: Path
 ) -> None:
     out = make(tmp_path, 100, **LAYOUTS[how])
@@ -58,7 +58,7 @@ def test_more_zstd_is_smaller_and_another_plan(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", LAYOUTS)
-def test_a_takedown_writes_a_shard_as_the_plan_laid_it_out(how: str, tmp_path: Path) -> None:
+def test_a_takedown_writes_a_shard_with_the_options_of_the_plan(how: str, tmp_path: Path) -> None:
     out = make(tmp_path, 100, **LAYOUTS[how])
     codec = pq.read_metadata(corpus.load(out).shards[0]).row_group(0).column(0).compression
     take_down(out, ["table:3", "table:7"])
@@ -113,17 +113,17 @@ def test_a_shuffle_is_the_same_whatever_the_parts_and_the_runner(
 def test_a_shuffle_by_buckets_is_the_order_of_one_bucket(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus.output import shuffle
+    from corpus.partition import buckets
 
     write_lines(tmp_path / "a.jsonl", [post(n) for n in range(200)])
     write_lines(tmp_path / "b.jsonl", [post(1000 + n) for n in range(100)])
     whole = contents(shuffled(tmp_path, "whole"))
-    monkeypatch.setattr(shuffle, "_BUCKET_BYTES", 2000)
-    assert shuffle.count_buckets(20_000) == 10
+    monkeypatch.setattr(buckets, "_BUCKET_BYTES", 2000)
+    assert buckets.count_buckets(20_000) == 10
     assert contents(shuffled(tmp_path, "buckets", part_posts=41)) == whole
 
 
-def test_settings_that_cannot_be_are_refused(tmp_path: Path) -> None:
+def test_impossible_settings_are_refused(tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     for setting in ("zstd_level: 23", "compression: gzip", "shuffle: 7x"):
         (tmp_path / "plan.yaml").write_text(
@@ -145,7 +145,7 @@ def test_a_shuffled_corpus_is_one_that_polars_reads_in_that_order(tmp_path: Path
 
 
 def posted(number: int, **more: Any) -> dict[str, Any]:
-    """A post of one of 100 people; every tenth answers the post before it."""
+    """A post of one of 100 people; every tenth replies to the post before it."""
     parent = str(number - 1) if number % 10 == 9 else None
     return post(number, user=f"u{number % 100}", parent=parent) | more
 
@@ -191,14 +191,14 @@ def test_no_author_thread_or_cluster_is_on_both_sides(tmp_path: Path) -> None:
         assert not set(one["parent_id"].drop_nulls()) & set(other["parent_id"].drop_nulls())
 
 
-def test_answers_to_a_post_that_is_not_there_are_on_one_side(tmp_path: Path) -> None:
+def test_replies_to_the_same_missing_post_are_on_one_side(tmp_path: Path) -> None:
     rows = [post(n, user=f"u{n}", parent=f"gone{n // 4}") for n in range(200)]
     train, aside = sides(apart(tmp_path, rows=rows))
     assert aside.height > 10
     assert not set(train["parent_id"]) & set(aside["parent_id"])
 
 
-def test_what_is_set_aside_is_of_the_asked_days_and_its_people_of_no_other(
+def test_validation_documents_and_all_others_of_their_authors_are_of_the_wanted_days(
     tmp_path: Path,
 ) -> None:
     days = [f"2024-05-{1 + n % 20:02d}T12:00:00Z" for n in range(400)]
@@ -224,7 +224,7 @@ def test_what_is_set_aside_is_of_the_asked_days_and_its_people_of_no_other(
             corpus.Plan.parse({**plan, "output": {"validation_after": wrong}})
 
 
-def test_conversations_are_set_aside_with_all_their_people(tmp_path: Path) -> None:
+def test_conversations_are_split_by_all_their_authors(tmp_path: Path) -> None:
     rows = [posted(n, user=f"u{n // 3}") for n in range(400)]
     out = apart(tmp_path, rows=rows, stages=[{"conversations": {"mode": "tree"}}])
     train, aside = sides(out)
@@ -272,15 +272,15 @@ def test_a_corpus_with_two_sides_is_read_counted_and_checked_as_one(tmp_path: Pa
 def test_a_takedown_reaches_both_sides(tmp_path: Path) -> None:
     out = apart(tmp_path)
     train, aside = sides(out)
-    gone = [train["id"][0], aside["id"][0]]
-    assert take_down(out, gone, key=tmp_path / "key")["removed"] == 2
+    removed = [train["id"][0], aside["id"][0]]
+    assert take_down(out, removed, key=tmp_path / "key")["removed"] == 2
     left = sides(out)
     assert [side.height for side in left] == [train.height - 1, aside.height - 1]
     assert verify(out)["passed"]
     assert corpus.load(out).splits == ["train", "validation"]
 
 
-def test_a_later_plan_without_a_validation_set_leaves_none_behind(tmp_path: Path) -> None:
+def test_a_later_plan_without_a_validation_set_removes_it(tmp_path: Path) -> None:
     out = apart(tmp_path, keep_work=True)
     assert (out / "validation").is_dir()
     apart(tmp_path, keep_work=True, validation=0)
@@ -289,7 +289,7 @@ def test_a_later_plan_without_a_validation_set_leaves_none_behind(tmp_path: Path
     assert pl.read_parquet(out / "shards" / "*.parquet").height == 400
 
 
-def test_where_all_are_tied_together_the_build_says_so(tmp_path: Path) -> None:
+def test_documents_that_are_all_tied_are_an_error(tmp_path: Path) -> None:
     rows = [post(n, user="one") for n in range(50)]
     with pytest.raises(corpus.errors.BuildError, match="50 of 50 documents are tied together"):
         apart(tmp_path, rows=rows)

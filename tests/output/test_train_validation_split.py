@@ -38,8 +38,8 @@ def documents(count: int, authors: int) -> pl.DataFrame:
     )
 
 
-def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
-    """Groups by walking, drawn in order while they fit."""
+def split_plainly(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
+    """The split by a search for groups, drawn in order while they fit."""
     group = list(range(posts.height))
     rows, names = train_validation_split.list_ties(posts)
     of: dict[str, list[int]] = {}
@@ -72,7 +72,7 @@ def by_hand(posts: pl.DataFrame, share: float, after: int | None) -> list[bool]:
     return [one in chosen for one in group]
 
 
-def decided(
+def split_in_blocks(
     folder: Path, posts: pl.DataFrame, parts: int, share: float, after: int | None
 ) -> list[bool]:
     size = -(-posts.height // parts)
@@ -95,7 +95,7 @@ def decided(
 @pytest.mark.parametrize("after", [None, 100])
 @pytest.mark.parametrize("authors", [5, 60, 900])
 @pytest.mark.parametrize("block", [40, 4_000_000])
-def test_the_same_as_in_one_piece(
+def test_the_split_in_blocks_is_that_of_one_process(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     block: int,
@@ -106,16 +106,16 @@ def test_the_same_as_in_one_piece(
     monkeypatch.setattr(partitions, "RANGE_KEYS", 10 * block)
     posts = documents(400, authors)
     since = after and int((START + timedelta(hours=after)).timestamp()) * 1_000_000
-    wanted = by_hand(posts, 0.1, since)
+    wanted = split_plainly(posts, 0.1, since)
     if not any(wanted):
         with pytest.raises(BuildError, match="nothing can be set aside"):
-            decided(tmp_path, posts, 20, 0.1, since)
+            split_in_blocks(tmp_path, posts, 20, 0.1, since)
     else:
-        assert decided(tmp_path, posts, 20, 0.1, since) == wanted
+        assert split_in_blocks(tmp_path, posts, 20, 0.1, since) == wanted
 
 
-def test_where_all_groups_fit_the_draw_takes_all_that_is_wanted(tmp_path: Path) -> None:
+def test_small_groups_reach_the_wanted_share(tmp_path: Path) -> None:
     posts = documents(50, 4_000).with_columns(parent_id=pl.lit(None, pl.String))
-    assert sum(decided(tmp_path, posts, 3, 1.0, None)) == 50
+    assert sum(split_in_blocks(tmp_path, posts, 3, 1.0, None)) == 50
     (tmp_path / "little").mkdir()
-    assert sum(decided(tmp_path / "little", posts, 1, 0.001, None)) == 1
+    assert sum(split_in_blocks(tmp_path / "little", posts, 1, 0.001, None)) == 1

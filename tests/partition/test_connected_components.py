@@ -1,4 +1,4 @@
-"""What hangs together, found in blocks."""
+"""Connected components, found by block."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.support.examples import examples
 
 
 @dataclass(frozen=True)
-class Given(ArrayTask):
-    """Edges from nowhere, as pairs of places."""
+class GivenEdges(ArrayTask):
+    """Edges given as pairs of row indices."""
 
     work_dir: Path
     pairs: tuple[tuple[int, int], ...]
@@ -35,18 +35,23 @@ class Given(ArrayTask):
         return connected_components.scatter_edges(self.work_dir, one.copy(), two.copy()), {}
 
 
-def labelled(room: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
+def find_labels(work_dir: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, int]:
     """The label of each post that has an edge."""
     sizes = [2] * (posts // 2) + [1] * (posts % 2)
-    where = partitions.write_part_index(room, [room / str(at) for at in range(len(sizes))], sizes)
-    task = Given(room, tuple(pairs))
+    parts = partitions.write_part_index(
+        work_dir, [work_dir / str(at) for at in range(len(sizes))], sizes
+    )
+    task = GivenEdges(work_dir, tuple(pairs))
     task()
-    rounds, count = connected_components.find_components(room, [task], run_inline, "")
+    rounds, count = connected_components.find_components(work_dir, [task], run_inline, "")
     found: dict[int, int] = {}
-    for block in range(len(where.blocks)):
+    for block in range(len(parts.blocks)):
         found |= dict(
             zip(
-                *(part.tolist() for part in connected_components.load_labels(room, block, rounds)),
+                *(
+                    part.tolist()
+                    for part in connected_components.load_labels(work_dir, block, rounds)
+                ),
                 strict=True,
             )
         )
@@ -54,7 +59,7 @@ def labelled(room: Path, posts: int, pairs: list[tuple[int, int]]) -> dict[int, 
     return found
 
 
-def by_hand(pairs: list[tuple[int, int]]) -> dict[int, int]:
+def find_labels_plainly(pairs: list[tuple[int, int]]) -> dict[int, int]:
     """The smallest post that is reached from each, step by step."""
     least = {post: post for pair in pairs for post in pair}
     for _ in least:
@@ -71,24 +76,24 @@ PAIRS = st.lists(
 
 @settings(max_examples=examples(100))
 @given(PAIRS, st.integers(2, 30))
-def test_each_post_finds_the_smallest_it_hangs_with(
+def test_each_post_is_labelled_with_the_smallest_of_its_component(
     pairs: list[tuple[int, int]], block: int
 ) -> None:
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         patch.setattr(partitions, "BLOCK_POSTS", block)
-        assert labelled(Path(name), 25, pairs) == by_hand(pairs)
+        assert find_labels(Path(name), 25, pairs) == find_labels_plainly(pairs)
 
 
-def test_a_chain_through_all_blocks_at_random_is_one(
+def test_a_random_chain_through_all_blocks_is_one_component(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 20)
     order = np.random.default_rng(3).permutation(400).tolist()
-    found = labelled(tmp_path, 400, list(pairwise(order)))
+    found = find_labels(tmp_path, 400, list(pairwise(order)))
     assert found == dict.fromkeys(range(400), 0)
     assert len(list((tmp_path / "components").glob("large-*"))) <= 12
 
 
 def test_in_one_block_no_round_is_needed(tmp_path: Path) -> None:
-    assert labelled(tmp_path, 9, [(1, 5), (5, 8), (2, 3)]) == {1: 1, 5: 1, 8: 1, 2: 2, 3: 2}
+    assert find_labels(tmp_path, 9, [(1, 5), (5, 8), (2, 3)]) == {1: 1, 5: 1, 8: 1, 2: 2, 3: 2}
     assert not list((tmp_path / "components").glob("small-*"))

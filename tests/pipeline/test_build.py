@@ -18,7 +18,7 @@ import corpus
 from corpus.dedup import clusters
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import find_imbalances
-from corpus.output import shards
+from corpus.output import ledger
 from corpus.partition import partitions
 from tests.conftest import contents, post, sentence, write_lines
 
@@ -177,7 +177,7 @@ def test_the_cut_of_the_ledger_into_files_changes_no_row(
     write_lines(tmp_path / "posts.jsonl", [*map(post, range(200)), *junk, *map(post, range(90))])
     made = []
     for number, rows in enumerate((1000, 7)):
-        monkeypatch.setattr(shards, "LEDGER_FILE_ROWS", rows)
+        monkeypatch.setattr(ledger, "LEDGER_FILE_ROWS", rows)
         out = tmp_path / f"out{number}"
         stages = [{"quality": {"min_words": 14}}, {"dedup": {}}]
         corpus.build(plan(stages, output={"path": str(out)}, run={"part_posts": 20}))

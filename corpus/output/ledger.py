@@ -1,0 +1,79 @@
+"""Write the ledger: a row for each record that was refused and each post that was dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from corpus.privacy.pseudonyms import PseudonymSettings
+from corpus.schema import LEDGER_COLUMNS
+from corpus.tasks import array_store
+from corpus.tasks.files import atomic_write
+
+#: The rows of a ledger file. A task needs some hundred bytes for each.
+LEDGER_FILE_ROWS = 4_000_000
+
+
+@dataclass(frozen=True)
+class WriteLedgerFile:
+    """Write a file of the ledger rows of one stage.
+
+    Reads ``row_files``: ledger rows of several stages, or refused records. Of the rows of the stage
+    in them, the first ``skip_rows`` are in the file before, and ``rows`` are written.
+    """
+
+    stage: str
+    target: Path
+    row_files: tuple[Path, ...]
+    skip_rows: int
+    rows: int
+    scores: dict[str, Any]
+    pseudonyms: PseudonymSettings
+
+    def __call__(self) -> WriteLedgerFile:
+        """Write the file."""
+        pseudonyms = self.pseudonyms.load()
+        frames = [pseudonyms.replace_id_columns(self._read_rows(path)) for path in self.row_files]
+        rows = pl.concat(frames).slice(self.skip_rows, self.rows)
+        with atomic_write(self.target, durable=True) as temporary:
+            rows.write_parquet(temporary, compression="zstd", row_group_size=500_000)
+        return self
+
+    def _read_rows(self, path: Path) -> pl.DataFrame:
+        schema = LEDGER_COLUMNS | self.scores
+        frame = pl.read_parquet(path, glob=False)
+        if "stage" in frame.columns:
+            frame = frame.filter(pl.col("stage") == self.stage)
+        else:  # refused records, which have neither an id nor scores
+            frame = frame.with_columns(pl.lit(self.stage).alias("stage"))
+        missing = [
+            pl.lit(None, dtype=dtype).alias(name)
+            for name, dtype in schema.items()
+            if name not in frame
+        ]
+        return frame.with_columns(missing).select(list(schema))
+
+
+def make_ledger_tasks(
+    stage: str,
+    row_files: Sequence[tuple[Path, int]],
+    folder: Path,
+    scores: dict[str, Any],
+    pseudonyms: PseudonymSettings,
+) -> list[WriteLedgerFile]:
+    """The tasks that write the rows of a stage in reading order, :data:`LEDGER_FILE_ROWS` a file.
+
+    ``row_files`` are files, and the number of rows of the stage in each.
+    """
+    counts = (rows for _, rows in row_files)
+    tasks = []
+    for number, runs in enumerate(array_store.split_into_pieces(counts, LEDGER_FILE_ROWS)):
+        target = folder / f"{stage}-{number:05d}.parquet"
+        paths = tuple(row_files[part][0] for part, _, _ in runs)
+        rows = sum(high - low for _, low, high in runs)
+        tasks.append(WriteLedgerFile(stage, target, paths, runs[0][1], rows, scores, pseudonyms))
+    return tasks
