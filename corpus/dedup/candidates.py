@@ -135,7 +135,7 @@ def _find_near_duplicates(parts: PartIndex, run: RunTasks, jaccard: float) -> tu
     rounds, posts = connected_components.find_components(work_dir, proposing, run, _LABEL)
     if not posts:
         return ()
-    size = sum((folder / "hashes.npy").stat().st_size for folder in parts.folders)
+    size = sum(array_store.array_bytes(folder, "hashes") for folder in parts.folders)
     count = int(min(_MAX_BATCHES, 1 + size * posts / parts.row_count // BATCH_BYTES))
     pairs = tuple(task.folder for task in proposing)
     blocks = range(len(parts.blocks))

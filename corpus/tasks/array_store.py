@@ -31,6 +31,11 @@ def has_array(folder: Path, name: str) -> bool:
     return (folder / f"{name}.npy").exists()
 
 
+def array_bytes(folder: Path, name: str) -> int:
+    """The size of the file of an array."""
+    return (folder / f"{name}.npy").stat().st_size
+
+
 def map_array(folder: Path, name: str) -> Any:
     """An array mapped into memory: only the entries that are used are read."""
     return np.load(folder / f"{name}.npy", mmap_mode="r")
