@@ -299,7 +299,7 @@ def test_tasks_that_are_done_are_not_run_again(
     assert verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)[0].equals(
         first[0]
     )
-    monkeypatch.setattr(authors.WriteAuthorVerdicts, "_tell", refuse)
+    monkeypatch.setattr(authors.WriteAuthorVerdicts, "write", refuse)
     assert verdicts(make_barrier_input([folder], tmp_path / "work_dir"), settings)[0].equals(
         first[0]
     )
