@@ -130,8 +130,8 @@ def test_the_example_filter_passes_the_tests_of_the_contract(recent: ModuleType)
 
 def test_a_plan_with_the_example_filter_builds(recent: ModuleType, tmp_path: Path) -> None:
     rows = [
-        {"id": "1", "text": "The kettle was sold in May.", "at": "2024-05-31T23:00:00Z"},
-        {"id": "2", "text": "We painted the boat in June.", "at": "2024-06-01T00:00:00Z"},
+        {"id": "1", "text": "The kettle was sold that week.", "at": "2024-05-15T23:00:00Z"},
+        {"id": "2", "text": "We painted the boat a day later.", "at": "2024-05-16T00:00:00Z"},
     ]
     path = write_lines(tmp_path / "posts.jsonl", rows)
     fields = {"id": "id", "text": "text", "created_at": "at"}
