@@ -187,8 +187,8 @@ def test_a_post_cannot_act_on_the_terminal_and_a_dropped_one_shows_no_text(
     assert "mail <EMAIL_ADDRESS> now please" in found.stdout
     assert not {"\x1b", "\u202e"} & set(found.stdout)
     back = command("tune", str(out), "quality.min_words=1", "--examples", "50")
-    assert "1 dropped posts would go on (too_few_words 1); on to pii" in back.stdout
-    assert "would go on: table:90 (too_few_words)" in back.stdout
+    assert "1 dropped posts would be kept here (too_few_words 1); next: pii" in back.stdout
+    assert "would be kept: table:90 (too_few_words)" in back.stdout
     assert "source_row 21" in back.stdout
     assert "secretword" not in back.stdout
     data = json.loads(command("tune", str(out), "quality.min_words=6", "--json").stdout)

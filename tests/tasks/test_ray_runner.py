@@ -1,4 +1,4 @@
-"""Ray: a real cluster on loopback, its workers and nodes shot in the middle, and the same bytes."""
+"""Ray: a real cluster on loopback whose workers and nodes are killed; the bytes stay the same."""
 
 from __future__ import annotations
 
@@ -141,13 +141,17 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
 
 
 def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: Path) -> None:
+    """The signal reaches the whole process group, and the build handles it late, as under load."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
     document["run"] |= {"runner": "ray", "workers": 1}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     before = raylets()
     process = start(tmp_path / "plan.yaml")
     wait_for(tmp_path / "out" / "work", "judged/*/*.json", 3, process)
+    os.kill(process.pid, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGTERM)
+    time.sleep(2)
+    os.kill(process.pid, signal.SIGCONT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     assert errors.strip().endswith("run the same command again to go on where it stopped")
@@ -180,7 +184,7 @@ class Task:
 
 
 @pytest.fixture
-def hands(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def runner(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     node = add_node(cluster, 2)
     monkeypatch.chdir(tmp_path)  # unlike the node; relative paths are meant from here
     found = runners.make_runner("ray", 1, address=cluster.address, shared_folder=tmp_path)
@@ -189,10 +193,10 @@ def hands(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     cluster.remove_node(node)
 
 
-def test_tasks_under_way_are_bounded_and_workers_stay(hands: Any) -> None:
+def test_submitted_tasks_are_bounded_and_workers_are_reused(runner: Any) -> None:
     tasks = Counted(200)
     results, ahead = [], 0
-    for result in hands.run(iter(tasks), lambda: None):
+    for result in runner.run(iter(tasks), lambda: None):
         results.append(result)
         ahead = max(ahead, tasks.asked - len(results))
     assert sorted(number for number, *_ in results) == list(range(200))
@@ -202,14 +206,14 @@ def test_tasks_under_way_are_bounded_and_workers_stay(hands: Any) -> None:
     assert {cwd for *_, cwd in results} == {os.getcwd()}
 
 
-def test_a_task_s_own_error_comes_back_as_it_is(hands: Any) -> None:
+def test_a_task_s_own_error_is_raised_unchanged(runner: Any) -> None:
     with pytest.raises(ValueError, match=r"^a task's own words$"):
-        list(hands.run(iter([Task(-1)]), lambda: None))
+        list(runner.run(iter([Task(-1)]), lambda: None))
 
 
-def test_a_task_that_kills_every_worker_ends_the_build(hands: Any) -> None:
+def test_a_task_that_kills_every_worker_ends_the_build(runner: Any) -> None:
     with pytest.raises(runners.WorkerDied):
-        list(hands.run(iter([Task(-2)]), lambda: None))
+        list(runner.run(iter([Task(-2)]), lambda: None))
 
 
 def test_a_node_that_does_not_see_the_folder_is_named(
