@@ -64,7 +64,7 @@ def sniff(
             "lines, CSV, TSV or Parquet once its fields are named"
         )
     name = scores[0][0]
-    print(f"{name}  {_first_line(readers.find(name))}")
+    print(f"{name}  {_describe(name, readers.find(name))}")
     for other, score in scores[1:]:
         print(f"  or perhaps {other} ({score:.0%})")
     settings: dict[str, Any] = {"path": path}
@@ -134,11 +134,14 @@ def filters() -> None:
 def _print_modules(names: Sequence[str], find: Callable[[str], Any]) -> None:
     for name in names:
         module = find(name)
-        print(f"{name}  {_first_line(module)}")
+        print(f"{name}  {_describe(name, module)}")
         for key, field in module.Config.model_fields.items():
             default = "required" if field.is_required() else repr(field.default)
             print(f"    {key}: {default}  {field.description or ''}".rstrip())
 
 
-def _first_line(module: Any) -> str:
-    return str(module.__doc__ or "").strip().splitlines()[0]
+def _describe(name: str, module: Any) -> str:
+    """Return the first line of a module's docstring, without the name if it begins with that."""
+    line = str(module.__doc__ or "").strip().splitlines()[0]
+    description = line.removeprefix(f"The filter ``{name}``: ")
+    return description[:1].upper() + description[1:]

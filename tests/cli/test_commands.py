@@ -104,7 +104,7 @@ def test_check_prints_what_would_be_built(built: Path) -> None:
 def test_the_lists_of_readers_and_stages() -> None:
     assert "reddit  " in command("readers").stdout
     listed = command("filters").stdout
-    assert "language  Say which language" in listed
+    assert "language  Identify the language of posts" in listed
     assert "min_score: 0.5" in listed
     assert "dedup  " in listed
 
