@@ -1,4 +1,4 @@
-"""The errors a person sees: what is wrong, where, and the remedy. Never post text."""
+"""The errors that a user sees: what is wrong, where, and the remedy; never the text of a post."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 
 class CorpusError(Exception):
-    """Anything this package raises on purpose."""
+    """The base of every error that this package raises on purpose."""
 
 
 class PlanError(CorpusError):
     """The command or the plan is wrong; nothing was built (exit status 2)."""
 
     def __init__(self, message: str) -> None:
-        # It may quote what a stranger wrote into a plan.
+        # The plan of a stranger may be quoted in it.
         super().__init__(message if len(message) <= 2000 else f"{message[:2000]}…")
 
 
@@ -33,7 +33,7 @@ class ShardError(CorpusError):
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `` ; did you mean 'x'?`` for the nearest known word, else the list of known words."""
     names = sorted(known)
-    word = word[:100]  # the comparison takes the square, and a stranger may have chosen it
+    word = word[:100]  # the comparison takes quadratic time, and the word may be a stranger's
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean '{near[0]}'?"

@@ -1,21 +1,21 @@
-"""The post: its columns, their types, and where it came from."""
+"""The columns of a post and of the other records of a build, with their types."""
 
 from __future__ import annotations
 
 import polars as pl
 
-#: Every column a reader fills, in order. Nullable unless said otherwise.
+#: Every column that a reader fills, in order. Nullable unless said otherwise.
 #:
 #: ``id``: global string such as ``reddit:t1_c0abc``, never null. ``kind``: post, reply, repost,
 #: quote, or comment (a remark beneath a post where replies are answers). ``author``: the raw
-#: author id or name; it leaves the build only as a keyed pseudonym. ``created_at``: UTC. ``text``:
+#: author id or name; in the output it is a keyed pseudonym. ``created_at``: UTC. ``text``:
 #: entities decoded, a title joined in front with a blank line, never null. ``accepted_id``: of a
 #: question, the answer its asker accepted. ``consent``: what the author has declared about use in
-#: datasets: allowed, denied, or null for nothing said, which is not consent. ``withdrawn``: why
-#: the source itself says the post should not be used (one of :data:`WITHDRAWN`), or null.
-#: ``seen_at``: when the source learnt of this version of the post, in microseconds, where a source
-#: tells; notices said later than that may end it. ``mentions``: ``name=author`` of each person that
-#: the text names, parted by spaces, where the author column holds something else than names.
+#: datasets: allowed, denied, or null for no declaration, which is not consent. ``withdrawn``: why
+#: the source itself says the post should not be used (one of :data:`WITHDRAWAL_REASONS`), or null.
+#: ``seen_at``: when the source recorded this version of the post, in microseconds, where a source
+#: has it; only tombstones of a later time withdraw the post. ``mentions``: ``name=author`` of each
+#: person that the text names, separated by spaces, where the author column holds ids.
 #: ``source_file`` and ``source_row``: provenance; rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -42,22 +42,28 @@ POST: dict[str, pl.DataType] = {
     "source_row": pl.Int64(),
 }
 
-#: What ``withdrawn`` may hold, the gravest first. ``deleted``: by its author; ``removed``: by a
-#: moderator or the platform; ``deleted_later``: deleted after it was collected, as a later look or
-#: a delete notice says; ``opted_out``: its author declared that posts must not be used so;
+#: What ``withdrawn`` may hold, the most serious first. ``deleted``: by its author; ``removed``: by
+#: a moderator or the platform; ``deleted_later``: deleted after it was collected, as a later copy
+#: or a deletion notice says; ``opted_out``: its author declared that posts must not be used so;
 #: ``private``: never meant for the public; ``protected``: from a protected account; ``withheld``:
 #: withheld by law; ``superseded``: an older version of an edited post.
 WITHDRAWAL_REASONS = (
-    "deleted", "removed", "deleted_later", "opted_out", "private", "protected", "withheld",
+    "deleted",
+    "removed",
+    "deleted_later",
+    "opted_out",
+    "private",
+    "protected",
+    "withheld",
     "superseded",
-)  # fmt: skip
+)
 
-#: A source's word that something must not be used. ``target``: ``id`` or ``author``; ``value``:
-#: the global post id, or ``platform:author``; ``reason``: one of :data:`WITHDRAWN`, or ``allowed``
-#: where an author declares consent and ``undeclared`` where that word is taken back. ``said_at``:
-#: when, in microseconds: what was seen before then is meant; null means whatever there is. Of an
-#: author's declarations (``opted_out``, ``allowed``, ``undeclared``) the last counts, for
-#: all posts.
+#: A source's notice that a post, or every post of an author, must not be used. ``target``: ``id``
+#: or ``author``; ``value``: the global post id, or ``platform:author``; ``reason``: one of
+#: :data:`WITHDRAWAL_REASONS`, or ``allowed`` where an author declares consent and ``undeclared``
+#: where the declaration is taken back. ``said_at``: when, in microseconds: posts seen before then
+#: are meant; null means all posts. Of an author's declarations (``opted_out``, ``allowed``,
+#: ``undeclared``) the last counts, for all posts.
 TOMBSTONE: dict[str, pl.DataType] = {
     "target": pl.String(),
     "value": pl.String(),
@@ -65,14 +71,14 @@ TOMBSTONE: dict[str, pl.DataType] = {
     "said_at": pl.Int64(),
 }
 
-#: A record that could not be read. It has no text, so that nothing private leaks through it.
+#: A record that could not be read. It has no text, so that it discloses nothing private.
 REFUSAL: dict[str, pl.DataType] = {
     "source_file": pl.String(),
     "source_row": pl.Int64(),
     "reason": pl.String(),
 }
 
-#: Columns that never leave the build: private, or meaningless once the build is done.
+#: Columns that are not in the output: private, or of no meaning after the build.
 INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions")
 
 
@@ -90,6 +96,9 @@ LEDGER_COLUMNS: dict[str, pl.DataType] = {
     "source_file": pl.String(),
     "source_row": pl.Int64(),
 }
+
+#: The columns that identify a ledger row.
+LEDGER_KEY = ("id", "source_file", "source_row")
 
 #: The column of a document with the posts that it accounts for: each kept post is counted in exactly
 #: one document, also if several contain it. Counts after ``conversations`` are counts of these. The

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import polars as pl
 
 import filters
-from corpus.tasks import array_store
-from corpus.tasks.receipts import load_receipt, save_receipt
+from corpus.tasks.task import Arrays, ArrayTask, RunTasks
 
 if TYPE_CHECKING:
     from filters.contract import FilterConfig, FilterModule
@@ -105,7 +104,7 @@ class BarrierInput:
     parts: Sequence[MeasuredPart]  # in reading order
     work_dir: Path  # for files of the barrier's own; removed with work/
     key_path: Path | str  # the file of the pseudonym key
-    run: Callable[[Sequence[Any], str], Iterable[Any]]  # runs tasks, shown under a label
+    run: RunTasks
 
 
 class Barrier(Protocol):
@@ -129,31 +128,26 @@ def find_barrier(name: str) -> Barrier:
 
 
 @dataclass(frozen=True)
-class MeasurePart:
-    """The task of measuring one part for a barrier."""
+class MeasurePart(ArrayTask):
+    """The task of measuring the posts of one part for a barrier.
+
+    It writes the arrays to ``folder``; the receipt has the seconds that it took.
+    """
 
     stage_name: str
     posts: Path
     folder: Path
     config_json: str
 
-    @property
-    def receipt(self) -> Path:
-        """Its existence says that the part is done."""
-        return self.folder / "receipt.json"
-
-    def __call__(self) -> MeasurePart:
-        """Measure the part unless its receipt is there."""
-        if load_receipt(self.receipt) is None:
-            module = find_barrier(self.stage_name)
-            config = module.Config.model_validate_json(self.config_json)
-            posts = pl.read_parquet(self.posts, glob=False)
-            module.measure(posts.head(1), config)  # compiles kernels, which is no part of the work
-            began = time.perf_counter()
-            written = array_store.save_arrays(module.measure(posts, config), self.folder)
-            seconds = time.perf_counter() - began
-            save_receipt(self.receipt, {"seconds": seconds}, written)
-        return self
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """The arrays that ``measure`` of the barrier returns."""
+        module = find_barrier(self.stage_name)
+        config = module.Config.model_validate_json(self.config_json)
+        posts = pl.read_parquet(self.posts, glob=False)
+        module.measure(posts.head(1), config)  # compiles the kernels, which is not counted
+        began = time.perf_counter()
+        arrays = module.measure(posts, config)
+        return arrays, {"seconds": time.perf_counter() - began}
 
 
 def run_inline(tasks: Sequence[Any], label: str) -> Iterable[Any]:

@@ -21,14 +21,14 @@ _MAX_BATCHES, _BATCH_POSTS = 50, 1000
 
 def check(plan: PlanArgument, out: OutOption = None) -> None:
     """Check a plan without reading more than the start of its files."""
-    from corpus.plan import detect_format
     from corpus.plan.model import Plan
+    from corpus.storage import filesystem
 
     checked = Plan.load(plan).with_options(out).with_local_copies()
     checked.check_paths()
     print_warnings(checked)
     files = [file for source in checked.sources for file in source.list_files()]
-    total = sum(detect_format.size_and_mtime(file)[0] for file in files)
+    total = sum(filesystem.size_and_mtime(file)[0] for file in files)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")

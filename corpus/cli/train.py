@@ -62,7 +62,7 @@ def train(
     Prints precision and recall on posts held out, and writes the model's card beside it. The same
     file gives the same bytes. Exit status 1 if no threshold gives the wanted precision.
     """
-    from corpus.plan.model import validate_settings
+    from corpus.plan.validate import validate_settings
     from corpus.report.terminal import make_printable
     from corpus.training import labelled_data, model_card, train_classifier
     from corpus.training.fit_fasttext import TrainingSettings

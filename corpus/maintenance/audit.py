@@ -25,8 +25,7 @@ from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import MANIFEST_NAME, load_manifest
-from corpus.pipeline import canaries
-from corpus.privacy import keys
+from corpus.privacy import canaries, keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
 from corpus.tasks import runners
 from corpus.tasks.files import file_sha256

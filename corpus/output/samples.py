@@ -19,8 +19,7 @@ from typing import Any
 import polars as pl
 
 from corpus import stages
-from corpus.pipeline import canaries
-from corpus.privacy import keys
+from corpus.privacy import canaries, keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.schema import POST
 from corpus.tasks.files import atomic_write, write_json

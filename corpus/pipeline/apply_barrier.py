@@ -1,4 +1,4 @@
-"""What lies behind a barrier: decide over all parts, then judge each again."""
+"""Apply a barrier: measure all parts, decide over all, then filter each part again."""
 
 from __future__ import annotations
 
@@ -10,24 +10,63 @@ from pathlib import Path
 from corpus import stages
 from corpus.conversations import reply_links, tasks
 from corpus.partition.buckets import count_buckets
-from corpus.pipeline import read_file as reading
-from corpus.pipeline.context import BuildContext, Part, serialize_stages
+from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.pipeline.filter_part import FilterPart
-from corpus.plan.model import Stage
+from corpus.plan.entries import Stage, serialize_stages
+from corpus.stages import BarrierInput, MeasuredPart, MeasurePart
 from corpus.tasks.files import write_json
-from corpus.tasks.receipts import load_receipt, save_receipt
+from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
 
 
 def apply_barrier(
     context: BuildContext, parts: Sequence[Part], segment: Sequence[Stage]
 ) -> list[Part]:
-    """Do the barrier that ``segment`` begins with, and the filters that follow it."""
-    first, *rest = segment
-    if not stages.reshapes(first.name):
-        measured = _decide_verdicts(context, parts, first)
+    """Apply the barrier that ``segment`` begins with, and run the filters that follow it."""
+    barrier, *filters = segment
+    if not stages.reshapes(barrier.name):
+        measured = _decide_verdicts(context, parts, barrier)
         return _filter_parts(context, parts, segment, [part.verdict for part in measured])
-    made = _make_documents(context, parts, first)
-    return _filter_parts(context, made, rest, [None] * len(made)) if rest else made
+    documents = _make_documents(context, parts, barrier)
+    if not filters:
+        return documents
+    return _filter_parts(context, documents, filters, [None] * len(documents))
+
+
+def _decide_verdicts(
+    context: BuildContext, parts: Sequence[Part], stage: Stage
+) -> list[MeasuredPart]:
+    """Measure all parts and have the barrier write the verdict on each."""
+    work_dir = context.workspace.step_folder(stage.name, identify_parts(parts), stage.fingerprint)
+    measured = [
+        MeasuredPart(
+            posts=part.posts,
+            measures=work_dir / f"{index:06d}",
+            verdict=work_dir / f"{index:06d}.verdict.parquet",
+            runner_ups=work_dir / "runners" / f"{index:06d}",
+        )
+        for index, part in enumerate(parts)
+    ]
+    receipt, facts_file = work_dir / "verdicts.json", work_dir / "facts.json"
+    if (decided := load_receipt(receipt)) is None:
+        measuring = [
+            MeasurePart(stage.name, part.posts, part.measures, stage.config_json)
+            for part in measured
+        ]
+        context.run_all(measuring, f"measuring ({stage.name})")
+        began = time.perf_counter()
+        inputs = BarrierInput(measured, work_dir, context.plan.key_path, context.run)
+        write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
+        seconds = time.perf_counter() - began
+        seconds += sum(require_receipt(task.receipt)["seconds"] for task in measuring)
+        files = [*(part.verdict for part in measured), facts_file]
+        decided = save_receipt(receipt, {"seconds": seconds}, files)
+    facts = json.loads(facts_file.read_text(encoding="utf-8"))
+    context.facts[stage.name] = context.plan.pseudonyms.load().replace_cluster_ids(facts)
+    context.measured_parts[stage.name] = measured
+    context.add_to_funnel(
+        {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": decided["seconds"]}
+    )
+    return measured
 
 
 def _filter_parts(
@@ -36,92 +75,50 @@ def _filter_parts(
     segment: Sequence[Stage],
     verdict_paths: Sequence[Path | None],
 ) -> list[Part]:
-    """Apply a barrier's verdicts, if it gave any, and run the filters behind it."""
-    filters, marks, plan = (
-        serialize_stages(segment),
-        context.segment_fingerprints(segment),
-        serialize_stages(context.plan.stages),
+    """Apply the verdicts of a barrier, if it gave any, and run the filters after it."""
+    folder = context.workspace.step_folder(
+        "filtered", identify_parts(parts), context.segment_fingerprints(segment)
     )
-    folder = context.workspace.step_folder("judged", [part.identity for part in parts], marks)
-    todo = [
-        FilterPart(part.posts, folder, index, filters, None, verdict, context.plan.key_path, plan)
+    tasks = [
+        FilterPart(
+            part.posts,
+            folder,
+            index,
+            serialize_stages(segment),
+            verdict_path=verdict,
+            key_path=context.plan.key_path,
+            all_stages=serialize_stages(context.plan.stages),
+        )
         for index, (part, verdict) in enumerate(zip(parts, verdict_paths, strict=True))
     ]
-    judged = {task.index: context.record_part(task) for task in context.run(todo, "finishing")}
-    left = [judged[task.index] for task in todo]
-    context.ledger_parts += left
-    return left
-
-
-def _decide_verdicts(
-    context: BuildContext, parts: Sequence[Part], stage: Stage
-) -> list[stages.MeasuredPart]:
-    """Measure all parts and have the barrier write the verdict on each."""
-    config = reading.config_json(stage.config)
-    root = context.workspace.step_folder(
-        stage.name, [part.identity for part in parts], stage.fingerprint
-    )
-    measured = [
-        stages.MeasuredPart(
-            part.posts,
-            root / f"{index:06d}",
-            root / f"{index:06d}.verdict.parquet",
-            root / "runners" / f"{index:06d}",
-        )
-        for index, part in enumerate(parts)
-    ]
-    receipt, facts_file = root / "verdicts.json", root / "facts.json"
-    if (done := load_receipt(receipt)) is None:
-        tasks = [
-            stages.MeasurePart(stage.name, part.posts, part.measures, config) for part in measured
-        ]
-        for _ in context.run(tasks, f"measuring ({stage.name})"):
-            pass
-        began = time.perf_counter()
-        inputs = stages.BarrierInput(measured, root, context.plan.key_path, context.run)
-        write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
-        receipts = [load_receipt(task.receipt) or {} for task in tasks]
-        seconds = time.perf_counter() - began + sum(row.get("seconds", 0) for row in receipts)
-        files = [*(part.verdict for part in measured), facts_file]
-        done = save_receipt(receipt, {"seconds": seconds}, files)
-    facts = json.loads(facts_file.read_text(encoding="utf-8"))
-    context.facts[stage.name] = context.plan.pseudonyms.load().replace_cluster_ids(facts)
-    context.measured_parts[stage.name] = measured
-    context.add_to_funnel(
-        {"stage": stage.name, "read": 0, "kept": 0, "dropped": {}, "seconds": done["seconds"]}
-    )
-    return measured
+    context.run_all(tasks, f"filtering (from {segment[0].name} on)")
+    return context.record_parts(tasks)
 
 
 def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) -> list[Part]:
-    """Link all posts into threads, shuffle the posts by thread, and make documents of them."""
-    identity = [part.identity for part in parts]
-    root = context.workspace.step_folder(
-        "threads", identity
-    )  # the same whatever documents are made of them
+    """Link all posts into threads, scatter the posts by thread, and make documents of them."""
+    # The links do not depend on the settings that say how documents are made of them.
+    threads = context.workspace.step_folder("threads", identify_parts(parts))
     linking = [
-        tasks.MeasureReplyLinks(part.posts, root / f"{index:06d}")
+        tasks.MeasureReplyLinks(part.posts, threads / f"{index:06d}")
         for index, part in enumerate(parts)
     ]
-    for _ in context.run(linking, "linking"):
-        pass
-    reply_links.link_posts(
-        root / "all", [task.folder for task in linking], [part.rows for part in parts], context.run
-    )
-    count = count_buckets(sum(part.text_bytes for part in parts))
+    context.run_all(linking, "linking")
+    links, rows = threads / "all", [part.rows for part in parts]
+    reply_links.link_posts(links, [task.folder for task in linking], rows, context.run)
+    bucket_count = count_buckets(sum(part.text_bytes for part in parts))
+    scattered = threads / "scattered"
     scattering = [
-        tasks.ScatterPartByThread(part.posts, root / "scattered", index, count, root / "all")
+        tasks.ScatterPartByThread(part.posts, scattered, index, bucket_count, links)
         for index, part in enumerate(parts)
     ]
-    for _ in context.run(scattering, "shuffling"):
-        pass
-    folder = context.workspace.step_folder("documents", identity, stage.fingerprint)
-    config = reading.config_json(stage.config)
-    todo = [
-        tasks.MakeBucketDocuments(root / "scattered", len(parts), folder, index, stage.name, config)
-        for index in range(count)
+    context.run_all(scattering, "scattering")
+    folder = context.workspace.step_folder("documents", identify_parts(parts), stage.fingerprint)
+    making = [
+        tasks.MakeBucketDocuments(
+            scattered, len(parts), folder, bucket, stage.name, stage.config_json
+        )
+        for bucket in range(bucket_count)
     ]
-    made = {task.index: context.record_part(task) for task in context.run(todo, "conversing")}
-    left = [made[task.index] for task in todo]
-    context.ledger_parts += left
-    return left
+    context.run_all(making, "making documents")
+    return context.record_parts(making)

@@ -1,44 +1,45 @@
-"""Add up the receipts of a build into its manifest, and refuse sums that do not balance."""
+"""Build the manifest from the receipts of a build, and refuse counts that do not balance."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from corpus import dedup, stages
 from corpus.dedup.minhash import choose_bands
 from corpus.errors import BuildError
 from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
+from corpus.pipeline.context import BuildContext
+from corpus.pipeline.ingest import InputFile
 from corpus.pipeline.read_file import load_receipts
 from corpus.plan.model import Plan
 from corpus.report import list_tool_versions
 from filters import contract
 
 
-def summarize_source(path: str, reader: str, size_bytes: int, folder: Path) -> dict[str, Any]:
-    """One input file's entry, from the receipts of its parts in ``folder``."""
-    done = list(load_receipts(folder))
+def summarize_source(file: InputFile) -> dict[str, Any]:
+    """The manifest's entry for one input file, from the receipts of its parts."""
+    receipts = list(load_receipts(file.folder))
     refused: dict[str, int] = {}
     skipped: dict[str, int] = {}
-    for receipt in done:
+    for receipt in receipts:
         _add_counts(refused, receipt["refused"])
         _add_counts(skipped, receipt["skipped"])
     return {
-        "path": path,
-        "bytes": size_bytes,
-        "sha256": done[-1]["sha256"],
-        "reader": reader,
-        "read": sum(receipt["posts"] for receipt in done) + sum(refused.values()),
+        "path": file.read_task.path,
+        "bytes": file.size_bytes,
+        "sha256": receipts[-1]["sha256"],
+        "reader": file.read_task.reader,
+        "read": sum(receipt["posts"] for receipt in receipts) + sum(refused.values()),
         "refused": sum(refused.values()),
         "refused_by_reason": dict(sorted(refused.items())),
-        "tombstones": sum(receipt["tombstones"] for receipt in done),
+        "tombstones": sum(receipt["tombstones"] for receipt in receipts),
         "skipped": dict(sorted(skipped.items())),
     }
 
 
 def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
-    """Sources of which nothing could be read are a mistake, not a corpus: BuildError."""
+    """BuildError if no source has a record that could be read."""
     if any(entry["read"] > entry["refused"] for entry in sources):
         return
     refused = _sum_refusals(sources)
@@ -64,40 +65,42 @@ def _add_counts(totals: dict[str, int], counts: Mapping[str, int]) -> None:
 
 
 def build_manifest(
-    plan: Plan,
+    context: BuildContext,
     sources: Sequence[dict[str, Any]],
-    stage_rows: Sequence[dict[str, Any]],
     shards: Sequence[dict[str, Any]],
-    key_id: str,
-    facts: Mapping[str, Mapping[str, Any]],
     index: Mapping[str, Any] | None,
     replacements: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
-    """The manifest; BuildError if read = refused + dropped + kept fails anywhere."""
-    refused = _sum_refusals(sources)
+    """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
+
+    ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``, and
+    ``replacements`` is the entry for ``reserve/``.
+    """
+    plan, refused = context.plan, _sum_refusals(sources)
+    rows = [context.funnel[stage.name] for stage in plan.stages]
     funnel = [
         {
             **row,
             "dropped": dict(sorted(row["dropped"].items())),
             "seconds": round(row["seconds"], 3),
         }
-        for row in stage_rows
+        for row in rows
     ]
     kept = sum(shard["posts"] for shard in shards)
     characters = sum(shard["characters"] for shard in shards)
-    found = {
+    manifest = {
         "format_version": MANIFEST_FORMAT_VERSION,
         "tool": list_tool_versions(),
         "models": {stage.name: stage.model_hashes for stage in plan.stages if stage.model_hashes},
         "plan_fingerprint": plan.fingerprint(),
-        "author_key_id": key_id,
+        "author_key_id": context.key_id,
         "ids": plan.output.ids,
         **({"canaries": plan.output.canaries} if plan.output.canaries else {}),
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
         "thresholds": list(_list_thresholds(plan)),
-        "dedup": {**_describe_signatures(plan), **facts.get("dedup", {})},
+        "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(replacements) if replacements else {},
         "shards": [
@@ -114,17 +117,17 @@ def build_manifest(
             "kept": kept,
             "documents": sum(shard["rows"] for shard in shards),
             "characters": characters,
-            # The usual rule of thumb for English byte-pair encodings: four characters a token.
+            # The usual estimate for byte-pair encodings of English: four characters a token.
             "tokens_estimated": characters // 4,
         },
     }
-    if wrong := find_imbalances(found):
+    if wrong := find_imbalances(manifest):
         raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
-    return found
+    return manifest
 
 
 def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
-    """Which setting of which stage bounds which column, and its value."""
+    """For each setting that bounds a column: stage, column, setting, side, reason, value."""
     for stage in plan.stages:
         for bound in contract.thresholds(stages.find(stage.name), stage.config):
             yield {
@@ -135,12 +138,16 @@ def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:
 
 
 def _describe_signatures(plan: Plan) -> dict[str, Any]:
-    """What somebody needs to compute the same signatures again."""
-    for stage in plan.stages:
-        if isinstance(stage.config, dedup.Config) and not stage.config.exact_only:
-            bands, rows = choose_bands(stage.config)
-            return {
-                "scheme": "affine32", "seed": 1, "hash": "murmur3_32",
-                "permutations": stage.config.permutations, "bands": bands, "rows": rows,
-            }  # fmt: skip
-    return {}
+    """What anyone needs to compute the same MinHash signatures."""
+    config = plan.find_config(dedup.Config)
+    if config is None or config.exact_only:
+        return {}
+    bands, rows = choose_bands(config)
+    return {
+        "scheme": "affine32",
+        "seed": 1,
+        "hash": "murmur3_32",
+        "permutations": config.permutations,
+        "bands": bands,
+        "rows": rows,
+    }

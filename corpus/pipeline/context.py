@@ -1,4 +1,4 @@
-"""What the steps of one build share: the plan, the folders, the runner, and the funnel so far."""
+"""Share between the steps of a build its plan, its folders, its runner and the counts so far."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from corpus.pipeline import read_file as reading
 from corpus.pipeline.workspace import Workspace
-from corpus.plan.model import Plan, Stage
+from corpus.plan.entries import Stage
+from corpus.plan.model import Plan
 from corpus.stages import MeasuredPart
 from corpus.tasks.observer import Observer
 from corpus.tasks.receipts import require_receipt
@@ -22,88 +22,86 @@ AnyTask = TypeVar("AnyTask", bound=Runnable)
 class Part:
     """Posts on disk between two steps."""
 
-    posts: Path
+    posts: Path  # a Parquet file
     rows: int
     text_bytes: int
-    identity: tuple[object, ...]  # the input and all that was decided so far
-    dropped: Path
-    dropped_counts: Mapping[str, int]  # the rows that each stage has in ``dropped``
+    identity: tuple[object, ...]  # changes with the input and with every earlier decision
+    dropped: Path  # the ledger rows of the posts that the last step dropped
+    dropped_counts: Mapping[str, int]  # how many rows of ``dropped`` each stage has
 
 
 class PartResult(Protocol):
-    """A task that has turned posts into kept and dropped ones, with a receipt."""
+    """A finished task that has split posts into kept and dropped ones."""
 
     @property
     def index(self) -> int:
-        """The part's number."""
+        """The number of the part."""
         ...
 
     @property
     def folder(self) -> Path:
-        """Where everything of this step lies."""
+        """The folder of all files of the step."""
         ...
 
     @property
     def kept(self) -> Path:
-        """The posts that stay."""
+        """The kept posts."""
         ...
 
     @property
     def dropped(self) -> Path:
-        """The ledger rows of the others."""
+        """The ledger rows of the dropped posts."""
         ...
 
     @property
     def receipt(self) -> Path:
-        """The counts."""
+        """The receipt, with the counts of posts, bytes and reasons."""
         ...
 
 
 @dataclass
 class BuildContext:
-    """One build."""
+    """One build as it runs."""
 
     plan: Plan
     workspace: Workspace
+    key_id: str  # identifies the pseudonym key in public
     runner: Runner
     observer: Observer
+    #: The counts of each stage so far, by the stage's name.
     funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The parts of every step; their ``dropped`` files together are the ledger.
     ledger_parts: list[Part] = field(default_factory=list)
-    #: What a barrier has to tell in the manifest, and each part with what was measured of it.
+    #: For each barrier, what the manifest records of it, and the parts that it measured.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured_parts: dict[str, list[MeasuredPart]] = field(default_factory=dict)
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
-        """What changes whenever the stages of a segment would decide differently."""
+        """A fingerprint of each stage; one changes whenever the stage would decide differently."""
         return [
-            f"{stage.fingerprint} {self.plan.pseudonyms.key_id()}"
-            if stage.needs_key
-            else stage.fingerprint
+            f"{stage.fingerprint} {self.key_id}" if stage.needs_key else stage.fingerprint
             for stage in segment
         ]
 
-    def run(self, tasks: Sequence[AnyTask], step: str) -> Iterable[AnyTask]:
-        """Do ``tasks`` and show them as ``step``; results come as they are ready."""
+    def run(self, tasks: Sequence[AnyTask], label: str) -> Iterable[AnyTask]:
+        """Run ``tasks``, shown to the observer as ``label``; yield each task when it is done."""
         for count, result in enumerate(self.runner.run(iter(tasks), lambda: None), start=1):
-            self.observer.step(step, count, len(tasks))
+            self.observer.step(label, count, len(tasks))
             yield result
 
-    def add_to_funnel(self, row: Mapping[str, Any]) -> None:
-        """Add what a stage did to a part to the funnel."""
-        self.observer.funnel(dict(row))
-        into = self.funnel.setdefault(
-            row["stage"],
-            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": {}, "seconds": 0.0},
-        )
-        for key in ("read", "kept", "seconds"):
-            into[key] += row[key]
-        if "documents" in row:
-            into["documents"] = into.get("documents", 0) + row["documents"]
-        for reason, count in row["dropped"].items():
-            into["dropped"][reason] = into["dropped"].get(reason, 0) + count
+    def run_all(self, tasks: Sequence[Runnable], label: str) -> None:
+        """Run ``tasks`` whose results are read from their files."""
+        for _ in self.run(tasks, label):
+            pass
+
+    def record_parts(self, tasks: Sequence[PartResult]) -> list[Part]:
+        """Add finished parts, in reading order, to the funnel and to the ledger."""
+        parts = [self.record_part(task) for task in tasks]
+        self.ledger_parts += parts
+        return parts
 
     def record_part(self, task: PartResult) -> Part:
-        """Add a judged part to the funnel and hand on what is left of it."""
+        """Add the counts of a finished part to the funnel; return its kept posts as a part."""
         receipt = require_receipt(task.receipt)
         for row in receipt["funnel"]:
             self.add_to_funnel(row)
@@ -116,14 +114,21 @@ class BuildContext:
             {row["stage"]: sum(row["dropped"].values()) for row in receipt["funnel"]},
         )
 
+    def add_to_funnel(self, row: Mapping[str, Any]) -> None:
+        """Add what a stage did to one part: posts read and kept, reasons, seconds."""
+        self.observer.funnel(dict(row))
+        total = self.funnel.setdefault(
+            row["stage"],
+            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": {}, "seconds": 0.0},
+        )
+        for key in ("read", "kept", "seconds"):
+            total[key] += row[key]
+        if "documents" in row:
+            total["documents"] = total.get("documents", 0) + row["documents"]
+        for reason, count in row["dropped"].items():
+            total["dropped"][reason] = total["dropped"].get(reason, 0) + count
 
-def serialize_stages(segment: Sequence[Stage]) -> tuple[tuple[str, str], ...]:
-    """The stages of a segment as tasks take them: name and Config as JSON."""
-    return tuple((stage.name, reading.config_json(stage.config)) for stage in segment)
 
-
-def remove_other_receipts(space: Workspace, receipts_folder: Path) -> None:
-    """Remove the receipts of other plans: they speak of files that are replaced from here on."""
-    for other in receipts_folder.parent.iterdir() if receipts_folder.parent.is_dir() else ():
-        if other != receipts_folder:
-            space.remove(other.relative_to(space.out).as_posix())
+def identify_parts(parts: Sequence[Part]) -> list[tuple[object, ...]]:
+    """The identities of ``parts``, for the name of a step's folder."""
+    return [part.identity for part in parts]

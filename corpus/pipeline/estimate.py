@@ -1,8 +1,9 @@
-"""Say what a build would take, from building a hundredth of it in a temporary folder.
+"""Estimate what a build would take, by building a hundredth of it in a temporary folder.
 
 The beginning of every file is read into parts, as the build would, and the rest of the build is
-run on those: once on half of them, which loads the models, and once on all, which tells what a
-post takes. What is told is an extrapolation; docs/operations.md says how far off it has been.
+run on those parts: twice on half of them, of which the first run loads the models, and once on
+all. The difference gives the time that a post takes. The estimate is an extrapolation;
+docs/operations.md says how far off it has been.
 """
 
 from __future__ import annotations
@@ -20,12 +21,14 @@ from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, ingest
-from corpus.pipeline import read_file as reading
-from corpus.pipeline.workspace import Workspace, identify_sources
-from corpus.plan import detect_format
-from corpus.plan.model import Plan, Source
+from corpus.pipeline.existing_output import BEGUN_FILE, identify_sources
+from corpus.pipeline.read_file import save_part
+from corpus.pipeline.workspace import Workspace
+from corpus.plan.entries import Source
+from corpus.plan.model import Plan
 from corpus.privacy import keys
 from corpus.readers.contract import Batch
+from corpus.storage import filesystem
 from corpus.tasks import status
 from corpus.tasks.files import fingerprint
 from corpus.tasks.receipts import save_receipt
@@ -34,7 +37,7 @@ _SAMPLE_SHARE = 0.01
 _MIN_POSTS = 10_000
 _BATCH_POSTS = 100
 _MIN_OFFSETS = 4
-#: What a task of dedup holds of each key in its range, in bytes, and of flat arrays of all posts.
+#: What a task of dedup holds of each key in its range, in bytes.
 _DEDUP_BYTES_PER_KEY = 63
 
 
@@ -54,7 +57,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class _TrialBuild:
-    """A run on some posts: what it took and left."""
+    """What a build of some posts took."""
 
     posts: int
     kept: int
@@ -65,102 +68,105 @@ class _TrialBuild:
 
 
 def estimate_build(plan: Plan) -> Estimate:
-    """Build a hundredth of ``plan`` (10,000 posts at least) beside, and scale it up."""
+    """Build a hundredth of ``plan`` (10,000 posts at least) in a temporary folder; scale it up."""
     plan = plan.with_local_copies()
     plan.check_paths()
     with tempfile.TemporaryDirectory(prefix="corpus-dry-run-") as folder:
-        room = Path(folder)
-        taken, posts, reading_seconds = _read_beginnings(plan)
-        found = sum(len(batch.posts) for batches in taken.values() for batch in batches)
-        if not found:
-            raise BuildError("the beginnings of the sources hold no posts; nothing to go by")
-        fewer = {file: batches[: -(-len(batches) // 2)] for file, batches in taken.items()}
-        first = _build_trial(plan, room / "first", fewer)  # models load
-        half = _build_trial(plan, room / "half", fewer)
-        whole = _build_trial(plan, room / "whole", taken)
-    scale = posts / found
+        out = Path(folder)
+        batches_by_file, posts, reading_seconds = _read_beginnings(plan)
+        sampled = sum(len(batch.posts) for each in batches_by_file.values() for batch in each)
+        if not sampled:
+            raise BuildError("the beginnings of the sources hold no posts to estimate from")
+        first_half = {file: each[: -(-len(each) // 2)] for file, each in batches_by_file.items()}
+        first = _build_trial(plan, out / "first", first_half)  # loads the models
+        half = _build_trial(plan, out / "half", first_half)
+        whole = _build_trial(plan, out / "whole", batches_by_file)
+    scale = posts / sampled
     workers = plan.run.workers if plan.run.runner == "processes" else 1
-    # What takes its time however many posts there are, and what each post takes.
-    more = max(0.0, whole.seconds - half.seconds) / max(1, whole.posts - half.posts)
-    each = more or whole.seconds / whole.posts
-    once = max(0.0, first.seconds - each * first.posts)
-    deduplicating = int(min(posts, partitions.RANGE_KEYS) * _DEDUP_BYTES_PER_KEY) // 2**20
+    # The seconds that each post takes, and those that any build takes, however few its posts.
+    difference = max(0.0, whole.seconds - half.seconds) / max(1, whole.posts - half.posts)
+    per_post = difference or whole.seconds / whole.posts
+    fixed = max(0.0, first.seconds - per_post * first.posts)
+    dedup_mb = int(min(posts, partitions.RANGE_KEYS) * _DEDUP_BYTES_PER_KEY) // 2**20
     return Estimate(
         posts=round(posts),
         kept=round(whole.kept * scale),
-        seconds=once + (reading_seconds + each * posts) / workers,
-        memory_mb=whole.memory_mb * (workers + (workers > 1)) + deduplicating * workers,
+        seconds=fixed + (reading_seconds + per_post * posts) / workers,
+        memory_mb=whole.memory_mb * (workers + (workers > 1)) + dedup_mb * workers,
         output_mb=whole.output_bytes * scale / 1e6,
         work_mb=whole.work_bytes * scale / 1e6,
         workers=workers,
-        sampled=found,
+        sampled=sampled,
     )
 
 
 def _read_beginnings(plan: Plan) -> tuple[dict[tuple[int, str], list[Any]], float, float]:
-    """The first batches of each file, how many posts all seem to hold, and seconds to read them."""
-    taken: dict[tuple[int, str], list[Any]] = {}
+    """The first batches of each file, by the number of its source and its path.
+
+    With them, how many posts all files seem to hold, and how many seconds reading them would take.
+    """
+    batches_by_file: dict[tuple[int, str], list[Any]] = {}
     posts = seconds = 0.0
     files = [(n, path) for n, source in enumerate(plan.sources) for path in source.list_files()]
-    least = -(-_MIN_POSTS // len(files))
+    min_posts = -(-_MIN_POSTS // len(files))
     for number, path in files:
         began = time.perf_counter()
-        batches, read, held = _read_beginning(plan.sources[number], path, least)
-        seconds += (time.perf_counter() - began) * held / max(1, read)
-        posts += held
-        taken[number, path] = batches
-    return taken, posts, seconds
+        batches, read, total = _read_beginning(plan.sources[number], path, min_posts)
+        seconds += (time.perf_counter() - began) * total / max(1, read)
+        posts += total
+        batches_by_file[number, path] = batches
+    return batches_by_file, posts, seconds
 
 
 def _read_beginning(source: Source, path: str, min_posts: int) -> tuple[list[Any], int, float]:
     """The first batches of a file, how many posts were read, and how many it seems to hold."""
-    size = max(1, detect_format.size_and_mtime(path)[0])
+    size = max(1, filesystem.size_and_mtime(path)[0])
     batches: list[Any] = []
-    read, held = 0, 0.0
-    # Readers read ahead. Where they read on, what they had before is used up: from one such
-    # place to another so many posts stand in so many bytes.
-    places: list[tuple[int, int]] = []
-    before = 0
+    read, total = 0, 0.0
+    # Readers read ahead, so a position tells nothing by itself. Where it moves, all posts of the
+    # bytes before it have been read: between two such offsets, posts and bytes belong together.
+    offsets: list[tuple[int, int]] = []  # posts read, bytes read
+    position = 0
     for batch in readers.find(source.reader).read(path, source.config, _BATCH_POSTS, None):
-        if before and batch.position > before:
-            places.append((read, before))
-        before = batch.position
+        if position and batch.position > position:
+            offsets.append((read, position))
+        position = batch.position
         batches.append(batch)
         read += len(batch.posts)
         if batch.cursor is None:
-            held = read
+            total = read
             break
-        if len(places) > _MIN_OFFSETS:
-            (low, begin), (high, end) = places[0], places[-1]
-            held = max(read, (high - low) * size / (end - begin))
-            if read >= max(min_posts, _SAMPLE_SHARE * held):
+        if len(offsets) > _MIN_OFFSETS:
+            (first_posts, first_bytes), (last_posts, last_bytes) = offsets[0], offsets[-1]
+            total = max(read, (last_posts - first_posts) * size / (last_bytes - first_bytes))
+            if read >= max(min_posts, _SAMPLE_SHARE * total):
                 break
-    wanted, kept = max(min_posts, _SAMPLE_SHARE * held), 0
+    needed, taken = max(min_posts, _SAMPLE_SHARE * total), 0
     for count, batch in enumerate(batches, start=1):
-        kept += len(batch.posts)
-        if kept >= wanted:
-            return batches[:count], read, held
-    return batches, read, held
+        taken += len(batch.posts)
+        if taken >= needed:
+            return batches[:count], read, total
+    return batches, read, total
 
 
 def _build_trial(
     plan: Plan, out: Path, batches_by_file: dict[tuple[int, str], list[Any]]
 ) -> _TrialBuild:
-    """Build what was taken, as if the files held no more."""
+    """Build from some batches of each file, as if the files held no more."""
     output = plan.output.model_copy(update={"path": str(out), "keep_work": True, "key": ""})
     run = plan.run.model_copy(update={"runner": "serial"})
     small = replace(plan, output=output, run=run)
     keys.ensure_key(small.key_path, out)
-    space = Workspace(small)
-    space.work.mkdir(parents=True)
+    workspace = Workspace(small)
+    workspace.work.mkdir(parents=True)
     begun = {"sources": fingerprint(identify_sources(small))}
-    save_receipt(space.work / "begun.json", begun, [])  # else the parts would be cleared away
+    save_receipt(out / BEGUN_FILE, begun, [])  # without it, the build would remove the parts
     for (number, path), batches in batches_by_file.items():
         source = plan.sources[number]
-        folder = space.step_folder("read", *ingest.identify_file(source, path, run.part_posts))
+        folder = workspace.step_folder("read", *ingest.identify_file(source, path, run.part_posts))
         folder.mkdir(parents=True, exist_ok=True)
         for index, part in enumerate(_make_parts(batches, run.part_posts)):
-            reading.save_part(part, folder, index)
+            save_part(part, folder, index)
     began = time.perf_counter()
     manifest = build.build(small)
     seconds = time.perf_counter() - began
@@ -176,17 +182,17 @@ def _build_trial(
 
 
 def _make_parts(batches: list[Batch], part_posts: int) -> list[Batch]:
-    """Batches as parts of about the size that the build would read; the last ends the file."""
+    """Join batches to parts of about the size that the build would read; the last ends the file."""
     runs: list[list[Batch]] = []
-    room = 0
+    missing = 0
     for batch in batches:
-        if room <= 0:
+        if missing <= 0:
             runs.append([])
-            room = part_posts
+            missing = part_posts
         runs[-1].append(batch)
-        room -= max(1, len(batch.posts))
+        missing -= max(1, len(batch.posts))
     parts = [_join_batches(run) for run in runs]
-    # It has a hash then, whatever it may be.
+    # A file that was read to its end has a hash; the trial does not look at it.
     end = [replace(part, cursor=None, sha256=part.sha256 or "0" * 64) for part in parts[-1:]]
     return [*parts[:-1], *end]
 
@@ -209,14 +215,14 @@ def _sum_file_bytes(folder: Path) -> int:
 
 
 def format_estimate(estimate: Estimate) -> str:
-    """An estimate in some lines."""
+    """The estimate as lines of text."""
     return "\n".join(
         [
             f"from {estimate.sampled:,} posts, about:",
-            f"posts    {estimate.posts:,}, of which {estimate.kept:,} stay",
+            f"posts    {estimate.posts:,}, of which {estimate.kept:,} are kept",
             f"time     {estimate.seconds:,.0f} s with {estimate.workers} workers",
             f"memory   {estimate.memory_mb:,} MB",
-            f"disk     {estimate.output_mb:,.1f} MB, and {estimate.work_mb:,.1f} MB in work/ until it is "
-            "done",
+            f"disk     {estimate.output_mb:,.1f} MB, and {estimate.work_mb:,.1f} MB in work/ until "
+            "the build is done",
         ]
     )

@@ -1,4 +1,4 @@
-"""Run a chain of filters on one part and split the kept from the dropped."""
+"""Run a chain of stages on one part, and separate the kept posts from the dropped ones."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import polars as pl
 from corpus import conversations, stages
 from corpus.errors import BuildError, CorpusError
 from corpus.privacy import keys
-from corpus.privacy import tombstones as withdrawals
+from corpus.privacy.tombstones import apply_tombstones, open_tombstones
 from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS
 from corpus.tasks.files import atomic_write
-from corpus.tasks.receipts import load_receipt, save_receipt
+from corpus.tasks.task import ResumableTask, Written
 from filters import contract
 from filters.contract import Filter
 
@@ -25,56 +25,54 @@ StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in
 
 
 @dataclass(frozen=True)
-class FilterPart:
-    """The task of running ``chain`` on one part of posts."""
+class FilterPart(ResumableTask):
+    """The task of running ``chain`` on the posts of one part.
+
+    It writes ``kept``, the posts, and ``dropped``, their ledger rows. The receipt has the kept
+    posts, the bytes of their text, and a funnel row for each stage of the chain.
+    """
 
     posts: Path
     folder: Path
     index: int
     chain: StageChain
-    tombstones: Path | None = None  # the folder of the folded notices
-    verdict_path: Path | None = None
+    tombstones: Path | None = None  # the folder of the folded tombstones
+    verdict_path: Path | None = None  # of the barrier that the chain begins with
     key_path: Path | str | None = None
-    all_stages: StageChain = ()  # all stages of the plan, whose scores the ledger keeps
+    all_stages: StageChain = ()  # of the plan; the ledger keeps their scores
 
     @property
     def kept(self) -> Path:
-        """Where the surviving posts go."""
+        """The kept posts."""
         return self.folder / f"{self.index:06d}.kept.parquet"
 
     @property
     def dropped(self) -> Path:
-        """Where the ledger rows of the others go."""
+        """The ledger rows of the dropped posts."""
         return self.folder / f"{self.index:06d}.dropped.parquet"
 
     @property
     def receipt(self) -> Path:
-        """Its existence says that the part is done."""
+        """The receipt."""
         return self.folder / f"{self.index:06d}.json"
 
-    def __call__(self) -> FilterPart:
-        """Judge the part unless its receipt is there."""
-        if load_receipt(self.receipt) is not None:
-            return self
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    def write(self) -> Written:
+        """Filter the posts and write the two files."""
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
-            posts = withdrawals.apply_tombstones(
-                posts, withdrawals.open_tombstones(self.tombstones)
-            )
+            posts = apply_tombstones(posts, open_tombstones(self.tombstones))
         kept, dropped, funnel = filter_posts(
             posts, self.chain, str(self.posts), self.verdict_path, self.key_path, self.all_stages
         )
         for frame, path in ((kept, self.kept), (dropped, self.dropped)):
             with atomic_write(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)
-        receipt = {
+        facts = {
             "posts": kept.height,
             "text_bytes": int(kept["text"].str.len_bytes().sum()),
             "funnel": funnel,
         }
-        save_receipt(self.receipt, receipt, [self.kept, self.dropped])
-        return self
+        return Written([self.kept, self.dropped], facts)
 
 
 def filter_posts(
@@ -85,27 +83,28 @@ def filter_posts(
     key_path: Path | str | None = None,
     all_stages: StageChain = (),
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
-    """Run ``chain`` on ``posts``; return the kept, the ledger rows and the funnel rows.
+    """Run ``chain`` on ``posts``; return the kept posts, the ledger rows and the funnel rows.
 
-    ``plan`` are all stages, where the posts come with the scores of others than ``chain``.
+    If ``chain`` begins with a barrier, its verdict is read from ``verdict_path``. ``all_stages``
+    are given where ``posts`` have the scores of stages before ``chain``. ``part_name`` is for
+    error messages. BuildError if a filter fails or breaks its contract.
     """
     scores = _score_columns(all_stages or chain)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
     for name, settings in chain:
         if not stages.is_barrier(name):
-            _build_filter(name, settings, key_path)  # loading a model is no part of judging
+            _build_filter(name, settings, key_path)  # loading a model is not counted in seconds
         began = time.perf_counter()
         if stages.is_barrier(name):
-            assert verdict_path is not None  # a barrier is always first, behind its own verdict
+            assert verdict_path is not None  # a barrier is the first of its chain
             judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
         else:
-            judged = _apply_filter(
-                _build_filter(name, settings, key_path), posts, name, settings, part_name
-            )
-        leaves = judged["reject"].is_not_null()
-        dropped = _explode_documents(judged.filter(leaves))
+            run_filter = _build_filter(name, settings, key_path)
+            judged = _apply_filter(run_filter, posts, name, settings, part_name)
+        is_dropped = judged["reject"].is_not_null()
+        dropped = _explode_documents(judged.filter(is_dropped))
+        kept = judged.filter(~is_dropped).drop("reject")
         reasons = dropped["reject"].value_counts().sort("reject")
-        kept = judged.filter(~leaves).drop("reject")
         funnel.append(
             {
                 "stage": name,
@@ -122,7 +121,7 @@ def filter_posts(
 
 @lru_cache(maxsize=64)
 def _build_filter(name: str, settings: str, key_path: Path | str | None) -> Filter:
-    """Build a filter once per process: this is where models load."""
+    """Build a filter, which loads its models, once in each process."""
     module = stages.find(name)
     config = module.Config.model_validate_json(settings)
     try:
@@ -134,17 +133,18 @@ def _build_filter(name: str, settings: str, key_path: Path | str | None) -> Filt
 
 
 def _apply_filter(
-    apply: Filter, posts: pl.DataFrame, name: str, settings: str, part_name: str
+    run_filter: Filter, posts: pl.DataFrame, name: str, settings: str, part_name: str
 ) -> pl.DataFrame:
-    """Run one filter and hold it to the contract."""
+    """Run one filter and check that it keeps its contract."""
+    part = f"{Path(part_name).parent.name}/{Path(part_name).name}"
     first = posts["id"][0] if posts.height else "none"
-    where = f"stage '{name}', part {Path(part_name).parent.name}/{Path(part_name).name}, first id {first}"
+    where = f"stage '{name}', part {part}, first id {first}"
     try:
-        judged = apply(posts)
+        judged = run_filter(posts)
     except CorpusError:
         raise
     except Exception as error:
-        # The type only, and no chain: a library's message may quote the text it choked on.
+        # The type only, and no chain: a library's message may quote the post.
         raise BuildError(f"{where}: {type(error).__name__} in the filter") from None
     if judged.height != posts.height or not judged["id"].equals(posts["id"]):
         raise BuildError(f"{where}: the filter changed the rows; it may only add columns")
@@ -163,38 +163,36 @@ def _written_columns(name: str, settings: str) -> Mapping[str, pl.DataType]:
     return contract.writes(module, module.Config.model_validate_json(settings))
 
 
-def count_posts(posts: pl.DataFrame) -> int:
-    """How many posts a frame accounts for; behind ``conversations`` a row is a document."""
-    return (
-        int(posts[COUNTED_POSTS].list.len().sum())
-        if COUNTED_POSTS in posts.columns
-        else posts.height
-    )
-
-
-def _explode_documents(dropped: pl.DataFrame) -> pl.DataFrame:
-    """A row for each post that leaves: a document that leaves takes its posts along."""
-    if COUNTED_POSTS not in dropped.columns:
-        return dropped
-    posts = dropped.drop("id", "source_file", "source_row").explode(
-        COUNTED_POSTS, empty_as_null=False
-    )
-    return posts.unnest(COUNTED_POSTS)
-
-
 @lru_cache(maxsize=16)
 def _score_columns(all_stages: StageChain) -> tuple[str, ...]:
-    """The columns that the stages write, as far as the ledger keeps them."""
-    found = dict.fromkeys(
+    """The columns that the stages write and the ledger keeps."""
+    written = dict.fromkeys(
         column for name, settings in all_stages for column in _written_columns(name, settings)
     )
     return tuple(
-        column for column in found if column not in ("text", *LEDGER_COLUMNS, *conversations.WRITES)
+        column
+        for column in written
+        if column not in ("text", *LEDGER_COLUMNS, *conversations.WRITES)
     )
 
 
+def count_posts(posts: pl.DataFrame) -> int:
+    """How many posts the rows stand for; after ``conversations`` a row is a document."""
+    if COUNTED_POSTS in posts.columns:
+        return int(posts[COUNTED_POSTS].list.len().sum())
+    return posts.height
+
+
+def _explode_documents(dropped: pl.DataFrame) -> pl.DataFrame:
+    """One row for each dropped post: a dropped document drops all of its posts."""
+    if COUNTED_POSTS not in dropped.columns:
+        return dropped
+    posts = dropped.drop("id", "source_file", "source_row")
+    return posts.explode(COUNTED_POSTS, empty_as_null=False).unnest(COUNTED_POSTS)
+
+
 def _make_ledger_rows(dropped: pl.DataFrame, stage: str, scores: tuple[str, ...]) -> pl.DataFrame:
-    """What the ledger keeps of dropped posts: never text, author or anything else of theirs."""
+    """The ledger rows of dropped posts: never text, author or any other content."""
     return dropped.select(
         "id",
         pl.lit(stage).alias("stage"),

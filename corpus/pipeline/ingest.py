@@ -1,177 +1,211 @@
-"""Read the dumps into parts and judge each part as it comes."""
+"""Read the dumps into parts, and filter each part as soon as it is read."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from corpus import readers
 from corpus.errors import BuildError
-from corpus.pipeline import canaries
-from corpus.pipeline import read_file as reading
-from corpus.pipeline.context import BuildContext, Part, serialize_stages
+from corpus.pipeline.context import BuildContext, Part
 from corpus.pipeline.filter_part import FilterPart
-from corpus.pipeline.read_file import ReadFile, load_receipts, part_path
-from corpus.plan import detect_format
-from corpus.plan.model import Source, Stage
-from corpus.privacy import keys
-from corpus.privacy import tombstones as withdrawals
+from corpus.pipeline.plant_canaries import PlantCanaries
+from corpus.pipeline.read_file import ReadFile, is_finished, load_receipts, part_path
+from corpus.plan.entries import Source, Stage, serialize_stages
+from corpus.privacy import canaries, keys
+from corpus.privacy.tombstones import fold_tombstones
+from corpus.storage import filesystem
 from corpus.tasks import runners
-from corpus.tasks.runners import NOT_READY
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One input file and the folder of its parts."""
+    """One input file and the task that reads it into parts."""
 
-    read_task: ReadFile
+    read_task: ReadFile | PlantCanaries
     size_bytes: int
-    has_tombstones: bool
+    has_tombstones: bool  # whether its reader may find deletion notices
     identity: tuple[object, ...]
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file's parts."""
+        return self.read_task.folder
 
 
 def list_input_files(context: BuildContext) -> list[InputFile]:
-    """The files of all sources, in the plan's order."""
-    out = []
-    for source in context.plan.sources:
-        tombstones = readers.find(source.reader).TOMBSTONES
+    """The files of all sources, in the plan's order; canaries, if any, are the last."""
+    plan, files = context.plan, []
+    for source in plan.sources:
+        has_tombstones = readers.find(source.reader).TOMBSTONES
         for path in source.list_files():
-            identity = identify_file(source, path, context.plan.run.part_posts)
-            reader, _, settings, _, size, changed, part_posts = identity
+            identity = identify_file(source, path, plan.run.part_posts)
+            reader, _, settings, _, size_bytes, modified_ns, part_posts = identity
             folder = context.workspace.step_folder("read", *identity)
-            task = ReadFile(reader, settings, path, folder, part_posts, size, changed)
-            out.append(InputFile(task, size, tombstones, identity))
-    count = context.plan.output.canaries
-    return [*out, _list_canary_file(context, count)] if count else out
+            task = ReadFile(reader, settings, path, folder, part_posts, size_bytes, modified_ns)
+            files.append(InputFile(task, size_bytes, has_tombstones, identity))
+    if plan.output.canaries:
+        files.append(_make_canary_file(context))
+    return files
 
 
 def identify_file(
     source: Source, path: str, part_posts: int
 ) -> tuple[str, int, str, str, int, int, int]:
-    """What the parts of a file hang on: reader, version, settings, path, bytes, time, part size."""
-    size, changed = detect_format.size_and_mtime(path)
-    settings = reading.config_json(source.config)
+    """What the parts of a file depend on: reader, version, settings, path, bytes, ns, part size."""
+    size_bytes, modified_ns = filesystem.size_and_mtime(path)
     version = readers.find(source.reader).VERSION
-    return source.reader, version, settings, path, size, changed, part_posts
+    return source.reader, version, source.config_json, path, size_bytes, modified_ns, part_posts
 
 
-def _list_canary_file(context: BuildContext, count: int) -> InputFile:
-    """Posts of our own, as if they were one more file."""
-    key = keys.load_key(context.plan.key_path)
-    settings = json.dumps({"count": count, "seed": canaries.derive_seed(key).hex()})
-    identity = (canaries.SOURCE_NAME, count, keys.key_id(key))
+def _make_canary_file(context: BuildContext) -> InputFile:
+    count = context.plan.output.canaries
+    seed = canaries.derive_seed(keys.load_key(context.plan.key_path))
+    identity = (canaries.SOURCE_NAME, count, context.key_id)
     folder = context.workspace.step_folder("read", *identity)
-    task = canaries.PlantCanaries(
-        canaries.SOURCE_NAME, settings, canaries.SOURCE_NAME, folder, count, 0, 0
-    )
-    return InputFile(task, 0, False, identity)
+    return InputFile(PlantCanaries(folder, count, seed), 0, False, identity)
+
+
+# --------------------------------------------------------------------------- reading and filtering
 
 
 def read_and_filter(
     context: BuildContext, files: Sequence[InputFile], segment: Sequence[Stage]
 ) -> list[Part]:
-    """Read every file and judge its parts as they come.
+    """Read every file and filter its parts as they appear; return the parts in reading order.
 
-    Where a source announces deletions, judging waits until all such sources are read: a delete
-    notice may stand anywhere, also before its post.
+    Where a reader may find deletion notices, filtering waits until all files of such readers are
+    read: a notice may come before its post or after it, in any file.
     """
-    filters, marks, plan = (
-        serialize_stages(segment),
-        context.segment_fingerprints(segment),
-        serialize_stages(context.plan.stages),
-    )
-    by_folder = {file.read_task.folder: file for file in files}
-    pending = dict(by_folder)
-    known: dict[Path, int] = dict.fromkeys(by_folder, 0)
-    position: dict[Path, int] = dict.fromkeys(by_folder, 0)
-    total = sum(file.size_bytes for file in files)
-    judged: dict[tuple[Path, int], Part] = {}
-    buried: Path | None = None
-    buried_identity = ""
-
-    def look() -> Iterator[FilterPart]:
-        """The parts that have appeared since the last look."""
-        for folder in by_folder:
-            for receipt in load_receipts(folder, known[folder]):
-                index = known[folder]
-                known[folder] += 1
-                position[folder] = receipt["position"]
-                identity = (*by_folder[folder].identity, buried_identity, marks)
-                target = context.workspace.step_folder("judged", *identity)
-                posts, key = part_path(folder, index), context.plan.key_path
-                yield FilterPart(posts, target, index, filters, buried, None, key, plan)
-
-    def tasks() -> Iterator[runners.Runnable | None]:
-        nonlocal buried, buried_identity
-        for file in files:
-            yield file.read_task
-        while any(file.has_tombstones for file in pending.values()):
-            yield NOT_READY
-        buried, buried_identity = _fold_tombstones(context, files)
-        while True:
-            all_read = not pending  # asked before looking: nothing can appear after
-            yield from look()
-            if all_read:
-                return
-            yield NOT_READY
-
-    def idle() -> None:
-        unread = sum(file.size_bytes - position[folder] for folder, file in pending.items())
-        context.observer.step("reading", total - unread, total)
-
-    for result in context.runner.run(tasks(), idle):
-        if isinstance(result, ReadFile):
-            pending.pop(result.folder)
-            continue
-        judged[result.posts.parent, result.index] = context.record_part(result)
-        context.observer.step("judging", len(judged), sum(known.values()))
-    idle()
-    for folder in by_folder:
-        done = list(load_receipts(folder))
-        if not reading.is_finished(done) or len(done) != known[folder]:
-            raise BuildError(
-                f"parts of '{by_folder[folder].read_task.path}' vanished while the build ran; run again"
-            )
-    parts = [judged[folder, index] for folder in by_folder for index in range(known[folder])]
+    scheduler = PartScheduler(context, files, segment)
+    for result in context.runner.run(scheduler.iter_tasks(), scheduler.report_reading):
+        scheduler.collect(result)
+    scheduler.report_reading()
+    parts = scheduler.finished_parts()
     context.ledger_parts += parts
     return parts
+
+
+class PartScheduler:
+    """Decides which task comes next while files are read into parts and parts are filtered."""
+
+    def __init__(
+        self, context: BuildContext, files: Sequence[InputFile], segment: Sequence[Stage]
+    ) -> None:
+        self._context = context
+        self._files = files
+        self._chain = serialize_stages(segment)
+        self._all_stages = serialize_stages(context.plan.stages)
+        self._fingerprints = context.segment_fingerprints(segment)
+        #: By the folder of a file's parts: the files that are not read to their end, how many of
+        #: the parts have been found, and how many bytes of the file these have used.
+        self._unread = {file.folder: file for file in files}
+        self._part_counts = dict.fromkeys(self._unread, 0)
+        self._positions = dict.fromkeys(self._unread, 0)
+        self._filtered: dict[tuple[Path, int], Part] = {}
+        self._total_bytes = sum(file.size_bytes for file in files)
+
+    def iter_tasks(self) -> Iterator[runners.Runnable | None]:
+        """The tasks in the order in which they may start; ``NOT_READY`` while none may."""
+        for file in self._files:
+            yield file.read_task
+        while any(file.has_tombstones for file in self._unread.values()):
+            yield runners.NOT_READY
+        tombstones = _fold_tombstones(self._context, self._files)
+        while True:
+            all_read = not self._unread  # asked before looking: no part can appear after it
+            yield from self._iter_new_parts(tombstones)
+            if all_read:
+                return
+            yield runners.NOT_READY
+
+    def _iter_new_parts(self, tombstones: Path | None) -> Iterator[FilterPart]:
+        """Tasks that filter the parts which have appeared since the last call."""
+        tombstones_identity = tombstones.name if tombstones else ""
+        for file in self._files:
+            identity = (*file.identity, tombstones_identity, self._fingerprints)
+            target = self._context.workspace.step_folder("filtered", *identity)
+            for receipt in load_receipts(file.folder, self._part_counts[file.folder]):
+                index = self._part_counts[file.folder]
+                self._part_counts[file.folder] += 1
+                self._positions[file.folder] = receipt["position"]
+                yield FilterPart(
+                    part_path(file.folder, index),
+                    target,
+                    index,
+                    self._chain,
+                    tombstones=tombstones,
+                    key_path=self._context.plan.key_path,
+                    all_stages=self._all_stages,
+                )
+
+    def collect(self, result: ReadFile | PlantCanaries | FilterPart) -> None:
+        """Take the result of a task: a file was read to its end, or a part was filtered."""
+        if not isinstance(result, FilterPart):
+            del self._unread[result.folder]
+            return
+        part = self._context.record_part(result)
+        self._filtered[result.posts.parent, result.index] = part
+        total = sum(self._part_counts.values())
+        self._context.observer.step("filtering", len(self._filtered), total)
+
+    def report_reading(self) -> None:
+        """Show how many bytes of all files have been read."""
+        unread = sum(
+            file.size_bytes - self._positions[folder] for folder, file in self._unread.items()
+        )
+        self._context.observer.step("reading", self._total_bytes - unread, self._total_bytes)
+
+    def finished_parts(self) -> list[Part]:
+        """All filtered parts, in reading order; BuildError if parts on disk have vanished."""
+        for file in self._files:
+            receipts = list(load_receipts(file.folder))
+            if not is_finished(receipts) or len(receipts) != self._part_counts[file.folder]:
+                raise BuildError(
+                    f"parts of '{file.read_task.path}' vanished while the build ran; run again"
+                )
+        return [
+            self._filtered[file.folder, index]
+            for file in self._files
+            for index in range(self._part_counts[file.folder])
+        ]
+
+
+def _fold_tombstones(context: BuildContext, files: Sequence[InputFile]) -> Path | None:
+    """Fold the deletion notices of all files; the folder of the result, None if there are none."""
+    found = _list_nonempty_files(files, "tombstones")
+    if not found:
+        return None
+    paths = [path for path, _ in found]
+    names = [str(path.relative_to(context.workspace.work)) for path in paths]
+    folder = context.workspace.step_folder("tombstones", names)
+    fold_tombstones(folder, paths, sum(count for _, count in found), context.run)
+    return folder
+
+
+# --------------------------------------------------------------------------- what was read
 
 
 def list_post_files(files: Sequence[InputFile]) -> list[Path]:
     """The posts of all parts, in reading order."""
     return [
-        part_path(f.read_task.folder, n)
-        for f in files
-        for n, _ in enumerate(load_receipts(f.read_task.folder))
+        part_path(file.folder, index)
+        for file in files
+        for index, _ in enumerate(load_receipts(file.folder))
     ]
 
 
 def list_refusal_files(files: Sequence[InputFile]) -> list[tuple[Path, int]]:
-    """The refusals of the parts that have some, in reading order, and how many each has."""
+    """The refusals of the parts that have any, in reading order, with how many each has."""
     return _list_nonempty_files(files, "refused")
 
 
-def _fold_tombstones(context: BuildContext, files: Sequence[InputFile]) -> tuple[Path | None, str]:
-    """All that the sources say is deleted, folded, and its identity."""
-    announced = _list_nonempty_files(files, "tombstones")
-    if not announced:
-        return None, ""
-    paths = [path for path, _ in announced]
-    folder = context.workspace.step_folder(
-        "tombstones", [str(p.relative_to(context.workspace.work)) for p in paths]
-    )
-    withdrawals.fold_tombstones(folder, paths, sum(count for _, count in announced), context.run)
-    return folder, folder.name
-
-
 def _list_nonempty_files(files: Sequence[InputFile], name: str) -> list[tuple[Path, int]]:
-    """The files of the parts that have some, in reading order, and how many each has."""
     found = []
     for file in files:
-        for index, receipt in enumerate(load_receipts(file.read_task.folder)):
-            told = receipt[name]
-            if count := told if isinstance(told, int) else sum(told.values()):
-                found.append((part_path(file.read_task.folder, index, name), count))
+        for index, receipt in enumerate(load_receipts(file.folder)):
+            counts = receipt[name]
+            if count := counts if isinstance(counts, int) else sum(counts.values()):
+                found.append((part_path(file.folder, index, name), count))
     return found

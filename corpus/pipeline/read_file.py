@@ -1,8 +1,7 @@
-"""Turn one dump file into parts on disk, once, so that even one giant file resumes."""
+"""Read one dump file into parts on disk, once, so that even a build of one huge file resumes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,54 +9,56 @@ from typing import Any
 
 from corpus import readers
 from corpus.errors import BuildError
-from corpus.plan import detect_format
 from corpus.readers.contract import Batch, Cursor
+from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
 
 
 @dataclass(frozen=True)
 class ReadFile:
-    """The task of reading one file into ``folder``; picks up behind the last whole part."""
+    """The task of reading the file at ``path`` into the parts in ``folder``, each with a receipt.
+
+    It resumes after the last part that has a receipt. BuildError if the file changes meanwhile.
+    """
 
     reader: str
     settings: str  # the reader's Config as JSON
     path: str
     folder: Path
     part_posts: int
-    size_bytes: int  # in bytes, when the build began
-    modified_ns: int  # when it was changed last by then, in ns
+    size_bytes: int  # when the build began
+    modified_ns: int  # when the build began
 
     def __call__(self) -> ReadFile:
-        """Read what is not there yet."""
+        """Read the parts that have no receipt yet."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        done = list(load_receipts(self.folder))
-        if is_finished(done):
+        receipts = list(load_receipts(self.folder))
+        if is_finished(receipts):
             return self
         self._check_unchanged()
-        start = Cursor(*done[-1]["cursor"]) if done else None
+        start = Cursor(*receipts[-1]["cursor"]) if receipts else None
         module = readers.find(self.reader)
         config = module.Config.model_validate_json(self.settings)
-        for index, batch in enumerate(
-            module.read(self.path, config, self.part_posts, start), start=len(done)
-        ):
-            self._check_unchanged()  # else half of one state of it would be mixed with half of another
+        batches = module.read(self.path, config, self.part_posts, start)
+        for index, batch in enumerate(batches, start=len(receipts)):
+            self._check_unchanged()  # else parts of two versions of the file would be mixed
             save_part(batch, self.folder, index)
         return self
 
     def _check_unchanged(self) -> None:
-        if detect_format.size_and_mtime(self.path) != (self.size_bytes, self.modified_ns):
+        if filesystem.size_and_mtime(self.path) != (self.size_bytes, self.modified_ns):
             raise BuildError(
-                f"'{self.path}' was changed while the build ran; let it be finished, or copy it, "
-                "then run again"
+                f"'{self.path}' was changed while the build ran; wait until it is complete, or "
+                "copy it, then run again"
             )
 
 
 def save_part(batch: Batch, folder: Path, index: int) -> None:
-    """Write a part and its receipt."""
+    """Write a batch as part ``index`` of ``folder``: posts, refusals, tombstones and receipt."""
+    frames = {"posts": batch.posts, "refused": batch.refused, "tombstones": batch.tombstones}
     written = []
-    for name in ("posts", "refused", "tombstones"):
-        frame = getattr(batch, name)
+    for name, frame in frames.items():
         if frame.height or name == "posts":
             written.append(part_path(folder, index, name))
             with atomic_write(written[-1]) as temporary:
@@ -76,28 +77,23 @@ def save_part(batch: Batch, folder: Path, index: int) -> None:
 
 
 def part_path(folder: Path, index: int, name: str = "posts") -> Path:
-    """Where part ``index`` keeps its posts, refusals or tombstones."""
+    """The file of the posts, the refusals (``refused``) or the tombstones of part ``index``."""
     return folder / f"{index:06d}.{name}.parquet"
 
 
 def receipt_path(folder: Path, index: int) -> Path:
-    """Where part ``index`` keeps its receipt."""
+    """The receipt of part ``index``."""
     return folder / f"{index:06d}.json"
 
 
 def load_receipts(folder: Path, start: int = 0) -> Iterator[dict[str, Any]]:
-    """The receipts of whole parts, in order, up to the first gap."""
+    """The valid receipts of a file's parts from part ``start`` on, up to the first that is not."""
     index = start
     while (receipt := load_receipt(receipt_path(folder, index))) is not None:
         yield receipt
         index += 1
 
 
-def is_finished(part_receipts: list[dict[str, Any]]) -> bool:
-    """Whether the receipts reach to the end of the file."""
-    return bool(part_receipts) and part_receipts[-1]["cursor"] is None
-
-
-def config_json(config: Any) -> str:
-    """A Config as JSON, for a task."""
-    return json.dumps(config.model_dump(mode="json"), sort_keys=True)
+def is_finished(receipts: list[dict[str, Any]]) -> bool:
+    """Whether the last of a file's receipts is that of the file's end."""
+    return bool(receipts) and receipts[-1]["cursor"] is None

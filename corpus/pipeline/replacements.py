@@ -1,9 +1,9 @@
-"""Keep a second copy of what has copies, for the day the first must go.
+"""Keep replacement copies: the runner-up of each post that has copies, for a takedown of the post.
 
-Of each text that several people posted, the next best copy by another author goes through the
-same stages as what stays, and ends up in ``reserve/``, enciphered with the corpus's key and beside
-the index's knowledge of it. When the copy that stayed is taken down, that one takes its place: the
-dump need not be read again.
+Of each text that several people posted, the next best copy by another author goes through the same
+stages as the kept one, and is written to ``reserve/``, encrypted with the corpus's key, together
+with what the index would hold of it. When the kept copy is taken down, the replacement copy is
+moved to its shard, and no dump need be read again.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, file_sha256
-from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
+from corpus.tasks.receipts import require_receipt
+from corpus.tasks.task import ResumableTask, Written
 
 FOLDER = "reserve"
-PIECE_POSTS = 100_000
-#: What the index would hold of the post, and why it left; these never reach a shard.
+PIECE_POSTS = 100_000  # to a file
+#: What the index would hold of the post, and why it was dropped; never written to a shard.
 INDEX_COLUMNS: dict[str, pl.DataType] = {
     "_reason": pl.String(),
     "_exact_one": pl.UInt64(),
@@ -40,8 +41,12 @@ INDEX_COLUMNS: dict[str, pl.DataType] = {
 
 
 @dataclass(frozen=True)
-class FilterReplacements:
-    """The task of putting a part's second copies through the stages behind dedup."""
+class FilterReplacements(ResumableTask):
+    """The task of putting the runner-up posts of one part through the stages after dedup.
+
+    It writes the kept ones to ``target``, with the output's columns and ``INDEX_COLUMNS``; the
+    receipt has how many rows these are.
+    """
 
     part: MeasuredPart
     target: Path
@@ -51,29 +56,28 @@ class FilterReplacements:
 
     @property
     def receipt(self) -> Path:
-        """Its existence says that the part is done."""
+        """The receipt."""
         return self.target.with_suffix(".json")
 
-    def __call__(self) -> FilterReplacements:
-        """Judge them unless the receipt is there."""
-        if load_receipt(self.receipt) is None:
-            self.target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            found = self._filter_copies()
-            with atomic_write(self.target) as temporary:
-                found.write_parquet(temporary)
-            save_receipt(self.receipt, {"rows": found.height}, [self.target])
-        return self
+    def write(self) -> Written:
+        """Filter the copies and write them."""
+        copies = self._filter_copies()
+        with atomic_write(self.target) as temporary:
+            copies.write_parquet(temporary)
+        return Written([self.target], {"rows": copies.height})
 
     def _filter_copies(self) -> pl.DataFrame:
         rows = pl.Series(array_store.load_array(self.part.runner_ups, "rows"))
         posts = pl.read_parquet(self.part.posts, glob=False)[rows]
         verdict = pl.read_parquet(self.part.verdict, glob=False)[rows].rename({"reject": "_reason"})
-        known = posts.hstack(verdict).hstack(self._read_index_columns(rows))
+        copies = posts.hstack(verdict).hstack(self._read_index_columns(rows))
         kept, _, _ = filter_posts(
-            known, self.chain, str(self.part.posts), None, self.pseudonyms.key_path
+            copies, self.chain, str(self.part.posts), None, self.pseudonyms.key_path
         )
-        own = kept.select(list(INDEX_COLUMNS))
-        return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(own)
+        index_columns = kept.select(list(INDEX_COLUMNS))
+        return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(
+            index_columns
+        )
 
     def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
         text_hashes, hashes, counts = load_measured_hashes(self.part.measures, rows.to_numpy())
@@ -87,7 +91,7 @@ class FilterReplacements:
 
 
 class CopyRange(NamedTuple):
-    """A run of the second copies of a part."""
+    """Consecutive rows of the file that :class:`FilterReplacements` wrote."""
 
     copies: Path
     start: int
@@ -96,25 +100,25 @@ class CopyRange(NamedTuple):
 
 @dataclass(frozen=True)
 class WriteReplacements:
-    """The task of writing a piece of the reserve."""
+    """The task of writing one encrypted file of ``reserve/``."""
 
     ranges: tuple[CopyRange, ...]
     target: Path
     key_path: Path | str
 
     def __call__(self) -> WriteReplacements:
-        """Write the piece."""
-        found = [
-            pl.read_parquet(span.copies, glob=False)[span.start : span.stop] for span in self.ranges
+        """Write the file."""
+        copies = [
+            pl.read_parquet(rows.copies, glob=False)[rows.start : rows.stop] for rows in self.ranges
         ]
-        save_piece(pl.concat(found), self.target, keys.load_key(self.key_path))
+        save_piece(pl.concat(copies), self.target, keys.load_key(self.key_path))
         return self
 
 
 def make_write_tasks(
     filter_tasks: Sequence[FilterReplacements], folder: Path, key_path: Path | str
 ) -> list[WriteReplacements]:
-    """The tasks that write the pieces, each of so many posts wherever the parts end."""
+    """The tasks that write the files of ``reserve/``, :data:`PIECE_POSTS` posts each."""
     rows = [require_receipt(task.receipt)["rows"] for task in filter_tasks]
     return [
         WriteReplacements(
@@ -127,7 +131,7 @@ def make_write_tasks(
 
 
 def describe_pieces(folder: Path) -> dict[str, Any]:
-    """What the manifest tells of a reserve."""
+    """The manifest's entry for ``reserve/``: bytes, and path, bytes and SHA-256 of each file."""
     files = list_pieces(folder)
     return {
         "bytes": sum(file.stat().st_size for file in files),
@@ -139,12 +143,12 @@ def describe_pieces(folder: Path) -> dict[str, Any]:
 
 
 def list_pieces(folder: Path) -> list[Path]:
-    """The files of a reserve, in order."""
+    """The files of ``reserve/``, in order."""
     return sorted(folder.glob("*.sealed"))
 
 
 def save_piece(piece: pl.DataFrame, target: Path, key: bytes) -> None:
-    """Encipher a piece and write it, whole or not at all."""
+    """Encrypt replacement copies and write them to ``target``, whole or not at all."""
     buffer = io.BytesIO()
     piece.write_parquet(buffer, compression="zstd")
     with atomic_write(target, durable=True) as temporary:
@@ -152,7 +156,7 @@ def save_piece(piece: pl.DataFrame, target: Path, key: bytes) -> None:
 
 
 def load_piece(path: Path, key: bytes) -> pl.DataFrame:
-    """Decipher a piece; BuildError if it is damaged."""
+    """Read and decrypt a file of ``reserve/``; BuildError if it is damaged."""
     try:
         return pl.read_parquet(io.BytesIO(keys.decrypt(path.read_bytes(), key)))
     except (OSError, BuildError):

@@ -1,4 +1,4 @@
-"""Write what lies beside the shards: the ledger, the second copies, and the report's samples."""
+"""Write the ledger, the replacement copies in ``reserve/``, and the samples of the report."""
 
 from __future__ import annotations
 
@@ -8,101 +8,98 @@ from pathlib import Path
 from typing import Any
 
 from corpus import conversations, dedup, stages
-from corpus.output import ledger as ledger_files
-from corpus.output import samples
+from corpus.output import ledger, samples
 from corpus.pipeline import ingest, replacements
-from corpus.pipeline import read_file as reading
-from corpus.pipeline.context import BuildContext, Part, serialize_stages
+from corpus.pipeline.context import BuildContext, Part, identify_parts
+from corpus.plan.entries import config_json, serialize_stages
 
-#: Files that one task of the samples looks at; what it finds is a file again.
+#: Files that one task of the samples reads; it writes one file.
 _FILES_PER_TASK = 8
 
 
 def write_ledger(
-    context: BuildContext, parts: Sequence[Part], files: Sequence[ingest.InputFile],
-    shards: Sequence[dict[str, Any]], key_id: str,
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:  # fmt: skip
-    """Write the ledger and the reserve, and choose a few posts for the report.
+    context: BuildContext,
+    parts: Sequence[Part],
+    files: Sequence[ingest.InputFile],
+    shard_receipts: Sequence[dict[str, Any]],
+) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+    """Write the ledger and the replacement copies, and choose a few posts for the report.
 
-    These do not wait for one another: of each a step goes with a step of the others. Returns the
-    reserve's card, and the posts, redacted.
+    Returns the manifest's entry for ``reserve/``, None if there is none, and the redacted posts.
+    The three are written in the same three rounds of tasks, so that no worker waits for one of
+    them alone.
     """
-    ledger, keeps = _make_ledger_tasks(context, files), _has_replacements(context)
-    copies = _make_replacement_tasks(context, key_id) if keeps else []
-    sample = _make_sample_task(context, parts, files, shards, key_id)
-    folder = context.workspace.out / replacements.FOLDER
-    if keeps:
-        folder.mkdir(exist_ok=True)
+    workspace = context.workspace
+    reserve = workspace.out / replacements.FOLDER
+    ledger_tasks = _make_ledger_tasks(context, files)
+    copies = _make_replacement_tasks(context)
+    sampling = _make_sample_task(context, parts, files, shard_receipts)
+    if copies is not None:
+        reserve.mkdir(exist_ok=True)
 
-    def do(*tasks: Any) -> None:
-        for _ in context.run(tasks, "writing the ledger"):
-            pass
+    label = "writing the ledger"
+    context.run_all(
+        [*sampling.kept_tasks, *sampling.chosen_task.ledger_tasks, *ledger_tasks], label
+    )
+    sampling.chosen_task()
+    context.run_all([*(copies or ()), *sampling.dropped_tasks], label)
+    pieces = replacements.make_write_tasks(copies or (), reserve, context.plan.key_path)
+    context.run_all([sampling, *pieces], label)
 
-    do(*sample.kept_tasks, *sample.chosen_task.ledger_tasks, *ledger)
-    sample.chosen_task()
-    do(*copies, *sample.dropped_tasks)
-    pieces = replacements.make_write_tasks(copies, folder, context.plan.key_path)
-    do(sample, *pieces)
-
-    wanted = {task.target for task in ledger}
-    context.workspace.remove_others(context.workspace.dropped, wanted)
-    card = None
-    if keeps:
-        context.workspace.remove_others(folder, {task.target for task in pieces})
-        card = replacements.describe_pieces(folder)
+    workspace.remove_others(workspace.dropped, {task.target for task in ledger_tasks})
+    entry = None
+    if copies is not None:
+        workspace.remove_others(reserve, {task.target for task in pieces})
+        entry = replacements.describe_pieces(reserve)
     else:
-        context.workspace.remove(folder.name)
-    shown: list[dict[str, Any]] = json.loads(sample.target.read_text(encoding="utf-8"))
-    return card, shown
-
-
-# --------------------------------------------------------------------------- the ledger
+        workspace.remove(reserve.name)
+    redacted: list[dict[str, Any]] = json.loads(sampling.target.read_text(encoding="utf-8"))
+    return entry, redacted
 
 
 def _make_ledger_tasks(
     context: BuildContext, files: Sequence[ingest.InputFile]
-) -> list[ledger_files.WriteLedgerFile]:
-    """The tasks that write a row for each record refused and each post dropped."""
+) -> list[ledger.WriteLedgerFile]:
+    """The tasks that write a row for each refused record and each dropped post."""
     scores = {
         name: dtype
         for name, dtype in context.plan.scores().items()
         if name not in conversations.WRITES  # of documents; a ledger row is a post
     }
-    found = {"read": ingest.list_refusal_files(files)}
+    row_files = {"read": ingest.list_refusal_files(files)}
     for stage in context.plan.stages:
-        found[stage.name] = [
+        row_files[stage.name] = [
             (part.dropped, part.dropped_counts.get(stage.name, 0)) for part in context.ledger_parts
         ]
     return [
         task
-        for stage, rows in found.items()
-        for task in ledger_files.make_ledger_tasks(
-            stage, rows, context.workspace.dropped, scores, context.plan.pseudonyms
+        for stage_name, rows in row_files.items()
+        for task in ledger.make_ledger_tasks(
+            stage_name, rows, context.workspace.dropped, scores, context.plan.pseudonyms
         )
     ]
 
 
-# --------------------------------------------------------------------------- the reserve
-
-
-def _has_replacements(context: BuildContext) -> bool:
-    *_, last = context.plan.segments()
-    return isinstance(config := last[0].config, dedup.Config) and config.reserve
-
-
 def _make_replacement_tasks(
-    context: BuildContext, key_id: str
-) -> list[replacements.FilterReplacements]:
-    """The tasks that judge the second copies of what has copies, as what stays was."""
+    context: BuildContext,
+) -> list[replacements.FilterReplacements] | None:
+    """The tasks that put the runner-up posts of dedup through the stages after it.
+
+    None if the plan keeps no replacement copies: without ``dedup``, or with a barrier after it.
+    """
     *_, last = context.plan.segments()
+    config = last[0].config
+    if not (isinstance(config, dedup.Config) and config.reserve):
+        return None
     measured = context.measured_parts["dedup"]
-    marks = [*(stage.fingerprint for stage in last), key_id, context.plan.output.ids]
-    done = context.workspace.step_folder("reserve", [part.posts.name for part in measured], marks)
-    done = done / measured[0].measures.parent.name if measured else done
+    settings = [*(stage.fingerprint for stage in last), context.key_id, context.plan.output.ids]
+    names = [part.posts.name for part in measured]
+    folder = context.workspace.step_folder("reserve", names, settings)
+    folder = folder / measured[0].measures.parent.name if measured else folder
     return [
         replacements.FilterReplacements(
             part,
-            done / f"{index:06d}.parquet",
+            folder / f"{index:06d}.parquet",
             serialize_stages(last)[1:],
             tuple(context.plan.scores()),
             context.plan.pseudonyms,
@@ -111,56 +108,70 @@ def _make_replacement_tasks(
     ]
 
 
-# --------------------------------------------------------------------------- the samples
-
-
 def _make_sample_task(
-    context: BuildContext, parts: Sequence[Part], files: Sequence[ingest.InputFile],
-    shards: Sequence[dict[str, Any]], key_id: str,
-) -> samples.RedactSamples:  # fmt: skip
-    """The task that redacts a few posts for the report, with those it comes after."""
-    output = context.plan.output
-    config = next((s.config for s in context.plan.stages if s.name == "pii"), None)
-    redaction = reading.config_json(config or stages.find("pii").Config())
+    context: BuildContext,
+    parts: Sequence[Part],
+    files: Sequence[ingest.InputFile],
+    shard_receipts: Sequence[dict[str, Any]],
+) -> samples.RedactSamples:
+    """The task that redacts a few posts for the report; it names the tasks that run before it."""
+    count = context.plan.output.report_samples
+    pii = next((stage.config for stage in context.plan.stages if stage.name == "pii"), None)
+    redaction = config_json(pii or stages.find("pii").Config())
+    settings = [*(stage.fingerprint for stage in context.plan.stages), redaction, context.key_id]
+    folder = context.workspace.step_folder(
+        # The shard settings too, as the shards of one task are read together.
+        "samples",
+        identify_parts(parts),
+        settings,
+        context.plan.shard_settings(),
+        count,
+    )
     largest = context.facts.get("dedup", {}).get("largest", ())
-    clusters = [row["cluster"] for row in largest if not row["earlier"]]
-    marks = [*(stage.fingerprint for stage in context.plan.stages), redaction, key_id]
-    cut = context.plan.shard_settings()  # some shards are looked at together
-    count = output.report_samples
-    room = context.workspace.step_folder(
-        "samples", [part.identity for part in parts], marks, cut, count
-    )
-    few = count * samples.KEPT_PER_DROPPED
-    paths = [context.workspace.out / shard["path"] for shard in shards] if count else []
-    kept = tuple(
+    clusters = [row["cluster"] for row in largest if not row["earlier"]][: samples.MAX_CLUSTERS]
+    paths = [context.workspace.out / shard["path"] for shard in shard_receipts] if count else []
+    selecting_kept = tuple(
         samples.SelectKeptPosts(
-            room / f"kept-{number:05d}.parquet", some, few,
-            tuple(clusters[: samples.MAX_CLUSTERS]),
+            folder / f"kept-{number:05d}.parquet",
+            group,
+            count * samples.KEPT_PER_DROPPED,
+            tuple(clusters),
         )
-        for number, some in enumerate(_group_paths(paths))
-    )  # fmt: skip
-    ledgers = [part.dropped for part in context.ledger_parts] if count else []
-    looked = tuple(
-        samples.SelectLedgerRows(room / f"reasons-{number:05d}.parquet", some, count)
-        for number, some in enumerate(_group_paths(ledgers))
+        for number, group in enumerate(_group_paths(paths))
     )
-    chosen = samples.ChooseDroppedPosts(room / "chosen.parquet", looked, count)
-    posts = ingest.list_post_files(files) if count else []
-    asked = [
+    ledgers = [part.dropped for part in context.ledger_parts] if count else []
+    selecting_rows = tuple(
+        samples.SelectLedgerRows(folder / f"reasons-{number:05d}.parquet", group, count)
+        for number, group in enumerate(_group_paths(ledgers))
+    )
+    choosing = samples.ChooseDroppedPosts(folder / "chosen.parquet", selecting_rows, count)
+    post_files = ingest.list_post_files(files) if count else []
+    consent_ledgers = [
         part.dropped
         for part in context.ledger_parts
-        if count and part.dropped_counts.get("consent")
+        if count and part.dropped_counts.get(stages.REQUIRED)
     ]
-    jobs: list[tuple[tuple[Path, ...], ...]] = [(some, ()) for some in _group_paths(posts)]
-    jobs += [((), some) for some in _group_paths(asked)]
-    dropped = tuple(
-        samples.FindDroppedTexts(room / f"dropped-{number:05d}.parquet", chosen.target, *job)
-        for number, job in enumerate(jobs)
+    inputs: list[tuple[tuple[Path, ...], tuple[Path, ...]]] = [
+        *((group, ()) for group in _group_paths(post_files)),
+        *(((), group) for group in _group_paths(consent_ledgers)),
+    ]
+    finding = tuple(
+        samples.FindDroppedTexts(folder / f"dropped-{number:05d}.parquet", choosing.target, *each)
+        for number, each in enumerate(inputs)
     )
     return samples.RedactSamples(
-        room / "samples.drawn", count, kept, chosen, dropped, redaction, context.plan.pseudonyms
+        folder / "samples.drawn",
+        count,
+        selecting_kept,
+        choosing,
+        finding,
+        redaction,
+        context.plan.pseudonyms,
     )
 
 
 def _group_paths(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
-    return [tuple(paths[at : at + _FILES_PER_TASK]) for at in range(0, len(paths), _FILES_PER_TASK)]
+    return [
+        tuple(paths[start : start + _FILES_PER_TASK])
+        for start in range(0, len(paths), _FILES_PER_TASK)
+    ]

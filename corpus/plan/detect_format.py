@@ -1,4 +1,4 @@
-"""Tell at a glance which reader fits a file or folder, and which files a source stands for."""
+"""Detect which reader fits a file or folder, and list the files of a source."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from corpus.storage import filesystem
 
 _HEAD_BYTES = 1 << 20
 _MAX_NAMES = 5_000
-#: From here on a reader is taken to be the one that fits.
+#: The least score of a reader that fits for certain.
 MIN_FIT = 0.5
 
 
 def take_sample(path: str) -> Sample:
-    """What the start of a file, or the names in a folder or zip, show. Never raises for content."""
+    """Read the start of a file, or the names in a folder or zip; no content raises an error."""
     name = os.path.basename(os.path.abspath(path))
     if filesystem.is_folder(path):
         return Sample(name, _list_member_names(path), b"")
@@ -38,7 +38,7 @@ def take_sample(path: str) -> Sample:
                 while len(head) < _HEAD_BYTES and (more := stream.read(_HEAD_BYTES - len(head))):
                     head += more
             except dump_input.STREAM_ERRORS:
-                pass  # what came before the break is looked at
+                pass  # the bytes before the damage are enough
             break
     return Sample(name, members, head)
 
@@ -49,7 +49,7 @@ def _list_member_names(path: str) -> tuple[str, ...]:
 
 
 def rank_readers(path: str) -> list[tuple[str, float]]:
-    """The readers that may fit, the surest first. Of a folder of dumps the first file counts."""
+    """The readers that may fit and their scores, the best first; of a folder, by its first file."""
     found = _score_readers(take_sample(path))
     if not found and filesystem.is_folder(path):
         files = dump_input.expand_path(path)
@@ -63,9 +63,9 @@ def _score_readers(sample: Sample) -> list[tuple[str, float]]:
 
 
 def find_better_reader(reader: str, path: str) -> str:
-    """The reader that surely fits where ``reader`` surely does not, or ''."""
+    """The reader that fits for certain where ``reader`` does not fit at all, or ''."""
     if reader == "table":
-        return ""  # whoever maps the columns by hand knows what the file is
+        return ""  # a user who maps the columns by hand knows what the file is
     scores = rank_readers(path)
     if not scores or scores[0][1] < MIN_FIT or dict(scores).get(reader, 0) > 0:
         return ""
@@ -73,7 +73,7 @@ def find_better_reader(reader: str, path: str) -> str:
 
 
 def list_inputs(reader: str, path: str) -> list[str]:
-    """What a source's ``path`` stands for, sorted: files, or whole folders for some readers."""
+    """The inputs at a source's ``path``, sorted: files, or whole folders for some readers."""
     if not getattr(readers.find(reader), "FOLDERS", False):
         return dump_input.expand_path(path)
     if filesystem.is_url(path):
@@ -89,7 +89,7 @@ def list_inputs(reader: str, path: str) -> list[str]:
 
 def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str]:
     archives = [child for child in children if _is_archive(reader, child)]
-    if len(archives) > 1:  # a folder of archives would pass for one that has a folder around it
+    if len(archives) > 1:  # taken as one, the folder would look like an archive in a folder
         return archives
     return [path] if _is_archive(reader, path) else children
 
@@ -100,17 +100,6 @@ def _is_archive(reader: str, path: str) -> bool:
     return (
         readers.find(reader).fits(Sample(Path(path).name, _list_member_names(path), b"")) >= MIN_FIT
     )
-
-
-def size_and_mtime(path: str) -> tuple[int, int]:
-    """The bytes of a file, or of all files in a folder, and when the last of them changed."""
-    if not filesystem.is_folder(path):
-        return filesystem.stat(path)
-    if filesystem.is_url(path):
-        every = [filesystem.stat(file) for file in filesystem.walk(path)]
-        return sum(s.size for s in every), max((s.modified_ns for s in every), default=0)
-    stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
-    return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
 
 
 _ID_COLUMN_NAMES = ("id", "id_str", "_id", "uri", "post_id", "comment_id", "tweet_id")
@@ -128,12 +117,12 @@ _TEXT_COLUMN_NAMES = (
 
 
 def guess_fields(path: str) -> dict[str, str]:
-    """A likely map for the table reader from the first row's names; ``text`` may be missing."""
-    shown = take_sample(path)
+    """Guess ``fields`` for the table reader from the first row's names; ``text`` may be missing."""
+    sample = take_sample(path)
     names: Sequence[Any] = ()
-    if shown.objects:
-        names = list(shown.objects[0])
-    elif shown.head.startswith(b"PAR1"):
+    if sample.objects:
+        names = list(sample.objects[0])
+    elif sample.head.startswith(b"PAR1"):
         import polars as pl
 
         try:
@@ -142,7 +131,7 @@ def guess_fields(path: str) -> dict[str, str]:
         except (pl.exceptions.PolarsError, OSError):
             return {}
     else:
-        first = shown.head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
+        first = sample.head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
         text = first.decode("utf-8", "replace")
         names = [name.strip(' "\r') for name in text.split("\t" if "\t" in text else ",")]
     lower = {str(name).lower(): str(name) for name in names}

@@ -1,4 +1,4 @@
-"""Read a plan's YAML as if a stranger had written it: plain data, of a bounded size."""
+"""Read a plan's YAML, which a stranger may have written, as plain data of a bounded size."""
 
 from __future__ import annotations
 
@@ -9,38 +9,49 @@ import yaml
 
 from corpus.errors import PlanError
 
-#: A plan is some lines; globs name many files in one.
+#: A plan is some lines: a glob names many files.
 MAX_PLAN_BYTES = 256 << 10
 _MAX_NODES = 20_000
 _MAX_DEPTH = 30
 _MAX_NUMBER_LENGTH = 100
+#: What YAML converts a plain scalar to, if it can.
+_CONVERTED_TAGS = {
+    f"tag:yaml.org,2002:{name}" for name in ("bool", "int", "float", "null", "timestamp")
+}
 
 
 class _PlainDataLoader(yaml.SafeLoader):
-    """Makes numbers, texts, lists and keys; no tag makes anything else."""
+    """Makes numbers, texts, lists and dicts; a tag makes nothing else."""
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
-        """A whole number; also 59:59:59, which takes the square of its length."""
+        """A whole number; YAML's 59:59:59 is one too, and takes quadratic time to read."""
         if len(node.value) > _MAX_NUMBER_LENGTH:
             raise yaml.constructor.ConstructorError(
                 None, None, "too long a number", node.start_mark
             )
         return self.construct_yaml_int(node)
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """A dict whose keys are texts as written: YAML takes ``on`` and ``no`` for booleans."""
+        for key, _ in node.value:
+            if key.tag in _CONVERTED_TAGS:
+                key.tag = "tag:yaml.org,2002:str"
+        return super().construct_mapping(node, deep)
+
 
 _PlainDataLoader.add_constructor("tag:yaml.org,2002:int", _PlainDataLoader.construct_number)
 
 
 def load_yaml(path: str | Path) -> Any:
-    """The plain data of a plan; PlanError says what is wrong with it, where, and the remedy."""
+    """Return the plain data of a plan; PlanError says what is wrong, where, and the remedy."""
     file = Path(path)
     try:
         with open(file, "rb") as stream:
             data = stream.read(MAX_PLAN_BYTES + 1)
         if len(data) > MAX_PLAN_BYTES:
             raise PlanError(
-                f"{file.name}: larger than {MAX_PLAN_BYTES >> 10} kB, which no plan is; name many files "
-                "by one glob, such as dumps/*.zst"
+                f"{file.name}: larger than {MAX_PLAN_BYTES >> 10} kB, which no plan is; name many "
+                "files by one glob, such as dumps/*.zst"
             )
         document = yaml.load(data.decode("utf-8"), _PlainDataLoader)  # a SafeLoader
     except FileNotFoundError:
@@ -62,7 +73,7 @@ def load_yaml(path: str | Path) -> Any:
 
 
 def _check_size(document: Any, name: str) -> None:
-    """Count as if no alias were shared: a few lines of aliases can stand for billions."""
+    """PlanError for too many entries, aliases written out: a few lines can stand for billions."""
     left = _MAX_NODES
     todo = [(document, 0)]
     while todo:

@@ -1,4 +1,4 @@
-"""The key that pseudonyms are made with, and what else it locks; it never enters the output."""
+"""The key of pseudonyms and of encrypted files; it is never written to the output."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ KEYED_ID = re.compile(r":~[0-9a-f]{24}\Z")
 def ensure_key(path: Path | str, out: Path) -> str:
     """Create the pseudonym key (mode 0600) if it is absent; return the key's public id.
 
-    A key at a URL must be there: who may read it is not for a build to decide.
+    A key at a URL must exist: its owner decides who may read it, so a build makes none there.
+    PlanError if the key is inside ``out`` or cannot be written.
     """
     if isinstance(path, str):
         return key_id(load_key(path))
@@ -42,7 +43,7 @@ def ensure_key(path: Path | str, out: Path) -> str:
 
 
 def key_id(key: bytes) -> str:
-    """What a key may be told from others by, in public."""
+    """A public identifier of a key, 16 hex digits."""
     return hmac.digest(key, b"corpus key id", "sha256").hex()[:16]
 
 
@@ -52,13 +53,13 @@ def _create_key(path: Path) -> None:
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         file.write(secrets.token_hex(32) + "\n")
-    with suppress(FileExistsError):  # of two builds that begin together, one key counts
+    with suppress(FileExistsError):  # another build may have made the key meanwhile
         os.link(temporary, path)
     temporary.unlink()
 
 
 def load_key(path: Path | str) -> bytes:
-    """The key's bytes, from a file or (as a string) a URL; PlanError if it is no key."""
+    """The key's bytes, at least 32, from a file or (as a string) a URL; PlanError if it is none."""
     try:
         data = _download_key(path) if isinstance(path, str) else path.read_bytes()
         key = bytes.fromhex(data.decode("ascii").strip())
@@ -84,7 +85,10 @@ def _download_key(url: str) -> bytes:
 def load_corpus_key(
     corpus: Path, manifest: Mapping[str, Any], key_path: str | Path | None
 ) -> bytes:
-    """The key of a finished corpus, by default from the file beside it; PlanError if it is not."""
+    """The key of a finished corpus, by default from ``corpus.key`` next to its folder.
+
+    PlanError if there is none, or if it is not the key that the corpus was built with.
+    """
     path = Path(key_path) if key_path else corpus.parent / "corpus.key"
     if not path.exists():
         raise PlanError(f"no key at '{path}'; give the corpus's key with --key")
@@ -95,18 +99,18 @@ def load_corpus_key(
 
 
 def pseudonymize_author(author: str, key: bytes) -> str:
-    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under a key, void without.
+    """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under one key.
 
-    Letter case makes no other person: platforms do not tell ``u/Spez`` from ``u/spez``.
+    Letter case is ignored, as platforms do: ``u/Spez`` is ``u/spez``.
     """
     return hmac.digest(key, author.lower().encode("utf-8"), "sha256").hex()[:32]
 
 
 def make_id_pseudonymizer(key: bytes) -> Callable[[str], str]:
-    """What makes keyed ids of ids: ``reddit:t1_c0abc`` to ``reddit:~`` and 24 hex digits.
+    """Return a function from ids to keyed ids: ``reddit:t1_c0abc`` to ``reddit:~``, 24 hex digits.
 
-    96 bits of HMAC-SHA256: of ten billion posts, two share a name with a chance of one in a
-    billion. An id that is keyed already is left as it is.
+    96 bits of HMAC-SHA256: of ten billion posts, two get the same id with a probability of one in
+    a billion. An id that is keyed already is returned unchanged.
     """
     derived = _derive_key(key, b"post id")
 
@@ -120,21 +124,21 @@ def make_id_pseudonymizer(key: bytes) -> Callable[[str], str]:
 
 
 def encrypt(data: bytes, key: bytes) -> bytes:
-    """Encipher ``data``: the same under the same key, so that builds give the same bytes.
+    """Encrypt ``data``; the same key gives the same bytes, so that builds do.
 
     The first 32 bytes are HMAC-SHA256 of the data, which is the nonce too (a synthetic IV, as in
-    RFC 5297); SHAKE-256 over key and nonce gives the key stream.
+    RFC 5297); SHAKE-256 of key and nonce gives the key stream.
     """
     nonce = hmac.digest(_derive_key(key, b"seal"), data, "sha256")
     return nonce + _xor_key_stream(data, nonce, key)
 
 
 def decrypt(data: bytes, key: bytes) -> bytes:
-    """The data that was sealed; BuildError if it is damaged, or the key is another."""
+    """Decrypt what :func:`encrypt` returned; BuildError if it is damaged or the key is another."""
     nonce = data[:32]
     opened = _xor_key_stream(data[32:], nonce, key)
     if not hmac.compare_digest(nonce, hmac.digest(_derive_key(key, b"seal"), opened, "sha256")):
-        raise BuildError("an enciphered file is damaged, or was made with another key")
+        raise BuildError("an encrypted file is damaged, or was made with another key")
     return opened
 
 

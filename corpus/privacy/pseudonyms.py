@@ -1,4 +1,4 @@
-"""What posts and people are called outside the build: keyed names that lead back to nobody."""
+"""Replace ids and authors by keyed pseudonyms, which nobody can trace back without the key."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ import polars as pl
 from corpus.privacy import keys
 
 IdStyle = Literal["keyed", "original"]
-#: The columns that hold a post's id, wherever they turn up.
+#: The columns that hold a post's id, in any frame.
 ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
-#: A Reddit community of this form is a person's own page.
+#: A Reddit community of this form is a user's personal page.
 _PERSONAL_COMMUNITY = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
 
 
 @dataclass(frozen=True)
 class PseudonymSettings:
-    """How posts and people are named, as a task carries it: the key's file, not the key."""
+    """How ids and authors are replaced, as a task holds it: the file of the key, not the key."""
 
     key_path: Path | str
     ids: IdStyle
 
     def key_id(self) -> str:
-        """What the key may be told from others by, in public."""
+        """The public identifier of the key."""
         return keys.key_id(keys.load_key(self.key_path))
 
     def load(self) -> Pseudonymizer:
-        """Read the key."""
+        """Read the key; return the functions that use it."""
         return Pseudonymizer(keys.load_key(self.key_path), self.ids)
 
 
 class Pseudonymizer:
-    """The names under one key."""
+    """Replaces ids and authors by their pseudonyms under one key."""
 
     def __init__(self, key: bytes, ids: IdStyle) -> None:
         self._key = key
@@ -44,29 +44,31 @@ class Pseudonymizer:
         )
 
     def pseudonymize_authors(self, names: pl.Series) -> pl.Series:
-        """Pseudonyms of ``platform:author``; nobody stays nobody."""
+        """Pseudonyms of ``platform:author``; null for null."""
         return _map_values(names, lambda name: keys.pseudonymize_author(name, self._key))
 
     def pseudonymize_ids(self, ids: pl.Series) -> pl.Series:
-        """The ids that leave the build, for those that came in."""
+        """The ids in the output, for the ids of the dumps; unchanged if the plan keeps them."""
         return _map_values(ids, self._id_pseudonymizer) if self._id_pseudonymizer else ids
 
     def pseudonymize_id(self, name: str | None) -> str | None:
-        """The id that leaves the build, for one that came in."""
+        """The id in the output, for one id of the dumps."""
         return self._id_pseudonymizer(name) if self._id_pseudonymizer and name is not None else name
 
     def replace_id_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """A frame with every column of ids renamed."""
+        """The frame with pseudonyms in every column of ids."""
         if self._id_pseudonymizer is None:
             return frame
-        found = [name for name in ID_COLUMNS if name in frame.columns]
-        frame = frame.with_columns(self.pseudonymize_ids(frame[name]).alias(name) for name in found)
+        columns = [name for name in ID_COLUMNS if name in frame.columns]
+        frame = frame.with_columns(
+            self.pseudonymize_ids(frame[name]).alias(name) for name in columns
+        )
         if "post_ids" in frame.columns:
             frame = frame.with_columns(_map_lists(frame["post_ids"], self.pseudonymize_ids))
         return frame
 
     def replace_author_columns(self, posts: pl.DataFrame) -> pl.DataFrame:
-        """A frame with every column of people renamed: authors, and Reddit's pages of persons."""
+        """The frame with pseudonyms of all people: authors, and owners of personal communities."""
         raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
         posts = posts.with_columns(self.pseudonymize_authors(raw).alias("author"))
         if "authors" in posts.columns:
@@ -76,17 +78,17 @@ class Pseudonymizer:
             grouped = listed.group_by("_row", maintain_order=True).agg("authors")
             posts = posts.with_columns(grouped["authors"])
         if "community" in posts.columns:
-            own = (pl.col("platform") == "reddit") & pl.col("community").str.contains(
+            is_personal = (pl.col("platform") == "reddit") & pl.col("community").str.contains(
                 _PERSONAL_COMMUNITY
             )
-            person = pl.col("community").str.replace(r"(?i)^(?:/?r/)?u_", "reddit:")
-            page = self.pseudonymize_authors(posts.select(pl.when(own).then(person)).to_series())
-            named = pl.coalesce(pl.lit("u_") + pl.lit(page), "community")
-            posts = posts.with_columns(named.alias("community"))
+            owner = pl.col("community").str.replace(r"(?i)^(?:/?r/)?u_", "reddit:")
+            owners = posts.select(pl.when(is_personal).then(owner)).to_series()
+            renamed = pl.lit("u_") + pl.lit(self.pseudonymize_authors(owners))
+            posts = posts.with_columns(pl.coalesce(renamed, "community").alias("community"))
         return posts
 
     def replace_cluster_ids(self, facts: dict[str, Any]) -> dict[str, Any]:
-        """What a barrier tells in the manifest, with clusters renamed."""
+        """The facts of a barrier with the output's ids of clusters."""
         return {name: self._replace_cluster_id(value) for name, value in facts.items()}
 
     def _replace_cluster_id(self, value: Any) -> Any:
@@ -104,7 +106,7 @@ def _map_values(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:
 
 
 def _map_lists(lists: pl.Series, rename: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """Each list of names with its names changed; lists keep their lengths."""
+    """Each list with its values replaced; no list changes its length."""
     old = lists.explode().unique().drop_nulls()
     return lists.list.eval(
         pl.element().replace_strict(old, rename(old), default=None, return_dtype=pl.String)

@@ -144,6 +144,17 @@ def walk(url: str) -> list[str]:
     return sorted(_as_url(url, file) for file in _retry(lambda: files.find(name), url))
 
 
+def size_and_mtime(path: str) -> tuple[int, int]:
+    """The bytes of a file, or of all files in a folder, and the last change of any, in ns."""
+    if not is_folder(path):
+        return stat(path)
+    if is_url(path):
+        infos = [stat(file) for file in walk(path)]
+        return sum(s.size for s in infos), max((s.modified_ns for s in infos), default=0)
+    stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
+    return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
+
+
 def list_matching_files(url: str) -> list[str]:
     """Return the files of a URL, sorted: the file, those below the folder, or of the pattern."""
     if is_folder(url):

@@ -14,8 +14,7 @@ import pytest
 import corpus
 from corpus.maintenance.audit import audit, format_audit
 from corpus.manifest import find_imbalances
-from corpus.pipeline import canaries
-from corpus.privacy import keys
+from corpus.privacy import canaries, keys
 from corpus.tasks.files import file_sha256
 from tests.conftest import command, contents, post, write_lines
 

@@ -250,7 +250,7 @@ def test_no_canary_is_shown_and_the_audit_would_notice(build: Build) -> None:
     out = build(canaries=50, report_samples=20)
     assert audit(out)["passed"]
     assert not [sample for sample in told(out) if sample["platform"] == "canary"]
-    from corpus.pipeline import canaries
+    from corpus.privacy import canaries
 
     made = canaries.make_canaries(
         50, canaries.derive_seed(keys.load_key(out.parent / "corpus.key"))

@@ -103,7 +103,7 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     from corpus.pipeline.read_file import ReadFile
     from corpus.pipeline.read_file import load_receipts as parts
-    from corpus.plan.detect_format import size_and_mtime
+    from corpus.storage.filesystem import size_and_mtime
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'

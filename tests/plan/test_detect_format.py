@@ -13,6 +13,7 @@ import pytest
 from corpus.errors import PlanError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
+from corpus.storage import filesystem
 from tests.conftest import command, write_lines
 
 REDDIT = {
@@ -97,5 +98,5 @@ def test_a_folder_is_one_source_or_a_folder_of_them(tmp_path: Path) -> None:
     ]
     assert detect_format.list_inputs("x_archive", str(tmp_path / "none")) == []
     assert {detect_format.rank_readers(str(path))[0][0] for path in (one, two)} == {"x_archive"}
-    size, _ = detect_format.size_and_mtime(str(one))
+    size, _ = filesystem.size_and_mtime(str(one))
     assert size == sum(path.stat().st_size for path in (one / "data").iterdir())

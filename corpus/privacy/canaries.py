@@ -1,29 +1,20 @@
-"""Posts of our own, planted among the dumps, that tell afterwards what a corpus let through.
+"""Make canaries: planted posts that show afterwards what a corpus did not remove.
 
-Half of them hold details of people who do not exist: none of these details may be in the corpus.
-The others hold a phrase that no chance would repeat: a model that completes it has learnt it by
-heart (Carlini et al., The Secret Sharer, 2019), and the audit says which are there. All are made
-with the corpus's key, so that whoever has it can make them again; the platform is ``canary``.
+Half of the canaries hold contact data of people who do not exist: none of it may be in the corpus.
+The others hold a phrase of random words: a model that completes it has memorized it (Carlini et
+al., The Secret Sharer, 2019), and the audit lists the phrases that are in the corpus. All canaries
+are made with the corpus's key, so that its owner can make them again; their platform is ``canary``.
 """
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 import random
 from dataclasses import dataclass
 
-import polars as pl
-
-from corpus.pipeline import read_file as reading
-from corpus.pipeline.read_file import ReadFile
-from corpus.readers.contract import Batch, Post, build_posts_frame
-from corpus.schema import REFUSAL, TOMBSTONE
-
 SOURCE_NAME = "canaries"
 PLATFORM = "canary"
-# No name of anybody, or `profile: strict` would take it.
+# None of them is a name, or `profile: strict` would redact it.
 _WORDS = (
     "anchor", "apple", "badger", "barley", "beacon", "bottle", "bramble", "bridge", "bucket",
     "button", "candle", "canyon", "carpet", "castle", "cellar", "copper", "cotton", "cricket",
@@ -50,21 +41,21 @@ _DETAIL_TEXTS = (
 
 @dataclass(frozen=True)
 class Canary:
-    """A planted post: its text, and what of it must be gone, or must be there whole."""
+    """A planted post: its text, and the strings in it that the audit looks for."""
 
     id: str
     text: str
     secrets: tuple[str, ...]
-    must_be_removed: bool  # whether the secrets must be gone
+    must_be_removed: bool  # whether the secrets may not be in the corpus
 
 
 def derive_seed(key: bytes) -> bytes:
-    """What the canaries of a corpus are drawn from; the key cannot be told from it."""
+    """The seed of a corpus's canaries, 32 bytes; the key cannot be computed from it."""
     return hmac.digest(key, b"corpus canaries", "sha256")
 
 
 def make_canaries(count: int, seed: bytes) -> list[Canary]:
-    """The canaries of a corpus, the same under the same key."""
+    """Make ``count`` canaries; the same seed gives the same ones."""
     return [
         _make_canary(number, random.Random(seed + number.to_bytes(4, "big")))
         for number in range(count)
@@ -86,44 +77,19 @@ def _make_canary(number: int, rng: random.Random) -> Canary:
         "handle": letters,
     }
     text = rng.choice(_DETAIL_TEXTS)
-    # A plan may keep handles; that none is left where it does not is for the audit's other check.
+    # A plan may keep handles; where it does not, another check of the audit looks for them.
     secret = [name for name in details if name != "handle" and "{" + name + "}" in text]
     held = tuple(details[name] for name in secret)
     return Canary(name, text.format(**details), held, True)
 
 
 def _make_iban(digits: str) -> str:
-    """A German account number with the check digits of ISO 13616."""
+    """Return a German account number with the check digits of ISO 13616."""
     return f"DE{98 - int(digits + '131400') % 97:02d}{digits}"
 
 
 def _make_card_number(digits: str) -> str:
-    """A card number with Luhn's check digit."""
+    """Return a card number with Luhn's check digit."""
     doubled = [int(digit) * (2 if at % 2 == 0 else 1) for at, digit in enumerate(digits)]
     total = sum(value - 9 if value > 9 else value for value in doubled)
     return digits + str(-total % 10)
-
-
-class PlantCanaries(ReadFile):
-    """The task of writing them as if they had been read from a file."""
-
-    def __call__(self) -> PlantCanaries:
-        """Write them unless they are there."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if reading.is_finished(list(reading.load_receipts(self.folder))):
-            return self
-        settings = json.loads(self.settings)
-        made = make_canaries(settings["count"], bytes.fromhex(settings["seed"]))
-        told = "\n".join(canary.text for canary in made).encode()
-        posts = [Post(canary.id, canary.text, author=f"canary {canary.id}") for canary in made]
-        places = [(SOURCE_NAME, row) for row in range(1, len(made) + 1)]
-        reading.save_part(
-            Batch(
-                build_posts_frame(posts, places, PLATFORM), pl.DataFrame(schema=REFUSAL),
-                pl.DataFrame(schema=TOMBSTONE), {}, None, len(told),
-                hashlib.sha256(told).hexdigest(),
-            ),
-            self.folder,
-            0,
-        )  # fmt: skip
-        return self

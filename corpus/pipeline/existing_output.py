@@ -1,0 +1,245 @@
+"""Decide whether a build is complete, may resume, or would destroy what its output holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from corpus.errors import CorpusError, PlanError
+from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
+from corpus.plan.model import Plan
+from corpus.storage import filesystem, folder_lock, output_folder, upload
+from corpus.tasks.files import fingerprint
+from corpus.tasks.observer import Observer
+from corpus.tasks.receipts import load_receipt
+
+#: The first line of the ``plan.yaml`` that a build writes.
+PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
+#: The receipt that says of which sources a build was begun.
+BEGUN_FILE = Path("work") / "begun.json"
+_REMEDY = "give another --out, or --replace to build over it"
+
+
+# --------------------------------------------------------------------------- a complete build
+
+
+def find_complete_build(
+    plan: Plan, key_id: str, observer: Observer, *, replace: bool
+) -> dict[str, Any] | None:
+    """The manifest if this very build is complete, here and at the plan's URL; else None.
+
+    A build that was killed after it wrote its manifest is completed: it is uploaded, and ``work/``
+    is removed. PlanError if the build would destroy something.
+    """
+    local = find_finished_manifest(plan, key_id, replace=replace)
+    if plan.url:
+        remote = _find_remote_manifest(plan, key_id, replace=replace)
+        if remote is not None and local in (None, remote):
+            return remote
+    if local is None:
+        return None
+    if plan.url:
+        with folder_lock.locked(plan.folder, "upload"):
+            upload.upload_corpus(plan.folder, plan.url, observer.step)
+    if (plan.folder / "work").exists() and not plan.output.keep_work:
+        with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
+            output_folder.remove(plan.folder, "work", ignore_errors=True)
+    return local
+
+
+def find_finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+    """The manifest in the output folder if it is this very build's, else None: it may be built.
+
+    PlanError if the folder holds something that this build would destroy.
+    """
+    out = plan.folder
+    if out.exists() and not out.is_dir():
+        raise PlanError(f"the output '{out}' is a file; give a folder with --out")
+    if not out.exists() or not any(out.iterdir()):
+        return None
+    ours = _refuse_foreign_files(out)
+    same_plan = same_sources = same_key = False
+    if not replace and (out / MANIFEST_NAME).exists():
+        manifest = load_manifest(out)
+        same_sources = list_manifest_sources(manifest) == identify_sources(plan)
+        same_sources = same_sources and not _has_edited_source(manifest, out / MANIFEST_NAME)
+        same_plan = manifest["plan_fingerprint"] == plan.fingerprint()
+        same_key = manifest["author_key_id"] == key_id
+        if same_plan and same_sources and same_key:
+            return manifest
+    _refuse_takedowns(out)
+    if replace:
+        return None
+    if not (out / MANIFEST_NAME).exists():
+        if ours:
+            _refuse_other_sources(plan, out)
+        return None
+    if not (same_sources and (out / "work").is_dir()):
+        what = "from other sources" if not same_sources else "of another plan"
+        what = "under another key" if same_plan and same_sources else what
+        raise PlanError(f"'{out}' holds a finished build {what}; {_REMEDY}")
+    return None
+
+
+def _find_remote_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+    """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
+    remote = upload.check_destination(plan.url, replace=False)
+    if remote is None:
+        return None
+    same = (
+        remote.get("plan_fingerprint") == plan.fingerprint()
+        and remote.get("author_key_id") == key_id
+    )
+    if not replace and same and list_manifest_sources(remote) == identify_sources(plan):
+        return remote
+    if remote.get("takedowns"):
+        raise PlanError(
+            f"posts were taken down from the corpus at '{plan.url}', and building over it would "
+            "bring them back; build into another folder with --out and run 'corpus takedown' there "
+            "with the same ids and authors"
+        )
+    if not replace:
+        raise PlanError(
+            f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
+        )
+    upload.check_destination(plan.url, replace=True)
+    return None
+
+
+# --------------------------------------------------------------------------- sources
+
+
+def identify_sources(plan: Plan) -> list[dict[str, Any]]:
+    """The files that the plan reads: path and bytes, without opening them."""
+    return [
+        {"path": file, "bytes": filesystem.size_and_mtime(file)[0]}
+        for source in plan.sources
+        for file in source.list_files()
+    ]
+
+
+def list_manifest_sources(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The same of a manifest."""
+    return [
+        {"path": source["path"], "bytes": source["bytes"]} for source in _list_input_files(manifest)
+    ]
+
+
+def _list_input_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
+    """The sources of a manifest that are files; planted posts are not."""
+    return [source for source in manifest["sources"] if source["reader"] != "canaries"]
+
+
+def _has_edited_source(manifest: dict[str, Any], manifest_path: Path) -> bool:
+    """Whether a source was edited in place since; only files newer than the corpus are hashed."""
+    built = manifest_path.stat().st_mtime_ns
+    return any(
+        filesystem.size_and_mtime(source["path"])[1] > built
+        and (
+            filesystem.is_folder(source["path"])  # has no hash of its own: it is read again
+            or filesystem.hash_file(source["path"]) != source["sha256"]
+        )
+        for source in _list_input_files(manifest)
+    )
+
+
+# --------------------------------------------------------------------------- refusals
+
+
+def _refuse_foreign_files(out: Path) -> bool:
+    """PlanError if there are files that no build wrote; returns whether a build was here before."""
+    names = _list_names(out)
+    ours = _is_ours(out)
+    if not ours and names == {"work"} and _list_names(out / "work") <= {"lock"}:
+        names = set()  # a build stopped before it began
+    known = output_folder.TOP_FILES | output_folder.TOP_FOLDERS
+    if foreign := sorted(names - known if ours else names):
+        raise PlanError(
+            f"the output '{out}' holds '{foreign[0]}', which no build put there; "
+            "give an empty folder with --out"
+        )
+    return ours
+
+
+def _refuse_other_sources(plan: Plan, out: Path) -> None:
+    """PlanError if the unfinished build in ``out`` is of other sources, or if nobody can tell."""
+    begun = read_begun_marker(out)
+    if begun is None:
+        raise PlanError(
+            f"'{out}' holds an unfinished build, and work/begun.json, which says of what, is "
+            f"damaged; {_REMEDY}"
+        )
+    if begun != fingerprint(identify_sources(plan)):
+        raise PlanError(f"'{out}' holds the unfinished build of other sources; {_REMEDY}")
+
+
+def _refuse_takedowns(out: Path) -> None:
+    """PlanError if posts were taken down from ``out``: a build would bring them back."""
+    manifest = parse_json(out / MANIFEST_NAME)
+    receipts = output_folder.takedown_receipts(out)
+    if not receipts and not (is_manifest(manifest) and manifest.get("takedowns")):
+        return
+    where = f"{receipts[0].relative_to(out)}" if receipts else f"'takedowns' in {MANIFEST_NAME}"
+    raise PlanError(
+        f"posts were taken down from '{out}' ({where}), and building over it would bring them "
+        "back; build into another folder with --out and run 'corpus takedown' there with the same "
+        "ids and authors, or, if they may come back, remove the folder yourself first"
+    )
+
+
+# --------------------------------------------------------------------------- signs of a build
+
+
+def read_begun_marker(out: Path) -> str | None:
+    """The fingerprint of the sources of the build that was begun; None if absent or damaged."""
+    receipt = load_receipt(out / BEGUN_FILE)
+    return str(receipt["sources"]) if receipt else None
+
+
+def parse_json(path: Path) -> Any:
+    """The JSON in a file; None if it is absent, damaged or not a file."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def _list_names(folder: Path) -> set[str]:
+    """The names in a folder, except the lock and temporary files of a killed build."""
+    inside = "work/" if folder.name == "work" else ""
+    return {
+        path.name
+        for path in folder.iterdir()
+        if not (path.name.endswith(".tmp") and output_folder.is_ours(f"{inside}{path.name}", ()))
+    } - {folder_lock.NAME}
+
+
+def _is_ours(out: Path) -> bool:
+    """Whether a build wrote into ``out`` before; PlanError if another program's manifest is there.
+
+    A manifest or a ``work/begun.json`` that is damaged is ours if another file says so.
+    """
+    if os.path.lexists(out / MANIFEST_NAME):
+        manifest = parse_json(out / MANIFEST_NAME)
+        if is_manifest(manifest) or (manifest is None and _has_other_signs(out)):
+            return True
+        raise PlanError(
+            f"the output '{out}' holds '{MANIFEST_NAME}', which no build put there; "
+            "give an empty folder with --out"
+        )
+    if not (out / BEGUN_FILE).exists():
+        return False
+    return read_begun_marker(out) is not None or _has_other_signs(out)
+
+
+def _has_other_signs(out: Path) -> bool:
+    """Whether there is the plan or the status file of a build, or its ``work/begun.json``."""
+    with suppress(OSError, UnicodeDecodeError), open(out / "plan.yaml", encoding="utf-8") as file:
+        if file.read(len(PLAN_HEAD)) == PLAN_HEAD:
+            return True
+    status = parse_json(out / "work" / "status.json")
+    has_status = isinstance(status, dict) and {"state", "host", "pid", "steps"} <= set(status)
+    return has_status or read_begun_marker(out) is not None

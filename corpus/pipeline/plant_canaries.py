@@ -1,0 +1,47 @@
+"""Plant canaries: write them as the one part of a source that no dump holds."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from corpus.pipeline.read_file import is_finished, load_receipts, save_part
+from corpus.privacy import canaries
+from corpus.readers.contract import Batch, Post, build_posts_frame
+from corpus.schema import REFUSAL, TOMBSTONE
+
+
+@dataclass(frozen=True)
+class PlantCanaries:
+    """The task of writing ``count`` canaries to ``folder``, as :class:`ReadFile` writes a part."""
+
+    folder: Path
+    count: int
+    seed: bytes
+
+    reader = path = canaries.SOURCE_NAME
+
+    def __call__(self) -> PlantCanaries:
+        """Write the canaries, unless their receipt is there."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not is_finished(list(load_receipts(self.folder))):
+            save_part(self._make_batch(), self.folder, 0)
+        return self
+
+    def _make_batch(self) -> Batch:
+        made = canaries.make_canaries(self.count, self.seed)
+        text = "\n".join(canary.text for canary in made).encode()
+        posts = [Post(canary.id, canary.text, author=f"canary {canary.id}") for canary in made]
+        rows = [(canaries.SOURCE_NAME, row) for row in range(1, len(made) + 1)]
+        return Batch(
+            posts=build_posts_frame(posts, rows, canaries.PLATFORM),
+            refused=pl.DataFrame(schema=REFUSAL),
+            tombstones=pl.DataFrame(schema=TOMBSTONE),
+            skipped={},
+            cursor=None,
+            position=len(text),
+            sha256=hashlib.sha256(text).hexdigest(),
+        )

@@ -1,0 +1,263 @@
+"""Validate a plan: its keys and settings, the order of its stages, and the paths that it names.
+
+Every check reports what is wrong, where, and the remedy. All errors are raised together, as one
+PlanError with a line for each.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from corpus import readers, schema, stages
+from corpus.errors import BuildError, PlanError, did_you_mean
+from corpus.plan import detect_format
+from corpus.plan.entries import Source, Stage
+from corpus.storage import filesystem
+from filters import contract
+
+AnyModel = TypeVar("AnyModel", bound=BaseModel)
+
+
+class Problems:
+    """Collects the errors of a plan, so that the user can mend them all in one go."""
+
+    def __init__(self) -> None:
+        self._messages: list[str] = []
+
+    def add(self, message: str) -> None:
+        """Add an error."""
+        self._messages.append(message)
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Add the PlanError that is raised inside, and go on after it."""
+        try:
+            yield
+        except PlanError as error:
+            self._messages.append(str(error))
+
+    def raise_all(self) -> None:
+        """PlanError with a line for each error, if there is one."""
+        if self._messages:
+            raise PlanError("\n".join(dict.fromkeys(self._messages)))
+
+
+# --------------------------------------------------------------------------- keys and settings
+
+
+def check_mapping(value: object, where: str, known: tuple[str, ...]) -> dict[str, Any]:
+    """``value`` as a dict with no other keys than ``known``; else PlanError."""
+    if not isinstance(value, Mapping):
+        raise PlanError(f"{where}: expected keys {', '.join(known)}; found {_describe_type(value)}")
+    _check_keys(value, where, known)
+    return dict(value)
+
+
+def check_sources(value: object, where: str) -> list[tuple[str, BaseModel]]:
+    """A list of ``- reader: {settings}`` as readers' names and Configs; else PlanError."""
+    return _check_entries(value, where, "reader", readers.names(), lambda n: readers.find(n).Config)
+
+
+def check_stages(value: object, where: str) -> list[tuple[str, BaseModel]]:
+    """A list of ``- stage: {settings}`` as stages' names and Configs; else PlanError."""
+    return _check_entries(value, where, "stage", stages.names(), lambda n: stages.find(n).Config)
+
+
+def _check_entries(
+    value: object,
+    where: str,
+    kind: str,
+    known: Sequence[str],
+    find_config: Callable[[str], type[BaseModel]],
+) -> list[tuple[str, BaseModel]]:
+    if not isinstance(value, list):
+        raise PlanError(
+            f"{where}: expected a list of '- name: {{...}}'; found {_describe_type(value)}"
+        )
+    problems, entries = Problems(), []
+    for index, entry in enumerate(value):
+        if isinstance(entry, str):
+            entry = {entry: {}}
+        if not isinstance(entry, Mapping) or len(entry) != 1:
+            problems.add(
+                f"{where}[{index}]: expected one '{kind}: {{...}}'; found {_describe_type(entry)}"
+            )
+            continue
+        ((name, settings),) = entry.items()
+        if name not in known:
+            file = where.partition(":")[0]
+            problems.add(f"unknown {kind} '{name}' in {file}{did_you_mean(str(name), known)}")
+            continue
+        with problems.collected():
+            config = validate_settings(
+                find_config(name), settings or {}, f"{where}[{index}] {name}"
+            )
+            entries.append((str(name), config))
+    problems.raise_all()
+    return entries
+
+
+def validate_settings(model: type[AnyModel], settings: object, where: str) -> AnyModel:
+    """``settings`` as a ``model``; PlanError lists what is wrong, ``where``, and the remedy."""
+    if not isinstance(settings, Mapping):
+        raise PlanError(
+            f"{where}: expected settings like '{{key: value}}'; found {_describe_type(settings)}"
+        )
+    _check_keys(settings, where, model.model_fields)
+    try:
+        return model.model_validate(dict(settings))
+    except ValidationError as error:
+        problems = Problems()
+        for found in error.errors():
+            key = ".".join(str(piece) for piece in found["loc"]) or "settings"
+            if found["type"] == "missing":
+                problems.add(f"{where}: '{key}' is missing; it must be given")
+                continue
+            message = found["msg"].removeprefix("Value error, ")
+            problems.add(f"{where}: '{key}': {message}; got {_shorten_value(found['input'])}")
+    problems.raise_all()
+    raise AssertionError
+
+
+def _check_keys(
+    settings: Mapping[Any, Any], where: str, known: Sequence[str] | Mapping[str, Any]
+) -> None:
+    problems = Problems()
+    for key in settings:
+        if key not in known:
+            problems.add(f"{where}: unknown key '{key}'{did_you_mean(str(key), known)}")
+    problems.raise_all()
+
+
+def _describe_type(value: object) -> str:
+    if value is None:
+        return "nothing"
+    names = {dict: "keys", list: "a list", str: "text", bool: "true/false", int: "a number"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _shorten_value(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of too many digits to be written out
+        return "a very long number"
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+# --------------------------------------------------------------------------- the order of stages
+
+
+def check_order(chain: Sequence[Stage], name: str) -> None:
+    """PlanError if a stage is there twice, must be first and is not, or reads what comes later."""
+    problems = Problems()
+    written = set(schema.POST)
+    seen: set[str] = set()
+    for index, stage in enumerate(chain):
+        where = f"{name}: stages[{index}] {stage.name}"
+        if index and stages.must_be_first(stage.name):
+            problems.add(f"{name}: stages: '{stage.name}' must come first; move it there")
+        if stage.name in seen:
+            problems.add(f"{where}: the stage is there twice; a plan may name a stage once")
+        seen.add(stage.name)
+        for column in stages.find(stage.name).READS:
+            if column not in written:
+                later = [other.name for other in chain if column in other.written_columns]
+                remedy = f"move '{later[0]}' before it" if later else "no stage here writes it"
+                problems.add(f"{where}: needs the column '{column}'; {remedy}")
+        written.update(stage.written_columns)
+    problems.raise_all()
+
+
+# --------------------------------------------------------------------------- files
+
+
+def check_stage_files(stage: Stage, name: str) -> None:
+    """PlanError if a model or a list that the stage's settings name cannot be used."""
+    try:
+        _ = stage.model_hashes
+        contract.check(stages.find(stage.name), stage.config)
+    except OSError as error:
+        raise PlanError(f"{name}: {stage.name}: cannot read the file '{error.filename}'") from None
+    except ValueError as error:
+        raise PlanError(f"{name}: {error}") from None
+
+
+class SourceChecks:
+    """Checks the files of a plan's sources, one source after another."""
+
+    def __init__(self, name: str, output: str, folder: Path, key_path: Path | str) -> None:
+        """``output`` is the plan's path, ``folder`` the local folder that is built in."""
+        self._name = name
+        self._output = output.rstrip("/") + "/"
+        self._folder = folder.resolve()
+        self._key = Path(key_path).resolve()
+        self._readers: dict[Path | str, str] = {}  # of each file, the source that reads it
+
+    def check(self, index: int, source: Source) -> None:
+        """PlanError if source number ``index`` has no files, or has files that it must not read."""
+        where, path = f"{self._name}: sources[{index}] {source.reader}", source.config.path
+        files = _list_source_files(source, where)
+        if os.path.isdir(path) and any(
+            Path(path).resolve() in own.parents for own in (self._folder, self._key)
+        ):
+            raise PlanError(
+                f"{where}: the output or the key would be inside '{path}'; put them elsewhere"
+            )
+        if _is_readable(files[0]):
+            other = detect_format.find_better_reader(source.reader, files[0])
+            if other:
+                raise PlanError(
+                    f"{where}: '{files[0]}' is not in this reader's format; it looks like "
+                    f"'{other}' (corpus sniff {files[0]})"
+                )
+        for file in files:
+            self._check_file(file, index, where)
+
+    def _check_file(self, file: str, index: int, where: str) -> None:
+        real = file if filesystem.is_url(file) else Path(file).resolve()
+        if self._is_own(file, real):
+            raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
+        if not file.isprintable():
+            raise PlanError(f"{where}: the file name {file!a} is not UTF-8; rename it")
+        if real in self._readers:
+            raise PlanError(
+                f"{where}: '{file}' is already read by {self._readers[real]}; narrow a path"
+            )
+        self._readers[real] = f"sources[{index}]"
+        if not _is_readable(file):
+            raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
+
+    def _is_own(self, file: str, real: Path | str) -> bool:
+        """Whether a file is the key or inside the output."""
+        if isinstance(real, str):
+            return file.startswith(self._output)
+        return real == self._key or self._folder in real.parents
+
+
+def _list_source_files(source: Source, where: str) -> list[str]:
+    """The files of a source; PlanError if there are none."""
+    path = source.config.path
+    if filesystem.is_url(path):
+        filesystem.require_usable_url(path)
+    try:
+        files = source.list_files()
+    except (OSError, BuildError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise PlanError(f"{where}: cannot look at '{path}': {reason}") from None
+    if files:
+        return files
+    if any(mark in path for mark in "*?["):
+        raise PlanError(f"{where}: path '{path}' matches no file")
+    if os.path.isdir(path):
+        raise PlanError(f"{where}: folder '{path}' is empty")
+    raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
+
+
+def _is_readable(file: str) -> bool:
+    return filesystem.is_url(file) or os.access(file, os.R_OK)
