@@ -123,7 +123,7 @@ def _read_beginning(source: Source, path: str, min_posts: int) -> tuple[list[Any
     size = max(1, filesystem.size_and_mtime(path)[0])
     batches: list[Any] = []
     read, total = 0, 0.0
-    # Readers read ahead, so a position tells nothing by itself. Where it moves, all posts of the
+    # Readers read ahead, so a position alone means nothing. Where it moves, all posts of the
     # bytes before it have been read: between two such offsets, posts and bytes belong together.
     offsets: list[tuple[int, int]] = []  # posts read, bytes read
     position = 0

@@ -165,7 +165,7 @@ def _refuse_foreign_files(out: Path) -> bool:
 
 
 def _refuse_other_sources(plan: Plan, out: Path) -> None:
-    """PlanError if the unfinished build in ``out`` is of other sources, or if nobody can tell."""
+    """PlanError if the unfinished build in ``out`` is of other or of unknown sources."""
     begun = read_begun_marker(out)
     if begun is None:
         raise PlanError(

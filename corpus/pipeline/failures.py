@@ -51,7 +51,7 @@ def explained_failures(work: Path, runner: runners.Runner) -> Iterator[None]:
 
 
 def damage_error(work: Path, damaged: list[Path]) -> BuildError:
-    """The error for receipts in ``work`` that are ``damaged``, or whose files are."""
+    """The error for receipts in ``work`` that are ``damaged`` or name damaged files."""
     return BuildError(
         f"'{damaged[0].relative_to(work)}' or a file that it names was changed on the disk since "
         f"it was written ({len(damaged)} such in work/); it and what was made of it are removed: "

@@ -23,7 +23,7 @@ class VerifyReceipts:
     damaged: tuple[Path, ...] = ()
 
     def __call__(self) -> VerifyReceipts:
-        """The same with the receipts that are damaged, or whose files are."""
+        """The same with the receipts that are damaged or name damaged files."""
         damaged = tuple(path for path in self.receipts if _is_damaged(path))
         return VerifyReceipts(self.receipts, damaged)
 

@@ -84,7 +84,7 @@ class Stage:
 
     @cached_property
     def resolved_settings(self) -> dict[str, Any]:
-        """The settings as plain data, with every choice that they leave to the stage made."""
+        """The settings as plain data, with every value that the stage itself chooses."""
         config = contract.resolved(stages.find(self.name), self.original_config or self.config)
         return config.model_dump(mode="json")
 

@@ -74,12 +74,12 @@ def load_yaml(path: str | Path) -> Any:
 
 def _check_size(document: Any, name: str) -> None:
     """PlanError for too many entries, aliases written out: a few lines can stand for billions."""
-    left = _MAX_NODES
+    remaining = _MAX_NODES
     todo = [(document, 0)]
     while todo:
         node, depth = todo.pop()
-        left -= 1
-        if left < 0 or depth > _MAX_DEPTH:
+        remaining -= 1
+        if remaining < 0 or depth > _MAX_DEPTH:
             raise PlanError(
                 f"{name}: more than {_MAX_NODES:,} entries or nested deeper than {_MAX_DEPTH}, "
                 "aliases written out; no plan is"

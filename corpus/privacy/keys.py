@@ -30,13 +30,13 @@ def ensure_key(path: Path | str, out: Path) -> str:
     if isinstance(path, str):
         return key_id(load_key(path))
     if out.resolve() in path.resolve().parents:
-        raise PlanError(f"the key '{path}' lies inside the output; set 'output: {{key: ...}}'")
+        raise PlanError(f"the key '{path}' is inside the output; set 'output: {{key: ...}}'")
     if not path.exists():
         try:
             _create_key(path)
         except OSError as error:
             raise PlanError(
-                f"cannot write to '{path.parent}', where the pseudonym key goes: {error.strerror}; "
+                f"cannot write to '{path.parent}', the pseudonym key's folder: {error.strerror}; "
                 "give another --out, or set 'output: {key: ...}'"
             ) from None
     return key_id(load_key(path))

@@ -1,4 +1,4 @@
-"""The whole way: what comes out, that it balances, and that it is the same however it is made."""
+"""A whole build: its files, the balance of its counts, and the same bytes however it is run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.conftest import contents, post, sentence, write_lines
 MakePlan = Callable[..., dict[str, Any]]
 
 
-def small_dump(tmp_path: Path, count: int = 300) -> None:
+def write_dump(tmp_path: Path, count: int = 300) -> None:
     rows: list[Any] = [post(n) for n in range(count)]
     rows.insert(5, b'{"id": "broken", "text": "cut')
     rows.insert(50, post(9000, text=sentence(3) + "!!!"))
@@ -34,14 +34,23 @@ def small_dump(tmp_path: Path, count: int = 300) -> None:
     write_lines(tmp_path / "posts.jsonl", rows)
 
 
-def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+def test_the_files_and_counts_of_a_build(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
     manifest = corpus.build(plan())
     out = tmp_path / "out"
     assert {path.name for path in out.iterdir()} == {
-        "plan.yaml", "shards", "dropped", "index", "reserve", "manifest.json", "README.md",
-        "report.html", "statistics.json", "croissant.json", "DATASHEET.md",
-    }  # fmt: skip
+        "plan.yaml",
+        "shards",
+        "dropped",
+        "index",
+        "reserve",
+        "manifest.json",
+        "README.md",
+        "report.html",
+        "statistics.json",
+        "croissant.json",
+        "DATASHEET.md",
+    }
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert manifest["totals"]["read"] == 304
     assert manifest["refused"] == {"malformed_json": 1}
@@ -56,7 +65,7 @@ def test_what_a_build_leaves_behind(plan: MakePlan, tmp_path: Path) -> None:
 
 
 def test_the_shards_hold_text_first_and_nothing_private(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     corpus.build(plan())
     frame = corpus.load(tmp_path / "out").scan().collect()
     assert frame.columns[:3] == ["text", "id", "platform"]
@@ -71,7 +80,7 @@ def test_the_shards_hold_text_first_and_nothing_private(plan: MakePlan, tmp_path
 def test_every_dropped_post_is_in_the_ledger_with_stage_reason_and_scores(
     plan: MakePlan, tmp_path: Path
 ) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     corpus.build(plan())
     ledger = corpus.load(tmp_path / "out").dropped().collect().sort("stage")
     assert ledger.select("id", "stage", "reason").rows() == [
@@ -86,19 +95,21 @@ def test_every_dropped_post_is_in_the_ledger_with_stage_reason_and_scores(
     assert "text" not in ledger.columns and "author" not in ledger.columns
 
 
-def test_the_ledger_keeps_the_scores_a_plan_asks_for_of_who_leaves_later(
+def test_the_ledger_has_the_scores_of_posts_that_a_later_stage_drops(
     plan: MakePlan, tmp_path: Path
 ) -> None:
     long = " and the ".join(sentence(n) for n in range(12))
     write_lines(tmp_path / "posts.jsonl", [post(n, text=long) for n in range(2)])
     corpus.build(plan([{"quality": {"preset": ["gopher"]}}, {"dedup": {}}]))
-    (later,) = corpus.load(tmp_path / "out").dropped().collect().iter_rows(named=True)
-    assert later["stage"] == "dedup"
-    assert later["quality_gopher_words"] >= 50
+    (row,) = corpus.load(tmp_path / "out").dropped().collect().iter_rows(named=True)
+    assert row["stage"] == "dedup"
+    assert row["quality_gopher_words"] >= 50
 
 
-def test_the_key_is_private_outside_the_output_and_kept(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+def test_the_key_is_private_outside_the_output_and_used_again(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    write_dump(tmp_path)
     first = corpus.build(plan())
     key = tmp_path / "corpus.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
@@ -110,24 +121,24 @@ def test_the_key_is_private_outside_the_output_and_kept(plan: MakePlan, tmp_path
 
 
 def test_a_key_inside_the_output_is_refused(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     inside = {"path": str(tmp_path / "out"), "key": str(tmp_path / "out" / "k")}
     with pytest.raises(PlanError, match="inside the output"):
         corpus.build(plan(output=inside))
 
 
 def test_workers_runner_and_part_size_change_no_byte(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path, 1200)
+    write_dump(tmp_path, 1200)
     stages = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
     cut = {"shard_mb": 0.02, "row_group_mb": 0.005}
-    ways = [
+    runs = [
         {"runner": "serial"},
         {"runner": "serial", "part_posts": 77},
         {"runner": "processes", "workers": 1, "part_posts": 100},
         {"runner": "processes", "workers": 3, "part_posts": 100},
     ]
     made = []
-    for number, run in enumerate(ways):
+    for number, run in enumerate(runs):
         out = tmp_path / f"out{number}"
         corpus.build(plan(stages, run=run, output={"path": str(out), **cut}))
         made.append(contents(out))
@@ -170,7 +181,7 @@ def test_blocks_and_ranges_change_no_byte(
     assert made[1][1] == made[0][1]
 
 
-def test_the_cut_of_the_ledger_into_files_changes_no_row(
+def test_the_size_of_ledger_files_changes_no_row(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     junk = [{**post(n), "id": None} for n in range(900, 930)]
@@ -192,7 +203,7 @@ def test_the_cut_of_the_ledger_into_files_changes_no_row(
 
 
 def test_shards_are_balanced_by_size(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path, 2000)
+    write_dump(tmp_path, 2000)
     output = {"path": str(tmp_path / "out"), "shard_mb": 0.02, "row_group_mb": 0.005}
     found = corpus.build(plan(output=output))
     sizes = [
@@ -203,8 +214,8 @@ def test_shards_are_balanced_by_size(plan: MakePlan, tmp_path: Path) -> None:
     assert max(sizes) - min(sizes) < 200  # less than two posts
 
 
-def test_a_finished_build_is_looked_up_not_repeated(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+def test_a_finished_build_is_not_repeated(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
     first = corpus.build(plan())
     before = (tmp_path / "out" / "manifest.json").stat().st_mtime_ns
     assert corpus.build(plan()) == first
@@ -214,7 +225,7 @@ def test_a_finished_build_is_looked_up_not_repeated(plan: MakePlan, tmp_path: Pa
 def test_another_plan_s_build_is_not_overwritten_unless_asked(
     plan: MakePlan, tmp_path: Path
 ) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     corpus.build(plan())
     before = contents(tmp_path / "out", timings=True)
     changed = plan([{"quality": {"min_words": 12}}])
@@ -228,9 +239,9 @@ def test_another_plan_s_build_is_not_overwritten_unless_asked(
 
 
 def test_changed_sources_are_noticed(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     corpus.build(plan())
-    small_dump(tmp_path, 310)
+    write_dump(tmp_path, 310)
     with pytest.raises(PlanError, match="from other sources"):
         corpus.build(plan())
 
@@ -251,34 +262,32 @@ def test_shards_of_another_key_or_threshold_are_never_taken_for_current(
 
 
 def test_an_input_edited_in_place_is_noticed(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     corpus.build(plan())
     path = tmp_path / "posts.jsonl"
     data = path.read_bytes()
     path.write_bytes(data)
-    corpus.build(plan())  # newer, but the same
+    corpus.build(plan())  # newer, with the same content
     path.write_bytes(data.replace(b"Yesterday", b"Lastnight"))
     with pytest.raises(PlanError, match="from other sources"):
         corpus.build(plan())
 
 
-def test_a_user_s_own_folder_with_familiar_names_is_left_alone(
+def test_a_user_s_folder_with_names_of_a_corpus_is_not_touched(
     plan: MakePlan, tmp_path: Path
 ) -> None:
-    small_dump(tmp_path)
-    mine = tmp_path / "out" / "work" / "precious"
-    mine.mkdir(parents=True)
-    (tmp_path / "out" / "plan.yaml").write_text("mine")
+    write_dump(tmp_path)
+    users = tmp_path / "out" / "work" / "notes"
+    users.mkdir(parents=True)
+    (tmp_path / "out" / "plan.yaml").write_text("the user's")
     for replace in (False, True):
         with pytest.raises(PlanError, match="which no build put there"):
             corpus.build(plan(), replace=replace)
-    assert mine.is_dir() and (tmp_path / "out" / "plan.yaml").read_text() == "mine"
+    assert users.is_dir() and (tmp_path / "out" / "plan.yaml").read_text() == "the user's"
 
 
-def test_what_a_killed_build_was_just_writing_is_in_nobody_s_way(
-    plan: MakePlan, tmp_path: Path
-) -> None:
-    small_dump(tmp_path)
+def test_half_written_files_of_a_killed_build_are_replaced(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
     corpus.build(plan())
     (tmp_path / "out" / "manifest.json").write_text("{ damaged")
     (tmp_path / "out" / ".manifest.json.123.tmp").write_text("{")
@@ -290,7 +299,7 @@ def test_what_a_killed_build_was_just_writing_is_in_nobody_s_way(
 def test_dedup_needs_no_file_handle_for_each_part(plan: MakePlan, tmp_path: Path) -> None:
     import resource
 
-    small_dump(tmp_path, 1500)
+    write_dump(tmp_path, 1500)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (96, before[1]))
     try:
@@ -300,8 +309,8 @@ def test_dedup_needs_no_file_handle_for_each_part(plan: MakePlan, tmp_path: Path
     assert found["totals"]["kept"] == 1500
 
 
-def test_a_folder_s_name_is_no_pattern(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+def test_brackets_in_a_folder_s_name_are_no_pattern(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
     found = corpus.build(plan(), out=str(tmp_path / "out[en]"))
     opened = corpus.load(tmp_path / "out[en]")
     assert opened.scan().collect().height == found["totals"]["kept"]
@@ -311,24 +320,24 @@ def test_a_folder_s_name_is_no_pattern(plan: MakePlan, tmp_path: Path) -> None:
     assert corpus.build(plan(output=two))["totals"]["kept"] == 300
 
 
-def test_replacing_other_sources_leaves_nothing_of_their_work(
+def test_a_build_of_other_sources_removes_the_work_of_the_first(
     plan: MakePlan, tmp_path: Path
 ) -> None:
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     output = {"path": str(tmp_path / "out"), "keep_work": True}
     corpus.build(plan(output=output))
     old = {path.name for path in (tmp_path / "out" / "work" / "read").iterdir()}
-    small_dump(tmp_path, 310)
+    write_dump(tmp_path, 310)
     corpus.build(plan(output=output), replace=True)
     new = {path.name for path in (tmp_path / "out" / "work" / "read").iterdir()}
     assert len(new) == 1 and not new & old
 
 
-def test_a_folder_of_somebody_s_files_is_left_alone(plan: MakePlan, tmp_path: Path) -> None:
-    small_dump(tmp_path)
+def test_a_folder_with_a_user_s_files_is_not_touched(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
     out = tmp_path / "out"
     out.mkdir()
-    (out / "thesis.doc").write_text("mine")
+    (out / "thesis.doc").write_text("the user's")
     with pytest.raises(PlanError, match=r"holds 'thesis\.doc'"):
         corpus.build(plan(), replace=True)
     assert os.listdir(out) == ["thesis.doc"]
@@ -337,7 +346,7 @@ def test_a_folder_of_somebody_s_files_is_left_alone(plan: MakePlan, tmp_path: Pa
 def test_kept_work_is_private_and_lets_a_threshold_move_cheaply(
     plan: MakePlan, tmp_path: Path
 ) -> None:
-    small_dump(tmp_path, 600)
+    write_dump(tmp_path, 600)
     output = {"path": str(tmp_path / "out"), "keep_work": True}
     corpus.build(plan(output=output))
     work = tmp_path / "out" / "work"
@@ -346,18 +355,23 @@ def test_kept_work_is_private_and_lets_a_threshold_move_cheaply(
     changed = plan([{"quality": {}}, {"dedup": {"jaccard": 0.7}}], output=output)
     corpus.build(changed)
     kept = {path: time for path, time in before.items() if path.stat().st_mtime_ns == time}
-    assert {path.relative_to(work).parts[0] for path in kept} >= {"read", "judged"}
+    assert {path.relative_to(work).parts[0] for path in kept} >= {"read", "filtered"}
     fresh = [path for path in work.rglob("*.parquet") if path not in before]
     assert {path.relative_to(work).parts[0] for path in fresh} == {
-        "dedup", "judged", "reserve", "samples",
-    }  # fmt: skip
+        "dedup",
+        "filtered",
+        "reserve",
+        "samples",
+    }
     clean = changed | {"output": {"path": str(tmp_path / "clean"), "keep_work": True}}
     corpus.build(clean)
     for folder in ("shards", "dropped"):
         assert contents(tmp_path / "clean" / folder) == contents(tmp_path / "out" / folder)
 
 
-def test_nothing_readable_is_an_error_that_says_why(plan: MakePlan, tmp_path: Path) -> None:
+def test_sources_without_a_readable_record_are_an_error_with_the_reason(
+    plan: MakePlan, tmp_path: Path
+) -> None:
     write_lines(tmp_path / "posts.jsonl", [b"no json", b"at all"])
     with pytest.raises(BuildError, match="2 records refused, most often 'malformed_json'"):
         corpus.build(plan())
@@ -370,7 +384,7 @@ def test_an_empty_file_is_an_error_not_an_empty_corpus(plan: MakePlan, tmp_path:
         corpus.build(plan())
 
 
-def test_a_corpus_of_which_nothing_is_left_still_opens(plan: MakePlan, tmp_path: Path) -> None:
+def test_a_corpus_without_a_kept_post_can_be_opened(plan: MakePlan, tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(1, text="[removed]")])
     found = corpus.build(plan())
     assert found["totals"]["kept"] == 0
@@ -379,16 +393,16 @@ def test_a_corpus_of_which_nothing_is_left_still_opens(plan: MakePlan, tmp_path:
     assert list(opened.stream()) == []
 
 
-def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Path) -> None:
+def test_tombstones_withdraw_posts_by_id_and_author_before_and_after_them(tmp_path: Path) -> None:
     def tweet(number: int, user: str) -> dict[str, Any]:
         return {"id_str": str(number), "text": sentence(number), "user": {"id_str": user}}
 
     notice = {"delete": {"status": {"id": 1, "id_str": "1", "user_id": 9}}}
     rows = [notice, tweet(1, "9"), tweet(2, "9"), tweet(3, "8")]
     write_lines(tmp_path / "a.json", rows)
-    late = [{"user_withheld": {"id": 8, "withheld_in_countries": ["XX"]}}, tweet(4, "7")]
-    late += [{"delete": {"status": {"id": 2, "id_str": "2", "user_id": 9}}}]
-    write_lines(tmp_path / "b.json", late)
+    second = [{"user_withheld": {"id": 8, "withheld_in_countries": ["XX"]}}, tweet(4, "7")]
+    second += [{"delete": {"status": {"id": 2, "id_str": "2", "user_id": 9}}}]
+    write_lines(tmp_path / "b.json", second)
     made = corpus.build(
         {
             "sources": [{"x_stream": {"path": str(tmp_path / "*.json")}}],
@@ -400,7 +414,7 @@ def test_tombstones_bury_posts_by_id_and_author_wherever_they_stand(tmp_path: Pa
     assert corpus.load(tmp_path / "out").scan().collect()["id"].to_list() == ["x:4"]
 
 
-def test_a_filter_that_breaks_stops_the_build_and_is_named(
+def test_a_filter_that_raises_stops_the_build_and_is_named(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from filters import quality
@@ -411,7 +425,7 @@ def test_a_filter_that_breaks_stops_the_build_and_is_named(
 
         return run
 
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     monkeypatch.setattr(quality, "build", broken)
     with pytest.raises(BuildError) as caught:
         corpus.build(plan([{"quality": {"min_words": 3}}]))
@@ -426,7 +440,7 @@ def test_a_filter_that_drops_rows_itself_is_caught(
 ) -> None:
     from filters import quality
 
-    small_dump(tmp_path)
+    write_dump(tmp_path)
     monkeypatch.setattr(quality, "build", lambda config: lambda posts: posts.head(3))
     with pytest.raises(BuildError, match="changed the rows"):
         corpus.build(plan([{"quality": {"min_words": 4}}]))

@@ -1,4 +1,4 @@
-"""The demo, from dumps with known things planted in them to a corpus without these."""
+"""The demo: its dumps hold planted junk, copies and contact data, and its corpus does not."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from corpus.privacy.pseudonyms import Pseudonymizer
 from tests.conftest import ROOT
 
 
-class Named(dict[str, str]):
+class KeyedIds(dict[str, str]):
     """The demo's ids as the corpus has them."""
 
     def __init__(self, out: Path) -> None:
-        self._names = Pseudonymizer(keys.load_key(out.parent / "corpus.key"), "keyed")
+        self._pseudonymizer = Pseudonymizer(keys.load_key(out.parent / "corpus.key"), "keyed")
 
     def __missing__(self, name: str) -> str:
-        self[name] = self._names.pseudonymize_id(name) or ""
+        self[name] = self._pseudonymizer.pseudonymize_id(name) or ""
         return self[name]
 
 
@@ -40,14 +40,14 @@ class Built(NamedTuple):
     manifest: dict[str, Any]
     kept: pl.DataFrame
     dropped: pl.DataFrame
-    named: Named
+    keyed_ids: KeyedIds
 
     def category(self, name: str) -> set[str]:
-        return {self.named[each] for each in self.planted["ids"]["categories"][name]}
+        return {self.keyed_ids[each] for each in self.planted["ids"]["categories"][name]}
 
     def copied(self, copy: str) -> str:
-        """What a planted copy is a copy of."""
-        copies = {self.named[a]: self.named[b] for a, b in self.planted["copies"].items()}
+        """The id of the original of a planted copy."""
+        copies = {self.keyed_ids[a]: self.keyed_ids[b] for a, b in self.planted["copies"].items()}
         return copies[copy]
 
     def kept_ids(self) -> set[str]:
@@ -58,7 +58,7 @@ class Built(NamedTuple):
 
 
 def no_network(*_: object, **__: object) -> Any:
-    raise AssertionError("the build reached for the network")
+    raise AssertionError("the build used the network")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +81,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Built]:
         manifest,
         opened.scan().collect(),
         opened.dropped().collect(),
-        Named(folder / "out"),
+        KeyedIds(folder / "out"),
     )
 
 
@@ -97,7 +97,7 @@ def test_every_post_is_accounted_for(built: Built) -> None:
     assert built.kept.height == totals["kept"]
 
 
-def test_what_was_withdrawn_is_gone(built: Built) -> None:
+def test_withdrawn_posts_are_dropped(built: Built) -> None:
     for name, reason in (
         ("deleted_later", "deleted_later"),
         ("delete_notice", "deleted_later"),
@@ -111,7 +111,7 @@ def test_what_was_withdrawn_is_gone(built: Built) -> None:
     assert not built.category("deleted_marker") & built.kept_ids()
 
 
-def test_exact_copies_leave_one(built: Built) -> None:
+def test_of_exact_copies_one_is_kept(built: Built) -> None:
     copies = {copy: built.copied(copy) for copy in built.category("exact_duplicate")}
     kept = built.kept_ids()
     assert len(copies) > 50
@@ -120,7 +120,7 @@ def test_exact_copies_leave_one(built: Built) -> None:
     assert built.kept["id"].n_unique() == built.kept.height
 
 
-def test_most_near_copies_leave_and_ordinary_posts_stay(built: Built) -> None:
+def test_most_near_copies_are_dropped_and_ordinary_posts_are_kept(built: Built) -> None:
     kept = built.kept_ids()
     copies = built.category("near_duplicate")
     both = [copy for copy in copies if {copy, built.copied(copy)} <= kept]
@@ -129,16 +129,16 @@ def test_most_near_copies_leave_and_ordinary_posts_stay(built: Built) -> None:
     assert len(ordinary & kept) / len(ordinary) > 0.9
 
 
-def test_posts_of_three_words_stay(built: Built) -> None:
+def test_posts_of_three_words_are_kept(built: Built) -> None:
     short = built.category("short")
     assert len(short & built.kept_ids()) / len(short) > 0.8
 
 
-def test_junk_leaves_and_toxic_posts_mostly_leave(built: Built) -> None:
+def test_junk_and_most_toxic_posts_are_dropped(built: Built) -> None:
     kept = built.kept_ids()
-    # A submission's junk stands below an ordinary title, so it is not all junk.
+    # A submission has an ordinary title above its junk, so it is not all junk.
     planted = built.planted["ids"]["categories"]["junk"]
-    junk = {built.named[one] for one in planted if not one.startswith("reddit:t3_")}
+    junk = {built.keyed_ids[one] for one in planted if not one.startswith("reddit:t3_")}
     toxic = built.category("toxic")
     assert len(junk & kept) / len(junk) < 0.1
     assert len(toxic & kept) / len(toxic) < 0.5
@@ -146,7 +146,7 @@ def test_junk_leaves_and_toxic_posts_mostly_leave(built: Built) -> None:
     assert benign.height / built.kept.height < 0.01
 
 
-def test_no_planted_contact_data_is_left_anywhere(built: Built) -> None:
+def test_no_planted_contact_data_is_in_any_file(built: Built) -> None:
     everything = "\n".join(built.kept["text"])
     leaked = [value for value in built.planted["pii_values"].values() if value in everything]
     assert leaked == []
@@ -158,22 +158,22 @@ def test_no_planted_contact_data_is_left_anywhere(built: Built) -> None:
     assert pii["text"].str.contains(r"<[A-Z_]+>").all()
 
 
-def test_no_handle_is_left(built: Built) -> None:
+def test_no_handle_is_in_the_text(built: Built) -> None:
     handles = re.compile(r"(?<![\w@.])@[a-z_]\w{2,}", re.IGNORECASE)
     assert [text for text in built.kept["text"] if handles.search(text)] == []
 
 
-def test_languages_are_told_apart(built: Built) -> None:
+def test_languages_are_distinguished(built: Built) -> None:
     judged = pl.concat([built.kept.select("id", "lang"), built.dropped.select("id", "lang")])
     found = dict(judged.drop_nulls().iter_rows())
     for lang, planted in built.planted["ids"]["languages"].items():
-        ids = [built.named[each] for each in planted]
+        ids = [built.keyed_ids[each] for each in planted]
         known = [found[one] for one in ids if one in found]
         if lang != "und":
             assert known.count(lang) / len(known) > 0.85, lang
 
 
-def test_authors_and_work_leave_no_trace(built: Built) -> None:
+def test_work_is_removed_and_authors_are_pseudonyms(built: Built) -> None:
     assert not (built.out / "work").exists()
     assert built.kept["author"].drop_nulls().str.contains("^[0-9a-f]{32}$").all()
 
@@ -186,12 +186,12 @@ def test_the_report_fetches_nothing(built: Built) -> None:
 
 
 def test_the_report_shows_no_post_that_was_withdrawn(built: Built) -> None:
-    told = json.loads((built.out / "statistics.json").read_text())["samples"]
-    shown = {name for sample in told for name in sample["ids"]}
-    gone = set(built.dropped.filter(pl.col("stage") == "consent")["id"])
-    assert len(told) > 60
-    assert not shown & gone
-    assert {sample["stage"] for sample in told} == {
+    samples = json.loads((built.out / "statistics.json").read_text())["samples"]
+    shown = {name for sample in samples for name in sample["ids"]}
+    withdrawn = set(built.dropped.filter(pl.col("stage") == "consent")["id"])
+    assert len(samples) > 60
+    assert not shown & withdrawn
+    assert {sample["stage"] for sample in samples} == {
         None,
         "language",
         "quality",

@@ -1,4 +1,4 @@
-"""``--dry-run`` says about what the build then takes, and leaves nothing behind."""
+"""``--dry-run`` estimates what the build will take, and writes nothing to the output."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.conftest import command, post, write_lines
 MakePlan = Callable[..., dict[str, Any]]
 
 
-def dump(path: Path, posts: int) -> None:
+def write_dump(path: Path, posts: int) -> None:
     """Posts of which every fourth is too short; gzip where the name says so."""
     rows = (
         json.dumps(post(n, **({"text": f"no {n}"} if n % 4 == 0 else {}))).encode() + b"\n"
@@ -31,10 +31,10 @@ def dump(path: Path, posts: int) -> None:
 
 
 @pytest.mark.parametrize("name", ["posts.jsonl", "posts.jsonl.gz"])
-def test_a_large_dump_is_told_from_its_beginning(
+def test_a_large_dump_is_estimated_from_its_beginning(
     plan: MakePlan, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dump(tmp_path / name, 150_000)
+    write_dump(tmp_path / name, 150_000)
     monkeypatch.setattr(estimate, "_MIN_POSTS", 1500)
     fields = {"id": "id", "text": "text", "author": "user"}
     document = plan(
@@ -51,20 +51,20 @@ def test_a_large_dump_is_told_from_its_beginning(
 
 
 def test_a_small_dump_is_counted(plan: MakePlan, tmp_path: Path) -> None:
-    dump(tmp_path / "posts.jsonl", 600)
+    write_dump(tmp_path / "posts.jsonl", 600)
     found = estimate.estimate_build(Plan.parse(plan([{"quality": {"min_words": 4}}])))
     made = corpus.build(plan([{"quality": {"min_words": 4}}]))["totals"]
     assert (found.sampled, found.posts, found.kept) == (600, 600, made["kept"])
 
 
-def test_nothing_to_go_by_is_an_error(plan: MakePlan, tmp_path: Path) -> None:
+def test_sources_without_posts_are_an_error(plan: MakePlan, tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.jsonl", [b"no json", b"at all"])
-    with pytest.raises(BuildError, match="hold no posts; nothing to go by"):
+    with pytest.raises(BuildError, match="hold no posts to estimate from"):
         estimate.estimate_build(Plan.parse(plan()))
 
 
-def test_the_command_says_it_in_some_lines(plan: MakePlan, tmp_path: Path) -> None:
-    dump(tmp_path / "posts.jsonl", 60_000)
+def test_the_command_prints_the_estimate(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 60_000)
     (tmp_path / "plan.yaml").write_text(json.dumps(plan(run={"runner": "serial"})))
     before = sorted(os.listdir(tmp_path))
     found = command("build", str(tmp_path / "plan.yaml"), "--dry-run")

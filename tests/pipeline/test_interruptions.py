@@ -1,4 +1,4 @@
-"""Kill it, starve it, lock it: it says so, and then goes on to the same bytes."""
+"""A build that is killed, stopped or out of space says so, and resumes to the same bytes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def start(plan_file: Path, *more: str) -> subprocess.Popen[str]:
     )
 
 
-def receipts(work: Path) -> dict[Path, int]:
+def receipt_times(work: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in work.rglob("[0-9]*.json")}
 
 
@@ -61,16 +61,18 @@ def wait_for(work: Path, count: int, process: subprocess.Popen[str]) -> None:
         time.sleep(0.005)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same_bytes(plan_file: Path, tmp_path: Path) -> None:
+def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
+    plan_file: Path, tmp_path: Path
+) -> None:
     corpus.build(plan_file, out=str(tmp_path / "clean"))
     expected = contents(tmp_path / "clean")
     work = tmp_path / "out" / "work"
-    chance = random.Random(11)
+    rng = random.Random(11)
     kills = 0
-    for count in (1, 12, 31, 45, 62, 80, 95, 120, 150, 170):  # receipts on disk when it is shot
+    for count in (1, 12, 31, 45, 62, 80, 95, 120, 150, 170):  # receipts on disk when it is killed
         process = start(plan_file)
         wait_for(work, count, process)
-        time.sleep(chance.random() * 0.05)
+        time.sleep(rng.random() * 0.05)
         if process.poll() is None:
             kills += 1
         os.kill(process.pid, signal.SIGKILL)
@@ -88,21 +90,20 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_
     wait_for(work, 25, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    time.sleep(1.5)  # the orphaned workers notice and end
-    before = receipts(work)
+    time.sleep(1.5)  # until the orphaned workers end
+    before = receipt_times(work)
     assert len(before) >= 25
     process = start(plan_file)
     wait_for(work, len(before) + 10, process)
-    after = receipts(work)
+    after = receipt_times(work)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     repeated = [path for path, when in before.items() if after.get(path) != when]
-    assert repeated == []  # a part with a receipt is never done again; one without, at most
+    assert repeated == []  # only a part without a receipt may be done again
 
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
-    from corpus.pipeline.read_file import ReadFile
-    from corpus.pipeline.read_file import load_receipts as parts
+    from corpus.pipeline.read_file import ReadFile, load_receipts
     from corpus.storage.filesystem import size_and_mtime
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
@@ -112,14 +113,14 @@ def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     )
     task()
     whole = contents(tmp_path / "parts")
-    for index in range(6, 11):  # as if it had been killed in the seventh part
+    for index in range(6, 11):  # as if the task had been killed in the seventh part
         for file in (tmp_path / "parts").glob(f"{index:06d}.*"):
             file.unlink()
     early = {file: file.stat().st_mtime_ns for file in (tmp_path / "parts").iterdir()}
     task()
     assert contents(tmp_path / "parts") == whole
     assert all(file.stat().st_mtime_ns == when for file, when in early.items())
-    assert sum(receipt["posts"] for receipt in parts(tmp_path / "parts")) == 1000
+    assert sum(receipt["posts"] for receipt in load_receipts(tmp_path / "parts")) == 1000
 
 
 def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
@@ -130,14 +131,14 @@ def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
     process.communicate()
     time.sleep(1.5)
     for path in list((tmp_path / "out" / "work").rglob("*.parquet"))[::5]:
-        path.write_bytes(path.read_bytes()[:-20])  # as a power cut may leave it
+        path.write_bytes(path.read_bytes()[:-20])  # as a power cut may do
     found = command("build", str(plan_file), "-q")
     assert found.returncode == 0, found.stderr
     assert contents(tmp_path / "out") == contents(tmp_path / "clean")
 
 
 @pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
-def test_stopped_by_a_signal_it_says_how_to_go_on(
+def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
     plan_file: Path, tmp_path: Path, what: signal.Signals
 ) -> None:
     process = start(plan_file)
@@ -150,17 +151,17 @@ def test_stopped_by_a_signal_it_says_how_to_go_on(
     assert command("build", str(plan_file), "-q").returncode == 0
 
 
-def test_two_builds_into_one_folder_are_stopped(plan_file: Path, tmp_path: Path) -> None:
+def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Path) -> None:
     first = start(plan_file)
     wait_for(tmp_path / "out" / "work", 5, first)
     second = command("build", str(plan_file), "-q")
-    _, said = first.communicate(timeout=300)
-    assert first.returncode == 0, said
+    _, errors = first.communicate(timeout=300)
+    assert first.returncode == 0, errors
     assert second.returncode == 1
     assert "another build is working in" in second.stderr
 
 
-def test_a_dead_worker_is_reported_not_waited_for(plan_file: Path, tmp_path: Path) -> None:
+def test_a_dead_worker_stops_the_build_with_a_message(plan_file: Path, tmp_path: Path) -> None:
     import psutil
 
     process = start(plan_file)
@@ -177,7 +178,7 @@ def test_a_dead_worker_is_reported_not_waited_for(plan_file: Path, tmp_path: Pat
 def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(10)])
     file = tmp_path / "plan.yaml"
-    # A folder under a file can be made by nobody, root included.
+    # Nobody can make a folder inside a file, not even root.
     blocked = {"path": str(tmp_path / "posts.jsonl" / "out"), "key": str(tmp_path / "k")}
     file.write_text(yaml.safe_dump(plan(output=blocked)))
     found = command("build", str(file), "-q")
@@ -186,7 +187,7 @@ def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
     file.write_text(yaml.safe_dump(plan(output={"path": blocked["path"]})))
     found = command("build", str(file), "-q")
     assert found.returncode == 2
-    assert "where the pseudonym key goes" in found.stderr
+    assert "the pseudonym key's folder" in found.stderr
     assert "Traceback" not in found.stderr
 
 
@@ -223,7 +224,7 @@ def corpus_error(name: str) -> type[Exception]:
     return found
 
 
-def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() -> None:
+def test_a_request_to_end_that_a_library_catches_ends_the_build_nevertheless() -> None:
     code = (
         "import os, signal, time\n"
         "from corpus.cli import main\n"
@@ -254,7 +255,7 @@ def test_a_request_to_end_that_a_library_swallows_ends_the_build_all_the_same() 
     assert "run the same command again" in found.stderr
 
 
-def _no_room() -> None:
+def _raise_memory_error() -> None:
     raise MemoryError
 
 
@@ -264,7 +265,7 @@ def test_a_worker_without_memory_ends_without_a_traceback(
     runner = runners.make_runner("processes", 1)
     try:
         with pytest.raises(runners.WorkerDied):
-            list(runner.run(iter([_no_room]), lambda: None))
+            list(runner.run(iter([_raise_memory_error]), lambda: None))
     finally:
         runner.close()
     assert "Traceback" not in capfd.readouterr().err

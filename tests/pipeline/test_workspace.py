@@ -1,4 +1,4 @@
-"""A build's output folder: only files of our own are removed, and no link is followed."""
+"""A build removes only files that builds wrote from its output folder, and follows no link."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def document(plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
     return plan([{"quality": {}}, {"dedup": {}}], output=output)
 
 
-def other(document: dict[str, Any]) -> dict[str, Any]:
+def with_other_threshold(document: dict[str, Any]) -> dict[str, Any]:
     """The same plan with another threshold."""
     return document | {"stages": [{"quality": {"min_words": 12}}, {"dedup": {}}]}
 
 
-def users_folder(folder: Path, foreign: str) -> dict[str, bytes]:
+def write_users_folder(folder: Path, foreign: str) -> dict[str, bytes]:
     """A folder of a user with names that a corpus has too; returns its contents."""
     for name in ("work/notes/one.txt", "shards/data.parquet", "dropped/keep.txt", "README.md"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -55,24 +55,26 @@ FOREIGN_MANIFESTS = [
 def test_a_folder_with_the_manifest_of_another_program_is_refused(
     document: dict[str, Any], tmp_path: Path, foreign: str
 ) -> None:
-    before = users_folder(tmp_path / "out", foreign)
+    before = write_users_folder(tmp_path / "out", foreign)
     for replace in (False, True):
         with pytest.raises(PlanError, match=r"'manifest\.json', which no build put there") as found:
             corpus.build(document, replace=replace)
         assert "--replace" not in str(found.value)
-        assert contents_of(tmp_path / "out") == before
+        assert read_files(tmp_path / "out") == before
 
 
-def contents_of(folder: Path) -> dict[str, bytes]:
+def read_files(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_command_says_so_with_exit_status_2(document: dict[str, Any], tmp_path: Path) -> None:
-    before = users_folder(tmp_path / "out", "{}")
+def test_the_command_refuses_it_with_exit_status_2(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    before = write_users_folder(tmp_path / "out", "{}")
     file = tmp_path / "plan.yaml"
     file.write_text(json.dumps(document))
     done = command("build", str(file), "--replace", "-q")
-    assert (done.returncode, contents_of(tmp_path / "out")) == (2, before)
+    assert (done.returncode, read_files(tmp_path / "out")) == (2, before)
     assert "which no build put there; give an empty folder with --out" in done.stderr
 
 
@@ -109,11 +111,11 @@ def test_a_file_that_no_build_wrote_stops_a_build_before_anything_is_removed(
     path.write_text("the user's")
     before = contents(tmp_path / "out", timings=True)
     with pytest.raises(PlanError, match="which no build put there") as found:
-        corpus.build(other(document), replace=True)
+        corpus.build(with_other_threshold(document), replace=True)
     (named,) = re.findall("holds '(.*?)'", str(found.value))
     assert name == named or name.startswith(f"{named}/")
     assert contents(tmp_path / "out", timings=True) == before
-    (tmp_path / "out" / "manifest.json").unlink()  # an unfinished build goes on
+    (tmp_path / "out" / "manifest.json").unlink()  # an unfinished build would resume
     with pytest.raises(PlanError, match="which no build put there"):
         corpus.build(document)
     assert path.read_text() == "the user's"
@@ -131,30 +133,43 @@ def test_a_folder_under_the_name_of_a_file_is_foreign(
 
 @pytest.mark.parametrize(
     "name",
-    ["work", "shards", "validation", "dropped", "index", "reserve", "tokens", "takedowns",
-     "work/read", "tokens/validation", "README.md", "manifest.json", "shards/part-00000.parquet",
-     "work/status.json"],
-)  # fmt: skip
+    [
+        "work",
+        "shards",
+        "validation",
+        "dropped",
+        "index",
+        "reserve",
+        "tokens",
+        "takedowns",
+        "work/read",
+        "tokens/validation",
+        "README.md",
+        "manifest.json",
+        "shards/part-00000.parquet",
+        "work/status.json",
+    ],
+)
 def test_a_link_is_refused_and_not_followed(
     document: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
     corpus.build(document)
-    out, precious = tmp_path / "out", tmp_path / "precious"
+    out, users = tmp_path / "out", tmp_path / "users"
     path = out / name
     path.parent.mkdir(exist_ok=True)
     if path.exists():
-        path.rename(precious)
+        path.rename(users)
     else:
-        precious.mkdir()
-    if precious.is_dir():
-        (precious / "mine.txt").write_text("the user's")
-    path.symlink_to(precious)
-    mode = precious.stat().st_mode
-    before = contents_of(precious) if precious.is_dir() else {"": precious.read_bytes()}
+        users.mkdir()
+    if users.is_dir():
+        (users / "mine.txt").write_text("the user's")
+    path.symlink_to(users)
+    mode = users.stat().st_mode
+    before = read_files(users) if users.is_dir() else {"": users.read_bytes()}
     with pytest.raises(PlanError, match=f"'{out / name}' is a symbolic link.*--out"):
-        corpus.build(other(document), replace=True)
-    after = contents_of(precious) if precious.is_dir() else {"": precious.read_bytes()}
-    assert (after, precious.stat().st_mode, path.is_symlink()) == (before, mode, True)
+        corpus.build(with_other_threshold(document), replace=True)
+    after = read_files(users) if users.is_dir() else {"": users.read_bytes()}
+    assert (after, users.stat().st_mode, path.is_symlink()) == (before, mode, True)
 
 
 def test_an_empty_folder_of_a_user_with_a_link_to_another_is_refused(
@@ -173,33 +188,33 @@ def test_the_output_folder_itself_may_be_a_link(document: dict[str, Any], tmp_pa
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
     corpus.build(document)
-    corpus.build(other(document), replace=True)
+    corpus.build(with_other_threshold(document), replace=True)
     assert (tmp_path / "disk" / "manifest.json").is_file()
 
 
-def test_what_a_user_puts_there_while_a_build_runs_is_kept(
+def test_files_that_a_user_adds_while_a_build_runs_are_kept(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from corpus.pipeline import build
 
     document["output"]["keep_work"] = False
     mine = [tmp_path / "out" / name for name in FOREIGN_FILES]
-    real = build.intake.read_and_judge
+    real = build.ingest.read_and_filter
 
-    def busy(*given: Any) -> Any:
+    def write_and_read(*given: Any) -> Any:
         for path in mine:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("the user's")
         return real(*given)
 
-    monkeypatch.setattr(build.intake, "read_and_judge", busy)
+    monkeypatch.setattr(build.ingest, "read_and_filter", write_and_read)
     corpus.build(document)
     assert [path.read_text() for path in mine] == ["the user's"] * len(mine)
-    left = [path for path in (tmp_path / "out" / "work").rglob("*") if path.is_file()]
-    assert sorted(left) == sorted(path for path in mine if "work" in path.parts)
+    remaining = [path for path in (tmp_path / "out" / "work").rglob("*") if path.is_file()]
+    assert sorted(remaining) == sorted(path for path in mine if "work" in path.parts)
 
 
-def test_another_plan_s_files_and_half_written_ones_are_removed(
+def test_files_of_another_plan_and_half_written_files_are_removed(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
     corpus.build(document)
@@ -215,7 +230,7 @@ def test_another_plan_s_files_and_half_written_ones_are_removed(
     ):  # fmt: skip
         (out / name).parent.mkdir(parents=True, exist_ok=True)
         (out / name).write_text("of an earlier build")
-    changed = other(document)
+    changed = with_other_threshold(document)
     changed["output"] = changed["output"] | {"keep_work": False}
     corpus.build(changed, replace=True)
     corpus.build(changed, out=str(tmp_path / "clean"))
@@ -223,9 +238,14 @@ def test_another_plan_s_files_and_half_written_ones_are_removed(
 
 
 EVERY_STAGE = [
-    {"consent": {}}, {"language": {}}, {"language_context": {}}, {"authors": {"max_posts": 90}},
-    {"dedup": {}}, {"conversations": {"mode": "tree"}}, {"pii": {}},
-]  # fmt: skip
+    {"consent": {}},
+    {"language": {}},
+    {"language_context": {}},
+    {"authors": {"max_posts": 90}},
+    {"dedup": {}},
+    {"conversations": {"mode": "tree"}},
+    {"pii": {}},
+]
 
 
 @pytest.mark.parametrize("stages", [EVERY_STAGE, [{"quality": {}}, {"dedup": {}}, {"pii": {}}]])
@@ -242,7 +262,9 @@ def test_every_file_of_a_build_has_a_name_that_is_known(
     output_folder.check(tmp_path / "out", output_folder.ledger_stages(found))
 
 
-def test_a_manifest_of_ours_is_told_from_others(document: dict[str, Any], tmp_path: Path) -> None:
+def test_the_manifest_of_a_corpus_is_distinguished_from_others(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
     assert manifest.is_manifest(corpus.build(document))
     for foreign in FOREIGN_MANIFESTS[:-1]:
         assert not manifest.is_manifest(json.loads(foreign))

@@ -1,4 +1,4 @@
-"""Which reader fits, and the hint for one that does not."""
+"""The reader that fits a file is detected, and a wrong reader is refused with a hint."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_sniff_proposes_the_fields_of_a_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02" * 99, b"just words\n"])
-def test_what_nobody_knows_is_said_to_be_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_no_reader_fits_is_an_error(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "odd"
     path.write_bytes(content)
     done = command("sniff", str(path))
@@ -51,8 +51,8 @@ def test_what_nobody_knows_is_said_to_be_so(tmp_path: Path, content: bytes) -> N
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_path_is_said_to_be_wrong(tmp_path: Path) -> None:
-    done = command("sniff", str(tmp_path / "gone"))
+def test_a_wrong_path_is_an_error(tmp_path: Path) -> None:
+    done = command("sniff", str(tmp_path / "absent"))
     assert (done.returncode, "no file or folder at" in done.stderr) == (2, True)
 
 
@@ -66,14 +66,14 @@ def test_a_wrong_reader_is_refused_with_the_right_one(
     Plan.parse(plan(sources=[{"reddit": {"path": str(path)}}])).check_paths()
 
 
-def test_a_file_that_nobody_knows_is_left_to_its_reader(
+def test_a_file_that_no_reader_fits_for_certain_is_accepted(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     path = write_lines(tmp_path / "dump", [{"some": "thing"}])
     Plan.parse(plan(sources=[{"reddit": {"path": str(path)}}])).check_paths()
 
 
-def archive(folder: Path, name: str) -> Path:
+def write_archive(folder: Path, name: str) -> Path:
     data = folder / name / "data"
     data.mkdir(parents=True)
     (data / "account.js").write_text(
@@ -84,8 +84,8 @@ def archive(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def test_a_folder_is_one_source_or_a_folder_of_them(tmp_path: Path) -> None:
-    one = archive(tmp_path / "all", "one")
+def test_a_folder_is_one_archive_or_a_folder_of_archives(tmp_path: Path) -> None:
+    one = write_archive(tmp_path / "all", "one")
     two = tmp_path / "all" / "two.zip"
     with zipfile.ZipFile(two, "w") as file:
         for path in sorted((one / "data").iterdir()):

@@ -1,4 +1,4 @@
-"""A plan is checked in full, in words that help, before any data is opened."""
+"""A plan is checked in full before any data is read; each error names its remedy."""
 
 from __future__ import annotations
 
@@ -15,59 +15,59 @@ from tests.conftest import command, post, write_lines
 MakePlan = Callable[..., dict[str, Any]]
 
 
-def message(document: object) -> str:
+def error_message(document: object) -> str:
     with pytest.raises(PlanError) as caught:
         Plan.parse(document, name="p.yaml")
     return str(caught.value)
 
 
 def test_an_unknown_stage_is_named_with_the_nearest_known(plan: MakePlan) -> None:
-    found = message(plan([{"qualty": {}}]))
+    found = error_message(plan([{"qualty": {}}]))
     assert found == "unknown stage 'qualty' in p.yaml; did you mean 'quality'?"
 
 
 def test_an_unknown_reader_is_named_with_the_nearest_known(plan: MakePlan) -> None:
-    found = message(plan(sources=[{"redit": {"path": "x"}}]))
+    found = error_message(plan(sources=[{"redit": {"path": "x"}}]))
     assert found == "unknown reader 'redit' in p.yaml; did you mean 'reddit'?"
 
 
-def test_a_misspelt_key_is_named_with_file_and_place(plan: MakePlan) -> None:
-    found = message(plan([{"language": {"keeep": ["en"]}}]))
+def test_a_misspelt_key_is_named_with_file_and_stage(plan: MakePlan) -> None:
+    found = error_message(plan([{"language": {"keeep": ["en"]}}]))
     assert found == "p.yaml: stages[0] language: unknown key 'keeep'; did you mean 'keep'?"
 
 
 def test_a_misspelt_key_of_the_plan_itself_is_caught(plan: MakePlan) -> None:
-    assert "unknown key 'outptu'; did you mean 'output'?" in message(plan(outptu={}))
-    assert "p.yaml: output: unknown key 'shard'" in message(plan(output={"shard": 3}))
-    assert "p.yaml: run: unknown key 'worker'" in message(plan(run={"worker": 3}))
+    assert "unknown key 'outptu'; did you mean 'output'?" in error_message(plan(outptu={}))
+    assert "p.yaml: output: unknown key 'shard'" in error_message(plan(output={"shard": 3}))
+    assert "p.yaml: run: unknown key 'worker'" in error_message(plan(run={"worker": 3}))
 
 
 def test_a_wrong_type_says_key_and_value(plan: MakePlan) -> None:
-    found = message(plan([{"language": {"min_score": "high"}}]))
+    found = error_message(plan([{"language": {"min_score": "high"}}]))
     assert found.startswith("p.yaml: stages[0] language: 'min_score': ")
     assert found.endswith("got 'high'")
 
 
 def test_a_value_out_of_range_is_refused(plan: MakePlan) -> None:
-    assert "'jaccard'" in message(plan([{"dedup": {"jaccard": 1.5}}]))
-    assert "'workers'" in message(plan(run={"workers": 0}))
+    assert "'jaccard'" in error_message(plan([{"dedup": {"jaccard": 1.5}}]))
+    assert "'workers'" in error_message(plan(run={"workers": 0}))
 
 
 def test_a_missing_key_is_named(plan: MakePlan) -> None:
-    found = message(plan(sources=[{"reddit": {}}]))
+    found = error_message(plan(sources=[{"reddit": {}}]))
     assert found == "p.yaml: sources[0] reddit: 'path' is missing; it must be given"
 
 
 def test_shapes_that_are_no_plan_are_refused(plan: MakePlan) -> None:
-    assert "found nothing" in message(None)
-    assert "found a list" in message([1])
-    assert "expected a list" in message(plan({"quality": {}}))  # type: ignore[arg-type]
-    assert "no 'sources'" in message(plan(sources=[]))
-    assert "expected one 'stage" in message(plan([{"quality": {}, "dedup": {}}]))
+    assert "found nothing" in error_message(None)
+    assert "found a list" in error_message([1])
+    assert "expected a list" in error_message(plan({"quality": {}}))  # type: ignore[arg-type]
+    assert "no 'sources'" in error_message(plan(sources=[]))
+    assert "expected one 'stage" in error_message(plan([{"quality": {}, "dedup": {}}]))
 
 
 def test_a_stage_given_twice_is_refused(plan: MakePlan) -> None:
-    assert "the stage is there twice" in message(plan([{"quality": {}}, {"quality": {}}]))
+    assert "the stage is there twice" in error_message(plan([{"quality": {}}, {"quality": {}}]))
 
 
 def test_a_stage_that_lacks_a_column_is_refused_before_any_data_is_read(
@@ -76,11 +76,11 @@ def test_a_stage_that_lacks_a_column_is_refused_before_any_data_is_read(
     from corpus import stages
 
     monkeypatch.setattr(stages.find("quality"), "READS", ("text", "lang"))
-    found = message(plan([{"quality": {}}, {"language": {}}]))
+    found = error_message(plan([{"quality": {}}, {"language": {}}]))
     assert found == (
         "p.yaml: stages[1] quality: needs the column 'lang'; move 'language' before it"
     )
-    assert "no stage here writes it" in message(plan([{"quality": {}}]))
+    assert "no stage here writes it" in error_message(plan([{"quality": {}}]))
     Plan.parse(plan([{"language": {}}, {"quality": {}}]))
 
 
@@ -91,10 +91,10 @@ def test_a_column_that_only_some_settings_write_may_be_read(
 
     monkeypatch.setattr(stages.find("pii"), "READS", ("text", "toxicity_insult"))
     Plan.parse(plan([{"toxicity": {"categories": ["insult"]}}, {"pii": {}}]))
-    assert message(plan([{"pii": {}}, {"toxicity": {"categories": ["insult"]}}])) == (
+    assert error_message(plan([{"pii": {}}, {"toxicity": {"categories": ["insult"]}}])) == (
         "p.yaml: stages[1] pii: needs the column 'toxicity_insult'; move 'toxicity' before it"
     )
-    found = message(plan([{"toxicity": {}}, {"pii": {}}]))
+    found = error_message(plan([{"toxicity": {}}, {"pii": {}}]))
     assert "needs the column 'toxicity_insult'; no stage here writes it" in found
 
 
@@ -104,7 +104,7 @@ def test_consent_comes_first_even_if_the_plan_forgets_it(plan: MakePlan) -> None
 
 
 def test_consent_anywhere_else_is_refused(plan: MakePlan) -> None:
-    assert "'consent' must come first" in message(plan([{"dedup": {}}, {"consent": {}}]))
+    assert "'consent' must come first" in error_message(plan([{"dedup": {}}, {"consent": {}}]))
 
 
 def test_a_file_named_by_two_sources_is_refused(plan: MakePlan, tmp_path: Path) -> None:
@@ -125,11 +125,11 @@ def test_one_file_under_two_spellings_is_one_file(plan: MakePlan, tmp_path: Path
 def test_an_output_inside_a_source_folder_is_refused(plan: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     sources = [{"reddit": {"path": str(tmp_path)}}]
-    with pytest.raises(PlanError, match="would lie inside"):
+    with pytest.raises(PlanError, match="would be inside"):
         Plan.parse(plan(sources=sources)).check_paths()
 
 
-def test_a_date_that_is_none_is_no_traceback(tmp_path: Path) -> None:
+def test_an_invalid_date_is_a_plan_error(tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     file.write_text("sources: [{reddit: {path: 2001-99-99}}]\n")
     with pytest.raises(PlanError, match=r"p\.yaml"):
@@ -137,9 +137,47 @@ def test_a_date_that_is_none_is_no_traceback(tmp_path: Path) -> None:
 
 
 def test_a_language_name_in_place_of_a_code_is_refused(plan: MakePlan) -> None:
-    assert "'english' is no language code" in message(plan([{"language": {"keep": ["english"]}}]))
+    assert "'english' is no language code" in error_message(
+        plan([{"language": {"keep": ["english"]}}])
+    )
     # YAML reads a bare `no` as false.
-    assert "got False" in message(plan([{"language": {"keep": [False]}}]))
+    assert "got False" in error_message(plan([{"language": {"keep": [False]}}]))
+
+
+def test_all_errors_of_a_plan_come_in_one_run(plan: MakePlan) -> None:
+    found = error_message(
+        plan(
+            [{"language": {"keeep": ["en"]}}, {"dedup": {"jaccard": 2, "keep": "newest"}}],
+            sources=[{"redit": {"path": "x"}}, {"reddit": {}}],
+            run={"workers": 0},
+        )
+    )
+    assert [line.partition(";")[0] for line in found.splitlines()] == [
+        "unknown reader 'redit' in p.yaml",
+        "p.yaml: sources[1] reddit: 'path' is missing",
+        "p.yaml: stages[0] language: unknown key 'keeep'",
+        "p.yaml: stages[1] dedup: 'jaccard': Input should be less than or equal to 1",
+        "p.yaml: stages[1] dedup: 'keep': Input should be 'earliest', 'longest' or 'best_score'",
+        "p.yaml: run: 'workers': Input should be greater than or equal to 1",
+    ]
+
+
+def test_all_unusable_paths_of_a_plan_come_in_one_run(plan: MakePlan, tmp_path: Path) -> None:
+    sources = [{"reddit": {"path": str(tmp_path / name)}} for name in ("one.zst", "two.zst")]
+    stages = [{"language": {"model": "/no/such/lid.bin"}}]
+    with pytest.raises(PlanError) as caught:
+        Plan.parse(plan(stages, sources=sources)).check_paths()
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 3
+    assert "lid.bin" in lines[0] and "one.zst" in lines[1] and "two.zst" in lines[2]
+
+
+@pytest.mark.parametrize("key", ["on", "no", "12", "1.5", "2024-01-01", "~"])
+def test_a_key_that_yaml_would_convert_is_named_as_it_is_written(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(f"{key}: 1\nsources: [{{reddit: {{path: x}}}}]\n")
+    with pytest.raises(PlanError, match=f"unknown key '{key}'"):
+        Plan.load(file)
 
 
 def test_bad_yaml_names_the_line(tmp_path: Path) -> None:
@@ -157,12 +195,12 @@ def test_a_plan_with_python_tags_is_not_executed(tmp_path: Path) -> None:
     assert not (tmp_path / "made").exists()
 
 
-def test_missing_paths_empty_globs_and_empty_folders_are_told_apart(
+def test_missing_paths_empty_globs_and_empty_folders_have_messages_of_their_own(
     plan: MakePlan, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
     for path, expected in (
-        ("gone.zst", "no file at"),
+        ("absent.zst", "no file at"),
         ("*.nothing", "matches no file"),
         ("empty", "is empty"),
     ):
@@ -171,7 +209,7 @@ def test_missing_paths_empty_globs_and_empty_folders_are_told_apart(
             made.check_paths()
 
 
-def test_how_it_is_run_and_where_it_goes_do_not_change_the_fingerprint(plan: MakePlan) -> None:
+def test_the_runner_and_the_output_path_do_not_change_the_fingerprint(plan: MakePlan) -> None:
     base = Plan.parse(plan()).fingerprint()
     elsewhere = plan(run={"runner": "processes", "workers": 7, "part_posts": 3})
     elsewhere["output"] = {"path": "/elsewhere", "keep_work": True, "ids": "original"}
@@ -187,7 +225,7 @@ def test_a_missing_model_is_found_before_the_build(plan: MakePlan, tmp_path: Pat
         made.check_paths()
 
 
-def test_the_resolved_plan_is_a_plan_again_with_every_default(plan: MakePlan) -> None:
+def test_the_resolved_plan_is_a_plan_with_every_default(plan: MakePlan) -> None:
     import yaml
 
     made = Plan.parse(plan())
@@ -196,7 +234,7 @@ def test_the_resolved_plan_is_a_plan_again_with_every_default(plan: MakePlan) ->
     assert made.resolved()["stages"][1]["quality"]["min_words"] == 2
 
 
-def test_the_shipped_plans_are_sound() -> None:
+def test_the_shipped_plans_are_valid() -> None:
     from tests.conftest import ROOT
 
     for file in sorted((ROOT / "configs").glob("*.yaml")):
@@ -214,15 +252,15 @@ def test_check_exits_with_2_and_one_line(tmp_path: Path) -> None:
     assert command("check", str(tmp_path / "none.yaml")).returncode == 2
 
 
-def test_evaluation_sets_are_looked_at_before_a_build(plan: MakePlan, tmp_path: Path) -> None:
+def test_evaluation_sets_are_checked_before_a_build(plan: MakePlan, tmp_path: Path) -> None:
     write_lines(tmp_path / "posts.jsonl", [post(1)])
     broken = tmp_path / "mmlu.jsonl"
     broken.write_text('{"question": "cut')
-    for settings, said in (
+    for settings, expected in (
         ({}, "no sets; name them"),
         ({"against": [str(tmp_path / "nowhere.jsonl")]}, "cannot read the file"),
         ({"against": [str(broken)]}, "line 1: broken JSON"),
     ):
         with pytest.raises(PlanError) as error:
             Plan.parse(plan([{"decontaminate": settings}])).check_paths()
-        assert said in str(error.value)
+        assert expected in str(error.value)

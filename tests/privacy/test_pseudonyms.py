@@ -1,4 +1,4 @@
-"""Posts and people leave the build by keyed names, which lead back to nobody without the key."""
+"""Every output has pseudonyms of ids and authors, which nobody can trace back without the key."""
 
 from __future__ import annotations
 
@@ -20,30 +20,32 @@ KEY = bytes(range(32))
 KEYED = re.compile(r"table:~[0-9a-f]{24}")
 
 
-def names(key: bytes = KEY) -> Pseudonymizer:
+def pseudonymizer(key: bytes = KEY) -> Pseudonymizer:
     return Pseudonymizer(key, "keyed")
 
 
 def test_an_id_keeps_its_platform_and_nothing_else() -> None:
-    named = names().pseudonymize_id("reddit:t1_c0abc")
-    assert named is not None and re.fullmatch(r"reddit:~[0-9a-f]{24}", named)
-    assert named != names(bytes(32)).pseudonymize_id("reddit:t1_c0abc")
-    assert names().pseudonymize_id(named) == named
-    assert names().pseudonymize_id(None) is None
+    pseudonym = pseudonymizer().pseudonymize_id("reddit:t1_c0abc")
+    assert pseudonym is not None and re.fullmatch(r"reddit:~[0-9a-f]{24}", pseudonym)
+    assert pseudonym != pseudonymizer(bytes(32)).pseudonymize_id("reddit:t1_c0abc")
+    assert pseudonymizer().pseudonymize_id(pseudonym) == pseudonym
+    assert pseudonymizer().pseudonymize_id(None) is None
     assert Pseudonymizer(KEY, "original").pseudonymize_id("reddit:t1_c0abc") == "reddit:t1_c0abc"
 
 
-def test_a_post_is_not_called_as_its_author_is() -> None:
-    assert keys.pseudonymize_author("x:12", KEY)[:24] not in (names().pseudonymize_id("x:12") or "")
+def test_the_pseudonyms_of_a_post_and_of_an_author_differ_for_one_name() -> None:
+    assert keys.pseudonymize_author("x:12", KEY)[:24] not in (
+        pseudonymizer().pseudonymize_id("x:12") or ""
+    )
 
 
-def test_letter_case_makes_no_other_person() -> None:
+def test_letter_case_does_not_change_an_author_s_pseudonym() -> None:
     assert keys.pseudonymize_author("reddit:Spez", KEY) == keys.pseudonymize_author(
         "reddit:spez", KEY
     )
 
 
-def test_every_column_of_ids_is_renamed_and_lists_keep_their_lengths() -> None:
+def test_every_column_of_ids_is_replaced_and_lists_keep_their_lengths() -> None:
     frame = pl.DataFrame(
         {
             "id": ["x:1", "x:2", "x:3"],
@@ -53,14 +55,14 @@ def test_every_column_of_ids_is_renamed_and_lists_keep_their_lengths() -> None:
         },
         schema_overrides={"post_ids": pl.List(pl.String)},
     )
-    one, two = names().pseudonymize_id("x:1"), names().pseudonymize_id("x:2")
-    found = names().replace_id_columns(frame).rows()
+    one, two = pseudonymizer().pseudonymize_id("x:1"), pseudonymizer().pseudonymize_id("x:2")
+    found = pseudonymizer().replace_id_columns(frame).rows()
     assert found[0] == (one, None, one, [one, two])
     assert found[1] == (two, one, None, [])
-    assert found[2] == (names().pseudonymize_id("x:3"), None, "x:~" + "a" * 24, None)
+    assert found[2] == (pseudonymizer().pseudonymize_id("x:3"), None, "x:~" + "a" * 24, None)
 
 
-def test_a_page_of_a_person_is_named_as_the_person_is() -> None:
+def test_a_personal_community_gets_the_pseudonym_of_its_owner() -> None:
     frame = pl.DataFrame(
         {
             "platform": ["reddit"] * 3 + ["x"],
@@ -68,8 +70,8 @@ def test_a_page_of_a_person_is_named_as_the_person_is() -> None:
             "community": ["u_spez", "pics", None, "u_spez"],
         }
     )
-    pages = names().replace_author_columns(frame)
-    assert pages["community"].to_list() == [f"u_{pages['author'][0]}", "pics", None, "u_spez"]
+    replaced = pseudonymizer().replace_author_columns(frame)
+    assert replaced["community"].to_list() == [f"u_{replaced['author'][0]}", "pics", None, "u_spez"]
 
 
 # --------------------------------------------------------------------------- in a build
@@ -99,8 +101,8 @@ def test_no_original_id_is_anywhere_in_the_output(out: Path) -> None:
         for column in columns:
             found = frame[column].drop_nulls()
             assert found.len() and all(KEYED.fullmatch(each) for each in found), column
-    named = [row["cluster"] for row in opened.manifest["dedup"]["largest"]]
-    assert named and all(KEYED.fullmatch(each) for each in named)
+    clusters = [row["cluster"] for row in opened.manifest["dedup"]["largest"]]
+    assert clusters and all(KEYED.fullmatch(each) for each in clusters)
     assert opened.manifest["ids"] == "keyed"
     written = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".sealed"]
     for path in written:
@@ -109,24 +111,24 @@ def test_no_original_id_is_anywhere_in_the_output(out: Path) -> None:
 
 def test_a_takedown_takes_ids_of_either_kind(out: Path) -> None:
     key = keys.load_key(out.parent / "corpus.key")
-    keyed = names(key).pseudonymize_id("table:51") or ""
+    keyed = pseudonymizer(key).pseudonymize_id("table:51") or ""
     found = take_down(out, {"table:50", keyed, "table:0", "table:nothing"})
     assert (found["removed"], found["elected"], found["unknown"]) == (3, 1, ["table:nothing"])
-    left = set(corpus.load(out).scan().collect()["id"])
-    assert not left & {names(key).pseudonymize_id(f"table:{n}") for n in (0, 50, 51)}
-    assert names(key).pseudonymize_id("table:300") in left  # the second copy of post 0
+    kept = set(corpus.load(out).scan().collect()["id"])
+    assert not kept & {pseudonymizer(key).pseudonymize_id(f"table:{n}") for n in (0, 50, 51)}
+    assert pseudonymizer(key).pseudonymize_id("table:300") in kept  # the replacement copy of post 0
     receipt = json.loads((out / "takedowns" / "00001.json").read_text())
     assert receipt["removed"] == 3 and "table:" not in json.dumps(receipt)
 
 
-def test_explain_takes_ids_of_either_kind_and_wants_the_key(out: Path) -> None:
-    keyed = names(keys.load_key(out.parent / "corpus.key")).pseudonymize_id("table:7") or ""
+def test_explain_takes_ids_of_either_kind_and_needs_the_key_for_original_ids(out: Path) -> None:
+    keyed = pseudonymizer(keys.load_key(out.parent / "corpus.key")).pseudonymize_id("table:7") or ""
     for name in ("table:7", keyed):
-        told = command("explain", str(out), name)
-        assert (told.returncode, "kept, in shards/" in told.stdout) == (0, True)
+        done = command("explain", str(out), name)
+        assert (done.returncode, "kept, in shards/" in done.stdout) == (0, True)
     (out.parent / "corpus.key").rename(out.parent / "moved.key")
-    told = command("explain", str(out), "table:7")
-    assert told.returncode == 2 and "--key" in told.stderr
+    done = command("explain", str(out), "table:7")
+    assert done.returncode == 2 and "--key" in done.stderr
     moved = str(out.parent / "moved.key")
     assert command("explain", str(out), "table:7", "--key", moved).returncode == 0
     assert command("explain", str(out), keyed).returncode == 0
@@ -143,7 +145,7 @@ def test_a_later_corpus_names_the_earlier_post_by_its_keyed_id(out: Path) -> Non
             "output": {"path": str(later)},
             "run": {"runner": "serial"},
         }
-    )  # fmt: skip
-    gone = corpus.load(later).dropped().collect()
-    assert gone.height == 20
-    assert set(gone["cluster"]) <= set(corpus.load(out).scan().collect()["id"])
+    )
+    dropped = corpus.load(later).dropped().collect()
+    assert dropped.height == 20
+    assert set(dropped["cluster"]) <= set(corpus.load(out).scan().collect()["id"])

@@ -1,4 +1,4 @@
-"""Tombstones find their posts, whoever repeats them."""
+"""Tombstones withdraw the posts that they name, and the reposts of these."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def posts(*rows: dict[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(filled, schema=POST)
 
 
-def notices(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
+def tombstone_frame(*rows: tuple[str, str, str, int | None]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TOMBSTONE, orient="row")
 
 
-def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not(tmp_path: Path) -> None:
+def test_a_repost_is_withdrawn_with_its_original_and_a_reply_is_not(tmp_path: Path) -> None:
     found = tombstones.apply_tombstones(
         posts(
             {"id": "x:1", "kind": "post"},
@@ -40,7 +40,7 @@ def test_a_repost_goes_with_its_deleted_original_and_a_reply_does_not(tmp_path: 
     assert found.columns == list(POST)
 
 
-def test_a_notice_on_the_post_says_more_than_one_on_its_author(tmp_path: Path) -> None:
+def test_a_tombstone_of_the_post_overrides_one_of_its_author(tmp_path: Path) -> None:
     found = tombstones.apply_tombstones(
         posts({"id": "x:1", "author": "7", "withdrawn": "withheld"}, {"id": "x:2", "author": "7"}),
         folded(tmp_path, ("author", "x:7", "withheld", None), ("id", "x:1", "deleted_later", None)),
@@ -51,7 +51,7 @@ def test_a_notice_on_the_post_says_more_than_one_on_its_author(tmp_path: Path) -
 def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> tombstones.TombstoneTable:
     """The rows folded, each from a file of its own; the same in both orders."""
     found = [
-        fold(tmp_path / str(number), *(notices(row) for row in order))
+        fold(tmp_path / str(number), *(tombstone_frame(row) for row in order))
         for number, order in enumerate((rows, rows[::-1]))
     ]
     for name in ("one", "two", "target", "reason", "said_at"):
@@ -60,7 +60,7 @@ def folded(tmp_path: Path, *rows: tuple[str, str, str, int | None]) -> tombstone
     return found[0]
 
 
-def test_of_several_notices_the_gravest_counts_in_any_order(tmp_path: Path) -> None:
+def test_of_several_tombstones_the_most_serious_counts_in_any_order(tmp_path: Path) -> None:
     named = folded(
         tmp_path,
         ("id", "x:1", "superseded", None),
@@ -71,7 +71,7 @@ def test_of_several_notices_the_gravest_counts_in_any_order(tmp_path: Path) -> N
     assert found["withdrawn"].to_list() == ["deleted_later"]
 
 
-def test_a_notice_ends_only_what_was_seen_before_it(tmp_path: Path) -> None:
+def test_a_tombstone_withdraws_only_versions_that_were_seen_before_it(tmp_path: Path) -> None:
     named = folded(
         tmp_path,
         ("id", "x:1", "superseded", 10),
@@ -89,11 +89,11 @@ def test_a_notice_ends_only_what_was_seen_before_it(tmp_path: Path) -> None:
         ),
         named,
     )
-    gone = "superseded"
-    assert found["withdrawn"].to_list() == [gone, gone, None, gone, gone, None]
+    old = "superseded"
+    assert found["withdrawn"].to_list() == [old, old, None, old, old, None]
 
 
-def test_a_notice_without_a_time_ends_every_version(tmp_path: Path) -> None:
+def test_a_tombstone_without_a_time_withdraws_every_version(tmp_path: Path) -> None:
     named = folded(
         tmp_path, ("id", "x:1", "deleted_later", 10), ("id", "x:1", "deleted_later", None)
     )
@@ -123,45 +123,60 @@ def test_of_an_author_s_declarations_the_last_counts_for_all_posts(tmp_path: Pat
     assert found.columns == list(POST)
 
 
-def test_ranges_of_keys_fold_as_one_and_any_text_finds_its_own(
+def test_many_ranges_of_keys_give_the_same_as_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = [
+    rows_of_tombstones = [
         ("id" if n % 3 else "author", f"x:{n % 70}", WITHDRAWAL_REASONS[n % 8], n % 11)
         for n in range(400)
     ]
-    whole = fold(tmp_path / "whole", notices(*said[:150]), notices(*said[150:]))
+    whole = fold(
+        tmp_path / "whole",
+        tombstone_frame(*rows_of_tombstones[:150]),
+        tombstone_frame(*rows_of_tombstones[150:]),
+    )
     monkeypatch.setattr(partitions, "RANGE_KEYS", 10)
-    parts = fold(tmp_path / "parts", notices(*said[:150]), notices(*said[150:]))
+    parts = fold(
+        tmp_path / "parts",
+        tombstone_frame(*rows_of_tombstones[:150]),
+        tombstone_frame(*rows_of_tombstones[150:]),
+    )
     assert len(list((tmp_path / "parts" / "all" / "folded").iterdir())) == 64
     rows = posts(
         *({"id": f"x:{n}", "author": f"{n + 35}", "seen_at": n % 13} for n in range(140)),
         *({"id": f"x:{n}", "kind": "repost", "parent_id": f"x:{n - 90}"} for n in range(140, 180)),
-        {"id": "x:", "author": ""}, {"id": "x:1", "platform": "y", "author": "1"},
-    )  # fmt: skip
+        {"id": "x:", "author": ""},
+        {"id": "x:1", "platform": "y", "author": "1"},
+    )
     found = tombstones.apply_tombstones(rows, parts)
     assert found.equals(tombstones.apply_tombstones(rows, whole))
 
-    def reached(row: dict[str, Any]) -> str | None:
-        """The same, said plainly."""
+    def expected_reason(row: dict[str, Any]) -> str | None:
+        """The same, post by post."""
         why = None
         original = row["parent_id"] if row["kind"] == "repost" else None
         author = f"{row['platform']}:{row['author']}" if row["author"] is not None else None
         for target, value in (("author", author), ("id", original), ("id", row["id"])):
             last = {}
-            for kind, of, reason, when in said:
+            for kind, of, reason, when in rows_of_tombstones:
                 if (kind, of) == (target, value):
                     last[reason] = max(when, last.get(reason, when))
-            last = {r: w for r, w in last.items() if r == "opted_out" or row["seen_at"] is None
-                    or row["seen_at"] < w}  # fmt: skip
+            seen = row["seen_at"]
+            last = {
+                reason: when
+                for reason, when in last.items()
+                if reason == "opted_out" or seen is None or seen < when
+            }
             why = min(last, key=WITHDRAWAL_REASONS.index) if last else why
         return why
 
-    assert found["withdrawn"].to_list() == [reached(row) for row in rows.iter_rows(named=True)]
+    assert found["withdrawn"].to_list() == [
+        expected_reason(row) for row in rows.iter_rows(named=True)
+    ]
     assert found["withdrawn"].null_count() not in (0, found.height)
 
 
-def test_notices_that_are_all_taken_back_reach_nobody(tmp_path: Path) -> None:
+def test_declarations_that_are_all_taken_back_mark_no_post(tmp_path: Path) -> None:
     named = folded(
         tmp_path, ("author", "x:7", "opted_out", 10), ("author", "x:7", "undeclared", 20)
     )
@@ -169,19 +184,19 @@ def test_notices_that_are_all_taken_back_reach_nobody(tmp_path: Path) -> None:
     assert tombstones.apply_tombstones(rows, named).equals(rows)
 
 
-def test_what_is_taken_back_at_the_moment_it_is_said_is_not_said(tmp_path: Path) -> None:
+def test_a_declaration_that_is_taken_back_at_the_same_time_does_not_count(tmp_path: Path) -> None:
     named = folded(tmp_path, ("author", "x:7", "allowed", 10), ("author", "x:7", "undeclared", 10))
     assert tombstones.apply_tombstones(posts({"id": "x:1", "author": "7"}), named)[
         "consent"
     ].to_list() == [None]
 
 
-def test_what_is_folded_anew_is_looked_up_anew(tmp_path: Path) -> None:
+def test_tombstones_that_are_folded_again_are_opened_again(tmp_path: Path) -> None:
     rows = posts({"id": "x:1"}, {"id": "x:2"})
-    room = tmp_path / "all"
+    folder = tmp_path / "all"
     for name, expected in (("x:1", ["deleted", None]), ("x:2", [None, "deleted"])):
-        shutil.rmtree(room, ignore_errors=True)
-        notices(("id", name, "deleted", None)).write_parquet(tmp_path / "n.parquet")
-        tombstones.fold_tombstones(room, [tmp_path / "n.parquet"], 1, run_inline)
-        found = tombstones.apply_tombstones(rows, tombstones.open_tombstones(room))
+        shutil.rmtree(folder, ignore_errors=True)
+        tombstone_frame(("id", name, "deleted", None)).write_parquet(tmp_path / "n.parquet")
+        tombstones.fold_tombstones(folder, [tmp_path / "n.parquet"], 1, run_inline)
+        found = tombstones.apply_tombstones(rows, tombstones.open_tombstones(folder))
         assert found["withdrawn"].to_list() == expected
