@@ -28,8 +28,6 @@ from corpus.dedup import minhash
 from corpus.errors import PlanError
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
-    I64,
-    U64,
     PartIndex,
     Rows,
     gather_rows,
@@ -43,6 +41,7 @@ from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written, numbered_folder, run_tasks
 from filters.contract import FilterConfig
+from filters.text.arrays import I64, U64
 
 READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
 #: How many posts of the author reached this stage; null for a post without an author.

@@ -48,6 +48,7 @@ from corpus.tasks.task import (
     run_tasks,
 )
 from filters.contract import FilterConfig, Threshold
+from filters.text.arrays import F64, I64
 
 READS = ("id", "platform", "author", "root_id", "lang", "lang_score", "lang2", "lang2_score")
 WRITES: dict[str, pl.DataType] = {
@@ -59,9 +60,7 @@ WRITES: dict[str, pl.DataType] = {
 VERSION = 1
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
-I64 = NDArray[np.int64]
 I16 = NDArray[np.int16]
-F64 = NDArray[np.float64]
 
 _LABEL = "weighing languages"
 # The task of a key range needs more memory for each post than one that compares keys only.

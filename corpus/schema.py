@@ -100,9 +100,9 @@ LEDGER_COLUMNS: dict[str, pl.DataType] = {
 #: The columns that identify a ledger row.
 LEDGER_KEY = ("id", "source_file", "source_row")
 
-#: The column of a document with the posts that it accounts for: each kept post is counted in exactly
-#: one document, also if several contain it. Counts after ``conversations`` are counts of these. The
-#: column is internal: no shard has it.
+#: The column of a document with the posts that are counted in it: each kept post is counted in
+#: exactly one document, also if several contain it. All counts after ``conversations`` are counts
+#: of these. The column is internal: no shard has it.
 COUNTED_POSTS = "_counted_posts"
 COUNTED_POSTS_TYPE = pl.List(
     pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64})

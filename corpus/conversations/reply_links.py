@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from corpus.partition import tree_roots
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
-    I64,
     gather_keys,
     gather_rows,
     load_part_index,
@@ -24,6 +23,7 @@ from corpus.partition.partitions import (
 )
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
+from filters.text.arrays import I64
 
 _LABEL = "linking"
 

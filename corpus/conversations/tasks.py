@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from corpus.conversations import documents, reply_links
 from corpus.partition.buckets import BUCKET, ScatterPosts, gather_bucket
-from corpus.partition.partitions import I64, load_part_index
+from corpus.partition.partitions import load_part_index
 from corpus.schema import LEDGER_COLUMNS
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written
+from filters.text.arrays import I64
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,6 @@ from numpy.typing import NDArray
 
 from corpus.partition import connected_components, tree_roots
 from corpus.partition.partitions import (
-    I64,
-    U64,
     PartIndex,
     Rows,
     gather_keys,
@@ -37,6 +35,7 @@ from corpus.partition.partitions import (
 )
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
+from filters.text.arrays import I64, U64
 
 #: The shingles of a batch, in bytes.
 BATCH_BYTES = 128 << 20

@@ -6,14 +6,10 @@ A post is a number: its row index over all parts, or its rank in a batch.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpus.dedup.minhash_kernel import jaccard
+from filters.text.arrays import I64, U32, U64
 from filters.text.jit import jit
-
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
 
 
 @jit

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from corpus.dedup import campaigns, candidates
 from corpus.partition.partitions import (
-    I64,
     PartIndex,
     Rows,
     gather_rows,
@@ -40,6 +39,7 @@ from corpus.tasks.task import (
     numbered_folder,
     run_tasks,
 )
+from filters.text.arrays import I64
 
 REASONS = (
     "",

@@ -8,15 +8,10 @@ All functions work on flat arrays (Arrow buffers). The hash is MurmurHash3
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from corpus.partition.key_kernel import mix64
+from filters.text.arrays import I64, U8, U32, U64
 from filters.text.jit import jit
-
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
 
 
 @jit

@@ -15,13 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from corpus.tasks import array_store
-
-U8 = NDArray[np.uint8]
-I64 = NDArray[np.int64]
-I32 = NDArray[np.int32]
+from filters.text.arrays import I32, I64, U8
 
 #: The differences that can be removed. ``unicode``: NFKC, and invisible characters; ``case``;
 #: ``reposts``: ``RT @name:`` at the begin; ``urls``; ``mentions``; ``hashtags``: the mark only;

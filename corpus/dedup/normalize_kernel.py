@@ -8,14 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.text.arrays import I32, I64, U8
 from filters.text.jit import jit
 
-U8 = NDArray[np.uint8]
-I64 = NDArray[np.int64]
-I32 = NDArray[np.int32]
-
 _WORD, _SPACE, _PUNCTUATION, _PICTURE, _DROPPED, _COMPOSED, _LETTER = 1, 2, 4, 8, 16, 32, 64
-# The options, in the order of corpus.folding.FOLDS.
+# The options, in the order of corpus.dedup.normalize.FOLDS.
 _UNICODE, _CASE, _REPOSTS, _URLS, _MENTIONS, _HASHTAGS, _STRETCHED, _PUNCT, _EMOJI = (
     1 << bit for bit in range(9)
 )

@@ -17,9 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from corpus.partition.partitions import I64, gather_rows, load_part_index, make_rows
+from corpus.partition.partitions import gather_rows, load_part_index, make_rows
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
+from filters.text.arrays import I64
 
 #: The name of the scattered edges: ``node`` is a post of the destination block, ``other`` its
 #: neighbour.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from corpus.tasks.array_store import flatten_strings
-
-U64 = NDArray[np.uint64]
+from filters.text.arrays import U64
 
 
 def hash_strings(texts: pl.Series) -> U64:

@@ -5,12 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from filters.text.arrays import I64, U8, U32, U64
 from filters.text.jit import jit
-
-U8 = NDArray[np.uint8]
-U32 = NDArray[np.uint32]
-U64 = NDArray[np.uint64]
-I64 = NDArray[np.int64]
 
 #: Keys are ordered by their first byte, so that a range of keys is read without the others.
 KEY_RANGES = 256

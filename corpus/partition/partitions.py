@@ -25,14 +25,13 @@ from corpus.tasks import array_store
 from corpus.tasks.files import write_json
 from corpus.tasks.receipts import save_receipt
 from corpus.tasks.task import Arrays
+from filters.text.arrays import I64, U64
 
 #: The posts of a block. A block's task needs some tens of bytes for each.
 BLOCK_POSTS = 4_000_000
 #: The keys of a key range. A range's task needs some forty bytes for each.
 RANGE_KEYS = 4_000_000
 
-I64 = NDArray[np.int64]
-U64 = NDArray[np.uint64]
 Rows = NDArray[Any]  # a structured array
 
 

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from corpus.partition.partitions import I64, Rows, gather_rows, load_part_index, make_rows
+from corpus.partition.partitions import Rows, gather_rows, load_part_index, make_rows
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
+from filters.text.arrays import I64
 
 NO_PARENT = -1
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from filters.text.arrays import I64
 from filters.text.jit import jit
-
-I64 = NDArray[np.int64]
 
 
 @jit
