@@ -23,10 +23,8 @@ _COMPARISON_FILE = "against.html"
 
 def report(
     out: CorpusArgument,
-    against: Annotated[str | None, typer.Option(help="another corpus, to see both beside")] = None,
-    html: Annotated[
-        str | None, typer.Option(help="write a page here, with speeds; needed for none but them")
-    ] = None,
+    against: Annotated[str | None, typer.Option(help="another corpus, to compare with")] = None,
+    html: Annotated[str | None, typer.Option(help="write a page with speeds to this file")] = None,
 ) -> None:
     """Print what a finished corpus holds, or write two of them side by side as a page."""
     from corpus.storage.folder_lock import locked_corpus

@@ -58,7 +58,10 @@ def publish(
     url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
     replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
 ) -> None:
-    """Upload a finished corpus: shards, then the rest, the manifest last. Stopped, it goes on."""
+    """Upload a finished corpus: shards, then the rest, the manifest last.
+
+    Run it again to go on where an interrupted upload stopped.
+    """
     from corpus.storage import filesystem, upload
     from corpus.storage.folder_lock import locked_corpus
 
@@ -76,7 +79,7 @@ def publish(
 def audit(
     out: LocalCorpusArgument,
     key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
-    strict: Annotated[bool, typer.Option(help="look for people and places too")] = False,
+    strict: Annotated[bool, typer.Option(help="look for names of people and places too")] = False,
     min_authors: Annotated[
         int, typer.Option(min=2, help="a string of fewer authors counts as rare")
     ] = 3,

@@ -30,6 +30,7 @@ LocalCorpusArgument = Annotated[
 ]
 OutOption = Annotated[str | None, typer.Option("--out", help="the folder to build")]
 KeyOption = Annotated[
-    str | None, typer.Option("--key", help="the corpus's key; default: corpus.key beside OUT")
+    str | None,
+    typer.Option("--key", help="the corpus's key; default: corpus.key in OUT's parent folder"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]

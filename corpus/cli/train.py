@@ -15,7 +15,7 @@ def tokenize(
     out: CorpusArgument,
     tokenizer: Annotated[str, typer.Option(help="a tokenizer.json")],
     separator: Annotated[
-        str | None, typer.Option(help="the token behind each document; default: end of text")
+        str | None, typer.Option(help="the token after each document; default: end of text")
     ] = None,
     dtype: Annotated[str, typer.Option(help="auto, uint16 or uint32")] = "auto",
     to: Annotated[str | None, typer.Option(help="where to write; default: OUT/tokens")] = None,
@@ -59,7 +59,7 @@ def train(
 ) -> None:
     """Train a classifier on posts that you have labelled, for the stage 'classifier'.
 
-    Prints precision and recall on posts held out, and writes the model's card beside it. The same
+    Prints precision and recall on posts held out, and writes the model's card next to it. The same
     file gives the same bytes. Exit status 1 if no threshold gives the wanted precision.
     """
     from corpus.plan.validate import validate_settings

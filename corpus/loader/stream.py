@@ -274,7 +274,7 @@ class Stream(Iterator[Any]):
 
 
 def _require_same_stream(state: Mapping[str, Any], current: Mapping[str, Any]) -> None:
-    """CorpusError if ``state`` is not a state of the stream whose state is ``current``."""
+    """CorpusError if ``state`` cannot belong to the stream that has the state ``current``."""
     try:
         version = int(state["version"])
         missing = [name for name in current if name not in state]

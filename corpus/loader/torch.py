@@ -191,7 +191,7 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
             self._reset_buffer()
         stream = self._open_stream()
         if worker and self._epoch_finished:
-            # Other workers have blocks of this epoch left to yield; this one has none.
+            # Other workers have not yielded all blocks of this epoch; this one has none.
             self._epoch_finished, self._next_epoch[worker.id] = False, stream.epoch + 1
             return iter(())
         epoch, stream = stream.epoch, iter(stream)  # begins the next epoch if this one is finished

@@ -24,7 +24,7 @@ def format_checks(checks: Sequence[Mapping[str, Any]], verdict: str) -> str:
     lines = []
     for check in checks:
         lines.append(f"{'ok  ' if check['passed'] else 'FAIL'}  {check['name']}: {check['found']}")
-        lines += [f"        {re.sub(r'[^ -~]', '?', place)}" for place in check["where"]]
+        lines += [f"        {re.sub(r'[^ -~]', '?', file)}" for file in check["where"]]
     return "\n".join([*lines, verdict])
 
 

@@ -200,7 +200,7 @@ def format_differences(differences: Mapping[str, Any]) -> str:
     lines.append("posts")
     for row in differences["stages"]:
         kept, dropped = _format_change(*row["kept"]), _format_change(*row["gone"])
-        lines.append(f"  {row['stage']}: kept {kept}, left {dropped}")
+        lines.append(f"  {row['stage']}: kept {kept}, dropped {dropped}")
         lines += [
             f"    {reason['name']}: {_format_change(reason['before'], reason['after'])}"
             for reason in row["reasons"]

@@ -1,1 +1,1 @@
-"""Files here and at URLs, through fsspec."""
+"""Local and remote files, through fsspec: open, list, upload, download, lock."""

@@ -275,7 +275,7 @@ def _require_listener(address: str) -> None:
 def _format_unreachable(address: str, error: Exception) -> str:
     if not address:
         return f"cannot start Ray here: {str(error).splitlines()[0]}"
-    return f"no Ray cluster at '{address}'; is it up? ('ray status --address {address}' tells)"
+    return f"no Ray cluster at '{address}'; is it up? ('ray status --address {address}' shows)"
 
 
 def _installed_versions() -> tuple[tuple[str, str], ...]:

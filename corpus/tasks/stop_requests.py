@@ -38,6 +38,7 @@ class StopMonitor:
         self._timeout_seconds = timeout_seconds
         self._on_timeout = on_timeout
         self._noticed = False
+        self._reading = threading.Lock()  # held from reading a signal until it is noticed
         self._signals, self._signal_writer = os.pipe()
 
     def start(self) -> None:
@@ -58,16 +59,19 @@ class StopMonitor:
 
     def stop_was_requested(self) -> bool:
         """Return whether a request has arrived, even if its exception was lost."""
-        return self._noticed or bool(select.select([self._signals], [], [], 0)[0])
+        with self._reading:
+            return self._noticed or bool(select.select([self._signals], [], [], 0)[0])
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self._noticed = True
         raise StopRequested
 
     def _watch(self) -> None:
-        while os.read(self._signals, 1)[0] not in STOP_SIGNALS:
-            pass
-        self._noticed = True
+        while not self._noticed:
+            select.select([self._signals], [], [])
+            with self._reading:
+                if os.read(self._signals, 1)[0] in STOP_SIGNALS:
+                    self._noticed = True
         time.sleep(self._timeout_seconds)
         self._on_timeout()
 
