@@ -16,6 +16,7 @@ import pytest
 from corpus.privacy import tombstones
 from corpus.stages import run_inline
 from tests.support.examples import register_profiles
+from tests.support.processes import HANG_SECONDS
 
 register_profiles()
 
@@ -100,7 +101,7 @@ def command(*arguments: str, cwd: Path | None = None, **environment: str) -> Any
         text=True,
         cwd=cwd or ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
-        timeout=300,
+        timeout=HANG_SECONDS,
     )
 
 

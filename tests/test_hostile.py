@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import resource
 import struct
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,31 +25,14 @@ from filters import quality
 from filters.pii import presidio
 from filters.text import fasttext
 from tests.conftest import ROOT, command, write_lines
+from tests.support.processes import run_limited
 from tests.test_contract import NEEDED
 
 MakePlan = Callable[..., dict[str, Any]]
-_CPU_SECONDS = 300
-
-
-def limited(code: str, cpu: int = _CPU_SECONDS) -> Any:
-    """Run Python under a limit of processor time and of 8 GB of addresses."""
-
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (cpu, cpu))
-        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
-
-    return subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"},
-        preexec_fn=limit,
-    )
 
 
 def test_every_pattern_of_ours_is_linear_on_a_megabyte() -> None:
-    found = limited(
+    found = run_limited(
         "from tests.support import patterns\nprint(patterns.all_linear(1_000_000, few=6, seed=1))\n"
     )
     assert found.returncode == 0, found.stderr[-500:]
@@ -62,24 +41,24 @@ def test_every_pattern_of_ours_is_linear_on_a_megabyte() -> None:
 
 def test_a_pattern_that_takes_the_square_does_not_pass() -> None:
     code = "import re\nre.compile(r'\\s*x').search(' ' * 1_000_000)\n"
-    assert limited(code, cpu=3).returncode < 0
+    assert run_limited(code, cpu_seconds=3).returncode < 0
 
 
 def test_every_filter_is_linear_on_a_megabyte() -> None:
     names = [name for name in filters.names() if name not in ("classifier", "decontaminate", "pii")]
     names += [f"quality:{preset}" for preset in quality.PRESETS if preset != "social"]
-    found = limited(
+    found = run_limited(
         f"from tests.support import patterns\npatterns.filters_linear({names!r}, 1_000_000)\n"
     )
     assert found.returncode == 0, found.stderr[-500:]
 
 
 def test_thousands_of_mentions_in_a_megabyte_are_no_square() -> None:
-    found = limited(
+    found = run_limited(
         "from corpus.readers import discord\n"
         "names = [discord._Named(name=f'a{n:05d}') for n in range(50_000)]\n"
         "print(len(discord._masked('@a0' * 333_333 + '@a00007', names)))\n",
-        cpu=30,
+        cpu_seconds=30,
     )
     assert found.returncode == 0, found.stderr[-500:]
     assert int(found.stdout) == 999_999 + len("@user")
@@ -267,7 +246,7 @@ def test_a_model_file_that_is_cut_is_refused_and_never_ends_the_process(
         "import sys\nfrom pathlib import Path\nfrom tests.support import patterns\n"
         f"print(patterns.models_hold(Path({str(tmp_path)!r}), 60))\n"
     )
-    found = limited(code)
+    found = run_limited(code)
     assert found.returncode == 0, found.stderr[-500:]
     assert int(found.stdout) == 60
 

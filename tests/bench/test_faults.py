@@ -91,6 +91,7 @@ def test_every_file_in_work_is_named_by_a_receipt(
     assert {path.name for path in files - named} == {"status.json"}
 
 
+@pytest.mark.slow
 def test_a_bit_that_flips_between_two_runs_does_not_change_the_bytes(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -278,6 +279,7 @@ def test_functions_are_compiled_without_a_folder_for_compiled_code(
     assert add.signatures  # it was compiled, not run as Python
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_or_has_a_full_disk_resumes_to_the_same_bytes(
     tmp_path: Path,
 ) -> None:

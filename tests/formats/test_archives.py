@@ -37,6 +37,7 @@ from tests.support.archives import (
     zipped,
     zipped_as,
 )
+from tests.support.examples import examples
 
 
 def line(number: int, body: str = "hello") -> bytes:
@@ -213,7 +214,7 @@ def test_a_flipped_bit_is_never_silent_nor_fatal(dump: Dump, kind: str) -> None:
     packed = PACKED[kind]()
     whole = pl.concat(batch.posts for batch in batches(dump(packed)))
     dice = random.Random(2)
-    for _ in range(200):
+    for _ in range(examples(200)):
         damaged = bytearray(packed)
         damaged[dice.randrange(len(packed))] ^= 1 << dice.randrange(8)
         found = batches(dump(bytes(damaged)))
@@ -238,7 +239,7 @@ def test_a_crash_of_pyppmd_is_a_damaged_member(dump: Dump) -> None:
 def test_flipped_bits_in_blocks_are_not_fatal(dump: Dump) -> None:
     packed = blocks(WHOLE)
     dice = random.Random(2)
-    for _ in range(200):
+    for _ in range(examples(200)):
         damaged = bytearray(packed)
         damaged[dice.randrange(len(packed))] ^= 1 << dice.randrange(8)
         ids, refused = read(dump(bytes(damaged)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +13,7 @@ from corpus.formats.html import (
     html_to_text,
 )
 from tests.support.examples import examples
+from tests.support.processes import run_limited
 
 LONG = "https://example.com/a/very/long/address"
 HIDDEN = (
@@ -141,18 +140,18 @@ def test_a_links_text_is_kept_and_a_shortened_address_made_whole(html: str, text
     assert text == html_to_text(html)
 
 
-@pytest.mark.parametrize(
-    "html",
-    [
-        tag * 100_000 + "deep"
-        for tag in ("<div>", "<ul><li>", "<blockquote>", "<b>", "<table><tr><td>", "<script></p>")
-    ]
-    + ["<p " + " ".join(f"a{n}=1" for n in range(100_000)) + ">deep", "<" * 300_000],
-)
-def test_a_page_made_to_hurt_is_read_in_no_time(html: str) -> None:
-    started = time.perf_counter()
-    html_to_text(html)
-    assert time.perf_counter() - started < 10
+def test_a_page_made_to_hurt_is_read_in_linear_time() -> None:
+    code = """
+from corpus.formats.html import html_to_text
+
+TAGS = ("<div>", "<ul><li>", "<blockquote>", "<b>", "<table><tr><td>", "<script></p>")
+for tag in TAGS:
+    html_to_text(tag * 100_000 + "deep")
+html_to_text("<p " + " ".join(f"a{n}=1" for n in range(100_000)) + ">deep")
+html_to_text("<" * 300_000)
+"""
+    result = run_limited(code)
+    assert result.returncode == 0, result.stderr[-500:]
 
 
 def test_a_page_too_large_to_parse_only_loses_its_tags() -> None:

@@ -17,6 +17,8 @@ from tests.conftest import command, post, write_lines
 from tests.storage.test_storage import MakePlan, server, store  # noqa: F401
 from tests.support import object_store
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def both(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> tuple[Any, Any]:  # noqa: F811

@@ -18,6 +18,7 @@ from corpus.errors import CorpusError
 from tests.conftest import ROOT
 from tests.support.corpora import make
 from tests.support.examples import examples
+from tests.support.processes import HANG_SECONDS
 
 torch = pytest.importorskip("torch", reason="torch is not installed (the extra 'torch')")
 
@@ -293,7 +294,7 @@ def test_a_training_run_that_is_killed_goes_on_to_the_same_loss(
     def run(save: str, stop: int) -> Any:
         return subprocess.run(
             [sys.executable, "train.py", str(built), save, str(stop)], cwd=tmp_path,
-            capture_output=True, text=True, timeout=300,
+            capture_output=True, text=True, timeout=HANG_SECONDS,
             env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
 
@@ -320,7 +321,7 @@ def test_the_program_in_the_docs_runs_and_goes_on(tmp_path: Path) -> None:
     for epoch in (0, 1):
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True,
-            timeout=300, env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
+            timeout=HANG_SECONDS, env={"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[0] == str(epoch)

@@ -18,6 +18,7 @@ import yaml
 import corpus
 from corpus.tasks import runners
 from tests.conftest import ROOT, command, contents, post, write_lines
+from tests.support.processes import HANG_SECONDS, start_build, wait_for_workers, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
 STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
@@ -41,26 +42,16 @@ def plan_file(plan: MakePlan, tmp_path: Path) -> Path:
     return file
 
 
-def start(plan_file: Path, *more: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "corpus", "build", str(plan_file), "-q", *more],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def receipt_times(work: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in work.rglob("[0-9]*.json")}
 
 
-def wait_for(work: Path, count: int, process: subprocess.Popen[str]) -> None:
-    while process.poll() is None and len(list(work.rglob("[0-9]*.json"))) < count:
-        time.sleep(0.005)
+def wait_for_receipts(work: Path, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until ``count`` receipts are on disk, or the build has ended."""
+    wait_until(lambda: len(list(work.rglob("[0-9]*.json"))) >= count, process)
 
 
+@pytest.mark.slow
 def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
     plan_file: Path, tmp_path: Path
 ) -> None:
@@ -70,8 +61,8 @@ def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
     rng = random.Random(11)
     kills = 0
     for count in (1, 12, 31, 45, 62, 80, 95, 120, 150, 170):  # receipts on disk when it is killed
-        process = start(plan_file)
-        wait_for(work, count, process)
+        process = start_build(plan_file)
+        wait_for_receipts(work, count, process)
         time.sleep(rng.random() * 0.05)
         if process.poll() is None:
             kills += 1
@@ -86,15 +77,15 @@ def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
 
 def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_path: Path) -> None:
     work = tmp_path / "out" / "work"
-    process = start(plan_file)
-    wait_for(work, 25, process)
+    process = start_build(plan_file)
+    wait_for_receipts(work, 25, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    time.sleep(1.5)  # until the orphaned workers end
+    wait_for_workers(process)
     before = receipt_times(work)
     assert len(before) >= 25
-    process = start(plan_file)
-    wait_for(work, len(before) + 10, process)
+    process = start_build(plan_file)
+    wait_for_receipts(work, len(before) + 10, process)
     after = receipt_times(work)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
@@ -123,13 +114,14 @@ def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     assert sum(receipt["posts"] for receipt in load_receipts(tmp_path / "parts")) == 1000
 
 
+@pytest.mark.slow
 def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
     corpus.build(plan_file, out=str(tmp_path / "clean"))
-    process = start(plan_file)
-    wait_for(tmp_path / "out" / "work", 40, process)
+    process = start_build(plan_file)
+    wait_for_receipts(tmp_path / "out" / "work", 40, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    time.sleep(1.5)
+    wait_for_workers(process)
     for path in list((tmp_path / "out" / "work").rglob("*.parquet"))[::5]:
         path.write_bytes(path.read_bytes()[:-20])  # as a power cut may do
     found = command("build", str(plan_file), "-q")
@@ -141,10 +133,10 @@ def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
 def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
     plan_file: Path, tmp_path: Path, what: signal.Signals
 ) -> None:
-    process = start(plan_file)
-    wait_for(tmp_path / "out" / "work", 10, process)
+    process = start_build(plan_file)
+    wait_for_receipts(tmp_path / "out" / "work", 10, process)
     os.killpg(process.pid, what)  # as a terminal does: the workers get it too
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130
     assert errors.strip().endswith("run the same command again to go on where it stopped")
     assert "Traceback" not in errors
@@ -152,10 +144,14 @@ def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
 
 
 def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Path) -> None:
-    first = start(plan_file)
-    wait_for(tmp_path / "out" / "work", 5, first)
-    second = command("build", str(plan_file), "-q")
-    _, errors = first.communicate(timeout=300)
+    first = start_build(plan_file)
+    wait_for_receipts(tmp_path / "out" / "work", 5, first)
+    os.kill(first.pid, signal.SIGSTOP)  # it must not finish before the second has begun
+    try:
+        second = command("build", str(plan_file), "-q")
+    finally:
+        os.kill(first.pid, signal.SIGCONT)
+    _, errors = first.communicate(timeout=HANG_SECONDS)
     assert first.returncode == 0, errors
     assert second.returncode == 1
     assert "another build is working in" in second.stderr
@@ -164,12 +160,12 @@ def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Pa
 def test_a_dead_worker_stops_the_build_with_a_message(plan_file: Path, tmp_path: Path) -> None:
     import psutil
 
-    process = start(plan_file)
-    wait_for(tmp_path / "out" / "work", 10, process)
+    process = start_build(plan_file)
+    wait_for_receipts(tmp_path / "out" / "work", 10, process)
     children = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
     workers[0].kill()
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert "a worker process died" in errors
     assert command("build", str(plan_file), "-q").returncode == 0
@@ -249,7 +245,7 @@ def test_a_request_to_end_that_a_library_catches_ends_the_build_nevertheless() -
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     assert found.returncode == 130
     assert "run the same command again" in found.stderr

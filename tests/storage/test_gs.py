@@ -7,8 +7,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ import corpus
 from corpus.maintenance.verify import verify
 from corpus.storage import filesystem
 from tests.conftest import post
+from tests.support.processes import is_up, wait_until
 
 pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'corpus-builder[gcs]'")
 pytest.importorskip(
@@ -45,14 +44,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     # Else gcsfs asks over gRPC what kind of bucket it is; the emulator speaks none.
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     try:
-        until = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/storage/v1/b", timeout=5).close()
-                break
-            except OSError:
-                assert time.monotonic() < until and server.poll() is None
-                time.sleep(0.2)
+        wait_until(lambda: is_up(f"http://127.0.0.1:{port}/storage/v1/b"), server)
         yield "gs://dumps"
     finally:
         server.kill()
@@ -68,6 +60,7 @@ def _told(code: str) -> Any:
     return json.loads(found.stdout.splitlines()[-1])
 
 
+@pytest.mark.slow
 def test_a_corpus_is_built_from_there_to_there_and_read_there(bucket: str, tmp_path: Path) -> None:
     told = _told(f"from tests.storage.test_gs import there; there({bucket!r}, {str(tmp_path)!r})")
     assert told["kept"] == 300 and told["streamed"] == 300 and told["whole"]

@@ -17,6 +17,8 @@ from tests.support import hub
 
 pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'")
 PLACE = f"hf://datasets/{hub.REPO}"
+pytestmark = pytest.mark.slow
+
 BUILD = """
 import corpus, json, sys
 from corpus.storage import filesystem

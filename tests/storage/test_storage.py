@@ -59,7 +59,7 @@ def store(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object_store
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
     }.items():
         monkeypatch.setenv(name, value)
-    once = {"read_timeout": 3, "retries": {"max_attempts": 0}}
+    once = {"read_timeout": 10, "retries": {"max_attempts": 0}}
     monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": once})
     monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # so that what tries again is ours
     monkeypatch.setattr(filesystem, "_FIRST_PAUSE_SECONDS", 0.01)
@@ -120,7 +120,7 @@ def test_a_file_there_reads_as_one_here(store: object_store.Proxy) -> None:
         filesystem.stat("s3://dumps/b.bin")
 
 
-@pytest.mark.parametrize("kind", ["500", "hang", "cut"])
+@pytest.mark.parametrize("kind", ["500", pytest.param("hang", marks=pytest.mark.slow), "cut"])
 def test_a_range_that_fails_is_asked_for_again(store: object_store.Proxy, kind: str) -> None:
     data = noise(3 * read_ahead.BLOCK_BYTES)
     put("s3://dumps/a.bin", data)
@@ -376,6 +376,7 @@ def test_a_build_from_there_to_there_is_the_one_made_here(
     assert [path for method, path in store.log.requests if method == "PUT"] == []
 
 
+@pytest.mark.slow
 def test_processes_read_there_as_well(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:
@@ -387,7 +388,7 @@ def test_processes_read_there_as_well(
     assert contents(tmp_path / "serial") == contents(tmp_path / "many")
 
 
-@pytest.mark.parametrize("kind", ["500", "hang", "cut"])
+@pytest.mark.parametrize("kind", ["500", pytest.param("hang", marks=pytest.mark.slow), "cut"])
 def test_an_upload_that_fails_is_done_again(
     document: dict[str, Any], store: object_store.Proxy, kind: str, tmp_path: Path
 ) -> None:
@@ -397,6 +398,7 @@ def test_an_upload_that_fails_is_done_again(
     assert there("s3://dumps/out") == contents(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_connection_cut_within_a_large_upload_leaves_nothing_half(
     store: object_store.Proxy, tmp_path: Path
 ) -> None:
@@ -591,7 +593,7 @@ def test_row_groups_there_are_those_here_and_only_wanted_columns_are_fetched(
     assert store.log.sent < 200_000 < len(data) / 10
 
 
-@pytest.mark.parametrize("kind", ["500", "hang", "cut"])
+@pytest.mark.parametrize("kind", ["500", pytest.param("hang", marks=pytest.mark.slow), "cut"])
 def test_a_row_group_that_fails_is_fetched_again(store: object_store.Proxy, kind: str) -> None:
     put("s3://dumps/shard.parquet", shard(500, 100))
     found = row_group_fetcher.RowGroupFetcher()

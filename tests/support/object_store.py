@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.processes import is_up, wait_until
 
 Applies = Callable[[str, str], bool]
 
@@ -141,13 +142,6 @@ def start_server() -> tuple[subprocess.Popen[bytes], int]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    until = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/", timeout=5).close()
-            return server, port
-        except OSError:
-            if time.monotonic() > until or server.poll() is not None:
-                server.kill()
-                raise
-            time.sleep(0.2)
+    wait_until(lambda: is_up(f"http://127.0.0.1:{port}/moto-api/"), server)
+    assert server.poll() is None, "moto.server does not start"
+    return server, port

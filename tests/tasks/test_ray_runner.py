@@ -23,6 +23,7 @@ import corpus.plan.model
 from corpus.errors import BuildError, PlanError
 from corpus.tasks import ray_runner, runners
 from tests.conftest import ROOT, command, contents, post, write_lines
+from tests.support.processes import HANG_SECONDS, start_build, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
 STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
@@ -64,22 +65,8 @@ def document(plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
     )
 
 
-def start(plan_file: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "corpus", "build", str(plan_file), "-q"],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-
-
 def wait_for(work: Path, pattern: str, count: int, process: subprocess.Popen[str]) -> None:
-    until = time.monotonic() + 180
-    while process.poll() is None and len(list(work.glob(pattern))) < count:
-        assert time.monotonic() < until, "the build does not get on"
-        time.sleep(0.01)
+    wait_until(lambda: len(list(work.glob(pattern))) >= count, process)
     assert process.poll() is None, process.communicate()[1]
 
 
@@ -94,6 +81,7 @@ def busy_workers() -> list[psutil.Process]:
     ]
 
 
+@pytest.mark.slow
 def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     cluster: Any, document: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -103,11 +91,10 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     file = tmp_path / "plan.yaml"
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     work = tmp_path / "out" / "work"
-    process = start(file)
+    process = start_build(file)
     wait_for(work, "judged/*/*.json", 5, process)
-    until = time.monotonic() + 30
-    while not (busy := busy_workers()):
-        assert time.monotonic() < until
+    busy: list[psutil.Process] = []
+    wait_until(lambda: busy.extend(busy_workers()) or busy, process)
     print(f"a worker is shot at {len(list(work.glob('judged/*/*.json')))} parts of 45")
     busy[0].kill()
     wait_for(work, "judged/*/*.json", 15, process)
@@ -116,7 +103,7 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     assert process.poll() is None
     assert len(list(work.glob("judged/*/*.json"))) < 45, "all was judged before the node was shot"
     late = add_node(cluster)
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0, errors
     assert contents(tmp_path / "out") == contents(tmp_path / "serial")
     print(f"{len(contents(tmp_path / 'out'))} files, each as the serial runner's")
@@ -124,6 +111,7 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
         cluster.remove_node(node)
 
 
+@pytest.mark.slow
 def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -140,19 +128,20 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
         assert "ray dashboard http://127.0.0.1:" in found.stderr
 
 
+@pytest.mark.slow
 def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: Path) -> None:
     """The signal reaches the whole process group, and the build handles it late, as under load."""
     pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
     document["run"] |= {"runner": "ray", "workers": 1}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     before = raylets()
-    process = start(tmp_path / "plan.yaml")
+    process = start_build(tmp_path / "plan.yaml")
     wait_for(tmp_path / "out" / "work", "judged/*/*.json", 3, process)
     os.kill(process.pid, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGTERM)
     time.sleep(2)
     os.kill(process.pid, signal.SIGCONT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130, errors
     assert errors.strip().endswith("run the same command again to go on where it stopped")
     assert raylets() == before
@@ -193,6 +182,7 @@ def runner(cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     cluster.remove_node(node)
 
 
+@pytest.mark.slow
 def test_submitted_tasks_are_bounded_and_workers_are_reused(runner: Any) -> None:
     tasks = Counted(200)
     results, ahead = [], 0
@@ -206,16 +196,19 @@ def test_submitted_tasks_are_bounded_and_workers_are_reused(runner: Any) -> None
     assert {cwd for *_, cwd in results} == {os.getcwd()}
 
 
+@pytest.mark.slow
 def test_a_task_s_own_error_is_raised_unchanged(runner: Any) -> None:
     with pytest.raises(ValueError, match=r"^a task's own words$"):
         list(runner.run(iter([Task(-1)]), lambda: None))
 
 
+@pytest.mark.slow
 def test_a_task_that_kills_every_worker_ends_the_build(runner: Any) -> None:
     with pytest.raises(runners.WorkerDied):
         list(runner.run(iter([Task(-2)]), lambda: None))
 
 
+@pytest.mark.slow
 def test_a_node_that_does_not_see_the_folder_is_named(
     cluster: Any, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -236,10 +229,7 @@ def test_a_node_that_does_not_see_the_folder_is_named(
         cluster.connect()
         import ray
 
-        until = time.monotonic() + 60
-        while ray.cluster_resources().get("CPU", 0) < 1:
-            assert time.monotonic() < until
-            time.sleep(0.2)
+        wait_until(lambda: ray.cluster_resources().get("CPU", 0) >= 1)
         ray.shutdown()
         document["run"] |= {"runner": "ray", "address": cluster.address}
         with pytest.raises(BuildError, match=r"node '.+': it cannot see '.+'; put the output"):

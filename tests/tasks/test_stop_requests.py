@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.processes import HANG_SECONDS
 
 REQUEST = "os.kill(os.getpid(), signal.SIGTERM)\n"
 
@@ -30,7 +31,7 @@ def run(app: str, timeout_seconds: float = 30.0) -> subprocess.CompletedProcess[
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
 
 
