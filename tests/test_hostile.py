@@ -56,8 +56,8 @@ def test_every_filter_is_linear_on_a_megabyte() -> None:
 def test_thousands_of_mentions_in_a_megabyte_are_no_square() -> None:
     found = run_limited(
         "from corpus.readers import discord\n"
-        "names = [discord._Named(name=f'a{n:05d}') for n in range(50_000)]\n"
-        "print(len(discord._masked('@a0' * 333_333 + '@a00007', names)))\n",
+        "names = [discord._NamedObject(name=f'a{n:05d}') for n in range(50_000)]\n"
+        "print(len(discord._mask_mentions('@a0' * 333_333 + '@a00007', names)))\n",
         cpu_seconds=30,
     )
     assert found.returncode == 0, found.stderr[-500:]

@@ -563,7 +563,7 @@ def test_a_wrong_type_anywhere_is_a_record_and_no_crash(
 
 MEMORY = """
 import sys
-from corpus.readers import x_archive
+from corpus.readers.x import archive as x_archive
 config = x_archive.Config(path=sys.argv[1])
 posts = 0
 for batch in x_archive.read(sys.argv[1], config, 2000):
