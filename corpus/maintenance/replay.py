@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from corpus import stages
 from corpus.errors import ManifestError, PlanError, did_you_mean
 from corpus.manifest import load_manifest
+from corpus.schema import LEDGER_KEY
 from corpus.tasks.files import file_sha256
 from filters import contract
 from filters.contract import FilterConfig, FilterModule
@@ -26,7 +27,6 @@ Settings = dict[str, Any]
 
 #: The verdict on a post that a stage keeps. Null means that the stored scores do not decide.
 PASSED = ""
-ROW_KEY = ("id", "source_file", "source_row")
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class BuiltCorpus:
         )
         frames = [
             kept.select(
-                *ROW_KEY,
+                *LEDGER_KEY,
                 pl.lit(len(self.stages), pl.Int64).alias("_at"),
                 pl.lit(None, pl.String).alias("_was"),
                 pl.lit(None, pl.String).alias("_why"),
@@ -142,7 +142,7 @@ class BuiltCorpus:
                 continue
             frames.append(
                 pl.scan_parquet(ledger, glob=False).select(
-                    *ROW_KEY,
+                    *LEDGER_KEY,
                     pl.lit(stage.position, pl.Int64).alias("_at"),
                     pl.col("stage").alias("_was"),
                     pl.col("reason").alias("_why"),

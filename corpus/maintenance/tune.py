@@ -16,13 +16,13 @@ import yaml
 from corpus.errors import PlanError, did_you_mean
 from corpus.maintenance.replay import (
     PASSED,
-    ROW_KEY,
     BuiltCorpus,
     BuiltStage,
     Settings,
     replay_verdicts,
     required_columns,
 )
+from corpus.schema import LEDGER_KEY
 from filters import contract
 from filters.contract import FilterConfig
 
@@ -169,7 +169,7 @@ def _pick_examples(
     """Pick a few rows, the same in every run: those whose ids, read backwards, are the lowest."""
     reason = pl.coalesce("_why", column).alias("reason")
     order = pl.col("id").str.reverse()
-    columns = rows.select(*ROW_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
+    columns = rows.select(*LEDGER_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
     picked = columns.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
     return [
         {key: value for key, value in row.items() if value is not None}

@@ -21,7 +21,7 @@ import polars as pl
 from corpus import stages
 from corpus.privacy import canaries, keys
 from corpus.privacy.pseudonyms import PseudonymSettings
-from corpus.schema import POST
+from corpus.schema import LEDGER_KEY, POST
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.task import ResumableTask, Written
 from filters import contract
@@ -33,7 +33,6 @@ MAX_REASONS, MAX_CLUSTERS = 30, 10
 #: Characters of all samples together, which keeps the report small, and of one sample.
 MAX_SAMPLE_CHARACTERS, MAX_TEXT_CHARACTERS = 60_000, 600
 _HASH_ORDER = ("_hash", "source_file", "source_row")
-_ROW_KEY = ("id", "source_file", "source_row")
 #: Fields of a sample that the report never shows; a takedown finds the samples to remove by them.
 PRIVATE_FIELDS = ("id", "ids", "people")
 #: What is known of a dropped post before its text is found.
@@ -229,11 +228,11 @@ class RedactSamples(ResumableTask):
         rows = pl.read_parquet(self.chosen_task.target, glob=False)
         withdrawn = [each for task in self.dropped_tasks for each in task.facts["withdrawn"]]
         ledger = rows.filter(~pl.col("id").is_in(withdrawn)).select(
-            *_ROW_KEY, "_stage", "_reason", "cluster", "_scores", "_hash"
+            *LEDGER_KEY, "_stage", "_reason", "cluster", "_scores", "_hash"
         )
         posts = pl.concat([pl.read_parquet(task.target, glob=False) for task in self.dropped_tasks])
         posts = posts.filter(pl.col("withdrawn").is_null(), pl.col("platform") != canaries.PLATFORM)
-        joined = posts.join(ledger, on=_ROW_KEY, how="inner", maintain_order="left")
+        joined = posts.join(ledger, on=LEDGER_KEY, how="inner", maintain_order="left")
         return joined.sort("_stage", "_reason", *_HASH_ORDER).drop("_hash")
 
 
