@@ -181,8 +181,6 @@ def test_the_tree_in_the_text_has_every_package() -> None:
     tree = TEXT.split("## The packages")[1].split("```")[1]
     named = set(re.findall(r"^  ([a-z_]+(?:/|\.py))", tree.split("filters/")[0], re.MULTILINE))
     for path in (ROOT / "corpus").iterdir():
-        if path.name in ("barrier.py", "gathered.py"):
-            continue  # they become part of stages.py
         if path.name.startswith("__") or (path.is_dir() and not (path / "__init__.py").exists()):
             continue
         if path.is_dir() or path.suffix == ".py":
