@@ -11,7 +11,6 @@ from corpus.dedup import dedup_index, index_rows
 from corpus.output import shards, shuffle, train_validation_split
 from corpus.output.shards import FinishedPart
 from corpus.pipeline.context import BuildContext, Part, identify_parts
-from corpus.tasks.receipts import load_receipt, require_receipt
 
 
 def write_shards(context: BuildContext, parts: Sequence[Part]) -> list[dict[str, Any]]:
@@ -36,13 +35,13 @@ def write_shards(context: BuildContext, parts: Sequence[Part]) -> list[dict[str,
             parquet_options=output.parquet_options,
         )
     workspace.remove_other_receipts(receipts_folder)
-    valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
+    valid = {task.target for task in tasks if task.is_done}
     for folder in folders.values():
         workspace.remove_others(folder, valid)  # of an earlier plan, or not written to the end
     if not output.validation:
         workspace.remove(workspace.validation.name)
     context.run_all(tasks, "writing")
-    return [require_receipt(task.receipt) for task in tasks]
+    return [task.facts for task in tasks]
 
 
 def _split_sides(context: BuildContext, parts: Sequence[Part]) -> dict[str, list[FinishedPart]]:
@@ -70,7 +69,7 @@ def _split_sides(context: BuildContext, parts: Sequence[Part]) -> dict[str, list
         for index, part in enumerate(parts)
     ]
     context.run_all(splitting, "splitting")
-    sizes = [require_receipt(task.receipt)["sides"] for task in splitting]
+    sizes = [task.facts["sides"] for task in splitting]
     return {
         side: [
             FinishedPart(task.side_file(side), *size[side])
@@ -93,7 +92,7 @@ def _order_posts(
     scattering, gathering = shuffle.make_shuffle_tasks(sized_files, folder, output.shuffle_seed)
     context.run_all(scattering, "shuffling")
     context.run_all(gathering, "gathering")
-    receipts = [(task.target, require_receipt(task.receipt)) for task in gathering]
+    receipts = [(task.target, task.facts) for task in gathering]
     return [FinishedPart(path, sizes["rows"], sizes["text_bytes"]) for path, sizes in receipts]
 
 
@@ -118,10 +117,10 @@ def write_index(context: BuildContext, parts: Sequence[Part]) -> dict[str, Any] 
     tasks = dedup_index.make_piece_tasks(
         measured, rows, folder, receipts_folder, context.plan.pseudonyms
     )
-    valid = {task.target for task in tasks if load_receipt(task.receipt) is not None}
+    valid = {task.target for task in tasks if task.is_done}
     context.workspace.remove_others(folder, valid)
     context.run_all(tasks, "indexing")
-    receipts = [require_receipt(task.receipt) for task in tasks]
+    receipts = [task.facts for task in tasks]
     has_shingles = not config.exact_only
     return dedup_index.write_index_file(
         folder, receipts, config.scheme(), has_shingles, context.key_id
