@@ -14,7 +14,7 @@ DEMO := dumps/demo/planted.json
 .PHONY: help corpus test test-all check bench eval eval-gates faults fuzz docs clean
 
 help:  ## show this
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "make corpus PLAN=configs/reddit.yaml OUT=out/mine builds a plan of your own"
 
 corpus: $(INSTALLED) $(if $(filter configs/demo.yaml,$(PLAN)),$(DEMO))  ## build PLAN (the demo by default) into OUT
@@ -76,6 +76,9 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_readers --lines 20000 --documents 4000
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
+
+docs: $(TOOLS)  ## run the examples of CONTRIBUTING.md
+	$(BIN)/python -m pytest tests/test_contributing.py
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench
