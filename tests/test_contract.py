@@ -1,4 +1,4 @@
-"""Every stage and reader keeps its contract; for filters, see ``tests/filters/test_contract.py``."""
+"""Every stage and reader keeps its contract; filters have ``tests/filters/test_contract.py``."""
 
 from __future__ import annotations
 

@@ -152,8 +152,11 @@ def test_what_must_go_is_not_left_because_the_hub_failed(
     there, environment = served
     there.failing = {f"{hub.API}/paths-info/": 2, f"{hub.API}/commit/": 2}
     code = (
-        "import sys\nfrom corpus.storage import filesystem\nfilesystem._FIRST_PAUSE_SECONDS = 0.01\n"
-        "for name in ('in/posts.jsonl', 'never-there'):\n    filesystem.remove_file(sys.argv[1] + name)"
+        "import sys\n"
+        "from corpus.storage import filesystem\n"
+        "filesystem._FIRST_PAUSE_SECONDS = 0.01\n"
+        "for name in ('in/posts.jsonl', 'never-there'):\n"
+        "    filesystem.remove_file(sys.argv[1] + name)\n"
     )
     command = [sys.executable, "-c", code, f"{PLACE}/"]
     found = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=ROOT)
