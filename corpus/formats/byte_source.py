@@ -1,4 +1,4 @@
-"""Bytes that stream by: where they break off, and how much of them may come."""
+"""Sources of bytes: where a stream breaks off, and how far it may expand when decompressed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ import zstandard
 CHUNK = 4 << 20
 
 
-class Unreadable(ValueError):
-    """Raised where bytes cannot be had, with the reason that the ledger shows."""
+class Refused(ValueError):
+    """Raised for input that cannot be read; readers also return it in place of a record.
+
+    ``reason`` is the reason that the ledger shows, such as ``truncated_stream``.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
 
 
-#: What a decompressor or an archive raises where its data breaks off.
+#: What decompressors and archives raise at data that is cut off or damaged.
 STREAM_ERRORS = (
     EOFError,
     OSError,
@@ -36,88 +39,87 @@ STREAM_ERRORS = (
 
 
 def get_refusal_reason(error: Exception) -> str:
-    """The reason to refuse what was met by one of :data:`BROKEN`."""
-    return error.reason if isinstance(error, Unreadable) else "truncated_stream"
+    """Return the ledger's reason for one of :data:`STREAM_ERRORS`."""
+    return error.reason if isinstance(error, Refused) else "truncated_stream"
 
 
 class ByteSource(Protocol):
-    """Whatever gives bytes: a file, a decompressor, a member of an archive."""
+    """Anything that yields bytes: a file, a decompressor, a member of an archive."""
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes; empty at the end."""
+        """Return at most ``size`` bytes; empty at the end."""
         ...
 
 
-#: No true dump shrinks a thousandfold: JSON lines shrink ten- to thirtyfold, and even a log that
-#: says one thing over and over stays below some hundreds.
+#: JSON lines shrink ten- to thirtyfold when compressed, and even a log of one repeated message
+#: some hundredfold. A file that expands more than this is taken for a decompression bomb.
 BOMB_RATIO = 1000
-#: How much may come out of one file on disk beyond that ratio, in sum over all that it holds:
-#: runs of blanks may shrink as far as they like, a file made to fill disks and eat days may not.
+#: The bytes beyond that ratio that one file on disk may expand to, summed over its streams: runs
+#: of blanks may exceed the ratio, a file made to fill disks may not.
 BOMB_BYTES = 1 << 30
 
-
-# What a member's headers take counts as bytes that went in: a few lines may have shared theirs.
+# The headers of a member count as input: short members may share theirs.
 _HEADER_BYTES = 256
 
 
 class ExpansionBudget:
-    """What has come out of one file on disk beyond :data:`BOMB_RATIO`, of all its streams."""
+    """The bytes beyond :data:`BOMB_RATIO` that all streams of one file on disk have yielded."""
 
     def __init__(self) -> None:
         self.excess_bytes = 0.0
 
 
 class BombGuard:
-    """Stops a stream of which far more comes out than went in.
+    """Stops a stream that yields far more bytes than it consumes.
 
-    ``consumed`` tells how many bytes of the file on disk have been read so far: compression
-    inside compression must not multiply what each layer may do.
+    ``consumed_bytes`` returns how many bytes of the file on disk have been read so far. All layers
+    of nested compression share it and the budget, so that their ratios do not multiply.
     """
 
     def __init__(
         self, source: ByteSource, consumed_bytes: Callable[[], float], budget: ExpansionBudget
     ) -> None:
         self._source = source
-        self._consumed = consumed_bytes
-        self._allowance = budget
-        self._begin = consumed_bytes() - _HEADER_BYTES
+        self._consumed_bytes = consumed_bytes
+        self._budget = budget
+        self._start = consumed_bytes() - _HEADER_BYTES
         self._size = 0
         self._excess = 0.0
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """At most ``size`` bytes; raises ``decompression_bomb`` for a stream that is one."""
+        """Return at most ``size`` bytes; refuse a decompression bomb."""
         data = self._source.read(size)
         self._size += len(data)
-        excess = max(0.0, self._size - BOMB_RATIO * (self._consumed() - self._begin))
-        self._allowance.excess_bytes += excess - self._excess
+        excess = max(0.0, self._size - BOMB_RATIO * (self._consumed_bytes() - self._start))
+        self._budget.excess_bytes += excess - self._excess
         self._excess = excess
-        # A stream that keeps to the ratio is read on even beside one that does not.
-        if excess and self._allowance.excess_bytes > BOMB_BYTES:
-            raise Unreadable("decompression_bomb")
+        # A stream within the ratio is read on, even if another one has used up the budget.
+        if excess and self._budget.excess_bytes > BOMB_BYTES:
+            raise Refused("decompression_bomb")
         return data
 
 
 class ExactReader:
-    """A source as just enough of a file: ``read`` gives all that was asked for, or the end."""
+    """A file-like view of a source: ``read`` returns all bytes requested unless it ends."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
 
     def read(self, size: int = -1, /) -> bytes:
-        """Exactly ``size`` bytes unless the source ends before."""
-        wanted = bytearray()
-        while size < 0 or len(wanted) < size:
-            piece = self._source.read(CHUNK if size < 0 else size - len(wanted))
+        """Return exactly ``size`` bytes, or fewer at the end; all if ``size`` is negative."""
+        data = bytearray()
+        while size < 0 or len(data) < size:
+            piece = self._source.read(CHUNK if size < 0 else size - len(data))
             if not piece:
                 break
-            wanted += piece
-        return bytes(wanted)
+            data += piece
+        return bytes(data)
 
 
 class PeekedSource:
-    """A source whose first bytes have been looked at.
+    """A source with its first bytes in ``head``.
 
-    A break met while peeking is held back, to be raised where the data really ends.
+    An error met while peeking is raised later, once the bytes before it have been read.
     """
 
     def __init__(self, source: ByteSource, size: int = 512) -> None:
@@ -129,12 +131,12 @@ class PeekedSource:
                 self.head += more
         except STREAM_ERRORS as error:
             self._error = error
-        self._left = self.head
+        self._unread = self.head
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """Up to ``size`` bytes, first those that were peeked at."""
-        if self._left:
-            data, self._left = self._left[:size], self._left[size:]
+        """Return up to ``size`` bytes, the peeked ones first."""
+        if self._unread:
+            data, self._unread = self._unread[:size], self._unread[size:]
             return data
         if self._error:
             raise self._error
@@ -142,18 +144,18 @@ class PeekedSource:
 
 
 class CountingSource:
-    """Counts what is read of a source."""
+    """Counts the bytes read from a source."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
         self._size = 0
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """At most ``size`` bytes."""
+        """Return at most ``size`` bytes."""
         data = self._source.read(size)
         self._size += len(data)
         return data
 
     def consumed_bytes(self) -> float:
-        """How much has been read so far."""
+        """Return how many bytes have been read so far."""
         return self._size

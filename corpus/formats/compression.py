@@ -1,4 +1,4 @@
-"""Undo compression as the bytes stream by, and give all there is before a break."""
+"""Decompress streams by their content, and yield all bytes before a break."""
 
 from __future__ import annotations
 
@@ -10,29 +10,18 @@ from typing import TypeAlias
 
 from corpus.formats.byte_source import (
     CHUNK,
-    STREAM_ERRORS,
     BombGuard,
     ByteSource,
     CountingSource,
     ExpansionBudget,
     PeekedSource,
-    Unreadable,
-    get_refusal_reason,
+    Refused,
 )
 from corpus.formats.zstd import ZSTD_MAGIC, ZstdBlocks, ZstdDecompressor, is_zstd_blocks
 
-__all__ = [
-    "STREAM_ERRORS",
-    "ByteSource",
-    "StreamDecompressor",
-    "Unreadable",
-    "decompress",
-    "get_refusal_reason",
-]
-
-# What a decompressor was about to give when it met a break is lost, so it gives little at a time.
+# The output of the call in which a decompressor fails is lost, so each call returns little.
 _OUTPUT_BYTES = 1 << 17
-#: So many layers of compression, one in another, are undone; real files have one, seldom two.
+#: Real files have one layer of compression, seldom two.
 MAX_COMPRESSION_LAYERS = 3
 
 
@@ -45,10 +34,10 @@ _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
 
 
 class StreamDecompressor:
-    """A stream decompressor over gz, bz2 or xz that gives all it can before a break.
+    """Decompresses gz, bz2 or xz, and yields all bytes before a break.
 
-    The standard library's file objects raise at a truncation and keep back what they had
-    decoded; a dump cut off in the middle must give every line before the cut.
+    The standard library's file objects lose what they have decoded when they raise at a
+    truncation, but a dump that is cut off must yield every line before the cut.
     """
 
     def __init__(
@@ -59,38 +48,38 @@ class StreamDecompressor:
         single_stream: bool = False,
     ) -> None:
         self._source = source
-        self._new = new_decompressor
-        self._single = single_stream  # one stream only: what follows it is something else
-        self._engine = new_decompressor()
+        self._new_decompressor = new_decompressor
+        self._single_stream = single_stream  # the bytes after one stream are something else
+        self._decompressor = new_decompressor()
         self._pending = b""
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """At most ``size`` bytes; raises where the data is broken."""
+        """Return at most ``size`` bytes; raises where the data is damaged."""
         while True:
-            if self._engine.eof:
-                if self._single:
+            if self._decompressor.eof:
+                if self._single_stream:
                     return b""
-                # Several streams one after another make one file (Archive Team's bz2, pigz).
-                rest = self._engine.unused_data or self._source.read(1 << 16)
+                # One file can be several streams in a row (Archive Team's bz2, pigz).
+                rest = self._decompressor.unused_data or self._source.read(1 << 16)
                 rest = rest.lstrip(b"\0")
                 if not rest:
                     return b""
-                self._engine, self._pending = self._new(), rest
-            data = self._step(size)
+                self._decompressor, self._pending = self._new_decompressor(), rest
+            data = self._decompress_some(size)
             if data:
                 return data
 
-    def _step(self, size: int) -> bytes:
-        engine, size = self._engine, min(size, _OUTPUT_BYTES)
+    def _decompress_some(self, size: int) -> bytes:
+        engine, size = self._decompressor, min(size, _OUTPUT_BYTES)
         if isinstance(engine, (bz2.BZ2Decompressor, lzma.LZMADecompressor)):
-            feed = self._pending or (self._more() if engine.needs_input else b"")
+            feed = self._pending or (self._read_input() if engine.needs_input else b"")
             self._pending = b""
             return engine.decompress(feed, size)
-        feed = engine.unconsumed_tail or self._pending or self._more()
+        feed = engine.unconsumed_tail or self._pending or self._read_input()
         self._pending = b""
         return engine.decompress(feed, size)
 
-    def _more(self) -> bytes:
+    def _read_input(self) -> bytes:
         data = self._source.read(1 << 16)
         if not data:
             raise EOFError("the compressed stream ends too early")
@@ -98,13 +87,13 @@ class StreamDecompressor:
 
 
 class _FailingSource:
-    """A source that can only say why it cannot be read."""
+    """A source that refuses every read."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
 
     def read(self, size: int, /) -> bytes:
-        raise Unreadable(self._reason)
+        raise Refused(self._reason)
 
 
 def decompress(
@@ -112,11 +101,11 @@ def decompress(
     consumed_bytes: Callable[[], float] | None = None,
     budget: ExpansionBudget | None = None,
 ) -> tuple[PeekedSource, str]:
-    """Undo the compression that the first bytes show, whatever the file is called.
+    """Decompress a source by its first bytes, whatever the file's name.
 
-    Returns the decompressed stream (its head can be looked at) and the outermost kind: zst, gz,
-    bz2, xz, zst_blocks or plain. ``consumed`` tells how much of the file on disk has been read,
-    and ``allowance`` is shared by all streams of that file; without them the source is the file.
+    Returns the decompressed stream and its outermost compression: zst, gz, bz2, xz, zst_blocks or
+    plain. ``consumed_bytes`` returns how much of the file on disk has been read, and ``budget`` is
+    shared by all streams of that file; without them the source is a file itself.
     """
     if consumed_bytes is None:
         source = tallied = CountingSource(source)
@@ -127,7 +116,7 @@ def decompress(
     for _ in range(MAX_COMPRESSION_LAYERS):
         if kind == "plain":
             return stream, outermost
-        # A guard begins to count before the first byte is decompressed, at the bytes peeked at.
+        # The guard is created before peeking, so that it counts the first bytes.
         stream = PeekedSource(BombGuard(_open_decompressor(stream, kind), consumed_bytes, budget))
         kind = _detect_compression(stream.head)
     return (

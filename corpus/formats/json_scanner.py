@@ -1,4 +1,4 @@
-"""Cut single values out of a stream of JSON text, without building any."""
+"""Cut single values out of a stream of JSON text, without decoding them."""
 
 from __future__ import annotations
 
@@ -9,29 +9,30 @@ import msgspec
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
 
 _CHUNK = 1 << 20
-_MAX_DEPTH = 1 << 16  # no export nests so; a stack of brackets must not grow without end
+_MAX_DEPTH = 1 << 16  # real exports nest far less; bounds the stack of brackets
 _MAX_SCALAR_BYTES = 1024
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
-# What may stand outside strings and brackets; NaN and Infinity spoil just their own element.
+# The bytes outside strings and brackets. NaN and Infinity are accepted here, so that they cost only
+# the element that contains them.
 _PLAIN = re.compile(rb"[ \t\r\n0-9:,.+\-eEtrufalsnNIity]*+")
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\[\s\S][^"\\]*+)*+')
 _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
 _TRAILING_ERROR = re.compile(r"trailing characters \(byte (\d+)\)")
-_validate = msgspec.json.Decoder(msgspec.Raw).decode  # walks over a value without building it
+_validate = msgspec.json.Decoder(msgspec.Raw).decode  # checks a value without building it
 
 
 class MalformedJsonError(Exception):
-    """The document's structure is not JSON here."""
+    """Raised where the structure of the document is not JSON."""
 
 
 class TruncatedJsonError(Exception):
-    """The document ends before it is complete."""
+    """Raised where the document ends before it is complete."""
 
 
 def is_json(data: bytes) -> bool:
-    """Whether this is one JSON value, of a depth that can be read."""
+    """Return whether the data is one JSON value, nested no deeper than the decoder reads."""
     try:
         _validate(data)
     except (msgspec.DecodeError, RecursionError):
@@ -40,23 +41,23 @@ def is_json(data: bytes) -> bool:
 
 
 class JsonScanner:
-    """The bytes around the place reached: ``buffer[at:]`` is not taken yet."""
+    """A position in a stream of JSON text; ``_buffer[_at:]`` are the next bytes."""
 
     def __init__(self, source: ByteSource, max_bytes: int) -> None:
-        self._source, self._longest = source, max_bytes
+        self._source, self._max_bytes = source, max_bytes
         self._buffer, self._at = b"", 0
         self._ended = False
-        #: Whether what was cut last is known to be JSON, and not just to close what it opens.
+        #: Whether the last value read is known to be JSON, not just to have balanced brackets.
         self.is_validated = False
-        #: The indentation of the line that the next value is the first of, else null.
+        #: The indentation of the line, if the next value is the first on its line; else null.
         self.line_indent: bytes | None = None
-        self.break_reason = ""  # why the source broke off, once it has
-        self._more()
+        self.break_reason = ""  # why the source broke off, or empty
+        self._fill()
         if self._buffer.startswith(b"\xef\xbb\xbf"):
             self._at = 3
 
     def is_at_end(self) -> bool:
-        """Whether nothing but space, or the semicolon of an assignment, is left."""
+        """Return whether only white space, or the semicolon of an assignment, remains."""
         self.skip_space()
         while self._buffer[self._at : self._at + 1] == b";":
             self.expect_byte(b";")
@@ -64,7 +65,7 @@ class JsonScanner:
         return self._at == len(self._buffer)
 
     def skip_space(self) -> None:
-        """Pass over white space, minding where a line begins."""
+        """Skip white space and record the indentation of a new line."""
         while True:
             match = _SPACE.match(self._buffer, self._at)
             assert match is not None  # it matches the empty string too
@@ -75,11 +76,11 @@ class JsonScanner:
             elif self.line_indent is not None:
                 self.line_indent += space
             self._at = match.end()
-            if self._at < len(self._buffer) or not self._more():
+            if self._at < len(self._buffer) or not self._fill():
                 return
 
     def peek_byte(self) -> bytes:
-        """The next byte that is no space."""
+        """Return the next byte that is not white space, without consuming it."""
         byte = self._buffer[self._at : self._at + 1]
         if not byte or byte in _SPACES:
             self.skip_space()
@@ -89,25 +90,29 @@ class JsonScanner:
         return byte
 
     def expect_byte(self, expected: bytes) -> None:
-        """Pass over the one byte that must come next."""
+        """Consume the next byte, which must be ``expected``."""
         if self.peek_byte() != expected:
             raise MalformedJsonError
         self._at += 1
         self.line_indent = None
 
     def read_value(self, indent: bytes | None, *, keep: bool) -> bytes | None:
-        """Pass over the value that begins here; return its bytes, or null if it is too long."""
+        """Consume the next value and return its bytes, or null if it is too long.
+
+        ``indent`` is the indentation of the lines that begin the elements of the array around the
+        value, or null. Without ``keep`` the bytes of a container may be dropped.
+        """
         byte = self.peek_byte()
         self.line_indent, self.is_validated = None, False
         if byte not in (b"{", b"[", b'"'):
-            return self._scalar()
-        if (data := self._by_guess()) is not None:
+            return self._read_scalar()
+        if (data := self._read_by_decoder()) is not None:
             self.is_validated = True
-            return data if keep and len(data) <= self._longest else None
-        return self._by_brackets(keep, indent is not None)
+            return data if keep and len(data) <= self._max_bytes else None
+        return self._read_by_brackets(keep, indent is not None)
 
     def skip_value(self) -> None:
-        """Pass over a value; over an array element by element, which is the quick way."""
+        """Consume a value; an array is consumed by element, which is faster."""
         if self.peek_byte() != b"[":
             self.read_value(None, keep=False)
             return
@@ -119,36 +124,36 @@ class JsonScanner:
         self.expect_byte(b"]")
 
     def skip_to_line(self, indent: bytes) -> None:
-        """Go to the next line that begins an element, or closes the array around them."""
-        while not self._is_element(indent):
+        """Move to the next line that begins an element or closes the array."""
+        while not self._begins_element(indent):
             line = re.compile(rb"\n([ \t]{0,%d})(?=[^ \t\r\n])" % len(indent))
             while not (match := line.search(self._buffer, self._at)):
                 self._at = max(self._at, len(self._buffer) - len(indent) - 2)
-                if not self._more():
+                if not self._fill():
                     raise TruncatedJsonError
             self._at, self.line_indent = match.end(), match[1]
 
-    def _is_element(self, indent: bytes) -> bool:
-        """Whether the next line of an array, or its end, begins here."""
+    def _begins_element(self, indent: bytes) -> bool:
+        """Return whether an element of the array, or its end, begins at this position."""
         byte, line = self._buffer[self._at : self._at + 1], self.line_indent
         if line is None:
             return False
         if byte == b"]" and (len(line) < len(indent) or not indent):
             return True
         if len(line) < len(indent):
-            # This belongs to what is around the array: past it, an element might be another
-            # chat's.
+            # The line belongs to a container around the array. An element after it could be in
+            # another array, such as another chat's.
             raise MalformedJsonError
         if byte == b"{" and line == indent:
             return True
         self.line_indent = None
         return False
 
-    def _scalar(self) -> bytes:
+    def _read_scalar(self) -> bytes:
         while (end := _find_scalar_end(self._buffer, self._at)) == len(self._buffer):
             if end - self._at > _MAX_SCALAR_BYTES:
                 raise MalformedJsonError
-            if not self._more():
+            if not self._fill():
                 raise TruncatedJsonError
         data = self._buffer[self._at : end]
         if not data or len(data) > _MAX_SCALAR_BYTES:
@@ -156,11 +161,12 @@ class JsonScanner:
         self._at = end
         return data
 
-    def _by_guess(self) -> bytes | None:
-        """Cut where msgspec's error says that one value ends and more follows; null if it does not.
+    def _read_by_decoder(self) -> bytes | None:
+        """Cut at the offset that msgspec's "trailing characters" error names; null without one.
 
-        A complete JSON value is never the beginning of a longer one, so the guess is proved by
-        what was cut being JSON: were the error worded otherwise, it would only be slower.
+        The cut is right if the bytes before it are JSON, because a complete JSON value is never
+        the beginning of a longer one. If msgspec worded its error differently, reading would only
+        be slower.
         """
         while True:
             rest = memoryview(self._buffer)[self._at :]
@@ -170,20 +176,24 @@ class JsonScanner:
             except RecursionError:
                 return None
             except msgspec.DecodeError as error:
-                found = _TRAILING_ERROR.search(str(error))
-                if found is None:
-                    if end < _CHUNK and self._more():
+                match = _TRAILING_ERROR.search(str(error))
+                if match is None:
+                    if end < _CHUNK and self._fill():
                         continue
                     return None
-                end = int(found[1]) - 1
+                end = int(match[1]) - 1
             data = bytes(rest[:end]).rstrip(_SPACES)
             if not is_json(data):
                 return None
             self._at += len(data)
             return data
 
-    def _by_brackets(self, keep: bool, lines: bool) -> bytes | None:
-        """Cut by strings and brackets. With ``lines``, a newline in a string is a lost quote."""
+    def _read_by_brackets(self, keep: bool, lines: bool) -> bytes | None:
+        """Cut where all strings and brackets are closed.
+
+        With ``lines``, elements begin on lines of their own, and a newline in a string means that
+        its closing quote is missing.
+        """
         inside = _INSIDE_LINE if lines else _INSIDE
         brackets, at, quoted, before = bytearray(), self._at, False, b""
         while True:
@@ -195,10 +205,10 @@ class JsonScanner:
                 before = match[0].rstrip()[-1:] or before
             if not byte or (byte == b"\\" and at + 1 == len(self._buffer)):
                 at -= self._at
-                keep = keep and at <= self._longest
+                keep = keep and at <= self._max_bytes
                 if not keep:
                     self._at, at = self._at + at, 0
-                if not self._more():
+                if not self._fill():
                     raise TruncatedJsonError
                 at += self._at
                 continue
@@ -208,7 +218,7 @@ class JsonScanner:
             elif quoted:
                 raise MalformedJsonError
             elif byte in b"{[":
-                # Where a key should be: the bracket that closes the element before is missing.
+                # A bracket in place of a key: the one that closes the element before is missing.
                 if (brackets[-1:] == b"{" and before != b":") or len(brackets) == _MAX_DEPTH:
                     raise MalformedJsonError
                 brackets += byte
@@ -218,13 +228,13 @@ class JsonScanner:
                 raise MalformedJsonError
             before = byte
             if not brackets and not quoted:
-                keep = keep and at - self._at <= self._longest
+                keep = keep and at - self._at <= self._max_bytes
                 data = self._buffer[self._at : at] if keep else None
                 self._at = at
                 return data
 
-    def _more(self) -> bool:
-        """Read on, letting go of what was taken; false at the end."""
+    def _fill(self) -> bool:
+        """Drop the consumed bytes and read more; false at the end of the stream."""
         if self._ended:
             return False
         pieces, size = [self._buffer[self._at :]], 0

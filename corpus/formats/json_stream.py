@@ -1,34 +1,29 @@
-"""Take one huge JSON document apart, value by value, in bounded memory.
+"""Walk a huge JSON document value by value, in bounded memory.
 
-Exports are often a single object of many gigabytes. :func:`walk` hands over the values at the
-paths that a reader names, each as the bytes of one JSON value, for msgspec to decode. A path is
-made of keys and of ``item`` for an array's elements, joined by dots, as in ``messages.item``; ``*``
-stands for any key. Several documents one after another are walked in turn.
+Exports are often a single object of many gigabytes. :func:`walk_json` yields the values at the
+paths that a reader names, each as the bytes of one JSON value, for msgspec to decode. A path joins
+keys and ``item`` (an array's elements) by dots, as in ``messages.item``; ``*`` matches any key.
+Several documents one after another are walked in turn.
 
-Why not ijson (yajl)? Measured over 100,000 messages each, it is about as fast as this with
-Telegram's and half as fast with Discord's, and more robust it is not: one bad byte ends the whole
-document, half an emoji becomes ``?`` without a word, and reals become Decimals. Here a bad element
-fails alone.
+Why not ijson (yajl)? Measured over 100,000 messages each, its speed is about the same on Telegram's
+exports and half on Discord's, and it is less robust: one bad byte ends the whole document, half an
+emoji silently becomes ``?``, and reals become Decimals. Here only the bad element is refused.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
 
-from corpus.formats.dump_input import (
-    STREAM_ERRORS,
-    ByteSource,
-    DumpInput,
-    is_binary,
-    replace_lone_surrogates,
-)
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Refused
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_repair import replace_lone_surrogates
 from corpus.formats.json_scanner import JsonScanner, MalformedJsonError, TruncatedJsonError, is_json
-from corpus.readers.contract import Record, Refused
+from corpus.formats.lines import is_binary
 
 _JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 _ASSIGNMENT = re.compile(
@@ -37,14 +32,14 @@ _ASSIGNMENT = re.compile(
 
 
 class ContainerStart(NamedTuple):
-    """An object or array on the way to the wanted values begins; ``path`` is "" at the top."""
+    """The start of an object or array on a path to walk; ``path`` is "" for the document."""
 
     path: str
     is_array: bool
 
 
 class JsonValue(NamedTuple):
-    """A wanted value, as its JSON text."""
+    """A value at one of the paths to walk, as its JSON text."""
 
     path: str
     data: bytes
@@ -55,7 +50,7 @@ WalkEvent = JsonValue | ContainerStart | Refused
 
 @dataclass
 class _PathNode:
-    """What is wanted below one path. A leaf is wanted itself."""
+    """A node of the tree of paths to walk; the values at its leaves are yielded."""
 
     path: str
     keys: dict[bytes, _PathNode] = field(default_factory=dict)
@@ -78,13 +73,15 @@ class _PathNode:
 
 
 def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Iterator[WalkEvent]:
-    """Yield the values at the ``wanted`` paths, and where the containers around them open.
+    """Yield the values at ``paths`` and the starts of the containers around them, in order.
 
-    Refused come in between, in place: a value of over ``longest`` bytes (``line_too_long``), a
-    malformed one (``malformed_json``), a scalar where a container should be (``wrong_type``), and
-    at the end of a document that breaks off, ``truncated_stream`` or what the source says.
-    Malformed structure ends the walk unless the elements start on lines of their own: strings hold
-    no raw newline, so that the next line with the same indentation is surely the next element.
+    A :class:`Refused` is yielded in place of a value of over ``max_bytes`` bytes
+    (``line_too_long``), a malformed one (``malformed_json``), a scalar where a path needs a
+    container (``wrong_type``), and where a document breaks off (``truncated_stream`` or the
+    source's reason).
+
+    Malformed structure ends the walk unless the elements begin on lines of their own. JSON strings
+    contain no raw newline, so the next line with the same indentation begins the next element.
     """
     root = _PathNode("")
     for path in paths:
@@ -95,90 +92,65 @@ def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Ite
 
 
 def iter_values(source: ByteSource, path: str, max_bytes: int) -> Iterator[bytes | Refused]:
-    """Yield each value at ``prefix`` as its JSON text, with refusals as in :func:`walk`."""
-    for found in walk_json(source, (path,), max_bytes):
-        if isinstance(found, JsonValue):
-            yield found.data
-        elif isinstance(found, Refused):
-            yield found
+    """Yield each value at ``path`` as its JSON text, or a refusal as in :func:`walk_json`."""
+    for event in walk_json(source, (path,), max_bytes):
+        if isinstance(event, JsonValue):
+            yield event.data
+        elif isinstance(event, Refused):
+            yield event
 
 
 def walk_members(
-    path: str, source: DumpInput, paths: Collection[str], max_bytes: int
+    source: DumpInput, paths: Collection[str], max_bytes: int
 ) -> Iterator[tuple[str, WalkEvent]]:
-    """:func:`walk` through a file, or each ``.json`` file of an archive; with the place of each."""
-    broken = False
+    """Yield (source file, event) for a JSON file, or each ``.json`` member of an archive."""
+    is_truncated = False
     for member in source.members():
         if member.name and not _JSON_NAME.search(member.name):
-            continue  # pictures and the like lie beside the messages
-        place = f"{path}!{member.name}" if member.name else path
+            continue  # such as the pictures of a chat
         stream = member.open()
         if is_binary(stream.head):
-            yield place, Refused("not_text")
+            yield member.source_file, Refused("not_text")
             continue
-        for found in walk_json(stream, paths, max_bytes):
-            broken = isinstance(found, Refused) and found.reason == "truncated_stream"
-            yield place, found
-    if source.problem and not broken:  # one break, one refusal
-        yield path, Refused(source.problem)
-
-
-def decode_value(data: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:
-    """What ``decode`` makes of a value, with each way it can fail turned into a refusal."""
-    try:
-        try:
-            return decode(data)
-        except msgspec.ValidationError:
-            raise
-        except (msgspec.DecodeError, RecursionError):
-            mended = replace_lone_surrogates(
-                data
-            )  # half an emoji, the one known fault of real exports
-            if mended == data:
-                return (Refused("malformed_json"),)
-            return decode(mended)
-    except Refused as refusal:
-        return (refusal,)
-    except msgspec.ValidationError:
-        return (Refused("wrong_type"),)
-    except UnicodeDecodeError:
-        return (Refused("invalid_utf8"),)
-    except (msgspec.DecodeError, RecursionError):
-        return (Refused("malformed_json"),)
+        for event in walk_json(stream, paths, max_bytes):
+            is_truncated = isinstance(event, Refused) and event.reason == "truncated_stream"
+            yield member.source_file, event
+    if source.problems and not is_truncated:  # one break is refused once
+        yield source.path, Refused(source.problems[0][1])
 
 
 def skip_assignment(source: ByteSource) -> ByteSource:
-    """Pass over a JavaScript assignment in front of the JSON (``window.YTD.tweets.part0 = ``)."""
-    head, broken = b"", None
+    """Skip a JavaScript assignment before the JSON (``window.YTD.tweets.part0 = ``)."""
+    head, error = b"", None
     try:
         while len(head) < 512 and (more := source.read(512 - len(head))):
             head += more
-    except STREAM_ERRORS as error:
-        broken = error
-    found = _ASSIGNMENT.match(head)
-    return _ResumedSource(head[found.end() :] if found else head, source, broken)
+    except STREAM_ERRORS as caught:
+        error = caught
+    match = _ASSIGNMENT.match(head)
+    return _ResumedSource(head[match.end() :] if match else head, source, error)
 
 
 class _ResumedSource:
-    """A source whose beginning was read already."""
+    """The rest of a source: the unread part of its head, then the error met there, or the rest."""
 
-    def __init__(self, head: bytes, source: ByteSource, broken: Exception | None) -> None:
-        self._head, self._source, self._broken = head, source, broken
+    def __init__(self, head: bytes, source: ByteSource, error: Exception | None) -> None:
+        self._head, self._source, self._error = head, source, error
 
     def read(self, size: int = -1, /) -> bytes:
         if self._head:
             end = len(self._head) if size < 0 else size
             data, self._head = self._head[:end], self._head[end:]
             return data
-        if self._broken:
-            raise self._broken
+        if self._error:
+            raise self._error
         return self._source.read(size)
 
 
 def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent]:
     try:
         while True:
-            if scanner.peek_byte() not in (b"{", b"["):  # an empty file is a cut one
+            if scanner.peek_byte() not in (b"{", b"["):  # raises for an empty file
                 raise MalformedJsonError
             yield from _walk_value(scanner, root, None)
             if scanner.is_at_end():
@@ -210,7 +182,7 @@ def _walk_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> 
         yield from _walk_array(scanner, node.item)
     else:
         scanner.skip_value()
-        if byte != b"n":  # null says that there is nothing
+        if byte != b"n":  # null is an absent container
             yield Refused("wrong_type")
 
 
@@ -240,8 +212,9 @@ def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
         try:
             yield from _walk_value(scanner, item, indent)
             byte = scanner.peek_byte()
-            # Without a comma, but on a line of its own: that element is as whole as any.
-            if byte != b"]" and (byte != b"{" or indent is None or scanner.line_indent != indent):
+            # An element on a line of its own is complete even if the comma before it is missing.
+            is_next_line = byte == b"{" and indent is not None and scanner.line_indent == indent
+            if byte != b"]" and not is_next_line:
                 scanner.expect_byte(b",")
         except MalformedJsonError:
             if indent is None:
@@ -252,7 +225,7 @@ def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
 
 
 def _decode_key(key: bytes | None) -> bytes:
-    """A key's text; a key that is no JSON string is nobody's name."""
+    """Return the text of a key; empty, which matches no path, for one that is not a JSON string."""
     if key is None:
         return b""
     if b"\\" not in key:

@@ -1,8 +1,7 @@
-"""A member of a dump as lines, and the repair of lines that are no proper JSON."""
+"""Split a member of a dump into lines of bounded length."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,44 +12,48 @@ _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 class Line(NamedTuple):
-    """One line without its end. ``end`` is the offset behind it; ``problem`` a refusal or ''."""
+    """One line without its line end."""
 
     data: bytes
-    end_offset: int
-    problem: str = ""
+    end_offset: int  # of the next line, in decompressed bytes
+    problem: str = ""  # the reason to refuse the line, or empty
 
 
 class DumpMember:
-    """One stream of lines: the file itself (``name`` is empty) or a member of an archive."""
+    """One decompressed stream: the whole file (``name`` is empty) or a member of an archive.
 
-    def __init__(self, name: str, stream: PeekedSource) -> None:
+    ``source_file`` names it in the posts' provenance: the path, then ``!`` and the member's name.
+    """
+
+    def __init__(self, name: str, source_file: str, stream: PeekedSource) -> None:
         self.name = name
+        self.source_file = source_file
         self._stream = stream
 
     def open(self) -> PeekedSource:
-        """The decompressed bytes, for a reader that cuts them into records itself."""
+        """Return the decompressed bytes, for a reader of records that are not lines."""
         return self._stream
 
     def lines(self, max_bytes: int, skip_bytes: int = 0) -> Iterator[Line]:
-        """Yield the lines after the first ``skip`` bytes.
+        """Yield the lines after the first ``skip_bytes`` decompressed bytes.
 
-        Blank lines come with empty data, so that rows count true. A line over ``longest`` bytes,
-        and the point where the stream breaks, come as a problem.
+        Blank lines are yielded with empty data, so that callers can count rows. A line of over
+        ``max_bytes`` bytes and the point where the stream breaks off are yielded as problems.
         """
         stream = self.open()
         if not skip_bytes and is_binary(stream.head):
             yield Line(b"", 0, "not_text")
             return
-        at, carry, too_long, broken = 0, b"", False, ""
+        at, carry, too_long, break_reason = 0, b"", False, ""
         first = True
         while True:
             try:
                 chunk = stream.read(CHUNK)
             except STREAM_ERRORS as error:
-                chunk, broken = b"", get_refusal_reason(error)
+                chunk, break_reason = b"", get_refusal_reason(error)
             if not chunk:
                 break
-            if at + len(chunk) <= skip_bytes:  # read before: only pass over it
+            if at + len(chunk) <= skip_bytes:  # read in an earlier batch
                 at += len(chunk)
                 first = False
                 continue
@@ -85,50 +88,13 @@ class DumpMember:
                 carry, too_long = b"", True
         if too_long:
             yield Line(b"", at, "line_too_long")
-        elif carry.strip() and not broken:
+        elif carry.strip() and not break_reason:
             yield Line(carry.strip(), at)
-        if broken:
-            yield Line(b"", at, broken)
+        if break_reason:
+            yield Line(b"", at, break_reason)
 
 
 def is_binary(head: bytes) -> bool:
-    """Whether a file that begins so is no text; a stray control byte costs just its own line."""
-    # JSON and CSV hold no raw NUL; UTF-16 text, which is full of them, is caught here too.
+    """Return whether a file with this head is not text; a few control bytes are tolerated."""
+    # JSON and CSV contain no raw NUL. This also catches UTF-16, where every other byte is one.
     return b"\0" in head or 20 * len(_CONTROL.findall(head)) > len(head)
-
-
-_SURROGATE_ESCAPE = re.compile(
-    rb"(?<!\\)((?:\\\\)*)\\u(?:(?P<pair>[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
-    rb"|[dD][89a-fA-F][0-9a-fA-F]{2})"
-)
-
-
-def replace_lone_surrogates(line: bytes) -> bytes:
-    """Replace each lone surrogate escape by U+FFFD; proper pairs stay."""
-
-    def mend(match: re.Match[bytes]) -> bytes:
-        return match[0] if match["pair"] else match[1] + rb"\ufffd"
-
-    return _SURROGATE_ESCAPE.sub(mend, line)
-
-
-def split_json_objects(line: bytes) -> list[bytes]:
-    """Split a line that holds several JSON objects; an empty list if it is no such line."""
-    decoder = json.JSONDecoder()
-    try:
-        text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        return []
-    pieces, at = [], 0
-    while at < len(text):
-        try:
-            _, end = decoder.raw_decode(text, at)
-        except (ValueError, RecursionError):
-            # What stands behind the last whole object is refused by its decoder.
-            pieces.append(text[at:].encode("utf-8"))
-            break
-        pieces.append(text[at:end].encode("utf-8"))
-        at = end
-        while at < len(text) and text[at] in " \t\r":
-            at += 1
-    return pieces

@@ -1,4 +1,4 @@
-"""Read files, here or elsewhere, so that the disk's troubles never pass for a dump's."""
+"""Open local and remote files for reading; their errors are not mistaken for a damaged dump."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from corpus.storage import filesystem
 
 
 class SeekableFile(io.RawIOBase):
-    """A file opened for reading, as much of one as archives need.
+    """A local or remote file opened for reading; an OSError becomes a :class:`BuildError`.
 
-    It is a RawIOBase only because py7zr insists on one.
+    It is a RawIOBase because py7zr requires one.
     """
 
     def __init__(self, file: IO[bytes], name: str) -> None:
@@ -24,17 +24,17 @@ class SeekableFile(io.RawIOBase):
         self._name = name
         self.size = file.seek(0, 2)
         file.seek(0)
-        #: Where the last read ended.
+        #: The offset at which the last read ended.
         self.position = 0
-        #: How many bytes have been read in all.
+        #: The number of bytes read in total.
         self.bytes_read = 0
 
     def read(self, size: int = -1, /) -> bytes:
-        """At most ``size`` bytes."""
+        """Return at most ``size`` bytes."""
         try:
             data = self._file.read(size)
         except OSError as error:
-            # A dump that ends here by mistake would look like one that was cut off.
+            # As an OSError, it would be taken for the end of a dump that was cut off.
             raise BuildError(f"cannot read '{self._name}': {error.strerror}") from None
         self.position = self._file.tell()
         self.bytes_read += len(data)
@@ -45,23 +45,23 @@ class SeekableFile(io.RawIOBase):
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the next read begins."""
+        """Return the offset of the next read."""
         return self._file.tell()
 
     def seekable(self) -> bool:
-        """Whether :meth:`seek` works: it does."""
+        """Return true: :meth:`seek` works."""
         return True
 
     def fileno(self) -> int:
-        """The number that the system knows the file by; one from elsewhere is copied for that."""
+        """Return the file descriptor; a remote file is first copied to a temporary one."""
         try:
             return self._file.fileno()
         except io.UnsupportedOperation:
-            self._file = self._copied()
+            self._file = self._copy_to_disk()
             return self._file.fileno()
 
-    def _copied(self) -> IO[bytes]:
-        place = self._file.tell()
+    def _copy_to_disk(self) -> IO[bytes]:
+        offset = self._file.tell()
         try:
             file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this one
             self._file.seek(0)
@@ -69,9 +69,11 @@ class SeekableFile(io.RawIOBase):
                 file.write(data)
             file.flush()
         except OSError as error:
-            raise BuildError(f"cannot copy '{self._name}' here: {error.strerror}") from None
+            raise BuildError(
+                f"cannot copy '{self._name}' to a temporary file: {error.strerror}"
+            ) from None
         self._file.close()
-        file.seek(place)
+        file.seek(offset)
         return cast("IO[bytes]", file)
 
     def close(self) -> None:
@@ -81,7 +83,7 @@ class SeekableFile(io.RawIOBase):
 
 
 def open_seekable(path: str | Path) -> SeekableFile:
-    """Open a file of this disk, or a URL."""
+    """Open a local path or a URL."""
     try:
         return SeekableFile(filesystem.open_file(path), str(path))
     except OSError as error:
@@ -89,17 +91,17 @@ def open_seekable(path: str | Path) -> SeekableFile:
 
 
 def get_file_size(path: str) -> int:
-    """How many bytes a file has."""
+    """Return the size of a file in bytes."""
     try:
         return filesystem.stat(path).size
     except OSError as error:
-        raise BuildError(f"cannot look at '{path}': {error.strerror}") from None
+        raise BuildError(f"cannot read the size of '{path}': {error.strerror}") from None
 
 
 def digest_file(path: str | Path) -> bytes:
-    """The hash of a file's whole content."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of a file's content, as 32 bytes."""
+    digest = hashlib.sha256()
     with open_seekable(path) as file:
         while data := file.read(1 << 20):
-            found.update(data)
-    return found.digest()
+            digest.update(data)
+    return digest.digest()

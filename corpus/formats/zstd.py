@@ -1,4 +1,4 @@
-"""Undo zstd, plain and in blocks, and give all there is before a break."""
+"""Decompress zstd, plain and in blocks, and yield all bytes before a break."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import IO, cast
 
 import zstandard
 
-from corpus.formats.byte_source import CHUNK, ByteSource, ExactReader, Unreadable
+from corpus.formats.byte_source import CHUNK, ByteSource, ExactReader, Refused
 
-# Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses unless told otherwise.
+# Reddit's dumps declare windows of up to 2 GiB, which libzstd refuses by default.
 _MAX_WINDOW_BYTES = 2**31
-#: How a zstd frame begins.
+#: The first bytes of a zstd frame.
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-_MAX_BLOCK_ROWS = 1 << 22  # in a block; the files that exist have some hundreds
+_MAX_BLOCK_ROWS = 1 << 22  # in a block; real files have some hundreds
 _DAMAGED_BLOCK = "damaged_block"
 
 
 def is_zstd_blocks(head: bytes) -> bool:
-    """Whether a file that begins so is made of blocks, each a length and a zstd frame."""
+    """Return whether the head is that of blocks, each a length and a zstd frame."""
     return head[4:8] == ZSTD_MAGIC and int.from_bytes(head[:4], "little") > len(ZSTD_MAGIC)
 
 
 class ZstdDecompressor:
-    """A zstd decompressor with a 2 GiB window that gives all it can before a break."""
+    """Decompresses zstd with windows of up to 2 GiB, and yields all bytes before a break."""
 
     def __init__(self, source: ByteSource) -> None:
         context = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW_BYTES)
@@ -37,18 +37,18 @@ class ZstdDecompressor:
     def read(self, size: int = CHUNK, /) -> bytes:
         """Up to ``size`` decompressed bytes; EOFError where a frame ends too early."""
         data = self._reader.read(size)
-        if not data and not self._complete():
+        if not data and not self._is_complete():
             raise EOFError("the zstd frame ends too early")
         return data
 
-    def _complete(self) -> bool:
-        # The reader does not tell a finished frame from a cut one, so the frame headers do:
-        # every complete frame ends in a last block, which _Counting has watched for.
+    def _is_complete(self) -> bool:
+        # The library does not distinguish the end of a frame from a cut, so the frame and block
+        # headers are tracked: every complete frame ends with a block marked as the last.
         return self._source.is_at_frame_end()
 
 
 class _FrameTracker:
-    """Follows zstd's frame and block headers as the bytes pass, to tell an end from a cut.
+    """Parses zstd's frame and block headers as the bytes are read, to detect a cut.
 
     RFC 8878: a frame is a magic number, a header, blocks of a 3-byte header (bit 0: last block,
     bits 1-2: type, the rest: size), and an optional 4-byte checksum.
@@ -56,7 +56,7 @@ class _FrameTracker:
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
-        self._want = 5  # magic number and the frame header descriptor
+        self._want = 5  # the magic number and the frame header descriptor
         self._have = b""
         self._skip = 0
         self._state = "magic"
@@ -64,14 +64,14 @@ class _FrameTracker:
 
     def read(self, size: int = -1, /) -> bytes:
         data = self._source.read(1 << 18 if size < 0 else size)
-        self._watch(data)
+        self._track(data)
         return data
 
     def is_at_frame_end(self) -> bool:
-        """Whether the bytes so far end exactly at the end of a frame."""
+        """Return whether the bytes read so far end at the end of a frame."""
         return self._state == "magic" and not self._have and not self._skip
 
-    def _watch(self, data: bytes) -> None:
+    def _track(self, data: bytes) -> None:
         at = 0
         while at < len(data):
             if self._skip:
@@ -103,7 +103,7 @@ class _FrameTracker:
             self._state, self._want = "magic", 5
         else:
             header = int.from_bytes(have, "little")
-            # A run-length block (type 1) stores one byte however long it is.
+            # A run-length block (type 1) stores one byte whatever its length.
             self._skip = 1 if header >> 1 & 3 == 1 else header >> 3
             if header & 1:
                 self._skip += self._checksum
@@ -113,23 +113,23 @@ class _FrameTracker:
 class ZstdBlocks:
     """The rows of a ``.zst_blocks`` file as lines.
 
-    Each block is its length (4 bytes; all numbers are little-endian) and a zstd frame. In that
-    stand the number of rows, an offset and a length for each, and the rows one behind the other.
+    Each block is its length (4 bytes; all numbers are little-endian) and a zstd frame of the
+    number of rows, an offset and a length for each row, and the concatenated rows.
     """
 
     def __init__(self, source: ByteSource) -> None:
         self._source = ExactReader(source)
         self._pieces = self._read()
-        self._left = memoryview(b"")
+        self._remaining = memoryview(b"")
 
     def read(self, size: int = CHUNK, /) -> bytes:
-        """At most ``size`` bytes; raises where a block is broken."""
-        while not self._left:
+        """Return at most ``size`` bytes; raises where a block is damaged."""
+        while not self._remaining:
             piece = next(self._pieces, None)
             if piece is None:
                 return b""
-            self._left = memoryview(piece)
-        data, self._left = self._left[:size], self._left[size:]
+            self._remaining = memoryview(piece)
+        data, self._remaining = self._remaining[:size], self._remaining[size:]
         return bytes(data)
 
     def _read(self) -> Iterator[bytes]:
@@ -139,43 +139,43 @@ class ZstdBlocks:
             packed = _LimitedSource(self._source, int.from_bytes(length, "little"))
             yield from self._rows(ExactReader(ZstdDecompressor(packed)))
             if packed.read(1):
-                raise Unreadable(_DAMAGED_BLOCK)
+                raise Refused(_DAMAGED_BLOCK)
 
     def _rows(self, block: ExactReader) -> Iterator[bytes]:
         count = int.from_bytes(block.read(4), "little")
-        places = block.read(8 * count) if count <= _MAX_BLOCK_ROWS else b""
-        if len(places) < 8 * count:
-            raise Unreadable(_DAMAGED_BLOCK)
-        end, ready = 0, bytearray()
-        for offset, size in struct.iter_unpack("<II", places):
-            if offset != end:  # no writer leaves gaps or lets rows overlap
-                raise Unreadable(_DAMAGED_BLOCK)
+        directory = block.read(8 * count) if count <= _MAX_BLOCK_ROWS else b""
+        if len(directory) < 8 * count:
+            raise Refused(_DAMAGED_BLOCK)
+        end, output = 0, bytearray()
+        for offset, size in struct.iter_unpack("<II", directory):
+            if offset != end:  # rows have no gaps and do not overlap
+                raise Refused(_DAMAGED_BLOCK)
             end += size
-            while size:  # a length can claim 4 GiB
+            while size:  # a length can be up to 4 GiB
                 piece = block.read(min(size, CHUNK))
                 if not piece:
-                    raise Unreadable(_DAMAGED_BLOCK)
+                    raise Refused(_DAMAGED_BLOCK)
                 size -= len(piece)
-                ready += piece
-                if len(ready) >= CHUNK:
-                    yield bytes(ready)
-                    ready.clear()
-            ready += b"\n"
-        yield bytes(ready)
+                output += piece
+                if len(output) >= CHUNK:
+                    yield bytes(output)
+                    output.clear()
+            output += b"\n"
+        yield bytes(output)
         if block.read(1):
-            raise Unreadable(_DAMAGED_BLOCK)
+            raise Refused(_DAMAGED_BLOCK)
 
 
 class _LimitedSource:
-    """The next ``size`` bytes of a source, which must be there."""
+    """The next ``size`` bytes of a source; raises if the source ends before."""
 
     def __init__(self, source: ExactReader, size: int) -> None:
         self._source = source
-        self._left = size
+        self._remaining = size
 
     def read(self, size: int, /) -> bytes:
-        data = self._source.read(min(size, self._left))
-        if self._left and not data:
+        data = self._source.read(min(size, self._remaining))
+        if self._remaining and not data:
             raise EOFError("the last block is cut off")
-        self._left -= len(data)
+        self._remaining -= len(data)
         return data

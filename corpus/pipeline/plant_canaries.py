@@ -10,7 +10,8 @@ import polars as pl
 
 from corpus.pipeline.read_file import is_finished, load_receipts, save_part
 from corpus.privacy import canaries
-from corpus.readers.contract import Batch, Post, build_posts_frame
+from corpus.readers.batches import build_posts_frame
+from corpus.readers.contract import Batch, Post
 from corpus.schema import REFUSAL, TOMBSTONE
 
 

@@ -1,6 +1,10 @@
 """Detect which reader fits a file or folder, and list the files of a source."""
 
 from __future__ import annotations
+from corpus.formats.byte_source import STREAM_ERRORS
+from corpus.formats.dump_input import DumpInput, expand_path
+from corpus.formats.seekable_file import open_seekable
+from corpus.readers.contract import Sample
 
 import os
 from collections.abc import Sequence
@@ -8,9 +12,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from corpus import readers
-from corpus.formats import dump_input, seekable_file
 from corpus.formats.archives.bundle import Bundle
-from corpus.readers.contract import Sample
 from corpus.storage import filesystem
 
 _HEAD_BYTES = 1 << 20
@@ -25,11 +27,11 @@ def take_sample(path: str) -> Sample:
     if filesystem.is_folder(path):
         return Sample(name, _list_member_names(path), b"")
     members: tuple[str, ...] = ()
-    with seekable_file.open_seekable(path) as file:
+    with open_seekable(path) as file:
         if file.read(4) == b"PK\x03\x04":
             members = _list_member_names(path)
     head = b""
-    with dump_input.DumpInput(path) as source:
+    with DumpInput(path) as source:
         for member in source.members():
             if member.name and not members:
                 members = (member.name,)  # of an archive that is read in order, the first
@@ -37,7 +39,7 @@ def take_sample(path: str) -> Sample:
                 stream = member.open()
                 while len(head) < _HEAD_BYTES and (more := stream.read(_HEAD_BYTES - len(head))):
                     head += more
-            except dump_input.STREAM_ERRORS:
+            except STREAM_ERRORS:
                 pass  # the bytes before the damage are enough
             break
     return Sample(name, members, head)
@@ -52,7 +54,7 @@ def rank_readers(path: str) -> list[tuple[str, float]]:
     """The readers that may fit and their scores, the best first; of a folder, by its first file."""
     found = _score_readers(take_sample(path))
     if not found and filesystem.is_folder(path):
-        files = dump_input.expand_path(path)
+        files = expand_path(path)
         return _score_readers(take_sample(files[0])) if files else []
     return found
 
@@ -75,7 +77,7 @@ def find_better_reader(reader: str, path: str) -> str:
 def list_inputs(reader: str, path: str) -> list[str]:
     """The inputs at a source's ``path``, sorted: files, or whole folders for some readers."""
     if not getattr(readers.find(reader), "FOLDERS", False):
-        return dump_input.expand_path(path)
+        return expand_path(path)
     if filesystem.is_url(path):
         if filesystem.is_folder(path):
             return _list_folder_inputs(reader, path, filesystem.list_folder(path))
@@ -126,7 +128,7 @@ def guess_fields(path: str) -> dict[str, str]:
         import polars as pl
 
         try:
-            with seekable_file.open_seekable(path) as file:
+            with open_seekable(path) as file:
                 names = list(pl.read_parquet_schema(cast("IO[bytes]", file)))
         except (pl.exceptions.PolarsError, OSError):
             return {}

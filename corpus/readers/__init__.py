@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol, cast
 
+from corpus.readers.contract import Batch, Cursor, ReaderConfig, Sample
+
 if TYPE_CHECKING:
     from corpus.readers.contract import Batch, Cursor, ReaderConfig, Sample
 

@@ -1,29 +1,50 @@
-"""Walk exports of chats: arrays of messages, each beside what is said of its chat."""
+"""Walk the exports of chats, such as Discord's and Telegram's: the messages, each with its chat.
+
+An export is one JSON document of a chat, or of lists of chats. A chat is an object with an array of
+messages and with keys that describe it (its header).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import msgspec
+
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_stream import ContainerStart, JsonValue, WalkEvent, walk_members
-from corpus.readers.contract import Refused
+from corpus.formats.times import parse_int64
+from corpus.readers.batches import refuse_file
+from corpus.readers.contract import JsonScalar, LocatedRecords, Refused
+
+
+class Reaction(msgspec.Struct, gc=False):
+    """One kind of reaction to a message."""
+
+    count: JsonScalar = None
+
+
+def count_reactions(reactions: Sequence[Reaction] | None) -> int | None:
+    """Return the number of reactions of all kinds; null where the export does not list any."""
+    if reactions is None:
+        return None
+    return parse_int64(sum(max(0, parse_int64(reaction.count) or 0) for reaction in reactions))
 
 
 @dataclass
 class Chat:
-    """A chat, and what the export says of it, as JSON by key."""
+    """A chat and its header, as JSON text by key."""
 
-    number: int  # of the chats in the file, and of the documents that are or hold them; from 1
+    number: int  # counted from 1 over the chats of the file, the documents of lists included
     header: dict[str, bytes] = field(default_factory=dict)
-    #: In a list of chats: something of it is damaged, and with it perhaps the next chat's
-    #: beginning is lost. What follows may be that one's messages, and not this one's.
+    #: In a list of chats: a part of this chat is damaged, and the start of the next chat may be in
+    #: it. The messages after it may belong to that chat.
     is_damaged: bool = False
 
 
 class ChatMessage(NamedTuple):
-    """A message as its JSON text, and where it stands."""
+    """A message as its JSON text, with its position and its chat."""
 
     source_file: str
     source_row: int
@@ -31,16 +52,8 @@ class ChatMessage(NamedTuple):
     data: bytes
 
 
-class UnreadableMessage(NamedTuple):
-    """A place that gives no message, and why."""
-
-    source_file: str
-    source_row: int
-    refusal: Refused
-
-
 class ChatExportPaths:
-    """Where an export keeps its chats, and which of a chat's keys tell what the chat is."""
+    """The JSON paths of an export's chats, of their messages and of their header keys."""
 
     def __init__(self, chat_paths: Collection[str], header_keys: Collection[str]) -> None:
         self.chat_paths = chat_paths
@@ -51,7 +64,7 @@ class ChatExportPaths:
 
     @property
     def paths(self) -> list[str]:
-        """The paths to walk to."""
+        """All paths to walk."""
         return [*self.message_paths, *self.header_paths]
 
 
@@ -60,75 +73,74 @@ def _join_path(path: str, key: str) -> str:
 
 
 class _ChatTracker:
-    """The chats that a walk comes to, numbered in their order."""
+    """Numbers the chats of a walk in their order and assigns the walked values to them."""
 
     def __init__(self, export_paths: ChatExportPaths) -> None:
-        self._layout = export_paths
+        self._export_paths = export_paths
         self._count = 0
-        self._listed: Chat | None = None  # the chat in a list that was begun last
-        self._here: dict[str, Chat] = {}  # by path: a document, and the chat in a list of its own
+        self._last_listed: Chat | None = None  # the last chat of a list of chats
+        self._current: dict[str, Chat] = {}  # by path: the document, or the last chat of a list
 
     def assign_chat(self, event: WalkEvent) -> Chat | None:
-        """The chat that begins with what was found, or that it belongs to."""
-        if isinstance(event, ContainerStart) and event.path in self._layout.chat_paths:
+        """Return the chat that begins with the event or that the event belongs to."""
+        if isinstance(event, ContainerStart) and event.path in self._export_paths.chat_paths:
             self._count += 1
-            self._here[event.path] = Chat(self._count)
-            self._listed = self._here[event.path] if event.path else None
-            return self._here[event.path]
-        if isinstance(event, Refused) and self._listed is not None:
-            self._listed.is_damaged = True
+            chat = self._current[event.path] = Chat(self._count)
+            self._last_listed = chat if event.path else None
+            return chat
+        if isinstance(event, Refused) and self._last_listed is not None:
+            self._last_listed.is_damaged = True
         if not isinstance(event, JsonValue):
             return None
-        if event.path in self._layout.message_paths:
-            return self._here[self._layout.message_paths[event.path]]
-        path, key = self._layout.header_paths[event.path]
-        self._here[path].header[key] = event.data
-        return self._here[path]
+        if event.path in self._export_paths.message_paths:
+            return self._current[self._export_paths.message_paths[event.path]]
+        path, key = self._export_paths.header_paths[event.path]
+        self._current[path].header[key] = event.data
+        return self._current[path]
 
 
 def read_messages(
-    path: str,
     source: DumpInput,
     export_paths: ChatExportPaths,
     has_header: Callable[[Chat], bool],
     max_bytes: int,
-) -> Iterator[ChatMessage | UnreadableMessage]:
-    """Yield the messages of an export with their chats, and what could not be had.
+) -> Iterator[ChatMessage | LocatedRecords]:
+    """Yield the messages of an export with their chats, and a refusal for each unreadable one.
 
-    JSON lets what is said of a chat follow its messages. ``known`` tells whether enough of a chat
-    has been said; if it has not when its first message comes, the file is looked through once more.
+    JSON allows the header of a chat after its messages. If ``has_header`` returns false for a chat
+    at its first message, the whole file is walked once more to collect all headers first.
     """
-    chats, all_chats = _ChatTracker(export_paths), list[Chat]()
-    current, row, lacking = "", 0, False
-    for place, found in walk_members(path, source, export_paths.paths, max_bytes):
-        if place != current:
-            if lacking:
-                yield UnreadableMessage(current, 0, Refused("no_messages"))
-            current, row, lacking = place, 0, True
-        chat = chats.assign_chat(found)
-        if isinstance(found, Refused):
+    tracker, all_chats = _ChatTracker(export_paths), list[Chat]()
+    current_file, row, is_empty = "", 0, False
+    for source_file, event in walk_members(source, export_paths.paths, max_bytes):
+        if source_file != current_file:
+            if is_empty:
+                yield refuse_file(current_file, "no_messages")
+            current_file, row, is_empty = source_file, 0, True
+        chat = tracker.assign_chat(event)
+        if isinstance(event, Refused):
             row += 1
-            lacking = False  # there is a reason already
-            yield UnreadableMessage(place, row, found)
+            is_empty = False  # the file has a refusal already
+            yield LocatedRecords(source_file, row, 0, (event,))
         elif chat is None:
-            lacking = False  # an array of chats or of messages, be it empty
-        elif isinstance(found, JsonValue) and found.path in export_paths.message_paths:
+            is_empty = False  # an array of chats or of messages, which may be empty
+        elif isinstance(event, JsonValue) and event.path in export_paths.message_paths:
             row += 1
             if not all_chats and not has_header(chat):
-                all_chats = _read_all_chats(path, export_paths, max_bytes)
+                all_chats = _read_all_chats(source.path, export_paths, max_bytes)
             chat = all_chats[chat.number - 1] if all_chats else chat
-            yield ChatMessage(place, row, chat, found.data)
-    if lacking:
-        yield UnreadableMessage(current, 0, Refused("no_messages"))
+            yield ChatMessage(source_file, row, chat, event.data)
+    if is_empty:
+        yield refuse_file(current_file, "no_messages")
 
 
 def _read_all_chats(path: str, export_paths: ChatExportPaths, max_bytes: int) -> list[Chat]:
-    """Every chat of the export with all that is said of it, wherever it is said."""
-    chats, every = _ChatTracker(export_paths), list[Chat]()
+    """Return every chat of the export with its complete header."""
+    tracker, chats = _ChatTracker(export_paths), list[Chat]()
     with DumpInput(path) as source:
-        # The same walk as the reading itself, so that both count alike even where it is broken.
-        for _, found in walk_members(path, source, export_paths.paths, max_bytes):
-            chat = chats.assign_chat(found)
-            if chat is not None and isinstance(found, ContainerStart):
-                every.append(chat)
-    return every
+        # The same walk as in read_messages(), so that both number damaged chats alike.
+        for _, event in walk_members(source, export_paths.paths, max_bytes):
+            chat = tracker.assign_chat(event)
+            if chat is not None and isinstance(event, ContainerStart):
+                chats.append(chat)
+    return chats

@@ -1,7 +1,7 @@
-"""Read what DiscordChatExporter writes as JSON: one channel, thread or conversation a file.
+"""Read the JSON files of DiscordChatExporter: one channel, thread or conversation each.
 
 A post's id is ``discord:MESSAGE``: Discord's ids are unique over all channels. Direct messages,
-group chats and private threads are counted as withdrawn, without text, author or name.
+group chats and private threads are counted as withdrawn, without text or author.
 """
 
 from __future__ import annotations
@@ -14,13 +14,21 @@ from typing import NamedTuple
 import msgspec
 from pydantic import Field
 
-from corpus.formats.dump_input import DumpInput, replace_lone_surrogates
-from corpus.formats.json_stream import decode_value
-from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.chat_export import Chat, ChatExportPaths, UnreadableMessage, read_messages
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_repair import replace_lone_surrogates
+from corpus.formats.times import parse_micros
+from corpus.readers.batches import decode_value, read_records, refuse_file
+from corpus.readers.chat_export import (
+    Chat,
+    ChatExportPaths,
+    Reaction,
+    count_reactions,
+    read_messages,
+)
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     LocatedRecords,
     Post,
     ReaderConfig,
@@ -28,18 +36,15 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    read_records,
 )
 
 PLATFORM = "discord"
 VERSION = 1
 TOMBSTONES = False
 
-JsonNumber = int | str | float | None
-
 
 class Config(ReaderConfig):
-    """What to read, and whether names of people stay in the text."""
+    """What to read, and whether to mask names of people in the text."""
 
     private: bool = Field(
         default=False,
@@ -53,9 +58,9 @@ class Config(ReaderConfig):
 
 
 class _NamedObject(msgspec.Struct, gc=False):
-    """A server, a channel, an author, or somebody mentioned."""
+    """A server, a channel, an author, or a mentioned person."""
 
-    id: JsonNumber = None
+    id: JsonScalar = None
     name: str | None = None
     nickname: str | None = None
     is_bot: bool | None = msgspec.field(default=None, name="isBot")
@@ -63,42 +68,38 @@ class _NamedObject(msgspec.Struct, gc=False):
 
 
 class _Reference(msgspec.Struct, gc=False):
-    message_id: JsonNumber = msgspec.field(default=None, name="messageId")
-    guild_id: JsonNumber = msgspec.field(default=None, name="guildId")
+    message_id: JsonScalar = msgspec.field(default=None, name="messageId")
+    guild_id: JsonScalar = msgspec.field(default=None, name="guildId")
 
 
 class _Forwarded(msgspec.Struct, gc=False):
     content: str | None = None
 
 
-class _Reaction(msgspec.Struct, gc=False):
-    count: int | str | float | None = None
-
-
 class _MessageHead(msgspec.Struct, gc=False):
-    """As much of a message as is read of a private one."""
+    """The fields that are read of a private message."""
 
-    id: JsonNumber = None
+    id: JsonScalar = None
     type: str | int | None = None
 
 
 class _Message(_MessageHead):
-    timestamp: str | int | float | None = None
+    timestamp: JsonScalar = None
     content: str | None = None
     author: _NamedObject | None = None
     reference: _Reference | None = None
     forwarded: _Forwarded | None = msgspec.field(default=None, name="forwardedMessage")
     mentions: list[_NamedObject] | None = None
-    reactions: list[_Reaction] | None = None
+    reactions: list[Reaction] | None = None
 
 
-# Kinds of channels that only those invited can read. Numbers are those of Discord's own API.
+# Channels that only invited people can read. The numbers are those of Discord's API.
 _PRIVATE_TYPES = ("DirectTextChat", "DirectGroupTextChat", "GuildPrivateThread", 1, 3, 12)
 _POST_TYPES, _REPLY_TYPES = ("Default", "Reply", 0, 19), ("Reply", 19)
-# What Discord shows in place of an account that is gone.
+# What Discord shows in place of a deleted account.
 _DELETED_USER = re.compile(r"(?i:deleted user)(?: [0-9a-f]{6,16})?|deleted_user_[0-9a-z]+")
 _NUMERIC_MENTION = re.compile(r"<@!?\d+>")
-# Discord allows 32 characters, and 80 for a bot; of a longer name only so much is compared.
+# Discord allows 32 characters, and 80 for a bot; of a longer name only the start is compared.
 _MAX_NAME_CHARS = 100
 _EXPORT_PATHS = ChatExportPaths(("",), ("guild", "channel", "messageCount"))
 _BEGINS = re.compile(rb'\{\s*"guild"\s*:\s*\{')
@@ -109,15 +110,15 @@ _parse_named = msgspec.json.Decoder(_NamedObject).decode
 
 
 class _Channel(NamedTuple):
-    """Where the messages of a file were written."""
+    """The channel of a file's messages."""
 
-    private: bool
-    guild: str
+    is_private: bool
+    guild: str  # its id, or empty
     community: str | None
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is DiscordChatExporter's, by how the document begins."""
+    """Return 1 if the document begins as DiscordChatExporter's do, else 0."""
     head = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return 1.0 * bool(_BEGINS.match(head) and b'"channel"' in head)
 
@@ -128,7 +129,7 @@ def read(
     """Yield the messages of one export in batches."""
     with DumpInput(path) as source:
         yield from read_records(
-            _read_channel(path, source, config),
+            _read_channels(source, config),
             source,
             platform=PLATFORM,
             part_posts=part_posts,
@@ -136,24 +137,24 @@ def read(
         )
 
 
-def _read_channel(path: str, source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
+def _read_channels(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
     chat, channel = Chat(0), _Channel(True, "", None)
-    place, count, troubled = "", 0, ""
-    for found in read_messages(path, source, _EXPORT_PATHS, _has_channel, config.max_line_mb << 20):
-        if isinstance(found, UnreadableMessage):
-            troubled = found.source_file
-            yield LocatedRecords(found.source_file, found.source_row, 0, (found.refusal,))
+    source_file, count, refused_file = "", 0, ""
+    for message in read_messages(source, _EXPORT_PATHS, _has_channel, config.max_line_mb << 20):
+        if isinstance(message, LocatedRecords):
+            refused_file = message.source_file
+            yield message
             continue
-        if found.chat is not chat:
-            if place != troubled:
-                yield from _refuse_missing(place, chat, count)
-            place, chat, count = found.source_file, found.chat, 0
+        if message.chat is not chat:
+            if source_file != refused_file:
+                yield from _refuse_missing(source_file, chat, count)
+            source_file, chat, count = message.source_file, message.chat, 0
             channel = _make_channel(chat, config)
         count += 1
-        records = _decode_message(found.data, channel, config)
-        yield LocatedRecords(found.source_file, found.source_row, len(found.data), records)
-    if place != troubled:
-        yield from _refuse_missing(place, chat, count)
+        records = _decode_message(message.data, channel, config)
+        yield LocatedRecords(source_file, message.source_row, len(message.data), records)
+    if source_file != refused_file:
+        yield from _refuse_missing(source_file, chat, count)
 
 
 def _has_channel(chat: Chat) -> bool:
@@ -161,22 +162,22 @@ def _has_channel(chat: Chat) -> bool:
 
 
 def _refuse_missing(source_file: str, chat: Chat, count: int) -> Iterator[LocatedRecords]:
-    """A refusal where a file without other faults holds fewer messages than it says."""
+    """Refuse a file without other refusals if it contains fewer messages than it declares."""
     declared = chat.header.get("messageCount", b"")
     if declared.isdigit() and len(declared) < 19 and count < int(declared):
-        yield LocatedRecords(source_file, 0, 0, (Refused("fewer_messages_than_declared"),))
+        yield refuse_file(source_file, "fewer_messages_than_declared")
 
 
 def _make_channel(chat: Chat, config: Config) -> _Channel:
     guild, channel = _parse_header(chat, "guild"), _parse_header(chat, "channel")
-    # A channel that does not say what it is might be anything.
-    private = (
+    # A channel of unknown type may be private.
+    is_private = (
         channel.type is None
         or channel.type in _PRIVATE_TYPES
         or _parse_discord_id(guild.id) in ("", "0")
     )
     name = guild.name or _parse_discord_id(guild.id) or None
-    return _Channel(private and not config.private, _parse_discord_id(guild.id), name)
+    return _Channel(is_private and not config.private, _parse_discord_id(guild.id), name)
 
 
 def _parse_header(chat: Chat, key: str) -> _NamedObject:
@@ -186,7 +187,7 @@ def _parse_header(chat: Chat, key: str) -> _NamedObject:
 
 
 def _decode_message(data: bytes, channel: _Channel, config: Config) -> Sequence[Record]:
-    if channel.private:
+    if channel.is_private:
         return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line)),))
     return decode_value(data, lambda line: (_make_post(_parse_message(line), channel, config),))
 
@@ -208,29 +209,29 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> Record:
     if text is None:
         raise Refused("no_text")
     author = message.author or _NamedObject()
-    gone = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
+    is_deleted = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
     return Post(
         "discord:" + name,
         _mask_mentions(text, message.mentions) if config.mask_mentions else text,
         kind,
-        None if gone else _parse_discord_id(author.id) or author.name or None,
+        None if is_deleted else _parse_discord_id(author.id) or author.name or None,
         channel.community,
         parse_micros(message.timestamp),
         None,
         "discord:" + parent if parent else None,
         None,
-        _count_reactions(message.reactions),
+        count_reactions(message.reactions),
         None,
         None,
         author.is_bot,
         None,
-        # The text outlived its account: whoever wrote it has asked to go.
-        "deleted" if gone else None,
+        # The text of a deleted account: its author has withdrawn it.
+        "deleted" if is_deleted else None,
     )
 
 
 def _find_relation(message: _Message, channel: _Channel) -> tuple[str, str]:
-    """The kind of a message, and the id of the one it answers or repeats."""
+    """Return the kind of a message, and the id of the message that it answers or forwards."""
     reference = message.reference
     parent = _parse_discord_id(reference.message_id) if reference is not None else ""
     if message.forwarded is not None:
@@ -239,46 +240,40 @@ def _find_relation(message: _Message, channel: _Channel) -> tuple[str, str]:
         return "reply", parent
     if reference is None or not parent:
         return "post", ""
-    # Default with a reference: from before replies had a type, or an announcement of another
-    # server that this channel follows.
+    # "Default" with a reference: a reply from before replies had a type, or an announcement from
+    # another server that this channel follows.
     guild = _parse_discord_id(reference.guild_id)
     return ("repost" if guild and channel.guild and guild != channel.guild else "reply"), parent
 
 
-def _require_id(value: JsonNumber) -> str:
+def _require_id(value: JsonScalar) -> str:
     name = _parse_discord_id(value)
     if not name:
         raise Refused("no_id")
     return name
 
 
-def _parse_discord_id(value: JsonNumber) -> str:
-    """An id in digits; empty if it cannot be trusted, as a float that has lost its last ones."""
+def _parse_discord_id(value: JsonScalar) -> str:
+    """Return an id in digits; empty if it is unusable, such as a float that has lost digits."""
     if type(value) is int and value >= 0:
         return str(value)
     return value if type(value) is str and value.isascii() and value.isdecimal() else ""
 
 
 def _mask_mentions(text: str, mentions: Sequence[_NamedObject] | None) -> str:
-    """Put ``@user`` in place of mentioned people's names, and of mentions left as numbers."""
+    """Replace the names of mentioned people, and mentions by number, by ``@user``."""
     text = _NUMERIC_MENTION.sub("@user", text) if "<@" in text else text
     if not mentions or "@" not in text:
         return text
     names = {name for user in mentions for name in (user.name, user.nickname) if name}
-    # In one pass, the longest first: "@Ann Lee" is not "@user Lee", nor what was masked a name.
-    # Not by one expression of all names: thousands of them would be tried at every "@".
-    cut = {name[:_MAX_NAME_CHARS] for name in names}
-    lengths = sorted({len(name) for name in cut}, reverse=True)
+    # In one pass and the longest first, so that "@Ann Lee" does not become "@user Lee". One regular
+    # expression of all names would try thousands of them at every "@".
+    prefixes = {name[:_MAX_NAME_CHARS] for name in names}
+    lengths = sorted({len(name) for name in prefixes}, reverse=True)
     masked, done = [], 0
     while (at := text.find("@", done)) >= 0:
-        found = (text[at + 1 : at + 1 + length] for length in lengths)
-        name = next((piece for piece in found if piece in cut), "")
+        candidates = (text[at + 1 : at + 1 + length] for length in lengths)
+        name = next((piece for piece in candidates if piece in prefixes), "")
         masked += [text[done:at], "@user" if name else "@"]
         done = at + 1 + len(name)
     return "".join([*masked, text[done:]])
-
-
-def _count_reactions(reactions: Sequence[_Reaction] | None) -> int | None:
-    if reactions is None:
-        return None
-    return parse_int64(sum(max(0, parse_int64(reaction.count) or 0) for reaction in reactions))

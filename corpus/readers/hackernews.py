@@ -1,6 +1,6 @@
-"""Read Hacker News: items as its API gives them, and rows as the mirrors do (BigQuery, Parquet).
+"""Read Hacker News: the items of its API, and the rows of mirrors (BigQuery, Parquet).
 
-A poll's option is handed over as a reply to its poll: it stands below it, in the same hand.
+An option of a poll is read as a reply to the poll, by the same author.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats import seekable_file
 from corpus.formats.html import html_to_text
 from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     Post,
     ReaderConfig,
     Record,
     Refused,
     Sample,
     Skipped,
-    read_lines,
 )
+from corpus.readers.parquet_mirror import read_lines_or_parquet
 
 PLATFORM = "hackernews"
 VERSION = 1
@@ -34,39 +34,35 @@ TOMBSTONES = False
 
 
 class Config(ReaderConfig):
-    """What to read, and what of a submission belongs in its text."""
+    """What to read, and whether the address of a story is part of its text."""
 
     with_url: bool = Field(
-        default=False, description="put the address that a story links to below its title"
+        default=False, description="append the address that a story links to, below its title"
     )
 
 
-#: The mirrors turn integers into floats, and everything into text on the way through a CSV.
-MirroredNumber = int | float | str | None
-
-
 class _Item(msgspec.Struct, gc=False):
-    """An item of any type; ``time_ts``, ``timestamp`` and ``author`` are the mirrors' own."""
+    """An item of any type; only mirrors have ``time_ts``, ``timestamp`` and ``author``."""
 
-    id: MirroredNumber = None
+    id: JsonScalar = None
     type: str | int | None = None
     by: str | None = None
     author: str | None = None
-    time: MirroredNumber = None
-    time_ts: MirroredNumber = None
-    timestamp: MirroredNumber = None
+    time: JsonScalar = None
+    time_ts: JsonScalar = None
+    timestamp: JsonScalar = None
     title: str | None = None
     text: str | None = None
     url: str | None = None
-    parent: MirroredNumber = None
-    poll: MirroredNumber = None
-    score: MirroredNumber = None
-    descendants: MirroredNumber = None
-    deleted: bool | MirroredNumber = None
-    dead: bool | MirroredNumber = None
+    parent: JsonScalar = None
+    poll: JsonScalar = None
+    score: JsonScalar = None
+    descendants: JsonScalar = None
+    deleted: bool | JsonScalar = None
+    dead: bool | JsonScalar = None
 
 
-# One mirror counts the types.
+# One mirror has numbers for the types.
 _TYPES_BY_NUMBER = {1: "story", 2: "comment", 3: "poll", 4: "pollopt", 5: "job"}
 _REPLY_TYPES = ("comment", "pollopt")
 _ITEM_TYPES = frozenset(_TYPES_BY_NUMBER.values())
@@ -75,7 +71,7 @@ _parse_item = msgspec.json.Decoder(_Item).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely these are items, by the fields that only they have together."""
+    """Return the share of lines that are items."""
     return sample.matching_share(_is_item)
 
 
@@ -89,17 +85,10 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the items of one file, of JSON lines or Parquet, in batches."""
-    decode = make_decoder(config)
-    if not _is_parquet(path):
-        return read_lines(
-            path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
-        )
-    from corpus.formats.parquet_records import read_parquet_lines
-
-    return read_parquet_lines(
+    return read_lines_or_parquet(
         path,
         config,
-        decode,
+        make_decoder(config),
         platform=PLATFORM,
         part_posts=part_posts,
         start=start,
@@ -107,17 +96,12 @@ def read(
     )
 
 
-def _is_parquet(path: str) -> bool:
-    with seekable_file.open_seekable(path) as file:
-        return file.read(4) == b"PAR1"
-
-
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its item."""
+    """Return a function that decodes a line to its item."""
     with_url = config.with_url
 
     def decode(line: bytes) -> Sequence[Record]:
-        if line == b"null":  # what the API says of a number that names nothing
+        if line == b"null":  # the API's answer for a number without an item
             return (Skipped("null"),)
         return (_make_post(_parse_item(line), with_url),)
 
@@ -133,7 +117,7 @@ def _make_post(row: _Item, with_url: bool) -> Post:
     )
     parent, poll = parse_item_id(row.parent), parse_item_id(row.poll)
     kind = _TYPES_BY_NUMBER.get(row.type, "") if type(row.type) is int else row.type
-    # Some mirrors keep comments in a table of their own, where nothing says that they are such.
+    # In some mirrors, comments are in a table of their own and have no type.
     reply = kind in _REPLY_TYPES if kind in _ITEM_TYPES else bool(parent) and not row.title
     if kind == "pollopt":
         parent = poll or parent
@@ -150,7 +134,7 @@ def _make_post(row: _Item, with_url: bool) -> Post:
         _find_created(row),
         None,
         "hackernews:" + parent if parent and reply else None,
-        # A comment does not say what it hangs under in the end; a poll's option does.
+        # A comment does not contain the id of its story; a poll's option contains its poll's.
         ("hackernews:" + parent if kind == "pollopt" and parent else None) if reply else name,
         None if reply and kind != "pollopt" else parse_int64(row.score),
         None if reply else parse_int64(row.descendants),
@@ -159,7 +143,7 @@ def _make_post(row: _Item, with_url: bool) -> Post:
 
 
 def _make_text(row: _Item, with_url: bool) -> str:
-    # No tag is ever in a title, so that what looks like one ("vector<int>") is none.
+    # Titles contain no HTML: "vector<int>" is text.
     title = unescape(row.title).strip() if row.title else ""
     if with_url and row.url:
         title = f"{title}\n\n{row.url}" if title else row.url
@@ -167,10 +151,10 @@ def _make_text(row: _Item, with_url: bool) -> str:
     return f"{title}\n\n{text}" if title and text else title or text
 
 
-def parse_item_id(value: MirroredNumber) -> str:
-    """An item's number in digits; empty if there is none, or none that is whole."""
+def parse_item_id(value: JsonScalar) -> str:
+    """Return an item's number in digits; empty if it is missing or not an integer."""
     if type(value) is float:
-        # The numbers are small: as floats they have lost nothing.
+        # The numbers are small enough that floats represent them exactly.
         value = int(value) if value.is_integer() and value < 2**53 else None
     if type(value) is str:
         match = _WHOLE_NUMBER.fullmatch(value.strip())
@@ -178,7 +162,7 @@ def parse_item_id(value: MirroredNumber) -> str:
     return str(value) if type(value) is int and value > 0 else ""
 
 
-def _parse_flag(value: bool | MirroredNumber) -> bool:
+def _parse_flag(value: bool | JsonScalar) -> bool:
     if type(value) is str:
         return value.strip().lower() in ("true", "t", "1", "1.0", "yes")
     return value is not None and value == 1
@@ -187,6 +171,6 @@ def _parse_flag(value: bool | MirroredNumber) -> bool:
 def _find_created(row: _Item) -> int | None:
     for value in (row.time, row.timestamp, row.time_ts):
         created = parse_micros(value)
-        if created:  # a mirror writes 0 for none
+        if created:  # a mirror writes 0 for a missing time
             return created
     return None

@@ -1,11 +1,10 @@
-"""Read Lemmy: posts and comments as an instance's API or its database gives them.
+"""Read Lemmy: posts and comments from an instance's API or its database.
 
-An id is made of the instance that the dump is from and that instance's own number, as
-``lemmy:lemmy.world/comment/27``, for what was written elsewhere too. The address that a post has
-across instances (``ap_id``) would name it for all, but a comment names its ancestors by the
-instance's numbers alone (``path: "0.24.27"``), so by addresses no reply would find its parent. For
-what was written on the instance itself the two are the same. The instance is the one configured,
-else the host of the first object in the file that says it is ``local``.
+An id consists of the instance that the dump is from and that instance's own number, as
+``lemmy:lemmy.world/comment/27``, also for posts of other instances. Their global address
+(``ap_id``) is not used, because a comment names its ancestors only by the instance's numbers
+(``path: "0.24.27"``), so that replies could not be joined to their parents. The instance is the one
+configured, else the host of the first object in the file that is marked as ``local``.
 """
 
 from __future__ import annotations
@@ -18,18 +17,19 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import Field
 
-from corpus.formats import dump_input
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     Post,
     ReaderConfig,
     Record,
     Refused,
     Sample,
     Skipped,
-    read_lines,
 )
 
 PLATFORM = "lemmy"
@@ -38,13 +38,13 @@ TOMBSTONES = False
 
 
 class Config(ReaderConfig):
-    """What to read, and which instance it is from."""
+    """What to read, and the instance that it is from."""
 
     instance: str = Field(
         default="",
         pattern=r"^[^\s/]*$",
-        description="the instance whose dump this is, such as 'lemmy.world'; empty: told from "
-        "the first object that is local to it",
+        description="the instance that the dump is from, such as 'lemmy.world'; empty: from the "
+        "first object that is local to it",
     )
 
 
@@ -64,15 +64,15 @@ class _Actor(msgspec.Struct, gc=False):
 
 
 class _Counts(msgspec.Struct, gc=False):
-    score: int | float | str | None = None
-    comments: int | float | str | None = None
-    child_count: int | float | str | None = None
+    score: JsonScalar = None
+    comments: JsonScalar = None
+    child_count: JsonScalar = None
 
 
 class _Object(_Counts, gc=False):
     """A post or a comment, as a row of the database or inside a view of the API."""
 
-    id: int | float | str | None = None
+    id: JsonScalar = None
     name: str | None = None
     body: str | None = None
     content: str | None = None
@@ -85,15 +85,15 @@ class _Object(_Counts, gc=False):
     post_id: int | None = None
     parent_id: int | None = None
     recipient_id: int | None = None
-    published: str | int | float | None = None
-    published_at: str | int | float | None = None
+    published: JsonScalar = None
+    published_at: JsonScalar = None
     deleted: bool | None = None
     removed: bool | None = None
     nsfw: bool | None = None
 
 
 class _Line(_Object):
-    """A row, or a view with its parts beside each other."""
+    """A row, or a view of the API with its parts."""
 
     post: _Object | None = None
     comment: _Object | None = None
@@ -103,15 +103,15 @@ class _Line(_Object):
     private_message: msgspec.Raw = msgspec.Raw()
 
 
-# What a purged account's posts say.
+# The text of a purged account's posts.
 _PURGED_TEXT = "*permanently deleted*"
-# How far into a file its instance is looked for.
+# The number of lines in which the instance is searched.
 _MAX_SEARCHED_LINES = 10_000
 _parse_line = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely these are posts and comments, by fields that only they have together."""
+    """Return the share of lines that are posts or comments."""
     return sample.matching_share(_is_post_or_comment)
 
 
@@ -133,13 +133,13 @@ def read(
 
 
 def find_instance(path: str, config: Config) -> str:
-    """The host of the first object that was written on the dump's own instance; '' if none."""
-    with dump_input.DumpInput(path) as source:
+    """Return the host of the first object of the dump's own instance, or empty."""
+    with DumpInput(path) as source:
         for member in source.members():
             for count, line in enumerate(member.lines(config.max_line_mb << 20)):
                 if count == _MAX_SEARCHED_LINES:
                     break
-                # Cheap to look at first: most of a dump was written elsewhere.
+                # A cheap test first: most objects of a dump are from other instances.
                 if b'"local"' in line.data and (host := _find_local_host(line.data)):
                     return host
     return ""
@@ -166,7 +166,7 @@ def _parse_host(address: str | None) -> str:
 
 
 def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its post or comment."""
+    """Return a function that decodes a line to its post or comment."""
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse_line(line)
@@ -221,7 +221,7 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
     if post is None and line.post is not None and type(line.post.id) is int:
         post = line.post.id
     root = _make_id(instance, "post", post) if post is not None else None
-    above = _find_parent_number(row)
+    parent = _find_parent_number(row)
     counts = line.counts or row
     return Post(
         name,
@@ -231,7 +231,7 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
         _make_community(line.post or row, line.community, instance),
         _find_created(row),
         None,
-        _make_id(instance, "comment", above) if above else root,
+        _make_id(instance, "comment", parent) if parent else root,
         root,
         parse_int64(counts.score),
         parse_int64(counts.child_count),
@@ -246,7 +246,7 @@ def _make_id(instance: str, kind: str, number: object) -> str:
     if not digits:
         raise Refused("no_id")
     if not instance:
-        # Without it the numbers of two instances would name each other's posts.
+        # Without it, the ids of two instances would collide.
         raise Refused("no_instance")
     return f"lemmy:{instance}/{kind}/{digits}"
 
@@ -258,7 +258,7 @@ def _parse_number(value: object) -> str:
 
 
 def _find_parent_number(row: _Object) -> str:
-    """The number of the comment that this one answers; '' if it answers the post itself."""
+    """Return the number of the parent comment; empty for a reply to the post itself."""
     if row.path is None:
         return _parse_number(row.parent_id)  # before Lemmy 0.17
     ancestors = row.path.split(".")
@@ -276,7 +276,7 @@ def _make_author(row: _Object, creator: _Actor | None, instance: str) -> str | N
 
 
 def _make_community(row: _Object, community: _Actor | None, instance: str) -> str | None:
-    """The community as Lemmy writes it, name@host; a bare row knows only its number."""
+    """Return the community as ``name@host``; a database row has only its number."""
     if community is not None and community.name:
         return f"{community.name}@{_parse_host(community.actor_id or community.ap_id) or instance}"
     return f"{instance}/community/{row.community_id}" if row.community_id is not None else None
@@ -287,14 +287,14 @@ def _find_created(row: _Object) -> int | None:
 
 
 def _is_sensitive(post: _Object | None, line: _Line) -> bool | None:
-    marks = [part.nsfw for part in (post, line.community) if part is not None]
-    if any(marks):
+    flags = [part.nsfw for part in (post, line.community) if part is not None]
+    if any(flags):
         return True
-    return False if False in marks else None
+    return False if False in flags else None
 
 
 def _find_withdrawal(row: _Object, line: _Line) -> str | None:
-    """Why this must not be used, or null. An author's own wish comes first."""
+    """Return why this must not be used, or null; deletion by the author takes precedence."""
     creator, community = line.creator, line.community
     if row.deleted or (creator is not None and creator.deleted):
         return "deleted"

@@ -1,6 +1,6 @@
 """Read Reddit's monthly dumps (Pushshift, Arctic Shift): comments and submissions.
 
-The dumps are lines of JSON; mirrors of them in Parquet hold the same fields as columns.
+The dumps are lines of JSON; mirrors of them in Parquet have the same fields as columns.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.parquet_file import PARQUET_MAGIC
-from corpus.formats.parquet_records import is_parquet, read_parquet_lines
 from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     Post,
     ReaderConfig,
     Record,
     Refused,
     Sample,
-    read_lines,
 )
+from corpus.readers.parquet_mirror import read_lines_or_parquet
 
 PLATFORM = "reddit"
 VERSION = 2
@@ -32,7 +32,7 @@ TOMBSTONES = False
 
 
 class Config(ReaderConfig):
-    """What to read, and which accounts are known to be programs."""
+    """What to read, and which accounts are bots."""
 
     bots: tuple[str, ...] = Field(
         default=(
@@ -51,39 +51,39 @@ class Config(ReaderConfig):
             "sneakpeekbot",
             "xkcd_transcriber",
         ),
-        description="accounts that are programs, in any letter case",
+        description="accounts that are bots, in any letter case",
     )
     bot_suffix: bool = Field(
-        default=True, description="also take a name that ends in 'bot' for a program's"
+        default=True, description="an account with a name that ends in 'bot' is a bot, too"
     )
 
 
 class _Meta(msgspec.Struct, gc=False):
-    """Arctic Shift's notes on what became of a post after it was first collected."""
+    """Arctic Shift's notes about a post's state after it was first collected."""
 
     was_deleted_later: bool | None = None
     was_initially_deleted: bool | None = None
     removal_type: str | None = None
 
 
-# Some mirrors in Parquet hold nothing but text.
-_JsonFlag = bool | str | int | float | None
+# Some mirrors in Parquet have text columns only.
+_JsonFlag = bool | JsonScalar
 
 
 class _Row(msgspec.Struct, gc=False):
-    """The fields of a comment and of a submission; which of the two it is shows in them."""
+    """A comment (with a ``body``) or a submission (with a ``title``)."""
 
-    id: str | int | float | None = None
+    id: JsonScalar = None
     author: str | None = None
     subreddit: str | None = None
-    created_utc: int | str | float | None = None
-    score: int | str | float | None = None
+    created_utc: JsonScalar = None
+    score: JsonScalar = None
     body: str | None = None
     link_id: str | int | None = None
     parent_id: str | int | None = None
     title: str | None = None
     selftext: str | None = None
-    num_comments: int | str | float | None = None
+    num_comments: JsonScalar = None
     over_18: _JsonFlag = None
     over18: _JsonFlag = None
     crosspost_parent: str | None = None
@@ -92,7 +92,7 @@ class _Row(msgspec.Struct, gc=False):
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
 
 
-# What Reddit shows in place of a text or a name that is gone, in lower case.
+# What Reddit shows in place of a deleted text or name, in lower case.
 _WITHDRAWN_MARKERS = {
     "[deleted]": "deleted",
     "[deleted by user]": "deleted",
@@ -103,19 +103,19 @@ _WITHDRAWN_MARKERS = {
 }
 _BY_AUTHOR = ("deleted", "author")
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-# Family names, which are people's.
+# Family names of people.
 _FAMILY_NAMES = ("abbot", "talbot", "cabot")
 
 
-# A submission has a great many fields, a comment fewer; these are what no other dump has.
+# These fields together occur in no other format.
 _COMMENT_KEYS = {"body", "link_id", "subreddit"}
 _SUBMISSION_KEYS = {"title", "selftext", "subreddit"}
 
 
 def fits(sample: Sample) -> float:
-    """Whether these are a subreddit's comments or submissions."""
+    """Return the share of lines that are comments or submissions."""
     if sample.head.startswith(PARQUET_MAGIC):
-        return 0.15  # the columns are named at the file's end: who says it is Reddit's must say so
+        return 0.15  # the column names are at the end of the file, so the plan must name the reader
     return sample.matching_share(
         lambda row: row.keys() >= _COMMENT_KEYS or row.keys() >= _SUBMISSION_KEYS
     )
@@ -125,18 +125,19 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the comments and submissions of one dump file in batches."""
-    decode = make_decoder(config)
-    if is_parquet(path):
-        columns = [field.encode_name for field in msgspec.structs.fields(_Row)]
-        return read_parquet_lines(
-            path, config, decode,
-            platform=PLATFORM, part_posts=part_posts, start=start, columns=columns,
-        )  # fmt: skip
-    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+    return read_lines_or_parquet(
+        path,
+        config,
+        make_decoder(config),
+        platform=PLATFORM,
+        part_posts=part_posts,
+        start=start,
+        columns=[field.encode_name for field in msgspec.structs.fields(_Row)],
+    )
 
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its post."""
+    """Return a function that decodes a line to its post."""
     parse = msgspec.json.Decoder(_Row).decode
     bots = frozenset(name.lower() for name in config.bots)
     suffix = config.bot_suffix
@@ -151,7 +152,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     def decode(line: bytes) -> Sequence[Record]:
         row = parse(line)
         raw = row.id
-        # A number is no base36 id: a tool has mangled it.
+        # A base-36 id that some tool has converted to a number is unusable.
         if type(raw) is not str or not raw:
             raise Refused("no_id")
         if raw[2:3] == "_":
@@ -180,7 +181,7 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         row.subreddit,
         parse_micros(row.created_utc),
         None,
-        # Pushshift's late API gave bare numbers here, which name nothing for sure.
+        # Pushshift's late API has bare numbers here, which are ambiguous.
         "reddit:" + parent if type(parent) is str and parent else None,
         "reddit:" + link if type(link) is str and link else None,
         parse_int64(row.score),
@@ -194,8 +195,8 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
 
 def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
     body = row.selftext or ""
-    gone = body[:1] == "[" and body.strip().lower() in _WITHDRAWN_MARKERS
-    text = title if gone or not body else f"{title}\n\n{body}" if title else body
+    is_deleted = body[:1] == "[" and body.strip().lower() in _WITHDRAWN_MARKERS
+    text = title if is_deleted or not body else f"{title}\n\n{body}" if title else body
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
     return Post(
@@ -218,7 +219,7 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
 
 
 def _find_withdrawal(row: _Row, author: str | None, text: str, title: str = "") -> str | None:
-    """Why Reddit says that this must not be used, or null. An author's own wish comes first."""
+    """Return why this must not be used, or null; deletion by the author takes precedence."""
     if text[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(text.strip().lower())):
         return reason
     if title[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(title.strip().lower())):
@@ -231,14 +232,14 @@ def _find_withdrawal(row: _Row, author: str | None, text: str, title: str = "") 
             return "deleted" if meta.removal_type in _BY_AUTHOR else "removed"
         if meta.was_initially_deleted:
             return "deleted"
-    # The text outlived its account: whoever wrote it has asked to go.
+    # The text of a deleted account: its author has withdrawn it.
     if author is None and row.author:
         return "deleted"
     category = row.removed_by_category
     if category:
         if category in _BY_AUTHOR:
             return "deleted"
-        # A moderator's mark on a text still shown may be waiting for review.
+        # A text that a moderator has marked but that is still shown may be under review.
         if not text.strip():
             return "removed"
     return "removed" if _parse_flag(row.is_robot_indexable) is False else None

@@ -1,8 +1,8 @@
 """Read Stack Exchange's dumps: the questions, answers and comments of a site.
 
-Rows are cut at each ``<row``, which a well-formed attribute cannot hold, and not by an XML parser:
-that would stop at the first fault of a file of 100 GB, and knows entities that multiply. So a
-broken row costs itself alone, and no entity is known but XML's own five.
+Rows are split at each ``<row``, which a well-formed attribute cannot contain, and not by an XML
+parser, which would stop at the first fault of a file of 100 GB and expand nested entities. So a
+malformed row costs only itself, and only XML's own five entities are decoded.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from pathlib import PurePath
 from pydantic import Field
 
 from corpus.errors import PlanError
-from corpus.formats import dump_input
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
 from corpus.formats.html import html_to_text
+from corpus.formats.lines import DumpMember, is_binary
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import BatchBuilder, decode_line, read_members
 from corpus.readers.contract import (
     Batch,
-    BatchBuilder,
     Cursor,
     Decode,
     Post,
@@ -28,7 +29,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    decode_line,
 )
 
 PLATFORM = "stackexchange"
@@ -37,19 +37,19 @@ TOMBSTONES = False
 
 
 class Config(ReaderConfig):
-    """What to read, and of which site it is."""
+    """What to read, and its site."""
 
     site: str = Field(
         default="",
         pattern=r"^[^\s/]*$",
-        description="the site's host, such as 'superuser.com'; empty: told from the names of the "
+        description="the site's host, such as 'superuser.com'; empty: from the names of the "
         "archive, the file or its folder (which must then end in .com, .net or .org)",
     )
 
 
 _CHUNK_BYTES = 1 << 20
 _ROW_START = re.compile(rb"<row(?=[\s/>])")
-# A run of spaces is read from its first one only: this is looked for in rows of many MB.
+# Matches only at the first of a run of spaces; else a row of many MB would take quadratic time.
 _PAIR = r"""(?<!\s)\s++([A-Za-z_][\w.:-]*+)\s*+=\s*+(?:"([^"<]*)"|'([^'<]*)')"""
 _PAIRS = re.compile(_PAIR)
 _ROW = re.compile(rf"(?:{_PAIR})*\s*(?:/>|>\s*</row\s*>)")
@@ -58,12 +58,12 @@ _NAMED_ENTITIES = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}
 _ROOT = re.compile(r"<([A-Za-z]+)\s*/?>")
 _TABLES = frozenset(("posts", "comments"))
 _OTHER_TABLES = frozenset(("badges", "posthistory", "postlinks", "tags", "users", "votes"))
-#: What may stand between rows: the declaration, comments, and the outer element.
-#: One without an end reaches to the end of all, so that it is looked for once; it is junk.
+#: What may be between rows: the declaration, comments, and the outer element. One without an end
+#: matches to the end of the text (a group captures that), so that the search stays linear.
 _BETWEEN = re.compile(
     r"<\?.*?(?:\?>|(\Z))|<!--.*?(?:-->|(\Z))|</?[A-Za-z_][\w.-]*\s*/?>", re.DOTALL
 )
-# More than this between two rows is no comment of anybody's.
+# More than this between two rows is not a comment.
 _MAX_BETWEEN_BYTES = 1 << 14
 _MEMBER = re.compile(r"(?:.*[-_.])?(posts|comments)\.xml(?:\.\w+)?", re.IGNORECASE)
 _ENDINGS = re.compile(
@@ -78,18 +78,18 @@ _OTHER_POST_TYPES = {
     "7": "wiki_placeholder",
     "8": "privilege_wiki",
 }
-# Two posts that recent dumps hold and no site ever did.
+# Two posts of recent dumps that no site has ever had.
 _FABRICATED_IDS = ("1000000001", "1000000010")
-# Where a row does not say: by the day of writing, as stackoverflow.com/help/licensing has it.
+# For a row without a license: by its date, after stackoverflow.com/help/licensing.
 _LICENSE_PERIODS = (
     (1_302_220_800_000_000, "CC BY-SA 2.5"),  # before 2011-04-08
     (1_525_219_200_000_000, "CC BY-SA 3.0"),  # before 2018-05-02
 )
-_COMMUNITY_ACCOUNT = "-1"  # the account that owns wikis and posts on its own behalf
+_COMMUNITY_ACCOUNT = "-1"  # the account of community wikis and automatic posts
 
 
 def fits(sample: Sample) -> float:
-    """How surely the sample is a site's archive, its posts or its comments."""
+    """Return how well the sample fits a site's archive, its posts or its comments."""
     names = {_make_path(name).name.lower() for name in sample.members}
     if names & {"posts.xml", "comments.xml"}:
         return 1.0 if names & {"posthistory.xml", "badges.xml", "postlinks.xml"} else 0.9
@@ -107,157 +107,159 @@ def read(
 ) -> Iterator[Batch]:
     """Yield the posts and comments of one file or archive in batches.
 
-    Of an archive only ``Posts.xml`` and ``Comments.xml`` are opened. Other tables of the dump
-    are skipped whole.
+    Of an archive only ``Posts.xml`` and ``Comments.xml`` are opened. Other tables of the dump are
+    skipped as a whole.
     """
-    gather = BatchBuilder(PLATFORM, part_posts)
-    longest = config.max_line_mb << 20
-    with dump_input.DumpInput(path, is_posts_or_comments) as source:
-        for member in source.members(resume_at=start.member if start else None):
-            for refusal in source.take_refusals():
-                gather.refuse(*refusal)
-            file = f"{path}!{member.name}" if member.name else path
-            done = start.row if start and start.member == member.name else 0
-            rows = _TableRows(member.open(), longest)
-            if rows.problem:
-                if not done:
-                    gather.refuse(file, 0, rows.problem)
+
+    def read_member(
+        member: DumpMember, cursor: Cursor, builder: BatchBuilder
+    ) -> Iterator[tuple[int, int]]:
+        source_file = member.source_file
+        rows = _TableRows(member.open(), config.max_line_mb << 20)
+        if rows.problem:
+            if not cursor.row:
+                builder.refuse(source_file, 0, rows.problem)
+            return
+        if rows.table in _OTHER_TABLES:
+            if not cursor.row:
+                builder.add((Skipped(f"table_{rows.table}"),), source_file, 0)
+            return
+        decode: Decode | None = None
+        row = 0
+        for row, (data, problem) in enumerate(rows, start=1):
+            if row <= cursor.row:
                 continue
-            if rows.table in _OTHER_TABLES:
-                if not done:
-                    gather.add((Skipped(f"table_{rows.table}"),), file, 0)
-                continue
-            decode: Decode | None = None
-            row = 0
-            for row, (data, problem) in enumerate(rows, start=1):
-                if row <= done:
-                    continue
-                decode = decode or make_decoder(rows.table, find_site(path, member.name, config))
-                gather.size_bytes += len(data)
-                if problem:
-                    gather.refuse(file, row, problem)
-                else:
-                    decode_line(data, decode, gather, file, row)
-                if gather.is_full():
-                    yield gather.build_batch(Cursor(member.name, row, 0), source.position)
-            if rows.break_reason:
-                gather.refuse(file, row + 1, rows.break_reason)
-        for refusal in source.take_refusals():
-            gather.refuse(*refusal)
-        yield gather.build_batch(None, source.position, source.sha256())
+            decode = decode or make_decoder(rows.table, find_site(path, member.name, config))
+            builder.size_bytes += len(data)
+            if problem:
+                builder.refuse(source_file, row, problem)
+            else:
+                decode_line(data, decode, builder, source_file, row)
+            yield row, 0
+        if rows.break_reason:
+            builder.refuse(source_file, row + 1, rows.break_reason)
+
+    return read_members(
+        path,
+        read_member,
+        platform=PLATFORM,
+        part_posts=part_posts,
+        start=start,
+        member_filter=is_posts_or_comments,
+    )
 
 
 def is_posts_or_comments(name: str) -> bool:
-    """Whether an archive's member holds posts or comments."""
+    """Return whether a member of an archive is a table of posts or comments."""
     return _MEMBER.fullmatch(_make_path(name).name) is not None
 
 
 def find_site(path: str, member: str, config: Config) -> str:
-    """The site's host: as configured, or as the names of folders and files tell."""
+    """Return the site's host, from the config or from the names of folders and files."""
     if config.site:
         return config.site
-    for place in (member, path):
-        for name in _make_path(place).parts[:-3:-1]:
+    for full_name in (member, path):
+        for name in _make_path(full_name).parts[:-3:-1]:
             if len(name) > 255:
                 continue
             bare = _ENDINGS.sub("", _ENDINGS.sub("", name)).lower()
             if _HOST.fullmatch(bare):
                 return bare
     raise PlanError(
-        f"no site can be told from the name '{path}'; set `site:` of the stackexchange source, "
+        f"the name '{path}' does not contain a site; set `site:` of the stackexchange source, "
         "such as `site: superuser.com`"
     )
 
 
 def _make_path(name: str) -> PurePath:
-    """The name of a file or a member; what is in an archive in an archive stands behind a ``!``."""
+    """Return the path of a file or a member; a nested archive's members follow a ``!``."""
     return PurePath(name.replace("!", "/"))
 
 
 class _TableRows:
-    """The rows of one table, each as the bytes behind a ``<row`` up to the next one."""
+    """The rows of one table, each as the bytes after a ``<row`` up to the next one."""
 
-    def __init__(self, stream: dump_input.ByteSource, max_bytes: int) -> None:
+    def __init__(self, stream: ByteSource, max_bytes: int) -> None:
         self._stream = stream
-        self._longest = max_bytes
+        self._max_bytes = max_bytes
         self._ended = False
-        self.break_reason = ""  # why the stream broke off, once it has
-        self.problem = ""  # why nothing can be read
-        self._pieces = self._cut()
+        self.break_reason = ""  # why the stream broke off, or empty
+        self.problem = ""  # why the table cannot be read, or empty
+        self._pieces = self._split()
         before, self._too_long = next(self._pieces)
-        if dump_input.is_binary(before[:512]):
+        if is_binary(before[:512]):
             self.problem = "not_text"
         elif b"<!DOCTYPE" in before.upper():
-            # No dump has one: it could only say what this reader must not do.
+            # No dump has one, and it could define entities.
             self.problem = "doctype"
         self._before = before.decode("utf-8", "replace").removeprefix("\ufeff")
         roots = {root.lower() for root in _ROOT.findall(self._before[:_MAX_BETWEEN_BYTES])}
         self.table = min(roots & (_TABLES | _OTHER_TABLES), default="")
 
     def __iter__(self) -> Iterator[tuple[bytes, str]]:
-        """Yield each row, or why it cannot be had."""
+        """Yield each row and the reason to refuse it, or empty."""
         if self._too_long:
             yield b"", "line_too_long"
-        for torn in _refuse_leftovers(self._before):
-            yield b"", torn.reason
+        for refusal in _refuse_leftovers(self._before):
+            yield b"", refusal.reason
         for piece, too_long in self._pieces:
-            # The row that a break has cut is not refused twice.
-            cut = (
+            # The last row before a break is refused as the break.
+            is_cut = (
                 self._ended
                 and self.break_reason
                 and not _ROW.match(piece.decode("utf-8", "replace"))
             )
-            if not cut:
+            if not is_cut:
                 yield piece, "line_too_long" if too_long else ""
 
-    def _cut(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield what stands before the first row, then each row; true where one is too long."""
+    def _split(self) -> Iterator[tuple[bytes, bool]]:
+        """Yield the bytes before the first row, then each row; true for one that is too long."""
         carry, too_long = b"", False
         while True:
             try:
                 chunk = self._stream.read(_CHUNK_BYTES)
-            except dump_input.STREAM_ERRORS as error:
-                chunk, self.break_reason = b"", dump_input.get_refusal_reason(error)
+            except STREAM_ERRORS as error:
+                chunk, self.break_reason = b"", get_refusal_reason(error)
             if not chunk:
                 break
             *pieces, carry = _ROW_START.split(carry + chunk)
             for piece in pieces:
-                yield (b"", True) if too_long or len(piece) > self._longest else (piece, False)
+                yield (b"", True) if too_long or len(piece) > self._max_bytes else (piece, False)
                 too_long = False
-            if len(carry) > self._longest:
-                carry, too_long = carry[-4:], True  # perhaps the next row's beginning
+            if len(carry) > self._max_bytes:
+                carry, too_long = carry[-4:], True  # may contain the start of the next row
         self._ended = True
         yield (b"", True) if too_long else (carry, False)
 
 
 def _refuse_leftovers(text: str) -> list[Refused]:
-    """What a fault has left between the rows, a refusal for each line."""
+    """Return a refusal for each line of other text between rows."""
     if len(text) <= _MAX_BETWEEN_BYTES:
-        text = _BETWEEN.sub(lambda found: "" if found.lastindex is None else found[0], text)
+        text = _BETWEEN.sub(lambda match: "" if match.lastindex is None else match[0], text)
         return [Refused("malformed_xml") for line in text.split("\n") if line.strip()]
     return [Refused("malformed_xml")] if text.strip() else []
 
 
 def make_decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a row of a site's table into its post."""
+    """Return a function that decodes a row of a site's table to its post."""
 
     def decode(data: bytes) -> Sequence[Record]:
         text = data.decode("utf-8")
         match = _ROW.match(text)
         if match is None:
             raise Refused("malformed_xml")
-        fields = {name: one or other for name, one, other in _PAIRS.findall(match[0])}
-        torn = _refuse_leftovers(text[match.end() :])
+        fields = {name: quoted or single for name, quoted, single in _PAIRS.findall(match[0])}
+        leftovers = _refuse_leftovers(text[match.end() :])
         try:
-            return (_make_record(_XmlRow(fields), table, site), *torn)
+            return (_make_record(_XmlRow(fields), table, site), *leftovers)
         except Refused as refusal:
-            return (refusal, *torn)
+            return (refusal, *leftovers)
 
     return decode
 
 
 class _XmlRow:
-    """The attributes of a row, unescaped when they are asked for."""
+    """The attributes of a row, unescaped when they are read."""
 
     def __init__(self, fields: dict[str, str]) -> None:
         self._fields = fields
@@ -266,12 +268,12 @@ class _XmlRow:
         return name in self._fields
 
     def get(self, name: str) -> str | None:
-        """An attribute's value, or null."""
+        """Return an attribute's value, or null."""
         value = self._fields.get(name)
         return _unescape(value) if value is not None and "&" in value else value
 
     def get_number(self, attribute: str) -> str:
-        """The number of a post or an account in digits; empty if there is none to trust."""
+        """Return the number of a post or an account in digits; empty if there is none."""
         value = self._fields.get(attribute, "").strip()
         return value if value.isdecimal() and value.isascii() else ""
 
@@ -290,7 +292,7 @@ def _decode_reference(match: re.Match[str]) -> str:
     if not (match[1] or match[2]):
         raise Refused("malformed_xml")
     code = int(match[1], 16) if match[1] else int(match[2])
-    # What no text may hold (a half of a pair, a NUL) must not stop the row.
+    # Invalid characters (a lone surrogate, a NUL) are replaced, so that the row is kept.
     return "\ufffd" if not 0 < code < 0x110000 or 0xD800 <= code < 0xE000 else chr(code)
 
 
@@ -319,25 +321,25 @@ def _make_post(row: _XmlRow, site: str) -> Record:
     created = parse_micros(row.get("CreationDate"))
     parent = None if question else row.get_number("ParentId")
     accepted = row.get_number("AcceptedAnswerId") if question else ""
-    begin = f"stackexchange:{site}/"
-    above = begin + parent if parent else None
+    prefix = f"stackexchange:{site}/"
+    parent_id = prefix + parent if parent else None
     return Post(
-        begin + number,
+        prefix + number,
         f"{title}\n\n{text}" if title and text else title or text,
         "post" if question else "reply",
         _make_author(row, "OwnerUserId", "OwnerDisplayName", site),
         site,
         created,
         None,
-        above,
-        begin + number if question else above,
+        parent_id,
+        prefix + number if question else parent_id,
         parse_int64(row.get("Score")),
         parse_int64(row.get("AnswerCount")) if question else None,
         None,
         True if row.get("OwnerUserId") == _COMMUNITY_ACCOUNT else None,
         _find_license(row, created),
         "deleted" if deleted else None,
-        begin + accepted if accepted else None,
+        prefix + accepted if accepted else None,
     )
 
 
@@ -351,7 +353,7 @@ def _make_comment(row: _XmlRow, site: str) -> Record:
     created = parse_micros(row.get("CreationDate"))
     return Post(
         f"stackexchange:{site}/c{number}",
-        # As it was typed, unlike a post's body: Markdown, in which `<b>` is three characters.
+        # Markdown as it was typed, unlike the HTML of a post's body.
         text or "",
         "comment",
         _make_author(row, "UserId", "UserDisplayName", site),
@@ -367,13 +369,13 @@ def _make_comment(row: _XmlRow, site: str) -> Record:
     )
 
 
-def _make_author(row: _XmlRow, number: str, shown: str, site: str) -> str | None:
-    """The account, with its site: each site counts its own accounts."""
-    found = row.get(number)
-    if found and (found == _COMMUNITY_ACCOUNT or row.get_number(number)):
-        return f"{site}/{found.strip()}"
-    named = row.get(shown)
-    return f"{site}/name:{named}" if named else None
+def _make_author(row: _XmlRow, number: str, display_name: str, site: str) -> str | None:
+    """Return the account with its site, as each site numbers its own accounts."""
+    account = row.get(number)
+    if account and (account == _COMMUNITY_ACCOUNT or row.get_number(number)):
+        return f"{site}/{account.strip()}"
+    name = row.get(display_name)
+    return f"{site}/name:{name}" if name else None
 
 
 def _find_license(row: _XmlRow, created: int | None) -> str | None:

@@ -1,11 +1,10 @@
-"""Read what Telegram Desktop exports: one chat, or a whole account's, as ``result.json``.
+"""Read the exports of Telegram Desktop: one chat, or all of an account's, as ``result.json``.
 
-A post's id is ``telegram:CHAT/MESSAGE``. Only chats that anybody can read are taken by default;
-messages of others are counted as withdrawn, and nothing of them is kept: no text, no author, no
-name of the chat, and in place of the chat's id, which may be a person's, a number that counts the
-chats in the file (``telegram:private/3/17``). In an account's export, a chat that is damaged counts
-as private from there on: the beginning of the next chat may be what is missing. (All of it does,
-if it tells what it is behind its messages.)
+A post's id is ``telegram:CHAT/MESSAGE``. By default only public chats are read. Messages of other
+chats are counted as withdrawn, without text, author or the chat's name; their ids have the chat's
+number in the file in place of its id, which may be a person's (``telegram:private/3/17``). In an
+account's export, a damaged chat counts as private from the damage on, because the start of the next
+chat may be missing; all of it does, if its header follows its messages.
 """
 
 from __future__ import annotations
@@ -19,12 +18,19 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.json_stream import decode_value
-from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.chat_export import Chat, ChatExportPaths, UnreadableMessage, read_messages
+from corpus.formats.times import parse_micros
+from corpus.readers.batches import decode_value, read_records
+from corpus.readers.chat_export import (
+    Chat,
+    ChatExportPaths,
+    Reaction,
+    count_reactions,
+    read_messages,
+)
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     LocatedRecords,
     Post,
     ReaderConfig,
@@ -32,7 +38,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    read_records,
 )
 
 PLATFORM = "telegram"
@@ -77,36 +82,32 @@ class _Entity(msgspec.Struct, gc=False):
     type: str | None = None
 
 
-class _Reaction(msgspec.Struct, gc=False):
-    count: int | str | float | None = None
-
-
 class _MessageHead(msgspec.Struct, gc=False):
-    """As much of a message as is read of a private one."""
+    """The fields that are read of a private message."""
 
-    id: int | str | float | None = None
+    id: JsonScalar = None
     type: str | None = None
 
 
 class _Message(_MessageHead):
-    """A message. ``sender`` is null where the account has been deleted, and unset without one."""
+    """A message. ``sender`` is null for a deleted account, and unset for a message without one."""
 
-    date: str | int | float | None = None
-    date_unixtime: str | int | float | None = None
+    date: JsonScalar = None
+    date_unixtime: JsonScalar = None
     sender: str | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="from")
-    from_id: str | int | float | None = None
+    from_id: JsonScalar = None
     text: str | list[str | _Entity] | None = None
     text_entities: list[_Entity] | None = None
-    reply_to_message_id: int | str | float | None = None
-    reply_to_peer_id: str | int | float | None = None
+    reply_to_message_id: JsonScalar = None
+    reply_to_peer_id: JsonScalar = None
     forwarded_from: str | msgspec.UnsetType | None = msgspec.UNSET
     forwarded_from_id: str | int | float | msgspec.UnsetType | None = msgspec.UNSET
     via_bot: str | None = None
-    reactions: list[_Reaction] | None = None
+    reactions: list[Reaction] | None = None
 
 
 class _ChatHeader(NamedTuple):
-    """What a chat says of itself."""
+    """The header of a chat."""
 
     number: int
     id: str
@@ -114,14 +115,15 @@ class _ChatHeader(NamedTuple):
     name: str | None
 
 
-# Where chats stand: the document itself is one, or has lists of them.
+# The document is one chat, or has lists of chats.
 _EXPORT_PATHS = ChatExportPaths(
     ("", "chats.list.item", "left_chats.list.item"), ("name", "type", "id")
 )
+_CHAT_TYPES = "|".join(get_args(ChatType)).encode()
 _BEGINS = re.compile(
     rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null|\d+)\s*,\s*)*'
-    rb'"type"\s*:\s*"(?:' + b"|".join(kind.encode() for kind in get_args(ChatType)) + rb')"\s*,'
-)  # fmt: skip
+    rb'"type"\s*:\s*"(?:%s)"\s*,' % _CHAT_TYPES
+)
 _ACCOUNT_BEGINS = re.compile(rb'\{\s*"about"\s*:\s*"[^"]*Telegram')
 _PEER = re.compile(r"(?:user|channel|chat)?(\d+)")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
@@ -131,7 +133,7 @@ _parse_message_head = msgspec.json.Decoder(_MessageHead).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is Telegram's, by how the document begins."""
+    """Return how well the start of the document, or the names in an archive, fit an export."""
     head = sample.head[:65536].removeprefix(b"\xef\xbb\xbf").lstrip()
     if _BEGINS.match(head) and b'"messages"' in head:
         return 1.0
@@ -150,7 +152,7 @@ def read(
     """Yield the messages of one export in batches."""
     with DumpInput(path) as source:
         yield from read_records(
-            _read_chats(path, source, config),
+            _read_chats(source, config),
             source,
             platform=PLATFORM,
             part_posts=part_posts,
@@ -158,44 +160,44 @@ def read(
         )
 
 
-def _read_chats(path: str, source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
-    def known(chat: Chat) -> bool:
+def _read_chats(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
+    def has_header(chat: Chat) -> bool:
         header = _parse_header(chat)
         return bool(header.id if header.type in config.chats else header.type)
 
     chat: Chat | None = None
     header = _ChatHeader(0, "", "", None)
-    for found in read_messages(path, source, _EXPORT_PATHS, known, config.max_line_mb << 20):
-        if isinstance(found, UnreadableMessage):
-            yield LocatedRecords(found.source_file, found.source_row, 0, (found.refusal,))
+    for message in read_messages(source, _EXPORT_PATHS, has_header, config.max_line_mb << 20):
+        if isinstance(message, LocatedRecords):
+            yield message
             continue
-        if found.chat is not chat:
-            chat = found.chat
+        if message.chat is not chat:
+            chat = message.chat
             header = _parse_header(chat)
-        public = header.type in config.chats and not chat.is_damaged
-        records = _decode_message(found.data, header, public, config)
-        yield LocatedRecords(found.source_file, found.source_row, len(found.data), records)
+        is_public = header.type in config.chats and not chat.is_damaged
+        records = _decode_message(message.data, header, is_public, config)
+        yield LocatedRecords(message.source_file, message.source_row, len(message.data), records)
 
 
 def _parse_header(chat: Chat) -> _ChatHeader:
-    """What a chat says of itself, as far as it can be read."""
-    said: dict[str, Any] = {}
+    """Decode a chat's header; a key that cannot be decoded is absent."""
+    fields: dict[str, Any] = {}
     for key, data in chat.header.items():
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            said[key] = msgspec.json.decode(data)
-    kind, name = said.get("type"), said.get("name")
+            fields[key] = msgspec.json.decode(data)
+    kind, name = fields.get("type"), fields.get("name")
     return _ChatHeader(
         chat.number,
-        _parse_telegram_id(said.get("id")),
+        _parse_telegram_id(fields.get("id")),
         kind if isinstance(kind, str) else "",
         name if isinstance(name, str) else None,
     )
 
 
 def _decode_message(
-    data: bytes, chat: _ChatHeader, public: bool, config: Config
+    data: bytes, chat: _ChatHeader, is_public: bool, config: Config
 ) -> Sequence[Record]:
-    if public:
+    if is_public:
         return decode_value(data, lambda line: (_make_post(_parse_message(line), chat, config),))
     return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line), chat),))
 
@@ -222,7 +224,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | S
     if message.forwarded_from is not msgspec.UNSET or (
         message.forwarded_from_id is not msgspec.UNSET
     ):
-        kind = "repost"  # of a message whose id the export does not tell
+        kind = "repost"  # of a message whose id is not in the export
     elif message.reply_to_message_id is not None:
         kind, parent = "reply", _make_parent_id(message, chat)
     return Post(
@@ -235,18 +237,18 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | S
         None,
         parent,
         None,
-        _count_reactions(message.reactions),
+        count_reactions(message.reactions),
         None,
         None,
         True if message.via_bot else None,
         None,
-        # The text outlived its account: whoever wrote it has asked to go.
+        # The text of a deleted account: its author has withdrawn it.
         "deleted" if message.sender is None and message.from_id is not None else None,
     )
 
 
 def _parse_telegram_id(value: object) -> str:
-    """A message's or chat's number in digits; empty if it cannot be trusted."""
+    """Return the number of a message or chat in digits; empty if it is unusable."""
     if type(value) is int:
         return str(value)
     if type(value) is str and re.fullmatch(r"-?[0-9]{1,20}", value):
@@ -255,7 +257,7 @@ def _parse_telegram_id(value: object) -> str:
 
 
 def _make_text(message: _Message, mask: bool) -> str | None:
-    # Both hold the whole text; the entities are there since 2022.
+    # Both fields contain the complete text; exports have entities since 2022.
     pieces: Sequence[str | _Entity]
     if message.text_entities:
         pieces = message.text_entities
@@ -271,16 +273,16 @@ def _make_text(message: _Message, mask: bool) -> str | None:
 
 
 def _show_entity(entity: _Entity, mask: bool) -> str:
-    # The one kind that shows a person's own name; the rest show what was typed.
+    # Only this type shows a person's name; the others show what the author typed.
     return "@user" if mask and entity.type == "mention_name" else entity.text
 
 
 def _make_author(message: _Message) -> str | None:
-    who = message.from_id
-    if type(who) is int:  # until 2021
-        return f"user{who}"
-    if type(who) is str and who:
-        return who
+    author = message.from_id
+    if type(author) is int:  # until 2021
+        return f"user{author}"
+    if type(author) is str and author:
+        return author
     return message.sender or None if message.sender is not msgspec.UNSET else None
 
 
@@ -298,13 +300,6 @@ def _parse_message_time(message: _Message, offset: int | None) -> int | None:
     if message.date_unixtime is not None:
         return parse_micros(message.date_unixtime)
     if type(message.date) is not str or not _LOCAL_TIME.fullmatch(message.date):
-        return parse_micros(message.date)  # no form of Telegram's, so it says what it means
+        return parse_micros(message.date)  # not Telegram's own format, so it is not local time
     local = parse_micros(message.date)
     return local - offset * 60_000_000 if local is not None and offset is not None else None
-
-
-def _count_reactions(reactions: list[_Reaction] | None) -> int | None:
-    """How many reactions there are; null where the export, from before 2024, does not tell."""
-    if reactions is None:
-        return None
-    return parse_int64(sum(max(0, parse_int64(reaction.count) or 0) for reaction in reactions))

@@ -17,9 +17,11 @@ import polars as pl
 import pytest
 import zstandard
 
-from corpus.formats.dump_input import expand_path, is_binary
+from corpus.formats.dump_input import expand_path
+from corpus.formats.lines import is_binary
 from corpus.readers import contract, reddit
-from corpus.readers.contract import Cursor, Post, ReaderConfig, read_lines
+from corpus.readers.batches import read_lines
+from corpus.readers.contract import Cursor, Post, ReaderConfig
 
 
 def line(number: int, body: str = "hello") -> bytes:

@@ -14,15 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.formats import json_scanner
-from corpus.formats.byte_source import Unreadable
 from corpus.formats.json_stream import (
     ContainerStart,
     JsonValue,
-    decode_value,
     iter_values,
     skip_assignment,
     walk_json,
 )
+from corpus.readers.batches import decode_value
 from corpus.readers.contract import Post, Record, Refused
 from tests.support.examples import examples
 
@@ -147,7 +146,7 @@ class Breaking:
 
 @pytest.mark.parametrize(
     ("error", "reason"),
-    [(EOFError(), "truncated_stream"), (Unreadable("bad_checksum"), "bad_checksum")],
+    [(EOFError(), "truncated_stream"), (Refused("bad_checksum"), "bad_checksum")],
 )
 def test_a_source_that_breaks_gives_what_came_before_and_why(error: Exception, reason: str) -> None:
     for text in (b'{"messages": [1, {"a": 2}, {"b"', b'{"messages": [1, {"a": 2}]}'):
@@ -262,10 +261,10 @@ def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
 
 
 def test_msgspec_still_says_where_a_value_ends() -> None:
-    # If not, all is read as before, but several times slower: see Cutter._by_guess.
+    # If not, all is read as before, but several times slower: see JsonScanner._read_by_decoder.
     for behind in (b' , {"b"', b',{"b"', b"]", b"\n ]"):
         cutter = json_scanner.JsonScanner(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
-        assert b'{"a": [1]}' == cutter._by_guess()
+        assert b'{"a": [1]}' == cutter._read_by_decoder()
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from corpus.formats.archives import bundle
 from corpus.privacy import tombstones as withdrawals
 from corpus.readers import contract, mastodon
+from corpus.readers.batches import BatchBuilder
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
 from corpus.readers.mastodon import api
 from corpus.readers.mastodon.archive import ActivityDecoder, _Actor
@@ -73,7 +74,8 @@ ORIGINAL: dict[str, Any] = {
 
 def decode(row: object, gone: Sequence[str] = (), **config: Any) -> Sequence[contract.Record]:
     line = row if isinstance(row, bytes) else json.dumps(row).encode()
-    return api.make_decoder(mastodon.Config(path="x", **config), frozenset(gone))(line)
+    decoder = api.StatusDecoder(mastodon.Config(path="x", **config), frozenset(gone))
+    return decoder.decode(line)
 
 
 def status(**changes: Any) -> dict[str, Any]:
@@ -282,10 +284,10 @@ def test_a_program_is_marked() -> None:
 
 def frames(*lines: object) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The posts and the tombstones of lines, as a build has them."""
-    gather = contract.BatchBuilder("mastodon", 1000)
+    builder = BatchBuilder("mastodon", 1000)
     for row, line in enumerate(lines, start=1):
-        gather.add(decode(line), "file", row)
-    batch = gather.build_batch(None, 0)
+        builder.add(decode(line), "file", row)
+    batch = builder.build_batch(None, 0)
     return batch.posts, batch.tombstones
 
 

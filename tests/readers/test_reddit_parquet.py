@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from corpus.formats.parquet_records import read_parquet_lines
 from corpus.readers import reddit
-from corpus.readers.contract import Batch, Cursor, Post, ReaderConfig, Record, read_lines
+from corpus.readers.batches import read_lines
+from corpus.readers.contract import Batch, Cursor, Post, ReaderConfig, Record
+from corpus.readers.parquet_mirror import read_parquet_lines
 
 COMMENTS: dict[str, Any] = {
     "id": ["c0abc", "c0abd"],

@@ -1,4 +1,4 @@
-"""Read some files of a folder or a zip, and open none that was not asked for."""
+"""Read selected files of a folder or a zip, and open no others."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import NamedTuple
 
 from corpus.errors import BuildError
-from corpus.formats import seekable_file
 from corpus.formats.archives.names import (
     escape_invalid_bytes,
     is_system_file,
@@ -22,48 +21,35 @@ from corpus.formats.archives.names import (
     natural_sort_key,
 )
 from corpus.formats.archives.zip_archive import ZipArchive, ZipEntry
-from corpus.formats.byte_source import (
-    CHUNK,
-    STREAM_ERRORS,
-    ByteSource,
-    Unreadable,
-    get_refusal_reason,
-)
-from corpus.formats.seekable_file import SeekableFile
-from corpus.readers.contract import Refused
+from corpus.formats.byte_source import CHUNK, STREAM_ERRORS, ByteSource, Refused, get_refusal_reason
+from corpus.formats.seekable_file import SeekableFile, digest_file, open_seekable
 from corpus.storage import filesystem
-
-__all__ = ["Bundle", "Lost"]
-
-
-class Lost(Unreadable, Refused):
-    """Raised where a file of the bundle cannot be read on, with the reason to refuse it for."""
 
 
 class _BundleFile(NamedTuple):
-    """A file of the bundle: its own name, why it must not be opened, and how to open it."""
+    """A file of the bundle."""
 
     name: str
-    problem: str
+    problem: str  # why it must not be opened, or empty
     open: Callable[[], ByteSource]
-    path: Path | str | None = None  # of a folder: where it lies
+    path: Path | str | None = None  # null in a zip
 
 
 class Bundle:
-    """A folder or a zip of which only the files that are asked for are ever opened."""
+    """A folder or a zip, such as an account archive; opens only the files a reader names."""
 
     def __init__(self, path: str) -> None:
         self.path = path
-        #: The place and the reason of each member that must not be opened.
+        #: (source file, reason) of each member that must not be opened.
         self.problems: list[tuple[str, str]] = []
         self._files: dict[str, _BundleFile] = {}
         self._opened: set[str] = set()
-        self._disks: list[SeekableFile] = []
-        self._closing = ExitStack()
-        self._folder = filesystem.is_folder(path)
+        self._open_files: list[SeekableFile] = []
+        self._exit_stack = ExitStack()
+        self._is_folder = filesystem.is_folder(path)
         self._zip: ZipArchive | None = None
         seen: dict[str, int] = {}
-        for file in self._walked() if self._folder else self._zipped():
+        for file in self._list_folder() if self._is_folder else self._list_zip():
             if is_system_file(file.name):
                 continue
             if file.problem:
@@ -80,84 +66,91 @@ class Bundle:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._closing.close()
+        self._exit_stack.close()
 
-    def _zipped(self) -> Iterator[_BundleFile]:
-        raw = self._closing.enter_context(seekable_file.open_seekable(self.path))
+    def _list_zip(self) -> Iterator[_BundleFile]:
+        raw = self._exit_stack.enter_context(open_seekable(self.path))
         self._zip = archive = ZipArchive(raw)
         if archive.problem:
             self.problems.append((self.path, archive.problem))
         for entry in archive.entries:
             yield _BundleFile(entry.name, entry.problem, partial(_open_entry, archive, entry))
 
-    def _walked(self) -> Iterator[_BundleFile]:
+    def _list_folder(self) -> Iterator[_BundleFile]:
         if filesystem.is_url(self.path):
             for url in filesystem.walk(self.path):
                 name = escape_invalid_bytes(url.removeprefix(self.path.rstrip("/") + "/"))
-                yield _BundleFile(name, "", partial(self._from_disk, url), url)
+                yield _BundleFile(name, "", partial(self._open_path, url), url)
             return
         root = Path(self.path)
-        home = root.resolve()
+        real_root = root.resolve()
         for file in _walk_folder(root):
             name = escape_invalid_bytes(file.relative_to(root).as_posix())
             problem = ""
             if file.is_symlink():
-                target = Path(os.path.realpath(file))  # unlike resolve(), takes loops as they are
-                if not target.is_relative_to(home) or not target.exists():
+                target = Path(
+                    os.path.realpath(file)
+                )  # unlike resolve(), does not fail at a loop of links
+                if not target.is_relative_to(real_root) or not target.exists():
                     problem = "symlink"
                 elif target.is_dir():
-                    continue  # its files are met under their own names
+                    continue  # its files are listed under their own names
             if not problem and not stat.S_ISREG(file.stat().st_mode):
-                problem = "not_a_file"  # to open a pipe would be to wait for ever
-            yield _BundleFile(name, problem, partial(self._from_disk, file), file)
+                problem = "not_a_file"  # opening a pipe would block
+            yield _BundleFile(name, problem, partial(self._open_path, file), file)
 
-    def _from_disk(self, file: Path | str) -> ByteSource:
-        disk = self._closing.enter_context(seekable_file.open_seekable(file))
-        self._disks.append(disk)
-        return disk
+    def _open_path(self, file: Path | str) -> ByteSource:
+        opened = self._exit_stack.enter_context(open_seekable(file))
+        self._open_files.append(opened)
+        return opened
 
     def names(self) -> list[str]:
-        """The names of the files, sorted; opens none of them."""
+        """Return the sorted names of the files; opens none of them."""
         return sorted(self._files)
 
     def find_files(self, *patterns: str) -> list[str]:
-        """The names whose end fits a glob, part by part; ``part2`` comes before ``part10``."""
-        wanted = [pattern.split("/") for pattern in patterns]
+        """Return the names whose last path parts match one of the glob ``patterns``.
+
+        The names are sorted with ``part2`` before ``part10``.
+        """
+        pattern_parts = [pattern.split("/") for pattern in patterns]
         found = []
-        for shown, file in self._files.items():
+        for unique_name, file in self._files.items():
             parts = file.name.split("/")
             if any(
                 len(globs) <= len(parts) and all(map(fnmatchcase, parts[-len(globs) :], globs))
-                for globs in wanted
+                for globs in pattern_parts
             ):
-                found.append(shown)
+                found.append(unique_name)
         return sorted(found, key=natural_sort_key)
 
     def open(self, name: str) -> ByteSource:
-        """The content of a file; its ``read`` raises :class:`Lost` where it breaks off."""
+        """Return the content of a file; its ``read`` raises :class:`Refused` at a break."""
         self._opened.add(name)
         return _RefusingSource(self._files[name].open)
 
     def source_file(self, name: str) -> str:
-        """Where a file is, for provenance."""
-        return f"{self.path.rstrip('/')}/{name}" if self._folder else f"{self.path}!{name}"
+        """Return how the posts of a file name it in ``source_file``."""
+        return f"{self.path.rstrip('/')}/{name}" if self._is_folder else f"{self.path}!{name}"
 
     @property
     def position(self) -> int:
-        """Bytes consumed so far, compressed ones where it is a zip."""
-        return self._zip.bytes_read if self._zip else sum(file.bytes_read for file in self._disks)
+        """Bytes read so far; compressed bytes if this is a zip."""
+        return (
+            self._zip.bytes_read if self._zip else sum(file.bytes_read for file in self._open_files)
+        )
 
     def sha256(self) -> str:
-        """The hash of the zip, or of the names and contents of the files that were opened."""
-        if not self._folder:
-            return seekable_file.digest_file(self.path).hex()
-        whole = hashlib.sha256()
+        """Return the hash of the zip, or of the names and contents of the opened files."""
+        if not self._is_folder:
+            return digest_file(self.path).hex()
+        combined = hashlib.sha256()
         for name in sorted(self._opened):
-            disk = self._files[name].path
-            assert disk
-            # Digests have one length, so that no name can pass for the start of a content.
-            whole.update(hashlib.sha256(name.encode()).digest() + seekable_file.digest_file(disk))
-        return whole.hexdigest()
+            path = self._files[name].path
+            assert path
+            # Digests have a fixed length, so a name cannot run into the content after it.
+            combined.update(hashlib.sha256(name.encode()).digest() + digest_file(path))
+        return combined.hexdigest()
 
 
 def _open_entry(archive: ZipArchive, entry: ZipEntry) -> ByteSource:
@@ -165,7 +158,7 @@ def _open_entry(archive: ZipArchive, entry: ZipEntry) -> ByteSource:
 
 
 class _RefusingSource:
-    """A file's content that says in the contract's words why it breaks off."""
+    """A file's content, opened at the first read; every error becomes a :class:`Refused`."""
 
     def __init__(self, opener: Callable[[], ByteSource]) -> None:
         self._opener = opener
@@ -177,17 +170,17 @@ class _RefusingSource:
                 self._source = self._opener()
             return self._source.read(CHUNK if size < 0 else size)
         except STREAM_ERRORS as error:
-            raise Lost(get_refusal_reason(error)) from None
+            raise Refused(get_refusal_reason(error)) from None
 
 
 def _walk_folder(root: Path) -> Iterator[Path]:
-    """Everything in a folder that is no folder, and links to folders, in the order of names."""
+    """Yield the files and the links below a folder, in the order of their names."""
 
-    def complain(error: OSError) -> None:
+    def raise_error(error: OSError) -> None:
         raise BuildError(f"cannot list '{error.filename}': {error.strerror}")
 
-    for place, folders, files in os.walk(root, onerror=complain):
+    for parent, folders, files in os.walk(root, onerror=raise_error):
         folders.sort()
-        here = Path(place)
-        yield from (here / name for name in folders if (here / name).is_symlink())
-        yield from (here / name for name in sorted(files))
+        folder = Path(parent)
+        yield from (folder / name for name in folders if (folder / name).is_symlink())
+        yield from (folder / name for name in sorted(files))

@@ -1,8 +1,8 @@
-"""Read the members of a 7z one by one, in bounded memory, whatever is wrong with it.
+"""Read the members of a 7z one by one, in bounded memory, also of a damaged 7z.
 
-py7zr reads the directory and builds the decoders; the loop that pulls bytes through them is ours.
-Its own ``extract`` hands over up to 128 MB at a time from a thread, ends at the first member that
-is damaged, and cannot begin in the middle.
+py7zr reads the directory and builds the decoders; this module pulls the bytes through them. py7zr's
+own ``extract`` passes up to 128 MB at a time from a thread, stops at the first damaged member, and
+cannot start in the middle.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from corpus.formats.byte_source import (
     BombGuard,
     ByteSource,
     ExpansionBudget,
-    Unreadable,
+    Refused,
 )
 from corpus.formats.seekable_file import SeekableFile
 
 if TYPE_CHECKING:
     from py7zr.py7zr import ArchiveFile
 
-# What a decoder was about to give when it met a break is lost, so it gives little at a time.
+# The output of the call in which a decoder fails is lost, so each call returns little.
 _OUTPUT_BYTES = 1 << 16
-_ENCRYPTION_PREFIX = b"\x06\xf1"  # how the ids of all ciphers begin
-# Deflate, Deflate64 and zstd: py7zr decompresses all that it is given at once, however much
-# comes out, so they are given little (4 KiB of zstd can become 128 MiB).
+_ENCRYPTION_PREFIX = b"\x06\xf1"  # the ids of all ciphers begin so
+# Deflate, Deflate64 and zstd: py7zr decompresses all of its input in one call, without a bound on
+# the output, so the input is small (4 KiB of zstd can become 128 MiB).
 _PPMD = b"\x03\x04\x01"
 _UNBOUNDED = (b"\x04\x01\x08", b"\x04\x01\x09", b"\x04\xf7\x11\x01")
 
@@ -41,20 +41,23 @@ class SevenZipEntry(NamedTuple):
 
     name: str
     problem: str
-    offset: int  # where it begins in its folder, unpacked
+    offset: int  # in its unpacked folder
     size: int
     crc: int | None
 
 
 class SevenZip:
-    """A 7z's members, folder by folder: a folder is what was compressed together."""
+    """The members of a 7z by folder, which in a 7z is what was compressed together.
+
+    ``disk_ratio`` is the number of bytes on disk for each byte of this 7z, if it is nested.
+    """
 
     def __init__(
         self, file: SeekableFile, *, disk_ratio: float = 1.0, budget: ExpansionBudget | None = None
     ) -> None:
         self._file = file
-        self._share = disk_ratio  # the bytes on disk that each byte of this 7z stands for
-        self._allowance = budget or ExpansionBudget()
+        self._disk_ratio = disk_ratio
+        self._budget = budget or ExpansionBudget()
         self.folders: list[SevenZipFolder] = list(self._list())
         file.position = 0
 
@@ -65,19 +68,19 @@ class SevenZip:
             archive: Any = py7zr.SevenZipFile(self._file)  # type: ignore[arg-type]
             yield from self._folders(archive)
         except py7zr.PasswordRequired:
-            raise Unreadable("encrypted_member") from None
+            raise Refused("encrypted_member") from None
         except BuildError:
             raise
         except Exception:
-            # On a damaged directory py7zr raises whatever its code trips over: its own errors,
-            # TypeError, KeyError, IndexError, struct.error and more.
-            raise Unreadable(self._why()) from None
+            # A damaged directory makes py7zr raise its own errors, TypeError, KeyError, IndexError,
+            # struct.error and others.
+            raise Refused(self._find_problem()) from None
 
-    def _why(self) -> str:
+    def _find_problem(self) -> str:
         self._file.seek(12)
         offset = int.from_bytes(self._file.read(8), "little")
         size = int.from_bytes(self._file.read(8), "little")
-        # The directory stands at the end: a download that was cut off has none.
+        # The directory is at the end: a download that was cut off has none.
         cut = self._file.size < 32 or 32 + offset + size > self._file.size
         return "truncated_stream" if cut else "damaged_archive"
 
@@ -86,39 +89,39 @@ class SevenZip:
         if streams is None:
             return
         packs = streams.packinfo
-        found: dict[int, list[ArchiveFile]] = {}
+        files: dict[int, list[ArchiveFile]] = {}
         for file in archive.files:
-            # Folders of the file system, empty files and deleted ones hold nothing.
+            # Directories, empty files and deleted files have no content.
             if not file.emptystream and file.folder is not None:
-                found.setdefault(id(file.folder), []).append(file)
+                files.setdefault(id(file.folder), []).append(file)
         stream = 0
         for folder in streams.unpackinfo.folders:
             begin = archive.afterheader + packs.packpos + packs.packpositions[stream]
             yield SevenZipFolder(
-                self, folder, begin, packs.packsizes[stream], found.get(id(folder), [])
+                self, folder, begin, packs.packsizes[stream], files.get(id(folder), [])
             )
             stream += len(folder.packed_indices)
 
     def open_folder(self, folder: SevenZipFolder) -> tuple[BombGuard, Callable[[], float]]:
-        """The folder's unpacked content, and what it has taken of the file on disk so far."""
+        """Return a folder's unpacked content and a function of the bytes on disk it consumed."""
 
         def consumed() -> float:
-            return folder.consumed_bytes * self._share
+            return folder.consumed_bytes * self._disk_ratio
 
-        return BombGuard(folder, consumed, self._allowance), consumed
+        return BombGuard(folder, consumed, self._budget), consumed
 
     def fileno(self) -> int:
-        """The 7z's file, for another process."""
+        """Return the descriptor of the 7z's file, for another process."""
         return self._file.fileno()
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Bytes of a folder as they lie in the file."""
+        """Return compressed bytes of a folder."""
         self._file.seek(offset)
         return self._file.read(size)
 
 
 class SevenZipFolder:
-    """What was compressed together: the members must be read in order."""
+    """Members that were compressed together and must be read in order."""
 
     def __init__(
         self, archive: SevenZip, folder: Any, begin: int, packed: int, files: list[ArchiveFile]
@@ -126,10 +129,10 @@ class SevenZipFolder:
         self._archive = archive
         self._folder = folder
         self._source = _PackedFolder(archive, begin)
-        self._begin = begin
+        self._start = begin
         self._packed = packed
         self._decoder: Any = None
-        self._left = memoryview(b"")
+        self._pending = memoryview(b"")
         encrypted = any(coder["method"].startswith(_ENCRYPTION_PREFIX) for coder in folder.coders)
         self.entries: list[SevenZipEntry] = []
         at = 0
@@ -139,73 +142,75 @@ class SevenZipFolder:
                 problem or _refuse_special_file(file) or ("encrypted_member" if encrypted else "")
             )
             if file.uncompressed < 0:
-                raise Unreadable("damaged_archive")
+                raise Refused("damaged_archive")
             self.entries.append(SevenZipEntry(name, problem, at, file.uncompressed, file.crc32))
             at += file.uncompressed
 
     @property
     def consumed_bytes(self) -> int:
-        """Compressed bytes read so far."""
+        """Compressed bytes consumed so far."""
+        if isinstance(self._decoder, PpmdProcess):
+            return self._decoder.consumed_bytes
         return self._decoder.consumed if self._decoder else 0
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes of what the folder unpacks to; raises where it is broken."""
-        if not self._left:
-            self._left = memoryview(self._more())
-        data, self._left = self._left[:size], self._left[size:]
+        """Return at most ``size`` unpacked bytes of the folder; raises where it is damaged."""
+        if not self._pending:
+            self._pending = memoryview(self._decompress_some())
+        data, self._pending = self._pending[:size], self._pending[size:]
         return bytes(data)
 
     def close(self) -> None:
-        """Be done with the folder, even in the middle of it."""
+        """End the decoder, also before the end of the folder."""
         if isinstance(self._decoder, PpmdProcess):
             self._decoder.close()
 
-    def _more(self) -> bytes:
+    def _decompress_some(self) -> bytes:
         from py7zr.exceptions import UnsupportedCompressionMethodError
 
         try:
             if self._decoder is None:
-                self._decoder = self._new()
+                self._decoder = self._open_decoder()
             if isinstance(self._decoder, PpmdProcess):
                 if data := self._decoder.read():
                     return data
-                raise Unreadable(self._decoder.failure_reason())
+                raise Refused(self._decoder.failure_reason())
             idle = 0
             while idle < 2:
                 before = self._decoder.consumed
-                found: bytes = self._decoder.decompress(self._source, _OUTPUT_BYTES)
-                if found:
-                    return found
-                # Filters hold some bytes back, so one empty answer is not yet the end.
+                unpacked: bytes = self._decoder.decompress(self._source, _OUTPUT_BYTES)
+                if unpacked:
+                    return unpacked
+                # Filters buffer some bytes, so one empty result is not the end.
                 idle = 0 if self._decoder.consumed > before else idle + 1
         except UnsupportedCompressionMethodError:
-            raise Unreadable("unsupported_compression") from None
-        except (BuildError, Unreadable):
+            raise Refused("unsupported_compression") from None
+        except (BuildError, Refused):
             raise
         except Exception:
-            # Each of the decoders has errors of its own, and py7zr does not gather them.
-            raise Unreadable("damaged_member") from None
+            # Each decoder raises errors of its own, without a common base class.
+            raise Refused("damaged_member") from None
         raise EOFError("the folder ends too early")
 
-    def _new(self) -> Any:
+    def _open_decoder(self) -> Any:
         from py7zr.compressor import SevenZipDecompressor
 
         coders, sizes = self._folder.coders, self._folder.unpacksizes
         if any(coder["method"] == _PPMD for coder in coders):
             properties = coders[0]["properties"] or b""
             if len(coders) > 1 or len(properties) < 5:
-                raise Unreadable("unsupported_compression")
+                raise Refused("unsupported_compression")
             file = self._source.fileno()
-            return PpmdProcess(file, self._begin, self._packed, properties, sizes[-1])
-        small = any(coder["method"] in _UNBOUNDED for coder in coders)
-        # The checksums that count are those of the members.
+            return PpmdProcess(file, self._start, self._packed, properties, sizes[-1])
+        is_unbounded = any(coder["method"] in _UNBOUNDED for coder in coders)
+        # The members' own checksums are verified instead of the folder's.
         return SevenZipDecompressor(
-            coders, self._packed, sizes, crc=None, blocksize=1 << 12 if small else 1 << 16
+            coders, self._packed, sizes, crc=None, blocksize=1 << 12 if is_unbounded else 1 << 16
         )
 
 
 class _PackedFolder:
-    """A folder's bytes as they lie in the 7z."""
+    """The compressed bytes of a folder."""
 
     def __init__(self, archive: SevenZip, begin: int) -> None:
         self._archive = archive
@@ -221,7 +226,7 @@ class _PackedFolder:
 
 
 def _refuse_special_file(file: ArchiveFile) -> str:
-    """The reason not to open what is no regular file."""
+    """Return the reason to refuse a member that is not a regular file, or empty."""
     mode = file.st_fmt
     if file.is_symlink or file.is_junction or mode == stat.S_IFLNK:
         return "symlink"
@@ -229,33 +234,37 @@ def _refuse_special_file(file: ArchiveFile) -> str:
 
 
 class SevenZipMember:
-    """A member of a folder, checked against its checksum; what was read before is passed over."""
+    """A member of a folder, verified by its checksum.
+
+    ``folder_offset`` is the unpacked offset that reading the folder has reached; the bytes up to
+    the member are skipped.
+    """
 
     def __init__(self, source: ByteSource, entry: SevenZipEntry, folder_offset: int) -> None:
         self._source = source
         self._entry = entry
         self._skip = entry.offset - folder_offset
-        self._left = entry.size
-        self._sum = 0
-        #: How far into the folder reading has come.
+        self._pending = entry.size
+        self._crc = 0
+        #: The unpacked offset in the folder that reading has reached.
         self.folder_offset = folder_offset
-        #: Whether the folder broke off, so that nothing behind can be read either.
+        #: Whether the folder broke off, so that later members cannot be read either.
         self.folder_is_broken = False
 
     def read(self, size: int, /) -> bytes:
-        """At most ``size`` bytes of the member; raises where it is broken."""
+        """Return at most ``size`` bytes of the member; raises where it is damaged."""
         while self._skip:
-            self._skip -= len(self._take(min(self._skip, _OUTPUT_BYTES)))
-        if not self._left:
-            if self._entry.crc not in (None, self._sum):
-                raise Unreadable("damaged_member")
+            self._skip -= len(self._read_folder(min(self._skip, _OUTPUT_BYTES)))
+        if not self._pending:
+            if self._entry.crc not in (None, self._crc):
+                raise Refused("damaged_member")
             return b""
-        data = self._take(min(size, self._left))
-        self._left -= len(data)
-        self._sum = zlib.crc32(data, self._sum)
+        data = self._read_folder(min(size, self._pending))
+        self._pending -= len(data)
+        self._crc = zlib.crc32(data, self._crc)
         return data
 
-    def _take(self, size: int) -> bytes:
+    def _read_folder(self, size: int) -> bytes:
         try:
             data = self._source.read(size)
         except STREAM_ERRORS:

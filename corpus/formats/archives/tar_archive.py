@@ -1,20 +1,20 @@
-"""What tarfile needs to be told, so that no member of a broken tar is lost without a word."""
+"""Make the standard library's tarfile report damage that it would silently skip."""
 
 from __future__ import annotations
 
 import tarfile
 from typing import IO, Self, cast
 
-from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Unreadable
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Refused
 
-#: So many bytes are read at a time.
+#: The number of bytes read at a time.
 READ_BYTES = 1 << 18
-#: A tar's own headers for long names and attributes; each is held in memory.
+#: Of a header for long names or attributes, which is read into memory.
 _MAX_HEADER_BYTES = 1 << 20
 
 
 class TarStream:
-    """A tar as tarfile reads it: a break looks like the end, so that no byte before it is lost."""
+    """The bytes of a tar for tarfile. A read error ends them and is stored in ``error``."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
@@ -22,29 +22,29 @@ class TarStream:
 
     def read(self, size: int, /) -> bytes:
         """Up to ``size`` bytes; fewer only at the end, or where the tar is cut."""
-        found = bytearray()
-        while len(found) < size and self.error is None:
+        data = bytearray()
+        while len(data) < size and self.error is None:
             try:
-                piece = self._source.read(size - len(found))
+                piece = self._source.read(size - len(data))
             except STREAM_ERRORS as error:
                 self.error = error
                 break
             if not piece:
                 break
-            found += piece
-        return bytes(found)
+            data += piece
+        return bytes(data)
 
 
 class TarMember:
-    """A member of a tar, up to the last byte before the tar breaks off.
+    """The content of a member of a tar, up to the last byte before the tar breaks off.
 
-    tarfile's own file objects lose what they have when the tar ends before all that they want.
+    The file objects of tarfile lose the bytes of a read that reaches the break.
     """
 
     def __init__(self, archive: tarfile.TarFile, entry: tarfile.TarInfo, stream: TarStream) -> None:
         self._stream = cast(IO[bytes], archive.fileobj)
-        self._whole = stream
-        self._left = entry.size
+        self._tar_stream = stream
+        self._remaining = entry.size
         self._sparse = archive.extractfile(entry) if entry.issparse() else None
         if self._sparse is None:
             self._stream.seek(entry.offset_data)
@@ -53,42 +53,42 @@ class TarMember:
         """Up to ``size`` bytes of the member; raises where the tar ends inside it."""
         if self._sparse is not None:
             return self._sparse.read(min(size, READ_BYTES))
-        data = self._stream.read(min(size, self._left))
-        if self._left and not data:
-            raise self._whole.error or EOFError("the tar ends within this member")
-        self._left -= len(data)
+        data = self._stream.read(min(size, self._remaining))
+        if self._remaining and not data:
+            raise self._tar_stream.error or EOFError("the tar ends within this member")
+        self._remaining -= len(data)
         return data
 
 
 class StrictTarInfo(tarfile.TarInfo):
-    """A tar header that is told from the archive's end, and asks for no gigabytes of name.
+    """A tar header that refuses damage and gigabytes of name.
 
-    The standard library takes a header that is damaged for the end of the archive, and all
-    members behind it would be lost without a word.
+    The standard library takes a damaged header for the end of the archive, and would silently skip
+    all members after it.
     """
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
-        """Parse one header block; Unreadable if it is damaged."""
+        """Parse one header block; Refused if it is damaged."""
         try:
             return super().frombuf(buf, encoding, errors)
         except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
-            raise  # two of the ways in which an archive properly ends
+            raise  # the regular ends of an archive
         except tarfile.TruncatedHeaderError:  # type: ignore[attr-defined]
-            raise Unreadable("truncated_stream") from None
+            raise Refused("truncated_stream") from None
         except tarfile.HeaderError:
-            raise Unreadable("damaged_archive") from None
+            raise Refused("damaged_archive") from None
 
     def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
         if self.size > _MAX_HEADER_BYTES and not (
             self.isreg() or self.type not in tarfile.SUPPORTED_TYPES
         ):
-            raise Unreadable("damaged_archive")
+            raise Refused("damaged_archive")
         return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
 
 
 def has_trailing_data(rest: ByteSource) -> bool:
-    """Whether anything but padding stands behind the end of a tar, such as another tar."""
+    """Return whether other bytes than padding follow the end of a tar, such as another tar."""
     while data := rest.read(READ_BYTES):
         if data.strip(b"\0"):
             return True

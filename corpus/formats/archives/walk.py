@@ -1,4 +1,4 @@
-"""Walk through tars, zips and 7zs, one in another, and hand over each member that is a dump."""
+"""Walk through tar, zip and 7z archives, also nested ones, and yield their members."""
 
 from __future__ import annotations
 
@@ -33,8 +33,7 @@ from corpus.formats.compression import decompress
 from corpus.formats.lines import DumpMember
 from corpus.formats.seekable_file import SeekableFile
 
-#: So many archives may lie one in another. Zips in tars are real, and tars in those; nests deeper
-#: than that are made to swallow whoever opens them.
+#: Real dumps nest archives (a zip in a tar, a tar in that); deeper nesting is an attack.
 MAX_ARCHIVE_DEPTH = 3
 
 _ARCHIVE_SUFFIXES = {".zip", ".7z", ".tar", ".tgz", ".tbz", ".tbz2", ".txz", ".tzst"}
@@ -44,7 +43,7 @@ ConsumedBytes = Callable[[], float]
 
 
 def detect_archive(head: bytes) -> str:
-    """What archive a file that begins so is: tar, zip, 7z, or none."""
+    """Return the archive format of a file with this head: tar, zip, 7z, or empty."""
     if head[257:262] == b"ustar":
         return "tar"
     if head[:4] in (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08"):
@@ -53,75 +52,79 @@ def detect_archive(head: bytes) -> str:
 
 
 class ArchiveWalk:
-    """One pass over a file: its members in order, and the places that cannot be read."""
+    """One pass over a dump file: its members in order, and what of it cannot be read."""
 
     def __init__(
         self, path: str, resume_at: str | None, member_filter: MemberFilter | None
     ) -> None:
         self._path = path
-        self._after = resume_at or ""
-        self._wanted = member_filter
-        self._found = not resume_at  # whether the member to resume at has been reached
+        self._resume_at = resume_at or ""
+        self._member_filter = member_filter
+        self._reached = not resume_at  # whether the member to resume at has been reached
         #: Shared by all streams of the file.
         self.budget = ExpansionBudget()
         self._refused = 0
-        #: The place and the reason of what could not be read, until somebody takes them.
+        #: (source file, reason) of what could not be read; the caller clears the list.
         self.problems: list[tuple[str, str]] = []
 
     def members(
         self, stream: PeekedSource, file: SeekableFile | None, consumed_bytes: ConsumedBytes
     ) -> Iterator[DumpMember]:
-        """The members of the whole file; ``disk`` is where it can be read in any order."""
+        """Yield the members of the whole file.
+
+        ``file`` is the same file opened for random access, if it is a zip or 7z.
+        ``consumed_bytes`` returns how many compressed bytes have been read.
+        """
         yield from self._descend(stream, file, "", 1, consumed_bytes)
 
-    def _open(self, source: ByteSource, consumed: ConsumedBytes) -> PeekedSource:
+    def _decompress(self, source: ByteSource, consumed: ConsumedBytes) -> PeekedSource:
         return decompress(source, consumed, self.budget)[0]
 
     def _descend(
         self,
         stream: PeekedSource,
-        disk: SeekableFile | None,
+        file: SeekableFile | None,
         name: str,
         depth: int,
         consumed: ConsumedBytes,
     ) -> Iterator[DumpMember]:
-        """Yield the stream as a member, or, if it is an archive, all that it holds."""
+        """Yield the stream as a member, or the members in it if it is an archive."""
         kind = detect_archive(stream.head)
         if not kind:
-            if self._found:
-                yield DumpMember(name, stream)
+            if self._reached:
+                yield DumpMember(name, _join_member_path(self._path, name), stream)
         elif depth > MAX_ARCHIVE_DEPTH:
             self._refuse(name, "nested_too_deep")
         elif kind == "tar":
-            yield from self._tar(stream, name, depth, consumed)
+            yield from self._read_tar(stream, name, depth, consumed)
         else:
-            with ExitStack() as leaving:
-                share, problem = 1.0, ""
-                if disk is None:
+            with ExitStack() as open_files:
+                disk_ratio, problem = 1.0, ""
+                if file is None:
                     before = consumed()
-                    disk, problem = _spool_to_file(stream)
-                    leaving.callback(disk.close)
-                    share = (consumed() - before) / max(1, disk.size)
-                inner = self._zip if kind == "zip" else self._sevenzip
-                told = self._refused
+                    file, problem = _spool_to_file(stream)
+                    open_files.callback(file.close)
+                    disk_ratio = (consumed() - before) / max(1, file.size)
+                read_archive = self._read_zip if kind == "zip" else self._read_sevenzip
+                refused_before = self._refused
                 if problem != "decompression_bomb":
-                    yield from inner(disk, name, depth, share)
-                if problem and self._refused == told:
+                    yield from read_archive(file, name, depth, disk_ratio)
+                if problem and self._refused == refused_before:
                     self._refuse(name, problem)
 
-    def _tar(
+    def _read_tar(
         self, stream: PeekedSource, name: str, depth: int, consumed: ConsumedBytes
     ) -> Iterator[DumpMember]:
         seen: dict[str, int] = {}
-        told: _FailureRecorder | None = None
-        whole = TarStream(stream)
+        recorder: _FailureRecorder | None = None
+        tar_stream = TarStream(stream)
         try:
-            file = cast(IO[bytes], whole)
+            file = cast(IO[bytes], tar_stream)
             with tarfile.open(
                 fileobj=file, mode="r|", tarinfo=StrictTarInfo, bufsize=READ_BYTES
             ) as archive:
                 for entry in archive:
-                    # A hard link's content comes with its other name.
+                    # The content of a hard link is read under its other name.
                     if entry.isdir() or entry.islnk():
                         continue
                     inner, problem = sanitize_member_name(entry.name)
@@ -129,93 +132,101 @@ class ArchiveWalk:
                         problem = problem or "symlink"
                     elif not entry.isfile():
                         problem = problem or "not_a_file"
-                    shown = self._pick(inner, problem, name, seen)
-                    if shown:
+                    full_name = self._pick(inner, problem, name, seen)
+                    if full_name:
                         # A sparse file can claim terabytes of zeros.
-                        inside = TarMember(archive, entry, whole)
-                        told = _FailureRecorder(BombGuard(inside, consumed, self.budget))
-                        peeked = self._open(told, consumed)
-                        yield from self._descend(peeked, None, shown, depth + 1, consumed)
-                if whole.error is None and has_trailing_data(cast(ByteSource, archive.fileobj)):
+                        content = TarMember(archive, entry, tar_stream)
+                        recorder = _FailureRecorder(BombGuard(content, consumed, self.budget))
+                        peeked = self._decompress(recorder, consumed)
+                        yield from self._descend(peeked, None, full_name, depth + 1, consumed)
+                if tar_stream.error is None and has_trailing_data(
+                    cast(ByteSource, archive.fileobj)
+                ):
                     self._refuse(name, "data_behind_end")
-            if whole.error is not None:
-                raise whole.error
+            if tar_stream.error is not None:
+                raise tar_stream.error
         except (*STREAM_ERRORS, RecursionError, OverflowError) as error:
-            # A break within a member has been told by whoever reads that member.
-            if not (told and told.break_reason):
+            # A break within a member is refused by the reader of that member.
+            if not (recorder and recorder.break_reason):
                 self._refuse(name, get_refusal_reason(error))
 
-    def _zip(self, disk: SeekableFile, name: str, depth: int, share: float) -> Iterator[DumpMember]:
-        archive = ZipArchive(disk, disk_ratio=share, budget=self.budget, scan_if_damaged=True)
+    def _read_zip(
+        self, file: SeekableFile, name: str, depth: int, disk_ratio: float
+    ) -> Iterator[DumpMember]:
+        archive = ZipArchive(file, disk_ratio=disk_ratio, budget=self.budget, scan_if_damaged=True)
         seen: dict[str, int] = {}
-        told: _FailureRecorder | None = None
+        recorder: _FailureRecorder | None = None
         for entry in archive.entries:
-            shown = self._pick(entry.name, entry.problem, name, seen)
-            if not shown:
+            full_name = self._pick(entry.name, entry.problem, name, seen)
+            if not full_name:
                 continue
             try:
                 content, consumed = archive.open(entry)
             except STREAM_ERRORS as error:
-                self._refuse(shown, get_refusal_reason(error))
+                self._refuse(full_name, get_refusal_reason(error))
                 continue
-            told = _FailureRecorder(content)
-            peeked = self._open(told, consumed)
-            yield from self._descend(peeked, None, shown, depth + 1, consumed)
-        if archive.problem and not (told and told.break_reason):
+            recorder = _FailureRecorder(content)
+            peeked = self._decompress(recorder, consumed)
+            yield from self._descend(peeked, None, full_name, depth + 1, consumed)
+        if archive.problem and not (recorder and recorder.break_reason):
             self._refuse(name, archive.problem)
 
-    def _sevenzip(
-        self, disk: SeekableFile, name: str, depth: int, share: float
+    def _read_sevenzip(
+        self, file: SeekableFile, name: str, depth: int, disk_ratio: float
     ) -> Iterator[DumpMember]:
         try:
-            archive = SevenZip(disk, disk_ratio=share, budget=self.budget)
+            archive = SevenZip(file, disk_ratio=disk_ratio, budget=self.budget)
         except STREAM_ERRORS as error:
             self._refuse(name, get_refusal_reason(error))
             return
         seen: dict[str, int] = {}
         for folder in archive.folders:
             with closing(folder):
-                yield from self._folder(archive, folder, name, depth, seen)
+                yield from self._read_folder(archive, folder, name, depth, seen)
 
-    def _folder(
+    def _read_folder(
         self, archive: SevenZip, folder: SevenZipFolder, name: str, depth: int, seen: dict[str, int]
     ) -> Iterator[DumpMember]:
         source, consumed = archive.open_folder(folder)
-        done, broken = 0, ""
+        folder_offset, break_reason = 0, ""
         for entry in folder.entries:
-            shown = self._pick(entry.name, entry.problem, name, seen)
-            if not shown:
+            full_name = self._pick(entry.name, entry.problem, name, seen)
+            if not full_name:
                 continue
-            if broken:
-                self._refuse(shown, broken)
+            if break_reason:
+                self._refuse(full_name, break_reason)
                 continue
-            part = SevenZipMember(source, entry, done)
-            told = _FailureRecorder(part)
-            peeked = self._open(told, consumed)
-            yield from self._descend(peeked, None, shown, depth + 1, consumed)
-            done = part.folder_offset
-            # A wrong checksum is the member's own affair; a broken stream is everyone's.
-            broken = told.break_reason if part.folder_is_broken else ""
+            member = SevenZipMember(source, entry, folder_offset)
+            recorder = _FailureRecorder(member)
+            peeked = self._decompress(recorder, consumed)
+            yield from self._descend(peeked, None, full_name, depth + 1, consumed)
+            folder_offset = member.folder_offset
+            # A wrong checksum concerns one member, a broken folder all members after it.
+            break_reason = recorder.break_reason if member.folder_is_broken else ""
 
     def _pick(self, inner: str, problem: str, outer: str, seen: dict[str, int]) -> str:
-        """The whole name of a member that is to be opened, or nothing."""
+        """Return the full name of a member to open, or empty for one to skip."""
         if is_system_file(inner):
             return ""
         if problem:
             self._refuse(_join_member_path(outer, inner), problem)
             return ""
-        shown = _join_member_path(outer, make_unique(inner, seen))
-        self._found = self._found or shown == self._after
-        if not self._found:
-            # What was done with before needs no second look, unless the place is inside it.
-            return shown if self._after.startswith(shown + "!") else ""
-        # What is wanted may lie in an archive in this one.
-        packed = _ARCHIVE_SUFFIXES.intersection(PurePosixPath(inner.lower()).suffixes[-2:])
-        return shown if packed or not self._wanted or self._wanted(shown) else ""
+        full_name = _join_member_path(outer, make_unique(inner, seen))
+        self._reached = self._reached or full_name == self._resume_at
+        if not self._reached:
+            # Open what was read before only if the member to resume at is inside it.
+            return full_name if self._resume_at.startswith(full_name + "!") else ""
+        # A nested archive may contain members that pass the filter.
+        is_archive = _ARCHIVE_SUFFIXES.intersection(PurePosixPath(inner.lower()).suffixes[-2:])
+        return (
+            full_name
+            if is_archive or not self._member_filter or self._member_filter(full_name)
+            else ""
+        )
 
     def _refuse(self, name: str, reason: str) -> None:
-        """Note what cannot be read; what lies before the place to resume at was noted then."""
-        if self._found:
+        """Record what cannot be read, unless it was recorded before the read was resumed."""
+        if self._reached:
             self.problems.append((_join_member_path(self._path, name), reason))
             self._refused += 1
 
@@ -225,7 +236,7 @@ def _join_member_path(outer: str, inner: str) -> str:
 
 
 class _FailureRecorder:
-    """A member's content that remembers whether its reader has met a break."""
+    """A member's content; ``break_reason`` says why reading it failed, if it did."""
 
     def __init__(self, source: ByteSource) -> None:
         self._source = source
@@ -240,10 +251,10 @@ class _FailureRecorder:
 
 
 def _spool_to_file(stream: PeekedSource) -> tuple[SeekableFile, str]:
-    """Copy a zip or 7z within another archive to an unnamed file, which vanishes when closed.
+    """Copy a nested zip or 7z to an unnamed temporary file, and return why the copy broke off.
 
-    Their directories stand at the end, so they cannot be read as they stream by. How much may
-    come is what :class:`Guarded` lets through. Also returns why the stream broke off, if it did.
+    The directory of these formats is at the end, so they need random access. :class:`BombGuard`
+    bounds the size of the copy; the file is deleted when it is closed.
     """
     try:
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by the caller

@@ -1,4 +1,4 @@
-"""Read the members of a zip one by one, in bounded memory, whatever is wrong with it."""
+"""Read the members of a zip one by one, in bounded memory, also of a damaged zip."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from corpus.formats.byte_source import (
     ByteSource,
     ExactReader,
     ExpansionBudget,
-    Unreadable,
+    Refused,
 )
 from corpus.formats.compression import StreamDecompressor
-from corpus.formats.seekable_file import SeekableFile
+from corpus.formats.seekable_file import SeekableFile, open_seekable
 from corpus.formats.zstd import ZstdDecompressor
 
 _LOCAL_HEADER = b"PK\x03\x04"
+_EMPTY_DIRECTORY = b"PK\x05\x06"
 _ENCRYPTED = 0x1
 _SIZES_FOLLOW = 0x8  # the header was written before the sizes were known
 _UTF8 = 0x800
 _DEFLATE64, _ZSTD, _XZ = 9, 93, 95  # zipfile does not know these
 _METHODS = {0, 8, _DEFLATE64, 12, 14, _ZSTD, _XZ}
-#: What the standard library raises for a directory that is damaged.
+#: What the standard library raises for a damaged directory.
 _BAD_DIRECTORY = (
     zipfile.BadZipFile,
     NotImplementedError,
@@ -47,16 +48,24 @@ class ZipEntry(NamedTuple):
     name: str
     problem: str
     info: zipfile.ZipInfo
-    next_offset: int  # where the next thing in the file begins
-    in_directory: bool  # in the directory, with its true length and checksum
+    next_offset: int  # where the next member or the directory begins
+    in_directory: bool  # its length and checksum are from the directory
+
+
+def is_zip(path: str) -> bool:
+    """Return whether a file begins as a zip does."""
+    with open_seekable(path) as file:
+        return file.read(4) in (_LOCAL_HEADER, _EMPTY_DIRECTORY)
 
 
 class ZipArchive:
-    """A zip's members, in the order in which they lie in the file.
+    """The members of a zip, in the order of their offsets.
 
-    The directory is read by the standard library, the members are not: zipfile decompresses bz2
-    and lzma without a bound on what comes out, gives nothing of a block that breaks, and does not
-    know the methods that Windows uses for large files (Deflate64) and 7-Zip for fast ones (zstd).
+    The standard library reads the directory, but not the members: zipfile decompresses bz2 and lzma
+    without a bound on the output, returns nothing of a damaged block, and does not support the
+    methods that Windows uses for large files (Deflate64) and 7-Zip for fast compression (zstd).
+    ``disk_ratio`` is the number of bytes on disk for each byte of this zip, if it is nested;
+    ``scan_if_damaged`` searches for members if the directory cannot be read.
     """
 
     def __init__(
@@ -68,33 +77,33 @@ class ZipArchive:
         scan_if_damaged: bool = False,
     ) -> None:
         self._file = file
-        self._share = disk_ratio  # the bytes on disk that each byte of this zip stands for
-        self._allowance = budget or ExpansionBudget()
+        self._disk_ratio = disk_ratio
+        self._budget = budget or ExpansionBudget()
         #: Compressed bytes of members read so far.
         self.bytes_read = 0
         #: Why the directory cannot be read, or empty.
         self.problem = ""
         self.entries: list[ZipEntry] | Iterator[ZipEntry] = []
         try:
-            self.entries = list(self._listed())
+            self.entries = list(self._read_directory())
         except _BAD_DIRECTORY:
-            self.problem = self._why()
+            self.problem = self._find_problem()
             if scan_if_damaged:
-                self.entries = self._found()
+                self.entries = self._scan_headers()
         file.position = 0
 
-    def _at(self, place: int, size: int) -> bytes:
-        self._file.seek(place)
+    def _read_range(self, offset: int, size: int) -> bytes:
+        self._file.seek(offset)
         return self._file.read(size)
 
-    def _why(self) -> str:
-        if not self._at(0, 2).startswith(b"PK"):
+    def _find_problem(self) -> str:
+        if not self._read_range(0, 2).startswith(b"PK"):
             return "not_an_archive"
-        # The directory stands at the end: a download that was cut off has none.
-        tail = self._at(max(0, self._file.size - (1 << 17)), 1 << 17)
-        return "damaged_archive" if b"PK\x05\x06" in tail else "truncated_stream"
+        # The directory is at the end: a download that was cut off has none.
+        tail = self._read_range(max(0, self._file.size - (1 << 17)), 1 << 17)
+        return "damaged_archive" if _EMPTY_DIRECTORY in tail else "truncated_stream"
 
-    def _listed(self) -> Iterator[ZipEntry]:
+    def _read_directory(self) -> Iterator[ZipEntry]:
         with zipfile.ZipFile(cast(IO[bytes], self._file)) as archive:
             infos = sorted(archive.infolist(), key=lambda info: info.header_offset)
             ends = [info.header_offset for info in infos] + [archive.start_dir]
@@ -103,15 +112,15 @@ class ZipArchive:
             if not (info.filename.endswith("/") or stat.S_ISDIR(mode)):  # is_dir() needs a name
                 yield _make_entry(info, mode, end, in_directory=True)
 
-    def _found(self) -> Iterator[ZipEntry]:
-        """The members of a zip without a directory, as the headers before each of them tell."""
+    def _scan_headers(self) -> Iterator[ZipEntry]:
+        """Yield the members of a zip without a directory, from the header of each."""
         at = 0
         while (at := self._next_header(at)) >= 0:
-            header = self._at(at, 30)
+            header = self._read_range(at, 30)
             _, flags, method = struct.unpack("<HHH", header[4:10])
             crc, packed, size, name_length, extra_length = struct.unpack("<IIIHH", header[14:30])
-            name = self._at(at + 30, name_length)
-            extra = self._at(at + 30 + name_length, extra_length)
+            name = self._read_range(at + 30, name_length)
+            extra = self._read_range(at + 30 + name_length, extra_length)
             info = zipfile.ZipInfo()
             info.orig_filename = name.decode("utf-8" if flags & _UTF8 else "cp437", "replace")
             info.flag_bits, info.compress_type, info.header_offset = flags, method, at
@@ -119,9 +128,9 @@ class ZipArchive:
             if packed == 0xFFFFFFFF:
                 size, packed = _parse_zip64_sizes(extra) or (size, packed)
             if flags & _SIZES_FOLLOW:
-                # Decompressing tells where the member ends; it is in any case before the next.
-                behind = self._next_header(start)
-                packed = (behind if behind >= 0 else self._file.size) - start
+                # The member ends where decompression does, and before the next header.
+                following = self._next_header(start)
+                packed = (following if following >= 0 else self._file.size) - start
             info.CRC, info.compress_size, info.file_size = crc, packed, size
             at = start + packed
             if not info.orig_filename.endswith(("/", "\\")):
@@ -129,18 +138,18 @@ class ZipArchive:
                 yield _make_entry(info, 0, max(at, start), in_directory=listed)
 
     def _next_header(self, at: int) -> int:
-        """Where the next member's header begins, or -1."""
+        """Return the offset of the next member's header, or -1."""
         while at < self._file.size:
-            window = self._at(at, CHUNK)
+            window = self._read_range(at, CHUNK)
             found = window.find(_LOCAL_HEADER)
             if found < 0:
-                at += max(1, len(window) - 3)  # the mark may lie across two windows
+                at += max(1, len(window) - 3)  # the signature may be split between two windows
                 continue
             at += found
-            header = self._at(at, 30)
+            header = self._read_range(at, 30)
             if len(header) < 30:
                 return -1
-            # The mark may also stand in a member's content by chance.
+            # The signature may also occur in the content of a member.
             version, _, method = struct.unpack("<HHH", header[4:10])
             if version & 0xFF <= 63 and method in _METHODS and header[26:28] != b"\0\0":
                 return at
@@ -148,36 +157,36 @@ class ZipArchive:
         return -1
 
     def open(self, entry: ZipEntry) -> tuple[ByteSource, Callable[[], float]]:
-        """The member's content, and what it has taken of the file on disk so far.
+        """Return a member's content and a function of the bytes on disk it has consumed.
 
-        Raises one of BROKEN, now or at a read, where the content cannot be had.
+        Raises one of STREAM_ERRORS, here or at a read, if the content cannot be read.
         """
         info = entry.info
-        header = self._at(info.header_offset, 30)
+        header = self._read_range(info.header_offset, 30)
         if len(header) < 30 or not header.startswith(_LOCAL_HEADER):
-            raise Unreadable("damaged_member")
+            raise Refused("damaged_member")
         if int.from_bytes(header[6:8], "little") & _ENCRYPTED:
-            raise Unreadable("encrypted_member")
+            raise Refused("encrypted_member")
         name_length, extra_length = struct.unpack("<HH", header[26:30])
         start = info.header_offset + 30 + name_length + extra_length
         if start + info.compress_size > entry.next_offset:
-            # Members that share their bytes are how a small zip holds petabytes.
-            inside = (
+            # A small zip can expand to petabytes if its members share their bytes.
+            overlaps = (
                 entry.next_offset < self._file.size
-                and self._at(entry.next_offset, 4) == _LOCAL_HEADER
+                and self._read_range(entry.next_offset, 4) == _LOCAL_HEADER
             )
-            raise Unreadable("decompression_bomb" if inside else "damaged_member")
+            raise Refused("decompression_bomb" if overlaps else "damaged_member")
         packed = _PackedBytes(self, start, info.compress_size)
 
         def consumed() -> float:
-            return packed.bytes_read * self._share
+            return packed.bytes_read * self._disk_ratio
 
-        source: ByteSource = BombGuard(_open_decompressor(packed, entry), consumed, self._allowance)
+        source: ByteSource = BombGuard(_open_decompressor(packed, entry), consumed, self._budget)
         return (_ChecksumVerifier(source, info) if entry.in_directory else source), consumed
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Bytes of a member as they lie in the file."""
-        data = self._at(offset, size)
+        """Return compressed bytes of a member."""
+        data = self._read_range(offset, size)
         self.bytes_read += len(data)
         return data
 
@@ -196,7 +205,7 @@ def _make_entry(
 
 
 def _parse_zip64_sizes(extra: bytes) -> tuple[int, int] | None:
-    """The length and the packed length that a header keeps aside when they pass 4 GiB."""
+    """Return the sizes of a member of over 4 GiB, unpacked and packed, from its extra field."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack("<HH", extra[at : at + 4])
@@ -208,7 +217,7 @@ def _parse_zip64_sizes(extra: bytes) -> tuple[int, int] | None:
 
 
 class _PackedBytes:
-    """A member's bytes as they lie in the zip."""
+    """The compressed bytes of a member."""
 
     def __init__(self, archive: ZipArchive, start: int, length: int) -> None:
         self._archive = archive
@@ -217,10 +226,10 @@ class _PackedBytes:
         self.bytes_read = 0
 
     def read(self, size: int, /) -> bytes:
-        left = self._length - self.bytes_read
-        if left <= 0:
+        remaining = self._length - self.bytes_read
+        if remaining <= 0:
             return b""
-        data = self._archive.read_at(self._start + self.bytes_read, min(size, left))
+        data = self._archive.read_at(self._start + self.bytes_read, min(size, remaining))
         if not data:
             raise EOFError("the zip ends within this member")
         self.bytes_read += len(data)
@@ -231,7 +240,7 @@ def _open_decompressor(packed: ByteSource, entry: ZipEntry) -> ByteSource:
     method = entry.info.compress_type
     if method == zipfile.ZIP_STORED:
         if not entry.in_directory and entry.info.flag_bits & _SIZES_FOLLOW:
-            raise Unreadable("damaged_member")  # nothing tells where it ends
+            raise Refused("damaged_member")  # its end is unknown
         return packed
     if method == zipfile.ZIP_DEFLATED:
         return StreamDecompressor(packed, lambda: zlib.decompressobj(wbits=-15), single_stream=True)
@@ -247,14 +256,14 @@ def _open_decompressor(packed: ByteSource, entry: ZipEntry) -> ByteSource:
         return ZstdDecompressor(packed)
     if method == _XZ:
         return StreamDecompressor(packed, lzma.LZMADecompressor, single_stream=True)
-    raise Unreadable("unsupported_compression")
+    raise Refused("unsupported_compression")
 
 
 def _new_lzma_decompressor(packed: ByteSource) -> lzma.LZMADecompressor:
     # Version (2 bytes), length of the properties (2 bytes, always 5), the properties.
     head = ExactReader(packed).read(9)
     if len(head) < 9 or head[2:4] != b"\x05\0" or head[4] >= 225:
-        raise Unreadable("damaged_member")
+        raise Refused("damaged_member")
     rest, lc = divmod(head[4], 9)
     pb, lp = divmod(rest, 5)
     dictionary = int.from_bytes(head[5:9], "little")
@@ -263,43 +272,43 @@ def _new_lzma_decompressor(packed: ByteSource) -> lzma.LZMADecompressor:
 
 
 class _Deflate64Decompressor:
-    """What Windows' own zip folders use for large files."""
+    """Decompresses Deflate64, which the zip folders of Windows use for large files."""
 
     def __init__(self, source: ByteSource) -> None:
         import inflate64  # comes with py7zr
 
         self._source = source
         self._engine = inflate64.Inflater()
-        self._left = b""
+        self._pending = b""
 
     def read(self, size: int, /) -> bytes:
-        while not self._left:
+        while not self._pending:
             if self._engine.eof:
                 return b""
-            # It knows no bound on what comes out, so little is put in at a time.
+            # Its output is unbounded, so it is given little input at a time.
             packed = self._source.read(1 << 12)
             if not packed:
                 raise EOFError("the compressed stream ends too early")
-            self._left = self._engine.inflate(packed)
-        data, self._left = self._left[:size], self._left[size:]
+            self._pending = self._engine.inflate(packed)
+        data, self._pending = self._pending[:size], self._pending[size:]
         return data
 
 
 class _ChecksumVerifier:
-    """Compares what came out of a member with the length and the checksum it ought to have."""
+    """Verifies the length and the checksum of a member when it ends."""
 
     def __init__(self, source: ByteSource, info: zipfile.ZipInfo) -> None:
         self._source = source
         self._info = info
         self._size = 0
-        self._sum = 0
+        self._crc = 0
 
     def read(self, size: int, /) -> bytes:
         data = self._source.read(size)
         self._size += len(data)
-        self._sum = zlib.crc32(data, self._sum)
+        self._crc = zlib.crc32(data, self._crc)
         if self._size > self._info.file_size:
-            raise Unreadable("damaged_member")
-        if not data and (self._size, self._sum) != (self._info.file_size, self._info.CRC):
-            raise Unreadable("damaged_member")
+            raise Refused("damaged_member")
+        if not data and (self._size, self._crc) != (self._info.file_size, self._info.CRC):
+            raise Refused("damaged_member")
         return data

@@ -1,4 +1,4 @@
-"""Read recorded firehose frames: each a length in 4 little-endian bytes, and the frame as sent."""
+"""Read recorded firehose frames, each a length in 4 little-endian bytes and the frame as sent."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import TypeVar
 import libipld
 import msgspec
 
-from corpus.formats import dump_input
 from corpus.formats.car import (
     ByteStream,
     decode_cbor,
     read_blocks,
-    take_archive_refusals,
     verify_block,
 )
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.times import parse_micros
+from corpus.readers.batches import refuse_problems
 from corpus.readers.bluesky.events import (
     decode_account_event,
     decode_commit,
@@ -29,7 +29,7 @@ from corpus.readers.contract import LocatedRecords, Record, Refused
 
 T = TypeVar("T")
 
-# How a frame's header begins: a map of "op" and, but for errors, "t".
+# How a frame's header begins: a map of "op" and, except in errors, "t".
 _HEADERS = (b"\xa2\x61t", b"\xa2\x62op", b"\xa1\x62op")
 
 
@@ -59,44 +59,42 @@ class _Body(msgspec.Struct, gc=False):
 
 
 def is_frames(head: bytes) -> bool:
-    """Whether a file that begins so holds frames behind their lengths."""
+    """Return whether a file with this head is a series of lengths and frames."""
     return head[4:].startswith(_HEADERS) and int.from_bytes(head[:4], "little") < 1 << 24
 
 
-def read_frames(
-    source: dump_input.DumpInput, config: Config, skip_frames: int
-) -> Iterator[LocatedRecords]:
-    """Yield what each frame reports; the first ``done`` frames are only passed over."""
-    longest = config.max_line_mb << 20
+def read_frames(source: DumpInput, config: Config, skip_frames: int) -> Iterator[LocatedRecords]:
+    """Yield the records of each frame; the first ``skip_frames`` frames are not decoded."""
+    max_bytes = config.max_line_mb << 20
     count = 0
     for member in source.members():
-        yield from take_archive_refusals(source)
-        file = f"{source.path}!{member.name}" if member.name else source.path
+        yield from refuse_problems(source.take_problems())
+        file = member.source_file
         stream = ByteStream(member.open())
         row = 0
         while head := stream.read_bytes(4):
             row += 1
             count += 1
             size = int.from_bytes(head, "little")
-            whole = len(head) == 4
+            is_complete = len(head) == 4
             records: Sequence[Record] = ()
-            if whole and size > longest:
-                whole = stream.skip_bytes(size)
+            if is_complete and size > max_bytes:
+                is_complete = stream.skip_bytes(size)
                 records = (Refused("frame_too_long"),)
-            elif whole:
+            elif is_complete:
                 data = stream.read_bytes(size)
-                whole = len(data) == size
-                if whole and count > skip_frames:
+                is_complete = len(data) == size
+                if is_complete and count > skip_frames:
                     records = _decode_frame(data, config)
-            if not whole:
+            if not is_complete:
                 records = (Refused(stream.problem or "truncated_stream"),)
-            yield LocatedRecords(file, row, min(size, longest), records)
-            if not whole:
+            yield LocatedRecords(file, row, min(size, max_bytes), records)
+            if not is_complete:
                 break
         else:
             if stream.problem:
                 yield LocatedRecords(file, row, 0, (Refused(stream.problem),))
-    yield from take_archive_refusals(source)
+    yield from refuse_problems(source.take_problems())
 
 
 def _decode_frame(data: bytes, config: Config) -> Sequence[Record]:
@@ -126,7 +124,7 @@ def _decode_message(kind: str, body: _Body, config: Config) -> Sequence[Record]:
         return _decode_commit_frame(body, seen_at, config)
     if kind == "#account":
         return decode_account_event(body.did, seen_at, body.active, body.status)
-    if kind == "#tombstone":  # how accounts were said to be deleted until 2024
+    if kind == "#tombstone":  # the notice of a deleted account until 2024
         return decode_account_event(body.did, seen_at, False, "deleted")
     if kind == "#sync":
         return decode_sync_event(body.did, seen_at)
@@ -137,7 +135,7 @@ def _decode_commit_frame(body: _Body, seen_at: int | None, config: Config) -> Se
     records: list[Record] = []
     blocks: dict[bytes, bytes] | None = None
     if body.too_big:
-        records.append(Refused("too_big"))  # what changed is not in the frame
+        records.append(Refused("too_big"))  # the frame does not contain the changes
     for operation in body.ops or ():
 
         def load(shape: type[T], cid: bytes | None = operation.cid) -> T:

@@ -1,4 +1,4 @@
-"""Make a post of a Bluesky record: its text with whole links, its thread, its labels."""
+"""Make a post from a Bluesky record: its text with complete links, its thread, its labels."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NO_LABELS: frozenset[str] = frozenset()
 
 
 class Config(ReaderConfig):
-    """What to read, and what of a post counts as its text."""
+    """What to read, and which parts of a record belong to the text."""
 
     honour_no_unauthenticated: bool = Field(
         default=True,
@@ -55,12 +55,12 @@ class _Labels(msgspec.Struct, gc=False):
 
 
 class LabelledRecord(msgspec.Struct, gc=False):
-    """A record of any kind, for the labels that its author gave it."""
+    """A record of any kind, with the labels that its author gave it."""
 
     labels: _Labels | None = None
 
     def get_label_names(self) -> frozenset[str]:
-        """The labels' names."""
+        """Return the names of the labels."""
         if self.labels is None or not self.labels.values:
             return NO_LABELS
         return frozenset(label.val for label in self.labels.values if label.val)
@@ -69,7 +69,7 @@ class LabelledRecord(msgspec.Struct, gc=False):
 class PostRecord(LabelledRecord, gc=False):
     """The fields of ``app.bsky.feed.post``.
 
-    What is loosely typed here is of open kinds, or a claim: no fault in it should cost the post.
+    Fields of open types are loosely typed here, so that a fault in one does not cost the post.
     """
 
     text: str | None = None
@@ -85,7 +85,7 @@ _SENSITIVE = frozenset(
 )
 _REMOVED = frozenset({"!hide", "!takedown"})
 NO_UNAUTHENTICATED = "!no-unauthenticated"
-# A clock may be wrong; a date further ahead than this was made up.
+# A clock may be wrong; a date further in the future than this is invented.
 _MAX_CLOCK_ERROR_US = 86_400_000_000
 _PRIMARY_SUBTAG = re.compile(r"[a-z]{2,3}(?![a-z])")
 
@@ -98,7 +98,7 @@ def make_post(
     config: Config,
     account_labels: frozenset[str] = NO_LABELS,
 ) -> Post:
-    """The post that a record is; ``account`` are the labels its author gave the whole account."""
+    """Return the post of a record; ``account_labels`` are those of its author's profile."""
     text = record.text
     if text is None:
         raise Refused("no_text")
@@ -150,7 +150,7 @@ def make_post(
 
 
 def _iter_mentioned_users(text: str, record: PostRecord) -> Iterator[tuple[str, str]]:
-    """Handle and DID of everybody whom the record marks in its text."""
+    """Yield the handle and DID of each user mentioned in the text."""
     data = (record.text or "").encode()
     for start, end, features in _iter_facets(record.facets):
         for feature in features:
@@ -179,16 +179,16 @@ def _find_language(langs: object) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _parse_language_tag(tag: str) -> str | None:
-    """The language of a tag: ``en`` of ``en-US``."""
-    found = _PRIMARY_SUBTAG.match(tag.lower())
-    return normalize_language(found[0]) if found else None
+    """Return the language of a tag, such as ``en`` of ``en-US``."""
+    match = _PRIMARY_SUBTAG.match(tag.lower())
+    return normalize_language(match[0]) if match else None
 
 
 def restore_links(text: str, facets: object) -> str:
-    """The text with each link that was cut for display written out.
+    """Replace the links that were shortened for display by their complete addresses.
 
-    A facet gives its place in bytes of UTF-8. One that lies outside the text, cuts a character
-    or overlaps an earlier one is left alone.
+    Facets have offsets in bytes of UTF-8. One that is outside the text, splits a character or
+    overlaps an earlier one is ignored.
     """
     data = text.encode()
     pieces, at = [], 0
@@ -206,7 +206,7 @@ def restore_links(text: str, facets: object) -> str:
 
 
 def _iter_facets(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
-    """The place of each facet in bytes, and what it says of it."""
+    """Yield the start, the end and the features of each facet, in bytes."""
     for facet in facets if type(facets) is list else ():
         index, features = _get(facet, "index"), _get(facet, "features")
         start, end = _get(index, "byteStart"), _get(index, "byteEnd")
@@ -215,7 +215,7 @@ def _iter_facets(facets: object) -> Iterator[tuple[int, int, list[Any]]]:
 
 
 def _iter_links(facets: object) -> Iterator[tuple[int, int, str]]:
-    """The place and the address of each facet that is a whole link."""
+    """Yield the start, the end and the address of each facet that is a link."""
     for start, end, features in _iter_facets(facets):
         for feature in features:
             uri = _get(feature, "uri")
@@ -225,12 +225,12 @@ def _iter_links(facets: object) -> Iterator[tuple[int, int, str]]:
 
 
 def _is_inside_character(data: bytes, at: int) -> bool:
-    """Whether the place lies within a character."""
+    """Return whether the offset is inside a character of several bytes."""
     return at < len(data) and data[at] & 0xC0 == 0x80
 
 
 def _is_shortened(shown: str, uri: str) -> bool:
-    """Whether the text shown is a shortened form of the address, not words in its place."""
+    """Return whether the displayed text is a shortened form of the address."""
     head, dots, _ = shown.replace("...", "…").partition("…")
     stem, full = _strip_scheme(head), _strip_scheme(uri)
     if not dots or not stem or any(map(str.isspace, shown)):
@@ -244,21 +244,21 @@ def _strip_scheme(address: str) -> str:
 
 
 def _is_quote(embed: object) -> bool:
-    """Whether another post is embedded, with or without pictures beside it."""
+    """Return whether another post is embedded, with or without media."""
     inner = _get(embed, "record")
     uri = _get(inner, "uri") or _get(_get(inner, "record"), "uri")
     return type(uri) is str and f"/{POSTS_COLLECTION}/" in uri
 
 
 def _iter_embed_texts(embed: object, config: Config) -> Iterator[str]:
-    """What the wanted parts of an embed say in words."""
+    """Yield the texts of an embed that the config selects."""
     media = _get(embed, "media") or embed
     if config.with_cards:
         card = _get(media, "external")
         lines = [_get(card, "title"), _get(card, "description")]
-        said = "\n".join(line for line in lines if type(line) is str and line)
-        if said:
-            yield said
+        text = "\n".join(line for line in lines if type(line) is str and line)
+        if text:
+            yield text
     if config.with_alt:
         images = _get(media, "images")
         for item in [*(images if type(images) is list else ()), media]:

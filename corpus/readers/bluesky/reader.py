@@ -1,11 +1,11 @@
-"""Read Bluesky: Jetstream lines (v1, v2), repository exports (CAR) and firehose frames.
+"""Detect and read Jetstream lines (v1, v2), repository exports (CAR) and firehose frames.
 
 A post's id is ``bluesky:at://did/app.bsky.feed.post/rkey``. Likes, follows and bare reposts carry
-no text and are passed over. Deletes, edits, accounts that go and ``#sync`` events become
-tombstones with the time of the event; an ``org.user-intents.declaration`` is honoured for all
-posts of its author, wherever it stands. So is the label ``!no-unauthenticated`` on a profile,
-which is where the network's own application puts it; a later profile without the label does not
-undo it, a later declaration that allows bulk datasets does.
+no text and are skipped. Deletes, edits, closed accounts and ``#sync`` events become tombstones with
+the time of the event. An ``org.user-intents.declaration`` applies to all posts of its author,
+wherever it is in the input. So does the label ``!no-unauthenticated`` on a profile, where the
+network's own application puts it; a later profile without the label does not undo it, a later
+declaration that allows bulk datasets does.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from corpus.formats import dump_input
 from corpus.formats.car import is_car
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.times import parse_micros
+from corpus.readers.batches import read_lines, read_records
 from corpus.readers.bluesky.events import (
     decode_account_event,
     decode_commit,
@@ -28,15 +29,7 @@ from corpus.readers.bluesky.events import (
 from corpus.readers.bluesky.frames import is_frames, read_frames
 from corpus.readers.bluesky.post import Config
 from corpus.readers.bluesky.repo import read_repos
-from corpus.readers.contract import (
-    Batch,
-    Cursor,
-    Record,
-    Refused,
-    Sample,
-    read_lines,
-    read_records,
-)
+from corpus.readers.contract import Batch, Cursor, JsonScalar, Record, Refused, Sample
 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder", "read"]
 
@@ -48,7 +41,7 @@ T = TypeVar("T")
 
 
 class _Change(msgspec.Struct, gc=False):
-    """A change to a record. ``type`` is how Jetstream first named the operation."""
+    """A change to a record. ``type`` is the operation in early Jetstream."""
 
     operation: str | None = None
     collection: str | None = None
@@ -64,10 +57,10 @@ class _Account(msgspec.Struct, gc=False):
 
 
 class _Event(_Change, gc=False):
-    """An event; version 2 has the fields of a change in the event itself."""
+    """An event; in version 2 it has the fields of a change itself."""
 
     did: str | None = None
-    time_us: int | float | str | None = None
+    time_us: JsonScalar = None
     kind: str | None = None
     commit: _Change | None = None
     account: _Account | None = None
@@ -77,7 +70,7 @@ class _Event(_Change, gc=False):
 
 
 class _Line(_Event, gc=False):
-    """An event, or version 2's envelope around one."""
+    """An event, or the envelope of an event in version 2."""
 
     payload: _Event | None = None
 
@@ -89,11 +82,11 @@ _parse = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is Jetstream, a repository's export, or the firehose."""
+    """Return how well the sample fits Jetstream, a repository's export or the firehose."""
     if is_frames(sample.head):
         return 1.0
     if is_car(sample.head):
-        # Other things than repositories are stored so; a repository begins with its commit.
+        # CAR is also used for other data; a repository begins with its commit.
         return 1.0 if b"cdid" in sample.head and b"ddata" in sample.head else 0.5
     return sample.matching_share(_is_event)
 
@@ -120,7 +113,7 @@ def read(
 
 
 def _read_head(path: str) -> bytes:
-    with dump_input.DumpInput(path) as source:
+    with DumpInput(path) as source:
         for member in source.members():
             return member.open().head
     return b""
@@ -129,18 +122,18 @@ def _read_head(path: str) -> bytes:
 def _read_binary(
     path: str, config: Config, part_posts: int, start: Cursor | None, *, car: bool
 ) -> Iterator[Batch]:
-    with dump_input.DumpInput(path) as source:
+    with DumpInput(path) as source:
         if car:
-            found = read_repos(source, config)
+            located = read_repos(source, config)
         else:
-            found = read_frames(source, config, start.row if start else 0)
+            located = read_frames(source, config, start.row if start else 0)
         yield from read_records(
-            found, source, platform=PLATFORM, part_posts=part_posts, start=start
+            located, source, platform=PLATFORM, part_posts=part_posts, start=start
         )
 
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a Jetstream line into what it reports."""
+    """Return a function that decodes a Jetstream line to its records."""
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse(line)
@@ -186,15 +179,15 @@ def _get_event_kind(event: _Event) -> str:
 
 
 def _get_event_time(event: _Event, rev: str | None = None) -> int | None:
-    """When the event was seen, in microseconds.
+    """Return when the event was seen, in microseconds.
 
-    In version 2 an operator may have set ``time`` by hand, so what was witnessed goes first.
+    In version 2 an operator can set ``time`` by hand, so ``witnessedAt`` takes precedence.
     """
-    at = event.time_us
-    if type(at) is int and 1_000_000_000_000_000 < at < 100_000_000_000_000_000:
-        return at
-    for value in (at, event.witnessed_at, event.time):
-        found = parse_micros(value) if value is not None else None
-        if found is not None:
-            return found
+    time_us = event.time_us
+    if type(time_us) is int and 1_000_000_000_000_000 < time_us < 100_000_000_000_000_000:
+        return time_us
+    for value in (time_us, event.witnessed_at, event.time):
+        seen_at = parse_micros(value) if value is not None else None
+        if seen_at is not None:
+            return seen_at
     return parse_tid_micros(rev)

@@ -1,4 +1,4 @@
-"""Read repository exports: what one account's repository held when it was fetched."""
+"""Read repository exports: the records of one account's repository as CAR."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from typing import TypeVar
 import msgspec
 
 from corpus.errors import BuildError
-from corpus.formats import dump_input, seekable_file
-from corpus.formats.car import ByteStream, CarArchive, decode_cbor, is_car, take_archive_refusals
+from corpus.formats.car import ByteStream, CarArchive, decode_cbor, is_car
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.lines import DumpMember
+from corpus.formats.seekable_file import open_seekable
+from corpus.readers.batches import refuse_file, refuse_problems
 from corpus.readers.bluesky.events import PROFILES_COLLECTION, decode_commit, parse_tid_micros
 from corpus.readers.bluesky.post import NO_LABELS, Config, LabelledRecord
 from corpus.readers.contract import LocatedRecords, Record, Refused
@@ -20,39 +23,39 @@ T = TypeVar("T")
 
 
 class _Commit(msgspec.Struct, gc=False):
-    """The block that a repository's state hangs on. The first repositories had no ``rev``."""
+    """The root block of a repository. Early repositories have no ``rev``."""
 
     did: str
     data: bytes
     rev: str | None = None
 
 
-def read_repos(source: dump_input.DumpInput, config: Config) -> Iterator[LocatedRecords]:
-    """Yield the records of a repository, or of each repository in a tar."""
+def read_repos(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
+    """Yield the records of a repository, or of each repository in an archive."""
     for member in source.members():
-        yield from take_archive_refusals(source)
-        file = f"{source.path}!{member.name}" if member.name else source.path
+        yield from refuse_problems(source.take_problems())
+        file = member.source_file
         with ExitStack() as open_files:
             try:
                 archive = _index_blocks(member, source.path, open_files)
                 if archive.problem:
-                    yield LocatedRecords(file, 0, 0, (Refused(archive.problem),))
+                    yield refuse_file(file, archive.problem)
                 yield from _read_repo(archive, file, config)
             except Refused as refusal:
                 yield LocatedRecords(file, 0, 0, (refusal,))
-    yield from take_archive_refusals(source)
+    yield from refuse_problems(source.take_problems())
 
 
-def _index_blocks(member: dump_input.DumpMember, path: str, open_files: ExitStack) -> CarArchive:
-    """Find every block of a repository, and have a file at hand to read them from in any order.
+def _index_blocks(member: DumpMember, path: str, open_files: ExitStack) -> CarArchive:
+    """Index the blocks of a repository in a file with random access.
 
-    A file that is compressed or in a tar is unpacked to an unnamed temporary file, so that memory
-    stays bounded however large it is.
+    A compressed repository, or one in an archive, is unpacked to an unnamed temporary file, so that
+    memory is bounded for any size.
     """
     stream = member.open()
     if not is_car(stream.head):
         raise Refused("not_a_car")
-    plain = open_files.enter_context(seekable_file.open_seekable(path))
+    plain = open_files.enter_context(open_seekable(path))
     if not member.name and plain.read(len(stream.head)) == stream.head:
         archive = CarArchive(ByteStream(stream))
         archive.attach_file(plain.fileno())
@@ -91,7 +94,7 @@ def _read_repo(archive: CarArchive, file: str, config: Config) -> Iterator[Locat
         try:
             collection, _, rkey = path.partition("/")
             if path == f"{PROFILES_COLLECTION}/self":
-                # Keys come in order, and "actor" before "feed": all posts still follow.
+                # Keys are sorted, so "actor" comes before "feed" and all posts follow.
                 account = record(LabelledRecord).get_label_names()
             records = decode_commit(
                 head.did, seen_at, "create", collection, rkey, record, config, account
@@ -102,7 +105,7 @@ def _read_repo(archive: CarArchive, file: str, config: Config) -> Iterator[Locat
 
 
 class _LazyRecord:
-    """A record that is read only when somebody wants it."""
+    """A record that is read when it is called."""
 
     def __init__(self, archive: CarArchive, cid: bytes) -> None:
         self._archive = archive

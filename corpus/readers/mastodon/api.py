@@ -1,34 +1,43 @@
-"""Statuses as Mastodon's API gives them: alone, in pages and threads, in events of a stream."""
+"""Decode the statuses of Mastodon's API: single ones, pages, threads, and events of a stream."""
 
 from __future__ import annotations
 
 import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 
 import msgspec
 
-from corpus.formats import dump_input
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
-from corpus.formats.json_stream import decode_value
+from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.contract import Post, Record, Refused, Skipped, Tombstone, match_mentions
+from corpus.readers.batches import parse_value
+from corpus.readers.contract import (
+    JsonScalar,
+    Post,
+    Record,
+    Refused,
+    Skipped,
+    Tombstone,
+    match_mentions,
+)
 from corpus.readers.mastodon.common import (
     Config,
     join_content_warning,
     make_account_name,
+    make_edit_tombstones,
     make_opt_out_finder,
     make_opt_out_tombstones,
     make_post_id,
-    make_superseded_tombstones,
     parse_edit_time,
 )
-from corpus.readers.mastodon.json_types import Account, JsonScalar, Status, StatusLine, StreamEvent
+from corpus.readers.mastodon.json_types import Account, Status, StatusLine, StreamEvent
 
-#: Events of a stream that bring a status, and all others that are known.
+#: The events of a stream that contain a status, and all events.
 _STATUS_EVENTS = ("update", "status.update")
 EVENTS = (
     *_STATUS_EVENTS,
@@ -42,11 +51,11 @@ EVENTS = (
     "encrypted_message",
     "notifications_merged",
 )
-# Mastodon's ids; other software that speaks its API has its own, and its own URIs.
+# Mastodon's ids; other software with this API has other ids and other URIs.
 _SNOWFLAKE_ID = re.compile(r"[0-9]{1,20}")
 _LOCAL_PROFILE = re.compile(r"(https?://[^/?#\s]+)/@(\w+)")
-# Accounts made before Mastodon could put a number in place of the name (October 2025). The upper
-# bits of an account's id are the millisecond it was made in.
+# Until October 2025 the URIs of new accounts contained their names; since then, numbers. The upper
+# bits of an account's id are the time of its creation in milliseconds.
 _NAMED_URIS_UNTIL_MS = 1_759_276_800_000
 
 _parse_line = msgspec.json.Decoder(StatusLine).decode
@@ -57,21 +66,21 @@ _parse_string = msgspec.json.Decoder(str).decode
 
 
 class DeletedStatuses:
-    """The ids, as the streaming server has them, of the statuses that a file says are deleted.
+    """The local ids of the statuses that a file's events delete.
 
-    Eight bytes each: a stream may tell of millions.
+    Stored as hashes of eight bytes each, as a stream may delete millions.
     """
 
     def __init__(self, lines: Iterator[bytes]) -> None:
-        locals_ = (local for line in lines for local in _find_deleted_ids(line) if local)
-        self._hashes = array("Q", sorted(array("Q", map(_hash, locals_))))
+        local_ids = (local for line in lines for local in _find_deleted_ids(line) if local)
+        self._hashes = array("Q", sorted(array("Q", map(_hash, local_ids))))
 
     def __contains__(self, local: object) -> bool:
         if not self._hashes or type(local) is not str:
             return False
-        wanted = _hash(local)
-        at = bisect_left(self._hashes, wanted)
-        return at < len(self._hashes) and self._hashes[at] == wanted
+        hashed = _hash(local)
+        index = bisect_left(self._hashes, hashed)
+        return index < len(self._hashes) and self._hashes[index] == hashed
 
 
 def _hash(local: str) -> int:
@@ -79,10 +88,10 @@ def _hash(local: str) -> int:
 
 
 def find_deleted(path: str, config: Config) -> DeletedStatuses:
-    """Look through a file once for what it says is deleted."""
+    """Scan a file once for the statuses that its events delete."""
 
     def lines() -> Iterator[bytes]:
-        with dump_input.DumpInput(path) as source:
+        with DumpInput(path) as source:
             for member in source.members():
                 for line in member.lines(config.max_line_mb << 20):
                     yield line.data
@@ -91,7 +100,7 @@ def find_deleted(path: str, config: Config) -> DeletedStatuses:
 
 
 def _find_deleted_ids(line: bytes) -> list[str]:
-    """The ids that a line says are deleted; what is broken is refused when it is read."""
+    """Return the local ids that a line deletes; a malformed line is refused when it is read."""
     if line.startswith(b"data:"):
         value = line[5:].strip()
         return [value.decode()] if value.isdigit() else []
@@ -100,12 +109,9 @@ def _find_deleted_ids(line: bytes) -> list[str]:
     try:
         events = [_parse_event(line)]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Two objects on one line are one of the known faults of such files.
-        events = list(
-            _parse_valid_events(
-                dump_input.split_json_objects(dump_input.replace_lone_surrogates(line))
-            )
-        )
+        # Several objects on one line are a known fault of such files.
+        pieces = split_json_objects(replace_lone_surrogates(line))
+        events = list(_parse_valid_events(pieces))
     return [_get_deleted_id(event.payload) for event in events if event.event == "delete"]
 
 
@@ -116,85 +122,98 @@ def _parse_valid_events(pieces: Sequence[bytes]) -> Iterator[StreamEvent]:
 
 
 def _get_deleted_id(payload: msgspec.Raw) -> str:
-    """The id that a deletion is about, or nothing."""
+    """Return the local id in the payload of a deletion, or empty."""
+    if not bytes(payload):
+        return ""
     try:
-        return (
-            _get_local_id(msgspec.json.decode(payload, type=JsonScalar)) if bytes(payload) else ""
-        )
+        return _get_local_id(msgspec.json.decode(payload, type=JsonScalar))
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
 
 
 def _get_local_id(value: JsonScalar) -> str:
-    """A server's own id of something; empty for null, and for a float, which names another."""
+    """Return a server's own id; empty for null and for a float, which has lost its last digits."""
     if type(value) is int:
         return str(value)
     return value if type(value) is str else ""
 
 
-def make_decoder(config: Config, deleted: Container[str]) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its posts; ``gone``: the local ids of deleted ones."""
-    objects = make_opt_out_finder(config)
+class StatusDecoder:
+    """Decodes lines to posts; ``deleted`` are the local ids of deleted statuses."""
 
-    def decode(line: bytes) -> Sequence[Record]:
-        # A stream saved as it came: an event's name, then its data; now and then a sign of life.
+    def __init__(self, config: Config, deleted: Container[str]) -> None:
+        self._config = config
+        self._deleted = deleted
+        self._has_opt_out = make_opt_out_finder(config)
+
+    def decode(self, line: bytes) -> Sequence[Record]:
+        """Decode a line: a status, a page, a thread, or a line of a stream."""
+        # A raw stream has the name of an event and its data on two lines, and keep-alives.
         if line.startswith((b"event:", b"id:", b"retry:", b":")):
             return (Skipped("keep_alive" if line.startswith(b":") else "event_name"),)
         if line.startswith(b"data:"):
-            return unnamed(line[5:].strip())
+            return self._decode_event_data(line[5:].strip())
         if line.startswith(b"["):
-            return page(_parse_page(line))
+            return self._decode_page(_parse_page(line))
         row = _parse_line(line)
         if row.event is not None:
-            return happened(row.event, row.payload)
-        several = (row.ancestors, row.statuses, row.descendants)
-        if row.uri is None and any(group is not None for group in several):
-            return page([item for group in several for item in group or ()])
-        return posts(row, {})
+            return self._decode_event(row.event, row.payload)
+        groups = (row.ancestors, row.statuses, row.descendants)
+        if row.uri is None and any(group is not None for group in groups):
+            return self._decode_page([item for group in groups for item in group or ()])
+        return self._make_records(row, {})
 
-    def page(items: Sequence[msgspec.Raw]) -> Sequence[Record]:
-        """The statuses of a page. One of them may answer another."""
-        read = [_decode_status(bytes(item)) for item in items]
-        known: dict[str, str] = {}
-        for status in read:
+    def _decode_page(self, items: Sequence[msgspec.Raw]) -> Sequence[Record]:
+        """Decode the statuses of a page or a thread, where one may reply to another."""
+        statuses = [parse_value(bytes(item), _parse_status) for item in items]
+        known: dict[str, str] = {}  # post ids by local id
+        for status in statuses:
             for one in () if isinstance(status, Refused) else (status, status.reblog):
-                if (
-                    one is not None
-                    and (local := _get_local_id(one.id))
-                    and (name := make_post_id(one.uri))
-                ):
+                local = _get_local_id(one.id) if one is not None else ""
+                name = make_post_id(one.uri) if one is not None else ""
+                if local and name:
                     known[local] = name
-        records: list[Record] = [] if read else [Skipped("empty_page")]
-        for status in read:
+        records: list[Record] = [] if statuses else [Skipped("empty_page")]
+        for status in statuses:
+            if isinstance(status, Refused):
+                records.append(status)
+                continue
             try:
-                records += [status] if isinstance(status, Refused) else posts(status, known)
+                records += self._make_records(status, known)
             except Refused as refusal:
                 records.append(refusal)
         return records
 
-    def happened(event: str, payload: msgspec.Raw) -> Sequence[Record]:
+    def _decode_event(self, event: str, payload: msgspec.Raw) -> Sequence[Record]:
         if event == "delete":
             if not _get_deleted_id(payload):
                 raise Refused("no_id")
             return (Skipped("delete"),)
         if event not in _STATUS_EVENTS:
             return (Skipped(event if event in EVENTS else "event"),)
-        brought = bytes(payload)
-        # The status is JSON inside a string, except where a collector has unpacked it.
-        status = _decode_status(_parse_string(brought).encode() if brought[:1] == b'"' else brought)
-        return (status,) if isinstance(status, Refused) else posts(status, {})
+        data = bytes(payload)
+        # The status is JSON in a string, unless a collector has unpacked it.
+        if data[:1] == b'"':
+            data = _parse_string(data).encode()
+        status = parse_value(data, _parse_status)
+        return (status,) if isinstance(status, Refused) else self._make_records(status, {})
 
-    def unnamed(payload: bytes) -> Sequence[Record]:
-        """The data of an event whose name stood on the line before."""
-        if payload.isdigit():
+    def _decode_event_data(self, data: bytes) -> Sequence[Record]:
+        """Decode the data of an event whose name is on the line before."""
+        if data.isdigit():
             return (Skipped("delete"),)
-        status = _decode_status(payload)
+        status = parse_value(data, _parse_status)
         if isinstance(status, Refused):
             return (status,)
-        return posts(status, {}) if status.uri or status.content else (Skipped("event"),)
+        if not (status.uri or status.content):
+            return (Skipped("event"),)
+        return self._make_records(status, {})
 
-    def posts(status: Status, known: Mapping[str, str]) -> Sequence[Record]:
-        """The post, and what it tells of other versions of it and of its author's other posts."""
+    def _make_records(self, status: Status, known: Mapping[str, str]) -> Sequence[Record]:
+        """Return the post, and tombstones of its older versions and of its author's other posts.
+
+        ``known`` are the post ids of the same page by local id.
+        """
         name = make_post_id(status.uri)
         if not name:
             raise Refused("no_id")
@@ -203,27 +222,29 @@ def make_decoder(config: Config, deleted: Container[str]) -> Callable[[bytes], S
         if source.content is None:
             raise Refused("no_text")
         author, bot = _make_author(status), status.account.bot if status.account else None
-        said: list[Record] = []
-        withdrawn = withdrawal(status, name, author, said)
+        tombstones: list[Tombstone] = []
+        withdrawn = self._find_withdrawal(status, name, author, tombstones)
         kind, parent, root = "post", None, None
         if original is not None:
             kind, parent = "repost", make_post_id(original.uri) or None
-            withdrawn = withdrawn or withdrawal(
-                original, parent or "", _make_author(original), said
+            withdrawn = withdrawn or self._find_withdrawal(
+                original, parent or "", _make_author(original), tombstones
             )
         elif status.in_reply_to_id is not None or status.in_reply_to_account_id is not None:
             kind, parent = "reply", _find_parent(status, known)
         else:
             kind, root = "quote" if bytes(status.quote) not in (b"", b"null") else "post", name
         edited = parse_edit_time(source.edited_at)
-        open_to_all = all(
-            one.visibility in config.visibility for one in (status, original) if one is not None
+        is_readable = all(
+            one.visibility in self._config.visibility
+            for one in (status, original)
+            if one is not None
         )
-        text = (
-            join_content_warning(html_to_text(source.content), source.spoiler_text, config)
-            if open_to_all
-            else ""
-        )
+        text = ""
+        if is_readable:
+            body = html_to_text(source.content)
+            text = join_content_warning(body, source.spoiler_text, self._config)
+        mentioned = _iter_mentioned_users(source)
         post = Post(
             name,
             text,
@@ -241,50 +262,40 @@ def make_decoder(config: Config, deleted: Container[str]) -> Callable[[bytes], S
             None,
             withdrawn,
             seen_at=edited,
-            mentions=match_mentions(text, _iter_mentioned_users(source))
-            if source.mentions
-            else None,
+            mentions=match_mentions(text, mentioned) if source.mentions else None,
         )
         version = name if original is None else parent
-        return (post, *(make_superseded_tombstones(version, edited) if version else ()), *said)
+        superseded = make_edit_tombstones(version, edited) if version else ()
+        return (post, *superseded, *tombstones)
 
-    def withdrawal(status: Status, name: str, author: str | None, said: list[Record]) -> str | None:
-        """Why a status must not be used, or null; ``said`` takes what that means for others."""
+    def _find_withdrawal(
+        self, status: Status, name: str, author: str | None, tombstones: list[Tombstone]
+    ) -> str | None:
+        """Return why a status must not be used, or null.
+
+        Appends what applies to other posts to ``tombstones``.
+        """
         account, reason = status.account, None
-        if account is not None and _opted_out(account):
+        if account is not None and self._has_opted_out(account):
             reason = "opted_out"
-            said += make_opt_out_tombstones(author)
-        elif config.require_indexable and (account is None or account.indexable is not True):
+            tombstones += make_opt_out_tombstones(author)
+        elif self._config.require_indexable and (account is None or account.indexable is not True):
             reason = "opted_out"
-        if _get_local_id(status.id) in deleted:
+        if _get_local_id(status.id) in self._deleted:
             reason = "deleted_later"
             if name:
-                said.append(Tombstone("id", name, "deleted_later"))
+                tombstones.append(Tombstone("id", name, "deleted_later"))
         if account is not None and account.suspended:
             reason = "removed"
-        return reason if status.visibility in config.visibility else "private"
+        return reason if status.visibility in self._config.visibility else "private"
 
-    def _opted_out(account: Account) -> bool:
-        if config.honour_noindex and account.noindex:
+    def _has_opted_out(self, account: Account) -> bool:
+        if self._config.honour_noindex and account.noindex:
             return True
         profile = [account.note, account.display_name]
         for field in account.fields or ():
             profile += [field.name, field.value]
-        return any(objects(part) for part in profile if part)
-
-    return decode
-
-
-def _decode_status(data: bytes) -> Status | Refused:
-    """The status, or why it is none: its neighbours must not suffer from it."""
-    found: list[Status] = []
-
-    def keep(data: bytes) -> Sequence[Record]:
-        found.append(_parse_status(data))
-        return ()
-
-    (problem,) = decode_value(data, keep) or (None,)
-    return problem if isinstance(problem, Refused) else found[0]
+        return any(self._has_opt_out(part) for part in profile if part)
 
 
 def _make_author(status: Status) -> str | None:
@@ -297,34 +308,32 @@ def _make_author(status: Status) -> str | None:
 
 
 def _iter_mentioned_users(status: Status) -> Iterator[tuple[str | None, str | None]]:
-    """What a text calls the accounts that a status mentions, and what the author column would."""
+    """Yield each mentioned account's name in texts, and its name in the author column."""
     for mention in status.mentions or ():
         yield mention.username, make_account_name(mention.username, mention.url)
 
 
 def _find_parent(status: Status, known: Mapping[str, str]) -> str | None:
-    """The id of the answered status, where the line itself tells it for sure; else null."""
+    """Return the post id of the status that this one replies to, if it is certain; else null."""
     local, account = _get_local_id(status.in_reply_to_id), status.account
     if not local or local in known:
         return known.get(local)
-    writer, uri = _get_local_id(status.in_reply_to_account_id), str(status.uri)
-    own = "/statuses/" + _get_local_id(status.id)
-    # A local status's URI ends in the id that its own server calls it by; and so does that of the
-    # one it answers, if both have one author.
-    if account is not None and writer and writer == _get_local_id(account.id):
-        if "@" not in (account.acct or "@") and uri.endswith(own) and len(own) > len("/statuses/"):
-            return "mastodon:" + uri.removesuffix(own) + "/statuses/" + local
+    parent_author, uri = _get_local_id(status.in_reply_to_account_id), str(status.uri)
+    own_path = "/statuses/" + _get_local_id(status.id)
+    # The URI of a local account's status ends with the status's local id. So does that of the
+    # parent if it is by the same account.
+    if account is not None and parent_author and parent_author == _get_local_id(account.id):
+        is_local = "@" not in (account.acct or "@")
+        if is_local and uri.endswith(own_path) and len(own_path) > len("/statuses/"):
+            return "mastodon:" + uri.removesuffix(own_path) + "/statuses/" + local
         return None
-    if not (_SNOWFLAKE_ID.fullmatch(local) and _SNOWFLAKE_ID.fullmatch(writer)):
+    if not (_SNOWFLAKE_ID.fullmatch(local) and _SNOWFLAKE_ID.fullmatch(parent_author)):
         return None  # not Mastodon's own software
-    if int(writer) >> 16 >= _NAMED_URIS_UNTIL_MS:
+    if int(parent_author) >> 16 >= _NAMED_URIS_UNTIL_MS:
         return None
     for mention in status.mentions or ():
-        if (
-            _get_local_id(mention.id) == writer
-            and mention.username
-            and mention.acct == mention.username
-        ):
+        is_local = bool(mention.username) and mention.acct == mention.username
+        if is_local and _get_local_id(mention.id) == parent_author:
             profile = _LOCAL_PROFILE.fullmatch(mention.url or "")
             if profile and profile[2] == mention.username:
                 return f"mastodon:{profile[1]}/users/{profile[2]}/statuses/{local}"

@@ -1,4 +1,4 @@
-"""Mastodon's account archive: its outbox.json and actor.json, and no other of its files."""
+"""Read Mastodon's account archive: its outbox.json and actor.json, and no other files."""
 
 from __future__ import annotations
 
@@ -8,21 +8,37 @@ from typing import Any
 
 import msgspec
 
-from corpus.formats import dump_input
 from corpus.formats.archives.bundle import Bundle
-from corpus.formats.dump_input import ByteSource
+from corpus.formats.archives.names import get_folder
+from corpus.formats.byte_source import ByteSource
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
-from corpus.formats.json_stream import decode_value, iter_values
+from corpus.formats.json_stream import iter_values
 from corpus.formats.times import parse_micros
-from corpus.readers.contract import LocatedRecords, Post, Record, Refused, Skipped, Tombstone
+from corpus.readers.batches import (
+    decode_value,
+    parse_value,
+    read_whole,
+    refuse_file,
+    refuse_problems,
+)
+from corpus.readers.contract import (
+    JsonScalar,
+    LocatedRecords,
+    Post,
+    Record,
+    Refused,
+    Skipped,
+    Tombstone,
+)
 from corpus.readers.mastodon.common import (
     Config,
     join_content_warning,
     make_account_name,
+    make_edit_tombstones,
     make_opt_out_finder,
     make_opt_out_tombstones,
     make_post_id,
-    make_superseded_tombstones,
     parse_edit_time,
 )
 
@@ -52,8 +68,8 @@ class _Note(msgspec.Struct):
     content: str | None = None
     content_map: dict[str, str | None] | None = msgspec.field(default=None, name="contentMap")
     in_reply_to: Any = msgspec.field(default=None, name="inReplyTo")
-    published: str | int | float | None = None
-    updated: str | int | float | None = None
+    published: JsonScalar = None
+    updated: JsonScalar = None
     sensitive: bool | None = None
     to: Any = None
     cc: Any = None
@@ -79,86 +95,68 @@ _parse_note = msgspec.json.Decoder(_Note).decode
 
 
 def read_bundle(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
-    """The records of each outbox in a folder or zip, with what the actor beside it says."""
-    for place, reason in bundle.problems:
-        yield LocatedRecords(place, 0, 0, (Refused(reason),))
+    """Yield the records of each outbox in a folder or zip, with the actor in the same folder."""
+    yield from refuse_problems(bundle.problems)
     outboxes = bundle.find_files(OUTBOX_FILE)
     if not outboxes and not bundle.problems:
-        yield LocatedRecords(bundle.path, 0, 0, (Refused("no_outbox"),))
+        yield refuse_file(bundle.path, "no_outbox")
     for outbox in outboxes:
-        beside = _get_folder(outbox) + ACTOR_FILE
-        known = beside in bundle.find_files(ACTOR_FILE)
-        actor = _read_actor(bundle.open(beside), config) if known else Refused("no_actor")
-        place = bundle.source_file(beside)
+        actor_name = get_folder(outbox) + ACTOR_FILE
+        has_actor = actor_name in bundle.find_files(ACTOR_FILE)
+        actor = _read_actor(bundle.open(actor_name), config) if has_actor else Refused("no_actor")
+        actor_file = bundle.source_file(actor_name)
         yield from _read_outbox(
-            bundle.open(outbox), bundle.source_file(outbox), actor, place, config
+            bundle.open(outbox), bundle.source_file(outbox), actor, actor_file, config
         )
 
 
-def read_tar(path: str, source: dump_input.DumpInput, config: Config) -> Iterator[LocatedRecords]:
-    """The records of each outbox in a tar, or of an outbox that is the whole file.
+def read_tar(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
+    """Yield the records of each outbox in a tar, or of an outbox that is the whole file.
 
-    The actor often comes last in the tar, so it is looked for before anything is read.
+    The actor is often the last file of the tar, so a first pass reads the actors.
     """
     actors: dict[str, _Actor | Refused] = {}
-    with dump_input.DumpInput(path) as first:
-        for member in first.members():
+    with DumpInput(source.path) as first_pass:
+        for member in first_pass.members():
             if member.name.rpartition("/")[2] == ACTOR_FILE:
-                actors[_get_folder(member.name)] = _read_actor(member.open(), config)
+                actors[get_folder(member.name)] = _read_actor(member.open(), config)
     for member in source.members():
         if not member.name or member.name.rpartition("/")[2] == OUTBOX_FILE:
-            place = f"{path}!{member.name}" if member.name else path
-            folder = _get_folder(member.name)
-            beside = f"{path}!{folder}{ACTOR_FILE}" if member.name else path
+            folder = get_folder(member.name)
+            actor_file = f"{source.path}!{folder}{ACTOR_FILE}" if member.name else source.path
             actor = actors.get(folder, Refused("no_actor"))
-            yield from _read_outbox(member.open(), place, actor, beside, config)
-    if source.problem:
-        yield LocatedRecords(path, 0, 0, (Refused(source.problem),))
+            yield from _read_outbox(member.open(), member.source_file, actor, actor_file, config)
+    for _, reason in source.problems[:1]:
+        yield refuse_file(source.path, reason)
 
 
 def is_outbox_in_tar(path: str) -> bool:
-    """Whether a file is an archive's tar or an outbox, as far as its names and its start show."""
-    with dump_input.DumpInput(path) as source:
+    """Return whether a file is the tar of an account archive, or an outbox."""
+    with DumpInput(path) as source:
         for member in source.members():
             if not member.name:
                 return looks_like_outbox(member.open().head)
             parts = member.name.split("/")
             if parts[-1] == OUTBOX_FILE:
                 return True
-            # Beside the outbox there are these and pictures; anything else may hold statuses.
-            ours = parts[-1] in (ACTOR_FILE, "likes.json", "bookmarks.json")
-            if not ours and re.search(r"\.(?:json|jsonl|ndjson|txt|log|gz|bz2|xz|zst)$", parts[-1]):
+            # An account archive contains these files and pictures; others may contain statuses.
+            is_archive_file = parts[-1] in (ACTOR_FILE, "likes.json", "bookmarks.json")
+            if not is_archive_file and re.search(
+                r"\.(?:json|jsonl|ndjson|txt|log|gz|bz2|xz|zst)$", parts[-1]
+            ):
                 return False
     return False
 
 
 def looks_like_outbox(head: bytes) -> bool:
-    """Whether a file that begins so is an ActivityStreams document; no API gives such."""
+    """Return whether the head is that of an ActivityStreams document, which no API returns."""
     return re.match(rb'(?:\xef\xbb\xbf)?\s*\{\s*"@context"\s*:', head) is not None
 
 
-def _get_folder(name: str) -> str:
-    return "".join(name.rpartition("/")[:2])
-
-
 def _read_actor(source: ByteSource, config: Config) -> _Actor | Refused:
-    """The account; where it cannot be read, why."""
-    content = bytearray()
-    try:
-        while piece := source.read(1 << 20):
-            content += piece
-            if len(content) > config.max_line_mb << 20:
-                return Refused("line_too_long")
-    except dump_input.STREAM_ERRORS as error:
-        return error if isinstance(error, Refused) else Refused("truncated_stream")
-    found: list[_Actor] = []
-
-    def keep(data: bytes) -> Sequence[Record]:
-        found.append(_parse_actor(data))
-        return ()
-
-    (problem,) = decode_value(bytes(content).removeprefix(b"\xef\xbb\xbf"), keep) or (None,)
-    return problem if isinstance(problem, Refused) else found[0]
+    """Read the account, or return why it cannot be read."""
+    content = read_whole(source, config.max_line_mb << 20)
+    return content if isinstance(content, Refused) else parse_value(content, _parse_actor)
 
 
 def _read_outbox(
@@ -168,8 +166,8 @@ def _read_outbox(
         yield LocatedRecords(actor_file, 0, 0, (actor,))
         actor = _Actor()
     decoder = ActivityDecoder(actor, config)
-    found = iter_values(source, "orderedItems.item", config.max_line_mb << 20)
-    for row, item in enumerate(found, start=1):
+    items = iter_values(source, "orderedItems.item", config.max_line_mb << 20)
+    for row, item in enumerate(items, start=1):
         if isinstance(item, Refused):
             yield LocatedRecords(source_file, row, 0, (item,))
         else:
@@ -177,26 +175,26 @@ def _read_outbox(
 
 
 class ActivityDecoder:
-    """Turns the activities of one account into its posts."""
+    """Decodes the activities of one account to its posts."""
 
     def __init__(self, actor: _Actor, config: Config) -> None:
         self._actor = actor
         self._config = config
         self._author = make_account_name(actor.preferred_username, actor.id)
         self._bot = None if actor.type is None else actor.type in _BOT_TYPES
-        objects = make_opt_out_finder(config)
+        has_opt_out = make_opt_out_finder(config)
         profile = [actor.summary, actor.name]
         for entry in actor.attachment or ():
             profile += [entry.name, entry.value]
-        self._objects = any(objects(part) for part in profile if part)
-        self._reason = None
-        if self._objects or (config.require_indexable and actor.indexable is not True):
-            self._reason = "opted_out"
+        self._opted_out = any(has_opt_out(part) for part in profile if part)
+        self._withdrawn = None
+        if self._opted_out or (config.require_indexable and actor.indexable is not True):
+            self._withdrawn = "opted_out"
         if actor.suspended:
-            self._reason = "removed"
+            self._withdrawn = "removed"
 
     def decode(self, item: bytes) -> Sequence[Record]:
-        """The post that an activity tells of, if it does."""
+        """Decode an activity to its post, or to a skipped record."""
         if item[:1] == b'"':
             return (Skipped("link"),)
         activity = _parse_activity(item)
@@ -206,10 +204,10 @@ class ActivityDecoder:
             return (Skipped("boost"),)
         if activity.type != "Create":
             return (Skipped("activity"),)
-        thing = bytes(activity.object)
-        if thing[:1] != b"{":
+        value = bytes(activity.object)
+        if value[:1] != b"{":
             raise Refused("no_text")
-        note = _parse_note(thing)
+        note = _parse_note(value)
         if note.type == "Tombstone" and make_post_id(note.id):
             return (Tombstone("id", make_post_id(note.id), "deleted"),)
         return self._post(note, activity)
@@ -218,8 +216,12 @@ class ActivityDecoder:
         name = make_post_id(note.id)
         if not name:
             raise Refused("no_id")
-        spoken = {code: text for code, text in (note.content_map or {}).items() if text is not None}
-        content = note.content if note.content is not None else next(iter(spoken.values()), None)
+        by_language = {
+            code: text for code, text in (note.content_map or {}).items() if text is not None
+        }
+        content = (
+            note.content if note.content is not None else next(iter(by_language.values()), None)
+        )
         if content is None:
             raise Refused("no_text")
         parent = _get_uri(note.in_reply_to)
@@ -238,7 +240,7 @@ class ActivityDecoder:
             author,
             None,
             parse_micros(published),
-            next((code for code, text in spoken.items() if text == content and code), None),
+            next((code for code, text in by_language.items() if text == content and code), None),
             make_post_id(parent) or None,
             None if note.in_reply_to else name,
             None,
@@ -246,31 +248,31 @@ class ActivityDecoder:
             note.sensitive,
             self._bot,
             None,
-            self._reason if public else "private",
+            self._withdrawn if public else "private",
             seen_at=edited,
         )
-        said = make_opt_out_tombstones(author) if self._objects else ()
-        return (post, *make_superseded_tombstones(name, edited), *said)
+        opt_outs = make_opt_out_tombstones(author) if self._opted_out else ()
+        return (post, *make_edit_tombstones(name, edited), *opt_outs)
 
 
-def _get_uri(thing: object) -> str | None:
-    """The address of something that is named by it, or holds it, or is a list of such."""
+def _get_uri(value: object) -> str | None:
+    """Return the URI of an object: the value itself, its ``id``, or that of a list's first item."""
     for _ in range(3):
-        if isinstance(thing, list):
-            thing = thing[0] if thing else None
-        elif isinstance(thing, dict):
-            thing = thing.get("id")
-    return thing if isinstance(thing, str) else None
+        if isinstance(value, list):
+            value = value[0] if value else None
+        elif isinstance(value, dict):
+            value = value.get("id")
+    return value if isinstance(value, str) else None
 
 
 def _make_author(address: str | None) -> str | None:
-    """The author by an address: ``user@host`` where it shows the name, else the address itself."""
-    found = _ACCOUNT_URI.fullmatch(address or "")
-    return make_account_name(found[1], address) if found else address
+    """Return an author as ``user@host`` if the URI contains the name, else the URI."""
+    match = _ACCOUNT_URI.fullmatch(address or "")
+    return make_account_name(match[1], address) if match else address
 
 
 def _find_visibility(note: _Note, activity: _Note) -> str:
-    """The narrower of what the post and its activity say; private if neither says anything."""
+    """Return the narrower visibility of the post and its activity; private if neither has one."""
     levels = [
         _VISIBILITIES.index(_find_level(one.to, one.cc))
         for one in (note, activity)
@@ -280,8 +282,8 @@ def _find_visibility(note: _Note, activity: _Note) -> str:
 
 
 def _find_level(to: object, cc: object) -> str:
-    for level, whom in (("public", to), ("unlisted", cc)):
-        named = whom if isinstance(whom, list) else [whom]
-        if any(isinstance(one, str) and one in _PUBLIC for one in named):
+    for level, audience in (("public", to), ("unlisted", cc)):
+        recipients = audience if isinstance(audience, list) else [audience]
+        if any(isinstance(one, str) and one in _PUBLIC for one in recipients):
             return level
     return "private"

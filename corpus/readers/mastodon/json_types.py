@@ -1,11 +1,10 @@
-"""The objects of Mastodon's API, as far as they are read."""
+"""The objects of Mastodon's API: the fields that are read."""
 
 from __future__ import annotations
 
 import msgspec
 
-#: An id, a moment or a count, as JSON may hold it.
-JsonScalar = int | str | float | None
+from corpus.readers.contract import JsonScalar
 
 
 class ProfileField(msgspec.Struct, gc=False):
@@ -16,7 +15,7 @@ class ProfileField(msgspec.Struct, gc=False):
 
 
 class Account(msgspec.Struct, gc=False):
-    """An account, as the server that was asked shows it."""
+    """An account, as the queried server returns it."""
 
     id: JsonScalar = None
     username: str | None = None
@@ -64,7 +63,7 @@ class Status(msgspec.Struct):
 
 
 class StatusLine(Status):
-    """A status, or what statuses come in: an event, a thread, the findings of a search."""
+    """A status, or an object that contains statuses: an event, a thread, a search result."""
 
     event: str | None = None
     payload: msgspec.Raw = msgspec.Raw()

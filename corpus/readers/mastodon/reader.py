@@ -1,19 +1,19 @@
-"""Read Mastodon: statuses as its API and its streams give them, and account archives.
+"""Detect and read Mastodon's statuses (from its API and its streams) and account archives.
 
-A post's id is ``mastodon:`` and its URI, which all servers share. Much else in an API's answer
-is local to the server that gave it, so this is what joins, in a dump taken from one server:
+A post's id is ``mastodon:`` and its URI, which all servers share. Other fields of the API are local
+to the server that was queried. In a dump from one server, these are resolved:
 
-* **Replies** name their parent by a local id. The parent's URI is known for sure, and given, where
-  the parent stands in the same page or thread; where a local account answers itself, as in a
-  chain of posts; and where the parent is by a local account that the reply mentions (its URI is
-  made of the name, if the account is from before servers began to use numbers instead). A reply to
-  a remote post elsewhere in the dump has a null parent: its URI cannot be told from a local id. In
-  an account archive every reply has its parent's URI.
-* **Deletions** in a stream name a local id too. The file (or tar) is looked through once before it
-  is read, so that a deletion reaches a status of the same file wherever it stands, and as a
-  tombstone by URI every copy in other files; eight bytes of memory a deletion, none a status. A
-  deletion of a status that only another file holds reaches nothing: keep a stream in one tar.
-* **Edits** leave a tombstone that ends the versions from before.
+* **Replies** name their parent by a local id. The parent's URI is known, and set, if the parent is
+  in the same page or thread; if a local account replies to itself, as in a chain of posts; and if
+  the parent is by a local account that the reply mentions (such a URI contains the account's name,
+  if the account is from before servers began to use numbers instead). A reply to a remote post
+  elsewhere in the dump has a null parent, as its URI cannot be derived from a local id. In an
+  account archive every reply has its parent's URI.
+* **Deletions** in a stream name a local id as well. The file (or tar) is scanned once before it is
+  read, so that a deletion applies to a status anywhere in the same file and, as a tombstone by URI,
+  to its copies in other files. The scan needs eight bytes of memory for each deletion. A deletion
+  of a status that is only in another file has no effect: store a stream in one tar.
+* **Edits** become a tombstone that supersedes earlier versions.
 
 Only public posts are read by default. Others are counted as withdrawn, without their text.
 """
@@ -23,10 +23,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from corpus.formats import dump_input, seekable_file
 from corpus.formats.archives.bundle import Bundle
-from corpus.readers.contract import Batch, Cursor, Sample, read_lines, read_records
-from corpus.readers.mastodon.api import EVENTS, find_deleted, make_decoder
+from corpus.formats.archives.zip_archive import is_zip
+from corpus.formats.dump_input import DumpInput
+from corpus.readers.batches import read_lines, read_records
+from corpus.readers.contract import Batch, Cursor, Sample
+from corpus.readers.mastodon.api import EVENTS, StatusDecoder, find_deleted
 from corpus.readers.mastodon.archive import (
     ACTOR_FILE,
     OUTBOX_FILE,
@@ -45,12 +47,12 @@ VERSION = 1
 TOMBSTONES = True
 FOLDERS = True
 
-# A status has these in every version of the API.
+# The keys of a status in every version of the API.
 _STATUS_KEYS = frozenset(("account", "content", "uri", "visibility"))
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is Mastodon's: by an archive's names, or by the keys of a status."""
+    """Return how well the names in an archive, or the keys of the lines, fit Mastodon."""
     folders = {
         name.removesuffix(OUTBOX_FILE)
         for name in sample.members
@@ -58,13 +60,13 @@ def fits(sample: Sample) -> float:
     }
     if folders:
         return 1.0 if any(folder + ACTOR_FILE in sample.members for folder in folders) else 0.7
-    found = sample.matching_share(_is_status_or_event)
+    share = sample.matching_share(_is_status_or_event)
     head = sample.head
-    if not found and head.lstrip()[:1] == b"[":
-        found = 0.9 * all(b'"%s"' % key.encode() in head for key in _STATUS_KEYS)
-    if not found and looks_like_outbox(head):
-        found = 0.9 * (b'"OrderedCollection"' in head or sample.name.startswith("outbox"))
-    return found
+    if not share and head.lstrip()[:1] == b"[":
+        share = 0.9 * all(b'"%s"' % key.encode() in head for key in _STATUS_KEYS)
+    if not share and looks_like_outbox(head):
+        share = 0.9 * (b'"OrderedCollection"' in head or sample.name.startswith("outbox"))
+    return share
 
 
 def _has_file_name(name: str, file_name: str) -> bool:
@@ -83,27 +85,22 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file, folder or archive in batches."""
-    if filesystem.is_folder(path) or _is_zip(path):
+    if filesystem.is_folder(path) or is_zip(path):
         with Bundle(path) as bundle:
             if filesystem.is_folder(path) or bundle.problems or bundle.find_files(OUTBOX_FILE):
-                found = read_bundle(bundle, config)
+                located = read_bundle(bundle, config)
                 yield from read_records(
-                    found, bundle, platform=PLATFORM, part_posts=part_posts, start=start
+                    located, bundle, platform=PLATFORM, part_posts=part_posts, start=start
                 )
                 return
     if is_outbox_in_tar(path):
-        with dump_input.DumpInput(path) as source:
-            found = read_tar(path, source, config)
+        with DumpInput(path) as source:
+            located = read_tar(source, config)
             yield from read_records(
-                found, source, platform=PLATFORM, part_posts=part_posts, start=start
+                located, source, platform=PLATFORM, part_posts=part_posts, start=start
             )
         return
-    decode = make_decoder(config, find_deleted(path, config))
+    decode = StatusDecoder(config, find_deleted(path, config)).decode
     yield from read_lines(
         path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
     )
-
-
-def _is_zip(path: str) -> bool:
-    with seekable_file.open_seekable(path) as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")

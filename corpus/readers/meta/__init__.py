@@ -1,13 +1,5 @@
 """Read Facebook and Instagram exports."""
 
-from corpus.readers.meta.reader import (
-    FOLDERS,
-    PLATFORM,
-    TOMBSTONES,
-    VERSION,
-    Config,
-    fits,
-    read,
-)
+from corpus.readers.meta.reader import FOLDERS, PLATFORM, TOMBSTONES, VERSION, Config, fits, read
 
 __all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]

@@ -1,4 +1,4 @@
-"""The posts and comments in the exports of Facebook and Instagram, as far as they are read."""
+"""Parse the posts and comments in the exports of Facebook and Instagram."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-JsonTime = int | float | str | None
+from corpus.readers.contract import JsonScalar
 
 
 class MetaEntry(NamedTuple):
-    """What a record of either platform says; ``text`` is null if it has no words."""
+    """A post or comment of either platform; ``text`` is null if it has none."""
 
     text: str | None
-    time: JsonTime
+    time: JsonScalar
     kind: str
     author: str | None = None
     community: str | None = None
 
 
-# PHP wrote these files: where an object has nothing in it, there is an empty list.
+# The files are written by PHP, where an empty object is an empty list.
 class _Media(msgspec.Struct, gc=False):
     title: str | None = None
     description: str | None = None
-    creation_timestamp: JsonTime = None
+    creation_timestamp: JsonScalar = None
 
 
 class _AttachmentData(msgspec.Struct):
@@ -37,7 +37,7 @@ class _Attachment(msgspec.Struct):
 
 
 class _Comment(msgspec.Struct, gc=False):
-    timestamp: JsonTime = None
+    timestamp: JsonScalar = None
     comment: str | None = None
     author: str | None = None
     group: str | None = None
@@ -49,20 +49,20 @@ class _FacebookData(msgspec.Struct, gc=False):
 
 
 class _FacebookPost(msgspec.Struct):
-    timestamp: JsonTime = None
+    timestamp: JsonScalar = None
     data: list[_FacebookData | list[Any]] | None = None
     attachments: list[_Attachment | list[Any]] | None = None
 
 
 class _InstagramValue(msgspec.Struct, gc=False):
     value: str | None = None
-    timestamp: JsonTime = None
+    timestamp: JsonScalar = None
 
 
 class _InstagramPost(msgspec.Struct):
     media: list[_Media | list[Any]] | _Media | None = None
     title: str | None = None
-    creation_timestamp: JsonTime = None
+    creation_timestamp: JsonScalar = None
     string_map_data: dict[str, _InstagramValue | list[Any]] | list[Any] | None = None
     string_list_data: list[_InstagramValue | list[Any]] | None = None
 
@@ -81,7 +81,7 @@ class _OwnerFile(msgspec.Struct):
     profile_user: list[_InstagramPost] | None = None
 
 
-# The labels are in the language that the owner uses Instagram in.
+# The labels are in the language of the owner's settings.
 _COMMENT_LABELS = frozenset((
     "Comment", "Opmerking", "Kommentar", "Commentaire", "Comentario", "Comentário", "Commento",
     "Komentarz", "Komentar", "Komentář", "Kommentti", "Comentariu", "Yorum", "Комментарий",
@@ -89,7 +89,7 @@ _COMMENT_LABELS = frozenset((
 ))  # fmt: skip
 _USERNAME_LABELS = ("Username", "Gebruikersnaam", "Benutzername", "Brugernavn", "Nom d’utilisateur")
 # Facebook shows a person tagged in a text as "@[100001:2048:Ada Lovelace]".
-# A name has an end, or a text full of beginnings would be read to its end from each of them.
+# The length of a name is bounded; else a text of many beginnings would take quadratic time.
 _TAGGED_PERSON = re.compile(r"@\[\d{1,30}:\d{1,30}:(?:[^\]\\]|\\.){0,300}\]")
 
 _decode_facebook = msgspec.json.Decoder(_FacebookPost).decode
@@ -98,7 +98,7 @@ _decode_owner = msgspec.json.Decoder(_OwnerFile).decode
 
 
 def repair_encoding(text: str) -> str:
-    """Undo the exports' fault of taking UTF-8 for Latin-1; a text without it stays as it is."""
+    """Undo the exports' fault of reading UTF-8 as Latin-1; other texts are unchanged."""
     if text.isascii():
         return text
     try:
@@ -108,15 +108,15 @@ def repair_encoding(text: str) -> str:
 
 
 def mask_tagged_people(text: str) -> str:
-    """The text with ``@user`` in place of each tagged person's name and number."""
+    """Replace the name and number of each tagged person by ``@user``."""
     return _TAGGED_PERSON.sub("@user", text) if "@[" in text else text
 
 
 def parse_facebook(data: bytes) -> MetaEntry:
-    """A post or a comment of Facebook's."""
+    """Parse a post or a comment of Facebook."""
     row = _decode_facebook(data)
-    said = [one for one in row.data or () if isinstance(one, _FacebookData)]
-    for one in said:
+    posts = [one for one in row.data or () if isinstance(one, _FacebookData)]
+    for one in posts:
         if isinstance(one.comment, _Comment):
             comment = one.comment
             time = row.timestamp if comment.timestamp is None else comment.timestamp
@@ -129,42 +129,42 @@ def parse_facebook(data: bytes) -> MetaEntry:
                 _repair_optional(comment.group),
             )
     captions = [
-        thing.media.description
+        attached.media.description
         for attachment in row.attachments or ()
         if isinstance(attachment, _Attachment)
-        for thing in attachment.data or ()
-        if isinstance(thing, _AttachmentData) and isinstance(thing.media, _Media)
+        for attached in attachment.data or ()
+        if isinstance(attached, _AttachmentData) and isinstance(attached.media, _Media)
     ]
     return MetaEntry(
-        _join_distinct([*(one.post for one in said), *captions]), row.timestamp, "post"
+        _join_distinct([*(one.post for one in posts), *captions]), row.timestamp, "post"
     )
 
 
 def parse_instagram(data: bytes) -> MetaEntry:
-    """A post or a comment of Instagram's."""
+    """Parse a post or a comment of Instagram."""
     row = _decode_instagram(data)
     if row.string_map_data is not None or row.string_list_data is not None:
-        shown = _get_values_by_label(row)
-        words = [value.value for label, value in shown.items() if label in _COMMENT_LABELS]
+        values = _get_values_by_label(row)
+        words = [value.value for label, value in values.items() if label in _COMMENT_LABELS]
         if row.string_list_data:  # until 2022, and without labels
             words += [one.value for one in row.string_list_data if isinstance(one, _InstagramValue)]
-            shown |= {
+            values |= {
                 str(n): one
                 for n, one in enumerate(row.string_list_data)
                 if isinstance(one, _InstagramValue)
             }
-        times = [value.timestamp for value in shown.values() if value.timestamp]
+        times = [value.timestamp for value in values.values() if value.timestamp]
         return MetaEntry(_join_distinct(words), times[0] if times else None, "reply")
     listed = row.media if isinstance(row.media, list) else [row.media]
     media = [one for one in listed if isinstance(one, _Media)]
-    moment = row.creation_timestamp
-    if moment is None and media:
-        moment = media[0].creation_timestamp
-    return MetaEntry(_join_distinct([row.title, *(one.title for one in media)]), moment, "post")
+    time = row.creation_timestamp
+    if time is None and media:
+        time = media[0].creation_timestamp
+    return MetaEntry(_join_distinct([row.title, *(one.title for one in media)]), time, "post")
 
 
 def parse_owner(data: bytes) -> str | None:
-    """The account's name, as the profile tells it."""
+    """Return the account's name from its profile."""
     row = _decode_owner(data)
     for profile in (row.profile_v2, row.profile):
         name = profile.name if profile is not None else None
@@ -172,9 +172,9 @@ def parse_owner(data: bytes) -> str | None:
         if name:
             return repair_encoding(name)
     for user in row.profile_user or ():
-        shown = _get_values_by_label(user)
+        values = _get_values_by_label(user)
         for label in _USERNAME_LABELS:
-            if label in shown and (name := shown[label].value):
+            if label in values and (name := values[label].value):
                 return repair_encoding(name)
     return None
 
@@ -193,9 +193,9 @@ def _repair_optional(text: str | None) -> str | None:
 
 
 def _join_distinct(texts: Iterable[str | None]) -> str | None:
-    """The texts one under another, each once: an album's caption stands at each of its pictures."""
-    found: dict[str, None] = {}
+    """Join the distinct texts by blank lines: each picture of an album repeats its caption."""
+    distinct: dict[str, None] = {}
     for text in texts:
         if text and text.strip():
-            found[repair_encoding(text)] = None
-    return "\n\n".join(found) or None
+            distinct[repair_encoding(text)] = None
+    return "\n\n".join(distinct) or None

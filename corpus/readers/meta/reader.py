@@ -1,17 +1,17 @@
-"""Read the exports that Facebook and Instagram give to an account's owner: posts and comments.
+"""Detect and read the exports that Facebook and Instagram give to an account's owner.
 
-The export does not say who could see a post: friends only, a group, or everybody. So nothing is
-read as public unless the plan says ``consented: true``; without it every post is counted as
-withdrawn (``private`` in the funnel), with neither text nor author.
+The export does not state who could see a post: friends only, a group, or everybody. So nothing is
+read as public unless the plan has ``consented: true``; without it every post is counted as
+withdrawn (``private`` in the funnel), without text or author.
 
-Only the files of posts and comments, and the one that tells the account's name, are opened: never
-messages, drafts, archived or deleted posts, posts to groups, or anything else.
+Only the files of posts and comments, and the one with the account's name, are opened: never
+messages, drafts, archived or deleted posts, posts to groups, or other files.
 
-Posts have no ids in the export, so they are made: of the file's own name, the row in it, and two
-times, the post's and that of the file's first post. The same export gives the same ids, under
-whatever name it lies; another export of the account gives other ones. The id leaves the build, also
-of posts that were dropped, so it is made of nothing worth finding out: with a hash of the account
-one could try names, and with a hash of the text one could try what redaction took out of it.
+Posts have no ids in the export, so each id is a hash of the file's own name, the row in it, and two
+times: the post's and that of the file's first post. The same export gives the same ids whatever its
+path; another export of the account gives other ones. Ids are in the output, also those of dropped
+posts, so they contain nothing worth guessing: from a hash of the account one could guess names, and
+from a hash of the text what redaction removed.
 """
 
 from __future__ import annotations
@@ -24,8 +24,16 @@ from typing import Literal
 from pydantic import Field
 
 from corpus.formats.archives.bundle import Bundle
-from corpus.formats.json_stream import JsonValue, decode_value, walk_json
+from corpus.formats.json_stream import JsonValue, walk_json
 from corpus.formats.times import parse_micros
+from corpus.readers.batches import (
+    decode_value,
+    parse_value,
+    read_records,
+    read_whole,
+    refuse_file,
+    refuse_problems,
+)
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -36,7 +44,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    read_records,
 )
 from corpus.readers.meta.common import (
     MetaEntry,
@@ -47,32 +54,32 @@ from corpus.readers.meta.common import (
 )
 
 FOLDERS = True
-PLATFORM = "facebook"  # or "instagram", as the names in the export tell
+PLATFORM = "facebook"  # or "instagram", by the names in the export
 VERSION = 1
 TOMBSTONES = False
 
 
 class Config(ReaderConfig):
-    """What to read, and whether it may be."""
+    """What to read, and whether the owner has consented."""
 
     consented: bool = Field(
         default=False,
         description="the account's owner has agreed that these posts are used. The export does not "
-        "tell who could see them, so without this all are withdrawn as private",
+        "state who could see them, so without this all are withdrawn as private",
     )
     platform: Literal["detect", "facebook", "instagram"] = Field(
-        default="detect", description="whose export it is; 'detect' tells by the names in it"
+        default="detect", description="the platform; 'detect' decides by the names in the export"
     )
     account: str = Field(
         default="",
-        description="the account's name, as the author of its posts; if empty, as its profile says",
+        description="the account's name, as the author of its posts; empty: from its profile",
     )
     mask_mentions: bool = Field(
-        default=True, description="put '@user' where Facebook shows a tagged person's name"
+        default=True, description="replace the name of a tagged person by '@user' (Facebook)"
     )
 
 
-# What of an export is opened; the names have stood in other folders over the years.
+# The files of an export to open; their folders have changed over the years.
 _POST_FILES = {
     "facebook": (
         "posts/your_posts.json",
@@ -94,16 +101,30 @@ _PROFILE_FILES = {
     "facebook": ("profile_information/profile_information.json",),
     "instagram": ("personal_information/personal_information.json",),
 }
-_EXCLUDED_FOLDERS = frozenset((
-    "messages", "inbox", "message_requests", "archived_threads", "filtered_threads",
-    "e2ee_cutover", "security_and_login_information", "ads_information",
-))  # fmt: skip
+_EXCLUDED_FOLDERS = frozenset(
+    (
+        "messages",
+        "inbox",
+        "message_requests",
+        "archived_threads",
+        "filtered_threads",
+        "e2ee_cutover",
+        "security_and_login_information",
+        "ads_information",
+    )
+)
 _HTML_FILES = ("your_posts*.html", "posts_*.html", "comments.html", "post_comments*.html")
 _POST_LISTS = (
-    "item", "posts.item", "posts_v2.item", "comments.item", "comments_v2.item",
-    "comments_media_comments.item", "comments_reels_comments.item", "ig_reels_media.item",
-)  # fmt: skip
-# A list of one post has been written as the post itself.
+    "item",
+    "posts.item",
+    "posts_v2.item",
+    "comments.item",
+    "comments_v2.item",
+    "comments_media_comments.item",
+    "comments_reels_comments.item",
+    "ig_reels_media.item",
+)
+# Some exports write a list of one post as the post itself.
 _SINGLE_POST_KEYS = ("timestamp", "data", "attachments", "media", "title", "creation_timestamp")
 _PARSERS: dict[str, Callable[[bytes], MetaEntry]] = {
     "facebook": parse_facebook,
@@ -112,7 +133,7 @@ _PARSERS: dict[str, Callable[[bytes], MetaEntry]] = {
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is an account's export, by the names in it."""
+    """Return how well the names in an archive fit an export."""
     for platform, patterns in _POST_FILES.items():
         names = [
             name for name in sample.members if _is_allowed(name) and _ends_with_any(name, patterns)
@@ -120,8 +141,10 @@ def fits(sample: Sample) -> float:
         if any("your_posts" in name or "your_instagram_activity" in name for name in names):
             return 1.0
         if names:
-            known = any(_ends_with_any(name, _PROFILE_FILES[platform]) for name in sample.members)
-            return 0.9 if known or sample.name.startswith(platform) else 0.6
+            has_profile = any(
+                _ends_with_any(name, _PROFILE_FILES[platform]) for name in sample.members
+            )
+            return 0.9 if has_profile or sample.name.startswith(platform) else 0.6
     return 0.0
 
 
@@ -130,7 +153,7 @@ def _is_allowed(name: str) -> bool:
 
 
 def _ends_with_any(name: str, patterns: Sequence[str]) -> bool:
-    """Whether the last parts of a name fit one of the patterns."""
+    """Return whether the last two parts of a name match one of the patterns."""
     last = "/".join(name.split("/")[-2:])
     return any(fnmatchcase(last, pattern) for pattern in patterns)
 
@@ -144,17 +167,17 @@ def read(
             platform: _find_allowed_files(bundle, patterns)
             for platform, patterns in _POST_FILES.items()
         }
-        there = [platform for platform, names in files.items() if names]
+        platforms = [platform for platform, names in files.items() if names]
         if config.platform != "detect":
-            there = [config.platform]
-        if len(there) == 1:
-            found = _read_export(bundle, there[0], files[there[0]], config)
+            platforms = [config.platform]
+        if len(platforms) == 1:
+            located = _read_export(bundle, platforms[0], files[platforms[0]], config)
         else:
-            found = _refuse_export(bundle, there)
+            located = _refuse_export(bundle, platforms)
         yield from read_records(
-            found,
+            located,
             bundle,
-            platform=there[0] if there else PLATFORM,
+            platform=platforms[0] if platforms else PLATFORM,
             part_posts=part_posts,
             start=start,
         )
@@ -165,20 +188,15 @@ def _find_allowed_files(bundle: Bundle, patterns: Sequence[str]) -> list[str]:
 
 
 def _refuse_export(bundle: Bundle, platforms: Sequence[str]) -> Iterator[LocatedRecords]:
-    """Why nothing can be read."""
-    yield from _refuse_problems(bundle)
+    """Refuse an export from which nothing can be read."""
+    yield from refuse_problems(bundle.problems)
     if platforms:
-        # A batch is of one platform; the plan can name the export twice, once for each.
-        yield LocatedRecords(bundle.path, 0, 0, (Refused("facebook_and_instagram"),))
+        # A source has one platform; the plan can list the export twice, once for each.
+        yield refuse_file(bundle.path, "facebook_and_instagram")
     elif bundle.find_files(*_HTML_FILES):
-        yield LocatedRecords(bundle.path, 0, 0, (Refused("html_not_json"),))
+        yield refuse_file(bundle.path, "html_not_json")
     elif not bundle.problems:
-        yield LocatedRecords(bundle.path, 0, 0, (Refused("no_posts"),))
-
-
-def _refuse_problems(bundle: Bundle) -> Iterator[LocatedRecords]:
-    for place, reason in bundle.problems:
-        yield LocatedRecords(place, 0, 0, (Refused(reason),))
+        yield refuse_file(bundle.path, "no_posts")
 
 
 def _read_export(
@@ -187,63 +205,51 @@ def _read_export(
     if not names:
         yield from _refuse_export(bundle, ())
         return
-    yield from _refuse_problems(bundle)
+    yield from refuse_problems(bundle.problems)
     account: str | None = config.account or None
-    # Without consent no author is handed over, so nobody need know the name.
+    # Without consent the posts have no author, so the profile is not read.
     if config.consented and not account:
         for name in _find_allowed_files(bundle, _PROFILE_FILES[platform])[:1]:
-            account, problem = _read_account(bundle, name, config)
-            if problem is not None:
-                yield LocatedRecords(bundle.source_file(name), 0, 0, (problem,))
+            owner = _read_owner(bundle, name, config)
+            if isinstance(owner, Refused):
+                yield LocatedRecords(bundle.source_file(name), 0, 0, (owner,))
+            else:
+                account = owner
     for name in names:
         yield from _read_entries(bundle, name, platform, account, config)
 
 
-def _read_account(bundle: Bundle, name: str, config: Config) -> tuple[str | None, Refused | None]:
-    """The account's name as the profile says, or why it cannot be read."""
-    content = bytearray()
-    source = bundle.open(name)
-    try:
-        while piece := source.read(1 << 20):
-            content += piece
-            if len(content) > config.max_line_mb << 20:
-                return None, Refused("line_too_long")
-    except Refused as refusal:
-        return None, refusal
-    found: list[str | None] = []
-
-    def keep(data: bytes) -> Sequence[Record]:
-        found.append(parse_owner(data))
-        return ()
-
-    (problem,) = decode_value(bytes(content).removeprefix(b"\xef\xbb\xbf"), keep) or (None,)
-    return (found[0] if found else None), problem if isinstance(problem, Refused) else None
+def _read_owner(bundle: Bundle, name: str, config: Config) -> str | Refused | None:
+    """Return the account's name in the profile, or why the profile cannot be read."""
+    content = read_whole(bundle.open(name), config.max_line_mb << 20)
+    return content if isinstance(content, Refused) else parse_value(content, parse_owner)
 
 
 def _read_entries(
     bundle: Bundle, name: str, platform: str, account: str | None, config: Config
 ) -> Iterator[LocatedRecords]:
     maker = _PostMaker(platform, "/".join(name.split("/")[-2:]), account, config)
-    place, row, lists = bundle.source_file(name), 0, False
-    alone: dict[str, bytes] = {}
-    longest = config.max_line_mb << 20
-    for found in walk_json(bundle.open(name), (*_POST_LISTS, *_SINGLE_POST_KEYS), longest):
-        if isinstance(found, Refused):
-            row, lists = row + 1, True
-            yield LocatedRecords(place, row, 0, (found,))
-        elif not isinstance(found, JsonValue):
-            lists = lists or found.is_array
-        elif found.path in _SINGLE_POST_KEYS:
-            alone[found.path] = found.data
+    source_file, row, has_list = bundle.source_file(name), 0, False
+    single_post: dict[str, bytes] = {}
+    paths = (*_POST_LISTS, *_SINGLE_POST_KEYS)
+    for event in walk_json(bundle.open(name), paths, config.max_line_mb << 20):
+        if isinstance(event, Refused):
+            row, has_list = row + 1, True
+            yield LocatedRecords(source_file, row, 0, (event,))
+        elif not isinstance(event, JsonValue):
+            has_list = has_list or event.is_array
+        elif event.path in _SINGLE_POST_KEYS:
+            single_post[event.path] = event.data
         else:
-            row, lists = row + 1, True
-            yield LocatedRecords(place, row, len(found.data), maker.make_records(found.data, row))
-    if alone and not lists:
-        pairs = (b'"%s":%s' % (key.encode(), data) for key, data in alone.items())
+            row, has_list = row + 1, True
+            records = maker.make_records(event.data, row)
+            yield LocatedRecords(source_file, row, len(event.data), records)
+    if single_post and not has_list:
+        pairs = (b'"%s":%s' % (key.encode(), data) for key, data in single_post.items())
         data = b"{" + b",".join(pairs) + b"}"
-        yield LocatedRecords(place, 1, len(data), maker.make_records(data, 1))
-    elif not lists:
-        yield LocatedRecords(place, 0, 0, (Refused("no_posts"),))
+        yield LocatedRecords(source_file, 1, len(data), maker.make_records(data, 1))
+    elif not has_list:
+        yield refuse_file(source_file, "no_posts")
 
 
 class _PostMaker:
@@ -253,20 +259,20 @@ class _PostMaker:
         self._platform, self._file, self._account = platform, file, account
         self._config = config
         self._decode = _PARSERS[platform]
-        self._first: int | None = None
+        self._first_time: int | None = None
 
     def make_records(self, data: bytes, row: int) -> Sequence[Record]:
-        """The post that a record holds, or what it is instead."""
-        return decode_value(data, lambda line: (self._post(self._decode(line), row),))
+        """Decode a record to its post, or to a skipped or refused record."""
+        return decode_value(data, lambda line: (self._make_post(self._decode(line), row),))
 
-    def _post(self, entry: MetaEntry, row: int) -> Record:
+    def _make_post(self, entry: MetaEntry, row: int) -> Record:
         created = parse_micros(entry.time) if entry.time not in (0, "0") else None
-        if self._first is None:
-            self._first = created
+        if self._first_time is None:
+            self._first_time = created
         if entry.text is None:
             return Skipped("no_words")  # a picture, a shared link, a sticker
-        known = f"{self._file}\0{row}\0{self._first}\0{created}"
-        name = f"{self._platform}:{hashlib.sha256(known.encode()).hexdigest()[:24]}"
+        identity = f"{self._file}\0{row}\0{self._first_time}\0{created}"
+        name = f"{self._platform}:{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
         if not self._config.consented:
             return Post(name, "", entry.kind, withdrawn="private")
         return Post(

@@ -1,12 +1,5 @@
-"""Read any JSONL, CSV, TSV or Parquet by a map of its columns."""
+"""Read any JSON lines, CSV, TSV or Parquet, by a map from the post's columns to the file's."""
 
-from corpus.readers.table.reader import (
-    PLATFORM,
-    TOMBSTONES,
-    VERSION,
-    Config,
-    fits,
-    read,
-)
+from corpus.readers.table.reader import PLATFORM, TOMBSTONES, VERSION, Config, fits, read
 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]

@@ -1,4 +1,4 @@
-"""JSON lines of any shape, as the table reader takes them."""
+"""Read the posts of a file of JSON lines by a map of its keys."""
 
 from __future__ import annotations
 
@@ -8,28 +8,25 @@ from typing import Any
 
 import msgspec
 
-from corpus.readers.contract import Batch, Cursor, Decode, Record, read_lines
+from corpus.readers.batches import read_lines
+from corpus.readers.contract import Batch, Cursor, Decode, Record
 from corpus.readers.table.mapping import Config, build_post_maker
 
 
 def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
-    """Yield the posts of a file of JSON lines."""
+    """Yield the posts of a file of JSON lines in batches."""
+    decode = _make_decoder(config)
     return read_lines(
-        path,
-        config,
-        _make_decoder(config),
-        platform=config.platform,
-        part_posts=part_posts,
-        start=start,
+        path, config, decode, platform=config.platform, part_posts=part_posts, start=start
     )
 
 
 def _make_decoder(config: Config) -> Decode:
-    wanted = config.list_columns()
-    make = build_post_maker(config)
-    paths = [source.split(".") for source in wanted]
-    # Only the wanted keys are decoded. A dotted one may be a path, or a key with a dot in it.
-    keys = list(dict.fromkeys([*wanted, *(path[0] for path in paths)]))
+    columns = config.list_columns()
+    make_post = build_post_maker(config)
+    paths = [column.split(".") for column in columns]
+    # Only the mapped keys are decoded. A dotted name may be a path, or a key with a dot in it.
+    keys = list(dict.fromkeys([*columns, *(path[0] for path in paths)]))
     slots = {key: f"f{number}" for number, key in enumerate(keys)}
     row_type = msgspec.defstruct(
         "Row",
@@ -37,15 +34,16 @@ def _make_decoder(config: Config) -> Decode:
         rename={slot: key for key, slot in slots.items()},
     )
     parse = msgspec.json.Decoder(row_type).decode
-    plain = attrgetter(*slots.values(), slots[keys[0]])  # two names at least: always a tuple
+    # attrgetter returns a tuple only for two names or more, so the first is repeated.
+    get_values = attrgetter(*slots.values(), slots[keys[0]])
     nested = [(keys.index(path[0]), path[1:]) for path in paths]
 
     def decode(line: bytes) -> Sequence[Record]:
-        values = list(plain(parse(line)))
-        for at, (top, path) in enumerate(nested):
-            if path and values[at] is None:
-                values[at] = _get_path(values[top], path)
-        return (make(values),)
+        values = list(get_values(parse(line)))
+        for index, (top, path) in enumerate(nested):
+            if path and values[index] is None:
+                values[index] = _get_path(values[top], path)
+        return (make_post(values),)
 
     return decode
 

@@ -1,4 +1,4 @@
-"""The map from the columns of any table to a post's, and the values that come of it."""
+"""Map the columns of any table to the columns of a post, and convert their values."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _POST_COLUMNS = Post._fields
 _KINDS = frozenset(("post", "reply", "repost", "quote", "comment"))
 _TRUE = frozenset(("true", "t", "yes", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
-# How CSV tools write an integer that they took for a float. Without the plus sign it may be a
+# How CSV tools write an integer that they read as a float. Without the plus sign it could be a
 # base-36 or a hexadecimal id.
 _DECIMAL = re.compile(r"(-?\d+)\.0*")
 _EXPONENT = re.compile(r"-?\d(\.\d+)?[eE]\+\d+")
-_MAX_EXACT_FLOAT = 2**53  # floats hold every integer up to this one
+_MAX_EXACT_FLOAT = 2**53  # floats represent every integer up to this one
 
 
 class Config(ReaderConfig):
-    """What to read, and which column of it is which of a post's."""
+    """What to read, and which column of the file is which column of the post."""
 
     fields: dict[str, str | ColumnPaths] = Field(
         description="the post's column: the file's column, a dotted path into JSON, or, for "
@@ -83,26 +83,26 @@ class Config(ReaderConfig):
         return encoding
 
     def get_sources(self, name: str) -> ColumnPaths:
-        """The file's columns that the post's column ``name`` is made of."""
+        """Return the columns of the file that are mapped to the post's column ``name``."""
         source = self.fields.get(name, ())
         return (source,) if isinstance(source, str) else source
 
     def list_columns(self) -> list[str]:
-        """Each of the file's columns that is read, once."""
+        """Return the distinct columns of the file that are read."""
         return list(
             dict.fromkeys(source for name in self.fields for source in self.get_sources(name))
         )
 
 
 def build_post_maker(config: Config) -> MakePost:
-    """The function that makes a post of a row's wanted values."""
-    wanted = config.list_columns()
+    """Return a function from the values of ``config.list_columns()`` in a row to its post."""
+    columns = config.list_columns()
     prefix = config.platform + ":"
-    id_at = wanted.index(config.get_sources("id")[0]) if "id" in config.fields else None
-    texts = [wanted.index(source) for source in config.get_sources("text")]
+    id_index = columns.index(config.get_sources("id")[0]) if "id" in config.fields else None
+    text_indexes = [columns.index(source) for source in config.get_sources("text")]
     convert_by = build_converters(config)
     rest = [
-        (slot, wanted.index(config.get_sources(name)[0]), convert_by[name])
+        (slot, columns.index(config.get_sources(name)[0]), convert_by[name])
         for slot, name in enumerate(Post._fields)
         if name in config.fields and name not in ("id", "text")
     ]
@@ -110,30 +110,31 @@ def build_post_maker(config: Config) -> MakePost:
 
     def make(values: Sequence[object]) -> Post:
         fields = blank.copy()
-        if id_at is not None:
-            name = parse_table_id(values[id_at])
+        if id_index is not None:
+            name = parse_table_id(values[id_index])
             if not name:
                 raise Refused("no_id")
             fields[0] = prefix + name
-        found = [text for at in texts if (text := _parse_text(values[at])) is not None]
-        if not found:
+        parsed = (_parse_text(values[index]) for index in text_indexes)
+        texts = [text for text in parsed if text is not None]
+        if not texts:
             raise Refused("no_text")
-        fields[1] = found[0] if len(found) == 1 else "\n\n".join(filter(None, found))
-        for slot, at, convert in rest:
-            fields[slot] = convert(values[at])
+        fields[1] = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
+        for slot, index, convert in rest:
+            fields[slot] = convert(values[index])
         return Post._make(fields)
 
     return make
 
 
 def build_converters(config: Config) -> dict[str, Callable[[Any], Any]]:
-    """For each of a post's columns, what makes its value of a value of any type."""
+    """Return, for each column of a post, a function that converts a value of any type."""
 
-    def link(value: object) -> str | None:
+    def make_reference(value: object) -> str | None:
         name = _parse_name(value)
         return f"{config.platform}:{name}" if name else None
 
-    def moment(value: object) -> int | None:
+    def parse_time(value: object) -> int | None:
         if config.time_format and isinstance(value, str):
             return parse_with_format(value, config.time_format)
         return parse_micros(value)
@@ -142,24 +143,24 @@ def build_converters(config: Config) -> dict[str, Callable[[Any], Any]]:
         "kind": lambda value: value if value in _KINDS else "post",
         "author": _parse_name,
         "community": _parse_name,
-        "created_at": moment,
+        "created_at": parse_time,
         "lang_hint": _parse_name,
-        "parent_id": link,
-        "root_id": link,
+        "parent_id": make_reference,
+        "root_id": make_reference,
         "score": parse_int64,
         "replies": parse_int64,
         "sensitive": _parse_flag,
         "bot": _parse_flag,
         "license": _parse_name,
         "withdrawn": _parse_withdrawn,
-        "accepted_id": link,
+        "accepted_id": make_reference,
         "consent": _parse_consent,
-        "seen_at": moment,
+        "seen_at": parse_time,
     }
 
 
 def parse_table_id(value: object) -> str:
-    """The id as text; empty if there is none, refused if a float has lost digits of it."""
+    """Return the id as text; empty if there is none. Refuse a float that has lost digits."""
     if isinstance(value, str):
         value = value.strip()
         if "." in value or "+" in value:
@@ -171,7 +172,7 @@ def parse_table_id(value: object) -> str:
             return decimal[1] if decimal else value
         return value
     if isinstance(value, float):
-        if value != value:  # NaN: how data frames say null
+        if value != value:  # NaN: null in data frames
             return ""
         if abs(value) > _MAX_EXACT_FLOAT or not value.is_integer():
             raise Refused("float_id")
@@ -204,7 +205,7 @@ def _parse_flag(value: object) -> bool | None:
 def _parse_withdrawn(value: object) -> str | None:
     if value is None or value == "" or value != value or _parse_flag(value) is False:
         return None
-    # A mark that is not one of ours still says that something is wrong with the post.
+    # A value that is not in the schema still marks the post as withdrawn.
     return value if isinstance(value, str) and value in WITHDRAWAL_REASONS else "removed"
 
 
@@ -218,9 +219,9 @@ def _parse_consent(value: object) -> str | None:
 def missing_column_error(
     file: str, config: Config, columns: Sequence[str], missing_column: str
 ) -> PlanError:
-    """The error for a file without the column ``wanted``."""
+    """Return the error for a file without the column ``missing_column``."""
     field = next(name for name in config.fields if missing_column in config.get_sources(name))
-    # A file without a header shows its first post here; long cells are not names.
+    # Without a header these are the cells of the first post; long ones are not names.
     shown = [column if len(column) <= 40 else "…" for column in columns[:50]]
     return PlanError(
         f"{file} has no column '{missing_column}', which 'fields' maps to '{field}'"

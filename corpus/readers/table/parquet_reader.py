@@ -1,4 +1,4 @@
-"""Parquet of any shape, as the table reader takes it: by columns, without a Python row."""
+"""Read the posts of a Parquet file by a map of its columns, whole columns at a time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from corpus.formats import dump_input, seekable_file
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.parquet_file import iter_slices, open_parquet
+from corpus.formats.seekable_file import get_file_size
+from corpus.readers.batches import MAX_BATCH_BYTES
 from corpus.readers.contract import Batch, Cursor, Refused
 from corpus.readers.table.mapping import (
     Config,
@@ -19,18 +21,16 @@ from corpus.readers.table.mapping import (
 )
 from corpus.schema import POST, REFUSAL, TOMBSTONE, empty_posts
 
-_MAX_BATCH_BYTES = 96 << 20
-
 
 def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
-    """Yield the posts of a Parquet file, a whole column at a time."""
+    """Yield the posts of a Parquet file in batches."""
     row = start.row if start else 0
-    with dump_input.DumpInput(path) as source:
-        size = seekable_file.get_file_size(path)
+    with DumpInput(path) as source:
+        size = get_file_size(path)
         posts: list[pl.DataFrame] = []
         refused: list[tuple[str, int, str]] = []
 
-        def cut(cursor: Cursor | None) -> Batch:
+        def build_batch(cursor: Cursor | None) -> Batch:
             batch = Batch(
                 posts=pl.concat([empty_posts(), *posts]),
                 refused=pl.DataFrame(refused, schema=REFUSAL, orient="row"),
@@ -44,39 +44,40 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             refused.clear()
             return batch
 
-        total, since, weight = 0, row, 0
+        total, batch_start, batch_bytes = 0, row, 0
         table = open_parquet(path)
         if table is None:
             refused.append((path, 0, "broken_parquet"))
-            yield cut(None)
+            yield build_batch(None)
             return
         total = table.metadata.num_rows
-        for wanted in config.list_columns():
-            if not _has_column(table.schema_arrow, wanted):
-                raise missing_column_error(path, config, table.schema_arrow.names, wanted)
+        for column in config.list_columns():
+            if not _has_column(table.schema_arrow, column):
+                raise missing_column_error(path, config, table.schema_arrow.names, column)
         for piece in iter_slices(table, config.list_columns(), row):
             if isinstance(piece, int):  # the rest of this row group cannot be read
                 refused.append((path, row + 1, "broken_parquet"))
-                row = since = piece
+                row = batch_start = piece
                 continue
             while len(piece):
-                head = piece[: part_posts - (row - since)]
+                head = piece[: part_posts - (row - batch_start)]
                 piece = piece[len(head) :]
-                found, problems = _convert_slice(head, config, path, row)
-                posts.append(found)
-                refused += problems
+                converted, refusals = _convert_slice(head, config, path, row)
+                posts.append(converted)
+                refused += refusals
                 row += len(head)
-                weight += head.nbytes
-                if row - since >= part_posts or weight >= _MAX_BATCH_BYTES:
-                    yield cut(Cursor("", row, 0))
-                    since, weight = row, 0
-        yield cut(None)
+                batch_bytes += head.nbytes
+                if row - batch_start >= part_posts or batch_bytes >= MAX_BATCH_BYTES:
+                    yield build_batch(Cursor("", row, 0))
+                    batch_start, batch_bytes = row, 0
+        yield build_batch(None)
 
 
-def _has_column(schema: pa.Schema, source: str) -> bool:
-    if source in schema.names:
+def _has_column(schema: pa.Schema, column: str) -> bool:
+    """Return whether the file has the column, or the struct field of a dotted path."""
+    if column in schema.names:
         return True
-    name, *path = source.split(".")
+    name, *path = column.split(".")
     kind = schema.field(name).type if name in schema.names else None
     for key in path:
         if kind is None or not pa.types.is_struct(kind) or kind.get_field_index(key) < 0:
@@ -88,20 +89,19 @@ def _has_column(schema: pa.Schema, source: str) -> bool:
 def _convert_slice(
     piece: pa.RecordBatch, config: Config, path: str, row: int
 ) -> tuple[pl.DataFrame, list[tuple[str, int, str]]]:
-    """The posts of these rows, and the rows that are none with their reasons."""
+    """Convert the rows after the first ``row`` rows of the file; returns posts and refusals."""
     count = len(piece)
-    reasons: dict[int, str] = {}
+    reasons: dict[int, str] = {}  # by index in the slice
     columns = {name: _read_column(piece, name, reasons) for name in config.list_columns()}
     convert_by = build_converters(config)
     made: dict[str, pl.Series] = {}
     for name in config.fields:
-        values = columns[config.get_sources(name)[0]]
+        sources = [columns[source] for source in config.get_sources(name)]
+        values = sources[0]
         if name == "id":
             made[name] = _convert_ids(values, config.platform + ":", reasons)
         elif name == "text":
-            made[name] = _join_texts(
-                [columns[source] for source in config.get_sources(name)], reasons
-            )
+            made[name] = _join_texts(sources, reasons)
         elif name == "created_at" and isinstance(values.dtype, (pl.Datetime, pl.Date)):
             made[name] = _convert_times(values)
         elif values.dtype == POST[name] and name in ("score", "replies", "sensitive", "bot"):
@@ -110,87 +110,89 @@ def _convert_slice(
             made[name] = values.cast(pl.Int64, strict=False)
         else:
             convert = convert_by[name]
-            found = [convert(value) for value in values.to_list()]
+            converted = [convert(value) for value in values.to_list()]
             dtype = pl.Int64() if name == "created_at" else POST[name]
-            made[name] = pl.Series(found, dtype=dtype).cast(POST[name])
+            made[name] = pl.Series(converted, dtype=dtype).cast(POST[name])
     made |= {
         "platform": pl.repeat(config.platform, count, dtype=pl.String(), eager=True),
         "source_file": pl.repeat(path, count, dtype=pl.String(), eager=True),
         "source_row": pl.int_range(row + 1, row + count + 1, eager=True),
     }
-    blank = {"kind": "post", "id": ""}
+    defaults = {"kind": "post", "id": ""}
     for name, dtype in POST.items():
         if name not in made:
-            made[name] = pl.repeat(blank.get(name), count, dtype=dtype, eager=True)
+            made[name] = pl.repeat(defaults.get(name), count, dtype=dtype, eager=True)
     posts = pl.DataFrame({name: made[name] for name in POST})
     if reasons:
-        gone = pl.Series(sorted(reasons), dtype=pl.Int64) + row + 1
-        posts = posts.filter(~pl.col("source_row").is_in(gone.implode()))
-    return posts, [(path, row + 1 + at, reasons[at]) for at in sorted(reasons)]
+        refused_rows = pl.Series(sorted(reasons), dtype=pl.Int64) + row + 1
+        posts = posts.filter(~pl.col("source_row").is_in(refused_rows.implode()))
+    return posts, [(path, row + 1 + index, reasons[index]) for index in sorted(reasons)]
 
 
-def _read_column(piece: pa.RecordBatch, source: str, reasons: dict[int, str]) -> pl.Series:
-    """One column as polars has it; a text in it that is no UTF-8 spoils its row."""
-    if source in piece.schema.names:
-        column = piece.column(source)
+def _read_column(piece: pa.RecordBatch, column: str, reasons: dict[int, str]) -> pl.Series:
+    """Read a column or a struct field; a row whose text is not UTF-8 is refused in ``reasons``."""
+    if column in piece.schema.names:
+        values = piece.column(column)
     else:
-        name, *path = source.split(".")
-        column = pc.struct_field(piece.column(name), path)
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+        name, *path = column.split(".")
+        values = pc.struct_field(piece.column(name), path)
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
     try:
-        column.validate(full=True)
+        values.validate(full=True)
     except pa.ArrowInvalid:
-        column = pa.array(_null_invalid_texts(column, reasons), pa.large_string())
-    return pl.Series(pl.from_arrow(column))
+        values = pa.array(_null_invalid_texts(values, reasons), pa.large_string())
+    return pl.Series(pl.from_arrow(values))
 
 
-def _null_invalid_texts(column: pa.Array, reasons: dict[int, str]) -> list[str | None]:
-    found: list[str | None] = []
-    raw = pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
-    for at, value in enumerate(column.view(raw)):
+def _null_invalid_texts(values: pa.Array, reasons: dict[int, str]) -> list[str | None]:
+    texts: list[str | None] = []
+    raw = pa.large_binary() if pa.types.is_large_string(values.type) else pa.binary()
+    for index, value in enumerate(values.view(raw)):
         try:
-            found.append(None if value.as_py() is None else value.as_py().decode("utf-8"))
+            texts.append(None if value.as_py() is None else value.as_py().decode("utf-8"))
         except UnicodeDecodeError:
-            reasons[at] = "invalid_utf8"
-            found.append(None)
-    return found
+            reasons[index] = "invalid_utf8"
+            texts.append(None)
+    return texts
 
 
 def _convert_ids(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.Series:
     if values.dtype.is_integer():
-        names = values.cast(pl.String)
+        ids = values.cast(pl.String)
     elif values.dtype == pl.String and not values.str.contains(r"[.+\s]").any():
-        names = values
+        ids = values
     else:
-        found: list[str] = []
-        for at, value in enumerate(values.to_list()):
+        parsed: list[str] = []
+        for index, value in enumerate(values.to_list()):
             try:
-                found.append(parse_table_id(value))
+                parsed.append(parse_table_id(value))
             except Refused as refusal:
-                reasons.setdefault(at, refusal.reason)
-                found.append("")
-        names = pl.Series(found, dtype=pl.String)
-    for at in (names.is_null() | (names == "")).fill_null(True).arg_true():
-        reasons.setdefault(at, "no_id")
-    return prefix + names.fill_null("")
+                reasons.setdefault(index, refusal.reason)
+                parsed.append("")
+        ids = pl.Series(parsed, dtype=pl.String)
+    for index in (ids.is_null() | (ids == "")).fill_null(True).arg_true():
+        reasons.setdefault(index, "no_id")
+    return prefix + ids.fill_null("")
 
 
 def _convert_times(values: pl.Series) -> pl.Series:
+    """Convert timestamps to microseconds, UTC; a time without a zone is taken for UTC."""
     zone = values.dtype.time_zone if isinstance(values.dtype, pl.Datetime) else None
-    moments = values.cast(pl.Datetime("us", zone))
-    return moments.dt.convert_time_zone("UTC") if zone else moments.dt.replace_time_zone("UTC")
+    times = values.cast(pl.Datetime("us", zone))
+    return times.dt.convert_time_zone("UTC") if zone else times.dt.replace_time_zone("UTC")
 
 
 def _join_texts(columns: list[pl.Series], reasons: dict[int, str]) -> pl.Series:
+    """Join the non-empty texts of each row by a blank line; refuse a row where all are null."""
     parts = [column.cast(pl.String, strict=False) for column in columns]
-    frame = pl.DataFrame([part.alias(str(at)) for at, part in enumerate(parts)])
-    nothing = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-    for at in nothing.arg_true():
-        reasons.setdefault(at, "no_text")
+    frame = pl.DataFrame([part.alias(str(index)) for index, part in enumerate(parts)])
+    all_null = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
+    for index in all_null.arg_true():
+        reasons.setdefault(index, "no_text")
     if len(parts) > 1:
-        whole_parts = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in frame.columns]
-        joined = frame.select(pl.concat_str(whole_parts, separator="\n\n", ignore_nulls=True))
+        non_empty = [pl.when(pl.col(name) != "").then(pl.col(name)) for name in frame.columns]
+        joined = frame.select(pl.concat_str(non_empty, separator="\n\n", ignore_nulls=True))
         parts = [joined.to_series()]
-    # A NUL ends a string in C libraries further down.
+    # A NUL ends a string in the C libraries of later stages.
     return parts[0].fill_null("").str.replace_all("\0", "", literal=True)

@@ -1,4 +1,4 @@
-"""Read any JSON lines, CSV, TSV or Parquet, by a map from the post's columns to the file's."""
+"""Detect the format of a table and read its posts by a map of its columns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import polars as pl
 
-from corpus.formats import dump_input
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.lines import is_binary
 from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.table import csv_reader, json_reader, parquet_reader
@@ -29,24 +30,24 @@ _FORMAT_SUFFIXES = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
 }
-_FALLBACK_SCORE = 0.1  # any reader that knows the format knows more
-_MAX_NAME_CHARS = 60  # of a column; a longer one is somebody's sentence
+_FALLBACK_SCORE = 0.1  # any reader of a specific format scores higher
+_MAX_NAME_CHARS = 60  # of a column; longer text is not a header
 
 
 def fits(sample: Sample) -> float:
-    """Whether this is a table at all: which of its columns is which, only a plan can say."""
+    """Return a low score for any table: only a plan can say which column is which."""
     if sample.head.startswith(PARQUET_MAGIC):
         return 2 * _FALLBACK_SCORE
-    if not sample.head or dump_input.is_binary(sample.head[:512]):
+    if not sample.head or is_binary(sample.head[:512]):
         return 0.0
     first, _, rest = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if first.startswith((b"{", b"[", b"<")):
         return _FALLBACK_SCORE if _is_object(first) else 0.0
-    for mark in (b"\t", b",", b";"):
-        names = first.strip().split(mark)
+    for delimiter in (b"\t", b",", b";"):
+        names = first.strip().split(delimiter)
         if (
             len(names) > 1
-            and mark in rest
+            and delimiter in rest
             and all(0 < len(name) <= _MAX_NAME_CHARS for name in names)
         ):
             return _FALLBACK_SCORE
@@ -64,13 +65,13 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file in batches."""
-    form = config.format if config.format != "detect" else _detect_format(path)
-    if form == "parquet":
+    table_format = config.format if config.format != "detect" else _detect_format(path)
+    if table_format == "parquet":
         batches = parquet_reader.read(path, config, part_posts, start)
-    elif form == "jsonl":
+    elif table_format == "jsonl":
         batches = json_reader.read(path, config, part_posts, start)
     else:
-        batches = csv_reader.read(path, config, form, part_posts, start)
+        batches = csv_reader.read(path, config, table_format, part_posts, start)
     if "id" in config.fields:
         return batches
     return (_assign_ids(batch, path, config.platform) for batch in batches)
@@ -78,7 +79,7 @@ def read(
 
 def _detect_format(path: str) -> str:
     name, head = path, b""
-    with dump_input.DumpInput(path) as source:
+    with DumpInput(path) as source:
         for member in source.members():
             name, head = member.name or path, member.open().head
             break
@@ -94,16 +95,15 @@ def _detect_format(path: str) -> str:
 
 
 def _assign_ids(batch: Batch, path: str, platform: str) -> Batch:
-    """Give the posts of a file without ids the file's name and their row instead.
+    """Make ids from the file's name and the row, for a file without ids.
 
-    Files of one name in several folders are told apart by a hash of the folder, which says
-    nothing about the machine.
+    A hash of the folder distinguishes files of one name; a path would describe the machine.
     """
     parent = str(Path(path).parent)
     folder = hashlib.sha256(parent.encode()).hexdigest()[:8]
     file = pl.col("source_file").str.strip_prefix(parent).str.strip_prefix("/")
-    place = pl.format("{}:{}/{}:{}", pl.lit(platform), pl.lit(folder), file, "source_row")
+    position = pl.format("{}:{}/{}:{}", pl.lit(platform), pl.lit(folder), file, "source_row")
     nth = pl.int_range(pl.len()).over("source_file", "source_row")
-    # Several objects can stand on one line.
-    name = pl.when(nth == 0).then(place).otherwise(pl.format("{}.{}", place, nth + 1))
+    # Several objects can be on one line.
+    name = pl.when(nth == 0).then(position).otherwise(pl.format("{}.{}", position, nth + 1))
     return replace(batch, posts=batch.posts.with_columns(id=name))

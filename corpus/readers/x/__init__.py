@@ -1,1 +1,1 @@
-"""Read X: the v1.1 stream, the v2 API, and accounts' archives."""
+"""Readers of X: the v1.1 stream, the v2 API, and accounts' archives."""

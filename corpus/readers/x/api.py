@@ -12,6 +12,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -23,11 +24,11 @@ from corpus.readers.contract import (
     Skipped,
     Tombstone,
     match_mentions,
-    read_lines,
 )
 from corpus.readers.x.common import (
-    EVERYWHERE_CODES,
+    is_withheld_everywhere,
     iter_mentioned_users,
+    make_superseded_tombstones,
     normalize_language,
     parse_x_id,
 )
@@ -49,7 +50,7 @@ TOMBSTONES = True
 
 
 class Config(ReaderConfig):
-    """What to read, and what a compliance line without a telling field is about."""
+    """What to read, and what the ids of ambiguous compliance lines name."""
 
     includes: bool = Field(
         default=False, description="also read the tweets that others refer to (includes.tweets)"
@@ -82,7 +83,7 @@ _SKIPPED_MESSAGES = (
     "user_profile_modification",
 )
 _RETWEET = re.compile(r"RT @(\w+): ")
-# What a tweet has beside its id and text, and a page beside its tweets.
+# The keys of a tweet besides its id and text, and of a page's metadata.
 _TWEET_KEYS = {"author_id", "conversation_id", "edit_history_tweet_ids"}
 _PAGE_KEYS = {"newest_id", "oldest_id", "result_count"}
 _TWEET_KEY = re.compile(rb'"(?:%s)"' % b"|".join(name.encode() for name in sorted(_TWEET_KEYS)))
@@ -90,7 +91,7 @@ _PROBLEM_PREFIX = "https://api.twitter.com/2/problems/"
 _COMPLIANCE_KEYS = {"id", "action", "created_at", "redacted_at", "reason"}
 # The first snowflake ids: of tweets in November 2010, of users early in 2016.
 _TWEET_SNOWFLAKES_FROM_US, _USER_SNOWFLAKES_FROM_US = 1_288_834_974_657_000, 1_451_606_400_000_000
-_MIN_SNOWFLAKE = 10**11  # more than any id that was merely counted up
+_MIN_SNOWFLAKE = 10**11  # larger than any sequential id from before
 
 _parse_line = msgspec.json.Decoder(ApiLine).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -100,11 +101,11 @@ _parse_data = msgspec.json.Decoder(StreamData).decode
 
 
 def fits(sample: Sample) -> float:
-    """Whether these are pages, tweets or notices of API v2."""
+    """Return the share of lines that are pages, tweets or notices of API v2."""
     if not sample.objects and sample.head.startswith(b"{") and b"\n" not in sample.head:
-        # A page of five hundred tweets can be longer than what is shown of the file.
-        of_a_page = (b'"data"' in sample.head[:12], b'"text"' in sample.head)
-        return 0.9 if all(of_a_page) and _TWEET_KEY.search(sample.head) else 0.0
+        # A page of five hundred tweets can be longer than the sample.
+        page_keys = (b'"data"' in sample.head[:12], b'"text"' in sample.head)
+        return 0.9 if all(page_keys) and _TWEET_KEY.search(sample.head) else 0.0
     return sample.matching_share(_is_api_object)
 
 
@@ -117,8 +118,8 @@ def _is_api_object(row: dict[str, Any]) -> bool:
     if isinstance(data, list):
         return any(_is_tweet(item) for item in data)
     if isinstance(data, dict):
-        said = data.keys() & {*_NOTICE_REASONS, *_SKIPPED_MESSAGES}
-        return "matching_rules" in row or _is_tweet(data) or len(said) == len(data) == 1
+        message_keys = data.keys() & {*_NOTICE_REASONS, *_SKIPPED_MESSAGES}
+        return "matching_rules" in row or _is_tweet(data) or len(message_keys) == len(data) == 1
     errors = row.get("errors")
     return isinstance(errors, list) and any(
         isinstance(error, dict) and str(error.get("type")).startswith(_PROBLEM_PREFIX)
@@ -141,7 +142,7 @@ def read(
 
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
-    """The function that turns a line into its tweets, deletions and errors."""
+    """Return a function that decodes a line to its tweets, deletions and errors."""
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse_line(line)
@@ -150,13 +151,14 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if row.action is not None:
             return _decode_compliance(row, config.compliance)
         records: list[Record] = [Skipped("error") for _ in row.errors or ()]
-        known = row.includes or PageIncludes()
+        includes = row.includes or PageIncludes()
         tweets = {
             parse_x_id(None, tweet.id): tweet
-            for tweet in _parse_valid_items(known.tweets, _parse_tweet)
+            for tweet in _parse_valid_items(includes.tweets, _parse_tweet)
         }
         users = {
-            parse_x_id(None, user.id): user for user in _parse_valid_items(known.users, _parse_user)
+            parse_x_id(None, user.id): user
+            for user in _parse_valid_items(includes.users, _parse_user)
         }
         data = bytes(row.data)
         if data[:1] == b"[":
@@ -169,9 +171,9 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         elif not records:
             records.append(Skipped("empty_page"))
         if config.includes:
-            read_already = {record.id for record in records if isinstance(record, Post)}
+            known = {record.id for record in records if isinstance(record, Post)}
             for name, tweet in tweets.items():
-                if "x:" + name not in read_already:
+                if "x:" + name not in known:
                     records += _decode_tweet(tweet, tweets, users)
         return records
 
@@ -179,7 +181,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
 
 
 def _parse_valid_items(items: list[msgspec.Raw], parse: Callable[[msgspec.Raw], T]) -> Iterator[T]:
-    """The items that parse: they only complete the page's own tweets, which can do without."""
+    """Yield the items that parse; others are ignored, as a page's tweets do not require them."""
     for item in items:
         with suppress(msgspec.ValidationError):
             yield parse(item)
@@ -188,7 +190,7 @@ def _parse_valid_items(items: list[msgspec.Raw], parse: Callable[[msgspec.Raw], 
 def _decode_item(
     item: msgspec.Raw, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
 ) -> Sequence[Record]:
-    # One spoilt tweet must not take the other 499 of its page with it.
+    # One malformed tweet must not cost the other 499 of its page.
     try:
         return _decode_tweet(_parse_tweet(item), tweets, users)
     except msgspec.ValidationError:
@@ -223,7 +225,7 @@ def _decode_object(
 def _make_records(
     tweet: ApiTweet, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
 ) -> list[Record]:
-    """The tweet, and a tombstone for each older version of it."""
+    """Return the post of a tweet, and a tombstone for each older version of it."""
     name = parse_x_id(None, tweet.id)
     if not name:
         raise Refused("no_id")
@@ -253,35 +255,32 @@ def _make_records(
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"
     metrics, root = tweet.public_metrics or TweetMetrics(), parse_x_id(None, tweet.conversation_id)
-    records: list[Record] = [
-        Post(
-            "x:" + name,
-            unescape(text) if "&" in text else text,
-            kind,
-            author or (parse_x_id(None, user.id) if user else "") or None,
-            None,
-            parse_micros(tweet.created_at),
-            normalize_language(tweet.lang),
-            "x:" + parent if parent else None,
-            "x:" + root if root else None,
-            parse_int64(metrics.like_count),
-            parse_int64(metrics.reply_count),
-            tweet.possibly_sensitive,
-            None,
-            None,
-            withdrawn,
-            mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
-        )
-    ]
-    records += [Tombstone("id", "x:" + old, "superseded") for old in versions[:-1] if old]
-    return records
+    post = Post(
+        "x:" + name,
+        unescape(text) if "&" in text else text,
+        kind,
+        author or (parse_x_id(None, user.id) if user else "") or None,
+        None,
+        parse_micros(tweet.created_at),
+        normalize_language(tweet.lang),
+        "x:" + parent if parent else None,
+        "x:" + root if root else None,
+        parse_int64(metrics.like_count),
+        parse_int64(metrics.reply_count),
+        tweet.possibly_sensitive,
+        None,
+        None,
+        withdrawn,
+        mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
+    )
+    return [post, *make_superseded_tombstones(versions[:-1])]
 
 
 def _iter_accounts(tweet: ApiTweet, users: dict[str, ApiUser]) -> Iterator[tuple[str | None, str]]:
-    """Name and id of everybody whom a tweet knows."""
+    """Yield the name and id of each user in a tweet and in the tweets that it refers to."""
     yield from iter_mentioned_users(tweet.entities)
-    references = [each.author for each in tweet.referenced_tweets or ()]
-    for user in (tweet.author, users.get(parse_x_id(None, tweet.author_id)), *references):
+    referenced = [reference.author for reference in tweet.referenced_tweets or ()]
+    for user in (tweet.author, users.get(parse_x_id(None, tweet.author_id)), *referenced):
         if user is not None:
             yield user.username, parse_x_id(None, user.id)
 
@@ -292,7 +291,7 @@ def _get_full_text(tweet: ApiTweet | TweetReference) -> str | None:
 
 
 def _restore_retweet(shown: str, original: ApiTweet | TweetReference) -> str:
-    """The original's text in full behind the 'RT @name: ' that the retweet shows."""
+    """Return the original's full text after the "RT @name: " of the retweet."""
     full, prefix = _get_full_text(original), _RETWEET.match(shown)
     return prefix[0] + full if full is not None and prefix else shown
 
@@ -300,24 +299,24 @@ def _restore_retweet(shown: str, original: ApiTweet | TweetReference) -> str:
 def _find_withdrawal(withheld: WithheldScope | None, user: ApiUser | None) -> str | None:
     if user is not None and user.protected:
         return "protected"
-    # Withheld with no country named is withheld from all of them.
+    # Without a list of countries, it is withheld in all of them.
     if withheld is not None and (
-        not withheld.country_codes or not EVERYWHERE_CODES.isdisjoint(withheld.country_codes)
+        not withheld.country_codes or is_withheld_everywhere(withheld.country_codes)
     ):
         return "withheld"
     return None
 
 
 def _make_tombstone(notice: ComplianceNotice, reason: str) -> Tombstone:
-    for target, about in (("id", notice.tweet), ("author", notice.user)):
-        name = parse_x_id(None, about.id) if about is not None else ""
+    for target, named in (("id", notice.tweet), ("author", notice.user)):
+        name = parse_x_id(None, named.id) if named is not None else ""
         if name:
             return Tombstone(target, "x:" + name, reason)
     raise Refused("no_id")
 
 
 def _decode_compliance(row: ApiLine, id_kind: str) -> Sequence[Record]:
-    """A line of a compliance job, which does not say whether its id is a tweet's or a user's."""
+    """Decode a line of a compliance job; it does not state if its id is a tweet's or a user's."""
     name = parse_x_id(None, row.id)
     if not name:
         raise Refused("no_id")
@@ -331,12 +330,12 @@ def _decode_compliance(row: ApiLine, id_kind: str) -> Sequence[Record]:
 
 
 def _guess_targets(row: ApiLine, number: int) -> tuple[str, ...]:
-    if row.redacted_at is not None:  # a field of tweets alone
+    if row.redacted_at is not None:  # only tweets have this field
         return ("id",)
     created = parse_micros(row.created_at)
     if created is not None and number < _MIN_SNOWFLAKE and created > _TWEET_SNOWFLAKES_FROM_US:
         return ("author",)
     if created is not None and number >= _MIN_SNOWFLAKE and created < _USER_SNOWFLAKES_FROM_US:
         return ("id",)
-    # To drop a stranger's tweet costs less than to keep one that its author has taken back.
+    # Dropping another user's tweet is less harmful than keeping a deleted one.
     return ("id", "author")

@@ -1,13 +1,13 @@
-"""Read the archive of their own posts that X gives its users: a zip, or the folder in it.
+"""Read the archive of their own posts that X gives its users: a zip, or its unpacked folder.
 
-Opened are tweets.js and its further parts (tweet.js in old archives), account.js for the owner's
-id, note-tweet.js for long posts, and protected-history.js; no other file, whatever its name. Most
-of the others are private: messages, deleted posts, posts to a circle.
+Only these files are opened: tweets.js and its further parts (tweet.js in old archives), account.js
+for the owner's id, note-tweet.js for long posts, and protected-history.js. Most of the others are
+private: messages, deleted posts, posts to a circle.
 
-Long posts are cut in tweets.js. A post gets its full text from note-tweet.js if that was written
-in the same second and begins as the post does; if two differing ones fit, it stays cut. A repost
-is known by its "RT @name: " alone, cut as X cut it, with no link to its original. There is no
-thread id, so that only a reply's parent is given.
+Long posts are cut in tweets.js. A post takes its full text from a note of note-tweet.js that was
+written in the same second and begins as the post does; if two different notes match, the post keeps
+its cut text. A repost is recognized by its "RT @name: " alone, with X's cut text and no link to its
+original. The archive has no thread ids, so a reply has a parent but no root.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from typing import NamedTuple
 import msgspec
 from pydantic import Field
 
-from corpus.formats import dump_input, seekable_file
 from corpus.formats.archives.bundle import Bundle
-from corpus.formats.archives.names import natural_sort_key
-from corpus.formats.dump_input import ByteSource
-from corpus.formats.json_stream import decode_value, iter_values, skip_assignment
+from corpus.formats.archives.names import get_folder, natural_sort_key
+from corpus.formats.archives.zip_archive import is_zip
+from corpus.formats.byte_source import ByteSource
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_stream import iter_values, skip_assignment
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import decode_value, read_records, refuse_file, refuse_problems
 from corpus.readers.contract import (
     Batch,
     Cursor,
     Decode,
+    JsonScalar,
     LocatedRecords,
     Post,
     ReaderConfig,
@@ -36,8 +39,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    Tombstone,
-    read_records,
 )
 from corpus.readers.x.archive_files import (
     LongNotes,
@@ -47,7 +48,7 @@ from corpus.readers.x.archive_files import (
     list_versions,
     resolve_text,
 )
-from corpus.readers.x.common import normalize_language, parse_x_id
+from corpus.readers.x.common import make_superseded_tombstones, normalize_language, parse_x_id
 from corpus.storage import filesystem
 
 PLATFORM = "x"
@@ -68,7 +69,7 @@ class Config(ReaderConfig):
 
 
 class _Account(msgspec.Struct, gc=False):
-    id: str | int | float | None = msgspec.field(default=None, name="accountId")
+    id: JsonScalar = msgspec.field(default=None, name="accountId")
 
 
 class _AccountItem(msgspec.Struct, gc=False):
@@ -76,7 +77,7 @@ class _AccountItem(msgspec.Struct, gc=False):
 
 
 class _Protection(msgspec.Struct, gc=False):
-    at: str | int | float | None = msgspec.field(default=None, name="protectedAt")
+    at: JsonScalar = msgspec.field(default=None, name="protectedAt")
     action: str | None = None
 
 
@@ -85,17 +86,17 @@ class _ProtectionItem(msgspec.Struct, gc=False):
 
 
 class _Owner(NamedTuple):
-    """What is known of the archive's owner."""
+    """The owner of an archive, as its files describe them."""
 
     id: str | None
     protected: bool
     notes: LongNotes
 
 
-#: The files with posts. A pattern fits whole names: "deleted-tweets.js" is not "tweets.js".
+#: The files of posts. A pattern matches whole names: "deleted-tweets.js" is not "tweets.js".
 _TWEET_FILES = ("tweets.js", "tweets-part*.js", "tweet.js", "tweet-part*.js")
 _NOTE_FILES = ("note-tweet.js", "note-tweet-part*.js")
-#: How they begin, which tells them from files that only bear their name.
+#: How they begin, which distinguishes them from other files of these names.
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*window\.YTD\.tweets?\.part[0-9]+\s*=")
 _REPOST = re.compile(r"RT @\w+: ")
 _ACCOUNT_FILE, _PROTECTION_FILE = "account.js", "protected-history.js"
@@ -107,7 +108,7 @@ _parse_protection_item = msgspec.json.Decoder(_ProtectionItem).decode
 
 
 def fits(sample: Sample) -> float:
-    """How surely this is such an archive, by its names, or how it begins."""
+    """Return how well the names in an archive, or the start of a file, fit an archive of X's."""
     if not sample.members:
         return 1.0 if _BEGINS.match(sample.head) else 0.0
     names = {name.rpartition("/")[2] for name in sample.members}
@@ -120,72 +121,60 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one archive, or of a tweets.js alone, in batches."""
-    if filesystem.is_folder(path) or _is_zip(path):
+    if filesystem.is_folder(path) or is_zip(path):
         with Bundle(path) as bundle:
-            found = _read_archive(bundle, config)
+            located = _read_archive(bundle, config)
             yield from read_records(
-                found, bundle, platform=PLATFORM, part_posts=part_posts, start=start
+                located, bundle, platform=PLATFORM, part_posts=part_posts, start=start
             )
         return
-    with dump_input.DumpInput(path) as source:
-        found = _read_single_file(source, path, config)
+    with DumpInput(path) as source:
+        located = _read_single_file(source, config)
         yield from read_records(
-            found, source, platform=PLATFORM, part_posts=part_posts, start=start
+            located, source, platform=PLATFORM, part_posts=part_posts, start=start
         )
 
 
-def _is_zip(path: str) -> bool:
-    with seekable_file.open_seekable(path) as file:
-        return file.read(4) in (b"PK\x03\x04", b"PK\x05\x06")
-
-
-def _read_single_file(
-    source: dump_input.DumpInput, path: str, config: Config
-) -> Iterator[LocatedRecords]:
-    """The tweets of a tweets.js without what belongs beside it."""
+def _read_single_file(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
+    """Read a tweets.js without the other files of its archive."""
     for member in source.members():
         content = member.open()
-        # By its own words, for a private file can go by any name.
+        # Detected by its content, because a private file may have any name.
         if member.name or not _BEGINS.match(content.head):
-            yield LocatedRecords(path, 0, 0, (Refused("no_tweets"),))
+            yield refuse_file(source.path, "no_tweets")
             return
-        yield LocatedRecords(path, 0, 0, (Refused("no_account"),))
+        yield refuse_file(source.path, "no_account")
         decode = make_decoder(config, None, False, LongNotes())
-        yield from _decode_elements(content, path, config.max_line_mb << 20, decode)
+        yield from _decode_elements(content, source.path, config.max_line_mb << 20, decode)
 
 
 def _read_archive(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
-    for place, reason in bundle.problems:
-        yield LocatedRecords(place, 0, 0, (Refused(reason),))
+    yield from refuse_problems(bundle.problems)
     parts: dict[str, list[str]] = {}
     for name in bundle.find_files(*_TWEET_FILES):
-        parts.setdefault(_get_folder(name), []).append(name)
+        parts.setdefault(get_folder(name), []).append(name)
     if not parts and not bundle.problems:
-        yield LocatedRecords(bundle.path, 0, 0, (Refused("no_tweets"),))
-    longest = config.max_line_mb << 20
-    # A folder may hold the archives of several people.
+        yield refuse_file(bundle.path, "no_tweets")
+    max_bytes = config.max_line_mb << 20
+    # A folder may contain the archives of several people.
     for folder, names in parts.items():
         problems: list[LocatedRecords] = []
-        owner = _read_owner(bundle, folder, longest, problems)
+        owner = _read_owner(bundle, folder, max_bytes, problems)
         yield from problems
         decode = make_decoder(config, owner.id, owner.protected, owner.notes)
         # tweets.js is part 0.
         for name in sorted(names, key=lambda name: natural_sort_key(name.removesuffix(".js"))):
             yield from _decode_elements(
-                bundle.open(name), bundle.source_file(name), longest, decode
+                bundle.open(name), bundle.source_file(name), max_bytes, decode
             )
-
-
-def _get_folder(name: str) -> str:
-    return "".join(name.rpartition("/")[:2])
 
 
 def _decode_elements(
     source: ByteSource, source_file: str, max_bytes: int, decode: Decode
 ) -> Iterator[LocatedRecords]:
-    """What ``decode`` makes of each element of a file's array."""
-    found = iter_values(skip_assignment(source), "item", max_bytes)
-    for row, element in enumerate(found, start=1):
+    """Decode each element of the array in a file."""
+    elements = iter_values(skip_assignment(source), "item", max_bytes)
+    for row, element in enumerate(elements, start=1):
         if isinstance(element, Refused):
             yield LocatedRecords(source_file, row, 0, (element,))
         else:
@@ -195,53 +184,53 @@ def _decode_elements(
 def _read_owner(
     bundle: Bundle, folder: str, max_bytes: int, problems: list[LocatedRecords]
 ) -> _Owner:
-    """Read what lies beside the tweets; what is wrong with it goes to ``problems``."""
+    """Read the files that describe the owner, and append their refusals to ``problems``."""
     accounts: list[str] = []
     history: list[tuple[int, bool]] = []
     notes = LongNotes()
 
-    def account(element: bytes) -> Sequence[Record]:
-        found = _parse_account_item(element).account
-        name = parse_x_id(None, found.id) if found is not None else ""
+    def take_account(element: bytes) -> Sequence[Record]:
+        account = _parse_account_item(element).account
+        name = parse_x_id(None, account.id) if account is not None else ""
         if not name:
             raise Refused("no_id")
         accounts.append(name)
         return ()
 
-    def protection(element: bytes) -> Sequence[Record]:
-        found = _parse_protection_item(element).protection
-        if found is None or found.action is None:
+    def take_protection(element: bytes) -> Sequence[Record]:
+        change = _parse_protection_item(element).protection
+        if change is None or change.action is None:
             raise Refused("no_action")
-        history.append((parse_micros(found.at) or 0, found.action.lower() == "protect"))
+        history.append((parse_micros(change.at) or 0, change.action.lower() == "protect"))
         return ()
 
-    def note(element: bytes) -> Sequence[Record]:
-        found = _parse_note_item(element).note
-        if found is None or not notes.add(found):
+    def take_note(element: bytes) -> Sequence[Record]:
+        note = _parse_note_item(element).note
+        if note is None or not notes.add(note):
             raise Refused("no_text")
         return ()
 
-    for patterns, take in (
-        ((_ACCOUNT_FILE,), account),
-        ((_PROTECTION_FILE,), protection),
-        (_NOTE_FILES, note),
+    for patterns, decode in (
+        ((_ACCOUNT_FILE,), take_account),
+        ((_PROTECTION_FILE,), take_protection),
+        (_NOTE_FILES, take_note),
     ):
         for name in bundle.find_files(*patterns):
-            if _get_folder(name) == folder:
-                every = _decode_elements(
-                    bundle.open(name), bundle.source_file(name), max_bytes, take
+            if get_folder(name) == folder:
+                elements = _decode_elements(
+                    bundle.open(name), bundle.source_file(name), max_bytes, decode
                 )
-                problems += [located for located in every if located.records]
-    place = bundle.source_file(folder + _ACCOUNT_FILE)
-    if not accounts and not any(problem.source_file == place for problem in problems):
-        problems.append(LocatedRecords(place, 0, 0, (Refused("no_account"),)))
-    # It reaches back half a year: an account protected for longer, and since, is not in it.
+                problems += [located for located in elements if located.records]
+    account_file = bundle.source_file(folder + _ACCOUNT_FILE)
+    if not accounts and not any(problem.source_file == account_file for problem in problems):
+        problems.append(refuse_file(account_file, "no_account"))
+    # The history covers half a year: it does not show an account that was protected before.
     protected = bool(history) and max(history, key=lambda change: change[0])[1]
     return _Owner(accounts[0] if accounts else None, protected, notes)
 
 
 def make_decoder(config: Config, author: str | None, protected: bool, notes: LongNotes) -> Decode:
-    """The function that turns an element of tweets.js into its post."""
+    """Return a function that decodes an element of tweets.js to its post."""
 
     def decode(element: bytes) -> Sequence[Record]:
         item = _parse_item(element)
@@ -265,7 +254,7 @@ def make_decoder(config: Config, author: str | None, protected: bool, notes: Lon
         withdrawn = None
         if protected:
             text, withdrawn = "", "protected"
-        elif tweet.withheld_copyright or is_withheld(tweet):
+        elif is_withheld(tweet):
             withdrawn = "withheld"
         elif name in older:
             withdrawn = "superseded"
@@ -286,6 +275,6 @@ def make_decoder(config: Config, author: str | None, protected: bool, notes: Lon
             None,
             withdrawn,
         )
-        return (post, *(Tombstone("id", "x:" + old, "superseded") for old in older))
+        return (post, *make_superseded_tombstones(older))
 
     return decode

@@ -1,4 +1,4 @@
-"""A tweet as X's personal archive holds it: its links, its full text, its versions."""
+"""A tweet in X's personal archive: its links, its full text and its versions."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import NamedTuple
 import msgspec
 
 from corpus.formats.times import parse_micros
-from corpus.readers.x.common import EVERYWHERE_CODES, JsonId, parse_x_id
+from corpus.readers.contract import JsonScalar
+from corpus.readers.x.common import is_withheld_everywhere, parse_x_id
 
 
 class ShortLink(msgspec.Struct, gc=False):
-    """A t.co link and what it stands for; for a picture, the link that the text shows for it."""
+    """A t.co link and its target; for a picture, the link in the text that stands for it."""
 
     url: str | None = None
     expanded_url: str | None = None
 
 
 class TweetEntities(msgspec.Struct, gc=False):
-    """What stands in a tweet's text."""
+    """The links and media in a tweet's text."""
 
     urls: list[ShortLink] | None = None
     media: list[ShortLink] | None = None
@@ -30,17 +31,17 @@ class TweetEntities(msgspec.Struct, gc=False):
 class EditControl(msgspec.Struct, gc=False):
     """The ids of all versions of an edited tweet, oldest first."""
 
-    ids: list[JsonId] | None = msgspec.field(default=None, name="editTweetIds")
+    ids: list[JsonScalar] | None = msgspec.field(default=None, name="editTweetIds")
 
 
 class EditedVersion(msgspec.Struct, gc=False):
-    """Of an edited version: what its first version knows of the edits."""
+    """In an edited version: the edits as its first version lists them."""
 
     control: EditControl | None = msgspec.field(default=None, name="editControlInitial")
 
 
 class EditInfo(msgspec.Struct, gc=False):
-    """The versions of a tweet, as the first or as a later one tells of them."""
+    """The versions of a tweet, in the form of the first version or of a later one."""
 
     initial: EditControl | None = None
     edit: EditedVersion | None = None
@@ -49,14 +50,14 @@ class EditInfo(msgspec.Struct, gc=False):
 class ArchivedTweet(msgspec.Struct, gc=False):
     """A tweet of the archive's owner."""
 
-    id: JsonId = None
+    id: JsonScalar = None
     id_str: str | None = None
     full_text: str | None = None
     text: str | None = None
-    created_at: str | int | float | None = None
-    in_reply_to_status_id: JsonId = None
+    created_at: JsonScalar = None
+    in_reply_to_status_id: JsonScalar = None
     in_reply_to_status_id_str: str | None = None
-    favorite_count: int | str | float | None = None
+    favorite_count: JsonScalar = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
     withheld_in_countries: list[str] | str | None = None
@@ -67,7 +68,7 @@ class ArchivedTweet(msgspec.Struct, gc=False):
 
 
 class TweetItem(ArchivedTweet, gc=False):
-    """An element of tweets.js: a tweet in a wrapper, in old archives the bare tweet."""
+    """An element of tweets.js: a wrapped tweet, or in old archives the tweet itself."""
 
     tweet: ArchivedTweet | None = None
 
@@ -85,7 +86,7 @@ class _Core(msgspec.Struct, gc=False):
 class LongNote(msgspec.Struct, gc=False):
     """The full text of a long post."""
 
-    created_at: str | int | float | None = msgspec.field(default=None, name="createdAt")
+    created_at: JsonScalar = msgspec.field(default=None, name="createdAt")
     core: _Core | None = None
 
 
@@ -103,38 +104,38 @@ class FullText(NamedTuple):
 
 
 _TCO_LINK = re.compile(r"https?://t\.co/\w+")
-# From the first of a run of spaces only, or a long run would be read from each of them.
+# Matches only at the first of a run of spaces; else a long run would take quadratic time.
 _LAST_LINK = re.compile(r"(?<!\s)\s*+https?://t\.co/\w+\s*\Z")
 _LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _STATUS_URL = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
     re.IGNORECASE,
 )
-# X escapes these three and nothing else; where one stands bare, nothing was escaped.
+# X escapes these three characters only; if one of them is unescaped, the text was not escaped.
 _UNESCAPED = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
-# A post is cut at 280 characters, of which a wide one counts two and the link to the rest 23.
+# A post is cut at 280 characters; a wide one counts as two, and the link to the rest as 23.
 _MIN_CUT_CHARS = 100
 
 
 class LongNotes:
-    """The full texts of the long posts, by the second in which they were written."""
+    """The full texts of long posts, indexed by the second in which they were written."""
 
     def __init__(self) -> None:
         self._by_second: dict[int, list[FullText]] = {}
 
     def add(self, note: LongNote) -> bool:
-        """Take a note; false if it has no text or no time to know its tweet by."""
-        moment, core = parse_micros(note.created_at), note.core
-        if moment is None or core is None or not core.text:
+        """Add a note; false if it lacks the text or the time to match it to its tweet."""
+        created, core = parse_micros(note.created_at), note.core
+        if created is None or core is None or not core.text:
             return False
         text = core.text if _UNESCAPED.search(core.text) else unescape(core.text)
         links = {link.short: link.expanded for link in core.urls or () if link.short}
         full = FullText(text, {short: long for short, long in links.items() if long})
-        self._by_second.setdefault(moment // 1_000_000, []).append(full)
+        self._by_second.setdefault(created // 1_000_000, []).append(full)
         return True
 
     def find_full_text(self, created: int | None, shown: str) -> FullText | None:
-        """The full text of a tweet that shows ``shown``; null if it has none, or two fit."""
+        """Return the full text for the cut text ``shown``; null unless exactly one fits."""
         written = self._by_second.get(created // 1_000_000) if created is not None else None
         if not written:
             return None
@@ -143,14 +144,14 @@ class LongNotes:
         ):
             if cut:
                 fitting = {full.text: full for full in written if full.text.startswith(cut)}
-                # Which of two posts that begin alike this one is, nothing tells.
+                # Of two posts that begin alike, either could be this one.
                 if fitting:
                     return fitting.popitem()[1] if len(fitting) == 1 else None
         return None
 
 
 def _get_cut_prefix(shown: str) -> str:
-    """What a cut text shows of the whole; empty if it does not look cut."""
+    """Return the beginning of the full text that a cut text shows; empty if it is not cut."""
     shown = shown.rstrip()
     bare = shown.rstrip("\u2026").rstrip()
     return bare if bare != shown or len(bare) >= _MIN_CUT_CHARS else ""
@@ -159,7 +160,7 @@ def _get_cut_prefix(shown: str) -> str:
 def resolve_text(
     tweet: ArchivedTweet, shown: str, name: str, notes: LongNotes, expand: bool
 ) -> tuple[str, str]:
-    """The tweet's text in full, and the id of the tweet that it quotes, or nothing."""
+    """Return the tweet's full text, and the id of the tweet that it quotes, or empty."""
     shown = unescape(shown) if "&" in shown else shown
     links, media = _collect_links(tweet)
     text = _strip_media_links(shown, media)
@@ -178,7 +179,7 @@ def resolve_text(
 
 
 def _collect_links(tweet: ArchivedTweet) -> tuple[dict[str, str], set[str]]:
-    """The t.co links of a tweet and what they stand for; and those that stand for media."""
+    """Return the targets of a tweet's t.co links, and the links that stand for media."""
     links: dict[str, str] = {}
     media: set[str] = set()
     for entities in (tweet.entities, tweet.extended_entities):
@@ -197,24 +198,22 @@ def _strip_media_links(text: str, media: set[str]) -> str:
 
 
 def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
-    """The id of the tweet that the link at the end of a text leads to, or nothing."""
+    """Return the id of the tweet that the link at the end of a text names, or empty."""
     word = _LAST_WORD.search(text)
     found = _STATUS_URL.match(links.get(word[1], word[1])) if word else None
     return found[1] if found else ""
 
 
 def list_versions(tweet: ArchivedTweet) -> list[str]:
-    """The ids of all versions of an edited tweet, oldest first."""
+    """Return the ids of all versions of an edited tweet, oldest first."""
     edits = tweet.edit_info
     if edits is None:
         return []
     control = edits.initial or (edits.edit.control if edits.edit else None)
-    listed: Iterable[JsonId] = (control.ids if control else None) or ()
+    listed: Iterable[JsonScalar] = (control.ids if control else None) or ()
     return [name for one in listed if (name := parse_x_id(None, one))]
 
 
 def is_withheld(tweet: ArchivedTweet) -> bool:
-    """Whether nobody is shown this tweet."""
-    countries = tweet.withheld_in_countries or ()
-    listed = countries.split(",") if isinstance(countries, str) else countries
-    return not EVERYWHERE_CODES.isdisjoint(listed)
+    """Return whether X shows this tweet to nobody."""
+    return bool(tweet.withheld_copyright) or is_withheld_everywhere(tweet.withheld_in_countries)

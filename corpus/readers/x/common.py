@@ -1,12 +1,14 @@
-"""What X's stream and X's API have in common: ids, languages, countries."""
+"""What X's stream, API and archive share: ids, languages, countries, mentions, versions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
-#: Codes of X's that are no language, and old codes that ISO 639-1 has replaced.
+from corpus.readers.contract import JsonScalar, Tombstone
+
+#: X's codes for no or an unknown language, and codes that ISO 639-1 has replaced.
 LANGUAGE_CODES: dict[str, str | None] = {
     "in": "id",
     "iw": "he",
@@ -20,26 +22,24 @@ LANGUAGE_CODES: dict[str, str | None] = {
     "art": None,
     "": None,
 }
-#: In a list of countries: everywhere (XX), and everywhere by a copyright claim (XY).
+#: In a list of countries: all of them (XX), and all of them after a copyright claim (XY).
 EVERYWHERE_CODES = frozenset(("XX", "XY"))
-#: An id as JSON may hold it; see :func:`identifier`.
-JsonId = str | int | float | None
 
 
-def parse_x_id(text: str | None, number: JsonId = None) -> str:
-    """The id in digits: from its text form where there is one; empty if neither can be trusted."""
+def parse_x_id(text: str | None, number: JsonScalar = None) -> str:
+    """Return an id in digits, from its text form if there is one; empty if neither is usable."""
     if text is None and type(number) is str:
         text = number
     if text:
         return text if text.isdecimal() and text.isascii() else ""
-    # A float has lost its last digits: it names another post.
+    # A float has lost its last digits and names another post.
     return str(number) if type(number) is int and number >= 0 else ""
 
 
 class _MentionedUser(msgspec.Struct, gc=False):
-    """Somebody named in a text, as API v1.1 has it, or v2 (``username``)."""
+    """A user mentioned in a text, in API v1.1 or v2 (``username``)."""
 
-    id: JsonId = None
+    id: JsonScalar = None
     id_str: str | None = None
     screen_name: str | None = None
     username: str | None = None
@@ -54,16 +54,27 @@ _parse_entities = msgspec.json.Decoder(_Entities).decode
 
 
 def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
-    """Name and id of everybody whom ``entities`` name; a fault in them costs only themselves."""
+    """Yield the name and id of each mentioned user; malformed entities are ignored."""
     for raw in entities:
         try:
-            held = _parse_entities(raw) if bytes(raw) else _Entities()
+            parsed = _parse_entities(raw) if bytes(raw) else _Entities()
         except msgspec.DecodeError:
             continue
-        for each in (*(held.user_mentions or ()), *(held.mentions or ())):
-            yield each.screen_name or each.username, parse_x_id(each.id_str, each.id)
+        for user in (*(parsed.user_mentions or ()), *(parsed.mentions or ())):
+            yield user.screen_name or user.username, parse_x_id(user.id_str, user.id)
 
 
 def normalize_language(code: str | None) -> str | None:
-    """The language that X named, as an ISO 639 code; null for its 'none' and 'unknown'."""
+    """Return X's language code as ISO 639; null for its codes for no or an unknown language."""
     return LANGUAGE_CODES.get(code, code) if code is not None else None
+
+
+def is_withheld_everywhere(countries: list[str] | str | None) -> bool:
+    """Return whether a list of countries, or its comma-separated form, includes all countries."""
+    listed = countries.split(",") if isinstance(countries, str) else countries or ()
+    return not EVERYWHERE_CODES.isdisjoint(listed)
+
+
+def make_superseded_tombstones(versions: Iterable[str]) -> list[Tombstone]:
+    """Return a tombstone for each older version of a tweet, by its id."""
+    return [Tombstone("id", "x:" + version, "superseded") for version in versions if version]

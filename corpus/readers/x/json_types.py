@@ -1,31 +1,31 @@
-"""The objects of X's API v2 and of its compliance endpoints, as far as they are read."""
+"""The objects of X's API v2 and of its compliance endpoints: the fields that are read."""
 
 from __future__ import annotations
 
 import msgspec
 
-from corpus.readers.x.common import JsonId
+from corpus.readers.contract import JsonScalar
 
 
 class NoteTweet(msgspec.Struct, gc=False):
-    """The text of a long tweet in full."""
+    """The full text of a long tweet."""
 
     text: str | None = None
 
 
 class ApiUser(msgspec.Struct, gc=False):
-    """An account; in a notice, whatever the notice is about."""
+    """An account; in a notice, the tweet or account that it names."""
 
-    id: JsonId = None
+    id: JsonScalar = None
     username: str | None = None
     protected: bool | None = None
 
 
 class TweetMetrics(msgspec.Struct, gc=False):
-    """How often a tweet was liked and answered."""
+    """The number of likes and replies of a tweet."""
 
-    like_count: int | str | float | None = None
-    reply_count: int | str | float | None = None
+    like_count: JsonScalar = None
+    reply_count: JsonScalar = None
 
 
 class WithheldScope(msgspec.Struct, gc=False):
@@ -36,10 +36,10 @@ class WithheldScope(msgspec.Struct, gc=False):
 
 
 class TweetReference(msgspec.Struct, gc=False):
-    """Another tweet that a tweet refers to; in a flattened file it holds that tweet's text."""
+    """Another tweet that a tweet refers to, with that tweet's text in a flattened file."""
 
     type: str | None = None
-    id: JsonId = None
+    id: JsonScalar = None
     text: str | None = None
     note_tweet: NoteTweet | None = None
     author: ApiUser | None = None
@@ -47,20 +47,20 @@ class TweetReference(msgspec.Struct, gc=False):
 
 
 class ApiTweet(msgspec.Struct):
-    """A tweet, with its author in it where a file is flattened."""
+    """A tweet, with its author in a flattened file."""
 
-    id: JsonId = None
+    id: JsonScalar = None
     text: str | None = None
     note_tweet: NoteTweet | None = None
-    author_id: JsonId = None
+    author_id: JsonScalar = None
     author: ApiUser | None = None
-    created_at: str | int | float | None = None
-    conversation_id: JsonId = None
+    created_at: JsonScalar = None
+    conversation_id: JsonScalar = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
     public_metrics: TweetMetrics | None = None
     referenced_tweets: list[TweetReference] | None = None
-    edit_history_tweet_ids: list[JsonId] | None = None
+    edit_history_tweet_ids: list[JsonScalar] | None = None
     entities: msgspec.Raw = msgspec.Raw()
     withheld: WithheldScope | None = None
 
@@ -73,7 +73,7 @@ class ComplianceNotice(msgspec.Struct, gc=False):
 
 
 class StreamData(ApiTweet):
-    """A stream object's tweet, or a message of the compliance stream."""
+    """The ``data`` of a stream object: a tweet, or a message of the compliance stream."""
 
     delete: ComplianceNotice | None = None
     drop: ComplianceNotice | None = None
@@ -91,7 +91,7 @@ class StreamData(ApiTweet):
 
 
 class PageIncludes(msgspec.Struct):
-    """What a page's tweets refer to."""
+    """The tweets and users that a page's tweets refer to."""
 
     tweets: list[msgspec.Raw] = []
     users: list[msgspec.Raw] = []

@@ -1,4 +1,4 @@
-"""Read X's v1.1 stream (Archive Team's Stream Grab and the like): statuses and notices."""
+"""Read X's v1.1 stream, such as Archive Team's Stream Grab: statuses and notices."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonScalar,
     Post,
     ReaderConfig,
     Record,
@@ -20,11 +22,9 @@ from corpus.readers.contract import (
     Skipped,
     Tombstone,
     match_mentions,
-    read_lines,
 )
 from corpus.readers.x.common import (
-    EVERYWHERE_CODES,
-    JsonId,
+    is_withheld_everywhere,
     iter_mentioned_users,
     normalize_language,
     parse_x_id,
@@ -40,7 +40,7 @@ class Config(ReaderConfig):
 
 
 class _User(msgspec.Struct, gc=False):
-    id: JsonId = None
+    id: JsonScalar = None
     id_str: str | None = None
     screen_name: str | None = None
     protected: bool | None = None
@@ -52,7 +52,7 @@ class _Extended(msgspec.Struct, gc=False):
 
 
 class _Status(msgspec.Struct):
-    id: JsonId = None
+    id: JsonScalar = None
     id_str: str | None = None
     text: str | None = None
     full_text: str | None = None
@@ -64,11 +64,11 @@ class _Status(msgspec.Struct):
 
 
 class _Notice(msgspec.Struct, gc=False):
-    """What a notice says it is about: a status, or an account."""
+    """The subject of a notice: a status or an account."""
 
-    id: JsonId = None
+    id: JsonScalar = None
     id_str: str | None = None
-    user_id: JsonId = None
+    user_id: JsonScalar = None
     user_id_str: str | None = None
 
 
@@ -77,19 +77,19 @@ class _Delete(msgspec.Struct, gc=False):
 
 
 class _Line(_Status):
-    """A status, or one of the notices, of which a line has only one."""
+    """A status, or a notice; a line contains one of them."""
 
-    created_at: str | int | float | None = None
-    timestamp_ms: str | int | float | None = None
-    in_reply_to_status_id: JsonId = None
+    created_at: JsonScalar = None
+    timestamp_ms: JsonScalar = None
+    in_reply_to_status_id: JsonScalar = None
     in_reply_to_status_id_str: str | None = None
     is_quote_status: bool | None = None
-    quoted_status_id: JsonId = None
+    quoted_status_id: JsonScalar = None
     quoted_status_id_str: str | None = None
     lang: str | None = None
     possibly_sensitive: bool | None = None
-    favorite_count: int | str | float | None = None
-    reply_count: int | str | float | None = None
+    favorite_count: JsonScalar = None
+    reply_count: JsonScalar = None
     delete: _Delete | None = None
     status_withheld: _Notice | None = None
     user_withheld: _Notice | None = None
@@ -112,7 +112,7 @@ _AUTHOR_NOTICE_REASONS = {
     "user_protect": "protected",
     "user_suspend": "removed",
 }
-# Said of the connection, or of things that no post holds.
+# Messages about the connection, or about data that posts do not have.
 _SKIPPED_MESSAGES = (
     "scrub_geo",
     "limit",
@@ -127,7 +127,7 @@ _parse_line = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
-    """Whether these are statuses of API v1.1 and the stream's notices."""
+    """Return the share of lines that are statuses of API v1.1 or the stream's notices."""
     return sample.matching_share(lambda row: _is_status(row) or _is_notice(row))
 
 
@@ -137,12 +137,12 @@ def _is_status(row: dict[str, Any]) -> bool:
 
 
 def _is_notice(row: dict[str, Any]) -> bool:
-    """Whether this is an object of nothing but ``{"delete": {"status": …}}`` or the like."""
+    """Return whether the object is a notice alone, such as ``{"delete": {"status": …}}``."""
     if len(row) != 1:
         return False
-    ((name, about),) = row.items()
+    ((name, notice),) = row.items()
     if name == "delete":
-        return isinstance(about, dict) and "status" in about
+        return isinstance(notice, dict) and "status" in notice
     return name == "status_withheld" or name in _AUTHOR_NOTICE_REASONS or name in _SKIPPED_MESSAGES
 
 
@@ -154,7 +154,7 @@ def read(
 
 
 def decode(line: bytes) -> Sequence[Record]:
-    """Turn a line into its status, deletion or notice."""
+    """Decode a line: a status, a deletion or another notice."""
     row = _parse_line(line)
     text = _get_full_text(row)
     if text is None:
@@ -197,7 +197,7 @@ def decode(line: bytes) -> Sequence[Record]:
 
 
 def _iter_accounts(row: _Status) -> Iterator[tuple[str | None, str]]:
-    """Name and id of everybody whom a status, or what it passes on, knows."""
+    """Yield the name and id of each user in a status and in the status that it retweets."""
     for status in (row, row.retweeted_status):
         if status is not None:
             if status.user is not None:
@@ -215,7 +215,7 @@ def _get_full_text(status: _Status) -> str | None:
 
 
 def _restore_retweet(original: _Status, shown: str) -> str:
-    """The original's text in full: what a retweet shows of it is cut, and no flag says so."""
+    """Return a retweet with the original's full text; the retweet's own copy is silently cut."""
     full, user = _get_full_text(original), original.user
     if full is None or user is None or not user.screen_name:
         return shown
@@ -225,12 +225,7 @@ def _restore_retweet(original: _Status, shown: str) -> str:
 def _find_withdrawal(status: _Status) -> str | None:
     if status.user is not None and status.user.protected:
         return "protected"
-    countries = status.withheld_in_countries
-    if countries:
-        listed = countries.split(",") if isinstance(countries, str) else countries
-        if not EVERYWHERE_CODES.isdisjoint(listed):
-            return "withheld"
-    return None
+    return "withheld" if is_withheld_everywhere(status.withheld_in_countries) else None
 
 
 def _decode_notice(row: _Line) -> Record:

@@ -1,0 +1,42 @@
+"""Repair the two known faults of JSON lines: half an emoji, and several objects on one line."""
+
+from __future__ import annotations
+
+import json
+import re
+
+_SURROGATE_ESCAPE = re.compile(
+    rb"(?<!\\)((?:\\\\)*)\\u(?:(?P<pair>[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+
+
+def replace_lone_surrogates(line: bytes) -> bytes:
+    """Replace each lone surrogate escape, such as ``\\ud83d``, by U+FFFD; keep proper pairs."""
+
+    def repair(match: re.Match[bytes]) -> bytes:
+        return match[0] if match["pair"] else match[1] + rb"\ufffd"
+
+    return _SURROGATE_ESCAPE.sub(repair, line)
+
+
+def split_json_objects(line: bytes) -> list[bytes]:
+    """Split a line of several JSON objects; an empty list if the line is not UTF-8."""
+    decoder = json.JSONDecoder()
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return []
+    pieces, at = [], 0
+    while at < len(text):
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            # The decoder refuses the rest after the last complete object.
+            pieces.append(text[at:].encode("utf-8"))
+            break
+        pieces.append(text[at:end].encode("utf-8"))
+        at = end
+        while at < len(text) and text[at] in " \t\r":
+            at += 1
+    return pieces

@@ -1,0 +1,316 @@
+"""Collect records into batches: the loops over lines, members and records that readers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+import msgspec
+import polars as pl
+
+from corpus.formats.archives.walk import MemberFilter
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
+from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
+from corpus.formats.lines import DumpMember
+from corpus.readers.contract import (
+    Batch,
+    Cursor,
+    Decode,
+    LocatedRecords,
+    Post,
+    ReaderConfig,
+    Record,
+    Refused,
+    Skipped,
+    Tombstone,
+)
+from corpus.schema import POST, REFUSAL, TOMBSTONE
+
+T = TypeVar("T")
+
+#: A batch also ends at this many bytes of records, so that very long posts do not exhaust memory.
+MAX_BATCH_BYTES = 96 << 20
+
+
+@dataclass
+class BatchBuilder:
+    """Collects records as Python objects and turns them into the frames of a :class:`Batch`."""
+
+    platform: str
+    part_posts: int
+    posts: list[Post] = field(default_factory=list)
+    provenance: list[tuple[str, int]] = field(default_factory=list)
+    refused: list[tuple[str, int, str]] = field(default_factory=list)
+    tombstones: list[Tombstone] = field(default_factory=list)
+    skipped: dict[str, int] = field(default_factory=dict)
+    size_bytes: int = 0
+
+    def add(self, records: Sequence[Record], source_file: str, row: int) -> None:
+        """Add the records decoded from ``row`` of ``source_file``."""
+        for record in records:
+            if type(record) is Post:
+                self.posts.append(record)
+                self.provenance.append((source_file, row))
+            elif type(record) is Tombstone:
+                self.tombstones.append(record)
+            elif type(record) is Skipped:
+                self.skipped[record.kind] = self.skipped.get(record.kind, 0) + 1
+            else:
+                self.refuse(source_file, row, record.reason)  # type: ignore[union-attr]
+
+    def refuse(self, source_file: str, row: int, reason: str) -> None:
+        """Record that ``row`` of ``source_file`` could not be read."""
+        self.refused.append((source_file, row, reason))
+
+    def refuse_all(self, problems: Iterable[tuple[str, str]]) -> None:
+        """Record (source file, reason) pairs of what could not be read as a whole."""
+        self.refused += [(source_file, 0, reason) for source_file, reason in problems]
+
+    def is_full(self) -> bool:
+        """Return whether a batch should end here."""
+        count = len(self.posts) + len(self.refused) + len(self.tombstones)
+        return count >= self.part_posts or self.size_bytes >= MAX_BATCH_BYTES
+
+    def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
+        """Return a batch of the records collected so far, and begin the next one."""
+        batch = Batch(
+            posts=build_posts_frame(self.posts, self.provenance, self.platform),
+            refused=pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
+            tombstones=pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
+            skipped=self.skipped,
+            cursor=cursor,
+            position=position,
+            sha256=sha256,
+        )
+        self.posts, self.provenance, self.refused, self.tombstones = [], [], [], []
+        self.skipped, self.size_bytes = {}, 0
+        return batch
+
+
+def build_posts_frame(
+    posts: Sequence[Post], provenance: Sequence[tuple[str, int]], platform: str
+) -> pl.DataFrame:
+    """Build a frame with the columns of :data:`corpus.schema.POST`.
+
+    ``provenance`` is the source file and row of each post.
+    """
+    columns = dict(zip(Post._fields, zip(*posts, strict=True), strict=True)) if posts else {}
+    files, rows = zip(*provenance, strict=True) if provenance else ((), ())
+    columns |= {"source_file": files, "source_row": rows}
+    series = []
+    for name, dtype in POST.items():
+        if name == "platform":
+            series.append(
+                pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name)
+            )
+        elif name == "created_at":
+            microseconds = pl.Series(name, columns.get(name, ()), dtype=pl.Int64)
+            series.append(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+        else:
+            series.append(pl.Series(name, columns.get(name, ()), dtype=dtype, strict=True))
+    frame = pl.DataFrame(series)
+    # A NUL ends a string in the C libraries of later stages (fastText reads it as a space).
+    nul = pl.col("text").str.contains("\0", literal=True)
+    if frame.select(nul.any()).item():
+        frame = frame.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
+    return frame
+
+
+#: Adds one member's records to the builder, from a cursor on, and yields (row, offset) wherever
+#: reading can resume.
+ReadMember = Callable[[DumpMember, Cursor, BatchBuilder], Iterator[tuple[int, int]]]
+
+
+def read_members(
+    path: str,
+    read_member: ReadMember,
+    *,
+    platform: str,
+    part_posts: int,
+    start: Cursor | None = None,
+    member_filter: MemberFilter | None = None,
+) -> Iterator[Batch]:
+    """Read a file, or each member of an archive, through ``read_member``, in batches.
+
+    ``start`` resumes after an earlier batch's cursor; ``member_filter`` selects members by name.
+    """
+    builder = BatchBuilder(platform, part_posts)
+    with DumpInput(path, member_filter) as source:
+        for member in source.members(resume_at=start.member if start else None):
+            builder.refuse_all(source.take_problems())
+            is_resumed = start is not None and start.member == member.name
+            cursor = start if start and is_resumed else Cursor(member.name, 0, 0)
+            for row, offset in read_member(member, cursor, builder):
+                if builder.is_full():
+                    yield builder.build_batch(Cursor(member.name, row, offset), source.position)
+        builder.refuse_all(source.take_problems())
+        yield builder.build_batch(None, source.position, source.sha256())
+
+
+def read_lines(
+    path: str,
+    config: ReaderConfig,
+    decode: Decode,
+    *,
+    platform: str,
+    part_posts: int,
+    start: Cursor | None = None,
+) -> Iterator[Batch]:
+    """Read a file of lines (plain, compressed, or an archive of such) through ``decode``.
+
+    A line that ``decode`` refuses is recorded with its file, row and reason, and reading continues.
+    Where a stream breaks off, the records before the break are kept and the row of the break is
+    refused. ``start`` resumes after an earlier batch's cursor.
+    """
+    max_bytes = config.max_line_mb << 20
+
+    def read_member(
+        member: DumpMember, cursor: Cursor, builder: BatchBuilder
+    ) -> Iterator[tuple[int, int]]:
+        source_file = member.source_file
+        for row, line in enumerate(member.lines(max_bytes, cursor.offset), start=cursor.row + 1):
+            if line.problem:
+                builder.refuse(source_file, row, line.problem)
+                if line.problem != "line_too_long":
+                    return  # the member ends here: a resumed read would refuse this again
+            elif line.data:
+                builder.size_bytes += len(line.data)
+                decode_line(line.data, decode, builder, source_file, row)
+            yield row, line.end_offset
+
+    return read_members(path, read_member, platform=platform, part_posts=part_posts, start=start)
+
+
+class ReadProgress(Protocol):
+    """The progress and the hash of a source that is read by records."""
+
+    @property
+    def position(self) -> int:
+        """Bytes read so far."""
+        ...
+
+    def sha256(self) -> str:
+        """Return the hash of the whole source in hex."""
+        ...
+
+
+def read_records(
+    located: Iterable[LocatedRecords],
+    source: ReadProgress,
+    *,
+    platform: str,
+    part_posts: int,
+    start: Cursor | None = None,
+) -> Iterator[Batch]:
+    """Build batches of the records that a reader yields.
+
+    ``located`` must yield the same items in the same order each time: ``start`` resumes by skipping
+    as many items as an earlier batch's cursor counts.
+    """
+    builder = BatchBuilder(platform, part_posts)
+    done = start.row if start else 0
+    for count, item in enumerate(located, start=1):
+        if count <= done:
+            continue
+        builder.size_bytes += item.size_bytes
+        builder.add(item.records, item.source_file, item.source_row)
+        if builder.is_full():
+            yield builder.build_batch(Cursor("", count, 0), source.position)
+    yield builder.build_batch(None, source.position, source.sha256())
+
+
+def refuse_file(source_file: str, reason: str) -> LocatedRecords:
+    """Return the refusal of a file as a whole, for :func:`read_records`."""
+    return LocatedRecords(source_file, 0, 0, (Refused(reason),))
+
+
+def refuse_problems(problems: Iterable[tuple[str, str]]) -> Iterator[LocatedRecords]:
+    """Yield the refusals of (source file, reason) pairs, for :func:`read_records`."""
+    for source_file, reason in problems:
+        yield refuse_file(source_file, reason)
+
+
+def read_whole(source: ByteSource, max_bytes: int) -> bytes | Refused:
+    """Return all bytes of a small file without its byte-order mark, or why it cannot be read."""
+    content = bytearray()
+    try:
+        while piece := source.read(1 << 20):
+            content += piece
+            if len(content) > max_bytes:
+                return Refused("line_too_long")
+    except STREAM_ERRORS as error:
+        return Refused(get_refusal_reason(error))
+    return bytes(content).removeprefix(b"\xef\xbb\xbf")
+
+
+def parse_value(data: bytes, parse: Callable[[bytes], T]) -> T | Refused:
+    """Parse one JSON value of a document; each way it can fail becomes a refusal.
+
+    A lone surrogate (half an emoji, as ``\\ud83d``), a known fault of real exports, is replaced by
+    U+FFFD.
+    """
+    try:
+        try:
+            return parse(data)
+        except msgspec.ValidationError:
+            raise
+        except (msgspec.DecodeError, RecursionError):
+            repaired = replace_lone_surrogates(data)
+            if repaired == data:
+                return Refused("malformed_json")
+            return parse(repaired)
+    except Refused as refusal:
+        return refusal
+    except msgspec.ValidationError:
+        return Refused("wrong_type")
+    except UnicodeDecodeError:
+        return Refused("invalid_utf8")
+    except (msgspec.DecodeError, RecursionError):
+        return Refused("malformed_json")
+
+
+def decode_value(data: bytes, decode: Decode) -> Sequence[Record]:
+    """Decode one JSON value of a document to its records, or to one refusal."""
+    records = parse_value(data, decode)
+    return (records,) if isinstance(records, Refused) else records
+
+
+def decode_line(
+    line: bytes, decode: Decode, builder: BatchBuilder, source_file: str, row: int
+) -> None:
+    """Decode one line into ``builder``; each way it can fail becomes a refusal."""
+    try:
+        builder.add(decode(line), source_file, row)
+    except Refused as refusal:
+        builder.refuse(source_file, row, refusal.reason)
+    except msgspec.ValidationError:
+        builder.refuse(source_file, row, "wrong_type")
+    except UnicodeDecodeError:
+        builder.refuse(source_file, row, "invalid_utf8")
+    except (msgspec.DecodeError, RecursionError):
+        _decode_repaired(line, decode, builder, source_file, row)
+
+
+def _decode_repaired(
+    line: bytes, decode: Decode, builder: BatchBuilder, source_file: str, row: int
+) -> None:
+    """Repair the two known faults of real JSON lines, or refuse the line.
+
+    A lone surrogate (half an emoji, as ``\\ud83d``) is replaced by U+FFFD, and several objects on
+    one line are decoded one by one.
+    """
+    pieces = split_json_objects(replace_lone_surrogates(line))
+    if not pieces or (len(pieces) == 1 and pieces[0] == line):
+        builder.refuse(source_file, row, "malformed_json")
+        return
+    for piece in pieces:
+        try:
+            builder.add(decode(piece), source_file, row)
+        except Refused as refusal:
+            builder.refuse(source_file, row, refusal.reason)
+        except msgspec.ValidationError:
+            builder.refuse(source_file, row, "wrong_type")
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            builder.refuse(source_file, row, "malformed_json")
