@@ -53,7 +53,7 @@ class Config(ReaderConfig):
     )
     mask_mentions: bool = Field(
         default=True,
-        description="put '@user' where the exporter has put '@' and a mentioned person's name",
+        description="replace '@' and a mentioned person's name by '@user'",
     )
 
 

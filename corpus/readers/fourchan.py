@@ -1,4 +1,4 @@
-"""Read 4chan: threads as its API returns them, one on a line or one in a file, or single posts.
+"""Read 4chan: threads of its API, one on a line or one in a file, or single posts.
 
 The file of a thread may be formatted over many lines. Posts of moderators (``capcode``) are read
 like others. There are no accounts: an author is a name, a tripcode or a poster id in one thread.

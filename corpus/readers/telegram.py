@@ -66,14 +66,14 @@ class Config(ReaderConfig):
     )
     mask_mentions: bool = Field(
         default=True,
-        description="put '@user' where the name of somebody without a username is mentioned",
+        description="replace the name of a mentioned person without a username by '@user'",
     )
     utc_offset_minutes: int | None = Field(
         default=None,
         ge=-14 * 60,
         le=14 * 60,
         description="the exporter's zone, as minutes ahead of UTC, for exports from before 2022 "
-        "that tell local time only; without it their posts have no time",
+        "that have local times only; without it their posts have no time",
     )
 
 

@@ -1,4 +1,4 @@
-"""Each reader knows its own format at a glance, and no other's."""
+"""Each reader detects samples of its own format, and no other's."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ ARCHIVED = [
 ARCHIVE_MEMBERS = ("data/account.js", "data/manifest.js", "data/tweets.js")
 META_MEMBERS = ("your_facebook_activity/posts/your_posts_1.json",)
 
-#: The format's reader, whether it is written yet or not, to samples made by hand.
+#: Hand-made samples of each reader's format. A new reader is added here.
 SAMPLES: dict[str, list[Sample]] = {
     "reddit": [lines(COMMENT, COMMENT), lines(SUBMISSION, {**SUBMISSION, "_meta": {}})],
     "x_stream": [
@@ -237,6 +237,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(b"PAR1\x15\x00\x15\x1c", "posts.parquet"),
     ],
 }
+#: Samples that no reader should detect.
 FOREIGN = [
     sample(b""),
     sample(b"\n\n"),
@@ -255,18 +256,24 @@ def score(name: str, found: Sample) -> float:
     return readers.find(name).fits(found)
 
 
-@pytest.mark.parametrize("name", readers.names())
-def test_a_reader_knows_its_own_samples_and_says_so_before_any_other(name: str) -> None:
+def test_every_reader_has_samples() -> None:
+    missing = set(readers.names()) - set(SAMPLES)
+    assert not missing, f"add samples of {', '.join(sorted(missing))} to SAMPLES in this file"
+    assert set(SAMPLES) <= set(readers.names())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_reader_scores_its_own_samples_higher_than_any_other_reader(name: str) -> None:
     for found in SAMPLES[name]:
         own = score(name, found)
-        # A table is what is left when nobody knows better.
+        # A table gets a low score, because any reader of a specific format should win.
         assert own >= (0.1 if name == "table" else 0.5), found.head[:80]
         for other in readers.names():
             assert other == name or score(other, found) < own, (other, found.head[:80])
 
 
 @pytest.mark.parametrize("name", readers.names())
-def test_a_reader_claims_no_other_formats_samples(name: str) -> None:
+def test_a_reader_does_not_detect_samples_of_other_formats(name: str) -> None:
     for other, samples in SAMPLES.items():
         for found in samples:
             limit = 0.2 if name == "table" or found.head.startswith(b"PAR1") else 0.0
@@ -275,21 +282,21 @@ def test_a_reader_claims_no_other_formats_samples(name: str) -> None:
 
 @pytest.mark.parametrize("name", readers.names())
 @pytest.mark.parametrize("found", FOREIGN)
-def test_what_is_nobodys_is_nobodys(name: str, found: Sample) -> None:
+def test_a_reader_does_not_detect_foreign_files(name: str, found: Sample) -> None:
     assert score(name, found) == 0
 
 
-def test_keep_alives_and_cut_lines_do_not_confuse() -> None:
+def test_keep_alives_and_cut_lines_do_not_lower_the_score() -> None:
     comment, status = json.dumps(COMMENT).encode(), json.dumps(STATUS).encode()
     assert score("reddit", sample(b"\n" + comment + b"\r\n" + comment[:40])) == 1
     assert score("x_stream", sample(b"\r\n\r\n" + status + b"\n" + status[:40])) == 1
 
 
-def test_a_dump_may_hold_a_few_lines_of_something_else() -> None:
+def test_a_few_lines_of_another_kind_lower_the_score_by_their_share() -> None:
     assert score("reddit", lines(*[COMMENT] * 9, {"error": "x"})) == 0.9
 
 
-def test_values_of_any_type_are_only_strange() -> None:
+def test_values_of_any_type_are_scored_without_an_error() -> None:
     odd: list[Any] = [None, 1, "x", [], [1], {}, {"id": 1}]
     keys = ("data", "meta", "errors", "user", "delete", "text", "id_str", "action", "includes")
     for name in readers.names():

@@ -366,7 +366,7 @@ def test_a_mapped_column_that_is_not_there_names_those_that_are(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"id": "id"}, "'text' must say which column holds the text"),
+        ({"id": "id"}, "'text' must name the column of the text"),
         ({"text": "a", "athor": "b"}, "no column 'athor'; did you mean 'author'?"),
         ({"text": "a", "source_row": "b"}, "no column 'source_row'"),
         ({"text": "a", "platform": "b"}, "'platform' is one for all posts"),

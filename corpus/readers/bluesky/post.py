@@ -23,11 +23,11 @@ class Config(ReaderConfig):
 
     honour_no_unauthenticated: bool = Field(
         default=True,
-        description="take the label '!no-unauthenticated' (do not show this to people who are "
-        "not signed in) on a post or on a profile for an opt-out",
+        description="the label '!no-unauthenticated' (show this only to people who are signed in) "
+        "on a post or on a profile opts out",
     )
     full_links: bool = Field(
-        default=True, description="replace shortened links in the text by the whole address"
+        default=True, description="replace shortened links in the text by the complete address"
     )
     with_cards: bool = Field(
         default=False, description="add the title and the description of a linked page"

@@ -1,4 +1,4 @@
-"""Read Mastodon: API statuses and events, and accounts' archives."""
+"""Read Mastodon: statuses of its API and streams, and account archives; public posts only."""
 
 from corpus.readers.mastodon.reader import (
     FOLDERS,

@@ -1,4 +1,4 @@
-"""Read Facebook and Instagram exports."""
+"""Read Facebook and Instagram exports, only with the consent of their owners."""
 
 from corpus.readers.meta.reader import FOLDERS, PLATFORM, TOMBSTONES, VERSION, Config, fits, read
 

@@ -36,15 +36,15 @@ class Config(ReaderConfig):
         "text, a list of those"
     )
     format: Literal["detect", "jsonl", "csv", "tsv", "parquet"] = Field(
-        default="detect", description="'detect' tells by the file's first bytes and its name"
+        default="detect", description="'detect' decides by the file's first bytes and its name"
     )
     platform: str = Field(
         default="table",
         min_length=1,
-        description="where the posts are from; the first part of each id",
+        description="the posts' platform; the first part of each id",
     )
     encoding: str = Field(
-        default="utf-8-sig", description="of CSV and TSV; a byte-order mark is no text"
+        default="utf-8-sig", description="of CSV and TSV; the default skips a byte-order mark"
     )
     delimiter: str = Field(default="", max_length=1, description="empty: a comma, or in TSV a tab")
     quotes: bool = Field(default=True, description="whether a double quote opens a quoted field")
@@ -52,7 +52,7 @@ class Config(ReaderConfig):
         default=(), description="the columns of a CSV or TSV that has no header row"
     )
     time_format: str = Field(
-        default="", description="of created_at, as strptime has it; empty: try many"
+        default="", description="of created_at, a format of strptime; empty: try many"
     )
 
     @field_validator("fields")
@@ -60,7 +60,7 @@ class Config(ReaderConfig):
     def _check_fields(cls, fields: dict[str, str | ColumnPaths]) -> dict[str, str | ColumnPaths]:
         for name, source in fields.items():
             if name == "platform":
-                raise ValueError("'platform' is one for all posts: set it beside 'fields'")
+                raise ValueError("'platform' is one for all posts: set it next to 'fields'")
             if name not in _POST_COLUMNS:
                 raise ValueError(
                     f"a post has no column '{name}'{did_you_mean(name, _POST_COLUMNS)}"
@@ -70,7 +70,7 @@ class Config(ReaderConfig):
             if not all([source] if isinstance(source, str) else source or [""]):
                 raise ValueError(f"'{name}' names no column")
         if "text" not in fields:
-            raise ValueError("'text' must say which column holds the text")
+            raise ValueError("'text' must name the column of the text")
         return fields
 
     @field_validator("encoding")

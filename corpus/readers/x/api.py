@@ -57,8 +57,8 @@ class Config(ReaderConfig):
     )
     compliance: Literal["detect", "tweets", "users"] = Field(
         default="detect",
-        description="what the ids of a compliance job are; 'detect' tells by each line, and "
-        "takes an id that could be either for both",
+        description="what the ids of a compliance job name; 'detect' decides by line, and applies "
+        "an ambiguous id to both",
     )
 
 

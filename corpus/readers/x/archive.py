@@ -61,10 +61,10 @@ class Config(ReaderConfig):
     """What to read."""
 
     reposts: bool = Field(
-        default=True, description="also read reposts, of which the archive has a cut text only"
+        default=True, description="also read reposts; the archive has only their cut texts"
     )
     expand_links: bool = Field(
-        default=True, description="write the links' addresses in place of t.co's short ones"
+        default=True, description="replace the short links of t.co by their targets"
     )
 
 
