@@ -1,8 +1,8 @@
-"""HTML to plain text that keeps paragraphs, lists, code and quotes.
+"""Convert HTML to plain text with its paragraphs, lists, code and quotes.
 
-Code becomes a Markdown fence rather than an indented block: it keeps its own indentation, its
-language where the page names one, and stays readable inside a list. Images, and the targets of
-links that have a name, are left out.
+Code becomes a fenced Markdown block and not an indented one, so that it keeps its own indentation
+and its language, and is readable in a list. Images, and the targets of links that have a text, are
+dropped.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-# The parser's time grows with the square of the nesting and of the attributes of one tag: what is
-# larger than any post a person writes only has its tags taken out.
+# The parser takes quadratic time for nested tags and for the attributes of one tag. HTML that is
+# larger than any real post only has its tags removed.
 _MAX_TAGS = 8192
 _MAX_PARSED_CHARS = 1 << 18
-# Quotes and lists nested deeper than this are indented no further.
+# Quotes and lists below this level are not indented further.
 _MAX_INDENT_LEVELS = 16
 
 _SPACES = " \t\n\r\f"
@@ -31,7 +31,7 @@ _FENCE = re.compile(r"`+")
 _LANGUAGE = re.compile(r"\blang(?:uage)?-([\w+#.-]+)")
 _TAG_NAME = re.compile(r"</?([a-zA-Z][a-zA-Z0-9]*)")
 
-#: The tags of short posts, and the break that stands for each.
+#: The tags of short posts, and the text that replaces each.
 _SIMPLE_TAGS = {
     "<p>": "\n\n",
     "</p>": "\n\n",
@@ -45,7 +45,7 @@ _SIMPLE_TAGS = {
 _IGNORED_TAGS = frozenset(
     ("head", "title", "script", "style", "template", "iframe", "noembed", "noframes", "img")
 )
-#: How many newlines part these from what is around them.
+#: The number of newlines before and after these elements.
 _BLOCK_NEWLINES = {
     **dict.fromkeys(("p", "h1", "h2", "h3", "h4", "h5", "h6", "table", "dl", "hr"), 2),
     **dict.fromkeys(("div", "section", "article", "header", "footer", "aside", "main"), 1),
@@ -56,11 +56,11 @@ _SCRIPT_MARKS = {"sup": "^", "sub": "_"}
 
 
 def html_to_text(html: str) -> str:
-    """The text of a post's HTML, entities decoded once.
+    """Convert a post's HTML to text; entities are decoded once.
 
-    Paragraphs are parted by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
-    ``1. ``, quoted lines with ``> ``; code stands between backticks. A link gives its text, and
-    where that is a shortened form of its address, the whole address.
+    Paragraphs are separated by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
+    ``1. ``, and quoted lines with ``> ``; code is put between backticks. A link becomes its text, or
+    the complete address if the text is a shortened form of it.
     """
     if "<" not in html:
         return unescape(html) if "&" in html else html
@@ -75,9 +75,9 @@ def _is_small(html: str) -> bool:
 
 
 def _convert_simple_html(html: str) -> str | None:
-    """The text of HTML with no more than paragraphs, breaks and links in it; null for any other.
+    """Convert HTML of paragraphs, breaks and links only; null for any other.
 
-    Most posts are of this kind, and the parser takes longer to set up than this takes.
+    Most posts are of this kind, and setting up the parser takes longer than this function.
     """
     if _STRUCTURE.search(html):
         return None
@@ -85,45 +85,45 @@ def _convert_simple_html(html: str) -> str | None:
     if "&#" in html and "<&" not in html:  # Hacker News escapes each slash and apostrophe
         html = html.replace("&#x2F;", "/").replace("&#x27;", "'").replace("&#39;", "'")
     out: list[str] = []
-    href, start, split = "", -1, False
+    href, link_start, is_hidden = "", -1, False
     for number, piece in enumerate(_TAG.split(html)):
         if not number & 1:
             if "<" in piece:
                 return None
             if "&" in piece:
-                piece = _collapse_spaces(unescape(piece))  # an escaped newline is white space too
+                piece = _collapse_spaces(unescape(piece))  # an escaped newline is white space, too
             out.append(piece)
         elif (simple := _SIMPLE_TAGS.get(piece)) is not None:
-            if simple and start >= 0:
+            if simple and link_start >= 0:
                 return None
             out.append(simple)
         elif piece == "</a>":
-            if start < 0:
+            if link_start < 0:
                 return None
-            text = "".join(out[start:])
-            del out[start:]
-            out.append(_format_link(text, href, split))
-            start = -1
+            text = "".join(out[link_start:])
+            del out[link_start:]
+            out.append(_format_link(text, href, is_hidden))
+            link_start = -1
         elif match := _ANCHOR.fullmatch(piece):
-            if start >= 0:
+            if link_start >= 0:
                 return None
             target = _HREF.search(match[1])
             href = target[1] if target else ""
             if "&" in href:
                 href = _ENTITY.sub(lambda entity: unescape(entity[0]), href)
-            start, split = len(out), False
+            link_start, is_hidden = len(out), False
         elif match := _SPAN.fullmatch(piece):
-            split = split or "invisible" in match[1]
+            is_hidden = is_hidden or "invisible" in match[1]
         else:
             return None
-    if start >= 0:
+    if link_start >= 0:
         return None
     text = "".join(out)
     return _trim_lines(text)
 
 
 def _collapse_spaces(text: str) -> str:
-    """Each run of white space as one space. No regex: they walk through a text far more slowly."""
+    """Replace each run of white space by one space; faster than a regular expression."""
     for space in "\n\t\r\f":
         if space in text:
             text = text.replace(space, " ")
@@ -133,7 +133,7 @@ def _collapse_spaces(text: str) -> str:
 
 
 def _trim_lines(text: str) -> str:
-    """Lines without space around them, and no more than one blank line between two."""
+    """Strip each line, and keep at most one blank line between two."""
     if "\n" in text:
         text = "\n".join([line.strip(_SPACES) for line in text.split("\n")])
     while "\n\n\n" in text:
@@ -144,9 +144,9 @@ def _trim_lines(text: str) -> str:
 
 
 def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
-    """What stands for a link: its text, or all of its address where the text is part of that.
+    """Return the text of a link, or its complete address if the text is a shortened form of it.
 
-    ``split``: parts of the text are hidden, as Mastodon does with long addresses.
+    ``has_hidden_parts``: a part of the text is hidden, as in Mastodon's long addresses.
     """
     if has_hidden_parts:
         return href if "://" in href else text
@@ -161,36 +161,38 @@ def _convert_parsed_html(html: str) -> str:
     root = LexborHTMLParser(html).root
     page = _TextWriter()
     node = root.child if root is not None else None
-    above: list[LexborNode] = []
-    # No recursion: a post may nest as deep as it likes.
+    ancestors: list[LexborNode] = []
+    # Without recursion, because the depth of nesting is not bounded.
     while node is not None:
         child = node.child if page.enter_element(node) else None
         if child is not None:
-            above.append(node)
+            ancestors.append(node)
             node = child
             continue
         page.exit_element(node)
-        while (following := node.next) is None and above:
-            node = above.pop()
+        while (following := node.next) is None and ancestors:
+            node = ancestors.pop()
             page.exit_element(node)
         node = following
     return "".join(page.out)
 
 
 class _TextWriter:
-    """The text so far, and what is to come before the next word of it."""
+    """Builds the text, with pending line breaks and spaces before the next word."""
 
     def __init__(self) -> None:
         self.out: list[str] = []
         self.pending_newlines = 0  # newlines
         self.pending_space = False
         self.indents: list[_Indent] = []
-        self.shared_indents = 0  # of the levels, how many have been open since the last word
-        self.list_numbers: list[int] = []  # the number of each open list's next item; 0: no numbers
+        self.shared_indents = 0  # the number of indents that were open at the last word
+        self.list_numbers: list[
+            int
+        ] = []  # the number of the next item of each open list; 0 for a list without numbers
         self.open_links = 0
 
     def enter_element(self, node: LexborNode) -> bool:
-        """Begin an element, or write a text; whether to look inside."""
+        """Begin an element or write a text, and return whether to visit its children."""
         tag = node.tag
         if tag == "-text":
             self.write(node.text_content or "")
@@ -242,12 +244,12 @@ class _TextWriter:
             self.break_lines(1 if self.list_numbers else 2)
 
     def break_lines(self, newlines: int) -> None:
-        """Ask for so many newlines before the next word."""
+        """Require at least ``newlines`` line breaks before the next word."""
         self.pending_newlines = max(self.pending_newlines, newlines)
         self.pending_space = False
 
     def write(self, text: str) -> None:
-        """Add running text, its white space folded."""
+        """Append text, with each run of white space as one space."""
         text = _collapse_spaces(text)
         words = text.strip(" ")
         if not words:
@@ -259,7 +261,7 @@ class _TextWriter:
         self.pending_space = text[-1] == " "
 
     def _begin_line(self) -> bool:
-        """Write the newlines asked for and what each line begins with; whether there were any."""
+        """Write the pending line breaks and indents, and return whether there were any."""
         if self.out and not self.pending_newlines:
             return False
         if self.out:
@@ -287,7 +289,7 @@ class _TextWriter:
 
     def _anchor(self, node: LexborNode) -> bool:
         self.open_links += 1
-        if self.open_links > 1:  # one in another, which no page shows
+        if self.open_links > 1:  # a nested link, which browsers do not display
             return True
         href = node.attributes.get("href") or ""
         text = node.text()
@@ -302,7 +304,7 @@ class _TextWriter:
         if not code.strip(" "):
             return self.write(code)
         marks = "`" * (1 + _longest_backtick_run(code)) if "`" in code else "`"
-        # Markdown's own way with code that holds a backtick.
+        # Markdown's syntax for code that contains a backtick.
         self.write(f"{marks} {code.strip(' ')} {marks}" if "`" in code else f"`{code}`")
 
     def _block(self, node: LexborNode) -> None:
@@ -318,7 +320,7 @@ class _TextWriter:
 
 
 class _Indent:
-    """What the lines of a quote or of a list's item begin with: the first, and the others."""
+    """The prefix of the lines of a quote or of a list item; the first line may have its own."""
 
     def __init__(self, prefix: str, first_prefix: str | None) -> None:
         self.prefix = prefix
@@ -344,17 +346,17 @@ def _has_hidden_parts(node: LexborNode) -> bool:
 
 
 def _read_raw_text(node: LexborNode) -> str:
-    """All text inside, as it stands; a break is a newline."""
-    found: list[str] = []
+    """Return all text in an element with its white space; a break is a newline."""
+    pieces: list[str] = []
     unread = False
     for inner in node.traverse(include_text=True):
         tag = inner.tag
         if tag == "-text" and not unread:
-            found.append(inner.text_content or "")
+            pieces.append(inner.text_content or "")
         elif tag == "br":
-            found.append("\n")
-        unread = tag in ("script", "style")  # its one child is its text
-    return "".join(found)
+            pieces.append("\n")
+        unread = tag in ("script", "style")  # the next node is its text
+    return "".join(pieces)
 
 
 def _longest_backtick_run(code: str) -> int:
@@ -362,17 +364,17 @@ def _longest_backtick_run(code: str) -> int:
 
 
 def _find_code_language(node: LexborNode) -> str:
-    """The language that the block, or the code right in it, says it is in; '' if none."""
-    for named in (node, node.child):
-        if named is not None and named.is_element_node:
-            match = _LANGUAGE.search(named.attributes.get("class") or "")
+    """Return the language in the class of the block or of the code in it, or empty."""
+    for element in (node, node.child):
+        if element is not None and element.is_element_node:
+            match = _LANGUAGE.search(element.attributes.get("class") or "")
             if match and match[1] not in ("none", "default"):
                 return match[1]
     return ""
 
 
 def _strip_tags(html: str) -> str:
-    """The text between the tags, for HTML too large to parse."""
+    """Return the text between the tags, for HTML that is too large to parse."""
     out: list[str] = []
     unread = ""  # the script or style that is open
     for number, piece in enumerate(_TAG.split(html)):

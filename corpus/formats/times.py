@@ -1,4 +1,4 @@
-"""Turn the many spellings of a moment, and of a count, into plain integers or null."""
+"""Parse times and counts in their many spellings to integers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import lru_cache
 
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The years 1 to 9999, which is what every reader of a Parquet timestamp can show.
+# The years 1 to 9999, which every reader of Parquet timestamps supports.
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 _INT64 = 1 << 63
-# Spelled out: the standard library's names follow the machine's locale.
+# The standard library's month names depend on the machine's locale.
 _MONTHS = {
     **{"Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6},
     **{"Jul": 7, "Aug": 8, "Sep": 9, "Oct": 10, "Nov": 11, "Dec": 12},
 }
-# No form with slashes and the year last: 8/4/2016 is April in one country and August in another.
+# No format with slashes and the year last: 8/4/2016 is ambiguous between countries.
 _FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
@@ -36,9 +36,9 @@ _FORMATS = (
 
 
 def parse_micros(value: object) -> int | None:
-    """Microseconds since 1970, UTC, from an epoch number or a date in words; null if unreadable.
+    """Parse an epoch number or a date to microseconds since 1970, UTC; null if unreadable.
 
-    A number's unit (s, ms, µs or ns) is told by its size. A date without a zone is UTC.
+    The unit of a number (s, ms, µs or ns) is inferred from its size. A date without a zone is UTC.
     """
     if type(value) is int:
         return _from_epoch(value)
@@ -50,7 +50,7 @@ def parse_micros(value: object) -> int | None:
 
 
 def parse_int64(value: object) -> int | None:
-    """A count as an integer that fits 64 bits, from an int, a float or digits; else null."""
+    """Parse an int, a float or digits to an integer of 64 bits; null if that is not possible."""
     if type(value) is int:
         return value if -_INT64 <= value < _INT64 else None
     if type(value) is str:
@@ -67,7 +67,7 @@ def parse_int64(value: object) -> int | None:
 
 
 def parse_twitter_time(value: str) -> int | None:
-    """Microseconds from ``Mon Apr 19 17:52:00 +0000 2010``, or null."""
+    """Parse ``Mon Apr 19 17:52:00 +0000 2010`` to microseconds, or null."""
     if len(value) != 30 or value[19] != " " or value[13] != ":" or value[16] != ":":
         return None
     try:
@@ -87,7 +87,7 @@ def parse_twitter_time(value: str) -> int | None:
 
 
 def parse_with_format(value: str, time_format: str) -> int | None:
-    """Microseconds by a ``strptime`` format, or null."""
+    """Parse a date by a ``strptime`` format to microseconds, or null."""
     try:
         return _from_datetime(datetime.strptime(value.strip(), time_format))
     except ValueError:
@@ -118,9 +118,9 @@ def _from_text(value: str) -> int | None:
     value = value.strip()
     if value.isdecimal() and value.isascii():
         return _from_digits(value)
-    found = parse_twitter_time(value)
-    if found is not None:
-        return found
+    microseconds = parse_twitter_time(value)
+    if microseconds is not None:
+        return microseconds
     try:
         return _from_datetime(datetime.fromisoformat(value))
     except ValueError:
@@ -132,7 +132,7 @@ def _from_text(value: str) -> int | None:
 
 
 def _from_digits(value: str) -> int | None:
-    # 20160804 and 20160804115200 are dates: as epochs they would lie in 1970 and 2608.
+    # 20160804 and 20160804115200 are dates: as epochs they would be in 1970 and 2608.
     if value[:2] in ("19", "20") and len(value) in (8, 14):
         return parse_with_format(value, "%Y%m%d" if len(value) == 8 else "%Y%m%d%H%M%S")
     return _from_epoch(int(value)) if len(value) <= 20 else None
@@ -143,12 +143,16 @@ def _try_formats(value: str) -> int | None:
         return _from_datetime(parsedate_to_datetime(value))
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
-    marks = _find_separators(value)
-    for form in _FORMATS:
-        # strptime is slow to say no, and these stand in a date only where its format has them.
-        found = parse_with_format(value, form) if _find_separators(form) == marks else None
-        if found is not None:
-            return found
+    separators = _find_separators(value)
+    for time_format in _FORMATS:
+        # strptime is slow to fail, so only formats with the same separators are tried.
+        microseconds = (
+            parse_with_format(value, time_format)
+            if _find_separators(time_format) == separators
+            else None
+        )
+        if microseconds is not None:
+            return microseconds
     return None
 
 
@@ -160,7 +164,7 @@ def _from_datetime(moment: datetime) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     micro = (moment - _EPOCH) // _MICRO
-    # A zone can push the first and the last day of the calendar over its edge.
+    # A zone can move a time on the first or last day out of the calendar.
     return micro if _FIRST <= micro <= _LAST else None
 
 

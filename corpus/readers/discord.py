@@ -217,14 +217,14 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> Record:
         None if is_deleted else _parse_discord_id(author.id) or author.name or None,
         channel.community,
         parse_micros(message.timestamp),
-        None,
+        None,  # lang_hint
         "discord:" + parent if parent else None,
-        None,
+        None,  # root_id
         count_reactions(message.reactions),
-        None,
-        None,
+        None,  # replies
+        None,  # sensitive
         author.is_bot,
-        None,
+        None,  # license
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if is_deleted else None,
     )

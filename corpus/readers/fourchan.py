@@ -287,10 +287,10 @@ def _make_post(post: _Post, board: str, sensitive: bool, known: set[str] | None)
         _make_author(post, f"{board}/{root}/"),
         board,
         parse_micros(post.time),
-        None,
+        None,  # lang_hint
         None if is_first else prefix + _find_parent(post.com or "", number, root, known),
         prefix + root,
-        None,
+        None,  # score
         parse_int64(post.replies) if is_first else None,
         sensitive,
     )

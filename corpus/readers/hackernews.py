@@ -130,9 +130,9 @@ def _make_post(row: _Item, with_url: bool) -> Post:
         text,
         "reply" if reply else "post",
         row.by or row.author or None,
-        None,
+        None,  # community
         _find_created(row),
-        None,
+        None,  # lang_hint
         "hackernews:" + parent if parent and reply else None,
         # A comment does not contain the id of its story; a poll's option contains its poll's.
         ("hackernews:" + parent if kind == "pollopt" and parent else None) if reply else name,

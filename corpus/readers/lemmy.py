@@ -201,8 +201,8 @@ def _make_post(row: _Object, line: _Line, instance: str) -> Post:
         _make_author(row, line.creator, instance),
         _make_community(row, line.community, instance),
         _find_created(row),
-        None,
-        None,
+        None,  # lang_hint
+        None,  # parent_id
         name,
         parse_int64(counts.score),
         parse_int64(counts.comments),
@@ -230,7 +230,7 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
         _make_author(row, line.creator, instance),
         _make_community(line.post or row, line.community, instance),
         _find_created(row),
-        None,
+        None,  # lang_hint
         _make_id(instance, "comment", parent) if parent else root,
         root,
         parse_int64(counts.score),

@@ -180,15 +180,15 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         author,
         row.subreddit,
         parse_micros(row.created_utc),
-        None,
+        None,  # lang_hint
         # Pushshift's late API has bare numbers here, which are ambiguous.
         "reddit:" + parent if type(parent) is str and parent else None,
         "reddit:" + link if type(link) is str and link else None,
         parse_int64(row.score),
-        None,
+        None,  # replies
         _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
-        None,
+        None,  # license
         _find_withdrawal(row, author, body),
     )
 
@@ -206,14 +206,14 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         author,
         row.subreddit,
         parse_micros(row.created_utc),
-        None,
+        None,  # lang_hint
         "reddit:" + origin if origin else None,
         name,
         parse_int64(row.score),
         parse_int64(row.num_comments),
         _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
-        None,
+        None,  # license
         _find_withdrawal(row, author, body, title),
     )
 

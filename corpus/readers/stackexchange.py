@@ -330,12 +330,12 @@ def _make_post(row: _XmlRow, site: str) -> Record:
         _make_author(row, "OwnerUserId", "OwnerDisplayName", site),
         site,
         created,
-        None,
+        None,  # lang_hint
         parent_id,
         prefix + number if question else parent_id,
         parse_int64(row.get("Score")),
         parse_int64(row.get("AnswerCount")) if question else None,
-        None,
+        None,  # sensitive
         True if row.get("OwnerUserId") == _COMMUNITY_ACCOUNT else None,
         _find_license(row, created),
         "deleted" if deleted else None,
@@ -359,9 +359,9 @@ def _make_comment(row: _XmlRow, site: str) -> Record:
         _make_author(row, "UserId", "UserDisplayName", site),
         site,
         created,
-        None,
+        None,  # lang_hint
         f"stackexchange:{site}/{post}" if post else None,
-        None,
+        None,  # root_id
         parse_int64(row.get("Score")),
         license=_find_license(row, created),
         bot=True if row.get("UserId") == _COMMUNITY_ACCOUNT else None,

@@ -234,14 +234,14 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | S
         _make_author(message),
         chat.name or chat.id,
         _parse_message_time(message, config.utc_offset_minutes),
-        None,
+        None,  # lang_hint
         parent,
-        None,
+        None,  # root_id
         count_reactions(message.reactions),
-        None,
-        None,
+        None,  # replies
+        None,  # sensitive
         True if message.via_bot else None,
-        None,
+        None,  # license
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if message.sender is None and message.from_id is not None else None,
     )

@@ -129,19 +129,19 @@ def make_post(
         text,
         kind,
         did,
-        None,
+        None,  # community
         created,
         _find_language(record.langs),
         parent,
         root,
-        None,
-        None,
+        None,  # score
+        None,  # replies
         None if _SENSITIVE.isdisjoint(labels) else True,
         True if "bot" in labels else None,
-        None,
+        None,  # license
         _find_withdrawal(labels, config),
-        None,
-        None,
+        None,  # accepted_id
+        None,  # consent
         seen_at,
         match_mentions(text, _iter_mentioned_users(text, record))
         if record.facets and "@" in text

@@ -250,7 +250,7 @@ class StatusDecoder:
             text,
             kind,
             author,
-            None,
+            None,  # community
             parse_micros(status.created_at),
             source.language or None,
             parent,
@@ -259,7 +259,7 @@ class StatusDecoder:
             parse_int64(status.replies_count),
             source.sensitive,
             bot,
-            None,
+            None,  # license
             withdrawn,
             seen_at=edited,
             mentions=match_mentions(text, mentioned) if source.mentions else None,

@@ -238,16 +238,16 @@ class ActivityDecoder:
             else "",
             kind,
             author,
-            None,
+            None,  # community
             parse_micros(published),
             next((code for code, text in by_language.items() if text == content and code), None),
             make_post_id(parent) or None,
             None if note.in_reply_to else name,
-            None,
-            None,
+            None,  # score
+            None,  # replies
             note.sensitive,
             self._bot,
-            None,
+            None,  # license
             self._withdrawn if public else "private",
             seen_at=edited,
         )

@@ -260,7 +260,7 @@ def _make_records(
         unescape(text) if "&" in text else text,
         kind,
         author or (parse_x_id(None, user.id) if user else "") or None,
-        None,
+        None,  # community
         parse_micros(tweet.created_at),
         normalize_language(tweet.lang),
         "x:" + parent if parent else None,
@@ -268,8 +268,8 @@ def _make_records(
         parse_int64(metrics.like_count),
         parse_int64(metrics.reply_count),
         tweet.possibly_sensitive,
-        None,
-        None,
+        None,  # bot
+        None,  # license
         withdrawn,
         mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
     )

@@ -263,16 +263,16 @@ def make_decoder(config: Config, author: str | None, protected: bool, notes: Lon
             text,
             kind,
             author,
-            None,
+            None,  # community
             parse_micros(tweet.created_at),
             normalize_language(tweet.lang),
             "x:" + parent if parent else None,
-            None,
+            None,  # root_id
             parse_int64(tweet.favorite_count),
-            None,
+            None,  # replies
             tweet.possibly_sensitive,
-            None,
-            None,
+            None,  # bot
+            None,  # license
             withdrawn,
         )
         return (post, *make_superseded_tombstones(older))

@@ -180,16 +180,16 @@ def decode(line: bytes) -> Sequence[Record]:
             unescape(text) if "&" in text else text,
             kind,
             (parse_x_id(user.id_str, user.id) or None) if user is not None else None,
-            None,
+            None,  # community
             parse_micros(row.timestamp_ms) if created is None else created,
             normalize_language(row.lang),
             "x:" + parent if parent else None,
-            None,
+            None,  # root_id
             parse_int64(row.favorite_count),
             parse_int64(row.reply_count),
             row.possibly_sensitive,
-            None,
-            None,
+            None,  # bot
+            None,  # license
             withdrawn,
             mentions=match_mentions(text, _iter_accounts(row)) if "@" in text else None,
         ),
