@@ -1,1 +1,1 @@
-"""Records out of bytes: compression, JSON, Parquet, HTML, CAR. Nothing here knows posts."""
+"""Read records out of bytes: archives, compression, JSON, CSV, Parquet, HTML, CAR; not posts."""

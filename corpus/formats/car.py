@@ -62,15 +62,15 @@ def verify_block(cid: bytes, data: bytes) -> bytes:
 def read_blocks(data: bytes) -> dict[bytes, bytes]:
     """Return the blocks of a small archive by identifier, up to where it breaks off."""
     size, at = _read_varint(data, 0)
-    found: dict[bytes, bytes] = {}
+    blocks: dict[bytes, bytes] = {}
     at += size
     while 0 < at < len(data):
         size, start = _read_varint(data, at)
         at = start + size
         if start < 0 or at > len(data):
             break
-        found[data[start : start + _CID_BYTES]] = data[start + _CID_BYTES : at]
-    return found
+        blocks[data[start : start + _CID_BYTES]] = data[start + _CID_BYTES : at]
+    return blocks
 
 
 class ByteStream:

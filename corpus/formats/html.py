@@ -59,15 +59,15 @@ def html_to_text(html: str) -> str:
     """Convert a post's HTML to text; entities are decoded once.
 
     Paragraphs are separated by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
-    ``1. ``, and quoted lines with ``> ``; code is put between backticks. A link becomes its text, or
-    the complete address if the text is a shortened form of it.
+    ``1. ``, and quoted lines with ``> ``; code is put between backticks. A link becomes its text,
+    or the complete address if the text is a shortened form of it.
     """
     if "<" not in html:
         return unescape(html) if "&" in html else html
-    found = _convert_simple_html(html)
-    if found is None:
-        found = _convert_parsed_html(html) if _is_small(html) else _strip_tags(html)
-    return found
+    text = _convert_simple_html(html)
+    if text is None:
+        text = _convert_parsed_html(html) if _is_small(html) else _strip_tags(html)
+    return text
 
 
 def _is_small(html: str) -> bool:
@@ -151,8 +151,8 @@ def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
     if has_hidden_parts:
         return href if "://" in href else text
     if text.endswith(("...", "\u2026")):
-        shown = text.rstrip(".\u2026")
-        if shown and (href.startswith(shown) or href.partition("://")[2].startswith(shown)):
+        start = text.rstrip(".\u2026")
+        if start and (href.startswith(start) or href.partition("://")[2].startswith(start)):
             return href
     return text
 
@@ -293,10 +293,10 @@ class _TextWriter:
             return True
         href = node.attributes.get("href") or ""
         text = node.text()
-        shown = _format_link(text, href, _has_hidden_parts(node))
-        if shown == text:
+        formatted = _format_link(text, href, _has_hidden_parts(node))
+        if formatted == text:
             return True
-        self.write(shown)
+        self.write(formatted)
         return False
 
     def _code(self, node: LexborNode) -> None:

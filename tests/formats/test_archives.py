@@ -157,7 +157,7 @@ def test_reading_resumes_at_every_cursor(dump: Dump, kind: str) -> None:
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_resuming_repeats_no_refusal_and_forgets_none(
+def test_a_resumed_read_repeats_and_omits_no_refusal(
     dump: Dump, pack: Callable[[dict[str, bytes]], bytes]
 ) -> None:
     inner = zipped({"../b": b"", "c": lines(100, 200), "../d": b""})
@@ -183,7 +183,7 @@ def test_progress_advances_while_a_member_is_read(dump: Dump, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PACKED if not kind.startswith("7z, ")])
-def test_an_archive_cut_off_keeps_what_came_before(dump: Dump, kind: str) -> None:
+def test_an_archive_that_is_cut_off_is_read_up_to_the_cut(dump: Dump, kind: str) -> None:
     packed = PACKED[kind]()
     dice = random.Random(1)
     kept = []
@@ -199,7 +199,7 @@ def test_an_archive_cut_off_keeps_what_came_before(dump: Dump, kind: str) -> Non
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PACKED if kind.startswith("7z, ")])
-def test_a_7z_cut_off_is_refused_for_its_directory_is_gone(dump: Dump, kind: str) -> None:
+def test_a_7z_that_is_cut_off_is_refused_as_its_directory_is_missing(dump: Dump, kind: str) -> None:
     packed = PACKED[kind]()
     for place in range(32, len(packed) - 1, len(packed) // 30):
         assert read(dump(packed[:place])) == ([], [("", "truncated_stream")])
@@ -246,21 +246,21 @@ def test_flipped_bits_in_blocks_are_not_fatal(dump: Dump) -> None:
         assert len(ids) == 1500 or refused
 
 
-def test_a_last_block_cut_off_is_a_truncated_stream(dump: Dump) -> None:
+def test_a_last_block_that_is_cut_off_is_a_truncated_stream(dump: Dump) -> None:
     first, second = blocks(lines(0, 100)), blocks(lines(100, 200))
     for end in (1, 3, 4, 20, len(second) - 1):
         path = dump(first + second[:end])
         assert read(path) == (numbers(0, 100), [("", "truncated_stream")])
 
 
-def test_rows_of_a_block_that_lie_apart_are_damage(dump: Dump) -> None:
+def test_gaps_between_the_rows_of_a_block_are_damage(dump: Dump) -> None:
     whole = struct.pack("<III", 1, 7, len(line(1))) + b" " * 7 + line(1)
     frame = zstandard.ZstdCompressor().compress(whole)
     path = dump(struct.pack("<I", len(frame)) + frame)
     assert read(path) == ([], [("", "damaged_block")])
 
 
-def test_a_member_that_is_damaged_costs_none_beside_it(dump: Dump) -> None:
+def test_a_damaged_member_does_not_cost_other_members(dump: Dump) -> None:
     packed = bytearray(zipped(HALVES))
     packed[2000] ^= 1
     ids, refused = read(dump(bytes(packed)))
@@ -302,14 +302,14 @@ def test_a_zip_that_was_written_to_a_pipe_and_cut_off_is_read_by_its_headers(dum
     assert refused == [("!day/b.json", "truncated_stream")]
 
 
-def test_a_tar_header_that_is_damaged_does_not_pass_for_the_end(dump: Dump) -> None:
+def test_a_damaged_tar_header_is_not_taken_for_the_end(dump: Dump) -> None:
     packed = bytearray(tarred(HALVES))
     packed[packed.index(b"day/b.json")] ^= 1
     path = dump(bytes(packed))
     assert read(path) == (numbers(0, 700), [("", "damaged_archive")])
 
 
-def test_a_second_tar_behind_the_first_is_told(dump: Dump) -> None:
+def test_a_second_tar_after_the_first_is_refused(dump: Dump) -> None:
     path = dump(tarred({"a": line(1)}) + tarred({"b": line(2)}))
     assert read(path) == (["1"], [("", "data_behind_end")])
 
@@ -318,7 +318,7 @@ def test_a_second_tar_behind_the_first_is_told(dump: Dump) -> None:
     "name", ["../a", "a/../../b", "/etc/a", "C:/a", "C:\\a", "..\\a", "a\\..\\b"]
 )
 @pytest.mark.parametrize("pack", [zipped, seven, tarred])
-def test_a_name_that_leads_elsewhere_is_refused(
+def test_a_name_with_a_path_out_of_the_archive_is_refused(
     dump: Dump, name: str, pack: Callable[[dict[str, bytes]], bytes]
 ) -> None:
     try:
@@ -381,7 +381,7 @@ LITTER = {"__MACOSX/._a.json": b"\0", "x/.DS_Store": b"\0", "desktop.ini": b"[a]
 
 
 @pytest.mark.parametrize("pack", [zipped, seven, tarred])
-def test_what_systems_leave_beside_the_files_is_passed_over(
+def test_files_of_operating_systems_are_skipped(
     dump: Dump, pack: Callable[[dict[str, bytes]], bytes]
 ) -> None:
     assert read(dump(pack({"a.json": line(1)} | LITTER))) == (["1"], [])
@@ -397,7 +397,7 @@ def test_one_name_twice_in_a_zip_is_two_members(dump: Dump) -> None:
     assert places == [f"{path}!a", f"{path}!a#2"]
 
 
-def test_an_empty_archive_holds_nothing(dump: Dump) -> None:
+def test_an_empty_archive_has_no_posts(dump: Dump) -> None:
     for packed in (zipped({}), seven({}), zipped({"folder/": b""})):
         assert read(dump(packed)) == ([], [])
 
@@ -440,7 +440,7 @@ def test_a_member_that_is_not_selected_is_not_opened(dump: Dump) -> None:
 
 
 @pytest.mark.parametrize("kind", ["7z, ppmd", "7z, lzma2", "zip in a tar"])
-def test_stopping_early_leaves_nothing_running_or_lying_about(
+def test_stopping_early_ends_child_processes_and_removes_temporary_files(
     dump: Dump, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "spool").mkdir()
@@ -457,7 +457,7 @@ def test_stopping_early_leaves_nothing_running_or_lying_about(
     assert [path for path in left if tmp_path in path.parents] == []
 
 
-def test_ppmd_is_read_whole_however_little_is_asked_for_at_a_time(dump: Dump) -> None:
+def test_ppmd_is_read_completely_in_reads_of_any_size(dump: Dump) -> None:
     with DumpInput(str(dump(PACKED["7z, ppmd"]()))) as source:
         found = b""
         for member in source.members():
@@ -541,7 +541,7 @@ def test_a_bomb_is_stopped(dump: Dump, kind: str) -> None:
 
 
 @pytest.mark.usefixtures("small_allowance")
-def test_what_lies_beside_a_bomb_is_read(dump: Dump) -> None:
+def test_other_members_than_a_bomb_are_read(dump: Dump) -> None:
     packed = zipped({"a": lines(0, 50), "b": twice(FLAT), "c": lines(50, 100)})
     ids, refused = read(dump(packed))
     assert ids[:50] + ids[-50:] == numbers(0, 100)
@@ -565,7 +565,7 @@ def test_members_that_share_their_bytes_are_a_bomb(dump: Dump) -> None:
 
 
 @pytest.mark.usefixtures("small_allowance")
-def test_a_true_dump_is_no_bomb_however_large(dump: Dump) -> None:
+def test_a_real_dump_of_any_size_is_not_a_bomb(dump: Dump) -> None:
     ids, refused = read(dump(gzip.compress(lines(0, 20_000))))
     assert (len(ids), refused) == (20_000, [])
 
@@ -606,7 +606,7 @@ def test_a_packed_table_is_read_as_the_table(dump: Dump, packed: bytes) -> None:
     assert plain.drop("source_file").equals(posts(dump(packed)).drop("source_file"))
 
 
-def test_a_zip_of_tables_that_is_damaged_refuses_and_goes_on(dump: Dump) -> None:
+def test_a_damaged_zip_of_tables_is_refused_and_reading_continues(dump: Dump) -> None:
     packed = bytearray(zipped({"a.csv": ROWS, "b.csv": ROWS}, zipfile.ZIP_STORED))
     packed[600] ^= 1
     path = dump(bytes(packed))

@@ -52,14 +52,14 @@ def whole(bundle: Bundle, name: str) -> bytes:
 
 
 @both
-def test_all_names_are_known_and_no_file_is_opened(tmp_path: Path, make: Make) -> None:
+def test_all_names_are_listed_and_no_file_is_opened(tmp_path: Path, make: Make) -> None:
     with Bundle(make(tmp_path)) as bundle:
         assert sorted(FILES) == bundle.names()
         assert (bundle.position, bundle.problems) == (0, [])
 
 
 @both
-def test_patterns_fit_the_end_of_names_part_by_part(tmp_path: Path, make: Make) -> None:
+def test_patterns_match_the_last_parts_of_names(tmp_path: Path, make: Make) -> None:
     with Bundle(make(tmp_path)) as bundle:
         assert bundle.find_files("tweets.js", "data/tweets-part*.js") == [
             "twitter-2024/data/tweets-part1.js",
@@ -73,7 +73,7 @@ def test_patterns_fit_the_end_of_names_part_by_part(tmp_path: Path, make: Make) 
 
 
 @both
-def test_a_file_is_read_as_it_is_and_progress_is_told(tmp_path: Path, make: Make) -> None:
+def test_a_file_is_read_unchanged_and_progress_is_counted(tmp_path: Path, make: Make) -> None:
     with Bundle(make(tmp_path)) as bundle:
         for name, content in FILES.items():
             before = bundle.position
@@ -81,7 +81,7 @@ def test_a_file_is_read_as_it_is_and_progress_is_told(tmp_path: Path, make: Make
             assert bundle.position > before
 
 
-def test_places_tell_the_folder_and_the_zip_apart(tmp_path: Path) -> None:
+def test_source_files_distinguish_a_folder_from_a_zip(tmp_path: Path) -> None:
     assert Bundle(folder(tmp_path)).source_file("data/a") == f"{tmp_path}/archive/data/a"
     assert Bundle(folder(tmp_path) + "/").source_file("data/a") == f"{tmp_path}/archive/data/a"
     assert Bundle(zip_file(tmp_path)).source_file("data/a") == f"{tmp_path}/archive.zip!data/a"
@@ -118,7 +118,7 @@ def test_the_hash_of_a_folder_is_of_what_was_opened_in_whatever_order(tmp_path: 
 
 
 @pytest.mark.parametrize("name", ["../a", "/a", "C:/a", "x/../../a", "..\\a"])
-def test_a_name_in_a_zip_that_leads_elsewhere_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_name_with_a_path_out_of_the_zip_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.zip"
     path.write_bytes(zipped({"good": b"1", name: b"2"}))
     with Bundle(str(path)) as bundle:
@@ -177,7 +177,7 @@ def test_a_zip_that_cannot_be_read_has_no_names_and_a_problem(tmp_path: Path) ->
             assert hashlib.sha256(damaged).hexdigest() == bundle.sha256()
 
 
-def test_a_file_that_breaks_off_says_why_in_the_contract_s_words(tmp_path: Path) -> None:
+def test_a_file_that_breaks_off_raises_its_refusal(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     content = bytearray(zipped({"a": b"12345", "b": b"6"}, zipfile.ZIP_STORED))
     content[33] ^= 1
@@ -215,7 +215,7 @@ def test_one_name_twice_in_a_zip_is_two_files(tmp_path: Path) -> None:
 
 
 @both
-def test_what_systems_leave_beside_the_files_is_passed_over(
+def test_files_of_operating_systems_are_skipped(
     tmp_path: Path, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(FILES, "__MACOSX/twitter-2024/._tweets.js", b"")

@@ -125,14 +125,14 @@ def test_a_tree_is_walked_in_the_order_of_its_keys(tmp_path: Path) -> None:
     assert (found.skipped, found.refused.height) == ({"app.bsky.feed.like": 1}, 0)
 
 
-def test_a_repository_says_who_and_when(tmp_path: Path) -> None:
+def test_a_repository_has_an_account_and_a_time(tmp_path: Path) -> None:
     found = only(tmp_path / "a.car", repo({"app.bsky.feed.post/3k2": POST}))
     (row,) = found.posts.select("id", "author", "seen_at", "root_id", "text").rows()
     name = f"bluesky:at://{ADA}/app.bsky.feed.post/3k2"
     assert row == (name, ADA, SEEN, name, "tea")
 
 
-def test_what_the_profile_says_holds_for_each_post(tmp_path: Path) -> None:
+def test_the_labels_of_the_profile_apply_to_each_post(tmp_path: Path) -> None:
     labels = {"values": [{"val": "bot"}, {"val": "porn"}, {"val": "!no-unauthenticated"}]}
     profile = {"app.bsky.actor.profile/self": {"labels": labels}}
     found = only(tmp_path / "a.car", repo(profile | {"app.bsky.feed.post/1": POST}))
@@ -148,7 +148,7 @@ def test_a_repository_without_rev_has_no_time(tmp_path: Path) -> None:
     assert only(tmp_path / "a.car", car.whole(root)).posts["seen_at"].to_list() == [None]
 
 
-def test_a_cut_file_gives_what_can_be_reached_and_says_what_cannot(tmp_path: Path) -> None:
+def test_the_readable_part_of_a_cut_file_is_read_and_the_rest_refused(tmp_path: Path) -> None:
     car = Car()
     first = car.add(POST)
     last = Link(b"\x01\x71\x12\x20" + hashlib.sha256(cbor(POST | {"text": "x"})).digest())
@@ -162,7 +162,7 @@ def test_a_cut_file_gives_what_can_be_reached_and_says_what_cannot(tmp_path: Pat
     assert found.skipped == {"app.bsky.feed.like": 1}
 
 
-def test_a_damaged_block_is_refused_and_its_neighbours_are_not(tmp_path: Path) -> None:
+def test_only_the_damaged_block_is_refused(tmp_path: Path) -> None:
     whole = repo({"app.bsky.feed.post/1": POST, "app.bsky.feed.post/2": POST | {"text": "milk"}})
     found = only(tmp_path / "a.car", whole.replace(b"milk", b"silk"))
     assert found.posts["text"].to_list() == ["tea"]
@@ -184,12 +184,12 @@ def test_a_damaged_block_is_refused_and_its_neighbours_are_not(tmp_path: Path) -
         (b"\x40" * (MAX_BLOCK_BYTES + 1), "block_too_large"),
     ],
 )
-def test_a_record_that_is_none_is_refused(tmp_path: Path, value: Any, reason: str) -> None:
+def test_an_invalid_record_is_refused(tmp_path: Path, value: Any, reason: str) -> None:
     found = only(tmp_path / "a.car", repo({"app.bsky.feed.post/1": value}))
     assert (reasons(found), found.posts.height) == ([reason], 0)
 
 
-def test_a_tree_that_bites_its_tail_is_read_once(tmp_path: Path) -> None:
+def test_a_tree_with_a_cycle_is_read_once(tmp_path: Path) -> None:
     car = Car()
     post, me = car.add(POST), Link(b"\x01\x71\x12\x20" + b"m" * 32)
     car.add({"l": me, "e": [entry("app.bsky.feed.post/1", post, me)]}, cid=me)
@@ -209,14 +209,14 @@ def test_a_tree_that_bites_its_tail_is_read_once(tmp_path: Path) -> None:
     [7, {"e": 1}, {"e": [1]}, {"e": [{"p": 5, "k": b"", "v": b""}]}, {"e": [{"p": 0, "k": "a"}]},
      {"e": [{"p": 0, "k": b"a" * 1025, "v": b""}]}, {"e": [{"p": -1, "k": b"", "v": b""}]}],
 )  # fmt: skip
-def test_a_node_that_is_none_is_refused(tmp_path: Path, node: Any) -> None:
+def test_an_invalid_node_is_refused(tmp_path: Path, node: Any) -> None:
     car = Car()
     assert reasons(only(tmp_path / "a.car", car.whole(commit(car, car.add(node))))) == [
         "malformed_tree"
     ]
 
 
-def test_odd_keys_and_pointers_cost_only_themselves(tmp_path: Path) -> None:
+def test_invalid_keys_and_pointers_are_refused_alone(tmp_path: Path) -> None:
     car = Car()
     post = car.add(POST)
     odd = [entry("noslash", post), {"p": 0, "k": b"\xff/1", "v": post, "t": None},
@@ -236,11 +236,11 @@ def test_odd_keys_and_pointers_cost_only_themselves(tmp_path: Path) -> None:
         (varint(17) + cbor({"roots": [], "version": 1}), "no_root"),
     ],
 )
-def test_a_header_that_is_none_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_an_invalid_header_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     assert reasons(only(tmp_path / "a.car", content)) == [reason]
 
 
-def test_a_root_that_is_no_commit_is_refused(tmp_path: Path) -> None:
+def test_a_root_that_is_not_a_commit_is_refused(tmp_path: Path) -> None:
     car = Car()
     assert reasons(only(tmp_path / "a.car", car.whole(car.add({"did": 1})))) == ["malformed_commit"]
     assert reasons(only(tmp_path / "a.car", Car().whole(b"\x01\x71\x12\x20" + b"0" * 32))) == [
@@ -248,7 +248,7 @@ def test_a_root_that_is_no_commit_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_a_length_that_is_none_ends_the_archive(tmp_path: Path) -> None:
+def test_an_invalid_length_ends_the_archive(tmp_path: Path) -> None:
     whole = repo({"app.bsky.feed.post/1": POST})
     for tail, reason in ((b"\xff" * 20, "malformed_car"), (b"\0" * 20, "malformed_car"),
                          (varint(2**60) + b"x" * 20, "truncated_stream")):  # fmt: skip
@@ -287,7 +287,7 @@ def test_compressed_and_archived_repositories_are_the_same_and_resume(tmp_path: 
         assert [b.refused.rows() for b in whole[at + 1 :]] == [b.refused.rows() for b in rest]
 
 
-def test_only_repositories_are_known_for_sure() -> None:
+def test_only_repositories_get_the_full_score() -> None:
     assert bluesky.fits(Sample("a.car", (), repo({})[5:])) == 0
     assert bluesky.fits(Sample("a.car", (), three_nodes())) == 1
     assert bluesky.fits(Sample("a.car", (), Car().whole(b"\x01\x55\x12\x20" + b"0" * 32))) == 0.5
@@ -295,7 +295,7 @@ def test_only_repositories_are_known_for_sure() -> None:
     assert bluesky.fits(Sample("a.bin", (), b"\x10\0\0\0\xa2xx")) == 0
 
 
-def test_the_real_repository_holds_exactly_the_expected_records(shared: Path) -> None:
+def test_the_real_repository_has_exactly_the_expected_records(shared: Path) -> None:
     listing = (shared / "bluesky" / "car_expected_records.tsv").read_text().splitlines()
     with open(shared / "bluesky" / "repo.car", "rb", buffering=0) as file:
         archive = CarArchive(ByteStream(file))
@@ -338,7 +338,7 @@ def change(*operations: tuple[str, str, Any], **more: Any) -> bytes:
 NAME = f"bluesky:at://{ADA}/app.bsky.feed.post/1"
 
 
-def test_a_frame_tells_what_changed_in_a_repository(tmp_path: Path) -> None:
+def test_a_frame_contains_the_changes_of_a_repository(tmp_path: Path) -> None:
     path = "app.bsky.feed.post/1"
     found = only(
         tmp_path / "f.bin",
@@ -369,7 +369,7 @@ def test_a_frame_tells_what_changed_in_a_repository(tmp_path: Path) -> None:
     assert (found.skipped, found.refused.height) == (expected, 0)
 
 
-def test_a_fault_in_a_frame_costs_only_itself(tmp_path: Path) -> None:
+def test_a_malformed_frame_is_refused_alone(tmp_path: Path) -> None:
     path = "app.bsky.feed.post/"
     good = change(("create", path + "9", POST))
     found = only(
@@ -396,7 +396,7 @@ def test_a_fault_in_a_frame_costs_only_itself(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_frames_resume_behind_any_batch(tmp_path: Path) -> None:
+def test_reading_frames_resumes_after_any_batch(tmp_path: Path) -> None:
     path = tmp_path / "f.bin"
     sent = [change(("create", f"app.bsky.feed.post/{n}", POST)) for n in range(9)]
     path.write_bytes(gzip.compress(frames(*sent)))
@@ -407,7 +407,7 @@ def test_frames_resume_behind_any_batch(tmp_path: Path) -> None:
         assert [b.posts.rows() for b in whole[at + 1 :]] == [b.posts.rows() for b in rest]
 
 
-def test_a_frame_longer_than_allowed_is_passed_over(tmp_path: Path) -> None:
+def test_a_frame_over_the_limit_is_refused(tmp_path: Path) -> None:
     good = change(("create", "app.bsky.feed.post/9", POST))
     path = tmp_path / "f.bin"
     path.write_bytes(frames(good, b"x" * (1 << 20 | 1), good))
@@ -415,7 +415,7 @@ def test_a_frame_longer_than_allowed_is_passed_over(tmp_path: Path) -> None:
     assert (found.posts.height, reasons(found)) == (2, ["frame_too_long"])
 
 
-def test_the_real_frames_give_the_posts_of_the_real_lines(shared: Path) -> None:
+def test_the_real_frames_have_the_posts_of_the_real_lines(shared: Path) -> None:
     (lines,) = batches(shared / "bluesky" / "expected_v1.jsonl", 10_000)
     (sent,) = batches(shared / "bluesky" / "frames.bin.zst", 10_000)
     apart = ["seen_at", "source_file", "source_row"]
@@ -430,7 +430,7 @@ def test_the_real_frames_give_the_posts_of_the_real_lines(shared: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["car", "frames"])
-def test_no_damage_brings_the_reader_down(tmp_path: Path, kind: str) -> None:
+def test_no_damage_crashes_the_reader(tmp_path: Path, kind: str) -> None:
     post = change(("create", "app.bsky.feed.post/1", POST))
     whole = three_nodes() if kind == "car" else frames(post, post)
     chance = random.Random(kind)

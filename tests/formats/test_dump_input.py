@@ -81,7 +81,7 @@ def bodies(path: Path, limit: int = 16) -> tuple[list[str], list[tuple[int, str]
 
 
 @pytest.mark.parametrize("kind", PACKERS)
-def test_the_content_tells_the_compression(tmp_path: Path, kind: str) -> None:
+def test_the_compression_is_detected_by_the_content(tmp_path: Path, kind: str) -> None:
     packed = PACKERS[kind](line(1) + line(2))
     path = write(tmp_path, packed)
     assert bodies(path) == (["hello", "hello"], [])
@@ -89,7 +89,7 @@ def test_the_content_tells_the_compression(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PACKERS if kind != "plain"])
-def test_a_dump_cut_off_keeps_what_came_before(tmp_path: Path, kind: str) -> None:
+def test_a_dump_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path, kind: str) -> None:
     packed = PACKERS[kind](noise(4000))
     path = write(tmp_path, packed[: len(packed) * 2 // 3])
     texts, refused = bodies(path)
@@ -97,12 +97,12 @@ def test_a_dump_cut_off_keeps_what_came_before(tmp_path: Path, kind: str) -> Non
     assert [reason for _, reason in refused] == ["truncated_stream"]
 
 
-def test_a_plain_dump_cut_off_refuses_its_last_line(tmp_path: Path) -> None:
+def test_the_last_line_of_a_plain_dump_that_is_cut_off_is_refused(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, line(1) + line(2)[:9])) == (["hello"], [(2, "malformed_json")])
 
 
 @pytest.mark.parametrize("kind", ["zst", "gz", "bz2"])
-def test_streams_one_after_another_are_one_dump(tmp_path: Path, kind: str) -> None:
+def test_concatenated_streams_are_one_dump(tmp_path: Path, kind: str) -> None:
     pack = PACKERS[kind]
     assert bodies(write(tmp_path, b"".join(pack(line(n)) for n in range(3)))) == (["hello"] * 3, [])
 
@@ -136,7 +136,7 @@ def test_utf16_text_is_refused_as_a_whole(tmp_path: Path, encoding: str, body: s
     assert bodies(path) == ([], [(1, "not_text")])
 
 
-def test_a_twentieth_of_control_bytes_is_the_most_that_text_holds() -> None:
+def test_text_has_at_most_one_control_byte_in_twenty() -> None:
     assert not is_binary(b"")
     assert not is_binary(b"a\tb\r\n\x1b\x0c" * 9)
     assert not is_binary(b"\x01" + b"a" * 19)
@@ -168,7 +168,7 @@ def test_a_tar_with_one_name_twice_resumes_without_loss(tmp_path: Path) -> None:
         assert ids(batch.cursor) == expected[number + 1 :]
 
 
-def test_an_empty_file_holds_nothing(tmp_path: Path) -> None:
+def test_an_empty_file_has_no_posts(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, b"")) == ([], [])
 
 
@@ -189,13 +189,13 @@ def test_invalid_utf8_refuses_its_line_only(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, content)) == (["hello", "hello"], [(2, "invalid_utf8")])
 
 
-def test_a_lone_surrogate_is_mended_and_a_pair_is_kept(tmp_path: Path) -> None:
+def test_a_lone_surrogate_is_replaced_and_a_pair_is_kept(tmp_path: Path) -> None:
     content = rb'{"id": "c1", "body": "\ud83d \ud83d\ude00 \\ud83d"}' + b"\n" + line(2)
     texts, refused = bodies(write(tmp_path, content))
     assert (texts, refused) == (["\ufffd \U0001f600 \\ud83d", "hello"], [])
 
 
-def test_nul_characters_leave_the_text_and_nul_bytes_cost_their_line(tmp_path: Path) -> None:
+def test_nul_characters_are_removed_and_nul_bytes_refuse_their_line(tmp_path: Path) -> None:
     content = line(1, "padding " * 99) + line(2, "a\0b") + b"\0\0\n" + line(4)
     texts, refused = bodies(write(tmp_path, content))
     assert (texts[1:], refused) == (["ab", "hello"], [(3, "malformed_json")])
@@ -206,7 +206,7 @@ def test_several_objects_on_a_line_are_read_one_by_one(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, content)) == (["hello"] * 4, [(2, "malformed_json")])
 
 
-def test_a_byte_order_mark_and_windows_line_ends_are_no_text(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_not_text(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbf" + line(1).replace(b"\n", b"\r\n") + line(2)
     assert bodies(write(tmp_path, content)) == (["hello", "hello"], [])
 
@@ -235,7 +235,7 @@ def test_reading_resumes_at_every_cursor(tmp_path: Path, kind: str, cut: float) 
             assert (before.skipped, before.sha256) == (after.skipped, after.sha256)
 
 
-def test_a_cursor_never_leads_back_to_a_member_that_is_done_with(tmp_path: Path) -> None:
+def test_a_cursor_is_never_in_a_finished_member(tmp_path: Path) -> None:
     path = tmp_path / "dump.tar"
     members = {"a": b"\0\1\2", "b": bz2.compress(noise(1000))[:-99], "c": line(1) + line(2)}
     with tarfile.open(path, "w") as archive:

@@ -59,7 +59,7 @@ HIDDEN = (
         ("1 <&#x2F;p> 2", "1 </p> 2"),
     ],
 )
-def test_a_page_reads_as_it_looks(html: str, text: str) -> None:
+def test_the_text_of_html_is_as_a_browser_displays_it(html: str, text: str) -> None:
     assert text == html_to_text(html)
 
 
@@ -112,7 +112,7 @@ def test_quotes_are_marked_line_by_line(html: str, text: str) -> None:
         ("<p><pre><code>  if x:\n    y</code></pre>\nafter", "```\n  if x:\n    y\n```\n\nafter"),
     ],
 )  # fmt: skip
-def test_code_is_fenced_and_left_as_it_is(html: str, text: str) -> None:
+def test_code_is_fenced_and_unchanged(html: str, text: str) -> None:
     assert text == html_to_text(html)
 
 
@@ -136,11 +136,11 @@ def test_code_is_fenced_and_left_as_it_is(html: str, text: str) -> None:
         ('<a href="x">never closed', "never closed"),
     ],
 )  # fmt: skip
-def test_a_links_text_is_kept_and_a_shortened_address_made_whole(html: str, text: str) -> None:
+def test_a_link_s_text_is_kept_and_a_shortened_address_completed(html: str, text: str) -> None:
     assert text == html_to_text(html)
 
 
-def test_a_page_made_to_hurt_is_read_in_linear_time() -> None:
+def test_hostile_html_is_read_in_linear_time() -> None:
     code = """
 from corpus.formats.html import html_to_text
 
@@ -181,13 +181,13 @@ ANY = st.sampled_from([
 
 
 @given(WORDS)
-def test_plain_text_stays_as_it_is(text: str) -> None:
+def test_plain_text_is_unchanged(text: str) -> None:
     assert text == html_to_text(text)
 
 
 @settings(max_examples=examples(300))
 @given(st.lists(SIMPLE, max_size=20))
-def test_the_quick_way_reads_as_the_parser_does(pieces: list[str]) -> None:
+def test_the_fast_path_and_the_parser_give_the_same_text(pieces: list[str]) -> None:
     html = "<p>" + "".join(pieces)
     assert _convert_parsed_html(html) == _convert_simple_html(html)
     assert "<p>" not in html_to_text(html)
@@ -195,7 +195,7 @@ def test_the_quick_way_reads_as_the_parser_does(pieces: list[str]) -> None:
 
 @settings(max_examples=examples(300))
 @given(st.lists(st.one_of(SIMPLE, ANY, WORDS), max_size=30))
-def test_whatever_comes_is_read(pieces: list[str]) -> None:
+def test_any_text_is_read_without_an_error(pieces: list[str]) -> None:
     text = html_to_text("".join(pieces))
     assert text.strip(" \t\n\r\f") == text or not any("<" in piece for piece in pieces)
     assert html_to_text("".join(pieces)) == text

@@ -58,7 +58,7 @@ VALUES = st.recursive(
     st.booleans(),
     st.sampled_from([1, 2, 5, 17, 1 << 20]),
 )
-def test_any_document_is_taken_apart_however_it_is_laid_out(
+def test_any_document_is_walked_whatever_its_formatting(
     wanted: list[Any], other: Any, indent: int | str | None, escaped: bool, chunk: int
 ) -> None:
     document = {"before": other, "messages": wanted, "after": other}
@@ -71,14 +71,14 @@ def test_any_document_is_taken_apart_however_it_is_laid_out(
         assert [other] == take(text, "after")
 
 
-def test_paths_lead_through_lists_and_any_key() -> None:
+def test_paths_go_through_lists_and_any_key() -> None:
     text = json.dumps({"chats": {"list": [{"messages": [1, 2]}, {"messages": [3]}]}, "x": [4]})
     assert [1, 2, 3] == take(text, "chats.list.item.messages.item")
     assert [4] == take(text.replace("messages", "m"), "*.item")[-1:]
     assert [] == take(text, "nowhere.item")
 
 
-def test_what_stands_before_the_array_comes_before_it() -> None:
+def test_events_are_in_the_order_of_the_document() -> None:
     text = b'{"name": "Tea", "id": 5, "messages": [{"a": 1}], "type": "x"}'
     wanted = ("name", "type", "messages.item")
     assert [
@@ -90,7 +90,7 @@ def test_what_stands_before_the_array_comes_before_it() -> None:
     ] == list(walk_json(io.BytesIO(text), wanted, LONGEST))
 
 
-def test_an_escaped_key_is_the_key_it_spells() -> None:
+def test_an_escaped_key_equals_the_unescaped_key() -> None:
     assert [1] == take(r'{"mess\u0061ges": [1]}')
     assert [] == take(r'{"mess\ud83dges": [1]}')
 
@@ -112,18 +112,18 @@ def test_an_escaped_key_is_the_key_it_spells() -> None:
         ('\ufeff{"messages": [1]}', [1]),
     ],
 )
-def test_a_strange_document_is_said_to_be_so(text: str, expected: list[Any]) -> None:
+def test_an_invalid_document_is_refused_with_its_reason(text: str, expected: list[Any]) -> None:
     assert expected == take(text)
 
 
-def test_an_element_that_is_too_long_costs_only_itself() -> None:
+def test_an_element_that_is_too_long_is_refused_alone() -> None:
     long = "x" * 5000
     text = json.dumps({"messages": [{"a": 1}, {"a": long}, [long], long, {"a": 2}]})
     assert [{"a": 1}, *["line_too_long"] * 3, {"a": 2}] == take(text, longest=1000)
 
 
 @pytest.mark.parametrize("cut", range(15, 44))
-def test_a_document_that_is_cut_gives_the_elements_before_the_cut(cut: int) -> None:
+def test_a_document_that_is_cut_off_is_read_up_to_the_cut(cut: int) -> None:
     text = '{"messages": [{"a": "b"}, {"c": [1]}, 23]}'
     found = take(text[:cut])
     ends = (24, 36, 41)  # behind a number might come more of it
@@ -148,7 +148,9 @@ class Breaking:
     ("error", "reason"),
     [(EOFError(), "truncated_stream"), (Refused("bad_checksum"), "bad_checksum")],
 )
-def test_a_source_that_breaks_gives_what_came_before_and_why(error: Exception, reason: str) -> None:
+def test_a_source_that_breaks_off_is_read_up_to_the_break_and_refused(
+    error: Exception, reason: str
+) -> None:
     for text in (b'{"messages": [1, {"a": 2}, {"b"', b'{"messages": [1, {"a": 2}]}'):
         found = list(iter_values(Breaking(text, error), "messages.item", LONGEST))
         assert [b"1", b'{"a": 2}'] == found[:2]
@@ -174,7 +176,7 @@ LAID_OUT = json.dumps(
         ("\n ]\n", "\n", [0, 1, 2, 3, "malformed_json", "malformed_json"]),
     ],
 )
-def test_a_fault_costs_one_element_where_each_begins_on_its_line(
+def test_a_fault_costs_one_element_if_each_begins_on_its_line(
     whole: str, damaged: str, expected: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = LAID_OUT.replace(whole, damaged, 1)
@@ -186,17 +188,17 @@ def test_a_fault_costs_one_element_where_each_begins_on_its_line(
 
 
 @pytest.mark.parametrize("spoilt", ['{"a" 2}', '{"a": 01}', "NaN", '{"a": NaN}', '{"a": [1,]}'])
-def test_a_fault_that_leaves_the_brackets_whole_costs_one_element_anywhere(spoilt: str) -> None:
+def test_a_fault_within_balanced_brackets_costs_one_element(spoilt: str) -> None:
     text = f'{{"messages": [{{"a": 1}},{spoilt},3]}}'
     assert [{"a": 1}, "malformed_json", 3] == take(text)
 
 
-def test_a_fault_that_hides_where_the_next_begins_ends_the_document() -> None:
+def test_a_fault_that_hides_the_next_element_ends_the_document() -> None:
     assert [{"a": 1}, "malformed_json"] == take('{"messages": [{"a": 1}, {"k: 2}, {"k": 3}]}')
     assert [{"a": 1}, "malformed_json"] == take(b'{"messages": [{"a": 1}, {"a": \xff}, {"a": 3}]}')
 
 
-def test_half_an_emoji_and_bytes_that_are_no_text_are_left_to_the_decoder() -> None:
+def test_half_an_emoji_and_invalid_utf8_are_passed_to_the_decoder() -> None:
     text = b'{"messages": [{"a": "\\ud83d"}, {"a": "\xff"}]}'
     found = list(iter_values(io.BytesIO(text), "messages.item", LONGEST))
     assert [b'{"a": "\\ud83d"}', b'{"a": "\xff"}'] == found
@@ -224,7 +226,7 @@ def under_each_name(text: str) -> dict[str, list[str]]:
         ('   ]\n  },\n  {\n   "name": "b",\n', {"a": ["a1", "a2"], "c": ["c1", "c2"]}),
     ],
 )
-def test_a_fault_in_one_chat_brings_no_message_of_the_next_under_its_name(
+def test_after_a_fault_no_message_is_assigned_to_the_wrong_chat(
     gone: str, expected: dict[str, list[str]]
 ) -> None:
     chats = [{"name": name, "messages": [{"n": name + n} for n in "12"]} for name in "abc"]
@@ -260,7 +262,7 @@ def test_what_is_not_kept_takes_no_memory(before: bytes) -> None:
     assert peak < 12 << 20
 
 
-def test_msgspec_still_says_where_a_value_ends() -> None:
+def test_msgspec_s_error_still_contains_the_end_of_a_value() -> None:
     # If not, all is read as before, but several times slower: see JsonScanner._read_by_decoder.
     for behind in (b' , {"b"', b',{"b"', b"]", b"\n ]"):
         cutter = json_scanner.JsonScanner(io.BytesIO(b'{"a": [1]}' + behind), LONGEST)
@@ -278,14 +280,14 @@ def test_msgspec_still_says_where_a_value_ends() -> None:
         "\ufeff",
     ],
 )
-def test_an_assignment_in_front_is_passed_over(before: str) -> None:
+def test_an_assignment_before_the_document_is_skipped(before: str) -> None:
     text = (before + '[{"a": "b = c"}];\n').encode()
     assert [b'{"a": "b = c"}'] == list(
         iter_values(skip_assignment(io.BytesIO(text)), "item", LONGEST)
     )
 
 
-def test_a_break_right_at_the_start_is_met_after_the_assignment_too() -> None:
+def test_a_break_within_the_first_bytes_is_raised_after_the_assignment() -> None:
     source = skip_assignment(Breaking(b"x = [1, ", EOFError()))
     first, last = iter_values(source, "item", LONGEST)
     assert b"1" == first
@@ -310,6 +312,6 @@ def name_of(data: bytes) -> tuple[Record, ...]:
         (b'{"a": ' + b"[" * 9999, "wrong_type"),
     ],
 )
-def test_each_way_to_fail_has_its_reason(data: bytes, expected: str) -> None:
+def test_each_decoding_error_has_its_reason(data: bytes, expected: str) -> None:
     (found,) = decode_value(data, name_of)
     assert expected == (found.text if isinstance(found, Post) else found.reason)  # type: ignore[union-attr]

@@ -34,7 +34,7 @@ APRIL = 1_271_699_520_000_000  # 2010-04-19 17:52:00 UTC
         1.27169952e12,
     ],
 )
-def test_every_spelling_of_a_moment_gives_the_same_microseconds(value: object) -> None:
+def test_every_spelling_of_a_time_gives_the_same_microseconds(value: object) -> None:
     assert parse_micros(value) == APRIL
 
 
@@ -43,11 +43,11 @@ def test_fractions_of_a_second_are_kept() -> None:
     assert parse_micros(1271699520.5) == APRIL + 500_000
 
 
-def test_a_date_in_digits_is_no_epoch() -> None:
+def test_a_date_in_digits_is_not_an_epoch() -> None:
     assert parse_micros("20160804") == 1_470_268_800_000_000
 
 
-def test_a_moment_before_1970_is_negative() -> None:
+def test_a_time_before_1970_is_negative() -> None:
     assert -1_000_000 == parse_micros("1969-12-31T23:59:59Z") == parse_micros(-1)
 
 
@@ -72,16 +72,16 @@ def test_a_moment_before_1970_is_negative() -> None:
         True,
     ],
 )
-def test_what_is_no_moment_is_null(value: object) -> None:
+def test_other_values_are_null(value: object) -> None:
     assert parse_micros(value) is None
 
 
-def test_a_date_whose_order_is_open_needs_its_format() -> None:
+def test_an_ambiguous_date_needs_its_format() -> None:
     assert parse_with_format("8/4/2016 11:52", "%m/%d/%Y %H:%M") == 1_470_311_520_000_000
     assert parse_with_format("soon", "%m/%d/%Y") is None
 
 
-def test_twitter_takes_only_its_own_form() -> None:
+def test_a_twitter_time_has_one_format_only() -> None:
     assert parse_twitter_time("2010-04-19T17:52:00Z") is None
     assert parse_twitter_time("Mon Apr 19 17:52:00 *0000 2010") is None
     assert parse_twitter_time("Mon Apr 19 17:52:00 +0000 2010") == APRIL

@@ -84,7 +84,7 @@ def test_a_reply_names_its_parent_and_root() -> None:
         ("odd", "post"),
     ],
 )  # fmt: skip
-def test_a_quote_is_a_post_that_shows_a_post(embed: Any, kind: str) -> None:
+def test_a_post_with_an_embedded_post_is_a_quote(embed: Any, kind: str) -> None:
     assert post(embed=embed).kind == kind
 
 
@@ -92,7 +92,7 @@ def link(start: int, end: int, uri: str = "https://example.org/a/long/way") -> d
     return {"index": {"byteStart": start, "byteEnd": end}, "features": [{"uri": uri}]}
 
 
-def test_a_shortened_link_is_written_out_by_byte_offsets() -> None:
+def test_a_shortened_link_is_replaced_by_its_address_at_byte_offsets() -> None:
     text = "é😀 example.org/a/lo... 終"
     start = len("é😀 ".encode())
     end = start + len("example.org/a/lo...")
@@ -117,12 +117,12 @@ def test_a_shortened_link_is_written_out_by_byte_offsets() -> None:
         [link(0, 3), link(1, 4)],
     ],
 )
-def test_facets_that_do_not_fit_leave_the_text_alone(facets: list[Any]) -> None:
+def test_invalid_facets_do_not_change_the_text(facets: list[Any]) -> None:
     for text in ("see example.org/a/lo...", "é example.org/a/lo..."):
         assert post(text=text, facets=facets).text == text
 
 
-def test_labels_say_what_is_sensitive_removed_or_not_for_strangers() -> None:
+def test_labels_mark_sensitive_removed_and_signed_in_only_posts() -> None:
     def labelled(*values: str) -> Post:
         return post(labels={"values": [{"val": value} for value in values]})
 
@@ -133,12 +133,12 @@ def test_labels_say_what_is_sensitive_removed_or_not_for_strangers() -> None:
     assert labelled("!takedown", "!no-unauthenticated").withdrawn == "removed"
 
 
-def test_a_date_from_the_future_is_the_moment_it_was_seen() -> None:
+def test_a_date_in_the_future_is_replaced_by_the_time_of_the_event() -> None:
     assert post(createdAt="2999-01-01T00:00:00Z").created_at == WHEN
     assert post(createdAt="once upon a time").created_at is None
 
 
-def test_deletes_edits_and_accounts_become_notices_with_their_time() -> None:
+def test_deletes_edits_and_closed_accounts_become_tombstones_with_their_time() -> None:
     author = f"bluesky:{ADA}"
     assert decode(commit(operation="delete", record=None)) == [
         Tombstone("id", NAME, "deleted_later", WHEN)
@@ -172,14 +172,14 @@ def test_deletes_edits_and_accounts_become_notices_with_their_time() -> None:
         ({}, "undeclared"),
     ],
 )  # fmt: skip
-def test_a_declaration_of_intents_is_carried(said: dict[str, Any], reason: str) -> None:
+def test_a_declaration_of_intents_becomes_a_tombstone(said: dict[str, Any], reason: str) -> None:
     row = commit(said, collection="org.user-intents.declaration", rkey="self")
     assert decode(row) == [Tombstone("author", f"bluesky:{ADA}", reason, WHEN)]
     gone = commit(None, collection="org.user-intents.declaration", rkey="self", operation="delete")
     assert decode(gone) == [Tombstone("author", f"bluesky:{ADA}", "undeclared", WHEN)]
 
 
-def test_other_records_are_passed_over_and_broken_ones_refused() -> None:
+def test_other_records_are_skipped_and_malformed_ones_refused() -> None:
     assert decode(commit({}, collection="app.bsky.feed.like")) == [Skipped("app.bsky.feed.like")]
     assert decode({"did": ADA, "kind": "identity"}) == [Skipped("identity")]
     for row, reason in (
@@ -197,7 +197,7 @@ def batches(path: Path, part_posts: int = 2, start: Any = None) -> list[Any]:
     return list(bluesky.read(str(path), bluesky.Config(path=str(path)), part_posts, start))
 
 
-def test_an_edit_a_delete_and_a_new_post_under_the_same_key_fold_as_they_happened(
+def test_an_edit_a_delete_and_a_new_post_under_one_key_are_applied_in_order(
     tmp_path: Path,
 ) -> None:
     def at(moment: int, text: str, operation: str) -> dict[str, Any]:
@@ -289,7 +289,7 @@ REPO = {
 }  # fmt: skip
 
 
-def test_a_repository_gives_its_posts_and_declarations(tmp_path: Path) -> None:
+def test_a_repository_contains_posts_and_declarations(tmp_path: Path) -> None:
     path = tmp_path / "repo.car"
     path.write_bytes(repo(REPO))
     (found,) = batches(path, 100)
@@ -302,7 +302,7 @@ def test_a_repository_gives_its_posts_and_declarations(tmp_path: Path) -> None:
     assert bluesky.fits(Sample("repo.car", (), path.read_bytes())) == 1
 
 
-def test_a_damaged_repository_keeps_what_can_be_reached(tmp_path: Path) -> None:
+def test_the_readable_part_of_a_damaged_repository_is_read(tmp_path: Path) -> None:
     whole = repo(REPO)
     path = tmp_path / "repo.car"
     chance = random.Random(5)
@@ -318,7 +318,7 @@ def test_a_damaged_repository_keeps_what_can_be_reached(tmp_path: Path) -> None:
     assert "truncated_stream" in found.refused["reason"].to_list()
 
 
-def test_resuming_gives_the_same_rest(tmp_path: Path) -> None:
+def test_a_resumed_read_gives_the_same_batches(tmp_path: Path) -> None:
     lines = [commit(RECORD | {"text": str(n)}, rkey=str(n)) for n in range(9)]
     for path, content in (("a", None), ("b.car", repo(REPO))):
         file = tmp_path / path
@@ -330,7 +330,7 @@ def test_resuming_gives_the_same_rest(tmp_path: Path) -> None:
             assert [later.posts.rows() for later in rest] == expected
 
 
-def test_the_real_lines_and_the_real_repository_are_read_whole(shared: Path) -> None:
+def test_the_real_lines_and_the_real_repository_are_read_completely(shared: Path) -> None:
     path = shared / "bluesky" / "expected_v1.jsonl"
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     posts = [
@@ -347,7 +347,7 @@ def test_the_real_lines_and_the_real_repository_are_read_whole(shared: Path) -> 
     ]
 
 
-def test_version_2_as_it_is_sent_has_the_change_in_the_payload_and_a_time_in_words() -> None:
+def test_version_2_has_the_change_in_the_payload_and_an_iso_time() -> None:
     inner = {
         "$type": "network.bsky.jetstream.subscribeEvents#commit", "seq": 7, "did": ADA,
         "time": "2020-01-01T00:00:00.000000Z", "witnessedAt": "2024-07-03T09:46:40.000000Z",
@@ -371,7 +371,7 @@ def test_version_2_as_it_is_sent_has_the_change_in_the_payload_and_a_time_in_wor
     assert decode({"$type": "error", "error": "ConsumerTooSlow"}) == [Skipped("error")]
 
 
-def test_the_first_jetstream_named_things_by_letters() -> None:
+def test_early_jetstream_has_one_letter_names() -> None:
     row = commit() | {"type": "com"}
     del row["kind"]
     row["commit"]["type"] = row["commit"].pop("operation")[0]
@@ -381,7 +381,7 @@ def test_the_first_jetstream_named_things_by_letters() -> None:
     assert decode({"did": ADA, "time_us": WHEN, "type": "id"}) == [Skipped("identity")]
 
 
-def test_without_a_time_the_revision_tells_it_and_nothing_is_replaced_blindly() -> None:
+def test_without_a_time_the_revision_is_used_and_an_edit_without_both_is_refused() -> None:
     row = commit(operation="update", rev="3kwemukb2222b")
     del row["time_us"]
     found, stone = decode(row)
@@ -399,13 +399,15 @@ def test_without_a_time_the_revision_tells_it_and_nothing_is_replaced_blindly() 
      {"facets": [None, {"index": 3}, {"index": {"byteStart": "0"}, "features": [5]}]},
      {"labels": None}, {"reply": None}, {"reply": {}}, {"embed": {"record": {"record": 1}}}],
 )  # fmt: skip
-def test_a_fault_in_a_lesser_field_does_not_cost_the_post(change: dict[str, Any]) -> None:
+def test_a_fault_in_an_optional_field_does_not_refuse_the_post(change: dict[str, Any]) -> None:
     found = post(text="see example.org/lo...", **change)
     assert (found.id, found.text, found.kind) == (NAME, "see example.org/lo...", "post")
 
 
 @pytest.mark.parametrize("change", [{"text": 7}, {"reply": 1}, {"labels": {"values": "porn"}}])
-def test_a_fault_in_the_text_the_thread_or_the_labels_does(tmp_path: Path, change: Any) -> None:
+def test_a_fault_in_the_text_the_thread_or_the_labels_refuses_the_post(
+    tmp_path: Path, change: Any
+) -> None:
     (found,) = batches(write_lines(tmp_path / "j", [commit(RECORD | change), commit()]), 9)
     assert (found.posts.height, found.refused["reason"].to_list()) == (1, ["wrong_type"])
 
@@ -415,7 +417,7 @@ def test_a_fault_in_the_text_the_thread_or_the_labels_does(tmp_path: Path, chang
     [("pt-BR", "pt"), ("EN", "en"), ("haw", "haw"), ("in", "id"), ("und", None), ("english", None),
      ("", None), ("x", None), ("zh_Hant", "zh")],
 )  # fmt: skip
-def test_the_hint_is_the_first_language_claimed(tag: str, hint: str | None) -> None:
+def test_the_language_hint_is_the_first_declared_language(tag: str, hint: str | None) -> None:
     assert post(langs=[tag, "fr"]).lang_hint == hint
 
 
@@ -435,12 +437,12 @@ def test_the_hint_is_the_first_language_claimed(tag: str, hint: str | None) -> N
         ("example.org/a...", "javascript:alert(1)", False),
     ],
 )
-def test_a_link_is_written_out_only_if_it_was_cut(shown: str, uri: str, whole: bool) -> None:
+def test_a_link_is_replaced_only_if_it_was_shortened(shown: str, uri: str, whole: bool) -> None:
     facets = [link(2, 2 + len(shown.encode()), uri)]
     assert post(text=f"a {shown} b", facets=facets).text == f"a {uri if whole else shown} b"
 
 
-def test_of_links_out_of_order_and_laid_over_each_other_the_first_counts() -> None:
+def test_of_overlapping_links_the_first_is_used() -> None:
     text = "a.org/x... b.org/y..."
     facets = [link(11, 21, "https://b.org/y/2"), link(0, 10, "https://a.org/x/1"),
               link(5, 15, "https://a.org/z"), link(2**70, 2**71, "https://a.org")]  # fmt: skip
@@ -449,7 +451,7 @@ def test_of_links_out_of_order_and_laid_over_each_other_the_first_counts() -> No
     assert post(text="a.org/a.org/x...", facets=facets).text == "https://a.org/a.org/x/1"
 
 
-def test_cards_and_descriptions_of_pictures_are_added_on_request() -> None:
+def test_cards_and_descriptions_of_images_are_added_if_configured() -> None:
     card = {"external": {"title": "Title", "description": "What it says", "uri": "https://a.org"}}
     images = {"images": [{"alt": "a loom"}, {"alt": ""}, {"alt": 3}]}
     for embed, added in (
@@ -466,7 +468,7 @@ def test_cards_and_descriptions_of_pictures_are_added_on_request() -> None:
     assert post(text="").text == ""
 
 
-def test_a_wish_on_the_profile_holds_for_the_account() -> None:
+def test_an_opt_out_label_on_the_profile_applies_to_the_account() -> None:
     wish = {"labels": {"values": [{"val": "!no-unauthenticated"}]}}
     row = commit(wish, collection="app.bsky.actor.profile", rkey="self")
     assert decode(row) == [Tombstone("author", f"bluesky:{ADA}", "opted_out", WHEN)]
@@ -477,7 +479,7 @@ def test_a_wish_on_the_profile_holds_for_the_account() -> None:
     assert found.withdrawn is None
 
 
-def test_a_declaration_for_one_site_is_none_for_all_and_a_trial_refusal_counts() -> None:
+def test_a_site_declaration_is_ignored_and_a_refusal_on_the_demo_site_counts() -> None:
     row = commit({"bulkDataset": {"allow": True}}, collection="org.user-intents.declaration",
                  rkey="did:web:a.org")  # fmt: skip
     assert decode(row) == [Skipped("org.user-intents.declaration")]
@@ -495,12 +497,12 @@ def test_a_declaration_for_one_site_is_none_for_all_and_a_trial_refusal_counts()
     ("did", "rkey"),
     [("ada", "3k2"), ("did:plc:a b", "3k2"), ("did:plc:ada\n", "3k2"), (ADA, "a/b"), (ADA, "a b")],
 )
-def test_an_id_that_is_none_is_refused(did: str, rkey: str) -> None:
+def test_an_invalid_id_is_refused(did: str, rkey: str) -> None:
     with pytest.raises(Refused, match="no_id"):
         decode(commit(rkey=rkey) | {"did": did})
 
 
-def test_names_of_kinds_that_someone_made_up_do_not_fill_the_ledger() -> None:
+def test_invented_names_of_kinds_are_counted_under_one_name() -> None:
     assert decode(commit({}, collection="x" * 101)) == [Skipped("unknown_kind")]
     assert decode(commit({}, collection="a\nsecret")) == [Skipped("unknown_kind")]
     assert decode({"did": ADA, "kind": "novelty"}) == [Skipped("novelty")]
@@ -508,7 +510,7 @@ def test_names_of_kinds_that_someone_made_up_do_not_fill_the_ledger() -> None:
         decode({"$type": "message"})
 
 
-def test_half_an_emoji_and_two_events_on_a_line_are_mended(tmp_path: Path) -> None:
+def test_half_an_emoji_and_two_events_on_a_line_are_repaired(tmp_path: Path) -> None:
     line = json.dumps(commit(RECORD | {"text": "\ud83d!"}))
     path = write_lines(tmp_path / "j", [(line + line).encode(), b'{"did"', b""])
     (found,) = batches(path, 9)

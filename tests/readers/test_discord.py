@@ -97,14 +97,14 @@ THERE = {"messageId": "3", "channelId": "2", "guildId": "1"}
         ({"reference": THERE, "forwardedMessage": {"content": "x"}}, "repost", "discord:3"),
     ],
 )
-def test_replies_forwards_and_followed_announcements_are_told_apart(
+def test_replies_forwards_and_followed_announcements_are_distinguished(
     tmp_path: Path, changes: dict[str, Any], kind: str, parent: str | None
 ) -> None:
     row = post(tmp_path, **changes)
     assert (kind, parent, None) == (row["kind"], row["parent_id"], row["root_id"])
 
 
-def test_a_forward_gives_what_it_forwards(tmp_path: Path) -> None:
+def test_a_forward_has_the_text_of_its_original(tmp_path: Path) -> None:
     assert "x" == post(tmp_path, content="", forwardedMessage={"content": "x"})["text"]
     assert "y" == post(tmp_path, content="y", forwardedMessage={"content": "x"})["text"]
     assert "" == post(tmp_path, content="")["text"]
@@ -127,7 +127,7 @@ ANN_LEE = {"id": "8", "name": "ann.lee", "nickname": "Ann Lee (she)"}
         ("@everyone @Tea", [{"id": "9", "name": "", "nickname": None}], "@everyone @Tea"),
     ],
 )
-def test_mentioned_names_are_masked_unless_told_otherwise(
+def test_mentioned_names_are_masked_by_default(
     tmp_path: Path, content: str, mentions: list[Any], expected: str
 ) -> None:
     assert expected == post(tmp_path, content=content, mentions=mentions)["text"]
@@ -200,13 +200,13 @@ def test_nothing_of_a_private_channel_is_kept(tmp_path: Path, changes: dict[str,
     assert {"service": 1} == found.skipped
 
 
-def test_private_channels_can_be_asked_for(tmp_path: Path) -> None:
+def test_private_channels_are_read_if_configured(tmp_path: Path) -> None:
     document = export(MESSAGE, channel={"id": "2", "type": "DirectTextChat"})
     found = batch(tmp_path, document, private=True)
     assert [("tea & **cake**", None)] == found.posts.select("text", "withdrawn").rows()
 
 
-def test_a_channel_named_behind_its_messages_is_looked_for_first(tmp_path: Path) -> None:
+def test_a_header_after_the_messages_is_read_first(tmp_path: Path) -> None:
     document = dict(reversed(export(MESSAGE, channel={"type": "DirectTextChat"}).items()))
     assert ["private"] == batch(tmp_path, document).posts["withdrawn"].to_list()
     document = dict(reversed(export(MESSAGE).items()))
@@ -227,7 +227,7 @@ def test_a_channel_named_behind_its_messages_is_looked_for_first(tmp_path: Path)
         (5, "wrong_type"),
     ],
 )
-def test_a_bad_message_is_refused_and_its_neighbours_stay(
+def test_a_malformed_message_is_refused_and_the_others_are_read(
     tmp_path: Path, message: Any, reason: str
 ) -> None:
     found = batch(tmp_path, export({**MESSAGE, "id": "1"}, message, {**MESSAGE, "id": "3"}))
@@ -235,7 +235,7 @@ def test_a_bad_message_is_refused_and_its_neighbours_stay(
     assert [(str(tmp_path / "tea.json"), 2, reason)] == found.refused.rows()
 
 
-def test_an_int_id_is_as_good_as_its_digits_and_text_is_mended(tmp_path: Path) -> None:
+def test_an_integer_id_equals_its_digits_and_text_is_repaired(tmp_path: Path) -> None:
     row = post(tmp_path, id=400000000000000005, content="\ud83d!")
     assert ("discord:400000000000000005", "\ufffd!") == (row["id"], row["text"])
 
@@ -244,7 +244,7 @@ def test_an_int_id_is_as_good_as_its_digits_and_text_is_mended(tmp_path: Path) -
     ("declared", "reasons"),
     [(2, []), (3, ["fewer_messages_than_declared"]), (1, []), ("3", []), (None, []), (2.5, [])],
 )
-def test_a_file_that_declares_more_messages_than_it_holds_is_not_whole(
+def test_a_file_with_fewer_messages_than_declared_is_refused(
     tmp_path: Path, declared: Any, reasons: list[str]
 ) -> None:
     document = {**export(MESSAGE, {**MESSAGE, "id": "5"}), "messageCount": declared}
@@ -269,7 +269,7 @@ def test_missing_messages_are_not_refused_twice(tmp_path: Path) -> None:
         (b"\x89PNG\0", ["not_text"]),
     ],
 )
-def test_a_file_without_messages_says_why(
+def test_a_file_without_messages_is_refused_with_its_reason(
     tmp_path: Path, document: bytes, reasons: list[str]
 ) -> None:
     found = batch(tmp_path, document)
@@ -301,7 +301,7 @@ def test_an_archive_of_channels_is_read_channel_by_channel_and_resumes(tmp_path:
         assert [b.posts.rows() for b in whole[number + 1 :]] == [b.posts.rows() for b in rest]
 
 
-def test_its_own_documents_are_known_at_a_glance() -> None:
+def test_its_own_documents_are_detected() -> None:
     def fits(document: Any) -> float:
         return discord.fits(Sample("x.json", (), json.dumps(document, indent=2).encode()))
 

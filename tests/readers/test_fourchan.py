@@ -67,7 +67,7 @@ def test_the_first_post_opens_the_thread() -> None:
     ) == post(OPENER)
 
 
-def test_a_reply_hangs_under_what_it_quotes_first() -> None:
+def test_the_parent_of_a_reply_is_the_first_post_that_it_quotes() -> None:
     (_, reply, later) = decode(THREAD)
     assert (
         Post(
@@ -131,7 +131,7 @@ def test_only_an_earlier_post_of_the_thread_is_a_parent(com: str, bare: int, thr
         ('<pre class="prettyprint">a<br>  b</pre>', "```\na\n  b\n```"),
     ],
 )
-def test_only_lines_that_say_who_is_answered_are_dropped(com: str, text: str) -> None:
+def test_only_lines_that_quote_a_number_are_dropped(com: str, text: str) -> None:
     assert text == post(LATER, com=com).text
 
 
@@ -144,7 +144,9 @@ def test_only_lines_that_say_who_is_answered_are_dropped(com: str, text: str) ->
         ({"trip": "!abc", "id": "Xy12"}, "g/100/!abc"),
     ],
 )
-def test_an_author_is_known_within_one_thread(changes: dict[str, Any], author: str | None) -> None:
+def test_an_author_is_identified_within_one_thread_only(
+    changes: dict[str, Any], author: str | None
+) -> None:
     assert author == post(REPLY, **changes).author
 
 
@@ -168,7 +170,7 @@ def test_the_board_decides_what_is_sensitive() -> None:
         ("../..", None, {}, "g"),
     ],
 )
-def test_the_board_is_configured_or_in_the_post_or_told_by_the_file(
+def test_the_board_is_from_the_config_the_post_or_the_file_name(
     row: str | None, around: str | None, config: dict[str, str], board: str
 ) -> None:
     (record,) = decode({"board": around, "posts": [{**OPENER, "board": row}]}, **config)
@@ -190,7 +192,9 @@ def test_the_board_is_configured_or_in_the_post_or_told_by_the_file(
         ("", "", ""),
     ],
 )
-def test_the_board_is_told_from_the_names(path: str, member: str, board: str) -> None:
+def test_the_board_is_found_in_the_names_of_files_and_folders(
+    path: str, member: str, board: str
+) -> None:
     assert board == fourchan.find_board(path, member)
 
 
@@ -213,11 +217,11 @@ def test_what_cannot_be_a_post_is_refused(changes: dict[str, Any], reason: str) 
         decode(REPLY, "")
 
 
-def test_a_picture_without_words_is_a_post_without_text() -> None:
+def test_a_picture_without_text_is_a_post_with_empty_text() -> None:
     assert "" == post({**REPLY, "com": None}, tim=12).text
 
 
-def test_one_spoilt_post_does_not_cost_its_thread() -> None:
+def test_a_malformed_post_does_not_refuse_its_thread() -> None:
     records = decode({"posts": [OPENER, {**REPLY, "com": []}, 5, LATER]})
     kinds = sorted(type(record).__name__ for record in records)
     assert ["Post", "Post", "Refused", "Refused"] == kinds
@@ -282,7 +286,7 @@ def test_a_cut_thread_is_refused_once(tmp_path: Path) -> None:
     assert "truncated_stream" == refusal[1]
 
 
-def test_a_line_that_only_opens_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+def test_a_line_of_one_opening_bracket_does_not_refuse_the_others(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "posts.jsonl", [b'{"posts":[{', OPENER, REPLY])
     batches = read(path)
     assert ([(100, 2), (101, 3)], [(1, "malformed_json")]) == (numbers(batches), reasons(batches))
@@ -322,5 +326,5 @@ def test_lines_are_read_to_the_end_and_resume(tmp_path: Path) -> None:
         (b"", 0.0),
     ],
 )
-def test_threads_are_told_from_others(head: bytes, share: float) -> None:
+def test_threads_are_detected(head: bytes, share: float) -> None:
     assert share == fourchan.fits(Sample("x", (), head))

@@ -87,14 +87,14 @@ def test_a_polls_option_is_a_reply_to_its_poll() -> None:
     )  # fmt: skip
 
 
-def test_a_row_without_a_type_is_told_by_its_parent_and_a_number_is_one() -> None:
+def test_a_missing_type_is_inferred_from_the_parent_and_a_number_is_mapped() -> None:
     assert "reply" == post({**COMMENT, "type": None}).kind
     assert post(COMMENT) == post(COMMENT, type=2)
     assert post(COMMENT, type="pollopt", poll=9) == post(COMMENT, type=4, poll=9)
     assert "post" == post({**STORY, "type": None}, parent=0).kind
 
 
-def test_a_storys_address_is_in_its_text_only_on_request() -> None:
+def test_a_story_s_address_is_in_its_text_only_if_configured() -> None:
     shown = decode({**STORY, "text": None, "title": "Kettles"}, with_url=True)
     assert isinstance(shown, Post)
     assert "Kettles\n\nhttps://example.com/kettles" == shown.text
@@ -114,7 +114,7 @@ def test_an_id_may_be_a_float_if_it_is_whole(value: Any, name: str) -> None:
             post(STORY, id=value)
 
 
-def test_a_mirrors_floats_and_texts_are_understood() -> None:
+def test_a_mirror_s_floats_and_texts_are_parsed() -> None:
     row = post(
         COMMENT, id=102.0, parent=101.0, time="2010-04-19 17:52:01 UTC", deleted="", dead=0.0
     )
@@ -136,7 +136,7 @@ def test_what_was_deleted_or_killed_is_withdrawn(value: Any) -> None:
     assert None is post(STORY, dead=False, deleted="false").withdrawn
 
 
-def test_what_is_no_item_is_said_so() -> None:
+def test_other_lines_are_skipped_or_refused_with_a_reason() -> None:
     assert Skipped("null") == decode(None)
     with pytest.raises(Refused, match="no_text"):
         decode({"id": 5, "type": "comment"})
@@ -176,7 +176,7 @@ def test_a_file_is_read_to_its_end_and_resumes(tmp_path: Path) -> None:
         assert [b.posts.rows() for b in batches[number + 1 :]] == [b.posts.rows() for b in rest]
 
 
-def test_a_parquet_mirror_gives_the_same_posts(tmp_path: Path) -> None:
+def test_a_parquet_mirror_has_the_same_posts(tmp_path: Path) -> None:
     rows = [{**STORY, "parent": None}, {**COMMENT, "parent": 101.0}]
     for row in rows:
         row.pop("kids", None)
@@ -203,11 +203,11 @@ def test_a_parquet_mirror_gives_the_same_posts(tmp_path: Path) -> None:
         ([], 0.0),
     ],
 )
-def test_items_are_told_from_others(rows: list[Any], share: float) -> None:
+def test_items_are_detected(rows: list[Any], share: float) -> None:
     head = b"\n".join(json.dumps(row).encode() for row in rows)
     assert share == hackernews.fits(Sample("x", (), head))
 
 
-def test_the_table_of_submissions_is_left_to_the_table_reader(shared: Path) -> None:
+def test_the_table_of_submissions_is_not_detected(shared: Path) -> None:
     head = (shared / "hackernews" / "hacker_news.csv").read_bytes()[:100_000]
     assert 0 == hackernews.fits(Sample("hacker_news.csv", (), head))

@@ -68,7 +68,7 @@ def post(row: dict[str, Any], **changes: Any) -> Post:
     return record
 
 
-def test_a_view_of_a_post_tells_all() -> None:
+def test_a_view_of_a_post_has_all_fields() -> None:
     assert Post(
         id="lemmy:lemmy.example/post/24",
         text="Kettles & pots\n\n> quoted\n\nMine is *blue*.",
@@ -155,7 +155,7 @@ def test_the_path_is_the_ancestry(changes: dict[str, Any], parent: str) -> None:
         ({**VIEW, "community": {**ROOM, "visibility": "Public"}}, None),
     ],
 )
-def test_what_was_taken_away_is_withdrawn(row: dict[str, Any], reason: str | None) -> None:
+def test_deleted_and_removed_objects_are_withdrawn(row: dict[str, Any], reason: str | None) -> None:
     assert reason == post(row).withdrawn
 
 
@@ -193,7 +193,7 @@ def test_what_cannot_be_a_post_is_refused(row: dict[str, Any], reason: str) -> N
 LINES: list[Any] = [REPLY, COMMENT, b"{", {**POST, "id": []}, VIEW, POST]
 
 
-def test_a_dump_tells_its_instance_and_resumes(tmp_path: Path) -> None:
+def test_the_instance_is_found_in_the_dump_and_reading_resumes(tmp_path: Path) -> None:
     path = str(write_lines(tmp_path / "dump.jsonl", LINES))
     batches = list(lemmy.read(path, Config(path=path), 2))
     ids = [name for batch in batches for name in batch.posts["id"].to_list()]
@@ -216,7 +216,7 @@ def test_replies_find_their_parents_in_one_dump(tmp_path: Path) -> None:
     assert set(parents) <= set(batch.posts["id"])
 
 
-def test_without_an_instance_nothing_is_named(tmp_path: Path) -> None:
+def test_without_an_instance_all_posts_are_refused(tmp_path: Path) -> None:
     path = str(write_lines(tmp_path / "dump.jsonl", [{**POST, "local": False}, COMMENT]))
     (batch,) = lemmy.read(path, Config(path=path), 100)
     assert ["no_instance"] * 2 == batch.refused["reason"].to_list()
@@ -235,6 +235,6 @@ def test_without_an_instance_nothing_is_named(tmp_path: Path) -> None:
         ([], 0.0),
     ],
 )
-def test_lemmys_rows_are_told_from_others(rows: list[Any], share: float) -> None:
+def test_lemmy_s_rows_are_detected(rows: list[Any], share: float) -> None:
     head = b"\n".join(json.dumps(row).encode() for row in rows)
     assert share == lemmy.fits(Sample("x", (), head))

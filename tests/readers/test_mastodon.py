@@ -107,7 +107,7 @@ def test_a_status_becomes_a_post_with_its_html_read() -> None:
     assert (expected,) == tuple(decode(STATUS))
 
 
-def test_a_content_warning_stands_in_front_unless_not_wanted() -> None:
+def test_a_content_warning_is_joined_in_front_by_default() -> None:
     row = status(spoiler_text=" food < drink ", content="<p>cake</p>")
     assert one(row).text == "food < drink\n\ncake"
     assert one(row, content_warnings=False).text == "cake"
@@ -130,7 +130,7 @@ def test_an_author_has_a_host_wherever_it_is_from(changes: dict[str, Any], name:
     assert name == one(account(**changes)).author
 
 
-def test_a_boost_holds_the_originals_whole_text() -> None:
+def test_a_boost_has_the_original_s_full_text() -> None:
     original = {**ORIGINAL, "sensitive": True}
     boost = one(status(uri=STATUS["uri"] + "/activity", content="", reblog=original))
     assert boost.sensitive is True
@@ -161,7 +161,7 @@ def test_a_chain_by_one_local_author_is_joined() -> None:
     assert one(numbers).parent_id == f"mastodon:{HOME}/ap/users/7/statuses/99"
 
 
-def test_other_software_makes_its_uris_otherwise() -> None:
+def test_the_uris_of_other_software_are_not_derived() -> None:
     row = status(in_reply_to_id="99", in_reply_to_account_id="7", uri=f"{HOME}/objects/5eb0-11")
     assert (None, "reply") == (one(row).parent_id, one(row).kind)
 
@@ -198,7 +198,7 @@ def test_a_local_parent_is_known_by_the_mention_of_its_author(
 
 
 @pytest.mark.parametrize("local", ["9vAbC", 99.0, "9" * 5000, None])
-def test_a_parent_that_cannot_be_told_is_null(local: Any) -> None:
+def test_an_uncertain_parent_is_null(local: Any) -> None:
     row = status(in_reply_to_id=local, in_reply_to_account_id="12", mentions=[CAT])
     assert (None, "reply") == (one(row).parent_id, one(row).kind)
 
@@ -218,7 +218,7 @@ def test_statuses_of_one_page_or_thread_join_each_other() -> None:
 
 
 @pytest.mark.parametrize("visibility", ["unlisted", "private", "direct", "limited", "", None])
-def test_what_is_not_public_is_counted_and_its_text_is_not_carried(visibility: Any) -> None:
+def test_other_than_public_posts_are_counted_without_their_text(visibility: Any) -> None:
     row = status(visibility=visibility, spoiler_text="secret")
     assert ("private", "") == (one(row).withdrawn, one(row).text)
     inner = one(status(reblog={**ORIGINAL, "visibility": visibility}))
@@ -226,14 +226,14 @@ def test_what_is_not_public_is_counted_and_its_text_is_not_carried(visibility: A
     assert [("private", "")] * 2 == [(inner.withdrawn, inner.text), (outer.withdrawn, outer.text)]
 
 
-def test_unlisted_posts_are_read_if_wanted_and_private_ones_never() -> None:
+def test_unlisted_posts_are_read_if_configured_and_private_ones_never() -> None:
     read = one(status(visibility="unlisted"), visibility=("public", "unlisted"))
     assert (None, "tea & cake\n\n&lt;") == (read.withdrawn, read.text)
     with pytest.raises(ValidationError):
         mastodon.Config(path="x", visibility=("private",))  # type: ignore[arg-type]
 
 
-def test_a_status_without_a_visibility_is_not_taken_for_public() -> None:
+def test_a_status_without_a_visibility_is_private() -> None:
     row = {key: value for key, value in STATUS.items() if key != "visibility"}
     assert ("private", "") == (one(row).withdrawn, one(row).text)
 
@@ -261,7 +261,7 @@ TAGGED = '<p>Hi <a href="https://h/tags/NoBot" class="mention hashtag">#<span>No
         ({"locked": True}, {}, None),
     ],
 )
-def test_the_wishes_of_an_account_are_heeded(
+def test_the_opt_outs_of_an_account_are_honoured(
     changes: dict[str, Any], config: dict[str, Any], reason: str | None
 ) -> None:
     assert reason == one(account(**changes), **config).withdrawn
@@ -270,12 +270,12 @@ def test_the_wishes_of_an_account_are_heeded(
     assert reason == one(row, **config).withdrawn
 
 
-def test_an_opt_out_reaches_the_author_s_other_posts() -> None:
+def test_an_opt_out_applies_to_the_author_s_other_posts() -> None:
     _, said = decode(account(noindex=True))
     assert Tombstone("author", "mastodon:ada@home.example", "opted_out") == said
 
 
-def test_a_program_is_marked() -> None:
+def test_a_bot_is_marked() -> None:
     assert one(account(bot=True)).bot is True
 
 
@@ -291,7 +291,7 @@ def frames(*lines: object) -> tuple[pl.DataFrame, pl.DataFrame]:
     return batch.posts, batch.tombstones
 
 
-def test_an_edit_ends_the_version_from_before_it_and_no_other(tmp_path: Path) -> None:
+def test_an_edit_supersedes_earlier_versions_only(tmp_path: Path) -> None:
     edited = status(content="<p>second</p>", edited_at="2023-01-02T00:00:00.250Z")
     # Another server's copy of the same version has no fraction of a second.
     copy = status(content="<p>second</p>", edited_at="2023-01-02T00:00:00Z")
@@ -312,7 +312,7 @@ def event(name: str, payload: object) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", ["update", "status.update"])
-def test_events_bring_statuses(name: str) -> None:
+def test_events_contain_statuses(name: str) -> None:
     assert one(event(name, json.dumps(STATUS))) == one(STATUS)
     assert one(event(name, STATUS)) == one(STATUS)
 
@@ -323,12 +323,12 @@ def test_other_events_are_skipped_by_name(name: str) -> None:
     assert (Skipped("event"),) == tuple(decode(event("a stranger's words", "{}")))
 
 
-def test_half_an_emoji_in_an_event_costs_one_sign() -> None:
+def test_half_an_emoji_in_an_event_costs_one_character() -> None:
     payload = json.dumps(status(content="tea \ud83d!"))
     assert one(event("update", payload)).text == "tea \ufffd!"
 
 
-def test_a_stream_saved_as_it_came_is_read() -> None:
+def test_a_raw_stream_is_read() -> None:
     assert one(b"data: " + json.dumps(STATUS).encode()) == one(STATUS)
     for line, what in (
         (b":thump", "keep_alive"),
@@ -353,7 +353,7 @@ def read(path: Path, part_posts: int = 100, **config: Any) -> list[contract.Batc
     return list(mastodon.read(str(path), made, part_posts))
 
 
-def test_a_deletion_reaches_its_status_before_and_after_it(tmp_path: Path) -> None:
+def test_a_deletion_applies_to_its_status_before_and_after_it(tmp_path: Path) -> None:
     path = lines(
         tmp_path / "stream.jsonl",
         event("update", json.dumps(status(id="1", uri="https://a.example/1"))),
@@ -399,7 +399,7 @@ def test_a_status_without_its_key_or_text_is_refused(changes: Any, reason: str) 
         decode(status(**changes))
 
 
-def test_one_spoilt_status_costs_its_page_nothing_else() -> None:
+def test_a_malformed_status_does_not_refuse_its_page() -> None:
     page = [STATUS, status(uri=None), status(content=[1]), 7, ORIGINAL]
     first, *spoilt, last = decode(page)
     assert isinstance(first, Post)
@@ -412,7 +412,7 @@ def test_one_spoilt_status_costs_its_page_nothing_else() -> None:
 
 @pytest.mark.parametrize("key", sorted(STATUS))
 @pytest.mark.parametrize("wrong", [None, True, 3, -1.5, "x", [], [1], {}, {"a": 1}])
-def test_a_wrong_type_anywhere_is_a_record_and_no_crash(
+def test_a_wrong_type_in_any_field_is_a_record_and_no_crash(
     tmp_path: Path, key: str, wrong: object
 ) -> None:
     bad = status(**{key: wrong})
@@ -422,7 +422,7 @@ def test_a_wrong_type_anywhere_is_a_record_and_no_crash(
     assert found == 5
 
 
-def test_batches_resume_where_they_were_cut(tmp_path: Path) -> None:
+def test_reading_resumes_after_each_batch(tmp_path: Path) -> None:
     rows = [status(id=str(n), uri=f"https://a.example/{n}") for n in range(7)]
     path = lines(tmp_path / "x.jsonl", *rows[:3], rows[3:5], *rows[5:], event("delete", "6"))
     check_resumes(path, 7)
@@ -548,14 +548,14 @@ def test_the_narrower_of_note_and_activity_counts() -> None:
         ({"suspended": True}, {}, "removed"),
     ],
 )
-def test_the_archive_s_own_author_is_heeded(
+def test_the_opt_outs_of_the_archive_s_author_are_honoured(
     changes: dict[str, Any], config: dict[str, Any], reason: str | None
 ) -> None:
     post, *_ = activity(create(), {**ACTOR, **changes}, **config)
     assert reason == post.withdrawn
 
 
-def test_an_opt_out_in_an_archive_reaches_the_author_s_other_posts() -> None:
+def test_an_opt_out_in_an_archive_applies_to_the_author_s_other_posts() -> None:
     _, said = activity(create(), {**ACTOR, "summary": TAGGED})
     assert Tombstone("author", "mastodon:ada@home.example", "opted_out") == said
 
@@ -563,7 +563,7 @@ def test_an_opt_out_in_an_archive_reaches_the_author_s_other_posts() -> None:
 @pytest.mark.parametrize(
     ("kind", "bot"), [("Person", False), ("Service", True), ("Application", True), (None, None)]
 )
-def test_an_actor_s_type_tells_programs(kind: str | None, bot: bool | None) -> None:
+def test_an_actor_s_type_marks_bots(kind: str | None, bot: bool | None) -> None:
     assert bot is activity(create(), {**ACTOR, "type": kind})[0].bot
 
 
@@ -597,7 +597,7 @@ def test_the_language_is_the_one_of_the_content() -> None:
     assert ("Tee", "de") == (only.text, only.lang_hint)
 
 
-def test_without_an_actor_the_author_is_read_off_the_note() -> None:
+def test_without_an_actor_the_author_is_taken_from_the_note() -> None:
     assert activity(create(), {})[0].author == "ada@home.example"
     other = create(attributedTo=f"{HOME}/ap/users/7")
     assert activity(other, {})[0].author == f"{HOME}/ap/users/7"
@@ -682,7 +682,7 @@ def test_of_an_archive_only_two_files_are_opened(
     assert ["actor.json", "outbox.json"] == sorted(opened)
 
 
-def test_a_tar_is_known_for_an_archive_in_whatever_order_it_was_packed(tmp_path: Path) -> None:
+def test_a_tar_of_an_archive_is_detected_in_any_order_of_its_files(tmp_path: Path) -> None:
     path = as_tar(tmp_path / "a.tgz", {name: FILES[name] for name in sorted(FILES)})
     (batch,) = read(path)
     assert ["tea & cake"] * 3 + [""] == batch.posts["text"].to_list()
@@ -716,7 +716,7 @@ def test_two_people_s_archives_keep_their_authors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("actor", "reason"), [(None, "no_actor"), (b"{", "malformed_json"), (b"[]", "wrong_type")]
 )
-def test_a_missing_actor_is_told_and_the_posts_are_read(
+def test_a_missing_actor_is_refused_and_the_posts_are_read(
     tmp_path: Path, name: str, actor: bytes | None, reason: str
 ) -> None:
     files = {key: content for key, content in FILES.items() if key != "actor.json"}
@@ -733,7 +733,7 @@ def test_an_outbox_alone_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MAKERS)
-def test_an_outbox_that_breaks_off_gives_what_came_before(tmp_path: Path, name: str) -> None:
+def test_an_outbox_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path, name: str) -> None:
     cut = FILES["outbox.json"][:-1500]
     (batch,) = read(MAKERS[name](tmp_path / name, {**FILES, "outbox.json": cut}))
     assert batch.posts.height in (2, 3)
@@ -741,13 +741,13 @@ def test_an_outbox_that_breaks_off_gives_what_came_before(tmp_path: Path, name: 
 
 
 @pytest.mark.parametrize("content", [outbox(), b'{"@context":1}', b"[]", b"", b"\0\0", b"null"])
-def test_an_empty_or_foreign_outbox_holds_no_posts(tmp_path: Path, content: bytes) -> None:
+def test_an_empty_or_foreign_outbox_has_no_posts(tmp_path: Path, content: bytes) -> None:
     for name, pack in MAKERS.items():
         (batch,) = read(pack(tmp_path / name, {**FILES, "outbox.json": content}))
         assert batch.posts.height == 0
 
 
-def test_a_cut_archive_is_told(tmp_path: Path) -> None:
+def test_an_archive_that_is_cut_off_is_refused_at_the_cut(tmp_path: Path) -> None:
     for name in ("archive.zip", "archive.tar.gz"):
         path = MAKERS[name](tmp_path / name, FILES)
         path.write_bytes(path.read_bytes()[:-200])
@@ -755,7 +755,7 @@ def test_a_cut_archive_is_told(tmp_path: Path) -> None:
         assert batch.refused.height >= 1
 
 
-def test_a_folder_without_an_outbox_is_told(tmp_path: Path) -> None:
+def test_a_folder_without_an_outbox_is_refused(tmp_path: Path) -> None:
     (batch,) = read(as_folder(tmp_path / "a", {"actor.json": b"{}"}))
     assert ["no_outbox"] == batch.refused["reason"].to_list()
 
@@ -767,7 +767,7 @@ def sample(head: bytes = b"", members: Sequence[str] = (), name: str = "x") -> S
     return Sample(name, tuple(members), head)
 
 
-def test_it_knows_its_own_at_a_glance() -> None:
+def test_its_own_files_are_detected() -> None:
     line = json.dumps(STATUS).encode()
     assert mastodon.fits(sample(line + b"\n" + line[:50])) == 1
     assert mastodon.fits(sample(json.dumps(event("delete", "1")).encode())) == 1

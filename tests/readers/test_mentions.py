@@ -33,14 +33,14 @@ def tweet(number: int, user: Person, text: str, *people: Person) -> dict[str, An
     }  # fmt: skip
 
 
-def test_people_are_told_who_stand_in_the_text() -> None:
+def test_only_accounts_named_in_the_text_are_mentions() -> None:
     people = [("Joe", "1"), ("ann", "2"), (None, "3"), ("x y", "4"), ("bob", None)]
     assert match_mentions("hi @joe and @bob", people) == "joe=1"
     assert match_mentions("@ann @JOE", people) == "ann=2 joe=1"
     assert match_mentions("joe", people) is None
 
 
-def test_tweets_of_v1_tell_whom_they_name(tmp_path: Path) -> None:
+def test_tweets_of_v1_have_mentions(tmp_path: Path) -> None:
     rows = [
         tweet(1, ("ann", "11"), "hi @Joe", ("Joe", "12")),
         {**tweet(2, ("bob", "13"), "RT @ann: hi @Joe"),
@@ -55,7 +55,7 @@ def test_tweets_of_v1_tell_whom_they_name(tmp_path: Path) -> None:
     ]
 
 
-def test_tweets_of_v2_tell_whom_they_name(tmp_path: Path) -> None:
+def test_tweets_of_v2_have_mentions(tmp_path: Path) -> None:
     row = {
         "data": {
             "id": "5", "text": "hi @Joe", "author_id": "11",
@@ -66,7 +66,7 @@ def test_tweets_of_v2_tell_whom_they_name(tmp_path: Path) -> None:
     assert read("x_api", tmp_path / "a.jsonl")["mentions"].to_list() == ["joe=12"]
 
 
-def test_posts_of_bluesky_tell_whom_they_name(tmp_path: Path) -> None:
+def test_posts_of_bluesky_have_mentions(tmp_path: Path) -> None:
     text = "héllo @jay.example.org"
     begin = len("héllo ".encode())
     facet = {
@@ -86,7 +86,9 @@ def test_posts_of_bluesky_tell_whom_they_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mode", ["posts", "tree"])
-def test_a_mention_joins_its_author_and_the_map_stays_inside(tmp_path: Path, mode: str) -> None:
+def test_a_mention_gets_its_author_s_pseudonym_and_the_map_is_not_in_the_output(
+    tmp_path: Path, mode: str
+) -> None:
     rows = [
         tweet(1, ("ann", "11"), "what do you say to all of this @Joe", ("Joe", "12")),
         {**tweet(2, ("Joe", "12"), "nothing at all my dear @ann, as ever", ("ann", "11")),
@@ -110,7 +112,7 @@ def test_a_mention_joins_its_author_and_the_map_stays_inside(tmp_path: Path, mod
     assert "joe" not in json.dumps(kept["text"].to_list()).lower()
 
 
-def test_statuses_of_mastodon_tell_the_hosts_of_whom_they_name(tmp_path: Path) -> None:
+def test_statuses_of_mastodon_have_mentions_with_hosts(tmp_path: Path) -> None:
     row = {
         "id": "1", "uri": "https://mas.to/users/ann/statuses/1", "visibility": "public",
         "created_at": "2024-09-09T19:46:02.102Z", "language": "en",

@@ -89,7 +89,7 @@ def refusals(found: Batch) -> list[str]:
     return found.refused["reason"].to_list()
 
 
-def test_a_facebook_export_gives_its_posts_and_comments(tmp_path: Path) -> None:
+def test_a_facebook_export_has_posts_and_comments(tmp_path: Path) -> None:
     found = batch(tmp_path, {POSTS: [POST], COMMENTS: {"comments_v2": [COMMENT]}, PROFILE: PERSON})
     columns = ("platform", "kind", "author", "community", "text", "consent", "withdrawn")
     assert [
@@ -103,7 +103,7 @@ def test_a_facebook_export_gives_its_posts_and_comments(tmp_path: Path) -> None:
     assert [] == refusals(found)
 
 
-def test_an_instagram_export_gives_its_posts_and_comments(tmp_path: Path) -> None:
+def test_an_instagram_export_has_posts_and_comments(tmp_path: Path) -> None:
     user = {"string_map_data": {"Username": {"value": "ada.lee"}, "Private Account": {}}}
     album = {
         "media": [{"uri": "a.jpg", "creation_timestamp": 5, "title": ""}, {"title": "b"}],
@@ -153,18 +153,18 @@ def attached(*media: Any) -> list[Any]:
         ({"data": [{"post": "\ud83d"}]}, "\ufffd"),
     ],
 )
-def test_a_posts_words_are_gathered_and_mended(
+def test_the_texts_of_a_post_are_joined_and_repaired(
     tmp_path: Path, changes: dict[str, Any], text: str
 ) -> None:
     assert text == row(tmp_path, POSTS, {**POST, "data": [{"post": "a"}], **changes})["text"]
 
 
-def test_no_time_is_no_moment_in_1970(tmp_path: Path) -> None:
+def test_a_time_of_zero_is_null(tmp_path: Path) -> None:
     for moment in (0, "0", None):
         assert row(tmp_path, POSTS, {**POST, "timestamp": moment})["created_at"] is None
 
 
-def test_tagged_names_stay_if_told_so(tmp_path: Path) -> None:
+def test_tagged_names_are_kept_if_configured(tmp_path: Path) -> None:
     post = {**POST, "data": [{"post": "@[10:2048:Ada]"}]}
     assert "@[10:2048:Ada]" == row(tmp_path, POSTS, post, mask_mentions=False)["text"]
 
@@ -182,7 +182,7 @@ def test_tagged_names_stay_if_told_so(tmp_path: Path) -> None:
         (GRAM_COMMENTS, {"string_map_data": []}),
     ],
 )
-def test_what_has_no_words_is_skipped(tmp_path: Path, name: str, record: Any) -> None:
+def test_a_post_without_text_is_skipped(tmp_path: Path, name: str, record: Any) -> None:
     found = batch(tmp_path, {name: [record]})
     assert ({"no_words": 1}, 0, []) == (found.skipped, found.posts.height, refusals(found))
 
@@ -205,7 +205,7 @@ def test_a_comment_is_found_in_other_languages_and_older_exports(
 FILES = {POSTS: [POST, {**POST, "timestamp": 2}], COMMENTS: [COMMENT], PROFILE: PERSON}
 
 
-def test_without_consent_nothing_but_the_count_is_kept(tmp_path: Path) -> None:
+def test_without_consent_posts_are_only_counted(tmp_path: Path) -> None:
     found = batch(tmp_path, FILES, consented=False)
     kept = {
         name for name in found.posts.columns if found.posts[name].null_count() < found.posts.height
@@ -235,7 +235,7 @@ SECRET = {
 
 @pytest.mark.parametrize("make", [written, zipped])
 @pytest.mark.parametrize("consented", [True, False])
-def test_messages_and_what_is_not_a_post_are_never_opened(
+def test_messages_and_other_private_files_are_never_opened(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     make: Callable[[Path, dict[str, Any]], str],
@@ -259,7 +259,7 @@ def test_of_messages_alone_nothing_is_read(tmp_path: Path) -> None:
     assert (0, ["no_posts"]) == (found.posts.height, refusals(found))
 
 
-def test_ids_are_the_same_wherever_the_export_lies(tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_the_path_of_the_export(tmp_path: Path) -> None:
     there = batch(tmp_path, FILES).posts["id"].to_list()
     moved = {f"facebook-ada/{name}": content for name, content in FILES.items()}
     (again,) = batches(zipped(tmp_path, moved))
@@ -271,7 +271,7 @@ def test_ids_are_the_same_wherever_the_export_lies(tmp_path: Path) -> None:
     assert withheld.posts["id"].to_list() == there
 
 
-def test_ids_tell_nothing_of_the_account_or_the_text(tmp_path: Path) -> None:
+def test_ids_do_not_depend_on_the_account_or_the_text(tmp_path: Path) -> None:
     one = row(tmp_path, POSTS, POST, account="Ada")
     other = row(tmp_path, POSTS, {**POST, "data": [{"post": "something else"}]}, account="Bob")
     assert one["id"] == other["id"]
@@ -304,7 +304,7 @@ def test_posts_of_one_second_have_ids_of_their_own(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf" + json.dumps([POST]).encode(), 1, []),
     ],
 )
-def test_a_strange_file_is_accounted_for(
+def test_every_value_of_an_odd_file_is_counted(
     tmp_path: Path, content: Any, posts: int, reasons: list[str]
 ) -> None:
     found = batch(tmp_path, {POSTS: content})
@@ -312,7 +312,7 @@ def test_a_strange_file_is_accounted_for(
     assert found.cursor is None
 
 
-def test_a_profile_that_cannot_be_read_is_said_so_and_the_posts_stay(tmp_path: Path) -> None:
+def test_an_unreadable_profile_is_refused_and_the_posts_are_read(tmp_path: Path) -> None:
     profiles = {
         b"{": "malformed_json",
         b'{"profile_v2": 5}': "wrong_type",
@@ -331,7 +331,7 @@ def test_an_older_profile_has_the_name_elsewhere() -> None:
     assert common.parse_owner(b"{}") is None
 
 
-def test_where_both_platforms_lie_together_one_must_be_named(tmp_path: Path) -> None:
+def test_an_export_of_both_platforms_needs_the_platform_in_the_config(tmp_path: Path) -> None:
     files = {POSTS: [POST], GRAM: [{"title": "a", "creation_timestamp": 5}]}
     assert ["facebook_and_instagram"] == refusals(batch(tmp_path, files))
     for platform in ("facebook", "instagram"):
@@ -339,7 +339,7 @@ def test_where_both_platforms_lie_together_one_must_be_named(tmp_path: Path) -> 
         assert [platform] == found.posts["platform"].to_list()
 
 
-def test_an_export_that_cannot_be_read_says_why(tmp_path: Path) -> None:
+def test_an_unreadable_export_is_refused_with_its_reason(tmp_path: Path) -> None:
     assert ["html_not_json"] == refusals(batch(tmp_path, {"posts/your_posts_1.html": b"<p>"}))
     plain = tmp_path / "your_posts_1.json"
     plain.write_text(json.dumps([POST]))
@@ -349,7 +349,7 @@ def test_an_export_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     assert ["no_posts"] == refusals(found)
 
 
-def test_parts_come_in_order_and_reading_resumes_from_any_batch(tmp_path: Path) -> None:
+def test_parts_are_read_in_order_and_reading_resumes_after_any_batch(tmp_path: Path) -> None:
     names = [POSTS.replace("_1.", f"_{n}.") for n in (1, 2, 10)]
     files = {
         name: [{**POST, "timestamp": 10 * n + k} for k in (1, 2, 3)] for n, name in enumerate(names)
@@ -377,5 +377,5 @@ def test_parts_come_in_order_and_reading_resumes_from_any_batch(tmp_path: Path) 
         ((), 0.0),
     ],
 )
-def test_its_own_archives_are_known_at_a_glance(members: tuple[str, ...], expected: float) -> None:
+def test_its_own_archives_are_detected(members: tuple[str, ...], expected: float) -> None:
     assert expected == meta.fits(Sample("export.zip", members, b"[]"))

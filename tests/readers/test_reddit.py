@@ -101,7 +101,7 @@ def test_the_time_may_be_a_number_or_text(created: object) -> None:
 
 
 @pytest.mark.parametrize(("score", "expected"), [(None, None), ("4", 4), (4.0, 4), (2**70, None)])
-def test_the_score_may_drift_in_type(score: object, expected: int | None) -> None:
+def test_the_score_may_be_of_any_type(score: object, expected: int | None) -> None:
     assert expected == post(COMMENT, score=score).score
 
 
@@ -143,13 +143,13 @@ def test_a_full_name_as_id_is_not_prefixed_twice() -> None:
         (COMMENT, {}, None),
     ],
 )
-def test_what_reddit_says_is_gone_is_marked_with_why(
+def test_deleted_and_removed_posts_are_withdrawn_with_their_reason(
     row: dict[str, Any], changes: dict[str, Any], reason: str | None
 ) -> None:
     assert reason == post(row, **changes).withdrawn
 
 
-def test_a_deleted_author_is_nobody_and_no_bot() -> None:
+def test_a_deleted_author_is_null_and_not_a_bot() -> None:
     gone = post(COMMENT, author="[deleted]")
     assert (gone.author, gone.bot) == (None, None)
 
@@ -174,7 +174,7 @@ def test_known_bots_and_names_that_end_in_bot_are_bots(author: str, bot: bool) -
     assert bot is post(COMMENT, author=author).bot
 
 
-def test_the_list_of_bots_and_the_rule_are_the_plans_to_choose() -> None:
+def test_the_list_of_bots_and_the_suffix_rule_are_settings() -> None:
     decode = reddit.make_decoder(config(bots=("ada",), bot_suffix=False))
     rows = [decode(json.dumps({**COMMENT, "author": n}).encode())[0] for n in ("ADA", "a_bot")]
     assert [row.bot for row in rows if isinstance(row, contract.Post)] == [True, False]
@@ -190,7 +190,7 @@ def test_adult_posts_are_sensitive_under_either_name() -> None:
     assert post(COMMENT, over18=True).sensitive is True
 
 
-def test_a_parent_that_is_a_bare_number_is_left_out() -> None:
+def test_a_parent_that_is_a_bare_number_is_null() -> None:
     assert post(COMMENT, parent_id=12345).parent_id is None
 
 
@@ -211,7 +211,7 @@ def test_a_row_without_id_or_text_is_refused(row: dict[str, Any], reason: str) -
     assert reason == caught.value.reason
 
 
-def test_each_bad_line_is_refused_and_the_rest_is_read(tmp_path: Path) -> None:
+def test_each_malformed_line_is_refused_and_the_others_are_read(tmp_path: Path) -> None:
     good = json.dumps(COMMENT).encode()
     path = tmp_path / "RC.jsonl"
     path.write_bytes(

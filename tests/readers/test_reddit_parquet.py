@@ -64,7 +64,7 @@ def refused(path: Path) -> list[tuple[int, str]]:
     return [row[1:] for batch in read(path) for row in batch.refused.rows()]
 
 
-def test_a_mirror_gives_the_very_posts_of_its_dump(tmp_path: Path) -> None:
+def test_a_mirror_has_exactly_the_posts_of_its_dump(tmp_path: Path) -> None:
     rows = [dict(zip(COMMENTS, row, strict=True)) for row in zip(*COMMENTS.values(), strict=True)]
     dump = tmp_path / "RC.jsonl"
     dump.write_bytes(b"\n".join(json.dumps(row).encode() for row in rows))
@@ -91,12 +91,12 @@ def test_the_time_is_read_whatever_its_type(tmp_path: Path, created: object) -> 
     assert comments(tmp_path, created_utc=created)["created_at"][0] == MOMENT
 
 
-def test_fractions_of_a_second_and_moments_before_1970_survive(tmp_path: Path) -> None:
+def test_fractions_of_a_second_and_times_before_1970_are_kept(tmp_path: Path) -> None:
     moments = [datetime(2020, 1, 1, 0, 0, 0, 250_001, UTC), datetime(1969, 7, 20, tzinfo=UTC)]
     assert moments == comments(tmp_path, created_utc=moments)["created_at"].to_list()
 
 
-def test_a_moment_no_calendar_has_is_no_moment(tmp_path: Path) -> None:
+def test_a_time_outside_the_calendar_is_null(tmp_path: Path) -> None:
     far = pa.array([2**62, None]).cast(pa.timestamp("us"))
     assert comments(tmp_path, created_utc=far)["created_at"].to_list() == [None, None]
 
@@ -121,7 +121,7 @@ def test_flags_may_be_text_or_numbers(tmp_path: Path) -> None:
     assert hidden["withdrawn"].to_list() == ["removed", None]
 
 
-def test_columns_that_no_post_needs_may_hold_anything(tmp_path: Path) -> None:
+def test_columns_that_are_not_read_may_have_any_type(tmp_path: Path) -> None:
     found = comments(tmp_path, edited=["false", "1134365190.0"], thumbnail=[b"\xff\xd8", None])
     assert found.height == 2
 
@@ -161,7 +161,7 @@ def test_a_table_of_something_else_is_refused_row_by_row(tmp_path: Path) -> None
     assert refused(mirror(tmp_path / "p", {"x": [1, 2]})) == [(1, "no_id"), (2, "no_id")]
 
 
-def test_an_empty_mirror_holds_nothing(tmp_path: Path) -> None:
+def test_an_empty_mirror_has_no_posts(tmp_path: Path) -> None:
     (batch,) = read(mirror(tmp_path / "p", {name: [] for name in COMMENTS}))
     assert (batch.posts.height, batch.refused.height, batch.cursor) == (0, 0, None)
 
@@ -207,7 +207,7 @@ def test_a_cursor_skips_whole_row_groups_unread(tmp_path: Path) -> None:
     assert "damaged_parquet" not in rest.refused["reason"].to_list()
 
 
-def test_a_damaged_row_group_costs_its_own_rows(tmp_path: Path) -> None:
+def test_a_damaged_row_group_costs_only_its_own_rows(tmp_path: Path) -> None:
     path = many(tmp_path / "p")
     data = path.read_bytes()
     at = data.index(b"text 4 ")

@@ -119,7 +119,7 @@ def test_an_answer_replies_to_its_question() -> None:
     ) == post(ANSWER)
 
 
-def test_a_comment_is_taken_as_it_was_typed() -> None:
+def test_a_comment_is_read_as_it_was_typed() -> None:
     assert Post(
         id=f"stackexchange:{SITE}/c11",
         text="Use `List<String>` &amp; <b>not</b> a list",
@@ -143,11 +143,11 @@ def test_a_comment_is_taken_as_it_was_typed() -> None:
         ("once", None),
     ],
 )
-def test_a_licence_that_is_not_given_is_told_by_the_day(day: str, name: str | None) -> None:
+def test_a_missing_license_is_set_by_the_date(day: str, name: str | None) -> None:
     assert name == post(ANSWER, CreationDate=day).license
 
 
-def test_the_community_account_is_a_program_and_an_unknown_one_nobody() -> None:
+def test_the_community_account_is_a_bot_and_an_unknown_account_is_null() -> None:
     community = post(ANSWER, OwnerUserId="-1")
     assert (community.author, community.bot) == (f"{SITE}/-1", True)
     assert None is post(ANSWER, OwnerDisplayName=None).author
@@ -218,7 +218,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("broken", BROKEN)
 @pytest.mark.parametrize("chunk", [1, 7, 1 << 20])
-def test_a_broken_row_costs_itself_alone(
+def test_a_malformed_row_is_refused_alone(
     broken: str, chunk: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stackexchange, "_CHUNK_BYTES", chunk)
@@ -248,7 +248,7 @@ def test_a_row_over_the_limit_is_refused_and_the_next_is_read(
     assert [(2, "line_too_long"), (4, "line_too_long")] == batch.refused.drop("source_file").rows()
 
 
-def test_a_cut_file_gives_all_before_the_cut(tmp_path: Path) -> None:
+def test_a_file_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path) -> None:
     whole = table("posts", QUESTION, ANSWER)
     (batch,) = read(write(tmp_path / "Posts.xml", whole[:-60]))
     assert (["malformed_xml"], 1) == (batch.refused["reason"].to_list(), batch.posts.height)
@@ -257,7 +257,7 @@ def test_a_cut_file_gives_all_before_the_cut(tmp_path: Path) -> None:
     assert ["truncated_stream"] == batch.refused["reason"].to_list()
 
 
-def test_nothing_that_a_file_declares_is_believed(tmp_path: Path) -> None:
+def test_declared_entities_and_doctypes_are_not_expanded(tmp_path: Path) -> None:
     evil = b'<!DOCTYPE posts [<!ENTITY a "b">]>'
     content = table("posts", ANSWER).replace(b"<posts>", evil + b"<posts>", 1)
     (batch,) = read(write(tmp_path / "Posts.xml", content))
@@ -281,12 +281,12 @@ def test_a_file_without_posts_has_none(content: bytes, reasons: list[str], tmp_p
     assert (0, reasons) == (batch.posts.height, batch.refused["reason"].to_list())
 
 
-def test_rows_without_a_table_around_them_are_told_by_their_attributes(tmp_path: Path) -> None:
+def test_rows_without_a_table_element_are_detected_by_their_attributes(tmp_path: Path) -> None:
     (batch,) = read(write(tmp_path / "x.xml", (row(ANSWER) + row(COMMENT)).encode()))
     assert [f"stackexchange:{SITE}/{n}" for n in ("7", "c11")] == batch.posts["id"].to_list()
 
 
-def test_another_table_is_skipped_whole(tmp_path: Path) -> None:
+def test_other_tables_are_skipped_as_a_whole(tmp_path: Path) -> None:
     path = write(tmp_path / "Users.xml", table("users", {"Id": "1", "DisplayName": "Ada"}))
     (batch,) = read(path, site="")
     assert (0, 0, {"table_users": 1}) == (
@@ -306,12 +306,14 @@ def test_another_table_is_skipped_whole(tmp_path: Path) -> None:
         ("d/superuser.com.tar.gz", "Posts.xml#2", "superuser.com"),
     ],
 )
-def test_the_site_is_told_from_the_names(path: str, member: str, site: str) -> None:
+def test_the_site_is_found_in_the_names_of_files_and_folders(
+    path: str, member: str, site: str
+) -> None:
     assert site == stackexchange.find_site(path, member, Config(path=path))
     assert "a.b" == stackexchange.find_site(path, member, Config(path=path, site="a.b"))
 
 
-def test_a_site_that_nothing_tells_must_be_set(tmp_path: Path) -> None:
+def test_a_site_that_is_in_no_name_must_be_set(tmp_path: Path) -> None:
     path = write(tmp_path / "dump" / "Posts.xml", table("posts", ANSWER))
     with pytest.raises(PlanError, match="set `site:`"):
         read(path, site="")
@@ -336,7 +338,9 @@ def numbered(fields: dict[str, str], count: int) -> list[dict[str, str] | str]:
 
 
 @pytest.mark.parametrize("kind", ["7z", "tar"])
-def test_an_archive_gives_its_posts_and_comments_and_resumes(kind: str, tmp_path: Path) -> None:
+def test_the_posts_and_comments_of_an_archive_are_read_and_resume(
+    kind: str, tmp_path: Path
+) -> None:
     members = {
         "Badges.xml": b"never read",
         "Comments.xml": table("comments", *numbered(COMMENT, 5)),
@@ -354,7 +358,7 @@ def test_an_archive_gives_its_posts_and_comments_and_resumes(kind: str, tmp_path
         assert [b.posts.rows() for b in batches[number + 1 :]] == [b.posts.rows() for b in rest]
 
 
-def test_of_an_archive_only_posts_and_comments_are_wanted() -> None:
+def test_of_an_archive_only_posts_and_comments_are_opened() -> None:
     wanted = ["Posts.xml", "x.com/Comments.xml", "stackoverflow.com-Posts.xml", "posts.xml.gz"]
     other = ["PostLinks.xml", "PostHistory.xml", "Users.xml", "Votes.xml", "readme.txt"]
     assert wanted == [name for name in wanted + other if stackexchange.is_posts_or_comments(name)]
@@ -373,7 +377,7 @@ def test_of_an_archive_only_posts_and_comments_are_wanted() -> None:
         (Sample("x", (), b""), 0.0),
     ],
 )
-def test_a_dump_is_told_from_others(sample: Sample, share: float) -> None:
+def test_a_dump_is_detected(sample: Sample, share: float) -> None:
     assert share == stackexchange.fits(sample)
 
 

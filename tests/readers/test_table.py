@@ -167,7 +167,7 @@ def test_an_id_that_was_a_float_is_exact_or_refused(
             assert f"table:{expected}" == posts(file)["id"].item()
 
 
-def test_numeric_ids_of_json_and_parquet_are_held_to_the_same(tmp_path: Path) -> None:
+def test_numeric_ids_of_json_and_parquet_follow_the_same_rules(tmp_path: Path) -> None:
     lines = "".join(f'{{"id": {n}, "body": "x"}}\n' for n in ("5.0", "4.8e17", "1.5", "null"))
     path = write(tmp_path, "p.jsonl", lines)
     frame = pl.DataFrame({"id": [5.0, 4.8e17, 1.5, None], "body": ["x"] * 4, "user": ["y"] * 4})
@@ -211,14 +211,14 @@ def test_parquet_timestamps_end_up_in_utc(tmp_path: Path, zone: str | None) -> N
     assert local.replace(tzinfo=timezone(offset)) == found["created_at"].item()
 
 
-def test_values_that_are_not_ours_fall_back(tmp_path: Path) -> None:
+def test_other_values_get_the_default(tmp_path: Path) -> None:
     fields = {"text": "body", "kind": "k", "sensitive": "x", "withdrawn": "w"}
     path = write(tmp_path, "p.csv", "body,k,x,w\na,tweet,maybe,spam\nb,quote,TRUE,false\nc,,0,\n")
     rows = posts(path, fields=fields).select("kind", "sensitive", "withdrawn").rows()
     assert rows == [("post", None, "removed"), ("quote", True, None), ("post", False, None)]
 
 
-def test_bad_csv_rows_are_refused_with_their_number(tmp_path: Path) -> None:
+def test_malformed_csv_rows_are_refused_with_their_number(tmp_path: Path) -> None:
     content = b"id,body,user\n1,a,ada\n2,b\n3,\xff,ada\n4,d,ada,x\n\n6,\xc3\xa9,ada\n7,\xf0\x9f,a\n"
     path = write(tmp_path, "p.csv", content)
     assert posts(path)["text"].to_list() == ["a", "\u00e9"]
@@ -231,7 +231,7 @@ def test_bad_csv_rows_are_refused_with_their_number(tmp_path: Path) -> None:
     assert posts(path)["source_row"].to_list() == [2, 7]
 
 
-def test_nul_characters_leave_the_text(tmp_path: Path) -> None:
+def test_nul_characters_are_removed_from_the_text(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", "id,body,user\n1,a\0b,ada\n2,c,ada\n")
     assert posts(path)["text"].to_list() == ["ab", "c"]
     frame = pl.DataFrame({"id": [1], "body": ["a\0b"], "user": ["y"]})
@@ -265,7 +265,7 @@ def test_a_line_over_the_limit_is_refused(tmp_path: Path) -> None:
     assert posts(path, max_line_mb=1)["text"].to_list() == ["b"]
 
 
-def test_columns_can_be_named_where_there_is_no_header(tmp_path: Path) -> None:
+def test_columns_can_be_configured_for_a_file_without_a_header(tmp_path: Path) -> None:
     path = write(tmp_path, "p.csv", "1;hello;ada\n")
     frame = posts(path, columns=("id", "body", "user"), delimiter=";")
     assert frame.select("id", "text", "author").rows() == [ROW]
@@ -279,7 +279,7 @@ def test_another_encoding_is_an_option(tmp_path: Path) -> None:
         posts(path, encoding="latin-one")
 
 
-def test_a_csv_cut_off_keeps_what_came_before(tmp_path: Path) -> None:
+def test_a_csv_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path) -> None:
     dice = random.Random(1)
     rows = "".join(f"{n},{dice.randbytes(200).hex()},ada\n" for n in range(5000))
     packed = gzip.compress(f"id,body,user\n{rows}".encode())
@@ -298,7 +298,7 @@ def test_a_binary_file_is_refused_as_a_whole(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.jsonl", "p.parquet"])
-def test_an_empty_table_holds_nothing(tmp_path: Path, name: str) -> None:
+def test_an_empty_table_has_no_posts(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name, "id,body,user\n" if name == "p.csv" else "")
     if name == "p.parquet":
         pl.DataFrame({"id": [], "body": [], "user": []}).write_parquet(path)
@@ -306,7 +306,7 @@ def test_an_empty_table_holds_nothing(tmp_path: Path, name: str) -> None:
     assert refused(path) == []
 
 
-def test_a_broken_row_group_costs_its_own_rows(tmp_path: Path) -> None:
+def test_a_damaged_row_group_costs_only_its_own_rows(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     names = [f"{n}" * 50 for n in range(3000)]
     arrow = pa.table({"id": list(range(3000)), "body": names, "user": names})
@@ -351,7 +351,7 @@ def test_reading_resumes_at_every_cursor(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["p.csv", "p.parquet"])
-def test_a_mapped_column_that_is_not_there_names_those_that_are(tmp_path: Path, name: str) -> None:
+def test_the_error_of_a_missing_column_lists_the_columns(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name, "id,boddy,user\n1,hello,ada\n")
     if name == "p.parquet":
         pl.DataFrame({"id": [1], "boddy": ["hello"], "user": ["ada"]}).write_parquet(path)

@@ -96,7 +96,7 @@ def test_text_is_joined_from_its_pieces(
     assert expected == post(tmp_path, **changes)["text"]
 
 
-def test_a_mentioned_persons_name_is_masked_unless_told_otherwise(tmp_path: Path) -> None:
+def test_a_mentioned_person_s_name_is_masked_by_default(tmp_path: Path) -> None:
     pieces = [{"type": "mention_name", "text": "Ada Lee", "user_id": 3}, " and ", "@tea"]
     changes: dict[str, Any] = {"text_entities": ..., "text": pieces}
     assert "@user and @tea" == post(tmp_path, **changes)["text"]
@@ -116,7 +116,7 @@ def test_a_mentioned_persons_name_is_masked_unless_told_otherwise(tmp_path: Path
         ({"forwarded_from": "Bob", "reply_to_message_id": 3}, "repost", None),
     ],
 )
-def test_replies_and_forwards_are_told_apart(
+def test_replies_and_forwards_are_distinguished(
     tmp_path: Path, changes: dict[str, Any], kind: str, parent: str | None
 ) -> None:
     row = post(tmp_path, **changes)
@@ -195,7 +195,7 @@ def test_nothing_of_a_private_chat_is_kept(tmp_path: Path, kind: Any) -> None:
     assert ["no_id"] == refusals(found)
 
 
-def test_a_private_kind_can_be_asked_for(tmp_path: Path) -> None:
+def test_a_private_type_of_chat_is_read_if_configured(tmp_path: Path) -> None:
     found = batch(tmp_path, chat(MESSAGE, type="private_group"), chats=["private_group"])
     assert [("telegram:55/7", None)] == found.posts.select("id", "withdrawn").rows()
     found = batch(tmp_path, chat(MESSAGE), chats=["private_group"])
@@ -229,13 +229,13 @@ def shown(frame: pl.DataFrame) -> list[tuple[Any, ...]]:
     return frame.select("id", "community", "withdrawn", "source_row").rows()
 
 
-def test_each_chat_of_a_whole_account_goes_by_its_own_header(tmp_path: Path) -> None:
+def test_each_chat_of_an_account_has_its_own_header(tmp_path: Path) -> None:
     found = batch(tmp_path, EXPORT)
     assert IN_EXPORT == shown(found.posts)
     assert ({"service": 1}, []) == (found.skipped, refusals(found))
 
 
-def test_a_header_behind_the_messages_is_looked_for_first(tmp_path: Path) -> None:
+def test_a_header_after_the_messages_is_read_first(tmp_path: Path) -> None:
     document = json.loads(json.dumps(EXPORT))
     for listed in (document["chats"], document["left_chats"]):
         listed["list"] = [dict(reversed(one.items())) for one in listed["list"]]
@@ -247,7 +247,7 @@ def test_a_header_behind_the_messages_is_looked_for_first(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("indent", [None, 1])
-def test_behind_damage_a_listed_chat_counts_as_private(
+def test_after_damage_a_listed_chat_counts_as_private(
     tmp_path: Path, backwards: bool, indent: int | None
 ) -> None:
     messages = [{**MESSAGE, "id": n} for n in (1, 2, 3)]
@@ -291,7 +291,7 @@ def test_an_account_around_its_chats_does_not_name_them(tmp_path: Path) -> None:
         (None, "wrong_type"),
     ],
 )
-def test_a_bad_message_is_refused_and_its_neighbours_stay(
+def test_a_malformed_message_is_refused_and_the_others_are_read(
     tmp_path: Path, message: Any, reason: str
 ) -> None:
     text = json.dumps(chat({**MESSAGE, "id": 1}, "HERE", {**MESSAGE, "id": 3}))
@@ -305,7 +305,7 @@ def test_a_bad_message_is_refused_and_its_neighbours_stay(
     assert [(str(tmp_path / "result.json"), 2, reason)] == found.refused.rows()
 
 
-def test_a_chat_without_a_whole_id_has_no_posts(tmp_path: Path) -> None:
+def test_a_chat_without_a_valid_id_has_no_posts(tmp_path: Path) -> None:
     for name in (1.5e9, None, "x"):
         assert ["no_id"] == refusals(batch(tmp_path, chat(MESSAGE, id=name)))
 
@@ -325,7 +325,7 @@ def test_a_chat_without_a_whole_id_has_no_posts(tmp_path: Path) -> None:
         (b"\xef\xbb\xbf" + json.dumps(chat(MESSAGE)).encode(), 1, []),
     ],
 )
-def test_whatever_the_file_is_it_is_accounted_for(
+def test_every_value_of_an_odd_file_is_counted(
     tmp_path: Path, document: bytes, posts: int, reasons: list[str]
 ) -> None:
     found = batch(tmp_path, document)
@@ -359,7 +359,7 @@ def test_reading_resumes_from_any_batch(tmp_path: Path) -> None:
         assert [b.sha256 for b in whole[number + 1 :]] == [b.sha256 for b in rest]
 
 
-def test_its_own_documents_are_known_at_a_glance() -> None:
+def test_its_own_documents_are_detected() -> None:
     def fits(document: Any, name: str = "result.json", members: tuple[str, ...] = ()) -> float:
         return telegram.fits(Sample(name, members, json.dumps(document, indent=1).encode()))
 

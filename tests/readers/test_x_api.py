@@ -56,34 +56,34 @@ def test_a_page_a_stream_object_and_a_flattened_tweet_give_the_same_post() -> No
     assert decode({**TWEET, "__twarc": {}}) == [EXPECTED]
 
 
-def test_a_long_posts_text_is_in_its_note() -> None:
+def test_the_text_of_a_long_post_is_in_its_note() -> None:
     assert tweet(note_tweet={"text": "all of it &lt;3"}).text == "all of it <3"
 
 
-def test_a_retweets_whole_text_comes_from_the_page() -> None:
+def test_a_retweet_s_full_text_is_from_the_page() -> None:
     page = {"data": [{**TWEET, **RETWEET}], "includes": {"tweets": [{"id": "77", "text": "a log"}]}}
     (retweet,) = decode(page)
     assert isinstance(retweet, Post)
     assert (retweet.text, retweet.kind, retweet.parent_id) == ("RT @bob: a log", "repost", "x:77")
 
 
-def test_a_retweets_whole_text_may_be_a_note() -> None:
+def test_a_retweet_s_full_text_may_be_a_note() -> None:
     known = {"id": "77", "text": "a l", "note_tweet": {"text": "a long story"}}
     (retweet,) = decode({"data": {**TWEET, **RETWEET}, "includes": {"tweets": [known]}})
     assert isinstance(retweet, Post)
     assert retweet.text == "RT @bob: a long story"
 
 
-def test_a_flattened_retweets_whole_text_is_in_its_reference() -> None:
+def test_a_flattened_retweet_s_full_text_is_in_its_reference() -> None:
     references = [{"type": "retweeted", "id": "77", "text": "a log"}]
     assert tweet(text="RT @bob: a l\u2026", referenced_tweets=references).text == "RT @bob: a log"
 
 
-def test_a_retweet_without_its_original_keeps_the_text_it_shows() -> None:
+def test_a_retweet_without_its_original_keeps_its_cut_text() -> None:
     assert tweet(**RETWEET).text == "RT @bob: a lo\u2026"
 
 
-def test_references_tell_replies_from_quotes() -> None:
+def test_references_distinguish_replies_from_quotes() -> None:
     reply = tweet(
         referenced_tweets=[{"type": "quoted", "id": "8"}, {"type": "replied_to", "id": "7"}]
     )
@@ -104,7 +104,7 @@ def test_older_versions_of_an_edited_tweet_are_superseded() -> None:
     assert isinstance(older, Post) and older.withdrawn == "superseded"
 
 
-def test_tweets_that_others_refer_to_are_read_only_on_request() -> None:
+def test_referenced_tweets_are_read_only_if_configured() -> None:
     page = {"data": [TWEET], "includes": {"tweets": [{"id": "7", "text": "hi"}, TWEET]}}
     assert decode(page) == [EXPECTED]
     assert [EXPECTED, Post(id="x:7", text="hi")] == decode(page, includes=True)
@@ -131,7 +131,7 @@ def test_a_protected_account_withdraws_its_tweet() -> None:
     assert tweet(author={"id": "12", "protected": True}).withdrawn == "protected"
 
 
-def test_errors_are_skipped_and_counted_beside_the_tweets() -> None:
+def test_errors_are_skipped_and_counted() -> None:
     assert [Skipped("error"), Skipped("error"), EXPECTED] == decode(
         {"data": [TWEET], "errors": [{}, {}]}
     )
@@ -142,7 +142,7 @@ def test_a_page_without_tweets_is_skipped() -> None:
     assert [Skipped("empty_page")] == decode({"meta": {"result_count": 0}})
 
 
-def test_one_spoilt_tweet_does_not_take_its_page_with_it() -> None:
+def test_a_malformed_tweet_does_not_refuse_its_page() -> None:
     bad = [{**TWEET, "text": 5}, {"id": "1"}, {"text": "x"}, {"id": 1e17, "text": "x"}]
     *refused, post = decode({"data": [*bad, TWEET], "includes": {"tweets": [7], "users": [7]}})
     assert post == EXPECTED
@@ -154,7 +154,7 @@ def test_one_spoilt_tweet_does_not_take_its_page_with_it() -> None:
     ]
 
 
-def test_an_object_that_is_none_of_these_is_refused() -> None:
+def test_other_objects_are_refused() -> None:
     for row in ({}, {"hello": 1}, {"data": None}):
         with pytest.raises(Refused, match="no_id"):
             decode(row)
@@ -192,19 +192,19 @@ BIG = "1170025343920402432"
         ),
     ],
 )
-def test_a_compliance_line_is_a_tombstone_for_what_its_id_can_be(
+def test_a_compliance_line_is_a_tombstone_for_every_meaning_of_its_id(
     line: dict[str, Any], expected: list[tuple[str, str, str]]
 ) -> None:
     assert [Tombstone(*item) for item in expected] == decode(line)
 
 
-def test_the_plan_can_say_what_a_compliance_job_is_about() -> None:
+def test_the_kind_of_ids_of_a_compliance_job_can_be_configured() -> None:
     line = compliance(id=BIG, reason="deleted")
     assert [Tombstone("author", f"x:{BIG}", "deleted_later")] == decode(line, compliance="users")
     assert [Tombstone("id", f"x:{BIG}", "deleted_later")] == decode(line, compliance="tweets")
 
 
-def test_a_removed_location_takes_no_tweet_away() -> None:
+def test_a_removed_location_does_not_withdraw_the_tweet() -> None:
     assert [Skipped("scrub_geo")] == decode(compliance(reason="scrub_geo"))
 
 
@@ -218,13 +218,13 @@ def test_a_removed_location_takes_no_tweet_away() -> None:
         ({"user_unsuspend": {"user": {"id": "5"}}}, Skipped("user_unsuspend")),
     ],
 )
-def test_the_compliance_streams_messages_are_understood(
+def test_the_compliance_stream_s_messages_are_decoded(
     data: dict[str, Any], expected: contract.Record
 ) -> None:
     assert [expected] == decode({"data": data})
 
 
-def test_a_line_cut_off_is_refused_and_what_came_before_is_kept(tmp_path: Path) -> None:
+def test_a_line_that_is_cut_off_is_refused_and_earlier_ones_are_read(tmp_path: Path) -> None:
     path = tmp_path / "stream.jsonl"
     line = json.dumps({"data": TWEET})
     path.write_text(f"{line}\n{line}\n{line[:80]}")

@@ -83,7 +83,7 @@ def test_a_tweet_of_an_old_archive_has_no_wrapper() -> None:
     assert (post(),) == tuple(decode(TWEET))
 
 
-def test_archive_and_stream_know_a_tweet_by_one_id() -> None:
+def test_archive_and_stream_give_a_tweet_the_same_id() -> None:
     status = {**TWEET, "favorite_count": 4, "user": {"id_str": "12", "screen_name": "ada"}}
     (streamed,) = x_stream.decode(json.dumps(status).encode())
     assert streamed == post()
@@ -95,7 +95,7 @@ def test_a_reply_names_its_parent_and_no_thread() -> None:
     assert post(in_reply_to_status_id=5.5e17).parent_id is None
 
 
-def test_a_repost_is_told_by_its_text_and_has_no_parent() -> None:
+def test_a_repost_is_detected_by_its_text_and_has_no_parent() -> None:
     text = "RT @bob: a long s\u2026"
     repost = post(full_text=text, in_reply_to_status_id_str="55")
     assert (repost.kind, repost.parent_id, repost.text) == ("repost", None, text)
@@ -136,7 +136,7 @@ def test_a_reply_that_quotes_is_a_reply() -> None:
     assert (reply.kind, reply.parent_id) == ("reply", "x:55")
 
 
-def test_links_are_written_out_and_those_to_pictures_left_out() -> None:
+def test_links_are_expanded_and_links_to_pictures_removed() -> None:
     entities = links(("https://t.co/a", "https://a.example/?x=1&amp;y=2"))
     media = {"media": [{"url": "https://t.co/m"}, {"url": "https://t.co/n"}]}
     text = "&lt;see&gt; https://t.co/a and https://t.co/b https://t.co/m https://t.co/n"
@@ -179,7 +179,7 @@ def test_a_tweet_without_text_is_refused() -> None:
 # --------------------------------------------------------------------------- withdrawn
 
 
-def test_an_edited_tweet_ends_its_older_versions() -> None:
+def test_an_edited_tweet_supersedes_its_older_versions() -> None:
     versions = ["5", "489790559058686978", "7"]
     for info in (
         {"initial": {"editTweetIds": versions}},
@@ -213,7 +213,7 @@ def test_only_what_is_withheld_everywhere_is_withdrawn(
     assert reason == post(**changes).withdrawn
 
 
-def test_a_protected_account_s_texts_are_not_carried() -> None:
+def test_the_texts_of_a_protected_account_are_not_read() -> None:
     (record,) = decode({"tweet": TWEET}, protected=True)
     assert isinstance(record, Post)
     assert ("protected", "") == (record.withdrawn, record.text)
@@ -247,26 +247,26 @@ def escaped(text: str) -> str:
 
 @pytest.mark.parametrize("tail", ["", " https://t.co/self", " https://t.co/else"])
 @pytest.mark.parametrize("note", [LONG, escaped(LONG)])
-def test_a_cut_post_gets_its_whole_text(tail: str, note: str) -> None:
+def test_a_cut_post_gets_its_full_text(tail: str, note: str) -> None:
     entities = links(("https://t.co/self", "https://twitter.com/i/web/status/489790559058686978"))
     found = post(noted(note), full_text=escaped(CUT) + tail, entities=entities)
     assert (LONG, "post") == (found.text, found.kind)
 
 
-def test_a_short_beginning_is_enough_where_the_text_says_that_it_is_cut() -> None:
+def test_a_short_beginning_matches_if_the_text_is_marked_as_cut() -> None:
     assert post(noted("a long story"), full_text="a long s\u2026").text == "a long story"
 
 
-def test_a_long_beginning_is_enough_without_a_word_that_it_is_cut() -> None:
+def test_a_long_beginning_matches_without_a_mark() -> None:
     assert post(noted(LONG), full_text=escaped(LONG[:150])).text == LONG
 
 
-def test_a_note_that_was_never_escaped_is_taken_as_it_stands() -> None:
+def test_a_note_that_was_not_escaped_is_not_unescaped() -> None:
     note = "One writes &amp; for & on a page, and that is a long s"
     assert post(noted(note + "tory"), full_text=escaped(note) + "\u2026").text == note + "tory"
 
 
-def test_a_quote_shows_in_the_cut_text_where_the_note_leaves_its_link_out() -> None:
+def test_a_quote_is_detected_in_the_cut_text_if_the_note_has_no_link() -> None:
     entities = links(("https://t.co/q", "https://x.com/bob/status/77"))
     found = post(noted(LONG), full_text=escaped(CUT) + " https://t.co/q", entities=entities)
     assert (LONG, "quote") == (found.text, found.kind)
@@ -275,26 +275,26 @@ def test_a_quote_shows_in_the_cut_text_where_the_note_leaves_its_link_out() -> N
 @pytest.mark.parametrize(
     "shown", ["It", "It began with a kettle", "", "\u2026", " https://t.co/m", CUT[1:]]
 )
-def test_a_short_post_is_not_taken_for_the_beginning_of_a_long_one(shown: str) -> None:
+def test_a_short_post_does_not_match_a_long_note(shown: str) -> None:
     assert shown == post(noted(LONG), full_text=shown).text
 
 
-def test_a_note_of_another_second_is_another_post_s() -> None:
+def test_a_note_of_another_second_does_not_match() -> None:
     assert post(noted(LONG, at="2010-04-19T17:52:00.999Z"), full_text=escaped(CUT)).text == LONG
     assert post(noted(LONG, at="2010-04-19T17:52:01.000Z"), full_text=escaped(CUT)).text == CUT
 
 
-def test_of_two_notes_in_one_second_the_one_that_begins_so_is_taken() -> None:
+def test_of_two_notes_of_one_second_the_one_with_the_same_beginning_matches() -> None:
     notes = noted("Another story altogether", LONG)
     assert post(notes, full_text=escaped(CUT)).text == LONG
 
 
-def test_two_notes_that_begin_alike_leave_the_post_cut() -> None:
+def test_two_notes_with_the_same_beginning_do_not_match() -> None:
     assert post(noted(LONG, LONG + " Or did it?"), full_text=escaped(CUT)).text == CUT
     assert post(noted(LONG, LONG), full_text=escaped(CUT)).text == LONG
 
 
-def test_a_note_s_links_are_written_out_and_tell_a_quote() -> None:
+def test_a_note_s_links_are_expanded_and_show_a_quote() -> None:
     urls = [
         {"shortUrl": "https://t.co/a", "expandedUrl": "https://a.example/"},
         {"shortUrl": "https://t.co/q", "expandedUrl": "https://x.com/bob/status/77"},
@@ -311,7 +311,7 @@ def test_the_link_to_the_rest_is_no_quote() -> None:
     assert (CUT, "post") == (found.text, found.kind)
 
 
-def test_a_note_without_text_or_time_is_no_note() -> None:
+def test_a_note_without_text_or_time_is_ignored() -> None:
     for row in ({"createdAt": SECOND}, {"core": {"text": "x"}}, {"createdAt": "x", "core": {}}):
         assert not LongNotes().add(_convert(row))
 
@@ -426,7 +426,7 @@ def test_no_private_file_is_ever_opened(
     assert "x:666" not in batch.posts["id"].to_list()
 
 
-def test_a_zip_whose_private_members_are_ruined_is_read_all_the_same(tmp_path: Path) -> None:
+def test_damaged_private_members_of_a_zip_do_not_matter(tmp_path: Path) -> None:
     path = as_zip(tmp_path / "whole.zip", FILES)
     content = bytearray(path.read_bytes())
     with zipfile.ZipFile(path) as archive:
@@ -484,7 +484,7 @@ def test_without_its_account_an_archive_has_no_author(
         ([("2022-11-01", "Unprotect"), ("2022-11-02", "Protect")], True),
     ],
 )
-def test_the_last_change_says_whether_an_account_is_protected(
+def test_the_last_change_decides_whether_an_account_is_protected(
     tmp_path: Path, changes: list[tuple[str, str]], protected: bool
 ) -> None:
     rows = [{"protectedHistory": {"protectedAt": at, "action": what}} for at, what in changes]
@@ -518,7 +518,7 @@ def test_two_people_s_archives_keep_their_authors_and_their_notes(tmp_path: Path
         (js("tweets", [7, None, "x", []]), ["wrong_type"] * 4),
     ],
 )
-def test_what_holds_no_tweets_gives_none(
+def test_an_archive_without_tweets_is_refused(
     tmp_path: Path, content: bytes, reasons: list[str]
 ) -> None:
     for name, pack in MAKERS.items():
@@ -527,7 +527,7 @@ def test_what_holds_no_tweets_gives_none(
         assert [*reasons, "no_text"] == batch.refused["reason"].to_list()
 
 
-def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path: Path) -> None:
+def test_an_archive_that_is_cut_off_is_read_up_to_the_cut(tmp_path: Path) -> None:
     cut = FILES["data/tweets.js"][:-50]
     (batch,) = read(as_zip(tmp_path / "a.zip", {**FILES, "data/tweets.js": cut}))
     assert (6, ["truncated_stream", "no_text"]) == (
@@ -540,7 +540,7 @@ def test_an_archive_that_breaks_off_gives_what_came_before(tmp_path: Path) -> No
     assert (0, 1) == (batch.posts.height, batch.refused.height)
 
 
-def test_a_broken_tweet_costs_no_other(tmp_path: Path) -> None:
+def test_a_malformed_tweet_does_not_refuse_others(tmp_path: Path) -> None:
     rows = [{"tweet": {**TWEET, "id_str": str(n)}} for n in range(1, 4)]
     text = js("tweets", rows).decode().replace('"id_str": "2"', '"id_str": "2')
     half = text.replace("tea &amp; cake", "tea \\ud83d cake", 1)
@@ -552,7 +552,7 @@ def test_a_broken_tweet_costs_no_other(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("key", sorted(TWEET))
 @pytest.mark.parametrize("wrong", [None, True, 3, -1.5, "x", [], [1], {}, {"a": 1}])
-def test_a_wrong_type_anywhere_is_a_record_and_no_crash(
+def test_a_wrong_type_in_any_field_is_a_record_and_no_crash(
     tmp_path: Path, key: str, wrong: object
 ) -> None:
     rows = [{"tweet": {**TWEET, key: wrong}}, {**TWEET, key: wrong}, {"tweet": wrong}]
@@ -601,7 +601,7 @@ def test_a_hundred_megabytes_of_tweets_are_streamed(tmp_path: Path) -> None:
 # --------------------------------------------------------------------------- at a glance
 
 
-def test_a_tweets_file_alone_is_known_and_read(tmp_path: Path) -> None:
+def test_a_single_tweets_file_is_detected_and_read(tmp_path: Path) -> None:
     path = tmp_path / "tweets.js"
     path.write_bytes(js("tweets", tweets(1, 2)))
     assert x_archive.fits(Sample("tweets.js", (), path.read_bytes())) == 1
@@ -633,5 +633,5 @@ def test_a_private_file_is_not_read_under_another_name(tmp_path: Path, what: str
         ((), 0, 0),
     ],
 )
-def test_it_knows_its_own_at_a_glance(members: tuple[str, ...], least: float, most: float) -> None:
+def test_its_own_files_are_detected(members: tuple[str, ...], least: float, most: float) -> None:
     assert least <= x_archive.fits(Sample("a.zip", members, b"")) <= most

@@ -62,7 +62,7 @@ def test_a_status_becomes_a_post_with_entities_decoded_once() -> None:
     )
 
 
-def test_the_full_text_is_taken_from_where_it_is_whole() -> None:
+def test_the_full_text_is_preferred_to_a_cut_one() -> None:
     assert post(text="short").text == "short"
     assert post(text="short", full_text="full").text == "full"
     whole = post(text="short", full_text="full", extended_tweet={"full_text": "whole"})
@@ -70,11 +70,11 @@ def test_the_full_text_is_taken_from_where_it_is_whole() -> None:
     assert post(text="short", extended_tweet={}).text == "short"
 
 
-def test_the_range_to_display_cuts_nothing() -> None:
+def test_the_display_range_does_not_cut_the_text() -> None:
     assert post(full_text="@bob hello", display_text_range=[5, 10]).text == "@bob hello"
 
 
-def test_a_retweet_holds_the_originals_whole_text() -> None:
+def test_a_retweet_has_the_original_s_full_text() -> None:
     retweet = post(text="RT @bob: a long s\u2026", retweeted_status=ORIGINAL)
     assert (
         retweet.text,
@@ -83,7 +83,7 @@ def test_a_retweet_holds_the_originals_whole_text() -> None:
     ) == ("RT @bob: a long story > all", "repost", "x:77")
 
 
-def test_a_retweet_of_nobody_known_keeps_the_text_it_shows() -> None:
+def test_a_retweet_of_an_unknown_user_keeps_its_cut_text() -> None:
     assert post(text="RT @bob: a", retweeted_status={"id_str": "77"}).text == "RT @bob: a"
 
 
@@ -102,7 +102,7 @@ def test_a_quote_is_a_quote() -> None:
     [("in", "id"), ("iw", "he"), ("de", "de"), (None, None), ("und", None), ("zxx", None)]
     + [(code, None) for code in ("qme", "qam", "qct", "qht", "qst", "art")],
 )
-def test_codes_that_are_no_language_are_no_hint(code: str | None, hint: str | None) -> None:
+def test_codes_for_no_language_give_no_hint(code: str | None, hint: str | None) -> None:
     assert hint == post(lang=code).lang_hint
 
 
@@ -141,7 +141,7 @@ def test_an_id_is_exact_or_the_status_is_refused(ids: dict[str, Any], expected: 
             post(**ids)
 
 
-def test_a_user_without_text_id_gives_its_number() -> None:
+def test_a_user_without_a_text_id_is_identified_by_its_number() -> None:
     assert post(user={"id": 12}).author == "12"
     assert post(user={"id": 1.2e17}).author is None
     assert post(user=None).author is None

@@ -114,15 +114,15 @@ class Bundle:
         The names are sorted with ``part2`` before ``part10``.
         """
         pattern_parts = [pattern.split("/") for pattern in patterns]
-        found = []
+        names = []
         for unique_name, file in self._files.items():
             parts = file.name.split("/")
             if any(
                 len(globs) <= len(parts) and all(map(fnmatchcase, parts[-len(globs) :], globs))
                 for globs in pattern_parts
             ):
-                found.append(unique_name)
-        return sorted(found, key=natural_sort_key)
+                names.append(unique_name)
+        return sorted(names, key=natural_sort_key)
 
     def open(self, name: str) -> ByteSource:
         """Return the content of a file; its ``read`` raises :class:`Refused` at a break."""

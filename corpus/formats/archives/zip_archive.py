@@ -141,11 +141,11 @@ class ZipArchive:
         """Return the offset of the next member's header, or -1."""
         while at < self._file.size:
             window = self._read_range(at, CHUNK)
-            found = window.find(_LOCAL_HEADER)
-            if found < 0:
+            index = window.find(_LOCAL_HEADER)
+            if index < 0:
                 at += max(1, len(window) - 3)  # the signature may be split between two windows
                 continue
-            at += found
+            at += index
             header = self._read_range(at, 30)
             if len(header) < 30:
                 return -1
