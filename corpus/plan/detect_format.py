@@ -1,10 +1,6 @@
 """Detect which reader fits a file or folder, and list the files of a source."""
 
 from __future__ import annotations
-from corpus.formats.byte_source import STREAM_ERRORS
-from corpus.formats.dump_input import DumpInput, expand_path
-from corpus.formats.seekable_file import open_seekable
-from corpus.readers.contract import Sample
 
 import os
 from collections.abc import Sequence
@@ -13,6 +9,10 @@ from typing import IO, Any, cast
 
 from corpus import readers
 from corpus.formats.archives.bundle import Bundle
+from corpus.formats.byte_source import STREAM_ERRORS
+from corpus.formats.dump_input import DumpInput, expand_path
+from corpus.formats.seekable_file import open_seekable
+from corpus.readers.contract import Sample
 from corpus.storage import filesystem
 
 _HEAD_BYTES = 1 << 20

@@ -1,34 +1,12 @@
-"""The built-in readers by name: ``readers.find("reddit")`` imports just that one."""
+"""The built-in readers by name: ``readers.find("reddit")`` imports only that one."""
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, cast
-
-from corpus.readers.contract import Batch, Cursor, ReaderConfig, Sample
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from corpus.readers.contract import Batch, Cursor, ReaderConfig, Sample
-
-
-class ReaderModule(Protocol):
-    """The shape of a module in this folder."""
-
-    Config: type[ReaderConfig]
-    TOMBSTONES: bool
-    VERSION: int
-
-    def fits(self, sample: Sample) -> float:
-        """How surely the sample is of this format, from 0 to 1."""
-        ...
-
-    def read(
-        self, path: str, config: ReaderConfig, part_posts: int, start: Cursor | None = None
-    ) -> Iterator[Batch]:
-        """Yield the file's posts in batches of about ``part_posts``."""
-        ...
-
+    from corpus.readers.contract import ReaderModule
 
 #: The module of each built-in reader.
 _MODULES = {
@@ -50,12 +28,12 @@ _MODULES = {
 
 
 def names() -> list[str]:
-    """The names of all readers, sorted."""
+    """Return the names of all built-in readers, sorted."""
     return sorted(_MODULES)
 
 
 def find(name: str) -> ReaderModule:
-    """Import the reader ``name``; a KeyError names the ones there are."""
+    """Import the reader ``name``; raises a KeyError that lists the known names."""
     if name not in _MODULES:
         raise KeyError(f"no reader '{name}'; known: {', '.join(names())}")
     return cast("ReaderModule", importlib.import_module(_MODULES[name]))
