@@ -77,8 +77,8 @@ fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 
-docs: $(TOOLS)  ## run the examples of CONTRIBUTING.md
-	$(BIN)/python -m pytest tests/test_contributing.py
+docs: $(TOOLS)  ## write the tables of README.md and docs/settings.md from the code
+	$(BIN)/python -m scripts.write_tables
 
 clean:  ## remove what make made (not dumps/ and out/)
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench

@@ -184,6 +184,7 @@ def run(found: Any, text: Any) -> int:
 ANCHORED = {
     "corpus.formats.json_stream._ASSIGNMENT": "match",
     "corpus.readers.table.mapping._DECIMAL": "fullmatch",
+    "corpus.storage.output_folder._TEMPORARY": "fullmatch",
     "corpus.readers.stackexchange._ROW": "match",
     "corpus.readers.stackexchange._MEMBER": "fullmatch",
     "corpus.readers.stackexchange._HOST": "fullmatch",
@@ -194,6 +195,7 @@ ANCHORED = {
 #: The longest text that a pattern is ever given.
 BOUNDED = {
     "corpus.readers.stackexchange._ENDINGS": 255,
+    "corpus.storage.output_folder._TEMPORARY": 4096,
     "filters.pii.ner._TRAILING_MARKS": 20_000,
 }
 
