@@ -142,7 +142,7 @@ class PartScheduler:
 
     def collect(self, result: ReadFile | PlantCanaries | FilterPart) -> None:
         """Take the result of a task: a file was read to its end, or a part was filtered."""
-        if not isinstance(result, FilterPart):
+        if isinstance(result, ReadFile | PlantCanaries):
             del self._unread[result.folder]
             return
         part = self._context.record_part(result)

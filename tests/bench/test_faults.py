@@ -114,12 +114,12 @@ def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     corpus.build(document, out=str(tmp_path / "clean"))
     real = write_outputs.write_shards
 
-    def flipping(context: Any, parts: Any, key_id: str) -> Any:
+    def flipping(context: Any, parts: Any) -> Any:
         flip_bit(parts[1].posts, random.Random(3))
-        return real(context, parts, key_id)
+        return real(context, parts)
 
     monkeypatch.setattr(write_outputs, "write_shards", flipping)
-    with pytest.raises(BuildError, match=r"'judged/.*changed on the disk.*run again"):
+    with pytest.raises(BuildError, match=r"'filtered/.*changed on the disk.*run again"):
         corpus.build(document)
     assert not (tmp_path / "out" / "manifest.json").exists()
     monkeypatch.undo()
@@ -152,7 +152,7 @@ def test_damage_to_a_last_step_repeats_that_step_alone(
     work = tmp_path / "out" / "work"
     steps = {path.name for path in work.iterdir() if path.is_dir()}
     shards = sorted(path.name for path in work.glob("shards/*/*/*.json"))
-    flip_bit(next(work.glob("index/*/kept/000001/rows.npy")), random.Random(1))
+    flip_bit(next(work.glob("index/*/kept-rows/000001/rows.npy")), random.Random(1))
     next((tmp_path / "out" / "shards").iterdir()).unlink()
     assert len(verify_work.verify_work(work, run_inline)) == 2
     # The samples were drawn from the shards.
