@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,6 @@ import pytest
 from corpus.privacy import tombstones
 from corpus.stages import run_inline
 from tests.support.examples import register_profiles
-from tests.support.processes import HANG_SECONDS
 
 register_profiles()
 
@@ -91,18 +88,6 @@ def shared() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the real samples (../shared/data) are not here")
     return SHARED
-
-
-def command(*arguments: str, cwd: Path | None = None, **environment: str) -> Any:
-    """Run ``corpus`` as a user would; returns the finished process."""
-    return subprocess.run(
-        [sys.executable, "-m", "corpus", *arguments],
-        capture_output=True,
-        text=True,
-        cwd=cwd or ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "120", **environment},
-        timeout=HANG_SECONDS,
-    )
 
 
 def contents(folder: Path, *, timings: bool = False) -> dict[str, bytes]:

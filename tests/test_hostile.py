@@ -24,7 +24,8 @@ from corpus.report.terminal import make_printable
 from filters import quality
 from filters.pii import presidio
 from filters.text import fasttext
-from tests.conftest import ROOT, command, write_lines
+from tests.conftest import ROOT, write_lines
+from tests.support.commands import command
 from tests.support.processes import run_limited
 from tests.test_contract import NEEDED
 

@@ -11,7 +11,8 @@ import pytest
 import yaml
 
 import corpus
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command, command_process
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         "run": {"runner": "serial"},
     }
     (folder / "plan.yaml").write_text(yaml.safe_dump(document))
-    found = command("build", str(folder / "plan.yaml"))
+    found = command_process("build", str(folder / "plan.yaml"))
     assert found.returncode == 0, found.stderr
     assert "41 of 44 posts kept in 1 shard" in found.stdout
     assert f"report  {folder / 'out' / 'report.html'}" in found.stdout

@@ -15,7 +15,7 @@ from corpus.errors import CorpusError
 from corpus.loader import memmap, token_encoder
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
-from tests.conftest import command
+from tests.support.commands import command
 from tests.support.corpora import edited, make
 
 tokenizers = pytest.importorskip(

@@ -16,7 +16,8 @@ from corpus.maintenance.audit import audit, format_audit
 from corpus.manifest import find_imbalances
 from corpus.privacy import canaries, keys
 from corpus.tasks.files import file_sha256
-from tests.conftest import command, contents, post, write_lines
+from tests.conftest import contents, post, write_lines
+from tests.support.commands import command
 
 
 def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:

@@ -12,7 +12,8 @@ import pytest
 import corpus
 from corpus.errors import CorpusError
 from corpus.maintenance import diff
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command
 
 Make = Callable[..., Path]
 

@@ -21,8 +21,9 @@ from corpus.manifest import find_imbalances
 from corpus.pipeline import replacements
 from corpus.privacy import keys
 from corpus.tasks.files import file_sha256
-from tests.conftest import command, contents, post, sentence, write_lines
+from tests.conftest import contents, post, sentence, write_lines
 from tests.support import corpora
+from tests.support.commands import command
 
 Made = Callable[..., Path]
 

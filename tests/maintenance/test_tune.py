@@ -16,7 +16,8 @@ from corpus.maintenance import takedown
 from corpus.maintenance.tune import format_tuning, parse_proposals, survey, tune
 from corpus.pipeline import build
 from filters import classifier
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command
 from tests.training.test_train_classifier import train_on_recipes
 
 EVERY = 1_000_000

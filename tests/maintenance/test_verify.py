@@ -14,7 +14,8 @@ import pytest
 import corpus
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command
 from tests.support.corpora import edited, flip
 
 

@@ -14,7 +14,8 @@ import corpus
 import corpus.errors
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
-from tests.conftest import command, contents, post, write_lines
+from tests.conftest import contents, post, write_lines
+from tests.support.commands import command
 from tests.support.corpora import make
 
 LAYOUTS: dict[str, dict[str, Any]] = {

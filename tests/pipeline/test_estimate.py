@@ -15,7 +15,8 @@ import corpus
 from corpus.errors import BuildError
 from corpus.pipeline import estimate
 from corpus.plan.model import Plan
-from tests.conftest import command, post, write_lines
+from tests.conftest import post, write_lines
+from tests.support.commands import command
 
 MakePlan = Callable[..., dict[str, Any]]
 

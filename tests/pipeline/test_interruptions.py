@@ -17,7 +17,8 @@ import yaml
 
 import corpus
 from corpus.tasks import runners
-from tests.conftest import ROOT, command, contents, post, write_lines
+from tests.conftest import ROOT, contents, post, write_lines
+from tests.support.commands import command_process
 from tests.support.processes import HANG_SECONDS, start_build, wait_for_workers, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -70,7 +71,7 @@ def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
         process.communicate()
         assert not (tmp_path / "out" / "manifest.json").exists() or not work.exists()
     assert kills >= 4
-    found = command("build", str(plan_file), "-q")
+    found = command_process("build", str(plan_file), "-q")
     assert found.returncode == 0, found.stderr
     assert contents(tmp_path / "out") == expected
 
@@ -124,7 +125,7 @@ def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
     wait_for_workers(process)
     for path in list((tmp_path / "out" / "work").rglob("*.parquet"))[::5]:
         path.write_bytes(path.read_bytes()[:-20])  # as a power cut may do
-    found = command("build", str(plan_file), "-q")
+    found = command_process("build", str(plan_file), "-q")
     assert found.returncode == 0, found.stderr
     assert contents(tmp_path / "out") == contents(tmp_path / "clean")
 
@@ -140,7 +141,7 @@ def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
     assert process.returncode == 130
     assert errors.strip().endswith("run the same command again to go on where it stopped")
     assert "Traceback" not in errors
-    assert command("build", str(plan_file), "-q").returncode == 0
+    assert command_process("build", str(plan_file), "-q").returncode == 0
 
 
 def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Path) -> None:
@@ -148,7 +149,7 @@ def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Pa
     wait_for_receipts(tmp_path / "out" / "work", 5, first)
     os.kill(first.pid, signal.SIGSTOP)  # it must not finish before the second has begun
     try:
-        second = command("build", str(plan_file), "-q")
+        second = command_process("build", str(plan_file), "-q")
     finally:
         os.kill(first.pid, signal.SIGCONT)
     _, errors = first.communicate(timeout=HANG_SECONDS)
@@ -168,7 +169,7 @@ def test_a_dead_worker_stops_the_build_with_a_message(plan_file: Path, tmp_path:
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert "a worker process died" in errors
-    assert command("build", str(plan_file), "-q").returncode == 0
+    assert command_process("build", str(plan_file), "-q").returncode == 0
 
 
 def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
@@ -177,11 +178,11 @@ def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
     # Nobody can make a folder inside a file, not even root.
     blocked = {"path": str(tmp_path / "posts.jsonl" / "out"), "key": str(tmp_path / "k")}
     file.write_text(yaml.safe_dump(plan(output=blocked)))
-    found = command("build", str(file), "-q")
+    found = command_process("build", str(file), "-q")
     assert found.returncode == 2
     assert "cannot write to the output" in found.stderr
     file.write_text(yaml.safe_dump(plan(output={"path": blocked["path"]})))
-    found = command("build", str(file), "-q")
+    found = command_process("build", str(file), "-q")
     assert found.returncode == 2
     assert "the pseudonym key's folder" in found.stderr
     assert "Traceback" not in found.stderr

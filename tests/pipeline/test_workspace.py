@@ -15,7 +15,8 @@ import corpus
 from corpus import manifest
 from corpus.errors import CorpusError, PlanError
 from corpus.storage import output_folder
-from tests.conftest import command, contents, post, write_lines
+from tests.conftest import contents, post, write_lines
+from tests.support.commands import command
 
 MakePlan = Callable[..., dict[str, Any]]
 

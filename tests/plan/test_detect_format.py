@@ -14,7 +14,8 @@ from corpus.errors import PlanError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from corpus.storage import filesystem
-from tests.conftest import command, write_lines
+from tests.conftest import write_lines
+from tests.support.commands import command
 
 REDDIT = {
     "id": "c1", "author": "ada", "body": "the engine weaves", "subreddit": "maths",

@@ -10,7 +10,8 @@ import pytest
 
 from corpus.errors import PlanError
 from corpus.plan.model import Plan
-from tests.conftest import command, post, write_lines
+from tests.conftest import post, write_lines
+from tests.support.commands import command
 
 MakePlan = Callable[..., dict[str, Any]]
 

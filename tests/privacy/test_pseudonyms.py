@@ -14,7 +14,8 @@ import corpus
 from corpus.maintenance.takedown import take_down
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command
 
 KEY = bytes(range(32))
 KEYED = re.compile(r"table:~[0-9a-f]{24}")

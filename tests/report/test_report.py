@@ -21,7 +21,8 @@ from corpus.report.numbers import format_share, shorten
 from corpus.report.published_plan import PublishedPlan, display_names, hide_folders
 from corpus.report.report_page import Section
 from corpus.report.templates import render_html
-from tests.conftest import command, post, sentence, write_lines
+from tests.conftest import post, sentence, write_lines
+from tests.support.commands import command
 
 MakePlan = Callable[..., dict[str, Any]]
 THRESHOLDS = {

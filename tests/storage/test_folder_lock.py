@@ -20,7 +20,8 @@ from corpus.maintenance import audit, verify
 from corpus.maintenance.takedown import take_down
 from corpus.storage import folder_lock, upload
 from corpus.storage.folder_lock import NAME, locked, locked_corpus
-from tests.conftest import ROOT, command, contents, post, write_lines
+from tests.conftest import ROOT, contents, post, write_lines
+from tests.support.commands import command
 
 MakePlan = Callable[..., dict[str, Any]]
 

@@ -22,7 +22,8 @@ import corpus
 import corpus.plan.model
 from corpus.errors import BuildError, PlanError
 from corpus.tasks import ray_runner, runners
-from tests.conftest import ROOT, command, contents, post, write_lines
+from tests.conftest import ROOT, contents, post, write_lines
+from tests.support.commands import command_process
 from tests.support.processes import HANG_SECONDS, start_build, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -120,7 +121,7 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
     document["run"] |= {"runner": "ray", "workers": 2}
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     before = raylets()
-    found = command("build", str(tmp_path / "plan.yaml"))
+    found = command_process("build", str(tmp_path / "plan.yaml"))
     assert found.returncode == 0, found.stderr
     assert contents(tmp_path / "out") == contents(tmp_path / "serial")
     assert raylets() == before
@@ -275,7 +276,7 @@ def test_the_command_line_leaves_it_to_the_cluster_how_many_tasks_run(
     document["run"] = {"runner": "ray", "address": "auto"}
     assert corpus.Plan.parse(document).with_options(out="x").run.max_tasks == 0
     assert corpus.Plan.parse(document).with_options(workers=3).run.max_tasks == 3
-    assert command("build", "--help").stdout.count("ray") >= 1
+    assert command_process("build", "--help").stdout.count("ray") >= 1
 
 
 def test_the_cluster_files_in_the_docs_are_as_ray_wants_them() -> None:

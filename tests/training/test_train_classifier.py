@@ -19,7 +19,7 @@ from corpus.training import fit_fasttext, labelled_data, model_card, train_class
 from corpus.training.fit_fasttext import TrainingSettings
 from filters import classifier
 from filters.text import fasttext
-from tests.conftest import command
+from tests.support.commands import command
 
 COOKING = [
     "soup",
