@@ -119,18 +119,18 @@ def test_a_finished_build_is_looked_up_while_somebody_reads_it(
 def test_a_build_that_ends_before_ours_begins_is_not_replaced(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from corpus.pipeline import build
+    from corpus.pipeline import build, workspace
 
-    real = build.lock_workspace
+    real = workspace.lock_workspace
     other = document | {"stages": [{"quality": {"min_words": 5}}]}
     plan = build.Plan.parse(document).with_options(str(tmp_path / "two"), None, None)
 
     def late(given: Any) -> Any:
-        monkeypatch.setattr(build, "lock_workspace", real)
+        monkeypatch.setattr(workspace, "lock_workspace", real)
         corpus.build(other, out=str(tmp_path / "two"))
         return real(given)
 
-    monkeypatch.setattr(build, "lock_workspace", late)
+    monkeypatch.setattr(workspace, "lock_workspace", late)
     with pytest.raises(PlanError, match="holds a finished build of another plan"):
         corpus.build(plan)
 
