@@ -15,6 +15,7 @@ from filters import pii
 from filters.pii import national, ner, ner_kernel, ner_model, presidio
 from filters.pii.national import NATIONAL_IDENTIFIERS
 from filters.pii.spans import EntitySpan
+from tests.support.examples import examples
 
 KEY = bytes(range(32))
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -234,7 +235,7 @@ def test_the_compiled_model_finds_the_spans_of_spacy() -> None:
     ]
     for path in TWEETS:
         if path.exists():
-            texts += path.read_text(errors="replace").split("\n")[:3000]
+            texts += path.read_text(errors="replace").split("\n")[: examples(3000)]
     expected = [
         [(ent.start_char, ent.end_char, ent.label_) for ent in doc.ents] for doc in nlp.pipe(texts)
     ]

@@ -431,6 +431,7 @@ def test_a_stopped_upload_goes_on_and_is_not_complete_before(
     assert there("s3://dumps/out") == contents(tmp_path / "local")
 
 
+@pytest.mark.slow
 def test_a_listing_that_comes_late_changes_nothing(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:
@@ -516,6 +517,7 @@ def test_an_output_that_cannot_be_written_is_told_before_the_build(
     assert not (tmp_path / "local").exists()
 
 
+@pytest.mark.slow
 def test_a_key_there_gives_the_names_of_one_here(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:
@@ -531,6 +533,7 @@ def test_a_key_there_gives_the_names_of_one_here(
         corpus.build(document)
 
 
+@pytest.mark.slow
 def test_models_lists_and_earlier_corpora_there_count_as_here(
     document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
 ) -> None:

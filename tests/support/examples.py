@@ -17,6 +17,11 @@ def register_profiles() -> None:
     settings.load_profile("quick")
 
 
+def is_wide() -> bool:
+    """Whether ``make test-all`` runs, which takes the time to try everything."""
+    return settings().max_examples == 100
+
+
 def examples(count: int) -> int:
     """Return how many of ``count`` examples the profile tries."""
     return max(5, count * settings().max_examples // 100)
