@@ -130,7 +130,9 @@ def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
     assert contents(tmp_path / "out") == contents(tmp_path / "clean")
 
 
-@pytest.mark.parametrize("what", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "what", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
     plan_file: Path, tmp_path: Path, what: signal.Signals
 ) -> None:
