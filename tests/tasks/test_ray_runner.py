@@ -93,16 +93,16 @@ def test_a_worker_and_a_whole_node_die_and_the_bytes_are_the_serial_ones(
     file.write_text(yaml.safe_dump(document, sort_keys=False))
     work = tmp_path / "out" / "work"
     process = start_build(file)
-    wait_for(work, "judged/*/*.json", 5, process)
+    wait_for(work, "filtered/*/*.json", 5, process)
     busy: list[psutil.Process] = []
     wait_until(lambda: busy.extend(busy_workers()) or busy, process)
-    print(f"a worker is shot at {len(list(work.glob('judged/*/*.json')))} parts of 45")
+    print(f"a worker is shot at {len(list(work.glob('filtered/*/*.json')))} parts of 45")
     busy[0].kill()
-    wait_for(work, "judged/*/*.json", 15, process)
-    print(f"a node is shot at {len(list(work.glob('judged/*/*.json')))} parts of 45")
+    wait_for(work, "filtered/*/*.json", 15, process)
+    print(f"a node is shot at {len(list(work.glob('filtered/*/*.json')))} parts of 45")
     cluster.remove_node(nodes[0], allow_graceful=False)
     assert process.poll() is None
-    assert len(list(work.glob("judged/*/*.json"))) < 45, "all was judged before the node was shot"
+    assert len(list(work.glob("filtered/*/*.json"))) < 45, "all filtered before the node was shot"
     late = add_node(cluster)
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0, errors
@@ -137,7 +137,7 @@ def test_a_request_to_end_is_ours_not_ray_s(document: dict[str, Any], tmp_path: 
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
     before = raylets()
     process = start_build(tmp_path / "plan.yaml")
-    wait_for(tmp_path / "out" / "work", "judged/*/*.json", 3, process)
+    wait_for(tmp_path / "out" / "work", "filtered/*/*.json", 3, process)
     os.kill(process.pid, signal.SIGSTOP)
     os.killpg(process.pid, signal.SIGTERM)
     time.sleep(2)
