@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -148,8 +148,3 @@ class MeasurePart(ArrayTask):
         began = time.perf_counter()
         arrays = module.measure(posts, config)
         return arrays, {"seconds": time.perf_counter() - began}
-
-
-def run_inline(tasks: Sequence[Any], label: str) -> Iterable[Any]:
-    """Run ``tasks`` in this process, one after another; a stand-in for a runner's ``run``."""
-    return (task() for task in tasks)

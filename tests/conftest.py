@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from corpus.privacy import tombstones
-from corpus.stages import run_inline
+from corpus.tasks.task import run_inline
 from tests.support.examples import register_profiles
 
 register_profiles()

@@ -20,8 +20,9 @@ from corpus import authors
 from corpus.errors import PlanError
 from corpus.partition import partitions
 from corpus.schema import POST
-from corpus.stages import BarrierInput, MeasuredPart, run_inline
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 from tests.conftest import sentence, write_lines
 
 

@@ -17,9 +17,9 @@ import pytest
 import corpus
 from corpus import language_context
 from corpus.partition import partitions
-from corpus.stages import BarrierInput, MeasuredPart, run_inline
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
-from corpus.tasks.task import RunTasks
+from corpus.tasks.task import RunTasks, run_inline
 from filters import language
 
 Row = tuple[str | None, str | None, str, float, str | None, float]

@@ -39,8 +39,9 @@ from bench.sample import read_distinct_posts
 from corpus import dedup
 from corpus.dedup import minhash, minhash_kernel
 from corpus.dedup.normalize import normalize_to_series
-from corpus.stages import BarrierInput, MeasuredPart, run_inline
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 
 BUCKETS = ((1, 4), (5, 9), (10, 19), (20, 10**9))
 MARGIN = 0.05

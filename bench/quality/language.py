@@ -26,8 +26,9 @@ from bench.quality import toxicity
 from bench.quality.toxicity import precision_recall_f1
 from corpus import language_context
 from corpus.readers import reddit
-from corpus.stages import BarrierInput, MeasuredPart, run_inline
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 from filters import language
 from filters.text import fasttext
 from filters.text.cleaning import flatten_whitespace

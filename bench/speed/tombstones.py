@@ -20,7 +20,7 @@ import psutil
 
 from corpus.privacy import tombstones
 from corpus.schema import POST, TOMBSTONE
-from corpus.stages import run_inline
+from corpus.tasks.task import run_inline
 
 PART, FILE = 20_000, 1_000_000
 

@@ -11,8 +11,8 @@ import polars as pl
 
 from corpus.errors import BuildError, CorpusError
 from corpus.pipeline.verify_work import verify_work
-from corpus.stages import run_inline
 from corpus.tasks import runners
+from corpus.tasks.task import run_inline
 
 _RESUME = "run again to go on where it stopped"
 _REPAIR = f"free space or repair the cause, and {_RESUME}"

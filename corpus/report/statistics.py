@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from corpus.report.count_files import CountTables, HistogramBins
 from corpus.report.funnel import has_conversations
 from corpus.schema import POST
 from corpus.storage.remote_path import RemotePath
+from corpus.tasks.task import RunTasks, run_inline
 
 STATISTICS_FILE = "statistics.json"
 STATISTICS_FORMAT = 1
@@ -34,11 +35,6 @@ _CHARTED_ELSEWHERE = ("cluster_size",)
 _EMPTY_SIZES = pl.DataFrame(schema={"_size": pl.Int64, "count": pl.Int64})
 
 #: Run tasks, which the second argument names in the progress, and yield their results.
-RunTasks = Callable[[Sequence[Any], str], Iterable[Any]]
-
-
-def _run_serially(tasks: Sequence[Any], step: str) -> Iterable[Any]:
-    return (task() for task in tasks)
 
 
 def load_statistics(folder: Path | RemotePath) -> dict[str, Any]:
@@ -66,7 +62,7 @@ def count_statistics(
     shards: Sequence[Path],
     ledger: Sequence[Path],
     manifest: Mapping[str, Any],
-    run: RunTasks = _run_serially,
+    run: RunTasks = run_inline,
 ) -> dict[str, Any]:
     """Count over the files of the shards and the ledger; ``run`` runs two tasks a file.
 

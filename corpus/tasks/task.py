@@ -110,3 +110,8 @@ def run_tasks(run: RunTasks, tasks: Sequence[ResumableTask], label: str) -> list
 def numbered_folder(work_dir: Path, kind: str, number: int) -> Path:
     """The folder of the ``number``-th task of one kind, such as ``work_dir/links/000003``."""
     return work_dir / kind / f"{number:06d}"
+
+
+def run_inline(tasks: Sequence[Any], label: str) -> Iterable[Any]:
+    """Run ``tasks`` in this process, one after another; a stand-in for a runner's ``run``."""
+    return (task() for task in tasks)

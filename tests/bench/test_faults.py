@@ -20,8 +20,8 @@ from bench.faults.faults import FAULTS, FaultSkipped
 from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
 from corpus.pipeline import read_file, verify_work, write_outputs
-from corpus.stages import run_inline
 from corpus.tasks import files, receipts
+from corpus.tasks.task import run_inline
 from tests.conftest import ROOT, contents, post, write_lines
 
 MakePlan = Callable[..., dict[str, Any]]

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from corpus.conversations import reply_links
 from corpus.partition import partitions, tree_roots
-from corpus.stages import run_inline
 from corpus.tasks import array_store
 from corpus.tasks.receipts import save_receipt
+from corpus.tasks.task import run_inline
 from tests.support.examples import examples
 
 

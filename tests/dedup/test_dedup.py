@@ -21,8 +21,9 @@ from hypothesis import strategies as st
 from corpus import dedup
 from corpus.dedup import candidates, clusters, minhash, minhash_kernel, normalize
 from corpus.partition import partitions
-from corpus.stages import BarrierInput, MeasuredPart, run_inline
+from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 from tests.support.examples import examples
 
 WIDE = (

@@ -12,7 +12,7 @@ import pytest
 from corpus.errors import BuildError
 from corpus.output import train_validation_split
 from corpus.partition import partitions, permutation
-from corpus.stages import run_inline
+from corpus.tasks.task import run_inline
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 

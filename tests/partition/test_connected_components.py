@@ -14,8 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from corpus.partition import connected_components, partitions
-from corpus.stages import run_inline
-from corpus.tasks.task import Arrays, ArrayTask
+from corpus.tasks.task import Arrays, ArrayTask, run_inline
 from tests.support.examples import examples
 
 

@@ -12,8 +12,8 @@ import pytest
 from corpus.partition import partitions
 from corpus.privacy import tombstones
 from corpus.schema import POST, TOMBSTONE, WITHDRAWAL_REASONS
-from corpus.stages import run_inline
 from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 from tests.conftest import folded as fold
 
 

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from corpus.errors import BuildError
-from corpus.stages import run_inline
 from corpus.tasks import array_store
-from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written, run_tasks
+from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written, run_inline, run_tasks
 
 
 @dataclass(frozen=True)
