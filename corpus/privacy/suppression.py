@@ -1,0 +1,391 @@
+"""Keep the suppression list of a key: whose posts no later build under that key may contain.
+
+The list is a file beside the key, ``corpus.key.suppressed`` beside ``corpus.key``. It has one line
+for each request, in the order in which they were made, and it only grows:
+
+* ``id`` and a keyed id, as in a corpus with ``ids: keyed``;
+* ``author`` and the pseudonym of an author, as in the column ``author``;
+* ``name`` and the name of a person, encrypted with the key: the words are redacted in every text.
+
+So the file contains no text of a post and no name in clear, and whoever has the key can tell
+whether a post or an author is on it. A *state* of the list is its number of entries and a keyed
+digest of them. A corpus records the state that it honours, so that a list which has lost entries is
+detected.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hmac
+import os
+import re
+import secrets
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from corpus.errors import PlanError
+from corpus.privacy import keys
+from corpus.storage import filesystem
+from corpus.tasks.files import fsync_file, fsync_folder
+
+#: What the name of the list's file has after the name of the key's file.
+SUFFIX = ".suppressed"
+#: The reason, at the stage ``consent``, under which the posts of a listed id or author are counted.
+REASON = "suppressed"
+#: What replaces a listed name in a text.
+NAME_PLACEHOLDER = "<PERSON>"
+
+_HEAD = re.compile(r"corpus suppression list 1 (?P<key_id>[0-9a-f]{16})")
+_LINE = re.compile(r"id [^\s:]+:~[0-9a-f]{24}|author [0-9a-f]{32}|name (?:[0-9a-f]{2})+", re.ASCII)
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+
+
+class State(NamedTuple):
+    """A state of a suppression list: how many entries it has, and a keyed digest of them."""
+
+    entries: int
+    digest: str
+
+    def describe(self) -> dict[str, Any]:
+        """The state as the manifest and the receipts of takedowns have it."""
+        return self._asdict()
+
+    @classmethod
+    def parse(cls, value: object) -> State | None:
+        """The state in a manifest or a receipt; None if there is none."""
+        if isinstance(value, Mapping) and {"entries", "digest"} <= value.keys():
+            return cls(int(value["entries"]), str(value["digest"]))
+        return None
+
+
+class Addition(NamedTuple):
+    """What an addition did: how many entries of each kind are new, and the states around it."""
+
+    ids: int
+    authors: int
+    names: int
+    before: State
+    after: State
+
+
+@dataclass(frozen=True)
+class SuppressionList:
+    """The suppression list of one key; without a file it is empty."""
+
+    key: bytes = field(repr=False)
+    lines: tuple[str, ...] = field(repr=False)
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The keyed ids, ``platform:~`` and 24 hex digits."""
+        return self._values("id")
+
+    @cached_property
+    def authors(self) -> frozenset[str]:
+        """The pseudonyms of authors, 32 hex digits."""
+        return self._values("author")
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The names of people, in clear; they must be written nowhere."""
+        encrypted = sorted(self._values("name"))
+        return tuple(keys.decrypt(bytes.fromhex(value), self.key).decode() for value in encrypted)
+
+    @cached_property
+    def state(self) -> State:
+        """How many entries the list has, and their digest."""
+        return self._state_of(len(self.lines))
+
+    def has_had(self, state: State) -> bool:
+        """Whether ``state`` is one of this list: the present one, or that before an addition."""
+        return state.entries <= len(self.lines) and self._state_of(state.entries) == state
+
+    def includes_id(self, name: str) -> bool:
+        """Whether a post is listed by its id, original or keyed."""
+        return self._pseudonymize_id(name) in self.ids
+
+    def includes_author(self, author: str) -> bool:
+        """Whether an author is listed, given as ``platform:name`` or as a pseudonym."""
+        return _author_pseudonym(author, self.key) in self.authors
+
+    def mark_ids(self, ids: pl.Series) -> pl.Series:
+        """A mask of the ids, original or keyed, that are listed; False for null."""
+        platforms = {name.partition(":")[0] for name in self.ids}
+        is_possible = ids.str.split(":").list.first().is_in(list(platforms))
+        return ids.is_in(_matching(ids.filter(is_possible), self._pseudonymize_id, self.ids))
+
+    def mark_authors(self, authors: pl.Series) -> pl.Series:
+        """A mask of the authors, ``platform:name``, that are listed; False for null."""
+
+        def pseudonymize(name: str) -> str:
+            return keys.pseudonymize_author(name, self.key)
+
+        return authors.is_in(_matching(authors, pseudonymize, self.authors))
+
+    def _values(self, kind: str) -> frozenset[str]:
+        found = (line.partition(" ") for line in self.lines)
+        return frozenset(value for each, _, value in found if each == kind)
+
+    @cached_property
+    def _pseudonymize_id(self) -> Any:
+        return keys.make_id_pseudonymizer(self.key)
+
+    def _state_of(self, count: int) -> State:
+        derived = hmac.digest(self.key, b"corpus suppression list", "sha256")
+        content = "".join(f"{line}\n" for line in self.lines[:count]).encode("ascii")
+        return State(count, hmac.digest(derived, content, "sha256").hex()[:32])
+
+
+def _matching(values: pl.Series, pseudonymize: Any, listed: Collection[str]) -> list[str]:
+    """Those of the distinct ``values`` whose pseudonyms are listed."""
+    if not listed:
+        return []
+    return [value for value in values.unique().drop_nulls() if pseudonymize(value) in listed]
+
+
+# --------------------------------------------------------------------------- the file
+
+
+def list_path(key_path: Path | str) -> Path | str:
+    """The file (or URL) of the suppression list of the key at ``key_path``."""
+    if filesystem.is_url(key_path):
+        return f"{key_path}{SUFFIX}"
+    return Path(f"{key_path}{SUFFIX}")
+
+
+def load(key_path: Path | str) -> SuppressionList:
+    """The suppression list of a key; it is empty if there is no file.
+
+    PlanError if the file is damaged or is the list of another key.
+    """
+    key, path = _load_key(key_path), list_path(key_path)
+    try:
+        return _load_file(path, key)
+    except FileNotFoundError:
+        return SuppressionList(key, ())
+    except OSError as error:
+        raise PlanError(
+            f"cannot read '{path}', the suppression list: {error.strerror or 'no access'}"
+        ) from None
+
+
+def add(
+    key_path: Path | str,
+    ids: Iterable[str] = (),
+    authors: Iterable[str] = (),
+    names: Iterable[str] = (),
+) -> Addition:
+    """Add requests to the suppression list of a key; return what was new.
+
+    ``ids`` are post ids such as ``reddit:t1_c0abc``, or keyed ids; ``authors`` are
+    ``platform:name``, or pseudonyms; ``names`` are the names of people, to redact in texts. When
+    the function returns, the disk has stored the requests: a build that starts then honours them.
+    Several processes may add at one time. PlanError if a request is wrong, or if the list cannot be
+    written.
+    """
+    path = list_path(key_path)
+    if not isinstance(path, Path):
+        raise PlanError(
+            f"'{path}' is at a URL, where it cannot be locked; download it and the key, add the "
+            "requests with 'corpus suppress add', and upload it again"
+        )
+    key = _load_key(key_path)
+    wanted = {
+        **dict.fromkeys(f"id {_keyed_id(name, key)}" for name in ids),
+        **dict.fromkeys(f"author {_author_pseudonym(name, key)}" for name in authors),
+    }
+    try:
+        with _locked(path):
+            present = load(key_path)
+            new = sorted(wanted.keys() - set(present.lines))
+            new += _encrypt_new_names(names, present)
+            if new:
+                _write_file(path, SuppressionList(key, (*present.lines, *new)))
+            after = SuppressionList(key, (*present.lines, *new)).state
+    except OSError as error:
+        raise PlanError(
+            f"cannot write '{path}', the suppression list: {error.strerror}; make its folder "
+            "writable"
+        ) from None
+    kinds = Counter(line.partition(" ")[0] for line in new)
+    return Addition(kinds["id"], kinds["author"], kinds["name"], present.state, after)
+
+
+def _load_key(key_path: Path | str) -> bytes:
+    return keys.load_key(key_path if filesystem.is_url(key_path) else Path(key_path))
+
+
+def _keyed_id(name: str, key: bytes) -> str:
+    platform, colon, rest = name.partition(":")
+    if not (platform and colon and rest) or re.search(r"\s", platform):
+        raise PlanError(f"'{name}' is not a post id; write 'platform:id', or a keyed id")
+    return keys.make_id_pseudonymizer(key)(name)
+
+
+def _author_pseudonym(author: str, key: bytes) -> str:
+    if _PSEUDONYM.fullmatch(author):
+        return author
+    if ":" not in author:
+        raise PlanError(f"'{author}' is not an author; write 'platform:name', or a pseudonym")
+    return keys.pseudonymize_author(author, key)
+
+
+def _encrypt_new_names(names: Iterable[str], present: SuppressionList) -> list[str]:
+    """The lines of the names that are not listed; letter case makes no other name."""
+    known = {name.casefold() for name in present.names}
+    lines = []
+    for number, given in enumerate(names, start=1):
+        name = normalize_name(given)
+        if sum(map(str.isalpha, name)) < 2:
+            raise PlanError(f"name number {number} has fewer than two letters; write the full name")
+        if name.casefold() not in known:
+            known.add(name.casefold())
+            lines.append(f"name {keys.encrypt(name.encode(), present.key).hex()}")
+    return sorted(lines)
+
+
+def _load_file(path: Path | str, key: bytes) -> SuppressionList:
+    if isinstance(path, Path):
+        return _parse(path.read_bytes(), str(path), key)
+    if not filesystem.exists(path):
+        return SuppressionList(key, ())
+    return _parse(filesystem.read_file(path), path, key)
+
+
+@lru_cache(maxsize=2)
+def _parse(data: bytes, path: str, key: bytes) -> SuppressionList:
+    head, *lines = data.decode("ascii", errors="replace").split("\n")
+    match = _HEAD.fullmatch(head)
+    # The last line ends with a line end too, or the file was cut off.
+    if match is None or lines[-1:] != [""] or not all(map(_LINE.fullmatch, lines[:-1])):
+        raise PlanError(
+            f"'{path}' is no suppression list, or is damaged; restore it from a copy: without it "
+            "a build would bring back posts that were taken down"
+        )
+    if match["key_id"] != keys.key_id(key):
+        raise PlanError(
+            f"'{path}' is the suppression list of another key; move it to where that key is, and "
+            "give its requests to builds under the new key with 'output: {suppressed: FILE}'"
+        )
+    return SuppressionList(key, tuple(lines[:-1]))
+
+
+def _write_file(path: Path, suppressed: SuppressionList) -> None:
+    """Replace the file of the list, whole or not at all, readable by its owner alone."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    head = f"corpus suppression list 1 {keys.key_id(suppressed.key)}"
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with os.fdopen(os.open(temporary, flags, 0o600), "w", encoding="ascii") as file:
+            file.writelines(f"{line}\n" for line in (head, *suppressed.lines))
+        fsync_file(temporary)
+        os.replace(temporary, path)
+        fsync_folder(path.parent)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Wait for the lock of the list and hold it; a killed process does not hold it."""
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if _is_current(lock, descriptor):
+            break
+        os.close(descriptor)  # its holder removed the file after it was opened here
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _is_current(lock: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.lstat(lock))
+    except FileNotFoundError:
+        return False
+
+
+# --------------------------------------------------------------------------- names in texts
+
+
+#: Scripts that put no spaces between words: a name's end cannot be recognized there.
+_UNSPACED = ("CJK", "HIRAGANA", "KATAKANA", "HANGUL", "THAI", "LAO", "KHMER", "MYANMAR")
+_WORD_START, _WORD_END = r"(?<![^\W_])", r"(?![^\W_]|[\u0300-\u036f])"
+
+
+def normalize_name(name: str) -> str:
+    """A name with composed letters and single spaces."""
+    return " ".join(unicodedata.normalize("NFC", name).split())
+
+
+def redact_names(texts: pl.Series, names: Collection[str]) -> pl.Series:
+    """The texts with :data:`NAME_PLACEHOLDER` in place of each of ``names``; null for null.
+
+    A name matches as whole words, in any letter case and with any white space between its words.
+    """
+    if not names:
+        return texts
+    by_anchor = _group_by_anchor(tuple(names))
+    # One search for all names finds the few texts that may have one; those are searched in Python.
+    lowered = texts.str.to_lowercase()
+    is_possible = lowered.str.contains_any(list(by_anchor)).fill_null(False)
+    if not is_possible.any():
+        return texts
+    found = lowered.filter(is_possible).str.extract_many(list(by_anchor), overlapping=True)
+    changed = [
+        _name_pattern(tuple(sorted({name for each in anchors for name in by_anchor[each]}))).sub(
+            NAME_PLACEHOLDER, text
+        )
+        for text, anchors in zip(texts.filter(is_possible), found.to_list(), strict=True)
+    ]
+    rows = is_possible.arg_true()
+    return texts.clone().scatter(rows, pl.Series(changed, dtype=pl.String))
+
+
+@lru_cache(maxsize=4)
+def _group_by_anchor(names: tuple[str, ...]) -> dict[str, list[str]]:
+    """The names by their longest word in small letters, composed and decomposed."""
+    grouped: dict[str, list[str]] = {}
+    for name in names:
+        longest = max(normalize_name(name).split(), key=len)
+        for form in ("NFC", "NFD"):
+            anchor = unicodedata.normalize(form, longest).lower()
+            grouped.setdefault(anchor, []).append(name)
+    return grouped
+
+
+@lru_cache(maxsize=1024)
+def _name_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    spellings = {
+        unicodedata.normalize(form, normalize_name(name))
+        for name in names
+        for form in ("NFC", "NFD")
+    }
+    # The longer name first: of "Ann Lee" and "Ann" the first that matches is used.
+    return re.compile(
+        "|".join(_spelling_pattern(each) for each in sorted(spellings, key=lambda s: (-len(s), s))),
+        re.IGNORECASE,
+    )
+
+
+def _spelling_pattern(name: str) -> str:
+    start = "" if _is_unspaced(name[0]) else _WORD_START
+    end = "" if _is_unspaced(unicodedata.normalize("NFC", name)[-1]) else _WORD_END
+    return start + r"\s+".join(map(re.escape, name.split())) + end
+
+
+def _is_unspaced(letter: str) -> bool:
+    return unicodedata.name(letter, "").startswith(_UNSPACED)

@@ -1,0 +1,188 @@
+"""The suppression list keeps requests beside the key, as keyed names, and never loses one."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from corpus.errors import PlanError
+from corpus.privacy import keys, suppression
+
+KEY = bytes(range(32))
+
+
+@pytest.fixture
+def key_path(tmp_path: Path) -> Path:
+    path = tmp_path / "corpus.key"
+    path.write_text(KEY.hex() + "\n")
+    path.chmod(0o600)
+    return path
+
+
+def test_a_key_without_a_list_has_an_empty_one(key_path: Path) -> None:
+    listed = suppression.load(key_path)
+    assert (listed.ids, listed.authors, listed.names) == (frozenset(), frozenset(), ())
+    assert listed.state.entries == 0
+    assert not suppression.list_path(key_path).exists()  # type: ignore[union-attr]
+
+
+def test_listed_ids_and_authors_are_found_by_their_original_and_by_their_keyed_names(
+    key_path: Path,
+) -> None:
+    keyed = keys.make_id_pseudonymizer(KEY)("forum:9")
+    pseudonym = keys.pseudonymize_author("forum:Rosa", KEY)
+    suppression.add(key_path, ["forum:7", keyed], ["forum:ada", pseudonym])
+    listed = suppression.load(key_path)
+    assert listed.includes_id("forum:7") and listed.includes_id("forum:9")
+    assert listed.includes_id(keyed) and not listed.includes_id("forum:8")
+    assert listed.includes_author("forum:Ada") and listed.includes_author("forum:rosa")
+    assert listed.includes_author(pseudonym) and not listed.includes_author("forum:bea")
+    ids = pl.Series(["forum:7", None, "forum:8", keyed, "chat:7"])
+    assert listed.mark_ids(ids).fill_null(False).to_list() == [True, False, False, True, False]
+    authors = pl.Series(["forum:ROSA", None, "forum:bea"])
+    assert listed.mark_authors(authors).fill_null(False).to_list() == [True, False, False]
+
+
+def test_the_file_has_keyed_names_only_and_its_owner_alone_can_read_it(key_path: Path) -> None:
+    os.umask(0o022)
+    suppression.add(key_path, ["forum:id-7"], ["forum:rosa-finch"], ["Rosa Finch"])
+    path = key_path.with_name("corpus.key.suppressed")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    content = path.read_text().lower()
+    assert "rosa" not in content and "finch" not in content and "id-7" not in content
+    assert suppression.load(key_path).names == ("Rosa Finch",)
+    assert "Rosa" not in repr(suppression.load(key_path))
+    assert [entry.name for entry in key_path.parent.iterdir() if entry != key_path] == [path.name]
+
+
+def test_an_entry_is_added_once_and_each_addition_has_a_state(key_path: Path) -> None:
+    first = suppression.add(key_path, ["forum:1", "forum:1"], ["forum:ada"], ["Ada Lane"])
+    assert first[:3] == (1, 1, 1)
+    again = suppression.add(key_path, ["forum:1"], ["forum:ADA"], ["ada  lane"])
+    assert again[:3] == (0, 0, 0) and again.before == again.after == first.after
+    second = suppression.add(key_path, ["forum:2"])
+    assert second.before == first.after and second.after.entries == 4
+    listed = suppression.load(key_path)
+    assert listed.has_had(first.before) and listed.has_had(first.after)
+    assert listed.has_had(suppression.State.parse(second.after.describe()) or first.before)
+    assert not listed.has_had(suppression.State(2, first.after.digest))
+
+
+def test_a_list_that_has_lost_an_entry_has_not_had_the_state_after_it(key_path: Path) -> None:
+    path = key_path.with_name("corpus.key.suppressed")
+    suppression.add(key_path, ["forum:1"])
+    older = path.read_bytes()
+    state = suppression.add(key_path, ["forum:2"]).after
+    path.write_bytes(older)
+    assert not suppression.load(key_path).has_had(state)
+    suppression.add(key_path, ["forum:3"])
+    assert not suppression.load(key_path).has_had(state)
+
+
+@pytest.mark.parametrize("damage", ["", "nonsense\n", "cut", "a line more"])
+def test_a_damaged_list_is_refused_and_not_taken_for_an_empty_one(
+    key_path: Path, damage: str
+) -> None:
+    path = key_path.with_name("corpus.key.suppressed")
+    suppression.add(key_path, ["forum:1", "forum:2"])
+    whole = path.read_text()
+    path.write_text({"cut": whole[:-3], "a line more": whole + "id 7\n"}.get(damage, damage))
+    with pytest.raises(PlanError, match="damaged; restore it"):
+        suppression.load(key_path)
+    with pytest.raises(PlanError, match="damaged; restore it"):
+        suppression.add(key_path, ["forum:3"])
+
+
+def test_the_list_of_another_key_is_refused_with_the_way_out(key_path: Path) -> None:
+    suppression.add(key_path, ["forum:1"])
+    key_path.write_text(bytes(32).hex())
+    with pytest.raises(PlanError, match=r"another key.*suppressed: FILE"):
+        suppression.load(key_path)
+
+
+@pytest.mark.parametrize(
+    ("requests", "message"),
+    [
+        ({"ids": ["7"]}, "write 'platform:id'"),
+        ({"ids": ["a forum:7"]}, "write 'platform:id'"),
+        ({"authors": ["rosa"]}, "write 'platform:name'"),
+        ({"names": ["Rosa Finch", "x."]}, "name number 2 has fewer than two letters"),
+    ],
+)
+def test_a_wrong_request_is_refused_and_none_is_added(
+    key_path: Path, requests: dict[str, list[str]], message: str
+) -> None:
+    with pytest.raises(PlanError, match=message):
+        suppression.add(key_path, **{"ids": ["forum:1"]} | requests)
+    assert not suppression.load(key_path).lines
+
+
+def test_processes_that_add_at_one_time_lose_no_entry(key_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from corpus.privacy import suppression\n"
+        "for n in range(25): suppression.add(Path(sys.argv[1]), [f'forum:{sys.argv[2]}-{n}'])"
+    )
+    processes = [
+        subprocess.Popen([sys.executable, "-c", code, str(key_path), str(number)])
+        for number in range(3)
+    ]
+    assert [process.wait() for process in processes] == [0, 0, 0]
+    listed = suppression.load(key_path)
+    assert len(listed.ids) == 75
+    assert all(listed.includes_id(f"forum:{n % 3}-{n // 3}") for n in range(75))
+
+
+def test_an_addition_that_is_stopped_leaves_the_list_as_it_was(
+    key_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suppression.add(key_path, ["forum:1"])
+
+    def stop(old: Path, new: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", stop)
+        suppression.add(key_path, ["forum:2"])
+    assert suppression.load(key_path).state.entries == 1
+    assert sorted(path.name for path in key_path.parent.iterdir()) == [
+        "corpus.key",
+        "corpus.key.suppressed",
+    ]
+    assert suppression.add(key_path, ["forum:2"]).after.entries == 2
+
+
+# --------------------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("Ask Rosa Finch about it", "Ask <PERSON> about it"),
+        ("ROSA  FINCH!", "<PERSON>!"),
+        ("_rosa\nfinch_ and Rosa Finch's cat", "_<PERSON>_ and <PERSON>'s cat"),
+        ("Rosa Finchley and Prosa Finch stay", "Rosa Finchley and Prosa Finch stay"),
+        ("Rosa, Finch", "Rosa, Finch"),
+        ("Zoe\u0308 said hi to Zo\u00eb", "<PERSON> said hi to <PERSON>"),
+        ("Zoe came, and Zoë2", "Zoe came, and Zoë2"),
+        ("昨天李小龙来了", "昨天<PERSON>来了"),
+        ("Rosa Finch Rosa Finch", "<PERSON> <PERSON>"),
+        ("nobody here", "nobody here"),
+        (None, None),
+    ],
+)
+def test_names_are_redacted_as_whole_words(text: str | None, redacted: str | None) -> None:
+    names = ("Rosa Finch", "Zoë", "李小龙")
+    texts = pl.Series(["first", text, "last"])
+    assert suppression.redact_names(texts, names).to_list() == ["first", redacted, "last"]
+
+
+def test_of_two_names_the_longer_is_redacted_first() -> None:
+    texts = pl.Series(["Ann Lee met Ann and Leo Ann Lee"])
+    found = suppression.redact_names(texts, ["Ann", "Ann Lee"])
+    assert found.to_list() == ["<PERSON> met <PERSON> and Leo <PERSON>"]
