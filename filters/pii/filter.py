@@ -2,10 +2,10 @@
 
 ``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The details
 are what Presidio's recognizers find (see ``presidio``), the handles those of every platform (see
-``handles``); the profile ``strict`` adds people and places (see ``ner``). A dotted quad of numbers
-is an address even where the author meant a version: nothing distinguishes the two, and 1.2.3.4 is a
-public address. Private, loopback and reserved addresses are kept, because they reach nobody, and so
-are "phone numbers" as short as a year or a postcode.
+``handles``); the profile ``strict`` adds people and places (see ``ner``). Dates, decimals, versions
+and other numbers that are surely no contact data are kept (see ``vetoes``). Private, loopback and
+reserved addresses are kept too, because they reach nobody, and so are "phone numbers" as short as a
+year or a postcode.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from filters.contract import Filter, FilterConfig
-from filters.pii import handles, national, ner, ner_model, styles
+from filters.pii import handles, national, ner, ner_model, styles, vetoes
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 from filters.pii.spans import EntitySpan, ReplacementStyle, replace_spans, resolve_overlaps
 
@@ -29,7 +29,7 @@ WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 2
+VERSION = 3
 
 _MAX_COUNT = 65535  # of the count columns' type
 #: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder.
@@ -241,7 +241,7 @@ class _Redactor:
         redacted: dict[int, str] = {}
         for index, found in self._finder.find(texts).items():
             text = texts[index]
-            spans = resolve_overlaps(text, found)
+            spans = resolve_overlaps(text, vetoes.drop_vetoed(text, found))
             if self._handles:
                 spans = [span for span in spans if not self._is_host_of_handle(text, span)]
             redacted[index] = replace_spans(text, spans, style)

@@ -8,7 +8,7 @@ identifies its author as well as the name does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -176,6 +176,19 @@ HandleReplacement = Callable[[str, str, "str | None"], "str | None"]
 NO_AUTHORS: Mapping[str, str] = {}
 
 
+class HandleSpan(NamedTuple):
+    """What is replaced of a handle: offsets in characters, the account, and the replacement.
+
+    In an address of a page, the span begins at the name.
+    """
+
+    start: int
+    end: int
+    network: str
+    name: str
+    replacement: str
+
+
 class HandleFinder:
     """Finds handles of every form and replaces them.
 
@@ -186,10 +199,10 @@ class HandleFinder:
     def __init__(self, replacement: HandleReplacement) -> None:
         self._replacement = replacement
 
-    def replace_in_column(
+    def find_in_column(
         self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
-    ) -> dict[int, tuple[str, int]]:
-        """Return by row the new text and the number of handles replaced; other rows have none.
+    ) -> dict[int, list[HandleSpan]]:
+        """Return by row the handles to replace, in the order of the text; other rows have none.
 
         ``mentions`` has ``name=author`` pairs where the author's id is not the name.
         """
@@ -208,42 +221,59 @@ class HandleFinder:
             select(mentions),
             strict=True,
         )
-        replaced: dict[int, tuple[str, int]] = {}
+        found: dict[int, list[HandleSpan]] = {}
         for row, text, text_has_page, platform, pairs in candidates:
             authors = dict(pair.split("=", 1) for pair in pairs.split(" ")) if pairs else {}
-            new, count = self.replace_in_text(text, platform or "", text_has_page, authors)
-            if count:
-                replaced[row] = (new, count)
-        return replaced
+            spans = self.find_in_text(text, platform or "", text_has_page, authors)
+            if spans:
+                found[row] = spans
+        return found
+
+    def replace_in_column(
+        self, texts: pl.Series, platforms: pl.Series | None, mentions: pl.Series | None
+    ) -> dict[int, tuple[str, int]]:
+        """Return by row the new text and the number of handles replaced; other rows have none."""
+        found = self.find_in_column(texts, platforms, mentions)
+        return {
+            row: (replace_handles(texts[row], spans), len(spans)) for row, spans in found.items()
+        }
 
     def matches_at(self, text: str, position: int) -> bool:
         """Return whether a handle begins at ``position`` in a text."""
         return _compile_forms(_TEXT_FORMS).match(text, position) is not None
 
-    def replace_in_text(
+    def find_in_text(
         self,
         text: str,
         platform: str,
         has_page: bool = True,
         authors_by_name: Mapping[str, str] = NO_AUTHORS,
-    ) -> tuple[str, int]:
-        """Return the text with its handles replaced, and how many were."""
-        forms = (*_PAGE_FORMS, *_TEXT_FORMS) if has_page else _TEXT_FORMS
-        count = 0
+    ) -> list[HandleSpan]:
+        """Return the handles to replace, in the order of the text.
 
-        def replace_match(match: Any) -> str:
-            nonlocal count
+        ``has_page=False`` says that the text contains no address of a page.
+        """
+        forms = (*_PAGE_FORMS, *_TEXT_FORMS) if has_page else _TEXT_FORMS
+        spans = []
+        for match in _compile_forms(forms).finditer(text):
             form = forms[match.lastindex // 3 - 1]
             before, name, _ = match.group(*range(match.lastindex - 2, match.lastindex + 1))
             network, account = _identify_account(form.network or platform, name, before)
             author = authors_by_name.get(account) if network == platform else None
             replacement = self._replacement(network, account, author)
-            if replacement is None:
-                return str(match.group())
-            count += 1
-            return replacement if form in _TEXT_FORMS else before + replacement
+            if replacement is not None:
+                start = match.start() + (0 if form in _TEXT_FORMS else len(before))
+                spans.append(HandleSpan(start, match.end(), network, account, replacement))
+        return spans
 
-        return _compile_forms(forms).sub(replace_match, text), count
+
+def replace_handles(text: str, spans: Sequence[HandleSpan]) -> str:
+    """Return the text with each handle replaced; the spans are in the order of the text."""
+    parts, end = [], 0
+    for span in spans:
+        parts += [text[end : span.start], span.replacement]
+        end = span.end
+    return "".join([*parts, text[end:]])
 
 
 def _identify_account(network: str, name: str, before: str) -> tuple[str, str]:

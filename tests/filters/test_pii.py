@@ -71,9 +71,10 @@ def test_a_detail_becomes_its_placeholder(text: str) -> None:
     assert [REPLACED[text]] == redact(text)
 
 
-def test_a_dotted_quad_is_an_address_even_if_it_is_a_version() -> None:
-    assert redact("version 1.2.3.4", "v1.2.3.4", "version 1.2.3") == [
-        "version <IP_ADDRESS>",
+def test_a_dotted_quad_is_an_address_unless_the_text_says_that_it_is_a_version() -> None:
+    assert redact("at 1.2.3.4", "version 1.2.3.4", "v1.2.3.4", "version 1.2.3") == [
+        "at <IP_ADDRESS>",
+        "version 1.2.3.4",
         "v1.2.3.4",
         "version 1.2.3",
     ]

@@ -1,0 +1,402 @@
+"""Discard spans that are surely no contact data: dates, decimals, versions, ids in addresses.
+
+A veto only takes away: it sees one span and a bounded number of characters on each side, so the
+time is linear in the number of spans. Each rule names the entities that it judges. A word such as
+"call" or "tel." shortly before a number, a plus or an area code in brackets says that it is a phone
+number; the rules that judge a number by its surroundings then do not apply.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterable
+from itertools import pairwise
+from typing import NamedTuple
+
+from filters.pii.spans import EntitySpan
+
+#: Characters around a span that the rules see; an address is looked for in so many before it.
+_BEFORE_CHARACTERS = 80
+_AFTER_CHARACTERS = 40
+_URL_CHARACTERS = 300
+
+_NUMBERS = ("PHONE_NUMBER", "CREDIT_CARD", "US_SSN")
+
+
+class Surroundings(NamedTuple):
+    """What a rule sees of a span: its entity, its content, and the text on both sides."""
+
+    entity: str
+    content: str
+    before: str
+    after: str
+    url: str  # the part of the address before the span, if the span is inside one
+
+    @property
+    def digits(self) -> str:
+        """The decimal digits of the content, as ASCII."""
+        return "".join(str(int(each)) for each in self.content if each.isdecimal())
+
+    @property
+    def groups(self) -> list[str]:
+        """The runs of digits of the content."""
+        return re.findall(r"\d+", self.content)
+
+
+class Veto(NamedTuple):
+    """A rule: its name, the entities that it judges, and whether a span is none."""
+
+    name: str
+    entities: tuple[str, ...]
+    applies: Callable[[Surroundings], bool]
+
+
+def drop_vetoed(text: str, spans: Iterable[EntitySpan]) -> list[EntitySpan]:
+    """Return the spans that no rule discards, in their order.
+
+    ``text`` is the text that the offsets of the spans are in.
+    """
+    return [span for span in spans if not find_veto(text, span)]
+
+
+def find_veto(text: str, span: EntitySpan) -> str:
+    """Return the name of the rule that discards a span, or an empty string."""
+    rules = _RULES_BY_ENTITY.get(span.entity)
+    if not rules:
+        return ""
+    surroundings = Surroundings(
+        span.entity,
+        text[span.start : span.end],
+        text[max(0, span.start - _BEFORE_CHARACTERS) : span.start],
+        text[span.end : span.end + _AFTER_CHARACTERS],
+        _find_url(text[max(0, span.start - _URL_CHARACTERS) : span.start]),
+    )
+    return next((rule.name for rule in rules if rule.applies(surroundings)), "")
+
+
+# --- addresses of pages -------------------------------------------------------------------------
+
+_URL_BEGINS = re.compile(
+    r"(?:https?|ftp|file|git|ssh)://|www\.|(?<![@\w.-])(?:[a-z0-9-]{1,63}\.){1,5}[a-z]{2,12}/", re.I
+)
+# Parameters and paths that hold a phone number, and an address whose host is an IP address.
+_PHONE_IN_URL = re.compile(
+    r"(?:tel|phone|mobile|cell|msisdn|number|whatsapp|wa|sms|call|contact|dial)[a-z_-]{0,12}"
+    r"(?:=|%3D|/|:)[^=&]{0,8}$|wa\.me/|viber|signal\.me|whatsapp\.com|t\.me/",
+    re.I,
+)
+
+
+def _find_url(before: str) -> str:
+    """Return the part of an address that ends where ``before`` ends; empty if there is none."""
+    token = re.split(r"[\s<>\"'`|]", before)[-1]
+    found = _URL_BEGINS.search(token)
+    return token[found.start() :] if found else ""
+
+
+def _is_id_in_url(seen: Surroundings) -> bool:
+    if not seen.url or _PHONE_IN_URL.search(seen.url):
+        return False
+    return bool(re.search(r"[/?&=#_.%-][^/]*$", seen.url)) and not re.search(r"[\s(]", seen.content)
+
+
+# --- words before and after a number -------------------------------------------------------------
+
+_CUE = re.compile(
+    r"(?:\b(?:tele?ph?on\w*|tel|phone|phones|ph|mob|mobile|cell|call\w*|text|txt|sms|whats ?app|wa|"
+    r"viber|signal|telegram|imo|fax|ring|dial|reach|contact\w*|hotline|handy|rufnummer|rufe?n?|"
+    r"anruf\w*|erreichbar|téléphone|portable|appel\w*|joindre|teléfono|telefone|móvil|celular|"
+    r"llam\w+|zap|ligue|ligar|liga|fone|cellulare|chiam\w+|тел|телефон\w*|звон\w+|моб|ara|arayın|"
+    r"gsm|cep|zadzwoń|dzwoń|telefonisch|bel|ring|puh|puhelin|tlf|mobil|hp|hubungi|nomor|"
+    r"my (?:new )?(?:number|digits|no)|pager)\b|[\u260e\u2706\U0001f4de\U0001f4f1\U0001f4f2]|"
+    r"电话|電話|手机|手機|联系|聯繫|致电|携帯|전화|연락|문의|هاتف|جوال|موبايل|تلفن|फोन|मोबाइल|नंबर|"
+    r"טלפון|โทร|โทรศัพท์)[^\n]{0,24}$",
+    re.I,
+)
+_LABEL = re.compile(
+    r"(?:\b(?:order|invoice|article|artikel\w*|item|product|part|model|serial|sku|isbn|issn|ean|upc|"
+    r"asin|doi|pmid|arxiv|tracking|shipment|parcel|ticket|case|bug|issue|request|report|revision|"
+    r"commit|build|job|process|pid|thread|session|transaction|tx|block|reference|ref|catalog\w*|"
+    r"patent|docket|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|commande|facture|pedido|"
+    r"factura|pedido|ordine|fattura|заказ\w*|артикул|user ?id|channel ?id|chat ?id|msg ?id|"
+    r"message ?id|post ?id|tweet ?id|app ?id|steam ?id|uid|gid|guid|uuid|seed|port|offset|address|"
+    r"timestamp|epoch|unix ?time|created_at|updated_at|time_t|hash|checksum|crc|md5|sha\d*)"
+    r"(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#|n°|nº|№))?"
+    r"(?: (?:is|was|are|=|of|ist|war|est|es))?[\s:.#=\"'(\[]{0,4}"
+    r"|订单号?|訂單|单号|快递|注文番号|주문번호|编号)$",
+    re.I,
+)
+_WEAK_LABEL = re.compile(r"(?:\b(?:no|nr|num|number|nummer|id|n°|nº)[.:# ]{0,3}|[#№]\s?)$", re.I)
+_MAGNITUDES = "thousand|million|billion|trillion|mio|mrd|mill|bn|crore|lakh"
+_UNIT = re.compile(
+    rf"\s?(?:%|‰|°|[$€£¥₹₽₩₺₴₫฿]|(?:{_MAGNITUDES}|views?|hits|plays|streams|downloads|clicks|visits|"
+    r"visitors|subs|subscribers?|followers?|likes?|votes?|upvotes|points?|pts|karma|users?|members|"
+    r"people|persons|humans|inhabitants|children|deaths|cases|residents|voters|units|copies|pieces|"
+    r"times|lines|rows|records|items|entries|files|words|characters|chars|tokens|posts|tweets|"
+    r"comments|messages|pages|bytes?|bits|[kmgtp]i?b|kbps|mbps|[kmg]hz|hz|px|pixels|dpi|fps|rpm|"
+    r"mm|cm|km|kms|miles?|meters?|metres?|feet|ft|inch(?:es)?|yards|acres|hectares|km2|m2|m²|m³|"
+    r"kg|mg|tons?|tonnes|lbs?|pounds?|ounces?|liters?|litres?|gallons?|kwh|mwh|gwh|watts?|volts?|"
+    r"joules?|calories|kcal|degrees|kelvin|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|"
+    r"months?|years?|yrs?|ms|ns|µs|usd|eur|gbp|inr|jpy|cny|rub|brl|cad|aud|chf|sek|nok|dkk|pln|huf|"
+    r"krw|idr|vnd|php|ngn|kes|zar|btc|eth|sats?|satoshis?|dollars?|bucks|euros?|cents?|"
+    r"rupees?|rs|yen|yuan|rmb|won|pesos?|reais|reales|rubles?|roubles?|zł|kr|ft|lira|"
+    r"aufrufe|zuschauer|einwohner|stück|jahre|stunden|minuten|sekunden|tage|menschen|leute|"
+    r"vues|abonnés|personnes|habitants|jours|heures|ans|vistas|visitas|seguidores|personas|"
+    r"habitantes|días|horas|años|veces|visualizações|inscritos|pessoas|dias|anos|vezes|"
+    r"visualizzazioni|iscritti|persone|abitanti|giorni|anni|volte|просмотр\w*|подписчик\w*|человек|"
+    r"руб\w*|раз|лет|дней|izlenme|kişi|tl|penayangan|orang|rupiah)(?![\w])|[次回人件円元万億亿个個台본원명번회])",
+    re.I,
+)
+_CURRENCY_BEFORE = re.compile(
+    r"(?:[$€£¥₹₽₩₺₴₫฿]|\b(?:usd|eur|gbp|inr|jpy|cny|rub|brl|cad|aud|chf|rs|idr|rp|krw|ngn|btc|eth))"
+    r"[.\s]?$",
+    re.I,
+)
+
+
+def _is_cued(seen: Surroundings) -> bool:
+    """Return whether the text says that a number is a phone number."""
+    return seen.content.startswith(("+", "\uff0b", "(")) or bool(_CUE.search(seen.before))
+
+
+def _is_labelled(seen: Surroundings) -> bool:
+    label = _LABEL.search(seen.before)
+    if label and not seen.content.startswith("+"):
+        # "order 415-555-2671" is a call to order; "order no. 415-555-2671" is not.
+        return seen.content.isdecimal() or bool(_WEAK_LABEL.search(seen.before))
+    return bool(_WEAK_LABEL.search(seen.before)) and seen.content.isdecimal() and not _is_cued(seen)
+
+
+def _is_count(seen: Surroundings) -> bool:
+    if seen.content.startswith(("+", "(")) or _CUE.search(seen.before):
+        return False
+    return bool(_UNIT.match(seen.after) or _CURRENCY_BEFORE.search(seen.before))
+
+
+# --- what is written in the number itself --------------------------------------------------------
+
+_YEAR = r"(?:1[5-9]|20|2[1-4])\d\d"
+_MONTH = r"(?:0?[1-9]|1[0-2])"
+_DAY = r"(?:0?[1-9]|[12]\d|3[01])"
+_HOUR = r"(?:[01]?\d|2[0-4])"
+_DATE_SEPARATOR = r"[.\-/\u2010-\u2015 ]{1,3}"
+_DATE = (
+    rf"(?:{_YEAR}{_DATE_SEPARATOR}{_MONTH}{_DATE_SEPARATOR}{_DAY}"
+    rf"|{_DAY}{_DATE_SEPARATOR}{_MONTH}{_DATE_SEPARATOR}{_YEAR}"
+    rf"|{_MONTH}{_DATE_SEPARATOR}{_DAY}{_DATE_SEPARATOR}{_YEAR}"
+    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+)
+# The time may be cut by the colon in it, which no phone number contains.
+_TIME = rf"{_HOUR}(?:[.\-]?[0-5]\d){{0,2}}"
+_DATES = re.compile(
+    rf"\(?{_DATE}[)\].]{{0,2}}(?:[ _./\u2010-\u2015T~-]{{1,3}}(?:{_DATE}|{_TIME})[)\].]?){{0,3}}"
+)
+# The same without a separator: 20231012143000.
+_TIME_STAMP = re.compile(
+    r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-_ .]?"
+    r"(?:[01]\d|2[0-3])[0-5]\d(?:[0-5]\d)?(?:\d{3})?"
+)
+_YEARS = re.compile(rf"\(?{_YEAR}(?:[ .,/\u2010-\u2015-]{{1,3}}(?:{_YEAR}|\d\d))+\)?")
+_TIMES = re.compile(r"\d{1,2}[.]\d\d(?: ?[-\u2013/] ?\d{1,2}[.]\d\d)+")
+_DIMENSIONS = re.compile(r"\d{2,5}(?: ?[x\u00d7] ?\d{2,5})+", re.I)
+
+
+def _is_date(seen: Surroundings) -> bool:
+    content = seen.content.strip()
+    if _DATES.fullmatch(content):
+        has_separator = not content.isdecimal()
+        return has_separator or not _is_cued(seen)
+    if _TIME_STAMP.fullmatch(content):
+        return not _is_cued(seen)
+    # "2023.10.12 14:30": the date was cut off in front, or the span begins in the middle of it.
+    joined = re.search(r"[\d.\-/ ]{0,12}$", seen.before)
+    rest = re.match(r"[\d.:]{0,8}", seen.after)
+    whole = f"{joined[0] if joined else ''}{content}{rest[0] if rest else ''}".strip(" .-/:")
+    return bool(re.fullmatch(rf"{_DATE}[)\]. T_-]{{1,3}}{_HOUR}[:.][0-5]\d(?:[:.]\d\d)?", whole))
+
+
+def _is_time_or_year_range(seen: Surroundings) -> bool:
+    content = seen.content.strip()
+    if _YEARS.fullmatch(content):
+        years = [group for group in seen.groups if len(group) == 4]
+        return len(years) > 1 or not _is_cued(seen)
+    return bool(_TIMES.fullmatch(content) or _DIMENSIONS.fullmatch(content))
+
+
+def _is_decimal(seen: Surroundings) -> bool:
+    """Return whether the digits are, or follow, a decimal point or comma."""
+    if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
+        return False
+    if re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]$", seen.before) and seen.content.isdecimal():
+        return True
+    if re.match(r"[.,]\d", seen.after) and seen.content.isdecimal():
+        # 1234567.89 and 1234567,89, but not two numbers with a comma between them.
+        return not re.match(r"[.,]\d{5}", seen.after)
+    whole, _, fraction = seen.content.partition(".")
+    if not (whole.isdecimal() and fraction.isdecimal()):
+        return False
+    return (whole == "0" or whole[0] != "0") and (
+        len(whole) < 3 or len(fraction) not in (6, 7, 8) or bool(_is_coordinate(seen))
+    )
+
+
+def _is_coordinate(seen: Surroundings) -> bool:
+    """Return whether a decimal number has another one as its neighbour."""
+    return bool(
+        re.match(r"\s?°?\s?[NSEW]?\s?[,;/]\s?-?\d{1,3}\.\d{3}", seen.after)
+        or re.search(r"\d{1,3}\.\d{3,12}°?\s?[NSEW]?\s?[,;/]\s?-?$", seen.before)
+    )
+
+
+def _is_epoch(seen: Surroundings) -> bool:
+    """Return whether bare digits are a Unix time of 2001 to 2033, in seconds to nanoseconds."""
+    return bool(re.fullmatch(r"1\d{9}(?:\d{3}){0,3}", seen.content)) and not _is_cued(seen)
+
+
+def _is_sequence(seen: Surroundings) -> bool:
+    """Return whether the numbers are counted up or down, or one digit is repeated."""
+    numbers = [int(group) for group in seen.groups]
+    if len(numbers) > 3 and len({b - a for a, b in pairwise(numbers)}) == 1:
+        return True
+    digits = seen.digits
+    if len(set(digits)) == 1:
+        return True
+    bare = seen.content.isdecimal()
+    return bare and (digits in "01234567890123456789" or digits in "98765432109876543210")
+
+
+def _is_round(seen: Surroundings) -> bool:
+    return bool(re.fullmatch(r"\d+0{6,}", seen.content))
+
+
+def _is_short_groups(seen: Surroundings) -> bool:
+    """Return whether the groups are too many or too short for a phone number: 3 1 4 10 2."""
+    groups = seen.groups
+    if seen.content.startswith("+") or _is_cued(seen):
+        return False
+    singles = sum(len(group) == 1 for group in groups)
+    mixed = any(len(group) > 1 for group in groups)
+    return len(groups) > 4 and singles * 2 >= len(groups) and mixed
+
+
+def _is_isbn(seen: Surroundings) -> bool:
+    digits = seen.digits
+    if len(digits) != 13 or not digits.startswith(("978", "979")):
+        return False
+    total = sum(int(digit) * (3 if at % 2 else 1) for at, digit in enumerate(digits))
+    return total % 10 == 0
+
+
+def _is_in_hex(seen: Surroundings) -> bool:
+    """Return whether the span is part of a hash, a UUID or another word of digits and letters."""
+    before = re.search(r"[0-9A-Za-z-]*$", seen.before)
+    after = re.match(r"[0-9A-Za-z-]*", seen.after)
+    head, tail = (before[0] if before else ""), (after[0] if after else "")
+    token = f"{head}{seen.content}{tail}"
+    if re.fullmatch(
+        r"\{?[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\}?", token, re.I
+    ):
+        return True
+    if re.fullmatch(r"0x[0-9a-f]+", token, re.I):
+        return True
+    joined = re.fullmatch(r"[0-9a-f]{16,}", token, re.I)
+    return bool(joined and re.search("[a-f]", token, re.I))
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+_VERSION_BEFORE = re.compile(
+    r"(?:\b(?:v|ver|vers|version|versions|versión|versão|versione|release|rel|build|firmware|fw|"
+    r"revision|rev|patch|update|upgrade|upgraded|upgrading|downgraded?|driver|kernel|assembly|"
+    r"section|sec|chapter|clause|figure|fig|table|step|appendix|paragraph|rule|oid|"
+    r"chrome|chromium|firefox|safari|opera|edge|ie|skype|itunes|flash|java|jdk|jre|python|ruby|php|"
+    r"perl|mysql|mariadb|postgres\w*|oracle|sqlite|openssl|openssh|nginx|apache|tomcat|iis|jquery|"
+    r"rails|django|spring|hibernate|android|ios|macos|windows|ubuntu|debian|fedora|centos|linux|"
+    r"dotnet|\.net|framework|visual studio|xcode|gcc|clang|cmake|maven|gradle|npm|node|electron|"
+    r"unity|unreal|directx|opengl|nuget|gem|pip|wordpress|drupal|joomla|magento|docker|kubernetes)"
+    r"(?:(?: version| to| from| is| was|:|=|\s|[\"'(,])){0,3}"
+    r"|§\s?|(?:==|>=|<=|~>|\^|~=)\s?"
+    r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)$",
+    re.I,
+)
+_VERSION_AFTER = re.compile(
+    r"\.\d|[-+~_](?:alpha|beta|rc|pre|dev|snapshot|release|final|ubuntu|deb|dfsg|el\d|fc\d|build|"
+    r"hotfix|patch|\d{1,2}(?:ubuntu|deb|build|\.el|\.fc)|r\d|p\d|win|x86|x64|linux|amd64|arm)|"
+    r"(?:alpha|beta|rc|b|a)\d|(?:[-.][A-Za-z0-9]{1,12}){0,3}\.(?:tar|tgz|zip|jar|war|whl|gem|deb|rpm|"
+    r"exe|msi|dll|so|nupkg|apk|ipa|dmg|pkg|js|css|gz|bz2|xz|7z|egg)\b",
+    re.I,
+)
+
+
+def _is_version(seen: Surroundings) -> bool:
+    if ":" in seen.content:
+        return False
+    if re.search(r"\d\.$", seen.before) or _VERSION_AFTER.match(seen.after):
+        return True
+    return not re.search(r"://$", seen.before) and bool(_VERSION_BEFORE.search(seen.before))
+
+
+def _is_dotted_version(seen: Surroundings) -> bool:
+    """Return whether a "phone number" is a version of four parts or more: 10.0.19041.1234."""
+    if not re.fullmatch(r"\d{1,5}(?:\.\d{1,6}){2,}", seen.content):
+        return False
+    groups = seen.groups
+    if seen.content[0] == "0" or len({len(group) for group in groups[1:]}) == 1:
+        return bool(_VERSION_BEFORE.search(seen.before))
+    return len(groups) > 3 or bool(_VERSION_BEFORE.search(seen.before))
+
+
+def _is_no_global_ipv6(seen: Surroundings) -> bool:
+    """Return whether an IPv6 address is outside of 2000::/3: A::B is a name of C++, Perl or Ruby.
+
+    No other range is given to hosts. An IPv4 address inside an IPv6 address is judged elsewhere.
+    """
+    if ":" not in seen.content:
+        return False
+    address = ipaddress.ip_address(seen.content.split("/")[0].split("%")[0])
+    if not isinstance(address, ipaddress.IPv6Address) or address.ipv4_mapped:
+        return False
+    is_nat64 = address in ipaddress.ip_network("64:ff9b::/96")
+    return not is_nat64 and address not in ipaddress.ip_network("2000::/3")
+
+
+def _is_in_hex_pairs(seen: Surroundings) -> bool:
+    """Return whether a MAC address is a part of a longer row of bytes: a fingerprint, a dump."""
+    return bool(
+        re.search(r"[0-9A-Fa-f]{2}[:.-]$", seen.before)
+        or re.match(r"[:.-][0-9A-Fa-f]{2}", seen.after)
+    )
+
+
+def _is_repository(seen: Surroundings) -> bool:
+    """Return whether an e-mail address is the user that a repository is cloned as."""
+    return bool(
+        re.fullmatch(r"(?:git|hg|svn)@[\w.-]+", seen.content, re.I)
+        and re.match(r"[:/]", seen.after)
+    )
+
+
+RULES = (
+    Veto("id_in_url", _NUMBERS, _is_id_in_url),
+    Veto("date", _NUMBERS, _is_date),
+    Veto("time_or_year_range", _NUMBERS, _is_time_or_year_range),
+    Veto("decimal", _NUMBERS, _is_decimal),
+    Veto("epoch", ("PHONE_NUMBER",), _is_epoch),
+    Veto("sequence", _NUMBERS, _is_sequence),
+    Veto("round", ("PHONE_NUMBER",), _is_round),
+    Veto("short_groups", ("PHONE_NUMBER",), _is_short_groups),
+    Veto("isbn", _NUMBERS, _is_isbn),
+    Veto("label", _NUMBERS, _is_labelled),
+    Veto("count", _NUMBERS, _is_count),
+    Veto("hex", (*_NUMBERS, "IP_ADDRESS"), _is_in_hex),
+    Veto("dotted_version", ("PHONE_NUMBER",), _is_dotted_version),
+    Veto("version", ("IP_ADDRESS",), _is_version),
+    Veto("no_global_ipv6", ("IP_ADDRESS",), _is_no_global_ipv6),
+    Veto("hex_pairs", ("MAC_ADDRESS",), _is_in_hex_pairs),
+    Veto("repository", ("EMAIL_ADDRESS",), _is_repository),
+)
+_RULES_BY_ENTITY = {
+    entity: tuple(rule for rule in RULES if entity in rule.entities)
+    for entity in {entity for rule in RULES for entity in rule.entities}
+}
