@@ -254,6 +254,9 @@ def _is_epoch(seen: Surroundings) -> bool:
     return bool(re.fullmatch(r"1\d{9}(?:\d{3}){0,3}", seen.content)) and not _is_cued(seen)
 
 
+_COUNTED = ("01234567890123456789", "98765432109876543210", "1234567891011121314151617")
+
+
 def _is_sequence(seen: Surroundings) -> bool:
     """Return whether the numbers are counted up or down, or one digit is repeated."""
     numbers = [int(group) for group in seen.groups]
@@ -263,7 +266,7 @@ def _is_sequence(seen: Surroundings) -> bool:
     if len(set(digits)) == 1:
         return True
     bare = seen.content.isdecimal()
-    return bare and (digits in "01234567890123456789" or digits in "98765432109876543210")
+    return bare and any(digits in counted for counted in _COUNTED)
 
 
 def _is_round(seen: Surroundings) -> bool:
