@@ -38,10 +38,10 @@ def check(plan: PlanArgument, out: OutOption = None) -> None:
 def print_warnings(plan: Any) -> None:
     """Warn of settings of a :class:`~corpus.plan.model.Plan` that put privacy at risk."""
     if "pii" not in [stage.name for stage in plan.stages]:
-        print_message("warning: the plan has no 'pii' stage: contact data stays in the texts")
+        print_message("warning: the plan has no 'pii' stage: contact data is not redacted")
     if plan.output.keep_work:
         print_message(
-            "warning: keep_work leaves unredacted posts in work/; remove it before sharing"
+            "warning: keep_work keeps unredacted posts in work/; remove it before sharing"
         )
 
 

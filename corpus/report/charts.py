@@ -229,10 +229,10 @@ def _histogram_table(score: Mapping[str, Any], dropped: Sequence[int]) -> Table:
     filled = [n for n in range(len(kept)) if kept[n] or dropped[n]]
     rows: list[Sequence[str | int]]
     if threshold is None:
-        heads = ["value", "kept", "left"]
+        heads = ["value", "kept", "dropped"]
         rows = [(_name_bin(edges, n, None), kept[n], score["others"][n]) for n in filled]
     else:
-        heads = ["value", "kept", threshold["reason"], "left otherwise"]
+        heads = ["value", "kept", threshold["reason"], "dropped otherwise"]
         rows = [
             (_name_bin(edges, n, threshold), kept[n], score["own"][n], score["others"][n])
             for n in filled

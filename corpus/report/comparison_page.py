@@ -39,7 +39,7 @@ def render_comparison(
     sections = [
         Section("totals", "In all", "In all", _totals(manifests)),
         Section("settings", "Settings", "What differs in the making", _settings(differences)),
-        Section("funnel", "Funnel", "What left, where and why", funnel),
+        Section("funnel", "Funnel", "What was dropped, where and why", funnel),
         Section("scores", "Scores", "Scores of what was kept", _scores(statistics)),
         Section("languages", "Languages", "Languages", _languages(statistics)),
         Section("privacy", "Contact data", "Contact data replaced", _privacy(statistics)),

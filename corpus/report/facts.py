@@ -15,10 +15,10 @@ KNOWN_LIMITS = (
     "communities of the sources, and the time they were collected in.",
     "Language, quality and toxicity are judged by models and rules that err, and not equally for "
     "all: dialects, slang and reclaimed words are dropped more often than standard writing.",
-    "A pattern finds contact data by its form. Names, street addresses and what a text tells "
-    "between the lines stay, so people may be recognised.",
+    "A pattern finds contact data by its form. Names, street addresses and what a text implies "
+    "are not redacted, so people may be recognised.",
     "Deletions that happened after the dumps were made are not known here; they need a takedown.",
-    "Near duplicates are found by shared words: paraphrases and translations stay.",
+    "Near duplicates are found by shared words: paraphrases and translations are kept.",
     "Nothing was checked for truth. Posts hold rumours, errors, jokes and lies.",
 )
 INTENDED_USES = (
@@ -108,7 +108,7 @@ def describe_redaction(plan: PublishedPlan) -> str:
     """Say how the plan replaced contact data."""
     settings = dict(plan.stages).get("pii")
     if settings is None:
-        return "The plan had no `pii` stage: contact data stays in the texts."
+        return "The plan had no `pii` stage: contact data is not redacted."
     how = {
         "placeholder": "replaced by typed placeholders such as `<EMAIL_ADDRESS>`",
         "mask": "masked with asterisks",
@@ -141,13 +141,13 @@ def describe_maintenance(manifest: Mapping[str, Any], plan: PublishedPlan) -> st
     takedowns = manifest.get("takedowns", ())
     removed = sum(row.get("removed", 0) for row in takedowns)
     past = (
-        f" {pluralize(len(takedowns), 'takedown')} so far, {pluralize(removed, 'post')} out."
+        f" {pluralize(len(takedowns), 'takedown')} so far, {pluralize(removed, 'post')} removed."
         if takedowns
         else ""
     )
     return (
-        f"{whom}{past} 'corpus takedown' takes posts and authors out of the finished corpus, and "
-        "the papers are written anew."
+        f"{whom}{past} 'corpus takedown' removes posts and authors from the finished corpus, and "
+        "writes its documentation anew."
     )
 
 

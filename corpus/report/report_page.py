@@ -58,7 +58,7 @@ def render_report(
     samples = _samples(manifest, statistics, plan)
     speed = _speed(manifest) if with_speeds else None
     sections = [
-        Section("funnel", "Funnel", "What left, where and why", _funnel(manifest)),
+        Section("funnel", "Funnel", "What was dropped, where and why", _funnel(manifest)),
         Section("scores", "Scores", "Scores and thresholds", _scores(statistics)),
         Section("languages", "Languages", "Languages", _languages(statistics)),
         Section("communities", "Communities", "Communities and platforms", _values(statistics)),
@@ -127,11 +127,11 @@ def _funnel(manifest: Mapping[str, Any]) -> dict[str, Any]:
         for row in rows
         for reason, count in row.reasons[:_MAX_REASON_ROWS]
     ]
-    heads = ["stage", "reason", "posts", "of what came in"]
+    heads = ["stage", "reason", "posts", "of posts read"]
     return {
         "chart": draw_funnel(rows),
-        "stages": Table("Posts by stage", ["stage", "read", "kept", "left", "reasons"], stages),
-        "reasons": Table("Posts left, by reason", heads, reasons) if reasons else None,
+        "stages": Table("Posts by stage", ["stage", "read", "kept", "dropped", "reasons"], stages),
+        "reasons": Table("Dropped posts, by reason", heads, reasons) if reasons else None,
     }
 
 

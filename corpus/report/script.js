@@ -1,25 +1,25 @@
 "use strict";
-// The threshold sliders and the button that opens all samples. Without this, the page says it all
-// but "what if".
+// The threshold sliders and the button that opens all samples. Without this script, the page shows
+// everything but the effect of another threshold.
 (() => {
   const scores = JSON.parse(document.getElementById("data").textContent);
   const count = (bins, from, to) => bins.slice(from, to).reduce((sum, bin) => sum + bin, 0);
-  const told = (number) => number.toLocaleString("en-US");
+  const format = (number) => number.toLocaleString("en-US");
 
   function effect(score, at) {
     const low = score.side === "max";
-    // A bin's edge belongs to the side that the threshold lets stay. A threshold that asks for no
-    // more than now drops nothing more, whatever else lets some of the kept pass beyond it.
+    // A bin's edge belongs to the side that the threshold keeps. A threshold that is no stricter
+    // than the plan's drops nothing more: kept posts beyond it passed for another reason.
     const stricter = low ? score.edges[at] < score.value : score.edges[at] > score.value;
     const beyond = low ? count(score.kept, at) : count(score.kept, 0, at);
-    const leave = stricter ? beyond : 0;
-    const stay = low ? count(score.own, 0, at) : count(score.own, at);
+    const dropped = stricter ? beyond : 0;
+    const returned = low ? count(score.own, 0, at) : count(score.own, at);
     const kept = count(score.kept, 0);
     const own = count(score.own, 0);
-    const most = (number) => (score.hedged && number ? `at most ${told(number)}` : told(number));
-    const said = `${most(leave)} of ${told(kept)} kept would leave; ` +
-      `${most(stay)} of ${told(own)} that left as ${score.reason} would pass here.`;
-    return said[0].toUpperCase() + said.slice(1);
+    const most = (number) => (score.hedged && number ? `at most ${format(number)}` : format(number));
+    const sentence = `${most(dropped)} of ${format(kept)} kept would be dropped; ` +
+      `${most(returned)} of ${format(own)} dropped as ${score.reason} would pass here.`;
+    return sentence[0].toUpperCase() + sentence.slice(1);
   }
 
   for (const input of document.querySelectorAll("input[data-score]")) {

@@ -86,7 +86,7 @@ def _list_sections(
         sparkline = _sparkline(lengths["counts"], _SPARKLINE_WIDTH)
         yield "Length in characters", Text(f"{sparkline} {ends}")
     if statistics["scores"]:
-        title = "Scores (upper: kept, lower: left; │ is the threshold)"
+        title = "Scores (upper: kept, lower: dropped; │ is the threshold)"
         yield title, _histograms(statistics["scores"])
     if duplicates := find_duplicate_counts(manifest):
         title = f"Duplicates ({duplicates['clusters']:,} texts posted more than once)"

@@ -133,7 +133,7 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
 
 def bounds(keep: tuple[str, ...]) -> tuple[Threshold, ...]:
     """Return the threshold of any stage that compares ``lang_score`` with its ``min_score``."""
-    note = "a post of no language ('und') leaves at any value"
+    note = "a post of no language ('und') is dropped at any value"
     if len(keep) > 1:
         note += "; a second language that is wanted too lends a post its score"
     bound = Threshold("lang_score", "min_score", "min", "unsure_language", note)

@@ -247,7 +247,7 @@ FINEWEB = Preset(
             ),
             (("line_punct_thr", "punctuated_lines"),),
             "min",
-            "unless line_punct_exclude_zero lets those at 0 stay",
+            "unless line_punct_exclude_zero keeps those at 0",
         ),
         rule_above("short_line_ratio", "short_lines", "short_line_thr"),
         rule_above("char_dup_ratio", "line_repeats", "char_duplicates_ratio"),

@@ -99,7 +99,7 @@ SOCIAL = Preset(
             ),
             (("max_word_chars", "longest_word"), ("max_word_share", "longest_word_share")),
             "max",
-            "only what is above both max_word_chars and max_word_share leaves",
+            "only what is above both max_word_chars and max_word_share is dropped",
         ),
         rule_above("character_run", "run_share", "max_run_share"),
         rule_below(

@@ -402,7 +402,7 @@ def test_two_at_once_do_not_get_in_each_other_s_way(made: Made) -> None:
 
 @pytest.fixture
 def taken_down(plan: Callable[..., dict[str, Any]], tmp_path: Path) -> dict[str, Any]:
-    """The plan of a corpus whose work/ was kept and which a post was taken out of."""
+    """The plan of a corpus whose work/ was kept and from which a post was removed."""
     write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(60)])
     output = {"path": str(tmp_path / "out"), "ids": "original", "keep_work": True}
     document = plan([{"quality": {}}, {"dedup": {}}], output=output)
