@@ -1,8 +1,8 @@
 """Compute the charts of the report; the template ``charts.html.jinja`` draws them as inline SVG.
 
-Shapes stretch with the page; words and numbers stand in HTML around them. No chart is the only
-place of a number: each chart is a part of a table, or has one folded up below it. Positions are
-attributes of the SVG, not styles, so that the page can forbid inline styles.
+Shapes stretch with the page; words and numbers are HTML around them. Every number of a chart is
+also in a table, next to it or folded up below it. Positions are attributes of the SVG, not styles,
+so that the page can forbid inline styles.
 """
 
 from __future__ import annotations
