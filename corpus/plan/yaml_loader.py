@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,16 @@ _CONVERTED_TAGS = {
 
 
 class _PlainDataLoader(yaml.SafeLoader):
-    """Makes numbers, texts, lists and dicts; a tag makes nothing else."""
+    """Makes numbers, texts, lists and dicts; a tag makes nothing else.
+
+    As in YAML 1.2, only ``true`` and ``false`` are booleans: ``no`` is a language. Where a setting
+    is a boolean, its model reads ``yes``, ``no``, ``on`` and ``off`` as such.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - a table that the base class declares
+        first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":bool")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_number(self, node: yaml.ScalarNode) -> Any:
         """A whole number; YAML's 59:59:59 is one too, and takes quadratic time to read."""
@@ -32,13 +42,16 @@ class _PlainDataLoader(yaml.SafeLoader):
         return self.construct_yaml_int(node)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """A dict whose keys are texts as written: YAML takes ``on`` and ``no`` for booleans."""
+        """A dict whose keys are texts as written, even ``1`` and ``null``."""
         for key, _ in node.value:
             if key.tag in _CONVERTED_TAGS:
                 key.tag = "tag:yaml.org,2002:str"
         return super().construct_mapping(node, deep)
 
 
+_PlainDataLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")
+)
 _PlainDataLoader.add_constructor("tag:yaml.org,2002:int", _PlainDataLoader.construct_number)
 
 

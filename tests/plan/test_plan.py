@@ -173,6 +173,21 @@ def test_all_unusable_paths_of_a_plan_come_in_one_run(plan: MakePlan, tmp_path: 
     assert "lid.bin" in lines[0] and "one.zst" in lines[1] and "two.zst" in lines[2]
 
 
+def test_norwegian_is_a_language_and_yes_a_boolean(tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").touch()
+    (tmp_path / "p.yaml").write_text(
+        "sources: [table: {path: p.jsonl, fields: {id: id, text: text}}]\n"
+        "stages: [language: {keep: [no, en]}]\n"
+        "output: {path: out, keep_work: yes, shuffle: off, content_defined_chunking: True}\n"
+    )
+    plan = Plan.load(tmp_path / "p.yaml")
+    [language] = [stage for stage in plan.stages if stage.name == "language"]
+    assert "keep=('no', 'en')" in repr(language.config)
+    output = plan.output
+    booleans = (output.keep_work, output.shuffle, output.content_defined_chunking)
+    assert booleans == (True, False, True)
+
+
 @pytest.mark.parametrize("key", ["on", "no", "12", "1.5", "2024-01-01", "~"])
 def test_a_key_that_yaml_would_convert_is_named_as_it_is_written(tmp_path: Path, key: str) -> None:
     file = tmp_path / "p.yaml"

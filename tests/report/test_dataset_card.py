@@ -222,7 +222,7 @@ def test_every_documentation_file_names_the_splits(built: Path) -> None:
 
 
 def test_a_threshold_that_does_not_decide_alone_has_a_note(built: Path) -> None:
-    both = "only what is above both max_word_chars and max_word_share leaves"
+    both = "only what is above both max_word_chars and max_word_share is dropped"
     assert f"| 50 | max_word_chars | long_word; {both} |" in (built / "DATASHEET.md").read_text()
     thresholds = croissant(built)["rai:dataManipulationProtocol"]
     assert (
@@ -322,7 +322,7 @@ def test_a_takedown_rewrites_the_documentation(built: Path, tmp_path: Path) -> N
     files = {part["contentUrl"]: part["sha256"] for part in found["distribution"][:-1]}
     assert files == {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     assert found["version"] == "1.1.0"
-    assert "1 takedown so far, 1 post out." in (out / "DATASHEET.md").read_text()
+    assert "1 takedown so far, 1 post removed." in (out / "DATASHEET.md").read_text()
     assert "| takedown | 61 | 60 | 1 | takedown 1 |" in (out / "README.md").read_text()
     assert (
         report.render_documentation(

@@ -336,9 +336,7 @@ def test_any_plan_has_documentation_even_where_nothing_is_kept(
     kept = load_manifest(out)["totals"]["kept"]
     assert f"<strong>{kept:,}</strong> kept" in page
     assert json.loads((out / "croissant.json").read_text())["recordSet"]
-    assert ("contact data is not redacted" in page) is (
-        all("pii" not in stage for stage in stages)
-    )
+    assert ("contact data is not redacted" in page) is (all("pii" not in stage for stage in stages))
     assert render_all(out)["report.html"] == page
 
 
