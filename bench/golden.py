@@ -48,7 +48,8 @@ ROOT = Path(__file__).resolve().parents[1]
 SUMS = Path(__file__).with_name("golden.sums")
 FULL, QUICK, DEMO = 100_000, 5_000, 20_000
 RUNNERS = {"serial": 1, "processes": 2, "ray": 2}  # runner -> workers
-KEY = "0123456789abcdef" * 4  # the pseudonym key of every plan; it protects nobody
+#: The pseudonym key of every plan; it protects nobody. SHA-256 of "golden".
+KEY = "dd56de4137951d9c92681b03416ec15f886b4482a27e3a517d32f085244cbe5d"
 
 Sums = dict[str, str]  # path, beginning with the plan's name -> SHA-256
 Row = dict[str, Any]

@@ -114,7 +114,7 @@ def list_index_pieces(corpus: Path) -> list[Path]:
 def load_piece(path: Path, key: bytes) -> IndexPiece:
     """Decrypt a piece; BuildError if it is missing or damaged, or if the key is another."""
     try:
-        data = keys.decrypt(path.read_bytes(), key)
+        data = keys.decrypt(path.read_bytes(), key, INDEX_FOLDER)
     except (OSError, BuildError):
         raise BuildError(
             f"'{path}' is missing or damaged, or made with another key; build that corpus again"
@@ -141,7 +141,7 @@ def encrypt_piece(piece: IndexPiece, key: bytes) -> bytes:
     )
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", compression_level=1, statistics=False)
-    return keys.encrypt(buffer.getvalue(), key)
+    return keys.encrypt(buffer.getvalue(), key, INDEX_FOLDER)
 
 
 # --------------------------------------------------------------------------- writing it

@@ -285,10 +285,8 @@ def _check_documentation(
 def _is_key_file(path: Path, manifest: dict[str, Any]) -> bool:
     if path.stat().st_size > 200:
         return False
-    try:
-        return bool(keys.key_id(keys.load_key(path)) == manifest["author_key_id"])
-    except PlanError:
-        return False
+    key = keys.parse_key(path.read_bytes())
+    return bool(key and keys.key_id(key) == manifest["author_key_id"])
 
 
 def _check_contact_data(audits: list[ShardAudit]) -> Check:

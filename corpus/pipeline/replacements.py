@@ -152,12 +152,12 @@ def save_piece(piece: pl.DataFrame, target: Path, key: bytes) -> None:
     buffer = io.BytesIO()
     piece.write_parquet(buffer, compression="zstd")
     with atomic_write(target, durable=True) as temporary:
-        temporary.write_bytes(keys.encrypt(buffer.getvalue(), key))
+        temporary.write_bytes(keys.encrypt(buffer.getvalue(), key, FOLDER))
 
 
 def load_piece(path: Path, key: bytes) -> pl.DataFrame:
     """Read and decrypt a file of ``reserve/``; BuildError if it is damaged."""
     try:
-        return pl.read_parquet(io.BytesIO(keys.decrypt(path.read_bytes(), key)))
+        return pl.read_parquet(io.BytesIO(keys.decrypt(path.read_bytes(), key, FOLDER)))
     except (OSError, BuildError):
         raise BuildError(f"'{path}' is missing or damaged, or made with another key") from None

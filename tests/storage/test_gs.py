@@ -17,6 +17,7 @@ import corpus
 from corpus.maintenance.verify import verify
 from corpus.storage import filesystem
 from tests.conftest import post
+from tests.support import keys
 from tests.support.processes import is_up, wait_until
 
 pytest.importorskip("gcsfs", reason="gcsfs is not installed: pip install 'corpus-builder[gcs]'")
@@ -71,10 +72,10 @@ def there(bucket: str, folder: str) -> None:
     """Build there and here, and compare."""
     rows = b"".join(json.dumps(post(n)).encode() + b"\n" for n in range(300))
     filesystem.write_file(f"{bucket}/in/posts.jsonl", rows)
-    filesystem.write_file(f"{bucket}/key", b"ab" * 32)
+    filesystem.write_file(f"{bucket}/key", keys.DIGITS.encode())
     here = Path(folder)
     (here / "posts.jsonl").write_bytes(rows)
-    (here / "key").write_text("ab" * 32)
+    (here / "key").write_text(keys.DIGITS)
     os.chmod(here / "key", 0o600)
 
     def made(source: str, out: str, key: str, **more: Any) -> dict[str, Any]:

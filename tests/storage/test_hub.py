@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT, post
-from tests.support import hub
+from tests.support import hub, keys
 
 pytest.importorskip("huggingface_hub", reason="pip install 'corpus-builder[hf]'")
 PLACE = f"hf://datasets/{hub.REPO}"
@@ -48,7 +48,7 @@ def served() -> Iterator[tuple[hub.Hub, dict[str, str]]]:
     there.files["in/posts.jsonl"] = b"".join(
         json.dumps(post(n)).encode() + b"\n" for n in range(300)
     )
-    there.files["key"] = b"ab" * 32
+    there.files["key"] = keys.DIGITS.encode()
     with hub.serving(there) as address:
         # Read once, when the library is imported: hence processes.
         more = {"HF_ENDPOINT": address, "HF_TOKEN": "hf_test", "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -118,7 +118,7 @@ def test_an_upload_that_ends_before_the_manifest_goes_on(
     built(environment, tmp_path / "whole")
     whole = {name: data for name, data in there.files.items() if name.startswith("out/")}
     del there.files["out/en/manifest.json"]
-    there.files = {"in/posts.jsonl": there.files["in/posts.jsonl"], "key": b"ab" * 32} | {
+    there.files = {"in/posts.jsonl": there.files["in/posts.jsonl"], "key": keys.DIGITS.encode()} | {
         name: data for name, data in whole.items() if not name.endswith("manifest.json")
     }
     told = built(environment, tmp_path / "local")
