@@ -74,7 +74,7 @@ def _make_canary(number: int, rng: random.Random) -> Canary:
         "iban": _make_iban("".join(rng.choices("0123456789", k=18))),
         "card": _make_card_number("4" + "".join(rng.choices("0123456789", k=14))),
         "ip": f"8.{rng.randrange(256)}.{rng.randrange(256)}.{rng.randrange(1, 255)}",
-        "handle": letters,
+        "handle": f"{letters[:4]}_{letters[4:8]}.{letters[8:]}",
     }
     text = rng.choice(_DETAIL_TEXTS)
     # A plan may keep handles; where it does not, another check of the audit looks for them.

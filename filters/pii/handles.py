@@ -8,19 +8,30 @@ identifies its author as well as the name does.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
 import polars as pl
 
-# A name may be followed by a host (Mastodon) or be a domain (Bluesky). Only these suffixes make it
-# a domain: "@bob.Thanks" is a name, a full stop and a word. A name needs a letter, or "lunch @12"
-# would be one. No word character may come before it: in "joe@localhost" there is none.
-_HANDLE = r"[0-9_]*[A-Za-z_][A-Za-z0-9_]*"
-_HOST = r"(?:[.-][A-Za-z0-9_-]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+"
+from filters.pii import code
+
+# A name needs a letter, or "lunch @12" would be one. No word character may come before it: in
+# "joe@localhost" there is none. It may be followed by a host (Mastodon) or be a domain (Bluesky).
+# Accents are part of a name everywhere: where a platform does not allow them, it is no mention, yet
+# it is somebody's name.
+_STRICT_NAME = r"[0-9_]*+[\p{Latin}_][\p{Latin}\p{M}0-9_]*+"
+# Of other scripts, the letters of those that put spaces between words: otherwise it is not known
+# where a name ends, but on platforms that show names in such scripts.
+_LETTERS = (
+    r"\p{Cyrillic}\p{Greek}\p{Arabic}\p{Hebrew}\p{Armenian}\p{Georgian}\p{Devanagari}\p{Bengali}"
+    r"\p{Tamil}\p{Telugu}"
+)
+_CJK_LETTERS = rf"{_LETTERS}\p{{Han}}\p{{Hiragana}}\p{{Katakana}}\p{{Hangul}}\p{{Thai}}"
+_HOST = r"(?:[.-]{1,3}[A-Za-z0-9_]+)*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z][A-Za-z0-9-]+"
 _DOMAIN_SUFFIXES = "social|bsky[.]team|com|net|org|edu|gov|io|dev|xyz|uk|de|fr|jp|br|eu|ca|au"
-_DOMAIN = rf"(?:[.-][A-Za-z0-9-]+)*?\.(?:{_DOMAIN_SUFFIXES})\b"
+_DOMAIN = rf"(?:[.-]{{1,3}}[A-Za-z0-9]+)*?\.(?:{_DOMAIN_SUFFIXES})\b"
 _REDDIT_NAME = "[A-Za-z0-9_-]{3,20}"
 _WORD_CHARACTERS = r"\p{Latin}\p{N}_"
 
@@ -139,15 +150,63 @@ _PAGE_FORMS = (
         _URL_REST,
     ),
 )
-_TEXT_FORMS = (
+_AT = rf"(?:^|(?<=[^{_WORD_CHARACTERS}@\uFF20]))[@\uFF20]"
+_MENTION = HandleForm("", _AT, rf"{_STRICT_NAME}(?:{_HOST}|{_DOMAIN})?")
+
+
+def _make_mention(letters: str) -> HandleForm:
+    """Return the form of ``@name`` with dots and hyphens in it, also in these letters.
+
+    A full stop or hyphen belongs to the name if a letter, digit or underscore follows it. After a
+    name that begins in lower case, a capital letter begins a sentence: ``@bob.Thanks``.
+    """
+    name = rf"(?:{_STRICT_NAME}|[0-9_]*+[{letters}][{letters}\p{{Latin}}\p{{M}}0-9_]*+)"
+    part = rf"[{letters}\p{{Latin}}\p{{M}}0-9_]++"
+    capital = r"(?-i:\p{Lu})"
+    return HandleForm(
+        "",
+        _AT,
+        rf"{name}(?:{_HOST}|{_DOMAIN})"
+        rf"|(?=[0-9_]*+{capital}){name}(?:[.-]{part})*+"
+        rf"|{name}(?:[.-](?!{capital}){part})*+",
+    )
+
+
+_OTHER_TEXT_FORMS = (
     HandleForm("discord", "<@!?", r"\d{15,21}", ">"),
     HandleForm("reddit", rf"(?:^|(?<=[^{_WORD_CHARACTERS}/]))/?u/", _REDDIT_NAME),
-    HandleForm(
-        "",
-        rf"(?:^|(?<=[^{_WORD_CHARACTERS}@\uFF20]))[@\uFF20]",
-        rf"{_HANDLE}(?:{_HOST}|{_DOMAIN})?",
-    ),
+    # How VK and Facebook write a mention: [id1|Name], @[1:Name], @[1:2048:Name].
+    HandleForm("vk", r"\[", r"id\d{1,12}", r"\|[^\]\[\n]{1,100}\]"),
+    HandleForm("facebook", r"@\[", r"\d{5,20}", r"(?::\d{1,5})?:[^\]\[\n]{1,100}\]"),
 )
+
+#: Where a name has no dots and hyphens: what follows them is another word.
+_STRICT_PLATFORMS = ("x", "twitter", "telegram", "twitch")
+_CJK_PLATFORMS = (
+    *("youtube", "weibo", "bilibili", "douyin", "zhihu", "xiaohongshu", "tieba", "douban"),
+    *("naver", "kakao", "line", "niconico"),
+)
+_TEXT_FORMS = {
+    "strict": (*_OTHER_TEXT_FORMS, _MENTION),
+    "any": (*_OTHER_TEXT_FORMS, _make_mention(_LETTERS)),
+    "cjk": (*_OTHER_TEXT_FORMS, _make_mention(_CJK_LETTERS)),
+}
+# What names another network in front of a mention: "IG: @rosa.finch" on X.
+_OTHER_NETWORK = re.compile(
+    r"\b(ig|insta|instagram|tik ?tok|threads|snap|snapchat|youtube|yt|github|tumblr|venmo|bluesky|"
+    r"bsky|mastodon|discord|pinterest|facebook|fb)(?: (?:is|handle|account|name|page|at|me|on|as))*"
+    r"[^\w@]{0,6}$",
+    re.I,
+)
+_NETWORK_NAMES = {
+    "ig": "instagram",
+    "insta": "instagram",
+    "tik tok": "tiktok",
+    "snap": "snapchat",
+    "yt": "youtube",
+    "bsky": "bluesky",
+    "fb": "facebook",
+}
 
 #: What an address of a page contains, and what the other forms do. polars searches for these, in
 #: any letter case, before Python runs on a text.
@@ -159,7 +218,7 @@ _PAGE_MARKERS = [
     *("onlyfans.com/", "keybase.io/", "ko-fi.com/", "linktr.ee/", "paypal.me/", "venmo.com/"),
     *("soundcloud.com/", "curiouscat.", "cash.app/", "/@", "/u/"),
 ]
-_TEXT_MARKERS = ["@", "\uff20", "u/"]
+_TEXT_MARKERS = ["@", "\uff20", "u/", "[id"]
 
 # Sites that write ``host/@name`` and are no Mastodon servers.
 _SITES_WITH_AT_PAGES = {
@@ -213,18 +272,20 @@ class HandleFinder:
         def select(column: pl.Series | None) -> list[str | None]:
             return column.gather(rows).to_list() if column is not None else [None] * len(rows)
 
+        selected = texts.gather(rows)
         candidates = zip(
             rows.to_list(),
-            texts.gather(rows),
+            selected,
             has_page.gather(rows),
+            selected.str.contains(code.SIGNS),
             select(platforms),
             select(mentions),
             strict=True,
         )
         found: dict[int, list[HandleSpan]] = {}
-        for row, text, text_has_page, platform, pairs in candidates:
+        for row, text, text_has_page, has_signs, platform, pairs in candidates:
             authors = dict(pair.split("=", 1) for pair in pairs.split(" ")) if pairs else {}
-            spans = self.find_in_text(text, platform or "", text_has_page, authors)
+            spans = self.find_in_text(text, platform or "", text_has_page, authors, has_signs)
             if spans:
                 found[row] = spans
         return found
@@ -240,7 +301,7 @@ class HandleFinder:
 
     def matches_at(self, text: str, position: int) -> bool:
         """Return whether a handle begins at ``position`` in a text."""
-        return _compile_forms(_TEXT_FORMS).match(text, position) is not None
+        return _load_forms("any", False)[0].match(text, position) is not None
 
     def find_in_text(
         self,
@@ -248,23 +309,92 @@ class HandleFinder:
         platform: str,
         has_page: bool = True,
         authors_by_name: Mapping[str, str] = NO_AUTHORS,
+        has_signs_of_code: bool = True,
     ) -> list[HandleSpan]:
         """Return the handles to replace, in the order of the text.
 
-        ``has_page=False`` says that the text contains no address of a page.
+        ``has_page=False`` says that the text contains no address of a page, and
+        ``has_signs_of_code=False`` that it does not match ``code.SIGNS``. A name in
+        ``authors_by_name`` is one that the platform itself marked as a mention: it is none of code.
         """
-        forms = (*_PAGE_FORMS, *_TEXT_FORMS) if has_page else _TEXT_FORMS
-        spans = []
-        for match in _compile_forms(forms).finditer(text):
-            form = forms[match.lastindex // 3 - 1]
-            before, name, _ = match.group(*range(match.lastindex - 2, match.lastindex + 1))
-            network, account = _identify_account(form.network or platform, name, before)
-            author = authors_by_name.get(account) if network == platform else None
+        pattern, forms, first_text_form = _load_forms(_select_forms(platform), has_page)
+        spans: list[HandleSpan] = []
+        code_spans: list[code.CodeSpan] | None = None
+        for match in pattern.finditer(text):
+            if spans and match.start() < spans[-1].end:
+                continue  # of a name that was extended
+            last_group = match.lastindex
+            number = last_group // 3 - 1
+            before, name = match.group(last_group - 2, last_group - 1)
+            start, end = match.span()
+            is_mention = number == len(forms) - 1
+            network = forms[number].network or platform
+            if forms[number] is _MENTION and text[end : end + 1] in (".", "-"):
+                network, end = _extend_name(text, start, end, network)
+                name = text[start + len(before) : end]
+            if is_mention and "." not in name and "@" not in name:
+                account = name.lower()
+            else:
+                network, account = _identify_account(network, name, before)
+            is_marked = network == platform and account in authors_by_name
+            if has_signs_of_code or (is_mention and code.is_known_word(name)):
+                if code_spans is None:
+                    code_spans = code.find_code(text, platform)
+                is_short = is_mention or network == "reddit"
+                if is_short and not is_marked and _is_code(text, start, end, platform, code_spans):
+                    continue
+            author = authors_by_name[account] if is_marked else None
             replacement = self._replacement(network, account, author)
             if replacement is not None:
-                start = match.start() + (0 if form in _TEXT_FORMS else len(before))
-                spans.append(HandleSpan(start, match.end(), network, account, replacement))
+                start += 0 if number >= first_text_form else len(before)
+                spans.append(HandleSpan(start, end, network, account, replacement))
         return spans
+
+
+def _select_forms(platform: str) -> str:
+    """Return the name of the forms of handles in texts of a platform.
+
+    Where the platform is unknown, a name may have what it may have anywhere.
+    """
+    if platform in _STRICT_PLATFORMS:
+        return "strict"
+    return "cjk" if platform in _CJK_PLATFORMS else "any"
+
+
+@cache
+def _load_forms(kind: str, has_page: bool) -> tuple[Any, tuple[HandleForm, ...], int]:
+    """Return a pattern, its forms, and the number of the first that is no page; last the mention.
+
+    ``kind`` is of ``_TEXT_FORMS``.
+    """
+    pages = _PAGE_FORMS if has_page else ()
+    forms = (*pages, *_TEXT_FORMS[kind])
+    return _compile_forms(forms), forms, len(pages)
+
+
+def _extend_name(text: str, start: int, end: int, network: str) -> tuple[str, int]:
+    """Return the network and the end of a mention after the name of another network."""
+    named = _OTHER_NETWORK.search(text, max(0, start - 40), start)
+    if not named:
+        return network, end
+    match = _load_forms("any", False)[0].match(text, start)
+    word = named[1].lower()
+    return _NETWORK_NAMES.get(word, word), match.end() if match else end
+
+
+def _is_code(
+    text: str, start: int, end: int, platform: str, code_spans: list[code.CodeSpan]
+) -> bool:
+    """Return whether a mention is code. One with a host is somebody's address even there."""
+    if code_spans and code.is_in_code(code_spans, start):
+        name = text[start + 1 : end]
+        return "@" not in name and not name.endswith(".bsky.social")
+    if text[start] not in "@\uff20":
+        return False
+    if code.is_code_word(text, start, end, platform):
+        return True
+    root = text.find(".", start, end)
+    return root > start + 1 and code.is_code_word(text, start, root, platform)
 
 
 def replace_handles(text: str, spans: Sequence[HandleSpan]) -> str:

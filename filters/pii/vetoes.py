@@ -251,7 +251,8 @@ def _is_coordinate(seen: Surroundings) -> bool:
 
 def _is_epoch(seen: Surroundings) -> bool:
     """Return whether bare digits are a Unix time of 2001 to 2033, in seconds to nanoseconds."""
-    return bool(re.fullmatch(r"1\d{9}(?:\d{3}){0,3}", seen.content)) and not _is_cued(seen)
+    is_time = re.fullmatch(r"1\d{9}(?:\d{3}){0,3}", seen.content.strip("()[]"))
+    return bool(is_time) and not _CUE.search(seen.before)
 
 
 _COUNTED = ("01234567890123456789", "98765432109876543210", "1234567891011121314151617")

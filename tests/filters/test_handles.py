@@ -80,6 +80,30 @@ def test_other_pages_of_a_site_are_kept(text: str) -> None:
     assert text == redact(text)
 
 
+NAMES = [
+    ("instagram", "with @rosa.finch and @ben_o.hare.", "with <HANDLE> and <HANDLE>."),
+    ("threads", "@rosa.finch: it starts", "<HANDLE>: it starts"),
+    ("youtube", "@rosafinch-ab1cd2 you are right", "<HANDLE> you are right"),
+    ("youtube", "@\u5c0f\u660e thanks", "<HANDLE> thanks"),
+    ("tumblr", "thanks @rosa-finch-draws-", "thanks <HANDLE>-"),
+    ("", "see @rosa_finch. It starts", "see <HANDLE>. It starts"),
+    ("", "see @rosa_finch.It starts", "see <HANDLE>.It starts"),
+    ("table", "@Rosa.Finch, @rosa-finch... and", "<HANDLE>, <HANDLE>... and"),
+    ("table", "@Jos\u00e9 and @\u0438\u0432\u0430\u043d", "<HANDLE> and <HANDLE>"),
+    ("table", "\u6e0b\u8c37@\u6771\u4eac", "\u6e0b\u8c37@\u6771\u4eac"),
+    ("x", "@rosa.thanks @rosa-ly @Jos\u00e9", "<HANDLE>.thanks <HANDLE>-ly <HANDLE>"),
+    ("x", "my insta is @rosa.finch, IG: @ben-o", "my insta is <HANDLE>, IG: <HANDLE>"),
+    ("telegram", "@rosa_finch.Hi", "<HANDLE>.Hi"),
+    ("vk", "[id123|Rosa F.] and @rosa.finch", "<HANDLE> and <HANDLE>"),
+    ("facebook", "@[100001234567:2048:Rosa F.] hi", "<HANDLE> hi"),
+]
+
+
+@pytest.mark.parametrize(("platform", "text", "redacted"), NAMES)
+def test_a_name_goes_whole_by_the_platform_s_rule(platform: str, text: str, redacted: str) -> None:
+    assert redact(text, platform) == redacted
+
+
 def pseudonym(author: str) -> str:
     digest = hmac.digest(KEY, author.encode(), "sha256").hex()
     return f"<HANDLE_{encode_digest_as_letters(digest[:12])}>"
@@ -95,6 +119,10 @@ SAME = [
     ("<@123456789012345678>", "discord", "discord:123456789012345678"),
     ("@alice.bsky.social", "bluesky", "bluesky:alice.bsky.social"),
     ("t.me/alice", "telegram", "telegram:alice"),
+    ("@Rosa.Finch", "instagram", "instagram:rosa.finch"),
+    ("@rosafinch-ab1cd2", "youtube", "youtube:rosafinch-ab1cd2"),
+    ("IG @rosa.finch", "x", "instagram:rosa.finch"),
+    ("[id123|Rosa]", "vk", "vk:id123"),
 ]
 
 

@@ -47,10 +47,10 @@ def patterns() -> dict[str, Any]:
             for number, each in enumerate(_inside(value)):
                 found[f"{module.__name__}.{name}{f'[{number}]' if number else ''}"] = each
     found |= dict(written_in_place())
-    for number, forms in enumerate(
-        (handles._TEXT_FORMS, (*handles._PAGE_FORMS, *handles._TEXT_FORMS))
-    ):
-        found[f"filters.pii.handles.forms[{number}]"] = handles._compile_forms(forms)
+    for kind in handles._TEXT_FORMS:
+        for has_page in (False, True):
+            pattern, _, _ = handles._load_forms(kind, has_page)
+            found[f"filters.pii.handles.forms[{kind}, {has_page}]"] = pattern
     found["filters.repeats.repeated_lines.labels"] = re.compile(
         repeated_lines.build_label_pattern(("user_{n}: ", "anonymous: ", "{n}1x"))
     )
