@@ -1,0 +1,153 @@
+"""Find secrets: API tokens of large providers, private keys, JSON Web Tokens, passwords in URLs.
+
+A token is known by the prefix that its provider gives it, and by its length. A word without a
+prefix is a secret only where the text says so (``aws_secret_access_key = …``,
+``Authorization: Bearer …``) and where its letters are mixed as in a random one. A token of one
+repeated character, or with ``...`` or ``<…>`` for its body, is somebody's example and is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import polars as pl
+
+from filters.pii.spans import EntitySpan
+
+#: What a text with a secret matches: a long word, a URL with a user, a key. A pattern
+#: for polars.
+GATE = r"[0-9A-Za-z_+/~-]{20}|://[^\s/@]{1,300}@|-----BEGIN"
+# Not inside of a longer word; a mark such as Markdown's underscore may touch the token.
+_TOKEN = re.compile(
+    r"(?<![0-9A-Za-z])(?:"
+    + "|".join(
+        (
+            r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}",  # AWS
+            r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}",
+            r"gl(?:pat|dt|rt|ptt|ft|cbt|imt|agent|soat|oas)-[A-Za-z0-9_.-]{20,300}",  # GitLab
+            r"xox[a-z]-[A-Za-z0-9-]{10,300}|xapp-\d-[A-Za-z0-9-]{20,300}",  # Slack
+            r"AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,500}|GOCSPX-[0-9A-Za-z_-]{20,60}",
+            r"[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}|whsec_[0-9A-Za-z+/=]{24,100}",  # Stripe
+            r"sk-(?:ant-|proj-|svcacct-|admin-|or-v1-|None-)[0-9A-Za-z_-]{20,300}",
+            r"sk-[0-9A-Za-z]{32,100}",  # OpenAI, DeepSeek
+            r"hf_[A-Za-z0-9]{30,60}|api_org_[A-Za-z]{30,40}",  # Hugging Face
+            r"npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,300}",
+            r"rubygems_[0-9a-f]{48}|cio[A-Za-z0-9]{32}",
+            r"SG\.[0-9A-Za-z_-]{16,32}\.[0-9A-Za-z_-]{16,64}|key-[0-9a-f]{32}|[0-9a-f]{32}-us\d{1,2}",
+            r"(?:AC|SK)[0-9a-f]{32}",  # Twilio
+            r"\d{8,10}:[0-9A-Za-z_-]{35}",  # a Telegram bot
+            r"[MNO][0-9A-Za-z_-]{23,27}\.[0-9A-Za-z_-]{6}\.[0-9A-Za-z_-]{27,40}",  # a Discord bot
+            r"do[opr]_v1_[0-9a-f]{64}|shp(?:at|ca|pa|ss|tka)_[0-9a-fA-F]{32}",
+            r"sq0[a-z]{3}-[0-9A-Za-z_-]{22,50}|EAA[0-9A-Za-z]{60,300}|dapi[0-9a-f]{32}(?:-\d)?",
+            r"lin_api_[0-9A-Za-z]{40}|secret_[0-9A-Za-z]{40,50}|ntn_[0-9A-Za-z]{40,60}",
+            r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}|NRAK-[A-Z0-9]{27}|dp\.[a-z]{2,5}\.[0-9A-Za-z]{40,60}",
+            r"gl(?:c|sa)_[0-9A-Za-z_+/=]{32,200}|hv[bsr]\.[0-9A-Za-z_-]{24,200}",
+            r"[0-9A-Za-z]{14}\.atlasv1\.[0-9A-Za-z_=-]{60,70}|figd_[0-9A-Za-z_-]{40,60}",
+            r"pat[0-9A-Za-z]{14}\.[0-9a-f]{64}|AGE-SECRET-KEY-1[A-Z0-9]{58}|r8_[0-9A-Za-z]{37}",
+            r"gsk_[0-9A-Za-z]{52}|pplx-[0-9A-Za-z]{40,60}|xai-[0-9A-Za-z]{60,100}",
+            r"tvly-[0-9A-Za-z-]{28,60}|dckr_[a-z]{3}_[0-9A-Za-z_-]{27}",
+            r"sntry[a-z]_[0-9A-Za-z_+/=-]{40,300}",
+            r"[0-9A-Za-z_~.-]{3}8Q~[0-9A-Za-z_~.-]{31,34}",  # Azure AD
+            # A JSON Web Token; it begins at no underscore, which may be in another one.
+            r"(?<![_-])eyJ[0-9A-Za-z_-]{10,4000}\.eyJ[0-9A-Za-z_-]{10,8000}(?:\.[0-9A-Za-z_-]{0,4000})?",
+        )
+    )
+    + r")(?![0-9A-Za-z])"
+)
+# What follows these is the secret: the group is replaced, and the words before it are kept.
+_AFTER_PREFIX = re.compile(
+    r"hooks\.slack\.com/(?:services|workflows|triggers)/([0-9A-Za-z/+_-]{20,200})|"
+    r"discord(?:app)?\.com/api/(?:v\d{1,2}/)?webhooks/(\d{15,21}/[0-9A-Za-z_-]{40,100})|"
+    r"webhook\.office\.com/webhookb2/([0-9A-Za-z@/_-]{60,300})|"
+    r"AccountKey=([0-9A-Za-z+/]{60,100}={0,2})|SharedAccessKey=([0-9A-Za-z+/]{30,100}={0,2})|"
+    r"[?&]sig=([0-9A-Za-z%+/_-]{36,200}={0,2})",
+    re.I,
+)
+# A word that the text calls a secret. The value may be quoted; it is judged by its letters.
+_LABELLED = re.compile(
+    r"\b(?:bearer|basic)\s([0-9A-Za-z+/_.~=-]{20,2000})|"
+    r"(?:secret|api[_ -]?key|access[_ -]?token|auth[_ -]?token|private[_ -]?key|access[_ -]?key|"
+    r"passwd|password)(?:[_-]?(?:id|key|base|token)){0,2}[\"'\]]{0,2}\s{0,2}(?::=|=>|[:=])\s{0,2}"
+    r"[\"'(]{0,2}"
+    r"([0-9A-Za-z+/_.~=-]{20,300})(?![0-9A-Za-z+/_.~(-])",
+    re.I,
+)
+_PASSWORD_IN_URL = re.compile(
+    r"(?<![0-9A-Za-z])[a-z][a-z0-9+.-]{1,20}://"
+    r"(([^\s/:@'\"<>`]{0,100}):([^\s/@'\"<>`]{1,200})@"
+    r"(?:[0-9A-Za-z_.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]))",
+    re.I,
+)
+_PASSWORD_EXAMPLE = re.compile(
+    r"(?:(?:your|my|the|some|db)?[_-]?(?:pass(?:word|wd|phrase)?|pwd|secret|token|api_?key|key|port|"
+    r"hunter2|changeme|example|test))|[x*.#?_-]+|[${%\[(].*|\d{1,5}",
+    re.I,
+)
+_PEM = re.compile(r"-----(BEGIN|END) ([A-Z0-9 ]{0,30}?PRIVATE KEY(?: BLOCK)?)-----")
+# The lines of a key: base64 without spaces in it, headers as in "Proc-Type: 4,ENCRYPTED".
+_PEM_BODY = re.compile(
+    r"(?:\s{0,4}(?:[0-9A-Za-z+/=]{16,4000}(?![0-9A-Za-z ,.])|\\[nr]|"
+    r"[A-Z][A-Za-z-]{3,20}: [^\n]{0,80}))*"
+)
+
+
+def find_secrets(texts: pl.Series) -> dict[int, list[EntitySpan]]:
+    """Return by row the spans of secrets, in the order of the text; other rows have none."""
+    rows = texts.str.contains(GATE).arg_true()
+    found = {}
+    for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True):
+        spans = sorted(set(_find_in_text(text)))
+        if spans:
+            found[row] = spans
+    return found
+
+
+def _find_in_text(text: str) -> Iterator[EntitySpan]:
+    for match in _TOKEN.finditer(text):
+        if not _is_example(match[0]):
+            yield EntitySpan(match.start(), match.end(), "SECRET", 1.0)
+    for match in _AFTER_PREFIX.finditer(text):
+        if not _is_example(match[match.lastindex or 0]):
+            yield EntitySpan(*match.span(match.lastindex or 0), "SECRET", 1.0)
+    for match in _LABELLED.finditer(text):
+        if _is_random(match[match.lastindex or 0]):
+            yield EntitySpan(*match.span(match.lastindex or 0), "SECRET", 0.9)
+    for match in _PASSWORD_IN_URL.finditer(text):
+        if not _PASSWORD_EXAMPLE.fullmatch(match[3]):
+            yield EntitySpan(*match.span(1), "SECRET", 1.0)
+    yield from _find_private_keys(text)
+
+
+def _is_example(token: str) -> bool:
+    """Return whether a token's body is the same few characters again and again."""
+    body = re.split(r"[_.-]", token)[-1] or token
+    return len(set(body)) < 5
+
+
+def _is_random(word: str) -> bool:
+    """Return whether a word looks random: digits and letters of both cases, or hexadecimal."""
+    digits = sum(each.isdecimal() for each in word)
+    if re.fullmatch(r"[0-9a-f-]{32,128}|[0-9A-F-]{32,128}", word):
+        return digits >= 6 and len(set(word)) > 7
+    has_cases = any(each.islower() for each in word) and any(each.isupper() for each in word)
+    # A path or a name in a program has few digits, and they stand at the end of a part.
+    return digits >= 3 and has_cases and len(set(word)) >= 12 and word.count(".") < 3
+
+
+def _find_private_keys(text: str) -> Iterator[EntitySpan]:
+    """Yield blocks of PEM; one without an end goes as far as its letters do."""
+    opened: re.Match[str] | None = None
+    for match in _PEM.finditer(text):
+        if opened:
+            end = match.end() if match[1] == "END" else _end_of_body(text, opened.end())
+            yield EntitySpan(opened.start(), end, "SECRET", 1.0)
+        opened = match if match[1] == "BEGIN" else None
+    if opened:
+        yield EntitySpan(opened.start(), _end_of_body(text, opened.end()), "SECRET", 1.0)
+
+
+def _end_of_body(text: str, start: int) -> int:
+    body = _PEM_BODY.match(text, start)
+    stripped = text[start : body.end() if body else start].rstrip()
+    return start + len(stripped)
