@@ -314,20 +314,20 @@ _CODE_LINE = re.compile(
 )
 _ARGUMENTS = re.compile(r"(?:\.\w+)*\((?:\)|\{|\[|[\"'/]|[\w.]+\s*[=,]|\d+\s*[,)]|[A-Z]\w*\.class)")
 _AFTER_WORD = {
-    "page": r"\s*(?:\{|:\w)",
-    "include": r"\s+[\w-]+\s*[;({]",
-    "if": r"\s*\(?[$(\w]",
-    "else": r"\s*(?:\{|if\b)",
-    "each": r"\s+\$",
-    "for": r"\s+\$",
-    "while": r"\s*[($]",
-    "use": r"\s+[\"']",
-    "forward": r"\s+[\"']",
-    "font-face": r"\s*\{",
-    "function": r"\s+[\w-]+\(",
-    "model": r"\s+[A-Z][\w.<>]+\s*$",
-    "using": r"\s+(?:\(|[A-Z][\w.]+)",
-    "section": r"\s*(?:\(|\w+\s*\{)",
+    "page": re.compile(r"\s*(?:\{|:\w)"),
+    "include": re.compile(r"\s+[\w-]+\s*[;({]"),
+    "if": re.compile(r"\s*\(?[$(\w]"),
+    "else": re.compile(r"\s*(?:\{|if\b)"),
+    "each": re.compile(r"\s+\$"),
+    "for": re.compile(r"\s+\$"),
+    "while": re.compile(r"\s*[($]"),
+    "use": re.compile(r"\s+[\"']"),
+    "forward": re.compile(r"\s+[\"']"),
+    "font-face": re.compile(r"\s*\{"),
+    "function": re.compile(r"\s+[\w-]+\("),
+    "model": re.compile(r"\s+[A-Z][\w.<>]+\s*$"),
+    "using": re.compile(r"\s+(?:\(|[A-Z][\w.]+)"),
+    "section": re.compile(r"\s*(?:\(|\w+\s*\{)"),
 }
 _DOC_LINE = re.compile(
     r"(?:^|\n)[ \t]{0,40}(?:/?\*{1,2}|//[/!]?|#|--|;|%|<!--|\"\"\"|''')[ \t]{0,8}$"
@@ -433,7 +433,7 @@ def _is_annotation(word: str, before: str, after: str) -> bool:
     has_arguments = _ARGUMENTS.match(after)
     if has_arguments and (word[0].isupper() or "." in word or word in _LIKELY_WORDS):
         return True
-    if word in _AFTER_WORD and re.match(_AFTER_WORD[word], after):
+    if word in _AFTER_WORD and _AFTER_WORD[word].match(after):
         return True
     if word in _LIKELY_WORDS and (_DOC_LINE.search(before) or before.endswith("{")):
         return True

@@ -21,7 +21,8 @@ from pydantic import Field, field_validator
 
 from filters.contract import Filter, FilterConfig
 from filters.pii import handles, national, ner, ner_model, styles, vetoes
-from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
+from filters.pii.patterns import ENTITIES, PatternFinder
+from filters.pii.phones import AUTO
 from filters.pii.spans import EntitySpan, ReplacementStyle, replace_spans, resolve_overlaps
 
 READS = ("text",)
@@ -54,7 +55,9 @@ class Config(FilterConfig):
         (), description=f"national identifiers too, of any of {', '.join(national.COUNTRIES)}"
     )
     min_scores: dict[str, float] = Field({}, description="scores below which a hit is ignored")
-    phone_regions: tuple[str, ...] = PHONE_REGIONS
+    phone_regions: tuple[str, ...] = Field(
+        (AUTO,), description="auto: those of the post's language (lang); or a list of regions"
+    )
     style: Literal["placeholder", "surrogate", "mask"] = Field(
         "placeholder", description="surrogate: another of the same shape, by the corpus's key"
     )
@@ -95,14 +98,19 @@ class Config(FilterConfig):
                 raise ValueError(f"{entity}: the least score is {identifier.min_score}")
         return scores
 
+    @field_validator("phone_regions", mode="before")
+    @classmethod
+    def _listed_regions(cls, regions: object) -> object:
+        return (regions,) if isinstance(regions, str) else regions
+
     @field_validator("phone_regions")
     @classmethod
     def _known_regions(cls, regions: tuple[str, ...]) -> tuple[str, ...]:
-        if regions == PHONE_REGIONS:
+        if set(regions) <= {AUTO}:
             return regions  # a plan that is only checked need not load phonenumbers
         from phonenumbers import SUPPORTED_REGIONS
 
-        return _require_known("phone region", regions, tuple(sorted(SUPPORTED_REGIONS)))
+        return _require_known("phone region", regions, (AUTO, *sorted(SUPPORTED_REGIONS)))
 
     @field_validator("ner")
     @classmethod
@@ -152,11 +160,12 @@ def build(config: Config, key: bytes = b"") -> Filter:
     count_columns = [name for name in writes(config) if name != "text"]
 
     def redact(posts: pl.DataFrame) -> pl.DataFrame:
-        platforms, mentions = (
-            posts[name] if name in posts.columns else None for name in ("platform", "mentions")
+        platforms, mentions, languages = (
+            posts[name] if name in posts.columns else None
+            for name in ("platform", "mentions", "lang")
         )
         ner_rows = _select_rows_for_ner(posts, config)
-        texts, counts = redactor(posts["text"], platforms, mentions, ner_rows)
+        texts, counts = redactor(posts["text"], platforms, mentions, languages, ner_rows)
         posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, count_columns))
         return posts.with_columns(reject=_reject_reason(posts, config.max_spans, count_columns))
 
@@ -174,7 +183,7 @@ class _Redactor:
     """Replaces details, handles and names under one Config."""
 
     def __init__(self, config: Config, key: bytes) -> None:
-        self._finder = EntityFinder(
+        self._finder = PatternFinder(
             config.list_pattern_entities(), config.phone_regions, config.min_scores
         )
         self._style: ReplacementStyle = styles.make_placeholder
@@ -195,6 +204,7 @@ class _Redactor:
         texts: pl.Series,
         platforms: pl.Series | None,
         mentions: pl.Series | None,
+        languages: pl.Series | None,
         ner_rows: pl.Series,
     ) -> tuple[pl.Series, _Counts]:
         """Return the redacted texts, and what was replaced in each row that contained anything.
@@ -212,7 +222,7 @@ class _Redactor:
         while len(rows):
             style = self._style if rounds < _SURROGATE_ROUNDS else styles.make_placeholder
             before = redacted.gather(rows)
-            after = self._redact_details(before, rows, counts, style)
+            after = self._redact_details(before, languages, rows, counts, style)
             after = self._redact_handles(after, platforms, mentions, rows, counts)
             after = self._redact_names(after, ner_rows.gather(rows), rows, counts, style)
             changed = before != after
@@ -236,10 +246,16 @@ class _Redactor:
         return f"<HANDLE_{styles.encode_digest_as_letters(digest[:12])}>"
 
     def _redact_details(
-        self, texts: pl.Series, rows: pl.Series, counts: _Counts, style: ReplacementStyle
+        self,
+        texts: pl.Series,
+        languages: pl.Series | None,
+        rows: pl.Series,
+        counts: _Counts,
+        style: ReplacementStyle,
     ) -> pl.Series:
         redacted: dict[int, str] = {}
-        for index, found in self._finder.find(texts).items():
+        own_languages = languages.gather(rows) if languages is not None else None
+        for index, found in self._finder.find(texts, own_languages).items():
             text = texts[index]
             spans = resolve_overlaps(text, vetoes.drop_vetoed(text, found))
             if self._handles:
@@ -271,9 +287,7 @@ class _Redactor:
         own_platforms, own_mentions = (
             column.gather(rows) if column is not None else None for column in (platforms, mentions)
         )
-        replaced = self._handles.replace_in_column(
-            texts, own_platforms, own_mentions if self._key else None
-        )
+        replaced = self._handles.replace_in_column(texts, own_platforms, own_mentions)
         for index, (_, count) in replaced.items():
             counts[rows[index]]["HANDLE"] += count
         return _scatter_texts(texts, {index: text for index, (text, _) in replaced.items()})

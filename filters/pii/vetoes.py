@@ -155,6 +155,11 @@ _CURRENCY_BEFORE = re.compile(
 )
 
 
+def is_cued(before: str) -> bool:
+    """Return whether a text that ends before a number says that it is a phone number."""
+    return bool(_CUE.search(before))
+
+
 def _is_cued(seen: Surroundings) -> bool:
     """Return whether the text says that a number is a phone number."""
     return seen.content.startswith(("+", "\uff0b", "(")) or bool(_CUE.search(seen.before))
@@ -192,6 +197,7 @@ _TIME = rf"{_HOUR}(?:[.\-]?[0-5]\d){{0,2}}"
 _DATES = re.compile(
     rf"\(?{_DATE}[)\].]{{0,2}}(?:[ _./\u2010-\u2015T~-]{{1,3}}(?:{_DATE}|{_TIME})[)\].]?){{0,3}}"
 )
+_DATE_AND_TIME = re.compile(rf"{_DATE}[)\]. T_-]{{1,3}}{_HOUR}[:.][0-5]\d(?:[:.]\d\d)?")
 # The same without a separator: 20231012143000.
 _TIME_STAMP = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-_ .]?"
@@ -213,7 +219,7 @@ def _is_date(seen: Surroundings) -> bool:
     joined = re.search(r"[\d.\-/ ]{0,12}$", seen.before)
     rest = re.match(r"[\d.:]{0,8}", seen.after)
     whole = f"{joined[0] if joined else ''}{content}{rest[0] if rest else ''}".strip(" .-/:")
-    return bool(re.fullmatch(rf"{_DATE}[)\]. T_-]{{1,3}}{_HOUR}[:.][0-5]\d(?:[:.]\d\d)?", whole))
+    return bool(_DATE_AND_TIME.fullmatch(whole))
 
 
 def _is_time_or_year_range(seen: Surroundings) -> bool:
@@ -261,7 +267,8 @@ _COUNTED = ("01234567890123456789", "98765432109876543210", "1234567891011121314
 def _is_sequence(seen: Surroundings) -> bool:
     """Return whether the numbers are counted up or down, or one digit is repeated."""
     numbers = [int(group) for group in seen.groups]
-    if len(numbers) > 3 and len({b - a for a, b in pairwise(numbers)}) == 1:
+    steps = {abs(b - a) for a, b in pairwise(numbers)}
+    if len(numbers) > 3 and len(steps) == 1 and steps <= {0, 1, 2, 5, 10, 100, 1000}:
         return True
     digits = seen.digits
     if len(set(digits)) == 1:
@@ -271,7 +278,7 @@ def _is_sequence(seen: Surroundings) -> bool:
 
 
 def _is_round(seen: Surroundings) -> bool:
-    return bool(re.fullmatch(r"\d+0{6,}", seen.content))
+    return bool(re.fullmatch(r"[1-9]\d*0{6,}", seen.content))
 
 
 def _is_short_groups(seen: Surroundings) -> bool:
@@ -346,6 +353,8 @@ def _is_dotted_version(seen: Surroundings) -> bool:
     if not re.fullmatch(r"\d{1,5}(?:\.\d{1,6}){2,}", seen.content):
         return False
     groups = seen.groups
+    if [len(group) for group in groups] == [1, 3, 3, 2, 2]:
+        return False  # 8.912.345.67.89: a Russian number
     if seen.content[0] == "0" or len({len(group) for group in groups[1:]}) == 1:
         return bool(_VERSION_BEFORE.search(seen.before))
     return len(groups) > 3 or bool(_VERSION_BEFORE.search(seen.before))

@@ -27,7 +27,14 @@ from filters.repeats import repeated_lines
 EXTRAS = ("corpus.loader.torch", "corpus.torch")
 #: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
 #: escaped words of the plan, of the demo or of numbers are in them.
-PUT_TOGETHER = {"handles.py", "repeated_lines.py", "common.py", "json_scanner.py", "phrases.py"}
+PUT_TOGETHER = {
+    "handles.py",
+    "phones.py",
+    "repeated_lines.py",
+    "common.py",
+    "json_scanner.py",
+    "phrases.py",
+}
 _CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
 
 

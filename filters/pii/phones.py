@@ -1,0 +1,250 @@
+"""Find phone numbers as they are written in the countries where a post's language is spoken.
+
+``presidio`` looks in eight countries, whatever the language, and takes what libphonenumber takes.
+Here the regions follow from the post's language, and the way in which a number is written counts:
+with the trunk prefix (0), with an area code in brackets, in the groups that the country writes, or
+after a word such as "call". Bare digits alone are a number only with the trunk prefix, or where the
+language says which country is meant.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from filters.pii.spans import EntitySpan
+from filters.pii.vetoes import is_cued
+
+#: The value of ``phone_regions`` that stands for all regions of a post's language.
+AUTO = "auto"
+SCORE = 0.4  # that of Presidio's phone numbers
+
+_REGIONS_BY_LANGUAGE = {
+    "af": "ZA", "am": "ET", "ar": "EG SA AE MA DZ IQ JO LB KW QA TN SD YE OM BH LY SY PS",
+    "az": "AZ", "be": "BY", "bg": "BG", "bn": "BD IN", "bs": "BA", "ca": "ES AD", "cs": "CZ",
+    "cy": "GB", "da": "DK", "de": "DE AT CH", "el": "GR CY",
+    "en": "US GB CA AU NZ IE ZA IN NG KE GH PH SG MY HK PK JM",
+    "es": "ES MX AR CO CL PE VE EC GT CU BO DO UY PY CR PA SV HN NI US", "et": "EE", "eu": "ES",
+    "fa": "IR AF", "fi": "FI", "fil": "PH", "fr": "FR BE CH CA MA DZ TN SN CI CM LU", "ga": "IE",
+    "gl": "ES", "gu": "IN", "ha": "NG", "he": "IL", "hi": "IN", "hr": "HR BA", "hu": "HU",
+    "hy": "AM", "id": "ID", "ig": "NG", "is": "IS", "it": "IT CH", "iw": "IL", "ja": "JP",
+    "ka": "GE", "kk": "KZ", "km": "KH", "kn": "IN", "ko": "KR", "ky": "KG", "lo": "LA", "lt": "LT",
+    "lv": "LV", "mk": "MK", "ml": "IN", "mn": "MN", "mr": "IN", "ms": "MY SG BN", "my": "MM",
+    "nb": "NO", "ne": "NP", "nl": "NL BE", "nn": "NO", "no": "NO", "or": "IN", "pa": "IN PK",
+    "pl": "PL", "ps": "AF PK", "pt": "BR PT AO MZ", "ro": "RO MD", "ru": "RU UA KZ BY KG",
+    "sd": "PK", "si": "LK", "sk": "SK", "sl": "SI", "so": "SO", "sq": "AL XK", "sr": "RS BA ME",
+    "sv": "SE FI", "sw": "KE TZ", "ta": "IN LK SG MY", "te": "IN", "th": "TH", "tl": "PH",
+    "tr": "TR CY", "uk": "UA", "ur": "PK IN", "uz": "UZ", "vi": "VN", "xh": "ZA", "yo": "NG",
+    "zh": "CN TW HK SG MO", "zu": "ZA",
+}  # fmt: skip
+#: Where the language is not known: the countries with the most users of social networks.
+_COMMON = (
+    "US GB CA DE FR IN BR IL ES IT NL BE AT CH SE NO DK FI PL CZ PT GR HU RO TR RU UA JP KR CN TW "
+    "HK SG MY ID PH TH VN AU NZ IE ZA NG KE GH EG SA AE MA PK BD IR MX AR CO CL PE"
+)
+# libphonenumber rewrites their numbers before it judges them (15 for mobiles in Argentina).
+_REWRITTEN = ("AR", "MX", "BR", "CR")
+
+# They write the trunk prefix, and often leave it out.
+_TRUNK_IS_OPTIONAL = ("TR", "RU", "KZ", "IN", "IR")
+
+_MIN_DIGITS, _MAX_DIGITS = 7, 15
+_SEPARATOR = r"[ \u00a0\u2009\u202f.\-/()\u2010-\u2015\u2212]"
+#: What a text with a candidate matches: a pattern for polars.
+GATE = rf"[0-9](?:{_SEPARATOR}{{0,3}}[0-9]){{6}}"
+# It touches no Latin letter, no other number and no address; letters of other scripts may touch it.
+_CANDIDATE = re.compile(
+    r"(?<![0-9A-Za-z\u00c0-\u024f@#&=+/])(?<![0-9][.,:-])(?<![A-Za-z]-)"
+    rf"(?:\(\d{{1,5}}\)|\d)(?:{_SEPARATOR}{{0,3}}\d){{5,16}}"
+    r"(?![0-9A-Za-z\u00c0-\u024f@]|[.,:/-]\d)",
+    re.ASCII,
+)
+
+
+class _Region(NamedTuple):
+    """How numbers of a region are judged: its patterns on the digits as written."""
+
+    name: str
+    with_trunk: re.Pattern[str] | None
+    without_trunk: re.Pattern[str]
+
+
+class PhoneFinder:
+    """Finds national numbers by the language of each post."""
+
+    def find(self, texts: pl.Series, languages: pl.Series | None) -> dict[int, list[EntitySpan]]:
+        """Return by row the spans of phone numbers, in the order of the text.
+
+        ``languages`` has codes of ISO 639; null is unknown.
+        """
+        rows = texts.str.contains(GATE).arg_true()
+        selected = texts.gather(rows).to_list()
+        codes = languages.gather(rows).to_list() if languages is not None else [None] * len(rows)
+        found = {}
+        for row, text, code in zip(rows.to_list(), selected, codes, strict=True):
+            spans = list(self._find_in_text(text, code or ""))
+            if spans:
+                found[row] = spans
+        return found
+
+    def _find_in_text(self, text: str, language: str) -> list[EntitySpan]:
+        regions, is_known = _select_regions(language)
+        spans = []
+        for match in _CANDIDATE.finditer(text):
+            before = text[max(0, match.start() - 60) : match.start()]
+            for start, end in _split_candidate(match[0]):
+                written = match[0][start:end]
+                low = match.start() + start
+                if is_number(written, regions, is_known, is_cued(before)):
+                    spans.append(EntitySpan(low, low + len(written), "PHONE_NUMBER", SCORE))
+        return spans
+
+
+def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: bool) -> bool:
+    """Return whether what is written is a number of one of the regions.
+
+    ``is_known`` says that the regions follow from the language of the post, ``has_cue`` that a word
+    before the number says that it is one.
+    """
+    digits = re.sub(r"\D", "", written)
+    if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
+        return False
+    groups = tuple(re.findall(r"\d+", written))
+    for name in regions:
+        region = _load_region(name)
+        is_trunk = region.with_trunk and region.with_trunk.fullmatch(digits)
+        if is_trunk and (len(groups) > 1 or has_cue or len(digits) > 9):
+            return True
+        if not region.without_trunk.fullmatch(digits):
+            continue
+        if has_cue:
+            return True
+        if name not in _TRUNK_IS_OPTIONAL and not _list_groupings(digits, name):
+            continue  # where the country writes the trunk prefix, digits without it are no number
+        if len(groups) == 1:
+            if is_known and len(digits) > 8 and _is_mobile(digits, name):
+                return True
+        elif _is_everyday_grouping(groups, written, name, is_known):
+            return True
+    return has_cue and len(digits) > 10 and _is_international(digits)
+
+
+def _is_everyday_grouping(
+    groups: tuple[str, ...], written: str, region: str, is_known: bool
+) -> bool:
+    """Return whether the groups are those in which a region writes the number."""
+    sizes = tuple(map(len, groups))
+    digits = "".join(groups)
+    if len(digits) < 9 and not is_known and not written.startswith("("):
+        return False  # 1234 5678 is any two numbers
+    if "." in written and len(sizes) == 3 and sizes[1:] == (3, 3):
+        return False  # 612.345.678: a count
+    # Where the region is only guessed, other groups than its own prove nothing.
+    usual = _OTHER_GROUPINGS.get(len(digits), set()) if is_known else set()
+    return sizes in usual or sizes in _list_groupings(digits, region)
+
+
+@cache
+def _select_regions(language: str) -> tuple[tuple[str, ...], bool]:
+    """Return the regions of a language, and whether they follow from it."""
+    names = _REGIONS_BY_LANGUAGE.get(re.split("[-_]", language.lower())[0])
+    return (tuple(names.split()), True) if names else (tuple(_COMMON.split()), False)
+
+
+def _split_candidate(written: str) -> list[tuple[int, int]]:
+    """Return the offsets of the numbers in a row of digits: parts that wide separators divide."""
+    parts, start = [], 0
+    for match in re.finditer(r" [/\-\u2010-\u2015] | / |  +|/", written):
+        parts.append((start, match.start()))
+        start = match.end()
+    parts.append((start, len(written)))
+    if len(parts) == 1:
+        return parts
+    # An area code may be divided from the rest by a slash: 0711/1234567.
+    first = re.sub(r"\D", "", written[slice(*parts[0])])
+    return [(0, len(written))] if len(first) < _MIN_DIGITS - 1 else parts
+
+
+@cache
+def _load_region(name: str) -> _Region:
+    """Return the patterns of a region, from libphonenumber's metadata."""
+    from phonenumbers import PhoneMetadata
+
+    load_metadata: Any = PhoneMetadata.metadata_for_region
+    metadata = load_metadata(name)
+    kinds = (
+        *(metadata.fixed_line, metadata.mobile, metadata.toll_free, metadata.premium_rate),
+        *(metadata.shared_cost, metadata.voip, metadata.uan, metadata.personal_number),
+    )
+    patterns = [
+        kind.national_number_pattern for kind in kinds if kind and kind.national_number_pattern
+    ]
+    body = "|".join(f"(?:{pattern})" for pattern in patterns)
+    if name in _REWRITTEN:
+        # As written with an area code, with or without the mobile's prefix.
+        more = {"AR": r"(?:11|[23]\d{1,3})(?:15)?\d{6,8}", "MX": r"(?:1|044|045)?[2-9]\d{9}"}
+        body = f"{body}|{more[name]}" if name in more else body
+    trunk = metadata.national_prefix
+    with_trunk = re.compile(f"{re.escape(trunk)}(?:{body})") if trunk else None
+    if name == "IT":
+        with_trunk = re.compile(rf"(?=0)(?:{body})")  # the 0 is a part of the number
+    return _Region(name, with_trunk, re.compile(f"(?:{body})"))
+
+
+@cache
+def _load_mobile(name: str) -> re.Pattern[str]:
+    from phonenumbers import PhoneMetadata
+
+    load_metadata: Any = PhoneMetadata.metadata_for_region
+    mobile = load_metadata(name).mobile
+    pattern = mobile.national_number_pattern if mobile else None
+    return re.compile(pattern or r"(?!)")
+
+
+def _is_mobile(digits: str, region: str) -> bool:
+    """Return whether digits are a mobile number that is no mobile and fixed one alike."""
+    return bool(_load_mobile(region).fullmatch(digits)) and region not in ("US", "CA", "JM", "DO")
+
+
+def _list_groupings(digits: str, region: str) -> set[tuple[int, ...]]:
+    """Return the sizes of the groups in which a region writes a number without trunk prefix."""
+    from phonenumbers import PhoneNumber, PhoneNumberFormat, country_code_for_region, format_number
+
+    make_number: Any = PhoneNumber
+    number = make_number(country_code=country_code_for_region(region), national_number=int(digits))
+    if digits.startswith("0"):
+        number.italian_leading_zero = True
+    text = format_number(number, PhoneNumberFormat.NATIONAL)
+    sizes = tuple(map(len, re.findall(r"\d+", text)))
+    return {sizes} if sum(sizes) == len(digits) else set()
+
+
+# By the count of digits: how people group numbers, whatever the authority says.
+_OTHER_GROUPINGS: dict[int, set[tuple[int, ...]]] = {
+    8: {(4, 4), (2, 2, 2, 2), (3, 2, 3), (2, 3, 3)},
+    9: {(3, 3, 3), (3, 2, 2, 2), (2, 3, 4), (3, 6), (1, 4, 4), (2, 7)},
+    10: {(3, 3, 4), (2, 4, 4), (3, 3, 2, 2), (5, 5), (4, 3, 3), (2, 2, 2, 2, 2), (3, 7)},
+    11: {(3, 4, 4), (2, 5, 4), (4, 3, 4), (5, 6), (3, 8), (2, 9)},
+}
+
+
+@cache
+def _load_country_codes() -> frozenset[str]:
+    from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
+
+    return frozenset(map(str, COUNTRY_CODE_TO_REGION_CODE))
+
+
+def _is_international(digits: str) -> bool:
+    """Return whether digits are a number with its country's code, without the plus."""
+    from phonenumbers import NumberParseException, is_valid_number, parse
+
+    if not any(digits[:size] in _load_country_codes() for size in (1, 2, 3)):
+        return False
+    try:
+        return bool(is_valid_number(parse(f"+{digits}")))
+    except NumberParseException:
+        return False

@@ -1,0 +1,89 @@
+"""National phone numbers by the language of the post, with ``phone_regions: auto``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+from pydantic import ValidationError
+
+from bench.quality import pii_phones
+from filters import pii
+from filters.pii import phones
+
+FINDER = phones.PhoneFinder()
+
+
+def find(text: str, language: str | None = None) -> list[str]:
+    spans = FINDER.find(pl.Series([text]), pl.Series([language], dtype=pl.String))
+    return [text[span.start : span.end] for span in spans.get(0, [])]
+
+
+def test_the_everyday_numbers_of_thirty_countries_are_found() -> None:
+    numbers = pii_phones.list_numbers()
+    for with_language in (True, False):
+        missed = pii_phones.find_missed(numbers, with_language)
+        assert {each.region for each in missed if each.style == "usual"} == set()
+
+
+# The examples are those that libphonenumber has for its tests.
+WRITTEN = [
+    ("es", "mi amiga 612 34 56 78", "612 34 56 78"),
+    ("es", "mi amiga 612345678", "612345678"),
+    ("pl", "to ona 512 345 678", "512 345 678"),
+    ("tr", "bu (0501) 234 56 78", "(0501) 234 56 78"),
+    ("tr", "bu 0501-234-56-78", "0501-234-56-78"),
+    ("ko", "\ubc88\ud638\ub294 010-2000-0000", "010-2000-0000"),
+    ("no", "her 40 61 23 45", "40 61 23 45"),
+    ("en", "here 0802 123 4567", "0802 123 4567"),
+    (None, "whatsapp 91 81234 56789", "91 81234 56789"),
+    (None, "\u0e42\u0e17\u0e230812345678\u0e04\u0e48\u0e30", "0812345678"),
+    (None, "id0812345678 0812345678", "0812345678"),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "number"), WRITTEN)
+def test_a_number_as_its_country_writes_it_is_found(
+    language: str | None, text: str, number: str
+) -> None:
+    assert find(text, language) == [number]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "612345678 or 612 34 56 78"),  # Spanish, in an English post
+        (None, "1234 5678 and 612.345.678"),
+        ("es", "612.345.678 de pesos"),
+        (None, "a1234567890 @0812345678 x=0812345678 0812345678,5 /0812345678"),
+        (None, "536-22-1234"),
+        ("de", "4711 0815 1234"),
+    ],
+)
+def test_other_digits_are_no_number(language: str | None, text: str) -> None:
+    assert find(text, language) == []
+
+
+def test_two_numbers_beside_each_other_are_two() -> None:
+    assert find("0812345678 / 0898765432", "th") == ["0812345678", "0898765432"]
+    assert find("0711/12345678", "de") == ["0711/12345678"]
+
+
+def redact(text: str, **config: Any) -> str:
+    redacted: str = pii.build(pii.Config(**config))(pl.DataFrame({"text": [text]}))["text"][0]
+    return redacted
+
+
+def test_regions_may_be_auto_or_a_list_or_both() -> None:
+    none: dict[str, Any] = {}
+    assert pii.Config(**none).phone_regions == ("auto",)
+    config: dict[str, Any] = {"phone_regions": "auto"}
+    assert pii.Config(**config).phone_regions == ("auto",)
+    both: dict[str, Any] = {"phone_regions": ("auto", "UK")}
+    text = "es 0501 234 56 78"
+    assert redact(text) == "es <PHONE_NUMBER>"
+    assert redact(text, phone_regions=("US",)) == text
+    assert redact(text, phone_regions=("US", "auto")) == "es <PHONE_NUMBER>"
+    with pytest.raises(ValidationError, match="unknown phone region 'UK'"):
+        pii.Config(**both)
