@@ -4,7 +4,16 @@ import sys
 
 from bench.run_modules import run_modules
 
-DEFAULT = ("language", "quality_presets", "toxicity", "classifier", "pii", "pii_contexts")
+DEFAULT = (
+    "language",
+    "quality_presets",
+    "toxicity",
+    "classifier",
+    "pii",
+    "pii_clean",
+    "pii_phones",
+    "pii_contexts",
+)
 MORE = ("dedup", "language_model", "pii_gates", "real_funnels", "real_readers")
 
 if __name__ == "__main__":
