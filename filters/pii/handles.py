@@ -21,7 +21,9 @@ from filters.pii import code
 # "joe@localhost" there is none. It may be followed by a host (Mastodon) or be a domain (Bluesky).
 # Accents are part of a name everywhere: where a platform does not allow them, it is no mention, yet
 # it is somebody's name.
-_STRICT_NAME = r"[0-9_]*+[\p{Latin}_][\p{Latin}\p{M}0-9_]*+"
+_STRICT_NAME = r"[0-9]*+[\p{Latin}_][\p{Latin}\p{M}0-9_]*+"
+# A name of digits alone: where X wrote the mention itself, or begins a reply.
+_NUMBER_NAME = r"(?<=\bRT [@\uFF20])\d{1,15}(?=:)|(?<=^[@\uFF20])\d{5,15}(?![\d:.,%])"
 # Of other scripts, the letters of those that put spaces between words: otherwise it is not known
 # where a name ends, but on platforms that show names in such scripts.
 _LETTERS = (
@@ -99,7 +101,7 @@ _PAGE_FORMS = (
     _make_page_form(
         "facebook",
         r"facebook\.com|fb\.com|fb\.me",
-        r"[A-Za-z0-9.]{3,50}",
+        r"[A-Za-z0-9.-]{3,80}",
         _SITE_PAGES["facebook"],
     ),
     _make_page_form(
@@ -115,6 +117,9 @@ _PAGE_FORMS = (
     _make_page_form("linkedin", r"linkedin\.com/in", r"[\w%.-]{2,100}"),
     _make_page_form(
         "bluesky", r"(?:bsky\.app|staging\.bsky\.app)/profile", r"[A-Za-z0-9.:_-]{3,255}"
+    ),
+    _make_page_form(
+        "flickr", r"flickr\.com/(?:photos|people)", r"[A-Za-z0-9@_-]{2,60}", "tags|new"
     ),
     _make_page_form("snapchat", r"snapchat\.com/add", r"[A-Za-z0-9._-]{3,30}"),
     _make_page_form("reddit", r"(?:reddit|redd)\.(?:com|it)/u(?:ser)?", _REDDIT_NAME),
@@ -151,7 +156,7 @@ _PAGE_FORMS = (
     ),
 )
 _AT = rf"(?:^|(?<=[^{_WORD_CHARACTERS}@\uFF20]))[@\uFF20]"
-_MENTION = HandleForm("", _AT, rf"{_STRICT_NAME}(?:{_HOST}|{_DOMAIN})?")
+_MENTION = HandleForm("", _AT, rf"{_STRICT_NAME}(?:{_HOST}|{_DOMAIN})?|{_NUMBER_NAME}")
 
 
 def _make_mention(letters: str) -> HandleForm:
@@ -160,15 +165,15 @@ def _make_mention(letters: str) -> HandleForm:
     A full stop or hyphen belongs to the name if a letter, digit or underscore follows it. After a
     name that begins in lower case, a capital letter begins a sentence: ``@bob.Thanks``.
     """
-    name = rf"(?:{_STRICT_NAME}|[0-9_]*+[{letters}][{letters}\p{{Latin}}\p{{M}}0-9_]*+)"
+    name = rf"(?:{_STRICT_NAME}|[0-9]*+[{letters}][{letters}\p{{Latin}}\p{{M}}0-9_]*+)"
     part = rf"[{letters}\p{{Latin}}\p{{M}}0-9_]++"
     capital = r"(?-i:\p{Lu})"
     return HandleForm(
         "",
         _AT,
         rf"{name}(?:{_HOST}|{_DOMAIN})"
-        rf"|(?=[0-9_]*+{capital}){name}(?:[.-]{part})*+"
-        rf"|{name}(?:[.-](?!{capital}){part})*+",
+        rf"|(?=[0-9]*+{capital}){name}(?:[.-]{part})*+"
+        rf"|{name}(?:[.-](?!{capital}){part})*+|{_NUMBER_NAME}",
     )
 
 
@@ -216,7 +221,7 @@ _PAGE_MARKERS = [
     *("linkedin.com/", "bsky.app/", "snapchat.com/", "reddit.com/u", "redd.it/u", "user?id="),
     *("/users/", "/profile/", "github.com/", "twitch.tv/", "vk.com/", "patreon.com/"),
     *("onlyfans.com/", "keybase.io/", "ko-fi.com/", "linktr.ee/", "paypal.me/", "venmo.com/"),
-    *("soundcloud.com/", "curiouscat.", "cash.app/", "/@", "/u/"),
+    *("flickr.com/", "soundcloud.com/", "curiouscat.", "cash.app/", "/@", "/u/"),
 ]
 _TEXT_MARKERS = ["@", "\uff20", "u/", "[id"]
 

@@ -190,7 +190,9 @@ _DATE = (
     rf"(?:{_YEAR}{_DATE_SEPARATOR}{_MONTH}{_DATE_SEPARATOR}{_DAY}"
     rf"|{_DAY}{_DATE_SEPARATOR}{_MONTH}{_DATE_SEPARATOR}{_YEAR}"
     rf"|{_MONTH}{_DATE_SEPARATOR}{_DAY}{_DATE_SEPARATOR}{_YEAR}"
-    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))"
+    r"|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    # Without a year, and the hour behind: 03/18 0010.
+    r"|(?:0[1-9]|[12]\d|3[01])[./](?:0[1-9]|[12]\d|3[01])(?=[ ,]{1,2}(?:[01]\d|2[0-3])[0-5]\d$))"
 )
 # The time may be cut by the colon in it, which no phone number contains.
 _TIME = rf"{_HOUR}(?:[.\-]?[0-5]\d){{0,2}}"
