@@ -21,8 +21,9 @@ from pydantic import Field, field_validator
 
 from filters.contract import Filter, FilterConfig
 from filters.pii import handles, national, ner, ner_model, styles, vetoes
-from filters.pii.patterns import ENTITIES, PatternFinder
+from filters.pii.patterns import ENTITIES, PatternFinder, list_presidio_regions
 from filters.pii.phones import AUTO
+from filters.pii.presidio import EntityFinder
 from filters.pii.spans import EntitySpan, ReplacementStyle, replace_spans, resolve_overlaps
 
 READS = ("text",)
@@ -183,9 +184,10 @@ class _Redactor:
     """Replaces details, handles and names under one Config."""
 
     def __init__(self, config: Config, key: bytes) -> None:
-        self._finder = PatternFinder(
-            config.list_pattern_entities(), config.phone_regions, config.min_scores
-        )
+        entities = config.list_pattern_entities()
+        regions = list_presidio_regions(config.phone_regions)
+        self._finder = EntityFinder(entities, regions, config.min_scores)
+        self._patterns = PatternFinder(entities, config.phone_regions, config.min_scores)
         self._style: ReplacementStyle = styles.make_placeholder
         if config.style == "mask":
             self._style = styles.mask_characters
@@ -232,8 +234,9 @@ class _Redactor:
         return redacted, counts
 
     def _contains_detail(self, text: str) -> bool:
-        found = self._finder.find(pl.Series([text]))
-        return any(resolve_overlaps(text, spans) for spans in found.values())
+        texts = pl.Series([text])
+        found = (*self._finder.find(texts).values(), *self._patterns.find(texts).values())
+        return any(resolve_overlaps(text, spans) for spans in found)
 
     def _replacement_for_handle(self, network: str, name: str, author: str | None) -> str | None:
         """Return the placeholder or pseudonym of an account; None for one that is kept."""
@@ -255,7 +258,10 @@ class _Redactor:
     ) -> pl.Series:
         redacted: dict[int, str] = {}
         own_languages = languages.gather(rows) if languages is not None else None
-        for index, found in self._finder.find(texts, own_languages).items():
+        found_by_row = self._finder.find(texts)
+        for index, found in self._patterns.find(texts, own_languages).items():
+            found_by_row[index] = [*found_by_row.get(index, ()), *found]
+        for index, found in found_by_row.items():
             text = texts[index]
             spans = resolve_overlaps(text, vetoes.drop_vetoed(text, found))
             if self._handles:

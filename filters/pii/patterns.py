@@ -1,4 +1,4 @@
-"""Find details by every pattern: Presidio's recognizers, national phones, wallets, secrets."""
+"""Find what Presidio does not know: phones by the post's language, wallets, secrets."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from filters.pii.spans import EntitySpan
 ENTITIES = (*presidio.ENTITIES, "SECRET")
 
 
-class PatternFinder:
-    """Presidio's recognizers, and ours for what they do not know.
+def list_presidio_regions(phone_regions: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the regions in which Presidio looks for phone numbers: its own, with ``auto``."""
+    defaults = presidio.PHONE_REGIONS if phones.AUTO in phone_regions else ()
+    listed = (region for region in phone_regions if region != phones.AUTO)
+    return tuple(dict.fromkeys((*defaults, *listed)))
 
-    ``phone_regions`` may contain ``auto``: then Presidio looks in its own default regions, and
-    ``phones`` in those of each post's language.
-    """
+
+class PatternFinder:
+    """Our own patterns for ``entities``; phones only if ``phone_regions`` contains ``auto``."""
 
     def __init__(
         self,
@@ -29,28 +32,16 @@ class PatternFinder:
     ) -> None:
         self._entities = frozenset(entities)
         self._min_scores = min_scores or {}
-        is_auto = phones.AUTO in phone_regions
-        listed = tuple(region for region in phone_regions if region != phones.AUTO)
-        defaults = presidio.PHONE_REGIONS if is_auto else ()
-        regions = tuple(dict.fromkeys((*defaults, *listed)))
-        self.presidio = presidio.EntityFinder(entities, regions, min_scores)
-        wants_phones = is_auto and "PHONE_NUMBER" in entities
+        wants_phones = phones.AUTO in phone_regions and "PHONE_NUMBER" in entities
         self._phones = phones.PhoneFinder() if wants_phones else None
 
     def find(
         self, texts: pl.Series, languages: pl.Series | None = None
     ) -> dict[int, list[EntitySpan]]:
-        """Return by row the spans of all patterns, sorted; other rows have none."""
-        found = self.presidio.find(texts)
-        more = self.find_without_presidio(texts, languages)
-        for row, spans in more.items():
-            found[row] = sorted({*found.get(row, ()), *spans})
-        return dict(sorted(found.items())) if more else found
+        """Return by row the spans that our patterns find, in no order; other rows have none.
 
-    def find_without_presidio(
-        self, texts: pl.Series, languages: pl.Series | None = None
-    ) -> dict[int, list[EntitySpan]]:
-        """Return by row the spans that our own patterns find, in no order."""
+        ``languages`` has codes of ISO 639; null, or no column, is unknown.
+        """
         finders = []
         if self._phones:
             finders.append(self._phones.find(texts, languages))
