@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from corpus.cli import build, inspect, maintain, plan, train
+from corpus.cli import build, inspect, maintain, plan, suppress, train
 
 #: Each command, with the examples at the end of its help.
 COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
@@ -55,6 +55,16 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     plan.filters: ("corpus filters",),
 }
 
+#: The commands of ``corpus suppress``, by their names.
+SUPPRESS_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "add": (
+        suppress.add,
+        ("corpus suppress add --authors authors.txt", "corpus suppress add --names names.txt"),
+    ),
+    "list": (suppress.list_entries, ("corpus suppress list --key keys/corpus.key",)),
+    "check": (suppress.check, ("corpus suppress check --ids ids.txt",)),
+}
+
 app = typer.Typer(
     name="corpus",
     help="Raw post dumps in, a training-ready Parquet corpus out.\n\n"
@@ -92,3 +102,10 @@ def _format_examples(examples: tuple[str, ...]) -> str:
 
 for _command, _examples in COMMANDS.items():
     app.command(epilog=_format_examples(_examples))(_command)
+_suppress = typer.Typer(
+    help="Keep the list of posts and people that no later build under a key may contain.",
+    no_args_is_help=True,
+)
+for _name, (_command, _examples) in SUPPRESS_COMMANDS.items():
+    _suppress.command(_name, epilog=_format_examples(_examples))(_command)
+app.add_typer(_suppress, name="suppress")

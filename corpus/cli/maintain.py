@@ -8,7 +8,13 @@ from typing import Annotated, Any
 
 import typer
 
-from corpus.cli.options import CorpusArgument, JsonOption, KeyOption, LocalCorpusArgument
+from corpus.cli.options import (
+    CorpusArgument,
+    JsonOption,
+    KeyOption,
+    LocalCorpusArgument,
+    read_lines,
+)
 from corpus.errors import PlanError
 
 
@@ -29,7 +35,7 @@ def takedown(
 
     if not ids and not authors:
         raise PlanError("nothing to take down; give --ids FILE, or --authors FILE, or both")
-    done = take_down(out, _read_lines(ids), _read_lines(authors), key)
+    done = take_down(out, read_lines(ids), read_lines(authors), key)
     print(f"{done['removed']:,} posts removed, {done['elected']:,} replaced by a copy")
     if done["alongside"]:
         print(f"{done['alongside']:,} posts removed with documents that could not be cut")
@@ -39,18 +45,6 @@ def takedown(
         print(f"{len(done['unknown']):,} not found here:")
         for name in done["unknown"]:
             print(f"  {make_printable(name)}")
-
-
-def _read_lines(path: str | None) -> list[str]:
-    """Return the lines of a file that are not blank."""
-    if path is None:
-        return []
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise PlanError(f"cannot read '{path}': {reason}") from None
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def publish(

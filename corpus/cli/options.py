@@ -1,7 +1,8 @@
-"""Arguments and options that several commands have."""
+"""Arguments and options that several commands have, and the files that options name."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -34,3 +35,15 @@ KeyOption = Annotated[
     typer.Option("--key", help="the corpus's key; default: corpus.key in OUT's parent folder"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+
+def read_lines(path: str | None) -> list[str]:
+    """Return the lines of a file that are not blank."""
+    if path is None:
+        return []
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(f"cannot read '{path}': {reason}") from None
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -17,6 +17,7 @@ from corpus.dedup import dedup_index
 from corpus.errors import BuildError
 from corpus.output.parquet_options import ParquetOptions
 from corpus.pipeline import replacements
+from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
 from corpus.tasks.files import file_sha256, fsync_file, write_json
 
@@ -32,6 +33,8 @@ class TakedownRequest:
 
     ids: frozenset[str]
     authors: frozenset[str]
+    #: What adding the request to the suppression list did; None if it was not added.
+    listed: suppression.Addition | None = None
 
     def match_rows(self, rows: pl.DataFrame) -> pl.Series:
         """Return for each row whether it is, or contains, a post to remove."""

@@ -26,7 +26,7 @@ from corpus.maintenance.rewrite import TakedownChanges, TakedownRequest
 from corpus.manifest import MANIFEST_NAME, find_imbalances, load_manifest
 from corpus.output import samples
 from corpus.output.parquet_options import ParquetOptions
-from corpus.privacy import keys
+from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.storage import folder_lock, output_folder
 from corpus.tasks.files import file_sha256, write_json
@@ -60,7 +60,13 @@ def take_down(
         given_authors = {_pseudonym_of(name, secret): name for name in authors}
         pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
         given_ids = {pseudonymizer.pseudonymize_id(name) or "": name for name in ids}
-        request = TakedownRequest(frozenset(given_ids), frozenset(given_authors))
+        # First of all: if this takedown is stopped, no build may bring back what it was to remove.
+        listed = suppression.add(
+            Path(key) if key else folder.parent / "corpus.key",
+            [name for name in ids if ":" in name],  # any other is the id of no post
+            authors,
+        )
+        request = TakedownRequest(frozenset(given_ids), frozenset(given_authors), listed)
         receipt = _rewrite_corpus(folder, manifest, request, secret)
         given = given_authors | given_ids
         unknown = sorted(given.get(name, name) for name in receipt["unknown"])
@@ -196,14 +202,23 @@ def _dedup_follows_conversations(folder: Path) -> bool:
 
 def _summarize_changes(
     changes: TakedownChanges, request: TakedownRequest, unknown: Sequence[str]
-) -> dict[str, int]:
+) -> dict[str, Any]:
+    listed = {"suppression": request.listed.after.describe()} if request.listed else {}
     return {
         "asked": len(request.ids) + len(request.authors),
         "removed": len(changes.removed),
         "elected": len(changes.replacements),
         "alongside": len(changes.removed_with_document),
         "not_found": len(unknown),
+        **listed,
     }
+
+
+def _record_suppression(manifest: dict[str, Any], request: TakedownRequest) -> None:
+    """Record that the corpus honours the suppression list, if it did before the request."""
+    honoured = suppression.State.parse(manifest.get("suppression")) or suppression.EMPTY
+    if request.listed and request.listed.before == honoured:
+        manifest["suppression"] = request.listed.after.describe()
 
 
 def _write_documentation(
@@ -217,6 +232,7 @@ def _write_documentation(
 ) -> dict[str, Any]:
     """Write receipt, documentation and manifest, in this order; return the receipt."""
     counts = _summarize_changes(changes, request, unknown)
+    _record_suppression(manifest, request)
     number = len(manifest.get("takedowns", [])) + 1
     before = {shard["path"]: shard["sha256"] for shard in manifest["shards"]}
     receipt = {

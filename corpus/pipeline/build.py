@@ -18,13 +18,18 @@ from corpus.errors import BuildError, PlanError
 from corpus.manifest import MANIFEST_NAME
 from corpus.pipeline import existing_output, ingest, workspace, write_ledger, write_outputs
 from corpus.pipeline.apply_barrier import apply_barrier
-from corpus.pipeline.build_manifest import build_manifest, check_any_read, summarize_source
+from corpus.pipeline.build_manifest import (
+    build_manifest,
+    check_any_read,
+    count_suppressed_posts,
+    summarize_source,
+)
 from corpus.pipeline.context import BuildContext
 from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
 from corpus.plan.model import Plan
-from corpus.privacy import keys
-from corpus.storage import upload
+from corpus.privacy import keys, suppression
+from corpus.storage import filesystem, upload
 from corpus.tasks import runners
 from corpus.tasks.files import atomic_write, fsync_folder, write_json
 from corpus.tasks.observer import Observer, SilentObserver
@@ -54,14 +59,17 @@ def build(
     key_id = keys.ensure_key(plan.key_path, plan.folder)
     dedup_index.check_keys(plan.list_earlier_corpora(), key_id)
     observer = observer or SilentObserver()
-    finished = existing_output.find_complete_build(plan, key_id, observer, replace=replace)
+    _add_given_requests(plan)
+    listed = suppression.load(plan.key_path)
+    finished = existing_output.find_complete_build(plan, key_id, listed, observer, replace=replace)
     if finished is not None:
         return finished
     with workspace.lock_workspace(plan):
-        finished = existing_output.find_finished_manifest(plan, key_id, replace=replace)
-        if finished is not None:  # another build ended after the first look
+        listed = suppression.load(plan.key_path)  # a takedown may have ended after the first look
+        finished = existing_output.find_finished_manifest(plan, key_id, listed, replace=replace)
+        if finished is not None:  # or another build
             return finished
-        with _started_build(plan, key_id, observer) as (context, recorder):
+        with _started_build(plan, key_id, listed.state, observer) as (context, recorder):
             verify_work(context.workspace.work, context.run)  # files of an earlier run may be bad
             manifest = _build_corpus(context)
             if damaged := verify_work(context.workspace.work, context.run):
@@ -81,6 +89,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     parts = ingest.read_and_filter(context, files, first)
     sources = [summarize_source(file) for file in files]
     check_any_read(sources)
+    count_suppressed_posts(context, sources)
     for segment in later:
         parts = apply_barrier(context, parts, segment)
     shards = write_outputs.write_shards(context, parts)
@@ -100,6 +109,22 @@ def _load_plan(plan: Plan | str | Path | dict[str, Any]) -> Plan:
     return Plan.parse(plan) if isinstance(plan, dict) else Plan.load(plan)
 
 
+def _add_given_requests(plan: Plan) -> None:
+    """Add the requests of the plan's file to the suppression list of its key."""
+    given = plan.output.suppressed
+    if given in ("", "none"):
+        return
+    try:
+        text = filesystem.read_file(given).decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise PlanError(
+            f"{plan.name}: output: cannot read 'suppressed: {given}': {reason}"
+        ) from None
+    where = f"{plan.name}: output: suppressed: '{given}'"
+    suppression.add(plan.key_path, *suppression.parse_requests(text, where))
+
+
 def _check_runner(plan: Plan) -> None:
     try:
         runners.check_runner(plan.run.runner)
@@ -109,17 +134,17 @@ def _check_runner(plan: Plan) -> None:
 
 @contextmanager
 def _started_build(
-    plan: Plan, key_id: str, observer: Observer
+    plan: Plan, key_id: str, suppressed: suppression.State, observer: Observer
 ) -> Iterator[tuple[BuildContext, StatusRecorder]]:
     """Start the runner and the status file; record how the build ended: done, failed, stopped."""
-    space = workspace.begin(plan)
+    space = workspace.begin(plan, suppressed)
     runner = _make_runner(plan, space.work)
     recorder, state = StatusRecorder(space.work, observer), "stopped"
     try:
         with explained_failures(space.work, runner):
             if runner.dashboard:
                 recorder.note(f"ray dashboard {runner.dashboard}")
-            yield BuildContext(plan, space, key_id, runner, recorder), recorder
+            yield BuildContext(plan, space, key_id, suppressed, runner, recorder), recorder
         state = "done"
     except Exception:
         state = "failed"

@@ -13,6 +13,7 @@ from corpus.pipeline.context import BuildContext
 from corpus.pipeline.ingest import InputFile
 from corpus.pipeline.read_file import load_receipts
 from corpus.plan.model import Plan
+from corpus.privacy import suppression
 from corpus.report import list_tool_versions
 from filters import contract
 
@@ -25,14 +26,16 @@ def summarize_source(file: InputFile) -> dict[str, Any]:
     for receipt in receipts:
         _add_counts(refused, receipt["refused"])
         _add_counts(skipped, receipt["skipped"])
+    suppressed = sum(receipt.get("suppressed", 0) for receipt in receipts)
     return {
         "path": file.read_task.path,
         "bytes": file.size_bytes,
         "sha256": receipts[-1]["sha256"],
         "reader": file.read_task.reader,
-        "read": sum(receipt["posts"] for receipt in receipts) + sum(refused.values()),
+        "read": sum(receipt["posts"] for receipt in receipts) + sum(refused.values()) + suppressed,
         "refused": sum(refused.values()),
         "refused_by_reason": dict(sorted(refused.items())),
+        **({"suppressed": suppressed} if suppressed else {}),
         "tombstones": sum(receipt["tombstones"] for receipt in receipts),
         "skipped": dict(sorted(skipped.items())),
     }
@@ -50,6 +53,23 @@ def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
         f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
         "does the reader fit the files? 'corpus readers' lists them"
     )
+
+
+def count_suppressed_posts(context: BuildContext, sources: Sequence[dict[str, Any]]) -> None:
+    """Add the posts that the readers dropped by the suppression list to the funnel.
+
+    They are counted at the stage that drops all other withdrawn posts, and have no ledger row.
+    """
+    if suppressed := sum(entry.get("suppressed", 0) for entry in sources):
+        context.add_to_funnel(
+            {
+                "stage": stages.REQUIRED,
+                "read": suppressed,
+                "kept": 0,
+                "dropped": {suppression.REASON: suppressed},
+                "seconds": 0.0,
+            }
+        )
 
 
 def _sum_refusals(sources: Sequence[dict[str, Any]]) -> dict[str, int]:
@@ -95,6 +115,7 @@ def build_manifest(
         "plan_fingerprint": plan.fingerprint(),
         "author_key_id": context.key_id,
         "ids": plan.output.ids,
+        **({"suppression": context.suppressed.describe()} if context.suppressed.entries else {}),
         **({"canaries": plan.output.canaries} if plan.output.canaries else {}),
         "sources": list(sources),
         "refused": dict(sorted(refused.items())),

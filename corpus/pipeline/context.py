@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeVar
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.entries import Stage
 from corpus.plan.model import Plan
+from corpus.privacy import suppression
 from corpus.stages import MeasuredPart
 from corpus.tasks.observer import Observer
 from corpus.tasks.receipts import require_receipt
@@ -66,6 +67,7 @@ class BuildContext:
     plan: Plan
     workspace: Workspace
     key_id: str  # identifies the pseudonym key in public
+    suppressed: suppression.State  # of the key's suppression list, as this build honours it
     runner: Runner
     observer: Observer
     #: The counts of each stage so far, by the stage's name.

@@ -153,7 +153,9 @@ def _build_trial(
     plan: Plan, out: Path, batches_by_file: dict[tuple[int, str], list[Any]]
 ) -> _TrialBuild:
     """Build from some batches of each file, as if the files held no more."""
-    output = plan.output.model_copy(update={"path": str(out), "keep_work": True, "key": ""})
+    output = plan.output.model_copy(
+        update={"path": str(out), "keep_work": True, "key": "", "suppressed": ""}
+    )
     run = plan.run.model_copy(update={"runner": "serial"})
     small = replace(plan, output=output, run=run)
     keys.ensure_key(small.key_path, out)
@@ -166,7 +168,7 @@ def _build_trial(
         folder = workspace.step_folder("read", *ingest.identify_file(source, path, run.part_posts))
         folder.mkdir(parents=True, exist_ok=True)
         for index, part in enumerate(_make_parts(batches, run.part_posts)):
-            save_part(part, folder, index)
+            save_part(part, 0, folder, index)
     began = time.perf_counter()
     manifest = build.build(small)
     seconds = time.perf_counter() - began

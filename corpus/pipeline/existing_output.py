@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from corpus.errors import CorpusError, PlanError
 from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
 from corpus.plan.model import Plan
+from corpus.privacy import suppression
+from corpus.privacy.suppression import EMPTY, State, SuppressionList
 from corpus.storage import filesystem, folder_lock, output_folder, upload
 from corpus.tasks.files import fingerprint
 from corpus.tasks.observer import Observer
@@ -21,22 +24,27 @@ PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part
 #: The receipt that says of which sources a build was begun.
 BEGUN_FILE = Path("work") / "begun.json"
 _REMEDY = "give another --out, or --replace to build over it"
+_REQUESTS_REMEDY = (
+    "restore the list from a copy, or set 'output: {suppressed: FILE}', a file with the lines "
+    "'id platform:id', 'author platform:name' and 'name First Last', or 'suppressed: none' if "
+    "there are no requests, or if their posts may come back"
+)
 
 
 # --------------------------------------------------------------------------- a complete build
 
 
 def find_complete_build(
-    plan: Plan, key_id: str, observer: Observer, *, replace: bool
+    plan: Plan, key_id: str, listed: SuppressionList, observer: Observer, *, replace: bool
 ) -> dict[str, Any] | None:
     """The manifest if this very build is complete, here and at the plan's URL; else None.
 
     A build that was killed after it wrote its manifest is completed: it is uploaded, and ``work/``
     is removed. PlanError if the build would destroy something.
     """
-    local = find_finished_manifest(plan, key_id, replace=replace)
+    local = find_finished_manifest(plan, key_id, listed, replace=replace)
     if plan.url:
-        remote = _find_remote_manifest(plan, key_id, replace=replace)
+        remote = _find_remote_manifest(plan, key_id, listed, replace=replace)
         if remote is not None and local in (None, remote):
             return remote
     if local is None:
@@ -50,10 +58,13 @@ def find_complete_build(
     return local
 
 
-def find_finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+def find_finished_manifest(
+    plan: Plan, key_id: str, listed: SuppressionList, *, replace: bool
+) -> dict[str, Any] | None:
     """The manifest in the output folder if it is this very build's, else None: it may be built.
 
-    PlanError if the folder holds something that this build would destroy.
+    A corpus that has posts which are ``listed`` now is built again, without them. PlanError if the
+    folder holds something that this build would destroy.
     """
     out = plan.folder
     if out.exists() and not out.is_dir():
@@ -61,6 +72,7 @@ def find_finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[st
     if not out.exists() or not any(out.iterdir()):
         return None
     ours = _refuse_foreign_files(out)
+    manifest: dict[str, Any] = {}
     same_plan = same_sources = same_key = False
     if not replace and (out / MANIFEST_NAME).exists():
         manifest = load_manifest(out)
@@ -68,23 +80,27 @@ def find_finished_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[st
         same_sources = same_sources and not _has_edited_source(manifest, out / MANIFEST_NAME)
         same_plan = manifest["plan_fingerprint"] == plan.fingerprint()
         same_key = manifest["author_key_id"] == key_id
-        if same_plan and same_sources and same_key:
+        if same_plan and same_sources and same_key and _honours(manifest, listed):
             return manifest
-    _refuse_takedowns(out)
-    if replace:
+    _refuse_lost_requests(plan, key_id, listed)
+    if replace or (same_plan and same_sources and same_key):
         return None
     if not (out / MANIFEST_NAME).exists():
         if ours:
             _refuse_other_sources(plan, out)
         return None
-    if not (same_sources and (out / "work").is_dir()):
+    # A takedown removes what work/ holds.
+    has_work = (out / "work").is_dir() or bool(plan.output.keep_work and manifest.get("takedowns"))
+    if not (same_sources and has_work):
         what = "from other sources" if not same_sources else "of another plan"
         what = "under another key" if same_plan and same_sources else what
         raise PlanError(f"'{out}' holds a finished build {what}; {_REMEDY}")
     return None
 
 
-def _find_remote_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str, Any] | None:
+def _find_remote_manifest(
+    plan: Plan, key_id: str, listed: SuppressionList, *, replace: bool
+) -> dict[str, Any] | None:
     """The manifest at the plan's URL if it is this very build's; PlanError if it is another's."""
     remote = upload.check_destination(plan.url, replace=False)
     if remote is None:
@@ -93,15 +109,13 @@ def _find_remote_manifest(plan: Plan, key_id: str, *, replace: bool) -> dict[str
         remote.get("plan_fingerprint") == plan.fingerprint()
         and remote.get("author_key_id") == key_id
     )
-    if not replace and same and list_manifest_sources(remote) == identify_sources(plan):
+    same = same and list_manifest_sources(remote) == identify_sources(plan)
+    if not replace and same and _honours(remote, listed):
         return remote
-    if remote.get("takedowns"):
-        raise PlanError(
-            f"posts were taken down from the corpus at '{plan.url}', and building over it would "
-            "bring them back; build into another folder with --out and run 'corpus takedown' there "
-            "with the same ids and authors"
-        )
-    if not replace:
+    if not plan.output.suppressed:
+        _refuse_other_key(remote, key_id, plan.url)
+        _refuse_unlisted(_list_recorded_states(remote), listed, plan)
+    if not replace and not same:
         raise PlanError(
             f"'{plan.url}' holds another corpus; give another --out, or --replace to build over it"
         )
@@ -176,18 +190,56 @@ def _refuse_other_sources(plan: Plan, out: Path) -> None:
         raise PlanError(f"'{out}' holds the unfinished build of other sources; {_REMEDY}")
 
 
-def _refuse_takedowns(out: Path) -> None:
-    """PlanError if posts were taken down from ``out``: a build would bring them back."""
+# --------------------------------------------------------------------------- requests
+
+
+def _honours(manifest: dict[str, Any], listed: SuppressionList) -> bool:
+    """Whether a corpus was built, or changed since, by the present suppression list."""
+    return (State.parse(manifest.get("suppression")) or EMPTY) == listed.state
+
+
+def _refuse_lost_requests(plan: Plan, key_id: str, listed: SuppressionList) -> None:
+    """PlanError if a build would bring back what was taken down from its output folder.
+
+    That is so if the suppression list lacks a request that the corpus there honours, or if the
+    corpus was made under another key, whose list is not known.
+    """
+    if plan.output.suppressed:
+        return  # the requests were given in clear, or there are none
+    out = plan.folder
     manifest = parse_json(out / MANIFEST_NAME)
-    receipts = output_folder.takedown_receipts(out)
-    if not receipts and not (is_manifest(manifest) and manifest.get("takedowns")):
+    if is_manifest(manifest):
+        _refuse_other_key(manifest, key_id, str(out))
+        _refuse_unlisted(_list_recorded_states(manifest), listed, plan)
+    receipts = (parse_json(path) or {} for path in output_folder.takedown_receipts(out))
+    _refuse_unlisted([State.parse(found.get("suppression")) for found in receipts], listed, plan)
+    begun = load_receipt(out / BEGUN_FILE) or {}
+    _refuse_unlisted([State.parse(begun.get("suppression")) or EMPTY], listed, plan)
+
+
+def _list_recorded_states(manifest: dict[str, Any]) -> list[State | None]:
+    """The states that a manifest has; None for a takedown of before there was a list."""
+    takedowns = manifest.get("takedowns", ())
+    recorded = [State.parse(takedown.get("suppression")) for takedown in takedowns]
+    return [State.parse(manifest.get("suppression")) or EMPTY, *recorded]
+
+
+def _refuse_unlisted(states: Sequence[State | None], listed: SuppressionList, plan: Plan) -> None:
+    if all(state is not None and listed.has_had(state) for state in states):
         return
-    where = f"{receipts[0].relative_to(out)}" if receipts else f"'takedowns' in {MANIFEST_NAME}"
     raise PlanError(
-        f"posts were taken down from '{out}' ({where}), and building over it would bring them "
-        "back; build into another folder with --out and run 'corpus takedown' there with the same "
-        "ids and authors, or, if they may come back, remove the folder yourself first"
+        f"posts were taken down from '{plan.output.path}' by requests that "
+        f"'{suppression.list_path(plan.key_path)}', the suppression list, does not have, and "
+        f"building over it would bring them back; {_REQUESTS_REMEDY}"
     )
+
+
+def _refuse_other_key(manifest: dict[str, Any], key_id: str, where: str) -> None:
+    if manifest.get("author_key_id") != key_id:
+        raise PlanError(
+            f"'{where}' holds a corpus that was made under another key, and requests to remove "
+            f"posts may be on the suppression list of that key; {_REQUESTS_REMEDY}"
+        )
 
 
 # --------------------------------------------------------------------------- signs of a build

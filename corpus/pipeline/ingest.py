@@ -37,13 +37,27 @@ class InputFile:
 def list_input_files(context: BuildContext) -> list[InputFile]:
     """The files of all sources, in the plan's order; canaries, if any, are the last."""
     plan, files = context.plan, []
+    suppressed = context.suppressed if context.suppressed.entries else None
     for source in plan.sources:
         has_tombstones = readers.find(source.reader).TOMBSTONES
         for path in source.list_files():
-            identity = identify_file(source, path, plan.run.part_posts)
-            reader, _, settings, _, size_bytes, modified_ns, part_posts = identity
+            identity: tuple[object, ...]
+            identity = facts = identify_file(source, path, plan.run.part_posts)
+            reader, _, settings, _, size_bytes, modified_ns, part_posts = facts
+            if suppressed is not None:  # another list, other posts in the parts
+                identity = (*identity, suppressed.digest)
             folder = context.workspace.step_folder("read", *identity)
-            task = ReadFile(reader, settings, path, folder, part_posts, size_bytes, modified_ns)
+            task = ReadFile(
+                reader,
+                settings,
+                path,
+                folder,
+                part_posts,
+                size_bytes,
+                modified_ns,
+                plan.key_path,
+                suppressed,
+            )
             files.append(InputFile(task, size_bytes, has_tombstones, identity))
     if plan.output.canaries:
         files.append(_make_canary_file(context))

@@ -29,7 +29,7 @@ class PlantCanaries:
         """Write the canaries, unless their receipt is there."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not is_finished(list(load_receipts(self.folder))):
-            save_part(self._make_batch(), self.folder, 0)
+            save_part(self._make_batch(), 0, self.folder, 0)
         return self
 
     def _make_batch(self) -> Batch:

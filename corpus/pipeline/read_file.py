@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from corpus import readers
 from corpus.errors import BuildError
+from corpus.privacy import suppression
 from corpus.readers.contract import Batch, Cursor
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
@@ -19,6 +20,7 @@ from corpus.tasks.receipts import load_receipt, save_receipt
 class ReadFile:
     """The task of reading the file at ``path`` into the parts in ``folder``, each with a receipt.
 
+    Posts on the suppression list are counted in the receipt, and nothing else of them is written.
     It resumes after the last part that has a receipt. BuildError if the file changes meanwhile.
     """
 
@@ -29,6 +31,8 @@ class ReadFile:
     part_posts: int
     size_bytes: int  # when the build began
     modified_ns: int  # when the build began
+    key_path: Path | str | None = None
+    suppressed: suppression.State | None = None  # the state of the key's list, unless it is empty
 
     def __call__(self) -> ReadFile:
         """Read the parts that have no receipt yet."""
@@ -43,8 +47,16 @@ class ReadFile:
         batches = module.read(self.path, config, self.part_posts, start)
         for index, batch in enumerate(batches, start=len(receipts)):
             self._check_unchanged()  # else parts of two versions of the file would be mixed
-            save_part(batch, self.folder, index)
+            save_part(*self._apply_suppression_list(batch), self.folder, index)
         return self
+
+    def _apply_suppression_list(self, batch: Batch) -> tuple[Batch, int]:
+        """The batch without the posts that are listed, and how many these are."""
+        if self.suppressed is None or self.key_path is None:
+            return batch, 0
+        listed = suppression.load_state(self.key_path, self.suppressed)
+        posts = suppression.redact_posts(listed, suppression.drop_listed(listed, batch.posts))
+        return replace(batch, posts=posts), batch.posts.height - posts.height
 
     def _check_unchanged(self) -> None:
         if filesystem.size_and_mtime(self.path) != (self.size_bytes, self.modified_ns):
@@ -54,8 +66,11 @@ class ReadFile:
             )
 
 
-def save_part(batch: Batch, folder: Path, index: int) -> None:
-    """Write a batch as part ``index`` of ``folder``: posts, refusals, tombstones and receipt."""
+def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:
+    """Write a batch as part ``index`` of ``folder``: posts, refusals, tombstones and receipt.
+
+    ``suppressed`` is the number of posts that the batch had besides, and that no file may have.
+    """
     frames = {"posts": batch.posts, "refused": batch.refused, "tombstones": batch.tombstones}
     written = []
     for name, frame in frames.items():
@@ -66,6 +81,7 @@ def save_part(batch: Batch, folder: Path, index: int) -> None:
     reasons = batch.refused["reason"].value_counts().sort("reason")
     receipt = {
         "posts": batch.posts.height,
+        "suppressed": suppressed,
         "refused": dict(reasons.iter_rows()),
         "tombstones": batch.tombstones.height,
         "skipped": batch.skipped,

@@ -14,12 +14,12 @@ from corpus.pipeline.existing_output import (
     BEGUN_FILE,
     identify_sources,
     parse_json,
-    read_begun_marker,
 )
 from corpus.plan.model import Plan
+from corpus.privacy import suppression
 from corpus.storage import folder_lock, output_folder
 from corpus.tasks.files import fingerprint
-from corpus.tasks.receipts import save_receipt
+from corpus.tasks.receipts import load_receipt, save_receipt
 
 
 class Workspace:
@@ -82,8 +82,11 @@ def lock_workspace(plan: Plan) -> Iterator[None]:
         yield
 
 
-def begin(plan: Plan) -> Workspace:
+def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Workspace:
     """Make the folders of a build in a locked output, and remove what it cannot use.
+
+    ``suppressed`` is the state of the suppression list; ``work/`` of another one has posts that
+    were removed since.
 
     PlanError, before anything is removed, if there is a file that no build wrote, or a link.
     """
@@ -95,12 +98,17 @@ def begin(plan: Plan) -> Workspace:
     except OSError as error:
         raise _unwritable(workspace.out, error) from None
     identity = fingerprint(identify_sources(plan))
-    if read_begun_marker(workspace.out) != identity:
+    before = load_receipt(workspace.out / BEGUN_FILE) or {}
+    honoured = suppression.State.parse(before.get("suppression")) or suppression.EMPTY
+    if (before.get("sources"), honoured) != (identity, suppressed):
         for path in workspace.work.iterdir():
-            if path.is_dir():
-                workspace.remove(f"work/{path.name}")  # unredacted posts of other sources
-    save_receipt(workspace.out / BEGUN_FILE, {"sources": identity}, [])
+            if path.is_dir():  # unredacted posts of other sources, or that are listed now
+                workspace.remove(f"work/{path.name}")
+    begun = {"sources": identity}
+    listed = {"suppression": suppressed.describe()} if suppressed.entries else {}
+    save_receipt(workspace.out / BEGUN_FILE, begun | listed, [])
     workspace.remove(MANIFEST_NAME)  # the corpus is not complete any more
+    workspace.remove("takedowns")  # receipts of the corpus that is replaced
     workspace.remove("tokens")  # made from the shards that are replaced
     for path in workspace.out.glob(".*.tmp"):
         workspace.remove(path.name)

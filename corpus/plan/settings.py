@@ -41,6 +41,12 @@ class Output(BaseModel):
         "",
         description="file or URL with the pseudonym key; '' is corpus.key beside the output folder",
     )
+    suppressed: str = Field(
+        "",
+        description="file with requests ('id platform:id', 'author platform:name', 'name First "
+        "Last' a line) to add to the key's suppression list; 'none' if a corpus of another key, "
+        "which the build replaces, has none",
+    )
     canaries: int = Field(
         0, ge=0, le=100_000, description="planted posts, for 'corpus audit' to look for"
     )
@@ -98,7 +104,7 @@ class Output(BaseModel):
         """The Parquet settings of the shards."""
         return ParquetOptions(self.compression, self.zstd_level, self.content_defined_chunking)
 
-    @field_validator("path", "key")
+    @field_validator("path", "key", "suppressed")
     @classmethod
     def _check_path(cls, value: str) -> str:
         if "\0" in value:

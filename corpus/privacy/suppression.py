@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from corpus.errors import PlanError
+from corpus.errors import BuildError, PlanError
 from corpus.privacy import keys
 from corpus.storage import filesystem
 from corpus.tasks.files import fsync_file, fsync_folder
@@ -64,6 +64,10 @@ class State(NamedTuple):
         if isinstance(value, Mapping) and {"entries", "digest"} <= value.keys():
             return cls(int(value["entries"]), str(value["digest"]))
         return None
+
+
+#: The state of a list without entries has no digest, so that it is the same under every key.
+EMPTY = State(0, "")
 
 
 class Addition(NamedTuple):
@@ -116,11 +120,16 @@ class SuppressionList:
         """Whether an author is listed, given as ``platform:name`` or as a pseudonym."""
         return _author_pseudonym(author, self.key) in self.authors
 
+    def includes_name(self, name: str) -> bool:
+        """Whether the name of a person is listed."""
+        return normalize_name(name).casefold() in {each.casefold() for each in self.names}
+
     def mark_ids(self, ids: pl.Series) -> pl.Series:
         """A mask of the ids, original or keyed, that are listed; False for null."""
         platforms = {name.partition(":")[0] for name in self.ids}
         is_possible = ids.str.split(":").list.first().is_in(list(platforms))
-        return ids.is_in(_matching(ids.filter(is_possible), self._pseudonymize_id, self.ids))
+        found = _matching(ids.filter(is_possible), self._pseudonymize_id, self.ids)
+        return ids.is_in(found).fill_null(False)
 
     def mark_authors(self, authors: pl.Series) -> pl.Series:
         """A mask of the authors, ``platform:name``, that are listed; False for null."""
@@ -128,7 +137,7 @@ class SuppressionList:
         def pseudonymize(name: str) -> str:
             return keys.pseudonymize_author(name, self.key)
 
-        return authors.is_in(_matching(authors, pseudonymize, self.authors))
+        return authors.is_in(_matching(authors, pseudonymize, self.authors)).fill_null(False)
 
     def _values(self, kind: str) -> frozenset[str]:
         found = (line.partition(" ") for line in self.lines)
@@ -139,6 +148,8 @@ class SuppressionList:
         return keys.make_id_pseudonymizer(self.key)
 
     def _state_of(self, count: int) -> State:
+        if not count:
+            return EMPTY
         derived = hmac.digest(self.key, b"corpus suppression list", "sha256")
         content = "".join(f"{line}\n" for line in self.lines[:count]).encode("ascii")
         return State(count, hmac.digest(derived, content, "sha256").hex()[:32])
@@ -149,6 +160,35 @@ def _matching(values: pl.Series, pseudonymize: Any, listed: Collection[str]) -> 
     if not listed:
         return []
     return [value for value in values.unique().drop_nulls() if pseudonymize(value) in listed]
+
+
+class Requests(NamedTuple):
+    """Requests in clear, as a file of them has them."""
+
+    ids: list[str]
+    authors: list[str]
+    names: list[str]
+
+
+def parse_requests(text: str, where: str) -> Requests:
+    """Read lines of ``id platform:id``, ``author platform:name`` and ``name First Last``.
+
+    Blank lines and lines that begin with ``#`` are no requests. PlanError gives the number of a
+    line that is none of these.
+    """
+    requests = Requests([], [], [])
+    lists = dict(zip(("id", "author", "name"), requests, strict=True))
+    for number, line in enumerate(text.splitlines(), start=1):
+        kind, _, value = line.strip().partition(" ")
+        if not kind or kind.startswith("#"):
+            continue
+        if kind not in lists or not value.strip():
+            raise PlanError(
+                f"{where}: line {number} is no request; write 'id platform:id', "
+                "'author platform:name' or 'name First Last'"
+            )
+        lists[kind].append(value.strip())
+    return requests
 
 
 # --------------------------------------------------------------------------- the file
@@ -217,6 +257,22 @@ def add(
         ) from None
     kinds = Counter(line.partition(" ")[0] for line in new)
     return Addition(kinds["id"], kinds["author"], kinds["name"], present.state, after)
+
+
+@lru_cache(maxsize=2)
+def load_state(key_path: Path | str, state: State) -> SuppressionList:
+    """The list as it was in ``state``, opened once in each process.
+
+    Entries that were added later are not in it, so that all tasks of a build use the same list.
+    BuildError if the list has lost entries meanwhile.
+    """
+    suppressed = load(key_path)
+    if not suppressed.has_had(state):
+        raise BuildError(
+            f"'{list_path(key_path)}', the suppression list, lost entries while the build ran; "
+            "restore it from a copy, then run again"
+        )
+    return SuppressionList(suppressed.key, suppressed.lines[: state.entries])
 
 
 def _load_key(key_path: Path | str) -> bytes:
@@ -316,6 +372,27 @@ def _is_current(lock: Path, descriptor: int) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.lstat(lock))
     except FileNotFoundError:
         return False
+
+
+# --------------------------------------------------------------------------- posts
+
+
+def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
+    """The posts, with the readers' ids and authors, whose id and author are not listed.
+
+    A repost has the whole text of its original, so it is dropped with it.
+    """
+    author = pl.concat_str("platform", pl.lit(":"), "author").alias("author")
+    original = pl.when(pl.col("kind") == "repost").then("parent_id").alias("original")
+    named = posts.select("id", author, original)
+    is_listed = listed.mark_authors(named["author"])
+    is_listed |= listed.mark_ids(named["id"]) | listed.mark_ids(named["original"])
+    return posts.filter(~is_listed) if is_listed.any() else posts
+
+
+def redact_posts(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
+    """The posts without the listed names in their text."""
+    return posts.with_columns(redact_names(posts["text"], listed.names))
 
 
 # --------------------------------------------------------------------------- names in texts

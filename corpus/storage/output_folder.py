@@ -105,9 +105,9 @@ def is_ours(name: str, stages: Collection[str] | None) -> bool:
 
 
 def takedown_receipts(folder: Path) -> list[Path]:
-    """Return the receipts of takedowns, and the list of renames of an unfinished one."""
-    receipts = [path for path in (folder / "takedowns").glob("*.json") if path.stem.isdecimal()]
-    return sorted(receipts) + list((folder / "takedowns" / "unfinished").glob("moves.json"))
+    """Return the receipts of takedowns, also of an unfinished one."""
+    files = (folder / "takedowns").rglob("*.json")
+    return sorted(path for path in files if path.stem.isdecimal())
 
 
 def check(folder: Path, stages: Collection[str], inside: str = "") -> None:

@@ -411,25 +411,29 @@ def taken_down(plan: Callable[..., dict[str, Any]], tmp_path: Path) -> dict[str,
     return document
 
 
-def test_a_build_brings_back_nothing_that_was_taken_down(
+def test_a_build_without_the_suppression_list_brings_back_nothing_that_was_taken_down(
     taken_down: dict[str, Any], tmp_path: Path
 ) -> None:
-    out = tmp_path / "out"
+    out, listed = tmp_path / "out", tmp_path / "corpus.key.suppressed"
+    requests = listed.read_bytes()
+    listed.unlink()
     before = contents(out, timings=True)
     changed = taken_down | {"stages": [{"quality": {"min_words": 5}}, {"dedup": {}}]}
-    builds = [(changed, False), (changed, True), (taken_down, True)]
-    for document, replace in builds:
-        with pytest.raises(PlanError, match=r"takedowns/00001\.json.*bring them back") as found:
+    for document, replace in [(changed, False), (changed, True), (taken_down, True)]:
+        with pytest.raises(PlanError, match="bring them back") as found:
             corpus.build(document, replace=replace)
-        assert "--out" in str(found.value) and "--replace" not in str(found.value)
+        assert "suppressed: FILE" in str(found.value) and "--replace" not in str(found.value)
         assert contents(out, timings=True) == before
-    assert corpus.build(taken_down) == json.loads((out / "manifest.json").read_text())
-    assert "table:7" not in rows(out)["id"].to_list()
     file = tmp_path / "plan.yaml"
     file.write_text(json.dumps(changed))
     done = command("build", str(file), "-q")
-    assert done.returncode == 2 and "run 'corpus takedown' there" in done.stderr
+    assert done.returncode == 2 and "restore the list" in done.stderr
+    listed.write_bytes(requests)
+    assert corpus.build(taken_down) == json.loads((out / "manifest.json").read_text())
+    corpus.build(changed)
+    assert "table:7" not in rows(out)["id"].to_list()
     corpus.build(changed, out=str(tmp_path / "next"))
+    assert "table:7" not in rows(tmp_path / "next")["id"].to_list()
 
 
 @pytest.mark.parametrize("gone", ["manifest.json", "takedowns/00001.json", "work/begun.json"])
@@ -437,14 +441,13 @@ def test_one_sign_of_a_takedown_is_enough(
     taken_down: dict[str, Any], tmp_path: Path, gone: str
 ) -> None:
     (tmp_path / "out" / gone).unlink()
+    (tmp_path / "corpus.key.suppressed").unlink()
     for replace in (False, True):
-        if not replace and gone != "manifest.json":
-            continue  # looked up
         with pytest.raises(PlanError, match="bring them back"):
             corpus.build(taken_down, replace=replace)
 
 
-def test_a_takedown_that_was_stopped_is_not_built_over(
+def test_a_takedown_that_was_stopped_is_built_over_only_with_its_request(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = made()
@@ -453,8 +456,13 @@ def test_a_takedown_that_was_stopped_is_not_built_over(
     assert (out / "takedowns" / "unfinished" / "moves.json").exists()
     document = tmp_path / "plan.json"
     document.write_text((out / "plan.yaml").read_text())
-    with pytest.raises(PlanError, match=r"unfinished/moves\.json.*bring them back"):
+    listed = (tmp_path / "corpus.key.suppressed").rename(tmp_path / "elsewhere")
+    with pytest.raises(PlanError, match="bring them back"):
         corpus.build(document, out=str(out), replace=True)
+    listed.rename(tmp_path / "corpus.key.suppressed")
+    corpus.build(document, out=str(out), replace=True)
+    assert "table:1" not in rows(out)["id"].to_list()
+    assert verify.verify(out)["passed"]
 
 
 def test_a_receipt_that_the_manifest_does_not_list_is_found(made: Made) -> None:

@@ -28,7 +28,7 @@ def key_path(tmp_path: Path) -> Path:
 def test_a_key_without_a_list_has_an_empty_one(key_path: Path) -> None:
     listed = suppression.load(key_path)
     assert (listed.ids, listed.authors, listed.names) == (frozenset(), frozenset(), ())
-    assert listed.state.entries == 0
+    assert listed.state == suppression.EMPTY
     assert not suppression.list_path(key_path).exists()  # type: ignore[union-attr]
 
 
@@ -44,9 +44,9 @@ def test_listed_ids_and_authors_are_found_by_their_original_and_by_their_keyed_n
     assert listed.includes_author("forum:Ada") and listed.includes_author("forum:rosa")
     assert listed.includes_author(pseudonym) and not listed.includes_author("forum:bea")
     ids = pl.Series(["forum:7", None, "forum:8", keyed, "chat:7"])
-    assert listed.mark_ids(ids).fill_null(False).to_list() == [True, False, False, True, False]
+    assert listed.mark_ids(ids).to_list() == [True, False, False, True, False]
     authors = pl.Series(["forum:ROSA", None, "forum:bea"])
-    assert listed.mark_authors(authors).fill_null(False).to_list() == [True, False, False]
+    assert listed.mark_authors(authors).to_list() == [True, False, False]
 
 
 def test_the_file_has_keyed_names_only_and_its_owner_alone_can_read_it(key_path: Path) -> None:

@@ -488,6 +488,7 @@ def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
     second = document | {"output": document["output"] | {"local": str(tmp_path / "second")}}
     assert corpus.build(second) == found
     other = second | {"stages": [{"quality": {"min_words": 5}}]}
+    # The takedown is of before there was a suppression list.
     for again, replace in ((other, False), (other, True), (second, True)):
         with pytest.raises(PlanError, match="bring them back"):
             corpus.build(again, replace=replace)

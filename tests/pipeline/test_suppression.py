@@ -1,0 +1,288 @@
+"""No build under a key brings back what its suppression list has."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import corpus
+from corpus.errors import PlanError
+from corpus.maintenance import takedown, verify
+from corpus.maintenance.takedown import take_down
+from corpus.manifest import find_imbalances
+from corpus.privacy import suppression
+from tests.conftest import contents, sentence, write_lines
+
+MakePlan = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def forum(tmp_path: Path) -> MakePlan:
+    """Write 60 posts, of which rosa has 7 and 8, and a repost of 7; make plans over them."""
+    rows = [
+        {"id": f"p{n}", "user": "Rosa" if n in (7, 8) else f"u{n}", "text": sentence(n)}
+        for n in range(60)
+    ]
+    rows.append({"id": "r1", "user": "u2", "text": sentence(7), "of": "p7", "kind": "repost"})
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "author": "user", "text": "text", "parent_id": "of", "kind": "kind"}
+
+    def make(stages: list[Any] | None = None, **output: Any) -> dict[str, Any]:
+        table = {"path": str(tmp_path / "posts.jsonl"), "platform": "forum", "fields": fields}
+        return {
+            "sources": [{"table": table}],
+            "stages": [{"consent": {}}, {"pii": {}}] if stages is None else stages,
+            "output": {"path": str(tmp_path / "out"), "ids": "original"} | output,
+            "run": {"runner": "serial", "part_posts": 20},
+        }
+
+    return make
+
+
+def ids(out: Path) -> set[str]:
+    return set(corpus.load(out).scan().collect()["id"])
+
+
+def has_text(folder: Path, text: str) -> bool:
+    """Whether a Parquet file below a folder has a text."""
+    frames = (pl.read_parquet(path, glob=False) for path in folder.rglob("*.parquet"))
+    texts = (frame["text"] for frame in frames if "text" in frame.columns)
+    return any((each == text).any() for each in texts)
+
+
+GONE = {"forum:p7", "forum:p8", "forum:r1"}
+
+
+# --------------------------------------------------------------------------- what a build drops
+
+
+def test_listed_posts_and_reposts_of_them_are_counted_and_have_no_ledger_row(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    key = tmp_path / "corpus.key"
+    key.write_text(bytes(range(32)).hex())
+    key.chmod(0o600)
+    suppression.add(key, ["forum:p7"], ["forum:rosa", "forum:nobody"])
+    manifest = corpus.build(forum())
+    assert manifest["sources"][0]["suppressed"] == 3
+    assert manifest["funnel"][0]["stage"] == "consent"
+    assert manifest["funnel"][0]["dropped"] == {"suppressed": 3}
+    assert manifest["suppression"]["entries"] == 3
+    assert (manifest["totals"]["read"], manifest["totals"]["kept"]) == (61, 58)
+    assert find_imbalances(manifest) == []
+    out = tmp_path / "out"
+    assert not ids(out) & GONE and len(ids(out)) == 58
+    assert corpus.load(out).dropped().collect().height == 0
+    assert verify.verify(out)["passed"]
+    assert "suppressed" in (out / "report.html").read_text()
+    assert "suppressed" in (out / "README.md").read_text()
+
+
+def test_verify_fails_if_the_ledger_has_a_row_of_a_suppressed_post(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(forum())
+    suppression.add(tmp_path / "corpus.key", ["forum:p7"])
+    corpus.build(forum())
+    out = tmp_path / "out"
+    row = {"id": None, "stage": "consent", "reason": "suppressed", "source_file": "x"}
+    frame = pl.DataFrame([row | {"source_row": 1}])
+    frame.with_columns(pl.col("id").cast(pl.String)).write_parquet(
+        out / "dropped" / "consent-00000.parquet"
+    )
+    assert not verify.verify(out)["passed"]
+
+
+def test_a_plan_without_consent_and_one_that_honours_nothing_drop_listed_posts_too(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(forum())
+    suppression.add(tmp_path / "corpus.key", [], ["forum:rosa"])
+    for name, stages in (("none", []), ("lax", [{"consent": {"drop": []}}])):
+        manifest = corpus.build(forum(stages, path=str(tmp_path / name)))
+        assert manifest["funnel"][0]["dropped"] == {"suppressed": 2}
+
+
+def test_listed_names_are_redacted_before_any_stage_sees_them(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(forum())
+    write_lines(
+        tmp_path / "posts.jsonl",
+        [{"id": "1", "user": "a", "text": "Yesterday Rosa FINCH sold me the kettle, rosa finch!"}],
+    )
+    suppression.add(tmp_path / "corpus.key", names=["Rosa Finch"])
+    corpus.build(forum([{"dedup": {}}, {"pii": {}}], keep_work=True, path=str(tmp_path / "two")))
+    (text,) = corpus.load(tmp_path / "two").scan().collect()["text"]
+    assert text == "Yesterday <PERSON> sold me the kettle, <PERSON>!"
+    for path in (tmp_path / "two").rglob("*"):
+        assert path.is_dir() or b"finch" not in path.read_bytes().lower()
+
+
+def test_the_same_input_plan_and_list_give_the_same_bytes(forum: MakePlan, tmp_path: Path) -> None:
+    corpus.build(forum())
+    suppression.add(tmp_path / "corpus.key", ["forum:p1"], ["forum:rosa"], ["Ada Lane"])
+    made = []
+    for name, run in (
+        ("a", {"runner": "serial", "part_posts": 20}),
+        ("b", {"runner": "processes", "workers": 2, "part_posts": 7}),
+    ):
+        plan = forum([{"dedup": {}}, {"pii": {}}], path=str(tmp_path / name)) | {"run": run}
+        corpus.build(plan)
+        made.append(contents(tmp_path / name))
+    assert made[0] == made[1]
+
+
+# --------------------------------------------------------------------------- after a takedown
+
+
+def test_after_a_takedown_no_build_over_the_corpus_brings_a_post_back(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    corpus.build(forum(keep_work=True))
+    take_down(out, ["forum:r1"], ["forum:Rosa"])
+    assert not ids(out) & GONE
+    before = contents(out, timings=True)
+    corpus.build(forum(keep_work=True))
+    assert contents(out, timings=True) == before  # it honours the list already
+    other = [{"consent": {}}, {"quality": {}}, {"pii": {}}]
+    for plan, replace in (
+        (forum(other, keep_work=True), False),
+        (forum(keep_work=True), True),
+        (forum(other), True),
+    ):
+        manifest = corpus.build(plan, replace=replace)
+        assert manifest["sources"][0]["suppressed"] == 3
+        assert not ids(out) & GONE
+        assert "takedowns" not in manifest and not (out / "takedowns").exists()
+        assert not has_text(out, sentence(7)) and not has_text(out, sentence(8))
+        assert verify.verify(out)["passed"]
+
+
+def test_a_takedown_that_is_killed_has_listed_its_request(
+    forum: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.build(forum())
+    out = tmp_path / "out"
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(takedown, "_rewrite_corpus", stop)
+        take_down(out, [], ["forum:rosa"])
+    assert "forum:p7" in ids(out)
+    corpus.build(forum())
+    assert not ids(out) & {"forum:p7", "forum:p8"}
+
+
+def test_requests_that_are_added_between_builds_are_honoured_by_the_next(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    corpus.build(forum(keep_work=True))
+    assert ids(out) >= GONE and has_text(out / "work", sentence(7))
+    suppression.add(tmp_path / "corpus.key", ["forum:p7"])
+    corpus.build(forum(keep_work=True))  # no --replace is needed
+    assert ids(out) & GONE == {"forum:p8"}
+    assert not has_text(out, sentence(7))
+    before = contents(out, timings=True)
+    corpus.build(forum(keep_work=True))
+    assert contents(out, timings=True) == before
+
+
+# --------------------------------------------------------------------------- refusals
+
+
+def test_a_build_is_refused_if_the_list_has_lost_what_the_corpus_honours(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(forum(keep_work=True))
+    take_down(tmp_path / "out", ["forum:p7"])
+    listed = tmp_path / "corpus.key.suppressed"
+    kept = listed.read_bytes()
+    listed.unlink()
+    other = forum([{"quality": {}}], keep_work=True)
+    for replace in (False, True):
+        with pytest.raises(PlanError, match=r"suppression list, does not have.*suppressed: FILE"):
+            corpus.build(other, replace=replace)
+    assert "takedowns" in json.loads((tmp_path / "out" / "manifest.json").read_text())
+    suppression.add(tmp_path / "corpus.key", ["forum:p9"])  # as many entries, but others
+    with pytest.raises(PlanError, match="does not have"):
+        corpus.build(other, replace=True)
+    listed.write_bytes(kept)
+    corpus.build(other, replace=True)
+    assert "forum:p7" not in ids(tmp_path / "out")
+
+
+def test_a_takedown_of_before_there_was_a_list_is_not_built_over(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    corpus.build(forum())
+    take_down(out, ["forum:p7"])
+    (tmp_path / "corpus.key.suppressed").unlink()
+    manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["suppression"], manifest["takedowns"][0]["suppression"]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PlanError, match=r"does not have.*suppressed: FILE"):
+        corpus.build(forum([]), replace=True)
+    del manifest["takedowns"]  # a receipt alone is enough
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PlanError, match="does not have"):
+        corpus.build(forum([]), replace=True)
+
+
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_corpus_of_another_key_is_built_over_when_its_requests_are_given(
+    forum: MakePlan, tmp_path: Path, replace: bool
+) -> None:
+    out = tmp_path / "out"
+    corpus.build(forum())
+    take_down(out, ["forum:p7"])
+    other = str(tmp_path / "keys" / "new.key")
+    with pytest.raises(PlanError, match=r"another key.*suppressed: FILE.*suppressed: none"):
+        corpus.build(forum(key=other), replace=replace)
+    assert ids(out)
+    requests = tmp_path / "requests.txt"
+    requests.write_text("# by mail\n\nid forum:p7\nauthor  forum:Rosa\nname Ada Lane\n")
+    manifest = corpus.build(forum(key=other, suppressed=str(requests)), replace=True)
+    assert manifest["sources"][0]["suppressed"] == 3
+    assert manifest["suppression"]["entries"] == 3
+    corpus.build(forum([], key=other), replace=True)  # they are on its list from now on
+    assert not ids(out) & GONE
+
+
+def test_posts_of_another_key_s_corpus_may_come_back_if_the_plan_says_so(
+    forum: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(forum())
+    take_down(tmp_path / "out", ["forum:p7"])
+    other = str(tmp_path / "new.key")
+    corpus.build(forum(key=other, suppressed="none"), replace=True)
+    assert ids(tmp_path / "out") >= GONE
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("id forum:1\nremove this\n", "line 2 is no request"),
+        ("author\n", "line 1 is no request"),
+        (None, "cannot read"),
+    ],
+)
+def test_a_wrong_file_of_requests_is_refused_without_its_words(
+    forum: MakePlan, tmp_path: Path, text: str | None, message: str
+) -> None:
+    if text is not None:
+        (tmp_path / "requests.txt").write_text(text)
+    with pytest.raises(PlanError, match=message) as error:
+        corpus.build(forum(suppressed=str(tmp_path / "requests.txt")))
+    assert "remove this" not in str(error.value)
+    assert not (tmp_path / "out").exists()
