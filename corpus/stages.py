@@ -105,6 +105,8 @@ class BarrierInput:
     work_dir: Path  # for files of the barrier's own; removed with work/
     key_path: Path | str  # the file of the pseudonym key
     run: RunTasks
+    #: The state of the key's suppression list, entries and digest; None if it has no entries.
+    suppressed: tuple[int, str] | None = None
 
 
 class Barrier(Protocol):

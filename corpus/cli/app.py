@@ -34,6 +34,7 @@ COMMANDS: dict[Callable[..., None], tuple[str, ...]] = {
     maintain.takedown: (
         "corpus takedown out/reddit-en --ids ids.txt",
         "corpus takedown out/reddit-en --authors authors.txt --key keys/corpus.key",
+        "corpus takedown out/x-en --notices compliance.jsonl",
     ),
     maintain.publish: ("corpus publish out/reddit-en s3://bucket/reddit-en",),
     maintain.audit: (

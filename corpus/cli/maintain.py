@@ -24,18 +24,33 @@ def takedown(
     authors: Annotated[
         str | None, typer.Option(help="a file with 'platform:name', or a pseudonym, a line")
     ] = None,
+    notices: Annotated[
+        str | None,
+        typer.Option(help="a newer dump or compliance file: what it announces as deleted"),
+    ] = None,
     key: KeyOption = None,
 ) -> None:
     """Remove posts and authors from a finished corpus; a copy replaces a removed original.
 
-    Only the shards that hold them are written again. Stopped halfway, it finishes when run again.
+    Only the shards that hold them are written again, and later builds under the key keep them out.
+    Stopped halfway, it finishes when run again.
     """
+    from corpus.maintenance.notices import find_announced
     from corpus.maintenance.takedown import take_down
     from corpus.report.terminal import make_printable
 
-    if not ids and not authors:
-        raise PlanError("nothing to take down; give --ids FILE, or --authors FILE, or both")
-    done = take_down(out, read_lines(ids), read_lines(authors), key)
+    if not (ids or authors or notices):
+        raise PlanError("nothing to take down; give --ids FILE, --authors FILE or --notices SOURCE")
+    asked_ids, asked_authors = read_lines(ids), read_lines(authors)
+    if notices:
+        announced = find_announced(out, notices, key)
+        asked_ids += sorted(announced.ids)
+        asked_authors += sorted(announced.authors)
+        print(
+            f"{announced.notices:,} notices, of {len(announced.ids):,} posts and "
+            f"{len(announced.authors):,} authors here"
+        )
+    done = take_down(out, asked_ids, asked_authors, key)
     print(f"{done['removed']:,} posts removed, {done['elected']:,} replaced by a copy")
     if done["alongside"]:
         print(f"{done['alongside']:,} posts removed with documents that could not be cut")

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.dedup import campaigns, candidates, clusters, dedup_index
+from corpus.dedup import campaigns, candidates, clusters, dedup_index, listed_entries
 from corpus.dedup.config import Config
 from corpus.dedup.minhash import (
     ShinglesAndSignatures,
@@ -28,11 +28,11 @@ from corpus.dedup.minhash import (
 from corpus.dedup.normalize import normalize_to_bytes
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import partition_keys
-from corpus.privacy import keys
+from corpus.privacy import keys, suppression
 from corpus.stages import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
-from corpus.tasks.task import ResumableTask, Written, numbered_folder
+from corpus.tasks.task import ResumableTask, Written, numbered_folder, run_tasks
 
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
@@ -130,15 +130,7 @@ def _is_from_source(posts: pl.DataFrame, pattern: str) -> pl.Expr:
 def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     """Write the verdict on each part; return the facts about clusters for the manifest."""
     folder, run = inputs.work_dir, inputs.run
-    earlier = [
-        MeasureIndexPiece(
-            path,
-            numbered_folder(folder, "earlier", number),
-            inputs.key_path,
-            config.model_dump_json(),
-        )
-        for number, path in enumerate(_index_pieces(config))
-    ]
+    earlier = _make_earlier_tasks(inputs, config)
     for _ in run(earlier, "measuring earlier corpora"):
         pass
     measures = [*(task.folder for task in earlier), *(part.measures for part in inputs.parts)]
@@ -155,15 +147,34 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     )
 
 
+def _make_earlier_tasks(inputs: BarrierInput, config: Config) -> list[MeasureIndexPiece]:
+    """The tasks of measuring the indexes of all earlier corpora."""
+    suppressed = suppression.State(*inputs.suppressed) if inputs.suppressed else None
+    folder, tasks = inputs.work_dir, list[MeasureIndexPiece]()
+    for number, corpus in enumerate(list_earlier_corpora(config)):
+        ids_file = None
+        if suppressed:
+            target = folder / "listed" / f"{number:06d}.parquet"
+            finding = listed_entries.FindListedPosts(corpus, target, inputs.key_path, suppressed)
+            run_tasks(inputs.run, [finding], "looking up the suppression list")
+            ids_file = target
+        tasks += [
+            MeasureIndexPiece(
+                path,
+                numbered_folder(folder, "earlier", len(tasks) + index),
+                inputs.key_path,
+                config.model_dump_json(),
+                suppressed,
+                ids_file,
+            )
+            for index, path in enumerate(dedup_index.list_index_pieces(corpus))
+        ]
+    return tasks
+
+
 def list_earlier_corpora(config: Config) -> list[Path]:
     """The folders of the finished corpora that posts are compared with."""
     return [Path(folder) for folder in config.against]
-
-
-def _index_pieces(config: Config) -> list[Path]:
-    """The files of the indexes of all earlier corpora."""
-    corpora = list_earlier_corpora(config)
-    return [path for corpus in corpora for path in dedup_index.list_index_pieces(corpus)]
 
 
 @dataclass(frozen=True)
@@ -177,6 +188,8 @@ class MeasureIndexPiece(ResumableTask):
     folder: Path
     key: Path | str
     config: str
+    suppressed: suppression.State | None = None
+    listed_ids: Path | None = None  # what FindListedPosts wrote of the corpus
 
     @property
     def receipt(self) -> Path:
@@ -194,6 +207,9 @@ class MeasureIndexPiece(ResumableTask):
 
         config = Config.model_validate_json(self.config)
         piece = dedup_index.load_piece(self.piece, keys.load_key(self.key))
+        if self.suppressed and self.listed_ids:
+            listed = suppression.load_state(self.key, self.suppressed)
+            piece = listed_entries.drop_listed_entries(piece, listed, self.listed_ids)
         count = len(piece.ids)
         shingles = (piece.shingle_hashes, piece.shingle_offsets)
         signatures = sign_shingles(*shingles, config)

@@ -215,9 +215,9 @@ def _summarize_changes(
 
 
 def _record_suppression(manifest: dict[str, Any], request: TakedownRequest) -> None:
-    """Record that the corpus honours the suppression list, if it did before the request."""
+    """Record that the corpus honours the suppression list, if it lacked only this request."""
     honoured = suppression.State.parse(manifest.get("suppression")) or suppression.EMPTY
-    if request.listed and request.listed.before == honoured:
+    if request.listed and request.listed.completes(honoured):
         manifest["suppression"] = request.listed.after.describe()
 
 

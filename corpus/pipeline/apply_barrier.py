@@ -54,7 +54,8 @@ def _decide_verdicts(
         ]
         context.run_all(measuring, f"measuring ({stage.name})")
         began = time.perf_counter()
-        inputs = BarrierInput(measured, work_dir, context.plan.key_path, context.run)
+        suppressed = context.suppressed if context.suppressed.entries else None
+        inputs = BarrierInput(measured, work_dir, context.plan.key_path, context.run, suppressed)
         write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
         seconds = time.perf_counter() - began
         seconds += sum(require_receipt(task.receipt)["seconds"] for task in measuring)

@@ -25,9 +25,9 @@ PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part
 BEGUN_FILE = Path("work") / "begun.json"
 _REMEDY = "give another --out, or --replace to build over it"
 _REQUESTS_REMEDY = (
-    "restore the list from a copy, or set 'output: {suppressed: FILE}', a file with the lines "
-    "'id platform:id', 'author platform:name' and 'name First Last', or 'suppressed: none' if "
-    "there are no requests, or if their posts may come back"
+    "set 'output: {suppressed: FILE}', a file with the lines 'id platform:id', 'author "
+    "platform:name' and 'name First Last', or 'suppressed: none' if there are no requests, or if "
+    "their posts may come back"
 )
 
 
@@ -230,7 +230,8 @@ def _refuse_unlisted(states: Sequence[State | None], listed: SuppressionList, pl
     raise PlanError(
         f"posts were taken down from '{plan.output.path}' by requests that "
         f"'{suppression.list_path(plan.key_path)}', the suppression list, does not have, and "
-        f"building over it would bring them back; {_REQUESTS_REMEDY}"
+        "building over it would bring them back; restore the list from a copy, or "
+        f"{_REQUESTS_REMEDY}"
     )
 
 

@@ -14,6 +14,7 @@ from corpus.output import parquet_options
 from corpus.plan import validate, yaml_loader
 from corpus.plan.entries import Source, Stage
 from corpus.plan.settings import Output, Run
+from corpus.privacy import suppression
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.readers.contract import ReaderConfig
 from corpus.storage import download, filesystem
@@ -164,7 +165,9 @@ class Plan:
             for file in contract.models(stages.find(stage.name), stage.config)
         ]
         sources = [file for source in self.sources for file in source.list_files()]
+        listed = suppression.list_path(self.key_path)
         paths = [*sources, str(self.key_path), *(file for file in models if file in given)]
+        paths += [str(listed)] if isinstance(listed, Path) and listed.exists() else []
         return [path for path in paths if not filesystem.is_url(path)]
 
     def segments(self) -> list[tuple[Stage, ...]]:

@@ -18,6 +18,7 @@ from corpus import readers, schema, stages
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.plan import detect_format
 from corpus.plan.entries import Source, Stage
+from corpus.privacy import suppression
 from corpus.storage import filesystem
 from filters import contract
 
@@ -234,10 +235,11 @@ class SourceChecks:
             raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 
     def _is_own(self, file: str, real: Path | str) -> bool:
-        """Whether a file is the key or inside the output."""
+        """Whether a file is the key, its suppression list, or inside the output."""
         if isinstance(real, str):
             return file.startswith(self._output)
-        return real == self._key or self._folder in real.parents
+        own = (self._key, self._key.with_name(self._key.name + suppression.SUFFIX))
+        return real in own or self._folder in real.parents
 
 
 def _list_source_files(source: Source, where: str) -> list[str]:

@@ -45,6 +45,8 @@ NAME_PLACEHOLDER = "<PERSON>"
 
 _HEAD = re.compile(r"corpus suppression list 1 (?P<key_id>[0-9a-f]{16})")
 _LINE = re.compile(r"id [^\s:]+:~[0-9a-f]{24}|author [0-9a-f]{32}|name (?:[0-9a-f]{2})+", re.ASCII)
+#: The purpose of the derived key that encrypts names.
+_PURPOSE = "suppression list"
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -70,14 +72,28 @@ class State(NamedTuple):
 EMPTY = State(0, "")
 
 
-class Addition(NamedTuple):
-    """What an addition did: how many entries of each kind are new, and the states around it."""
+@dataclass(frozen=True)
+class Addition:
+    """What an addition did: how many entries of each kind are new, and the list after it."""
 
     ids: int
     authors: int
     names: int
-    before: State
-    after: State
+    listed: SuppressionList
+    asked: frozenset[str] = field(repr=False)  # the lines of all requests, new or not
+
+    @property
+    def after(self) -> State:
+        """The state of the list after the addition."""
+        return self.listed.state
+
+    def completes(self, honoured: State) -> bool:
+        """Whether a corpus that honours ``honoured`` lacks none but the requests of this addition.
+
+        Once these are done there, it honours :attr:`after`.
+        """
+        later = self.listed.lines[honoured.entries :]
+        return self.listed.has_had(honoured) and self.asked.issuperset(later)
 
 
 @dataclass(frozen=True)
@@ -100,8 +116,16 @@ class SuppressionList:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The names of people, in clear; they must be written nowhere."""
-        encrypted = sorted(self._values("name"))
-        return tuple(keys.decrypt(bytes.fromhex(value), self.key).decode() for value in encrypted)
+        return tuple(sorted(self.name_lines))
+
+    @cached_property
+    def name_lines(self) -> dict[str, str]:
+        """The lines of the names of people, by the names in clear."""
+        lines = (line for line in self.lines if line.startswith("name "))
+        return {
+            keys.decrypt(bytes.fromhex(line[5:]), self.key, _PURPOSE).decode(): line
+            for line in lines
+        }
 
     @cached_property
     def state(self) -> State:
@@ -238,25 +262,23 @@ def add(
             "requests with 'corpus suppress add', and upload it again"
         )
     key = _load_key(key_path)
-    wanted = {
-        **dict.fromkeys(f"id {_keyed_id(name, key)}" for name in ids),
-        **dict.fromkeys(f"author {_author_pseudonym(name, key)}" for name in authors),
-    }
+    asked = {f"id {_keyed_id(name, key)}" for name in ids}
+    asked |= {f"author {_author_pseudonym(name, key)}" for name in authors}
     try:
         with _locked(path):
             present = load(key_path)
-            new = sorted(wanted.keys() - set(present.lines))
-            new += _encrypt_new_names(names, present)
+            asked |= set(_encrypt_names(names, present))
+            new = sorted(asked - set(present.lines))
+            listed = SuppressionList(key, (*present.lines, *new))
             if new:
-                _write_file(path, SuppressionList(key, (*present.lines, *new)))
-            after = SuppressionList(key, (*present.lines, *new)).state
+                _write_file(path, listed)
     except OSError as error:
         raise PlanError(
             f"cannot write '{path}', the suppression list: {error.strerror}; make its folder "
             "writable"
         ) from None
     kinds = Counter(line.partition(" ")[0] for line in new)
-    return Addition(kinds["id"], kinds["author"], kinds["name"], present.state, after)
+    return Addition(kinds["id"], kinds["author"], kinds["name"], listed, frozenset(asked))
 
 
 @lru_cache(maxsize=2)
@@ -294,18 +316,15 @@ def _author_pseudonym(author: str, key: bytes) -> str:
     return keys.pseudonymize_author(author, key)
 
 
-def _encrypt_new_names(names: Iterable[str], present: SuppressionList) -> list[str]:
-    """The lines of the names that are not listed; letter case makes no other name."""
-    known = {name.casefold() for name in present.names}
-    lines = []
+def _encrypt_names(names: Iterable[str], present: SuppressionList) -> Iterator[str]:
+    """The lines of names; one that is listed in any letter case has the line of the list."""
+    lines = {name.casefold(): line for name, line in present.name_lines.items()}
     for number, given in enumerate(names, start=1):
         name = normalize_name(given)
         if sum(map(str.isalpha, name)) < 2:
             raise PlanError(f"name number {number} has fewer than two letters; write the full name")
-        if name.casefold() not in known:
-            known.add(name.casefold())
-            lines.append(f"name {keys.encrypt(name.encode(), present.key).hex()}")
-    return sorted(lines)
+        line = f"name {keys.encrypt(name.encode(), present.key, _PURPOSE).hex()}"
+        yield lines.setdefault(name.casefold(), line)
 
 
 def _load_file(path: Path | str, key: bytes) -> SuppressionList:
@@ -380,14 +399,27 @@ def _is_current(lock: Path, descriptor: int) -> bool:
 def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
     """The posts, with the readers' ids and authors, whose id and author are not listed.
 
-    A repost has the whole text of its original, so it is dropped with it.
+    A repost has the whole text of its original, so it is dropped with it: by the id of the original
+    in ``parent_id``, and by the author whom a text names that begins with ``RT @name:``.
     """
-    author = pl.concat_str("platform", pl.lit(":"), "author").alias("author")
+    is_listed = listed.mark_ids(posts["id"])
     original = pl.when(pl.col("kind") == "repost").then("parent_id").alias("original")
-    named = posts.select("id", author, original)
-    is_listed = listed.mark_authors(named["author"])
-    is_listed |= listed.mark_ids(named["id"]) | listed.mark_ids(named["original"])
+    is_listed |= listed.mark_ids(posts.select(original)["original"])
+    for author in (pl.col("author"), *_retweeted_authors()):
+        qualified = pl.concat_str("platform", pl.lit(":"), author).alias("author")
+        is_listed |= listed.mark_authors(posts.select(qualified)["author"])
     return posts.filter(~is_listed) if is_listed.any() else posts
+
+
+def _retweeted_authors() -> tuple[pl.Expr, pl.Expr]:
+    """The name after ``RT @``, and the author that ``mentions`` has for it; null for none."""
+    name = pl.col("text").str.extract(r"^RT @(\w{1,64}):").str.to_lowercase()
+    after_name = (
+        pl.concat_str(pl.lit(" "), "mentions")
+        .str.split(pl.concat_str(pl.lit(" "), name, pl.lit("=")))
+        .list.get(1, null_on_oob=True)
+    )
+    return name, after_name.str.extract(r"^([^ ]+)")
 
 
 def redact_posts(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:

@@ -176,6 +176,11 @@ class TombstoneTable:
         )
 
 
+def only_removals(matches: pl.DataFrame) -> pl.DataFrame:
+    """Those rows of :meth:`TombstoneTable.look_up` that withdraw a post."""
+    return matches.filter(pl.col("reason") != _ALLOWED)
+
+
 @lru_cache(maxsize=2)
 def open_tombstones(folder: Path) -> TombstoneTable:
     """The tombstones that were folded into ``folder``, opened once in each process."""

@@ -38,6 +38,8 @@ def describe_collection(manifest: Mapping[str, Any], plan: PublishedPlan) -> str
     totals, count = manifest["totals"], len(manifest["sources"])
     deleted = sum(source.get("tombstones", 0) for source in manifest["sources"])
     notices = f" {deleted:,} delete notices in them were honoured." if deleted else ""
+    if suppressed := sum(source.get("suppressed", 0) for source in manifest["sources"]):
+        notices += f" {pluralize(suppressed, 'post')} were dropped because a person asked for it."
     return (
         f"Existing dumps of public posts, read with: {readers}. {pluralize(count, 'file')} "
         f"held {pluralize(totals['read'], 'record')}, of which "

@@ -318,7 +318,7 @@ def _samples(
 def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
     sources = manifest["sources"]
     names = display_names([source["path"] for source in sources])
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             shorten(name),
             source["reader"],
@@ -329,6 +329,10 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
         for name, source in list(zip(names, sources, strict=True))[:_MAX_FILES]
     ]
     heads = ["file", "reader", "read", "refused", "delete notices"]
+    if any("suppressed" in source for source in sources):
+        heads = [*heads, "suppressed"]
+        suppressed = (source.get("suppressed", 0) for source in sources)
+        rows = [(*row, count) for row, count in zip(rows, suppressed, strict=False)]
     return {"files": Table("Sources", heads, rows), "more": len(sources) - len(rows)}
 
 

@@ -25,6 +25,7 @@ from tests.conftest import contents, post, sentence, write_lines
 from tests.support import corpora
 from tests.support.commands import command
 from tests.support.examples import is_wide
+from tests.support.keys import DIGITS
 
 Made = Callable[..., Path]
 
@@ -254,7 +255,8 @@ def test_mistakes_are_told(made: Made, tmp_path: Path) -> None:
     with pytest.raises(PlanError, match="is not an author; write 'platform:name'"):
         take_down(out, authors=["joe"])
     other = tmp_path / "other.key"
-    other.write_text("ab" * 32)
+    other.write_text(DIGITS)
+    other.chmod(0o600)
     with pytest.raises(PlanError, match="is not this corpus's key"):
         take_down(out, ["table:1"], key=other)
     with pytest.raises(PlanError, match="no key at"):

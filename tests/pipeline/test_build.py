@@ -254,7 +254,7 @@ def test_shards_of_another_key_or_threshold_are_never_taken_for_current(
     made = []
     for key in ("one", "two", "one"):
         output = {"path": str(tmp_path / "out"), "keep_work": True, "key": str(tmp_path / key)}
-        found = corpus.build(plan(output=output))
+        found = corpus.build(plan(output=output | {"suppressed": "none"}))
         made.append(contents(tmp_path / "out" / "shards"))
         for shard in found["shards"]:
             data = (tmp_path / "out" / shard["path"]).read_bytes()

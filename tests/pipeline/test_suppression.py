@@ -17,6 +17,7 @@ from corpus.maintenance.takedown import take_down
 from corpus.manifest import find_imbalances
 from corpus.privacy import suppression
 from tests.conftest import contents, sentence, write_lines
+from tests.support.keys import DIGITS
 
 MakePlan = Callable[..., dict[str, Any]]
 
@@ -65,7 +66,7 @@ def test_listed_posts_and_reposts_of_them_are_counted_and_have_no_ledger_row(
     forum: MakePlan, tmp_path: Path
 ) -> None:
     key = tmp_path / "corpus.key"
-    key.write_text(bytes(range(32)).hex())
+    key.write_text(DIGITS)
     key.chmod(0o600)
     suppression.add(key, ["forum:p7"], ["forum:rosa", "forum:nobody"])
     manifest = corpus.build(forum())
@@ -195,6 +196,32 @@ def test_requests_that_are_added_between_builds_are_honoured_by_the_next(
     before = contents(out, timings=True)
     corpus.build(forum(keep_work=True))
     assert contents(out, timings=True) == before
+
+
+@pytest.mark.parametrize(
+    ("ids_asked", "authors_asked", "kept"),
+    [
+        ([], [], set()),
+        (["forum:p7"], [], {"forum:q7"}),
+        ([], ["forum:rosa"], {"forum:q7", "forum:q8"}),
+    ],
+)
+def test_a_listed_post_of_an_earlier_corpus_drops_no_copy_by_another(
+    forum: MakePlan,
+    tmp_path: Path,
+    ids_asked: list[str],
+    authors_asked: list[str],
+    kept: set[str],
+) -> None:
+    corpus.build(forum([{"dedup": {}}]))
+    assert {"forum:p7", "forum:p8"} <= ids(tmp_path / "out")
+    rows = [{"id": f"q{n}", "user": "ada", "text": sentence(n)} for n in (7, 8, 9)]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    suppression.add(tmp_path / "corpus.key", ids_asked, authors_asked)
+    stages: list[Any] = [{"dedup": {"against": [str(tmp_path / "out")]}}]
+    manifest = corpus.build(forum(stages, path=str(tmp_path / "two")))
+    assert manifest["funnel"][-1]["dropped"] == {"in_earlier_corpus": 3 - len(kept)}
+    assert ids(tmp_path / "two") == kept
 
 
 # --------------------------------------------------------------------------- refusals

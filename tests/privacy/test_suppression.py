@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import subprocess
@@ -13,8 +14,9 @@ import pytest
 
 from corpus.errors import PlanError
 from corpus.privacy import keys, suppression
+from tests.support.keys import DIGITS
 
-KEY = bytes(range(32))
+KEY = bytes.fromhex(DIGITS)
 
 
 @pytest.fixture
@@ -63,15 +65,24 @@ def test_the_file_has_keyed_names_only_and_its_owner_alone_can_read_it(key_path:
 
 def test_an_entry_is_added_once_and_each_addition_has_a_state(key_path: Path) -> None:
     first = suppression.add(key_path, ["forum:1", "forum:1"], ["forum:ada"], ["Ada Lane"])
-    assert first[:3] == (1, 1, 1)
+    assert (first.ids, first.authors, first.names, first.after.entries) == (1, 1, 1, 3)
     again = suppression.add(key_path, ["forum:1"], ["forum:ADA"], ["ada  lane"])
-    assert again[:3] == (0, 0, 0) and again.before == again.after == first.after
+    assert (again.ids, again.authors, again.names) == (0, 0, 0) and again.after == first.after
     second = suppression.add(key_path, ["forum:2"])
-    assert second.before == first.after and second.after.entries == 4
+    assert second.after.entries == 4
     listed = suppression.load(key_path)
-    assert listed.has_had(first.before) and listed.has_had(first.after)
-    assert listed.has_had(suppression.State.parse(second.after.describe()) or first.before)
+    assert listed.has_had(suppression.EMPTY) and listed.has_had(first.after)
+    assert listed.has_had(suppression.State.parse(second.after.describe()) or first.after)
     assert not listed.has_had(suppression.State(2, first.after.digest))
+
+
+def test_an_addition_completes_what_lacks_its_requests_alone(key_path: Path) -> None:
+    first = suppression.add(key_path, ["forum:1"], names=["Ada Lane"])
+    second = suppression.add(key_path, ["forum:2"])
+    assert second.completes(first.after) and not second.completes(suppression.EMPTY)
+    again = suppression.add(key_path, ["forum:2", "forum:1"], names=["ADA lane"])
+    assert again.completes(suppression.EMPTY) and again.completes(second.after)
+    assert not again.completes(suppression.State(1, "of another list"))
 
 
 def test_a_list_that_has_lost_an_entry_has_not_had_the_state_after_it(key_path: Path) -> None:
@@ -101,7 +112,7 @@ def test_a_damaged_list_is_refused_and_not_taken_for_an_empty_one(
 
 def test_the_list_of_another_key_is_refused_with_the_way_out(key_path: Path) -> None:
     suppression.add(key_path, ["forum:1"])
-    key_path.write_text(bytes(32).hex())
+    key_path.write_text(hashlib.sha256(b"another").hexdigest())
     with pytest.raises(PlanError, match=r"another key.*suppressed: FILE"):
         suppression.load(key_path)
 
@@ -155,6 +166,32 @@ def test_an_addition_that_is_stopped_leaves_the_list_as_it_was(
         "corpus.key.suppressed",
     ]
     assert suppression.add(key_path, ["forum:2"]).after.entries == 2
+
+
+# --------------------------------------------------------------------------- posts
+
+
+def test_reposts_and_copies_of_a_listed_post_or_author_are_dropped_with_it(key_path: Path) -> None:
+    suppression.add(key_path, ["x:1"], ["x:77", "x:rosa"])
+    rows: list[tuple[str, dict[str, object]]] = [
+        ("kept", {}),
+        ("the post", {"id": "x:1"}),
+        ("by the author", {"author": "77"}),
+        ("a repost", {"kind": "repost", "parent_id": "x:1"}),
+        ("kept: a reply to the post", {"kind": "reply", "parent_id": "x:1"}),
+        ("RT @Finch: of an author with a number", {"mentions": "ada=8 finch=77 zoe=9"}),
+        ("RT @finchley: kept, another name", {"mentions": "finch=77 finchley=78"}),
+        ("RT @Rosa: by name", {}),
+        ("kept: RT @rosa: not at the start", {}),
+    ]
+    base = {"id": "x:0", "platform": "x", "kind": "post", "author": "5", "mentions": None}
+    base |= {"parent_id": None}
+    frame = pl.DataFrame(
+        [base | {"text": text, "id": f"x:{n + 100}"} | more for n, (text, more) in enumerate(rows)],
+        schema_overrides={"mentions": pl.String, "parent_id": pl.String},
+    )
+    kept = suppression.drop_listed(suppression.load(key_path), frame)["text"].to_list()
+    assert len(kept) == 4 and all("kept" in text for text in kept)
 
 
 # --------------------------------------------------------------------------- names
