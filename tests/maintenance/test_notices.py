@@ -92,7 +92,8 @@ def event(number: int, day: int, **more: Any) -> dict[str, Any]:
         "rkey": f"3k{number}",
         "record": record,
     }
-    return {"did": "did:plc:ada", "time_us": day * 10**6, "kind": "commit", "commit": commit} | more
+    seen = (1_714_521_600 + (day - 1) * 86_400 + 43_200) * 1_000_000  # noon
+    return {"did": "did:plc:ada", "time_us": seen, "kind": "commit", "commit": commit} | more
 
 
 @pytest.mark.parametrize(("status", "counts"), [("suspended", (2, 0)), ("deleted", (0, 1))])
