@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from corpus.errors import ManifestError
+from corpus.journal import CorpusFiles
 from corpus.tasks.files import fingerprint
 
 MANIFEST_FORMAT_VERSION = 1
@@ -16,10 +17,11 @@ MANIFEST_NAME = "manifest.json"
 def load_manifest(folder: Any) -> dict[str, Any]:
     """The manifest of the finished corpus in ``folder``, a local or a remote path.
 
-    Raises ManifestError if there is none, if it cannot be read, or if a newer version of this tool
-    wrote it.
+    After the commit of a takedown it is the new one, also while the files are still moved. Raises
+    ManifestError if there is none, if it cannot be read, or if a newer version of this tool wrote
+    it.
     """
-    path = folder / MANIFEST_NAME
+    path = CorpusFiles(folder).path(MANIFEST_NAME)
     if not folder.is_dir():
         raise ManifestError(f"no folder '{folder}'; give the folder that 'corpus build' wrote")
     if not path.is_file():

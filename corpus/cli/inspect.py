@@ -16,6 +16,8 @@ from corpus.cli.printing import print_record
 from corpus.errors import CorpusError, PlanError, did_you_mean
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from corpus.loader.load import Corpus
 
 _COMPARISON_FILE = "against.html"
@@ -27,10 +29,13 @@ def report(
     html: Annotated[str | None, typer.Option(help="write a page with speeds to this file")] = None,
 ) -> None:
     """Print what a finished corpus holds, or write two of them side by side as a page."""
+    from corpus.journal import read_consistently
     from corpus.storage.folder_lock import locked_corpus
     from corpus.storage.remote_path import parse_path
+    from corpus.storage.unfinished_takedown import recover
 
     folder = parse_path(out)
+    recover(folder)
     if not (html or against):
         _print_report(folder)
         return
@@ -38,17 +43,25 @@ def report(
     # A page inside the corpus must not be written while a build or a takedown writes there.
     inside = isinstance(folder, Path) and page.resolve().is_relative_to(folder.resolve())
     with locked_corpus(Path(out), "report", shared=True) if inside else nullcontext():
-        text = _render_comparison(folder, parse_path(against)) if against else _render(folder)
+        other = parse_path(against) if against else None
+        recover(other)
+        text = read_consistently(
+            folder, lambda: _render_comparison(folder, other) if other else _render(folder)
+        )
         _write_page(page, text)
 
 
 def _print_report(folder: Any) -> None:
     from rich.console import Console
 
+    from corpus.journal import read_consistently
     from corpus.manifest import load_manifest
     from corpus.report import statistics, terminal
 
-    terminal.print_report(Console(), load_manifest(folder), statistics.load_statistics(folder))
+    manifest, counts = read_consistently(
+        folder, lambda: (load_manifest(folder), statistics.load_statistics(folder))
+    )
+    terminal.print_report(Console(), manifest, counts)
     print(f"\npage    {folder / 'report.html'}")
 
 
@@ -91,7 +104,10 @@ def diff(
     from corpus.maintenance.diff import compare_corpora, compare_posts, format_differences
     from corpus.report.terminal import make_printable
     from corpus.storage.filesystem import is_url
+    from corpus.storage.unfinished_takedown import recover
 
+    recover(Path(before))
+    recover(Path(after))
     if urls := [given for given in (before, after) if is_url(given)]:
         raise PlanError(f"'{urls[0]}': copy it to this machine first; diff reads all of its posts")
     differences = compare_corpora(Path(before), Path(after))
@@ -124,6 +140,19 @@ def peek(
     seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
 ) -> None:
     """Show a few documents, or with --dropped a few ledger rows (which hold no text)."""
+    from corpus.journal import read_consistently
+    from corpus.storage.remote_path import parse_path
+
+    picked = read_consistently(parse_path(out), lambda: _pick_rows(out, dropped, rows, seed))
+    if picked is None:
+        print("nothing there")
+        return
+    for record in picked.iter_rows(named=True):
+        print_record(record)
+
+
+def _pick_rows(out: str, dropped: str | None, rows: int, seed: int) -> pl.DataFrame | None:
+    """Return random documents or ledger rows; None if there are none."""
     import polars as pl
 
     from corpus.loader.load import load
@@ -137,12 +166,10 @@ def peek(
         frame = corpus.dropped().filter(pl.col("stage") == dropped)
     total = frame.select(pl.len()).collect().item()
     if not total:
-        print("nothing there")
-        return
+        return None
     chosen = random.Random(seed).sample(range(total), min(rows, total))
     picked = frame.with_row_index("_row").filter(pl.col("_row").is_in(chosen)).drop("_row")
-    for record in picked.collect().iter_rows(named=True):
-        print_record(record)
+    return picked.collect()
 
 
 def explain(
@@ -151,11 +178,15 @@ def explain(
     key: KeyOption = None,
 ) -> None:
     """Say what became of a post: kept, or which stage dropped it, why, with which scores."""
+    from corpus.journal import read_version, require_version
     from corpus.loader.load import load
 
     corpus = load(out)
+    version = read_version(corpus.path)
     name = _find_id_in_corpus(post_id, corpus, key)
-    if not _print_kept(post_id, name, corpus) + _print_dropped(post_id, name, corpus):
+    count = _print_kept(post_id, name, corpus) + _print_dropped(post_id, name, corpus)
+    require_version(corpus.path, version)
+    if not count:
         raise CorpusError(
             f"no post '{post_id}' in '{out}', kept or dropped; ids look like reddit:t1_c0abc or "
             "x:1234567890, and refused records (corpus peek --dropped read) have none"

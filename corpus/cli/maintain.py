@@ -73,10 +73,12 @@ def publish(
     """
     from corpus.storage import filesystem, upload
     from corpus.storage.folder_lock import locked_corpus
+    from corpus.storage.unfinished_takedown import recover
 
     if not filesystem.is_url(url):
         raise PlanError(f"'{url}' is no URL; give one such as s3://bucket/corpus")
     filesystem.require_usable_url(url)
+    recover(Path(out))
     with locked_corpus(Path(out), "upload") as manifest:
         uploaded = upload.check_destination(url, replace=replace)
         if uploaded not in (None, manifest) and not replace:
@@ -144,13 +146,17 @@ def tune(
 
     Without settings: what other values of each threshold would do.
     """
+    from corpus.journal import read_consistently
     from corpus.maintenance import tune
     from corpus.report.terminal import make_printable
+    from corpus.storage.unfinished_takedown import recover
 
+    recover(Path(out))
     if proposals:
-        result = tune.tune(out, tune.parse_proposals(proposals), examples)
+        parsed = tune.parse_proposals(proposals)
+        result = read_consistently(Path(out), lambda: tune.tune(out, parsed, examples))
         text = tune.format_tuning(result)
     else:
-        settings = tune.survey(out)
+        settings = read_consistently(Path(out), lambda: tune.survey(out))
         result, text = {"corpus": out, "settings": settings}, tune.format_survey(settings)
     print(json.dumps(result, indent=2) if as_json else make_printable(text))

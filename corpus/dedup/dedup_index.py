@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from corpus.dedup.index_rows import RowRun
 from corpus.errors import BuildError, PlanError
+from corpus.journal import CorpusFiles
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.stages import MeasuredPart
@@ -49,7 +50,7 @@ def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: boo
 
     With ``shingles`` the index must contain shingles too.
     """
-    path = corpus / INDEX_FOLDER / INDEX_FILE
+    path: Path = CorpusFiles(corpus).path(f"{INDEX_FOLDER}/{INDEX_FILE}")
     if not corpus.is_dir():
         raise PlanError(f"dedup: against: no corpus at '{corpus}'")
     if not path.is_file():
@@ -108,7 +109,8 @@ def check_keys(corpora: Iterable[Path], key_id: str) -> None:
 
 def list_index_pieces(corpus: Path) -> list[Path]:
     """The files of the pieces of a corpus' index, in the order of ``index.json``."""
-    return [corpus / INDEX_FOLDER / piece["path"] for piece in read_index_file(corpus)["pieces"]]
+    files, pieces = CorpusFiles(corpus), read_index_file(corpus)["pieces"]
+    return [files.path(f"{INDEX_FOLDER}/{piece['path']}") for piece in pieces]
 
 
 def load_piece(path: Path, key: bytes) -> IndexPiece:

@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from corpus.errors import CorpusError, ManifestError, did_you_mean
+from corpus.journal import CorpusFiles, read_consistently
+from corpus.loader.stamps import Stamp, read_stamp
 from corpus.manifest import load_manifest, shards_digest
 from corpus.storage.remote_path import parse_path
+from corpus.storage.unfinished_takedown import recover
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from corpus.loader.earlier_rows import EarlierSplit
     from corpus.loader.shard_index import ShardIndex
     from corpus.loader.stream import Stream
 
@@ -26,11 +30,25 @@ class Corpus:
 
     def __init__(self, path: str | Path) -> None:
         self.path: Any = parse_path(path)  # a Path, or a RemotePath for a URL
-        self.manifest: dict[str, Any] = load_manifest(self.path)
-        self.shards: list[Any] = [self.path / shard["path"] for shard in self.manifest["shards"]]
-        if isinstance(self.path, Path):  # at a URL each size is a request; reading checks it too
+        self.manifest: dict[str, Any]
+        self.shards: list[Any]
+        self.files: CorpusFiles
+        #: Size, time and inode of each shard when the corpus was opened, by its path.
+        self.stamps: dict[str, Stamp] = {}
+        recover(self.path)
+        if isinstance(self.path, Path):
+            read_consistently(self.path, self._open)
+        else:  # at a URL each size is a request; reading checks it too
+            self._open()
+
+    def _open(self) -> None:
+        self.files = CorpusFiles(self.path)
+        self.manifest = load_manifest(self.path)
+        self.shards = [self.files.path(shard["path"]) for shard in self.manifest["shards"]]
+        if isinstance(self.path, Path):
             for shard, entry in zip(self.shards, self.manifest["shards"], strict=True):
                 _require_size(shard, entry["bytes"])
+                self.stamps[entry["path"]] = read_stamp(shard)
 
     def __len__(self) -> int:
         """Return the number of documents."""
@@ -40,23 +58,33 @@ class Corpus:
         return f"<Corpus {self.path}: {len(self):,} documents in {len(self.shards)} shards>"
 
     def scan(self, shards: Sequence[dict[str, Any]] | None = None) -> pl.LazyFrame:
-        """Return all documents, or those of some of the manifest's shards, as a LazyFrame."""
-        return self._scan_files(self.manifest["shards"] if shards is None else shards)
+        """Return all documents, or those of some of the manifest's shards, as a LazyFrame.
+
+        Raises :class:`~corpus.errors.ShardError` if a shard was changed since the corpus was
+        opened.
+        """
+        entries = self.manifest["shards"] if shards is None else shards
+        if isinstance(self.path, Path):
+            from corpus.loader.shard_index import ShardIndex
+
+            ShardIndex(self.files, entries, self.stamps).require_unchanged()
+        return self._scan_files(entries)
 
     def _scan_files(self, entries: Sequence[dict[str, Any]]) -> pl.LazyFrame:
         if isinstance(self.path, Path):
             import polars as pl
 
-            return pl.scan_parquet([self.path / entry["path"] for entry in entries], glob=False)
+            paths = [self.files.path(entry["path"]) for entry in entries]
+            return pl.scan_parquet(paths, glob=False)
         from corpus.loader.shard_index import ShardIndex, scan_row_groups
 
-        return scan_row_groups(ShardIndex(self.path, entries))
+        return scan_row_groups(ShardIndex(self.files, entries))
 
     def dropped(self) -> pl.LazyFrame:
         """Return the ledger: a row for each dropped post, with stage, reason and scores."""
         import polars as pl
 
-        files = sorted((self.path / "dropped").glob("*.parquet"))
+        files = CorpusFiles(self.path).ledger()
         if not files:
             from corpus.schema import LEDGER_COLUMNS
 
@@ -137,7 +165,17 @@ class Split:
         """Return the row groups of the split."""
         from corpus.loader.shard_index import ShardIndex
 
-        return ShardIndex(self.corpus.path, self.shards)
+        return ShardIndex(self.corpus.files, self.shards, self.corpus.stamps)
+
+    def as_before(self, identity: str) -> EarlierSplit | None:
+        """Return the split as it was when its identity was ``identity``, less what was taken down.
+
+        None if the receipts of the corpus's takedowns do not lead there.
+        """
+        from corpus.loader.earlier_rows import EarlierSplit, find_earlier_rows
+
+        rows = find_earlier_rows(self.corpus.files, self.corpus.manifest, self.shards, identity)
+        return None if rows is None else EarlierSplit(identity, self.shard_index(), rows)
 
 
 class Mixture:

@@ -25,6 +25,7 @@ from corpus.loader.shard_index import ShardIndex
 from corpus.loader.token_encoder import TokenEncoder, make_encoder
 from corpus.storage.folder_lock import locked_corpus
 from corpus.storage.remote_path import parse_path
+from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.files import canonical_json, file_sha256, write_json
 
 FORMAT_VERSION = 1
@@ -53,6 +54,7 @@ def tokenize(
     """
     root = parse_path(out)
     folder = _choose_folder(root, destination, split)
+    recover(root)
     inside = isinstance(root, Path) and folder.resolve().is_relative_to(root.resolve())
     # No build and no takedown may change the corpus while token files are written into it.
     with locked_corpus(Path(out), "tokenization", shared=True) if inside else nullcontext():

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from corpus.errors import CorpusError, ShardError, did_you_mean
+from corpus.journal import CorpusFiles
+from corpus.loader.stamps import Stamp, read_stamp
+from corpus.manifest import load_manifest
 from corpus.storage.row_group_fetcher import RowGroupFetcher
+from corpus.tasks.files import file_sha256
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,11 +33,20 @@ class ShardIndex:
 
     ``row_counts`` holds the rows of each row group, ``rows`` their sum. Both come from the
     manifest; for a corpus built before the manifest recorded them, the footers are read.
+    ``folder`` is the corpus's folder, or its files; ``stamps`` are those of the shards when the
+    corpus was opened, by path: a shard that has another one is not read.
     """
 
-    def __init__(self, folder: Any, shards: Sequence[dict[str, Any]]) -> None:
-        self._folder = folder
-        self._fetcher = None if isinstance(folder, Path) else RowGroupFetcher()
+    def __init__(
+        self,
+        folder: Any,
+        shards: Sequence[dict[str, Any]],
+        stamps: Mapping[str, Stamp] | None = None,
+    ) -> None:
+        self._files = folder if isinstance(folder, CorpusFiles) else CorpusFiles(folder)
+        self._folder = self._files.folder
+        self._stamps = dict(stamps or {})
+        self._fetcher = None if isinstance(self._folder, Path) else RowGroupFetcher()
         self._footers: OrderedDict[int, pq.FileMetaData] = OrderedDict()
         self._shards = list(shards)
         by_shard = [self._row_counts_of_shard(number) for number in range(len(self._shards))]
@@ -63,7 +77,16 @@ class ShardIndex:
 
     def shard_path(self, number: int) -> Any:
         """Return the path of a shard."""
-        return self._folder / str(self._shards[number]["path"])
+        return self._files.path(str(self._shards[number]["path"]))
+
+    def kept_rows(self, row_group: int) -> NDArray[np.int64] | None:
+        """Return which rows of a row group a takedown has kept; None for all of them."""
+        return None
+
+    def require_unchanged(self) -> None:
+        """ShardError if a shard is not the file that it was when the corpus was opened."""
+        for number in range(len(self._shards)):
+            self._require_stamp(number)
 
     def require_columns(self, columns: Sequence[str]) -> None:
         """CorpusError for a column that the first shard does not have."""
@@ -116,11 +139,19 @@ class ShardIndex:
 
         if self._fetcher:
             return self._fetcher.read(str(self.shard_path(shard)), row_group, tuple(columns))
-        with pq.ParquetFile(
-            self.shard_path(shard),
-            metadata=self._load_footer(shard),
-            page_checksum_verification=True,
-        ) as file:
+        try:
+            path = self.shard_path(shard)
+            file = pq.ParquetFile(
+                path, metadata=self._load_footer(shard), page_checksum_verification=True
+            )
+        except FileNotFoundError:  # a committed takedown moved it to its name in this moment
+            path = self.shard_path(shard)
+            file = pq.ParquetFile(
+                path, metadata=self._load_footer(shard), page_checksum_verification=True
+            )
+        with file:
+            # After the opening: a file that is replaced later is still open as it was.
+            self._require_stamp(shard)
             return file.read_row_group(row_group, columns=list(columns), use_threads=False)
 
     def _load_footer(self, shard: int) -> pq.FileMetaData:
@@ -141,13 +172,43 @@ class ShardIndex:
             self._footers.popitem(last=False)
         return footer
 
+    def _require_stamp(self, shard: int) -> None:
+        """ShardError if a shard was replaced; a copy of the same bytes is no other shard."""
+        name = str(self._shards[shard]["path"])
+        stamp = self._stamps.get(name)
+        if stamp is None:
+            return
+        path = self.shard_path(shard)
+        try:
+            current = read_stamp(path)
+            if current != stamp and file_sha256(path) != self._shards[shard]["sha256"]:
+                raise self._damage_error(shard)
+        except OSError:
+            raise self._damage_error(shard) from None
+        self._stamps[name] = current
+
     def _damage_error(self, shard: int) -> ShardError:
         path = self.shard_path(shard)
+        if self._is_replaced(shard):
+            return ShardError(
+                f"the shard '{path}' was changed by a takedown or a build since this corpus was "
+                "opened; open it again: a state that was saved before a takedown is valid after it"
+            )
         what = "is damaged" if path.is_file() else "is missing"
         return ShardError(
             f"the shard '{path}' {what}; 'corpus verify {self._folder}' says which files are not "
             "as they were built: copy those again, or build again"
         )
+
+    def _is_replaced(self, shard: int) -> bool:
+        """Return whether the corpus's present manifest has another version of a shard."""
+        if "sha256" not in self._shards[shard]:  # a file of the ledger
+            return False
+        try:
+            present = {row["path"]: row["sha256"] for row in load_manifest(self._folder)["shards"]}
+        except (CorpusError, OSError, KeyError):
+            return False
+        return bool(present.get(self._shards[shard]["path"]) != self._shards[shard]["sha256"])
 
 
 def scan_row_groups(index: ShardIndex) -> pl.LazyFrame:

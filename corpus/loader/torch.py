@@ -226,16 +226,19 @@ class TokenBlocks(IterableDataset[Block]):  # type: ignore[misc]
             if batch is None:
                 return False
             ids, sizes = self._encoder(batch[self._column].to_pylist())
-            rows = np.repeat(np.arange(self._next_row, self._next_row + sizes.size), sizes)
+            rows = np.repeat(stream.batch_rows, sizes)
             begins = np.cumsum(sizes) - sizes
             positions = np.arange(ids.size) - np.repeat(begins, sizes)
-            new, self._skipped_tokens = slice(self._skipped_tokens, None), 0
+            # A takedown may have removed the row in which the state was saved, or put a copy there.
+            is_saved_row = stream.batch_rows[0] == self._next_row
+            skipped = min(self._skipped_tokens, int(sizes[0])) if is_saved_row else 0
+            new, self._skipped_tokens = slice(skipped, None), 0
             keep = slice(self._buffer_offset, None)
             self._token_ids = np.concatenate([self._token_ids[keep], ids[new]])
             self._token_rows = np.concatenate([self._token_rows[keep], rows[new]])
             self._token_positions = np.concatenate([self._token_positions[keep], positions[new]])
             self._buffer_offset = 0
-            self._next_row += sizes.size
+            self._next_row = int(stream.state_dict()["row"])
         return True
 
 
@@ -247,7 +250,7 @@ def _make_block(
     padding_id: int = 0,
 ) -> Block:
     """Return a block; document and position ids are counted from the block's first document."""
-    documents = rows - rows[0]
+    documents = np.cumsum(np.diff(rows, prepend=rows[:1]) != 0)  # rows that were removed count 0
     positions = np.where(documents == 0, token_positions - token_positions[0], token_positions)
     labels = np.where(positions == 0, IGNORED_LABEL, ids)
     columns = {

@@ -22,11 +22,13 @@ from numpy.typing import NDArray
 
 from corpus import stages
 from corpus.errors import BuildError, CorpusError, PlanError
+from corpus.journal import CorpusFiles, read_consistently
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import MANIFEST_NAME, load_manifest
 from corpus.privacy import canaries, keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
+from corpus.storage.unfinished_takedown import recover
 from corpus.tasks import runners
 from corpus.tasks.files import file_sha256
 
@@ -157,12 +159,28 @@ def audit(
     is there. Raises :class:`~corpus.errors.CorpusError` if ``out`` is not a corpus.
     """
     folder = Path(out)
+    recover(folder)
+    return read_consistently(
+        folder,
+        lambda: _audit(CorpusFiles(folder), key, strict, min_authors, max_rare, workers),
+    )
+
+
+def _audit(
+    files: CorpusFiles,
+    key: str | Path | None,
+    strict: bool,
+    min_authors: int,
+    max_rare: int | None,
+    workers: int,
+) -> dict[str, Any]:
+    folder: Path = files.folder
     manifest = load_manifest(folder)
     pii_config = _load_pii_config(folder, strict)
     expected, reason = _expected_canaries(folder, manifest, key)
     keyed = manifest.get("ids", "original") == "keyed"
     tasks = [
-        AuditShard(folder / shard["path"], shard["path"], pii_config, keyed, tuple(expected))
+        AuditShard(files.path(shard["path"]), shard["path"], pii_config, keyed, tuple(expected))
         for shard in manifest["shards"]
     ]
     runner = runners.make_runner("processes" if workers > 1 else "serial", workers)
@@ -183,7 +201,7 @@ def audit(
         Check("authors are pseudonyms", not unkeyed_authors, f"{unkeyed_authors:,} are not"),
         _check_rare_strings(audits, min_authors, max_rare),
         *_check_canaries(expected, reason, audits),
-        _check_documentation(folder, pii_config, keyed, expected),
+        _check_documentation(files, pii_config, keyed, expected),
     ]
     return {
         "passed": all(check.passed for check in results),
@@ -240,13 +258,13 @@ def _check_files(folder: Path, manifest: dict[str, Any], audits: list[ShardAudit
 
 
 def _check_documentation(
-    folder: Path, pii_config: str, keyed: bool, expected: list[canaries.Canary]
+    files: CorpusFiles, pii_config: str, keyed: bool, expected: list[canaries.Canary]
 ) -> Check:
     """Check the sample posts of the report as the shards are, and all pages for canaries."""
     name = "the documentation shows nothing private"
     pages = {
-        path.name: path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(folder.iterdir())
+        path.name: files.path(path.name).read_text(encoding="utf-8", errors="replace")
+        for path in sorted(files.folder.iterdir())
         if path.is_file() and path.suffix in (".html", ".md", ".json", ".yaml")
     }
     shown = [

@@ -10,6 +10,7 @@ import polars as pl
 import yaml
 
 from corpus.errors import CorpusError
+from corpus.journal import CorpusFiles, read_version, require_version
 from corpus.manifest import load_manifest
 from corpus.report.funnel import list_funnel_rows
 from corpus.report.numbers import format_setting
@@ -130,8 +131,9 @@ def compare_posts(before: Path, after: Path) -> Iterator[PostChange]:
 
     Memory is bounded: posts are compared in batches by a hash of their ids. Refused records have
     no id and are not compared. Raises :class:`~corpus.errors.CorpusError` if the two corpora name
-    their posts differently, or if a shard is missing.
+    their posts differently, if a shard is missing, or if one of them is changed meanwhile.
     """
+    versions = {folder: read_version(folder) for folder in (before, after)}
     old, new = load_manifest(before), load_manifest(after)
     if reason := explain_incomparable(old, new):
         raise CorpusError(f"posts cannot be compared: {reason}")
@@ -139,7 +141,10 @@ def compare_posts(before: Path, after: Path) -> Iterator[PostChange]:
     batches = max(1, -(-total // _POSTS_PER_BATCH))
     one, two = _post_outcomes(before, old), _post_outcomes(after, new)
     for batch in range(batches):
-        yield from _compare_batch(one, two, batches, batch)
+        changes = list(_compare_batch(one, two, batches, batch))
+        for folder, version in versions.items():
+            require_version(folder, version)
+        yield from changes
 
 
 def _compare_batch(
@@ -160,7 +165,8 @@ def _compare_batch(
 
 def _post_outcomes(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
     """Return the outcome of each post: ``id``, and ``at``: ``kept``, or the stage and reason."""
-    shards = [folder / shard["path"] for shard in manifest["shards"]]
+    files = CorpusFiles(folder)
+    shards = [files.path(shard["path"]) for shard in manifest["shards"]]
     for path in shards:
         if not path.is_file():
             raise CorpusError(f"'{path}' is missing; copy the corpus again, or rebuild it")
@@ -171,7 +177,7 @@ def _post_outcomes(folder: Path, manifest: Mapping[str, Any]) -> pl.LazyFrame:
             frame = frame.select(pl.col("post_ids").explode(empty_as_null=False).alias("id"))
         frames.append(frame.select("id", pl.lit(KEPT).alias("at")))
     outcome = pl.concat_str("stage", pl.lit(": "), "reason").alias("at")
-    for path in sorted((folder / "dropped").glob("*.parquet")):
+    for path in files.ledger():
         frames.append(pl.scan_parquet(path, glob=False).select("id", outcome).drop_nulls("id"))
     return pl.concat(frames) if frames else pl.LazyFrame(schema={"id": pl.String, "at": pl.String})
 

@@ -17,8 +17,10 @@ from pydantic import ValidationError
 
 from corpus import stages
 from corpus.errors import ManifestError, PlanError, did_you_mean
+from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.schema import LEDGER_KEY
+from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.files import file_sha256
 from filters import contract
 from filters.contract import FilterConfig, FilterModule
@@ -83,6 +85,8 @@ class BuiltCorpus:
 
     def __init__(self, out: str | Path) -> None:
         self.path = Path(out)
+        recover(self.path)
+        self.files = CorpusFiles(self.path)
         self.manifest = load_manifest(self.path)
         self.stages = _load_stages(self.path)
         reshaping = [stage for stage in self.stages if stages.reshapes(stage.name)]
@@ -119,7 +123,7 @@ class BuiltCorpus:
         the reason; of a kept document, the number of stages, null and null. ``_posts`` is the
         number of posts in the row. ``columns`` follow, and ``text``, which dropped posts lack.
         """
-        shards = [self.path / shard["path"] for shard in self.manifest["shards"]]
+        shards = [self.files.path(shard["path"]) for shard in self.manifest["shards"]]
         kept = pl.scan_parquet(shards, glob=False)
         count = (
             pl.col("post_ids").list.len().cast(pl.Int64)
@@ -138,7 +142,7 @@ class BuiltCorpus:
             )
         ]
         for stage in self.stages:
-            if not (ledger := sorted((self.path / "dropped").glob(f"{stage.name}-*.parquet"))):
+            if not (ledger := self.files.ledger(stage.name)):
                 continue
             frames.append(
                 pl.scan_parquet(ledger, glob=False).select(
@@ -189,7 +193,7 @@ def _load_stages(out: Path) -> list[BuiltStage]:
 def required_columns(corpus: BuiltCorpus, replayed: Sequence[BuiltStage]) -> list[str]:
     """Return the columns that the verdicts of stages need; ManifestError if one is missing."""
     scores = dict.fromkeys(column for stage in replayed for column in stage.score_columns)
-    shards = [corpus.path / shard["path"] for shard in corpus.manifest["shards"]]
+    shards = [corpus.files.path(shard["path"]) for shard in corpus.manifest["shards"]]
     stored = pl.scan_parquet(shards, glob=False).collect_schema().names()
     for stage in replayed:
         if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(stored)):

@@ -19,9 +19,9 @@ from corpus.output.parquet_options import ParquetOptions
 from corpus.pipeline import replacements
 from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
-from corpus.tasks.files import file_sha256, fsync_file, write_json
+from corpus.tasks.files import file_sha256, write_json
 
-STAGED_INDEX_CARD = "index-card.json"
+INDEX_CARD = f"{dedup_index.INDEX_FOLDER}/{dedup_index.INDEX_FILE}"
 _ROW_NUMBER = "_place"
 _ID_AND_AUTHOR_COLUMNS = ("id", "author", "post_ids", "authors")
 _REFERENCE_COLUMNS = ("parent_id", "root_id", "accepted_id", "cluster")
@@ -52,8 +52,12 @@ class TakedownRequest:
 
 @dataclass
 class TakedownChanges:
-    """The changes of a takedown, collected while the files are rewritten."""
+    """The changes of a takedown, collected while the files are rewritten.
 
+    New files are written to ``staging`` under the names that they will have in the corpus.
+    """
+
+    staging: Path
     #: Removed posts: id to cluster.
     removed: dict[str, str] = field(default_factory=dict)
     #: Requested ids and authors that the corpus contains.
@@ -69,8 +73,22 @@ class TakedownChanges:
     edited_documents: set[str] = field(default_factory=set)
     #: Path of a rewritten shard to its new entry in the manifest.
     shards: dict[str, dict[str, Any]] = field(default_factory=dict)
-    #: Name of a file in the staging folder to its final name in the corpus.
-    renames: dict[str, str] = field(default_factory=dict)
+    #: Of each rewritten shard, for its entry in the receipt: the rows of each row group before, and
+    #: the numbers of the rows that were removed.
+    removed_rows: dict[str, dict[str, list[int]]] = field(default_factory=dict)
+    #: The names of the new files in the order in which they are moved: the manifest is the last.
+    files: list[str] = field(default_factory=list)
+
+    def stage(self, name: str) -> Path:
+        """Return where to write the new file ``name`` of the corpus."""
+        path = self.staging / name
+        path.parent.mkdir(exist_ok=True)
+        self.files.append(name)
+        return path
+
+    def path(self, folder: Path, name: str) -> Path:
+        """Return the new file ``name``, or the present one of ``folder`` if it is not changed."""
+        return self.staging / name if name in self.files else folder / name
 
 
 def find_posts_to_remove(
@@ -93,13 +111,12 @@ def has_references(folder: Path, shard: dict[str, Any], removed: Sequence[str]) 
 
 
 def find_remaining_posts(
-    folder: Path, staging: Path, shards: Sequence[dict[str, Any]], changes: TakedownChanges
+    folder: Path, shards: Sequence[dict[str, Any]], changes: TakedownChanges
 ) -> set[str]:
     """Return which of the posts removed with a document another document still contains."""
     remaining: set[str] = set()
     for shard in shards:
-        rewritten = staging / Path(shard["path"]).name
-        path = rewritten if rewritten.exists() else folder / shard["path"]
+        path = changes.path(folder, shard["path"])
         ids = _read_columns(path, ("post_ids",))["post_ids"].explode(empty_as_null=False)
         remaining |= set(ids.filter(ids.is_in(list(changes.removed_with_document))))
     return remaining
@@ -141,7 +158,6 @@ def _matched_names(rows: pl.DataFrame, request: TakedownRequest) -> set[str]:
 
 def rewrite_shard(
     folder: Path,
-    staging: Path,
     shard: dict[str, Any],
     request: TakedownRequest,
     copies: dict[str, dict[str, Any]],
@@ -156,21 +172,30 @@ def rewrite_shard(
     the id that replaces its own in the column ``cluster``. ``joiner`` is the text between turns.
     """
     path = folder / shard["path"]
-    target = staging / path.name
+    target = changes.stage(shard["path"])
+    before: list[int] = []
     row_groups: list[int] = []
+    removed_rows: list[int] = []
     with (
         pq.ParquetFile(path) as source,
         options.open_writer(target, source.schema_arrow, _dictionary_columns(source)) as writer,
     ):
         for group in range(source.num_row_groups):
             rows = pl.DataFrame(source.read_row_group(group))
-            kept = _rewrite_row_group(rows, request, copies, new_references, joiner, changes)
+            kept, removed = _rewrite_row_group(
+                rows, request, copies, new_references, joiner, changes
+            )
+            removed_rows += (removed + sum(before)).to_list()
+            before.append(rows.height)
             changes.documents += kept.height - rows.height
             if kept.height:
                 row_groups.append(kept.height)
                 table = kept.to_arrow().cast(source.schema_arrow)
                 writer.write_table(table, row_group_size=kept.height)
-    fsync_file(target)
+    changes.removed_rows[shard["path"]] = {
+        "row_groups_before": before,
+        "removed_rows": removed_rows,
+    }
     changes.shards[shard["path"]] = {
         **shard,
         "rows": sum(row_groups),
@@ -178,7 +203,6 @@ def rewrite_shard(
         "sha256": file_sha256(target),
         "row_groups": row_groups,
     }
-    changes.renames[target.name] = shard["path"]
 
 
 def _dictionary_columns(source: pq.ParquetFile) -> list[str]:
@@ -197,8 +221,11 @@ def _rewrite_row_group(
     new_references: dict[str, str | None],
     joiner: str,
     changes: TakedownChanges,
-) -> pl.DataFrame:
-    """Return the rows to keep in their order; a changed row is where the old one was."""
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the rows to keep in their order, and the numbers of the removed ones.
+
+    A changed row is where the old one was.
+    """
     requested = request.match_rows(rows)
     changes.matched |= _matched_names(rows.filter(requested), request)
     numbered = rows.with_row_index(_ROW_NUMBER)
@@ -208,7 +235,10 @@ def _rewrite_row_group(
         changed = _replacement_rows(numbered.filter(requested), copies, changes)
     changed = [{name: row[name] for name in numbered.columns} for row in changed]
     kept = pl.concat([numbered.filter(~requested), pl.DataFrame(changed, schema=numbered.schema)])
-    return _rewrite_references(kept.sort(_ROW_NUMBER).drop(_ROW_NUMBER), new_references)
+    kept = kept.sort(_ROW_NUMBER)
+    is_removed = ~numbered[_ROW_NUMBER].is_in(kept[_ROW_NUMBER].implode())
+    removed = numbered[_ROW_NUMBER].filter(is_removed)
+    return _rewrite_references(kept.drop(_ROW_NUMBER), new_references), removed
 
 
 def _replacement_rows(
@@ -260,7 +290,7 @@ def _rewrite_references(rows: pl.DataFrame, new_references: dict[str, str | None
 
 
 def rewrite_reserve(
-    folder: Path, staging: Path, request: TakedownRequest, key: bytes, changes: TakedownChanges
+    folder: Path, request: TakedownRequest, key: bytes, changes: TakedownChanges
 ) -> None:
     """Remove from the reserve the posts of the request and the copies that replaced an original."""
     used = {row["id"] for row in changes.replacements.values()}
@@ -268,12 +298,12 @@ def rewrite_reserve(
         piece = replacements.load_piece(path, key)
         kept = ~request.match_rows(piece) & ~piece["id"].is_in(list(used))
         if not kept.all():
-            replacements.save_piece(piece.filter(kept), staging / f"reserve-{path.name}", key)
-            changes.renames[f"reserve-{path.name}"] = f"{replacements.FOLDER}/{path.name}"
+            target = changes.stage(f"{replacements.FOLDER}/{path.name}")
+            replacements.save_piece(piece.filter(kept), target, key)
 
 
 def rewrite_index(
-    folder: Path, staging: Path, key: bytes, changes: TakedownChanges, *, indexes_documents: bool
+    folder: Path, key: bytes, changes: TakedownChanges, *, indexes_documents: bool
 ) -> None:
     """Replace in the index the removed posts by their copies.
 
@@ -296,20 +326,17 @@ def rewrite_index(
             for name in entries.ids.filter(is_removed)
             if name in changes.replacements
         ]
-        target = staging / f"index-{piece['path']}"
+        target = changes.stage(f"{dedup_index.INDEX_FOLDER}/{piece['path']}")
         target.write_bytes(
             dedup_index.encrypt_piece(_replace_entries(entries, is_removed, added), key)
         )
-        fsync_file(target)
         piece |= {
             "rows": piece["rows"] - int(is_removed.sum()) + len(added),
             "bytes": target.stat().st_size,
             "sha256": file_sha256(target),
         }
-        changes.renames[target.name] = f"{dedup_index.INDEX_FOLDER}/{piece['path']}"
     index |= {name: sum(piece[name] for piece in index["pieces"]) for name in ("rows", "bytes")}
-    write_json(staging / STAGED_INDEX_CARD, index, pretty=True, durable=True)
-    changes.renames[STAGED_INDEX_CARD] = f"{dedup_index.INDEX_FOLDER}/{dedup_index.INDEX_FILE}"
+    write_json(changes.stage(INDEX_CARD), index, pretty=True)
 
 
 def _replace_entries(
@@ -336,9 +363,7 @@ def _replace_entries(
     )
 
 
-def rewrite_ledger(
-    folder: Path, staging: Path, request: TakedownRequest, changes: TakedownChanges
-) -> None:
+def rewrite_ledger(folder: Path, request: TakedownRequest, changes: TakedownChanges) -> None:
     """Update the ledger.
 
     Requested ids are cleared, copies that replaced an original are no longer dropped, and each
@@ -363,7 +388,7 @@ def rewrite_ledger(
             name = pl.when(clusters).then(None).otherwise(pl.col("cluster"))
             cleared.append(name.alias("cluster"))
         rows = rows.with_columns(cleared).filter(~kept)
-        _stage_parquet(rows, staging, "dropped", path.name, changes)
+        _stage_parquet(rows, f"dropped/{path.name}", changes)
     if changes.removed:
         count = len(list((folder / "dropped").glob("takedown-*.parquet")))
         rows = pl.DataFrame({"stage": ["takedown"] * len(changes.removed), "reason": "takedown"})
@@ -371,14 +396,9 @@ def rewrite_ledger(
             pl.lit(None, dtype=t).alias(name) for name, t in schema.items() if name not in rows
         ]
         rows = rows.with_columns(nulls).select(list(schema))
-        _stage_parquet(rows, staging, "dropped", f"takedown-{count:05d}.parquet", changes)
+        _stage_parquet(rows, f"dropped/takedown-{count:05d}.parquet", changes)
 
 
-def _stage_parquet(
-    rows: pl.DataFrame, staging: Path, folder: str, name: str, changes: TakedownChanges
-) -> None:
-    """Write rows to the staging folder, to become ``folder/name`` of the corpus."""
-    target = staging / f"{folder}-{name}"
-    rows.write_parquet(target, compression="zstd", row_group_size=500_000)
-    fsync_file(target)
-    changes.renames[target.name] = f"{folder}/{name}"
+def _stage_parquet(rows: pl.DataFrame, name: str, changes: TakedownChanges) -> None:
+    """Write rows to the new file ``name`` of the corpus."""
+    rows.write_parquet(changes.stage(name), compression="zstd", row_group_size=500_000)

@@ -1,18 +1,17 @@
 """Remove posts and authors from a finished corpus, and replace removed originals by copies.
 
-New files are first written to ``takedowns/unfinished/``, then a list of renames, and then each file
-is renamed, the manifest last. If a takedown is interrupted before the list is written, the corpus
-is unchanged; if it is interrupted after that, the next run finishes it.
+New files are first written to ``takedowns/unfinished/``. One rename commits them, and then each is
+moved to its name, the manifest last: see :mod:`corpus.journal`. If a takedown is interrupted before
+the commit, the corpus is unchanged; if it is interrupted after that, readers see it complete, and
+whoever may write finishes it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -29,10 +28,10 @@ from corpus.output.parquet_options import ParquetOptions
 from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.storage import folder_lock, output_folder
+from corpus.storage.unfinished_takedown import begin, commit, discard, finish
 from corpus.tasks.files import file_sha256, write_json
 
 FOLDER = "takedowns"
-_STAGING_FOLDER, _RENAMES_FILE = "unfinished", "moves.json"
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -53,7 +52,7 @@ def take_down(
     """
     folder = Path(out)
     with _lock_corpus(folder):
-        _finish_interrupted(folder)
+        finish(folder)
         had_tokens = _has_tokens(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
@@ -91,27 +90,6 @@ def _lock_corpus(folder: Path) -> Iterator[None]:
         yield
 
 
-def _finish_interrupted(folder: Path) -> None:
-    """Rename the files of a takedown that has listed them; discard those of any other."""
-    staging = folder / FOLDER / _STAGING_FOLDER
-    renames = staging / _RENAMES_FILE
-    if renames.exists():
-        # Token files contain the removed texts.
-        output_folder.remove(folder, "tokens", ignore_errors=True)
-        for name, target in json.loads(renames.read_text(encoding="utf-8")).items():
-            if (staging / name).exists():
-                os.replace(staging / name, folder / target)
-    _discard_staging(folder)
-
-
-def _discard_staging(folder: Path) -> None:
-    """Remove the files of a takedown that were not renamed."""
-    stages = output_folder.ledger_stages(load_manifest(folder))
-    output_folder.remove(folder, f"{FOLDER}/{_STAGING_FOLDER}", stages, ignore_errors=True)
-    with suppress(OSError):  # the folder contains receipts
-        (folder / FOLDER).rmdir()
-
-
 def _has_tokens(folder: Path) -> bool:
     """Return whether there are token files, finished or not."""
     return any(path.suffix in (".bin", ".unfinished") for path in (folder / "tokens").rglob("*"))
@@ -121,32 +99,29 @@ def _rewrite_corpus(
     folder: Path, manifest: dict[str, Any], request: TakedownRequest, key: bytes
 ) -> dict[str, Any]:
     """Rewrite every file that contains or counts a post of the request."""
-    staging = folder / FOLDER / _STAGING_FOLDER
-    staging.mkdir(mode=0o700, parents=True)
-    changes = TakedownChanges()
-    _rewrite_shards(folder, staging, manifest, request, key, changes)
-    rewrite.rewrite_reserve(folder, staging, request, key, changes)
+    changes = TakedownChanges(begin(folder))
+    _rewrite_shards(folder, manifest, request, key, changes)
+    rewrite.rewrite_reserve(folder, request, key, changes)
     rewrite.rewrite_index(
-        folder, staging, key, changes, indexes_documents=_dedup_follows_conversations(folder)
+        folder, key, changes, indexes_documents=_dedup_follows_conversations(folder)
     )
-    rewrite.rewrite_ledger(folder, staging, request, changes)
+    rewrite.rewrite_ledger(folder, request, changes)
     shown = report.load_statistics(folder).get("samples", [])
     kept = samples.exclude_samples(shown, {*request.ids, *changes.removed}, request.authors)
     # Of an author whose posts were all dropped, only the report may show a post.
     changes.matched |= {name for sample in shown for name in sample["people"]} & request.authors
     unknown = sorted((request.ids | request.authors) - changes.matched)
-    if not changes.renames and kept == shown:
-        _discard_staging(folder)
+    if not changes.files and kept == shown:
+        discard(folder)
         return {**_summarize_changes(changes, request, unknown), "unknown": unknown}
-    receipt = _write_documentation(folder, staging, manifest, changes, request, unknown, kept)
-    write_json(staging / _RENAMES_FILE, changes.renames, durable=True)
-    _finish_interrupted(folder)
+    receipt = _write_documentation(folder, manifest, changes, request, unknown, kept)
+    commit(folder, changes.files)
+    finish(folder)
     return {**receipt, "unknown": unknown}
 
 
 def _rewrite_shards(
     folder: Path,
-    staging: Path,
     manifest: dict[str, Any],
     request: TakedownRequest,
     key: bytes,
@@ -174,10 +149,10 @@ def _rewrite_shards(
     for shard in manifest["shards"]:
         if by_shard[shard["path"]] or rewrite.has_references(folder, shard, referable):
             rewrite.rewrite_shard(
-                folder, staging, shard, request, copies, new_references, joiner, options, changes
+                folder, shard, request, copies, new_references, joiner, options, changes
             )
     if changes.removed_with_document:
-        remaining = rewrite.find_remaining_posts(folder, staging, manifest["shards"], changes)
+        remaining = rewrite.find_remaining_posts(folder, manifest["shards"], changes)
         changes.removed_with_document -= remaining
         changes.removed |= dict.fromkeys(changes.removed_with_document, "")
 
@@ -223,7 +198,6 @@ def _record_suppression(manifest: dict[str, Any], request: TakedownRequest) -> N
 
 def _write_documentation(
     folder: Path,
-    staging: Path,
     manifest: dict[str, Any],
     changes: TakedownChanges,
     request: TakedownRequest,
@@ -239,38 +213,41 @@ def _write_documentation(
         "number": number,
         **counts,
         "shards": [
-            {"path": path, "before": before[path], "after": shard["sha256"], "rows": shard["rows"]}
+            {
+                "path": path,
+                "before": before[path],
+                "after": shard["sha256"],
+                "rows": shard["rows"],
+                **changes.removed_rows[path],
+            }
             for path, shard in changes.shards.items()
         ],
     }
-    name = f"{number:05d}.json"
-    write_json(staging / name, receipt, pretty=True, durable=True)
-    changes.renames[name] = f"{FOLDER}/{name}"
-    digest = hashlib.sha256((staging / name).read_bytes()).hexdigest()
+    path = changes.stage(f"{FOLDER}/{number:05d}.json")
+    write_json(path, receipt, pretty=True)
+    digest = file_sha256(path)
     manifest["shards"] = [changes.shards.get(row["path"], row) for row in manifest["shards"]]
     manifest["takedowns"] = [*manifest.get("takedowns", []), {**counts, "receipt_sha256": digest}]
     _update_counts(manifest, changes)
-    _update_index_facts(staging, manifest, changes)
+    _update_index_facts(manifest, changes)
     plan = (folder / "plan.yaml").read_text(encoding="utf-8")
-    statistics = _count_statistics(folder, staging, manifest, changes)
+    statistics = _count_statistics(folder, manifest, changes)
     statistics |= {"samples": list(samples_shown)}
     for page, text in report.render_documentation(manifest, plan, statistics).items():
-        (staging / page).write_text(text, encoding="utf-8")
-        changes.renames[page] = page
-    write_json(staging / MANIFEST_NAME, manifest, pretty=True, durable=True)
-    changes.renames[MANIFEST_NAME] = MANIFEST_NAME
+        changes.stage(page).write_text(text, encoding="utf-8")
+    write_json(changes.stage(MANIFEST_NAME), manifest, pretty=True)
     return receipt
 
 
 def _count_statistics(
-    folder: Path, staging: Path, manifest: dict[str, Any], changes: TakedownChanges
+    folder: Path, manifest: dict[str, Any], changes: TakedownChanges
 ) -> dict[str, Any]:
-    """Count the corpus as it will be after the renames."""
-    new = {target: staging / name for name, target in changes.renames.items()}
-    shards = [new.get(row["path"], folder / row["path"]) for row in manifest["shards"]]
-    ledger = {f"dropped/{path.name}": path for path in (folder / "dropped").glob("*.parquet")}
-    ledger |= {name: path for name, path in new.items() if name.startswith("dropped/")}
-    return report.count_statistics(shards, [ledger[name] for name in sorted(ledger)], manifest)
+    """Count the corpus as it will be after the commit."""
+    shards = [changes.path(folder, row["path"]) for row in manifest["shards"]]
+    ledger = {f"dropped/{path.name}" for path in (folder / "dropped").glob("*.parquet")}
+    ledger |= {name for name in changes.files if name.startswith("dropped/")}
+    paths = [changes.path(folder, name) for name in sorted(ledger)]
+    return report.count_statistics(shards, paths, manifest)
 
 
 def _update_counts(manifest: dict[str, Any], changes: TakedownChanges) -> None:
@@ -315,13 +292,13 @@ def _update_counts(manifest: dict[str, Any], changes: TakedownChanges) -> None:
         )
 
 
-def _update_index_facts(staging: Path, manifest: dict[str, Any], changes: TakedownChanges) -> None:
+def _update_index_facts(manifest: dict[str, Any], changes: TakedownChanges) -> None:
     """Update what the manifest records of the index, the reserve and the largest clusters."""
-    if rewrite.STAGED_INDEX_CARD in changes.renames:
-        card = json.loads((staging / rewrite.STAGED_INDEX_CARD).read_text(encoding="utf-8"))
+    if rewrite.INDEX_CARD in changes.files:
+        card = json.loads((changes.staging / rewrite.INDEX_CARD).read_text(encoding="utf-8"))
         manifest["index"] |= {name: card[name] for name in ("rows", "bytes")}
     for piece in manifest.get("reserve", {}).get("pieces", ()):
-        file = staging / f"reserve-{piece['path']}"
+        file = changes.staging / "reserve" / piece["path"]
         if file.exists():
             piece |= {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
     if manifest.get("reserve"):

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus import stages
-from corpus.errors import ManifestError
+from corpus.errors import CorpusError, ManifestError
+from corpus.journal import JOURNAL_NAME, STAGING_FOLDER, CorpusFiles, read_consistently
 from corpus.maintenance import checks
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.manifest import find_imbalances, load_manifest, shards_digest
 from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
+from corpus.storage import folder_lock
 from corpus.storage.filesystem import hash_file
 from corpus.storage.remote_path import RemotePath, parse_path
+from corpus.storage.unfinished_takedown import discard, recover
 
 CorpusFolder = Path | RemotePath
+_INTERRUPTED = "a takedown was interrupted and changed nothing; repeat it"
 _REMEDY = "copy these files again, or build again"
 
 
@@ -35,14 +40,11 @@ def verify(out: str | Path, *, quick: bool = False) -> dict[str, Any]:
     :class:`~corpus.errors.ManifestError` if ``out`` is not a corpus, or one of a newer version.
     """
     folder = parse_path(out)
-    manifest = load_manifest(folder)
-    check = _check_sizes if quick else _check_everything
-    try:
-        results = list(check(folder, manifest))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(
-            f"the manifest of '{folder}' lacks {error}; copy it again, or build again"
-        ) from None
+    recover(folder)
+    has_leftovers = _discard_uncommitted(folder)
+    manifest, results = read_consistently(folder, lambda: _run_checks(folder, quick))
+    if has_leftovers:
+        results.append(_make_check(_INTERRUPTED, 0, "", []))
     return {
         "passed": all(result.passed for result in results),
         "documents": sum(shard["rows"] for shard in manifest["shards"]),
@@ -56,10 +58,35 @@ def format_verification(result: dict[str, Any]) -> str:
     return checks.format_checks(result["checks"], f"the corpus is {verdict}")
 
 
-def _check_sizes(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
+def _run_checks(folder: CorpusFolder, quick: bool) -> tuple[dict[str, Any], list[Check]]:
+    manifest = load_manifest(folder)
+    check = _check_sizes if quick else _check_everything
+    try:
+        return manifest, list(check(CorpusFiles(folder), manifest))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ManifestError(
+            f"the manifest of '{folder}' lacks {error}; copy it again, or build again"
+        ) from None
+
+
+def _discard_uncommitted(folder: CorpusFolder) -> bool:
+    """Remove the files of a takedown that was stopped before its commit, where it may be removed.
+
+    Returns whether there are any: the corpus is as it was before that takedown.
+    """
+    if not (isinstance(folder, Path) and (folder / STAGING_FOLDER).exists()):
+        return False
+    with suppress(CorpusError), folder_lock.locked(folder, "takedown"):
+        if not (folder / JOURNAL_NAME).exists():
+            discard(folder)
+            return True
+    return False
+
+
+def _check_sizes(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[Check]:
     wrong = []
     for shard in manifest["shards"]:
-        path = folder / shard["path"]
+        path = files.path(shard["path"])
         if not path.is_file():
             wrong.append(f"{shard['path']} is missing")
         elif path.stat().st_size != shard["bytes"]:
@@ -67,28 +94,28 @@ def _check_sizes(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Che
                 f"{shard['path']} has {path.stat().st_size:,} bytes, not {shard['bytes']:,}"
             )
     yield _make_check("sizes", len(manifest["shards"]), "shards", wrong)
-    unknown = checks.list_unknown_files(folder, manifest)
+    unknown = checks.list_unknown_files(files.folder, manifest)
     yield _make_check("no other files in the folders of shards", 0, "", unknown)
     yield _check_balance(manifest)
 
 
-def _check_everything(folder: CorpusFolder, manifest: dict[str, Any]) -> Iterator[Check]:
-    yield from _check_sizes(folder, manifest)
-    shards = [ShardContents(folder, shard) for shard in manifest["shards"]]
+def _check_everything(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[Check]:
+    yield from _check_sizes(files, manifest)
+    shards = [ShardContents(files, shard) for shard in manifest["shards"]]
     hashes = {shard.name: shard.sha256 for shard in shards}
     changed = checks.list_changed_shards(manifest, hashes)
     yield _make_check("hashes", len(shards), "shards", changed)
     yield _check_schemas(shards)
     yield _check_rows(shards)
     yield _check_totals(manifest, shards)
-    yield _check_ledger(folder, manifest)
+    yield _check_ledger(files, manifest)
     if manifest.get("index"):
-        yield _check_index(folder)
+        yield _check_index(files)
     if manifest.get("reserve"):
-        yield _check_reserve(folder, manifest["reserve"].get("pieces", ()))
-    if (folder / "tokens").exists():
-        yield _check_tokens(folder / "tokens", manifest["shards"])
-    yield _check_takedowns(folder, manifest.get("takedowns", ()))
+        yield _check_reserve(files, manifest["reserve"].get("pieces", ()))
+    if (files.folder / "tokens").exists():
+        yield _check_tokens(files.folder / "tokens", manifest["shards"])
+    yield _check_takedowns(files, manifest.get("takedowns", ()))
 
 
 class ShardContents:
@@ -98,7 +125,7 @@ class ShardContents:
     without a text) are sums over all rows.
     """
 
-    def __init__(self, folder: CorpusFolder, entry: dict[str, Any]) -> None:
+    def __init__(self, files: CorpusFiles, entry: dict[str, Any]) -> None:
         self.name: str = entry["path"]
         self.entry = entry
         self.sha256, self.damaged = "", False
@@ -106,9 +133,10 @@ class ShardContents:
         self.row_groups: list[int] = []
         self.posts = self.characters = self.empty = 0
         try:
-            self.sha256 = hash_file(str(folder / self.name))
+            path = files.path(self.name)
+            self.sha256 = hash_file(str(path))
             with (
-                (folder / self.name).open("rb") as source,
+                path.open("rb") as source,
                 pq.ParquetFile(source, page_checksum_verification=True) as file,
             ):
                 self._measure(file)
@@ -192,7 +220,7 @@ def _check_totals(manifest: dict[str, Any], shards: list[ShardContents]) -> Chec
     return _make_check("totals", actual["characters"], "characters", wrong)
 
 
-def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
+def _check_ledger(files: CorpusFiles, manifest: dict[str, Any]) -> Check:
     """Compare the rows of the ledger with the manifest, by stage and reason."""
     built = {("read", reason): count for reason, count in manifest["refused"].items()}
     for row in manifest["funnel"]:
@@ -201,8 +229,7 @@ def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
     built.pop((stages.REQUIRED, suppression.REASON), None)
     actual: Counter[tuple[str, str]] = Counter()
     wrong = []
-    files: list[Any] = list((folder / "dropped").glob("*.parquet"))
-    for path in sorted(files):
+    for path in files.ledger():
         try:
             with path.open("rb") as file:
                 frame = pl.read_parquet(file, columns=list(LEDGER_COLUMNS))
@@ -218,17 +245,17 @@ def _check_ledger(folder: CorpusFolder, manifest: dict[str, Any]) -> Check:
     return _make_check("the ledger", actual.total(), "rows, as the funnel says", wrong)
 
 
-def _check_index(folder: CorpusFolder) -> Check:
+def _check_index(files: CorpusFiles) -> Check:
     try:
-        index = json.loads((folder / "index" / "index.json").read_text(encoding="utf-8"))
-        wrong = [f"index/{name}" for name in _changed_pieces(folder / "index", index["pieces"])]
+        index = json.loads(files.path("index/index.json").read_text(encoding="utf-8"))
+        wrong = _changed_pieces(files, "index", index["pieces"])
         return _make_check("the index", len(index["pieces"]), "pieces", wrong)
     except (OSError, ValueError, KeyError, TypeError):
         return _make_check("the index", 0, "pieces", ["index/index.json cannot be read"])
 
 
-def _check_reserve(folder: CorpusFolder, pieces: Sequence[dict[str, Any]]) -> Check:
-    wrong = [f"reserve/{name}" for name in _changed_pieces(folder / "reserve", pieces)]
+def _check_reserve(files: CorpusFiles, pieces: Sequence[dict[str, Any]]) -> Check:
+    wrong = _changed_pieces(files, "reserve", pieces)
     return _make_check("the reserve", len(pieces), "pieces", wrong)
 
 
@@ -242,7 +269,7 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
         count += 1
         try:
             index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
-            wrong += [f"{name}/{piece}" for piece in _changed_pieces(folder, index["files"])]
+            wrong += _changed_pieces(CorpusFiles(tokens.parent), name, index["files"])
             of_split = [shard for shard in shards if shard.get("split", "train") == split]
             if index["corpus"] != shards_digest(of_split):
                 wrong.append(
@@ -253,28 +280,28 @@ def _check_tokens(tokens: CorpusFolder, shards: list[dict[str, Any]]) -> Check:
     return _make_check("the tokens", count, "sets", wrong)
 
 
-def _check_takedowns(folder: CorpusFolder, takedowns: Sequence[dict[str, Any]]) -> Check:
+def _check_takedowns(files: CorpusFiles, takedowns: Sequence[dict[str, Any]]) -> Check:
+    """Check that each entry of the manifest has its receipt, and each receipt its entry."""
     wrong = []
     names = [f"{number:05d}.json" for number in range(1, len(takedowns) + 1)]
     for name, entry in zip(names, takedowns, strict=True):
-        path = folder / "takedowns" / name
+        path = files.path(f"takedowns/{name}")
         if (
             not path.is_file()
             or hashlib.sha256(path.read_bytes()).hexdigest() != entry["receipt_sha256"]
         ):
             wrong.append(f"takedowns/{name}")
-    receipts: list[Any] = list((folder / "takedowns").glob("*.json"))
-    for path in sorted(receipts):
+    for path in files.list_folder("takedowns", "*.json"):
         if path.name not in names:
             wrong.append(f"takedowns/{path.name} is not in the manifest; repeat that takedown")
-    if (folder / "takedowns" / "unfinished").exists():
-        wrong.append("a takedown was interrupted; run 'corpus takedown' again to finish it")
     return _make_check("takedowns", len(takedowns), "receipts", wrong)
 
 
-def _changed_pieces(folder: CorpusFolder, pieces: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Yield the names of the listed files that are missing or have another hash."""
+def _changed_pieces(files: CorpusFiles, folder: str, pieces: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the names of the listed files of a folder that are missing or have another hash."""
+    wrong = []
     for piece in pieces:
-        path = folder / piece["path"]
+        path = files.path(f"{folder}/{piece['path']}")
         if not path.is_file() or hash_file(str(path)) != piece["sha256"]:
-            yield piece["path"]
+            wrong.append(f"{folder}/{piece['path']}")
+    return wrong

@@ -15,6 +15,7 @@ import numpy as np
 import polars as pl
 
 from corpus.errors import BuildError
+from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.report import count_files, timeline
 from corpus.report.count_files import CountTables, HistogramBins
@@ -42,8 +43,9 @@ def load_statistics(folder: Path | RemotePath) -> dict[str, Any]:
 
     Raises :class:`~corpus.errors.BuildError` if a remote corpus has none.
     """
+    files = CorpusFiles(folder)
     try:
-        found: dict[str, Any] = json.loads((folder / STATISTICS_FILE).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(files.path(STATISTICS_FILE).read_text(encoding="utf-8"))
         if found["format"] == STATISTICS_FORMAT:
             return found
     except (OSError, ValueError, KeyError, TypeError):
@@ -54,8 +56,8 @@ def load_statistics(folder: Path | RemotePath) -> dict[str, Any]:
             "machine first"
         )
     manifest = load_manifest(folder)
-    shards = [folder / shard["path"] for shard in manifest["shards"]]
-    return count_statistics(shards, sorted((folder / "dropped").glob("*.parquet")), manifest)
+    shards = [files.path(shard["path"]) for shard in manifest["shards"]]
+    return count_statistics(shards, files.ledger(), manifest)
 
 
 def count_statistics(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from corpus.errors import BuildError, PlanError
+from corpus.journal import JOURNAL_NAME
 from corpus.manifest import load_manifest
 
 NAME = ".corpus.lock"
@@ -45,11 +46,16 @@ def locked_corpus(
 ) -> Iterator[dict[str, Any]]:
     """Hold the lock of the folder of a finished corpus; yield its manifest.
 
-    ManifestError if the folder holds no corpus; then no lock file is written.
+    ManifestError if the folder holds no corpus; then no lock file is written. BuildError, except
+    for a takedown, if a takedown is committed whose files are not all moved.
     """
     if not (folder / NAME).exists():
         load_manifest(folder)
     with locked(folder, holder, shared=shared):
+        if holder != "takedown" and (folder / JOURNAL_NAME).exists():
+            raise BuildError(
+                f"a takedown of '{folder}' was interrupted; run 'corpus verify' there to finish it"
+            )
         yield load_manifest(folder)
 
 

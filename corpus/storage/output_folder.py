@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import PlanError
+from corpus.journal import STAGING_FOLDER
 from corpus.storage import folder_lock
 
 #: The files at the top of an output folder.
@@ -56,7 +57,8 @@ _FILES = "|".join(
         r"index/(?:\d{5,}\.sealed|index\.json)",
         r"reserve/\d{5,}\.sealed",
         r"takedowns/(?:\d{5,}\.json|lock)",
-        rf"takedowns/unfinished/(?:{_TOP}|moves\.json|\d{{5,}}\.json|index-card\.json)",
+        # Of an interrupted takedown of version 0.1.0; a later one has the names of the corpus.
+        r"takedowns/unfinished/(?:moves\.json|\d{5,}\.json|index-card\.json)",
         r"takedowns/unfinished/(?:(?:part|validation)-\d{5,}\.parquet|(?:reserve|index)-\d{5,}\.sealed)",
         r"takedowns/unfinished/dropped-(?P<taken>\w+)-\d{5,}\.parquet",
         r"tokens/(?:validation/)?(?:index\.json|(?:tokens|documents)\.bin|\.lock|\.progress\.json)",
@@ -69,7 +71,7 @@ _FILES = "|".join(
 _FOLDERS = "|".join(
     [
         *map(re.escape, sorted(TOP_FOLDERS)),
-        r"takedowns/unfinished",
+        r"takedowns/unfinished(?:/[a-z]+)?",
         r"tokens/validation",
         r"work/[a-z][a-z0-9_]*",
         rf"{_WORK}(?:/[a-z0-9_-]+)*",
@@ -97,7 +99,7 @@ def is_ours(name: str, stages: Collection[str] | None) -> bool:
     """
     if temporary := _TEMPORARY.fullmatch(name):
         name = "".join(temporary.groups())
-    match = _FILE.fullmatch(name)
+    match = _FILE.fullmatch(name) or _FILE.fullmatch(name.removeprefix(f"{STAGING_FOLDER}/"))
     if match is None:
         return False
     stage = match["stage"] or match["taken"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.errors import BuildError, PlanError
+from corpus.journal import STAGING_FOLDER
 from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
 from corpus.storage import filesystem, output_folder
 from corpus.tasks.files import write_json
@@ -115,6 +116,7 @@ def _list_files(folder: Path) -> list[str]:
             path.is_file()
             and not hidden
             and name.parts[0] not in _PRIVATE_FOLDERS
+            and not name.as_posix().startswith(f"{STAGING_FOLDER}/")
             and str(name) != MANIFEST_NAME
         ):
             names.append(name)
