@@ -332,7 +332,8 @@ def test_a_takedown_before_its_commit_is_discarded_by_verify_and_named(
     assert (out / STAGING_FOLDER).exists()
     found = verify.verify(out)
     assert found["passed"]
-    assert found["checks"][-1]["name"] == "a takedown was interrupted and changed nothing; repeat it"
+    name = "a takedown was interrupted and changed nothing; repeat it"
+    assert found["checks"][-1]["name"] == name
     assert contents(out) == contents(built)
 
 
@@ -389,7 +390,7 @@ def test_a_state_from_before_takedowns_goes_on_less_what_they_removed(
     for stream in streams:
         expected += texts(stream) + texts(iter(stream))  # the next epoch too
     run_takedown(out, built)
-    second = corpus.load(out).scan().select("id").collect()["id"].to_list()[40:58]
+    second = corpus.load(out).scan().select("id").collect()["id"].to_list()[40:52]
     take_down(out, second, key=built.parent / "corpus.key")  # removes whole row groups
     removed = set(corpus.load(built).scan().collect()["id"]) - set(
         corpus.load(out).scan().collect()["id"]
@@ -406,7 +407,7 @@ def test_a_state_from_before_takedowns_goes_on_less_what_they_removed(
     copies = {f"table:{number}": f"table:{300 + number}" for number in (3, 5, 9)}
     kept = [copies.get(name, name) for name in expected if name not in removed or name in copies]
     assert resumed == kept
-    assert len(removed) > 18 and {"table:303", "table:305", "table:309"} <= set(resumed)
+    assert len(removed) > 12 and {"table:303", "table:305", "table:309"} <= set(resumed)
 
 
 def test_a_mixture_goes_on_less_what_was_removed(out: Path, built: Path) -> None:
