@@ -26,6 +26,7 @@ from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.privacy.tombstones import TombstoneTable, fold_tombstones, only_removals
 from corpus.schema import TOMBSTONE
+from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.task import run_inline
 
 #: Of an edited post another version is the one to use, which asks for no removal.
@@ -52,6 +53,7 @@ def find_announced(out: str | Path, source: str, key: str | Path | None = None) 
     PlanError if no reader knows a file.
     """
     folder = Path(out)
+    recover(folder)
     manifest = load_manifest(folder)
     secret = keys.load_corpus_key(folder, manifest, key)
     pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
