@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 #: What a text contains that has code, but for a word of a language alone: a pattern for polars.
 SIGNS = (
-    r"[`\t]|~~~|    |<code|<pre|\[code|@[\w.-]+(?:[({\[\\/;\n\r]|\.[\s\w]*[({]| ?[:|+*/-]?=|"
+    r"[`\t]|~~~|    |<code|<pre|\[code|@[\w.-]+(?:[({\[\\/;\n\r]|\.[\s\w]*[({]| ?[:|+*/-]{0,2}=|"
     r"\.(?:each|map|save|push|nil|empty|update|destroy|errors|valid|select|reject|inject|sort_by))|"
-    r"(?:[A-SU-Z]|[A-QS-Z]T)[ (]{1,3}@|[\[{(\"'=,+*<>] ?@|"
+    r"@(?:[a-z]+-)|(?:my|our|local|push|foreach|scalar) @|"
+    r"(?:[A-SU-Z]|[A-QS-Z]T)[ (]{1,3}@|[\[{(\"'=,+*<>/] ?@|"
     r"(?i:set|declare|select|npm|yarn|npx|pnpm|node_modules)[ /]"
 )
 #: So many fences inside of another one are looked at; a text of nothing but fences stays linear.
@@ -77,6 +78,17 @@ def _has_marker(text: str) -> bool:
     """Return whether a text can have marked code."""
     has_one = "`" in text or "    " in text or "\t" in text or "~~~" in text or "<" in text
     return has_one or "[code" in text or "[CODE" in text
+
+
+def _get_hyphenated(text: str, start: int) -> str:
+    match = re.match(r"-?[\w-]{1,30}", text[start + 1 : start + 32])
+    return match[0] if match else ""
+
+
+def _is_alone_in_line(word: str, before: str, after: str) -> bool:
+    """Return whether a name as of a class or a function is all that is in one of several lines."""
+    alone = (not before or before.endswith("\n")) and (not after or after.startswith("\n"))
+    return alone and bool(before or after) and bool(_CAMEL_CASE.fullmatch(word))
 
 
 def is_in_code(spans: list[CodeSpan], position: int) -> bool:
@@ -257,7 +269,27 @@ _WORDS = _split_words(
     ORM interface implementation synthesize autoreleasepool objc objcMembers synchronized
     dynamicMemberLookup discardableResult autoclosure testable propertyWrapper resultBuilder
     inlinable usableFromInline csrf endif endforeach endforelse endsection extends endphp elseif
-    foreach
+    foreach shared_task EventListener ts-ignore ts-expect-error ts-nocheck font-face
+    counter-style at-root property-read property-write
+    """
+)
+# With a hyphen, which ends a name on some platforms.
+_HYPHENATED = _split_words(
+    """
+    font-face counter-style at-root ts-ignore ts-expect-error ts-nocheck ts-check property-read
+    property-write used-by font-feature-values -webkit-keyframes -moz-document custom-media
+    """
+)
+# Modules in front of a decorator, and objects of templates.
+_ROOTS = _split_words(
+    """
+    functools torch tf numba mock pytest asyncio click app celery unittest jax abc typing Html
+    Model ViewBag Url Ajax Component router bp api blueprint flask django hypothesis nn cython
+    """
+)
+_HTML_ATTRIBUTES = _split_words(
+    """
+    href src class id name value title alt type content style rel lang
     """
 )
 # These are names and everyday words too: only where the text around them is code.
@@ -274,14 +306,15 @@ _LIKELY_WORDS = _split_words(
     counter-style at-root see link author version since example type var method package license
     copyright category subpackage access static final abstract public private protected internal
     ignore todo name memberof class constructor module exports requires fires event default enum
-    constant const readonly template test group before after depends requires small medium large
-    property-read property-write mixin api uses used-by code description summary category end
-    try catch finally throw import available main property wraps jit app route fixture functools
-    click task property validates receiver asset vite once push stack guest auth can model using
-    inject section layout lang switch case break continue isset empty error old screen layer
-    container document apply covers receiver Route Assert Annotation echo rem reboot optional
-    protocol selector extend Schedule Delegate Grab escaping Immutable callback Embedded yield
-    daily hourly weekly monthly yearly midnight
+    constant const readonly template test group before after depends small medium large
+    property-read property-write mixin api uses used-by code description summary end try catch
+    finally throw import available main property wraps jit app route fixture functools click
+    task validates receiver asset vite once push stack guest auth can model using inject section
+    layout lang switch case break continue isset empty error old screen layer container document
+    apply covers Route Assert Annotation echo rem reboot optional protocol selector extend
+    Schedule Delegate Grab escaping Immutable callback Embedded yield daily hourly weekly
+    monthly yearly midnight flow GET POST PUT DELETE ARGV INC objc Ajax EventListener
+    shared_task Singleton
     """
 )
 _SCOPES = _split_words(
@@ -314,6 +347,12 @@ _CODE_LINE = re.compile(
 )
 _ARGUMENTS = re.compile(r"(?:\.\w+)*\((?:\)|\{|\[|[\"'/]|[\w.]+\s*[=,]|\d+\s*[,)]|[A-Z]\w*\.class)")
 _AFTER_WORD = {
+    "extend": re.compile(r"\s+[.%][\w-]"),
+    "apply": re.compile(r"\s+[\w:/-]+(?:\s[\w:/-]+){0,12};?\s*(?:\n|$)"),
+    "layer": re.compile(r"\s+[\w, ]+[{;]"),
+    "container": re.compile(r"\s*(?:\w+\s*)?\(\w+-"),
+    "echo": re.compile(r"\s+off\b"),
+    "escaping": re.compile(r"\s+\("),
     "page": re.compile(r"\s*(?:\{|:\w)"),
     "include": re.compile(r"\s+[\w-]+\s*[;({]"),
     "if": re.compile(r"\s*\(?[$(\w]"),
@@ -355,20 +394,28 @@ _VARIABLE_AFTER = re.compile(
 )
 _PERL_BEFORE = re.compile(r"\b(?:my|our|local|foreach|push|scalar)\s?\(?\s?$")
 _PERL_AFTER = re.compile(r"\s?(?:=[^=]|;\s*$|,\s?[$@]|\)\s?[{;])", re.M)
+_LOOP_BEFORE = re.compile(r"\b(?:for|foreach|while|if|elsif|unless)\b[^\n()]{0,30}\($")
+_LOOP_AFTER = re.compile(r"\)\s?\{")
 _BIBTEX = re.compile(
     r"(?:article|book|inproceedings|misc|online|phdthesis|mastersthesis|techreport|incollection|"
     r"manual|proceedings|unpublished|inbook|conference|booklet|string|preamble|comment)\s*\{",
     re.I,
 )
-_ATTRIBUTE = re.compile(r"\s?=\s?[\"']")
+_ATTRIBUTE = re.compile(r"\s?=\s?(?:[\"']|\w+\])")
+# What a declaration goes on with after an annotation.
+_DECLARATION = re.compile(
+    r"\s(?:private|public|protected|static|final|weak|lateinit|var|let|val|struct|class|func|fun|enum|"
+    r"interface|@[A-Z]\w*[ (])\s?\w"
+)
+_CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,5}|[a-z]+(?:_[a-z]+)+")
 #: Platforms where these words are of a language even if nothing around them is code.
 _PROGRAMMING = ("stackexchange", "stackoverflow", "github", "gitlab", "hackernews", "lobsters")
 _NAMES = frozenset(("Max", "Min", "Page", "Rule", "case", "page"))
 #: Words that call everybody in a channel.
 _EVERYBODY = frozenset(("everyone", "here", "channel"))
-_CODE_AFTER = frozenset("({[\\/.;\n\r")
-_CODE_BEFORE = frozenset("[{(\"'=,+*<>")
-_KNOWN_WORDS = _WORDS | _LIKELY_WORDS | _EVERYBODY
+_CODE_AFTER = frozenset("({[\\/.,;\n\r")
+_CODE_BEFORE = frozenset("[{(\"'=,+*<>/")
+_KNOWN_WORDS = _WORDS | _LIKELY_WORDS | _EVERYBODY | _ROOTS
 #: "lunch @2pm", "@3x": a time or a measure.
 _MEASURE = re.compile(
     r"\d{1,5}(?:am|pm|a|p|h|hr|hrs|uhr|th|st|nd|rd|k|km|kg|mph|kph|fps|hz|khz|mhz|ghz|px|min|mins|"
@@ -379,7 +426,7 @@ _MEASURE = re.compile(
 
 def is_known_word(word: str) -> bool:
     """Return whether a word after ``@`` may be code even where nothing else is a sign of it."""
-    return word in _KNOWN_WORDS or word[0].isdecimal()
+    return word.partition(".")[0] in _KNOWN_WORDS or word[0].isdecimal()
 
 
 def is_code_word(text: str, start: int, end: int, platform: str = "") -> bool:
@@ -391,6 +438,8 @@ def is_code_word(text: str, start: int, end: int, platform: str = "") -> bool:
     if word in _WORDS or (word[0].isdecimal() and _MEASURE.fullmatch(word)):
         return True
     if word in _LIKELY_WORDS and word not in _NAMES and platform in _PROGRAMMING:
+        return True
+    if text[end : end + 1] == "-" and _get_hyphenated(text, start) in _HYPHENATED:
         return True
     if word in _EVERYBODY and platform in ("discord", "slack", "mattermost"):
         return True
@@ -409,6 +458,7 @@ def is_code_word(text: str, start: int, end: int, platform: str = "") -> bool:
     return (
         _is_package(word, before, after)
         or _is_annotation(word, before, after)
+        or (platform in _PROGRAMMING and _is_alone_in_line(word, before, after))
         or _is_variable(before, after)
     )
 
@@ -430,6 +480,14 @@ def _is_annotation(word: str, before: str, after: str) -> bool:
         return True
     if before.endswith("[") and _ATTRIBUTE.match(after):
         return True
+    if before.endswith(("/", "//")) and word in _HTML_ATTRIBUTES:
+        return True
+    root, dot, member = f"{word}{after[:40]}".partition(".")
+    if dot and member[:1].isalpha() and (root in _ROOTS or re.match(r"[sg]etter\b", member)):
+        return True
+    is_likely = word in _LIKELY_WORDS and word not in _NAMES
+    if is_likely and (after.startswith("(") or _DECLARATION.match(after)):
+        return True
     has_arguments = _ARGUMENTS.match(after)
     if has_arguments and (word[0].isupper() or "." in word or word in _LIKELY_WORDS):
         return True
@@ -442,9 +500,10 @@ def _is_annotation(word: str, before: str, after: str) -> bool:
 
 def _is_variable(before: str, after: str) -> bool:
     """Return whether the word is a variable of SQL, Ruby or Perl."""
-    if _SQL_AFTER.match(after) and (
-        after.lstrip().startswith(":=") or _SQL_DECLARES.search(before)
-    ):
+    is_assigned = after.lstrip().startswith(":=") or _SQL_DECLARES.search(before)
+    if _SQL_AFTER.match(after) and (is_assigned or _SQL.search(before)):
+        return True
+    if _LOOP_BEFORE.search(before[-48:]) and _LOOP_AFTER.match(after):
         return True
     if before.rstrip().endswith(":="):
         return True

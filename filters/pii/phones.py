@@ -48,6 +48,8 @@ _COMMON = (
 # libphonenumber rewrites their numbers before it judges them (15 for mobiles in Argentina).
 _REWRITTEN = ("AR", "MX", "BR", "CR")
 
+#: Their numbers have eight digits or less, and their language is not spoken in many others.
+_SHORT_REGIONS = ("NO", "DK", "IS", "EE", "LV", "LT", "SI", "HK", "TW", "AM", "GE", "MK", "BA")
 # They write the trunk prefix, and often leave it out.
 _TRUNK_IS_OPTIONAL = ("TR", "RU", "KZ", "IN", "IR")
 
@@ -113,6 +115,7 @@ def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: b
     if not _MIN_DIGITS <= len(digits) <= _MAX_DIGITS:
         return False
     groups = tuple(re.findall(r"\d+", written))
+    main_regions = regions[:3] if is_known else ()
     for name in regions:
         region = _load_region(name)
         is_trunk = region.with_trunk and region.with_trunk.fullmatch(digits)
@@ -127,18 +130,26 @@ def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: b
         if len(groups) == 1:
             if is_known and len(digits) > 8 and _is_mobile(digits, name):
                 return True
-        elif _is_everyday_grouping(groups, written, name, is_known):
+        elif _is_everyday_grouping(groups, written, name, is_known, main_regions):
             return True
     return has_cue and len(digits) > 10 and _is_international(digits)
 
 
 def _is_everyday_grouping(
-    groups: tuple[str, ...], written: str, region: str, is_known: bool
+    groups: tuple[str, ...],
+    written: str,
+    region: str,
+    is_known: bool,
+    main_regions: tuple[str, ...],
 ) -> bool:
-    """Return whether the groups are those in which a region writes the number."""
+    """Return whether the groups are those in which a region writes the number.
+
+    ``main_regions`` are those where most speakers of the post's language live.
+    """
     sizes = tuple(map(len, groups))
     digits = "".join(groups)
-    if len(digits) < 9 and not is_known and not written.startswith("("):
+    is_short = region in _SHORT_REGIONS and region in main_regions
+    if len(digits) < 9 and not is_short and written[0] != "(":
         return False  # 1234 5678 is any two numbers
     if "." in written and len(sizes) == 3 and sizes[1:] == (3, 3):
         return False  # 612.345.678: a count
@@ -194,10 +205,23 @@ def _load_region(name: str) -> _Region:
     return _Region(name, with_trunk, re.compile(f"(?:{body})"))
 
 
+# In these regions mobile and fixed numbers cannot be told apart; so these begin.
+_MOBILE_PATTERNS = {
+    "CL": r"9\d{8}",
+    "MX": r"[2-9]\d{9}",
+    "US": r"(?!)",
+    "CA": r"(?!)",
+    "JM": r"(?!)",
+    "DO": r"(?!)",
+}
+
+
 @cache
 def _load_mobile(name: str) -> re.Pattern[str]:
     from phonenumbers import PhoneMetadata
 
+    if name in _MOBILE_PATTERNS:
+        return re.compile(_MOBILE_PATTERNS[name])
     load_metadata: Any = PhoneMetadata.metadata_for_region
     mobile = load_metadata(name).mobile
     pattern = mobile.national_number_pattern if mobile else None
@@ -205,8 +229,8 @@ def _load_mobile(name: str) -> re.Pattern[str]:
 
 
 def _is_mobile(digits: str, region: str) -> bool:
-    """Return whether digits are a mobile number that is no mobile and fixed one alike."""
-    return bool(_load_mobile(region).fullmatch(digits)) and region not in ("US", "CA", "JM", "DO")
+    """Return whether digits are a mobile number of a region."""
+    return bool(_load_mobile(region).fullmatch(digits))
 
 
 def _list_groupings(digits: str, region: str) -> set[tuple[int, ...]]:

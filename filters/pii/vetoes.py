@@ -115,11 +115,10 @@ _CUE = re.compile(
     re.I,
 )
 _LABEL = re.compile(
-    r"(?:\b(?:order|invoice|article|artikel\w*|item|product|part|model|serial|sku|isbn|issn|ean|upc|"
-    r"asin|doi|pmid|arxiv|tracking|shipment|parcel|ticket|case|bug|issue|request|report|revision|"
+    r"(?:\b(?:order|invoice|article|artikel\w*|item|product|shipment|parcel|ticket|case|bug|issue|request|report|revision|"
     r"commit|build|job|process|pid|thread|session|transaction|tx|block|reference|ref|catalog\w*|"
     r"patent|docket|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|commande|facture|pedido|"
-    r"factura|pedido|ordine|fattura|заказ\w*|артикул|user ?id|channel ?id|chat ?id|msg ?id|"
+    r"factura|pedido|ordine|fattura|заказ\w*|артикул|user ?id|channel|chat ?id|msg ?id|"
     r"message ?id|post ?id|tweet ?id|app ?id|steam ?id|uid|gid|guid|uuid|seed|port|offset|address|"
     r"timestamp|epoch|unix ?time|created_at|updated_at|time_t|hash|checksum|crc|md5|sha\d*)"
     r"(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#|n°|nº|№))?"
@@ -137,7 +136,7 @@ _UNIT = re.compile(
     r"comments|messages|pages|bytes?|bits|[kmgtp]i?b|kbps|mbps|[kmg]hz|hz|px|pixels|dpi|fps|rpm|"
     r"mm|cm|km|kms|miles?|meters?|metres?|feet|ft|inch(?:es)?|yards|acres|hectares|km2|m2|m²|m³|"
     r"kg|mg|tons?|tonnes|lbs?|pounds?|ounces?|liters?|litres?|gallons?|kwh|mwh|gwh|watts?|volts?|"
-    r"joules?|calories|kcal|degrees|kelvin|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|"
+    r"joules?|m/s|km/h|calories|kcal|degrees|kelvin|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?|weeks?|"
     r"months?|years?|yrs?|ms|ns|µs|usd|eur|gbp|inr|jpy|cny|rub|brl|cad|aud|chf|sek|nok|dkk|pln|huf|"
     r"krw|idr|vnd|php|ngn|kes|zar|btc|eth|sats?|satoshis?|dollars?|bucks|euros?|cents?|"
     r"rupees?|rs|yen|yuan|rmb|won|pesos?|reais|reales|rubles?|roubles?|zł|kr|ft|lira|"
@@ -165,7 +164,18 @@ def _is_cued(seen: Surroundings) -> bool:
     return seen.content.startswith(("+", "\uff0b", "(")) or bool(_CUE.search(seen.before))
 
 
+# What these name is never a phone number, however it is written.
+_STRONG_LABEL = re.compile(
+    r"\b(?:isbn|issn|ean|upc|sku|asin|doi|pmid|arxiv|gtin|imei|vin|patent|tracking|serial|"
+    r"part|model|population|licen[cs]e|cas|iso(?:/iec)?|rfc|cve|kb)"
+    r"(?:[ _-]?(?:10|13|no|nr|num|number|nummer|id|code|key|#|n°|nº|№))?[\s:.#=\"'(-]{0,3}$",
+    re.I,
+)
+
+
 def _is_labelled(seen: Surroundings) -> bool:
+    if _STRONG_LABEL.search(seen.before) and not seen.content.startswith("+"):
+        return True
     label = _LABEL.search(seen.before)
     if label and not seen.content.startswith("+"):
         # "order 415-555-2671" is a call to order; "order no. 415-555-2671" is not.
@@ -232,6 +242,9 @@ def _is_time_or_year_range(seen: Surroundings) -> bool:
     return bool(_TIMES.fullmatch(content) or _DIMENSIONS.fullmatch(content))
 
 
+_DEGREES = re.compile(r"\d{1,3} \d{1,2}\.\d{2,6}")
+
+
 def _is_decimal(seen: Surroundings) -> bool:
     """Return whether the digits are, or follow, a decimal point or comma."""
     if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
@@ -241,6 +254,8 @@ def _is_decimal(seen: Surroundings) -> bool:
     if re.match(r"[.,]\d", seen.after) and seen.content.isdecimal():
         # 1234567.89 and 1234567,89, but not two numbers with a comma between them.
         return not re.match(r"[.,]\d{5}", seen.after)
+    if _DEGREES.fullmatch(seen.content) and re.search(r"[NSEW] ?$", seen.before):
+        return True
     whole, _, fraction = seen.content.partition(".")
     if not (whole.isdecimal() and fraction.isdecimal()):
         return False
@@ -272,11 +287,51 @@ def _is_sequence(seen: Surroundings) -> bool:
     steps = {abs(b - a) for a, b in pairwise(numbers)}
     if len(numbers) > 3 and len(steps) == 1 and steps <= {0, 1, 2, 5, 10, 100, 1000}:
         return True
+    if len(numbers) > 5 and max(numbers) < 100 and sorted(set(numbers)) == numbers:
+        return True  # numbers that were drawn: 5 12 23 34 41 49
     digits = seen.digits
-    if len(set(digits)) == 1:
+    if set(digits) <= {"0", "1"} or len(set(digits)) == 1:
         return True
-    bare = seen.content.isdecimal()
-    return bare and any(digits in counted for counted in _COUNTED)
+    return seen.content.isdecimal() and any(digits in counted for counted in _COUNTED)
+
+
+def _is_power_of_two(seen: Surroundings) -> bool:
+    """Return whether bare digits are a power of two, or one less or more: 2147483647."""
+    if not seen.content.isdecimal() or seen.content.startswith("0"):
+        return False
+    number = int(seen.content)
+    return any(each & (each - 1) == 0 for each in (number - 1, number, number + 1))
+
+
+_FILE_AFTER = re.compile(
+    r"(?:[-_.][\w-]{1,20}){0,2}\.(?:log|txt|jpe?g|png|gif|webp|svg|bmp|mp[34]|mov|avi|mkv|wav|flac|pdf|docx?|"
+    r"xlsx?|pptx?|csv|tsv|json|xml|html?|php|js|css|py|java|c|cpp|h|rb|go|rs|zip|gz|tar|rar|7z|exe|"
+    r"dll|md|ya?ml|sql|db|bak|tmp|iso|bin|dat|ini|cfg)\b",
+    re.I,
+)
+_PATH_BEFORE = re.compile(r"(?:[A-Za-z]:|[\w.~-])?[/\\](?:[\w.-]{1,60}[/\\]){1,10}[\w-]{0,40}$")
+
+
+def _is_file(seen: Surroundings) -> bool:
+    """Return whether the digits are the name of a file, or a part of a path."""
+    is_path = _PATH_BEFORE.search(seen.before) and not _PHONE_IN_URL.search(seen.before)
+    return bool(_FILE_AFTER.match(seen.after)) or (bool(is_path) and seen.content.isdecimal())
+
+
+_ASSIGNED_BEFORE = re.compile(r"\b(\w+)[\])]?\s?(?:[=!<>:]=|=|<|>)=?\s?[\"']?$")
+_ASSIGNED_AFTER = re.compile(r"[\"']?\s?(?:[;)\],]|&&|\|\||AND\b|OR\b|$)")
+_PHONE_NAME = re.compile(r"tel|phone|mob|cell|num|call|contact|fax|whats|wa|sms|msisdn|text", re.I)
+
+
+def _is_assigned(seen: Surroundings) -> bool:
+    """Return whether bare digits are compared with or assigned to a variable of a program."""
+    name = _ASSIGNED_BEFORE.search(seen.before)
+    return (
+        name is not None
+        and seen.content.isdecimal()
+        and not _PHONE_NAME.search(name[1])
+        and bool(_ASSIGNED_AFTER.match(seen.after))
+    )
 
 
 def _is_round(seen: Surroundings) -> bool:
@@ -333,6 +388,12 @@ _VERSION_BEFORE = re.compile(
     r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)$",
     re.I,
 )
+_VERSION_NEAR = re.compile(
+    r"(?:version[\"'>)\]]{0,2}\s?[:=(<>,]{0,2}\s?[\"'(<]{0,2}|\.(?:so|dll|dylib)\.|"
+    r"\bgem\s+[\"'][\w-]+[\"'],\s?[\"'][~>=< ]{0,4}|"
+    r"\b(?:upgrad|updat|downgrad|migrat|bump)\w*[^\n]{0,40}(?:from|to|and|or|->|=>|,|-)\s)$",
+    re.I,
+)
 _VERSION_AFTER = re.compile(
     r"\.\d|[-+~_](?:alpha|beta|rc|pre|dev|snapshot|release|final|ubuntu|deb|dfsg|el\d|fc\d|build|"
     r"hotfix|patch|\d{1,2}(?:ubuntu|deb|build|\.el|\.fc)|r\d|p\d|win|x86|x64|linux|amd64|arm)|"
@@ -347,7 +408,9 @@ def _is_version(seen: Surroundings) -> bool:
         return False
     if re.search(r"\d\.$", seen.before) or _VERSION_AFTER.match(seen.after):
         return True
-    return not re.search(r"://$", seen.before) and bool(_VERSION_BEFORE.search(seen.before))
+    if re.search(r"://$", seen.before):
+        return False
+    return bool(_VERSION_BEFORE.search(seen.before) or _VERSION_NEAR.search(seen.before))
 
 
 def _is_dotted_version(seen: Surroundings) -> bool:
@@ -399,6 +462,9 @@ RULES = (
     Veto("decimal", _NUMBERS, _is_decimal),
     Veto("epoch", ("PHONE_NUMBER",), _is_epoch),
     Veto("sequence", _NUMBERS, _is_sequence),
+    Veto("power_of_two", ("PHONE_NUMBER",), _is_power_of_two),
+    Veto("file", _NUMBERS, _is_file),
+    Veto("assigned", ("PHONE_NUMBER", "US_SSN"), _is_assigned),
     Veto("round", ("PHONE_NUMBER",), _is_round),
     Veto("short_groups", ("PHONE_NUMBER",), _is_short_groups),
     Veto("isbn", _NUMBERS, _is_isbn),

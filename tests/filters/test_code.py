@@ -91,6 +91,16 @@ WORDS = [
     '//div[@class="rosa"]',
     "@ORM\\Column",
     "lunch @2pm, @3x",
+    "@font-face { font-family: rosa; }",
+    "@extend .rosa;",
+    "EXEC sp_finch @id = 5",
+    "push @rosa, $x;",
+    "for (@rosa) {",
+    "@available(iOS 13, *)",
+    "@State private var rosa = 0",
+    "@functools.wraps(rosa)",
+    "@tf.function",
+    '//div[@class="x"]/@href',
 ]
 
 
@@ -113,6 +123,9 @@ MENTIONS = {
     "photo from @rosa/finch": "photo from <HANDLE>/finch",
     '"@rosa: hi"': '"<HANDLE>: hi"',
     "@2pm_fan hi": "<HANDLE> hi",
+    "hi @rosa, $5 (@hare) {": "hi <HANDLE>, $5 (<HANDLE>) {",
+    "@rosa-face": "<HANDLE>-face",
+    "@model rosa": "<HANDLE> rosa",
 }
 
 
