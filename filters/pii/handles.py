@@ -155,7 +155,8 @@ _PAGE_FORMS = (
         _URL_REST,
     ),
 )
-_AT = rf"(?:^|(?<=[^{_WORD_CHARACTERS}@\uFF20]))[@\uFF20]"
+# "@_@" is a face.
+_AT = rf"(?:^|(?<=[^{_WORD_CHARACTERS}@\uFF20]))[@\uFF20](?!_{{1,3}}@(?![A-Za-z]))"
 _MENTION = HandleForm("", _AT, rf"{_STRICT_NAME}(?:{_HOST}|{_DOMAIN})?|{_NUMBER_NAME}")
 
 

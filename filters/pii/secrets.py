@@ -49,8 +49,9 @@ _TOKEN = re.compile(
             r"tvly-[0-9A-Za-z-]{28,60}|dckr_[a-z]{3}_[0-9A-Za-z_-]{27}",
             r"sntry[a-z]_[0-9A-Za-z_+/=-]{40,300}",
             r"[0-9A-Za-z_~.-]{3}8Q~[0-9A-Za-z_~.-]{31,34}",  # Azure AD
-            # A JSON Web Token; it begins at no underscore, which may be in another one.
-            r"(?<![_-])eyJ[0-9A-Za-z_-]{10,4000}\.eyJ[0-9A-Za-z_-]{10,8000}(?:\.[0-9A-Za-z_-]{0,4000})?",
+            # A JSON Web Token. An underscore before it is Markdown's, if no letter is before it.
+            r"(?<![0-9A-Za-z][_-])eyJ[0-9A-Za-z_-]{10,400}\.eyJ[0-9A-Za-z_-]{10,8000}"
+            r"(?:\.[0-9A-Za-z_-]{0,4000})?",
         )
     )
     + r")(?![0-9A-Za-z])"

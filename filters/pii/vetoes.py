@@ -98,6 +98,10 @@ def _find_url(before: str) -> str:
 def _is_id_in_url(seen: Surroundings) -> bool:
     if not seen.url or _PHONE_IN_URL.search(seen.url):
         return False
+    # The value of a parameter is a detail if it is written as one; bare digits are an id.
+    is_id = seen.entity == "PHONE_NUMBER" and seen.content.isdecimal()
+    if seen.url.endswith("=") and not is_id:
+        return False
     return bool(re.search(r"[/?&=#_.%-][^/]*$", seen.url)) and not re.search(r"[\s(]", seen.content)
 
 

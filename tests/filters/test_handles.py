@@ -75,6 +75,7 @@ def test_a_handle_or_a_page_of_a_person_is_replaced(text: str) -> None:
         "reddit.com/r/u/x",
         "https://example.org/about/us",
         "max.com/joe netflix.com/x",
+        "so much @_@ and @__@",
         "<@&123456789012345678> <#123456789012345678>",
     ],
 )
