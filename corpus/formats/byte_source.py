@@ -25,6 +25,13 @@ class Refused(ValueError):
         self.reason = reason
 
 
+class DamagedStream(Refused):
+    """Raised once for each gap in a stream; the next read returns the bytes after the gap."""
+
+    def __init__(self, reason: str = "damaged_stream") -> None:
+        super().__init__(reason)
+
+
 #: What decompressors and archives raise at data that is cut off or damaged.
 STREAM_ERRORS = (
     EOFError,
@@ -58,6 +65,7 @@ BOMB_RATIO = 1000
 #: of blanks may exceed the ratio, a file made to fill disks may not.
 BOMB_BYTES = 1 << 30
 
+_LOOKAHEAD_BYTES = 1 << 18
 # The headers of a member count as input: short members may share theirs.
 _HEADER_BYTES = 256
 
@@ -139,8 +147,63 @@ class PeekedSource:
             data, self._unread = self._unread[:size], self._unread[size:]
             return data
         if self._error:
-            raise self._error
+            error = self._error
+            if isinstance(error, DamagedStream):
+                self._error = None
+            raise error
         return self._source.read(size)
+
+
+class LookaheadSource:
+    """A source whose bytes can be put back, and in which a pattern can be searched."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source = source
+        self._buffer = b""
+        self._offset = 0  # of the first unread byte of the buffer
+
+    def read(self, size: int, /) -> bytes:
+        """Return exactly ``size`` bytes, or fewer at the end."""
+        end = self._offset + size
+        while end > len(self._buffer) and self._fill():
+            end = self._offset + size
+        data = self._buffer[self._offset : end]
+        self._offset += len(data)
+        return data
+
+    def read_some(self, size: int) -> bytes:
+        """Return between 1 and ``size`` bytes; none at the end."""
+        if self._offset == len(self._buffer):
+            self._fill()
+        return self.read(min(size, len(self._buffer) - self._offset))
+
+    def unread(self, data: bytes) -> None:
+        """Put back bytes, which the next read returns first."""
+        self._buffer = data + self._buffer[self._offset :]
+        self._offset = 0
+
+    def skip_to(self, find: Callable[[bytes], int], overlap: int) -> bool:
+        """Discard the bytes before a match; return whether there is one.
+
+        ``find`` returns the offset of a match in some bytes, or -1. A match has at most ``overlap``
+        bytes more than one.
+        """
+        while True:
+            unread = self._buffer[self._offset :]
+            found = find(unread)
+            if found >= 0:
+                self._offset += found
+                return True
+            self._buffer, self._offset = unread[max(0, len(unread) - overlap) :], 0
+            if not self._fill():
+                self._buffer = b""
+                return False
+
+    def _fill(self) -> bool:
+        """Read more bytes into the buffer; return False at the end of the source."""
+        data = self._source.read(_LOOKAHEAD_BYTES)
+        self._buffer, self._offset = self._buffer[self._offset :] + data, 0
+        return bool(data)
 
 
 class CountingSource:

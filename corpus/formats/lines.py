@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
-from corpus.formats.byte_source import CHUNK, STREAM_ERRORS, PeekedSource, get_refusal_reason
+import msgspec
 
+from corpus.formats.byte_source import (
+    CHUNK,
+    STREAM_ERRORS,
+    DamagedStream,
+    PeekedSource,
+    get_refusal_reason,
+)
+
+_NUL_RUN = re.compile(rb"\x00{8,}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
@@ -17,6 +27,11 @@ class Line(NamedTuple):
     data: bytes
     end_offset: int  # of the next line, in decompressed bytes
     problem: str = ""  # the reason to refuse the line, or empty
+
+    @property
+    def ends_member(self) -> bool:
+        """Whether the stream breaks off here: no line follows."""
+        return self.problem not in ("", "line_too_long", "damaged_stream", "damaged_block")
 
 
 class DumpMember:
@@ -38,7 +53,8 @@ class DumpMember:
         """Yield the lines after the first ``skip_bytes`` decompressed bytes.
 
         Blank lines are yielded with empty data, so that callers can count rows. A line of over
-        ``max_bytes`` bytes and the point where the stream breaks off are yielded as problems.
+        ``max_bytes`` bytes, a gap, and the point where the stream breaks off are yielded as
+        problems. Lines are JSON: next to a gap only a line that is a whole object is yielded.
         """
         stream = self.open()
         if not skip_bytes and is_binary(stream.head):
@@ -46,19 +62,30 @@ class DumpMember:
             return
         at, carry, too_long, break_reason = 0, b"", False, ""
         first = True
+        is_after_gap = False  # and no line end was read since
         while True:
             try:
                 chunk = stream.read(CHUNK)
+            except DamagedStream as gap:
+                if at >= skip_bytes and not too_long and _is_whole(carry):
+                    yield Line(carry.strip(), at)
+                # The gap counts as one byte, so that a resumed read knows whether it was refused.
+                at += 1
+                carry, too_long, first, is_after_gap = b"", False, False, True
+                if at > skip_bytes:
+                    yield Line(b"", at, gap.reason)
+                continue
             except STREAM_ERRORS as error:
                 chunk, break_reason = b"", get_refusal_reason(error)
             if not chunk:
                 break
             if at + len(chunk) <= skip_bytes:  # read in an earlier batch
                 at += len(chunk)
-                first = False
+                first = is_after_gap = False
                 continue
             if at < skip_bytes:
                 chunk, at, first = chunk[skip_bytes - at :], skip_bytes, False
+                is_after_gap = False
             if first:
                 first = False
                 if chunk.startswith(b"\xef\xbb\xbf"):
@@ -68,6 +95,9 @@ class DumpMember:
                 carry = b"" if too_long else carry + tail
                 at += len(chunk)
                 if len(carry) > max_bytes:
+                    if at == len(carry) and not carry.strip(b"\0"):  # a hole and nothing else
+                        yield Line(b"", 0, "not_text")
+                        return
                     carry, too_long = b"", True
                 continue
             pieces = (carry + head).split(b"\n")
@@ -78,23 +108,40 @@ class DumpMember:
                     start = at + head.find(b"\n") + 1 if b"\n" in head else at + len(head) + 1
                     too_long = False
                     yield Line(b"", start, "line_too_long")
+                elif index == 0 and is_after_gap and not _is_whole(piece):
+                    pass  # the end of a line that the gap has cut
                 elif len(piece) > max_bytes:
                     yield Line(b"", start, "line_too_long")
                 else:
                     yield Line(piece.strip(), start)
+            is_after_gap = False
             at += len(chunk)
             carry = tail
             if len(carry) > max_bytes:
                 carry, too_long = b"", True
         if too_long:
             yield Line(b"", at, "line_too_long")
-        elif carry.strip() and not break_reason:
+        elif carry.strip() and (_is_whole(carry) if break_reason or is_after_gap else True):
             yield Line(carry.strip(), at)
         if break_reason:
             yield Line(b"", at, break_reason)
 
 
+def _is_whole(line: bytes) -> bool:
+    """Return whether the piece of a line next to a gap or a break is a whole JSON object."""
+    line = line.strip().removeprefix(b"data:")  # as server-sent events are written
+    if not line.strip().startswith(b"{"):
+        return False
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return isinstance(msgspec.json.decode(line), dict)
+    return False
+
+
 def is_binary(head: bytes) -> bool:
-    """Return whether a file with this head is not text; a few control bytes are tolerated."""
+    """Return whether a file with this head is not text; a few control bytes are tolerated.
+
+    A run of NULs is a hole in a text file, as a crash or a bad copy leaves it.
+    """
+    head = _NUL_RUN.sub(b"", head)
     # JSON and CSV contain no raw NUL. This also catches UTF-16, where every other byte is one.
     return b"\0" in head or 20 * len(_CONTROL.findall(head)) > len(head)

@@ -173,7 +173,7 @@ def read_lines(
         for row, line in enumerate(member.lines(max_bytes, cursor.offset), start=cursor.row + 1):
             if line.problem:
                 builder.refuse(source_file, row, line.problem)
-                if line.problem != "line_too_long":
+                if line.ends_member:
                     return  # the member ends here: a resumed read would refuse this again
             elif line.data:
                 builder.size_bytes += len(line.data)

@@ -127,7 +127,7 @@ def read(
             line = value.line
             if line.problem:
                 builder.refuse(member.source_file, value.first_row, line.problem)
-                if line.problem != "line_too_long":
+                if line.ends_member:
                     continue  # the member ends here: a resumed read would refuse this again
             elif line.data:
                 builder.size_bytes += len(line.data)

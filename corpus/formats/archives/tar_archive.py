@@ -5,7 +5,7 @@ from __future__ import annotations
 import tarfile
 from typing import IO, Self, cast
 
-from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Refused
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, DamagedStream, Refused
 
 #: The number of bytes read at a time.
 READ_BYTES = 1 << 18
@@ -26,6 +26,9 @@ class TarStream:
         while len(data) < size and self.error is None:
             try:
                 piece = self._source.read(size - len(data))
+            except DamagedStream as gap:
+                self.error = Refused(gap.reason)  # where the next header is after a gap is unknown
+                break
             except STREAM_ERRORS as error:
                 self.error = error
                 break
