@@ -31,11 +31,13 @@ _LINE = re.compile(r"[^\n]*\n?")
 _FENCE = re.compile(r"[ ]{0,3}(?:(?:>|[-*+]|\d{1,3}[.)]) ?){0,4}[ ]{0,3}(`{3,}|~{3,})([^\n]*)\n?")
 _BACKTICKS = re.compile(r"`+")
 _INDENTED = re.compile(r"(?:[ ]{4}|[ ]{0,3}\t)[^\n]*\S")
-_LIST_ITEM = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])\s")
+_LIST_ITEM = re.compile(r"[ \t]{0,40}(?:[-*+]|\d{1,3}[.)])\s")
 _LOOKS_LIKE_CODE = re.compile(
-    r"[;{}][ \t]*$|^[ \t]*(?:def|class|import|from|return|public|private|function|var|let|const|if|"
-    r"for|while|select|insert|update|set|#include|package|using|@\w+)\b[^\n]{0,200}[(){};=<>]|\(\)|=>|"
-    r"->|::|\+=|==|</?\w+[^<>\n]{0,200}>|^[ \t]*[$#>] \w",
+    r"[;{}][ \t]{0,80}$|^[ \t]{0,80}(?:def|class|import|from|return|public|private|function|var|"
+    r"let|const|if|"
+    r"for|while|select|insert|update|set|#include|package|using|"
+    r"@\w{1,60})\b[^\n]{0,200}[(){};=<>]|\(\)|=>|"
+    r"->|::|\+=|==|</?\w{1,60}[^<>\n]{0,200}>|^[ \t]{0,80}[$#>] \w",
     re.I | re.M,
 )
 #: Platforms that show an indented block as code, whatever is in it.
@@ -335,45 +337,55 @@ _SCOPES = _split_words(
     """
 )
 _PACKAGE_COMMAND = re.compile(
-    r"(?:\b(?:npm|pnpm|yarn|bun|npx|deno)\s(?:[\w:=.@/^~-]+\s){0,8}|node_modules/)$"
+    r"(?:\b(?:npm|pnpm|yarn|bun|npx|deno)\s(?:[\w:=.@/^~-]{1,80}\s){0,8}|node_modules/)$"
 )
-_PACKAGE_PATH = re.compile(r"/[a-z0-9._-]+")
+_PACKAGE_PATH = re.compile(r"/[a-z0-9._-]{1,80}")
 _CODE_LINE = re.compile(
-    r"\s*(?:@\w|(?:async )?def \w+\s*\(|(?:export |default |abstract |final |public |data )*"
-    r"class \w+\s*[\s:({<]|(?:public|private|protected|internal|static|final|abstract|override|"
-    r"open|export|async|virtual)\s[\w<>\[\], ]+[({;=]|(?:fun|func|function)\s+\w*\s*\(|"
-    r"(?:val|var|let|const)\s+\w+\s*[:=]|(?:void|int|long|String|boolean|bool|double|float|char)\s"
-    r"+\w+\s*[(;=]|[\w.]+\s*\([^)\n]*\)\s*[;{]|(?:interface|enum|struct|record)\s+\w+\s*[{(<:])"
+    r"\s{0,4}(?:@\w|(?:async )?def \w{1,60}\s{0,4}\(|(?:export |default |abstract |final |"
+    r"public |data )*"
+    r"class \w{1,60}\s{0,4}[\s:({<]|(?:public|private|protected|internal|static|final|abstract|"
+    r"override|"
+    r"open|export|async|virtual)\s[\w<>\[\], ]{1,80}[({;=]|(?:fun|func|"
+    r"function)\s{1,4}\w{0,60}\s{0,4}\(|"
+    r"(?:val|var|let|const)\s{1,4}\w{1,60}\s{0,4}[:=]|(?:void|int|long|String|boolean|bool|"
+    r"double|float|char)\s"
+    r"+\w{1,60}\s{0,4}[(;=]|[\w.]{1,60}\s{0,4}\([^)\n]{0,120}\)\s{0,4}[;{]|(?:interface|enum|"
+    r"struct|record)\s{1,4}\w{1,60}\s{0,4}[{(<:])"
 )
-_ARGUMENTS = re.compile(r"(?:\.\w+)*\((?:\)|\{|\[|[\"'/]|[\w.]+\s*[=,]|\d+\s*[,)]|[A-Z]\w*\.class)")
+_ARGUMENTS = re.compile(
+    r"(?:\.\w{1,60}){0,6}\((?:\)|\{|\[|[\"'/]|[\w.]{1,60}\s{0,4}[=,]|\d+\s{0,4}[,)]|"
+    r"[A-Z]\w{0,60}\.class)"
+)
 _AFTER_WORD = {
-    "extend": re.compile(r"\s+[.%][\w-]"),
-    "apply": re.compile(r"\s+[\w:/-]+(?:\s[\w:/-]+){0,12};?\s*(?:\n|$)"),
-    "layer": re.compile(r"\s+[\w, ]+[{;]"),
-    "container": re.compile(r"\s*(?:\w+\s*)?\(\w+-"),
-    "echo": re.compile(r"\s+off\b"),
-    "escaping": re.compile(r"\s+\("),
-    "page": re.compile(r"\s*(?:\{|:\w)"),
-    "include": re.compile(r"\s+[\w-]+\s*[;({]"),
-    "if": re.compile(r"\s*\(?[$(\w]"),
-    "else": re.compile(r"\s*(?:\{|if\b)"),
-    "each": re.compile(r"\s+\$"),
-    "for": re.compile(r"\s+\$"),
-    "while": re.compile(r"\s*[($]"),
-    "use": re.compile(r"\s+[\"']"),
-    "forward": re.compile(r"\s+[\"']"),
-    "font-face": re.compile(r"\s*\{"),
-    "function": re.compile(r"\s+[\w-]+\("),
-    "model": re.compile(r"\s+[A-Z][\w.<>]+\s*$"),
-    "using": re.compile(r"\s+(?:\(|[A-Z][\w.]+)"),
-    "section": re.compile(r"\s*(?:\(|\w+\s*\{)"),
+    "extend": re.compile(r"\s{1,4}[.%][\w-]"),
+    "apply": re.compile(r"\s{1,4}[\w:/-]{1,60}(?:\s[\w:/-]{1,60}){0,12};?\s{0,4}(?:\n|$)"),
+    "layer": re.compile(r"\s{1,4}[\w, ]{1,60}[{;]"),
+    "container": re.compile(r"\s{0,4}(?:\w{1,60}\s{0,4})?\(\w{1,60}-"),
+    "echo": re.compile(r"\s{1,4}off\b"),
+    "escaping": re.compile(r"\s{1,4}\("),
+    "page": re.compile(r"\s{0,4}(?:\{|:\w)"),
+    "include": re.compile(r"\s{1,4}[\w-]{1,60}\s{0,4}[;({]"),
+    "if": re.compile(r"\s{0,4}\(?[$(\w]"),
+    "else": re.compile(r"\s{0,4}(?:\{|if\b)"),
+    "each": re.compile(r"\s{1,4}\$"),
+    "for": re.compile(r"\s{1,4}\$"),
+    "while": re.compile(r"\s{0,4}[($]"),
+    "use": re.compile(r"\s{1,4}[\"']"),
+    "forward": re.compile(r"\s{1,4}[\"']"),
+    "font-face": re.compile(r"\s{0,4}\{"),
+    "function": re.compile(r"\s{1,4}[\w-]{1,60}\("),
+    "model": re.compile(r"\s{1,4}[A-Z][\w.<>]{1,60}\s{0,4}$"),
+    "using": re.compile(r"\s{1,4}(?:\(|[A-Z][\w.]{1,60})"),
+    "section": re.compile(r"\s{0,4}(?:\(|\w{1,60}\s{0,4}\{)"),
 }
 _DOC_LINE = re.compile(
     r"(?:^|\n)[ \t]{0,40}(?:/?\*{1,2}|//[/!]?|#|--|;|%|<!--|\"\"\"|''')[ \t]{0,8}$"
 )
 _SQL = re.compile(
-    r"\b(?:SELECT\s[^;]{1,100}\sFROM|UPDATE\s[\w.\[\]]+\sSET|INSERT\s+INTO|DELETE\s+FROM|DECLARE\s+@|"
-    r"EXEC(?:UTE)?\s+\w*[._]\w+|SET\s+@\w+\s*:?=|(?:WHERE|AND)\s+[\w.\[\]]+\s*(?:=|<|>|IN\b|LIKE\b))"
+    r"\b(?:SELECT\s[^;]{1,100}\sFROM|UPDATE\s[\w.\[\]]{1,60}\sSET|INSERT\s{1,4}INTO|"
+    r"DELETE\s{1,4}FROM|DECLARE\s{1,4}@|"
+    r"EXEC(?:UTE)?\s{1,4}\w{0,60}[._]\w{1,60}|SET\s{1,4}@\w{1,60}\s{0,4}:?=|(?:WHERE|"
+    r"AND)\s{1,4}[\w.\[\]]{1,60}\s{0,4}(?:=|<|>|IN\b|LIKE\b))"
 )
 _SQL_BEFORE = re.compile(
     r"(?:\b(?:SELECT|DECLARE|SET|INTO|VALUES|FROM|AND|OR|IN|LIKE|BETWEEN|THEN|ELSE|WHEN|WHERE|TOP|"
@@ -387,25 +399,28 @@ _SQL_AFTER = re.compile(
 )
 # Ruby's instance variables and Perl's arrays.
 _VARIABLE_AFTER = re.compile(
-    r"\s?(?:\|\|=|[-+*/]=\s\d)|\s=\s(?:[A-Z]\w*(?:::\w+)*\.(?:new|find|all|where|create|order|first)\b"
-    r"|\[\]|\{\}|nil\b|params\[)|\.(?:each|map|save|push|nil\?|empty\?|update_\w+|destroy|errors|valid\?|"
-    r"select|reject|inject|sort_by)\b[!?]?(?:\s(?:do|\{)|\(|\.|[ \t]*$)",
+    r"\s?(?:\|\|=|[-+*/]=\s\d)|\s=\s(?:[A-Z]\w{0,60}(?:::\w{1,60}){0,6}\.(?:new|find|all|where|"
+    r"create|order|first)\b"
+    r"|\[\]|\{\}|nil\b|params\[)|\.(?:each|map|save|push|nil\?|empty\?|update_\w{1,60}|destroy|"
+    r"errors|valid\?|"
+    r"select|reject|inject|sort_by)\b[!?]?(?:\s(?:do|\{)|\(|\.|[ \t]{0,80}$)",
     re.M,
 )
 _PERL_BEFORE = re.compile(r"\b(?:my|our|local|foreach|push|scalar)\s?\(?\s?$")
-_PERL_AFTER = re.compile(r"\s?(?:=[^=]|;\s*$|,\s?[$@]|\)\s?[{;])", re.M)
+_PERL_AFTER = re.compile(r"\s?(?:=[^=]|;\s{0,4}$|,\s?[$@]|\)\s?[{;])", re.M)
 _LOOP_BEFORE = re.compile(r"\b(?:for|foreach|while|if|elsif|unless)\b[^\n()]{0,30}\($")
 _LOOP_AFTER = re.compile(r"\)\s?\{")
 _BIBTEX = re.compile(
     r"(?:article|book|inproceedings|misc|online|phdthesis|mastersthesis|techreport|incollection|"
-    r"manual|proceedings|unpublished|inbook|conference|booklet|string|preamble|comment)\s*\{",
+    r"manual|proceedings|unpublished|inbook|conference|booklet|string|preamble|comment)\s{0,4}\{",
     re.I,
 )
-_ATTRIBUTE = re.compile(r"\s?=\s?(?:[\"']|\w+\])")
+_ATTRIBUTE = re.compile(r"\s?=\s?(?:[\"']|\w{1,60}\])")
 # What a declaration goes on with after an annotation.
 _DECLARATION = re.compile(
-    r"\s(?:private|public|protected|static|final|weak|lateinit|var|let|val|struct|class|func|fun|enum|"
-    r"interface|@[A-Z]\w*[ (])\s?\w"
+    r"\s(?:private|public|protected|static|final|weak|lateinit|var|let|val|struct|class|func|fun|"
+    r"enum|"
+    r"interface|@[A-Z]\w{0,60}[ (])\s?\w"
 )
 _CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,5}|[a-z]+(?:_[a-z]+)+")
 #: Platforms where these words are of a language even if nothing around them is code.
@@ -520,5 +535,7 @@ def _is_decorator_line(before: str, after: str) -> bool:
     if line.strip():
         return False
     rest, newline, following = after.partition("\n")
-    arguments = re.fullmatch(r"[\w.]*(?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\))?\s*", rest)
+    arguments = re.fullmatch(
+        r"[\w.]{0,60}(?:\([^()\n]{0,120}(?:\([^()\n]{0,120}\)[^()\n]{0,120})?\))?\s{0,4}", rest
+    )
     return bool(newline and arguments and _CODE_LINE.match(following))

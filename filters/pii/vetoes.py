@@ -95,14 +95,19 @@ def _find_url(before: str) -> str:
     return token[found.start() :] if found else ""
 
 
+_ID_PARAMETER = re.compile(r"[?&](?:[\w.-]{0,20}id|v|p|t|set|u|gid|story|album|page|ref)=$", re.I)
+
+
 def _is_id_in_url(seen: Surroundings) -> bool:
     if not seen.url or _PHONE_IN_URL.search(seen.url):
         return False
     # The value of a parameter is a detail if it is written as one; bare digits are an id.
-    is_id = seen.entity == "PHONE_NUMBER" and seen.content.isdecimal()
+    is_id = seen.content.isdecimal() and (
+        seen.entity == "PHONE_NUMBER" or bool(_ID_PARAMETER.search(seen.url))
+    )
     if seen.url.endswith("=") and not is_id:
         return False
-    return bool(re.search(r"[/?&=#_.%-][^/]*$", seen.url)) and not re.search(r"[\s(]", seen.content)
+    return not seen.url[-1].isalnum() and " " not in seen.content and "(" not in seen.content
 
 
 # --- words before and after a number -------------------------------------------------------------
@@ -113,7 +118,8 @@ _CUE = re.compile(
     r"anruf\w*|erreichbar|téléphone|portable|appel\w*|joindre|teléfono|telefone|móvil|celular|"
     r"llam\w+|zap|ligue|ligar|liga|fone|cellulare|chiam\w+|тел|телефон\w*|звон\w+|моб|ara|arayın|"
     r"gsm|cep|zadzwoń|dzwoń|telefonisch|bel|ring|puh|puhelin|tlf|mobil|hp|hubungi|nomor|"
-    r"my (?:new )?(?:number|digits|no)|pager)\b|[\u260e\u2706\U0001f4de\U0001f4f1\U0001f4f2]|"
+    r"my (?:new )?(?:number|digits|no)|(?:care|support|service|toll.?free|helpline|hotline|office) "
+    r"(?:number|num|no|nr)|helpline|pager)\b|[\u260e\u2706\U0001f4de\U0001f4f1\U0001f4f2]|"
     r"电话|電話|手机|手機|联系|聯繫|致电|携帯|전화|연락|문의|هاتف|جوال|موبايل|تلفن|फोन|मोबाइल|नंबर|"
     r"טלפון|โทร|โทรศัพท์)[^\n]{0,24}$",
     re.I,
@@ -221,6 +227,12 @@ _TIME_STAMP = re.compile(
 )
 _YEARS = re.compile(rf"\(?{_YEAR}(?:[ .,/\u2010-\u2015-]{{1,3}}(?:{_YEAR}|\d\d))+\)?")
 _TIMES = re.compile(r"\d{1,2}[.]\d\d(?: ?[-\u2013/] ?\d{1,2}[.]\d\d)+")
+# A range of round numbers: 3000 - 5000.
+_ROUND_RANGE = re.compile(r"[1-9]\d{0,4}[05]0 ?[-\u2013] ?[1-9]\d{0,4}[05]0")
+# 0400-0700, and 407-437 (2005.
+_HOURS = re.compile(r"(?:[01]\d|2[0-4])[0-5][05] ?[-\u2013] ?(?:[01]\d|2[0-4])[0-5][05]")
+_PAGES = re.compile(r"\d{1,5} ?[-\u2013] ?\d{1,5},? \((?:1[89]|20)\d\d\)?")
+_TWO_YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?:19|20)\d\d")
 _DIMENSIONS = re.compile(r"\d{2,5}(?: ?[x\u00d7] ?\d{2,5})+", re.I)
 
 
@@ -240,17 +252,28 @@ def _is_date(seen: Surroundings) -> bool:
 
 def _is_time_or_year_range(seen: Surroundings) -> bool:
     content = seen.content.strip()
+    if _TWO_YEARS.fullmatch(content):
+        return int(content[:4]) < int(content[4:])
     if _YEARS.fullmatch(content):
         years = [group for group in seen.groups if len(group) == 4]
         return len(years) > 1 or not _is_cued(seen)
-    return bool(_TIMES.fullmatch(content) or _DIMENSIONS.fullmatch(content))
+    if _ROUND_RANGE.fullmatch(content):
+        return int(seen.groups[0]) < int(seen.groups[1])
+    if _HOURS.fullmatch(content) and not _is_cued(seen):
+        return True
+    patterns = (_TIMES, _DIMENSIONS, _PAGES)
+    return any(pattern.fullmatch(content) for pattern in patterns)
 
 
 _DEGREES = re.compile(r"\d{1,3} \d{1,2}\.\d{2,6}")
 
 
 def _is_decimal(seen: Surroundings) -> bool:
-    """Return whether the digits are, or follow, a decimal point or comma."""
+    """Return whether the digits are, or follow, a decimal point or comma, or are an exponent."""
+    if seen.before.endswith("^"):
+        return True
+    if seen.entity != "PHONE_NUMBER" and re.search(r"\d[.-]$", seen.before):
+        return True
     if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
         return False
     if re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]$", seen.before) and seen.content.isdecimal():
@@ -289,7 +312,9 @@ def _is_sequence(seen: Surroundings) -> bool:
     """Return whether the numbers are counted up or down, or one digit is repeated."""
     numbers = [int(group) for group in seen.groups]
     steps = {abs(b - a) for a, b in pairwise(numbers)}
-    if len(numbers) > 3 and len(steps) == 1 and steps <= {0, 1, 2, 5, 10, 100, 1000}:
+    if len(numbers) > 3 and len(steps) == 1 and steps <= {1, 2, 5, 10, 100, 1000}:
+        return True
+    if len(numbers) > 2 and steps == {0}:
         return True
     if len(numbers) > 5 and max(numbers) < 100 and sorted(set(numbers)) == numbers:
         return True  # numbers that were drawn: 5 12 23 34 41 49
@@ -339,7 +364,8 @@ def _is_assigned(seen: Surroundings) -> bool:
 
 
 def _is_round(seen: Surroundings) -> bool:
-    return bool(re.fullmatch(r"[1-9]\d*0{6,}", seen.content))
+    content = seen.content
+    return content.isdecimal() and content[0] != "0" and content.endswith("000000")
 
 
 def _is_short_groups(seen: Surroundings) -> bool:
@@ -347,9 +373,9 @@ def _is_short_groups(seen: Surroundings) -> bool:
     groups = seen.groups
     if seen.content.startswith("+") or _is_cued(seen):
         return False
+    sizes = {len(group) for group in groups}
     singles = sum(len(group) == 1 for group in groups)
-    mixed = any(len(group) > 1 for group in groups)
-    return len(groups) > 4 and singles * 2 >= len(groups) and mixed
+    return len(groups) > 4 and len(sizes) > 1 and (sizes == {1, 2} or singles * 2 >= len(groups))
 
 
 def _is_isbn(seen: Surroundings) -> bool:
@@ -362,8 +388,8 @@ def _is_isbn(seen: Surroundings) -> bool:
 
 def _is_in_hex(seen: Surroundings) -> bool:
     """Return whether the span is part of a hash, a UUID or another word of digits and letters."""
-    before = re.search(r"[0-9A-Za-z-]*$", seen.before)
-    after = re.match(r"[0-9A-Za-z-]*", seen.after)
+    before = re.search(r"[0-9A-Za-z-]{0,64}$", seen.before)
+    after = re.match(r"[0-9A-Za-z-]{0,64}", seen.after)
     head, tail = (before[0] if before else ""), (after[0] if after else "")
     token = f"{head}{seen.content}{tail}"
     if re.fullmatch(
