@@ -249,6 +249,14 @@ def _make_offline_email_recognizer() -> Any:
     return recognizer
 
 
+@cache
+def _load_blank_english() -> Any:
+    """Return spaCy's tokenizer, made once a process and only if a context word could matter."""
+    import spacy
+
+    return spacy.blank("en")
+
+
 class _BlankNlpEngine:
     """spaCy's English tokenizer as a Presidio NLP engine; no model, nothing to download.
 
@@ -256,23 +264,18 @@ class _BlankNlpEngine:
     a token's lower-case form is used as its lemma.
     """
 
-    def __init__(self) -> None:
-        import spacy
-
-        self._nlp = spacy.blank("en")
-
     def __call__(self, text: str) -> Any:
         from presidio_analyzer.nlp_engine import NlpArtifacts
 
         make_artifacts: Any = NlpArtifacts
-        doc = self._nlp.tokenizer(text)
+        doc = _load_blank_english().tokenizer(text)
         lemmas = [token.lower_ for token in doc]
         return make_artifacts([], doc, [token.idx for token in doc], lemmas, self, "en")
 
     def is_stopword(self, word: str, language: str) -> bool:
         """Return whether a word near a hit is a stop word; Presidio calls this."""
-        return bool(self._nlp.vocab[word].is_stop)
+        return bool(_load_blank_english().vocab[word].is_stop)
 
     def is_punct(self, word: str, language: str) -> bool:
         """Return whether a word near a hit is punctuation; Presidio calls this."""
-        return bool(self._nlp.vocab[word].is_punct)
+        return bool(_load_blank_english().vocab[word].is_punct)
