@@ -170,8 +170,8 @@ def test_a_document_has_the_maximum_of_the_measures_of_its_posts() -> None:
     )  # fmt: skip
 
 
-def test_a_chain_of_a_hundred_thousand_replies_works_in_every_mode() -> None:
-    count = 100_000
+@pytest.mark.parametrize("count", [10_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_a_long_chain_of_replies_works_in_every_mode(count: int) -> None:
     rows = [{"id": "0", "kind": "post", "text": "x", "author": "a"}]
     rows += [
         {"id": str(n), "text": "x", "author": f"u{n % 9}", "parent_id": str(n - 1)}
@@ -209,10 +209,10 @@ FIELDS = {
 }  # fmt: skip
 
 
-def forum(tmp_path: Path) -> list[dict[str, Any]]:
-    """Sources of 400 posts in 100 threads over two files: answers first, then the questions."""
+def forum(tmp_path: Path, threads: int) -> list[dict[str, Any]]:
+    """Sources of threads of four posts over two files: answers first, then the questions."""
     answers, questions = [], []
-    for number in range(100):
+    for number in range(threads):
         questions.append(
             {"id": f"q{number}", "kind": "post", "author": f"u{number}", "score": 1,
              "text": f"What would thread number {number} be about, and how many will answer it?"}
@@ -232,10 +232,12 @@ def forum(tmp_path: Path) -> list[dict[str, Any]]:
     ]
 
 
-def build(tmp_path: Path, name: str, make: Any, stages: list[Any], **run: Any) -> Any:
+def build(
+    tmp_path: Path, name: str, make: Any, stages: list[Any], *, threads: int = 100, **run: Any
+) -> Any:
     document = make(
         stages,
-        sources=forum(tmp_path),
+        sources=forum(tmp_path, threads),
         output={"path": str(tmp_path / name), "key": str(tmp_path / "key")},
         run={"runner": "serial"} | run,
     )
@@ -294,10 +296,10 @@ def test_the_bytes_do_not_depend_on_parts_workers_or_interruptions(
 ) -> None:
     from corpus.partition import buckets
 
-    monkeypatch.setattr(buckets, "_BUCKET_BYTES", 4_000)  # several buckets
+    monkeypatch.setattr(buckets, "_BUCKET_BYTES", 1_500)  # several buckets
     stages = [{"conversations": {"mode": mode}}]
-    first = contents(build(tmp_path, "one", plan, stages).path)
-    second = contents(build(tmp_path, "two", plan, stages, part_posts=7).path)
+    first = contents(build(tmp_path, "one", plan, stages, threads=30).path)
+    second = contents(build(tmp_path, "two", plan, stages, threads=30, part_posts=7).path)
     assert json.loads(first["manifest.json"])["totals"]["kept"] > 0
     assert first == second
 

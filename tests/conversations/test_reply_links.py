@@ -151,23 +151,23 @@ def test_a_chain_over_many_blocks_takes_few_rounds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
-    for name, parent in (("up", np.arange(-1, 319)), ("down", np.r_[np.arange(1, 320), -1])):
+    for name, parent in (("up", np.arange(-1, 159)), ("down", np.r_[np.arange(1, 160), -1])):
         work_dir = tmp_path / name
-        found = find_roots_in_blocks(work_dir, parent, [10] * 32)
-        assert set(found.root) == {0 if name == "up" else 319}
+        found = find_roots_in_blocks(work_dir, parent, [10] * 16)
+        assert set(found.root) == {0 if name == "up" else 159}
         rounds = list((work_dir / "trees-0").glob("advance-*"))
-        assert 0 < len(rounds) <= 6  # the binary logarithm of 32 blocks, and one round more
+        assert 0 < len(rounds) <= 5  # the binary logarithm of 16 blocks, and one round more
 
 
 def test_the_root_of_a_cycle_over_all_blocks_is_its_first_post(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partitions, "BLOCK_POSTS", 10)
-    cycle = np.roll(np.random.default_rng(1).permutation(200), 1)
+    cycle = np.roll(np.random.default_rng(1).permutation(100), 1)
     order = np.roll(cycle, -1)
-    parent = np.empty(200, np.int64)
+    parent = np.empty(100, np.int64)
     parent[cycle] = order  # one cycle of all posts, across blocks at random
-    found = find_roots_in_blocks(tmp_path, parent, [10] * 20)
+    found = find_roots_in_blocks(tmp_path, parent, [10] * 10)
     assert set(found.root) == {0}
     assert found.parent[0] == -1
     assert (found.parent[1:] == parent[1:]).all()

@@ -100,15 +100,12 @@ def test_a_shuffle_mixes_the_sources_and_loses_nothing(tmp_path: Path) -> None:
     assert verify(out)["passed"]
 
 
-def test_a_shuffle_is_the_same_whatever_the_parts_and_the_runner(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_shuffle_is_the_same_whatever_the_parts(tmp_path: Path) -> None:
+    # tests/pipeline/test_build.py shows it of a shuffle by processes.
     write_lines(tmp_path / "a.jsonl", [post(n) for n in range(200)])
     write_lines(tmp_path / "b.jsonl", [post(1000 + n) for n in range(100)])
     whole = contents(shuffled(tmp_path, "whole"))
-    assert contents(shuffled(tmp_path, "parts", part_posts=17)) == whole
-    two = {"part_posts": 64, "runner": "processes", "workers": 2}
-    assert contents(shuffled(tmp_path, "processes", **two)) == whole
+    assert contents(shuffled(tmp_path, "parts", part_posts=27)) == whole
 
 
 def test_a_shuffle_by_buckets_is_the_order_of_one_bucket(
@@ -235,11 +232,10 @@ def test_conversations_are_split_by_all_their_authors(tmp_path: Path) -> None:
     assert len(posts[0] | posts[1]) == 400
 
 
-def test_the_split_is_the_same_whatever_the_parts_and_the_runner(tmp_path: Path) -> None:
+def test_the_split_is_the_same_whatever_the_parts(tmp_path: Path) -> None:
+    # tests/pipeline/test_build.py shows it of a shuffled split by processes.
     whole = contents(apart(tmp_path, "whole", shuffle=True))
-    assert contents(apart(tmp_path, "parts", shuffle=True, run={"part_posts": 37})) == whole
-    two = {"part_posts": 64, "runner": "processes", "workers": 2}
-    assert contents(apart(tmp_path, "two", shuffle=True, run=two)) == whole
+    assert contents(apart(tmp_path, "parts", shuffle=True, run={"part_posts": 67})) == whole
     other = sides(apart(tmp_path, "other", validation_seed=1))[1]
     assert set(other["id"]) != set(sides(tmp_path / "whole")[1]["id"])
 

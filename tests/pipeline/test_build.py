@@ -25,8 +25,8 @@ from tests.conftest import contents, post, sentence, write_lines
 MakePlan = Callable[..., dict[str, Any]]
 
 
-def write_dump(tmp_path: Path, count: int = 300) -> None:
-    rows: list[Any] = [post(n) for n in range(count)]
+def write_dump(tmp_path: Path, count: int = 300, authors: int = 7) -> None:
+    rows: list[Any] = [post(n, user=f"u{n % authors}") for n in range(count)]
     rows.insert(5, b'{"id": "broken", "text": "cut')
     rows.insert(50, post(9000, text=sentence(3) + "!!!"))
     rows.insert(60, post(9001, text="[deleted]"))
@@ -127,25 +127,40 @@ def test_a_key_inside_the_output_is_refused(plan: MakePlan, tmp_path: Path) -> N
         corpus.build(plan(output=inside))
 
 
-def test_workers_runner_and_part_size_change_no_byte(plan: MakePlan, tmp_path: Path) -> None:
-    write_dump(tmp_path, 1200)
+@pytest.mark.parametrize(
+    ("posts", "runs"),
+    [
+        (400, [{"part_posts": 77}, {"runner": "processes", "workers": 2, "part_posts": 150}]),
+        pytest.param(
+            1200,
+            [
+                {"part_posts": 77},
+                {"runner": "processes", "workers": 1, "part_posts": 100},
+                {"runner": "processes", "workers": 3, "part_posts": 100},
+            ],
+            marks=pytest.mark.slow,
+        ),
+    ],
+    ids=["400 posts", "1200 posts"],
+)
+def test_workers_runner_and_part_size_change_no_byte(
+    plan: MakePlan, tmp_path: Path, posts: int, runs: list[dict[str, Any]]
+) -> None:
+    """Not of the shards, in order or shuffled, nor of the validation set or the samples."""
+    write_dump(tmp_path, posts, authors=90)
     stages = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
-    cut = {"shard_mb": 0.02, "row_group_mb": 0.005}
-    runs = [
-        {"runner": "serial"},
-        {"runner": "serial", "part_posts": 77},
-        {"runner": "processes", "workers": 1, "part_posts": 100},
-        {"runner": "processes", "workers": 3, "part_posts": 100},
-    ]
+    cut = {"shard_mb": 0.006, "row_group_mb": 0.003}
+    apart = {"shuffle": True, "validation": 0.1, "report_samples": 20}
     made = []
-    for number, run in enumerate(runs):
-        out = tmp_path / f"out{number}"
-        corpus.build(plan(stages, run=run, output={"path": str(out), **cut}))
-        made.append(contents(out))
+    for number, run in enumerate([{}, *runs]):
+        output = {"path": str(tmp_path / f"out{number}"), "key": str(tmp_path / "key"), **cut}
+        document = plan(stages, run={"runner": "serial", **run}, output=output | apart)
+        corpus.build(document)
+        made.append(contents(tmp_path / f"out{number}"))
     assert len([name for name in made[0] if name.startswith("shards/")]) > 3
-    assert made[1] == made[0]
-    assert made[2] == made[0]
-    assert made[3] == made[0]
+    assert len([name for name in made[0] if name.startswith("validation/")]) > 0
+    for other in made[1:]:
+        assert other == made[0]
 
 
 @pytest.mark.parametrize("mode", [pytest.param("posts", marks=pytest.mark.slow), "tree"])
@@ -163,17 +178,17 @@ def test_blocks_and_ranges_change_no_byte(
     fields = {"id": "id", "text": "text", "author": "user", "parent_id": "up", "created_at": "at"}
     near = {"jaccard": 0.6, "campaign_posts": 5, "campaign_words": 3, "max_cluster": 2}
     made = []
-    for blocks in (1, 30):
+    for blocks in (1, 15):
         if blocks > 1:
             monkeypatch.setattr(partitions, "BLOCK_POSTS", 900 // blocks)
-            monkeypatch.setattr(partitions, "RANGE_KEYS", 100)
+            monkeypatch.setattr(partitions, "RANGE_KEYS", 200)
             monkeypatch.setattr(clusters, "_FEW_BLOCKS", 3)
         out = tmp_path / f"out-{blocks}"
         document = plan(
             [{"dedup": near}, {"conversations": {"mode": mode}}],
             sources=[{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
             output={"path": str(out), "validation": 0.1, "key": str(tmp_path / "key")},
-            run={"runner": "serial", "part_posts": 30},
+            run={"runner": "serial", "part_posts": 60},
         )
         made.append((corpus.build(document)["funnel"], contents(out)))
     dropped = {name: count for row in made[0][0] for name, count in row["dropped"].items()}

@@ -18,29 +18,52 @@ import yaml
 import corpus
 from corpus.tasks import runners
 from tests.conftest import ROOT, contents, post, write_lines
-from tests.support.commands import command_process
+from tests.support.commands import command, command_process
 from tests.support.processes import HANG_SECONDS, start_build, wait_for_workers, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
 STAGES = [{"language": {"keep": ["en"]}}, {"quality": {}}, {"dedup": {}}]
 
 
-@pytest.fixture
-def plan_file(plan: MakePlan, tmp_path: Path) -> Path:
-    """A plan over a dump of two files of many small parts, built by two processes."""
-    write_lines(tmp_path / "posts.jsonl", [post(n, user=f"u{n // 3}") for n in range(3000)])
-    write_lines(tmp_path / "more.jsonl", [post(n, user=f"u{n // 3}") for n in range(2500, 4000)])
+def write_plan(
+    plan: MakePlan, folder: Path, posts: int, part_posts: int, stages: list[Any], **output: Any
+) -> Path:
+    """Write a plan over a dump of two files of many small parts, built by two processes."""
+    again = posts // 9  # so many posts of the first file are in the second one too
+    first = posts * 2 // 3
+    for name, numbers in (
+        ("posts", range(first)),
+        ("more", range(first - again, posts - again)),
+    ):
+        write_lines(folder / f"{name}.jsonl", [post(n, user=f"u{n // 3}") for n in numbers])
     fields = {"id": "id", "text": "text", "author": "user"}
-    output = {"path": str(tmp_path / "out"), "shard_mb": 0.05, "row_group_mb": 0.01}
+    output |= {"path": str(folder / "out"), "shard_mb": 0.05, "row_group_mb": 0.01}
     document = plan(
-        STAGES,
-        sources=[{"table": {"path": str(tmp_path / "*.jsonl"), "fields": fields}}],
+        stages,
+        sources=[{"table": {"path": str(folder / "*.jsonl"), "fields": fields}}],
         output=output | {"shuffle": True, "validation": 0.1},
-        run={"runner": "processes", "workers": 2, "part_posts": 150},
+        run={"runner": "processes", "workers": 2, "part_posts": part_posts},
     )
-    file = tmp_path / "plan.yaml"
+    file = folder / "plan.yaml"
     file.write_text(yaml.safe_dump(document))
     return file
+
+
+@pytest.fixture
+def plan_file(plan: MakePlan, tmp_path: Path) -> Path:
+    """A plan over 4,500 posts in 30 parts, with a language model in each worker."""
+    return write_plan(plan, tmp_path, 4500, 150, STAGES)
+
+
+@pytest.fixture
+def small_plan_file(plan: MakePlan, tmp_path: Path) -> Path:
+    """A plan over 900 posts in 18 parts, for tests that stop a build early."""
+    return write_plan(plan, tmp_path, 900, 50, [{"dedup": {}}], keep_work=True)
+
+
+def resume_here(plan_file: Path) -> int:
+    """Finish a stopped build in this process, which starts no other; return its exit status."""
+    return command("build", str(plan_file), "-q", "--runner", "serial").returncode
 
 
 def receipt_times(work: Path) -> dict[Path, int]:
@@ -76,20 +99,19 @@ def test_a_build_that_is_killed_at_any_moment_resumes_to_the_same_bytes(
     assert contents(tmp_path / "out") == expected
 
 
-def test_a_resumed_build_repeats_at_most_a_part_per_worker(plan_file: Path, tmp_path: Path) -> None:
+def test_a_resumed_build_repeats_at_most_a_part_per_worker(
+    small_plan_file: Path, tmp_path: Path
+) -> None:
     work = tmp_path / "out" / "work"
-    process = start_build(plan_file)
+    process = start_build(small_plan_file)
     wait_for_receipts(work, 25, process)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     wait_for_workers(process)
     before = receipt_times(work)
     assert len(before) >= 25
-    process = start_build(plan_file)
-    wait_for_receipts(work, len(before) + 10, process)
+    assert resume_here(small_plan_file) == 0
     after = receipt_times(work)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
     repeated = [path for path, when in before.items() if after.get(path) != when]
     assert repeated == []  # only a part without a receipt may be done again
 
@@ -134,24 +156,24 @@ def test_a_damaged_part_is_made_again(plan_file: Path, tmp_path: Path) -> None:
     "what", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
 )
 def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
-    plan_file: Path, tmp_path: Path, what: signal.Signals
+    small_plan_file: Path, tmp_path: Path, what: signal.Signals
 ) -> None:
-    process = start_build(plan_file)
+    process = start_build(small_plan_file)
     wait_for_receipts(tmp_path / "out" / "work", 10, process)
     os.killpg(process.pid, what)  # as a terminal does: the workers get it too
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 130
     assert errors.strip().endswith("run the same command again to go on where it stopped")
     assert "Traceback" not in errors
-    assert command_process("build", str(plan_file), "-q").returncode == 0
+    assert resume_here(small_plan_file) == 0
 
 
-def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Path) -> None:
-    first = start_build(plan_file)
+def test_a_second_build_into_one_folder_is_refused(small_plan_file: Path, tmp_path: Path) -> None:
+    first = start_build(small_plan_file)
     wait_for_receipts(tmp_path / "out" / "work", 5, first)
     os.kill(first.pid, signal.SIGSTOP)  # it must not finish before the second has begun
     try:
-        second = command_process("build", str(plan_file), "-q")
+        second = command("build", str(small_plan_file), "-q")
     finally:
         os.kill(first.pid, signal.SIGCONT)
     _, errors = first.communicate(timeout=HANG_SECONDS)
@@ -160,10 +182,12 @@ def test_a_second_build_into_one_folder_is_refused(plan_file: Path, tmp_path: Pa
     assert "another build is working in" in second.stderr
 
 
-def test_a_dead_worker_stops_the_build_with_a_message(plan_file: Path, tmp_path: Path) -> None:
+def test_a_dead_worker_stops_the_build_with_a_message(
+    small_plan_file: Path, tmp_path: Path
+) -> None:
     import psutil
 
-    process = start_build(plan_file)
+    process = start_build(small_plan_file)
     wait_for_receipts(tmp_path / "out" / "work", 10, process)
     children = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]
@@ -171,7 +195,7 @@ def test_a_dead_worker_stops_the_build_with_a_message(plan_file: Path, tmp_path:
     _, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 1
     assert "a worker process died" in errors
-    assert command_process("build", str(plan_file), "-q").returncode == 0
+    assert resume_here(small_plan_file) == 0
 
 
 def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
@@ -180,11 +204,11 @@ def test_no_permission_is_a_clear_error(plan: MakePlan, tmp_path: Path) -> None:
     # Nobody can make a folder inside a file, not even root.
     blocked = {"path": str(tmp_path / "posts.jsonl" / "out"), "key": str(tmp_path / "k")}
     file.write_text(yaml.safe_dump(plan(output=blocked)))
-    found = command_process("build", str(file), "-q")
+    found = command("build", str(file), "-q")
     assert found.returncode == 2
     assert "cannot write to the output" in found.stderr
     file.write_text(yaml.safe_dump(plan(output={"path": blocked["path"]})))
-    found = command_process("build", str(file), "-q")
+    found = command("build", str(file), "-q")
     assert found.returncode == 2
     assert "the pseudonym key's folder" in found.stderr
     assert "Traceback" not in found.stderr

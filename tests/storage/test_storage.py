@@ -346,13 +346,13 @@ def there(url: str) -> dict[str, bytes]:
 @pytest.fixture
 def document(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
     """A plan from S3 to S3."""
-    put("s3://dumps/in/a.jsonl.zst", zstandard.compress(lines(range(1500))))
-    put("s3://dumps/in/b.jsonl", lines(range(1400, 2500)))
-    out = {"path": "s3://dumps/out", "local": str(tmp_path / "local"), "shard_mb": 0.05}
+    put("s3://dumps/in/a.jsonl.zst", zstandard.compress(lines(range(300))))
+    put("s3://dumps/in/b.jsonl", lines(range(280, 500)))
+    out = {"path": "s3://dumps/out", "local": str(tmp_path / "local"), "shard_mb": 0.01}
     return plan(
         sources=[{"table": {"path": "s3://dumps/in/*", "fields": FIELDS}}],
         output=out,
-        run={"runner": "serial", "part_posts": 300},
+        run={"runner": "serial", "part_posts": 150},
     )
 
 
