@@ -8,10 +8,11 @@ import polars as pl
 from pydantic import Field
 
 from filters.contract import Filter, FilterConfig
+from filters.text.removal_notices import find_notices
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {}
-VERSION = 2
+VERSION = 3
 # After dedup, a withdrawn post could be kept instead of a copy, and then be dropped as well.
 MUST_BE_FIRST = True
 
@@ -25,14 +26,6 @@ Reason = Literal[
     "withheld",
     "superseded",
 ]
-
-# What platforms write instead of a text that was deleted.
-_MARKERS = {
-    "[deleted]": "deleted",
-    "[deleted by user]": "deleted",
-    "[ removed by reddit ]": "removed",
-    "[removed]": "removed",
-}
 
 
 class Config(FilterConfig):
@@ -51,13 +44,15 @@ def build(config: Config) -> Filter:
     """Return the filter. It reads the reader's column ``withdrawn`` where there is one."""
 
     def consent(posts: pl.DataFrame) -> pl.DataFrame:
-        stripped = pl.col("text").str.strip_chars().str.to_lowercase()
-        marker = stripped.replace_strict(_MARKERS, default=None, return_dtype=pl.String)
-        withdrawn = [pl.col("withdrawn")] if "withdrawn" in posts.columns else []
         # A reason that the plan does not honour must not hide another one that it does.
-        reasons = [
-            pl.when(reason.is_in(config.drop)).then(reason) for reason in (*withdrawn, marker)
-        ]
+        reasons = []
+        texts = posts["text"]
+        if "withdrawn" in posts.columns:
+            is_dropped = pl.col("withdrawn").is_in(config.drop)
+            reasons.append(pl.when(is_dropped).then("withdrawn"))
+            texts = posts.select(pl.when(~is_dropped.fill_null(False)).then("text")).to_series()
+        notice = pl.lit(find_notices(texts, posts["kind"] if "kind" in posts.columns else None))
+        reasons.append(pl.when(notice.is_in(config.drop)).then(notice))
         if config.require_consent:
             declared = (
                 pl.col("consent") if "consent" in posts.columns else pl.lit(None, pl.String())

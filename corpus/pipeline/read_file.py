@@ -9,6 +9,7 @@ from typing import Any
 
 from corpus import readers
 from corpus.errors import BuildError
+from corpus.pipeline.withdrawn_copies import withdraw_copies
 from corpus.privacy import suppression
 from corpus.readers.contract import Batch, Cursor
 from corpus.storage import filesystem
@@ -71,6 +72,7 @@ def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:
 
     ``suppressed`` is the number of posts that the batch had besides, and that no file may have.
     """
+    batch = withdraw_copies(batch)
     frames = {"posts": batch.posts, "refused": batch.refused, "tombstones": batch.tombstones}
     written = []
     for name, frame in frames.items():

@@ -8,7 +8,8 @@ A reader is a module, or a package that re-exports these names, with
   give other posts,
 * ``PLATFORM``: the first part of each post's id, such as ``reddit``; a reader of several platforms
   names its default,
-* ``TOMBSTONES``: whether the format can announce deletions of posts in other files,
+* ``TOMBSTONES``: whether a record can withdraw a post of another file: as a notice of deletion, as
+  a withdrawn copy of the post or as a later version of it,
 * ``FOLDERS``: optional; true if a whole folder can be one source (an unpacked account archive),
 * ``fits(sample)``: how well the start of a file fits the format, from 0 to 1,
 * ``read(path, config, part_posts, start)``: an iterator of :class:`Batch` for one file.
@@ -46,6 +47,7 @@ __all__ = [
     "Sample",
     "Skipped",
     "Tombstone",
+    "make_versions",
     "match_mentions",
 ]
 
@@ -188,6 +190,17 @@ class Sample:
     def matching_share(self, predicate: Callable[[dict[str, Any]], object]) -> float:
         """Return the share of :attr:`objects` that satisfy ``predicate``; 0 if there are none."""
         return sum(bool(predicate(row)) for row in self.objects) / max(1, len(self.objects))
+
+
+def make_versions(post: Post, edited_at: int | None) -> tuple[Record, ...]:
+    """Return a post, and the notice that older versions of it are superseded if it was edited.
+
+    ``edited_at`` is when the author last changed the text, in microseconds; null if never. A copy
+    of the post from before then is not used, whatever file it is in.
+    """
+    if edited_at is None:
+        return (post,)
+    return post._replace(seen_at=edited_at), Tombstone("id", post.id, "superseded", edited_at)
 
 
 def match_mentions(text: str, accounts: Iterable[tuple[str | None, str | None]]) -> str | None:

@@ -36,11 +36,12 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    make_versions,
 )
 
 PLATFORM = "discord"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):
@@ -85,6 +86,7 @@ class _MessageHead(msgspec.Struct, gc=False):
 
 class _Message(_MessageHead):
     timestamp: JsonScalar = None
+    edited: JsonScalar = msgspec.field(default=None, name="timestampEdited")
     content: str | None = None
     author: _NamedObject | None = None
     reference: _Reference | None = None
@@ -189,7 +191,7 @@ def _parse_header(chat: Chat, key: str) -> _NamedObject:
 def _decode_message(data: bytes, channel: _Channel, config: Config) -> Sequence[Record]:
     if channel.is_private:
         return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line)),))
-    return decode_value(data, lambda line: (_make_post(_parse_message(line), channel, config),))
+    return decode_value(data, lambda line: _make_post(_parse_message(line), channel, config))
 
 
 def _make_private_post(message: _MessageHead) -> Record:
@@ -198,9 +200,9 @@ def _make_private_post(message: _MessageHead) -> Record:
     return Post("discord:" + _require_id(message.id), "", withdrawn="private")
 
 
-def _make_post(message: _Message, channel: _Channel, config: Config) -> Record:
+def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Record, ...]:
     if message.type not in _POST_TYPES:
-        return Skipped("service")
+        return (Skipped("service"),)
     name = _require_id(message.id)
     text = message.content
     kind, parent = _find_relation(message, channel)
@@ -210,7 +212,7 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> Record:
         raise Refused("no_text")
     author = message.author or _NamedObject()
     is_deleted = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
-    return Post(
+    post = Post(
         "discord:" + name,
         _mask_mentions(text, message.mentions) if config.mask_mentions else text,
         kind,
@@ -228,6 +230,7 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> Record:
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if is_deleted else None,
     )
+    return make_versions(post, parse_micros(message.edited))
 
 
 def _find_relation(message: _Message, channel: _Channel) -> tuple[str, str]:

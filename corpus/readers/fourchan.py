@@ -33,8 +33,8 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "4chan"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 #: The boards that boards.json marks as worksafe (``ws_board``), and the others.
 WORKSAFE_BOARDS = (

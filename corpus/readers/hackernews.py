@@ -29,8 +29,8 @@ from corpus.readers.contract import (
 from corpus.readers.parquet_mirror import read_lines_or_parquet
 
 PLATFORM = "hackernews"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):

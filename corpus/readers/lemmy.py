@@ -30,11 +30,12 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    make_versions,
 )
 
 PLATFORM = "lemmy"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):
@@ -87,6 +88,8 @@ class _Object(_Counts, gc=False):
     recipient_id: int | None = None
     published: JsonScalar = None
     published_at: JsonScalar = None
+    updated: JsonScalar = None
+    updated_at: JsonScalar = None
     deleted: bool | None = None
     removed: bool | None = None
     nsfw: bool | None = None
@@ -173,18 +176,23 @@ def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
         if bytes(row.private_message) or row.recipient_id is not None:
             return (Skipped("private_message"),)
         if row.comment is not None:
-            return (_make_comment(row.comment, row, instance),)
+            return _add_versions(_make_comment(row.comment, row, instance), row.comment)
         if row.post is not None:
-            return (_make_post(row.post, row, instance),)
+            return _add_versions(_make_post(row.post, row, instance), row.post)
         if row.post_id is not None or row.path is not None:
-            return (_make_comment(row, row, instance),)
+            return _add_versions(_make_comment(row, row, instance), row)
         if row.community_id is not None:
-            return (_make_post(row, row, instance),)
+            return _add_versions(_make_post(row, row, instance), row)
         if row.actor_id is not None:
             return (Skipped("person_or_community"),)
         raise Refused("no_text" if _parse_number(row.id) else "no_id")
 
     return decode
+
+
+def _add_versions(post: Post, row: _Object) -> tuple[Record, ...]:
+    updated = row.updated if row.updated is not None else row.updated_at
+    return make_versions(post, parse_micros(updated))
 
 
 def _make_post(row: _Object, line: _Line, instance: str) -> Post:

@@ -23,12 +23,14 @@ from corpus.readers.contract import (
     Record,
     Refused,
     Sample,
+    make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
+from filters.text.removal_notices import find_notice, is_random_words
 
 PLATFORM = "reddit"
-VERSION = 2
-TOMBSTONES = False
+VERSION = 3
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):
@@ -89,18 +91,12 @@ class _Row(msgspec.Struct, gc=False):
     crosspost_parent: str | None = None
     removed_by_category: str | None = None
     is_robot_indexable: _JsonFlag = None
+    edited: _JsonFlag = None
+    retrieved_on: JsonScalar = None
+    retrieved_utc: JsonScalar = None
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
 
 
-# What Reddit shows in place of a deleted text or name, in lower case.
-_WITHDRAWN_MARKERS = {
-    "[deleted]": "deleted",
-    "[deleted by user]": "deleted",
-    "[removed]": "removed",
-    "[ removed by reddit ]": "removed",
-    "[removed by reddit]": "removed",
-    "[ removed by moderator ]": "removed",
-}
 _BY_AUTHOR = ("deleted", "author")
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names of people.
@@ -158,15 +154,23 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if raw[2:3] == "_":
             raw = raw[3:]
         author = row.author
-        if not author or (author[0] == "[" and author.lower() in _WITHDRAWN_MARKERS):
+        if not author or (author[0] == "[" and find_notice(author)):
             author = bot = None
         else:
             bot = is_bot(author)
         if row.body is not None:
-            return (_make_comment(row, raw, row.body, author, bot),)
-        if row.title is not None:
-            return (_make_submission(row, raw, row.title, author, bot),)
-        raise Refused("no_text")
+            post = _make_comment(row, raw, row.body, author, bot)
+        elif row.title is not None:
+            post = _make_submission(row, raw, row.title, author, bot)
+        else:
+            raise Refused("no_text")
+        edited = row.edited
+        if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
+            return (post,)
+        body = row.body if row.body is not None else row.selftext
+        if post.withdrawn is None and body and is_random_words(body):
+            post = post._replace(withdrawn="deleted")  # overwritten by a tool
+        return make_versions(post, edited_at)
 
     return decode
 
@@ -189,14 +193,15 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,  # license
-        _find_withdrawal(row, author, body),
+        _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
+        seen_at=_find_retrieval_time(row),
     )
 
 
 def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
     body = row.selftext or ""
-    is_deleted = body[:1] == "[" and body.strip().lower() in _WITHDRAWN_MARKERS
-    text = title if is_deleted or not body else f"{title}\n\n{body}" if title else body
+    notice = find_notice(body) if body[:1] == "[" else None
+    text = title if notice or not body else f"{title}\n\n{body}" if title else body
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
     return Post(
@@ -214,16 +219,43 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,  # license
-        _find_withdrawal(row, author, body, title),
+        _find_withdrawal(
+            row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
+        ),
+        seen_at=_find_retrieval_time(row),
     )
 
 
-def _find_withdrawal(row: _Row, author: str | None, text: str, title: str = "") -> str | None:
+def _find_retrieval_time(row: _Row) -> int | None:
+    """Return when the dump recorded the post, if it may have been edited before; else null.
+
+    An author may have edited a post of a dump that does not say so. One that was not edited is
+    older than every edited copy, whenever it was recorded.
+    """
+    if row.edited is not None:
+        return None
+    return parse_micros(row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc)
+
+
+def _find_edit_time(row: _Row, post: Post) -> int | None:
+    """Return when the author edited the post; null if never.
+
+    Reddit once gave ``true`` for the time: then it is the time of the recording, or if there is
+    none, just after the post was made.
+    """
+    edited_at = parse_micros(row.edited) if type(row.edited) is not bool else None
+    if edited_at is not None and edited_at > (post.created_at or 0):
+        return edited_at
+    if not _parse_flag(row.edited):
+        return None
+    recorded = row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc
+    return parse_micros(recorded) or (post.created_at or 0) + 1
+
+
+def _find_withdrawal(row: _Row, author: str | None, text: str, notice: str | None) -> str | None:
     """Return why this must not be used, or null; deletion by the author takes precedence."""
-    if text[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(text.strip().lower())):
-        return reason
-    if title[:1] == "[" and (reason := _WITHDRAWN_MARKERS.get(title.strip().lower())):
-        return reason
+    if notice is not None:
+        return notice
     meta = row.meta
     if meta is not None:
         if meta.was_deleted_later:

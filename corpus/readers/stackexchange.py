@@ -29,11 +29,12 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    make_versions,
 )
 
 PLATFORM = "stackexchange"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):
@@ -251,7 +252,7 @@ def make_decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
         fields = {name: quoted or single for name, quoted, single in _PAIRS.findall(match[0])}
         leftovers = _refuse_leftovers(text[match.end() :])
         try:
-            return (_make_record(_XmlRow(fields), table, site), *leftovers)
+            return (*_make_records(_XmlRow(fields), table, site), *leftovers)
         except Refused as refusal:
             return (refusal, *leftovers)
 
@@ -296,22 +297,22 @@ def _decode_reference(match: re.Match[str]) -> str:
     return "\ufffd" if not 0 < code < 0x110000 or 0xD800 <= code < 0xE000 else chr(code)
 
 
-def _make_record(row: _XmlRow, table: str, site: str) -> Record:
+def _make_records(row: _XmlRow, table: str, site: str) -> Sequence[Record]:
     if table == "comments" or (not table and "PostTypeId" not in row):
-        return _make_comment(row, site)
+        return (_make_comment(row, site),)
     return _make_post(row, site)
 
 
-def _make_post(row: _XmlRow, site: str) -> Record:
+def _make_post(row: _XmlRow, site: str) -> Sequence[Record]:
     number, kind = row.get_number("Id"), row.get("PostTypeId")
     if not number:
         raise Refused("no_id")
     if number in _FABRICATED_IDS:
-        return Skipped("fabricated")
+        return (Skipped("fabricated"),)
     if kind not in ("1", "2"):
         if kind is None:
             raise Refused("no_type")
-        return Skipped(f"not_a_post: {_OTHER_POST_TYPES.get(kind, 'other')}")
+        return (Skipped(f"not_a_post: {_OTHER_POST_TYPES.get(kind, 'other')}"),)
     question = kind == "1"
     title, body = row.get("Title") if question else None, row.get("Body")
     deleted = bool(row.get("DeletionDate"))
@@ -323,7 +324,7 @@ def _make_post(row: _XmlRow, site: str) -> Record:
     accepted = row.get_number("AcceptedAnswerId") if question else ""
     prefix = f"stackexchange:{site}/"
     parent_id = prefix + parent if parent else None
-    return Post(
+    post = Post(
         prefix + number,
         f"{title}\n\n{text}" if title and text else title or text,
         "post" if question else "reply",
@@ -341,6 +342,7 @@ def _make_post(row: _XmlRow, site: str) -> Record:
         "deleted" if deleted else None,
         prefix + accepted if accepted else None,
     )
+    return make_versions(post, parse_micros(row.get("LastEditDate")))
 
 
 def _make_comment(row: _XmlRow, site: str) -> Record:

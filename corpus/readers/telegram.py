@@ -38,11 +38,12 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    make_versions,
 )
 
 PLATFORM = "telegram"
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 ChatType = Literal[
     "public_channel",
@@ -94,6 +95,8 @@ class _Message(_MessageHead):
 
     date: JsonScalar = None
     date_unixtime: JsonScalar = None
+    edited: JsonScalar = None
+    edited_unixtime: JsonScalar = None
     sender: str | msgspec.UnsetType | None = msgspec.field(default=msgspec.UNSET, name="from")
     from_id: JsonScalar = None
     text: str | list[str | _Entity] | None = None
@@ -198,7 +201,7 @@ def _decode_message(
     data: bytes, chat: _ChatHeader, is_public: bool, config: Config
 ) -> Sequence[Record]:
     if is_public:
-        return decode_value(data, lambda line: (_make_post(_parse_message(line), chat, config),))
+        return decode_value(data, lambda line: _make_post(_parse_message(line), chat, config))
     return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line), chat),))
 
 
@@ -211,9 +214,9 @@ def _make_private_post(message: _MessageHead, chat: _ChatHeader) -> Record:
     return Post(f"telegram:private/{chat.number}/{name}", "", withdrawn="private")
 
 
-def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | Skipped:
+def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Record, ...]:
     if message.type != "message":
-        return Skipped("service")
+        return (Skipped("service"),)
     name = _parse_telegram_id(message.id)
     if not name or not chat.id:
         raise Refused("no_id")
@@ -227,13 +230,14 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | S
         kind = "repost"  # of a message whose id is not in the export
     elif message.reply_to_message_id is not None:
         kind, parent = "reply", _make_parent_id(message, chat)
-    return Post(
+    offset = config.utc_offset_minutes
+    post = Post(
         f"telegram:{chat.id}/{name}",
         text,
         kind,
         _make_author(message),
         chat.name or chat.id,
-        _parse_message_time(message, config.utc_offset_minutes),
+        _parse_time(message.date_unixtime, message.date, offset),
         None,  # lang_hint
         parent,
         None,  # root_id
@@ -245,6 +249,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> Post | S
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if message.sender is None and message.from_id is not None else None,
     )
+    return make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset))
 
 
 def _parse_telegram_id(value: object) -> str:
@@ -296,10 +301,10 @@ def _make_parent_id(message: _Message, chat: _ChatHeader) -> str | None:
     return f"telegram:{peer[1]}/{number}" if peer else None
 
 
-def _parse_message_time(message: _Message, offset: int | None) -> int | None:
-    if message.date_unixtime is not None:
-        return parse_micros(message.date_unixtime)
-    if type(message.date) is not str or not _LOCAL_TIME.fullmatch(message.date):
-        return parse_micros(message.date)  # not Telegram's own format, so it is not local time
-    local = parse_micros(message.date)
+def _parse_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int | None:
+    if unix is not None:
+        return parse_micros(unix)
+    if type(written) is not str or not _LOCAL_TIME.fullmatch(written):
+        return parse_micros(written)  # not Telegram's own format, so it is not local time
+    local = parse_micros(written)
     return local - offset * 60_000_000 if local is not None and offset is not None else None

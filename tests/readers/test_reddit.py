@@ -253,3 +253,45 @@ def test_real_dumps_are_read_to_the_last_line(name: str) -> None:
     counts = dict(posts["withdrawn"].value_counts().iter_rows())
     assert texts["[removed]"] <= counts["removed"] + counts["deleted"]
     assert texts["[deleted]"] <= counts["deleted"]
+
+
+def records(row: dict[str, Any], /, **changes: Any) -> list[contract.Record]:
+    return list(reddit.make_decoder(config())(json.dumps({**row, **changes}).encode()))
+
+
+@pytest.mark.parametrize("row", [COMMENT, SUBMISSION], ids=["comment", "submission"])
+@pytest.mark.parametrize(
+    ("edited", "retrieved_on", "second"),
+    [
+        (1134366000, 1134399999, 1134366000),
+        (1134366000.0, None, 1134366000),
+        ("1134366000", None, 1134366000),
+        (True, 1134399999, 1134399999),  # Reddit once told no time
+    ],
+)
+def test_an_edit_supersedes_older_copies(
+    row: dict[str, Any], edited: Any, retrieved_on: int | None, second: int
+) -> None:
+    found, notice = records(row, edited=edited, retrieved_on=retrieved_on)
+    assert isinstance(found, contract.Post)
+    assert found.seen_at == second * 1_000_000
+    assert notice == contract.Tombstone("id", found.id, "superseded", second * 1_000_000)
+
+
+@pytest.mark.parametrize("edited", [False, None, 0, "False", ""])
+def test_a_post_without_an_edit_supersedes_nothing(edited: Any) -> None:
+    (found,) = records(COMMENT, edited=edited, retrieved_on=1134399999)
+    assert isinstance(found, contract.Post)
+    # A dump without the field may hold an edited text: the time of its recording is compared.
+    assert found.seen_at == (1134399999_000_000 if edited is None else None)
+
+
+def test_random_words_in_an_edited_post_are_a_deletion() -> None:
+    words = "lantern obtainable wise seven harbour grotesque crab"
+    assert post(COMMENT, body=words).withdrawn is None
+    edited = records(COMMENT, body=words, edited=1134366000)[0]
+    assert isinstance(edited, contract.Post) and edited.withdrawn == "deleted"
+    edited = records(SUBMISSION, selftext=words, edited=1134366000)[0]
+    assert isinstance(edited, contract.Post) and edited.withdrawn == "deleted"
+    plain = records(COMMENT, edited=1134366000)[0]
+    assert isinstance(plain, contract.Post) and plain.withdrawn is None

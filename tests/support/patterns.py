@@ -205,6 +205,8 @@ BOUNDED = {
     "corpus.storage.output_folder._TEMPORARY": 4096,
     "filters.pii.ner._TRAILING_MARKS": 20_000,
 }
+#: The same of every pattern of a module.
+BOUNDED_MODULES = {"filters.text.removal_notices": 2_000}
 
 
 def all_linear(size: int, few: int, seed: int) -> int:
@@ -212,7 +214,8 @@ def all_linear(size: int, few: int, seed: int) -> int:
     chance = random.Random(seed)
     found = patterns()
     for name, each in found.items():
-        long = min(size, BOUNDED.get(name, size))
+        module = name.rpartition(".")[0]
+        long = min(size, BOUNDED.get(name, size), BOUNDED_MODULES.get(module, size))
         use = ANCHORED.get(name)
         known = pumps(each, chance, 6)
         for pump in chance.sample(known, min(few, len(known))):

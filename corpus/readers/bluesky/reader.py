@@ -34,7 +34,7 @@ from corpus.readers.contract import Batch, Cursor, JsonScalar, Record, Refused, 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder", "read"]
 
 PLATFORM = "bluesky"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 T = TypeVar("T")

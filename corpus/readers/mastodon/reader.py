@@ -43,7 +43,7 @@ from corpus.storage import filesystem
 __all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "mastodon"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 FOLDERS = True
 

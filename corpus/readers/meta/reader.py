@@ -55,8 +55,8 @@ from corpus.readers.meta.common import (
 
 FOLDERS = True
 PLATFORM = "facebook"  # or "instagram", by the names in the export
-VERSION = 1
-TOMBSTONES = False
+VERSION = 2
+TOMBSTONES = True
 
 
 class Config(ReaderConfig):

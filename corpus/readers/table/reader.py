@@ -20,8 +20,8 @@ from corpus.readers.table.mapping import Config
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "table"
-VERSION = 2
-TOMBSTONES = False
+VERSION = 3
+TOMBSTONES = True
 
 _FORMAT_SUFFIXES = {
     ".csv": "csv",
@@ -73,8 +73,20 @@ def read(
     else:
         batches = csv_reader.read(path, config, table_format, part_posts, start)
     if "id" in config.fields:
-        return batches
+        return map(_supersede_versions, batches) if "seen_at" in config.fields else batches
     return (_assign_ids(batch, path, config.platform) for batch in batches)
+
+
+def _supersede_versions(batch: Batch) -> Batch:
+    """Add the notices that copies of a post are superseded which were seen before this one."""
+    seen = batch.posts.filter(pl.col("seen_at").is_not_null())
+    notices = seen.select(
+        pl.lit("id").alias("target"),
+        pl.col("id").alias("value"),
+        pl.lit("superseded").alias("reason"),
+        pl.col("seen_at").alias("said_at"),
+    )
+    return replace(batch, tombstones=pl.concat([batch.tombstones, notices]))
 
 
 def _detect_format(path: str) -> str:

@@ -45,7 +45,7 @@ from corpus.readers.x.json_types import (
 )
 
 PLATFORM = "x"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 

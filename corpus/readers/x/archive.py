@@ -52,7 +52,7 @@ from corpus.readers.x.common import make_superseded_tombstones, normalize_langua
 from corpus.storage import filesystem
 
 PLATFORM = "x"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 FOLDERS = True
 

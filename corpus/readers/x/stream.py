@@ -31,7 +31,7 @@ from corpus.readers.x.common import (
 )
 
 PLATFORM = "x"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
