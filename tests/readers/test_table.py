@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
+import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -165,6 +166,35 @@ def test_an_id_that_was_a_float_is_exact_or_refused(
             assert [(row, expected)] == refused(file)
         else:
             assert f"table:{expected}" == posts(file)["id"].item()
+
+
+def test_bytes_of_parquet_are_texts_and_a_bad_cell_costs_its_row(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    texts = pa.array([b"a tram", b"\xff\xfe", b"tr\xc3\xa8s bien"], pa.binary())
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "body": texts}), path)
+    fields = {"id": "id", "text": "body"}
+    assert posts(path, fields=fields)["text"].to_list() == ["a tram", "très bien"]
+    assert refused(path, fields=fields) == [(2, "invalid_utf8")]
+
+
+def test_a_list_of_texts_is_joined_line_by_line(tmp_path: Path) -> None:
+    path, fields = tmp_path / "p.parquet", {"id": "id", "text": "body"}
+    rows = [{"id": "1", "body": ["a tram", "at noon"]}, {"id": "2", "body": []}]
+    pl.DataFrame(rows).write_parquet(path)
+    lines = write(tmp_path, "p.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    for file in (path, lines):
+        assert posts(file, fields=fields)["text"].to_list() == ["a tram\nat noon"]
+        assert refused(file, fields=fields) == [(2, "no_text")]
+
+
+def test_a_parquet_column_that_can_be_no_text_is_named_with_its_type(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    pl.DataFrame({"id": ["1"], "body": [{"words": "a tram"}]}).write_parquet(path)
+    with pytest.raises(
+        PlanError, match=r"column 'body' is of type struct<words: .*'column\.field'"
+    ):
+        posts(path, fields={"id": "id", "text": "body"})
+    assert posts(path, fields={"id": "id", "text": "body.words"})["text"].item() == "a tram"
 
 
 def test_numeric_ids_of_json_and_parquet_follow_the_same_rules(tmp_path: Path) -> None:

@@ -192,6 +192,8 @@ def _parse_name(value: object) -> str | None:
 def _parse_text(value: object) -> str | None:
     if isinstance(value, str) or value is None:
         return value
+    if isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
+        return "\n".join(str(item) for item in value if item) or None  # paragraphs, turns
     if isinstance(value, (dict, list)):
         raise Refused("wrong_type")
     return None if value != value else str(value)

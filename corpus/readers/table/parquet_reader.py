@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from corpus.errors import PlanError
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.parquet_file import iter_slices, open_parquet
 from corpus.formats.seekable_file import get_file_size
@@ -54,6 +55,8 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
         for column in config.list_columns():
             if not _has_column(table.schema_arrow, column):
                 raise missing_column_error(path, config, table.schema_arrow.names, column)
+        for column in config.get_sources("text"):
+            _check_is_text(path, column, table.schema_arrow)
         for piece in iter_slices(table, config.list_columns(), row):
             if isinstance(piece, int):  # the rest of this row group cannot be read
                 refused.append((path, row + 1, "broken_parquet"))
@@ -84,6 +87,27 @@ def _has_column(schema: pa.Schema, column: str) -> bool:
             return False
         kind = kind.field(key).type
     return kind is not None
+
+
+def _check_is_text(path: str, column: str, schema: pa.Schema) -> None:
+    """PlanError if no row of the column can be a text."""
+    name, *keys = [column] if column in schema.names else column.split(".")
+    kind = schema.field(name).type
+    for key in keys:
+        kind = kind.field(key).type
+    if _is_list(kind):
+        kind = kind.value_type
+    if pa.types.is_nested(kind):
+        raise PlanError(
+            f"{path}: column '{column}' is of type {kind}, which is no text; map 'text' to another "
+            "column, or to a field in it, such as 'column.field'"
+        )
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+    )
 
 
 def _convert_slice(
@@ -138,11 +162,38 @@ def _read_column(piece: pa.RecordBatch, column: str, reasons: dict[int, str]) ->
         values = pc.struct_field(piece.column(name), path)
         if pa.types.is_dictionary(values.type):
             values = values.dictionary_decode()
+    if _is_list(values.type):  # paragraphs, or the turns of a conversation
+        return _join_lists(values, reasons)
+    if pa.types.is_binary(values.type) or pa.types.is_large_binary(values.type):
+        # Strings without that annotation: old writers of Impala, Hive and Spark.
+        values = _view_as_text(values)
     try:
         values.validate(full=True)
     except pa.ArrowInvalid:
         values = pa.array(_null_invalid_texts(values, reasons), pa.large_string())
     return pl.Series(pl.from_arrow(values))
+
+
+def _view_as_text(values: pa.Array) -> pa.Array:
+    """Return bytes as texts that may not be valid."""
+    is_large = pa.types.is_large_binary(values.type)
+    return values.view(pa.large_string() if is_large else pa.string())
+
+
+def _join_lists(values: pa.Array, reasons: dict[int, str]) -> pl.Series:
+    """Join the texts of each list by line ends; null for an empty list."""
+    joined: list[str | None] = []
+    for index, scalar in enumerate(values):
+        try:
+            items = scalar.as_py() or ()
+            lines = [
+                item.decode() if isinstance(item, bytes) else str(item) for item in items if item
+            ]
+            joined.append("\n".join(lines) or None)
+        except UnicodeDecodeError:
+            reasons[index] = "invalid_utf8"
+            joined.append(None)
+    return pl.Series(joined, dtype=pl.String)
 
 
 def _null_invalid_texts(values: pa.Array, reasons: dict[int, str]) -> list[str | None]:
