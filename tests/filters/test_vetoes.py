@@ -89,8 +89,70 @@ def test_a_veto_keeps_what_is_no_detail_and_takes_nothing_else(
     assert "<" in redact(redacted)
 
 
+#: By rule: a span that it discards, and one in like surroundings that no rule discards.
+SPANS = [
+    ("id_in_url", "PHONE_NUMBER", "https://n.example/?p=[4155552671]", "n.example [4155552671]"),
+    ("id_in_url", "CREDIT_CARD", "https://n.example/[4111111111111111]", "x/ [4111111111111111]"),
+    ("date", "PHONE_NUMBER", "on [2024.08.31 17]:00", "on [2024.08.31 99]:00"),
+    ("date", "PHONE_NUMBER", "([31-08-2024] 11:30)", "([31-38-2024] 11:30)"),
+    ("date", "PHONE_NUMBER", "backup [20240831 113000]", "backup [20240831 993000]"),
+    ("date", "PHONE_NUMBER", "born [20240831] ok", "call [20240831] ok"),
+    ("date", "PHONE_NUMBER", "the [03/18 0010] drop", "the [03/18 7710] drop"),
+    ("time_or_year_range", "PHONE_NUMBER", "from [1955-1975] on", "from [1955-9975] on"),
+    ("time_or_year_range", "PHONE_NUMBER", "open [10.30-14.00] ok", "open [10.80-14.00] ok"),
+    ("time_or_year_range", "PHONE_NUMBER", "[407-437 (2005)", "[407-437 (3005]"),
+    ("time_or_year_range", "PHONE_NUMBER", "costs [3000 - 5000] ok", "costs [3000 - 5001] ok"),
+    ("time_or_year_range", "PHONE_NUMBER", "at [0400-0700] ok", "call [0400-0700] ok"),
+    ("time_or_year_range", "PHONE_NUMBER", "life: [18762007] ok", "life: [18762307] ok"),
+    ("decimal", "PHONE_NUMBER", "pi is [3.1415926535]", "pi is [031.4159265]"),
+    ("decimal", "PHONE_NUMBER", "pi is 3.[1415926535]", "pi is 3. [2415926535]"),
+    ("decimal", "PHONE_NUMBER", "at 52.520008, [113.404954]", "at 52 [113.404954]"),
+    ("decimal", "PHONE_NUMBER", "e^[24155552671]", "e [24155552671]"),
+    ("decimal", "US_SSN", "no 11.[307.39.1820]", "no 11 [307.39.1820]"),
+    ("epoch", "PHONE_NUMBER", "since [1700000123] it", "call [1700000123] it"),
+    ("epoch", "PHONE_NUMBER", "at [1700000123456]", "at [2700000123456]"),
+    ("sequence", "PHONE_NUMBER", "[1 2 3 4 5 6 7 8 9 10]", "[1 2 3 4 5 6 7 8 9 1 2]"),
+    ("sequence", "PHONE_NUMBER", "[10 9 8 7 6 5 4 3]", "[01 23 45 67 89]"),
+    ("sequence", "PHONE_NUMBER", "loool [7777777777]", "loool [7777777772]"),
+    ("sequence", "PHONE_NUMBER", "[509 509 509]", "[509 509 508]"),
+    ("sequence", "PHONE_NUMBER", "it is [2345678901]", "it is [2345678912]"),
+    ("power_of_two", "PHONE_NUMBER", "max [4294967295]", "max [4294967293]"),
+    ("file", "PHONE_NUMBER", "see /var/log/[4155552671]", "see var [4155552671]"),
+    ("assigned", "PHONE_NUMBER", "id = [4155552671];", "tel = [4155552671];"),
+    ("round", "PHONE_NUMBER", "about [3001000000]", "about [3001000001]"),
+    ("short_groups", "PHONE_NUMBER", "[9 11 1 15 17 19]", "[9 1 1 1 5 1 7 1 9]"),
+    ("isbn", "PHONE_NUMBER", "[978-3-16-148410-0]", "[978-3-16-148410-1]"),
+    ("label", "PHONE_NUMBER", "order no. [415-555-2671]", "to order [415-555-2671]"),
+    ("count", "PHONE_NUMBER", "[4155552671] views", "[4155552671] viewers call"),
+    ("count", "PHONE_NUMBER", "costs $[4155552671]", "costs [4155552671]"),
+    ("hex", "PHONE_NUMBER", "3f2b8c1d9e7a[4155552671]aa", "3f2b [4155552671]"),
+    ("hex", "PHONE_NUMBER", "0x[4155552671]", "0 [4155552671]"),
+    ("dotted_version", "PHONE_NUMBER", "build [10.0.19041.1234]", "tel [06.12.34.56.78]"),
+    ("version", "IP_ADDRESS", "v[9.2.3.4]", "at [9.2.3.4]"),
+    ("no_global_ipv6", "IP_ADDRESS", "[dead::beef]", "[2606:4700::1111]"),
+    ("hex_pairs", "MAC_ADDRESS", "a1:[1a:2b:3c:4d:5e:6f]", "a1 [1a:2b:3c:4d:5e:6f]"),
+    ("repository", "EMAIL_ADDRESS", "[git@n.example]:a/b", "[git@n.example] a/b"),
+]
+
+
+def find_veto(marked: str, entity: str) -> str:
+    before, _, rest = marked.partition("[")
+    content, _, after = rest.partition("]")
+    span = EntitySpan(len(before), len(before + content), entity, 0.5)
+    return vetoes.find_veto(before + content + after, span)
+
+
+@pytest.mark.parametrize(("rule", "entity", "discarded", "kept"), SPANS)
+def test_a_rule_discards_its_spans_and_no_others(
+    rule: str, entity: str, discarded: str, kept: str
+) -> None:
+    assert find_veto(discarded, entity) == rule
+    assert find_veto(kept, entity) == ""
+
+
 def test_every_rule_has_a_test_both_ways() -> None:
-    assert {rule for rule, _, _ in BOTH_WAYS} >= {rule.name for rule in vetoes.RULES}
+    names = {rule.name for rule in vetoes.RULES}
+    assert {rule for rule, _, _ in BOTH_WAYS} == names == {rule for rule, *_ in SPANS}
 
 
 def test_spans_keep_their_order_and_other_entities_are_not_judged() -> None:
