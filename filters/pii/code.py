@@ -422,7 +422,7 @@ _DECLARATION = re.compile(
     r"enum|"
     r"interface|@[A-Z]\w{0,60}[ (])\s?\w"
 )
-_CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]+){2,5}|[a-z]+(?:_[a-z]+)+")
+_CAMEL_CASE = re.compile(r"(?:[A-Z][a-z]{1,30}){2,5}|[a-z]{1,30}(?:_[a-z]{1,30}){1,5}")
 #: Platforms where these words are of a language even if nothing around them is code.
 _PROGRAMMING = ("stackexchange", "stackoverflow", "github", "gitlab", "hackernews", "lobsters")
 _NAMES = frozenset(("Max", "Min", "Page", "Rule", "case", "page"))

@@ -196,6 +196,7 @@ ANCHORED = {
     "corpus.readers.stackexchange._MEMBER": "fullmatch",
     "corpus.readers.stackexchange._HOST": "fullmatch",
     "corpus.readers.x.archive._BEGINS": "match",
+    "filters.pii.secrets._PEM_BODY": "match",
     "filters.repeats.repeated_lines._FENCE": "match",
     "filters.repeats.repeated_lines.labels": "match",
 }
