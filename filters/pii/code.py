@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import NamedTuple
 
 #: What a text contains that has code, but for a word of a language alone: a pattern for polars.
@@ -93,7 +94,7 @@ def _is_alone_in_line(word: str, before: str, after: str) -> bool:
     return alone and bool(before or after) and bool(_CAMEL_CASE.fullmatch(word))
 
 
-def is_in_code(spans: list[CodeSpan], position: int) -> bool:
+def is_in_code(spans: Sequence[CodeSpan], position: int) -> bool:
     """Return whether a position is in one of the sorted spans."""
     at = bisect_right(spans, position, key=lambda span: span.start) - 1
     return at >= 0 and position < spans[at].end

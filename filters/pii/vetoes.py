@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from filters.pii import code
 from filters.pii.spans import EntitySpan
 
 #: Characters around a span that the rules see; an address is looked for in so many before it.
@@ -32,6 +33,7 @@ class Surroundings(NamedTuple):
     before: str
     after: str
     url: str  # the part of the address before the span, if the span is inside one
+    in_code: bool = False  # whether the span is in a block of code
 
     @property
     def digits(self) -> str:
@@ -57,10 +59,18 @@ def drop_vetoed(text: str, spans: Iterable[EntitySpan]) -> list[EntitySpan]:
 
     ``text`` is the text that the offsets of the spans are in.
     """
-    return [span for span in spans if not find_veto(text, span)]
+    blocks = find_code_blocks(text)
+    return [span for span in spans if not find_veto(text, span, blocks)]
 
 
-def find_veto(text: str, span: EntitySpan) -> str:
+def find_code_blocks(text: str) -> list[code.CodeSpan]:
+    """Return the blocks of code of a text; code inside of a line is none."""
+    if "```" not in text and "~~~" not in text:
+        return []
+    return [span for span in code.find_code(text) if "\n" in text[span.start : span.end]]
+
+
+def find_veto(text: str, span: EntitySpan, code_blocks: Sequence[code.CodeSpan] = ()) -> str:
     """Return the name of the rule that discards a span, or an empty string."""
     rules = _RULES_BY_ENTITY.get(span.entity)
     if not rules:
@@ -71,6 +81,7 @@ def find_veto(text: str, span: EntitySpan) -> str:
         text[max(0, span.start - _BEFORE_CHARACTERS) : span.start],
         text[span.end : span.end + _AFTER_CHARACTERS],
         _find_url(text[max(0, span.start - _URL_CHARACTERS) : span.start]),
+        bool(code_blocks) and code.is_in_code(code_blocks, span.start),
     )
     return next((rule.name for rule in rules if rule.applies(surroundings)), "")
 
@@ -130,10 +141,12 @@ _LABEL = re.compile(
     r"patent|docket|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|commande|facture|pedido|"
     r"factura|pedido|ordine|fattura|заказ\w*|артикул|user ?id|channel|chat ?id|msg ?id|"
     r"message ?id|post ?id|tweet ?id|app ?id|steam ?id|uid|gid|guid|uuid|seed|port|offset|address|"
-    r"timestamp|epoch|unix ?time|created_at|updated_at|time_t|hash|checksum|crc|md5|sha\d*)"
-    r"(?:[ _-]?(?:no|nr|num|number|nummer|id|code|#|n°|nº|№))?"
+    r"score|xp|level|gold|elo|rating|timestamp|epoch|unix ?time|created_at|updated_at|time_t|hash|"
+    r"checksum|crc|md5|sha\d*)"
+    r"(?:[ _-]?(?:no|nr|n|num|number|nummer|id|code|#|n°|nº|№))?"
     r"(?: (?:is|was|are|=|of|ist|war|est|es))?[\s:.#=\"'(\[]{0,4}"
-    r"|订单号?|訂單|单号|快递|注文番号|주문번호|编号)$",
+    r"|(?:订单号?|訂單編?號?|单号|快递|注文番号|再生数|주문번호|조회수|编号|編號)[\s:\uff1a]{0,3}"
+    r"|(?:\b|_)id[\"']?\s{0,2}(?:=>|[:=])\s{0,2}[\"']?|<\w{0,20}id>)$",
     re.I,
 )
 _WEAK_LABEL = re.compile(r"(?:\b(?:no|nr|num|number|nummer|id|n°|nº)[.:# ]{0,3}|[#№]\s?)$", re.I)
@@ -176,7 +189,7 @@ def _is_cued(seen: Surroundings) -> bool:
 
 # What these name is never a phone number, however it is written.
 _STRONG_LABEL = re.compile(
-    r"\b(?:isbn|issn|ean|upc|sku|asin|doi|pmid|arxiv|gtin|imei|vin|patent|tracking|serial|"
+    r"\b(?:isbn|issn|ean|upc|barcode|sku|asin|doi|pmid|arxiv|gtin|imei|vin|patent|tracking|serial|"
     r"part|model|population|licen[cs]e|cas|iso(?:/iec)?|rfc|cve|kb)"
     r"(?:[ _-]?(?:10|13|no|nr|num|number|nummer|id|code|key|#|n°|nº|№))?[\s:.#=\"'(-]{0,3}$",
     re.I,
@@ -220,6 +233,12 @@ _DATES = re.compile(
     rf"\(?{_DATE}[)\].]{{0,2}}(?:[ _./\u2010-\u2015T~-]{{1,3}}(?:{_DATE}|{_TIME})[)\].]?){{0,3}}"
 )
 _DATE_AND_TIME = re.compile(rf"{_DATE}[)\]. T_-]{{1,3}}{_HOUR}[:.][0-5]\d(?:[:.]\d\d)?")
+# 30.09.25 12:00, cut by the colon; and Sept 30 2025 1800.
+_SHORT_DATE = re.compile(r"\d\d([./-])(?:0[1-9]|1[0-2])\1\d\d,? (?:[01]?\d|2[0-4])")
+_MONTH_BEFORE = re.compile(
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}\.? ?$", re.I
+)
+_DAY_AND_YEAR = re.compile(r"\d{1,2},? (?:19|20)\d\d(?: (?:[01]\d|2[0-4])[0-5]\d)?")
 # The same without a separator: 20231012143000.
 _TIME_STAMP = re.compile(
     r"(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-_ .]?"
@@ -246,6 +265,10 @@ def _is_date(seen: Surroundings) -> bool:
         return has_separator or not _is_cued(seen)
     if _TIME_STAMP.fullmatch(content):
         return not _is_cued(seen)
+    if _SHORT_DATE.fullmatch(content) and re.match(r":[0-5]\d", seen.after):
+        return True
+    if _MONTH_BEFORE.search(seen.before) and _DAY_AND_YEAR.fullmatch(content):
+        return True
     # "2023.10.12 14:30": the date was cut off in front, or the span begins in the middle of it.
     joined = re.search(r"[\d.\-/ ]{0,12}$", seen.before)
     rest = re.match(r"[\d.:]{0,8}", seen.after)
@@ -324,7 +347,9 @@ def _is_sequence(seen: Surroundings) -> bool:
     digits = seen.digits
     if set(digits) <= {"0", "1"} or len(set(digits)) == 1:
         return True
-    return seen.content.isdecimal() and any(digits in counted for counted in _COUNTED)
+    # 01 23 45 67 89 is a French number.
+    is_written = seen.content.isdecimal() or digits[:1] != "0"
+    return is_written and any(digits in counted for counted in _COUNTED)
 
 
 def _is_power_of_two(seen: Surroundings) -> bool:
@@ -344,9 +369,18 @@ _FILE_AFTER = re.compile(
 _PATH_BEFORE = re.compile(r"(?:[A-Za-z]:|[\w.~-])?[/\\](?:[\w.-]{1,60}[/\\]){1,10}[\w-]{0,40}$")
 
 
+_KIND_BEFORE = re.compile(
+    r"\b(?:articles?|posts?|items?|threads?|topics?|users?|ids?|status|questions?|answers?|products?|"
+    r"videos?|photos?|stories|story|issues?|pull|comments?|news|node|pages?)/$",
+    re.I,
+)
+
+
 def _is_file(seen: Surroundings) -> bool:
     """Return whether the digits are the name of a file, or a part of a path."""
-    is_path = _PATH_BEFORE.search(seen.before) and not _PHONE_IN_URL.search(seen.before)
+    is_path = (
+        _PATH_BEFORE.search(seen.before) or _KIND_BEFORE.search(seen.before)
+    ) and not _PHONE_IN_URL.search(seen.before)
     return bool(_FILE_AFTER.match(seen.after)) or (bool(is_path) and seen.content.isdecimal())
 
 
@@ -364,6 +398,11 @@ def _is_assigned(seen: Surroundings) -> bool:
         and not _PHONE_NAME.search(name[1])
         and bool(_ASSIGNED_AFTER.match(seen.after))
     )
+
+
+def _is_bare_in_code(seen: Surroundings) -> bool:
+    is_bare = seen.content.strip("()[]").isdecimal()
+    return seen.in_code and is_bare and not _CUE.search(seen.before)
 
 
 def _is_round(seen: Surroundings) -> bool:
@@ -408,7 +447,7 @@ def _is_in_hex(seen: Surroundings) -> bool:
 # --- versions -------------------------------------------------------------------------------------
 
 _VERSION_BEFORE = re.compile(
-    r"(?:\b(?:v|ver|vers|version|versions|versión|versão|versione|release|rel|build|firmware|fw|"
+    r"(?:\b(?:v|ver|vers|version|api|tag|changelog|sdk|versions|versión|versão|versione|release|rel|build|firmware|fw|"
     r"revision|rev|patch|update|upgrade|upgraded|upgrading|downgraded?|driver|kernel|assembly|"
     r"section|sec|chapter|clause|figure|fig|table|step|appendix|paragraph|rule|oid|"
     r"chrome|chromium|firefox|safari|opera|edge|ie|skype|itunes|flash|java|jdk|jre|python|ruby|php|"
@@ -416,13 +455,14 @@ _VERSION_BEFORE = re.compile(
     r"rails|django|spring|hibernate|android|ios|macos|windows|ubuntu|debian|fedora|centos|linux|"
     r"dotnet|\.net|framework|visual studio|xcode|gcc|clang|cmake|maven|gradle|npm|node|electron|"
     r"unity|unreal|directx|opengl|nuget|gem|pip|wordpress|drupal|joomla|magento|docker|kubernetes)"
-    r"(?:(?: version| to| from| is| was|:|=|\s|[\"'(,])){0,3}"
+    r"(?:(?: version| number| to| from| is| was|:|=|\s|[\"'(,.])){0,3}"
     r"|§\s?|(?:==|>=|<=|~>|\^|~=)\s?"
     r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)$",
     re.I,
 )
 _VERSION_NEAR = re.compile(
     r"(?:version[\"'>)\]]{0,2}\s?[:=(<>,]{0,2}\s?[\"'(<]{0,2}|\.(?:so|dll|dylib)\.|"
+    r"\b[a-z]\w{0,40}(?:\.\w{1,40}){1,5}:[\w.-]{1,60}:|"
     r"\bgem\s+[\"'][\w-]+[\"'],\s?[\"'][~>=< ]{0,4}|"
     r"\b(?:upgrad|updat|downgrad|migrat|bump)\w*[^\n]{0,40}(?:from|to|and|or|->|=>|,|-)\s)$",
     re.I,
@@ -430,7 +470,8 @@ _VERSION_NEAR = re.compile(
 _VERSION_AFTER = re.compile(
     r"\.\d|[-+~_](?:alpha|beta|rc|pre|dev|snapshot|release|final|ubuntu|deb|dfsg|el\d|fc\d|build|"
     r"hotfix|patch|\d{1,2}(?:ubuntu|deb|build|\.el|\.fc)|r\d|p\d|win|x86|x64|linux|amd64|arm)|"
-    r"(?:alpha|beta|rc|b|a)\d|(?:[-.][A-Za-z0-9]{1,12}){0,3}\.(?:tar|tgz|zip|jar|war|whl|gem|deb|rpm|"
+    r"(?:alpha|beta|rc|b|a)\d|\s(?:release[ds]?|version|update|patch|build|beta|is out)\b|"
+    r"(?:[-.][A-Za-z0-9]{1,12}){0,3}\.(?:tar|tgz|zip|jar|war|whl|gem|deb|rpm|"
     r"exe|msi|dll|so|nupkg|apk|ipa|dmg|pkg|js|css|gz|bz2|xz|7z|egg)\b",
     re.I,
 )
@@ -480,6 +521,11 @@ def _is_in_hex_pairs(seen: Surroundings) -> bool:
     )
 
 
+def _is_page(seen: Surroundings) -> bool:
+    """Return whether an "e-mail address" is an address of a page with an @: maps.example/@52.52."""
+    return seen.content.partition("@")[0].endswith("/")
+
+
 def _is_repository(seen: Surroundings) -> bool:
     """Return whether an e-mail address is the user that a repository is cloned as."""
     return bool(
@@ -498,6 +544,7 @@ RULES = (
     Veto("power_of_two", ("PHONE_NUMBER",), _is_power_of_two),
     Veto("file", _NUMBERS, _is_file),
     Veto("assigned", ("PHONE_NUMBER", "US_SSN"), _is_assigned),
+    Veto("code", ("PHONE_NUMBER", "US_SSN"), _is_bare_in_code),
     Veto("round", ("PHONE_NUMBER",), _is_round),
     Veto("short_groups", ("PHONE_NUMBER",), _is_short_groups),
     Veto("isbn", _NUMBERS, _is_isbn),
@@ -509,6 +556,7 @@ RULES = (
     Veto("no_global_ipv6", ("IP_ADDRESS",), _is_no_global_ipv6),
     Veto("hex_pairs", ("MAC_ADDRESS",), _is_in_hex_pairs),
     Veto("repository", ("EMAIL_ADDRESS",), _is_repository),
+    Veto("page", ("EMAIL_ADDRESS",), _is_page),
 )
 _RULES_BY_ENTITY = {
     entity: tuple(rule for rule in RULES if entity in rule.entities)

@@ -66,6 +66,8 @@ BOTH_WAYS = [
     ("version", "upgrade from 9.2.3.4 to 9.2.3.5", "connect from 9.2.3.4 to 9.2.3.5"),
     ("no_global_ipv6", "A::B and dead::beef", "2606:4700:4700::1111"),
     ("hex_pairs", "a1:1a:2b:3c:4d:5e:6f:70", "mac 20:1a:2b:3c:4d:5e"),
+    ("page", "https://maps.example.org/maps/@52.520008,15z", "https://maps.example.org/a@b.org"),
+    ("code", "```\nf(4155552671)\n```", "```\nf()\n``` 4155552671, call `4155552671`"),
     ("repository", "git clone git@host.example.org:a/b.git", "mail git@example.org"),
 ]
 
@@ -116,6 +118,21 @@ SPANS = [
     ("sequence", "PHONE_NUMBER", "loool [7777777777]", "loool [7777777772]"),
     ("sequence", "PHONE_NUMBER", "[509 509 509]", "[509 509 508]"),
     ("sequence", "PHONE_NUMBER", "it is [2345678901]", "it is [2345678912]"),
+    ("date", "PHONE_NUMBER", "on [30.09.25 12]:00", "on [30.19.25 12]:00"),
+    ("date", "PHONE_NUMBER", "Sept [30 2025 1800]", "Anna [30 2025 1800]"),
+    (
+        "label",
+        "PHONE_NUMBER",
+        "\u8ba2\u5355\u53f7\uff1a[4155552671]",
+        "\u7535\u8bdd\uff1a[4155552671]",
+    ),
+    ("label", "PHONE_NUMBER", "user_id: [4155552671],", "user: [4155552671],"),
+    ("file", "PHONE_NUMBER", "article/[4155552671]", "Anna/[4155552671]"),
+    ("version", "IP_ADDRESS", "ver. [9.2.3.4]", "even. [9.2.3.4]"),
+    ("version", "IP_ADDRESS", "org.n.a:b:[9.2.3.4]", "a:b:[9.2.3.4]"),
+    ("version", "IP_ADDRESS", "the [9.2.3.4] release", "the [9.2.3.4] host"),
+    ("page", "EMAIL_ADDRESS", "[n.example/maps/@52.5]", "[n.example/?e=a@b.org]"),
+    ("code", "PHONE_NUMBER", "```\nf([4155552671])\n```", "```\ncall([4155552671])\n```"),
     ("power_of_two", "PHONE_NUMBER", "max [4294967295]", "max [4294967293]"),
     ("file", "PHONE_NUMBER", "see /var/log/[4155552671]", "see var [4155552671]"),
     ("assigned", "PHONE_NUMBER", "id = [4155552671];", "tel = [4155552671];"),
@@ -138,8 +155,9 @@ SPANS = [
 def find_veto(marked: str, entity: str) -> str:
     before, _, rest = marked.partition("[")
     content, _, after = rest.partition("]")
+    text = before + content + after
     span = EntitySpan(len(before), len(before + content), entity, 0.5)
-    return vetoes.find_veto(before + content + after, span)
+    return vetoes.find_veto(text, span, vetoes.find_code_blocks(text))
 
 
 @pytest.mark.parametrize(("rule", "entity", "discarded", "kept"), SPANS)
