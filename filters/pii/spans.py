@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain, groupby
 from typing import NamedTuple
 
 # libphonenumber takes 1648 for a German pager, and the postcode 16801 for a phone number. Numbers
@@ -32,21 +32,40 @@ def resolve_overlaps(text: str, spans: list[EntitySpan]) -> list[EntitySpan]:
     remains readable. In between, spans that reach nobody are discarded: the address 10.20.30.40 is
     no phone number either.
     """
-    outer = [span for span in spans if not any(_is_covered_by(span, other) for other in spans)]
     groups: list[list[EntitySpan]] = []
-    for span in sorted(span for span in outer if not _is_unreachable(text, span)):
-        if groups and span.start < max(other.end for other in groups[-1]):
+    group_end = 0
+    for span in drop_covered(spans):
+        if is_unreachable(text, span):
+            continue
+        if groups and span.start < group_end:
             groups[-1].append(span)
+            group_end = max(group_end, span.end)
         else:
             groups.append([span])
+            group_end = span.end
     return [_merge_group(group) for group in groups]
 
 
-def _is_covered_by(span: EntitySpan, other: EntitySpan) -> bool:
-    """Return whether ``span`` is inside ``other``; if they are equal, whether it scores lower."""
-    if (span.start, span.end) == (other.start, other.end):
-        return (span.score, span.entity) < (other.score, other.entity)
-    return other.start <= span.start and span.end <= other.end
+def drop_covered(spans: Iterable[EntitySpan]) -> list[EntitySpan]:
+    """Return the spans that are not inside another one, sorted; of equal ones the best are kept.
+
+    One pass over the sorted spans: of those that begin no later, only the one that ends last can
+    contain the next.
+    """
+    # The longest span of a start comes first, so that whatever contains a span comes before it.
+    in_order = sorted(spans, key=lambda span: (span.start, -span.end))
+    outer: list[EntitySpan] = []
+    last_end = -1
+    for (_, end), equal in groupby(in_order, key=lambda span: (span.start, span.end)):
+        if end > last_end:
+            last_end = end
+            ranked = sorted(equal, key=_rank)
+            outer += [span for span in ranked if _rank(span) == _rank(ranked[-1])]
+    return outer
+
+
+def _rank(span: EntitySpan) -> tuple[float, str]:
+    return (span.score, span.entity)
 
 
 def _merge_group(group: list[EntitySpan]) -> EntitySpan:
@@ -54,14 +73,17 @@ def _merge_group(group: list[EntitySpan]) -> EntitySpan:
     return best._replace(start=group[0].start, end=max(span.end for span in group))
 
 
-def _is_unreachable(text: str, span: EntitySpan) -> bool:
+def is_unreachable(text: str, span: EntitySpan) -> bool:
     """Return whether nobody can be reached by what the span contains."""
     content = text[span.start : span.end]
     if span.entity == "PHONE_NUMBER":
         is_international = content.startswith(("+", "\uff0b"))
         return not is_international and sum(map(str.isdecimal, content)) < _MIN_PHONE_DIGITS
     if span.entity == "IP_ADDRESS":
-        address = ipaddress.ip_address(content.split("/")[0].split("%")[0])
+        try:
+            address = ipaddress.ip_address(content.split("/")[0].split("%")[0])
+        except ValueError:  # written with escapes; the view has judged what they mean
+            return False
         return not (getattr(address, "ipv4_mapped", None) or address).is_global
     if span.entity == "MAC_ADDRESS":  # the range for documentation, RFC 9542
         return "".join(filter(str.isalnum, content)).lower().startswith("00005e0053")
