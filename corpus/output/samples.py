@@ -32,6 +32,9 @@ KEPT_PER_DROPPED = 4
 MAX_REASONS, MAX_CLUSTERS = 30, 10
 #: Characters of all samples together, which keeps the report small, and of one sample.
 MAX_SAMPLE_CHARACTERS, MAX_TEXT_CHARACTERS = 60_000, 600
+#: Characters of a text that are redacted for its sample. A detail that the cut breaks is in the
+#: last of them, which are never shown.
+_READ_CHARACTERS, _UNSHOWN_CHARACTERS = 4 * MAX_TEXT_CHARACTERS, 500
 _HASH_ORDER = ("_hash", "source_file", "source_row")
 #: Fields of a sample that the report never shows; a takedown finds the samples to remove by them.
 PRIVATE_FIELDS = ("id", "ids", "people")
@@ -197,8 +200,9 @@ class RedactSamples(ResumableTask):
             options["key"] = keys.load_key(self.naming.key_path)
         redact = module.build(config, **options)
         pseudonymizer = self.naming.load()
-        kept = redact(self._load_kept())
-        dropped = pseudonymizer.replace_author_columns(redact(self._load_dropped()))
+        kept = redact(_cut_texts(self._load_kept()))
+        dropped = redact(_cut_texts(self._load_dropped()))
+        dropped = pseudonymizer.replace_author_columns(dropped)
         dropped = pseudonymizer.replace_id_columns(dropped)
         dropped = dropped.with_columns(pl.lit("dropped").alias("_of"))
         rows = [*kept.iter_rows(named=True), *dropped.iter_rows(named=True)]
@@ -234,6 +238,14 @@ class RedactSamples(ResumableTask):
         posts = posts.filter(pl.col("withdrawn").is_null(), pl.col("platform") != canaries.PLATFORM)
         joined = posts.join(ledger, on=LEDGER_KEY, how="inner", maintain_order="left")
         return joined.sort("_stage", "_reason", *_HASH_ORDER).drop("_hash")
+
+
+def _cut_texts(posts: pl.DataFrame) -> pl.DataFrame:
+    """Keep the beginning of each text, which a sample may show; ``_cut`` says that it goes on."""
+    text = pl.col("text")
+    return posts.with_columns(
+        text.str.head(_READ_CHARACTERS), _cut=text.str.len_chars() > _READ_CHARACTERS
+    )
 
 
 def _with_id_hash(rows: pl.DataFrame) -> pl.DataFrame:
@@ -296,8 +308,12 @@ def _format_sample(row: dict[str, Any], max_characters: int) -> dict[str, Any]:
     if dropped:  # the text of a copy is also that of its original
         ids += [row["cluster"], row["parent_id"] if row["kind"] == "repost" else None]
     text = whole = row["text"] or ""
-    if len(whole) > max_characters:  # cut between words: half a number may read as another number
-        text = whole[:max_characters]
+    was_cut = bool(row["_cut"])
+    if was_cut:
+        text = whole[: max(0, len(whole) - _UNSHOWN_CHARACTERS)]
+    # Cut between words: half a number may read as another number.
+    if was_cut or len(text) > max_characters:
+        text = text[:max_characters]
         text = text.rsplit(None, 1)[0] if len(text.split(None, 1)) > 1 else text
     return {
         "of": row["_of"],
@@ -305,7 +321,7 @@ def _format_sample(row: dict[str, Any], max_characters: int) -> dict[str, Any]:
         "stage": row["_stage"] if dropped else None,
         "reason": row["_reason"] if dropped else None,
         "text": text,
-        "cut": len(text) < len(whole),
+        "cut": len(text) < len(whole) or was_cut,
         "platform": row["platform"],
         "kind": row["kind"],
         "community": row["community"],

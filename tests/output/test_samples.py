@@ -17,6 +17,7 @@ from corpus.maintenance.takedown import take_down
 from corpus.output import samples
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
+from filters.pii.presidio import EntityFinder
 from tests.conftest import contents, post, sentence, write_lines
 
 Build = Callable[..., Path]
@@ -191,6 +192,35 @@ def test_samples_are_small_however_long_the_posts(tmp_path: Path) -> None:
         len(sample["text"]) <= samples.MAX_TEXT_CHARACTERS and sample["cut"] for sample in found
     )
     assert (tmp_path / "out" / "report.html").stat().st_size < 200_000
+
+
+def test_a_long_post_is_cut_before_it_is_redacted_and_no_half_detail_is_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = []
+    find = EntityFinder.find_and_list_gated
+
+    def watch(self: EntityFinder, texts: pl.Series, **options: Any) -> Any:
+        lengths.extend(texts.str.len_chars())
+        return find(self, texts, **options)
+
+    monkeypatch.setattr(EntityFinder, "find_and_list_gated", watch)
+    rows = [post(n, text=f"log {'abc'[n]}: " + "91.198.174.192 " * 3000) for n in range(3)]
+    write_lines(tmp_path / "p.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user"}
+    plan = {
+        "sources": [{"table": {"path": str(tmp_path / "p.jsonl"), "fields": fields}}],
+        "stages": [],
+        "output": {"path": str(tmp_path / "out"), "report_samples": 3},
+        "run": {"runner": "serial"},
+    }
+    corpus.build(plan)
+    texts = [sample["text"] for sample in told(tmp_path / "out")]
+    assert len(texts) == 3 and all(
+        re.fullmatch(r"log .:(?: <IP_ADDRESS>)+", text) for text in texts
+    )
+    assert max(lengths) <= 4 * samples.MAX_TEXT_CHARACTERS
+    assert all(sample["cut"] for sample in told(tmp_path / "out"))
 
 
 def test_a_takedown_takes_the_samples_along(build: Build) -> None:
