@@ -11,6 +11,7 @@ MORE = (
     "dedup",
     "loader",
     "normalise",
+    "pii_dense",
     "repeats",
     "runners",
     "threads",

@@ -1,11 +1,13 @@
 """Replace contact details, handles and, if asked, names in posts; offline.
 
-``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. The details
-are what Presidio's recognizers find (see ``presidio``), the handles those of every platform (see
-``handles``); the profile ``strict`` adds people and places (see ``ner``). Dates, decimals, versions
-and other numbers that are surely no contact data are kept (see ``vetoes``). Private, loopback and
-reserved addresses are kept too, because they reach nobody, and so are "phone numbers" as short as a
-year or a postcode.
+``Write to joe@example.org or @joe`` becomes ``Write to <EMAIL_ADDRESS> or <HANDLE>``. Details are
+found in three layers: what Presidio's recognizers and our own patterns find in the text as it is
+written (see ``presidio`` and ``patterns``); what they find in the text as it is read, without
+escapes, invisible characters and letters that touch it, with spelled addresses and contacts (see
+``view_finder``); less what a rule says is no contact data: dates, decimals, versions (see
+``vetoes``). The handles are those of every platform (see ``handles``); the profile ``strict`` adds
+people and places (see ``ner``). Private, loopback and reserved addresses are kept, because they
+reach nobody, and so are "phone numbers" as short as a year or a postcode.
 """
 
 from __future__ import annotations
@@ -20,22 +22,35 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from filters.contract import Filter, FilterConfig
-from filters.pii import handles, national, ner, ner_model, styles, vetoes
+from filters.pii import contacts, handles, national, ner, ner_model, styles, vetoes
 from filters.pii.patterns import ENTITIES, PatternFinder, list_presidio_regions
 from filters.pii.phones import AUTO
 from filters.pii.presidio import EntityFinder
-from filters.pii.spans import EntitySpan, ReplacementStyle, replace_spans, resolve_overlaps
+from filters.pii.spans import (
+    EntitySpan,
+    ReplacementStyle,
+    replace_spans,
+    resolve_overlaps,
+    widen_to_words,
+)
+from filters.pii.view import make_view
+from filters.pii.view_finder import ViewFinder, ViewHandleFinder
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 3
+VERSION = 4
 
 _MAX_COUNT = 65535  # of the count columns' type
-#: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder.
+#: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder, and
+#: a detail is replaced with the whole word around it.
 _SURROGATE_ROUNDS = 6
+#: Rounds after which nothing of a text that still changes is kept.
+_MAX_ROUNDS = 12
+#: A placeholder that touches more than the marks around a word: another handle may show next to it.
+_TOUCHES_PLACEHOLDER = r"[^\s(\"'\[.:]<[A-Z]|[A-Za-z]>[^\s:,.!?;)]"
 
 #: By row: how many details of each entity were replaced.
 _Counts = defaultdict[int, Counter[str]]
@@ -188,17 +203,19 @@ class _Redactor:
         regions = list_presidio_regions(config.phone_regions)
         self._finder = EntityFinder(entities, regions, config.min_scores)
         self._patterns = PatternFinder(entities, config.phone_regions, config.min_scores)
+        self._view_finder = ViewFinder(self._finder, self._patterns, entities, vetoes.drop_vetoed)
         self._style: ReplacementStyle = styles.make_placeholder
         if config.style == "mask":
-            self._style = styles.mask_characters
+            self._style = _replace_as_read(styles.mask_characters)
         if config.style == "surrogate":
-            self._style = styles.SurrogateStyle(key, self._contains_detail)
+            self._style = _replace_as_read(styles.SurrogateStyle(key, self._contains_detail))
         public = (*config.public, *_read_account_list(config.public_file))
         self._public = handles.parse_allow_list(public)
         self._key = key if config.handles == "pseudonym" else b""
         self._handles: handles.HandleFinder | None = None
         if config.handles != "keep":
             self._handles = handles.HandleFinder(self._replacement_for_handle)
+            self._view_handles = ViewHandleFinder(self._handles, self._replacement_for_handle)
         self._ner = ner.load_engine(config.ner) if config.profile == "strict" else None
 
     def __call__(
@@ -213,30 +230,64 @@ class _Redactor:
 
         A placeholder separates the words around it, which can make another detail visible: a phone
         number that was joined to a wallet address. So rows that changed are read again until none
-        changes, and a second run over a finished corpus finds nothing to do. No detail, handle or
-        name contains a ``<``, so every round has less to find; surrogates are used for a number of
-        rounds, then placeholders.
+        changes, and a second run over a finished corpus finds nothing to do. A row that matched no
+        gate needs no second reading if only handles were replaced, with spaces around them. No
+        detail, handle or name contains a ``<``, so every round has less to find; surrogates are
+        used for a number of rounds, then placeholders. The number of rounds is limited, so that the
+        time is linear in the length of the text: a text that changes in the last one becomes its
+        first placeholder.
         """
         counts: _Counts = defaultdict(Counter)
         redacted = texts.fill_null("").rename("text").cast(pl.String)
         rows = pl.Series(range(len(redacted)), dtype=pl.UInt32)
         rounds = 0
         while len(rows):
-            style = self._style if rounds < _SURROGATE_ROUNDS else styles.make_placeholder
+            widen = rounds >= _SURROGATE_ROUNDS
+            style = styles.make_placeholder if widen else self._style
             before = redacted.gather(rows)
-            after = self._redact_details(before, languages, rows, counts, style)
-            after = self._redact_handles(after, platforms, mentions, rows, counts)
+            own_languages = languages.gather(rows) if languages is not None else None
+            has_contact = contacts.may_contain_contact(before)
+            found, candidates = self._find_details(before, own_languages, has_contact)
+            after = self._redact_details(before, found, rows, counts, style, widen=widen)
+            is_open = (before != after).scatter(sorted(candidates), True)
+            after = self._redact_handles(after, platforms, mentions, has_contact, rows, counts)
             after = self._redact_names(after, ner_rows.gather(rows), rows, counts, style)
             changed = before != after
-            rows = rows.filter(changed)
-            redacted = redacted.scatter(rows, after.filter(changed))
+            if self._ner is None:  # a name may show once anything else of the text has changed
+                is_open |= after.str.contains(_TOUCHES_PLACEHOLDER)
+                again = changed & is_open
+            else:
+                again = changed
+            if rounds == _MAX_ROUNDS:
+                first = after.str.extract("(<[A-Z_a-z]+>)").fill_null("")
+                after = after.scatter(again.arg_true(), first.filter(again))
+            redacted = redacted.scatter(rows.filter(changed), after.filter(changed))
+            rows = rows.filter(again)
             rounds += 1
         return redacted, counts
 
     def _contains_detail(self, text: str) -> bool:
         texts = pl.Series([text])
-        found = (*self._finder.find(texts).values(), *self._patterns.find(texts).values())
-        return any(resolve_overlaps(text, spans) for spans in found)
+        found, _ = self._find_details(texts, None, contacts.may_contain_contact(texts))
+        return any(found.values())
+
+    def _find_details(
+        self, texts: pl.Series, languages: pl.Series | None, has_contact: pl.Series
+    ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
+        """Return by row what the patterns find and the view adds, less what a veto discards.
+
+        And the rows in which there could have been a detail.
+        """
+        found, candidates = self._finder.find_and_list_gated(texts)
+        candidates.update(self._patterns.select(texts).arg_true())
+        for row, spans in self._patterns.find(texts, languages).items():
+            found[row] = [*found.get(row, ()), *spans]
+        kept = {row: vetoes.drop_vetoed(texts[row], spans) for row, spans in found.items()}
+        added, shown = self._view_finder.find(texts, languages, candidates, has_contact)
+        for row, spans in added.items():
+            kept[row] = [*kept.get(row, ()), *spans]
+        details = {row: resolve_overlaps(texts[row], spans) for row, spans in kept.items()}
+        return details, candidates.union(shown)
 
     def _replacement_for_handle(self, network: str, name: str, author: str | None) -> str | None:
         """Return the placeholder or pseudonym of an account; None for one that is kept."""
@@ -251,21 +302,19 @@ class _Redactor:
     def _redact_details(
         self,
         texts: pl.Series,
-        languages: pl.Series | None,
+        found: Mapping[int, list[EntitySpan]],
         rows: pl.Series,
         counts: _Counts,
         style: ReplacementStyle,
+        *,
+        widen: bool,
     ) -> pl.Series:
         redacted: dict[int, str] = {}
-        own_languages = languages.gather(rows) if languages is not None else None
-        found_by_row = self._finder.find(texts)
-        for index, found in self._patterns.find(texts, own_languages).items():
-            found_by_row[index] = [*found_by_row.get(index, ()), *found]
-        for index, found in found_by_row.items():
+        for index, spans in found.items():
             text = texts[index]
-            spans = resolve_overlaps(text, vetoes.drop_vetoed(text, found))
             if self._handles:
                 spans = [span for span in spans if not self._is_host_of_handle(text, span)]
+            spans = widen_to_words(text, spans) if widen else spans
             redacted[index] = replace_spans(text, spans, style)
             counts[rows[index]].update(span.entity for span in spans)
         return _scatter_texts(texts, redacted)
@@ -285,6 +334,7 @@ class _Redactor:
         texts: pl.Series,
         platforms: pl.Series | None,
         mentions: pl.Series | None,
+        has_contact: pl.Series,
         rows: pl.Series,
         counts: _Counts,
     ) -> pl.Series:
@@ -293,10 +343,18 @@ class _Redactor:
         own_platforms, own_mentions = (
             column.gather(rows) if column is not None else None for column in (platforms, mentions)
         )
-        replaced = self._handles.replace_in_column(texts, own_platforms, own_mentions)
-        for index, (_, count) in replaced.items():
-            counts[rows[index]]["HANDLE"] += count
-        return _scatter_texts(texts, {index: text for index, (text, _) in replaced.items()})
+        found = self._handles.find_in_column(texts, own_platforms, own_mentions)
+        in_view = self._view_handles.find(texts, own_platforms, own_mentions, has_contact)
+        for index, spans in in_view.items():
+            found[index] = handles.merge_spans([*found.get(index, ()), *spans])
+        indices = list(found)
+        redacted = {}
+        for index, row, text in zip(
+            indices, rows.gather(indices).to_list(), texts.gather(indices).to_list(), strict=True
+        ):
+            counts[row]["HANDLE"] += len(found[index])
+            redacted[index] = handles.replace_handles(text, found[index])
+        return _scatter_texts(texts, redacted)
 
     def _redact_names(
         self,
@@ -317,6 +375,11 @@ class _Redactor:
                 redacted[index] = replace_spans(text, spans, style)
                 counts[rows[index]].update(span.entity for span in spans)
         return _scatter_texts(texts, redacted)
+
+
+def _replace_as_read(style: ReplacementStyle) -> ReplacementStyle:
+    """Return a style that gets the content of a span as it is read, without escapes."""
+    return lambda entity, content: style(entity, make_view(content).text)
 
 
 def _select_rows_for_ner(posts: pl.DataFrame, config: Config) -> pl.Series:
@@ -342,11 +405,12 @@ def _make_count_columns(
 ) -> list[pl.Series]:
     columns = []
     for name in names:
-        column = [0] * height
         entity = name.removeprefix("pii_").upper()
-        for row, row_counts in counts.items():
-            column[row] = min(row_counts[entity], _MAX_COUNT)
-        columns.append(pl.Series(name, column, dtype=pl.UInt16))
+        found = {
+            row: min(each[entity], _MAX_COUNT) for row, each in counts.items() if entity in each
+        }
+        column = pl.zeros(height, dtype=pl.UInt16, eager=True)
+        columns.append(column.scatter(list(found), list(found.values())).rename(name))
     return columns
 
 

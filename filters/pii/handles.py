@@ -9,7 +9,7 @@ identifies its author as well as the name does.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -401,6 +401,22 @@ def _is_code(
         return True
     root = text.find(".", start, end)
     return root > start + 1 and code.is_code_word(text, start, root, platform)
+
+
+def merge_spans(spans: Iterable[HandleSpan]) -> list[HandleSpan]:
+    """Return handles without overlaps, in the order of the text; the longest one is kept.
+
+    It is extended over the whole overlap.
+    """
+    merged: list[HandleSpan] = []
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if merged and span.start < merged[-1].end:
+            last = merged[-1]
+            longest = max(last, span, key=lambda each: each.end - each.start)
+            merged[-1] = longest._replace(start=last.start, end=max(last.end, span.end))
+        else:
+            merged.append(span)
+    return merged
 
 
 def replace_handles(text: str, spans: Sequence[HandleSpan]) -> str:

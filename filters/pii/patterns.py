@@ -35,6 +35,15 @@ class PatternFinder:
         wants_phones = phones.AUTO in phone_regions and "PHONE_NUMBER" in entities
         self._phones = phones.PhoneFinder() if wants_phones else None
 
+    def select(self, texts: pl.Series) -> pl.Series:
+        """Return which texts match a gate of our patterns."""
+        gates = [phones.GATE] if self._phones else []
+        gates += [wallets.GATE] if self._entities & {"CRYPTO", "SECRET"} else []
+        gates += [secrets.GATE] if "SECRET" in self._entities else []
+        if not gates:
+            return pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+        return texts.str.contains("|".join(gates))
+
     def find(
         self, texts: pl.Series, languages: pl.Series | None = None
     ) -> dict[int, list[EntitySpan]]:

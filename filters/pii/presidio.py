@@ -9,8 +9,10 @@ through, never stop one that Presidio would have marked.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from copy import copy
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -110,7 +112,6 @@ class EntityFinder:
         import logging
 
         from presidio_analyzer import EntityRecognizer
-        from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
 
         # Its IBAN recognizer logs the very text it could not validate.
         logging.getLogger("presidio-analyzer").disabled = True
@@ -119,7 +120,7 @@ class EntityFinder:
         self._detectors = list(_make_detectors(entities, phone_regions))
         self._recognizers = [detector.recognizer for detector in self._detectors]
         self._remove_duplicates: Any = EntityRecognizer.remove_duplicates
-        self._context_enhancer: Any = LemmaContextAwareEnhancer()
+        self._context_enhancer: Any = _make_context_enhancer()
         self._nlp_engine = _BlankNlpEngine()
 
     def find(self, texts: pl.Series, *, gated: bool = True) -> dict[int, list[EntitySpan]]:
@@ -128,6 +129,12 @@ class EntityFinder:
         Rows without a span are not in the result. ``gated=False`` shows every text to every
         recognizer.
         """
+        return self.find_and_list_gated(texts, gated=gated)[0]
+
+    def find_and_list_gated(
+        self, texts: pl.Series, *, gated: bool = True
+    ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
+        """Return what ``find`` returns, and the rows that match a gate."""
         long = texts.str.len_chars() > PIECE_CHARACTERS
         if long.any():
             return self._find_in_pieces(texts, long.arg_true().to_list(), gated)
@@ -139,18 +146,24 @@ class EntityFinder:
         scored = (
             (row, self._score_hits(texts[row], hits[row])) for row in sorted(hits) if hits[row]
         )
-        return {row: spans for row, spans in scored if spans}
+        return {row: spans for row, spans in scored if spans}, set(hits)
+
+    def restrict(self, entities: tuple[str, ...]) -> EntityFinder:
+        """Return a finder of some of the entities with the same recognizers."""
+        finder = copy(self)
+        finder._detectors = [each for each in self._detectors if each.entity in entities]
+        return finder
 
     def _find_in_pieces(
         self, texts: pl.Series, long: list[int], gated: bool
-    ) -> dict[int, list[EntitySpan]]:
+    ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
         """Find spans in texts of which those in ``long`` are cut into pieces first.
 
         Presidio compares every hit with every other, so a long text takes quadratic time. A span
         belongs to the piece that it begins in. A piece is analyzed with so much text around it that
         such a span is complete and has its context words.
         """
-        found = self.find(texts.clone().scatter(long, ""), gated=gated)
+        found, gate_rows = self.find_and_list_gated(texts.clone().scatter(long, ""), gated=gated)
         for row in long:
             text, spans = texts[row], []
             begins = range(0, len(text), PIECE_CHARACTERS - 2 * CONTEXT_CHARACTERS)
@@ -165,7 +178,7 @@ class EntityFinder:
                         spans.append(span._replace(start=start, end=piece_start + span.end))
             if spans:
                 found[row] = spans
-        return dict(sorted(found.items()))
+        return dict(sorted(found.items())), gate_rows.union(long)
 
     def _score_hits(self, text: str, hits: list[Any]) -> list[EntitySpan]:
         """Score the hits by their context; remove weak and repeated ones."""
@@ -237,12 +250,19 @@ def _make_detectors(
             yield _Detector("PHONE_NUMBER", recognizer, build_phone_gate(digits))
 
 
+@cache
+def load_suffix_list() -> Any:
+    """Return tldextract's ``TLDExtract`` with its bundled suffixes: nothing is downloaded."""
+    from tldextract import TLDExtract
+
+    return TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
 def _make_offline_email_recognizer() -> Any:
     """Return the e-mail recognizer with tldextract's bundled suffixes: nothing is downloaded."""
     from presidio_analyzer.predefined_recognizers import EmailRecognizer
-    from tldextract import TLDExtract
 
-    extract: Any = TLDExtract(suffix_list_urls=(), cache_dir=None)
+    extract = load_suffix_list()
     make_recognizer: Any = EmailRecognizer
     recognizer = make_recognizer()
     recognizer.validate_result = lambda address: extract(address).fqdn != ""
@@ -255,6 +275,27 @@ def _load_blank_english() -> Any:
     import spacy
 
     return spacy.blank("en")
+
+
+def _make_context_enhancer() -> Any:
+    """Return Presidio's enhancer, which finds a hit's token by bisection, not from the start."""
+    from presidio_analyzer.context_aware_enhancers import LemmaContextAwareEnhancer
+
+    enhancer: Any = LemmaContextAwareEnhancer
+    stock = enhancer._find_index_of_match_token
+
+    def find_index(word: str, start: int, tokens: Any, offsets: list[int]) -> int:
+        index = bisect_right(offsets, start) - 1
+        if index >= 0 and start < offsets[index] + len(tokens[index]):
+            return index
+        if 0 <= index + 1 < len(offsets):
+            return index + 1
+        found: int = stock(word, start, tokens, offsets)  # raises Presidio's error
+        return found
+
+    made = enhancer()
+    made._find_index_of_match_token = find_index
+    return made
 
 
 class _BlankNlpEngine:
@@ -270,7 +311,9 @@ class _BlankNlpEngine:
         make_artifacts: Any = NlpArtifacts
         doc = _load_blank_english().tokenizer(text)
         lemmas = [token.lower_ for token in doc]
-        return make_artifacts([], doc, [token.idx for token in doc], lemmas, self, "en")
+        artifacts = make_artifacts([], doc, [token.idx for token in doc], lemmas, self, "en")
+        artifacts.keywords = frozenset(artifacts.keywords)  # looked up for each word near a hit
+        return artifacts
 
     def is_stopword(self, word: str, language: str) -> bool:
         """Return whether a word near a hit is a stop word; Presidio calls this."""

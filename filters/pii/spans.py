@@ -90,6 +90,29 @@ def is_unreachable(text: str, span: EntitySpan) -> bool:
     return False
 
 
+def widen_to_words(text: str, spans: Sequence[EntitySpan]) -> list[EntitySpan]:
+    """Return the spans, without overlaps as given, over the whole words that they touch.
+
+    A word ends at white space and at a placeholder.
+    """
+    widened: list[EntitySpan] = []
+    for span in spans:
+        if widened and span.end <= widened[-1].end:
+            continue
+        first = widened[-1].end if widened else 0
+        start, end = max(span.start, first), span.end
+        while start > first and not _ends_word(text[start - 1]):
+            start -= 1
+        while end < len(text) and not _ends_word(text[end]):
+            end += 1
+        widened.append(span._replace(start=start, end=end))
+    return widened
+
+
+def _ends_word(character: str) -> bool:
+    return character.isspace() or character in "<>"
+
+
 def replace_spans(text: str, spans: Sequence[EntitySpan], style: ReplacementStyle) -> str:
     """Return the text with each span, by its offsets, replaced by what ``style`` returns for it."""
     starts = [0, *(span.end for span in spans)]

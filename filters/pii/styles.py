@@ -88,6 +88,9 @@ def _randomize_characters(content: str, random: bytes) -> str:
 
 def _make_email_address(content: str, random: bytes) -> str:
     """Return an address under a top-level domain that RFC 2606 reserves."""
+    if "@" not in content or "." not in content:  # spelled: "anna at example dot org"
+        letters = "".join(filter(str.isalnum, _randomize_characters(content, random)))
+        return f"{letters[: len(letters) // 2]}@{letters[len(letters) // 2 :]}.example"
     return f"{_randomize_characters(content, random).rpartition('.')[0]}.example"
 
 
@@ -101,7 +104,7 @@ def _make_ssn(content: str, random: bytes) -> str:
 def _make_mac_address(content: str, random: bytes) -> str:
     """Return one of the 256 addresses that RFC 9542 reserves for documentation."""
     digits = iter(f"00005e0053{random[0]:02x}")
-    return "".join(next(digits) if each.isalnum() else each for each in content)
+    return "".join(next(digits, "0") if each.isalnum() else each for each in content)
 
 
 def _make_ip_address(content: str, random: bytes) -> str:

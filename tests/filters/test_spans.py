@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-
 from filters.pii.spans import EntitySpan, drop_covered, resolve_overlaps
 from tests.support.examples import examples
 

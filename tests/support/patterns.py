@@ -196,7 +196,13 @@ ANCHORED = {
     "corpus.readers.stackexchange._MEMBER": "fullmatch",
     "corpus.readers.stackexchange._HOST": "fullmatch",
     "corpus.readers.x.archive._BEGINS": "match",
+    "filters.pii.contacts._CLAUSE_END": "match",
+    "filters.pii.contacts._NO_NAME": "match",
+    "filters.pii.contacts._SPECIAL": "fullmatch",
+    "filters.pii.edges._DOMAIN": "match",
     "filters.pii.secrets._PEM_BODY": "match",
+    "filters.pii.spoken._DOT": "match",
+    "filters.pii.spoken._LABEL": "match",
     "filters.repeats.repeated_lines._FENCE": "match",
     "filters.repeats.repeated_lines.labels": "match",
 }
@@ -204,7 +210,11 @@ ANCHORED = {
 BOUNDED = {
     "corpus.readers.stackexchange._ENDINGS": 255,
     "corpus.storage.output_folder._TEMPORARY": 4096,
+    "filters.pii.contacts._NO_NAME": 50,
+    "filters.pii.contacts._SPECIAL": 50,
+    "filters.pii.contacts._TRIGGER": 24,
     "filters.pii.ner._TRAILING_MARKS": 20_000,
+    "filters.pii.spoken._LOCAL": 120,
 }
 #: The same of every pattern of a module.
 BOUNDED_MODULES = {"filters.text.removal_notices": 2_000}

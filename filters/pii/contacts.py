@@ -1,0 +1,342 @@
+"""Find the contacts that posts name: links of messengers, "snap: …", "add me on telegram …".
+
+A name is taken for one if it has a digit, an underscore or a full stop inside, or if it is a word
+of none of the usual ones at the end of a clause. A number is a phone number where the service is
+addressed by number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import polars as pl
+
+
+class Contact(NamedTuple):
+    """A contact: offsets in characters, the service, and the name; a phone number has no name."""
+
+    start: int
+    end: int
+    network: str
+    name: str
+
+
+# --- links --------------------------------------------------------------------------------------
+
+_NUMBER = r"(?P<number>\+?[0-9](?:[0-9().-]|%20|[ ](?=[0-9(])){5,22}[0-9])(?![0-9A-Za-z])"
+_QUERY = r"(?:[A-Za-z_]{1,20}=[^\s&\"'<>]{0,80}&){0,4}"
+_NUMBER_LINK = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"wa\.me/|viber\.click/|signal\.me/#p/|zalo\.me/|(?:call\.)?imo\.im/|t\.me/(?=\+?[0-9]{7})|"
+    rf"(?:api\.|web\.|chat\.)?whatsapp\.com/send/?\?{_QUERY}phone=|"
+    rf"whatsapp://send/?\?{_QUERY}phone=|viber://[a-z]{{2,12}}\?{_QUERY}number=|"
+    rf"tg://resolve\?{_QUERY}phone=|"
+    r"(?:tel|sms|smsto|mms|callto|facetime|facetime-audio|imessage|whatsapp)[:=](?://)?"
+    rf"){_NUMBER}",
+    re.I,
+)
+_URL_NAME = r"(?P<name>[A-Za-z0-9_][A-Za-z0-9_.-]{1,63})"
+_URL_REST = r"(?:[/?#&][^\s<>\"'()\[\]{}]*)?"
+_NAME_LINK = re.compile(
+    r"(?<![A-Za-z0-9])(?:"
+    r"(?P<skype>skype:(?:live:)?)|(?P<facebook>m\.me/|fb://profile/|messenger\.com/t/)|"
+    r"(?P<instagram>ig\.me/m/|instagram://user\?username=)|"
+    r"(?P<line>line\.me/(?:R/)?ti/p/[~@]?(?:%40)?)|(?P<kik>kik\.me/(?:u/)?)|"
+    r"(?P<wechat>weixin://(?:dl/chat/?\?|contacts/profile/)|u\.wechat\.com/)|"
+    r"(?P<whatsapp>wa\.me/(?:message|qr)/|wa\.link/)|(?P<signal>signal\.me/#eu/)|"
+    r"(?P<threema>threema\.id/)|(?P<kakao>open\.kakao\.com/(?:o|me)/)|"
+    r"(?P<snapchat>snapchat://add/)|(?P<x>twitter://user\?screen_name=)|"
+    r"(?P<steam>steamcommunity\.com/(?:id|profiles)/)|(?P<zalo>zalo\.me/)|"
+    r"(?P<vk>vk\.me/)|(?P<discord>discord://-/users/)"
+    rf"){_URL_NAME}{_URL_REST}",
+    re.I,
+)
+# "xmpp:name@host", "@name:matrix.org" and the like: the host is part of the name.
+_ADDRESS_LINK = re.compile(
+    r"(?<![A-Za-z0-9])(?:(?P<xmpp>xmpp:|jabber:[ ]?)|(?P<sip>sips?:)|(?P<matrix>matrix:u/|@))"
+    r"(?P<name>[A-Za-z0-9_.+-]{1,64}(?:@|(?<!mpp):)"
+    r"[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,4})",
+    re.I,
+)
+_LINK_MARKERS = (
+    "wa.me/", "wa.link/", "viber", "signal.me/", "zalo.me/", "imo.im/", "t.me/", "whatsapp",
+    "tg://", "tel:", "sms:", "smsto:", "mms:", "callto:", "facetime", "imessage:", "skype:",
+    "m.me/", "ig.me/", "line.me/", "kik.me/", "weixin://", "u.wechat.com/", "threema.id/",
+    "open.kakao.com/", "snapchat://", "instagram://", "twitter://", "steamcommunity.com/",
+    "vk.me/", "discord://", "xmpp:", "jabber:", "sip:", "sips:", "matrix:", "messenger.com/t/",
+    "fb://", "tel=",
+)  # fmt: skip
+
+# --- phrases ------------------------------------------------------------------------------------
+
+#: How posts call a service, by its name in the pseudonyms.
+_SERVICES = {
+    "snapchat": r"snap(?:[ ]?chat|s)?|sc|снап(?:чат)?|سناب(?:شات)?",
+    "instagram": r"insta(?:gram)?|ig|инст(?:а|у|е|аграм)?|インスタ(?:グラム)?|인스타(?:그램)?"
+    r"|انستا|انستغرام",
+    "telegram": r"telegram|telegramm|tg|телег(?:а|у|е)|телеграм+|тг|تيليجرام|تلجرام|텔레그램"
+    r"|テレグラム|电报",
+    "discord": r"discord|disc|дискорд|디스코드|ディスコード",
+    "kik": "kik",
+    "skype": r"skype|скайп",
+    "whatsapp": r"whats?[ ]?app|wapp|wa|whats|zap|вотсап|ватсап|واتس(?:اب)?",
+    "viber": r"viber|вайбер",
+    "signal": "signal",
+    "wechat": r"we[ ]?chat|weixin|wx|vx|v信|微信|威信|薇信|위챗",
+    "line": r"line|ライン|ไลน์",
+    "qq": r"qq|扣扣|icq",
+    "x": r"twitter|твиттер|ツイッター|트위터|تويتر",
+    "tiktok": r"tik[ ]?tok|тикток|抖音",
+    "facebook": r"facebook|fb|messenger",
+    "reddit": "reddit",
+    "vk": r"vk|вк|вконтакте",
+    "youtube": r"youtube|yt",
+    "twitch": "twitch",
+    "steam": "steam",
+    "games": r"psn|ps[45]|playstation|xbox(?:[ ]live)?|gamer[ ]?tag|battle\.?[ ]?net|battle[ ]?tag"
+    r"|bnet|epic|nintendo|roblox|minecraft|ign",
+    "payments": r"cash[ ]?app|venmo|pay[ ]?pal|zelle",
+    "onlyfans": r"only[ ]?fans",
+    "wire": r"wire|wickr(?:[ ]me)?|threema|session",
+    "kakao": r"kakao(?:[ ]?talk)?|katalk|카톡|카카오톡",
+    "zalo": "zalo",
+    "bluesky": r"bluesky|bsky",
+    "mastodon": "mastodon",
+    "tumblr": "tumblr",
+    "linkedin": "linkedin",
+    "pages": r"pinterest|soundcloud|threads|xiaohongshu|小红书|微博|weibo",
+    "matrix": r"matrix|element",
+}  # fmt: skip
+#: Services whose names are common nouns: only with "my", "add me on" or at the start of a line.
+_NOUNS = frozenset(
+    ("line", "signal", "wire", "steam", "games", "matrix", "payments", "youtube", "pages", "reddit",
+     "twitch")
+)  # fmt: skip
+#: Services that a number addresses.
+_BY_NUMBER = frozenset(("whatsapp", "viber", "signal", "telegram", "zalo", "line", "wire"))
+_BY_DIGITS = frozenset(("qq", "wechat"))
+#: Services of which "insta rosa_23" alone says that a name follows.
+_DIRECT = frozenset(("snapchat", "instagram", "telegram", "kik", "wechat", "skype", "qq", "kakao"))
+
+_SERVICE = "|".join(f"(?P<{name}>{words})" for name, words in _SERVICES.items())
+_IS = "is|are|was|es|é|e|ist|lautet|est|c'est|è|jest|to|это|adalah"
+_ID = (
+    r"id|name|user|username|user[ ]name|usr|handle|acc|account|tag|nick|nickname|gamertag|"
+    r"usuario|nutzername|pseudo|compte|konto|ник|аккаунт|号码|号|號|帐号|账号|아이디"
+)
+_PHRASE = re.compile(
+    rf"(?<![A-Za-z0-9@#/._-])(?:{_SERVICE})"
+    r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9_]))"
+    rf"(?P<id>(?:[ ]?['’]?s)?[ ]?(?:{_ID})(?![A-Za-z]))?"
+    r"(?P<me>[ ](?:me|us|mich|moi)(?![A-Za-z]))?"
+    r"(?P<join>[ ]{0,2}(?:(?P<mark>[:=\uff1a\u662f\u306f]|->|\u2192|>|[ ][-\u2013\u2014~|][ ]|"
+    r"\U0001f449)|"
+    rf"(?P<is>(?:{_IS})(?![A-Za-z0-9_.]))|"
+    r"(?P<as>,|(?:as|at|under|by|on|al|como|unter|als|sous|przez)(?![A-Za-z0-9_.]))))?"
+    r"(?:[ ]{0,3}(?:(?:id|user|username|name)(?![A-Za-z0-9_.]))?[:]?[ ]{0,2}|[ ]?\n[ ]?)"
+    r"[\"'\u201c\u2018\u00ab(\[*`]{0,2}"
+    r"(?P<contact>[@$~]?[A-Za-z0-9_](?:[A-Za-z0-9_.#-]{1,40})"
+    r"|\+?[0-9(](?:[0-9().-]|[ ](?=[0-9(])){4,20}[0-9])",
+    re.I,
+)
+#: What comes before the name of a service that a contact follows.
+_TRIGGER_WORDS = (
+    r"my|our|his|her|mein\w{0,2}|unser\w{0,2}|mon|ma|notre|mi|mis|meu|minha|mio|mijn|mój|moj|"
+    r"moje|benim|min|mitt|on|via|add(?:[ ]me)?|follow(?:[ ]me)?|hmu|hit[ ](?:me|my)(?:[ ]up)?|"
+    r"dms?|pm|message|msg|text|find|reach|contact|write|ping|join|saya|agr[eé]game|añ[aá]deme|"
+    r"escr[ií]be(?:me|nos)|s[ií]gueme|b[uú]scame|adiciona|chama|segue|ajoute[sz]?(?:[- ]moi)?|"
+    r"suis(?:[- ]moi)?|schreib\w{0,2}|adde?t?|folgt?|findest|aggiungimi|scrivimi|seguimi|volg|"
+    r"dodaj|napisz|ekle|takip|yaz|auf|bei|über|per|sur|en|por|su|op|na|no|pelo|на|в|мой|моя|"
+    r"мо[её]|пиши\w{0,2}|добав\w{1,4}|подпи\w{2,7}|ищи\w{0,2}"
+)
+_TRIGGER = re.compile(rf"(?:\b(?:{_TRIGGER_WORDS})|我的|加我|加|我|私の|내|제)[ ]?[:]?[ ]?$", re.I)
+_TRIGGER_CHARACTERS = 24
+_CLAUSE_END = re.compile(
+    r"[\"'\u201d\u2019\u00bb)\]*`]{0,2}[ ]?(?:$|[\n,;!|/)\]]|\.(?:[ \n]|$)|[^\x00-\x7f]|"
+    r"[ ](?:and|or|if|for|to|xx?|pls|please|thanks)(?![A-Za-z]))"
+)
+_SPECIAL = re.compile(
+    r"[A-Za-z_][A-Za-z0-9_.-]*(?:[0-9_]|[A-Za-z][.][A-Za-z])[A-Za-z0-9_.-]*(?:#[0-9]{4})?"
+    r"|[A-Za-z0-9_.-]+#[0-9]{4}"
+)
+_NO_NAME = re.compile(
+    r"(?:[a-z]{1,3}[0-9.]+|v?[0-9.]+[a-z]{0,3}|covid.*|(?:[a-z]+_){2,}[a-z]+|mp[34]|(?:[a-z]\.)+[a-z]?|"
+    r"[a-z0-9-]+\.(?:com|org|net|io|gg|tv|me|be|co|uk|de|js|py|exe|apk|html?|php|json|md|so|xml|txt|"
+    r"png|jpg|gif|mp[34]))$",
+    re.I,
+)
+_COMMON_WORDS = (
+    "aber about above account accounts active actually added address again alert alerts algo "
+    "alive all alors always amigos anche ancora another answer anyone anything app apps aqui auch "
+    "aussi available avec away awesome back banned because being below bene best better bien bio "
+    "bitte blocked blog bonjour boring both broke broken business busy but called calls cam came "
+    "cancelled channel chat chats check ciao coming comme como complete cool cosa crashed crazy "
+    "cute daily danke dans deactivated dead deleted desc description diese disabled discord does "
+    "down dude dying einfach embed empty encore esta estoy even ever every everyone everything "
+    "facebook fake famous feed filled filter filters finally fine first follow followers "
+    "following found free friend friends from full fun funny game games gone gonna good gracias "
+    "grazie great group groups guys hacked hard have head here heute hidden hier hilarious "
+    "history hola home honestly huge immer instagram instead jetzt just keine kill killed lame "
+    "large last later link linked links list literally live locked login logo lol look looks love "
+    "made mail mais many maybe merci message messages mobile model molto months more mostly much "
+    "nada name named need needs never news nice nicht niente nobody noch none normal nothing "
+    "notifications oder official offline okay once online only open other others ours over page "
+    "pages party password people perche perfect pero phone photo photos pics pictures please "
+    "popping popular porque post posts premium private profile public questo quite random rather "
+    "ready real really reddit rien same save says schon sehr server service sexy share shared "
+    "should show siempre skype slow snapchat some someone something sono soon sorry spam started "
+    "status still stop stories story straight stuff stupid such suis support sure suspended "
+    "telegram terrible text thanks that their them then there these they thing this those though "
+    "thread through time today todo todos together tomorrow tonight tous tout trash trending tres "
+    "true turned tutti tutto twitter unavailable under update updated user username users using "
+    "vamos verified very video videos vous wants watch wechat weird well were what whatsapp when "
+    "where which while wieder will with without wonderful words working works world worse worst "
+    "would wrong year years yesterday your yours youtube "
+)
+_COMMON = frozenset(_COMMON_WORDS.split())
+_PHRASE_MARKERS = (
+    "snap", "insta", "telegr", "discord", "kik", "skype", "whatsap", "whats app", "whats:",
+    "viber", "wechat", "weixin", "tiktok", "tik tok", "psn", "ps4", "ps5", "gamertag",
+    "gamer tag", "bnet", "cashapp", "cash app", "venmo", "paypal", "zelle", "onlyfans", "wickr",
+    "threema", "kakao", "katalk", "zalo", "bsky", "weibo", "微信", "威信", "薇信", "扣扣",
+    "v信", "抖音", "小红书", "微博", "电报", "снап", "инст", "телег", "дискорд", "скайп",
+    "вотсап", "ватсап", "вайбер", "твиттер", "тикток", "вконтакте", "インスタ", "ライン",
+    "ツイッター", "テレグラム", "ディスコード", "인스타", "텔레그램", "카톡", "카카오톡",
+    "위챗", "트위터", "디스코드", "سناب", "انستا", "تيليجرام", "تلجرام", "واتس", "تويتر",
+    "انستغرام", "ไลน์",
+)  # fmt: skip
+_FREQUENT = (
+    "youtube", "twitter", "session", "soundcloud", "facebook", "twitch", "steam", "matrix",
+    "element", "signal", "threads", "pinterest", "linkedin", "tumblr", "messenger",
+    "playstation", "xbox", "minecraft", "roblox", "nintendo", "mastodon", "bluesky", "reddit",
+    "wire", "battlenet", "battle net", "battle.net", "battle tag", "battletag",
+)  # fmt: skip
+# The name of a service, and what says that a contact follows: a mark, a word such as "is" or "id",
+# a word such as "my" or "on" before it, or a name with a digit or a mark in it.
+_ANY_SERVICE = "|".join(_SERVICES.values())
+_INTRODUCED = (
+    rf"(?i)(?:^|[^A-Za-z0-9@#/._-])(?:{_ANY_SERVICE})(?:"
+    rf"(?:['\x{{2019}}]?s)?[ ]?(?:{_ID})(?:[^A-Za-z]|$)"
+    r"|[ ]{0,2}(?:[:=\x{ff1a}\x{662f}\x{306f}>\x{2192},@\x{1f449}]|->)"
+    r"|[ ][-\x{2013}\x{2014}~|][ ]|[ ]?\n"
+    rf"|[ ](?:me|us|mich|moi|as|at|under|by|on|al|como|unter|als|sous|przez|{_IS})[ ]"
+    r"|[ \x{3000}-\x{ffff}]{0,3}[@$+(]?[A-Za-z0-9]*[0-9_.][A-Za-z0-9_])"
+    rf"|(?:{_TRIGGER_WORDS}|我的|加我|加|我|私の|내|제)[ ]?[:]?[ ]?"
+    rf"(?:{_ANY_SERVICE})(?:[^A-Za-z0-9]|$)"
+    r"|[\x{600}-\x{6ff}\x{3040}-\x{30ff}\x{4e00}-\x{9fff}\x{ac00}-\x{d7af}][A-Za-z0-9_.]{4}"
+)
+#: Short names count only where a mark or a word such as "id" follows, or a phrase comes before.
+_SHORT = (
+    r"(?i)(?:^|[^A-Za-z0-9])(?:(?:sc|ig|tg|fb|wa|vx|wx|vk|qq|icq|yt|epic|ign|disc|line|zap|wapp|вк|тг)"
+    r"(?: ?(?:id|name|username|user|handle|号|號))?"
+    r"(?: {0,2}[:=\x{ff1a}\x{662f}]| [-\x{2013}\x{2014}~] | (?:is|es|ist|é|id|name) )"
+    r"|(?:on|my|via|add|mi|mein|mon|meu|auf|na|по|в) (?:sc|ig|tg|fb|wa|vk|disc|line|zap)[ :])"
+)
+
+
+def may_contain_contact(texts: pl.Series) -> pl.Series:
+    """Return which texts contain a link of a messenger, or the name of a service."""
+    has_link = texts.str.contains_any(list(_LINK_MARKERS), ascii_case_insensitive=True)
+    names = [*_PHRASE_MARKERS, *_FREQUENT]
+    in_ascii = [name for name in names if name.isascii()]  # polars searches these much faster alone
+    others = [name for name in names if not name.isascii()]
+    named = texts.str.contains_any(in_ascii, ascii_case_insensitive=True)
+    rows = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
+    also = texts.gather(rows).str.contains_any(others, ascii_case_insensitive=True)
+    named = named.scatter(rows, named.gather(rows) | also)
+    rows = named.arg_true()
+    introduced = texts.gather(rows).str.contains(_INTRODUCED)
+    return (
+        has_link
+        | named.scatter(rows, introduced)
+        | texts.str.contains(_SHORT)
+        | texts.str.contains(r"@[A-Za-z0-9_.=+-]+:[A-Za-z0-9-]+\.")
+    )
+
+
+def find_contacts(text: str) -> Iterator[Contact]:
+    """Yield the contacts that a text names: names of accounts, and numbers (without a name)."""
+    for match in _NUMBER_LINK.finditer(text):
+        if sum(map(str.isdigit, match["number"])) >= _MIN_DIGITS:
+            yield Contact(*match.span("number"), "", "")
+    for match in _NAME_LINK.finditer(text):
+        network = next(
+            name for name, value in match.groupdict().items() if value and name != "name"
+        )
+        yield Contact(match.start("name"), match.end(), network, match["name"].lower())
+    for match in _ADDRESS_LINK.finditer(text):
+        start = match.start("matrix") if match["matrix"] == "@" else match.start("name")
+        yield Contact(
+            start, match.end(), "matrix" if match["matrix"] else "xmpp", match["name"].lower()
+        )
+    yield from _find_phrases(text)
+
+
+_MIN_DIGITS = 7
+
+
+def _find_phrases(text: str) -> Iterator[Contact]:
+    position = 0
+    while match := _PHRASE.search(text, position):
+        # The next service may be what this one takes for a name: "snap and kik: rosa_23".
+        position = match.start("contact")
+        network = next(name for name in _SERVICES if match[name])
+        contact = match["contact"]
+        if contact[0] in "+(0123456789" and not re.search("[A-Za-z_]", contact):
+            digits = sum(map(str.isdigit, contact))
+            if _is_number(match, network, digits, text):
+                position = match.end()
+                number = network in _BY_NUMBER and digits >= _MIN_DIGITS
+                yield Contact(
+                    *match.span("contact"), "" if number else network, "" if number else contact
+                )
+            continue
+        name = contact.rstrip("._-#")
+        if _is_name(match, network, name, text):
+            position = match.start("contact") + len(name)
+            yield Contact(match.start("contact"), position, network, name.lstrip("@$~").lower())
+
+
+def _is_number(match: re.Match[str], network: str, digits: int, text: str) -> bool:
+    introduced = bool(match["mark"] or match["id"] or match["me"] or _is_triggered(match, text))
+    if network in _BY_DIGITS:
+        return introduced and 5 <= digits <= 12
+    return network in _BY_NUMBER and introduced and digits >= _MIN_DIGITS
+
+
+def _is_name(match: re.Match[str], network: str, name: str, text: str) -> bool:
+    """Return whether what follows a service is a name of an account there."""
+    if sum(map(str.isalpha, name)) < 3 or _NO_NAME.match(name) or name.startswith("@@"):
+        return False
+    end = match.start("contact") + len(name)
+    after = text[end : end + 8]
+    if after.startswith(("://", "/", "(", "=", "@")) or "//" in after[:3]:
+        return False
+    triggered = _is_triggered(match, text)
+    begins_line = _begins_line(text, match.start())
+    mark = bool(match["mark"])
+    introduced = triggered and bool(match["join"] or match["id"] or match["me"])
+    if name.startswith("@") or _SPECIAL.fullmatch(name.lstrip("@$~")) or name.startswith("$"):
+        if network in _NOUNS:
+            named = begins_line and match["mark"] == ":" and bool(_CLAUSE_END.match(after))
+            return triggered or named or bool(match["id"])
+        return mark or triggered or bool(match["id"]) or (network in _DIRECT and not match["is"])
+    plain = name.isascii() and name.isalpha() and name.islower() and 5 <= len(name) <= 20
+    if not plain or name in _COMMON or not _CLAUSE_END.match(after):
+        return False
+    if network in _NOUNS:
+        return bool(match["id"]) and (mark or triggered)
+    return bool(mark and (match["id"] or begins_line)) or introduced
+
+
+def _begins_line(text: str, offset: int) -> bool:
+    before = text[max(0, offset - _TRIGGER_CHARACTERS) : offset]
+    is_whole = "\n" in before or offset < _TRIGGER_CHARACTERS
+    return is_whole and not before.rpartition("\n")[2].strip(" \t-*•|>")
+
+
+def _is_triggered(match: re.Match[str], text: str) -> bool:
+    before = text[max(0, match.start() - _TRIGGER_CHARACTERS) : match.start()]
+    return bool(match["me"]) or bool(_TRIGGER.search(before))
