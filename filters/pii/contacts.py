@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 import polars as pl
@@ -256,6 +257,21 @@ def may_contain_contact(texts: pl.Series) -> pl.Series:
     )
 
 
+def list_contacts(text: str) -> tuple[Contact, ...]:
+    """Return what ``find_contacts`` yields; the last short texts are remembered.
+
+    Numbers and names are replaced one after the other, mostly in the same text.
+    """
+    if len(text) > _MAX_REMEMBERED_CHARACTERS:
+        return tuple(find_contacts(text))
+    return _list_contacts_of_short_text(text)
+
+
+@lru_cache(maxsize=4096)
+def _list_contacts_of_short_text(text: str) -> tuple[Contact, ...]:
+    return tuple(find_contacts(text))
+
+
 def find_contacts(text: str) -> Iterator[Contact]:
     """Yield the contacts that a text names: names of accounts, and numbers (without a name)."""
     for match in _NUMBER_LINK.finditer(text):
@@ -275,6 +291,7 @@ def find_contacts(text: str) -> Iterator[Contact]:
 
 
 _MIN_DIGITS = 7
+_MAX_REMEMBERED_CHARACTERS = 1000
 
 
 def _find_phrases(text: str) -> Iterator[Contact]:

@@ -201,7 +201,7 @@ class _Redactor:
     def __init__(self, config: Config, key: bytes) -> None:
         entities = config.list_pattern_entities()
         regions = list_presidio_regions(config.phone_regions)
-        self._finder = EntityFinder(entities, regions, config.min_scores)
+        self._finder = EntityFinder(entities, regions, config.min_scores, reachable_only=True)
         self._patterns = PatternFinder(entities, config.phone_regions, config.min_scores)
         self._view_finder = ViewFinder(self._finder, self._patterns, entities, vetoes.drop_vetoed)
         self._style: ReplacementStyle = styles.make_placeholder

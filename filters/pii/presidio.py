@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from filters.pii.national import DIGIT, LETTER, NATIONAL_IDENTIFIERS
-from filters.pii.spans import EntitySpan
+from filters.pii.spans import MIN_PHONE_DIGITS, EntitySpan
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")  # Presidio's own default
 
@@ -100,14 +100,37 @@ def build_phone_gate(digits: int) -> str:
     return rf"{DIGIT}(?:{_PHONE_SEPARATOR}{{0,4}}{DIGIT}){{{digits - 1}}}"
 
 
+# What libphonenumber takes for the beginning of an extension, whose digits count as well.
+_EXTENSION = "(?i:ext|xt|x|int|anexo|доб)|[\\x{FF45}\\x{FF58}\\x{FF49}#\\x{FF03}~\\x{FF5E};]"
+
+
+def build_reachable_phone_gate(digits: int) -> str:
+    """Return a pattern of what ``spans.is_unreachable`` may keep of numbers of ``digits`` or more.
+
+    Seven digits, or a plus, or an extension that may make them seven.
+    """
+    if digits >= MIN_PHONE_DIGITS:
+        return build_phone_gate(digits)
+    return (
+        rf"{build_phone_gate(MIN_PHONE_DIGITS)}"
+        rf"|[+\x{{FF0B}}]{_PHONE_SEPARATOR}{{0,4}}{build_phone_gate(digits)}"
+        rf"|{build_phone_gate(digits)}[ \x{{A0}}\t,.:-]{{0,4}}(?:{_EXTENSION})"
+    )
+
+
 class EntityFinder:
-    """Presidio's recognizers for ``entities``, each with its gate; no network, no logs."""
+    """Presidio's recognizers for ``entities``, each with its gate; no network, no logs.
+
+    ``reachable_only`` lets the gates stop phone numbers that ``spans.is_unreachable`` discards.
+    """
 
     def __init__(
         self,
         entities: tuple[str, ...],
         phone_regions: tuple[str, ...],
         min_scores: Mapping[str, float] | None = None,
+        *,
+        reachable_only: bool = False,
     ) -> None:
         import logging
 
@@ -117,7 +140,7 @@ class EntityFinder:
         logging.getLogger("presidio-analyzer").disabled = True
         national = {name: each.min_score for name, each in NATIONAL_IDENTIFIERS.items()}
         self._min_scores = {**MIN_SCORES, **national, **(min_scores or {})}
-        self._detectors = list(_make_detectors(entities, phone_regions))
+        self._detectors = list(_make_detectors(entities, phone_regions, reachable_only))
         self._recognizers = [detector.recognizer for detector in self._detectors]
         self._remove_duplicates: Any = EntityRecognizer.remove_duplicates
         self._context_enhancer: Any = _make_context_enhancer()
@@ -214,7 +237,7 @@ def _compile_unreadable() -> Any:
 
 
 def _make_detectors(
-    entities: tuple[str, ...], phone_regions: tuple[str, ...]
+    entities: tuple[str, ...], phone_regions: tuple[str, ...], reachable_only: bool
 ) -> Iterator[_Detector]:
     from presidio_analyzer import predefined_recognizers as presidio
 
@@ -244,10 +267,11 @@ def _make_detectors(
         regions_by_digits: defaultdict[int, list[str]] = defaultdict(list)
         for region in phone_regions:
             regions_by_digits[compute_min_phone_digits(region)].append(region)
+        build_gate = build_reachable_phone_gate if reachable_only else build_phone_gate
         for digits, regions in regions_by_digits.items():
             make_phone_recognizer: Any = presidio.PhoneRecognizer
             recognizer = make_phone_recognizer(supported_regions=tuple(regions))
-            yield _Detector("PHONE_NUMBER", recognizer, build_phone_gate(digits))
+            yield _Detector("PHONE_NUMBER", recognizer, build_gate(digits))
 
 
 @cache

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 # libphonenumber takes 1648 for a German pager, and the postcode 16801 for a phone number. Numbers
 # that reach someone are longer, or are written with a plus.
-_MIN_PHONE_DIGITS = 7
+MIN_PHONE_DIGITS = 7
 
 #: Called with the entity and the text of a span; returns the replacement.
 ReplacementStyle = Callable[[str, str], str]
@@ -78,7 +78,7 @@ def is_unreachable(text: str, span: EntitySpan) -> bool:
     content = text[span.start : span.end]
     if span.entity == "PHONE_NUMBER":
         is_international = content.startswith(("+", "\uff0b"))
-        return not is_international and sum(map(str.isdecimal, content)) < _MIN_PHONE_DIGITS
+        return not is_international and sum(map(str.isdecimal, content)) < MIN_PHONE_DIGITS
     if span.entity == "IP_ADDRESS":
         try:
             address = ipaddress.ip_address(content.split("/")[0].split("%")[0])

@@ -171,7 +171,7 @@ class ViewFinder:
     def _find_numbers(self, text: str) -> Iterator[EntitySpan]:
         """Yield the numbers that a link or a phrase says are phone numbers."""
         if "PHONE_NUMBER" in self._entities:
-            for contact in contacts.find_contacts(text):
+            for contact in contacts.list_contacts(text):
                 if not contact.name:
                     yield EntitySpan(contact.start, contact.end, "PHONE_NUMBER", 1.0)
 
@@ -249,7 +249,7 @@ class ViewHandleFinder:
         return found
 
     def _find_contacts(self, text: str) -> Iterator[HandleSpan]:
-        for contact in contacts.find_contacts(text):
+        for contact in contacts.list_contacts(text):
             if contact.name:
                 replacement = self._replacement(contact.network, contact.name, None)
                 if replacement is not None:
@@ -258,6 +258,8 @@ class ViewHandleFinder:
 
 def _reads_otherwise(text: str, view: View, separated: str) -> bool:
     """Return whether a run that may contain a detail is not in the text as it is in the view."""
+    if text == separated:
+        return False
     for match in _RUN.finditer(separated):
         if any(map(str.isdigit, match.group())):
             start, end = max(0, match.start() - 1), min(len(separated), match.end() + 1)

@@ -20,7 +20,7 @@ from pydantic import ValidationError
 from filters import pii
 from filters.pii import national, presidio
 from filters.pii.presidio import ENTITIES, MIN_SCORES, PHONE_REGIONS, EntityFinder
-from filters.pii.spans import EntitySpan, resolve_overlaps
+from filters.pii.spans import EntitySpan, is_unreachable, resolve_overlaps
 from tests.support.examples import examples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -342,6 +342,20 @@ def test_fewer_digits_than_the_gate_needs_are_no_number(region: str) -> None:
     ]
     texts = [text for text in texts if sum(map(str.isdigit, text)) <= max_digits]
     assert [text for text in texts if list(PhoneNumberMatcher(text, region))] == []
+
+
+def test_the_gate_of_reachable_numbers_stops_only_numbers_that_reach_nobody() -> None:
+    reachable = EntityFinder(ENTITIES, PHONE_REGIONS, reachable_only=True)
+    extensions = ["16412 ext. 12", "01641x123", "16412 # 123", "0800 1111 int 22", "+49 1641"]
+    texts = pl.Series([*SEEDS, *extensions, *make_edge_strings(2500, seed=4)])
+    every, some = finder().find(texts), reachable.find(texts)
+
+    def keep(row: int, spans: list[EntitySpan]) -> set[EntitySpan]:
+        return {span for span in spans if not is_unreachable(texts[row], span)}
+
+    for row, spans in every.items():
+        assert keep(row, spans) == keep(row, some.get(row, [])), repr(texts[row])
+    assert sum(map(len, some.values())) < sum(map(len, every.values()))
 
 
 # --- Presidio itself ----------------------------------------------------------------------------
