@@ -13,6 +13,7 @@ DEFAULT = (
     "pii_clean",
     "pii_phones",
     "pii_contexts",
+    "audit_planted",
 )
 MORE = ("dedup", "language_model", "pii_gates", "real_funnels", "real_readers")
 

@@ -89,7 +89,10 @@ def publish(
 
 def audit(
     out: LocalCorpusArgument,
-    key: Annotated[str | None, typer.Option(help="the corpus's key, to look for canaries")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="the corpus's key, to look for canaries, requests and clear names"),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="look for names of people and places too")] = False,
     min_authors: Annotated[
         int, typer.Option(min=2, help="a string of fewer authors counts as rare")
@@ -97,17 +100,28 @@ def audit(
     max_rare: Annotated[
         int | None, typer.Option(min=0, help="fail if there are more rare strings")
     ] = None,
+    max_clear: Annotated[
+        int | None,
+        typer.Option(min=0, help="fail if more texts have the name of an author or post in clear"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Read a finished corpus again and say whether anything private is in it. Exit status 0 or 1.
 
-    Contact data, handles, ids, rare strings, canaries, and whether the files are whole.
+    Contact data and handles in texts, columns and files, by the plan's filter and by a detector of
+    its own; ids, rare strings, canaries, suppressed posts, and whether the files are whole.
     """
     from corpus.maintenance import audit
 
     result = audit.audit(
-        out, key=key, strict=strict, min_authors=min_authors, max_rare=max_rare, workers=workers
+        out,
+        key=key,
+        strict=strict,
+        min_authors=min_authors,
+        max_rare=max_rare,
+        max_clear=max_clear,
+        workers=workers,
     )
     _finish_check(result, audit.format_audit(result), as_json)
 

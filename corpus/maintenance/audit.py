@@ -1,6 +1,8 @@
 """Audit a finished corpus before its release: look for private data that should not be in it.
 
-The audit reads only the shards and the documentation, and uses the filters as they are now.
+The audit reads the shards, the ledger and the documentation. It looks for contact data twice: with
+the filter ``pii`` as it is now and the plan's settings, and with a detector that shares no code
+with the filter (see ``contact_data``).
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +26,12 @@ from numpy.typing import NDArray
 from corpus import stages
 from corpus.errors import BuildError, CorpusError, PlanError
 from corpus.journal import CorpusFiles, read_consistently
-from corpus.maintenance import checks
+from corpus.maintenance import audit_files, checks, clear_names
+from corpus.maintenance.audit_files import find_in_values, format_counts
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
+from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings
 from corpus.manifest import MANIFEST_NAME, load_manifest
-from corpus.privacy import canaries, keys
+from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.pseudonyms import ID_COLUMNS
 from corpus.storage.unfinished_takedown import recover
 from corpus.tasks import runners
@@ -42,6 +47,14 @@ _SHOWN_POST = re.compile(
     r'<blockquote class="post"[^<>]*>((?:[^<]|<(?!/?blockquote))*)</blockquote>'
 )
 _BATCH_ROWS = 20_000
+#: Columns of keyed names, which have checks of their own.
+_KEYED_COLUMNS = (*ID_COLUMNS, "author", "authors", "post_ids")
+#: A community that is the page of one person; with a pseudonym it is none.
+_PERSONAL_PAGE = r"(?i)^(?:(?:/?r/)?u_|/?(?:u|user|users|profile|people|wall)[/:]|@)"
+_KEYED_PAGE = r"[0-9a-f]{32}|~[0-9a-f]{16,}"
+#: Scripts that put no spaces between words.
+_UNSPACED = "[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_NO_PAIRS = np.empty((0, 2), np.uint64)
 
 
 @dataclass
@@ -56,9 +69,30 @@ class ShardAudit:
     detail_rows: list[str] = field(default_factory=list)  # rows that contain contact data
     unkeyed_ids: int = 0
     unkeyed_authors: int = 0
-    string_hashes: NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 2), np.uint64))
+    detected: Counter[str] = field(default_factory=Counter)  # by the independent detector
+    detected_rows: list[str] = field(default_factory=list)
+    column_details: Counter[str] = field(default_factory=Counter)  # of columns beside the text
+    column_rows: list[str] = field(default_factory=list)
+    suppressed: Counter[str] = field(default_factory=Counter)
+    suppressed_rows: list[str] = field(default_factory=list)
+    id_hashes: NDArray[np.uint64] = field(default_factory=lambda: _NO_PAIRS)
+    author_hashes: NDArray[np.uint64] = field(default_factory=lambda: _NO_PAIRS[:, 0])
+    #: Of words that may be names: hash as an author or a post, row, and 1 if not in the text.
+    word_hashes: NDArray[np.uint64] = field(default_factory=lambda: np.empty((0, 3), np.uint64))
+    string_hashes: NDArray[np.uint64] = field(default_factory=lambda: _NO_PAIRS)
     canary_counts: Counter[str] = field(default_factory=Counter)
     leaked_canaries: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What the audit knows with the corpus's key: the key, and what must not be in the corpus."""
+
+    key: bytes = field(default=b"", repr=False)
+    reason: str = ""  # why there is no key
+    ids: frozenset[str] = frozenset()
+    authors: frozenset[str] = frozenset()
+    names: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -68,6 +102,8 @@ class AuditShard:
     path: Path
     shard: str
     pii_config: str  # as JSON
+    detector: DetectorSettings
+    secrets: Secrets
     keyed: bool
     expected_canaries: tuple[canaries.Canary, ...]
 
@@ -86,21 +122,33 @@ class AuditShard:
         except (OSError, pl.exceptions.PolarsError, ValueError):
             result.damaged = True
         result.string_hashes = np.unique(result.string_hashes, axis=0)
+        _, first = np.unique(result.word_hashes[:, [0, 2]], axis=0, return_index=True)
+        result.word_hashes = result.word_hashes[np.sort(first)]
         return result
 
     def _audit_posts(self, posts: pl.DataFrame, result: ShardAudit) -> None:
-        redacted = _redact(self.pii_config, posts.select("text", "platform"))
+        # The filter looks for names by language, and for handles by platform.
+        read = [name for name in ("text", "platform", "lang", "mentions") if name in posts.columns]
+        redacted = _redact(self.pii_config, posts.select(read))
         for column in redacted.columns:
             if column.startswith("pii_"):
                 result.entities[column.removeprefix("pii_").upper()] += int(redacted[column].sum())
-        changed = (redacted["text"] != posts["text"]).arg_true() + result.rows
-        result.detail_rows += [f"{result.shard} row {row}" for row in changed[:MAX_EXAMPLES]]
+        changed = (redacted["text"] != posts["text"]).arg_true()
+        result.detail_rows += self._name_rows(changed, result)
+        self._detect(posts, result)
         if self.keyed:
             keyed_id = keys.KEYED_ID.pattern.replace(r"\Z", "$")
-            for name in ID_COLUMNS:
+            for name in (*ID_COLUMNS, "post_ids"):
                 if name in posts.columns:
-                    result.unkeyed_ids += _count_mismatches(posts[name], keyed_id)
-        result.unkeyed_authors += _count_mismatches(posts["author"], _PSEUDONYM)
+                    result.unkeyed_ids += _count_mismatches(_flatten(posts[name]), keyed_id)
+        for name in ("author", "authors"):
+            if name in posts.columns:
+                result.unkeyed_authors += _count_mismatches(_flatten(posts[name]), _PSEUDONYM)
+        ids = posts.select(pl.col("id").hash(3), pl.col("id").hash(4).alias("other")).to_numpy()
+        result.id_hashes = np.concatenate([result.id_hashes, ids.astype(np.uint64)])
+        if self.secrets.key:
+            self._find_suppressed(posts, result)
+            self._hash_words(posts, result)
         result.string_hashes = np.concatenate([result.string_hashes, _hash_strings(posts)])
         planted = posts.filter(pl.col("platform") == canaries.PLATFORM)["text"].to_list()
         text = "\n".join(planted)
@@ -108,6 +156,75 @@ class AuditShard:
             counts = result.leaked_canaries if canary.must_be_removed else result.canary_counts
             for secret in canary.secrets:
                 counts[canary.id] += text.count(secret)
+
+    def _name_rows(self, rows: pl.Series, result: ShardAudit) -> list[str]:
+        """Name rows of the present batch, as examples."""
+        return [f"{self.shard} row {result.rows + row}" for row in rows[:MAX_EXAMPLES]]
+
+    def _detect(self, posts: pl.DataFrame, result: ShardAudit) -> None:
+        """Look for contact data with the independent detector, in every column of strings."""
+        detector = _make_detector(self.detector)
+        languages = posts["lang"] if "lang" in posts.columns else None
+        found = detector.count(posts["text"], languages)
+        for counts in found.values():
+            result.detected += counts
+        result.detected_rows += self._name_rows(pl.Series(list(found), dtype=pl.Int64), result)
+        for name in _list_string_columns(posts):
+            values = _flatten(posts[name])
+            found_in = find_in_values(values, detector)
+            if name == "community":
+                for value in _list_personal_pages(values):
+                    found_in.setdefault(value, Counter())["PERSONAL_PAGE"] += 1
+            for counts in found_in.values():
+                result.column_details += Counter(
+                    {f"{name} {entity}": count for entity, count in counts.items()}
+                )
+            if found_in:
+                is_hit = _contains_any(posts[name], list(found_in))
+                rows = self._name_rows(is_hit.arg_true(), result)
+                result.column_rows += [f"{row}: {name}" for row in rows]
+
+    def _find_suppressed(self, posts: pl.DataFrame, result: ShardAudit) -> None:
+        secrets = self.secrets
+        is_hit = pl.repeat(False, posts.height, dtype=pl.Boolean, eager=True)
+        for name in (*ID_COLUMNS, "author", "post_ids", "authors"):
+            listed = secrets.authors if name in ("author", "authors") else secrets.ids
+            if name in posts.columns and listed:
+                hits = _contains_any(posts[name], list(listed))
+                # A post may reply to one that is suppressed: only its keyed name is there.
+                if name not in ("parent_id", "root_id", "accepted_id"):
+                    is_hit |= hits
+                    result.suppressed["author" if listed is secrets.authors else "id"] += int(
+                        hits.sum()
+                    )
+        if secrets.names:
+            hits = posts["text"].str.contains(_make_names_pattern(secrets.names))
+            is_hit |= hits.fill_null(False)
+            result.suppressed["name"] += int(hits.sum())
+        result.suppressed_rows += self._name_rows(is_hit.arg_true(), result)
+
+    def _hash_words(self, posts: pl.DataFrame, result: ShardAudit) -> None:
+        """Hash the words that may be names of authors or posts, with the corpus's key."""
+        result.author_hashes = np.unique(
+            np.concatenate([result.author_hashes, clear_names.hash_author_column(posts["author"])])
+        )
+        if self.keyed:
+            ids = clear_names.hash_id_column(posts["id"])
+            result.author_hashes = np.unique(np.concatenate([result.author_hashes, ids]))
+        platforms = set(posts["platform"].drop_nulls().unique()) - {canaries.PLATFORM}
+        hashed: list[tuple[int, int, int]] = []
+        for name in ("text", *_list_string_columns(posts)):
+            values = posts[name]
+            if name != "text":
+                values = _as_texts(values).str.replace(r"^(?:/?r/)?u_", "")
+            words = clear_names.list_possible_names(values)
+            hashes = clear_names.hash_names(words["name"], platforms, self.secrets.key)
+            for row, (authors, ids_) in zip(words["row"], hashes, strict=True):
+                found = (*authors, *(ids_ if self.keyed else ()))
+                hashed += [(each, result.rows + row, int(name != "text")) for each in found]
+        if hashed:
+            new = np.array(hashed, np.uint64)
+            result.word_hashes = np.concatenate([result.word_hashes, new])
 
 
 _filter_cache: dict[str, Any] = {}
@@ -121,6 +238,54 @@ def _redact(pii_config: str, posts: pl.DataFrame) -> pl.DataFrame:
         _filter_cache[pii_config] = module.build(config)
     redacted: pl.DataFrame = _filter_cache[pii_config](posts)
     return redacted
+
+
+@cache
+def _make_detector(settings: DetectorSettings) -> ContactDataDetector:
+    return ContactDataDetector(settings)
+
+
+def _list_string_columns(posts: pl.DataFrame) -> list[str]:
+    """Return the columns of strings and lists of strings beside text, ids and authors."""
+    kinds = (pl.String, pl.Categorical, pl.Enum, pl.List(pl.String))
+    return [
+        name
+        for name, kind in posts.schema.items()
+        if name not in ("text", *_KEYED_COLUMNS) and any(kind == each for each in kinds)
+    ]
+
+
+def _flatten(values: pl.Series) -> pl.Series:
+    """Return the strings of a column of strings or of lists."""
+    return (values.explode() if values.dtype == pl.List else values).cast(pl.String)
+
+
+def _as_texts(values: pl.Series) -> pl.Series:
+    """Return one string for each row, with the strings of a list joined by spaces."""
+    return values.list.join(" ") if values.dtype == pl.List else values.cast(pl.String)
+
+
+def _contains_any(values: pl.Series, wanted: list[str]) -> pl.Series:
+    """Return which rows of a column of strings or of lists have one of the strings."""
+    if values.dtype == pl.List:
+        return values.list.eval(pl.element().is_in(wanted)).list.any().fill_null(False)
+    return values.cast(pl.String).is_in(wanted).fill_null(False)
+
+
+def _list_personal_pages(communities: pl.Series) -> list[str]:
+    distinct = communities.drop_nulls().unique()
+    is_page = distinct.str.contains(_PERSONAL_PAGE) & ~distinct.str.contains(_KEYED_PAGE)
+    return distinct.filter(is_page).to_list()
+
+
+@cache
+def _make_names_pattern(names: tuple[str, ...]) -> str:
+    """Return a pattern of the suppressed names as whole words, in any letter case."""
+    spelled = (r"\s+".join(re.escape(word) for word in name.split()) for name in names)
+    alternatives = "|".join(
+        each if re.search(_UNSPACED, each) else rf"\b{each}\b" for each in spelled
+    )
+    return f"(?i)(?:{alternatives})"
 
 
 def _count_mismatches(values: pl.Series, pattern: str) -> int:
@@ -148,21 +313,25 @@ def audit(
     strict: bool = False,
     min_authors: int = 3,
     max_rare: int | None = None,
+    max_clear: int | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
     """Read a finished corpus again; return ``passed`` and the ``checks``.
 
     Every shard must have the manifest's hash, the ``pii`` stage with the settings of the plan
-    (``strict``: names too) must find nothing in any text, and every id and author must be keyed.
+    (``strict``: names too) must find nothing in any text, the independent detector nothing in any
+    column, ledger file, page or file name, and every id and author must be keyed.
     Strings with letters and digits of fewer than ``min_authors`` authors are counted; more than
-    ``max_rare`` of them fail, if given. Canaries are searched if the plan planted some and the key
-    is there. Raises :class:`~corpus.errors.CorpusError` if ``out`` is not a corpus.
+    ``max_rare`` of them fail, if given. With the key, canaries, suppressed posts, authors and
+    names, and clear names of the corpus's authors and posts are searched; more than ``max_clear``
+    texts with clear names fail, if given. Raises :class:`~corpus.errors.CorpusError` if ``out`` is
+    not a corpus.
     """
     folder = Path(out)
     recover(folder)
     return read_consistently(
         folder,
-        lambda: _audit(CorpusFiles(folder), key, strict, min_authors, max_rare, workers),
+        lambda: _audit(CorpusFiles(folder), key, strict, min_authors, max_rare, max_clear, workers),
     )
 
 
@@ -172,15 +341,26 @@ def _audit(
     strict: bool,
     min_authors: int,
     max_rare: int | None,
+    max_clear: int | None,
     workers: int,
 ) -> dict[str, Any]:
     folder: Path = files.folder
     manifest = load_manifest(folder)
     pii_config = _load_pii_config(folder, strict)
-    expected, reason = _expected_canaries(folder, manifest, key)
+    settings = _make_detector_settings(pii_config)
+    secrets = _load_secrets(folder, manifest, key)
+    expected, reason = _expected_canaries(manifest, secrets)
     keyed = manifest.get("ids", "original") == "keyed"
     tasks = [
-        AuditShard(files.path(shard["path"]), shard["path"], pii_config, keyed, tuple(expected))
+        AuditShard(
+            files.path(shard["path"]),
+            shard["path"],
+            pii_config,
+            settings,
+            secrets,
+            keyed,
+            tuple(expected),
+        )
         for shard in manifest["shards"]
     ]
     runner = runners.make_runner("processes" if workers > 1 else "serial", workers)
@@ -197,8 +377,16 @@ def _audit(
     results = [
         _check_files(folder, manifest, audits),
         _check_contact_data(audits),
-        _check_ids(audits, keyed),
+        _check_detected(audits),
+        _check_columns(audits),
+        audit_files.check_files_for_contact_data(files, _make_detector(settings)),
+        _check_ids(
+            audits, keyed, audit_files.count_unkeyed_ledger_ids(files.ledger()) if keyed else 0
+        ),
+        _check_collisions(audits),
         Check("authors are pseudonyms", not unkeyed_authors, f"{unkeyed_authors:,} are not"),
+        _check_clear_names(audits, secrets, max_clear),
+        _check_suppressed(files, audits, secrets),
         _check_rare_strings(audits, min_authors, max_rare),
         *_check_canaries(expected, reason, audits),
         _check_documentation(files, pii_config, keyed, expected),
@@ -224,18 +412,34 @@ def _load_pii_config(folder: Path, strict: bool) -> str:
         raise CorpusError("the pii stage of this corpus's plan is of another version") from None
 
 
+def _make_detector_settings(pii_config: str) -> DetectorSettings:
+    settings = json.loads(pii_config)
+    public = list(settings["public"])
+    if settings["public_file"]:
+        public += Path(settings["public_file"]).read_text(encoding="utf-8").splitlines()
+    return DetectorSettings.from_plan(settings, public)
+
+
+def _load_secrets(folder: Path, manifest: dict[str, Any], key: str | Path | None) -> Secrets:
+    """Return the key and the suppression list, or the reason why there is no key."""
+    try:
+        secret = keys.load_corpus_key(folder, manifest, key)
+    except PlanError as error:
+        return Secrets(reason=str(error))
+    listed = suppression.load(Path(key) if key else folder.parent / "corpus.key")
+    return Secrets(secret, "", listed.ids, listed.authors, listed.names)
+
+
 def _expected_canaries(
-    folder: Path, manifest: dict[str, Any], key: str | Path | None
+    manifest: dict[str, Any], secrets: Secrets
 ) -> tuple[list[canaries.Canary], str]:
     """Return the planted canaries, or none and the reason."""
     count = manifest.get("canaries", 0)
     if not count:
         return [], "none were planted"
-    try:
-        seed = canaries.derive_seed(keys.load_corpus_key(folder, manifest, key))
-    except PlanError as error:
-        return [], str(error)
-    return canaries.make_canaries(count, seed), ""
+    if not secrets.key:
+        return [], secrets.reason
+    return canaries.make_canaries(count, canaries.derive_seed(secrets.key)), ""
 
 
 def _check_files(folder: Path, manifest: dict[str, Any], audits: list[ShardAudit]) -> Check:
@@ -311,18 +515,94 @@ def _check_contact_data(audits: list[ShardAudit]) -> Check:
     entities: Counter[str] = Counter()
     for each in audits:
         entities += each.entities
-    counts = ", ".join(f"{name} {count:,}" for name, count in sorted(entities.items()))
     rows = [row for each in audits for row in each.detail_rows]
     return Check(
-        "no contact data and no handles", not rows, counts or "none", tuple(rows[:MAX_EXAMPLES])
+        "no contact data and no handles",
+        not rows,
+        format_counts(entities),
+        tuple(rows[:MAX_EXAMPLES]),
     )
 
 
-def _check_ids(audits: list[ShardAudit], keyed: bool) -> Check:
+def _check_detected(audits: list[ShardAudit]) -> Check:
+    total: Counter[str] = Counter()
+    for each in audits:
+        total += each.detected
+    rows = [row for each in audits for row in each.detected_rows]
+    return Check(
+        "no contact data by the independent detector",
+        not total,
+        format_counts(total),
+        tuple(rows[:MAX_EXAMPLES]),
+    )
+
+
+def _check_columns(audits: list[ShardAudit]) -> Check:
+    total: Counter[str] = Counter()
+    for each in audits:
+        total += each.column_details
+    rows = [row for each in audits for row in each.column_rows]
+    return Check(
+        "no contact data in the other columns",
+        not total,
+        format_counts(total),
+        tuple(rows[:MAX_EXAMPLES]),
+    )
+
+
+def _check_ids(audits: list[ShardAudit], keyed: bool, in_ledger: int) -> Check:
     if not keyed:
         return Check("post ids are keyed", True, "the plan keeps the platforms' own")
     count = sum(each.unkeyed_ids for each in audits)
-    return Check("post ids are keyed", not count, f"{count:,} are not")
+    return Check(
+        "post ids are keyed",
+        not count + in_ledger,
+        f"{count:,} are not, and {in_ledger:,} in the ledger",
+    )
+
+
+def _check_collisions(audits: list[ShardAudit]) -> Check:
+    """Look for two documents with one id: two posts whose keyed names collide, or a copy."""
+    ids = np.concatenate([_NO_PAIRS, *(each.id_hashes for each in audits)])
+    repeated = len(ids) - len(np.unique(ids, axis=0))
+    return Check("no two documents have one id", not repeated, f"{repeated:,} have another's")
+
+
+def _check_clear_names(audits: list[ShardAudit], secrets: Secrets, max_clear: int | None) -> Check:
+    name = "no clear names of authors and posts"
+    if not secrets.key:
+        return Check(name, True, f"not searched: {secrets.reason}")
+    known = np.unique(np.concatenate([_NO_PAIRS[:, 0], *(each.author_hashes for each in audits)]))
+    texts, columns = [], []
+    for each in audits:
+        hits = each.word_hashes[np.isin(each.word_hashes[:, 0], known)]
+        for row in np.unique(hits[hits[:, 2] == 0, 1]):
+            texts.append(f"{each.shard} row {row}")
+        for row in np.unique(hits[hits[:, 2] == 1, 1]):
+            columns.append(f"{each.shard} row {row}: a column beside the text")
+    passed = not columns and (max_clear is None or len(texts) <= max_clear)
+    return Check(
+        name,
+        passed,
+        f"in {len(texts):,} texts and in {len(columns):,} rows of other columns",
+        tuple((columns + texts)[:MAX_EXAMPLES]) if not passed else (),
+    )
+
+
+def _check_suppressed(files: CorpusFiles, audits: list[ShardAudit], secrets: Secrets) -> Check:
+    name = "nothing that is suppressed"
+    if not secrets.key:
+        return Check(name, True, f"not searched: {secrets.reason}")
+    total: Counter[str] = Counter()
+    for each in audits:
+        total += each.suppressed
+    rows = [row for each in audits for row in each.suppressed_rows]
+    if in_ledger := audit_files.count_listed_ledger_ids(files.ledger(), secrets.ids):
+        total["id in the ledger"] += in_ledger
+    listed = len(secrets.ids) + len(secrets.authors) + len(secrets.names)
+    return Check(
+        name, not total, f"{listed:,} requests: {format_counts(total)}", tuple(rows[:MAX_EXAMPLES])
+    )
 
 
 def _check_rare_strings(audits: list[ShardAudit], min_authors: int, max_rare: int | None) -> Check:

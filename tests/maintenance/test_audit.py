@@ -14,15 +14,21 @@ import pytest
 import corpus
 from corpus.maintenance.audit import audit, format_audit
 from corpus.manifest import find_imbalances
-from corpus.privacy import canaries, keys
+from corpus.privacy import canaries, keys, suppression
 from corpus.tasks.files import file_sha256
 from tests.conftest import contents, post, write_lines
 from tests.support.commands import command
+
+SAME_EYES = "no contact data and no handles"
+OTHER_EYES = "no contact data by the independent detector"
+COLUMNS = "no contact data in the other columns"
+FILES = "no contact data in the files beside the shards"
 
 
 def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:
     """100 posts, one of which holds an address and a handle."""
     rows = [post(n, user=f"user{n % 40}") for n in range(100)]
+    rows.append(post(501, text="short"))  # dropped by quality
     rows.append(post(500, text="you can write to joe@example.org or to @joe about the garden"))
     write_lines(folder / "posts.jsonl", rows)
     fields = {"id": "id", "text": "text", "author": "user"}
@@ -65,11 +71,11 @@ def test_a_corpus_of_ours_passes(tmp_path: Path, pii: dict[str, Any]) -> None:
 
 def test_without_redaction_details_and_canaries_are_found(tmp_path: Path) -> None:
     out = build(tmp_path, None)
-    assert failed(out) == ["no contact data and no handles", "canaries with details"]
+    assert failed(out) == [SAME_EYES, OTHER_EYES, "canaries with details"]
     printed = format_audit(audit(out))
     assert "EMAIL_ADDRESS" in printed and "shards/part-00000.parquet row" in printed
     assert "joe" not in printed, "no text in what is printed"
-    assert failed(out, key=tmp_path / "no.key") == ["no contact data and no handles"]
+    assert failed(out, key=tmp_path / "no.key") == [SAME_EYES, OTHER_EYES]
 
 
 def test_canaries_are_planted_once_counted_and_the_same_under_the_same_key(tmp_path: Path) -> None:
@@ -84,7 +90,7 @@ def test_canaries_are_planted_once_counted_and_the_same_under_the_same_key(tmp_p
     assert not [s for c in made if c.must_be_removed for s in c.secrets if s in everything]
     manifest = corpus.load(out).manifest
     assert [source["path"] for source in manifest["sources"]][1:] == ["canaries"]
-    assert manifest["totals"]["read"] == 121
+    assert manifest["totals"]["read"] == 122
     again = build(tmp_path, {}, path=str(tmp_path / "again"))
     assert contents(out) == contents(again)
     assert canaries.make_canaries(20, canaries.derive_seed(bytes(32))) != made
@@ -152,3 +158,97 @@ def test_strict_looks_for_names(tmp_path: Path) -> None:
     assert failed(out, strict=True) == [
         "no contact data and no handles", "the documentation shows nothing private",
     ]  # fmt: skip
+
+
+def test_the_detector_reads_what_the_filter_of_the_plan_does_not(tmp_path: Path) -> None:
+    out = build(tmp_path, {"entities": ["EMAIL_ADDRESS"], "handles": "keep"}, canaries=0)
+    rewrite(out, text=pl.col("text") + " @joe, 8.8.8.8")
+    assert failed(out) == [], "the plan does not ask for them"
+    rewrite(out, text=pl.col("text") + " joe at beeswax dot org")
+    assert OTHER_EYES in failed(out)
+
+
+def test_every_column_beside_the_text_is_read(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    for column, value in (
+        ("community", "joe@beeswax.org"),
+        ("community", "u_joe"),
+        ("license", "(c) +49 30 901820"),
+        ("lang_hint", "@joe"),
+        ("source_file", "/home/joe/posts.jsonl"),
+    ):
+        rewrite(out, **{column: pl.lit(value)})
+        assert failed(out) == [COLUMNS]
+        printed = format_audit(audit(out))
+        assert f"row 0: {column}" in printed and "joe" not in printed and "901820" not in printed
+        rewrite(out, **{column: pl.lit(None, pl.String)})
+    assert failed(out) == []
+
+
+def test_the_ledger_pages_and_file_names_are_read(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    pages = {
+        "README.md": "\nmail joe@beeswax.org\n",
+        "plan.yaml": "\nnote: call +49 30 901820\n",
+        "report.html": "<p>joe&#64;beeswax.org</p>",
+    }
+    for page, more in pages.items():
+        content = (out / page).read_text()
+        (out / page).write_text(content + more)
+        assert failed(out) == [FILES], page
+        (out / page).write_text(content)
+    statistics = json.loads((out / "statistics.json").read_text())
+    (out / "statistics.json").write_text(json.dumps(statistics | {"by": {"joe@beeswax.org": 1}}))
+    (ledger,) = (out / "dropped").rglob("*.parquet")
+    frame = pl.read_parquet(ledger)
+    frame.with_columns(source_file=pl.lit("joe@beeswax.org.csv")).write_parquet(ledger)
+    (out / "of joe@beeswax.org.log").touch()
+    (check,) = (check for check in audit(out)["checks"] if check["name"] == FILES)
+    assert not check["passed"] and "EMAIL_ADDRESS 3" in check["found"]
+    assert not any("joe" in where for where in check["where"])
+    frame.with_columns(id=pl.lit("table:7")).write_parquet(ledger)
+    assert "post ids are keyed" in failed(out)
+
+
+def test_two_documents_with_one_id_are_found(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    rewrite(out, id=pl.col("id").first())
+    assert failed(out) == ["no two documents have one id"]
+
+
+def test_clear_names_of_authors_and_posts_are_found_with_the_key(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    name = "no clear names of authors and posts"
+    first = pl.int_range(pl.len()) == 0
+    rewrite(out, text=pl.when(first).then(pl.col("text") + " said user17").otherwise("text"))
+    assert failed(out) == [] and failed(out, max_clear=1) == []
+    assert failed(out, max_clear=0) == [name]
+    assert failed(out, max_clear=0, key=tmp_path / "no.key") == []
+    rewrite(out, license=pl.when(first).then(pl.lit("by user17")))
+    assert failed(out) == [name]
+    assert "user17" not in format_audit(audit(out))
+
+
+def test_what_is_suppressed_is_found_with_the_key(tmp_path: Path) -> None:
+    out = build(tmp_path, {}, canaries=0)
+    name = "nothing that is suppressed"
+    suppression.add(tmp_path / "corpus.key", names=["Rosa Finch"])
+    assert failed(out) == []
+    first = pl.int_range(pl.len()) == 0
+    named = pl.col("text") + " as Rosa  FINCH said"
+    rewrite(out, text=pl.when(first).then(named).otherwise("text"))
+    assert failed(out) == [name]
+    assert "inch" not in format_audit(audit(out)).lower()
+    rewrite(out, text=pl.col("text").str.replace("FINCH", "Finchley"))
+    assert failed(out) == []
+    suppression.add(tmp_path / "corpus.key", authors=["table:user17"])
+    assert failed(out) == [name]
+
+
+def test_names_are_looked_for_in_the_languages_of_the_plan(tmp_path: Path) -> None:
+    out = build(tmp_path, {"profile": "strict", "ner_langs": ["en"]}, canaries=0)
+    place = pl.col("text") + " with Barack Obama in London"
+    rewrite(out, text=place, lang=pl.lit("es"))
+    assert failed(out) == []
+    rewrite(out, lang=pl.lit("en"))
+    assert failed(out) == [SAME_EYES]

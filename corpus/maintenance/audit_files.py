@@ -1,0 +1,173 @@
+"""Audit the files beside the shards: the ledger, the documentation, and every file's name.
+
+``index/`` and ``reserve/`` are encrypted, and are not read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from corpus.journal import CorpusFiles
+from corpus.maintenance.checks import MAX_EXAMPLES, Check
+from corpus.maintenance.contact_data import ContactDataDetector, sum_counts
+from corpus.privacy import keys
+from corpus.privacy.pseudonyms import ID_COLUMNS
+
+#: A folder in which a system keeps a user's files; the part after it is a user's name.
+HOME_FOLDER = r"(?i)(?:^|[/\\])(?:home|users|documents and settings)[/\\][^/\\\s]+[/\\]"
+_UNREAD_FOLDERS = ("index", "reserve", "shards", "work")
+_PAGES = (".json", ".yaml", ".yml", ".html", ".md", ".txt", ".csv", ".jsonl")
+_MAX_PAGE_BYTES = 64 << 20
+
+
+def find_in_values(values: pl.Series, detector: ContactDataDetector) -> dict[str, Counter[str]]:
+    """Return by value what the distinct values of a column contain, home folders included."""
+    distinct = values.drop_nulls().unique()
+    found = {distinct[row]: counts for row, counts in detector.count(distinct).items()}
+    for value in distinct.filter(distinct.str.contains(HOME_FOLDER)):
+        found.setdefault(value, Counter())["HOME_FOLDER"] += 1
+    return found
+
+
+def format_counts(counts: Counter[str]) -> str:
+    """Return ``EMAIL_ADDRESS 2, PHONE_NUMBER 1``, or ``none``."""
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())) or "none"
+
+
+def check_files_for_contact_data(files: CorpusFiles, detector: ContactDataDetector) -> Check:
+    """Look for contact data in the names of all files, in the ledger and in the pages."""
+    folder = Path(files.folder)
+    total: Counter[str] = Counter()
+    where: list[str] = []
+    own = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    names = pl.Series([path.relative_to(folder).as_posix() for path in own], dtype=pl.String)
+    for number, (row, counts) in enumerate(detector.count(names).items(), 1):
+        total += counts
+        # The name itself is what must not be printed.
+        where.append(f"a file's name in {Path(names[row]).parent.as_posix()}/ ({number})")
+    ledger = files.ledger()
+    pages = [path for path in own if path.suffix in _PAGES]
+    for path in (*ledger, *pages):
+        name = path.relative_to(folder)
+        if name.parts[0] in _UNREAD_FOLDERS:
+            continue
+        try:
+            counts = _count_in_file(files.path(name.as_posix()), detector)
+        except (OSError, ValueError, pl.exceptions.PolarsError, yaml.YAMLError, RecursionError):
+            counts = Counter({"UNREADABLE": 1})
+        if counts:
+            total += counts
+            where.append(name.as_posix())
+    return Check(
+        "no contact data in the files beside the shards",
+        not total,
+        f"{len(own):,} names of files, {len(pages):,} pages, {len(ledger):,} files of the ledger: "
+        f"{format_counts(total)}",
+        tuple(where[:MAX_EXAMPLES]),
+    )
+
+
+def _count_in_file(path: Path, detector: ContactDataDetector) -> Counter[str]:
+    if path.suffix == ".parquet":
+        frame = pl.scan_parquet(path, glob=False)
+        names = [name for name, kind in frame.collect_schema().items() if kind == pl.String]
+        total: Counter[str] = Counter()
+        for name in names:
+            if name not in ID_COLUMNS:
+                values = frame.select(pl.col(name).unique()).collect().to_series()
+                for counts in find_in_values(values, detector).values():
+                    total += counts
+        return total
+    if path.stat().st_size > _MAX_PAGE_BYTES:
+        raise ValueError("larger than a page")
+    content = path.read_text(encoding="utf-8")
+    lines = pl.Series(list(_list_strings(path.suffix, content)), dtype=pl.String).unique()
+    found = sum_counts(detector.count(lines))
+    if folders := int(lines.str.contains(HOME_FOLDER).sum()):
+        found["HOME_FOLDER"] += folders
+    return found
+
+
+def _list_strings(suffix: str, content: str) -> Iterator[str]:
+    """Yield the texts of a page: a JSON or YAML document's strings, HTML's texts, else lines."""
+    if suffix == ".json":
+        yield from _walk(json.loads(content))
+    elif suffix in (".yaml", ".yml"):
+        for document in yaml.safe_load_all(content):
+            yield from _walk(document)
+        yield from (line for line in content.splitlines() if line.lstrip().startswith("#"))
+    elif suffix == ".html":
+        reader = _TextReader()
+        reader.feed(content)
+        yield from reader.texts
+    else:
+        yield from content.splitlines()
+
+
+def _walk(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, each in value.items():
+            if isinstance(key, str) and not key.startswith("@"):  # JSON-LD's @type
+                yield key
+            yield from _walk(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _walk(each)
+
+
+class _TextReader(HTMLParser):
+    """Collects the texts of a page and the values of its attributes that people read or follow."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.texts: list[str] = []
+        self._skipping = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin to skip style and script; collect attributes."""
+        if tag in ("style", "script"):
+            self._skipping = tag
+        self.texts += [
+            value for name, value in attrs if value and name in ("href", "title", "alt", "src")
+        ]
+
+    def handle_endtag(self, tag: str) -> None:
+        """End skipping."""
+        if tag == self._skipping:
+            self._skipping = ""
+
+    def handle_data(self, data: str) -> None:
+        """Collect a text."""
+        if not self._skipping and data.strip():
+            self.texts.append(data)
+
+
+def count_unkeyed_ledger_ids(ledger: Sequence[Path]) -> int:
+    """Return how many ids in the ledger are not keyed."""
+    keyed = keys.KEYED_ID.pattern.replace(r"\Z", "$")
+    count = 0
+    for path in ledger:
+        frame = pl.scan_parquet(path, glob=False)
+        names = [name for name in ID_COLUMNS if name in frame.collect_schema().names()]
+        unkeyed = [(~pl.col(name).str.contains(keyed)).sum().alias(name) for name in names]
+        if unkeyed:
+            count += sum(frame.select(unkeyed).collect().row(0))
+    return count
+
+
+def count_listed_ledger_ids(ledger: Sequence[Path], ids: frozenset[str]) -> int:
+    """Return how many rows of the ledger have one of the ids."""
+    if not ids:
+        return 0
+    rows = (pl.scan_parquet(path, glob=False).select(pl.col("id")).collect() for path in ledger)
+    return sum(int(frame["id"].is_in(list(ids)).sum()) for frame in rows)

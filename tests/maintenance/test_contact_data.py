@@ -1,0 +1,149 @@
+"""The audit's detector: what it finds in texts as people write them, and what it does not take."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+import pytest
+
+from corpus.maintenance.checksums import is_card_number, is_iban, is_wallet
+from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings, sum_counts
+from corpus.maintenance.visible_text import normalize_visible
+
+MAIL = "rosa.finch@beeswax.org"
+CARD = "4000 0012 3456 7899"
+TOKEN = "ghp_" + "a8Kd93jfLq0ZpXw71mVbTr5Yc2NhGs64UeQo"
+
+
+def find(*texts: str, **settings: object) -> list[list[str]]:
+    """The entities in each text, sorted."""
+    detector = ContactDataDetector(DetectorSettings(**settings))  # type: ignore[arg-type]
+    found = detector.count(pl.Series(texts, dtype=pl.String))
+    return [sorted(found.get(row, Counter())) for row in range(len(texts))]
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("rosa.finch＠beeswax.org", "rosa.finch@beeswax.org"),
+        ("rosa&#46;finch&commat;bees\u00adwax.org", "rosa.finch@beeswax.org"),
+        ("rosa%2540beeswax.org", "rosa@beeswax.org"),
+        (r"u/rosa\_finch", "u/rosa_finch"),
+        ("邮箱rosa@beeswax.org谢谢", "\nrosa@beeswax.org\n"),
+        ("+4930\u200b123\u00a0456\u2011٧٨", "+4930123 456-78"),
+        ("a <EMAIL_ADDRESS> b <PERSON_abcdefghijkl> <b>", "a \n b \n <b>"),
+        ("was…8.8.8.8—ok", "was\n8.8.8.8\nok"),
+        ("?phone=%2B49+30&n=1", "?phone=+49 30&n=1"),
+    ],
+)
+def test_texts_are_read_as_a_reader_sees_them(text: str, seen: str) -> None:
+    assert normalize_visible(pl.Series([text])).to_list() == [seen]
+
+
+@pytest.mark.parametrize(
+    ("entity", "text"),
+    [
+        ("EMAIL_ADDRESS", f"我的邮箱是{MAIL}谢谢"),
+        ("EMAIL_ADDRESS", f"**_{MAIL}_** or {MAIL}Thanks"),
+        ("EMAIL_ADDRESS", "rosa at beeswax dot org"),
+        ("EMAIL_ADDRESS", "rosa [at] beeswax.org"),
+        ("EMAIL_ADDRESS", "escribe a rosa arroba beeswax punto org"),
+        ("PHONE_NUMBER", "電話は+49 30 901820です"),
+        ("PHONE_NUMBER", "_(415) 555-2671_"),
+        ("PHONE_NUMBER", "ruf an: 030 / 901820"),
+        ("PHONE_NUMBER", "call me 4155552671"),
+        ("PHONE_NUMBER", "https://wa.me/4930901820"),
+        ("IP_ADDRESS", "host 8.8.4.4, up"),
+        ("IP_ADDRESS", "2a00:1450:4001:81b::200e"),
+        ("CREDIT_CARD", f"卡号{CARD}谢谢"),
+        ("CREDIT_CARD", f"card {CARD.replace(' ', '')}Thanks"),
+        ("IBAN_CODE", "_DE02 1203 0000 0000 2020 51_"),
+        ("IBAN_CODE", "nl02abna0123456789"),
+        ("CRYPTO", "send to 1BoatSLRHtKNngkdXEeobR76b53LETtpyT"),
+        ("CRYPTO", "bitcoin:bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4?amount=1"),
+        ("CRYPTO", "0x" + "5e" * 20),
+        ("US_SSN", "it is 219-44-8471"),
+        ("MAC_ADDRESS", "its mac is 3c:22:fb:10:9a:7e"),
+        ("SECRET", f"export TOKEN={TOKEN}"),
+        ("SECRET", "-----BEGIN OPENSSH PRIVATE KEY-----"),
+        ("SECRET", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJyb3NhIn0.c2lnbmF0dXJl"),
+        ("HANDLE", ".@rosa_finch is back"),
+        ("HANDLE", "_@rosa.finch_"),
+        ("HANDLE", r"thanks u/rosa\_finch"),
+        ("HANDLE", "https://mas.to/@rosafinch"),
+        ("HANDLE", "snap: rosa_finch"),
+        ("HANDLE", "微信：rosa_finch"),
+        ("HANDLE", "**_u/rosa_finch_**"),
+        ("PHONE_NUMBER", "1-415-555-2671"),
+        ("HANDLE", "<@123456789012345678>"),
+    ],
+)
+def test_each_entity_is_found(entity: str, text: str) -> None:
+    assert entity in find(text)[0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<EMAIL_ADDRESS>, <HANDLE_abcdefghijkl>, ***@*******.*** and abc@qwer.example",
+        "192.0.2.44, 10.0.0.1, 2001:db8::1:2, 00:00:5e:00:53:af, 666-12-3456",
+        "opened 2023.10.12 14:30, 12/10/2023, 2008/2009, 1614834367 and 1 2 3 4 5 6 7 8 9 10",
+        "version 1.2.3.4, v10.4.2.1, Chrome/91.0.4472.124, pi is 3.14159265358979",
+        "12 345 678 people, 1,234,567,890 views, order 4155552671, #4155552671",
+        "4000 0012 3456 7890 has a wrong digit, DE03 1203 0000 0000 2020 51 too",
+        "https://beeswax.test/item/4000001234567899?id=4155552671",
+        "sha256 4f0327149832f3ca62864ce8",
+        "a1Lp5K9qXw2Zr8Tn4Vb7Yc3Mh6Gs0Jd1f is no address",
+        "```\n@Override\npublic\n``` and `@rosa` and @media (max-width: 1px) and @types/node",
+        "lunch @12, doors @6pm and @7p.m., a @ b, at this point in life, the dot at noon",
+        "https://x.com/home https://t.me/s https://www.facebook.com/groups/bees",
+        "sk-this-is-not-a-token, ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
+        "discord: yes, on reddit today, twitter is down",
+    ],
+)
+def test_what_reaches_nobody_is_not_found(text: str) -> None:
+    assert find(text) == [[]]
+
+
+def test_the_settings_of_the_plan_are_respected() -> None:
+    texts = (f"{MAIL} or @rosa_finch", "(415) 555-2671", "0176 12345678", "@nasa and @rosa_finch")
+    assert find(*texts, entities=("PHONE_NUMBER",), phone_regions=("DE",)) == [
+        [], [], ["PHONE_NUMBER"], [],
+    ]  # fmt: skip
+    assert find("@nasa, x.com/nasa", public=frozenset(("nasa",))) == [[]]
+    plan = {
+        "entities": ["EMAIL_ADDRESS", "US_SSN"],
+        "handles": "keep",
+        "phone_regions": ["US"],
+        "min_scores": {"US_SSN": 0.8},
+    }
+    settings = DetectorSettings.from_plan(plan, ["x:NASA", "@bees@mas.to"])
+    assert settings.entities == ("EMAIL_ADDRESS",)
+    assert {"nasa", "bees", "bees@mas.to"} <= settings.public
+
+
+def test_details_are_counted_by_row() -> None:
+    detector = ContactDataDetector(DetectorSettings())
+    found = detector.count(pl.Series(["tea", f"{MAIL} {MAIL}", None, "8.8.4.4"]))
+    assert found == {1: Counter(EMAIL_ADDRESS=2), 3: Counter(IP_ADDRESS=1)}
+    assert sum_counts(found) == Counter(EMAIL_ADDRESS=2, IP_ADDRESS=1)
+
+
+@pytest.mark.parametrize(
+    ("is_valid", "valid", "wrong"),
+    [
+        (is_card_number, "378282246310005", "378282246310006"),
+        (is_card_number, "2221000000000009", "1221000000000009"),
+        (is_iban, "GB33BUKB20201555555555", "GB34BUKB20201555555555"),
+        (is_wallet, "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLy", "3J98t1WpEZ73CNmQviecrnyiWrnqRhWNLz"),
+        (
+            is_wallet,
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0",
+            "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj9",
+        ),
+        (is_wallet, "TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "TJRabPrwbZy45sbavfcjinPJC18kjpRTv9"),
+    ],
+)
+def test_checksums_decide(is_valid: object, valid: str, wrong: str) -> None:
+    assert is_valid(valid) and not is_valid(wrong)  # type: ignore[operator]
