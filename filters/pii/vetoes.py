@@ -347,8 +347,8 @@ def _is_sequence(seen: Surroundings) -> bool:
     digits = seen.digits
     if set(digits) <= {"0", "1"} or len(set(digits)) == 1:
         return True
-    # 01 23 45 67 89 is a French number.
-    is_written = seen.content.isdecimal() or digits[:1] != "0"
+    # 01 23 45 67 89 is a French number, and 12 345 67 89 a Polish one.
+    is_written = seen.content.isdecimal() or (digits[:1] != "0" and len(digits) > 9)
     return is_written and any(digits in counted for counted in _COUNTED)
 
 
@@ -521,9 +521,13 @@ def _is_in_hex_pairs(seen: Surroundings) -> bool:
     )
 
 
+_IMAGE_AT_SCALE = re.compile(r"@[1-4]x\.(?:png|jpe?g|gif|webp|svg|css|js)\b", re.I)
+
+
 def _is_page(seen: Surroundings) -> bool:
-    """Return whether an "e-mail address" is an address of a page with an @: maps.example/@52.52."""
-    return seen.content.partition("@")[0].endswith("/")
+    """Return whether an "e-mail address" is of a page with an @, or a file: icon@2x.png."""
+    local, _, domain = seen.content.partition("@")
+    return local.endswith("/") or bool(_IMAGE_AT_SCALE.match(f"@{domain}{seen.after}"))
 
 
 def _is_repository(seen: Surroundings) -> bool:

@@ -131,6 +131,8 @@ SPANS = [
     ("version", "IP_ADDRESS", "ver. [9.2.3.4]", "even. [9.2.3.4]"),
     ("version", "IP_ADDRESS", "org.n.a:b:[9.2.3.4]", "a:b:[9.2.3.4]"),
     ("version", "IP_ADDRESS", "the [9.2.3.4] release", "the [9.2.3.4] host"),
+    ("page", "EMAIL_ADDRESS", "[icon@2x.pn]g", "[icon@2x.pn]"),
+    ("sequence", "PHONE_NUMBER", "[123-456-7890]", "[12 345 67 89]"),
     ("page", "EMAIL_ADDRESS", "[n.example/maps/@52.5]", "[n.example/?e=a@b.org]"),
     ("code", "PHONE_NUMBER", "```\nf([4155552671])\n```", "```\ncall([4155552671])\n```"),
     ("power_of_two", "PHONE_NUMBER", "max [4294967295]", "max [4294967293]"),
