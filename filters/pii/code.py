@@ -442,7 +442,9 @@ _MEASURE = re.compile(
 
 def is_known_word(word: str) -> bool:
     """Return whether a word after ``@`` may be code even where nothing else is a sign of it."""
-    return word.partition(".")[0] in _KNOWN_WORDS or word[0].isdecimal()
+    if "." in word:
+        word = word.partition(".")[0]
+    return word in _KNOWN_WORDS or word[0].isdecimal()
 
 
 def is_code_word(text: str, start: int, end: int, platform: str = "") -> bool:

@@ -169,12 +169,12 @@ def _make_mention(letters: str) -> HandleForm:
     name = rf"(?:{_STRICT_NAME}|[0-9]*+[{letters}][{letters}\p{{Latin}}\p{{M}}0-9_]*+)"
     part = rf"[{letters}\p{{Latin}}\p{{M}}0-9_]++"
     capital = r"(?-i:\p{Lu})"
+    first_capital = rf"[0-9]*+{capital}"
     return HandleForm(
         "",
         _AT,
-        rf"{name}(?:{_HOST}|{_DOMAIN})"
-        rf"|(?=[0-9]*+{capital}){name}(?:[.-]{part})*+"
-        rf"|{name}(?:[.-](?!{capital}){part})*+|{_NUMBER_NAME}",
+        rf"(?={first_capital}){name}(?:{_HOST}|{_DOMAIN}|(?:[.-]{part})*+)"
+        rf"|{name}(?:{_HOST}|{_DOMAIN}|(?:[.-](?!{capital}){part})*+)|{_NUMBER_NAME}",
     )
 
 
@@ -323,37 +323,43 @@ class HandleFinder:
         ``has_signs_of_code=False`` that it does not match ``code.SIGNS``. A name in
         ``authors_by_name`` is one that the platform itself marked as a mention: it is none of code.
         """
-        pattern, forms, first_text_form = _load_forms(_select_forms(platform), has_page)
+        kind = _select_forms(platform)
+        pattern, forms, first_text_form = _load_forms(kind, has_page)
+        mention = len(forms)
         spans: list[HandleSpan] = []
         code_spans: list[code.CodeSpan] | None = None
+        last_end = 0
         for match in pattern.finditer(text):
-            if spans and match.start() < spans[-1].end:
-                continue  # of a name that was extended
-            last_group = match.lastindex
-            number = last_group // 3 - 1
-            before, name = match.group(last_group - 2, last_group - 1)
             start, end = match.span()
-            is_mention = number == len(forms) - 1
-            network = forms[number].network or platform
-            if forms[number] is _MENTION and text[end : end + 1] in (".", "-"):
-                network, end = _extend_name(text, start, end, network)
-                name = text[start + len(before) : end]
-            if is_mention and "." not in name and "@" not in name:
-                account = name.lower()
+            if start < last_end:
+                continue  # of a name that was extended
+            number = match.lastindex // 3
+            is_short = number == mention  # what code may contain too
+            if is_short:
+                name, network, before = text[start + 1 : end], platform, ""
+                if kind == "strict" and text[end : end + 1] in (".", "-"):
+                    network, end = _extend_name(text, start, end, network)
+                    name = text[start + 1 : end]
             else:
+                before, name = match.group(number * 3 - 2, number * 3 - 1)
+                network = forms[number - 1].network
+                is_short = network == "reddit" and number > first_text_form
+            if "." in name or "@" in name or before:
                 network, account = _identify_account(network, name, before)
-            is_marked = network == platform and account in authors_by_name
-            if has_signs_of_code or (is_mention and code.is_known_word(name)):
+            else:
+                account = name.lower()
+            is_marked = account in authors_by_name and network == platform
+            if is_short and not is_marked and (has_signs_of_code or code.is_known_word(name)):
                 if code_spans is None:
                     code_spans = code.find_code(text, platform)
-                is_short = is_mention or network == "reddit"
-                if is_short and not is_marked and _is_code(text, start, end, platform, code_spans):
+                if _is_code(text, start, end, platform, code_spans):
                     continue
             author = authors_by_name[account] if is_marked else None
             replacement = self._replacement(network, account, author)
             if replacement is not None:
-                start += 0 if number >= first_text_form else len(before)
+                start += len(before) if number <= first_text_form else 0
                 spans.append(HandleSpan(start, end, network, account, replacement))
+                last_end = end
         return spans
 
 
