@@ -8,6 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from bench.quality.contexts import is_left
+from bench.quality.pii_contexts import make_cases
 from filters import pii
 from filters.pii import vetoes
 from filters.pii.spans import EntitySpan
@@ -76,6 +78,10 @@ BOTH_WAYS = [
 def run() -> Any:
     config: dict[str, Any] = {"phone_regions": ("US", "GB", "DE", "FR", "IN")}
     return pii.build(pii.Config(**config))
+
+
+def run_default() -> Any:
+    return pii.build(pii.Config())
 
 
 def redact(text: str) -> str:
@@ -179,3 +185,24 @@ def test_spans_keep_their_order_and_other_entities_are_not_judged() -> None:
     text = "2024.08.31 17 and 2024.08.31 17"
     spans = [EntitySpan(0, 13, "PHONE_NUMBER", 0.4), EntitySpan(18, 31, "PERSON", 0.85)]
     assert vetoes.drop_vetoed(text, spans) == spans[1:]
+
+
+def test_no_veto_discards_a_detail_in_the_contexts_of_the_recall(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cases = list(make_cases(1, seed=5))
+    posts = pl.DataFrame(
+        {
+            "platform": [case.detail.platform for case in cases],
+            "text": [case.text for case in cases],
+        }
+    )
+    with_vetoes = run_default()(posts)["text"]
+    monkeypatch.setattr(vetoes, "drop_vetoed", lambda text, spans: list(spans))
+    without = run_default()(posts)["text"]
+    lost = [
+        case.text
+        for case, one, other in zip(cases, with_vetoes, without, strict=True)
+        if is_left(case.detail, case.text, one) and not is_left(case.detail, case.text, other)
+    ]
+    assert len(cases) > 800 and not lost
