@@ -107,6 +107,8 @@ class BarrierInput:
     run: RunTasks
     #: The state of the key's suppression list, entries and digest; None if it has no entries.
     suppressed: tuple[int, str] | None = None
+    #: The filters after the barrier: the name of each, and its settings as JSON.
+    later_filters: tuple[tuple[str, str], ...] = ()
 
 
 class Barrier(Protocol):

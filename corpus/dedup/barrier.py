@@ -16,15 +16,16 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from corpus.dedup import campaigns, candidates, clusters, dedup_index, listed_entries
-from corpus.dedup.config import Config
-from corpus.dedup.minhash import (
-    ShinglesAndSignatures,
-    choose_bands,
-    partition_band_keys,
-    shingle_and_sign_bytes,
-    sign_shingles,
+from corpus.dedup import (
+    campaigns,
+    candidates,
+    clusters,
+    dedup_index,
+    listed_entries,
+    output_texts,
 )
+from corpus.dedup.config import Config
+from corpus.dedup.minhash import choose_bands, partition_band_keys, shingle_and_sign_bytes
 from corpus.dedup.normalize import normalize_to_bytes
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import partition_keys
@@ -42,7 +43,6 @@ REASONS = clusters.REASONS
 # ``keep`` compares. The smallest is preferred.
 _SOURCE_TIER = 1 << 56
 _MIN_PRIORITY, _MAX_PRIORITY = -(1 << 54), 1 << 54
-_EARLIER_CORPUS_PRIORITY = np.iinfo(np.int64).min
 
 
 def models(config: Config) -> list[Path]:
@@ -133,9 +133,11 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     earlier = _make_earlier_tasks(inputs, config)
     for _ in run(earlier, "measuring earlier corpora"):
         pass
-    measures = [*(task.folder for task in earlier), *(part.measures for part in inputs.parts)]
+    earlier_folders = [task.folder for task in earlier]
     near = None if config.exact_only else config.jaccard
-    candidates.find_duplicates(folder / "all", measures, run, near)
+    rewritten = _compare_rewritten_texts(inputs, config, earlier_folders) if earlier else None
+    measures = [*earlier_folders, *(part.measures for part in inputs.parts)]
+    candidates.find_duplicates(folder / "all", measures, run, near, rewritten)
     names = {field.name for field in fields(clusters.ClusterSettings)} - {"near"}
     return clusters.write_verdicts(
         folder / "all",
@@ -172,6 +174,32 @@ def _make_earlier_tasks(inputs: BarrierInput, config: Config) -> list[MeasureInd
     return tasks
 
 
+def _compare_rewritten_texts(
+    inputs: BarrierInput, config: Config, earlier_folders: list[Path]
+) -> candidates.RewrittenTexts | None:
+    """Compare the posts that later filters rewrite with the earlier corpora, by the new texts.
+
+    The index of a corpus has the texts after redaction. None if no filter rewrites any.
+    """
+    chain = output_texts.select_text_stages(inputs.later_filters)
+    folder = inputs.work_dir / "rewritten"
+    measuring = [
+        output_texts.MeasureRewrittenTexts(
+            part.posts, folder, number, chain, inputs.key_path, config.model_dump_json()
+        )
+        for number, part in enumerate(inputs.parts if chain else ())
+    ]
+    counts = [
+        facts["posts"] for facts in run_tasks(inputs.run, measuring, "measuring redacted texts")
+    ]
+    if not any(counts):
+        return None
+    folders = [task.folder for task in measuring]
+    near = None if config.exact_only else config.jaccard
+    candidates.find_duplicates(folder / "all", [*earlier_folders, *folders], inputs.run, near)
+    return candidates.RewrittenTexts(folder / "all", tuple(folders), len(earlier_folders))
+
+
 def list_earlier_corpora(config: Config) -> list[Path]:
     """The folders of the finished corpora that posts are compared with."""
     return [Path(folder) for folder in config.against]
@@ -203,26 +231,15 @@ class MeasureIndexPiece(ResumableTask):
 
     def write(self) -> Written:
         """Write the arrays and the ids."""
-        from corpus.dedup import minhash_kernel
-
         config = Config.model_validate_json(self.config)
         piece = dedup_index.load_piece(self.piece, keys.load_key(self.key))
         if self.suppressed and self.listed_ids:
             listed = suppression.load_state(self.key, self.suppressed)
             piece = listed_entries.drop_listed_entries(piece, listed, self.listed_ids)
-        count = len(piece.ids)
-        shingles = (piece.shingle_hashes, piece.shingle_offsets)
-        signatures = sign_shingles(*shingles, config)
-        signed = ShinglesAndSignatures(*shingles, np.zeros(count, np.uint32), signatures)
-        arrays = {
-            **partition_keys("ids", hash_strings(piece.ids)),
-            **partition_keys("exact", piece.text_hashes),
-            **({} if config.exact_only else partition_band_keys(signed, config)),
-            "priority": np.full(count, _EARLIER_CORPUS_PRIORITY),
-            "is_repost": np.zeros(count, bool),
-            "sketch": minhash_kernel.sketch_signatures(signatures),
-            **campaigns.empty_measures(count),
-        }
+        hashes = output_texts.TextHashes(
+            piece.text_hashes, piece.shingle_hashes, np.diff(piece.shingle_offsets)
+        )
+        arrays = output_texts.measure_hashes(piece.ids, hashes, config)
         files = array_store.save_arrays(arrays, self.folder)
         with atomic_write(self.ids_file) as temporary:
             piece.ids.to_frame("id").write_parquet(temporary)

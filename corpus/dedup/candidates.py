@@ -48,6 +48,17 @@ _MATCH_KINDS = ("ids", "exact", "near")
 _LABEL = "comparing"
 
 
+class RewrittenTexts(NamedTuple):
+    """A comparison of posts by other texts than their own; only matches with earlier corpora count.
+
+    The parts of the earlier corpora come first in it, as in the comparison of the posts' own texts.
+    """
+
+    work_dir: Path  # that of its ``find_duplicates``
+    folders: tuple[Path, ...]  # one for each part of posts, with ``rows``: those that are compared
+    earlier_parts: int
+
+
 class BlockMatches(NamedTuple):
     """The matches of the posts of a block, in reading order."""
 
@@ -58,12 +69,17 @@ class BlockMatches(NamedTuple):
 
 
 def find_duplicates(
-    work_dir: Path, folders: Sequence[Path], run: RunTasks, jaccard: float | None
+    work_dir: Path,
+    folders: Sequence[Path],
+    run: RunTasks,
+    jaccard: float | None,
+    rewritten: RewrittenTexts | None = None,
 ) -> None:
     """Match the posts of all parts; :func:`load_matches` reads the result.
 
     ``folders`` have the arrays of the parts. ``jaccard`` is the least similarity of near
-    duplicates; with None only ids and texts are compared.
+    duplicates; with None only ids and texts are compared. A post that ``rewritten`` matches with
+    one of an earlier corpus has the same text as that.
     """
     parts = _join_part_arrays(work_dir, folders)
     blocks = range(len(parts.blocks))
@@ -78,6 +94,13 @@ def find_duplicates(
             matching = [MatchEqualKeys(work_dir, kind, *cut) for cut in parts.key_ranges()]
             run_tasks(run, matching, _LABEL)
             pair_folders = tuple(task.folder for task in matching)
+        if kind == "exact" and rewritten:
+            adding = [
+                AddRewrittenMatches(work_dir, rewritten, block, jaccard is not None)
+                for block in range(len(PartIndex(rewritten.work_dir).blocks))
+            ]
+            run_tasks(run, adding, _LABEL)
+            pair_folders += tuple(task.folder for task in adding)  # after the others: they count
         recorded = tuple(
             RecordMatches(work_dir, kind, block, pair_folders, bool(recorded)) for block in blocks
         )
@@ -211,6 +234,46 @@ def _scatter_matches(work_dir: Path, post: I64, representative: I64) -> Arrays:
     """Matched posts and their representatives, scattered by block of the matched post."""
     pairs = make_rows(post=post, representative=representative)
     return load_part_index(work_dir).scatter_by_block("pair", pairs, post)
+
+
+@dataclass(frozen=True)
+class AddRewrittenMatches(ArrayTask):
+    """Pair posts with the posts of earlier corpora that equal or resemble their rewritten texts.
+
+    Reads the matches of a block of that comparison. Writes each post that is not matched by its id
+    with its representative, scattered by block of the post.
+    """
+
+    work_dir: Path
+    rewritten: RewrittenTexts
+    block: int  # of the other comparison
+    near: bool
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the pairs."""
+        return numbered_folder(self.work_dir, "rewritten", self.block)
+
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """The pairs."""
+        other, parts = PartIndex(self.rewritten.work_dir), load_part_index(self.work_dir)
+        earlier_parts = self.rewritten.earlier_parts
+        earlier_rows = other.part_offsets[earlier_parts]
+        low, high = other.blocks[self.block]
+        root = load_matches(self.rewritten.work_dir, self.block, self.near).representative
+        begin = other.part_offsets[low]
+        posts, representatives = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+        for part in range(max(low, earlier_parts), high):
+            first, last = other.part_offsets[part : part + 2] - begin
+            rows = array_store.load_array(
+                self.rewritten.folders[part - earlier_parts], "rows"
+            ).astype(np.int64)
+            is_match = root[first:last] < earlier_rows
+            posts.append(parts.part_offsets[part] + rows[is_match])
+            representatives.append(root[first:last][is_match])
+        post, representative = np.concatenate(posts), np.concatenate(representatives)
+        is_new = ~array_store.map_array(self.work_dir, "matched")[post]
+        return _scatter_matches(self.work_dir, post[is_new], representative[is_new]), {}
 
 
 @dataclass(frozen=True)

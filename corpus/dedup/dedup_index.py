@@ -2,9 +2,11 @@
 
 ``index/`` has a piece for every :data:`PIECE_POSTS` posts of the shards: their ids, text hashes and
 shingle hashes. From these the bands for any threshold are computed again, and candidates are
-verified as exactly as within one build. Hashes of words could reveal what was redacted, so each
-piece is encrypted with the corpus' key. ``index.json`` is not: it lists the pieces and the settings
-that a comparable corpus must have.
+verified as exactly as within one build. The hashes are those of the texts in the shards (see
+:mod:`corpus.dedup.output_texts`): whoever decrypts them learns nothing that the shards do not say.
+Because they could still be compared with texts from elsewhere, each piece is encrypted with the
+corpus's key. ``index.json`` is not: it lists the pieces and the settings that a comparable corpus
+must have.
 """
 
 from __future__ import annotations
@@ -20,7 +22,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from corpus.dedup import index_rows, output_texts
+from corpus.dedup.config import Config
 from corpus.dedup.index_rows import RowRun
+from corpus.dedup.output_texts import StageChain, TextHashes
 from corpus.errors import BuildError, PlanError
 from corpus.journal import CorpusFiles
 from corpus.privacy import keys
@@ -32,7 +37,8 @@ from corpus.tasks.task import ResumableTask, Written
 
 INDEX_FOLDER = "index"
 INDEX_FILE = "index.json"
-INDEX_FORMAT_VERSION = 1
+#: 2: hashes of the texts in the shards. In version 1 they were of the texts before redaction.
+INDEX_FORMAT_VERSION = 2
 PIECE_POSTS = 100_000
 
 
@@ -55,7 +61,8 @@ def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: boo
         raise PlanError(f"dedup: against: no corpus at '{corpus}'")
     if not path.is_file():
         raise PlanError(
-            f"dedup: against: '{corpus}' has no index; build it with 'dedup: {{index: true}}'"
+            f"dedup: against: '{corpus}' has no index; build it with 'dedup: {{index: true}}', "
+            "and upload a copy with 'corpus publish --with-index'"
         )
     description = read_index_file(corpus)
     if description["format_version"] > INDEX_FORMAT_VERSION:
@@ -69,6 +76,11 @@ def find_compatible_index(corpus: Path, scheme: dict[str, Any], *, shingles: boo
                 f"{_to_json(description['scheme'].get(name))} and this plan has {_to_json(value)}; "
                 "make them the same, or build that corpus again"
             )
+    if not description.get("texts", True):
+        raise PlanError(
+            f"dedup: against: the index of '{corpus}' has no texts, because 'pii' replaces names "
+            "in its documents; put 'pii' before 'conversations' there, and build it again"
+        )
     if shingles and not description["shingles"]:
         raise PlanError(
             f"dedup: against: '{corpus}' was built with exact_only, so its index has no shingles; "
@@ -149,25 +161,47 @@ def encrypt_piece(piece: IndexPiece, key: bytes) -> bytes:
 # --------------------------------------------------------------------------- writing it
 
 
+class IndexSettings(NamedTuple):
+    """What the tasks that write the index need to know of the plan."""
+
+    dedup_config: str  # as JSON
+    later_filters: StageChain
+    pseudonyms: PseudonymSettings
+    #: Whether the texts of the posts are known as they are in the output (see ``knows_texts``).
+    has_texts: bool = True
+
+
 class IndexedRun(NamedTuple):
     """Posts of a part that reached the shards, and the files that the index is made from."""
 
     posts: Path
     measures: Path  # the folder of the arrays that dedup computed for the part
+    #: The part after the last stage; None where ``conversations`` has made documents of the posts.
+    final_posts: Path | None
     rows: RowRun
 
-    def load(self) -> IndexPiece:
-        """Read the ids, the text hashes and the shingles of the posts."""
+    def load(self, settings: IndexSettings) -> tuple[pl.Series, TextHashes]:
+        """Read the ids of the posts in the output, and the hashes of their texts there."""
         rows = self.rows.load()
-        text_hashes, shingle_hashes, counts = load_measured_hashes(self.measures, rows)
-        ids = pl.read_parquet(self.posts, columns=["id"], glob=False)["id"].gather(rows)
-        return IndexPiece(ids, text_hashes, shingle_hashes, _offsets(counts))
+        posts = output_texts.read_posts(self.posts)[pl.Series(rows)]
+        config = Config.model_validate_json(settings.dedup_config)
+        ids = settings.pseudonyms.load().pseudonymize_ids(posts["id"])
+        chain = output_texts.select_text_stages(settings.later_filters)
+        if not settings.has_texts:
+            return ids, output_texts.no_text(ids)
+        if self.final_posts is None:
+            texts = output_texts.rewrite_texts(posts, chain, settings.pseudonyms.key_path)
+        else:
+            final = pl.read_parquet(self.final_posts, columns=["id", "text"], glob=False)
+            final = final.unique("id", keep="first").rename({"text": "_text"})
+            texts = posts.join(final, on="id", how="left", maintain_order="left")["_text"]
+        measured = load_measured_hashes(self.measures, rows)
+        before = posts["text"].fill_null("")
+        return ids, output_texts.replace_hashes(measured, before, texts.fill_null(""), config)
 
 
-def load_measured_hashes(
-    measures: Path, rows: NDArray[np.int64]
-) -> tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.int64]]:
-    """The text hashes (n, 2), the shingles, and the number of shingles, of n rows of a part.
+def load_measured_hashes(measures: Path, rows: NDArray[np.int64]) -> TextHashes:
+    """The hashes of n rows of a part, of the texts before any later stage has changed them.
 
     ``measures`` is the folder of the arrays that dedup computed. With ``exact_only`` there are no
     shingles.
@@ -176,10 +210,10 @@ def load_measured_hashes(
 
     text_hashes = array_store.load_array(measures, "text_hashes")[rows]
     if not array_store.has_array(measures, "hashes"):
-        return text_hashes, np.empty(0, np.uint32), np.zeros(rows.size, np.int64)
+        return TextHashes(text_hashes, np.empty(0, np.uint32), np.zeros(rows.size, np.int64))
     hashes = array_store.load_array(measures, "hashes")
     offsets = array_store.load_array(measures, "offsets")
-    return text_hashes, *candidates_kernel.gather_shingles(hashes, offsets, rows)
+    return TextHashes(text_hashes, *candidates_kernel.gather_shingles(hashes, offsets, rows))
 
 
 def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -190,27 +224,27 @@ def _offsets(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 class WriteIndexPiece(ResumableTask):
     """Write an encrypted piece of the index.
 
-    Reads the ids of posts and the arrays that dedup computed for them; replaces the ids as the plan
-    says. The facts are those of the piece in ``index.json``.
+    Reads posts before and after the later stages, and the arrays that dedup computed for them;
+    replaces the ids as the plan says. The facts are those of the piece in ``index.json``.
     """
 
     runs: tuple[IndexedRun, ...]
     target: Path
     receipt: Path
-    pseudonyms: PseudonymSettings
+    settings: IndexSettings
 
     def write(self) -> Written:
         """Write the piece."""
-        parts = [run.load() for run in self.runs]
-        counts = [np.diff(part.shingle_offsets) for part in parts]
+        ids, hashes = zip(*(run.load(self.settings) for run in self.runs), strict=True)
         piece = IndexPiece(
-            self.pseudonyms.load().pseudonymize_ids(pl.concat([part.ids for part in parts])),
-            np.concatenate([part.text_hashes for part in parts]),
-            np.concatenate([part.shingle_hashes for part in parts]),
-            _offsets(np.concatenate(counts)),
+            pl.concat(ids),
+            np.concatenate([part.text_hashes for part in hashes]),
+            np.concatenate([part.shingle_hashes for part in hashes]),
+            _offsets(np.concatenate([part.shingle_counts for part in hashes])),
         )
+        key = keys.load_key(self.settings.pseudonyms.key_path)
         with atomic_write(self.target, durable=True) as temporary:
-            temporary.write_bytes(encrypt_piece(piece, keys.load_key(self.pseudonyms.key_path)))
+            temporary.write_bytes(encrypt_piece(piece, key))
         facts = {
             "path": self.target.name,
             "rows": len(piece.ids),
@@ -222,15 +256,20 @@ class WriteIndexPiece(ResumableTask):
 
 def make_piece_tasks(
     measured_parts: Sequence[MeasuredPart],
+    final_parts: Sequence[Path],
     indexed_rows: Sequence[RowRun],
     folder: Path,
     receipts_dir: Path,
-    pseudonyms: PseudonymSettings,
+    settings: IndexSettings,
 ) -> list[WriteIndexPiece]:
-    """The tasks that write the ``indexed_rows`` of each part, :data:`PIECE_POSTS` to a piece."""
+    """The tasks that write the ``indexed_rows`` of each part, :data:`PIECE_POSTS` to a piece.
+
+    ``final_parts`` is the output of the last stage.
+    """
+    is_same_part = index_rows.has_same_rows(measured_parts, final_parts)
     runs = [
-        IndexedRun(part.posts, part.measures, rows)
-        for part, rows in zip(measured_parts, indexed_rows, strict=True)
+        IndexedRun(part.posts, part.measures, final_parts[number] if is_same_part else None, rows)
+        for number, (part, rows) in enumerate(zip(measured_parts, indexed_rows, strict=True))
     ]
     counts = (rows.high - rows.low for rows in indexed_rows)
     return [
@@ -241,7 +280,7 @@ def make_piece_tasks(
             ),
             folder / f"{number:05d}.sealed",
             receipts_dir / f"{number:05d}.json",
-            pseudonyms,
+            settings,
         )
         for number, piece in enumerate(array_store.split_into_pieces(counts, PIECE_POSTS))
     ]
@@ -253,13 +292,19 @@ def write_index_file(
     scheme: dict[str, Any],
     shingles: bool,
     key_id: str,
+    *,
+    texts: bool = True,
 ) -> dict[str, Any]:
-    """Write ``index.json``, without which there is no index; return its content."""
+    """Write ``index.json``, without which there is no index; return its content.
+
+    ``shingles`` and ``texts`` say whether the pieces have any.
+    """
     named = [{key: row[key] for key in ("path", "rows", "bytes", "sha256")} for row in receipts]
     description = {
         "format_version": INDEX_FORMAT_VERSION,
         "scheme": scheme,
         "shingles": shingles,
+        "texts": texts,
         "key_id": key_id,
         "rows": sum(row["rows"] for row in named),
         "bytes": sum(row["bytes"] for row in named),

@@ -57,7 +57,7 @@ def find_indexed_rows(
     run: RunTasks,
 ) -> list[RowRun]:
     """The rows of each part of dedup that are in ``final_parts``, the output of the last stage."""
-    if _has_documents(final_parts) == _has_documents([part.posts for part in measured_parts]):
+    if has_same_rows(measured_parts, final_parts):
         comparing = [
             FindRowsInPart(work_dir, part.posts, part.verdict, final_posts, number)
             for number, (part, final_posts) in enumerate(
@@ -69,6 +69,11 @@ def find_indexed_rows(
             RowRun(task.folder, 0, row["rows"]) for task, row in zip(comparing, facts, strict=True)
         ]
     return _find_rows_in_documents(work_dir, measured_parts, final_parts, run)
+
+
+def has_same_rows(measured_parts: Sequence[MeasuredPart], final_parts: Sequence[Path]) -> bool:
+    """Whether a part of the last stage has kept posts of the part of dedup of the same number."""
+    return _has_documents(final_parts) == _has_documents([part.posts for part in measured_parts])
 
 
 def _find_rows_in_documents(

@@ -36,7 +36,12 @@ def _decide_verdicts(
     context: BuildContext, parts: Sequence[Part], stage: Stage
 ) -> list[MeasuredPart]:
     """Measure all parts and have the barrier write the verdict on each."""
-    work_dir = context.workspace.step_folder(stage.name, identify_parts(parts), stage.fingerprint)
+    later = context.plan.later_filters(stage)
+    identity: list[object] = [stage.fingerprint]
+    if stages.list_earlier_corpora(stage.name, stage.config):
+        # These are compared by the texts that the later filters make.
+        identity.append(context.segment_fingerprints(later))
+    work_dir = context.workspace.step_folder(stage.name, identify_parts(parts), *identity)
     measured = [
         MeasuredPart(
             posts=part.posts,
@@ -54,8 +59,14 @@ def _decide_verdicts(
         ]
         context.run_all(measuring, f"measuring ({stage.name})")
         began = time.perf_counter()
-        suppressed = context.suppressed if context.suppressed.entries else None
-        inputs = BarrierInput(measured, work_dir, context.plan.key_path, context.run, suppressed)
+        inputs = BarrierInput(
+            measured,
+            work_dir,
+            context.plan.key_path,
+            context.run,
+            suppressed=context.suppressed if context.suppressed.entries else None,
+            later_filters=serialize_stages(later),
+        )
         write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
         seconds = time.perf_counter() - began
         seconds += sum(require_receipt(task.receipt)["seconds"] for task in measuring)

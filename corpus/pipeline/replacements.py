@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from corpus.dedup import output_texts
+from corpus.dedup.config import Config
 from corpus.dedup.dedup_index import load_measured_hashes
 from corpus.errors import BuildError
 from corpus.output.shards import select_output_columns
@@ -31,6 +33,7 @@ from corpus.tasks.task import ResumableTask, Written
 
 FOLDER = "reserve"
 PIECE_POSTS = 100_000  # to a file
+_ROW = "_row"  # of a copy before the stages
 #: What the index would hold of the post, and why it was dropped; never written to a shard.
 INDEX_COLUMNS: dict[str, pl.DataType] = {
     "_reason": pl.String(),
@@ -53,6 +56,7 @@ class FilterReplacements(ResumableTask):
     chain: StageChain
     scores: tuple[str, ...]
     pseudonyms: PseudonymSettings
+    dedup_config: str  # as JSON
 
     @property
     def receipt(self) -> Path:
@@ -70,22 +74,33 @@ class FilterReplacements(ResumableTask):
         rows = pl.Series(array_store.load_array(self.part.runner_ups, "rows"))
         posts = pl.read_parquet(self.part.posts, glob=False)[rows]
         verdict = pl.read_parquet(self.part.verdict, glob=False)[rows].rename({"reject": "_reason"})
-        copies = posts.hstack(verdict).hstack(self._read_index_columns(rows))
+        row = pl.Series(_ROW, range(len(rows)), dtype=pl.Int64)
+        copies = posts.hstack(verdict).with_columns(row)
         kept, _, _ = filter_posts(
             copies, self.chain, str(self.part.posts), None, self.pseudonyms.key_path
         )
-        index_columns = kept.select(list(INDEX_COLUMNS))
+        before = posts["text"].gather(kept[_ROW])
+        index_columns = self._make_index_columns(rows.gather(kept[_ROW]), before, kept)
+        kept = kept.drop(_ROW)
         return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(
             index_columns
         )
 
-    def _read_index_columns(self, rows: pl.Series) -> pl.DataFrame:
-        text_hashes, hashes, counts = load_measured_hashes(self.part.measures, rows.to_numpy())
-        shingles = array_store.make_list_series(hashes, np.concatenate([[0], np.cumsum(counts)]))
+    def _make_index_columns(
+        self, rows: pl.Series, before: pl.Series, kept: pl.DataFrame
+    ) -> pl.DataFrame:
+        hashes = output_texts.replace_hashes(
+            load_measured_hashes(self.part.measures, rows.to_numpy()),
+            before.fill_null(""),
+            kept["text"].fill_null(""),
+            Config.model_validate_json(self.dedup_config),
+        )
+        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(hashes.shingle_counts)])
         columns = {
-            "_exact_one": text_hashes[:, 0],
-            "_exact_two": text_hashes[:, 1],
-            "_shingles": shingles,
+            "_reason": kept["_reason"],
+            "_exact_one": hashes.text_hashes[:, 0],
+            "_exact_two": hashes.text_hashes[:, 1],
+            "_shingles": array_store.make_list_series(hashes.shingle_hashes, offsets),
         }
         return pl.DataFrame(columns, schema_overrides=INDEX_COLUMNS)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus import conversations, dedup, stages
+from corpus.dedup.dedup_index import INDEX_FORMAT_VERSION
 from corpus.output import ledger, samples
 from corpus.pipeline import ingest, replacements
 from corpus.pipeline.context import BuildContext, Part, identify_parts
@@ -93,6 +94,7 @@ def _make_replacement_tasks(
         return None
     measured = context.measured_parts["dedup"]
     settings = [*(stage.fingerprint for stage in last), context.key_id, context.plan.output.ids]
+    settings.append(str(INDEX_FORMAT_VERSION))
     names = [part.posts.name for part in measured]
     folder = context.workspace.step_folder("reserve", names, settings)
     folder = folder / measured[0].measures.parent.name if measured else folder
@@ -103,6 +105,7 @@ def _make_replacement_tasks(
             serialize_stages(last)[1:],
             tuple(context.plan.scores()),
             context.plan.pseudonyms,
+            last[0].config_json,
         )
         for index, part in enumerate(measured)
     ]

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from corpus import dedup
-from corpus.dedup import dedup_index, index_rows
+from corpus.dedup import dedup_index, index_rows, output_texts
 from corpus.output import shards, shuffle, train_validation_split
 from corpus.output.shards import FinishedPart
 from corpus.pipeline.context import BuildContext, Part, identify_parts
+from corpus.plan.entries import serialize_stages
 
 
 def write_shards(context: BuildContext, parts: Sequence[Part]) -> list[dict[str, Any]]:
@@ -108,20 +109,33 @@ def write_index(context: BuildContext, parts: Sequence[Part]) -> dict[str, Any] 
         return None
     folder.mkdir(exist_ok=True)
     receipts_folder = context.workspace.step_folder(
-        "index", identify_parts(parts), [context.key_id, context.plan.output.ids]
+        "index",
+        identify_parts(parts),
+        [context.key_id, context.plan.output.ids],
+        dedup_index.INDEX_FORMAT_VERSION,
     )
     context.workspace.remove_other_receipts(receipts_folder)
     measured = context.measured_parts["dedup"]
     final: list[Path] = [part.posts for part in parts]
     rows = index_rows.find_indexed_rows(receipts_folder, measured, final, context.run)
-    tasks = dedup_index.make_piece_tasks(
-        measured, rows, folder, receipts_folder, context.plan.pseudonyms
+    stage = next(stage for stage in context.plan.stages if stage.config is config)
+    later = context.plan.stages[context.plan.stages.index(stage) + 1 :]
+    settings = dedup_index.IndexSettings(
+        stage.config_json,
+        serialize_stages(context.plan.later_filters(stage)),
+        context.plan.pseudonyms,
+        output_texts.knows_texts(serialize_stages(later)),
     )
+    tasks = dedup_index.make_piece_tasks(measured, final, rows, folder, receipts_folder, settings)
     valid = {task.target for task in tasks if task.is_done}
     context.workspace.remove_others(folder, valid)
     context.run_all(tasks, "indexing")
     receipts = [task.facts for task in tasks]
-    has_shingles = not config.exact_only
     return dedup_index.write_index_file(
-        folder, receipts, config.scheme(), has_shingles, context.key_id
+        folder,
+        receipts,
+        config.scheme(),
+        not config.exact_only,
+        context.key_id,
+        texts=settings.has_texts,
     )

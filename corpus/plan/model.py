@@ -179,6 +179,11 @@ class Plan:
             segments[-1].append(stage)
         return [tuple(segment) for segment in segments]
 
+    def later_filters(self, stage: Stage) -> list[Stage]:
+        """The filters after a stage of this plan."""
+        later = self.stages[self.stages.index(stage) + 1 :]
+        return [each for each in later if not each.is_barrier]
+
     def find_config(self, kind: type[AnyConfig]) -> AnyConfig | None:
         """The settings of the stage whose ``Config`` is ``kind``; None if the plan has none."""
         for stage in self.stages:

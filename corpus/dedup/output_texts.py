@@ -1,0 +1,208 @@
+"""Hash posts by the texts that the corpus has, in which personal details are replaced already.
+
+The index and the replacement copies of a corpus are stored, and whoever has the key can decrypt
+them. A hash of a text before redaction would let them try out what was redacted: all telephone
+numbers in seconds. So what is stored is computed from the texts after the last stage. A build that
+is compared with an index rewrites its own posts in the same way, by the stages that its plan has
+after ``dedup``, and compares the texts that change with the index too.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from corpus import stages
+from corpus.dedup import campaigns
+from corpus.dedup.config import Config
+from corpus.dedup.minhash import ShinglesAndSignatures, partition_band_keys, sign_shingles
+from corpus.dedup.normalize import normalize_to_bytes
+from corpus.errors import BuildError
+from corpus.partition.hashing import hash_strings
+from corpus.partition.partitions import partition_keys
+from corpus.privacy import keys
+from corpus.tasks.task import Arrays, ArrayTask, numbered_folder
+from filters import contract
+
+StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
+
+#: The columns besides ``text`` that decide how a text is rewritten.
+_COLUMNS = ("id", "text", "platform", "mentions", "lang")
+_EARLIER_CORPUS_PRIORITY = np.iinfo(np.int64).min
+
+
+class TextHashes(NamedTuple):
+    """What dedup compares of n texts."""
+
+    text_hashes: NDArray[np.uint64]  # (n, 2)
+    shingle_hashes: NDArray[np.uint32]  # flat; none if only whole texts are compared
+    shingle_counts: NDArray[np.int64]  # (n,)
+
+
+def hash_texts(texts: pl.Series, config: Config) -> TextHashes:
+    """The hashes of ``texts``, as :func:`corpus.dedup.measure` computes them."""
+    from corpus.dedup import minhash_kernel
+    from corpus.partition import key_kernel
+
+    data, offsets = normalize_to_bytes(texts, config.fold)
+    text_hashes = key_kernel.hash128(data, offsets)
+    if config.exact_only:
+        return TextHashes(text_hashes, np.empty(0, np.uint32), np.zeros(len(texts), np.int64))
+    width = config.shingle_chars or config.shingle_words
+    hashes, starts, _ = minhash_kernel.hash_shingles(data, offsets, width, config.shingle_chars > 0)
+    return TextHashes(text_hashes, hashes, np.diff(starts))
+
+
+def replace_hashes(
+    measured: TextHashes, before: pl.Series, after: pl.Series, config: Config
+) -> TextHashes:
+    """The hashes of the texts ``after``; ``measured`` has those of ``before``."""
+    from corpus.dedup import candidates_kernel
+
+    changed = np.flatnonzero((after != before).to_numpy())
+    if not changed.size:
+        return measured
+    new = hash_texts(after.gather(changed), config)
+    text_hashes = measured.text_hashes.copy()
+    text_hashes[changed] = new.text_hashes
+    rows = np.arange(len(before))
+    rows[changed] = rows.size + np.arange(changed.size)
+    counts = np.concatenate([measured.shingle_counts, new.shingle_counts])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    flat = np.concatenate([measured.shingle_hashes, new.shingle_hashes])
+    return TextHashes(text_hashes, *candidates_kernel.gather_shingles(flat, offsets, rows))
+
+
+def no_text(ids: pl.Series) -> TextHashes:
+    """Hashes for posts whose texts are not compared: that of the id, and no shingle."""
+    count = len(ids)
+    return TextHashes(hash_strings(ids), np.empty(0, np.uint32), np.zeros(count, np.int64))
+
+
+# --------------------------------------------------------------------------- the texts
+
+
+def select_text_stages(chain: StageChain) -> StageChain:
+    """The filters of a chain that may rewrite texts."""
+    return tuple(stage for stage in chain if _rewrites_texts(*stage))
+
+
+def _rewrites_texts(name: str, settings: str) -> bool:
+    if stages.is_barrier(name):
+        return False
+    module = stages.find(name)
+    return "text" in contract.writes(module, module.Config.model_validate_json(settings))
+
+
+def knows_texts(later_stages: StageChain) -> bool:
+    """Whether the text of each post in the output can be told from the post alone.
+
+    ``later_stages`` are those after dedup. If ``conversations`` is one of them, and names are
+    replaced in the documents, it depends on the rest of the document which names are found.
+    """
+    is_document = False
+    for name, settings in later_stages:
+        if is_document and name == "pii" and json.loads(settings).get("profile") == "strict":
+            return False
+        is_document |= stages.is_barrier(name) and stages.reshapes(name)
+    return True
+
+
+def read_posts(path: Path) -> pl.DataFrame:
+    """The columns of a part that decide how its texts are rewritten."""
+    present = pl.read_parquet_schema(path)
+    return pl.read_parquet(path, columns=[name for name in _COLUMNS if name in present], glob=False)
+
+
+def rewrite_texts(posts: pl.DataFrame, chain: StageChain, key_path: Path | str) -> pl.Series:
+    """The texts of ``posts`` after the filters of ``chain``."""
+    for name, settings in chain:
+        try:
+            posts = _build_filter(name, settings, key_path)(posts).drop("reject", strict=False)
+        except Exception as error:
+            # The type only, and no chain: a library's message may quote the post.
+            raise BuildError(
+                f"dedup: {type(error).__name__} in stage '{name}', which rewrites the texts that "
+                "are compared with earlier corpora"
+            ) from None
+    return posts["text"].fill_null("")
+
+
+@lru_cache(maxsize=16)
+def _build_filter(name: str, settings: str, key_path: Path | str) -> contract.Filter:
+    """Build a filter, which loads its models, once in each process."""
+    module = stages.find(name)
+    config = module.Config.model_validate_json(settings)
+    if contract.wants_key(module, config):
+        return cast(
+            "contract.Filter", cast("Any", module).build(config, key=keys.load_key(key_path))
+        )
+    return module.build(config)
+
+
+# --------------------------------------------------------------------------- comparing them
+
+
+def measure_hashes(ids: pl.Series, hashes: TextHashes, config: Config) -> Arrays:
+    """The arrays of :func:`corpus.dedup.measure` for posts of which only the hashes are known.
+
+    Their priority is that of an earlier corpus: they represent all others.
+    """
+    from corpus.dedup import minhash_kernel
+
+    count = len(hashes.text_hashes)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(hashes.shingle_counts)])
+    signatures = sign_shingles(hashes.shingle_hashes, offsets, config)
+    signed = ShinglesAndSignatures(
+        hashes.shingle_hashes, offsets, np.zeros(count, np.uint32), signatures
+    )
+    rows = np.arange(len(ids))
+    return {
+        **partition_keys("ids", hash_strings(ids), rows),
+        **partition_keys("exact", hashes.text_hashes),
+        **({} if config.exact_only else partition_band_keys(signed, config)),
+        "priority": np.full(count, _EARLIER_CORPUS_PRIORITY),
+        "is_repost": np.zeros(count, bool),
+        "sketch": minhash_kernel.sketch_signatures(signatures),
+        **campaigns.empty_measures(count),
+    }
+
+
+@dataclass(frozen=True)
+class MeasureRewrittenTexts(ArrayTask):
+    """Measure the posts of a part whose texts the later stages would change, by the new texts.
+
+    Reads the posts. Writes the arrays of :func:`corpus.dedup.measure`, without ids, and ``rows``,
+    the rows of these posts in the part.
+    """
+
+    posts: Path
+    work_dir: Path
+    part: int
+    chain: StageChain
+    key_path: Path | str
+    config: str
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the arrays."""
+        return numbered_folder(self.work_dir, "texts", self.part)
+
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """The arrays; the fact is the number of these posts."""
+        config = Config.model_validate_json(self.config)
+        posts = read_posts(self.posts)
+        after = rewrite_texts(posts, self.chain, self.key_path)
+        rows = np.flatnonzero((after != posts["text"].fill_null("")).to_numpy())
+        hashes = hash_texts(after.gather(rows), config)
+        arrays = measure_hashes(pl.Series([], dtype=pl.String), hashes, config)
+        # Any post of an earlier corpus is preferred.
+        own = {"priority": np.zeros(rows.size, np.int64), "rows": rows}
+        return {**arrays, **own}, {"posts": rows.size}
