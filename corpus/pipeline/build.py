@@ -16,7 +16,14 @@ from corpus import report
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import MANIFEST_NAME
-from corpus.pipeline import existing_output, ingest, workspace, write_ledger, write_outputs
+from corpus.pipeline import (
+    dry_run_folder,
+    existing_output,
+    ingest,
+    workspace,
+    write_ledger,
+    write_outputs,
+)
 from corpus.pipeline.apply_barrier import apply_barrier
 from corpus.pipeline.build_manifest import (
     build_manifest,
@@ -56,6 +63,7 @@ def build(
     plan = _load_plan(plan).with_options(out, workers, runner).with_local_copies()
     plan.check_paths()
     _check_runner(plan)
+    dry_run_folder.remove_leftovers(plan.folder)
     key_id = keys.ensure_key(plan.key_path, plan.folder)
     dedup_index.check_keys(plan.list_earlier_corpora(), key_id)
     observer = observer or SilentObserver()

@@ -1,4 +1,4 @@
-"""Estimate what a build would take, by building a hundredth of it in a temporary folder.
+"""Estimate what a build would take, by building a hundredth of it beside the output.
 
 The beginning of every file is read into parts, as the build would, and the rest of the build is
 run on those parts: twice on half of them, of which the first run loads the models, and once on
@@ -8,7 +8,6 @@ docs/operations.md says how far off it has been.
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -20,7 +19,7 @@ import polars as pl
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
-from corpus.pipeline import build, ingest
+from corpus.pipeline import build, dry_run_folder, ingest
 from corpus.pipeline.existing_output import BEGUN_FILE, identify_sources
 from corpus.pipeline.read_file import save_part
 from corpus.pipeline.workspace import Workspace
@@ -68,19 +67,20 @@ class _TrialBuild:
 
 
 def estimate_build(plan: Plan) -> Estimate:
-    """Build a hundredth of ``plan`` (10,000 posts at least) in a temporary folder; scale it up."""
+    """Build a hundredth of ``plan`` (10,000 posts at least) beside the output; scale it up."""
     plan = plan.with_local_copies()
     plan.check_paths()
-    with tempfile.TemporaryDirectory(prefix="corpus-dry-run-") as folder:
-        out = Path(folder)
+    with dry_run_folder.made_folder(plan.folder) as folder:
         batches_by_file, posts, reading_seconds = _read_beginnings(plan)
         sampled = sum(len(batch.posts) for each in batches_by_file.values() for batch in each)
         if not sampled:
             raise BuildError("the beginnings of the sources hold no posts to estimate from")
         first_half = {file: each[: -(-len(each) // 2)] for file, each in batches_by_file.items()}
-        first = _build_trial(plan, out / "first", first_half)  # loads the models
-        half = _build_trial(plan, out / "half", first_half)
-        whole = _build_trial(plan, out / "whole", batches_by_file)
+        samples = (first_half, first_half, batches_by_file)  # the first run loads the models
+        first, half, whole = (
+            _build_trial(plan, folder / name, batches)
+            for name, batches in zip(dry_run_folder.TRIALS, samples, strict=True)
+        )
     scale = posts / sampled
     workers = plan.run.workers if plan.run.runner == "processes" else 1
     # The seconds that each post takes, and those that any build takes, however few its posts.
@@ -153,9 +153,9 @@ def _build_trial(
     plan: Plan, out: Path, batches_by_file: dict[tuple[int, str], list[Any]]
 ) -> _TrialBuild:
     """Build from some batches of each file, as if the files held no more."""
-    output = plan.output.model_copy(
-        update={"path": str(out), "keep_work": True, "key": "", "suppressed": ""}
-    )
+    # Without a key of the plan's own, a trial makes one beside its output.
+    changes = {"path": str(out), "key": str(plan.key_path) if _has_key(plan) else ""}
+    output = plan.output.model_copy(update={**changes, "keep_work": True, "suppressed": ""})
     run = plan.run.model_copy(update={"runner": "serial"})
     small = replace(plan, output=output, run=run)
     keys.ensure_key(small.key_path, out)
@@ -181,6 +181,10 @@ def _build_trial(
         _sum_file_bytes(out / "work"),
         max(status.measure_memory_mb(), manifest["run"]["peak_memory_mb"]),
     )
+
+
+def _has_key(plan: Plan) -> bool:
+    return isinstance(plan.key_path, str) or plan.key_path.exists()
 
 
 def _make_parts(batches: list[Batch], part_posts: int) -> list[Batch]:

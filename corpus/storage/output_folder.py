@@ -143,7 +143,7 @@ def _check_link(folder: Path, name: str) -> None:
 
 
 def remove(
-    folder: Path, name: str, stages: Collection[str] = (), *, ignore_errors: bool = False
+    folder: Path, name: str, stages: Collection[str] | None = (), *, ignore_errors: bool = False
 ) -> None:
     """Remove the file ``folder / name``, or all files of ours in the folder of that name.
 
@@ -173,7 +173,9 @@ def remove_others(folder: Path, name: str, kept: Collection[Path], stages: Colle
             _remove_file(path, f"{name}/{entry.name}", stages, ignore_errors=False)
 
 
-def _remove_file(path: Path, name: str, stages: Collection[str], ignore_errors: bool) -> None:
+def _remove_file(
+    path: Path, name: str, stages: Collection[str] | None, ignore_errors: bool
+) -> None:
     if not is_ours(name, stages):
         return
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,12 @@ from typing import Any
 import pytest
 
 import corpus
-from corpus.errors import BuildError
-from corpus.pipeline import estimate
+from corpus.errors import BuildError, PlanError
+from corpus.pipeline import dry_run_folder, estimate
 from corpus.plan.model import Plan
 from tests.conftest import post, write_lines
 from tests.support.commands import command
+from tests.support.processes import start_build, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
 
@@ -73,3 +75,92 @@ def test_the_command_prints_the_estimate(plan: MakePlan, tmp_path: Path) -> None
     for word in ("posts, about:", "time", "memory", "disk"):
         assert word in found.stdout
     assert sorted(os.listdir(tmp_path)) == before
+
+
+# --------------------------------------------------------------------------- what a kill leaves
+
+
+def scratch(tmp_path: Path) -> Path:
+    return tmp_path / ".out.dry-run"
+
+
+@pytest.mark.slow
+def test_a_killed_dry_run_leaves_nothing_that_others_can_read_and_the_next_run_removes_it(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    write_dump(tmp_path / "posts.jsonl", 60_000)
+    path = tmp_path / "plan.yaml"
+    path.write_text(json.dumps(plan()))
+    elsewhere = tmp_path / "tmp"
+    for after in ("build", "dry run"):
+        elsewhere.mkdir(exist_ok=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(elsewhere))
+            process = start_build(path, "--dry-run")
+        wait_until(lambda: list(scratch(tmp_path).rglob("*.posts.parquet")), process)
+        process.kill()
+        process.communicate()
+        assert list(scratch(tmp_path).rglob("*.posts.parquet"))
+        assert stat.S_IMODE(scratch(tmp_path).stat().st_mode) == 0o700
+        assert not list(elsewhere.rglob("*"))
+        found = command("build", str(path), "-q", *(["--dry-run"] if after == "dry run" else []))
+        assert found.returncode == 0, found.stderr
+        assert not scratch(tmp_path).exists()
+
+
+def test_what_a_dry_run_did_not_write_is_kept(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 50)
+    ours = scratch(tmp_path) / "first" / "work" / "begun.json"
+    theirs = scratch(tmp_path) / "first" / "thesis.txt"
+    ours.parent.mkdir(parents=True)
+    for file in (ours, theirs):
+        file.write_text("{}")
+    with pytest.raises(PlanError, match="which no dry run put there"):
+        estimate.estimate_build(Plan.parse(plan()))
+    assert theirs.exists() and not ours.exists()
+    corpus.build(plan())
+    assert theirs.exists()
+
+
+def test_links_in_the_place_of_a_dry_run_are_not_followed(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 50)
+    precious = tmp_path / "precious" / "first" / "work" / "begun.json"
+    precious.parent.mkdir(parents=True)
+    precious.write_text("{}")
+    scratch(tmp_path).symlink_to(tmp_path / "precious")
+    with pytest.raises(PlanError, match="is a symbolic link"):
+        estimate.estimate_build(Plan.parse(plan()))
+    corpus.build(plan())
+    assert precious.exists() and scratch(tmp_path).is_symlink()
+    scratch(tmp_path).unlink()
+    scratch(tmp_path).mkdir()
+    (scratch(tmp_path) / "first").symlink_to(tmp_path / "precious" / "first")
+    with pytest.raises(PlanError, match="'first', which no dry run put there"):
+        estimate.estimate_build(Plan.parse(plan()))
+    assert precious.exists()
+
+
+def test_two_dry_runs_of_one_output_do_not_run_at_once(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 50)
+    checked = Plan.parse(plan())
+    with dry_run_folder.made_folder(checked.folder) as folder:
+        (folder / "first").mkdir()
+        with pytest.raises(BuildError, match="another dry run is working in"):
+            estimate.estimate_build(checked)
+        corpus.build(plan())  # removes nothing of a dry run that is still running
+        assert (folder / "first").exists()
+    assert not scratch(tmp_path).exists()
+
+
+def test_the_folders_above_a_new_output_are_removed_again(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 50)
+    output = {"path": str(tmp_path / "a" / "b" / "out")}
+    estimate.estimate_build(Plan.parse(plan(output=output)))
+    assert sorted(os.listdir(tmp_path)) == ["posts.jsonl"]
+
+
+def test_a_dry_run_of_a_build_against_a_corpus_uses_its_key(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path / "posts.jsonl", 50)
+    corpus.build(plan(output={"path": str(tmp_path / "old")}))
+    document = plan([{"dedup": {"against": [str(tmp_path / "old")]}}])
+    assert estimate.estimate_build(Plan.parse(document)).sampled == 50
