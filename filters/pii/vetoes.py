@@ -530,6 +530,20 @@ def _is_page(seen: Surroundings) -> bool:
     return local.endswith("/") or bool(_IMAGE_AT_SCALE.match(f"@{domain}{seen.after}"))
 
 
+_AT_A_POINT = re.compile(
+    r".*\bat [\w-]{1,40} point (?!(?:com|net|org|info|fr|be|ch|ca|eu|lu|re|edu|gouv|co|io)\b)\w",
+    re.I,
+)
+
+
+def _is_at_a_point(seen: Surroundings) -> bool:
+    """Return whether a spelled "address" is English: guess at this point is.
+
+    "point" is the French word for the dot.
+    """
+    return bool(_AT_A_POINT.match(seen.content))
+
+
 def _is_repository(seen: Surroundings) -> bool:
     """Return whether an e-mail address is the user that a repository is cloned as."""
     return bool(
@@ -561,6 +575,7 @@ RULES = (
     Veto("hex_pairs", ("MAC_ADDRESS",), _is_in_hex_pairs),
     Veto("repository", ("EMAIL_ADDRESS",), _is_repository),
     Veto("page", ("EMAIL_ADDRESS",), _is_page),
+    Veto("at_a_point", ("EMAIL_ADDRESS",), _is_at_a_point),
 )
 _RULES_BY_ENTITY = {
     entity: tuple(rule for rule in RULES if entity in rule.entities)

@@ -70,6 +70,7 @@ BOTH_WAYS = [
     ("hex_pairs", "a1:1a:2b:3c:4d:5e:6f:70", "mac 20:1a:2b:3c:4d:5e"),
     ("page", "https://maps.example.org/maps/@52.520008,15z", "https://maps.example.org/a@b.org"),
     ("code", "```\nf(4155552671)\n```", "```\nf()\n``` 4155552671, call `4155552671`"),
+    ("at_a_point", "my best guess at this point is no", "my address: finch at example point fr"),
     ("repository", "git clone git@host.example.org:a/b.git", "mail git@example.org"),
 ]
 
@@ -137,6 +138,7 @@ SPANS = [
     ("version", "IP_ADDRESS", "ver. [9.2.3.4]", "even. [9.2.3.4]"),
     ("version", "IP_ADDRESS", "org.n.a:b:[9.2.3.4]", "a:b:[9.2.3.4]"),
     ("version", "IP_ADDRESS", "the [9.2.3.4] release", "the [9.2.3.4] host"),
+    ("at_a_point", "EMAIL_ADDRESS", "my [guess at this point is] no", "[rosa at n point fr] no"),
     ("page", "EMAIL_ADDRESS", "[icon@2x.pn]g", "[icon@2x.pn]"),
     ("sequence", "PHONE_NUMBER", "[123-456-7890]", "[12 345 67 89]"),
     ("page", "EMAIL_ADDRESS", "[n.example/maps/@52.5]", "[n.example/?e=a@b.org]"),
