@@ -29,6 +29,8 @@ DELETED = [
     "[gelöscht]",
     "_[supprimé]_",
     "[удалено]",
+    "[УДАЛЕНО]",
+    "*Gelöscht*",
     "[削除済み]",
     # X, WhatsApp, Telegram, Discord
     "This Post was deleted by the Post author. Learn more",

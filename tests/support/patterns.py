@@ -28,12 +28,13 @@ EXTRAS = ("corpus.loader.torch", "corpus.torch")
 #: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
 #: escaped words of the plan, of the demo or of numbers are in them.
 PUT_TOGETHER = {
-    "handles.py",
-    "phones.py",
-    "repeated_lines.py",
     "common.py",
+    "handles.py",
     "json_scanner.py",
+    "phones.py",
     "phrases.py",
+    "repeated_lines.py",
+    "suppression.py",
 }
 _CLASSES = {"DIGIT": "0", "SPACE": " ", "WORD": "a", "NOT_DIGIT": "x", "NOT_SPACE": "x"}
 
