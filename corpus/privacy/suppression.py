@@ -396,30 +396,49 @@ def _is_current(lock: Path, descriptor: int) -> bool:
 # --------------------------------------------------------------------------- posts
 
 
+#: How a text begins that repeats another: the name of its author follows.
+_REPOST_HEAD = "RT @"
+
+
 def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
     """The posts, with the readers' ids and authors, whose id and author are not listed.
 
     A repost has the whole text of its original, so it is dropped with it: by the id of the original
-    in ``parent_id``, and by the author whom a text names that begins with ``RT @name:``.
+    in ``parent_id``, and by the author of the original, where the reader knows one or the text
+    begins with ``RT @name:``.
     """
-    is_listed = listed.mark_ids(posts["id"])
     original = pl.when(pl.col("kind") == "repost").then("parent_id").alias("original")
+    is_listed = listed.mark_ids(posts["id"])
     is_listed |= listed.mark_ids(posts.select(original)["original"])
-    for author in (pl.col("author"), *_retweeted_authors()):
-        qualified = pl.concat_str("platform", pl.lit(":"), author).alias("author")
-        is_listed |= listed.mark_authors(posts.select(qualified)["author"])
+    is_listed |= _mark_authors(listed, posts, pl.col("author"))
+    if "author_name" in posts.columns:
+        is_listed |= _mark_authors(listed, posts, pl.col("author_name"))
+    begins = posts["text"].str.starts_with(_REPOST_HEAD)
+    if "original_author" in posts.columns:
+        is_repost = (posts["kind"] == "repost").fill_null(False) | begins
+        is_listed |= is_repost & _mark_authors(listed, posts, pl.col("original_author"))
+    if begins.any():
+        is_listed |= begins.scatter(
+            begins.arg_true(), _mark_retweeted_authors(listed, posts.filter(begins))
+        )
     return posts.filter(~is_listed) if is_listed.any() else posts
 
 
-def _retweeted_authors() -> tuple[pl.Expr, pl.Expr]:
-    """The name after ``RT @``, and the author that ``mentions`` has for it; null for none."""
-    name = pl.col("text").str.extract(r"^RT @(\w{1,64}):").str.to_lowercase()
+def _mark_authors(listed: SuppressionList, posts: pl.DataFrame, author: pl.Expr) -> pl.Series:
+    qualified = pl.concat_str("platform", pl.lit(":"), author).alias("author")
+    return listed.mark_authors(posts.select(qualified)["author"])
+
+
+def _mark_retweeted_authors(listed: SuppressionList, posts: pl.DataFrame) -> pl.Series:
+    """A mask of the posts ``RT @name: …`` of a listed author, whom ``mentions`` may have."""
+    name = pl.col("text").str.extract(r"^RT @([^\s:]+):").str.to_lowercase()
     after_name = (
         pl.concat_str(pl.lit(" "), "mentions")
         .str.split(pl.concat_str(pl.lit(" "), name, pl.lit("=")))
         .list.get(1, null_on_oob=True)
     )
-    return name, after_name.str.extract(r"^([^ ]+)")
+    mentioned = after_name.str.extract(r"^([^ ]+)")
+    return _mark_authors(listed, posts, name) | _mark_authors(listed, posts, mentioned)
 
 
 def redact_posts(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:

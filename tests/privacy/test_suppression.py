@@ -194,6 +194,27 @@ def test_reposts_and_copies_of_a_listed_post_or_author_are_dropped_with_it(key_p
     assert len(kept) == 4 and all("kept" in text for text in kept)
 
 
+def test_screen_names_and_the_authors_of_originals_are_looked_up_where_a_reader_has_them(
+    key_path: Path,
+) -> None:
+    suppression.add(key_path, [], ["x:77", "x:rosa"])
+    columns = ("text", "kind", "author_name", "original_author")
+    rows = [
+        ("kept", "post", "ada", None),
+        ("by screen name", "post", "Rosa", None),
+        ("a repost", "repost", "ada", "77"),
+        ("kept: a quote", "quote", "ada", "77"),
+    ]
+    frame = pl.DataFrame(rows, schema=columns, orient="row").with_columns(
+        pl.lit("x").alias("platform"),
+        pl.lit("5").alias("author"),
+        pl.int_range(pl.len()).cast(pl.String).alias("id"),
+        *(pl.lit(None, pl.String).alias(name) for name in ("parent_id", "mentions")),
+    )
+    kept = suppression.drop_listed(suppression.load(key_path), frame)["text"].to_list()
+    assert kept == ["kept", "kept: a quote"]
+
+
 # --------------------------------------------------------------------------- names
 
 
