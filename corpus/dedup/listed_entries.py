@@ -15,6 +15,7 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from corpus.dedup.dedup_index import IndexPiece
+from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.privacy import suppression
 from corpus.tasks.files import atomic_write
@@ -51,8 +52,9 @@ class FindListedPosts(ResumableTask):
         return Written([self.target], {"ids": len(ids)})
 
     def _read_row_groups(self) -> Iterator[pl.DataFrame]:
+        files = CorpusFiles(self.corpus)
         for shard in load_manifest(self.corpus)["shards"]:
-            with pq.ParquetFile(self.corpus / shard["path"]) as file:
+            with pq.ParquetFile(files.path(shard["path"])) as file:
                 columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
                 for group in range(file.num_row_groups):
                     yield pl.DataFrame(file.read_row_group(group, columns=columns))

@@ -36,7 +36,7 @@ from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
 from corpus.plan.model import Plan
 from corpus.privacy import keys, suppression
-from corpus.storage import filesystem, upload
+from corpus.storage import filesystem, unfinished_takedown, upload
 from corpus.tasks import runners
 from corpus.tasks.files import atomic_write, fsync_folder, write_json
 from corpus.tasks.observer import Observer, SilentObserver
@@ -69,10 +69,13 @@ def build(
     observer = observer or SilentObserver()
     _add_given_requests(plan)
     listed = suppression.load(plan.key_path)
+    unfinished_takedown.recover(plan.folder)
     finished = existing_output.find_complete_build(plan, key_id, listed, observer, replace=replace)
     if finished is not None:
         return finished
     with workspace.lock_workspace(plan):
+        if (plan.folder / MANIFEST_NAME).exists():
+            unfinished_takedown.finish(plan.folder)  # or it would move files over this build's
         listed = suppression.load(plan.key_path)  # a takedown may have ended after the first look
         finished = existing_output.find_finished_manifest(plan, key_id, listed, replace=replace)
         if finished is not None:  # or another build

@@ -453,8 +453,9 @@ def test_a_takedown_that_was_stopped_is_built_over_only_with_its_request(
     made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = made()
-    monkeypatch.setattr(takedown, "finish", lambda folder: None)
-    take_down(out, ["table:1"])
+    with monkeypatch.context() as patch:
+        patch.setattr(takedown, "finish", lambda folder: None)
+        take_down(out, ["table:1"])
     assert (out / "takedowns" / "unfinished" / "moves.json").exists()
     document = tmp_path / "plan.json"
     document.write_text((out / "plan.yaml").read_text())
