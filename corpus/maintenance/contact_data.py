@@ -533,6 +533,16 @@ _PROVIDER_TOKENS = (
     r"key-[0-9a-f]{32}",
     r"[0-9a-f]{32}-us[0-9]{1,2}",
     r"AGE-SECRET-KEY-1[A-Z0-9]{58}",
+    r"dapi[0-9a-f]{32}",
+    r"gsk_[A-Za-z0-9]{40,80}",
+    r"xai-[A-Za-z0-9]{60,100}",
+    r"r8_[A-Za-z0-9]{37}",
+    r"sq0(?:csp|atp)-[A-Za-z0-9_-]{22,43}",
+    r"lin_api_[A-Za-z0-9]{40}",
+    r"ATATT3xFfGF0[A-Za-z0-9_=-]{50,255}",
+    r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}",
+    r"ntn_[0-9]{11}[A-Za-z0-9]{35}",
+    r"EAA[A-Za-z0-9]{80,255}",
 )
 _SECRET = re.compile(
     r"(?<![A-Za-z0-9])(?:" + "|".join(_PROVIDER_TOKENS) + r")"
@@ -542,7 +552,8 @@ _JWT = re.compile(r"(?<![A-Za-z0-9])(eyJ[A-Za-z0-9_-]{10,2000})\.eyJ[A-Za-z0-9_-
 _SECRET_GATE = (
     r"gh[pousr]_|github_pat_|gl[a-z]{2,4}-|A[KSBC][IC]A|AIza|xox[abeoprs]-|xapp-|_live_|whsec_|sk-|"
     r"hf_|npm_|pypi-|SG\.|:AA|[MNO][A-Za-z0-9_-]{23}|dop_v1_|shp[acps]|ya29\.|EAACE|key-|-us[0-9]|"
-    r"AGE-SECRET|PRIVATE KEY|eyJ"
+    r"AGE-SECRET|PRIVATE KEY|eyJ|dapi[0-9a-f]|gsk_|xai-|r8_|sq0|lin_api_|ATATT3|PMAK-|ntn_|"
+    r"EAA[A-Za-z]"
 )
 #: Bits for each character; words and repeated characters of examples have fewer.
 _MIN_ENTROPY = 2.5
