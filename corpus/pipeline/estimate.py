@@ -20,17 +20,14 @@ from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, dry_run_folder, ingest
-from corpus.pipeline.existing_output import BEGUN_FILE, identify_sources
-from corpus.pipeline.read_file import save_part
-from corpus.pipeline.workspace import Workspace
+from corpus.pipeline.read_file import apply_suppression_list, save_part
+from corpus.pipeline.workspace import Workspace, mark_begun
 from corpus.plan.entries import Source
 from corpus.plan.model import Plan
-from corpus.privacy import keys
+from corpus.privacy import keys, suppression
 from corpus.readers.contract import Batch
 from corpus.storage import filesystem
 from corpus.tasks import status
-from corpus.tasks.files import fingerprint
-from corpus.tasks.receipts import save_receipt
 
 _SAMPLE_SHARE = 0.01
 _MIN_POSTS = 10_000
@@ -161,14 +158,17 @@ def _build_trial(
     keys.ensure_key(small.key_path, out)
     workspace = Workspace(small)
     workspace.work.mkdir(parents=True)
-    begun = {"sources": fingerprint(identify_sources(small))}
-    save_receipt(out / BEGUN_FILE, begun, [])  # without it, the build would remove the parts
+    suppressed = suppression.load(small.key_path).state
+    mark_begun(small, suppressed)  # without it, the build would remove the parts
     for (number, path), batches in batches_by_file.items():
         source = plan.sources[number]
-        folder = workspace.step_folder("read", *ingest.identify_file(source, path, run.part_posts))
+        facts = ingest.identify_file(source, path, run.part_posts)
+        identity = ingest.identify_file_parts(facts, suppressed)
+        folder = workspace.step_folder("read", *identity)
         folder.mkdir(parents=True, exist_ok=True)
         for index, part in enumerate(_make_parts(batches, run.part_posts)):
-            save_part(part, 0, folder, index)
+            listed = apply_suppression_list(part, small.key_path, suppressed)
+            save_part(*listed, folder, index)
     began = time.perf_counter()
     manifest = build.build(small)
     seconds = time.perf_counter() - began

@@ -13,7 +13,7 @@ from corpus.pipeline.filter_part import FilterPart
 from corpus.pipeline.plant_canaries import PlantCanaries
 from corpus.pipeline.read_file import ReadFile, is_finished, load_receipts, part_path
 from corpus.plan.entries import Source, Stage, serialize_stages
-from corpus.privacy import canaries, keys
+from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.tombstones import fold_tombstones
 from corpus.storage import filesystem
 from corpus.tasks import runners
@@ -37,15 +37,12 @@ class InputFile:
 def list_input_files(context: BuildContext) -> list[InputFile]:
     """The files of all sources, in the plan's order; canaries, if any, are the last."""
     plan, files = context.plan, []
-    suppressed = context.suppressed if context.suppressed.entries else None
     for source in plan.sources:
         has_tombstones = readers.find(source.reader).TOMBSTONES
         for path in source.list_files():
-            identity: tuple[object, ...]
-            identity = facts = identify_file(source, path, plan.run.part_posts)
+            facts = identify_file(source, path, plan.run.part_posts)
             reader, _, settings, _, size_bytes, modified_ns, part_posts = facts
-            if suppressed is not None:  # another list, other posts in the parts
-                identity = (*identity, suppressed.digest)
+            identity = identify_file_parts(facts, context.suppressed)
             folder = context.workspace.step_folder("read", *identity)
             task = ReadFile(
                 reader,
@@ -56,7 +53,7 @@ def list_input_files(context: BuildContext) -> list[InputFile]:
                 size_bytes,
                 modified_ns,
                 plan.key_path,
-                suppressed,
+                context.suppressed,
             )
             files.append(InputFile(task, size_bytes, has_tombstones, identity))
     if plan.output.canaries:
@@ -71,6 +68,13 @@ def identify_file(
     size_bytes, modified_ns = filesystem.size_and_mtime(path)
     version = readers.find(source.reader).VERSION
     return source.reader, version, source.config_json, path, size_bytes, modified_ns, part_posts
+
+
+def identify_file_parts(
+    file: tuple[object, ...], suppressed: suppression.State
+) -> tuple[object, ...]:
+    """What the parts of a file depend on with a suppression list: with another, on other posts."""
+    return (*file, suppressed.digest) if suppressed.entries else file
 
 
 def _make_canary_file(context: BuildContext) -> InputFile:

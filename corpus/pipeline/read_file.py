@@ -32,8 +32,8 @@ class ReadFile:
     part_posts: int
     size_bytes: int  # when the build began
     modified_ns: int  # when the build began
-    key_path: Path | str | None = None
-    suppressed: suppression.State | None = None  # the state of the key's list, unless it is empty
+    key_path: Path | str = ""
+    suppressed: suppression.State = suppression.EMPTY  # of the key's list
 
     def __call__(self) -> ReadFile:
         """Read the parts that have no receipt yet."""
@@ -48,16 +48,9 @@ class ReadFile:
         batches = module.read(self.path, config, self.part_posts, start)
         for index, batch in enumerate(batches, start=len(receipts)):
             self._check_unchanged()  # else parts of two versions of the file would be mixed
-            save_part(*self._apply_suppression_list(batch), self.folder, index)
+            listed = apply_suppression_list(batch, self.key_path, self.suppressed)
+            save_part(*listed, self.folder, index)
         return self
-
-    def _apply_suppression_list(self, batch: Batch) -> tuple[Batch, int]:
-        """The batch without the posts that are listed, and how many these are."""
-        if self.suppressed is None or self.key_path is None:
-            return batch, 0
-        listed = suppression.load_state(self.key_path, self.suppressed)
-        posts = suppression.redact_posts(listed, suppression.drop_listed(listed, batch.posts))
-        return replace(batch, posts=posts), batch.posts.height - posts.height
 
     def _check_unchanged(self) -> None:
         if filesystem.size_and_mtime(self.path) != (self.size_bytes, self.modified_ns):
@@ -65,6 +58,17 @@ class ReadFile:
                 f"'{self.path}' was changed while the build ran; wait until it is complete, or "
                 "copy it, then run again"
             )
+
+
+def apply_suppression_list(
+    batch: Batch, key_path: Path | str, suppressed: suppression.State
+) -> tuple[Batch, int]:
+    """The batch without the posts that the key's list has, and how many these are."""
+    if not suppressed.entries:
+        return batch, 0
+    listed = suppression.load_state(key_path, suppressed)
+    posts = suppression.redact_posts(listed, suppression.drop_listed(listed, batch.posts))
+    return replace(batch, posts=posts), batch.posts.height - posts.height
 
 
 def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:

@@ -104,9 +104,7 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
         for path in workspace.work.iterdir():
             if path.is_dir():  # unredacted posts of other sources, or that are listed now
                 workspace.remove(f"work/{path.name}")
-    begun = {"sources": identity}
-    listed = {"suppression": suppressed.describe()} if suppressed.entries else {}
-    save_receipt(workspace.out / BEGUN_FILE, begun | listed, [])
+    mark_begun(plan, suppressed)
     workspace.remove(MANIFEST_NAME)  # the corpus is not complete any more
     workspace.remove("takedowns")  # receipts of the corpus that is replaced
     workspace.remove("tokens")  # made from the shards that are replaced
@@ -115,6 +113,13 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
     workspace.shards.mkdir(exist_ok=True)
     workspace.dropped.mkdir(exist_ok=True)
     return workspace
+
+
+def mark_begun(plan: Plan, suppressed: suppression.State) -> None:
+    """Write of which sources, and by which suppression list, ``work/`` is made."""
+    begun = {"sources": fingerprint(identify_sources(plan))}
+    listed = {"suppression": suppressed.describe()} if suppressed.entries else {}
+    save_receipt(plan.folder / BEGUN_FILE, begun | listed, [])
 
 
 def _unwritable(out: Path, error: OSError) -> PlanError:

@@ -14,10 +14,12 @@ import pytest
 
 import corpus
 from corpus.errors import BuildError, PlanError
-from corpus.pipeline import dry_run_folder, estimate
+from corpus.pipeline import dry_run_folder, estimate, read_file
 from corpus.plan.model import Plan
+from corpus.privacy import suppression
 from tests.conftest import post, write_lines
 from tests.support.commands import command
+from tests.support.keys import DIGITS
 from tests.support.processes import start_build, wait_until
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -164,3 +166,15 @@ def test_a_dry_run_of_a_build_against_a_corpus_uses_its_key(plan: MakePlan, tmp_
     corpus.build(plan(output={"path": str(tmp_path / "old")}))
     document = plan([{"dedup": {"against": [str(tmp_path / "old")]}}])
     assert estimate.estimate_build(Plan.parse(document)).sampled == 50
+
+
+def test_a_trial_reads_no_dump_again_and_honours_the_suppression_list(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_dump(tmp_path / "posts.jsonl", 60)
+    key = tmp_path / "corpus.key"
+    key.write_text(DIGITS)
+    key.chmod(0o600)
+    suppression.add(key, ["table:1", "table:2"], [], ["Ada Lane"])
+    monkeypatch.setattr(read_file, "readers", None)
+    assert estimate.estimate_build(Plan.parse(plan([]))).kept == 58
