@@ -74,7 +74,7 @@ _LINK_MARKERS = (
 
 #: How posts call a service, by its name in the pseudonyms.
 _SERVICES = {
-    "snapchat": r"snap(?:[ ]?chat|s)?|sc|снап(?:чат)?|سناب(?:شات)?",
+    "snapchat": r"snap(?:[ ]?chat|s)?|sc|\U0001f47b|снап(?:чат)?|سناب(?:شات)?",
     "instagram": r"insta(?:gram)?|ig|инст(?:а|у|е|аграм)?|インスタ(?:グラム)?|인스타(?:그램)?"
     r"|انستا|انستغرام",
     "telegram": r"telegram|telegramm|tg|телег(?:а|у|е)|телеграм+|тг|تيليجرام|تلجرام|텔레그램"
@@ -85,7 +85,7 @@ _SERVICES = {
     "whatsapp": r"whats?[ ]?app|wapp|wa|whats|zap|вотсап|ватсап|واتس(?:اب)?",
     "viber": r"viber|вайбер",
     "signal": "signal",
-    "wechat": r"we[ ]?chat|weixin|wx|vx|v信|微信|威信|薇信|위챗",
+    "wechat": r"we[ ]?chat|weixin|wx|vx|加[ ]?v|v信|微信|威信|薇信|위챗",
     "line": r"line|ライン|ไลน์",
     "qq": r"qq|扣扣|icq",
     "x": r"twitter|твиттер|ツイッター|트위터|تويتر",
@@ -122,19 +122,24 @@ _BY_DIGITS = frozenset(("qq", "wechat"))
 _DIRECT = frozenset(("snapchat", "instagram", "telegram", "kik", "wechat", "skype", "qq", "kakao"))
 
 _SERVICE = "|".join(f"(?P<{name}>{words})" for name, words in _SERVICES.items())
-_IS = "is|are|was|es|é|e|ist|lautet|est|c'est|è|jest|to|это|adalah"
+_IS = (
+    "is|are|was|es|é|e|ist|lautet|est|c'est|è|jest|to|это|adalah|"
+    "i am|i'm|im|ich bin|je suis|soy|sou"
+)
 _ID = (
     r"id|name|user|username|user[ ]name|usr|handle|acc|account|tag|nick|nickname|gamertag|"
-    r"usuario|nutzername|pseudo|compte|konto|ник|аккаунт|号码|号|號|帐号|账号|아이디"
+    r"usuario|nutzername|pseudo|compte|konto|ник|аккаунт"
 )
+_CJK_ID = "号码|号|號|帐号|账号|아이디"
 _PHRASE = re.compile(
     rf"(?<![A-Za-z0-9@#/._-])(?:{_SERVICE})"
     r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9_]))"
-    rf"(?P<id>(?:[ ]?['’]?s)?[ ]?(?:{_ID})(?![A-Za-z]))?"
+    r"(?:[ ]?[\u2600-\u27bf\U0001f300-\U0001faff]){0,2}"
+    rf"(?P<id>(?:[ ]?['’]?s)?[ ]?(?:(?:{_ID})(?![A-Za-z])|{_CJK_ID}))?"
     r"(?P<me>[ ](?:me|us|mich|moi)(?![A-Za-z]))?"
-    r"(?P<join>[ ]{0,2}(?:(?P<mark>[:=\uff1a\u662f\u306f]|->|\u2192|>|[ ][-\u2013\u2014~|][ ]|"
-    r"\U0001f449)|"
-    rf"(?P<is>(?:{_IS})(?![A-Za-z0-9_.]))|"
+    r"(?P<join>[ ]{0,2}(?:(?P<mark>[:=\uff1a\u662f\u306f]|->|\u2192|>|[ ]?[/|\u2022]{1,2}|"
+    r"[ ][-\u2013\u2014~][ ]|\U0001f449)|"
+    rf"(?P<is>['\u2019]s(?=[ ])|(?:{_IS})(?![A-Za-z0-9_.]))|"
     r"(?P<as>,|(?:as|at|under|by|on|al|como|unter|als|sous|przez)(?![A-Za-z0-9_.]))))?"
     r"(?:[ ]{0,3}(?:(?:id|user|username|name)(?![A-Za-z0-9_.]))?[:]?[ ]{0,2}|[ ]?\n[ ]?)"
     r"[\"'\u201c\u2018\u00ab(\[*`]{0,2}"
@@ -154,6 +159,24 @@ _TRIGGER_WORDS = (
 )
 _TRIGGER = re.compile(rf"(?:\b(?:{_TRIGGER_WORDS})|我的|加我|加|我|私の|내|제)[ ]?[:]?[ ]?$", re.I)
 _TRIGGER_CHARACTERS = 24
+# After these a name of letters alone needs no further word.
+_INVITATION = re.compile(
+    r"\b(?:add|follow|hmu|dm|ajoute[sz]?|agr[eé]game|añ[aá]deme|s[ií]gueme|aggiungimi|seguimi|adde?t?|"
+    r"folgt?|adiciona|dodaj)(?:[- ](?:me|moi|mich|mir))?"
+    r"(?:[ ](?:on|my|at|via|sur|mon|auf|en|no|su|na|mi|meu|il))?[ ]?$",
+    re.I,
+)
+_STRONG_ID = re.compile(r"id|username|handle|nick|tag|号|號|아이디", re.I)
+# The name comes first: "add anna_77 on snap", "anna_77 is my insta".
+_REVERSED = re.compile(
+    r"(?:\b(?:add|dm|find|follow|reach|contact|message|text|msg|hmu|i am|i'm|im|ich bin|soy|sou|"
+    r"je suis)(?:[ ](?:me|us))?(?:[ ](?:at|as|under|up|on))?:?[ ]"
+    r"(?P<added>@?[A-Za-z_][A-Za-z0-9_.]{3,40})[ ](?:on|auf|en|sur|su|no|in|at|via)"
+    r"|(?<![A-Za-z0-9@_.])(?P<named>@?[A-Za-z_][A-Za-z0-9_.]{3,40})[ ]is[ ]my)"
+    rf"[ ](?:my[ ])?(?:{_SERVICE})(?![A-Za-z0-9_])",
+    re.I,
+)
+_SESSION_ID = re.compile(r"(?<![0-9A-Za-z])05[0-9a-f]{64}(?![0-9A-Za-z])")
 _CLAUSE_END = re.compile(
     r"[\"'\u201d\u2019\u00bb)\]*`]{0,2}[ ]?(?:$|[\n,;!|/)\]]|\.(?:[ \n]|$)|[^\x00-\x7f]|"
     r"[ ](?:and|or|if|for|to|xx?|pls|please|thanks)(?![A-Za-z]))"
@@ -170,35 +193,42 @@ _NO_NAME = re.compile(
 )
 _COMMON_WORDS = (
     "aber about above account accounts active actually added address again alert alerts algo "
-    "alive all alors always amigos anche ancora another answer anyone anything app apps aqui auch "
-    "aussi available avec away awesome back banned because being below bene best better bien bio "
-    "bitte blocked blog bonjour boring both broke broken business busy but called calls cam came "
-    "cancelled channel chat chats check ciao coming comme como complete cool cosa crashed crazy "
-    "cute daily danke dans deactivated dead deleted desc description diese disabled discord does "
-    "down dude dying einfach embed empty encore esta estoy even ever every everyone everything "
-    "facebook fake famous feed filled filter filters finally fine first follow followers "
-    "following found free friend friends from full fun funny game games gone gonna good gracias "
-    "grazie great group groups guys hacked hard have head here heute hidden hier hilarious "
-    "history hola home honestly huge immer instagram instead jetzt just keine kill killed lame "
-    "large last later link linked links list literally live locked login logo lol look looks love "
-    "made mail mais many maybe merci message messages mobile model molto months more mostly much "
-    "nada name named need needs never news nice nicht niente nobody noch none normal nothing "
-    "notifications oder official offline okay once online only open other others ours over page "
-    "pages party password people perche perfect pero phone photo photos pics pictures please "
-    "popping popular porque post posts premium private profile public questo quite random rather "
-    "ready real really reddit rien same save says schon sehr server service sexy share shared "
-    "should show siempre skype slow snapchat some someone something sono soon sorry spam started "
-    "status still stop stories story straight stuff stupid such suis support sure suspended "
-    "telegram terrible text thanks that their them then there these they thing this those though "
-    "thread through time today todo todos together tomorrow tonight tous tout trash trending tres "
-    "true turned tutti tutto twitter unavailable under update updated user username users using "
-    "vamos verified very video videos vous wants watch wechat weird well were what whatsapp when "
-    "where which while wieder will with without wonderful words working works world worse worst "
-    "would wrong year years yesterday your yours youtube "
+    "alive all alors always amazing amigos anche ancora another answer anybody anyone anything "
+    "anytime app apps aqui asap auch aussi available avec away awesome babes babies back banned "
+    "because being below bene best better bien bio bitches bitte blocked blog bonjour boring both "
+    "bots broke broken brother buffering business busy but buyers called calls cam came cancelled "
+    "channel chat chats check ciao clients coming comme como company complete contact content "
+    "cool cosa crashed crazy creators currently customers cute daily danke dans deactivated dead "
+    "deleted desc description details diese disabled disconnected discord does down download dude "
+    "dudes dying einfach embed empty encore ending esta estoy even ever every everyone everything "
+    "expired facebook fake family famous fans fantastic father feed fellas filled filter filters "
+    "finally fine finished first folks follow followers following found free friend friends from "
+    "full fun funny game gamers games girls giveaway giveaways gone gonna good gracias grazie "
+    "great group groups guys hacked hard haters have head here heute hidden hier hilarious "
+    "history hola home homepage honestly horrible huge husband ideas immer incredible instagram "
+    "install instead jetzt just keine kill killed ladies lagging lame large last later link "
+    "linked links list literally live loading locked login logo lol look looks love lovers made "
+    "mail mais many marketing maybe members memes merci message messages mobile model molto "
+    "months more mostly mother much nada name named need needs never news nice nicht niente "
+    "nobody noch none normal nothing notifications number numbers oder official offline okay once "
+    "online only open other others ours over page pages party password peeps people perche "
+    "perfect pero phone photo photos pics pictures players please popping popular porque post "
+    "posts premium private profile profiles public questo quite random rather ready real really "
+    "reddit reposts reviews rien sales same save says schon sehr sellers server service sexy "
+    "share shared shop should show siempre sister skype slow snapchat some someone something sono "
+    "soon sorry spam started status still stop store stories story straight streamers stuff "
+    "stupid such suis support sure suspended telegram terrible text thanks that their them then "
+    "there these they thing this those though thread through time today todo todos together "
+    "tomorrow tonight tous tout traders trash trending tres true turned tutti tutto tweets "
+    "twitter unavailable under uninstall unstable update updated user username users using vamos "
+    "verified very video videos vous wants watch website wechat weird well were what whatsapp "
+    "when where which while wieder wife will with without wonderful words working works world "
+    "worse worst would wrong year years yesterday your yours youtube "
 )
 _COMMON = frozenset(_COMMON_WORDS.split())
 _PHRASE_MARKERS = (
-    "snap", "insta", "telegr", "discord", "kik", "skype", "whatsap", "whats app", "whats:",
+    "snap", "\U0001f47b", "加v", "insta", "telegr", "discord", "kik", "skype", "whatsap",
+    "whats app", "whats:",
     "viber", "wechat", "weixin", "tiktok", "tik tok", "psn", "ps4", "ps5", "gamertag",
     "gamer tag", "bnet", "cashapp", "cash app", "venmo", "paypal", "zelle", "onlyfans", "wickr",
     "threema", "kakao", "katalk", "zalo", "bsky", "weibo", "微信", "威信", "薇信", "扣扣",
@@ -219,8 +249,9 @@ _FREQUENT = (
 _ANY_SERVICE = "|".join(_SERVICES.values())
 _INTRODUCED = (
     rf"(?i)(?:^|[^A-Za-z0-9@#/._-])(?:{_ANY_SERVICE})(?:"
-    rf"(?:['\x{{2019}}]?s)?[ ]?(?:{_ID})(?:[^A-Za-z]|$)"
-    r"|[ ]{0,2}(?:[:=\x{ff1a}\x{662f}\x{306f}>\x{2192},@\x{1f449}]|->)"
+    rf"(?:['\x{{2019}}]?s)?[ ]?(?:(?:{_ID})(?:[^A-Za-z]|$)|{_CJK_ID})"
+    r"|[ ]{0,2}(?:[:=\x{ff1a}\x{662f}\x{306f}>\x{2192},@/|]|->)|['\x{2019}]s[ ]"
+    r"|[ ]?[\x{2600}-\x{27bf}\x{1f300}-\x{1faff}]"
     r"|[ ][-\x{2013}\x{2014}~|][ ]|[ ]?\n"
     rf"|[ ](?:me|us|mich|moi|as|at|under|by|on|al|como|unter|als|sous|przez|{_IS})[ ]"
     r"|[ \x{3000}-\x{ffff}]{0,3}[@$+(]?[A-Za-z0-9]*[0-9_.][A-Za-z0-9_])"
@@ -232,7 +263,7 @@ _INTRODUCED = (
 _SHORT = (
     r"(?i)(?:^|[^A-Za-z0-9])(?:(?:sc|ig|tg|fb|wa|vx|wx|vk|qq|icq|yt|epic|ign|disc|line|zap|wapp|вк|тг)"
     r"(?: ?(?:id|name|username|user|handle|号|號))?"
-    r"(?: {0,2}[:=\x{ff1a}\x{662f}]| [-\x{2013}\x{2014}~] | (?:is|es|ist|é|id|name) )"
+    r"(?: {0,2}[:=/|\x{ff1a}\x{662f}]| [-\x{2013}\x{2014}~] | (?:is|es|ist|é|id|name) )"
     r"|(?:on|my|via|add|mi|mein|mon|meu|auf|na|по|в) (?:sc|ig|tg|fb|wa|vk|disc|line|zap)[ :])"
 )
 
@@ -287,6 +318,15 @@ def find_contacts(text: str) -> Iterator[Contact]:
         yield Contact(
             start, match.end(), "matrix" if match["matrix"] else "xmpp", match["name"].lower()
         )
+    for match in _SESSION_ID.finditer(text):
+        yield Contact(*match.span(), "session", match.group())
+    for match in _REVERSED.finditer(text):
+        group = "added" if match["added"] else "named"
+        name = match[group].rstrip(".")
+        if _SPECIAL.fullmatch(name.lstrip("@")) and not _NO_NAME.match(name):
+            network = next(each for each in _SERVICES if match[each])
+            end = match.start(group) + len(name)
+            yield Contact(match.start(group), end, network, name.lstrip("@").lower())
     yield from _find_phrases(text)
 
 
@@ -335,6 +375,7 @@ def _is_name(match: re.Match[str], network: str, name: str, text: str) -> bool:
     begins_line = _begins_line(text, match.start())
     mark = bool(match["mark"])
     introduced = triggered and bool(match["join"] or match["id"] or match["me"])
+    introduced = introduced or bool(_INVITATION.search(text[max(0, end - 80) : match.start()]))
     if name.startswith("@") or _SPECIAL.fullmatch(name.lstrip("@$~")) or name.startswith("$"):
         if network in _NOUNS:
             named = begins_line and match["mark"] == ":" and bool(_CLAUSE_END.match(after))
@@ -343,15 +384,22 @@ def _is_name(match: re.Match[str], network: str, name: str, text: str) -> bool:
     plain = name.isascii() and name.isalpha() and name.islower() and 5 <= len(name) <= 20
     if not plain or name in _COMMON or not _CLAUSE_END.match(after):
         return False
+    is_id = bool(match["id"]) and bool(_STRONG_ID.search(match["id"]))
     if network in _NOUNS:
-        return bool(match["id"]) and (mark or triggered)
-    return bool(mark and (match["id"] or begins_line)) or introduced
+        return is_id or (bool(match["id"]) and (mark or triggered))
+    begins_item = begins_line or (network in _DIRECT and _begins_item(text, match.start()))
+    return bool(mark and (match["id"] or begins_item)) or introduced or is_id
 
 
 def _begins_line(text: str, offset: int) -> bool:
     before = text[max(0, offset - _TRIGGER_CHARACTERS) : offset]
     is_whole = "\n" in before or offset < _TRIGGER_CHARACTERS
     return is_whole and not before.rpartition("\n")[2].strip(" \t-*•|>")
+
+
+def _begins_item(text: str, offset: int) -> bool:
+    """Return whether a mark that separates the items of a list comes before an offset."""
+    return text[max(0, offset - 2) : offset].strip()[-1:] in (",", ";", "|", "/", "\u2022", "&")
 
 
 def _is_triggered(match: re.Match[str], text: str) -> bool:

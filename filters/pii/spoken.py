@@ -25,7 +25,7 @@ _OPEN, _CLOSE = r"[\[({<*_~|-]{1,3}[ ]?", r"[ ]?[\])}>*_~|-]{1,3}"
 
 # Each group says how sure the sign is: set off, a foreign word, the word "at", the sign itself.
 _AT = re.compile(
-    rf"[ ]{{0,2}}{_OPEN}(?P<bracketed>{_AT_WORDS}|@){_CLOSE}[ ]{{0,2}}"
+    rf"[ ]{{0,2}}{_OPEN}(?P<bracketed>{_AT_WORDS}|@|a){_CLOSE}[ ]{{0,2}}"
     rf"|[ ]{{1,2}}(?P<word>{_AT_WORDS})[ ]{{1,2}}"
     r"|[ ]{0,2}(?P<sign>@)[ ]{0,2}",
     re.I,
@@ -39,6 +39,10 @@ _DOT = re.compile(
 )
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
 _MAX_LABELS = 5
+# "annaATexampleDOTorg"
+_CAPITALS = re.compile(
+    r"(?<![A-Za-z0-9._+-])[a-z0-9._+-]{2,64}(?:AT|@)[a-z0-9-]{2,63}DOT(?P<suffix>[a-z]{2,10})(?![A-Za-z])"
+)
 # The words before an "at", back from it: a name, or names joined by spelled marks.
 _JOINS = (
     rf"(?:[ ]?[\[({{<][ ]?(?:{_DOT_WORDS}|\.)[ ]?[\])}}>][ ]?|[ ](?:{_DOT_WORDS}|underscore|"
@@ -105,13 +109,13 @@ _WORD_SUFFIXES = frozenset(_WORD_SUFFIXES_LIST.split())
 # is too frequent to be a sign.
 _OTHER_AT_WORDS = _AT_WORDS.partition("|")[2]
 _SIGN = (
-    rf"(?i)[\[({{<*_~|-] ?(?:{_AT_WORDS}|{_DOT_WORDS}|@|\.) ?[\])}}>*_~|-]"
+    rf"(?i)[\[({{<*_~|-] ?(?:{_AT_WORDS}|{_DOT_WORDS}|@|\.|a) ?[\])}}>*_~|-]"
     rf"| (?:{_DOT_WORDS}|{_OTHER_AT_WORDS}) | at (?:{'|'.join(sorted(_PROVIDERS))})\."
 )
 # "anna @ example.org", "anna @ example . org"
 _SPACED = r"[A-Za-z0-9](?: @ ?|@ )[A-Za-z0-9-]{1,63} ?\. ?[A-Za-z]"
 _BOTH = (
-    rf"(?i)(?:[ \[({{<*_~|-](?:{_AT_WORDS})[ \])}}>*_~|-]|@).{{1,80}}"
+    rf"(?i)(?:[ \[({{<*_~|-](?:{_AT_WORDS}|a)[ \])}}>*_~|-]|@).{{1,80}}"
     rf"(?:[ \[({{<*_~|-](?:{_DOT_WORDS})[ \])}}>*_~|-]|\.)"
 )
 
@@ -121,11 +125,14 @@ def may_contain_spoken_address(texts: pl.Series) -> pl.Series:
     marked = texts.str.contains(_SIGN)
     rows = marked.arg_true()
     marked = marked.scatter(rows, texts.gather(rows).str.contains(_BOTH)) if len(rows) else marked
-    return marked | texts.str.contains(_SPACED)
+    return marked | texts.str.contains(f"{_SPACED}|[a-z0-9](?:AT|@)[a-z0-9-]{{2,63}}DOT[a-z]")
 
 
 def find_spoken_addresses(text: str, suffixes: Collection[str]) -> Iterator[tuple[int, int]]:
     """Yield the offsets of spelled addresses; ``suffixes`` are the top-level domains."""
+    for match in _CAPITALS.finditer(text):
+        if match["suffix"].lower() in suffixes:
+            yield match.span()
     last_end = 0
     for at in _AT.finditer(text):
         local = _LOCAL.search(text, max(last_end, at.start() - _LOCAL_CHARACTERS), at.start())
@@ -163,7 +170,8 @@ def _find_domain_end(
 def _is_address(at: re.Match[str], local: str, domain: str, *, spelled: bool) -> bool:
     """Return whether the parts make an address; ``spelled``: one of its dots is no plain dot."""
     if at["bracketed"]:
-        return at.group()[0] in " [({<" or spelled or "@" in at.group()
+        is_set_off = at.group()[0] in " [({<" and at["bracketed"] not in "aA"
+        return is_set_off or spelled or "@" in at.group() or domain in _PROVIDERS
     if at["sign"] and at.group() == "@":
         return spelled  # otherwise it is an address as it is, and not ours to judge
     is_name = local.lower() not in _ORDINARY and len(local) > 1

@@ -3,9 +3,9 @@
 ``anna&#64;example.org``, ``anna\\@example.org`` and an address with full-width letters or a soft
 hyphen in it read as ``anna@example.org``, and no pattern matches what is written. A view decodes
 HTML entities, percent, JSON and markdown escapes, normalizes each character (NFKC, any script's
-digits, dashes and spaces to ASCII) and omits invisible characters and combining marks. Whoever
-finds a span in the view maps it back with ``View.locate``, which returns whole characters and whole
-escapes of the text.
+digits, dashes and spaces to ASCII) and omits invisible characters, combining marks and the tags of
+inline HTML. Whoever finds a span in the view maps it back with ``View.locate``, which returns whole
+characters and whole escapes of the text.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ _LOOKALIKES = {"\u2212": "-", "\u3002": ".", "\u1680": " ", "\u2044": "/", "\u22
 _DISGUISED = re.compile(
     r"&(?:amp;){0,3}(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
     r"|%(?:25){0,3}[2-7][0-9A-Fa-f]"
-    r"|\\(?:u00[2-7][0-9A-Fa-f]|x[2-7][0-9A-Fa-f]|[!-/:-@\[-`{-~])"
+    r"|\\(?:u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|x[2-7][0-9A-Fa-f]|[!-/:-@\[-`{-~])"
+    r"|</?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt|wbr)(?:[ /][^<>]{0,200})?>"
+    r"|<!--[^<>]{0,200}-->"
     r"|[^\x00-\x7f]"
 )
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
@@ -53,7 +55,9 @@ SEPARATOR = "\n"
 _DECODED = (
     r"&(?:amp;)*#|&(?:amp;)*(?:commat|period|lowbar|UnderBar|hyphen|dash|plus|colon|num|sol|excl|nbsp|"
     r"shy|zwj|zwnj|ensp|emsp|thinsp|ZeroWidthSpace|NoBreak|Tab|NonBreakingSpace|lpar|rpar);"
-    r"|%(?:25)*(?:40|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u00|x[2-7]|[@._+\-:()])"
+    r"|%(?:25)*(?:40|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u[0-9A-Fa-f]{4}|x[2-7]|[@._+\-:()/])"
+    r"|[^\s>]<(?:/?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt)|wbr|!--)[ />-][^<>]*>?[^\s<]"
+    r"|\S[\x{ff20}\x{fe6b}][^\s.]+[.\x{ff0e}\x{3002}]\S"
     r"|[?&][A-Za-z0-9_.-]+=[^\s+]*[0-9A-Za-z)]\+[0-9A-Za-z(]"
 )
 _OMITTED = rf"[{INVISIBLE}\p{{Mn}}\p{{Me}}\p{{Cf}}]+"
@@ -174,8 +178,12 @@ def _decode(escape: str) -> str:
         name = escape.rpartition("&")[2].replace("amp;", "", 3) or "amp;"
         character = _decode_reference(name) if name.startswith("#") else html5.get(name, "")
         return "".join(map(_normalize, character)) if character else escape
-    if escape.startswith("%") or (escape[1] in "ux" and len(escape) > 2):
+    if escape.startswith("<"):
+        return ""
+    if escape.startswith("%"):
         return chr(int(escape[-2:], 16))
+    if escape[1] in "ux" and len(escape) > 2:
+        return "".join(map(_normalize, chr(int(escape[2:], 16))))
     return escape[1:]
 
 

@@ -39,13 +39,13 @@ AnySpan = TypeVar("AnySpan", EntitySpan, HandleSpan)
 DropVetoed = Callable[[str, Iterable[EntitySpan]], list[EntitySpan]]
 
 _CAN_CHANGE = r"[^\x00-\x7f]|_"
-_HAS_DIGIT_OR_AT = r"[0-9@]|%40|&"
+_HAS_DIGIT_OR_AT = r"[\p{N}@\x{ff20}\x{fe6b}]|%40|&"
 _ADDRESS = r"\S@[^\s.]+\.\S"
 _TOUCHES_WORD = r"[0-9][A-Za-z]{2}|[A-Za-z]{2}[(+]?[0-9]"
 # What is in every text whose view may contain a detail: numerals with little in between, an at
 # sign, groups with colons, a long word.
 _MAY_BE_DETAIL = (
-    r"(?:\p{N}[^\p{N}\n]{0,8}){4}\p{N}|\S[@\x{ff20}\x{fe6b}]|::|"
+    r"(?:\p{N}[^\p{N}\n]{0,8}){3}\p{N}|\S[@\x{ff20}\x{fe6b}]|::|"
     rf"(?:[0-9A-Fa-f]{{1,4}}[^0-9A-Za-z\s]{{1,3}}){{4}}|"
     r"[0-9A-Za-z]{16}|[A-Za-z]{2}[0-9]{2}|[\x{ff10}-\x{ff5a}\x{1d400}-\x{1d7ff}]{8}|"
     rf"[0-9A-Za-z][{INVISIBLE}\p{{Cf}}\p{{Mn}}\x{{ff01}}-\x{{ff5e}}]"
@@ -56,9 +56,9 @@ _OF_DIGITS = ("PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "US_SSN")
 # What a view changes of a handle: an escape or an emphasis next to it, a character inside it.
 _STYLED = r"\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}\x{24b6}-\x{24e9}"
 _HANDLE_CHANGES = (
-    r"\\[_.@-]|(?:^|[^A-Za-z0-9@/])_+(?:@|/?u/)|"
+    r"\\[_.@/-]|\\u[0-9A-Fa-f]{4}|(?:^|[^A-Za-z0-9@/])_+(?:@|/?u/)|"
     r"&(?:amp;)*(?:#0*(?:64|95|46|45)|#[xX]0*(?:40|5[fF]|2[eE]|2[dD])|commat|lowbar|period|UnderBar)|"
-    r"%(?:25)*(?:40|5[fF])|\x{fe6b}|"
+    r"%(?:25)*(?:40|5[fF])|[uU]%(?:25)*2[fF]|\x{fe6b}|"
     rf"[A-Za-z0-9_@/.-][{INVISIBLE}\p{{Cf}}\p{{Mn}}\p{{Me}}]+[A-Za-z0-9_@/.-]|"
     rf"(?:@|\x{{ff20}}|u/)[A-Za-z0-9_.]{{0,40}}[{_STYLED}]"
 )
@@ -95,6 +95,7 @@ class ViewFinder:
         self._drop_vetoed = drop_vetoed
         of_digits = tuple(entity for entity in _OF_DIGITS if entity in entities)
         self._digit_finder = finder.restrict(of_digits)
+        self._email_finder = finder.restrict(("EMAIL_ADDRESS",))
 
     def find(
         self,
@@ -191,6 +192,10 @@ class ViewFinder:
         ]
         shown = pl.Series([separated[row] for row in rows], dtype=pl.String)
         for index, spans in self._finder.find(shown).items():
+            found[rows[index]] += spans
+        rows = [row for row, view in enumerate(views) if "@" in view.text != texts[row]]
+        shown = pl.Series([views[row].text for row in rows], dtype=pl.String)
+        for index, spans in self._email_finder.find(shown).items():
             found[rows[index]] += spans
         apart = [edges.separate_numbers_from_words(each, SEPARATOR) for each in separated]
         rows = [row for row, each in enumerate(apart) if each != separated[row]]

@@ -94,6 +94,8 @@ def redact(*texts: str, key: bytes = b"", **config: Any) -> list[str]:
         ("&amp;#64; &amp;amp; &amp; &foo; &#0; &#xD800;", "@ & & &foo; &#0; &#xD800;"),
         ("%40 %2540 %252540 %2e 100% %zz", "@ @ @ . 100% %zz"),
         (r"a\_b \@ \\ \n \u0040 \x2e", r"a_b @ \ \n @ ."),
+        (r"\u2060\ud83d\u00e9", r"\ud83dé"),
+        ("<b>a</b>b<br>c<!-- x -->d<span class=y>e", "ab<br>cde"),
         ("Ｆｕｌｌ＠ｘ﹫𝐛𝐨𝐥𝐝", "Full@x@bold"),
         ("٤١٥ ४ ④ ² 4\ufe0f\u20e3", "415 4 4 2 4"),
         ("a\u00adb\u200bc\u2060d\ufeffe\u034ff", "abcdef"),
@@ -163,11 +165,14 @@ def test_a_detail_between_letters_is_found_to_its_longest_valid_end() -> None:
         f"{email}Thanks", f"{email}.Thanks", "rosa@finch.co.ukiin", "rosa@posteo.dex",
         f"Card{card}now", "Call415-555-2671now", f"{DETAILS['MAC_ADDRESS']}Thanks",
         "GB82WEST12345698765432Thanks", "unsub?e=rosa%40posteo.de&p=2",
+        "<b>rosa</b>@posteo.de", "８．８．４．４", "rosa＠例え.jp",
         "?c=4111+1111+1111+1111&p=2",
     ) == [
         "<EMAIL_ADDRESS>Thanks", "<EMAIL_ADDRESS>.Thanks", "<EMAIL_ADDRESS>iin", "<EMAIL_ADDRESS>x",
         "Card<CREDIT_CARD>now", "Call<PHONE_NUMBER>now", "<MAC_ADDRESS>Thanks",
-        "<IBAN_CODE>Thanks", "unsub?e=<EMAIL_ADDRESS>&p=2", "?c=<CREDIT_CARD>&p=2",
+        "<IBAN_CODE>Thanks", "unsub?e=<EMAIL_ADDRESS>&p=2",
+        "<b><EMAIL_ADDRESS>", "<IP_ADDRESS>", "<EMAIL_ADDRESS>",
+        "?c=<CREDIT_CARD>&p=2",
     ]  # fmt: skip
 
 
@@ -178,6 +183,7 @@ HANDLES = {
     "_@rosa_finch77_ and **_@rosa_**": "_<HANDLE>_ and **_<HANDLE>_**",
     "ask @ro\u200bsa_f\u00adinch or ＠ｒｏｓａ": "ask <HANDLE> or <HANDLE>",
     "ask &#64;rosa_finch": "ask <HANDLE>",
+    r"u\/rosa_finch or ?u=u%2Frosa_finch": "<HANDLE> or ?u=<HANDLE>",
 }  # fmt: skip
 
 
@@ -288,6 +294,7 @@ SPOKEN = (
     "rosa arobase posteo point fr", "rosa chiocciola posteo punto it", "rosa@posteo[.]de",
     "rosa.finch at gmail.com", "rosafinch at gmail.com", "rosa dot finch at posteo dot de",
     "rosa собака yandex точка ru", "rosa [at] posteo.de", "rosa@posteo(dot)de",
+    "rosa (a) gmail.com", "rosa_at_gmail.com", "rosaATposteoDOTde", "rosa@posteoDOTde",
 )  # fmt: skip
 NOT_SPOKEN = (
     "look at example dot com for more", "see you at noon . It is late", "meet me at gmail.com",
@@ -331,6 +338,19 @@ CONTACTS = {
     "加我微信rosa_77": "加我微信<HANDLE>",
     "微信：rosa_77": "微信：<HANDLE>",
     "мой телеграм rosa_77": "мой телеграм <HANDLE>",
+    "snap\U0001f47b: rosa77": "snap\U0001f47b: <HANDLE>",
+    "SC//rosa_77": "SC//<HANDLE>",
+    "IG: rosa_77, SC: rosafinch": "IG: <HANDLE>, SC: <HANDLE>",
+    "line ID rosafinch": "line ID <HANDLE>",
+    "add my snap rosafinch": "add my snap <HANDLE>",
+    "my snapchat's rosafinch": "my snapchat's <HANDLE>",
+    "on insta I am rosa_77": "on insta I am <HANDLE>",
+    "reach me at rosa_77 on telegram": "reach me at <HANDLE> on telegram",
+    "rosa_77 is my snap": "<HANDLE> is my snap",
+    "微信号rosa_77": "微信号<HANDLE>",
+    "加V：rosa_77": "加V：<HANDLE>",
+    "viber +380 67 123 4567": "viber <PHONE_NUMBER>",
+    f"session 05{'0a' * 32}": "session <HANDLE>",
 }  # fmt: skip
 NO_CONTACTS = (
     "snap: that was close", "my insta is down again", "discord: a mess",
