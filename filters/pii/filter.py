@@ -52,8 +52,8 @@ _MAX_ROUNDS = 12
 #: A placeholder that touches more than the marks around a word: another handle may show next to it.
 _TOUCHES_PLACEHOLDER = r"[^\s(\"'\[.:]<[A-Z]|[A-Za-z]>[^\s:,.!?;)]"
 
-#: By row: how many details of each entity were replaced.
-_Counts = defaultdict[int, Counter[str]]
+#: By entity: how many details were replaced in each row.
+_Counts = defaultdict[str, Counter[int]]
 
 
 class Config(FilterConfig):
@@ -316,7 +316,8 @@ class _Redactor:
                 spans = [span for span in spans if not self._is_host_of_handle(text, span)]
             spans = widen_to_words(text, spans) if widen else spans
             redacted[index] = replace_spans(text, spans, style)
-            counts[rows[index]].update(span.entity for span in spans)
+            for span in spans:
+                counts[span.entity][rows[index]] += 1
         return _scatter_texts(texts, redacted)
 
     def _is_host_of_handle(self, text: str, span: EntitySpan) -> bool:
@@ -352,7 +353,7 @@ class _Redactor:
         for index, row, text in zip(
             indices, rows.gather(indices).to_list(), texts.gather(indices).to_list(), strict=True
         ):
-            counts[row]["HANDLE"] += len(found[index])
+            counts["HANDLE"][row] += len(found[index])
             redacted[index] = handles.replace_handles(text, found[index])
         return _scatter_texts(texts, redacted)
 
@@ -373,7 +374,8 @@ class _Redactor:
             if found:
                 spans = resolve_overlaps(text, found)
                 redacted[index] = replace_spans(text, spans, style)
-                counts[rows[index]].update(span.entity for span in spans)
+                for span in spans:
+                    counts[span.entity][rows[index]] += 1
         return _scatter_texts(texts, redacted)
 
 
@@ -401,16 +403,14 @@ def _read_account_list(path: str) -> list[str]:
 
 
 def _make_count_columns(
-    counts: Mapping[int, Counter[str]], height: int, names: list[str]
+    counts: Mapping[str, Counter[int]], height: int, names: list[str]
 ) -> list[pl.Series]:
     columns = []
     for name in names:
-        entity = name.removeprefix("pii_").upper()
-        found = {
-            row: min(each[entity], _MAX_COUNT) for row, each in counts.items() if entity in each
-        }
+        by_row: Mapping[int, int] = counts.get(name.removeprefix("pii_").upper(), {})
         column = pl.zeros(height, dtype=pl.UInt16, eager=True)
-        columns.append(column.scatter(list(found), list(found.values())).rename(name))
+        values = [min(count, _MAX_COUNT) for count in by_row.values()]
+        columns.append(column.scatter(list(by_row), values).rename(name))
     return columns
 
 

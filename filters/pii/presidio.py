@@ -101,7 +101,10 @@ def build_phone_gate(digits: int) -> str:
 
 
 # What libphonenumber takes for the beginning of an extension, whose digits count as well.
-_EXTENSION = "(?i:ext|xt|x|int|anexo|доб)|[\\x{FF45}\\x{FF58}\\x{FF49}#\\x{FF03}~\\x{FF5E};]"
+_EXTENSION = (
+    r"(?:;?(?i:ext|xt|x|int|anexo|доб)|[\x{FF45}\x{FF58}\x{FF49}#\x{FF03}~\x{FF5E},;])[^0-9\n]{0,12}"
+    rf"{DIGIT}"
+)
 
 
 def build_reachable_phone_gate(digits: int) -> str:
