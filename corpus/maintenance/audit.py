@@ -47,6 +47,8 @@ _SHOWN_POST = re.compile(
     r'<blockquote class="post"[^<>]*>((?:[^<]|<(?!/?blockquote))*)</blockquote>'
 )
 _BATCH_ROWS = 20_000
+#: Rows of one shard that ``rows_with_details`` lists.
+_MAX_LISTED_ROWS = 100_000
 #: Columns of keyed names, which have checks of their own.
 _KEYED_COLUMNS = (*ID_COLUMNS, "author", "authors", "post_ids")
 #: A community that is the page of one person; with a pseudonym it is none.
@@ -71,6 +73,7 @@ class ShardAudit:
     unkeyed_authors: int = 0
     detected: Counter[str] = field(default_factory=Counter)  # by the independent detector
     detected_rows: list[str] = field(default_factory=list)
+    rows_with_details: list[int] = field(default_factory=list)  # by either detector
     column_details: Counter[str] = field(default_factory=Counter)  # of columns beside the text
     column_rows: list[str] = field(default_factory=list)
     suppressed: Counter[str] = field(default_factory=Counter)
@@ -135,7 +138,10 @@ class AuditShard:
                 result.entities[column.removeprefix("pii_").upper()] += int(redacted[column].sum())
         changed = (redacted["text"] != posts["text"]).arg_true()
         result.detail_rows += self._name_rows(changed, result)
-        self._detect(posts, result)
+        detected = self._detect(posts, result)
+        room = _MAX_LISTED_ROWS - len(result.rows_with_details)
+        both = sorted({*changed.to_list(), *detected})[:room]
+        result.rows_with_details += [result.rows + row for row in both]
         if self.keyed:
             keyed_id = keys.KEYED_ID.pattern.replace(r"\Z", "$")
             for name in (*ID_COLUMNS, "post_ids"):
@@ -161,14 +167,18 @@ class AuditShard:
         """Name rows of the present batch, as examples."""
         return [f"{self.shard} row {result.rows + row}" for row in rows[:MAX_EXAMPLES]]
 
-    def _detect(self, posts: pl.DataFrame, result: ShardAudit) -> None:
-        """Look for contact data with the independent detector, in every column of strings."""
+    def _detect(self, posts: pl.DataFrame, result: ShardAudit) -> set[int]:
+        """Look for contact data with the independent detector, in every column of strings.
+
+        Returns the rows of the batch that have any.
+        """
         detector = _make_detector(self.detector)
         languages = posts["lang"] if "lang" in posts.columns else None
         found = detector.count(posts["text"], languages)
         for counts in found.values():
             result.detected += counts
         result.detected_rows += self._name_rows(pl.Series(list(found), dtype=pl.Int64), result)
+        detected = set(found)
         for name in _list_string_columns(posts):
             values = _flatten(posts[name])
             found_in = find_in_values(values, detector)
@@ -181,8 +191,11 @@ class AuditShard:
                 )
             if found_in:
                 is_hit = _contains_any(posts[name], list(found_in))
-                rows = self._name_rows(is_hit.arg_true(), result)
-                result.column_rows += [f"{row}: {name}" for row in rows]
+                rows = is_hit.arg_true()
+                detected.update(rows)
+                named = self._name_rows(rows, result)
+                result.column_rows += [f"{row}: {name}" for row in named]
+        return detected
 
     def _find_suppressed(self, posts: pl.DataFrame, result: ShardAudit) -> None:
         secrets = self.secrets
@@ -316,7 +329,9 @@ def audit(
     max_clear: int | None = None,
     workers: int = 1,
 ) -> dict[str, Any]:
-    """Read a finished corpus again; return ``passed`` and the ``checks``.
+    """Read a finished corpus again; return ``passed``, ``rows`` read and the ``checks``.
+
+    ``rows_with_details`` has by shard the rows, from 0, of which a column contains contact data.
 
     Every shard must have the manifest's hash, the ``pii`` stage with the settings of the plan
     (``strict``: names too) must find nothing in any text, the independent detector nothing in any
@@ -395,6 +410,9 @@ def _audit(
         "passed": all(check.passed for check in results),
         "rows": sum(each.rows for each in audits),
         "checks": [check._asdict() for check in results],
+        "rows_with_details": {
+            each.shard: each.rows_with_details for each in audits if each.rows_with_details
+        },
     }
 
 

@@ -164,8 +164,11 @@ def test_the_detector_reads_what_the_filter_of_the_plan_does_not(tmp_path: Path)
     out = build(tmp_path, {"entities": ["EMAIL_ADDRESS"], "handles": "keep"}, canaries=0)
     rewrite(out, text=pl.col("text") + " @joe, 8.8.8.8")
     assert failed(out) == [], "the plan does not ask for them"
-    rewrite(out, text=pl.col("text") + " joe at beeswax dot org")
+    spoken = pl.col("text") + " joe at beeswax dot org"
+    is_planted = pl.int_range(pl.len()).is_in([2, 5])
+    rewrite(out, text=pl.when(is_planted).then(spoken).otherwise("text"))
     assert OTHER_EYES in failed(out)
+    assert audit(out)["rows_with_details"] == {"shards/part-00000.parquet": [2, 5]}
 
 
 def test_every_column_beside_the_text_is_read(tmp_path: Path) -> None:
