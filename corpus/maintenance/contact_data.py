@@ -279,6 +279,10 @@ _GLUED_BEFORE = re.compile(r"[0-9A-Za-z]{1,40}\Z")
 _GLUED_AFTER = re.compile(r"[0-9A-Za-z]{1,40}")
 
 
+#: Regions where the zero before the area code is often left out.
+_OPTIONAL_PREFIX = ("IN", "BR", "TR", "IR")
+
+
 @lru_cache(maxsize=1 << 16)
 def _is_valid_phone(digits: str, region: str) -> bool:
     import phonenumbers
@@ -343,7 +347,11 @@ def _is_national(
         return any(_is_national_form(part, regions) for part in re.split(r"\s*[/~\s]\s*", number))
     before = text[max(0, candidate.start() - 30) : candidate.start()]
     if _PHONE_WORD.search(before) and not _OTHER_NUMBERS.fullmatch(number.strip("( ")):
-        return any(_is_valid_phone(digits, region) for region in regions)
+        return any(
+            _is_valid_phone(digits, region)
+            for region in regions
+            if digits.startswith("0") or region in _OPTIONAL_PREFIX or not _has_prefix(region)
+        )
     return _is_national_form(number, regions)
 
 

@@ -92,6 +92,7 @@ def test_each_entity_is_found(entity: str, text: str) -> None:
         "version 1.2.3.4, v10.4.2.1, Chrome/91.0.4472.124, pi is 3.14159265358979",
         "12 345 678 people, 1,234,567,890 views, order 4155552671, #4155552671",
         "4000 0012 3456 7890 has a wrong digit, DE03 1203 0000 0000 2020 51 too",
+        "call us at 2-960-408-4601 or mob.3988569238",
         "the test card 4242 4242 4242 4242",
         "https://beeswax.test/item/4000001234567899?id=4155552671",
         "sha256 4f0327149832f3ca62864ce8",
