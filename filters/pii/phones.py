@@ -125,12 +125,12 @@ def is_number(written: str, regions: tuple[str, ...], is_known: bool, has_cue: b
             continue
         if has_cue:
             return True
+        if len(groups) == 1 and not (is_known and len(digits) > 8 and _is_mobile(digits, name)):
+            continue
         if name not in _TRUNK_IS_OPTIONAL and not _list_groupings(digits, name):
             continue  # where the country writes the trunk prefix, digits without it are no number
-        if len(groups) == 1:
-            if is_known and len(digits) > 8 and _is_mobile(digits, name):
-                return True
-        elif _is_everyday_grouping(groups, written, name, is_known, main_regions):
+        is_whole = len(groups) == 1
+        if is_whole or _is_everyday_grouping(groups, written, name, is_known, main_regions):
             return True
     return has_cue and len(digits) > 10 and _is_international(digits)
 
