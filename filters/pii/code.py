@@ -18,7 +18,7 @@ SIGNS = (
     r"[`\t]|~~~|    |<code|<pre|\[code|@[\w.-]+(?:[({\[\\/;\n\r]|\.[\s\w]*[({]| ?[:|+*/-]{0,2}=|"
     r"\.(?:each|map|save|push|nil|empty|update|destroy|errors|valid|select|reject|inject|sort_by))|"
     r"@(?:[a-z]+-)|(?:my|our|local|push|foreach|scalar) @|"
-    r"(?:[A-SU-Z]|[A-QS-Z]T)[ (]{1,3}@|[\[{(\"'=,+*<>/] ?@|"
+    r"(?:[A-SU-Z]|[A-QS-Z]T)[ (]{1,3}@|[\[{(\"'=+*<>/] ?@|"
     r"(?i:set|declare|select|npm|yarn|npx|pnpm|node_modules)[ /]"
 )
 #: So many fences inside of another one are looked at; a text of nothing but fences stays linear.
@@ -431,7 +431,8 @@ _NAMES = frozenset(("Max", "Min", "Page", "Rule", "case", "page"))
 _EVERYBODY = frozenset(("everyone", "here", "channel"))
 _CODE_AFTER = frozenset("({[\\/.,;\n\r")
 _CODE_BEFORE = frozenset("[{(\"'=,+*<>/")
-_KNOWN_WORDS = _WORDS | _LIKELY_WORDS | _EVERYBODY | _ROOTS
+#: Every word that may be code where nothing else is a sign of it.
+KNOWN_WORDS = _WORDS | _LIKELY_WORDS | _EVERYBODY | _ROOTS
 #: "lunch @2pm", "@3x": a time or a measure.
 _MEASURE = re.compile(
     r"\d{1,5}(?:am|pm|a|p|h|hr|hrs|uhr|th|st|nd|rd|k|km|kg|mph|kph|fps|hz|khz|mhz|ghz|px|min|mins|"
@@ -444,7 +445,7 @@ def is_known_word(word: str) -> bool:
     """Return whether a word after ``@`` may be code even where nothing else is a sign of it."""
     if "." in word:
         word = word.partition(".")[0]
-    return word in _KNOWN_WORDS or word[0].isdecimal()
+    return word in KNOWN_WORDS or word[0].isdecimal()
 
 
 def is_code_word(text: str, start: int, end: int, platform: str = "") -> bool:

@@ -344,8 +344,10 @@ class _Redactor:
         own_platforms, own_mentions = (
             column.gather(rows) if column is not None else None for column in (platforms, mentions)
         )
-        found = self._handles.find_in_column(texts, own_platforms, own_mentions)
         in_view = self._view_handles.find(texts, own_platforms, own_mentions, has_contact)
+        plain = self._select_plain_mentions(texts, list(in_view))
+        others = texts.clone().scatter(plain, "")
+        found = self._handles.find_in_column(others, own_platforms, own_mentions)
         for index, spans in in_view.items():
             found[index] = handles.merge_spans([*found.get(index, ()), *spans])
         indices = list(found)
@@ -355,7 +357,16 @@ class _Redactor:
         ):
             counts["HANDLE"][row] += len(found[index])
             redacted[index] = handles.replace_handles(text, found[index])
-        return _scatter_texts(texts, redacted)
+        replaced, mention_counts = handles.replace_plain_mentions(texts.gather(plain), "<HANDLE>")
+        for row, count in zip(rows.gather(plain).to_list(), mention_counts.to_list(), strict=True):
+            counts["HANDLE"][row] += count
+        return _scatter_texts(texts, redacted).clone().scatter(plain, replaced)
+
+    def _select_plain_mentions(self, texts: pl.Series, excluded: list[int]) -> pl.Series:
+        """Return the indices of the texts whose handles are all plain and get one placeholder."""
+        if self._key or self._public:
+            return pl.Series([], dtype=pl.UInt32)
+        return handles.select_plain_mentions(texts).scatter(excluded, False).arg_true()
 
     def _redact_names(
         self,

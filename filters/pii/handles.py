@@ -226,6 +226,40 @@ _PAGE_MARKERS = [
 ]
 _TEXT_MARKERS = ["@", "\uff20", "u/", "[id"]
 
+# A mention as most posts have it: "@name" between spaces and marks. A text is plain if it has such
+# mentions and no other handle, no code and no word of a language.
+_PLAIN_MENTION = "@[A-Za-z0-9_]+"
+_NOT_PLAIN = (
+    rf"[{_WORD_CHARACTERS}@\u{{FF20}}]@|@(?:[^A-Za-z_]|$)|"
+    r"@[A-Za-z0-9_]*(?:[^\x00-\x7F]|[.\-][^\s]|@)"
+)
+_NOT_PLAIN_WORDS = [
+    *_PAGE_MARKERS,
+    "\uff20",
+    "u/",
+    "[id",
+    *(f"@{word}" for word in code.KNOWN_WORDS),
+]
+
+
+def select_plain_mentions(texts: pl.Series) -> pl.Series:
+    """Return which texts have handles of the form ``@name`` and nothing that is judged closely."""
+    selected = texts.str.contains("@", literal=True)
+    rows = selected.arg_true()
+    candidates = texts.gather(rows)
+    other = candidates.str.contains(_NOT_PLAIN) | candidates.str.contains(code.SIGNS)
+    other |= candidates.str.contains_any(_NOT_PLAIN_WORDS, ascii_case_insensitive=True)
+    return selected.scatter(rows, ~other)
+
+
+def replace_plain_mentions(texts: pl.Series, replacement: str) -> tuple[pl.Series, pl.Series]:
+    """Return texts that ``select_plain_mentions`` selected, replaced, and the mentions of each."""
+    return (
+        texts.str.replace_all(_PLAIN_MENTION, replacement),
+        texts.str.count_matches(_PLAIN_MENTION),
+    )
+
+
 # Sites that write ``host/@name`` and are no Mastodon servers.
 _SITES_WITH_AT_PAGES = {
     "tiktok.com": "tiktok",

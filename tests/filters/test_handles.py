@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from filters import pii
+from filters.pii import handles
 from filters.pii.styles import encode_digest_as_letters
 from tests.support.examples import examples
 
@@ -170,3 +171,51 @@ def test_public_accounts_keep_their_names(tmp_path: Path) -> None:
 def test_a_second_run_changes_nothing(text: str) -> None:
     once = redact(text, handles="pseudonym")
     assert once == redact(once, handles="pseudonym")
+
+
+PLAIN = [
+    "RT @rosa: hi .@finch, @_hare_ and @a1!",
+    "hi @rosa. @finch, ok",
+    "@rosa's @finch",
+]
+NOT_PLAIN = [
+    "@rosa.finch", "@rosa-finch", "@Override", "`@rosa`", "a@b.org", "@1 @2pm", "@ros\u00e9", "@@a",
+    "x.com/rosa @finch", "u/rosa @finch", "\uff20rosa @finch", "<@123456789012345678> @a", "@_@ @a",
+    "[id1|Rosa] @finch", "@everyone", "SELECT @rosa", "@rosa(1)", "@rosa@mas.to", "@ rosa", "no",
+]  # fmt: skip
+
+
+def test_plain_mentions_are_replaced_at_once_as_the_finder_would() -> None:
+    texts = pl.Series([*PLAIN, *NOT_PLAIN])
+    selected = handles.select_plain_mentions(texts)
+    assert selected.to_list() == [True] * len(PLAIN) + [False] * len(NOT_PLAIN)
+    plain = texts.filter(selected)
+    replaced, counts = handles.replace_plain_mentions(plain, "<HANDLE>")
+    finder = handles.HandleFinder(lambda network, name, author: "<HANDLE>")
+    for platform in ("", "x", "stackexchange", "youtube"):
+        found = finder.replace_in_column(plain, pl.Series([platform] * len(plain)), None)
+        assert list(found.values()) == list(zip(replaced, counts, strict=True))
+
+
+@settings(max_examples=examples(300))
+@given(
+    st.lists(
+        st.sampled_from(
+            ["@", "a", "B1", "_", " ", ".", "-", "\n", "`", "(", ":", "u/", "1", "\u00e9"]
+        )
+    ).map("".join)
+)
+def test_what_is_selected_as_plain_has_the_handles_of_the_finder(text: str) -> None:
+    texts = pl.Series([text])
+    if handles.select_plain_mentions(texts)[0]:
+        replaced, _ = handles.replace_plain_mentions(texts, "<HANDLE>")
+        finder = handles.HandleFinder(lambda network, name, author: "<HANDLE>")
+        spans = finder.find_in_text(text, "")
+        assert handles.replace_handles(text, spans) == replaced[0]
+
+
+def test_the_filter_s_quick_way_changes_no_text_and_no_count() -> None:
+    posts = pl.DataFrame({"text": [*PLAIN, *NOT_PLAIN, *REPLACED, "@rosa, insta: rosa.finch"]})
+    quick = pii.build(pii.Config())(posts)
+    slow = pii.build(pii.Config(public=("x:nobody",)))(posts)  # an allow list needs every name
+    assert quick.equals(slow) and quick["pii_handle"].sum() > 30
