@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 _LETTERS = "A-Za-z\u00c0-\u024f"
-_LOCAL_END = re.compile(rf"[{_LETTERS}0-9_+~'-]@(?=[A-Za-z0-9])")
+_LOCAL_END = re.compile(rf"[{_LETTERS}0-9_+]@(?=[A-Za-z0-9])")
 _NOT_LOCAL = re.compile(rf"[^{_LETTERS}0-9._%+~'-]")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _LOCAL_CHARACTERS = 64

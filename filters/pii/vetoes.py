@@ -184,7 +184,8 @@ def is_cued(before: str) -> bool:
 
 def _is_cued(seen: Surroundings) -> bool:
     """Return whether the text says that a number is a phone number."""
-    return seen.content.startswith(("+", "\uff0b", "(")) or bool(_CUE.search(seen.before))
+    begins = seen.content.lstrip("[\uff3b")  # a bracket before it counts as a part of a number
+    return begins.startswith(("+", "\uff0b", "(")) or bool(_CUE.search(seen.before))
 
 
 # What these name is never a phone number, however it is written.

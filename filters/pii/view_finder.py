@@ -48,7 +48,8 @@ _MAY_BE_DETAIL = (
     r"(?:\p{N}[^\p{N}\n]{0,8}){3}\p{N}|\S[@\x{ff20}\x{fe6b}]|::|"
     rf"(?:[0-9A-Fa-f]{{1,4}}[^0-9A-Za-z\s]{{1,3}}){{4}}|"
     r"[0-9A-Za-z]{16}|[A-Za-z]{2}[0-9]{2}|[\x{ff10}-\x{ff5a}\x{1d400}-\x{1d7ff}]{8}|"
-    rf"[0-9A-Za-z][{INVISIBLE}\p{{Cf}}\p{{Mn}}\x{{ff01}}-\x{{ff5e}}]"
+    rf"[0-9A-Za-z][{INVISIBLE}\p{{Cf}}\p{{Mn}}\x{{ff01}}-\x{{ff5e}}]|"
+    rf"[{INVISIBLE}\p{{Cf}}][0-9A-Za-z]"
 )
 #: Entities of digits and marks, which end where a word begins.
 _OF_DIGITS = ("PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "US_SSN")
@@ -57,8 +58,8 @@ _OF_DIGITS = ("PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "US_SSN")
 _STYLED = r"\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}\x{24b6}-\x{24e9}"
 _HANDLE_CHANGES = (
     r"\\[_.@/-]|\\u[0-9A-Fa-f]{4}|(?:^|[^A-Za-z0-9@/])_+(?:@|/?u/)|"
-    r"&(?:amp;)*(?:#0*(?:64|95|46|45)|#[xX]0*(?:40|5[fF]|2[eE]|2[dD])|commat|lowbar|period|UnderBar)|"
-    r"%(?:25)*(?:40|5[fF])|[uU]%(?:25)*2[fF]|\x{fe6b}|"
+    r"&(?:amp;)*(?:#0*(?:64|95|46|45|47|117)|#[xX]0*(?:40|5[fF]|2[eEdDfF]|75)|commat|lowbar|period|UnderBar)|"
+    r"%(?:25)*(?:40|5[fF])|[uU]%(?:25)*2[fF]|\x{fe6b}|[uU\x{ff35}\x{ff55}]\x{ff0f}|"
     rf"[A-Za-z0-9_@/.-][{INVISIBLE}\p{{Cf}}\p{{Mn}}\p{{Me}}]+[A-Za-z0-9_@/.-]|"
     rf"(?:@|\x{{ff20}}|u/)[A-Za-z0-9_.]{{0,40}}[{_STYLED}]"
 )
@@ -74,6 +75,7 @@ _RUN_PATTERN = (
     r"|[0-9A-Za-z]{20,}|[A-Za-z]{0,15}[0-9][0-9A-Za-z]{11,}|[A-Za-z]{6}[0-9]{2}[A-Za-z][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]"
 )
 _RUN = re.compile(_RUN_PATTERN)
+_REST_OF_WORD = re.compile(r"[0-9A-Za-z.:-]{0,40}")
 
 
 class ViewFinder:
@@ -267,7 +269,9 @@ def _reads_otherwise(text: str, view: View, separated: str) -> bool:
         return False
     for match in _RUN.finditer(separated):
         if any(map(str.isdigit, match.group())):
-            start, end = max(0, match.start() - 1), min(len(separated), match.end() + 1)
+            rest = _REST_OF_WORD.match(separated, match.end())
+            end = rest.end() if rest else match.end()
+            start, end = max(0, match.start() - 1), min(len(separated), end + 1)
             first, last = view.locate(start, end)
             if text[first:last] != separated[start:end]:
                 return True

@@ -166,12 +166,16 @@ def test_a_detail_between_letters_is_found_to_its_longest_valid_end() -> None:
         f"Card{card}now", "Call415-555-2671now", f"{DETAILS['MAC_ADDRESS']}Thanks",
         "GB82WEST12345698765432Thanks", "unsub?e=rosa%40posteo.de&p=2",
         "<b>rosa</b>@posteo.de", "８．８．４．４", "rosa＠例え.jp",
+        "5096.182e.\u034f\u034fe266",
+        "[+33 6 12 39 84 32](https://a.test)",
         "?c=4111+1111+1111+1111&p=2",
     ) == [
         "<EMAIL_ADDRESS>Thanks", "<EMAIL_ADDRESS>.Thanks", "<EMAIL_ADDRESS>iin", "<EMAIL_ADDRESS>x",
         "Card<CREDIT_CARD>now", "Call<PHONE_NUMBER>now", "<MAC_ADDRESS>Thanks",
         "<IBAN_CODE>Thanks", "unsub?e=<EMAIL_ADDRESS>&p=2",
         "<b><EMAIL_ADDRESS>", "<IP_ADDRESS>", "<EMAIL_ADDRESS>",
+        "<MAC_ADDRESS>",
+        "<PHONE_NUMBER>](https://a.test)",
         "?c=<CREDIT_CARD>&p=2",
     ]  # fmt: skip
 
@@ -183,6 +187,8 @@ HANDLES = {
     "_@rosa_finch77_ and **_@rosa_**": "_<HANDLE>_ and **_<HANDLE>_**",
     "ask @ro\u200bsa_f\u00adinch or ＠ｒｏｓａ": "ask <HANDLE> or <HANDLE>",
     "ask &#64;rosa_finch": "ask <HANDLE>",
+    "ask &#117;/rosa or ｕ／ｒｏｓａ": "ask <HANDLE> or <HANDLE>",
+    "this\u2014@rosa.kefinch\u2014is it": "this\u2014<HANDLE>\u2014is it",
     r"u\/rosa_finch or ?u=u%2Frosa_finch": "<HANDLE> or ?u=<HANDLE>",
 }  # fmt: skip
 
