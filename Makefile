@@ -81,5 +81,6 @@ docs: $(TOOLS)  ## write the tables of README.md and docs/settings.md from the c
 	$(BIN)/python -m scripts.write_tables
 
 clean:  ## remove what make made (not dumps/ and out/)
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@[ ! -e "$(VENV)" ] || [ -f "$(INSTALLED)" ] || { echo "make: $(VENV) is not of 'make'; remove it yourself"; exit 2; }
+	rm -rf $(VENV) .mypy_cache .ruff_cache .grimp_cache .pytest_cache .hypothesis .bench
+	find bench corpus filters scripts tests -name __pycache__ -type d -prune -exec rm -rf {} +

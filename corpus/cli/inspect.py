@@ -89,9 +89,18 @@ def _write_page(path: Path, text: str) -> None:
         raise PlanError(f"no folder '{path.parent}' to write the page to; make it first")
     if path.is_dir():
         raise PlanError(f"'{path}' is a folder; give a file with --html")
+    if path.is_symlink() or (path.exists() and not _is_page(path, text)):
+        raise PlanError(f"'{path}' is no page of a report; give another file with --html")
     with atomic_write(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     print(f"page    {path}")
+
+
+def _is_page(path: Path, text: str) -> bool:
+    """Whether a file begins as the pages of this tool do."""
+    begin = text[: text.index("content=")].encode()
+    with path.open("rb") as file:
+        return file.read(len(begin)) == begin
 
 
 def diff(

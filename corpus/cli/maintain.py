@@ -66,11 +66,21 @@ def publish(
     out: LocalCorpusArgument,
     url: Annotated[str, typer.Argument(metavar="URL", help="such as s3://bucket/corpus")],
     replace: Annotated[bool, typer.Option(help="upload over another corpus")] = False,
+    with_index: Annotated[
+        bool,
+        typer.Option(
+            "--with-index",
+            help="upload index/ and reserve/ too, which need the key: for 'against' and takedowns",
+        ),
+    ] = False,
 ) -> None:
     """Upload a finished corpus: shards, then the rest, the manifest last.
 
-    Run it again to go on where an interrupted upload stopped.
+    Only files that builds wrote are uploaded. Run it again to go on where an interrupted upload
+    stopped.
     """
+    from corpus import stages
+    from corpus.report.terminal import make_printable
     from corpus.storage import filesystem, upload
     from corpus.storage.folder_lock import locked_corpus
     from corpus.storage.unfinished_takedown import recover
@@ -80,11 +90,22 @@ def publish(
     filesystem.require_usable_url(url)
     recover(Path(out))
     with locked_corpus(Path(out), "upload") as manifest:
-        uploaded = upload.check_destination(url, replace=replace)
-        if uploaded not in (None, manifest) and not replace:
+        remote = upload.check_destination(url, replace=replace)
+        if not replace and not upload.is_copy(remote, manifest):
             raise PlanError(f"'{url}' holds another corpus; give another URL, or --replace")
-        upload.upload_corpus(Path(out), url, lambda step, done, total: None)
+        done = upload.upload_corpus(
+            Path(out),
+            url,
+            lambda step, done, total: None,
+            omitted=() if with_index else upload.KEYED_FOLDERS,
+            stages=stages.names(),
+        )
     print(f"{len(manifest['shards'])} shards in {url}")
+    if done.omitted_folders:
+        names = " and ".join(f"{name}/" for name in done.omitted_folders)
+        print(f"not uploaded: {names} (--with-index uploads them)")
+    for name in done.foreign:
+        print(f"not uploaded: {make_printable(name)}, which no build wrote")
 
 
 def audit(

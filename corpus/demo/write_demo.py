@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import bz2
+import errno
+import hashlib
 import io
 import json
 import os
 import random
+import secrets
 import tarfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import zstandard
 
@@ -25,6 +29,7 @@ FILES = {
     "forum": "table/forum.csv",
 }
 
+_LIST = "planted.json"  # written last
 _MIN_POSTS = 200
 _WINDOW_LOG = 31  # 2 GiB
 _MTIME = 1_714_521_600  # 2024-05-01 00:00 UTC, so that archives do not hold the date of writing
@@ -45,7 +50,9 @@ def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]
     """Write the sample dumps to ``folder`` and return what was planted in them.
 
     The bytes depend only on ``posts`` and ``seed``. What is returned is also in ``planted.json``.
-    Raises ValueError if ``posts`` are too few for every kind.
+    Files that an earlier demo wrote are replaced. Raises ValueError if ``posts`` are too few for
+    every kind, and FileExistsError, before anything is written, if another file has the name of one
+    of the dumps: a real dump may have it.
     """
     if posts < _MIN_POSTS:
         raise ValueError(
@@ -56,29 +63,72 @@ def write(folder: Path, posts: int = 20_000, seed: int = 1) -> dict[str, object]
     others: dict[str, OtherLines] = {}
     comments = [render.encode_json(render.render_comment(d)).encode() for d in drafts["comments"]]
     content, others["comments"] = _join_lines("comments", comments, rng)
-    _write_file(folder / FILES["comments"], _compress_with_large_window(content))
+    contents = {FILES["comments"]: _compress_with_large_window(content)}
     submissions = [
         render.encode_json(render.render_submission(d)).encode() for d in drafts["submissions"]
     ]
     content, others["submissions"] = _join_lines("submissions", submissions, rng)
-    _write_file(folder / FILES["submissions"], _compress_with_large_window(content))
-    content, others["stream"], notices = _make_stream(drafts["stream"], rng)
-    _write_file(folder / FILES["stream"], content)
-    content, others["api"] = _join_lines("api", render.render_api_lines(drafts["api"], rng), rng)
-    _write_file(folder / FILES["api"], content)
-    _write_file(folder / FILES["forum"], render.render_forum_csv(drafts["forum"]))
+    contents[FILES["submissions"]] = _compress_with_large_window(content)
+    contents[FILES["stream"]], others["stream"], notices = _make_stream(drafts["stream"], rng)
+    contents[FILES["api"]], others["api"] = _join_lines(
+        "api", render.render_api_lines(drafts["api"], rng), rng
+    )
+    contents[FILES["forum"]] = render.render_forum_csv(drafts["forum"])
     others["forum"] = {"bad_row": 1}
     planted = {"posts": posts, "seed": seed} | _list_planted(drafts, others, notices)
+    planted["sha256"] = {name: _sha256(content) for name, content in contents.items()}
     text = json.dumps(planted, indent=1, sort_keys=True, ensure_ascii=False)
-    _write_file(folder / "planted.json", text.encode())
+    contents[_LIST] = text.encode()
+    _refuse_foreign_files(folder, contents)
+    for name, content in contents.items():
+        _write_file(folder / name, content)
     return planted
+
+
+def _refuse_foreign_files(folder: Path, contents: dict[str, bytes]) -> None:
+    """FileExistsError if a file of these names is there that no demo wrote, or a link."""
+    earlier = _read_earlier_list(folder / _LIST)
+    digests = (earlier or {}).get("sha256") or {}
+    for name, content in contents.items():
+        path = folder / name
+        is_inside_link = path.parent != folder and path.parent.is_symlink()
+        if not (is_inside_link or os.path.lexists(path)):
+            continue
+        is_ours = not is_inside_link and not path.is_symlink() and path.is_file()
+        if is_ours and name == _LIST:
+            is_ours = earlier is not None
+        elif is_ours:
+            is_ours = _sha256(path.read_bytes()) in (_sha256(content), digests.get(name))
+        if not is_ours:
+            raise FileExistsError(
+                errno.EEXIST, "no demo wrote this file; give an empty folder", str(path)
+            )
+
+
+def _read_earlier_list(path: Path) -> dict[str, Any] | None:
+    """What an earlier demo has planted; None if there is none."""
+    try:
+        planted = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    is_ours = isinstance(planted, dict) and {"posts", "seed", "pii_values"} <= planted.keys()
+    return planted if is_ours else None
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def _write_file(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)
+    # A name of our own: another file's would be overwritten.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.tmp")
+    try:
+        unfinished.write_bytes(content)
+        os.replace(unfinished, path)
+    except BaseException:
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 # ---------------------------------------------------------------- files

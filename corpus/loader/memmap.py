@@ -12,6 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -31,6 +32,7 @@ from corpus.tasks.files import canonical_json, file_sha256, write_json
 FORMAT_VERSION = 1
 INDEX, TOKENS, DOCUMENTS = "index.json", "tokens.bin", "documents.bin"
 _PROGRESS = ".progress.json"  # the shards that are in the unfinished files
+_LOCK = ".lock"  # an empty file
 #: Texts that are given to the tokenizer together.
 _BATCH_TEXTS = 2_000
 
@@ -80,7 +82,11 @@ def _choose_folder(root: Any, destination: str | Path | None, split: str) -> Pat
         return Path(destination)
     if not isinstance(root, Path):
         raise CorpusError(f"'{root}' is a URL; name a local folder for the tokens with --to")
-    return root / "tokens" / ("" if split == "train" else split)
+    folder = root / "tokens" / ("" if split == "train" else split)
+    for path in (root / "tokens", folder):
+        if path.is_symlink():
+            raise CorpusError(f"'{path}' is a symbolic link; remove it, or name a folder with --to")
+    return folder
 
 
 def _choose_dtype(encoder: TokenEncoder, requested: str) -> np.dtype[Any]:
@@ -97,7 +103,11 @@ def _choose_dtype(encoder: TokenEncoder, requested: str) -> np.dtype[Any]:
 
 
 def _load_finished_index(folder: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    index: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    try:
+        index: dict[str, Any] = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        _ = index["tokenizer"], index["shards"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise CorpusError(_format_foreign(folder, INDEX)) from None
     for name, value in settings.items():
         if index.get(name) != value:
             raise CorpusError(
@@ -113,17 +123,42 @@ def _lock_folder(folder: Path) -> Iterator[None]:
     known = {INDEX, TOKENS, DOCUMENTS, "validation"}
     for path in folder.iterdir():
         if path.name not in known and not path.name.startswith("."):
-            raise CorpusError(
-                f"'{folder}' holds '{path.name}', which is not a token file; give another folder "
-                "with --to"
-            )
-    with open(folder / ".lock", "w") as lock:
+            raise CorpusError(_format_foreign(folder, path.name))
+    _refuse_foreign_files(folder)
+    with open(folder / _LOCK, "ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise BuildError(f"another process is writing to '{folder}'; wait for it") from None
         yield
-    (folder / ".lock").unlink(missing_ok=True)
+    (folder / _LOCK).unlink(missing_ok=True)
+
+
+def _refuse_foreign_files(folder: Path) -> None:
+    """CorpusError if a file that will be written is there and is not of an earlier run.
+
+    A link is foreign, and so is a second name of a file whose content would be changed.
+    """
+    unfinished = [_unfinished_path(folder, name) for name in (TOKENS, DOCUMENTS)]
+    changed = [folder / _LOCK, *unfinished]
+    for path in (*changed, *(folder / name for name in (_PROGRESS, INDEX, TOKENS, DOCUMENTS))):
+        if not os.path.lexists(path):
+            continue
+        status = path.lstat()
+        is_foreign = not stat.S_ISREG(status.st_mode)
+        is_foreign |= path in changed and status.st_nlink > 1
+        is_foreign |= path == folder / _LOCK and status.st_size > 0
+        if path.name in (TOKENS, DOCUMENTS):
+            is_foreign |= not any((folder / name).exists() for name in (INDEX, _PROGRESS))
+        if is_foreign:
+            raise CorpusError(_format_foreign(folder, path.name))
+
+
+def _format_foreign(folder: Path, name: str) -> str:
+    return (
+        f"'{folder}' holds '{name}', which is not a token file of this tool; give another folder "
+        "with --to"
+    )
 
 
 def _unfinished_path(folder: Path, name: str) -> Path:

@@ -86,7 +86,8 @@ def _lock_corpus(folder: Path) -> Iterator[None]:
     """Lock the corpus, and check that only files of builds and takedowns will be touched."""
     with folder_lock.locked_corpus(folder, "takedown") as manifest:
         output_folder.check_links(folder)
-        output_folder.check(folder, output_folder.ledger_stages(manifest), FOLDER)
+        for rewritten in (FOLDER, "shards", "validation", "dropped", "index", "reserve"):
+            output_folder.check(folder, output_folder.ledger_stages(manifest), rewritten)
         yield
 
 

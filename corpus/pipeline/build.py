@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from corpus import report
+from corpus import report, stages
 from corpus.dedup import dedup_index
 from corpus.errors import BuildError, PlanError
 from corpus.manifest import MANIFEST_NAME
@@ -88,7 +88,7 @@ def build(
             manifest["run"] = recorder.summarize_run(manifest, plan.run.workers)
             _write_manifest(context.workspace, manifest)
             if plan.url:
-                upload.upload_corpus(plan.folder, plan.url, recorder.step)
+                upload.upload_corpus(plan.folder, plan.url, recorder.step, stages=stages.names())
         context.workspace.remove_work()
     return manifest
 

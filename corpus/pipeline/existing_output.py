@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from corpus import stages
 from corpus.errors import CorpusError, PlanError
 from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
 from corpus.plan.model import Plan
@@ -51,7 +52,7 @@ def find_complete_build(
         return None
     if plan.url:
         with folder_lock.locked(plan.folder, "upload"):
-            upload.upload_corpus(plan.folder, plan.url, observer.step)
+            upload.upload_corpus(plan.folder, plan.url, observer.step, stages=stages.names())
     if (plan.folder / "work").exists() and not plan.output.keep_work:
         with suppress(CorpusError), folder_lock.locked(plan.folder, "build"):
             output_folder.remove(plan.folder, "work", ignore_errors=True)

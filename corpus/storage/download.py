@@ -56,7 +56,10 @@ def _download_index(path: str, target_folder: Path) -> list[str]:
     url = path.rstrip("/")
     pieces = [piece for piece in filesystem.walk(f"{url}/index") if not piece.endswith("/")]
     if not pieces:
-        raise PlanError(f"dedup: against: no corpus with an index at '{path}'")
+        raise PlanError(
+            f"dedup: against: no corpus with an index at '{path}'; upload one with "
+            "'corpus publish --with-index', or name a folder on this machine"
+        )
     versions = [(piece, *filesystem.stat(piece)) for piece in pieces]
     folder = target_folder / _short_hash(versions) / url.rpartition("/")[2]
     for piece in pieces:

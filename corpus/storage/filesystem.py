@@ -13,8 +13,9 @@ import functools
 import hashlib
 import os
 import re
+import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import IO, Any, NamedTuple, TypeVar, cast
 
 from corpus.errors import BuildError, PlanError
 from corpus.storage.read_ahead import ReadAheadFile
+from corpus.tasks.files import atomic_write
 
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _CREDENTIAL = re.compile(
@@ -192,12 +194,21 @@ def hash_file(path: str | Path) -> str:
     return digest.hexdigest()
 
 
+def local_path(url: str) -> Path | None:
+    """The path that a URL of this machine's disk names; None for any other URL."""
+    return Path(_filesystem(url)[1]) if _scheme(url) in ("file", "local") else None
+
+
 def upload_file(local: Path, url: str) -> None:
     """Upload a local file; return when the store reports its full size."""
     files, name = _filesystem(url)
 
     def upload() -> None:
-        files.put_file(str(local), name)
+        if local_path(url) is None:
+            files.put_file(str(local), name)
+        else:  # the file that is there may have other names, whose content must stay
+            with _replaced_file(Path(name)) as temporary:
+                shutil.copyfile(local, temporary)
         _require_uploaded(local, url)
 
     _retry(upload, url, retried=(FileNotFoundError,))  # some stores show a new object only later
@@ -263,7 +274,18 @@ def _request_info(url: str) -> dict[str, Any]:
 def write_file(url: str, data: bytes) -> None:
     """Write a small remote file."""
     files, name = _filesystem(url)
-    _retry(lambda: files.pipe_file(name, data), url)
+    if local_path(url) is None:
+        _retry(lambda: files.pipe_file(name, data), url)
+        return
+    with _replaced_file(Path(name)) as temporary:
+        temporary.write_bytes(data)
+
+
+@contextlib.contextmanager
+def _replaced_file(path: Path) -> Iterator[Path]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path) as temporary:
+        yield temporary
 
 
 def remove_file(url: str) -> None:

@@ -17,6 +17,8 @@ from corpus.errors import PlanError
 from corpus.journal import STAGING_FOLDER
 from corpus.storage import folder_lock
 
+#: What the ``plan.yaml`` of a build begins with.
+PLAN_COMMENT = "# The plan"
 #: The files at the top of an output folder.
 TOP_FILES = frozenset(
     {
@@ -117,8 +119,8 @@ def check(folder: Path, stages: Collection[str], inside: str = "") -> None:
 
     A symbolic link below ``folder`` is never ours; ``folder`` itself may be one.
     """
-    for entry, name in _walk_entries(folder, inside):
-        _check_link(folder, name)
+    for entry, name in walk_entries(folder, inside):
+        check_link(folder, name)
         if entry.is_dir() and _FOLDER.fullmatch(name):
             continue
         if not (entry.is_file() and is_ours(name, stages)):
@@ -131,10 +133,17 @@ def check(folder: Path, stages: Collection[str], inside: str = "") -> None:
 def check_links(folder: Path) -> None:
     """PlanError if one of our names at the top of ``folder`` is a symbolic link."""
     for name in sorted(TOP_FILES | TOP_FOLDERS):
-        _check_link(folder, name)
+        check_link(folder, name)
 
 
-def _check_link(folder: Path, name: str) -> None:
+def check_no_links(folder: Path) -> None:
+    """PlanError if anything below ``folder`` is a symbolic link."""
+    for _, name in walk_entries(folder):
+        check_link(folder, name)
+
+
+def check_link(folder: Path, name: str) -> None:
+    """PlanError if the entry ``name`` of ``folder`` is a symbolic link."""
     if (folder / name).is_symlink():
         raise PlanError(
             f"'{folder / name}' is a symbolic link, and files are written and removed in a "
@@ -195,10 +204,10 @@ def _list_entries(folder: Path) -> list[os.DirEntry[str]]:
     return sorted(entries, key=lambda entry: entry.name)
 
 
-def _walk_entries(folder: Path, inside: str = "") -> Iterator[tuple[os.DirEntry[str], str]]:
+def walk_entries(folder: Path, inside: str = "") -> Iterator[tuple[os.DirEntry[str], str]]:
     """Yield every entry below a folder with its name, parents first; no link is followed."""
     for entry in _list_entries(folder / inside):
         name = f"{inside}/{entry.name}" if inside else entry.name
         yield entry, name
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk_entries(folder, name)
+            yield from walk_entries(folder, name)

@@ -69,12 +69,16 @@ def file_sha256(path: Path) -> str:
 
 def write_json(path: Path, value: object, *, pretty: bool = False, durable: bool = False) -> None:
     """Write ``value`` as JSON with :func:`atomic_write`; ``pretty`` indents it for readers."""
-    text = canonical_json(value)
-    if pretty:
-        text = json.dumps(value, indent=2, ensure_ascii=False)
-        text = _NUMBER_LIST.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
+    text = format_json(value) if pretty else canonical_json(value) + "\n"
     with atomic_write(path, durable=durable) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8")
+
+
+def format_json(value: object) -> str:
+    """JSON text with indents, for readers."""
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = _NUMBER_LIST.sub(lambda found: re.sub(r"\s+", " ", found[0]).strip(), text)
+    return text + "\n"
 
 
 def file_crc32(path: Path) -> int:
