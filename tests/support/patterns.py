@@ -28,7 +28,9 @@ EXTRAS = ("corpus.loader.torch", "corpus.torch")
 #: Files whose functions put expressions together; ``patterns`` adds what they make, but where only
 #: escaped words of the plan, of the demo or of numbers are in them.
 PUT_TOGETHER = {
+    "audit.py",
     "common.py",
+    "contact_data.py",
     "handles.py",
     "json_scanner.py",
     "phones.py",
