@@ -16,6 +16,9 @@ import polars as pl
 #: ``seen_at``: when the source recorded this version of the post, in microseconds, where a source
 #: has it; only tombstones of a later time withdraw the post. ``mentions``: ``name=author`` of each
 #: person that the text names, separated by spaces, where the author column holds ids.
+#: ``original_author``: of a repost, and of a text that repeats another one after ``RT @name:``, the
+#: author of the original, as ``author`` has it, or the name in the text where the dump does not
+#: tell whose it is. ``author_name``: the author's name in texts, where the author column holds ids.
 #: ``source_file`` and ``source_row``: provenance; rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),
@@ -34,10 +37,12 @@ POST: dict[str, pl.DataType] = {
     "bot": pl.Boolean(),
     "license": pl.String(),
     "accepted_id": pl.String(),
+    "original_author": pl.String(),
     "consent": pl.String(),
     "withdrawn": pl.String(),
     "seen_at": pl.Int64(),
     "mentions": pl.String(),
+    "author_name": pl.String(),
     "source_file": pl.String(),
     "source_row": pl.Int64(),
 }
@@ -79,7 +84,7 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that are not in the output: private, or of no meaning after the build.
-INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions")
+INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions", "author_name")
 
 
 def empty_posts() -> pl.DataFrame:
@@ -97,6 +102,26 @@ LEDGER_COLUMNS: dict[str, pl.DataType] = {
     "source_row": pl.Int64(),
 }
 
+
+def ledger_people(posts: pl.DataFrame) -> list[pl.Expr]:
+    """Return the expressions of :data:`LEDGER_PEOPLE` for some posts; null for a missing column."""
+    columns = set(posts.columns)
+
+    def named(column: str) -> pl.Expr:
+        if not {"platform", column} <= columns:
+            return pl.lit(None, pl.String)
+        return pl.concat_str("platform", pl.lit(":"), column)
+
+    original = pl.lit(None, pl.String)
+    if {"kind", "parent_id"} <= columns:
+        original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
+    return [
+        named("author").alias("_author"),
+        named("original_author").alias("_original_author"),
+        original.alias("_original"),
+    ]
+
+
 #: The columns that identify a ledger row.
 LEDGER_KEY = ("id", "source_file", "source_row")
 
@@ -105,8 +130,26 @@ LEDGER_KEY = ("id", "source_file", "source_row")
 #: of these. The column is internal: no shard has it.
 COUNTED_POSTS = "_counted_posts"
 COUNTED_POSTS_TYPE = pl.List(
-    pl.Struct({"id": pl.String, "source_file": pl.String, "source_row": pl.Int64})
+    pl.Struct(
+        {
+            "id": pl.String,
+            "source_file": pl.String,
+            "source_row": pl.Int64,
+            "_author": pl.String,
+            "_original_author": pl.String,
+            "_original": pl.String,
+        }
+    )
 )
+
+#: Columns of ledger rows in ``work/`` that no file of ``dropped/`` has: they are encrypted in
+#: ``people/``, so that a takedown finds the rows. ``_author`` and ``_original_author`` are
+#: ``platform:author``; ``_original`` is the id of the post that a repost repeats.
+LEDGER_PEOPLE: dict[str, pl.DataType] = {
+    "_author": pl.String(),
+    "_original_author": pl.String(),
+    "_original": pl.String(),
+}
 
 #: A private-use character after each turn of a document with several turns, until the document is
 #: written. No stage changes it, so that the turns are found after redaction has changed the text.

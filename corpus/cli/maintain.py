@@ -29,18 +29,24 @@ def takedown(
         typer.Option(help="a newer dump or compliance file: what it announces as deleted"),
     ] = None,
     key: KeyOption = None,
+    names: Annotated[
+        str | None, typer.Option(help="a file with a person's name a line, to replace in all texts")
+    ] = None,
 ) -> None:
     """Remove posts and authors from a finished corpus; a copy replaces a removed original.
 
-    Only the shards that hold them are written again, and later builds under the key keep them out.
-    Stopped halfway, it finishes when run again.
+    Reposts of them are removed, and in the posts of others only what they quote is cut. Only the
+    shards that hold them are written again, and later builds under the key keep them out. Stopped
+    halfway, it finishes when run again.
     """
     from corpus.maintenance.notices import find_announced
     from corpus.maintenance.takedown import take_down
     from corpus.report.terminal import make_printable
 
-    if not (ids or authors or notices):
-        raise PlanError("nothing to take down; give --ids FILE, --authors FILE or --notices SOURCE")
+    if not (ids or authors or notices or names):
+        raise PlanError(
+            "nothing to take down; give --ids, --authors or --names FILE, or --notices SOURCE"
+        )
     asked_ids, asked_authors = read_lines(ids), read_lines(authors)
     if notices:
         announced = find_announced(out, notices, key)
@@ -50,16 +56,31 @@ def takedown(
             f"{announced.notices:,} notices, of {len(announced.ids):,} posts and "
             f"{len(announced.authors):,} authors here"
         )
-    done = take_down(out, asked_ids, asked_authors, key)
+    done = take_down(out, asked_ids, asked_authors, key, read_lines(names))
     print(f"{done['removed']:,} posts removed, {done['elected']:,} replaced by a copy")
+    if done["cut"]:
+        print(f"{done['cut']:,} posts of others changed, {done['redacted']:,} names replaced")
+    if done["ledger_rows"]:
+        print(f"{done['ledger_rows']:,} rows of dropped posts cleared in the ledger")
+    if done["ledger_unknown"]:
+        print("the ledger of this corpus does not say whose posts were dropped: it has no people/")
     if done["alongside"]:
         print(f"{done['alongside']:,} posts removed with documents that could not be cut")
     if done["tokens_removed"]:
         print("tokens/ held them too and was removed; run 'corpus tokenize' again")
+    for path in done["copies"]:
+        print(f"{Path(out) / path} was made of the old texts: remove it, and make it again")
+    if done["work_removed"]:
+        print("work/ held them too and was removed")
     if done["unknown"]:
         print(f"{len(done['unknown']):,} not found here:")
         for name in done["unknown"]:
             print(f"  {make_printable(name)}")
+    if done["unresolved"]:
+        print(
+            "X's authors are numbers here, and the dumps did not say whose these names are; give "
+            "the number of the account, such as x:1234567890"
+        )
 
 
 def publish(

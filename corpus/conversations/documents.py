@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field, field_validator
 
 from corpus.conversations.templates import check_template, format_turns
-from corpus.schema import COUNTED_POSTS, COUNTED_POSTS_TYPE, TURN_END_MARK
+from corpus.schema import COUNTED_POSTS, COUNTED_POSTS_TYPE, TURN_END_MARK, ledger_people
 from filters.contract import FilterConfig
 
 READS = ("id", "kind", "author", "text", "parent_id", "score", "created_at")
-#: ``post_ids`` and ``authors`` (pseudonyms, or null) of a document's turns, in order, so that a
-#: takedown finds every document of a post or a person. ``turn_ends``: the end of each turn in
-#: ``text``, in characters; null if a later stage has removed turns. It is filled in when the
-#: document is written.
+#: ``post_ids``, ``authors`` and ``original_authors`` (pseudonyms, or null) of a document's turns,
+#: in order, so that a takedown finds every document of a post or a person. ``turn_ends``: the end
+#: of each turn in ``text``, in characters; null if a later stage has removed turns. It is filled in
+#: when the document is written.
 WRITES: dict[str, pl.DataType] = {
     "post_ids": pl.List(pl.String()),
     "authors": pl.List(pl.String()),
+    "original_authors": pl.List(pl.String()),
     "turn_ends": pl.List(pl.Int64()),
 }
-VERSION = 2
+VERSION = 3
 RESHAPES = True
 
 
@@ -330,10 +331,13 @@ def _make_documents_frame(
         .agg(
             pl.col("id").alias("post_ids"),
             pl.col("author").alias("authors"),
+            _original_author(posts).alias("original_authors"),
             *(_merge_column(name, dtype) for name, dtype in posts.schema.items()),
         )
     )
-    keys = posts.select(pl.struct("id", "source_file", "source_row").alias(COUNTED_POSTS))
+    keys = posts.select(
+        pl.struct("id", "source_file", "source_row", *ledger_people(posts)).alias(COUNTED_POSTS)
+    )
     counted = pl.DataFrame(
         [
             pl.Series("_document", counted_documents, dtype=pl.Int64),
@@ -352,6 +356,12 @@ def _make_documents_frame(
         )
         .select(*posts.columns, *WRITES, COUNTED_POSTS)
     )
+
+
+def _original_author(posts: pl.DataFrame) -> pl.Expr:
+    if "original_author" in posts.columns:
+        return pl.col("original_author")
+    return pl.lit(None, pl.String)
 
 
 def _split_document(turns: Iterator[str], config: Config) -> Iterator[tuple[int, list[str]]]:
@@ -393,41 +403,53 @@ def _merge_column(name: str, dtype: pl.DataType) -> pl.Expr:
 # --------------------------------------------------------------------------- finished documents
 
 
-def remove_turns(
-    document: dict[str, Any], is_removed: Callable[[str, str | None], bool], joiner: str
+def edit_turns(
+    document: dict[str, Any], edits: Mapping[int, str | None], joiner: str
 ) -> tuple[dict[str, Any] | None, list[str]]:
-    """A finished document without some of its turns, and the ids of the posts removed with them.
+    """A finished document with some turns changed or removed, and the ids of the removed posts.
 
-    ``is_removed`` decides on a turn by the post's id and the author's pseudonym. The document is
-    None if no turn is kept, or if the ends of its turns are not known. If the first turn is
-    removed, the document gets the id and the author of the next one, and the columns that only the
-    first turn gives become null.
+    ``edits`` has for the number of a turn, from 0, its new text, or None to remove it. The document
+    is None if no turn is kept, or if a turn is to be removed and the ends of the turns are not
+    known. If the first turn is removed, the document gets the id and the author of the next one,
+    and the columns that only the first turn gives become null.
     """
     ids, authors, ends = document["post_ids"], document["authors"], document["turn_ends"]
-    kept = [
-        number
-        for number, (post_id, author) in enumerate(zip(ids, authors, strict=True))
-        if not is_removed(post_id, author)
-    ]
-    if len(kept) == len(ids):
+    kept = [number for number in range(len(ids)) if edits.get(number, "") is not None]
+    if not edits:
         return document, []
     if not kept or ends is None or len(ends) != len(ids):
         return None, list(ids)
-    begins = [0, *ends[:-1]]
     text, new_ends = "", []
-    for number in kept:
-        turn = document["text"][begins[number] : ends[number]]
-        text += turn if text else turn.removeprefix(joiner)
-        new_ends.append(len(text))
+    for number, turn in enumerate(split_turns(document, joiner)):
+        if number in kept:
+            has_joiner = document["text"].startswith(joiner, ends[number - 1]) if number else False
+            text += joiner if text and has_joiner else ""
+            text += edits.get(number) or turn
+            new_ends.append(len(text))
     changed: dict[str, Any] = {
         "text": text,
         "post_ids": [ids[number] for number in kept],
         "authors": [authors[number] for number in kept],
         "turn_ends": new_ends,
     }
+    originals = document.get("original_authors")
+    if originals is not None:
+        changed["original_authors"] = [originals[number] for number in kept]
     if kept[0]:
         own = dict.fromkeys(("created_at", "score", "replies", "accepted_id", "cluster"))
         changed |= {name: value for name, value in own.items() if name in document}
         changed |= {"id": ids[kept[0]], "author": authors[kept[0]]}
+        if "original_author" in document:
+            changed["original_author"] = originals[kept[0]] if originals else None
     removed = set(range(len(ids))) - set(kept)
     return document | changed, [ids[number] for number in sorted(removed)]
+
+
+def split_turns(document: dict[str, Any], joiner: str) -> list[str]:
+    """The texts of a finished document's turns, without ``joiner``; one text if the ends differ."""
+    ends = document["turn_ends"]
+    if ends is None or len(ends) != len(document["post_ids"]):
+        return [document["text"]]
+    begins = [0, *ends[:-1]]
+    turns = [document["text"][begin:end] for begin, end in zip(begins, ends, strict=True)]
+    return [turns[0], *(turn.removeprefix(joiner) for turn in turns[1:])]

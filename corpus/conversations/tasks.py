@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from corpus.conversations import documents, reply_links
 from corpus.partition.buckets import BUCKET, ScatterPosts, gather_bucket
 from corpus.partition.partitions import load_part_index
-from corpus.schema import LEDGER_COLUMNS
+from corpus.schema import LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_people
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written
 from filters.text.arrays import I64
@@ -109,7 +109,8 @@ class MakeBucketDocuments(ResumableTask):
             pl.col("reject").alias("reason"),
             "source_file",
             "source_row",
-        ).cast(LEDGER_COLUMNS)  # type: ignore[arg-type]
+            *ledger_people(dropped),
+        ).cast(LEDGER_COLUMNS | LEDGER_PEOPLE)  # type: ignore[arg-type]
         for frame, path in ((kept, self.kept), (ledger, self.dropped)):
             with atomic_write(path) as temporary:
                 frame.write_parquet(temporary, compression="zstd", compression_level=1)

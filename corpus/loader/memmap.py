@@ -24,6 +24,7 @@ from corpus.errors import BuildError, CorpusError
 from corpus.loader.load import Split, load
 from corpus.loader.shard_index import ShardIndex
 from corpus.loader.token_encoder import TokenEncoder, make_encoder
+from corpus.storage.derived_files import list_derived_files
 from corpus.storage.folder_lock import locked_corpus
 from corpus.storage.remote_path import parse_path
 from corpus.storage.unfinished_takedown import recover
@@ -73,6 +74,8 @@ def tokenize(
         with _lock_folder(folder):
             if (folder / INDEX).exists():
                 return _load_finished_index(folder, settings)
+            if isinstance(root, Path):
+                list_derived_files(root, "tokens", folder, is_locked=inside)
             shards = _write_shards(part, encoder, folder, settings)
             return _write_index(folder, settings, shards)
 

@@ -32,7 +32,7 @@ from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings
 from corpus.manifest import MANIFEST_NAME, load_manifest
 from corpus.privacy import canaries, keys, suppression
-from corpus.privacy.pseudonyms import ID_COLUMNS
+from corpus.privacy.pseudonyms import AUTHOR_COLUMNS, AUTHOR_LIST_COLUMNS, ID_COLUMNS
 from corpus.storage.unfinished_takedown import recover
 from corpus.tasks import runners
 from corpus.tasks.files import file_sha256
@@ -50,7 +50,7 @@ _BATCH_ROWS = 20_000
 #: Rows of one shard that ``rows_with_details`` lists.
 _MAX_LISTED_ROWS = 100_000
 #: Columns of keyed names, which have checks of their own.
-_KEYED_COLUMNS = (*ID_COLUMNS, "author", "authors", "post_ids")
+_KEYED_COLUMNS = (*ID_COLUMNS, *AUTHOR_COLUMNS, *AUTHOR_LIST_COLUMNS, "post_ids")
 #: A community that is the page of one person; with a pseudonym it is none.
 _PERSONAL_PAGE = r"(?i)^(?:(?:/?r/)?u_|/?(?:u|user|users|profile|people|wall)[/:]|@)"
 _KEYED_PAGE = r"[0-9a-f]{32}|~[0-9a-f]{16,}"
@@ -147,7 +147,7 @@ class AuditShard:
             for name in (*ID_COLUMNS, "post_ids"):
                 if name in posts.columns:
                     result.unkeyed_ids += _count_mismatches(_flatten(posts[name]), keyed_id)
-        for name in ("author", "authors"):
+        for name in (*AUTHOR_COLUMNS, *AUTHOR_LIST_COLUMNS):
             if name in posts.columns:
                 result.unkeyed_authors += _count_mismatches(_flatten(posts[name]), _PSEUDONYM)
         ids = posts.select(pl.col("id").hash(3), pl.col("id").hash(4).alias("other")).to_numpy()
@@ -200,8 +200,9 @@ class AuditShard:
     def _find_suppressed(self, posts: pl.DataFrame, result: ShardAudit) -> None:
         secrets = self.secrets
         is_hit = pl.repeat(False, posts.height, dtype=pl.Boolean, eager=True)
-        for name in (*ID_COLUMNS, "author", "post_ids", "authors"):
-            listed = secrets.authors if name in ("author", "authors") else secrets.ids
+        of_authors = (*AUTHOR_COLUMNS, *AUTHOR_LIST_COLUMNS)
+        for name in (*ID_COLUMNS, "post_ids", *of_authors):
+            listed = secrets.authors if name in of_authors else secrets.ids
             if name in posts.columns and listed:
                 hits = _contains_any(posts[name], list(listed))
                 # A post may reply to one that is suppressed: only its keyed name is there.

@@ -1,6 +1,6 @@
 """Audit the files beside the shards: the ledger, the documentation, and every file's name.
 
-``index/`` and ``reserve/`` are encrypted, and are not read.
+``index/``, ``reserve/`` and ``people/`` are encrypted, and are not read.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from corpus.privacy.pseudonyms import ID_COLUMNS
 
 #: A folder in which a system keeps a user's files; the part after it is a user's name.
 HOME_FOLDER = r"(?i)(?:^|[/\\])(?:home|users|documents and settings)[/\\][^/\\\s]+[/\\]"
-_UNREAD_FOLDERS = ("index", "reserve", "shards", "work")
+_UNREAD_FOLDERS = ("index", "reserve", "people", "shards", "work")
 _PAGES = (".json", ".yaml", ".yml", ".html", ".md", ".txt", ".csv", ".jsonl")
 _MAX_PAGE_BYTES = 64 << 20
 

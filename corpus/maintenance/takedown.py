@@ -16,19 +16,24 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import yaml
 
 from corpus import report
 from corpus.errors import BuildError, PlanError
 from corpus.maintenance import rewrite
-from corpus.maintenance.rewrite import TakedownChanges, TakedownRequest
+from corpus.maintenance.people_names import PeopleNames
+from corpus.maintenance.rewrite import ShardRewriter, TakedownChanges
+from corpus.maintenance.takedown_request import TakedownRequest
 from corpus.manifest import MANIFEST_NAME, find_imbalances, load_manifest
 from corpus.output import samples
 from corpus.output.parquet_options import ParquetOptions
-from corpus.privacy import keys, suppression
+from corpus.privacy import keys, people, suppression
+from corpus.privacy.people import Names
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.storage import folder_lock, output_folder
-from corpus.storage.unfinished_takedown import begin, commit, discard, finish
+from corpus.storage.derived_files import FIELD, split_by_location
+from corpus.storage.unfinished_takedown import begin, commit, discard, finish, has_kept_work
 from corpus.tasks.files import file_sha256, write_json
 
 FOLDER = "takedowns"
@@ -40,37 +45,69 @@ def take_down(
     ids: Collection[str] = (),
     authors: Collection[str] = (),
     key: str | Path | None = None,
+    names: Collection[str] = (),
 ) -> dict[str, Any]:
     """Remove posts from the corpus at ``out``; return the receipt.
 
     ``ids`` are post ids such as ``reddit:t1_c0abc``, or keyed ids of the corpus; ``authors`` are
-    ``platform:name``, or pseudonyms of the corpus. ``key`` is the corpus's key, by default
-    ``corpus.key`` in the parent folder. The result has besides the receipt ``unknown``, the ids and
-    authors that the corpus does not contain, and ``tokens_removed``, whether token files were
-    removed. Raises :class:`~corpus.errors.PlanError` if a request is wrong and
+    ``platform:name``, or pseudonyms of the corpus. Reposts of what is removed are removed too.
+    ``names`` of people are replaced by ``<PERSON>`` in all texts. ``key`` is the corpus's key, by
+    default ``corpus.key`` in the parent folder.
+
+    The result has besides the receipt ``unknown``, the ids and authors that the corpus does not
+    contain; ``unresolved``, those of them that are names where the corpus has numbers, as no dump
+    said whose they are; ``ledger_unknown``, whether the corpus does not know the authors of its
+    ledger; ``tokens_removed`` and ``work_removed``, whether these files were removed; and
+    ``copies``, the paths, relative to ``out``, of files elsewhere that were made of the old texts.
+    Raises :class:`~corpus.errors.PlanError` if a request is wrong and
     :class:`~corpus.errors.BuildError` if the takedown fails; then run it again.
     """
     folder = Path(out)
     with _lock_corpus(folder):
         finish(folder)
-        had_tokens = _has_tokens(folder)
+        had_tokens, had_work = _has_tokens(folder), has_kept_work(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
         given_authors = {_pseudonym_of(name, secret): name for name in authors}
         pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
         given_ids = {pseudonymizer.pseudonymize_id(name) or "": name for name in ids}
+        known_names = rewrite.load_names(folder, secret)
+        resolved = known_names.find_authors(set(given_authors))
+        for name, accounts in resolved.items():  # a name stands for the accounts that have it
+            given_authors |= dict.fromkeys(accounts, given_authors[name])
         # First of all: if this takedown is stopped, no build may bring back what it was to remove.
         listed = suppression.add(
             Path(key) if key else folder.parent / "corpus.key",
             [name for name in ids if ":" in name],  # any other is the id of no post
-            authors,
+            [*authors, *sorted(set().union(*resolved.values()))],
+            names,
         )
-        request = TakedownRequest(frozenset(given_ids), frozenset(given_authors), listed)
-        receipt = _rewrite_corpus(folder, manifest, request, secret)
+        request = TakedownRequest(
+            frozenset(given_ids),
+            frozenset(given_authors),
+            known_names.find_names(set(given_authors)),
+            PeopleNames(names) if names else None,
+            listed,
+        )
+        receipt = _rewrite_corpus(folder, manifest, request, known_names, secret)
         given = given_authors | given_ids
-        unknown = sorted(given.get(name, name) for name in receipt["unknown"])
-        tokens_removed = had_tokens and not _has_tokens(folder)
-        return {**receipt, "unknown": unknown, "tokens_removed": tokens_removed}
+        found = {given[name] for name in given if name not in receipt["unknown"]}
+        unknown = sorted({given[name] for name in receipt["unknown"]} - found)
+        return {
+            **receipt,
+            "unknown": unknown,
+            "unresolved": [name for name in unknown if _is_screen_name(name)],
+            "ledger_unknown": bool(authors) and not (folder / people.FOLDER).is_dir(),
+            "tokens_removed": had_tokens and not _has_tokens(folder),
+            "work_removed": had_work and not has_kept_work(folder),
+            "copies": split_by_location(folder, manifest)[1] if receipt.get("number") else [],
+        }
+
+
+def _is_screen_name(author: str) -> bool:
+    """Return whether an author is given by a name where the corpus has numbers."""
+    platform, _, name = author.partition(":")
+    return platform.lower() == "x" and not name.isdecimal()
 
 
 def _pseudonym_of(author: str, key: bytes) -> str:
@@ -86,7 +123,7 @@ def _lock_corpus(folder: Path) -> Iterator[None]:
     """Lock the corpus, and check that only files of builds and takedowns will be touched."""
     with folder_lock.locked_corpus(folder, "takedown") as manifest:
         output_folder.check_links(folder)
-        for rewritten in (FOLDER, "shards", "validation", "dropped", "index", "reserve"):
+        for rewritten in (FOLDER, "shards", "validation", "dropped", "index", "reserve", "people"):
             output_folder.check(folder, output_folder.ledger_stages(manifest), rewritten)
         yield
 
@@ -97,18 +134,26 @@ def _has_tokens(folder: Path) -> bool:
 
 
 def _rewrite_corpus(
-    folder: Path, manifest: dict[str, Any], request: TakedownRequest, key: bytes
+    folder: Path,
+    manifest: dict[str, Any],
+    request: TakedownRequest,
+    known_names: Names,
+    key: bytes,
 ) -> dict[str, Any]:
     """Rewrite every file that contains or counts a post of the request."""
     changes = TakedownChanges(begin(folder))
-    _rewrite_shards(folder, manifest, request, key, changes)
+    _rewrite_shards(folder, manifest, request, known_names, key, changes)
     rewrite.rewrite_reserve(folder, request, key, changes)
     rewrite.rewrite_index(
         folder, key, changes, indexes_documents=_dedup_follows_conversations(folder)
     )
-    rewrite.rewrite_ledger(folder, request, changes)
+    rewrite.rewrite_ledger(folder, request, key, changes)
+    rewrite.clear_names(folder, request.authors, key, changes)
     shown = report.load_statistics(folder).get("samples", [])
-    kept = samples.exclude_samples(shown, {*request.ids, *changes.removed}, request.authors)
+    shown_people = {*request.authors, *request.names}
+    kept = samples.exclude_samples(shown, {*request.ids, *changes.removed}, shown_people)
+    if request.people is not None:
+        kept = [row | {"text": request.people.redact(row["text"])[0]} for row in kept]
     # Of an author whose posts were all dropped, only the report may show a post.
     changes.matched |= {name for sample in shown for name in sample["people"]} & request.authors
     unknown = sorted((request.ids | request.authors) - changes.matched)
@@ -125,37 +170,53 @@ def _rewrite_shards(
     folder: Path,
     manifest: dict[str, Any],
     request: TakedownRequest,
+    known_names: Names,
     key: bytes,
     changes: TakedownChanges,
 ) -> None:
-    """Rewrite the shards that contain a post of the request, or refer to one."""
-    by_shard = {
-        shard["path"]: rewrite.find_posts_to_remove(folder, shard, request)
-        for shard in manifest["shards"]
-    }
-    removed = [name for names in by_shard.values() for name in names]
-    copies = rewrite.find_replacements(folder, request, removed, key, changes)
-    referable = [*removed, *request.ids]
-    new_references = {name: copies[name]["id"] if name in copies else None for name in referable}
+    """Rewrite the shards with a post of the request, a repost of one, or a reference to one."""
     plan = _load_plan(folder)
     joiner = str(_stage_settings(plan).get("conversations", {}).get("joiner", ""))
-    output = plan.get("output", {})
-    options = ParquetOptions(
-        **{
-            field.name: output[field.name]
-            for field in fields(ParquetOptions)
-            if field.name in output
-        }
+    paths = {shard["path"]: folder / shard["path"] for shard in manifest["shards"]}
+    found = {name: rewrite.find_posts(path, request, joiner) for name, path in paths.items()}
+    asked = pl.concat(
+        [
+            *(posts.filter(pl.col("id").is_in(list(request.ids))) for _, posts in found.values()),
+            rewrite.find_dropped_posts(folder, request, key),
+        ],
+        how="diagonal",
+    )
+    names = known_names.find_names(set(asked["author"].drop_nulls()))
+    for path in paths.values() if asked.height else ():
+        rewrite.find_copies(path, request, asked, names, joiner)
+    if request.copies or request.quotations:
+        found = {name: rewrite.find_posts(path, request, joiner) for name, path in paths.items()}
+    removed = pl.concat([posts for _, posts in found.values()] or [asked])
+    copies = rewrite.find_replacements(folder, request, removed, key, changes)
+    referable = [*removed["id"], *request.ids]
+    rewriter = ShardRewriter(
+        request,
+        copies,
+        {name: copies[name]["id"] if name in copies else None for name in referable},
+        dict(removed.select("id", "text").iter_rows()),
+        joiner,
+        _parquet_options(plan),
+        changes,
     )
     for shard in manifest["shards"]:
-        if by_shard[shard["path"]] or rewrite.has_references(folder, shard, referable):
-            rewrite.rewrite_shard(
-                folder, shard, request, copies, new_references, joiner, options, changes
-            )
+        matches, _ = found[shard["path"]]
+        if matches or rewrite.needs_rewriting(paths[shard["path"]], request, referable):
+            rewriter.rewrite(folder, shard)
     if changes.removed_with_document:
         remaining = rewrite.find_remaining_posts(folder, manifest["shards"], changes)
         changes.removed_with_document -= remaining
         changes.removed |= dict.fromkeys(changes.removed_with_document, "")
+
+
+def _parquet_options(plan: dict[str, Any]) -> ParquetOptions:
+    output = plan.get("output", {})
+    names = [field.name for field in fields(ParquetOptions) if field.name in output]
+    return ParquetOptions(**{name: output[name] for name in names})
 
 
 def _load_plan(folder: Path) -> dict[str, Any]:
@@ -182,9 +243,13 @@ def _summarize_changes(
     listed = {"suppression": request.listed.after.describe()} if request.listed else {}
     return {
         "asked": len(request.ids) + len(request.authors),
+        "names": len(request.people) if request.people else 0,
         "removed": len(changes.removed),
         "elected": len(changes.replacements),
         "alongside": len(changes.removed_with_document),
+        "cut": len(changes.edited_posts - changes.removed.keys()),
+        "redacted": changes.redacted,
+        "ledger_rows": changes.cleared,
         "not_found": len(unknown),
         **listed,
     }
@@ -229,6 +294,9 @@ def _write_documentation(
     digest = file_sha256(path)
     manifest["shards"] = [changes.shards.get(row["path"], row) for row in manifest["shards"]]
     manifest["takedowns"] = [*manifest.get("takedowns", []), {**counts, "receipt_sha256": digest}]
+    _, elsewhere = split_by_location(folder, manifest)
+    if FIELD in manifest:  # those in the folder are removed
+        manifest[FIELD] = [entry for entry in manifest[FIELD] if entry["path"] in elsewhere]
     _update_counts(manifest, changes)
     _update_index_facts(manifest, changes)
     plan = (folder / "plan.yaml").read_text(encoding="utf-8")
@@ -302,6 +370,12 @@ def _update_index_facts(manifest: dict[str, Any], changes: TakedownChanges) -> N
         file = changes.staging / "reserve" / piece["path"]
         if file.exists():
             piece |= {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    for piece in manifest.get("people", {}).get("pieces", ()):
+        file = changes.staging / "people" / piece["path"]
+        if file.exists():
+            piece |= {"bytes": file.stat().st_size, "sha256": file_sha256(file)}
+    if manifest.get("people"):
+        manifest["people"]["bytes"] = sum(row["bytes"] for row in manifest["people"]["pieces"])
     if manifest.get("reserve"):
         manifest["reserve"]["bytes"] = sum(row["bytes"] for row in manifest["reserve"]["pieces"])
     for name in ("largest", "campaigns"):

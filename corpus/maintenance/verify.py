@@ -113,6 +113,10 @@ def _check_everything(files: CorpusFiles, manifest: dict[str, Any]) -> Iterator[
         yield _check_index(files)
     if manifest.get("reserve"):
         yield _check_reserve(files, manifest["reserve"].get("pieces", ()))
+    if manifest.get("people") and (files.folder / "people").exists():  # an upload does not have it
+        pieces = manifest["people"].get("pieces", ())
+        wrong = _changed_pieces(files, "people", pieces)
+        yield _make_check("the people of the ledger", len(pieces), "pieces", wrong)
     if (files.folder / "tokens").exists():
         yield _check_tokens(files.folder / "tokens", manifest["shards"])
     yield _check_takedowns(files, manifest.get("takedowns", ()))

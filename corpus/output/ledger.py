@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
+from corpus.privacy import keys, people
 from corpus.privacy.pseudonyms import PseudonymSettings
-from corpus.schema import LEDGER_COLUMNS
+from corpus.schema import LEDGER_COLUMNS, LEDGER_PEOPLE
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 
@@ -34,17 +35,32 @@ class WriteLedgerFile:
     scores: dict[str, Any]
     pseudonyms: PseudonymSettings
 
+    @property
+    def people_target(self) -> Path:
+        """The encrypted file of the people of the rows."""
+        folder = self.target.parent.parent / people.FOLDER
+        return folder / people.ledger_people_name(self.target.name)
+
     def __call__(self) -> WriteLedgerFile:
-        """Write the file."""
+        """Write the file, and that of the people of its rows if any are known."""
         pseudonyms = self.pseudonyms.load()
         frames = [pseudonyms.replace_id_columns(self._read_rows(path)) for path in self.row_files]
         rows = pl.concat(frames).slice(self.skip_rows, self.rows)
+        people_rows = people.pseudonymize_people(rows, pseudonyms)
+        rows = rows.drop(list(LEDGER_PEOPLE))
+        if people_rows.select(pl.any_horizontal(pl.all().is_not_null()).any()).item():
+            self.people_target.parent.mkdir(exist_ok=True)
+            people.save_people(
+                people_rows, self.people_target, keys.load_key(self.pseudonyms.key_path)
+            )
+        else:
+            self.people_target.unlink(missing_ok=True)
         with atomic_write(self.target, durable=True) as temporary:
             rows.write_parquet(temporary, compression="zstd", row_group_size=500_000)
         return self
 
     def _read_rows(self, path: Path) -> pl.DataFrame:
-        schema = LEDGER_COLUMNS | self.scores
+        schema = LEDGER_COLUMNS | self.scores | LEDGER_PEOPLE
         frame = pl.read_parquet(path, glob=False)
         if "stage" in frame.columns:
             frame = frame.filter(pl.col("stage") == self.stage)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,11 @@ import polars as pl
 
 from corpus import stages
 from corpus.privacy import canaries, keys
-from corpus.privacy.pseudonyms import PseudonymSettings
+from corpus.privacy.pseudonyms import (
+    AUTHOR_COLUMNS,
+    AUTHOR_LIST_COLUMNS,
+    PseudonymSettings,
+)
 from corpus.schema import LEDGER_KEY, POST
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.task import ResumableTask, Written
@@ -329,8 +333,16 @@ def _format_sample(row: dict[str, Any], max_characters: int) -> dict[str, Any]:
         "scores": json.loads(row["_scores"]) if dropped else _extract_measures(row),
         "id": row["id"],
         "ids": sorted({each for each in ids if each}),
-        "people": sorted({row["author"], *(row.get("authors") or ())} - {None}),
+        "people": sorted({*_list_people(row)} - {None}),
     }
+
+
+def _list_people(row: dict[str, Any]) -> Iterator[str | None]:
+    """Yield the authors of a post or of a document's turns, and the authors of what they repeat."""
+    for column in AUTHOR_COLUMNS:
+        yield row.get(column)
+    for column in AUTHOR_LIST_COLUMNS:
+        yield from row.get(column) or ()
 
 
 def exclude_samples(

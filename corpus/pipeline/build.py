@@ -105,8 +105,8 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
         parts = apply_barrier(context, parts, segment)
     shards = write_outputs.write_shards(context, parts)
     index = write_outputs.write_index(context, parts)
-    replacements, samples = write_ledger.write_ledger(context, parts, files, shards)
-    manifest = build_manifest(context, sources, shards, index, replacements)
+    replacements, people, samples = write_ledger.write_ledger(context, parts, files, shards)
+    manifest = build_manifest(context, sources, shards, index, replacements, people)
     _write_documentation(context, manifest, samples)
     return manifest
 

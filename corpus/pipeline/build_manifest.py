@@ -90,11 +90,12 @@ def build_manifest(
     shards: Sequence[dict[str, Any]],
     index: Mapping[str, Any] | None,
     replacements: Mapping[str, Any] | None,
+    people: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
 
     ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``, and
-    ``replacements`` is the entry for ``reserve/``.
+    ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``.
     """
     plan, refused = context.plan, _sum_refusals(sources)
     rows = [context.funnel[stage.name] for stage in plan.stages]
@@ -124,6 +125,7 @@ def build_manifest(
         "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(replacements) if replacements else {},
+        "people": dict(people),
         "shards": [
             {
                 **{key: shard[key] for key in ("path", "rows", "bytes", "sha256", "row_groups")},

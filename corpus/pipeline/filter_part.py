@@ -15,7 +15,7 @@ from corpus import conversations, stages
 from corpus.errors import BuildError, CorpusError
 from corpus.privacy import keys
 from corpus.privacy.tombstones import apply_tombstones, open_tombstones
-from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS
+from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_people
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import ResumableTask, Written
 from filters import contract
@@ -192,12 +192,17 @@ def _explode_documents(dropped: pl.DataFrame) -> pl.DataFrame:
 
 
 def _make_ledger_rows(dropped: pl.DataFrame, stage: str, scores: tuple[str, ...]) -> pl.DataFrame:
-    """The ledger rows of dropped posts: never text, author or any other content."""
+    """The ledger rows of dropped posts: never text, or any other content.
+
+    The people of a row are encrypted before anything is published.
+    """
+    is_of_document = "_author" in dropped.columns
     return dropped.select(
         "id",
         pl.lit(stage).alias("stage"),
         pl.col("reject").alias("reason"),
         "source_file",
         "source_row",
+        *(LEDGER_PEOPLE if is_of_document else ledger_people(dropped)),
         *(column for column in scores if column in dropped.columns),
     )

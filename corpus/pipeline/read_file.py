@@ -12,6 +12,7 @@ from corpus.errors import BuildError
 from corpus.pipeline.withdrawn_copies import withdraw_copies
 from corpus.privacy import suppression
 from corpus.readers.contract import Batch, Cursor
+from corpus.readers.reposts import fill_original_authors
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
@@ -48,6 +49,7 @@ class ReadFile:
         batches = module.read(self.path, config, self.part_posts, start)
         for index, batch in enumerate(batches, start=len(receipts)):
             self._check_unchanged()  # else parts of two versions of the file would be mixed
+            batch = replace(batch, posts=fill_original_authors(batch.posts))
             listed = apply_suppression_list(batch, self.key_path, self.suppressed)
             save_part(*listed, self.folder, index)
         return self

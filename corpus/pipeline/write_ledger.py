@@ -13,6 +13,7 @@ from corpus.output import ledger, samples
 from corpus.pipeline import ingest, replacements
 from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.plan.entries import config_json, serialize_stages
+from corpus.privacy import people
 
 #: Files that one task of the samples reads; it writes one file.
 _FILES_PER_TASK = 8
@@ -23,16 +24,17 @@ def write_ledger(
     parts: Sequence[Part],
     files: Sequence[ingest.InputFile],
     shard_receipts: Sequence[dict[str, Any]],
-) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+) -> tuple[dict[str, Any] | None, dict[str, Any], list[dict[str, Any]]]:
     """Write the ledger and the replacement copies, and choose a few posts for the report.
 
-    Returns the manifest's entry for ``reserve/``, None if there is none, and the redacted posts.
-    The three are written in the same three rounds of tasks, so that no worker waits for one of
-    them alone.
+    Returns the manifest's entries for ``reserve/`` and ``people/``, the first None if there is
+    none, and the redacted posts. All are written in the same three rounds of tasks, so that no
+    worker waits for one of them alone.
     """
     workspace = context.workspace
     reserve = workspace.out / replacements.FOLDER
     ledger_tasks = _make_ledger_tasks(context, files)
+    name_tasks = _make_name_tasks(context, files)
     copies = _make_replacement_tasks(context)
     sampling = _make_sample_task(context, parts, files, shard_receipts)
     if copies is not None:
@@ -40,7 +42,8 @@ def write_ledger(
 
     label = "writing the ledger"
     context.run_all(
-        [*sampling.kept_tasks, *sampling.chosen_task.ledger_tasks, *ledger_tasks], label
+        [*sampling.kept_tasks, *sampling.chosen_task.ledger_tasks, *ledger_tasks, *name_tasks],
+        label,
     )
     sampling.chosen_task()
     context.run_all([*(copies or ()), *sampling.dropped_tasks], label)
@@ -48,6 +51,11 @@ def write_ledger(
     context.run_all([sampling, *pieces], label)
 
     workspace.remove_others(workspace.dropped, {task.target for task in ledger_tasks})
+    folder = workspace.out / people.FOLDER
+    kept = {task.people_target for task in ledger_tasks} | {task.target for task in name_tasks}
+    workspace.remove_others(folder, kept)
+    if not any(folder.glob("*")):
+        workspace.remove(folder.name)
     entry = None
     if copies is not None:
         workspace.remove_others(reserve, {task.target for task in pieces})
@@ -55,7 +63,7 @@ def write_ledger(
     else:
         workspace.remove(reserve.name)
     redacted: list[dict[str, Any]] = json.loads(sampling.target.read_text(encoding="utf-8"))
-    return entry, redacted
+    return entry, people.describe_pieces(folder), redacted
 
 
 def _make_ledger_tasks(
@@ -78,6 +86,19 @@ def _make_ledger_tasks(
         for task in ledger.make_ledger_tasks(
             stage_name, rows, context.workspace.dropped, scores, context.plan.pseudonyms
         )
+    ]
+
+
+def _make_name_tasks(
+    context: BuildContext, files: Sequence[ingest.InputFile]
+) -> list[people.WriteNames]:
+    """The tasks that write which names in texts stand for which authors."""
+    folder = context.workspace.out / people.FOLDER
+    folder.mkdir(exist_ok=True)
+    groups = _group_paths(ingest.list_post_files(files))
+    return [
+        people.WriteNames(group, folder / f"names-{number:05d}.sealed", context.plan.pseudonyms)
+        for number, group in enumerate(groups)
     ]
 
 

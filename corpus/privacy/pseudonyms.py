@@ -14,6 +14,9 @@ from corpus.privacy import keys
 IdStyle = Literal["keyed", "original"]
 #: The columns that hold a post's id, in any frame.
 ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
+#: The columns that hold a person, and those that hold the people of a document's turns.
+AUTHOR_COLUMNS = ("author", "original_author")
+AUTHOR_LIST_COLUMNS = ("authors", "original_authors")
 #: A Reddit community of this form is a user's personal page.
 _PERSONAL_COMMUNITY = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
 
@@ -69,14 +72,17 @@ class Pseudonymizer:
 
     def replace_author_columns(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The frame with pseudonyms of all people: authors, and owners of personal communities."""
-        raw = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-        posts = posts.with_columns(self.pseudonymize_authors(raw).alias("author"))
-        if "authors" in posts.columns:
-            turns = posts.select("platform", "authors").with_row_index("_row").explode("authors")
-            names = turns.select(pl.concat_str("platform", pl.lit(":"), "authors")).to_series()
-            listed = turns.select("_row", self.pseudonymize_authors(names).alias("authors"))
-            grouped = listed.group_by("_row", maintain_order=True).agg("authors")
-            posts = posts.with_columns(grouped["authors"])
+        for column in AUTHOR_COLUMNS:
+            if column in posts.columns:
+                raw = posts.select(pl.concat_str("platform", pl.lit(":"), column)).to_series()
+                posts = posts.with_columns(self.pseudonymize_authors(raw).alias(column))
+        for column in AUTHOR_LIST_COLUMNS:
+            if column in posts.columns:
+                turns = posts.select("platform", column).with_row_index("_row").explode(column)
+                names = turns.select(pl.concat_str("platform", pl.lit(":"), column)).to_series()
+                listed = turns.select("_row", self.pseudonymize_authors(names).alias(column))
+                grouped = listed.group_by("_row", maintain_order=True).agg(column)
+                posts = posts.with_columns(grouped[column])
         if "community" in posts.columns:
             is_personal = (pl.col("platform") == "reddit") & pl.col("community").str.contains(
                 _PERSONAL_COMMUNITY

@@ -115,6 +115,8 @@ class Post(NamedTuple):
     consent: str | None = None  # "allowed", "denied", or null: nothing declared
     seen_at: int | None = None  # microseconds: when the source recorded this version
     mentions: str | None = None  # "name=author" of people in the text, by match_mentions()
+    original_author: str | None = None  # of a repost: the author of the original
+    author_name: str | None = None  # the author's name in texts, where author is another id
 
 
 class Tombstone(NamedTuple):

@@ -89,6 +89,7 @@ class _Row(msgspec.Struct, gc=False):
     over_18: _JsonFlag = None
     over18: _JsonFlag = None
     crosspost_parent: str | None = None
+    crosspost_parent_list: msgspec.Raw = msgspec.Raw()
     removed_by_category: str | None = None
     is_robot_indexable: _JsonFlag = None
     edited: _JsonFlag = None
@@ -97,6 +98,13 @@ class _Row(msgspec.Struct, gc=False):
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
 
 
+class _Original(msgspec.Struct, gc=False):
+    """The submission that a crosspost repeats."""
+
+    author: str | None = None
+
+
+_parse_originals = msgspec.json.Decoder(list[_Original]).decode
 _BY_AUTHOR = ("deleted", "author")
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names of people.
@@ -223,7 +231,19 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
             row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
         ),
         seen_at=_find_retrieval_time(row),
+        original_author=_find_original_author(row) if origin else None,
     )
+
+
+def _find_original_author(row: _Row) -> str | None:
+    """Return who wrote the submission that a crosspost repeats, if the dump has it."""
+    try:
+        raw = bytes(row.crosspost_parent_list)
+        originals = _parse_originals(raw) if raw[:1] == b"[" else []
+    except msgspec.DecodeError:
+        return None
+    author = originals[0].author if originals else None
+    return None if not author or author[0] == "[" else author
 
 
 def _find_retrieval_time(row: _Row) -> int | None:

@@ -248,6 +248,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         None,  # license
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if message.sender is None and message.from_id is not None else None,
+        original_author=_make_forwarded_author(message),
     )
     return make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset))
 
@@ -289,6 +290,17 @@ def _make_author(message: _Message) -> str | None:
     if type(author) is str and author:
         return author
     return message.sender or None if message.sender is not msgspec.UNSET else None
+
+
+def _make_forwarded_author(message: _Message) -> str | None:
+    """Return the author of a forwarded message: an id as of an author, or the name alone."""
+    author = message.forwarded_from_id
+    if type(author) is int:
+        return f"user{author}"
+    if type(author) is str and author:
+        return author
+    name = message.forwarded_from
+    return name or None if name is not msgspec.UNSET else None
 
 
 def _make_parent_id(message: _Message, chat: _ChatHeader) -> str | None:

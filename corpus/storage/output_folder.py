@@ -40,6 +40,7 @@ TOP_FOLDERS = frozenset(
         "dropped",
         "index",
         "reserve",
+        "people",
         "takedowns",
         "tokens",
         "work",
@@ -58,6 +59,7 @@ _FILES = "|".join(
         r"dropped/(?P<stage>\w+)-\d{5,}\.parquet",
         r"index/(?:\d{5,}\.sealed|index\.json)",
         r"reserve/\d{5,}\.sealed",
+        r"people/(?:names|dropped-\w+)-\d{5,}\.sealed",
         r"takedowns/(?:\d{5,}\.json|lock)",
         # Of an interrupted takedown of version 0.1.0; a later one has the names of the corpus.
         r"takedowns/unfinished/(?:moves\.json|\d{5,}\.json|index-card\.json)",

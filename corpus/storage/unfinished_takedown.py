@@ -75,6 +75,12 @@ def finish(folder: Path) -> None:
     discard(folder)
 
 
+def has_kept_work(folder: Path) -> bool:
+    """Return whether ``work/`` keeps something of posts."""
+    work = folder / "work"
+    return work.is_dir() and any(path.name not in _WORK_RECORDS for path in work.iterdir())
+
+
 def _remove_derived_files(folder: Path) -> None:
     """Remove the token files and what ``work/`` keeps of posts."""
     output_folder.remove(folder, "tokens", ignore_errors=True)

@@ -22,7 +22,7 @@ from corpus.tasks.files import format_json, write_json
 
 #: The folders that are uploaded first, in this order; other files follow, the manifest last.
 _UPLOAD_ORDER = ("shards", "dropped", "index", "reserve")
-_PRIVATE_FOLDERS = {"work"}
+_PRIVATE_FOLDERS = {"work", "people"}
 #: The folders that only the owner of the key can use: for later corpora, and for takedowns.
 KEYED_FOLDERS = ("index", "reserve")
 #: The field of a published manifest that names the folders which are not in the copy.

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
 import corpus
 from corpus import report
@@ -58,13 +59,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same corpus after the takedown."""
-    copy = Path(shutil.copytree(built, tmp_path_factory.mktemp("whole") / "out"))
-    run_takedown(copy, built)
+    copy = copy_of(built, tmp_path_factory.mktemp("whole"))
+    run_takedown(copy)
     return copy
 
 
-def run_takedown(out: Path, built: Path) -> dict[str, Any]:
-    return take_down(out, IDS, AUTHORS, built.parent / "corpus.key")
+def copy_of(out: Path, folder: Path) -> Path:
+    """A copy of a corpus with its key and its suppression list."""
+    folder.mkdir(exist_ok=True)
+    for path in out.parent.glob("corpus.*"):
+        shutil.copy2(path, folder)
+    return Path(shutil.copytree(out, folder / "out"))
+
+
+def run_takedown(out: Path) -> dict[str, Any]:
+    return take_down(out, IDS, AUTHORS)
 
 
 def view(out: Path) -> dict[str, Any]:
@@ -114,10 +123,10 @@ def test_killed_at_any_rename_readers_see_all_or_nothing_and_verify_finishes_it(
     old, new = view(built), view(whole)
     real, seen = os.replace, []
     for allowed in range(0, 200, 1 if is_wide() else 5):
-        out = Path(shutil.copytree(built, tmp_path / f"copy{allowed}"))
+        out = copy_of(built, tmp_path / f"copy{allowed}")
         stop_at(allowed)
         try:
-            run_takedown(out, built)
+            run_takedown(out)
         except Killed:
             pass
         else:
@@ -136,7 +145,7 @@ def test_killed_at_any_rename_readers_see_all_or_nothing_and_verify_finishes_it(
         assert done["passed"]
         assert not (out / STAGING_FOLDER).exists()
         assert contents(out) == contents(whole if committed else built), allowed
-        shutil.rmtree(out)
+        shutil.rmtree(out.parent)
     assert sorted(seen) == seen and {True, False} == set(seen)
 
 
@@ -152,7 +161,7 @@ def do_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_reader_beside_a_takedown_sees_all_or_nothing(
     built: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
+    out = copy_of(built, tmp_path / "a")
     old, new = view(built), view(whole)
     hashes = {
         row["path"]: {row["sha256"], after["sha256"]}
@@ -178,14 +187,14 @@ def test_a_reader_beside_a_takedown_sees_all_or_nothing(
         assert listed.n_unique() == listed.len()
 
     monkeypatch.setattr(os, "replace", replace)
-    run_takedown(out, built)
+    run_takedown(out)
     assert seen == sorted(seen) and seen.count(True) > 8
 
 
 def test_a_killed_process_leaves_a_takedown_that_the_next_reader_finishes(
     built: Path, whole: Path, tmp_path: Path
 ) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
+    out = copy_of(built, tmp_path / "a")
     code = (
         "import os, signal, sys\n"
         "from corpus.maintenance.takedown import take_down\n"
@@ -195,9 +204,9 @@ def test_a_killed_process_leaves_a_takedown_that_the_next_reader_finishes(
         "        os.kill(os.getpid(), signal.SIGKILL)\n"
         "    real(a, b)\n"
         "os.replace = replace\n"
-        f"take_down(sys.argv[1], {IDS}, {AUTHORS}, sys.argv[2])\n"
+        f"take_down(sys.argv[1], {IDS}, {AUTHORS})\n"
     )
-    arguments = [sys.executable, "-c", code, str(out), str(built.parent / "corpus.key")]
+    arguments = [sys.executable, "-c", code, str(out)]
     ended = subprocess.run(arguments, cwd=ROOT, check=False)
     assert ended.returncode == -signal.SIGKILL
     assert (out / JOURNAL_NAME).exists()
@@ -219,10 +228,10 @@ def test_every_command_finishes_a_committed_takedown(
 
 def committed(built: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A corpus of which no file is moved after the commit of its takedown."""
-    out = Path(shutil.copytree(built, folder / "committed"))
+    out = copy_of(built, folder / "committed")
     with monkeypatch.context() as patch:
         patch.setattr("corpus.maintenance.takedown.finish", lambda folder: None)
-        run_takedown(out, built)
+        run_takedown(out)
     return out
 
 
@@ -239,11 +248,10 @@ def test_audit_reads_through_the_journal_where_it_may_not_write(
 def test_the_next_takedown_finishes_the_one_before(
     built: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key = built.parent / "corpus.key"
     out = committed(built, tmp_path, monkeypatch)
-    take_down(out, ["table:21"], key=key)
-    other = Path(shutil.copytree(whole, tmp_path / "other"))
-    take_down(other, ["table:21"], key=key)
+    take_down(out, ["table:21"])
+    other = copy_of(whole, tmp_path / "other")
+    take_down(other, ["table:21"])
     assert contents(out) == contents(other)
 
 
@@ -257,6 +265,7 @@ def test_a_journal_of_the_form_of_0_1_0_is_finished(
         folder, _, file = name.rpartition("/")
         flat = f"{folder}-{file}" if folder in ("dropped", "index", "reserve") else file
         flat = flat.replace("index-index.json", "index-card.json")
+        flat = name if folder == "people" else flat  # a folder that 0.1.0 did not have
         (staging / name).rename(staging / flat)
         moves[flat] = name
     (out / JOURNAL_NAME).write_text(json.dumps(moves, sort_keys=True))
@@ -269,17 +278,17 @@ def test_a_journal_of_the_form_of_0_1_0_is_finished(
 def test_a_journal_moves_nothing_but_files_of_the_corpus(
     built: Path, tmp_path: Path, name: str
 ) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
+    out = copy_of(built, tmp_path / "a")
     (out / STAGING_FOLDER).mkdir(parents=True)
     (out / JOURNAL_NAME).write_text(json.dumps([name]))
     before = contents(out)
     with pytest.raises(CorpusError):
-        run_takedown(out, built)
+        run_takedown(out)
     assert contents(out) == before
 
 
 def test_a_damaged_journal_is_reported(built: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
+    out = copy_of(built, tmp_path / "a")
     (out / STAGING_FOLDER).mkdir(parents=True)
     (out / JOURNAL_NAME).write_text("[")
     with pytest.raises(ManifestError, match="is damaged"):
@@ -300,13 +309,13 @@ def test_an_upload_does_not_begin_before_a_takedown_is_finished(
 
 
 def test_what_was_read_of_two_versions_is_read_again(built: Path, tmp_path: Path) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
+    out = copy_of(built, tmp_path / "a")
     reads = []
 
     def read() -> int:
         count = corpus.load(out).scan().collect().height
         if not reads:
-            run_takedown(out, built)
+            run_takedown(out)
         reads.append(count)
         return count
 
@@ -325,10 +334,10 @@ def test_what_was_read_of_two_versions_is_read_again(built: Path, tmp_path: Path
 def test_a_takedown_before_its_commit_is_discarded_by_verify_and_named(
     built: Path, tmp_path: Path, stop_at: Callable[[int], None]
 ) -> None:
-    out = Path(shutil.copytree(built, tmp_path / "out"))
-    stop_at(0)
+    out = copy_of(built, tmp_path / "a")
+    stop_at(1)  # after the request is listed
     with pytest.raises(Killed):
-        run_takedown(out, built)
+        run_takedown(out)
     assert (out / STAGING_FOLDER).exists()
     found = verify.verify(out)
     assert found["passed"]
@@ -346,20 +355,20 @@ def texts(stream: Any) -> list[str]:
 
 @pytest.fixture
 def out(built: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(built, tmp_path / "out"))
+    return copy_of(built, tmp_path / "a")
 
 
 def test_a_running_stream_stops_with_the_reason(out: Path, built: Path) -> None:
     stream = corpus.load(out).stream(columns=("id",), batch_size=4)
     next(stream)
-    run_takedown(out, built)
+    run_takedown(out)
     with pytest.raises(ShardError, match="was changed by a takedown or a build since this corpus"):
         texts(stream)
 
 
 def test_an_open_corpus_scans_no_shard_of_another_version(out: Path, built: Path) -> None:
     opened = corpus.load(out)
-    run_takedown(out, built)
+    run_takedown(out)
     with pytest.raises(ShardError, match="was changed by a takedown"):
         opened.scan()
     assert corpus.load(out).scan().collect().height
@@ -389,9 +398,9 @@ def test_a_state_from_before_takedowns_goes_on_less_what_they_removed(
     states = [json.loads(json.dumps(stream.state_dict())) for stream in streams]
     for stream in streams:
         expected += texts(stream) + texts(iter(stream))  # the next epoch too
-    run_takedown(out, built)
+    run_takedown(out)
     second = corpus.load(out).scan().select("id").collect()["id"].to_list()[40:52]
-    take_down(out, second, key=built.parent / "corpus.key")  # removes whole row groups
+    take_down(out, second)  # removes whole row groups
     removed = set(corpus.load(built).scan().collect()["id"]) - set(
         corpus.load(out).scan().collect()["id"]
     )
@@ -419,7 +428,7 @@ def test_a_mixture_goes_on_less_what_was_removed(out: Path, built: Path) -> None
     next(stream)
     state = stream.state_dict()
     expected = texts(stream)
-    take_down(out, [], AUTHORS, built.parent / "corpus.key")
+    take_down(out, [], AUTHORS)
     after = mixed()
     after.load_state_dict(state)
     resumed = [name.replace("table:305", "table:5") for name in texts(after)]
@@ -432,7 +441,7 @@ def test_a_state_is_refused_if_no_receipt_leads_back(out: Path, built: Path) -> 
     stream = corpus.load(out).stream()
     next(stream)
     state = stream.state_dict()
-    run_takedown(out, built)
+    run_takedown(out)
     receipt = out / "takedowns" / "00001.json"
     receipt.write_text(receipt.read_text().replace("removed_rows", "removed"))
     with pytest.raises(CorpusError, match="the corpus has changed since this state was saved"):
@@ -459,10 +468,22 @@ def test_token_blocks_go_on_less_what_was_removed(out: Path, built: Path) -> Non
         next(blocks_read)
     state = started.state_dict()
     before = decoded(list(blocks_read)).strip(b"\n").split(b"\n")
-    take_down(out, ["table:80"], AUTHORS, built.parent / "corpus.key")
+    take_down(out, ["table:80"], AUTHORS)
     resumed = blocks()
     resumed.load_state_dict(state)
     found = decoded(list(iter(resumed))).strip(b"\n").split(b"\n")
     kept = set(corpus.load(out).scan().collect()["text"])
     assert found[1:] == [text for text in before[1:] if text.decode() in kept]
     assert len(found) < len(before)
+
+
+def test_a_build_over_a_committed_takedown_finishes_it_first(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = committed(built, tmp_path, monkeypatch)
+    document = yaml.safe_load((out / "plan.yaml").read_text())
+    manifest = corpus.build(document, out=str(out), replace=True)
+    assert not (out / STAGING_FOLDER).exists()
+    assert json.loads((out / "manifest.json").read_text()) == manifest
+    assert verify.verify(out)["passed"]
+    assert not {"table:3", "table:9", "table:80"} & set(corpus.load(out).scan().collect()["id"])

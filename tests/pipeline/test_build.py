@@ -44,6 +44,7 @@ def test_the_files_and_counts_of_a_build(plan: MakePlan, tmp_path: Path) -> None
         "dropped",
         "index",
         "reserve",
+        "people",
         "manifest.json",
         "README.md",
         "report.html",

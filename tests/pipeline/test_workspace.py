@@ -141,6 +141,7 @@ def test_a_folder_under_the_name_of_a_file_is_foreign(
         "dropped",
         "index",
         "reserve",
+        "people",
         "tokens",
         "takedowns",
         "work/read",
@@ -223,7 +224,8 @@ def test_files_of_another_plan_and_half_written_files_are_removed(
     for name in (
         "shards/part-00007.parquet", "validation/validation-00007.parquet",
         "dropped/toxicity-00000.parquet", "dropped/takedown-00000.parquet", "index/00007.sealed",
-        "reserve/00007.sealed", "tokens/tokens.bin", "tokens/index.json", "tokens/.progress.json",
+        "reserve/00007.sealed", "people/names-00000.sealed", "people/dropped-toxicity-00000.sealed",
+        "tokens/tokens.bin", "tokens/index.json", "tokens/.progress.json",
         "tokens/.tokens.bin.unfinished", "tokens/validation/documents.bin",
         "shards/.part-00000.parquet.12-0123abcd.tmp", ".manifest.json.12-0123abcd.tmp",
         "work/lock", "work/.seen-0123456789abcdef.tmp", "work/.begun.json.1-0123abcd.tmp",

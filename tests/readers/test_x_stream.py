@@ -57,6 +57,7 @@ def test_a_status_becomes_a_post_with_entities_decoded_once() -> None:
             lang_hint="en",
             score=4,
             sensitive=False,
+            author_name="ada",
         )
         == post()
     )

@@ -263,6 +263,7 @@ class StatusDecoder:
             withdrawn,
             seen_at=edited,
             mentions=match_mentions(text, mentioned) if source.mentions else None,
+            original_author=_make_author(original) if original is not None else None,
         )
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()

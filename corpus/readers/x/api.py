@@ -235,7 +235,7 @@ def _make_records(
     author = parse_x_id(None, tweet.author_id)
     user = tweet.author or users.get(author)
     withdrawn = _find_withdrawal(tweet.withheld, user)
-    kind, parent = "post", ""
+    kind, parent, writer_id = "post", "", ""
     references = {reference.type: reference for reference in tweet.referenced_tweets or ()}
     if "retweeted" in references:
         reference = references["retweeted"]
@@ -243,10 +243,12 @@ def _make_records(
         original = tweets.get(parent)
         text = _restore_retweet(text, original or reference)
         if original is not None:
-            writer = users.get(parse_x_id(None, original.author_id))
+            writer_id = parse_x_id(None, original.author_id)
+            writer = users.get(writer_id)
             withdrawn = withdrawn or _find_withdrawal(original.withheld, writer)
         else:
             withdrawn = withdrawn or _find_withdrawal(reference.withheld, reference.author)
+            writer_id = parse_x_id(None, reference.author.id) if reference.author else ""
     elif "replied_to" in references:
         kind, parent = "reply", parse_x_id(None, references["replied_to"].id)
     elif "quoted" in references:
@@ -272,6 +274,8 @@ def _make_records(
         None,  # license
         withdrawn,
         mentions=match_mentions(text, _iter_accounts(tweet, users)) if "@" in text else None,
+        original_author=writer_id or None,
+        author_name=user.username if user is not None else None,
     )
     return [post, *make_superseded_tombstones(versions[:-1])]
 

@@ -39,6 +39,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    match_mentions,
 )
 from corpus.readers.x.archive_files import (
     LongNotes,
@@ -48,7 +49,12 @@ from corpus.readers.x.archive_files import (
     list_versions,
     resolve_text,
 )
-from corpus.readers.x.common import make_superseded_tombstones, normalize_language, parse_x_id
+from corpus.readers.x.common import (
+    iter_mentioned_users,
+    make_superseded_tombstones,
+    normalize_language,
+    parse_x_id,
+)
 from corpus.storage import filesystem
 
 PLATFORM = "x"
@@ -70,6 +76,14 @@ class Config(ReaderConfig):
 
 class _Account(msgspec.Struct, gc=False):
     id: JsonScalar = msgspec.field(default=None, name="accountId")
+    name: JsonScalar = msgspec.field(default=None, name="username")
+
+
+class _MentioningItem(msgspec.Struct, gc=False):
+    """An element of tweets.js with the people whom its text mentions, which are not validated."""
+
+    entities: msgspec.Raw = msgspec.Raw()
+    tweet: _MentioningItem | None = None
 
 
 class _AccountItem(msgspec.Struct, gc=False):
@@ -89,6 +103,7 @@ class _Owner(NamedTuple):
     """The owner of an archive, as its files describe them."""
 
     id: str | None
+    name: str | None
     protected: bool
     notes: LongNotes
 
@@ -102,6 +117,7 @@ _REPOST = re.compile(r"RT @\w+: ")
 _ACCOUNT_FILE, _PROTECTION_FILE = "account.js", "protected-history.js"
 
 _parse_item = msgspec.json.Decoder(TweetItem).decode
+_parse_mentioning_item = msgspec.json.Decoder(_MentioningItem).decode
 _parse_note_item = msgspec.json.Decoder(NoteItem).decode
 _parse_account_item = msgspec.json.Decoder(_AccountItem).decode
 _parse_protection_item = msgspec.json.Decoder(_ProtectionItem).decode
@@ -161,7 +177,7 @@ def _read_archive(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
         problems: list[LocatedRecords] = []
         owner = _read_owner(bundle, folder, max_bytes, problems)
         yield from problems
-        decode = make_decoder(config, owner.id, owner.protected, owner.notes)
+        decode = make_decoder(config, owner.id, owner.protected, owner.notes, owner.name)
         # tweets.js is part 0.
         for name in sorted(names, key=lambda name: natural_sort_key(name.removesuffix(".js"))):
             yield from _decode_elements(
@@ -185,7 +201,7 @@ def _read_owner(
     bundle: Bundle, folder: str, max_bytes: int, problems: list[LocatedRecords]
 ) -> _Owner:
     """Read the files that describe the owner, and append their refusals to ``problems``."""
-    accounts: list[str] = []
+    accounts: list[tuple[str, str | None]] = []
     history: list[tuple[int, bool]] = []
     notes = LongNotes()
 
@@ -194,7 +210,8 @@ def _read_owner(
         name = parse_x_id(None, account.id) if account is not None else ""
         if not name:
             raise Refused("no_id")
-        accounts.append(name)
+        assert account is not None
+        accounts.append((name, account.name if type(account.name) is str else None))
         return ()
 
     def take_protection(element: bytes) -> Sequence[Record]:
@@ -226,10 +243,17 @@ def _read_owner(
         problems.append(refuse_file(account_file, "no_account"))
     # The history covers half a year: it does not show an account that was protected before.
     protected = bool(history) and max(history, key=lambda change: change[0])[1]
-    return _Owner(accounts[0] if accounts else None, protected, notes)
+    account_id, account_name = accounts[0] if accounts else (None, None)
+    return _Owner(account_id, account_name, protected, notes)
 
 
-def make_decoder(config: Config, author: str | None, protected: bool, notes: LongNotes) -> Decode:
+def make_decoder(
+    config: Config,
+    author: str | None,
+    protected: bool,
+    notes: LongNotes,
+    author_name: str | None = None,
+) -> Decode:
     """Return a function that decodes an element of tweets.js to its post."""
 
     def decode(element: bytes) -> Sequence[Record]:
@@ -274,7 +298,18 @@ def make_decoder(config: Config, author: str | None, protected: bool, notes: Lon
             None,  # bot
             None,  # license
             withdrawn,
+            mentions=match_mentions(text, _iter_accounts(element)) if "@" in text else None,
+            author_name=author_name,
         )
         return (post, *make_superseded_tombstones(older))
 
     return decode
+
+
+def _iter_accounts(element: bytes) -> Iterator[tuple[str | None, str]]:
+    """Yield the name and id of each user whom an element of tweets.js mentions."""
+    try:
+        item = _parse_mentioning_item(element)
+    except msgspec.DecodeError:
+        return iter(())
+    return iter_mentioned_users((item.tweet or item).entities)

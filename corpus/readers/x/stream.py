@@ -166,6 +166,7 @@ def decode(line: bytes) -> Sequence[Record]:
     parent = parse_x_id(row.in_reply_to_status_id_str, row.in_reply_to_status_id)
     kind = "reply" if parent else "post"
     withdrawn = _find_withdrawal(row)
+    writer = original.user if original is not None else None
     if original is not None:
         kind = "repost"
         parent = parse_x_id(original.id_str, original.id)
@@ -179,7 +180,7 @@ def decode(line: bytes) -> Sequence[Record]:
             "x:" + name,
             unescape(text) if "&" in text else text,
             kind,
-            (parse_x_id(user.id_str, user.id) or None) if user is not None else None,
+            _get_user_id(user),
             None,  # community
             parse_micros(row.timestamp_ms) if created is None else created,
             normalize_language(row.lang),
@@ -192,8 +193,14 @@ def decode(line: bytes) -> Sequence[Record]:
             None,  # license
             withdrawn,
             mentions=match_mentions(text, _iter_accounts(row)) if "@" in text else None,
+            original_author=_get_user_id(writer),
+            author_name=user.screen_name if user is not None else None,
         ),
     )
+
+
+def _get_user_id(user: _User | None) -> str | None:
+    return (parse_x_id(user.id_str, user.id) or None) if user is not None else None
 
 
 def _iter_accounts(row: _Status) -> Iterator[tuple[str | None, str]]:
