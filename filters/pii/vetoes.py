@@ -532,7 +532,7 @@ def _is_page(seen: Surroundings) -> bool:
 
 
 _AT_A_POINT = re.compile(
-    r".*\bat [\w-]{1,40} point (?!(?:com|net|org|info|fr|be|ch|ca|eu|lu|re|edu|gouv|co|io)\b)\w",
+    r"\bat [\w-]{1,40} point (?!(?:com|net|org|info|fr|be|ch|ca|eu|lu|re|edu|gouv|co|io)\b)\w",
     re.I,
 )
 
@@ -542,7 +542,7 @@ def _is_at_a_point(seen: Surroundings) -> bool:
 
     "point" is the French word for the dot.
     """
-    return bool(_AT_A_POINT.match(seen.content))
+    return bool(_AT_A_POINT.search(seen.content))
 
 
 def _is_repository(seen: Surroundings) -> bool:
