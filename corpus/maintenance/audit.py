@@ -55,7 +55,7 @@ _KEYED_COLUMNS = (*ID_COLUMNS, *AUTHOR_COLUMNS, *AUTHOR_LIST_COLUMNS, "post_ids"
 _PERSONAL_PAGE = r"(?i)^(?:(?:/?r/)?u_|/?(?:u|user|users|profile|people|wall)[/:]|@)"
 _KEYED_PAGE = r"[0-9a-f]{32}|~[0-9a-f]{16,}"
 #: Scripts that put no spaces between words.
-_UNSPACED = "[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_UNSPACED = re.compile("[\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _NO_PAIRS = np.empty((0, 2), np.uint64)
 
 
@@ -296,9 +296,7 @@ def _list_personal_pages(communities: pl.Series) -> list[str]:
 def _make_names_pattern(names: tuple[str, ...]) -> str:
     """Return a pattern of the suppressed names as whole words, in any letter case."""
     spelled = (r"\s+".join(re.escape(word) for word in name.split()) for name in names)
-    alternatives = "|".join(
-        each if re.search(_UNSPACED, each) else rf"\b{each}\b" for each in spelled
-    )
+    alternatives = "|".join(each if _UNSPACED.search(each) else rf"\b{each}\b" for each in spelled)
     return f"(?i)(?:{alternatives})"
 
 

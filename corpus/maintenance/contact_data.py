@@ -177,10 +177,10 @@ _SPOKEN = re.compile(
 )
 #: The words for the dot in languages with the word for @: "at this point in" is a sentence.
 _DOT_BY_AT = {
-    "at": "dot|d0t|punkt",
-    "arroba": "punto|ponto|dot",
-    "arobase": "point|dot",
-    "chiocciola": "punto|dot",
+    "at": {"dot", "d0t", "punkt"},
+    "arroba": {"punto", "ponto", "dot"},
+    "arobase": {"point", "dot"},
+    "chiocciola": {"punto", "dot"},
 }
 
 
@@ -242,7 +242,7 @@ def _is_spoken_address(spoken: re.Match[str]) -> bool:
         return True
     dot = re.sub(r"[^a-z0-9]", "", spoken["dot"].lower())
     at = re.sub(r"[^a-z]", "", spoken["at"].lower())
-    return bool(dot) and re.fullmatch(_DOT_BY_AT.get(at, "(?!)"), dot) is not None
+    return dot in _DOT_BY_AT.get(at, ())
 
 
 # --------------------------------------------------------------------------- phone numbers

@@ -341,7 +341,8 @@ def _is_sequence(seen: Surroundings) -> bool:
     steps = {abs(b - a) for a, b in pairwise(numbers)}
     if len(numbers) > 3 and len(steps) == 1 and steps <= {1, 2, 5, 10, 100, 1000}:
         return True
-    if len(numbers) > 2 and steps == {0}:
+    # Four equal groups can be a card: its checksum is valid, or it would be no hit.
+    if len(numbers) > 2 and steps == {0} and len(seen.digits) < 13:
         return True
     if len(numbers) > 5 and max(numbers) < 100 and sorted(set(numbers)) == numbers:
         return True  # numbers that were drawn: 5 12 23 34 41 49
