@@ -663,9 +663,10 @@ _SERVICES = (
     r"venmo|paypal|threema|signal|xbox|twitch"
 )
 _PHRASE = re.compile(
-    rf"(?<![A-Za-z0-9/.@])(?:my |add me (?:on )?|on |me on |follow me on )?(?:{_SERVICES})"
+    rf"(?<![A-Za-z0-9/.@])(?P<lead>my |add me (?:on )?|on |me on |follow me on )?"
+    rf"(?:{_SERVICES})"
     r"(?:\s(?:user ?name|name|handle|account|acc|id|tag))?"
-    r"(?:\s?[:=-]{1,2}\s?|,\s|\s(?:is|as|at|me at)\s|\s)[$@]?"
+    r"(?P<mark>\s?[:=-]{1,2}\s?|,\s|\s(?:is|as|at|me at)\s|\s)[$@]?"
     r"(?P<name>[A-Za-z0-9_.-]{4,40})(?![A-Za-z0-9/@])",
     re.I,
 )
@@ -683,6 +684,9 @@ def _find_handles(text: str) -> Iterator[str]:
             if form is _PAGES and not _is_name_in_path(name):
                 continue
             if form is _PHRASE and not _is_name_in_phrase(name):
+                continue
+            # "reddit, x_stream, table" is a list; "message me on kik, rosa_finch" is none.
+            if form is _PHRASE and "," in found["mark"] and "on" not in (found["lead"] or ""):
                 continue
             yield name
     if "@" not in text:

@@ -213,10 +213,14 @@ def test_the_ledger_pages_and_file_names_are_read(tmp_path: Path) -> None:
     assert "post ids are keyed" in failed(out)
 
 
-def test_two_documents_with_one_id_are_found(tmp_path: Path) -> None:
+def test_documents_of_two_authors_with_one_id_are_found(tmp_path: Path) -> None:
     out = build(tmp_path, {}, canaries=0)
-    rewrite(out, id=pl.col("id").first())
-    assert failed(out) == ["no two documents have one id"]
+    rewrite(out, id=pl.col("id").first(), author=pl.col("author").first())
+    assert failed(out) == [], "a post that was read twice is no collision"
+    rewrite(
+        out, author=pl.when(pl.int_range(pl.len()) == 1).then(pl.lit("0" * 32)).otherwise("author")
+    )
+    assert failed(out) == ["keyed ids do not collide"]
 
 
 def test_clear_names_of_authors_and_posts_are_found_with_the_key(tmp_path: Path) -> None:

@@ -73,6 +73,7 @@ def test_texts_are_read_as_a_reader_sees_them(text: str, seen: str) -> None:
         ("HANDLE", r"thanks u/rosa\_finch"),
         ("HANDLE", "https://mas.to/@rosafinch"),
         ("HANDLE", "snap: rosa_finch"),
+        ("HANDLE", "message me on kik, rosa_finch"),
         ("HANDLE", "微信：rosa_finch"),
         ("HANDLE", "**_u/rosa_finch_**"),
         ("PHONE_NUMBER", "1-415-555-2671"),
@@ -101,7 +102,7 @@ def test_each_entity_is_found(entity: str, text: str) -> None:
         "lunch @12, doors @6pm and @7p.m., a @ b, at this point in life, the dot at noon",
         "https://x.com/home https://t.me/s https://www.facebook.com/groups/bees",
         "sk-this-is-not-a-token, ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
-        "discord: yes, on reddit today, twitter is down",
+        "discord: yes, dumps of reddit, x_stream and table, on reddit today, twitter is down",
     ],
 )
 def test_what_reaches_nobody_is_not_found(text: str) -> None:
