@@ -336,7 +336,12 @@ _COUNTED = ("01234567890123456789", "98765432109876543210", "1234567891011121314
 
 
 def _is_sequence(seen: Surroundings) -> bool:
-    """Return whether the numbers are counted up or down, or one digit is repeated."""
+    """Return whether the numbers are counted up or down, or one digit is repeated.
+
+    A card has a valid checksum, also 4242 4242 4242 4242: only one repeated digit is none.
+    """
+    if seen.entity == "CREDIT_CARD":
+        return len(set(seen.digits)) == 1
     numbers = [int(group) for group in seen.groups]
     steps = {abs(b - a) for a, b in pairwise(numbers)}
     if len(numbers) > 3 and len(steps) == 1 and steps <= {1, 2, 5, 10, 100, 1000}:

@@ -190,8 +190,8 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
     whole, was = dump.read_bytes(), dump.stat()
     real = read_file.save_part
 
-    def changing(batch: Any, folder: Path, index: int) -> None:
-        real(batch, folder, index)
+    def changing(batch: Any, suppressed: int, folder: Path, index: int) -> None:
+        real(batch, suppressed, folder, index)
         if index == 0:
             if change == "cut":
                 os.truncate(dump, len(whole) // 2)

@@ -121,6 +121,7 @@ SPANS = [
     ("decimal", "US_SSN", "no 11.[307.39.1820]", "no 11 [307.39.1820]"),
     ("epoch", "PHONE_NUMBER", "since [1700000123] it", "call [1700000123] it"),
     ("epoch", "PHONE_NUMBER", "at [1700000123456]", "at [2700000123456]"),
+    ("sequence", "CREDIT_CARD", "[4444 4444 4444 4444]", "[4242 4242 4242 4242]"),
     ("sequence", "PHONE_NUMBER", "[1 2 3 4 5 6 7 8 9 10]", "[1 2 3 4 5 6 7 8 9 1 2]"),
     ("sequence", "PHONE_NUMBER", "[10 9 8 7 6 5 4 3]", "[01 23 45 67 89]"),
     ("sequence", "PHONE_NUMBER", "loool [7777777777]", "loool [7777777772]"),
