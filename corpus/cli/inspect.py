@@ -74,11 +74,12 @@ def _render_comparison(folder: Any, other: Any) -> str:
 
 def _render(folder: Any) -> str:
     from corpus.manifest import load_manifest
+    from corpus.plan.built_plan import load_built_plan
     from corpus.report import report_page, statistics
     from corpus.report.published_plan import PublishedPlan
 
     manifest, counts = load_manifest(folder), statistics.load_statistics(folder)
-    plan = PublishedPlan.parse((folder / "plan.yaml").read_text(encoding="utf-8"))
+    plan = PublishedPlan.parse(load_built_plan(folder).text)
     return report_page.render_report(manifest, plan, counts, with_speeds=True)
 
 
@@ -237,10 +238,10 @@ def _print_kept(post_id: str, name: str, corpus: Corpus) -> int:
 def _print_dropped(post_id: str, name: str, corpus: Corpus) -> int:
     """Print the ledger rows of a post with the settings of their stages; return how many."""
     import polars as pl
-    import yaml
 
-    plan = yaml.safe_load((corpus.path / "plan.yaml").read_text(encoding="utf-8"))
-    settings = {stage: config for entry in plan["stages"] for stage, config in entry.items()}
+    from corpus.plan.built_plan import load_built_plan
+
+    settings = dict(load_built_plan(corpus.path).public_stages)
     rows = corpus.dropped().filter(pl.col("id") == name).collect()
     for row in rows.iter_rows(named=True):
         stage = row["stage"]

@@ -113,13 +113,17 @@ def _priority(posts: pl.DataFrame, config: Config) -> pl.Expr:
 
 
 def _is_from_source(posts: pl.DataFrame, pattern: str) -> pl.Expr:
-    """Whether a post's platform equals ``pattern``, or the name of its file matches it."""
+    """Whether a post's platform equals ``pattern``, or the name of its file matches it.
+
+    A build gives several patterns, one a line: of the names that the output has.
+    """
     matches = pl.lit(False)
     if "platform" in posts.columns:
-        matches = matches | (pl.col("platform") == pattern)
+        matches = matches | pl.col("platform").is_in(pattern.split("\n"))
     if "source_file" in posts.columns:
         files = posts["source_file"].unique().drop_nulls()
-        matching = [file for file in files if fnmatch(file, pattern)]
+        patterns = pattern.split("\n")  # of a build: the names of files, one a line
+        matching = [file for file in files if any(fnmatch(file, each) for each in patterns)]
         matches = matches | pl.col("source_file").is_in(matching)
     return matches
 

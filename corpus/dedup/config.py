@@ -35,8 +35,8 @@ class Config(FilterConfig):
     prefer_sources: tuple[str, ...] = Field(
         (),
         max_length=60,
-        description="platforms or patterns of file names, the best first: a copy from an earlier "
-        "one is kept, whatever 'keep' says",
+        description="platforms or patterns of the sources' files, the best first: a copy from an "
+        "earlier one is kept, whatever 'keep' says",
     )
     max_cluster: int = Field(
         1, ge=1, description="how many posts of a cluster of equal or similar texts are kept"

@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
-import yaml
 from numpy.typing import NDArray
 
 from corpus import stages
@@ -31,6 +30,7 @@ from corpus.maintenance.audit_files import find_in_values, format_counts
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings
 from corpus.manifest import MANIFEST_NAME, load_manifest
+from corpus.plan.built_plan import load_built_plan
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.pseudonyms import AUTHOR_COLUMNS, AUTHOR_LIST_COLUMNS, ID_COLUMNS
 from corpus.storage.unfinished_takedown import recover
@@ -362,7 +362,7 @@ def _audit(
 ) -> dict[str, Any]:
     folder: Path = files.folder
     manifest = load_manifest(folder)
-    pii_config = _load_pii_config(folder, strict)
+    pii_config = _load_pii_config(folder, strict, key)
     settings = _make_detector_settings(pii_config)
     secrets = _load_secrets(folder, manifest, key)
     expected, reason = _expected_canaries(manifest, secrets)
@@ -417,11 +417,10 @@ def _audit(
     }
 
 
-def _load_pii_config(folder: Path, strict: bool) -> str:
+def _load_pii_config(folder: Path, strict: bool, key: str | Path | None) -> str:
     """Return the plan's settings of the pii stage, without any that need the key or keep names."""
-    plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
-    stage_settings = {name: own for stage in plan["stages"] for name, own in stage.items()}
-    settings = stage_settings.get("pii") or {}
+    plan = load_built_plan(folder, key)
+    settings = plan.stage_settings("pii", "public", "public_file", "ner")
     settings |= {"style": "placeholder", "max_spans": 0}
     settings |= {"handles": "placeholder"} if settings.get("handles") == "pseudonym" else {}
     settings |= {"profile": "strict"} if strict else {}

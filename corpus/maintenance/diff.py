@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
-import yaml
 
 from corpus.errors import CorpusError
 from corpus.journal import CorpusFiles, read_version, require_version
 from corpus.manifest import load_manifest
+from corpus.plan.built_plan import load_built_plan
 from corpus.report.funnel import list_funnel_rows
 from corpus.report.numbers import format_setting
 from corpus.report.terminal import make_printable
@@ -57,15 +57,9 @@ def compare_corpora(before: Path | RemotePath, after: Path | RemotePath) -> dict
 
 def _load_plan(folder: Path | RemotePath) -> dict[str, Any]:
     """Return the plan with its stages by name, so that a stage which moved is the same stage."""
-    try:
-        plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
-        stages = {name: own for stage in plan["stages"] for name, own in stage.items()}
-        order = [name for stage in plan["stages"] for name in stage]
-    except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError):
-        raise CorpusError(
-            f"'{folder / 'plan.yaml'}' is missing or no plan; copy the corpus again"
-        ) from None
-    return {"order": order, **stages, "output": plan.get("output") or {}}
+    plan = load_built_plan(folder)
+    stages = plan.public_stages
+    return {"order": [name for name, _ in stages], **dict(stages), "output": plan.output}
 
 
 def _source_hashes(manifest: Mapping[str, Any]) -> dict[str, Any]:

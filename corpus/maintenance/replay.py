@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 from pydantic import ValidationError
 
 from corpus import stages
 from corpus.errors import ManifestError, PlanError, did_you_mean
 from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
-from corpus.schema import LEDGER_KEY
+from corpus.plan.built_plan import PLAN_NAME, load_built_plan
+from corpus.schema import LEDGER_COLUMNS, LEDGER_KEY
 from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.files import file_sha256
 from filters import contract
@@ -70,7 +70,7 @@ class BuiltStage:
         except OSError as error:
             raise PlanError(
                 f"{self.name}: '{error.filename}' is missing, and its thresholds are needed; run "
-                "this where the corpus was built"
+                "this where the corpus was built, with the plan beside the key"
             ) from None
         except ValueError as error:
             raise PlanError(str(error)) from None
@@ -125,6 +125,11 @@ class BuiltCorpus:
         """
         shards = [self.files.path(shard["path"]) for shard in self.manifest["shards"]]
         kept = pl.scan_parquet(shards, glob=False)
+        stored = kept.collect_schema().names()
+        keys = [
+            pl.col(name) if name in stored else pl.lit(None, LEDGER_COLUMNS[name]).alias(name)
+            for name in LEDGER_KEY  # a plan may leave source_file and source_row out
+        ]
         count = (
             pl.col("post_ids").list.len().cast(pl.Int64)
             if self._counts_document_posts
@@ -132,7 +137,7 @@ class BuiltCorpus:
         )
         frames = [
             kept.select(
-                *LEDGER_KEY,
+                *keys,
                 pl.lit(len(self.stages), pl.Int64).alias("_at"),
                 pl.lit(None, pl.String).alias("_was"),
                 pl.lit(None, pl.String).alias("_why"),
@@ -177,15 +182,13 @@ class BuiltCorpus:
 
 def _load_stages(out: Path) -> list[BuiltStage]:
     try:
-        plan = yaml.safe_load((out / "plan.yaml").read_text(encoding="utf-8"))
-        entries = [next(iter(entry.items())) for entry in plan["stages"]]
         return [
             BuiltStage(name, position, stages.find(name).Config.model_validate(settings))
-            for position, (name, settings) in enumerate(entries)
+            for position, (name, settings) in enumerate(load_built_plan(out).stages)
         ]
-    except (OSError, yaml.YAMLError, ValidationError, KeyError, TypeError, AttributeError) as error:
+    except (ValidationError, KeyError) as error:
         raise ManifestError(
-            f"'{out / 'plan.yaml'}' is missing or of another version ({type(error).__name__}); "
+            f"'{out / PLAN_NAME}' is of another version ({type(error).__name__}); "
             "use the version that built the corpus"
         ) from None
 

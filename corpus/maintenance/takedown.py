@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
 from corpus import report
 from corpus.errors import BuildError, PlanError
@@ -28,6 +27,7 @@ from corpus.maintenance.takedown_request import TakedownRequest
 from corpus.manifest import MANIFEST_NAME, find_imbalances, load_manifest
 from corpus.output import samples
 from corpus.output.parquet_options import ParquetOptions
+from corpus.plan.built_plan import BuiltPlan, load_built_plan
 from corpus.privacy import keys, people, suppression
 from corpus.privacy.people import Names
 from corpus.privacy.pseudonyms import Pseudonymizer
@@ -175,8 +175,8 @@ def _rewrite_shards(
     changes: TakedownChanges,
 ) -> None:
     """Rewrite the shards with a post of the request, a repost of one, or a reference to one."""
-    plan = _load_plan(folder)
-    joiner = str(_stage_settings(plan).get("conversations", {}).get("joiner", ""))
+    plan = load_built_plan(folder)
+    joiner = str(plan.stage_settings("conversations").get("joiner", ""))
     paths = {shard["path"]: folder / shard["path"] for shard in manifest["shards"]}
     found = {name: rewrite.find_posts(path, request, joiner) for name, path in paths.items()}
     asked = pl.concat(
@@ -213,27 +213,16 @@ def _rewrite_shards(
         changes.removed |= dict.fromkeys(changes.removed_with_document, "")
 
 
-def _parquet_options(plan: dict[str, Any]) -> ParquetOptions:
-    output = plan.get("output", {})
+def _parquet_options(plan: BuiltPlan) -> ParquetOptions:
+    output = plan.output
     names = [field.name for field in fields(ParquetOptions) if field.name in output]
     return ParquetOptions(**{name: output[name] for name in names})
 
 
-def _load_plan(folder: Path) -> dict[str, Any]:
-    plan: dict[str, Any] = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
-    return plan
-
-
-def _stage_settings(plan: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of the plan's stages by name, in the order of the plan."""
-    return {name: settings for stage in plan["stages"] for name, settings in stage.items()}
-
-
 def _dedup_follows_conversations(folder: Path) -> bool:
     """Return whether the index has documents, because dedup follows conversations in the plan."""
-    order = [
-        name for name in _stage_settings(_load_plan(folder)) if name in ("conversations", "dedup")
-    ]
+    names = [name for name, _ in load_built_plan(folder).stages]
+    order = [name for name in names if name in ("conversations", "dedup")]
     return order == ["conversations", "dedup"]
 
 
@@ -299,7 +288,7 @@ def _write_documentation(
         manifest[FIELD] = [entry for entry in manifest[FIELD] if entry["path"] in elsewhere]
     _update_counts(manifest, changes)
     _update_index_facts(manifest, changes)
-    plan = (folder / "plan.yaml").read_text(encoding="utf-8")
+    plan = load_built_plan(folder).text
     statistics = _count_statistics(folder, manifest, changes)
     statistics |= {"samples": list(samples_shown)}
     for page, text in report.render_documentation(manifest, plan, statistics).items():

@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from corpus import stages
+from corpus.output.columns import OutputColumns
 from corpus.privacy import canaries, keys
 from corpus.privacy.pseudonyms import (
     AUTHOR_COLUMNS,
@@ -203,11 +204,9 @@ class RedactSamples(ResumableTask):
         if contract.wants_key(module, config):
             options["key"] = keys.load_key(self.naming.key_path)
         redact = module.build(config, **options)
-        pseudonymizer = self.naming.load()
-        kept = redact(_cut_texts(self._load_kept()))
-        dropped = redact(_cut_texts(self._load_dropped()))
-        dropped = pseudonymizer.replace_author_columns(dropped)
-        dropped = pseudonymizer.replace_id_columns(dropped)
+        columns = OutputColumns(self.naming, self.pii_config).load()
+        kept = columns.redact_words(redact(_cut_texts(self._load_kept())))
+        dropped = columns.replace_people(redact(_cut_texts(self._load_dropped())))
         dropped = dropped.with_columns(pl.lit("dropped").alias("_of"))
         rows = [*kept.iter_rows(named=True), *dropped.iter_rows(named=True)]
         max_characters = min(MAX_TEXT_CHARACTERS, MAX_SAMPLE_CHARACTERS // max(1, len(rows)))

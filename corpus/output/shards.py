@@ -10,10 +10,9 @@ import polars as pl
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from corpus.output.columns import OutputColumns
 from corpus.output.parquet_options import ParquetOptions
-from corpus.output.turn_ends import extract_turn_ends
-from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
-from corpus.schema import COUNTED_POSTS, INTERNAL_COLUMNS, POST
+from corpus.schema import COUNTED_POSTS
 from corpus.tasks.files import atomic_write, file_sha256
 from corpus.tasks.task import ResumableTask, Written
 
@@ -54,18 +53,18 @@ class WriteShard(ResumableTask):
     high: int
     row_group_bytes: int
     scores: tuple[str, ...]
-    pseudonyms: PseudonymSettings
+    columns: OutputColumns
     parquet_options: ParquetOptions
 
     def write(self) -> Written:
         """Write the shard, a row group at a time."""
         row_groups: list[int] = []
         posts = characters = 0
-        pseudonyms = self.pseudonyms.load()
+        columns = self.columns.load()
         with atomic_write(self.target, durable=True) as temporary:
             writer: pq.ParquetWriter | None = None
             for group in self._read_row_groups():
-                table = select_output_columns(group, self.scores, pseudonyms).to_arrow()
+                table = columns.select(group, self.scores).to_arrow()
                 if writer is None:
                     names = [name for name in _DICTIONARY_COLUMNS if name in table.column_names]
                     writer = self.parquet_options.open_writer(temporary, table.schema, names)
@@ -120,7 +119,7 @@ def make_shard_tasks(
     shard_bytes: int,
     row_group_bytes: int,
     scores: tuple[str, ...],
-    pseudonyms: PseudonymSettings,
+    columns: OutputColumns,
     parquet_options: ParquetOptions,
 ) -> list[WriteShard]:
     """The tasks that write every post of ``parts`` once, in shards with nearly equal text.
@@ -152,19 +151,8 @@ def make_shard_tasks(
                 high=high,
                 row_group_bytes=row_group_bytes,
                 scores=scores,
-                pseudonyms=pseudonyms,
+                columns=columns,
                 parquet_options=parquet_options,
             )
         )
     return tasks
-
-
-def select_output_columns(
-    posts: pl.DataFrame, scores: tuple[str, ...], pseudonyms: Pseudonymizer
-) -> pl.DataFrame:
-    """The columns of a shard, ``text`` first, with pseudonyms for authors and posts."""
-    if "turn_ends" in posts.columns:
-        posts = extract_turn_ends(posts)
-    names = [name for name in POST if name not in ("text", *INTERNAL_COLUMNS)]
-    posts = pseudonyms.replace_id_columns(pseudonyms.replace_author_columns(posts))
-    return posts.select("text", *names, *scores)

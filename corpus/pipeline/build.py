@@ -34,6 +34,7 @@ from corpus.pipeline.build_manifest import (
 from corpus.pipeline.context import BuildContext
 from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
+from corpus.plan.built_plan import PLAN_NAME
 from corpus.plan.model import Plan
 from corpus.privacy import keys, suppression
 from corpus.storage import filesystem, unfinished_takedown, upload
@@ -65,6 +66,7 @@ def build(
     _check_runner(plan)
     dry_run_folder.remove_leftovers(plan.folder)
     key_id = keys.ensure_key(plan.key_path, plan.folder)
+    plan = plan.with_named_sources()
     dedup_index.check_keys(plan.list_earlier_corpora(), key_id)
     observer = observer or SilentObserver()
     _add_given_requests(plan)
@@ -155,6 +157,7 @@ def _started_build(
         with explained_failures(space.work, runner):
             if runner.dashboard:
                 recorder.note(f"ray dashboard {runner.dashboard}")
+            _write_private_plan(plan, recorder)
             yield BuildContext(plan, space, key_id, suppressed, runner, recorder), recorder
         state = "done"
     except Exception:
@@ -163,6 +166,19 @@ def _started_build(
     finally:
         runner.close()
         recorder.record_end(state)
+
+
+def _write_private_plan(plan: Plan, observer: Observer) -> None:
+    """Keep the plan with its paths beside the key; a build goes on without it."""
+    if dry_run_folder.is_trial(plan.folder):
+        return
+    try:
+        plan.write_private_plan()
+    except OSError as error:
+        observer.note(
+            f"the plan with its paths is not kept beside the key: {error.strerror}; keep the plan "
+            "yourself, since plan.yaml in the output has no paths"
+        )
 
 
 def _make_runner(plan: Plan, work: Path) -> runners.Runner:
@@ -187,13 +203,13 @@ def _write_documentation(
     context: BuildContext, manifest: dict[str, Any], samples: list[dict[str, Any]]
 ) -> None:
     """Write the resolved plan, the report, its statistics, the dataset card and the datasheet."""
-    out, plan = context.workspace.out, context.plan.to_yaml()
+    out, plan = context.workspace.out, context.plan.to_public_yaml()
     shards = [out / shard["path"] for shard in manifest["shards"]]
     statistics = report.count_statistics(
         shards, context.workspace.ledger_files(), manifest, context.run
     )
     texts = {
-        "plan.yaml": existing_output.PLAN_HEAD + plan,
+        PLAN_NAME: plan,
         **report.render_documentation(manifest, plan, statistics | {"samples": samples}),
     }
     for name, text in texts.items():

@@ -28,7 +28,7 @@ def summarize_source(file: InputFile) -> dict[str, Any]:
         _add_counts(skipped, receipt["skipped"])
     suppressed = sum(receipt.get("suppressed", 0) for receipt in receipts)
     return {
-        "path": file.read_task.path,
+        "path": file.read_task.name,
         "bytes": file.size_bytes,
         "sha256": receipts[-1]["sha256"],
         "reader": file.read_task.reader,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from corpus.output.columns import OutputColumns
 from corpus.pipeline.workspace import Workspace
 from corpus.plan.entries import Stage
 from corpus.plan.model import Plan
@@ -77,6 +78,17 @@ class BuildContext:
     #: For each barrier, what the manifest records of it, and the parts that it measured.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured_parts: dict[str, list[MeasuredPart]] = field(default_factory=dict)
+
+    @property
+    def pii_config(self) -> str:
+        """The settings of the plan's stage ``pii`` as JSON; '' if it has none."""
+        return next((stage.config_json for stage in self.plan.stages if stage.name == "pii"), "")
+
+    @property
+    def output_columns(self) -> OutputColumns:
+        """How the columns of a shard are made."""
+        has_source = self.plan.output.source_columns
+        return OutputColumns(self.plan.pseudonyms, self.pii_config, has_source)
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """A fingerprint of each stage; one changes whenever the stage would decide differently."""

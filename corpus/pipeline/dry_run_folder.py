@@ -25,6 +25,11 @@ def locate(out: Path) -> Path:
     return out.with_name(f".{out.name}.dry-run")
 
 
+def is_trial(out: Path) -> bool:
+    """Whether an output folder is that of a trial build."""
+    return out.name in TRIALS and out.parent.name.endswith(".dry-run")
+
+
 @contextmanager
 def made_folder(out: Path) -> Iterator[Path]:
     """Make and lock the folder of a dry run; remove it, with all that the dry run wrote, at last.

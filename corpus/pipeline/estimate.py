@@ -20,11 +20,12 @@ from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, dry_run_folder, ingest
-from corpus.pipeline.read_file import apply_suppression_list, save_part
+from corpus.pipeline.read_file import SourceFileNames, apply_suppression_list, save_part
 from corpus.pipeline.workspace import Workspace, mark_begun
 from corpus.plan.entries import Source
 from corpus.plan.model import Plan
 from corpus.privacy import keys, suppression
+from corpus.privacy.file_names import FileNamer
 from corpus.readers.contract import Batch
 from corpus.storage import filesystem
 from corpus.tasks import status
@@ -155,14 +156,18 @@ def _build_trial(
     output = plan.output.model_copy(update={**changes, "keep_work": True, "suppressed": ""})
     run = plan.run.model_copy(update={"runner": "serial"})
     small = replace(plan, output=output, run=run)
-    keys.ensure_key(small.key_path, out)
+    key_id = keys.ensure_key(small.key_path, out)
     workspace = Workspace(small)
     workspace.work.mkdir(parents=True)
     suppressed = suppression.load(small.key_path).state
     mark_begun(small, suppressed)  # without it, the build would remove the parts
-    for (number, path), batches in batches_by_file.items():
-        source = plan.sources[number]
-        facts = ingest.identify_file(source, path, run.part_posts)
+    namer = FileNamer(keys.load_key(small.key_path))
+    for file in small.name_files():
+        source, batches = plan.sources[file.source], batches_by_file[file.source, file.path]
+        names = SourceFileNames(file.path, file.name, namer)
+        module = readers.find(source.reader)
+        batches = [names.rename(batch, module, source.config) for batch in batches]
+        facts = ingest.identify_file(source, file, run.part_posts, key_id)
         identity = ingest.identify_file_parts(facts, suppressed)
         folder = workspace.step_folder("read", *identity)
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,10 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from corpus import stages
+from corpus import readers, stages
 from corpus.errors import CorpusError, PlanError
 from corpus.manifest import MANIFEST_NAME, is_manifest, load_manifest
+from corpus.plan import private_plan
+from corpus.plan.built_plan import PLAN_HEAD
+from corpus.plan.entries import Source
 from corpus.plan.model import Plan
+from corpus.plan.private_plan import absolute_path
 from corpus.privacy import suppression
 from corpus.privacy.suppression import EMPTY, State, SuppressionList
 from corpus.storage import filesystem, folder_lock, output_folder, upload
@@ -20,8 +24,6 @@ from corpus.tasks.files import fingerprint
 from corpus.tasks.observer import Observer
 from corpus.tasks.receipts import load_receipt
 
-#: The first line of the ``plan.yaml`` that a build writes.
-PLAN_HEAD = "# The plan as resolved: every default filled in. `run:` is not part of it.\n"
 #: The receipt that says of which sources a build was begun.
 BEGUN_FILE = Path("work") / "begun.json"
 _REMEDY = "give another --out, or --replace to build over it"
@@ -78,7 +80,7 @@ def find_finished_manifest(
     if not replace and (out / MANIFEST_NAME).exists():
         manifest = load_manifest(out)
         same_sources = list_manifest_sources(manifest) == identify_sources(plan)
-        same_sources = same_sources and not _has_edited_source(manifest, out / MANIFEST_NAME)
+        same_sources = same_sources and not _has_other_content(plan, manifest)
         same_plan = manifest["plan_fingerprint"] == plan.fingerprint()
         same_key = manifest["author_key_id"] == key_id
         if same_plan and same_sources and same_key and _honours(manifest, listed):
@@ -111,6 +113,7 @@ def _find_remote_manifest(
         and remote.get("author_key_id") == key_id
     )
     same = same and list_manifest_sources(remote) == identify_sources(plan)
+    same = same and not _has_other_content(plan, remote)
     if not replace and same and _honours(remote, listed):
         return remote
     if not plan.output.suppressed:
@@ -128,11 +131,10 @@ def _find_remote_manifest(
 
 
 def identify_sources(plan: Plan) -> list[dict[str, Any]]:
-    """The files that the plan reads: path and bytes, without opening them."""
+    """The files that the plan reads: name in the output and bytes, without opening them."""
     return [
-        {"path": file, "bytes": filesystem.size_and_mtime(file)[0]}
-        for source in plan.sources
-        for file in source.list_files()
+        {"path": file.name, "bytes": filesystem.size_and_mtime(file.path)[0]}
+        for file in plan.name_files()
     ]
 
 
@@ -148,17 +150,34 @@ def _list_input_files(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return [source for source in manifest["sources"] if source["reader"] != "canaries"]
 
 
-def _has_edited_source(manifest: dict[str, Any], manifest_path: Path) -> bool:
-    """Whether a source was edited in place since; only files newer than the corpus are hashed."""
-    built = manifest_path.stat().st_mtime_ns
-    return any(
-        filesystem.size_and_mtime(source["path"])[1] > built
-        and (
-            filesystem.is_folder(source["path"])  # has no hash of its own: it is read again
-            or filesystem.hash_file(source["path"]) != source["sha256"]
-        )
-        for source in _list_input_files(manifest)
-    )
+def _has_other_content(plan: Plan, manifest: dict[str, Any]) -> bool:
+    """Whether a file of the plan has other content than the file of its name in the manifest.
+
+    A file is hashed if it was edited since the corpus was built, or if the build read it from
+    another folder, or if the private plan, which says from where, is missing.
+    """
+    hashes = {source["path"]: source["sha256"] for source in _list_input_files(manifest)}
+    built = private_plan.find(plan.key_path, plan.folder, manifest["plan_fingerprint"])
+    for file in plan.name_files():
+        if (
+            built is not None
+            and built.files.get(file.name) == absolute_path(file.path)
+            and filesystem.size_and_mtime(file.path)[1] <= built.written_ns
+        ):
+            continue
+        if _hash_source(plan.sources[file.source], file.path, plan.run.part_posts) != hashes.get(
+            file.name
+        ):
+            return True
+    return False
+
+
+def _hash_source(source: Source, path: str, part_posts: int) -> str | None:
+    """The hash that the manifest has of an input: of a folder, of the files that are read of it."""
+    if not filesystem.is_folder(path):
+        return filesystem.hash_file(path)
+    *_, last = readers.find(source.reader).read(path, source.config, part_posts)
+    return last.sha256
 
 
 # --------------------------------------------------------------------------- refusals

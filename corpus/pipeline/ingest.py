@@ -13,6 +13,7 @@ from corpus.pipeline.filter_part import FilterPart
 from corpus.pipeline.plant_canaries import PlantCanaries
 from corpus.pipeline.read_file import ReadFile, is_finished, load_receipts, part_path
 from corpus.plan.entries import Source, Stage, serialize_stages
+from corpus.plan.source_names import NamedFile
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.tombstones import fold_tombstones
 from corpus.storage import filesystem
@@ -37,37 +38,49 @@ class InputFile:
 def list_input_files(context: BuildContext) -> list[InputFile]:
     """The files of all sources, in the plan's order; canaries, if any, are the last."""
     plan, files = context.plan, []
-    for source in plan.sources:
+    for file in plan.name_files():
+        source = plan.sources[file.source]
         has_tombstones = readers.find(source.reader).TOMBSTONES
-        for path in source.list_files():
-            facts = identify_file(source, path, plan.run.part_posts)
-            reader, _, settings, _, size_bytes, modified_ns, part_posts = facts
-            identity = identify_file_parts(facts, context.suppressed)
-            folder = context.workspace.step_folder("read", *identity)
-            task = ReadFile(
-                reader,
-                settings,
-                path,
-                folder,
-                part_posts,
-                size_bytes,
-                modified_ns,
-                plan.key_path,
-                context.suppressed,
-            )
-            files.append(InputFile(task, size_bytes, has_tombstones, identity))
+        facts = identify_file(source, file, plan.run.part_posts, context.key_id)
+        identity = identify_file_parts(facts, context.suppressed)
+        size_bytes, modified_ns = filesystem.size_and_mtime(file.path)
+        task = ReadFile(
+            source.reader,
+            source.config_json,
+            file.path,
+            file.name,
+            context.workspace.step_folder("read", *identity),
+            plan.run.part_posts,
+            size_bytes,
+            modified_ns,
+            plan.key_path,
+            context.suppressed,
+        )
+        files.append(InputFile(task, size_bytes, has_tombstones, identity))
     if plan.output.canaries:
         files.append(_make_canary_file(context))
     return files
 
 
 def identify_file(
-    source: Source, path: str, part_posts: int
-) -> tuple[str, int, str, str, int, int, int]:
-    """What the parts of a file depend on: reader, version, settings, path, bytes, ns, part size."""
-    size_bytes, modified_ns = filesystem.size_and_mtime(path)
-    version = readers.find(source.reader).VERSION
-    return source.reader, version, source.config_json, path, size_bytes, modified_ns, part_posts
+    source: Source, file: NamedFile, part_posts: int, key_id: str
+) -> tuple[object, ...]:
+    """What the parts of a file depend on, wherever its folder is.
+
+    That is the reader, its version and settings, the file's name, bytes and time of change, the
+    size of a part, and the key, by which names of members are keyed.
+    """
+    size_bytes, modified_ns = filesystem.size_and_mtime(file.path)
+    return (
+        source.reader,
+        readers.find(source.reader).VERSION,
+        source.settings_without_path,
+        file.name,
+        size_bytes,
+        modified_ns,
+        part_posts,
+        key_id,
+    )
 
 
 def identify_file_parts(

@@ -23,7 +23,7 @@ class PlantCanaries:
     count: int
     seed: bytes
 
-    reader = path = canaries.SOURCE_NAME
+    reader = path = name = canaries.SOURCE_NAME
 
     def __call__(self) -> PlantCanaries:
         """Write the canaries, unless their receipt is there."""

@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline.withdrawn_copies import withdraw_copies
-from corpus.privacy import suppression
-from corpus.readers.contract import Batch, Cursor
+from corpus.privacy import keys, suppression
+from corpus.privacy.file_names import FileNamer
+from corpus.readers.contract import Batch, Cursor, ReaderConfig, ReaderModule
 from corpus.readers.reposts import fill_original_authors
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
@@ -22,18 +25,21 @@ from corpus.tasks.receipts import load_receipt, save_receipt
 class ReadFile:
     """The task of reading the file at ``path`` into the parts in ``folder``, each with a receipt.
 
-    Posts on the suppression list are counted in the receipt, and nothing else of them is written.
-    It resumes after the last part that has a receipt. BuildError if the file changes meanwhile.
+    The posts and the refused records have ``name``, the file's name in the output, and not its
+    path. Posts on the suppression list are counted in the receipt, and nothing else of them is
+    written. It resumes after the last part that has a receipt. BuildError if the file changes
+    meanwhile.
     """
 
     reader: str
     settings: str  # the reader's Config as JSON
     path: str
+    name: str
     folder: Path
     part_posts: int
     size_bytes: int  # when the build began
     modified_ns: int  # when the build began
-    key_path: Path | str = ""
+    key_path: Path | str  # of the names of members of archives, and of the list
     suppressed: suppression.State = suppression.EMPTY  # of the key's list
 
     def __call__(self) -> ReadFile:
@@ -47,8 +53,10 @@ class ReadFile:
         module = readers.find(self.reader)
         config = module.Config.model_validate_json(self.settings)
         batches = module.read(self.path, config, self.part_posts, start)
+        names = SourceFileNames(self.path, self.name, FileNamer(keys.load_key(self.key_path)))
         for index, batch in enumerate(batches, start=len(receipts)):
             self._check_unchanged()  # else parts of two versions of the file would be mixed
+            batch = names.rename(batch, module, config)
             batch = replace(batch, posts=fill_original_authors(batch.posts))
             listed = apply_suppression_list(batch, self.key_path, self.suppressed)
             save_part(*listed, self.folder, index)
@@ -71,6 +79,38 @@ def apply_suppression_list(
     listed = suppression.load_state(key_path, suppressed)
     posts = suppression.redact_posts(listed, suppression.drop_listed(listed, batch.posts))
     return replace(batch, posts=posts), batch.posts.height - posts.height
+
+
+class SourceFileNames:
+    """Puts the names of the output in place of paths in ``source_file``."""
+
+    def __init__(self, path: str, name: str, namer: FileNamer) -> None:
+        self._path = path
+        self._name = name
+        self._namer = namer
+
+    def rename(self, batch: Batch, module: ReaderModule, config: ReaderConfig) -> Batch:
+        """Rename the files of a batch, and make the ids that its reader makes of their names."""
+        posts, refused = (self._rename_column(frame) for frame in (batch.posts, batch.refused))
+        if assign_ids := getattr(module, "assign_ids", None):
+            posts = assign_ids(posts, config)
+        return replace(batch, posts=posts, refused=refused)
+
+    def _rename_column(self, frame: pl.DataFrame) -> pl.DataFrame:
+        old = frame["source_file"].unique().drop_nulls()
+        new = pl.Series([self._rename(name) for name in old], dtype=pl.String)
+        return frame.with_columns(
+            frame["source_file"].replace_strict(old, new, default=None, return_dtype=pl.String)
+        )
+
+    def _rename(self, source_file: str) -> str:
+        for start, separator in ((self._path, "!"), (self._path.rstrip("/"), "/")):
+            if source_file.startswith(start + separator):
+                members = source_file[len(start) + 1 :]
+                return f"{self._name}{separator}{self._namer.name_members(members)}"
+        if source_file == self._path:
+            return self._name
+        return f"{self._name}!{self._namer.name_members(source_file)}"
 
 
 def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:

@@ -21,10 +21,9 @@ from corpus.dedup import output_texts
 from corpus.dedup.config import Config
 from corpus.dedup.dedup_index import load_measured_hashes
 from corpus.errors import BuildError
-from corpus.output.shards import select_output_columns
+from corpus.output.columns import OutputColumns
 from corpus.pipeline.filter_part import StageChain, filter_posts
 from corpus.privacy import keys
-from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write, file_sha256
@@ -55,7 +54,7 @@ class FilterReplacements(ResumableTask):
     target: Path
     chain: StageChain
     scores: tuple[str, ...]
-    pseudonyms: PseudonymSettings
+    columns: OutputColumns
     dedup_config: str  # as JSON
 
     @property
@@ -77,14 +76,11 @@ class FilterReplacements(ResumableTask):
         row = pl.Series(_ROW, range(len(rows)), dtype=pl.Int64)
         copies = posts.hstack(verdict).with_columns(row)
         kept, _, _ = filter_posts(
-            copies, self.chain, str(self.part.posts), None, self.pseudonyms.key_path
+            copies, self.chain, str(self.part.posts), None, self.columns.pseudonyms.key_path
         )
         before = posts["text"].gather(kept[_ROW])
         index_columns = self._make_index_columns(rows.gather(kept[_ROW]), before, kept)
-        kept = kept.drop(_ROW)
-        return select_output_columns(kept, self.scores, self.pseudonyms.load()).hstack(
-            index_columns
-        )
+        return self.columns.load().select(kept.drop(_ROW), self.scores).hstack(index_columns)
 
     def _make_index_columns(
         self, rows: pl.Series, before: pl.Series, kept: pl.DataFrame

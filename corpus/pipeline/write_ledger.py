@@ -114,8 +114,13 @@ def _make_replacement_tasks(
     if not (isinstance(config, dedup.Config) and config.reserve):
         return None
     measured = context.measured_parts["dedup"]
-    settings = [*(stage.fingerprint for stage in last), context.key_id, context.plan.output.ids]
-    settings.append(str(INDEX_FORMAT_VERSION))
+    settings = [
+        [stage.fingerprint for stage in last],
+        context.key_id,
+        context.pii_config,
+        context.plan.shard_settings(),
+        INDEX_FORMAT_VERSION,
+    ]
     names = [part.posts.name for part in measured]
     folder = context.workspace.step_folder("reserve", names, settings)
     folder = folder / measured[0].measures.parent.name if measured else folder
@@ -125,7 +130,7 @@ def _make_replacement_tasks(
             folder / f"{index:06d}.parquet",
             serialize_stages(last)[1:],
             tuple(context.plan.scores()),
-            context.plan.pseudonyms,
+            context.output_columns,
             last[0].config_json,
         )
         for index, part in enumerate(measured)
@@ -140,8 +145,7 @@ def _make_sample_task(
 ) -> samples.RedactSamples:
     """The task that redacts a few posts for the report; it names the tasks that run before it."""
     count = context.plan.output.report_samples
-    pii = next((stage.config for stage in context.plan.stages if stage.name == "pii"), None)
-    redaction = config_json(pii or stages.find("pii").Config())
+    redaction = context.pii_config or config_json(stages.find("pii").Config())
     settings = [*(stage.fingerprint for stage in context.plan.stages), redaction, context.key_id]
     folder = context.workspace.step_folder(
         # The shard settings too, as the shards of one task are read together.

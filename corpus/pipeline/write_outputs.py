@@ -32,7 +32,7 @@ def write_shards(context: BuildContext, parts: Sequence[Part]) -> list[dict[str,
             shard_bytes=max(1, int(output.shard_mb * 1e6)),
             row_group_bytes=max(1, int(output.row_group_mb * 1e6)),
             scores=scores,
-            pseudonyms=context.plan.pseudonyms,
+            columns=context.output_columns,
             parquet_options=output.parquet_options,
         )
     workspace.remove_other_receipts(receipts_folder)

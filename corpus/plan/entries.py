@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +16,7 @@ from pydantic import BaseModel
 from corpus import stages
 from corpus.plan import detect_format
 from corpus.readers.contract import ReaderConfig
+from corpus.storage.filesystem import is_url
 from corpus.tasks.files import file_sha256, fingerprint
 from filters import contract
 from filters.contract import FilterConfig
@@ -31,6 +34,11 @@ class Source:
         """The settings as JSON, for a task."""
         return config_json(self.config)
 
+    @property
+    def settings_without_path(self) -> dict[str, Any]:
+        """The settings as plain data, but for the path: the same dump may be in another folder."""
+        return self.config.model_dump(mode="json", exclude={"path"})
+
     def list_files(self) -> list[str]:
         """The files to read, sorted; for an account's export perhaps a folder."""
         return detect_format.list_inputs(self.reader, self.config.path)
@@ -42,7 +50,8 @@ class Stage:
 
     name: str
     config: FilterConfig
-    #: The settings as the plan has them, where ``config`` names local copies of URLs instead.
+    #: The settings as the plan has them, where ``config`` names local copies of URLs instead, or
+    #: files by their names in the output.
     original_config: FilterConfig | None = None
 
     @property
@@ -80,13 +89,59 @@ class Stage:
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
         version = stages.find(self.name).VERSION
-        return fingerprint(self.name, version, self.resolved_settings, self.model_hashes)
+        return fingerprint(self.name, version, self.settings_without_folders, self.model_hashes)
 
     @cached_property
     def resolved_settings(self) -> dict[str, Any]:
         """The settings as plain data, with every value that the stage itself chooses."""
         config = contract.resolved(stages.find(self.name), self.original_config or self.config)
         return config.model_dump(mode="json")
+
+    @cached_property
+    def settings_without_folders(self) -> dict[str, Any]:
+        """The same, with the last part of each path to a file that the stage reads.
+
+        The files themselves are in :attr:`model_hashes`, so that their folder decides nothing.
+        """
+        files = self.list_files()
+        settings: dict[str, Any] = hide_folders_of(self.resolved_settings, files)
+        if self.original_config is not None:
+            used = self.config.model_dump(mode="json")
+            given = self.original_config.model_dump(mode="json")
+            for name in used:
+                if used[name] != given[name]:  # downloaded, or named as in the output
+                    settings[name] = hide_folders_of(used[name], files)
+        return settings
+
+    def list_files(self) -> list[str]:
+        """The files that the stage's settings name."""
+        return [str(file) for file in contract.models(stages.find(self.name), self.config)]
+
+
+def hide_folders_of(value: Any, files: Sequence[str]) -> Any:
+    """Plain data in which each path to one of ``files`` is its last part only."""
+    return map_paths(value, files, lambda path: os.path.basename(os.path.normpath(path)))
+
+
+def map_paths(value: Any, files: Sequence[str], change: Callable[[str], str]) -> Any:
+    """Plain data with ``change`` applied to each path to one of ``files``, or to a folder of one.
+
+    A path may be a pattern, and a word and a colon may precede it, such as ``transformers:``.
+    """
+    if isinstance(value, Mapping):
+        return {name: map_paths(own, files, change) for name, own in value.items()}
+    if isinstance(value, list | tuple):
+        return [map_paths(own, files, change) for own in value]
+    if not isinstance(value, str) or not value:
+        return value
+    kind, colon, path = ("", "", value) if is_url(value) else value.rpartition(":")
+    plain = os.path.normpath(path)
+    folder = plain.rstrip("/") + "/"
+    if any(
+        file in (path, plain) or file.startswith(folder) or fnmatch(file, path) for file in files
+    ):
+        return f"{kind}{colon}{change(path)}"
+    return value
 
 
 def config_json(config: BaseModel) -> str:

@@ -11,10 +11,11 @@ import yaml
 from corpus import readers, schema, stages
 from corpus.errors import PlanError
 from corpus.output import parquet_options
-from corpus.plan import validate, yaml_loader
+from corpus.plan import built_plan, private_plan, source_names, validate, yaml_loader
 from corpus.plan.entries import Source, Stage
 from corpus.plan.settings import Output, Run
-from corpus.privacy import suppression
+from corpus.plan.source_names import NamedFile
+from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.readers.contract import ReaderConfig
 from corpus.storage import download, filesystem
@@ -37,8 +38,20 @@ class Plan:
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy."""
-        return cls.parse(yaml_loader.load_yaml(path), name=Path(path).name)
+        """Read and check a YAML plan; PlanError says what is wrong, where, and the remedy.
+
+        For the ``plan.yaml`` of a corpus, which has no paths, its private plan is read.
+        """
+        document = yaml_loader.load_yaml(path)
+        if isinstance(document, dict) and built_plan.REDUCED in document:
+            private = built_plan.find_private_plan(Path(path).absolute().parent)
+            if private is None:
+                raise PlanError(
+                    f"'{path}' is the public form of a plan, without its paths; build from the "
+                    "plan in the folder named after the corpus's key and '.plans'"
+                )
+            document = private.document
+        return cls.parse(document, name=Path(path).name)
 
     @classmethod
     def parse(cls, document: object, name: str = "plan") -> Plan:
@@ -95,6 +108,27 @@ class Plan:
             original = stage.original_config or (stage.config if is_changed else None)
             chain.append(Stage(stage.name, config, original))
         return replace(self, stages=tuple(chain))
+
+    def with_named_sources(self) -> Plan:
+        """The same plan with ``prefer_sources`` by the names of files in the output.
+
+        The key must be there.
+        """
+        if not any(getattr(stage.config, "prefer_sources", ()) for stage in self.stages):
+            return self
+        files, chain = self.name_files(), []
+        for stage in self.stages:
+            patterns = getattr(stage.config, "prefer_sources", ())
+            if patterns:
+                named = tuple(source_names.select_by_name(pattern, files) for pattern in patterns)
+                config = stage.config.model_copy(update={"prefer_sources": named})
+                stage = Stage(stage.name, config, stage.original_config or stage.config)
+            chain.append(stage)
+        return replace(self, stages=tuple(chain))
+
+    def name_files(self) -> list[NamedFile]:
+        """All files of all sources in reading order, with their names; the key must be there."""
+        return source_names.name_files(self.sources, keys.load_key(self.key_path))
 
     def check_paths(self) -> None:
         """PlanError unless every file to read is there and the output may be written."""
@@ -199,9 +233,12 @@ class Plan:
         return {name: dtype for name, dtype in written.items() if name not in schema.POST}
 
     def fingerprint(self) -> str:
-        """Changes whenever the output would; the same wherever and however it is built."""
+        """Changes whenever the output would; the same wherever and however it is built.
+
+        The files of the sources are not in it: the manifest has their names, bytes and hashes.
+        """
         sources = [
-            (s.reader, readers.find(s.reader).VERSION, s.config.model_dump(mode="json"))
+            (s.reader, readers.find(s.reader).VERSION, s.settings_without_path)
             for s in self.sources
         ]
         output: list[Any] = [*self.shard_settings(), self.output.canaries]
@@ -229,6 +266,7 @@ class Plan:
             astuple(output.parquet_options),
             (output.shuffle, output.shuffle_seed),
             output.split_settings,
+            *(() if output.source_columns else ["no source columns"]),
         )
 
     def resolved(self) -> dict[str, Any]:
@@ -242,6 +280,7 @@ class Plan:
                 "keep_work": self.output.keep_work,
                 "ids": self.output.ids,
                 "canaries": self.output.canaries,
+                "source_columns": self.output.source_columns,
                 **self._documentation_settings(),
                 "compression": self.output.compression,
                 "zstd_level": self.output.zstd_level,
@@ -253,6 +292,22 @@ class Plan:
                 "validation_after": self.output.validation_after,
             },
         }
+
+    def to_public_yaml(self) -> str:
+        """The text of ``plan.yaml`` in the output, which has no paths; the key must be there."""
+        key = keys.load_key(self.key_path)
+        output = self.resolved()["output"]
+        return built_plan.format_public_plan(self.sources, self.stages, output, key)
+
+    def write_private_plan(self) -> None:
+        """Write the plan with its paths beside the key; OSError if there it cannot be."""
+        output = {
+            **self.resolved()["output"],
+            **self.output.model_dump(mode="json", exclude={"suppressed"}),
+        }
+        document = built_plan.make_private_document(self.sources, self.stages, output)
+        files = {file.name: private_plan.absolute_path(file.path) for file in self.name_files()}
+        private_plan.write(document, files, self.key_path, self.folder, self.fingerprint())
 
     def to_yaml(self) -> str:
         """:meth:`resolved` as YAML."""

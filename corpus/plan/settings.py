@@ -53,6 +53,10 @@ class Output(BaseModel):
     ids: IdStyle = Field(
         "keyed", description="post ids as keyed pseudonyms; 'original' keeps the platform's"
     )
+    source_columns: bool = Field(
+        True,
+        description="source_file and source_row in the shards; the ledger has them in any case",
+    )
     compression: Codec = Field(
         "zstd", description="of the shards: zstd, or lz4, which is read faster"
     )

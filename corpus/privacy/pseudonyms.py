@@ -10,6 +10,7 @@ from typing import Any, Literal
 import polars as pl
 
 from corpus.privacy import keys
+from corpus.privacy.personal_pages import find_owner
 
 IdStyle = Literal["keyed", "original"]
 #: The columns that hold a post's id, in any frame.
@@ -17,8 +18,6 @@ ID_COLUMNS = ("id", "parent_id", "root_id", "accepted_id", "cluster")
 #: The columns that hold a person, and those that hold the people of a document's turns.
 AUTHOR_COLUMNS = ("author", "original_author")
 AUTHOR_LIST_COLUMNS = ("authors", "original_authors")
-#: A Reddit community of this form is a user's personal page.
-_PERSONAL_COMMUNITY = r"(?i)^(?:/?r/)?u_[a-z0-9_-]{3,20}$"
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,7 @@ class Pseudonymizer:
 
     def replace_author_columns(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The frame with pseudonyms of all people: authors, and owners of personal communities."""
+        authors = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
         for column in AUTHOR_COLUMNS:
             if column in posts.columns:
                 raw = posts.select(pl.concat_str("platform", pl.lit(":"), column)).to_series()
@@ -84,12 +84,9 @@ class Pseudonymizer:
                 grouped = listed.group_by("_row", maintain_order=True).agg(column)
                 posts = posts.with_columns(grouped[column])
         if "community" in posts.columns:
-            is_personal = (pl.col("platform") == "reddit") & pl.col("community").str.contains(
-                _PERSONAL_COMMUNITY
+            renamed = pl.lit("u_") + pl.lit(
+                self.pseudonymize_authors(_find_page_owners(posts, authors))
             )
-            owner = pl.col("community").str.replace(r"(?i)^(?:/?r/)?u_", "reddit:")
-            owners = posts.select(pl.when(is_personal).then(owner)).to_series()
-            renamed = pl.lit("u_") + pl.lit(self.pseudonymize_authors(owners))
             posts = posts.with_columns(pl.coalesce(renamed, "community").alias("community"))
         return posts
 
@@ -103,6 +100,22 @@ class Pseudonymizer:
         if isinstance(value, dict) and "cluster" in value:
             return {**value, "cluster": self.pseudonymize_id(value["cluster"])}
         return value
+
+
+def _find_page_owners(posts: pl.DataFrame, authors: pl.Series) -> pl.Series:
+    """The owner, as ``platform:author``, of each community that is a person's page, else null.
+
+    A community that is named as the post's ``authors`` are is the author's own page.
+    """
+    communities = posts["community"].unique().drop_nulls()
+    owners = pl.Series([find_owner(name) for name in communities], dtype=pl.String)
+    owner = posts["community"].replace_strict(communities, owners, default=None)
+    named = posts.select(
+        pl.concat_str("platform", pl.lit(":"), owner.cast(pl.String).alias("_owner")).alias("page"),
+        pl.concat_str("platform", pl.lit(":"), "community").alias("community"),
+    )
+    is_own = named["community"].str.to_lowercase() == authors.str.to_lowercase()
+    return named.select(pl.coalesce("page", pl.when(is_own).then(authors))).to_series()
 
 
 def _map_values(values: pl.Series, rename: Callable[[str], str]) -> pl.Series:

@@ -11,6 +11,13 @@ A reader is a module, or a package that re-exports these names, with
 * ``TOMBSTONES``: whether a record can withdraw a post of another file: as a notice of deletion, as
   a withdrawn copy of the post or as a later version of it,
 * ``FOLDERS``: optional; true if a whole folder can be one source (an unpacked account archive),
+* ``ACCOUNT_FILES``: optional; patterns such as ``*.car`` of the names of files that each hold one
+  account's posts: the output has such a name only in keyed form,
+* ``PUBLIC_FILES``: optional; patterns of names that the platform itself gives to its dumps, such as
+  ``*.stackexchange.com*``: the output has them as they are. Of all other names only general words
+  and dates are in clear (see :mod:`corpus.privacy.file_names`),
+* ``assign_ids(posts, config)``: optional, for a format without ids: returns the posts with ids made
+  from ``source_file`` and ``source_row``, after a build has given the files other names,
 * ``fits(sample)``: how well the start of a file fits the format, from 0 to 1,
 * ``read(path, config, part_posts, start)``: an iterator of :class:`Batch` for one file.
 
@@ -74,7 +81,7 @@ class ReaderConfig(BaseModel):
 class ReaderModule(Protocol):
     """The type of a reader module; :mod:`corpus.readers.contract` describes each name.
 
-    ``FOLDERS`` is optional and therefore not declared here.
+    Optional names are not declared here.
     """
 
     Config: type[ReaderConfig]

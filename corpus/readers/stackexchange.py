@@ -35,6 +35,20 @@ from corpus.readers.contract import (
 PLATFORM = "stackexchange"
 VERSION = 2
 TOMBSTONES = True
+#: The archives are named after their sites.
+PUBLIC_FILES = tuple(
+    f"{site}*"
+    for site in (
+        "*.stackexchange.com",
+        "*.stackoverflow.com",
+        "askubuntu.com",
+        "mathoverflow.net",
+        "serverfault.com",
+        "stackapps.com",
+        "stackoverflow.com",
+        "superuser.com",
+    )
+)
 
 
 class Config(ReaderConfig):

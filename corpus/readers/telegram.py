@@ -42,7 +42,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "telegram"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 ChatType = Literal[
@@ -122,6 +122,8 @@ class _ChatHeader(NamedTuple):
 _EXPORT_PATHS = ChatExportPaths(
     ("", "chats.list.item", "left_chats.list.item"), ("name", "type", "id")
 )
+#: Chats that are named after one person.
+_ONE_PERSON = ("personal_chat", "bot_chat", "saved_messages")
 _CHAT_TYPES = "|".join(get_args(ChatType)).encode()
 _BEGINS = re.compile(
     rb'\{\s*(?:"[a-z_]+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|null|\d+)\s*,\s*)*'
@@ -236,7 +238,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         text,
         kind,
         _make_author(message),
-        chat.name or chat.id,
+        _name_community(chat),
         _parse_time(message.date_unixtime, message.date, offset),
         None,  # lang_hint
         parent,
@@ -251,6 +253,11 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         original_author=_make_forwarded_author(message),
     )
     return make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset))
+
+
+def _name_community(chat: _ChatHeader) -> str:
+    """Return the chat's name; of a conversation with one person, whose name it has, the page's."""
+    return f"user/{chat.id}" if chat.type in _ONE_PERSON else chat.name or chat.id
 
 
 def _parse_telegram_id(value: object) -> str:

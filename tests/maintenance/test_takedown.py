@@ -457,8 +457,7 @@ def test_a_takedown_that_was_stopped_is_built_over_only_with_its_request(
         patch.setattr(takedown, "finish", lambda folder: None)
         take_down(out, ["table:1"])
     assert (out / "takedowns" / "unfinished" / "moves.json").exists()
-    document = tmp_path / "plan.json"
-    document.write_text((out / "plan.yaml").read_text())
+    (document,) = (out.parent / "corpus.key.plans").glob("*.yaml")
     listed = (tmp_path / "corpus.key.suppressed").rename(tmp_path / "elsewhere")
     with pytest.raises(PlanError, match="bring them back"):
         corpus.build(document, out=str(out), replace=True)

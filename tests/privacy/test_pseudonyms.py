@@ -72,7 +72,18 @@ def test_a_personal_community_gets_the_pseudonym_of_its_owner() -> None:
         }
     )
     replaced = pseudonymizer().replace_author_columns(frame)
-    assert replaced["community"].to_list() == [f"u_{replaced['author'][0]}", "pics", None, "u_spez"]
+    one, pics, none, other = replaced["community"].to_list()
+    assert (one, pics, none) == (f"u_{replaced['author'][0]}", "pics", None)
+    # Such a name is a person's on every platform, and another person on each.
+    assert re.fullmatch("u_[0-9a-f]{32}", other) and other != one
+
+
+def test_a_community_that_is_named_as_its_author_is_the_author_s_page() -> None:
+    frame = pl.DataFrame(
+        {"platform": ["forum"] * 2, "author": ["Ada", "ada"], "community": ["ada", "Tea"]}
+    )
+    replaced = pseudonymizer().replace_author_columns(frame)
+    assert replaced["community"].to_list() == [f"u_{replaced['author'][0]}", "Tea"]
 
 
 # --------------------------------------------------------------------------- in a build

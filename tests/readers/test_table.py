@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import json
 import random
 from datetime import UTC, datetime, timedelta, timezone
@@ -128,25 +127,27 @@ def test_texts_are_joined_by_a_blank_line(tmp_path: Path) -> None:
 
 def test_without_an_id_the_file_and_row_name_a_post(tmp_path: Path) -> None:
     fields = {"text": "body"}
-    folder = "table:" + hashlib.sha256(str(tmp_path).encode()).hexdigest()[:8]
     for name, content in (("p.csv", "body\na\nb\n"), ("p.jsonl", '{"body":"a"}\n{"body":"b"}\n')):
         first = 2 if name == "p.csv" else 1
         ids = posts(write(tmp_path, name, content), fields=fields)["id"].to_list()
-        assert [f"{folder}/{name}:{first + n}" for n in (0, 1)] == ids
+        assert [f"table:{name}:{first + n}" for n in (0, 1)] == ids
     two = write(tmp_path, "two.jsonl", '{"body":"a"}{"body":"b"}\n')
     named = posts(two, fields=fields)["id"].to_list()
-    assert named == [f"{folder}/two.jsonl:1", f"{folder}/two.jsonl:1.2"]
+    assert named == ["table:two.jsonl:1", "table:two.jsonl:1.2"]
     pl.DataFrame({"body": ["a"]}).write_parquet(tmp_path / "p.parquet")
-    assert posts(tmp_path / "p.parquet", fields=fields)["id"].item() == f"{folder}/p.parquet:1"
+    assert posts(tmp_path / "p.parquet", fields=fields)["id"].item() == "table:p.parquet:1"
 
 
-def test_files_of_one_name_in_two_folders_do_not_share_ids(tmp_path: Path) -> None:
-    found = []
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        folder.mkdir()
-        path = write(folder, "p.csv", "body\nx\n")
-        found.append(posts(path, fields={"text": "body"})["id"][0])
-    assert found[0] != found[1]
+def test_ids_are_made_of_the_names_that_a_build_gives_to_files() -> None:
+    frame = pl.DataFrame({"source_file": ["2/p.csv"] * 2, "source_row": [7, 7]})
+    config = table.Config(path="p.csv", fields={"text": "body"})
+    assert table.assign_ids(frame, config)["id"].to_list() == [
+        "table:2/p.csv:7",
+        "table:2/p.csv:7.2",
+    ]
+    own = frame.with_columns(id=pl.lit("table:1"))
+    with_ids = table.Config(path="p.csv", fields={"text": "body", "id": "id"})
+    assert table.assign_ids(own, with_ids)["id"].to_list() == ["table:1", "table:1"]
 
 
 @pytest.mark.parametrize(

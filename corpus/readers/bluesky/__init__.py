@@ -1,5 +1,13 @@
 """Read Bluesky: Jetstream lines (v1, v2), repository exports (CAR) and firehose frames."""
 
-from corpus.readers.bluesky.reader import PLATFORM, TOMBSTONES, VERSION, Config, fits, read
+from corpus.readers.bluesky.reader import (
+    ACCOUNT_FILES,
+    PLATFORM,
+    TOMBSTONES,
+    VERSION,
+    Config,
+    fits,
+    read,
+)
 
-__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
+__all__ = ["ACCOUNT_FILES", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]

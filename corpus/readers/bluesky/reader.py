@@ -36,6 +36,7 @@ __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder"
 PLATFORM = "bluesky"
 VERSION = 2
 TOMBSTONES = True
+ACCOUNT_FILES = ("*.car*",)
 
 T = TypeVar("T")
 

@@ -1,6 +1,7 @@
 """Read Mastodon: statuses of its API and streams, and account archives; public posts only."""
 
 from corpus.readers.mastodon.reader import (
+    ACCOUNT_FILES,
     FOLDERS,
     PLATFORM,
     TOMBSTONES,
@@ -10,4 +11,13 @@ from corpus.readers.mastodon.reader import (
     read,
 )
 
-__all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
+__all__ = [
+    "ACCOUNT_FILES",
+    "FOLDERS",
+    "PLATFORM",
+    "TOMBSTONES",
+    "VERSION",
+    "Config",
+    "fits",
+    "read",
+]

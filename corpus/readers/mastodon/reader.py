@@ -46,6 +46,7 @@ PLATFORM = "mastodon"
 VERSION = 2
 TOMBSTONES = True
 FOLDERS = True
+ACCOUNT_FILES = ("*.zip", "*.tar*", "*.tgz")
 
 # The keys of a status in every version of the API.
 _STATUS_KEYS = frozenset(("account", "content", "uri", "visibility"))

@@ -54,6 +54,7 @@ from corpus.readers.meta.common import (
 )
 
 FOLDERS = True
+ACCOUNT_FILES = ("*",)
 PLATFORM = "facebook"  # or "instagram", by the names in the export
 VERSION = 2
 TOMBSTONES = True

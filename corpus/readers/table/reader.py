@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +16,10 @@ from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.table import csv_reader, json_reader, parquet_reader
 from corpus.readers.table.mapping import Config
 
-__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
+__all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "assign_ids", "fits", "read"]
 
 PLATFORM = "table"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 _FORMAT_SUFFIXES = {
@@ -74,7 +73,7 @@ def read(
         batches = csv_reader.read(path, config, table_format, part_posts, start)
     if "id" in config.fields:
         return map(_supersede_versions, batches) if "seen_at" in config.fields else batches
-    return (_assign_ids(batch, path, config.platform) for batch in batches)
+    return (_assign_ids(batch, path, config) for batch in batches)
 
 
 def _supersede_versions(batch: Batch) -> Batch:
@@ -106,16 +105,20 @@ def _detect_format(path: str) -> str:
     return "tsv" if b"\t" in head.partition(b"\n")[0] else "csv"
 
 
-def _assign_ids(batch: Batch, path: str, platform: str) -> Batch:
-    """Make ids from the file's name and the row, for a file without ids.
-
-    A hash of the folder distinguishes files of one name; a path would describe the machine.
-    """
-    parent = str(Path(path).parent)
-    folder = hashlib.sha256(parent.encode()).hexdigest()[:8]
-    file = pl.col("source_file").str.strip_prefix(parent).str.strip_prefix("/")
-    position = pl.format("{}:{}/{}:{}", pl.lit(platform), pl.lit(folder), file, "source_row")
+def assign_ids(posts: pl.DataFrame, config: Config) -> pl.DataFrame:
+    """Make ids from the file's name and the row, for a file without ids."""
+    if "id" in config.fields:
+        return posts
+    position = pl.format("{}:{}:{}", pl.lit(config.platform), "source_file", "source_row")
     nth = pl.int_range(pl.len()).over("source_file", "source_row")
     # Several objects can be on one line.
-    name = pl.when(nth == 0).then(position).otherwise(pl.format("{}.{}", position, nth + 1))
-    return replace(batch, posts=batch.posts.with_columns(id=name))
+    return posts.with_columns(
+        id=pl.when(nth == 0).then(position).otherwise(pl.format("{}.{}", position, nth + 1))
+    )
+
+
+def _assign_ids(batch: Batch, path: str, config: Config) -> Batch:
+    """Make ids from the file's own name: a path would describe the machine."""
+    file = pl.col("source_file").str.strip_prefix(str(Path(path).parent)).str.strip_prefix("/")
+    named = assign_ids(batch.posts.with_columns(file), config)
+    return replace(batch, posts=batch.posts.with_columns(named["id"]))

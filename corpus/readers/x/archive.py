@@ -61,6 +61,7 @@ PLATFORM = "x"
 VERSION = 2
 TOMBSTONES = True
 FOLDERS = True
+ACCOUNT_FILES = ("*",)
 
 
 class Config(ReaderConfig):
