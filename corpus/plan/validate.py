@@ -18,6 +18,7 @@ from corpus import readers, schema, stages
 from corpus.errors import BuildError, PlanError, did_you_mean
 from corpus.plan import detect_format
 from corpus.plan.entries import Source, Stage
+from corpus.plan.private_plan import plans_folder
 from corpus.privacy import suppression
 from corpus.storage import filesystem
 from filters import contract
@@ -198,6 +199,7 @@ class SourceChecks:
         self._output = output.rstrip("/") + "/"
         self._folder = folder.resolve()
         self._key = Path(key_path).resolve()
+        self._plans = plans_folder(key_path, folder).resolve()
         self._readers: dict[Path | str, str] = {}  # of each file, the source that reads it
 
     def check(self, index: int, source: Source) -> None:
@@ -235,11 +237,11 @@ class SourceChecks:
             raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 
     def _is_own(self, file: str, real: Path | str) -> bool:
-        """Whether a file is the key, its suppression list, or inside the output."""
+        """Whether a file is inside the output, or the key, its suppression list or a private plan."""
         if isinstance(real, str):
             return file.startswith(self._output)
         own = (self._key, self._key.with_name(self._key.name + suppression.SUFFIX))
-        return real in own or self._folder in real.parents
+        return real in own or not {self._folder, self._plans}.isdisjoint(real.parents)
 
 
 def _list_source_files(source: Source, where: str) -> list[str]:

@@ -257,7 +257,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
 
 def _name_community(chat: _ChatHeader) -> str:
     """Return the chat's name; of a conversation with one person, whose name it has, the page's."""
-    return f"user/{chat.id}" if chat.type in _ONE_PERSON else chat.name or chat.id
+    return f"user/user{chat.id}" if chat.type in _ONE_PERSON else chat.name or chat.id
 
 
 def _parse_telegram_id(value: object) -> str:

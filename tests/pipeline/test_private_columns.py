@@ -31,10 +31,10 @@ FIELDS = {
 
 def write_table(home: Path) -> dict[str, Any]:
     rows: list[Any] = [
-        post(0, place="rosa.finch@mail.example", user="rosafinch88"),
+        post(0, place="rosa.finch@example.org", user="rosafinch88"),
         post(1, place="u_rosafinch88"),
-        post(2, place="@rosafinch88@tea.example", terms="ask rosa.finch@mail.example"),
-        post(3, place="https://www.facebook.com/rosa.finch", tongue="rosa.finch@mail.example"),
+        post(2, place="@rosafinch88@tea.example", terms="ask rosa.finch@example.org"),
+        post(3, place="https://www.facebook.com/rosa.finch", tongue="rosa.finch@example.org"),
         post(4, place="Marlow", user="marlow"),
         post(5, place="tea lovers", terms="CC BY-SA 4.0", tongue="en-GB"),
         {"id": "6"},
@@ -125,7 +125,7 @@ def test_without_pii_pages_of_people_are_keyed_and_words_stay(tmp_path: Path) ->
     source = write_table(tmp_path / "dumps")
     corpus.build({**make_plan(tmp_path, [source], ids="original"), "stages": []})
     communities = corpus.load(tmp_path / "out").scan().collect().sort("id")["community"].to_list()
-    assert communities[0] == "rosa.finch@mail.example"
+    assert communities[0] == "rosa.finch@example.org"
     assert communities[1].startswith("u_") and len(communities[1]) == 34
 
 
@@ -213,6 +213,30 @@ def test_a_build_is_complete_wherever_its_dump_is_moved(tmp_path: Path) -> None:
     assert corpus.build(make_plan(tmp_path, moved)) == first
 
 
+def test_parts_that_were_read_are_used_again_after_the_dump_was_moved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lines(tmp_path / "a" / "posts.jsonl", [post(n) for n in range(5)])
+    fields = {"id": "id", "text": "text"}
+    sources = [{"table": {"path": str(tmp_path / "a"), "fields": fields}}]
+    corpus.build(make_plan(tmp_path, sources, keep_work=True))
+    (tmp_path / "a").rename(tmp_path / "b")
+    monkeypatch.setattr("corpus.readers.table.read", lambda *given: pytest.fail("read again"))
+    sources = [{"table": {"path": str(tmp_path / "b"), "fields": fields}}]
+    document = make_plan(tmp_path, sources, keep_work=True)
+    document["stages"][0] = {"quality": {"min_words": 100}}
+    assert corpus.build(document)["totals"]["kept"] == 0
+
+
+def test_a_private_plan_is_no_dump(tmp_path: Path) -> None:
+    document = make_plan(tmp_path, [write_table(tmp_path / "dumps")])
+    corpus.build(document)
+    table = {"path": str(tmp_path / "*.plans" / "*.json"), "fields": {"text": "text"}}
+    again = make_plan(tmp_path, [{"table": table}])
+    with pytest.raises(PlanError, match="belongs to the output"):
+        corpus.build(again)
+
+
 def test_another_dump_of_the_same_name_and_size_is_another_build(tmp_path: Path) -> None:
     fields = {"id": "id", "text": "text"}
     for folder, number in (("a", 1), ("b", 2)):
@@ -239,7 +263,7 @@ def test_source_columns_can_be_left_out_of_the_shards(tmp_path: Path) -> None:
         corpus.Plan.parse(make_plan(tmp_path, [source])).fingerprint()
         != (manifest["plan_fingerprint"])
     )
-    found = command("tune", str(tmp_path / "out"), "quality", "min_words=3")
+    found = command("tune", str(tmp_path / "out"), "quality.min_words=3")
     assert found.returncode == 0, found.stderr
 
 
@@ -263,7 +287,7 @@ def test_the_plan_in_the_output_is_public_and_the_private_one_is_beside_the_key(
     public = yaml.safe_load(text)
     assert public["sources"][0]["table"]["path"] == "."
     assert public["output"]["contact"] == "tea@corpus.example"
-    assert public["reduced"] == ["sources[0].path", "pii.public_file", "pii.public"]
+    assert public["reduced"] == ["sources[0].path", "pii.public", "pii.public_file"]
     folder = tmp_path / "corpus.key.plans"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     for path in folder.iterdir():

@@ -369,3 +369,9 @@ def test_its_own_documents_are_detected() -> None:
     assert 0.0 == fits({"name": "x", "type": "tea", "messages": []})
     assert 0.0 == fits("", "export.zip", ("result.json",))
     assert 0.0 == fits([CHAT])
+
+
+def test_a_conversation_is_named_by_its_number_and_not_after_the_person(tmp_path: Path) -> None:
+    document = chat(MESSAGE, id=2, name="Rosa Finch", type="personal_chat")
+    found = batch(tmp_path, document, chats=("personal_chat",))
+    assert found.posts["community"].to_list() == ["user/user2"]
