@@ -237,7 +237,7 @@ class SourceChecks:
             raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 
     def _is_own(self, file: str, real: Path | str) -> bool:
-        """Whether a file is inside the output, or the key, its suppression list or a private plan."""
+        """Whether a file is in the output, or is the key, its suppression list or a plan."""
         if isinstance(real, str):
             return file.startswith(self._output)
         own = (self._key, self._key.with_name(self._key.name + suppression.SUFFIX))
