@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from corpus import readers, schema, stages
 from corpus.errors import PlanError
 from corpus.plan import detect_format
+from corpus.privacy.file_names import FileNamer
 from filters import contract
 from filters.contract import FilterConfig
 
@@ -34,6 +35,22 @@ def test_a_stage_s_config_is_frozen_and_refuses_unknown_keys(name: str) -> None:
         with pytest.raises(ValidationError):
             setattr(module.Config(), key, 1)
     assert isinstance(module.VERSION, int)
+
+
+@pytest.mark.parametrize("name", readers.names())
+def test_a_reader_s_patterns_of_file_names_say_which_are_keyed(name: str) -> None:
+    module = readers.find(name)
+    for constant in ("ACCOUNT_FILES", "PUBLIC_FILES"):
+        patterns = getattr(module, constant, ())
+        assert isinstance(patterns, tuple) and all(isinstance(each, str) for each in patterns)
+    # A whole folder is one source only where it is one account's archive.
+    assert bool(getattr(module, "ACCOUNT_FILES", ())) or not getattr(module, "FOLDERS", False)
+    named = FileNamer(bytes(32)).name_path(
+        "rosa-finch77.zip",
+        getattr(module, "ACCOUNT_FILES", ()),
+        getattr(module, "PUBLIC_FILES", ()),
+    )
+    assert "rosa" not in named and named.startswith("~")
 
 
 @pytest.mark.parametrize("name", readers.names())
