@@ -40,7 +40,7 @@ def test_a_large_dump_is_estimated_from_its_beginning(
     plan: MakePlan, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_dump(tmp_path / name, 150_000)
-    monkeypatch.setattr(estimate, "_MIN_POSTS", 1500)
+    monkeypatch.setattr(estimate, "_MIN_POSTS", 2500)
     fields = {"id": "id", "text": "text", "author": "user"}
     document = plan(
         [{"quality": {"min_words": 4}}],
@@ -48,7 +48,7 @@ def test_a_large_dump_is_estimated_from_its_beginning(
         run={"runner": "serial", "part_posts": 700},
     )
     found = estimate.estimate_build(Plan.parse(document))
-    assert 1500 <= found.sampled < 5000
+    assert 2500 <= found.sampled < 5000
     assert abs(found.posts - 150_000) < 15_000
     assert abs(found.kept - 112_500) < 12_000
     assert found.seconds > 0 and found.memory_mb > 50 and found.work_mb > found.output_mb > 1

@@ -567,6 +567,9 @@ def test_models_lists_and_earlier_corpora_there_count_as_here(
         gone = {reason for row in manifest["funnel"] for reason in row["dropped"]}
         assert {"listed_bot", "contaminated", "in_earlier_corpus"} <= gone
         told = (tmp_path / f"made{len(made) - 1}" / "plan.yaml").read_text()
+        assert "bots.txt" in told and "- first" in told and root not in told
+        (private,) = (tmp_path / "corpus.key.plans").glob(f"made{len(made) - 1}-*.yaml")
+        told = private.read_text()
         assert bots in told and against in told and "corpus.fetched" not in told
     assert made[0][0].equals(made[1][0]) and made[0][1].equals(made[1][1])
 
