@@ -216,6 +216,7 @@ BOUNDED = {
     "filters.pii.contacts._NO_NAME": 50,
     "filters.pii.contacts._SPECIAL": 50,
     "filters.pii.contacts._TRIGGER": 24,
+    "corpus.report.templates._UNESCAPED_VALUE": 20_000,  # our own templates
     "filters.pii.ner._TRAILING_MARKS": 20_000,
     "filters.pii.spoken._LOCAL": 120,
 }
