@@ -117,7 +117,7 @@ def knows_texts(later_stages: StageChain) -> bool:
 
 def read_posts(path: Path) -> pl.DataFrame:
     """The columns of a part that decide how its texts are rewritten."""
-    present = pl.read_parquet_schema(path)
+    present = pl.scan_parquet(path, glob=False).collect_schema()
     return pl.read_parquet(path, columns=[name for name in _COLUMNS if name in present], glob=False)
 
 

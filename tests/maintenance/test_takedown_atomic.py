@@ -14,7 +14,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-import yaml
 
 import corpus
 from corpus import report
@@ -65,10 +64,13 @@ def whole(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copy_of(out: Path, folder: Path) -> Path:
-    """A copy of a corpus with its key and its suppression list."""
+    """A copy of a corpus with its key, its suppression list and its private plan."""
     folder.mkdir(exist_ok=True)
     for path in out.parent.glob("corpus.*"):
-        shutil.copy2(path, folder)
+        if path.is_file():
+            shutil.copy2(path, folder)
+        else:
+            shutil.copytree(path, folder / path.name)
     return Path(shutil.copytree(out, folder / "out"))
 
 
@@ -481,8 +483,7 @@ def test_a_build_over_a_committed_takedown_finishes_it_first(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = committed(built, tmp_path, monkeypatch)
-    document = yaml.safe_load((out / "plan.yaml").read_text())
-    manifest = corpus.build(document, out=str(out), replace=True)
+    manifest = corpus.build(out / "plan.yaml", out=str(out), replace=True)
     assert not (out / STAGING_FOLDER).exists()
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert verify.verify(out)["passed"]

@@ -269,10 +269,11 @@ def test_the_audit_reads_what_the_report_shows(build: Build) -> None:
     page = (out / "report.html").read_text()
     leaky = page.replace('dir="auto">', 'dir="auto">write to bob@example.org now ', 1)
     (out / "report.html").write_text(leaky)
-    (check,) = (check for check in audit(out)["checks"] if not check["passed"])
-    assert check["name"] == "the documentation shows nothing private"
-    assert check["where"] == ("report.html",)
-    assert "bob" not in json.dumps(check)
+    failed = {check["name"]: check for check in audit(out)["checks"] if not check["passed"]}
+    assert failed["the documentation shows nothing private"]["where"] == ("report.html",)
+    assert len(failed) == 2  # the other is that of the independent detector
+    assert all("report.html" in str(check["where"]) for check in failed.values())
+    assert "bob" not in json.dumps(failed)
 
 
 def test_no_canary_is_shown_and_the_audit_would_notice(build: Build) -> None:

@@ -118,13 +118,15 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
     from corpus.pipeline.read_file import ReadFile, load_receipts
+    from corpus.privacy.keys import ensure_key
     from corpus.storage.filesystem import size_and_mtime
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
-    task = ReadFile(
-        "table", settings, str(path), tmp_path / "parts", 100, *size_and_mtime(str(path))
-    )
+    version = size_and_mtime(str(path))
+    key = tmp_path / "key"
+    ensure_key(key, tmp_path / "out")
+    task = ReadFile("table", settings, str(path), path.name, tmp_path / "parts", 100, *version, key)
     task()
     whole = contents(tmp_path / "parts")
     for index in range(6, 11):  # as if the task had been killed in the seventh part
