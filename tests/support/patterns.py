@@ -192,6 +192,7 @@ def run(found: Any, text: Any) -> int:
 
 #: How a pattern is used where it is not searched for: elsewhere it may take the square.
 ANCHORED = {
+    "corpus.output.columns._HARMLESS": "fullmatch",
     "corpus.formats.json_stream._ASSIGNMENT": "match",
     "corpus.readers.table.mapping._DECIMAL": "fullmatch",
     "corpus.storage.output_folder._TEMPORARY": "fullmatch",
