@@ -193,6 +193,8 @@ def run(found: Any, text: Any) -> int:
 #: How a pattern is used where it is not searched for: elsewhere it may take the square.
 ANCHORED = {
     "corpus.output.columns._HARMLESS": "fullmatch",
+    "corpus.output.columns._LEMMY_COMMUNITY": "fullmatch",
+    "corpus.output.columns._MAIL_HOST": "fullmatch",
     "corpus.formats.json_stream._ASSIGNMENT": "match",
     "corpus.readers.table.mapping._DECIMAL": "fullmatch",
     "corpus.storage.output_folder._TEMPORARY": "fullmatch",
