@@ -279,8 +279,9 @@ class _Redactor:
         And the rows in which there could have been a detail.
         """
         found, candidates = self._finder.find_and_list_gated(texts)
-        candidates.update(self._patterns.select(texts).arg_true())
-        for row, spans in self._patterns.find(texts, languages).items():
+        own, gated = self._patterns.find_and_list_gated(texts, languages)
+        candidates.update(gated)
+        for row, spans in own.items():
             found[row] = [*found.get(row, ()), *spans]
         kept = {row: vetoes.drop_vetoed(texts[row], spans) for row, spans in found.items()}
         added, shown = self._view_finder.find(texts, languages, candidates, has_contact)

@@ -35,7 +35,7 @@ class PatternFinder:
         wants_phones = phones.AUTO in phone_regions and "PHONE_NUMBER" in entities
         self._phones = phones.PhoneFinder() if wants_phones else None
 
-    def select(self, texts: pl.Series) -> pl.Series:
+    def _select(self, texts: pl.Series) -> pl.Series:
         """Return which texts match a gate of our patterns."""
         gates = [phones.GATE] if self._phones else []
         gates += [wallets.GATE] if self._entities & {"CRYPTO", "SECRET"} else []
@@ -51,6 +51,17 @@ class PatternFinder:
 
         ``languages`` has codes of ISO 639; null, or no column, is unknown.
         """
+        return self.find_and_list_gated(texts, languages)[0]
+
+    def find_and_list_gated(
+        self, texts: pl.Series, languages: pl.Series | None = None
+    ) -> tuple[dict[int, list[EntitySpan]], list[int]]:
+        """Return what ``find`` returns, and the rows that match a gate."""
+        gated = self._select(texts).arg_true()
+        rows = gated.to_list()
+        # The gate of each finder runs on these rows only.
+        texts = texts.gather(gated)
+        languages = None if languages is None else languages.gather(gated)
         finders = []
         if self._phones:
             finders.append(self._phones.find(texts, languages))
@@ -59,10 +70,10 @@ class PatternFinder:
         if "SECRET" in self._entities:
             finders.append(secrets.find_secrets(texts))
         found: defaultdict[int, list[EntitySpan]] = defaultdict(list)
-        for spans_by_row in finders:
-            for row, spans in spans_by_row.items():
-                found[row] += (span for span in spans if self._is_wanted(span))
-        return {row: spans for row, spans in found.items() if spans}
+        for spans_by_index in finders:
+            for index, spans in spans_by_index.items():
+                found[rows[index]] += (span for span in spans if self._is_wanted(span))
+        return {row: spans for row, spans in found.items() if spans}, rows
 
     def _is_wanted(self, span: EntitySpan) -> bool:
         return span.entity in self._entities and span.score >= self._min_scores.get(span.entity, 0)

@@ -34,8 +34,8 @@ from filters.pii.view import (
     separate_scripts,
 )
 
-#: Discards spans of a text that are no contact data.
 AnySpan = TypeVar("AnySpan", EntitySpan, HandleSpan)
+#: Discards spans of a text that are no contact data.
 DropVetoed = Callable[[str, Iterable[EntitySpan]], list[EntitySpan]]
 
 _CAN_CHANGE = r"[^\x00-\x7f]|_"
