@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from corpus.formats.byte_source import CHUNK, ByteSource, LookaheadSource
+from corpus.formats.byte_source import ByteSource, LookaheadSource
 
 #: Of the patterns that are searched.
 PATTERN_BYTES = 6
@@ -21,6 +21,7 @@ class BitAlignedSource:
 
     def read_some(self, size: int) -> bytes:
         """Return between 1 and ``size`` bytes; none at the end."""
+        self.last_read = b""  # if the source raises
         if not self._shift:
             self.last_read = self._input.read_some(size)
             return self.last_read
@@ -33,39 +34,19 @@ class BitAlignedSource:
         shifted = (bits & ((1 << 8 * len(raw)) - 1)).to_bytes(len(raw), "big")
         return shifted[:-1] if len(raw) > 1 else shifted
 
-    def unread(self, data: bytes) -> None:
-        """Put back bytes that were read without a shift."""
-        self._input.unread(data)
-
     def unread_tail(self, size: int) -> None:
-        """Put back the last ``size`` bytes of the last :meth:`read_some`."""
+        """Put back the bytes from which the last ``size`` of the last :meth:`read_some` are."""
         kept = len(self.last_read) - size
         self._input.unread(self.last_read[kept:])
         self.last_read = self.last_read[:kept]
 
-    def unread_after(self, data: bytes) -> None:
-        """Put back the bytes from which ``data``, the end of the last bytes read, was made."""
-        self._input.unread(self.last_read[len(self.last_read) - len(data) :])
-        self.last_read, self._shift = b"", 0
-
-    def unread_last(self) -> None:
-        """Put back the bytes of the last :meth:`read_some` but the first."""
-        self._input.unread(self.last_read[1:])
-        self.last_read, self._shift = b"", 0
-
     def peek(self, size: int) -> bytes:
-        """Return the next ``size`` bytes, or fewer at the end, without reading them."""
-        data = self._input.read(size)
-        self._input.unread(data)
-        return data
+        """Return the next ``size`` whole bytes, or fewer at the end, without reading them."""
+        return self._input.peek(size)
 
     def skip_zeros(self) -> bool:
-        """Discard zeros; return False if nothing follows them."""
-        while data := self._input.read_some(CHUNK):
-            if rest := data.lstrip(b"\0"):
-                self._input.unread(rest)
-                return True
-        return False
+        """Discard whole bytes of zero; return False if nothing follows them."""
+        return self._input.skip_zeros()
 
     def skip_to(self, find: Callable[[bytes], int]) -> bool:
         """Discard the bytes before the match of ``find``; return False if there is none."""
@@ -76,9 +57,7 @@ class BitAlignedSource:
         """Discard the bits before a pattern of 48 bits; return False if it does not occur."""
         if not self._input.skip_to(lambda data: find_bits(data, pattern) >> 3, PATTERN_BYTES + 1):
             return False
-        head = self._input.read(PATTERN_BYTES + 1)
-        self._input.unread(head)
-        self._shift = find_bits(head, pattern)
+        self._shift = find_bits(self._input.peek(PATTERN_BYTES + 1), pattern)
         return True
 
 

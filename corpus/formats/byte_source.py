@@ -182,6 +182,20 @@ class LookaheadSource:
         self._buffer = data + self._buffer[self._offset :]
         self._offset = 0
 
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, or fewer at the end, without reading them."""
+        data = self.read(size)
+        self._offset -= len(data)
+        return data
+
+    def skip_zeros(self) -> bool:
+        """Discard zeros; return False if nothing follows them."""
+        while head := self.peek(1):
+            if head != b"\0":
+                return True
+            self._buffer, self._offset = self._buffer[self._offset :].lstrip(b"\0"), 0
+        return False
+
     def skip_to(self, find: Callable[[bytes], int], overlap: int) -> bool:
         """Discard the bytes before a match; return whether there is one.
 

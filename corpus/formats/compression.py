@@ -21,7 +21,13 @@ from corpus.formats.byte_source import (
     PeekedSource,
     Refused,
 )
-from corpus.formats.zstd import ZSTD_MAGIC, ZstdBlocks, ZstdDecompressor, is_zstd_blocks
+from corpus.formats.zstd import (
+    ZSTD_MAGIC,
+    ZstdBlocks,
+    ZstdDecompressor,
+    is_skippable_frame,
+    is_zstd_blocks,
+)
 
 _OUTPUT_BYTES = 1 << 17
 _FEED_BYTES = 1 << 16
@@ -129,9 +135,10 @@ class StreamDecompressor:
         """
         data = self._read_input(_FEED_BYTES)
         next_block = find_bits(data, _BZ2_BLOCK)
-        keep = next_block // 8 + 1 if next_block >= 0 else max(1, len(data) - PATTERN_BYTES)
-        if len(data) <= PATTERN_BYTES and next_block < 0:
-            keep = len(data)
+        if next_block >= 0:
+            keep = next_block // 8 + 1
+        else:  # the next block may begin in the last bytes
+            keep = len(data) - PATTERN_BYTES if len(data) > PATTERN_BYTES else len(data)
         self._input.unread_tail(len(data) - keep)
         feed = data[:keep]
         self._recent = self._recent[-PATTERN_BYTES:] + feed
@@ -168,7 +175,7 @@ class StreamDecompressor:
             self._has_ended = True
         elif self._begins_at_block:
             # The end of the stream may share its last byte with the first one put back.
-            self._input.unread_after(self._decompressor.unused_data)
+            self._input.unread_tail(len(self._decompressor.unused_data))
             if self._input.skip_zeros():
                 if b"BZh" not in self._input.peek(5):
                     self._error, self._is_after_gap = DamagedStream(), True
@@ -176,9 +183,9 @@ class StreamDecompressor:
             else:
                 self._has_ended = True
         else:
-            self._input.unread(self._decompressor.unused_data)
+            self._input.unread_tail(len(self._decompressor.unused_data))
             self._has_ended = not self._input.skip_zeros()
-            self._start(b"")
+            self._start()
 
     def _resume_after(self, error: Exception, *, is_gap: bool = True) -> None:
         """Go on after damage, and note the gap; a single stream ends there."""
@@ -187,7 +194,8 @@ class StreamDecompressor:
             return
         if is_gap and not self._is_after_gap:
             self._error, self._is_after_gap = DamagedStream(), True
-        self._input.unread_last()
+        # The next stream may begin anywhere after the first of the bytes that were fed last.
+        self._input.unread_tail(max(0, len(self._input.last_read) - 1))
         self._resync()
 
     def _resync(self) -> None:
@@ -195,19 +203,18 @@ class StreamDecompressor:
         kind = type(self._decompressor)
         if kind is bz2.BZ2Decompressor:
             self._has_ended = not self._input.skip_to_bits(_BZ2_BLOCK)
-            self._start(b"BZh9")
-            self._begins_at_block = True
+            self._start(at_block=True)
         else:
             find = _find_xz if kind is lzma.LZMADecompressor else _find_gzip
             self._has_ended = not self._input.skip_to(find)
-            self._start(b"")
+            self._start()
 
-    def _start(self, head: bytes) -> None:
-        """Begin a stream with ``head``, which the input lacks."""
+    def _start(self, *, at_block: bool = False) -> None:
+        """Begin a stream; one of bz2 at a block, where its first bytes are missing."""
         self._decompressor, self._checkpoint = self._new_decompressor(), None
-        self._begins_at_block = False
-        if head:
-            self._decompressor.decompress(head)
+        self._begins_at_block = at_block
+        if at_block:
+            self._decompressor.decompress(b"BZh9")
 
 
 class _Checkpoint:
@@ -283,7 +290,7 @@ def decompress(
 
 
 def _detect_compression(head: bytes) -> str:
-    if head[:4] == ZSTD_MAGIC or (head[1:4] == b"\x2a\x4d\x18" and head[0] >> 4 == 5):
+    if head[:4] == ZSTD_MAGIC or is_skippable_frame(head[:4]):
         return "zst"
     for magic, kind in ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz")):
         if head.startswith(magic):

@@ -27,11 +27,7 @@ class Line(NamedTuple):
     data: bytes
     end_offset: int  # of the next line, in decompressed bytes
     problem: str = ""  # the reason to refuse the line, or empty
-
-    @property
-    def ends_member(self) -> bool:
-        """Whether the stream breaks off here: no line follows."""
-        return self.problem not in ("", "line_too_long", "damaged_stream", "damaged_block")
+    ends_member: bool = False  # because of the problem: no line follows
 
 
 class DumpMember:
@@ -58,7 +54,7 @@ class DumpMember:
         """
         stream = self.open()
         if not skip_bytes and is_binary(stream.head):
-            yield Line(b"", 0, "not_text")
+            yield Line(b"", 0, "not_text", ends_member=True)
             return
         at, carry, too_long, break_reason = 0, b"", False, ""
         first = True
@@ -96,7 +92,7 @@ class DumpMember:
                 at += len(chunk)
                 if len(carry) > max_bytes:
                     if at == len(carry) and not carry.strip(b"\0"):  # a hole and nothing else
-                        yield Line(b"", 0, "not_text")
+                        yield Line(b"", 0, "not_text", ends_member=True)
                         return
                     carry, too_long = b"", True
                 continue
@@ -121,10 +117,10 @@ class DumpMember:
                 carry, too_long = b"", True
         if too_long:
             yield Line(b"", at, "line_too_long")
-        elif carry.strip() and (_is_whole(carry) if break_reason or is_after_gap else True):
+        elif carry.strip() and (not (break_reason or is_after_gap) or _is_whole(carry)):
             yield Line(carry.strip(), at)
         if break_reason:
-            yield Line(b"", at, break_reason)
+            yield Line(b"", at, break_reason, ends_member=True)
 
 
 def _is_whole(line: bytes) -> bool:

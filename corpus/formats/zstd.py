@@ -119,10 +119,10 @@ class ZstdDecompressor:
         return True
 
     def _open_frame(self) -> None:
-        magic = self._skip_padding()
-        if not magic:
+        if not self._input.skip_zeros():
             self._has_ended = True
             return
+        magic = self._input.read(4)
         if len(magic) < 4 and ZSTD_MAGIC.startswith(magic):
             self._end_too_early(magic)
         if is_skippable_frame(magic):
@@ -151,18 +151,6 @@ class ZstdDecompressor:
         self._frame = self._context.decompressobj()
         if not self._decode(header):
             self._refuse_frame(header)
-
-    def _skip_padding(self) -> bytes:
-        """Return the next 4 bytes that are no padding, or fewer at the end."""
-        head = self._input.read(4)
-        if head.strip(b"\0"):
-            return head
-        while head:
-            if rest := head.lstrip(b"\0"):
-                self._input.unread(rest)
-                return self._input.read(4)
-            head = self._input.read_some(CHUNK)
-        return b""
 
     def _refuse_frame(self, data: bytes) -> NoReturn:
         """Raise for damaged ``data``, among which the next frame may begin."""

@@ -82,6 +82,23 @@ def test_zeros_behind_a_stream_are_padding(tmp_path: Path, codec: str) -> None:
     assert read_file(tmp_path, data) == (list(range(COUNT)), [])
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_any_number_of_zeros_is_padding(tmp_path: Path, count: int) -> None:
+    packed = [STREAMS["zst"](part) for part in THIRDS]
+    assert read_file(tmp_path, bytes(count).join(packed)) == (list(range(COUNT)), [])
+
+
+@pytest.mark.parametrize("codec", STREAMS)
+def test_a_gap_in_the_outer_of_two_compressions_repeats_no_post(tmp_path: Path, codec: str) -> None:
+    inner = b"".join(STREAMS[codec](posts(low, low + 20)) for low in range(0, COUNT, 20))
+    half = len(inner) // 2
+    outer = STREAMS["zst"](inner[:half]) + b"other bytes" + STREAMS["zst"](inner[half:])
+    ids, refused = read_file(tmp_path, outer)
+    assert ids == sorted(set(ids)) and ids[0] == 0 and ids[-1] == COUNT - 1
+    assert COUNT - len(ids) <= 20
+    assert {reason for _, reason in refused} == {"damaged_stream"}
+
+
 @pytest.mark.parametrize("codec", CODECS)
 def test_other_bytes_behind_a_stream_are_one_refusal_behind_its_last_row(
     tmp_path: Path, codec: str
