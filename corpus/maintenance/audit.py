@@ -392,9 +392,17 @@ def _audit(
     unkeyed_authors = sum(each.unkeyed_authors for each in audits)
     results = [
         _check_files(folder, manifest, audits),
-        _check_contact_data(audits),
-        _check_detected(audits),
-        _check_columns(audits),
+        _check_details(
+            "no contact data and no handles", [(each.entities, each.detail_rows) for each in audits]
+        ),
+        _check_details(
+            "no contact data by the independent detector",
+            [(each.detected, each.detected_rows) for each in audits],
+        ),
+        _check_details(
+            "no contact data in the other columns",
+            [(each.column_details, each.column_rows) for each in audits],
+        ),
         audit_files.check_files_for_contact_data(files, _make_detector(settings)),
         _check_ids(
             audits, keyed, audit_files.count_unkeyed_ledger_ids(files.ledger()) if keyed else 0
@@ -529,43 +537,14 @@ def _is_key_file(path: Path, manifest: dict[str, Any]) -> bool:
     return bool(key and keys.key_id(key) == manifest["author_key_id"])
 
 
-def _check_contact_data(audits: list[ShardAudit]) -> Check:
-    entities: Counter[str] = Counter()
-    for each in audits:
-        entities += each.entities
-    rows = [row for each in audits for row in each.detail_rows]
-    return Check(
-        "no contact data and no handles",
-        not rows,
-        format_counts(entities),
-        tuple(rows[:MAX_EXAMPLES]),
-    )
-
-
-def _check_detected(audits: list[ShardAudit]) -> Check:
+def _check_details(name: str, found: list[tuple[Counter[str], list[str]]]) -> Check:
+    """Fail if a shard has details: their counts, and examples of rows."""
     total: Counter[str] = Counter()
-    for each in audits:
-        total += each.detected
-    rows = [row for each in audits for row in each.detected_rows]
-    return Check(
-        "no contact data by the independent detector",
-        not total,
-        format_counts(total),
-        tuple(rows[:MAX_EXAMPLES]),
-    )
-
-
-def _check_columns(audits: list[ShardAudit]) -> Check:
-    total: Counter[str] = Counter()
-    for each in audits:
-        total += each.column_details
-    rows = [row for each in audits for row in each.column_rows]
-    return Check(
-        "no contact data in the other columns",
-        not total,
-        format_counts(total),
-        tuple(rows[:MAX_EXAMPLES]),
-    )
+    for counts, _ in found:
+        total += counts
+    rows = [row for _, examples in found for row in examples]
+    passed = not total and not rows
+    return Check(name, passed, format_counts(total), tuple(rows[:MAX_EXAMPLES]))
 
 
 def _check_ids(audits: list[ShardAudit], keyed: bool, in_ledger: int) -> Check:

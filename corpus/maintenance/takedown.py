@@ -9,7 +9,6 @@ whoever may write finishes it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -19,7 +18,7 @@ from typing import Any
 import polars as pl
 
 from corpus import report
-from corpus.errors import BuildError, PlanError
+from corpus.errors import BuildError
 from corpus.maintenance import rewrite
 from corpus.maintenance.people_names import PeopleNames
 from corpus.maintenance.rewrite import ShardRewriter, TakedownChanges
@@ -37,7 +36,6 @@ from corpus.storage.unfinished_takedown import begin, commit, discard, finish, h
 from corpus.tasks.files import file_sha256, write_json
 
 FOLDER = "takedowns"
-_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
 def take_down(
@@ -68,7 +66,7 @@ def take_down(
         had_tokens, had_work = _has_tokens(folder), has_kept_work(folder)
         manifest = load_manifest(folder)
         secret = keys.load_corpus_key(folder, manifest, key)
-        given_authors = {_pseudonym_of(name, secret): name for name in authors}
+        given_authors = {suppression.author_pseudonym(name, secret): name for name in authors}
         pseudonymizer = Pseudonymizer(secret, manifest.get("ids", "original"))
         given_ids = {pseudonymizer.pseudonymize_id(name) or "": name for name in ids}
         known_names = rewrite.load_names(folder, secret)
@@ -108,14 +106,6 @@ def _is_screen_name(author: str) -> bool:
     """Return whether an author is given by a name where the corpus has numbers."""
     platform, _, name = author.partition(":")
     return platform.lower() == "x" and not name.isdecimal()
-
-
-def _pseudonym_of(author: str, key: bytes) -> str:
-    if _PSEUDONYM.fullmatch(author):
-        return author
-    if ":" not in author:
-        raise PlanError(f"'{author}' is not an author; write 'platform:name', or a pseudonym")
-    return keys.pseudonymize_author(author, key)
 
 
 @contextmanager

@@ -141,16 +141,15 @@ class Names:
 
     def find_authors(self, names: set[str]) -> dict[str, set[str]]:
         """Return the authors of those of ``names`` that stand for some."""
-        found: dict[str, set[str]] = {}
-        for table in self._tables:
-            for name, author in table.filter(pl.col("name").is_in(list(names))).iter_rows():
-                found.setdefault(name, set()).add(author)
-        return found
+        return self._find("name", names)
 
     def find_names(self, authors: set[str]) -> dict[str, set[str]]:
         """Return the names that stand for some of ``authors``: name to authors."""
+        return self._find("author", authors)
+
+    def _find(self, column: str, values: set[str]) -> dict[str, set[str]]:
         found: dict[str, set[str]] = {}
         for table in self._tables:
-            for name, author in table.filter(pl.col("author").is_in(list(authors))).iter_rows():
+            for name, author in table.filter(pl.col(column).is_in(list(values))).iter_rows():
                 found.setdefault(name, set()).add(author)
         return found

@@ -142,7 +142,7 @@ class SuppressionList:
 
     def includes_author(self, author: str) -> bool:
         """Whether an author is listed, given as ``platform:name`` or as a pseudonym."""
-        return _author_pseudonym(author, self.key) in self.authors
+        return author_pseudonym(author, self.key) in self.authors
 
     def includes_name(self, name: str) -> bool:
         """Whether the name of a person is listed."""
@@ -263,7 +263,7 @@ def add(
         )
     key = _load_key(key_path)
     asked = {f"id {_keyed_id(name, key)}" for name in ids}
-    asked |= {f"author {_author_pseudonym(name, key)}" for name in authors}
+    asked |= {f"author {author_pseudonym(name, key)}" for name in authors}
     try:
         with _locked(path):
             present = load(key_path)
@@ -308,7 +308,11 @@ def _keyed_id(name: str, key: bytes) -> str:
     return keys.make_id_pseudonymizer(key)(name)
 
 
-def _author_pseudonym(author: str, key: bytes) -> str:
+def author_pseudonym(author: str, key: bytes) -> str:
+    """The pseudonym of an author, who is given as ``platform:name`` or as a pseudonym.
+
+    PlanError if it is neither.
+    """
     if _PSEUDONYM.fullmatch(author):
         return author
     if ":" not in author:
