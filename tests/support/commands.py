@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from corpus.cli import main
+from corpus.cli import main, printing
 from tests.support.processes import HANG_SECONDS, ROOT
 
 
@@ -47,6 +47,7 @@ def command(*arguments: str, cwd: Path | None = None, **environment: str) -> Fin
             patch.setenv(name, value)
         patch.chdir(cwd or ROOT)
         patch.setattr(sys, "argv", ["corpus", *arguments])
+        patch.setattr(printing, "_log_as_json", False)  # the state of one process, one command
         patch.setattr(main, "StopMonitor", _NoMonitor)
         patch.setattr(main, "_force_exit_later", lambda status: None)
         try:
