@@ -136,7 +136,11 @@ class Tombstone(NamedTuple):
 
 
 class Skipped(NamedTuple):
-    """A record of the format that is not a post, such as a notice or a keep-alive."""
+    """What is counted and not read: a record that is no post, or a part of one, such as its rest.
+
+    A keep-alive and a notice are of the first sort; of the second, behind the post, is the rest of
+    a text that the source has cut (``still_cut``).
+    """
 
     kind: str
 

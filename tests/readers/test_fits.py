@@ -229,6 +229,14 @@ SAMPLES: dict[str, list[Sample]] = {
     "x_archive": [
         document(ARCHIVED, "tweets.js", "window.YTD.tweets.part0 = "),
         document(ARCHIVED, "twitter-ada.zip", "window.YTD.tweets.part0 = ", ARCHIVE_MEMBERS),
+        document([STATUS], "2012_05.js", "Grailbird.data.tweets_2012_05 = \n "),
+        sample(b"", "archive", ("data/js/tweets/2012_05.js", "data/js/user_details.js")),
+        sample(
+            b"tweet_id,in_reply_to_status_id,in_reply_to_user_id,timestamp,source,text,"
+            b"retweeted_status_id,retweeted_status_user_id,retweeted_status_timestamp,"
+            b"expanded_urls\n1,,,2012-05-03 10:20:11 +0000,web,tea,,,,\n",
+            "tweets.csv",
+        ),
     ],
     "table": [
         lines({"post": 1, "message": "tea", "from": "ada"}, {"post": 2, "message": "t"}),

@@ -52,8 +52,9 @@ def decode(
 
 
 def post(notes: LongNotes | None = None, **changes: Any) -> Post:
-    (record,) = decode({"tweet": {**TWEET, **changes}}, notes)
+    (record, *counted) = decode({"tweet": {**TWEET, **changes}}, notes)
     assert isinstance(record, Post)
+    assert counted in ([], [Skipped("still_cut")])
     return record
 
 
@@ -317,6 +318,66 @@ def test_a_note_without_text_or_time_is_ignored() -> None:
         assert not LongNotes().add(_convert(row))
 
 
+REST = {"https://t.co/self": "https://twitter.com/i/web/status/489790559058686978"}
+
+
+def test_the_names_at_the_head_of_a_cut_reply_are_kept_before_its_full_text() -> None:
+    found = post(
+        noted(LONG, "Another story"),
+        full_text="@bob @eve " + escaped(CUT),
+        in_reply_to_status_id="5",
+    )
+    assert (f"@bob @eve {LONG}", "reply") == (found.text, found.kind)
+
+
+@pytest.mark.parametrize("targets", [("https://a.example/", "https://b.example/"), ("", "")])
+def test_links_of_a_note_and_of_its_post_are_compared_by_their_targets(
+    targets: tuple[str, str],
+) -> None:
+    """Where the note lists no targets, any two links are equal."""
+    entities = links(("https://t.co/a", "https://a.example/"))
+    notes = noted(
+        f"See https://t.co/n and {LONG}",
+        urls=[{"shortUrl": "https://t.co/n", "expandedUrl": targets[0]}] if targets[0] else [],
+    )
+    found = post(notes, full_text=f"See https://t.co/a and {escaped(CUT)}", entities=entities)
+    assert found.text.endswith(f"and {LONG}")
+    assert not targets[0] or found.text.startswith("See https://a.example/ and")
+    other = noted(
+        f"See https://t.co/n and {LONG} One",
+        f"See https://t.co/o and {LONG} Two",
+        urls=[
+            {"shortUrl": "https://t.co/n", "expandedUrl": "https://a.example/"},
+            {"shortUrl": "https://t.co/o", "expandedUrl": "https://b.example/"},
+        ],
+    )
+    found = post(other, full_text=f"See https://t.co/a and {escaped(CUT)}", entities=entities)
+    assert found.text == f"See https://a.example/ and {LONG} One"
+
+
+@pytest.mark.parametrize(
+    ("shown", "counted"),
+    [
+        (escaped(CUT)[:-1] + " and the rest of it\u2026", True),
+        ("@bob @eve @eve @eve @eve @eve @eve @eve @eve @eve @eve " + CUT[:170] + "\u2026", False),
+        ("RT @bob: " + escaped(CUT)[:-1] + " and the rest of it\u2026", False),
+        (escaped(CUT)[:-1] + " and the rest of it.", False),
+        ("an open end\u2026", False),
+        ("an open end\u2026 https://t.co/self", True),
+        ("\u6d77" * 120 + "\u2026", True),
+    ],
+)
+def test_posts_that_stay_cut_are_counted(shown: str, counted: bool) -> None:
+    row = {"tweet": {**TWEET, "full_text": shown, "entities": links(*REST.items())}}
+    assert counted == (Skipped("still_cut") in decode(row))
+
+
+def test_a_post_to_followers_only_is_private() -> None:
+    assert post(scopes={"followers": False}).withdrawn is None
+    private = post(scopes={"followers": True}, community_id_str="9")
+    assert ("", "private", None) == (private.text, private.withdrawn, private.community)
+
+
 # --------------------------------------------------------------------------- whole archives
 
 
@@ -333,7 +394,6 @@ PRIVATE = (
     "deleted-tweet-headers.js",
     "deleted-note-tweet.js",
     "twitter-circle-tweet.js",
-    "community-tweet.js",
     "direct-messages.js",
     "direct-messages-group.js",
     "direct-messages-part1.js",
@@ -597,6 +657,157 @@ def test_a_hundred_megabytes_of_tweets_are_streamed(tmp_path: Path) -> None:
     assert 32_001 == posts
     # Polars and Python alone take about 120.
     assert megabytes < 260
+
+
+def test_posts_of_communities_are_read_with_their_community(tmp_path: Path) -> None:
+    rows = [{"tweet": {**TWEET, "id_str": "8", "community_id_str": "88"}}]
+    files = {**FILES, "data/community-tweet.js": js("community_tweet", rows)}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert ("x:8", "12", "88") == batch.posts.select("id", "author", "community").row(-1)
+    assert batch.posts["community"].null_count() == batch.posts.height - 1
+    del files["data/tweets.js"]
+    assert x_archive.fits(Sample("a", ("data/community-tweet.js", "data/account.js"), b"")) == 1
+
+
+# --------------------------------------------------------------------------- archives of 2012-2018
+
+OWNER = {"id_str": "55", "id": 55, "screen_name": "gull", "protected": False}
+MONTH: list[dict[str, Any]] = [
+    {
+        "id_str": "30",
+        "id": 30,
+        "text": "Low water: http://t.co/aaa &amp; mud",
+        "created_at": "2012-05-03 12:20:11 +0200",
+        "entities": links(("http://t.co/aaa", "http://tides.example/a")),
+        "user": OWNER,
+    },
+    {
+        "id_str": "31",
+        "id": 31,
+        "text": "@tern both piers",
+        "in_reply_to_status_id_str": "29",
+        "created_at": "2012-05-03 10:21:11 +0000",
+        "entities": {"user_mentions": [{"screen_name": "tern", "id_str": "77", "id": 77}]},
+        "user": OWNER,
+    },
+    {
+        "id_str": "32",
+        "id": 32,
+        "text": "RT @tern: cut off in the mid\u2026",
+        "created_at": "2012-05-03 10:22:11 +0000",
+        "retweeted_status": {
+            "id_str": "20",
+            "text": "cut off in the middle &lt;not&gt;",
+            "user": {"id_str": "77", "screen_name": "tern", "protected": False},
+        },
+        "user": OWNER,
+    },
+]
+TABLE_HEAD = (
+    "tweet_id,in_reply_to_status_id,in_reply_to_user_id,timestamp,source,text,retweeted_status_id,"
+    "retweeted_status_user_id,retweeted_status_timestamp,expanded_urls"
+)
+TABLE = (
+    TABLE_HEAD
+    + """
+"30","","","2012-05-03 10:20:11 +0000","web","Low water: http://t.co/aaa &amp; mud","","","","http://tides.example/a"
+"31","29","77","2012-05-03 10:21:11 +0000","web","@tern both piers","","","",""
+"32","","","2012-05-03 10:22:11 +0000","web","RT @tern: two
+lines http://t.co/b http://t.co/c","20","77","2012-05-02 10:22:11 +0000","http://tides.example/b"
+"x","","","","","","","","",""
+"33",""
+"""
+).encode()
+
+
+def month(rows: Sequence[object] = MONTH, name: str = "2012_05") -> bytes:
+    return f"Grailbird.data.tweets_{name} = \n {json.dumps(list(rows), indent=1)}".encode()
+
+
+def details(**changes: object) -> bytes:
+    return (
+        f"var user_details =  {json.dumps({'id': '55', 'screen_name': 'gull', **changes})}".encode()
+    )
+
+
+OLD_FILES = {
+    "data/js/user_details.js": details(),
+    "data/js/tweet_index.js": b"var tweet_index =  []",
+    "data/js/tweets/2012_05.js": month(),
+    "data/js/tweets/2011_01.js": month([{**MONTH[0], "id_str": "9"}], "2011_01"),
+    "js/tweet_page.js": b"function () {}",
+    "tweets.csv": TABLE,
+}
+COLUMNS = ("id", "kind", "author", "text", "parent_id", "original_author", "withdrawn")
+POSTS_OF_MAY = [
+    ("x:30", "post", "55", "Low water: http://tides.example/a & mud", None, None, None),
+    ("x:31", "reply", "55", "@tern both piers", "x:29", None, None),
+    ("x:32", "repost", "55", "RT @tern: cut off in the middle <not>", "x:20", "77", None),
+]
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("inside", ["", "tweets/"])
+def test_an_archive_of_2012_is_read_month_by_month(tmp_path: Path, name: str, inside: str) -> None:
+    (batch,) = read(MAKERS[name](tmp_path / name, OLD_FILES, inside))
+    assert batch.posts["id"].to_list() == ["x:9", "x:30", "x:31", "x:32"]
+    assert batch.posts.select(COLUMNS).rows()[1:] == POSTS_OF_MAY
+    assert batch.refused.height == 0
+    assert batch.posts["created_at"].dt.epoch("s").to_list()[1:] == [
+        1336040411,
+        1336040471,
+        1336040531,
+    ]
+    assert batch.posts["mentions"].to_list()[2:] == ["tern=77", "tern=77"]
+    assert x_archive.fits(Sample(name, tuple(inside + file for file in OLD_FILES), b"")) == 1
+
+
+def test_tweets_of_protected_people_are_withdrawn_from_an_archive_of_2012(tmp_path: Path) -> None:
+    hidden = {**OWNER, "protected": True}
+    original = {**MONTH[2]["retweeted_status"], "user": {"id": 77, "protected": True}}
+    rows = [{**MONTH[0], "user": hidden}, MONTH[1], {**MONTH[2], "retweeted_status": original}]
+    files = {**OLD_FILES, "data/js/tweets/2012_05.js": month(rows)}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert batch.posts["withdrawn"].to_list()[1:] == ["protected", None, "protected"]
+    assert batch.posts["text"].to_list()[1:] == ["", "@tern both piers", ""]
+    files["data/js/user_details.js"] = details(protected=True)
+    (batch,) = read(as_zip(tmp_path / "b.zip", files))
+    assert set(batch.posts["text"]) == {""}
+
+
+def test_the_table_is_read_where_an_archive_of_2012_has_nothing_else(tmp_path: Path) -> None:
+    files = {name: OLD_FILES[name] for name in ("tweets.csv", "data/js/user_details.js")}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    repost = "RT @tern: two\nlines http://t.co/b http://t.co/c"
+    assert batch.posts.select(COLUMNS).rows() == [
+        *POSTS_OF_MAY[:2],
+        (*POSTS_OF_MAY[2][:3], repost, *POSTS_OF_MAY[2][4:]),
+    ]
+    assert batch.refused["reason"].to_list() == ["no_id", "wrong_field_count"]
+    (batch,) = read(as_zip(tmp_path / "b.zip", {**FILES, "tweets.csv": TABLE}))
+    assert "x:30" not in batch.posts["id"]
+
+
+@pytest.mark.parametrize(("content", "authors"), [(month(), {"55"}), (TABLE, {None})])
+def test_a_single_file_of_an_archive_of_2012_is_read(
+    tmp_path: Path, content: bytes, authors: set[str | None]
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    assert x_archive.fits(Sample("file", (), content)) == 1
+    (batch,) = read(path, reposts=False)
+    assert (["x:30", "x:31"], authors) == (batch.posts["id"].to_list(), set(batch.posts["author"]))
+    assert batch.skipped == {"repost": 1}
+
+
+@pytest.mark.parametrize("key", ["id_str", "text", "user", "entities", "retweeted_status"])
+@pytest.mark.parametrize("wrong", [None, True, 3, -1.5, "x", [], [1], {}, {"a": 1}])
+def test_a_wrong_type_in_an_archive_of_2012_is_a_record_and_no_crash(
+    tmp_path: Path, key: str, wrong: object
+) -> None:
+    files = {"data/js/tweets/2012_05.js": month([{**MONTH[2], key: wrong}, wrong])}
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert 2 == batch.posts.height + batch.refused.height
 
 
 # --------------------------------------------------------------------------- at a glance

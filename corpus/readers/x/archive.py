@@ -1,13 +1,17 @@
 """Read the archive of their own posts that X gives its users: a zip, or its unpacked folder.
 
-Only these files are opened: tweets.js and its further parts (tweet.js in old archives), account.js
-for the owner's id, note-tweet.js for long posts, and protected-history.js. Most of the others are
-private: messages, deleted posts, posts to a circle.
+Only these files are opened: tweets.js and its further parts (tweet.js in old archives),
+community-tweet.js for posts in X's communities, which are public, account.js for the owner's id,
+note-tweet.js for long posts, and protected-history.js. Most of the others are private: messages,
+deleted posts, posts to a circle. Archives of before 2019 have other files, which
+:mod:`corpus.readers.x.grailbird` describes.
 
 Long posts are cut in tweets.js. A post takes its full text from a note of note-tweet.js that was
-written in the same second and begins as the post does; if two different notes match, the post keeps
-its cut text. A repost is recognized by its "RT @name: " alone, with X's cut text and no link to its
-original. The archive has no thread ids, so a reply has a parent but no root.
+written in the same second and begins as the post does, but for the names at the head of a reply and
+with links compared by their targets; if two different notes match, the post keeps its cut text.
+Posts that stay cut are counted as ``still_cut``. A repost is recognized by its "RT @name: " alone,
+with X's cut text and no link to its original. The archive has no thread ids, so a reply has a
+parent but no root.
 """
 
 from __future__ import annotations
@@ -22,11 +26,9 @@ from pydantic import Field
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.names import get_folder, natural_sort_key
 from corpus.formats.archives.zip_archive import is_zip
-from corpus.formats.byte_source import ByteSource
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.json_stream import iter_values, skip_assignment
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import decode_value, read_records, refuse_file, refuse_problems
+from corpus.readers.batches import read_records, refuse_file, refuse_problems
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -41,10 +43,12 @@ from corpus.readers.contract import (
     Skipped,
     match_mentions,
 )
+from corpus.readers.x import grailbird
 from corpus.readers.x.archive_files import (
     LongNotes,
     NoteItem,
     TweetItem,
+    decode_elements,
     is_withheld,
     list_versions,
     resolve_text,
@@ -58,7 +62,7 @@ from corpus.readers.x.common import (
 from corpus.storage import filesystem
 
 PLATFORM = "x"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
@@ -111,9 +115,12 @@ class _Owner(NamedTuple):
 
 #: The files of posts. A pattern matches whole names: "deleted-tweets.js" is not "tweets.js".
 _TWEET_FILES = ("tweets.js", "tweets-part*.js", "tweet.js", "tweet-part*.js")
+_COMMUNITY_FILES = ("community-tweet.js", "community-tweet-part*.js")
 _NOTE_FILES = ("note-tweet.js", "note-tweet-part*.js")
 #: How they begin, which distinguishes them from other files of these names.
-_BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*window\.YTD\.tweets?\.part[0-9]+\s*=")
+_BEGINS = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*window\.YTD\.(?:tweets?|community_tweet)\.part[0-9]+\s*="
+)
 _REPOST = re.compile(r"RT @\w+: ")
 _ACCOUNT_FILE, _PROTECTION_FILE = "account.js", "protected-history.js"
 
@@ -127,9 +134,11 @@ _parse_protection_item = msgspec.json.Decoder(_ProtectionItem).decode
 def fits(sample: Sample) -> float:
     """Return how well the names in an archive, or the start of a file, fit an archive of X's."""
     if not sample.members:
-        return 1.0 if _BEGINS.match(sample.head) else 0.0
+        return 1.0 if _BEGINS.match(sample.head) or grailbird.is_file(sample.head) else 0.0
     names = {name.rpartition("/")[2] for name in sample.members}
-    if not names & {"tweets.js", "tweet.js", "tweets-part0.js"}:
+    if grailbird.is_archive(sample.members):
+        return 1.0
+    if not names & {"tweets.js", "tweet.js", "tweets-part0.js", "community-tweet.js"}:
         return 0.0
     return 1.0 if {_ACCOUNT_FILE, "manifest.js"} & names else 0.6
 
@@ -156,46 +165,50 @@ def _read_single_file(source: DumpInput, config: Config) -> Iterator[LocatedReco
     """Read a tweets.js without the other files of its archive."""
     for member in source.members():
         content = member.open()
+        if grailbird.is_file(content.head):
+            max_bytes, options = config.max_line_mb << 20, _options(config)
+            yield from grailbird.read_file(
+                content, content.head, member.source_file, max_bytes, options
+            )
+            continue
         # Detected by its content, because a private file may have any name.
         if member.name or not _BEGINS.match(content.head):
             yield refuse_file(source.path, "no_tweets")
             return
         yield refuse_file(source.path, "no_account")
         decode = make_decoder(config, None, False, LongNotes())
-        yield from _decode_elements(content, source.path, config.max_line_mb << 20, decode)
+        yield from decode_elements(content, source.path, config.max_line_mb << 20, decode)
 
 
 def _read_archive(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
     yield from refuse_problems(bundle.problems)
     parts: dict[str, list[str]] = {}
-    for name in bundle.find_files(*_TWEET_FILES):
-        parts.setdefault(get_folder(name), []).append(name)
-    if not parts and not bundle.problems:
-        yield refuse_file(bundle.path, "no_tweets")
+    # tweets.js is part 0.
+    for patterns in (_TWEET_FILES, _COMMUNITY_FILES):
+        names = bundle.find_files(*patterns)
+        for name in sorted(names, key=lambda name: natural_sort_key(name.removesuffix(".js"))):
+            parts.setdefault(get_folder(name), []).append(name)
     max_bytes = config.max_line_mb << 20
+    is_empty = not parts and not bundle.problems
+    for located in grailbird.read_bundle(bundle, max_bytes, _options(config), not parts):
+        is_empty = False
+        yield located
+    if is_empty:
+        yield refuse_file(bundle.path, "no_tweets")
     # A folder may contain the archives of several people.
     for folder, names in parts.items():
         problems: list[LocatedRecords] = []
         owner = _read_owner(bundle, folder, max_bytes, problems)
         yield from problems
         decode = make_decoder(config, owner.id, owner.protected, owner.notes, owner.name)
-        # tweets.js is part 0.
-        for name in sorted(names, key=lambda name: natural_sort_key(name.removesuffix(".js"))):
-            yield from _decode_elements(
+        for name in names:
+            yield from decode_elements(
                 bundle.open(name), bundle.source_file(name), max_bytes, decode
             )
 
 
-def _decode_elements(
-    source: ByteSource, source_file: str, max_bytes: int, decode: Decode
-) -> Iterator[LocatedRecords]:
-    """Decode each element of the array in a file."""
-    elements = iter_values(skip_assignment(source), "item", max_bytes)
-    for row, element in enumerate(elements, start=1):
-        if isinstance(element, Refused):
-            yield LocatedRecords(source_file, row, 0, (element,))
-        else:
-            yield LocatedRecords(source_file, row, len(element), decode_value(element, decode))
+def _options(config: Config) -> grailbird.Options:
+    return grailbird.Options(config.reposts, config.expand_links)
 
 
 def _read_owner(
@@ -235,7 +248,7 @@ def _read_owner(
     ):
         for name in bundle.find_files(*patterns):
             if get_folder(name) == folder:
-                elements = _decode_elements(
+                elements = decode_elements(
                     bundle.open(name), bundle.source_file(name), max_bytes, decode
                 )
                 problems += [located for located in elements if located.records]
@@ -272,13 +285,16 @@ def make_decoder(
             if not config.reposts:
                 return (Skipped("repost"),)
             kind, parent = "repost", ""
-        text, quoted = resolve_text(tweet, shown, name, notes, config.expand_links)
+        text, quoted, still_cut = resolve_text(tweet, shown, name, notes, config.expand_links)
         if quoted and kind == "post":
             kind = "quote"
         older = list_versions(tweet)[:-1]
         withdrawn = None
+        community = tweet.community_id_str or None
         if protected:
-            text, withdrawn = "", "protected"
+            text, withdrawn, community = "", "protected", None
+        elif tweet.scopes is not None and tweet.scopes.followers:
+            text, withdrawn, community = "", "private", None
         elif is_withheld(tweet):
             withdrawn = "withheld"
         elif name in older:
@@ -288,7 +304,7 @@ def make_decoder(
             text,
             kind,
             author,
-            None,  # community
+            community,
             parse_micros(tweet.created_at),
             normalize_language(tweet.lang),
             "x:" + parent if parent else None,
@@ -302,7 +318,9 @@ def make_decoder(
             mentions=match_mentions(text, _iter_accounts(element)) if "@" in text else None,
             author_name=author_name,
         )
-        return (post, *make_superseded_tombstones(older))
+        is_cut = still_cut and kind != "repost" and withdrawn is None
+        notices = (Skipped("still_cut"),) if is_cut else ()
+        return (post, *notices, *make_superseded_tombstones(older))
 
     return decode
 

@@ -1,16 +1,19 @@
-"""A tweet in X's personal archive: its links, its full text and its versions."""
+"""A tweet in X's personal archive: its links, its full text, its versions, its file's elements."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
 from typing import NamedTuple
 
 import msgspec
 
+from corpus.formats.byte_source import ByteSource
+from corpus.formats.json_stream import iter_values, skip_assignment
 from corpus.formats.times import parse_micros
-from corpus.readers.contract import JsonScalar
+from corpus.readers.batches import decode_value
+from corpus.readers.contract import Decode, JsonScalar, LocatedRecords, Refused
 from corpus.readers.x.common import is_withheld_everywhere, parse_x_id
 
 
@@ -47,6 +50,12 @@ class EditInfo(msgspec.Struct, gc=False):
     edit: EditedVersion | None = None
 
 
+class _Scopes(msgspec.Struct, gc=False):
+    """To whom a tweet is shown; most tweets do not say."""
+
+    followers: bool | None = None
+
+
 class ArchivedTweet(msgspec.Struct, gc=False):
     """A tweet of the archive's owner."""
 
@@ -65,6 +74,8 @@ class ArchivedTweet(msgspec.Struct, gc=False):
     entities: TweetEntities | None = None
     extended_entities: TweetEntities | None = None
     edit_info: EditInfo | None = None
+    community_id_str: str | None = None
+    scopes: _Scopes | None = None
 
 
 class TweetItem(ArchivedTweet, gc=False):
@@ -96,6 +107,14 @@ class NoteItem(msgspec.Struct, gc=False):
     note: LongNote | None = msgspec.field(default=None, name="noteTweet")
 
 
+class ResolvedText(NamedTuple):
+    """The text of a tweet, whole if it can be had."""
+
+    text: str
+    quoted: str  # the id of the tweet that it quotes, or empty
+    still_cut: bool  # X has cut it, and no note has the rest
+
+
 class FullText(NamedTuple):
     """A long post's text, entities decoded, and its links."""
 
@@ -106,6 +125,7 @@ class FullText(NamedTuple):
 _TCO_LINK = re.compile(r"https?://t\.co/\w+")
 # Matches only at the first of a run of spaces; else a long run would take quadratic time.
 _LAST_LINK = re.compile(r"(?<!\s)\s*+https?://t\.co/\w+\s*\Z")
+_LEADING_NAMES = re.compile(r"(?:@\w+\s+)+")
 _LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _STATUS_URL = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
@@ -115,6 +135,8 @@ _STATUS_URL = re.compile(
 _UNESCAPED = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
 # A post is cut at 280 characters; a wide one counts as two, and the link to the rest as 23.
 _MIN_CUT_CHARS = 100
+_MIN_CUT_WEIGHT = 200
+_LAST_NARROW = "\u10ff"
 
 
 class LongNotes:
@@ -134,20 +156,54 @@ class LongNotes:
         self._by_second.setdefault(created // 1_000_000, []).append(full)
         return True
 
-    def find_full_text(self, created: int | None, shown: str) -> FullText | None:
-        """Return the full text for the cut text ``shown``; null unless exactly one fits."""
+    def find_full_text(
+        self, created: int | None, shown: str, links: Mapping[str, str]
+    ) -> FullText | None:
+        """Return the full text for the cut text ``shown``; null unless exactly one fits.
+
+        ``links`` are the targets of the links in ``shown``. A note has links of its own for the
+        same targets, and does not have the names at the head of a reply, which are put in front.
+        """
         written = self._by_second.get(created // 1_000_000) if created is not None else None
         if not written:
             return None
+        names = _LEADING_NAMES.match(shown)
+        heads = (0,) if names is None else (0, names.end())
         for cut in dict.fromkeys(
             (_get_cut_prefix(_LAST_LINK.sub("", shown)), _get_cut_prefix(shown))
         ):
-            if cut:
-                fitting = {full.text: full for full in written if full.text.startswith(cut)}
-                # Of two posts that begin alike, either could be this one.
-                if fitting:
-                    return fitting.popitem()[1] if len(fitting) == 1 else None
+            for head in heads if cut else ():
+                for form in _FORMS:
+                    begin = form(cut[head:], links)
+                    fitting = {
+                        full.text: full
+                        for full in written
+                        if begin and form(full.text, full.links).startswith(begin)
+                    }
+                    # Of two posts that begin alike, either could be this one.
+                    if len(fitting) > 1:
+                        return None
+                    if fitting:
+                        full = fitting.popitem()[1]
+                        return full._replace(text=cut[:head] + full.text)
         return None
+
+
+def _keep_links(text: str, links: Mapping[str, str]) -> str:
+    return text
+
+
+def _expand_links(text: str, links: Mapping[str, str]) -> str:
+    return _TCO_LINK.sub(lambda found: links.get(found[0], found[0]), text)
+
+
+def _hide_links(text: str, links: Mapping[str, str]) -> str:
+    return _TCO_LINK.sub("\0", text)
+
+
+#: The forms in which a cut text is compared with the notes, the strictest first. The last is for
+#: notes that do not list the targets of their links.
+_FORMS = (_keep_links, _expand_links, _hide_links)
 
 
 def _get_cut_prefix(shown: str) -> str:
@@ -159,13 +215,14 @@ def _get_cut_prefix(shown: str) -> str:
 
 def resolve_text(
     tweet: ArchivedTweet, shown: str, name: str, notes: LongNotes, expand: bool
-) -> tuple[str, str]:
-    """Return the tweet's full text, and the id of the tweet that it quotes, or empty."""
+) -> ResolvedText:
+    """Return the tweet's full text, and what it quotes; ``name`` is its own id."""
     shown = unescape(shown) if "&" in shown else shown
     links, media = _collect_links(tweet)
     text = _strip_media_links(shown, media)
     last = _find_last_status_id(text, links)
-    full = notes.find_full_text(parse_micros(tweet.created_at), text)
+    full = notes.find_full_text(parse_micros(tweet.created_at), text, links)
+    still_cut = full is None and "\u2026" in text[-100:] and _is_cut(text, last == name)
     if full is not None:
         text, links = full.text, {**links, **full.links}
         text = _strip_media_links(text, media)
@@ -174,8 +231,19 @@ def resolve_text(
         text = _LAST_LINK.sub("", text) if _find_last_status_id(text, links) == name else text
         last = ""
     if expand and links:
-        text = _TCO_LINK.sub(lambda found: links.get(found[0], found[0]), text)
-    return text, last
+        text = _expand_links(text, links)
+    return ResolvedText(text, last, still_cut)
+
+
+def _is_cut(shown: str, links_to_itself: bool) -> bool:
+    """Return whether X has cut the text: it ends in an ellipsis where X would have put one."""
+    text = _LAST_LINK.sub("", shown).rstrip()
+    if not text.endswith("\u2026"):
+        return False
+    names = _LEADING_NAMES.match(text)
+    body = text[names.end() :] if names else text
+    weight = len(body) + sum(char > _LAST_NARROW for char in body)
+    return links_to_itself or weight >= _MIN_CUT_WEIGHT
 
 
 def _collect_links(tweet: ArchivedTweet) -> tuple[dict[str, str], set[str]]:
@@ -217,3 +285,15 @@ def list_versions(tweet: ArchivedTweet) -> list[str]:
 def is_withheld(tweet: ArchivedTweet) -> bool:
     """Return whether X shows this tweet to nobody."""
     return bool(tweet.withheld_copyright) or is_withheld_everywhere(tweet.withheld_in_countries)
+
+
+def decode_elements(
+    source: ByteSource, source_file: str, max_bytes: int, decode: Decode
+) -> Iterator[LocatedRecords]:
+    """Decode each element of the array that a file of an archive assigns to a variable."""
+    elements = iter_values(skip_assignment(source), "item", max_bytes)
+    for row, element in enumerate(elements, start=1):
+        if isinstance(element, Refused):
+            yield LocatedRecords(source_file, row, 0, (element,))
+        else:
+            yield LocatedRecords(source_file, row, len(element), decode_value(element, decode))
