@@ -92,6 +92,55 @@ def test_references_distinguish_replies_from_quotes() -> None:
     assert (quote.kind, quote.parent_id) == ("quote", None)
 
 
+POLL = {
+    "id": "5",
+    "options": [{"position": 2, "label": "dogs", "votes": 1}, {"position": 1, "label": "cats"}],
+}
+
+
+def test_a_poll_s_options_follow_its_question() -> None:
+    page = {
+        "data": [{**TWEET, "text": "which?", "attachments": {"poll_ids": ["5"]}}],
+        "includes": {"polls": [POLL, {"id": "6", "options": 3}]},
+    }
+    (post,) = decode(page)
+    assert isinstance(post, Post) and post.text == "which?\n- cats\n- dogs"
+    assert tweet(text="which?", attachments={"poll": POLL}).text == post.text
+    known = {"id": "77", "text": "which?", "attachments": {"poll_ids": ["5"]}}
+    (retweet,) = decode(
+        {"data": {**TWEET, **RETWEET}, "includes": {"tweets": [known], "polls": [POLL]}}
+    )
+    assert isinstance(retweet, Post) and retweet.text == "RT @bob: which?\n- cats\n- dogs"
+    assert tweet(text="which?", attachments={"poll_ids": ["5"]}).text == "which?"
+
+
+def test_an_article_is_read_with_its_title() -> None:
+    article = {"title": "On dogs", "plain_text": "They bark.\n\nOften."}
+    whole = "On dogs\n\nThey bark.\n\nOften."
+    assert tweet(text="https://t.co/a", article=article).text == whole
+    assert tweet(text="Read: https://t.co/a", article=article).text == (
+        f"Read: https://t.co/a\n\n{whole}"
+    )
+    assert tweet(text="https://t.co/a", article={"title": "On dogs"}).text == "On dogs"
+
+
+def test_the_link_to_a_quoted_tweet_is_not_its_author_s() -> None:
+    links = [
+        {"url": "https://t.co/a", "expanded_url": "https://dogs.example/"},
+        {"url": "https://t.co/q", "expanded_url": "https://twitter.com/bob/status/8"},
+    ]
+    quoted = [{"type": "quoted", "id": "8"}]
+    text = "see https://t.co/a https://t.co/q"
+    changes: dict[str, Any] = {"text": text, "entities": {"urls": links}}
+    assert tweet(referenced_tweets=quoted, **changes).text == "see https://t.co/a"
+    assert tweet(**changes).text == text
+    assert tweet(referenced_tweets=[{"type": "quoted", "id": "9"}], **changes).text == text
+
+
+def test_a_post_in_a_community_names_it() -> None:
+    assert tweet(community_id="88").community == "88"
+
+
 def test_older_versions_of_an_edited_tweet_are_superseded() -> None:
     newest = {**TWEET, "id": "3", "edit_history_tweet_ids": ["1", "2", "3"]}
     post, *tombstones = decode({"data": [newest]})

@@ -117,7 +117,7 @@ def test_a_repost_is_detected_by_its_text_and_has_no_parent() -> None:
 )
 def test_a_tweet_that_ends_in_a_link_to_another_quotes_it(address: str) -> None:
     quote = post(full_text="see https://t.co/q", entities=links(("https://t.co/q", address)))
-    assert (quote.kind, quote.parent_id, quote.text) == ("quote", None, f"see {address}")
+    assert (quote.kind, quote.parent_id, quote.text) == ("quote", None, "see")
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_note_s_links_are_expanded_and_show_a_quote() -> None:
     ]
     notes = noted(f"{LONG} https://t.co/a https://t.co/q", urls=urls)
     found = post(notes, full_text=escaped(CUT))
-    expected = f"{LONG} https://a.example/ https://x.com/bob/status/77"
+    expected = f"{LONG} https://a.example/"
     assert (expected, "quote") == (found.text, found.kind)
 
 

@@ -75,6 +75,28 @@ def test_the_display_range_does_not_cut_the_text() -> None:
     assert post(full_text="@bob hello", display_text_range=[5, 10]).text == "@bob hello"
 
 
+def test_a_poll_s_options_follow_its_question() -> None:
+    entities = {
+        "polls": [{"options": [{"position": 1, "text": "tea"}, {"text": "cocoa &amp; milk"}]}]
+    }
+    assert post(text="which?", entities=entities).text == "which?\n- tea\n- cocoa & milk"
+    extended = {"full_text": "which?", "entities": entities}
+    assert post(extended_tweet=extended).text == "which?\n- tea\n- cocoa & milk"
+    original = {**ORIGINAL, "extended_tweet": extended}
+    retweet = post(text="RT @bob: w\u2026", retweeted_status=original)
+    assert retweet.text == "RT @bob: which?\n- tea\n- cocoa & milk"
+    assert post(text="which?", entities={"polls": 3}).text == "which?"
+
+
+def test_the_link_to_a_quoted_status_is_not_its_author_s() -> None:
+    quoted = {"is_quote_status": True, "quoted_status_id_str": "8"}
+    link = {"url": "https://t.co/q", "expanded": "https://twitter.com/bob/status/8"}
+    quote = post(text="so it is https://t.co/q", quoted_status_permalink=link, **quoted)
+    assert (quote.text, quote.kind) == ("so it is", "quote")
+    text = "https://t.co/q so it is"
+    assert post(text=text, quoted_status_permalink=link, **quoted).text == text
+
+
 def test_a_retweet_has_the_original_s_full_text() -> None:
     retweet = post(text="RT @bob: a long s\u2026", retweeted_status=ORIGINAL)
     assert (

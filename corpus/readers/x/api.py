@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from html import unescape
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 from pydantic import Field
@@ -25,12 +25,15 @@ from corpus.readers.contract import (
     Tombstone,
     match_mentions,
 )
+from corpus.readers.text_parts import join_poll, join_title
 from corpus.readers.x.common import (
+    find_quote_link,
     is_withheld_everywhere,
     iter_mentioned_users,
     make_superseded_tombstones,
     normalize_language,
     parse_x_id,
+    strip_quote_link,
 )
 from corpus.readers.x.json_types import (
     ApiLine,
@@ -38,6 +41,7 @@ from corpus.readers.x.json_types import (
     ApiUser,
     ComplianceNotice,
     PageIncludes,
+    Poll,
     StreamData,
     TweetMetrics,
     TweetReference,
@@ -45,7 +49,7 @@ from corpus.readers.x.json_types import (
 )
 
 PLATFORM = "x"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -63,6 +67,17 @@ class Config(ReaderConfig):
 
 
 T = TypeVar("T")
+
+
+class _Included(NamedTuple):
+    """What a page's tweets refer to, by id."""
+
+    tweets: dict[str, ApiTweet]
+    users: dict[str, ApiUser]
+    polls: dict[str, Poll]
+
+
+_NOTHING = _Included({}, {}, {})
 
 _COMPLIANCE_REASONS = {"protected": "protected", "suspended": "removed", "withheld": "withheld"}
 _NOTICE_REASONS = {
@@ -82,6 +97,7 @@ _SKIPPED_MESSAGES = (
     "user_unsuspend",
     "user_profile_modification",
 )
+_ONLY_LINK = re.compile(r"https?://t\.co/\w+")
 _RETWEET = re.compile(r"RT @(\w+): ")
 # The keys of a tweet besides its id and text, and of a page's metadata.
 _TWEET_KEYS = {"author_id", "conversation_id", "edit_history_tweet_ids"}
@@ -97,6 +113,7 @@ _parse_line = msgspec.json.Decoder(ApiLine).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _parse_tweet = msgspec.json.Decoder(ApiTweet).decode
 _parse_user = msgspec.json.Decoder(ApiUser).decode
+_parse_poll = msgspec.json.Decoder(Poll).decode
 _parse_data = msgspec.json.Decoder(StreamData).decode
 
 
@@ -147,68 +164,67 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse_line(line)
         if row.text is not None:
-            return _make_records(row, {}, {})
+            return _make_records(row, _NOTHING)
         if row.action is not None:
             return _decode_compliance(row, config.compliance)
         records: list[Record] = [Skipped("error") for _ in row.errors or ()]
         includes = row.includes or PageIncludes()
-        tweets = {
-            parse_x_id(None, tweet.id): tweet
-            for tweet in _parse_valid_items(includes.tweets, _parse_tweet)
-        }
-        users = {
-            parse_x_id(None, user.id): user
-            for user in _parse_valid_items(includes.users, _parse_user)
-        }
+        included = _Included(
+            _index_items(includes.tweets, _parse_tweet),
+            _index_items(includes.users, _parse_user),
+            _index_items(includes.polls, _parse_poll),
+        )
         data = bytes(row.data)
         if data[:1] == b"[":
             for item in _parse_items(data):
-                records += _decode_item(item, tweets, users)
+                records += _decode_item(item, included)
         elif data[:1] == b"{":
-            records += _decode_object(data, tweets, users)
+            records += _decode_object(data, included)
         elif not records and not bytes(row.meta):
             raise Refused("no_text" if parse_x_id(None, row.id) else "no_id")
         elif not records:
             records.append(Skipped("empty_page"))
         if config.includes:
             known = {record.id for record in records if isinstance(record, Post)}
-            for name, tweet in tweets.items():
+            for name, tweet in included.tweets.items():
                 if "x:" + name not in known:
-                    records += _decode_tweet(tweet, tweets, users)
+                    records += _decode_tweet(tweet, included)
         return records
 
     return decode
 
 
-def _parse_valid_items(items: list[msgspec.Raw], parse: Callable[[msgspec.Raw], T]) -> Iterator[T]:
-    """Yield the items that parse; others are ignored, as a page's tweets do not require them."""
-    for item in items:
+_Item = TypeVar("_Item", ApiTweet, ApiUser, Poll)
+
+
+def _index_items(
+    items: list[msgspec.Raw], parse: Callable[[msgspec.Raw], _Item]
+) -> dict[str, _Item]:
+    """Return the items that parse; others are ignored, as a page's tweets do not require them."""
+    found: dict[str, _Item] = {}
+    for raw in items:
         with suppress(msgspec.ValidationError):
-            yield parse(item)
+            item = parse(raw)
+            found[parse_x_id(None, item.id)] = item
+    return found
 
 
-def _decode_item(
-    item: msgspec.Raw, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
-) -> Sequence[Record]:
+def _decode_item(item: msgspec.Raw, included: _Included) -> Sequence[Record]:
     # One malformed tweet must not cost the other 499 of its page.
     try:
-        return _decode_tweet(_parse_tweet(item), tweets, users)
+        return _decode_tweet(_parse_tweet(item), included)
     except msgspec.ValidationError:
         return (Refused("wrong_type"),)
 
 
-def _decode_tweet(
-    tweet: ApiTweet, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
-) -> Sequence[Record]:
+def _decode_tweet(tweet: ApiTweet, included: _Included) -> Sequence[Record]:
     try:
-        return _make_records(tweet, tweets, users)
+        return _make_records(tweet, included)
     except Refused as refusal:
         return (refusal,)
 
 
-def _decode_object(
-    data: bytes, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
-) -> Sequence[Record]:
+def _decode_object(data: bytes, included: _Included) -> Sequence[Record]:
     row = _parse_data(data)
     for name, reason in _NOTICE_REASONS.items():
         notice: ComplianceNotice | None = getattr(row, name)
@@ -219,17 +235,16 @@ def _decode_object(
             return (Skipped(name),)
     if row.withheld is not None and row.withheld.tweet is not None:
         return (_make_tombstone(ComplianceNotice(tweet=row.withheld.tweet), "withheld"),)
-    return _decode_tweet(row, tweets, users)
+    return _decode_tweet(row, included)
 
 
-def _make_records(
-    tweet: ApiTweet, tweets: dict[str, ApiTweet], users: dict[str, ApiUser]
-) -> list[Record]:
+def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
     """Return the post of a tweet, and a tombstone for each older version of it."""
+    tweets, users, polls = included
     name = parse_x_id(None, tweet.id)
     if not name:
         raise Refused("no_id")
-    text = _get_full_text(tweet)
+    text = _get_full_text(tweet, polls)
     if text is None:
         raise Refused("no_text")
     author = parse_x_id(None, tweet.author_id)
@@ -241,7 +256,7 @@ def _make_records(
         reference = references["retweeted"]
         kind, parent = "repost", parse_x_id(None, reference.id)
         original = tweets.get(parent)
-        text = _restore_retweet(text, original or reference)
+        text = _restore_retweet(text, original or reference, polls)
         if original is not None:
             writer_id = parse_x_id(None, original.author_id)
             writer = users.get(writer_id)
@@ -253,6 +268,9 @@ def _make_records(
         kind, parent = "reply", parse_x_id(None, references["replied_to"].id)
     elif "quoted" in references:
         kind = "quote"
+    if "quoted" in references:
+        quoted = parse_x_id(None, references["quoted"].id)
+        text = strip_quote_link(text, find_quote_link(tweet.entities, quoted))
     versions = [parse_x_id(None, version) for version in tweet.edit_history_tweet_ids or ()]
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"
@@ -262,7 +280,7 @@ def _make_records(
         unescape(text) if "&" in text else text,
         kind,
         author or (parse_x_id(None, user.id) if user else "") or None,
-        None,  # community
+        parse_x_id(None, tweet.community_id) or None,
         parse_micros(tweet.created_at),
         normalize_language(tweet.lang),
         "x:" + parent if parent else None,
@@ -289,14 +307,29 @@ def _iter_accounts(tweet: ApiTweet, users: dict[str, ApiUser]) -> Iterator[tuple
             yield user.username, parse_x_id(None, user.id)
 
 
-def _get_full_text(tweet: ApiTweet | TweetReference) -> str | None:
-    note = tweet.note_tweet
-    return note.text if note is not None and note.text else tweet.text
+def _get_full_text(tweet: ApiTweet | TweetReference, polls: dict[str, Poll]) -> str | None:
+    """Return the text of a tweet with the article and the poll that belong to it; may be null."""
+    note, article, attached = tweet.note_tweet, tweet.article, tweet.attachments
+    text = note.text if note is not None and note.text else tweet.text
+    if article is not None and (article.title or article.plain_text):
+        # The text of a tweet with an article is the link to it, or a remark and the link.
+        shown = "" if text is None or _ONLY_LINK.fullmatch(text.strip()) else text
+        text = join_title(
+            shown, join_title(article.title, article.plain_text or article.preview_text or "")
+        )
+    if attached is not None and text is not None:
+        ids = [parse_x_id(None, one) for one in attached.poll_ids or ()]
+        for poll in (attached.poll, *(polls.get(one) for one in ids)):
+            if poll is not None:
+                return join_poll(text, poll.list_labels())
+    return text
 
 
-def _restore_retweet(shown: str, original: ApiTweet | TweetReference) -> str:
+def _restore_retweet(
+    shown: str, original: ApiTweet | TweetReference, polls: dict[str, Poll]
+) -> str:
     """Return the original's full text after the "RT @name: " of the retweet."""
-    full, prefix = _get_full_text(original), _RETWEET.match(shown)
+    full, prefix = _get_full_text(original, polls), _RETWEET.match(shown)
     return prefix[0] + full if full is not None and prefix else shown
 
 

@@ -14,14 +14,13 @@ from corpus.formats.json_stream import iter_values, skip_assignment
 from corpus.formats.times import parse_micros
 from corpus.readers.batches import decode_value
 from corpus.readers.contract import Decode, JsonScalar, LocatedRecords, Refused
-from corpus.readers.x.common import is_withheld_everywhere, parse_x_id
-
-
-class ShortLink(msgspec.Struct, gc=False):
-    """A t.co link and its target; for a picture, the link in the text that stands for it."""
-
-    url: str | None = None
-    expanded_url: str | None = None
+from corpus.readers.x.common import (
+    LAST_WORD,
+    STATUS_URL,
+    ShortLink,
+    is_withheld_everywhere,
+    parse_x_id,
+)
 
 
 class TweetEntities(msgspec.Struct, gc=False):
@@ -126,11 +125,6 @@ _TCO_LINK = re.compile(r"https?://t\.co/\w+")
 # Matches only at the first of a run of spaces; else a long run would take quadratic time.
 _LAST_LINK = re.compile(r"(?<!\s)\s*+https?://t\.co/\w+\s*\Z")
 _LEADING_NAMES = re.compile(r"(?:@\w+\s+)+")
-_LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
-_STATUS_URL = re.compile(
-    r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
-    re.IGNORECASE,
-)
 # X escapes these three characters only; if one of them is unescaped, the text was not escaped.
 _UNESCAPED = re.compile(r"[<>]|&(?!amp;|lt;|gt;)")
 # A post is cut at 280 characters; a wide one counts as two, and the link to the rest as 23.
@@ -227,9 +221,10 @@ def resolve_text(
         text, links = full.text, {**links, **full.links}
         text = _strip_media_links(text, media)
         last = _find_last_status_id(text, links) or last
-    if last == name:  # the link to the rest of a long post
-        text = _LAST_LINK.sub("", text) if _find_last_status_id(text, links) == name else text
-        last = ""
+    # The link to the rest of a long post, or the one that X appends for the tweet that is quoted.
+    if last and _find_last_status_id(text, links) == last:
+        text = text[: LAST_WORD.search(text).start()]  # type: ignore[union-attr]
+    last = "" if last == name else last
     if expand and links:
         text = _expand_links(text, links)
     return ResolvedText(text, last, still_cut)
@@ -260,15 +255,15 @@ def _collect_links(tweet: ArchivedTweet) -> tuple[dict[str, str], set[str]]:
 
 
 def _strip_media_links(text: str, media: set[str]) -> str:
-    while media and (word := _LAST_WORD.search(text)) and word[1] in media:
+    while media and (word := LAST_WORD.search(text)) and word[1] in media:
         text = text[: word.start()]
     return text
 
 
 def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
     """Return the id of the tweet that the link at the end of a text names, or empty."""
-    word = _LAST_WORD.search(text)
-    found = _STATUS_URL.match(links.get(word[1], word[1])) if word else None
+    word = LAST_WORD.search(text)
+    found = STATUS_URL.match(links.get(word[1], word[1])) if word else None
     return found[1] if found else ""
 
 

@@ -1,7 +1,8 @@
-"""What X's stream, API and archive share: ids, languages, countries, mentions, versions."""
+"""What X's stream, API and archive share: ids, languages, mentions, links, versions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -50,7 +51,26 @@ class _Entities(msgspec.Struct, gc=False):
     mentions: list[_MentionedUser] | None = None
 
 
+class ShortLink(msgspec.Struct, gc=False):
+    """A t.co link and its target; for a picture, the link in the text that stands for it."""
+
+    url: str | None = None
+    expanded_url: str | None = None
+
+
+class _Links(msgspec.Struct, gc=False):
+    urls: list[ShortLink] | None = None
+
+
+#: The address of a tweet; its group is the tweet's id.
+STATUS_URL = re.compile(
+    r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",
+    re.IGNORECASE,
+)
+#: The last word of a text.
+LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _parse_entities = msgspec.json.Decoder(_Entities).decode
+_parse_links = msgspec.json.Decoder(_Links).decode
 
 
 def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
@@ -62,6 +82,26 @@ def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, s
             continue
         for user in (*(parsed.user_mentions or ()), *(parsed.mentions or ())):
             yield user.screen_name or user.username, parse_x_id(user.id_str, user.id)
+
+
+def strip_quote_link(text: str, link: str | None) -> str:
+    """Return a quote's text without the link that X appends for the tweet that it quotes."""
+    if not link or not text.rstrip().endswith(link):
+        return text
+    return text.rstrip()[: -len(link)].rstrip()
+
+
+def find_quote_link(entities: msgspec.Raw, quoted: str) -> str | None:
+    """Return the short link that stands for the tweet ``quoted``; malformed entities have none."""
+    try:
+        links = _parse_links(entities).urls if bytes(entities) else None
+    except msgspec.DecodeError:
+        return None
+    for link in links or ():
+        found = STATUS_URL.match(link.expanded_url or "")
+        if found and found[1] == quoted:
+            return link.url
+    return None
 
 
 def normalize_language(code: str | None) -> str | None:

@@ -42,8 +42,46 @@ class TweetReference(msgspec.Struct, gc=False):
     id: JsonScalar = None
     text: str | None = None
     note_tweet: NoteTweet | None = None
+    article: Article | None = None
+    attachments: Attachments | None = None
     author: ApiUser | None = None
     withheld: WithheldScope | None = None
+
+
+class Article(msgspec.Struct, gc=False):
+    """A long article; older answers of the API contain its title only."""
+
+    title: str | None = None
+    plain_text: str | None = None
+    preview_text: str | None = None
+
+
+class PollOption(msgspec.Struct, gc=False):
+    """An option of a poll."""
+
+    position: JsonScalar = None
+    label: str | None = None
+
+
+class Poll(msgspec.Struct, gc=False):
+    """A poll: its question is the tweet's text."""
+
+    id: JsonScalar = None
+    options: list[PollOption] | None = None
+
+    def list_labels(self) -> list[str | None]:
+        """Return the options in their order."""
+        options = self.options or []
+        if all(type(option.position) is int for option in options):
+            options = sorted(options, key=lambda option: option.position)  # type: ignore[arg-type,return-value]
+        return [option.label for option in options]
+
+
+class Attachments(msgspec.Struct, gc=False):
+    """The ids of a tweet's polls, or in a flattened file its poll."""
+
+    poll_ids: list[JsonScalar] | None = None
+    poll: Poll | None = None
 
 
 class ApiTweet(msgspec.Struct):
@@ -52,6 +90,9 @@ class ApiTweet(msgspec.Struct):
     id: JsonScalar = None
     text: str | None = None
     note_tweet: NoteTweet | None = None
+    article: Article | None = None
+    attachments: Attachments | None = None
+    community_id: JsonScalar = None
     author_id: JsonScalar = None
     author: ApiUser | None = None
     created_at: JsonScalar = None
@@ -91,10 +132,11 @@ class StreamData(ApiTweet):
 
 
 class PageIncludes(msgspec.Struct):
-    """The tweets and users that a page's tweets refer to."""
+    """The tweets, users and polls that a page's tweets refer to."""
 
     tweets: list[msgspec.Raw] = []
     users: list[msgspec.Raw] = []
+    polls: list[msgspec.Raw] = []
 
 
 class ApiLine(ApiTweet):

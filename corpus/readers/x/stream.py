@@ -23,15 +23,18 @@ from corpus.readers.contract import (
     Tombstone,
     match_mentions,
 )
+from corpus.readers.text_parts import join_poll
 from corpus.readers.x.common import (
+    ShortLink,
     is_withheld_everywhere,
     iter_mentioned_users,
     normalize_language,
     parse_x_id,
+    strip_quote_link,
 )
 
 PLATFORM = "x"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -60,7 +63,20 @@ class _Status(msgspec.Struct):
     user: _User | None = None
     withheld_in_countries: list[str] | str | None = None
     retweeted_status: _Status | None = None
+    quoted_status_permalink: ShortLink | None = None
     entities: msgspec.Raw = msgspec.Raw()
+
+
+class _PollOption(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _Poll(msgspec.Struct, gc=False):
+    options: list[_PollOption] | None = None
+
+
+class _PollEntities(msgspec.Struct, gc=False):
+    polls: list[_Poll] | None = None
 
 
 class _Notice(msgspec.Struct, gc=False):
@@ -123,6 +139,8 @@ _SKIPPED_MESSAGES = (
     "user_unprotect",
     "user_unsuspend",
 )
+_POLLS = b'"polls"'
+_parse_polls = msgspec.json.Decoder(_PollEntities).decode
 _parse_line = msgspec.json.Decoder(_Line).decode
 
 
@@ -156,7 +174,8 @@ def read(
 def decode(line: bytes) -> Sequence[Record]:
     """Decode a line: a status, a deletion or another notice."""
     row = _parse_line(line)
-    text = _get_full_text(row)
+    with_polls = _POLLS in line
+    text = _get_full_text(row, with_polls)
     if text is None:
         return (_decode_notice(row),)
     name = parse_x_id(row.id_str, row.id)
@@ -170,7 +189,7 @@ def decode(line: bytes) -> Sequence[Record]:
     if original is not None:
         kind = "repost"
         parent = parse_x_id(original.id_str, original.id)
-        text = _restore_retweet(original, text)
+        text = _restore_retweet(original, text, with_polls)
         withdrawn = withdrawn or _find_withdrawal(original)
     elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
         kind = "quote"
@@ -214,16 +233,34 @@ def _iter_accounts(row: _Status) -> Iterator[tuple[str | None, str]]:
                 yield from iter_mentioned_users(status.extended_tweet.entities)
 
 
-def _get_full_text(status: _Status) -> str | None:
+def _get_full_text(status: _Status, with_polls: bool) -> str | None:
+    """Return the whole text of a status, without the link to a status that it quotes."""
     extended = status.extended_tweet
     if extended is not None and extended.full_text is not None:
-        return extended.full_text
-    return status.text if status.full_text is None else status.full_text
+        text: str | None = extended.full_text
+    else:
+        text = status.text if status.full_text is None else status.full_text
+    if text is not None and status.quoted_status_permalink is not None:
+        text = strip_quote_link(text, status.quoted_status_permalink.url)
+    return _join_polls(text, status) if with_polls and text is not None else text
 
 
-def _restore_retweet(original: _Status, shown: str) -> str:
+def _join_polls(text: str, status: _Status) -> str:
+    """Add the options of a status's poll; malformed ones are ignored, as mentions are."""
+    extended = status.extended_tweet
+    for raw in (extended.entities if extended is not None else msgspec.Raw(), status.entities):
+        try:
+            polls = _parse_polls(raw).polls if bytes(raw) else None
+        except msgspec.DecodeError:
+            continue
+        if polls:
+            return join_poll(text, [option.text for option in polls[0].options or ()])
+    return text
+
+
+def _restore_retweet(original: _Status, shown: str, with_polls: bool) -> str:
     """Return a retweet with the original's full text; the retweet's own copy is silently cut."""
-    full, user = _get_full_text(original), original.user
+    full, user = _get_full_text(original, with_polls), original.user
     if full is None or user is None or not user.screen_name:
         return shown
     return f"RT @{user.screen_name}: {full}"
