@@ -18,7 +18,7 @@ import polars as pl
 #: person that the text names, separated by spaces, where the author column holds ids.
 #: ``original_author``: of a repost, and of a text that repeats another one after ``RT @name:``, the
 #: author of the original, as ``author`` has it, or the name in the text where the dump does not
-#: tell whose it is. ``author_name``: the author's name in texts, where the author column holds ids.
+#: say whose it is. ``author_name``: the author's name in texts, where the author column holds ids.
 #: ``source_file`` and ``source_row``: provenance; rows count from 1.
 POST: dict[str, pl.DataType] = {
     "id": pl.String(),

@@ -69,7 +69,7 @@ def _make_phrases(values: int, seed: int = 20) -> Iterator[Case]:
 
 
 def measure_recall(cases: list[Case]) -> dict[tuple[str, str], float]:
-    """Return by row and column the share of details of which the filter leaves nothing."""
+    """Return by row and column the share of details that the filter redacts whole."""
     judge = filters.find("pii").build(_make_config())
     gone: defaultdict[tuple[str, str], list[bool]] = defaultdict(list)
     for first in range(0, len(cases), _BATCH_ROWS):

@@ -102,7 +102,7 @@ def _rewrites_texts(name: str, settings: str) -> bool:
 
 
 def knows_texts(later_stages: StageChain) -> bool:
-    """Whether the text of each post in the output can be told from the post alone.
+    """Whether the text of each post in the output depends on that post alone.
 
     ``later_stages`` are those after dedup. If ``conversations`` is one of them, and names are
     replaced in the documents, it depends on the rest of the document which names are found.

@@ -139,8 +139,8 @@ class AuditShard:
         changed = (redacted["text"] != posts["text"]).arg_true()
         result.detail_rows += self._name_rows(changed, result)
         detected = self._detect(posts, result)
-        room = _MAX_LISTED_ROWS - len(result.rows_with_details)
-        both = sorted({*changed.to_list(), *detected})[:room]
+        remaining = _MAX_LISTED_ROWS - len(result.rows_with_details)
+        both = sorted({*changed.to_list(), *detected})[:remaining]
         result.rows_with_details += [result.rows + row for row in both]
         if self.keyed:
             keyed_id = keys.KEYED_ID.pattern.replace(r"\Z", "$")

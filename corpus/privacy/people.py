@@ -3,7 +3,7 @@
 No file of ``dropped/`` has an author. For each of them ``people/`` has an encrypted file with the
 pseudonyms of its rows, in the same order, so that a takedown of an author finds the rows of posts
 that were dropped. Other files of ``people/`` map names in texts, such as X's screen names, to
-authors, as the dumps tell them. All names are pseudonyms, as authors are in the shards.
+authors, where a dump states both. All names are pseudonyms, as authors are in the shards.
 """
 
 from __future__ import annotations

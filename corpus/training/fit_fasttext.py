@@ -5,7 +5,7 @@ uninitialized memory (``DenseMatrix::uniform``), and with several threads its re
 this module fits the model (Joulin et al. 2017, Bag of Tricks: the mean of hashed n-grams' vectors,
 softmax, steps of falling size), one step a post, and writes it as fastText does. Its vocabulary is
 the mark that ends every text, so no word of a post is in the file; and the vector of an n-gram that
-only one post has stays zero, so that no post is learnt by heart.
+only one post has stays zero, so that no post is memorized.
 """
 
 from __future__ import annotations

@@ -205,7 +205,7 @@ def _load_region(name: str) -> _Region:
     return _Region(name, with_trunk, re.compile(f"(?:{body})"))
 
 
-# In these regions mobile and fixed numbers cannot be told apart; so these begin.
+# In these regions mobile and fixed numbers cannot be distinguished; so these begin.
 _MOBILE_PATTERNS = {
     "CL": r"9\d{8}",
     "MX": r"[2-9]\d{9}",

@@ -2,7 +2,7 @@ r"""Recognize the notices that stand in place of a text that was deleted or remo
 
 Platforms write them ("[ Removed by Reddit ]", "This Post is from a suspended account"), and so do
 the tools with which authors overwrite their posts before they delete them ("This post was mass
-deleted and anonymized with Redact"), often after a line of random words. A notice is told by its
+deleted and anonymized with Redact"), often after a line of random words. A notice is known by its
 form, whatever the platform, and only as a whole text: a post that quotes one or talks about one
 is no notice. All forms stand here:
 
