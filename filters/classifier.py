@@ -104,6 +104,14 @@ def write_model_note(path: Path, labels: Sequence[str], thresholds: Mapping[str,
     fasttext.write_note(path, content)
 
 
+def has_model_note(path: Path) -> bool:
+    """Return whether a file is a model with the note that ``corpus train`` writes."""
+    try:
+        return {"cleaning", "labels"} <= fasttext.read_note(path).keys()
+    except (OSError, ValueError):
+        return False
+
+
 def models(config: Config) -> list[Path]:
     """Return the model file, if one is named."""
     return [Path(config.model)] if config.model else []

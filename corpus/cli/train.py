@@ -79,10 +79,10 @@ def train(
     }
     given = {name: value for name, value in options.items() if value is not None}
     settings = validate_settings(TrainingSettings, given, "train")
+    model_card.check_card(Path(out))
     posts = labelled_data.read_labelled(labelled, text, label, delimiter, quotes)
     trained = train_classifier.train(posts, out, settings, precision, wanted or ())
-    card = model_card.card_path(trained.model)
-    card.write_text(model_card.render_model_card(trained, text, label), encoding="utf-8")
+    card = model_card.write_model_card(trained, text, label)
     print(make_printable(model_card.format_metrics(trained)))
     print(f"model   {trained.model}\ncard    {card}")
     if problem := model_card.explain_missing_thresholds(trained):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shlex
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -10,6 +12,8 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from corpus.errors import PlanError
+from corpus.tasks.files import atomic_write
 from corpus.training.fit_fasttext import TrainingSettings
 from corpus.training.train_classifier import (
     MIN_POSTS_PER_LABEL,
@@ -20,10 +24,42 @@ from corpus.training.train_classifier import (
     TrainingResult,
 )
 
+#: How a card begins: see its template.
+_CARD_HEAD = re.compile(r"# [^\n]*\n\nA fastText classifier of posts, trained by corpus-builder\.")
+
 
 def card_path(model: Path) -> Path:
     """Return the path of a model's card."""
     return model.with_suffix(".md")
+
+
+def check_card(model: Path) -> None:
+    """PlanError if the file in the place of a model's card is none that was written here."""
+    path = card_path(model)
+    if not os.path.lexists(path):
+        return
+    try:
+        is_card = not path.is_symlink() and _CARD_HEAD.match(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        is_card = None
+    if not is_card:
+        raise PlanError(
+            f"'{path}' would be overwritten by the card of the model, and is no such card; give "
+            "another --out, or move it"
+        )
+
+
+def write_model_card(result: TrainingResult, text: str, label: str) -> Path:
+    """Write the model's card next to the model; return its path.
+
+    ``text`` and ``label`` are the columns of the labelled file. PlanError as for
+    :func:`check_card`.
+    """
+    check_card(result.model)
+    path = card_path(result.model)
+    with atomic_write(path) as temporary:
+        temporary.write_text(render_model_card(result, text, label), encoding="utf-8")
+    return path
 
 
 def format_metrics(result: TrainingResult) -> str:

@@ -157,6 +157,11 @@ def _check_target(out: Path) -> Path:
         raise PlanError(f"--out '{out}': there is no folder '{out.parent}'; make it first")
     if out.is_dir():
         raise PlanError(f"--out '{out}' is a folder; name a file")
+    if os.path.lexists(out) and (out.is_symlink() or not classifier.has_model_note(out)):
+        raise PlanError(
+            f"--out '{out}': this file is there, and it is no model of 'corpus train'; give another "
+            "name, or move it"
+        )
     return out
 
 

@@ -311,6 +311,16 @@ def test_the_command_prints_the_figures_and_writes_the_card(tmp_path: Path) -> N
     assert found.stdout == again.stdout
 
 
+def test_a_model_of_another_tool_is_not_overwritten(tmp_path: Path) -> None:
+    made = train_on_recipes(tmp_path)
+    content = made.model.read_bytes()
+    foreign = content[: content.rindex(b'{"cleaning"')]  # without the note of this tool
+    made.model.write_bytes(foreign)
+    with pytest.raises(PlanError, match=r"no model of 'corpus train'; give another name"):
+        train_on_recipes(tmp_path)
+    assert made.model.read_bytes() == foreign
+
+
 def test_a_label_cannot_break_the_card_or_act_on_the_terminal(tmp_path: Path) -> None:
     odd = "a|b, `c` \x1b[31m \u202e é"
     path = write(
