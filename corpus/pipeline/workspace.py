@@ -105,9 +105,11 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
             if path.is_dir():  # unredacted posts of other sources, or that are listed now
                 workspace.remove(f"work/{path.name}")
     mark_begun(plan, suppressed)
+    # Token files were made from the shards that are replaced. The manifest may list them.
+    manifest = parse_json(workspace.out / MANIFEST_NAME)
+    output_folder.remove_tokens(workspace.out, manifest if is_manifest(manifest) else None)
     workspace.remove(MANIFEST_NAME)  # the corpus is not complete any more
     workspace.remove("takedowns")  # receipts of the corpus that is replaced
-    workspace.remove("tokens")  # made from the shards that are replaced
     for path in workspace.out.glob(".*.tmp"):
         workspace.remove(path.name)
     workspace.shards.mkdir(exist_ok=True)

@@ -6,6 +6,7 @@ removed, and no symbolic link is followed.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
@@ -82,6 +83,8 @@ _FOLDERS = "|".join(
     ]
 )
 _FILE, _FOLDER = re.compile(_FILES), re.compile(_FOLDERS)
+#: The folders of token files in a corpus, as its manifest lists them.
+_TOKEN_FOLDERS = frozenset({"tokens", "tokens/validation"})
 #: The name of a file that :func:`corpus.tasks.files.atomic_write` has not finished; in earlier
 #: versions it had the process number alone.
 _TEMPORARY = re.compile(r"((?:.*/)?)\.([^/]+)\.\d+(?:-[0-9a-f]{8})?\.tmp")
@@ -174,6 +177,40 @@ def remove(
                 _remove_file(Path(entry.path), f"{name}/{entry.name}", stages, ignore_errors)
         with suppress(OSError):  # the folder is not empty
             path.rmdir()
+
+
+def remove_tokens(
+    folder: Path, manifest: Mapping[str, Any] | None, *, ignore_errors: bool = False
+) -> None:
+    """Remove the token files of ``tokens/``, if ``corpus tokenize`` wrote any there.
+
+    It did if the ``manifest`` lists the folder, or if a file there that only it writes says so. What
+    shows that goes last, so that a removal that is interrupted can be done again.
+    """
+    entries = [
+        (entry, name)
+        for entry, name in walk_entries(folder, "tokens")
+        if not (folder / "tokens").is_symlink() and entry.is_file(follow_symlinks=False)
+    ]
+    listed = {str(entry.get("path")) for entry in (manifest or {}).get("derived", ())}
+    if listed.isdisjoint(_TOKEN_FOLDERS) and not any(_shows_tokens(*each) for each in entries):
+        return
+    for entry, name in sorted(entries, key=lambda each: _shows_tokens(*each)):
+        _remove_file(Path(entry.path), name, (), ignore_errors)
+    remove(folder, "tokens", ignore_errors=ignore_errors)  # the empty folders
+
+
+def _shows_tokens(entry: os.DirEntry[str], name: str) -> bool:
+    """Return whether a file below ``tokens/`` shows that the files beside it are token files."""
+    if not is_ours(name, ()):
+        return False
+    if entry.name != "index.json":
+        return entry.name == ".progress.json" or entry.name.endswith(".unfinished")
+    try:
+        index = json.loads(Path(entry.path).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(index, dict) and {"tokenizer", "shards", "files"} <= index.keys()
 
 
 def remove_others(folder: Path, name: str, kept: Collection[Path], stages: Collection[str]) -> None:

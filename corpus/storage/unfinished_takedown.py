@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from typing import Any
 
 from corpus.errors import BuildError, PlanError
 from corpus.journal import JOURNAL_NAME, STAGING_FOLDER, load_journal
-from corpus.manifest import load_manifest
+from corpus.manifest import MANIFEST_NAME, load_manifest
 from corpus.storage import folder_lock, output_folder
 from corpus.tasks.files import fsync_file, fsync_folder, write_json
 
@@ -83,7 +84,12 @@ def has_kept_work(folder: Path) -> bool:
 
 def _remove_derived_files(folder: Path) -> None:
     """Remove the token files and what ``work/`` keeps of posts."""
-    output_folder.remove(folder, "tokens", ignore_errors=True)
+    # The new manifest does not list the token files any more; the old one is moved over last.
+    try:
+        listed = json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        listed = None
+    output_folder.remove_tokens(folder, listed, ignore_errors=True)
     work = folder / "work"
     if work.is_dir() and not work.is_symlink():
         for path in sorted(work.iterdir()):

@@ -37,6 +37,8 @@ FOREIGN = [
     "takedowns/more/00001.json",
     "tokens/notes.txt",
     "tokens/tokens.bin",
+    "tokens/index.json",
+    "tokens/validation/documents.bin",
     "work/notes.txt",
     "work/read/chapter.txt",
 ]
@@ -286,6 +288,22 @@ def test_token_files_overwrite_no_others(here: Path, name: str) -> None:
     )  # fmt: skip
     assert done.returncode == 2 and f"'{name}', which is not a token file" in done.stderr
     assert (here / "arrays" / name).read_text() == "the user's"
+
+
+@pytest.mark.parametrize("is_link", [False, True])
+@pytest.mark.parametrize("name", ["topics.bin", "topics.md"])
+def test_training_overwrites_no_file_of_the_user(tmp_path: Path, name: str, is_link: bool) -> None:
+    write_lines(tmp_path / "posts.jsonl", [{"body": sentence(n), "topic": "a"} for n in range(9)])
+    plant(tmp_path, "users")
+    (tmp_path / name).symlink_to(tmp_path / "users") if is_link else plant(tmp_path, name)
+    before = state(tmp_path)
+    done = command(
+        "train", "--labelled", "posts.jsonl", "--text", "body", "--label", "topic",
+        "--out", "topics.bin", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2 and name in done.stderr
+    assert "move it" in done.stderr
+    assert state(tmp_path) == before
 
 
 def test_make_clean_removes_only_what_make_made(tmp_path: Path) -> None:
