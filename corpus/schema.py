@@ -14,8 +14,9 @@ import polars as pl
 #: datasets: allowed, denied, or null for no declaration, which is not consent. ``withdrawn``: why
 #: the source itself says the post should not be used (one of :data:`WITHDRAWAL_REASONS`), or null.
 #: ``seen_at``: when the source recorded this version of the post, in microseconds, where a source
-#: has it; only tombstones of a later time withdraw the post. ``mentions``: ``name=author`` of each
-#: person that the text names, separated by spaces, where the author column holds ids.
+#: has it; only tombstones of a later time withdraw the post, and of copies with one id dedup keeps
+#: the last; negative for a version that is older than every edit. ``mentions``: ``name=author`` of
+#: each person that the text names, separated by spaces, where the author column holds ids.
 #: ``original_author``: of a repost, and of a text that repeats another one after ``RT @name:``, the
 #: author of the original, as ``author`` has it, or the name in the text where the dump does not
 #: say whose it is. ``author_name``: the author's name in texts, where the author column holds ids.

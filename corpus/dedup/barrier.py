@@ -41,8 +41,8 @@ REASONS = clusters.REASONS
 
 # A priority is a 64-bit number: the index of the source in ``prefer_sources``, then the value that
 # ``keep`` compares. The smallest is preferred.
-_SOURCE_TIER = 1 << 56
 _MIN_PRIORITY, _MAX_PRIORITY = -(1 << 54), 1 << 54
+_NEVER_SEEN = -(1 << 62)  # before every time that a post was recorded
 
 
 def models(config: Config) -> list[Path]:
@@ -82,6 +82,7 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         **({} if config.exact_only else partition_band_keys(signed, config)),
         "priority": posts.select(_priority(posts, config)).to_series().to_numpy(),
         "is_repost": is_repost.to_numpy(),
+        "version": _rank_versions(posts, is_repost),
         "sketch": minhash_kernel.sketch_signatures(signed.signatures),
         **campaigns.measure(posts, signed.token_counts),
         **({"text_hashes": text_hashes} if config.index or config.reserve else {}),
@@ -109,7 +110,15 @@ def _priority(posts: pl.DataFrame, config: Config) -> pl.Expr:
     for index, pattern in reversed(list(enumerate(config.prefer_sources))):
         index_value = pl.lit(index, pl.Int64)
         tier = pl.when(_is_from_source(posts, pattern)).then(index_value).otherwise(tier)
-    return (value + tier * _SOURCE_TIER).alias("priority")
+    return (value + tier * candidates.SOURCE_TIER).alias("priority")
+
+
+def _rank_versions(posts: pl.DataFrame, is_repost: pl.Series) -> NDArray[np.int64]:
+    """A number for each post; of copies with one id the one with the smallest was recorded last."""
+    if "seen_at" not in posts.columns:
+        return np.zeros(posts.height, np.int64)
+    times = posts["seen_at"].zip_with(~is_repost, pl.Series([None], dtype=pl.Int64))
+    return -times.fill_null(_NEVER_SEEN).to_numpy()
 
 
 def _is_from_source(posts: pl.DataFrame, pattern: str) -> pl.Expr:

@@ -37,6 +37,10 @@ from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 from filters.text.arrays import I64, U64
 
+#: The priority of a post is a number below half of this, and this times the index of the post's
+#: source in ``prefer_sources``.
+SOURCE_TIER = 1 << 56
+
 #: The shingles of a batch, in bytes.
 BATCH_BYTES = 128 << 20
 _MAX_BATCHES = 4096
@@ -125,7 +129,8 @@ def _join_part_arrays(work_dir: Path, folders: Sequence[Path]) -> PartIndex:
     """Write the part index, and concatenate the arrays that ranges and batches look posts up in."""
     counts = [int(array_store.map_array(folder, "priority").shape[0]) for folder in folders]
     parts = write_part_index(work_dir, folders, counts)
-    for name, dtype in (("priority", np.int64), ("sketch", np.uint64), ("is_repost", np.bool_)):
+    names = {"priority": np.int64, "sketch": np.uint64, "is_repost": np.bool_, "version": np.int64}
+    for name, dtype in names.items():
         arrays = (array_store.map_array(folder, name) for folder in folders)
         array_store.save_concatenated(work_dir, name, arrays, dtype, parts.row_count)
     return parts
@@ -222,9 +227,14 @@ class MatchEqualKeys(_KeyRangeTask):
         keys, posts, seconds = self.gather_unmatched_keys(with_second=True)
         maybe = key_kernel.mark_possible_repeats(keys)
         keys, posts, seconds = keys[maybe], posts[maybe], seconds[maybe]
-        ranks = [posts, array_store.map_array(self.work_dir, "priority")[posts]]
-        if self.kind == "ids":  # an original is preferred to its reposts before all else
-            ranks.append(array_store.map_array(self.work_dir, "is_repost")[posts])
+        priority = array_store.map_array(self.work_dir, "priority")[posts]
+        ranks = [posts, priority]
+        if self.kind == "ids":
+            # An original is preferred to its reposts before all else, and of copies of the same
+            # tier of sources the one that was recorded last.
+            names = ("version", "is_repost")
+            version, is_repost = (array_store.map_array(self.work_dir, n)[posts] for n in names)
+            ranks += [version, (priority + SOURCE_TIER // 2) // SOURCE_TIER, is_repost]
         order = np.lexsort((*ranks, seconds, keys))
         pairs = candidates_kernel.pair_equal_keys(keys[order], seconds[order], posts[order])
         return _scatter_matches(self.work_dir, *pairs), {}

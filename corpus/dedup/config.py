@@ -9,7 +9,9 @@ from pydantic import Field, field_validator, model_validator
 from corpus.dedup.normalize import FOLDS
 from filters.contract import FilterConfig
 
-VERSION = 3
+VERSION = 4
+#: Raised when the same texts would have other shingles or hashes.
+_SCHEME_VERSION = 3
 
 
 class Config(FilterConfig):
@@ -98,7 +100,7 @@ class Config(FilterConfig):
     def scheme(self) -> dict[str, Any]:
         """The settings that two corpora must share, or their shingles cannot be compared."""
         return {
-            "version": VERSION,
+            "version": _SCHEME_VERSION,
             "hash": "murmur3_32",
             "fold": list(self.fold),
             "shingle_words": self.shingle_words,

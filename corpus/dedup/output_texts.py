@@ -170,6 +170,7 @@ def measure_hashes(ids: pl.Series, hashes: TextHashes, config: Config) -> Arrays
         **({} if config.exact_only else partition_band_keys(signed, config)),
         "priority": np.full(count, _EARLIER_CORPUS_PRIORITY),
         "is_repost": np.zeros(count, bool),
+        "version": np.zeros(count, np.int64),
         "sketch": minhash_kernel.sketch_signatures(signatures),
         **campaigns.empty_measures(count),
     }

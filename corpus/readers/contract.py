@@ -39,6 +39,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.formats.byte_source import Refused
+from filters.text.removal_notices import is_random_words
 
 __all__ = [
     "Batch",
@@ -54,6 +55,7 @@ __all__ = [
     "Sample",
     "Skipped",
     "Tombstone",
+    "find_overwriting",
     "make_versions",
     "match_mentions",
 ]
@@ -205,15 +207,23 @@ class Sample:
         return sum(bool(predicate(row)) for row in self.objects) / max(1, len(self.objects))
 
 
-def make_versions(post: Post, edited_at: int | None) -> tuple[Record, ...]:
+def make_versions(post: Post, edited_at: int | None, body: str = "") -> tuple[Record, ...]:
     """Return a post, and the notice that older versions of it are superseded if it was edited.
 
     ``edited_at`` is when the author last changed the text, in microseconds; null if never. A copy
-    of the post from before then is not used, whatever file it is in.
+    of the post from before then is not used, whatever file it is in. ``body`` is the text without
+    its title, if it has one.
     """
     if edited_at is None:
         return (post,)
+    if post.withdrawn is None:
+        post = post._replace(withdrawn=find_overwriting(body or post.text, edited_at))
     return post._replace(seen_at=edited_at), Tombstone("id", post.id, "superseded", edited_at)
+
+
+def find_overwriting(text: str, edited_at: int | None) -> str | None:
+    """Return ``deleted`` if an edit left nothing but random words, as overwriting tools do."""
+    return "deleted" if edited_at is not None and text and is_random_words(text) else None
 
 
 def match_mentions(text: str, accounts: Iterable[tuple[str | None, str | None]]) -> str | None:

@@ -40,7 +40,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "discord"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 

@@ -34,7 +34,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "lemmy"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -192,7 +192,7 @@ def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
 
 def _add_versions(post: Post, row: _Object) -> tuple[Record, ...]:
     updated = row.updated if row.updated is not None else row.updated_at
-    return make_versions(post, parse_micros(updated))
+    return make_versions(post, parse_micros(updated), row.body or "")
 
 
 def _make_post(row: _Object, line: _Line, instance: str) -> Post:

@@ -26,10 +26,10 @@ from corpus.readers.contract import (
     make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
-from filters.text.removal_notices import find_notice, is_random_words
+from filters.text.removal_notices import find_notice
 
 PLATFORM = "reddit"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -106,6 +106,8 @@ class _Original(msgspec.Struct, gc=False):
 
 _parse_originals = msgspec.json.Decoder(list[_Original]).decode
 _BY_AUTHOR = ("deleted", "author")
+#: More microseconds than any time of an edit has.
+_BEFORE_ALL_EDITS = 1 << 60
 _FLAGS = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 # Family names of people.
 _FAMILY_NAMES = ("abbot", "talbot", "cabot")
@@ -175,10 +177,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         edited = row.edited
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
             return (post,)
-        body = row.body if row.body is not None else row.selftext
-        if post.withdrawn is None and body and is_random_words(body):
-            post = post._replace(withdrawn="deleted")  # overwritten by a tool
-        return make_versions(post, edited_at)
+        return make_versions(post, edited_at, row.selftext if row.body is None else row.body)
 
     return decode
 
@@ -247,14 +246,16 @@ def _find_original_author(row: _Row) -> str | None:
 
 
 def _find_retrieval_time(row: _Row) -> int | None:
-    """Return when the dump recorded the post, if it may have been edited before; else null.
+    """Return when the dump recorded the post; null if it does not say so.
 
-    An author may have edited a post of a dump that does not say so. One that was not edited is
-    older than every edited copy, whenever it was recorded.
+    An author may have edited a post of a dump that does not say whether they did. One that was not
+    edited is older than every edited copy, whenever it was recorded: its time is before all others.
     """
-    if row.edited is not None:
+    recorded = row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc
+    if recorded is None:
         return None
-    return parse_micros(row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc)
+    seen_at = parse_micros(recorded)
+    return seen_at if seen_at is None or row.edited is None else seen_at - _BEFORE_ALL_EDITS
 
 
 def _find_edit_time(row: _Row, post: Post) -> int | None:

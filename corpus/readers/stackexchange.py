@@ -33,7 +33,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "stackexchange"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 #: The archives are named after their sites.
 PUBLIC_FILES = tuple(
@@ -356,7 +356,7 @@ def _make_post(row: _XmlRow, site: str) -> Sequence[Record]:
         "deleted" if deleted else None,
         prefix + accepted if accepted else None,
     )
-    return make_versions(post, parse_micros(row.get("LastEditDate")))
+    return make_versions(post, parse_micros(row.get("LastEditDate")), text)
 
 
 def _make_comment(row: _XmlRow, site: str) -> Record:

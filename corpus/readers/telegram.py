@@ -42,7 +42,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "telegram"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 ChatType = Literal[

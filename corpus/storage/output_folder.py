@@ -184,8 +184,8 @@ def remove_tokens(
 ) -> None:
     """Remove the token files of ``tokens/``, if ``corpus tokenize`` wrote any there.
 
-    It did if the ``manifest`` lists the folder, or if a file there that only it writes says so. What
-    shows that goes last, so that a removal that is interrupted can be done again.
+    It did if the ``manifest`` lists the folder, or if there is a file that only it writes. Such
+    files go last, so that a removal that is interrupted can be done again.
     """
     entries = [
         (entry, name)

@@ -159,7 +159,7 @@ def _check_target(out: Path) -> Path:
         raise PlanError(f"--out '{out}' is a folder; name a file")
     if os.path.lexists(out) and (out.is_symlink() or not classifier.has_model_note(out)):
         raise PlanError(
-            f"--out '{out}': this file is there, and it is no model of 'corpus train'; give another "
+            f"--out '{out}': there is a file that is no model of 'corpus train'; give another "
             "name, or move it"
         )
     return out

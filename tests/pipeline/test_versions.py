@@ -190,6 +190,39 @@ def test_of_two_edits_the_last_counts(tmp_path: Path) -> None:
         assert kept_texts(out) == [NEW]
 
 
+@pytest.mark.parametrize("more", [{"edited": False}, {}])
+@pytest.mark.parametrize("names", [["a", "b"], ["b", "a"]])
+def test_of_copies_without_an_edit_the_one_that_was_recorded_last_is_kept(
+    names: list[str], more: dict[str, Any], tmp_path: Path
+) -> None:
+    reddit(tmp_path / "a", OLD, None, retrieved_on=11 * HOUR, score=99, **more)
+    reddit(tmp_path / "b", NEW, None, retrieved_on=19 * HOUR, score=1, **more)
+    stages = [{"dedup": {"keep": "best_score"}}]
+    assert kept_texts(build(tmp_path, "reddit", names, stages)) == [NEW]
+    preferred = [{"dedup": {"prefer_sources": [str(tmp_path / "a")]}}]
+    (tmp_path / "two").mkdir()
+    for name in names:
+        (tmp_path / name).rename(tmp_path / "two" / name)
+    preferred = [{"dedup": {"prefer_sources": ["*/a/*"]}}]
+    assert kept_texts(build(tmp_path / "two", "reddit", names, preferred)) == [OLD]
+
+
+SALAD = "lantern obtainable wise seven harbour grotesque crab oven tulip"
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "table"])
+def test_random_words_that_an_edit_left_are_withdrawn_as_deleted(form: str, tmp_path: Path) -> None:
+    reader, write, more = FORMS[form]
+    write(tmp_path / "old", SALAD, None)
+    write(tmp_path / "new", SALAD, 12 * HOUR)
+    # The words alone say nothing: only the author's edit does.
+    assert len(kept_texts(build(tmp_path, reader, ["old"], [], **more))) == 1
+    (tmp_path / "out").rename(tmp_path / "first")
+    out = build(tmp_path, reader, ["old", "new"], [], **more)
+    assert kept_texts(out) == []
+    assert set(corpus.load(out).dropped().collect()["reason"]) == {"deleted"}
+
+
 def test_two_copies_of_one_version_are_not_superseded(tmp_path: Path) -> None:
     write = FORMS["reddit comment"][1]
     for name in ("a", "b"):

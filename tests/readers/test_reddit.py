@@ -282,8 +282,14 @@ def test_an_edit_supersedes_older_copies(
 def test_a_post_without_an_edit_supersedes_nothing(edited: Any) -> None:
     (found,) = records(COMMENT, edited=edited, retrieved_on=1134399999)
     assert isinstance(found, contract.Post)
-    # A dump without the field may hold an edited text: the time of its recording is compared.
-    assert found.seen_at == (1134399999_000_000 if edited is None else None)
+    # A dump without the field may hold an edited text: the time of its recording is compared. With
+    # it the copy is older than any edit, but not than a copy that was recorded before it.
+    (earlier,) = records(COMMENT, edited=edited, retrieved_on=1134399998)
+    assert isinstance(earlier, contract.Post) and earlier.seen_at and found.seen_at
+    assert earlier.seen_at < found.seen_at
+    assert found.seen_at == 1134399999_000_000 if edited is None else found.seen_at < 0
+    (unknown,) = records(COMMENT, edited=edited)
+    assert isinstance(unknown, contract.Post) and unknown.seen_at is None
 
 
 def test_random_words_in_an_edited_post_are_a_deletion() -> None:

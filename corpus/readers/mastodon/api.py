@@ -23,6 +23,7 @@ from corpus.readers.contract import (
     Refused,
     Skipped,
     Tombstone,
+    find_overwriting,
     match_mentions,
 )
 from corpus.readers.mastodon.common import (
@@ -243,6 +244,7 @@ class StatusDecoder:
         text = ""
         if is_readable:
             body = html_to_text(source.content)
+            withdrawn = withdrawn or find_overwriting(body, edited)
             text = join_content_warning(body, source.spoiler_text, self._config)
         mentioned = _iter_mentioned_users(source)
         post = Post(

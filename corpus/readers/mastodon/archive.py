@@ -30,6 +30,7 @@ from corpus.readers.contract import (
     Refused,
     Skipped,
     Tombstone,
+    find_overwriting,
 )
 from corpus.readers.mastodon.common import (
     Config,
@@ -231,11 +232,10 @@ class ActivityDecoder:
         public = _find_visibility(note, activity) in self._config.visibility
         edited = parse_edit_time(note.updated)
         published = note.published if note.published is not None else activity.published
+        body = html_to_text(content) if public else ""
         post = Post(
             name,
-            join_content_warning(html_to_text(content), note.summary, self._config)
-            if public
-            else "",
+            join_content_warning(body, note.summary, self._config) if public else "",
             kind,
             author,
             None,  # community
@@ -248,7 +248,7 @@ class ActivityDecoder:
             note.sensitive,
             self._bot,
             None,  # license
-            self._withdrawn if public else "private",
+            (self._withdrawn or find_overwriting(body, edited)) if public else "private",
             seen_at=edited,
         )
         opt_outs = make_opt_out_tombstones(author) if self._opted_out else ()

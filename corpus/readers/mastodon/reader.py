@@ -43,7 +43,7 @@ from corpus.storage import filesystem
 __all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "mastodon"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 FOLDERS = True
 ACCOUNT_FILES = ("*.zip", "*.tar*", "*.tgz")
