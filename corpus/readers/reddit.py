@@ -177,7 +177,9 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         edited = row.edited
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
             return (post,)
-        return make_versions(post, edited_at, row.selftext if row.body is None else row.body)
+        return make_versions(
+            post, edited_at, (row.selftext if row.body is None else row.body) or ""
+        )
 
     return decode
 
