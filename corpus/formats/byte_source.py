@@ -133,13 +133,20 @@ class PeekedSource:
     def __init__(self, source: ByteSource, size: int = 512) -> None:
         self._source = source
         self._error: Exception | None = None
-        self.head = b""
+        self._unread = b""
+        self.head = self.peek(size)
+
+    def peek(self, size: int) -> bytes:
+        """Return the next ``size`` bytes, or fewer before the end or an error; read none."""
+        pieces, length = [self._unread], len(self._unread)
         try:
-            while len(self.head) < size and (more := source.read(size - len(self.head))):
-                self.head += more
+            while length < size and not self._error and (more := self._source.read(size - length)):
+                pieces.append(more)
+                length += len(more)
         except STREAM_ERRORS as error:
             self._error = error
-        self._unread = self.head
+        self._unread = b"".join(pieces)
+        return self._unread[:size]
 
     def read(self, size: int = CHUNK, /) -> bytes:
         """Return up to ``size`` bytes, the peeked ones first."""

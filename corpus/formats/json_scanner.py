@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections import deque
+from collections.abc import Collection
 
 import msgspec
 
-from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
+from corpus.formats.byte_source import (
+    STREAM_ERRORS,
+    ByteSource,
+    DamagedStream,
+    get_refusal_reason,
+)
+from corpus.formats.json_repair import replace_lone_surrogates
 
 _CHUNK = 1 << 20
 _MAX_DEPTH = 1 << 16  # real exports nest far less; bounds the stack of brackets
 _MAX_SCALAR_BYTES = 1024
+_MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
+# Stands for the bytes of a gap. JSON contains no raw NUL, so that what the gap cuts is malformed.
+_GAP = b"\0"
 _SPACES = b" \t\r\n"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 # The bytes outside strings and brackets. NaN and Infinity are accepted here, so that they cost only
@@ -19,6 +30,7 @@ _PLAIN = re.compile(rb"[ \t\r\n0-9:,.+\-eEtrufalsnNIity]*+")
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\[\s\S][^"\\]*+)*+')
 _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
+_FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:')
 _TRAILING_ERROR = re.compile(r"trailing characters \(byte (\d+)\)")
 _validate = msgspec.json.Decoder(msgspec.Raw).decode  # checks a value without building it
 
@@ -46,11 +58,13 @@ class JsonScanner:
     def __init__(self, source: ByteSource, max_bytes: int) -> None:
         self._source, self._max_bytes = source, max_bytes
         self._buffer, self._at = b"", 0
+        self._offset = 0  # of the buffer in the stream
+        self._gaps: deque[tuple[int, str]] = deque()  # the offset and the reason of each gap read
         self._ended = False
         #: Whether the last value read is known to be JSON, not just to have balanced brackets.
         self.is_validated = False
         #: The indentation of the line, if the next value is the first on its line; else null.
-        self.line_indent: bytes | None = None
+        self.line_indent: bytes | None = b""
         self.break_reason = ""  # why the source broke off, or empty
         self._fill()
         if self._buffer.startswith(b"\xef\xbb\xbf"):
@@ -109,7 +123,36 @@ class JsonScanner:
         if (data := self._read_by_decoder()) is not None:
             self.is_validated = True
             return data if keep and len(data) <= self._max_bytes else None
-        return self._read_by_brackets(keep, indent is not None)
+        try:
+            return self._read_by_brackets(keep, indent is not None)
+        except MalformedJsonError:
+            self._at += 1  # so that the next search does not find the same value
+            raise
+
+    def read_whole_value(self) -> bytes | None:
+        """Consume and return the next value; consume nothing if it is malformed or too long."""
+        try:
+            data = self._read_by_decoder() or self._read_by_brackets(True, False, whole=True)
+        except (MalformedJsonError, TruncatedJsonError):
+            return None
+        if data is None:
+            return None
+        if len(data) > self._max_bytes or not is_json(replace_lone_surrogates(data)):
+            self._at -= len(data)
+            return None
+        self.line_indent = None
+        return data
+
+    def peek_object(self) -> bytes | None:
+        """Return the next value without consuming it; null if it is malformed or very long."""
+        data = self._read_by_decoder()
+        self._at -= len(data or b"")
+        return data
+
+    def peek_first_key(self) -> bytes | None:
+        """Return the first key of the next value as it is written, or null without one."""
+        match = _FIRST_KEY.match(self._buffer, self._at)
+        return match[1] if match and len(match[1]) < _MAX_KEY_BYTES // 2 else None
 
     def skip_value(self) -> None:
         """Consume a value; an array is consumed by element, which is faster."""
@@ -132,6 +175,40 @@ class JsonScanner:
                 if not self._fill():
                     raise TruncatedJsonError
             self._at, self.line_indent = match.end(), match[1]
+
+    def skip_to_object(self, first_keys: Collection[bytes]) -> bool:
+        """Move to the next object that begins with one of the keys; to the end, if there is none.
+
+        In JSON no string contains such a beginning, as its quotes would be escaped. The value of a
+        key is skipped, as it is in another object.
+        """
+        keys = b"|".join(map(re.escape, sorted(first_keys))) or b"(?!)"
+        pattern = rb"(?<!:)(?<!: )\{\s*(?:%s)\s*:" % keys
+        return self._skip_to(re.compile(pattern), _MAX_KEY_BYTES)
+
+    def skip_to_document(self, indent: bytes) -> bool:
+        """Move to the next line that begins a document with this indentation, or to the end."""
+        found = self._skip_to(re.compile(rb"\n%s(?=[{\[])" % indent), len(indent) + 2)
+        if found:
+            self.skip_space()
+        return found
+
+    def take_gaps(self, *, to_end: bool = False) -> list[str]:
+        """Return the reasons of the gaps up to this position, or the end, not yet taken."""
+        reasons = []
+        while self._gaps and (to_end or self._gaps[0][0] < self._offset + self._at):
+            reasons.append(self._gaps.popleft()[1])
+        return reasons
+
+    def _skip_to(self, pattern: re.Pattern[bytes], overlap: int) -> bool:
+        """Move to the next match, of at most ``overlap`` bytes, or to the end and return false."""
+        while not (match := pattern.search(self._buffer, self._at)):
+            self._at = max(self._at, len(self._buffer) - overlap)
+            if not self._fill():
+                self._at = len(self._buffer)
+                return False
+        self._at, self.line_indent = match.start(), None
+        return True
 
     def _begins_element(self, indent: bytes) -> bool:
         """Return whether an element of the array, or its end, begins at this position."""
@@ -188,11 +265,11 @@ class JsonScanner:
             self._at += len(data)
             return data
 
-    def _read_by_brackets(self, keep: bool, lines: bool) -> bytes | None:
+    def _read_by_brackets(self, keep: bool, lines: bool, *, whole: bool = False) -> bytes | None:
         """Cut where all strings and brackets are closed.
 
         With ``lines``, elements begin on lines of their own, and a newline in a string means that
-        its closing quote is missing.
+        its closing quote is missing. With ``whole``, a value that is too long is not consumed.
         """
         inside = _INSIDE_LINE if lines else _INSIDE
         brackets, at, quoted, before = bytearray(), self._at, False, b""
@@ -206,6 +283,8 @@ class JsonScanner:
             if not byte or (byte == b"\\" and at + 1 == len(self._buffer)):
                 at -= self._at
                 keep = keep and at <= self._max_bytes
+                if not keep and whole:
+                    return None
                 if not keep:
                     self._at, at = self._at + at, 0
                 if not self._fill():
@@ -228,7 +307,7 @@ class JsonScanner:
                 raise MalformedJsonError
             before = byte
             if not brackets and not quoted:
-                keep = keep and at - self._at <= self._max_bytes
+                keep = keep and (whole or at - self._at <= self._max_bytes)
                 data = self._buffer[self._at : at] if keep else None
                 self._at = at
                 return data
@@ -238,13 +317,19 @@ class JsonScanner:
         if self._ended:
             return False
         pieces, size = [self._buffer[self._at :]], 0
+        self._offset += self._at
         try:
             while size < _CHUNK and (piece := self._source.read(_CHUNK - size)):
                 pieces.append(piece)
                 size += len(piece)
+            self._ended = size < _CHUNK
+        except DamagedStream as gap:
+            self._gaps.append((self._offset + len(pieces[0]) + size, gap.reason))
+            pieces.append(_GAP)
+            size += len(_GAP)
         except STREAM_ERRORS as error:
             self.break_reason = get_refusal_reason(error)
-        self._ended = size < _CHUNK
+            self._ended = True
         self._buffer, self._at = b"".join(pieces), 0
         return size > 0
 

@@ -3,7 +3,8 @@
 Exports are often a single object of many gigabytes. :func:`walk_json` yields the values at the
 paths that a reader names, each as the bytes of one JSON value, for msgspec to decode. A path joins
 keys and ``item`` (an array's elements) by dots, as in ``messages.item``; ``*`` matches any key.
-Several documents one after another are walked in turn.
+Several documents one after another are walked in turn. :func:`walk_records` yields the objects of
+a document of any layout: an array, an array under a key, or objects one after another.
 
 Why not ijson (yajl)? Measured over 100,000 messages each, its speed is about the same on Telegram's
 exports and half on Discord's, and it is less robust: one bad byte ends the whole document, half an
@@ -13,7 +14,7 @@ emoji silently becomes ``?``, and reals become Decimals. Here only the bad eleme
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from corpus.formats.json_scanner import JsonScanner, MalformedJsonError, Truncat
 from corpus.formats.lines import is_binary
 
 _JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
+_MAX_FIRST_KEYS = 16
 _ASSIGNMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]]*\s*=\s*"
 )
@@ -56,6 +58,8 @@ class _PathNode:
     keys: dict[bytes, _PathNode] = field(default_factory=dict)
     any_key: _PathNode | None = None
     item: _PathNode | None = None
+    #: Whether this path leads to records, which may be in arrays wherever an array is met.
+    to_records: bool = False
 
     def add_child(self, part: str) -> _PathNode:
         path = f"{self.path}.{part}" if self.path else part
@@ -68,8 +72,8 @@ class _PathNode:
         return self.keys.setdefault(part.encode(), _PathNode(path))
 
     @property
-    def is_leaf(self) -> bool:
-        return not (self.keys or self.any_key or self.item)
+    def is_value(self) -> bool:
+        return not (self.keys or self.any_key or (self.item and not self.to_records))
 
 
 def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Iterator[WalkEvent]:
@@ -89,6 +93,139 @@ def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Ite
         for part in path.split("."):
             node = node.add_child(part)
     return _walk_documents(JsonScanner(source, max_bytes), root)
+
+
+def walk_records(
+    source: ByteSource, records: str, max_bytes: int, *, whole_arrays: bool = False
+) -> Iterator[bytes | Refused]:
+    """Yield each record of a document as its JSON text, or a refusal in its place.
+
+    ``records`` are the keys to the records, joined by dots (``*`` is any key), or empty for a
+    document of records. Arrays on the way, and of records, are walked by element; with
+    ``whole_arrays``, an array in place of a document is yielded whole if it is short enough.
+
+    The refusals are those of :func:`walk_json`, and ``no_records`` for a document without the keys.
+    After a fault, reading goes on at the next line that begins an element of the array, or at the
+    next object that begins with the same key and has similar keys.
+    """
+    root = _make_record_node(records.split(".") if records else [])
+    scanner, resync = JsonScanner(source, max_bytes), _Resync()
+    try:
+        while not scanner.is_at_end():
+            indent = scanner.line_indent
+            is_array = scanner.peek_byte() == b"["
+            if whole_arrays and is_array and (data := scanner.read_whole_value()) is not None:
+                yield data
+                continue
+            resync.note_start(scanner)
+            found = False
+            try:
+                if scanner.peek_byte() not in (b"{", b"["):
+                    raise MalformedJsonError
+                for event in _walk_value(scanner, root, indent):
+                    if isinstance(event, ContainerStart):
+                        found = found or event.path == records
+                        continue
+                    found = True
+                    if isinstance(event, JsonValue):
+                        resync.note_record(event.data)
+                        yield event.data
+                    else:
+                        yield event
+                if not found:
+                    yield Refused("no_records")
+            except MalformedJsonError:
+                if indent is None:
+                    resync.skip(scanner)
+                else:
+                    scanner.skip_to_document(indent)
+                yield from _refuse_malformed(scanner)
+            except _NoMoreRecordsError:
+                pass
+        yield from _refuse_gaps(scanner)
+        if scanner.break_reason:
+            raise TruncatedJsonError
+    except TruncatedJsonError:
+        yield from _refuse_break(scanner)
+
+
+def _make_record_node(keys: Sequence[str], path: str = "", nested: int = 2) -> _PathNode:
+    """Return the tree of the paths to the records, through ``nested`` levels of arrays."""
+    node = _PathNode(path, to_records=True)
+    if keys:
+        child = _make_record_node(keys[1:], f"{path}.{keys[0]}" if path else keys[0])
+        if keys[0] == "*":
+            node.any_key = child
+        else:
+            node.keys[keys[0].encode()] = child
+    if nested:
+        node.item = _make_record_node(keys, path, nested - 1)
+    return node
+
+
+class _NoMoreRecordsError(Exception):
+    """Raised at the end of a stream in which a fault was skipped without finding a record."""
+
+
+class _Resync:
+    """Finds the next record after a fault in an array without line ends."""
+
+    def __init__(self) -> None:
+        self._first_keys: set[bytes] = set()
+        self._model: bytes | None = None  # the last whole record
+
+    def note_start(self, scanner: JsonScanner) -> None:
+        """Remember the first key of the object that begins here."""
+        key = scanner.peek_first_key()
+        if key is not None and len(self._first_keys) < _MAX_FIRST_KEYS:
+            self._first_keys.add(key)
+
+    def note_record(self, data: bytes) -> None:
+        """Remember a whole record."""
+        if data.startswith(b"{"):
+            self._model = data
+
+    def skip(self, scanner: JsonScanner) -> bool:
+        """Move to the next object that resembles the others; false if there is none."""
+        while scanner.skip_to_object(self._first_keys):
+            data = scanner.peek_object()
+            if data is None or self._model is None or _have_similar_keys(data, self._model):
+                return True  # a damaged one is refused when it is read
+            scanner.read_value(None, keep=False)  # an object in the damaged record
+        return False
+
+
+def _have_similar_keys(one: bytes, other: bytes) -> bool:
+    """Return whether two objects have at least half of all their keys in common."""
+    keys, others = (_list_keys(data) for data in (one, other))
+    return 2 * len(keys & others) >= len(keys | others)
+
+
+def _list_keys(data: bytes) -> set[str]:
+    try:
+        return set(msgspec.json.decode(data, type=dict[str, msgspec.Raw]))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return set()
+
+
+def _refuse_malformed(scanner: JsonScanner) -> Iterator[Refused]:
+    """Yield the refusals of the gaps behind the fault that was skipped, or of the fault."""
+    for reason in scanner.take_gaps() or ["malformed_json"]:
+        yield Refused(reason)
+
+
+def _refuse_break(scanner: JsonScanner) -> Iterator[Refused]:
+    """Yield the refusals of a document that ends too early; a gap at its end is the reason."""
+    reasons = scanner.take_gaps(to_end=True)
+    if scanner.break_reason or not reasons:
+        reasons.append(scanner.break_reason or "truncated_stream")
+    for reason in reasons:
+        yield Refused(reason)
+
+
+def _refuse_gaps(scanner: JsonScanner) -> Iterator[Refused]:
+    for reason in scanner.take_gaps():
+        yield Refused(reason)
 
 
 def iter_values(source: ByteSource, path: str, max_bytes: int) -> Iterator[bytes | Refused]:
@@ -155,35 +292,38 @@ def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent
             yield from _walk_value(scanner, root, None)
             if scanner.is_at_end():
                 break
+        yield from _refuse_gaps(scanner)
         if scanner.break_reason:
             raise TruncatedJsonError
     except MalformedJsonError:
-        yield Refused("malformed_json")
+        yield from _refuse_malformed(scanner)
     except TruncatedJsonError:
-        yield Refused(scanner.break_reason or "truncated_stream")
+        yield from _refuse_break(scanner)
 
 
 def _walk_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> Iterator[WalkEvent]:
-    if node.is_leaf:
-        data = scanner.read_value(indent, keep=True)
-        if data is None:
-            yield Refused("line_too_long")
-        elif scanner.is_validated or is_json(replace_lone_surrogates(data)):
-            yield JsonValue(node.path, data)
-        else:
-            yield Refused("malformed_json")
-        return
     byte = scanner.peek_byte()
-    if byte == b"{" and (node.keys or node.any_key):
-        yield ContainerStart(node.path, is_array=False)
-        yield from _walk_object(scanner, node)
-    elif byte == b"[" and node.item:
+    if byte == b"[" and node.item:
         yield ContainerStart(node.path, is_array=True)
         yield from _walk_array(scanner, node.item)
+    elif node.is_value:
+        yield from _read_value(scanner, node, indent)
+    elif byte == b"{" and (node.keys or node.any_key):
+        yield ContainerStart(node.path, is_array=False)
+        yield from _walk_object(scanner, node)
     else:
         scanner.skip_value()
         if byte != b"n":  # null is an absent container
             yield Refused("wrong_type")
+
+
+def _read_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> list[WalkEvent]:
+    data = scanner.read_value(indent, keep=True)
+    if data is None:
+        return [*_refuse_gaps(scanner), Refused("line_too_long")]
+    if scanner.is_validated or is_json(replace_lone_surrogates(data)):
+        return [JsonValue(node.path, data)]
+    return list(_refuse_malformed(scanner))
 
 
 def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
@@ -195,10 +335,14 @@ def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
         scanner.expect_byte(b":")
         scanner.peek_byte()
         child = node.keys.get(_decode_key(key), node.any_key)
-        if child is not None:
+        if child is not None and child.item and child.is_value and scanner.peek_byte() == b"n":
+            yield ContainerStart(child.path, is_array=True)  # null for an empty array
+            scanner.skip_value()
+        elif child is not None:
             yield from _walk_value(scanner, child, None)
         else:
             scanner.skip_value()
+            yield from _refuse_gaps(scanner)
         if scanner.peek_byte() != b"}":
             scanner.expect_byte(b",")
     scanner.expect_byte(b"}")
@@ -207,20 +351,39 @@ def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
 def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
     scanner.expect_byte(b"[")
     indent: bytes | None = None
-    while scanner.peek_byte() != b"]":
+    resync = _Resync()
+    while (byte := scanner.peek_byte()) != b"]":
         indent = indent if scanner.line_indent is None else scanner.line_indent
         try:
-            yield from _walk_value(scanner, item, indent)
+            if item.is_value and (byte != b"[" or item.item is None):
+                if item.to_records:
+                    resync.note_start(scanner)
+                for event in _read_value(scanner, item, indent):
+                    if isinstance(event, JsonValue):
+                        resync.note_record(event.data)
+                    yield event
+            else:
+                resync.note_start(scanner)
+                yield from _walk_value(scanner, item, indent)
             byte = scanner.peek_byte()
             # An element on a line of its own is complete even if the comma before it is missing.
             is_next_line = byte == b"{" and indent is not None and scanner.line_indent == indent
             if byte != b"]" and not is_next_line:
                 scanner.expect_byte(b",")
         except MalformedJsonError:
-            if indent is None:
+            if indent is None and not item.to_records:
                 raise
-            yield Refused("malformed_json")
-            scanner.skip_to_line(indent)
+            failure: Exception | None = None
+            try:
+                if indent is not None:
+                    scanner.skip_to_line(indent)
+                elif not resync.skip(scanner):
+                    failure = _NoMoreRecordsError()
+            except (MalformedJsonError, TruncatedJsonError) as error:
+                failure = error
+            yield from _refuse_malformed(scanner)
+            if failure is not None:
+                raise failure from None
     scanner.expect_byte(b"]")
 
 
