@@ -12,12 +12,14 @@ import polars as pl
 from corpus.formats.archives.walk import MemberFilter
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
 from corpus.formats.dump_input import DumpInput
+from corpus.formats.json_records import locate_records
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
-from corpus.formats.lines import DumpMember
+from corpus.formats.lines import DumpMember, Line
 from corpus.readers.contract import (
     Batch,
     Cursor,
     Decode,
+    JsonConfig,
     LocatedRecords,
     Post,
     ReaderConfig,
@@ -157,30 +159,66 @@ def read_lines(
     platform: str,
     part_posts: int,
     start: Cursor | None = None,
+    whole_arrays: bool = False,
 ) -> Iterator[Batch]:
     """Read a file of lines (plain, compressed, or an archive of such) through ``decode``.
+
+    A file that is a JSON document of records, such as an array, is read by record. ``decode`` gets
+    an array only as an element of an array, unless ``whole_arrays`` (of pages) is true.
 
     A line that ``decode`` refuses is recorded with its file, row and reason, and reading continues.
     Where a stream breaks off, the records before the break are kept and the row of the break is
     refused. ``start`` resumes after an earlier batch's cursor.
     """
-    max_bytes = config.max_line_mb << 20
 
     def read_member(
         member: DumpMember, cursor: Cursor, builder: BatchBuilder
     ) -> Iterator[tuple[int, int]]:
-        source_file = member.source_file
-        for row, line in enumerate(member.lines(max_bytes, cursor.offset), start=cursor.row + 1):
-            if line.problem:
-                builder.refuse(source_file, row, line.problem)
-                if line.ends_member:
-                    return  # the member ends here: a resumed read would refuse this again
-            elif line.data:
-                builder.size_bytes += len(line.data)
-                decode_line(line.data, decode, builder, source_file, row)
-            yield row, line.end_offset
+        return decode_member(member, cursor, builder, config, decode, whole_arrays=whole_arrays)
 
     return read_members(path, read_member, platform=platform, part_posts=part_posts, start=start)
+
+
+def decode_member(
+    member: DumpMember,
+    cursor: Cursor,
+    builder: BatchBuilder,
+    config: ReaderConfig,
+    decode: Decode,
+    *,
+    whole_arrays: bool = False,
+) -> Iterator[tuple[int, int]]:
+    """Decode a member's records after ``cursor``, as :func:`read_lines` does; a `ReadMember`."""
+    for row, line in locate_config_records(
+        member, config, whole_arrays=whole_arrays, done_rows=cursor.row, offset=cursor.offset
+    ):
+        if line.problem:
+            builder.refuse(member.source_file, row, line.problem)
+            if line.ends_member:
+                return  # the member ends here: a resumed read would refuse this again
+        elif line.data:
+            builder.size_bytes += len(line.data)
+            decode_line(line.data, decode, builder, member.source_file, row)
+        yield row, line.end_offset
+
+
+def locate_config_records(
+    member: DumpMember,
+    config: ReaderConfig,
+    *,
+    whole_arrays: bool = False,
+    done_rows: int = 0,
+    offset: int = 0,
+) -> Iterator[tuple[int, Line]]:
+    """Yield the records of a member and their rows, as the config says where they are."""
+    return locate_records(
+        member,
+        config.max_line_mb << 20,
+        config.records if isinstance(config, JsonConfig) else "",
+        whole_arrays=whole_arrays,
+        done_rows=done_rows,
+        offset=offset,
+    )
 
 
 class ReadProgress(Protocol):

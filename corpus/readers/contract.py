@@ -45,6 +45,7 @@ __all__ = [
     "Batch",
     "Cursor",
     "Decode",
+    "JsonConfig",
     "JsonScalar",
     "LocatedRecords",
     "Post",
@@ -77,6 +78,17 @@ class ReaderConfig(BaseModel):
         ge=1,
         le=1024,
         description="a longer line is refused, so that memory stays bounded",
+    )
+
+
+class JsonConfig(ReaderConfig):
+    """The keys that every reader of JSON takes."""
+
+    records: str = Field(
+        default="",
+        pattern=r"^([^.]+(\.[^.]+)*)?$",
+        description="the key of the array of records in a JSON document, such as 'comments', or "
+        "keys joined by dots, of which '*' is any; empty: the file consists of records",
     )
 
 

@@ -10,22 +10,21 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from html import unescape
 from pathlib import PurePath
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from pydantic import Field
 
 from corpus.formats.html import html_to_text
-from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
-from corpus.formats.lines import DumpMember, Line
+from corpus.formats.lines import DumpMember
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import BatchBuilder, decode_line, read_members
+from corpus.readers.batches import BatchBuilder, decode_member, read_members
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     JsonScalar,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -33,7 +32,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "4chan"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 #: The boards that boards.json marks as worksafe (``ws_board``), and the others.
@@ -49,7 +48,7 @@ ADULT_BOARDS = (
 )  # fmt: skip
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, its board, and which boards are worksafe."""
 
     board: str = Field(
@@ -91,8 +90,6 @@ _parse_post = msgspec.json.Decoder(_Post).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _QUOTE = re.compile(r'href="([^"#]*)#[pq]?([0-9]+)"|&gt;&gt;([0-9]+)')
 _QUOTE_LINE = re.compile(r"(?:>>[0-9]+(?: ?\(OP\)| ?\u2192)?\s*)+")
-#: The first line of a value formatted over several lines: one bracket, or a few with a key.
-_SPREAD_START = re.compile(rb'[\[{]|\{\s*"[^"]*"\s*:(?:\s*\[(?:\s*\{)?)?')
 _BOARD = re.compile(r"[a-z0-9]{1,10}")
 _THREAD_FOLDERS = ("thread", "threads", "res", "archive")
 
@@ -116,90 +113,14 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file or archive in batches; a thread is never split."""
-    max_bytes = config.max_line_mb << 20
 
     def read_member(
         member: DumpMember, cursor: Cursor, builder: BatchBuilder
     ) -> Iterator[tuple[int, int]]:
         decode = make_decoder(config, find_board(path, member.name))
-        lines = member.lines(max_bytes, cursor.offset)
-        for value in _iter_values(lines, cursor.row, max_bytes):
-            line = value.line
-            if line.problem:
-                builder.refuse(member.source_file, value.first_row, line.problem)
-                if line.ends_member:
-                    continue  # the member ends here: a resumed read would refuse this again
-            elif line.data:
-                builder.size_bytes += len(line.data)
-                decode_line(line.data, decode, builder, member.source_file, value.first_row)
-            yield value.last_row, line.end_offset
+        return decode_member(member, cursor, builder, config, decode, whole_arrays=True)
 
     return read_members(path, read_member, platform=PLATFORM, part_posts=part_posts, start=start)
-
-
-class _LineRange(NamedTuple):
-    """A JSON value of one or several lines; ``line`` is its text on one line."""
-
-    first_row: int
-    last_row: int
-    line: Line
-
-
-def _iter_values(lines: Iterator[Line], row: int, max_bytes: int) -> Iterator[_LineRange]:
-    """Yield each line after ``row``, or the lines of a file of one value joined to one."""
-    first = (
-        row == 0
-    )  # not resumed: in the middle of a file, an opening bracket alone is a malformed line
-    for line in lines:
-        row += 1
-        value = _LineRange(row, row, line)
-        if first and _SPREAD_START.fullmatch(line.data):
-            yield from _join_lines(value, lines, max_bytes)
-            return
-        first = first and not line.data
-        yield value
-
-
-def _join_lines(first: _LineRange, lines: Iterator[Line], max_bytes: int) -> Iterator[_LineRange]:
-    held, size, problem = [first], len(first.line.data), None
-    row, end = first.first_row, first.line.end_offset
-    for line in lines:
-        row, end = row + 1, line.end_offset
-        if line.problem == "line_too_long":
-            size = (
-                max_bytes  # a part of the value is missing: the rest could be valid JSON by chance
-            )
-        elif line.problem:
-            problem = _LineRange(row, row, line)
-        size += len(line.data) + 1
-        if size > max_bytes:
-            held.clear()  # read on to the end of the member without keeping lines
-        elif line.data:
-            held.append(_LineRange(row, row, line))
-    if size > max_bytes:
-        yield _LineRange(first.first_row, row, Line(b"", end, "line_too_long"))
-    else:
-        joined = b" ".join(value.line.data for value in held)
-        if _starts_with_value(joined):
-            yield _LineRange(first.first_row, row, Line(joined, end))
-        elif any(_starts_with_value(value.line.data) for value in held):
-            yield from held  # single lines, of which the first is malformed
-        elif problem is None:  # one break is refused once
-            yield _LineRange(first.first_row, row, Line(joined, end))
-    if problem is not None:
-        yield problem
-
-
-def _starts_with_value(data: bytes) -> bool:
-    """Return whether the data begins with a complete object or array."""
-    pieces = split_json_objects(replace_lone_surrogates(data))
-    if data[:1] not in (b"{", b"[") or not pieces:
-        return False
-    try:
-        msgspec.json.decode(pieces[0])
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
 
 
 def find_board(path: str, member: str) -> str:

@@ -18,9 +18,9 @@ from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     JsonScalar,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -33,7 +33,7 @@ VERSION = 2
 TOMBSTONES = True
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and whether the address of a story is part of its text."""
 
     with_url: bool = Field(

@@ -19,13 +19,13 @@ from pydantic import Field
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import read_lines
+from corpus.readers.batches import decode_value, locate_config_records, read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     JsonScalar,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -38,7 +38,7 @@ VERSION = 3
 TOMBSTONES = True
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and the instance that it is from."""
 
     instance: str = Field(
@@ -66,7 +66,7 @@ class _Actor(msgspec.Struct, gc=False):
 
 class _Counts(msgspec.Struct, gc=False):
     score: JsonScalar = None
-    comments: JsonScalar = None
+    comments: JsonScalar | list[msgspec.Raw] = None  # of a page: the views
     child_count: JsonScalar = None
 
 
@@ -96,8 +96,9 @@ class _Object(_Counts, gc=False):
 
 
 class _Line(_Object):
-    """A row, or a view of the API with its parts."""
+    """A row, a view of the API with its parts, or a page of views."""
 
+    posts: list[msgspec.Raw] | None = None
     post: _Object | None = None
     comment: _Object | None = None
     creator: _Actor | None = None
@@ -139,8 +140,8 @@ def find_instance(path: str, config: Config) -> str:
     """Return the host of the first object of the dump's own instance, or empty."""
     with DumpInput(path) as source:
         for member in source.members():
-            for count, line in enumerate(member.lines(config.max_line_mb << 20)):
-                if count == _MAX_SEARCHED_LINES:
+            for row, line in locate_config_records(member, config):
+                if row > _MAX_SEARCHED_LINES:
                     break
                 # A cheap test first: most objects of a dump are from other instances.
                 if b'"local"' in line.data and (host := _find_local_host(line.data)):
@@ -158,7 +159,13 @@ def _find_local_host(line: bytes) -> str:
             host = _parse_host(part.ap_id or part.actor_id)
             if host:
                 return host
-    return ""
+    return next(filter(None, map(_find_local_host, _list_views(row))), "")
+
+
+def _list_views(row: _Line) -> list[bytes]:
+    """Return the views of a page; none, if the row is not a page."""
+    comments = row.comments if isinstance(row.comments, list) else ()
+    return [bytes(view) for view in (*(row.posts or ()), *comments)]
 
 
 def _parse_host(address: str | None) -> str:
@@ -173,6 +180,9 @@ def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse_line(line)
+        if row.posts is not None or isinstance(row.comments, list):
+            views = [record for view in _list_views(row) for record in decode_value(view, decode)]
+            return views or (Skipped("empty_page"),)
         if bytes(row.private_message) or row.recipient_id is not None:
             return (Skipped("private_message"),)
         if row.comment is not None:

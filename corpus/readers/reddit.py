@@ -17,9 +17,9 @@ from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     JsonScalar,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -33,7 +33,7 @@ VERSION = 4
 TOMBSTONES = True
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and which accounts are bots."""
 
     bots: tuple[str, ...] = Field(

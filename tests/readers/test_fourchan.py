@@ -251,12 +251,12 @@ ONE_A_LINE = b'{"posts": [\n' + b",\n".join(json.dumps(p).encode() for p in THRE
     [
         (json.dumps(THREAD).encode(), (1, 1, 1)),
         (b"\xef\xbb\xbf" + PRETTY, (1, 1, 1)),
-        (b"\r\n" + PRETTY.replace(b"\n", b"\r\n"), (2, 2, 2)),
+        (b"\r\n" + PRETTY.replace(b"\n", b"\r\n"), (1, 1, 1)),
         (ONE_A_LINE, (1, 1, 1)),
         (b"[\n" + ONE_A_LINE + b"\n]\n", (1, 1, 1)),
         (json.dumps(THREAD["posts"], indent=1).encode(), (1, 1, 1)),
         (b"\n".join(json.dumps(p).encode() for p in THREAD["posts"]), (1, 2, 3)),
-        (b"\n".join(json.dumps(p, indent=1).encode() for p in THREAD["posts"]), (1, 1, 1)),
+        (b"\n".join(json.dumps(p, indent=1).encode() for p in THREAD["posts"]), (1, 2, 3)),
     ],
 )
 def test_a_thread_may_fill_a_line_or_a_file(
@@ -279,7 +279,7 @@ def test_a_file_that_is_one_value_is_bounded(tmp_path: Path) -> None:
 def test_a_cut_thread_is_refused_once(tmp_path: Path) -> None:
     path = tmp_path / "thread.json"
     path.write_bytes(PRETTY[:-40])
-    assert [(1, "malformed_json")] == reasons(read(path))
+    assert [(1, "truncated_stream")] == reasons(read(path))
     packed = tmp_path / "thread.json.gz"
     packed.write_bytes(gzip.compress(PRETTY)[:-40])
     (refusal,) = reasons(read(packed))

@@ -11,14 +11,14 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.times import parse_micros
-from corpus.readers.contract import Post, ReaderConfig, Refused, match_mentions
+from corpus.readers.contract import JsonConfig, Post, Refused, match_mentions
 from corpus.readers.x.common import normalize_language
 
 POSTS_COLLECTION = "app.bsky.feed.post"
 NO_LABELS: frozenset[str] = frozenset()
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and which parts of a record belong to the text."""
 
     honour_no_unauthenticated: bool = Field(

@@ -15,7 +15,7 @@ from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import parse_value
+from corpus.readers.batches import locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
     Post,
@@ -94,7 +94,7 @@ def find_deleted(path: str, config: Config) -> DeletedStatuses:
     def lines() -> Iterator[bytes]:
         with DumpInput(path) as source:
             for member in source.members():
-                for line in member.lines(config.max_line_mb << 20):
+                for _, line in locate_config_records(member, config, whole_arrays=True):
                     yield line.data
 
     return DeletedStatuses(lines())

@@ -11,10 +11,10 @@ from pydantic import Field, field_validator
 
 from corpus.formats.html import html_to_text
 from corpus.formats.times import parse_micros
-from corpus.readers.contract import ReaderConfig, Tombstone
+from corpus.readers.contract import JsonConfig, Tombstone
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and which opt-outs of authors are honoured."""
 
     visibility: tuple[Literal["public", "unlisted"], ...] = Field(

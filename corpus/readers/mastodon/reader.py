@@ -103,5 +103,11 @@ def read(
         return
     decode = StatusDecoder(config, find_deleted(path, config)).decode
     yield from read_lines(
-        path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
+        path,
+        config,
+        decode,
+        platform=PLATFORM,
+        part_posts=part_posts,
+        start=start,
+        whole_arrays=True,
     )

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from corpus.errors import PlanError, did_you_mean
 from corpus.formats.times import parse_int64, parse_micros, parse_with_format
-from corpus.readers.contract import Post, ReaderConfig, Refused
+from corpus.readers.contract import JsonConfig, Post, Refused
 from corpus.schema import WITHDRAWAL_REASONS
 
 ColumnPaths = tuple[str, ...]
@@ -28,7 +28,7 @@ _EXPONENT = re.compile(r"-?\d(\.\d+)?[eE]\+\d+")
 _MAX_EXACT_FLOAT = 2**53  # floats represent every integer up to this one
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and which column of the file is which column of the post."""
 
     fields: dict[str, str | ColumnPaths] = Field(
@@ -72,6 +72,12 @@ class Config(ReaderConfig):
         if "text" not in fields:
             raise ValueError("'text' must name the column of the text")
         return fields
+
+    @model_validator(mode="after")
+    def _check_records(self) -> Config:
+        if self.records and self.format not in ("detect", "jsonl"):
+            raise ValueError(f"'records' names keys of JSON; drop it, or 'format: {self.format}'")
+        return self
 
     @field_validator("encoding")
     @classmethod

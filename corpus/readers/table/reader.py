@@ -19,7 +19,7 @@ from corpus.readers.table.mapping import Config
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "assign_ids", "fits", "read"]
 
 PLATFORM = "table"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 _FORMAT_SUFFIXES = {
@@ -64,7 +64,9 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file in batches."""
-    table_format = config.format if config.format != "detect" else _detect_format(path)
+    table_format = config.format
+    if table_format == "detect":
+        table_format = "jsonl" if config.records else _detect_format(path)
     if table_format == "parquet":
         batches = parquet_reader.read(path, config, part_posts, start)
     elif table_format == "jsonl":

@@ -16,8 +16,8 @@ from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -53,7 +53,7 @@ VERSION = 3
 TOMBSTONES = True
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read, and what the ids of ambiguous compliance lines name."""
 
     includes: bool = Field(

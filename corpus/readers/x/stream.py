@@ -13,9 +13,9 @@ from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
     Cursor,
+    JsonConfig,
     JsonScalar,
     Post,
-    ReaderConfig,
     Record,
     Refused,
     Sample,
@@ -38,7 +38,7 @@ VERSION = 4
 TOMBSTONES = True
 
 
-class Config(ReaderConfig):
+class Config(JsonConfig):
     """What to read."""
 
 
