@@ -64,7 +64,7 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts of one file in batches."""
-    table_format = config.format
+    table_format: str = config.format
     if table_format == "detect":
         table_format = "jsonl" if config.records else _detect_format(path)
     if table_format == "parquet":
