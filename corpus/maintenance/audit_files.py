@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
@@ -18,12 +19,19 @@ import yaml
 from corpus.journal import CorpusFiles
 from corpus.maintenance.checks import MAX_EXAMPLES, Check
 from corpus.maintenance.contact_data import ContactDataDetector, sum_counts
+from corpus.maintenance.visible_text import SEPARATOR
 from corpus.privacy import keys
 from corpus.privacy.pseudonyms import ID_COLUMNS
 
 #: A folder in which a system keeps a user's files; the part after it is a user's name.
 HOME_FOLDER = r"(?i)(?:^|[/\\])(?:home|users|documents and settings)[/\\][^/\\\s]+[/\\]"
 _UNREAD_FOLDERS = ("index", "reserve", "people", "shards", "work")
+#: Keyed names of files, posts, authors and pages, and the checksums of the manifest: of random hex
+#: digits some could be read as the number of a card, of an account or of a phone.
+_KEYED_NAME = re.compile(
+    r"~(?:[0-9a-f]{24}|[0-9a-f]{16})(?![0-9A-Za-z])"
+    r"|(?<![0-9A-Za-z-])(?:u_)?(?:[0-9a-f]{64}|[0-9a-f]{32})(?![0-9A-Za-z-])"
+)
 _PAGES = (".json", ".yaml", ".yml", ".html", ".md", ".txt", ".csv", ".jsonl")
 _MAX_PAGE_BYTES = 64 << 20
 
@@ -31,10 +39,17 @@ _MAX_PAGE_BYTES = 64 << 20
 def find_in_values(values: pl.Series, detector: ContactDataDetector) -> dict[str, Counter[str]]:
     """Return by value what the distinct values of a column contain, home folders included."""
     distinct = values.drop_nulls().unique()
-    found = {distinct[row]: counts for row, counts in detector.count(distinct).items()}
+    counted = detector.count(_remove_keyed_names(distinct))
+    found = {distinct[row]: counts for row, counts in counted.items()}
     for value in distinct.filter(distinct.str.contains(HOME_FOLDER)):
         found.setdefault(value, Counter())["HOME_FOLDER"] += 1
     return found
+
+
+def _remove_keyed_names(texts: pl.Series) -> pl.Series:
+    rows = texts.str.contains("[0-9a-f]{16}").arg_true()
+    changed = [_KEYED_NAME.sub(SEPARATOR, text) for text in texts.gather(rows)]
+    return texts.clone().scatter(rows, changed) if changed else texts
 
 
 def format_counts(counts: Counter[str]) -> str:
@@ -49,7 +64,7 @@ def check_files_for_contact_data(files: CorpusFiles, detector: ContactDataDetect
     where: list[str] = []
     own = sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
     names = pl.Series([path.relative_to(folder).as_posix() for path in own], dtype=pl.String)
-    for number, (row, counts) in enumerate(detector.count(names).items(), 1):
+    for number, (row, counts) in enumerate(detector.count(_remove_keyed_names(names)).items(), 1):
         total += counts
         # The name itself is what must not be printed.
         where.append(f"a file's name in {Path(names[row]).parent.as_posix()}/ ({number})")
@@ -90,7 +105,7 @@ def _count_in_file(path: Path, detector: ContactDataDetector) -> Counter[str]:
         raise ValueError("larger than a page")
     content = path.read_text(encoding="utf-8")
     lines = pl.Series(list(_list_strings(path.suffix, content)), dtype=pl.String).unique()
-    found = sum_counts(detector.count(lines))
+    found = sum_counts(detector.count(_remove_keyed_names(lines)))
     if folders := int(lines.str.contains(HOME_FOLDER).sum()):
         found["HOME_FOLDER"] += folders
     return found

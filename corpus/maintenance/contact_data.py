@@ -158,6 +158,8 @@ _LOCAL_CHARACTERS = frozenset(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._%+-'&!#$*/=?^`{|}~"
 )
 _DOMAIN = re.compile(r"\s?([A-Za-z0-9-]{1,63}(?:\s?\.\s?[A-Za-z0-9-]{1,63}){1,6})")
+#: A domain that nobody can have (RFC 2606), at the end of a sentence: "rosa@beeswax.example. In".
+_RESERVED = re.compile(r"\.(?:example|test|invalid|localhost)(?:\s?\.\s.*)?\Z", re.I)
 #: Suffixes to which a word of a sentence may be glued: ``rosa@beeswax.comiin``.
 _COMMON_SUFFIXES = ("com", "net", "org", "de", "fr", "ru", "info", "edu")
 _AT_WORDS = r"at|\(at\)|arroba|arobase|chiocciola|aet|klammeraffe|sobaka|a"
@@ -202,7 +204,7 @@ def _find_email_addresses(text: str) -> Iterator[str]:
             start -= 1
         local = text[start:at]
         domain = _DOMAIN.match(text, at + 1)
-        if domain and any(map(str.isalnum, local)) and _has_suffix(domain[1]):
+        if domain and any(map(str.isalnum, local)) and _has_suffix(_RESERVED.sub("", domain[1])):
             yield text[start : domain.end()]
         at = text.find("@", at + 1)
     for spoken in _SPOKEN.finditer(text):
@@ -247,7 +249,7 @@ def _is_spoken_address(spoken: re.Match[str]) -> bool:
 
 # --------------------------------------------------------------------------- phone numbers
 
-_DIGIT_GROUPS = re.compile(r"(?:\+\s?)?\(?[0-9](?:[ ().\-/~]{0,3}[0-9]){5,30}")
+_DIGIT_GROUPS = re.compile(r"(?:\+\s?)?\(?[0-9](?:[ ().\-/~]{0,3}[0-9]){5,60}")
 #: What is no number of a phone and could be taken for one.
 _OTHER_NUMBERS = re.compile(
     r"(?<![0-9])(?:"
@@ -259,7 +261,23 @@ _OTHER_NUMBERS = re.compile(
     r"|\(?(?:19|20)[0-9]{2}[/ -]{1,3}(?:19|20)[0-9]{2}"  # from a year to another
     r")(?![0-9])"
 )
-_URL = re.compile(r"(?:https?://|(?<![A-Za-z0-9-])(?:www\.|[a-z0-9-]{2,63}\.[a-z]{2,6}/))\S*", re.I)
+#: An address, with the number of a parameter in groups of four digits.
+_URL = re.compile(
+    r"(?:https?://|(?<![A-Za-z0-9-])(?:www\.|[a-z0-9-]{2,63}\.[a-z]{2,6}/))\S*"
+    r"(?:(?<==[0-9]{4})(?: [0-9]{3,4})+)?",
+    re.I,
+)
+#: Addresses that are nobody's (RFC 5737, 3849, 9542): a build with surrogates writes them.
+_DOCUMENTATION_ADDRESS = re.compile(
+    r"(?<![0-9.])(?:192\.0\.2|198\.51\.100|203\.0\.113)\.[0-9]{1,3}(?![0-9])"
+    r"|2001:db8:[0-9a-f:]{1,32}|00[:.-]?00[:.-]?5e[:.-]?00[:.-]?53[:.-]?[0-9a-f]{2}",
+    re.I,
+)
+#: Hashes and keyed names: their digits are no numbers.
+_HEX_NAME = re.compile(
+    r"(?<![0-9A-Za-z])(?=[0-9]{0,63}[a-f])"
+    r"(?:[0-9a-f]{16}|[0-9a-f]{24}|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])"
+)
 _PHONE_LINK = re.compile(
     r"(?:wa\.me/|viber\.click/|call\.imo\.im/|signal\.me/#p/|t\.me/\+?(?=[0-9])|"
     r"(?:tel|sms|callto|facetime|facetime-audio|whatsapp):|viber://\w+\?\w+=|"
@@ -287,6 +305,8 @@ _OPTIONAL_PREFIX = ("IN", "BR", "TR", "IR")
 def _is_valid_phone(digits: str, region: str) -> bool:
     import phonenumbers
 
+    if digits.lstrip("+").startswith("0000"):  # no country's, but the parser skips zeros
+        return False
     try:
         number = phonenumbers.parse(digits, region or None)
     except phonenumbers.NumberParseException:
@@ -295,6 +315,7 @@ def _is_valid_phone(digits: str, region: str) -> bool:
 
 
 def _find_phones(text: str, regions: tuple[str, ...]) -> Iterator[str]:
+    text = _DOCUMENTATION_ADDRESS.sub(SEPARATOR, _HEX_NAME.sub(SEPARATOR, text))
     for link in _PHONE_LINK.finditer(text):
         digits = "".join(filter(str.isdigit, link[1]))
         if _is_any_prefix_valid("+" + digits.removeprefix("00")):
@@ -435,6 +456,7 @@ _CARD_SHAPES = ((4, 4, 4, 4), (4, 6, 5), (4, 4, 4, 4, 3), (4, 6, 4))
 
 
 def _find_cards(text: str) -> Iterator[str]:
+    text = _HEX_NAME.sub(SEPARATOR, text)
     for found in _CARD_GROUPS.finditer(text):
         groups = re.findall("[0-9]+", found.group())
         if len(groups) == 1 and _is_in_path(text, found.start()):
@@ -667,7 +689,7 @@ _PHRASE = re.compile(
     rf"(?:{_SERVICES})"
     r"(?:\s(?:user ?name|name|handle|account|acc|id|tag))?"
     r"(?P<mark>\s?[:=-]{1,2}\s?|,\s|\s(?:is|as|at|me at)\s|\s)[$@]?"
-    r"(?P<name>[A-Za-z0-9_.-]{4,40})(?![A-Za-z0-9/@])",
+    r"(?P<name>[A-Za-z0-9_.-]{4,40}+)(?![A-Za-z0-9/@])",
     re.I,
 )
 _HANDLE_GATE = (
@@ -711,7 +733,12 @@ def _is_name_in_phrase(name: str) -> bool:
     core = name.strip("._-")
     marks = re.search(r"[0-9_]|[a-z]\.[a-z]", core, re.I)
     is_host = re.search(r"\.(?:com|net|org|me|app|io|gg|tv|co|html?|php)\b", core, re.I)
-    return bool(marks and not is_host and re.search("[A-Za-z]{2}", core))
+    is_name = bool(marks and not is_host and re.search("[A-Za-z]{2}", core))
+    return is_name and not _SURROGATE.match(core)
+
+
+#: What a build with surrogates writes for numbers and tokens; nothing can be spelled with it.
+_SURROGATE = re.compile(r"[jqvz0-9._-]+\Z|00[.-]?00[.-]?5e[.-]?00[.-]?53", re.I)
 
 
 _TIME_OR_COUNT = re.compile(

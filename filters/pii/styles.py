@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 
 #: How often a surrogate is made again while it can be read as a detail itself.
@@ -34,12 +35,13 @@ def mask_characters(entity: str, content: str) -> str:
 class SurrogateStyle:
     """Replace a detail by another one of the same shape, always the same one under a key.
 
-    Digits become digits, letters become letters of the same case. The surrogate reaches nobody: an
-    e-mail address ends in ``.example`` (RFC 2606), an IP or MAC address is in a range for
-    documentation (RFC 5737, 3849, 9542), and a number is made again until ``contains_detail`` says
-    that it is none: no valid phone number, no valid checksum. If that fails, the result is a keyed
-    placeholder, ``<PERSON_jfiapcgbhdke>``; so it is for people and places, because any made-up name
-    is a name as well.
+    Digits become digits, letters become letters of the same case. By its form the surrogate is no
+    detail of anybody, also to a detector that knows other patterns than ours: an e-mail address
+    ends in ``.example`` (RFC 2606), an IP or MAC address is in a range for documentation (RFC 5737,
+    3849, 9542), numbers begin with zeros, and no word, prefix or country code can be spelled with
+    the letters. One in which ``contains_detail`` still sees a detail is made again. If that fails,
+    the result is a keyed placeholder, ``<PERSON_jfiapcgbhdke>``; so it is for people, places and
+    national identifiers, because any made-up one may be somebody's as well.
     """
 
     def __init__(self, key: bytes, contains_detail: Callable[[str], bool]) -> None:
@@ -56,8 +58,7 @@ class SurrogateStyle:
         return self._cache[entity, content]
 
     def _make_surrogate(self, entity: str, content: str) -> str:
-        if entity not in ("PERSON", "LOCATION"):
-            generate = _GENERATORS.get(entity, _randomize_characters)
+        if generate := _GENERATORS.get(entity):
             for attempt in range(_MAX_ATTEMPTS):
                 seed = f"{entity}\0{content.lower()}\0{attempt}"
                 surrogate = generate(content, self._derive_bytes(seed, len(content)))
@@ -72,33 +73,59 @@ class SurrogateStyle:
         return hashlib.shake_256(secret + seed.encode("utf-8")).digest(max(size, 16))
 
 
-def _randomize_characters(content: str, random: bytes) -> str:
+#: Letters that spell no country code, no name of a service and no prefix of a token or a wallet.
+_LETTERS = "jqvz"
+#: More of them for addresses, in which only names of services and prefixes of tokens can stand.
+_ADDRESS_LETTERS = "bcdhjlpqrtuvwxyz"
+#: Where a number can begin, the digits it needs there, and how many of them become zeros. No
+#: country has numbers of phones that begin with four, and no card begins with one.
+_ZEROS = (
+    (re.compile(r"(?:\W|[\d_])+"), 1, 4),  # after a letter
+    (re.compile(r"[^\s/~]+"), 7, 4),  # after a space, where one number may end
+    (re.compile(r"\d+"), 4, 1),
+)
+
+
+def _randomize_characters(content: str, random: bytes, letters: str = _LETTERS) -> str:
     """Replace digits by digits and letters by letters of the same case; keep the rest."""
+    zeros = _list_zeros(content)
     characters = []
-    for each, byte in zip(content, random, strict=False):
+    for at, (each, byte) in enumerate(zip(content, random, strict=False)):
         if each.isdecimal():
-            characters.append(str(byte % 10))
+            characters.append("0" if at in zeros else str(byte % 10))
         elif each.isalpha():
-            letter = chr(ord("a") + byte % 26)
+            letter = letters[byte % len(letters)]
             characters.append(letter.upper() if each.isupper() else letter)
         else:
             characters.append(each)
     return "".join(characters)
 
 
+def _list_zeros(content: str) -> set[int]:
+    """Return the offsets of the digits that become zeros."""
+    zeros: set[int] = set()
+    for form, least, count in _ZEROS:
+        for found in form.finditer(content):
+            digits = [at for at in range(*found.span()) if content[at].isdecimal()]
+            zeros.update(digits[:count] if len(digits) >= least else ())
+    return zeros
+
+
 def _make_email_address(content: str, random: bytes) -> str:
-    """Return an address under a top-level domain that RFC 2606 reserves."""
-    if "@" not in content or "." not in content:  # spelled: "anna at example dot org"
-        letters = "".join(filter(str.isalnum, _randomize_characters(content, random)))
-        return f"{letters[: len(letters) // 2]}@{letters[len(letters) // 2 :]}.example"
-    return f"{_randomize_characters(content, random).rpartition('.')[0]}.example"
+    """Return an address under a top-level domain that RFC 2606 reserves.
 
-
-def _make_ssn(content: str, random: bytes) -> str:
-    """Return a social security number of area 666, which is never issued."""
-    area = iter("666")
-    digits = _randomize_characters(content, random)
-    return "".join(next(area, each) if each.isdecimal() else each for each in digits)
+    The labels of its domain are one, which no top-level domain can end, and its name has no marks
+    after which another name could begin.
+    """
+    shaped = _randomize_characters(content, random, _ADDRESS_LETTERS)
+    name, _, domain = shaped.rpartition("@") if "." in content else ("", "", "")
+    name = re.sub(r"[^A-Za-z0-9.-]", "_", name)
+    host = re.sub(r"[^A-Za-z0-9]", "", domain.rpartition(".")[0])
+    if not name or not host:  # spelled: "anna at example dot org"
+        both = re.sub(r"[^A-Za-z0-9]", "", shaped)
+        name, host = both[: len(both) // 2], both[len(both) // 2 :]
+    name = re.sub(r"[._-]*\Z", "", name) or _ADDRESS_LETTERS[0]
+    return f"{name}@{host}.example"
 
 
 def _make_mac_address(content: str, random: bytes) -> str:
@@ -119,5 +146,8 @@ _GENERATORS: dict[str, Callable[[str, bytes], str]] = {
     "EMAIL_ADDRESS": _make_email_address,
     "IP_ADDRESS": _make_ip_address,
     "MAC_ADDRESS": _make_mac_address,
-    "US_SSN": _make_ssn,
+    **dict.fromkeys(
+        ("PHONE_NUMBER", "CREDIT_CARD", "IBAN_CODE", "CRYPTO", "US_SSN", "SECRET"),
+        _randomize_characters,
+    ),
 }
