@@ -55,8 +55,10 @@ _LINE_BREAK_TAGS = frozenset((*_BLOCK_NEWLINES, "br", "li", "ul", "ol", "pre", "
 _SCRIPT_MARKS = {"sup": "^", "sub": "_"}
 
 
-def html_to_text(html: str) -> str:
+def html_to_text(html: str, hidden_class: str = "") -> str:
     """Convert a post's HTML to text; entities are decoded once.
+
+    Elements of the class ``hidden_class`` are left out with all that is in them.
 
     Paragraphs are separated by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
     ``1. ``, and quoted lines with ``> ``; code is put between backticks. A link becomes its text,
@@ -64,9 +66,9 @@ def html_to_text(html: str) -> str:
     """
     if "<" not in html:
         return unescape(html) if "&" in html else html
-    text = _convert_simple_html(html)
+    text = None if hidden_class else _convert_simple_html(html)
     if text is None:
-        text = _convert_parsed_html(html) if _is_small(html) else _strip_tags(html)
+        text = _convert_parsed_html(html, hidden_class) if _is_small(html) else _strip_tags(html)
     return text
 
 
@@ -157,8 +159,11 @@ def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
     return text
 
 
-def _convert_parsed_html(html: str) -> str:
-    root = LexborHTMLParser(html).root
+def _convert_parsed_html(html: str, hidden_class: str = "") -> str:
+    parser = LexborHTMLParser(html)
+    for element in parser.css(f".{hidden_class}") if hidden_class else ():
+        element.decompose()
+    root = parser.root
     page = _TextWriter()
     node = root.child if root is not None else None
     ancestors: list[LexborNode] = []

@@ -199,3 +199,9 @@ def test_any_text_is_read_without_an_error(pieces: list[str]) -> None:
     text = html_to_text("".join(pieces))
     assert text.strip(" \t\n\r\f") == text or not any("<" in piece for piece in pieces)
     assert html_to_text("".join(pieces)) == text
+
+
+def test_elements_of_a_hidden_class_are_left_out() -> None:
+    html = '<p>one<span class="a aside"><br>two <a href="/x"><b>three</b></a></span></p><p>four</p>'
+    assert html_to_text(html, "aside") == "one\n\nfour"
+    assert html_to_text(html) == "one\ntwo three\n\nfour"

@@ -152,6 +152,104 @@ def test_a_quote_is_a_quote() -> None:
 # --------------------------------------------------------------------------- replies
 
 
+LINK = '<a href="https://far.example/@bob/9"><span class="invisible">https://</span>far.example</a>'
+QUOTED = {"state": "accepted", "quoted_status": ORIGINAL}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        f'<p class="quote-inline">RE: {LINK}</p><p>well said</p>',
+        f'<p>well said<span class="quote-inline"><br><br>RE: {LINK}</span></p>',
+        f"<p>RE: {LINK}</p><p>well said</p>",
+        f"<p>well said<br><br>RE: {LINK}</p>",
+        "<p>well said</p><p>[contains quote post or other embedded content]</p>",
+    ],
+)
+def test_the_link_that_software_adds_to_a_quote_is_no_text(content: str) -> None:
+    quote = one(status(content=content, quote=QUOTED))
+    assert ("well said", "quote") == (quote.text, quote.kind)
+    note = activity(create(content=content, quoteUri="https://far.example/9"))[0]
+    assert ("well said", "quote") == (note.text, note.kind)
+
+
+def test_the_class_of_the_added_link_marks_a_quote_and_nothing_else_is_removed() -> None:
+    quote = one(status(content=f'<p class="a quote-inline">RE: {LINK}</p><p>well said</p>'))
+    assert ("well said", "quote") == (quote.text, quote.kind)
+    answer = "RE: https://far.example/@bob/9\n\nwell said"
+    assert answer == one(status(content=f"<p>RE: {LINK}</p><p>well said</p>")).text
+    row = status(content=f"<p>RE: {LINK} is well said</p>", quote=QUOTED)
+    assert one(row).text == "is well said"
+    row = status(content="<p>RE: the boat. well said</p>", quote=QUOTED)
+    assert one(row).text == "RE: the boat. well said"
+
+
+def test_a_poll_s_options_follow_its_question() -> None:
+    poll = {"id": "5", "options": [{"title": "north  pier", "votes_count": 3}, {"title": "south"}]}
+    row = status(content="<p>which?</p>", poll=poll, spoiler_text="boats")
+    assert one(row).text == "boats\n\nwhich?\n- north pier\n- south"
+    assert one(status(content="<p>which?</p>", poll=[3])).text == "which?"
+    boost = status(uri=STATUS["uri"] + "/activity", reblog={**ORIGINAL, "poll": poll})
+    assert one(boost).text == "the whole story\n- north pier\n- south"
+
+
+def test_a_status_of_friendica_has_a_title() -> None:
+    assert one(status(friendica={"title": "On tea"})).text == "On tea\n\ntea & cake\n\n&lt;"
+
+
+GAB = {
+    "uri": "/ada/posts/101",
+    "url": "https://gab.com/ada/posts/101",
+    "account": {**ACCOUNT, "url": "https://gab.com/ada"},
+    "revised_at": None,
+    "quote_of_id": None,
+    "group": None,
+}
+TRUTH = {
+    "uri": "https://truthsocial.com/@ada/101",
+    "url": "https://truthsocial.com/@ada/101",
+    "account": {**ACCOUNT, "url": "https://truthsocial.com/@ada", "unauth_visibility": True},
+    "quote_id": None,
+    "in_reply_to": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "author", "bob"),
+    [
+        (GAB, "ada@gab.com", "https://gab.com/bob/posts/100"),
+        (TRUTH, "ada@truthsocial.com", "https://truthsocial.com/@bob/100"),
+    ],
+)
+def test_gab_and_truth_social_are_read_with_their_threads(
+    changes: dict[str, Any], author: str, bob: str
+) -> None:
+    post = one(status(**changes))
+    assert (f"mastodon:{changes['url']}", author) == (post.id, post.author)
+    mention = {"id": "8", "username": "bob", "acct": "bob", "url": bob.partition("/posts")[0]}
+    mention["url"] = mention["url"].removesuffix("/100")
+    reply = status(
+        **changes | {"in_reply_to_id": "100", "in_reply_to_account_id": "8", "mentions": [mention]}
+    )
+    assert "mastodon:" + bob == one(reply).parent_id
+    own = status(**changes | {"in_reply_to_id": "100", "in_reply_to_account_id": "7"})
+    assert one(own).parent_id == f"mastodon:{changes['url'].removesuffix('101')}100"
+    unknown = status(**changes | {"in_reply_to_id": "100", "in_reply_to_account_id": "9"})
+    assert (None, "reply") == (one(unknown).parent_id, one(unknown).kind)
+    assert mastodon.fits(sample(json.dumps(status(**changes)).encode())) == 1
+
+
+def test_what_gab_and_truth_social_add_is_read() -> None:
+    assert one(status(**{**GAB, "quote_of_id": "9"})).kind == "quote"
+    edited = one(status(**{**GAB, "revised_at": "2023-01-02T00:00:00.000Z"}))
+    assert edited.seen_at == 1_672_617_600_000_000
+    hidden = {**TRUTH, "account": {**ACCOUNT, "unauth_visibility": False}}
+    assert one(status(**hidden)).withdrawn == "opted_out"
+    parent = {**STATUS, "uri": "https://truthsocial.com/@eve/7"}
+    reply = {**TRUTH, "in_reply_to": parent, "in_reply_to_id": "7", "in_reply_to_account_id": "3"}
+    assert one(status(**reply)).parent_id == "mastodon:https://truthsocial.com/@eve/7"
+
+
 def test_a_chain_by_one_local_author_is_joined() -> None:
     reply = one(status(in_reply_to_id="99", in_reply_to_account_id="7"))
     assert (reply.kind, reply.root_id) == ("reply", None)
@@ -224,6 +322,45 @@ def test_other_than_public_posts_are_counted_without_their_text(visibility: Any)
     inner = one(status(reblog={**ORIGINAL, "visibility": visibility}))
     outer = one(status(visibility=visibility, reblog=ORIGINAL))
     assert [("private", "")] * 2 == [(inner.withdrawn, inner.text), (outer.withdrawn, outer.text)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"local_only": True},
+        {"localOnly": True},
+        {"federated": False},
+        {"visibility": "local"},
+        {"visibility": "limited"},
+        {"visibility_ex": "login"},
+        {"visibility_ex": "public_unlisted"},
+        {"group": {"id": "1", "is_private": True}},
+        {"group": {"id": "1", "group_visibility": "members_only"}},
+        {"group": [1]},
+    ],
+)
+def test_what_forks_keep_from_the_world_is_private(changes: dict[str, Any]) -> None:
+    row = status(**changes)
+    assert ("private", "") == (one(row).withdrawn, one(row).text)
+    boost = status(uri=STATUS["uri"] + "/activity", reblog={**ORIGINAL, **changes})
+    assert ("private", "") == (one(boost).withdrawn, one(boost).text)
+    shown = one(status(**changes), visibility=("public", "unlisted"))
+    assert (shown.withdrawn is None) == (changes.get("visibility_ex") == "public_unlisted")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"local_only": False},
+        {"local_only": None, "federated": True},
+        {"visibility_ex": "public"},
+        {"group": None},
+        {"group": {"id": "1", "is_private": False, "is_visible": True, "privacy": "public"}},
+        {"group": {"id": "1", "group_visibility": "everyone"}},
+    ],
+)
+def test_what_forks_show_to_the_world_is_read(changes: dict[str, Any]) -> None:
+    assert one(status(**changes)).withdrawn is None
 
 
 def test_unlisted_posts_are_read_if_configured_and_private_ones_never() -> None:
@@ -580,6 +717,65 @@ def test_boosts_and_other_activities_are_skipped() -> None:
     assert (Tombstone("id", "mastodon:https://a.example/1", "deleted"),) == activity(gone)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"localOnly": True},
+        {"local_only": True},
+        {"federated": False},
+        {"directMessage": True},
+        {"limitedScope": "Circle"},
+        {"visibility": "followers"},
+        {"content": "<p>tea \U0001f441\ufe0f</p>"},
+    ],
+)
+def test_a_note_that_its_server_keeps_from_the_world_is_private(changes: dict[str, Any]) -> None:
+    (post,) = activity(create(**changes))
+    assert ("private", "") == (post.withdrawn, post.text)
+    (post,) = activity({**create(), **{key: value for key, value in changes.items()}})
+    assert post.withdrawn == ("private" if "content" not in changes else None)
+
+
+def test_a_question_s_choices_follow_it() -> None:
+    choices = [{"type": "Note", "name": "north"}, {"type": "Note", "name": "south"}]
+    for key in ("oneOf", "anyOf"):
+        (post,) = activity(create(type="Question", **{key: choices}))
+        assert post.text == "tea & cake\n- north\n- south"
+
+
+def test_an_article_s_title_is_joined_in_front_of_it() -> None:
+    (post,) = activity(create(type="Article", name="On tea &amp; cake", summary="An excerpt."))
+    assert post.text == "On tea & cake\n\ntea & cake"
+    (post,) = activity(create(type="Article", name="On tea", summary="hot", sensitive=True))
+    assert post.text == "hot\n\nOn tea\n\ntea & cake"
+
+
+def test_a_vote_in_a_poll_is_no_post() -> None:
+    row = create(content=None, contentMap=None, name="north", inReplyTo="https://far.example/9")
+    assert [Skipped("vote")] == list(activity(row))
+
+
+def test_deletions_in_an_outbox_are_tombstones() -> None:
+    uri, actor = NOTE["id"], ACTOR["id"]
+    for value in (uri, {"id": uri, "type": "Tombstone"}):
+        row = {"id": "d", "type": "Delete", "actor": actor, "object": value}
+        assert [Tombstone("id", f"mastodon:{uri}", "deleted_later")] == list(activity(row))
+    row = {"id": "d", "type": "Delete", "actor": actor, "object": actor}
+    assert [Tombstone("author", "mastodon:ada@home.example", "deleted_later")] == list(
+        activity(row)
+    )
+    with pytest.raises(Refused, match="no_id"):
+        activity({"type": "Delete", "object": 7})
+
+
+def test_an_update_is_a_later_version() -> None:
+    row = {**create(updated="2023-01-02T00:00:00Z"), "type": "Update"}
+    post, said = activity(row)
+    assert Tombstone("id", post.id, "superseded", post.seen_at) == said
+    profile = {"type": "Update", "object": {"id": ACTOR["id"], "type": "Person"}}
+    assert [Skipped("activity")] == list(activity(profile))
+
+
 def test_a_create_without_its_note_is_refused() -> None:
     bare = {"type": "Create", "object": "https://a.example/1"}
     for row in (bare, create(content=None, contentMap=None), {"type": "Create"}):
@@ -724,6 +920,42 @@ def test_a_missing_actor_is_refused_and_the_posts_are_read(
     (batch,) = read(MAKERS[name](tmp_path / name, files))
     assert [reason, "no_id"] == batch.refused["reason"].to_list()
     assert ["ada@home.example"] * 4 == batch.posts["author"].to_list()
+
+
+NOTES = [create(id=f"https://a.example/{n}") for n in range(3)]
+PAGE = {"@context": "x", "id": "https://a.example/outbox?page=1", "type": "OrderedCollectionPage"}
+DOCUMENTS = {
+    "page": {**PAGE, "orderedItems": NOTES},
+    "collection": {"id": "https://a.example/o", "type": "Collection", "items": NOTES},
+    "first": {"id": "https://a.example/o", "type": "OrderedCollection"}
+    | {"first": {**PAGE, "orderedItems": NOTES}},
+    "array": NOTES,
+}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_outbox_of_any_server_is_read(tmp_path: Path, name: str, indent: int | None) -> None:
+    path = tmp_path / "dump.json"
+    path.write_text(json.dumps(DOCUMENTS[name], indent=indent))
+    assert mastodon.fits(sample(path.read_bytes())) >= 0.9
+    (batch,) = read(path)
+    assert batch.posts["id"].to_list() == [f"mastodon:https://a.example/{n}" for n in range(3)]
+    assert ["ada@home.example"] * 3 == batch.posts["author"].to_list()
+
+
+def test_lines_of_activities_and_pages_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "dump.jsonl"
+    deletion = {"id": "https://a.example/d", "type": "Delete", "actor": ACTOR["id"]}
+    rows = [NOTES[0], {**NOTE, "id": "https://a.example/n"}, {**deletion, "object": NOTE["id"]}]
+    rows += [{**PAGE, "orderedItems": NOTES[1:]}, {**PAGE, "orderedItems": []}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert mastodon.fits(sample(path.read_bytes())) > 0.5
+    (batch,) = read(path)
+    ids = ["0", "n", "1", "2"]
+    assert batch.posts["id"].to_list() == [f"mastodon:https://a.example/{name}" for name in ids]
+    assert batch.tombstones["value"].to_list() == [f"mastodon:{NOTE['id']}"]
+    assert (batch.refused.height, batch.skipped) == (0, {"empty_page": 1})
 
 
 def test_an_outbox_alone_is_read(tmp_path: Path) -> None:

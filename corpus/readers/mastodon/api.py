@@ -1,4 +1,8 @@
-"""Decode the statuses of Mastodon's API: single ones, pages, threads, and events of a stream."""
+"""Decode the statuses of Mastodon's API: single ones, pages, threads, and events of a stream.
+
+Gab, Truth Social, Pleroma and other software have this API with additions of their own. Lines of
+ActivityPub, as servers send them to each other, are decoded as in an account archive.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,14 @@ from bisect import bisect_left
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from typing import TypeVar
 
 import msgspec
 
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.html import html_to_text
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import locate_config_records, parse_value
+from corpus.readers.batches import decode_value, locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
     Post,
@@ -26,8 +30,10 @@ from corpus.readers.contract import (
     find_overwriting,
     match_mentions,
 )
+from corpus.readers.mastodon.archive import ACTIVITY_TYPES, ActivityDecoder, looks_like_outbox
 from corpus.readers.mastodon.common import (
     Config,
+    has_quote_fallback,
     join_content_warning,
     make_account_name,
     make_edit_tombstones,
@@ -35,8 +41,20 @@ from corpus.readers.mastodon.common import (
     make_opt_out_tombstones,
     make_post_id,
     parse_edit_time,
+    read_content,
 )
-from corpus.readers.mastodon.json_types import Account, Status, StatusLine, StreamEvent
+from corpus.readers.mastodon.json_types import (
+    Account,
+    Friendica,
+    Group,
+    Poll,
+    Status,
+    StatusLine,
+    StreamEvent,
+)
+from corpus.readers.text_parts import join_poll, join_title
+
+T = TypeVar("T")
 
 #: The events of a stream that contain a status, and all events.
 _STATUS_EVENTS = ("update", "status.update")
@@ -52,6 +70,10 @@ EVENTS = (
     "encrypted_message",
     "notifications_merged",
 )
+# The visibility of forks that Mastodon does not have: in timelines of the own server only.
+_UNLISTED = ("public_unlisted", "local_unlisted")
+# What a group says that everybody may read; null: it says nothing.
+_OPEN = (None, "public", "everyone", "open", "visible")
 # Mastodon's ids; other software with this API has other ids and other URIs.
 _SNOWFLAKE_ID = re.compile(r"[0-9]{1,20}")
 _LOCAL_PROFILE = re.compile(r"(https?://[^/?#\s]+)/@(\w+)")
@@ -146,6 +168,7 @@ class StatusDecoder:
         self._config = config
         self._deleted = deleted
         self._has_opt_out = make_opt_out_finder(config)
+        self._activities = ActivityDecoder(None, config)
 
     def decode(self, line: bytes) -> Sequence[Record]:
         """Decode a line: a status, a page, a thread, or a line of a stream."""
@@ -155,14 +178,33 @@ class StatusDecoder:
         if line.startswith(b"data:"):
             return self._decode_event_data(line[5:].strip())
         if line.startswith(b"["):
+            if looks_like_outbox(line):
+                return self._decode_activities(_parse_page(line))
             return self._decode_page(_parse_page(line))
         row = _parse_line(line)
         if row.event is not None:
             return self._decode_event(row.event, row.payload)
+        if type(row.type) is str and row.uri is None:
+            return self._decode_activity(row, line)
         groups = (row.ancestors, row.statuses, row.descendants)
         if row.uri is None and any(group is not None for group in groups):
             return self._decode_page([item for group in groups for item in group or ()])
         return self._make_records(row, {})
+
+    def _decode_activity(self, row: StatusLine, line: bytes) -> Sequence[Record]:
+        """Decode an ActivityPub document: an activity, an object or a page of them."""
+        if row.type in ACTIVITY_TYPES:
+            return self._activities.decode(line)
+        items = row.ordered_items if row.ordered_items is not None else row.items
+        if items is None:
+            raise Refused("no_id")
+        return self._decode_activities(items)
+
+    def _decode_activities(self, items: Sequence[msgspec.Raw]) -> Sequence[Record]:
+        records: list[Record] = [] if items else [Skipped("empty_page")]
+        for item in items:
+            records += decode_value(bytes(item), self._activities.decode)
+        return records
 
     def _decode_page(self, items: Sequence[msgspec.Raw]) -> Sequence[Record]:
         """Decode the statuses of a page or a thread, where one may reply to another."""
@@ -171,7 +213,7 @@ class StatusDecoder:
         for status in statuses:
             for one in () if isinstance(status, Refused) else (status, status.reblog):
                 local = _get_local_id(one.id) if one is not None else ""
-                name = make_post_id(one.uri) if one is not None else ""
+                name = _make_id(one) if one is not None else ""
                 if local and name:
                     known[local] = name
         records: list[Record] = [] if statuses else [Skipped("empty_page")]
@@ -215,7 +257,7 @@ class StatusDecoder:
 
         ``known`` are the post ids of the same page by local id.
         """
-        name = make_post_id(status.uri)
+        name = _make_id(status)
         if not name:
             raise Refused("no_id")
         original = status.reblog
@@ -227,25 +269,23 @@ class StatusDecoder:
         withdrawn = self._find_withdrawal(status, name, author, tombstones)
         kind, parent, root = "post", None, None
         if original is not None:
-            kind, parent = "repost", make_post_id(original.uri) or None
+            kind, parent = "repost", _make_id(original) or None
             withdrawn = withdrawn or self._find_withdrawal(
                 original, parent or "", _make_author(original), tombstones
             )
         elif status.in_reply_to_id is not None or status.in_reply_to_account_id is not None:
             kind, parent = "reply", _find_parent(status, known)
         else:
-            kind, root = "quote" if bytes(status.quote) not in (b"", b"null") else "post", name
-        edited = parse_edit_time(source.edited_at)
-        is_readable = all(
-            one.visibility in self._config.visibility
-            for one in (status, original)
-            if one is not None
+            kind, root = "quote" if _is_quote(status) else "post", name
+        edited = parse_edit_time(source.edited_at or source.revised_at)
+        is_readable = self._is_readable(status) and (
+            original is None or self._is_readable(original)
         )
         text = ""
         if is_readable:
-            body = html_to_text(source.content)
+            body = read_content(source.content, _is_quote(source))
             withdrawn = withdrawn or find_overwriting(body, edited)
-            text = join_content_warning(body, source.spoiler_text, self._config)
+            text = self._join_parts(source, body)
         mentioned = _iter_mentioned_users(source)
         post = Post(
             name,
@@ -263,9 +303,11 @@ class StatusDecoder:
             bot,
             None,  # license
             withdrawn,
-            seen_at=edited,
-            mentions=match_mentions(text, mentioned) if source.mentions else None,
-            original_author=_make_author(original) if original is not None else None,
+            None,  # accepted_id
+            None,  # consent
+            edited,
+            match_mentions(text, mentioned) if source.mentions else None,
+            _make_author(original) if original is not None else None,
         )
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()
@@ -290,15 +332,71 @@ class StatusDecoder:
                 tombstones.append(Tombstone("id", name, "deleted_later"))
         if account is not None and account.suspended:
             reason = "removed"
-        return reason if status.visibility in self._config.visibility else "private"
+        return reason if self._is_readable(status) else "private"
+
+    def _is_readable(self, status: Status) -> bool:
+        """Return whether a status is for the public that the config names, and not for members."""
+        visibility = status.visibility
+        if status.visibility_ex is not None:  # of forks; ``visibility`` is for other clients
+            visibility = "unlisted" if status.visibility_ex in _UNLISTED else status.visibility_ex
+        return (
+            visibility in self._config.visibility
+            and status.local_only is not True
+            and status.local_only_camel is not True
+            and status.federated is not False
+            and (status.group is None or _is_public_group(status.group))
+        )
+
+    def _join_parts(self, status: Status, text: str) -> str:
+        """Return the text of a status with its title, its content warning and its poll."""
+        if status.poll is not None and (poll := _convert(status.poll, Poll)):
+            text = join_poll(text, [option.title for option in poll.options or ()])
+        if status.friendica is not None and (friendica := _convert(status.friendica, Friendica)):
+            text = join_title(friendica.title, text)
+        return join_content_warning(text, status.spoiler_text, self._config)
 
     def _has_opted_out(self, account: Account) -> bool:
-        if self._config.honour_noindex and account.noindex:
+        if self._config.honour_noindex and (account.noindex or account.unauth_visibility is False):
             return True
         profile = [account.note, account.display_name]
         for field in account.fields or ():
             profile += [field.name, field.value]
         return any(self._has_opt_out(part) for part in profile if part)
+
+
+def _convert(part: object, shape: type[T]) -> T | None:
+    """Return a part of a status; a malformed one does not cost the status."""
+    try:
+        return msgspec.convert(part, shape)
+    except msgspec.ValidationError:
+        return None
+
+
+def _is_quote(status: Status) -> bool:
+    if status.quote is not None or status.quote_id is not None or status.quote_of_id is not None:
+        return True
+    return status.content is not None and has_quote_fallback(status.content)
+
+
+def _is_public_group(part: object) -> bool:
+    """Return whether everybody may read a group."""
+    group = _convert(part, Group)
+    if group is None or group.is_private is True or group.is_visible is False:
+        return False
+    return group.privacy in _OPEN and group.group_visibility in _OPEN
+
+
+def _make_id(status: Status) -> str:
+    """Return the post id of a status; empty if it has no URI.
+
+    Gab has a path in place of the URI, or nothing, and the complete one as the address.
+    """
+    name, url = make_post_id(status.uri), status.url
+    if name or type(url) is not str:
+        return name
+    path = status.uri if type(status.uri) is str and status.uri.startswith("/") else None
+    is_gab = url.startswith("https://gab.com/") if path is None else url.endswith(path)
+    return make_post_id(url) if is_gab else ""
 
 
 def _make_author(status: Status) -> str | None:
@@ -318,11 +416,24 @@ def _iter_mentioned_users(status: Status) -> Iterator[tuple[str | None, str | No
 
 def _find_parent(status: Status, known: Mapping[str, str]) -> str | None:
     """Return the post id of the status that this one replies to, if it is certain; else null."""
+    if status.in_reply_to is not None:
+        parent = _convert(status.in_reply_to, Status)
+        if parent is not None and _make_id(parent):
+            return _make_id(parent)
     local, account = _get_local_id(status.in_reply_to_id), status.account
     if not local or local in known:
         return known.get(local)
-    parent_author, uri = _get_local_id(status.in_reply_to_account_id), str(status.uri)
-    own_path = "/statuses/" + _get_local_id(status.id)
+    parent_author = _get_local_id(status.in_reply_to_account_id)
+    own_id, uri = _get_local_id(status.id), _make_id(status).partition(":")[2]
+    profile_url = account.url if account is not None else None
+    if profile_url and own_id and uri.startswith(profile_url) and uri.endswith("/" + own_id):
+        # On Gab and Truth Social, the address of a status begins with that of its account.
+        path = uri.removeprefix(profile_url).removesuffix(own_id)
+        for mention in (account, *(status.mentions or ())):
+            if mention is not None and mention.url and _get_local_id(mention.id) == parent_author:
+                return f"mastodon:{mention.url}{path}{local}"
+        return None
+    own_path = "/statuses/" + own_id
     # The URI of a local account's status ends with the status's local id. So does that of the
     # parent if it is by the same account.
     if account is not None and parent_author and parent_author == _get_local_id(account.id):

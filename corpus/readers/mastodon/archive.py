@@ -1,19 +1,23 @@
-"""Read Mastodon's account archive: its outbox.json and actor.json, and no other files."""
+"""Read Mastodon's account archive: its outbox.json and actor.json, and no other files.
+
+An outbox may also be that of another server or software: a collection, a page of one, or an array
+of activities. ActivityPub's deletions become tombstones.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from html import unescape
 from typing import Any
 
 import msgspec
 
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.names import get_folder
-from corpus.formats.byte_source import ByteSource
+from corpus.formats.byte_source import STREAM_ERRORS, ByteSource
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.html import html_to_text
-from corpus.formats.json_stream import iter_values
+from corpus.formats.json_stream import JsonValue, walk_json
 from corpus.formats.times import parse_micros
 from corpus.readers.batches import (
     decode_value,
@@ -34,6 +38,7 @@ from corpus.readers.contract import (
 )
 from corpus.readers.mastodon.common import (
     Config,
+    has_quote_fallback,
     join_content_warning,
     make_account_name,
     make_edit_tombstones,
@@ -41,7 +46,9 @@ from corpus.readers.mastodon.common import (
     make_opt_out_tombstones,
     make_post_id,
     parse_edit_time,
+    read_content,
 )
+from corpus.readers.text_parts import join_poll, join_title
 
 
 class _Property(msgspec.Struct, gc=False):
@@ -58,6 +65,12 @@ class _Actor(msgspec.Struct, gc=False):
     attachment: list[_Property] | None = None
     indexable: bool | None = None
     suspended: bool | None = None
+
+
+class _Choice(msgspec.Struct, gc=False):
+    """An option of a poll."""
+
+    name: str | None = None
 
 
 class _Note(msgspec.Struct):
@@ -77,6 +90,17 @@ class _Note(msgspec.Struct):
     quote: Any = None
     quote_url: Any = msgspec.field(default=None, name="quoteUrl")
     quote_uri: Any = msgspec.field(default=None, name="quoteUri")
+    misskey_quote: Any = msgspec.field(default=None, name="_misskey_quote")
+    name: Any = None
+    one_of: list[_Choice] | None = msgspec.field(default=None, name="oneOf")
+    any_of: list[_Choice] | None = msgspec.field(default=None, name="anyOf")
+    # What forks say of posts that are not for everybody, whatever their addressees.
+    visibility: Any = None
+    local_only: Any = None
+    local_only_camel: Any = msgspec.field(default=None, name="localOnly")
+    federated: Any = None
+    direct_message: Any = msgspec.field(default=None, name="directMessage")
+    limited_scope: Any = msgspec.field(default=None, name="limitedScope")
 
 
 class _Activity(_Note):
@@ -87,12 +111,34 @@ OUTBOX_FILE, ACTOR_FILE = "outbox.json", "actor.json"
 _PUBLIC = ("as:Public", "Public", "https://www.w3.org/ns/activitystreams#Public")
 _BOT_TYPES = ("Service", "Application")
 _POST_TYPES = ("Note", "Question", "Article", "Page", "Image", "Video", "Audio", "Event")
+#: Types whose ``name`` is a title and whose ``summary`` is an excerpt, unless they are sensitive.
+_TITLED_TYPES = ("Article", "Page", "Event", "Video", "Audio")
+#: The types of what :class:`ActivityDecoder` decodes.
+ACTIVITY_TYPES = frozenset(
+    (
+        *_POST_TYPES,
+        *("Create", "Update", "Delete", "Tombstone", "Announce", "Undo", "Like", "Dislike"),
+        *("Follow", "Accept", "Reject", "Add", "Remove", "Block", "Flag", "Move", "EmojiReact"),
+    )
+)
+COLLECTION_TYPES = ("OrderedCollection", "OrderedCollectionPage", "Collection", "CollectionPage")
+#: The end of a post that glitch-soc keeps on its server.
+_LOCAL_ONLY_MARK = "\U0001f441"
 _VISIBILITIES = ("public", "unlisted", "private")
 _ACCOUNT_URI = re.compile(r"https?://[^/?#\s]+/(?:users/|@)([\w.-]+)")
+
+_HEAD_BYTES = 1 << 16
+_BEGINS = re.compile(rb'\{\s*"@context"\s*:')
+COLLECTION = re.compile(rb'"type"\s*:\s*"(?:Ordered)?Collection(?:Page)?"')
+_ARRAY_BEGINS = re.compile(
+    rb'\[\s*\{(?:[^{}]|\{[^{}]*\})*?"type"\s*:\s*"(?:%s)"' % "|".join(ACTIVITY_TYPES).encode()
+)
+_FIRST_PAGE = re.compile(rb'"first"\s*:\s*\{')
 
 _parse_actor = msgspec.json.Decoder(_Actor).decode
 _parse_activity = msgspec.json.Decoder(_Activity).decode
 _parse_note = msgspec.json.Decoder(_Note).decode
+_parse_document = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
 def read_bundle(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
@@ -150,8 +196,20 @@ def is_outbox_in_tar(path: str) -> bool:
 
 
 def looks_like_outbox(head: bytes) -> bool:
-    """Return whether the head is that of an ActivityStreams document, which no API returns."""
-    return re.match(rb'(?:\xef\xbb\xbf)?\s*\{\s*"@context"\s*:', head) is not None
+    """Return whether the head is that of a collection of ActivityPub or of an array of activities.
+
+    No API returns such a document. A line that is an activity by itself is none.
+    """
+    head = head[:_HEAD_BYTES].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head[:1] == b"[":
+        return _ARRAY_BEGINS.match(head) is not None and b'"account"' not in head
+    if not _BEGINS.match(head) and not COLLECTION.search(head):
+        return False
+    try:
+        document = _parse_document(head.partition(b"\n")[0])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return head[:1] == b"{"
+    return bytes(document.get("type", msgspec.Raw())).strip(b'"').decode() not in ACTIVITY_TYPES
 
 
 def _read_actor(source: ByteSource, config: Config) -> _Actor | Refused:
@@ -167,19 +225,51 @@ def _read_outbox(
         yield LocatedRecords(actor_file, 0, 0, (actor,))
         actor = _Actor()
     decoder = ActivityDecoder(actor, config)
-    items = iter_values(source, "orderedItems.item", config.max_line_mb << 20)
-    for row, item in enumerate(items, start=1):
-        if isinstance(item, Refused):
-            yield LocatedRecords(source_file, row, 0, (item,))
-        else:
-            yield LocatedRecords(source_file, row, len(item), decode_value(item, decoder.decode))
+    head = _Head(source)
+    paths = ["orderedItems.item", "items.item", "item"]
+    if _FIRST_PAGE.search(head.data):
+        paths += ["first.orderedItems.item", "first.items.item"]
+    row = 0
+    for event in walk_json(head, paths, config.max_line_mb << 20):
+        if isinstance(event, JsonValue):
+            row += 1
+            records = decode_value(event.data, decoder.decode)
+            yield LocatedRecords(source_file, row, len(event.data), records)
+        elif isinstance(event, Refused):
+            row += 1
+            yield LocatedRecords(source_file, row, 0, (event,))
+
+
+class _Head:
+    """A source of which the first bytes are known."""
+
+    def __init__(self, source: ByteSource) -> None:
+        self._source, self._error = source, None
+        self.data = b""
+        try:
+            while len(self.data) < _HEAD_BYTES and (
+                more := source.read(_HEAD_BYTES - len(self.data))
+            ):
+                self.data += more
+        except STREAM_ERRORS as error:
+            self._error = error
+        self._rest = self.data
+
+    def read(self, size: int = -1, /) -> bytes:
+        if self._rest:
+            end = len(self._rest) if size < 0 else size
+            data, self._rest = self._rest[:end], self._rest[end:]
+            return data
+        if self._error is not None:
+            raise self._error
+        return self._source.read(size)
 
 
 class ActivityDecoder:
-    """Decodes the activities of one account to its posts."""
+    """Decodes the activities of one account to its posts; of anybody's, if ``actor`` is null."""
 
-    def __init__(self, actor: _Actor, config: Config) -> None:
-        self._actor = actor
+    def __init__(self, actor: _Actor | None, config: Config) -> None:
+        actor = actor or _Actor()
         self._config = config
         self._author = make_account_name(actor.preferred_username, actor.id)
         self._bot = None if actor.type is None else actor.type in _BOT_TYPES
@@ -203,7 +293,11 @@ class ActivityDecoder:
             return self._post(activity, activity)
         if activity.type == "Announce":
             return (Skipped("boost"),)
-        if activity.type != "Create":
+        if activity.type == "Delete":
+            return (_make_deletion(bytes(activity.object), _get_uri(activity.actor)),)
+        if activity.type == "Tombstone" and make_post_id(activity.id):
+            return (Tombstone("id", make_post_id(activity.id), "deleted"),)
+        if activity.type not in ("Create", "Update"):
             return (Skipped("activity"),)
         value = bytes(activity.object)
         if value[:1] != b"{":
@@ -211,6 +305,8 @@ class ActivityDecoder:
         note = _parse_note(value)
         if note.type == "Tombstone" and make_post_id(note.id):
             return (Tombstone("id", make_post_id(note.id), "deleted"),)
+        if activity.type == "Update" and note.type not in _POST_TYPES:
+            return (Skipped("activity"),)  # of a profile
         return self._post(note, activity)
 
     def _post(self, note: _Note, activity: _Note) -> Sequence[Record]:
@@ -224,18 +320,25 @@ class ActivityDecoder:
             note.content if note.content is not None else next(iter(by_language.values()), None)
         )
         if content is None:
+            if note.name and note.in_reply_to:
+                return (Skipped("vote"),)  # in a poll
             raise Refused("no_text")
         parent = _get_uri(note.in_reply_to)
-        quotes = note.quote or note.quote_url or note.quote_uri
+        quotes = note.quote or note.quote_url or note.quote_uri or note.misskey_quote
+        quotes = bool(quotes) or has_quote_fallback(content)
         kind = "reply" if note.in_reply_to else "quote" if quotes else "post"
         author = self._author or _make_author(_get_uri(note.attributed_to or activity.actor))
+        body = read_content(content, quotes)
         public = _find_visibility(note, activity) in self._config.visibility
+        if _is_for_members(note, self._config) or _is_for_members(activity, self._config):
+            public = False
+        if body.rstrip("\ufe0f").endswith(_LOCAL_ONLY_MARK):
+            public = False
         edited = parse_edit_time(note.updated)
         published = note.published if note.published is not None else activity.published
-        body = html_to_text(content) if public else ""
         post = Post(
             name,
-            join_content_warning(body, note.summary, self._config) if public else "",
+            self._join_parts(note, body) if public else "",
             kind,
             author,
             None,  # community
@@ -253,6 +356,37 @@ class ActivityDecoder:
         )
         opt_outs = make_opt_out_tombstones(author) if self._opted_out else ()
         return (post, *make_edit_tombstones(name, edited), *opt_outs)
+
+    def _join_parts(self, note: _Note, body: str) -> str:
+        """Return the text of a post with its title, its content warning and its poll."""
+        choices = (*(note.one_of or ()), *(note.any_of or ()))
+        text = join_poll(body, [choice.name for choice in choices])
+        if type(note.name) is str and note.type in _TITLED_TYPES:
+            text = join_title(unescape(note.name), text)
+        if note.type in _TITLED_TYPES and not note.sensitive:
+            return text
+        return join_content_warning(text, note.summary, self._config)
+
+
+def _make_deletion(value: bytes, actor: str | None) -> Tombstone:
+    """Return the tombstone of a deleted post, or of all posts of a deleted account."""
+    uri = _get_uri(msgspec.json.decode(value)) if value else None
+    author = _make_author(uri) if uri and uri == actor else None
+    if author:
+        return Tombstone("author", "mastodon:" + author, "deleted_later")
+    name = make_post_id(uri)
+    if not name:
+        raise Refused("no_id")
+    return Tombstone("id", name, "deleted_later")
+
+
+def _is_for_members(note: _Note, config: Config) -> bool:
+    """Return whether a fork's own fields say that a post is not for everybody."""
+    if note.local_only is True or note.local_only_camel is True or note.direct_message is True:
+        return True
+    if note.federated is False or note.limited_scope not in (None, "", "None", "none"):
+        return True
+    return type(note.visibility) is str and note.visibility not in config.visibility
 
 
 def _get_uri(value: object) -> str | None:

@@ -12,6 +12,7 @@ from pydantic import Field, field_validator
 from corpus.formats.html import html_to_text
 from corpus.formats.times import parse_micros
 from corpus.readers.contract import JsonConfig, Tombstone
+from corpus.readers.text_parts import join_title, strip_embed_notice
 
 
 class Config(JsonConfig):
@@ -58,6 +59,11 @@ class Config(JsonConfig):
 
 # The resolution of edit times: federated copies have no fractions of a second.
 _SECOND_US = 1_000_000
+#: The class of a quote's fallback for software that knows no quotes.
+_FALLBACK_CLASS = "quote-inline"
+_FALLBACK = re.compile(
+    r"\A(?:RE|RT|QT): https?://\S+(?:\s+|\Z)|(?<!\s)\s*+(?:RE|RT|QT): https?://\S+\s*\Z"
+)
 _HOST = re.compile(r"https?://(?:[^/?#@\s]*@)?([^/?#@\s]+)", re.IGNORECASE)
 _INVALID_URI_CHARACTER = re.compile(r"[\x00-\x20\x7f]")
 
@@ -97,10 +103,25 @@ def make_opt_out_finder(config: Config) -> Callable[[str], bool]:
     return has_opt_out
 
 
+def has_quote_fallback(content: str) -> bool:
+    """Return whether software has put the link to a quoted post into the text."""
+    return _FALLBACK_CLASS in content
+
+
+def read_content(content: str, is_quote: bool) -> str:
+    """Return the text of a post's HTML without what software has added to it.
+
+    That is the "RE: address" of a quote, by its class or by its form at the beginning or the end,
+    and the notice of a bridge that something is missing.
+    """
+    hidden = _FALLBACK_CLASS if is_quote and _FALLBACK_CLASS in content else ""
+    text = strip_embed_notice(html_to_text(content, hidden))
+    return _FALLBACK.sub("", text) if is_quote and "://" in text else text
+
+
 def join_content_warning(body: str, warning: str | None, config: Config) -> str:
     """Join a content warning in front of a text, as the config says."""
-    title = warning.strip() if warning and config.content_warnings else ""
-    return f"{title}\n\n{body}" if title and body else title or body
+    return join_title(warning if config.content_warnings else None, body)
 
 
 def parse_edit_time(value: object) -> int | None:

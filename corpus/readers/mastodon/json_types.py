@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from corpus.readers.contract import JsonScalar
@@ -29,6 +31,7 @@ class Account(msgspec.Struct, gc=False):
     noindex: bool | None = None
     indexable: bool | None = None
     suspended: bool | None = None
+    unauth_visibility: Any = None  # Truth Social: false if only shown to people who are signed in
 
 
 class MentionedAccount(msgspec.Struct, gc=False):
@@ -40,14 +43,46 @@ class MentionedAccount(msgspec.Struct, gc=False):
     url: str | None = None
 
 
+class PollOption(msgspec.Struct, gc=False):
+    """An option of a poll."""
+
+    title: str | None = None
+
+
+class Poll(msgspec.Struct, gc=False):
+    """A poll: its question is the status's text."""
+
+    options: list[PollOption] | None = None
+
+
+class Group(msgspec.Struct, gc=False):
+    """The group in which a status was posted, on Gab and on Truth Social."""
+
+    is_private: Any = None
+    is_visible: Any = None
+    privacy: Any = None
+    group_visibility: Any = None
+
+
+class Friendica(msgspec.Struct, gc=False):
+    """Friendica's additions: a status may have a title."""
+
+    title: str | None = None
+
+
 class Status(msgspec.Struct):
-    """A status, or a boost with its original inside it."""
+    """A status, or a boost with its original inside it.
+
+    Parts that few statuses have are loosely typed, so that a fault in one does not cost the status.
+    """
 
     id: JsonScalar = None
     uri: JsonScalar = None
+    url: JsonScalar = None
     account: Account | None = None
     created_at: JsonScalar = None
     edited_at: JsonScalar = None
+    revised_at: JsonScalar = None  # Gab's
     content: str | None = None
     spoiler_text: str | None = None
     sensitive: bool | None = None
@@ -55,16 +90,32 @@ class Status(msgspec.Struct):
     visibility: str | None = None
     in_reply_to_id: JsonScalar = None
     in_reply_to_account_id: JsonScalar = None
+    in_reply_to: Any = None  # Truth Social's: the status itself
     mentions: list[MentionedAccount] | None = None
     favourites_count: JsonScalar = None
     replies_count: JsonScalar = None
-    quote: msgspec.Raw = msgspec.Raw()
+    quote: Any = None
+    quote_id: JsonScalar = None
+    quote_of_id: JsonScalar = None
+    poll: Any = None
+    group: Any = None
+    friendica: Any = None
+    visibility_ex: Any = None
+    local_only: Any = None
+    local_only_camel: Any = msgspec.field(default=None, name="localOnly")
+    federated: Any = None
     reblog: Status | None = None
 
 
 class StatusLine(Status):
-    """A status, or an object that contains statuses: an event, a thread, a search result."""
+    """A status, or an object that contains statuses: an event, a thread, a search result.
 
+    ``type`` and the items are those of an ActivityPub document.
+    """
+
+    type: Any = None
+    ordered_items: list[msgspec.Raw] | None = msgspec.field(default=None, name="orderedItems")
+    items: list[msgspec.Raw] | None = None
     event: str | None = None
     payload: msgspec.Raw = msgspec.Raw()
     ancestors: list[msgspec.Raw] | None = None

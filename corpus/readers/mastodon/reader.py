@@ -15,7 +15,11 @@ to the server that was queried. In a dump from one server, these are resolved:
   of a status that is only in another file has no effect: store a stream in one tar.
 * **Edits** become a tombstone that supersedes earlier versions.
 
-Only public posts are read by default. Others are counted as withdrawn, without their text.
+Gab, Truth Social, Pleroma, GoToSocial and other software have the same API and are read with this
+reader, as are the outboxes and activities of ActivityPub.
+
+Only public posts are read by default. Others are counted as withdrawn, without their text: by their
+visibility, and by what forks say of posts that are for the members of a server or of a group.
 """
 
 from __future__ import annotations
@@ -30,7 +34,10 @@ from corpus.readers.batches import read_lines, read_records
 from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.mastodon.api import EVENTS, StatusDecoder, find_deleted
 from corpus.readers.mastodon.archive import (
+    ACTIVITY_TYPES,
     ACTOR_FILE,
+    COLLECTION,
+    COLLECTION_TYPES,
     OUTBOX_FILE,
     is_outbox_in_tar,
     looks_like_outbox,
@@ -43,13 +50,13 @@ from corpus.storage import filesystem
 __all__ = ["FOLDERS", "PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "read"]
 
 PLATFORM = "mastodon"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 FOLDERS = True
 ACCOUNT_FILES = ("*.zip", "*.tar*", "*.tgz")
 
-# The keys of a status in every version of the API.
-_STATUS_KEYS = frozenset(("account", "content", "uri", "visibility"))
+# The keys of a status in every version of the API, with a ``uri`` or, on Gab, a ``url``.
+_STATUS_KEYS = frozenset(("account", "content", "visibility"))
 
 
 def fits(sample: Sample) -> float:
@@ -64,9 +71,10 @@ def fits(sample: Sample) -> float:
     share = sample.matching_share(_is_status_or_event)
     head = sample.head
     if not share and head.lstrip()[:1] == b"[":
-        share = 0.9 * all(b'"%s"' % key.encode() in head for key in _STATUS_KEYS)
+        share = 0.9 * all(b'"%s"' % key.encode() in head for key in ("uri", *_STATUS_KEYS))
     if not share and looks_like_outbox(head):
-        share = 0.9 * (b'"OrderedCollection"' in head or sample.name.startswith("outbox"))
+        has_name = COLLECTION.search(head) is not None or sample.name.startswith("outbox")
+        share = 0.9 * (has_name or head.lstrip()[:1] == b"[")
     return share
 
 
@@ -75,8 +83,12 @@ def _has_file_name(name: str, file_name: str) -> bool:
 
 
 def _is_status_or_event(row: dict[str, Any]) -> bool:
-    if row.keys() >= _STATUS_KEYS:
+    if row.keys() >= _STATUS_KEYS and ("uri" in row or "url" in row):
         return True
+    if row.get("type") in ACTIVITY_TYPES and ("actor" in row or "attributedTo" in row):
+        return isinstance(row.get("id"), str)
+    if row.get("type") in COLLECTION_TYPES:
+        return isinstance(row.get("orderedItems") or row.get("items"), list)
     if "ancestors" in row and "descendants" in row:
         return True
     return row.get("event") in EVENTS and isinstance(row.get("payload"), (str, dict))

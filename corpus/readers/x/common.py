@@ -86,9 +86,8 @@ def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, s
 
 def strip_quote_link(text: str, link: str | None) -> str:
     """Return a quote's text without the link that X appends for the tweet that it quotes."""
-    if not link or not text.rstrip().endswith(link):
-        return text
-    return text.rstrip()[: -len(link)].rstrip()
+    stripped = text.rstrip()
+    return stripped[: -len(link)].rstrip() if link and stripped.endswith(link) else text
 
 
 def find_quote_link(entities: msgspec.Raw, quoted: str) -> str | None:

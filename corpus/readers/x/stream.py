@@ -139,7 +139,7 @@ _SKIPPED_MESSAGES = (
     "user_unprotect",
     "user_unsuspend",
 )
-_POLLS = b'"polls"'
+_POLLS = b'"polls":'
 _parse_polls = msgspec.json.Decoder(_PollEntities).decode
 _parse_line = msgspec.json.Decoder(_Line).decode
 
@@ -174,8 +174,7 @@ def read(
 def decode(line: bytes) -> Sequence[Record]:
     """Decode a line: a status, a deletion or another notice."""
     row = _parse_line(line)
-    with_polls = _POLLS in line
-    text = _get_full_text(row, with_polls)
+    text = _get_full_text(row)
     if text is None:
         return (_decode_notice(row),)
     name = parse_x_id(row.id_str, row.id)
@@ -189,7 +188,7 @@ def decode(line: bytes) -> Sequence[Record]:
     if original is not None:
         kind = "repost"
         parent = parse_x_id(original.id_str, original.id)
-        text = _restore_retweet(original, text, with_polls)
+        text = _restore_retweet(original, text)
         withdrawn = withdrawn or _find_withdrawal(original)
     elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
         kind = "quote"
@@ -211,9 +210,12 @@ def decode(line: bytes) -> Sequence[Record]:
             None,  # bot
             None,  # license
             withdrawn,
-            mentions=match_mentions(text, _iter_accounts(row)) if "@" in text else None,
-            original_author=_get_user_id(writer),
-            author_name=user.screen_name if user is not None else None,
+            None,  # accepted_id
+            None,  # consent
+            None,  # seen_at
+            match_mentions(text, _iter_accounts(row)) if "@" in text else None,
+            _get_user_id(writer),
+            user.screen_name if user is not None else None,
         ),
     )
 
@@ -233,34 +235,32 @@ def _iter_accounts(row: _Status) -> Iterator[tuple[str | None, str]]:
                 yield from iter_mentioned_users(status.extended_tweet.entities)
 
 
-def _get_full_text(status: _Status, with_polls: bool) -> str | None:
+def _get_full_text(status: _Status) -> str | None:
     """Return the whole text of a status, without the link to a status that it quotes."""
-    extended = status.extended_tweet
+    extended, entities = status.extended_tweet, status.entities
+    text = status.text if status.full_text is None else status.full_text
     if extended is not None and extended.full_text is not None:
-        text: str | None = extended.full_text
-    else:
-        text = status.text if status.full_text is None else status.full_text
-    if text is not None and status.quoted_status_permalink is not None:
+        text, entities = extended.full_text, extended.entities
+    if text is None:
+        return None
+    if status.quoted_status_permalink is not None:
         text = strip_quote_link(text, status.quoted_status_permalink.url)
-    return _join_polls(text, status) if with_polls and text is not None else text
+    raw = bytes(entities)
+    return _join_poll(text, raw) if _POLLS in raw else text
 
 
-def _join_polls(text: str, status: _Status) -> str:
+def _join_poll(text: str, entities: bytes) -> str:
     """Add the options of a status's poll; malformed ones are ignored, as mentions are."""
-    extended = status.extended_tweet
-    for raw in (extended.entities if extended is not None else msgspec.Raw(), status.entities):
-        try:
-            polls = _parse_polls(raw).polls if bytes(raw) else None
-        except msgspec.DecodeError:
-            continue
-        if polls:
-            return join_poll(text, [option.text for option in polls[0].options or ()])
-    return text
+    try:
+        polls = _parse_polls(entities).polls
+    except msgspec.DecodeError:
+        return text
+    return join_poll(text, [option.text for option in polls[0].options or ()]) if polls else text
 
 
-def _restore_retweet(original: _Status, shown: str, with_polls: bool) -> str:
+def _restore_retweet(original: _Status, shown: str) -> str:
     """Return a retweet with the original's full text; the retweet's own copy is silently cut."""
-    full, user = _get_full_text(original, with_polls), original.user
+    full, user = _get_full_text(original), original.user
     if full is None or user is None or not user.screen_name:
         return shown
     return f"RT @{user.screen_name}: {full}"
@@ -269,7 +269,8 @@ def _restore_retweet(original: _Status, shown: str, with_polls: bool) -> str:
 def _find_withdrawal(status: _Status) -> str | None:
     if status.user is not None and status.user.protected:
         return "protected"
-    return "withheld" if is_withheld_everywhere(status.withheld_in_countries) else None
+    countries = status.withheld_in_countries
+    return "withheld" if countries and is_withheld_everywhere(countries) else None
 
 
 def _decode_notice(row: _Line) -> Record:
