@@ -52,7 +52,8 @@ POST: dict[str, pl.DataType] = {
 #: a moderator or the platform; ``deleted_later``: deleted after it was collected, as a later copy
 #: or a deletion notice says; ``opted_out``: its author declared that posts must not be used so;
 #: ``private``: never meant for the public; ``protected``: from a protected account; ``withheld``:
-#: withheld by law; ``superseded``: an older version of an edited post.
+#: withheld by law; ``superseded``: an older version of an edited post; ``away``: of an account that
+#: its owner has deactivated for now.
 WITHDRAWAL_REASONS = (
     "deleted",
     "removed",
@@ -62,14 +63,23 @@ WITHDRAWAL_REASONS = (
     "protected",
     "withheld",
     "superseded",
+    "away",
 )
+
+#: Reasons of tombstones that lift earlier ones of the same post or author, and which.
+LIFTED_REASONS = {
+    "returned": ("away", "removed"),
+    "undeleted": ("deleted_later",),
+    "unprotected": ("protected",),
+}
 
 #: A source's notice that a post, or every post of an author, must not be used. ``target``: ``id``
 #: or ``author``; ``value``: the global post id, or ``platform:author``; ``reason``: one of
 #: :data:`WITHDRAWAL_REASONS`, or ``allowed`` where an author declares consent and ``undeclared``
 #: where the declaration is taken back. ``said_at``: when, in microseconds: posts seen before then
 #: are meant; null means all posts. Of an author's declarations (``opted_out``, ``allowed``,
-#: ``undeclared``) the last counts, for all posts.
+#: ``undeclared``) the last counts, for all posts. A reason of :data:`LIFTED_REASONS` takes back
+#: what was said before its own time; without times nothing is taken back.
 TOMBSTONE: dict[str, pl.DataType] = {
     "target": pl.String(),
     "value": pl.String(),

@@ -12,7 +12,7 @@ from filters.text.removal_notices import find_notices
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {}
-VERSION = 3
+VERSION = 4
 # After dedup, a withdrawn post could be kept instead of a copy, and then be dropped as well.
 MUST_BE_FIRST = True
 
@@ -25,6 +25,7 @@ Reason = Literal[
     "protected",
     "withheld",
     "superseded",
+    "away",
 ]
 
 

@@ -18,16 +18,26 @@ import polars as pl
 
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import count_ranges, gather_rows, make_rows, scatter_rows
-from corpus.schema import WITHDRAWAL_REASONS
+from corpus.schema import LIFTED_REASONS, WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 #: Reasons as numbers, the most serious first.
-_REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared")
+_REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared", *LIFTED_REASONS)
 _OPTED_OUT, _ALLOWED, _UNDECLARED = map(_REASONS.index, ("opted_out", "allowed", "undeclared"))
 #: What an author declares about all of their posts: the last declaration counts.
 _DECLARATIONS = (_OPTED_OUT, _ALLOWED, _UNDECLARED)
+#: The reasons that lift others, and each reason that they lift, as numbers.
+_LIFTS = pl.DataFrame(
+    [
+        (_REASONS.index(lift), _REASONS.index(reason))
+        for lift, reasons in LIFTED_REASONS.items()
+        for reason in reasons
+    ],
+    schema={"reason": pl.UInt8, "lifted": pl.UInt8},
+    orient="row",
+)
 _TARGETS = ("author", "id")
 #: The time of a tombstone without one: later than any post was seen.
 _NO_TIME = np.iinfo(np.int64).max
@@ -47,7 +57,8 @@ def fold_tombstones(
 ) -> None:
     """Fold the ``count`` tombstones of some files into ``work_dir``, for :func:`open_tombstones`.
 
-    One is kept of each target and reason, the latest, and of an author's declarations the last.
+    One is kept of each target and reason, the latest, unless a later one lifts it; and of an
+    author's declarations the last.
     """
     ranges = count_ranges(count)
     scattering = [
@@ -118,10 +129,21 @@ class FoldTombstones(ArrayTask):
         tombstones = pl.DataFrame({name: rows[name] for name in _COLUMNS})
         target = ["one", "two", "target"]
         is_declaration = pl.col("reason").is_in(_DECLARATIONS)
+        is_lift = pl.col("reason").is_in(_LIFTS["reason"].unique().to_list())
+        # Of a state and its end at the same time the state counts; so does one without a time,
+        # which may be the later one.
+        lifted = (
+            tombstones.filter(is_lift & (pl.col("said_at") < _NO_TIME))
+            .join(_LIFTS, on="reason")
+            .group_by(*target, reason="lifted")
+            .agg(lifted_at=pl.col("said_at").max())
+        )
         latest = (
-            tombstones.filter(~is_declaration)
+            tombstones.filter(~is_declaration & ~is_lift)
             .group_by(*target, "reason")
             .agg(pl.col("said_at").max())
+            .join(lifted, on=[*target, "reason"], how="left")
+            .filter((pl.col("said_at") >= pl.col("lifted_at")).fill_null(True))
             .select(tombstones.columns)
         )
         # Of two declarations at the same time, or without one, the refusal counts. One without a

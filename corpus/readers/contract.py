@@ -145,7 +145,7 @@ class Tombstone(NamedTuple):
 
     target: str  # "id" or "author"
     value: str  # the global post id, or "platform:author"
-    reason: str  # one of schema.WITHDRAWN, or "allowed"
+    reason: str  # one of schema.TOMBSTONE's
     said_at: int | None = None  # microseconds; applies only to what was seen before
 
 

@@ -101,6 +101,44 @@ def test_a_tombstone_without_a_time_withdraws_every_version(tmp_path: Path) -> N
     assert found["withdrawn"].to_list() == ["deleted_later"]
 
 
+def test_a_later_notice_takes_an_earlier_one_back(tmp_path: Path) -> None:
+    named = folded(
+        tmp_path,
+        ("author", "x:1", "away", 10),
+        ("author", "x:1", "returned", 20),
+        ("author", "x:2", "returned", 20),
+        ("author", "x:2", "away", 30),
+        ("author", "x:3", "away", 10),
+        ("author", "x:3", "returned", 10),
+        ("author", "x:4", "removed", 10),
+        ("author", "x:4", "deleted_later", None),
+        ("author", "x:4", "returned", 20),
+        ("author", "x:5", "protected", 10),
+        ("author", "x:5", "undeleted", 20),
+        ("author", "x:6", "protected", 10),
+        ("author", "x:6", "unprotected", None),
+        ("author", "x:7", "deleted_later", 10),
+        ("author", "x:7", "undeleted", 20),
+        ("id", "x:80", "removed", 10),
+        ("id", "x:80", "returned", 20),
+        ("author", "x:9", "removed", None),
+        ("author", "x:9", "returned", 20),
+    )
+    rows = posts(*({"id": f"x:{number}0", "author": str(number)} for number in range(1, 10)))
+    found = tombstones.apply_tombstones(rows, named)
+    assert found["withdrawn"].to_list() == [
+        None,
+        "away",
+        "away",
+        "deleted_later",
+        "protected",
+        "protected",
+        None,
+        None,
+        "removed",
+    ]
+
+
 def test_of_an_author_s_declarations_the_last_counts_for_all_posts(tmp_path: Path) -> None:
     named = folded(
         tmp_path,

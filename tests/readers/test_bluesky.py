@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import libipld
+import msgspec
 import polars as pl
 import pytest
 
@@ -154,7 +155,12 @@ def test_deletes_edits_and_closed_accounts_become_tombstones_with_their_time() -
         Tombstone("author", author, "removed", WHEN)
     ]
     assert account(active=False, status="throttled") == [Skipped("account")]
-    assert account(active=True) == [Skipped("account")]
+    assert account(active=False, status="deactivated") == [
+        Tombstone("author", author, "away", WHEN)
+    ]
+    assert account(active=True) == [Tombstone("author", author, "returned", WHEN)]
+    untimed = {"did": ADA, "kind": "account", "account": {"active": True}}
+    assert decode(untimed) == [Skipped("account")]
     for sync in (
         {"did": ADA, "time_us": WHEN, "kind": "sync"},
         {"$type": "message", "payload": {"$type": "x#sync", "did": ADA, "time_us": WHEN}},
@@ -516,3 +522,146 @@ def test_half_an_emoji_and_two_events_on_a_line_are_repaired(tmp_path: Path) -> 
     (found,) = batches(path, 9)
     assert found.posts["text"].to_list() == ["\ufffd!"] * 2
     assert found.refused.rows() == [(str(path), 2, "malformed_json")]
+
+
+# --------------------------------------------------------------------------- views, Tap
+
+
+def view(rkey: str = "3k2", labels: Any = (), account: Any = (), **changes: Any) -> dict[str, Any]:
+    return {
+        "uri": f"at://{ADA}/app.bsky.feed.post/{rkey}",
+        "cid": "bafy",
+        "author": {"did": ADA, "handle": "ada.example", "labels": list(account)},
+        "record": RECORD,
+        "labels": list(labels),
+        "likeCount": 4,
+        "replyCount": 2,
+        "indexedAt": "2024-07-03T09:46:40Z",
+        **changes,
+    }
+
+
+def label(name: str, **changes: Any) -> dict[str, Any]:
+    return {"src": ADA, "uri": f"at://{ADA}", "val": name, **changes}
+
+
+def ids(row: Any) -> list[str]:
+    return [record.id[-3:] for record in decode(row) if isinstance(record, Post)]
+
+
+def test_a_view_is_the_same_post_as_in_the_stream_with_its_counts() -> None:
+    expected = post()._replace(score=4, replies=2, author_name="ada.example")
+    assert decode(view()) == [expected]
+    assert decode({"post": view(), "reply": {"parent": view("3k1"), "root": view("3k0")}}) == [
+        expected
+    ]
+    assert decode({"posts": [view()]}) == decode({"feed": [{"post": view()}]}) == [expected]
+    record = {"uri": view()["uri"], "cid": "bafy", "value": RECORD}
+    assert decode(record) == [post()._replace(seen_at=None)]
+
+
+def test_a_feed_s_repost_is_the_original_and_a_skipped_repost() -> None:
+    reason = {"$type": "app.bsky.feed.defs#reasonRepost", "by": {"did": "did:plc:bob"}}
+    assert decode({"post": view(), "reason": reason}) == [*decode(view()), Skipped("repost")]
+    pin = {"$type": "app.bsky.feed.defs#reasonPin"}
+    assert decode({"post": view(), "reason": pin}) == decode(view())
+
+
+def test_the_nodes_of_a_thread_are_read_once_each() -> None:
+    gone = {"uri": f"at://{ADA}/app.bsky.feed.post/3k9", "notFound": True}
+    node = {
+        "$type": "app.bsky.feed.defs#threadViewPost",
+        "post": view("3k2"),
+        "parent": {"post": view("3k1"), "parent": gone},
+        "replies": [{"post": view("3k3"), "replies": [{"post": view("3k4")}]}, {"blocked": True}],
+    }
+    found = decode({"thread": node})
+    assert ids({"thread": node}) == ["3k2", "3k1", "3k3", "3k4"]
+    assert Tombstone("id", f"bluesky:{gone['uri']}", "deleted_later") in found
+    assert Skipped("blocked") in found
+    assert ids(node) == ids({"thread": node})
+    assert ids({"posts": [view("3k2"), view("3k2")]}) == ["3k2"]
+
+
+def test_labels_of_a_view_s_author_withdraw_it_and_the_author_s_other_posts() -> None:
+    hidden = label("!no-unauthenticated")
+    found, said = decode(view(account=[hidden]))
+    assert found.withdrawn == "opted_out"
+    assert said == Tombstone("author", f"bluesky:{ADA}", "opted_out")
+    (found,) = decode(view(account=[hidden]), honour_no_unauthenticated=False)
+    assert found.withdrawn is None
+    (found,) = decode(view(account=[hidden, label("!no-unauthenticated", neg=True)]))
+    assert found.withdrawn is None
+    (found,) = decode(view(labels=[label("!takedown")]))
+    assert found.withdrawn == "removed"
+    (found,) = decode(view(labels=[label("porn")], account=[label("bot")]))
+    assert (found.sensitive, found.bot) == (True, True)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (view(uri="at://did:plc:eve/app.bsky.feed.post/1"), "no_id"),
+        (view(author=None), "no_id"),
+        (view(record=None), "wrong_type"),
+        (view(record={"text": None}), "no_text"),
+        (view(author=[]), "wrong_type"),
+        ({"uri": 3, "value": RECORD, "post": 7}, "wrong_type"),
+    ],
+)
+def test_a_malformed_view_is_refused(row: Any, reason: str) -> None:
+    try:
+        found = decode(row)
+    except msgspec.ValidationError:
+        found = [Refused("wrong_type")]
+    assert [record.reason for record in found if isinstance(record, Refused)] == [reason]
+    page = {"posts": [row, view("3k5")]}
+    assert ids(page) == ["3k5"]
+
+
+def tap(**record: Any) -> dict[str, Any]:
+    inner = {
+        "live": True, "rev": "3kwemukb2222b", "did": ADA, "collection": "app.bsky.feed.post",
+        "rkey": "3k2", "action": "create", "record": RECORD, "cid": "bafy",
+    }  # fmt: skip
+    return {"id": 1, "type": "record", "record": inner | record}
+
+
+def test_events_of_tap_are_read_as_those_of_jetstream() -> None:
+    assert decode(tap()) == decode(commit())
+    assert decode(tap(action="delete", record=None)) == decode(
+        commit(operation="delete", record=None)
+    )
+    assert decode(tap(rev="r"))[0].seen_at is None
+    assert decode(tap(collection="app.bsky.feed.like")) == [Skipped("app.bsky.feed.like")]
+
+    def identity(**state: Any) -> list[Any]:
+        row = {"did": ADA, "handle": "ada.example", **state}
+        return decode({"id": 2, "type": "identity", "identity": row})
+
+    author = f"bluesky:{ADA}"
+    gone = Tombstone("author", author, "deleted_later")
+    assert identity(is_active=False, status="deleted") == [gone]
+    assert identity(isActive=False, status="deactivated") == [Tombstone("author", author, "away")]
+    assert identity(is_active=True, status="active") == [Skipped("identity")]
+    assert bluesky.fits(Sample("x", (), json.dumps(tap()).encode())) == 1
+
+
+def test_an_account_that_comes_back_has_its_posts_again(tmp_path: Path) -> None:
+    def state(at: int, **account: Any) -> dict[str, Any]:
+        return {"did": ADA, "time_us": WHEN + at, "kind": "account", "account": account}
+
+    away = state(10, active=False, status="deactivated")
+    cases: list[tuple[list[Any], str | None]] = [
+        ([away], "away"),
+        ([away, state(20, active=True)], None),
+        ([state(20, active=True), away], None),
+        ([away, state(20, active=True), state(30, active=False, status="takendown")], "removed"),
+        ([state(10, active=False, status="suspended"), state(20, active=True)], None),
+        ([state(10, active=False, status="deleted"), state(20, active=True)], "deleted_later"),
+    ]
+    for number, (rows, expected) in enumerate(cases):
+        path = write_lines(tmp_path / "dump.jsonl", [commit(), *rows])
+        (batch,) = bluesky.read(str(path), bluesky.Config(path=str(path)), 100)
+        table = folded(tmp_path / str(number), batch.tombstones)
+        assert tombstones.apply_tombstones(batch.posts, table)["withdrawn"].to_list() == [expected]

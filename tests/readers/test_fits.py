@@ -66,6 +66,14 @@ COMMIT = {
         "record": SKEET,
     },
 }
+POST_VIEW = {
+    "uri": "at://did:plc:a/app.bsky.feed.post/k",
+    "author": {"did": "did:plc:a", "handle": "ada.example", "labels": []},
+    "record": SKEET,
+    "likeCount": 3,
+    "indexedAt": "2024-05-01T00:00:01Z",
+    "labels": [],
+}
 TOOT = {
     "id": "1",
     "uri": "https://a.example/users/ada/statuses/1",
@@ -213,7 +221,7 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"meta": {"result_count": 0}}),
         sample(json.dumps({"data": [TWEET] * 9}).encode()[:600]),
     ],
-    "bluesky": [lines(COMMIT, COMMIT)],
+    "bluesky": [lines(COMMIT, COMMIT), lines(POST_VIEW), lines({"feed": [{"post": POST_VIEW}]})],
     "mastodon": [
         lines(TOOT, TOOT),
         document(OUTBOX, "outbox.json"),

@@ -265,6 +265,18 @@ def test_a_removed_location_does_not_withdraw_the_tweet() -> None:
         ({"user_protect": {"user": {"id": "5"}}}, Tombstone("author", "x:5", "protected")),
         ({"user_suspend": {"user": {"id": "5"}}}, Tombstone("author", "x:5", "removed")),
         ({"user_unsuspend": {"user": {"id": "5"}}}, Skipped("user_unsuspend")),
+        (
+            {"user_protect": {"user": {"id": "5"}, "event_at": "2021-04-01T15:54:09.000Z"}},
+            Tombstone("author", "x:5", "protected", 1_617_292_449_000_000),
+        ),
+        (
+            {"user_unprotect": {"user": {"id": "5"}, "event_at": "2021-04-01T15:54:09.000Z"}},
+            Tombstone("author", "x:5", "unprotected", 1_617_292_449_000_000),
+        ),
+        (
+            {"undrop": {"tweet": {"id": "5"}, "event_at": "2021-04-01T15:54:09.000Z"}},
+            Tombstone("id", "x:5", "returned", 1_617_292_449_000_000),
+        ),
     ],
 )
 def test_the_compliance_stream_s_messages_are_decoded(

@@ -195,6 +195,14 @@ def test_a_notice_of_withdrawal_is_a_tombstone(
     assert Tombstone(*tombstone) == decode(line)
 
 
+def test_a_notice_that_takes_another_back_needs_the_times_of_both() -> None:
+    at = 1_617_292_449_000_000
+    timed = {"id": 3, "timestamp_ms": "1617292449000"}
+    assert Tombstone("author", "x:3", "undeleted", at) == decode({"user_undelete": timed})
+    assert Tombstone("author", "x:3", "deleted_later", at) == decode({"user_delete": timed})
+    assert Skipped("user_undelete") == decode({"user_undelete": {"id": 3}})
+
+
 def test_a_deletion_whose_id_lost_digits_is_refused() -> None:
     with pytest.raises(contract.Refused, match="no_id"):
         decode({"delete": {"status": {"id": 4.8979055905868e17}}})

@@ -1,4 +1,4 @@
-"""Read Bluesky: Jetstream lines (v1, v2), repository exports (CAR) and firehose frames."""
+"""Read Bluesky: Jetstream, Tap, repository exports (CAR), firehose frames, views of the API."""
 
 from corpus.readers.bluesky.reader import (
     ACCOUNT_FILES,

@@ -32,7 +32,7 @@ _DID = re.compile(r"did:[a-z]+:[A-Za-z0-9._:%-]+")
 _RKEY = re.compile(r"[A-Za-z0-9._:~-]{1,512}")
 _KIND_NAME = re.compile(r"#?[A-Za-z][A-Za-z0-9._-]{0,99}")
 # The reasons for the statuses of inactive accounts; others do not state a reason.
-_INACTIVE_REASONS = {"deleted": "deleted_later", "deactivated": "deleted_later"}
+_INACTIVE_REASONS = {"deleted": "deleted_later", "deactivated": "away"}
 _HOST_STATUSES = ("desynchronized", "throttled")
 _TID_DIGITS = {digit: value for value, digit in enumerate("234567abcdefghijklmnopqrstuvwxyz")}
 
@@ -124,6 +124,9 @@ def decode_account_event(
         raise Refused("no_status")
     # A status may be qualified by the name of its schema.
     status = status.rpartition("#")[2] if status else None
+    if active and seen_at is not None:
+        # The network brings the account's posts back with it, but not those of a deleted one.
+        return (Tombstone("author", _make_author(did), "returned", seen_at),)
     if active or status in _HOST_STATUSES:
         return make_skipped("account")
     # All posts of a deleted account are withdrawn, whenever they were seen.

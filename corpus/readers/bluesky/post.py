@@ -46,12 +46,16 @@ class _Reply(msgspec.Struct, gc=False):
     root: _Reference | None = None
 
 
-class _Label(msgspec.Struct, gc=False):
+class Label(msgspec.Struct, gc=False):
+    """A label; ``neg`` takes an earlier one back."""
+
     val: str | None = None
+    neg: bool | None = None
+    src: str | None = None
 
 
 class _Labels(msgspec.Struct, gc=False):
-    values: list[_Label] | None = None
+    values: list[Label] | None = None
 
 
 class LabelledRecord(msgspec.Struct, gc=False):

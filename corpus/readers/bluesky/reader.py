@@ -1,9 +1,13 @@
-"""Detect and read Jetstream lines (v1, v2), repository exports (CAR) and firehose frames.
+"""Detect and read what Bluesky's streams, repositories and API contain.
+
+These are Jetstream lines (v1, v2), events of Tap, repository exports (CAR), firehose frames, and
+the views of posts that the API of the AppView returns.
 
 A post's id is ``bluesky:at://did/app.bsky.feed.post/rkey``. Likes, follows and bare reposts carry
 no text and are skipped. Deletes, edits, closed accounts and ``#sync`` events become tombstones with
-the time of the event. An ``org.user-intents.declaration`` applies to all posts of its author,
-wherever it is in the input. So does the label ``!no-unauthenticated`` on a profile, where the
+the time of the event; an account that comes back lifts an earlier state but its deletion. An
+``org.user-intents.declaration`` applies to all posts of its author, wherever it is in the input. So
+does the label ``!no-unauthenticated`` on a profile, where the
 network's own application puts it; a later profile without the label does not undo it, a later
 declaration that allows bulk datasets does.
 """
@@ -29,12 +33,13 @@ from corpus.readers.bluesky.events import (
 from corpus.readers.bluesky.frames import is_frames, read_frames
 from corpus.readers.bluesky.post import Config
 from corpus.readers.bluesky.repo import read_repos
+from corpus.readers.bluesky.views import VIEW_PREFIX, decode_views, is_view
 from corpus.readers.contract import Batch, Cursor, JsonScalar, Record, Refused, Sample
 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder", "read"]
 
 PLATFORM = "bluesky"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 ACCOUNT_FILES = ("*.car*",)
 
@@ -70,12 +75,41 @@ class _Event(_Change, gc=False):
     witnessed_at: str | None = msgspec.field(default=None, name="witnessedAt")
 
 
+class _Identity(msgspec.Struct, gc=False):
+    """The state of an account in an event of Tap."""
+
+    did: str | None = None
+    is_active: bool | None = None
+    is_active_camel: bool | None = msgspec.field(default=None, name="isActive")
+    status: str | None = None
+
+
 class _Line(_Event, gc=False):
     """An event, or the envelope of an event in version 2."""
 
     payload: _Event | None = None
+    record: msgspec.Raw = msgspec.Raw()  # of Tap's events, and of views
+    identity: _Identity | None = None
+    post: msgspec.Raw = msgspec.Raw()
+    uri: str | None = None
+    feed: msgspec.Raw = msgspec.Raw()
+    posts: msgspec.Raw = msgspec.Raw()
+    thread: msgspec.Raw = msgspec.Raw()
 
 
+class _TapRecord(msgspec.Struct, gc=False):
+    """A change to a record in an event of Tap, the tool for copies of the network."""
+
+    did: str | None = None
+    collection: str | None = None
+    rkey: str | None = None
+    rev: str | None = None
+    action: str | None = None
+    record: msgspec.Raw = msgspec.Raw()
+    live: bool | None = None
+
+
+_parse_tap_record = msgspec.json.Decoder(_TapRecord).decode
 _OLD_KINDS = {"com": "commit", "id": "identity", "acc": "account"}
 _OLD_OPERATIONS = {"c": "create", "u": "update", "d": "delete"}
 _V2_PREFIX = "network.bsky.jetstream.subscribeEvents#"
@@ -89,7 +123,7 @@ def fits(sample: Sample) -> float:
     if is_car(sample.head):
         # CAR is also used for other data; a repository begins with its commit.
         return 1.0 if b"cdid" in sample.head and b"ddata" in sample.head else 0.5
-    return sample.matching_share(_is_event)
+    return sample.matching_share(lambda row: _is_event(row) or _is_tap_event(row) or is_view(row))
 
 
 def _is_event(row: dict[str, Any]) -> bool:
@@ -100,6 +134,13 @@ def _is_event(row: dict[str, Any]) -> bool:
         return True
     named = row.get("kind") or _OLD_KINDS.get(str(row.get("type")))
     return "time_us" in row and str(row.get("did", "")).startswith("did:") and bool(named)
+
+
+def _is_tap_event(row: dict[str, Any]) -> bool:
+    inner = row.get(str(row.get("type")))
+    if row.get("type") not in ("record", "identity") or not isinstance(inner, dict):
+        return False
+    return str(inner.get("did")).startswith("did:")
 
 
 def read(
@@ -138,6 +179,11 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse(line)
+        if row.kind is None and (row.tag is None or row.tag.startswith(VIEW_PREFIX)):
+            if row.type in ("record", "identity"):
+                return _decode_tap_event(row, config)
+            if row.did is None and _is_view(row):
+                return decode_views(line, config)
         event = row if row.payload is None else row.payload
         kind = event.kind or _get_event_kind(event)
         if kind == "commit":
@@ -167,6 +213,32 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         return make_skipped(kind)
 
     return decode
+
+
+def _is_view(row: _Line) -> bool:
+    parts = (row.post, row.feed, row.posts, row.thread)
+    return row.uri is not None or any(bytes(part) for part in parts)
+
+
+def _decode_tap_event(row: _Line, config: Config) -> Sequence[Record]:
+    """Decode an event of Tap. It has no time, but in the revision of a record."""
+    if row.type == "identity":
+        state = row.identity or _Identity()
+        active = state.is_active if state.is_active is not None else state.is_active_camel
+        if active is not False:
+            return make_skipped("identity")
+        return decode_account_event(state.did, None, active, state.status)
+    change = _parse_tap_record(row.record)
+
+    def load(shape: type[T]) -> T:
+        if not bytes(change.record):
+            raise Refused("no_record")
+        return msgspec.json.decode(change.record, type=shape)
+
+    seen_at = parse_tid_micros(change.rev)
+    return decode_commit(
+        change.did, seen_at, change.action, change.collection, change.rkey, load, config
+    )
 
 
 def _get_event_kind(event: _Event) -> str:

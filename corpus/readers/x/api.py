@@ -27,6 +27,7 @@ from corpus.readers.contract import (
 )
 from corpus.readers.text_parts import join_poll, join_title
 from corpus.readers.x.common import (
+    LIFTING_REASONS,
     find_quote_link,
     is_withheld_everywhere,
     iter_mentioned_users,
@@ -87,14 +88,11 @@ _NOTICE_REASONS = {
     "user_protect": "protected",
     "user_suspend": "removed",
     "user_withheld": "withheld",
+    **LIFTING_REASONS,
 }
 _SKIPPED_MESSAGES = (
     "tweet_edit",
     "scrub_geo",
-    "undrop",
-    "user_undelete",
-    "user_unprotect",
-    "user_unsuspend",
     "user_profile_modification",
 )
 _ONLY_LINK = re.compile(r"https?://t\.co/\w+")
@@ -229,7 +227,10 @@ def _decode_object(data: bytes, included: _Included) -> Sequence[Record]:
     for name, reason in _NOTICE_REASONS.items():
         notice: ComplianceNotice | None = getattr(row, name)
         if notice is not None:
-            return (_make_tombstone(notice, reason),)
+            said_at = parse_micros(notice.event_at)
+            if name in LIFTING_REASONS and said_at is None:
+                return (Skipped(name),)  # before or after what it takes back
+            return (_make_tombstone(notice, reason, said_at),)
     for name in _SKIPPED_MESSAGES:
         if bytes(getattr(row, name)):
             return (Skipped(name),)
@@ -344,11 +345,11 @@ def _find_withdrawal(withheld: WithheldScope | None, user: ApiUser | None) -> st
     return None
 
 
-def _make_tombstone(notice: ComplianceNotice, reason: str) -> Tombstone:
+def _make_tombstone(notice: ComplianceNotice, reason: str, said_at: int | None = None) -> Tombstone:
     for target, named in (("id", notice.tweet), ("author", notice.user)):
         name = parse_x_id(None, named.id) if named is not None else ""
         if name:
-            return Tombstone(target, "x:" + name, reason)
+            return Tombstone(target, "x:" + name, reason, said_at)
     raise Refused("no_id")
 
 

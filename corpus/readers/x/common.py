@@ -62,6 +62,13 @@ class _Links(msgspec.Struct, gc=False):
     urls: list[ShortLink] | None = None
 
 
+#: Notices that take earlier ones back, and their reasons as tombstones.
+LIFTING_REASONS = {
+    "undrop": "returned",
+    "user_undelete": "undeleted",
+    "user_unprotect": "unprotected",
+    "user_unsuspend": "returned",
+}
 #: The address of a tweet; its group is the tweet's id.
 STATUS_URL = re.compile(
     r"https?://(?:www\.|mobile\.|m\.)?(?:twitter|x)\.com/(?:\w+|i/web)/status(?:es)?/([0-9]+)",

@@ -111,6 +111,7 @@ class ComplianceNotice(msgspec.Struct, gc=False):
 
     tweet: ApiUser | None = None
     user: ApiUser | None = None
+    event_at: JsonScalar = None
 
 
 class StreamData(ApiTweet):
@@ -124,10 +125,10 @@ class StreamData(ApiTweet):
     user_withheld: ComplianceNotice | None = None
     tweet_edit: msgspec.Raw = msgspec.Raw()
     scrub_geo: msgspec.Raw = msgspec.Raw()
-    undrop: msgspec.Raw = msgspec.Raw()
-    user_undelete: msgspec.Raw = msgspec.Raw()
-    user_unprotect: msgspec.Raw = msgspec.Raw()
-    user_unsuspend: msgspec.Raw = msgspec.Raw()
+    undrop: ComplianceNotice | None = None
+    user_undelete: ComplianceNotice | None = None
+    user_unprotect: ComplianceNotice | None = None
+    user_unsuspend: ComplianceNotice | None = None
     user_profile_modification: msgspec.Raw = msgspec.Raw()
 
 

@@ -25,6 +25,7 @@ from corpus.readers.contract import (
 )
 from corpus.readers.text_parts import join_poll
 from corpus.readers.x.common import (
+    LIFTING_REASONS,
     ShortLink,
     is_withheld_everywhere,
     iter_mentioned_users,
@@ -86,6 +87,7 @@ class _Notice(msgspec.Struct, gc=False):
     id_str: str | None = None
     user_id: JsonScalar = None
     user_id_str: str | None = None
+    timestamp_ms: JsonScalar = None
 
 
 class _Delete(msgspec.Struct, gc=False):
@@ -117,9 +119,9 @@ class _Line(_Status):
     disconnect: msgspec.Raw = msgspec.Raw()
     warning: msgspec.Raw = msgspec.Raw()
     friends: msgspec.Raw = msgspec.Raw()
-    user_undelete: msgspec.Raw = msgspec.Raw()
-    user_unprotect: msgspec.Raw = msgspec.Raw()
-    user_unsuspend: msgspec.Raw = msgspec.Raw()
+    user_undelete: _Notice | None = None
+    user_unprotect: _Notice | None = None
+    user_unsuspend: _Notice | None = None
 
 
 _AUTHOR_NOTICE_REASONS = {
@@ -127,6 +129,7 @@ _AUTHOR_NOTICE_REASONS = {
     "user_delete": "deleted_later",
     "user_protect": "protected",
     "user_suspend": "removed",
+    **{name: reason for name, reason in LIFTING_REASONS.items() if name != "undrop"},
 }
 # Messages about the connection, or about data that posts do not have.
 _SKIPPED_MESSAGES = (
@@ -135,9 +138,6 @@ _SKIPPED_MESSAGES = (
     "disconnect",
     "warning",
     "friends",
-    "user_undelete",
-    "user_unprotect",
-    "user_unsuspend",
 )
 _POLLS = b'"polls":'
 _parse_polls = msgspec.json.Decoder(_PollEntities).decode
@@ -281,7 +281,10 @@ def _decode_notice(row: _Line) -> Record:
     for name, reason in _AUTHOR_NOTICE_REASONS.items():
         notice: _Notice | None = getattr(row, name)
         if notice is not None:
-            return _make_tombstone("author", notice, reason)
+            said_at = parse_micros(notice.timestamp_ms or row.timestamp_ms)
+            if name in LIFTING_REASONS and said_at is None:
+                return Skipped(name)  # before or after what it takes back
+            return _make_tombstone("author", notice, reason)._replace(said_at=said_at)
     for name in _SKIPPED_MESSAGES:
         if bytes(getattr(row, name)):
             return Skipped(name)
