@@ -57,29 +57,32 @@ def sniff(
         raise CorpusError(f"no file or folder at '{path}'")
     if not os.access(path, os.R_OK):
         raise CorpusError(f"no permission to read '{path}'; chmod or chown it")
-    scores = detect_format.rank_readers(path)
-    if not scores:
+    proposals = detect_format.propose_sources(path)
+    if not proposals:
         raise CorpusError(
             f"no reader knows '{path}'; 'corpus readers' lists them, and 'table' reads any JSON "
             "lines, CSV, TSV or Parquet once its fields are named"
         )
-    name = scores[0][0]
+    name, settings = proposals[0].reader, proposals[0].settings
     print(f"{name}  {_describe(name, readers.find(name))}")
-    for other, score in scores[1:]:
-        print(f"  or perhaps {other} ({score:.0%})")
-    settings: dict[str, Any] = {"path": path}
-    if name == "table":
-        settings["fields"] = detect_format.guess_fields(path)
-        if "text" not in settings["fields"]:
-            raise CorpusError(
-                "it is a table, and no column looks like a text; name it in the plan: "
-                "fields: {id: ..., text: ...}"
-            )
-    shown = json.dumps(settings, ensure_ascii=False)
-    if not shown.isprintable():  # a column's name may hold control characters, as a post may
-        shown = json.dumps(settings)
-    print(f"\nsources:\n  - {name}: {shown}\n")
+    for other in proposals[1:]:
+        print(f"  or perhaps {other.reader} ({other.score:.0%})")
+    if name == "table" and "text" not in settings["fields"]:
+        raise CorpusError(
+            "it is a table, and no column looks like a text; name it in the plan: "
+            "fields: {id: ..., text: ...}"
+        )
+    output = {"path": f"out/{os.path.basename(os.path.abspath(path)).partition('.')[0] or name}"}
+    print(f"\nsources:\n  - {name}: {_format_settings(settings)}")
+    print(f"output: {_format_settings(output)}\n")
     _print_first_posts(name, settings, path, rows)
+
+
+def _format_settings(settings: dict[str, Any]) -> str:
+    """Return settings as JSON, which is YAML too."""
+    shown = json.dumps(settings, ensure_ascii=False)
+    # A column's name may hold control characters, as a post may.
+    return shown if shown.isprintable() else json.dumps(settings)
 
 
 def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int) -> None:

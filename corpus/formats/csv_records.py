@@ -9,7 +9,12 @@ from collections import deque
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
+from corpus.formats.byte_source import (
+    STREAM_ERRORS,
+    ByteSource,
+    DamagedStream,
+    get_refusal_reason,
+)
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # A quote that is never closed would join the rest of the file; no post has this many lines.
@@ -28,9 +33,14 @@ class CsvRecord(NamedTuple):
 class CsvRecords:
     """The records of a CSV stream; after the last one, ``break_reason`` says why it broke off.
 
-    ``width`` is the expected number of cells; 0 takes it from the first record. A record of over
-    ``max_chars`` characters or 10,000 lines is refused. Where a stray quote has joined lines, only
-    the first of them is refused, and the others are read as records of their own.
+    ``width`` is the expected number of cells; 0 takes it from the first record, the header. Empty
+    cells behind the expected ones are dropped, and cells without a name may be missing. A record
+    of over ``max_chars`` characters or 10,000 lines is refused. Where a stray quote has joined
+    lines, only the first of them is refused, and the others are read as records of their own.
+
+    ``escape`` is the character before a quote, a delimiter, a line end or itself within a field, or
+    empty; before other characters it is text. ``line_end`` is a line feed, or a carriage return for
+    a file without line feeds. The first ``skip_lines`` lines are only counted.
     """
 
     def __init__(
@@ -42,12 +52,18 @@ class CsvRecords:
         quotes: bool,
         width: int,
         max_chars: int,
+        escape: str = "",
+        line_end: str = "\n",
+        skip_lines: int = 0,
     ) -> None:
         csv.field_size_limit(max(max_chars, csv.field_size_limit()))
-        self._lines = _CsvLines(stream, encoding, max_chars)
+        self._lines = _CsvLines(stream, encoding, max_chars, line_end)
+        self._lines.set_escape(escape, delimiter)
         self._delimiter = delimiter
         self._quotes = quotes
+        self._escape = escape or None
         self._width = width
+        self._skip_lines = skip_lines
 
     @property
     def break_reason(self) -> str:
@@ -60,8 +76,11 @@ class CsvRecords:
             lines,
             delimiter=self._delimiter,
             quoting=csv.QUOTE_MINIMAL if self._quotes else csv.QUOTE_NONE,
+            escapechar=self._escape,
         )
-        row, width = 0, self._width
+        row = self._skip_lines
+        lines.skip(row)
+        width = min_width = self._width
         while True:
             lines.begin_record()
             cells, problem = [], ""
@@ -70,14 +89,21 @@ class CsvRecords:
             except StopIteration:
                 return
             except csv.Error:
-                problem = "malformed_csv" if lines.record_lines[0] else "line_too_long"
+                first = lines.record_lines[0]
+                problem = str(first) if isinstance(first, _LostLine) else "malformed_csv"
             if lines.in_open_quote:
                 if lines.break_reason:
                     return
                 problem = "unclosed_quote"
-            width = width or len(cells)
-            if len(lines.record_lines) > 1 and (problem or len(cells) != width):
-                problem = problem or "wrong_field_count"
+            count = len(cells)
+            if count != width and cells:
+                if not width:
+                    width, min_width = count, len(strip_empty_cells(cells))
+                elif count > width and not any(cells[width:]):
+                    del cells[width:]
+                elif not min_width <= count < width:
+                    problem = problem or "wrong_field_count"
+            if problem and len(lines.record_lines) > 1:
                 lines.push_back_lines()
             if lines.has_invalid_text and not problem and any(map(_SURROGATE.search, cells)):
                 problem = "invalid_utf8"
@@ -85,11 +111,32 @@ class CsvRecords:
             yield CsvRecord(row, cells, lines.record_chars, problem)
 
 
+def strip_empty_cells(cells: list[str]) -> list[str]:
+    """Return the cells without the empty ones at the end, as a comma there makes them."""
+    end = len(cells)
+    while end > 1 and not cells[end - 1].strip():
+        end -= 1
+    return cells[:end]
+
+
+def find_line_end(head: bytes) -> str:
+    """Return the line end of a file with this head: a line feed, or a carriage return alone."""
+    return "\r" if b"\r" in head and b"\n" not in head else "\n"
+
+
+class _LostLine(str):
+    """The reason to refuse what is in place of a line: one that is too long, or a gap."""
+
+
 class _CsvLines:
     """The lines of a file for the csv module; the lines of a broken record can be pushed back."""
 
-    def __init__(self, stream: ByteSource, encoding: str, max_chars: int) -> None:
+    def __init__(
+        self, stream: ByteSource, encoding: str, max_chars: int, line_end: str = "\n"
+    ) -> None:
         self._stream = stream
+        self._line_end = line_end
+        self._escape: re.Pattern[str] | None = None
         self._max_chars = max_chars
         self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
         self._new_lines = self._read()
@@ -113,9 +160,22 @@ class _CsvLines:
             raise
         self.record_lines.append(line)
         self.record_chars += len(line)
-        if not line:
-            raise csv.Error("line_too_long")
+        if type(line) is _LostLine:
+            raise csv.Error(line)
+        if self._escape is not None:
+            line = self._escape.sub(lambda match: match[0] if match[1] else 2 * match[0], line)
         return line
+
+    def set_escape(self, escape: str, delimiter: str) -> None:
+        """Double each escape character before a character that it does not escape."""
+        if escape:
+            special = "|".join(map(re.escape, {escape, delimiter, '"', "\r", "\n"}))
+            self._escape = re.compile(f"{re.escape(escape)}({special})?")
+
+    def skip(self, count: int) -> None:
+        """Drop the next ``count`` lines."""
+        for _ in zip(range(count), self._new_lines, strict=False):
+            pass
 
     def begin_record(self) -> None:
         """Forget the lines of the last record."""
@@ -126,25 +186,34 @@ class _CsvLines:
         self._pushed_back.extendleft(reversed(self.record_lines[1:]))
 
     def _read(self) -> Iterator[str]:
-        """Yield the lines with their ends; an empty one in place of one that is too long."""
-        carry, too_long = "", False
+        """Yield the lines with their ends, and the lost ones."""
+        carry, too_long, is_after_gap = "", False, False
         while True:
             try:
                 chunk = self._stream.read(1 << 20)
                 text = self._decoder.decode(chunk, final=not chunk)
+            except DamagedStream as gap:
+                self._decoder.reset()
+                carry, too_long, is_after_gap = "", False, True
+                yield _LostLine(gap.reason)
+                continue
             except STREAM_ERRORS as error:
                 self.break_reason = get_refusal_reason(error)
                 return
             if not self.has_invalid_text and not text.isascii():
                 self.has_invalid_text = _SURROGATE.search(text) is not None
-            lines = (carry + text).split("\n")
+            lines = (carry + text).split(self._line_end)
             carry = lines.pop()
+            if is_after_gap and lines:  # the end of the line that the gap has cut
+                del lines[0]
+                is_after_gap = False
             for line in lines:
-                yield "" if too_long or len(line) > self._max_chars else line + "\n"
+                lost = too_long or len(line) > self._max_chars
+                yield _LostLine("line_too_long") if lost else line + self._line_end
                 too_long = False
             if len(carry) > self._max_chars:
                 carry, too_long = "", True
             if not chunk:
                 break
-        if carry or too_long:
-            yield "" if too_long else carry
+        if (carry or too_long) and not is_after_gap:
+            yield _LostLine("line_too_long") if too_long else carry

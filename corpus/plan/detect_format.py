@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 from corpus import readers
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.byte_source import STREAM_ERRORS
+from corpus.formats.csv_dialect import guess_csv
 from corpus.formats.dump_input import DumpInput, expand_path
+from corpus.formats.json_sample import find_record_arrays, sample_objects
+from corpus.formats.parquet_file import PARQUET_ERRORS, PARQUET_MAGIC, iter_slices, open_parquet
 from corpus.formats.seekable_file import open_seekable
+from corpus.plan.guess_columns import guess_fields
 from corpus.readers.contract import Sample
+from corpus.readers.table import Config as TableConfig
+from corpus.readers.table.reader import detect_format as detect_table_format
 from corpus.storage import filesystem
 
 _HEAD_BYTES = 1 << 20
 _MAX_NAMES = 5_000
+_PARQUET_ROWS = 200
 #: The least score of a reader that fits for certain.
 MIN_FIT = 0.5
 
@@ -104,43 +112,101 @@ def _is_archive(reader: str, path: str) -> bool:
     )
 
 
-_ID_COLUMN_NAMES = ("id", "id_str", "_id", "uri", "post_id", "comment_id", "tweet_id")
-_TEXT_COLUMN_NAMES = (
-    "text",
-    "body",
-    "content",
-    "full_text",
-    "message",
-    "comment",
-    "selftext",
-    "post",
-    "title",
-)
+@dataclass(frozen=True)
+class Proposal:
+    """A reader that may fit a source, and the settings to read it with."""
+
+    reader: str
+    score: float  # from 0 to 1
+    settings: dict[str, Any]
 
 
-def guess_fields(path: str) -> dict[str, str]:
-    """Guess ``fields`` for the table reader from the first row's names; ``text`` may be missing."""
-    sample = take_sample(path)
-    names: Sequence[Any] = ()
-    if sample.objects:
-        names = list(sample.objects[0])
-    elif sample.head.startswith(b"PAR1"):
-        import polars as pl
+def propose_sources(path: str) -> list[Proposal]:
+    """The readers that may fit, with settings, the best first; of a folder, by its first file.
 
-        try:
-            with open_seekable(path) as file:
-                names = list(pl.read_parquet_schema(cast("IO[bytes]", file)))
-        except (pl.exceptions.PolarsError, OSError):
-            return {}
-    else:
-        first = sample.head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0]
-        text = first.decode("utf-8", "replace")
-        names = [name.strip(' "\r') for name in text.split("\t" if "\t" in text else ",")]
-    lower = {str(name).lower(): str(name) for name in names}
-    found = {}
-    for field, known in (("id", _ID_COLUMN_NAMES), ("text", _TEXT_COLUMN_NAMES)):
-        for name in known:
-            if name in lower:
-                found[field] = lower[name]
+    Records under a key of a JSON document are found if no reader of a specific format fits the
+    document itself. The settings of a table lack ``fields`` without ``text`` if no column looks
+    like a text.
+    """
+    sample, file = take_sample(path), path
+    scores = _score_readers(sample)
+    if not scores and filesystem.is_folder(path) and (files := expand_path(path)):
+        file = files[0]
+        sample = take_sample(file)
+        scores = _score_readers(sample)
+    settings: dict[str, Any] = {"path": path}
+    if not scores or scores[0][1] < MIN_FIT:
+        for records in find_record_arrays(sample.head):
+            under_key = _score_readers(replace(sample, records=records))
+            if under_key and under_key[0][1] >= MIN_FIT:
+                settings["records"] = records
+                scores = under_key
                 break
-    return found
+    return [
+        Proposal(name, score, settings | (_guess_table(file, sample) if name == "table" else {}))
+        for name, score in scores
+        if "records" not in settings or "records" in readers.find(name).Config.model_fields
+    ]
+
+
+def _guess_table(path: str, sample: Sample) -> dict[str, Any]:
+    """Return the settings of the table reader for a file, as far as they can be guessed."""
+    settings: dict[str, Any] = {}
+    found, expected = detect_table_format(path), ""
+    rows: Sequence[Mapping[str, Any]]
+    if sample.head.startswith(PARQUET_MAGIC):
+        rows = _read_parquet_rows(path)
+    elif sample.objects:
+        expected = "jsonl"
+        records, rows = _choose_records(sample)
+        if records:
+            settings["records"] = records
+    elif (table := guess_csv(sample.head)) is not None:
+        expected = found if found in ("csv", "tsv") else "csv"
+        rows = [dict(zip(table.columns, row, strict=False)) for row in table.rows]
+        if table.delimiter != ("\t" if expected == "tsv" else ","):
+            settings["delimiter"] = table.delimiter
+        for name in ("encoding", "quotes", "escape", "skip_lines"):
+            value = getattr(table, name)
+            if value != TableConfig.model_fields[name].default:
+                settings[name] = value
+    else:
+        return {"fields": {}}
+    if expected not in ("", found):
+        settings["format"] = expected
+    fields, time_format = guess_fields(rows)
+    if time_format:
+        settings["time_format"] = time_format
+    return {"fields": fields, **settings}
+
+
+def _choose_records(sample: Sample) -> tuple[str, Sequence[Mapping[str, Any]]]:
+    """Return the keys to the records of a document of JSON, and the first records.
+
+    An array in a document is preferred to the document itself if that is one object, unless the
+    array has a single record.
+    """
+    best: tuple[str, Sequence[Mapping[str, Any]]] = ("", sample.objects)
+    has_text = "text" in guess_fields(sample.objects)[0]
+    if has_text and len(sample.objects) > 1:
+        return best
+    least = 2 if has_text else 1
+    for records in find_record_arrays(sample.head):
+        rows = sample_objects(sample.head, records)
+        if len(rows) >= least and "text" in guess_fields(rows)[0]:
+            best, least = (records, rows), len(rows) + 1
+    return best
+
+
+def _read_parquet_rows(path: str) -> Sequence[Mapping[str, Any]]:
+    table = open_parquet(path)
+    if table is None:
+        return []
+    try:
+        for piece in iter_slices(table, table.schema_arrow.names, 0):
+            if not isinstance(piece, int):
+                rows: list[dict[str, Any]] = piece[:_PARQUET_ROWS].to_pylist()
+                return rows
+    except (*PARQUET_ERRORS, ValueError):  # a time outside the calendar, a text that is not UTF-8
+        pass
+    return [dict.fromkeys(table.schema_arrow.names)]

@@ -34,11 +34,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple, Protocol
 
-import msgspec
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field
 
 from corpus.formats.byte_source import Refused
+from corpus.formats.json_sample import sample_objects
 from filters.text.removal_notices import is_random_words
 
 __all__ = [
@@ -200,19 +200,12 @@ class Sample:
     name: str  # the file's or folder's own name, without its path
     members: tuple[str, ...]  # the names in an archive or a folder, at most some thousands; or ()
     head: bytes  # the start of the file, or of the archive's first member, decompressed
+    records: str = ""  # the keys to the records in a JSON document, as in JsonConfig
 
     @cached_property
     def objects(self) -> list[dict[str, Any]]:
-        """The JSON objects in the first lines, if the file has one object on each line."""
-        objects = []
-        for line in self.head.split(b"\n")[:200]:
-            try:
-                value = msgspec.json.decode(line.removeprefix(b"\xef\xbb\xbf"))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                continue
-            if isinstance(value, dict):
-                objects.append(value)
-        return objects
+        """The first records that are JSON objects: of the lines, or of a document."""
+        return sample_objects(self.head, self.records)
 
     def matching_share(self, predicate: Callable[[dict[str, Any]], object]) -> float:
         """Return the share of :attr:`objects` that satisfy ``predicate``; 0 if there are none."""

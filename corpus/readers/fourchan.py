@@ -95,12 +95,8 @@ _THREAD_FOLDERS = ("thread", "threads", "res", "archive")
 
 
 def fits(sample: Sample) -> float:
-    """Return how well the lines, or the start of a document, fit threads or posts."""
-    if sample.objects:
-        return sample.matching_share(_is_thread)
-    head = sample.head.lstrip()
-    is_document = head[:1] in (b"{", b"[") and b'"posts"' in head
-    return 0.9 if is_document and b'"no"' in head and b'"resto"' in head else 0.0
+    """Return the share of records that are threads or posts."""
+    return sample.matching_share(_is_thread)
 
 
 def _is_thread(row: dict[str, Any]) -> bool:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from corpus import readers
+from corpus.cli.plan import sniff
 from corpus.errors import PlanError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
@@ -40,6 +44,106 @@ def test_sniff_proposes_the_fields_of_a_table(tmp_path: Path) -> None:
     done = command("sniff", str(path))
     assert '"fields": {"id": "Id", "text": "Body"}' in done.stdout
     assert "hello there" in done.stdout
+
+
+POSTS = [
+    {"id": str(n), "text": f"the heron came back to pool {n}", "user": {"username": f"u{n}"},
+     "created_at": f"2024-05-0{n}T10:00:00Z", "likes": n, "thread_id": "1"}
+    for n in range(1, 5)
+]  # fmt: skip
+NAMES = ("id", "text", "by", "date", "likes", "thread_id")
+CELLS = [
+    (p["id"], p["text"], p["user"]["username"], p["created_at"], p["likes"], p["thread_id"])
+    for p in POSTS
+]
+
+
+def write_csv(delimiter: str = ",", line_end: str = "\n") -> str:
+    return "".join(delimiter.join(map(str, row)) + line_end for row in (NAMES, *CELLS))
+
+
+def write_parquet() -> bytes:
+    file = io.BytesIO()
+    pl.DataFrame(CELLS, schema=NAMES, orient="row").write_parquet(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("lines.jsonl", "\n".join(map(json.dumps, POSTS))),
+        ("header.jsonl", "\n".join(map(json.dumps, [{"_meta": {"made": "x"}}, *POSTS]))),
+        ("line.json", json.dumps(POSTS)),
+        ("pretty.json", json.dumps(POSTS, indent=2)),
+        ("objects.json", "\n".join(json.dumps(post, indent=2) for post in POSTS)),
+        ("key.json", json.dumps({"next": None, "data": {"items": POSTS}}, indent=1)),
+        ("video.json", json.dumps({"id": "v", "title": "A song", "comments": POSTS})),
+        ("lines.csv", "\n".join(map(json.dumps, POSTS))),
+        ("commas.csv", write_csv()),
+        ("semicolons.csv", write_csv(";")),
+        ("pipes.txt", write_csv("|")),
+        ("tabs.csv", write_csv("\t")),
+        ("tabs.txt", write_csv("\t")),
+        ("commas.tsv", write_csv()),
+        ("returns.csv", write_csv(line_end="\r")),
+        ("trailing.csv", write_csv(line_end=",\n")),
+        ("excel.txt", write_csv("\t", "\r\n").encode("utf-16")),
+        ("comment.csv", "# from a forum, by hand\n" + write_csv()),
+        ("escaped.csv", write_csv().replace("the heron came", r'"the \"heron\", it came"')),
+        ("latin.csv", write_csv().replace("heron", "h\u00e9ron").encode("cp1252")),
+        ("rows.parquet", write_parquet()),
+    ],
+)
+def test_the_plan_that_sniff_proposes_reads_the_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, content: str | bytes
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    sniff(str(path), rows=1)
+    shown = capsys.readouterr().out
+    pasted = shown[shown.index("sources:") : shown.index("\n\n", shown.index("output:"))]
+    plan_path = tmp_path / "plan.yaml"
+    plan_path.write_text(pasted)
+    (source,) = Plan.load(plan_path).sources
+    assert source.reader == "table"
+    batches = list(readers.find("table").read(str(path), source.config, 100, None))
+    posts = pl.concat(batch.posts for batch in batches)
+    assert posts["id"].to_list() == [f"table:{n}" for n in range(1, 5)]
+    assert all("ron" in text for text in posts["text"])
+    assert posts["author"].to_list() == ["u1", "u2", "u3", "u4"]
+    assert posts["created_at"].dt.day().to_list() == [1, 2, 3, 4]
+    assert posts["score"].to_list() == [1, 2, 3, 4]
+    assert posts["root_id"].to_list() == ["table:1"] * 4
+    refused = [reason for batch in batches for reason in batch.refused["reason"]]
+    assert refused == (["no_id"] if name == "header.jsonl" else [])
+
+
+@pytest.mark.slow
+def test_a_plan_of_sniff_builds(tmp_path: Path) -> None:
+    (tmp_path / "found.json").write_text(json.dumps({"comments": POSTS}, indent=1))
+    shown = command("sniff", "found.json", cwd=tmp_path).stdout
+    assert '"records": "comments"' in shown
+    pasted = shown[shown.index("sources:") : shown.index("\n\n", shown.index("output:"))]
+    (tmp_path / "plan.yaml").write_text(pasted + "\nrun: {runner: serial}\n")
+    done = command("build", "plan.yaml", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / "out/found/manifest.json").read_text())
+    assert (manifest["totals"]["read"], manifest["totals"]["refused"]) == (4, 0)
+
+
+def test_records_of_a_known_reader_are_found_under_their_key(tmp_path: Path) -> None:
+    path = tmp_path / "page.json"
+    path.write_text(json.dumps({"after": None, "data": {"found": [REDDIT, REDDIT]}}, indent=1))
+    best = detect_format.propose_sources(str(path))[0]
+    assert (best.reader, best.settings) == ("reddit", {"path": str(path), "records": "data.found"})
+
+
+def test_a_post_with_one_answer_is_a_post(tmp_path: Path) -> None:
+    path = tmp_path / "post.json"
+    for answers, records in ((POSTS[:1], None), (POSTS[:2], "answers")):
+        path.write_text(json.dumps({"id": "1", "text": "tea?", "answers": answers}, indent=1))
+        best = detect_format.propose_sources(str(path))[0]
+        assert best.settings.get("records") == records
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\x01\x02" * 99, b"just words\n"])

@@ -319,7 +319,7 @@ def test_lines_are_read_to_the_end_and_resume(tmp_path: Path) -> None:
     [
         (json.dumps(THREAD).encode(), 1.0),
         (json.dumps(OPENER).encode() + b"\n" + json.dumps(REPLY).encode(), 1.0),
-        (PRETTY[:400], 0.9),
+        (PRETTY[:400], 1.0),
         (b'{"posts": [{"id": 1}]}', 0.0),
         (b'{\n "posts": [\n  {"id": 1}', 0.0),
         (b'{"no": 1, "text": "x"}', 0.0),

@@ -70,8 +70,6 @@ def fits(sample: Sample) -> float:
         return 1.0 if any(folder + ACTOR_FILE in sample.members for folder in folders) else 0.7
     share = sample.matching_share(_is_status_or_event)
     head = sample.head
-    if not share and head.lstrip()[:1] == b"[":
-        share = 0.9 * all(b'"%s"' % key.encode() in head for key in ("uri", *_STATUS_KEYS))
     if not share and looks_like_outbox(head):
         has_name = COLLECTION.search(head) is not None or sample.name.startswith("outbox")
         share = 0.9 * (has_name or head.lstrip()[:1] == b"[")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from corpus.formats.csv_records import CsvRecords
+from corpus.formats.csv_records import CsvRecords, find_line_end, strip_empty_cells
 from corpus.formats.lines import DumpMember, is_binary
 from corpus.readers.batches import BatchBuilder, read_members
 from corpus.readers.contract import Batch, Cursor, Refused
 from corpus.readers.table.mapping import Config, build_post_maker, missing_column_error
+
+_LINE_END_BYTES = 1 << 18  # a header is shorter
 
 
 def read(
@@ -29,18 +31,21 @@ def read(
             quotes=config.quotes,
             width=len(columns),
             max_chars=config.max_line_mb << 20,
+            escape=config.escape,
+            line_end=find_line_end(stream.peek(_LINE_END_BYTES)),
+            skip_lines=config.skip_lines,
         )
         pick = _make_column_picker(source_file, config, columns) if columns else None
         for row, cells, chars, problem in records:
+            if pick is None and not cells and not problem:
+                continue  # a blank line before the header
             if pick is None:
-                columns = [cell.strip() for cell in cells]
+                columns = strip_empty_cells([cell.strip() for cell in cells])
                 if is_binary(stream.head) and set(config.list_columns()).difference(columns):
                     builder.refuse(source_file, row, "not_text")
                     break
                 pick = _make_column_picker(source_file, config, columns)
             elif row > cursor.row:
-                if cells and not problem and len(cells) != len(columns):
-                    problem = "wrong_field_count"
                 if problem:
                     builder.refuse(source_file, row, problem)
                 elif cells:

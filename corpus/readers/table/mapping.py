@@ -48,6 +48,15 @@ class Config(JsonConfig):
     )
     delimiter: str = Field(default="", max_length=1, description="empty: a comma, or in TSV a tab")
     quotes: bool = Field(default=True, description="whether a double quote opens a quoted field")
+    escape: str = Field(
+        default="",
+        max_length=1,
+        description="of CSV and TSV, the character before a quote or a separator in a field, such "
+        "as a backslash; empty: quotes in a field are doubled",
+    )
+    skip_lines: int = Field(
+        default=0, ge=0, description="of CSV and TSV, the lines before the header row"
+    )
     columns: ColumnPaths = Field(
         default=(), description="the columns of a CSV or TSV that has no header row"
     )

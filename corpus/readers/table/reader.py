@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import polars as pl
 
+from corpus.formats.csv_dialect import guess_csv
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.lines import is_binary
 from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.table import csv_reader, json_reader, parquet_reader
@@ -30,34 +29,13 @@ _FORMAT_SUFFIXES = {
     ".ndjson": "jsonl",
 }
 _FALLBACK_SCORE = 0.1  # any reader of a specific format scores higher
-_MAX_NAME_CHARS = 60  # of a column; longer text is not a header
 
 
 def fits(sample: Sample) -> float:
     """Return a low score for any table: only a plan can say which column is which."""
     if sample.head.startswith(PARQUET_MAGIC):
         return 2 * _FALLBACK_SCORE
-    if not sample.head or is_binary(sample.head[:512]):
-        return 0.0
-    first, _, rest = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
-    if first.startswith((b"{", b"[", b"<")):
-        return _FALLBACK_SCORE if _is_object(first) else 0.0
-    for delimiter in (b"\t", b",", b";"):
-        names = first.strip().split(delimiter)
-        if (
-            len(names) > 1
-            and delimiter in rest
-            and all(0 < len(name) <= _MAX_NAME_CHARS for name in names)
-        ):
-            return _FALLBACK_SCORE
-    return 0.0
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(line), dict)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
+    return _FALLBACK_SCORE if sample.objects or guess_csv(sample.head) else 0.0
 
 
 def read(
@@ -66,7 +44,7 @@ def read(
     """Yield the posts of one file in batches."""
     table_format: str = config.format
     if table_format == "detect":
-        table_format = "jsonl" if config.records else _detect_format(path)
+        table_format = "jsonl" if config.records else detect_format(path)
     if table_format == "parquet":
         batches = parquet_reader.read(path, config, part_posts, start)
     elif table_format == "jsonl":
@@ -90,7 +68,8 @@ def _supersede_versions(batch: Batch) -> Batch:
     return replace(batch, tombstones=pl.concat([batch.tombstones, notices]))
 
 
-def _detect_format(path: str) -> str:
+def detect_format(path: str) -> str:
+    """Return the format that ``format: detect`` stands for, by the first bytes and the name."""
     name, head = path, b""
     with DumpInput(path) as source:
         for member in source.members():

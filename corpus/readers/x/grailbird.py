@@ -116,7 +116,8 @@ def is_file(head: bytes) -> bool:
 
 
 def _is_table(head: bytes) -> bool:
-    line = head.removeprefix(b"\xef\xbb\xbf").partition(b"\n")[0].decode("utf-8", "replace")
+    lines = head.removeprefix(b"\xef\xbb\xbf").splitlines() or [b""]
+    line = lines[0].decode("utf-8", "replace")
     return line.count(",") < 100 and set(_COLUMNS) <= set(next(csv.reader((line.strip(),)), ()))
 
 
