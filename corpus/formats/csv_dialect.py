@@ -61,11 +61,12 @@ def _rank(sample: CsvSample) -> tuple[float, int, int]:
 def _read_sample(
     lines: list[str], encoding: str, delimiter: str, quotes: bool, escape: str
 ) -> CsvSample | None:
-    quoting = csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE
-
     def parse(skip: int) -> list[list[str]]:
         reader = csv.reader(
-            lines[skip:], delimiter=delimiter, quoting=quoting, escapechar=escape or None
+            lines[skip:],
+            delimiter=delimiter,
+            quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+            escapechar=escape or None,
         )
         try:
             return [row for row in reader if row]

@@ -121,13 +121,11 @@ def guess_fields(rows: Sequence[Mapping[str, Any]]) -> tuple[Fields, str]:
         fields["created_at"] = found
     else:
         for clock in _CLOCKS:
-            orders = [
-                (column, order + clock)
-                for order in ("%d/%m/%Y", "%m/%d/%Y")
-                if (column := find("created_at", _make_time_test(order + clock)))
-            ]
-            if len(orders) == 1:
-                fields["created_at"], time_format = orders[0]
+            formats = [order + clock for order in ("%d/%m/%Y", "%m/%d/%Y")]
+            orders = [(find("created_at", _make_time_test(one)), one) for one in formats]
+            possible = [(column, one) for column, one in orders if column is not None]
+            if len(possible) == 1:
+                fields["created_at"], time_format = possible[0]
     for field, fits in (("score", _are_counts), ("parent_id", _are_parents)):
         if (found := find(field, fits)) and found not in fields.values():
             fields[field] = found
