@@ -160,6 +160,7 @@ _LOCAL_CHARACTERS = frozenset(
 _DOMAIN = re.compile(r"\s?([A-Za-z0-9-]{1,63}(?:\s?\.\s?[A-Za-z0-9-]{1,63}){1,6})")
 #: A domain that nobody can have (RFC 2606), at the end of a sentence: "rosa@beeswax.example. In".
 _RESERVED = re.compile(r"\.(?:example|test|invalid|localhost)(?:\s?\.\s.*)?\Z", re.I)
+_SPACED_DOMAIN = re.compile(r"[^ .]+ ?\. ?[^ .]+(?: ?\. ?[^ .]+)*")
 #: Suffixes to which a word of a sentence may be glued: ``rosa@beeswax.comiin``.
 _COMMON_SUFFIXES = ("com", "net", "org", "de", "fr", "ru", "info", "edu")
 _AT_WORDS = r"at|\(at\)|arroba|arobase|chiocciola|aet|klammeraffe|sobaka|a"
@@ -214,7 +215,7 @@ def _find_email_addresses(text: str) -> Iterator[str]:
 
 def _has_suffix(domain: str) -> bool:
     """Return whether a domain, or the part of it before a word that is glued to it, can exist."""
-    if " " in domain and not re.fullmatch(r"[^ .]+ ?\. ?[^ .]+(?: ?\. ?[^ .]+)*", domain):
+    if " " in domain and not _SPACED_DOMAIN.fullmatch(domain):
         return False
     labels = re.sub(r"\s", "", domain).split(".")
     if any(label.startswith("-") for label in labels[:1]):

@@ -34,9 +34,9 @@ _HARMLESS = re.compile(
 #: ``name@host``, as Lemmy names communities, and mail hosts, where it is an address.
 _LEMMY_COMMUNITY = re.compile(r"!?[A-Za-z0-9_]+@((?:[a-z0-9-]+\.)+[a-z]{2,})")
 _MAIL_HOST = re.compile(
-    r"(?:.*\.)?(?:g(?:oogle)?mail|yahoo|outlook|hotmail|live|msn|gmx|icloud|me|mac|aol|proton(?:mail)?"
+    r"(?>(?:.*\.)?(?:g(?:oogle)?mail|yahoo|outlook|hotmail|live|msn|gmx|icloud|me|mac|aol|proton(?:mail)?"
     r"|pm|web|t-online|freenet|mail|email|yandex|qq|163|126|naver|orange|wanadoo|free|libero|seznam"
-    r"|zoho|fastmail|tutanota|posteo|mailbox)\.[a-z.]+"
+    r"|zoho|fastmail|tutanota|posteo|mailbox)\.(?=[a-z.]))[a-z.]+"
 )
 
 

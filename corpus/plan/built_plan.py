@@ -42,9 +42,7 @@ _ACCOUNT_LISTS = ("public", "bots")
 _PATH_SETTINGS = ("model", "ner", "against", "subreddit_blocklist")
 _OUTPUT_PATHS = ("path", "local", "key")
 _ABSOLUTE = re.compile(r"^(?:[\\/~]|[A-Za-z]:[\\/]|\.\.?[\\/]|file:)")
-_PRIVATE_WORD = re.compile(
-    r"(?i)[^\s@]+@[^\s@]+\.[^\s@]+|^(?:/?r/)?u_[\w-]+$|^/?u(?:ser)?/.+|^@\S+$"
-)
+_PRIVATE_WORD = re.compile(r"(?i)[^\s@]@[^\s@]+\.[^\s@]|^(?:/?r/)?u_[\w-]+$|^/?u(?:ser)?/.+|^@\S+$")
 _REMOVED = "(removed)"
 
 

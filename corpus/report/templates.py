@@ -32,7 +32,10 @@ _PACKAGE = "corpus.report"
 _CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufff0-\ufffb\ufeff]"
 )
-_ATTRIBUTE_VALUE = re.compile(r'=("[^"]*"|\{\{.*?\}\})')
+_ATTRIBUTE_VALUE = re.compile(r'=("[^"]*"|\{\{)')
+# All white space around a line break, from its first character: linear.
+_LINE_BREAK = re.compile(r"(?<!\s)[^\S\n]*+\n\s*+")
+_LINE_BREAK_BESIDE_TAG = re.compile(r"(?<=[>}])[^\S\n]*+\n\s*+|(?<!\s)[^\S\n]*+\n\s*+(?=</|\{%)")
 _UNESCAPED_VALUE = re.compile(r"\{\{(?![^}]*\| *attribute *\}\})")
 
 
@@ -46,8 +49,8 @@ class JoinLines(Extension):
                 line = source.count("\n", 0, attribute.start()) + 1
                 reason = "an attribute needs quotes and '| attribute'"
                 raise TemplateSyntaxError(reason, line, name, filename)
-        joined = re.sub(r"(?<=[>}])\s*\n\s*|\s*\n\s*(?=</|\{%)", "", source)
-        return re.sub(r"\s*\n\s*", " ", joined)
+        joined = _LINE_BREAK_BESIDE_TAG.sub("", source)
+        return _LINE_BREAK.sub(" ", joined)
 
 
 def render_html(template: str, **context: Any) -> str:

@@ -28,7 +28,7 @@ _NOT_A_NAME = re.compile(
     r"<[A-Z][A-Z_]+(?:_[a-p]{12})?>|[@#\uff03\uff20]\S+|(?:https?://|www\.)\S+|\buser_\d+\b"
 )
 _LEADING_MARKS = re.compile(r"[\W_]*")
-_TRAILING_MARKS = re.compile(r"(?:['\u2019][sS])?[\W_]*$")
+_TRAILING_MARKS = re.compile(r"(?:['\u2019][sS]|(?<![\W_]))[\W_]*+$")
 
 #: Of each piece, the spans: start, end, label.
 _PieceSpans = Iterator[list[tuple[int, int, str]]]

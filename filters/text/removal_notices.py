@@ -78,7 +78,9 @@ _EMPHASIS = "*_~`>|#-" + _INVISIBLE
 #: Words that are a notice without a mark around them; "dead" alone is an answer.
 _BARE_WORDS = ("deleted", "removed", "redacted", "permanently deleted")
 _POLL = re.compile(r"\s*\[view poll\]\([^()]{0,300}\)$")  # Reddit's, below the text
-_LEARN_MORE = re.compile(r"[.!]?\s*(?:\[?learn more\]?(?:\([^()]*\))?)?\s*[.!]?\s*$")
+_LEARN_MORE = re.compile(
+    r"(?:[.!]|(?<!\s))\s*+(?:\[?learn more\]?(?:\([^()]*\))?\s*+)?(?:[.!]\s*+)?$"
+)
 
 _WORD_OF_REMOVAL = re.compile(
     rf"{_ADVERBS}*(?:" + "|".join(map(re.escape, (*_DELETED_WORDS, *_REMOVED_WORDS))) + ")"

@@ -179,6 +179,15 @@ def pumps(found: Any, chance: random.Random, more: int) -> list[str]:
     return sorted({piece for piece in pieces if 0 < len(piece) < 200})
 
 
+def beginnings(found: Any, chance: random.Random, more: int) -> list[str]:
+    """Beginnings of what the pattern matches, after which it may take a pump long."""
+    text = found.pattern
+    if isinstance(text, bytes):
+        text = text.decode("latin-1")
+    samples = _samples(text, found.flags, chance, more)
+    return ["", *(sample[: chance.randrange(len(sample) + 1)] for sample in samples)]
+
+
 def attack(found: Any, pump: str, size: int, before: str = "", end: str = "\x00!") -> Any:
     """A text of about ``size`` characters of one piece, and an end that does not fit."""
     text = before + pump * (size // len(pump)) + end
@@ -194,14 +203,21 @@ def run(found: Any, text: Any) -> int:
 ANCHORED = {
     "corpus.output.columns._HARMLESS": "fullmatch",
     "corpus.output.columns._LEMMY_COMMUNITY": "fullmatch",
+    "corpus.maintenance.contact_data._SPACED_DOMAIN": "fullmatch",
+    "corpus.maintenance.takedown_request._REPOST": "match",
+    "corpus.maintenance.takedown_request._REPOST_TURN": "match",
+    "corpus.maintenance.takedown_request._QUOTED_LINE": "match",
     "corpus.output.columns._MAIL_HOST": "fullmatch",
     "corpus.formats.json_stream._ASSIGNMENT": "match",
+    "corpus.privacy.personal_pages._FORMS": "fullmatch",
+    "corpus.storage.filesystem._URL": "match",
     "corpus.readers.table.mapping._DECIMAL": "fullmatch",
     "corpus.storage.output_folder._TEMPORARY": "fullmatch",
     "corpus.readers.stackexchange._ROW": "match",
     "corpus.readers.stackexchange._MEMBER": "fullmatch",
     "corpus.readers.stackexchange._HOST": "fullmatch",
     "corpus.readers.x.archive._BEGINS": "match",
+    "filters.pii.code._INDENTED": "match",
     "filters.pii.contacts._CLAUSE_END": "match",
     "filters.pii.contacts._NO_NAME": "match",
     "filters.pii.contacts._SPECIAL": "fullmatch",
@@ -209,18 +225,20 @@ ANCHORED = {
     "filters.pii.secrets._PEM_BODY": "match",
     "filters.pii.spoken._DOT": "match",
     "filters.pii.spoken._LABEL": "match",
+    "filters.pii.vetoes._FILE_AFTER": "match",
+    "filters.pii.vetoes._UNIT": "match",
     "filters.repeats.repeated_lines._FENCE": "match",
     "filters.repeats.repeated_lines.labels": "match",
 }
 #: The longest text that a pattern is ever given.
 BOUNDED = {
+    "corpus.maintenance.contact_data._RESERVED": 512,  # a domain of seven labels
     "corpus.readers.stackexchange._ENDINGS": 255,
     "corpus.storage.output_folder._TEMPORARY": 4096,
     "filters.pii.contacts._NO_NAME": 50,
     "filters.pii.contacts._SPECIAL": 50,
     "filters.pii.contacts._TRIGGER": 24,
     "corpus.report.templates._UNESCAPED_VALUE": 20_000,  # our own templates
-    "filters.pii.ner._TRAILING_MARKS": 20_000,
     "filters.pii.spoken._LOCAL": 120,
 }
 #: The same of every pattern of a module.
@@ -234,10 +252,12 @@ def all_linear(size: int, few: int, seed: int) -> int:
     for name, each in found.items():
         module = name.rpartition(".")[0]
         long = min(size, BOUNDED.get(name, size), BOUNDED_MODULES.get(module, size))
-        use = ANCHORED.get(name)
+        use = ANCHORED.get(name.partition("[")[0])
         known = pumps(each, chance, 6)
         for pump in chance.sample(known, min(few, len(known))):
-            text = attack(each, pump, long, end=chance.choice((*GENERIC, "]", ")", ">", "\x00!")))
+            before = chance.choice(beginnings(each, chance, 1))
+            end = chance.choice((*GENERIC, "]", ")", ">", "\x00!"))
+            text = attack(each, pump, long, before, end)
             getattr(each, use)(text) if use else run(each, text)
     return len(found)
 
