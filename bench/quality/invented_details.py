@@ -10,11 +10,14 @@ import hashlib
 import ipaddress
 import json
 import random
+import re
 from collections.abc import Callable
-from functools import cache
-from typing import NamedTuple
+from functools import cache, partial
+from typing import Any, NamedTuple
 
 import phonenumbers
+
+from filters.pii.national import NATIONAL_IDENTIFIERS
 
 _LOWER = "abcdefghijklmnopqrstuvwxyz"
 _DIGITS = "0123456789"
@@ -286,4 +289,45 @@ MAKERS: dict[str, Callable[[random.Random], Detail]] = {
     "SECRET": _secret,
     "HANDLE": _handle,
     "PAGE": _page,
+}
+
+#: The forms of national identifiers: A a letter, # a digit, MM and DD a month and a day.
+_NATIONAL_FORMS = {
+    "AU_MEDICARE": "2### ##### #", "AU_TFN": "### ### ###", "CA_SIN": "5##-###-###",
+    "DE_HEALTH_INSURANCE": "A#########", "DE_ID_CARD": "L########",
+    "DE_SOCIAL_SECURITY": "##DDMM##A###", "DE_TAX_ID": "###########", "ES_NIE": "X#######A",
+    "ES_NIF": "########A", "FI_PERSONAL_IDENTITY_CODE": "DDMM##-###A", "UK_NHS": "### ### ####",
+    "UK_NINO": "AA######C", "IN_AADHAAR": "#### #### ####", "IN_PAN": "AAAPA####A",
+    "IT_FISCAL_CODE": "AAAAAA##CDDA###A", "KR_RRN": "##MMDD-1######", "NG_NIN": "###########",
+    "PL_PESEL": "##MMDD#####", "SE_PERSONNUMMER": "##MMDD-####", "SG_NRIC_FIN": "S#######A",
+    "TH_TNIN": "1############", "TR_NATIONAL_ID": "1##########", "US_ITIN": "9##-7#-####",
+    "ZA_ID_NUMBER": "##MMDD####08#",
+}  # fmt: skip
+
+
+@cache
+def _load_recognizer(entity: str) -> Any:
+    """Return Presidio's recognizer, whose checksums are not those of the audit's detector."""
+    from presidio_analyzer import predefined_recognizers
+
+    return getattr(predefined_recognizers, NATIONAL_IDENTIFIERS[entity].recognizer)()
+
+
+def _national(rng: random.Random, entity: str) -> Detail:
+    recognizer, form = _load_recognizer(entity), _NATIONAL_FORMS[entity]
+    while True:
+        text = form.replace("MM", f"{rng.randint(1, 12):02}")
+        text = text.replace("DD", f"{rng.randint(1, 28):02}")
+        text = re.sub("#", lambda _: rng.choice(_DIGITS), text)
+        text = re.sub("A", lambda _: rng.choice(_LOWER.upper()), text)
+        # Of the first ten digits of a German tax number exactly one occurs twice.
+        if entity == "DE_TAX_ID" and len(set(text[:10])) != 9:
+            continue
+        if any(hit.score >= 0.5 for hit in recognizer.analyze(text, [entity])):
+            return _whole(text)
+
+
+#: The maker of each national identifier of ``filters.pii.national``.
+NATIONAL_MAKERS: dict[str, Callable[[random.Random], Detail]] = {
+    entity: partial(_national, entity=entity) for entity in _NATIONAL_FORMS
 }

@@ -17,12 +17,18 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 import polars as pl
 
 from corpus.maintenance.checksums import IBAN_LENGTHS, is_card_number, is_iban, is_wallet
+from corpus.maintenance.national_numbers import (
+    GATE,
+    NATIONAL_ENTITIES,
+    find_identifiers,
+    list_entities,
+)
 from corpus.maintenance.visible_text import SEPARATOR, normalize_visible
 
 #: The score of the filter for a detail without context. A plan that asks for more wants fewer
@@ -76,7 +82,10 @@ class DetectorSettings:
             wanted.add("HANDLE")
         regions = pii["phone_regions"]
         return cls(
-            tuple(entity for entity in ENTITIES if entity in wanted),
+            (
+                *(entity for entity in ENTITIES if entity in wanted),
+                *list_entities(pii["countries"]),
+            ),
             tuple(regions),
             frozenset(name for account in public for name in _list_account_names(account)),
         )
@@ -109,6 +118,10 @@ class ContactDataDetector:
             ),
             "SECRET": (_SECRET_GATE, _find_secrets),
             "HANDLE": (_HANDLE_GATE, self._find_handles),
+            **{
+                entity: (GATE, partial(find_identifiers, entity=entity))
+                for entity in NATIONAL_ENTITIES
+            },
         }
 
     def count(

@@ -1,4 +1,4 @@
-"""Find what Presidio does not know: phones by the post's language, wallets, secrets."""
+"""Find what Presidio does not know: phones by language, wallets, secrets, some accounts."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from filters.pii import phones, presidio, secrets, wallets
+from filters.pii import edges, phones, presidio, secrets, wallets
 from filters.pii.spans import EntitySpan
 
 #: What ``pii`` looks for if a plan does not say what.
@@ -40,6 +40,7 @@ class PatternFinder:
         gates = [phones.GATE] if self._phones else []
         gates += [wallets.GATE] if self._entities & {"CRYPTO", "SECRET"} else []
         gates += [secrets.GATE] if "SECRET" in self._entities else []
+        gates += [edges.IBAN_GATE] if "IBAN_CODE" in self._entities else []
         if not gates:
             return pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
         return texts.str.contains("|".join(gates))
@@ -69,6 +70,8 @@ class PatternFinder:
             finders.append(wallets.find_wallets(texts))
         if "SECRET" in self._entities:
             finders.append(secrets.find_secrets(texts))
+        if "IBAN_CODE" in self._entities:
+            finders.append(_find_ibans(texts))
         found: defaultdict[int, list[EntitySpan]] = defaultdict(list)
         for spans_by_index in finders:
             for index, spans in spans_by_index.items():
@@ -77,3 +80,12 @@ class PatternFinder:
 
     def _is_wanted(self, span: EntitySpan) -> bool:
         return span.entity in self._entities and span.score >= self._min_scores.get(span.entity, 0)
+
+
+def _find_ibans(texts: pl.Series) -> dict[int, list[EntitySpan]]:
+    """Return by row the account numbers of countries that Presidio does not know."""
+    rows = texts.str.contains(edges.IBAN_GATE).arg_true()
+    return {
+        row: [EntitySpan(*span, "IBAN_CODE", 1.0) for span in edges.find_ibans(text)]
+        for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True)
+    }

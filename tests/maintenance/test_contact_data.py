@@ -12,7 +12,10 @@ import pytest
 from corpus.maintenance.audit_files import find_in_values
 from corpus.maintenance.checksums import is_card_number, is_iban, is_wallet
 from corpus.maintenance.contact_data import ContactDataDetector, DetectorSettings, sum_counts
+from corpus.maintenance.national_numbers import NATIONAL_ENTITIES
 from corpus.maintenance.visible_text import normalize_visible
+from filters import pii
+from filters.pii.national import COUNTRIES, NATIONAL_IDENTIFIERS
 from filters.pii.styles import SurrogateStyle
 
 MAIL = "rosa.finch@beeswax.org"
@@ -123,6 +126,7 @@ def test_the_settings_of_the_plan_are_respected() -> None:
         "entities": ["EMAIL_ADDRESS", "US_SSN"],
         "handles": "keep",
         "phone_regions": ["US"],
+        "countries": [],
         "min_scores": {"US_SSN": 0.8},
     }
     settings = DetectorSettings.from_plan(plan, ["x:NASA", "@bees@mas.to"])
@@ -231,3 +235,64 @@ def test_an_address_under_a_reserved_domain_is_nobodys_also_before_a_sentence() 
 
 def test_the_address_after_the_name_of_a_service_is_no_handle() -> None:
     assert find("ig: rosa9.finch_1@beeswax.org") == [["EMAIL_ADDRESS"]]
+
+
+# --- accounts and national identifiers ----------------------------------------------------------
+
+
+def test_accounts_of_countries_that_joined_the_registry_late_are_found_and_redacted() -> None:
+    accounts = (
+        "ST23000100010051845310146", "SV62CENR00000000000000700025", "TL38 0080 0123 4567 8910 157",
+        "LY83002048000020100120361", "MN121234123456789123", "OM810180000001299123456",
+        "fk88sc123456789012", "SO211000001001000100141",
+    )  # fmt: skip
+    assert find(*accounts) == [["IBAN_CODE"]] * len(accounts)
+    redacted = pii.build(pii.Config())(pl.DataFrame({"text": accounts}))["text"].to_list()
+    assert redacted == ["<IBAN_CODE>"] * len(accounts)
+    wrong = [f"{account[:2]}99{account[4:]}" for account in accounts]
+    assert find(*wrong) == [[]] * len(accounts)
+
+
+#: By entity: a valid identifier, and one with a wrong check digit or form.
+IDENTIFIERS = {
+    "AU_MEDICARE": ("2123 45670 1", "2123 45680 1"), "AU_TFN": ("876 543 210", "876 543 211"),
+    "CA_SIN": ("130 692 544", "130 692 545"),
+    "DE_HEALTH_INSURANCE": ("A123456780", "A123456781"), "DE_ID_CARD": ("L01X00T44", "L01X00T45"),
+    "DE_SOCIAL_SECURITY": ("65180539W001", "65180539W002"),
+    "DE_TAX_ID": ("86095742719", "86095742718"), "ES_NIE": ("X1234567L", "X1234567M"),
+    "ES_NIF": ("12345678Z", "12345678A"),
+    "FI_PERSONAL_IDENTITY_CODE": ("131052-308T", "131052-308U"),
+    "UK_NHS": ("943 476 5919", "943 476 5918"), "UK_NINO": ("AB 12 34 56 C", "QQ 12 34 56 C"),
+    "IN_AADHAAR": ("2341 2341 2346", "2341 2341 2347"), "IN_PAN": ("ABCPE1234F", "ABCDE1234F"),
+    "IT_FISCAL_CODE": ("RSSMRA85T10A562S", "RSSMRA85T10A562T"),
+    "KR_RRN": ("900101-1234568", "900101-1234567"), "NG_NIN": ("12345678902", "12345678903"),
+    "PL_PESEL": ("44051401359", "44051401358"), "SE_PERSONNUMMER": ("811218-9876", "811218-9877"),
+    "SG_NRIC_FIN": ("S1234567D", "S1234567E"), "TH_TNIN": ("1101700230708", "1101700230709"),
+    "TR_NATIONAL_ID": ("10000000146", "10000000147"), "US_ITIN": ("912-70-1234", "912-40-1234"),
+    "ZA_ID_NUMBER": ("8001015009087", "8001015009088"),
+}  # fmt: skip
+
+
+def test_each_national_identifier_is_found_by_its_check_digit() -> None:
+    assert set(IDENTIFIERS) == set(NATIONAL_ENTITIES) == set(NATIONAL_IDENTIFIERS)
+    for entity, (valid, wrong) in IDENTIFIERS.items():
+        texts = (f"it is {valid}.", f"号码{valid}谢谢", f"it is {wrong}.", f"a{valid}", f"{valid}7")
+        found = find(*texts, entities=(entity,))
+        assert found == [[entity], [entity], [], [], []], entity
+
+
+def test_national_identifiers_are_looked_for_in_the_countries_of_the_plan() -> None:
+    plan = {"entities": [], "handles": "keep", "phone_regions": ["US"], "countries": ["GB", "SE"]}
+    settings = DetectorSettings.from_plan(plan, [])
+    assert settings.entities == ("UK_NHS", "UK_NINO", "SE_PERSONNUMMER")
+    by_country = {
+        country: DetectorSettings.from_plan({**plan, "countries": [country]}, []).entities
+        for country in COUNTRIES
+    }
+    assert sorted(each for listed in by_country.values() for each in listed) == sorted(
+        NATIONAL_IDENTIFIERS
+    )
+    assert all(
+        NATIONAL_IDENTIFIERS[each].country == country
+        for country, listed in by_country.items() for each in listed
+    )  # fmt: skip
