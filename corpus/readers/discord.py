@@ -38,9 +38,10 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "discord"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -77,6 +78,35 @@ class _Forwarded(msgspec.Struct, gc=False):
     content: str | None = None
 
 
+class _PollText(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _PollAnswer(msgspec.Struct, gc=False):
+    """An answer: a text, which Discord's API has one level below."""
+
+    text: str | None = None
+    media: _PollText | None = msgspec.field(default=None, name="poll_media")
+    answer: _PollText | None = None
+
+    def get_text(self) -> str | None:
+        inner = self.media or self.answer
+        return inner.text if inner is not None else self.text
+
+
+class _Poll(msgspec.Struct, gc=False):
+    question: str | _PollText | None = None
+    answers: list[_PollAnswer] | None = None
+
+
+class _Embed(msgspec.Struct, gc=False):
+    """What Discord shows beneath a message: a card of a linked page, or the words of a bot."""
+
+    title: str | None = None
+    description: str | None = None
+    fields: list[msgspec.Raw] | None = None
+
+
 class _MessageHead(msgspec.Struct, gc=False):
     """The fields that are read of a private message."""
 
@@ -93,6 +123,8 @@ class _Message(_MessageHead):
     forwarded: _Forwarded | None = msgspec.field(default=None, name="forwardedMessage")
     mentions: list[_NamedObject] | None = None
     reactions: list[Reaction] | None = None
+    poll: _Poll | None = None
+    embeds: list[_Embed] | None = None
 
 
 # Channels that only invited people can read. The numbers are those of Discord's API.
@@ -210,6 +242,8 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         text = message.forwarded.content
     if text is None:
         raise Refused("no_text")
+    if message.poll is not None:
+        text = _join_poll(text, message.poll)
     author = message.author or _NamedObject()
     is_deleted = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
     post = Post(
@@ -230,7 +264,15 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if is_deleted else None,
     )
-    return make_versions(post, parse_micros(message.edited))
+    embeds = [one for one in message.embeds or () if one.title or one.description or one.fields]
+    return (*make_versions(post, parse_micros(message.edited)), *(Skipped("embed") for _ in embeds))
+
+
+def _join_poll(text: str, poll: _Poll) -> str:
+    """Add the question and the answers of a poll to a message's text, which is mostly empty."""
+    question = poll.question.text if isinstance(poll.question, _PollText) else poll.question
+    answers = [answer.get_text() for answer in poll.answers or ()]
+    return join_title(text, join_poll(question or "", answers))
 
 
 def _find_relation(message: _Message, channel: _Channel) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Read Reddit's monthly dumps (Pushshift, Arctic Shift): comments and submissions.
 
-The dumps are lines of JSON; mirrors of them in Parquet have the same fields as columns.
+The dumps are lines of JSON; mirrors of them in Parquet have the same fields as columns. What PRAW
+stores of the API has these fields as well, and the API's own answers contain such objects in lists.
 """
 
 from __future__ import annotations
@@ -8,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from html import unescape
+from typing import Any
 
 import msgspec
 from pydantic import Field
 
 from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.formats.times import parse_int64, parse_micros
+from corpus.readers.batches import decode_value
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -23,13 +26,15 @@ from corpus.readers.contract import (
     Record,
     Refused,
     Sample,
+    Skipped,
     make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
+from corpus.readers.text_parts import join_poll
 from filters.text.removal_notices import find_notice
 
 PLATFORM = "reddit"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 
@@ -96,6 +101,35 @@ class _Row(msgspec.Struct, gc=False):
     retrieved_on: JsonScalar = None
     retrieved_utc: JsonScalar = None
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
+    poll_data: Any = None
+    subreddit_type: Any = None
+
+
+class _PollOption(msgspec.Struct, gc=False):
+    text: str | None = None
+
+
+class _Poll(msgspec.Struct, gc=False):
+    """A poll; the question is the submission's title."""
+
+    options: list[_PollOption] | None = None
+
+
+class _Thing(msgspec.Struct, gc=False):
+    """An object of Reddit's API: a comment (t1), a submission (t3) or a list of things."""
+
+    kind: str | None = None
+    data: msgspec.Raw = msgspec.Raw()
+
+
+class _Listing(msgspec.Struct, gc=False):
+    children: list[msgspec.Raw] = []
+
+
+class _Replies(msgspec.Struct, gc=False):
+    """The replies to a comment: a list of things, or an empty text."""
+
+    replies: msgspec.Raw = msgspec.Raw()
 
 
 class _Original(msgspec.Struct, gc=False):
@@ -104,6 +138,11 @@ class _Original(msgspec.Struct, gc=False):
     author: str | None = None
 
 
+_parse_thing = msgspec.json.Decoder(_Thing).decode
+_parse_listing = msgspec.json.Decoder(_Listing).decode
+_parse_replies = msgspec.json.Decoder(_Replies).decode
+#: Subreddits that only chosen people can read.
+_PRIVATE_SUBREDDITS = ("private", "gold_only", "gold_restricted", "employees_only")
 _parse_originals = msgspec.json.Decoder(list[_Original]).decode
 _BY_AUTHOR = ("deleted", "author")
 #: More microseconds than any time of an edit has.
@@ -123,8 +162,13 @@ def fits(sample: Sample) -> float:
     if sample.head.startswith(PARQUET_MAGIC):
         return 0.15  # the column names are at the end of the file, so the plan must name the reader
     return sample.matching_share(
-        lambda row: row.keys() >= _COMMENT_KEYS or row.keys() >= _SUBMISSION_KEYS
+        lambda row: row.keys() >= _COMMENT_KEYS or row.keys() >= _SUBMISSION_KEYS or _is_thing(row)
     )
+
+
+def _is_thing(row: dict[str, Any]) -> bool:
+    kinds = ("Listing", "t1", "t3")
+    return row.get("kind") in kinds and isinstance(row.get("data"), dict)
 
 
 def read(
@@ -160,6 +204,8 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         raw = row.id
         # A base-36 id that some tool has converted to a number is unusable.
         if type(raw) is not str or not raw:
+            if raw is None and b'"kind"' in line:
+                return _decode_things(line, decode)
             raise Refused("no_id")
         if raw[2:3] == "_":
             raw = raw[3:]
@@ -174,6 +220,8 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             post = _make_submission(row, raw, row.title, author, bot)
         else:
             raise Refused("no_text")
+        if row.subreddit_type != "public" and row.subreddit_type in _PRIVATE_SUBREDDITS:
+            return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
         edited = row.edited
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
             return (post,)
@@ -182,6 +230,27 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         )
 
     return decode
+
+
+def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:
+    """Decode an answer of Reddit's API: each comment and submission, with all replies."""
+    records: list[Record] = []
+    # Without recursion, because threads are deep. A thing comes before its replies.
+    pending = [line]
+    while pending:
+        thing = _parse_thing(pending.pop())
+        data = bytes(thing.data)
+        if thing.kind == "Listing":
+            pending += [bytes(child) for child in reversed(_parse_listing(data).children)]
+        elif thing.kind in ("t1", "t3"):
+            records += decode_value(data, decode)
+            replies = bytes(_parse_replies(data).replies)
+            pending += [replies] if replies[:1] == b"{" else []
+        elif thing.kind is None:
+            raise Refused("no_id")
+        else:
+            records.append(Skipped(thing.kind if thing.kind in ("more", "t2", "t5") else "thing"))
+    return records
 
 
 def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
@@ -203,7 +272,9 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         bot,
         None,  # license
         _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
-        seen_at=_find_retrieval_time(row),
+        None,  # accepted_id
+        None,  # consent
+        _find_retrieval_time(row),
     )
 
 
@@ -211,6 +282,8 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
     body = row.selftext or ""
     notice = find_notice(body) if body[:1] == "[" else None
     text = title if notice or not body else f"{title}\n\n{body}" if title else body
+    if row.poll_data is not None and not notice:
+        text = join_poll(text, _list_options(row.poll_data))
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
     return Post(
@@ -231,9 +304,20 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         _find_withdrawal(
             row, author, body, notice or (find_notice(title) if title[:1] == "[" else None)
         ),
-        seen_at=_find_retrieval_time(row),
-        original_author=_find_original_author(row) if origin else None,
+        None,  # accepted_id
+        None,  # consent
+        _find_retrieval_time(row),
+        None,  # mentions
+        _find_original_author(row) if origin else None,
     )
+
+
+def _list_options(poll: object) -> list[str | None]:
+    """Return the options of a poll; none of a malformed one."""
+    try:
+        return [option.text for option in msgspec.convert(poll, _Poll).options or ()]
+    except msgspec.ValidationError:
+        return []
 
 
 def _find_original_author(row: _Row) -> str | None:

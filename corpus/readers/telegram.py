@@ -40,9 +40,10 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "telegram"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 ChatType = Literal[
@@ -83,6 +84,15 @@ class _Entity(msgspec.Struct, gc=False):
     type: str | None = None
 
 
+class _Answer(msgspec.Struct, gc=False):
+    text: str | list[str | _Entity] | None = None
+
+
+class _Poll(msgspec.Struct, gc=False):
+    question: str | list[str | _Entity] | None = None
+    answers: list[_Answer] | None = None
+
+
 class _MessageHead(msgspec.Struct, gc=False):
     """The fields that are read of a private message."""
 
@@ -107,6 +117,9 @@ class _Message(_MessageHead):
     forwarded_from_id: str | int | float | msgspec.UnsetType | None = msgspec.UNSET
     via_bot: str | None = None
     reactions: list[Reaction] | None = None
+    poll: _Poll | None = None
+    contact_information: msgspec.Raw = msgspec.Raw()
+    location_information: msgspec.Raw = msgspec.Raw()
 
 
 class _ChatHeader(NamedTuple):
@@ -232,6 +245,8 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         kind = "repost"  # of a message whose id is not in the export
     elif message.reply_to_message_id is not None:
         kind, parent = "reply", _make_parent_id(message, chat)
+    if message.poll is not None:
+        text = _join_poll(text, message.poll, config.mask_mentions)
     offset = config.utc_offset_minutes
     post = Post(
         f"telegram:{chat.id}/{name}",
@@ -252,7 +267,12 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         "deleted" if message.sender is None and message.from_id is not None else None,
         original_author=_make_forwarded_author(message),
     )
-    return make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset))
+    # A contact's name and number, and a location, are nobody's words.
+    cards = (message.contact_information, message.location_information)
+    return (
+        *make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset)),
+        *(Skipped("card") for card in cards if bytes(card)[:1] == b"{"),
+    )
 
 
 def _name_community(chat: _ChatHeader) -> str:
@@ -271,18 +291,24 @@ def _parse_telegram_id(value: object) -> str:
 
 def _make_text(message: _Message, mask: bool) -> str | None:
     # Both fields contain the complete text; exports have entities since 2022.
-    pieces: Sequence[str | _Entity]
     if message.text_entities:
-        pieces = message.text_entities
-    elif message.text is None:
+        return _show_text(message.text_entities, mask)
+    if message.text is None:
         return "" if message.text_entities is not None else None
-    elif isinstance(message.text, str):
-        return message.text
-    else:
-        pieces = message.text
-    return "".join(
-        piece if isinstance(piece, str) else _show_entity(piece, mask) for piece in pieces
-    )
+    return _show_text(message.text, mask)
+
+
+def _show_text(text: str | Sequence[str | _Entity], mask: bool) -> str:
+    if isinstance(text, str):
+        return text
+    return "".join(piece if isinstance(piece, str) else _show_entity(piece, mask) for piece in text)
+
+
+def _join_poll(text: str, poll: _Poll, mask: bool) -> str:
+    """Add the question and the answers of a poll to a message's text, which is mostly empty."""
+    answers = [_show_text(answer.text or "", mask) for answer in poll.answers or ()]
+    question = join_poll(_show_text(poll.question or "", mask), answers)
+    return join_title(text, question)
 
 
 def _show_entity(entity: _Entity, mask: bool) -> str:

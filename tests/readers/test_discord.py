@@ -61,6 +61,28 @@ def refusals(found: Batch) -> list[str]:
     return found.refused["reason"].to_list()
 
 
+@pytest.mark.parametrize(
+    "poll",
+    [
+        {
+            "question": {"text": "tea?"},
+            "answers": [{"poll_media": {"text": "yes"}}, {"text": "no"}],
+        },
+        {"question": "tea?", "answers": [{"answer": {"text": "yes"}}, {"text": "no"}]},
+    ],
+)
+def test_a_poll_s_question_and_answers_are_the_text(tmp_path: Path, poll: Any) -> None:
+    assert post(tmp_path, content="", poll=poll)["text"] == "tea?\n- yes\n- no"
+    assert post(tmp_path, content="hello", poll=poll)["text"] == "hello\n\ntea?\n- yes\n- no"
+
+
+def test_embeds_with_words_are_counted(tmp_path: Path) -> None:
+    embeds = [{"title": "A page"}, {"description": "of a bot"}, {"url": "x"}, {"fields": [{}]}]
+    found = batch(tmp_path, export({**MESSAGE, "embeds": embeds}))
+    assert found.posts["text"].to_list() == ["tea & **cake**"]
+    assert found.skipped == {"embed": 3}
+
+
 def test_a_message_becomes_a_post(tmp_path: Path) -> None:
     row = post(tmp_path)
     created = row.pop("created_at")

@@ -205,7 +205,11 @@ META_MEMBERS = ("your_facebook_activity/posts/your_posts_1.json",)
 
 #: Hand-made samples of each reader's format. A new reader is added here.
 SAMPLES: dict[str, list[Sample]] = {
-    "reddit": [lines(COMMENT, COMMENT), lines(SUBMISSION, {**SUBMISSION, "_meta": {}})],
+    "reddit": [
+        lines(COMMENT, COMMENT),
+        lines(SUBMISSION, {**SUBMISSION, "_meta": {}}),
+        lines({"kind": "Listing", "data": {"children": [{"kind": "t1", "data": COMMENT}]}}),
+    ],
     "x_stream": [
         lines(STATUS, {"delete": {"status": {"id": 1, "id_str": "1", "user_id": 2}}}),
         lines({**STATUS, "full_text": "tea", "retweeted_status": STATUS}),

@@ -55,6 +55,63 @@ def read(path: Path, part_posts: int = 1000) -> list[contract.Batch]:
     return list(reddit.read(str(path), reddit.Config(path=str(path)), part_posts))
 
 
+def test_a_poll_s_options_follow_the_title_and_the_text() -> None:
+    poll = {"options": [{"text": "Bramley", "id": "1"}, {"text": "Cox &amp; co", "id": "2"}]}
+    expected = "On engines\n\nThey <weave>.\n- Bramley\n- Cox & co"
+    assert post(SUBMISSION, poll_data=poll).text == expected
+    assert post(SUBMISSION, poll_data=poll, selftext="").text == "On engines\n- Bramley\n- Cox & co"
+    assert post(SUBMISSION, poll_data=None).text == post(SUBMISSION).text
+    assert post(SUBMISSION, poll_data=[3]).text == post(SUBMISSION).text
+    assert post(SUBMISSION, poll_data=poll, selftext="[removed]").text == "On engines"
+
+
+@pytest.mark.parametrize("kind", ["private", "employees_only", "gold_restricted"])
+def test_posts_of_private_subreddits_are_withdrawn(kind: str) -> None:
+    for row in (SUBMISSION, COMMENT):
+        found = post(row, subreddit_type=kind)
+        assert ("", "private") == (found.text, found.withdrawn)
+        assert post(row, subreddit_type="restricted").withdrawn is None
+
+
+def thing(kind: str, data: Any) -> dict[str, Any]:
+    return {"kind": kind, "data": data}
+
+
+def listing(*children: Any) -> dict[str, Any]:
+    return thing("Listing", {"after": None, "children": list(children)})
+
+
+def test_listings_are_read_with_all_replies() -> None:
+    deep = {**COMMENT, "id": "c0abe", "replies": ""}
+    reply = {**COMMENT, "id": "c0abd", "replies": listing(thing("t1", deep))}
+    more = thing("more", {"count": 3, "children": ["x"]})
+    top = {**COMMENT, "replies": listing(thing("t1", reply), more)}
+    broken = thing("t1", {**COMMENT, "id": 7})
+    row = listing(thing("t3", {**SUBMISSION, "name": "t3_17863"}), thing("t1", top), broken)
+    decode = reddit.make_decoder(config())
+    found = decode(json.dumps(row).encode())
+    posts = [one for one in found if isinstance(one, contract.Post)]
+    assert [one.id for one in posts] == [
+        "reddit:t3_17863",
+        "reddit:t1_c0abc",
+        "reddit:t1_c0abd",
+        "reddit:t1_c0abe",
+    ]
+    assert posts[:2] == [post(SUBMISSION), post(COMMENT)]
+    more_found, refused = found[4:]
+    assert more_found == contract.Skipped("more")
+    assert isinstance(refused, contract.Refused) and refused.reason == "no_id"
+    assert decode(json.dumps(thing("t1", COMMENT)).encode()) == [post(COMMENT)]
+    with pytest.raises(contract.Refused, match="no_id"):
+        decode(b'{"kind": null}')
+
+
+def test_what_praw_stores_is_read() -> None:
+    row = {**SUBMISSION, "name": "t3_17863", "created_utc": 1134365188.0, "edited": False}
+    row |= {"comment_limit": 2048, "comment_sort": "confidence", "approved_at_utc": None}
+    assert post(row)._replace(seen_at=None) == post(SUBMISSION, created_utc=1134365188)
+
+
 def test_a_comment_becomes_a_reply_with_entities_decoded_once() -> None:
     assert contract.Post(
         id="reddit:t1_c0abc",

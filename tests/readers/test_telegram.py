@@ -77,6 +77,25 @@ def test_a_message_of_a_public_chat_becomes_a_post(tmp_path: Path) -> None:
     } == {key: value for key, value in row.items() if value is not None}
 
 
+def test_a_poll_s_question_and_answers_are_the_text(tmp_path: Path) -> None:
+    answers = [{"text": "north hide", "voters": 2}, {"text": ["south ", {"text": "hide"}]}]
+    poll = {"question": "Which hide?", "closed": False, "answers": answers}
+    row = post(tmp_path, text="", text_entities=[], poll=poll)
+    assert row["text"] == "Which hide?\n- north hide\n- south hide"
+    entity = [{"type": "plain", "text": "Which "}, {"type": "bold", "text": "hide?"}]
+    row = post(tmp_path, poll={"question": entity, "answers": answers[:1]})
+    assert row["text"] == "tea & <cake>\n\nWhich hide?\n- north hide"
+
+
+def test_cards_are_counted_and_not_read(tmp_path: Path) -> None:
+    card = {"first_name": "Eve", "phone_number": "00123"}
+    place = {"latitude": 1.0, "longitude": 2.0}
+    row = {**MESSAGE, "contact_information": card, "location_information": place}
+    found = batch(tmp_path, chat(row))
+    assert found.posts["text"].to_list() == ["tea & <cake>"]
+    assert found.skipped == {"card": 2}
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
