@@ -19,6 +19,7 @@ from corpus.formats.json_repair import replace_lone_surrogates
 _CHUNK = 1 << 20
 _MAX_DEPTH = 1 << 16  # real exports nest far less; bounds the stack of brackets
 _MAX_SCALAR_BYTES = 1024
+_FAILED_BYTES = 4096  # of a malformed value, to compare others with
 _MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
 # Stands for the bytes of a gap. JSON contains no raw NUL, so that what the gap cuts is malformed.
 _GAP = b"\0"
@@ -31,6 +32,7 @@ _INSIDE = re.compile(rb'[^"\\]*+(?:\\[\s\S][^"\\]*+)*+')
 _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
 _FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:')
+_NAMED_ARRAY = re.compile(rb":\s*\[\s*\Z")
 _TRAILING_ERROR = re.compile(r"trailing characters \(byte (\d+)\)")
 _validate = msgspec.json.Decoder(msgspec.Raw).decode  # checks a value without building it
 
@@ -65,6 +67,8 @@ class JsonScanner:
         self.is_validated = False
         #: The indentation of the line, if the next value is the first on its line; else null.
         self.line_indent: bytes | None = b""
+        self.newlines = 0  # skipped between values
+        self.failed_head = b""  # the start of the last malformed value
         self.break_reason = ""  # why the source broke off, or empty
         self._fill()
         if self._buffer.startswith(b"\xef\xbb\xbf"):
@@ -87,6 +91,7 @@ class JsonScanner:
             _, newline, last = space.rpartition(b"\n")
             if newline:
                 self.line_indent = last
+                self.newlines += 1
             elif self.line_indent is not None:
                 self.line_indent += space
             self._at = match.end()
@@ -126,6 +131,7 @@ class JsonScanner:
         try:
             return self._read_by_brackets(keep, indent is not None)
         except MalformedJsonError:
+            self.failed_head = self._buffer[self._at : self._at + _FAILED_BYTES]
             self._at += 1  # so that the next search does not find the same value
             raise
 
@@ -176,15 +182,24 @@ class JsonScanner:
                     raise TruncatedJsonError
             self._at, self.line_indent = match.end(), match[1]
 
-    def skip_to_object(self, first_keys: Collection[bytes]) -> bool:
-        """Move to the next object that begins with one of the keys; to the end, if there is none.
+    def skip_to_object(self, first_keys: Collection[bytes], *, within_line: bool = False) -> bool:
+        """Move to the next object that begins with one of the keys, or with any if none is given.
+
+        Return false at the end, if there is no such object.
 
         In JSON no string contains such a beginning, as its quotes would be escaped. The value of a
-        key is skipped, as it is in another object.
+        key is skipped, as it is in another object. ``within_line`` ends the search at a line end.
         """
-        keys = b"|".join(map(re.escape, sorted(first_keys))) or b"(?!)"
+        keys = b"|".join(map(re.escape, sorted(first_keys))) or rb'"[^"\\]*"'
         pattern = rb"(?<!:)(?<!: )\{\s*(?:%s)\s*:" % keys
-        return self._skip_to(re.compile(pattern), _MAX_KEY_BYTES)
+        if within_line:
+            pattern += rb"|\n"
+        found = self._skip_to(re.compile(pattern), _MAX_KEY_BYTES)
+        return found and self._buffer[self._at : self._at + 1] != b"\n"
+
+    def is_first_of_key(self) -> bool:
+        """Return whether an array that is the value of a key begins right before this position."""
+        return _NAMED_ARRAY.search(self._buffer[max(0, self._at - 64) : self._at]) is not None
 
     def skip_to_document(self, indent: bytes) -> bool:
         """Move to the next line that begins a document with this indentation, or to the end."""
@@ -217,7 +232,7 @@ class JsonScanner:
             return False
         if byte == b"]" and (len(line) < len(indent) or not indent):
             return True
-        if len(line) < len(indent):
+        if len(line) < len(indent) and byte in (b'"', b"{", b"}", b"[", b"]"):
             # The line belongs to a container around the array. An element after it could be in
             # another array, such as another chat's.
             raise MalformedJsonError

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import msgspec
@@ -28,6 +29,10 @@ from corpus.formats.lines import is_binary
 
 _JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 _MAX_FIRST_KEYS = 16
+_FIRST_KEYS = re.compile(
+    rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s,:"{}\[\]]+)\s*,'
+    rb'\s*("(?:[^"\\]|\\.)*")\s*:'
+)
 _ASSIGNMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]]*\s*=\s*"
 )
@@ -58,8 +63,6 @@ class _PathNode:
     keys: dict[bytes, _PathNode] = field(default_factory=dict)
     any_key: _PathNode | None = None
     item: _PathNode | None = None
-    #: Whether this path leads to records, which may be in arrays wherever an array is met.
-    to_records: bool = False
 
     def add_child(self, part: str) -> _PathNode:
         path = f"{self.path}.{part}" if self.path else part
@@ -73,7 +76,18 @@ class _PathNode:
 
     @property
     def is_value(self) -> bool:
-        return not (self.keys or self.any_key or (self.item and not self.to_records))
+        return not (self.keys or self.any_key or self.item)
+
+
+@dataclass
+class _RecordNode(_PathNode):
+    """A node on the path to records, which may be in arrays wherever an array is met."""
+
+    resync: _Resync = field(kw_only=True)
+
+    @property
+    def is_value(self) -> bool:
+        return not (self.keys or self.any_key)
 
 
 def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Iterator[WalkEvent]:
@@ -106,37 +120,50 @@ def walk_records(
 
     The refusals are those of :func:`walk_json`, and ``no_records`` for a document without the keys.
     After a fault, reading goes on at the next line that begins an element of the array, or at the
-    next object that begins with the same key and has similar keys.
+    next object that begins with the same key and has at least half of the keys of the last record.
     """
-    root = _make_record_node(records.split(".") if records else [])
-    scanner, resync = JsonScanner(source, max_bytes), _Resync()
+    keys = records.split(".") if records else []
+    nodes = _make_record_nodes(keys)
+    root, leaf = nodes[0], nodes[-1]
+    scanner = JsonScanner(source, max_bytes)
+    in_array, is_resynced = False, False
     try:
         while not scanner.is_at_end():
-            indent = scanner.line_indent
+            indent, newlines = scanner.line_indent, scanner.newlines
             is_array = scanner.peek_byte() == b"["
             if whole_arrays and is_array and (data := scanner.read_whole_value()) is not None:
                 yield data
                 continue
-            resync.note_start(scanner)
-            found = False
+            in_array = is_array or (in_array and indent is None)
+            found = is_resynced
             try:
-                if scanner.peek_byte() not in (b"{", b"["):
+                if is_resynced:
+                    is_resynced = False
+                    events = _walk_elements(scanner, leaf)
+                elif scanner.peek_byte() in (b"{", b"["):
+                    root.resync.note_start(scanner)
+                    events = _walk_value(scanner, root, indent)
+                else:
                     raise MalformedJsonError
-                for event in _walk_value(scanner, root, indent):
+                for event in events:
                     if isinstance(event, ContainerStart):
                         found = found or event.path == records
                         continue
                     found = True
                     if isinstance(event, JsonValue):
-                        resync.note_record(event.data)
+                        leaf.resync.note_record(event.data)
                         yield event.data
                     else:
                         yield event
                 if not found:
                     yield Refused("no_records")
             except MalformedJsonError:
-                if indent is None:
-                    resync.skip(scanner)
+                if scanner.newlines == newlines if keys else in_array:
+                    is_resynced = leaf.resync.skip(scanner)
+                    if not is_resynced and keys:
+                        scanner.skip_to_document(indent or b"")
+                elif indent is None:
+                    leaf.resync.skip(scanner)
                 else:
                     scanner.skip_to_document(indent)
                 yield from _refuse_malformed(scanner)
@@ -149,18 +176,18 @@ def walk_records(
         yield from _refuse_break(scanner)
 
 
-def _make_record_node(keys: Sequence[str], path: str = "", nested: int = 2) -> _PathNode:
-    """Return the tree of the paths to the records, through ``nested`` levels of arrays."""
-    node = _PathNode(path, to_records=True)
-    if keys:
-        child = _make_record_node(keys[1:], f"{path}.{keys[0]}" if path else keys[0])
-        if keys[0] == "*":
-            node.any_key = child
-        else:
-            node.keys[keys[0].encode()] = child
-    if nested:
-        node.item = _make_record_node(keys, path, nested - 1)
-    return node
+def _make_record_nodes(keys: Sequence[str]) -> list[_RecordNode]:
+    """Return the nodes of the document and behind each key; arrays may be in each of them."""
+    nodes: list[_RecordNode] = []
+    for depth in range(len(keys), -1, -1):
+        node = _RecordNode(".".join(keys[:depth]), resync=_Resync(within_line=bool(keys)))
+        if nodes and keys[depth] == "*":
+            node.any_key = nodes[0]
+        elif nodes:
+            node.keys[keys[depth].encode()] = nodes[0]
+        # An array of arrays of arrays is no form that records have.
+        nodes.insert(0, replace(node, item=replace(node, item=node)))
+    return nodes
 
 
 class _NoMoreRecordsError(Exception):
@@ -170,7 +197,8 @@ class _NoMoreRecordsError(Exception):
 class _Resync:
     """Finds the next record after a fault in an array without line ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, within_line: bool = False) -> None:
+        self._within_line = within_line  # as another document begins on the next line
         self._first_keys: set[bytes] = set()
         self._model: bytes | None = None  # the last whole record
 
@@ -187,18 +215,37 @@ class _Resync:
 
     def skip(self, scanner: JsonScanner) -> bool:
         """Move to the next object that resembles the others; false if there is none."""
-        while scanner.skip_to_object(self._first_keys):
+        needed = _FIRST_KEYS.match(scanner.failed_head) if self._model is None else None
+        while scanner.skip_to_object(self._first_keys, within_line=self._within_line):
+            if scanner.is_first_of_key():  # in the damaged record, or beside the records
+                _skip_elements(scanner)
+                continue
             data = scanner.peek_object()
-            if data is None or self._model is None or _have_similar_keys(data, self._model):
-                return True  # a damaged one is refused when it is read
+            if data is None:
+                return True  # it is refused when it is read
+            if needed and {_decode_key(key).decode() for key in needed.groups()} <= _list_keys(
+                data
+            ):
+                return True
+            if not needed and (self._model is None or _has_keys_of(data, self._model)):
+                return True
             scanner.read_value(None, keep=False)  # an object in the damaged record
         return False
 
 
-def _have_similar_keys(one: bytes, other: bytes) -> bool:
-    """Return whether two objects have at least half of all their keys in common."""
-    keys, others = (_list_keys(data) for data in (one, other))
-    return 2 * len(keys & others) >= len(keys | others)
+def _skip_elements(scanner: JsonScanner) -> None:
+    """Skip the elements of an array up to its end, or to a fault."""
+    with suppress(MalformedJsonError):
+        scanner.read_value(None, keep=False)
+        while scanner.peek_byte() == b",":
+            scanner.expect_byte(b",")
+            scanner.read_value(None, keep=False)
+
+
+def _has_keys_of(data: bytes, model: bytes) -> bool:
+    """Return whether an object has at least half of the keys of another."""
+    keys = _list_keys(model)
+    return 2 * len(keys & _list_keys(data)) >= len(keys)
 
 
 def _list_keys(data: bytes) -> set[str]:
@@ -350,20 +397,21 @@ def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
 
 def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
     scanner.expect_byte(b"[")
+    yield from _walk_elements(scanner, item)
+
+
+def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
+    """Walk the rest of an array and its closing bracket."""
     indent: bytes | None = None
-    resync = _Resync()
+    resync = item.resync if isinstance(item, _RecordNode) else None
     while (byte := scanner.peek_byte()) != b"]":
-        indent = indent if scanner.line_indent is None else scanner.line_indent
+        indent = scanner.line_indent if indent is None else indent
         try:
-            if item.is_value and (byte != b"[" or item.item is None):
-                if item.to_records:
-                    resync.note_start(scanner)
-                for event in _read_value(scanner, item, indent):
-                    if isinstance(event, JsonValue):
-                        resync.note_record(event.data)
-                    yield event
-            else:
+            if resync is not None:
                 resync.note_start(scanner)
+            if item.is_value and (byte != b"[" or item.item is None):
+                yield from _read_value(scanner, item, indent)
+            else:
                 yield from _walk_value(scanner, item, indent)
             byte = scanner.peek_byte()
             # An element on a line of its own is complete even if the comma before it is missing.
@@ -371,13 +419,13 @@ def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
             if byte != b"]" and not is_next_line:
                 scanner.expect_byte(b",")
         except MalformedJsonError:
-            if indent is None and not item.to_records:
+            if indent is None and resync is None:
                 raise
             failure: Exception | None = None
             try:
                 if indent is not None:
                     scanner.skip_to_line(indent)
-                elif not resync.skip(scanner):
+                elif resync is not None and not resync.skip(scanner):
                     failure = _NoMoreRecordsError()
             except (MalformedJsonError, TruncatedJsonError) as error:
                 failure = error

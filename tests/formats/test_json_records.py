@@ -188,6 +188,38 @@ def test_an_object_in_a_damaged_record_is_no_record() -> None:
     assert [1, "malformed_json", 3] == walk(damage(text, '"text": "tea", "by": "ada", "in"', '"t'))
 
 
+def test_a_fault_leads_to_no_other_array() -> None:
+    rows = [{"n": n, "text": "tea", "by": "ada"} for n in range(4)]
+    private = [row | {"n": 10 + row["n"], "in": [row | {"n": 20}] * 2} for row in rows]
+    text = json.dumps({"comments": private, "drafts": rows, "x": 1})
+    text += "\n" + text
+    for at in (10, 12, 13):
+        expected = [n if n != at else "malformed_json" for n in (10, 11, 12, 13)]
+        assert [*expected, 10, 11, 12, 13] == walk(
+            damage(text, f'"n": {at}', f'"n: {at}'), "comments"
+        )
+    # The last record's missing quote hides the end of the array.
+    found = walk(damage(text, '"n": 13, "text": "tea"', '"n": 13, "text": "tea'), "comments")
+    assert [10, 11, 12, "malformed_json", 10, 11, 12, 13] == found
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_bracket_too_many_does_not_end_the_records(indent: int | None) -> None:
+    text = json.dumps(ROWS, indent=indent)
+    found = walk(damage(text, '"tea 1 [{"', '"tea 1 [{"]'))
+    assert [0, 2, 3, 4] == [n for n in found if n != "malformed_json"]
+
+
+@pytest.mark.parametrize("odd", ["\0\0\0\0\0\0\0\0", "!", "x"])
+def test_a_fault_in_the_indentation_costs_one_record(odd: str) -> None:
+    text = damage(
+        json.dumps(ROWS, indent=4), '\n        "text": "tea 1', f'\n   {odd}"text": "tea 1'
+    )
+    assert [0, "malformed_json", 2, 3, 4] == walk(text)
+    keyed = damage(json.dumps({"c": ROWS}, indent=4), '"text": "tea 1', '"text: "tea 1')
+    assert [0, "malformed_json", 2, 3, 4] == walk(keyed, "c")
+
+
 class WithGaps:
     """A source of pieces with a gap between each two."""
 
