@@ -149,6 +149,11 @@ def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[
         if name == "table":
             lines[0] = b"id,text,num_points,num_comments,author,created_at"
         yield b"\n".join(lines), least
+    if name not in ("stackexchange", "table"):
+        for _ in range(count // 20):  # arrays on one line or on several
+            separator = chance.choice((b", ", b",\n"))
+            rows = separator.join(chance.choices(known, k=5))
+            yield mutate(b"[" + separator[1:] + rows + b"]", chance), 0
 
 
 def write_input(name: str, content: bytes, folder: Path) -> Path:
