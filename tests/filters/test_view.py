@@ -406,7 +406,7 @@ def test_a_text_of_nothing_but_details_is_analyzed_in_linear_work() -> None:
 
     for detail in DETAILS.values():
         for text in (f"{detail} ", detail, f"_{detail}_"):
-            size = 12_000 // len(text)
+            size = 2_000 // len(text)
             assert 0 < count(text * 2 * size) <= 2.5 * count(text * size), detail
 
 

@@ -35,7 +35,7 @@ STREAMS: dict[str, Pack] = {
     "zst": zstandard.ZstdCompressor(write_checksum=True).compress,
     "gz": lambda data: gzip.compress(data, mtime=0),
     "bz2": bz2.compress,
-    "xz": lzma.compress,
+    "xz": lambda data: lzma.compress(data, preset=0),
 }
 CODECS = {**STREAMS, "zst_blocks": pack_blocks}
 

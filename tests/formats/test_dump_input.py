@@ -52,7 +52,7 @@ PACKERS: dict[str, Callable[[bytes], bytes]] = {
     "zst": zstd,
     "gz": gzip.compress,
     "bz2": bz2.compress,
-    "xz": lzma.compress,
+    "xz": lambda content: lzma.compress(content, preset=0),
     "tar": tar,
     "tar.gz": lambda content: gzip.compress(tar(content)),
     "plain": bytes,
