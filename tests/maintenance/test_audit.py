@@ -18,6 +18,7 @@ from corpus.privacy import canaries, keys, suppression
 from corpus.tasks.files import file_sha256
 from tests.conftest import contents, post, write_lines
 from tests.support.commands import command
+from tests.support.corpora import build_once
 
 SAME_EYES = "no contact data and no handles"
 OTHER_EYES = "no contact data by the independent detector"
@@ -39,7 +40,7 @@ def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:
         "output": {"path": str(folder / "out"), "canaries": 20, **output},
         "run": {"runner": "serial", "part_posts": 30},
     }
-    corpus.build(plan)
+    build_once(folder, plan)
     return folder / "out"
 
 

@@ -52,7 +52,7 @@ def made(tmp_path: Path) -> Made:
             },
             "run": {"runner": "serial", "part_posts": 50},
         }
-        corpus.build(plan)
+        corpora.build_once(tmp_path, plan)
         return tmp_path / name
 
     return make
@@ -506,6 +506,8 @@ def test_a_user_s_file_beside_the_tokens_is_kept(made: Made) -> None:
     (out / "tokens").mkdir()
     for name in ("tokens.bin", "documents.bin", "index.json", "notes.txt"):
         (out / "tokens" / name).write_text("{}")
+    index = {"tokenizer": "bytes", "shards": [], "files": ["tokens.bin"]}
+    (out / "tokens" / "index.json").write_text(json.dumps(index))
     assert take_down(out, ["table:1"])["tokens_removed"]
     assert [path.name for path in (out / "tokens").iterdir()] == ["notes.txt"]
 

@@ -19,6 +19,7 @@ from corpus.privacy import keys
 from corpus.privacy.pseudonyms import Pseudonymizer
 from filters.pii.presidio import EntityFinder
 from tests.conftest import contents, post, sentence, write_lines
+from tests.support.corpora import build_once
 
 Build = Callable[..., Path]
 SECRET = "please mail ann@example.org or call +1 212 555 0187 about the"
@@ -46,7 +47,7 @@ def build(tmp_path: Path) -> Build:
             "output": {"path": str(tmp_path / name), "ids": "original", **output},
             "run": {"runner": "serial", **more},
         }  # fmt: skip
-        corpus.build(plan)
+        build_once(tmp_path, plan)
         return tmp_path / name
 
     return make
