@@ -18,6 +18,7 @@ from corpus.manifest import find_imbalances
 from corpus.privacy import suppression
 from corpus.schema import LEDGER_COLUMNS
 from tests.conftest import contents, sentence, write_lines
+from tests.support.corpora import build_once
 from tests.support.keys import DIGITS
 
 MakePlan = Callable[..., dict[str, Any]]
@@ -88,7 +89,7 @@ def test_listed_posts_and_reposts_of_them_are_counted_and_have_no_ledger_row(
 def test_verify_fails_if_the_ledger_has_a_row_of_a_suppressed_post(
     forum: MakePlan, tmp_path: Path
 ) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     suppression.add(tmp_path / "corpus.key", ["forum:p7"])
     corpus.build(forum())
     out = tmp_path / "out"
@@ -105,7 +106,7 @@ def test_verify_fails_if_the_ledger_has_a_row_of_a_suppressed_post(
 def test_a_plan_without_consent_and_one_that_honours_nothing_drop_listed_posts_too(
     forum: MakePlan, tmp_path: Path
 ) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     suppression.add(tmp_path / "corpus.key", [], ["forum:rosa"])
     for name, stages in (("none", []), ("lax", [{"consent": {"drop": []}}])):
         manifest = corpus.build(forum(stages, path=str(tmp_path / name)))
@@ -115,7 +116,7 @@ def test_a_plan_without_consent_and_one_that_honours_nothing_drop_listed_posts_t
 def test_listed_names_are_redacted_before_any_stage_sees_them(
     forum: MakePlan, tmp_path: Path
 ) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     write_lines(
         tmp_path / "posts.jsonl",
         [{"id": "1", "user": "a", "text": "Yesterday Rosa FINCH sold me the kettle, rosa finch!"}],
@@ -129,7 +130,7 @@ def test_listed_names_are_redacted_before_any_stage_sees_them(
 
 
 def test_the_same_input_plan_and_list_give_the_same_bytes(forum: MakePlan, tmp_path: Path) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     suppression.add(tmp_path / "corpus.key", ["forum:p1"], ["forum:rosa"], ["Ada Lane"])
     made = []
     for name, run in (
@@ -149,7 +150,7 @@ def test_after_a_takedown_no_build_over_the_corpus_brings_a_post_back(
     forum: MakePlan, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    corpus.build(forum(keep_work=True))
+    build_once(tmp_path, forum(keep_work=True))
     take_down(out, ["forum:r1"], ["forum:Rosa"])
     assert not ids(out) & GONE
     before = contents(out, timings=True)
@@ -172,7 +173,7 @@ def test_after_a_takedown_no_build_over_the_corpus_brings_a_post_back(
 def test_a_takedown_that_is_killed_has_listed_its_request(
     forum: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     out = tmp_path / "out"
 
     def stop(*_: Any) -> None:
@@ -190,7 +191,7 @@ def test_requests_that_are_added_between_builds_are_honoured_by_the_next(
     forum: MakePlan, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    corpus.build(forum(keep_work=True))
+    build_once(tmp_path, forum(keep_work=True))
     assert ids(out) >= GONE and has_text(out / "work", sentence(7))
     suppression.add(tmp_path / "corpus.key", ["forum:p7"])
     corpus.build(forum(keep_work=True))  # no --replace is needed
@@ -216,7 +217,7 @@ def test_a_listed_post_of_an_earlier_corpus_drops_no_copy_by_another(
     authors_asked: list[str],
     kept: set[str],
 ) -> None:
-    corpus.build(forum([{"dedup": {}}]))
+    build_once(tmp_path, forum([{"dedup": {}}]))
     assert {"forum:p7", "forum:p8"} <= ids(tmp_path / "out")
     rows = [{"id": f"q{n}", "user": "ada", "text": sentence(n)} for n in (7, 8, 9)]
     write_lines(tmp_path / "posts.jsonl", rows)
@@ -233,7 +234,7 @@ def test_a_listed_post_of_an_earlier_corpus_drops_no_copy_by_another(
 def test_a_build_is_refused_if_the_list_has_lost_what_the_corpus_honours(
     forum: MakePlan, tmp_path: Path
 ) -> None:
-    corpus.build(forum(keep_work=True))
+    build_once(tmp_path, forum(keep_work=True))
     take_down(tmp_path / "out", ["forum:p7"])
     listed = tmp_path / "corpus.key.suppressed"
     kept = listed.read_bytes()
@@ -255,7 +256,7 @@ def test_a_takedown_of_before_there_was_a_list_is_not_built_over(
     forum: MakePlan, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     take_down(out, ["forum:p7"])
     (tmp_path / "corpus.key.suppressed").unlink()
     manifest = json.loads((out / "manifest.json").read_text())
@@ -274,7 +275,7 @@ def test_a_corpus_of_another_key_is_built_over_when_its_requests_are_given(
     forum: MakePlan, tmp_path: Path, replace: bool
 ) -> None:
     out = tmp_path / "out"
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     take_down(out, ["forum:p7"])
     other = str(tmp_path / "keys" / "new.key")
     with pytest.raises(PlanError, match=r"another key.*suppressed: FILE.*suppressed: none"):
@@ -292,7 +293,7 @@ def test_a_corpus_of_another_key_is_built_over_when_its_requests_are_given(
 def test_posts_of_another_key_s_corpus_may_come_back_if_the_plan_says_so(
     forum: MakePlan, tmp_path: Path
 ) -> None:
-    corpus.build(forum())
+    build_once(tmp_path, forum())
     take_down(tmp_path / "out", ["forum:p7"])
     other = str(tmp_path / "new.key")
     corpus.build(forum(key=other, suppressed="none"), replace=True)

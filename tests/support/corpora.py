@@ -9,31 +9,33 @@ from tempfile import mkdtemp
 from typing import Any
 
 import corpus
+from corpus.manifest import load_manifest
 from tests.conftest import post, write_lines
 
 _Inputs = tuple[str, tuple[tuple[str, bytes], ...]]
 _BUILT: dict[_Inputs, tuple[Path, Path]] = {}
 
 
-def build_once(folder: Path, plan: dict[str, Any]) -> None:
+def build_once(folder: Path, plan: dict[str, Any]) -> dict[str, Any]:
     """Build a plan whose files are all in ``folder``; an equal build of this process is copied.
 
     Builds are equal whose plans are, and before which the same files are in their folders. The
-    copy has the key of the first build, and the paths of its own folder.
+    copy has the key of the first build, and the paths of its own folder. Returns the manifest.
     """
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     contents = tuple((str(path.relative_to(folder)), path.read_bytes()) for path in files)
     inputs = (json.dumps(plan).replace(str(folder), ""), contents)
     if inputs not in _BUILT:
-        corpus.build(plan)
+        manifest = corpus.build(plan)
         kept = Path(mkdtemp(dir=folder.parent, prefix="built"))
         shutil.copytree(folder, kept, symlinks=True, dirs_exist_ok=True)
         _BUILT[inputs] = folder, kept
-        return
+        return manifest
     first, kept = _BUILT[inputs]
     shutil.copytree(kept, folder, symlinks=True, dirs_exist_ok=True)
     for path in folder.glob("*.plans/*"):
         path.write_text(path.read_text().replace(str(first), str(folder)))
+    return load_manifest(Path(plan["output"]["path"]))
 
 
 def make(folder: Path, posts: int, *, first: int = 0, **output: Any) -> Path:
