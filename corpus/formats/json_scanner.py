@@ -19,7 +19,6 @@ from corpus.formats.json_repair import replace_lone_surrogates
 _CHUNK = 1 << 20
 _MAX_DEPTH = 1 << 16  # real exports nest far less; bounds the stack of brackets
 _MAX_SCALAR_BYTES = 1024
-_FAILED_BYTES = 4096  # of a malformed value, to compare others with
 _MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
 # Stands for the bytes of a gap. JSON contains no raw NUL, so that what the gap cuts is malformed.
 _GAP = b"\0"
@@ -68,7 +67,6 @@ class JsonScanner:
         #: The indentation of the line, if the next value is the first on its line; else null.
         self.line_indent: bytes | None = b""
         self.newlines = 0  # skipped between values
-        self.failed_head = b""  # the start of the last malformed value
         self.break_reason = ""  # why the source broke off, or empty
         self._fill()
         if self._buffer.startswith(b"\xef\xbb\xbf"):
@@ -131,7 +129,6 @@ class JsonScanner:
         try:
             return self._read_by_brackets(keep, indent is not None)
         except MalformedJsonError:
-            self.failed_head = self._buffer[self._at : self._at + _FAILED_BYTES]
             self._at += 1  # so that the next search does not find the same value
             raise
 

@@ -29,10 +29,6 @@ from corpus.formats.lines import is_binary
 
 _JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
 _MAX_FIRST_KEYS = 16
-_FIRST_KEYS = re.compile(
-    rb'\{\s*("(?:[^"\\]|\\.)*")\s*:\s*(?:"(?:[^"\\]|\\.)*"|[^\s,:"{}\[\]]+)\s*,'
-    rb'\s*("(?:[^"\\]|\\.)*")\s*:'
-)
 _ASSIGNMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:(?:var|let|const)\s+)?[A-Za-z_$][\w$.\[\]]*\s*=\s*"
 )
@@ -63,6 +59,7 @@ class _PathNode:
     keys: dict[bytes, _PathNode] = field(default_factory=dict)
     any_key: _PathNode | None = None
     item: _PathNode | None = None
+    resync: _Resync | None = None  # of elements of one kind, which a fault does not end
 
     def add_child(self, part: str) -> _PathNode:
         path = f"{self.path}.{part}" if self.path else part
@@ -83,14 +80,14 @@ class _PathNode:
 class _RecordNode(_PathNode):
     """A node on the path to records, which may be in arrays wherever an array is met."""
 
-    resync: _Resync = field(kw_only=True)
-
     @property
     def is_value(self) -> bool:
         return not (self.keys or self.any_key)
 
 
-def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Iterator[WalkEvent]:
+def walk_json(
+    source: ByteSource, paths: Collection[str], max_bytes: int, *, one_kind: bool = False
+) -> Iterator[WalkEvent]:
     """Yield the values at ``paths`` and the starts of the containers around them, in order.
 
     A :class:`Refused` is yielded in place of a value of over ``max_bytes`` bytes
@@ -99,13 +96,16 @@ def walk_json(source: ByteSource, paths: Collection[str], max_bytes: int) -> Ite
     source's reason).
 
     Malformed structure ends the walk unless the elements begin on lines of their own. JSON strings
-    contain no raw newline, so the next line with the same indentation begins the next element.
+    contain no raw newline, so the next line with the same indentation begins the next element. With
+    ``one_kind``, an element found behind a fault as in :func:`walk_records` cannot be one of
+    another owner, such as another chat, and the walk goes on.
     """
     root = _PathNode("")
     for path in paths:
         node = root
         for part in path.split("."):
             node = node.add_child(part)
+        node.resync = _Resync() if one_kind else None
     return _walk_documents(JsonScanner(source, max_bytes), root)
 
 
@@ -125,6 +125,7 @@ def walk_records(
     keys = records.split(".") if records else []
     nodes = _make_record_nodes(keys)
     root, leaf = nodes[0], nodes[-1]
+    leaf_resync = leaf.resync or _Resync()
     scanner = JsonScanner(source, max_bytes)
     in_array, is_resynced = False, False
     try:
@@ -141,7 +142,8 @@ def walk_records(
                     is_resynced = False
                     events = _walk_elements(scanner, leaf)
                 elif scanner.peek_byte() in (b"{", b"["):
-                    root.resync.note_start(scanner)
+                    if root is leaf:
+                        leaf_resync.note_start(scanner)
                     events = _walk_value(scanner, root, indent)
                 else:
                     raise MalformedJsonError
@@ -150,20 +152,16 @@ def walk_records(
                         found = found or event.path == records
                         continue
                     found = True
-                    if isinstance(event, JsonValue):
-                        leaf.resync.note_record(event.data)
-                        yield event.data
-                    else:
-                        yield event
+                    yield event.data if isinstance(event, JsonValue) else event
                 if not found:
                     yield Refused("no_records")
             except MalformedJsonError:
                 if scanner.newlines == newlines if keys else in_array:
-                    is_resynced = leaf.resync.skip(scanner)
+                    is_resynced = leaf_resync.skip(scanner)
                     if not is_resynced and keys:
                         scanner.skip_to_document(indent or b"")
                 elif indent is None:
-                    leaf.resync.skip(scanner)
+                    leaf_resync.skip(scanner)
                 else:
                     scanner.skip_to_document(indent)
                 yield from _refuse_malformed(scanner)
@@ -215,7 +213,6 @@ class _Resync:
 
     def skip(self, scanner: JsonScanner) -> bool:
         """Move to the next object that resembles the others; false if there is none."""
-        needed = _FIRST_KEYS.match(scanner.failed_head) if self._model is None else None
         while scanner.skip_to_object(self._first_keys, within_line=self._within_line):
             if scanner.is_first_of_key():  # in the damaged record, or beside the records
                 _skip_elements(scanner)
@@ -223,11 +220,7 @@ class _Resync:
             data = scanner.peek_object()
             if data is None:
                 return True  # it is refused when it is read
-            if needed and {_decode_key(key).decode() for key in needed.groups()} <= _list_keys(
-                data
-            ):
-                return True
-            if not needed and (self._model is None or _has_keys_of(data, self._model)):
+            if self._model is None or _has_keys_of(data, self._model):
                 return True
             scanner.read_value(None, keep=False)  # an object in the damaged record
         return False
@@ -275,9 +268,11 @@ def _refuse_gaps(scanner: JsonScanner) -> Iterator[Refused]:
         yield Refused(reason)
 
 
-def iter_values(source: ByteSource, path: str, max_bytes: int) -> Iterator[bytes | Refused]:
+def iter_values(
+    source: ByteSource, path: str, max_bytes: int, *, one_kind: bool = False
+) -> Iterator[bytes | Refused]:
     """Yield each value at ``path`` as its JSON text, or a refusal as in :func:`walk_json`."""
-    for event in walk_json(source, (path,), max_bytes):
+    for event in walk_json(source, (path,), max_bytes, one_kind=one_kind):
         if isinstance(event, JsonValue):
             yield event.data
         elif isinstance(event, Refused):
@@ -346,6 +341,8 @@ def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent
         yield from _refuse_malformed(scanner)
     except TruncatedJsonError:
         yield from _refuse_break(scanner)
+    except _NoMoreRecordsError:
+        pass
 
 
 def _walk_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> Iterator[WalkEvent]:
@@ -369,6 +366,8 @@ def _read_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> 
     if data is None:
         return [*_refuse_gaps(scanner), Refused("line_too_long")]
     if scanner.is_validated or is_json(replace_lone_surrogates(data)):
+        if node.resync is not None:
+            node.resync.note_record(data)
         return [JsonValue(node.path, data)]
     return list(_refuse_malformed(scanner))
 
@@ -403,7 +402,7 @@ def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
 def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
     """Walk the rest of an array and its closing bracket."""
     indent: bytes | None = None
-    resync = item.resync if isinstance(item, _RecordNode) else None
+    resync = item.resync
     while (byte := scanner.peek_byte()) != b"]":
         indent = scanner.line_indent if indent is None else indent
         try:

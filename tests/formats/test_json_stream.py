@@ -198,6 +198,17 @@ def test_a_fault_that_hides_the_next_element_ends_the_document() -> None:
     assert [{"a": 1}, "malformed_json"] == take(b'{"messages": [{"a": 1}, {"a": \xff}, {"a": 3}]}')
 
 
+def test_a_fault_in_elements_of_one_kind_costs_one_element() -> None:
+    text = b'{"messages": [{"a": 1}, {"a": \xff}, {"a": 3}], "other": [{"a": 4}]}'
+    for damaged, expected in (
+        (text, [1, "malformed_json", 3]),
+        (text.replace(b'"a": 3}]', b'"a: 3}]'), [1, "malformed_json"]),
+    ):
+        found = iter_values(io.BytesIO(damaged), "messages.item", LONGEST, one_kind=True)
+        shown = [x.reason if isinstance(x, Refused) else msgspec.json.decode(x)["a"] for x in found]
+        assert expected == shown
+
+
 def test_half_an_emoji_and_invalid_utf8_are_passed_to_the_decoder() -> None:
     text = b'{"messages": [{"a": "\\ud83d"}, {"a": "\xff"}]}'
     found = list(iter_values(io.BytesIO(text), "messages.item", LONGEST))

@@ -230,7 +230,7 @@ def _read_outbox(
     if _FIRST_PAGE.search(head.data):
         paths += ["first.orderedItems.item", "first.items.item"]
     row = 0
-    for event in walk_json(head, paths, config.max_line_mb << 20):
+    for event in walk_json(head, paths, config.max_line_mb << 20, one_kind=True):
         if isinstance(event, JsonValue):
             row += 1
             records = decode_value(event.data, decoder.decode)

@@ -286,7 +286,7 @@ def decode_elements(
     source: ByteSource, source_file: str, max_bytes: int, decode: Decode
 ) -> Iterator[LocatedRecords]:
     """Decode each element of the array that a file of an archive assigns to a variable."""
-    elements = iter_values(skip_assignment(source), "item", max_bytes)
+    elements = iter_values(skip_assignment(source), "item", max_bytes, one_kind=True)
     for row, element in enumerate(elements, start=1):
         if isinstance(element, Refused):
             yield LocatedRecords(source_file, row, 0, (element,))
