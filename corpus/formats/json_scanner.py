@@ -19,6 +19,9 @@ from corpus.formats.json_repair import replace_lone_surrogates
 _CHUNK = 1 << 20
 _MAX_DEPTH = 1 << 16  # real exports nest far less; bounds the stack of brackets
 _MAX_SCALAR_BYTES = 1024
+#: How often the bytes of a document may be searched for the end of a malformed value on average,
+#: beyond some bytes.
+_MAX_SEARCHES, _FREE_BYTES = 16, 4 << 20
 _MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
 # Stands for the bytes of a gap. JSON contains no raw NUL, so that what the gap cuts is malformed.
 _GAP = b"\0"
@@ -66,6 +69,7 @@ class JsonScanner:
         self.is_validated = False
         #: The indentation of the line, if the next value is the first on its line; else null.
         self.line_indent: bytes | None = b""
+        self._failed_bytes = 0  # of values that were malformed
         self.newlines = 0  # skipped between values
         self.break_reason = ""  # why the source broke off, or empty
         self._fill()
@@ -307,22 +311,33 @@ class JsonScanner:
             if byte == b'"':
                 quoted = not quoted
             elif quoted:
-                raise MalformedJsonError
+                raise self._fail(at)
             elif byte in b"{[":
                 # A bracket in place of a key: the one that closes the element before is missing.
                 if (brackets[-1:] == b"{" and before != b":") or len(brackets) == _MAX_DEPTH:
-                    raise MalformedJsonError
+                    raise self._fail(at)
                 brackets += byte
             elif byte in b"}]" and brackets[-1:].decode() == ("{" if byte == b"}" else "["):
                 del brackets[-1:]
             else:
-                raise MalformedJsonError
+                raise self._fail(at)
             before = byte
             if not brackets and not quoted:
                 keep = keep and (whole or at - self._at <= self._max_bytes)
                 data = self._buffer[self._at : at] if keep else None
                 self._at = at
                 return data
+
+    def _fail(self, at: int) -> Exception:
+        """Return the error of a value that is malformed at an offset of the buffer.
+
+        What is searched again and again, such as nested beginnings of objects, ends the document.
+        """
+        self._failed_bytes += at - self._at
+        if self._failed_bytes > _FREE_BYTES + _MAX_SEARCHES * (self._offset + self._at):
+            self.break_reason = "malformed_json"
+            return TruncatedJsonError()
+        return MalformedJsonError()
 
     def _fill(self) -> bool:
         """Drop the consumed bytes and read more; false at the end of the stream."""
