@@ -267,6 +267,8 @@ _SHORT = (
     r"|(?:on|my|via|add|mi|mein|mon|meu|auf|na|по|в) (?:sc|ig|tg|fb|wa|vk|disc|line|zap)[ :])"
 )
 
+_SHORT_OR_MATRIX = rf"{_SHORT}|(?-i:@[A-Za-z0-9_.=+-]+:[A-Za-z0-9-]+\.)"
+
 
 def may_contain_contact(texts: pl.Series) -> pl.Series:
     """Return which texts contain a link of a messenger, or the name of a service."""
@@ -279,13 +281,9 @@ def may_contain_contact(texts: pl.Series) -> pl.Series:
     also = texts.gather(rows).str.contains_any(others, ascii_case_insensitive=True)
     named = named.scatter(rows, named.gather(rows) | also)
     rows = named.arg_true()
-    introduced = texts.gather(rows).str.contains(_INTRODUCED)
-    return (
-        has_link
-        | named.scatter(rows, introduced)
-        | texts.str.contains(_SHORT)
-        | texts.str.contains(r"@[A-Za-z0-9_.=+-]+:[A-Za-z0-9-]+\.")
-    )
+    if len(rows):
+        named = named.scatter(rows, texts.gather(rows).str.contains(_INTRODUCED))
+    return has_link | named | texts.str.contains(_SHORT_OR_MATRIX)
 
 
 def list_contacts(text: str) -> tuple[Contact, ...]:

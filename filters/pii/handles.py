@@ -308,6 +308,8 @@ class HandleFinder:
         has_page = texts.str.contains_any(_PAGE_MARKERS, ascii_case_insensitive=True)
         has_text_form = texts.str.contains_any(_TEXT_MARKERS, ascii_case_insensitive=True)
         rows = (has_page | has_text_form).arg_true()
+        if rows.is_empty():
+            return {}
 
         def select(column: pl.Series | None) -> list[str | None]:
             return column.gather(rows).to_list() if column is not None else [None] * len(rows)

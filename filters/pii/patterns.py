@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
@@ -12,6 +12,9 @@ from filters.pii.spans import EntitySpan
 
 #: What ``pii`` looks for if a plan does not say what.
 ENTITIES = (*presidio.ENTITIES, "SECRET")
+
+#: Called with texts and their languages; returns the spans by row.
+_Find = Callable[[pl.Series, "pl.Series | None"], dict[int, list[EntitySpan]]]
 
 
 def list_presidio_regions(phone_regions: tuple[str, ...]) -> tuple[str, ...]:
@@ -32,18 +35,15 @@ class PatternFinder:
     ) -> None:
         self._entities = frozenset(entities)
         self._min_scores = min_scores or {}
-        wants_phones = phones.AUTO in phone_regions and "PHONE_NUMBER" in entities
-        self._phones = phones.PhoneFinder() if wants_phones else None
-
-    def _select(self, texts: pl.Series) -> pl.Series:
-        """Return which texts match a gate of our patterns."""
-        gates = [phones.GATE] if self._phones else []
-        gates += [wallets.GATE] if self._entities & {"CRYPTO", "SECRET"} else []
-        gates += [secrets.GATE] if "SECRET" in self._entities else []
-        gates += [edges.IBAN_GATE] if "IBAN_CODE" in self._entities else []
-        if not gates:
-            return pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
-        return texts.str.contains("|".join(gates))
+        self._finders: list[tuple[str, _Find]] = []  # each with its gate
+        if phones.AUTO in phone_regions and "PHONE_NUMBER" in entities:
+            self._finders.append((phones.GATE, phones.PhoneFinder().find))
+        if self._entities & {"CRYPTO", "SECRET"}:
+            self._finders.append((wallets.GATE, lambda texts, _: wallets.find_wallets(texts)))
+        if "SECRET" in self._entities:
+            self._finders.append((secrets.GATE, lambda texts, _: secrets.find_secrets(texts)))
+        if "IBAN_CODE" in self._entities:
+            self._finders.append((edges.IBAN_GATE, lambda texts, _: _find_ibans(texts)))
 
     def find(
         self, texts: pl.Series, languages: pl.Series | None = None
@@ -56,27 +56,20 @@ class PatternFinder:
 
     def find_and_list_gated(
         self, texts: pl.Series, languages: pl.Series | None = None
-    ) -> tuple[dict[int, list[EntitySpan]], list[int]]:
+    ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
         """Return what ``find`` returns, and the rows that match a gate."""
-        gated = self._select(texts).arg_true()
-        rows = gated.to_list()
-        # The gate of each finder runs on these rows only.
-        texts = texts.gather(gated)
-        languages = None if languages is None else languages.gather(gated)
-        finders = []
-        if self._phones:
-            finders.append(self._phones.find(texts, languages))
-        if self._entities & {"CRYPTO", "SECRET"}:
-            finders.append(wallets.find_wallets(texts))
-        if "SECRET" in self._entities:
-            finders.append(secrets.find_secrets(texts))
-        if "IBAN_CODE" in self._entities:
-            finders.append(_find_ibans(texts))
+        gated: set[int] = set()
         found: defaultdict[int, list[EntitySpan]] = defaultdict(list)
-        for spans_by_index in finders:
-            for index, spans in spans_by_index.items():
+        for gate, find in () if texts.is_empty() else self._finders:
+            selected = texts.str.contains(gate).arg_true()
+            if selected.is_empty():
+                continue
+            rows = selected.to_list()
+            gated.update(rows)
+            own_languages = None if languages is None else languages.gather(selected)
+            for index, spans in find(texts.gather(selected), own_languages).items():
                 found[rows[index]] += (span for span in spans if self._is_wanted(span))
-        return {row: spans for row, spans in found.items() if spans}, rows
+        return {row: spans for row, spans in found.items() if spans}, gated
 
     def _is_wanted(self, span: EntitySpan) -> bool:
         return span.entity in self._entities and span.score >= self._min_scores.get(span.entity, 0)
@@ -84,8 +77,7 @@ class PatternFinder:
 
 def _find_ibans(texts: pl.Series) -> dict[int, list[EntitySpan]]:
     """Return by row the account numbers of countries that Presidio does not know."""
-    rows = texts.str.contains(edges.IBAN_GATE).arg_true()
     return {
         row: [EntitySpan(*span, "IBAN_CODE", 1.0) for span in edges.find_ibans(text)]
-        for row, text in zip(rows.to_list(), texts.gather(rows).to_list(), strict=True)
+        for row, text in enumerate(texts)
     }

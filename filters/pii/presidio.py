@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from filters.pii.national import DIGIT, LETTER, NATIONAL_IDENTIFIERS
+from filters.pii.phone_regions import select_regions
 from filters.pii.spans import MIN_PHONE_DIGITS, EntitySpan
 
 PHONE_REGIONS = ("US", "GB", "DE", "FR", "IL", "IN", "CA", "BR")  # Presidio's own default
@@ -66,11 +67,26 @@ CONTEXT_CHARACTERS = 500
 
 
 class _Detector(NamedTuple):
-    """A recognizer, and the regular expression that is its gate."""
+    """A recognizer, and the regular expression that is its gate.
+
+    That of phone numbers has ``regions``, of which it looks in those that ``select_regions``
+    returns for numbers of ``min_digits``.
+    """
 
     entity: str
     recognizer: Any
     gate: str
+    regions: tuple[str, ...] = ()
+    min_digits: int = 0
+
+    def analyze(self, text: str, *, gated: bool) -> list[Any]:
+        """Return Presidio's results in one post; ``gated=False`` looks in every region."""
+        if self.regions:
+            regions = select_regions(text, self.regions, self.min_digits) if gated else self.regions
+            if not regions:
+                return []
+            self.recognizer.supported_regions = regions
+        return _analyze(self.recognizer, text, self.entity)
 
 
 def compute_min_phone_digits(region: str) -> int:
@@ -161,14 +177,16 @@ class EntityFinder:
         self, texts: pl.Series, *, gated: bool = True
     ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
         """Return what ``find`` returns, and the rows that match a gate."""
+        if texts.is_empty():
+            return {}, set()
         long = texts.str.len_chars() > PIECE_CHARACTERS
         if long.any():
             return self._find_in_pieces(texts, long.arg_true().to_list(), gated)
         hits: defaultdict[int, list[Any]] = defaultdict(list)
-        for entity, recognizer, gate in self._detectors:
-            rows = texts.str.contains(gate if gated else "").arg_true()
+        for detector in self._detectors:
+            rows = texts.str.contains(detector.gate if gated else "").arg_true()
             for row, text in zip(rows, texts.gather(rows).to_list(), strict=True):
-                hits[row] += _analyze(recognizer, text, entity)
+                hits[row] += detector.analyze(text, gated=gated)
         scored = (
             (row, self._score_hits(texts[row], hits[row])) for row in sorted(hits) if hits[row]
         )
@@ -264,17 +282,24 @@ def _make_detectors(
         # What Presidio's registry sets on every pattern recognizer that it loads.
         recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
         yield _Detector(entity, recognizer, gate)
-    if "PHONE_NUMBER" in entities:
-        # Each region costs a pass over the post, so only regions with the same minimum share a
-        # gate: German numbers can be four digits, and one tweet in sixteen has four in a row.
-        regions_by_digits: defaultdict[int, list[str]] = defaultdict(list)
-        for region in phone_regions:
-            regions_by_digits[compute_min_phone_digits(region)].append(region)
-        build_gate = build_reachable_phone_gate if reachable_only else build_phone_gate
-        for digits, regions in regions_by_digits.items():
-            make_phone_recognizer: Any = presidio.PhoneRecognizer
-            recognizer = make_phone_recognizer(supported_regions=tuple(regions))
-            yield _Detector("PHONE_NUMBER", recognizer, build_gate(digits))
+    if "PHONE_NUMBER" in entities and phone_regions:
+        _keep_compiled_phone_patterns()
+        make_phone_recognizer: Any = presidio.PhoneRecognizer
+        recognizer = make_phone_recognizer(supported_regions=phone_regions)
+        digits = min(map(compute_min_phone_digits, phone_regions))
+        if reachable_only:
+            gate, min_digits = build_reachable_phone_gate(digits), MIN_PHONE_DIGITS
+        else:
+            gate, min_digits = build_phone_gate(digits), digits
+        yield _Detector("PHONE_NUMBER", recognizer, gate, phone_regions, min_digits)
+
+
+def _keep_compiled_phone_patterns() -> None:
+    """Let libphonenumber keep its compiled patterns, which are more than ``re`` itself keeps."""
+    from phonenumbers import re_util
+
+    if hasattr(re_util, "enable_pattern_cache"):  # since 9.0
+        re_util.enable_pattern_cache()
 
 
 @cache

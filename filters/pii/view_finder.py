@@ -75,6 +75,7 @@ _RUN_PATTERN = (
     r"|[0-9A-Za-z]{20,}|[A-Za-z]{0,15}[0-9][0-9A-Za-z]{11,}|[A-Za-z]{6}[0-9]{2}[A-Za-z][0-9]{2}[A-Za-z][0-9]{3}[A-Za-z]"
 )
 _RUN = re.compile(_RUN_PATTERN)
+_RUN_OR_ADDRESS = f"{_RUN_PATTERN}|{_ADDRESS}"
 _REST_OF_WORD = re.compile(r"[0-9A-Za-z.:-]{0,40}")
 
 
@@ -137,20 +138,19 @@ class ViewFinder:
 
     def _select_candidates(self, texts: pl.Series, gate_rows: set[int]) -> pl.Series:
         """Return which texts may contain a detail that shows only in the view."""
-        selected = has_escapes(texts) & texts.str.contains(_HAS_DIGIT_OR_AT)
+        escaping = has_escapes(texts).arg_true()
+        escaping = _keep_matching(texts, escaping, _HAS_DIGIT_OR_AT)
         changing = texts.str.contains(_CAN_CHANGE).arg_true()
-        changing = changing.filter(texts.gather(changing).str.contains(_MAY_BE_DETAIL))
+        changing = _keep_matching(texts, changing, _MAY_BE_DETAIL)
         shown = approximate_views(texts.gather(changing))
-        selected = selected.scatter(
-            changing,
-            selected.gather(changing) | shown.str.contains(f"{_RUN_PATTERN}|{_ADDRESS}"),
-        )
+        changing = changing.filter(shown.str.contains(_RUN_OR_ADDRESS))
         gated = pl.Series(sorted(gate_rows), dtype=pl.UInt32)
-        written = texts.gather(gated)
-        touching = written.str.contains(_ADDRESS) | (
-            written.str.contains(_TOUCHES_WORD) & written.str.contains(_RUN_PATTERN)
-        )
-        return selected.scatter(gated, selected.gather(gated) | touching)
+        gated = _keep_matching(texts, gated, f"{_TOUCHES_WORD}|{_ADDRESS}")
+        touching = _keep_matching(texts, gated, _RUN_OR_ADDRESS)
+        selected = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+        for rows in (escaping, changing, touching):
+            selected = selected.scatter(rows, True)
+        return selected
 
     def _find_in_view(self, view: View, spelled: bool) -> Iterator[EntitySpan]:
         """Yield what needs no recognizer of Presidio."""
@@ -261,6 +261,11 @@ class ViewHandleFinder:
                 replacement = self._replacement(contact.network, contact.name, None)
                 if replacement is not None:
                     yield HandleSpan(*contact, replacement)
+
+
+def _keep_matching(texts: pl.Series, rows: pl.Series, pattern: str) -> pl.Series:
+    """Return those of the rows whose texts match a pattern."""
+    return rows.filter(texts.gather(rows).str.contains(pattern)) if len(rows) else rows
 
 
 def _reads_otherwise(text: str, view: View, separated: str) -> bool:
