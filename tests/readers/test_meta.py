@@ -41,7 +41,6 @@ COMMENT: dict[str, Any] = {
                 "timestamp": 1_651_406_300,
                 "comment": spoilt("tr\u00e8s bien"),
                 "author": spoilt("Ad\u00e8le Lee"),
-                "group": "Tea",
             }
         }
     ],
@@ -93,7 +92,7 @@ def test_a_facebook_export_has_posts_and_comments(tmp_path: Path) -> None:
     found = batch(tmp_path, {POSTS: [POST], COMMENTS: {"comments_v2": [COMMENT]}, PROFILE: PERSON})
     columns = ("platform", "kind", "author", "community", "text", "consent", "withdrawn")
     assert [
-        ("facebook", "reply", "Ad\u00e8le Lee", "Tea", "tr\u00e8s bien", "allowed", None),
+        ("facebook", "reply", "Ad\u00e8le Lee", None, "tr\u00e8s bien", "allowed", None),
         ("facebook", "post", "Ad\u00e8le Lee", None, "Caf\u00e9 \U0001f600", "allowed", None),
     ] == found.posts.select(columns).rows()
     times = [moment.timestamp() for moment in found.posts["created_at"].to_list()]
@@ -379,3 +378,61 @@ def test_parts_are_read_in_order_and_reading_resumes_after_any_batch(tmp_path: P
 )
 def test_its_own_archives_are_detected(members: tuple[str, ...], expected: float) -> None:
     assert expected == meta.fits(Sample("export.zip", members, b"[]"))
+
+
+def comment(**changes: Any) -> dict[str, Any]:
+    return {**COMMENT, "data": [{"comment": {**COMMENT["data"][0]["comment"], **changes}}]}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        comment(group="Tea"),
+        {**COMMENT, "title": "Ad\u00e8le Lee commented on a post in Tea."},
+        {**POST, "title": "Ad\u00e8le Lee posted in Tea."},
+        {**POST, "title": "Ad\u00e8le Lee wrote on Bob Ray's timeline."},
+        {**POST, "title": spoilt("Ad\u00e8le Lee a publi\u00e9 dans Th\u00e9.")},
+        {**POST, "title": "Ada Lee hat in Tee gepostet."},
+        {**POST, "group": {"name": "Tea"}},
+        {**POST, "data": [{"post": "tea"}, {"group": "Tea"}]},
+        {**POST, "audience": "Friends"},
+        {**POST, "privacy": {"value": "SELF"}},
+        {**POST, "label_values": [{"label": "Audience", "value": "Only me"}]},
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_was_written_for_others_is_withdrawn_whatever_its_file(
+    tmp_path: Path, row: dict[str, Any], alone: bool
+) -> None:
+    found = batch(tmp_path, {POSTS: row if alone else [row, POST], PROFILE: PERSON})
+    columns = ("text", "author", "community", "withdrawn")
+    assert found.posts.select(columns).row(0) == ("", None, None, "private")
+    assert alone or found.posts["withdrawn"].to_list() == ["private", None]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        comment(group=""),
+        {**POST, "title": "Ada updated her status."},
+        {**POST, "title": "Ada Lee added a photo to her album."},
+        {**POST, "audience": "Public"},
+        {**POST, "privacy": {"value": "EVERYONE"}},
+        {**POST, "label_values": [{"label": "Place", "value": "Tea room"}]},
+    ],
+)
+def test_what_was_written_for_everybody_or_says_nothing_is_read(
+    tmp_path: Path, row: dict[str, Any]
+) -> None:
+    assert batch(tmp_path, {POSTS: [row]}).posts["withdrawn"].to_list() == [None]
+
+
+def test_posts_of_threads_are_read(tmp_path: Path) -> None:
+    media = {"uri": "", "creation_timestamp": 1_651_406_400, "title": spoilt("th\u00e9")}
+    name = "your_instagram_activity/threads/threads_and_replies.json"
+    found = batch(tmp_path, {name: {"text_post_app_text_posts": [{"media": [media]}]}})
+    columns = ("platform", "kind", "text")
+    assert found.posts.select(columns).rows() == [("instagram", "post", "th\u00e9")]
+    assert meta.fits(Sample("export", (name,), b"")) == 1
+    (empty,) = batches(written(tmp_path, {name: {}}), consented=False)
+    assert empty.posts.height == 0

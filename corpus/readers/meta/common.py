@@ -18,7 +18,7 @@ class MetaEntry(NamedTuple):
     time: JsonScalar
     kind: str
     author: str | None = None
-    community: str | None = None
+    is_restricted: bool = False  # the record itself says that not everybody could see it
 
 
 # The files are written by PHP, where an empty object is an empty list.
@@ -40,11 +40,12 @@ class _Comment(msgspec.Struct, gc=False):
     timestamp: JsonScalar = None
     comment: str | None = None
     author: str | None = None
-    group: str | None = None
+    group: Any = None
 
 
-class _FacebookData(msgspec.Struct, gc=False):
+class _FacebookData(msgspec.Struct):
     post: str | None = None
+    group: Any = None
     comment: _Comment | list[Any] | None = None
 
 
@@ -52,6 +53,11 @@ class _FacebookPost(msgspec.Struct):
     timestamp: JsonScalar = None
     data: list[_FacebookData | list[Any]] | None = None
     attachments: list[_Attachment | list[Any]] | None = None
+    title: Any = None  # what the owner did, in the language of their settings
+    group: Any = None
+    audience: Any = None
+    privacy: Any = None
+    label_values: Any = None
 
 
 class _InstagramValue(msgspec.Struct, gc=False):
@@ -88,6 +94,22 @@ _COMMENT_LABELS = frozenset((
     "Коментар", "Σχόλιο", "コメント", "댓글", "评论", "留言",
 ))  # fmt: skip
 _USERNAME_LABELS = ("Username", "Gebruikersnaam", "Benutzername", "Brugernavn", "Nom d’utilisateur")
+# What the titles of posts to a group or to another person's page say; others name the owner alone.
+_TO_OTHERS = re.compile(
+    r"\b(?:posted|commented on a (?:post|photo)|replied to a comment|asked a question"
+    r"|shared a (?:post|link|photo|video|memory)|created a poll"
+    r"|added (?:a|\d+) (?:new )?(?:photo|video)s?) (?:in|to) (?!(?:his|her|their) )"
+    r"|\bwrote on .*?(?:timeline|wall|profile)\b"
+    r"|\bhat (?:etwas )?in .* gepostet\b|\bChronik (?:geschrieben|gepostet)\b|\bin der Gruppe\b"
+    r"|\ba (?:publié|écrit) (?:dans|sur le (?:journal|profil|mur) de)\b|\bdans le groupe\b"
+    r"|\b(?:publicó en|escribió en la biografía de|escribió en el muro de|en el grupo)\b"
+    r"|\bha (?:pubblicato (?:un post )?in|scritto sul diario di)\b|\bnel gruppo\b"
+    r"|\bheeft .*(?:in de groep|op de tijdlijn van)\b"
+    r"|\b(?:publicou em|escreveu na linha do tempo de)\b"
+)
+_MAX_TITLE_CHARS = 500  # longer ones are no titles, and would take quadratic time
+_EVERYBODY = ("public", "everyone", "everybody")
+_AUDIENCE_LABELS = ("audience", "privacy", "group", "group name", "shared with")
 # Facebook shows a person tagged in a text as "@[100001:2048:Ada Lovelace]".
 # The length of a name is bounded; else a text of many beginnings would take quadratic time.
 _TAGGED_PERSON = re.compile(r"@\[\d{1,30}:\d{1,30}:(?:[^\]\\]|\\.){0,300}\]")
@@ -116,6 +138,7 @@ def parse_facebook(data: bytes) -> MetaEntry:
     """Parse a post or a comment of Facebook."""
     row = _decode_facebook(data)
     posts = [one for one in row.data or () if isinstance(one, _FacebookData)]
+    is_restricted = _is_restricted(row) or any(one.group for one in posts)
     for one in posts:
         if isinstance(one.comment, _Comment):
             comment = one.comment
@@ -125,8 +148,8 @@ def parse_facebook(data: bytes) -> MetaEntry:
                 text,
                 time,
                 "reply",
-                _repair_optional(comment.author),
-                _repair_optional(comment.group),
+                repair_encoding(comment.author) if comment.author else None,
+                is_restricted or bool(comment.group),
             )
     captions = [
         attached.media.description
@@ -136,8 +159,30 @@ def parse_facebook(data: bytes) -> MetaEntry:
         if isinstance(attached, _AttachmentData) and isinstance(attached.media, _Media)
     ]
     return MetaEntry(
-        _join_distinct([*(one.post for one in posts), *captions]), row.timestamp, "post"
+        _join_distinct([*(one.post for one in posts), *captions]),
+        row.timestamp,
+        "post",
+        is_restricted=is_restricted,
     )
+
+
+def _is_restricted(row: _FacebookPost) -> bool:
+    """Return whether a record says that it was for a group, another person's page or a few people.
+
+    The consent of the owner is not that of the others, and a group's name is theirs.
+    """
+    title = repair_encoding(row.title) if type(row.title) is str else ""
+    if row.group or _TO_OTHERS.search(title[:_MAX_TITLE_CHARS]):
+        return True
+    audiences = [row.audience, row.privacy]
+    for entry in row.label_values if isinstance(row.label_values, list) else ():
+        if isinstance(entry, dict) and str(entry.get("label")).lower() in _AUDIENCE_LABELS:
+            audiences.append(entry.get("value"))
+    for audience in audiences:
+        value = audience.get("value") if isinstance(audience, dict) else audience
+        if value and str(value).strip().lower() not in _EVERYBODY:
+            return True
+    return False
 
 
 def parse_instagram(data: bytes) -> MetaEntry:
@@ -186,10 +231,6 @@ def _get_values_by_label(row: _InstagramPost) -> dict[str, _InstagramValue]:
         for label, value in pairs
         if isinstance(value, _InstagramValue)
     }
-
-
-def _repair_optional(text: str | None) -> str | None:
-    return repair_encoding(text) if text else None
 
 
 def _join_distinct(texts: Iterable[str | None]) -> str | None:

@@ -5,7 +5,11 @@ read as public unless the plan has ``consented: true``; without it every post is
 withdrawn (``private`` in the funnel), without text or author.
 
 Only the files of posts and comments, and the one with the account's name, are opened: never
-messages, drafts, archived or deleted posts, posts to groups, or other files.
+messages, drafts, archived or deleted posts, posts to groups, or other files. Where a record in
+these files says that it was written in a group, on another person's page or for an audience that is
+not public, it is withdrawn as private as well: the owner cannot consent for the others.
+
+Posts of Threads are in the export of the Instagram account, and are read with it.
 
 Posts have no ids in the export, so each id is a hash of the file's own name, the row in it, and two
 times: the post's and that of the file's first post. The same export gives the same ids whatever its
@@ -56,7 +60,7 @@ from corpus.readers.meta.common import (
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
 PLATFORM = "facebook"  # or "instagram", by the names in the export
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -96,6 +100,7 @@ _POST_FILES = {
         "comments/post_comments.json",
         "comments/post_comments_*.json",
         "comments/reels_comments.json",
+        "threads/threads_and_replies.json",
     ),
 }
 _PROFILE_FILES = {
@@ -124,9 +129,13 @@ _POST_LISTS = (
     "comments_media_comments.item",
     "comments_reels_comments.item",
     "ig_reels_media.item",
+    "text_post_app_text_posts.item",
 )
 # Some exports write a list of one post as the post itself.
-_SINGLE_POST_KEYS = ("timestamp", "data", "attachments", "media", "title", "creation_timestamp")
+_SINGLE_POST_KEYS = (
+    *("timestamp", "data", "attachments", "media", "title", "creation_timestamp"),
+    *("group", "audience", "privacy", "label_values"),
+)
 _PARSERS: dict[str, Callable[[bytes], MetaEntry]] = {
     "facebook": parse_facebook,
     "instagram": parse_instagram,
@@ -274,14 +283,13 @@ class _PostMaker:
             return Skipped("no_words")  # a picture, a shared link, a sticker
         identity = f"{self._file}\0{row}\0{self._first_time}\0{created}"
         name = f"{self._platform}:{hashlib.sha256(identity.encode()).hexdigest()[:24]}"
-        if not self._config.consented:
+        if not self._config.consented or entry.is_restricted:
             return Post(name, "", entry.kind, withdrawn="private")
         return Post(
             name,
             mask_tagged_people(entry.text) if self._config.mask_mentions else entry.text,
             entry.kind,
             entry.author or self._account,
-            entry.community,
-            created,
+            created_at=created,
             consent="allowed",
         )
