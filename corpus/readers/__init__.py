@@ -23,6 +23,7 @@ _MODULES = {
     "telegram": "corpus.readers.telegram",
     "x_api": "corpus.readers.x.api",
     "x_archive": "corpus.readers.x.archive",
+    "x_scrape": "corpus.readers.x.scrape",
     "x_stream": "corpus.readers.x.stream",
 }
 

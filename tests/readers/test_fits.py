@@ -214,6 +214,12 @@ SAMPLES: dict[str, list[Sample]] = {
         lines(STATUS, {"delete": {"status": {"id": 1, "id_str": "1", "user_id": 2}}}),
         lines({**STATUS, "full_text": "tea", "retweeted_status": STATUS}),
         lines({"delete": {"status": {"id": 1, "user_id": 2}}}, {"scrub_geo": {"user_id": 2}}),
+        lines({"id": "tag:search.twitter.com,2005:1", "objectType": "activity", "verb": "post"}),
+    ],
+    "x_scrape": [
+        lines({"_type": "snscrape.modules.twitter.Tweet", "id": 1, "content": "tea", "user": USER}),
+        lines({"id": 1, "id_str": "1", "rawContent": "tea", "user": USER, "lang": "en"}),
+        lines({"data": {"tweetResult": {"result": {"rest_id": "1", "legacy": {"full_text": ""}}}}}),
     ],
     "x_api": [
         lines({"data": [TWEET], "includes": {"users": []}, "meta": {"result_count": 1}}),

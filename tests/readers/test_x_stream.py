@@ -208,7 +208,7 @@ def test_a_deletion_whose_id_lost_digits_is_refused() -> None:
         decode({"delete": {"status": {"id": 4.8979055905868e17}}})
 
 
-@pytest.mark.parametrize("name", ["scrub_geo", "limit", "disconnect", "warning", "user_undelete"])
+@pytest.mark.parametrize("name", ["scrub_geo", "limit", "disconnect", "warning", "info"])
 def test_other_notices_are_skipped_by_name(name: str) -> None:
     assert Skipped(name) == decode({name: {"track": 1}})
 
@@ -263,3 +263,84 @@ def test_real_streams_are_read_to_the_last_line(name: str, posts: int, tombstone
     assert lines == posts + tombstones
     assert batch.posts["created_at"].null_count() == 0
     assert batch.posts["author"].str.contains(r"^\d+$").all()
+
+
+# --------------------------------------------------------------------------- Gnip
+
+TAG = "tag:search.twitter.com,2005:"
+ACTIVITY: dict[str, Any] = {
+    "id": TAG + "489790559058686978",
+    "objectType": "activity",
+    "verb": "post",
+    "postedTime": "2010-04-19T17:52:00.000Z",
+    "actor": {"objectType": "person", "id": "id:twitter.com:12", "preferredUsername": "ada"},
+    "body": "tea &amp; cake &amp;lt;",
+    "object": {"objectType": "note", "id": "object:search.twitter.com,2005:489790559058686978"},
+    "twitter_lang": "en",
+    "favoritesCount": 4,
+    "twitter_entities": {"urls": [], "user_mentions": []},
+}
+
+
+def activity(**changes: Any) -> Post:
+    record = decode({**ACTIVITY, **changes})
+    assert isinstance(record, Post)
+    return record
+
+
+def test_an_activity_of_gnip_is_the_same_post_as_its_status() -> None:
+    assert activity() == post()._replace(sensitive=None)
+    long = {"body": "the whole text", "twitter_entities": {}}
+    assert activity(long_object=long).text == "the whole text"
+    link = {"link": "http://twitter.com/bob/statuses/5"}
+    assert (activity(inReplyTo=link).kind, activity(inReplyTo=link).parent_id) == ("reply", "x:5")
+
+
+def test_a_share_has_the_original_s_whole_text() -> None:
+    bob = {"id": "id:twitter.com:13", "preferredUsername": "bob"}
+    original = {**ACTIVITY, "id": TAG + "77", "actor": bob, "body": "a long s\u2026"}
+    original["long_object"] = {"body": "a long story &gt; all"}
+    repost = activity(verb="share", body="RT @bob: a l\u2026", object=original)
+    assert (repost.kind, repost.text, repost.parent_id, repost.original_author) == (
+        "repost",
+        "RT @bob: a long story > all",
+        "x:77",
+        "13",
+    )
+    assert repost.mentions == "bob=13"
+
+
+def test_an_activity_that_quotes_has_no_link_to_what_it_quotes() -> None:
+    url = {"url": "https://t.co/q", "expanded_url": "https://twitter.com/bob/status/77"}
+    quote = activity(
+        body="so it is https://t.co/q",
+        twitter_entities={"urls": [url]},
+        twitter_quoted_status={"id": TAG + "77"},
+    )
+    assert (quote.kind, quote.text) == ("quote", "so it is")
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"verb": "delete", "object": {"id": TAG + "5"}}, Tombstone("id", "x:5", "deleted_later")),
+        (
+            {"verb": "user_protect", "object": {"id": "id:twitter.com:5"}},
+            Tombstone("author", "x:5", "protected", 1_271_699_520_000_000),
+        ),
+        ({"verb": "user_undelete", "postedTime": None}, Skipped("user_undelete")),
+        ({"verb": "scrub_geo"}, Skipped("activity")),
+    ],
+)
+def test_notices_of_gnip_are_tombstones(changes: dict[str, Any], expected: object) -> None:
+    assert expected == decode({**ACTIVITY, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [({"id": TAG}, "no_id"), ({"body": None}, "no_text"), ({"verb": "delete"}, "no_id")],
+)
+def test_an_activity_without_id_or_text_is_refused(changes: dict[str, Any], reason: str) -> None:
+    row = {**ACTIVITY, **changes} | ({"object": {}} if changes.get("verb") else {})
+    with pytest.raises(contract.Refused, match=reason):
+        decode(row)

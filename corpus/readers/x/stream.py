@@ -1,4 +1,7 @@
-"""Read X's v1.1 stream, such as Archive Team's Stream Grab: statuses and notices."""
+"""Read X's v1.1 stream, such as Archive Team's Stream Grab: statuses and notices.
+
+The activities of Gnip (PowerTrack), which are the same data in another form, are read as well.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ from corpus.readers.x.common import (
     parse_x_id,
     strip_quote_link,
 )
+from corpus.readers.x.gnip import decode_activity, is_activity
 
 PLATFORM = "x"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 
@@ -119,6 +123,7 @@ class _Line(_Status):
     disconnect: msgspec.Raw = msgspec.Raw()
     warning: msgspec.Raw = msgspec.Raw()
     friends: msgspec.Raw = msgspec.Raw()
+    info: msgspec.Raw = msgspec.Raw()
     user_undelete: _Notice | None = None
     user_unprotect: _Notice | None = None
     user_unsuspend: _Notice | None = None
@@ -138,15 +143,17 @@ _SKIPPED_MESSAGES = (
     "disconnect",
     "warning",
     "friends",
+    "info",
 )
 _POLLS = b'"polls":'
+_ACTIVITY = b'"objectType"'
 _parse_polls = msgspec.json.Decoder(_PollEntities).decode
 _parse_line = msgspec.json.Decoder(_Line).decode
 
 
 def fits(sample: Sample) -> float:
     """Return the share of lines that are statuses of API v1.1 or the stream's notices."""
-    return sample.matching_share(lambda row: _is_status(row) or _is_notice(row))
+    return sample.matching_share(lambda row: _is_status(row) or _is_notice(row) or is_activity(row))
 
 
 def _is_status(row: dict[str, Any]) -> bool:
@@ -176,6 +183,8 @@ def decode(line: bytes) -> Sequence[Record]:
     row = _parse_line(line)
     text = _get_full_text(row)
     if text is None:
+        if _ACTIVITY in line:
+            return decode_activity(line)
         return (_decode_notice(row),)
     name = parse_x_id(row.id_str, row.id)
     if not name:
