@@ -108,6 +108,7 @@ def test_a_bit_that_flips_between_two_runs_does_not_change_the_bytes(
         assert {k: v for k, v in contents(out).items() if not k.startswith("work/")} == expected
 
 
+@pytest.mark.slow
 def test_a_bit_that_flips_while_the_build_runs_stops_it_before_the_manifest(
     document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +183,7 @@ def test_parts_that_vanish_while_the_build_runs_are_never_missing_from_the_corpu
         corpus.build(document)
 
 
-@pytest.mark.parametrize("change", ["cut", "grow", "touch"])
+@pytest.mark.parametrize("change", [pytest.param("cut", marks=pytest.mark.slow), "grow", "touch"])
 def test_an_input_that_changes_while_it_is_read_stops_the_build(
     change: str, document: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_damaged_marker_of_a_begun_build_is_named_and_can_be_replaced(
     assert abs((out / "manifest.json").stat().st_size - expected) < 50
 
 
+@pytest.mark.slow
 def test_the_index_receipts_of_another_plan_are_removed_with_its_index(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
@@ -238,6 +240,7 @@ def test_the_index_receipts_of_another_plan_are_removed_with_its_index(
         assert not receipts.is_damaged(steps[0] / "00000.json")
 
 
+@pytest.mark.slow
 def test_a_hangup_is_ignored_under_nohup(tmp_path: Path, document: dict[str, Any]) -> None:
     document["stages"] = []
     file = tmp_path / "plan.yaml"

@@ -61,18 +61,23 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
     return found | {None: set(kept["id"])}
 
 
+_FEW = [
+    ("toxicity", {"max_score": 0.5}),
+    ("language", {"min_score": 0.995}),
+    ("quality", {"min_words": 8, "max_word_chars": 12}),
+    ("quality", {"templates": False, "min_distinct_words": 0.9}),
+]
+_MORE = [
+    ("toxicity", {"max_score": 0.95}),
+    ("language", {"min_score": 0.1, "keep": ["en", "es", "de", "pt"]}),
+    ("language", {"keep": ["en"]}),
+    ("quality", {"min_words": 2, "max_hashtag_share": 0.6}),
+]
+
+
 @pytest.mark.parametrize(
     ("stage", "changes"),
-    [
-        ("toxicity", {"max_score": 0.5}),
-        ("toxicity", {"max_score": 0.95}),
-        ("language", {"min_score": 0.995}),
-        ("language", {"min_score": 0.1, "keep": ["en", "es", "de", "pt"]}),
-        ("language", {"keep": ["en"]}),
-        ("quality", {"min_words": 8, "max_word_chars": 12}),
-        ("quality", {"min_words": 2, "max_hashtag_share": 0.6}),
-        ("quality", {"templates": False, "min_distinct_words": 0.9}),
-    ],
+    [*_FEW, *(pytest.param(*each, marks=pytest.mark.slow) for each in _MORE)],
 )
 def test_a_new_build_does_what_was_told(room: Path, stage: str, changes: dict[str, Any]) -> None:
     (row,) = tune(room / "as_built", {stage: changes}, EVERY)["stages"]

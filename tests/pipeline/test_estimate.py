@@ -35,7 +35,9 @@ def write_dump(path: Path, posts: int) -> None:
         file.writelines(rows)
 
 
-@pytest.mark.parametrize("name", ["posts.jsonl", "posts.jsonl.gz"])
+@pytest.mark.parametrize(
+    "name", ["posts.jsonl.gz", pytest.param("posts.jsonl", marks=pytest.mark.slow)]
+)
 def test_a_large_dump_is_estimated_from_its_beginning(
     plan: MakePlan, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from corpus.errors import CorpusError, PlanError
 from corpus.storage import output_folder
 from tests.conftest import contents, post, write_lines
 from tests.support.commands import command
+from tests.support.corpora import build_once
 
 MakePlan = Callable[..., dict[str, Any]]
 
@@ -106,7 +107,7 @@ FOREIGN_FILES = [
 def test_a_file_that_no_build_wrote_stops_a_build_before_anything_is_removed(
     document: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
-    corpus.build(document)
+    build_once(tmp_path, document)
     path = tmp_path / "out" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("the user's")
@@ -125,7 +126,7 @@ def test_a_file_that_no_build_wrote_stops_a_build_before_anything_is_removed(
 def test_a_folder_under_the_name_of_a_file_is_foreign(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    corpus.build(document)
+    build_once(tmp_path, document)
     (tmp_path / "out" / "report.html").unlink()
     (tmp_path / "out" / "report.html").mkdir()
     with pytest.raises(PlanError, match=r"'report\.html', which no build put there"):
@@ -155,7 +156,7 @@ def test_a_folder_under_the_name_of_a_file_is_foreign(
 def test_a_link_is_refused_and_not_followed(
     document: dict[str, Any], tmp_path: Path, name: str
 ) -> None:
-    corpus.build(document)
+    build_once(tmp_path, document)
     out, users = tmp_path / "out", tmp_path / "users"
     path = out / name
     path.parent.mkdir(exist_ok=True)
@@ -189,7 +190,7 @@ def test_an_empty_folder_of_a_user_with_a_link_to_another_is_refused(
 def test_the_output_folder_itself_may_be_a_link(document: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "out").symlink_to(tmp_path / "disk")
-    corpus.build(document)
+    build_once(tmp_path, document)
     corpus.build(with_other_threshold(document), replace=True)
     assert (tmp_path / "disk" / "manifest.json").is_file()
 
@@ -210,7 +211,7 @@ def test_files_that_a_user_adds_while_a_build_runs_are_kept(
         return real(*given)
 
     monkeypatch.setattr(build.ingest, "read_and_filter", write_and_read)
-    corpus.build(document)
+    build_once(tmp_path, document)
     assert [path.read_text() for path in mine] == ["the user's"] * len(mine)
     remaining = [path for path in (tmp_path / "out" / "work").rglob("*") if path.is_file()]
     assert sorted(remaining) == sorted(path for path in mine if "work" in path.parts)
@@ -219,7 +220,7 @@ def test_files_that_a_user_adds_while_a_build_runs_are_kept(
 def test_files_of_another_plan_and_half_written_files_are_removed(
     document: dict[str, Any], tmp_path: Path
 ) -> None:
-    corpus.build(document)
+    build_once(tmp_path, document)
     out = tmp_path / "out"
     for name in (
         "shards/part-00007.parquet", "validation/validation-00007.parquet",
