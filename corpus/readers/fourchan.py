@@ -1,4 +1,4 @@
-"""Read 4chan: threads of its API, one on a line or one in a file, or single posts.
+"""Read 4chan: threads of its API or of FoolFuuka's archives, one a line or a file, or single posts.
 
 The file of a thread may be formatted over many lines. Posts of moderators (``capcode``) are read
 like others. There are no accounts: an author is a name, a tripcode or a poster id in one thread.
@@ -30,9 +30,10 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
 )
+from corpus.readers.text_parts import join_title
 
 PLATFORM = "4chan"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 #: The boards that boards.json marks as worksafe (``ws_board``), and the others.
@@ -85,6 +86,33 @@ class _Line(_Post, gc=False):
     posts: list[msgspec.Raw] | None = None
 
 
+class _FuukaBoard(msgspec.Struct, gc=False):
+    shortname: str | None = None
+
+
+class _FuukaPost(msgspec.Struct, gc=False):
+    """A post as the archives of FoolFuuka return it (4plebs, desuarchive); plain text."""
+
+    num: JsonScalar = None
+    subnum: JsonScalar = None  # not 0: written in the archive, in answer to a post
+    thread_num: JsonScalar = None
+    op: JsonScalar = None
+    timestamp: JsonScalar = None
+    name: str | None = None
+    trip: str | None = None
+    poster_hash: str | None = None
+    title: str | None = None
+    comment: str | None = None
+    deleted: bool | JsonScalar = None
+    nreplies: JsonScalar = None
+    board: _FuukaBoard | None = None
+    media: msgspec.Raw = msgspec.Raw()
+
+
+_parse_fuuka_post = msgspec.json.Decoder(_FuukaPost).decode
+_parse_fuuka = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+#: A key of each post of FoolFuuka, and how much of an answer is searched for it.
+_FUUKA_KEY, _FUUKA_HEAD_BYTES = b'"thread_num"', 4096
 _parse_line = msgspec.json.Decoder(_Line).decode
 _parse_post = msgspec.json.Decoder(_Post).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -100,9 +128,25 @@ def fits(sample: Sample) -> float:
 
 
 def _is_thread(row: dict[str, Any]) -> bool:
+    if _is_fuuka(row):
+        return True
     posts = row.get("posts")
     first = posts[0] if isinstance(posts, list) and posts else row
     return isinstance(first, dict) and {"no", "resto", "time"} <= first.keys()
+
+
+def _is_fuuka(row: dict[str, Any]) -> bool:
+    """Return whether an object is a post or an answer of FoolFuuka."""
+    if {"num", "thread_num", "subnum"} <= row.keys():
+        return True
+    for value in row.values():
+        posts = value.get("posts") if isinstance(value, dict) else None
+        posts = list(posts.values()) if isinstance(posts, dict) else posts
+        first = posts[0] if isinstance(posts, list) and posts else None
+        first = first or (value.get("op") if isinstance(value, dict) else None)
+        if isinstance(first, dict) and {"num", "thread_num"} <= first.keys():
+            return True
+    return False
 
 
 def read(
@@ -157,6 +201,8 @@ def make_decoder(config: Config, board: str) -> Callable[[bytes], Sequence[Recor
             return (Refused("invalid_utf8"),)
 
     def decode_thread(line: bytes | msgspec.Raw) -> Sequence[Record]:
+        if _FUUKA_KEY in bytes(memoryview(line)[:_FUUKA_HEAD_BYTES]):
+            return decode_fuuka(bytes(line))
         row = _parse_line(line)
         if row.posts is None:
             return (make_post(row, row, None),)
@@ -173,6 +219,24 @@ def make_decoder(config: Config, board: str) -> Callable[[bytes], Sequence[Recor
         for post in posts:
             try:
                 records.append(make_post(post, row, known))
+            except Refused as refusal:
+                records.append(refusal)
+        return records or (Skipped("empty_thread"),)
+
+    def decode_fuuka(line: bytes) -> Sequence[Record]:
+        records: list[Record] = []
+        posts: list[_FuukaPost] = []
+        for data in _list_fuuka_posts(line):
+            try:
+                posts.append(_parse_fuuka_post(data))
+            except msgspec.ValidationError:
+                records.append(Refused("wrong_type"))
+        known = {_parse_number(post.num) for post in posts}
+        for post in posts:
+            name = post.board.shortname if post.board is not None else None
+            name = _clean_board(config.board or name) or board
+            try:
+                records.append(_make_fuuka_post(post, name, name not in worksafe, known))
             except Refused as refusal:
                 records.append(refusal)
         return records or (Skipped("empty_thread"),)
@@ -213,6 +277,62 @@ def _make_post(post: _Post, board: str, sensitive: bool, known: set[str] | None)
     )
 
 
+def _list_fuuka_posts(line: bytes) -> list[bytes]:
+    """Return the posts in an answer of FoolFuuka: a post, or threads with the first post apart."""
+    row = _parse_fuuka(line)
+    if "num" in row:
+        return [line]
+    found: dict[bytes, None] = {}
+    for value in row.values():
+        if bytes(value)[:1] == b"{":
+            thread = _parse_fuuka(value)
+            first, posts = (bytes(thread.get(key, msgspec.Raw())) for key in ("op", "posts"))
+            listed: list[msgspec.Raw] = []
+            if posts[:1] == b"{":
+                listed = list(_parse_fuuka(posts).values())
+            elif posts[:1] == b"[":
+                listed = _parse_items(posts)
+            found |= dict.fromkeys([first] if first[:1] == b"{" else [])
+            found |= dict.fromkeys(map(bytes, listed))
+    return list(found)
+
+
+def _make_fuuka_post(post: _FuukaPost, board: str, sensitive: bool, known: set[str]) -> Post:
+    number, root = _parse_number(post.num), _parse_number(post.thread_num)
+    if not number:
+        raise Refused("no_id")
+    if not board:
+        raise Refused("no_board")
+    if not root:
+        raise Refused("no_thread")
+    if post.comment is None and post.title is None and bytes(post.media)[:1] != b"{":
+        raise Refused("no_text")
+    ghost = _parse_number(post.subnum).lstrip("0")
+    is_first = number == root and not ghost
+    name = number if not ghost else f"{number}_{ghost}"
+    identity = _Post(name=post.name, trip=post.trip or None, id=post.poster_hash or None)
+    text = post.comment or ""
+    text = unescape(text) if "&gt;" in text or "&amp;" in text else text
+    prefix = f"4chan:{board}/"
+    parent = _find_parent(text.replace(">", "&gt;"), number, root, known)
+    if ghost and parent == root:
+        parent = number
+    is_deleted = post.deleted in (True, 1, "1")
+    return Post(
+        prefix + name,
+        _join_title(post.title, _drop_quote_lines(text)),
+        "post" if is_first else "reply",
+        _make_author(identity, f"{board}/{root}/"),
+        board,
+        parse_micros(post.timestamp),
+        parent_id=None if is_first else prefix + parent,
+        root_id=prefix + root,
+        replies=parse_int64(post.nreplies) if is_first else None,
+        sensitive=sensitive,
+        withdrawn="deleted_later" if is_deleted else None,
+    )
+
+
 def _parse_number(value: object) -> str:
     if type(value) is str:
         return value if value.isdecimal() and value.isascii() and len(value) < 20 else ""
@@ -247,12 +367,18 @@ def _find_parent(com: str, number: str, root: str, known: set[str] | None) -> st
 
 
 def _make_text(post: _Post) -> str:
-    title = unescape(post.sub).strip() if post.sub else ""
-    text = html_to_text(post.com) if post.com else ""
-    if text.startswith(">>"):
-        # Lines that only quote a number are dropped, as the parent id contains it.
-        lines = text.split("\n")
-        while lines and (not lines[0].strip() or _QUOTE_LINE.fullmatch(lines[0])):
-            del lines[0]
-        text = "\n".join(lines)
-    return f"{title}\n\n{text}" if title and text else title or text
+    return _join_title(post.sub, _drop_quote_lines(html_to_text(post.com) if post.com else ""))
+
+
+def _drop_quote_lines(text: str) -> str:
+    """Drop the first lines that only quote a number, as the parent id contains it."""
+    if not text.startswith(">>"):
+        return text
+    lines = text.split("\n")
+    while lines and (not lines[0].strip() or _QUOTE_LINE.fullmatch(lines[0])):
+        del lines[0]
+    return "\n".join(lines)
+
+
+def _join_title(title: str | None, text: str) -> str:
+    return join_title(unescape(title) if title else None, text)

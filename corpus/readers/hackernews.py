@@ -1,4 +1,4 @@
-"""Read Hacker News: the items of its API, and the rows of mirrors (BigQuery, Parquet).
+"""Read Hacker News: the items of its API and of Algolia's, and the rows of mirrors (BigQuery …).
 
 An option of a poll is read as a reply to the poll, by the same author.
 """
@@ -27,9 +27,10 @@ from corpus.readers.contract import (
     Skipped,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
+from corpus.readers.text_parts import join_poll
 
 PLATFORM = "hackernews"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -62,12 +63,39 @@ class _Item(msgspec.Struct, gc=False):
     dead: bool | JsonScalar = None
 
 
+class _AlgoliaItem(msgspec.Struct):
+    """A hit of Algolia's search, an item of its API with its replies, or a page of hits."""
+
+    object_id: JsonScalar = msgspec.field(default=None, name="objectID")
+    id: JsonScalar = None
+    type: str | None = None
+    tags: list[str] | None = msgspec.field(default=None, name="_tags")
+    author: str | None = None
+    created_at: JsonScalar = None
+    created_at_i: JsonScalar = None
+    title: str | None = None
+    url: str | None = None
+    text: str | None = None
+    story_text: str | None = None
+    comment_text: str | None = None
+    points: JsonScalar = None
+    num_comments: JsonScalar = None
+    parent_id: JsonScalar = None
+    story_id: JsonScalar = None
+    children: list[msgspec.Raw] | None = None
+    options: list[msgspec.Raw] | None = None
+    hits: list[msgspec.Raw] | None = None
+
+
 # One mirror has numbers for the types.
 _TYPES_BY_NUMBER = {1: "story", 2: "comment", 3: "poll", 4: "pollopt", 5: "job"}
 _REPLY_TYPES = ("comment", "pollopt")
 _ITEM_TYPES = frozenset(_TYPES_BY_NUMBER.values())
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,15})(?:\.0+)?")
 _parse_item = msgspec.json.Decoder(_Item).decode
+_parse_algolia_item = msgspec.json.Decoder(_AlgoliaItem).decode
+#: Keys that only Algolia's objects have.
+_ALGOLIA_KEY = re.compile(rb'"(?:objectID|created_at_i|hits)"')
 
 
 def fits(sample: Sample) -> float:
@@ -76,6 +104,11 @@ def fits(sample: Sample) -> float:
 
 
 def _is_item(row: dict[str, Any]) -> bool:
+    if "created_at_i" in row:
+        return "objectID" in row or row.get("type") in _ITEM_TYPES
+    hits = row.get("hits")
+    if isinstance(hits, list) and hits and isinstance(hits[0], dict):
+        return "created_at_i" in hits[0]
     if row.get("type") in _ITEM_TYPES:
         return "id" in row and ("time" in row or row.get("deleted") is True)
     return {"id", "by", "time_ts", "ranking"} <= row.keys()
@@ -103,7 +136,10 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     def decode(line: bytes) -> Sequence[Record]:
         if line == b"null":  # the API's answer for a number without an item
             return (Skipped("null"),)
-        return (_make_post(_parse_item(line), with_url),)
+        row = _parse_item(line)
+        if row.time is None and row.by is None and _ALGOLIA_KEY.search(line):
+            return _decode_algolia(line, with_url)
+        return (_make_post(row, with_url),)
 
     return decode
 
@@ -140,6 +176,60 @@ def _make_post(row: _Item, with_url: bool) -> Post:
         None if reply else parse_int64(row.descendants),
         withdrawn=withdrawn,
     )
+
+
+def _decode_algolia(line: bytes, with_url: bool) -> Sequence[Record]:
+    """Decode an object of Algolia's API: each item once, before its replies."""
+    records: list[Record] = []
+    # Without recursion, because threads are deep.
+    pending = [line]
+    while pending:
+        try:
+            row = _parse_algolia_item(pending.pop())
+            if row.hits is not None:
+                pending += [bytes(hit) for hit in reversed(row.hits)]
+                continue
+            children = [bytes(child) for child in row.children or ()]
+            pending += [child for child in reversed(children) if child[:1] == b"{"]
+            records.append(_make_algolia_post(row, with_url))
+        except msgspec.ValidationError:
+            records.append(Refused("wrong_type"))
+        except Refused as refusal:
+            records.append(refusal)
+    return records or (Skipped("empty_page"),)
+
+
+def _make_algolia_post(row: _AlgoliaItem, with_url: bool) -> Post:
+    kind = row.type or next((tag for tag in row.tags or () if tag in _ITEM_TYPES), None)
+    text = next((one for one in (row.text, row.comment_text, row.story_text) if one), None)
+    item = _Item(
+        id=row.id if row.object_id is None else row.object_id,
+        type=kind,
+        by=row.author,
+        time=row.created_at if row.created_at_i is None else row.created_at_i,
+        title=row.title,
+        text=text,
+        url=row.url,
+        parent=row.parent_id,
+        score=row.points,
+        descendants=row.num_comments,
+        # An item without an author has been removed.
+        deleted=row.author is None and text is None,
+    )
+    post = _make_post(item, with_url)
+    labels = [_parse_option(bytes(option)) for option in row.options or ()]
+    story = parse_item_id(row.story_id)
+    root = f"hackernews:{story}" if post.kind == "reply" and story else post.root_id
+    return post._replace(text=join_poll(post.text, labels), root_id=root)
+
+
+def _parse_option(data: bytes) -> str | None:
+    """Return the text of a poll's option; null if the option is only a number."""
+    try:
+        option = _parse_algolia_item(data)
+    except msgspec.DecodeError:
+        return None
+    return html_to_text(option.text) if option.text else None
 
 
 def _make_text(row: _Item, with_url: bool) -> str:

@@ -237,12 +237,18 @@ SAMPLES: dict[str, list[Sample]] = {
         document(OUTBOX, "outbox.json"),
         document(OUTBOX, "archive.tar.gz", members=("actor.json", "outbox.json")),
     ],
-    "hackernews": [lines(ITEM, STORY)],
+    "hackernews": [
+        lines(ITEM, STORY),
+        lines({"objectID": "1", "author": "ada", "created_at_i": 1160418111, "title": "Tea"}),
+    ],
     "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],
     "telegram": [document(CHAT, "result.json")],
     "discord": [document(CHANNEL, "Tea - tea [2].json")],
     "lemmy": [lines(LEMMY_VIEW)],
-    "fourchan": [lines(THREAD)],
+    "fourchan": [
+        lines(THREAD),
+        lines({"1": {"op": {"num": "1", "subnum": "0", "thread_num": "1", "comment": "tea"}}}),
+    ],
     "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
     "x_archive": [
         document(ARCHIVED, "tweets.js", "window.YTD.tweets.part0 = "),

@@ -328,3 +328,82 @@ def test_lines_are_read_to_the_end_and_resume(tmp_path: Path) -> None:
 )
 def test_threads_are_detected(head: bytes, share: float) -> None:
     assert share == fourchan.fits(Sample("x", (), head))
+
+
+# --------------------------------------------------------------------------- FoolFuuka
+
+FUUKA: dict[str, Any] = {
+    "doc_id": "9",
+    "num": "100",
+    "subnum": "0",
+    "thread_num": "100",
+    "op": "1",
+    "timestamp": 1_714_521_600,
+    "name": "Anonymous",
+    "trip": None,
+    "poster_hash": None,
+    "title": "Tea &amp; cake",
+    "comment": "which <kettle>?",
+    "comment_processed": "which &lt;kettle&gt;?",
+    "deleted": "0",
+    "nreplies": 2,
+    "board": {"name": "Technology", "shortname": "g"},
+    "media": None,
+}
+
+
+def fuuka(number: str, comment: str, **changes: Any) -> dict[str, Any]:
+    row = {**FUUKA, "num": number, "op": "0", "title": None, "comment": comment}
+    return {**row, "nreplies": None, **changes}
+
+
+def decode_fuuka(row: Any) -> list[Any]:
+    config = fourchan.Config(path="x")
+    return list(fourchan.make_decoder(config, "")(json.dumps(row).encode()))
+
+
+def test_threads_of_an_archive_are_read_with_their_quotes() -> None:
+    replies = [
+        fuuka("101", ">>100\na black one"),
+        fuuka("102", ">>101\nno, red", deleted="1"),
+        fuuka("102", "written in the archive", subnum="1"),
+    ]
+    posts = {one["num"] + "_" + one["subnum"]: one for one in replies}
+    found = decode_fuuka({"100": {"op": FUUKA, "posts": posts}})
+    columns = [(one.id, one.kind, one.parent_id, one.text, one.withdrawn) for one in found]
+    assert columns == [
+        ("4chan:g/100", "post", None, "Tea & cake\n\nwhich <kettle>?", None),
+        ("4chan:g/101", "reply", "4chan:g/100", "a black one", None),
+        ("4chan:g/102", "reply", "4chan:g/101", "no, red", "deleted_later"),
+        ("4chan:g/102_1", "reply", "4chan:g/102", "written in the archive", None),
+    ]
+    assert {one.root_id for one in found} == {"4chan:g/100"}
+    assert (found[0].community, found[0].created_at, found[0].replies) == (
+        "g",
+        1_714_521_600_000_000,
+        2,
+    )
+
+
+def test_searches_and_single_posts_of_an_archive_are_read() -> None:
+    search = {"0": {"posts": [FUUKA, fuuka("101", "x")]}, "meta": {"total_found": 2}}
+    assert [one.id for one in decode_fuuka(search)] == ["4chan:g/100", "4chan:g/101"]
+    assert [one.id for one in decode_fuuka(FUUKA)] == ["4chan:g/100"]
+    for row in (search, FUUKA, {"100": {"op": FUUKA, "posts": {}}}):
+        assert fourchan.fits(Sample("x", (), json.dumps(row).encode())) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"num": None}, "no_id"),
+        ({"thread_num": "x"}, "no_thread"),
+        ({"board": None}, "no_board"),
+        ({"comment": None, "title": None}, "no_text"),
+        ({"comment": 7}, "wrong_type"),
+    ],
+)
+def test_a_malformed_post_of_an_archive_is_refused(changes: dict[str, Any], reason: str) -> None:
+    first, last = decode_fuuka({"0": {"posts": [{**FUUKA, **changes}, fuuka("101", "x")]}})
+    (refused,) = (one for one in (first, last) if not isinstance(one, Post))
+    assert refused.reason == reason

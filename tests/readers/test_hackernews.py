@@ -211,3 +211,81 @@ def test_items_are_detected(rows: list[Any], share: float) -> None:
 def test_the_table_of_submissions_is_not_detected(shared: Path) -> None:
     head = (shared / "hackernews" / "hacker_news.csv").read_bytes()[:100_000]
     assert 0 == hackernews.fits(Sample("hacker_news.csv", (), head))
+
+
+# --------------------------------------------------------------------------- Algolia
+
+HIT: dict[str, Any] = {
+    "objectID": "15",
+    "author": "ada",
+    "created_at": "2006-10-10T18:21:51Z",
+    "created_at_i": 1160504511,
+    "title": "Tea",
+    "url": "https://tea.example",
+    "points": 5,
+    "num_comments": 2,
+    "story_text": None,
+    "_tags": ["story", "author_ada", "story_15"],
+    "_highlightResult": {"title": {"value": "<em>Tea</em>"}},
+}
+COMMENT_HIT: dict[str, Any] = {
+    "objectID": "17",
+    "author": "bob",
+    "created_at_i": 1160504600,
+    "comment_text": "more <i>tea</i> &amp; cake",
+    "parent_id": 16,
+    "story_id": 15,
+    "story_title": "Tea",
+    "_tags": ["comment", "author_bob", "story_15"],
+    "children": [18],
+}
+
+
+def decode_hits(row: Any) -> list[Any]:
+    config = hackernews.Config(path="x")
+    return list(hackernews.make_decoder(config)(json.dumps(row).encode()))
+
+
+def test_hits_of_algolia_are_the_same_posts_as_the_items() -> None:
+    (story,) = decode_hits(HIT)
+    item = {"id": 15, "type": "story", "by": "ada", "time": 1160504511, "title": "Tea"}
+    assert decode_hits({**item, "score": 5, "descendants": 2}) == [story]
+    (comment,) = decode_hits(COMMENT_HIT)
+    assert (comment.id, comment.kind, comment.parent_id, comment.root_id, comment.text) == (
+        "hackernews:17",
+        "reply",
+        "hackernews:16",
+        "hackernews:15",
+        "more tea & cake",
+    )
+    assert decode_hits({"hits": [HIT, COMMENT_HIT], "nbHits": 2}) == [story, comment]
+    assert decode_hits({"hits": []}) == [Skipped("empty_page")]
+
+
+def test_an_item_of_algolia_has_its_replies_in_it() -> None:
+    leaf = {"id": 4, "type": "comment", "author": "eve", "created_at_i": 4, "text": "leaf"}
+    leaf |= {"parent_id": 2, "story_id": 1, "children": []}
+    gone = {"id": 3, "type": "comment", "author": None, "created_at_i": 3, "text": None}
+    reply = {**leaf, "id": 2, "parent_id": 1, "text": "reply", "children": [leaf, gone]}
+    poll = {"id": 1, "type": "poll", "author": "ada", "created_at_i": 1, "title": "Which?"}
+    options = [{"id": 8, "text": "black", "points": 3}, {"id": 9, "text": "green"}, 7]
+    found = decode_hits({**poll, "children": [reply], "options": options})
+    assert [(one.id[11:], one.parent_id) for one in found] == [
+        ("1", None),
+        ("2", "hackernews:1"),
+        ("4", "hackernews:2"),
+        ("3", None),
+    ]
+    assert found[0].text == "Which?\n- black\n- green"
+    assert [one.withdrawn for one in found] == [None, None, None, "deleted"]
+
+
+def test_a_malformed_hit_does_not_refuse_its_page() -> None:
+    first, second, last = decode_hits({"hits": [{**HIT, "objectID": "x"}, {"_tags": 3}, HIT]})
+    assert [first.reason, second.reason] == ["no_id", "wrong_type"]
+    assert last.id == "hackernews:15"
+
+
+def test_algolia_is_detected() -> None:
+    for row in (HIT, COMMENT_HIT, {"hits": [HIT]}):
+        assert hackernews.fits(Sample("x", (), json.dumps(row).encode())) == 1
