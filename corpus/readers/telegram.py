@@ -4,7 +4,11 @@ A post's id is ``telegram:CHAT/MESSAGE``. By default only public chats are read.
 chats are counted as withdrawn, without text, author or the chat's name; their ids have the chat's
 number in the file in place of its id, which may be a person's (``telegram:private/3/17``). In an
 account's export, a damaged chat counts as private from the damage on, because the start of the next
-chat may be missing; all of it does, if its header follows its messages.
+chat may be missing; all of it does, if its header follows its messages. A message in a topic of a
+forum is no reply to the topic's beginning.
+
+Messages that Telethon or Pyrogram have stored, one object each, are read as well
+(:mod:`corpus.readers.telegram_rows`); they do not always say whether their chat is public.
 """
 
 from __future__ import annotations
@@ -18,8 +22,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.times import parse_micros
-from corpus.readers.batches import decode_value, read_records
+from corpus.readers.batches import decode_value, read_lines, read_records
 from corpus.readers.chat_export import (
     Chat,
     ChatExportPaths,
@@ -40,10 +43,11 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.telegram_rows import is_row, is_rows, make_row_decoder, parse_time
 from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "telegram"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 ChatType = Literal[
@@ -65,6 +69,12 @@ class Config(ReaderConfig):
         default=("public_channel", "public_supergroup"),
         description="kinds of chats to read; others are withdrawn as private, without their text. "
         "Add a private kind only if everybody in those chats has agreed",
+    )
+    consented: bool = Field(
+        default=False,
+        description="also read messages of Telethon or Pyrogram in channels and groups that may be "
+        "private, because the message has no username of its chat; only if they are public or "
+        "everybody in them has agreed",
     )
     mask_mentions: bool = Field(
         default=True,
@@ -117,6 +127,7 @@ class _Message(_MessageHead):
     forwarded_from_id: str | int | float | msgspec.UnsetType | None = msgspec.UNSET
     via_bot: str | None = None
     reactions: list[Reaction] | None = None
+    action: Any = None
     poll: _Poll | None = None
     contact_information: msgspec.Raw = msgspec.Raw()
     location_information: msgspec.Raw = msgspec.Raw()
@@ -144,7 +155,6 @@ _BEGINS = re.compile(
 )
 _ACCOUNT_BEGINS = re.compile(rb'\{\s*"about"\s*:\s*"[^"]*Telegram')
 _PEER = re.compile(r"(?:user|channel|chat)?(\d+)")
-_LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
 
 _parse_message = msgspec.json.Decoder(_Message).decode
 _parse_message_head = msgspec.json.Decoder(_MessageHead).decode
@@ -157,6 +167,8 @@ def fits(sample: Sample) -> float:
         return 1.0
     if _ACCOUNT_BEGINS.match(head):
         return 0.9
+    if is_rows(head):
+        return max(0.9, sample.matching_share(is_row))
     parts = [name.split("/") for name in sample.members]
     return 0.8 * any(
         name[-1] == "result.json" and name[-2:-1] and re.match("(Chat|Data)Export_", name[-2])
@@ -168,6 +180,13 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
+    if _has_rows(path):
+        offset = config.utc_offset_minutes
+        decode = make_row_decoder(config.chats, config.consented, config.mask_mentions, offset)
+        yield from read_lines(
+            path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
+        )
+        return
     with DumpInput(path) as source:
         yield from read_records(
             _read_chats(source, config),
@@ -178,6 +197,14 @@ def read(
         )
 
 
+def _has_rows(path: str) -> bool:
+    """Return whether a file consists of messages and not of chats."""
+    with DumpInput(path) as source:
+        for member in source.members():
+            return is_rows(member.open().head)
+    return False
+
+
 def _read_chats(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
     def has_header(chat: Chat) -> bool:
         header = _parse_header(chat)
@@ -185,15 +212,16 @@ def _read_chats(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:
 
     chat: Chat | None = None
     header = _ChatHeader(0, "", "", None)
+    topics: set[str] = set()  # the messages with which the chat's topics begin
     for message in read_messages(source, _EXPORT_PATHS, has_header, config.max_line_mb << 20):
         if isinstance(message, LocatedRecords):
             yield message
             continue
         if message.chat is not chat:
             chat = message.chat
-            header = _parse_header(chat)
+            header, topics = _parse_header(chat), set()
         is_public = header.type in config.chats and not chat.is_damaged
-        records = _decode_message(message.data, header, is_public, config)
+        records = _decode_message(message.data, header, is_public, topics, config)
         yield LocatedRecords(message.source_file, message.source_row, len(message.data), records)
 
 
@@ -213,10 +241,12 @@ def _parse_header(chat: Chat) -> _ChatHeader:
 
 
 def _decode_message(
-    data: bytes, chat: _ChatHeader, is_public: bool, config: Config
+    data: bytes, chat: _ChatHeader, is_public: bool, topics: set[str], config: Config
 ) -> Sequence[Record]:
     if is_public:
-        return decode_value(data, lambda line: _make_post(_parse_message(line), chat, config))
+        return decode_value(
+            data, lambda line: _make_post(_parse_message(line), chat, topics, config)
+        )
     return decode_value(data, lambda line: (_make_private_post(_parse_message_head(line), chat),))
 
 
@@ -229,8 +259,12 @@ def _make_private_post(message: _MessageHead, chat: _ChatHeader) -> Record:
     return Post(f"telegram:private/{chat.number}/{name}", "", withdrawn="private")
 
 
-def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Record, ...]:
+def _make_post(
+    message: _Message, chat: _ChatHeader, topics: set[str], config: Config
+) -> tuple[Record, ...]:
     if message.type != "message":
+        if message.action == "topic_created":
+            topics.add(_parse_telegram_id(message.id))
         return (Skipped("service"),)
     name = _parse_telegram_id(message.id)
     if not name or not chat.id:
@@ -243,7 +277,10 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         message.forwarded_from_id is not msgspec.UNSET
     ):
         kind = "repost"  # of a message whose id is not in the export
-    elif message.reply_to_message_id is not None:
+    elif message.reply_to_message_id is not None and not (
+        message.reply_to_peer_id is None
+        and _parse_telegram_id(message.reply_to_message_id) in topics
+    ):
         kind, parent = "reply", _make_parent_id(message, chat)
     if message.poll is not None:
         text = _join_poll(text, message.poll, config.mask_mentions)
@@ -254,7 +291,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
         kind,
         _make_author(message),
         _name_community(chat),
-        _parse_time(message.date_unixtime, message.date, offset),
+        parse_time(message.date_unixtime, message.date, offset),
         None,  # lang_hint
         parent,
         None,  # root_id
@@ -270,7 +307,7 @@ def _make_post(message: _Message, chat: _ChatHeader, config: Config) -> tuple[Re
     # A contact's name and number, and a location, are nobody's words.
     cards = (message.contact_information, message.location_information)
     return (
-        *make_versions(post, _parse_time(message.edited_unixtime, message.edited, offset)),
+        *make_versions(post, parse_time(message.edited_unixtime, message.edited, offset)),
         *(Skipped("card") for card in cards if bytes(card)[:1] == b"{"),
     )
 
@@ -344,12 +381,3 @@ def _make_parent_id(message: _Message, chat: _ChatHeader) -> str | None:
         return f"telegram:{chat.id}/{number}"
     peer = _PEER.fullmatch(str(message.reply_to_peer_id))
     return f"telegram:{peer[1]}/{number}" if peer else None
-
-
-def _parse_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int | None:
-    if unix is not None:
-        return parse_micros(unix)
-    if type(written) is not str or not _LOCAL_TIME.fullmatch(written):
-        return parse_micros(written)  # not Telegram's own format, so it is not local time
-    local = parse_micros(written)
-    return local - offset * 60_000_000 if local is not None and offset is not None else None

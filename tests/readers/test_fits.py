@@ -242,7 +242,10 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"objectID": "1", "author": "ada", "created_at_i": 1160418111, "title": "Tea"}),
     ],
     "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],
-    "telegram": [document(CHAT, "result.json")],
+    "telegram": [
+        document(CHAT, "result.json"),
+        lines({"_": "Message", "id": 1, "peer_id": {"channel_id": 5}, "message": "tea"}),
+    ],
     "discord": [document(CHANNEL, "Tea - tea [2].json")],
     "lemmy": [lines(LEMMY_VIEW)],
     "fourchan": [

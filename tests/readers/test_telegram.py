@@ -394,3 +394,126 @@ def test_a_conversation_is_named_by_its_number_and_not_after_the_person(tmp_path
     document = chat(MESSAGE, id=2, name="Rosa Finch", type="personal_chat")
     found = batch(tmp_path, document, chats=("personal_chat",))
     assert found.posts["community"].to_list() == ["user/user2"]
+
+
+def test_a_message_in_a_topic_is_no_reply_to_its_beginning(tmp_path: Path) -> None:
+    begin = {**SERVICE, "id": 2, "action": "topic_created", "title": "Cakes"}
+    rows = [begin, {**MESSAGE, "id": 3, "reply_to_message_id": 2}]
+    rows += [{**MESSAGE, "id": 4, "reply_to_message_id": 3}]
+    found = batch(tmp_path, chat(*rows)).posts
+    assert found.select("kind", "parent_id").rows() == [("post", None), ("reply", "telegram:55/3")]
+
+
+# --------------------------------------------------------------------------- Telethon, Pyrogram
+
+TELETHON: dict[str, Any] = {
+    "_": "Message",
+    "id": 7,
+    "peer_id": {"_": "PeerChannel", "channel_id": 55},
+    "date": "2022-05-01T12:00:00+00:00",
+    "message": "tea & <cake>",
+    "from_id": {"_": "PeerUser", "user_id": 12},
+    "post": False,
+    "entities": [],
+    "reply_to": None,
+    "fwd_from": None,
+    "media": None,
+    "action": None,
+}
+PYROGRAM: dict[str, Any] = {
+    "_": "Message",
+    "id": 7,
+    "from_user": {"_": "User", "id": 12, "is_bot": False, "first_name": "Ada"},
+    "chat": {"_": "Chat", "id": -10055, "type": "ChatType.SUPERGROUP", "title": "Tea"}
+    | {"username": "tea_talk"},
+    "date": "2022-05-01 14:00:00",
+    "text": "tea & <cake>",
+}
+
+
+def rows(folder: Path, *messages: Any, **settings: Any) -> Batch:
+    document = "\n".join(json.dumps(one) for one in messages).encode()
+    (found,) = batches(write(folder, document, "rows.jsonl"), **settings)
+    return found
+
+
+def test_rows_of_telethon_and_pyrogram_are_the_same_post_as_in_an_export(tmp_path: Path) -> None:
+    columns = ("id", "kind", "author", "created_at", "text")
+    expected = batch(tmp_path, chat(MESSAGE)).posts.select(columns).rows()
+    assert rows(tmp_path, TELETHON, consented=True).posts.select(columns).rows() == expected
+    found = rows(tmp_path, PYROGRAM, utc_offset_minutes=120)
+    assert found.posts.select(columns).rows() == expected
+    assert found.posts["community"].to_list() == ["Tea"]
+    assert rows(tmp_path, PYROGRAM).posts["created_at"].to_list() == [None]
+    array = write(tmp_path, json.dumps([TELETHON], indent=1).encode(), "rows.json")
+    (found,) = batches(array, consented=True)
+    assert found.posts.select(columns).rows() == expected
+
+
+@pytest.mark.parametrize(
+    ("row", "settings", "is_read"),
+    [
+        (TELETHON, {}, False),
+        (TELETHON, {"consented": True}, True),
+        ({**TELETHON, "chat": {"username": "tea_talk"}}, {}, True),
+        ({**TELETHON, "peer_id": {"user_id": 5}}, {"consented": True}, False),
+        ({**TELETHON, "peer_id": {"user_id": 5}}, {"chats": ("personal_chat",)}, True),
+        ({**TELETHON, "peer_id": {"chat_id": 5}}, {"consented": True}, False),
+        (PYROGRAM, {}, True),
+        (PYROGRAM, {"chats": ("public_channel",)}, False),
+        ({**PYROGRAM, "chat": {**PYROGRAM["chat"], "username": None}}, {}, False),
+        ({**PYROGRAM, "chat": {"id": 5, "type": "ChatType.PRIVATE"}}, {"consented": True}, False),
+    ],
+)
+def test_a_row_is_read_if_its_chat_is_known_as_public_or_all_have_agreed(
+    tmp_path: Path, row: dict[str, Any], settings: dict[str, Any], is_read: bool
+) -> None:
+    found = rows(tmp_path, row, **settings).posts
+    assert found["withdrawn"].to_list() == [None if is_read else "private"]
+    if not is_read:
+        assert found.select("id", "author", "community", "text").rows() == [
+            ("telegram:private/0/7", None, None, "")
+        ]
+
+
+def test_a_row_s_relations_polls_names_and_wishes_are_read(tmp_path: Path) -> None:
+    base = {**TELETHON, "chat": {"username": "tea_talk"}}
+    answers = [{"text": {"text": "black"}, "option": "0"}, {"text": "green"}]
+    poll = {"poll": {"question": {"text": "which?"}, "answers": answers}}
+    named = {"_": "MessageEntityMentionName", "offset": 3, "length": 3, "user_id": 9}
+    found = rows(
+        tmp_path,
+        {**base, "reply_to": {"reply_to_msg_id": 5}},
+        {**base, "reply_to": {"reply_to_msg_id": 5, "forum_topic": True}},
+        {**base, "fwd_from": {"date": "x"}},
+        {**base, "message": "", "media": poll},
+        {**base, "message": "\U0001f600 Eve!", "entities": [named]},
+        {**base, "noforwards": True},
+        {**base, "post": True, "from_id": None},
+        {"_": "MessageService", "id": 8, "action": {"_": "x"}},
+        {"_": "MessageEmpty", "id": 9},
+        {**base, "id": None},
+    )
+    columns = ("kind", "parent_id", "text", "withdrawn", "author")
+    text = "tea & <cake>"
+    assert found.posts.select(columns).rows() == [
+        ("reply", "telegram:55/5", text, None, "user12"),
+        ("post", None, text, None, "user12"),
+        ("repost", None, text, None, "user12"),
+        ("post", None, "which?\n- black\n- green", None, "user12"),
+        ("post", None, "\U0001f600 @user!", None, "user12"),
+        ("post", None, text, "opted_out", "user12"),
+        ("post", None, text, None, "channel55"),
+    ]
+    assert found.skipped == {"service": 1, "empty": 1}
+    assert refusals(found) == ["no_id"]
+
+
+@pytest.mark.parametrize("key", sorted(TELETHON))
+@pytest.mark.parametrize("wrong", [None, True, 3, "x", [], [1], {}, {"a": 1}])
+def test_a_wrong_type_in_a_row_is_a_record_and_no_crash(
+    tmp_path: Path, key: str, wrong: object
+) -> None:
+    found = rows(tmp_path, TELETHON, {**TELETHON, key: wrong}, consented=True)
+    count = found.posts.height + found.refused.height + sum(found.skipped.values())
+    assert count == 2
