@@ -141,8 +141,7 @@ def _is_italian(code: str) -> bool:
 
 
 def _is_korean(digits: str) -> bool:
-    check = (11 - _add(digits[:12], (2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)) % 11) % 10
-    return _is_day_of_century(digits[:6]) and check == int(digits[12])
+    return _is_day_of_century(digits[:6])  # numbers since October 2020 have no check digit
 
 
 def _is_pesel(digits: str) -> bool:
@@ -154,15 +153,6 @@ def _is_pesel(digits: str) -> bool:
 def _is_swedish(number: str) -> bool:
     digits = number[-10:]
     return _is_day_of_century(digits[:6]) and _has_luhn_digit(digits)
-
-
-def _is_singaporean(number: str) -> bool:
-    total = _add(number[1:8], (2, 7, 6, 5, 4, 3, 2))
-    total += {"T": 4, "G": 4, "M": 3}.get(number[0], 0)
-    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "M": "XWUTRQPNJLK"}
-    if number[0] == "M":
-        return letters["M"][10 - total % 11] == number[8]
-    return letters.get(number[0], "XWUTRQPNMLK")[total % 11] == number[8]
 
 
 def _is_thai(digits: str) -> bool:
@@ -213,7 +203,7 @@ _IDENTIFIERS = {
     "NG_NIN": _Identifier(r"[0-9]{11}", _has_verhoeff_digit),
     "PL_PESEL": _Identifier(r"[0-9]{11}", _is_pesel),
     "SE_PERSONNUMMER": _Identifier(r"(?:19|20)?[0-9]{6}[-+]?[0-9]{4}", _is_swedish),
-    "SG_NRIC_FIN": _Identifier(r"[STFGM][0-9]{7}[A-Z]", _is_singaporean),
+    "SG_NRIC_FIN": _Identifier(r"[STFGM][0-9]{7}[A-Z]", _always),
     "TH_TNIN": _Identifier(r"[1-8][1-9][0-9]{11}", _is_thai),
     "TR_NATIONAL_ID": _Identifier(r"[1-9][0-9]{10}", _is_turkish),
     "US_ITIN": _Identifier(
