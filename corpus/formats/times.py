@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 _MICRO = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# The years 1 to 9999, which every reader of Parquet timestamps supports.
-_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+# The years 2 to 9999, which every reader of Parquet timestamps supports. The year 1 is what tools
+# write for no time.
+_FIRST, _LAST = -62_104_060_800_000_000, 253_402_300_799_999_999
+# A number is a time only if the unit of its size makes it one of the years 1900 to 2099.
+_FIRST_OF_NUMBERS, _LAST_OF_NUMBERS = -2_208_988_800_000_000, 4_102_444_799_999_999
+# Ticks of .NET, of 100 ns since the year 1: those of 1970 to 2100. As nanoseconds since 1970 they
+# would be times of 1989 and 1990.
+_FIRST_TICKS, _LAST_TICKS = 621_355_968_000_000_000, 662_695_776_000_000_000
 _INT64 = 1 << 63
 # The standard library's month names depend on the machine's locale.
 _MONTHS = {
@@ -21,8 +28,6 @@ _FORMATS = (
     "%Y/%m/%d %H:%M:%S",
     "%Y/%m/%d %H:%M",
     "%Y/%m/%d",
-    "%Y-%m-%d %H:%M:%S %Z",
-    "%Y-%m-%d %H:%M:%S.%f %Z",
     "%Y-%m-%d %H:%M:%S %z",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
@@ -32,6 +37,50 @@ _FORMATS = (
     "%b %d, %Y",
     "%B %d, %Y",
     "%b %d, %Y %I:%M:%S %p",
+    "%b %d, %Y %I:%M %p",
+    "%b %d, %Y, %I:%M:%S %p",
+    "%b %d, %Y, %I:%M %p",
+    "%d %b %Y %I:%M %p",
+    "%Y-%m-%d %I:%M:%S %p",
+)
+# The zone behind a time, by its abbreviation or by Windows' name, and its minutes ahead of UTC. Not
+# those of several zones, such as IST and BST. No table of the machine is asked: it would make the
+# result depend on the machine.
+_ZONE_MINUTES = {
+    **{"z": 0, "ut": 0, "utc": 0, "gmt": 0, "wet": 0, "west": 60, "cet": 60, "cest": 120},
+    **{"mez": 60, "mesz": 120, "eet": 120, "eest": 180, "msk": 180, "est": -300, "edt": -240},
+    **{"cdt": -300, "mst": -420, "mdt": -360, "pst": -480, "pdt": -420, "akst": -540, "akdt": -480},
+    **{"hst": -600, "jst": 540, "kst": 540, "hkt": 480, "sgt": 480, "wib": 420, "ict": 420},
+    **{"pkt": 300, "brt": -180, "aest": 600, "aedt": 660, "acst": 570, "acdt": 630, "awst": 480},
+    **{"nzst": 720, "nzdt": 780, "sast": 120, "eat": 180, "wat": 60, "cat": 120},
+    **{f"{name} standard time": minutes for name, minutes in (
+        ("gmt", 0), ("w. europe", 60), ("central europe", 60), ("central european", 60),
+        ("romance", 60), ("w. central africa", 60), ("e. europe", 120), ("fle", 120), ("gtb", 120),
+        ("south africa", 120), ("egypt", 120), ("israel", 120), ("russian", 180), ("turkey", 180),
+        ("arab", 180), ("e. africa", 180), ("iran", 210), ("arabian", 240), ("pakistan", 300),
+        ("west asia", 300), ("india", 330), ("sri lanka", 330), ("nepal", 345), ("bangladesh", 360),
+        ("se asia", 420),
+        ("china", 480), ("singapore", 480), ("taipei", 480),
+        ("w. australia", 480), ("tokyo", 540), ("korea", 540), ("aus eastern", 600),
+        ("e. australia", 600),
+        ("new zealand", 720), ("e. south america", -180), ("argentina", -180), ("atlantic", -240),
+        ("sa pacific", -300), ("eastern", -300), ("central", -360), ("central america", -360),
+        ("mountain", -420), ("us mountain", -420), ("pacific", -480), ("alaskan", -540),
+        ("hawaiian", -600),
+    )},
+    **{f"{name} daylight time": minutes for name, minutes in (
+        ("gmt", 60), ("w. europe", 120), ("central europe", 120), ("central european", 120),
+        ("romance", 120), ("e. europe", 180), ("fle", 180), ("gtb", 180), ("israel", 180),
+        ("aus eastern", 660), ("new zealand", 780), ("atlantic", -180), ("eastern", -240),
+        ("central", -300), ("mountain", -360), ("pacific", -420), ("alaskan", -480),
+    )},
+}  # fmt: skip
+_NAMED_ZONE = re.compile(r"(.*[0-9](?: ?[AaPp]\.?[Mm]\.?)?) ?([A-Za-z][A-Za-z. ]*)")
+#: What Java prints, and what JavaScript prints; the zone's name behind it says nothing new.
+_JAVA = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2} [0-9]{2} [0-9:]{8}) ([A-Z]{1,5}) ([0-9]{4})")
+_JAVASCRIPT = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2} [0-9]{2}) ([0-9]{4}) ([0-9:]{8}) (?:GMT|UTC)([+-][0-9]{4})"
+    r"(?: \([^()]{0,60}\))?"
 )
 
 
@@ -100,9 +149,11 @@ def _from_epoch(value: int) -> int | None:
         value *= 1_000_000
     elif size < 100_000_000_000_000:  # milliseconds from 1973 on
         value *= 1_000
+    elif _FIRST_TICKS <= value < _LAST_TICKS:
+        value = (value - _FIRST_TICKS) // 10
     elif size >= 100_000_000_000_000_000:  # nanoseconds from 1973 on
         value //= 1_000
-    return value if _FIRST <= value <= _LAST else None
+    return value if _FIRST_OF_NUMBERS <= value <= _LAST_OF_NUMBERS else None
 
 
 def _from_epoch_float(value: float) -> int | None:
@@ -110,7 +161,7 @@ def _from_epoch_float(value: float) -> int | None:
         return None
     if abs(value) < 1e11:
         micro = round(value * 1e6)
-        return micro if _FIRST <= micro <= _LAST else None
+        return micro if _FIRST_OF_NUMBERS <= micro <= _LAST_OF_NUMBERS else None
     return _from_epoch(int(value))
 
 
@@ -139,8 +190,19 @@ def _from_digits(value: str) -> int | None:
 
 
 def _try_formats(value: str) -> int | None:
+    if found := _JAVASCRIPT.fullmatch(value):
+        return parse_twitter_time(f"Day {found[1]} {found[3]} {found[4]} {found[2]}")
+    if found := _JAVA.fullmatch(value):
+        local = parse_twitter_time(f"Day {found[1]} +0000 {found[3]}")
+        return _leave_zone(local, found[2])
+    is_half_day = value[-2:].lower() in ("am", "pm")
+    # CST is one zone in mail (RFC 5322), and elsewhere China's as well.
+    is_mail = value[3:4] == "," and value.endswith("CST")
+    if not (is_half_day or is_mail) and (found := _NAMED_ZONE.fullmatch(value)):
+        return _leave_zone(_from_text(found[1]), found[2])
     try:
-        return _from_datetime(parsedate_to_datetime(value))
+        if not is_half_day:  # the parser of mail ignores it
+            return _from_datetime(parsedate_to_datetime(value))
     except (ValueError, TypeError, IndexError, OverflowError):
         pass
     separators = _find_separators(value)
@@ -154,6 +216,12 @@ def _try_formats(value: str) -> int | None:
         if microseconds is not None:
             return microseconds
     return None
+
+
+def _leave_zone(local: int | None, zone: str) -> int | None:
+    """Return the time in UTC of a time in a named zone, or null: a guess would be hours wrong."""
+    minutes = _ZONE_MINUTES.get(zone.lower().strip())
+    return None if local is None or minutes is None else local - minutes * 60_000_000
 
 
 def _find_separators(value: str) -> tuple[bool, bool, bool]:
