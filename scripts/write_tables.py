@@ -37,7 +37,7 @@ STAGE_ORDER = (
     "pii",
 )
 #: The settings that every reader has.
-COMMON_SETTINGS = ("path", "max_line_mb")
+COMMON_SETTINGS = ("path", "max_line_mb", "max_refused")
 #: The document of a stage, where it does not have the stage's name.
 DOCUMENTS = {"pii": "privacy"}
 _MAX_LISTED = 8
@@ -121,7 +121,7 @@ def make_settings() -> str:
     parts = [
         "# Settings of readers and stages\n\n"
         "Written by `python -m scripts.write_tables` from the code. Every reader also takes `path` "
-        "(a file, a folder or a glob) and `max_line_mb` (16).\n"
+        "(a file, a folder or a glob), `max_line_mb` (16) and `max_refused` (1.0).\n"
     ]
     groups: Iterable[tuple[str, list[str], Callable[[str], Any]]] = (
         ("Readers", readers.names(), readers.find),

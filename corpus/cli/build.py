@@ -11,7 +11,7 @@ import typer
 
 from corpus.cli.options import JsonOption, LocalCorpusArgument, OutOption, PlanArgument
 from corpus.cli.plan import print_warnings
-from corpus.cli.printing import use_json_log
+from corpus.cli.printing import print_message, use_json_log
 
 
 def build(
@@ -54,6 +54,8 @@ def _print_summary(manifest: Mapping[str, Any], folder: str) -> None:
     from corpus.report import terminal
 
     terminal.print_funnel(Console(), manifest)
+    for warning in manifest.get("warnings", ()):
+        print_message(f"warning: {warning}")
     print(f"shards  {folder}/shards")
     print(f"report  {folder}/report.html")
 

@@ -29,10 +29,31 @@ def check(plan: PlanArgument, out: OutOption = None) -> None:
     print_warnings(checked)
     files = [file for source in checked.sources for file in source.list_files()]
     total = sum(filesystem.size_and_mtime(file)[0] for file in files)
+    for number, source in enumerate(checked.sources, start=1):
+        if source.reader == "table":
+            _try_columns(f"source {number} ({source.reader})", source)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
     print(f"output   {checked.output.path}")
+
+
+def _try_columns(name: str, source: Any) -> None:
+    """Read the first posts of a table; warn of what is refused or not understood in them.
+
+    Raises PlanError if its columns are not those of the plan.
+    """
+    from corpus import readers
+
+    file = source.list_files()[0]
+    batch = next(iter(readers.find(source.reader).read(file, source.config, _BATCH_POSTS, None)))
+    read = batch.posts.height + batch.refused.height
+    for reason, count in sorted(Counter(batch.refused["reason"]).items()):
+        print_message(f"warning: {name}: {count:,} of {read:,} refused: {reason}")
+    for column, count in sorted(batch.unreadable.items()):
+        print_message(
+            f"warning: {name}: {column}: {count:,} of {batch.posts.height:,} not understood"
+        )
 
 
 def print_warnings(plan: Any) -> None:
@@ -93,6 +114,7 @@ def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int
     reader = readers.find(name)
     file = detect_format.list_inputs(name, path)[0]
     refused: Counter[str] = Counter()
+    unreadable: Counter[str] = Counter()
     printed = 0
     batches = reader.read(file, reader.Config.model_validate(settings), _BATCH_POSTS, None)
     for number, batch in enumerate(batches, start=1):
@@ -100,10 +122,13 @@ def _print_first_posts(name: str, settings: dict[str, Any], path: str, rows: int
             printed += 1
             print_record(post)
         refused.update(batch.refused["reason"])
+        unreadable.update(batch.unreadable)
         if printed == rows or number == _MAX_BATCHES:
             break
     for reason, count in sorted(refused.items()):
         print(f"refused so far: {reason} {count:,}")
+    for column, count in sorted(unreadable.items()):
+        print(f"not understood so far: {column} {count:,}")
     if rows and not printed:
         print("no post in its first records")
 

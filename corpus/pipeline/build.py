@@ -28,7 +28,10 @@ from corpus.pipeline.apply_barrier import apply_barrier
 from corpus.pipeline.build_manifest import (
     build_manifest,
     check_any_read,
+    check_refusals,
+    count_by_source,
     count_suppressed_posts,
+    list_warnings,
     summarize_source,
 )
 from corpus.pipeline.context import BuildContext
@@ -102,13 +105,16 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     parts = ingest.read_and_filter(context, files, first)
     sources = [summarize_source(file) for file in files]
     check_any_read(sources)
+    counted = count_by_source(context.plan, files, sources)
+    check_refusals(counted)
     count_suppressed_posts(context, sources)
     for segment in later:
         parts = apply_barrier(context, parts, segment)
     shards = write_outputs.write_shards(context, parts)
     index = write_outputs.write_index(context, parts)
     replacements, people, samples = write_ledger.write_ledger(context, parts, files, shards)
-    manifest = build_manifest(context, sources, shards, index, replacements, people)
+    warnings = list_warnings(counted)
+    manifest = build_manifest(context, sources, shards, index, replacements, people, warnings)
     _write_documentation(context, manifest, samples)
     return manifest
 

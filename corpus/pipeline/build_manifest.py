@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from corpus import dedup, stages
@@ -17,15 +18,20 @@ from corpus.privacy import suppression
 from corpus.report import list_tool_versions
 from filters import contract
 
+#: The share of a source's records, or of its values of a column, from which on a build warns.
+_WARNING_SHARE = 0.01
+
 
 def summarize_source(file: InputFile) -> dict[str, Any]:
     """The manifest's entry for one input file, from the receipts of its parts."""
     receipts = list(load_receipts(file.folder))
     refused: dict[str, int] = {}
     skipped: dict[str, int] = {}
+    unreadable: dict[str, int] = {}
     for receipt in receipts:
         _add_counts(refused, receipt["refused"])
         _add_counts(skipped, receipt["skipped"])
+        _add_counts(unreadable, receipt.get("unreadable", {}))
     suppressed = sum(receipt.get("suppressed", 0) for receipt in receipts)
     return {
         "path": file.read_task.name,
@@ -38,6 +44,7 @@ def summarize_source(file: InputFile) -> dict[str, Any]:
         **({"suppressed": suppressed} if suppressed else {}),
         "tombstones": sum(receipt["tombstones"] for receipt in receipts),
         "skipped": dict(sorted(skipped.items())),
+        **({"unreadable": dict(sorted(unreadable.items()))} if unreadable else {}),
     }
 
 
@@ -53,6 +60,82 @@ def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
         f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
         "does the reader fit the files? 'corpus readers' lists them"
     )
+
+
+@dataclass(frozen=True)
+class SourceCounts:
+    """What was read of all files of one source of the plan."""
+
+    name: str  # "source 2 (table)"
+    max_refused: float
+    read: int
+    refused: dict[str, int]  # by reason
+    unreadable: dict[str, int]  # by column
+
+    @property
+    def posts(self) -> int:
+        """How many records were read as posts."""
+        return self.read - sum(self.refused.values())
+
+    def describe_refusals(self) -> str:
+        """Say how many records were refused, and most often why."""
+        refused = sum(self.refused.values())
+        most = max(self.refused, key=lambda reason: self.refused[reason])
+        return (
+            f"{self.name}: {refused:,} of {self.read:,} records were refused "
+            f"({refused / self.read:.1%}), most often '{most}'"
+        )
+
+
+def count_by_source(
+    plan: Plan, files: Sequence[InputFile], entries: Sequence[dict[str, Any]]
+) -> list[SourceCounts]:
+    """Add up the manifest's entries of the files of each source, in the plan's order."""
+    counted = []
+    for number, source in enumerate(plan.sources):
+        refused: dict[str, int] = {}
+        unreadable: dict[str, int] = {}
+        own = [entry for file, entry in zip(files, entries, strict=True) if file.source == number]
+        for entry in own:
+            _add_counts(refused, entry["refused_by_reason"])
+            _add_counts(unreadable, entry.get("unreadable", {}))
+        read = sum(entry["read"] for entry in own)
+        name = f"source {number + 1} ({source.reader})"
+        counted.append(SourceCounts(name, source.config.max_refused, read, refused, unreadable))
+    return counted
+
+
+def check_refusals(counted: Sequence[SourceCounts]) -> None:
+    """BuildError if more of a source's records were refused than its ``max_refused``."""
+    too_many = [
+        source
+        for source in counted
+        if sum(source.refused.values()) > source.max_refused * source.read
+    ]
+    if too_many:
+        found = "; ".join(
+            f"{source.describe_refusals()}, and max_refused is {source.max_refused:g}"
+            for source in too_many
+        )
+        raise BuildError(
+            f"{found}. Look at the files, or raise max_refused: what was read is kept in work/, "
+            "and the next run goes on from there"
+        )
+
+
+def list_warnings(counted: Sequence[SourceCounts]) -> list[str]:
+    """Say of which sources more than a hundredth of the records or values were not understood."""
+    warnings = [
+        source.describe_refusals()
+        for source in counted
+        if sum(source.refused.values()) > _WARNING_SHARE * source.read
+    ]
+    return warnings + [
+        f"{source.name}: {column}: {count:,} of {source.posts:,} not understood, and null"
+        for source in counted
+        for column, count in sorted(source.unreadable.items())
+        if count > _WARNING_SHARE * source.posts
+    ]
 
 
 def count_suppressed_posts(context: BuildContext, sources: Sequence[dict[str, Any]]) -> None:
@@ -91,11 +174,13 @@ def build_manifest(
     index: Mapping[str, Any] | None,
     replacements: Mapping[str, Any] | None,
     people: Mapping[str, Any],
+    warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
 
-    ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``, and
-    ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``.
+    ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``,
+    ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``, and
+    ``warnings`` are those of the reading.
     """
     plan, refused = context.plan, _sum_refusals(sources)
     rows = [context.funnel[stage.name] for stage in plan.stages]
@@ -119,6 +204,7 @@ def build_manifest(
         **({"suppression": context.suppressed.describe()} if context.suppressed.entries else {}),
         **({"canaries": plan.output.canaries} if plan.output.canaries else {}),
         "sources": list(sources),
+        **({"warnings": list(warnings)} if warnings else {}),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
         "thresholds": list(_list_thresholds(plan)),

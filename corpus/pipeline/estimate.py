@@ -210,14 +210,17 @@ def _make_parts(batches: list[Batch], part_posts: int) -> list[Batch]:
 
 def _join_batches(batches: list[Batch]) -> Batch:
     skipped: Counter[str] = Counter()
+    unreadable: Counter[str] = Counter()
     for batch in batches:
         skipped.update(batch.skipped)
+        unreadable.update(batch.unreadable)
     return replace(
         batches[-1],
         posts=pl.concat([batch.posts for batch in batches]),
         refused=pl.concat([batch.refused for batch in batches]),
         tombstones=pl.concat([batch.tombstones for batch in batches]),
         skipped=dict(skipped),
+        unreadable=dict(unreadable),
     )
 
 

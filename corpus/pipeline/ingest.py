@@ -28,6 +28,7 @@ class InputFile:
     size_bytes: int
     has_tombstones: bool  # whether its reader may find deletion notices
     identity: tuple[object, ...]
+    source: int | None = None  # the index of its source in the plan; none: canaries
 
     @property
     def folder(self) -> Path:
@@ -56,7 +57,7 @@ def list_input_files(context: BuildContext) -> list[InputFile]:
             plan.key_path,
             context.suppressed,
         )
-        files.append(InputFile(task, size_bytes, has_tombstones, identity))
+        files.append(InputFile(task, size_bytes, has_tombstones, identity, file.source))
     if plan.output.canaries:
         files.append(_make_canary_file(context))
     return files
@@ -74,7 +75,7 @@ def identify_file(
     return (
         source.reader,
         readers.find(source.reader).VERSION,
-        source.settings_without_path,
+        source.deciding_settings,
         file.name,
         size_bytes,
         modified_ns,

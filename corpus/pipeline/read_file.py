@@ -133,6 +133,7 @@ def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:
         "refused": dict(reasons.iter_rows()),
         "tombstones": batch.tombstones.height,
         "skipped": batch.skipped,
+        "unreadable": batch.unreadable,
         "cursor": batch.cursor,
         "position": batch.position,
         "sha256": batch.sha256,

@@ -98,7 +98,8 @@ class _Reducer:
 
     def reduce_source(self, number: int, source: Source) -> dict[str, Any]:
         """Return the settings of a reader without the fixed part of the path."""
-        settings = self._reduce(source.settings_without_path, f"sources[{number}]")
+        settings = source.config.model_dump(mode="json", exclude={"path"})
+        settings = self._reduce(settings, f"sources[{number}]")
         self.reduced.append(f"sources[{number}].path")
         return {"path": self._name_pattern(source.config.path), **settings}
 

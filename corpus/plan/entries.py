@@ -35,9 +35,12 @@ class Source:
         return config_json(self.config)
 
     @property
-    def settings_without_path(self) -> dict[str, Any]:
-        """The settings as plain data, but for the path: the same dump may be in another folder."""
-        return self.config.model_dump(mode="json", exclude={"path"})
+    def deciding_settings(self) -> dict[str, Any]:
+        """The settings that decide what is read, as plain data.
+
+        Not the path, since the same dump may be in another folder, nor the limit of refusals.
+        """
+        return self.config.model_dump(mode="json", exclude={"path", "max_refused"})
 
     def list_files(self) -> list[str]:
         """The files to read, sorted; for an account's export perhaps a folder."""

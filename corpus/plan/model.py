@@ -238,8 +238,7 @@ class Plan:
         The files of the sources are not in it: the manifest has their names, bytes and hashes.
         """
         sources = [
-            (s.reader, readers.find(s.reader).VERSION, s.settings_without_path)
-            for s in self.sources
+            (s.reader, readers.find(s.reader).VERSION, s.deciding_settings) for s in self.sources
         ]
         output: list[Any] = [*self.shard_settings(), self.output.canaries]
         # Without defaults, so that corpora which are older than a setting keep their fingerprint.

@@ -27,6 +27,7 @@ from corpus.readers.contract import (
     Refused,
     Skipped,
     Tombstone,
+    Unreadable,
 )
 from corpus.schema import POST, REFUSAL, TOMBSTONE
 
@@ -47,6 +48,7 @@ class BatchBuilder:
     refused: list[tuple[str, int, str]] = field(default_factory=list)
     tombstones: list[Tombstone] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    unreadable: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
 
     def add(self, records: Sequence[Record], source_file: str, row: int) -> None:
@@ -59,6 +61,8 @@ class BatchBuilder:
                 self.tombstones.append(record)
             elif type(record) is Skipped:
                 self.skipped[record.kind] = self.skipped.get(record.kind, 0) + 1
+            elif type(record) is Unreadable:
+                self.unreadable[record.column] = self.unreadable.get(record.column, 0) + 1
             else:
                 self.refuse(source_file, row, record.reason)  # type: ignore[union-attr]
 
@@ -85,9 +89,10 @@ class BatchBuilder:
             cursor=cursor,
             position=position,
             sha256=sha256,
+            unreadable=self.unreadable,
         )
         self.posts, self.provenance, self.refused, self.tombstones = [], [], [], []
-        self.skipped, self.size_bytes = {}, 0
+        self.skipped, self.unreadable, self.size_bytes = {}, {}, 0
         return batch
 
 

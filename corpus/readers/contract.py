@@ -30,7 +30,7 @@ and resuming. A reader of anything else yields its records in order and passes t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Annotated, Any, NamedTuple, Protocol
 
@@ -56,6 +56,7 @@ __all__ = [
     "Sample",
     "Skipped",
     "Tombstone",
+    "Unreadable",
     "find_overwriting",
     "make_versions",
     "match_mentions",
@@ -78,6 +79,13 @@ class ReaderConfig(BaseModel):
         ge=1,
         le=1024,
         description="a longer line is refused, so that memory stays bounded",
+    )
+    max_refused: float = Field(
+        default=1.0,
+        ge=0,
+        le=1,
+        description="the share of the source's records that may be refused; with more the build "
+        "ends after reading",
     )
 
 
@@ -159,7 +167,13 @@ class Skipped(NamedTuple):
     kind: str
 
 
-Record = Post | Tombstone | Skipped | Refused
+class Unreadable(NamedTuple):
+    """A value that could not be understood: null in its post, and counted by the post's column."""
+
+    column: str
+
+
+Record = Post | Tombstone | Skipped | Refused | Unreadable
 Decode = Callable[[bytes], Sequence[Record]]
 
 
@@ -191,6 +205,7 @@ class Batch:
     cursor: Cursor | None
     position: int  # compressed bytes read so far, for the progress display
     sha256: str | None = None  # of the whole file, with the last batch
+    unreadable: dict[str, int] = field(default_factory=dict)  # values by column of the posts
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    Unreadable,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
 from corpus.readers.text_parts import join_poll
@@ -139,7 +140,9 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         row = _parse_item(line)
         if row.time is None and row.by is None and _ALGOLIA_KEY.search(line):
             return _decode_algolia(line, with_url)
-        return (_make_post(row, with_url),)
+        post = _make_post(row, with_url)
+        is_timed = row.time or row.timestamp or row.time_ts
+        return (post, Unreadable("created_at")) if is_timed and post.created_at is None else (post,)
 
     return decode
 

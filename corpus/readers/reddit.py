@@ -27,6 +27,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    Unreadable,
     make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
@@ -34,7 +35,7 @@ from corpus.readers.text_parts import join_poll
 from filters.text.removal_notices import find_notice
 
 PLATFORM = "reddit"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 
@@ -223,13 +224,19 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if row.subreddit_type != "public" and row.subreddit_type in _PRIVATE_SUBREDDITS:
             return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
         edited = row.edited
+        unreadable = _list_unreadable(row, post) if post.created_at is None else ()
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
-            return (post,)
-        return make_versions(
-            post, edited_at, (row.selftext if row.body is None else row.body) or ""
-        )
+            return (post, *unreadable)
+        body = (row.selftext if row.body is None else row.body) or ""
+        return (*make_versions(post, edited_at, body), *unreadable)
 
     return decode
+
+
+def _list_unreadable(row: _Row, post: Post) -> tuple[Unreadable, ...]:
+    """Return the columns of a post that the record has and that could not be understood."""
+    is_given = row.created_utc is not None and row.created_utc != ""
+    return (Unreadable("created_at"),) if is_given and post.created_at is None else ()
 
 
 def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:

@@ -333,7 +333,18 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
         heads = [*heads, "suppressed"]
         suppressed = (source.get("suppressed", 0) for source in sources)
         rows = [(*row, count) for row, count in zip(rows, suppressed, strict=False)]
-    return {"files": Table("Sources", heads, rows), "more": len(sources) - len(rows)}
+    if any("unreadable" in source for source in sources):
+        heads = [*heads, "values not understood"]
+        unreadable = (
+            ", ".join(f"{name} {count:,}" for name, count in source.get("unreadable", {}).items())
+            for source in sources
+        )
+        rows = [(*row, counts) for row, counts in zip(rows, unreadable, strict=False)]
+    return {
+        "files": Table("Sources", heads, rows),
+        "more": len(sources) - len(rows),
+        "warnings": manifest.get("warnings", ()),
+    }
 
 
 def _speed(manifest: Mapping[str, Any]) -> Table | None:

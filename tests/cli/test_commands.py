@@ -102,6 +102,21 @@ def test_check_prints_what_would_be_built(built: Path) -> None:
     assert "stages   consent → quality → dedup" in found.stdout
 
 
+def test_check_warns_of_what_is_refused_or_not_understood_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "p.csv").write_text("id,body,at\n1,tea,2021-03-04\n2,tea,soon\n,tea,later\n")
+    plan = tmp_path / "plan.yaml"
+    source = f"{tmp_path}/p.csv, fields: {{id: id, text: body, created_at: at}}"
+    text = f"sources:\n  - table: {{path: {source}}}\noutput: {{path: {tmp_path}/out}}\n"
+    plan.write_text(text)
+    found = command("check", str(plan))
+    assert found.returncode == 0
+    assert "source 1 (table): 1 of 3 refused: no_id" in found.stderr
+    assert "source 1 (table): created_at: 1 of 2 not understood" in found.stderr
+    plan.write_text(text.replace("text: body", "text: boody"))
+    wrong = command("check", str(plan))
+    assert wrong.returncode == 2 and "did you mean 'body'?" in wrong.stderr
+
+
 def test_the_lists_of_readers_and_stages() -> None:
     assert "reddit  " in command("readers").stdout
     listed = command("filters").stdout

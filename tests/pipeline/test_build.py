@@ -462,3 +462,37 @@ def test_a_filter_that_drops_rows_itself_is_caught(
     monkeypatch.setattr(quality, "build", lambda config: lambda posts: posts.head(3))
     with pytest.raises(BuildError, match="changed the rows"):
         corpus.build(plan([{"quality": {"min_words": 4}}]))
+
+
+def test_many_refusals_and_values_not_understood_are_told(plan: MakePlan, tmp_path: Path) -> None:
+    rows: list[Any] = [post(n, at="2021-03-04" if n % 10 else "soon") for n in range(50)]
+    write_lines(tmp_path / "posts.jsonl", [*rows, b"{", b"{"])
+    given = plan(stages=[])
+    (source,) = given["sources"]
+    source["table"] = {**source["table"], "max_refused": 0.02}
+    source["table"]["fields"] = {**source["table"]["fields"], "created_at": "at"}
+    out = tmp_path / "out"
+    with pytest.raises(BuildError) as caught:
+        corpus.build(given)
+    told = "source 1 (table): 2 of 52 records were refused (3.8%), most often 'malformed_json'"
+    assert str(caught.value).startswith(f"{told}, and max_refused is 0.02. ")
+    assert not (out / "manifest.json").exists()
+    read = {path: path.stat().st_mtime_ns for path in (out / "work" / "read").rglob("*.parquet")}
+    assert read
+    source["table"]["max_refused"] = 0.5
+    source["table"]["path"] = str(tmp_path / "." / "posts.jsonl")
+    kept = {**given, "output": {**given["output"], "keep_work": True}}
+    manifest = corpus.build(kept)
+    again = {path: path.stat().st_mtime_ns for path in (out / "work" / "read").rglob("*.parquet")}
+    assert again == read, "what was read is used again"
+    warning = "source 1 (table): created_at: 5 of 50 not understood, and null"
+    assert manifest["warnings"] == [told, warning]
+    assert manifest["sources"][0]["unreadable"] == {"created_at": 5}
+    page = (out / "report.html").read_text()
+    assert "records were refused (3.8%)" in page and warning in page and "created_at 5" in page
+    assert "max_refused: 0.5" in (out / "plan.yaml").read_text()
+
+
+def test_few_refusals_are_no_warning(plan: MakePlan, tmp_path: Path) -> None:
+    write_dump(tmp_path)
+    assert "warnings" not in corpus.build(plan(stages=[]))

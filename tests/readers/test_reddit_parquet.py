@@ -301,3 +301,10 @@ def test_a_real_dump_is_the_same_by_way_of_parquet(shared: Path, tmp_path: Path)
     (expected,), (found,) = read(dump, 10**6), read(tmp_path / "p", 10**6)
     assert expected.posts.height == found.posts.height == 1075
     assert expected.posts.drop("source_file").equals(found.posts.drop("source_file"))
+
+
+def test_times_that_are_not_understood_are_counted(tmp_path: Path) -> None:
+    odd = COMMENTS | {"created_utc": ["soon", "1134365189"]}
+    (batch,) = read(mirror(tmp_path / "p.parquet", odd))
+    assert batch.posts["created_at"].is_null().to_list() == [True, False]
+    assert batch.unreadable == {"created_at": 1}

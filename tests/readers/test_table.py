@@ -407,7 +407,7 @@ def test_the_error_of_a_missing_column_lists_the_columns(tmp_path: Path, name: s
         ({"text": "a", "athor": "b"}, "no column 'athor'; did you mean 'author'?"),
         ({"text": "a", "source_row": "b"}, "no column 'source_row'"),
         ({"text": "a", "platform": "b"}, "'platform' is one for all posts"),
-        ({"text": "a", "id": ["b", "c"]}, "'id' takes one column"),
+        ({"text": "a", "author": ["b", "c"]}, "'author' takes one column"),
         ({"text": []}, "'text' names no column"),
         ({"text": ""}, "'text' names no column"),
     ],
@@ -428,3 +428,71 @@ def test_a_real_csv_is_read_to_the_last_row() -> None:
         rows = list(csv.DictReader(file))
     assert [(f"hn:{r['id']}", r["title"]) for r in rows] == frame.select("id", "text").rows()
     assert frame["created_at"].null_count() == 0
+
+
+# --- values that are not understood, and values of several columns -------------------------------
+
+ODD = {"id": "id", "text": "text", "created_at": "at", "score": "n", "kind": "kind", "bot": "bot"}
+ODD_ROWS = [
+    {"id": "1", "text": "a", "at": "2021-03-04 05:06 CET", "n": "7", "kind": "reply", "bot": "no"},
+    {"id": "2", "text": "b", "at": "soon", "n": "many", "kind": "essay", "bot": "perhaps"},
+    {"id": "3", "text": "c", "at": "2021-03-04 05:06 IST", "n": "", "kind": "", "bot": None},
+    {"id": "", "text": "d", "at": "never", "n": "1", "kind": "post", "bot": "no"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_values_that_are_not_understood_are_counted_by_column(tmp_path: Path, form: str) -> None:
+    frame = pl.DataFrame(ODD_ROWS)
+    path = tmp_path / f"p.{form}"
+    if form == "parquet":
+        frame.write_parquet(path)
+    elif form == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_ndjson(path)
+    (batch,) = batches(path, fields=ODD)
+    # Of the refused row nothing is counted; empty cells are no values.
+    assert batch.unreadable == {"created_at": 2, "score": 1, "kind": 1, "bot": 1}
+    assert batch.posts["kind"].to_list() == ["reply", "post", "post"]
+    assert batch.posts["created_at"].is_null().to_list() == [False, True, True]
+    assert [reason for _, _, reason in batch.refused.rows()] == ["no_id"]
+    parts = [each.unreadable for each in batches(path, part_posts=1, fields=ODD)]
+    assert sum(part.get("created_at", 0) for part in parts) == 2
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv", "parquet"])
+def test_times_and_ids_are_joined_from_several_columns(tmp_path: Path, form: str) -> None:
+    rows = [
+        {"channel": 7, "id": 1, "re": None, "day": "2021-03-04", "time": "05:06", "zone": "+0530"},
+        {"channel": 8, "id": 1, "re": 5, "day": "2021-03-04", "time": None, "zone": None},
+        {"channel": None, "id": 1, "re": 5, "day": "2021-03-04", "time": "05:06:00", "zone": "x"},
+    ]  # fmt: skip
+    frame = pl.DataFrame([row | {"text": "tea"} for row in rows])
+    path = tmp_path / f"p.{form}"
+    if form == "parquet":
+        frame.write_parquet(path)
+    elif form == "csv":
+        frame.write_csv(path)
+    else:
+        frame.write_ndjson(path)
+    fields = {
+        "id": ["channel", "id"], "parent_id": ["channel", "re"], "text": "text",
+        "created_at": ["day", "time", "zone"],
+    }  # fmt: skip
+    (batch,) = batches(path, fields=fields, platform="x")
+    assert batch.posts["id"].to_list() == ["x:7/1", "x:8/1"]
+    assert batch.posts["parent_id"].to_list() == [None, "x:8/5"]
+    assert batch.posts["created_at"].dt.strftime("%m-%d %H:%M").to_list() == [
+        "03-03 23:36", "03-04 00:00",
+    ]  # fmt: skip
+    assert batch.unreadable == {}
+    assert refused(path, fields=fields) == [(3 + (form == "csv"), "no_id")]
+
+
+def test_a_timestamp_of_the_year_one_is_none(tmp_path: Path) -> None:
+    times = [datetime(1, 1, 1), datetime(2021, 3, 4), None]
+    pl.DataFrame({"t": ["a", "b", "c"], "at": times}).write_parquet(tmp_path / "p.parquet")
+    (batch,) = batches(tmp_path / "p.parquet", fields={"text": "t", "created_at": "at"})
+    assert batch.posts["created_at"].is_null().to_list() == [True, False, True]
+    assert batch.unreadable == {"created_at": 1}

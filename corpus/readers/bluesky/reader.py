@@ -39,7 +39,7 @@ from corpus.readers.contract import Batch, Cursor, JsonScalar, Record, Refused, 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "fits", "make_decoder", "read"]
 
 PLATFORM = "bluesky"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 ACCOUNT_FILES = ("*.car*",)
 

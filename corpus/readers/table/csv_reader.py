@@ -50,7 +50,7 @@ def read(
                     builder.refuse(source_file, row, problem)
                 elif cells:
                     try:
-                        builder.add((make_post(pick(cells)),), source_file, row)
+                        builder.add(make_post(pick(cells)), source_file, row)
                     except Refused as refusal:
                         builder.refuse(source_file, row, refusal.reason)
                 builder.size_bytes += chars

@@ -43,7 +43,7 @@ def _make_decoder(config: Config) -> Decode:
         for index, (top, path) in enumerate(nested):
             if path and values[index] is None:
                 values[index] = _get_path(values[top], path)
-        return (make_post(values),)
+        return make_post(values)
 
     return decode
 

@@ -11,14 +11,19 @@ from pydantic import Field, field_validator, model_validator
 
 from corpus.errors import PlanError, did_you_mean
 from corpus.formats.times import parse_int64, parse_micros, parse_with_format
-from corpus.readers.contract import JsonConfig, Post, Refused
+from corpus.readers.contract import JsonConfig, Post, Record, Refused, Unreadable
 from corpus.schema import WITHDRAWAL_REASONS
 
 ColumnPaths = tuple[str, ...]
-MakePost = Callable[[Sequence[object]], Post]
+MakePost = Callable[[Sequence[object]], Sequence[Record]]
 
 _POST_COLUMNS = Post._fields
+_KIND_SLOT = _POST_COLUMNS.index("kind")
 _KINDS = frozenset(("post", "reply", "repost", "quote", "comment"))
+#: Columns of a post that several columns of a file may give: joined to one text, time or id.
+_JOINED = ("text", "created_at", "id", "parent_id", "root_id", "accepted_id")
+#: What tools write into a cell without a value.
+_BLANK = frozenset(("", "null", "none", "nan", "nat", "na", "n/a", "\\n"))
 _TRUE = frozenset(("true", "t", "yes", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
 # How CSV tools write an integer that they read as a float. Without the plus sign it could be a
@@ -32,8 +37,8 @@ class Config(JsonConfig):
     """What to read, and which column of the file is which column of the post."""
 
     fields: dict[str, str | ColumnPaths] = Field(
-        description="the post's column: the file's column, a dotted path into JSON, or, for "
-        "text, a list of those"
+        description="the post's column: the file's column, a dotted path into JSON, or a list of "
+        "those: texts, the parts of created_at (date, time, zone) or of ids ([channel_id, id])"
     )
     format: Literal["detect", "jsonl", "csv", "tsv", "parquet"] = Field(
         default="detect", description="'detect' decides by the file's first bytes and its name"
@@ -74,8 +79,10 @@ class Config(JsonConfig):
                 raise ValueError(
                     f"a post has no column '{name}'{did_you_mean(name, _POST_COLUMNS)}"
                 )
-            if not isinstance(source, str) and name != "text":
-                raise ValueError(f"'{name}' takes one column; only 'text' joins several")
+            if not isinstance(source, str) and name not in _JOINED:
+                raise ValueError(
+                    f"'{name}' takes one column; only {', '.join(_JOINED)} join several"
+                )
             if not all([source] if isinstance(source, str) else source or [""]):
                 raise ValueError(f"'{name}' names no column")
         if "text" not in fields:
@@ -110,23 +117,31 @@ class Config(JsonConfig):
 
 
 def build_post_maker(config: Config) -> MakePost:
-    """Return a function from the values of ``config.list_columns()`` in a row to its post."""
+    """Return a function from the values of ``config.list_columns()`` in a row to its post.
+
+    Behind the post come the columns of it whose values could not be understood.
+    """
     columns = config.list_columns()
     prefix = config.platform + ":"
-    id_index = columns.index(config.get_sources("id")[0]) if "id" in config.fields else None
+    id_indexes = [columns.index(source) for source in config.get_sources("id")]
     text_indexes = [columns.index(source) for source in config.get_sources("text")]
     convert_by = build_converters(config)
     rest = [
         (slot, columns.index(config.get_sources(name)[0]), convert_by[name])
         for slot, name in enumerate(Post._fields)
-        if name in config.fields and name not in ("id", "text")
+        if len(config.get_sources(name)) == 1 and name not in ("id", "text")
+    ]
+    joined = [
+        (slot, [columns.index(source) for source in config.get_sources(name)], convert_by[name])
+        for slot, name in enumerate(Post._fields)
+        if len(config.get_sources(name)) > 1 and name not in ("id", "text")
     ]
     blank: list[Any] = list(Post("", ""))
 
-    def make(values: Sequence[object]) -> Post:
+    def make(values: Sequence[object]) -> Sequence[Record]:
         fields = blank.copy()
-        if id_index is not None:
-            name = parse_table_id(values[id_index])
+        if id_indexes:
+            name = join_ids([values[index] for index in id_indexes])
             if not name:
                 raise Refused("no_id")
             fields[0] = prefix + name
@@ -135,27 +150,68 @@ def build_post_maker(config: Config) -> MakePost:
         if not texts:
             raise Refused("no_text")
         fields[1] = texts[0] if len(texts) == 1 else "\n\n".join(filter(None, texts))
+        unreadable: tuple[Unreadable, ...] = ()
         for slot, index, convert in rest:
-            fields[slot] = convert(values[index])
-        return Post._make(fields)
+            value = values[index]
+            if value is None:
+                continue
+            fields[slot] = convert(value)
+            if fields[slot] is None and not is_blank(value):
+                unreadable += (Unreadable(Post._fields[slot]),)
+        for slot, indexes, convert in joined:
+            parts = tuple(values[index] for index in indexes)
+            fields[slot] = convert(parts)
+            if fields[slot] is None and not is_blank(parts):
+                unreadable += (Unreadable(Post._fields[slot]),)
+        fields[_KIND_SLOT] = fields[_KIND_SLOT] or "post"
+        return (Post._make(fields), *unreadable)
 
     return make
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a value stands for none: null, NaN, or what tools write for these.
+
+    Of several columns (a tuple) the last one says so: a channel without the id in it is no id, and
+    a day without a time of day is one.
+    """
+    if isinstance(value, tuple):
+        return is_blank(value[-1])
+    if isinstance(value, str):
+        return value.strip().lower() in _BLANK
+    return value is None or value != value
+
+
+def join_ids(values: Sequence[object]) -> str:
+    """Return the ids of a row as one, as in ``12/345``; empty if any is missing.
+
+    Refuses floats that have lost digits.
+    """
+    if len(values) == 1:
+        return parse_table_id(values[0])
+    names = [parse_table_id(value) for value in values]
+    return "/".join(names) if all(names) else ""
 
 
 def build_converters(config: Config) -> dict[str, Callable[[Any], Any]]:
     """Return, for each column of a post, a function that converts a value of any type."""
 
     def make_reference(value: object) -> str | None:
-        name = _parse_name(value)
+        try:
+            name = join_ids(value if isinstance(value, tuple) else (value,))
+        except Refused:
+            return None
         return f"{config.platform}:{name}" if name else None
 
     def parse_time(value: object) -> int | None:
+        if isinstance(value, tuple):  # a date, a time of day, a zone
+            value = " ".join(str(part).strip() for part in value if not is_blank(part))
         if config.time_format and isinstance(value, str):
             return parse_with_format(value, config.time_format)
         return parse_micros(value)
 
     return {
-        "kind": lambda value: value if value in _KINDS else "post",
+        "kind": lambda value: value if isinstance(value, str) and value in _KINDS else None,
         "author": _parse_name,
         "community": _parse_name,
         "created_at": parse_time,
@@ -230,8 +286,8 @@ def _parse_withdrawn(value: object) -> str | None:
 
 
 def _parse_consent(value: object) -> str | None:
-    if value in ("allowed", "denied"):
-        return str(value)
+    if isinstance(value, str) and value in ("allowed", "denied"):
+        return value
     flag = _parse_flag(value)
     return None if flag is None else "allowed" if flag else "denied"
 

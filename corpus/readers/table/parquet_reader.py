@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -17,6 +19,7 @@ from corpus.readers.contract import Batch, Cursor, Refused
 from corpus.readers.table.mapping import (
     Config,
     build_converters,
+    is_blank,
     missing_column_error,
     parse_table_id,
 )
@@ -30,6 +33,7 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
         size = get_file_size(path)
         posts: list[pl.DataFrame] = []
         refused: list[tuple[str, int, str]] = []
+        unreadable: Counter[str] = Counter()
 
         def build_batch(cursor: Cursor | None) -> Batch:
             batch = Batch(
@@ -40,9 +44,11 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
                 cursor=cursor,
                 position=size * row // max(total, 1) if cursor else size,
                 sha256=None if cursor else source.sha256(),
+                unreadable=dict(unreadable),
             )
             posts.clear()
             refused.clear()
+            unreadable.clear()
             return batch
 
         total, batch_start, batch_bytes = 0, row, 0
@@ -65,7 +71,7 @@ def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> It
             while len(piece):
                 head = piece[: part_posts - (row - batch_start)]
                 piece = piece[len(head) :]
-                converted, refusals = _convert_slice(head, config, path, row)
+                converted, refusals = _convert_slice(head, config, path, row, unreadable)
                 posts.append(converted)
                 refused += refusals
                 row += len(head)
@@ -111,32 +117,38 @@ def _is_list(kind: pa.DataType) -> bool:
 
 
 def _convert_slice(
-    piece: pa.RecordBatch, config: Config, path: str, row: int
+    piece: pa.RecordBatch, config: Config, path: str, row: int, unreadable: Counter[str]
 ) -> tuple[pl.DataFrame, list[tuple[str, int, str]]]:
-    """Convert the rows after the first ``row`` rows of the file; returns posts and refusals."""
+    """Convert the rows after the first ``row`` rows of the file; returns posts and refusals.
+
+    Adds the values of the posts that could not be understood to ``unreadable``, by column.
+    """
     count = len(piece)
     reasons: dict[int, str] = {}  # by index in the slice
     columns = {name: _read_column(piece, name, reasons) for name in config.list_columns()}
     convert_by = build_converters(config)
     made: dict[str, pl.Series] = {}
+    not_understood: dict[str, list[int]] = {}  # by column, the indexes in the slice
     for name in config.fields:
         sources = [columns[source] for source in config.get_sources(name)]
         values = sources[0]
         if name == "id":
-            made[name] = _convert_ids(values, config.platform + ":", reasons)
+            made[name] = _convert_ids(sources, config.platform + ":", reasons)
         elif name == "text":
             made[name] = _join_texts(sources, reasons)
+        elif len(sources) > 1:
+            rows = list(zip(*(source.to_list() for source in sources), strict=True))
+            made[name] = _convert_values(name, rows, convert_by[name], not_understood)
         elif name == "created_at" and isinstance(values.dtype, (pl.Datetime, pl.Date)):
             made[name] = _convert_times(values)
+            not_understood[name] = _list_lost(values, made[name])
         elif values.dtype == POST[name] and name in ("score", "replies", "sensitive", "bot"):
             made[name] = values
         elif values.dtype.is_integer() and name in ("score", "replies"):
             made[name] = values.cast(pl.Int64, strict=False)
+            not_understood[name] = _list_lost(values, made[name])
         else:
-            convert = convert_by[name]
-            converted = [convert(value) for value in values.to_list()]
-            dtype = pl.Int64() if name == "created_at" else POST[name]
-            made[name] = pl.Series(converted, dtype=dtype).cast(POST[name])
+            made[name] = _convert_values(name, values.to_list(), convert_by[name], not_understood)
     made |= {
         "platform": pl.repeat(config.platform, count, dtype=pl.String(), eager=True),
         "source_file": pl.repeat(path, count, dtype=pl.String(), eager=True),
@@ -147,10 +159,37 @@ def _convert_slice(
         if name not in made:
             made[name] = pl.repeat(defaults.get(name), count, dtype=dtype, eager=True)
     posts = pl.DataFrame({name: made[name] for name in POST})
+    for name, indexes in not_understood.items():
+        if count := sum(index not in reasons for index in indexes):
+            unreadable[name] += count
     if reasons:
         refused_rows = pl.Series(sorted(reasons), dtype=pl.Int64) + row + 1
         posts = posts.filter(~pl.col("source_row").is_in(refused_rows.implode()))
     return posts, [(path, row + 1 + index, reasons[index]) for index in sorted(reasons)]
+
+
+def _list_lost(values: pl.Series, converted: pl.Series) -> list[int]:
+    """Return the indexes of the values that became null."""
+    rows: list[int] = (converted.is_null() & values.is_not_null()).arg_true().to_list()
+    return rows
+
+
+def _convert_values(
+    name: str,
+    values: Sequence[object],
+    convert: Callable[[Any], Any],
+    not_understood: dict[str, list[int]],
+) -> pl.Series:
+    """Convert the values of a post's column one by one."""
+    converted = [None if value is None else convert(value) for value in values]
+    not_understood[name] = [
+        index
+        for index, (value, made) in enumerate(zip(values, converted, strict=True))
+        if made is None and not is_blank(value)
+    ]
+    dtype = pl.Int64() if name in ("created_at", "seen_at") else POST[name]
+    series = pl.Series(converted, dtype=dtype).cast(POST[name])
+    return series.fill_null("post") if name == "kind" else series
 
 
 def _read_column(piece: pa.RecordBatch, column: str, reasons: dict[int, str]) -> pl.Series:
@@ -208,7 +247,13 @@ def _null_invalid_texts(values: pa.Array, reasons: dict[int, str]) -> list[str |
     return texts
 
 
-def _convert_ids(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.Series:
+def _convert_ids(columns: list[pl.Series], prefix: str, reasons: dict[int, str]) -> pl.Series:
+    """Return the ids of the rows; those of several columns are joined, as in ``12/345``."""
+    ids = [_parse_ids(values, reasons).alias(str(nth)) for nth, values in enumerate(columns)]
+    return prefix + pl.select(pl.concat_str(ids, separator="/")).to_series()
+
+
+def _parse_ids(values: pl.Series, reasons: dict[int, str]) -> pl.Series:
     if values.dtype.is_integer():
         ids = values.cast(pl.String)
     elif values.dtype == pl.String and not values.str.contains(r"[.+\s]").any():
@@ -224,13 +269,15 @@ def _convert_ids(values: pl.Series, prefix: str, reasons: dict[int, str]) -> pl.
         ids = pl.Series(parsed, dtype=pl.String)
     for index in (ids.is_null() | (ids == "")).fill_null(True).arg_true():
         reasons.setdefault(index, "no_id")
-    return prefix + ids.fill_null("")
+    return ids.fill_null("")
 
 
 def _convert_times(values: pl.Series) -> pl.Series:
     """Convert timestamps to microseconds, UTC; a time without a zone is taken for UTC."""
     zone = values.dtype.time_zone if isinstance(values.dtype, pl.Datetime) else None
-    times = values.cast(pl.Datetime("us", zone))
+    # The year 1 is what tools write for no time.
+    times = pl.select(pl.when(values.dt.year() > 1).then(values)).to_series()
+    times = times.cast(pl.Datetime("us", zone))
     return times.dt.convert_time_zone("UTC") if zone else times.dt.replace_time_zone("UTC")
 
 

@@ -18,7 +18,7 @@ from corpus.readers.table.mapping import Config
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "assign_ids", "fits", "read"]
 
 PLATFORM = "table"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 _FORMAT_SUFFIXES = {
