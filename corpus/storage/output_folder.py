@@ -210,7 +210,9 @@ def _shows_tokens(entry: os.DirEntry[str], name: str) -> bool:
         index = json.loads(Path(entry.path).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
         return False
-    return isinstance(index, dict) and {"tokenizer", "shards", "files"} <= index.keys()
+    beside = Path(entry.path).parent
+    is_complete = all((beside / each).is_file() for each in ("tokens.bin", "documents.bin"))
+    return isinstance(index, dict) and (is_complete or {"tokenizer", "files"} <= index.keys())
 
 
 def remove_others(folder: Path, name: str, kept: Collection[Path], stages: Collection[str]) -> None:
