@@ -18,6 +18,7 @@ from corpus.dedup.dedup_index import IndexPiece
 from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.privacy import suppression
+from corpus.storage.download import open_corpus
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import ResumableTask, Written
 
@@ -52,9 +53,10 @@ class FindListedPosts(ResumableTask):
         return Written([self.target], {"ids": len(ids)})
 
     def _read_row_groups(self) -> Iterator[pl.DataFrame]:
-        files = CorpusFiles(self.corpus)
-        for shard in load_manifest(self.corpus)["shards"]:
-            with pq.ParquetFile(files.path(shard["path"])) as file:
+        corpus = open_corpus(self.corpus)
+        files = CorpusFiles(corpus)
+        for shard in load_manifest(corpus)["shards"]:
+            with files.path(shard["path"]).open("rb") as opened, pq.ParquetFile(opened) as file:
                 columns = [name for name in _COLUMNS if name in file.schema_arrow.names]
                 for group in range(file.num_row_groups):
                     yield pl.DataFrame(file.read_row_group(group, columns=columns))

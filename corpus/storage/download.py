@@ -16,9 +16,11 @@ from pydantic import BaseModel
 
 from corpus.errors import BuildError, PlanError
 from corpus.storage import filesystem
+from corpus.storage.remote_path import RemotePath, parse_path
 from corpus.tasks.files import atomic_write
 
 DOWNLOAD_FOLDER = "corpus.fetched"
+_URL_FILE = "downloaded-from"  # beside the downloaded index of a corpus: the corpus's URL
 Config = TypeVar("Config", bound=BaseModel)
 
 
@@ -64,7 +66,20 @@ def _download_index(path: str, target_folder: Path) -> list[str]:
     folder = target_folder / _short_hash(versions) / url.rpartition("/")[2]
     for piece in pieces:
         _download_to(piece, folder / "index" / piece.rpartition("/")[2])
+    with atomic_write(folder / _URL_FILE) as temporary:
+        temporary.write_text(url, encoding="utf-8")
     return [str(folder)]
+
+
+def open_corpus(folder: Path) -> Path | RemotePath:
+    """Return the corpus of which ``folder`` has a downloaded index; any other folder is itself.
+
+    What is not downloaded, such as the manifest and the shards, is read from the URL.
+    """
+    try:
+        return parse_path((folder / _URL_FILE).read_text(encoding="utf-8"))
+    except OSError:
+        return folder
 
 
 def _download_file(url: str, folder: Path) -> str:

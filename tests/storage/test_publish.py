@@ -15,6 +15,7 @@ import pytest
 import corpus
 from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
+from corpus.privacy import suppression
 from corpus.storage import filesystem, upload
 from tests.conftest import post, sentence, write_lines
 from tests.support.commands import Finished, command
@@ -126,6 +127,28 @@ def test_a_copy_with_its_index_can_be_compared_with_and_one_without_is_refused(
         corpus.build(plan)
     publish(out, url, "--with-index")
     assert corpus.build(plan)["totals"]["kept"] == 1
+
+
+def test_a_listed_author_s_post_in_a_copy_at_a_url_drops_no_copy_by_another(
+    out: Path, tmp_path: Path
+) -> None:
+    url = f"file://{tmp_path}/there"
+    publish(out, url, "--with-index")
+
+    suppression.add(out.parent / "corpus.key", [], ["table:u3"])
+    new = [post(3) | {"id": 300, "user": "x"}, post(4) | {"id": 301, "user": "x"}]
+    fields = {"id": "id", "text": "text", "author": "user"}
+    path = str(write_lines(tmp_path / "new.jsonl", new))
+    manifest = corpus.build(
+        {
+            "sources": [{"table": {"path": path, "fields": fields}}],
+            "stages": [{"dedup": {"against": [url]}}],
+            "output": {"path": str(out.parent / "new"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    assert manifest["funnel"][-1]["dropped"] == {"in_earlier_corpus": 1}
+    assert corpus.load(out.parent / "new").scan().collect()["id"].to_list() == ["table:300"]
 
 
 def test_a_takedown_reaches_the_copy(out: Path, url: str) -> None:
