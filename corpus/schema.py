@@ -87,6 +87,17 @@ TOMBSTONE: dict[str, pl.DataType] = {
     "said_at": pl.Int64(),
 }
 
+#: Targets of tombstones by which a build finds what repeats removed posts. Their values are keyed
+#: hashes: of the post's id; of its id and a few words of it in a row; of the name of its author; of
+#: its author and the beginning of its text, and of the longest beginning that is compared.
+REMOVED_TARGETS = (
+    "removed_id",
+    "removed_words",
+    "removed_author",
+    "removed_beginning",
+    "removed_text",
+)
+
 #: A record that could not be read. It has no text, so that it discloses nothing private.
 REFUSAL: dict[str, pl.DataType] = {
     "source_file": pl.String(),

@@ -20,14 +20,13 @@ from corpus.maintenance.takedown_request import (
     POST_COLUMNS,
     TURN_COLUMNS,
     TakedownRequest,
-    find_repeated_text,
-    is_copy,
-    is_repost_text,
+    begins_as_repost,
     list_posts,
 )
 from corpus.output.parquet_options import ParquetOptions
 from corpus.pipeline import replacements
 from corpus.privacy import people
+from corpus.privacy.repeated_texts import QUOTED_LINE_PATTERN, find_repeated_text, is_copy
 from corpus.schema import LEDGER_COLUMNS
 from corpus.tasks.files import file_sha256, write_json
 
@@ -36,7 +35,7 @@ _ROW_NUMBER = "_place"
 _SEARCHED_COLUMNS = (*POST_COLUMNS, *TURN_COLUMNS.values())
 _REFERENCE_COLUMNS = ("parent_id", "root_id", "accepted_id", "cluster")
 _POST_SCHEMA = dict.fromkeys((*POST_COLUMNS, "text"), pl.String())
-_HAS_QUOTED_LINE = pl.col("text").str.contains(r"(?m)^[^\n>]{0,60}(?:>|&gt;)")
+_HAS_QUOTED_LINE = pl.col("text").str.contains(QUOTED_LINE_PATTERN)
 
 
 @dataclass
@@ -154,7 +153,7 @@ def find_copies(
         for post in list_posts(row, joiner):
             of = {post["original_author"], *names.get(post["original_author"] or "", ())}
             texts = asked.filter(pl.col("author").is_in(list(of - {None})))["text"].drop_nulls()
-            is_repost = post.get("kind") == "repost" or is_repost_text(post)
+            is_repost = post.get("kind") == "repost" or begins_as_repost(post)
             if not of & authors:
                 continue
             if is_repost:
@@ -162,6 +161,16 @@ def find_copies(
                     request.copies.add(post["id"])
             elif is_copy(find_repeated_text(post["text"]), texts.to_list()):
                 request.quotations.add(post["id"])
+
+
+def find_reposts(path: Path, request: TakedownRequest, removed: pl.Series) -> None:
+    """Add to a request the posts of a shard that repost one of the ``removed`` posts by its id."""
+    rows = _read_columns(path, ("id", "kind", "parent_id", "post_ids"))
+    is_repost = (pl.col("kind") == "repost") & pl.col("parent_id").is_in(removed.implode())
+    rows = rows.filter(is_repost.fill_null(False))
+    # The kind of a document is that of its first turn.
+    ids = pl.col("post_ids").list.first() if "post_ids" in rows.columns else pl.col("id")
+    request.copies.update(rows.select(ids.alias("id"))["id"])
 
 
 def needs_rewriting(path: Path, request: TakedownRequest, removed: Sequence[str]) -> bool:

@@ -179,6 +179,9 @@ def _rewrite_shards(
     names = known_names.find_names(set(asked["author"].drop_nulls()))
     for path in paths.values() if asked.height else ():
         rewrite.find_copies(path, request, asked, names, joiner)
+    of_authors = pl.concat([posts["id"] for _, posts in found.values()] or [asked["id"]])
+    for path in paths.values() if request.authors and len(of_authors) else ():
+        rewrite.find_reposts(path, request, of_authors)
     if request.copies or request.quotations:
         found = {name: rewrite.find_posts(path, request, joiner) for name, path in paths.items()}
     removed = pl.concat([posts for _, posts in found.values()] or [asked])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,24 +11,13 @@ import polars as pl
 from corpus.conversations.documents import split_turns
 from corpus.maintenance.people_names import PeopleNames
 from corpus.privacy import suppression
+from corpus.privacy.repeated_texts import (
+    cut_quoted_lines,
+    cut_repeated_text,
+    is_repost_text,
+    normalize,
+)
 
-#: A repost by its text, as it is in a finished corpus: the name may be a placeholder. A turn of a
-#: conversation may have the label of its speaker before it.
-_PERSON = r"(?:[@＠]\w|<HANDLE)"
-_SIGN = r"(?:RT|MT|QT|Repost(?:ed)?(?: from| by)?|Regrann(?: from)?|♻️?|🔁|🔄)"
-_LABEL = r"\s*+(?:[^\n:>@＠<]{1,40}:\s)?"
-_REPOST_HEAD = rf"[\s\W]{{0,5}}{_SIGN}\s*+(?::\s*+)?{_PERSON}"
-_REPOST = re.compile(f"(?i){_REPOST_HEAD}")
-_REPOST_TURN = re.compile(f"(?i){_LABEL}{_REPOST_HEAD}")
-#: The head of a repost with the names in it, to compare the rest with the original.
-_HEADS = re.compile(rf"(?i)^[\s\W]{{0,5}}(?:{_SIGN}\s*+(?::\s*+)?[@＠<][^\s:,]*+[\s:,]*+)+")
-#: Where an author repeats another text behind words of their own.
-_REPEATED = re.compile(rf"(?i)(?:^|(?<=[\s\W]))RT\s*+(?::\s*+)?{_PERSON}")
-#: A quoted line, behind the label of its speaker if it is the first of a turn.
-_QUOTED_LINE = re.compile(r"^(\s*+(?:[^\s:>][^\n:>]{0,39}:\s)?)\s*+(?:>|&gt;)(.*)$")
-_CUT_ENDS = " \t\n\r\"'“”„‘’«»-–—|:…"
-#: Characters that two texts must share before one counts as a copy of the other's beginning.
-_MIN_SHARED_CHARACTERS = 20
 #: The columns of a post by which it is found.
 POST_COLUMNS = ("id", "author", "original_author", "kind", "parent_id", "cluster")
 #: The same of a document's turns.
@@ -74,7 +62,7 @@ class TakedownRequest:
         is_repost = post.get("kind") == "repost"
         if is_repost and post.get("parent_id") in self.ids:
             return True
-        return self._repeats_author(post) and (is_repost or is_repost_text(post))
+        return self._repeats_author(post) and (is_repost or begins_as_repost(post))
 
     def _repeats_author(self, post: Mapping[str, Any]) -> bool:
         original = post.get("original_author")
@@ -98,11 +86,11 @@ class TakedownRequest:
         Also returns how many names of people were replaced in it.
         """
         text: str = post["text"]
-        is_quotation = self._repeats_author(post) or post["id"] in self.quotations
-        if is_quotation and (repeated := find_repeated_text(text)):
-            text = text.removesuffix(repeated).rstrip(_CUT_ENDS)
+        if self._repeats_author(post) or post["id"] in self.quotations:
+            text = cut_repeated_text(text)
         if removed_texts:
-            text = cut_quoted_lines(text, removed_texts)
+            known = [normalize(removed) for removed in removed_texts]
+            text = cut_quoted_lines(text, lambda line: any(line in each for each in known))
         return self.people.redact(text) if self.people else (text, 0)
 
     def find_matches(self, posts: Sequence[Mapping[str, Any]]) -> set[str]:
@@ -124,16 +112,9 @@ def _is_repost(rows: pl.DataFrame) -> pl.Expr:
     return (_column(rows, "kind") == "repost").fill_null(False)
 
 
-def find_repeated_text(text: str) -> str:
-    """Return the end of a text that repeats another one, from ``RT @name:`` on; or ""."""
-    found = _REPEATED.search(text)
-    return text[found.start() :] if found else ""
-
-
-def is_repost_text(post: Mapping[str, Any]) -> bool:
+def begins_as_repost(post: Mapping[str, Any]) -> bool:
     """Return whether the text of a post begins as a repost does: ``RT @name:``."""
-    pattern = _REPOST_TURN if post.get("is_turn") else _REPOST
-    return pattern.match(post["text"]) is not None
+    return is_repost_text(post["text"], is_turn=bool(post.get("is_turn")))
 
 
 def list_posts(row: Mapping[str, Any], joiner: str) -> list[dict[str, Any]]:
@@ -154,33 +135,3 @@ def list_posts(row: Mapping[str, Any], joiner: str) -> list[dict[str, Any]]:
         # The kind and the parent of a document are those of its first turn.
         posts.append(post | ({} if number else {n: row.get(n) for n in ("kind", "parent_id")}))
     return posts
-
-
-def is_copy(text: str, originals: Sequence[str]) -> bool:
-    """Return whether a repost's text is one of ``originals``, or the beginning of one."""
-    tail = _normalize(_HEADS.sub("", text)).rstrip("….").rstrip()
-    return any(
-        tail == original
-        or (len(tail) >= _MIN_SHARED_CHARACTERS and original.startswith(tail))
-        or (len(original) >= _MIN_SHARED_CHARACTERS and tail.startswith(original))
-        for original in map(_normalize, originals)
-    )
-
-
-def cut_quoted_lines(text: str, originals: Sequence[str]) -> str:
-    """Return a text without its quoted lines (``> …``) that are in one of ``originals``."""
-    known = [_normalize(original) for original in originals]
-    kept = []
-    for line in text.split("\n"):
-        found = _QUOTED_LINE.match(line)
-        quoted = _normalize(found[2].replace("&gt;", ">").lstrip("> \t")) if found else ""
-        if found is None or not quoted or not any(quoted in each for each in known):
-            kept.append(line)
-        elif found[1].strip():
-            kept.append(found[1])
-    lines = "\n".join(kept)
-    return text if lines == text else lines.strip("\n")
-
-
-def _normalize(text: str) -> str:
-    return " ".join(text.casefold().split())

@@ -103,7 +103,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     files = ingest.list_input_files(context)
     first, *later = context.plan.segments()
     parts = ingest.read_and_filter(context, files, first)
-    sources = [summarize_source(file) for file in files]
+    sources = [summarize_source(file, context.removed_repeats[file.folder]) for file in files]
     check_any_read(sources)
     counted = count_by_source(context.plan, files, sources)
     check_refusals(counted)

@@ -22,8 +22,11 @@ from filters import contract
 _WARNING_SHARE = 0.01
 
 
-def summarize_source(file: InputFile) -> dict[str, Any]:
-    """The manifest's entry for one input file, from the receipts of its parts."""
+def summarize_source(file: InputFile, repeats: int = 0) -> dict[str, Any]:
+    """The manifest's entry for one input file, from the receipts of its parts.
+
+    ``repeats`` are the posts in them that were removed since, as they repeat suppressed ones.
+    """
     receipts = list(load_receipts(file.folder))
     refused: dict[str, int] = {}
     skipped: dict[str, int] = {}
@@ -33,16 +36,19 @@ def summarize_source(file: InputFile) -> dict[str, Any]:
         _add_counts(skipped, receipt["skipped"])
         _add_counts(unreadable, receipt.get("unreadable", {}))
     suppressed = sum(receipt.get("suppressed", 0) for receipt in receipts)
+    read = sum(receipt["posts"] for receipt in receipts) + sum(refused.values()) + suppressed
+    suppressed += repeats
+    tombstones = (receipt["tombstones"] - receipt["of_removed_posts"] for receipt in receipts)
     return {
         "path": file.read_task.name,
         "bytes": file.size_bytes,
         "sha256": receipts[-1]["sha256"],
         "reader": file.read_task.reader,
-        "read": sum(receipt["posts"] for receipt in receipts) + sum(refused.values()) + suppressed,
+        "read": read,
         "refused": sum(refused.values()),
         "refused_by_reason": dict(sorted(refused.items())),
         **({"suppressed": suppressed} if suppressed else {}),
-        "tombstones": sum(receipt["tombstones"] for receipt in receipts),
+        "tombstones": sum(tombstones),
         "skipped": dict(sorted(skipped.items())),
         **({"unreadable": dict(sorted(unreadable.items()))} if unreadable else {}),
     }

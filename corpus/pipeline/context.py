@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +76,10 @@ class BuildContext:
     funnel: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The parts of every step; their ``dropped`` files together are the ledger.
     ledger_parts: list[Part] = field(default_factory=list)
+    #: The files of posts without what repeats removed posts, by the files of the parts as they were
+    #: read; and how many posts these lack by the suppression list, by the folder of a file's parts.
+    rewritten_parts: dict[Path, Path] = field(default_factory=dict)
+    removed_repeats: Counter[Path] = field(default_factory=Counter)
     #: For each barrier, what the manifest records of it, and the parts that it measured.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured_parts: dict[str, list[MeasuredPart]] = field(default_factory=dict)

@@ -12,12 +12,16 @@ from corpus.pipeline.context import BuildContext, Part
 from corpus.pipeline.filter_part import FilterPart
 from corpus.pipeline.plant_canaries import PlantCanaries
 from corpus.pipeline.read_file import ReadFile, is_finished, load_receipts, part_path
+from corpus.pipeline.remove_repeats import ReadPart, remove_repeats
 from corpus.plan.entries import Source, Stage, serialize_stages
 from corpus.plan.source_names import NamedFile
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.tombstones import fold_tombstones
 from corpus.storage import filesystem
 from corpus.tasks import runners
+
+#: Raised when the files of a part have other content for the same posts.
+_PART_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def identify_file_parts(
     file: tuple[object, ...], suppressed: suppression.State
 ) -> tuple[object, ...]:
     """What the parts of a file depend on with a suppression list: with another, on other posts."""
-    return (*file, suppressed.digest) if suppressed.entries else file
+    identity = (*file, _PART_VERSION)
+    return (*identity, suppressed.digest) if suppressed.entries else identity
 
 
 def _make_canary_file(context: BuildContext) -> InputFile:
@@ -136,34 +141,41 @@ class PartScheduler:
         self._part_counts = dict.fromkeys(self._unread, 0)
         self._positions = dict.fromkeys(self._unread, 0)
         self._filtered: dict[tuple[Path, int], Part] = {}
+        self._targets: dict[Path, Path] = {}  # of the filtered parts, by folder of the parts
         self._total_bytes = sum(file.size_bytes for file in files)
 
     def iter_tasks(self) -> Iterator[runners.Runnable | None]:
         """The tasks in the order in which they may start; ``NOT_READY`` while none may."""
         for file in self._files:
             yield file.read_task
-        while any(file.has_tombstones for file in self._unread.values()):
+        is_listed = self._context.suppressed.entries > 0
+        while any(is_listed or file.has_tombstones for file in self._unread.values()):
             yield runners.NOT_READY
         tombstones = _fold_tombstones(self._context, self._files)
+        # Never of files that may or may not be read already.
+        complete = [file for file in self._files if is_listed or file.has_tombstones]
+        repeats = remove_repeats(self._context, _list_read_parts(complete), tombstones)
         while True:
             all_read = not self._unread  # asked before looking: no part can appear after it
-            yield from self._iter_new_parts(tombstones)
+            yield from self._iter_new_parts(tombstones, repeats)
             if all_read:
                 return
             yield runners.NOT_READY
 
-    def _iter_new_parts(self, tombstones: Path | None) -> Iterator[FilterPart]:
+    def _iter_new_parts(self, tombstones: Path | None, repeats: str) -> Iterator[FilterPart]:
         """Tasks that filter the parts which have appeared since the last call."""
-        tombstones_identity = tombstones.name if tombstones else ""
+        removed = (tombstones.name if tombstones else "", *([repeats] if repeats else ()))
         for file in self._files:
-            identity = (*file.identity, tombstones_identity, self._fingerprints)
+            identity = (*file.identity, *removed, self._fingerprints)
             target = self._context.workspace.step_folder("filtered", *identity)
+            self._targets[file.folder] = target
             for receipt in load_receipts(file.folder, self._part_counts[file.folder]):
                 index = self._part_counts[file.folder]
                 self._part_counts[file.folder] += 1
                 self._positions[file.folder] = receipt["position"]
+                posts = part_path(file.folder, index)
                 yield FilterPart(
-                    part_path(file.folder, index),
+                    self._context.rewritten_parts.get(posts, posts),
                     target,
                     index,
                     self._chain,
@@ -178,7 +190,7 @@ class PartScheduler:
             del self._unread[result.folder]
             return
         part = self._context.record_part(result)
-        self._filtered[result.posts.parent, result.index] = part
+        self._filtered[result.folder, result.index] = part
         total = sum(self._part_counts.values())
         self._context.observer.step("filtering", len(self._filtered), total)
 
@@ -198,7 +210,7 @@ class PartScheduler:
                     f"parts of '{file.read_task.path}' vanished while the build ran; run again"
                 )
         return [
-            self._filtered[file.folder, index]
+            self._filtered[self._targets[file.folder], index]
             for file in self._files
             for index in range(self._part_counts[file.folder])
         ]
@@ -219,12 +231,17 @@ def _fold_tombstones(context: BuildContext, files: Sequence[InputFile]) -> Path 
 # --------------------------------------------------------------------------- what was read
 
 
-def list_post_files(files: Sequence[InputFile]) -> list[Path]:
+def list_post_files(context: BuildContext, files: Sequence[InputFile]) -> list[Path]:
     """The posts of all parts, in reading order."""
+    paths = [part.posts for part in _list_read_parts(files)]
+    return [context.rewritten_parts.get(path, path) for path in paths]
+
+
+def _list_read_parts(files: Sequence[InputFile]) -> list[ReadPart]:
     return [
-        part_path(file.folder, index)
+        ReadPart(file.folder, part_path(file.folder, index), receipt["repeating"])
         for file in files
-        for index, _ in enumerate(load_receipts(file.folder))
+        for index, receipt in enumerate(load_receipts(file.folder))
     ]
 
 

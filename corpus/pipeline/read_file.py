@@ -12,10 +12,11 @@ import polars as pl
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline.withdrawn_copies import withdraw_copies
-from corpus.privacy import keys, suppression
+from corpus.privacy import keys, removed_posts, suppression
 from corpus.privacy.file_names import FileNamer
 from corpus.readers.contract import Batch, Cursor, ReaderConfig, ReaderModule
 from corpus.readers.reposts import fill_original_authors
+from corpus.schema import REMOVED_TARGETS
 from corpus.storage import filesystem
 from corpus.tasks.files import atomic_write
 from corpus.tasks.receipts import load_receipt, save_receipt
@@ -73,12 +74,20 @@ class ReadFile:
 def apply_suppression_list(
     batch: Batch, key_path: Path | str, suppressed: suppression.State
 ) -> tuple[Batch, int]:
-    """The batch without the posts that the key's list has, and how many these are."""
+    """The batch without the posts that the key's list has, and how many these are.
+
+    Its tombstones have the rows by which other posts that repeat them are found.
+    """
     if not suppressed.entries:
         return batch, 0
     listed = suppression.load_state(key_path, suppressed)
-    posts = suppression.redact_posts(listed, suppression.drop_listed(listed, batch.posts))
-    return replace(batch, posts=posts), batch.posts.height - posts.height
+    is_listed = suppression.mark_listed(listed, batch.posts)
+    posts = suppression.redact_posts(listed, batch.posts.filter(~is_listed))
+    if not is_listed.any():
+        return replace(batch, posts=posts), 0
+    removed = removed_posts.describe_listed(listed, batch.posts.filter(is_listed))
+    tombstones = pl.concat([batch.tombstones, removed])
+    return replace(batch, posts=posts, tombstones=tombstones), int(is_listed.sum())
 
 
 class SourceFileNames:
@@ -132,6 +141,8 @@ def save_part(batch: Batch, suppressed: int, folder: Path, index: int) -> None:
         "suppressed": suppressed,
         "refused": dict(reasons.iter_rows()),
         "tombstones": batch.tombstones.height,
+        "of_removed_posts": int(batch.tombstones["target"].is_in(REMOVED_TARGETS).sum()),
+        "repeating": int(removed_posts.mark_repeating(batch.posts).sum()),
         "skipped": batch.skipped,
         "unreadable": batch.unreadable,
         "cursor": batch.cursor,

@@ -95,9 +95,14 @@ def _make_name_tasks(
     """The tasks that write which names in texts stand for which authors."""
     folder = context.workspace.out / people.FOLDER
     folder.mkdir(exist_ok=True)
-    groups = _group_paths(ingest.list_post_files(files))
+    groups = _group_paths(ingest.list_post_files(context, files))
     return [
-        people.WriteNames(group, folder / f"names-{number:05d}.sealed", context.plan.pseudonyms)
+        people.WriteNames(
+            group,
+            folder / f"names-{number:05d}.sealed",
+            context.plan.pseudonyms,
+            context.suppressed,
+        )
         for number, group in enumerate(groups)
     ]
 
@@ -173,7 +178,7 @@ def _make_sample_task(
         for number, group in enumerate(_group_paths(ledgers))
     )
     choosing = samples.ChooseDroppedPosts(folder / "chosen.parquet", selecting_rows, count)
-    post_files = ingest.list_post_files(files) if count else []
+    post_files = ingest.list_post_files(context, files) if count else []
     consent_ledgers = [
         part.dropped
         for part in context.ledger_parts

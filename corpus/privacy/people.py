@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 
 from corpus.errors import BuildError
-from corpus.privacy import keys
+from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
 from corpus.schema import LEDGER_PEOPLE
 from corpus.tasks.files import atomic_write, file_sha256
@@ -86,16 +86,19 @@ class WriteNames:
     post_files: tuple[Path, ...]
     target: Path
     pseudonyms: PseudonymSettings
+    suppressed: suppression.State = suppression.EMPTY  # of the key's list
 
     def __call__(self) -> WriteNames:
-        """Write the file, unless the posts have no names of authors."""
+        """Write the file, unless the posts have no names of authors who are not listed."""
         pairs = pl.concat([_find_names(path) for path in self.post_files]).unique().sort("name")
-        if pairs.height:
-            pseudonymizer = self.pseudonyms.load()
-            names = pl.DataFrame(
-                {name: pseudonymizer.pseudonymize_authors(pairs[name]) for name in NAME_COLUMNS},
-                schema=NAME_COLUMNS,
-            )
+        pseudonymizer = self.pseudonyms.load()
+        names = pl.DataFrame(
+            {name: pseudonymizer.pseudonymize_authors(pairs[name]) for name in NAME_COLUMNS},
+            schema=NAME_COLUMNS,
+        )
+        listed = suppression.load_state(self.pseudonyms.key_path, self.suppressed)
+        names = names.filter(~pl.any_horizontal(pl.all().is_in(list(listed.authors))))
+        if names.height:
             save_people(
                 names.unique().sort("name", "author"),
                 self.target,

@@ -404,10 +404,10 @@ def _is_current(lock: Path, descriptor: int) -> bool:
 _REPOST_HEAD = "RT @"
 
 
-def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
-    """The posts, with the readers' ids and authors, whose id and author are not listed.
+def mark_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.Series:
+    """A mask of the posts, with the readers' ids and authors, whose id or author is listed.
 
-    A repost has the whole text of its original, so it is dropped with it: by the id of the original
+    A repost has the whole text of its original, so it is marked with it: by the id of the original
     in ``parent_id``, and by the author of the original, where the reader knows one or the text
     begins with ``RT @name:``.
     """
@@ -425,6 +425,12 @@ def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
         is_listed |= begins.scatter(
             begins.arg_true(), _mark_retweeted_authors(listed, posts.filter(begins))
         )
+    return is_listed
+
+
+def drop_listed(listed: SuppressionList, posts: pl.DataFrame) -> pl.DataFrame:
+    """The posts that :func:`mark_listed` does not mark."""
+    is_listed = mark_listed(listed, posts)
     return posts.filter(~is_listed) if is_listed.any() else posts
 
 

@@ -18,13 +18,13 @@ import polars as pl
 
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import count_ranges, gather_rows, make_rows, scatter_rows
-from corpus.schema import LIFTED_REASONS, WITHDRAWAL_REASONS
+from corpus.schema import LIFTED_REASONS, REMOVED_TARGETS, WITHDRAWAL_REASONS
 from corpus.tasks import array_store
 from corpus.tasks.receipts import load_receipt
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, run_tasks
 
 #: Reasons as numbers, the most serious first.
-_REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared", *LIFTED_REASONS)
+_REASONS = (*WITHDRAWAL_REASONS, "allowed", "undeclared", *LIFTED_REASONS, "suppressed")
 _OPTED_OUT, _ALLOWED, _UNDECLARED = map(_REASONS.index, ("opted_out", "allowed", "undeclared"))
 #: What an author declares about all of their posts: the last declaration counts.
 _DECLARATIONS = (_OPTED_OUT, _ALLOWED, _UNDECLARED)
@@ -38,7 +38,13 @@ _LIFTS = pl.DataFrame(
     schema={"reason": pl.UInt8, "lifted": pl.UInt8},
     orient="row",
 )
-_TARGETS = ("author", "id")
+#: What an author's withdrawal of all posts means for the reposts of them by others.
+_OF_REPOSTS = [
+    number
+    for number, name in enumerate(WITHDRAWAL_REASONS)
+    if name not in ("superseded", "private")
+]
+_TARGETS = ("author", "id", *REMOVED_TARGETS)
 #: The time of a tombstone without one: later than any post was seen.
 _NO_TIME = np.iinfo(np.int64).max
 #: The columns of the folded tombstones: the key in two halves, then what it is and what it says.
@@ -98,10 +104,11 @@ class ScatterTombstones(ArrayTask):
         tombstones = pl.read_parquet(self.source, glob=False)
         keys = hash_strings(tombstones["value"])
         numbers = {name: number for number, name in enumerate(_REASONS)}
+        targets = {name: number for number, name in enumerate(_TARGETS)}
         rows = make_rows(
             one=keys[:, 0],
             two=keys[:, 1],
-            target=(tombstones["target"] == "id").cast(pl.UInt8).to_numpy(),
+            target=tombstones["target"].replace_strict(targets, return_dtype=pl.UInt8).to_numpy(),
             reason=tombstones["reason"].replace_strict(numbers, return_dtype=pl.UInt8).to_numpy(),
             said_at=tombstones["said_at"].fill_null(_NO_TIME).to_numpy(),
         )
@@ -170,7 +177,7 @@ class TombstoneTable:
         self._columns = {name: array_store.map_array(folder, name) for name in _COLUMNS}
 
     def look_up(self, values: pl.Series, target: str) -> pl.DataFrame:
-        """The tombstones of some ``values``, which are ids or, by ``target``, authors.
+        """The tombstones of some ``values``: ids, authors or others, as ``target`` says.
 
         A frame of a row for each match: ``_row``, the index of the value, ``reason``, as a number,
         and ``said_at``.
@@ -203,6 +210,11 @@ def only_removals(matches: pl.DataFrame) -> pl.DataFrame:
     return matches.filter(pl.col("reason") != _ALLOWED)
 
 
+def name_reasons(matches: pl.DataFrame) -> pl.Series:
+    """The reasons of the rows of :meth:`TombstoneTable.look_up`, as words."""
+    return matches["reason"].replace_strict(dict(enumerate(_REASONS)), return_dtype=pl.String)
+
+
 @lru_cache(maxsize=2)
 def open_tombstones(folder: Path) -> TombstoneTable:
     """The tombstones that were folded into ``folder``, opened once in each process."""
@@ -213,18 +225,28 @@ def apply_tombstones(posts: pl.DataFrame, tombstones: TombstoneTable) -> pl.Data
     """Mark the posts that a tombstone names, by id or by author, as withdrawn.
 
     Returns the frame with ``withdrawn`` and ``consent`` rewritten. A repost has the whole text of
-    its original, so it is withdrawn with it. A tombstone overrides the ``withdrawn`` that the post
-    had when it was collected, and one of the very post overrides one of its author.
+    its original, so it is withdrawn with it, also if the author of the original has withdrawn all
+    posts. A tombstone overrides the ``withdrawn`` that the post had when it was collected, and one
+    of the very post overrides one of its author.
     """
+    is_repost = pl.col("kind") == "repost"
     author = pl.concat_str("platform", pl.lit(":"), "author")
-    original = pl.when(pl.col("kind") == "repost").then(pl.col("parent_id"))
-    for target, key in (("author", author), ("id", original), ("id", pl.col("id"))):
+    original_author = pl.concat_str("platform", pl.lit(":"), "original_author")
+    for target, key, is_own in (
+        ("author", pl.when(is_repost).then(original_author), False),
+        ("author", author, True),
+        ("id", pl.when(is_repost).then(pl.col("parent_id")), True),
+        ("id", pl.col("id"), True),
+    ):
         values = posts.select(key.alias("value")).to_series()
-        posts = _mark_withdrawn(posts, tombstones.look_up(values, target))
+        matches = tombstones.look_up(values, target)
+        if not is_own:  # what another author declares is not the reposter's consent
+            matches = matches.filter(pl.col("reason").is_in(_OF_REPOSTS))
+        posts = _mark_withdrawn(posts, matches, is_own=is_own)
     return posts
 
 
-def _mark_withdrawn(posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
+def _mark_withdrawn(posts: pl.DataFrame, matches: pl.DataFrame, *, is_own: bool) -> pl.DataFrame:
     seen = posts["seen_at"].gather(matches["_row"])
     is_later = ~(seen >= matches["said_at"]).fill_null(False)
     matches = matches.filter(is_later).sort("_row", "reason")
@@ -238,7 +260,7 @@ def _mark_withdrawn(posts: pl.DataFrame, matches: pl.DataFrame) -> pl.DataFrame:
     )
     consent = {_OPTED_OUT: "denied", _ALLOWED: "allowed"}
     declarations = (
-        matches.filter(pl.col("reason").is_in(_DECLARATIONS))
+        matches.filter(pl.col("reason").is_in(_DECLARATIONS) & is_own)
         .unique("_row", keep="first")
         .select("_row", pl.col("reason").replace_strict(consent, default=None).alias("_consent"))
     )

@@ -133,6 +133,26 @@ def test_a_post_s_reposts_go_by_the_id_of_the_original(out: Path) -> None:
     check(out)
 
 
+def test_an_author_s_reposts_go_where_only_the_id_says_whose_they_are(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "user": "ann", "text": KETTLE, "kind": "post"},
+        {"id": "2", "user": "bob", "text": KETTLE, "kind": "repost", "of": "1"},
+        {"id": "3", "user": "cat", "text": GULLS, "kind": "reply", "of": "1"},
+    ]
+    write_lines(tmp_path / "posts.jsonl", rows)
+    fields = {"id": "id", "text": "text", "author": "user", "kind": "kind", "parent_id": "of"}
+    corpus.build(
+        {
+            "sources": [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}],
+            "output": {"path": str(tmp_path / "out"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    take_down(tmp_path / "out", authors=["table:ann"])
+    assert texts(tmp_path / "out") == {"table:3": GULLS}
+    check(tmp_path / "out")
+
+
 def build_stream(folder: Path, rows: list[dict[str, Any]]) -> Path:
     write_lines(folder / "x.jsonl", rows)
     corpus.build(

@@ -15,7 +15,7 @@ from corpus.errors import PlanError
 from corpus.maintenance import takedown, verify
 from corpus.maintenance.takedown import take_down
 from corpus.manifest import find_imbalances
-from corpus.privacy import suppression
+from corpus.privacy import keys, people, suppression
 from corpus.schema import LEDGER_COLUMNS
 from tests.conftest import contents, sentence, write_lines
 from tests.support.corpora import build_once
@@ -110,7 +110,7 @@ def test_a_plan_without_consent_and_one_that_honours_nothing_drop_listed_posts_t
     suppression.add(tmp_path / "corpus.key", [], ["forum:rosa"])
     for name, stages in (("none", []), ("lax", [{"consent": {"drop": []}}])):
         manifest = corpus.build(forum(stages, path=str(tmp_path / name)))
-        assert manifest["funnel"][0]["dropped"] == {"suppressed": 2}
+        assert manifest["funnel"][0]["dropped"] == {"suppressed": 3}  # and the repost of hers
 
 
 def test_listed_names_are_redacted_before_any_stage_sees_them(
@@ -141,6 +141,132 @@ def test_the_same_input_plan_and_list_give_the_same_bytes(forum: MakePlan, tmp_p
         corpus.build(plan)
         made.append(contents(tmp_path / name))
     assert made[0] == made[1]
+
+
+KETTLE = "the old copper kettle sings every morning before the harbour wakes up again"
+GULLS = "nine grey gulls argued about a sandwich on the roof of the customs house"
+#: A post by ann, and what others made of it.
+ASKED = [{"id": "q", "user": "ann", "text": KETTLE, "root": "q"}]
+REPEATS = [
+    {"id": "a", "user": "bob", "text": f"> the old copper kettle sings\n\nnot here\n> {GULLS}"},
+    {"id": "b", "user": "cat", "text": f"RT @ann: {KETTLE}"},
+    {"id": "c", "user": "dan", "text": f"quite so! RT @ann: {KETTLE}"},
+    {"id": "d", "user": "eve", "text": f"> {KETTLE}"},
+    {"id": "e", "user": "finn", "text": "we have one of iron"},
+]
+
+
+@pytest.fixture
+def talk(tmp_path: Path) -> MakePlan:
+    """Write a post and what repeats it to two dumps; make plans over them in either order."""
+    write_lines(tmp_path / "asked.jsonl", ASKED)
+    answers = [row | {"up": "q", "root": "q"} for row in REPEATS]
+    write_lines(tmp_path / "repeats.jsonl", [*answers, {"id": "f", "user": "ann", "text": GULLS}])
+    fields = {"id": "id", "author": "user", "text": "text", "parent_id": "up", "root_id": "root"}
+
+    def make(*names: str, out: str = "out", **run: Any) -> dict[str, Any]:
+        paths = [str(tmp_path / f"{name}.jsonl") for name in names]
+        tables = [{"path": path, "platform": "forum", "fields": fields} for path in paths]
+        return {
+            "sources": [{"table": table} for table in tables],
+            "output": {"path": str(tmp_path / out), "ids": "original"},
+            "run": {"runner": "serial", "part_posts": 2} | run,
+        }
+
+    return make
+
+
+def shown(out: Path) -> list[Any]:
+    columns = ("id", "text", "parent_id", "root_id", "original_author")
+    return corpus.load(out).scan().select(columns).sort("id").collect().rows()
+
+
+@pytest.mark.parametrize("names", [("asked", "repeats"), ("repeats", "asked")])
+@pytest.mark.parametrize("asked", [{"ids": ["forum:q"]}, {"authors": ["forum:ann"]}])
+def test_a_build_removes_what_repeats_a_listed_post_as_a_takedown_does(
+    talk: MakePlan, tmp_path: Path, names: tuple[str, str], asked: dict[str, list[str]]
+) -> None:
+    corpus.build(talk(*names))
+    take_down(tmp_path / "out", **asked)
+    manifest = corpus.build(talk(*names, out="later"))
+    assert shown(tmp_path / "later") == shown(tmp_path / "out")
+    texts = {row[0]: row[1] for row in shown(tmp_path / "later")}
+    assert texts["forum:a"] == f"not here\n> {GULLS}" and texts["forum:c"] == "quite so!"
+    assert {"forum:b", "forum:d", "forum:q"}.isdisjoint(texts)
+    (path,) = (n for n, name in enumerate(names) if name == "repeats")
+    of_ann = 1 if "authors" in asked else 0
+    assert manifest["sources"][path]["suppressed"] == 2 + of_ann
+    assert manifest["funnel"][0]["dropped"] == {"suppressed": 3 + of_ann}
+    assert sum(source["tombstones"] for source in manifest["sources"]) == 0
+    assert verify.verify(tmp_path / "later")["passed"]
+    for page in (tmp_path / "later").glob("*.*"):
+        assert "kettle" not in page.read_text(), page
+
+
+def test_workers_and_sizes_of_parts_do_not_change_what_is_removed(
+    talk: MakePlan, tmp_path: Path
+) -> None:
+    corpus.build(talk("asked", "repeats"))
+    suppression.add(tmp_path / "corpus.key", ["forum:q"])
+    corpus.build(talk("asked", "repeats", out="one"))
+    corpus.build(talk("asked", "repeats", out="two", runner="processes", workers=2, part_posts=9))
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_the_posts_of_an_author_who_is_listed_by_number_are_found_by_their_name(
+    tmp_path: Path,
+) -> None:
+    def status(number: int, user: str, account: int, text: str) -> dict[str, Any]:
+        name = str(1_600_000_000_000_000_000 + number)
+        account_of = {"id": account, "id_str": str(account), "screen_name": user}
+        made = {"id": int(name), "id_str": name, "text": text, "lang": "en", "user": account_of}
+        return made | {"created_at": "Tue Mar 05 10:00:00 +0000 2024", "entities": {}}
+
+    write_lines(
+        tmp_path / "x.jsonl",
+        [
+            status(1, "Ben", 3, f"RT @otto: {KETTLE}"),
+            status(2, "Otto", 7, "good morning"),
+            status(3, "dora", 5, f"I never heard it so well told. RT @otto: {KETTLE}"),
+        ],
+    )
+    plan = {
+        "sources": [{"x_stream": {"path": str(tmp_path / "x.jsonl")}}],
+        "output": {"path": str(tmp_path / "out"), "ids": "original"},
+        "run": {"runner": "serial"},
+    }
+    corpus.build(plan)
+    suppression.add(tmp_path / "corpus.key", [], ["x:7"])
+    corpus.build(plan)
+    texts = corpus.load(tmp_path / "out").scan().collect()["text"].to_list()
+    assert texts == ["I never heard it so well told."]
+    key = keys.load_key(tmp_path / "corpus.key")
+    for path in (tmp_path / "out" / "people").iterdir():
+        assert keys.pseudonymize_author("x:7", key) not in str(people.load_people(path, key).rows())
+
+
+def test_a_repost_by_text_of_a_withdrawn_post_is_not_kept_in_its_place(tmp_path: Path) -> None:
+    rows = [
+        {"id": "1", "user": "ann", "text": KETTLE, "why": None},
+        {"id": "2", "user": "bob", "text": f"RT @ann: {KETTLE}", "why": None},
+        {"id": "3", "user": "cat", "text": KETTLE, "why": None},
+    ]
+    write_lines(tmp_path / "a.jsonl", rows)
+    write_lines(tmp_path / "b.jsonl", [{"id": "1", "user": "ann", "text": "", "why": "deleted"}])
+    fields = {"id": "id", "author": "user", "text": "text", "withdrawn": "why"}
+    for names in (("a", "b"), ("b", "a")):
+        tables = [{"path": str(tmp_path / f"{name}.jsonl"), "fields": fields} for name in names]
+        corpus.build(
+            {
+                "sources": [{"table": table} for table in tables],
+                "stages": [{"dedup": {}}],
+                "output": {"path": str(tmp_path / names[0]), "ids": "original"},
+                "run": {"runner": "serial"},
+            }
+        )
+        assert ids(tmp_path / names[0]) == {"table:3"}
+        dropped = corpus.load(tmp_path / names[0]).dropped().collect()
+        assert dropped["reason"].to_list() == ["deleted"] * 3
 
 
 # --------------------------------------------------------------------------- after a takedown
