@@ -30,10 +30,18 @@ from corpus.dedup.normalize import normalize_to_bytes
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import partition_keys
 from corpus.privacy import keys, suppression
+from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.stages import BarrierInput
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
-from corpus.tasks.task import ResumableTask, Written, numbered_folder, run_tasks
+from corpus.tasks.task import (
+    Arrays,
+    ArrayTask,
+    ResumableTask,
+    Written,
+    numbered_folder,
+    run_tasks,
+)
 
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
@@ -71,9 +79,7 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
 
     data, offsets = normalize_to_bytes(posts["text"], config.fold)
     is_repost = _mark_reposts(posts, config)
-    # A repost has the id of its original, so that both have the same key.
-    original = posts["parent_id"] if is_repost.any() else posts["id"]
-    ids = hash_strings(posts["id"].zip_with(~is_repost, original))
+    ids = hash_strings(_select_ids(posts, is_repost))
     text_hashes = key_kernel.hash128(data, offsets)
     signed = shingle_and_sign_bytes(data, offsets, config)
     return {
@@ -87,6 +93,12 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
         **campaigns.measure(posts, signed.token_counts),
         **({"text_hashes": text_hashes} if config.index or config.reserve else {}),
     }
+
+
+def _select_ids(posts: pl.DataFrame, is_repost: pl.Series) -> pl.Series:
+    """The ids that are compared: a repost has that of its original, so that both have one key."""
+    original = posts["parent_id"] if is_repost.any() else posts["id"]
+    return posts["id"].zip_with(~is_repost, original)
 
 
 def _mark_reposts(posts: pl.DataFrame, config: Config) -> pl.Series:
@@ -150,7 +162,15 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     near = None if config.exact_only else config.jaccard
     rewritten = _compare_rewritten_texts(inputs, config, earlier_folders) if earlier else None
     measures = [*earlier_folders, *(part.measures for part in inputs.parts)]
-    candidates.find_duplicates(folder / "all", measures, run, near, rewritten)
+    if earlier:
+        keying = [
+            MeasureKeyedIds(part.posts, part.measures, inputs.key_path, config.model_dump_json())
+            for part in inputs.parts
+        ]
+        run_tasks(run, keying, "measuring keyed ids")
+    candidates.find_duplicates(
+        folder / "all", measures, run, near, rewritten, keyed_ids=bool(earlier)
+    )
     names = {field.name for field in fields(clusters.ClusterSettings)} - {"near"}
     return clusters.write_verdicts(
         folder / "all",
@@ -209,13 +229,42 @@ def _compare_rewritten_texts(
         return None
     folders = [task.folder for task in measuring]
     near = None if config.exact_only else config.jaccard
-    candidates.find_duplicates(folder / "all", [*earlier_folders, *folders], inputs.run, near)
+    compared = [*earlier_folders, *folders]
+    candidates.find_duplicates(folder / "all", compared, inputs.run, near, keyed_ids=True)
     return candidates.RewrittenTexts(folder / "all", tuple(folders), len(earlier_folders))
 
 
 def list_earlier_corpora(config: Config) -> list[Path]:
     """The folders of the finished corpora that posts are compared with."""
     return [Path(folder) for folder in config.against]
+
+
+@dataclass(frozen=True)
+class MeasureKeyedIds(ArrayTask):
+    """Measure the ids of the posts of a part in keyed form, which an earlier corpus may have alone.
+
+    Reads the posts. Writes the keys beside the other arrays of the part.
+    """
+
+    posts: Path
+    folder: Path
+    key_path: Path | str
+    config: str
+
+    @property
+    def receipt(self) -> Path:
+        """A receipt beside that of the other arrays."""
+        return self.folder / "keyed-ids.json"
+
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """The keys."""
+        present = pl.scan_parquet(self.posts, glob=False).collect_schema()
+        names = [name for name in ("id", "kind", "parent_id") if name in present]
+        posts = pl.read_parquet(self.posts, columns=names, glob=False)
+        is_repost = _mark_reposts(posts, Config.model_validate_json(self.config))
+        pseudonymizer = Pseudonymizer(keys.load_key(self.key_path), "keyed")
+        ids = pseudonymizer.pseudonymize_ids(_select_ids(posts, is_repost))
+        return partition_keys("keyed_ids", hash_strings(ids)), {}
 
 
 @dataclass(frozen=True)
@@ -252,7 +301,8 @@ class MeasureIndexPiece(ResumableTask):
         hashes = output_texts.TextHashes(
             piece.text_hashes, piece.shingle_hashes, np.diff(piece.shingle_offsets)
         )
-        arrays = output_texts.measure_hashes(piece.ids, hashes, config)
+        keyed = Pseudonymizer(keys.load_key(self.key), "keyed").pseudonymize_ids(piece.ids)
+        arrays = output_texts.measure_hashes(keyed, hashes, config)
         files = array_store.save_arrays(arrays, self.folder)
         with atomic_write(self.ids_file) as temporary:
             piece.ids.to_frame("id").write_parquet(temporary)

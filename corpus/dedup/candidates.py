@@ -78,12 +78,15 @@ def find_duplicates(
     run: RunTasks,
     jaccard: float | None,
     rewritten: RewrittenTexts | None = None,
+    *,
+    keyed_ids: bool = False,
 ) -> None:
     """Match the posts of all parts; :func:`load_matches` reads the result.
 
     ``folders`` have the arrays of the parts. ``jaccard`` is the least similarity of near
     duplicates; with None only ids and texts are compared. A post that ``rewritten`` matches with
-    one of an earlier corpus has the same text as that.
+    one of an earlier corpus has the same text as that. With ``keyed_ids`` the keys of ids are the
+    arrays ``keyed_ids`` and not ``ids``.
     """
     parts = _join_part_arrays(work_dir, folders)
     blocks = range(len(parts.blocks))
@@ -95,7 +98,8 @@ def find_duplicates(
         if kind == "near":
             pair_folders = _find_near_duplicates(parts, run, jaccard or 1)
         else:
-            matching = [MatchEqualKeys(work_dir, kind, *cut) for cut in parts.key_ranges()]
+            arrays = "keyed_ids" if kind == "ids" and keyed_ids else kind
+            matching = [MatchEqualKeys(work_dir, kind, *cut, arrays) for cut in parts.key_ranges()]
             run_tasks(run, matching, _LABEL)
             pair_folders = tuple(task.folder for task in matching)
         if kind == "exact" and rewritten:
@@ -201,14 +205,14 @@ class _KeyRangeTask(ArrayTask):
         """The folder of the pairs that the range gives."""
         return self.work_dir / f"{self.kind}-{self.low:03d}-{self.high:03d}"
 
-    def gather_unmatched_keys(self, with_second: bool) -> tuple[U64, I64, U64]:
+    def gather_unmatched_keys(self, arrays: str, with_second: bool) -> tuple[U64, I64, U64]:
         """The keys of the range, the row indices of their posts, and second keys.
 
         Posts that an earlier step has matched are excluded.
         """
         matched = array_store.map_array(self.work_dir, "matched")
         parts = load_part_index(self.work_dir)
-        return gather_keys(parts, self.kind, self.low, self.high, with_second, matched)
+        return gather_keys(parts, arrays, self.low, self.high, with_second, matched)
 
 
 @dataclass(frozen=True)
@@ -219,12 +223,14 @@ class MatchEqualKeys(_KeyRangeTask):
     block of the matched post.
     """
 
+    arrays: str  # the name of the arrays with the keys
+
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The pairs."""
         from corpus.dedup import candidates_kernel
         from corpus.partition import key_kernel
 
-        keys, posts, seconds = self.gather_unmatched_keys(with_second=True)
+        keys, posts, seconds = self.gather_unmatched_keys(self.arrays, with_second=True)
         maybe = key_kernel.mark_possible_repeats(keys)
         keys, posts, seconds = keys[maybe], posts[maybe], seconds[maybe]
         priority = array_store.map_array(self.work_dir, "priority")[posts]
@@ -360,7 +366,7 @@ class ProposeCandidates(_KeyRangeTask):
         from corpus.dedup import candidates_kernel
         from corpus.partition import key_kernel
 
-        keys, posts, _ = self.gather_unmatched_keys(with_second=False)
+        keys, posts, _ = self.gather_unmatched_keys(self.kind, with_second=False)
         maybe = key_kernel.mark_possible_repeats(keys)
         keys, posts = keys[maybe], posts[maybe]
         priority = array_store.map_array(self.work_dir, "priority")[posts]

@@ -11,9 +11,10 @@ must have.
 
 from __future__ import annotations
 
+import hmac
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -32,7 +33,7 @@ from corpus.privacy import keys
 from corpus.privacy.pseudonyms import PseudonymSettings
 from corpus.stages import MeasuredPart
 from corpus.tasks import array_store
-from corpus.tasks.files import atomic_write, file_sha256, write_json
+from corpus.tasks.files import atomic_write, canonical_json, file_sha256, write_json
 from corpus.tasks.task import ResumableTask, Written
 
 INDEX_FOLDER = "index"
@@ -40,6 +41,10 @@ INDEX_FILE = "index.json"
 #: 2: hashes of the texts in the shards. In version 1 they were of the texts before redaction.
 INDEX_FORMAT_VERSION = 2
 PIECE_POSTS = 100_000
+#: Settings of ``pii`` that drop posts, and the name of a file whose lines are in ``public`` too.
+_NOT_OF_TEXTS = frozenset({"max_spans", "public_file"})
+#: Those by which names are found, which the profile ``strict`` does.
+_OF_NAMES = frozenset({"ner", "ner_langs"})
 
 
 class IndexPiece(NamedTuple):
@@ -117,6 +122,49 @@ def check_keys(corpora: Iterable[Path], key_id: str) -> None:
                 f"dedup: against: the index of '{corpus}' was made with another key; "
                 "give that corpus's key with 'output: {key: ...}'"
             )
+
+
+def describe_redaction(pii_config: str, key: bytes) -> dict[str, str]:
+    """The settings of ``pii`` that decide a text, as keyed digests; empty without the stage.
+
+    Lists of accounts and names of files are not disclosed by them.
+    """
+    settings = json.loads(pii_config) if pii_config else {}
+    unused = _NOT_OF_TEXTS if settings.get("profile") == "strict" else _NOT_OF_TEXTS | _OF_NAMES
+    derived = hmac.digest(key, b"corpus redaction settings", "sha256")
+    return {
+        name: hmac.digest(derived, canonical_json(value).encode(), "sha256").hex()[:16]
+        for name, value in sorted(settings.items())
+        if name not in unused
+    }
+
+
+def check_redaction(corpora: Iterable[Path], redaction: Mapping[str, str]) -> list[str]:
+    """Raise PlanError if a corpus was redacted with other settings than a plan has.
+
+    ``redaction`` is :func:`describe_redaction` of the plan. Returns warnings about redacted corpora
+    if the plan does not redact.
+    """
+    warnings = []
+    for corpus in corpora:
+        earlier = read_index_file(corpus).get("redaction")
+        if not earlier or earlier == redaction:
+            continue  # nothing was redacted, or an earlier version does not say how
+        if not redaction:
+            warnings.append(
+                f"dedup: against: '{corpus}' was redacted by 'pii', which this plan lacks: posts "
+                "with contact data are not recognized there by their texts"
+            )
+            continue
+        others = sorted(
+            name for name in {*earlier, *redaction} if earlier.get(name) != redaction.get(name)
+        )
+        raise PlanError(
+            f"dedup: against: '{corpus}' was redacted with another 'pii: {others[0]}'"
+            f"{f' (and {len(others) - 1} more)' if others[1:] else ''}, so that one post may have "
+            "two texts; give 'pii' the settings that the plan.yaml there has, or build it again"
+        )
+    return warnings
 
 
 def list_index_pieces(corpus: Path) -> list[Path]:
@@ -294,10 +342,11 @@ def write_index_file(
     key_id: str,
     *,
     texts: bool = True,
+    redaction: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Write ``index.json``, without which there is no index; return its content.
 
-    ``shingles`` and ``texts`` say whether the pieces have any.
+    ``shingles`` and ``texts`` say whether the pieces have any; ``redaction`` is that of the texts.
     """
     named = [{key: row[key] for key in ("path", "rows", "bytes", "sha256")} for row in receipts]
     description = {
@@ -305,6 +354,7 @@ def write_index_file(
         "scheme": scheme,
         "shingles": shingles,
         "texts": texts,
+        "redaction": dict(redaction or {}),
         "key_id": key_id,
         "rows": sum(row["rows"] for row in named),
         "bytes": sum(row["bytes"] for row in named),

@@ -153,7 +153,8 @@ def _build_filter(name: str, settings: str, key_path: Path | str) -> contract.Fi
 def measure_hashes(ids: pl.Series, hashes: TextHashes, config: Config) -> Arrays:
     """The arrays of :func:`corpus.dedup.measure` for posts of which only the hashes are known.
 
-    Their priority is that of an earlier corpus: they represent all others.
+    ``ids`` are keyed, as a corpus may have them in no other form. The priority is that of an
+    earlier corpus: these posts represent all others.
     """
     from corpus.dedup import minhash_kernel
 
@@ -165,7 +166,7 @@ def measure_hashes(ids: pl.Series, hashes: TextHashes, config: Config) -> Arrays
     )
     rows = np.arange(len(ids))
     return {
-        **partition_keys("ids", hash_strings(ids), rows),
+        **partition_keys("keyed_ids", hash_strings(ids), rows),
         **partition_keys("exact", hashes.text_hashes),
         **({} if config.exact_only else partition_band_keys(signed, config)),
         "priority": np.full(count, _EARLIER_CORPUS_PRIORITY),

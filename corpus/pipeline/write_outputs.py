@@ -12,6 +12,7 @@ from corpus.output import shards, shuffle, train_validation_split
 from corpus.output.shards import FinishedPart
 from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.plan.entries import serialize_stages
+from corpus.privacy import keys
 
 
 def write_shards(context: BuildContext, parts: Sequence[Part]) -> list[dict[str, Any]]:
@@ -138,4 +139,7 @@ def write_index(context: BuildContext, parts: Sequence[Part]) -> dict[str, Any] 
         not config.exact_only,
         context.key_id,
         texts=settings.has_texts,
+        redaction=dedup_index.describe_redaction(
+            context.pii_config, keys.load_key(context.plan.key_path)
+        ),
     )

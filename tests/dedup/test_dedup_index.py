@@ -65,6 +65,49 @@ def test_posts_of_an_earlier_corpus_are_dropped_with_a_reason(built: Built, tmp_
     assert rows == [("table:500", "table:7"), ("table:501", "table:8"), ("table:9", "table:9")]
 
 
+@pytest.mark.parametrize("ids", [("keyed", "keyed"), ("keyed", "original"), ("original", "keyed")])
+def test_a_post_is_known_by_its_id_whatever_form_ids_have(
+    ids: tuple[str, str], tmp_path: Path
+) -> None:
+    for name, text, style in zip(("old", "new"), ("first", "another"), ids, strict=True):
+        rows = [{"id": "1", "text": f"{text} text about harbours and kettles", "kind": "post"}]
+        if name == "new":
+            rows += [{"id": "2", "text": "as it was", "kind": "repost", "of": "1"}]
+            rows += [{"id": "3", "text": "a post that is only here", "kind": "post"}]
+        write_lines(tmp_path / f"{name}.jsonl", rows)
+        fields = {"id": "id", "text": "text", "kind": "kind", "parent_id": "of"}
+        against = {} if name == "old" else {"against": [str(tmp_path / "old")]}
+        manifest = corpus.build(
+            {
+                "sources": [{"table": {"path": str(tmp_path / f"{name}.jsonl"), "fields": fields}}],
+                "stages": [{"dedup": against}],
+                "output": {"path": str(tmp_path / name), "ids": style},
+                "run": {"runner": "serial"},
+            }
+        )
+    assert manifest["funnel"][-1]["dropped"] == {"in_earlier_corpus": 2}
+
+
+def test_a_corpus_that_was_redacted_in_another_way_is_refused(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    public = {"handles": "keep", "public": ["x:nasa"]}
+    built("old", posts(0, 9), [{"pii": public}])
+    assert "nasa" not in (tmp_path / "old" / "index" / "index.json").read_text()
+    against = [str(tmp_path / "old")]
+    with pytest.raises(PlanError, match=r"with another 'pii: handles' \(and 1 more\)"):
+        built("new", posts(0, 9), [{"pii": {}}], against=against)
+    assert not (tmp_path / "new").exists()
+    built("new", posts(0, 9), [{"pii": public | {"max_spans": 9}}], against=against)
+    notes: list[str] = []
+    monkeypatch.setattr(
+        "corpus.tasks.observer.SilentObserver.note", lambda _, text: notes.append(text)
+    )
+    built("raw", posts(0, 9), against=against)
+    assert [note for note in notes if "contact data are not recognized" in note]
+    built("of raw", posts(0, 9), [{"pii": {}}], against=[str(tmp_path / "raw")])
+
+
 def test_a_corpus_built_against_a_corpus_of_the_same_dump_is_empty(
     built: Built, tmp_path: Path
 ) -> None:
