@@ -21,6 +21,7 @@ import yaml
 import corpus
 import corpus.plan.model
 from corpus.errors import BuildError, PlanError
+from corpus.privacy import keys, suppression
 from corpus.tasks import ray_runner, runners
 from tests.conftest import ROOT, contents, post, write_lines
 from tests.support.commands import command_process
@@ -133,6 +134,29 @@ def test_a_ray_of_our_own_gives_the_same_bytes_and_ends_with_the_build(
     assert raylets() == before
     if find_spec("aiohttp_cors"):  # ray[default]
         assert "ray dashboard http://127.0.0.1:" in found.stderr
+
+
+@pytest.mark.slow
+def test_a_build_on_ray_honours_the_suppression_list(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'corpus-builder[ray]'")
+    repeated = [f"{way} RT @u3: {post(3)['text']}" for way in ("", "so true!")]
+    write_lines(
+        tmp_path / "repeats.jsonl", [post(9000 + n, text=t) for n, t in enumerate(repeated)]
+    )
+    keys.ensure_key(tmp_path / "corpus.key", tmp_path / "out")
+    suppression.add(tmp_path / "corpus.key", ["table:3"], ["table:u5"], ["Ada Lane"])
+    manifest = corpus.build(document, out=str(tmp_path / "serial"))
+    asked = sum(
+        row["user"] == "u5" for row in [post(n) for n in (*range(3000), *range(2500, 4000))]
+    )
+    assert manifest["funnel"][0]["dropped"]["suppressed"] == asked + 2  # the post and its repost
+    document["run"] |= {"runner": "ray", "workers": 2}
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
+    found = command_process("build", str(tmp_path / "plan.yaml"))
+    assert found.returncode == 0, found.stderr
+    assert contents(tmp_path / "out") == contents(tmp_path / "serial")
 
 
 @pytest.mark.slow
