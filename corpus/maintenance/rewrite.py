@@ -139,28 +139,38 @@ def find_copies(
     Such a post names the author of a requested post, and is in its cluster or has its text.
     ``names`` are the names of these authors, as pseudonyms: each with its authors.
     """
-    authors = set(asked["author"].drop_nulls())
-    wanted = TakedownRequest(frozenset(), frozenset(authors), names)
-    light = _read_columns(path, _SEARCHED_COLUMNS)
-    if not {"original_author", "original_authors"} & set(light.columns):
-        return
-    is_match = wanted.match_rows(light)
-    if not is_match.any():
+    texts_by_author: dict[str, list[str]] = {}
+    for author, text in asked.select("author", "text").iter_rows():
+        if author is not None:
+            texts_by_author.setdefault(author, []).extend([text] if text is not None else ())
+    is_match = _mark_originals(path, [*texts_by_author, *names])
+    if is_match is None or not is_match.any():
         return
     rows = _read_columns(path, (*_SEARCHED_COLUMNS, "text", "turn_ends")).filter(is_match)
     clusters = {*asked["id"], *asked["cluster"].drop_nulls()}
     for row in rows.iter_rows(named=True):
         for post in list_posts(row, joiner):
             of = {post["original_author"], *names.get(post["original_author"] or "", ())}
-            texts = asked.filter(pl.col("author").is_in(list(of - {None})))["text"].drop_nulls()
-            is_repost = post.get("kind") == "repost" or begins_as_repost(post)
-            if not of & authors:
+            if of.isdisjoint(texts_by_author):
                 continue
-            if is_repost:
-                if row.get("cluster") in clusters or is_copy(post["text"], texts.to_list()):
+            texts = [text for author in of for text in texts_by_author.get(author, ())]
+            if post.get("kind") == "repost" or begins_as_repost(post):
+                if row.get("cluster") in clusters or is_copy(post["text"], texts):
                     request.copies.add(post["id"])
-            elif is_copy(find_repeated_text(post["text"]), texts.to_list()):
+            elif is_copy(find_repeated_text(post["text"]), texts):
                 request.quotations.add(post["id"])
+
+
+def _mark_originals(path: Path, authors: Sequence[str]) -> pl.Series | None:
+    """Return which rows of a shard repeat a post of some authors; None if it does not say."""
+    rows = _read_columns(path, ("original_author", "original_authors"))
+    if "original_authors" in rows.columns:
+        found = pl.col("original_authors").list.eval(pl.element().is_in(authors)).list.any()
+    elif rows.width:
+        found = pl.col("original_author").is_in(authors)
+    else:
+        return None
+    return rows.select(found.fill_null(False).alias("found"))["found"]
 
 
 def find_reposts(path: Path, request: TakedownRequest, removed: pl.Series) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from corpus.report.numbers import shorten
@@ -45,7 +46,7 @@ class Table:
     caption_hidden: bool = True  # read by screen readers alone
     tight: bool = False  # no wider than its cells need
 
-    @property
+    @cached_property  # asked for by each cell
     def is_numeric(self) -> list[bool]:
         """For each column, whether all of its cells are numbers, which are aligned right."""
         return [
