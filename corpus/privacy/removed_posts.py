@@ -23,7 +23,7 @@ from corpus.schema import TOMBSTONE
 
 _REFERENCES = ("parent_id", "root_id", "accepted_id")
 #: What a withdrawal says of the reposts of the post. The other reasons are states of one copy.
-_OF_REPOSTS = ("deleted", "removed", "deleted_later", "opted_out", "protected", "withheld")
+_OF_REPOSTS = ("deleted", "removed", "deleted_later", "opted_out", "protected", "withheld", "away")
 
 
 # --------------------------------------------------------------------------- removed posts

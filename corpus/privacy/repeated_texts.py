@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Sequence
 #: turn of a conversation may have the label of its speaker before it.
 _PERSON = r"(?:[@＠]\w|<HANDLE)"
 _SIGN = r"(?:RT|MT|QT|Repost(?:ed)?(?: from| by)?|Regrann(?: from)?|♻️?|🔁|🔄)"
-_LABEL = r"\s*(?:[^\n:>@＠<]{1,40}:\s)?"
-_REPOST_HEAD = rf"[\s\W]{{0,5}}{_SIGN}\s*:?\s*{_PERSON}"
+_LABEL = r"\s*+(?:[^\n:>@＠<]{1,40}:\s)?"
+_REPOST_HEAD = rf"[\s\W]{{0,5}}{_SIGN}\s*+(?::\s*+)?{_PERSON}"
 _REPOST = re.compile(f"(?i){_REPOST_HEAD}")
 _REPOST_TURN = re.compile(f"(?i){_LABEL}{_REPOST_HEAD}")
 #: The head of a repost with the names in it, to compare the rest with the original.
-_HEADS = re.compile(rf"(?i)^[\s\W]{{0,5}}(?:{_SIGN}\s*:?\s*[@＠<][^\s:]*[\s:,]*)+")
+_HEADS = re.compile(rf"(?i)^[\s\W]{{0,5}}(?:{_SIGN}\s*+(?::\s*+)?[@＠<][^\s:,]*+[\s:,]*+)+")
 #: Where an author repeats another text behind words of their own.
-_REPEATED = re.compile(rf"(?i)(?:^|(?<=[\s\W]))RT\s*:?\s*{_PERSON}")
+_REPEATED = re.compile(rf"(?i)(?:^|(?<=[\s\W]))RT\s*+(?::\s*+)?{_PERSON}")
 #: A quoted line, behind the label of its speaker if it is the first of a turn.
-_QUOTED_LINE = re.compile(r"^(\s*(?:[^\n:>]{1,40}:\s)?)\s*(?:>|&gt;)(.*)$")
+_QUOTED_LINE = re.compile(r"^(\s*+(?:[^\s:>][^\n:>]{0,39}:\s)?)\s*+(?:>|&gt;)(.*)$")
 _CUT_ENDS = " \t\n\r\"'“”„‘’«»-–—|:…"
 #: Characters that two texts must share before one counts as a copy of the other's beginning.
 MIN_SHARED_CHARACTERS = 20
