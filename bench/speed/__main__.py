@@ -6,6 +6,7 @@ from bench.run_modules import run_modules
 
 DEFAULT = ("end_to_end", "pii", "quality_presets", "memory", "takedown")
 MORE = (
+    "against",
     "cluster",
     "decontaminate",
     "dedup",
