@@ -40,6 +40,26 @@ def test_a_repost_is_withdrawn_with_its_original_and_a_reply_is_not(tmp_path: Pa
     assert found.columns == list(POST)
 
 
+def test_reposts_are_withdrawn_with_all_posts_of_the_original_s_author(tmp_path: Path) -> None:
+    repost = {"kind": "repost", "author": "8", "original_author": "7"}
+    found = tombstones.apply_tombstones(
+        posts(
+            {"id": "x:1", "author": "7"},
+            {"id": "x:2"} | repost,
+            {"id": "x:3"} | repost | {"original_author": "9"},
+            {"id": "x:4"} | repost | {"kind": "quote"},
+        ),
+        folded(
+            tmp_path,
+            ("author", "x:7", "opted_out", None),
+            ("author", "x:9", "superseded", 5),
+            ("author", "x:9", "allowed", None),
+        ),
+    )
+    assert found["withdrawn"].to_list() == ["opted_out", "opted_out", None, None]
+    assert found["consent"].to_list() == ["denied", None, None, None], "the reposter said nothing"
+
+
 def test_a_tombstone_of_the_post_overrides_one_of_its_author(tmp_path: Path) -> None:
     found = tombstones.apply_tombstones(
         posts({"id": "x:1", "author": "7", "withdrawn": "withheld"}, {"id": "x:2", "author": "7"}),
