@@ -19,6 +19,20 @@ from corpus.tasks.files import atomic_write
 from corpus.tasks.task import ResumableTask, Written, run_tasks
 
 _LABEL = "finding repeats"
+#: By which a post is withdrawn, and a repost of its text is found.
+_DESCRIBED_COLUMNS = (
+    "id",
+    "platform",
+    "kind",
+    "author",
+    "author_name",
+    "parent_id",
+    "original_author",
+    "text",
+    "consent",
+    "withdrawn",
+    "seen_at",
+)
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,7 @@ class DescribeWithdrawnPosts(ResumableTask):
 
     def write(self) -> Written:
         """Write the rows; the fact is their number."""
-        posts = pl.read_parquet(self.posts, glob=False)
+        posts = pl.read_parquet(self.posts, columns=list(_DESCRIBED_COLUMNS), glob=False)
         posts = apply_tombstones(posts, open_tombstones(self.tombstones))
         rows = removed_posts.describe_withdrawn(posts, keys.load_key(self.key_path))
         with atomic_write(self.target) as temporary:
