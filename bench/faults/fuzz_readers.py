@@ -45,7 +45,12 @@ ARCHIVE_MEMBERS = {
         {"data/account.js": b'window.YTD.account.part0 = [{"account": {"accountId": "7"}}]'},
     ),
 }
-SETTINGS: dict[str, dict[str, Any]] = {"meta": {"consented": True}}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "meta": {"consented": True},
+    "whatsapp": {"consented": True, "dates": "dmy"},
+}
+#: Readers of records that are not one line each.
+JOINED_LINES = ("stackexchange", "table", "whatsapp")
 DOCUMENTS = ("telegram", "discord", "meta", "x_archive")
 ODD_VALUES: tuple[Any, ...] = (
     None,
@@ -144,12 +149,12 @@ def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[
         return
     for _ in range(0, count, 1000):
         lines = [mutate(chance.choice(known), chance).replace(b"\n", b" ") for _ in range(1000)]
-        least = 0 if name in ("stackexchange", "table") else sum(bool(x.strip()) for x in lines)
+        least = 0 if name in JOINED_LINES else sum(bool(x.strip()) for x in lines)
         lines[0] = known[0]  # so that the file still has this format
         if name == "table":
             lines[0] = b"id,text,num_points,num_comments,author,created_at"
         yield b"\n".join(lines), least
-    if name not in ("stackexchange", "table"):
+    if name not in JOINED_LINES:
         for _ in range(count // 20):  # arrays on one line or on several
             separator = chance.choice((b", ", b",\n"))
             rows = separator.join(chance.choices(known, k=5))

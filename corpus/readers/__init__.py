@@ -21,6 +21,7 @@ _MODULES = {
     "stackexchange": "corpus.readers.stackexchange",
     "table": "corpus.readers.table",
     "telegram": "corpus.readers.telegram",
+    "whatsapp": "corpus.readers.whatsapp",
     "x_api": "corpus.readers.x.api",
     "x_archive": "corpus.readers.x.archive",
     "x_scrape": "corpus.readers.x.scrape",

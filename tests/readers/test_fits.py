@@ -253,6 +253,15 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"1": {"op": {"num": "1", "subnum": "0", "thread_num": "1", "comment": "tea"}}}),
     ],
     "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
+    "whatsapp": [
+        sample(
+            "\u200e[31.12.21, 23:59:59] Ada: tea\r\n[01.01.22, 00:00:00] Bob: more\r\n".encode(),
+            "_chat.txt",
+        ),
+        sample(b"31/12/2021, 23:59 - Ada: tea\nmore\n1/1/2022, 0:00 - Bob: tea\n", "chat.txt"),
+        sample("12/31/21, 11:59\u202fPM - Ada: tea\n".encode(), "WhatsApp Chat with Tea.txt"),
+        sample(b"\xff\xd8\xff", "chat.zip", ("00000001-PHOTO.jpg", "_chat.txt")),
+    ],
     "x_archive": [
         document(ARCHIVED, "tweets.js", "window.YTD.tweets.part0 = "),
         document(ARCHIVED, "twitter-ada.zip", "window.YTD.tweets.part0 = ", ARCHIVE_MEMBERS),
