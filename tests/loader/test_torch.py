@@ -247,7 +247,7 @@ def test_an_empty_corpus_and_what_is_no_tokenizer_are_refused(built: Path, tmp_p
         blocks(tmp_path / "out")
     with pytest.raises(CorpusError, match="give its id: separator=0"):
         TokenBlocks(built, as_bytes, 10)
-    with pytest.raises(CorpusError, match="'int' is no tokenizer"):
+    with pytest.raises(CorpusError, match="'int' is not a tokenizer"):
         TokenBlocks(built, 3, 10)
     with pytest.raises(CorpusError, match="1 lists of ids of 60 texts"):
         list(TokenBlocks(built, lambda texts: [[1]], 10, separator=0, shuffle=False))
