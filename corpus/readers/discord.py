@@ -14,6 +14,8 @@ from typing import NamedTuple
 import msgspec
 from pydantic import Field
 
+from corpus.formats.archives.bundle import Bundle
+from corpus.formats.archives.zip_archive import is_zip
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates
 from corpus.formats.times import parse_micros
@@ -38,16 +40,22 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.discord_package import Options, is_package, read_package
 from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "discord"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 
 class Config(ReaderConfig):
     """What to read, and whether to mask names of people in the text."""
 
+    consented: bool = Field(
+        default=False,
+        description="the owner of a data package has agreed that these messages are used; without "
+        "it all of a package are withdrawn as private",
+    )
     private: bool = Field(
         default=False,
         description="also read direct messages, group chats and private threads; only if everybody "
@@ -152,7 +160,9 @@ class _Channel(NamedTuple):
 
 
 def fits(sample: Sample) -> float:
-    """Return 1 if the document begins as DiscordChatExporter's do, else 0."""
+    """Return 1 for a document of DiscordChatExporter's or the names in a data package, else 0."""
+    if is_package(sample.members):
+        return 1.0
     head = sample.head.removeprefix(b"\xef\xbb\xbf").lstrip()
     return 1.0 * bool(_BEGINS.match(head) and b'"channel"' in head)
 
@@ -161,6 +171,20 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
+    if is_zip(path):
+        with Bundle(path) as bundle:
+            if is_package(bundle.names()):
+                options = Options(
+                    config.consented,
+                    config.private,
+                    lambda text: _mask_mentions(text, None) if config.mask_mentions else text,
+                    config.max_line_mb << 20,
+                )
+                located = read_package(bundle, options)
+                yield from read_records(
+                    located, bundle, platform=PLATFORM, part_posts=part_posts, start=start
+                )
+                return
     with DumpInput(path) as source:
         yield from read_records(
             _read_channels(source, config),

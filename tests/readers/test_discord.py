@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import json
 import tarfile
+import zipfile
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -331,3 +332,65 @@ def test_its_own_documents_are_detected() -> None:
     assert 0.0 == fits({"guild": {"id": "1"}})
     assert 0.0 == fits({"messages": [], "guild": {}, "channel": {}})
     assert 0.0 == fits([export(MESSAGE)])
+
+
+# --------------------------------------------------------------------------- data package
+
+WORDS = {"ID": 41, "Timestamp": "2022-05-01 12:00:00", "Contents": "tea <@55>", "Attachments": ""}
+PACKAGE: dict[str, Any] = {
+    "account/user.json": {"id": "5", "username": "ada", "email": "ada@mail.example"},
+    "messages/index.json": {"7": "general in Tea", "8": "Direct Message with eve"},
+    "messages/c7/channel.json": {"id": "7", "type": 0, "name": "general", "guild": GUILD},
+    "messages/c7/messages.json": [WORDS, {**WORDS, "ID": 4.1e17}, {**WORDS, "Contents": None}],
+    "messages/c8/channel.json": {"id": "8", "type": "DM", "recipients": ["5", "6"]},
+    "messages/c8/messages.json": [{**WORDS, "ID": "42"}],
+    "messages/c9/channel.json": {"id": "9", "type": "GUILD_TEXT", "guild": GUILD},
+    "messages/c9/messages.csv": b"ID,Timestamp,Contents,Attachments\n"
+    b'43,2022-05-01 12:00:00.5+00:00,"more\ntea",\n'
+    b"44,x\n",
+    "activity/analytics/events.json": b"{",
+}
+
+
+def package(folder: Path, files: dict[str, Any], **settings: Any) -> Batch:
+    path = folder / "package.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in files.items():
+            data = content if isinstance(content, bytes) else json.dumps(content).encode()
+            archive.writestr(name, data)
+    (found,) = batches(str(path), **settings)
+    return found
+
+
+@pytest.mark.parametrize("inside", ["", "package/"])
+def test_a_data_package_is_read_with_its_owner_s_consent(tmp_path: Path, inside: str) -> None:
+    files = {inside + name: content for name, content in PACKAGE.items()}
+    found = package(tmp_path, files, consented=True)
+    columns = ("id", "author", "community", "text", "withdrawn")
+    assert found.posts.select(columns).rows() == [
+        ("discord:41", "5", "Tea", "tea @user", None),
+        ("discord:42", None, None, "", "private"),
+        ("discord:43", "5", "Tea", "more\ntea", None),
+    ]
+    assert found.posts["created_at"].dt.epoch("ms").to_list() == [
+        1_651_406_400_000,
+        None,
+        1_651_406_400_500,
+    ]
+    assert refusals(found) == ["no_id", "no_text", "wrong_field_count"]
+    assert discord.fits(Sample("package.zip", tuple(files), b"")) == 1
+
+
+def test_without_consent_nothing_of_a_data_package_is_read(tmp_path: Path) -> None:
+    found = package(tmp_path, PACKAGE).posts
+    assert set(found["text"]) == {""} and set(found["withdrawn"]) == {"private"}
+    assert found["author"].null_count() == found["community"].null_count() == found.height
+    found = package(tmp_path, PACKAGE, consented=True, private=True).posts
+    assert found["withdrawn"].null_count() == found.height
+
+
+def test_a_channel_that_cannot_be_read_may_be_private(tmp_path: Path) -> None:
+    files = {**PACKAGE, "messages/c7/channel.json": b"{"}
+    found = package(tmp_path, files, consented=True)
+    assert found.posts["withdrawn"].to_list()[:1] == ["private"]
+    assert refusals(found)[0] == "malformed_json"
