@@ -17,6 +17,8 @@ from corpus.errors import CorpusError
 
 #: ``corpus sniff`` looks for posts in so many batches of so many posts.
 _MAX_BATCHES, _BATCH_POSTS = 50, 1000
+#: Files that are named in a warning.
+_MAX_NAMED = 10
 
 
 def check(plan: PlanArgument, out: OutOption = None) -> None:
@@ -57,13 +59,21 @@ def _try_columns(name: str, source: Any) -> None:
 
 
 def print_warnings(plan: Any) -> None:
-    """Warn of settings of a :class:`~corpus.plan.model.Plan` that put privacy at risk."""
+    """Warn of settings of a plan that put privacy at risk, and of files that are not read."""
     if "pii" not in [stage.name for stage in plan.stages]:
         print_message("warning: the plan has no 'pii' stage: contact data is not redacted")
     if plan.output.keep_work:
         print_message(
             "warning: keep_work keeps unredacted posts in work/; remove it before sharing"
         )
+    for number, source in enumerate(plan.sources, start=1):
+        if beside := source.list_files_beside():
+            shown = [os.path.relpath(file, source.config.path) for file in beside[:_MAX_NAMED]]
+            more = f" and {len(beside) - _MAX_NAMED:,} more" if len(beside) > _MAX_NAMED else ""
+            print_message(
+                f"source {number} ({source.reader}): not read, since they are no dumps: "
+                f"{', '.join(shown)}{more}; a path or a pattern that names them reads them"
+            )
 
 
 def sniff(

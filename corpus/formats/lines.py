@@ -53,7 +53,7 @@ class DumpMember:
         problems. Lines are JSON: next to a gap only a line that is a whole object is yielded.
         """
         stream = self.open()
-        if not skip_bytes and is_binary(stream.head):
+        if not skip_bytes and is_binary(stream.head) and not _holds_objects(stream):
             yield Line(b"", 0, "not_text", ends_member=True)
             return
         at, carry, too_long, break_reason = 0, b"", False, ""
@@ -121,6 +121,11 @@ class DumpMember:
             yield Line(carry.strip(), at)
         if break_reason:
             yield Line(b"", at, break_reason, ends_member=True)
+
+
+def _holds_objects(stream: PeekedSource) -> bool:
+    """Return whether a line at the start is a JSON object: NULs then cost the lines they are in."""
+    return any(_is_whole(line) for line in stream.peek(CHUNK).split(b"\n"))
 
 
 def _is_whole(line: bytes) -> bool:

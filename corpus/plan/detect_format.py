@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -27,6 +28,16 @@ _MAX_NAMES = 5_000
 _PARQUET_ROWS = 200
 #: The least score of a reader that fits for certain.
 MIN_FIT = 0.5
+#: Files that lie beside dumps: what describes them, their checksums, and what systems write.
+_BESIDE_DUMPS = re.compile(
+    r"\..*|(?:readme|licen[sc]e|copying|changelog|citation|notice|authors|index)(?:\.[a-z]{1,5})?|"
+    r"(?:md5|sha(?:1|256|512))sums?(?:\.txt)?|desktop\.ini|thumbs\.db|"
+    r".*\.(?:md|rst|pdf|docx?|png|jpe?g|gif|svg|webp|mp4|md5|sha1|sha256|sha512|sig|asc|torrent|part|"
+    r"ya?ml|toml|py|ipynb|sh|css|js)",
+    re.I,
+)
+#: Files that may be dumps of some readers.
+_MAYBE_DUMPS = re.compile(r".*\.(?:txt|html?|log|xml)", re.I)
 
 
 def take_sample(path: str) -> Sample:
@@ -83,7 +94,32 @@ def find_better_reader(reader: str, path: str) -> str:
 
 
 def list_inputs(reader: str, path: str) -> list[str]:
-    """The inputs at a source's ``path``, sorted: files, or whole folders for some readers."""
+    """The inputs at a source's ``path``, sorted: files, or whole folders for some readers.
+
+    Of a folder these are the files that may be dumps of the reader; ``list_beside`` has the others.
+    """
+    inputs = _list_all_inputs(reader, path)
+    return [file for file in inputs if not _is_beside(reader, path, file)]
+
+
+def list_beside(reader: str, path: str) -> list[str]:
+    """The files in a source's folder that are no dumps of the reader, sorted: a README."""
+    return [file for file in _list_all_inputs(reader, path) if _is_beside(reader, path, file)]
+
+
+def _is_beside(reader: str, path: str, file: str) -> bool:
+    """Whether a file in a folder is no dump: by its name, unless it has the reader's format."""
+    name = os.path.basename(file)
+    is_beside, may_be_dump = _BESIDE_DUMPS.fullmatch(name), _MAYBE_DUMPS.fullmatch(name)
+    if file == path or not (is_beside or may_be_dump) or not filesystem.is_folder(path):
+        return False
+    if filesystem.is_folder(file) or not os.access(file, os.R_OK):
+        return False  # an archive; or a file whose permission is to be asked for
+    score = readers.find(reader).fits(take_sample(file))
+    return score < MIN_FIT if is_beside else score == 0
+
+
+def _list_all_inputs(reader: str, path: str) -> list[str]:
     if not getattr(readers.find(reader), "FOLDERS", False):
         return expand_path(path)
     if filesystem.is_url(path):

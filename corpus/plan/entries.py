@@ -46,6 +46,10 @@ class Source:
         """The files to read, sorted; for an account's export perhaps a folder."""
         return detect_format.list_inputs(self.reader, self.config.path)
 
+    def list_files_beside(self) -> list[str]:
+        """The files in the source's folder that are no dumps of its reader, sorted."""
+        return detect_format.list_beside(self.reader, self.config.path)
+
 
 @dataclass(frozen=True)
 class Stage:

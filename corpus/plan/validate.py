@@ -259,7 +259,8 @@ def _list_source_files(source: Source, where: str) -> list[str]:
     if any(mark in path for mark in "*?["):
         raise PlanError(f"{where}: path '{path}' matches no file")
     if os.path.isdir(path):
-        raise PlanError(f"{where}: folder '{path}' is empty")
+        what = "has no dump of this reader" if source.list_files_beside() else "is empty"
+        raise PlanError(f"{where}: folder '{path}' {what}")
     raise PlanError(f"{where}: no file at '{path}' (from {Path.cwd().name}/)")
 
 

@@ -121,6 +121,12 @@ def test_a_binary_file_is_refused_as_a_whole(tmp_path: Path) -> None:
     assert bodies(write(tmp_path, b"\x89PNG\r\n\x1a\n\0\0" * 999)) == ([], [(1, "not_text")])
 
 
+def test_nuls_at_the_head_of_a_file_of_objects_cost_their_line(tmp_path: Path) -> None:
+    odd = line(1).replace(b"hello", b"\0he\0llo") + line(2) + line(3)
+    assert bodies(write(tmp_path, odd)) == (["hello"] * 2, [(1, "malformed_json")])
+    assert bodies(write(tmp_path, b"\0PNG\0\n" + line(2))) == (["hello"], [(1, "malformed_json")])
+
+
 @pytest.mark.parametrize("place", [1, 2])
 def test_a_stray_control_byte_refuses_its_line_only(tmp_path: Path, place: int) -> None:
     lines = [line(n) for n in (1, 2, 3)]

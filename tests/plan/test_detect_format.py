@@ -205,3 +205,34 @@ def test_a_folder_is_one_archive_or_a_folder_of_archives(tmp_path: Path) -> None
     assert {detect_format.rank_readers(str(path))[0][0] for path in (one, two)} == {"x_archive"}
     size, _ = filesystem.size_and_mtime(str(one))
     assert size == sum(path.stat().st_size for path in (one / "data").iterdir())
+
+
+def test_files_beside_the_dumps_of_a_folder_are_listed_and_not_read(tmp_path: Path) -> None:
+    folder = tmp_path / "dumps"
+    folder.mkdir()
+    record = '{"id": "c1", "body": "tea", "link_id": "t3_1", "subreddit": "maths"}\n'
+    for name in ("RC_2024.jsonl", "notes.txt", "broken.jsonl", "index.json", "part-1"):
+        (folder / name).write_text(record if name not in ("notes.txt", "broken.jsonl") else "x")
+    (folder / "chat.txt").write_text(record)
+    for name in ("README.md", "README", "LICENSE", "SHA256SUMS", ".DS_Store", "RC.zst.sha256"):
+        (folder / name).write_text("what this is\n")
+    found = detect_format.list_inputs("reddit", str(folder))
+    names = ["RC_2024.jsonl", "broken.jsonl", "chat.txt", "index.json", "part-1"]
+    assert [Path(file).name for file in found] == names, "a damaged dump is a dump"
+    beside = [Path(file).name for file in detect_format.list_beside("reddit", str(folder))]
+    assert beside == [
+        ".DS_Store", "LICENSE", "RC.zst.sha256", "README", "README.md", "SHA256SUMS", "notes.txt",
+    ]  # fmt: skip
+    # Whoever names a file wants it.
+    assert detect_format.list_inputs("reddit", str(folder / "README")) == [f"{folder}/README"]
+    assert len(detect_format.list_inputs("reddit", f"{folder}/*.md")) == 1
+    plan = tmp_path / "plan.yaml"
+    plan.write_text(f"sources:\n  - reddit: {{path: {folder}}}\noutput: {{path: {tmp_path}/out}}\n")
+    checked = command("check", str(plan))
+    assert checked.returncode == 0 and "sources  5 files" in checked.stdout
+    assert "source 1 (reddit): not read, since they are no dumps: .DS_Store, LICENSE" in (
+        checked.stderr
+    )
+    for name in names:
+        (folder / name).unlink()
+    assert f"folder '{folder}' has no dump of this reader" in command("check", str(plan)).stderr
