@@ -17,6 +17,7 @@ _MODULES = {
     "lemmy": "corpus.readers.lemmy",
     "mastodon": "corpus.readers.mastodon",
     "meta": "corpus.readers.meta",
+    "misskey": "corpus.readers.misskey",
     "reddit": "corpus.readers.reddit",
     "stackexchange": "corpus.readers.stackexchange",
     "table": "corpus.readers.table",

@@ -105,6 +105,18 @@ OUTBOX = {
     "totalItems": 1,
     "orderedItems": [{"id": f"{NOTE['id']}/activity", "type": "Create", "object": NOTE}],
 }
+MISSKEY_NOTE = {
+    "id": "9abc",
+    "createdAt": "2024-05-01T00:00:00.000Z",
+    "userId": "u1",
+    "user": {"id": "u1", "username": "ada", "host": None},
+    "text": "tea",
+    "cw": None,
+    "visibility": "public",
+    "renoteId": None,
+    "replyId": None,
+}
+EXPORTED_NOTE = {key: MISSKEY_NOTE[key] for key in ("id", "text", "createdAt", "cw", "visibility")}
 ITEM = {"id": 1, "type": "comment", "by": "ada", "time": 1160418111, "text": "tea", "parent": 2}
 STORY = {"id": 2, "type": "story", "by": "ada", "time": 1160418111, "title": "Tea", "score": 3}
 XML = (
@@ -240,6 +252,12 @@ SAMPLES: dict[str, list[Sample]] = {
     "hackernews": [
         lines(ITEM, STORY),
         lines({"objectID": "1", "author": "ada", "created_at_i": 1160418111, "title": "Tea"}),
+    ],
+    "misskey": [
+        lines(MISSKEY_NOTE, {**MISSKEY_NOTE, "renote": MISSKEY_NOTE, "renoteId": "9abc"}),
+        lines({"type": "channel", "body": {"id": "1", "type": "note", "body": MISSKEY_NOTE}}),
+        lines({"id": "1", "note": MISSKEY_NOTE}),
+        sample(json.dumps([EXPORTED_NOTE]).encode(), "notes-2024-05-01.json"),
     ],
     "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],
     "telegram": [

@@ -116,7 +116,12 @@ def read_content(content: str, is_quote: bool) -> str:
     """
     hidden = _FALLBACK_CLASS if is_quote and _FALLBACK_CLASS in content else ""
     text = strip_embed_notice(html_to_text(content, hidden))
-    return _FALLBACK.sub("", text) if is_quote and "://" in text else text
+    return strip_quote_fallback(text) if is_quote else text
+
+
+def strip_quote_fallback(text: str) -> str:
+    """Return a quote's text without the "RE: address" that software has put before or after it."""
+    return _FALLBACK.sub("", text) if "://" in text else text
 
 
 def join_content_warning(body: str, warning: str | None, config: Config) -> str:
