@@ -202,11 +202,12 @@ def run(found: Any, text: Any) -> int:
 #: How a pattern is used where it is not searched for: elsewhere it may take the square.
 ANCHORED = {
     "corpus.output.columns._HARMLESS": "fullmatch",
+    "corpus.training.model_card._CARD_HEAD": "match",
     "corpus.output.columns._LEMMY_COMMUNITY": "fullmatch",
     "corpus.maintenance.contact_data._SPACED_DOMAIN": "fullmatch",
-    "corpus.maintenance.takedown_request._REPOST": "match",
-    "corpus.maintenance.takedown_request._REPOST_TURN": "match",
-    "corpus.maintenance.takedown_request._QUOTED_LINE": "match",
+    "corpus.privacy.repeated_texts._REPOST": "match",
+    "corpus.privacy.repeated_texts._REPOST_TURN": "match",
+    "corpus.privacy.repeated_texts._QUOTED_LINE": "match",
     "corpus.output.columns._MAIL_HOST": "fullmatch",
     "corpus.formats.json_stream._ASSIGNMENT": "match",
     "corpus.privacy.personal_pages._FORMS": "fullmatch",
