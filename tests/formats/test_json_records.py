@@ -132,6 +132,7 @@ def test_an_array_on_one_line_is_a_page_where_a_reader_reads_pages() -> None:
     for text, longest, expected in (
         (line, LONGEST, [(1, [{"n": 1}, {"n": 2}])]),
         (line * 2, LONGEST, [(1, [{"n": 1}, {"n": 2}]), (2, [{"n": 1}, {"n": 2}])]),
+        (line + b"\n" + line, LONGEST, [(1, [{"n": 1}, {"n": 2}]), (3, [{"n": 1}, {"n": 2}])]),
         (line.replace(b" ", b"\n"), LONGEST, [(1, [{"n": 1}, {"n": 2}])]),
         (line.replace(b" ", b"\n"), 9, [(1, 1), (2, 2)]),
         (line, 9, [(1, 1), (2, 2)]),
@@ -208,6 +209,14 @@ def test_a_bracket_too_many_does_not_end_the_records(indent: int | None) -> None
     text = json.dumps(ROWS, indent=indent)
     found = walk(damage(text, '"tea 1 [{"', '"tea 1 [{"]'))
     assert [0, 2, 3, 4] == [n for n in found if n != "malformed_json"]
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+def test_a_record_that_ends_too_early_does_not_change_where_records_begin(keyed: bool) -> None:
+    text = json.dumps({"c": ROWS} if keyed else ROWS, indent=1)
+    found = walk(damage(text, '"n": 1,', '"n": 1},'), "c" if keyed else "")
+    assert [0, 1] == found[:2]
+    assert [2, 3, 4] == found[-3:]
 
 
 @pytest.mark.parametrize("odd", ["\0\0\0\0\0\0\0\0", "!", "x"])
