@@ -21,7 +21,7 @@ def replace_lone_surrogates(line: bytes) -> bytes:
 
 
 def split_json_objects(line: bytes) -> list[bytes]:
-    """Split a line of several JSON objects; an empty list if the line is not UTF-8."""
+    """Split a line of JSON objects, also with commas behind them; none if it is not UTF-8."""
     decoder = json.JSONDecoder()
     try:
         text = line.decode("utf-8")
@@ -37,6 +37,6 @@ def split_json_objects(line: bytes) -> list[bytes]:
             break
         pieces.append(text[at:end].encode("utf-8"))
         at = end
-        while at < len(text) and text[at] in " \t\r":
+        while at < len(text) and text[at] in " \t\r,":
             at += 1
     return pieces

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from corpus.formats.byte_source import PeekedSource, Refused
-from corpus.formats.json_records import starts_document
+from corpus.formats.json_records import UTF16_MARKS, starts_document
 from corpus.formats.json_stream import walk_records
 
 _MAX_OBJECTS = 200
@@ -23,6 +23,8 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\[\s\S])*+("?)|[\[\]{},]')
 
 def sample_objects(head: bytes, records: str = "") -> list[dict[str, Any]]:
     """Return the first objects in the lines of a file, or in its document at ``records``."""
+    if head.startswith(UTF16_MARKS):
+        head = head.decode("utf-16", "replace").encode()
     is_document = bool(records) or starts_document(PeekedSource(io.BytesIO(head)), len(head) + 1)
     if not is_document:
         lines = (line.removeprefix(b"\xef\xbb\xbf") for line in head.split(b"\n")[:_MAX_OBJECTS])
@@ -39,12 +41,17 @@ def _sample_document(head: bytes, records: str) -> list[dict[str, Any]]:
 
 
 def find_record_arrays(head: bytes) -> list[str]:
-    """Return the keys to each array of objects within the first objects, the outer ones first."""
+    """Return the keys to each array of objects within the first objects, the outer ones first.
+
+    An object whose values are objects with similar keys counts as such an array.
+    """
     found: dict[str, None] = {}
     level = [("", value) for value in sample_objects(head)[:20]]
     for _ in range(_MAX_ARRAY_DEPTH):
         inner = []
         for path, row in level:
+            if _is_map_of_records(row):
+                found.setdefault(f"{path}.*" if path else "*")
             for key, value in row.items():
                 name = f"{path}.{key}" if path else key
                 if not key or "." in key or key == "*":
@@ -56,6 +63,15 @@ def find_record_arrays(head: bytes) -> list[str]:
                     inner.append((name, value))
         level = inner
     return list(found)
+
+
+def _is_map_of_records(row: dict[str, Any]) -> bool:
+    """Return whether all values are objects that share most of their keys."""
+    values = [value for value in row.values() if isinstance(value, dict)]
+    if len(values) < max(2, len(row)):
+        return False
+    keys = [value.keys() for value in values[:20]]
+    return bool(keys[0]) and all(2 * len(one & keys[0]) > len(keys[0]) for one in keys)
 
 
 def _iter_objects(values: Iterable[bytes]) -> Iterator[dict[str, Any]]:

@@ -77,10 +77,13 @@ class JsonScanner:
             self._at = 3
 
     def is_at_end(self) -> bool:
-        """Return whether only white space, or the semicolon of an assignment, remains."""
+        """Return whether only white space, or what separates documents, remains.
+
+        That is the semicolon of an assignment, or a comma.
+        """
         self.skip_space()
-        while self._buffer[self._at : self._at + 1] == b";":
-            self.expect_byte(b";")
+        while (byte := self._buffer[self._at : self._at + 1]) in (b";", b","):
+            self.expect_byte(byte)
             self.skip_space()
         return self._at == len(self._buffer)
 
