@@ -2,8 +2,9 @@
 
 A reader is a module, or a package that re-exports these names, with
 
-* ``Config``: a frozen pydantic model that extends :class:`ReaderConfig`; its first field is
-  ``path`` (a file, a folder or a glob), and each field has a description,
+* ``Config``: a frozen pydantic model that extends :class:`ReaderConfig`, or :class:`JsonConfig` for
+  records of JSON; its first field is ``path`` (a file, a folder or a glob), and each field has a
+  description,
 * ``VERSION``: an integer in the fingerprint of what is read; raise it whenever the same file would
   give other posts,
 * ``PLATFORM``: the first part of each post's id, such as ``reddit``; a reader of several platforms
