@@ -8,19 +8,17 @@ bounded memory.
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 
 import msgspec
 
-from corpus.formats.byte_source import ByteSource, PeekedSource, Refused
+from corpus.formats.byte_source import PeekedSource, Refused
 from corpus.formats.json_repair import replace_lone_surrogates
 from corpus.formats.json_scanner import is_json
 from corpus.formats.json_stream import walk_records
 from corpus.formats.lines import DumpMember, Line, is_binary
 
-UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _BOM = b"\xef\xbb\xbf"
 #: The start of an array of objects. Not of text: a line of a log can begin with a bracket, too.
 _ARRAY_START = re.compile(rb'\[\s*(?:\]\s*$|\[\s*)*(?:$|\{\s*(?:$|["}]))')
@@ -45,9 +43,6 @@ def locate_records(
     read, are skipped.
     """
     stream = member.open()
-    if stream.head.startswith(UTF16_MARKS):
-        stream = PeekedSource(_Utf8Source(stream))
-        member = DumpMember(member.name, member.source_file, stream)
     is_document = not (offset or is_binary(stream.head)) and (
         bool(records) or starts_document(stream, max_bytes, whole_arrays=whole_arrays)
     )
@@ -59,21 +54,6 @@ def locate_records(
         for row, record in enumerate(found, start=1)
         if row > done_rows
     )
-
-
-class _Utf8Source:
-    """The UTF-8 form of a source in UTF-16; what is invalid there is a replacement character."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._decoder = codecs.getincrementaldecoder("utf-16")("replace")
-
-    def read(self, size: int, /) -> bytes:
-        """Return about ``size`` bytes or less; none at the end."""
-        data = b""
-        while not data and (piece := self._source.read(max(2, size // 3))):
-            data = self._decoder.decode(piece).encode("utf-8", "replace")
-        return data
 
 
 def starts_document(stream: PeekedSource, max_bytes: int, *, whole_arrays: bool = False) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from corpus.formats.byte_source import PeekedSource, Refused
-from corpus.formats.json_records import UTF16_MARKS, starts_document
+from corpus.formats.json_records import starts_document
 from corpus.formats.json_stream import walk_records
 
 _MAX_OBJECTS = 200
@@ -23,8 +23,6 @@ _TOKEN = re.compile(rb'"(?:[^"\\]|\\[\s\S])*+("?)|[\[\]{},]')
 
 def sample_objects(head: bytes, records: str = "") -> list[dict[str, Any]]:
     """Return the first objects in the lines of a file, or in its document at ``records``."""
-    if head.startswith(UTF16_MARKS):
-        head = head.decode("utf-16", "replace").encode()
     is_document = bool(records) or starts_document(PeekedSource(io.BytesIO(head)), len(head) + 1)
     if not is_document:
         lines = (line.removeprefix(b"\xef\xbb\xbf") for line in head.split(b"\n")[:_MAX_OBJECTS])

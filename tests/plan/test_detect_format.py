@@ -82,7 +82,6 @@ def write_parquet() -> bytes:
         ("index.json", json.dumps({post["id"]: post for post in POSTS}, indent=1)),
         ("commas.json", ",\n".join(map(json.dumps, POSTS))),
         ("commas_pretty.json", ",\n".join(json.dumps(post, indent=1) for post in POSTS)),
-        ("powershell.json", "\r\n".join(map(json.dumps, POSTS)).encode("utf-16")),
         ("lines.csv", "\n".join(map(json.dumps, POSTS))),
         ("commas.csv", write_csv()),
         ("semicolons.csv", write_csv(";")),

@@ -10,7 +10,6 @@ import polars as pl
 
 from corpus.formats.csv_dialect import guess_csv
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.json_records import UTF16_MARKS
 from corpus.formats.parquet_file import PARQUET_MAGIC
 from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.table import csv_reader, json_reader, parquet_reader
@@ -76,8 +75,6 @@ def detect_format(path: str) -> str:
         for member in source.members():
             name, head = member.name or path, member.open().head
             break
-    if head.startswith(UTF16_MARKS):
-        head = head.decode("utf-16", "replace").encode()
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if head.startswith(PARQUET_MAGIC):
         return "parquet"
