@@ -7,8 +7,9 @@ account's export, a damaged chat counts as private from the damage on, because t
 chat may be missing; all of it does, if its header follows its messages. A message in a topic of a
 forum is no reply to the topic's beginning.
 
-Messages that Telethon or Pyrogram have stored, one object each, are read as well
-(:mod:`corpus.readers.telegram_rows`); they do not always say whether their chat is public.
+Messages that Telethon or Pyrogram have stored, one object each, and exports in HTML are read as
+well (:mod:`corpus.readers.telegram_rows`, :mod:`corpus.readers.telegram_html`); they do not always
+say whether their chat is public.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.telegram_html import Options, is_page, read_pages
 from corpus.readers.telegram_rows import is_row, is_rows, make_row_decoder, parse_time
 from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "telegram"
-VERSION = 6
+VERSION = 7
 TOMBSTONES = True
 
 ChatType = Literal[
@@ -73,8 +75,8 @@ class Config(ReaderConfig):
     consented: bool = Field(
         default=False,
         description="also read messages of Telethon or Pyrogram in channels and groups that may be "
-        "private, because the message has no username of its chat; only if they are public or "
-        "everybody in them has agreed",
+        "private, because the message has no username of its chat, and exports in HTML, which do "
+        "not say whether a chat is public; only if it is or everybody in it has agreed",
     )
     mask_mentions: bool = Field(
         default=True,
@@ -154,6 +156,8 @@ _BEGINS = re.compile(
     rb'"type"\s*:\s*"(?:%s)"\s*,' % _CHAT_TYPES
 )
 _ACCOUNT_BEGINS = re.compile(rb'\{\s*"about"\s*:\s*"[^"]*Telegram')
+_MEMBER_NAME = re.compile(r"(?:\.jsonl?|messages[0-9]*\.html)(?:\.\w+)?$")
+_HEAD_BYTES = 1 << 16
 _PEER = re.compile(r"(?:user|channel|chat)?(\d+)")
 
 _parse_message = msgspec.json.Decoder(_Message).decode
@@ -167,6 +171,8 @@ def fits(sample: Sample) -> float:
         return 1.0
     if _ACCOUNT_BEGINS.match(head):
         return 0.9
+    if is_page(head):
+        return 1.0
     if is_rows(head):
         return max(0.9, sample.matching_share(is_row))
     parts = [name.split("/") for name in sample.members]
@@ -180,8 +186,20 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
-    if _has_rows(path):
-        offset = config.utc_offset_minutes
+    offset = config.utc_offset_minutes
+    head = _read_head(path)
+    if is_page(head):
+        options = Options(config.consented, config.mask_mentions, offset, config.max_line_mb << 20)
+        with DumpInput(path) as source:
+            yield from read_records(
+                read_pages(source, options),
+                source,
+                platform=PLATFORM,
+                part_posts=part_posts,
+                start=start,
+            )
+        return
+    if is_rows(head):
         decode = make_row_decoder(config.chats, config.consented, config.mask_mentions, offset)
         yield from read_lines(
             path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start
@@ -197,12 +215,13 @@ def read(
         )
 
 
-def _has_rows(path: str) -> bool:
-    """Return whether a file consists of messages and not of chats."""
+def _read_head(path: str) -> bytes:
+    """Return the start of a file, or of the first member of an archive that may have messages."""
     with DumpInput(path) as source:
         for member in source.members():
-            return is_rows(member.open().head)
-    return False
+            if not member.name or _MEMBER_NAME.search(member.name):
+                return member.open().peek(_HEAD_BYTES)
+    return b""
 
 
 def _read_chats(source: DumpInput, config: Config) -> Iterator[LocatedRecords]:

@@ -263,6 +263,11 @@ SAMPLES: dict[str, list[Sample]] = {
     "telegram": [
         document(CHAT, "result.json"),
         lines({"_": "Message", "id": 1, "peer_id": {"channel_id": 5}, "message": "tea"}),
+        sample(
+            b'<html><div class="page_wrap"><div class="message default clearfix" id="message1">'
+            b'<div class="body"><div class="text">tea</div></div></div></div></html>',
+            "messages.html",
+        ),
     ],
     "discord": [document(CHANNEL, "Tea - tea [2].json")],
     "lemmy": [lines(LEMMY_VIEW)],

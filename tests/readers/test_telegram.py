@@ -517,3 +517,76 @@ def test_a_wrong_type_in_a_row_is_a_record_and_no_crash(
     found = rows(tmp_path, TELETHON, {**TELETHON, key: wrong}, consented=True)
     count = found.posts.height + found.refused.height + sum(found.skipped.values())
     assert count == 2
+
+
+# --------------------------------------------------------------------------- HTML
+
+PAGE = """<!DOCTYPE html><html><body><div class="page_wrap">
+<div class="page_header"><div class="content"><div class="text bold">Tea</div></div></div>
+<div class="page_body chat_page"><div class="history">
+<div class="message service" id="message-1"><div class="body details">1 May 2022</div></div>
+<div class="message default clearfix" id="message7"><div class="body">
+<div class="pull_right date details" title="01.05.2022 14:00:00 UTC+02:00">14:00</div>
+<div class="from_name">Ada via @cakebot</div>
+<div class="text">tea &amp; <strong>cake</strong><br>for <a href="" onclick="return
+ ShowMentionName()">Eve Lee</a></div></div></div>
+<div class="message default clearfix joined" id="message8"><div class="body">
+<div class="pull_right date details" title="01.05.2022 14:01:00">14:01</div>
+<div class="reply_to details">In reply to <a href="#go_to_message7">this message</a></div>
+<div class="media_wrap"><div class="media_poll"><div class="question bold">Which?</div>
+<div class="details">Anonymous poll</div>
+<div class="answer">- black <span class="details">2 votes</span></div>
+<div class="answer">- green </div></div></div></div></div>
+<div class="message default clearfix" id="message9"><div class="body">
+<div class="from_name">Deleted Account</div>
+<div class="forwarded body"><div class="from_name">Bob <span class="date details">x</span></div>
+<div class="text">passed on</div></div></div></div>
+</div></div></div></body></html>"""
+
+
+def test_a_page_of_an_export_is_read_if_everybody_has_agreed(tmp_path: Path) -> None:
+    path = write(tmp_path, PAGE.encode(), "messages.html")
+    (found,) = batches(path, consented=True, utc_offset_minutes=120)
+    chat_id = found.posts["id"][0].removesuffix("/7")
+    columns = ("id", "kind", "author", "text", "parent_id", "bot", "withdrawn", "original_author")
+    assert found.posts.select(columns).rows() == [
+        (f"{chat_id}/7", "post", "Ada", "tea & cake\nfor @user", None, True, None, None),
+        (
+            *(f"{chat_id}/8", "reply", "Ada", "Which?\n- black\n- green"),
+            *(f"{chat_id}/7", None, None, None),
+        ),
+        (
+            *(f"{chat_id}/9", "repost", "Deleted Account", "passed on"),
+            *(None, None, "deleted", "Bob"),
+        ),
+    ]
+    assert found.posts["created_at"].dt.epoch("s").to_list() == [1651406400, 1651406460, None]
+    assert set(found.posts["community"]) == {"Tea"}
+    assert found.skipped == {"service": 1}
+    assert 1 == telegram.fits(Sample("messages.html", (), PAGE.encode()))
+
+
+def test_without_consent_nothing_of_a_page_is_read(tmp_path: Path) -> None:
+    (found,) = batches(write(tmp_path, PAGE.encode(), "messages.html"))
+    assert found.posts["withdrawn"].to_list() == ["private"] * 3
+    assert found.posts.select("text", "author", "community").unique().rows() == [("", None, None)]
+
+
+def test_the_pages_of_an_archive_are_read_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("ChatExport_2022-05-01/css/style.css", "x")
+        archive.writestr("ChatExport_2022-05-01/messages.html", PAGE)
+        archive.writestr(
+            "ChatExport_2022-05-01/messages2.html", PAGE.replace("message7", "message70")
+        )
+        archive.writestr("ChatExport_2022-05-01/files/messages.html.txt", "x")
+        archive.writestr("ChatExport_2022-05-01/files/page.html", PAGE)
+    (found,) = batches(str(path), consented=True)
+    assert found.posts.height == 6
+    broken = write(tmp_path, b"\xff" + PAGE.encode(), "messages.html")
+    (found,) = batches(broken, consented=True)
+    assert refusals(found) == ["invalid_utf8"]
+    nested = PAGE.replace("passed on", "<b>" * 9000)
+    (found,) = batches(write(tmp_path, nested.encode(), "messages.html"), consented=True)
+    assert (found.posts.height, refusals(found)) == (2, ["line_too_long"])
