@@ -278,8 +278,9 @@ def may_contain_contact(texts: pl.Series) -> pl.Series:
     others = [name for name in names if not name.isascii()]
     named = texts.str.contains_any(in_ascii, ascii_case_insensitive=True)
     rows = (texts.str.len_bytes() != texts.str.len_chars()).arg_true()
-    also = texts.gather(rows).str.contains_any(others, ascii_case_insensitive=True)
-    named = named.scatter(rows, named.gather(rows) | also)
+    if len(rows):
+        also = texts.gather(rows).str.contains_any(others, ascii_case_insensitive=True)
+        named = named.scatter(rows, named.gather(rows) | also)
     rows = named.arg_true()
     if len(rows):
         named = named.scatter(rows, texts.gather(rows).str.contains(_INTRODUCED))

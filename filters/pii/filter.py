@@ -254,8 +254,9 @@ class _Redactor:
             after = self._redact_names(after, ner_rows.gather(rows), rows, counts, style)
             changed = before != after
             if self._ner is None:  # a name may show once anything else of the text has changed
-                is_open |= after.str.contains(_TOUCHES_PLACEHOLDER)
-                again = changed & is_open
+                unread = (changed & ~is_open).arg_true()
+                touches = after.gather(unread).str.contains(_TOUCHES_PLACEHOLDER)
+                again = (changed & is_open).scatter(unread, touches)
             else:
                 again = changed
             if rounds == _MAX_ROUNDS:
@@ -416,10 +417,13 @@ def _read_account_list(path: str) -> list[str]:
 
 def _make_count_columns(
     counts: Mapping[str, Counter[int]], height: int, names: list[str]
-) -> list[pl.Series]:
-    columns = []
+) -> list[pl.Series | pl.Expr]:
+    columns: list[pl.Series | pl.Expr] = []
     for name in names:
         by_row: Mapping[int, int] = counts.get(name.removeprefix("pii_").upper(), {})
+        if not by_row:
+            columns.append(pl.lit(0, dtype=pl.UInt16).alias(name))
+            continue
         column = pl.zeros(height, dtype=pl.UInt16, eager=True)
         values = [min(count, _MAX_COUNT) for count in by_row.values()]
         columns.append(column.scatter(list(by_row), values).rename(name))

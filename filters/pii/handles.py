@@ -233,22 +233,18 @@ _NOT_PLAIN = (
     rf"[{_WORD_CHARACTERS}@\u{{FF20}}]@|@(?:[^A-Za-z_]|$)|"
     r"@[A-Za-z0-9_]*(?:[^\x00-\x7F]|[.\-][^\s]|@)"
 )
-_NOT_PLAIN_WORDS = [
-    *_PAGE_MARKERS,
-    "\uff20",
-    "u/",
-    "[id",
-    *(f"@{word}" for word in code.KNOWN_WORDS),
-]
+_NOT_PLAIN_MARKERS = [*_PAGE_MARKERS, "\uff20", "u/", "[id"]
+_NOT_PLAIN_WORDS = [f"@{word}" for word in code.KNOWN_WORDS]
 
 
 def select_plain_mentions(texts: pl.Series) -> pl.Series:
     """Return which texts have handles of the form ``@name`` and nothing that is judged closely."""
-    selected = texts.str.contains("@", literal=True)
+    selected = texts.str.contains_any(["@"])
     rows = selected.arg_true()
     candidates = texts.gather(rows)
     other = candidates.str.contains(_NOT_PLAIN) | candidates.str.contains(code.SIGNS)
-    other |= candidates.str.contains_any(_NOT_PLAIN_WORDS, ascii_case_insensitive=True)
+    for words in (_NOT_PLAIN_MARKERS, _NOT_PLAIN_WORDS):  # apart, polars is twice as fast
+        other |= candidates.str.contains_any(words, ascii_case_insensitive=True)
     return selected.scatter(rows, ~other)
 
 
@@ -305,11 +301,11 @@ class HandleFinder:
 
         ``mentions`` has ``name=author`` pairs where the author's id is not the name.
         """
+        if texts.is_empty():
+            return {}
         has_page = texts.str.contains_any(_PAGE_MARKERS, ascii_case_insensitive=True)
         has_text_form = texts.str.contains_any(_TEXT_MARKERS, ascii_case_insensitive=True)
         rows = (has_page | has_text_form).arg_true()
-        if rows.is_empty():
-            return {}
 
         def select(column: pl.Series | None) -> list[str | None]:
             return column.gather(rows).to_list() if column is not None else [None] * len(rows)

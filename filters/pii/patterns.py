@@ -39,7 +39,9 @@ class PatternFinder:
         if phones.AUTO in phone_regions and "PHONE_NUMBER" in entities:
             self._finders.append((phones.GATE, phones.PhoneFinder().find))
         if self._entities & {"CRYPTO", "SECRET"}:
-            self._finders.append((wallets.GATE, lambda texts, _: wallets.find_wallets(texts)))
+            # Every text that matches the gate of wallets matches that of secrets.
+            gate = secrets.GATE if "SECRET" in self._entities else wallets.GATE
+            self._finders.append((gate, lambda texts, _: wallets.find_wallets(texts)))
         if "SECRET" in self._entities:
             self._finders.append((secrets.GATE, lambda texts, _: secrets.find_secrets(texts)))
         if "IBAN_CODE" in self._entities:
@@ -58,18 +60,20 @@ class PatternFinder:
         self, texts: pl.Series, languages: pl.Series | None = None
     ) -> tuple[dict[int, list[EntitySpan]], set[int]]:
         """Return what ``find`` returns, and the rows that match a gate."""
-        gated: set[int] = set()
+        if texts.is_empty():
+            return {}, set()
         found: defaultdict[int, list[EntitySpan]] = defaultdict(list)
-        for gate, find in () if texts.is_empty() else self._finders:
-            selected = texts.str.contains(gate).arg_true()
-            if selected.is_empty():
-                continue
-            rows = selected.to_list()
-            gated.update(rows)
-            own_languages = None if languages is None else languages.gather(selected)
-            for index, spans in find(texts.gather(selected), own_languages).items():
-                found[rows[index]] += (span for span in spans if self._is_wanted(span))
-        return {row: spans for row, spans in found.items() if spans}, gated
+        gates = list(dict.fromkeys(gate for gate, _ in self._finders))
+        matches = list(presidio.list_matches(texts, gates))
+        for gate, find in self._finders:
+            number = gates.index(gate)
+            rows = [row for row, _, matched in matches if matched[number]]
+            if rows:
+                selected = pl.Series([text for _, text, matched in matches if matched[number]])
+                own_languages = None if languages is None else languages.gather(rows)
+                for index, spans in find(selected, own_languages).items():
+                    found[rows[index]] += (span for span in spans if self._is_wanted(span))
+        return {row: spans for row, spans in found.items() if spans}, {each[0] for each in matches}
 
     def _is_wanted(self, span: EntitySpan) -> bool:
         return span.entity in self._entities and span.score >= self._min_scores.get(span.entity, 0)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import copy
 from functools import cache
@@ -182,15 +181,19 @@ class EntityFinder:
         long = texts.str.len_chars() > PIECE_CHARACTERS
         if long.any():
             return self._find_in_pieces(texts, long.arg_true().to_list(), gated)
-        hits: defaultdict[int, list[Any]] = defaultdict(list)
-        for detector in self._detectors:
-            rows = texts.str.contains(detector.gate if gated else "").arg_true()
-            for row, text in zip(rows, texts.gather(rows).to_list(), strict=True):
-                hits[row] += detector.analyze(text, gated=gated)
-        scored = (
-            (row, self._score_hits(texts[row], hits[row])) for row in sorted(hits) if hits[row]
-        )
-        return {row: spans for row, spans in scored if spans}, set(hits)
+        gates = [detector.gate if gated else "" for detector in self._detectors]
+        found: dict[int, list[EntitySpan]] = {}
+        gate_rows: set[int] = set()
+        for row, text, matched in list_matches(texts, gates):
+            gate_rows.add(row)
+            hits: list[Any] = []
+            for detector, is_match in zip(self._detectors, matched, strict=True):
+                if is_match:
+                    hits += detector.analyze(text, gated=gated)
+            spans = self._score_hits(text, hits) if hits else []
+            if spans:
+                found[row] = spans
+        return found, gate_rows
 
     def restrict(self, entities: tuple[str, ...]) -> EntityFinder:
         """Return a finder of some of the entities with the same recognizers."""
@@ -235,6 +238,25 @@ class EntityFinder:
         strong = [hit for hit in hits if hit.score >= self._min_scores[hit.entity_type]]
         hits = self._remove_duplicates(strong)
         return sorted(EntitySpan(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
+
+
+def list_matches(
+    texts: pl.Series, patterns: list[str]
+) -> Iterator[tuple[int, str, tuple[bool, ...]]]:
+    """Yield the row, the text, and which patterns match it, of each text that any of them matches.
+
+    All patterns run in one query of polars, whose own time counts where there are few texts.
+    """
+    if not patterns:
+        return
+    each = [
+        pl.col("text").str.contains(pattern).alias(f"{n}") for n, pattern in enumerate(patterns)
+    ]
+    matches = texts.rename("text").to_frame().with_row_index().select("index", "text", *each)
+    for row, text, *matched in matches.filter(
+        pl.any_horizontal(pl.exclude("index", "text"))
+    ).rows():
+        yield row, text, tuple(matched)
 
 
 def _analyze(recognizer: Any, text: str, entity: str) -> list[Any]:

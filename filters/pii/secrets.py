@@ -56,6 +56,8 @@ _TOKEN = re.compile(
     )
     + r")(?![0-9A-Za-z])"
 )
+# What a token is made of; the shortest one has fifteen characters.
+_LONG_WORD = re.compile(r"[\w+/=~.:-]{15,}")
 # What follows these is the secret: the group is replaced, and the words before it are kept.
 _AFTER_PREFIX = re.compile(
     r"hooks\.slack\.com/(?:services|workflows|triggers)/([0-9A-Za-z/+_-]{20,200})|"
@@ -105,9 +107,10 @@ def find_secrets(texts: pl.Series) -> dict[int, list[EntitySpan]]:
 
 
 def _find_in_text(text: str) -> Iterator[EntitySpan]:
-    for match in _TOKEN.finditer(text):
-        if not _is_example(match[0]):
-            yield EntitySpan(match.start(), match.end(), "SECRET", 1.0)
+    for word in _LONG_WORD.finditer(text):
+        for match in _TOKEN.finditer(text, *word.span()):
+            if not _is_example(match[0]):
+                yield EntitySpan(match.start(), match.end(), "SECRET", 1.0)
     for match in _AFTER_PREFIX.finditer(text):
         if not _is_example(match[match.lastindex or 0]):
             yield EntitySpan(*match.span(match.lastindex or 0), "SECRET", 1.0)

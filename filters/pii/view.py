@@ -61,6 +61,12 @@ _DECODED = (
     r"|[?&][A-Za-z0-9_.-]+=[^\s+]*[0-9A-Za-z)]\+[0-9A-Za-z(]"
 )
 _OMITTED = rf"[{INVISIBLE}\p{{Mn}}\p{{Me}}\p{{Cf}}]+"
+# The dashes of Unicode (Pd) that NFKC keeps, the minus sign, and the ideographic full stop.
+_DASHES = (
+    "\u058a\u05be\u1400\u1806\u2010\u2012\u2013\u2014\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u2e5d"
+    "\u301c\u3030\u30a0\U00010d6e\U00010ead"
+)
+_READ_AS = {**dict.fromkeys(_DASHES, "-"), "\u3002": "."}
 _OTHER_NUMERALS = r"[\p{N}--0-9]"
 
 
@@ -230,8 +236,7 @@ def approximate_views(texts: pl.Series) -> pl.Series:
     return (
         texts.str.normalize("NFKC")
         .str.replace_all(_OMITTED, "")
-        .str.replace_all(r"[\p{Pd}\x{2212}]", "-")
-        .str.replace_all("\u3002", ".", literal=True)
+        .str.replace_many(_READ_AS)
         .str.replace_all(r"([0-9])[_\x{b7}\x{2022}\x{2027}]", "${1}-")
         .str.replace_all(r"[^\x00-\x7f]|_", SEPARATOR)
     )

@@ -6,6 +6,7 @@ Every example is put together here, so that no scanner takes this file for a lea
 from __future__ import annotations
 
 import hashlib
+import string
 
 import polars as pl
 import pytest
@@ -204,3 +205,21 @@ def test_the_gates_let_every_example_through() -> None:
     texts = pl.Series([*TOKENS, *(form.format(word) for form, word in AFTER_WORDS.items())])
     assert texts.str.contains(secrets.GATE).all()
     assert pl.Series(list(WALLETS.values())).str.contains(wallets.GATE).all()
+
+
+def test_every_text_that_matches_the_gate_of_wallets_matches_that_of_secrets() -> None:
+    # A text of one letter is the shortest that each part of the gate matches.
+    marks = [*string.ascii_letters, *string.digits, "_", "-"]
+    words = [mark * size for mark in marks for size in (24, 25, 47, 48)]
+    texts = pl.Series(
+        [*words, letters(25), letters(48), f"x {letters(25)}y", f"_{letters(24)}-" * 2]
+    )
+    matched = texts.filter(texts.str.contains(wallets.GATE))
+    assert len(matched) > 2 * len(marks)
+    assert matched.str.contains(secrets.GATE).all()
+
+
+def test_tokens_in_one_long_word_are_all_found() -> None:
+    token = "xo" + "xb-" + letters(10)
+    text = f"{token}.{token}:{token} {'-' * 20} {token}"
+    assert [each for _, each in find(text)] == [token] * 4

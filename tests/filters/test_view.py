@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
@@ -21,7 +22,13 @@ from filters.pii.patterns import PatternFinder
 from filters.pii.phones import AUTO
 from filters.pii.presidio import ENTITIES, PHONE_REGIONS, EntityFinder
 from filters.pii.spans import EntitySpan, resolve_overlaps, widen_to_words
-from filters.pii.view import make_view, separate_emphasis, separate_numbers, separate_scripts
+from filters.pii.view import (
+    approximate_views,
+    make_view,
+    separate_emphasis,
+    separate_numbers,
+    separate_scripts,
+)
 from filters.pii.view_finder import ViewFinder, find_suffix
 from tests.filters.test_pii import SEEDS, make_edge_strings
 from tests.support.examples import examples
@@ -446,3 +453,9 @@ def test_a_name_has_to_be_a_domain() -> None:
     assert list(edges.find_email_addresses("a@b.invalid c@d", find_suffix)) == []
     assert list(spoken.find_spoken_addresses("a at b dot invalid", {"de"})) == []
     assert list(contacts.find_contacts("tel:12")) == []
+
+
+def test_the_rough_view_has_a_hyphen_for_every_dash() -> None:
+    dashes = [chr(each) for each in range(0x110000) if unicodedata.category(chr(each)) == "Pd"]
+    texts = pl.Series([f"1{dash}2\u3002" for dash in [*dashes, "\u2212"]])
+    assert set(approximate_views(texts)) == {"1-2."}
