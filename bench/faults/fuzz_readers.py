@@ -40,6 +40,10 @@ REAL = {
 # Exports that are archives: the member for the document, and other members that the reader needs.
 ARCHIVE_MEMBERS = {
     "meta": ("your_facebook_activity/posts/your_posts_1.json", {}),
+    "slack": (
+        "tea/2024-01-31.json",
+        {"channels.json": b'[{"id": "C1", "name": "tea"}]', "users.json": b'[{"id": "U1"}]'},
+    ),
     "x_archive": (
         "data/tweets.js",
         {"data/account.js": b'window.YTD.account.part0 = [{"account": {"accountId": "7"}}]'},
@@ -51,7 +55,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 #: Readers of records that are not one line each.
 JOINED_LINES = ("stackexchange", "table", "whatsapp")
-DOCUMENTS = ("telegram", "discord", "meta", "x_archive")
+DOCUMENTS = ("telegram", "discord", "meta", "slack", "x_archive")
 ODD_VALUES: tuple[Any, ...] = (
     None,
     True,

@@ -19,6 +19,7 @@ _MODULES = {
     "meta": "corpus.readers.meta",
     "misskey": "corpus.readers.misskey",
     "reddit": "corpus.readers.reddit",
+    "slack": "corpus.readers.slack",
     "stackexchange": "corpus.readers.stackexchange",
     "table": "corpus.readers.table",
     "telegram": "corpus.readers.telegram",

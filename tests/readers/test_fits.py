@@ -213,6 +213,8 @@ ARCHIVED = [
     }
 ]
 ARCHIVE_MEMBERS = ("data/account.js", "data/manifest.js", "data/tweets.js")
+SLACK_DAY = [{"type": "message", "user": "U1", "text": "<@U1> tea", "ts": "1706659200.000100"}]
+SLACK_MEMBERS = ("channels.json", "tea/2024-01-31.json", "users.json")
 META_MEMBERS = ("your_facebook_activity/posts/your_posts_1.json",)
 
 #: Hand-made samples of each reader's format. A new reader is added here.
@@ -276,6 +278,10 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"1": {"op": {"num": "1", "subnum": "0", "thread_num": "1", "comment": "tea"}}}),
     ],
     "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
+    "slack": [
+        document(SLACK_DAY, "Tea Slack export.zip", members=SLACK_MEMBERS),
+        sample(b"", "export", tuple(f"export/{name}" for name in SLACK_MEMBERS)),
+    ],
     "whatsapp": [
         sample(
             "\u200e[31.12.21, 23:59:59] Ada: tea\r\n[01.01.22, 00:00:00] Bob: more\r\n".encode(),
