@@ -117,6 +117,45 @@ MISSKEY_NOTE = {
     "replyId": None,
 }
 EXPORTED_NOTE = {key: MISSKEY_NOTE[key] for key in ("id", "text", "createdAt", "cw", "visibility")}
+WALL_POST = {
+    "id": 1,
+    "owner_id": -7,
+    "from_id": -7,
+    "date": 1714521600,
+    "text": "tea",
+    "post_type": "post",
+    "likes": {"count": 3},
+}
+WALL_COMMENT = {
+    "id": 2,
+    "owner_id": -7,
+    "post_id": 1,
+    "from_id": 12,
+    "date": 1714521600,
+    "text": "more tea",
+}
+BLOG_POST = {
+    "type": "blocks",
+    "id": 1,
+    "id_string": "1",
+    "blog_name": "ada",
+    "reblog_key": "k",
+    "timestamp": 1714521600,
+    "content": [{"type": "text", "text": "tea"}],
+    "trail": [],
+}
+VIDEO_COMMENT = {
+    "id": 2,
+    "video_id": 1,
+    "parent_comment_id": 1,
+    "text": "tea",
+    "create_time": 1714521600,
+    "like_count": 3,
+}
+TIKTOK_EXPORT = {
+    "Comment": {"Comments": {"CommentsList": [{"date": "2024-05-01 00:00:00", "comment": "tea"}]}},
+    "Profile": {"Profile Info": {"ProfileMap": {"userName": "ada"}}},
+}
 ITEM = {"id": 1, "type": "comment", "by": "ada", "time": 1160418111, "text": "tea", "parent": 2}
 STORY = {"id": 2, "type": "story", "by": "ada", "time": 1160418111, "title": "Tea", "score": 3}
 XML = (
@@ -260,6 +299,21 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"type": "channel", "body": {"id": "1", "type": "note", "body": MISSKEY_NOTE}}),
         lines({"id": "1", "note": MISSKEY_NOTE}),
         sample(json.dumps([EXPORTED_NOTE]).encode(), "notes-2024-05-01.json"),
+    ],
+    "vk": [
+        lines(WALL_POST, WALL_COMMENT),
+        lines({"response": {"count": 2, "items": [WALL_POST, WALL_COMMENT]}}),
+    ],
+    "tumblr": [
+        lines(BLOG_POST, {**BLOG_POST, "type": "text", "body": "<p>tea</p>"}),
+        lines({"meta": {"status": 200}, "response": {"posts": [BLOG_POST], "total_posts": 1}}),
+    ],
+    "tiktok": [
+        lines(VIDEO_COMMENT, {"id": 1, "video_description": "tea", "create_time": 1714521600}),
+        lines({"data": {"comments": [VIDEO_COMMENT], "cursor": 1}, "error": {"code": "ok"}}),
+        lines({"cid": "3", "aweme_id": "1", "text": "tea", "create_time": 1714521600}),
+        document(TIKTOK_EXPORT, "user_data_tiktok.json"),
+        sample(b"", "TikTok_Data.zip", ("user_data_tiktok.json",)),
     ],
     "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],
     "telegram": [
