@@ -54,7 +54,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "whatsapp": {"consented": True, "dates": "dmy"},
 }
 #: Readers of records that are not one line each.
-JOINED_LINES = ("stackexchange", "table", "whatsapp")
+JOINED_LINES = ("mbox", "stackexchange", "table", "whatsapp")
 DOCUMENTS = ("telegram", "discord", "meta", "slack", "x_archive")
 ODD_VALUES: tuple[Any, ...] = (
     None,

@@ -16,6 +16,7 @@ _MODULES = {
     "hackernews": "corpus.readers.hackernews",
     "lemmy": "corpus.readers.lemmy",
     "mastodon": "corpus.readers.mastodon",
+    "mbox": "corpus.readers.mbox",
     "meta": "corpus.readers.meta",
     "misskey": "corpus.readers.misskey",
     "reddit": "corpus.readers.reddit",

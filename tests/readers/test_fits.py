@@ -332,6 +332,14 @@ SAMPLES: dict[str, list[Sample]] = {
         lines({"1": {"op": {"num": "1", "subnum": "0", "thread_num": "1", "comment": "tea"}}}),
     ],
     "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
+    "mbox": [
+        sample(
+            b"From ada@tea.example Mon Jan  1 10:00:00 2001\nFrom: ada@tea.example\n"
+            b"Newsgroups: alt.tea\nSubject: Tea\nMessage-ID: <1@tea.example>\n\ntea\n",
+            "alt.tea.mbox",
+        ),
+        sample(b"From -123456789\nX-Google-Thread: 1,2\nFrom: ada@tea.example\n\ntea\n", "a.mbox"),
+    ],
     "slack": [
         document(SLACK_DAY, "Tea Slack export.zip", members=SLACK_MEMBERS),
         sample(b"", "export", tuple(f"export/{name}" for name in SLACK_MEMBERS)),
