@@ -157,21 +157,21 @@ _OMITTED = re.compile(
     re.IGNORECASE,
 )
 # "<attached: 00000012-PHOTO.jpg>" in any language, and its forms of Android on a line of their own.
-_ATTACHED = re.compile(r"[\u200e ]*<[^<>:\n]{2,30}: ?[^<>\n]{1,200}\.\w{2,5}>")
+_ATTACHED = re.compile(r"[\u200e ]{0,4}<[^<>:\n]{2,30}: ?[^<>\n]{1,200}\.\w{2,5}>")
 _FILE_ATTACHED = re.compile(
-    r"[\u200e ]*(?:(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d{4}\.\w{2,5} \([^()\n]{3,40}\)"
+    r"\s{0,4}(?:(?:IMG|VID|AUD|PTT|STK|DOC)-\d{8}-WA\d{4}\.\w{2,5} \([^()\n]{3,40}\)"
     r"|[^\n]{1,200}\.\w{2,5} \((?:file attached|Datei angehängt|archivo adjunto|fichier joint"
     r"|file allegato|arquivo anexado|ficheiro anexado|bestand bijgevoegd|dołączono plik"
     r"|файл добавлен|dosya ekli|file terlampir|bifogad fil)\))[ \t]*(?:\n|$)"
 )
 _OMITTED_PART = re.compile(r"\u200e([^\u200e\n<>]{3,40})$")
 _EDITED = re.compile(
-    r"[ \u200e]*<(?:This message was edited|Diese Nachricht wurde bearbeitet"
+    r"[ \u200e]{0,4}<(?:This message was edited|Diese Nachricht wurde bearbeitet"
     r"|Se editó este mensaje|Este mensaje fue editado|Ce message a été modifié"
     r"|Questo messaggio è stato modificato|Mensagem editada|Esta mensagem foi editada"
     r"|Dit bericht is bewerkt|Сообщение изменено|Данное сообщение изменено|Bu mesaj düzenlendi"
     r"|Pesan ini diedit|Wiadomość edytowana)\.?>$"
-    r"|[ ]*\u200e<[^<>:\n]{5,60}>$",
+    r"|[ ]{0,4}\u200e<[^<>:\n]{5,60}>$",
     re.IGNORECASE,
 )
 _CARD = re.compile(
@@ -181,7 +181,7 @@ _CARD = re.compile(
 )
 _POLL = re.compile(r"\u200e?(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|SONDAGGIO|ENQUETE|POLL|ОПРОС)\s?:")
 _OPTION = re.compile(r"\u200e?(?:OPTION|OPCIÓN|OPZIONE|OPÇÃO|OPTIE|ВАРИАНТ)\s?: ?(.*)")
-_VOTES = re.compile(r"[ \u200e]*\([ \u200e]*\d+ [^()\n]{1,30}\)[ \u200e]*$")
+_VOTES = re.compile(r"[ \u200e]{0,4}\([ \u200e]{0,4}\d{1,9} [^()\n]{1,30}\)[ \u200e]{0,4}$")
 _MENTION = re.compile(r"@\u2068[^\u2069\n]{1,100}\u2069|@\d{6,15}(?!\w)")
 _MEMBER = re.compile(r"_chat\.txt|WhatsApp[^/]*\.txt", re.IGNORECASE)
 
@@ -438,8 +438,9 @@ def _read_content(raw: str) -> _Content:
         return _Content("", ("card",))
     text = _EDITED.sub("", raw.rstrip(_STRIPPED))
     text, attached = _ATTACHED.subn("", text)
-    text, files = _FILE_ATTACHED.subn("", text, count=1)
-    count = attached + files
+    count = attached
+    if file := _FILE_ATTACHED.match(text.lstrip(_STRIPPED)):
+        text, count = text.lstrip(_STRIPPED)[file.end() :], count + 1
     first, _, caption = text.strip(_STRIPPED).partition("\n")
     if _OMITTED.fullmatch(first):
         text, count = caption, count + 1
