@@ -31,6 +31,7 @@ from corpus.pipeline.build_manifest import (
     check_refusals,
     count_by_source,
     count_suppressed_posts,
+    find_shared_ids,
     list_warnings,
     summarize_source,
 )
@@ -108,13 +109,14 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     check_any_read(sources)
     counted = count_by_source(context.plan, files, sources)
     check_refusals(counted)
+    shared_ids = find_shared_ids(context, files, counted)
     count_suppressed_posts(context, sources)
     for segment in later:
         parts = apply_barrier(context, parts, segment)
     shards = write_outputs.write_shards(context, parts)
     index = write_outputs.write_index(context, parts)
     replacements, people, samples = write_ledger.write_ledger(context, parts, files, shards)
-    warnings = list_warnings(counted)
+    warnings = [*list_warnings(counted), *shared_ids]
     manifest = build_manifest(context, sources, shards, index, replacements, people, warnings)
     _write_documentation(context, manifest, samples)
     return manifest

@@ -6,12 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import polars as pl
+
 from corpus import dedup, stages
 from corpus.dedup.minhash import choose_bands
 from corpus.errors import BuildError
 from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
 from corpus.pipeline.context import BuildContext
-from corpus.pipeline.ingest import InputFile
+from corpus.pipeline.ingest import InputFile, list_post_files
 from corpus.pipeline.read_file import load_receipts
 from corpus.plan.model import Plan
 from corpus.privacy import suppression
@@ -20,6 +22,8 @@ from filters import contract
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01
+#: Posts of a source of which the ids and texts are compared.
+_MAX_COMPARED_POSTS = 1_000_000
 
 
 def summarize_source(file: InputFile, repeats: int = 0) -> dict[str, Any]:
@@ -109,6 +113,38 @@ def count_by_source(
         name = f"source {number + 1} ({source.reader})"
         counted.append(SourceCounts(name, source.config.max_refused, read, refused, unreadable))
     return counted
+
+
+def find_shared_ids(
+    context: BuildContext, files: Sequence[InputFile], counted: Sequence[SourceCounts]
+) -> list[str]:
+    """Warn of tables in which posts of the same id differ in text.
+
+    Of a source of millions of posts, about a million are compared, chosen by the hash of the id.
+    """
+    warnings = []
+    for number, (source, counts) in enumerate(zip(context.plan.sources, counted, strict=True)):
+        # An API's ids are unique, and versions of a post are told apart by when they were seen.
+        mapped = getattr(source.config, "fields", {})
+        if "id" not in mapped or "seen_at" in mapped:
+            continue
+        nth = -(-counts.posts // _MAX_COMPARED_POSTS)  # one post of so many is compared
+        own = [file for file in files if file.source == number]
+        hashed = pl.concat(
+            pl.scan_parquet(path, glob=False)
+            .filter(pl.col("withdrawn").is_null(), pl.col("id").hash(1) % max(nth, 1) == 0)
+            .select(pl.col("id").hash(1), pl.col("text").hash(2))
+            .unique()
+            .collect()
+            for path in list_post_files(context, own)
+        )
+        if shared := hashed.unique().group_by("id").len().filter(pl.col("len") > 1).height:
+            least = "at least " if nth > 1 else ""
+            warnings.append(
+                f"{counts.name}: posts of the same id differ in text, {least}{shared:,} ids; if "
+                "ids are unique only within a channel, map both: id: [channel, id]"
+            )
+    return warnings
 
 
 def check_refusals(counted: Sequence[SourceCounts]) -> None:

@@ -124,7 +124,7 @@ def _make_email_address(content: str, random: bytes) -> str:
     if not name or not host:  # spelled: "anna at example dot org"
         both = re.sub(r"[^A-Za-z0-9]", "", shaped)
         name, host = both[: len(both) // 2], both[len(both) // 2 :]
-    name = re.sub(r"[._-]*\Z", "", name) or _ADDRESS_LETTERS[0]
+    name = name.rstrip("._-") or _ADDRESS_LETTERS[0]
     return f"{name}@{host}.example"
 
 

@@ -496,3 +496,17 @@ def test_many_refusals_and_values_not_understood_are_told(plan: MakePlan, tmp_pa
 def test_few_refusals_are_no_warning(plan: MakePlan, tmp_path: Path) -> None:
     write_dump(tmp_path)
     assert "warnings" not in corpus.build(plan(stages=[]))
+
+
+def test_posts_of_one_id_and_several_texts_are_told(plan: MakePlan, tmp_path: Path) -> None:
+    rows = [post(n % 30, text=sentence(n), channel=n // 30) for n in range(60)]
+    write_lines(tmp_path / "posts.jsonl", [*rows, rows[0], post(7, text="[deleted]", channel=0)])
+    given = plan(stages=[], run={"runner": "serial", "part_posts": 25})
+    (warning,) = corpus.build(given)["warnings"]
+    assert warning.startswith("source 1 (table): posts of the same id differ in text, 30 ids; ")
+    (source,) = given["sources"]
+    source["table"]["fields"] = {**source["table"]["fields"], "id": ["channel", "id"]}
+    manifest = corpus.build(given, replace=True)
+    assert "warnings" not in manifest
+    ids = corpus.load(tmp_path / "out").scan().collect()["id"]
+    assert "table:0/3" in ids and "table:1/3" in ids
