@@ -346,7 +346,7 @@ def _count_reactions(note: _Note) -> int | None:
 # Code, whose marks are text; the beginnings and ends of functions and of brackets; tags; links.
 _MFM = re.compile(
     r"(?P<code>```[\s\S]*?```|`[^`\n]+`)"
-    r"|(?P<plain><plain>[\s\S]*?</plain>)"
+    r"|(?P<plain><plain>[^<]{0,2000}</plain>)"
     r"|(?P<tag></?(?:b|i|s|small|center)>)"
     r"|(?P<begin>\$\[[a-z0-9_]{1,32}(?:\.[^\s\[\]]{1,200})?[ \u3000\n])"
     r"|(?P<link>\??\[[^\[\]\n]{1,500}\]\(<?https?://[^\s()<>]{1,2000}>?\))"
@@ -379,11 +379,22 @@ def mfm_to_text(text: str) -> str:
         elif match["close"] and opened:
             begin = opened.pop()
             if out[begin] != "[":
-                content = "".join(out[begin + 1 :])
-                if out[begin].startswith("$[ruby") and " " in content.strip():
-                    base, _, reading = content.strip().rpartition(" ")
-                    content = f"{base}({reading})"
-                del out[begin:]
-                piece = content
+                piece = _read_ruby(out, begin) if out[begin].startswith("$[ruby") else ""
+                out[begin] = ""
         out.append(piece)
     return "".join([*out, text[done:]])
+
+
+def _read_ruby(out: list[str], begin: int) -> str:
+    """Put a word's reading, which is behind its last space, into brackets.
+
+    The word is replaced in ``out``, and the rest returned. Longer contents stay as they are, so
+    that nested ones are not copied again and again.
+    """
+    pieces = out[begin + 1 : begin + 10]
+    content = "".join(pieces).strip() if len(out) - begin < 10 else ""
+    if " " not in content or len(content) > 200:
+        return ""
+    base, _, reading = content.rpartition(" ")
+    del out[begin + 1 :]
+    return f"{base.rstrip()}({reading})"

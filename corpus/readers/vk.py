@@ -11,7 +11,7 @@ published yet, are counted as withdrawn, without their text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 from typing import Any
 
@@ -114,7 +114,6 @@ class _Owner(msgspec.Struct, gc=False):
     deactivated: Any = None
 
 
-_POST_KEYS = ("owner_id", "from_id", "to_id", "source_id")
 _UNPUBLISHED = ("postpone", "postponed", "suggest")
 _ADVERTISEMENTS = ("ads", "post_ads")
 _MAX_LEVELS = 8  # of posts in posts
@@ -125,6 +124,7 @@ _MENTION = re.compile(
 )
 # What the site makes of a mention in the text of a comment: "@id12 (Ada)".
 _SHORT_MENTION = re.compile(r"[@*](?P<person>id\d{1,20}) \([^()\n]{1,100}\)")
+_AT_NAME = re.compile(r"@([\w.]{1,64})")
 _BREAK = re.compile(r"<br ?/?>")
 
 _parse_page = msgspec.json.Decoder(_Page).decode
@@ -162,6 +162,28 @@ def read(
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
+class _Owners:
+    """The people and communities that an answer lists; numbers of communities are negative."""
+
+    def __init__(self, page: _Page) -> None:
+        self._by_number: dict[str, _Owner] = {}
+        self.numbers: dict[str, str] = {}  # by the name in addresses
+        for sign, parts in (("", page.profiles), ("-", page.groups)):
+            for part in parts or ():
+                try:
+                    owner = _parse_owner(part)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    continue  # it only has names and flags for posts
+                number = _parse_id(owner.id).lstrip("-")
+                if number:
+                    self._by_number[sign + number] = owner
+                    self.numbers[(owner.screen_name or "").lower()] = sign + number
+
+    def get(self, number: str) -> _Owner:
+        """Return what is known of an account; nothing if it is not listed."""
+        return self._by_number.get(number) or _Owner()
+
+
 class PostDecoder:
     """Decodes lines to posts."""
 
@@ -180,16 +202,18 @@ class PostDecoder:
             return self._decode_page(row, items)
         if row.items is not None:
             return self._decode_page(row, row.items)
-        return (Skipped("error"),) if row.error is not None else self._decode_post(row, {}, 0)
+        return (
+            (Skipped("error"),)
+            if row.error is not None
+            else self._decode_post(row, _Owners(row), 0)
+        )
 
     def _decode_page(self, page: _Page, items: Sequence[msgspec.Raw]) -> Sequence[Record]:
-        owners = _list_owners(page)
+        owners = _Owners(page)
         records = [record for item in items for record in self._decode_item(item, owners, 0)]
         return records or (Skipped("empty_page"),)
 
-    def _decode_item(
-        self, item: msgspec.Raw, owners: Mapping[str, _Owner], level: int
-    ) -> Sequence[Record]:
+    def _decode_item(self, item: msgspec.Raw, owners: _Owners, level: int) -> Sequence[Record]:
         try:
             return self._decode_post(_parse_post(item), owners, level)
         except Refused as refusal:
@@ -199,9 +223,7 @@ class PostDecoder:
         except UnicodeDecodeError:
             return (Refused("invalid_utf8"),)
 
-    def _decode_post(
-        self, row: _Post, owners: Mapping[str, _Owner], level: int
-    ) -> Sequence[Record]:
+    def _decode_post(self, row: _Post, owners: _Owners, level: int) -> Sequence[Record]:
         """Return the post of a row, and those of the comments in it."""
         if row.post_type in _ADVERTISEMENTS or row.type in _ADVERTISEMENTS:
             return (Skipped("advertisement"),)
@@ -210,12 +232,13 @@ class PostDecoder:
         records = [*self._make_records(row, owners)]
         for part in (row.thread, row.comments) if level < _MAX_LEVELS else ():
             thread = _convert(part, _Thread)
-            for item in (thread.items if thread is not None else None) or ():
+            items = part if isinstance(part, list) else thread and thread.items
+            for item in items or ():
                 data = msgspec.Raw(msgspec.json.encode(item))
                 records += self._decode_item(data, owners, level + 1)
         return records
 
-    def _make_records(self, row: _Post, owners: Mapping[str, _Owner]) -> Sequence[Record]:
+    def _make_records(self, row: _Post, owners: _Owners) -> Sequence[Record]:
         wall, number, post = _find_ids(row)
         if not wall or not number:
             raise Refused("no_id")
@@ -240,7 +263,7 @@ class PostDecoder:
                     original, owners, original_wall, original_author or ""
                 )
         root = root or (name if kind in ("post", "quote") else None)
-        owner = owners.get(author, _Owner())
+        owner = owners.get(author)
         made = Post(
             name,
             text if withdrawn is None else "",
@@ -254,7 +277,7 @@ class PostDecoder:
             _count(row.likes),
             _count(row.thread if post else row.comments),
             withdrawn=withdrawn,
-            mentions=match_mentions(text, _list_names(owners)) if withdrawn is None else None,
+            mentions=_find_mentions(text, owners) if withdrawn is None else None,
             original_author=original_author,
             author_name=owner.screen_name,
         )
@@ -316,11 +339,9 @@ def _is_deleted(row: _Post) -> bool:
     return bool(row.is_deleted) or bool(row.deleted)
 
 
-def _find_withdrawal(
-    row: _Post, owners: Mapping[str, _Owner], wall: str, author: str
-) -> str | None:
+def _find_withdrawal(row: _Post, owners: _Owners, wall: str, author: str) -> str | None:
     """Return why a post must not be used, or null."""
-    people = [owners[one] for one in {wall, author} if one in owners]
+    people = [owners.get(wall), owners.get(author)]
     if _is_deleted(row) or any(one.deactivated == "deleted" for one in people):
         return "deleted"
     if any(one.deactivated for one in people):
@@ -328,28 +349,17 @@ def _find_withdrawal(
     donut = row.donut.get("is_donut") if isinstance(row.donut, dict) else row.donut
     if row.friends_only or donut or row.is_archived or row.post_type in _UNPUBLISHED:
         return "private"
-    if owners.get(wall, _Owner()).is_closed:
+    if owners.get(wall).is_closed:
         return "private" if wall.startswith("-") else "protected"
     return None
 
 
-def _list_owners(page: _Page) -> dict[str, _Owner]:
-    """Return the people and communities of an answer by their numbers; communities are negative."""
-    found: dict[str, _Owner] = {}
-    for sign, parts in (("", page.profiles), ("-", page.groups)):
-        for part in parts or ():
-            try:
-                owner = _parse_owner(part)
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # it only has names and flags for posts
-            number = _parse_id(owner.id).lstrip("-")
-            if number:
-                found[sign + number] = owner
-    return found
-
-
-def _list_names(owners: Mapping[str, _Owner]) -> list[tuple[str | None, str | None]]:
-    return [(owner.screen_name, number) for number, owner in owners.items()]
+def _find_mentions(text: str, owners: _Owners) -> str | None:
+    """Return the people of the answer whom a text names by their addresses, such as ``@ada``."""
+    if "@" not in text:
+        return None
+    names = {match[1].lower() for match in _AT_NAME.finditer(text)}
+    return match_mentions(text, [(name, owners.numbers.get(name)) for name in names])
 
 
 def _name_community(wall: str) -> str | None:

@@ -312,7 +312,7 @@ SAMPLES: dict[str, list[Sample]] = {
         lines(VIDEO_COMMENT, {"id": 1, "video_description": "tea", "create_time": 1714521600}),
         lines({"data": {"comments": [VIDEO_COMMENT], "cursor": 1}, "error": {"code": "ok"}}),
         lines({"cid": "3", "aweme_id": "1", "text": "tea", "create_time": 1714521600}),
-        document(TIKTOK_EXPORT, "user_data_tiktok.json"),
+        sample(json.dumps(TIKTOK_EXPORT).encode(), "user_data_tiktok.json"),
         sample(b"", "TikTok_Data.zip", ("user_data_tiktok.json",)),
     ],
     "stackexchange": [sample(XML, "Posts.xml"), sample(XML, "tea.7z", ("Posts.xml", "Users.xml"))],

@@ -171,6 +171,8 @@ def test_a_note_without_words_is_refused() -> None:
     [
         ("$[x2 $[shake.speed=1s low] water]", "low water"),
         ("$[ruby 潮 しお] now", "潮(しお) now"),
+        ("$[ruby $[x2 潮] しお]", "潮(しお)"),
+        ("$[ruby $[ruby a b] c]", "a(b)(c)"),
         ("<center>low <small>water</small></center>", "low water"),
         ("[tables](https://tide.example/a) and ?[maps](https://tide.example/b)", "tables and maps"),
         ("`$[x2 a]` and <plain>$[x2 b]</plain>", "`$[x2 a]` and $[x2 b]"),

@@ -119,6 +119,13 @@ def test_the_owners_in_an_answer_count(profile: Any, group: Any, reasons: list[s
     assert isinstance(posts[1], Post) and posts[1].author_name == "gull"
 
 
+def test_people_of_the_answer_are_found_in_texts_by_their_addresses() -> None:
+    people = [{"id": 12, "screen_name": "Gull"}, {"id": 13, "screen_name": "tern"}]
+    assert post_of({"items": [{**POST, "text": "so says @gull"}], "profiles": people}).mentions == (
+        "gull=12"
+    )
+
+
 def test_a_wall_of_a_closed_profile_is_protected() -> None:
     page = {"items": [{**POST, "owner_id": 12}], "profiles": [{"id": 12, "is_closed": True}]}
     assert post_of(page).withdrawn == "protected" and post_of(page).text == ""
@@ -149,6 +156,7 @@ def test_answers_of_every_version_are_read(tmp_path: Path) -> None:
         {"response": {"count": 1, "items": [POST, thread]}},
         {"response": [1, {**POST, "owner_id": None, "to_id": -7, "id": 24}]},
         {"response": {"count": 0, "items": []}},
+        {**POST, "id": 26, "comments": [{**COMMENT, "id": 27}, "x"]},
         {"items": [{"source_id": -7, "post_id": 25, "date": 1, "text": "ebb", "type": "post"}]},
         {"items": [{"source_id": -7, "date": 1, "type": "wall_photo"}, {**POST, "id": "x"}]},
         {"error": {"error_code": 15}},
@@ -157,10 +165,10 @@ def test_answers_of_every_version_are_read(tmp_path: Path) -> None:
     path = tmp_path / "wall.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     (batch,) = vk.read(str(path), vk.Config(path=str(path)), 100)
-    ids = ["vk:-7_20", "vk:-7_22", "vk:-7_23", "vk:-7_24", "vk:-7_25"]
+    ids = ["vk:-7_20", "vk:-7_22", "vk:-7_23", "vk:-7_24", "vk:-7_26", "vk:-7_27", "vk:-7_25"]
     assert batch.posts["id"].to_list() == ids
     assert batch.skipped == {"empty_page": 1, "feed_item": 1, "error": 1, "advertisement": 1}
-    assert batch.refused.rows() == [(str(path), 5, "no_id")]
+    assert batch.refused.rows() == [(str(path), 4, "wrong_type"), (str(path), 6, "no_id")]
 
 
 def test_a_post_without_a_wall_or_words_is_refused() -> None:
