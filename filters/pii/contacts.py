@@ -87,7 +87,7 @@ _SERVICES = {
     "signal": "signal",
     "wechat": r"we[ ]?chat|weixin|wx|vx|加[ ]?v|v信|微信|威信|薇信|위챗",
     "line": r"line|ライン|ไลน์",
-    "qq": r"qq|扣扣|icq",
+    "qq": r"qq[ ]?群?|加[ ]?q|扣扣群?|企鹅|icq",
     "x": r"twitter|твиттер|ツイッター|트위터|تويتر",
     "tiktok": r"tik[ ]?tok|тикток|抖音",
     "facebook": r"facebook|fb|messenger",
@@ -133,7 +133,7 @@ _ID = (
 _CJK_ID = "号码|号|號|帐号|账号|아이디"
 _PHRASE = re.compile(
     rf"(?<![A-Za-z0-9@#/._-])(?:{_SERVICE})"
-    r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9_]))"
+    r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9_])|(?<=q)(?=[0-9]{5}))"
     r"(?:[ ]?[\u2600-\u27bf\U0001f300-\U0001faff]){0,2}"
     rf"(?P<id>(?:[ ]?['’]?s)?[ ]?(?:(?:{_ID})(?![A-Za-z])|{_CJK_ID}))?"
     r"(?P<me>[ ](?:me|us|mich|moi)(?![A-Za-z]))?"
@@ -265,6 +265,8 @@ _SHORT = (
     r"(?: ?(?:id|name|username|user|handle|号|號))?"
     r"(?: {0,2}[:=/|\x{ff1a}\x{662f}]| [-\x{2013}\x{2014}~] | (?:is|es|ist|é|id|name) )"
     r"|(?:on|my|via|add|mi|mein|mon|meu|auf|na|по|в) (?:sc|ig|tg|fb|wa|vk|disc|line|zap)[ :])"
+    r"|(?:(?:^|[^A-Za-z0-9])qq ?群?|加 ?q|企鹅)[号號]?[ :\x{ff1a}]{0,2}[0-9]{6}"
+    r"|[\x{4e00}-\x{9fff}][^\n]{0,40}[^A-Za-z0-9](?:vx|wx) ?[A-Za-z][A-Za-z0-9_-]{2,20}[0-9_]"
 )
 
 _SHORT_OR_MATRIX = rf"{_SHORT}|(?-i:@[A-Za-z0-9_.=+-]+:[A-Za-z0-9-]+\.)"
@@ -330,6 +332,8 @@ def find_contacts(text: str) -> Iterator[Contact]:
 
 
 _MIN_DIGITS = 7
+# What says that a number before it counts something.
+_COUNTED_AFTER = re.compile(r"[ ]?(?:[+%.:万亿千个人次元块年月日]|[A-Za-z]{2})")
 _MAX_REMEMBERED_CHARACTERS = 1000
 
 
@@ -358,7 +362,10 @@ def _find_phrases(text: str) -> Iterator[Contact]:
 def _is_number(match: re.Match[str], network: str, digits: int, text: str) -> bool:
     introduced = bool(match["mark"] or match["id"] or match["me"] or _is_triggered(match, text))
     if network in _BY_DIGITS:
-        return introduced and 5 <= digits <= 12
+        # "扣扣 123456789" is said as it is; "QQ 10000" may be any number.
+        is_direct = not match[network].isascii() or (network == "qq" and digits > 5)
+        is_count = _COUNTED_AFTER.match(text, match.end("contact"))
+        return (introduced or (is_direct and not is_count)) and 5 <= digits <= 12
     return network in _BY_NUMBER and introduced and digits >= _MIN_DIGITS
 
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 _LETTERS = "A-Za-z\u00c0-\u024f"
-_LOCAL_END = re.compile(rf"[{_LETTERS}0-9_+]@(?=[A-Za-z0-9])")
+_LOCAL_END = re.compile(rf"[{_LETTERS}0-9_+]@{{1,2}}(?=[A-Za-z0-9])")
 _NOT_LOCAL = re.compile(rf"[^{_LETTERS}0-9._%+~'-]")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})")
 _LOCAL_CHARACTERS = 64
@@ -35,7 +35,8 @@ _HEX_GROUPS = re.compile(
 )
 
 # All global unicast addresses of IPv6 are in 2000::/3.
-_IPV6 = re.compile(r"(?<![0-9A-Fa-f:.])[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{4,35}")
+# A colon belongs to a label before it, unless that may be a group: "ip:2a02:…".
+_IPV6 = re.compile(r"(?:(?<![0-9A-Fa-f:.])|(?<=[G-Zg-z]:))[23][0-9A-Fa-f]{3}:[0-9A-Fa-f:]{4,35}")
 
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,38}")
 #: Characters of an IBAN, by country, as SWIFT's registry of ISO 13616 has them.
@@ -62,7 +63,7 @@ def find_email_addresses(text: str, find_suffix: Callable[[str], str]) -> Iterat
     """
     position, last_end = 0, 0
     while found := _LOCAL_END.search(text, position):
-        at = found.end() - 1
+        at = found.start() + 1
         position = found.end()
         domain = _DOMAIN.match(text, position)
         length = _measure_domain(domain.group(), find_suffix) if domain else 0

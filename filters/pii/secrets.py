@@ -25,7 +25,8 @@ _TOKEN = re.compile(
         (
             r"A(?:KIA|SIA|BIA|CCA)[A-Z2-7]{16}",  # AWS
             r"gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{22,255}",
-            r"gl(?:pat|dt|rt|ptt|ft|cbt|imt|agent|soat|oas)-[A-Za-z0-9_.-]{20,300}",  # GitLab
+            # GitLab; what "…" cuts short is no part of it.
+            r"gl(?:pat|dt|rt|ptt|ft|cbt|imt|agent|soat|oas)-(?:[A-Za-z0-9_-]|\.(?!\.)){20,300}",
             r"xox[a-z]-[A-Za-z0-9-]{10,300}|xapp-\d-[A-Za-z0-9-]{20,300}",  # Slack
             r"AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,500}|GOCSPX-[0-9A-Za-z_-]{20,60}",
             r"[sr]k_(?:live|test)_[0-9A-Za-z]{16,250}|whsec_[0-9A-Za-z+/=]{24,100}",  # Stripe

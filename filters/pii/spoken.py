@@ -3,7 +3,8 @@
 An address is sure if a sign of it is set off ("[at]", "(dot)", "_at_"), is the field's word in
 another language ("arroba", "punkt"), or stands alone ("anna @ example . org"). A bare "at" is an
 ordinary word, so it needs a spelled dot and a word before it that is none of the usual ones ("look
-at example dot com"), or a mailbox of a large provider ("anna at gmail.com").
+at example dot com"), or a mailbox of a large provider ("anna at gmail.com"). After an @, such a
+mailbox is one however the rest is written: "anna@gmail,com", "anna@gmail".
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ _JOINS = (
 _NAME = "[A-Za-z0-9\u00c0-\u024f_][A-Za-z0-9\u00c0-\u024f._+-]{0,63}"
 _LOCAL = re.compile(rf"(?<![A-Za-z0-9\u00c0-\u024f._+-])(?:{_NAME}{_JOINS}){{0,3}}{_NAME}\Z", re.I)
 _LOCAL_CHARACTERS = 120
+_MAILBOX = re.compile(rf"(?<![A-Za-z0-9\u00c0-\u024f._+-]){_NAME}\Z")
 
 _PROVIDERS_LIST = (
     "126 163 abv alice aol arcor att azet bellsouth bk bol btinternet centrum comcast cox daum "
@@ -62,6 +64,17 @@ _PROVIDERS_LIST = (
     "ymail zoho "
 )
 _PROVIDERS = frozenset(_PROVIDERS_LIST.split())
+# What comes after an @ is a mailbox there, however the rest is written: gmail,com or nothing.
+_MAIL_HOSTS = (
+    "126|163|aol|foxmail|gmail|gmx|googlemail|hanmail|hotmail|icloud|naver|outlook|proton(?:mail)?|"
+    "qq|rediffmail|rocketmail|yahoo|yandex|ymail"
+)
+_IS_MAIL_HOST = re.compile(_MAIL_HOSTS)
+_MISSPELLED = re.compile(
+    rf"@(?:{_MAIL_HOSTS})(?:[.,;:]{{0,2}}[ ]?(?:co[., ]uk|com?|con|cmo|cim|vom|net|org|de|fr|ru)"
+    r"(?![A-Za-z0-9])|(?![A-Za-z0-9@-]|\.[A-Za-z0-9]))",
+    re.I,
+)
 #: Words that come before an ordinary "at", and are nobody's mailbox.
 _ORDINARY_LIST = (
     "a about account ads aimed all alone also am amazed an and angry another any anyone anything "
@@ -120,12 +133,17 @@ _BOTH = (
 )
 
 
+_MISSPELLED_SIGN = rf"[A-Za-z0-9_]@(?i:{_MAIL_HOSTS})(?:[^A-Za-z0-9.@-]|com|\.(?:[^A-Za-z0-9]|$)|$)"
+
+
 def may_contain_spoken_address(texts: pl.Series) -> pl.Series:
     """Return which texts contain the signs of a spelled address."""
     marked = texts.str.contains(_SIGN)
     rows = marked.arg_true()
     marked = marked.scatter(rows, texts.gather(rows).str.contains(_BOTH)) if len(rows) else marked
-    return marked | texts.str.contains(f"{_SPACED}|[a-z0-9](?:AT|@)[a-z0-9-]{{2,63}}DOT[a-z]")
+    return marked | texts.str.contains(
+        f"{_SPACED}|[a-z0-9](?:AT|@)[a-z0-9-]{{2,63}}DOT[a-z]|{_MISSPELLED_SIGN}"
+    )
 
 
 def find_spoken_addresses(text: str, suffixes: Collection[str]) -> Iterator[tuple[int, int]]:
@@ -133,6 +151,10 @@ def find_spoken_addresses(text: str, suffixes: Collection[str]) -> Iterator[tupl
     for match in _CAPITALS.finditer(text):
         if match["suffix"].lower() in suffixes:
             yield match.span()
+    for found in _MISSPELLED.finditer(text):
+        local = _MAILBOX.search(text, max(0, found.start() - _LOCAL_CHARACTERS), found.start())
+        if local:
+            yield local.start(), found.end()
     last_end = 0
     for at in _AT.finditer(text):
         local = _LOCAL.search(text, max(last_end, at.start() - _LOCAL_CHARACTERS), at.start())
@@ -176,7 +198,8 @@ def _is_address(at: re.Match[str], local: str, domain: str, *, spelled: bool) ->
         return spelled  # otherwise it is an address as it is, and not ours to judge
     is_name = local.lower() not in _ORDINARY and len(local) > 1
     if at["sign"] and not at.group().endswith(" "):
-        return is_name and spelled  # otherwise a mention after a word
+        # Otherwise it is a mention after a word.
+        return is_name and (spelled or bool(_IS_MAIL_HOST.fullmatch(domain)))
     if at["word"] and at["word"].lower() != "at":
         return is_name and (spelled or domain in _PROVIDERS)
     if spelled:

@@ -237,7 +237,7 @@ _DATE_AND_TIME = re.compile(rf"{_DATE}[)\]. T_-]{{1,3}}{_HOUR}[:.][0-5]\d(?:[:.]
 # 30.09.25 12:00, cut by the colon; and Sept 30 2025 1800.
 _SHORT_DATE = re.compile(r"\d\d([./-])(?:0[1-9]|1[0-2])\1\d\d,? (?:[01]?\d|2[0-4])")
 _MONTH_BEFORE = re.compile(
-    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}\.? ?$", re.I
+    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec)[a-z]{0,6}\.? ?\Z", re.I
 )
 _DAY_AND_YEAR = re.compile(r"\d{1,2},? (?:19|20)\d\d(?: (?:[01]\d|2[0-4])[0-5]\d)?")
 # The same without a separator: 20231012143000.
@@ -271,7 +271,7 @@ def _is_date(seen: Surroundings) -> bool:
     if _MONTH_BEFORE.search(seen.before) and _DAY_AND_YEAR.fullmatch(content):
         return True
     # "2023.10.12 14:30": the date was cut off in front, or the span begins in the middle of it.
-    joined = re.search(r"[\d.\-/ ]{0,12}$", seen.before)
+    joined = re.search(r"[\d.\-/ ]{0,12}\Z", seen.before)
     rest = re.match(r"[\d.:]{0,8}", seen.after)
     whole = f"{joined[0] if joined else ''}{content}{rest[0] if rest else ''}".strip(" .-/:")
     return bool(_DATE_AND_TIME.fullmatch(whole))
@@ -299,16 +299,16 @@ def _is_decimal(seen: Surroundings) -> bool:
     """Return whether the digits are, or follow, a decimal point or comma, or are an exponent."""
     if seen.before.endswith("^"):
         return True
-    if seen.entity != "PHONE_NUMBER" and re.search(r"\d[.-]$", seen.before):
+    if seen.entity != "PHONE_NUMBER" and re.search(r"\d[.-]\Z", seen.before):
         return True
     if seen.entity == "PHONE_NUMBER" and seen.content.startswith(("+", "(")):
         return False
-    if re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]$", seen.before) and seen.content.isdecimal():
+    if re.search(r"(?<![\d.,])[-\u2212]?\d{1,9}[.,]\Z", seen.before) and seen.content.isdecimal():
         return True
     if re.match(r"[.,]\d", seen.after) and seen.content.isdecimal():
         # 1234567.89 and 1234567,89, but not two numbers with a comma between them.
         return not re.match(r"[.,]\d{5}", seen.after)
-    if _DEGREES.fullmatch(seen.content) and re.search(r"[NSEW] ?$", seen.before):
+    if _DEGREES.fullmatch(seen.content) and re.search(r"[NSEW] ?\Z", seen.before):
         return True
     whole, _, fraction = seen.content.partition(".")
     if not (whole.isdecimal() and fraction.isdecimal()):
@@ -322,7 +322,7 @@ def _is_coordinate(seen: Surroundings) -> bool:
     """Return whether a decimal number has another one as its neighbour."""
     return bool(
         re.match(r"\s?°?\s?[NSEW]?\s?[,;/]\s?-?\d{1,3}\.\d{3}", seen.after)
-        or re.search(r"\d{1,3}\.\d{3,12}°?\s?[NSEW]?\s?[,;/]\s?-?$", seen.before)
+        or re.search(r"\d{1,3}\.\d{3,12}°?\s?[NSEW]?\s?[,;/]\s?-?\Z", seen.before)
     )
 
 
@@ -373,12 +373,12 @@ _FILE_AFTER = re.compile(
     r"dll|md|ya?ml|sql|db|bak|tmp|iso|bin|dat|ini|cfg)\b",
     re.I,
 )
-_PATH_BEFORE = re.compile(r"(?:[A-Za-z]:|[\w.~-])?[/\\](?:[\w.-]{1,60}[/\\]){1,10}[\w-]{0,40}$")
+_PATH_BEFORE = re.compile(r"(?:[A-Za-z]:|[\w.~-])?[/\\](?:[\w.-]{1,60}[/\\]){1,10}[\w-]{0,40}\Z")
 
 
 _KIND_BEFORE = re.compile(
     r"\b(?:articles?|posts?|items?|threads?|topics?|users?|ids?|status|questions?|answers?|products?|"
-    r"videos?|photos?|stories|story|issues?|pull|comments?|news|node|pages?)/$",
+    r"videos?|photos?|stories|story|issues?|pull|comments?|news|node|pages?)/\Z",
     re.I,
 )
 
@@ -391,7 +391,7 @@ def _is_file(seen: Surroundings) -> bool:
     return bool(_FILE_AFTER.match(seen.after)) or (bool(is_path) and seen.content.isdecimal())
 
 
-_ASSIGNED_BEFORE = re.compile(r"\b(\w+)[\])]?\s?(?:[=!<>:]=|=|<|>)=?\s?[\"']?$")
+_ASSIGNED_BEFORE = re.compile(r"\b(\w+)[\])]?\s?(?:[=!<>:]=|=|<|>)=?\s?[\"']?\Z")
 _ASSIGNED_AFTER = re.compile(r"[\"']?\s?(?:[;)\],]|&&|\|\||AND\b|OR\b|$)")
 _PHONE_NAME = re.compile(r"tel|phone|mob|cell|num|call|contact|fax|whats|wa|sms|msisdn|text", re.I)
 
@@ -437,7 +437,7 @@ def _is_isbn(seen: Surroundings) -> bool:
 
 def _is_in_hex(seen: Surroundings) -> bool:
     """Return whether the span is part of a hash, a UUID or another word of digits and letters."""
-    before = re.search(r"[0-9A-Za-z-]{0,64}$", seen.before)
+    before = re.search(r"[0-9A-Za-z-]{0,64}\Z", seen.before)
     after = re.match(r"[0-9A-Za-z-]{0,64}", seen.after)
     head, tail = (before[0] if before else ""), (after[0] if after else "")
     token = f"{head}{seen.content}{tail}"
@@ -464,14 +464,14 @@ _VERSION_BEFORE = re.compile(
     r"unity|unreal|directx|opengl|nuget|gem|pip|wordpress|drupal|joomla|magento|docker|kubernetes)"
     r"(?:(?: version| number| to| from| is| was|:|=|\s|[\"'(,.])){0,3}"
     r"|§\s?|(?:==|>=|<=|~>|\^|~=)\s?"
-    r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)$",
+    r"|(?<![/.\w])[A-Z][A-Za-z]{2,20}/|(?<!ip)(?<!host)(?<!server)[A-Za-z]-)\Z",
     re.I,
 )
 _VERSION_NEAR = re.compile(
     r"(?:version[\"'>)\]]{0,2}\s?[:=(<>,]{0,2}\s?[\"'(<]{0,2}|\.(?:so|dll|dylib)\.|"
     r"\b[a-z]\w{0,40}(?:\.\w{1,40}){1,5}:[\w.-]{1,60}:|"
     r"\bgem\s+[\"'][\w-]+[\"'],\s?[\"'][~>=< ]{0,4}|"
-    r"\b(?:upgrad|updat|downgrad|migrat|bump)\w*[^\n]{0,40}(?:from|to|and|or|->|=>|,|-)\s)$",
+    r"\b(?:upgrad|updat|downgrad|migrat|bump)\w*[^\n]{0,40}(?:from|to|and|or|->|=>|,|-)\s)\Z",
     re.I,
 )
 _VERSION_AFTER = re.compile(
@@ -487,9 +487,9 @@ _VERSION_AFTER = re.compile(
 def _is_version(seen: Surroundings) -> bool:
     if ":" in seen.content:
         return False
-    if re.search(r"\d\.$", seen.before) or _VERSION_AFTER.match(seen.after):
+    if re.search(r"\d\.\Z", seen.before) or _VERSION_AFTER.match(seen.after):
         return True
-    if re.search(r"://$", seen.before):
+    if re.search(r"://\Z", seen.before):
         return False
     return bool(_VERSION_BEFORE.search(seen.before) or _VERSION_NEAR.search(seen.before))
 
@@ -523,7 +523,7 @@ def _is_no_global_ipv6(seen: Surroundings) -> bool:
 def _is_in_hex_pairs(seen: Surroundings) -> bool:
     """Return whether a MAC address is a part of a longer row of bytes: a fingerprint, a dump."""
     return bool(
-        re.search(r"[0-9A-Fa-f]{2}[:.-]$", seen.before)
+        re.search(r"[0-9A-Fa-f]{2}[:.-]\Z", seen.before)
         or re.match(r"[:.-][0-9A-Fa-f]{2}", seen.after)
     )
 

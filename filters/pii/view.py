@@ -2,10 +2,11 @@
 
 ``anna&#64;example.org``, ``anna\\@example.org`` and an address with full-width letters or a soft
 hyphen in it read as ``anna@example.org``, and no pattern matches what is written. A view decodes
-HTML entities, percent, JSON and markdown escapes, normalizes each character (NFKC, any script's
-digits, dashes and spaces to ASCII) and omits invisible characters, combining marks and the tags of
-inline HTML. Whoever finds a span in the view maps it back with ``View.locate``, which returns whole
-characters and whole escapes of the text.
+HTML entities, percent, JSON and markdown escapes and marks between digits that are set off
+(``8[.]8[.]4[.]4``), normalizes each character (NFKC, any script's digits, dashes and spaces to
+ASCII) and omits invisible characters, combining marks and the tags of inline HTML.
+Whoever finds a span in the view maps it back with ``View.locate``, which returns whole characters
+and whole escapes of the text.
 """
 
 from __future__ import annotations
@@ -29,12 +30,17 @@ _OMITTED_CATEGORIES = ("Mn", "Me", "Cf")
 #: Characters that NFKC keeps, and the ASCII character that they are read as.
 _LOOKALIKES = {"\u2212": "-", "\u3002": ".", "\u1680": " ", "\u2044": "/", "\u2215": "/"}
 
+# How a dot in an address is kept from being a link: 8[.]8, 8(dot)8, 8 dot 8.
+_DEFANGED_DOT = r"(?:[\[({] ?(?:\.|[dD][oO][tT]) ?[\])}]| [dD][oO][tT] )"
+
 # What is decoded or normalized; everything else is the same in the view. Each % and & is tried
 # with at most three further levels of escaping.
 _DISGUISED = re.compile(
     r"&(?:amp;){0,3}(?:#[0-9]{1,7};?|#[xX][0-9a-fA-F]{1,6};?|[A-Za-z][A-Za-z0-9]{1,30};)"
     r"|%(?:25){0,3}[2-7][0-9A-Fa-f]"
-    r"|\\(?:u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|x[2-7][0-9A-Fa-f]|[!-/:-@\[-`{-~])"
+    r"|\\(?:u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4}|x[2-7][0-9A-Fa-f]|[nrt](?=[0-9A-Za-z@+(])"
+    r"|[!-/:-@\[-`{-~])"
+    rf"|(?<=[0-9]){_DEFANGED_DOT}(?=[0-9])|(?<=[0-9A-Fa-f])\[:\](?=[0-9A-Fa-f:\[])"
     r"|</?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt|wbr)(?:[ /][^<>]{0,200})?>"
     r"|<!--[^<>]{0,200}-->"
     r"|[^\x00-\x7f]"
@@ -46,6 +52,7 @@ _EMPHASIS = re.compile(r"(?<![A-Za-z0-9@/])_|_(?![A-Za-z0-9])")
 # The parameters of a URL, in which a plus stands for a space.
 _QUERY = re.compile(r"(?<=\?)[A-Za-z0-9_.-]+=\S*")
 _PLUS_FOR_SPACE = re.compile(r"(?<=[A-Za-z0-9)])\+(?=[A-Za-z0-9(])")
+_SQUARE_BRACKETS = re.compile(r"[\[\]]")
 _JOINED_DIGITS = re.compile(r"(?<=[0-9])[_\u00b7\u2022\u2027](?=[0-9])")
 
 #: Replaces what separates words for patterns of ASCII: no pattern allows it inside a detail.
@@ -55,8 +62,9 @@ SEPARATOR = "\n"
 _DECODED = (
     r"&(?:amp;)*#|&(?:amp;)*(?:commat|period|lowbar|UnderBar|hyphen|dash|plus|colon|num|sol|excl|nbsp|"
     r"shy|zwj|zwnj|ensp|emsp|thinsp|ZeroWidthSpace|NoBreak|Tab|NonBreakingSpace|lpar|rpar);"
-    r"|%(?:25)*(?:40|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u[0-9A-Fa-f]{4}|x[2-7]|[@._+\-:()/])"
+    r"|%(?:25)*(?:40|2[0bBdDeE]|3[0-9aA]|5[fF])|\\(?:u[0-9A-Fa-f]{4}|x[2-7]|[@._+\-:()/]|[nrt][0-9A-Za-z@+(])"
     r"|[^\s>]<(?:/?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt)|wbr|!--)[ />-][^<>]*>?[^\s<]"
+    rf"|[0-9]{_DEFANGED_DOT}[0-9]|[0-9A-Fa-f]\[:\]"
     r"|\S[\x{ff20}\x{fe6b}][^\s.]+[.\x{ff0e}\x{3002}]\S"
     r"|[?&][A-Za-z0-9_.-]+=[^\s+]*[0-9A-Za-z)]\+[0-9A-Za-z(]"
 )
@@ -186,8 +194,12 @@ def _decode(escape: str) -> str:
         return "".join(map(_normalize, character)) if character else escape
     if escape.startswith("<"):
         return ""
+    if escape[0] in "[({ ":
+        return ":" if ":" in escape else "."
     if escape.startswith("%"):
         return chr(int(escape[-2:], 16))
+    if escape[1] in "nrt":
+        return "\n"
     if escape[1] in "ux" and len(escape) > 2:
         return "".join(map(_normalize, chr(int(escape[2:], 16))))
     return escape[1:]
@@ -216,9 +228,10 @@ def separate_parameters(text: str) -> str:
 def separate_numbers(text: str) -> str:
     """Return a view's text, of the same length, for patterns that end at the edge of a word.
 
-    An underscore is a separator, or a hyphen between digits.
+    An underscore is a separator, or a hyphen between digits; so is a square bracket, of which
+    libphonenumber allows no two before a number: [[+49 30 1234567]].
     """
-    return _JOINED_DIGITS.sub("-", text).replace("_", SEPARATOR)
+    return _SQUARE_BRACKETS.sub(SEPARATOR, _JOINED_DIGITS.sub("-", text).replace("_", SEPARATOR))
 
 
 def separate_scripts(text: str) -> str:

@@ -39,15 +39,20 @@ AnySpan = TypeVar("AnySpan", EntitySpan, HandleSpan)
 DropVetoed = Callable[[str, Iterable[EntitySpan]], list[EntitySpan]]
 
 _CAN_CHANGE = r"[^\x00-\x7f]|_"
-_HAS_DIGIT_OR_AT = r"[\p{N}@\x{ff20}\x{fe6b}]|%40|&"
+_MAY_BE_DISGUISED = r"[\p{N}@\x{ff20}\x{fe6b}]|%40|&|[A-Za-z]{16}"
 _ADDRESS = r"\S@[^\s.]+\.\S"
-_TOUCHES_WORD = r"[0-9][A-Za-z]{2}|[A-Za-z]{2}[(+]?[0-9]"
+# A word touches a number, or brackets or a colon that belong to no number.
+_TOUCHES_WORD = (
+    r"[0-9][A-Za-z]{2}|[A-Za-z]{2}[(+]?[0-9]|\[\[|\[[ xX]?\] ?[+(0-9]|"
+    r":[0-9A-Fa-f]{1,4}:(?:\s|$)|[G-Zg-z]:[23][0-9A-Fa-f]{3}:"
+)
 # What is in every text whose view may contain a detail: numerals with little in between, an at
 # sign, groups with colons, a long word.
 _MAY_BE_DETAIL = (
     r"(?:\p{N}[^\p{N}\n]{0,8}){3}\p{N}|\S[@\x{ff20}\x{fe6b}]|::|"
     rf"(?:[0-9A-Fa-f]{{1,4}}[^0-9A-Za-z\s]{{1,3}}){{4}}|"
-    r"[0-9A-Za-z]{16}|[A-Za-z]{2}[0-9]{2}|[\x{ff10}-\x{ff5a}\x{1d400}-\x{1d7ff}]{8}|"
+    r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.|[0-9A-Za-z]{16}|[A-Za-z]{2}[0-9]{2}|"
+    r"[\x{ff10}-\x{ff5a}\x{1d400}-\x{1d7ff}]{3}|"
     rf"[0-9A-Za-z][{INVISIBLE}\p{{Cf}}\p{{Mn}}\x{{ff01}}-\x{{ff5e}}]|"
     rf"[{INVISIBLE}\p{{Cf}}][0-9A-Za-z]"
 )
@@ -57,9 +62,15 @@ _OF_DIGITS = ("PHONE_NUMBER", "IP_ADDRESS", "CREDIT_CARD", "US_SSN")
 # What a view changes of a handle: an escape or an emphasis next to it, a character inside it.
 _STYLED = r"\x{ff01}-\x{ff5e}\x{1d400}-\x{1d7ff}\x{24b6}-\x{24e9}"
 _HANDLE_CHANGES = (
-    r"\\[_.@/-]|\\u[0-9A-Fa-f]{4}|(?:^|[^A-Za-z0-9@/])_+(?:@|/?u/)|"
-    r"&(?:amp;)*(?:#0*(?:64|95|46|45|47|117)|#[xX]0*(?:40|5[fF]|2[eEdDfF]|75)|commat|lowbar|period|UnderBar)|"
-    r"%(?:25)*(?:40|5[fF])|[uU]%(?:25)*2[fF]|\x{fe6b}|[uU\x{ff35}\x{ff55}]\x{ff0f}|"
+    r"\\[_.@/-]|\\u[0-9A-Fa-f]{4}|\\x(?:40|5[fF]|2[dDeEfF])|\\[nrt](?:@|/?u/)|"
+    r"(?:^|[^A-Za-z0-9@/])_+(?:@|/?u/)|"
+    r"&(?:amp;)*(?:#0*(?:64|95|46|45|47|117|173|820[3-7]|8288|65279);?|commat|lowbar|period|UnderBar|"
+    r"#[xX]0*(?:40|5[fF]|2[eEdDfF]|75|[aA][dD]|200[b-fB-F]|2060|[fF][eE][fF]{2})|shy|zwn?j|[lr]rm|"
+    r"NoBreak|ZeroWidthSpace)|"
+    r"(?:@|u/)[A-Za-z0-9_.-]{0,40}"
+    r"<(?:/?(?:b|i|em|strong|u|s|span|font|mark|small|big|tt)[ />]|wbr|!--)|"
+    r"%(?:25)*(?:40|5[fF]|75)|[\x{1d400}-\x{1d7ff}\x{24b6}-\x{24e9}\x{ff35}\x{ff55}][/\x{ff0f}]|"
+    r"[uU]%(?:25)*2[fF]|\x{fe6b}|[uU\x{ff35}\x{ff55}]\x{ff0f}|"
     rf"[A-Za-z0-9_@/.-][{INVISIBLE}\p{{Cf}}\p{{Mn}}\p{{Me}}]+[A-Za-z0-9_@/.-]|"
     rf"(?:@|\x{{ff20}}|u/)[A-Za-z0-9_.]{{0,40}}[{_STYLED}]"
 )
@@ -139,7 +150,7 @@ class ViewFinder:
     def _select_candidates(self, texts: pl.Series, gate_rows: set[int]) -> pl.Series:
         """Return which texts may contain a detail that shows only in the view."""
         escaping = has_escapes(texts).arg_true()
-        escaping = _keep_matching(texts, escaping, _HAS_DIGIT_OR_AT)
+        escaping = _keep_matching(texts, escaping, _MAY_BE_DISGUISED)
         changing = texts.str.contains(_CAN_CHANGE).arg_true()
         changing = _keep_matching(texts, changing, _MAY_BE_DETAIL)
         shown = approximate_views(texts.gather(changing))
@@ -276,7 +287,7 @@ def _reads_otherwise(text: str, view: View, separated: str) -> bool:
         if any(map(str.isdigit, match.group())):
             rest = _REST_OF_WORD.match(separated, match.end())
             end = rest.end() if rest else match.end()
-            start, end = max(0, match.start() - 1), min(len(separated), end + 1)
+            start, end = max(0, match.start() - 2), min(len(separated), end + 1)
             first, last = view.locate(start, end)
             if text[first:last] != separated[start:end]:
                 return True

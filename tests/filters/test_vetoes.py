@@ -164,6 +164,17 @@ SPANS = [
 ]
 
 
+# A word, a number or a path at the end of the line before belongs to no number.
+LINES = [
+    ("CREDIT_CARD", "that is a\n[4111111111111111]"),
+    ("PHONE_NUMBER", "it was 2019.\n[4155552671]"),
+    ("PHONE_NUMBER", "see ~/a/b/c\n[4155552671]"),
+    ("US_SSN", "it was 2019.\n[536-22-1234]"),
+    ("IP_ADDRESS", "it was 2019.\n[9.2.3.4]"),
+    ("MAC_ADDRESS", "they made:\n[1a:2b:3c:4d:5e:6f]"),
+]
+
+
 def find_veto(marked: str, entity: str) -> str:
     before, _, rest = marked.partition("[")
     content, _, after = rest.partition("]")
@@ -178,6 +189,12 @@ def test_a_rule_discards_its_spans_and_no_others(
 ) -> None:
     assert find_veto(discarded, entity) == rule
     assert find_veto(kept, entity) == ""
+
+
+@pytest.mark.parametrize(("entity", "marked"), LINES)
+def test_what_ends_the_line_before_is_no_part_of_a_number(entity: str, marked: str) -> None:
+    assert find_veto(marked, entity) == ""
+    assert find_veto(marked.replace("\n", ""), entity) != ""
 
 
 def test_every_rule_has_a_test_both_ways() -> None:
