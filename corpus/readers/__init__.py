@@ -32,6 +32,7 @@ _MODULES = {
     "x_archive": "corpus.readers.x.archive",
     "x_scrape": "corpus.readers.x.scrape",
     "x_stream": "corpus.readers.x.stream",
+    "youtube": "corpus.readers.youtube",
 }
 
 

@@ -252,6 +252,29 @@ ARCHIVED = [
     }
 ]
 ARCHIVE_MEMBERS = ("data/account.js", "data/manifest.js", "data/tweets.js")
+YOUTUBE_COMMENT = {
+    "kind": "youtube#comment",
+    "id": "Ug1",
+    "snippet": {
+        "textOriginal": "tea",
+        "authorChannelId": {"value": "UC1"},
+        "publishedAt": "2024-01-31T10:00:00Z",
+    },
+}
+YOUTUBE_THREAD = {
+    "kind": "youtube#commentThread",
+    "id": "Ug1",
+    "snippet": {"videoId": "v1", "topLevelComment": YOUTUBE_COMMENT},
+}
+YT_DLP_COMMENT = {
+    "id": "Ug1",
+    "parent": "root",
+    "text": "tea",
+    "author": "@ada",
+    "author_id": "UC1",
+    "timestamp": 1706659200,
+    "like_count": 2,
+}
 SLACK_DAY = [{"type": "message", "user": "U1", "text": "<@U1> tea", "ts": "1706659200.000100"}]
 SLACK_MEMBERS = ("channels.json", "tea/2024-01-31.json", "users.json")
 META_MEMBERS = ("your_facebook_activity/posts/your_posts_1.json",)
@@ -352,6 +375,18 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(b"31/12/2021, 23:59 - Ada: tea\nmore\n1/1/2022, 0:00 - Bob: tea\n", "chat.txt"),
         sample("12/31/21, 11:59\u202fPM - Ada: tea\n".encode(), "WhatsApp Chat with Tea.txt"),
         sample(b"\xff\xd8\xff", "chat.zip", ("00000001-PHOTO.jpg", "_chat.txt")),
+    ],
+    "youtube": [
+        lines({"kind": "youtube#commentThreadListResponse", "items": [YOUTUBE_THREAD]}),
+        document({"kind": "youtube#commentListResponse", "items": [YOUTUBE_COMMENT]}, "page.json"),
+        lines(YOUTUBE_THREAD, YOUTUBE_COMMENT),
+        lines({"id": "v1", "title": "Tea", "webpage_url": "", "comments": [YT_DLP_COMMENT]}),
+        lines(YT_DLP_COMMENT),
+        sample(
+            b"Comment ID,Channel ID,Comment Create Timestamp,Price,Video ID,Comment Text\n"
+            b'Ug1,UC1,2023-05-01T12:00:00Z,0,v1,"{""text"":""tea""}"\n',
+            "comments.csv",
+        ),
     ],
     "x_archive": [
         document(ARCHIVED, "tweets.js", "window.YTD.tweets.part0 = "),

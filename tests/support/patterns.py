@@ -243,6 +243,8 @@ ANCHORED = {
     "corpus.readers.whatsapp._POLL": "match",
     "corpus.readers.whatsapp._STAMP": "match",
     "corpus.readers.x.archive._BEGINS": "match",
+    "corpus.readers.youtube._ID": "fullmatch",
+    "corpus.readers.youtube._TABLE": "match",
     "filters.pii.code._INDENTED": "match",
     "filters.pii.contacts._CLAUSE_END": "match",
     "filters.pii.contacts._NO_NAME": "match",

@@ -145,7 +145,7 @@ def _is_api_object(row: dict[str, Any]) -> bool:
 def _is_tweet(row: object) -> bool:
     if not isinstance(row, dict) or "id" not in row or "text" not in row:
         return False
-    return not _TWEET_KEYS.isdisjoint(row)
+    return not _TWEET_KEYS.isdisjoint(row) and "parent" not in row  # of a comment of yt-dlp
 
 
 def read(

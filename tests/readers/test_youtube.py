@@ -1,0 +1,129 @@
+"""Comments of YouTube: the Data API's, yt-dlp's and Takeout's."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from corpus.readers import youtube
+from corpus.readers.contract import Batch
+
+
+def comment(name: str = "Ug1", **changes: Any) -> dict[str, Any]:
+    snippet = {
+        "authorDisplayName": "@ada",
+        "authorChannelId": {"value": "UC1"},
+        "textDisplay": "a &lt; <b>b</b><br>c",
+        "videoId": "v1",
+        "likeCount": 3,
+        "publishedAt": "2024-01-31T10:00:00Z",
+        "updatedAt": "2024-01-31T10:00:00Z",
+        **changes,
+    }
+    return {"kind": "youtube#comment", "id": name, "snippet": snippet}
+
+
+def thread(first: dict[str, Any], *replies: Any, **changes: Any) -> dict[str, Any]:
+    snippet = {"videoId": "v1", "topLevelComment": first, "totalReplyCount": len(replies)}
+    return {
+        "kind": "youtube#commentThread",
+        "id": first["id"],
+        "snippet": {**snippet, "isPublic": True, **changes},
+        "replies": {"comments": list(replies)},
+    }
+
+
+def page(*items: Any) -> dict[str, Any]:
+    return {"kind": "youtube#commentThreadListResponse", "etag": "e", "items": list(items)}
+
+
+def read(folder: Path, content: Any, name: str = "comments.json") -> Batch:
+    path = folder / name
+    path.write_text(content if isinstance(content, str) else json.dumps(content, indent=1))
+    (found,) = youtube.read(str(path), youtube.Config(path=str(path)), 100)
+    return found
+
+
+def test_a_page_of_threads_has_comments_and_their_replies(tmp_path: Path) -> None:
+    reply = comment("Ug1.9", textOriginal="yes <3", parentId="Ug1")
+    found = read(tmp_path, page(thread(comment(), reply)))
+    first, second = found.posts.rows(named=True)
+    assert (first["id"], first["text"], first["author"]) == ("youtube:Ug1", "a < b\nc", "UC1")
+    assert (first["author_name"], first["community"], first["score"]) == ("ada", "v1", 3)
+    assert (first["kind"], first["replies"]) == ("post", 1)
+    assert first["created_at"] == datetime(2024, 1, 31, 10, tzinfo=UTC)
+    assert (second["text"], second["kind"]) == ("yes <3", "reply")
+    assert second["parent_id"] == second["root_id"] == "youtube:Ug1"
+
+
+def test_edited_held_and_private_comments_are_withdrawn(tmp_path: Path) -> None:
+    found = read(
+        tmp_path,
+        page(
+            thread(comment("Ug1", updatedAt="2024-01-31T11:00:00Z")),
+            thread(comment("Ug2", moderationStatus="heldForReview")),
+            thread(comment("Ug3"), isPublic=False),
+            {"kind": "youtube#commentThread", "id": "Ug4"},
+        ),
+    )
+    assert found.refused["reason"].to_list() == ["no_text"]  # the last one alone
+    assert found.posts["withdrawn"].to_list() == [None, "removed", "private"]
+    assert found.tombstones.select("value", "reason").rows() == [("youtube:Ug1", "superseded")]
+
+
+def test_yt_dlp_s_comments_are_those_of_their_video(tmp_path: Path) -> None:
+    row = {"id": "Ug1", "parent": "root", "text": "tea", "author": "@ada", "author_id": "UC1",
+           "timestamp": 1706659200, "like_count": 2}  # fmt: skip
+    reply = {**row, "id": "Ug1.9", "parent": "Ug1", "text": "yes"}
+    video = {"id": "v1", "title": "Tea", "comments": [row, reply], "availability": "public"}
+    found = read(tmp_path, video, "tea.info.json")
+    assert found.posts.select("id", "community", "parent_id", "score").rows() == [
+        ("youtube:Ug1", "v1", None, 2),
+        ("youtube:Ug1.9", "v1", "youtube:Ug1", 2),
+    ]
+    found = read(tmp_path, {**video, "availability": "private"}, "tea.info.json")
+    assert set(found.posts["withdrawn"]) == {"private"}
+    assert read(tmp_path, json.dumps(row) + "\n").posts["text"].to_list() == ["tea"]
+
+
+HEADER = (
+    "Comment ID,Channel ID,Comment Create Timestamp,Price,Parent Comment ID,Post ID,Video ID,"
+    "Comment Text,Top-Level Comment ID\n"
+)
+ROWS = (
+    'Ug1,UC1,2023-05-01T12:00:00Z,0,,,v1,"{""text"":""tea, ""},{""text"":""@bob""}",\n'
+    'Ug2,UC1,2023-05-01T12:00:00+00:00,0,,,v1,"{""takeoutSegments"":[{""text"":""x""}]}",\n'
+    "Ug3,UC1,odd,0,Ug1,,v1,{plain},Ug1\n"
+    ",UC1,2023-05-01T12:00:00Z,0,,,v1,tea,\n"
+)
+
+
+def test_the_table_of_takeout_has_segments(tmp_path: Path) -> None:
+    found = read(tmp_path, HEADER + ROWS, "comments.csv")
+    assert found.posts.select("text", "parent_id", "root_id", "community").rows() == [
+        ("tea, @bob", None, None, "v1"),
+        ("x", None, None, "v1"),
+        ("{plain}", "youtube:Ug1", "youtube:Ug1", "v1"),
+    ]
+    assert found.posts["created_at"].null_count() == 1
+    assert found.refused.select("source_row", "reason").rows() == [(5, "no_id")]
+
+
+def test_a_takeout_zip_has_only_its_comments_read(tmp_path: Path) -> None:
+    path = tmp_path / "takeout.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Takeout/YouTube/subscriptions.csv", "Channel Id\nUC1\n")
+        archive.writestr("Takeout/YouTube/comments/comments.csv", HEADER + ROWS)
+    (found,) = youtube.read(str(path), youtube.Config(path=str(path)), 100)
+    assert found.posts.height == 3 and found.skipped["other_file"] == 1
+
+
+def test_a_read_resumes_at_every_batch(tmp_path: Path) -> None:
+    path = tmp_path / "comments.csv"
+    path.write_text(HEADER + ROWS)
+    first = next(youtube.read(str(path), youtube.Config(path=str(path)), 1))
+    (rest,) = youtube.read(str(path), youtube.Config(path=str(path)), 100, first.cursor)
+    assert rest.posts["id"].to_list() == ["youtube:Ug2", "youtube:Ug3"]
