@@ -958,6 +958,17 @@ def test_lines_of_activities_and_pages_are_read(tmp_path: Path) -> None:
     assert (batch.refused.height, batch.skipped) == (0, {"empty_page": 1})
 
 
+def test_activities_with_long_contexts_are_lines_and_no_outbox(tmp_path: Path) -> None:
+    path = tmp_path / "dump.jsonl"
+    rows = [{"@context": ["x" * 700], **row} for row in NOTES]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (batch,) = read(path)
+    assert (batch.posts.height, batch.refused.height) == (3, 0)
+    path.write_text(json.dumps(rows))
+    (batch,) = read(path)
+    assert batch.posts.height == 3
+
+
 def test_an_outbox_alone_is_read(tmp_path: Path) -> None:
     (tmp_path / "outbox.json.gz").write_bytes(gzip.compress(FILES["outbox.json"]))
     (batch,) = read(tmp_path / "outbox.json.gz")

@@ -133,6 +133,9 @@ def test_the_link_to_a_quoted_tweet_is_not_its_author_s() -> None:
     text = "see https://t.co/a https://t.co/q"
     changes: dict[str, Any] = {"text": text, "entities": {"urls": links}}
     assert tweet(referenced_tweets=quoted, **changes).text == "see https://t.co/a"
+    link = {**links[1], "url": "https://t.co/n"}
+    note = {"text": "a long story https://t.co/n", "entities": {"urls": [link]}}
+    assert tweet(referenced_tweets=quoted, note_tweet=note).text == "a long story"
     assert tweet(**changes).text == text
     assert tweet(referenced_tweets=[{"type": "quoted", "id": "9"}], **changes).text == text
 

@@ -182,7 +182,7 @@ def is_outbox_in_tar(path: str) -> bool:
     with DumpInput(path) as source:
         for member in source.members():
             if not member.name:
-                return looks_like_outbox(member.open().head)
+                return looks_like_outbox(member.open().peek(_HEAD_BYTES))
             parts = member.name.split("/")
             if parts[-1] == OUTBOX_FILE:
                 return True

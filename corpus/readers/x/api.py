@@ -50,7 +50,7 @@ from corpus.readers.x.json_types import (
 )
 
 PLATFORM = "x"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -271,7 +271,9 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         kind = "quote"
     if "quoted" in references:
         quoted = parse_x_id(None, references["quoted"].id)
-        text = strip_quote_link(text, find_quote_link(tweet.entities, quoted))
+        note = tweet.note_tweet
+        for entities in (tweet.entities, note.entities if note is not None else msgspec.Raw()):
+            text = strip_quote_link(text, find_quote_link(entities, quoted))
     versions = [parse_x_id(None, version) for version in tweet.edit_history_tweet_ids or ()]
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"

@@ -8,9 +8,10 @@ from corpus.readers.contract import JsonScalar
 
 
 class NoteTweet(msgspec.Struct, gc=False):
-    """The full text of a long tweet."""
+    """The full text of a long tweet, with its own links."""
 
     text: str | None = None
+    entities: msgspec.Raw = msgspec.Raw()
 
 
 class ApiUser(msgspec.Struct, gc=False):
