@@ -36,9 +36,9 @@ _MESSAGE = re.compile(rb'<div class="message (?:default|service)[^"]*" id="messa
 _MESSAGE_START = re.compile(r'(?=<div class="message (?:default|service))')
 # Larger than any message with its media.
 _MAX_PIECE_CHARS, _MAX_PIECE_TAGS = 1 << 18, 8192
-_PAGE_NAME = re.compile(r"(?:.*/)?messages[0-9]*\.html")
+_PAGE_NAME = re.compile(r"messages[0-9]{0,6}\.html")
 _NUMBER = re.compile(r"(?:#go_to_|\S*#)?message([0-9]{1,19})")
-_NAMED_PERSON = re.compile(r"<a [^>]*ShowMentionName\(\)[^>]*>(?:(?!</a>).){0,300}</a>", re.DOTALL)
+_NAMED_PERSON = re.compile(r"<a [^<>]{0,200}ShowMentionName\(\)[^<>]{0,200}>[^<]{0,300}</a>")
 _DATE = re.compile(r"(\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d)(?: UTC([+-]\d\d):(\d\d))?")
 _DELETED_ACCOUNT = "Deleted Account"
 
@@ -51,7 +51,7 @@ def is_page(head: bytes) -> bool:
 def read_pages(source: DumpInput, options: Options) -> Iterator[LocatedRecords]:
     """Yield the messages of a page, or of each page in an archive."""
     for member in source.members():
-        if member.name and not _PAGE_NAME.fullmatch(member.name):
+        if member.name and not _PAGE_NAME.fullmatch(member.name.rpartition("/")[2]):
             continue
         content = read_whole(member.open(), options.max_bytes)
         if isinstance(content, Refused):

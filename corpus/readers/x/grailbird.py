@@ -80,7 +80,7 @@ class _Mentions(msgspec.Struct, gc=False):
     retweeted_status: _Mentions | None = None
 
 
-_MONTH_FILE = re.compile(r"(?:.*/)?js/tweets/[0-9]{4}_[0-9]{2}\.js")
+_MONTH_FILE = re.compile(r"(?:^|/)js/tweets/[0-9]{4}_[0-9]{2}\.js\Z")
 _MONTH_FILES, _CSV_FILE = "js/tweets/[0-9][0-9][0-9][0-9]_[0-9][0-9].js", "tweets.csv"
 _OWNER_FILE = "user_details.js"
 _BEGINS = re.compile(rb"(?:\xef\xbb\xbf)?\s*Grailbird\.data\.tweets_[0-9]{4}_[0-9]{2}\s*=")
@@ -107,7 +107,7 @@ _parse_owner = msgspec.json.Decoder(_Account).decode
 
 def is_archive(names: Sequence[str]) -> bool:
     """Return whether an archive with these names has a file of a month."""
-    return any(map(_MONTH_FILE.fullmatch, names))
+    return any(map(_MONTH_FILE.search, names))
 
 
 def is_file(head: bytes) -> bool:
