@@ -38,6 +38,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Tombstone,
+    Unreadable,
 )
 from corpus.readers.text_parts import join_title
 
@@ -223,7 +224,8 @@ def _make_records(message: Message, data: bytes, config: Config) -> Sequence[Rec
         parent_id=_make_id(parents[0]) if parents else None,
         root_id=_make_id(references[0]) if references else None,
     )
-    return (post, *superseded, *counted)
+    unreadable = [Unreadable("created_at")] if "date" in headers and post.created_at is None else []
+    return (post, *superseded, *counted, *unreadable)
 
 
 def _cut_signature(text: str) -> str:

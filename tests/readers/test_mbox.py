@@ -168,6 +168,12 @@ def test_a_message_without_an_id_has_one_of_its_headers(tmp_path: Path) -> None:
     assert found.posts["id"].n_unique() == 2
 
 
+def test_a_date_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
+    (found,) = read(tmp_path, mail("tea", Date="yesterday"), mail("tea", Message_ID="<2@b>"))
+    assert found.posts["created_at"].null_count() == 1
+    assert found.unreadable == {"created_at": 1}
+
+
 def test_a_message_that_is_too_long_is_refused_alone(tmp_path: Path) -> None:
     (found,) = read(
         tmp_path,
