@@ -219,6 +219,7 @@ ANCHORED = {
     "corpus.plan.detect_format._BESIDE_DUMPS": "fullmatch",
     "corpus.plan.detect_format._MAYBE_DUMPS": "fullmatch",
     "corpus.plan.guess_columns._LINK": "fullmatch",
+    "corpus.readers.telegram_rows._BEGINS": "match",
     "corpus.readers.x.grailbird._MONTH_FILE": "fullmatch",
     "corpus.privacy.personal_pages._FORMS": "fullmatch",
     "corpus.storage.filesystem._URL": "match",
