@@ -153,8 +153,8 @@ def _decode(line: bytes) -> Sequence[Record]:
     if b'"youtube#' in line:
         resource = _parse_resource(line)
     if resource is not None and resource.kind in (*_PAGES, _THREAD, _COMMENT):
-        return _decode_resource(resource)
-    return _decode_scraped(_parse_scraped(line))
+        return _decode_resource(resource) or (Skipped("empty_page"),)
+    return _decode_scraped(_parse_scraped(line)) or (Skipped("empty_page"),)
 
 
 def _decode_resource(resource: _Resource) -> list[Record]:

@@ -59,6 +59,11 @@ def test_a_page_of_threads_has_comments_and_their_replies(tmp_path: Path) -> Non
     assert second["parent_id"] == second["root_id"] == "youtube:Ug1"
 
 
+def test_a_page_or_a_video_without_comments_is_counted(tmp_path: Path) -> None:
+    assert read(tmp_path, page()).skipped == {"empty_page": 1}
+    assert read(tmp_path, {"id": "v1", "comments": []}).skipped == {"empty_page": 1}
+
+
 def test_edited_held_and_private_comments_are_withdrawn(tmp_path: Path) -> None:
     found = read(
         tmp_path,
