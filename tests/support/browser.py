@@ -66,12 +66,13 @@ class Browser:
         return found
 
     def fetched(self) -> list[str]:
-        """Every address that was asked for since last asked."""
+        """Every address that pages asked for since last asked, but the browser's own pages."""
         events = [json.loads(entry["message"])["message"] for entry in self.log("performance")]
         return [
             event["params"]["request"]["url"]
             for event in events
             if event["method"] == "Network.requestWillBeSent"
+            and not event["params"]["documentURL"].startswith("chrome")
         ]
 
     def close(self) -> None:
