@@ -140,29 +140,27 @@ def describe_redaction(pii_config: str, key: bytes) -> dict[str, str]:
 
 
 def check_redaction(corpora: Iterable[Path], redaction: Mapping[str, str]) -> list[str]:
-    """Raise PlanError if a corpus was redacted with other settings than a plan has.
+    """Return a warning for each corpus that was redacted with other settings than a plan has.
 
-    ``redaction`` is :func:`describe_redaction` of the plan. Returns warnings about redacted corpora
-    if the plan does not redact.
+    ``redaction`` is :func:`describe_redaction` of the plan. The texts of posts with contact data
+    differ then; all other posts are compared as they are.
     """
     warnings = []
     for corpus in corpora:
         earlier = read_index_file(corpus).get("redaction")
         if not earlier or earlier == redaction:
             continue  # nothing was redacted, or an earlier version does not say how
-        if not redaction:
-            warnings.append(
-                f"dedup: against: '{corpus}' was redacted by 'pii', which this plan lacks: posts "
-                "with contact data are not recognized there by their texts"
+        if redaction:
+            others = sorted(
+                name for name in {*earlier, *redaction} if earlier.get(name) != redaction.get(name)
             )
-            continue
-        others = sorted(
-            name for name in {*earlier, *redaction} if earlier.get(name) != redaction.get(name)
-        )
-        raise PlanError(
-            f"dedup: against: '{corpus}' was redacted with another 'pii: {others[0]}'"
-            f"{f' (and {len(others) - 1} more)' if others[1:] else ''}, so that one post may have "
-            "two texts; give 'pii' the settings that the plan.yaml there has, or build it again"
+            more = f" (and {len(others) - 1} more)" if others[1:] else ""
+            difference = f"with another 'pii: {others[0]}'{more}"
+        else:
+            difference = "by 'pii', which this plan lacks"
+        warnings.append(
+            f"dedup: against: '{corpus}' was redacted {difference}: posts with contact data may "
+            "not be recognized there by their texts; give 'pii' the settings of the plan.yaml there"
         )
     return warnings
 

@@ -73,7 +73,7 @@ def build(
     plan = plan.with_named_sources()
     dedup_index.check_keys(plan.list_earlier_corpora(), key_id)
     observer = observer or SilentObserver()
-    _check_earlier_redaction(plan, observer)
+    _warn_of_other_redaction(plan, observer)
     _add_given_requests(plan)
     listed = suppression.load(plan.key_path)
     unfinished_takedown.recover(plan.folder)
@@ -131,8 +131,8 @@ def _load_plan(plan: Plan | str | Path | dict[str, Any]) -> Plan:
     return Plan.parse(plan) if isinstance(plan, dict) else Plan.load(plan)
 
 
-def _check_earlier_redaction(plan: Plan, observer: Observer) -> None:
-    """PlanError if ``pii`` made other texts in an earlier corpus; a note if the plan lacks it."""
+def _warn_of_other_redaction(plan: Plan, observer: Observer) -> None:
+    """Warn if ``pii`` made other texts in an earlier corpus."""
     settings = next((stage.config_json for stage in plan.stages if stage.name == "pii"), "")
     redaction = dedup_index.describe_redaction(settings, keys.load_key(plan.key_path))
     for warning in dedup_index.check_redaction(plan.list_earlier_corpora(), redaction):

@@ -88,24 +88,25 @@ def test_a_post_is_known_by_its_id_whatever_form_ids_have(
     assert manifest["funnel"][-1]["dropped"] == {"in_earlier_corpus": 2}
 
 
-def test_a_corpus_that_was_redacted_in_another_way_is_refused(
+def test_a_corpus_that_was_redacted_in_another_way_is_named_in_a_note(
     built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    public = {"handles": "keep", "public": ["x:nasa"]}
-    built("old", posts(0, 9), [{"pii": public}])
-    assert "nasa" not in (tmp_path / "old" / "index" / "index.json").read_text()
-    against = [str(tmp_path / "old")]
-    with pytest.raises(PlanError, match=r"with another 'pii: handles' \(and 1 more\)"):
-        built("new", posts(0, 9), [{"pii": {}}], against=against)
-    assert not (tmp_path / "new").exists()
-    built("new", posts(0, 9), [{"pii": public | {"max_spans": 9}}], against=against)
     notes: list[str] = []
     monkeypatch.setattr(
         "corpus.tasks.observer.SilentObserver.note", lambda _, text: notes.append(text)
     )
+    public = {"handles": "keep", "public": ["x:nasa"]}
+    built("old", posts(0, 9), [{"pii": public}])
+    assert "nasa" not in (tmp_path / "old" / "index" / "index.json").read_text()
+    against = [str(tmp_path / "old")]
+    built("same", posts(0, 9), [{"pii": public | {"max_spans": 9}}], against=against)
+    assert notes == []
+    built("new", posts(0, 9), [{"pii": {}}], against=against)
+    assert "with another 'pii: handles' (and 1 more): posts with contact data may" in notes[0]
     built("raw", posts(0, 9), against=against)
-    assert [note for note in notes if "contact data are not recognized" in note]
+    assert "by 'pii', which this plan lacks: posts with contact data may" in notes[1]
     built("of raw", posts(0, 9), [{"pii": {}}], against=[str(tmp_path / "raw")])
+    assert len(notes) == 2
 
 
 def test_a_corpus_built_against_a_corpus_of_the_same_dump_is_empty(
