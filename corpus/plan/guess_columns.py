@@ -83,7 +83,7 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _NO_PARENT = ("0", "root", "none", "null", "nan")
 _MAX_DEPTH, _MAX_PATHS = 5, 500
 _FIRST_MICROS, _LAST_MICROS = 600_000_000_000_000, 4_200_000_000_000_000  # 1989 to 2103
-_LINK = re.compile(r"\S+://\S+")
+_LINK = re.compile(r"(?>\S+?://)\S+")
 
 
 def guess_fields(rows: Sequence[Mapping[str, Any]]) -> tuple[Fields, str]:

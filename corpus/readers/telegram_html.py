@@ -37,7 +37,7 @@ _MESSAGE_START = re.compile(r'(?=<div class="message (?:default|service))')
 # Larger than any message with its media.
 _MAX_PIECE_CHARS, _MAX_PIECE_TAGS = 1 << 18, 8192
 _PAGE_NAME = re.compile(r"messages[0-9]{0,6}\.html")
-_NUMBER = re.compile(r"(?:#go_to_|\S*#)?message([0-9]{1,19})")
+_NUMBER = re.compile(r"message([0-9]{1,19})")
 _NAMED_PERSON = re.compile(r"<a [^<>]{0,200}ShowMentionName\(\)[^<>]{0,200}>[^<]{0,300}</a>")
 _DATE = re.compile(r"(\d\d\.\d\d\.\d{4} \d\d:\d\d:\d\d)(?: UTC([+-]\d\d):(\d\d))?")
 _DELETED_ACCOUNT = "Deleted Account"
@@ -107,7 +107,8 @@ def _make_record(
         return Post(f"telegram:private/0/{found[1]}", "", withdrawn="private")
     forwarded = message.css_first(".forwarded")
     link = message.css_first(".reply_to a")
-    answered = _NUMBER.search((link.attributes.get("href") or "") if link is not None else "")
+    target = (link.attributes.get("href") or "") if link is not None else ""
+    answered = _NUMBER.search(target.rpartition("#")[2])
     original = _get_own_text(forwarded.css_first(".from_name")) if forwarded is not None else None
     is_repost = forwarded is not None
     date = message.css_first(".date")

@@ -566,6 +566,17 @@ def test_a_page_of_an_export_is_read_if_everybody_has_agreed(tmp_path: Path) -> 
     assert 1 == telegram.fits(Sample("messages.html", (), PAGE.encode()))
 
 
+@pytest.mark.parametrize(
+    ("link", "is_reply"),
+    [("messages2.html#go_to_message7", True), ("message3.html#message7", True), ("#poll", False)],
+)
+def test_a_reply_s_link_may_lead_to_another_page(tmp_path: Path, link: str, is_reply: bool) -> None:
+    path = write(tmp_path, PAGE.replace("#go_to_message7", link).encode(), "messages.html")
+    (found,) = batches(path, consented=True)
+    first, parent = found.posts["id"][0], found.posts["parent_id"][1]
+    assert (parent, found.posts["kind"][1]) == ((first, "reply") if is_reply else (None, "post"))
+
+
 def test_without_consent_nothing_of_a_page_is_read(tmp_path: Path) -> None:
     (found,) = batches(write(tmp_path, PAGE.encode(), "messages.html"))
     assert found.posts["withdrawn"].to_list() == ["private"] * 3

@@ -7,6 +7,9 @@ import importlib
 import pkgutil
 import random
 import re
+import resource
+import sys
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -216,6 +219,9 @@ ANCHORED = {
     "corpus.formats.json_records._FIRST_LINE": "match",
     "corpus.formats.json_scanner._FIRST_KEY": "match",
     "corpus.formats.json_stream._ASSIGNMENT": "match",
+    "corpus.formats.times._JAVA": "fullmatch",
+    "corpus.formats.times._JAVASCRIPT": "fullmatch",
+    "corpus.formats.times._NAMED_ZONE": "fullmatch",
     "corpus.plan.detect_format._BESIDE_DUMPS": "fullmatch",
     "corpus.plan.detect_format._MAYBE_DUMPS": "fullmatch",
     "corpus.plan.guess_columns._LINK": "fullmatch",
@@ -243,6 +249,7 @@ ANCHORED = {
     "corpus.readers.whatsapp._OPTION": "match",
     "corpus.readers.whatsapp._POLL": "match",
     "corpus.readers.whatsapp._STAMP": "match",
+    "corpus.readers.tiktok._EXPORT_START": "match",
     "corpus.readers.x.archive._BEGINS": "match",
     "corpus.readers.youtube._ID": "fullmatch",
     "corpus.readers.youtube._TABLE": "match",
@@ -274,8 +281,19 @@ BOUNDED = {
 BOUNDED_MODULES = {"filters.text.removal_notices": 2_000}
 
 
-def all_linear(size: int, few: int, seed: int) -> int:
-    """Run each pattern, as it is used, on texts made to be slow for it; how many there were."""
+def _limit_from_here(cpu_seconds: int) -> None:
+    """End the process after as many more seconds of processor time."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    until = int(time.process_time()) + 1 + cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (min(until, hard), hard))
+
+
+def all_linear(size: int, few: int, seed: int, cpu_seconds: int) -> int:
+    """Run each pattern, as it is used, on texts made to be slow for it; how many there were.
+
+    A text for which a pattern takes more than ``cpu_seconds`` ends the process; the last line of
+    the standard error is its name.
+    """
     chance = random.Random(seed)
     found = patterns()
     for name, each in found.items():
@@ -287,28 +305,35 @@ def all_linear(size: int, few: int, seed: int) -> int:
             before = chance.choice(beginnings(each, chance, 1))
             end = chance.choice((*GENERIC, "]", ")", ">", "\x00!"))
             text = attack(each, pump, long, before, end)
+            print(f"{name} on {before!r}, {pump!r} and {end!r}", file=sys.stderr, flush=True)
+            _limit_from_here(cpu_seconds)
             getattr(each, use)(text) if use else run(each, text)
     return len(found)
 
 
-def filters_linear(names: list[str], size: int) -> None:
-    """Run filters on a megabyte of one piece, and of others."""
+def filters_linear(names: list[str], size: int, cpu_seconds: int) -> None:
+    """Run filters on long texts of one piece; they may take ``cpu_seconds`` for each.
+
+    The first text is short: what a filter loads or compiles once has no limit.
+    """
     import polars as pl
 
     from corpus.schema import POST
 
     pieces = (*GENERIC, "RT @a: ", "~", "> ", "- ", "f*", "4111 ", "@a.", "\u0301", "Ã©", "😀")
+    texts = ("a few words", *((piece * (size // len(piece)))[:size] for piece in pieces))
     for name in names:
         name, _, preset = name.partition(":")
         module = filters.find(name)
         run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
-        for piece in pieces:
-            text = (piece * (size // len(piece)))[:size]
+        for number, text in enumerate(texts):
             frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
                 pl.lit(None, dtype=dtype).alias(column)
                 for column, dtype in POST.items()
                 if column in module.READS and column not in ("id", "text")
             )
+            print(f"{name} {preset} on {text[:20]!r}", file=sys.stderr, flush=True)
+            _limit_from_here(cpu_seconds if number else 3600)
             assert run_it(frame).height == 1
 
 
