@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from corpus.conversations import documents, reply_links
 from corpus.partition.buckets import BUCKET, ScatterPosts, gather_bucket
+from corpus.partition.part_task import PartTask
 from corpus.partition.partitions import load_part_index
 from corpus.schema import LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_people
-from corpus.tasks.files import atomic_write
-from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written
+from corpus.tasks.task import Arrays, ArrayTask, Written
 from filters.text.arrays import I64
 
 
@@ -63,34 +63,17 @@ def _hash_to_buckets(root: I64, count: int) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True)
-class MakeBucketDocuments(ResumableTask):
-    """Make documents of the threads in a bucket.
+class MakeBucketDocuments(PartTask):
+    """Make documents of the threads in a bucket; ``index`` is the number of the bucket.
 
     Reads the bucket from all scattered parts. Writes the documents, and the ledger rows of the
-    posts that are in none; the facts are the counts of both.
+    posts that are in none; the funnel row counts both.
     """
 
     scattered_dir: Path
     part_count: int
-    folder: Path
-    index: int
     stage: str
     config: str
-
-    @property
-    def kept(self) -> Path:
-        """The file of the documents."""
-        return self.folder / f"{self.index:06d}.kept.parquet"
-
-    @property
-    def dropped(self) -> Path:
-        """The file of the ledger rows."""
-        return self.folder / f"{self.index:06d}.dropped.parquet"
-
-    @property
-    def receipt(self) -> Path:
-        """The receipt of both files."""
-        return self.folder / f"{self.index:06d}.json"
 
     def write(self) -> Written:
         """Write both files."""
@@ -111,9 +94,6 @@ class MakeBucketDocuments(ResumableTask):
             "source_row",
             *ledger_people(dropped),
         ).cast(LEDGER_COLUMNS | LEDGER_PEOPLE)  # type: ignore[arg-type]
-        for frame, path in ((kept, self.kept), (ledger, self.dropped)):
-            with atomic_write(path) as temporary:
-                frame.write_parquet(temporary, compression="zstd", compression_level=1)
         counts = dropped["reject"].value_counts().sort("reject")
         row = {
             "stage": self.stage,
@@ -123,12 +103,7 @@ class MakeBucketDocuments(ResumableTask):
             "documents": kept.height,
             "seconds": time.perf_counter() - began,
         }
-        facts = {
-            "posts": kept.height,
-            "text_bytes": int(kept["text"].str.len_bytes().sum()),
-            "funnel": [row],
-        }
-        return Written([self.kept, self.dropped], facts)
+        return self.write_frames(kept, ledger, [row])
 
 
 def _find_parent_rows(posts: pl.DataFrame) -> list[int]:

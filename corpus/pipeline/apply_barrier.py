@@ -93,9 +93,9 @@ def _filter_parts(
     )
     tasks = [
         FilterPart(
-            part.posts,
             folder,
             index,
+            part.posts,
             serialize_stages(segment),
             verdict_path=verdict,
             key_path=context.plan.key_path,
@@ -128,7 +128,7 @@ def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) 
     folder = context.workspace.step_folder("documents", identify_parts(parts), stage.fingerprint)
     making = [
         tasks.MakeBucketDocuments(
-            scattered, len(parts), folder, bucket, stage.name, stage.config_json
+            folder, bucket, scattered, len(parts), stage.name, stage.config_json
         )
         for bucket in range(bucket_count)
     ]

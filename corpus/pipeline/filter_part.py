@@ -13,11 +13,11 @@ import polars as pl
 
 from corpus import conversations, stages
 from corpus.errors import BuildError, CorpusError
+from corpus.partition.part_task import PartTask
 from corpus.privacy import keys
 from corpus.privacy.tombstones import apply_tombstones, open_tombstones
 from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_people
-from corpus.tasks.files import atomic_write
-from corpus.tasks.task import ResumableTask, Written
+from corpus.tasks.task import Written
 from filters import contract
 from filters.contract import Filter
 
@@ -25,36 +25,18 @@ StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in
 
 
 @dataclass(frozen=True)
-class FilterPart(ResumableTask):
+class FilterPart(PartTask):
     """The task of running ``chain`` on the posts of one part.
 
-    It writes ``kept``, the posts, and ``dropped``, their ledger rows. The receipt has the kept
-    posts, the bytes of their text, and a funnel row for each stage of the chain.
+    The receipt has a funnel row for each stage of the chain.
     """
 
     posts: Path
-    folder: Path
-    index: int
     chain: StageChain
     tombstones: Path | None = None  # the folder of the folded tombstones
     verdict_path: Path | None = None  # of the barrier that the chain begins with
     key_path: Path | str | None = None
     all_stages: StageChain = ()  # of the plan; the ledger keeps their scores
-
-    @property
-    def kept(self) -> Path:
-        """The kept posts."""
-        return self.folder / f"{self.index:06d}.kept.parquet"
-
-    @property
-    def dropped(self) -> Path:
-        """The ledger rows of the dropped posts."""
-        return self.folder / f"{self.index:06d}.dropped.parquet"
-
-    @property
-    def receipt(self) -> Path:
-        """The receipt."""
-        return self.folder / f"{self.index:06d}.json"
 
     def write(self) -> Written:
         """Filter the posts and write the two files."""
@@ -64,15 +46,7 @@ class FilterPart(ResumableTask):
         kept, dropped, funnel = filter_posts(
             posts, self.chain, str(self.posts), self.verdict_path, self.key_path, self.all_stages
         )
-        for frame, path in ((kept, self.kept), (dropped, self.dropped)):
-            with atomic_write(path) as temporary:
-                frame.write_parquet(temporary, compression="zstd", compression_level=1)
-        facts = {
-            "posts": kept.height,
-            "text_bytes": int(kept["text"].str.len_bytes().sum()),
-            "funnel": funnel,
-        }
-        return Written([self.kept, self.dropped], facts)
+        return self.write_frames(kept, dropped, funnel)
 
 
 def filter_posts(

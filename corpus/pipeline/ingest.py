@@ -175,9 +175,9 @@ class PartScheduler:
                 self._positions[file.folder] = receipt["position"]
                 posts = part_path(file.folder, index)
                 yield FilterPart(
-                    self._context.rewritten_parts.get(posts, posts),
                     target,
                     index,
+                    self._context.rewritten_parts.get(posts, posts),
                     self._chain,
                     tombstones=tombstones,
                     key_path=self._context.plan.key_path,
