@@ -1,22 +1,19 @@
-"""Write the ledger, the replacement copies in ``reserve/``, and the samples of the report."""
+"""Write the ledger, the replacement copies in ``reserve/``, and the names of people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from corpus import conversations, dedup, stages
+from corpus import conversations, dedup
 from corpus.dedup.dedup_index import INDEX_FORMAT_VERSION
-from corpus.output import ledger, samples
+from corpus.output import ledger
 from corpus.pipeline import ingest, replacements
-from corpus.pipeline.context import BuildContext, Part, identify_parts
-from corpus.plan.entries import config_json, serialize_stages
+from corpus.pipeline.context import BuildContext, Part
+from corpus.pipeline.sample_tasks import group_paths, make_sample_task
+from corpus.plan.entries import serialize_stages
 from corpus.privacy import people
-
-#: Files that one task of the samples reads; it writes one file.
-_FILES_PER_TASK = 8
 
 
 def write_ledger(
@@ -36,7 +33,7 @@ def write_ledger(
     ledger_tasks = _make_ledger_tasks(context, files)
     name_tasks = _make_name_tasks(context, files)
     copies = _make_replacement_tasks(context)
-    sampling = _make_sample_task(context, parts, files, shard_receipts)
+    sampling = make_sample_task(context, parts, files, shard_receipts)
     if copies is not None:
         reserve.mkdir(exist_ok=True)
 
@@ -95,7 +92,7 @@ def _make_name_tasks(
     """The tasks that write which names in texts stand for which authors."""
     folder = context.workspace.out / people.FOLDER
     folder.mkdir(exist_ok=True)
-    groups = _group_paths(ingest.list_post_files(context, files))
+    groups = group_paths(ingest.list_post_files(context, files))
     return [
         people.WriteNames(
             group,
@@ -139,72 +136,4 @@ def _make_replacement_tasks(
             last[0].config_json,
         )
         for index, part in enumerate(measured)
-    ]
-
-
-def _make_sample_task(
-    context: BuildContext,
-    parts: Sequence[Part],
-    files: Sequence[ingest.InputFile],
-    shard_receipts: Sequence[dict[str, Any]],
-) -> samples.RedactSamples:
-    """The task that redacts a few posts for the report; it names the tasks that run before it."""
-    count = context.plan.output.report_samples
-    redaction = context.pii_config or config_json(stages.find("pii").Config())
-    settings = [*(stage.fingerprint for stage in context.plan.stages), redaction, context.key_id]
-    folder = context.workspace.step_folder(
-        # The shard settings too, as the shards of one task are read together.
-        "samples",
-        identify_parts(parts),
-        settings,
-        context.plan.shard_settings(),
-        count,
-    )
-    largest = context.facts.get("dedup", {}).get("largest", ())
-    clusters = [row["cluster"] for row in largest if not row["earlier"]][: samples.MAX_CLUSTERS]
-    paths = [context.workspace.out / shard["path"] for shard in shard_receipts] if count else []
-    selecting_kept = tuple(
-        samples.SelectKeptPosts(
-            folder / f"kept-{number:05d}.parquet",
-            group,
-            count * samples.KEPT_PER_DROPPED,
-            tuple(clusters),
-        )
-        for number, group in enumerate(_group_paths(paths))
-    )
-    ledgers = [part.dropped for part in context.ledger_parts] if count else []
-    selecting_rows = tuple(
-        samples.SelectLedgerRows(folder / f"reasons-{number:05d}.parquet", group, count)
-        for number, group in enumerate(_group_paths(ledgers))
-    )
-    choosing = samples.ChooseDroppedPosts(folder / "chosen.parquet", selecting_rows, count)
-    post_files = ingest.list_post_files(context, files) if count else []
-    consent_ledgers = [
-        part.dropped
-        for part in context.ledger_parts
-        if count and part.dropped_counts.get(stages.REQUIRED)
-    ]
-    inputs: list[tuple[tuple[Path, ...], tuple[Path, ...]]] = [
-        *((group, ()) for group in _group_paths(post_files)),
-        *(((), group) for group in _group_paths(consent_ledgers)),
-    ]
-    finding = tuple(
-        samples.FindDroppedTexts(folder / f"dropped-{number:05d}.parquet", choosing.target, *each)
-        for number, each in enumerate(inputs)
-    )
-    return samples.RedactSamples(
-        folder / "samples.drawn",
-        count,
-        selecting_kept,
-        choosing,
-        finding,
-        redaction,
-        context.plan.pseudonyms,
-    )
-
-
-def _group_paths(paths: Sequence[Path]) -> list[tuple[Path, ...]]:
-    return [
-        tuple(paths[start : start + _FILES_PER_TASK])
-        for start in range(0, len(paths), _FILES_PER_TASK)
     ]
