@@ -137,7 +137,10 @@ def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str
     archives = [child for child in children if _is_archive(reader, child)]
     if len(archives) > 1:  # taken as one, the folder would look like an archive in a folder
         return archives
-    return [path] if _is_archive(reader, path) else children
+    if _is_archive(reader, path):
+        return [path]
+    # No archive is below: the files in the folders below are sources of their own.
+    return [file for child in children for file in expand_path(child)]
 
 
 def _is_archive(reader: str, path: str) -> bool:

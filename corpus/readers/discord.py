@@ -1,7 +1,8 @@
 """Read the JSON files of DiscordChatExporter: one channel, thread or conversation each.
 
 A post's id is ``discord:MESSAGE``: Discord's ids are unique over all channels. Direct messages,
-group chats and private threads are counted as withdrawn, without text or author.
+group chats and private threads are counted as withdrawn, without text or author. An account's data
+package is read as well, as a zip or an unpacked folder (:mod:`corpus.readers.discord_package`).
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ from corpus.readers.contract import (
 )
 from corpus.readers.discord_package import Options, is_package, read_package
 from corpus.readers.text_parts import join_poll, join_title
+from corpus.storage import filesystem
 
+FOLDERS = True  # an unpacked data package
+ACCOUNT_FILES = ("package", "package.zip")
 PLATFORM = "discord"
 VERSION = 5
 TOMBSTONES = True
@@ -171,9 +175,10 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the messages of one export in batches."""
-    if is_zip(path):
+    is_folder = filesystem.is_folder(path)
+    if is_folder or is_zip(path):
         with Bundle(path) as bundle:
-            if is_package(bundle.names()):
+            if is_folder or is_package(bundle.names()):
                 options = Options(
                     config.consented,
                     config.private,

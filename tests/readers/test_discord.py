@@ -10,8 +10,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from corpus.plan import detect_format
 from corpus.readers import discord
 from corpus.readers.contract import Batch, Sample
 
@@ -379,6 +381,31 @@ def test_a_data_package_is_read_with_its_owner_s_consent(tmp_path: Path, inside:
     ]
     assert refusals(found) == ["no_id", "no_text", "wrong_field_count"]
     assert discord.fits(Sample("package.zip", tuple(files), b"")) == 1
+
+
+def test_an_unpacked_data_package_is_read_like_the_zip(tmp_path: Path) -> None:
+    for name, content in PACKAGE.items():
+        file = tmp_path / "package" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+    folder = str(tmp_path / "package")
+    assert detect_format.rank_readers(folder) == [("discord", 1.0)]
+    assert detect_format.list_inputs("discord", folder) == [folder]
+    (found,) = batches(folder, consented=True)
+    zipped = package(tmp_path, PACKAGE, consented=True)
+    without_file = pl.exclude("source_file")
+    assert found.posts.select(without_file).equals(zipped.posts.select(without_file))
+    assert refusals(found) == refusals(zipped)
+    assert found.posts["source_file"].unique(maintain_order=True).to_list() == [
+        f"{folder}/messages/{name}"
+        for name in ("c7/messages.json", "c8/messages.json", "c9/messages.csv")
+    ]
+
+
+def test_exports_of_channels_in_folders_are_files_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "Tea").mkdir()
+    paths = [write(tmp_path, export(MESSAGE)), write(tmp_path / "Tea", export(MESSAGE))]
+    assert detect_format.list_inputs("discord", str(tmp_path)) == sorted(paths)
 
 
 def test_without_consent_nothing_of_a_data_package_is_read(tmp_path: Path) -> None:
