@@ -1,5 +1,7 @@
 """Read 4chan: threads of its API or of FoolFuuka's archives, one a line or a file, or single posts.
 
+Database dumps of these archives are read as well (:mod:`corpus.readers.fourchan_dump`). In them, a
+quoted post is taken for one of the thread if it is not older than the thread.
 The file of a thread may be formatted over many lines. Posts of moderators (``capcode``) are read
 like others. There are no accounts: an author is a name, a tripcode or a poster id in one thread.
 """
@@ -7,7 +9,7 @@ like others. There are no accounts: an author is a name, a tripcode or a poster 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from html import unescape
 from pathlib import PurePath
 from typing import Any
@@ -29,11 +31,13 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    Unreadable,
 )
+from corpus.readers.fourchan_dump import is_dump, parse_new_york_seconds, read_dump
 from corpus.readers.text_parts import join_title
 
 PLATFORM = "4chan"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 #: The boards that boards.json marks as worksafe (``ws_board``), and the others.
@@ -113,17 +117,22 @@ _parse_fuuka_post = msgspec.json.Decoder(_FuukaPost).decode
 _parse_fuuka = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 #: A key of each post of FoolFuuka, and how much of an answer is searched for it.
 _FUUKA_KEY, _FUUKA_HEAD_BYTES = b'"thread_num"', 4096
+_DUMP_HEAD_BYTES = 4096
 _parse_line = msgspec.json.Decoder(_Line).decode
 _parse_post = msgspec.json.Decoder(_Post).decode
 _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _QUOTE = re.compile(r'href="([^"#]*)#[pq]?([0-9]+)"|&gt;&gt;([0-9]+)')
 _QUOTE_LINE = re.compile(r"(?:>>[0-9]+(?: ?\(OP\)| ?\u2192)?\s*)+")
 _BOARD = re.compile(r"[a-z0-9]{1,10}")
+_SPOILER_MARK = re.compile(r"\[/?spoiler\]")
+_CODE = re.compile(r"\n?\[code\]((?:(?!\[/?code\]).)*+)\[/code\]\n?", re.DOTALL)
 _THREAD_FOLDERS = ("thread", "threads", "res", "archive")
 
 
 def fits(sample: Sample) -> float:
-    """Return the share of records that are threads or posts."""
+    """Return the share of records that are threads or posts; 1 for a database dump."""
+    if is_dump(sample.head[:_DUMP_HEAD_BYTES]):
+        return 1.0
     return sample.matching_share(_is_thread)
 
 
@@ -157,7 +166,11 @@ def read(
     def read_member(
         member: DumpMember, cursor: Cursor, builder: BatchBuilder
     ) -> Iterator[tuple[int, int]]:
-        decode = make_decoder(config, find_board(path, member.name))
+        board = find_board(path, member.name)
+        if is_dump(member.open().peek(_DUMP_HEAD_BYTES)):
+            make_records = make_row_decoder(config, board)
+            return read_dump(member, cursor, builder, config.max_line_mb << 20, make_records)
+        decode = make_decoder(config, board)
         return decode_member(member, cursor, builder, config, decode, whole_arrays=True)
 
     return read_members(path, read_member, platform=PLATFORM, part_posts=part_posts, start=start)
@@ -248,6 +261,44 @@ def make_decoder(config: Config, board: str) -> Callable[[bytes], Sequence[Recor
     return decode
 
 
+def make_row_decoder(config: Config, board: str) -> Callable[[Mapping[str, str]], Sequence[Record]]:
+    """Return a function that decodes a row of a database dump of ``board``."""
+    board = _clean_board(config.board) or board
+    sensitive = board not in config.worksafe
+
+    def decode(row: Mapping[str, str]) -> Sequence[Record]:
+        time = row.get("timestamp", "")
+        has_file = bool(row.get("media_hash") or row.get("media_filename"))
+        post = _FuukaPost(
+            num=row.get("num"),
+            subnum=row.get("subnum"),
+            thread_num=row.get("thread_num"),
+            timestamp=parse_new_york_seconds(time),
+            name=row.get("name"),
+            trip=row.get("trip"),
+            poster_hash=row.get("poster_hash"),
+            title=row.get("title") or None,
+            comment=row.get("comment") or None,
+            deleted=row.get("deleted"),
+            media=msgspec.Raw(b"{}") if has_file else msgspec.Raw(),
+        )
+        known = _NumbersFrom(_parse_number(post.thread_num))
+        made = _make_fuuka_post(post, board, sensitive, known)
+        return (made, Unreadable("created_at")) if time and made.created_at is None else (made,)
+
+    return decode
+
+
+class _NumbersFrom:
+    """The posts that may be in a thread of which only the number is known: it and later ones."""
+
+    def __init__(self, first: str) -> None:
+        self._first = int(first or 0)
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, str) and len(number) < 20 and int(number) >= self._first
+
+
 def _make_post(post: _Post, board: str, sensitive: bool, known: set[str] | None) -> Post:
     number = _parse_number(post.no)
     if not number:
@@ -297,7 +348,7 @@ def _list_fuuka_posts(line: bytes) -> list[bytes]:
     return list(found)
 
 
-def _make_fuuka_post(post: _FuukaPost, board: str, sensitive: bool, known: set[str]) -> Post:
+def _make_fuuka_post(post: _FuukaPost, board: str, sensitive: bool, known: Container[str]) -> Post:
     number, root = _parse_number(post.num), _parse_number(post.thread_num)
     if not number:
         raise Refused("no_id")
@@ -320,7 +371,7 @@ def _make_fuuka_post(post: _FuukaPost, board: str, sensitive: bool, known: set[s
     is_deleted = post.deleted in (True, 1, "1")
     return Post(
         prefix + name,
-        _join_title(post.title, _drop_quote_lines(text)),
+        _join_title(post.title, _fence_code(_drop_quote_lines(text))),
         "post" if is_first else "reply",
         _make_author(identity, f"{board}/{root}/"),
         board,
@@ -351,7 +402,7 @@ def _make_author(post: _Post, thread: str) -> str | None:
     return f"{thread}{identity}" if identity else None
 
 
-def _find_parent(com: str, number: str, root: str, known: set[str] | None) -> str:
+def _find_parent(com: str, number: str, root: str, known: Container[str] | None) -> str:
     """Return the first quoted post of the same thread, else the thread's first post."""
     for match in _QUOTE.finditer(com):
         address, linked = match[1], match[2]
@@ -378,6 +429,18 @@ def _drop_quote_lines(text: str) -> str:
     while lines and (not lines[0].strip() or _QUOTE_LINE.fullmatch(lines[0])):
         del lines[0]
     return "\n".join(lines)
+
+
+def _fence_code(text: str) -> str:
+    """Return FoolFuuka's text with its code as fenced blocks and without the marks of spoilers."""
+    if "[" not in text:
+        return text
+    text = _SPOILER_MARK.sub("", text)
+    return _CODE.sub(_fence, text).strip("\n") if "[code]" in text else text
+
+
+def _fence(match: re.Match[str]) -> str:
+    return "\n```\n" + match[1].strip("\n") + "\n```\n"
 
 
 def _join_title(title: str | None, text: str) -> str:

@@ -1,4 +1,4 @@
-"""Read YouTube comments: the Data API's, those of yt-dlp's ``.info.json``, and Takeout's tables.
+"""Read YouTube comments: the Data API's, yt-dlp's ``.info.json``, Takeout's tables and old pages.
 
 A post's id is ``youtube:COMMENT``, its community the id of the video. Comments that are held for
 review or rejected are withdrawn as removed; those of threads and videos that are not public are
@@ -33,10 +33,11 @@ from corpus.readers.contract import (
     make_versions,
     match_mentions,
 )
+from corpus.readers.youtube_html import is_page, read_page
 
-ACCOUNT_FILES = ("*.csv", "*akeout*")
+ACCOUNT_FILES = ("*.csv", "*.html", "*akeout*")
 PLATFORM = "youtube"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -100,6 +101,7 @@ _HELD = ("heldForReview", "likelySpam", "rejected")
 _PAGES = ("youtube#commentThreadListResponse", "youtube#commentListResponse")
 _THREAD, _COMMENT = "youtube#commentThread", "youtube#comment"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_PAGE_HEAD_BYTES = 1 << 14
 _TABLE = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:[^\n]{0,500},)?"?(?:Comment|Live Chat) ID"?,', re.I)
 _TABLE_COLUMNS = {
     **{"comment id": "id", "live chat id": "id", "channel id": "author", "video id": "video"},
@@ -114,8 +116,8 @@ _segment_decoder = msgspec.json.Decoder()
 
 
 def fits(sample: Sample) -> float:
-    """Return the share of records that are comments, or 1 for a table of Takeout."""
-    if _TABLE.match(sample.head[:1000]):
+    """Return the share of records that are comments, or 1 for a table or a page of Takeout."""
+    if _TABLE.match(sample.head[:1000]) or is_page(sample.head[:_PAGE_HEAD_BYTES]):
         return 1.0
     return sample.matching_share(_is_comment)
 
@@ -137,9 +139,15 @@ def read(
     def read_member(
         member: DumpMember, cursor: Cursor, builder: BatchBuilder
     ) -> Iterator[tuple[int, int]]:
-        head = member.open().peek(1000)
-        if _TABLE.match(head):
+        head = member.open().peek(_PAGE_HEAD_BYTES)
+        if _TABLE.match(head[:1000]):
             yield from _read_table(member, cursor, builder, config)
+        elif is_page(head):
+            for item in read_page(member.open(), member.source_file, config.max_line_mb << 20):
+                if item.source_row > cursor.row:
+                    builder.size_bytes += item.size_bytes
+                    builder.add(item.records, item.source_file, item.source_row)
+                    yield item.source_row, 0
         elif member.name and head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] not in (b"{", b"["):
             builder.add((Skipped("other_file"),), member.source_file, 0)  # in an export of Takeout
         else:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from corpus.readers import contract, fourchan
+from corpus import readers
+from corpus.readers import contract, fourchan, fourchan_dump
 from corpus.readers.contract import Batch, Post, Refused, Sample, Skipped
 from corpus.readers.fourchan import Config
 from tests.conftest import write_lines
@@ -407,3 +409,100 @@ def test_a_malformed_post_of_an_archive_is_refused(changes: dict[str, Any], reas
     first, last = decode_fuuka({"0": {"posts": [{**FUUKA, **changes}, fuuka("101", "x")]}})
     (refused,) = (one for one in (first, last) if not isinstance(one, Post))
     assert refused.reason == reason
+
+
+# --------------------------------------------------------------------------- database dumps
+
+
+def dump_row(number: str, comment: str, **changes: str) -> str:
+    """Return a row as MySQL writes it: fields in quotes, and the null without."""
+    values = dict.fromkeys(fourchan_dump.COLUMNS, "0") | {
+        "num": number,
+        "thread_num": "100",
+        "timestamp": "1271685120",  # 2010-04-19 13:52:00 in New York
+        **dict.fromkeys(("media_hash", "media_filename", "trip", "title", "exif"), "\\N"),
+        **dict.fromkeys(("poster_hash", "poster_country", "preview_orig", "media_orig"), "\\N"),
+        "name": "Anonymous",
+        "comment": comment,
+        **changes,
+    }
+    return ",".join(cell if cell == "\\N" else f'"{cell}"' for cell in values.values())
+
+
+DUMP_ROWS = (
+    dump_row("100", 'Which \\"kettle\\"?\\\n>not blue', title="Kettles", op="1"),
+    dump_row("101", ">>100\\\nThe C:\\\\\\\\blue one, [spoiler]or[/spoiler] not"),
+    dump_row("102", ">>101\\\n>>99\\\n[code]\\\nx = 1\\\n[/code]", trip="!ada"),
+    dump_row("102", "said in the archive", subnum="1"),
+    dump_row("103", "spam", deleted="1"),
+    dump_row("104", "\\N", media_hash="qrtz=="),
+    dump_row("105", "\\N"),
+    dump_row("106", "no time", timestamp="1"),
+)
+
+
+def read_dump(folder: Path, text: str, name: str = "g.csv", **config: Any) -> Batch:
+    path = folder / name
+    path.write_text(text)
+    (found,) = fourchan.read(str(path), Config(path=str(path), **config), 100)
+    return found
+
+
+def test_a_database_dump_without_a_header_is_read(tmp_path: Path) -> None:
+    found = read_dump(tmp_path, "\n".join(DUMP_ROWS) + "\n")
+    assert found.posts.select("id", "text", "parent_id", "author", "withdrawn").rows() == [
+        ("4chan:g/100", 'Kettles\n\nWhich "kettle"?\n>not blue', None, None, None),
+        ("4chan:g/101", "The C:\\\\blue one, or not", "4chan:g/100", None, None),
+        ("4chan:g/102", "```\nx = 1\n```", "4chan:g/101", "g/100/!ada", None),
+        ("4chan:g/102_1", "said in the archive", "4chan:g/102", None, None),
+        ("4chan:g/103", "spam", "4chan:g/100", None, "deleted_later"),
+        ("4chan:g/104", "", "4chan:g/100", None, None),
+        ("4chan:g/106", "no time", "4chan:g/100", None, None),
+    ]
+    assert set(found.posts["root_id"]) == {"4chan:g/100"}
+    assert found.posts["created_at"].dt.epoch("s").to_list() == [1_271_699_520] * 6 + [None]
+    assert found.refused.rows() == [(str(tmp_path / "g.csv"), 7, "no_text")]
+    assert found.unreadable == {"created_at": 1}
+
+
+@pytest.mark.parametrize("prefix", [("doc_id",), ("doc_id", "media_id", "poster_ip")])
+@pytest.mark.parametrize("has_header", [True, False])
+def test_the_columns_of_a_dump_are_found(
+    prefix: tuple[str, ...], has_header: bool, tmp_path: Path
+) -> None:
+    columns = (*prefix, *fourchan_dump.COLUMNS)
+    rows = [*[",".join(columns)] * has_header, '"7",' * len(prefix) + DUMP_ROWS[1]]
+    found = read_dump(tmp_path, "\n".join(rows), name="dump.csv", board="po")
+    assert found.posts.select("id", "source_row").rows() == [("4chan:po/101", len(rows))]
+    head = "\n".join(rows).encode()
+    assert fourchan.fits(Sample("dump.csv", (), head)) == 1
+    assert readers.find("table").fits(Sample("dump.csv", (), head)) < 0.5
+
+
+def test_a_dump_goes_on_where_a_batch_ended(tmp_path: Path) -> None:
+    path = tmp_path / "g.csv"
+    path.write_text("\n".join(DUMP_ROWS))
+    first, *_ = fourchan.read(str(path), Config(path=str(path)), 3)
+    rest = list(fourchan.read(str(path), Config(path=str(path)), 100, first.cursor))
+    ids = [*first.posts["id"], *(name for batch in rest for name in batch.posts["id"])]
+    assert ids == read_dump(tmp_path, "\n".join(DUMP_ROWS)).posts["id"].to_list()
+
+
+@pytest.mark.parametrize(
+    "written, hours",
+    [
+        ("2024-01-15T12:00", 5),
+        ("2024-07-15T12:00", 4),
+        ("2024-03-10T01:59", 5),
+        ("2024-03-10T03:00", 4),
+        ("2024-11-03T00:59", 4),
+        ("2024-11-03T02:00", 5),
+        ("2006-04-02T03:00", 4),
+        ("2006-03-15T12:00", 5),
+        ("2006-10-29T02:00", 5),
+        ("2006-10-28T12:00", 4),
+    ],
+)
+def test_times_of_dumps_are_those_of_new_york(written: str, hours: int) -> None:
+    local = int(datetime.fromisoformat(f"{written}+00:00").timestamp())
+    assert fourchan_dump.parse_new_york_seconds(str(local)) == local + 3600 * hours

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from corpus.readers import youtube
-from corpus.readers.contract import Batch
+from corpus.readers.contract import Batch, Sample
 
 
 def comment(name: str = "Ug1", **changes: Any) -> dict[str, Any]:
@@ -132,3 +132,66 @@ def test_a_read_resumes_at_every_batch(tmp_path: Path) -> None:
     first = next(youtube.read(str(path), youtube.Config(path=str(path)), 1))
     (rest,) = youtube.read(str(path), youtube.Config(path=str(path)), 100, first.cursor)
     assert rest.posts["id"].to_list() == ["youtube:Ug2", "youtube:Ug3"]
+
+
+def entry(sentence: str, text: str) -> str:
+    return f"<li>{sentence}<br/>{text}</li>"
+
+
+def link(target: str, label: str) -> str:
+    return f'<a href="http://www.youtube.com/watch?v={target}">{label}</a>'
+
+
+COMMENTS = "<html><head><title>c</title></head><body><ul>" + "".join((
+    entry(
+        f"You added a {link('v1&amp;lc=Ug1', 'comment')} on a {link('v1', 'video')} at 2020-05-24 "
+        "20:10:05 UTC.",
+        "tea &amp; <b>more</b><br/>tea",
+    ),
+    entry(
+        f"{link('v2&amp;lc=Ug2.9', 'Antwort')} auf einen {link('v2&amp;lc=Ug2', 'Kommentar')} "
+        "hinzugefügt: 2020-05-25 20:10:05 UTC.",
+        "yes",
+    ),
+    entry(f"You added a {link('v1&amp;lc=Ug3', 'comment')} at an odd time.", "x"),
+    entry(f"You liked a {link('v1', 'video')}.", "y"),
+    f"<li>You added a {link('v1&amp;lc=Ug4', 'comment')}</li>",
+)) + "</ul></body></html>"  # fmt: skip
+MESSAGES = "<ul>" + "".join(
+    entry(f"Sent at 2020-05-24 20:10:0{n} UTC while watching {link('v1', 'Tea')}.", text)
+    for n, text in enumerate(("hello", "hello"))
+)
+
+
+def test_the_pages_of_an_old_takeout_have_comments_and_live_chat_messages(tmp_path: Path) -> None:
+    found = read(tmp_path, COMMENTS, "my-comments.html")
+    columns = ("id", "kind", "text", "community", "parent_id", "root_id")
+    assert found.posts.select(columns).rows() == [
+        ("youtube:Ug1", "post", "tea & more\ntea", "v1", None, None),
+        ("youtube:Ug2.9", "reply", "yes", "v2", "youtube:Ug2", "youtube:Ug2"),
+        ("youtube:Ug3", "post", "x", "v1", None, None),
+    ]
+    assert found.posts["created_at"][0] == datetime(2020, 5, 24, 20, 10, 5, tzinfo=UTC)
+    assert found.refused.select("source_row", "reason").rows() == [(4, "no_id"), (5, "no_text")]
+    assert found.unreadable == {"created_at": 1}
+    chat = read(tmp_path, MESSAGES, "my-live-chat-messages.html").posts
+    assert chat["text"].to_list() == ["hello", "hello"] and chat["id"].n_unique() == 2
+    assert set(chat["community"]) == {"v1"} and chat["created_at"].null_count() == 0
+    for text in (COMMENTS, MESSAGES):
+        assert youtube.fits(Sample("c.html", (), text.encode())) == 1
+    history = f"<div>Watched {link('v1', 'Tea')}<br>May 24, 2020, 8:10:05 PM UTC</div>"
+    assert youtube.fits(Sample("watch-history.html", (), history.encode())) == 0
+
+
+def test_a_page_is_read_by_entry_and_resumes(tmp_path: Path) -> None:
+    path = tmp_path / "my-comments.html"
+    path.write_text(COMMENTS.replace("tea &amp;", "x" * (1 << 20)))
+    config = youtube.Config(path=str(path), max_line_mb=1)
+    first, *rest = youtube.read(str(path), config, 1)
+    assert first.refused.rows() == [(str(path), 1, "line_too_long")]
+    assert [name for batch in rest for name in batch.posts["id"]] == [
+        "youtube:Ug2.9",
+        "youtube:Ug3",
+    ]
+    again = list(youtube.read(str(path), config, 100, rest[0].cursor))
+    assert [name for batch in again for name in batch.posts["id"]] == ["youtube:Ug3"]
