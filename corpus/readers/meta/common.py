@@ -87,18 +87,19 @@ class _OwnerFile(msgspec.Struct):
     profile_user: list[_InstagramPost] | None = None
 
 
-# The labels are in the language of the owner's settings.
-_COMMENT_LABELS = frozenset((
+#: The labels are in the language of the owner's settings.
+COMMENT_LABELS = frozenset((
     "Comment", "Opmerking", "Kommentar", "Commentaire", "Comentario", "Comentário", "Commento",
     "Komentarz", "Komentar", "Komentář", "Kommentti", "Comentariu", "Yorum", "Комментарий",
     "Коментар", "Σχόλιο", "コメント", "댓글", "评论", "留言",
 ))  # fmt: skip
-_USERNAME_LABELS = ("Username", "Gebruikersnaam", "Benutzername", "Brugernavn", "Nom d’utilisateur")
+USERNAME_LABELS = ("Username", "Gebruikersnaam", "Benutzername", "Brugernavn", "Nom d’utilisateur")
 # What the titles of posts to a group or to another person's page say; others name the owner alone.
 _TO_OTHERS = re.compile(
     r"\b(?:posted|commented on a (?:post|photo)|replied to a comment|asked a question"
     r"|shared a (?:post|link|photo|video|memory)|created a poll"
     r"|added (?:a|\d+) (?:new )?(?:photo|video)s?) (?:in|to) (?!(?:his|her|their) )"
+    r"|\b(?:commented on|replied to) [^.]{0,200}['\u2019]s [^.]{0,60} in (?!(?:his|her|their) )"
     r"|\bwrote on .*?(?:timeline|wall|profile)\b"
     r"|\bhat (?:etwas )?in .* gepostet\b|\bChronik (?:geschrieben|gepostet)\b|\bin der Gruppe\b"
     r"|\ba (?:publié|écrit) (?:dans|sur le (?:journal|profil|mur) de)\b|\bdans le groupe\b"
@@ -109,7 +110,7 @@ _TO_OTHERS = re.compile(
 )
 _MAX_TITLE_CHARS = 500  # longer ones are no titles, and would take quadratic time
 _EVERYBODY = ("public", "everyone", "everybody")
-_AUDIENCE_LABELS = ("audience", "privacy", "group", "group name", "shared with")
+AUDIENCE_LABELS = ("audience", "privacy", "group", "group name", "shared with")
 # Facebook shows a person tagged in a text as "@[100001:2048:Ada Lovelace]".
 # The length of a name is bounded; else a text of many beginnings would take quadratic time.
 _TAGGED_PERSON = re.compile(r"@\[\d{1,30}:\d{1,30}:(?:[^\]\\]|\\.){0,300}\]")
@@ -159,7 +160,7 @@ def parse_facebook(data: bytes) -> MetaEntry:
         if isinstance(attached, _AttachmentData) and isinstance(attached.media, _Media)
     ]
     return MetaEntry(
-        _join_distinct([*(one.post for one in posts), *captions]),
+        _join_repaired([*(one.post for one in posts), *captions]),
         row.timestamp,
         "post",
         is_restricted=is_restricted,
@@ -172,17 +173,26 @@ def _is_restricted(row: _FacebookPost) -> bool:
     The consent of the owner is not that of the others, and a group's name is theirs.
     """
     title = repair_encoding(row.title) if type(row.title) is str else ""
-    if row.group or _TO_OTHERS.search(title[:_MAX_TITLE_CHARS]):
+    if row.group or is_written_to_others(title):
         return True
     audiences = [row.audience, row.privacy]
     for entry in row.label_values if isinstance(row.label_values, list) else ():
-        if isinstance(entry, dict) and str(entry.get("label")).lower() in _AUDIENCE_LABELS:
+        if isinstance(entry, dict) and str(entry.get("label")).lower() in AUDIENCE_LABELS:
             audiences.append(entry.get("value"))
-    for audience in audiences:
-        value = audience.get("value") if isinstance(audience, dict) else audience
-        if value and str(value).strip().lower() not in _EVERYBODY:
-            return True
-    return False
+    return any(
+        is_audience_limited(audience.get("value") if isinstance(audience, dict) else audience)
+        for audience in audiences
+    )
+
+
+def is_written_to_others(title: str) -> bool:
+    """Return whether a title says that a post is in a group or on another person's page."""
+    return _TO_OTHERS.search(title[:_MAX_TITLE_CHARS]) is not None
+
+
+def is_audience_limited(audience: object) -> bool:
+    """Return whether an audience is named that is not everybody."""
+    return bool(audience) and str(audience).strip().lower() not in _EVERYBODY
 
 
 def parse_instagram(data: bytes) -> MetaEntry:
@@ -190,7 +200,7 @@ def parse_instagram(data: bytes) -> MetaEntry:
     row = _decode_instagram(data)
     if row.string_map_data is not None or row.string_list_data is not None:
         values = _get_values_by_label(row)
-        words = [value.value for label, value in values.items() if label in _COMMENT_LABELS]
+        words = [value.value for label, value in values.items() if label in COMMENT_LABELS]
         if row.string_list_data:  # until 2022, and without labels
             words += [one.value for one in row.string_list_data if isinstance(one, _InstagramValue)]
             values |= {
@@ -199,13 +209,13 @@ def parse_instagram(data: bytes) -> MetaEntry:
                 if isinstance(one, _InstagramValue)
             }
         times = [value.timestamp for value in values.values() if value.timestamp]
-        return MetaEntry(_join_distinct(words), times[0] if times else None, "reply")
+        return MetaEntry(_join_repaired(words), times[0] if times else None, "reply")
     listed = row.media if isinstance(row.media, list) else [row.media]
     media = [one for one in listed if isinstance(one, _Media)]
     time = row.creation_timestamp
     if time is None and media:
         time = media[0].creation_timestamp
-    return MetaEntry(_join_distinct([row.title, *(one.title for one in media)]), time, "post")
+    return MetaEntry(_join_repaired([row.title, *(one.title for one in media)]), time, "post")
 
 
 def parse_owner(data: bytes) -> str | None:
@@ -218,7 +228,7 @@ def parse_owner(data: bytes) -> str | None:
             return repair_encoding(name)
     for user in row.profile_user or ():
         values = _get_values_by_label(user)
-        for label in _USERNAME_LABELS:
+        for label in USERNAME_LABELS:
             if label in values and (name := values[label].value):
                 return repair_encoding(name)
     return None
@@ -233,10 +243,10 @@ def _get_values_by_label(row: _InstagramPost) -> dict[str, _InstagramValue]:
     }
 
 
-def _join_distinct(texts: Iterable[str | None]) -> str | None:
+def join_distinct(texts: Iterable[str | None]) -> str | None:
     """Join the distinct texts by blank lines: each picture of an album repeats its caption."""
-    distinct: dict[str, None] = {}
-    for text in texts:
-        if text and text.strip():
-            distinct[repair_encoding(text)] = None
-    return "\n\n".join(distinct) or None
+    return "\n\n".join(dict.fromkeys(text for text in texts if text and text.strip())) or None
+
+
+def _join_repaired(texts: Iterable[str | None]) -> str | None:
+    return join_distinct(repair_encoding(text) for text in texts if text)

@@ -9,13 +9,14 @@ messages, drafts, archived or deleted posts, posts to groups, or other files. Wh
 these files says that it was written in a group, on another person's page or for an audience that is
 not public, it is withdrawn as private as well: the owner cannot consent for the others.
 
-Posts of Threads are in the export of the Instagram account, and are read with it.
+Posts of Threads are in the export of the Instagram account, and are read with it. An export is in
+JSON or in HTML (:mod:`corpus.readers.meta.html`); of one in both, the JSON is read.
 
 Posts have no ids in the export, so each id is a hash of the file's own name, the row in it, and two
-times: the post's and that of the file's first post. The same export gives the same ids whatever its
-path; another export of the account gives other ones. Ids are in the output, also those of dropped
-posts, so they contain nothing worth guessing: from a hash of the account one could guess names, and
-from a hash of the text what redaction removed.
+times: the post's and that of the file's first post, in HTML as written. The same export gives the
+same ids whatever its path; another export of the account gives other ones. Ids are in the output,
+also those of dropped posts, so they contain nothing worth guessing: from a hash of the account one
+could guess names, and from a hash of the text what redaction removed.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    Unreadable,
 )
 from corpus.readers.meta.common import (
     MetaEntry,
@@ -56,11 +58,12 @@ from corpus.readers.meta.common import (
     parse_instagram,
     parse_owner,
 )
+from corpus.readers.meta.html import INSTAGRAM_OFFSET_MINUTES, find_owner, read_blocks
 
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
 PLATFORM = "facebook"  # or "instagram", by the names in the export
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -81,6 +84,13 @@ class Config(ReaderConfig):
     )
     mask_mentions: bool = Field(
         default=True, description="replace the name of a tagged person by '@user' (Facebook)"
+    )
+    utc_offset_minutes: int | None = Field(
+        default=None,
+        ge=-14 * 60,
+        le=14 * 60,
+        description="the zone of the times in Facebook's pages in HTML, as minutes ahead of UTC; "
+        "without it their posts have no time",
     )
 
 
@@ -107,6 +117,17 @@ _PROFILE_FILES = {
     "facebook": ("profile_information/profile_information.json",),
     "instagram": ("personal_information/personal_information.json",),
 }
+_PAGE_FILES = {
+    platform: tuple(pattern.removesuffix(".json") + ".html" for pattern in patterns)
+    for platform, patterns in _POST_FILES.items()
+}
+# The pages with the account's name.
+_OWNER_PAGES = (
+    "profile_information/profile_information.html",
+    "personal_information/personal_information.html",
+    "start_here.html",
+    "index.html",
+)
 _EXCLUDED_FOLDERS = frozenset(
     (
         "messages",
@@ -145,6 +166,7 @@ _PARSERS: dict[str, Callable[[bytes], MetaEntry]] = {
 def fits(sample: Sample) -> float:
     """Return how well the names in an archive fit an export."""
     for platform, patterns in _POST_FILES.items():
+        patterns = (*patterns, *_PAGE_FILES[platform])
         names = [
             name for name in sample.members if _is_allowed(name) and _ends_with_any(name, patterns)
         ]
@@ -175,6 +197,7 @@ def read(
     with Bundle(path) as bundle:
         files = {
             platform: _find_allowed_files(bundle, patterns)
+            or _find_allowed_files(bundle, _PAGE_FILES[platform])
             for platform, patterns in _POST_FILES.items()
         }
         platforms = [platform for platform, names in files.items() if names]
@@ -217,21 +240,26 @@ def _read_export(
         return
     yield from refuse_problems(bundle.problems)
     account: str | None = config.account or None
+    is_html = names[0].endswith(".html")
     # Without consent the posts have no author, so the profile is not read.
     if config.consented and not account:
-        for name in _find_allowed_files(bundle, _PROFILE_FILES[platform])[:1]:
+        patterns = _OWNER_PAGES if is_html else _PROFILE_FILES[platform]
+        for name in _find_allowed_files(bundle, patterns)[: len(patterns) if is_html else 1]:
             owner = _read_owner(bundle, name, config)
             if isinstance(owner, Refused):
                 yield LocatedRecords(bundle.source_file(name), 0, 0, (owner,))
             else:
-                account = owner
+                account = account or owner
     for name in names:
-        yield from _read_entries(bundle, name, platform, account, config)
+        read = _read_page if is_html else _read_entries
+        yield from read(bundle, name, platform, account, config)
 
 
 def _read_owner(bundle: Bundle, name: str, config: Config) -> str | Refused | None:
     """Return the account's name in the profile, or why the profile cannot be read."""
     content = read_whole(bundle.open(name), config.max_line_mb << 20)
+    if isinstance(content, bytes) and name.endswith(".html"):
+        return find_owner(content.decode("utf-8", "replace"))
     return content if isinstance(content, Refused) else parse_value(content, parse_owner)
 
 
@@ -262,6 +290,30 @@ def _read_entries(
         yield refuse_file(source_file, "no_posts")
 
 
+def _read_page(
+    bundle: Bundle, name: str, platform: str, account: str | None, config: Config
+) -> Iterator[LocatedRecords]:
+    offset = config.utc_offset_minutes
+    if platform == "instagram":
+        offset = INSTAGRAM_OFFSET_MINUTES
+    maker = _PostMaker(platform, "/".join(name.split("/")[-2:]), account, config)
+    is_comments = "comments" in name.rpartition("/")[2]
+    source_file, row = bundle.source_file(name), 0
+    blocks = read_blocks(
+        bundle.open(name),
+        platform,
+        is_comments=is_comments,
+        max_bytes=config.max_line_mb << 20,
+    )
+    for row, (entry, size_bytes) in enumerate(blocks, start=1):
+        records: Sequence[Record] = (entry,) if isinstance(entry, Refused) else ()
+        if isinstance(entry, MetaEntry):
+            records = maker.make_local_records(entry, row, offset)
+        yield LocatedRecords(source_file, row, size_bytes, records)
+    if not row:
+        yield refuse_file(source_file, "no_posts")
+
+
 class _PostMaker:
     """Makes the posts of one file."""
 
@@ -274,6 +326,20 @@ class _PostMaker:
     def make_records(self, data: bytes, row: int) -> Sequence[Record]:
         """Decode a record to its post, or to a skipped or refused record."""
         return decode_value(data, lambda line: (self._make_post(self._decode(line), row),))
+
+    def make_local_records(
+        self, entry: MetaEntry, row: int, offset: int | None
+    ) -> Sequence[Record]:
+        """Make the records of an entry with a local time, of a clock ``offset`` minutes ahead.
+
+        Without an offset the post has no time.
+        """
+        record = self._make_post(entry, row)
+        if not isinstance(record, Post) or record.withdrawn is not None:
+            return (record,)
+        if record.created_at is None or offset is None:
+            return (record._replace(created_at=None), Unreadable("created_at"))
+        return (record._replace(created_at=record.created_at - offset * 60_000_000),)
 
     def _make_post(self, entry: MetaEntry, row: int) -> Record:
         created = parse_micros(entry.time) if entry.time not in (0, "0") else None
