@@ -105,7 +105,13 @@ _COMMUNITY_ACCOUNT = "-1"  # the account of community wikis and automatic posts
 
 def fits(sample: Sample) -> float:
     """Return how well the sample fits a site's archive, its posts or its comments."""
-    names = {_make_path(name).name.lower() for name in sample.members}
+    if b"<tumblr" in sample.head[:1000]:
+        return 0.0  # an export of Tumblr's has a posts.xml, too
+    names = {
+        _make_path(name).name.lower()
+        for name in sample.members
+        if not name.endswith("posts/posts.xml")
+    }
     if names & {"posts.xml", "comments.xml"}:
         return 1.0 if names & {"posthistory.xml", "badges.xml", "postlinks.xml"} else 0.9
     head = sample.head.decode("utf-8", "ignore")

@@ -1,30 +1,41 @@
-"""Read Tumblr: posts as its API v2 returns them, in pages or one on each line.
+"""Read Tumblr: posts as its API v2 returns them, in pages or one on each line, and its exports.
 
 Both forms are read: blocks of content (NPF), and the older types with HTML (text, photo, quote,
 link, chat, answer, …). A reblog without words is a repost with the text of the last post of its
 trail; with words it is a quote that has only these, and the post before it as its parent.
 
 Drafts, queued and private posts are counted as withdrawn, without their text, as are the posts of
-deactivated blogs.
+deactivated blogs. The export of an account, a zip or its unpacked folder, is read by
+:mod:`corpus.readers.tumblr_export`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
 from pydantic import Field
 
+from corpus.formats.archives.bundle import Bundle
+from corpus.formats.archives.zip_archive import is_zip
+from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
 from corpus.formats.times import parse_int64, parse_micros
-from corpus.readers.batches import decode_value, read_lines
+from corpus.readers.batches import (
+    decode_value,
+    read_lines,
+    read_records,
+    refuse_file,
+    refuse_problems,
+)
 from corpus.readers.contract import (
     Batch,
     Cursor,
     JsonConfig,
     JsonScalar,
+    LocatedRecords,
     Post,
     Record,
     Refused,
@@ -32,11 +43,24 @@ from corpus.readers.contract import (
     Skipped,
 )
 from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.tumblr_export import (
+    ApiPost,
+    Options,
+    PostFile,
+    find_posts,
+    is_page,
+    is_post_file,
+    is_xml,
+    read_export,
+)
+from corpus.storage import filesystem
 
 T = TypeVar("T")
 
+FOLDERS = True  # an unpacked export
+ACCOUNT_FILES = ("posts.zip", "*.html")
 PLATFORM = "tumblr"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -45,6 +69,21 @@ class Config(JsonConfig):
 
     with_tags: bool = Field(default=False, description="add a post's tags to its text, as #tag")
     with_alt: bool = Field(default=False, description="add the descriptions of pictures to a text")
+    consented: bool = Field(
+        default=False,
+        description="the owner has agreed that the posts of an export in HTML are used, which do "
+        "not say who can see them; without it they are withdrawn as private",
+    )
+    account: str = Field(
+        default="", description="the name of the blog, as the author of posts that do not name it"
+    )
+    utc_offset_minutes: int | None = Field(
+        default=None,
+        ge=-14 * 60,
+        le=14 * 60,
+        description="the zone of the times in an export in HTML, as minutes ahead of UTC; without "
+        "it their posts have no time",
+    )
 
 
 class _Blog(msgspec.Struct, gc=False):
@@ -150,10 +189,11 @@ _PUBLIC_STATES = (None, "published")
 _DEACTIVATED = re.compile(r".{1,100}-deactivated[0-9]{0,8}")
 # Above each quoted post in the HTML of a reblog.
 _REBLOG_HEADER = re.compile(
-    r"<p>\s*<a [^<>]{0,500}\btumblr_blog\b[^<>]{0,500}>[^<>]{0,200}</a>\s*:?\s*</p>"
+    r"<p>\s{0,9}<a [^<>]{0,500}\btumblr_blog\b[^<>]{0,500}>[^<>]{0,200}</a>\s{0,9}:?\s{0,9}</p>"
 )
 _LIST_MARKS = {"ordered-list-item": "1. ", "unordered-list-item": "- "}
 _ONE_LINE = (*_LIST_MARKS, "chat")
+_HEAD_BYTES = 1 << 14
 
 _parse_page = msgspec.json.Decoder(_Page).decode
 _parse_post = msgspec.json.Decoder(_Post).decode
@@ -161,8 +201,10 @@ _parse_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
 def fits(sample: Sample) -> float:
-    """Return the share of lines that are posts of blogs, or answers with some."""
-    return sample.matching_share(_is_post_or_page)
+    """Return the share of lines that are posts of blogs, or answers with some; 1 for an export."""
+    if is_xml(sample.head[:_HEAD_BYTES]) or is_page(sample.head[:_HEAD_BYTES]):
+        return 1.0
+    return find_posts(sample.members) or sample.matching_share(_is_post_or_page)
 
 
 def _is_post_or_page(row: dict[str, Any]) -> bool:
@@ -182,9 +224,75 @@ def _is_post(row: dict[str, Any]) -> bool:
 def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
-    """Yield the posts of one file in batches."""
-    decode = PostDecoder(config).decode
-    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+    """Yield the posts of one file, or of one export, in batches."""
+    decoder = PostDecoder(config)
+    if filesystem.is_folder(path):
+        with Bundle(path) as bundle:
+            located = _read_export(_list_files(bundle), path, config, decoder)
+            yield from read_records(
+                located, bundle, platform=PLATFORM, part_posts=part_posts, start=start
+            )
+    elif _is_export(path):
+        with DumpInput(path, is_post_file if is_zip(path) else None) as source:
+            located = _read_export(_list_members(source), path, config, decoder)
+            yield from read_records(
+                located, source, platform=PLATFORM, part_posts=part_posts, start=start
+            )
+    else:
+        yield from read_lines(
+            path, config, decoder.decode, platform=PLATFORM, part_posts=part_posts, start=start
+        )
+
+
+def _is_export(path: str) -> bool:
+    """Return whether a file is a zip with the posts of an export, or a file of them."""
+    if is_zip(path):
+        with Bundle(path) as bundle:
+            return any(map(is_post_file, bundle.names())) or find_posts(bundle.names()) > 0
+    with DumpInput(path) as source:
+        for member in source.members():
+            head = b"" if member.name else member.open().peek(_HEAD_BYTES)
+            return is_xml(head) or is_page(head)
+    return False
+
+
+def _list_files(bundle: Bundle) -> Iterator[PostFile | LocatedRecords]:
+    """Yield the files of posts in a folder, those in a ``posts.zip`` included, and its problems."""
+    yield from refuse_problems(bundle.problems)
+    for name in bundle.find_files("*"):
+        if is_post_file(name):
+            yield PostFile(name, bundle.source_file(name), bundle.open(name))
+        elif name.rpartition("/")[2] == "posts.zip":
+            bundle.open(name)  # so that the hash of the folder covers it
+            with DumpInput(bundle.source_file(name), is_post_file) as source:
+                yield from _list_members(source)
+
+
+def _list_members(source: DumpInput) -> Iterator[PostFile | LocatedRecords]:
+    for member in source.members():
+        content = member.open()
+        name = member.name or source.path
+        if not member.name and is_xml(content.peek(_HEAD_BYTES)):
+            name = "posts.xml"  # whatever the file is called
+        yield PostFile(name, member.source_file, content)
+    yield from refuse_problems(source.take_problems())
+
+
+def _read_export(
+    files: Iterable[PostFile | LocatedRecords], path: str, config: Config, decoder: PostDecoder
+) -> Iterator[LocatedRecords]:
+    options = Options(
+        config.consented,
+        config.utc_offset_minutes,
+        config.account or None,
+        config.max_line_mb << 20,
+    )
+    is_empty = True
+    for located in read_export(files, options, decoder.make_record):
+        is_empty = False
+        yield located
+    if is_empty:
+        yield refuse_file(path, "no_posts")
 
 
 class PostDecoder:
@@ -211,6 +319,10 @@ class PostDecoder:
             )
         ]
         return records or (Skipped("empty_page"),)
+
+    def make_record(self, post: ApiPost) -> Record:
+        """Make the record of a post in the form of the API."""
+        return self._make_record(msgspec.convert(post, _Post))
 
     def _make_record(self, row: _Post) -> Record:
         if row.object_type not in (None, "post"):

@@ -330,6 +330,19 @@ SAMPLES: dict[str, list[Sample]] = {
     "tumblr": [
         lines(BLOG_POST, {**BLOG_POST, "type": "text", "body": "<p>tea</p>"}),
         lines({"meta": {"status": 200}, "response": {"posts": [BLOG_POST], "total_posts": 1}}),
+        sample(
+            b'<?xml version="1.0"?><tumblr version="1.0"><posts><post id="1" type="regular" '
+            b'unix-timestamp="1714521600" tumblelog="ada" state="published">'
+            b"<regular-body>tea</regular-body></post></posts></tumblr>",
+            "posts.zip",
+            ("posts.xml",),
+        ),
+        sample(b"", "export", ("media/1.jpg", "posts/posts.xml")),
+        sample(
+            b'<html><body><p>tea</p><div id="footer"><span id="timestamp">May 1st, 2024 2:00pm'
+            b"</span></div></body></html>",
+            "12345.html",
+        ),
     ],
     "tiktok": [
         lines(VIDEO_COMMENT, {"id": 1, "video_description": "tea", "create_time": 1714521600}),
@@ -348,13 +361,30 @@ SAMPLES: dict[str, list[Sample]] = {
             "messages.html",
         ),
     ],
-    "discord": [document(CHANNEL, "Tea - tea [2].json")],
+    "discord": [
+        document(CHANNEL, "Tea - tea [2].json"),
+        sample(b"", "package", ("messages/c7/channel.json", "messages/c7/messages.csv")),
+    ],
     "lemmy": [lines(LEMMY_VIEW)],
     "fourchan": [
         lines(THREAD),
         lines({"1": {"op": {"num": "1", "subnum": "0", "thread_num": "1", "comment": "tea"}}}),
+        sample(
+            b'"1","0","1","1","1271685120","0",\\N,"0","0",\\N,"0","0","0",\\N,\\N,"0","0","N",\\N,'
+            b'"Anonymous",\\N,\\N,"tea","0","0",\\N,\\N,\\N\n',
+            "g.csv",
+        ),
     ],
-    "meta": [document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS)],
+    "meta": [
+        document(YOUR_POSTS, "facebook-ada.zip", members=META_MEMBERS),
+        sample(
+            b'<div class="_3-95 _a6-g"><h2 class="_2ph_ _a6-h _a6-i">Ada updated her status.</h2>'
+            b'<div class="_2ph_ _a6-p"><div class="_2pin"><div>tea</div></div></div><footer '
+            b'class="_3-94 _a6-o"><div class="_a72d">May 01, 2022 2:00:05 pm</div></footer></div>',
+            "facebook-ada.zip",
+            tuple(name.replace(".json", ".html") for name in META_MEMBERS),
+        ),
+    ],
     "mbox": [
         sample(
             b"From ada@tea.example Mon Jan  1 10:00:00 2001\nFrom: ada@tea.example\n"
@@ -386,6 +416,12 @@ SAMPLES: dict[str, list[Sample]] = {
             b"Comment ID,Channel ID,Comment Create Timestamp,Price,Video ID,Comment Text\n"
             b'Ug1,UC1,2023-05-01T12:00:00Z,0,v1,"{""text"":""tea""}"\n',
             "comments.csv",
+        ),
+        sample(
+            b'<ul><li>You added a <a href="http://www.youtube.com/watch?v=v1&amp;lc=Ug1">comment</a>'
+            b' on a <a href="http://www.youtube.com/watch?v=v1">video</a> at 2020-05-24 20:10:05 '
+            b"UTC.<br/>tea</li></ul>",
+            "my-comments.html",
         ),
     ],
     "x_archive": [

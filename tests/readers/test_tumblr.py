@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from corpus.plan import detect_format
 from corpus.readers import tumblr
-from corpus.readers.contract import Post, Record, Refused
+from corpus.readers.contract import Batch, Post, Record, Refused, Sample
 
 POST: dict[str, Any] = {
     "object_type": "post",
@@ -180,3 +183,143 @@ def test_answers_of_the_api_are_read(tmp_path: Path) -> None:
 def test_a_post_without_content_is_refused() -> None:
     with pytest.raises(Refused, match="no_text"):
         decode(OLD)
+
+
+# --------------------------------------------------------------------------- export
+
+
+def xml_post(inside: str, number: int = 7011, **changes: str) -> str:
+    attributes = {
+        "id": str(number),
+        "type": "regular",
+        "unix-timestamp": "1714521600",
+        "state": "published",
+        "tumblelog": "gull",
+        **changes,
+    }
+    shown = " ".join(f'{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
+    return f"<post {shown.replace('is-reblog', 'is_reblog')}>{inside}</post>\n"
+
+
+def xml_file(*posts: str) -> bytes:
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n<tumblr version="1.0"><posts total="9">\n'
+    return f"{head}{''.join(posts)}</posts></tumblr>".encode()
+
+
+QUOTED = (
+    "<![CDATA[<p><a class='tumblr_blog' href='https://tern.example/post/6001/x'>tern</a>:</p>"
+    "<blockquote><p>high <b>tide</b></p></blockquote>%s]]>"
+)
+XML = xml_file(
+    xml_post(
+        "<regular-title>Low</regular-title><regular-body>a &lt;b&gt;low&lt;/b&gt; &amp;amp; wet"
+        "</regular-body><tag>tides</tag>"
+    ),
+    xml_post("<question>Why?</question><answer><![CDATA[<p>So.</p>]]></answer>", 2, type="answer"),
+    xml_post(f"<regular-body>{QUOTED % '<p>yes</p>'}</regular-body>", 3, is_reblog="true"),
+    xml_post(f"<photo-caption>{QUOTED % ''}</photo-caption>", 4, type="photo", is_reblog="true"),
+    xml_post("<regular-body>x</regular-body>", 5, state="draft"),
+    xml_post("<regular-body>x</regular-body>", 6, private="true"),
+    xml_post("<regular-body>x</regular-title>", 7),
+    xml_post("<quote-text>tea</quote-text><quote-source>Ada</quote-source>", 8, type="quote"),
+    xml_post(
+        "<conversation-title>T</conversation-title>"
+        "<conversation><line name='a' label='a:'>hm</line></conversation>",
+        9,
+        type="conversation",
+    ),
+)
+
+
+def page(body: str, time: str = "May 1st, 2024 2:00pm") -> bytes:
+    return (
+        f"<!DOCTYPE HTML><html><head><meta charset='utf-8'/></head><body>{body}"
+        f'<div id="footer"><span id="timestamp"> {time} </span><span class="tag">tides</span></div>'
+        "</body></html>"
+    ).encode()
+
+
+def read_files(folder: Path, files: dict[str, bytes], **settings: Any) -> Batch:
+    for name, content in files.items():
+        file = folder / "export" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return read_path(folder / "export", **settings)
+
+
+def read_path(path: Path, **settings: Any) -> Batch:
+    (found,) = tumblr.read(str(path), tumblr.Config(path=str(path), **settings), 100)
+    return found
+
+
+def zip_of(files: dict[str, bytes]) -> bytes:
+    content = BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return content.getvalue()
+
+
+def test_the_posts_of_an_account_s_export_are_read(tmp_path: Path) -> None:
+    found = read_files(tmp_path, {"posts/posts.xml": XML, "messages/messages.xml": b"<messages>"})
+    columns = ("id", "kind", "text", "parent_id", "original_author", "withdrawn")
+    assert found.posts.select(columns).rows() == [
+        ("tumblr:7011", "post", "Low\n\na low & wet", None, None, None),
+        ("tumblr:2", "post", "> Why?\n\nSo.", None, None, None),
+        ("tumblr:3", "quote", "yes", "tumblr:6001", None, None),
+        ("tumblr:4", "repost", "high tide", "tumblr:6001", "tern", None),
+        ("tumblr:5", "post", "", None, None, "private"),
+        ("tumblr:6", "post", "", None, None, "private"),
+        ("tumblr:8", "post", "> tea\n\nAda", None, None, None),
+        ("tumblr:9", "post", "T\n\na: hm", None, None, None),
+    ]
+    assert found.refused.select("source_row", "reason").rows() == [(7, "malformed_xml")]
+    assert set(found.posts["author"]) == {"gull"} and found.posts["created_at"].null_count() == 0
+    assert set(found.posts["source_file"]) == {f"{tmp_path}/export/posts/posts.xml"}
+
+
+def test_an_export_is_read_in_every_packing(tmp_path: Path) -> None:
+    expected = read_files(tmp_path, {"posts/posts.xml": XML}).posts["id"].to_list()
+    inner = zip_of({"posts.xml": XML})
+    outer = zip_of({"posts.zip": inner, "media.zip": zip_of({"a.jpg": b"\xff\xd8"})})
+    for name, content in (("posts.zip", inner), ("gull.zip", outer), ("any.xml", XML)):
+        (tmp_path / name).write_bytes(content)
+        assert read_path(tmp_path / name).posts["id"].to_list() == expected, name
+        assert dict(detect_format.rank_readers(str(tmp_path / name)))["tumblr"] > 0.5
+    found = read_files(tmp_path / "new", {"posts.zip": inner, "media.zip": b"PK"})
+    assert found.posts["id"].to_list() == expected and found.refused.height == 1
+    folder = str(tmp_path / "export")
+    assert detect_format.rank_readers(folder)[0] == ("tumblr", 1.0)
+    assert detect_format.list_inputs("tumblr", folder) == [folder]
+
+
+def test_the_pages_of_older_exports_need_consent(tmp_path: Path) -> None:
+    reblog = (
+        '<p>Reblogged from <a href="https://tern.example/post/6001/x">tern</a></p>'
+        "<blockquote><p>high tide</p></blockquote>"
+    )
+    files = {
+        "posts/html/7011.html": page("<h1>Low</h1><p>a &amp; b</p>"),
+        "posts/html/7012.html": page(reblog, "odd"),
+        "posts/html/submissions/7013.html": page("<p>of somebody else</p>"),
+        "media/7011.jpg": b"\xff\xd8",
+    }
+    found = read_files(tmp_path, files)
+    assert set(found.posts["withdrawn"]) == {"private"} and set(found.posts["text"]) == {""}
+    settings: dict[str, Any] = {"consented": True, "account": "gull", "utc_offset_minutes": 120}
+    found = read_files(tmp_path, files, **settings)
+    assert found.posts.select("id", "kind", "text", "author", "withdrawn").rows() == [
+        ("tumblr:7011", "post", "Low\n\na & b", "gull", None),
+        ("tumblr:7012", "repost", "high tide", "gull", None),
+        ("tumblr:7013", "post", "", None, "private"),
+    ]
+    assert found.posts["created_at"].dt.epoch("s").to_list() == [1_714_564_800, None, None]
+    assert found.unreadable == {"created_at": 1}
+    assert detect_format.rank_readers(str(tmp_path / "export"))[0] == ("tumblr", 1.0)
+    assert tumblr.fits(Sample("7011.html", (), files["posts/html/7011.html"])) == 1
+
+
+def test_an_export_without_posts_is_refused(tmp_path: Path) -> None:
+    assert read_files(tmp_path, {"a.txt": b"x"}).refused["reason"].to_list() == ["no_posts"]
+    found = read_files(tmp_path / "b", {"posts/posts.xml": b"<tumblr><posts></posts></tumblr>"})
+    assert found.refused["reason"].to_list() == ["no_posts"]
