@@ -73,7 +73,7 @@ faults: $(TOOLS)  ## builds of 100,000 posts that are killed, starved, cut, flip
 	$(BIN)/python -m bench.faults
 
 fuzz: $(TOOLS)  ## every reader, the plan parser and model files on broken input, a fixed count
-	$(BIN)/python -m bench.faults.fuzz_readers --lines 20000 --documents 4000
+	$(BIN)/python -m bench.faults.fuzz_readers --rows 20000 --documents 4000
 	$(BIN)/python -m bench.faults.fuzz_plans --plans 5000
 	$(BIN)/python -m bench.faults.fuzz_models --flips 2000
 

@@ -1,10 +1,12 @@
-"""Feed every reader mutated lines and documents, and check that no error escapes.
+"""Feed every reader mutated rows and documents, and check that no error escapes.
 
-    python -m bench.faults.fuzz_readers [--lines 100000] [--documents 20000] [READER ...]
+    python -m bench.faults.fuzz_readers [--rows 100000] [--documents 20000] [READER ...]
 
-Seeds are the samples of the tests and, where ../shared/data exists, real lines. A reader must
-raise nothing, and must return each line that is not blank as a post, a refused record, a tombstone
-or a skipped one. A failure prints the number of its round, never the text.
+Rows are lines of JSON, and those of :mod:`bench.faults.fuzz_forms`, such as messages of chats and
+mails, of which each form gets as many. Seeds are the samples of the tests and, where
+../shared/data exists, real lines. A reader must raise nothing, and must return each row that is not
+blank as a post, a refused record, a tombstone or a skipped one, and no row as two posts. Documents
+are mutated without regard to their rows. A failure prints the number of its round, never the text.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 
 import zstandard
 
+from bench.faults.fuzz_forms import FORMS, Files, Form, mutate_bytes, mutate_value
 from bench.measure import SHARED_DATA
 from corpus import readers
 from corpus.errors import PlanError
@@ -52,40 +55,15 @@ ARCHIVE_MEMBERS = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "meta": {"consented": True},
     "whatsapp": {"consented": True, "dates": "dmy"},
+    "slack": {"consented": True},
+    "discord": {"consented": True, "private": True},
+    "telegram": {"consented": True},
+    "tumblr": {"consented": True, "utc_offset_minutes": 60},
 }
 #: Readers of records that are not one line each.
 JOINED_LINES = ("mbox", "stackexchange", "table", "whatsapp")
 DOCUMENTS = ("telegram", "discord", "meta", "slack", "x_archive")
-ODD_VALUES: tuple[Any, ...] = (
-    None,
-    True,
-    0,
-    -1,
-    1.5,
-    1e300,
-    2**70,
-    "",
-    "\0",
-    "\ud83d",
-    [],
-    {},
-    [[]],
-    "x",
-)
-_ODD_BYTES = (
-    b"\0",
-    b'"',
-    b"\\",
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b",",
-    b"\xff",
-    b"\xed\xa0\x80",
-    b"1e999",
-    b"null",
-)
+ROWS_A_FILE = 500
 
 
 def load_seeds(name: str) -> list[bytes]:
@@ -96,6 +74,8 @@ def load_seeds(name: str) -> list[bytes]:
     if name == "mastodon":
         heads = heads[:1]  # the other samples are whole documents
     found = [line for head in heads for line in head.split(b"\n") if line.strip()]
+    if name in FORMS and name not in JOINED_LINES:
+        found = [line for line in found if line[:1] in b"{["]  # the others are rows of forms
     for file in REAL.get(name, ()):
         path = SHARED_DATA / file
         if not path.is_file():
@@ -113,35 +93,10 @@ def mutate(seed: bytes, chance: random.Random) -> bytes:
     """Return the seed with a few errors: in bytes, spans, or the types of JSON values."""
     if chance.random() < 0.5 and seed[:1] in b"{[":
         try:
-            return json.dumps(_mutate_json(json.loads(seed), chance)).encode()
+            return json.dumps(mutate_value(json.loads(seed), chance)).encode()
         except (ValueError, RecursionError):
             pass
-    out = bytearray(seed)
-    for _ in range(chance.randint(1, 4)):
-        at = chance.randrange(len(out) + 1)
-        what = chance.random()
-        if what < 0.3 and out:
-            out[min(at, len(out) - 1)] = chance.randrange(256)
-        elif what < 0.5:
-            del out[at : at + chance.randint(1, 40)]
-        elif what < 0.7:
-            out[at:at] = chance.choice(_ODD_BYTES)
-        elif what < 0.85:
-            out[at:at] = out[at : at + chance.randint(1, 60)]
-        else:
-            del out[at:]
-    return bytes(out)
-
-
-def _mutate_json(value: Any, chance: random.Random) -> Any:
-    if chance.random() < 0.08:
-        return chance.choice(ODD_VALUES)
-    if isinstance(value, dict):
-        kept = {k: _mutate_json(v, chance) for k, v in value.items() if chance.random() > 0.03}
-        return kept
-    if isinstance(value, list):
-        return [_mutate_json(v, chance) for v in value]
-    return value
+    return mutate_bytes(seed, chance)
 
 
 def fuzz_inputs(name: str, count: int, chance: random.Random) -> Iterator[tuple[bytes, int]]:
@@ -179,17 +134,62 @@ def write_input(name: str, content: bytes, folder: Path) -> Path:
     return path
 
 
-def fuzz(name: str, count: int, folder: Path) -> bool:
-    """Run one reader, print its row of the table, and return whether it passed."""
+def write_files(files: Files, folder: Path) -> Path:
+    """Write the files of a form, as an archive if they are several, and return the path."""
+    ((name, content), *others) = files.items()
+    if not others and "/" not in name:
+        path = folder / name
+        path.write_bytes(content)
+        return path
+    path = folder / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, data in files.items():
+            archive.writestr(member, data)
+    return path
+
+
+def form_inputs(form: Form, count: int, chance: random.Random) -> Iterator[tuple[Files, int, int]]:
+    """Yield files of ``count`` rows in all, each with the least and the most rows that it has."""
+    for done in range(0, count, ROWS_A_FILE):
+        wanted = min(ROWS_A_FILE, count - done)
+        rows = [form.mutate(chance.choice(form.seeds), chance) for _ in range(wanted)]
+        files = form.pack([row for row, _ in rows])
+        lines = sum(row.count(b"\n") + 1 for row, _ in rows)
+        # A row whose start is broken may be a part of the one before, or several by its lines.
+        is_whole = all(counted for _, counted in rows)
+        most = wanted if is_whole and not form.splits else lines
+        yield files, sum(counted for _, counted in rows), most + 2  # with the rows around them
+
+
+def fuzz(name: str, rows: int, documents: int, folder: Path) -> bool:
+    """Run one reader, print its rows of the table, and return whether it passed."""
+    chance = random.Random(f"fuzz {name}")
+    count = documents if name in DOCUMENTS else rows
+    inputs = (
+        (write_input(name, content, folder), least, None)
+        for content, least in fuzz_inputs(name, count, chance)
+    )
+    passed = _check(name, name, f"{count:,}", inputs)
+    for form in FORMS.get(name, ()):
+        made = (
+            (write_files(files, folder), least, most)
+            for files, least, most in form_inputs(form, rows, chance)
+        )
+        passed &= _check(name, f"{name}: {form.name}", f"{rows:,}", made)
+    return passed
+
+
+def _check(
+    name: str, label: str, count: str, inputs: Iterator[tuple[Path, int, int | None]]
+) -> bool:
+    """Read each input, check its balance, print the counts, and return whether all passed."""
     module = readers.find(name)
     wanted = {**NEEDED.get(name, {}), **SETTINGS.get(name, {})}
-    config = module.Config.model_validate({"path": str(write_input(name, b"", folder)), **wanted})
-    chance = random.Random(f"fuzz {name}")
     totals: Counter[str] = Counter()
     passed = True
-    for number, (content, least) in enumerate(fuzz_inputs(name, count, chance)):
-        path = write_input(name, content, folder)
-        got = 0
+    for number, (path, least, most) in enumerate(inputs):
+        config = module.Config.model_validate({"path": str(path), **wanted})
+        got = made = 0
         try:
             for batch in module.read(str(path), config, 500, None):
                 found = {
@@ -202,18 +202,19 @@ def fuzz(name: str, count: int, folder: Path) -> bool:
                 if set(batch.refused["reason"]) & {"not_text", "truncated_stream"}:
                     least = 0  # a file that begins like an image is refused as a whole
                 got += sum(found.values())
+                made += found["posts"] + found["refused"]
         except PlanError:
             continue
         except Exception as error:  # what the fuzzing looks for
-            print(f"{name}: {type(error).__name__} in round {number}", flush=True)
+            print(f"{label}: {type(error).__name__} in round {number}", flush=True)
             passed = False
             continue
-        if got < least:
-            print(f"{name}: {least - got} lines are missing in round {number}", flush=True)
+        if got < least or (most is not None and made > most):
+            problem = f"{least - got} rows are missing" if got < least else f"{made} of {most} rows"
+            print(f"{label}: {problem} in round {number}", flush=True)
             passed = False
-    print(
-        f"| {name} | {count:,} | {dict(totals)} | {'passed' if passed else 'FAILED'} |", flush=True
-    )
+    shown = ", ".join(f"{key} {value:,}" for key, value in totals.items())
+    print(f"| {label} | {count} | {shown} | {'passed' if passed else 'FAILED'} |", flush=True)
     return passed
 
 
@@ -221,13 +222,12 @@ def main() -> None:
     """Fuzz the readers named, or all."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("readers", nargs="*", default=readers.names())
-    parser.add_argument("--lines", type=int, default=100_000)
+    parser.add_argument("--rows", "--lines", type=int, default=100_000)
     parser.add_argument("--documents", type=int, default=20_000)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         passed = [
-            fuzz(name, options.documents if name in DOCUMENTS else options.lines, Path(folder))
-            for name in options.readers
+            fuzz(name, options.rows, options.documents, Path(folder)) for name in options.readers
         ]
     sys.exit(0 if all(passed) else 1)
 

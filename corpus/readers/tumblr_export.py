@@ -75,12 +75,16 @@ _MAX_PAGE_CHARS, _MAX_PAGE_TAGS = 1 << 18, 8192
 
 def is_xml(head: bytes) -> bool:
     """Return whether a file that begins so is a ``posts.xml``."""
-    return b"<tumblr" in head and b"<posts" in head
+    return _begins_with_tag(head) and b"<tumblr" in head and b"<posts" in head
 
 
 def is_page(head: bytes) -> bool:
     """Return whether a file that begins so is the page of a post."""
-    return b'id="footer"' in head and b'id="timestamp"' in head
+    return _begins_with_tag(head) and b'id="footer"' in head and b'id="timestamp"' in head
+
+
+def _begins_with_tag(head: bytes) -> bool:
+    return head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"<"
 
 
 def is_post_file(name: str) -> bool:

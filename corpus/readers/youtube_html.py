@@ -35,6 +35,8 @@ _SENTENCE_END = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?: UTC)?\.?")
 
 def is_page(head: bytes) -> bool:
     """Return whether a file that begins so is a page of comments or of live chat messages."""
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"<":
+        return False
     return _PAGE.search(head) is not None and _BYTE_TIME.search(head) is not None
 
 
