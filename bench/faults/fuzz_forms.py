@@ -339,6 +339,12 @@ _COMMENT = {
     "data": [{"comment": {"comment": "tea", "author": "Ada"}}],
     "title": "x",
 }
+_ARTICLE = {
+    "article": {
+        **{"id": "9", "title": "Tea", "createdAt": "2024-05-01T00:00:00Z", "tweetId": "1"},
+        **{"contentState": {"blocks": [{"text": "tea"}]}, "status": "Published"},
+    }
+}
 _TELEGRAM = {
     **CHAT["messages"][0],
     "poll": {"question": "Tea?", "answers": [{"text": "yes"}]},
@@ -430,6 +436,16 @@ FORMS: dict[str, tuple[Form, ...]] = {
             lambda rows: {
                 "data/account.js": _ACCOUNT,
                 "data/tweets.js": b"window.YTD.tweets.part0 = [" + b",\n".join(rows) + b"]",
+            },
+        ),
+        Form(
+            "article.js",
+            _dump(_ARTICLE),
+            _mutate_json,
+            lambda rows: {
+                "data/account.js": _ACCOUNT,
+                "data/tweets.js": b"window.YTD.tweets.part0 = []",
+                "data/article.js": b"window.YTD.article.part0 = [" + b",\n".join(rows) + b"]",
             },
         ),
     ),

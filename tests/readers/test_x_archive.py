@@ -810,6 +810,68 @@ def test_a_wrong_type_in_an_archive_of_2012_is_a_record_and_no_crash(
     assert 2 == batch.posts.height + batch.refused.height
 
 
+# --------------------------------------------------------------------------- articles
+
+BLOCKS = {"blocks": [{"text": "First."}, {"text": " "}, {"text": "Second."}], "entityMap": {}}
+ARTICLES = [
+    {"article": {"id": "701", "title": "On tea", "contentState": BLOCKS, "status": "Published"}},
+    {"article": {"id": "702", "tweetId": "2", "title": "More", "plainText": "on pots"}},
+    {"article": {"id": "703", "title": "Not yet", "plainText": "x", "lifecycleState": "Draft"}},
+    {"article": {"id": "704", "title": "Alone", "createdAt": SECOND}},
+    {"article": {"title": "no id"}},
+    {"article": {"id": "705"}},
+]
+
+
+@pytest.mark.parametrize("expand", [True, False])
+def test_an_article_replaces_the_link_of_the_tweet_that_shows_it(
+    tmp_path: Path, expand: bool
+) -> None:
+    address = "https://x.com/i/article/"
+    rows = [
+        {
+            **TWEET,
+            "id_str": name,
+            "full_text": text,
+            "entities": links(("https://t.co/a", f"{address}{number}")),
+        }
+        for name, text, number in (
+            ("1", "Read this: https://t.co/a", 701),
+            ("2", "words", 9),
+            ("3", "https://t.co/a", 703),
+        )
+    ]
+    rows = [{"tweet": row} for row in rows]
+    files = {
+        "data/account.js": js("account", ACCOUNT),
+        "data/tweets.js": js("tweets", rows),
+        "data/article.js": js("article", ARTICLES),
+    }
+    (batch,) = read(as_zip(tmp_path / "a.zip", files), expand_links=expand)
+    assert batch.posts.select("id", "text", "withdrawn").rows() == [
+        ("x:1", "Read this:\n\nOn tea\n\nFirst.\n\nSecond.", None),
+        ("x:2", "words\n\nMore\n\non pots", None),
+        ("x:3", f"{address}703" if expand else "https://t.co/a", None),
+        ("x:article/703", "", "private"),
+        ("x:article/704", "Alone", None),
+    ]
+    assert batch.posts["source_row"].to_list() == [1, 2, 3, 3, 4]
+    assert set(batch.posts["author"]) == {"12"}
+    assert batch.posts["created_at"].to_list()[-1] == batch.posts["created_at"][0]
+    assert batch.refused.select("source_row", "reason").rows() == [(5, "no_id"), (6, "no_text")]
+
+
+def test_articles_of_a_protected_account_are_withdrawn(tmp_path: Path) -> None:
+    protection = {"protectedHistory": {"protectedAt": SECOND, "action": "Protect"}}
+    files = {
+        **FILES,
+        "data/protected-history.js": js("protected_history", [protection]),
+        "data/article.js": js("article", ARTICLES[:4]),
+    }
+    (batch,) = read(as_zip(tmp_path / "a.zip", files))
+    assert set(batch.posts["text"]) == {""} and set(batch.posts["withdrawn"]) == {"protected"}
+
+
 # --------------------------------------------------------------------------- at a glance
 
 

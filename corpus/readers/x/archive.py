@@ -2,7 +2,8 @@
 
 Only these files are opened: tweets.js and its further parts (tweet.js in old archives),
 community-tweet.js for posts in X's communities, which are public, account.js for the owner's id,
-note-tweet.js for long posts, and protected-history.js. Most of the others are private: messages,
+note-tweet.js for long posts, article.js (see :mod:`corpus.readers.x.articles`), and
+protected-history.js. Most of the others are private: messages,
 deleted posts, posts to a circle. Archives of before 2019 have other files, which
 :mod:`corpus.readers.x.grailbird` describes.
 
@@ -50,9 +51,11 @@ from corpus.readers.x.archive_files import (
     TweetItem,
     decode_elements,
     is_withheld,
+    list_links,
     list_versions,
     resolve_text,
 )
+from corpus.readers.x.articles import Article, Articles, parse_article
 from corpus.readers.x.common import (
     iter_mentioned_users,
     make_superseded_tombstones,
@@ -62,7 +65,7 @@ from corpus.readers.x.common import (
 from corpus.storage import filesystem
 
 PLATFORM = "x"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
@@ -117,6 +120,7 @@ class _Owner(NamedTuple):
 _TWEET_FILES = ("tweets.js", "tweets-part*.js", "tweet.js", "tweet-part*.js")
 _COMMUNITY_FILES = ("community-tweet.js", "community-tweet-part*.js")
 _NOTE_FILES = ("note-tweet.js", "note-tweet-part*.js")
+_ARTICLE_FILES = ("article.js", "article-part*.js", "articles.js", "articles-part*.js")
 #: How they begin, which distinguishes them from other files of these names.
 _BEGINS = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*window\.YTD\.(?:tweets?|community_tweet)\.part[0-9]+\s*="
@@ -200,11 +204,57 @@ def _read_archive(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
         problems: list[LocatedRecords] = []
         owner = _read_owner(bundle, folder, max_bytes, problems)
         yield from problems
-        decode = make_decoder(config, owner.id, owner.protected, owner.notes, owner.name)
+        article_files = [
+            name for name in bundle.find_files(*_ARTICLE_FILES) if get_folder(name) == folder
+        ]
+        articles, refused = _read_articles(bundle, article_files, max_bytes)
+        yield from refused
+        decode = make_decoder(
+            config, owner.id, owner.protected, owner.notes, owner.name, articles=articles
+        )
         for name in names:
             yield from decode_elements(
                 bundle.open(name), bundle.source_file(name), max_bytes, decode
             )
+        for article in articles.iter_rest():
+            post = _make_article(article, owner)
+            size = len(article.text)
+            yield LocatedRecords(article.source_file, article.source_row, size, (post,))
+
+
+def _read_articles(
+    bundle: Bundle, names: Sequence[str], max_bytes: int
+) -> tuple[Articles, list[LocatedRecords]]:
+    """Return the articles in files of an archive, and the refusals of their elements."""
+    articles: list[Article] = []
+    problems: list[LocatedRecords] = []
+
+    def take_article(element: bytes) -> Sequence[Record]:
+        articles.append(parse_article(element))
+        return ()
+
+    for name in names:
+        source_file = bundle.source_file(name)
+        for located in decode_elements(bundle.open(name), source_file, max_bytes, take_article):
+            if located.records:
+                problems.append(located)
+            else:
+                row = located.source_row
+                articles[-1] = articles[-1]._replace(source_file=source_file, source_row=row)
+    return Articles(articles), problems
+
+
+def _make_article(article: Article, owner: _Owner) -> Post:
+    """Make the post of an article that no tweet of the archive shows."""
+    withdrawn = "protected" if owner.protected else None if article.is_public else "private"
+    return Post(
+        f"x:{article.tweet}" if article.tweet else f"x:article/{article.id}",
+        "" if withdrawn else article.text,
+        author=owner.id,
+        created_at=article.created,
+        withdrawn=withdrawn,
+        author_name=owner.name,
+    )
 
 
 def _options(config: Config) -> grailbird.Options:
@@ -267,6 +317,7 @@ def make_decoder(
     protected: bool,
     notes: LongNotes,
     author_name: str | None = None,
+    articles: Articles | None = None,
 ) -> Decode:
     """Return a function that decodes an element of tweets.js to its post."""
 
@@ -288,6 +339,8 @@ def make_decoder(
         text, quoted, still_cut = resolve_text(tweet, shown, name, notes, config.expand_links)
         if quoted and kind == "post":
             kind = "quote"
+        if articles is not None and kind != "repost":
+            text = articles.add_to(text, name, list_links(tweet))
         older = list_versions(tweet)[:-1]
         withdrawn = None
         community = tweet.community_id_str or None

@@ -267,6 +267,11 @@ def _find_last_status_id(text: str, links: Mapping[str, str]) -> str:
     return found[1] if found else ""
 
 
+def list_links(tweet: ArchivedTweet) -> list[tuple[str, str]]:
+    """Return the links of a tweet, short and where they lead."""
+    return list(_collect_links(tweet)[0].items())
+
+
 def list_versions(tweet: ArchivedTweet) -> list[str]:
     """Return the ids of all versions of an edited tweet, oldest first."""
     edits = tweet.edit_info
