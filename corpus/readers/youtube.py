@@ -82,7 +82,7 @@ class _Resource(msgspec.Struct):
 
 
 class _Scraped(msgspec.Struct):
-    """A comment of yt-dlp, or a video with its comments."""
+    """A comment of yt-dlp or of youtube-comment-downloader, or a video with its comments."""
 
     id: str | None = None
     parent: str | None = None
@@ -94,6 +94,10 @@ class _Scraped(msgspec.Struct):
     like_count: JsonScalar = None
     comments: list[msgspec.Raw] | None = None
     availability: str | None = None
+    cid: str | None = None
+    channel: str | None = None
+    time_parsed: JsonScalar = None
+    votes: JsonScalar = None
 
 
 _NOT_PUBLIC = ("private", "needs_auth", "premium_only", "subscriber_only")
@@ -103,6 +107,12 @@ _THREAD, _COMMENT = "youtube#commentThread", "youtube#comment"
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _PAGE_HEAD_BYTES = 1 << 14
 _TABLE = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:[^\n]{0,500},)?"?(?:Comment|Live Chat) ID"?,', re.I)
+# The same in another language: an id, a channel and a time behind the header.
+_FOREIGN_TABLE = re.compile(
+    rb'[^\n]{10,1000}\n"?U[A-Za-z0-9_.-]{15,90}"?,"?UC[A-Za-z0-9_-]{22}"?,"?\d{4}-\d\d-\d\dT'
+)
+_VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{11}")
+_COMMENT_ID = re.compile(r"Ug[A-Za-z0-9_.-]{15,90}")
 _TABLE_COLUMNS = {
     **{"comment id": "id", "live chat id": "id", "channel id": "author", "video id": "video"},
     **{"comment create timestamp": "time", "live chat create timestamp": "time"},
@@ -117,9 +127,13 @@ _segment_decoder = msgspec.json.Decoder()
 
 def fits(sample: Sample) -> float:
     """Return the share of records that are comments, or 1 for a table or a page of Takeout."""
-    if _TABLE.match(sample.head[:1000]) or is_page(sample.head[:_PAGE_HEAD_BYTES]):
+    if _is_table(sample.head) or is_page(sample.head[:_PAGE_HEAD_BYTES]):
         return 1.0
     return sample.matching_share(_is_comment)
+
+
+def _is_table(head: bytes) -> bool:
+    return _TABLE.match(head[:1000]) is not None or _FOREIGN_TABLE.match(head[:2000]) is not None
 
 
 def _is_comment(row: dict[str, Any]) -> bool:
@@ -128,6 +142,8 @@ def _is_comment(row: dict[str, Any]) -> bool:
     comments = row.get("comments")
     if isinstance(comments, list) and comments and isinstance(comments[0], dict):
         return "parent" in comments[0] and "text" in comments[0] and "id" in row
+    if {"cid", "text", "author", "channel", "votes"} <= row.keys():
+        return True
     return {"id", "parent", "text", "author_id", "like_count"} <= row.keys()
 
 
@@ -140,7 +156,7 @@ def read(
         member: DumpMember, cursor: Cursor, builder: BatchBuilder
     ) -> Iterator[tuple[int, int]]:
         head = member.open().peek(_PAGE_HEAD_BYTES)
-        if _TABLE.match(head[:1000]):
+        if _is_table(head):
             yield from _read_table(member, cursor, builder, config)
         elif is_page(head):
             for item in read_page(member.open(), member.source_file, config.max_line_mb << 20):
@@ -233,6 +249,11 @@ def _decode_scraped(row: _Scraped) -> list[Record]:
 def _make_scraped(row: _Scraped, video: str | None, is_public: bool) -> Post:
     text = html_to_text(row.html) if row.text is None and row.html is not None else row.text
     parent = None if row.parent == "root" else row.parent
+    if row.cid is not None:  # the id of a reply begins with that of the comment above
+        first, dot, _ = row.cid.partition(".")
+        parent = first if dot else None
+        post = _make_post(row.cid, text, parent, row.channel, row.author, row.time_parsed)
+        return post._replace(score=parse_int64(row.votes))
     return _make_post(row.id, text, parent, row.author_id, row.author, row.timestamp)._replace(
         community=video,
         score=parse_int64(row.like_count),
@@ -283,23 +304,38 @@ def _read_table(
         line_end=find_line_end(stream.peek(1 << 16)),
     )
     columns: list[str] | None = None
-    row = 0
+    is_named, row = True, 0
     for row, cells, chars, problem in records:
         if columns is None:
             columns = [_TABLE_COLUMNS.get(cell.strip().lower(), "") for cell in cells]
+            is_named = "id" in columns
         elif row > cursor.row:
             builder.size_bytes += chars
             if problem:
                 builder.refuse(member.source_file, row, problem)
             elif cells:
+                named = dict(zip(columns, cells, strict=False))
                 try:
-                    found = _make_row(dict(zip(columns, cells, strict=False)))
+                    found = _make_row(named if is_named else _name_cells(cells))
                     builder.add(found, member.source_file, row)
                 except Refused as refusal:
                     builder.refuse(member.source_file, row, refusal.reason)
             yield row, 0
     if records.break_reason:
         builder.refuse(member.source_file, row + 1, records.break_reason)
+
+
+def _name_cells(cells: Sequence[str]) -> dict[str, str]:
+    """Return the cells of a table in another language, by what they contain."""
+    named = dict(zip(("id", "author", "time"), cells, strict=False))
+    for cell in cells[3:]:
+        if cell.startswith("{"):
+            named.setdefault("text", cell)
+        elif _COMMENT_ID.fullmatch(cell):
+            named["root" if "parent" in named else "parent"] = cell
+        elif _VIDEO_ID.fullmatch(cell):
+            named.setdefault("video", cell)
+    return named
 
 
 def _make_row(row: dict[str, str]) -> Sequence[Record]:

@@ -592,6 +592,11 @@ def test_pages_without_consent_are_only_counted(tmp_path: Path) -> None:
     assert not found.unreadable
 
 
+def test_the_posts_of_a_profile_of_many_are_read(tmp_path: Path) -> None:
+    files = {"this_profile's_activity_across_facebook/posts/profile_posts_1.json": [POST]}
+    assert batch(tmp_path, files).posts["text"].to_list() == ["Caf\u00e9 \U0001f600"]
+
+
 def test_of_an_export_in_both_forms_the_json_is_read(tmp_path: Path) -> None:
     files = {POSTS: [POST], PAGE: html_page(block("Ada updated her status.", pin("tea")))}
     assert batch(tmp_path, files).posts.height == 1
@@ -602,6 +607,7 @@ def test_exports_in_html_are_detected(tmp_path: Path) -> None:
         ((PAGE,), 1.0),
         (("posts/your_posts_1.html", "comments/comments.html"), 1.0),
         ((GRAM_PAGE,), 1.0),
+        (("this_profile's_activity_across_facebook/posts/profile_posts_1.html",), 1.0),
         (("messages/inbox/bob/message_1.html",), 0.0),
     ):
         assert meta.fits(Sample("export", names, b"")) == expected

@@ -117,6 +117,37 @@ def test_the_table_of_takeout_has_segments(tmp_path: Path) -> None:
     assert found.refused.select("source_row", "reason").rows() == [(5, "no_id")]
 
 
+def test_a_table_in_another_language_is_read_by_what_its_cells_contain(tmp_path: Path) -> None:
+    first, reply, channel = "Ug" + "a" * 24, "Ug" + "a" * 24 + ".9b", "UC" + "c" * 22
+    table = (
+        "ID des Kommentars,Kanal-ID,Erstellt,Preis,Oberer Kommentar,Beitrag,Video-ID,Text,Erster\n"
+        f'{first},{channel},2023-05-01T12:00:00Z,0,,,abcdefghijk,"{{""text"":""tea""}}",\n'
+        f'{reply},{channel},2023-05-01T12:00:00Z,0,{first},,abcdefghijk,"{{""text"":""x""}}",{first}\n'
+        f"{first},{channel},2023-05-01T12:00:00Z,0,,,,,\n"
+    )
+    found = read(tmp_path, table, "kommentare.csv")
+    assert found.posts.select("text", "parent_id", "root_id", "community", "author").rows() == [
+        ("tea", None, None, "abcdefghijk", channel),
+        ("x", f"youtube:{first}", f"youtube:{first}", "abcdefghijk", channel),
+    ]
+    assert found.refused.select("source_row", "reason").rows() == [(4, "no_text")]
+    assert youtube.fits(Sample("kommentare.csv", (), table.encode())) == 1
+
+
+def test_comments_of_youtube_comment_downloader_are_read(tmp_path: Path) -> None:
+    row = {"cid": "Ug1", "text": "tea", "time": "1 year ago", "author": "@ada", "channel": "UC1",
+           "votes": "3", "replies": "1", "reply": False, "time_parsed": 1706659200.0}  # fmt: skip
+    rows = [row, {**row, "cid": "Ug1.9", "reply": True, "votes": "1.2K"}]
+    text = "".join(json.dumps(each) + "\n" for each in rows)
+    found = read(tmp_path, text, "c.jsonl")
+    assert found.posts.select("id", "author", "parent_id", "score").rows() == [
+        ("youtube:Ug1", "UC1", None, 3),
+        ("youtube:Ug1.9", "UC1", "youtube:Ug1", None),
+    ]
+    assert found.posts["created_at"].null_count() == 0
+    assert youtube.fits(Sample("c.jsonl", (), text.encode())) == 1
+
+
 def test_a_takeout_zip_has_only_its_comments_read(tmp_path: Path) -> None:
     path = tmp_path / "takeout.zip"
     with zipfile.ZipFile(path, "w") as archive:

@@ -99,6 +99,7 @@ _POST_FILES = {
     "facebook": (
         "posts/your_posts.json",
         "posts/your_posts_*.json",
+        "posts/profile_posts_*.json",
         "comments/comments.json",
         "comments_and_reactions/comments.json",
     ),
@@ -140,6 +141,8 @@ _EXCLUDED_FOLDERS = frozenset(
         "ads_information",
     )
 )
+#: What no other export has in the names of its files of posts.
+_KNOWN_NAMES = ("your_posts", "profile_posts", "your_instagram_activity")
 _HTML_FILES = ("your_posts*.html", "posts_*.html", "comments.html", "post_comments*.html")
 _POST_LISTS = (
     "item",
@@ -170,7 +173,7 @@ def fits(sample: Sample) -> float:
         names = [
             name for name in sample.members if _is_allowed(name) and _ends_with_any(name, patterns)
         ]
-        if any("your_posts" in name or "your_instagram_activity" in name for name in names):
+        if any(known in name for name in names for known in _KNOWN_NAMES):
             return 1.0
         if names:
             has_profile = any(
