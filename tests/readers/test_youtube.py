@@ -194,6 +194,19 @@ MESSAGES = "<ul>" + "".join(
 )
 
 
+def test_a_reply_without_a_dot_in_its_id_has_the_comment_that_its_sentence_links(
+    tmp_path: Path,
+) -> None:
+    sentence = (
+        f"You added a {link('v1&amp;lc=z7', 'reply')} to a {link('v1&amp;lc=z8', 'comment')} at "
+        "2015-05-24 20:10:05 UTC."
+    )
+    found = read(tmp_path, f"<ul>{entry(sentence, 'tea')}</ul>", "my-comments.html")
+    assert found.posts.select("id", "kind", "parent_id", "root_id").rows() == [
+        ("youtube:z7", "reply", "youtube:z8", None)
+    ]
+
+
 def test_the_pages_of_an_old_takeout_have_comments_and_live_chat_messages(tmp_path: Path) -> None:
     found = read(tmp_path, COMMENTS, "my-comments.html")
     columns = ("id", "kind", "text", "community", "parent_id", "root_id")
