@@ -140,7 +140,11 @@ def _list_folder_inputs(reader: str, path: str, children: list[str]) -> list[str
     if _is_archive(reader, path):
         return [path]
     # No archive is below: the files in the folders below are sources of their own.
-    return [file for child in children for file in expand_path(child)]
+    return [
+        file
+        for child in children
+        for file in (expand_path(child) if filesystem.is_folder(child) else [child])
+    ]
 
 
 def _is_archive(reader: str, path: str) -> bool:
