@@ -83,7 +83,7 @@ HOSTILE = {
     "a list of wrongs": b'[1, null, "x", [], {}]',
     "deep": b"[" * 100_000,
     "an open string": b'{"id": "' + b"x" * 5000,
-    "a cut gz": gzip.compress(b'{"id": "1", "text": "x"}\n' * 999)[:-20],
+    "a cut gz": gzip.compress(b'{"id": "1", "text": "x"}\n' * 30)[:-20],
     "a cut zip": b"PK\x03\x04" + b"\0" * 40,
     "a cut 7z": b"7z\xbc\xaf\x27\x1c" + b"\0" * 40,
     "a cut car": b"\x3a\xa2eroots",

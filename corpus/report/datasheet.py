@@ -58,7 +58,7 @@ def render_datasheet(
             for stage, found in manifest.get("models", {}).items()
             for name, digest in found.items()
         ],
-        plan=plan.to_yaml(),
+        plan=plan.shown_yaml,
         personal_data=facts.describe_personal_data(manifest, plan, statistics),
         uses=facts.INTENDED_USES,
         limits=facts.KNOWN_LIMITS,

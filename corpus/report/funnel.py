@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import platform
 from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -50,7 +51,12 @@ class FunnelRow(NamedTuple):
 
 def list_tool_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that decide what a build contains."""
-    found = {"python": platform.python_version()}
+    return {"python": platform.python_version(), **_find_versions()}
+
+
+@functools.cache
+def _find_versions() -> dict[str, str]:
+    found = {}
     for name in _LIBRARIES:
         try:
             found[name] = version(name)

@@ -57,8 +57,9 @@ class PublishedPlan:
         """Whether the plan runs a stage."""
         return any(name == stage for stage, _ in self.stages)
 
-    def to_yaml(self) -> str:
-        """Return the plan as YAML, as it may be shown."""
+    @cached_property
+    def shown_yaml(self) -> str:
+        """The plan as YAML, as it may be shown."""
         sources = [
             {name: _redact_setting(own or {})}
             for s in self.plan.get("sources") or ()

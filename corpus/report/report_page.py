@@ -370,6 +370,6 @@ def _made(manifest: Mapping[str, Any], plan: PublishedPlan, with_speeds: bool) -
     return {
         "models": Table("Models", ["stage", "file", "SHA-256"], models) if models else None,
         "versions": Table("Versions", ["library", "version"], versions),
-        "plan": shorten(plan.to_yaml(), _MAX_PLAN_LENGTH),
+        "plan": shorten(plan.shown_yaml, _MAX_PLAN_LENGTH),
         "with_speeds": with_speeds,
     }

@@ -14,7 +14,7 @@ from corpus.errors import CorpusError, ManifestError, ShardError
 from corpus.maintenance import verify
 from corpus.storage import filesystem, upload
 from tests.conftest import post, write_lines
-from tests.storage.test_storage import MakePlan, server, store  # noqa: F401
+from tests.storage.test_storage import MakePlan, connection, server, store  # noqa: F401
 from tests.support import object_store
 from tests.support.commands import command
 

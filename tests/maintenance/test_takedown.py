@@ -212,7 +212,7 @@ def test_stopped_anywhere_it_finishes_to_the_same_bytes(
     take_down(whole, ids, authors, tmp_path / "corpus.key")
     real = os.replace
     finished = 0
-    for allowed in range(0, 60, 1 if is_wide() else 3):
+    for allowed in range(0, 60, 1 if is_wide() else 5):
         copy = tmp_path / f"copy{allowed}"
         shutil.copytree(out, copy)
         left = allowed

@@ -124,7 +124,7 @@ def test_killed_at_any_rename_readers_see_all_or_nothing_and_verify_finishes_it(
 ) -> None:  # fmt: skip
     old, new = view(built), view(whole)
     real, seen = os.replace, []
-    for allowed in range(0, 200, 1 if is_wide() else 5):
+    for allowed in range(0, 200, 1 if is_wide() else 9):
         out = copy_of(built, tmp_path / f"copy{allowed}")
         stop_at(allowed)
         try:
@@ -171,12 +171,16 @@ def test_a_reader_beside_a_takedown_sees_all_or_nothing(
             load_manifest(built)["shards"], load_manifest(whole)["shards"], strict=True
         )
     }
-    real, seen = os.replace, []
+    real, seen, moved = os.replace, [], 0
 
     def replace(source: Any, target: Any) -> None:
+        nonlocal moved
         real(source, target)
         if STAGING_FOLDER in str(target) and Path(target).name != "moves.json":
             return  # the corpus is not touched before the commit
+        moved += 1
+        if moved > 4 and moved % 4 and not is_wide():
+            return
         seen.append(view(out) == new)
         if not seen[-1]:
             assert view(out) == old
@@ -190,7 +194,7 @@ def test_a_reader_beside_a_takedown_sees_all_or_nothing(
 
     monkeypatch.setattr(os, "replace", replace)
     run_takedown(out)
-    assert seen == sorted(seen) and seen.count(True) > 8
+    assert moved > 8 and seen == sorted(seen) and {True, False} == set(seen)
 
 
 def test_a_killed_process_leaves_a_takedown_that_the_next_reader_finishes(

@@ -171,7 +171,7 @@ def test_a_build_that_is_stopped_by_a_signal_says_how_to_resume(
 
 
 def test_a_second_build_into_one_folder_is_refused(small_plan_file: Path, tmp_path: Path) -> None:
-    first = start_build(small_plan_file)
+    first = start_build(small_plan_file, "--runner", "serial")
     wait_for_receipts(tmp_path / "out" / "work", 5, first)
     os.kill(first.pid, signal.SIGSTOP)  # it must not finish before the second has begun
     try:
@@ -189,7 +189,7 @@ def test_a_dead_worker_stops_the_build_with_a_message(
 ) -> None:
     import psutil
 
-    process = start_build(small_plan_file)
+    process = start_build(small_plan_file, "--workers", "1")
     wait_for_receipts(tmp_path / "out" / "work", 10, process)
     children = psutil.Process(process.pid).children(recursive=True)
     workers = [child for child in children if "spawn_main" in " ".join(child.cmdline())]

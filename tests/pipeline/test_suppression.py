@@ -135,7 +135,7 @@ def test_the_same_input_plan_and_list_give_the_same_bytes(forum: MakePlan, tmp_p
     made = []
     for name, run in (
         ("a", {"runner": "serial", "part_posts": 20}),
-        ("b", {"runner": "processes", "workers": 2, "part_posts": 7}),
+        ("b", {"runner": "serial", "part_posts": 7}),
     ):
         plan = forum([{"dedup": {}}, {"pii": {}}], path=str(tmp_path / name)) | {"run": run}
         corpus.build(plan)

@@ -45,33 +45,42 @@ def server() -> Iterator[int]:
     process.wait()
 
 
-@pytest.fixture
-def store(server: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[object_store.Proxy]:
-    """An empty bucket named ``dumps`` behind a proxy, and the environment that leads there."""
+@pytest.fixture(scope="module")
+def connection(server: int) -> Iterator[object_store.Proxy]:
+    """A proxy before the server, and the environment and the one client that lead there."""
     import fsspec.config
     import s3fs
 
     proxy = object_store.Proxy(server)
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
-    }.items():
-        monkeypatch.setenv(name, value)
-    once = {"read_timeout": 10, "retries": {"max_attempts": 0}}
-    monkeypatch.setitem(fsspec.config.conf, "s3", {"config_kwargs": once})
-    monkeypatch.setattr(s3fs.S3FileSystem, "retries", 1)  # so that what tries again is ours
-    monkeypatch.setattr(filesystem, "_FIRST_PAUSE_SECONDS", 0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{proxy.port}",
+        }.items():
+            patch.setenv(name, value)
+        once = {"read_timeout": 10, "retries": {"max_attempts": 0}}
+        patch.setitem(fsspec.config.conf, "s3", {"config_kwargs": once})
+        patch.setattr(s3fs.S3FileSystem, "retries", 1)  # so that what tries again is ours
+        patch.setattr(filesystem, "_FIRST_PAUSE_SECONDS", 0.01)
+        fresh()
+        yield proxy
+        proxy.close()
     fresh()
-    files = s3fs.S3FileSystem()
+
+
+@pytest.fixture
+def store(connection: object_store.Proxy) -> Iterator[object_store.Proxy]:
+    """The proxy, and behind it an empty bucket named ``dumps`` and nothing else."""
+    import s3fs
+
+    connection.reset()
+    files = s3fs.S3FileSystem(use_listings_cache=False)  # the product's
     files.call_s3("create_bucket", Bucket="dumps")
-    proxy.log.requests.clear()
-    yield proxy
-    proxy.faults.clear()
-    files.rm("dumps", recursive=True)
-    proxy.close()
-    fresh()
+    connection.log.requests.clear()
+    yield connection
+    connection.faults.clear()
 
 
 def fresh() -> None:
@@ -343,17 +352,35 @@ def there(url: str) -> dict[str, bytes]:
     return found | {"manifest.json": json.dumps(manifest).encode()}
 
 
-@pytest.fixture
-def document(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
-    """A plan from S3 to S3."""
-    put("s3://dumps/in/a.jsonl.zst", zstandard.compress(lines(range(300))))
-    put("s3://dumps/in/b.jsonl", lines(range(280, 500)))
-    out = {"path": "s3://dumps/out", "local": str(tmp_path / "local"), "shard_mb": 0.01}
+def make_document(bucket: str, plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
+    """Put dumps into a bucket; the plan from there to there."""
+    put(f"{bucket}/in/a.jsonl.zst", zstandard.compress(lines(range(300))))
+    put(f"{bucket}/in/b.jsonl", lines(range(280, 500)))
+    out = {"path": f"{bucket}/out", "local": str(tmp_path / "local"), "shard_mb": 0.01}
     return plan(
-        sources=[{"table": {"path": "s3://dumps/in/*", "fields": FIELDS}}],
+        sources=[{"table": {"path": f"{bucket}/in/*", "fields": FIELDS}}],
         output=out,
         run={"runner": "serial", "part_posts": 150},
     )
+
+
+@pytest.fixture
+def document(store: object_store.Proxy, plan: MakePlan, tmp_path: Path) -> dict[str, Any]:
+    """A plan from S3 to S3."""
+    return make_document("s3://dumps", plan, tmp_path)
+
+
+@pytest.fixture(params=["memory", pytest.param("s3", marks=pytest.mark.slow)])
+def bucket(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty bucket, where the store's own manner does not matter."""
+    if request.param == "s3":
+        request.getfixturevalue("store")
+        yield "s3://dumps"
+        return
+    import fsspec
+
+    yield "memory://dumps"
+    fsspec.filesystem("memory").rm("/dumps", recursive=True)
 
 
 def uploaded(folder: Path) -> dict[str, bytes]:
@@ -406,19 +433,20 @@ def test_an_upload_that_fails_is_done_again(
 
 @pytest.mark.slow
 def test_a_connection_cut_within_a_large_upload_leaves_nothing_half(
-    store: object_store.Proxy, tmp_path: Path
+    store: object_store.Proxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     data = noise(110 << 20)  # s3fs uploads it in parts
     (tmp_path / "large").write_bytes(data)
     import fsspec.config
 
-    fsspec.config.conf["s3"]["config_kwargs"]["read_timeout"] = 60
+    monkeypatch.setitem(fsspec.config.conf["s3"]["config_kwargs"], "read_timeout", 60)
     fresh()
     second = lambda m, path: m == "PUT" and "partNumber=2" in path  # noqa: E731
     fault = store.fault("cut", second, times=2)
     filesystem.upload_file(tmp_path / "large", "s3://dumps/large")
     assert fault.seen == 2
     assert filesystem.hash_file("s3://dumps/large") == filesystem.hash_file(tmp_path / "large")
+    fresh()
 
 
 def test_a_stopped_upload_goes_on_and_is_not_complete_before(
@@ -450,47 +478,49 @@ def test_a_listing_that_comes_late_changes_nothing(
 
 
 def test_another_corpus_there_is_not_overwritten(
-    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+    bucket: str, plan: MakePlan, tmp_path: Path
 ) -> None:
+    document = make_document(bucket, plan, tmp_path)
     corpus.build(document)
-    before = there("s3://dumps/out")
+    before = there(f"{bucket}/out")
     other = document | {"stages": [{"quality": {"min_words": 5}}]}
     other["output"] = document["output"] | {"local": str(tmp_path / "second")}
     with pytest.raises(PlanError, match="holds another corpus"):
         corpus.build(other)
-    assert there("s3://dumps/out") == before
+    assert there(f"{bucket}/out") == before
     corpus.build(other, replace=True)
-    assert there("s3://dumps/out") == contents(tmp_path / "second")  # and nothing of the first
+    assert there(f"{bucket}/out") == contents(tmp_path / "second")  # and nothing of the first
 
 
-def test_what_no_build_put_there_is_left_alone(
-    document: dict[str, Any], store: object_store.Proxy
-) -> None:
-    put("s3://dumps/out/thesis.doc", b"x")
+def test_what_no_build_put_there_is_left_alone(bucket: str, plan: MakePlan, tmp_path: Path) -> None:
+    document = make_document(bucket, plan, tmp_path)
+    put(f"{bucket}/out/thesis.doc", b"x")
     with pytest.raises(PlanError, match=r"holds 'thesis.doc', which no build put there"):
         corpus.build(document)
 
 
 @pytest.mark.parametrize("foreign", [b'{"manifest_version": 3, "name": "an extension"}', b"{}"])
 def test_the_manifest_of_another_program_there_is_not_ours(
-    document: dict[str, Any], store: object_store.Proxy, foreign: bytes
+    bucket: str, plan: MakePlan, tmp_path: Path, foreign: bytes
 ) -> None:
-    put("s3://dumps/out/manifest.json", foreign)
-    put("s3://dumps/out/shards/data.parquet", b"x")
+    document = make_document(bucket, plan, tmp_path)
+    put(f"{bucket}/out/manifest.json", foreign)
+    put(f"{bucket}/out/shards/data.parquet", b"x")
     for replace in (False, True):
         with pytest.raises(PlanError, match=r"holds 'manifest\.json', which no build put there"):
             corpus.build(document, replace=replace)
-    assert filesystem.read_file("s3://dumps/out/manifest.json") == foreign
-    assert filesystem.read_file("s3://dumps/out/shards/data.parquet") == b"x"
+    assert filesystem.read_file(f"{bucket}/out/manifest.json") == foreign
+    assert filesystem.read_file(f"{bucket}/out/shards/data.parquet") == b"x"
 
 
 def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
-    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+    bucket: str, plan: MakePlan, tmp_path: Path
 ) -> None:
+    document = make_document(bucket, plan, tmp_path)
     found = corpus.build(document)
     found["takedowns"] = [{"removed": 1}]
-    put("s3://dumps/out/manifest.json", json.dumps(found).encode())
-    before = there("s3://dumps/out")
+    put(f"{bucket}/out/manifest.json", json.dumps(found).encode())
+    before = there(f"{bucket}/out")
     second = document | {"output": document["output"] | {"local": str(tmp_path / "second")}}
     assert corpus.build(second) == found
     other = second | {"stages": [{"quality": {"min_words": 5}}]}
@@ -498,21 +528,22 @@ def test_a_corpus_there_that_posts_were_taken_out_of_is_not_replaced(
     for again, replace in ((other, False), (other, True), (second, True)):
         with pytest.raises(PlanError, match="bring them back"):
             corpus.build(again, replace=replace)
-    assert there("s3://dumps/out") == before
+    assert there(f"{bucket}/out") == before
 
 
 def test_a_user_s_files_there_are_kept_when_a_corpus_is_replaced(
-    document: dict[str, Any], store: object_store.Proxy, tmp_path: Path
+    bucket: str, plan: MakePlan, tmp_path: Path
 ) -> None:
+    document = make_document(bucket, plan, tmp_path)
     corpus.build(document)
     names = ("thesis.doc", "shards/mine.parquet", "dropped/keep.txt", "work/notes.txt")
     for name in names:
-        put(f"s3://dumps/out/{name}", b"x")
-    put("s3://dumps/out/shards/part-00900.parquet", b"x")
+        put(f"{bucket}/out/{name}", b"x")
+    put(f"{bucket}/out/shards/part-00900.parquet", b"x")
     other = document | {"stages": [{"quality": {"min_words": 5}}]}
     corpus.build(other, replace=True)
     mine = dict.fromkeys(names, b"x")
-    assert there("s3://dumps/out") == contents(tmp_path / "local") | mine
+    assert there(f"{bucket}/out") == contents(tmp_path / "local") | mine
 
 
 def test_an_output_that_cannot_be_written_is_told_before_the_build(

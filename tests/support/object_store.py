@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -44,11 +45,13 @@ class Proxy:
     def __init__(self, port: int) -> None:
         self.faults: list[Fault] = []
         self.log = Log()
+        self._upstream_port = port
         self._lock = threading.Lock()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # else each answer waits 40 ms for the client
 
             def handle_any(self) -> None:
                 proxy.answer(self, port)
@@ -72,6 +75,13 @@ class Proxy:
         """Order a fault."""
         self.faults.append(Fault(kind, applies, times))
         return self.faults[-1]
+
+    def reset(self) -> None:
+        """Empty the server, the log and the faults."""
+        url = f"http://127.0.0.1:{self._upstream_port}/moto-api/reset"
+        urllib.request.urlopen(urllib.request.Request(url, method="POST")).close()
+        self.faults.clear()
+        self.log = Log()
 
     def close(self) -> None:
         """Stop listening."""
