@@ -14,6 +14,7 @@ from corpus.errors import CorpusError
 from corpus.maintenance import diff
 from tests.conftest import post, sentence, write_lines
 from tests.support.commands import command
+from tests.support.corpora import build_once
 
 Make = Callable[..., Path]
 
@@ -27,13 +28,14 @@ def make(tmp_path: Path) -> Make:
         given = [*given, post(90, text=sentence(3).upper()), post(91, text="ok"), b"{cut"]
         write_lines(tmp_path / f"{name}.jsonl", given)
         fields = {"id": "id", "text": "text", "author": "user", "parent_id": "to"}
-        corpus.build(
+        build_once(
+            tmp_path,
             {
                 "sources": [{"table": {"path": str(tmp_path / f"{name}.jsonl"), "fields": fields}}],
                 "stages": stages,
                 "output": {"path": str(tmp_path / name), "ids": "original", **output},
                 "run": {"runner": "serial"},
-            }
+            },
         )
         return tmp_path / name
 

@@ -462,7 +462,7 @@ def test_a_takedown_that_was_stopped_is_built_over_only_with_its_request(
     with pytest.raises(PlanError, match="bring them back"):
         corpus.build(document, out=str(out), replace=True)
     listed.rename(tmp_path / "corpus.key.suppressed")
-    corpus.build(document, out=str(out), replace=True)
+    corpus.build(document, out=str(out), runner="serial", replace=True)
     assert "table:1" not in rows(out)["id"].to_list()
     assert verify.verify(out)["passed"]
 

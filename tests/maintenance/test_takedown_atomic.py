@@ -487,7 +487,7 @@ def test_a_build_over_a_committed_takedown_finishes_it_first(
     built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = committed(built, tmp_path, monkeypatch)
-    manifest = corpus.build(out / "plan.yaml", out=str(out), replace=True)
+    manifest = corpus.build(out / "plan.yaml", out=str(out), runner="serial", replace=True)
     assert not (out / STAGING_FOLDER).exists()
     assert json.loads((out / "manifest.json").read_text()) == manifest
     assert verify.verify(out)["passed"]

@@ -16,7 +16,7 @@ from corpus.maintenance.takedown import take_down
 from corpus.maintenance.verify import verify
 from tests.conftest import contents, post, write_lines
 from tests.support.commands import command
-from tests.support.corpora import make
+from tests.support.corpora import build_once, make
 
 LAYOUTS: dict[str, dict[str, Any]] = {
     "zstd": {},
@@ -156,13 +156,14 @@ def apart(folder: Path, name: str = "out", rows: list[Any] | None = None, **how:
     output = {"path": str(folder / name), "shard_mb": 0.005, "row_group_mb": 0.001,
               "ids": "original", "validation": 0.1, "key": str(folder / "key")}  # fmt: skip
     run = {"runner": "serial", **how.pop("run", {})}
-    corpus.build(
+    build_once(
+        folder,
         {
             "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
             "stages": stages,
             "output": output | how,
             "run": run,
-        }
+        },
     )
     return folder / name
 

@@ -43,12 +43,13 @@ def make(folder: Path, posts: int, *, first: int = 0, **output: Any) -> Path:
     write_lines(folder / "posts.jsonl", [post(first + n) for n in range(posts)])
     fields = {"id": "id", "text": "text", "author": "user"}
     settings = {"shard_mb": 0.005, "row_group_mb": 0.001, "ids": "original"} | output
-    corpus.build(
+    build_once(
+        folder,
         {
             "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
             "output": {"path": str(folder / "out"), **settings},
             "run": {"runner": "serial"},
-        }
+        },
     )
     return folder / "out"
 
