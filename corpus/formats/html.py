@@ -1,8 +1,8 @@
 """Convert HTML to plain text with its paragraphs, lists, code and quotes.
 
 Code becomes a fenced Markdown block and not an indented one, so that it keeps its own indentation
-and its language, and is readable in a list. Images, and the targets of links that have a text, are
-dropped.
+and its language, and is readable in a list. The targets of links that have a text are dropped, and
+so are images, whose descriptions are read on request.
 """
 
 from __future__ import annotations
@@ -55,10 +55,11 @@ _LINE_BREAK_TAGS = frozenset((*_BLOCK_NEWLINES, "br", "li", "ul", "ol", "pre", "
 _SCRIPT_MARKS = {"sup": "^", "sub": "_"}
 
 
-def html_to_text(html: str, hidden_class: str = "") -> str:
+def html_to_text(html: str, hidden_class: str = "", with_alt: bool = False) -> str:
     """Convert a post's HTML to text; entities are decoded once.
 
-    Elements of the class ``hidden_class`` are left out with all that is in them.
+    Elements of the class ``hidden_class`` are left out with all that is in them. ``with_alt``: an
+    image becomes its description.
 
     Paragraphs are separated by a blank line, ``<br>`` is a newline, list items begin with ``- `` or
     ``1. ``, and quoted lines with ``> ``; code is put between backticks. A link becomes its text,
@@ -68,7 +69,8 @@ def html_to_text(html: str, hidden_class: str = "") -> str:
         return unescape(html) if "&" in html else html
     text = None if hidden_class else _convert_simple_html(html)
     if text is None:
-        text = _convert_parsed_html(html, hidden_class) if _is_small(html) else _strip_tags(html)
+        is_small = _is_small(html)
+        text = _convert_parsed_html(html, hidden_class, with_alt) if is_small else _strip_tags(html)
     return text
 
 
@@ -159,12 +161,12 @@ def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
     return text
 
 
-def _convert_parsed_html(html: str, hidden_class: str = "") -> str:
+def _convert_parsed_html(html: str, hidden_class: str = "", with_alt: bool = False) -> str:
     parser = LexborHTMLParser(html)
     for element in parser.css(f".{hidden_class}") if hidden_class else ():
         element.decompose()
     root = parser.root
-    page = _TextWriter()
+    page = _TextWriter(with_alt)
     node = root.child if root is not None else None
     ancestors: list[LexborNode] = []
     # Without recursion, because the depth of nesting is not bounded.
@@ -185,7 +187,8 @@ def _convert_parsed_html(html: str, hidden_class: str = "") -> str:
 class _TextWriter:
     """Builds the text, with pending line breaks and spaces before the next word."""
 
-    def __init__(self) -> None:
+    def __init__(self, with_alt: bool = False) -> None:
+        self.with_alt = with_alt
         self.out: list[str] = []
         self.pending_newlines = 0  # newlines
         self.pending_space = False
@@ -227,6 +230,8 @@ class _TextWriter:
             if node.prev is not None and not self.pending_newlines:
                 self.write(" | ")
             return True
+        elif tag == "img" and self.with_alt:
+            self.write(f" {node.attributes.get('alt') or ''} ")
         elif tag not in _IGNORED_TAGS:
             if tag in _SCRIPT_MARKS:
                 self.write(_SCRIPT_MARKS[tag])

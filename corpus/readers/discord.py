@@ -40,15 +40,16 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     make_versions,
+    match_mentions,
 )
 from corpus.readers.discord_package import Options, is_package, read_package
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import fence_code, join_alts, join_poll, join_title
 from corpus.storage import filesystem
 
 FOLDERS = True  # an unpacked data package
 ACCOUNT_FILES = ("package", "package.zip")
 PLATFORM = "discord"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 
@@ -68,6 +69,9 @@ class Config(ReaderConfig):
     mask_mentions: bool = Field(
         default=True,
         description="replace '@' and a mentioned person's name by '@user'",
+    )
+    with_alt: bool = Field(
+        default=False, description="add the descriptions of attached pictures to a text"
     )
 
 
@@ -119,6 +123,12 @@ class _Embed(msgspec.Struct, gc=False):
     fields: list[msgspec.Raw] | None = None
 
 
+class _Attachment(msgspec.Struct, gc=False):
+    """A file: DiscordChatExporter does not write its description, Discord's API does."""
+
+    description: str | None = None
+
+
 class _MessageHead(msgspec.Struct, gc=False):
     """The fields that are read of a private message."""
 
@@ -137,6 +147,7 @@ class _Message(_MessageHead):
     reactions: list[Reaction] | None = None
     poll: _Poll | None = None
     embeds: list[_Embed] | None = None
+    attachments: msgspec.Raw = msgspec.Raw()
 
 
 # Channels that only invited people can read. The numbers are those of Discord's API.
@@ -153,6 +164,7 @@ _BEGINS = re.compile(rb'\{\s*"guild"\s*:\s*\{')
 _parse_message = msgspec.json.Decoder(_Message).decode
 _parse_message_head = msgspec.json.Decoder(_MessageHead).decode
 _parse_named = msgspec.json.Decoder(_NamedObject).decode
+_parse_attachments = msgspec.json.Decoder(list[_Attachment]).decode
 
 
 class _Channel(NamedTuple):
@@ -161,6 +173,8 @@ class _Channel(NamedTuple):
     is_private: bool
     guild: str  # its id, or empty
     community: str | None
+    id: str = ""
+    name: str | None = None  # of a post in a forum, which is a channel: its title
 
 
 def fits(sample: Sample) -> float:
@@ -182,7 +196,9 @@ def read(
                 options = Options(
                     config.consented,
                     config.private,
-                    lambda text: _mask_mentions(text, None) if config.mask_mentions else text,
+                    lambda text: fence_code(
+                        _mask_mentions(text, None) if config.mask_mentions else text
+                    ),
                     config.max_line_mb << 20,
                 )
                 located = read_package(bundle, options)
@@ -240,7 +256,13 @@ def _make_channel(chat: Chat, config: Config) -> _Channel:
         or _parse_discord_id(guild.id) in ("", "0")
     )
     name = guild.name or _parse_discord_id(guild.id) or None
-    return _Channel(is_private and not config.private, _parse_discord_id(guild.id), name)
+    return _Channel(
+        is_private and not config.private,
+        _parse_discord_id(guild.id),
+        name,
+        _parse_discord_id(channel.id),
+        channel.name,
+    )
 
 
 def _parse_header(chat: Chat, key: str) -> _NamedObject:
@@ -271,8 +293,14 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         text = message.forwarded.content
     if text is None:
         raise Refused("no_text")
+    if "```" in text:
+        text = fence_code(text)
     if message.poll is not None:
         text = _join_poll(text, message.poll)
+    if config.with_alt and bytes(message.attachments):
+        text = join_alts(text, _list_alts(message.attachments))
+    if name == channel.id:  # the message that began a post in a forum, which has its number
+        text = join_title(channel.name, text)
     author = message.author or _NamedObject()
     is_deleted = author.name is not None and _DELETED_USER.fullmatch(author.name) is not None
     post = Post(
@@ -292,9 +320,26 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         None,  # license
         # The text of a deleted account: its author has withdrawn it.
         "deleted" if is_deleted else None,
+        mentions=None if config.mask_mentions else match_mentions(text, _iter_people(message)),
+        author_name=None if is_deleted else author.name,
     )
     embeds = [one for one in message.embeds or () if one.title or one.description or one.fields]
     return (*make_versions(post, parse_micros(message.edited)), *(Skipped("embed") for _ in embeds))
+
+
+def _list_alts(attachments: msgspec.Raw) -> list[str | None]:
+    """Return the descriptions of attached files; none of malformed ones."""
+    try:
+        return [one.description for one in _parse_attachments(attachments)]
+    except msgspec.DecodeError:
+        return []
+
+
+def _iter_people(message: _Message) -> Iterator[tuple[str | None, str]]:
+    """Yield the names and the number of each person whom a message mentions."""
+    for user in message.mentions or ():
+        for name in (user.name, user.nickname):
+            yield name, _parse_discord_id(user.id)
 
 
 def _join_poll(text: str, poll: _Poll) -> str:

@@ -9,7 +9,9 @@ configured, else the host of the first object in the file that is marked as ``lo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,10 +33,12 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     make_versions,
+    match_mentions,
 )
+from corpus.readers.text_parts import fence_indented, join_alts, join_title
 
 PLATFORM = "lemmy"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 
 
@@ -46,6 +50,9 @@ class Config(JsonConfig):
         pattern=r"^[^\s/]*$",
         description="the instance that the dump is from, such as 'lemmy.world'; empty: from the "
         "first object that is local to it",
+    )
+    with_alt: bool = Field(
+        default=False, description="add the description of a post's picture to its text"
     )
 
 
@@ -93,6 +100,7 @@ class _Object(_Counts, gc=False):
     deleted: bool | None = None
     removed: bool | None = None
     nsfw: bool | None = None
+    alt_text: str | None = None
 
 
 class _Line(_Object):
@@ -111,6 +119,8 @@ class _Line(_Object):
 _PURGED_TEXT = "*permanently deleted*"
 # The number of lines in which the instance is searched.
 _MAX_SEARCHED_LINES = 10_000
+# A person in a text, as the site completes it: "@ada@lemmy.example".
+_NAMED_PERSON = re.compile(r"@(\w{1,60})@((?:[\w-]{1,63}\.){1,8}[a-zA-Z]{2,24})")
 _parse_line = msgspec.json.Decoder(_Line).decode
 
 
@@ -132,7 +142,7 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the posts and comments of one file in batches."""
-    decode = make_decoder(config.instance or find_instance(path, config))
+    decode = make_decoder(config.instance or find_instance(path, config), config.with_alt)
     return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
 
 
@@ -175,7 +185,7 @@ def _parse_host(address: str | None) -> str:
         return ""
 
 
-def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(instance: str, with_alt: bool = False) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a line to its post or comment."""
 
     def decode(line: bytes) -> Sequence[Record]:
@@ -188,11 +198,11 @@ def make_decoder(instance: str) -> Callable[[bytes], Sequence[Record]]:
         if row.comment is not None:
             return _add_versions(_make_comment(row.comment, row, instance), row.comment)
         if row.post is not None:
-            return _add_versions(_make_post(row.post, row, instance), row.post)
+            return _add_versions(_make_post(row.post, row, instance, with_alt), row.post)
         if row.post_id is not None or row.path is not None:
             return _add_versions(_make_comment(row, row, instance), row)
         if row.community_id is not None:
-            return _add_versions(_make_post(row, row, instance), row)
+            return _add_versions(_make_post(row, row, instance, with_alt), row)
         if row.actor_id is not None:
             return (Skipped("person_or_community"),)
         raise Refused("no_text" if _parse_number(row.id) else "no_id")
@@ -205,16 +215,18 @@ def _add_versions(post: Post, row: _Object) -> tuple[Record, ...]:
     return make_versions(post, parse_micros(updated), row.body or "")
 
 
-def _make_post(row: _Object, line: _Line, instance: str) -> Post:
+def _make_post(row: _Object, line: _Line, instance: str, with_alt: bool) -> Post:
     name = _make_id(instance, "post", row.id)
     withdrawn = _find_withdrawal(row, line)
     if row.name is None and row.body is None and not withdrawn:
         raise Refused("no_text")
-    title, body = unescape(row.name or ""), unescape(row.body or "")
+    text = join_title(unescape(row.name or ""), _read_markdown(row.body or ""))
+    if with_alt:
+        text = join_alts(text, (row.alt_text,))
     counts = line.counts or row
     return Post(
         name,
-        f"{title}\n\n{body}" if title and body else title or body,
+        text,
         "post",
         _make_author(row, line.creator, instance),
         _make_community(row, line.community, instance),
@@ -227,6 +239,8 @@ def _make_post(row: _Object, line: _Line, instance: str) -> Post:
         _is_sensitive(row, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
+        mentions=_find_mentions(text),
+        author_name=_make_name(line.creator),
     )
 
 
@@ -241,9 +255,10 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
     root = _make_id(instance, "post", post) if post is not None else None
     parent = _find_parent_number(row)
     counts = line.counts or row
+    text = _read_markdown(row.content or "")
     return Post(
         name,
-        unescape(row.content or ""),
+        text,
         "reply",
         _make_author(row, line.creator, instance),
         _make_community(line.post or row, line.community, instance),
@@ -256,7 +271,37 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
         _is_sensitive(line.post, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
+        mentions=_find_mentions(text),
+        author_name=_make_name(line.creator),
     )
+
+
+def _read_markdown(written: str) -> str:
+    text = unescape(written) if "&" in written else written
+    return fence_indented(text) if "    " in text else text
+
+
+def _find_mentions(text: str) -> str | None:
+    """Return the people whom a text names, with their addresses on Lemmy."""
+    if "@" not in text:
+        return None
+    named = {(match[1], match[2].lower()) for match in _NAMED_PERSON.finditer(text)}
+    return match_mentions(
+        text, [(f"{name}@{host}", f"https://{host}/u/{name}") for name, host in named]
+    )
+
+
+def _make_name(creator: _Actor | None) -> str | None:
+    """Return an author as texts name them."""
+    if creator is None or not creator.name:
+        return None
+    return _join_name(creator.name, creator.actor_id or creator.ap_id)
+
+
+@lru_cache(maxsize=1 << 14)
+def _join_name(name: str, address: str | None) -> str | None:
+    host = _parse_host(address)
+    return f"{name}@{host}" if host else None
 
 
 def _make_id(instance: str, kind: str, number: object) -> str:

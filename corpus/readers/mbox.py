@@ -43,7 +43,7 @@ from corpus.readers.contract import (
 from corpus.readers.text_parts import join_title
 
 PLATFORM = "mbox"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -57,6 +57,9 @@ class Config(ReaderConfig):
     )
     signatures: bool = Field(
         default=False, description="keep the signature, which begins with a line '-- '"
+    )
+    with_alt: bool = Field(
+        default=False, description="images in mail of HTML become their descriptions"
     )
 
 
@@ -200,7 +203,7 @@ def _make_records(message: Message, data: bytes, config: Config) -> Sequence[Rec
     ]
     if not config.consented and _is_of_mailbox(headers):
         return (Post(name, "", withdrawn="private"), *superseded)
-    text, skipped = _read_body(message)
+    text, skipped = _read_body(message, config.with_alt)
     if _has_opt_out(headers, text):
         return (Post(name, "", withdrawn="opted_out"), *superseded)
     text, files = _ENCODED_FILE.subn("", text)
@@ -299,7 +302,7 @@ def _decode_text(data: bytes, charset: str | None) -> str:
     return data.decode("latin-1")
 
 
-def _read_body(message: Message) -> tuple[str, int]:
+def _read_body(message: Message, with_alt: bool) -> tuple[str, int]:
     """Return the text of a message, and the number of parts that are not text."""
     texts: list[str] = []
     skipped = 0
@@ -322,7 +325,7 @@ def _read_body(message: Message) -> tuple[str, int]:
             charset = part.get_content_charset()
             text = _decode_text(content if isinstance(content, bytes) else b"", charset)
             text = text.replace("\r\n", "\n")
-            texts.append(html_to_text(text) if kind == "text/html" else text)
+            texts.append(html_to_text(text, with_alt=with_alt) if kind == "text/html" else text)
         else:
             skipped += 1
     return "\n\n".join(text.strip("\n") for text in texts if text.strip()), skipped

@@ -38,12 +38,12 @@ from corpus.readers.mastodon.common import (
     make_opt_out_finder,
     strip_quote_fallback,
 )
-from corpus.readers.text_parts import join_poll
+from corpus.readers.text_parts import join_alts, join_poll
 
 T = TypeVar("T")
 
 PLATFORM = "misskey"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -60,7 +60,6 @@ class Config(FediverseConfig):
         default="",
         description="the account of an export, as the author of its notes; the export has no name",
     )
-    with_alt: bool = Field(default=False, description="add the descriptions of pictures to a text")
 
 
 class _Account(msgspec.Struct, gc=False):
@@ -315,7 +314,7 @@ class NoteDecoder:
             choices = [one.text if isinstance(one, _Choice) else one for one in poll.choices or ()]
             text = join_poll(text, choices)
         if self._config.with_alt:
-            text = "\n\n".join(filter(None, (text, *(file.comment for file in files))))
+            text = join_alts(text, (file.comment for file in files))
         return join_content_warning(text, note.cw, self._config)
 
 

@@ -31,11 +31,11 @@ from corpus.readers.contract import (
     make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
-from corpus.readers.text_parts import join_poll
+from corpus.readers.text_parts import fence_indented, join_alts, join_poll
 from filters.text.removal_notices import find_notice
 
 PLATFORM = "reddit"
-VERSION = 6
+VERSION = 7
 TOMBSTONES = True
 
 
@@ -63,6 +63,9 @@ class Config(JsonConfig):
     )
     bot_suffix: bool = Field(
         default=True, description="an account with a name that ends in 'bot' is a bot, too"
+    )
+    with_alt: bool = Field(
+        default=False, description="add the captions of a gallery's pictures to its text"
     )
 
 
@@ -104,6 +107,15 @@ class _Row(msgspec.Struct, gc=False):
     meta: _Meta | None = msgspec.field(default=None, name="_meta")
     poll_data: Any = None
     subreddit_type: Any = None
+    gallery_data: msgspec.Raw = msgspec.Raw()
+
+
+class _Picture(msgspec.Struct, gc=False):
+    caption: str | None = None
+
+
+class _Gallery(msgspec.Struct, gc=False):
+    items: list[_Picture] = []
 
 
 class _PollOption(msgspec.Struct, gc=False):
@@ -145,6 +157,7 @@ _parse_replies = msgspec.json.Decoder(_Replies).decode
 #: Subreddits that only chosen people can read.
 _PRIVATE_SUBREDDITS = ("private", "gold_only", "gold_restricted", "employees_only")
 _parse_originals = msgspec.json.Decoder(list[_Original]).decode
+_parse_gallery = msgspec.json.Decoder(_Gallery).decode
 _BY_AUTHOR = ("deleted", "author")
 #: More microseconds than any time of an edit has.
 _BEFORE_ALL_EDITS = 1 << 60
@@ -191,7 +204,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a line to its post."""
     parse = msgspec.json.Decoder(_Row).decode
     bots = frozenset(name.lower() for name in config.bots)
-    suffix = config.bot_suffix
+    suffix, with_alt = config.bot_suffix, config.with_alt
 
     @lru_cache(maxsize=1 << 16)
     def is_bot(author: str) -> bool:
@@ -221,6 +234,8 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             post = _make_submission(row, raw, row.title, author, bot)
         else:
             raise Refused("no_text")
+        if with_alt and bytes(row.gallery_data)[:1] == b"{":
+            post = post._replace(text=join_alts(post.text, _list_captions(row.gallery_data)))
         if row.subreddit_type != "public" and row.subreddit_type in _PRIVATE_SUBREDDITS:
             return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
         edited = row.edited
@@ -262,9 +277,10 @@ def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> 
 
 def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
     parent, link = row.parent_id, row.link_id
+    text = unescape(body) if "&" in body else body
     return Post(
         "reddit:t1_" + raw,
-        unescape(body) if "&" in body else body,
+        fence_indented(text) if "    " in text else text,
         "reply",
         author,
         row.subreddit,
@@ -288,7 +304,8 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
 def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
     body = row.selftext or ""
     notice = find_notice(body) if body[:1] == "[" else None
-    text = title if notice or not body else f"{title}\n\n{body}" if title else body
+    shown = fence_indented(body) if "    " in body else body
+    text = title if notice or not body else f"{title}\n\n{shown}" if title else shown
     if row.poll_data is not None and not notice:
         text = join_poll(text, _list_options(row.poll_data))
     name = "reddit:t3_" + raw
@@ -317,6 +334,15 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         None,  # mentions
         _find_original_author(row) if origin else None,
     )
+
+
+def _list_captions(gallery: msgspec.Raw) -> list[str]:
+    """Return the captions of a gallery's pictures; none of a malformed one."""
+    try:
+        captions = [picture.caption for picture in _parse_gallery(gallery).items]
+    except msgspec.DecodeError:
+        return []
+    return [unescape(caption) for caption in captions if caption]
 
 
 def _list_options(poll: object) -> list[str | None]:

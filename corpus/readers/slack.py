@@ -41,11 +41,12 @@ from corpus.readers.contract import (
     make_versions,
     match_mentions,
 )
+from corpus.readers.text_parts import fence_code, join_alts
 
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
 PLATFORM = "slack"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -56,6 +57,7 @@ class Config(ReaderConfig):
         default=False,
         description="also read private channels and direct messages: everybody in them has agreed",
     )
+    with_alt: bool = Field(default=False, description="add the descriptions of pictures to a text")
 
 
 class _Profile(msgspec.Struct, gc=False):
@@ -79,6 +81,13 @@ class _Edited(msgspec.Struct, gc=False):
     ts: JsonScalar = None
 
 
+class _Picture(msgspec.Struct, gc=False):
+    """A file, or a block of a bot's message."""
+
+    alt_txt: str | None = None
+    alt_text: str | None = None
+
+
 class _MessageHead(msgspec.Struct, gc=False):
     """The fields that are read of a private message."""
 
@@ -99,6 +108,8 @@ class _Message(_MessageHead):
     edited: _Edited | None = None
     reactions: list[Reaction] | None = None
     attachments: list[Any] | None = None
+    files: msgspec.Raw = msgspec.Raw()
+    blocks: msgspec.Raw = msgspec.Raw()
     message: _Message | None = None  # of a change: the new version
 
 
@@ -122,11 +133,11 @@ _KEPT_SUBTYPES = (
 _DELETED = ("tombstone", "message_deleted")
 _CHANGED = ("message_changed", "message_replied")
 _TOKEN = re.compile(r"<([^<>\n]{1,4000})>")
-_FENCED = re.compile(r"\n?```\n?((?:(?!```)[\s\S])+?)\n?```\n?")
 
 _parse_user = msgspec.json.Decoder(_User).decode
 _parse_channel = msgspec.json.Decoder(_ListedChannel).decode
 _parse_message = msgspec.json.Decoder(_Message).decode
+_parse_pictures = msgspec.json.Decoder(list[_Picture]).decode
 _parse_message_head = msgspec.json.Decoder(_MessageHead).decode
 
 
@@ -270,6 +281,8 @@ class _PostMaker:
         time, name = _require_time(message.ts), _make_id(channel, message.ts)
         embeds = (Skipped("embed") for one in message.attachments or () if isinstance(one, dict))
         text, named = self._show_text(message.text or "")
+        if self._config.with_alt:
+            text = join_alts(text, (*_list_alts(message.files), *_list_alts(message.blocks)))
         if not text:
             return tuple(embeds) or (Skipped("no_words"),)
         thread = _parse_time(message.thread_ts)
@@ -318,7 +331,7 @@ class _PostMaker:
         if "&" in text:  # Slack escapes these three and no others
             text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
         if "```" in text:
-            text = _FENCED.sub(r"\n```\n\1\n```\n", text)
+            text = fence_code(text)
         return text.strip(), named
 
     def _show_token(self, token: str, named: list[tuple[str, str]]) -> str:
@@ -335,6 +348,15 @@ class _PostMaker:
             command = target[1:].partition("^")[0]
             return label or ("@group" if command == "subteam" else f"@{command}")
         return label or target.removeprefix("mailto:").removeprefix("tel:")
+
+
+def _list_alts(pictures: msgspec.Raw) -> list[str | None]:
+    """Return the descriptions of files or blocks; none of malformed ones."""
+    try:
+        listed = _parse_pictures(pictures) if bytes(pictures)[:1] == b"[" else []
+    except msgspec.DecodeError:
+        return []
+    return [one.alt_txt or one.alt_text for one in listed]
 
 
 def _make_private_post(message: _MessageHead, channel: _Channel) -> Record:

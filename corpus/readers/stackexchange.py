@@ -33,7 +33,7 @@ from corpus.readers.contract import (
 )
 
 PLATFORM = "stackexchange"
-VERSION = 3
+VERSION = 4
 TOMBSTONES = True
 #: The archives are named after their sites.
 PUBLIC_FILES = tuple(
@@ -60,6 +60,7 @@ class Config(ReaderConfig):
         description="the site's host, such as 'superuser.com'; empty: from the names of the "
         "archive, the file or its folder (which must then end in .com, .net or .org)",
     )
+    with_alt: bool = Field(default=False, description="images in a text become their descriptions")
 
 
 _CHUNK_BYTES = 1 << 20
@@ -100,6 +101,8 @@ _LICENSE_PERIODS = (
     (1_302_220_800_000_000, "CC BY-SA 2.5"),  # before 2011-04-08
     (1_525_219_200_000_000, "CC BY-SA 3.0"),  # before 2018-05-02
 )
+# What the site's editor puts in place of a description.
+_NO_DESCRIPTION = re.compile(r"\balt=\"enter image description here\"", re.IGNORECASE)
 _COMMUNITY_ACCOUNT = "-1"  # the account of community wikis and automatic posts
 
 
@@ -150,7 +153,9 @@ def read(
         for row, (data, problem) in enumerate(rows, start=1):
             if row <= cursor.row:
                 continue
-            decode = decode or make_decoder(rows.table, find_site(path, member.name, config))
+            decode = decode or make_decoder(
+                rows.table, find_site(path, member.name, config), config.with_alt
+            )
             builder.size_bytes += len(data)
             if problem:
                 builder.refuse(source_file, row, problem)
@@ -261,7 +266,9 @@ def _refuse_leftovers(text: str) -> list[Refused]:
     return [Refused("malformed_xml")] if text.strip() else []
 
 
-def make_decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
+def make_decoder(
+    table: str, site: str, with_alt: bool = False
+) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a row of a site's table to its post."""
 
     def decode(data: bytes) -> Sequence[Record]:
@@ -272,7 +279,7 @@ def make_decoder(table: str, site: str) -> Callable[[bytes], Sequence[Record]]:
         fields = {name: quoted or single for name, quoted, single in _PAIRS.findall(match[0])}
         leftovers = _refuse_leftovers(text[match.end() :])
         try:
-            return (*_make_records(_XmlRow(fields), table, site), *leftovers)
+            return (*_make_records(_XmlRow(fields), table, site, with_alt), *leftovers)
         except Refused as refusal:
             return (refusal, *leftovers)
 
@@ -317,13 +324,13 @@ def _decode_reference(match: re.Match[str]) -> str:
     return "\ufffd" if not 0 < code < 0x110000 or 0xD800 <= code < 0xE000 else chr(code)
 
 
-def _make_records(row: _XmlRow, table: str, site: str) -> Sequence[Record]:
+def _make_records(row: _XmlRow, table: str, site: str, with_alt: bool) -> Sequence[Record]:
     if table == "comments" or (not table and "PostTypeId" not in row):
         return (_make_comment(row, site),)
-    return _make_post(row, site)
+    return _make_post(row, site, with_alt)
 
 
-def _make_post(row: _XmlRow, site: str) -> Sequence[Record]:
+def _make_post(row: _XmlRow, site: str, with_alt: bool) -> Sequence[Record]:
     number, kind = row.get_number("Id"), row.get("PostTypeId")
     if not number:
         raise Refused("no_id")
@@ -338,7 +345,8 @@ def _make_post(row: _XmlRow, site: str) -> Sequence[Record]:
     deleted = bool(row.get("DeletionDate"))
     if body is None and title is None and not deleted:
         raise Refused("no_text")
-    text = html_to_text(body or "")
+    html = _NO_DESCRIPTION.sub("", body) if with_alt and body else body or ""
+    text = html_to_text(html, with_alt=with_alt)
     created = parse_micros(row.get("CreationDate"))
     parent = None if question else row.get_number("ParentId")
     accepted = row.get_number("AcceptedAnswerId") if question else ""

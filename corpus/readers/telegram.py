@@ -46,10 +46,11 @@ from corpus.readers.contract import (
 )
 from corpus.readers.telegram_html import Options, is_page, read_pages
 from corpus.readers.telegram_rows import is_row, is_rows, make_row_decoder, parse_time
+from corpus.readers.telegram_text import BLOCK, CODE, MARKED, NAME, QUOTES, Piece, join_pieces
 from corpus.readers.text_parts import join_poll, join_title
 
 PLATFORM = "telegram"
-VERSION = 7
+VERSION = 8
 TOMBSTONES = True
 
 ChatType = Literal[
@@ -94,6 +95,7 @@ class Config(ReaderConfig):
 class _Entity(msgspec.Struct, gc=False):
     text: str
     type: str | None = None
+    language: str | None = None
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -357,7 +359,23 @@ def _make_text(message: _Message, mask: bool) -> str | None:
 def _show_text(text: str | Sequence[str | _Entity], mask: bool) -> str:
     if isinstance(text, str):
         return text
-    return "".join(piece if isinstance(piece, str) else _show_entity(piece, mask) for piece in text)
+    shown: list[str] = []
+    for piece in text:
+        if isinstance(piece, str):
+            shown.append(piece)
+        elif piece.type in MARKED:
+            return join_pieces(_make_piece(*each, mask) for each in enumerate(text, start=1))
+        else:
+            # Only this type shows a person's name; the others show what the author typed.
+            shown.append("@user" if mask and piece.type == NAME else piece.text)
+    return "".join(shown)
+
+
+def _make_piece(number: int, part: str | _Entity, mask: bool) -> Piece:
+    if isinstance(part, str):
+        return Piece(part)
+    kind = part.type if part.type in (BLOCK, CODE) or (mask and part.type == NAME) else ""
+    return Piece(part.text, kind or "", part.language or "", number * (part.type in QUOTES))
 
 
 def _join_poll(text: str, poll: _Poll, mask: bool) -> str:
@@ -365,11 +383,6 @@ def _join_poll(text: str, poll: _Poll, mask: bool) -> str:
     answers = [_show_text(answer.text or "", mask) for answer in poll.answers or ()]
     question = join_poll(_show_text(poll.question or "", mask), answers)
     return join_title(text, question)
-
-
-def _show_entity(entity: _Entity, mask: bool) -> str:
-    # Only this type shows a person's name; the others show what the author typed.
-    return "@user" if mask and entity.type == "mention_name" else entity.text
 
 
 def _make_author(message: _Message) -> str | None:

@@ -24,6 +24,7 @@ from corpus.readers.contract import (
     Skipped,
     make_versions,
 )
+from corpus.readers.telegram_text import BLOCK, CODE, NAME, QUOTES, Entity, join_pieces, split_text
 from corpus.readers.text_parts import join_poll, join_title
 
 
@@ -68,6 +69,7 @@ class _Entity(msgspec.Struct, gc=False):
     type: Any = None
     offset: int = 0
     length: int = 0
+    language: str | None = None
 
 
 class _Answer(msgspec.Struct, gc=False):
@@ -123,7 +125,13 @@ _BEGINS = re.compile(
     rb'[\[\s]*\{\s*"_"\s*:\s*"Message(?:Service|Empty)?"|[\[\s]*\{[^\n]*"peer_id"\s*:\s*\{'
 )
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d")
-_NAMED = ("MessageEntityMentionName", "TEXT_MENTION", "text_mention")
+#: What Telethon and Pyrogram call the parts of a text that are shown in another way.
+_KINDS = {
+    **dict.fromkeys(("messageentitymentionname", "text_mention"), NAME),
+    **dict.fromkeys(("messageentitycode", "code"), CODE),
+    **dict.fromkeys(("messageentitypre", "pre"), BLOCK),
+    **dict.fromkeys(("messageentityblockquote", "blockquote"), QUOTES[0]),
+}
 _parse_row = msgspec.json.Decoder(_Row).decode
 
 
@@ -206,6 +214,7 @@ def _make_post(
         replies=parse_int64(row.replies.replies) if row.replies is not None else None,
         bot=True if is_bot or row.via_bot or row.via_bot_id is not None else None,
         withdrawn="opted_out" if is_kept_in else None,
+        author_name=row.from_user.username if row.from_user is not None else None,
     )
     return make_versions(post, parse_time(None, row.edit_date, offset))
 
@@ -266,8 +275,8 @@ def _make_text(row: _Row, mask: bool) -> str | None:
     texts = (row.message, row.text, row.caption)
     text = next((one for one in texts if one is not None), None)
     entities = row.caption_entities if row.message is None and row.text is None else row.entities
-    if text and mask:
-        text = _mask_names(text, entities or ())
+    if text and entities:
+        text = _show_entities(text, entities, mask)
     poll = row.poll or (row.media.poll if isinstance(row.media, _Media) else None)
     if poll is not None:
         answers = [_show(answer.text) for answer in poll.answers or poll.options or ()]
@@ -281,16 +290,11 @@ def _show(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _mask_names(text: str, entities: Sequence[_Entity]) -> str:
-    """Replace the names of people without usernames by ``@user``."""
-    named = [
-        one for one in entities if one.tag in _NAMED or str(one.type).rpartition(".")[2] in _NAMED
-    ]
-    if not named:
-        return text
-    data = text.encode("utf-16-le", "surrogatepass")
-    for start, length in sorted({(one.offset, one.length) for one in named}, reverse=True):
-        if start >= 0 and length > 0:
-            mark = "@user".encode("utf-16-le")
-            data = data[: 2 * start] + mark + data[2 * (start + length) :]
-    return data.decode("utf-16-le", "replace")
+def _show_entities(text: str, entities: Sequence[_Entity], mask: bool) -> str:
+    """Return a text with its code fenced, its quotes marked, and names without usernames masked."""
+    found = []
+    for one in entities:
+        kind = _KINDS.get((one.tag or str(one.type).rpartition(".")[2]).lower())
+        if kind and (mask or kind != NAME):
+            found.append(Entity(one.offset, one.offset + one.length, kind, one.language or ""))
+    return join_pieces(split_text(text, found)) if found else text

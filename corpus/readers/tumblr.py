@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -42,7 +43,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_poll, join_title, quote_lines
 from corpus.readers.tumblr_export import (
     ApiPost,
     Options,
@@ -60,7 +61,7 @@ T = TypeVar("T")
 FOLDERS = True  # an unpacked export
 ACCOUNT_FILES = ("posts.zip", "*.html")
 PLATFORM = "tumblr"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -300,6 +301,7 @@ class PostDecoder:
 
     def __init__(self, config: Config) -> None:
         self._config = config
+        self._to_text = partial(html_to_text, with_alt=config.with_alt)
 
     def decode(self, line: bytes) -> Sequence[Record]:
         """Decode a line: a post, or an answer of the API."""
@@ -379,26 +381,55 @@ class PostDecoder:
         if isinstance(row.content, list):
             return self._read_blocks(row.content, row.layout)
         if not is_reblog:
-            return _read_typed_text(row, _read_html(row))
+            return self._read_typed_text(row, self._read_html(row))
         reblog = _convert(row.reblog, _Reblog)
         if reblog is not None and reblog.comment is not None:
-            return html_to_text(reblog.comment)
+            return self._to_text(reblog.comment)
         current = [item for item in trail if item.is_current_item is True]
         return self._read_item(current[-1]) if current else ""
 
     def _read_repeated_text(self, row: _Post, before: Sequence[_TrailItem]) -> str:
         """Return the text of the post that a reblog without words repeats."""
         if not before:
-            return _read_typed_text(row, _read_html(row)) or ""
+            return self._read_typed_text(row, self._read_html(row)) or ""
         text = self._read_item(before[-1])
         if isinstance(row.content, list) or len(before) > 1:
             return text
-        return _read_typed_text(row, text) or ""
+        return self._read_typed_text(row, text) or ""
+
+    def _read_html(self, row: _Post) -> str:
+        """Return the main text of a post of an older type."""
+        html = row.body or row.caption or row.answer or row.description or ""
+        return self._to_text(_REBLOG_HEADER.sub("", html))
+
+    def _read_typed_text(self, row: _Post, text: str) -> str | None:
+        """Return a text with the parts that the older types have beside it; null without any."""
+        parts = (
+            row.body,
+            row.caption,
+            row.text,
+            row.question,
+            row.answer,
+            row.title,
+            row.description,
+        )
+        if all(part is None for part in parts) and row.type is None:
+            return None
+        if row.type == "quote" and row.text:
+            source = self._to_text(row.source or "")
+            return "\n\n".join(filter(None, (quote_lines(self._to_text(row.text)), source or text)))
+        if row.question:
+            return "\n\n".join(filter(None, (quote_lines(self._to_text(row.question)), text)))
+        if row.type in ("chat", "conversation") and not row.body:
+            said = _convert(row.dialogue, list[_ChatLine]) or []
+            text = "\n".join(" ".join(filter(None, (one.label, one.phrase))) for one in said)
+        # The title of a link is the page's.
+        return text if row.type == "link" else join_title(row.title, text)
 
     def _read_item(self, item: _TrailItem) -> str:
         if isinstance(item.content, list):
             return self._read_blocks(item.content, item.layout)
-        return html_to_text(item.content_raw or item.content or "")
+        return self._to_text(item.content_raw or item.content or "")
 
     def _read_blocks(self, blocks: Sequence[_Block], layout: object) -> str:
         """Return the text of blocks; list items and lines of a chat follow without blank lines."""
@@ -411,7 +442,7 @@ class PostDecoder:
         for at, block in enumerate(blocks):
             text = self._read_block(block)
             if at in asked:
-                text = _quote(text)
+                text = quote_lines(text)
             if not text.strip():
                 continue
             is_next_line = block.subtype in _ONE_LINE and block.subtype == previous
@@ -423,7 +454,7 @@ class PostDecoder:
         if block.type == "text":
             text = (block.text or "").strip()
             if block.subtype in ("quote", "indented"):
-                return _quote(text)
+                return quote_lines(text)
             return f"{_LIST_MARKS.get(block.subtype or '', '')}{text}" if text else ""
         if block.type == "poll":
             return join_poll(block.question or "", [one.answer_text for one in block.answers or ()])
@@ -466,34 +497,6 @@ def _is_private(row: _Post, blog: _Blog) -> bool:
 
 def _is_deactivated(name: str | None) -> bool:
     return name is not None and _DEACTIVATED.fullmatch(name) is not None
-
-
-def _read_html(row: _Post) -> str:
-    """Return the main text of a post of an older type."""
-    html = row.body or row.caption or row.answer or row.description or ""
-    return html_to_text(_REBLOG_HEADER.sub("", html))
-
-
-def _read_typed_text(row: _Post, text: str) -> str | None:
-    """Return a text with the parts that the older types have beside it; null if there are none."""
-    parts = (row.body, row.caption, row.text, row.question, row.answer, row.title, row.description)
-    if all(part is None for part in parts) and row.type is None:
-        return None
-    if row.type == "quote" and row.text:
-        source = html_to_text(row.source or "")
-        return "\n\n".join(filter(None, (_quote(html_to_text(row.text)), source or text)))
-    if row.question:
-        return "\n\n".join(filter(None, (_quote(html_to_text(row.question)), text)))
-    if row.type in ("chat", "conversation") and not row.body:
-        said = _convert(row.dialogue, list[_ChatLine]) or []
-        text = "\n".join(" ".join(filter(None, (one.label, one.phrase))) for one in said)
-    # The title of a link is the page's.
-    return text if row.type == "link" else join_title(row.title, text)
-
-
-def _quote(text: str) -> str:
-    """Return a text with the mark of a quote before each line."""
-    return "\n".join(f"> {line}".rstrip() for line in text.split("\n")) if text else ""
 
 
 def _convert(part: object, shape: type[T]) -> T | None:

@@ -33,10 +33,10 @@ from corpus.readers.contract import (
     make_versions,
     match_mentions,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_alts, join_poll, join_title
 
 PLATFORM = "vk"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
@@ -46,6 +46,7 @@ class Config(JsonConfig):
     mask_mentions: bool = Field(
         default=True, description="replace the name of a mentioned person by '@user'"
     )
+    with_alt: bool = Field(default=False, description="add the descriptions of pictures to a text")
 
 
 class _Thread(msgspec.Struct, gc=False):
@@ -284,10 +285,25 @@ class PostDecoder:
         return make_versions(made, parse_micros(row.edited) if row.edited else None)
 
     def _read_text(self, row: _Post) -> str:
-        """Return the text of a post with its polls."""
+        """Return the text of a post with its polls and the descriptions of its pictures."""
         text = row.text or ""
         if row.copy_owner_id is not None or row.copy_post_id is not None:
             text = row.copy_text or ""
+        text = self._clean(text)
+        attached = [one for one in _as_list(row.attachments) if isinstance(one, dict)]
+        for part in attached:
+            poll = _convert(part.get("poll"), _Poll)
+            if poll is not None:
+                answers = [answer.text for answer in poll.answers or ()]
+                text = join_title(text, join_poll(poll.question or "", answers))
+        if self._config.with_alt:
+            photos = [part["photo"] for part in attached if isinstance(part.get("photo"), dict)]
+            texts = [photo.get("text") for photo in photos]
+            text = join_alts(text, [self._clean(one) for one in texts if isinstance(one, str)])
+        return text
+
+    def _clean(self, text: str) -> str:
+        """Return a text without markup, and with the names of mentioned people replaced."""
         if "<br" in text:
             text = _BREAK.sub("\n", text)
         if "&" in text:
@@ -296,11 +312,6 @@ class PostDecoder:
             text = _MENTION.sub(self._replace_mention, text)
         if " (" in text and self._config.mask_mentions:
             text = _SHORT_MENTION.sub("@user", text)
-        for part in row.attachments if isinstance(row.attachments, list) else ():
-            poll = _convert(part.get("poll") if isinstance(part, dict) else None, _Poll)
-            if poll is not None:
-                answers = [answer.text for answer in poll.answers or ()]
-                text = join_title(text, join_poll(poll.question or "", answers))
         return text
 
     def _replace_mention(self, match: re.Match[str]) -> str:
@@ -365,6 +376,10 @@ def _find_mentions(text: str, owners: _Owners) -> str | None:
 def _name_community(wall: str) -> str | None:
     """Return the number of the community of a wall, as VK writes it; null for a person's wall."""
     return f"club{wall[1:]}" if wall.startswith("-") else None
+
+
+def _as_list(part: object) -> list[Any]:
+    return part if isinstance(part, list) else []
 
 
 def _convert(part: object, shape: Any) -> Any:

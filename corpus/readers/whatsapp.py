@@ -44,7 +44,7 @@ from corpus.readers.text_parts import join_poll
 
 ACCOUNT_FILES = ("*",)
 PLATFORM = "whatsapp"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 DateOrder = Literal["dmy", "mdy", "ymd"]
@@ -182,7 +182,8 @@ _CARD = re.compile(
 _POLL = re.compile(r"\u200e?(?:POLL|UMFRAGE|ENCUESTA|SONDAGE|SONDAGGIO|ENQUETE|POLL|ОПРОС)\s?:")
 _OPTION = re.compile(r"\u200e?(?:OPTION|OPCIÓN|OPZIONE|OPÇÃO|OPTIE|ВАРИАНТ)\s?: ?(.*)")
 _VOTES = re.compile(r"[ \u200e]{0,4}\([ \u200e]{0,4}\d{1,9} [^()\n]{1,30}\)[ \u200e]{0,4}$")
-_MENTION = re.compile(r"@\u2068[^\u2069\n]{1,100}\u2069|@\d{6,15}(?!\w)")
+# The mark behind a name is stripped from the end of a text.
+_MENTION = re.compile(r"@\u2068[^\u2069\n]{1,100}(?:\u2069|\Z)|@\d{6,15}(?!\w)")
 _MEMBER = re.compile(r"_chat\.txt|WhatsApp[^/]*\.txt", re.IGNORECASE)
 
 

@@ -95,6 +95,7 @@ def test_a_message_becomes_a_post(tmp_path: Path) -> None:
         "platform": "discord",
         "kind": "post",
         "author": "5",
+        "author_name": "ada",
         "community": "Tea",
         "text": "tea & **cake**",
         "score": 0,

@@ -80,6 +80,7 @@ def test_a_view_of_a_post_has_all_fields() -> None:
         replies=3,
         sensitive=False,
         bot=False,
+        author_name="ada@lemmy.example",
     ) == post(VIEW)
 
 
@@ -97,6 +98,7 @@ def test_a_view_of_a_comment_names_its_parent_and_its_post() -> None:
         replies=0,
         sensitive=False,
         bot=True,
+        author_name="ada@far.example",
     ) == post(REPLY)
 
 

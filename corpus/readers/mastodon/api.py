@@ -45,14 +45,16 @@ from corpus.readers.mastodon.common import (
 )
 from corpus.readers.mastodon.json_types import (
     Account,
+    Attachment,
     Friendica,
     Group,
     Poll,
     Status,
     StatusLine,
+    StatusName,
     StreamEvent,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_alts, join_poll, join_title
 
 T = TypeVar("T")
 
@@ -86,6 +88,7 @@ _parse_status = msgspec.json.Decoder(Status).decode
 _parse_event = msgspec.json.Decoder(StreamEvent).decode
 _parse_page = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _parse_string = msgspec.json.Decoder(str).decode
+_parse_attachments = msgspec.json.Decoder(list[Attachment]).decode
 
 
 class DeletedStatuses:
@@ -283,7 +286,7 @@ class StatusDecoder:
         )
         text = ""
         if is_readable:
-            body = read_content(source.content, _is_quote(source))
+            body = read_content(source.content, _is_quote(source), self._config.with_alt)
             withdrawn = withdrawn or find_overwriting(body, edited)
             text = self._join_parts(source, body)
         mentioned = _iter_mentioned_users(source)
@@ -351,6 +354,8 @@ class StatusDecoder:
         """Return the text of a status with its title, its content warning and its poll."""
         if status.poll is not None and (poll := _convert(status.poll, Poll)):
             text = join_poll(text, [option.title for option in poll.options or ()])
+        if self._config.with_alt:
+            text = join_alts(text, _list_descriptions(status.media_attachments))
         if status.friendica is not None and (friendica := _convert(status.friendica, Friendica)):
             text = join_title(friendica.title, text)
         return join_content_warning(text, status.spoiler_text, self._config)
@@ -372,6 +377,14 @@ def _convert(part: object, shape: type[T]) -> T | None:
         return None
 
 
+def _list_descriptions(attachments: msgspec.Raw) -> list[str | None]:
+    """Return the descriptions of a status's attachments; none of malformed ones."""
+    try:
+        return [one.description for one in _parse_attachments(attachments)]
+    except msgspec.DecodeError:
+        return []
+
+
 def _is_quote(status: Status) -> bool:
     if status.quote is not None or status.quote_id is not None or status.quote_of_id is not None:
         return True
@@ -386,7 +399,7 @@ def _is_public_group(part: object) -> bool:
     return group.privacy in _OPEN and group.group_visibility in _OPEN
 
 
-def _make_id(status: Status) -> str:
+def _make_id(status: StatusName) -> str:
     """Return the post id of a status; empty if it has no URI.
 
     Gab has a path in place of the URI, or nothing, and the complete one as the address.
@@ -417,7 +430,7 @@ def _iter_mentioned_users(status: Status) -> Iterator[tuple[str | None, str | No
 def _find_parent(status: Status, known: Mapping[str, str]) -> str | None:
     """Return the post id of the status that this one replies to, if it is certain; else null."""
     if status.in_reply_to is not None:
-        parent = _convert(status.in_reply_to, Status)
+        parent = _convert(status.in_reply_to, StatusName)
         if parent is not None and _make_id(parent):
             return _make_id(parent)
     local, account = _get_local_id(status.in_reply_to_id), status.account

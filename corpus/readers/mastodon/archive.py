@@ -35,6 +35,7 @@ from corpus.readers.contract import (
     Skipped,
     Tombstone,
     find_overwriting,
+    match_mentions,
 )
 from corpus.readers.mastodon.common import (
     Config,
@@ -48,7 +49,7 @@ from corpus.readers.mastodon.common import (
     parse_edit_time,
     read_content,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_alts, join_poll, join_title
 
 
 class _Property(msgspec.Struct, gc=False):
@@ -94,6 +95,8 @@ class _Note(msgspec.Struct):
     name: Any = None
     one_of: list[_Choice] | None = msgspec.field(default=None, name="oneOf")
     any_of: list[_Choice] | None = msgspec.field(default=None, name="anyOf")
+    attachment: msgspec.Raw = msgspec.Raw()
+    tag: msgspec.Raw = msgspec.Raw()
     # What forks say of posts that are not for everybody, whatever their addressees.
     visibility: Any = None
     local_only: Any = None
@@ -101,6 +104,14 @@ class _Note(msgspec.Struct):
     federated: Any = None
     direct_message: Any = msgspec.field(default=None, name="directMessage")
     limited_scope: Any = msgspec.field(default=None, name="limitedScope")
+
+
+class _Part(msgspec.Struct, gc=False):
+    """An attachment, whose name is its description, or a tag, such as a mention."""
+
+    type: Any = None
+    name: Any = None
+    href: Any = None
 
 
 class _Activity(_Note):
@@ -139,6 +150,7 @@ _parse_actor = msgspec.json.Decoder(_Actor).decode
 _parse_activity = msgspec.json.Decoder(_Activity).decode
 _parse_note = msgspec.json.Decoder(_Note).decode
 _parse_document = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_parse_parts = msgspec.json.Decoder(list[_Part] | _Part).decode
 
 
 def read_bundle(bundle: Bundle, config: Config) -> Iterator[LocatedRecords]:
@@ -328,7 +340,7 @@ class ActivityDecoder:
         quotes = bool(quotes) or has_quote_fallback(content)
         kind = "reply" if note.in_reply_to else "quote" if quotes else "post"
         author = self._author or _make_author(_get_uri(note.attributed_to or activity.actor))
-        body = read_content(content, quotes)
+        body = read_content(content, quotes, self._config.with_alt)
         public = _find_visibility(note, activity) in self._config.visibility
         if _is_for_members(note, self._config) or _is_for_members(activity, self._config):
             public = False
@@ -336,9 +348,10 @@ class ActivityDecoder:
             public = False
         edited = parse_edit_time(note.updated)
         published = note.published if note.published is not None else activity.published
+        text = self._join_parts(note, body) if public else ""
         post = Post(
             name,
-            self._join_parts(note, body) if public else "",
+            text,
             kind,
             author,
             None,  # community
@@ -353,6 +366,7 @@ class ActivityDecoder:
             None,  # license
             (self._withdrawn or find_overwriting(body, edited)) if public else "private",
             seen_at=edited,
+            mentions=match_mentions(text, _iter_mentioned_users(note)) if "@" in text else None,
         )
         opt_outs = make_opt_out_tombstones(author) if self._opted_out else ()
         return (post, *make_edit_tombstones(name, edited), *opt_outs)
@@ -361,6 +375,8 @@ class ActivityDecoder:
         """Return the text of a post with its title, its content warning and its poll."""
         choices = (*(note.one_of or ()), *(note.any_of or ()))
         text = join_poll(body, [choice.name for choice in choices])
+        if self._config.with_alt:
+            text = join_alts(text, (part.name for part in _list_parts(note.attachment)))
         if type(note.name) is str and note.type in _TITLED_TYPES:
             text = join_title(unescape(note.name), text)
         if note.type in _TITLED_TYPES and not note.sensitive:
@@ -378,6 +394,22 @@ def _make_deletion(value: bytes, actor: str | None) -> Tombstone:
     if not name:
         raise Refused("no_id")
     return Tombstone("id", name, "deleted_later")
+
+
+def _list_parts(parts: msgspec.Raw) -> list[_Part]:
+    """Return the attachments or tags of an object; none of malformed ones."""
+    try:
+        found = _parse_parts(parts)
+    except msgspec.DecodeError:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def _iter_mentioned_users(note: _Note) -> Iterator[tuple[str | None, str | None]]:
+    """Yield each mentioned account's name in texts, and its name in the author column."""
+    for part in _list_parts(note.tag):
+        if part.type == "Mention" and isinstance(part.href, str) and isinstance(part.name, str):
+            yield part.name.removeprefix("@").partition("@")[0], _make_author(part.href)
 
 
 def _is_for_members(note: _Note, config: Config) -> bool:

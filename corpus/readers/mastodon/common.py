@@ -26,6 +26,9 @@ class Config(JsonConfig):
     content_warnings: bool = Field(
         default=True, description="join a content warning in front of the text, like a title"
     )
+    with_alt: bool = Field(
+        default=False, description="add the descriptions of pictures, videos and sounds to a text"
+    )
     honour_noindex: bool = Field(
         default=True,
         description="an account that opts out of search engines counts as opted out",
@@ -108,14 +111,15 @@ def has_quote_fallback(content: str) -> bool:
     return _FALLBACK_CLASS in content
 
 
-def read_content(content: str, is_quote: bool) -> str:
+def read_content(content: str, is_quote: bool, with_alt: bool = False) -> str:
     """Return the text of a post's HTML without what software has added to it.
 
     That is the "RE: address" of a quote, by its class or by its form at the beginning or the end,
-    and the notice of a bridge that something is missing.
+    and the notice of a bridge that something is missing. ``with_alt``: images in it become their
+    descriptions.
     """
     hidden = _FALLBACK_CLASS if is_quote and _FALLBACK_CLASS in content else ""
-    text = strip_embed_notice(html_to_text(content, hidden))
+    text = strip_embed_notice(html_to_text(content, hidden, with_alt))
     return strip_quote_fallback(text) if is_quote else text
 
 

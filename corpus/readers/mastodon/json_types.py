@@ -70,15 +70,26 @@ class Friendica(msgspec.Struct, gc=False):
     title: str | None = None
 
 
-class Status(msgspec.Struct):
+class Attachment(msgspec.Struct, gc=False):
+    """A picture, a video or a sound."""
+
+    description: str | None = None
+
+
+class StatusName(msgspec.Struct):
+    """What names a status."""
+
+    uri: JsonScalar = None
+    url: JsonScalar = None
+
+
+class Status(StatusName):
     """A status, or a boost with its original inside it.
 
     Parts that few statuses have are loosely typed, so that a fault in one does not cost the status.
     """
 
     id: JsonScalar = None
-    uri: JsonScalar = None
-    url: JsonScalar = None
     account: Account | None = None
     created_at: JsonScalar = None
     edited_at: JsonScalar = None
@@ -98,6 +109,7 @@ class Status(msgspec.Struct):
     quote_id: JsonScalar = None
     quote_of_id: JsonScalar = None
     poll: Any = None
+    media_attachments: msgspec.Raw = msgspec.Raw()
     group: Any = None
     friendica: Any = None
     visibility_ex: Any = None

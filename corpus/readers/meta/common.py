@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from corpus.readers.contract import JsonScalar
+from corpus.readers.text_parts import join_poll
 
 
 class MetaEntry(NamedTuple):
@@ -28,8 +29,18 @@ class _Media(msgspec.Struct, gc=False):
     creation_timestamp: JsonScalar = None
 
 
+class _PollOption(msgspec.Struct, gc=False):
+    option: str | None = None
+
+
+class _Poll(msgspec.Struct, gc=False):
+    question: str | None = None
+    options: list[_PollOption] | None = None
+
+
 class _AttachmentData(msgspec.Struct):
     media: _Media | list[Any] | None = None
+    poll: _Poll | list[Any] | None = None
 
 
 class _Attachment(msgspec.Struct):
@@ -152,19 +163,25 @@ def parse_facebook(data: bytes) -> MetaEntry:
                 repair_encoding(comment.author) if comment.author else None,
                 is_restricted or bool(comment.group),
             )
-    captions = [
-        attached.media.description
+    attached = [
+        one
         for attachment in row.attachments or ()
         if isinstance(attachment, _Attachment)
-        for attached in attachment.data or ()
-        if isinstance(attached, _AttachmentData) and isinstance(attached.media, _Media)
+        for one in attachment.data or ()
+        if isinstance(one, _AttachmentData)
     ]
+    captions = [one.media.description for one in attached if isinstance(one.media, _Media)]
+    polls = [_show_poll(one.poll) for one in attached if isinstance(one.poll, _Poll)]
     return MetaEntry(
-        _join_repaired([*(one.post for one in posts), *captions]),
+        _join_repaired([*(one.post for one in posts), *captions, *polls]),
         row.timestamp,
         "post",
         is_restricted=is_restricted,
     )
+
+
+def _show_poll(poll: _Poll) -> str:
+    return join_poll(poll.question or "", [one.option for one in poll.options or ()])
 
 
 def _is_restricted(row: _FacebookPost) -> bool:

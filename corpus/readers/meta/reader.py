@@ -63,7 +63,7 @@ from corpus.readers.meta.html import INSTAGRAM_OFFSET_MINUTES, find_owner, read_
 FOLDERS = True
 ACCOUNT_FILES = ("*",)
 PLATFORM = "facebook"  # or "instagram", by the names in the export
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 

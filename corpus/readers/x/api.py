@@ -25,7 +25,7 @@ from corpus.readers.contract import (
     Tombstone,
     match_mentions,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_alts, join_poll, join_title
 from corpus.readers.x.common import (
     LIFTING_REASONS,
     find_quote_link,
@@ -40,7 +40,9 @@ from corpus.readers.x.json_types import (
     ApiLine,
     ApiTweet,
     ApiUser,
+    Attachments,
     ComplianceNotice,
+    Media,
     PageIncludes,
     Poll,
     StreamData,
@@ -50,7 +52,7 @@ from corpus.readers.x.json_types import (
 )
 
 PLATFORM = "x"
-VERSION = 4
+VERSION = 5
 TOMBSTONES = True
 
 
@@ -59,6 +61,10 @@ class Config(JsonConfig):
 
     includes: bool = Field(
         default=False, description="also read the tweets that others refer to (includes.tweets)"
+    )
+    with_alt: bool = Field(
+        default=False,
+        description="add the descriptions of pictures to a text (includes.media)",
     )
     compliance: Literal["detect", "tweets", "users"] = Field(
         default="detect",
@@ -76,9 +82,8 @@ class _Included(NamedTuple):
     tweets: dict[str, ApiTweet]
     users: dict[str, ApiUser]
     polls: dict[str, Poll]
+    alts: dict[str, str | None] | None  # of pictures, by key; null if they are not wanted
 
-
-_NOTHING = _Included({}, {}, {})
 
 _COMPLIANCE_REASONS = {"protected": "protected", "suspended": "removed", "withheld": "withheld"}
 _NOTICE_REASONS = {
@@ -112,6 +117,8 @@ _parse_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _parse_tweet = msgspec.json.Decoder(ApiTweet).decode
 _parse_user = msgspec.json.Decoder(ApiUser).decode
 _parse_poll = msgspec.json.Decoder(Poll).decode
+_parse_media = msgspec.json.Decoder(list[Media]).decode
+_parse_keys = msgspec.json.Decoder(list[str]).decode
 _parse_data = msgspec.json.Decoder(StreamData).decode
 
 
@@ -158,11 +165,12 @@ def read(
 
 def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
     """Return a function that decodes a line to its tweets, deletions and errors."""
+    nothing = _Included({}, {}, {}, {} if config.with_alt else None)
 
     def decode(line: bytes) -> Sequence[Record]:
         row = _parse_line(line)
         if row.text is not None:
-            return _make_records(row, _NOTHING)
+            return _make_records(row, nothing)
         if row.action is not None:
             return _decode_compliance(row, config.compliance)
         records: list[Record] = [Skipped("error") for _ in row.errors or ()]
@@ -171,6 +179,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             _index_items(includes.tweets, _parse_tweet),
             _index_items(includes.users, _parse_user),
             _index_items(includes.polls, _parse_poll),
+            _index_alts(includes.media) if config.with_alt else None,
         )
         data = bytes(row.data)
         if data[:1] == b"[":
@@ -207,6 +216,15 @@ def _index_items(
     return found
 
 
+def _index_alts(media: msgspec.Raw) -> dict[str, str | None]:
+    """Return the descriptions of pictures by their keys; none of malformed ones."""
+    try:
+        listed = _parse_media(media) if bytes(media) else []
+    except msgspec.DecodeError:
+        return {}
+    return {one.media_key or "": one.alt_text for one in listed}
+
+
 def _decode_item(item: msgspec.Raw, included: _Included) -> Sequence[Record]:
     # One malformed tweet must not cost the other 499 of its page.
     try:
@@ -241,11 +259,11 @@ def _decode_object(data: bytes, included: _Included) -> Sequence[Record]:
 
 def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
     """Return the post of a tweet, and a tombstone for each older version of it."""
-    tweets, users, polls = included
+    tweets, users = included.tweets, included.users
     name = parse_x_id(None, tweet.id)
     if not name:
         raise Refused("no_id")
-    text = _get_full_text(tweet, polls)
+    text = _get_full_text(tweet, included)
     if text is None:
         raise Refused("no_text")
     author = parse_x_id(None, tweet.author_id)
@@ -257,7 +275,7 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         reference = references["retweeted"]
         kind, parent = "repost", parse_x_id(None, reference.id)
         original = tweets.get(parent)
-        text = _restore_retweet(text, original or reference, polls)
+        text = _restore_retweet(text, original or reference, included)
         if original is not None:
             writer_id = parse_x_id(None, original.author_id)
             writer = users.get(writer_id)
@@ -274,6 +292,11 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         note = tweet.note_tweet
         for entities in (tweet.entities, note.entities if note is not None else msgspec.Raw()):
             text = strip_quote_link(text, find_quote_link(entities, quoted))
+    if included.alts is not None:
+        # X lists the pictures of an original with its repost, too.
+        for one in (tweet, tweets.get(parent) if kind == "repost" else None):
+            if one is not None and one.attachments is not None:
+                text = join_alts(text, _list_alts(one.attachments, included.alts))
     versions = [parse_x_id(None, version) for version in tweet.edit_history_tweet_ids or ()]
     if versions and name in versions[:-1]:
         withdrawn = withdrawn or "superseded"
@@ -310,7 +333,17 @@ def _iter_accounts(tweet: ApiTweet, users: dict[str, ApiUser]) -> Iterator[tuple
             yield user.username, parse_x_id(None, user.id)
 
 
-def _get_full_text(tweet: ApiTweet | TweetReference, polls: dict[str, Poll]) -> str | None:
+def _list_alts(attached: Attachments, alts: dict[str, str | None]) -> list[str | None]:
+    """Return the descriptions of a tweet's pictures: those in it, or those of its page."""
+    try:
+        keys = _parse_keys(attached.media_keys) if bytes(attached.media_keys) else []
+        media = _parse_media(attached.media) if bytes(attached.media) else []
+    except msgspec.DecodeError:
+        return []
+    return [one.alt_text for one in media] or [alts.get(key) for key in keys]
+
+
+def _get_full_text(tweet: ApiTweet | TweetReference, included: _Included) -> str | None:
     """Return the text of a tweet with the article and the poll that belong to it; may be null."""
     note, article, attached = tweet.note_tweet, tweet.article, tweet.attachments
     text = note.text if note is not None and note.text else tweet.text
@@ -322,17 +355,15 @@ def _get_full_text(tweet: ApiTweet | TweetReference, polls: dict[str, Poll]) -> 
         )
     if attached is not None and text is not None:
         ids = [parse_x_id(None, one) for one in attached.poll_ids or ()]
-        for poll in (attached.poll, *(polls.get(one) for one in ids)):
+        for poll in (attached.poll, *(included.polls.get(one) for one in ids)):
             if poll is not None:
                 return join_poll(text, poll.list_labels())
     return text
 
 
-def _restore_retweet(
-    shown: str, original: ApiTweet | TweetReference, polls: dict[str, Poll]
-) -> str:
+def _restore_retweet(shown: str, original: ApiTweet | TweetReference, included: _Included) -> str:
     """Return the original's full text after the "RT @name: " of the retweet."""
-    full, prefix = _get_full_text(original, polls), _RETWEET.match(shown)
+    full, prefix = _get_full_text(original, included), _RETWEET.match(shown)
     return prefix[0] + full if full is not None and prefix else shown
 
 

@@ -62,6 +62,16 @@ class _Links(msgspec.Struct, gc=False):
     urls: list[ShortLink] | None = None
 
 
+class _Media(msgspec.Struct, gc=False):
+    """A picture or a video in API v1.1."""
+
+    ext_alt_text: str | None = None
+
+
+class _MediaEntities(msgspec.Struct, gc=False):
+    media: list[_Media] | None = None
+
+
 #: Notices that take earlier ones back, and their reasons as tombstones.
 LIFTING_REASONS = {
     "undrop": "returned",
@@ -78,6 +88,9 @@ STATUS_URL = re.compile(
 LAST_WORD = re.compile(r"(?:\A|\s)(\S+)\s*\Z")
 _parse_entities = msgspec.json.Decoder(_Entities).decode
 _parse_links = msgspec.json.Decoder(_Links).decode
+_parse_media = msgspec.json.Decoder(_MediaEntities).decode
+#: A key of pictures that have a description; most pictures of API v1.1 have none.
+ALT_KEY = b'"ext_alt_text"'
 
 
 def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, str]]:
@@ -89,6 +102,15 @@ def iter_mentioned_users(*entities: msgspec.Raw) -> Iterator[tuple[str | None, s
             continue
         for user in (*(parsed.user_mentions or ()), *(parsed.mentions or ())):
             yield user.screen_name or user.username, parse_x_id(user.id_str, user.id)
+
+
+def list_alts(extended_entities: msgspec.Raw) -> list[str | None]:
+    """Return the descriptions of the pictures of a tweet in API v1.1; none of malformed ones."""
+    try:
+        parsed = _parse_media(extended_entities) if bytes(extended_entities) else _MediaEntities()
+    except msgspec.DecodeError:
+        return []
+    return [one.ext_alt_text for one in parsed.media or ()]
 
 
 def strip_quote_link(text: str, link: str | None) -> str:

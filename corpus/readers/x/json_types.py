@@ -78,11 +78,20 @@ class Poll(msgspec.Struct, gc=False):
         return [option.label for option in options]
 
 
+class Media(msgspec.Struct, gc=False):
+    """A picture or a video."""
+
+    media_key: str | None = None
+    alt_text: str | None = None
+
+
 class Attachments(msgspec.Struct, gc=False):
-    """The ids of a tweet's polls, or in a flattened file its poll."""
+    """The ids of a tweet's polls and pictures, or in a flattened file these themselves."""
 
     poll_ids: list[JsonScalar] | None = None
     poll: Poll | None = None
+    media_keys: msgspec.Raw = msgspec.Raw()
+    media: msgspec.Raw = msgspec.Raw()
 
 
 class ApiTweet(msgspec.Struct):
@@ -134,11 +143,12 @@ class StreamData(ApiTweet):
 
 
 class PageIncludes(msgspec.Struct):
-    """The tweets, users and polls that a page's tweets refer to."""
+    """The tweets, users, polls and pictures that a page's tweets refer to."""
 
     tweets: list[msgspec.Raw] = []
     users: list[msgspec.Raw] = []
     polls: list[msgspec.Raw] = []
+    media: msgspec.Raw = msgspec.Raw()
 
 
 class ApiLine(ApiTweet):

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from html import unescape
 from typing import Any
 
 import msgspec
+from pydantic import Field
 
 from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.batches import read_lines
@@ -29,7 +31,7 @@ from corpus.readers.contract import (
     Skipped,
     match_mentions,
 )
-from corpus.readers.text_parts import join_poll, join_title
+from corpus.readers.text_parts import join_alts, join_poll, join_title
 from corpus.readers.x.common import (
     LAST_WORD,
     ShortLink,
@@ -42,12 +44,14 @@ from corpus.readers.x.common import (
 )
 
 PLATFORM = "x"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 
 
 class Config(JsonConfig):
     """What to read."""
+
+    with_alt: bool = Field(default=False, description="add the descriptions of pictures to a text")
 
 
 class _Person(msgspec.Struct, gc=False):
@@ -99,6 +103,7 @@ class _ScrapedTweet(msgspec.Struct):
     possibly_sensitive: bool | None = None
     card: _Card | None = None
     links: list[_LinkItem] | None = None
+    media: Any = None
 
     def get_id(self) -> str:
         return parse_x_id(self.id_str, self.id)
@@ -110,8 +115,14 @@ class _Line(_ScrapedTweet):
     type: Any = msgspec.field(default=None, name="_type")
 
 
+class _Medium(ShortLink, gc=False):
+    """A picture or a video, and the link in the text that stands for it."""
+
+    ext_alt_text: str | None = None
+
+
 class _Entities(msgspec.Struct, gc=False):
-    media: list[ShortLink] | None = None
+    media: list[_Medium] | None = None
 
 
 class _Legacy(msgspec.Struct, gc=False):
@@ -164,14 +175,17 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the tweets of one file in batches."""
-    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+    decode_line = partial(decode, with_alt=config.with_alt)
+    return read_lines(
+        path, config, decode_line, platform=PLATFORM, part_posts=part_posts, start=start
+    )
 
 
-def decode(line: bytes) -> Sequence[Record]:
+def decode(line: bytes, with_alt: bool = False) -> Sequence[Record]:
     """Decode a line: an object of one of the programs, or an answer of GraphQL."""
     row = _parse_line(line)
     if row.content is not None or row.raw_content is not None:
-        return (_make_scraped_post(row),)
+        return (_make_scraped_post(row, with_alt),)
     if type(row.type) is str:  # of a deleted tweet, or of one that is only named
         return (Skipped("reference"),)
     answer = _parse_any(line)
@@ -180,7 +194,7 @@ def decode(line: bytes) -> Sequence[Record]:
     records: list[Record] = []
     for found in _iter_results(answer):
         try:
-            records += _decode_result(found)
+            records += _decode_result(found, with_alt)
         except Refused as refusal:
             records.append(refusal)
         except msgspec.ValidationError:
@@ -191,7 +205,7 @@ def decode(line: bytes) -> Sequence[Record]:
 # --------------------------------------------------------------------------- snscrape, twscrape
 
 
-def _make_scraped_post(row: _ScrapedTweet) -> Post:
+def _make_scraped_post(row: _ScrapedTweet, with_alt: bool) -> Post:
     name = row.get_id()
     if not name:
         raise Refused("no_id")
@@ -203,10 +217,13 @@ def _make_scraped_post(row: _ScrapedTweet) -> Post:
         whole = _read_scraped_text(original)
         if writer is not None and writer.username and whole:
             text = f"RT @{writer.username}: {whole}"
+        text = join_alts(text, _list_scraped_alts(original.media)) if with_alt else text
     elif parent:
         kind = "reply"
     elif bytes(row.quoted)[:1] == b"{":
         kind = "quote"
+    if with_alt:
+        text = join_alts(text, _list_scraped_alts(row.media))
     is_protected = user.protected or (writer is not None and writer.protected)
     root = parse_x_id(row.conversation_str, row.conversation)
     mentioned = [user, *(row.mentioned or ()), *((original and original.mentioned) or ())]
@@ -228,6 +245,13 @@ def _make_scraped_post(row: _ScrapedTweet) -> Post:
         original_author=(writer.get_id() or writer.username) if writer is not None else None,
         author_name=user.username,
     )
+
+
+def _list_scraped_alts(media: object) -> list[object]:
+    """Return the descriptions of pictures: a list of them, or in twscrape lists by kind."""
+    lists = media.values() if isinstance(media, dict) else [media]
+    listed = [one for part in lists if isinstance(part, list) for one in part]
+    return [_get(one, "altText") for one in listed]
 
 
 def _read_scraped_text(row: _ScrapedTweet) -> str:
@@ -270,13 +294,13 @@ def _is_tweet(value: dict[str, Any]) -> bool:
     return "rest_id" in value and isinstance(legacy, dict) and "full_text" in legacy
 
 
-def _decode_result(found: dict[str, Any]) -> Sequence[Record]:
+def _decode_result(found: dict[str, Any], with_alt: bool) -> Sequence[Record]:
     kind = found.get("__typename")
     if kind == "Advertisement":
         return (Skipped("advertisement"),)
     if kind in ("TweetTombstone", "TweetUnavailable"):
         return (Skipped("unavailable"),)
-    return _make_records(_unwrap(found))
+    return _make_records(_unwrap(found), with_alt)
 
 
 def _unwrap(found: object) -> dict[str, Any]:
@@ -293,13 +317,13 @@ def _get(value: object, *keys: str) -> Any:
     return value
 
 
-def _make_records(tweet: dict[str, Any]) -> Sequence[Record]:
+def _make_records(tweet: dict[str, Any], with_alt: bool) -> Sequence[Record]:
     """Return the post of a tweet, and a tombstone for each older version of it."""
     legacy = msgspec.convert(tweet.get("legacy") or {}, _Legacy)
     name = parse_x_id(legacy.id_str, tweet.get("rest_id"))
     if not name:
         raise Refused("no_id")
-    text = _read_text(tweet, legacy)
+    text = _read_text(tweet, legacy, with_alt)
     if text is None:
         raise Refused("no_text")
     user = _Account(tweet, legacy.user_id_str)
@@ -311,7 +335,7 @@ def _make_records(tweet: dict[str, Any]) -> Sequence[Record]:
         inner = msgspec.convert(original.get("legacy") or {}, _Legacy)
         writer = _Account(original, inner.user_id_str)
         kind, parent = "repost", parse_x_id(inner.id_str, original.get("rest_id"))
-        whole = _read_text(original, inner)
+        whole = _read_text(original, inner, with_alt)
         if whole is not None and writer.name:
             text = f"RT @{writer.name}: {whole}"
         is_protected = is_protected or writer.is_protected
@@ -360,7 +384,7 @@ class _Account:
         self.is_protected = True in flags
 
 
-def _read_text(tweet: dict[str, Any], legacy: _Legacy) -> str | None:
+def _read_text(tweet: dict[str, Any], legacy: _Legacy, with_alt: bool) -> str | None:
     """Return the whole text of a tweet with its article and its poll."""
     note = _get(tweet, "note_tweet", "note_tweet_results", "result", "text")
     text = note if type(note) is str and note else legacy.full_text
@@ -378,7 +402,8 @@ def _read_text(tweet: dict[str, Any], legacy: _Legacy) -> str | None:
     if isinstance(article, dict):
         shown = "" if _ONLY_LINK.fullmatch(text.strip()) else text
         text = join_title(shown, _read_article(article))
-    return join_poll(text, _list_choices(tweet))
+    text = join_poll(text, _list_choices(tweet))
+    return join_alts(text, (one.ext_alt_text for one in media or ())) if with_alt else text
 
 
 def _read_article(article: dict[str, Any]) -> str:

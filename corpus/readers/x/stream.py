@@ -10,6 +10,7 @@ from html import unescape
 from typing import Any
 
 import msgspec
+from pydantic import Field
 
 from corpus.formats.times import parse_int64, parse_micros
 from corpus.readers.batches import read_lines
@@ -26,12 +27,14 @@ from corpus.readers.contract import (
     Tombstone,
     match_mentions,
 )
-from corpus.readers.text_parts import join_poll
+from corpus.readers.text_parts import join_alts, join_poll
 from corpus.readers.x.common import (
+    ALT_KEY,
     LIFTING_REASONS,
     ShortLink,
     is_withheld_everywhere,
     iter_mentioned_users,
+    list_alts,
     normalize_language,
     parse_x_id,
     strip_quote_link,
@@ -39,12 +42,18 @@ from corpus.readers.x.common import (
 from corpus.readers.x.gnip import decode_activity, is_activity
 
 PLATFORM = "x"
-VERSION = 5
+VERSION = 6
 TOMBSTONES = True
 
 
 class Config(JsonConfig):
     """What to read."""
+
+    with_alt: bool = Field(
+        default=False,
+        description="add the descriptions of pictures to a text; only tweets that were fetched "
+        "with include_ext_alt_text have them",
+    )
 
 
 class _User(msgspec.Struct, gc=False):
@@ -70,6 +79,19 @@ class _Status(msgspec.Struct):
     retweeted_status: _Status | None = None
     quoted_status_permalink: ShortLink | None = None
     entities: msgspec.Raw = msgspec.Raw()
+
+
+class _Illustrated(msgspec.Struct, gc=False):
+    """The pictures of a status; a repost has those of its original."""
+
+    extended_entities: msgspec.Raw = msgspec.Raw()
+    extended_tweet: _Illustrated | None = None
+    retweeted_status: _Illustrated | None = None
+
+    def list_alts(self) -> list[str | None]:
+        inner = (self.extended_tweet, self.retweeted_status)
+        alts = list_alts(self.extended_entities)
+        return alts + [alt for one in inner if one is not None for alt in one.list_alts()]
 
 
 class _PollOption(msgspec.Struct, gc=False):
@@ -149,6 +171,7 @@ _POLLS = b'"polls":'
 _ACTIVITY = b'"objectType"'
 _parse_polls = msgspec.json.Decoder(_PollEntities).decode
 _parse_line = msgspec.json.Decoder(_Line).decode
+_parse_illustrated = msgspec.json.Decoder(_Illustrated).decode
 
 
 def fits(sample: Sample) -> float:
@@ -175,7 +198,29 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the statuses and the deletions of one file or tar in batches."""
-    return read_lines(path, config, decode, platform=PLATFORM, part_posts=part_posts, start=start)
+    return read_lines(
+        path,
+        config,
+        decode_with_alt if config.with_alt else decode,
+        platform=PLATFORM,
+        part_posts=part_posts,
+        start=start,
+    )
+
+
+def decode_with_alt(line: bytes) -> Sequence[Record]:
+    """Decode a line as ``decode`` does, with the descriptions of pictures in the text."""
+    records = decode(line)
+    if ALT_KEY not in line:
+        return records
+    try:
+        alts = _parse_illustrated(line).list_alts()
+    except msgspec.DecodeError:
+        return records
+    return [
+        one._replace(text=join_alts(one.text, alts)) if isinstance(one, Post) else one
+        for one in records
+    ]
 
 
 def decode(line: bytes) -> Sequence[Record]:
