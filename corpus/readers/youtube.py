@@ -37,7 +37,7 @@ from corpus.readers.youtube_html import is_page, read_page
 
 ACCOUNT_FILES = ("*.csv", "*.html", "*akeout*")
 PLATFORM = "youtube"
-VERSION = 2
+VERSION = 3
 TOMBSTONES = True
 
 
@@ -104,6 +104,7 @@ _NOT_PUBLIC = ("private", "needs_auth", "premium_only", "subscriber_only")
 _HELD = ("heldForReview", "likelySpam", "rejected")
 _PAGES = ("youtube#commentThreadListResponse", "youtube#commentListResponse")
 _THREAD, _COMMENT = "youtube#commentThread", "youtube#comment"
+_HANDLE = re.compile(r"@([\w.-]{1,100})")
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _PAGE_HEAD_BYTES = 1 << 14
 _TABLE = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:[^\n]{0,500},)?"?(?:Comment|Live Chat) ID"?,', re.I)
@@ -177,8 +178,27 @@ def _decode(line: bytes) -> Sequence[Record]:
     if b'"youtube#' in line:
         resource = _parse_resource(line)
     if resource is not None and resource.kind in (*_PAGES, _THREAD, _COMMENT):
-        return _decode_resource(resource) or (Skipped("empty_page"),)
-    return _decode_scraped(_parse_scraped(line)) or (Skipped("empty_page"),)
+        return _add_mentions(_decode_resource(resource)) or (Skipped("empty_page"),)
+    return _add_mentions(_decode_scraped(_parse_scraped(line))) or (Skipped("empty_page"),)
+
+
+def _add_mentions(records: list[Record]) -> list[Record]:
+    """Return the comments of a page with the people whom they name, as far as they wrote some."""
+    posts = [record for record in records if isinstance(record, Post)]
+    people = {post.author_name.lower(): post.author for post in posts if post.author_name}
+    if len(people) < 2:
+        return records  # each comment names its own author, if anybody
+    return [
+        record._replace(mentions=_find_mentions(record.text, people))
+        if isinstance(record, Post) and "@" in record.text
+        else record
+        for record in records
+    ]
+
+
+def _find_mentions(text: str, people: dict[str, str | None]) -> str | None:
+    found = (match[1].rstrip(".-") for match in _HANDLE.finditer(text))
+    return match_mentions(text, [(name, people.get(name.lower())) for name in found])
 
 
 def _decode_resource(resource: _Resource) -> list[Record]:

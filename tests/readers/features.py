@@ -21,7 +21,7 @@ FEATURES = {
     "code": "code is fenced, or stands between backticks within a line",
     "thread": "a reply has its parent and, if the dump has it, the thread's first post",
     "deletes": "what its author or a moderator has deleted is withdrawn",
-    "visibility": "what is not for everybody is withdrawn without its text",
+    "visibility": "what is not for everybody is withdrawn",
     "dates": "the time is read, in UTC",
     "mentions": "a person whom a text names gets the pseudonym of the author column, or is masked",
 }
@@ -1106,6 +1106,10 @@ def _yt(thread: Any = None, **changes: Any) -> list[Any]:
     return [{"kind": "youtube#commentThread", "snippet": {"topLevelComment": comment, **thread}}]
 
 
+_YT_BOB = {"id": "Ug1", "parent": "root", "text": "low", "author": "@bob.lee", "author_id": "UC2"}
+_YT_ADA = {"id": "Ug1.9", "parent": "Ug1", "text": "hi @Bob.Lee.", "author": "@ada"}
+_YT_ADA |= {"author_id": "UC1"}
+
 YOUTUBE: dict[str, Cell] = {
     "text": Yes(_yt(textOriginal=None, textDisplay="a &amp; b<br>c"), {"text": "a & b\nc"}),
     "title": Absent("comments have no titles"),
@@ -1120,7 +1124,10 @@ YOUTUBE: dict[str, Cell] = {
     "deletes": Yes(_yt(moderationStatus="rejected"), {"withdrawn": "removed"}),
     "visibility": Yes(_yt({"isPublic": False}), {"withdrawn": "private"}),
     "dates": Yes(_yt(), {"created_at": DAY}),
-    "mentions": Yes(_yt(), {"author": "UC1", "author_name": "ada"}),
+    "mentions": Yes(
+        [{"id": "v1", "comments": [_YT_BOB, {**_YT_BOB, **_YT_ADA}]}],
+        {"mentions": "bob.lee=UC2", "author": "UC1"},
+    ),
 }
 
 #: The cells of the table, by reader.
@@ -1149,3 +1156,168 @@ READERS: dict[str, dict[str, Cell]] = {
     "x_stream": X_STREAM,
     "youtube": YOUTUBE,
 }
+
+# --------------------------------------------------------------------------- other forms
+
+_NOTE = {**_ARTICLE, "type": "Note", "name": None, "content": "<p>hi @bob</p>"}
+_DOCUMENT = {"type": "Document", "mediaType": "image/png", "name": "a grey gull"}
+_TAGS = [
+    {"type": "Hashtag", "name": "#tides", "href": "https://pub.example/tags/tides"},
+    {"type": "Mention", "name": "@bob@far.example", "href": "https://far.example/users/bob"},
+]
+
+
+def _telethon(text: str, *entities: Any) -> list[Any]:
+    peer, chat = {"_": "PeerChannel", "channel_id": 7}, {"username": "tides", "title": "Tides"}
+    row = {"_": "Message", "id": 9, "peer_id": peer, "chat": chat, "date": "2024-05-01T10:00:00Z"}
+    return [{**row, "message": text, "entities": list(entities)}]
+
+
+def _entity(kind: str, offset: int, length: int, **more: Any) -> dict[str, Any]:
+    return {"_": f"MessageEntity{kind}", "offset": offset, "length": length, **more}
+
+
+_SNSCRAPED = {
+    "_type": "snscrape.modules.twitter.Tweet",
+    "id": 77,
+    "rawContent": "low tide",
+    "date": "2024-05-01T10:00:00+00:00",
+    "user": {"id": 12, "username": "ada"},
+}
+_PHOTO = {"_type": "snscrape.modules.twitter.Photo", "altText": "a grey gull"}
+_FLAT = {"id": "77", "text": "low tide", "author_id": "12", "author": {"id": "12"}}
+_WITH_GULL = "low tide\n\na grey gull"
+
+#: Cells in other forms of a platform's dumps.
+OTHER_FORMS: list[tuple[str, str, Yes]] = [
+    (
+        "bluesky",
+        "alt",
+        Yes(_skeet(embed={"video": {}, "alt": "a grey gull"}), {"text": _WITH_GULL}, ALT),
+    ),
+    (
+        "discord",
+        "mentions",
+        Yes(_discord(content="hi @bob and <@6>"), {"text": "hi @user and @user", "mentions": None}),
+    ),
+    (
+        "fourchan",
+        "code",
+        Yes(
+            [{**_FUUKA, "comment": "[spoiler]see[/spoiler] [code]x = 1[/code]"}],
+            {"text": "see \n```\nx = 1\n```"},
+        ),
+    ),
+    (
+        "hackernews",
+        "poll",
+        Yes(_item(type="pollopt", poll=8, parent=None), {"parent_id": "hackernews:8"}),
+    ),
+    (
+        "mastodon",
+        "alt",
+        Yes([{**_NOTE, "attachment": [_DOCUMENT]}], {"text": "hi @bob\n\na grey gull"}, ALT),
+    ),
+    (
+        "mastodon",
+        "alt",
+        Yes(
+            [{**_ARTICLE, "content": '<p>see <img alt="a gull"></p>'}],
+            {"text": "Mud\n\nsee a gull"},
+            ALT,
+        ),
+    ),
+    ("mastodon", "mentions", Yes([{**_NOTE, "tag": _TAGS}], {"mentions": "bob=bob@far.example"})),
+    (
+        "mastodon",
+        "poll",
+        Yes(
+            [{**_NOTE, "type": "Question", "oneOf": [{"name": "ebb"}]}], {"text": "hi @bob\n- ebb"}
+        ),
+    ),
+    ("reddit", "code", Yes(_submission(selftext="    x = 1"), {"text": "Mud\n\n```\nx = 1\n```"})),
+    (
+        "slack",
+        "alt",
+        Yes(
+            _slack(blocks=[{"type": "image", "alt_text": "a grey gull"}]), {"text": _WITH_GULL}, ALT
+        ),
+    ),
+    (
+        "telegram",
+        "code",
+        Yes(
+            _telethon("see y\nx = 1", _entity("Code", 4, 1), _entity("Pre", 6, 5, language="py")),
+            {"text": "see `y`\n```py\nx = 1\n```"},
+        ),
+    ),
+    (
+        "telegram",
+        "quote",
+        Yes(_telethon("high\nno, low", _entity("Blockquote", 0, 4)), {"text": "> high\nno, low"}),
+    ),
+    (
+        "telegram",
+        "mentions",
+        Yes(
+            [
+                {
+                    "_": "Message",
+                    "id": 9,
+                    "chat": {"id": -1007, "type": "ChatType.CHANNEL", "username": "tides"},
+                    "from_user": {"id": 12, "username": "ada"},
+                    "text": "hi Bob Lee",
+                    "date": "2024-05-01 10:00:00",
+                    "entities": [
+                        {"type": "MessageEntityType.TEXT_MENTION", "offset": 3, "length": 7}
+                    ],
+                }
+            ],
+            {"text": "hi @user", "author": "user12", "author_name": "ada"},
+        ),
+    ),
+    (
+        "tumblr",
+        "alt",
+        Yes(_old_post(body='<p>see <img alt="a gull"></p>'), {"text": "see a gull"}, ALT),
+    ),
+    (
+        "x_api",
+        "alt",
+        Yes(
+            [
+                {
+                    **_FLAT,
+                    "attachments": {"media": [{"media_key": "3_1", "alt_text": "a grey gull"}]},
+                }
+            ],
+            {"text": _WITH_GULL},
+            ALT,
+        ),
+    ),
+    ("x_scrape", "alt", Yes([{**_SNSCRAPED, "media": [_PHOTO]}], {"text": _WITH_GULL}, ALT)),
+    (
+        "x_scrape",
+        "alt",
+        Yes(
+            [{**_SNSCRAPED, "media": {"photos": [_PHOTO], "videos": []}}], {"text": _WITH_GULL}, ALT
+        ),
+    ),
+    (
+        "x_stream",
+        "alt",
+        Yes(
+            _v1(
+                text="RT @bob: low",
+                retweeted_status={
+                    **_v1(
+                        {"screen_name": "bob", "id_str": "13"}, extended_entities={"media": [_GULL]}
+                    )[0],
+                    "id_str": "5",
+                },
+            ),
+            {"text": "RT @bob: low tide\n\na grey gull", "kind": "repost"},
+            ALT,
+        ),
+    ),
+]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from corpus import readers
-from tests.readers.features import FEATURES, READERS, Absent, Cell, Unread, Yes
+from tests.readers.features import FEATURES, OTHER_FORMS, READERS, Absent, Cell, Unread, Yes
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "readers.md"
 READ = [
@@ -38,7 +38,10 @@ def write(folder: Path, content: Any) -> Path:
     return path if len(content) == 1 and path.parent.name == "export" else folder / "export"
 
 
-@pytest.mark.parametrize(("name", "feature", "cell"), READ)
+OTHERS = [pytest.param(*each, id=f"{each[0]}-{each[1]}") for each in OTHER_FORMS]
+
+
+@pytest.mark.parametrize(("name", "feature", "cell"), [*READ, *OTHERS])
 def test_what_the_table_says_is_read(name: str, feature: str, cell: Yes, tmp_path: Path) -> None:
     path = write(tmp_path, cell.content)
     module = readers.find(name)
