@@ -41,7 +41,7 @@ WRITES: Mapping[str, pl.DataType] = {
     "text": pl.String(),
     **{f"pii_{entity.lower()}": pl.UInt16() for entity in (*ENTITIES, "HANDLE")},
 }
-VERSION = 7
+VERSION = 8
 
 _MAX_COUNT = 65535  # of the count columns' type
 #: Rounds after which a surrogate that is a detail next to its neighbours becomes a placeholder, and

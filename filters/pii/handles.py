@@ -380,6 +380,8 @@ class HandleFinder:
                 network, account = _identify_account(network, name, before)
             else:
                 account = name.lower()
+            if "@" in account and account in authors_by_name:
+                network = platform  # on which authors have addresses (Lemmy), not names like these
             is_marked = account in authors_by_name and network == platform
             if is_short and not is_marked and (has_signs_of_code or code.is_known_word(name)):
                 if code_spans is None:

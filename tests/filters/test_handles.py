@@ -139,6 +139,17 @@ def test_a_pseudonym_equals_that_of_the_author_column(
     assert redact(text, platform, handles="pseudonym").endswith(pseudonym(author))
 
 
+def test_a_listed_mention_with_a_host_gets_the_pseudonym_of_its_author_s_address() -> None:
+    address = "https://far.example/u/bob"
+    text = f"hi [@Bob@far.example]({address}) and @eve@far.example"
+    posts = pl.DataFrame(
+        {"text": [text], "platform": ["lemmy"], "mentions": [f"bob@far.example={address}"]}
+    )
+    redacted = pii.build(pii.Config(handles="pseudonym"), key=KEY)(posts)["text"][0]
+    bob, eve = pseudonym(f"lemmy:{address}"), pseudonym("mastodon:eve@far.example")
+    assert redacted == f"hi [{bob}](https://far.example/u/{bob}) and {eve}"
+
+
 def test_pseudonyms_depend_on_the_key_and_have_no_digit() -> None:
     posts = pl.DataFrame({"text": ["@joe"], "platform": ["x"]})
     one, two = (
