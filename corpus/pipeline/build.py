@@ -33,7 +33,7 @@ from corpus.pipeline.build_manifest import (
     count_suppressed_posts,
     find_shared_ids,
     list_warnings,
-    summarize_source,
+    summarize_sources,
 )
 from corpus.pipeline.context import BuildContext
 from corpus.pipeline.failures import damage_error, explained_failures
@@ -105,7 +105,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     files = ingest.list_input_files(context)
     first, *later = context.plan.segments()
     parts = ingest.read_and_filter(context, files, first)
-    sources = [summarize_source(file, context.removed_repeats[file.folder]) for file in files]
+    sources = summarize_sources(files, context.removed_repeats)
     check_any_read(sources)
     counted = count_by_source(context.plan, files, sources)
     check_refusals(counted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +13,9 @@ from corpus.dedup.minhash import choose_bands
 from corpus.errors import BuildError
 from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
 from corpus.pipeline.context import BuildContext
-from corpus.pipeline.ingest import InputFile, list_post_files
-from corpus.pipeline.read_file import load_receipts
+from corpus.pipeline.ingest import InputFiles, list_post_files
+from corpus.pipeline.join_batches import DumpFile, FileCounts
+from corpus.pipeline.read_files import count_files
 from corpus.plan.model import Plan
 from corpus.privacy import suppression
 from corpus.report import list_tool_versions
@@ -26,35 +27,51 @@ _WARNING_SHARE = 0.01
 _MAX_COMPARED_POSTS = 1_000_000
 
 
-def summarize_source(file: InputFile, repeats: int = 0) -> dict[str, Any]:
-    """The manifest's entry for one input file, from the receipts of its parts.
+def summarize_sources(
+    files: Sequence[InputFiles], removed_repeats: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """The manifest's entry for each input file, from the counts of the parts.
 
-    ``repeats`` are the posts in them that were removed since, as they repeat suppressed ones.
+    ``removed_repeats`` are, by ``source_file``, the posts in the parts that were removed since, as
+    they repeat suppressed ones.
     """
-    receipts = list(load_receipts(file.folder))
-    refused: dict[str, int] = {}
-    skipped: dict[str, int] = {}
-    unreadable: dict[str, int] = {}
-    for receipt in receipts:
-        _add_counts(refused, receipt["refused"])
-        _add_counts(skipped, receipt["skipped"])
-        _add_counts(unreadable, receipt.get("unreadable", {}))
-    suppressed = sum(receipt.get("suppressed", 0) for receipt in receipts)
-    read = sum(receipt["posts"] for receipt in receipts) + sum(refused.values()) + suppressed
-    suppressed += repeats
-    tombstones = (receipt["tombstones"] - receipt["of_removed_posts"] for receipt in receipts)
+    names = {file.name for each in files for file in each.read_task.files}
+    repeats: dict[str, int] = {}
+    for source_file, count in removed_repeats.items():
+        name = _find_input_name(source_file, names)
+        repeats[name] = repeats.get(name, 0) + count
+    return [
+        _summarize_file(file, each.read_task.reader, counts, repeats.get(file.name, 0))
+        for each in files
+        for file, counts in zip(
+            each.read_task.files, count_files(each.folder, len(each.read_task.files)), strict=True
+        )
+    ]
+
+
+def _find_input_name(source_file: str, names: Collection[str]) -> str:
+    """The file on disk of a ``source_file``, which may be a member of an archive or a folder."""
+    while source_file not in names:
+        source_file = source_file[: max(source_file.rfind("!"), source_file.rfind("/"))]
+    return source_file
+
+
+def _summarize_file(
+    file: DumpFile, reader: str, counts: FileCounts, repeats: int
+) -> dict[str, Any]:
+    suppressed, refused = counts.suppressed + repeats, sum(counts.refused.values())
     return {
-        "path": file.read_task.name,
+        "path": file.name,
         "bytes": file.size_bytes,
-        "sha256": receipts[-1]["sha256"],
-        "reader": file.read_task.reader,
-        "read": read,
-        "refused": sum(refused.values()),
-        "refused_by_reason": dict(sorted(refused.items())),
+        "sha256": counts.sha256,
+        "reader": reader,
+        "read": counts.posts + refused + counts.suppressed,
+        "refused": refused,
+        "refused_by_reason": dict(sorted(counts.refused.items())),
         **({"suppressed": suppressed} if suppressed else {}),
-        "tombstones": sum(tombstones),
-        "skipped": dict(sorted(skipped.items())),
-        **({"unreadable": dict(sorted(unreadable.items()))} if unreadable else {}),
+        "tombstones": counts.tombstones,
+        "skipped": dict(sorted(counts.skipped.items())),
+        **({"unreadable": dict(sorted(counts.unreadable.items()))} if counts.unreadable else {}),
     }
 
 
@@ -98,25 +115,29 @@ class SourceCounts:
 
 
 def count_by_source(
-    plan: Plan, files: Sequence[InputFile], entries: Sequence[dict[str, Any]]
+    plan: Plan, files: Sequence[InputFiles], entries: Sequence[dict[str, Any]]
 ) -> list[SourceCounts]:
     """Add up the manifest's entries of the files of each source, in the plan's order."""
+    sources = [each.source for each in files for _ in each.read_task.files]
+    entries_by_source: dict[int | None, list[dict[str, Any]]] = {}
+    for number, entry in zip(sources, entries, strict=True):
+        entries_by_source.setdefault(number, []).append(entry)
     counted = []
-    for number, source in enumerate(plan.sources):
+    for index, source in enumerate(plan.sources):
         refused: dict[str, int] = {}
         unreadable: dict[str, int] = {}
-        own = [entry for file, entry in zip(files, entries, strict=True) if file.source == number]
+        own = entries_by_source.get(index, [])
         for entry in own:
             _add_counts(refused, entry["refused_by_reason"])
             _add_counts(unreadable, entry.get("unreadable", {}))
         read = sum(entry["read"] for entry in own)
-        name = f"source {number + 1} ({source.reader})"
+        name = f"source {index + 1} ({source.reader})"
         counted.append(SourceCounts(name, source.config.max_refused, read, refused, unreadable))
     return counted
 
 
 def find_shared_ids(
-    context: BuildContext, files: Sequence[InputFile], counted: Sequence[SourceCounts]
+    context: BuildContext, files: Sequence[InputFiles], counted: Sequence[SourceCounts]
 ) -> list[str]:
     """Warn of tables in which posts of the same id differ in text.
 

@@ -77,9 +77,9 @@ class BuildContext:
     #: The parts of every step; their ``dropped`` files together are the ledger.
     ledger_parts: list[Part] = field(default_factory=list)
     #: The files of posts without what repeats removed posts, by the files of the parts as they were
-    #: read; and how many posts these lack by the suppression list, by the folder of a file's parts.
+    #: read; and how many posts these lack by the suppression list, by their ``source_file``.
     rewritten_parts: dict[Path, Path] = field(default_factory=dict)
-    removed_repeats: Counter[Path] = field(default_factory=Counter)
+    removed_repeats: Counter[str] = field(default_factory=Counter)
     #: For each barrier, what the manifest records of it, and the parts that it measured.
     facts: dict[str, dict[str, Any]] = field(default_factory=dict)
     measured_parts: dict[str, list[MeasuredPart]] = field(default_factory=dict)

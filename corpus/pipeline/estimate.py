@@ -8,19 +8,19 @@ docs/operations.md says how far off it has been.
 
 from __future__ import annotations
 
+import random
 import time
-from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import polars as pl
 
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, dry_run_folder, ingest
-from corpus.pipeline.read_file import SourceFileNames, apply_suppression_list, save_part
+from corpus.pipeline.join_batches import BatchJoiner, DumpFile, FileCounts, JoinedBatch
+from corpus.pipeline.read_files import apply_suppression_list, pack_files, save_part
 from corpus.pipeline.workspace import Workspace, mark_begun
 from corpus.plan.entries import Source
 from corpus.plan.model import Plan
@@ -36,6 +36,9 @@ _BATCH_POSTS = 100
 _MIN_OFFSETS = 4
 #: What a task of dedup holds of each key in its range, in bytes.
 _DEDUP_BYTES_PER_KEY = 63
+
+#: For each task that would read: some batches of its files, with the files' paths.
+Beginnings = list[list[tuple[str, Batch]]]
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,15 @@ def estimate_build(plan: Plan) -> Estimate:
     plan = plan.with_local_copies()
     plan.check_paths()
     with dry_run_folder.made_folder(plan.folder) as folder:
-        batches_by_file, posts, reading_seconds = _read_beginnings(plan)
-        sampled = sum(len(batch.posts) for each in batches_by_file.values() for batch in each)
+        beginnings, posts, reading_seconds = _read_beginnings(plan)
+        sampled = sum(len(batch.posts) for each in beginnings for _, batch in each)
         if not sampled:
             raise BuildError("the beginnings of the sources hold no posts to estimate from")
-        first_half = {file: each[: -(-len(each) // 2)] for file, each in batches_by_file.items()}
-        samples = (first_half, first_half, batches_by_file)  # the first run loads the models
+        first_half = [each[: -(-len(each) // 2)] for each in beginnings]
+        samples = (first_half, first_half, beginnings)  # the first run loads the models
         first, half, whole = (
-            _build_trial(plan, folder / name, batches)
-            for name, batches in zip(dry_run_folder.TRIALS, samples, strict=True)
+            _build_trial(plan, folder / name, sample)
+            for name, sample in zip(dry_run_folder.TRIALS, samples, strict=True)
         )
     scale = posts / sampled
     workers = plan.run.workers if plan.run.runner == "processes" else 1
@@ -98,22 +101,39 @@ def estimate_build(plan: Plan) -> Estimate:
     )
 
 
-def _read_beginnings(plan: Plan) -> tuple[dict[tuple[int, str], list[Any]], float, float]:
-    """The first batches of each file, by the number of its source and its path.
+def _read_beginnings(plan: Plan) -> tuple[Beginnings, float, float]:
+    """The first batches of the files, how many posts all seem to hold, and the seconds of reading.
 
-    With them, how many posts all files seem to hold, and how many seconds reading them would take.
+    Of small files that one task reads, a few are read.
     """
-    batches_by_file: dict[tuple[int, str], list[Any]] = {}
+    beginnings: Beginnings = []
     posts = seconds = 0.0
-    files = [(n, path) for n, source in enumerate(plan.sources) for path in source.list_files()]
-    min_posts = -(-_MIN_POSTS // len(files))
-    for number, path in files:
+    packs = [
+        (source, pack)
+        for source in plan.sources
+        for pack in pack_files(
+            [DumpFile(path, "", *filesystem.size_and_mtime(path)) for path in source.list_files()]
+        )
+    ]
+    min_posts = -(-_MIN_POSTS // len(packs))
+    for source, pack in packs:
         began = time.perf_counter()
-        batches, read, total = _read_beginning(plan.sources[number], path, min_posts)
-        seconds += (time.perf_counter() - began) * total / max(1, read)
-        posts += total
-        batches_by_file[number, path] = batches
-    return batches_by_file, posts, seconds
+        found: list[tuple[str, Batch]] = []
+        pack_read, pack_posts, read_bytes = 0, 0.0, 0
+        pack_bytes = sum(file.size_bytes for file in pack)
+        for file in random.Random(0).sample(pack, len(pack)):
+            batches, read, total = _read_beginning(source, file.path, min_posts - pack_read)
+            found += [(file.path, batch) for batch in batches]
+            read_bytes += file.size_bytes
+            pack_read += read
+            pack_posts += total
+            if pack_read >= min_posts and read_bytes >= _SAMPLE_SHARE * pack_bytes:
+                break
+        beginnings.append(found)
+        pack_posts *= pack_bytes / max(1, read_bytes)
+        posts += pack_posts
+        seconds += (time.perf_counter() - began) * pack_posts / max(1, pack_read)
+    return beginnings, posts, seconds
 
 
 def _read_beginning(source: Source, path: str, min_posts: int) -> tuple[list[Any], int, float]:
@@ -147,10 +167,8 @@ def _read_beginning(source: Source, path: str, min_posts: int) -> tuple[list[Any
     return batches, read, total
 
 
-def _build_trial(
-    plan: Plan, out: Path, batches_by_file: dict[tuple[int, str], list[Any]]
-) -> _TrialBuild:
-    """Build from some batches of each file, as if the files held no more."""
+def _build_trial(plan: Plan, out: Path, beginnings: Beginnings) -> _TrialBuild:
+    """Build from some batches of the files, as if the files held no more."""
     # Without a key of the plan's own, a trial makes one beside its output.
     changes = {"path": str(out), "key": str(plan.key_path) if _has_key(plan) else ""}
     output = plan.output.model_copy(update={**changes, "keep_work": True, "suppressed": ""})
@@ -162,18 +180,17 @@ def _build_trial(
     suppressed = suppression.load(small.key_path).state
     mark_begun(small, suppressed)  # without it, the build would remove the parts
     namer = FileNamer(keys.load_key(small.key_path))
-    for file in small.name_files():
-        source, batches = plan.sources[file.source], batches_by_file[file.source, file.path]
-        names = SourceFileNames(file.path, file.name, namer)
-        module = readers.find(source.reader)
-        batches = [names.rename(batch, module, source.config) for batch in batches]
-        facts = ingest.identify_file(source, file, run.part_posts, key_id)
-        identity = ingest.identify_file_parts(facts, suppressed)
+    for (number, pack), beginning in zip(ingest.list_packs(small), beginnings, strict=True):
+        source = plan.sources[number]
+        facts = ingest.identify_pack(source, pack, run.part_posts, key_id)
+        identity = ingest.identify_parts_of(facts, suppressed)
         folder = workspace.step_folder("read", *identity)
         folder.mkdir(parents=True, exist_ok=True)
-        for index, part in enumerate(_make_parts(batches, run.part_posts)):
+        joiner = BatchJoiner(readers.find(source.reader), source.config, run.part_posts, namer)
+        parts = list(_make_parts(joiner, pack, beginning))
+        for index, part in enumerate(parts, start=1):
             listed = apply_suppression_list(part, small.key_path, suppressed)
-            save_part(*listed, folder, index)
+            save_part(listed, folder, index - 1, None if index == len(parts) else (0, None), 0)
     began = time.perf_counter()
     manifest = build.build(small)
     seconds = time.perf_counter() - began
@@ -192,36 +209,19 @@ def _has_key(plan: Plan) -> bool:
     return isinstance(plan.key_path, str) or plan.key_path.exists()
 
 
-def _make_parts(batches: list[Batch], part_posts: int) -> list[Batch]:
-    """Join batches to parts of about the size that the build would read; the last ends the file."""
-    runs: list[list[Batch]] = []
-    missing = 0
-    for batch in batches:
-        if missing <= 0:
-            runs.append([])
-            missing = part_posts
-        runs[-1].append(batch)
-        missing -= max(1, len(batch.posts))
-    parts = [_join_batches(run) for run in runs]
+def _make_parts(
+    joiner: BatchJoiner, pack: Sequence[DumpFile], beginning: Sequence[tuple[str, Batch]]
+) -> Iterator[JoinedBatch]:
+    """Join batches to parts, as the build would if the files held no more."""
+    for number, file in enumerate(pack):
+        for batch in (batch for path, batch in beginning if path == file.path):
+            if not joiner.has_space(batch):
+                yield joiner.join()
+            joiner.add(number, file, batch)
+    last = joiner.join()
     # A file that was read to its end has a hash; the trial does not look at it.
-    end = [replace(part, cursor=None, sha256=part.sha256 or "0" * 64) for part in parts[-1:]]
-    return [*parts[:-1], *end]
-
-
-def _join_batches(batches: list[Batch]) -> Batch:
-    skipped: Counter[str] = Counter()
-    unreadable: Counter[str] = Counter()
-    for batch in batches:
-        skipped.update(batch.skipped)
-        unreadable.update(batch.unreadable)
-    return replace(
-        batches[-1],
-        posts=pl.concat([batch.posts for batch in batches]),
-        refused=pl.concat([batch.refused for batch in batches]),
-        tombstones=pl.concat([batch.tombstones for batch in batches]),
-        skipped=dict(skipped),
-        unreadable=dict(unreadable),
-    )
+    ends = [FileCounts(number, sha256="0" * 64) for number in range(len(pack))]
+    yield replace(last, counts=[*last.counts, *ends])
 
 
 def _sum_file_bytes(folder: Path) -> int:

@@ -4,111 +4,116 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline.context import BuildContext, Part
 from corpus.pipeline.filter_part import FilterPart
+from corpus.pipeline.join_batches import DumpFile
 from corpus.pipeline.plant_canaries import PlantCanaries
-from corpus.pipeline.read_file import ReadFile, is_finished, load_receipts, part_path
+from corpus.pipeline.read_files import ReadFiles, is_finished, load_receipts, pack_files, part_path
 from corpus.pipeline.remove_repeats import ReadPart, remove_repeats
 from corpus.plan.entries import Source, Stage, serialize_stages
-from corpus.plan.source_names import NamedFile
+from corpus.plan.model import Plan
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.tombstones import fold_tombstones
 from corpus.storage import filesystem
 from corpus.tasks import runners
 
 #: Raised when the files of a part have other content for the same posts.
-_PART_VERSION = 2
+_PART_VERSION = 3
 
 
 @dataclass(frozen=True)
-class InputFile:
-    """One input file and the task that reads it into parts."""
+class InputFiles:
+    """The input files that one task reads into parts: a large one, or small ones of one source."""
 
-    read_task: ReadFile | PlantCanaries
-    size_bytes: int
-    has_tombstones: bool  # whether its reader may find deletion notices
+    read_task: ReadFiles | PlantCanaries
+    has_tombstones: bool  # whether their reader may find deletion notices
     identity: tuple[object, ...]
-    source: int | None = None  # the index of its source in the plan; none: canaries
+    source: int | None = None  # the index of their source in the plan; none: canaries
 
     @property
     def folder(self) -> Path:
-        """The folder of the file's parts."""
+        """The folder of the parts."""
         return self.read_task.folder
 
 
-def list_input_files(context: BuildContext) -> list[InputFile]:
+def list_input_files(context: BuildContext) -> list[InputFiles]:
     """The files of all sources, in the plan's order; canaries, if any, are the last."""
     plan, files = context.plan, []
-    for file in plan.name_files():
-        source = plan.sources[file.source]
-        has_tombstones = readers.find(source.reader).TOMBSTONES
-        facts = identify_file(source, file, plan.run.part_posts, context.key_id)
-        identity = identify_file_parts(facts, context.suppressed)
-        size_bytes, modified_ns = filesystem.size_and_mtime(file.path)
-        task = ReadFile(
+    for number, pack in list_packs(plan):
+        source = plan.sources[number]
+        identity = identify_pack(source, pack, plan.run.part_posts, context.key_id)
+        identity = identify_parts_of(identity, context.suppressed)
+        task = ReadFiles(
             source.reader,
             source.config_json,
-            file.path,
-            file.name,
+            pack,
             context.workspace.step_folder("read", *identity),
             plan.run.part_posts,
-            size_bytes,
-            modified_ns,
             plan.key_path,
             context.suppressed,
         )
-        files.append(InputFile(task, size_bytes, has_tombstones, identity, file.source))
+        has_tombstones = readers.find(source.reader).TOMBSTONES
+        files.append(InputFiles(task, has_tombstones, identity, number))
     if plan.output.canaries:
         files.append(_make_canary_file(context))
     return files
 
 
-def identify_file(
-    source: Source, file: NamedFile, part_posts: int, key_id: str
-) -> tuple[object, ...]:
-    """What the parts of a file depend on, wherever its folder is.
+def list_packs(plan: Plan) -> Iterator[tuple[int, tuple[DumpFile, ...]]]:
+    """The files of each task that reads, with the index of their source, in reading order."""
+    for number, named in groupby(plan.name_files(), attrgetter("source")):
+        files = [
+            DumpFile(file.path, file.name, *filesystem.size_and_mtime(file.path)) for file in named
+        ]
+        for pack in pack_files(files):
+            yield number, pack
 
-    That is the reader, its version and settings, the file's name, bytes and time of change, the
+
+def identify_pack(
+    source: Source, files: Sequence[DumpFile], part_posts: int, key_id: str
+) -> tuple[object, ...]:
+    """What the parts of some files depend on, wherever their folder is.
+
+    That is the reader, its version and settings, the files' names, bytes and times of change, the
     size of a part, and the key, by which names of members are keyed.
     """
-    size_bytes, modified_ns = filesystem.size_and_mtime(file.path)
     return (
         source.reader,
         readers.find(source.reader).VERSION,
         source.deciding_settings,
-        file.name,
-        size_bytes,
-        modified_ns,
+        [(file.name, file.size_bytes, file.modified_ns) for file in files],
         part_posts,
         key_id,
     )
 
 
-def identify_file_parts(
-    file: tuple[object, ...], suppressed: suppression.State
+def identify_parts_of(
+    files: tuple[object, ...], suppressed: suppression.State
 ) -> tuple[object, ...]:
-    """What the parts of a file depend on with a suppression list: with another, on other posts."""
-    identity = (*file, _PART_VERSION)
+    """What the parts depend on with a suppression list: with another, on other posts."""
+    identity = (*files, _PART_VERSION)
     return (*identity, suppressed.digest) if suppressed.entries else identity
 
 
-def _make_canary_file(context: BuildContext) -> InputFile:
+def _make_canary_file(context: BuildContext) -> InputFiles:
     count = context.plan.output.canaries
     seed = canaries.derive_seed(keys.load_key(context.plan.key_path))
     identity = (canaries.SOURCE_NAME, count, context.key_id)
-    folder = context.workspace.step_folder("read", *identity)
-    return InputFile(PlantCanaries(folder, count, seed), 0, False, identity)
+    folder = context.workspace.step_folder("read", *identity, _PART_VERSION)
+    return InputFiles(PlantCanaries(folder, count, seed), False, identity)
 
 
 # --------------------------------------------------------------------------- reading and filtering
 
 
 def read_and_filter(
-    context: BuildContext, files: Sequence[InputFile], segment: Sequence[Stage]
+    context: BuildContext, files: Sequence[InputFiles], segment: Sequence[Stage]
 ) -> list[Part]:
     """Read every file and filter its parts as they appear; return the parts in reading order.
 
@@ -128,21 +133,23 @@ class PartScheduler:
     """Decides which task comes next while files are read into parts and parts are filtered."""
 
     def __init__(
-        self, context: BuildContext, files: Sequence[InputFile], segment: Sequence[Stage]
+        self, context: BuildContext, files: Sequence[InputFiles], segment: Sequence[Stage]
     ) -> None:
         self._context = context
         self._files = files
         self._chain = serialize_stages(segment)
         self._all_stages = serialize_stages(context.plan.stages)
         self._fingerprints = context.segment_fingerprints(segment)
-        #: By the folder of a file's parts: the files that are not read to their end, how many of
-        #: the parts have been found, and how many bytes of the file these have used.
-        self._unread = {file.folder: file for file in files}
+        #: By the folder of the parts: the files that are not read to their end, those of which not
+        #: all parts have been found, how many have, and how many bytes of the files these used.
+        self._unread = {each.folder: each for each in files}
+        self._incomplete = dict(self._unread)
         self._part_counts = dict.fromkeys(self._unread, 0)
         self._positions = dict.fromkeys(self._unread, 0)
         self._filtered: dict[tuple[Path, int], Part] = {}
         self._targets: dict[Path, Path] = {}  # of the filtered parts, by folder of the parts
-        self._total_bytes = sum(file.size_bytes for file in files)
+        self._total_bytes = sum(each.read_task.size_bytes for each in files)
+        self._read_bytes = self._found_parts = 0
 
     def iter_tasks(self) -> Iterator[runners.Runnable | None]:
         """The tasks in the order in which they may start; ``NOT_READY`` while none may."""
@@ -165,17 +172,21 @@ class PartScheduler:
     def _iter_new_parts(self, tombstones: Path | None, repeats: str) -> Iterator[FilterPart]:
         """Tasks that filter the parts which have appeared since the last call."""
         removed = (tombstones.name if tombstones else "", *([repeats] if repeats else ()))
-        for file in self._files:
-            identity = (*file.identity, *removed, self._fingerprints)
-            target = self._context.workspace.step_folder("filtered", *identity)
-            self._targets[file.folder] = target
+        for file in list(self._incomplete.values()):
+            if file.folder not in self._targets:
+                identity = (*file.identity, *removed, self._fingerprints)
+                target = self._context.workspace.step_folder("filtered", *identity)
+                self._targets[file.folder] = target
             for receipt in load_receipts(file.folder, self._part_counts[file.folder]):
                 index = self._part_counts[file.folder]
                 self._part_counts[file.folder] += 1
-                self._positions[file.folder] = receipt["position"]
+                self._found_parts += 1
+                self._add_read_bytes(file, receipt["position"])
+                if is_finished([receipt]):
+                    del self._incomplete[file.folder]
                 posts = part_path(file.folder, index)
                 yield FilterPart(
-                    target,
+                    self._targets[file.folder],
                     index,
                     self._context.rewritten_parts.get(posts, posts),
                     self._chain,
@@ -184,31 +195,32 @@ class PartScheduler:
                     all_stages=self._all_stages,
                 )
 
-    def collect(self, result: ReadFile | PlantCanaries | FilterPart) -> None:
-        """Take the result of a task: a file was read to its end, or a part was filtered."""
-        if isinstance(result, ReadFile | PlantCanaries):
-            del self._unread[result.folder]
+    def collect(self, result: ReadFiles | PlantCanaries | FilterPart) -> None:
+        """Take the result of a task: files were read to the end, or a part was filtered."""
+        if isinstance(result, ReadFiles | PlantCanaries):
+            file = self._unread.pop(result.folder)
+            self._add_read_bytes(file, file.read_task.size_bytes)
             return
         part = self._context.record_part(result)
         self._filtered[result.folder, result.index] = part
-        total = sum(self._part_counts.values())
-        self._context.observer.step("filtering", len(self._filtered), total)
+        self._context.observer.step("filtering", len(self._filtered), self._found_parts)
+
+    def _add_read_bytes(self, file: InputFiles, position: int) -> None:
+        if position > self._positions[file.folder]:
+            self._read_bytes += position - self._positions[file.folder]
+            self._positions[file.folder] = position
 
     def report_reading(self) -> None:
         """Show how many bytes of all files have been read."""
-        unread = sum(
-            file.size_bytes - self._positions[folder] for folder, file in self._unread.items()
-        )
-        self._context.observer.step("reading", self._total_bytes - unread, self._total_bytes)
+        self._context.observer.step("reading", self._read_bytes, self._total_bytes)
 
     def finished_parts(self) -> list[Part]:
         """All filtered parts, in reading order; BuildError if parts on disk have vanished."""
         for file in self._files:
             receipts = list(load_receipts(file.folder))
             if not is_finished(receipts) or len(receipts) != self._part_counts[file.folder]:
-                raise BuildError(
-                    f"parts of '{file.read_task.path}' vanished while the build ran; run again"
-                )
+                path = file.read_task.files[0].path
+                raise BuildError(f"parts of '{path}' vanished while the build ran; run again")
         return [
             self._filtered[self._targets[file.folder], index]
             for file in self._files
@@ -216,7 +228,7 @@ class PartScheduler:
         ]
 
 
-def _fold_tombstones(context: BuildContext, files: Sequence[InputFile]) -> Path | None:
+def _fold_tombstones(context: BuildContext, files: Sequence[InputFiles]) -> Path | None:
     """Fold the deletion notices of all files; the folder of the result, None if there are none."""
     found = _list_nonempty_files(files, "tombstones")
     if not found:
@@ -231,30 +243,29 @@ def _fold_tombstones(context: BuildContext, files: Sequence[InputFile]) -> Path 
 # --------------------------------------------------------------------------- what was read
 
 
-def list_post_files(context: BuildContext, files: Sequence[InputFile]) -> list[Path]:
+def list_post_files(context: BuildContext, files: Sequence[InputFiles]) -> list[Path]:
     """The posts of all parts, in reading order."""
     paths = [part.posts for part in _list_read_parts(files)]
     return [context.rewritten_parts.get(path, path) for path in paths]
 
 
-def _list_read_parts(files: Sequence[InputFile]) -> list[ReadPart]:
+def _list_read_parts(files: Sequence[InputFiles]) -> list[ReadPart]:
     return [
-        ReadPart(file.folder, part_path(file.folder, index), receipt["repeating"])
+        ReadPart(part_path(file.folder, index), receipt["repeating"])
         for file in files
         for index, receipt in enumerate(load_receipts(file.folder))
     ]
 
 
-def list_refusal_files(files: Sequence[InputFile]) -> list[tuple[Path, int]]:
+def list_refusal_files(files: Sequence[InputFiles]) -> list[tuple[Path, int]]:
     """The refusals of the parts that have any, in reading order, with how many each has."""
     return _list_nonempty_files(files, "refused")
 
 
-def _list_nonempty_files(files: Sequence[InputFile], name: str) -> list[tuple[Path, int]]:
-    found = []
-    for file in files:
-        for index, receipt in enumerate(load_receipts(file.folder)):
-            counts = receipt[name]
-            if count := counts if isinstance(counts, int) else sum(counts.values()):
-                found.append((part_path(file.folder, index, name), count))
-    return found
+def _list_nonempty_files(files: Sequence[InputFiles], name: str) -> list[tuple[Path, int]]:
+    return [
+        (part_path(file.folder, index, name), receipt[name])
+        for file in files
+        for index, receipt in enumerate(load_receipts(file.folder))
+        if receipt[name]
+    ]

@@ -8,41 +8,41 @@ from pathlib import Path
 
 import polars as pl
 
-from corpus.pipeline.read_file import is_finished, load_receipts, save_part
+from corpus.pipeline.join_batches import DumpFile, FileCounts, JoinedBatch
+from corpus.pipeline.read_files import is_finished, load_receipts, save_part
 from corpus.privacy import canaries
 from corpus.readers.batches import build_posts_frame
-from corpus.readers.contract import Batch, Post
+from corpus.readers.contract import Post
 from corpus.schema import REFUSAL, TOMBSTONE
 
 
 @dataclass(frozen=True)
 class PlantCanaries:
-    """The task of writing ``count`` canaries to ``folder``, as :class:`ReadFile` writes a part."""
+    """The task of writing ``count`` canaries to ``folder``, as :class:`ReadFiles` writes a part."""
 
     folder: Path
     count: int
     seed: bytes
 
-    reader = path = name = canaries.SOURCE_NAME
+    reader = canaries.SOURCE_NAME
+    files = (DumpFile(canaries.SOURCE_NAME, canaries.SOURCE_NAME, 0, 0),)
+    size_bytes = 0
 
     def __call__(self) -> PlantCanaries:
         """Write the canaries, unless their receipt is there."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not is_finished(list(load_receipts(self.folder))):
-            save_part(self._make_batch(), 0, self.folder, 0)
+            save_part(self._make_part(), self.folder, 0, None, 0)
         return self
 
-    def _make_batch(self) -> Batch:
+    def _make_part(self) -> JoinedBatch:
         made = canaries.make_canaries(self.count, self.seed)
         text = "\n".join(canary.text for canary in made).encode()
         posts = [Post(canary.id, canary.text, author=f"canary {canary.id}") for canary in made]
         rows = [(canaries.SOURCE_NAME, row) for row in range(1, len(made) + 1)]
-        return Batch(
-            posts=build_posts_frame(posts, rows, canaries.PLATFORM),
-            refused=pl.DataFrame(schema=REFUSAL),
-            tombstones=pl.DataFrame(schema=TOMBSTONE),
-            skipped={},
-            cursor=None,
-            position=len(text),
-            sha256=hashlib.sha256(text).hexdigest(),
+        return JoinedBatch(
+            build_posts_frame(posts, rows, canaries.PLATFORM),
+            pl.DataFrame(schema=REFUSAL),
+            pl.DataFrame(schema=TOMBSTONE),
+            [FileCounts(0, len(posts), sha256=hashlib.sha256(text).hexdigest())],
         )

@@ -6,6 +6,7 @@ repeats them, as a repost by text, a quotation or an id, may be in another file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +40,6 @@ _DESCRIBED_COLUMNS = (
 class ReadPart:
     """A part as it was read."""
 
-    folder: Path  # of all parts of its file
     posts: Path
     repeating: int  # posts that repeat another author's text without naming the post
 
@@ -78,7 +78,7 @@ def remove_repeats(
     for part, task, facts in zip(parts, tasks, run_tasks(context.run, tasks, _LABEL), strict=True):
         if facts["is_changed"]:
             context.rewritten_parts[part.posts] = task.target
-            context.removed_repeats[part.folder] += facts["removed"]
+            context.removed_repeats.update(facts["removed"])
     return folder.name if context.rewritten_parts else ""
 
 
@@ -151,5 +151,7 @@ class RemoveRepeats(ResumableTask):
         if is_changed:
             with atomic_write(self.target) as temporary:
                 after.write_parquet(temporary, compression="zstd", compression_level=1)
-        facts = {"is_changed": is_changed, "removed": before.height - after.height}
+        removed = Counter(before["source_file"].to_list())
+        removed.subtract(after["source_file"].to_list())
+        facts = {"is_changed": is_changed, "removed": dict(+removed)}
         return Written([self.target] if is_changed else [], facts)

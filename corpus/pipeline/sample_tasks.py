@@ -18,7 +18,7 @@ _FILES_PER_TASK = 8
 def make_sample_task(
     context: BuildContext,
     parts: Sequence[Part],
-    files: Sequence[ingest.InputFile],
+    files: Sequence[ingest.InputFiles],
     shard_receipts: Sequence[dict[str, Any]],
 ) -> samples.RedactSamples:
     """The task that redacts a few posts for the report; it names the tasks that run before it."""

@@ -7,11 +7,8 @@ and each withdrawn post becomes a tombstone of its id, which withdraws its other
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import polars as pl
 
-from corpus.readers.contract import Batch
 from corpus.schema import TOMBSTONE
 from filters.text.removal_notices import find_notices
 
@@ -20,22 +17,27 @@ from filters.text.removal_notices import find_notices
 _OF_EVERY_COPY = ("deleted", "removed", "deleted_later")
 
 
-def withdraw_copies(batch: Batch) -> Batch:
-    """Return the batch with its notices of removal marked, and a tombstone of each withdrawn post.
-
-    The tombstones have no time: a text that was removed once is not used, though a moderator may
-    have brought it back.
-    """
+def mark_notices(posts: pl.DataFrame) -> pl.DataFrame:
+    """Return the posts with those withdrawn whose text is a notice of removal."""
     undecided = pl.when(pl.col("withdrawn").is_null()).then("text").alias("text")
-    notices = find_notices(batch.posts.select(undecided).to_series(), batch.posts["kind"])
-    posts = batch.posts.with_columns(pl.coalesce("withdrawn", notices).alias("withdrawn"))
-    withdrawn = posts.filter(pl.col("withdrawn").is_in(_OF_EVERY_COPY)).select(
+    notices = find_notices(posts.select(undecided).to_series(), posts["kind"])
+    return posts.with_columns(pl.coalesce("withdrawn", notices).alias("withdrawn"))
+
+
+def mark_withdrawn(posts: pl.DataFrame) -> pl.Series:
+    """Return for each post whether all copies of it are withdrawn."""
+    return posts["withdrawn"].is_in(_OF_EVERY_COPY).fill_null(False)
+
+
+def make_tombstones(withdrawn: pl.DataFrame) -> pl.DataFrame:
+    """Return the tombstones of posts of which all copies are withdrawn.
+
+    They have no time: a text that was removed once is not used, though a moderator may have brought
+    it back.
+    """
+    return withdrawn.select(
         pl.lit("id").alias("target"),
         pl.col("id").alias("value"),
         pl.col("withdrawn").alias("reason"),
         pl.lit(None, pl.Int64()).alias("said_at"),
-    )
-    if not withdrawn.height:
-        return replace(batch, posts=posts)
-    tombstones = pl.concat([batch.tombstones, withdrawn.cast(dict(TOMBSTONE))])  # type: ignore[arg-type]
-    return replace(batch, posts=posts, tombstones=tombstones)
+    ).cast(dict(TOMBSTONE))  # type: ignore[arg-type]

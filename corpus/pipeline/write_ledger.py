@@ -19,7 +19,7 @@ from corpus.privacy import people
 def write_ledger(
     context: BuildContext,
     parts: Sequence[Part],
-    files: Sequence[ingest.InputFile],
+    files: Sequence[ingest.InputFiles],
     shard_receipts: Sequence[dict[str, Any]],
 ) -> tuple[dict[str, Any] | None, dict[str, Any], list[dict[str, Any]]]:
     """Write the ledger and the replacement copies, and choose a few posts for the report.
@@ -64,7 +64,7 @@ def write_ledger(
 
 
 def _make_ledger_tasks(
-    context: BuildContext, files: Sequence[ingest.InputFile]
+    context: BuildContext, files: Sequence[ingest.InputFiles]
 ) -> list[ledger.WriteLedgerFile]:
     """The tasks that write a row for each refused record and each dropped post."""
     scores = {
@@ -87,7 +87,7 @@ def _make_ledger_tasks(
 
 
 def _make_name_tasks(
-    context: BuildContext, files: Sequence[ingest.InputFile]
+    context: BuildContext, files: Sequence[ingest.InputFiles]
 ) -> list[people.WriteNames]:
     """The tasks that write which names in texts stand for which authors."""
     folder = context.workspace.out / people.FOLDER

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 import polars as pl
@@ -81,10 +82,16 @@ class BatchBuilder:
 
     def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
         """Return a batch of the records collected so far, and begin the next one."""
-        batch = Batch(
-            posts=build_posts_frame(self.posts, self.provenance, self.platform),
-            refused=pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
-            tombstones=pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
+        records = Records(
+            self.platform,
+            self.posts,
+            self.provenance,
+            self.refused,
+            self.tombstones,
+            self.size_bytes,
+        )
+        batch = CollectedBatch.collect(
+            records,
             skipped=self.skipped,
             cursor=cursor,
             position=position,
@@ -94,6 +101,72 @@ class BatchBuilder:
         self.posts, self.provenance, self.refused, self.tombstones = [], [], [], []
         self.skipped, self.unreadable, self.size_bytes = {}, {}, 0
         return batch
+
+
+@dataclass(frozen=True)
+class Records:
+    """The records of a batch as Python objects."""
+
+    platform: str
+    posts: list[Post]
+    provenance: list[tuple[str, int]]  # the source file and row of each post
+    refused: list[tuple[str, int, str]]
+    tombstones: list[Tombstone]
+    size_bytes: int  # about what they were decoded from
+
+    def build_frames(self) -> dict[str, pl.DataFrame]:
+        """Return the frames of a :class:`Batch`, by name."""
+        return {
+            "posts": build_posts_frame(self.posts, self.provenance, self.platform),
+            "refused": pl.DataFrame(self.refused, schema=REFUSAL, orient="row"),
+            "tombstones": pl.DataFrame(self.tombstones, schema=TOMBSTONE, orient="row"),
+        }
+
+
+#: A change of a batch's posts that keeps their rows, and can be compared with another one.
+PostsChange = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+class CollectedBatch(Batch):
+    """A batch that keeps its records until somebody looks at one of its frames.
+
+    A frame takes as long to build as hundreds of posts to read. The batches of many small files are
+    joined by their records, so that the frames are built once for all.
+    """
+
+    records: Records | None = None  # until the frames are built
+    changes: tuple[PostsChange, ...] = ()  # to make when the frames are built
+
+    @classmethod
+    def collect(cls, records: Records, **others: Any) -> CollectedBatch:
+        """Return a batch of ``records``; ``others`` are the fields of a batch but the frames."""
+        batch = cls.__new__(cls)
+        batch.__dict__.update(others, records=records)
+        return batch
+
+    def with_records(self, records: Records) -> CollectedBatch:
+        """Return the same batch with other records."""
+        batch = copy.copy(self)
+        batch.records = records
+        return batch
+
+    def __getattr__(self, name: str) -> Any:
+        # Called for what is not there yet.
+        if name not in ("posts", "refused", "tombstones") or self.records is None:
+            raise AttributeError(name)
+        frames = self.records.build_frames()
+        for change in self.changes:
+            frames["posts"] = change(frames["posts"])
+        self.__dict__.update(frames, records=None)
+        return frames[name]
+
+
+def change_posts(batch: Batch, change: PostsChange) -> Batch:
+    """Return the batch with a change, which of a collected one is made with the frames."""
+    if isinstance(batch, CollectedBatch) and batch.records is not None:
+        batch.changes = (*batch.changes, change)
+        return batch
+    return replace(batch, posts=change(batch.posts))
 
 
 def build_posts_frame(

@@ -19,7 +19,7 @@ import corpus
 from bench.faults.faults import FAULTS, FaultSkipped
 from bench.faults.harness import FaultHarness, flip_bit
 from corpus.errors import BuildError, PlanError
-from corpus.pipeline import read_file, verify_work, write_outputs
+from corpus.pipeline import read_files, verify_work, write_outputs
 from corpus.tasks import files, receipts
 from corpus.tasks.task import run_inline
 from tests.conftest import ROOT, contents, post, write_lines
@@ -139,7 +139,7 @@ def test_damage_also_removes_what_may_have_been_made_of_it(
     flip_bit(part, random.Random(1))
     assert verify_work.verify_work(work, run_inline) == [part.with_name("000002.json")]
     assert {path.name for path in work.iterdir() if path.is_dir()} == {"read"}
-    remaining = sorted(path.name for path in part.parent.glob("*.json"))
+    remaining = sorted(path.name for path in part.parent.glob("??????.json"))
     assert remaining == ["000000.json", "000001.json", "000003.json", "000004.json"]
     assert verify_work.verify_work(work, run_inline) == []
 
@@ -189,10 +189,10 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
 ) -> None:
     dump = tmp_path / "posts.jsonl"
     whole, was = dump.read_bytes(), dump.stat()
-    real = read_file.save_part
+    real = read_files.save_part
 
-    def changing(batch: Any, suppressed: int, folder: Path, index: int) -> None:
-        real(batch, suppressed, folder, index)
+    def changing(part: Any, folder: Path, index: int, *others: Any) -> None:
+        real(part, folder, index, *others)
         if index == 0:
             if change == "cut":
                 os.truncate(dump, len(whole) // 2)
@@ -200,7 +200,7 @@ def test_an_input_that_changes_while_it_is_read_stops_the_build(
                 dump.write_bytes(whole + whole[:500])
             os.utime(dump, ns=(was.st_atime_ns, was.st_mtime_ns + (change == "touch")))
 
-    monkeypatch.setattr(read_file, "save_part", changing)
+    monkeypatch.setattr(read_files, "save_part", changing)
     with pytest.raises(BuildError, match=r"posts\.jsonl' was changed while the build ran"):
         corpus.build(document)
     monkeypatch.undo()

@@ -14,7 +14,7 @@ import pytest
 
 import corpus
 from corpus.errors import BuildError, PlanError
-from corpus.pipeline import dry_run_folder, estimate, read_file
+from corpus.pipeline import dry_run_folder, estimate, read_files
 from corpus.plan.model import Plan
 from corpus.privacy import suppression
 from tests.conftest import post, write_lines
@@ -181,5 +181,5 @@ def test_a_trial_reads_no_dump_again_and_honours_the_suppression_list(
     key.write_text(DIGITS)
     key.chmod(0o600)
     suppression.add(key, ["table:1", "table:2"], [], ["Ada Lane"])
-    monkeypatch.setattr(read_file, "readers", None)
+    monkeypatch.setattr(read_files, "readers", None)
     assert estimate.estimate_build(Plan.parse(plan([]))).kept == 58

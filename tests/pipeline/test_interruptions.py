@@ -117,16 +117,17 @@ def test_a_resumed_build_repeats_at_most_a_part_per_worker(
 
 
 def test_one_huge_file_resumes_in_its_middle(tmp_path: Path) -> None:
-    from corpus.pipeline.read_file import ReadFile, load_receipts
+    from corpus.pipeline.join_batches import DumpFile
+    from corpus.pipeline.read_files import ReadFiles, load_receipts
     from corpus.privacy.keys import ensure_key
     from corpus.storage.filesystem import size_and_mtime
 
     path = write_lines(tmp_path / "posts.jsonl", [post(n) for n in range(1000)])
     settings = f'{{"path": "{path}", "fields": {{"id": "id", "text": "text"}}}}'
-    version = size_and_mtime(str(path))
+    file = DumpFile(str(path), path.name, *size_and_mtime(str(path)))
     key = tmp_path / "key"
     ensure_key(key, tmp_path / "out")
-    task = ReadFile("table", settings, str(path), path.name, tmp_path / "parts", 100, *version, key)
+    task = ReadFiles("table", settings, (file,), tmp_path / "parts", 100, key)
     task()
     whole = contents(tmp_path / "parts")
     for index in range(6, 11):  # as if the task had been killed in the seventh part

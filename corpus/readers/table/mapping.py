@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from corpus.errors import PlanError, did_you_mean
 from corpus.formats.times import parse_int64, parse_micros, parse_with_format
-from corpus.readers.contract import JsonConfig, Post, Record, Refused, Unreadable
+from corpus.readers.contract import JsonConfig, Post, Record, Refused, Tombstone, Unreadable
 from corpus.schema import WITHDRAWAL_REASONS
 
 ColumnPaths = tuple[str, ...]
@@ -119,7 +119,8 @@ class Config(JsonConfig):
 def build_post_maker(config: Config) -> MakePost:
     """Return a function from the values of ``config.list_columns()`` in a row to its post.
 
-    Behind the post come the columns of it whose values could not be understood.
+    Behind the post come the columns of it whose values could not be understood, and the notice that
+    copies of it are superseded which were seen before this one.
     """
     columns = config.list_columns()
     prefix = config.platform + ":"
@@ -137,6 +138,7 @@ def build_post_maker(config: Config) -> MakePost:
         if len(config.get_sources(name)) > 1 and name not in ("id", "text")
     ]
     blank: list[Any] = list(Post("", ""))
+    is_versioned = has_versions(config)
 
     def make(values: Sequence[object]) -> Sequence[Record]:
         fields = blank.copy()
@@ -164,9 +166,17 @@ def build_post_maker(config: Config) -> MakePost:
             if fields[slot] is None and not is_blank(parts):
                 unreadable += (Unreadable(Post._fields[slot]),)
         fields[_KIND_SLOT] = fields[_KIND_SLOT] or "post"
-        return (Post._make(fields), *unreadable)
+        post = Post._make(fields)
+        if is_versioned and post.seen_at is not None:
+            return (post, *unreadable, Tombstone("id", post.id, "superseded", post.seen_at))
+        return (post, *unreadable)
 
     return make
+
+
+def has_versions(config: Config) -> bool:
+    """Return whether the rows may be versions of a post, told apart by when they were seen."""
+    return {"id", "seen_at"} <= config.fields.keys()
 
 
 def is_blank(value: object) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -11,9 +11,10 @@ import polars as pl
 from corpus.formats.csv_dialect import guess_csv
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.parquet_file import PARQUET_MAGIC
+from corpus.readers.batches import change_posts
 from corpus.readers.contract import Batch, Cursor, Sample
 from corpus.readers.table import csv_reader, json_reader, parquet_reader
-from corpus.readers.table.mapping import Config
+from corpus.readers.table.mapping import Config, has_versions
 
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "assign_ids", "fits", "read"]
 
@@ -47,13 +48,16 @@ def read(
         table_format = "jsonl" if config.records else detect_format(path)
     if table_format == "parquet":
         batches = parquet_reader.read(path, config, part_posts, start)
+        if has_versions(config):
+            batches = map(_supersede_versions, batches)
     elif table_format == "jsonl":
         batches = json_reader.read(path, config, part_posts, start)
     else:
         batches = csv_reader.read(path, config, table_format, part_posts, start)
     if "id" in config.fields:
-        return map(_supersede_versions, batches) if "seen_at" in config.fields else batches
-    return (_assign_ids(batch, path, config) for batch in batches)
+        return batches
+    change = _AssignIds(config, str(Path(path).parent))
+    return (change_posts(batch, change) for batch in batches)
 
 
 def _supersede_versions(batch: Batch) -> Batch:
@@ -98,8 +102,13 @@ def assign_ids(posts: pl.DataFrame, config: Config) -> pl.DataFrame:
     )
 
 
-def _assign_ids(batch: Batch, path: str, config: Config) -> Batch:
-    """Make ids from the file's own name: a path would describe the machine."""
-    file = pl.col("source_file").str.strip_prefix(str(Path(path).parent)).str.strip_prefix("/")
-    named = assign_ids(batch.posts.with_columns(file), config)
-    return replace(batch, posts=batch.posts.with_columns(named["id"]))
+@dataclass(frozen=True)
+class _AssignIds:
+    """Makes ids from the file's own name: a path would describe the machine."""
+
+    config: Config
+    folder: str  # of the file
+
+    def __call__(self, posts: pl.DataFrame) -> pl.DataFrame:
+        file = pl.col("source_file").str.strip_prefix(self.folder).str.strip_prefix("/")
+        return posts.with_columns(assign_ids(posts.with_columns(file), self.config)["id"])
