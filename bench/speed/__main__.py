@@ -15,6 +15,7 @@ MORE = (
     "pii_dense",
     "repeats",
     "runners",
+    "small_files",
     "threads",
     "tombstones",
 )

@@ -19,6 +19,7 @@ from corpus import readers
 from corpus.errors import BuildError
 from corpus.partition import partitions
 from corpus.pipeline import build, dry_run_folder, ingest
+from corpus.pipeline.existing_output import identify_sources
 from corpus.pipeline.join_batches import BatchJoiner, DumpFile, FileCounts, JoinedBatch
 from corpus.pipeline.read_files import apply_suppression_list, pack_files, save_part
 from corpus.pipeline.workspace import Workspace, mark_begun
@@ -178,7 +179,8 @@ def _build_trial(plan: Plan, out: Path, beginnings: Beginnings) -> _TrialBuild:
     workspace = Workspace(small)
     workspace.work.mkdir(parents=True)
     suppressed = suppression.load(small.key_path).state
-    mark_begun(small, suppressed)  # without it, the build would remove the parts
+    sources = identify_sources(small)
+    mark_begun(small, sources, suppressed)  # without it, the build would remove the parts
     namer = FileNamer(keys.load_key(small.key_path))
     for (number, pack), beginning in zip(ingest.list_packs(small), beginnings, strict=True):
         source = plan.sources[number]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from corpus import stages
 from corpus.errors import PlanError
@@ -97,14 +98,14 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
         os.chmod(workspace.work, 0o700)
     except OSError as error:
         raise _unwritable(workspace.out, error) from None
-    identity = fingerprint(identify_sources(plan))
+    identity = identify_sources(plan)
     before = load_receipt(workspace.out / BEGUN_FILE) or {}
     honoured = suppression.State.parse(before.get("suppression")) or suppression.EMPTY
-    if (before.get("sources"), honoured) != (identity, suppressed):
+    if (before.get("sources"), honoured) != (fingerprint(identity), suppressed):
         for path in workspace.work.iterdir():
             if path.is_dir():  # unredacted posts of other sources, or that are listed now
                 workspace.remove(f"work/{path.name}")
-    mark_begun(plan, suppressed)
+    mark_begun(plan, identity, suppressed)
     # Token files were made from the shards that are replaced. The manifest may list them.
     manifest = parse_json(workspace.out / MANIFEST_NAME)
     output_folder.remove_tokens(workspace.out, manifest if is_manifest(manifest) else None)
@@ -117,9 +118,11 @@ def begin(plan: Plan, suppressed: suppression.State = suppression.EMPTY) -> Work
     return workspace
 
 
-def mark_begun(plan: Plan, suppressed: suppression.State) -> None:
+def mark_begun(
+    plan: Plan, sources: Sequence[Mapping[str, Any]], suppressed: suppression.State
+) -> None:
     """Write of which sources, and by which suppression list, ``work/`` is made."""
-    begun = {"sources": fingerprint(identify_sources(plan))}
+    begun = {"sources": fingerprint(sources)}
     listed = {"suppression": suppressed.describe()} if suppressed.entries else {}
     save_receipt(plan.folder / BEGUN_FILE, begun | listed, [])
 

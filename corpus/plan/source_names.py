@@ -64,13 +64,17 @@ def relative_path(file: str, source_path: str, *, may_be_folder: bool = False) -
     With ``may_be_folder`` the file may be a folder that is one archive.
     """
     is_folder = may_be_folder and filesystem.is_folder(file)
-    file, source_path = _strip_scheme(file), _strip_scheme(source_path)
+    file, source_path = os.path.normpath(_strip_scheme(file)), _strip_scheme(source_path)
     base = os.path.normpath(source_path)
-    if os.path.normpath(file) == base:
+    if file == base:
         return "." if is_folder else os.path.basename(base)
-    if base != "." and not os.path.normpath(file).startswith(base.rstrip("/") + "/"):
-        base = fixed_folder(source_path)
-    return os.path.relpath(file, base or ".").replace(os.sep, "/")
+    if base != "." and not file.startswith(base.rstrip("/") + "/"):
+        base = os.path.normpath(fixed_folder(source_path) or ".")
+    inside = base.rstrip("/") + "/"
+    rest = file.removeprefix(inside)
+    if rest not in (file, "") and not rest.startswith(("/", "..")):
+        return rest
+    return os.path.relpath(file, base).replace(os.sep, "/")
 
 
 def fixed_folder(pattern: str) -> str:

@@ -201,6 +201,8 @@ class SourceChecks:
         self._key = Path(key_path).resolve()
         self._plans = plans_folder(key_path, folder).resolve()
         self._readers: dict[Path | str, str] = {}  # of each file, the source that reads it
+        self._folders: dict[str, Path] = {}  # resolved, of the files
+        self._own_folders: dict[Path, bool] = {}
 
     def check(self, index: int, source: Source) -> None:
         """PlanError if source number ``index`` has no files, or has files that it must not read."""
@@ -223,7 +225,7 @@ class SourceChecks:
             self._check_file(file, index, where)
 
     def _check_file(self, file: str, index: int, where: str) -> None:
-        real = file if filesystem.is_url(file) else Path(file).resolve()
+        real = file if filesystem.is_url(file) else self._resolve(file)
         if self._is_own(file, real):
             raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
         if not file.isprintable():
@@ -236,12 +238,26 @@ class SourceChecks:
         if not _is_readable(file):
             raise PlanError(f"{where}: no permission to read '{file}'; chmod or chown it")
 
+    def _resolve(self, file: str) -> Path:
+        """The real path of a file; that of its folder is found once for all files in it."""
+        folder, name = os.path.split(file)
+        if name in ("", ".", "..") or os.path.islink(file):
+            return Path(file).resolve()
+        if folder not in self._folders:
+            self._folders[folder] = Path(folder).resolve()
+        return self._folders[folder] / name
+
     def _is_own(self, file: str, real: Path | str) -> bool:
         """Whether a file is in the output, or is the key, its suppression list or a plan."""
         if isinstance(real, str):
             return file.startswith(self._output)
-        own = (self._key, self._key.with_name(self._key.name + suppression.SUFFIX))
-        return real in own or not {self._folder, self._plans}.isdisjoint(real.parents)
+        if real in (self._key, self._key.with_name(self._key.name + suppression.SUFFIX)):
+            return True
+        folder = real.parent
+        if folder not in self._own_folders:
+            own = {self._folder, self._plans}
+            self._own_folders[folder] = not own.isdisjoint((folder, *folder.parents))
+        return self._own_folders[folder]
 
 
 def _list_source_files(source: Source, where: str) -> list[str]:

@@ -73,6 +73,7 @@ class FileNamer:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._folders: dict[str, str] = {}  # the names of folders, of which each has many files
 
     def name_path(
         self, path: str, account_files: Iterable[str] = (), public_files: Iterable[str] = ()
@@ -83,7 +84,7 @@ class FileNamer:
         the former is always keyed, the latter never.
         """
         *folders, own = path.split("/")
-        named = [self._name_part(part) for part in folders]
+        named = [self._name_folder(part) for part in folders]
         if own in ("", "."):
             return "/".join([*named, own])
         if any(fnmatchcase(own, pattern) for pattern in account_files):
@@ -97,6 +98,11 @@ class FileNamer:
         return "!".join(
             "/".join(self._name_part(part) for part in name.split("/")) for name in names.split("!")
         )
+
+    def _name_folder(self, part: str) -> str:
+        if part not in self._folders:
+            self._folders[part] = self._name_part(part)
+        return self._folders[part]
 
     def _name_part(self, part: str) -> str:
         stem, suffixes = _split_suffixes(part)

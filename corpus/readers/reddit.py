@@ -118,6 +118,9 @@ class _Gallery(msgspec.Struct, gc=False):
     items: list[_Picture] = []
 
 
+_COLUMNS = tuple(field.encode_name for field in msgspec.structs.fields(_Row))
+
+
 class _PollOption(msgspec.Struct, gc=False):
     text: str | None = None
 
@@ -196,7 +199,7 @@ def read(
         platform=PLATFORM,
         part_posts=part_posts,
         start=start,
-        columns=[field.encode_name for field in msgspec.structs.fields(_Row)],
+        columns=_COLUMNS,
     )
 
 

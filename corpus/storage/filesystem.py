@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from stat import S_ISDIR
 from typing import IO, Any, NamedTuple, TypeVar, cast
 
 from corpus.errors import BuildError, PlanError
@@ -148,11 +149,14 @@ def walk(url: str) -> list[str]:
 
 def size_and_mtime(path: str) -> tuple[int, int]:
     """The bytes of a file, or of all files in a folder, and the last change of any, in ns."""
-    if not is_folder(path):
-        return stat(path)
     if is_url(path):
+        with contextlib.suppress(IsADirectoryError):
+            return stat(path)
         infos = [stat(file) for file in walk(path)]
         return sum(s.size for s in infos), max((s.modified_ns for s in infos), default=0)
+    status = os.stat(path)
+    if not S_ISDIR(status.st_mode):
+        return status.st_size, status.st_mtime_ns
     stats = [file.lstat() for file in Path(path).rglob("*") if not file.is_dir()]
     return sum(s.st_size for s in stats), max((s.st_mtime_ns for s in stats), default=0)
 

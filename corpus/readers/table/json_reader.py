@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -15,13 +16,15 @@ from corpus.readers.table.mapping import Config, build_post_maker
 
 def read(path: str, config: Config, part_posts: int, start: Cursor | None) -> Iterator[Batch]:
     """Yield the posts of a file of JSON lines in batches."""
-    decode = _make_decoder(config)
+    decode = _make_decoder(config.model_dump_json())
     return read_lines(
         path, config, decode, platform=config.platform, part_posts=part_posts, start=start
     )
 
 
-def _make_decoder(config: Config) -> Decode:
+@lru_cache(maxsize=8)  # it takes as long as reading a small file
+def _make_decoder(settings: str) -> Decode:
+    config = Config.model_validate_json(settings)
     columns = config.list_columns()
     make_post = build_post_maker(config)
     paths = [column.split(".") for column in columns]
