@@ -174,9 +174,9 @@ def test_parts_that_vanish_while_the_build_runs_are_never_missing_from_the_corpu
 
     real = ingest.FilterPart
 
-    def losing(posts: Path, *rest: Any, **more: Any) -> Any:
+    def losing(folder: Path, index: int, posts: Path, *rest: Any, **more: Any) -> Any:
         posts.with_name("000003.json").unlink(missing_ok=True)  # the last part's receipt
-        return real(posts, *rest, **more)
+        return real(folder, index, posts, *rest, **more)
 
     monkeypatch.setattr(ingest, "FilterPart", losing)
     with pytest.raises(BuildError, match="vanished while the build ran; run again"):
