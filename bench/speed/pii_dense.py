@@ -1,10 +1,11 @@
 """Time ``pii`` on texts of nothing but details.
 
-    python -m bench.speed.pii_dense [MB] [ENTITY …]
+    python -m bench.speed.pii_dense [--megabytes 0.1 0.4] [--only WORD ...] [--forms apart ...]
 
-For each entity, apart, run together and in disguise: the seconds for a text of a quarter, half and
-the whole of MB megabytes (0.4 if not given), and how many times as long twice the text takes.
-Linear is 2.0; a square is 4.0.
+For each entity, apart, run together and in disguise: the seconds of the processor for a text of
+each size, and how many times as long a megabyte of the largest takes as one of the smallest: 1 is
+linear. A text has a megabyte of different details, repeated up to its size. Exits with 1 if a
+megabyte takes more than twice as long.
 """
 
 from __future__ import annotations
@@ -13,60 +14,80 @@ import os
 
 os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
+import argparse
+import random
 import sys
 import time
-from itertools import pairwise
-from typing import Any
+from collections.abc import Callable
 
 import polars as pl
 
+from bench.quality.invented_details import MAKERS, NATIONAL_MAKERS, make_name
 from filters import pii
+from filters.contract import Filter
+from filters.pii.national import COUNTRIES
 
-DETAILS = {
-    "EMAIL_ADDRESS": "rosa.finch@posteo.de",
-    "PHONE_NUMBER": "+1 415-555-2671",
-    "IP_ADDRESS": "91.198.174.192",
-    "CREDIT_CARD": "4111 1111 1111 1111",
-    "IBAN_CODE": "GB82WEST12345698765432",
-    "CRYPTO": "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
-    "US_SSN": "536-22-1234",
-    "MAC_ADDRESS": "00:1A:2B:3C:4D:5E",
-    "SECRET": "ghp_x7Kq2mZt9LwB4nRv6YcD1sHf8GjP3eUa5TqW",
-    "HANDLE": "@rosa_finch",
-    "spelled": "rosa.finch at posteo dot de",
-    "contact": "snap: rosa_finch",
+_MEGABYTE = 1_000_000
+_MAX_GROWTH = 2
+
+#: What makes one detail.
+DETAILS: dict[str, Callable[[random.Random], str]] = {
+    **{name: lambda rng, make=make: make(rng).text for name, make in MAKERS.items()},
+    "national": lambda rng: NATIONAL_MAKERS[rng.choice(list(NATIONAL_MAKERS))](rng).text,
+    "spelled": lambda rng: f"{make_name(rng)}.{make_name(rng)} at posteo dot de",
+    "contact": lambda rng: f"snap: {make_name(rng)}_{rng.randrange(99)}",
+    "log": lambda rng: f'{MAKERS["IP_ADDRESS"](rng).text} - "GET / HTTP/1.1" 200\n',
 }
-FORMS = {
-    "apart": "{} ",
-    "together": "{}",
-    "in disguise": "_{}\u200b_",
-}
+FORMS = {"apart": "{} ", "together": "{}", "in disguise": "_{}\u200b_"}
 
 
-def measure(redact: Any, text: str) -> float:
+def make_text(entity: str, form: str, size: int) -> str:
+    """Return a text of ``size`` characters of details."""
+    rng, parts, missing = random.Random(1), list[str](), min(size, _MEGABYTE)
+    while missing > 0:
+        parts.append(FORMS[form].format(DETAILS[entity](rng)))
+        missing -= len(parts[-1])
+    text = "".join(parts)
+    return (text * (size // len(text) + 1))[:size]
+
+
+def build_filter(entity: str) -> Filter:
+    """Return the filter that looks for an entity, after it has run once."""
+    redact = pii.build(pii.Config(countries=COUNTRIES if entity == "national" else ()))
+    measure(redact, make_text(entity, "apart", 5000))
+    return redact
+
+
+def measure(redact: Filter, text: str) -> float:
     """Return the processor time in seconds for one post."""
+    posts = pl.DataFrame({"id": ["1"], "text": [text]})
     start = time.process_time()
-    redact(pl.DataFrame({"id": ["1"], "text": [text]}))
+    redact(posts)
     return time.process_time() - start
 
 
-def main(arguments: list[str]) -> None:
-    """Print the table."""
-    megabytes = float(arguments[0]) if arguments else 0.4
-    redact = pii.build(pii.Config())
-    redact(pl.DataFrame({"id": ["1"], "text": [" ".join(DETAILS.values())]}))
-    print(f"{'':28}{'MB':>7}{'seconds':>9}{'MB/s':>7}  twice the text takes")
-    for entity in arguments[1:] or DETAILS:
-        for name, form in FORMS.items():
-            piece = form.format(DETAILS[entity])
-            seconds = []
-            for share in (4, 2, 1):
-                size = int(megabytes * 1e6) // share
-                seconds.append(measure(redact, piece * (size // len(piece))))
-            ratios = ", ".join(f"{after / before:.1f}" for before, after in pairwise(seconds))
-            rate = megabytes / seconds[-1]
-            print(f"{entity:15}{name:13}{megabytes:>7}{seconds[-1]:>9.1f}{rate:>7.2f}  {ratios}")
+def main() -> int:
+    """Print the table; return the exit status."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--megabytes", type=float, nargs="+", default=[0.1, 0.4])
+    parser.add_argument("--only", nargs="+", choices=DETAILS, default=list(DETAILS))
+    parser.add_argument("--forms", nargs="+", choices=FORMS, default=list(FORMS))
+    wanted = parser.parse_args()
+    sizes = wanted.megabytes
+    heads = "".join(f"{f'{size:g} MB':>9}" for size in sizes)
+    print(f"{'':28}{heads}  a megabyte takes")
+    worst = 0.0
+    for entity in wanted.only:
+        redact = build_filter(entity)
+        for form in wanted.forms:
+            texts = (make_text(entity, form, round(size * _MEGABYTE)) for size in sizes)
+            seconds = [measure(redact, text) for text in texts]
+            growth = seconds[-1] / sizes[-1] / (seconds[0] / sizes[0])
+            worst = max(worst, growth)
+            row = "".join(f"{each:>9.1f}" for each in seconds)
+            print(f"{entity:15}{form:13}{row}  x {growth:.2f}", flush=True)
+    return 1 if worst > _MAX_GROWTH else 0
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main())

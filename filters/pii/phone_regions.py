@@ -1,5 +1,7 @@
 """Select the regions in which a text can have a phone number, before libphonenumber looks in each.
 
+And, in the regions that are left, the candidates that libphonenumber need not parse.
+
 libphonenumber takes a tenth of a millisecond for a text and a region. Most texts with many digits
 are dates, counts and ids, which are a valid number in few regions or none. What is checked here is
 a *necessary condition* of a valid number: some digits that libphonenumber could take for one match
@@ -40,6 +42,10 @@ _MORE_THAN_DIGITS = re.compile(
     re.I,
 )
 
+# A candidate without a plus, an extension or a character of another script.
+_PLAIN_CANDIDATE = re.compile(r"[0-9 ().\[\]/-]*")
+_NO_DIGIT = re.compile("[^0-9]")
+
 
 def select_regions(text: str, regions: tuple[str, ...], min_digits: int) -> tuple[str, ...]:
     """Return the regions, in their order, that may have a number of ``min_digits`` in a text."""
@@ -53,6 +59,22 @@ def select_regions(text: str, regions: tuple[str, ...], min_digits: int) -> tupl
     return tuple(region for region in regions if region in selected)
 
 
+def may_be_number(written: str, region: str) -> bool:
+    """Return whether what libphonenumber takes for a candidate can be a valid number in a region.
+
+    It parses a candidate whole; so its digits match the pattern of the region, or more than its
+    digits counts.
+    """
+    if not _PLAIN_CANDIDATE.fullmatch(written):
+        return True
+    return bool(_match_regions(_NO_DIGIT.sub("", written), (region,)))
+
+
+def has_country_code(written: str, code: int) -> bool:
+    """Return whether a number is written with a plus and then the code of its country."""
+    return written.startswith("+") and _NO_DIGIT.sub("", written).startswith(str(code))
+
+
 def _list_numbers(text: str, min_digits: int) -> Iterator[str]:
     """Yield the digits of every part of the rows of digits that may be taken for a number."""
     for match in _ROW.finditer(text):
@@ -63,7 +85,7 @@ def _list_numbers(text: str, min_digits: int) -> Iterator[str]:
         if len(groups) <= _MAX_GROUPS:
             if row.isascii() and _DATE.search(row):
                 continue  # libphonenumber ignores all of a row with a date
-            groups = [re.sub("[^0-9]", "", each) for each in _JOINED_GROUPS.findall(row)]
+            groups = [_NO_DIGIT.sub("", each) for each in _JOINED_GROUPS.findall(row)]
         for first in range(len(groups)):
             digits = ""
             for group in groups[first:]:

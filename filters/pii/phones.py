@@ -10,7 +10,7 @@ language says which country is meant.
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -233,6 +233,7 @@ def _is_mobile(digits: str, region: str) -> bool:
     return bool(_load_mobile(region).fullmatch(digits))
 
 
+@lru_cache(maxsize=1 << 12)
 def _list_groupings(digits: str, region: str) -> set[tuple[int, ...]]:
     """Return the sizes of the groups in which a region writes a number without trunk prefix."""
     from phonenumbers import PhoneNumber, PhoneNumberFormat, country_code_for_region, format_number

@@ -4,11 +4,12 @@ import random
 from functools import cache
 from typing import Any
 
+import polars as pl
 import pytest
 from phonenumbers import SUPPORTED_REGIONS, PhoneNumberMatcher
 
-from filters.pii.phone_regions import select_regions
-from filters.pii.presidio import PHONE_REGIONS
+from filters.pii.phone_regions import may_be_number, select_regions
+from filters.pii.presidio import PHONE_REGIONS, EntityFinder
 
 SEPARATORS = (
     *(" ", "-", "/", ".", " - ", " / ", "  ", ") (", " x", " ext. ", "#", " #", "~", ", ", ":"),
@@ -55,6 +56,41 @@ def test_every_region_in_which_libphonenumber_finds_a_number_is_selected(seed: i
                 found += 1
                 assert select_regions(text, (region,), 1) == (region,), (region, text)
     assert found > 100
+
+
+def test_no_candidate_that_libphonenumber_takes_is_left_unparsed() -> None:
+    chance = random.Random(7)
+    regions = sorted(SUPPORTED_REGIONS)
+    plain = 0
+    for _ in range(400):
+        text = make_text(chance)
+        region = chance.choice(regions)
+        for match in PhoneNumberMatcher(text, region):
+            assert may_be_number(match.raw_string, region), (region, match.raw_string)
+            plain += "+" not in match.raw_string
+    assert plain > 10
+    assert not may_be_number("91.112.33.7", "US")
+    assert may_be_number("91.112.33.7", "DE")
+    assert may_be_number("91.112.33.7 x5", "US")
+
+
+def test_a_log_of_addresses_is_not_parsed(monkeypatch: Any) -> None:
+    from phonenumbers import phonenumbermatcher
+
+    parsed: list[str] = []
+    real = phonenumbermatcher.parse
+
+    def parse(text: str, *rest: Any, **settings: Any) -> Any:
+        parsed.append(text)
+        return real(text, *rest, **settings)
+
+    monkeypatch.setattr(phonenumbermatcher, "parse", parse)
+    finder = EntityFinder(("PHONE_NUMBER",), PHONE_REGIONS)
+    log = "".join(f"203.{n}.113.{n + 1} GET /\n" for n in range(40)) + "call 030 1234567"
+    found = finder.find(pl.Series([log]))[0]
+    gated, parsed[:] = len(parsed), []
+    assert found == finder.find(pl.Series([log]), gated=False)[0]
+    assert 0 < 5 * gated < len(parsed)
 
 
 def test_dates_counts_and_ids_are_looked_for_in_few_regions() -> None:
