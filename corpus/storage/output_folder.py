@@ -83,6 +83,8 @@ _FOLDERS = "|".join(
     ]
 )
 _FILE, _FOLDER = re.compile(_FILES), re.compile(_FOLDERS)
+#: The description of the index for ``against``: a name that other programs give to files too.
+_INDEX = "index/index.json"
 #: The folders of token files in a corpus, as its manifest lists them.
 _TOKEN_FOLDERS = frozenset({"tokens", "tokens/validation"})
 #: The name of a file that :func:`corpus.tasks.files.atomic_write` has not finished; in earlier
@@ -128,7 +130,8 @@ def check(folder: Path, stages: Collection[str], inside: str = "") -> None:
         check_link(folder, name)
         if entry.is_dir() and _FOLDER.fullmatch(name):
             continue
-        if not (entry.is_file() and is_ours(name, stages)):
+        is_known = entry.is_file() and is_ours(name, stages)
+        if not is_known or (name == _INDEX and not _describes_index(Path(entry.path))):
             raise PlanError(
                 f"the output '{folder}' holds '{name}', which no build put there; move it "
                 "elsewhere, or give an empty folder with --out"
@@ -206,13 +209,24 @@ def _shows_tokens(entry: os.DirEntry[str], name: str) -> bool:
         return False
     if entry.name != "index.json":
         return entry.name == ".progress.json" or entry.name.endswith(".unfinished")
-    try:
-        index = json.loads(Path(entry.path).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return False
+    index = _read_object(Path(entry.path))
     beside = Path(entry.path).parent
     is_complete = all((beside / each).is_file() for each in ("tokens.bin", "documents.bin"))
-    return isinstance(index, dict) and (is_complete or {"tokenizer", "files"} <= index.keys())
+    return index is not None and (is_complete or {"tokenizer", "files"} <= index.keys())
+
+
+def _describes_index(path: Path) -> bool:
+    """Return whether the file describes an index of a corpus, of any version."""
+    return {"scheme", "pieces"} <= (_read_object(path) or {}).keys()
+
+
+def _read_object(path: Path) -> dict[str, Any] | None:
+    """Return the JSON object in a file; None if there is none."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def remove_others(folder: Path, name: str, kept: Collection[Path], stages: Collection[str]) -> None:

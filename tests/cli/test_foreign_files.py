@@ -13,6 +13,8 @@ import pytest
 
 import corpus
 from corpus import demo
+from corpus.errors import PlanError
+from corpus.storage import output_folder
 from tests.conftest import ROOT, post, sentence, write_lines
 from tests.support.commands import Finished, command
 
@@ -31,6 +33,7 @@ FOREIGN = [
     "dropped/mine-00000.parquet",
     "dropped/mine.parquet",
     "index/mine.sealed",
+    "index/index.json",
     "reserve/mine.sealed",
     "reserve/notes.txt",
     "takedowns/requests.txt",
@@ -164,6 +167,28 @@ def test_a_file_of_the_user_is_kept_if_it_is_the_only_one(here: Path, run: Run, 
     done = run(here)
     assert "Traceback" not in done.stderr
     assert (here / "out" / name).read_text() == "the user's"
+
+
+def test_an_index_of_another_program_is_kept_by_a_build_without_an_index(here: Path) -> None:
+    shutil.rmtree(here / "out" / "index")
+    plant(here / "out", "index/index.json")
+    document = json.loads((here / "plan.json").read_text())
+    (here / "plan.json").write_text(json.dumps(document | {"stages": [{"quality": {}}]}))
+    done = build(here)
+    assert done.returncode == 2 and "'index/index.json', which no build put" in done.stderr
+    assert (here / "out" / "index" / "index.json").read_text() == "the user's"
+    assert (here / "out" / "manifest.json").exists()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"pieces": []}', '{"scheme": 1}', "{" * 100_000])
+def test_only_an_index_that_lists_pieces_is_that_of_a_corpus(tmp_path: Path, content: str) -> None:
+    plant(tmp_path, "index/index.json")
+    path = tmp_path / "index" / "index.json"
+    path.write_text(content)
+    with pytest.raises(PlanError, match=r"'index/index\.json', which no build put"):
+        output_folder.check(tmp_path, ())
+    path.write_text('{"scheme": {}, "pieces": []}')
+    output_folder.check(tmp_path, ())
 
 
 @pytest.mark.parametrize("run", COMMANDS)
