@@ -4,12 +4,14 @@ The index and the replacement copies of a corpus are stored, and whoever has the
 them. A hash of a text before redaction would let them try out what was redacted: all telephone
 numbers in seconds. So what is stored is computed from the texts after the last stage. A build that
 is compared with an index rewrites its own posts in the same way, by the stages that its plan has
-after ``dedup``, and compares the texts that change with the index too.
+after ``dedup``, and compares the texts that change with the index too. What these stages wrote is
+kept, so that none of them runs twice on a post.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,7 +30,9 @@ from corpus.errors import BuildError
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import partition_keys
 from corpus.privacy import keys
-from corpus.tasks.task import Arrays, ArrayTask, numbered_folder
+from corpus.tasks import array_store
+from corpus.tasks.files import atomic_write
+from corpus.tasks.task import Arrays, ResumableTask, Written, numbered_folder
 from filters import contract
 
 StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
@@ -95,10 +99,7 @@ def select_text_stages(chain: StageChain) -> StageChain:
 
 
 def _rewrites_texts(name: str, settings: str) -> bool:
-    if stages.is_barrier(name):
-        return False
-    module = stages.find(name)
-    return "text" in contract.writes(module, module.Config.model_validate_json(settings))
+    return not stages.is_barrier(name) and "text" in _list_written(name, settings)
 
 
 def knows_texts(later_stages: StageChain) -> bool:
@@ -123,16 +124,25 @@ def read_posts(path: Path) -> pl.DataFrame:
 
 def rewrite_texts(posts: pl.DataFrame, chain: StageChain, key_path: Path | str) -> pl.Series:
     """The texts of ``posts`` after the filters of ``chain``."""
+    for judged in _judge_texts(posts, chain, key_path):
+        posts = judged
+    return posts["text"].fill_null("")
+
+
+def _judge_texts(
+    posts: pl.DataFrame, chain: StageChain, key_path: Path | str
+) -> Iterator[pl.DataFrame]:
+    """The posts as each filter of ``chain`` returns them."""
     for name, settings in chain:
         try:
-            posts = _build_filter(name, settings, key_path)(posts).drop("reject", strict=False)
+            posts = _build_filter(name, settings, key_path)(posts.drop("reject", strict=False))
         except Exception as error:
             # The type only, and no chain: a library's message may quote the post.
             raise BuildError(
                 f"dedup: {type(error).__name__} in stage '{name}', which rewrites the texts that "
                 "are compared with earlier corpora"
             ) from None
-    return posts["text"].fill_null("")
+        yield posts
 
 
 @lru_cache(maxsize=16)
@@ -178,11 +188,11 @@ def measure_hashes(ids: pl.Series, hashes: TextHashes, config: Config) -> Arrays
 
 
 @dataclass(frozen=True)
-class MeasureRewrittenTexts(ArrayTask):
+class MeasureRewrittenTexts(ResumableTask):
     """Measure the posts of a part whose texts the later stages would change, by the new texts.
 
     Reads the posts. Writes the arrays of :func:`corpus.dedup.measure`, without ids, and ``rows``,
-    the rows of these posts in the part.
+    the rows of these posts in the part; and what each filter wrote of all posts of the part.
     """
 
     posts: Path
@@ -197,14 +207,55 @@ class MeasureRewrittenTexts(ArrayTask):
         """The folder of the arrays."""
         return numbered_folder(self.work_dir, "texts", self.part)
 
-    def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The arrays; the fact is the number of these posts."""
+    @property
+    def receipt(self) -> Path:
+        """The receipt in the folder of the arrays."""
+        return self.folder / "receipt.json"
+
+    def write(self) -> Written:
+        """Write the arrays and the filters' columns; the fact is the number of these posts."""
         config = Config.model_validate_json(self.config)
         posts = read_posts(self.posts)
-        after = rewrite_texts(posts, self.chain, self.key_path)
+        after, files = posts["text"], []
+        for number, judged in enumerate(_judge_texts(posts, self.chain, self.key_path)):
+            columns = [*_list_written(*self.chain[number]), "reject"]
+            files.append(self.folder / f"judged-{number}.parquet")
+            with atomic_write(files[-1]) as temporary:
+                judged.select(columns).write_parquet(
+                    temporary, compression="zstd", compression_level=1
+                )
+            after = judged["text"]
+        after = after.fill_null("")
         rows = np.flatnonzero((after != posts["text"].fill_null("")).to_numpy())
         hashes = hash_texts(after.gather(rows), config)
         arrays = measure_hashes(pl.Series([], dtype=pl.String), hashes, config)
         # Any post of an earlier corpus is preferred.
         own = {"priority": np.zeros(rows.size, np.int64), "rows": rows}
-        return {**arrays, **own}, {"posts": rows.size}
+        files += array_store.save_arrays({**arrays, **own}, self.folder)
+        return Written(files, {"posts": rows.size})
+
+
+def find_judged(work_dir: Path, part: int, filters: StageChain) -> dict[int, Path]:
+    """The files of what filters have written of a part, for those that see the same texts again.
+
+    ``work_dir`` is that of the barrier, ``filters`` what runs on the part after it; the keys are
+    indices in it. Empty if the posts were not compared by their rewritten texts.
+    """
+    folder = numbered_folder(work_dir / "rewritten", "texts", part)
+    found: dict[int, Path] = {}
+    for index, (name, settings) in enumerate(filters):
+        columns = set(_list_written(name, settings))
+        if "text" in columns:
+            path = folder / f"judged-{len(found)}.parquet"
+            if not path.exists() or not set(stages.find(name).READS) <= set(_COLUMNS):
+                break
+            found[index] = path
+        if columns & set(_COLUMNS) - {"text"}:
+            break  # the later filters see other posts than when the texts were compared
+    return found
+
+
+def _list_written(name: str, settings: str) -> list[str]:
+    """The columns that a filter writes."""
+    module = stages.find(name)
+    return list(contract.writes(module, module.Config.model_validate_json(settings)))

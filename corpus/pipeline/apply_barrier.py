@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from corpus import stages
 from corpus.conversations import reply_links, tasks
+from corpus.dedup import output_texts
 from corpus.partition.buckets import count_buckets
 from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.pipeline.filter_part import FilterPart
@@ -25,7 +26,13 @@ def apply_barrier(
     barrier, *filters = segment
     if not stages.reshapes(barrier.name):
         measured = _decide_verdicts(context, parts, barrier)
-        return _filter_parts(context, parts, segment, [part.verdict for part in measured])
+        verdicts = [part.verdict for part in measured]
+        # A comparison with earlier corpora has run these filters on the same posts.
+        judged = [
+            output_texts.find_judged(part.verdict.parent, number, serialize_stages(filters))
+            for number, part in enumerate(measured)
+        ]
+        return _filter_parts(context, parts, segment, verdicts, judged)
     documents = _make_documents(context, parts, barrier)
     if not filters:
         return documents
@@ -86,8 +93,12 @@ def _filter_parts(
     parts: Sequence[Part],
     segment: Sequence[Stage],
     verdict_paths: Sequence[Path | None],
+    judged: Sequence[Mapping[int, Path]] = (),
 ) -> list[Part]:
-    """Apply the verdicts of a barrier, if it gave any, and run the filters after it."""
+    """Apply the verdicts of a barrier, if it gave any, and run the filters after it.
+
+    ``judged`` has for each part what some of the filters, by index, have written already.
+    """
     folder = context.workspace.step_folder(
         "filtered", identify_parts(parts), context.segment_fingerprints(segment)
     )
@@ -100,6 +111,7 @@ def _filter_parts(
             verdict_path=verdict,
             key_path=context.plan.key_path,
             all_stages=serialize_stages(context.plan.stages),
+            judged=tuple((n + 1, path) for n, path in judged[index].items()) if judged else (),
         )
         for index, (part, verdict) in enumerate(zip(parts, verdict_paths, strict=True))
     ]

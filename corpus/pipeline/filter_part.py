@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, cast
 
 import polars as pl
@@ -20,6 +21,9 @@ from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_p
 from corpus.tasks.task import Written
 from filters import contract
 from filters.contract import Filter
+
+#: The row of a post in its part, while there are files of what filters have written of it.
+_ROW = "_row_of_part"
 
 StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
 
@@ -37,6 +41,8 @@ class FilterPart(PartTask):
     verdict_path: Path | None = None  # of the barrier that the chain begins with
     key_path: Path | str | None = None
     all_stages: StageChain = ()  # of the plan; the ledger keeps their scores
+    #: What filters of the chain have written of the part already: their indices, and the files.
+    judged: tuple[tuple[int, Path], ...] = ()
 
     def write(self) -> Written:
         """Filter the posts and write the two files."""
@@ -44,7 +50,13 @@ class FilterPart(PartTask):
         if self.tombstones:
             posts = apply_tombstones(posts, open_tombstones(self.tombstones))
         kept, dropped, funnel = filter_posts(
-            posts, self.chain, str(self.posts), self.verdict_path, self.key_path, self.all_stages
+            posts,
+            self.chain,
+            str(self.posts),
+            self.verdict_path,
+            self.key_path,
+            self.all_stages,
+            dict(self.judged),
         )
         return self.write_frames(kept, dropped, funnel)
 
@@ -56,22 +68,29 @@ def filter_posts(
     verdict_path: Path | None = None,
     key_path: Path | str | None = None,
     all_stages: StageChain = (),
+    judged_files: Mapping[int, Path] = MappingProxyType({}),
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept posts, the ledger rows and the funnel rows.
 
     If ``chain`` begins with a barrier, its verdict is read from ``verdict_path``. ``all_stages``
     are given where ``posts`` have the scores of stages before ``chain``. ``part_name`` is for
-    error messages. BuildError if a filter fails or breaks its contract.
+    error messages. ``judged_files`` have what filters of the chain, by index, wrote of the same
+    posts before. BuildError if a filter fails or breaks its contract.
     """
+    if judged_files:
+        posts = posts.with_row_index(_ROW)
     scores = _score_columns(all_stages or chain)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
-    for name, settings in chain:
-        if not stages.is_barrier(name):
+    for index, (name, settings) in enumerate(chain):
+        if not stages.is_barrier(name) and index not in judged_files:
             _build_filter(name, settings, key_path)  # loading a model is not counted in seconds
         began = time.perf_counter()
         if stages.is_barrier(name):
             assert verdict_path is not None  # a barrier is the first of its chain
             judged = posts.with_columns(pl.read_parquet(verdict_path, glob=False).get_columns())
+        elif index in judged_files:
+            written = pl.read_parquet(judged_files[index], glob=False)[posts[_ROW]]
+            judged = posts.with_columns(written.get_columns())
         else:
             run_filter = _build_filter(name, settings, key_path)
             judged = _apply_filter(run_filter, posts, name, settings, part_name)
@@ -90,7 +109,7 @@ def filter_posts(
         )
         ledger.append(_make_ledger_rows(dropped, name, scores))
         posts = kept
-    return posts, pl.concat(ledger, how="diagonal"), funnel
+    return posts.drop(_ROW, strict=False), pl.concat(ledger, how="diagonal"), funnel
 
 
 @lru_cache(maxsize=64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from corpus.dedup.config import Config
 from corpus.errors import PlanError
 from corpus.pipeline import replacements
 from corpus.privacy import keys
+from filters.pii import filter as pii_filter
 from tests.conftest import post, sentence, write_lines
 
 Built = Callable[..., dict[str, Any]]
@@ -174,6 +176,46 @@ def test_redacted_copies_of_an_earlier_corpus_are_recognized(built: Built, tmp_p
     found = built("new", texts, [{"pii": {}}], {"against": [str(tmp_path / "old")]})
     assert found["funnel"][1]["dropped"] == {"in_earlier_corpus": 7}
     assert found["totals"]["kept"] == 20
+
+
+def test_what_a_comparison_has_redacted_is_not_redacted_again(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built("old", [sentence(90)], [{"pii": {}}])
+    seen: list[str] = []
+    real = pii_filter._Redactor.__call__
+
+    def redact(self: Any, texts: pl.Series, *rest: Any) -> Any:
+        seen.extend(texts)
+        return real(self, texts, *rest)
+
+    monkeypatch.setattr(pii_filter._Redactor, "__call__", redact)
+    texts = [*WITH_DETAILS, sentence(90), *(f"{sentence(n)} a{n}@b.org" for n in range(2))]
+    texts += [f"{sentence(3)} 8.8.8.8 8.8.4.4 c@d.org"]
+    stages = [{"repeats": {}}, {"quality": {"min_words": 3}}, {"pii": {"max_spans": 2}}]
+    against = {"against": [str(tmp_path / "old")]}
+    first = built("new", texts, stages, against, report_samples=0, ids="original")
+    assert sorted(seen) == sorted(texts)
+    assert {row["stage"]: row["dropped"] for row in first["funnel"]}["pii"] == {"too_much_pii": 1}
+    files = {path.name: path.read_bytes() for path in (tmp_path / "new").rglob("*.parquet")}
+    shutil.rmtree(tmp_path / "new")
+    monkeypatch.setattr(output_texts, "find_judged", lambda *_: {})
+    built("new", texts, stages, against, report_samples=0, ids="original")
+    assert len(seen) > 2 * len(texts)
+    assert {p.name: p.read_bytes() for p in (tmp_path / "new").rglob("*.parquet")} == files
+
+
+def test_a_filter_that_changes_what_pii_reads_ends_what_is_taken_over(tmp_path: Path) -> None:
+    folder = tmp_path / "rewritten" / "texts" / "000003"
+    folder.mkdir(parents=True)
+    for number in range(2):
+        (folder / f"judged-{number}.parquet").touch()
+    repeats, pii, language = (("repeats", "{}"), ("pii", "{}"), ("language", "{}"))
+    files = [folder / "judged-0.parquet", folder / "judged-1.parquet"]
+    found = output_texts.find_judged(tmp_path, 3, (("consent", "{}"), repeats, pii))
+    assert found == {1: files[0], 2: files[1]}
+    assert output_texts.find_judged(tmp_path, 3, (repeats, language, pii)) == {0: files[0]}
+    assert output_texts.find_judged(tmp_path, 4, (repeats, pii)) == {}
 
 
 @pytest.mark.parametrize("exact_only", [False, True])
