@@ -171,8 +171,8 @@ _STRONG_ID = re.compile(r"id|username|handle|nick|tag|号|號|아이디", re.I)
 _REVERSED = re.compile(
     r"(?:\b(?:add|dm|find|follow|reach|contact|message|text|msg|hmu|i am|i'm|im|ich bin|soy|sou|"
     r"je suis)(?:[ ](?:me|us))?(?:[ ](?:at|as|under|up|on))?:?[ ]"
-    r"(?P<added>@?[A-Za-z_][A-Za-z0-9_.]{3,40})[ ](?:on|auf|en|sur|su|no|in|at|via)"
-    r"|(?<![A-Za-z0-9@_.])(?P<named>@?[A-Za-z_][A-Za-z0-9_.]{3,40})[ ]is[ ]my)"
+    r"(?P<added>@?[A-Za-z0-9_][A-Za-z0-9_.]{3,40})[ ](?:on|auf|en|sur|su|no|in|at|via)"
+    r"|(?<![A-Za-z0-9@_.])(?P<named>@?[A-Za-z0-9_][A-Za-z0-9_.]{3,40})[ ]is[ ]my)"
     rf"[ ](?:my[ ])?(?:{_SERVICE})(?![A-Za-z0-9_])",
     re.I,
 )
@@ -181,12 +181,39 @@ _CLAUSE_END = re.compile(
     r"[\"'\u201d\u2019\u00bb)\]*`]{0,2}[ ]?(?:$|[\n,;!|/)\]]|\.(?:[ \n]|$)|[^\x00-\x7f]|"
     r"[ ](?:and|or|if|for|to|xx?|pls|please|thanks)(?![A-Za-z]))"
 )
+# A name may begin with a number: 3nnady99.
 _SPECIAL = re.compile(
-    r"[A-Za-z_][A-Za-z0-9_.-]*(?:[0-9_]|[A-Za-z][.][A-Za-z])[A-Za-z0-9_.-]*(?:#[0-9]{4})?"
+    r"(?:[0-9]{1,8}(?=[A-Za-z_]))?[A-Za-z_][A-Za-z0-9_.-]*(?:[0-9_]|[A-Za-z][.][A-Za-z])[A-Za-z0-9_.-]*(?:#[0-9]{4})?"
     r"|[A-Za-z0-9_.-]+#[0-9]{4}"
 )
+_PLAIN = re.compile(r"[a-z]{5,20}|[0-9]{1,4}[A-Za-z]{3,20}")
+_HEX_ID = re.compile(r"[0-9][0-9a-f.-]{7,}", re.I)
+_NUMBER_AND_WORD = re.compile(r"[0-9][0-9.,]*_?([A-Za-z]*)")
+#: What is counted, and other words that follow a number: 3times, 24hours, 1st, 2fa.
+_COUNTED_WORDS = (
+    "st nd rd th er re ers times time x hour hours hr hrs h min mins minute minutes sec secs "
+    "second seconds s day days week weeks wk wks month months mo mos year years yr yrs yo old "
+    "age am pm k m fa b bn mil mio mrd million millions billion thousand hundred percent pct p "
+    "fps hz khz mhz ghz d g gb mb kb tb mbps kbps gbps px mm cm km kg kgs lb lbs oz ml kw kwh "
+    "mah w v mph kmh bpm dpi star stars point points pt pts pcs pieces people ppl person "
+    "persons fans users members followers follower views view likes like subs subscribers posts "
+    "post videos video pics pic photos photo snaps snap streaks streak messages message msgs "
+    "msg stories story friends friend accounts account players player games game levels level "
+    "lvl round rounds goals wins kills coins coin nights plus seven feet ft inch inches miles "
+    "guys girls boys kids slots spots tickets shots pages lines songs tracks episodes ep season "
+    "chapter part parts gen wd dollar dollars usd eur euro euros gbp pounds bucks cents cad aud "
+    "inr rub btc eth yen fold way ways in of for to or and vs on at by factor step steps bit "
+    "bits left more new free uhr stunden stunde minuten jahre jahr tage tag wochen monate mal "
+    "stk leute fois ans heures jours semaines mois horas hora anos dias semanas meses veces "
+    "vezes personas pessoas ore giorni anni volte jaar uur dagen lat godzin dni "
+    "off char chars characters signals words calls comments replies retweets degrees female male "
+)
+_ENGLISH_WORDS = frozenset(
+    ("line", "signal", "wire", "session", "matrix", "element", "threads", "epic")
+)
+_COUNTED = frozenset(_COUNTED_WORDS.split())
 _NO_NAME = re.compile(
-    r"(?:[a-z]{1,3}[0-9.]+|v?[0-9.]+[a-z]{0,3}|covid.*|(?:[a-z]+_){2,}[a-z]+|mp[34]|(?:[a-z]\.)+[a-z]?|"
+    r"(?:[a-z]{1,3}[0-9.]+|v?[0-9.]+[a-z]{0,2}|covid.*|(?:[a-z]+_){2,}[a-z]+|[0-9]+_(?:[a-z]+_)+[a-z]+|mp[34]|(?:[a-z]\.)+[a-z]?|"
     r"[a-z0-9-]+\.(?:com|org|net|io|gg|tv|me|be|co|uk|de|js|py|exe|apk|html?|php|json|md|so|xml|txt|"
     r"png|jpg|gif|mp[34]))$",
     re.I,
@@ -324,7 +351,8 @@ def find_contacts(text: str) -> Iterator[Contact]:
     for match in _REVERSED.finditer(text):
         group = "added" if match["added"] else "named"
         name = match[group].rstrip(".")
-        if _SPECIAL.fullmatch(name.lstrip("@")) and not _NO_NAME.match(name):
+        bare = name.lstrip("@")
+        if _SPECIAL.fullmatch(bare) and not _NO_NAME.match(name) and not _counts(bare):
             network = next(each for each in _SERVICES if match[each])
             end = match.start(group) + len(name)
             yield Contact(match.start(group), end, network, name.lstrip("@").lower())
@@ -373,6 +401,8 @@ def _is_name(match: re.Match[str], network: str, name: str, text: str) -> bool:
     """Return whether what follows a service is a name of an account there."""
     if sum(map(str.isalpha, name)) < 3 or _NO_NAME.match(name) or name.startswith("@@"):
         return False
+    if _counts(name.lstrip("@$~")):
+        return False
     end = match.start("contact") + len(name)
     after = text[end : end + 8]
     if after.startswith(("://", "/", "(", "=", "@")) or "//" in after[:3]:
@@ -385,16 +415,24 @@ def _is_name(match: re.Match[str], network: str, name: str, text: str) -> bool:
     if name.startswith("@") or _SPECIAL.fullmatch(name.lstrip("@$~")) or name.startswith("$"):
         if network in _NOUNS:
             named = begins_line and match["mark"] == ":" and bool(_CLAUSE_END.match(after))
+            is_word = match[network].lower() in _ENGLISH_WORDS
+            named = named and not (is_word and name[0].isdecimal())
             return triggered or named or bool(match["id"])
         return mark or triggered or bool(match["id"]) or (network in _DIRECT and not match["is"])
-    plain = name.isascii() and name.isalpha() and name.islower() and 5 <= len(name) <= 20
-    if not plain or name in _COMMON or not _CLAUSE_END.match(after):
+    is_common = name.lstrip("0123456789").lower() in _COMMON
+    if not _PLAIN.fullmatch(name) or is_common or not _CLAUSE_END.match(after):
         return False
     is_id = bool(match["id"]) and bool(_STRONG_ID.search(match["id"]))
     if network in _NOUNS:
         return is_id or (bool(match["id"]) and (mark or triggered))
     begins_item = begins_line or (network in _DIRECT and _begins_item(text, match.start()))
     return bool(mark and (match["id"] or begins_item)) or introduced or is_id
+
+
+def _counts(name: str) -> bool:
+    """Return whether what may be a name is a number of something, or an id: 24hours, 5f3e9c2a."""
+    match = _NUMBER_AND_WORD.match(name)
+    return bool(match and match[1].lower() in _COUNTED) or bool(_HEX_ID.fullmatch(name))
 
 
 def _begins_line(text: str, offset: int) -> bool:

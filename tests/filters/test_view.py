@@ -391,6 +391,23 @@ CONTACTS = {
     "需要请联系 vx rosa_77": "需要请联系 vx <HANDLE>",
     "viber +380 67 123 4567": "viber <PHONE_NUMBER>",
     f"session 05{'0a' * 32}": "session <HANDLE>",
+    "Kik: 7tinka88": "Kik: <HANDLE>",
+    "snap: 7tinka": "snap: <HANDLE>",
+    "PSN: 7tinka88": "PSN: <HANDLE>",
+    "Snap - 7Tinka, 19": "Snap - <HANDLE>, 19",
+    "kik 44tin.ka and hi": "kik <HANDLE> and hi",
+    "my insta is 7tinka_x": "my insta is <HANDLE>",
+    "my insta is 7tinka": "my insta is <HANDLE>",
+    "add me on telegram 7tinka": "add me on telegram <HANDLE>",
+    "Discord: 7tinka#1234": "Discord: <HANDLE>",
+    "line ID 7tinka8": "line ID <HANDLE>",
+    "add my snap 7tinka": "add my snap <HANDLE>",
+    "reach me at 7tinka8 on telegram": "reach me at <HANDLE> on telegram",
+    "7tinka8 is my snap": "<HANDLE> is my snap",
+    "IG: tin_ka7, SC: 4everyn": "IG: <HANDLE>, SC: <HANDLE>",
+    "微信：7tinka8": "微信：<HANDLE>",
+    "мой телеграм 7tinka8": "мой телеграм <HANDLE>",
+    "mi snap es 7tinka8": "mi snap es <HANDLE>",
 }  # fmt: skip
 NO_CONTACTS = (
     "snap: that was close", "my insta is down again", "discord: a mess",
@@ -400,6 +417,12 @@ NO_CONTACTS = (
     "telegram v8.5 is out", "kik is dead", "my snap is broken.",
     "facebook sdk-4.1 and twitter api_v2",
     "Instagram: covid-19 rules", "follow us on facebook", "reddit is fun_app", "whatsapp: see 12.5",
+    "snap: 3 times", "snap: 3times", "snap: 24hours, then gone", "Kik: 18 only", "kik: 18plus",
+    "insta: 10k followers", "insta 1st_try", "my snap is 100percent dead", "add 2nd_one on snap",
+    "telegram: 5min_late", "discord: 2fa_code", "discord: 404_not_found", "telegram: 2nd",
+    "line: 4tab_7", "insta: 50off", "kik 18female", "twitter: 280chars", "snap: 4ever",
+    "session: 4ab9_f2", "session id: 5f3e9c2ab1", "snap: 2023-10-12", "my insta is 4everything",
+    "instagram: 1080x1350", "telegram 10.2.1", "kik: 7tinka.com", "skype: 8.5beta",
 )  # fmt: skip
 
 
