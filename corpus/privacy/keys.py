@@ -169,9 +169,13 @@ def load_corpus_key(
 def pseudonymize_author(author: str, key: bytes) -> str:
     """HMAC-SHA256 of ``platform:author``, 32 hex digits: stable under one key.
 
-    Letter case is ignored, as platforms do: ``u/Spez`` is ``u/spez``.
+    Letter case is ignored, as platforms do: ``u/Spez`` is ``u/spez``. An account of the fediverse
+    is the same on every server, so ``misskey:ada@host`` has the pseudonym of ``mastodon:ada@host``.
     """
-    return hmac.digest(key, author.lower().encode("utf-8"), "sha256").hex()[:32]
+    name = author.lower()
+    if name.startswith("misskey:") and "@" in name:
+        name = name.replace("misskey:", "mastodon:", 1)
+    return hmac.digest(key, name.encode("utf-8"), "sha256").hex()[:32]
 
 
 def make_id_pseudonymizer(key: bytes) -> Callable[[str], str]:

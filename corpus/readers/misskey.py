@@ -125,6 +125,7 @@ class _Note(msgspec.Struct):
     poll: Any = None
     channel: Any = None
     lang: str | None = None
+    mentions: Any = None  # the numbers of the accounts, without their names
     reactions: Any = None
     reaction_count: JsonScalar = msgspec.field(default=None, name="reactionCount")
     replies: JsonScalar = msgspec.field(default=None, name="repliesCount")
@@ -141,6 +142,7 @@ class _Line(_Note):
 _VISIBILITIES = {"public": "public", "home": "unlisted", "public_non_ltl": "unlisted"}
 _NOTE_VISIBILITIES = (*_VISIBILITIES, "followers", "specified", "hidden")
 _EVENT_TYPES = ("channel", "note", "mention", "reply", "renote", "noteUpdated")
+_LOCAL_MENTION = re.compile(r"(?<![\w@/.-])@(\w{1,128})(?![\w@])", re.ASCII)
 _MAX_LEVELS = 4  # of the objects around a note
 
 _parse_line = msgspec.json.Decoder(_Line).decode
@@ -248,7 +250,7 @@ class NoteDecoder:
             account.is_bot if type(account.is_bot) is bool else None,
             None,  # license
             withdrawn,
-            mentions=match_mentions(text, self._list_known_accounts(note)),
+            mentions=match_mentions(text, self._list_known_accounts(note, source, text)),
             original_author=self._make_author(original) if original is not None else None,
             author_name=account.username,
         )
@@ -266,10 +268,21 @@ class NoteDecoder:
         number = account.id or note.user_id
         return number if type(number) is str and number else self._config.account or None
 
-    def _list_known_accounts(self, note: _Note) -> list[tuple[str | None, str | None]]:
-        """Return the accounts that a note's text may name, as far as the note has them."""
+    def _list_known_accounts(
+        self, note: _Note, source: _Note, text: str
+    ) -> list[tuple[str | None, str | None]]:
+        """Return the accounts that the text of ``source`` may name, as far as the note has them.
+
+        A mention without a host is of an account on the server of the one who wrote it.
+        """
         notes = (note, note.renote, _convert(note.reply, _Note))
         found = [(one.user.username, self._make_author(one)) for one in notes if one and one.user]
+        writer = source.user or _Account()
+        host = writer.host or self._config.instance
+        if host and source.mentions and "@" in text:
+            known = {(name or "").lower() for name, _ in found}
+            local = [name for name in _LOCAL_MENTION.findall(text) if name.lower() not in known]
+            found += [(name, f"{name}@{host.lower()}") for name in local]
         return list(found)
 
     def _find_withdrawal(

@@ -297,7 +297,7 @@ class _Redactor:
             return None
         if not self._key:
             return "<HANDLE>"
-        account = f"{network}:{author or name}".lower().encode()
+        account = handles.name_account(network, author or name).encode()
         digest = hmac.digest(self._key, account, "sha256").hex()
         return f"<HANDLE_{styles.encode_digest_as_letters(digest[:12])}>"
 

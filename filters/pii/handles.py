@@ -484,6 +484,15 @@ def _identify_account(network: str, name: str, before: str) -> tuple[str, str]:
     return network, name
 
 
+def name_account(network: str, name: str) -> str:
+    """Return ``network:name`` as the pseudonym of an author is made from it, in lower case.
+
+    A Misskey account's is that of the same account on Mastodon.
+    """
+    network = "mastodon" if network == "misskey" and "@" in name else network
+    return f"{network}:{name}".lower()
+
+
 @cache
 def _compile_forms(forms: tuple[HandleForm, ...]) -> Any:
     """Return one pattern of all forms; each has three groups: before, the name, after."""

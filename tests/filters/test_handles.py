@@ -129,6 +129,9 @@ SAME = [
     ("@rosafinch-ab1cd2", "youtube", "youtube:rosafinch-ab1cd2"),
     ("IG @rosa.finch", "x", "instagram:rosa.finch"),
     ("[id123|Rosa]", "vk", "vk:id123"),
+    ("@a@mas.to", "misskey", "mastodon:a@mas.to"),
+    ("https://mas.to/@a", "misskey", "mastodon:a@mas.to"),
+    ("https://msk.example/@a@Mas.to", "misskey", "mastodon:a@mas.to"),
 ]
 
 

@@ -6,10 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
+from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.readers import misskey
 from corpus.readers.contract import Post, Record, Refused, Skipped, Tombstone
+from filters import pii
+from filters.pii.styles import encode_digest_as_letters
 
 USER = {"id": "u1", "name": "Gull", "username": "gull", "host": None, "isBot": False}
 FAR = {"id": "u2", "name": "Tern", "username": "tern", "host": "Far.example"}
@@ -117,6 +121,35 @@ def test_replies_renotes_and_quotes_name_their_originals() -> None:
     assert (repost.text, repost.original_author) == ("high tide", "tern@far.example")
     quote = post_of({**NOTE, "text": "so it is\n\nRE: https://far.example/8xyz", **original})
     assert (quote.kind, quote.text, quote.parent_id) == ("quote", "so it is", None)
+
+
+def test_a_mention_without_a_host_is_of_the_writer_s_server() -> None:
+    told = {"text": "@tern @Dunlin @knot@far.example x@y.example @tern.", "mentions": ["u5", "u6"]}
+    local = post_of({**NOTE, **told, "replyId": "8xyz", "reply": ORIGINAL})
+    assert local.mentions == "dunlin=Dunlin@mk.example tern=tern@far.example"
+    original = {**ORIGINAL, **told, "text": "hello @dunlin"}
+    renote = post_of({**NOTE, "text": None, "renoteId": "8xyz", "renote": original})
+    assert renote.mentions == "dunlin=dunlin@far.example"
+    code = {"text": "use @Override", "mentions": []}
+    assert post_of({**NOTE, **code}).mentions is None
+
+
+def test_an_account_has_one_pseudonym_in_notes_statuses_and_mentions() -> None:
+    key = bytes(range(32))
+    note = post_of({**NOTE, "text": "ask @dunlin, @gull@mk.example", "mentions": ["u5", "u1"]})
+    posts = pl.DataFrame(
+        {
+            "platform": ["misskey", "mastodon", "mastodon"],
+            "author": [note.author, "dunlin@mk.example", "gull@mk.example"],
+            "text": [note.text, "by @gull@mk.example", "hello @dunlin"],
+            "mentions": [note.mentions, None, "dunlin=dunlin@mk.example"],
+        }
+    )
+    gull, dunlin, again = Pseudonymizer(key, "keyed").replace_author_columns(posts)["author"]
+    assert gull == again != dunlin
+    redacted = pii.build(pii.Config(handles="pseudonym"), key)(posts)["text"]
+    gull, dunlin = (f"<HANDLE_{encode_digest_as_letters(each[:12])}>" for each in (gull, dunlin))
+    assert redacted.to_list() == [f"ask {dunlin}, {gull}", f"by {gull}", f"hello {dunlin}"]
 
 
 def test_warnings_polls_and_descriptions_are_text() -> None:
