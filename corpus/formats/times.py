@@ -18,6 +18,12 @@ _FIRST_OF_NUMBERS, _LAST_OF_NUMBERS = -2_208_988_800_000_000, 4_102_444_799_999_
 # would be times of 1989 and 1990.
 _FIRST_TICKS, _LAST_TICKS = 621_355_968_000_000_000, 662_695_776_000_000_000
 _INT64 = 1 << 63
+#: Stands for a value that is given and not understood; no time or count has this value.
+UNREADABLE = -_INT64
+#: How many values were unreadable in this process: while it stays, no batch needs to be searched.
+unreadable_values = 0
+# What tools write for no value.
+_BLANK = frozenset(("", "null", "none", "nan", "nat", "na", "n/a", "\\n"))
 # The standard library's month names depend on the machine's locale.
 _MONTHS = {
     **{"Jan": 1, "Feb": 2, "Mar": 3, "Apr": 4, "May": 5, "Jun": 6},
@@ -96,6 +102,39 @@ def parse_micros(value: object) -> int | None:
     if type(value) is float:
         return _from_epoch_float(value)
     return None
+
+
+def parse_given_micros(value: object) -> int | None:
+    """Parse as :func:`parse_micros` does; :data:`UNREADABLE` if a value is given but unreadable."""
+    if type(value) is str:
+        micros = _from_text(value)
+    elif type(value) is int:
+        micros = _from_epoch(value)
+    else:
+        micros = parse_micros(value)
+    return mark_unreadable() if micros is None and not is_blank(value) else micros
+
+
+def parse_given_int64(value: object) -> int | None:
+    """Parse as :func:`parse_int64` does; :data:`UNREADABLE` if a value is given but unreadable."""
+    if type(value) is int:
+        return value if -_INT64 <= value < _INT64 else mark_unreadable()
+    number = parse_int64(value)
+    return mark_unreadable() if number is None and not is_blank(value) else number
+
+
+def mark_unreadable() -> int:
+    """Count an unreadable value and return :data:`UNREADABLE`."""
+    global unreadable_values
+    unreadable_values += 1
+    return UNREADABLE
+
+
+def is_blank(value: object) -> bool:
+    """Return whether a value stands for none: null, NaN, or what tools write for these."""
+    if isinstance(value, str):
+        return value.strip().lower() in _BLANK
+    return value is None or value != value
 
 
 def parse_int64(value: object) -> int | None:

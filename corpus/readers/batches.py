@@ -10,12 +10,14 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import polars as pl
 
+from corpus.formats import times
 from corpus.formats.archives.walk import MemberFilter
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_records import locate_records
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
 from corpus.formats.lines import DumpMember, Line
+from corpus.formats.times import UNREADABLE
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -51,6 +53,7 @@ class BatchBuilder:
     skipped: dict[str, int] = field(default_factory=dict)
     unreadable: dict[str, int] = field(default_factory=dict)
     size_bytes: int = 0
+    unreadable_before: int = field(default_factory=lambda: times.unreadable_values)
 
     def add(self, records: Sequence[Record], source_file: str, row: int) -> None:
         """Add the records decoded from ``row`` of ``source_file``."""
@@ -82,6 +85,8 @@ class BatchBuilder:
 
     def build_batch(self, cursor: Cursor | None, position: int, sha256: str | None = None) -> Batch:
         """Return a batch of the records collected so far, and begin the next one."""
+        if times.unreadable_values != self.unreadable_before:
+            _count_unreadable(self.posts, self.unreadable)
         records = Records(
             self.platform,
             self.posts,
@@ -174,7 +179,8 @@ def build_posts_frame(
 ) -> pl.DataFrame:
     """Build a frame with the columns of :data:`corpus.schema.POST`.
 
-    ``provenance`` is the source file and row of each post.
+    ``provenance`` is the source file and row of each post. Values that are
+    :data:`corpus.formats.times.UNREADABLE` become null.
     """
     columns = dict(zip(Post._fields, zip(*posts, strict=True), strict=True)) if posts else {}
     files, rows = zip(*provenance, strict=True) if provenance else ((), ())
@@ -186,8 +192,12 @@ def build_posts_frame(
                 pl.repeat(platform, len(posts), dtype=pl.String(), eager=True).alias(name)
             )
         elif name == "created_at":
-            microseconds = pl.Series(name, columns.get(name, ()), dtype=pl.Int64)
+            microseconds = _make_numbers(name, columns.get(name, ()))
             series.append(microseconds.cast(pl.Datetime("us")).dt.replace_time_zone("UTC"))
+        elif dtype == pl.Int64():
+            series.append(_make_numbers(name, columns.get(name, ())))
+        elif dtype == pl.Boolean():
+            series.append(_make_flags(name, columns.get(name, ())))
         else:
             series.append(pl.Series(name, columns.get(name, ()), dtype=dtype, strict=True))
     frame = pl.DataFrame(series)
@@ -196,6 +206,29 @@ def build_posts_frame(
     if frame.select(nul.any()).item():
         frame = frame.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
     return frame
+
+
+def _make_numbers(name: str, values: Sequence[int | None]) -> pl.Series:
+    numbers = pl.Series(name, values, dtype=pl.Int64(), strict=True)
+    if numbers.min() != UNREADABLE:
+        return numbers
+    return numbers.set((numbers == UNREADABLE).fill_null(value=False), None)
+
+
+def _make_flags(name: str, values: Sequence[bool | None]) -> pl.Series:
+    try:
+        return pl.Series(name, values, dtype=pl.Boolean(), strict=True)
+    except TypeError:  # of UNREADABLE, for which a search in each batch would cost time
+        known = [None if value == UNREADABLE else value for value in values]
+        return pl.Series(name, known, dtype=pl.Boolean(), strict=True)
+
+
+def _count_unreadable(posts: Sequence[Post], counts: dict[str, int]) -> None:
+    """Add the values of posts that could not be understood to the counts by column."""
+    for at, name in enumerate(Post._fields):
+        is_searched = POST[name] in (pl.Int64(), pl.Boolean(), POST["created_at"])
+        if is_searched and (found := sum(post[at] == UNREADABLE for post in posts)):
+            counts[name] = counts.get(name, 0) + found
 
 
 #: Adds one member's records to the builder, from a cursor on, and yields (row, offset) wherever

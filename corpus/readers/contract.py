@@ -169,7 +169,10 @@ class Skipped(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """A value that could not be understood: null in its post, and counted by the post's column."""
+    """A value that could not be understood: null in its post, and counted by the post's column.
+
+    A number or flag of a post that is :data:`corpus.formats.times.UNREADABLE` is counted likewise.
+    """
 
     column: str
 

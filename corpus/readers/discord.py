@@ -19,7 +19,7 @@ from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.zip_archive import is_zip
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates
-from corpus.formats.times import parse_micros
+from corpus.formats.times import parse_given_micros, parse_micros
 from corpus.readers.batches import decode_value, read_records, refuse_file
 from corpus.readers.chat_export import (
     Chat,
@@ -230,6 +230,8 @@ def _read_channels(source: DumpInput, config: Config) -> Iterator[LocatedRecords
             source_file, chat, count = message.source_file, message.chat, 0
             channel = _make_channel(chat, config)
         count += 1
+        if chat.is_damaged and not config.private:
+            channel = channel._replace(is_private=True)  # the message may be another channel's
         records = _decode_message(message.data, channel, config)
         yield LocatedRecords(source_file, message.source_row, len(message.data), records)
     if source_file != refused_file:
@@ -309,7 +311,7 @@ def _make_post(message: _Message, channel: _Channel, config: Config) -> tuple[Re
         kind,
         None if is_deleted else _parse_discord_id(author.id) or author.name or None,
         channel.community,
-        parse_micros(message.timestamp),
+        parse_given_micros(message.timestamp),
         None,  # lang_hint
         "discord:" + parent if parent else None,
         None,  # root_id

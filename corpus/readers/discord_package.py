@@ -17,7 +17,7 @@ from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.names import get_folder
 from corpus.formats.csv_records import CsvRecords
 from corpus.formats.json_stream import iter_values
-from corpus.formats.times import parse_micros
+from corpus.formats.times import parse_given_micros
 from corpus.readers.batches import (
     decode_value,
     parse_value,
@@ -125,14 +125,14 @@ def _read_channel(
             options.show_text(message.contents),
             author=owner,
             community=community,
-            created_at=parse_micros(message.timestamp),
+            created_at=parse_given_micros(message.timestamp),
         )
 
     source_file = bundle.source_file(name)
     if name.endswith(".csv"):
         yield from _read_table(bundle, name, make_post, options)
         return
-    elements = iter_values(bundle.open(name), "item", options.max_bytes)
+    elements = iter_values(bundle.open(name), "item", options.max_bytes, one_kind=True)
     for row, element in enumerate(elements, start=1):
         if isinstance(element, Refused):
             yield LocatedRecords(source_file, row, 0, (element,))

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from corpus.formats.html import html_to_text
 from corpus.formats.lines import DumpMember
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros
 from corpus.readers.batches import BatchBuilder, decode_member, read_members
 from corpus.readers.contract import (
     Batch,
@@ -318,12 +318,12 @@ def _make_post(post: _Post, board: str, sensitive: bool, known: set[str] | None)
         "post" if is_first else "reply",
         _make_author(post, f"{board}/{root}/"),
         board,
-        parse_micros(post.time),
+        parse_given_micros(post.time),
         None,  # lang_hint
         None if is_first else prefix + _find_parent(post.com or "", number, root, known),
         prefix + root,
         None,  # score
-        parse_int64(post.replies) if is_first else None,
+        parse_given_int64(post.replies) if is_first else None,
         sensitive,
     )
 
@@ -375,10 +375,10 @@ def _make_fuuka_post(post: _FuukaPost, board: str, sensitive: bool, known: Conta
         "post" if is_first else "reply",
         _make_author(identity, f"{board}/{root}/"),
         board,
-        parse_micros(post.timestamp),
+        parse_given_micros(post.timestamp),
         parent_id=None if is_first else prefix + parent,
         root_id=prefix + root,
-        replies=parse_int64(post.nreplies) if is_first else None,
+        replies=parse_given_int64(post.nreplies) if is_first else None,
         sensitive=sensitive,
         withdrawn="deleted_later" if is_deleted else None,
     )

@@ -14,7 +14,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.html import html_to_text
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_int64, parse_given_micros
 from corpus.readers.contract import (
     Batch,
     Cursor,
@@ -25,7 +25,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    Unreadable,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
 from corpus.readers.text_parts import join_poll
@@ -140,9 +139,7 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         row = _parse_item(line)
         if row.time is None and row.by is None and _ALGOLIA_KEY.search(line):
             return _decode_algolia(line, with_url)
-        post = _make_post(row, with_url)
-        is_timed = row.time or row.timestamp or row.time_ts
-        return (post, Unreadable("created_at")) if is_timed and post.created_at is None else (post,)
+        return (_make_post(row, with_url),)
 
     return decode
 
@@ -175,8 +172,8 @@ def _make_post(row: _Item, with_url: bool) -> Post:
         "hackernews:" + parent if parent and reply else None,
         # A comment does not contain the id of its story; a poll's option contains its poll's.
         ("hackernews:" + parent if kind == "pollopt" and parent else None) if reply else name,
-        None if reply and kind != "pollopt" else parse_int64(row.score),
-        None if reply else parse_int64(row.descendants),
+        None if reply and kind != "pollopt" else parse_given_int64(row.score),
+        None if reply else parse_given_int64(row.descendants),
         withdrawn=withdrawn,
     )
 
@@ -262,8 +259,10 @@ def _parse_flag(value: bool | JsonScalar) -> bool:
 
 
 def _find_created(row: _Item) -> int | None:
+    found = None
     for value in (row.time, row.timestamp, row.time_ts):
-        created = parse_micros(value)
-        if created:  # a mirror writes 0 for a missing time
+        created = parse_given_micros(value)
+        if created and created != UNREADABLE:  # a mirror writes 0 for a missing time
             return created
-    return None
+        found = created or found
+    return found

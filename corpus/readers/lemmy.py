@@ -20,7 +20,7 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import decode_value, locate_config_records, read_lines
 from corpus.readers.contract import (
     Batch,
@@ -234,8 +234,8 @@ def _make_post(row: _Object, line: _Line, instance: str, with_alt: bool) -> Post
         None,  # lang_hint
         None,  # parent_id
         name,
-        parse_int64(counts.score),
-        parse_int64(counts.comments),
+        parse_given_int64(counts.score),
+        parse_given_int64(counts.comments),
         _is_sensitive(row, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
@@ -266,8 +266,8 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
         None,  # lang_hint
         _make_id(instance, "comment", parent) if parent else root,
         root,
-        parse_int64(counts.score),
-        parse_int64(counts.child_count),
+        parse_given_int64(counts.score),
+        parse_given_int64(counts.child_count),
         _is_sensitive(line.post, line),
         line.creator.bot_account if line.creator is not None else None,
         withdrawn=withdrawn,
@@ -346,7 +346,7 @@ def _make_community(row: _Object, community: _Actor | None, instance: str) -> st
 
 
 def _find_created(row: _Object) -> int | None:
-    return parse_micros(row.published if row.published is not None else row.published_at)
+    return parse_given_micros(row.published if row.published is not None else row.published_at)
 
 
 def _is_sensitive(post: _Object | None, line: _Line) -> bool | None:

@@ -25,7 +25,7 @@ from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
 from corpus.formats.lines import DumpMember, is_binary
 from corpus.formats.raw_lines import RawLine, iter_raw_lines
-from corpus.formats.times import parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_micros
 from corpus.readers.batches import read_records, refuse_file, refuse_problems
 from corpus.readers.contract import (
     Batch,
@@ -38,7 +38,6 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Tombstone,
-    Unreadable,
 )
 from corpus.readers.text_parts import join_title
 
@@ -227,8 +226,7 @@ def _make_records(message: Message, data: bytes, config: Config) -> Sequence[Rec
         parent_id=_make_id(parents[0]) if parents else None,
         root_id=_make_id(references[0]) if references else None,
     )
-    unreadable = [Unreadable("created_at")] if "date" in headers and post.created_at is None else []
-    return (post, *superseded, *counted, *unreadable)
+    return (post, *superseded, *counted)
 
 
 def _cut_signature(text: str) -> str:
@@ -273,9 +271,9 @@ def _find_community(headers: dict[str, str]) -> str | None:
 
 
 def _find_time(headers: dict[str, str]) -> int | None:
-    dates = (headers.get(name) for name in ("date", "nntp-posting-date", "x-original-date"))
-    times = (parse_micros(" ".join(date.split())) for date in dates if date)
-    return next((time for time in times if time is not None), None)
+    dates = [headers.get(name) for name in ("date", "nntp-posting-date", "x-original-date")]
+    times = [parse_given_micros(" ".join(date.split())) for date in dates if date]
+    return next((time for time in times if time not in (None, UNREADABLE)), (*times, None)[0])
 
 
 def _decode_header(raw: str) -> str:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_int64, parse_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -240,12 +240,12 @@ class NoteDecoder:
             kind,
             author,
             channel.name if channel is not None else None,
-            parse_micros(note.created),
+            parse_given_micros(note.created),
             source.lang or None,
             parent,
             root,
             _count_reactions(note),
-            parse_int64(note.replies),
+            parse_given_int64(note.replies),
             bool(source.cw) or any(file.is_sensitive is True for file in files),
             account.is_bot if type(account.is_bot) is bool else None,
             None,  # license
@@ -347,7 +347,7 @@ def _convert(part: object, shape: type[T]) -> T | None:
 
 def _count_reactions(note: _Note) -> int | None:
     if note.reaction_count is not None:
-        return parse_int64(note.reaction_count)
+        return parse_given_int64(note.reaction_count)
     if not isinstance(note.reactions, dict):
         return None
     return parse_int64(sum(parse_int64(count) or 0 for count in note.reactions.values()))

@@ -15,7 +15,13 @@ import msgspec
 from pydantic import Field
 
 from corpus.formats.parquet_file import PARQUET_MAGIC
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import (
+    is_blank,
+    mark_unreadable,
+    parse_given_int64,
+    parse_given_micros,
+    parse_micros,
+)
 from corpus.readers.batches import decode_value
 from corpus.readers.contract import (
     Batch,
@@ -27,7 +33,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    Unreadable,
     make_versions,
 )
 from corpus.readers.parquet_mirror import read_lines_or_parquet
@@ -242,19 +247,12 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
         if row.subreddit_type != "public" and row.subreddit_type in _PRIVATE_SUBREDDITS:
             return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
         edited = row.edited
-        unreadable = _list_unreadable(row, post) if post.created_at is None else ()
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
-            return (post, *unreadable)
+            return (post,)
         body = (row.selftext if row.body is None else row.body) or ""
-        return (*make_versions(post, edited_at, body), *unreadable)
+        return make_versions(post, edited_at, body)
 
     return decode
-
-
-def _list_unreadable(row: _Row, post: Post) -> tuple[Unreadable, ...]:
-    """Return the columns of a post that the record has and that could not be understood."""
-    is_given = row.created_utc is not None and row.created_utc != ""
-    return (Unreadable("created_at"),) if is_given and post.created_at is None else ()
 
 
 def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> Sequence[Record]:
@@ -287,14 +285,14 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         "reply",
         author,
         row.subreddit,
-        parse_micros(row.created_utc),
+        parse_given_micros(row.created_utc),
         None,  # lang_hint
         # Pushshift's late API has bare numbers here, which are ambiguous.
         "reddit:" + parent if type(parent) is str and parent else None,
         "reddit:" + link if type(link) is str and link else None,
-        parse_int64(row.score),
+        parse_given_int64(row.score),
         None,  # replies
-        _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
+        _parse_given_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,  # license
         _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
@@ -319,13 +317,13 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         "repost" if origin else "post",
         author,
         row.subreddit,
-        parse_micros(row.created_utc),
+        parse_given_micros(row.created_utc),
         None,  # lang_hint
         "reddit:" + origin if origin else None,
         name,
-        parse_int64(row.score),
-        parse_int64(row.num_comments),
-        _parse_flag(row.over_18 if row.over_18 is not None else row.over18),
+        parse_given_int64(row.score),
+        parse_given_int64(row.num_comments),
+        _parse_given_flag(row.over_18 if row.over_18 is not None else row.over18),
         bot,
         None,  # license
         _find_withdrawal(
@@ -387,12 +385,12 @@ def _find_edit_time(row: _Row, post: Post) -> int | None:
     none, just after the post was made.
     """
     edited_at = parse_micros(row.edited) if type(row.edited) is not bool else None
-    if edited_at is not None and edited_at > (post.created_at or 0):
+    if edited_at is not None and edited_at > max(0, post.created_at or 0):
         return edited_at
     if not _parse_flag(row.edited):
         return None
     recorded = row.retrieved_on if row.retrieved_on is not None else row.retrieved_utc
-    return parse_micros(recorded) or (post.created_at or 0) + 1
+    return parse_micros(recorded) or max(0, post.created_at or 0) + 1
 
 
 def _find_withdrawal(row: _Row, author: str | None, text: str, notice: str | None) -> str | None:
@@ -418,6 +416,14 @@ def _find_withdrawal(row: _Row, author: str | None, text: str, notice: str | Non
         if not text.strip():
             return "removed"
     return "removed" if _parse_flag(row.is_robot_indexable) is False else None
+
+
+def _parse_given_flag(value: _JsonFlag) -> bool | None:
+    """Parse as :func:`_parse_flag` does; UNREADABLE for a value that is no flag."""
+    if value is None or value is True or value is False:
+        return value
+    flag = _parse_flag(value)
+    return mark_unreadable() if flag is None and not is_blank(value) else flag  # type: ignore[return-value]
 
 
 def _parse_flag(value: _JsonFlag) -> bool | None:

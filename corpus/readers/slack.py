@@ -17,7 +17,7 @@ from pydantic import Field
 
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.json_stream import JsonValue, walk_json
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_micros
 from corpus.readers.batches import (
     decode_value,
     parse_value,
@@ -304,7 +304,7 @@ class _PostMaker:
             parent_id=parent,
             root_id=parent,
             score=count_reactions(message.reactions),
-            replies=parse_int64(message.reply_count),
+            replies=parse_given_int64(message.reply_count),
             bot=True if is_bot or author in self._bots else None,
             consent="allowed" if channel.is_private else None,
             mentions=match_mentions(text, named),

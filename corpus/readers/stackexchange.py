@@ -17,7 +17,7 @@ from corpus.errors import PlanError
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, get_refusal_reason
 from corpus.formats.html import html_to_text
 from corpus.formats.lines import DumpMember, is_binary
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import BatchBuilder, decode_line, read_members
 from corpus.readers.contract import (
     Batch,
@@ -347,7 +347,7 @@ def _make_post(row: _XmlRow, site: str, with_alt: bool) -> Sequence[Record]:
         raise Refused("no_text")
     html = _NO_DESCRIPTION.sub("", body) if with_alt and body else body or ""
     text = html_to_text(html, with_alt=with_alt)
-    created = parse_micros(row.get("CreationDate"))
+    created = parse_given_micros(row.get("CreationDate"))
     parent = None if question else row.get_number("ParentId")
     accepted = row.get_number("AcceptedAnswerId") if question else ""
     prefix = f"stackexchange:{site}/"
@@ -362,8 +362,8 @@ def _make_post(row: _XmlRow, site: str, with_alt: bool) -> Sequence[Record]:
         None,  # lang_hint
         parent_id,
         prefix + number if question else parent_id,
-        parse_int64(row.get("Score")),
-        parse_int64(row.get("AnswerCount")) if question else None,
+        parse_given_int64(row.get("Score")),
+        parse_given_int64(row.get("AnswerCount")) if question else None,
         None,  # sensitive
         True if row.get("OwnerUserId") == _COMMUNITY_ACCOUNT else None,
         _find_license(row, created),
@@ -380,7 +380,7 @@ def _make_comment(row: _XmlRow, site: str) -> Record:
     deleted = bool(row.get("DeletionDate"))
     if text is None and not deleted:
         raise Refused("no_text")
-    created = parse_micros(row.get("CreationDate"))
+    created = parse_given_micros(row.get("CreationDate"))
     return Post(
         f"stackexchange:{site}/c{number}",
         # Markdown as it was typed, unlike the HTML of a post's body.
@@ -392,7 +392,7 @@ def _make_comment(row: _XmlRow, site: str) -> Record:
         None,  # lang_hint
         f"stackexchange:{site}/{post}" if post else None,
         None,  # root_id
-        parse_int64(row.get("Score")),
+        parse_given_int64(row.get("Score")),
         license=_find_license(row, created),
         bot=True if row.get("UserId") == _COMMUNITY_ACCOUNT else None,
         withdrawn="deleted" if deleted else None,
@@ -410,6 +410,6 @@ def _make_author(row: _XmlRow, number: str, display_name: str, site: str) -> str
 
 def _find_license(row: _XmlRow, created: int | None) -> str | None:
     stated = row.get("ContentLicense")
-    if stated or created is None:
+    if stated or created is None or created == UNREADABLE:
         return stated or None
     return next((name for until, name in _LICENSE_PERIODS if created < until), "CC BY-SA 4.0")

@@ -45,7 +45,13 @@ from corpus.readers.contract import (
     make_versions,
 )
 from corpus.readers.telegram_html import Options, is_page, read_pages
-from corpus.readers.telegram_rows import is_row, is_rows, make_row_decoder, parse_time
+from corpus.readers.telegram_rows import (
+    is_row,
+    is_rows,
+    make_row_decoder,
+    parse_given_time,
+    parse_time,
+)
 from corpus.readers.telegram_text import BLOCK, CODE, MARKED, NAME, QUOTES, Piece, join_pieces
 from corpus.readers.text_parts import join_poll, join_title
 
@@ -312,7 +318,7 @@ def _make_post(
         kind,
         _make_author(message),
         _name_community(chat),
-        parse_time(message.date_unixtime, message.date, offset),
+        parse_given_time(message.date_unixtime, message.date, offset),
         None,  # lang_hint
         parent,
         None,  # root_id

@@ -17,9 +17,10 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
+from corpus.formats.times import mark_unreadable
 from corpus.readers.batches import read_whole, refuse_file
 from corpus.readers.contract import LocatedRecords, Post, Record, Refused, Skipped
-from corpus.readers.telegram_rows import parse_time
+from corpus.readers.telegram_rows import parse_given_time
 from corpus.readers.text_parts import join_poll, join_title
 
 
@@ -150,12 +151,12 @@ def _get_own_text(node: LexborNode | None) -> str:
 def _parse_date(written: str, options: Options) -> int | None:
     found = _DATE.fullmatch(written)
     if found is None:
-        return None
+        return mark_unreadable() if written else None
     try:
         day = datetime.strptime(found[1], "%d.%m.%Y %H:%M:%S")
     except ValueError:
-        return None
+        return mark_unreadable()
     if found[2] is None:
-        return parse_time(None, day.isoformat(), options.offset)
+        return parse_given_time(None, day.isoformat(), options.offset)
     minutes = int(found[2][1:]) * 60 + int(found[3])
-    return parse_time(None, day.isoformat(), -minutes if found[2][0] == "-" else minutes)
+    return parse_given_time(None, day.isoformat(), -minutes if found[2][0] == "-" else minutes)

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import is_blank, mark_unreadable, parse_given_int64, parse_micros
 from corpus.readers.chat_export import Reaction, count_reactions
 from corpus.readers.contract import (
     Decode,
@@ -157,6 +157,13 @@ def parse_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int
     return local - offset * 60_000_000 if local is not None and offset is not None else None
 
 
+def parse_given_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int | None:
+    """Parse as :func:`parse_time` does; UNREADABLE if a time is given but not understood."""
+    micros = parse_time(unix, written, offset)
+    is_given = not (is_blank(unix) and is_blank(written))
+    return mark_unreadable() if micros is None and is_given else micros
+
+
 def make_row_decoder(
     chats: Collection[str], consented: bool, mask: bool, offset: int | None
 ) -> Decode:
@@ -208,10 +215,10 @@ def _make_post(
         kind,
         _find_author(row, chat),
         title or chat,
-        parse_time(None, row.date, offset),
+        parse_given_time(None, row.date, offset),
         parent_id=prefix + parent if parent else None,
         score=count_reactions(reactions.results or reactions.reactions),
-        replies=parse_int64(row.replies.replies) if row.replies is not None else None,
+        replies=parse_given_int64(row.replies.replies) if row.replies is not None else None,
         bot=True if is_bot or row.via_bot or row.via_bot_id is not None else None,
         withdrawn="opted_out" if is_kept_in else None,
         author_name=row.from_user.username if row.from_user is not None else None,

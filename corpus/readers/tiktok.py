@@ -24,7 +24,7 @@ from pydantic import Field
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_stream import JsonValue, walk_members
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import decode_value, read_lines, read_records, refuse_file
 from corpus.readers.contract import (
     Batch,
@@ -277,12 +277,12 @@ def _make_comment(row: _Item, video: str) -> Post:
             row.text,
             "reply",
             name,
-            created_at=parse_micros(row.create_time),
+            created_at=parse_given_micros(row.create_time),
             lang_hint=row.comment_language if row.comment_language != "un" else None,
             parent_id=f"tiktok:{parent}",
             root_id=f"tiktok:{video}",
-            score=parse_int64(row.like_count if row.digg_count is None else row.digg_count),
-            replies=parse_int64(
+            score=parse_given_int64(row.like_count if row.digg_count is None else row.digg_count),
+            replies=parse_given_int64(
                 row.reply_count if row.reply_comment_total is None else row.reply_comment_total
             ),
         ),
@@ -310,10 +310,10 @@ def _make_video(row: _Item) -> Post:
             text,
             "post",
             author,
-            created_at=parse_micros(created),
+            created_at=parse_given_micros(created),
             root_id=name,
-            score=parse_int64(likes),
-            replies=parse_int64(comments),
+            score=parse_given_int64(likes),
+            replies=parse_given_int64(comments),
         ),
         user,
         row,
@@ -397,7 +397,8 @@ class _ExportedMaker:
     def _make_post(self, path: str, entry: _Exported, row: int) -> Record:
         is_comment = path in _COMMENT_LISTS
         written = (entry.comment or entry.comment_upper) if is_comment else entry.title
-        created = parse_micros(entry.date if entry.date is not None else entry.date_upper)
+        date = entry.date if entry.date is not None else entry.date_upper
+        created = parse_micros(date)
         first = self._first_times.setdefault(path, created)
         if not written:
             return Skipped("no_words")  # a video without a description, a comment of a picture
@@ -413,8 +414,8 @@ class _ExportedMaker:
             written,
             kind,
             self._account,
-            created_at=created,
+            created_at=parse_given_micros(date),
             root_id=None if is_comment else name,
-            score=parse_int64(entry.likes),
+            score=parse_given_int64(entry.likes),
             consent="allowed",
         )

@@ -23,7 +23,7 @@ from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.zip_archive import is_zip
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.html import html_to_text
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros
 from corpus.readers.batches import (
     decode_value,
     read_lines,
@@ -365,10 +365,10 @@ class PostDecoder:
             text if withdrawn is None else "",
             kind,
             author,
-            created_at=parse_micros(row.timestamp if row.timestamp is not None else row.date),
+            created_at=parse_given_micros(row.timestamp if row.timestamp is not None else row.date),
             parent_id=parent,
             root_id=root or None,
-            score=parse_int64(row.note_count),
+            score=parse_given_int64(row.note_count),
             sensitive=row.is_nsfw if type(row.is_nsfw) is bool else None,
             withdrawn=withdrawn,
             original_author=writer,

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -271,7 +271,7 @@ class PostDecoder:
             kind,
             author or None,
             _name_community(wall),
-            parse_micros(row.date),
+            parse_given_micros(row.date),
             None,  # lang_hint
             parent,
             root,
@@ -394,5 +394,5 @@ def _convert(part: object, shape: Any) -> Any:
 
 def _count(part: object) -> int | None:
     if isinstance(part, dict):
-        return parse_int64(part.get("count"))
-    return parse_int64(part)
+        return parse_given_int64(part.get("count"))
+    return parse_given_int64(part)

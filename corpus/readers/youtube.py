@@ -16,7 +16,7 @@ import msgspec
 from corpus.formats.csv_records import CsvRecords, find_line_end
 from corpus.formats.html import html_to_text
 from corpus.formats.lines import DumpMember
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import BatchBuilder, decode_member, decode_value, read_members
 from corpus.readers.contract import (
     Batch,
@@ -29,7 +29,6 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
-    Unreadable,
     make_versions,
     match_mentions,
 )
@@ -244,17 +243,17 @@ def _make_comment(resource: _Resource, thread: _Snippet | None) -> list[Record]:
         snippet.published_at,
     )._replace(
         community=snippet.video_id or (thread.video_id if thread is not None else None),
-        score=parse_int64(snippet.like_count),
-        replies=parse_int64(thread.total_reply_count) if thread is not None and is_first else None,
+        score=parse_given_int64(snippet.like_count),
+        replies=parse_given_int64(thread.total_reply_count)
+        if thread is not None and is_first
+        else None,
         withdrawn=withdrawn,
     )
     edited = parse_micros(snippet.updated_at)
-    is_edited = edited is not None and post.created_at is not None and edited > post.created_at
-    return [*make_versions(post, edited if is_edited else None), *_check_time(post, snippet)]
-
-
-def _check_time(post: Post, snippet: _Snippet) -> list[Record]:
-    return [Unreadable("created_at")] if snippet.published_at and post.created_at is None else []
+    created = post.created_at
+    is_dated = created is not None and created != UNREADABLE
+    is_edited = is_dated and edited is not None and edited > (created or 0)
+    return list(make_versions(post, edited if is_edited else None))
 
 
 def _decode_scraped(row: _Scraped) -> list[Record]:
@@ -273,10 +272,10 @@ def _make_scraped(row: _Scraped, video: str | None, is_public: bool) -> Post:
         first, dot, _ = row.cid.partition(".")
         parent = first if dot else None
         post = _make_post(row.cid, text, parent, row.channel, row.author, row.time_parsed)
-        return post._replace(score=parse_int64(row.votes))
+        return post._replace(score=parse_given_int64(row.votes))
     return _make_post(row.id, text, parent, row.author_id, row.author, row.timestamp)._replace(
         community=video,
-        score=parse_int64(row.like_count),
+        score=parse_given_int64(row.like_count),
         withdrawn=None if is_public else "private",
     )
 
@@ -300,7 +299,7 @@ def _make_post(
         text,
         "reply" if has_parent else "post",
         author_id or author or None,
-        created_at=parse_micros(time),
+        created_at=parse_given_micros(time),
         parent_id=f"youtube:{parent}" if has_parent else None,
         # The id of a reply begins with that of the comment that began the thread.
         root_id=f"youtube:{name.partition('.')[0]}" if has_parent and "." in name else None,
@@ -371,8 +370,7 @@ def _make_row(row: dict[str, str]) -> Sequence[Record]:
     root = row.get("root") or ""
     if _ID.fullmatch(root) and post.parent_id is not None:
         post = post._replace(root_id=f"youtube:{root}")
-    post = post._replace(community=row.get("video") or None)
-    return (post, Unreadable("created_at")) if row.get("time") and not post.created_at else (post,)
+    return (post._replace(community=row.get("video") or None),)
 
 
 def _join_segments(cell: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_micros
+from corpus.formats.times import parse_given_micros
 from corpus.readers.contract import JsonConfig, Post, Refused, match_mentions
 from corpus.readers.x.common import normalize_language
 
@@ -124,7 +124,7 @@ def make_post(
         kind = "reply"
     else:
         root = name
-    created = parse_micros(record.created_at)
+    created = parse_given_micros(record.created_at)
     if created is not None and seen_at is not None and created > seen_at + _MAX_CLOCK_ERROR_US:
         created = seen_at
     labels = record.get_label_names() | account_labels

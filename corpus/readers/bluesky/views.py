@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_micros
 from corpus.readers.bluesky.post import (
     NO_UNAUTHENTICATED,
     POSTS_COLLECTION,
@@ -145,8 +145,8 @@ def _decode_view(view: PostView, config: Config) -> Iterator[Record]:
         yield refusal
         return
     yield post._replace(
-        score=parse_int64(view.like_count),
-        replies=parse_int64(view.reply_count),
+        score=parse_given_int64(view.like_count),
+        replies=parse_given_int64(view.reply_count),
         author_name=view.author.handle if view.author is not None else None,
     )
     if config.honour_no_unauthenticated and NO_UNAUTHENTICATED in account:

@@ -18,7 +18,7 @@ import msgspec
 
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates, split_json_objects
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros
 from corpus.readers.batches import decode_value, locate_config_records, parse_value
 from corpus.readers.contract import (
     JsonScalar,
@@ -296,12 +296,12 @@ class StatusDecoder:
             kind,
             author,
             None,  # community
-            parse_micros(status.created_at),
+            parse_given_micros(status.created_at),
             source.language or None,
             parent,
             root,
-            parse_int64(status.favourites_count),
-            parse_int64(status.replies_count),
+            parse_given_int64(status.favourites_count),
+            parse_given_int64(status.replies_count),
             source.sensitive,
             bot,
             None,  # license

@@ -18,7 +18,7 @@ from corpus.formats.archives.names import get_folder
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_stream import JsonValue, walk_json
-from corpus.formats.times import parse_micros
+from corpus.formats.times import parse_given_micros
 from corpus.readers.batches import (
     decode_value,
     parse_value,
@@ -355,7 +355,7 @@ class ActivityDecoder:
             kind,
             author,
             None,  # community
-            parse_micros(published),
+            parse_given_micros(published),
             next((code for code, text in by_language.items() if text == content and code), None),
             make_post_id(parent) or None,
             None if note.in_reply_to else name,

@@ -30,7 +30,7 @@ from pydantic import Field
 
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.json_stream import JsonValue, walk_json
-from corpus.formats.times import parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_micros, parse_micros
 from corpus.readers.batches import (
     decode_value,
     parse_value,
@@ -273,7 +273,7 @@ def _read_entries(
     source_file, row, has_list = bundle.source_file(name), 0, False
     single_post: dict[str, bytes] = {}
     paths = (*_POST_LISTS, *_SINGLE_POST_KEYS)
-    for event in walk_json(bundle.open(name), paths, config.max_line_mb << 20):
+    for event in walk_json(bundle.open(name), paths, config.max_line_mb << 20, one_kind=True):
         if isinstance(event, Refused):
             row, has_list = row + 1, True
             yield LocatedRecords(source_file, row, 0, (event,))
@@ -340,12 +340,14 @@ class _PostMaker:
         record = self._make_post(entry, row)
         if not isinstance(record, Post) or record.withdrawn is not None:
             return (record,)
-        if record.created_at is None or offset is None:
+        created = record.created_at
+        if created is None or created == UNREADABLE or offset is None:
             return (record._replace(created_at=None), Unreadable("created_at"))
-        return (record._replace(created_at=record.created_at - offset * 60_000_000),)
+        return (record._replace(created_at=created - offset * 60_000_000),)
 
     def _make_post(self, entry: MetaEntry, row: int) -> Record:
-        created = parse_micros(entry.time) if entry.time not in (0, "0") else None
+        time = entry.time if entry.time not in (0, "0") else None
+        created = parse_micros(time)
         if self._first_time is None:
             self._first_time = created
         if entry.text is None:
@@ -359,6 +361,6 @@ class _PostMaker:
             mask_tagged_people(entry.text) if self._config.mask_mentions else entry.text,
             entry.kind,
             entry.author or self._account,
-            created_at=created,
+            created_at=parse_given_micros(time),
             consent="allowed",
         )

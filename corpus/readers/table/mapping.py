@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from corpus.errors import PlanError, did_you_mean
+from corpus.formats import times
 from corpus.formats.times import parse_int64, parse_micros, parse_with_format
 from corpus.readers.contract import JsonConfig, Post, Record, Refused, Tombstone, Unreadable
 from corpus.schema import WITHDRAWAL_REASONS
@@ -22,8 +23,6 @@ _KIND_SLOT = _POST_COLUMNS.index("kind")
 _KINDS = frozenset(("post", "reply", "repost", "quote", "comment"))
 #: Columns of a post that several columns of a file may give: joined to one text, time or id.
 _JOINED = ("text", "created_at", "id", "parent_id", "root_id", "accepted_id")
-#: What tools write into a cell without a value.
-_BLANK = frozenset(("", "null", "none", "nan", "nat", "na", "n/a", "\\n"))
 _TRUE = frozenset(("true", "t", "yes", "1", "1.0"))
 _FALSE = frozenset(("false", "f", "no", "0", "0.0"))
 # How CSV tools write an integer that they read as a float. Without the plus sign it could be a
@@ -180,16 +179,12 @@ def has_versions(config: Config) -> bool:
 
 
 def is_blank(value: object) -> bool:
-    """Return whether a value stands for none: null, NaN, or what tools write for these.
+    """Return whether a value stands for none.
 
     Of several columns (a tuple) the last one says so: a channel without the id in it is no id, and
     a day without a time of day is one.
     """
-    if isinstance(value, tuple):
-        return is_blank(value[-1])
-    if isinstance(value, str):
-        return value.strip().lower() in _BLANK
-    return value is None or value != value
+    return times.is_blank(value[-1] if isinstance(value, tuple) else value)
 
 
 def join_ids(values: Sequence[object]) -> str:

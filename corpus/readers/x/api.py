@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -307,12 +307,12 @@ def _make_records(tweet: ApiTweet, included: _Included) -> list[Record]:
         kind,
         author or (parse_x_id(None, user.id) if user else "") or None,
         parse_x_id(None, tweet.community_id) or None,
-        parse_micros(tweet.created_at),
+        parse_given_micros(tweet.created_at),
         normalize_language(tweet.lang),
         "x:" + parent if parent else None,
         "x:" + root if root else None,
-        parse_int64(metrics.like_count),
-        parse_int64(metrics.reply_count),
+        parse_given_int64(metrics.like_count),
+        parse_given_int64(metrics.reply_count),
         tweet.possibly_sensitive,
         None,  # bot
         None,  # license

@@ -28,7 +28,7 @@ from corpus.formats.archives.bundle import Bundle
 from corpus.formats.archives.names import get_folder, natural_sort_key
 from corpus.formats.archives.zip_archive import is_zip
 from corpus.formats.dump_input import DumpInput
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import read_records, refuse_file, refuse_problems
 from corpus.readers.contract import (
     Batch,
@@ -358,11 +358,11 @@ def make_decoder(
             kind,
             author,
             community,
-            parse_micros(tweet.created_at),
+            parse_given_micros(tweet.created_at),
             normalize_language(tweet.lang),
             "x:" + parent if parent else None,
             None,  # root_id
-            parse_int64(tweet.favorite_count),
+            parse_given_int64(tweet.favorite_count),
             None,  # replies
             tweet.possibly_sensitive,
             None,  # bot

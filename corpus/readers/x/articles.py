@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from corpus.formats.times import parse_micros
+from corpus.formats.times import parse_given_micros
 from corpus.readers.contract import JsonScalar, Refused
 from corpus.readers.text_parts import join_title
 from corpus.readers.x.common import parse_x_id
@@ -91,7 +91,9 @@ def parse_article(element: bytes) -> Article:
         name,
         _find_id(row, "tweetId", "tweet_id", "postId", "post_id"),
         join_title(title, body),
-        parse_micros(_find(row, "publishedAt", "firstPublishedAt", "createdAt", "created_at")),
+        parse_given_micros(
+            _find(row, "publishedAt", "firstPublishedAt", "createdAt", "created_at")
+        ),
         not state or state.lower() in _PUBLISHED,
     )
 

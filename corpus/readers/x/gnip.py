@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.contract import (
     JsonScalar,
     Post,
@@ -122,10 +122,10 @@ def decode_activity(line: bytes) -> Sequence[Record]:
         text,
         kind,
         _parse_address(actor.id) or None,
-        created_at=parse_micros(activity.posted),
+        created_at=parse_given_micros(activity.posted),
         lang_hint=normalize_language(activity.lang),
         parent_id="x:" + parent if parent else None,
-        score=parse_int64(activity.likes),
+        score=parse_given_int64(activity.likes),
         mentions=match_mentions(text, _iter_accounts(activity, original)),
         original_author=_find_writer(original),
         author_name=actor.preferred_username,

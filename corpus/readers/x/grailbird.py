@@ -22,7 +22,7 @@ from corpus.formats.archives.names import get_folder
 from corpus.formats.byte_source import ByteSource
 from corpus.formats.csv_records import CsvRecords
 from corpus.formats.json_stream import skip_assignment
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros
 from corpus.readers.batches import parse_value, read_whole, refuse_file
 from corpus.readers.contract import (
     Decode,
@@ -209,10 +209,10 @@ def _make_decoder(options: Options, owner: _Account) -> Decode:
             text,
             kind,
             author.get_id() or owner.get_id(),
-            created_at=parse_micros(tweet.created_at),
+            created_at=parse_given_micros(tweet.created_at),
             lang_hint=normalize_language(tweet.lang),
             parent_id="x:" + parent if parent else None,
-            score=parse_int64(tweet.favorite_count),
+            score=parse_given_int64(tweet.favorite_count),
             sensitive=tweet.possibly_sensitive,
             withdrawn=withdrawn,
             mentions=match_mentions(text, _iter_accounts(element, writer)),
@@ -287,7 +287,7 @@ def _make_post(cells: Mapping[str, str], options: Options, owner: _Account) -> R
         "" if owner.protected else text,
         kind,
         owner.get_id(),
-        created_at=parse_micros(cells["timestamp"]),
+        created_at=parse_given_micros(cells["timestamp"]),
         parent_id="x:" + parent if parent else None,
         withdrawn="protected" if owner.protected else None,
         original_author=parse_x_id(cells["retweeted_status_user_id"]) or None,

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import parse_given_int64, parse_given_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -233,12 +233,12 @@ def _make_scraped_post(row: _ScrapedTweet, with_alt: bool) -> Post:
         "" if is_protected else text,
         kind,
         user.get_id() or user.username,
-        created_at=parse_micros(row.date),
+        created_at=parse_given_micros(row.date),
         lang_hint=normalize_language(row.lang),
         parent_id="x:" + parent if parent else None,
         root_id="x:" + root if root else None,
-        score=parse_int64(row.likes),
-        replies=parse_int64(row.replies),
+        score=parse_given_int64(row.likes),
+        replies=parse_given_int64(row.replies),
         sensitive=row.possibly_sensitive,
         withdrawn="protected" if is_protected else None,
         mentions=match_mentions(text, [(one.username, one.get_id()) for one in mentioned]),
@@ -356,12 +356,12 @@ def _make_records(tweet: dict[str, Any], with_alt: bool) -> Sequence[Record]:
         "" if is_protected else text,
         kind,
         user.id or user.name,
-        created_at=parse_micros(legacy.created_at),
+        created_at=parse_given_micros(legacy.created_at),
         lang_hint=normalize_language(legacy.lang),
         parent_id="x:" + parent if parent else None,
         root_id="x:" + root if root else None,
-        score=parse_int64(legacy.favorite_count),
-        replies=parse_int64(legacy.reply_count),
+        score=parse_given_int64(legacy.favorite_count),
+        replies=parse_given_int64(legacy.reply_count),
         sensitive=legacy.possibly_sensitive,
         withdrawn=withdrawn,
         mentions=match_mentions(text, accounts),

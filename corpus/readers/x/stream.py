@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from pydantic import Field
 
-from corpus.formats.times import parse_int64, parse_micros
+from corpus.formats.times import UNREADABLE, parse_given_int64, parse_given_micros, parse_micros
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import (
     Batch,
@@ -246,7 +246,9 @@ def decode(line: bytes) -> Sequence[Record]:
         withdrawn = withdrawn or _find_withdrawal(original)
     elif not parent and (row.is_quote_status or row.quoted_status_id_str or row.quoted_status_id):
         kind = "quote"
-    created = parse_micros(row.created_at)
+    created = parse_given_micros(row.created_at)
+    if created is None or created == UNREADABLE:
+        created = parse_given_micros(row.timestamp_ms) or created
     return (
         Post(
             "x:" + name,
@@ -254,12 +256,12 @@ def decode(line: bytes) -> Sequence[Record]:
             kind,
             _get_user_id(user),
             None,  # community
-            parse_micros(row.timestamp_ms) if created is None else created,
+            created,
             normalize_language(row.lang),
             "x:" + parent if parent else None,
             None,  # root_id
-            parse_int64(row.favorite_count),
-            parse_int64(row.reply_count),
+            parse_given_int64(row.favorite_count),
+            parse_given_int64(row.reply_count),
             row.possibly_sensitive,
             None,  # bot
             None,  # license
