@@ -106,7 +106,8 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     first, *later = context.plan.segments()
     parts = ingest.read_and_filter(context, files, first)
     sources = summarize_sources(files, context.removed_repeats)
-    check_any_read(sources)
+    misfits = context.plan.list_misfits()
+    check_any_read(sources, misfits)
     counted = count_by_source(context.plan, files, sources)
     check_refusals(counted)
     shared_ids = find_shared_ids(context, files, counted)
@@ -116,7 +117,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     shards = write_outputs.write_shards(context, parts)
     index = write_outputs.write_index(context, parts)
     replacements, people, samples = write_ledger.write_ledger(context, parts, files, shards)
-    warnings = [*list_warnings(counted), *shared_ids]
+    warnings = [*misfits, *list_warnings(counted), *shared_ids]
     manifest = build_manifest(context, sources, shards, index, replacements, people, warnings)
     _write_documentation(context, manifest, samples)
     return manifest

@@ -75,8 +75,11 @@ def _summarize_file(
     }
 
 
-def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
-    """BuildError if no source has a record that could be read."""
+def check_any_read(sources: Sequence[dict[str, Any]], misfits: Sequence[str]) -> None:
+    """BuildError if no source has a record that could be read.
+
+    ``misfits`` say which sources look like those of other readers.
+    """
     if any(entry["read"] > entry["refused"] for entry in sources):
         return
     refused = _sum_refusals(sources)
@@ -85,7 +88,7 @@ def check_any_read(sources: Sequence[dict[str, Any]]) -> None:
     most = max(refused, key=lambda reason: refused[reason])
     raise BuildError(
         f"nothing could be read: {sum(refused.values())} records refused, most often '{most}'; "
-        "does the reader fit the files? 'corpus readers' lists them"
+        + ("; ".join(misfits) or "does the reader fit the files? 'corpus readers' lists them")
     )
 
 

@@ -151,6 +151,10 @@ class Plan:
                 checks.check(index, source)
         problems.raise_all()
 
+    def list_misfits(self) -> list[str]:
+        """Warnings of sources whose first file looks like that of another reader."""
+        return validate.list_misfits(self.sources)
+
     @property
     def url(self) -> str:
         """Where the corpus is uploaded to, or ''."""

@@ -214,13 +214,6 @@ class SourceChecks:
             raise PlanError(
                 f"{where}: the output or the key would be inside '{path}'; put them elsewhere"
             )
-        if _is_readable(files[0]):
-            other = detect_format.find_better_reader(source.reader, files[0])
-            if other:
-                raise PlanError(
-                    f"{where}: '{files[0]}' is not in this reader's format; it looks like "
-                    f"'{other}' (corpus sniff {files[0]})"
-                )
         for file in files:
             self._check_file(file, index, where)
 
@@ -258,6 +251,27 @@ class SourceChecks:
             own = {self._folder, self._plans}
             self._own_folders[folder] = not own.isdisjoint((folder, *folder.parents))
         return self._own_folders[folder]
+
+
+def list_misfits(sources: Sequence[Source]) -> list[str]:
+    """Say of which sources the first file looks like another reader's; the plan's reader reads it.
+
+    A file's beginning may mislead, and the user may know better.
+    """
+    found = []
+    for number, source in enumerate(sources, start=1):
+        try:
+            files = source.list_files()
+        except (OSError, BuildError):
+            files = []  # SourceChecks has the error for it
+        if not files or not _is_readable(files[0]):
+            continue
+        if other := detect_format.find_better_reader(source.reader, files[0]):
+            found.append(
+                f"source {number} ({source.reader}): its first file looks like '{other}' and is "
+                f"read by {source.reader}, as the plan says; 'corpus sniff' shows the posts in it"
+            )
+    return found
 
 
 def _list_source_files(source: Source, where: str) -> list[str]:

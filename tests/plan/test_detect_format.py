@@ -1,7 +1,8 @@
-"""The reader that fits a file is detected, and a wrong reader is refused with a hint."""
+"""The reader that fits a file is detected, and the plan's reader is used with a warning."""
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import zipfile
@@ -11,10 +12,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
 
+import corpus
 from corpus import readers
 from corpus.cli.plan import sniff
-from corpus.errors import PlanError
+from corpus.errors import BuildError
 from corpus.plan import detect_format
 from corpus.plan.model import Plan
 from corpus.storage import filesystem
@@ -165,13 +168,40 @@ def test_a_wrong_path_is_an_error(tmp_path: Path) -> None:
     assert (done.returncode, "no file or folder at" in done.stderr) == (2, True)
 
 
-def test_a_wrong_reader_is_refused_with_the_right_one(
+TWEET = {
+    "created_at": "Mon Apr 19 17:52:00 +0000 2010", "id": 1, "id_str": "1", "text": "tea",
+    "user": {"id": 12, "id_str": "12", "screen_name": "ada", "protected": False}, "lang": "en",
+}  # fmt: skip
+
+
+def test_the_head_of_a_file_never_overrides_the_reader_of_the_plan(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
-    path = write_lines(tmp_path / "dump", [REDDIT])
-    made = plan(sources=[{"x_stream": {"path": str(path)}}])
-    with pytest.raises(PlanError, match=r"looks like 'reddit' \(corpus sniff .*dump\)"):
-        Plan.parse(made).check_paths()
+    path = write_lines(tmp_path / "dump", [*[REDDIT] * 300, TWEET])
+    made = plan(sources=[{"x_stream": {"path": str(path)}}], stages=[])
+    warning = (
+        "source 1 (x_stream): its first file looks like 'reddit' and is read by x_stream, as the "
+        "plan says; 'corpus sniff' shows the posts in it"
+    )
+    manifest = corpus.build(made)
+    assert (manifest["totals"]["kept"], manifest["totals"]["refused"]) == (1, 300)
+    assert manifest["warnings"][0] == warning
+    assert warning in html.unescape((tmp_path / "out" / "report.html").read_text())
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(made))
+    done = command("check", str(tmp_path / "plan.yaml"))
+    assert (done.returncode, f"warning: {warning}" in done.stderr) == (0, True)
+
+
+def test_a_file_that_looks_like_another_reader_s_may_end_the_build(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    path = write_lines(tmp_path / "dump", [*[REDDIT] * 3, TWEET])
+    source = {"x_archive": {"path": str(path)}}
+    with pytest.raises(BuildError, match=r"nothing could be read: .*looks like 'reddit'"):
+        corpus.build(plan(sources=[source], stages=[]))
+    source = {"x_stream": {"path": str(path), "max_refused": 0.5}}
+    with pytest.raises(BuildError, match=r"3 of 4 records were refused .* max_refused is 0.5"):
+        corpus.build(plan(sources=[source], stages=[]), out=str(tmp_path / "other"))
     Plan.parse(plan(sources=[{"reddit": {"path": str(path)}}])).check_paths()
 
 
