@@ -35,6 +35,7 @@ _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
 _FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:')
 _NAMED_ARRAY = re.compile(rb":\s*\[\s*\Z")
+_ARRAY_START = rb'(?<!\\)"%s"\s*:\s*\['
 _TRAILING_ERROR = re.compile(r"trailing characters \(byte (\d+)\)")
 _validate = msgspec.json.Decoder(msgspec.Raw).decode  # checks a value without building it
 
@@ -186,9 +187,12 @@ class JsonScanner:
                     raise TruncatedJsonError
             self._at, self.line_indent = match.end(), match[1]
 
-    def skip_to_object(self, first_keys: Collection[bytes], *, within_line: bool = False) -> bool:
+    def skip_to_object(
+        self, first_keys: Collection[bytes], *, within_line: bool = False, array_key: bytes = b""
+    ) -> bool:
         """Move to the next object that begins with one of the keys, or with any if none is given.
 
+        With ``array_key``, the key of an array is where the search ends, too.
         Return false at the end, if there is no such object.
 
         In JSON no string contains such a beginning, as its quotes would be escaped. The value of a
@@ -198,12 +202,35 @@ class JsonScanner:
         pattern = rb"(?<!:)(?<!: )\{\s*(?:%s)\s*:" % keys
         if within_line:
             pattern += rb"|\n"
+        if array_key:
+            pattern += b"|" + _ARRAY_START % re.escape(array_key)
         found = self._skip_to(re.compile(pattern), _MAX_KEY_BYTES)
         return found and self._buffer[self._at : self._at + 1] != b"\n"
+
+    def is_inside_object(self, first_keys: Collection[bytes]) -> bool:
+        """Return whether what follows is no end of an element of an array of objects.
+
+        That is a comma and no object, or brackets with an object of one of these keys behind them.
+        """
+        while len(self._buffer) - self._at < 2 * _MAX_KEY_BYTES and self._fill():
+            pass
+        keys = b"|".join(map(re.escape, sorted(first_keys)))
+        pattern = rb",\s*[^\s{\[]|[\]}\s]{1,256},\s*\{\s*(?:%s)\s*:" % keys
+        return bool(first_keys) and re.compile(pattern).match(self._buffer, self._at) is not None
 
     def is_first_of_key(self) -> bool:
         """Return whether an array that is the value of a key begins right before this position."""
         return _NAMED_ARRAY.search(self._buffer[max(0, self._at - 64) : self._at]) is not None
+
+    def skip_to_array(self, key: bytes) -> bool:
+        """Move to the first element of the next array with this key; false if there is none.
+
+        In JSON no string contains such a beginning, as its quotes would be escaped.
+        """
+        if not self._skip_to(re.compile(_ARRAY_START % re.escape(key)), _MAX_KEY_BYTES):
+            return False
+        self._at = self._buffer.index(b"[", self._at) + 1
+        return True
 
     def skip_to_document(self, indent: bytes) -> bool:
         """Move to the next line that begins a document with this indentation, or to the end."""

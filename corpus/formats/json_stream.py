@@ -75,6 +75,13 @@ class _PathNode:
     def is_value(self) -> bool:
         return not (self.keys or self.any_key or self.item)
 
+    def find_own_array(self) -> tuple[bytes, _PathNode] | None:
+        """Return the key of the array of records in each of such objects, and its elements."""
+        for key, child in self.keys.items():
+            if child.item is not None and child.item.resync is not None:
+                return key, child.item
+        return None
+
 
 @dataclass
 class _RecordNode(_PathNode):
@@ -97,15 +104,19 @@ def walk_json(
 
     Malformed structure ends the walk unless the elements begin on lines of their own. JSON strings
     contain no raw newline, so the next line with the same indentation begins the next element. With
-    ``one_kind``, an element found behind a fault as in :func:`walk_records` cannot be one of
-    another owner, such as another chat, and the walk goes on.
+    ``one_kind``, the walk goes on at an element found behind a fault as in :func:`walk_records`. It
+    may be one of another owner, such as another chat, whose beginning is lost: then, as far as that
+    shows, the array is started once more, as a :class:`ContainerStart`.
     """
     root = _PathNode("")
     for path in paths:
         node = root
-        for part in path.split("."):
+        parts = path.split(".")
+        for part in parts:
             node = node.add_child(part)
-        node.resync = _Resync() if one_kind else None
+        if one_kind and parts[-1] == "item":
+            key = ".".join(parts[-2:-1]).encode()
+            node.resync = _Resync(array_key=key)
     return _walk_documents(JsonScanner(source, max_bytes), root)
 
 
@@ -195,8 +206,10 @@ class _NoMoreRecordsError(Exception):
 class _Resync:
     """Finds the next record after a fault in an array without line ends."""
 
-    def __init__(self, *, within_line: bool = False) -> None:
+    def __init__(self, *, within_line: bool = False, array_key: bytes = b"") -> None:
         self._within_line = within_line  # as another document begins on the next line
+        self._array_key = array_key  # of the array, if another owner may have one, too
+        self.is_other_array = False  # whether the last record found is the first of an array
         self._first_keys: set[bytes] = set()
         self._model: bytes | None = None  # the last whole record
 
@@ -211,9 +224,23 @@ class _Resync:
         if data.startswith(b"{"):
             self._model = data
 
+    def check_end(self, scanner: JsonScanner) -> None:
+        """Raise MalformedJsonError if a malformed element goes on behind what looks like its end.
+
+        The bracket there may be one of the element's own parts, and what follows may be so, too.
+        """
+        if scanner.is_inside_object(self._first_keys):
+            raise MalformedJsonError
+
     def skip(self, scanner: JsonScanner) -> bool:
         """Move to the next object that resembles the others; false if there is none."""
-        while scanner.skip_to_object(self._first_keys, within_line=self._within_line):
+        self.is_other_array = False
+        while scanner.skip_to_object(
+            self._first_keys, within_line=self._within_line, array_key=self._array_key
+        ):
+            if scanner.peek_byte() == b'"':
+                self.is_other_array = scanner.skip_to_array(self._array_key)
+                return True
             if scanner.is_first_of_key():  # in the damaged record, or beside the records
                 _skip_elements(scanner)
                 continue
@@ -280,7 +307,7 @@ def iter_values(
 
 
 def walk_members(
-    source: DumpInput, paths: Collection[str], max_bytes: int
+    source: DumpInput, paths: Collection[str], max_bytes: int, *, one_kind: bool = False
 ) -> Iterator[tuple[str, WalkEvent]]:
     """Yield (source file, event) for a JSON file, or each ``.json`` member of an archive."""
     is_truncated = False
@@ -291,7 +318,7 @@ def walk_members(
         if is_binary(stream.head):
             yield member.source_file, Refused("not_text")
             continue
-        for event in walk_json(stream, paths, max_bytes):
+        for event in walk_json(stream, paths, max_bytes, one_kind=one_kind):
             is_truncated = isinstance(event, Refused) and event.reason == "truncated_stream"
             yield member.source_file, event
     if source.problems and not is_truncated:  # one break is refused once
@@ -331,7 +358,9 @@ def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent
         while True:
             if scanner.peek_byte() not in (b"{", b"["):  # raises for an empty file
                 raise MalformedJsonError
-            yield from _walk_value(scanner, root, None)
+            # At the end of the line: behind it, another document may begin.
+            with suppress(_NoMoreRecordsError):
+                yield from _walk_value(scanner, root, None)
             if scanner.is_at_end():
                 break
         yield from _refuse_gaps(scanner)
@@ -341,8 +370,6 @@ def _walk_documents(scanner: JsonScanner, root: _PathNode) -> Iterator[WalkEvent
         yield from _refuse_malformed(scanner)
     except TruncatedJsonError:
         yield from _refuse_break(scanner)
-    except _NoMoreRecordsError:
-        pass
 
 
 def _walk_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> Iterator[WalkEvent]:
@@ -374,6 +401,11 @@ def _read_value(scanner: JsonScanner, node: _PathNode, indent: bytes | None) -> 
 
 def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
     scanner.expect_byte(b"{")
+    yield from _walk_members_of(scanner, node)
+
+
+def _walk_members_of(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
+    """Walk the rest of an object and its closing brace."""
     while scanner.peek_byte() != b"}":
         if scanner.peek_byte() != b'"':
             raise MalformedJsonError
@@ -394,6 +426,10 @@ def _walk_object(scanner: JsonScanner, node: _PathNode) -> Iterator[WalkEvent]:
     scanner.expect_byte(b"}")
 
 
+def _is_malformed(event: WalkEvent) -> bool:
+    return isinstance(event, Refused) and event.reason == "malformed_json"
+
+
 def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
     scanner.expect_byte(b"[")
     yield from _walk_elements(scanner, item)
@@ -402,23 +438,34 @@ def _walk_array(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
 def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]:
     """Walk the rest of an array and its closing bracket."""
     indent: bytes | None = None
-    resync = item.resync
-    while (byte := scanner.peek_byte()) != b"]":
+    resync, own_array, is_in_own_array = item.resync, item.find_own_array(), False
+    while is_in_own_array or (byte := scanner.peek_byte()) != b"]":
         indent = scanner.line_indent if indent is None else indent
+        is_refused = False  # whether the element is malformed, and its refusal is yielded
         try:
             if resync is not None:
                 resync.note_start(scanner)
-            if item.is_value and (byte != b"[" or item.item is None):
-                yield from _read_value(scanner, item, indent)
+            if own_array is not None and is_in_own_array:
+                is_in_own_array = False
+                yield from _walk_elements(scanner, own_array[1])
+                if scanner.peek_byte() != b"}":
+                    scanner.expect_byte(b",")
+                yield from _walk_members_of(scanner, item)
+            elif item.is_value and (byte != b"[" or item.item is None):
+                events = _read_value(scanner, item, indent)
+                is_refused = _is_malformed(events[-1])
+                yield from events
             else:
                 yield from _walk_value(scanner, item, indent)
             byte = scanner.peek_byte()
+            if is_refused and indent is None and resync is not None:
+                resync.check_end(scanner)
             # An element on a line of its own is complete even if the comma before it is missing.
             is_next_line = byte == b"{" and indent is not None and scanner.line_indent == indent
             if byte != b"]" and not is_next_line:
                 scanner.expect_byte(b",")
         except MalformedJsonError:
-            if indent is None and resync is None:
+            if indent is None and resync is None and own_array is None:
                 raise
             failure: Exception | None = None
             try:
@@ -426,11 +473,17 @@ def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]
                     scanner.skip_to_line(indent)
                 elif resync is not None and not resync.skip(scanner):
                     failure = _NoMoreRecordsError()
+                elif resync is None and own_array is not None:
+                    # The elements of the next object, whose beginning is lost.
+                    is_in_own_array = scanner.skip_to_array(own_array[0])
+                    failure = None if is_in_own_array else _NoMoreRecordsError()
             except (MalformedJsonError, TruncatedJsonError) as error:
                 failure = error
-            yield from _refuse_malformed(scanner)
+            yield from (_refuse_gaps if is_refused else _refuse_malformed)(scanner)
             if failure is not None:
                 raise failure from None
+            if indent is None and resync is not None and resync.is_other_array:
+                yield ContainerStart(item.path.removesuffix(".item"), is_array=True)
     scanner.expect_byte(b"]")
 
 

@@ -38,9 +38,10 @@ class Chat:
 
     number: int  # counted from 1 over the chats of the file, the documents of lists included
     header: dict[str, bytes] = field(default_factory=dict)
-    #: In a list of chats: a part of this chat is damaged, and the start of the next chat may be in
-    #: it. The messages after it may belong to that chat.
+    #: A part of this chat is damaged, and the start of another chat may be in it, as in a list of
+    #: chats. The messages after it may belong to that chat.
     is_damaged: bool = False
+    has_messages: bool = False  # whether its array of messages has begun
 
 
 class ChatMessage(NamedTuple):
@@ -77,6 +78,7 @@ class _ChatTracker:
 
     def __init__(self, export_paths: ChatExportPaths) -> None:
         self._export_paths = export_paths
+        self._message_paths = export_paths.message_paths
         self._count = 0
         self._last_listed: Chat | None = None  # the last chat of a list of chats
         self._current: dict[str, Chat] = {}  # by path: the document, or the last chat of a list
@@ -90,10 +92,14 @@ class _ChatTracker:
             return chat
         if isinstance(event, Refused) and self._last_listed is not None:
             self._last_listed.is_damaged = True
+        if isinstance(event, ContainerStart) and f"{event.path}.item" in self._message_paths:
+            chat = self._current[self._message_paths[f"{event.path}.item"]]
+            chat.is_damaged |= chat.has_messages  # the array is another chat's
+            chat.has_messages = True
         if not isinstance(event, JsonValue):
             return None
-        if event.path in self._export_paths.message_paths:
-            return self._current[self._export_paths.message_paths[event.path]]
+        if event.path in self._message_paths:
+            return self._current[self._message_paths[event.path]]
         path, key = self._export_paths.header_paths[event.path]
         self._current[path].header[key] = event.data
         return self._current[path]
@@ -112,7 +118,7 @@ def read_messages(
     """
     tracker, all_chats = _ChatTracker(export_paths), list[Chat]()
     current_file, row, is_empty = "", 0, False
-    for source_file, event in walk_members(source, export_paths.paths, max_bytes):
+    for source_file, event in walk_members(source, export_paths.paths, max_bytes, one_kind=True):
         if source_file != current_file:
             if is_empty:
                 yield refuse_file(current_file, "no_messages")
@@ -139,7 +145,7 @@ def _read_all_chats(path: str, export_paths: ChatExportPaths, max_bytes: int) ->
     tracker, chats = _ChatTracker(export_paths), list[Chat]()
     with DumpInput(path) as source:
         # The same walk as in read_messages(), so that both number damaged chats alike.
-        for _, event in walk_members(source, export_paths.paths, max_bytes):
+        for _, event in walk_members(source, export_paths.paths, max_bytes, one_kind=True):
             chat = tracker.assign_chat(event)
             if chat is not None and isinstance(event, ContainerStart):
                 chats.append(chat)

@@ -42,7 +42,7 @@ from corpus.readers.contract import (
 T = TypeVar("T")
 
 PLATFORM = "tiktok"
-VERSION = 1
+VERSION = 2
 TOMBSTONES = True
 ACCOUNT_FILES = ("user_data*.json", "*.zip")
 
@@ -365,7 +365,7 @@ def _read_export(
 ) -> Iterator[LocatedRecords]:
     maker, row, current, is_empty = _ExportedMaker(account, config), 0, "", False
     paths = (*_COMMENT_LISTS, *_POST_LISTS)
-    for source_file, event in walk_members(source, paths, config.max_line_mb << 20):
+    for source_file, event in walk_members(source, paths, config.max_line_mb << 20, one_kind=True):
         if source_file != current:
             if is_empty:
                 yield refuse_file(current, "no_posts")
