@@ -44,14 +44,21 @@ class BitAlignedSource:
         """Return the next ``size`` whole bytes, or fewer at the end, without reading them."""
         return self._input.peek(size)
 
+    def skip(self, size: int) -> None:
+        """Discard whole bytes."""
+        self._input.read(size)
+
     def skip_zeros(self) -> bool:
         """Discard whole bytes of zero; return False if nothing follows them."""
         return self._input.skip_zeros()
 
-    def skip_to(self, find: Callable[[bytes], int]) -> bool:
-        """Discard the bytes before the match of ``find``; return False if there is none."""
+    def skip_to(self, find: Callable[[bytes], int], overlap: int = 16) -> bool:
+        """Discard the bytes before the match of ``find``; return False if there is none.
+
+        A match has at most ``overlap`` bytes more than one.
+        """
         self._shift = 0
-        return self._input.skip_to(find, 16)
+        return self._input.skip_to(find, overlap)
 
     def skip_to_bits(self, pattern: int) -> bool:
         """Discard the bits before a pattern of 48 bits; return False if it does not occur."""

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable
 from typing import TypeAlias
 
+from corpus.formats import xz_blocks
 from corpus.formats.bit_aligned import PATTERN_BYTES, BitAlignedSource, find_bits
 from corpus.formats.byte_source import (
     CHUNK,
@@ -36,7 +37,6 @@ _SMALL_OUTPUT_BYTES = 512
 _SMALL_FEED_BYTES = 1 << 10
 #: The first bits of a block of bz2, and of the end of a stream.
 _BZ2_BLOCK, _BZ2_END = 0x314159265359, 0x177245385090
-_XZ_MAGIC = b"\xfd7zXZ\0"
 # Method 8, no reserved flag, and values of the other fields that exist.
 _GZIP_HEADER = re.compile(rb"\x1f\x8b\x08[\x00-\x1f].{4}[\x00\x02\x04][\x00-\x0d\xff]", re.DOTALL)
 #: Real files have one layer of compression, seldom two.
@@ -59,7 +59,7 @@ class StreamDecompressor:
     The standard library's file objects lose what they have decoded when they raise, but a dump
     that is cut off or damaged must yield every line before that. Zeros between and behind streams
     are padding. Where a stream is damaged, or something else follows it, reading continues at the
-    next stream, in bz2 at the next block.
+    next stream, in bz2 and xz at the next block.
     """
 
     def __init__(
@@ -75,7 +75,10 @@ class StreamDecompressor:
         self._decompressor = new_decompressor()
         self._checkpoint: _Checkpoint | None = None
         self._is_after_gap = False  # and nothing was decoded since
-        self._begins_at_block = False  # of bz2, so that the checksum of the stream will be wrong
+        # Of bz2 and xz. In bz2 the checksum of the stream will be wrong.
+        self._begins_at_block = False
+        self._check_bytes = 0  # of xz, behind each block
+        self._fed_bytes = 0  # of xz, since the stream or block began
         self._block, self._recent = bytearray(), b""  # of bz2: a block, the last bytes fed
         self._output = bytearray()
         self._error: Exception | None = None
@@ -112,6 +115,9 @@ class StreamDecompressor:
             # What the call that fails has decoded is lost, so each call decodes little.
             size = min(size, _SMALL_OUTPUT_BYTES)
             feed = self._read_input(_SMALL_FEED_BYTES) if engine.needs_input else b""
+            if not (self._begins_at_block or self._fed_bytes):
+                self._check_bytes = xz_blocks.get_check_bytes(feed)
+            self._fed_bytes += len(feed)
         elif not (feed := engine.unconsumed_tail):
             feed = self._read_input(_FEED_BYTES)
             self._checkpoint = _Checkpoint(engine.copy(), feed)
@@ -173,6 +179,8 @@ class StreamDecompressor:
         """Go on with the stream that follows (Archive Team's bz2 and pigz write several)."""
         if self._single_stream:
             self._has_ended = True
+        elif self._begins_at_block and isinstance(self._decompressor, lzma.LZMADecompressor):
+            self._open_next_xz_block(len(self._decompressor.unused_data))
         elif self._begins_at_block:
             # The end of the stream may share its last byte with the first one put back.
             self._input.unread_tail(len(self._decompressor.unused_data))
@@ -186,6 +194,19 @@ class StreamDecompressor:
             self._input.unread_tail(len(self._decompressor.unused_data))
             self._has_ended = not self._input.skip_zeros()
             self._start()
+
+    def _open_next_xz_block(self, unused_bytes: int) -> None:
+        """Go on behind a block's padding and checksum: with a block, or behind the index."""
+        self._input.unread_tail(unused_bytes)
+        self._input.skip(-(self._fed_bytes - unused_bytes) % 4 + self._check_bytes)
+        head = self._input.peek(xz_blocks.MAX_HEADER_BYTES)
+        if not head or head[0] == 0:  # the index, and the footer behind it
+            self._has_ended = not self._input.skip_to(lambda data: data.find(xz_blocks.MAGIC))
+            self._start()
+            return
+        if xz_blocks.parse_header(head) is None and not self._is_after_gap:
+            self._error, self._is_after_gap = DamagedStream(), True
+        self._resync()
 
     def _resume_after(self, error: Exception, *, is_gap: bool = True) -> None:
         """Go on after damage, and note the gap; a single stream ends there."""
@@ -204,17 +225,25 @@ class StreamDecompressor:
         if kind is bz2.BZ2Decompressor:
             self._has_ended = not self._input.skip_to_bits(_BZ2_BLOCK)
             self._start(at_block=True)
+        elif kind is lzma.LZMADecompressor:
+            most = xz_blocks.MAX_HEADER_BYTES
+            self._has_ended = not self._input.skip_to(xz_blocks.find_next, most)
+            self._start(at_block=xz_blocks.parse_header(self._input.peek(most)) is not None)
         else:
-            find = _find_xz if kind is lzma.LZMADecompressor else _find_gzip
-            self._has_ended = not self._input.skip_to(find)
+            self._has_ended = not self._input.skip_to(_find_gzip)
             self._start()
 
     def _start(self, *, at_block: bool = False) -> None:
-        """Begin a stream; one of bz2 at a block, where its first bytes are missing."""
+        """Begin a stream; one of bz2 or xz at a block, where its first bytes are missing."""
         self._decompressor, self._checkpoint = self._new_decompressor(), None
-        self._begins_at_block = at_block
-        if at_block:
+        self._begins_at_block, self._fed_bytes = at_block, 0
+        if not at_block:
+            return
+        if isinstance(self._decompressor, bz2.BZ2Decompressor):
             self._decompressor.decompress(b"BZh9")
+        elif header := xz_blocks.parse_header(self._input.peek(xz_blocks.MAX_HEADER_BYTES)):
+            self._input.skip(header.size)
+            self._decompressor = header.new_decompressor()
 
 
 class _Checkpoint:
@@ -244,11 +273,6 @@ def _find_gzip(data: bytes) -> int:
     """Return the offset of the next gzip header (RFC 1952), or -1."""
     match = _GZIP_HEADER.search(data)
     return match.start() if match else -1
-
-
-def _find_xz(data: bytes) -> int:
-    """Return the offset of the next xz stream, or -1."""
-    return data.find(_XZ_MAGIC)
 
 
 class _FailingSource:
@@ -292,7 +316,7 @@ def decompress(
 def _detect_compression(head: bytes) -> str:
     if head[:4] == ZSTD_MAGIC or is_skippable_frame(head[:4]):
         return "zst"
-    for magic, kind in ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (b"\xfd7zXZ\0", "xz")):
+    for magic, kind in ((b"\x1f\x8b", "gz"), (b"BZh", "bz2"), (xz_blocks.MAGIC, "xz")):
         if head.startswith(magic):
             return kind
     return "zst_blocks" if is_zstd_blocks(head) else "plain"

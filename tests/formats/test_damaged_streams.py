@@ -8,6 +8,7 @@ import json
 import lzma
 import random
 import struct
+import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -151,6 +152,51 @@ def test_a_damaged_block_of_bz2_costs_the_block(tmp_path: Path) -> None:
     assert ids == sorted(set(ids)) and ids[0] == 0 and ids[-1] == 21_999
     assert 22_000 - len(ids) < 4500  # 900 kB
     assert [reason for _, reason in refused] == ["damaged_stream"]
+
+
+def pack_xz_blocks(parts: Sequence[bytes]) -> tuple[bytes, list[int]]:
+    """A stream of xz with a block for each part, as xz writes it in threads; and their offsets."""
+
+    def number(value: int) -> bytes:
+        return bytes([value]) if value < 128 else bytes([value & 127 | 128]) + number(value >> 7)
+
+    def with_checksum(data: bytes) -> bytes:
+        return data + struct.pack("<I", zlib.crc32(data))
+
+    def padded(data: bytes) -> bytes:
+        return data + bytes(-len(data) % 4)
+
+    flags, records, offsets = b"\0\1", b"", []
+    stream = b"\xfd7zXZ\0" + flags + struct.pack("<I", zlib.crc32(flags))
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 16}]
+    for part in parts:
+        offsets.append(len(stream))
+        data = lzma.compress(part, lzma.FORMAT_RAW, filters=filters)
+        header = with_checksum(b"\x02\0\x21\1\x08\0\0\0")
+        records += number(len(header) + len(data) + 4) + number(len(part))
+        stream += header + padded(data) + struct.pack("<I", zlib.crc32(part))
+    index = with_checksum(padded(b"\0" + number(len(parts)) + records))
+    footer = struct.pack("<I", len(index) // 4 - 1) + flags
+    return stream + index + struct.pack("<I", zlib.crc32(footer)) + footer + b"YZ", offsets
+
+
+@pytest.mark.parametrize("where", ["the header", "the data", "the checksum"])
+def test_a_damaged_block_of_xz_costs_the_block(tmp_path: Path, where: str) -> None:
+    whole, offsets = pack_xz_blocks([*THIRDS, posts(COUNT, COUNT + 9)])
+    assert lzma.decompress(whole) == b"".join(THIRDS) + posts(COUNT, COUNT + 9)
+    packed = bytearray(whole)
+    packed[
+        {"the header": offsets[1] + 4, "the data": offsets[1] + 99}.get(where, offsets[2] - 1)
+    ] ^= 1
+    for data in (bytes(packed), bytes(packed) + bytes(512), bytes(packed) + lzma.compress(post(0))):
+        ids, refused = read_file(tmp_path, data)
+        read = [number for number in ids if number >= 0]
+        # What xz has decoded in the call that fails is lost: the last rows before the damage.
+        whole_rows = {"the header": 590, "the data": 590, "the checksum": 1190}[where]
+        assert {*range(whole_rows), *range(1200, COUNT + 9)} <= set(read)
+        assert refused
+    again = [[row for row in read_file(tmp_path, bytes(packed), part)] for part in (100, 10_000)]
+    assert again[0] == again[1]
 
 
 def test_a_flipped_bit_of_deflate_costs_nothing_before_it(tmp_path: Path) -> None:
