@@ -17,6 +17,8 @@ from corpus.formats.byte_source import (
 )
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What a disk or a broken transfer writes in place of text; one NUL alone is taken out of a text.
+_NUL_BLOCK = "\0" * 8
 # A quote that is never closed would join the rest of the file; no post has this many lines.
 _MAX_RECORD_LINES = 10_000
 
@@ -103,6 +105,8 @@ class CsvRecords:
                     del cells[width:]
                 elif not min_width <= count < width:
                     problem = problem or "wrong_field_count"
+            if lines.has_nul_blocks and any(_NUL_BLOCK in cell for cell in cells):
+                problem = problem or "malformed_csv"
             if problem and len(lines.record_lines) > 1:
                 lines.push_back_lines()
             if lines.has_invalid_text and not problem and any(map(_SURROGATE.search, cells)):
@@ -146,6 +150,7 @@ class _CsvLines:
         self.break_reason = ""
         self.in_open_quote = False  # the file ended inside a quoted field
         self.has_invalid_text = False  # some bytes could not be decoded
+        self.has_nul_blocks = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -202,6 +207,7 @@ class _CsvLines:
                 return
             if not self.has_invalid_text and not text.isascii():
                 self.has_invalid_text = _SURROGATE.search(text) is not None
+            self.has_nul_blocks = self.has_nul_blocks or _NUL_BLOCK in text
             lines = (carry + text).split(self._line_end)
             carry = lines.pop()
             if is_after_gap and lines:  # the end of the line that the gap has cut

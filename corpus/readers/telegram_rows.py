@@ -137,7 +137,10 @@ _parse_row = msgspec.json.Decoder(_Row).decode
 
 def is_rows(head: bytes) -> bool:
     """Return whether a file that begins so consists of such messages."""
-    return _BEGINS.match(head[:8192].removeprefix(b"\xef\xbb\xbf")) is not None
+    head = head[:8192].removeprefix(b"\xef\xbb\xbf")
+    if head.startswith(b"\0"):  # a damaged line, which shows nothing
+        head = head.partition(b"\n")[2]
+    return _BEGINS.match(head) is not None
 
 
 def is_row(row: dict[str, Any]) -> bool:

@@ -207,3 +207,71 @@ def test_the_messages_of_the_next_document_are_not_the_damaged_channel_s(tmp_pat
         assert len(refused) == 1
         assert "secret" not in posts["text"].to_list()
         assert posts["text"].to_list()[:38] == [f"tea {n}." for n in range(38)]
+
+
+CHANNEL_POST = {
+    "_": "Message",
+    "id": 1,
+    "peer_id": {"_": "PeerChannel", "channel_id": 5},
+    "post": True,
+    "message": "tea",
+    "date": "2024-05-01 00:00:00+00:00",
+    "chat": {"id": -1005, "title": "Tea", "username": "tea", "type": "channel"},
+}
+TABLE = {"fields": {"id": "id", "text": "text"}}
+#: A row of each reader of lines, with the path to its id, and settings.
+LINES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
+    "table": ({"id": 1, "text": "tea"}, "id", TABLE),
+    "reddit": (samples.COMMENT, "id", {}),
+    "hackernews": (samples.ITEM, "id", {}),
+    "mastodon": (samples.TOOT, "uri", {}),
+    "bluesky": (samples.COMMIT, "commit.rkey", {}),
+    "lemmy": (samples.LEMMY_VIEW, "post.id", {"instance": "lemmy.example"}),
+    "fourchan": (samples.THREAD, "posts.0.no", {"board": "g"}),
+    "x_stream": (samples.STATUS, "id_str", {}),
+    "x_api": ({"data": [samples.TWEET]}, "data.0.id", {}),
+    "x_scrape": ({"id": 1, "rawContent": "tea", "user": samples.USER}, "id", {}),
+    "misskey": (samples.MISSKEY_NOTE, "id", {"instance": "a.example"}),
+    "vk": (samples.WALL_POST, "id", {}),
+    "tumblr": (samples.BLOG_POST, "id", {}),
+    "tiktok": (samples.VIDEO_COMMENT, "id", {}),
+    "youtube": (samples.YT_DLP_COMMENT, "id", {}),
+    "telegram": (CHANNEL_POST, "id", {}),
+}
+
+
+def make_line(row: Any, path: str, number: int) -> bytes:
+    row = json.loads(json.dumps(row))
+    *keys, last = path.split(".")
+    inner = row
+    for key in keys:
+        inner = inner[int(key) if key.isdecimal() else key]
+    inner[last] = number if isinstance(inner[last], int) else f"{inner[last]}{number}"
+    if "id_string" in row:
+        row["id_string"] = str(number)
+    return json.dumps(row).encode()
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_a_block_of_nuls_costs_its_line_wherever_it_is(name: str, tmp_path: Path) -> None:
+    row, path, settings = LINES[name]
+    lines = [make_line(row, path, number) for number in range(1, 10)]
+    export = Export(name, None, settings)
+    for number in (0, 4, 8):
+        for at in (0, 9, len(lines[number]) - 1):
+            line = lines[number][:at] + bytes(40) + lines[number][at:]
+            damaged = b"\n".join([*lines[:number], line, *lines[number + 1 :]])
+            posts, refused = read(export, tmp_path, damaged)
+            assert posts["source_row"].to_list() == [n for n in range(1, 10) if n != number + 1]
+            assert refused == [(number + 1, "malformed_json")]
+
+
+def test_a_block_of_nuls_costs_a_row_of_csv_and_none_before_the_header(tmp_path: Path) -> None:
+    rows = [f"{n},tea number {n}" for n in range(1, 6)]
+    export = Export("table", None, TABLE | {"format": "csv"})
+    posts, refused = read(export, tmp_path, bytes(40) + "\n".join(["id,text", *rows]).encode())
+    assert (posts.height, refused) == (5, [])
+    rows[2] = rows[2][:5] + "\0" * 40 + rows[2][5:]
+    posts, refused = read(export, tmp_path, "\n".join(["id,text", *rows]).encode())
+    assert posts["source_row"].to_list() == [2, 3, 5, 6]
+    assert refused == [(4, "malformed_csv")]

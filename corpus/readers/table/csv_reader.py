@@ -40,7 +40,7 @@ def read(
             if pick is None and not cells and not problem:
                 continue  # a blank line before the header
             if pick is None:
-                columns = strip_empty_cells([cell.strip() for cell in cells])
+                columns = strip_empty_cells([cell.replace("\0", "").strip() for cell in cells])
                 if is_binary(stream.head) and set(config.list_columns()).difference(columns):
                     builder.refuse(source_file, row, "not_text")
                     break

@@ -19,7 +19,7 @@ from corpus.readers.table.mapping import Config, has_versions
 __all__ = ["PLATFORM", "TOMBSTONES", "VERSION", "Config", "assign_ids", "fits", "read"]
 
 PLATFORM = "table"
-VERSION = 6
+VERSION = 7
 TOMBSTONES = True
 
 _FORMAT_SUFFIXES = {
@@ -80,6 +80,8 @@ def detect_format(path: str) -> str:
             name, head = member.name or path, member.open().head
             break
     head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if head.startswith(b"\0"):  # a damaged line, which shows nothing
+        head = head.partition(b"\n")[2].lstrip()
     if head.startswith(PARQUET_MAGIC):
         return "parquet"
     for suffix in reversed(Path(name).suffixes):
