@@ -20,17 +20,37 @@ _MAX_SLICE_ROWS = 8192
 _SLICE_BYTES = 16 << 20
 # Column chunks are read through buffers of this size: a row group can be as large as its file.
 _BUFFER_BYTES = 1 << 20
+_MAX_PADDING_BYTES = 1 << 16
 
 
 def open_parquet(path: str) -> pq.ParquetFile | None:
-    """Open a Parquet file; null if its footer cannot be read or its row counts do not add up."""
+    """Open a Parquet file; null if its footer cannot be read or its row counts do not add up.
+
+    Zeros behind the footer are padding.
+    """
     try:
-        source = filesystem.open_file(path) if filesystem.is_url(path) else path
+        if filesystem.is_url(path):
+            source = filesystem.open_file(path)
+        else:
+            source = _open_without_padding(path) or path
         table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES)
     except (*PARQUET_ERRORS, UnicodeDecodeError):  # the latter for a column's name
         return None
     rows = [table.metadata.row_group(at).num_rows for at in range(table.num_row_groups)]
     return table if min(rows, default=0) >= 0 and sum(rows) == table.metadata.num_rows else None
+
+
+def _open_without_padding(path: str) -> pa.BufferReader | None:
+    """Open a file without the zeros behind its footer; null if there are none."""
+    with open_seekable(path) as file:
+        start = max(0, file.size - _MAX_PADDING_BYTES)
+        file.seek(start)
+        tail = file.read()
+    end = len(tail.rstrip(b"\0"))
+    if end == len(tail) or not tail[:end].endswith(PARQUET_MAGIC):
+        return None
+    with pa.memory_map(path) as mapped:
+        return pa.BufferReader(mapped.read_buffer(start + end))
 
 
 def iter_slices(

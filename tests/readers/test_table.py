@@ -194,6 +194,13 @@ def test_a_list_of_texts_is_joined_line_by_line(tmp_path: Path) -> None:
         assert refused(file, fields=fields) == [(2, "no_text")]
 
 
+def test_zeros_behind_the_footer_of_parquet_are_padding(tmp_path: Path) -> None:
+    path = tmp_path / "p.parquet"
+    pl.DataFrame({"id": ["1", "2"], "body": ["a", "b"], "user": ["y", "z"]}).write_parquet(path)
+    path.write_bytes(path.read_bytes() + bytes(512))
+    assert posts(path)["text"].to_list() == ["a", "b"]
+
+
 def test_a_parquet_column_that_can_be_no_text_is_named_with_its_type(tmp_path: Path) -> None:
     path = tmp_path / "p.parquet"
     pl.DataFrame({"id": ["1"], "body": [{"words": "a tram"}]}).write_parquet(path)
