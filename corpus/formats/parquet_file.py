@@ -30,10 +30,10 @@ def open_parquet(path: str) -> pq.ParquetFile | None:
     """
     try:
         if filesystem.is_url(path):
-            source = filesystem.open_file(path)
+            table = pq.ParquetFile(filesystem.open_file(path), buffer_size=_BUFFER_BYTES)
         else:
             source = _open_without_padding(path) or path
-        table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES)
+            table = pq.ParquetFile(source, buffer_size=_BUFFER_BYTES)
     except (*PARQUET_ERRORS, UnicodeDecodeError):  # the latter for a column's name
         return None
     rows = [table.metadata.row_group(at).num_rows for at in range(table.num_row_groups)]
