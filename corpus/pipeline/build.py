@@ -106,7 +106,7 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     first, *later = context.plan.segments()
     parts = ingest.read_and_filter(context, files, first)
     sources = summarize_sources(files, context.removed_repeats)
-    misfits = context.plan.list_misfits()
+    misfits = context.plan.list_misfits(ingest.list_first_files(context, files))
     check_any_read(sources, misfits)
     counted = count_by_source(context.plan, files, sources)
     check_refusals(counted)

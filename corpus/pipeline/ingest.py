@@ -65,6 +65,14 @@ def list_input_files(context: BuildContext) -> list[InputFiles]:
     return files
 
 
+def list_first_files(context: BuildContext, files: Sequence[InputFiles]) -> list[str | None]:
+    """The first file of each source of the plan; null if it has none."""
+    first: dict[int | None, str] = {}
+    for each in files:
+        first.setdefault(each.source, each.read_task.files[0].path)
+    return [first.get(number) for number in range(len(context.plan.sources))]
+
+
 def list_packs(plan: Plan) -> Iterator[tuple[int, tuple[DumpFile, ...]]]:
     """The files of each task that reads, with the index of their source, in reading order."""
     for number, named in groupby(plan.name_files(), attrgetter("source")):

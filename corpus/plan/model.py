@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -151,9 +152,13 @@ class Plan:
                 checks.check(index, source)
         problems.raise_all()
 
-    def list_misfits(self) -> list[str]:
-        """Warnings of sources whose first file looks like that of another reader."""
-        return validate.list_misfits(self.sources)
+    def list_misfits(self, first_files: Sequence[str | None] | None = None) -> list[str]:
+        """Warnings of sources whose first file looks like that of another reader.
+
+        Without ``first_files``, one of each source, they are looked for.
+        """
+        files = first_files or [validate.find_first_file(source) for source in self.sources]
+        return validate.list_misfits(self.sources, files)
 
     @property
     def url(self) -> str:

@@ -253,20 +253,23 @@ class SourceChecks:
         return self._own_folders[folder]
 
 
-def list_misfits(sources: Sequence[Source]) -> list[str]:
+def find_first_file(source: Source) -> str | None:
+    """The first file of a source; null if there is none that can be read: SourceChecks says so."""
+    try:
+        files = source.list_files()
+    except (OSError, BuildError):
+        return None
+    return files[0] if files and _is_readable(files[0]) else None
+
+
+def list_misfits(sources: Sequence[Source], first_files: Sequence[str | None]) -> list[str]:
     """Say of which sources the first file looks like another reader's; the plan's reader reads it.
 
     A file's beginning may mislead, and the user may know better.
     """
     found = []
-    for number, source in enumerate(sources, start=1):
-        try:
-            files = source.list_files()
-        except (OSError, BuildError):
-            files = []  # SourceChecks has the error for it
-        if not files or not _is_readable(files[0]):
-            continue
-        if other := detect_format.find_better_reader(source.reader, files[0]):
+    for number, (source, file) in enumerate(zip(sources, first_files, strict=True), start=1):
+        if file is not None and (other := detect_format.find_better_reader(source.reader, file)):
             found.append(
                 f"source {number} ({source.reader}): its first file looks like '{other}' and is "
                 f"read by {source.reader}, as the plan says; 'corpus sniff' shows the posts in it"

@@ -206,7 +206,7 @@ def test_the_messages_of_the_next_document_are_not_the_damaged_channel_s(tmp_pat
         posts, refused = read(EXPORTS[1], tmp_path, data[:at] + bytes(end - at) + data[end:])
         assert len(refused) == 1
         assert "secret" not in posts["text"].to_list()
-        assert posts["text"].to_list()[:38] == [f"tea {n}." for n in range(38)]
+        assert posts["id"].to_list()[:38] == [f"discord:{n}" for n in range(1, 39)]
 
 
 CHANNEL_POST = {
