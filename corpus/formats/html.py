@@ -164,6 +164,8 @@ def _format_link(text: str, href: str, has_hidden_parts: bool) -> str:
 def _convert_parsed_html(html: str, hidden_class: str = "", with_alt: bool = False) -> str:
     parser = LexborHTMLParser(html)
     for element in parser.css(f".{hidden_class}") if hidden_class else ():
+        if element.tag == "html":
+            return ""  # the parser removes no whole page
         element.decompose()
     root = parser.root
     page = _TextWriter(with_alt)

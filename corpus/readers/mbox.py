@@ -13,6 +13,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.parser import BytesParser
@@ -83,7 +84,10 @@ _ENCODED_FILE = re.compile(
 )
 _SLOW_CODECS = ("idna", "punycode")  # of domains; both take quadratic time
 #: What Python's email package raises at headers and encodings that are not those of mail.
-_MAIL_ERRORS = (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError)
+_MAIL_ERRORS = (
+    *(ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError),
+    MessageError,
+)
 
 
 def fits(sample: Sample) -> float:
@@ -283,7 +287,7 @@ def _decode_header(raw: str) -> str:
         return raw
     try:
         pieces = decode_header(raw.replace("\r", "").replace("\n", ""))
-    except ValueError:
+    except (ValueError, MessageError):
         return raw  # as it is written
     return "".join(
         _decode_text(piece, charset) if isinstance(piece, bytes) else piece

@@ -241,7 +241,7 @@ def _read_page(
     if len(html) > _MAX_PAGE_CHARS or html.count("<") > _MAX_PAGE_TAGS:
         return (Refused("line_too_long"),)
     page = LexborHTMLParser(html)
-    footer = page.css_first("#footer")
+    footer = page.css_first("body #footer")
     shown = page.css_first("#timestamp")
     time = _parse_time(" ".join(shown.text().split()) if shown is not None else "", options.offset)
     post: ApiPost = {

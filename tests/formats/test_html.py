@@ -201,6 +201,11 @@ def test_any_text_is_read_without_an_error(pieces: list[str]) -> None:
     assert html_to_text("".join(pieces)) == text
 
 
+@pytest.mark.parametrize("tag", ["html", "body"])
+def test_a_page_of_a_hidden_class_has_no_text(tag: str) -> None:
+    assert html_to_text(f'<{tag} class="quote-inline">tea</{tag}>', "quote-inline") == ""
+
+
 def test_elements_of_a_hidden_class_are_left_out() -> None:
     html = '<p>one<span class="a aside"><br>two <a href="/x"><b>three</b></a></span></p><p>four</p>'
     assert html_to_text(html, "aside") == "one\n\nfour"

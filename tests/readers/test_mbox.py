@@ -193,3 +193,11 @@ def test_a_read_resumes_at_every_batch(tmp_path: Path) -> None:
     path = str(tmp_path / "alt.tea.mbox")
     (rest,) = mbox.read(path, mbox.Config(path=path), 100, parts[0].cursor)
     assert [text[-1] for text in rest.posts["text"]] == ["1", "2"]
+
+
+def test_a_header_whose_encoded_word_is_damaged_is_shown_as_it_is_written(tmp_path: Path) -> None:
+    damaged = "=?utf-8?B?dGVh1?= time"
+    assert texts(tmp_path, mail("x\n", Subject=damaged), mail("y\n", Message_ID="<2@b>")) == [
+        f"{damaged}\n\nx",
+        "Green tea\n\ny",
+    ]

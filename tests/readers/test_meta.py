@@ -597,6 +597,12 @@ def test_the_posts_of_a_profile_of_many_are_read(tmp_path: Path) -> None:
     assert batch(tmp_path, files).posts["text"].to_list() == ["Caf\u00e9 \U0001f600"]
 
 
+def test_a_block_that_is_a_page_of_its_own_costs_no_other_block(tmp_path: Path) -> None:
+    odd = '<div class="_a6-g"><html class="_a6-p _a7nf"><body class="_a6-h _a7nf">x</html></div>'
+    files = {PAGE: html_page(odd, block("Ada updated her status.", pin("tea")))}
+    assert batch(tmp_path, files).posts["text"].to_list()[-1] == "tea"
+
+
 def test_of_an_export_in_both_forms_the_json_is_read(tmp_path: Path) -> None:
     files = {POSTS: [POST], PAGE: html_page(block("Ada updated her status.", pin("tea")))}
     assert batch(tmp_path, files).posts.height == 1

@@ -319,6 +319,15 @@ def test_the_pages_of_older_exports_need_consent(tmp_path: Path) -> None:
     assert tumblr.fits(Sample("7011.html", (), files["posts/html/7011.html"])) == 1
 
 
+def test_a_page_that_is_all_footer_costs_no_other_page(tmp_path: Path) -> None:
+    files = {
+        "posts/html/7011.html": b'<html id="footer"><span id="timestamp">x</span>tea</html>',
+        "posts/html/7012.html": page("<p>low water</p>"),
+    }
+    found = read_files(tmp_path, files, consented=True)
+    assert found.posts["id"].to_list() == ["tumblr:7011", "tumblr:7012"]
+
+
 def test_an_export_without_posts_is_refused(tmp_path: Path) -> None:
     assert read_files(tmp_path, {"a.txt": b"x"}).refused["reason"].to_list() == ["no_posts"]
     found = read_files(tmp_path / "b", {"posts/posts.xml": b"<tumblr><posts></posts></tumblr>"})

@@ -125,7 +125,8 @@ def _parse_block(data: bytes, platform: str, is_comments: bool) -> MetaEntry | R
     texts = [_get_text(pin) for pin in pins if not _is_attachment(pin)]
     if body is not None and not pins:
         for part in body.css(_ATTACHMENTS):
-            part.decompose()
+            if part.tag not in ("html", "body"):
+                part.decompose()
         texts = [_get_text(body)]
     return MetaEntry(
         join_distinct(text for text in texts if not _is_detail(text)),
