@@ -183,10 +183,9 @@ def parse_with_format(value: str, time_format: str) -> int | None:
 
 
 def _from_epoch(value: int) -> int | None:
-    size = abs(value)
-    if size < 100_000_000_000:  # seconds until the year 5138
+    if -100_000_000_000 < value < 100_000_000_000:  # seconds until the year 5138
         value *= 1_000_000
-    elif size < 100_000_000_000_000:  # milliseconds from 1973 on
+    elif (size := abs(value)) < 100_000_000_000_000:  # milliseconds from 1973 on
         value *= 1_000
     elif _FIRST_TICKS <= value < _LAST_TICKS:
         value = (value - _FIRST_TICKS) // 10

@@ -27,8 +27,8 @@ class Reaction(msgspec.Struct, gc=False):
 
 def count_reactions(reactions: Sequence[Reaction] | None) -> int | None:
     """Return the number of reactions of all kinds; null where the export does not list any."""
-    if reactions is None:
-        return None
+    if not reactions:
+        return None if reactions is None else 0
     return parse_int64(sum(max(0, parse_int64(reaction.count) or 0) for reaction in reactions))
 
 

@@ -178,6 +178,7 @@ def _list_views(row: _Line) -> list[bytes]:
     return [bytes(view) for view in (*(row.posts or ()), *comments)]
 
 
+@lru_cache(maxsize=1 << 14)
 def _parse_host(address: str | None) -> str:
     try:
         return urlsplit(address or "").netloc.lower()
@@ -278,7 +279,7 @@ def _make_comment(row: _Object, line: _Line, instance: str) -> Post:
 
 def _read_markdown(written: str) -> str:
     text = unescape(written) if "&" in written else written
-    return fence_indented(text) if "    " in text else text
+    return fence_indented(text) if "\n" in text and "\n    " in text else text
 
 
 def _find_mentions(text: str) -> str | None:
@@ -356,12 +357,16 @@ def _is_sensitive(post: _Object | None, line: _Line) -> bool | None:
     return False if False in flags else None
 
 
+def _is_purged(text: str | None) -> bool:
+    return text is not None and "*" in text and text.strip().lower() == _PURGED_TEXT
+
+
 def _find_withdrawal(row: _Object, line: _Line) -> str | None:
     """Return why this must not be used, or null; deletion by the author takes precedence."""
     creator, community = line.creator, line.community
     if row.deleted or (creator is not None and creator.deleted):
         return "deleted"
-    if _PURGED_TEXT in (text.strip().lower() for text in (row.name, row.content) if text):
+    if _is_purged(row.name) or _is_purged(row.content):
         return "deleted"
     if row.removed:
         return "removed"

@@ -244,7 +244,8 @@ def make_decoder(config: Config) -> Callable[[bytes], Sequence[Record]]:
             raise Refused("no_text")
         if with_alt and bytes(row.gallery_data)[:1] == b"{":
             post = post._replace(text=join_alts(post.text, _list_captions(row.gallery_data)))
-        if row.subreddit_type != "public" and row.subreddit_type in _PRIVATE_SUBREDDITS:
+        audience = row.subreddit_type
+        if audience is not None and audience != "public" and audience in _PRIVATE_SUBREDDITS:
             return (post._replace(text="", withdrawn=post.withdrawn or "private"),)
         edited = row.edited
         if edited is None or edited is False or not (edited_at := _find_edit_time(row, post)):
@@ -278,10 +279,11 @@ def _decode_things(line: bytes, decode: Callable[[bytes], Sequence[Record]]) -> 
 
 def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool | None) -> Post:
     parent, link = row.parent_id, row.link_id
+    over_18 = row.over18 if row.over_18 is None else row.over_18
     text = unescape(body) if "&" in body else body
     return Post(
         "reddit:t1_" + raw,
-        fence_indented(text) if "    " in text else text,
+        fence_indented(text) if "\n" in text and "\n    " in text else text,
         "reply",
         author,
         row.subreddit,
@@ -292,7 +294,7 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
         "reddit:" + link if type(link) is str and link else None,
         parse_given_int64(row.score),
         None,  # replies
-        _parse_given_flag(row.over_18 if row.over_18 is not None else row.over18),
+        None if over_18 is None else _parse_given_flag(over_18),
         bot,
         None,  # license
         _find_withdrawal(row, author, body, find_notice(body) if body[:1] == "[" else None),
@@ -305,12 +307,13 @@ def _make_comment(row: _Row, raw: str, body: str, author: str | None, bot: bool 
 def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: bool | None) -> Post:
     body = row.selftext or ""
     notice = find_notice(body) if body[:1] == "[" else None
-    shown = fence_indented(body) if "    " in body else body
+    shown = fence_indented(body) if "\n" in body and "\n    " in body else body
     text = title if notice or not body else f"{title}\n\n{shown}" if title else shown
     if row.poll_data is not None and not notice:
         text = join_poll(text, _list_options(row.poll_data))
     name = "reddit:t3_" + raw
     origin = row.crosspost_parent
+    over_18 = row.over18 if row.over_18 is None else row.over_18
     return Post(
         name,
         unescape(text) if "&" in text else text,
@@ -323,7 +326,7 @@ def _make_submission(row: _Row, raw: str, title: str, author: str | None, bot: b
         name,
         parse_given_int64(row.score),
         parse_given_int64(row.num_comments),
-        _parse_given_flag(row.over_18 if row.over_18 is not None else row.over18),
+        None if over_18 is None else _parse_given_flag(over_18),
         bot,
         None,  # license
         _find_withdrawal(
@@ -415,7 +418,8 @@ def _find_withdrawal(row: _Row, author: str | None, text: str, notice: str | Non
         # A text that a moderator has marked but that is still shown may be under review.
         if not text.strip():
             return "removed"
-    return "removed" if _parse_flag(row.is_robot_indexable) is False else None
+    is_indexable = row.is_robot_indexable
+    return "removed" if is_indexable is not None and _parse_flag(is_indexable) is False else None
 
 
 def _parse_given_flag(value: _JsonFlag) -> bool | None:

@@ -322,12 +322,8 @@ class _PostMaker:
     def _show_text(self, text: str) -> tuple[str, list[tuple[str, str]]]:
         """Return a message's text as it is shown, and the handles and ids of people in it."""
         named: list[tuple[str, str]] = []
-
-        def show(match: re.Match[str]) -> str:
-            return self._show_token(match[1], named)
-
         if "<" in text:
-            text = _TOKEN.sub(show, text)
+            text = _TOKEN.sub(lambda match: self._show_token(match[1], named), text)
         if "&" in text:  # Slack escapes these three and no others
             text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
         if "```" in text:

@@ -43,7 +43,7 @@ def fence_indented(text: str) -> str:
     """Return a text of Markdown in which code that is only indented is fenced.
 
     Such code stands behind a blank line or at the beginning, and is not a part of a list. Few texts
-    have any: call this for those with four spaces.
+    have any: call this for those with four spaces behind a line break.
     """
     out: list[str] = []
     block: list[str] = []

@@ -290,7 +290,9 @@ class PostDecoder:
         if row.copy_owner_id is not None or row.copy_post_id is not None:
             text = row.copy_text or ""
         text = self._clean(text)
-        attached = [one for one in _as_list(row.attachments) if isinstance(one, dict)]
+        if not isinstance(row.attachments, list):
+            return text
+        attached = [one for one in row.attachments if isinstance(one, dict)]
         for part in attached:
             poll = _convert(part.get("poll"), _Poll)
             if poll is not None:
@@ -376,10 +378,6 @@ def _find_mentions(text: str, owners: _Owners) -> str | None:
 def _name_community(wall: str) -> str | None:
     """Return the number of the community of a wall, as VK writes it; null for a person's wall."""
     return f"club{wall[1:]}" if wall.startswith("-") else None
-
-
-def _as_list(part: object) -> list[Any]:
-    return part if isinstance(part, list) else []
 
 
 def _convert(part: object, shape: Any) -> Any:

@@ -1235,7 +1235,11 @@ OTHER_FORMS: list[tuple[str, str, Yes]] = [
             [{**_NOTE, "type": "Question", "oneOf": [{"name": "ebb"}]}], {"text": "hi @bob\n- ebb"}
         ),
     ),
-    ("reddit", "code", Yes(_submission(selftext="    x = 1"), {"text": "Mud\n\n```\nx = 1\n```"})),
+    (
+        "reddit",
+        "code",
+        Yes(_submission(selftext="    x\n    y"), {"text": "Mud\n\n```\nx\ny\n```"}),
+    ),
     (
         "slack",
         "alt",

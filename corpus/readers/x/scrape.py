@@ -103,7 +103,7 @@ class _ScrapedTweet(msgspec.Struct):
     possibly_sensitive: bool | None = None
     card: _Card | None = None
     links: list[_LinkItem] | None = None
-    media: Any = None
+    media: msgspec.Raw = msgspec.Raw()
 
     def get_id(self) -> str:
         return parse_x_id(self.id_str, self.id)
@@ -175,7 +175,7 @@ def read(
     path: str, config: Config, part_posts: int, start: Cursor | None = None
 ) -> Iterator[Batch]:
     """Yield the tweets of one file in batches."""
-    decode_line = partial(decode, with_alt=config.with_alt)
+    decode_line = partial(decode, with_alt=True) if config.with_alt else decode
     return read_lines(
         path, config, decode_line, platform=PLATFORM, part_posts=part_posts, start=start
     )
@@ -247,8 +247,9 @@ def _make_scraped_post(row: _ScrapedTweet, with_alt: bool) -> Post:
     )
 
 
-def _list_scraped_alts(media: object) -> list[object]:
+def _list_scraped_alts(raw: msgspec.Raw) -> list[object]:
     """Return the descriptions of pictures: a list of them, or in twscrape lists by kind."""
+    media = _parse_any(raw) if bytes(raw) else None
     lists = media.values() if isinstance(media, dict) else [media]
     listed = [one for part in lists if isinstance(part, list) for one in part]
     return [_get(one, "altText") for one in listed]
