@@ -17,6 +17,7 @@ from tests.conftest import post, write_lines
 from tests.storage.test_storage import MakePlan, connection, server, store  # noqa: F401
 from tests.support import object_store
 from tests.support.commands import command
+from tests.support.processes import HANG_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -69,7 +70,7 @@ def test_row_groups_are_prefetched_while_the_reader_is_busy(both: tuple[Any, Any
     next(stream)
     (index,) = stream._indexes
     prefetched = list(index._fetcher._prefetched.values())
-    assert [future.result(30).num_rows > 0 for future in prefetched] == [True, True]
+    assert [future.result(HANG_SECONDS).num_rows > 0 for future in prefetched] == [True, True]
     stream.seek(1000)
     next(stream)
     assert len(index._fetcher._prefetched) == 2  # row groups before the jump are discarded
@@ -87,7 +88,7 @@ def test_a_forked_process_reads_on_by_itself(both: tuple[Any, Any]) -> None:
     process = multiprocessing.get_context("fork").Process(target=told, args=(stream, theirs))
     process.start()
     try:
-        assert ours.poll(60), "the forked process hangs"
+        assert ours.poll(HANG_SECONDS), "the forked process hangs"
         assert first + ours.recv() == texts(here)
     finally:
         process.kill()

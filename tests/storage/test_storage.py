@@ -28,6 +28,7 @@ from corpus.plan import detect_format
 from corpus.storage import filesystem, read_ahead, row_group_fetcher
 from tests.conftest import contents, post, write_lines
 from tests.support import object_store
+from tests.support.processes import HANG_SECONDS
 
 MakePlan = Callable[..., dict[str, Any]]
 pytest.importorskip("fsspec", reason="fsspec is not installed: pip install 'corpus-builder[s3]'")
@@ -656,7 +657,7 @@ def test_what_is_announced_is_fetched_before_it_is_asked_for(store: object_store
     found.prefetch([(url, 0)], ("text",))
     found.prefetch([(url, 4), (url, 1)], ("text",))  # and 0 is let go
     coming = list(found._prefetched.values())
-    assert [future.result(30).num_rows for future in coming] == [100, 100]
+    assert [future.result(HANG_SECONDS).num_rows for future in coming] == [100, 100]
     store.log.requests.clear()
     here = pq.ParquetFile(io.BytesIO(data))
     read = found.read("s3://dumps/shard.parquet", 1, ("text",))
