@@ -201,6 +201,17 @@ def test_the_corpus_is_the_same_with_one_task_a_file(
     assert [name for name in compared if made["packed"][name] != made["alone"][name]] == []
 
 
+@pytest.mark.slow
+def test_the_corpus_is_the_same_whatever_the_runner(plan: MakePlan, tmp_path: Path) -> None:
+    sources = write_sources(tmp_path / "in")
+    made = {}
+    for runner in ("serial", "processes"):
+        run = {"runner": runner, "workers": 2, "part_posts": 25}
+        corpus.build(plan(sources=sources, output={"path": str(tmp_path / runner)}, run=run))
+        made[runner] = contents(tmp_path / runner)
+    assert made["serial"] == made["processes"]
+
+
 def test_a_dry_run_reads_a_sample_of_many_small_files(
     plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
