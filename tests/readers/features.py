@@ -1177,6 +1177,16 @@ def _entity(kind: str, offset: int, length: int, **more: Any) -> dict[str, Any]:
     return {"_": f"MessageEntity{kind}", "offset": offset, "length": length, **more}
 
 
+def _page(html: str) -> str:
+    """A page of Telegram Desktop's export in HTML."""
+    date = '<div class="pull_right date details" title="01.05.2024 12:00:00 UTC+02:00">12:00</div>'
+    name = '<div class="from_name">Ada</div>'
+    message = f'<div class="body">{date}{name}<div class="text">{html}</div></div>'
+    head = '<div class="page_header"><div class="text bold">Tides</div></div>'
+    body = f'<div class="message default clearfix" id="message9">{message}</div>'
+    return f'<html><body><div class="page_wrap">{head}{body}</div></body></html>'
+
+
 _SNSCRAPED = {
     "_type": "snscrape.modules.twitter.Tweet",
     "id": 77,
@@ -1253,6 +1263,15 @@ OTHER_FORMS: list[tuple[str, str, Yes]] = [
         Yes(
             _telethon("see y\nx = 1", _entity("Code", 4, 1), _entity("Pre", 6, 5, language="py")),
             {"text": "see `y`\n```py\nx = 1\n```"},
+        ),
+    ),
+    (
+        "telegram",
+        "code",
+        Yes(
+            _page("see <code>y</code><pre>x = 1<br>z</pre><blockquote>high</blockquote>no"),
+            {"text": "see `y`\n\n```\nx = 1\nz\n```\n\n> high\n\nno", "created_at": DAY},
+            {"consented": True},
         ),
     ),
     (
