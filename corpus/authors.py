@@ -2,7 +2,9 @@
 
 A barrier, because the posts of an author may be in any part. The rules are applied in this order,
 and each counts only the posts that the rules before it have kept: community, bot, most active,
-repetitive, cap. Only the community rules apply to posts without an author.
+repetitive, cap. Only the community rules apply to posts without an author. A post that an earlier
+stage keeps only where a kept post answers it (see ``TURN_REASONS`` in ``filters.contract``) is
+dropped with its author, and is the first above the cap, but is not counted.
 
 A task scatters the measures of a part's posts by the hash of the author, to key ranges where each
 author is complete; the outcome is scattered back to the blocks of the posts. The task of a range
@@ -62,6 +64,8 @@ REASONS = (
 _MOST_ACTIVE, _REPETITIVE, _OVER_CAP = (
     REASONS.index(name) for name in ("most_active", "repetitive_author", "over_author_cap")
 )
+# In place of 0: no rule drops the post, which is not counted.
+_TURN = 255
 # Two posts of one author share a band with probability 0.91 at Jaccard 0.8, 0.67 at 0.7 and 0.17
 # at 0.5 (1 - (1 - s^r)^b, b = 6 bands of r = 5 rows). That is enough to find a habit.
 _SIGNATURE_CONFIG = dedup.Config.model_validate(
@@ -138,7 +142,9 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """
     names = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
     author = hash_strings(names)  # zeros for a post without an author
-    reason = posts.select(_single_post_reasons(config)).to_series().to_numpy()
+    reason = posts.select(_single_post_reasons(config)).to_series().to_numpy().copy()
+    if "_turn_reason" in posts.columns:
+        reason[(reason == 0) & posts["_turn_reason"].is_not_null().to_numpy()] = _TURN
     out: dict[str, NDArray[Any]] = {
         "author": author,
         "ids": hash_strings(posts["id"])[:, 0],
@@ -388,13 +394,15 @@ class DecideAuthors(_AuthorRangeTask):
         size = np.bincount(number)
         if self.activity_threshold:
             count = np.bincount(number[reason == 0], minlength=size.size)
-            reason[(reason == 0) & (count >= self.activity_threshold)[number]] = _MOST_ACTIVE
+            is_most_active = (count >= self.activity_threshold)[number]
+            reason[np.isin(reason, (0, _TURN)) & is_most_active] = _MOST_ACTIVE
         if rules.max_posts or rules.max_repeated < 1:
             detail = gather_rows(_scattered_folders(self.work_dir), "detail", self.index)
             if rules.max_repeated < 1:
                 _mark_repetitive(reason, number, detail, rules)
             if rules.max_posts:
                 _mark_over_cap(reason, number, detail, rules)
+        reason[reason == _TURN] = 0
         rows = make_rows(row_index=row_index, size=size[number], reason=reason)
         return load_part_index(self.work_dir).scatter_by_block("post", rows, row_index), {}
 
@@ -416,18 +424,22 @@ def _mark_repetitive(
         same = (np.diff(author[order]) == 0) & (keys[order][1:] == keys[order][:-1])
         is_repeated[order[1:][same]] = True
         is_repeated[order[:-1][same]] = True
-    count = np.bincount(author)
-    repeated = np.bincount(author, weights=is_repeated)
+    authors = author_number.max(initial=-1) + 1
+    count = np.bincount(author, minlength=authors)
+    repeated = np.bincount(author, weights=is_repeated, minlength=authors)
     is_repetitive = (count >= rules.min_posts) & (repeated > rules.max_repeated * count)
-    reason[kept[is_repetitive[author]]] = _REPETITIVE
+    reason[np.isin(reason, (0, _TURN)) & is_repetitive[author_number]] = _REPETITIVE
 
 
 def _mark_over_cap(
     reason: NDArray[np.uint8], author_number: I64, detail: Rows, rules: AuthorRules
 ) -> None:
     """Mark all but the first ``max_posts`` posts of each author; changes ``reason`` in place."""
-    kept = np.flatnonzero(reason == 0)
-    order = np.lexsort((detail["ids"][kept], detail["priority"][kept], author_number[kept]))
+    kept = np.flatnonzero(np.isin(reason, (0, _TURN)))
+    is_turn = reason[kept] == _TURN
+    order = np.lexsort(
+        (detail["ids"][kept], detail["priority"][kept], is_turn, author_number[kept])
+    )
     author = author_number[kept][order]
     rank = np.arange(author.size) - np.searchsorted(author, author)
     reason[kept[order[rank >= rules.max_posts]]] = _OVER_CAP
@@ -461,6 +473,7 @@ class WriteAuthorVerdicts(ResumableTask):
         size = np.zeros(high - low, np.int64)  # 0 for a post without an author
         reason = parts.load_block_array("reason", self.block)
         size[at], reason[at] = post["size"], post["reason"]
+        reason[reason == _TURN] = 0
         for part, path in zip(range(*parts.blocks[self.block]), self.verdict_files, strict=True):
             own = slice(*(int(edge) - low for edge in parts.part_offsets[part : part + 2]))
             with atomic_write(path) as temporary:

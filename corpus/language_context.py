@@ -58,6 +58,7 @@ WRITES: dict[str, pl.DataType] = {
     "lang2_score": pl.Float32(),
 }
 VERSION = 1
+TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 I16 = NDArray[np.int16]

@@ -173,6 +173,11 @@ LEDGER_PEOPLE: dict[str, pl.DataType] = {
     "_original": pl.String(),
 }
 
+#: The columns of the posts of a build that makes documents of threads: the stage that drops a post
+#: unless a kept post answers it, and the reason; null for a post that is kept in any case. They are
+#: internal: no shard has them.
+TURN_COLUMNS: dict[str, pl.DataType] = {"_turn_stage": pl.String(), "_turn_reason": pl.String()}
+
 #: A private-use character after each turn of a document with several turns, until the document is
 #: written. No stage changes it, so that the turns are found after redaction has changed the text.
 TURN_END_MARK = "\U0010fffd"

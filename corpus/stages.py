@@ -9,8 +9,11 @@ filter's does, and
   with the part's rows: the columns in ``WRITES``, and ``reject``, the reason to drop the post or
   null. It returns what the manifest records of the stage, as JSON data; ``{}`` for nothing.
 
-A stage's module may also declare how a build treats it: ``MUST_BE_FIRST``, ``RESHAPES`` and
-``list_earlier_corpora(config)``; see the functions of these names below.
+A stage's module may also declare how a build treats it: ``MUST_BE_FIRST``, ``RESHAPES``,
+``keeps_turns(config)`` and ``list_earlier_corpora(config)``; see the functions of these names
+below.
+
+A barrier before one that keeps turns sees posts with the columns ``TURN_COLUMNS`` of the schema.
 """
 
 from __future__ import annotations
@@ -69,6 +72,12 @@ def must_be_first(name: str) -> bool:
 def reshapes(name: str) -> bool:
     """Whether the stage, a barrier, makes new rows out of the posts and gives no verdicts."""
     return bool(getattr(find(name), "RESHAPES", False))
+
+
+def keeps_turns(name: str, config: FilterConfig) -> bool:
+    """Whether the stage keeps an answered post that an earlier stage drops for a turn reason."""
+    hook = getattr(find(name), "keeps_turns", None)
+    return bool(hook(config)) if hook else False
 
 
 def reads_earlier_corpora(name: str) -> bool:

@@ -27,7 +27,9 @@ and may have
   ``WRITES``, so that a setting can be changed without scoring again; ``config`` is resolved. With
   it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
   with (or a function ``movable`` that returns them for a Config);
-* ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage.
+* ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage;
+* ``TURN_REASONS``: its reasons that say that a post is worth little by itself, as "Thank you!" is.
+  Where threads are made into documents, a post that a kept post answers is kept in spite of them.
 
 A filter that needs several files is a package that imports these names in its ``__init__``.
 """
@@ -116,6 +118,12 @@ def wants_key(module: object, config: FilterConfig) -> bool:
     """Return whether a filter needs the corpus's key under ``config``; most do not."""
     hook = getattr(module, "wants_key", None)
     return bool(hook(config)) if hook else False
+
+
+def turn_reasons(module: object) -> tuple[str, ...]:
+    """Return the reasons of a stage that do not remove an answered post from its thread."""
+    reasons: tuple[str, ...] = getattr(module, "TURN_REASONS", ())
+    return reasons
 
 
 def models(module: object, config: FilterConfig) -> list[Path]:

@@ -67,6 +67,33 @@ def decide_reasons(
     return found[0]
 
 
+def test_turns_are_not_counted_and_are_dropped_with_their_author() -> None:
+    turns = {"_turn_reason": ["too_few_words", None, None, None, "too_few_words", None]}
+    names = ["ann", "ann", "ann", "bob", "bob", None]
+    times = [datetime(2020, 1, day, tzinfo=UTC) for day in range(1, 7)]
+    blank = dict.fromkeys(POST) | {"platform": "x", "text": "hm"}
+    posts = pl.DataFrame(
+        [
+            blank | {"id": str(n), "author": name, "created_at": time}
+            for n, (name, time) in enumerate(zip(names, times, strict=True))
+        ],
+        schema=POST,
+    ).with_columns(**{name: pl.Series(values) for name, values in turns.items()})
+
+    def decide(**config: Any) -> list[str | None]:
+        settings = authors.Config(**config)
+        folder, work_dir = Path(mkdtemp()), Path(mkdtemp())
+        array_store.save_arrays(authors.measure(posts, settings), folder)
+        return verdicts(make_barrier_input([folder], work_dir), settings)[0]["reject"].to_list()
+
+    none = [None] * 6
+    assert decide(max_posts=2) == ["over_author_cap", *none[1:]]
+    assert decide(max_posts=3) == none
+    # The two authors of two posts and one: ann alone is one of the most active.
+    assert decide(drop_most_active=0.5) == ["most_active"] * 3 + none[3:]
+    assert decide(bots=["BOB"]) == [*none[:3], "listed_bot", "listed_bot", None]
+
+
 def decide_dropped(tmp_path: Path, rows: list[dict[str, Any]], **config: Any) -> dict[str, str]:
     return {name: why for name, why in decide_reasons(tmp_path, rows, **config).items() if why}
 

@@ -1,11 +1,23 @@
 """Make documents of threads: reply links, templates, and the barrier ``conversations``."""
 
 from corpus.conversations.documents import (
+    DOCUMENT_COLUMNS,
     READS,
     RESHAPES,
     VERSION,
     WRITES,
     Config,
+    keeps_turns,
+    writes,
 )
 
-__all__ = ["READS", "RESHAPES", "VERSION", "WRITES", "Config"]
+__all__ = [
+    "DOCUMENT_COLUMNS",
+    "READS",
+    "RESHAPES",
+    "VERSION",
+    "WRITES",
+    "Config",
+    "keeps_turns",
+    "writes",
+]

@@ -1,4 +1,9 @@
-"""Make documents of threads: single posts, pairs, paths, whole trees, or questions and answers."""
+"""Make documents of threads: single posts, pairs, paths, whole trees, or questions and answers.
+
+A post that a stage before has judged to be worth little by itself, for a turn reason, is a turn
+where a post that is kept answers it, directly or through such posts. Without such an answer it is
+dropped by that stage.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,13 @@ import polars as pl
 from pydantic import Field, field_validator
 
 from corpus.conversations.templates import check_template, format_turns
-from corpus.schema import COUNTED_POSTS, COUNTED_POSTS_TYPE, TURN_END_MARK, ledger_people
+from corpus.schema import (
+    COUNTED_POSTS,
+    COUNTED_POSTS_TYPE,
+    TURN_COLUMNS,
+    TURN_END_MARK,
+    ledger_people,
+)
 from filters.contract import FilterConfig
 
 READS = ("id", "kind", "author", "text", "parent_id", "score", "created_at")
@@ -23,7 +34,12 @@ WRITES: dict[str, pl.DataType] = {
     "original_authors": pl.List(pl.String()),
     "turn_ends": pl.List(pl.Int64()),
 }
-VERSION = 3
+#: In every mode but ``posts``: for each turn the reason for which a stage would have dropped the
+#: post, had no kept post answered it; null for the others.
+TURN_REASONS_COLUMN = "turn_reasons"
+#: The columns of a document that a post does not have.
+DOCUMENT_COLUMNS = (*WRITES, TURN_REASONS_COLUMN)
+VERSION = 4
 RESHAPES = True
 
 
@@ -74,6 +90,18 @@ class Config(FilterConfig):
         return check_template(speaker, ("n",), "n")
 
 
+def keeps_turns(config: Config) -> bool:
+    """Whether answered posts are kept in spite of the turn reasons of earlier stages."""
+    return config.mode != "posts"
+
+
+def writes(config: Config) -> dict[str, pl.DataType]:
+    """The columns of a document that a post does not have, under ``config``."""
+    if not keeps_turns(config):
+        return WRITES
+    return WRITES | {TURN_REASONS_COLUMN: pl.List(pl.String())}
+
+
 class Document(NamedTuple):
     """A document as rows of its bucket's posts."""
 
@@ -101,6 +129,10 @@ class ReplyTrees:
                 parent, posts["parent_id"].to_list(), self.kinds, strict=True
             )
         ]
+        #: Why a post is dropped unless a kept post answers it; null for the others.
+        self.turn_reasons: list[str | None] = none
+        if "_turn_reason" in posts.columns:
+            self.turn_reasons = posts["_turn_reason"].to_list()
         for reply, row in enumerate(parent):
             if row >= 0:
                 self.replies[row].append(reply)
@@ -135,7 +167,8 @@ def make_documents(
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The documents of the threads in ``posts``, and the reason for each post that is in none.
 
-    ``parent`` has the row of the post that each one replies to, or -1, and no cycles.
+    ``parent`` has the row of the post that each one replies to, or -1, and no cycles. Of a post
+    with a ``_turn_reason`` that is in no document, that is the reason.
     """
     trees = ReplyTrees(posts, parent)
     reasons: Reasons = [None] * posts.height
@@ -145,13 +178,28 @@ def make_documents(
             row = dropped.pop()
             reasons[row] = "no_parent"
             dropped += trees.replies[row]
+    if any(trees.turn_reasons):
+        _drop_unanswered_turns(trees, reasons)
     documents = [
         document
         for document in _MODES[config.mode](trees, reasons, config)
         if _has_min_posts(document, reasons, config)
     ]
+    for row, turn_reason in enumerate(trees.turn_reasons):
+        if turn_reason and reasons[row]:
+            reasons[row] = turn_reason
     frame = _make_documents_frame(posts, documents, trees, config)
     return frame, pl.Series("reject", reasons, dtype=pl.String)
+
+
+def _drop_unanswered_turns(trees: ReplyTrees, reasons: Reasons) -> None:
+    """Drop the posts with a turn reason below which no other post is; changes both in place."""
+    for root in list(_iterate_roots(trees, reasons)):
+        for row in reversed(trees.list_thread(root)):  # replies before the post they reply to
+            replies = [reply for reply in trees.replies[row] if reasons[reply] is None]
+            trees.replies[row] = replies
+            if not replies:
+                reasons[row] = trees.turn_reasons[row]
 
 
 def _has_min_posts(document: Document, reasons: Reasons, config: Config) -> bool:
@@ -244,7 +292,12 @@ def _make_question_documents(
             reasons[root] = "not_a_question"
             continue
         accepted = trees.accepted[root]
-        answers = [row for row in trees.replies[root] if trees.kinds[row] != "comment"]
+        answers = [
+            row
+            for row in trees.replies[root]
+            # What answers an answer is kept nowhere, so an answer is no turn.
+            if trees.kinds[row] != "comment" and not trees.turn_reasons[row]
+        ]
         answers.sort(key=lambda row: accepted is None or trees.ids[row] != accepted)
         chosen: list[int] = []
         for row in answers:
@@ -323,16 +376,19 @@ def _make_documents_frame(
             rows = [row for row in rows if row in is_counted]
             counted_rows += rows
             counted_documents += [number] * len(rows)
+    columns = {name: dtype for name, dtype in posts.schema.items() if name not in TURN_COLUMNS}
+    turn_reason = pl.Series(TURN_REASONS_COLUMN, trees.turn_reasons, dtype=pl.String)
     by_document = pl.Series("_document", turn_documents, dtype=pl.Int64)
     merged = (
         posts[turn_rows]
-        .with_columns(by_document)
+        .with_columns(by_document, turn_reason.gather(turn_rows))
         .group_by("_document", maintain_order=True)
         .agg(
             pl.col("id").alias("post_ids"),
             pl.col("author").alias("authors"),
             _original_author(posts).alias("original_authors"),
-            *(_merge_column(name, dtype) for name, dtype in posts.schema.items()),
+            pl.col(TURN_REASONS_COLUMN),
+            *(_merge_column(name, dtype) for name, dtype in columns.items()),
         )
     )
     keys = posts.select(
@@ -354,7 +410,7 @@ def _make_documents_frame(
             pl.col(COUNTED_POSTS).cast(COUNTED_POSTS_TYPE).fill_null(no_posts),
             turn_ends=pl.lit(None, WRITES["turn_ends"]),
         )
-        .select(*posts.columns, *WRITES, COUNTED_POSTS)
+        .select(*columns, *writes(config), COUNTED_POSTS)
     )
 
 
@@ -433,8 +489,9 @@ def edit_turns(
         "turn_ends": new_ends,
     }
     originals = document.get("original_authors")
-    if originals is not None:
-        changed["original_authors"] = [originals[number] for number in kept]
+    for column in ("original_authors", TURN_REASONS_COLUMN):
+        if document.get(column) is not None:
+            changed[column] = [document[column][number] for number in kept]
     if kept[0]:
         own = dict.fromkeys(("created_at", "score", "replies", "accepted_id", "cluster"))
         changed |= {name: value for name, value in own.items() if name in document}

@@ -67,13 +67,16 @@ class MakeBucketDocuments(PartTask):
     """Make documents of the threads in a bucket; ``index`` is the number of the bucket.
 
     Reads the bucket from all scattered parts. Writes the documents, and the ledger rows of the
-    posts that are in none; the funnel row counts both.
+    posts that are in none; the funnel row counts both. A post with a turn reason that is in none is
+    counted as one that the stage of that reason has dropped, and that no later stage has read.
     """
 
     scattered_dir: Path
     part_count: int
     stage: str
     config: str
+    earlier_stages: tuple[str, ...] = ()  # of the plan, in order
+    scores: tuple[str, ...] = ()  # the columns that the ledger keeps of posts these have dropped
 
     def write(self) -> Written:
         """Write both files."""
@@ -85,25 +88,54 @@ class MakeBucketDocuments(PartTask):
         parent_rows = _find_parent_rows(posts)
         posts = posts.drop("_row_index", "_parent", "_root")
         kept, reject = documents.make_documents(posts, parent_rows, config)
-        dropped = posts.with_columns(reject).filter(pl.col("reject").is_not_null())
-        ledger = dropped.select(
+        stage = pl.col("_turn_stage") if "_turn_stage" in posts.columns else pl.lit(None)
+        judged = posts.with_columns(reject, _own_stage=stage.fill_null(self.stage))
+        ledger = self._make_ledger(judged.filter(pl.col("reject").is_not_null()))
+        funnel = self._count_turns(judged)
+        dropped = _count_reasons(ledger.filter(pl.col("stage") == self.stage), "reason")
+        read = posts.height + sum(row["kept"] for row in funnel[-1:])  # kept by the stage before
+        own = {
+            "stage": self.stage,
+            "read": read,
+            "kept": read - sum(dropped.values()),
+            "dropped": dropped,
+            "documents": kept.height,
+            "seconds": time.perf_counter() - began,
+        }
+        return self.write_frames(kept, ledger, [*funnel, own])
+
+    def _make_ledger(self, dropped: pl.DataFrame) -> pl.DataFrame:
+        """The ledger rows; those of earlier stages have the scores of the post."""
+        is_own = pl.col("_own_stage") == self.stage
+        scores = [name for name in self.scores if name in dropped.columns]
+        return dropped.select(
             "id",
-            pl.lit(self.stage).alias("stage"),
+            pl.col("_own_stage").alias("stage"),
             pl.col("reject").alias("reason"),
             "source_file",
             "source_row",
             *ledger_people(dropped),
+            *(pl.when(~is_own).then(name).alias(name) for name in scores),
         ).cast(LEDGER_COLUMNS | LEDGER_PEOPLE)  # type: ignore[arg-type]
-        counts = dropped["reject"].value_counts().sort("reject")
-        row = {
-            "stage": self.stage,
-            "read": posts.height,
-            "kept": posts.height - dropped.height,
-            "dropped": dict(counts.iter_rows()),
-            "documents": kept.height,
-            "seconds": time.perf_counter() - began,
-        }
-        return self.write_frames(kept, ledger, [row])
+
+    def _count_turns(self, judged: pl.DataFrame) -> list[dict[str, Any]]:
+        """The funnel rows of the earlier stages: they have counted all turns as kept."""
+        rows, gone = [], 0
+        for stage in self.earlier_stages:
+            turns = judged.filter(pl.col("_own_stage") == stage)
+            dropped = _count_reasons(turns.filter(pl.col("reject").is_not_null()), "reject")
+            kept = turns.filter(pl.col("reject").is_null())
+            own = {"stage": stage, "read": -gone, "dropped": dropped, "seconds": 0.0}
+            gone += sum(dropped.values())
+            row = own | {"kept": -gone}
+            if kept.height:
+                row["kept_as_turns"] = _count_reasons(kept, "_turn_reason")
+            rows.append(row)
+        return rows
+
+
+def _count_reasons(rows: pl.DataFrame, column: str) -> dict[str, int]:
+    return dict(rows[column].value_counts().sort(column).iter_rows())
 
 
 def _find_parent_rows(posts: pl.DataFrame) -> list[int]:

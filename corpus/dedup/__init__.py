@@ -3,6 +3,7 @@
 from corpus.dedup.barrier import (
     READS,
     REASONS,
+    TURN_REASONS,
     WRITES,
     decide,
     list_earlier_corpora,
@@ -16,6 +17,7 @@ from corpus.dedup.minhash import hash32
 __all__ = [
     "READS",
     "REASONS",
+    "TURN_REASONS",
     "VERSION",
     "WRITES",
     "Config",

@@ -46,6 +46,7 @@ from corpus.tasks.task import (
 READS = ("id", "text", "created_at", "score")
 WRITES: dict[str, pl.DataType] = {"cluster": pl.String(), "cluster_size": pl.Int64()}
 REASONS = clusters.REASONS
+TURN_REASONS = ("exact_duplicate", "near_duplicate")
 
 # A priority is a 64-bit number: the index of the source in ``prefer_sources``, then the value that
 # ``keep`` compares. The smallest is preferred.
@@ -122,6 +123,9 @@ def _priority(posts: pl.DataFrame, config: Config) -> pl.Expr:
     for index, pattern in reversed(list(enumerate(config.prefer_sources))):
         index_value = pl.lit(index, pl.Int64)
         tier = pl.when(_is_from_source(posts, pattern)).then(index_value).otherwise(tier)
+    if "_turn_reason" in posts.columns:
+        is_turn = pl.col("_turn_reason").is_not_null()
+        tier = pl.when(is_turn).then(pl.lit(candidates.TURN_TIER, pl.Int64)).otherwise(tier)
     return (value + tier * candidates.SOURCE_TIER).alias("priority")
 
 

@@ -40,6 +40,9 @@ from filters.text.arrays import I64, U64
 #: The priority of a post is a number below half of this, and this times the index of the post's
 #: source in ``prefer_sources``.
 SOURCE_TIER = 1 << 56
+#: The tier of posts that are kept only where a kept post answers them: after all sources, so that
+#: they represent no other post.
+TURN_TIER = 100
 
 #: The shingles of a batch, in bytes.
 BATCH_BYTES = 128 << 20
@@ -240,7 +243,8 @@ class MatchEqualKeys(_KeyRangeTask):
             # tier of sources the one that was recorded last.
             names = ("version", "is_repost")
             version, is_repost = (array_store.map_array(self.work_dir, n)[posts] for n in names)
-            ranks += [version, (priority + SOURCE_TIER // 2) // SOURCE_TIER, is_repost]
+            tier = (priority + SOURCE_TIER // 2) // SOURCE_TIER
+            ranks += [version, tier, is_repost, tier >= TURN_TIER]
         order = np.lexsort((*ranks, seconds, keys))
         pairs = candidates_kernel.pair_equal_keys(keys[order], seconds[order], posts[order])
         return _scatter_matches(self.work_dir, *pairs), {}

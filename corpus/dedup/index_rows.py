@@ -55,8 +55,12 @@ def find_indexed_rows(
     measured_parts: Sequence[MeasuredPart],
     final_parts: Sequence[Path],
     run: RunTasks,
+    turn_reasons: tuple[str, ...] = (),
 ) -> list[RowRun]:
-    """The rows of each part of dedup that are in ``final_parts``, the output of the last stage."""
+    """The rows of each part of dedup that are in ``final_parts``, the output of the last stage.
+
+    Posts with one of ``turn_reasons`` may be in documents too.
+    """
     if has_same_rows(measured_parts, final_parts):
         comparing = [
             FindRowsInPart(work_dir, part.posts, part.verdict, final_posts, number)
@@ -68,7 +72,7 @@ def find_indexed_rows(
         return [
             RowRun(task.folder, 0, row["rows"]) for task, row in zip(comparing, facts, strict=True)
         ]
-    return _find_rows_in_documents(work_dir, measured_parts, final_parts, run)
+    return _find_rows_in_documents(work_dir, measured_parts, final_parts, run, turn_reasons)
 
 
 def has_same_rows(measured_parts: Sequence[MeasuredPart], final_parts: Sequence[Path]) -> bool:
@@ -81,10 +85,11 @@ def _find_rows_in_documents(
     measured_parts: Sequence[MeasuredPart],
     documents: Sequence[Path],
     run: RunTasks,
+    turn_reasons: tuple[str, ...],
 ) -> list[RowRun]:
     """The rows of each part that are in a document."""
     kept = [
-        PartitionKeptIds(work_dir, part.posts, part.verdict, number)
+        PartitionKeptIds(work_dir, part.posts, part.verdict, number, turn_reasons)
         for number, part in enumerate(measured_parts)
     ]
     counts = [facts["posts"] for facts in run_tasks(run, kept, _LABEL)]
@@ -117,9 +122,10 @@ def _read_column(path: Path, column: str = "id") -> pl.Series:
     return pl.read_parquet(path, columns=[column], glob=False)[column]
 
 
-def _mark_kept(verdict: Path) -> NDArray[np.bool_]:
+def _mark_kept(verdict: Path, turn_reasons: tuple[str, ...] = ()) -> NDArray[np.bool_]:
     # Ids do not suffice: a dropped post may have the same id as a kept one.
-    mask: NDArray[np.bool_] = _read_column(verdict, "reject").is_null().to_numpy()
+    reject = _read_column(verdict, "reject")
+    mask: NDArray[np.bool_] = (reject.is_null() | reject.is_in(turn_reasons)).to_numpy()
     return mask
 
 
@@ -160,6 +166,7 @@ class PartitionKeptIds(ArrayTask):
     posts: Path
     verdict: Path
     part: int
+    turn_reasons: tuple[str, ...]
 
     @property
     def folder(self) -> Path:
@@ -169,7 +176,7 @@ class PartitionKeptIds(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The keys; the fact is the number of all posts of the part."""
         ids = _read_column(self.posts)
-        kept = np.flatnonzero(_mark_kept(self.verdict))
+        kept = np.flatnonzero(_mark_kept(self.verdict, self.turn_reasons))
         return partition_keys("ids", hash_strings(ids.gather(kept)), kept), {"posts": len(ids)}
 
 

@@ -12,7 +12,7 @@ from corpus.conversations import reply_links, tasks
 from corpus.dedup import output_texts
 from corpus.partition.buckets import count_buckets
 from corpus.pipeline.context import BuildContext, Part, identify_parts
-from corpus.pipeline.filter_part import FilterPart
+from corpus.pipeline.filter_part import FilterPart, score_columns
 from corpus.plan.entries import Stage, serialize_stages
 from corpus.stages import BarrierInput, MeasuredPart, MeasurePart
 from corpus.tasks.files import write_json
@@ -112,6 +112,7 @@ def _filter_parts(
             key_path=context.plan.key_path,
             all_stages=serialize_stages(context.plan.stages),
             judged=tuple((n + 1, path) for n, path in judged[index].items()) if judged else (),
+            keeps_turns=context.plan.keeps_turns(segment[-1]),
         )
         for index, (part, verdict) in enumerate(zip(parts, verdict_paths, strict=True))
     ]
@@ -138,9 +139,17 @@ def _make_documents(context: BuildContext, parts: Sequence[Part], stage: Stage) 
     ]
     context.run_all(scattering, "scattering")
     folder = context.workspace.step_folder("documents", identify_parts(parts), stage.fingerprint)
+    earlier = context.plan.stages[: context.plan.stages.index(stage)]
     making = [
         tasks.MakeBucketDocuments(
-            folder, bucket, scattered, len(parts), stage.name, stage.config_json
+            folder,
+            bucket,
+            scattered,
+            len(parts),
+            stage.name,
+            stage.config_json,
+            tuple(each.name for each in earlier),
+            score_columns(serialize_stages(earlier)),
         )
         for bucket in range(bucket_count)
     ]

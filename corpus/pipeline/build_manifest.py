@@ -254,6 +254,7 @@ def build_manifest(
         {
             **row,
             "dropped": dict(sorted(row["dropped"].items())),
+            **_sorted_turns(row),
             "seconds": round(row["seconds"], 3),
         }
         for row in rows
@@ -299,6 +300,11 @@ def build_manifest(
     if wrong := find_imbalances(manifest):
         raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
     return manifest
+
+
+def _sorted_turns(row: Mapping[str, Any]) -> dict[str, Any]:
+    turns = row.get("kept_as_turns")
+    return {"kept_as_turns": dict(sorted(turns.items()))} if turns else {}
 
 
 def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:

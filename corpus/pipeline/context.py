@@ -97,10 +97,12 @@ class BuildContext:
 
     def segment_fingerprints(self, segment: Sequence[Stage]) -> list[str]:
         """A fingerprint of each stage; one changes whenever the stage would decide differently."""
-        return [
-            f"{stage.fingerprint} {self.key_id}" if stage.needs_key else stage.fingerprint
-            for stage in segment
-        ]
+        found = []
+        for stage in segment:
+            key_id = [self.key_id] if stage.needs_key else []
+            turns = ["turns"] if self.plan.keeps_turns(stage) else []
+            found.append(" ".join([stage.fingerprint, *key_id, *turns]))
+        return found
 
     def run(self, tasks: Sequence[AnyTask], label: str) -> Iterable[AnyTask]:
         """Run ``tasks``, shown to the observer as ``label``; yield each task when it is done."""
@@ -144,8 +146,10 @@ class BuildContext:
             total[key] += row[key]
         if "documents" in row:
             total["documents"] = total.get("documents", 0) + row["documents"]
-        for reason, count in row["dropped"].items():
-            total["dropped"][reason] = total["dropped"].get(reason, 0) + count
+        for key in ("dropped", "kept_as_turns"):
+            for reason, count in row.get(key, {}).items():
+                counts = total.setdefault(key, {})
+                counts[reason] = counts.get(reason, 0) + count
 
 
 def identify_parts(parts: Sequence[Part]) -> list[tuple[object, ...]]:

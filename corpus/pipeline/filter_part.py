@@ -17,7 +17,13 @@ from corpus.errors import BuildError, CorpusError
 from corpus.partition.part_task import PartTask
 from corpus.privacy import keys
 from corpus.privacy.tombstones import apply_tombstones, open_tombstones
-from corpus.schema import COUNTED_POSTS, LEDGER_COLUMNS, LEDGER_PEOPLE, ledger_people
+from corpus.schema import (
+    COUNTED_POSTS,
+    LEDGER_COLUMNS,
+    LEDGER_PEOPLE,
+    TURN_COLUMNS,
+    ledger_people,
+)
 from corpus.tasks.task import Written
 from filters import contract
 from filters.contract import Filter
@@ -43,6 +49,7 @@ class FilterPart(PartTask):
     all_stages: StageChain = ()  # of the plan; the ledger keeps their scores
     #: What filters of the chain have written of the part already: their indices, and the files.
     judged: tuple[tuple[int, Path], ...] = ()
+    keeps_turns: bool = False  # whether a later stage keeps answered posts
 
     def write(self) -> Written:
         """Filter the posts and write the two files."""
@@ -57,6 +64,7 @@ class FilterPart(PartTask):
             self.key_path,
             self.all_stages,
             dict(self.judged),
+            keeps_turns=self.keeps_turns,
         )
         return self.write_frames(kept, dropped, funnel)
 
@@ -69,17 +77,27 @@ def filter_posts(
     key_path: Path | str | None = None,
     all_stages: StageChain = (),
     judged_files: Mapping[int, Path] = MappingProxyType({}),
+    *,
+    keeps_turns: bool = False,
 ) -> tuple[pl.DataFrame, pl.DataFrame, list[dict[str, Any]]]:
     """Run ``chain`` on ``posts``; return the kept posts, the ledger rows and the funnel rows.
 
     If ``chain`` begins with a barrier, its verdict is read from ``verdict_path``. ``all_stages``
     are given where ``posts`` have the scores of stages before ``chain``. ``part_name`` is for
     error messages. ``judged_files`` have what filters of the chain, by index, wrote of the same
-    posts before. BuildError if a filter fails or breaks its contract.
+    posts before. With ``keeps_turns`` a post is not dropped for the turn reasons of a stage: the
+    stage and the reason are in :data:`~corpus.schema.TURN_COLUMNS` of the kept posts. BuildError
+    if a filter fails or breaks its contract.
     """
     if judged_files:
         posts = posts.with_row_index(_ROW)
-    scores = _score_columns(all_stages or chain)
+    scores = score_columns(all_stages or chain)
+    turns = posts.with_columns(
+        pl.lit(None, dtype).alias(name)
+        for name, dtype in TURN_COLUMNS.items()
+        if name not in posts.columns
+    ).select(*TURN_COLUMNS)
+    posts = posts.drop(TURN_COLUMNS, strict=False)
     ledger, funnel = [pl.DataFrame(schema=LEDGER_COLUMNS)], []
     for index, (name, settings) in enumerate(chain):
         if not stages.is_barrier(name) and index not in judged_files:
@@ -94,6 +112,8 @@ def filter_posts(
         else:
             run_filter = _build_filter(name, settings, key_path)
             judged = _apply_filter(run_filter, posts, name, settings, part_name)
+        if keeps_turns:
+            judged, turns = _defer_turn_reasons(judged, turns, name)
         is_dropped = judged["reject"].is_not_null()
         dropped = _explode_documents(judged.filter(is_dropped))
         kept = judged.filter(~is_dropped).drop("reject")
@@ -108,8 +128,25 @@ def filter_posts(
             }
         )
         ledger.append(_make_ledger_rows(dropped, name, scores))
-        posts = kept
-    return posts.drop(_ROW, strict=False), pl.concat(ledger, how="diagonal"), funnel
+        posts, turns = kept, turns.filter(~is_dropped)
+    posts = posts.drop(_ROW, strict=False)
+    if keeps_turns:
+        posts = posts.hstack(turns)
+    return posts, pl.concat(ledger, how="diagonal"), funnel
+
+
+def _defer_turn_reasons(
+    judged: pl.DataFrame, turns: pl.DataFrame, stage: str
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Move the turn reasons of a stage from ``reject`` to ``turns``; an earlier one stays there."""
+    is_turn = judged["reject"].is_in(contract.turn_reasons(stages.find(stage))).fill_null(False)
+    found = {"_turn_stage": pl.lit(stage), "_turn_reason": judged["reject"]}
+    is_new = is_turn & turns["_turn_stage"].is_null()
+    turns = turns.with_columns(
+        pl.when(is_new).then(value).otherwise(name).alias(name) for name, value in found.items()
+    )
+    reject = pl.when(~is_turn).then("reject").alias("reject")
+    return judged.with_columns(reject), turns
 
 
 @lru_cache(maxsize=64)
@@ -157,7 +194,7 @@ def _written_columns(name: str, settings: str) -> Mapping[str, pl.DataType]:
 
 
 @lru_cache(maxsize=16)
-def _score_columns(all_stages: StageChain) -> tuple[str, ...]:
+def score_columns(all_stages: StageChain) -> tuple[str, ...]:
     """The columns that the stages write and the ledger keeps."""
     written = dict.fromkeys(
         column for name, settings in all_stages for column in _written_columns(name, settings)
@@ -165,7 +202,7 @@ def _score_columns(all_stages: StageChain) -> tuple[str, ...]:
     return tuple(
         column
         for column in written
-        if column not in ("text", *LEDGER_COLUMNS, *conversations.WRITES)
+        if column not in ("text", *LEDGER_COLUMNS, *conversations.DOCUMENT_COLUMNS)
     )
 
 

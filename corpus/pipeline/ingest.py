@@ -147,6 +147,7 @@ class PartScheduler:
         self._files = files
         self._chain = serialize_stages(segment)
         self._all_stages = serialize_stages(context.plan.stages)
+        self._keeps_turns = context.plan.keeps_turns(segment[-1])
         self._fingerprints = context.segment_fingerprints(segment)
         #: By the folder of the parts: the files that are not read to their end, those of which not
         #: all parts have been found, how many have, and how many bytes of the files these used.
@@ -201,6 +202,7 @@ class PartScheduler:
                     tombstones=tombstones,
                     key_path=self._context.plan.key_path,
                     all_stages=self._all_stages,
+                    keeps_turns=self._keeps_turns,
                 )
 
     def collect(self, result: ReadFiles | PlantCanaries | FilterPart) -> None:

@@ -70,7 +70,7 @@ def _make_ledger_tasks(
     scores = {
         name: dtype
         for name, dtype in context.plan.scores().items()
-        if name not in conversations.WRITES  # of documents; a ledger row is a post
+        if name not in conversations.DOCUMENT_COLUMNS  # of documents; a ledger row is a post
     }
     row_files = {"read": ingest.list_refusal_files(files)}
     for stage in context.plan.stages:

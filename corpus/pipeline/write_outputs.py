@@ -118,8 +118,9 @@ def write_index(context: BuildContext, parts: Sequence[Part]) -> dict[str, Any] 
     context.workspace.remove_other_receipts(receipts_folder)
     measured = context.measured_parts["dedup"]
     final: list[Path] = [part.posts for part in parts]
-    rows = index_rows.find_indexed_rows(receipts_folder, measured, final, context.run)
     stage = next(stage for stage in context.plan.stages if stage.config is config)
+    turn_reasons = dedup.TURN_REASONS if context.plan.keeps_turns(stage) else ()
+    rows = index_rows.find_indexed_rows(receipts_folder, measured, final, context.run, turn_reasons)
     later = context.plan.stages[context.plan.stages.index(stage) + 1 :]
     settings = dedup_index.IndexSettings(
         stage.config_json,

@@ -222,6 +222,11 @@ class Plan:
             segments[-1].append(stage)
         return [tuple(segment) for segment in segments]
 
+    def keeps_turns(self, stage: Stage) -> bool:
+        """Whether a stage after this one keeps answered posts in spite of its turn reasons."""
+        later = self.stages[self.stages.index(stage) + 1 :]
+        return any(stages.keeps_turns(each.name, each.config) for each in later)
+
     def later_filters(self, stage: Stage) -> list[Stage]:
         """The filters after a stage of this plan."""
         later = self.stages[self.stages.index(stage) + 1 :]

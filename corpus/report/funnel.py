@@ -30,7 +30,8 @@ MAX_NAMED_REASONS = 30
 class FunnelRow(NamedTuple):
     """A stage of the funnel: posts in, kept and dropped, its seconds, and its reasons.
 
-    ``reasons`` are pairs of a reason and its posts, the most frequent first.
+    ``reasons`` are pairs of a reason and its posts, the most frequent first; ``turns`` are those of
+    posts that would have been dropped, had no kept post answered them.
     """
 
     stage: str
@@ -39,6 +40,7 @@ class FunnelRow(NamedTuple):
     dropped: int
     seconds: float
     reasons: list[tuple[str, int]]
+    turns: list[tuple[str, int]]
 
     @property
     def reasons_text(self) -> str:
@@ -46,7 +48,13 @@ class FunnelRow(NamedTuple):
         named = [f"{reason} {count:,}" for reason, count in self.reasons[:MAX_NAMED_REASONS]]
         if more := self.reasons[MAX_NAMED_REASONS:]:
             named.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
-        return ", ".join(named)
+        turns = ", ".join(f"{reason} {count:,}" for reason, count in self.turns)
+        return "; ".join(
+            [
+                *([", ".join(named)] if named else ()),
+                *([f"kept as turns: {turns}"] if turns else ()),
+            ]
+        )
 
 
 def list_tool_versions() -> dict[str, str]:
@@ -76,6 +84,7 @@ def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
         dropped=refused,
         seconds=0.0,
         reasons=_sort_reasons(manifest["refused"]),
+        turns=[],
     )
     for row in manifest["funnel"]:
         yield FunnelRow(
@@ -85,6 +94,7 @@ def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
             dropped=sum(row["dropped"].values()),
             seconds=row.get("seconds", 0.0),
             reasons=_sort_reasons(row["dropped"]),
+            turns=_sort_reasons(row.get("kept_as_turns", {})),
         )
 
 

@@ -37,6 +37,7 @@ WRITES: dict[str, pl.DataType] = {
     "lang_mixed": pl.String(),
 }
 VERSION = 2
+TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
 CORRECTION_MODEL_PATH = Path(__file__).parents[1] / "models" / "language.npz"

@@ -3,6 +3,7 @@
 from filters.quality.filter import (
     PRESETS,
     READS,
+    TURN_REASONS,
     VERSION,
     WRITES,
     Config,
@@ -17,6 +18,7 @@ from filters.quality.filter import (
 __all__ = [
     "PRESETS",
     "READS",
+    "TURN_REASONS",
     "VERSION",
     "WRITES",
     "Config",

@@ -29,7 +29,8 @@ from filters.quality.presets import Preset
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
-VERSION = 2
+VERSION = 3
+TURN_REASONS = ("too_few_words",)
 
 PRESETS: dict[str, Preset] = {
     "social": social.SOCIAL,

@@ -89,6 +89,8 @@ SOCIAL = Preset(
         rule_above("mostly_links", "link_share", "max_link_share"),
         rule_above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
         rule_above("mostly_mentions", "mention_share", "max_mention_share"),
+        # Before the words are counted, since a thread keeps an answered post of few words.
+        rule_above("spam", "spam", "max_spam"),
         rule_below("too_few_words", "words", "min_words"),
         rule_below("few_letters", "letter_share", "min_letter_share"),
         Rule(
@@ -110,7 +112,6 @@ SOCIAL = Preset(
         ),
         rule_above("repeats_itself", "repeated_share", "max_repeated_share"),
         rule_below("compressible", "compressed", "min_compressed"),
-        rule_above("spam", "spam", "max_spam"),
     ),
 )
 

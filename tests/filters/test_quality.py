@@ -56,6 +56,7 @@ def test_thresholds_decide_which_posts_are_dropped() -> None:
     assert reason(linked, max_link_share=0.7) is None
     assert reason("#NowPlaying Blue Song by Nobody", templates=False) is None
     assert reason("Check out my channel", max_spam=10) is None
+    assert reason("Check out my channel", min_words=9) == "spam", "a short advert is no turn"
     assert reason("noooooooooooooo way man", max_run_share=1) is None
     assert reason("good morning all", min_compressed=1, min_letter_share=1) is None
 
