@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from corpus.cli.options import CorpusArgument, KeyOption
-from corpus.cli.printing import print_record
+from corpus.cli.printing import print_post, print_record
 from corpus.errors import CorpusError, PlanError, did_you_mean
 
 if TYPE_CHECKING:
@@ -145,23 +145,55 @@ def diff(
 
 def peek(
     out: CorpusArgument,
-    dropped: Annotated[str | None, typer.Option(help="ledger rows of this stage")] = None,
+    dropped: Annotated[str | None, typer.Option(help="posts that this stage dropped")] = None,
+    reason: Annotated[str | None, typer.Option(help="with --dropped: for this reason")] = None,
     rows: Annotated[int, typer.Option("--rows", "-n", min=1, help="how many")] = 5,
     seed: Annotated[int, typer.Option(help="another seed, other rows")] = 0,
+    text: Annotated[
+        bool,
+        typer.Option(
+            "--text", help="with --dropped: their redacted texts, out of work/ or the dumps"
+        ),
+    ] = False,
+    dumps: Annotated[
+        str | None, typer.Option(help="with --text: the folder that has the dumps now")
+    ] = None,
+    key: KeyOption = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="every column that has a value")
+    ] = False,
 ) -> None:
     """Show a few documents, or with --dropped a few ledger rows (which hold no text)."""
     from corpus.journal import read_consistently
-    from corpus.storage.remote_path import parse_path
+    from corpus.storage.remote_path import RemotePath, parse_path
 
-    picked = read_consistently(parse_path(out), lambda: _pick_rows(out, dropped, rows, seed))
+    folder = parse_path(out)
+    if dropped is None and (reason or text):
+        raise PlanError("--reason and --text are for dropped posts; name a stage with --dropped")
+    if text and isinstance(folder, RemotePath):
+        raise PlanError(f"'{out}' is a URL; texts are read where the corpus was built")
+
+    def pick() -> pl.DataFrame | None:
+        picked = _pick_rows(out, dropped, reason, rows, seed)
+        return picked if picked is None or not text else _add_texts(picked, out, key, dumps)
+
+    picked = read_consistently(folder, pick)
     if picked is None:
         print("nothing there")
         return
+    thresholds = _load_thresholds(out) if dropped is not None else []
     for record in picked.iter_rows(named=True):
-        print_record(record)
+        if everything:
+            print_record(record)
+        elif dropped is None:
+            print_post(record["text"], _list_facts(record))
+        else:
+            print_post(record.get("text"), _list_ledger_facts(record, thresholds, text))
 
 
-def _pick_rows(out: str, dropped: str | None, rows: int, seed: int) -> pl.DataFrame | None:
+def _pick_rows(
+    out: str, dropped: str | None, reason: str | None, rows: int, seed: int
+) -> pl.DataFrame | None:
     """Return random documents or ledger rows; None if there are none."""
     import polars as pl
 
@@ -170,16 +202,73 @@ def _pick_rows(out: str, dropped: str | None, rows: int, seed: int) -> pl.DataFr
     corpus = load(out)
     frame = corpus.scan()
     if dropped is not None:
-        stages = ["read", *(row["stage"] for row in corpus.manifest["funnel"])]
-        if dropped not in stages:
-            raise CorpusError(f"no stage '{dropped}' in this corpus{did_you_mean(dropped, stages)}")
+        reasons = {row["stage"]: row["dropped"] for row in corpus.manifest["funnel"]}
+        reasons = {"read": corpus.manifest["refused"], **reasons}
+        if dropped not in reasons:
+            hint = did_you_mean(dropped, reasons)
+            raise CorpusError(f"no stage '{dropped}' in this corpus{hint}")
         frame = corpus.dropped().filter(pl.col("stage") == dropped)
+        if reason is not None:
+            if reason not in reasons[dropped]:
+                hint = did_you_mean(reason, reasons[dropped])
+                raise CorpusError(f"'{dropped}' dropped no post for '{reason}'{hint}")
+            frame = frame.filter(pl.col("reason") == reason)
     total = frame.select(pl.len()).collect().item()
     if not total:
         return None
     chosen = random.Random(seed).sample(range(total), min(rows, total))
     picked = frame.with_row_index("_row").filter(pl.col("_row").is_in(chosen)).drop("_row")
     return picked.collect()
+
+
+def _add_texts(rows: pl.DataFrame, out: str, key: str | None, dumps: str | None) -> pl.DataFrame:
+    from corpus.maintenance.dropped_texts import DroppedTexts
+
+    return DroppedTexts(out, key, dumps).add_texts(rows)
+
+
+def _load_thresholds(out: str) -> list[dict[str, Any]]:
+    from corpus.manifest import load_manifest
+    from corpus.storage.remote_path import parse_path
+
+    found: list[dict[str, Any]] = load_manifest(parse_path(out)).get("thresholds", [])
+    return found
+
+
+def _list_facts(record: dict[str, Any]) -> list[object]:
+    """What a reader of a kept document wants to know."""
+    lang = record.get("lang")
+    return [
+        *_list_origin(record),
+        f"{lang} {record['lang_score']:.2f}" if lang and record.get("lang_score") else lang,
+        f"score {record['score']:,}" if record.get("score") is not None else None,
+        f"{len(record['post_ids']):,} posts" if record.get("post_ids") else None,
+        record["id"],
+    ]
+
+
+def _list_ledger_facts(
+    record: dict[str, Any], thresholds: list[dict[str, Any]], has_texts: bool
+) -> list[object]:
+    """Which stage dropped a post, why, and the measures that decided."""
+    if has_texts and record.get("text") is None:
+        found: list[object] = ["(no text to show)"]
+    else:
+        found = _list_origin(record)
+    measures = [
+        f"{row['column']} {record[row['column']]:.4g} ({row['setting']} {row['value']})"
+        for row in thresholds
+        if (row["stage"], row["reason"]) == (record["stage"], record["reason"])
+        and record.get(row["column"]) is not None
+    ]
+    place = f"{record['source_file']}, row {record['source_row']}"
+    return [f"{record['stage']}: {record['reason']}", *measures, *found, place, record["id"]]
+
+
+def _list_origin(record: dict[str, Any]) -> list[object]:
+    created = record.get("created_at")
+    origin = [record.get(name) for name in ("platform", "kind", "community")]
+    return [*origin, f"{created:%Y-%m-%d}" if created else None]
 
 
 def explain(

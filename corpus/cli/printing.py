@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 _log_as_json = False
@@ -24,6 +24,16 @@ def print_message(message: str) -> None:
         write_json_event(sys.stderr, "said", text=message)
     else:
         print(f"corpus: {make_printable(message)}", file=sys.stderr)
+
+
+def print_post(text: str | None, facts: Iterable[object]) -> None:
+    """Print a text and a line of what is known of it."""
+    from corpus.report.terminal import make_printable
+
+    if text is not None:
+        print(make_printable(text))
+    print("  " + make_printable(" · ".join(str(fact) for fact in facts if fact is not None)))
+    print()
 
 
 def print_record(record: Mapping[str, Any], skip: Collection[str] = ()) -> None:

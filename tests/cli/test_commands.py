@@ -81,9 +81,18 @@ def test_explain_prints_no_text(built: Path) -> None:
 def test_peek_shows_documents_and_ledger_rows(built: Path) -> None:
     shown = command("peek", str(built / "out"), "-n", "3")
     assert shown.stdout.count("Yesterday") == 3
+    assert shown.stdout.count("\n  table · ") == 3, "a line of facts under each text"
+    whole = command("peek", str(built / "out"), "-n", "1", "--all")
+    assert "quality_words: " in whole.stdout
     gone = command("peek", str(built / "out"), "--dropped", "read")
-    assert "reason: malformed_json" in gone.stdout
-    assert "source_row: 43" in gone.stdout
+    assert "  read: malformed_json · " in gone.stdout
+    assert ", row 43" in gone.stdout
+    short = command("peek", str(built / "out"), "--dropped", "quality", "--reason", "too_few_words")
+    assert "quality_words 1 (min_words 2)" in short.stdout
+    none = command("peek", str(built / "out"), "--dropped", "quality", "--reason", "to_few_words")
+    assert none.returncode == 2 and "did you mean 'too_few_words'?" in none.stderr
+    stray = command("peek", str(built / "out"), "--text")
+    assert stray.returncode == 2 and "--dropped" in stray.stderr
     assert command("peek", str(built / "out"), "--dropped", "consent").stdout == "nothing there\n"
     wrong = command("peek", str(built / "out"), "--dropped", "dedupe")
     assert wrong.returncode == 2
