@@ -250,11 +250,21 @@ def test_the_resolved_plan_is_a_plan_with_every_default(plan: MakePlan) -> None:
     assert made.resolved()["stages"][1]["quality"]["min_words"] == 2
 
 
-def test_the_shipped_plans_are_valid() -> None:
+def test_each_platform_has_a_valid_plan_that_normalises_before_anything_judges() -> None:
+    from corpus import readers
+    from corpus.plan.validate import check_stage_files
     from tests.conftest import ROOT
 
-    for file in sorted((ROOT / "configs").glob("*.yaml")):
-        Plan.load(file)
+    plans = {file.stem: Plan.load(file) for file in sorted((ROOT / "configs").glob("*.yaml"))}
+    platforms = {"x" if name.startswith("x_") else name for name in readers.names()} - {"table"}
+    assert set(plans) == {*platforms, "demo", "threads"}
+    for name, made in plans.items():
+        chain = [stage.name for stage in made.stages]
+        before = chain[: chain.index("normalise")]
+        assert set(before) <= {"consent", "authors"}, name
+        assert chain[-1] == "pii", name
+        for stage in made.stages:
+            check_stage_files(stage, name)
 
 
 def test_check_exits_with_2_and_one_line(tmp_path: Path) -> None:
