@@ -31,11 +31,14 @@ from corpus.pipeline.build_manifest import (
     check_refusals,
     count_by_source,
     count_suppressed_posts,
+    find_empty_columns,
     find_shared_ids,
+    list_drop_warnings,
     list_warnings,
     summarize_sources,
 )
 from corpus.pipeline.context import BuildContext
+from corpus.pipeline.count_origins import count_origins
 from corpus.pipeline.failures import damage_error, explained_failures
 from corpus.pipeline.verify_work import verify_work
 from corpus.plan.built_plan import PLAN_NAME
@@ -117,8 +120,17 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
     shards = write_outputs.write_shards(context, parts)
     index = write_outputs.write_index(context, parts)
     replacements, people, samples = write_ledger.write_ledger(context, parts, files, shards)
-    warnings = [*misfits, *list_warnings(counted), *shared_ids]
-    manifest = build_manifest(context, sources, shards, index, replacements, people, warnings)
+    origins = count_origins(context, parts, files)
+    warnings = [
+        *misfits,
+        *list_warnings(counted),
+        *shared_ids,
+        *find_empty_columns(context, files, counted),
+        *list_drop_warnings(counted, origins),
+    ]
+    manifest = build_manifest(
+        context, sources, shards, index, replacements, people, warnings, origins
+    )
     _write_documentation(context, manifest, samples)
     return manifest
 

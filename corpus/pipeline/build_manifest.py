@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from corpus import dedup, stages
 from corpus.dedup.minhash import choose_bands
@@ -19,10 +21,15 @@ from corpus.pipeline.read_files import count_files
 from corpus.plan.model import Plan
 from corpus.privacy import suppression
 from corpus.report import list_tool_versions
+from corpus.schema import POST
 from filters import contract
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01
+#: The share of a source's posts from which on a build warns that a stage drops them.
+_WARNING_DROPPED = 0.1
+#: The columns that every reader fills, if the dump has what they hold.
+_EXPECTED_COLUMNS = ("author", "created_at")
 #: Posts of a source of which the ids and texts are compared.
 _MAX_COMPARED_POSTS = 1_000_000
 
@@ -171,6 +178,57 @@ def find_shared_ids(
     return warnings
 
 
+def find_empty_columns(
+    context: BuildContext, files: Sequence[InputFile], counted: Sequence[SourceCounts]
+) -> list[str]:
+    """Warn of columns that no post of a source has a value in.
+
+    Of a table those that the plan maps are looked at; the parents of replies where threads are
+    made into documents.
+    """
+    threads = any(stages.keeps_turns(stage.name, stage.config) for stage in context.plan.stages)
+    warnings = []
+    for number, (source, counts) in enumerate(zip(context.plan.sources, counted, strict=True)):
+        mapped = getattr(source.config, "fields", dict.fromkeys(_EXPECTED_COLUMNS))
+        empty = [name for name in mapped if name in POST and name not in ("id", "text")]
+        empty += ["parent_id"] if threads and "parent_id" not in empty else []
+        for path in list_post_files(context, [file for file in files if file.source == number]):
+            empty = [name for name in empty if _is_empty(path, name)] if empty else []
+        if counts.posts:
+            warnings += [f"{counts.name}: no post has a value in '{name}'" for name in empty]
+    return warnings
+
+
+def _is_empty(path: Path, column: str) -> bool:
+    """Whether a column of a Parquet file is null in every row, by the file's own statistics."""
+    metadata = pq.read_metadata(path)
+    at = metadata.schema.names.index(column)
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(at).statistics
+        if statistics is None or statistics.null_count != metadata.row_group(group).num_rows:
+            return False
+    return True
+
+
+def list_drop_warnings(
+    counted: Sequence[SourceCounts], origins: Sequence[Mapping[str, Any]]
+) -> list[str]:
+    """Say which stages drop more than a tenth of a source's posts."""
+    warnings = []
+    for number, source in enumerate(counted, start=1):
+        own = [row for row in origins if row["source"] == number]
+        posts = sum(row["kept"] + sum(row["dropped"].values()) for row in own)
+        dropped: dict[str, int] = {}
+        for row in own:
+            _add_counts(dropped, row["dropped"])
+        warnings += [
+            f"{source.name}: {stage} drops {count:,} of {posts:,} posts ({count / posts:.1%})"
+            for stage, count in dropped.items()
+            if count > _WARNING_DROPPED * posts
+        ]
+    return warnings
+
+
 def check_refusals(counted: Sequence[SourceCounts]) -> None:
     """BuildError if more of a source's records were refused than its ``max_refused``."""
     too_many = [
@@ -241,12 +299,13 @@ def build_manifest(
     replacements: Mapping[str, Any] | None,
     people: Mapping[str, Any],
     warnings: Sequence[str] = (),
+    origins: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
 
     ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``,
-    ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``, and
-    ``warnings`` are those of the reading.
+    ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``, ``warnings``
+    are for the report, and ``origins`` is what became of the posts of each source and platform.
     """
     plan, refused = context.plan, _sum_refusals(sources)
     rows = [context.funnel[stage.name] for stage in plan.stages]
@@ -274,6 +333,7 @@ def build_manifest(
         **({"warnings": list(warnings)} if warnings else {}),
         "refused": dict(sorted(refused.items())),
         "funnel": funnel,
+        "origins": [dict(row) for row in origins],
         "thresholds": list(_list_thresholds(plan)),
         "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},

@@ -74,6 +74,7 @@ def render_report(
         "report.html.jinja",
         title=plan.title,
         summary=summarize_manifest(manifest),
+        warnings=manifest.get("warnings", ()),
         tiles=_tiles(manifest, statistics),
         sections=[section for section in sections if section.content],
         slider_data=_slider_data(statistics),
@@ -132,7 +133,30 @@ def _funnel(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "chart": draw_funnel(rows),
         "stages": Table("Posts by stage", ["stage", "read", "kept", "dropped", "reasons"], stages),
         "reasons": Table("Dropped posts, by reason", heads, reasons) if reasons else None,
+        "origins": [
+            table
+            for key in ("source", "platform")
+            if (table := _tabulate_origins(manifest.get("origins", ()), key))
+        ],
     }
+
+
+def _tabulate_origins(origins: Sequence[Mapping[str, Any]], key: str) -> Table | None:
+    """Return what became of the posts of each source, or platform; None if there is only one."""
+    names = {row[key]: str(row[key]) for row in origins}
+    if key == "source":
+        names = {row[key]: f"{row[key]} ({row['reader']})" for row in origins}
+    stages = list(dict.fromkeys(stage for row in origins for stage in row["dropped"]))
+    rows = []
+    for value in sorted(names):
+        own = [row for row in origins if row[key] == value]
+        kept = sum(row["kept"] for row in own)
+        dropped = [sum(row["dropped"].get(stage, 0) for row in own) for stage in stages]
+        posts = kept + sum(dropped)
+        rows.append((shorten(names[value]), posts, *dropped, kept, format_share(kept, posts)))
+    heads = [key, "posts", *stages, "kept", "of posts"]
+    title = f"Posts by {key}, and those that each stage dropped"
+    return Table(title, heads, rows[:_MAX_FILES], caption_hidden=False) if len(rows) > 1 else None
 
 
 def _scores(statistics: Statistics) -> dict[str, Any] | None:
@@ -343,7 +367,6 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "files": Table("Sources", heads, rows),
         "more": len(sources) - len(rows),
-        "warnings": manifest.get("warnings", ()),
     }
 
 
