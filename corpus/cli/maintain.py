@@ -196,6 +196,16 @@ def tune(
         typer.Argument(metavar="[STAGE.SETTING=VALUE]...", help="such as toxicity.max_score=0.7"),
     ] = None,
     examples: Annotated[int, typer.Option(min=0, help="posts of each kind to show")] = 3,
+    texts: Annotated[
+        bool,
+        typer.Option(
+            "--text", help="redacted texts of posts it would bring back, of work/ or the dumps"
+        ),
+    ] = False,
+    dumps: Annotated[
+        str | None, typer.Option(help="with --text: the folder that has the dumps now")
+    ] = None,
+    key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say which posts other settings would drop or bring back; nothing is scored again.
@@ -204,13 +214,15 @@ def tune(
     """
     from corpus.journal import read_consistently
     from corpus.maintenance import tune
+    from corpus.maintenance.dropped_texts import DroppedTexts
     from corpus.report.terminal import make_printable
     from corpus.storage.unfinished_takedown import recover
 
     recover(Path(out))
     if proposals:
         parsed = tune.parse_proposals(proposals)
-        result = read_consistently(Path(out), lambda: tune.tune(out, parsed, examples))
+        found = DroppedTexts(out, key, dumps) if texts else None
+        result = read_consistently(Path(out), lambda: tune.tune(out, parsed, examples, found))
         text = tune.format_tuning(result)
     else:
         settings = read_consistently(Path(out), lambda: tune.survey(out))

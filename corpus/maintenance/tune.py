@@ -14,6 +14,7 @@ import polars as pl
 import yaml
 
 from corpus.errors import PlanError, did_you_mean
+from corpus.maintenance.dropped_texts import DroppedTexts
 from corpus.maintenance.replay import (
     PASSED,
     BuiltCorpus,
@@ -63,7 +64,12 @@ def _validate_settings(corpus: BuiltCorpus, stage: BuiltStage, settings: Setting
     return corpus.with_settings(stage, settings)
 
 
-def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) -> dict[str, Any]:
+def tune(
+    out: str | Path,
+    proposals: Mapping[str, Settings],
+    examples: int = 3,
+    texts: DroppedTexts | None = None,
+) -> dict[str, Any]:
     """Return what proposed settings would do to the corpus at ``out``, as plain data.
 
     For each stage in the order of the plan: ``settings``, the old and new values; ``before`` and
@@ -71,8 +77,9 @@ def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) 
     ``earlier``, posts dropped by a later stage that it would drop, by that stage; ``returns``,
     posts it dropped that it would keep, by reason; ``untold``, posts whose stored scores do not
     decide, by the stage that dropped them; and up to ``examples`` examples of ``leaves`` and
-    ``returns``. A kept post has its text as in the shard; a dropped one has none. Raises
-    :class:`~corpus.errors.PlanError` for settings that do not exist or need a new build.
+    ``returns``. A kept post has its text as in the shard; a dropped one has its redacted text if
+    ``texts`` finds it, else none. Raises :class:`~corpus.errors.PlanError` for settings that do not
+    exist or need a new build.
     """
     corpus = BuiltCorpus(out)
     proposed = sorted(
@@ -94,7 +101,7 @@ def tune(out: str | Path, proposals: Mapping[str, Settings], examples: int = 3) 
                 .alias(name)
             )
         posts = posts.with_columns(_comes=reaches_stage & ~pl.col("_gone"))
-        summaries.append(_summarize_stage(corpus, posts, stage, config, name, examples))
+        summaries.append(_summarize_stage(corpus, posts, stage, config, name, examples, texts))
         # The next stage gets the posts that this one keeps now, also those it dropped before.
         passes = (pl.col(name) == PASSED).fill_null(False)
         posts = posts.with_columns(
@@ -111,6 +118,7 @@ def _summarize_stage(
     config: FilterConfig,
     column: str,
     examples: int,
+    texts: DroppedTexts | None,
 ) -> dict[str, Any]:
     """Count the posts that reach a stage by their old and new outcome."""
     reaching = posts.filter("_comes")
@@ -159,22 +167,23 @@ def _summarize_stage(
         ("leaves", reaching.filter(pl.col("_was").is_null(), pl.col(column) != PASSED)),
         ("returns", reaching.filter(pl.col("_at") == stage.position, pl.col(column) == PASSED)),
     ):
-        summary[f"{key}_examples"] = _pick_examples(rows, stage, column, examples)
+        picked = _pick_examples(rows, stage, column, examples)
+        if texts and key == "returns":
+            found = texts.add_texts(picked.drop("text")).select(*picked.columns)
+            picked = found.filter(pl.col("text").is_not_null())
+        summary[f"{key}_examples"] = [
+            {name: value for name, value in row.items() if value is not None}
+            for row in picked.iter_rows(named=True)
+        ]
     return summary
 
 
-def _pick_examples(
-    rows: pl.LazyFrame, stage: BuiltStage, column: str, count: int
-) -> list[dict[str, Any]]:
+def _pick_examples(rows: pl.LazyFrame, stage: BuiltStage, column: str, count: int) -> pl.DataFrame:
     """Pick a few rows, the same in every run: those whose ids, read backwards, are the lowest."""
     reason = pl.coalesce("_why", column).alias("reason")
     order = pl.col("id").str.reverse()
     columns = rows.select(*LEDGER_KEY, reason, *stage.score_columns, "text", order.alias("_order"))
-    picked = columns.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
-    return [
-        {key: value for key, value in row.items() if value is not None}
-        for row in picked.iter_rows(named=True)
-    ]
+    return columns.bottom_k(count, by="_order").sort("_order").drop("_order").collect()
 
 
 def survey(out: str | Path) -> list[dict[str, Any]]:

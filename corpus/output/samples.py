@@ -36,7 +36,7 @@ KEPT_PER_DROPPED = 4
 #: The most frequent reasons and the largest clusters that are shown.
 MAX_REASONS, MAX_CLUSTERS = 30, 10
 #: Characters of all samples together, which keeps the report small, and of one sample.
-MAX_SAMPLE_CHARACTERS, MAX_TEXT_CHARACTERS = 60_000, 600
+MAX_SAMPLE_CHARACTERS, MAX_TEXT_CHARACTERS = 50_000, 600
 #: Characters of a text that are redacted for its sample. A detail that the cut breaks is in the
 #: last of them, which are never shown.
 _READ_CHARACTERS, _UNSHOWN_CHARACTERS = 4 * MAX_TEXT_CHARACTERS, 500
@@ -209,7 +209,7 @@ class RedactSamples(ResumableTask):
         dropped = columns.replace_people(redact(_cut_texts(self._load_dropped())))
         dropped = dropped.with_columns(pl.lit("dropped").alias("_of"))
         rows = [*kept.iter_rows(named=True), *dropped.iter_rows(named=True)]
-        max_characters = min(MAX_TEXT_CHARACTERS, MAX_SAMPLE_CHARACTERS // max(1, len(rows)))
+        max_characters = _fit_length([len(row["text"] or "") for row in rows])
         return [_format_sample(row, max_characters) for row in rows]
 
     def _load_kept(self) -> pl.DataFrame:
@@ -241,6 +241,17 @@ class RedactSamples(ResumableTask):
         posts = posts.filter(pl.col("withdrawn").is_null(), pl.col("platform") != canaries.PLATFORM)
         joined = posts.join(ledger, on=LEDGER_KEY, how="inner", maintain_order="left")
         return joined.sort("_stage", "_reason", *_HASH_ORDER).drop("_hash")
+
+
+def _fit_length(lengths: Iterable[int]) -> int:
+    """Return at how many characters to cut the texts, so that all together are small enough."""
+    room, longer = MAX_SAMPLE_CHARACTERS, sorted(lengths)
+    for number, length in enumerate(longer):  # what a short text leaves is for the longer ones
+        share = room // (len(longer) - number)
+        if length > share:
+            return min(MAX_TEXT_CHARACTERS, share)
+        room -= length
+    return MAX_TEXT_CHARACTERS
 
 
 def _cut_texts(posts: pl.DataFrame) -> pl.DataFrame:

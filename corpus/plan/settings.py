@@ -83,7 +83,7 @@ class Output(BaseModel):
     )
 
     report_samples: int = Field(
-        5, ge=0, le=20, description="redacted posts to show in the report for each reason; 0 none"
+        25, ge=0, le=25, description="redacted posts to show in the report for each reason; 0 none"
     )
     title: str = Field("", description="the dataset's name, for the dataset card")
     license: str = Field(

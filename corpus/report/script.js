@@ -1,6 +1,6 @@
 "use strict";
-// The threshold sliders and the button that opens all samples. Without this script, the page shows
-// everything but the effect of another threshold.
+// The threshold sliders, and for the samples a button that opens all and a search. Without this
+// script, the page shows everything but the effect of another threshold.
 (() => {
   const scores = JSON.parse(document.getElementById("data").textContent);
   const count = (bins, from, to) => bins.slice(from, to).reduce((sum, bin) => sum + bin, 0);
@@ -52,5 +52,20 @@
       button.textContent = open ? "Close all" : "Open all";
     });
     button.hidden = false;
+  }
+
+  for (const input of document.querySelectorAll("input[data-search]")) {
+    const groups = document.getElementById(input.dataset.search).getElementsByTagName("details");
+    input.addEventListener("input", () => {
+      const wanted = input.value.trim().toLowerCase();
+      for (const group of groups) {
+        for (const post of group.getElementsByTagName("li")) {
+          post.hidden = !post.textContent.toLowerCase().includes(wanted);
+        }
+        group.hidden = group.querySelector("li:not([hidden])") === null;
+        group.open = wanted !== "" && !group.hidden;
+      }
+    });
+    input.parentElement.hidden = false;
   }
 })();

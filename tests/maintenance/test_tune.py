@@ -202,6 +202,19 @@ def test_a_post_cannot_act_on_the_terminal_and_a_dropped_one_shows_no_text(
     assert {"too_few_words": 2} == data["stages"][0]["leaves"]
 
 
+def test_posts_that_a_looser_setting_brings_back_are_shown_with_their_redacted_texts(
+    tmp_path: Path, plan: Callable[..., dict[str, Any]]
+) -> None:
+    rows = [*(post(n) for n in range(9)), post(90, text="forgiven"), post(91, text="a@example.org")]
+    out = _small(tmp_path, plan, rows, [{"quality": {}}, {"pii": {}}])
+    back = command("tune", str(out), "quality.min_words=0", "--text", "--examples", "50")
+    assert back.returncode == 0, back.stderr
+    assert "    forgiven\n" in back.stdout and "example.org" not in back.stdout
+    (tmp_path / "posts.jsonl").rename(tmp_path / "gone.jsonl")
+    lost = command("tune", str(out), "quality.min_words=0", "--text")
+    assert lost.returncode == 2 and "--dumps" in lost.stderr
+
+
 def test_without_settings_it_looks_around(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:

@@ -311,3 +311,12 @@ def test_a_document_leaves_the_report_with_any_of_its_turns(tmp_path: Path) -> N
     take_down(out, ["table:2"])
     assert "table:1" not in named(out) and "table:3" in named(out)
     assert "water" not in (out / "report.html").read_text()
+
+
+def test_what_short_samples_leave_is_for_the_longer_ones() -> None:
+    most = samples.MAX_TEXT_CHARACTERS
+    assert samples._fit_length([]) == samples._fit_length([10] * 50) == most
+    count = 2 * samples.MAX_SAMPLE_CHARACTERS // most
+    assert samples._fit_length([most] * count) == samples.MAX_SAMPLE_CHARACTERS // count
+    cut = samples._fit_length([10] * count + [most] * count)
+    assert cut == (samples.MAX_SAMPLE_CHARACTERS - 10 * count) // count

@@ -245,6 +245,28 @@ def test_a_slider_of_a_measure_that_does_not_decide_alone_says_at_most(
     assert f"At most {sum(kept[now - 1 :])} of {sum(kept)} kept would be dropped" in shown_text
 
 
+def test_the_search_shows_the_posts_that_have_the_word(hostile: Path, browser: Browser) -> None:
+    browser.open(hostile / "out1" / "report.html")
+    shown = (
+        "return [...document.querySelectorAll('#samples li')]"
+        ".filter(each => each.checkVisibility()).map(each => each.textContent)"
+    )
+    search = (
+        "const input = document.querySelector('input[data-search]');"
+        "input.value = {}; input.dispatchEvent(new Event('input'))"
+    )
+    every = browser.run(
+        "return [...document.querySelectorAll('#samples li')].map(e => e.textContent)"
+    )
+    word = max(every[0].split(), key=len)[:6].lower()
+    browser.run(search.format(json.dumps(word)))
+    assert browser.run(shown) == [text for text in every if word in text.lower()] != []
+    browser.run(search.format("'no post has this'"))
+    assert browser.run(shown) == []
+    browser.run(search.format("''"))
+    assert browser.run("return document.querySelectorAll('#samples li[hidden]').length") == 0
+
+
 def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
     order = []
@@ -346,7 +368,7 @@ def test_the_largest_report_stays_below_a_megabyte(hostile: Path) -> None:
     counted["languages"]["top"] = [["en", 10**12, 10**12, 10**12]] * 60
     counted["scores"] = counted["scores"] * 3
     sample = next(sample for sample in counted["samples"] if sample["of"] == "dropped")
-    count = 20 * (samples.MAX_REASONS + samples.KEPT_PER_DROPPED) + samples.MAX_CLUSTERS
+    count = 25 * (samples.MAX_REASONS + samples.KEPT_PER_DROPPED) + samples.MAX_CLUSTERS
     counted["samples"] = [sample | {"text": wide[: samples.MAX_SAMPLE_CHARACTERS // count]}] * count
     found = report.render_documentation(manifest, (out / "plan.yaml").read_text(), counted)
     assert {
