@@ -28,6 +28,8 @@ and may have
   it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
   with (or a function ``movable`` that returns them for a Config);
 * ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage;
+* ``languages(config)``: the languages that its model knows, as codes of ``lang``; a build warns of
+  others. Without it, or if it is empty, the filter is for all languages;
 * ``TURN_REASONS``: its reasons that say that a post is worth little by itself, as "Thank you!" is.
   Where threads are made into documents, a post that a kept post answers is kept in spite of them.
 
@@ -118,6 +120,12 @@ def wants_key(module: object, config: FilterConfig) -> bool:
     """Return whether a filter needs the corpus's key under ``config``; most do not."""
     hook = getattr(module, "wants_key", None)
     return bool(hook(config)) if hook else False
+
+
+def languages(module: object, config: FilterConfig) -> tuple[str, ...]:
+    """Return the languages that a filter's model knows under ``config``; often (): all."""
+    hook = getattr(module, "languages", None)
+    return tuple(hook(config)) if hook else ()
 
 
 def turn_reasons(module: object) -> tuple[str, ...]:

@@ -34,6 +34,7 @@ from corpus.pipeline.build_manifest import (
     find_empty_columns,
     find_shared_ids,
     list_drop_warnings,
+    list_language_warnings,
     list_warnings,
     summarize_sources,
 )
@@ -126,10 +127,11 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
         *list_warnings(counted),
         *shared_ids,
         *find_empty_columns(context, files, counted),
-        *list_drop_warnings(counted, origins),
+        *list_drop_warnings(counted, origins.rows),
+        *list_language_warnings(context.plan, origins.languages),
     ]
     manifest = build_manifest(
-        context, sources, shards, index, replacements, people, warnings, origins
+        context, sources, shards, index, replacements, people, warnings, origins.rows
     )
     _write_documentation(context, manifest, samples)
     return manifest

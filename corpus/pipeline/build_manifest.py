@@ -210,6 +210,31 @@ def _is_empty(path: Path, column: str) -> bool:
     return True
 
 
+def list_language_warnings(plan: Plan, languages: Mapping[str, int]) -> list[str]:
+    """Say which stages have judged languages that their models do not know.
+
+    ``languages`` counts the kept posts by language; rare ones are not named.
+    """
+    total = sum(languages.values())
+    warnings = []
+    for stage in plan.stages:
+        known = contract.languages(stages.find(stage.name), stage.config)
+        unknown = {
+            name: count
+            for name, count in languages.items()
+            if known and name not in (*known, "und") and count > _WARNING_SHARE * total
+        }
+        if unknown:
+            listed = ", ".join(
+                f"{name} {count / total:.1%}"
+                for name, count in sorted(unknown.items(), key=lambda row: (-row[1], row[0]))
+            )
+            warnings.append(
+                f"{stage.name}: its model knows {', '.join(known)} only; of what is kept, {listed}"
+            )
+    return warnings
+
+
 def list_drop_warnings(
     counted: Sequence[SourceCounts], origins: Sequence[Mapping[str, Any]]
 ) -> list[str]:

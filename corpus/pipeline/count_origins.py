@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -19,12 +19,19 @@ from corpus.tasks.task import Arrays, ArrayTask, run_tasks
 _KEPT = ""
 
 
+class Origins(NamedTuple):
+    """The counts of a build by source and platform, and its kept documents by language."""
+
+    rows: list[dict[str, Any]]
+    languages: Counter[str]
+
+
 @dataclass(frozen=True)
 class CountOrigins(ArrayTask):
     """Count the rows of some files by stage, file and platform; there are no arrays.
 
     The files have ledger rows, or kept posts or documents. The facts are ``counts``: stage ('' for
-    a kept post), name of the file, platform, posts.
+    a kept post), name of the file, platform, posts; and ``languages``: kept rows by language.
     """
 
     folder: Path
@@ -33,13 +40,18 @@ class CountOrigins(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The facts."""
         counts: Counter[tuple[str, str, str]] = Counter()
+        languages: Counter[str] = Counter()
         for path in self.paths:
+            languages.update(_count_languages(path))
             rows = self._read(path).select(
                 "stage", pl.col("source_file").fill_null(""), pl.col("id").str.extract("^([^:]*):")
             )
             for *origin, count in rows.group_by(pl.all()).len().iter_rows():
                 counts[tuple(origin)] += count
-        return {}, {"counts": [[*origin, count] for origin, count in sorted(counts.items())]}
+        return {}, {
+            "counts": [[*origin, count] for origin, count in sorted(counts.items())],
+            "languages": dict(sorted(languages.items())),
+        }
 
     def _read(self, path: Path) -> pl.DataFrame:
         schema = pl.scan_parquet(path, glob=False).collect_schema()
@@ -53,9 +65,22 @@ class CountOrigins(ArrayTask):
         return pl.read_parquet(path, columns=columns, glob=False).with_columns(stage=pl.lit(_KEPT))
 
 
+def _count_languages(path: Path) -> dict[str, int]:
+    """How many kept rows of a file have each language; of ledger rows none."""
+    columns = pl.scan_parquet(path, glob=False).collect_schema()
+    if "lang" not in columns or "stage" in columns:
+        return {}
+    return dict(
+        pl.read_parquet(path, columns=["lang"], glob=False)["lang"]
+        .drop_nulls()
+        .value_counts()
+        .iter_rows()
+    )
+
+
 def count_origins(
     context: BuildContext, parts: Sequence[Part], files: Sequence[InputFile]
-) -> list[dict[str, Any]]:
+) -> Origins:
     """For each source and platform: posts kept, and dropped by stage; ``parts`` are the last ones.
 
     ``source`` is the source's number in the plan, from 1. Canaries have none and are not counted.
@@ -68,12 +93,14 @@ def count_origins(
     ]
     sources = {file.read_task.name: file.source for file in files}
     dropped: dict[tuple[int, str], Counter[str]] = {}
+    languages: Counter[str] = Counter()
     for facts in run_tasks(context.run, tasks, "counting"):
+        languages.update(facts["languages"])
         for stage, file, platform, count in facts["counts"]:
             if (source := _find_source(file, sources)) is not None:
                 dropped.setdefault((source, platform or ""), Counter())[stage] += count
     order = [stage.name for stage in context.plan.stages]
-    return [
+    rows = [
         {
             "source": source + 1,
             "reader": context.plan.sources[source].reader,
@@ -83,6 +110,7 @@ def count_origins(
         }
         for (source, platform), counts in sorted(dropped.items())
     ]
+    return Origins(rows, languages)
 
 
 def _find_source(file: str, sources: Mapping[str, int | None]) -> int | None:

@@ -76,6 +76,11 @@ def models(config: Config) -> list[Path]:
     return scorers.list_model_files(config.model)
 
 
+def languages(config: Config) -> tuple[str, ...]:
+    """Return the languages that our model is trained on; of another model they are not known."""
+    return () if config.model else ("de", "en", "pt")
+
+
 def check(config: Config) -> None:
     """Raise ValueError if the model's package or folder does not exist."""
     scorers.check_model(config.model)
