@@ -245,12 +245,12 @@ class RedactSamples(ResumableTask):
 
 def _fit_length(lengths: Iterable[int]) -> int:
     """Return at how many characters to cut the texts, so that all together are small enough."""
-    room, longer = MAX_SAMPLE_CHARACTERS, sorted(lengths)
-    for number, length in enumerate(longer):  # what a short text leaves is for the longer ones
-        share = room // (len(longer) - number)
+    remaining, ordered = MAX_SAMPLE_CHARACTERS, sorted(lengths)
+    for number, length in enumerate(ordered):  # a longer text may use what a short one does not
+        share = remaining // (len(ordered) - number)
         if length > share:
             return min(MAX_TEXT_CHARACTERS, share)
-        room -= length
+        remaining -= length
     return MAX_TEXT_CHARACTERS
 
 

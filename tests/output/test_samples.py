@@ -313,7 +313,7 @@ def test_a_document_leaves_the_report_with_any_of_its_turns(tmp_path: Path) -> N
     assert "water" not in (out / "report.html").read_text()
 
 
-def test_what_short_samples_leave_is_for_the_longer_ones() -> None:
+def test_longer_samples_use_what_short_ones_do_not() -> None:
     most = samples.MAX_TEXT_CHARACTERS
     assert samples._fit_length([]) == samples._fit_length([10] * 50) == most
     count = 2 * samples.MAX_SAMPLE_CHARACTERS // most
