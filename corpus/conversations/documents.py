@@ -130,7 +130,7 @@ class ReplyTrees:
             )
         ]
         #: Why a post is dropped unless a kept post answers it; null for the others.
-        self.turn_reasons: list[str | None] = none
+        self.turn_reasons: Reasons = [None] * posts.height
         if "_turn_reason" in posts.columns:
             self.turn_reasons = posts["_turn_reason"].to_list()
         for reply, row in enumerate(parent):

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -22,14 +21,13 @@ from corpus.errors import ManifestError, PlanError
 from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.output.columns import OutputColumns
-from corpus.pipeline.read_file import SourceFileNames
-from corpus.pipeline.withdrawn_copies import withdraw_copies
+from corpus.pipeline.join_batches import BatchJoiner, DumpFile
+from corpus.pipeline.withdrawn_copies import mark_notices
 from corpus.plan.built_plan import BuiltPlan, load_built_plan
 from corpus.plan.entries import config_json
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.file_names import FileNamer
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
-from corpus.readers.reposts import fill_original_authors
 from corpus.schema import LEDGER_KEY, POST
 from corpus.storage import filesystem
 from filters import contract
@@ -42,22 +40,6 @@ _ROW = ("source_file", "source_row")
 _OUTPUT_ID = "_output_id"
 _FOUND = POST | {_OUTPUT_ID: pl.String()}
 _FOUND_KEY = (_OUTPUT_ID, *_ROW)
-
-
-@dataclass(frozen=True)
-class DumpFile:
-    """A file that the corpus was built from: its name in the output, and how it is read."""
-
-    name: str
-    path: str
-    reader: str
-    settings: Mapping[str, Any]
-
-    def contains(self, source_file: str) -> bool:
-        """Whether ``source_file`` names this file, or a member of it."""
-        return source_file == self.name or source_file.startswith(
-            (f"{self.name}!", f"{self.name}/")
-        )
 
 
 class DroppedTexts:
@@ -115,19 +97,16 @@ class DroppedTexts:
         """The posts as they were read, but for those that must not be shown."""
         missing = wanted
         for path in sorted(self.folder.glob("work/read/*/*.posts.parquet")):
-            posts = pl.scan_parquet(path, glob=False).join(missing.lazy(), on=_ROW, how="semi")
-            found = self._select(posts.collect(), missing)
+            part = pl.scan_parquet(path, glob=False).join(missing.lazy(), on=_ROW, how="semi")
+            found = self._select(part.collect(), missing)
             missing = missing.join(found, on=_FOUND_KEY, how="anti")
             yield found
         if missing.is_empty():
             return
-        for file in self._list_files(missing):
-            mine = missing.filter(
-                pl.Series(
-                    [file.contains(name) for name in missing["source_file"]], dtype=pl.Boolean
-                )
-            )
-            for posts in self._read(file):
+        for file, reader, settings in self._list_files(missing):
+            is_mine = [_contains(file.name, name) for name in missing["source_file"]]
+            mine = missing.filter(pl.Series(is_mine, dtype=pl.Boolean))
+            for posts in self._read(file, reader, settings):
                 found = self._select(posts, mine)
                 mine = mine.join(found, on=_FOUND_KEY, how="anti")
                 yield found
@@ -145,8 +124,10 @@ class DroppedTexts:
         posts = suppression.drop_listed(self._listed, posts)
         return suppression.redact_posts(self._listed, posts)
 
-    def _list_files(self, wanted: pl.DataFrame) -> Iterator[DumpFile]:
-        """The files that have the wanted posts, in order of their names."""
+    def _list_files(
+        self, wanted: pl.DataFrame
+    ) -> Iterator[tuple[DumpFile, str, Mapping[str, Any]]]:
+        """The files that have the wanted posts, each with its reader and the reader's settings."""
         if self._plan.private is None:
             raise ManifestError(
                 f"the dumps of '{self.folder}' are named in the plan beside its key, and it is "
@@ -154,10 +135,10 @@ class DroppedTexts:
             )
         names = wanted["source_file"].unique().drop_nulls().to_list()
         for name, path in sorted(self._plan.private.files.items()):
-            file = DumpFile(name, path, "", {})
-            if any(file.contains(each) for each in names):
+            if any(_contains(name, each) for each in names):
                 reader, settings = _find_source(self._plan, path)
-                yield DumpFile(name, self._find_path(path), reader, settings)
+                # A dump may have been copied since, so its bytes and time are not compared.
+                yield DumpFile(self._find_path(path), name, 0, 0), reader, settings
 
     def _find_path(self, path: str) -> str:
         """Where a dump is now: in the folder that was given, below as many folders as possible."""
@@ -174,13 +155,15 @@ class DroppedTexts:
             f"no dump '{os.path.basename(path)}' {where}; give the folder that has it with --dumps"
         )
 
-    def _read(self, file: DumpFile) -> Iterator[pl.DataFrame]:
-        module = readers.find(file.reader)
-        config = module.Config.model_validate({**file.settings, "path": file.path})
-        names = SourceFileNames(file.path, file.name, FileNamer(self._key))
+    def _read(
+        self, file: DumpFile, reader: str, settings: Mapping[str, Any]
+    ) -> Iterator[pl.DataFrame]:
+        module = readers.find(reader)
+        config = module.Config.model_validate({**settings, "path": file.path})
+        joiner = BatchJoiner(module, config, _PART_POSTS, FileNamer(self._key))
         for batch in module.read(file.path, config, _PART_POSTS, None):
-            batch = withdraw_copies(names.rename(batch, module, config))
-            yield fill_original_authors(batch.posts)
+            joiner.add(0, file, batch)
+            yield mark_notices(joiner.join().posts)
 
     def _redact(self, posts: pl.DataFrame) -> pl.DataFrame:
         """The posts with redacted texts and other columns; their ids are keyed already."""
@@ -192,6 +175,11 @@ class DroppedTexts:
         redacted = build(config, **options)(posts)
         columns = OutputColumns(self._naming, config_json(config)).load()
         return columns.redact_words(columns.pseudonyms.replace_author_columns(redacted))
+
+
+def _contains(name: str, source_file: str) -> bool:
+    """Whether ``source_file`` names the file ``name``, or a member of it."""
+    return source_file == name or source_file.startswith((f"{name}!", f"{name}/"))
 
 
 def _find_source(plan: BuiltPlan, path: str) -> tuple[str, dict[str, Any]]:

@@ -179,7 +179,7 @@ def find_shared_ids(
 
 
 def find_empty_columns(
-    context: BuildContext, files: Sequence[InputFile], counted: Sequence[SourceCounts]
+    context: BuildContext, files: Sequence[InputFiles], counted: Sequence[SourceCounts]
 ) -> list[str]:
     """Warn of columns that no post of a source has a value in.
 

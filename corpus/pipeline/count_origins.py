@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from corpus.pipeline.context import BuildContext, Part, identify_parts
-from corpus.pipeline.ingest import InputFile
+from corpus.pipeline.ingest import InputFiles
 from corpus.pipeline.sample_tasks import group_paths
 from corpus.schema import COUNTED_POSTS
 from corpus.tasks.task import Arrays, ArrayTask, run_tasks
@@ -79,7 +79,7 @@ def _count_languages(path: Path) -> dict[str, int]:
 
 
 def count_origins(
-    context: BuildContext, parts: Sequence[Part], files: Sequence[InputFile]
+    context: BuildContext, parts: Sequence[Part], files: Sequence[InputFiles]
 ) -> Origins:
     """For each source and platform: posts kept, and dropped by stage; ``parts`` are the last ones.
 
@@ -91,7 +91,7 @@ def count_origins(
         CountOrigins(folder / f"{number:06d}", group)
         for number, group in enumerate(group_paths(paths))
     ]
-    sources = {file.read_task.name: file.source for file in files}
+    sources = {file.name: each.source for each in files for file in each.read_task.files}
     dropped: dict[tuple[int, str], Counter[str]] = {}
     languages: Counter[str] = Counter()
     for facts in run_tasks(context.run, tasks, "counting"):

@@ -140,10 +140,10 @@ def _defer_turn_reasons(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Move the turn reasons of a stage from ``reject`` to ``turns``; an earlier one stays there."""
     is_turn = judged["reject"].is_in(contract.turn_reasons(stages.find(stage))).fill_null(False)
-    found = {"_turn_stage": pl.lit(stage), "_turn_reason": judged["reject"]}
     is_new = is_turn & turns["_turn_stage"].is_null()
     turns = turns.with_columns(
-        pl.when(is_new).then(value).otherwise(name).alias(name) for name, value in found.items()
+        pl.when(is_new).then(pl.lit(stage)).otherwise("_turn_stage").alias("_turn_stage"),
+        pl.when(is_new).then(judged["reject"]).otherwise("_turn_reason").alias("_turn_reason"),
     )
     reject = pl.when(~is_turn).then("reject").alias("reject")
     return judged.with_columns(reject), turns

@@ -328,7 +328,13 @@ def test_a_line_break_in_a_template_is_a_space_only_between_words() -> None:
 def test_data_in_the_page_cannot_end_its_element() -> None:
     data = {"x": "</script><!--<script>\u2028"}
     page = render_html(
-        "report.html.jinja", title="t", summary="", tiles=[], sections=[], slider_data=data
+        "report.html.jinja",
+        title="t",
+        summary="",
+        warnings=[],
+        tiles=[],
+        sections=[],
+        slider_data=data,
     )
     shown = page.split('id="data">')[1].split("</script>")[0]
     assert "<" not in shown and "\u2028" not in shown
