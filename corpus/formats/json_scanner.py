@@ -22,7 +22,7 @@ _MAX_SCALAR_BYTES = 1024
 #: How often the bytes of a document may be searched for the end of a malformed value on average,
 #: beyond some bytes.
 _MAX_SEARCHES, _FREE_BYTES = 16, 4 << 20
-_MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
+MAX_KEY_BYTES = 256  # of a key by which an object is found after a fault, with the space around it
 # Stands for the bytes of a gap. JSON contains no raw NUL, so that what the gap cuts is malformed.
 _GAP = b"\0"
 _SPACES = b" \t\r\n"
@@ -33,7 +33,8 @@ _PLAIN = re.compile(rb"[ \t\r\n0-9:,.+\-eEtrufalsnNIity]*+")
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\[\s\S][^"\\]*+)*+')
 _INSIDE_LINE = re.compile(rb'[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*+')
 _SCALAR = re.compile(rb'[^\s,:"{}\[\]]*')
-_FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:')
+#: The beginning of an object, with its first key.
+FIRST_KEY = re.compile(rb'\{\s*("(?:[^"\\]|\\.)*")\s*:')
 _NAMED_ARRAY = re.compile(rb":\s*\[\s*\Z")
 _ARRAY_START = rb'(?<!\\)"%s"\s*:\s*\['
 _TRAILING_ERROR = re.compile(r"trailing characters \(byte (\d+)\)")
@@ -162,8 +163,8 @@ class JsonScanner:
 
     def peek_first_key(self) -> bytes | None:
         """Return the first key of the next value as it is written, or null without one."""
-        match = _FIRST_KEY.match(self._buffer, self._at)
-        return match[1] if match and len(match[1]) < _MAX_KEY_BYTES // 2 else None
+        match = FIRST_KEY.match(self._buffer, self._at)
+        return match[1] if match else None
 
     def skip_value(self) -> None:
         """Consume a value; an array is consumed by element, which is faster."""
@@ -204,7 +205,7 @@ class JsonScanner:
             pattern += rb"|\n"
         if array_key:
             pattern += b"|" + _ARRAY_START % re.escape(array_key)
-        found = self._skip_to(re.compile(pattern), _MAX_KEY_BYTES)
+        found = self._skip_to(re.compile(pattern), MAX_KEY_BYTES)
         return found and self._buffer[self._at : self._at + 1] != b"\n"
 
     def is_inside_object(self, first_keys: Collection[bytes]) -> bool:
@@ -212,7 +213,7 @@ class JsonScanner:
 
         That is a comma and no object, or brackets with an object of one of these keys behind them.
         """
-        while len(self._buffer) - self._at < 2 * _MAX_KEY_BYTES and self._fill():
+        while len(self._buffer) - self._at < 2 * MAX_KEY_BYTES and self._fill():
             pass
         keys = b"|".join(map(re.escape, sorted(first_keys)))
         pattern = rb",\s*[^\s{\[]|[\]}\s]{1,256},\s*\{\s*(?:%s)\s*:" % keys
@@ -227,7 +228,7 @@ class JsonScanner:
 
         In JSON no string contains such a beginning, as its quotes would be escaped.
         """
-        if not self._skip_to(re.compile(_ARRAY_START % re.escape(key)), _MAX_KEY_BYTES):
+        if not self._skip_to(re.compile(_ARRAY_START % re.escape(key)), MAX_KEY_BYTES):
             return False
         self._at = self._buffer.index(b"[", self._at) + 1
         return True

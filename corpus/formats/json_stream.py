@@ -24,7 +24,14 @@ import msgspec
 from corpus.formats.byte_source import STREAM_ERRORS, ByteSource, Refused
 from corpus.formats.dump_input import DumpInput
 from corpus.formats.json_repair import replace_lone_surrogates
-from corpus.formats.json_scanner import JsonScanner, MalformedJsonError, TruncatedJsonError, is_json
+from corpus.formats.json_scanner import (
+    FIRST_KEY,
+    MAX_KEY_BYTES,
+    JsonScanner,
+    MalformedJsonError,
+    TruncatedJsonError,
+    is_json,
+)
 from corpus.formats.lines import is_binary
 
 _JSON_NAME = re.compile(r"\.json(?:\.(?:gz|bz2|xz|zst))?$", re.IGNORECASE)
@@ -211,18 +218,25 @@ class _Resync:
         self._array_key = array_key  # of the array, if another owner may have one, too
         self.is_other_array = False  # whether the last record found is the first of an array
         self._first_keys: set[bytes] = set()
+        self._beginning = b"\0"  # of the last record, up to its first key; of none at first
         self._model: bytes | None = None  # the last whole record
 
     def note_start(self, scanner: JsonScanner) -> None:
         """Remember the first key of the object that begins here."""
-        key = scanner.peek_first_key()
-        if key is not None and len(self._first_keys) < _MAX_FIRST_KEYS:
-            self._first_keys.add(key)
+        self._note_key(scanner.peek_first_key())
 
     def note_record(self, data: bytes) -> None:
-        """Remember a whole record."""
-        if data.startswith(b"{"):
+        """Remember a whole record and its first key."""
+        if data.startswith(self._beginning):  # as nearly all do
             self._model = data
+        elif match := FIRST_KEY.match(data):
+            self._model, self._beginning = data, match[0]
+            self._note_key(match[1])
+
+    def _note_key(self, key: bytes | None) -> None:
+        is_short = key is not None and len(key) < MAX_KEY_BYTES // 2
+        if is_short and len(self._first_keys) < _MAX_FIRST_KEYS:
+            self._first_keys.add(key or b"")
 
     def check_end(self, scanner: JsonScanner) -> None:
         """Raise MalformedJsonError if a malformed element goes on behind what looks like its end.
@@ -439,12 +453,14 @@ def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]
     """Walk the rest of an array and its closing bracket."""
     indent: bytes | None = None
     resync, own_array, is_in_own_array = item.resync, item.find_own_array(), False
+    is_noted = False  # whether the first key of the first element is noted
     while is_in_own_array or (byte := scanner.peek_byte()) != b"]":
         indent = scanner.line_indent if indent is None else indent
         is_refused = False  # whether the element is malformed, and its refusal is yielded
         try:
-            if resync is not None:
+            if resync is not None and not is_noted:
                 resync.note_start(scanner)
+                is_noted = True
             if own_array is not None and is_in_own_array:
                 is_in_own_array = False
                 yield from _walk_elements(scanner, own_array[1])
@@ -453,7 +469,7 @@ def _walk_elements(scanner: JsonScanner, item: _PathNode) -> Iterator[WalkEvent]
                 yield from _walk_members_of(scanner, item)
             elif item.is_value and (byte != b"[" or item.item is None):
                 events = _read_value(scanner, item, indent)
-                is_refused = _is_malformed(events[-1])
+                is_refused = not isinstance(events[-1], JsonValue) and _is_malformed(events[-1])
                 yield from events
             else:
                 yield from _walk_value(scanner, item, indent)

@@ -13,7 +13,13 @@ from typing import Any
 
 import msgspec
 
-from corpus.formats.times import is_blank, mark_unreadable, parse_given_int64, parse_micros
+from corpus.formats.times import (
+    is_blank,
+    mark_unreadable,
+    parse_given_int64,
+    parse_given_micros,
+    parse_micros,
+)
 from corpus.readers.chat_export import Reaction, count_reactions
 from corpus.readers.contract import (
     Decode,
@@ -162,9 +168,10 @@ def parse_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int
 
 def parse_given_time(unix: JsonScalar, written: JsonScalar, offset: int | None) -> int | None:
     """Parse as :func:`parse_time` does; UNREADABLE if a time is given but not understood."""
-    micros = parse_time(unix, written, offset)
-    is_given = not (is_blank(unix) and is_blank(written))
-    return mark_unreadable() if micros is None and is_given else micros
+    if unix is not None:
+        return parse_given_micros(unix)
+    micros = parse_time(None, written, offset)
+    return mark_unreadable() if micros is None and not is_blank(written) else micros
 
 
 def make_row_decoder(
