@@ -24,6 +24,7 @@ _MAX_NAMED = 10
 def check(plan: PlanArgument, out: OutOption = None) -> None:
     """Check a plan without reading more than the start of its files."""
     from corpus.plan.model import Plan
+    from corpus.readers.contract import JsonConfig
     from corpus.storage import filesystem
 
     checked = Plan.load(plan).with_options(out).with_local_copies()
@@ -32,18 +33,18 @@ def check(plan: PlanArgument, out: OutOption = None) -> None:
     files = [file for source in checked.sources for file in source.list_files()]
     total = sum(filesystem.size_and_mtime(file)[0] for file in files)
     for number, source in enumerate(checked.sources, start=1):
-        if source.reader == "table":
-            _try_columns(f"source {number} ({source.reader})", source)
+        if isinstance(source.config, JsonConfig):  # others may need all of a file for a post
+            _try_first_posts(f"source {number} ({source.reader})", source)
     print(f"{checked.name} is sound")
     print(f"sources  {len(files)} file{'s' if len(files) != 1 else ''}, {total:,} bytes")
     print(f"stages   {' → '.join(stage.name for stage in checked.stages)}")
     print(f"output   {checked.output.path}")
 
 
-def _try_columns(name: str, source: Any) -> None:
-    """Read the first posts of a table; warn of what is refused or not understood in them.
+def _try_first_posts(name: str, source: Any) -> None:
+    """Read the first posts of a source; warn of what is refused or not understood in them.
 
-    Raises PlanError if its columns are not those of the plan.
+    Raises PlanError if the columns of a table are not those of the plan.
     """
     from corpus import readers
 

@@ -190,6 +190,7 @@ def test_the_head_of_a_file_never_overrides_the_reader_of_the_plan(
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(made))
     done = command("check", str(tmp_path / "plan.yaml"))
     assert (done.returncode, f"warning: {warning}" in done.stderr) == (0, True)
+    assert "warning: source 1 (x_stream): 300 of 301 refused: no_id" in done.stderr
 
 
 def test_a_file_that_looks_like_another_reader_s_may_end_the_build(
