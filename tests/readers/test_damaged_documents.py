@@ -275,3 +275,17 @@ def test_a_block_of_nuls_costs_a_row_of_csv_and_none_before_the_header(tmp_path:
     posts, refused = read(export, tmp_path, "\n".join(["id,text", *rows]).encode())
     assert posts["source_row"].to_list() == [2, 3, 5, 6]
     assert refused == [(4, "malformed_csv")]
+
+
+@pytest.mark.parametrize("spoilt", [b'{{"name": "Ada"', b'{"name" "Ada"', b'{"name": "Ada'])
+def test_a_fault_in_the_header_of_a_chat_costs_that_chat(spoilt: bytes, tmp_path: Path) -> None:
+    data = make_account(
+        ("Tea", "public_channel"), ("Ada", "personal_chat"), ("Cake", "public_channel")
+    )
+    posts, refused = read(EXPORTS[0], tmp_path, data.replace(b'{"name": "Ada"', spoilt))
+    public = posts.filter(pl.col("withdrawn").is_null())
+    names = ("Tea", "Cake")
+    assert public["text"].to_list() == [
+        f"tea {n}. of {name}" for name in names for n in range(COUNT)
+    ]
+    assert [reason for _, reason in refused] == ["malformed_json"]
