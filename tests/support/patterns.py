@@ -327,28 +327,30 @@ def all_linear(size: int, few: int, seed: int, cpu_seconds: int) -> int:
 def filters_linear(names: list[str], size: int, cpu_seconds: int) -> None:
     """Run filters on long texts of one piece; they may take ``cpu_seconds`` for each.
 
-    The first text is short: what a filter loads or compiles once has no limit.
+    Each runs on short texts of the same pieces first: what a filter loads or compiles once, some
+    of it for a kind of text alone, has no limit.
     """
     import polars as pl
 
     from corpus.schema import POST
 
     pieces = (*GENERIC, "RT @a: ", "~", "> ", "- ", "f*", "4111 ", "@a.", "\u0301", "Ã©", "😀")
-    texts = ("a few words", *((piece * (size // len(piece)))[:size] for piece in pieces))
     for name in names:
+        _limit_from_here(3600)
         name, _, preset = name.partition(":")
-        _limit_from_here(3600)  # not the last text's limit: building loads and compiles too
         module = filters.find(name)
         run_it = module.build(module.Config(**({"preset": preset} if preset else {})))
-        for number, text in enumerate(texts):
-            frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
-                pl.lit(None, dtype=dtype).alias(column)
-                for column, dtype in POST.items()
-                if column in module.READS and column not in ("id", "text")
-            )
-            print(f"{name} {preset} on {text[:20]!r}", file=sys.stderr, flush=True)
-            _limit_from_here(cpu_seconds if number else 3600)
-            assert run_it(frame).height == 1
+        for length, limit in ((1_000, 3600), (size, cpu_seconds)):
+            for piece in ("a few words", *pieces):
+                text = (piece * (length // len(piece)))[:length]
+                frame = pl.DataFrame({"id": ["x:1"], "text": [text]}).with_columns(
+                    pl.lit(None, dtype=dtype).alias(column)
+                    for column, dtype in POST.items()
+                    if column in module.READS and column not in ("id", "text")
+                )
+                print(f"{name} {preset} on {text[:20]!r}", file=sys.stderr, flush=True)
+                _limit_from_here(limit)
+                assert run_it(frame).height == 1
 
 
 def models_hold(folder: Any, count: int) -> int:
