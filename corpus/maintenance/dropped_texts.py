@@ -26,7 +26,7 @@ from corpus.pipeline.withdrawn_copies import mark_notices
 from corpus.plan.built_plan import BuiltPlan, load_built_plan
 from corpus.plan.entries import config_json
 from corpus.privacy import canaries, keys, suppression
-from corpus.privacy.file_names import FileNamer
+from corpus.privacy.file_names import FileNamer, find_container
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
 from corpus.schema import LEDGER_KEY, POST
 from corpus.storage import filesystem
@@ -103,9 +103,8 @@ class DroppedTexts:
             yield found
         if missing.is_empty():
             return
-        for file, reader, settings in self._list_files(missing):
-            is_mine = [_contains(file.name, name) for name in missing["source_file"]]
-            mine = missing.filter(pl.Series(is_mine, dtype=pl.Boolean))
+        for file, reader, settings, source_files in self._list_files(missing):
+            mine = missing.filter(pl.col("source_file").is_in(source_files))
             for posts in self._read(file, reader, settings):
                 found = self._select(posts, mine)
                 mine = mine.join(found, on=_FOUND_KEY, how="anti")
@@ -126,19 +125,23 @@ class DroppedTexts:
 
     def _list_files(
         self, wanted: pl.DataFrame
-    ) -> Iterator[tuple[DumpFile, str, Mapping[str, Any]]]:
-        """The files that have the wanted posts, each with its reader and the reader's settings."""
+    ) -> Iterator[tuple[DumpFile, str, Mapping[str, Any], list[str]]]:
+        """The files that have the wanted posts: reader, the reader's settings, ``source_file``s."""
         if self._plan.private is None:
             raise ManifestError(
                 f"the dumps of '{self.folder}' are named in the plan beside its key, and it is "
                 "missing; run this where the corpus was built, or give the key with --key"
             )
-        names = wanted["source_file"].unique().drop_nulls().to_list()
-        for name, path in sorted(self._plan.private.files.items()):
-            if any(_contains(name, each) for each in names):
-                reader, settings = _find_source(self._plan, path)
-                # A dump may have been copied since, so its bytes and time are not compared.
-                yield DumpFile(self._find_path(path), name, 0, 0), reader, settings
+        files = self._plan.private.files
+        source_files: dict[str, list[str]] = {}
+        for each in wanted["source_file"].unique().drop_nulls():
+            if (name := find_container(each, files)) is not None:
+                source_files.setdefault(name, []).append(each)
+        for name in sorted(source_files):
+            reader, settings = _find_source(self._plan, files[name])
+            # A dump may have been copied since, so its bytes and time are not compared.
+            file = DumpFile(self._find_path(files[name]), name, 0, 0)
+            yield file, reader, settings, source_files[name]
 
     def _find_path(self, path: str) -> str:
         """Where a dump is now: in the folder that was given, below as many folders as possible."""
@@ -175,11 +178,6 @@ class DroppedTexts:
         redacted = build(config, **options)(posts)
         columns = OutputColumns(self._naming, config_json(config)).load()
         return columns.redact_words(columns.pseudonyms.replace_author_columns(redacted))
-
-
-def _contains(name: str, source_file: str) -> bool:
-    """Whether ``source_file`` names the file ``name``, or a member of it."""
-    return source_file == name or source_file.startswith((f"{name}!", f"{name}/"))
 
 
 def _find_source(plan: BuiltPlan, path: str) -> tuple[str, dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from corpus.pipeline.join_batches import DumpFile, FileCounts
 from corpus.pipeline.read_files import count_files
 from corpus.plan.model import Plan
 from corpus.privacy import suppression
+from corpus.privacy.file_names import find_container
 from corpus.report import list_tool_versions
 from corpus.schema import POST
 from filters import contract
@@ -45,7 +46,8 @@ def summarize_sources(
     names = {file.name for each in files for file in each.read_task.files}
     repeats: dict[str, int] = {}
     for source_file, count in removed_repeats.items():
-        name = _find_input_name(source_file, names)
+        name = find_container(source_file, names)
+        assert name is not None  # the posts were read from these files
         repeats[name] = repeats.get(name, 0) + count
     return [
         _summarize_file(file, each.read_task.reader, counts, repeats.get(file.name, 0))
@@ -54,13 +56,6 @@ def summarize_sources(
             each.read_task.files, count_files(each.folder, len(each.read_task.files)), strict=True
         )
     ]
-
-
-def _find_input_name(source_file: str, names: Collection[str]) -> str:
-    """The file on disk of a ``source_file``, which may be a member of an archive or a folder."""
-    while source_file not in names:
-        source_file = source_file[: max(source_file.rfind("!"), source_file.rfind("/"))]
-    return source_file
 
 
 def _summarize_file(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,8 +13,9 @@ import polars as pl
 from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.pipeline.ingest import InputFiles
 from corpus.pipeline.sample_tasks import group_paths
+from corpus.privacy.file_names import find_container
 from corpus.schema import COUNTED_POSTS
-from corpus.tasks.task import Arrays, ArrayTask, run_tasks
+from corpus.tasks.task import ResumableTask, Written, run_tasks
 
 _KEPT = ""
 
@@ -27,55 +28,47 @@ class Origins(NamedTuple):
 
 
 @dataclass(frozen=True)
-class CountOrigins(ArrayTask):
-    """Count the rows of some files by stage, file and platform; there are no arrays.
+class CountOrigins(ResumableTask):
+    """Count the rows of some files by stage, file and platform; it writes only the receipt.
 
     The files have ledger rows, or kept posts or documents. The facts are ``counts``: stage ('' for
     a kept post), name of the file, platform, posts; and ``languages``: kept rows by language.
     """
 
-    folder: Path
+    receipt: Path
     paths: tuple[Path, ...]
 
-    def compute(self) -> tuple[Arrays, dict[str, Any]]:
-        """The facts."""
+    def write(self) -> Written:
+        """Count the rows."""
         counts: Counter[tuple[str, str, str]] = Counter()
         languages: Counter[str] = Counter()
         for path in self.paths:
-            languages.update(_count_languages(path))
-            rows = self._read(path).select(
+            columns = pl.read_parquet_schema(path).keys() & {
+                "id",
+                "source_file",
+                "stage",
+                "lang",
+                COUNTED_POSTS,
+            }
+            rows = pl.read_parquet(path, columns=sorted(columns), glob=False)
+            if "stage" not in columns:
+                if "lang" in columns:
+                    found = rows["lang"].drop_nulls().value_counts()
+                    languages.update(dict(found.iter_rows()))
+                if COUNTED_POSTS in columns:
+                    posts = rows.select(COUNTED_POSTS)
+                    rows = posts.explode(COUNTED_POSTS, empty_as_null=False).unnest(COUNTED_POSTS)
+                rows = rows.with_columns(stage=pl.lit(_KEPT))
+            rows = rows.select(
                 "stage", pl.col("source_file").fill_null(""), pl.col("id").str.extract("^([^:]*):")
             )
             for *origin, count in rows.group_by(pl.all()).len().iter_rows():
                 counts[tuple(origin)] += count
-        return {}, {
+        facts = {
             "counts": [[*origin, count] for origin, count in sorted(counts.items())],
             "languages": dict(sorted(languages.items())),
         }
-
-    def _read(self, path: Path) -> pl.DataFrame:
-        schema = pl.scan_parquet(path, glob=False).collect_schema()
-        columns = ["id", "source_file"]
-        if "stage" in schema:
-            return pl.read_parquet(path, columns=[*columns, "stage"], glob=False)
-        if COUNTED_POSTS in schema:
-            posts = pl.read_parquet(path, columns=[COUNTED_POSTS], glob=False)
-            posts = posts.explode(COUNTED_POSTS, empty_as_null=False).unnest(COUNTED_POSTS)
-            return posts.select(*columns, stage=pl.lit(_KEPT))
-        return pl.read_parquet(path, columns=columns, glob=False).with_columns(stage=pl.lit(_KEPT))
-
-
-def _count_languages(path: Path) -> dict[str, int]:
-    """How many kept rows of a file have each language; of ledger rows none."""
-    columns = pl.scan_parquet(path, glob=False).collect_schema()
-    if "lang" not in columns or "stage" in columns:
-        return {}
-    return dict(
-        pl.read_parquet(path, columns=["lang"], glob=False)["lang"]
-        .drop_nulls()
-        .value_counts()
-        .iter_rows()
-    )
+        return Written([], facts)
 
 
 def count_origins(
@@ -88,7 +81,7 @@ def count_origins(
     paths = [*(part.posts for part in parts), *(part.dropped for part in context.ledger_parts)]
     folder = context.workspace.step_folder("origins", identify_parts(parts), len(paths))
     tasks = [
-        CountOrigins(folder / f"{number:06d}", group)
+        CountOrigins(folder / f"{number:06d}.json", group)
         for number, group in enumerate(group_paths(paths))
     ]
     sources = {file.name: each.source for each in files for file in each.read_task.files}
@@ -97,7 +90,8 @@ def count_origins(
     for facts in run_tasks(context.run, tasks, "counting"):
         languages.update(facts["languages"])
         for stage, file, platform, count in facts["counts"]:
-            if (source := _find_source(file, sources)) is not None:
+            name = find_container(file, sources)
+            if name is not None and (source := sources[name]) is not None:
                 dropped.setdefault((source, platform or ""), Counter())[stage] += count
     order = [stage.name for stage in context.plan.stages]
     rows = [
@@ -111,15 +105,3 @@ def count_origins(
         for (source, platform), counts in sorted(dropped.items())
     ]
     return Origins(rows, languages)
-
-
-def _find_source(file: str, sources: Mapping[str, int | None]) -> int | None:
-    """The source of a file, or of the archive or folder that it is a member of."""
-    return next((sources[name] for name in _list_containers(file) if name in sources), None)
-
-
-def _list_containers(file: str) -> Iterator[str]:
-    yield file
-    for at in range(len(file) - 1, 0, -1):
-        if file[at] in "!/":
-            yield file[:at]

@@ -9,7 +9,7 @@ of ``facebook-annasmith.jsonl``, and its suffix stays.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from fnmatch import fnmatchcase
 from itertools import pairwise
 
@@ -112,6 +112,19 @@ class FileNamer:
         # In hex, because the pseudonyms of authors ignore letter case and names of files do not.
         name = f"source file:{stem.encode('utf-8', 'surrogatepass').hex()}"
         return f"~{keys.pseudonymize_author(name, self._key)[:_KEYED_DIGITS]}{suffixes}"
+
+
+def find_container(source_file: str, names: Container[str]) -> str | None:
+    """Return which of ``names`` is that of the file, archive or folder that has ``source_file``.
+
+    It is the longest one; null if there is none.
+    """
+    end = len(source_file)
+    while end > 0:
+        if source_file[:end] in names:
+            return source_file[:end]
+        end = max(source_file.rfind("!", 0, end), source_file.rfind("/", 0, end))
+    return None
 
 
 def _split_suffixes(name: str) -> tuple[str, str]:
