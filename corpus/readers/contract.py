@@ -69,6 +69,10 @@ JsonScalar = int | str | float | None
 NonEmptyText = Annotated[str, Field(min_length=1)]
 
 
+#: The zone of local times, as minutes ahead of UTC.
+UtcOffsetMinutes = Annotated[int, Field(ge=-14 * 60, le=14 * 60)]
+
+
 class ReaderConfig(BaseModel):
     """The keys that every reader takes."""
 

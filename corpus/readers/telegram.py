@@ -42,6 +42,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    UtcOffsetMinutes,
     make_versions,
 )
 from corpus.readers.telegram_html import Options, is_page, read_pages
@@ -89,10 +90,8 @@ class Config(ReaderConfig):
         default=True,
         description="replace the name of a mentioned person without a username by '@user'",
     )
-    utc_offset_minutes: int | None = Field(
+    utc_offset_minutes: UtcOffsetMinutes | None = Field(
         default=None,
-        ge=-14 * 60,
-        le=14 * 60,
         description="the exporter's zone, as minutes ahead of UTC, for exports from before 2022 "
         "that have local times only; without it their posts have no time",
     )

@@ -42,6 +42,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    UtcOffsetMinutes,
 )
 from corpus.readers.text_parts import join_poll, join_title, quote_lines
 from corpus.readers.tumblr_export import (
@@ -78,10 +79,8 @@ class Config(JsonConfig):
     account: str = Field(
         default="", description="the name of the blog, as the author of posts that do not name it"
     )
-    utc_offset_minutes: int | None = Field(
+    utc_offset_minutes: UtcOffsetMinutes | None = Field(
         default=None,
-        ge=-14 * 60,
-        le=14 * 60,
         description="the zone of the times in an export in HTML, as minutes ahead of UTC; without "
         "it their posts have no time",
     )

@@ -39,6 +39,7 @@ from corpus.readers.contract import (
     Refused,
     Sample,
     Skipped,
+    UtcOffsetMinutes,
 )
 from corpus.readers.text_parts import join_poll
 
@@ -63,10 +64,8 @@ class Config(ReaderConfig):
         description="the order of day, month and year; 'detect' decides by all dates of a file, "
         "and the build ends if they allow both orders",
     )
-    utc_offset_minutes: int = Field(
+    utc_offset_minutes: UtcOffsetMinutes = Field(
         default=0,
-        ge=-14 * 60,
-        le=14 * 60,
         description="the phone's zone, as minutes ahead of UTC: an export has local times only",
     )
     mask_mentions: bool = Field(

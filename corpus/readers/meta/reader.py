@@ -50,6 +50,7 @@ from corpus.readers.contract import (
     Sample,
     Skipped,
     Unreadable,
+    UtcOffsetMinutes,
 )
 from corpus.readers.meta.common import (
     MetaEntry,
@@ -85,10 +86,8 @@ class Config(ReaderConfig):
     mask_mentions: bool = Field(
         default=True, description="replace the name of a tagged person by '@user' (Facebook)"
     )
-    utc_offset_minutes: int | None = Field(
+    utc_offset_minutes: UtcOffsetMinutes | None = Field(
         default=None,
-        ge=-14 * 60,
-        le=14 * 60,
         description="the zone of the times in Facebook's pages in HTML, as minutes ahead of UTC; "
         "without it their posts have no time",
     )
