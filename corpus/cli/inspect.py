@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from corpus.cli.options import CorpusArgument, KeyOption
+from corpus.cli.options import CorpusArgument, DumpsOption, KeyOption
 from corpus.cli.printing import print_post, print_record
 from corpus.errors import CorpusError, PlanError, did_you_mean
 
@@ -155,9 +155,7 @@ def peek(
             "--text", help="with --dropped: their redacted texts, out of work/ or the dumps"
         ),
     ] = False,
-    dumps: Annotated[
-        str | None, typer.Option(help="with --text: the folder that has the dumps now")
-    ] = None,
+    dumps: DumpsOption = None,
     key: KeyOption = None,
     everything: Annotated[
         bool, typer.Option("--all", help="every column that has a value")

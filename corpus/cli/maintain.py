@@ -10,6 +10,7 @@ import typer
 
 from corpus.cli.options import (
     CorpusArgument,
+    DumpsOption,
     JsonOption,
     KeyOption,
     LocalCorpusArgument,
@@ -202,9 +203,7 @@ def tune(
             "--text", help="redacted texts of posts it would bring back, of work/ or the dumps"
         ),
     ] = False,
-    dumps: Annotated[
-        str | None, typer.Option(help="with --text: the folder that has the dumps now")
-    ] = None,
+    dumps: DumpsOption = None,
     key: KeyOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -34,6 +34,9 @@ KeyOption = Annotated[
     str | None,
     typer.Option("--key", help="the corpus's key; default: corpus.key in OUT's parent folder"),
 ]
+DumpsOption = Annotated[
+    str | None, typer.Option("--dumps", help="with --text: the folder that has the dumps now")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="print JSON")]
 
 
