@@ -55,7 +55,7 @@ def test_a_pattern_that_takes_the_square_does_not_pass() -> None:
     assert run_limited(code, cpu_seconds=3).returncode < 0
 
 
-# What takes the square takes 20 seconds or more for 200 kB; the slowest of ours takes .3 s.
+# A quadratic filter takes 20 seconds or more for 200 kB; the slowest of ours takes .3 s.
 @pytest.mark.parametrize(
     ("size", "cpu_seconds"),
     [(200_000, 10), pytest.param(1_000_000, 60, marks=pytest.mark.slow)],

@@ -167,7 +167,7 @@ FORMS = [
         {"fields": {"id": "id", "text": "text", "created_at": "at", "score": "score"}},
     ),
 ]
-#: Readers of formats in which a message is told by its time: one without is none.
+#: Readers of formats in which a message is recognised by its time: without one there is no message.
 WITHOUT = {"slack", "whatsapp"}
 IDS = [f"{form.reader}-{number}" for number, form in enumerate(FORMS)]
 
