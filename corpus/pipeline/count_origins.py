@@ -43,7 +43,7 @@ class CountOrigins(ResumableTask):
         counts: Counter[tuple[str, str, str]] = Counter()
         languages: Counter[str] = Counter()
         for path in self.paths:
-            columns = pl.read_parquet_schema(path).keys() & {
+            columns = set(pl.scan_parquet(path, glob=False).collect_schema()) & {
                 "id",
                 "source_file",
                 "stage",
