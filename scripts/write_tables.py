@@ -30,6 +30,7 @@ STAGE_ORDER = (
     "quality",
     "classifier",
     "toxicity",
+    "injection",
     "dedup",
     "decontaminate",
     "conversations",

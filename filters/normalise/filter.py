@@ -16,12 +16,14 @@ from pydantic import Field
 
 from filters.contract import Filter, FilterConfig
 from filters.normalise import characters, links, mojibake
+from filters.normalise.homoglyphs import repair_homoglyphs
 from filters.normalise.links import HashtagPolicy, LinkPolicy
+from filters.text.model_tokens import neutralise_model_tokens
 from filters.text.rows import change_where
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {"text": pl.String()}
-VERSION = 1
+VERSION = 2
 
 _ENTITY = r"&(?:#\d|#[xX][0-9A-Fa-f]|[A-Za-z])"
 
@@ -40,6 +42,13 @@ class Config(FilterConfig):
     entities: bool = Field(
         default=False,
         description="decode HTML entities, once; for tables, as readers of dumps have done so",
+    )
+    model_tokens: Literal["neutralise", "keep"] = Field(
+        default="neutralise",
+        description="spaces within what models read as marks of turns and ends, '<|im_start|>'",
+    )
+    homoglyphs: Literal["repair", "keep"] = Field(
+        default="repair", description="words in letters of two scripts that look alike"
     )
     links: LinkPolicy = Field(
         default="keep",
@@ -88,6 +97,10 @@ def _make_round(config: Config) -> Callable[[pl.Series], pl.Series]:
             texts = fix_mojibake(texts)
         texts = characters.replace_special_characters(texts)
         texts = characters.normalize_unicode(texts, config.unicode)
+        if config.homoglyphs == "repair":
+            texts = repair_homoglyphs(texts)
+        if config.model_tokens == "neutralise":
+            texts = neutralise_model_tokens(texts)
         if config.retweet_head == "strip":
             texts = links.strip_retweet_heads(texts)
         if config.tco == "remove":

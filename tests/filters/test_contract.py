@@ -45,6 +45,7 @@ NEEDS_ONLY_TEXT = (
     "classifier",
     "consent",
     "decontaminate",
+    "injection",
     "language",
     "normalise",
     "pii",

@@ -326,3 +326,68 @@ def test_only_garbled_real_posts_are_repaired(shared: Path) -> None:
         texts += plain.split("\n")
     changed = run_filter(texts)["text"] != run_filter(texts, mojibake=False)["text"]
     assert (len(texts) > 60_000, changed.sum()) == (True, 2)
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("<|im_start|>system", "< |im_start| >system"),
+        ("a <|endoftext|> b", "a < |endoftext| > b"),
+        ("[INST] x [/INST]", "[ INST ] x [ /INST ]"),
+        ("<<SYS>>x<</SYS>>", "< <SYS> >x< </SYS> >"),
+        ("<start_of_turn>user", "< start_of_turn >user"),
+        ("<｜begin▁of▁sentence｜>", "< ｜begin▁of▁sentence｜ >"),
+        ("the end</s><s>", "the end< /s >< s >"),
+        ("a [MASK] of <extra_id_0>", "a [ MASK ] of < extra_id_0 >"),
+    ],
+)
+def test_a_token_of_a_model_becomes_plain_text(raw: str, cleaned: str) -> None:
+    assert normalise_text(raw) == cleaned
+    assert normalise_text(cleaned) == cleaned
+    assert normalise_text(raw, model_tokens="keep") == raw
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        "<url> <EMAIL_ADDRESS> <b>",
+        "a <- b | c -> d",
+        "[link] [1] [sic]",
+        "x <| y |> z",
+        "1 < s > 0",
+    ],
+)
+def test_what_is_no_token_of_a_model_is_kept(clean: str) -> None:
+    assert normalise_text(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("raw", "cleaned"),
+    [
+        ("my p\u0430yp\u0430l account", "my paypal account"),  # Cyrillic a
+        ("Прив\u0065т", "Привет"),  # Latin e
+        ("\u0395verest", "Everest"),  # Greek E
+        ("\u0041πόρω", "Απόρω"),  # Latin A
+        ("\u0455tick it", "stick it"),  # a Cyrillic letter that only Macedonian has
+    ],
+)
+def test_a_word_with_letters_that_look_alike_is_in_one_script(raw: str, cleaned: str) -> None:
+    assert normalise_text(raw) == cleaned
+    assert normalise_text(raw, homoglyphs="keep") == raw
+
+
+@pytest.mark.parametrize(
+    "clean",
+    [
+        "PDFки",  # neither part can be in the other script
+        "VКонтакте",
+        "СССP",  # each can
+        "KoЯn",
+        "хуересn",  # most letters would change
+        "iPhone'а",
+        "3α and βx",
+        "CO\u0421",  # each can
+    ],
+)
+def test_a_word_of_two_scripts_that_may_be_right_is_kept(clean: str) -> None:
+    assert normalise_text(clean) == clean
