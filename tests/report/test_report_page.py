@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -269,14 +270,8 @@ def test_the_search_shows_the_posts_that_have_the_word(hostile: Path, browser: B
 
 def test_sliders_and_folded_parts_work_by_keyboard(hostile: Path, browser: Browser) -> None:
     browser.open(hostile / "out1" / "report.html")
-    order = []
-    for _ in range(60):
-        for kind in ("keyDown", "keyUp"):
-            browser.devtools(
-                "Input.dispatchKeyEvent",
-                {"type": kind, "key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9},
-            )
-        order.append(browser.run("return document.activeElement.localName"))
+    pressed = [browser.press_tab() for _ in range(60)]
+    order = list(dropwhile(lambda name: name == "body", pressed))  # keys before the page listens
     assert order[0] == "a", "the link that skips to the report"
     assert {"a", "summary", "input", "div"} <= set(order)
 

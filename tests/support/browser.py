@@ -35,6 +35,8 @@ class Browser:
         wanted = {"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": log}
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
         self._session = f"/session/{made['sessionId']}"
+        # Else a page gets the focus some time after it was loaded, and ignores keys before that.
+        self.devtools("Emulation.setFocusEmulationEnabled", {"enabled": True})
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
@@ -55,6 +57,13 @@ class Browser:
         """A command of Chromium's own protocol."""
         body = {"cmd": command, "params": parameters}
         return self._ask("POST", f"{self._session}/goog/cdp/execute", body)
+
+    def press_tab(self) -> Any:
+        """Press the key, and return the name of the element that has the focus then."""
+        tab = {"key": "Tab", "code": "Tab", "windowsVirtualKeyCode": 9}
+        for kind in ("keyDown", "keyUp"):
+            self.devtools("Input.dispatchKeyEvent", {"type": kind, **tab})
+        return self.run("return document.activeElement.localName")
 
     def run(self, script: str) -> Any:
         """What a script in the page returns."""
