@@ -10,9 +10,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from xdist import is_xdist_controller
 
 from corpus.privacy import tombstones
 from corpus.tasks.task import run_inline
+from tests.support import kernels
 from tests.support.examples import register_profiles
 
 register_profiles()
@@ -53,6 +55,13 @@ def write_lines(path: Path, rows: Iterable[Any]) -> Path:
 def post(number: int, **more: Any) -> dict[str, Any]:
     """A row of the small dump."""
     return {"id": str(number), "text": sentence(number), "user": f"u{number % 7}"} | more
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Compile once what each process of pytest-xdist would compile, if all tests are run."""
+    config = session.config
+    if is_xdist_controller(session) and config.args_source is config.ArgsSource.TESTPATHS:
+        kernels.compile_once()
 
 
 def pytest_make_parametrize_id(val: Any, argname: str) -> str | None:
