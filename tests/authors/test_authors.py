@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 import corpus
-from corpus import authors
+from corpus.authors import barrier as authors
 from corpus.errors import PlanError
 from corpus.partition import partitions
 from corpus.schema import POST
@@ -157,6 +157,35 @@ def test_a_cap_keeps_the_earliest_the_best_or_a_sample(tmp_path: Path) -> None:
     assert len(sample) == 3
 
 
+def test_a_cap_of_a_community_and_of_a_thread(tmp_path: Path) -> None:
+    def row(number: int, **more: Any) -> dict[str, Any]:
+        day = datetime(2020, 1, 1 + number, tzinfo=UTC)
+        return {"id": str(number), "author": f"u{number}", "created_at": day} | more
+
+    towns = [row(n, community=("r/Towns", "towns", None)[n % 3]) for n in range(9)]
+    found = decide_dropped(tmp_path, towns, max_community_posts=2)
+    assert found == dict.fromkeys(("3", "4", "6", "7"), "over_community_cap")
+    # A post without a community, and the first post of a thread, which has no root.
+    threads = [row(0), *(row(n, root_id="0") for n in (1, 2)), row(3), row(4, root_id="3")]
+    found = decide_dropped(tmp_path, threads, max_thread_posts=2)
+    assert found == {"2": "over_thread_cap"}
+    # What an earlier rule drops takes no place below the cap.
+    bots = [row(n, community="towns", author=f"robot{n}bot") for n in range(3)]
+    more = [row(n, community="towns") for n in range(3, 6)]
+    found = decide_dropped(tmp_path, [*bots, *more], max_community_posts=2)
+    assert found == {"0": "bot_name", "1": "bot_name", "2": "bot_name", "5": "over_community_cap"}
+
+
+def test_turns_are_the_first_above_a_cap(tmp_path: Path) -> None:
+    settings = authors.Config(max_thread_posts=1)
+    rows = [{"id": str(n), "platform": "x", "root_id": "r", "text": "hi"} for n in range(3)]
+    posts = pl.DataFrame([dict.fromkeys(POST) | row for row in rows], schema=POST)
+    posts = posts.with_columns(_turn_reason=pl.Series(["too_few_words", None, "too_few_words"]))
+    array_store.save_arrays(authors.measure(posts, settings), tmp_path / "0")
+    (verdict,) = verdicts(make_barrier_input([tmp_path / "0"], tmp_path / "work"), settings)
+    assert verdict["reject"].to_list() == ["over_thread_cap", None, "over_thread_cap"]
+
+
 def test_authors_who_repeat_themselves_are_dropped(tmp_path: Path) -> None:
     spam = [
         {"id": str(n), "author": "spam",
@@ -187,6 +216,7 @@ def test_a_part_without_posts_is_no_error(tmp_path: Path) -> None:
 ALL_RULES: dict[str, Any] = {
     "bots": ("robo",), "communities": ("cats", "dogs", "maths"), "blocked_communities": ("cats",),
     "drop_most_active": 0.1, "max_repeated": 0.6, "min_posts": 3, "max_posts": 3,
+    "max_community_posts": 60, "max_thread_posts": 7,
 }  # fmt: skip
 
 
@@ -204,6 +234,7 @@ def random_posts(random: Random, count: int) -> pl.DataFrame:
                 "id": str(number), "text": text, "platform": random.choice("xy"),
                 "author": None if random.random() < 0.1 else author,
                 "community": random.choice(["Cats", "dogs", "r/dogs", "maths", "maths", None]),
+                "root_id": random.choice([None, *(f"x:{n}" for n in range(20))]),
                 "bot": random.choice([None, False, False, random.random() < 0.1]),
                 "created_at": random.choice([None, datetime(2020, 1, 1, tzinfo=UTC)
                                              + timedelta(days=random.randrange(30))]),
@@ -221,12 +252,15 @@ def decide_plainly(
     for folder in folders:
         found = {
             name: array_store.load_array(folder, name)
-            for name in ("author", "reason", "priority", "ids")
+            for name in ("author", "reason", "priority", "ids", "community", "thread")
+            if (folder / f"{name}.npy").exists()
         }
         bands = array_store.load_array(folder, "bands") if config.max_repeated < 1 else None
         for row, author in enumerate(found["author"].tolist()):
-            posts.append({name: column[row].item() for name, column in found.items()
-                          if name != "author"} | {
+            single = {name: found[name][row].item() for name in ("reason", "priority", "ids")}
+            posts.append(single | {
+                "groups": {name: tuple(found[name][row].tolist())
+                           for name in ("community", "thread") if name in found},
                 "who": tuple(author) if any(author) else None,
                 "bands": [] if bands is None else bands[:, row].tolist(),
             })  # fmt: skip
@@ -260,6 +294,16 @@ def decide_plainly(
         for theirs in left().values():
             theirs.sort(key=lambda post: (post["priority"], post["ids"]))
             drop(theirs[config.max_posts :], "over_author_cap")
+    for group, cap in (
+        ("community", config.max_community_posts), ("thread", config.max_thread_posts)
+    ):  # fmt: skip
+        groups: dict[Any, list[dict[str, Any]]] = {}
+        for post in posts:
+            if cap and not post["reason"] and any(post["groups"][group]):
+                groups.setdefault(post["groups"][group], []).append(post)
+        for theirs in groups.values():
+            theirs.sort(key=lambda post: (post["priority"], post["ids"]))
+            drop(theirs[cap:], f"over_{group}_cap")
     return [
         (size[post["who"]] if post["who"] else None, authors.REASONS[post["reason"]] or None)
         for post in posts
@@ -271,10 +315,21 @@ def decide_plainly(
     [
         ({}, set()),
         ({"keep": "best_score", "drop_most_active": 0.05}, set()),
-        ({"keep": "sample", "drop_most_active": 0.2, "max_posts": 1}, set()),
+        (
+            {
+                "keep": "sample",
+                "drop_most_active": 0.2,
+                "max_posts": 1,
+                "max_community_posts": 30,
+                "max_thread_posts": 3,
+            },
+            set(),
+        ),
         ({"max_repeated": 1.0}, {"repetitive_author"}),
         ({"max_posts": 0, "drop_most_active": 0.0}, {"over_author_cap", "most_active"}),
         ({"max_posts": 0, "max_repeated": 1.0}, {"over_author_cap", "repetitive_author"}),
+        ({"max_community_posts": 0}, {"over_community_cap"}),
+        ({"max_thread_posts": 0, "keep": "sample"}, {"over_thread_cap"}),
     ],
 )
 def test_any_ranges_and_blocks_give_the_result_of_one_process(
@@ -289,7 +344,7 @@ def test_any_ranges_and_blocks_give_the_result_of_one_process(
         folders.append(tmp_path / f"{number}")
         array_store.save_arrays(authors.measure(posts[begin:end], settings), folders[-1])
     wanted = decide_plainly(folders, settings)
-    assert [row[1] for row in wanted if row[0] is None].count(None) > 10
+    assert [row[1] for row in wanted if row[0] is None].count(None) > 5
     assert {row[1] or "" for row in wanted} == {*authors.REASONS} - unused
     whole = verdicts(make_barrier_input(folders, tmp_path / "whole"), settings)
     monkeypatch.setattr(partitions, "RANGE_KEYS", 100)

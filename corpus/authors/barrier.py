@@ -2,7 +2,8 @@
 
 A barrier, because the posts of an author may be in any part. The rules are applied in this order,
 and each counts only the posts that the rules before it have kept: community, bot, most active,
-repetitive, cap. Only the community rules apply to posts without an author. A post that an earlier
+repetitive, cap of the author, the community, the thread. The rules of authors do not apply to posts
+without an author. A post that an earlier
 stage keeps only where a kept post answers it (see ``TURN_REASONS`` in ``filters.contract``) is
 dropped with its author, and is the first above the cap, but is not counted.
 
@@ -26,11 +27,18 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from corpus import dedup
+from corpus.authors.decisions import (
+    KEYS_PER_POST,
+    TURN,
+    author_ranges,
+    decided_folder,
+    load_block_decisions,
+)
+from corpus.authors.group_caps import GroupCap, apply_cap, mark_over_caps
 from corpus.dedup import minhash
 from corpus.errors import PlanError
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
-    PartIndex,
     Rows,
     gather_rows,
     load_part_index,
@@ -45,7 +53,7 @@ from corpus.tasks.task import Arrays, ArrayTask, ResumableTask, Written, numbere
 from filters.contract import FilterConfig
 from filters.text.arrays import I64, U64
 
-READS = ("id", "platform", "author", "community", "bot", "text", "created_at", "score")
+READS = ("id", "platform", "author", "community", "root_id", "bot", "text", "created_at", "score")
 #: How many posts of the author reached this stage; null for a post without an author.
 WRITES: dict[str, pl.DataType] = {"author_posts": pl.Int64()}
 VERSION = 1
@@ -60,20 +68,18 @@ REASONS = (
     "most_active",
     "repetitive_author",
     "over_author_cap",
+    "over_community_cap",
+    "over_thread_cap",
 )
 _MOST_ACTIVE, _REPETITIVE, _OVER_CAP = (
     REASONS.index(name) for name in ("most_active", "repetitive_author", "over_author_cap")
 )
-# In place of 0: no rule drops the post, which is not counted.
-_TURN = 255
 # Two posts of one author share a band with probability 0.91 at Jaccard 0.8, 0.67 at 0.7 and 0.17
 # at 0.5 (1 - (1 - s^r)^b, b = 6 bands of r = 5 rows). That is enough to find a habit.
 _SIGNATURE_CONFIG = dedup.Config.model_validate(
     {"permutations": 32, "jaccard": 0.7, "miss_weight": 0.8}
 )
 _BANDS = tuple(f"band_{band}" for band in range(minhash.choose_bands(_SIGNATURE_CONFIG)[0]))
-# A post is a row of some hundred bytes in its range, as much as so many keys.
-_KEYS_PER_POST = 3
 # Names of people that end like those of bots.
 _FAMILY_NAMES = ("abbot", "talbot", "cabot")
 _LABEL = "deciding"
@@ -97,8 +103,12 @@ class Config(FilterConfig):
         description="share of authors to drop, the most active; TimeLMs (2022) dropped 0.01",
     )
     max_posts: int = Field(0, ge=0, description="posts of one author to keep; 0 for all")
+    max_community_posts: int = Field(
+        0, ge=0, description="posts of one community to keep; 0 for all"
+    )
+    max_thread_posts: int = Field(0, ge=0, description="posts of one thread to keep; 0 for all")
     keep: Literal["earliest", "best_score", "sample"] = Field(
-        "earliest", description="which posts max_posts keeps"
+        "earliest", description="which posts are kept of those above a cap"
     )
     max_repeated: float = Field(
         1.0,
@@ -132,25 +142,47 @@ def _strip_community_prefix(community: str) -> str:
     return community.removeprefix("/").removeprefix("r/")
 
 
+def _community_name() -> pl.Expr:
+    """The name of a post's community, as the lists are compared with it."""
+    return pl.col("community").str.to_lowercase().str.replace(r"^/?r/", "")
+
+
+def _list_caps(config: Config) -> tuple[GroupCap, ...]:
+    """The caps that are not of authors, in their order."""
+    caps = (
+        GroupCap("community", config.max_community_posts, REASONS.index("over_community_cap")),
+        GroupCap("thread", config.max_thread_posts, REASONS.index("over_thread_cap")),
+    )
+    return tuple(cap for cap in caps if cap.max_posts)
+
+
 # --------------------------------------------------------------------------- one part
 
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     """The arrays of a part: hashes of author and id, the reason by single-post rules, a priority.
 
-    With ``max_repeated`` also the band keys of the text, shape (bands, n).
+    With a cap also the hashes of community or thread, with ``max_repeated`` the band keys of the
+    text, shape (bands, n).
     """
     names = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
     author = hash_strings(names)  # zeros for a post without an author
     reason = posts.select(_single_post_reasons(config)).to_series().to_numpy().copy()
     if "_turn_reason" in posts.columns:
-        reason[(reason == 0) & posts["_turn_reason"].is_not_null().to_numpy()] = _TURN
+        reason[(reason == 0) & posts["_turn_reason"].is_not_null().to_numpy()] = TURN
     out: dict[str, NDArray[Any]] = {
         "author": author,
         "ids": hash_strings(posts["id"])[:, 0],
         "reason": reason.astype(np.uint8),
         "priority": _priority(posts, config),
     }
+    groups = {
+        "community": pl.concat_str("platform", pl.lit(":"), _community_name()),
+        # The first post of a thread has no ``root_id``: the thread has its id.
+        "thread": pl.coalesce("root_id", "id"),
+    }
+    for cap in _list_caps(config):
+        out[cap.group] = hash_strings(posts.select(groups[cap.group]).to_series())
     if config.max_repeated < 1:
         bands = np.ascontiguousarray(minhash.compute_band_keys(posts["text"], _SIGNATURE_CONFIG).T)
         # The author is part of the key: only posts of the same author are compared.
@@ -175,7 +207,7 @@ def _priority(posts: pl.DataFrame, config: Config) -> NDArray[np.int64]:
 def _single_post_reasons(config: Config) -> pl.Expr:
     """The reason to drop a post by the rules that need no other post: an index into REASONS."""
     name = pl.col("author").str.to_lowercase()
-    community = pl.col("community").str.to_lowercase().str.replace(r"^/?r/", "")
+    community = _community_name()
     allowed = [
         _strip_community_prefix(listed)
         for listed in _read_names(config.communities, config.communities_file)
@@ -227,7 +259,7 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     rules = AuthorRules(config.max_posts, config.max_repeated, config.min_posts)
     scattering = [ScatterByAuthor(work_dir, part, rules) for part in range(len(parts.folders))]
     run_tasks(run, scattering, _LABEL)
-    ranges = range(len(_author_ranges(parts)))
+    ranges = range(len(author_ranges(parts)))
     threshold = 0
     if config.drop_most_active:
         counting = [CountAuthors(work_dir, index) for index in ranges]
@@ -235,18 +267,16 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
         threshold = _find_activity_threshold(facts, config.drop_most_active)
     deciding = [DecideAuthors(work_dir, index, rules, threshold) for index in ranges]
     run_tasks(run, deciding, _LABEL)
+    caps = _list_caps(config)
+    for number, cap in enumerate(caps):
+        apply_cap(run, work_dir, cap, caps[:number])
     verdict_files = [part.verdict for part in inputs.parts]
     writing = [
-        WriteAuthorVerdicts(work_dir, block, tuple(verdict_files[slice(*span)]))
+        WriteAuthorVerdicts(work_dir, block, tuple(verdict_files[slice(*span)]), caps)
         for block, span in enumerate(parts.blocks)
     ]
     run_tasks(run, writing, _LABEL)
     return {}
-
-
-def _author_ranges(parts: PartIndex) -> list[tuple[int, int]]:
-    """The key ranges of the hashes of authors."""
-    return parts.key_ranges(_KEYS_PER_POST)
 
 
 def _find_activity_threshold(range_facts: Sequence[dict[str, Any]], share: float) -> int:
@@ -279,10 +309,6 @@ def _scattered_folders(work_dir: Path) -> list[Path]:
     return [_scattered_folder(work_dir, part) for part in parts]
 
 
-def _decided_folder(work_dir: Path, index: int) -> Path:
-    return work_dir / "decided" / f"{index:03d}"
-
-
 @dataclass(frozen=True)
 class ScatterByAuthor(ArrayTask):
     """Scatter the posts of a part that have an author by the key range of the author.
@@ -307,8 +333,8 @@ class ScatterByAuthor(ArrayTask):
         author: U64 = array_store.load_array(folder, "author")
         at = np.flatnonzero((author != 0).any(axis=1))
         author = author[at]
-        range_count = len(_author_ranges(parts))
-        destinations = parts.find_ranges(author[:, 0], _KEYS_PER_POST)
+        range_count = len(author_ranges(parts))
+        destinations = parts.find_ranges(author[:, 0], KEYS_PER_POST)
         rows = make_rows(
             author=author[:, 0],
             more=author[:, 1],
@@ -383,7 +409,7 @@ class DecideAuthors(_AuthorRangeTask):
     @property
     def folder(self) -> Path:
         """The folder of the rows."""
-        return _decided_folder(self.work_dir, self.index)
+        return decided_folder(self.work_dir, self.index)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The rows."""
@@ -395,14 +421,14 @@ class DecideAuthors(_AuthorRangeTask):
         if self.activity_threshold:
             count = np.bincount(number[reason == 0], minlength=size.size)
             is_most_active = (count >= self.activity_threshold)[number]
-            reason[np.isin(reason, (0, _TURN)) & is_most_active] = _MOST_ACTIVE
+            reason[np.isin(reason, (0, TURN)) & is_most_active] = _MOST_ACTIVE
         if rules.max_posts or rules.max_repeated < 1:
             detail = gather_rows(_scattered_folders(self.work_dir), "detail", self.index)
             if rules.max_repeated < 1:
                 _mark_repetitive(reason, number, detail, rules)
             if rules.max_posts:
                 _mark_over_cap(reason, number, detail, rules)
-        reason[reason == _TURN] = 0
+        reason[reason == TURN] = 0
         rows = make_rows(row_index=row_index, size=size[number], reason=reason)
         return load_part_index(self.work_dir).scatter_by_block("post", rows, row_index), {}
 
@@ -428,15 +454,15 @@ def _mark_repetitive(
     count = np.bincount(author, minlength=authors)
     repeated = np.bincount(author, weights=is_repeated, minlength=authors)
     is_repetitive = (count >= rules.min_posts) & (repeated > rules.max_repeated * count)
-    reason[np.isin(reason, (0, _TURN)) & is_repetitive[author_number]] = _REPETITIVE
+    reason[np.isin(reason, (0, TURN)) & is_repetitive[author_number]] = _REPETITIVE
 
 
 def _mark_over_cap(
     reason: NDArray[np.uint8], author_number: I64, detail: Rows, rules: AuthorRules
 ) -> None:
     """Mark all but the first ``max_posts`` posts of each author; changes ``reason`` in place."""
-    kept = np.flatnonzero(np.isin(reason, (0, _TURN)))
-    is_turn = reason[kept] == _TURN
+    kept = np.flatnonzero(np.isin(reason, (0, TURN)))
+    is_turn = reason[kept] == TURN
     order = np.lexsort(
         (detail["ids"][kept], detail["priority"][kept], is_turn, author_number[kept])
     )
@@ -456,6 +482,7 @@ class WriteAuthorVerdicts(ResumableTask):
     work_dir: Path
     block: int
     verdict_files: tuple[Path, ...]
+    caps: tuple[GroupCap, ...] = ()
 
     @property
     def receipt(self) -> Path:
@@ -465,15 +492,10 @@ class WriteAuthorVerdicts(ResumableTask):
     def write(self) -> Written:
         """Write the files."""
         parts = load_part_index(self.work_dir)
-        low, high = parts.block_rows(self.block)
-        ranges = range(len(_author_ranges(parts)))
-        folders = [_decided_folder(self.work_dir, index) for index in ranges]
-        post = gather_rows(folders, "post", self.block)
-        at = post["row_index"] - low
-        size = np.zeros(high - low, np.int64)  # 0 for a post without an author
-        reason = parts.load_block_array("reason", self.block)
-        size[at], reason[at] = post["size"], post["reason"]
-        reason[reason == _TURN] = 0
+        low, _ = parts.block_rows(self.block)
+        size, reason = load_block_decisions(self.work_dir, self.block)
+        mark_over_caps(reason, self.work_dir, self.block, self.caps)
+        reason[reason == TURN] = 0
         for part, path in zip(range(*parts.blocks[self.block]), self.verdict_files, strict=True):
             own = slice(*(int(edge) - low for edge in parts.part_offsets[part : part + 2]))
             with atomic_write(path) as temporary:
