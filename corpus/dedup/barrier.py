@@ -32,6 +32,7 @@ from corpus.partition.partitions import partition_keys
 from corpus.privacy import keys, suppression
 from corpus.privacy.pseudonyms import Pseudonymizer
 from corpus.stages import BarrierInput
+from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import (
@@ -262,9 +263,7 @@ class MeasureKeyedIds(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The keys."""
-        present = pl.scan_parquet(self.posts, glob=False).collect_schema()
-        names = [name for name in ("id", "kind", "parent_id") if name in present]
-        posts = pl.read_parquet(self.posts, columns=names, glob=False)
+        posts = read_present_columns(self.posts, ("id", "kind", "parent_id"))
         is_repost = _mark_reposts(posts, Config.model_validate_json(self.config))
         pseudonymizer = Pseudonymizer(keys.load_key(self.key_path), "keyed")
         ids = pseudonymizer.pseudonymize_ids(_select_ids(posts, is_repost))

@@ -27,6 +27,7 @@ from corpus.partition.partitions import (
 )
 from corpus.schema import COUNTED_POSTS
 from corpus.stages import MeasuredPart
+from corpus.storage.parquet_columns import read_schema
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
 
@@ -113,9 +114,7 @@ def _find_rows_in_documents(
 
 
 def _has_documents(parts: Sequence[Path]) -> bool:
-    return any(
-        COUNTED_POSTS in pl.scan_parquet(path, glob=False).collect_schema() for path in parts[:1]
-    )
+    return any(COUNTED_POSTS in read_schema(path) for path in parts[:1])
 
 
 def _read_column(path: Path, column: str = "id") -> pl.Series:

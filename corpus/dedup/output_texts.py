@@ -30,6 +30,7 @@ from corpus.errors import BuildError
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import partition_keys
 from corpus.privacy import keys
+from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import Arrays, ResumableTask, Written, numbered_folder
@@ -118,8 +119,7 @@ def knows_texts(later_stages: StageChain) -> bool:
 
 def read_posts(path: Path) -> pl.DataFrame:
     """The columns of a part that decide how its texts are rewritten."""
-    present = pl.scan_parquet(path, glob=False).collect_schema()
-    return pl.read_parquet(path, columns=[name for name in _COLUMNS if name in present], glob=False)
+    return read_present_columns(path, _COLUMNS)
 
 
 def rewrite_texts(posts: pl.DataFrame, chain: StageChain, key_path: Path | str) -> pl.Series:

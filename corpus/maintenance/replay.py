@@ -20,6 +20,7 @@ from corpus.journal import CorpusFiles
 from corpus.manifest import load_manifest
 from corpus.plan.built_plan import PLAN_NAME, load_built_plan
 from corpus.schema import LEDGER_COLUMNS, LEDGER_KEY
+from corpus.storage.parquet_columns import read_schema
 from corpus.storage.unfinished_takedown import recover
 from corpus.tasks.files import file_sha256
 from filters import contract
@@ -197,7 +198,7 @@ def required_columns(corpus: BuiltCorpus, replayed: Sequence[BuiltStage]) -> lis
     """Return the columns that the verdicts of stages need; ManifestError if one is missing."""
     scores = dict.fromkeys(column for stage in replayed for column in stage.score_columns)
     shards = [corpus.files.path(shard["path"]) for shard in corpus.manifest["shards"]]
-    stored = pl.scan_parquet(shards, glob=False).collect_schema().names()
+    stored = read_schema(shards).names()
     for stage in replayed:
         if missing := sorted({*stage.score_columns, *_verdict_columns(stage)} - set(stored)):
             raise ManifestError(

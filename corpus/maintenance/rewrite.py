@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from corpus.conversations.documents import edit_turns
@@ -28,6 +27,7 @@ from corpus.pipeline import replacements
 from corpus.privacy import people
 from corpus.privacy.repeated_texts import QUOTED_LINE_PATTERN, find_repeated_text, is_copy
 from corpus.schema import LEDGER_COLUMNS
+from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks.files import file_sha256, write_json
 
 INDEX_CARD = f"{dedup_index.INDEX_FOLDER}/{dedup_index.INDEX_FILE}"
@@ -88,9 +88,8 @@ class TakedownChanges:
 def _read_columns(path: Path, columns: Sequence[str]) -> pl.DataFrame:
     """Read those of some columns that a shard has."""
     try:
-        names = [name for name in pq.read_schema(path).names if name in columns]
-        return pl.read_parquet(path, columns=names, glob=False)
-    except (OSError, pa.ArrowInvalid, pl.exceptions.PolarsError):
+        return read_present_columns(path, columns)
+    except (OSError, pl.exceptions.PolarsError):
         raise BuildError(f"'{path}' is missing or damaged; restore it, or build again") from None
 
 

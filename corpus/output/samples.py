@@ -27,6 +27,7 @@ from corpus.privacy.pseudonyms import (
     PseudonymSettings,
 )
 from corpus.schema import LEDGER_KEY, POST
+from corpus.storage.parquet_columns import read_schema
 from corpus.tasks.files import atomic_write, write_json
 from corpus.tasks.task import ResumableTask, Written
 from filters import contract
@@ -293,7 +294,7 @@ def _read_rows_with_ids(path: Path, ids: pl.Series) -> pl.DataFrame:
     """Return the rows of a file with one of ``ids``; read whole rows only if there are any."""
     selected = pl.read_parquet(path, columns=["id"], glob=False)["id"].is_in(ids.implode())
     if not selected.any():
-        return pl.DataFrame(schema=pl.scan_parquet(path, glob=False).collect_schema())
+        return pl.DataFrame(schema=read_schema(path))
     return pl.read_parquet(path, glob=False).filter(selected)
 
 

@@ -35,6 +35,7 @@ from corpus.partition.partitions import (
     scatter_rows,
     write_part_index,
 )
+from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import (
@@ -108,10 +109,8 @@ class MeasureTies(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The hashes and times."""
-        schema = pl.scan_parquet(self.posts, glob=False).collect_schema()
         wanted = ("platform", "author", "created_at", "post_ids", "authors", *_POST_ID_COLUMNS)
-        columns = [name for name in wanted if name in schema]
-        posts = pl.read_parquet(self.posts, columns=columns, glob=False)
+        posts = read_present_columns(self.posts, wanted)
         rows, names = list_ties(posts)
         times = posts["created_at"].dt.timestamp("us").fill_null(_NO_TIME)
         keys = partition_keys("names", hash_strings(names), rows.to_numpy())

@@ -15,9 +15,11 @@ from corpus.pipeline.ingest import InputFiles
 from corpus.pipeline.sample_tasks import group_paths
 from corpus.privacy.file_names import find_container
 from corpus.schema import COUNTED_POSTS
+from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks.task import ResumableTask, Written, run_tasks
 
 _KEPT = ""
+_COLUMNS = ("id", "source_file", "stage", "lang", COUNTED_POSTS)
 
 
 class Origins(NamedTuple):
@@ -43,19 +45,12 @@ class CountOrigins(ResumableTask):
         counts: Counter[tuple[str, str, str]] = Counter()
         languages: Counter[str] = Counter()
         for path in self.paths:
-            columns = set(pl.scan_parquet(path, glob=False).collect_schema()) & {
-                "id",
-                "source_file",
-                "stage",
-                "lang",
-                COUNTED_POSTS,
-            }
-            rows = pl.read_parquet(path, columns=sorted(columns), glob=False)
-            if "stage" not in columns:
-                if "lang" in columns:
+            rows = read_present_columns(path, _COLUMNS)
+            if "stage" not in rows.columns:
+                if "lang" in rows.columns:
                     found = rows["lang"].drop_nulls().value_counts()
                     languages.update(dict(found.iter_rows()))
-                if COUNTED_POSTS in columns:
+                if COUNTED_POSTS in rows.columns:
                     posts = rows.select(COUNTED_POSTS)
                     rows = posts.explode(COUNTED_POSTS, empty_as_null=False).unnest(COUNTED_POSTS)
                 rows = rows.with_columns(stage=pl.lit(_KEPT))

@@ -12,6 +12,7 @@ import polars as pl
 
 from corpus.errors import BuildError
 from corpus.report import timeline
+from corpus.storage.parquet_columns import read_schema
 
 #: Columns of which every value is counted.
 COUNTED_COLUMNS = ("platform", "kind", "license", "community")
@@ -118,7 +119,7 @@ class BinFile:
         return self.is_shard, _read_or_fail(self.path, self._count)
 
     def _count(self) -> dict[str, pl.DataFrame]:
-        present = pl.scan_parquet(self.path, glob=False).collect_schema()
+        present = read_schema(self.path)
         bins = [each for each in self.bins if each.column in present]
         ledger_columns = [] if self.is_shard else ["stage", "reason"]
         columns = [*ledger_columns, *(each.column for each in bins)]

@@ -21,6 +21,7 @@ from corpus.report import count_files, timeline
 from corpus.report.count_files import CountTables, HistogramBins
 from corpus.report.funnel import has_conversations
 from corpus.schema import POST
+from corpus.storage.parquet_columns import read_schema
 from corpus.storage.remote_path import RemotePath
 from corpus.tasks.task import RunTasks, run_inline
 
@@ -129,7 +130,7 @@ def _run_counts(tasks: Sequence[Any], run: RunTasks) -> tuple[CountTables, Count
 
 def _read_schema(shard: Path) -> dict[str, pl.DataType]:
     try:
-        return dict(pl.scan_parquet(shard, glob=False).collect_schema())
+        return dict(read_schema(shard))
     except (OSError, pl.exceptions.PolarsError):
         raise count_files.unreadable_file_error(shard) from None
 
