@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,13 +45,13 @@ def summarize_sources(
     they repeat suppressed ones.
     """
     names = {file.name for each in files for file in each.read_task.files}
-    repeats: dict[str, int] = {}
+    repeats = Counter[str]()
     for source_file, count in removed_repeats.items():
         name = find_container(source_file, names)
         assert name is not None  # the posts were read from these files
-        repeats[name] = repeats.get(name, 0) + count
+        repeats[name] += count
     return [
-        _summarize_file(file, each.read_task.reader, counts, repeats.get(file.name, 0))
+        _summarize_file(file, each.read_task.reader, counts, repeats[file.name])
         for each in files
         for file, counts in zip(
             each.read_task.files, count_files(each.folder, len(each.read_task.files)), strict=True
@@ -129,12 +130,11 @@ def count_by_source(
         entries_by_source.setdefault(number, []).append(entry)
     counted = []
     for index, source in enumerate(plan.sources):
-        refused: dict[str, int] = {}
-        unreadable: dict[str, int] = {}
+        refused, unreadable = Counter[str](), Counter[str]()
         own = entries_by_source.get(index, [])
         for entry in own:
-            _add_counts(refused, entry["refused_by_reason"])
-            _add_counts(unreadable, entry.get("unreadable", {}))
+            refused.update(entry["refused_by_reason"])
+            unreadable.update(entry.get("unreadable", {}))
         read = sum(entry["read"] for entry in own)
         name = f"source {index + 1} ({source.reader})"
         counted.append(SourceCounts(name, source.config.max_refused, read, refused, unreadable))
@@ -238,9 +238,9 @@ def list_drop_warnings(
     for number, source in enumerate(counted, start=1):
         own = [row for row in origins if row["source"] == number]
         posts = sum(row["kept"] + sum(row["dropped"].values()) for row in own)
-        dropped: dict[str, int] = {}
+        dropped = Counter[str]()
         for row in own:
-            _add_counts(dropped, row["dropped"])
+            dropped.update(row["dropped"])
         warnings += [
             f"{source.name}: {stage} drops {count:,} of {posts:,} posts ({count / posts:.1%})"
             for stage, count in dropped.items()
@@ -300,15 +300,10 @@ def count_suppressed_posts(context: BuildContext, sources: Sequence[dict[str, An
 
 
 def _sum_refusals(sources: Sequence[dict[str, Any]]) -> dict[str, int]:
-    refused: dict[str, int] = {}
+    refused = Counter[str]()
     for entry in sources:
-        _add_counts(refused, entry["refused_by_reason"])
+        refused.update(entry["refused_by_reason"])
     return refused
-
-
-def _add_counts(totals: dict[str, int], counts: Mapping[str, int]) -> None:
-    for name, count in counts.items():
-        totals[name] = totals.get(name, 0) + count
 
 
 def build_manifest(

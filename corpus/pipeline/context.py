@@ -140,16 +140,15 @@ class BuildContext:
         self.observer.funnel(dict(row))
         total = self.funnel.setdefault(
             row["stage"],
-            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": {}, "seconds": 0.0},
+            {"stage": row["stage"], "read": 0, "kept": 0, "dropped": Counter(), "seconds": 0.0},
         )
         for key in ("read", "kept", "seconds"):
             total[key] += row[key]
         if "documents" in row:
             total["documents"] = total.get("documents", 0) + row["documents"]
         for key in ("dropped", "kept_as_turns"):
-            for reason, count in row.get(key, {}).items():
-                counts = total.setdefault(key, {})
-                counts[reason] = counts.get(reason, 0) + count
+            if row.get(key):
+                total.setdefault(key, Counter()).update(row[key])
 
 
 def identify_parts(parts: Sequence[Part]) -> list[tuple[object, ...]]:

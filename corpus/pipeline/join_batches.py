@@ -37,10 +37,10 @@ class FileCounts:
     file: int  # its index among the files of the task
     posts: int = 0
     suppressed: int = 0  # posts on the suppression list, which the part does not have
-    refused: dict[str, int] = field(default_factory=dict)  # by reason
+    refused: Counter[str] = field(default_factory=Counter)  # by reason
     tombstones: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)  # by kind
-    unreadable: dict[str, int] = field(default_factory=dict)  # values by column
+    skipped: Counter[str] = field(default_factory=Counter)  # by kind
+    unreadable: Counter[str] = field(default_factory=Counter)  # values by column
     sha256: str | None = None  # with the last records of the file
 
     def add(self, other: FileCounts) -> None:
@@ -48,10 +48,9 @@ class FileCounts:
         self.posts += other.posts
         self.suppressed += other.suppressed
         self.tombstones += other.tombstones
-        for name in ("refused", "skipped", "unreadable"):
-            counts = getattr(self, name)
-            for key, count in getattr(other, name).items():
-                counts[key] = counts.get(key, 0) + count
+        self.refused.update(other.refused)
+        self.skipped.update(other.skipped)
+        self.unreadable.update(other.unreadable)
         self.sha256 = other.sha256
 
 
@@ -130,17 +129,17 @@ def _count(number: int, batch: Batch) -> FileCounts:
     """Return what a batch of one file has."""
     if (records := _find_records(batch)) is not None:
         posts, tombstones = len(records.posts), len(records.tombstones)
-        refused = dict(Counter(reason for _, _, reason in records.refused))
+        refused = Counter(reason for _, _, reason in records.refused)
     else:
         posts, tombstones = batch.posts.height, batch.tombstones.height
-        refused = dict(batch.refused["reason"].value_counts().iter_rows())
+        refused = Counter(dict(batch.refused["reason"].value_counts().iter_rows()))
     return FileCounts(
         number,
         posts,
         refused=refused,
         tombstones=tombstones,
-        skipped=batch.skipped,
-        unreadable=batch.unreadable,
+        skipped=Counter(batch.skipped),
+        unreadable=Counter(batch.unreadable),
         sha256=batch.sha256,
     )
 
