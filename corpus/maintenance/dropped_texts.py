@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from corpus.output.columns import OutputColumns
 from corpus.pipeline.join_batches import BatchJoiner, DumpFile
 from corpus.pipeline.withdrawn_copies import mark_notices
 from corpus.plan.built_plan import BuiltPlan, load_built_plan
-from corpus.plan.entries import config_json
+from corpus.plan.entries import config_json, matches_path
 from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.file_names import FileNamer, find_container
 from corpus.privacy.pseudonyms import Pseudonymizer, PseudonymSettings
@@ -184,16 +183,6 @@ def _find_source(plan: BuiltPlan, path: str) -> tuple[str, dict[str, Any]]:
     """The reader of a file of the plan, and its settings."""
     for source in plan.document["sources"]:
         for reader, settings in source.items():
-            if _matches(path, settings["path"]):
+            if matches_path(path, settings["path"]):
                 return reader, dict(settings)
     raise ManifestError(f"the plan of '{plan.folder}' names no source of '{path}'; build again")
-
-
-def _matches(path: str, pattern: str) -> bool:
-    """Whether a source with the path ``pattern``, a file, a folder or a pattern, has the file."""
-    if path == pattern or path.startswith(pattern.rstrip("/") + "/"):
-        return True
-    if "**" in pattern:
-        return fnmatch(path, pattern)
-    parts, patterns = path.split("/"), pattern.split("/")
-    return len(parts) == len(patterns) and all(map(fnmatch, parts, patterns))

@@ -18,7 +18,7 @@ import yaml
 from corpus.errors import ManifestError
 from corpus.manifest import load_manifest
 from corpus.plan import private_plan, source_names
-from corpus.plan.entries import Source, Stage, hide_folders_of, map_paths
+from corpus.plan.entries import Source, Stage, hide_folders_of, map_paths, split_kind
 from corpus.plan.private_plan import PrivatePlan, absolute_path
 from corpus.privacy.file_names import FileNamer
 from corpus.storage import filesystem
@@ -147,9 +147,9 @@ def _reduce_value(value: Any, is_path: bool) -> Any:
         return value
     if _PRIVATE_WORD.search(value):
         return _REMOVED
-    kind, colon, path = ("", "", value) if filesystem.is_url(value) else value.rpartition(":")
+    kind, path = split_kind(value)
     if _ABSOLUTE.search(path) or filesystem.is_url(path) or (is_path and "/" in path):
-        return kind + colon + re.split(r"[\\/]", path.rstrip("\\/"))[-1]
+        return kind + re.split(r"[\\/]", path.rstrip("\\/"))[-1]
     return value
 
 

@@ -141,14 +141,33 @@ def map_paths(value: Any, files: Sequence[str], change: Callable[[str], str]) ->
         return [map_paths(own, files, change) for own in value]
     if not isinstance(value, str) or not value:
         return value
-    kind, colon, path = ("", "", value) if is_url(value) else value.rpartition(":")
-    plain = os.path.normpath(path)
-    folder = plain.rstrip("/") + "/"
-    if any(
-        file in (path, plain) or file.startswith(folder) or fnmatch(file, path) for file in files
-    ):
-        return f"{kind}{colon}{change(path)}"
+    for kind in ("", split_kind(value)[0]):
+        path = value.removeprefix(kind)
+        if any(matches_path(file, path) for file in files):
+            return kind + change(path)
     return value
+
+
+def split_kind(value: str) -> tuple[str, str]:
+    """Split a setting such as ``transformers:folder``; other paths may have a colon too."""
+    kind, colon, path = value.partition(":")
+    return (kind + colon, path) if kind.isidentifier() and not is_url(value) else ("", value)
+
+
+def matches_path(file: str, path: str) -> bool:
+    """Return whether a path of a plan has the file: it is a file, a folder or a pattern."""
+    file, path = os.path.normpath(file), os.path.normpath(path)
+    if file == path or file.startswith(path.rstrip("/") + "/"):
+        return True
+    return _match_parts(file.split("/"), path.split("/"))
+
+
+def _match_parts(parts: Sequence[str], patterns: Sequence[str]) -> bool:
+    if not patterns:
+        return not parts
+    if patterns[0] == "**":
+        return any(_match_parts(parts[at:], patterns[1:]) for at in range(len(parts) + 1))
+    return bool(parts) and fnmatch(parts[0], patterns[0]) and _match_parts(parts[1:], patterns[1:])
 
 
 def config_json(config: BaseModel) -> str:

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from corpus.errors import PlanError
+from corpus.plan.entries import matches_path
 from corpus.plan.model import Plan
+from corpus.privacy import keys
 from tests.conftest import post, write_lines
 from tests.support.commands import command
 
@@ -290,3 +293,41 @@ def test_evaluation_sets_are_checked_before_a_build(plan: MakePlan, tmp_path: Pa
         with pytest.raises(PlanError) as error:
             Plan.parse(plan([{"decontaminate": settings}])).check_paths()
         assert expected in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("path", "yes", "no"),
+    [
+        ("/dumps/a.json", "/dumps//./a.json", "/dumps/a.json.gz"),
+        ("/dumps", "/dumps/x/a.json", "/dumps2/a.json"),
+        ("/dumps/*.json", "/dumps/a.json", "/dumps/x/a.json"),
+        ("./dumps/../dumps/[ab]?.json", "dumps/a1.json", "dumps/c1.json"),
+        ("/dumps/**/a.json", "/dumps/a.json", "/dumps/xa.json"),
+        ("/dumps/**/x/*", "/dumps/y/z/x/a.json", "/dumps/x/y/a.json"),
+        ("/dumps [1]", "/dumps [1]/a.json", "/dumps 1/a.json/b"),
+        ("s3://dumps/*/a.json", "s3://dumps/x/a.json", "s3://dumps/a.json"),
+    ],
+)
+def test_a_path_has_its_file_the_files_in_its_folder_or_those_of_its_pattern(
+    path: str, yes: str, no: str
+) -> None:
+    assert matches_path(yes, path)
+    assert not matches_path(no, path)
+
+
+def test_the_public_plan_has_the_last_part_of_a_path_however_it_is_written(
+    plan: MakePlan, tmp_path: Path
+) -> None:
+    folder = tmp_path / "of ada: a [b]"
+    gold = write_lines(folder / "gold.jsonl", [{"text": "which river flows through Ghent"}])
+    write_lines(tmp_path / "posts.jsonl", [post(1)])
+    for path in (
+        gold,
+        folder.parent / "." / folder.name / "gold.jsonl",
+        f"{tmp_path}//of*/*.jsonl",
+    ):
+        made = Plan.parse(plan([{"decontaminate": {"against": [str(path)]}}]))
+        keys.ensure_key(made.key_path, made.folder)
+        public = yaml.safe_load(made.to_public_yaml())
+        assert dict(public["stages"][1])["decontaminate"]["against"] == [Path(path).name]
+        assert "decontaminate.against" in public["reduced"]
