@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +11,8 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 
-from corpus import readers
 from tests.readers import test_fits as samples
+from tests.support.readings import read_dump, write_dump
 
 COUNT = 40
 MESSAGE, POSTED = samples.CHAT["messages"][0], samples.CHANNEL["messages"][0]
@@ -113,15 +112,9 @@ IDS = [f"{export.reader}-{number}" for number, export in enumerate(EXPORTS)]
 
 def read(export: Export, folder: Path, data: bytes) -> tuple[pl.DataFrame, list[tuple[int, str]]]:
     """Return the posts, and the rows and reasons of the refusals."""
-    path = folder / ("export.zip" if export.member else "export.json")
-    if export.member:
-        with zipfile.ZipFile(path, "w") as file:
-            file.writestr(export.member, data)
-    else:
-        path.write_bytes(data)
-    module = readers.find(export.reader)
-    config = module.Config.model_validate({"path": str(path), **export.settings})
-    batches = list(module.read(str(path), config, 1000, None))
+    name = "export.zip" if export.member else "export.json"
+    path = write_dump(folder / name, data, export.member)
+    batches = read_dump(export.reader, path, export.settings)
     refused = pl.concat(batch.refused for batch in batches)
     rows = refused.filter(pl.col("source_row") > 0).select("source_row", "reason").rows()
     return pl.concat(batch.posts for batch in batches), rows

@@ -14,6 +14,7 @@ import pytest
 
 from corpus import readers
 from tests.readers.features import FEATURES, OTHER_FORMS, READERS, Absent, Cell, Unread, Yes
+from tests.support.readings import read_dump
 
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "readers.md"
 READ = [
@@ -44,9 +45,7 @@ OTHERS = [pytest.param(*each, id=f"{each[0]}-{each[1]}") for each in OTHER_FORMS
 @pytest.mark.parametrize(("name", "feature", "cell"), [*READ, *OTHERS])
 def test_what_the_table_says_is_read(name: str, feature: str, cell: Yes, tmp_path: Path) -> None:
     path = write(tmp_path, cell.content)
-    module = readers.find(name)
-    config = module.Config.model_validate({"path": str(path), **(cell.settings or {})})
-    (batch,) = module.read(str(path), config, 100, None)
+    (batch,) = read_dump(name, path, cell.settings)
     assert batch.refused.is_empty()
     expected = dict(cell.expected)
     if "tombstone" in expected:

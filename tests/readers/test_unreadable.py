@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ import pytest
 from corpus import readers
 from corpus.readers.contract import Batch
 from tests.readers import test_fits as rows
+from tests.support.readings import read_dump, write_dump
 
 TIME, COUNT = "@time", "@count"
 #: Which are present, and no time: the year 1 is what tools write for none, and the zone is one of
@@ -180,15 +180,8 @@ def read(form: Form, folder: Path, time: Any = 1614814567, count: Any = 3) -> Ba
         text = text.replace(f'"{COUNT}"', json.dumps(count)) + "\n"
         if form.name == "tweets.js":
             text = f"window.YTD.tweets.part0 = {text}"
-    path = folder / form.name
-    if form.member:
-        with zipfile.ZipFile(path, "w") as file:
-            file.writestr(form.member, text)
-    else:
-        path.write_text(text)
-    module = readers.find(form.reader)
-    config = module.Config.model_validate({"path": str(path), **form.settings})
-    (batch,) = module.read(str(path), config, 10, None)
+    path = write_dump(folder / form.name, text.encode(), form.member)
+    (batch,) = read_dump(form.reader, path, form.settings)
     assert batch.posts.height == 1
     # A part of an archive does not name its account.
     assert set(batch.refused["reason"]) <= {"no_account", "no_actor"}
@@ -241,8 +234,7 @@ def test_counts_are_of_the_batch_of_their_post(tmp_path: Path) -> None:
     times = ["soon", 1614814567, "later", None]
     lines = [json.dumps({**rows.COMMENT, "created_utc": time}) for time in times]
     path.write_text("\n".join(lines) + "\n")
-    module = readers.find("reddit")
-    batches = list(module.read(str(path), module.Config(path=str(path)), 2, None))
+    batches = read_dump("reddit", path, part_posts=2)
     assert [batch.unreadable for batch in batches[:2]] == [{"created_at": 1}, {"created_at": 1}]
-    (resumed, *_) = module.read(str(path), module.Config(path=str(path)), 2, batches[0].cursor)
+    (resumed, *_) = read_dump("reddit", path, part_posts=2, start=batches[0].cursor)
     assert resumed.unreadable == {"created_at": 1}
