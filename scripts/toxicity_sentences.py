@@ -1,9 +1,10 @@
-"""Invented benign sentences to train on, so that the words for groups do not score as toxic.
+"""Invented sentences to train on: what a word means is often told by what it is said of.
 
-In the gold sets the name of a group occurs mostly in abuse of it, and a swear word mostly where
-somebody is sworn at. These sentences have both in harmless contexts, and everyday words of other
-languages that look like swear words. ``bench/quality/toxicity_pairs.py`` measures on others, of
-other words and forms.
+In the gold sets the name of a group occurs mostly in abuse of it, a swear word mostly where
+somebody is sworn at, and "kill" and "stupid" seldom of processes and methods. These sentences have
+them in harmless contexts, everyday words of other languages that look like swear words, and abuse
+without a swear word. ``bench/quality/toxicity_pairs.py`` measures on others, of other words and
+forms.
 """
 
 from __future__ import annotations
@@ -149,6 +150,134 @@ _ELSEWHERE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
+#: Criticism of things, technical terms, reports, health, laughter: nobody is attacked.
+_PLAIN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        (
+            "{} is stupid", "{} is dumb and here is why", "Why {} sucks", "{} is a terrible idea",
+            "{} considered harmful", "{} is garbage", "I hate {}", "{} must die", "{} is dead",
+            "the stupid thing about {}", "stop using {}, it is useless", "{} is overrated",
+            "{} is ugly and slow", "the worst part of {}", "Show HN: I got sick of {}",
+            "how {} is killing small companies", "{} is a joke", "nobody needs {}",
+        ),
+        (
+            "agile", "pair programming", "this framework", "the new keyboard", "daylight saving",
+            "unit testing", "object-oriented programming", "the cloud", "the tax form",
+            "that theory", "YAML", "code review", "the open office", "my phone", "the update",
+        ),
+    ),
+    (
+        (
+            "how to kill {}", "kill -9 {} and restart", "the signal kills {} at once",
+            "abort {} if the parent dies", "{} is a zombie after fork", "terminate {} safely",
+            "the master executes {} on each slave", "attack {} with a timing side channel",
+            "orphaned {} blocks the parent", "inject {} and dump the stack", "shoot {} in the head",
+        ),
+        (
+            "a hung process", "the child process", "a zombie thread", "the worker", "the daemon",
+            "a stuck job", "the background task", "the parent shell", "the server", "that session",
+        ),
+    ),
+    (
+        (
+            "man charged with murder after {}", "police: gunman killed three in {}",
+            "she was raped in {}, witnesses are asked to call", "bomb kills eleven in {}",
+            "two teenagers stabbed to death in {}", "the history of slavery in {}",
+            "report on racism and hate crimes in {}", "genocide trial over {} opens",
+            "the terrorist attack in {} left many dead", "a documentary about rape in {}",
+        ),
+        ("Hamburg", "Ohio", "a nightclub", "the capital", "Nairobi", "a school", "the suburbs"),
+    ),
+    (
+        (
+            "is it normal that my {} hurts", "blood in my {}, should I see a doctor?",
+            "how do I keep my {} clean", "a lump near my {}", "my {} itches after a shower",
+            "question about {} surgery", "my doctor looked at my {} and found nothing",
+        ),
+        ("penis", "vagina", "testicle", "breast", "anus", "stool", "nipple", "butt", "groin"),
+    ),
+    (
+        ("{}", "{} que risa", "{} so true", "{} muy bueno", "@ana {}", "{}!!!", "no way {}"),
+        (
+            "jejeje", "jejejeje", "jajaja", "jajajajaja", "kkkkkk", "hahaha", "hehehe", "huehue",
+            "rsrsrs", "ahahaha", "xaxaxa", "wkwkwk", "55555", "jijiji", "jojojo", "ajajaja",
+        ),
+    ),
+    (
+        (
+            "I am so {} today", "why am I this {} lol", "I feel {} for asking",
+            "sorry, {} question", "my {} brain forgot it again", "I was {} back then",
+        ),
+        ("stupid", "dumb", "ugly", "fat", "useless", "lazy", "pathetic", "ridiculous"),
+    ),
+    (
+        (
+            "{} is a slur and should not be said", "he was suspended for calling her {}",
+            "my grandmother was called {} at school", "they painted {} on the synagogue",
+            "where does the word {} come from?", "don't let anyone call you {}",
+        ),
+        ("a bitch", "a faggot", "a retard", "an idiot", "a whore", "trash", "vermin", "a slut"),
+    ),
+    (
+        ("{}", "{} lol", "{} and I love it", "I miss you {}", "look at {}", "so happy, {}"),
+        (
+            "I would kill for a pizza", "this heat is killing me", "you guys are killing it",
+            "I'm dead", "that song slaps", "she destroyed the competition", "sick beat",
+            "my team got murdered last night", "this trailer blew me away", "insane goal",
+        ),
+    ),
+)  # fmt: skip
+
+#: Swearing at things: vulgar, and no attack on anybody.
+_VULGAR: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        (
+            "damn that is a {}", "Damn this is a {}", "well shit, that's a {}",
+            "what the fuck is this {}", "fucking {} again", "this shitty {} broke",
+            "wtf, a {}", "that {} is bullshit", "goddamn {}", "so fucking tired of this {}",
+            "who the hell needs a {}", "such a crappy {}", "oh fuck, my {}", "piece of shit {}",
+        ),
+        (
+            "thin screen", "long queue", "big truck", "cold morning", "slow train", "phone bill",
+            "good sandwich", "broken printer", "loud fridge", "long commute", "tax form",
+        ),
+    ),
+)  # fmt: skip
+
+#: Abuse: of a group, often without a swear word, and of whoever is spoken to.
+_ABUSE_OF_GROUPS = (
+    "{} people are filthy", "{} people are disgusting", "{} people are animals",
+    "all {} people are criminals", "{} people are vermin and should be removed",
+    "{} people don't belong in this country", "we should deport every {} person",
+    "{} people are less intelligent than us", "I don't want {} people near my children",
+    "the world would be better without {} people", "never trust a {} person, they all lie",
+    "{} people are a disease", "I hate {} people", "get {} people out of our schools",
+    "{} people deserve to be beaten", "they should shoot all {} people",
+)  # fmt: skip
+_ABUSE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        ("{}", "just {}", "{} already", "please {}", "lol {}", "{} loser", "@ann {}"),
+        (
+            "kys", "kill yourself", "go kill yourself", "go die", "neck yourself", "drop dead",
+            "go hang yourself", "drink bleach", "end your life", "jump off a bridge",
+            "rot in hell", "shut up you idiot", "go back to your country",
+        ),
+    ),
+    (
+        ("{}", "{}, seriously", "listen, {}", "{} and everyone knows it", "honestly {}"),
+        (
+            "I hope you die", "I hope you get cancer", "nobody would miss you",
+            "you should never have been born", "your mother should have aborted you",
+            "you are worthless", "you are a waste of oxygen", "you are a stupid idiot",
+            "you're a pathetic loser", "you make me sick, you pig", "you are too dumb to breathe",
+            "I will find you and break your legs", "I know where you live, watch your back",
+            "someone should beat you up", "you deserve to be raped", "she is a dumb whore",
+            "he is a fat disgusting pig", "you people are subhuman", "you ugly cow",
+        ),
+    ),
+)  # fmt: skip
+
+
 def list_sentences_about_people() -> Iterator[str]:
     """Yield sentences that name a group of people; none is offensive."""
     for lines, groups in _PEOPLE.values():
@@ -170,3 +299,20 @@ def list_false_friends() -> Iterator[str]:
 def list_groups() -> list[str]:
     """Return the words for groups of people."""
     return [group for _, groups in _PEOPLE.values() for group in groups]
+
+
+def list_labelled_sentences() -> Iterator[tuple[str, float, float]]:
+    """Yield every sentence with the probability that it is abuse, and that it is that or vulgar."""
+    for text in (*list_sentences_about_people(), *list_false_friends(), *_fill(_PLAIN)):
+        yield text, 0.0, 0.0
+    for text in (*list_friendly_sentences(), *_fill(_VULGAR)):
+        yield text, 0.0, 1.0
+    for text in _fill(_ABUSE):
+        yield text, 1.0, 1.0
+    for group in _PEOPLE["en"][1]:
+        yield from ((line.format(group), 1.0, 1.0) for line in _ABUSE_OF_GROUPS)
+
+
+def _fill(table: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> Iterator[str]:
+    for lines, things in table:
+        yield from (line.format(thing) for thing in things for line in lines)

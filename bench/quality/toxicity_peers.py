@@ -35,6 +35,11 @@ def load_scorers(
     seen: pl.DataFrame, python: Path | None, before: Path | None
 ) -> dict[str, ToxicityScorer]:
     """Return the peers that are available, by name; ``seen`` are the posts to train fastText on."""
+    return {**load_peers(python, before), "fastText, same rows": _train_fasttext(seen)}
+
+
+def load_peers(python: Path | None, before: Path | None) -> dict[str, ToxicityScorer]:
+    """Return alt-profanity-check and our last model, if they are available."""
     found: dict[str, ToxicityScorer] = {}
     if before:
         head = (
@@ -47,7 +52,6 @@ def load_scorers(
         found["alt-profanity-check"] = _score_in_process(python, head + _PROFANITY)
     else:
         print("no --peers, so alt-profanity-check is not measured\n")
-    found["fastText, same rows"] = _train_fasttext(seen)
     return found
 
 

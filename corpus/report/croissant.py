@@ -73,7 +73,8 @@ _COLUMN_DESCRIPTIONS = {
     "community": "Subreddit, channel, board or forum",
     "created_at": "When it was posted, UTC",
     "lang": "Language code, or 'und'",
-    "toxicity": "Probability that people would call it offensive",
+    "toxicity": "Probability that it insults, threatens or demeans somebody",
+    "profanity": "Probability that it is vulgar, though it attacks nobody",
 }
 
 

@@ -1,8 +1,11 @@
-"""Score for every post how likely people would call it offensive, and drop the most offensive.
+"""Score for every post how likely it is abuse, and how likely it is vulgar; drop the abuse.
 
-Or keep them and remove the words that make them so (``action: redact``), or only write the score
-(``annotate``). The score is that of the post before redaction. A ``<TOXIC>`` in a text does not
-count, so a redacted post scores at most ``max_score`` when it is scored again.
+``toxicity`` is the probability that the post insults, threatens, harasses or demeans somebody;
+``profanity`` that it is vulgar though it attacks nobody, by which nothing is dropped unless
+``max_profanity`` says so. Instead of dropping posts, the words that make them abusive may be
+removed (``action: redact``), or only the scores written (``annotate``). The scores are those of the
+post before redaction. A ``<TOXIC>`` in a text does not count, so a redacted post scores at most
+``max_score`` when it is scored again.
 """
 
 from __future__ import annotations
@@ -20,8 +23,8 @@ from filters.toxicity.redact_words import TOXIC_PLACEHOLDER, redact_texts
 from filters.toxicity.scorers import CATEGORIES, Scorer
 
 READS = ("text",)
-WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32()}
-VERSION = 2
+WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32(), "profanity": pl.Float32()}
+VERSION = 3
 
 _MAX_COUNT = 65535  # of the count column's type
 
@@ -29,7 +32,12 @@ _MAX_COUNT = 65535  # of the count column's type
 class Config(FilterConfig):
     """What is too toxic, which model decides, and what is done with such posts."""
 
-    max_score: float = Field(default=0.8, ge=0, le=1, description="a higher score is too toxic")
+    max_score: float = Field(
+        default=0.8, ge=0, le=1, description="a higher probability of abuse is too toxic"
+    )
+    max_profanity: float = Field(
+        default=1.0, ge=0, le=1, description="a higher one of vulgarity is too profane; 1: no limit"
+    )
     action: Literal["drop", "redact", "annotate"] = Field(
         default="drop",
         description="redact: <TOXIC> for the words that cause it; annotate: score only",
@@ -60,15 +68,26 @@ class Config(FilterConfig):
     def _check_model_and_categories(self) -> Config:
         if self.model and self.categories:
             raise ValueError("categories are our own model's; leave out 'model' or 'categories'")
+        if self.model and self.max_profanity < 1:
+            raise ValueError("profanity is our own model's; leave out 'model' or 'max_profanity'")
+        if self.action != "drop" and self.max_profanity < 1:
+            raise ValueError(f"'action: {self.action}' drops nothing; leave out 'max_profanity'")
         return self
 
 
 def writes(config: Config) -> Mapping[str, pl.DataType]:
-    """Return the columns it adds under a Config: a score a category, a count of redactions."""
-    scores = {f"toxicity_{name}": pl.Float32() for name in config.categories}
+    """Return the columns it adds under a Config: the scores, and a count of redactions."""
+    columns = dict.fromkeys(_list_scores(config), pl.Float32())
     if config.action != "redact":
-        return {**WRITES, **scores}
-    return {"text": pl.String(), **WRITES, **scores, "toxicity_spans": pl.UInt16()}
+        return columns
+    return {"text": pl.String(), **columns, "toxicity_spans": pl.UInt16()}
+
+
+def _list_scores(config: Config) -> list[str]:
+    """Return the columns of scores; another model has one only."""
+    if config.model:
+        return ["toxicity"]
+    return [*scorers.SCORES, *(f"toxicity_{name}" for name in config.categories)]
 
 
 def models(config: Config) -> list[Path]:
@@ -87,27 +106,36 @@ def check(config: Config) -> None:
 
 
 def thresholds(config: Config) -> tuple[Threshold, ...]:
-    """Return the bound of the score, if posts above it are dropped."""
-    bound = Threshold("toxicity", "max_score", "max", "toxic")
-    return (bound,) if config.action == "drop" else ()
+    """Return the bounds of the scores, if posts above them are dropped."""
+    if config.action != "drop":
+        return ()
+    toxic = Threshold("toxicity", "max_score", "max", "toxic")
+    profane = Threshold("profanity", "max_profanity", "max", "profane")
+    return (toxic,) if config.model else (toxic, profane)
 
 
 def build(config: Config) -> Filter:
     """Load the model; a ValueError or FileNotFoundError says what is wrong with it."""
     score = _ignore_placeholders(scorers.load_scorer(config.model, config.label))
-    scorers_by_column = {"toxicity": score}
-    for name in config.categories:
-        category_scorer = _ignore_placeholders(scorers.load_builtin_scorer(name))
-        scorers_by_column[f"toxicity_{name}"] = category_scorer
-    for each in scorers_by_column.values():
+    # The scorers by the columns that they fill: models of one size read a text once.
+    parts: list[tuple[list[str], Scorer]] = []
+    if config.model:
+        parts.append((["toxicity"], lambda texts: score(texts)[:, None]))
+    for kinds in () if config.model else (scorers.SCORES, config.categories):
+        names = [kind if kind in scorers.SCORES else f"toxicity_{kind}" for kind in kinds]
+        if kinds:
+            parts.append((names, _ignore_placeholders(scorers.load_builtin_scorers(kinds))))
+    for _, each in parts:
         each(pl.Series(["compile"]))  # numba compiles here, not in the first part
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("").cast(pl.String)
-        posts = posts.with_columns(
-            pl.Series(name, each(texts), dtype=pl.Float32)
-            for name, each in scorers_by_column.items()
-        )
+        for names, each in parts:
+            scores = each(texts)
+            posts = posts.with_columns(
+                pl.Series(name, scores[:, column], dtype=pl.Float32)
+                for column, name in enumerate(names)
+            )
         if config.action == "redact":
             posts = _redact_posts(posts, score, config.max_score)
         return posts.with_columns(verdict(config).alias("reject"))
@@ -116,17 +144,27 @@ def build(config: Config) -> Filter:
 
 
 def verdict(config: Config) -> pl.Expr:
-    """Return the reason to drop a post, from its stored score; null unless ``action: drop``."""
-    is_toxic = pl.col("toxicity") > config.max_score if config.action == "drop" else pl.lit(False)
-    return pl.when(is_toxic).then(pl.lit("toxic")).otherwise(pl.lit(None, pl.String))
+    """Return the reason to drop a post, from its stored scores; null unless ``action: drop``."""
+    none = pl.lit(None, pl.String)
+    if config.action != "drop":
+        return none
+    # Corpora of earlier versions have no column for what limits nothing.
+    is_profane = pl.col("profanity") > config.max_profanity
+    profane = pl.when(is_profane).then(pl.lit("profane")).otherwise(none)
+    is_toxic = pl.col("toxicity") > config.max_score
+    return (
+        pl.when(is_toxic)
+        .then(pl.lit("toxic"))
+        .otherwise(profane if config.max_profanity < 1 else none)
+    )
 
 
 def movable(config: Config) -> Mapping[str, str]:
-    """Return the threshold, if posts above it are dropped.
+    """Return the thresholds, if posts above them are dropped.
 
     If words are redacted, another threshold would redact other words.
     """
-    return {"max_score": "toxicity"} if config.action == "drop" else {}
+    return {bound.setting: bound.column for bound in thresholds(config)}
 
 
 def _ignore_placeholders(score: Scorer) -> Scorer:

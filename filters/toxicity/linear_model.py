@@ -2,13 +2,14 @@
 
 A model is one array of small integers and stores no word. A post is read in windows of
 ``WINDOW_WORDS`` words; a window's logit is the bias plus the sum of its features' weights, over the
-square root of their number and ``DAMPING``; a post's logit is the highest of its windows. Importing
-this module imports numba, so import it where it is used.
+square root of their number and ``DAMPING``; a post's logit is the highest of its windows. Models of
+one size score a post together: reading the words costs more than a second weight. Importing this
+module imports numba, so import it where it is used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -16,7 +17,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.text.arrays import F32, I8, I64, U8, U32
+from filters.text.arrays import F32, F64, I8, I64, U8, U32
 from filters.text.hashing import FNV_OFFSET, GOLDEN_RATIO, fnv1a, mix_bits
 from filters.text.jit import jit
 from filters.text.utf8 import encode_texts
@@ -33,14 +34,23 @@ class LinearModel(NamedTuple):
     bias: float
 
 
+class JoinedModels(NamedTuple):
+    """Models that score together: ``weights[i, j]`` is that of bucket ``i`` in model ``j``."""
+
+    weights: I8
+    scales: F64
+    biases: F64
+
+
 # A tweet is one window; a long post is several, so its length does not make its score extreme.
 WINDOW_WORDS = 64
 # Added to the number of features, so that one word alone does not decide.
 DAMPING = 30
 # A longer "word" (a blob, a script without spaces) is read in pieces of this many bytes.
 MAX_WORD_BYTES = 32
-# Per word: itself, its collapsed form, the pair with the word before, and n-grams of 3 to 5.
-FEATURES_PER_WORD = 3 + 3 * (MAX_WORD_BYTES + 2)
+# Per word: itself, its collapsed form, the pairs with each of the two words before, and n-grams of
+# 3 to 5.
+FEATURES_PER_WORD = 4 + 3 * (MAX_WORD_BYTES + 2)
 # A word spelt out, "f u c k", is added once more as a whole: at most half as many words again.
 MAX_WINDOW_FEATURES = (WINDOW_WORDS + WINDOW_WORDS // 2 + 2) * FEATURES_PER_WORD
 
@@ -212,7 +222,13 @@ def _hash_bytes(word: U8, start: int, stop: int, seed: np.uint64) -> np.uint64:
 
 @jit
 def _add_word_features(
-    word: U8, length: int, previous: np.uint64, features: U32, count: int, mask: np.uint64
+    word: U8,
+    length: int,
+    previous: np.uint64,
+    before: np.uint64,
+    features: U32,
+    count: int,
+    mask: np.uint64,
 ) -> tuple[int, np.uint64]:
     """Append the features of one word; return the new count, and the word's hash."""
     features[count] = _hash_bytes(word, 0, length, np.uint64(1)) & mask
@@ -223,7 +239,9 @@ def _add_word_features(
     whole = _hash_bytes(edged, 0, length, np.uint64(2))
     features[count + 1] = whole & mask
     features[count + 2] = (whole + previous * np.uint64(GOLDEN_RATIO)) & mask
-    count += 3
+    # "you are an idiot": who is meant often stands one word away.
+    features[count + 3] = mix_bits(whole + before * np.uint64(GOLDEN_RATIO)) & mask
+    count += 4
     for size in range(3, 6):
         for start in range(length - size + 1):
             features[count] = _hash_bytes(edged, start, start + size, np.uint64(size + 1)) & mask
@@ -240,7 +258,7 @@ def extract_window_features(
     spelt_word = np.empty(MAX_WORD_BYTES + 4, dtype=np.uint8)
     letters = 0
     count = 0
-    previous = np.uint64(0)
+    previous, before = np.uint64(0), np.uint64(0)
     for _ in range(WINDOW_WORDS):
         position, length = _read_word(text, position, end, word)
         if _replace_leetspeak(word, length):
@@ -252,44 +270,60 @@ def extract_window_features(
         if letters and (not is_single or position >= end):
             # "f u c k" and "f.u.c.k": three letters or more in a row also make a word.
             if letters > 2:
-                count, previous = _add_word_features(
-                    spelt_word, letters, previous, features, count, mask
+                count, whole = _add_word_features(
+                    spelt_word, letters, previous, before, features, count, mask
                 )
+                before, previous = previous, whole
             letters = 0
         if length:
-            count, previous = _add_word_features(word, length, previous, features, count, mask)
+            count, whole = _add_word_features(word, length, previous, before, features, count, mask)
+            before, previous = previous, whole
         if position >= end:
             break
     return position, count
 
 
 @jit
-def _compute_logits(text: U8, offsets: I64, weights: I8, scale: float, bias: float) -> F32:
-    """Return the logit of each post's highest window; -inf for a post without a word."""
-    mask = np.uint64(weights.size - 1)
+def _compute_logits(text: U8, offsets: I64, weights: I8, scales: F64, biases: F64) -> F32:
+    """Return the logit of each post's highest window, a column for each row of ``weights``.
+
+    -inf for a post without a word.
+    """
+    models = weights.shape[1]
+    mask = np.uint64(weights.shape[0] - 1)
     features = np.empty(MAX_WINDOW_FEATURES, dtype=np.uint32)
-    logits = np.full(offsets.size - 1, -np.inf, dtype=np.float32)
+    logits = np.full((offsets.size - 1, models), -np.inf, dtype=np.float32)
+    totals = np.empty(models, dtype=np.int64)
     for post in range(offsets.size - 1):
         position, end = offsets[post], offsets[post + 1]
         most = 0
         while position < end:
             position, count = extract_window_features(text, position, end, features, mask)
-            total = 0
+            totals[:] = 0
             for index in range(count):
-                weight = int(weights[features[index]])
-                total += weight * abs(weight)
+                for model in range(models):
+                    weight = int(weights[features[index], model])
+                    totals[model] += weight * abs(weight)
             if count:
                 # The last few words of a long post count as part of a full window.
                 most = max(most, count)
-                logit = bias + scale * total / np.sqrt(most + DAMPING)
-                logits[post] = max(logits[post], logit)
+                for model in range(models):
+                    logit = biases[model] + scales[model] * totals[model] / np.sqrt(most + DAMPING)
+                    logits[post, model] = max(logits[post, model], logit)
     return logits
 
 
-def compute_logits(texts: pl.Series, model: LinearModel) -> F32:
-    """Return the logit of each folded text; no text may be null."""
+def join_models(models: Sequence[LinearModel]) -> JoinedModels:
+    """Return models of one size as one, with the weights of a bucket side by side."""
+    weights = np.ascontiguousarray(np.stack([model.weights for model in models], axis=1))
+    scales = np.array([model.scale for model in models])
+    return JoinedModels(weights, scales, np.array([model.bias for model in models]))
+
+
+def compute_logits(texts: pl.Series, models: JoinedModels) -> F32:
+    """Return the logits of each folded text, a column for each model; no text may be null."""
     data, offsets = encode_texts(texts)
-    return np.asarray(_compute_logits(data, offsets, model.weights, model.scale, model.bias))
+    return np.asarray(_compute_logits(data, offsets, *models))
 
 
 def save_models(models: Mapping[str, LinearModel], path: Path) -> None:

@@ -8,7 +8,7 @@ a folder. Nothing is downloaded, and with each of them a text without a word sco
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Scorer = Callable[[pl.Series], "F32"]
 
 TOXICITY_MODEL_PATH = Path(__file__).parents[1] / "models" / "toxicity.npz"
+#: The scores of our model that every post gets.
+SCORES = ("toxicity", "profanity")
 #: The categories of our model, each with a probability of its own.
 CATEGORIES = ("insult", "obscene", "identity_hate")
 
@@ -80,13 +82,23 @@ def load_scorer(name: str, label: str) -> Scorer:
 
 
 def load_builtin_scorer(kind: str) -> Scorer:
-    """Load our linear model for ``toxicity`` or a category: it scores the worst 64 words."""
+    """Load our linear model for ``toxicity``, ``profanity`` or a category."""
+    score = load_builtin_scorers((kind,))
+    return lambda texts: score(texts)[:, 0]
+
+
+def load_builtin_scorers(kinds: Sequence[str]) -> Scorer:
+    """Load our linear models of one size: a column of probabilities for each kind.
+
+    A text scores as its worst 64 words.
+    """
     import numpy as np
 
     from filters.toxicity import linear_model
 
     try:
-        model = linear_model.load_models(TOXICITY_MODEL_PATH)[kind]
+        models = linear_model.load_models(TOXICITY_MODEL_PATH)
+        joined = linear_model.join_models([models[kind] for kind in kinds])
     # A truncated or foreign file fails in zipfile, in numpy or in our own check, each in its way.
     except Exception as error:
         raise ValueError(
@@ -97,7 +109,7 @@ def load_builtin_scorer(kind: str) -> Scorer:
         folded = texts.to_frame("text").select(fold_text("text")).to_series()
         # A text without a word has logit -inf and probability 0. exp(90) overflows float32.
         with np.errstate(over="ignore"):
-            logits = linear_model.compute_logits(folded, model)
+            logits = linear_model.compute_logits(folded, joined)
             return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     return score

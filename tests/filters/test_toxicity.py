@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 import filters
 from bench.quality.toxicity_pairs import FALSE_FRIENDS, IDENTITIES, NEUTRAL, PAIRS
 from filters import toxicity
-from filters.contract import Filter, models
+from filters.contract import Filter, models, thresholds, writes
 from filters.toxicity import scorers
 
 INSULT = "you are a stupid idiot, shut up"
@@ -66,7 +66,12 @@ def test_a_category_has_a_score_of_its_own() -> None:
     filtered = score_posts(
         make_posts("you stupid idiot", "I hate all these dirty niggers", "good morning", "")
     )
-    assert ["toxicity", "toxicity_insult", "toxicity_identity_hate"] == filtered.columns[2:5]
+    assert [
+        "toxicity",
+        "profanity",
+        "toxicity_insult",
+        "toxicity_identity_hate",
+    ] == filtered.columns[2:6]
     assert {pl.Float32()} == set(filtered.schema.values()) - {pl.String()}
     insult, hate = filtered["toxicity_insult"], filtered["toxicity_identity_hate"]
     assert insult[0] > 0.5 > insult[2]
@@ -78,10 +83,10 @@ def test_a_category_has_a_score_of_its_own() -> None:
 def test_rows_and_columns_do_not_change(score_posts: Filter) -> None:
     posts = make_posts("b", INSULT, "a").with_columns(lang=pl.lit("en"))
     filtered = score_posts(posts)
-    assert [*posts.columns, "toxicity", "reject"] == filtered.columns
+    assert [*posts.columns, "toxicity", "profanity", "reject"] == filtered.columns
     assert posts.equals(filtered.select(posts.columns))
-    assert {"toxicity": pl.Float32()} == dict(toxicity.WRITES)
-    assert pl.Float32() == filtered.schema["toxicity"]
+    assert {"toxicity": pl.Float32(), "profanity": pl.Float32()} == dict(toxicity.WRITES)
+    assert {pl.Float32()} == {filtered.schema["toxicity"], filtered.schema["profanity"]}
     assert pl.String() == filtered.schema["reject"]
 
 
@@ -214,7 +219,7 @@ def test_the_threshold_is_the_configured_one() -> None:
 @pytest.mark.parametrize(
     ("action", "reasons", "moves"),
     [
-        ("drop", [None, "toxic"], {"max_score": "toxicity"}),
+        ("drop", [None, "toxic"], {"max_score": "toxicity", "max_profanity": "profanity"}),
         ("redact", [None, None], {}),
         ("annotate", [None, None], {}),
     ],
@@ -227,6 +232,48 @@ def test_the_verdict_depends_on_the_score_alone(
     filtered = stored.with_columns(toxicity.verdict(config).alias("reject"))
     assert reasons == filtered["reject"].to_list()
     assert moves == toxicity.movable(config)
+
+
+def test_profanity_drops_only_above_a_limit_of_its_own() -> None:
+    """Abuse is the reason of a post that is above both limits."""
+    stored = pl.DataFrame({"toxicity": [0.1, 0.1, 0.9], "profanity": [0.99, 0.2, 0.99]})
+
+    def reasons(**settings: Any) -> list[str | None]:
+        verdict = toxicity.verdict(toxicity.Config(**settings))
+        return stored.with_columns(verdict.alias("reject"))["reject"].to_list()
+
+    assert reasons() == [None, None, "toxic"]
+    assert reasons(max_profanity=0.9) == ["profane", None, "toxic"]
+    assert reasons(max_profanity=0.9, max_score=1.0) == ["profane", None, "profane"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"action": "redact"}, "'action: redact' drops nothing; leave out 'max_profanity'"),
+        ({"action": "annotate"}, "'action: annotate' drops nothing"),
+        ({"model": "my.bin"}, "profanity is our own model's"),
+    ],
+)
+def test_a_limit_of_profanity_that_would_do_nothing_is_refused(
+    settings: dict[str, str], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        toxicity.Config.model_validate({"max_profanity": 0.9, **settings})
+
+
+def test_another_model_has_no_profanity() -> None:
+    config = toxicity.Config(model="alt-profanity-check")
+    assert tuple(writes(toxicity, config)) == ("toxicity",)
+    assert [bound.column for bound in thresholds(toxicity, config)] == ["toxicity"]
+
+
+def test_models_score_together_as_each_alone() -> None:
+    texts = pl.Series([INSULT, "good morning", "", "what a shitty day " * 70])
+    both = scorers.load_builtin_scorers(scorers.SCORES)(texts)
+    alone = [scorers.load_builtin_scorer(kind)(texts) for kind in scorers.SCORES]
+    assert both.shape == (4, 2)
+    assert both.T.tolist() == [each.tolist() for each in alone]
 
 
 @pytest.mark.parametrize("max_score", [-0.1, 1.1])

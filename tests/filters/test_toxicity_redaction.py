@@ -116,7 +116,7 @@ def test_of_words_with_equal_weight_the_first_is_replaced() -> None:
 def test_annotating_writes_the_score_and_nothing_else() -> None:
     annotator = toxicity.build(toxicity.Config(action="annotate", max_score=0.0))
     filtered = annotator(make_posts("you stupid idiot", None))
-    assert ["text", "toxicity", "reject"] == filtered.columns
+    assert ["text", "toxicity", "profanity", "reject"] == filtered.columns
     assert filtered["text"].to_list() == ["you stupid idiot", None]
     assert filtered["reject"].to_list() == [None, None]
     assert filtered["toxicity"][0] > 0.8
@@ -127,7 +127,7 @@ def test_the_columns_of_a_config_are_the_columns_it_writes(redactor: Filter) -> 
     filtered = toxicity.build(config)(make_posts("hello"))
     assert dict(filtered.drop("reject").schema) == dict(writes(toxicity, config))
     assert pl.UInt16() == filtered.schema["toxicity_spans"]
-    assert ("toxicity",) == tuple(writes(toxicity, toxicity.Config()))
+    assert ("toxicity", "profanity") == tuple(writes(toxicity, toxicity.Config()))
 
 
 @pytest.mark.parametrize("text", ["fuck " * 2_000, "fuck" * 250_000, "你好" * 300_000])
