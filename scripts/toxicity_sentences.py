@@ -159,6 +159,10 @@ _PLAIN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "the stupid thing about {}", "stop using {}, it is useless", "{} is overrated",
             "{} is ugly and slow", "the worst part of {}", "Show HN: I got sick of {}",
             "how {} is killing small companies", "{} is a joke", "nobody needs {}",
+            "the dumbest thing about {}", "is it stupid to use {}?", "{} for dummies",
+            "{} and its stupid defaults", "so {} is the idiot in the room", "{} plays dumb",
+            "an idiot's guide to {}", "the sucker's choice: {}", "my dumb little project on {}",
+            "stupid mistakes with {}", "{} is insane", "{} hates its users", "blame {}, stupid",
         ),
         (
             "agile", "pair programming", "this framework", "the new keyboard", "daylight saving",
@@ -195,6 +199,35 @@ _PLAIN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "question about {} surgery", "my doctor looked at my {} and found nothing",
         ),
         ("penis", "vagina", "testicle", "breast", "anus", "stool", "nipple", "butt", "groin"),
+    ),
+    (
+        (
+            "dumb {}", "the dumb {} again", "stupid {} everywhere", "why are {} so dumb?",
+            "smart people, dumb {}", "the stupidity of {}", "our obsession with stupid {}",
+            "an idiot-proof way to build {}", "{} that only an idiot would like", "no more dumb {}",
+            "the trouble with ugly {}", "{} are trash", "in defense of stupid {}", "crazy {}",
+        ),
+        (
+            "terminals", "policies", "phones", "ideas", "meetings", "lamps", "pipes", "questions",
+            "laws", "apps", "lawsuits", "contracts", "benchmarks", "interfaces", "patents",
+        ),
+    ),
+    (
+        ("{}", "{} haha", "lol {}", "{}!!", "I love it, {}", "bro {}", "{} as always"),
+        (
+            "he is a savage", "she's an absolute savage", "this cat is a savage", "so savage",
+            "what a beast", "you're a monster on the drums", "he is a freak of nature",
+            "you crazy genius", "savage level one hundred", "she is bad and I mean that as praise",
+        ),
+    ),
+    (
+        (
+            "what is the dumbest {} you ever had?", "which {} do you find stupid?",
+            "have you ever said a stupid {}?", "what {} makes people look like idiots?",
+            "how do you deal with an idiotic {}?", "why do people like the worst {}?",
+            "what is the most pathetic {} you have seen?", "who had an ugly {} in high school?",
+        ),
+        ("rule", "excuse", "joke", "haircut", "habit", "argument", "question", "teacher", "law"),
     ),
     (
         ("{}", "{} que risa", "{} so true", "{} muy bueno", "@ana {}", "{}!!!", "no way {}"),
@@ -235,6 +268,7 @@ _VULGAR: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "damn that is a {}", "Damn this is a {}", "well shit, that's a {}",
             "what the fuck is this {}", "fucking {} again", "this shitty {} broke",
             "wtf, a {}", "that {} is bullshit", "goddamn {}", "so fucking tired of this {}",
+            "fuck {}s", "assholes who love a {}", "is a {} bullshit or not?",
             "who the hell needs a {}", "such a crappy {}", "oh fuck, my {}", "piece of shit {}",
         ),
         (

@@ -45,7 +45,6 @@ POST_WEIGHT = {
     "davidson": 0.15,
     "germeval": 0.8,
     "toldbr": 0.4,
-    "sentences": 0.4,
 }
 #: How much of a gold label and how much of the teacher's is learnt where both are known.
 GOLD = 0.6
@@ -56,6 +55,8 @@ OPEN = 0.1
 MIN_POSTS = 2
 PENALTY = 0.6
 STEPS = 80
+#: The share of the pools, from the highest score down, that the scores are calibrated on.
+HIGHEST = 0.06
 # The sets of each language, English first.
 OTHER_LANGUAGES = ("germeval", "toldbr")
 # The share of a bucket's posts, at equal numbers of posts, from which it belongs to one language.
@@ -250,26 +251,49 @@ def own_words(posts: pl.DataFrame, bits: int) -> Floats:
     return own.astype(np.float64)
 
 
-def calibrated(
-    weights: Floats, bias: float, parts: Floats, sums: Floats, targets: Floats, counts: Floats
-) -> tuple[Floats, float]:
-    """Return weights whose sigmoid is a probability: Platt's, with a slope a language.
+class CalibrationTable(NamedTuple):
+    """Posts to calibrate on: sums of weights by language, what they are, how much they count."""
 
-    ``sums`` has for each post the sum of its weights, a column a language (``parts``). The fewer
-    posts of a language were trained on, the smaller its weights are; its slope scales them.
+    sums: Floats
+    targets: Floats
+    counts: Floats
+
+
+def calibrated(
+    weights: Floats, parts: Floats, tables: list[CalibrationTable]
+) -> tuple[Floats, float]:
+    """Return weights and a bias whose sigmoid is a probability: Platt's, with a slope a language.
+
+    The fewer posts of a language were trained on, the smaller its weights are; its slope scales
+    them. The bias is that of the first table: each other has one of its own, which is dropped, as
+    abuse is not as frequent in it as in the pools.
     """
+    sums, targets, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
+    sizes = [len(table.targets) for table in tables]
+    biases = np.repeat(np.eye(len(tables)), sizes, axis=0)
+    biases[:, 0] = 1
     used = np.abs(sums).sum(axis=0) > 0
-    design = np.column_stack([sums[:, used], np.ones(len(sums))])
-    at = np.array([*np.ones(int(used.sum())), bias])
-    for _ in range(60):
-        guess = 1 / (1 + np.exp(-np.clip(design @ at, -50, 50)))
-        slope = design.T @ (counts * (guess - targets))
-        curve = (design.T * (counts * guess * (1 - guess))) @ design
-        at = at - np.linalg.solve(curve + 1e-7 * np.eye(at.size), slope)
-    print(f"calibration: slopes {np.round(at[:-1], 3)}, bias {bias:.3f} to {at[-1]:.3f}")
+    design = np.column_stack([sums[:, used], biases])
+
+    def loss(at: Floats) -> float:
+        logits = design @ at
+        return float(counts @ (np.logaddexp(0, logits) - targets * logits) + 1e-3 * (at @ at))
+
+    at = np.append(np.ones(int(used.sum())), np.zeros(len(tables)))
+    for _ in range(100):
+        guess = 1 / (1 + np.exp(-np.clip(design @ at, -500, 500)))
+        slope = design.T @ (counts * (guess - targets)) + 2e-3 * at
+        curve = (design.T * (counts * guess * (1 - guess))) @ design + 2e-3 * np.eye(at.size)
+        step = np.linalg.solve(curve, slope)
+        # A whole step of Newton's may lead far beyond the minimum.
+        while loss(at - step) > loss(at) and np.abs(step).max() > 1e-9:
+            step = step / 2
+        at = at - step
     slopes = np.ones(len(parts))
-    slopes[used] = at[:-1]
-    return weights * (slopes @ parts), float(at[-1])
+    slopes[used] = at[: int(used.sum())]
+    bias = float(at[int(used.sum())])
+    print(f"calibration: slopes {np.round(slopes, 3)}, bias {bias:.3f}")
+    return weights * (slopes @ parts), bias
 
 
 def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
@@ -293,49 +317,40 @@ def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.Linea
     unheld = ~posts["folded"].is_in(held["folded"].implode())
     models = {}
     for name, lesson in make_lessons(posts).items():
-        weights, bias = fit(lesson, BITS[name])
+        weights, _ = fit(lesson, BITS[name])
         without, _ = fit(lesson.take(unheld), BITS[name])
-        tables = [_make_table(held, name, 0.0, without, parts)]
-        rate = float(tables[0].targets @ tables[0].counts)
-        print(f"{name}: {rate:.4f} of the pools")
+        tables = [_table_of_sheet(held, name, without, parts)]
         for language in OTHER_LANGUAGES:
             rows = abroad.filter(pl.col("set") == language)
-            tables.append(_make_table(rows, name, rate, weights, parts))
-        joined = (np.concatenate(column) for column in zip(*tables, strict=True))
-        models[name] = quantised(*calibrated(weights, bias, parts, *joined))
+            tables.append(_table_of_set(rows, name, weights, parts))
+        models[name] = quantised(*calibrated(weights, parts, tables))
     return models
 
 
-class CalibrationTable(NamedTuple):
-    """Posts to calibrate on: sums of weights by language, what they are, how much they count."""
-
-    sums: Floats
-    targets: Floats
-    counts: Floats
-
-
-def _make_table(
-    posts: pl.DataFrame, name: str, rate: float, weights: Floats, parts: Floats
+def _table_of_sheet(
+    sheet: pl.DataFrame, name: str, weights: Floats, parts: Floats
 ) -> CalibrationTable:
-    """Return the table of a set; unless ``rate`` is 0, positive posts count as often as in pools.
+    """Return the posts of the pools that score highest, where it is decided what is dropped."""
+    sums = _language_sums(sheet["folded"], weights, parts)
+    abuse, vulgar = ((sheet["abuse"] == label).to_numpy() for label in (2, 1))
+    counts = sheet["weight"].cast(pl.Float64).to_numpy()
+    order = np.argsort(-sums.sum(axis=1), kind="stable")
+    above = np.zeros(len(sheet), dtype=bool)
+    above[order] = np.cumsum(counts[order]) <= HIGHEST * counts.sum()
+    targets = abuse if name == "toxicity" else vulgar
+    counts = counts * above * (1.0 if name == "toxicity" else ~abuse)
+    return CalibrationTable(sums, targets.astype(np.float64), 1000 * counts / counts.sum())
 
-    Posts of the sheet have a ``weight`` and labels by number, others two probabilities.
-    """
-    if "weight" in posts.columns:
-        abuse = (posts["abuse"] == 2).cast(pl.Float64).to_numpy()
-        union = (posts["abuse"] > 0).cast(pl.Float64).to_numpy()
-        counts = posts["weight"].cast(pl.Float64).to_numpy()
-    else:
-        abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
-        counts = np.ones(len(posts))
+
+def _table_of_set(
+    posts: pl.DataFrame, name: str, weights: Floats, parts: Floats
+) -> CalibrationTable:
+    """Return the posts of a German or Portuguese gold set."""
+    sums = _language_sums(posts["folded"], weights, parts)
+    abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
     targets = abuse if name == "toxicity" else union - abuse
-    if name == "profanity":
-        counts = counts * (1 - abuse)
-    counts = counts / counts.sum()
-    if rate:
-        share = float(targets @ counts)
-        counts = 0.5 * counts * np.where(targets > 0.5, rate / share, (1 - rate) / (1 - share))
-    return CalibrationTable(_language_sums(posts["folded"], weights, parts), targets, counts)
+    counts = np.ones(len(posts)) if name == "toxicity" else 1 - abuse
+    return CalibrationTable(sums, targets, 1000 * counts / counts.sum())
 
 
 def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
@@ -350,16 +365,19 @@ def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
         np.array([POST_WEIGHT.get(each, 1.0) for each in seen["set"]]),
         np.array([numbers[each] for each in seen["set"]]),
     )
-    weights, bias = fit(lesson, BITS[name])
+    weights, _ = fit(lesson, BITS[name])
     parts = own_words(seen, BITS[name])
     held = posts.filter(pl.col("split") == "calibrate")
-    sizes = dict(held["set"].value_counts().iter_rows())
+    # A set without a post of a category cannot calibrate it.
     some = held.group_by("set").agg(pl.col(name).any()).filter(name)["set"]
     held = held.filter(pl.col("set").is_in(some.implode()))
-    counts = np.array([1 / sizes[each] for each in held["set"]])
-    targets = held[name].cast(pl.Float64).to_numpy()
-    sums = _language_sums(held["folded"], weights, parts)
-    return quantised(*calibrated(weights, bias, parts, sums, targets, counts))
+    sizes = dict(held["set"].value_counts().iter_rows())
+    table = CalibrationTable(
+        _language_sums(held["folded"], weights, parts),
+        held[name].cast(pl.Float64).to_numpy(),
+        np.array([1000 / sizes[each] for each in held["set"]]),
+    )
+    return quantised(*calibrated(weights, parts, [table]))
 
 
 def load_soft_labels(data: Path, folder: Path) -> pl.DataFrame:
