@@ -55,8 +55,8 @@ OPEN = 0.1
 MIN_POSTS = 2
 PENALTY = 0.6
 STEPS = 80
-#: The share of the pools, from the highest score down, that the scores are calibrated on.
-HIGHEST = 0.06
+#: The share of the pools, from the highest score down, that each score is calibrated on.
+HIGHEST = {"toxicity": 0.06, "profanity": 1.0}
 # The sets of each language, English first.
 OTHER_LANGUAGES = ("germeval", "toldbr")
 # The share of a bucket's posts, at equal numbers of posts, from which it belongs to one language.
@@ -336,7 +336,7 @@ def _table_of_sheet(
     counts = sheet["weight"].cast(pl.Float64).to_numpy()
     order = np.argsort(-sums.sum(axis=1), kind="stable")
     above = np.zeros(len(sheet), dtype=bool)
-    above[order] = np.cumsum(counts[order]) <= HIGHEST * counts.sum()
+    above[order] = np.cumsum(counts[order]) <= HIGHEST[name] * counts.sum()
     targets = abuse if name == "toxicity" else vulgar
     counts = counts * above * (1.0 if name == "toxicity" else ~abuse)
     return CalibrationTable(sums, targets.astype(np.float64), 1000 * counts / counts.sum())
