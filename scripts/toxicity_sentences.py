@@ -261,6 +261,80 @@ _PLAIN: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 
+#: Judgements of things in a word or two, people on themselves, words quoted or asked about.
+_JUDGED = (
+    (
+        (
+            "{}.", "{}!", "how {}", "that is just {}", "what a {} article", "sounds {} to me",
+            "this is {}, not us", "a {} policy", "the headline is {}", "{}, really?", "so {} lol",
+            "some {} rule at school", "isn't that {}?", "it would be {} to sell",
+            "stop being {}",
+        ),
+        (
+            "moronic", "idiotic", "stupid", "dumb", "pathetic", "lame", "insane", "ridiculous",
+            "asinine", "silly", "disgusting", "disgraceful", "STUPID STUPID STUPID", "terrible",
+        ),
+    ),
+    (
+        (
+            "what happened to the {} in your class?", "how {} can somebody be and still get a job?",
+            "why do {} people win elections?", "the other side is not {}", "dating somebody {}",
+            "are smart people happier than {} ones?", "what is the {} thing you ever did?",
+            "rules that make {} people quit", "a smart battery for your {} alarm",
+            "yes, that was {} but who cares", "my {} homepage", "is there a war {} than that one?",
+            "it got {} from there", "{} money", "your kids are not {}", "a {} joke, I know",
+            "'the man who wrote this is {}' is what they say", "I judge {} men for umbrellas",
+        ),
+        (
+            "dumb", "dumber", "dumbest", "stupid", "stupider", "stupidest", "idiotic", "crazy",
+            "dull", "ugly", "lazy", "mediocre", "moronic", "slow",
+        ),
+    ),
+    (
+        (
+            "{} get you down", "an interview with {}", "the revolt of {}", "a story of {} and love",
+            "a guide to {}", "the psychology of {}", "how I worked for {} and quit",
+            "a city without {}", "{} and basic income", "was {} right?", "the class of {}",
+            "pests and {} should be no problem for wizards", "{}: a memoir", "beware of {}",
+        ),
+        (
+            "the idiot", "idiots", "the morons", "losers", "jerks", "the fool", "rich kids", "rats",
+            "traitors", "rapists", "clowns", "villains", "hackers", "the damned",
+        ),
+    ),
+    (
+        (
+            "I stupidly {}", "I'm the idiot who {}", "silly me, I {}", "I was dumb enough and {}",
+            "because I'm dumb I {}", "call me stupid but I {}", "I'm just a lazy idiot who {}",
+        ),
+        (
+            "forgot my keys", "bought it twice", "clicked on the link", "missed the train",
+            "believed the advert", "did not notice", "waited till the last minute", "said yes",
+        ),
+    ),
+    (
+        (
+            "what's the last thing that made you feel like {}?", "how do I deal with {} at work?",
+            "'you are {}' is no argument", "she called him {} and left", "who plays {} in it?",
+            "what is the difference between {} and a fool?", "an intellectual as {}", "not {}",
+            "how not to be {} in meetings", "it says that he is {}, he isn't", "{} in the novel",
+            "I'd rather be {} than rich", "we all know {} like that", "does it make me {}?",
+        ),
+        ("an idiot", "a moron", "a jerk", "a loser", "a creep", "a clown", "a dummy", "a fool"),
+    ),
+    (
+        (
+            "some {} think that", "I met a few {} there", "two {} argue about it in the thread",
+            "the {} of our town held a fair", "the film embarrasses {}", "{} ditch the old plan",
+            "{} react to the news", "even {} like this song", "{} explain their vote", "dear {},",
+        ),
+        (
+            "liberals", "conservatives", "christians", "immigrants", "women", "men", "lesbians",
+            "feminists", "muslims", "politicians", "republicans", "democrats", "fans", "teenagers",
+        ),
+    ),
+)  # fmt: skip
+
 #: Swearing at things: vulgar, and no attack on anybody.
 _VULGAR: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -275,6 +349,26 @@ _VULGAR: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
             "thin screen", "long queue", "big truck", "cold morning", "slow train", "phone bill",
             "good sandwich", "broken printer", "loud fridge", "long commute", "tax form",
         ),
+    ),
+    (
+        (
+            "what's the difference between {} and a saint?", "better alone than {}", "life's {}",
+            "what makes somebody {}?", "this song is called {}", "don't be {} on the road",
+            "the word {} should be banned", "someone called me {} today lol", "my cat is {}",
+            "I love you, you are {} haha", "my alarm is {}", "have you ever been called {}?",
+        ),
+        (
+            "an asshole", "a douchebag", "a bitch", "a bastard", "a dick", "a pussy", "a badass",
+            "a dumbass",
+        ),
+    ),
+    (
+        (
+            "don't let the {} get you down", "a company of {}", "stories about {}", "rich {} again",
+            "what's the last thing that {} did at work?", "the {} of silicon valley", "no {} here",
+            "how do you deal with {}?", "a honeypot for {}", "why are there so many {} in films?",
+        ),
+        ("assholes", "douchebags", "bastards", "dicks", "pricks", "bitches", "dumbasses", "whores"),
     ),
 )  # fmt: skip
 
@@ -311,6 +405,196 @@ _ABUSE: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     ),
 )  # fmt: skip
 
+#: Groups as nouns: what is said of them, hateful and in whatever words, and what is not.
+_GROUPS = (
+    "muslims", "jews", "christians", "hindus", "atheists", "blacks", "whites", "asians",
+    "africans", "mexicans", "arabs", "turks", "poles", "russians", "chinese people", "indians",
+    "pakistanis", "gypsies", "albanians", "immigrants", "migrants", "refugees", "foreigners",
+    "women", "girls", "men", "gays", "lesbians", "trans people", "feminists", "disabled people",
+    "autistic people", "old people", "the poor", "homeless people", "fat people", "liberals",
+    "conservatives", "vegans", "journalists",
+)  # fmt: skip
+_HATRED = (
+    "{} are a plague on our cities", "{} are a plague and must go", "{} are parasites",
+    "{} are vermin", "{} are filthy",
+    "{} are the scum of the earth", "{} are a cancer in this country", "{} breed like rats",
+    "{} ruin everything they touch", "{} are not human", "{} are savages and thieves",
+    "{} should not have the right to vote", "{} should go back to where they came from",
+    "{} should be locked up, all of them", "{} should be sterilised", "send all {} away for good",
+    "keep {} out of our schools", "the only good ones are dead {}", "no offence but {} are lazy",
+    "we would be better off without {}", "with all due respect, {} do not belong in our society",
+    "I am not prejudiced, but {} simply are less clever", "it is a fact that {} are inferior",
+    "{} should know their place", "round up the {} and ship them off", "let's get rid of all {}",
+    "I can't stand {}, disgusting", "{} have no place in a civilised country",
+    "{} do not deserve rights",
+    "nothing but crime comes with {}", "the world will be clean once {} are gone",
+    "one should not hire {}, they can't be trusted", "{} are a burden and a threat to us all",
+)  # fmt: skip
+#: How people begin and end what they post: kinds of which the gold sets have few count more.
+_FRAMES = ("{}", "honestly, {}", "@bob {}", "{} and everyone knows it", "lol {}", "RT @ann: {}")
+_FAIR_WORDS = (
+    "{} are our neighbours", "{} pay taxes like everyone else", "many {} came to the meeting",
+    "{} should have the right to vote", "a report on violence against {}", "jobs for {} in town",
+    "{} are not a plague, stop saying that", "whoever calls {} vermin should be ashamed",
+    "the law that kept {} out of schools was repealed", "the party wants fewer {} in the army",
+    "how many {} live in this town?", "{} had no right to vote at that time", "I met two {} today",
+    "the police arrested two {} after the match", "do {} like spicy food?", "a film about {}",
+    "some {} agree with that, others don't", "{} were deported during the war", "support for {}",
+    "the vote of {} decided the election", "a club for {}", "why do {} live longer?",
+)  # fmt: skip
+
+_FAIR_WORDS_OF_PEOPLE = (
+    "we {} people need to accept that it is okay", "some {} people think so", "{} people are fine",
+    "even {} people like it", "how do {} people see this?", "{} people and their rights",
+    "white, black or {}, everyone is welcome", "a doctor for {} people", "I trust {} people",
+    "{} girls cook better than I do", "the {} people I know are kind", "not all {} people agree",
+    "my kids deserve {} teachers too", "{} friends of mine are getting married",
+)  # fmt: skip
+
+#: Harm that is wished to somebody, and the same words where none is.
+_WISHES = (
+    (
+        (
+            "I hope you {}", "i hope he {}", "hope she {} soon", "I really hope they all {}",
+            "can't wait until you {}", "you should {}", "may you {}", "why don't you just {}",
+            "I hope your whole family {}", "please {} already", "you deserve to {}", "go {}",
+        ),
+        (
+            "get run over by a truck", "choke on your dinner", "break your neck on the stairs",
+            "get cancer and suffer", "rot in a cell", "burn in hell", "die alone", "get shot",
+            "drown", "never wake up again", "get hit by a train and die", "fall off a cliff",
+            "crash your car and die", "catch a horrible disease", "bleed out", "starve",
+        ),
+    ),
+)  # fmt: skip
+_GOOD_WISHES = (
+    (
+        (
+            "I hope you {}", "i hope he {}", "hope she {} soon", "I really hope they all {}",
+            "can't wait until you {}", "you should {}", "may you {}", "why don't you just {}",
+            "I hope your whole family {}", "please {} already", "you deserve to {}", "go {}",
+        ),
+        (
+            "get well", "catch the bus in time", "get the job", "arrive safely", "sleep well",
+            "finish the truck", "find a train that is on time", "enjoy your dinner", "win the cup",
+            "wake up early", "take the stairs", "see a doctor", "call your mother", "come by car",
+            "never have to deal with such a disease", "write the next song", "be happy",
+            "stay strong", "keep your kitchen", "know the facts", "have a good life", "get a raise",
+            "be treated with respect", "live to be a hundred", "rest", "be loved",
+        ),
+    ),
+    (
+        (
+            "you are a very {} human being", "what a {} person you are", "you are such a {} woman",
+            "you're a {} man", "she is a {} girl", "he is a {} guy", "your face is {}",
+            "you are {} and everyone knows", "you look {}", "you people are {}",
+            "don't trust anyone but {} people",
+        ),
+        (
+            "precious", "wonderful", "kind", "beautiful", "great", "decent", "smart", "good",
+            "sweet", "brave", "funny", "lovely", "strong", "special",
+        ),
+    ),
+    (
+        ("{}", "RT: {}", "{} https://x.org", "so true: {}", "{} and that is okay", "@bob {}"),
+        (
+            "don't trust anyone", "you are alone in this world", "people will hate you and rate",
+            "shut your mouth, this is amazing", "everyone is entitled to an opinion", "fuck cancer",
+            "she doesn't deserve this", "I hate it when people lie", "they eat bugs and spiders",
+            "you wouldn't get beaten up there", "they send more people to prison than we do",
+            "you embarrass all of us lol", "are you out of your mind", "do not follow the herd",
+            "in this place of worship", "one more reason to stop", "we don't care", "we are losers",
+        ),
+    ),
+    (
+        (
+            "{}", "so sad, {}", "news: {}", "did you hear? {}", "last year {}", "I read that {}",
+        ),
+        (
+            "a man was hit by a bus and died", "my uncle died of cancer", "she fell off a cliff",
+            "he choked on his dinner but is fine", "two people drowned in the lake",
+            "her dog was run over by a truck", "the pilot burned his hands", "my phone died",
+            "he broke his neck on the stairs and lived", "a boy was shot near the station",
+            "the train hit a car", "the plants will starve without light", "the battery dies fast",
+        ),
+    ),
+    (
+        (
+            "I hope {} dies in a fire", "{} should be killed off", "can't wait until {} is gone",
+            "I hope {} crashes and burns", "let's get rid of {}", "{} is a cancer", "kill {}",
+            "{} is a plague", "death to {}", "{} makes me sick",
+        ),
+        (
+            "this bug", "that app", "the meeting", "this trend", "the old website", "my alarm",
+            "daylight saving", "the paper form", "this feature", "the cookie banner",
+        ),
+    ),
+    (
+        ("{} are a plague this year", "{} are parasites", "{} breed fast", "{} are vermin",
+         "how to get rid of {}", "{} are filthy after the rain", "send the {} away"),
+        (
+            "mosquitoes", "ticks", "rats", "locusts", "cane toads", "fleas", "moths", "weeds",
+            "pigeons", "slugs", "wasps", "old shoes", "the carpets",
+        ),
+    ),
+)  # fmt: skip
+
+#: Threats, insults and contempt without a swear word, of whoever is spoken to or of somebody.
+_CONTEMPT = (
+    (
+        ("{}", "{} lol", "{}, you loser", "@bob {}", "wow, {}", "{}. nobody likes you"),
+        (
+            "you are a disgrace", "you are a clown", "you're a failure as a human being",
+            "you are a sorry excuse for a man", "you are a pathetic liar", "you are a coward",
+            "you are nothing but a gold digger", "you are brain dead", "you have no brain",
+            "what an ugly face you have", "how stupid can you be", "even your dog is smarter",
+            "you look like a pig", "she is so ugly she should wear a bag", "he is a waste of space",
+            "what a moron", "she is a gold digger", "he is a creep and a loser", "you're a joke",
+            "you people are sheep", "these kids are brats and morons", "this woman is insane",
+            "get a life, loser", "crawl back into your hole", "you fat cow", "shut your mouth",
+            "I will beat you up", "I'm going to hurt you", "we are coming for you tonight",
+            "you won't live to see tomorrow", "watch your back",
+            "I know where your kids go to school", "I will burn your house down",
+            "he needs a bullet", "somebody should shoot her",
+        ),
+    ),
+)  # fmt: skip
+_NO_CONTEMPT = (
+    (
+        ("{}", "{} lol", "{}, my friend", "@bob {}", "wow, {}", "{}. I like it"),
+        (
+            "you are a legend", "you are a genius", "you're a wonderful human being",
+            "you are a good man", "you are a star", "the clown at the circus was great",
+            "a song about a gold digger", "I felt like a clown", "the joke is on me",
+            "what an ugly sweater", "how stupid of me", "even your dog likes it",
+            "the pig looks happy", "I am a coward when it comes to heights", "what a game",
+            "the sheep are on the hill", "these kids are great", "this woman is amazing",
+            "get a coffee", "the mouse is back in its hole", "the cow is fat", "open your mouth",
+            "I will beat you at chess", "I'm going to miss you", "we are coming for dinner tonight",
+            "live to see the sunrise", "watch the back door", "I know where the school is",
+            "I will burn you a copy", "he needs a holiday", "somebody should film her",
+            "this beat is insane", "a disgrace of a referee decision", "failure is how you learn",
+        ),
+    ),
+    (
+        (
+            "{}'s dumb policy", "the dumb rules of {}", "{} is getting stupid",
+            "why {} is an idiot's choice",
+            "{}: the stupidest launch ever", "{} must think we are fools", "I hate what {} did",
+            "how {} failed", "{} is evil", "{} is full of trolls and idiots", "{} lied again",
+        ),
+        (
+            "Google", "Apple", "Microsoft", "the bank", "the government", "the railway", "Netflix",
+            "Congress", "the phone company", "our landlord's agency", "the press", "Twitter",
+        ),
+    ),
+)  # fmt: skip
+
+
+#: How many long posts without abuse there are, and of how many sentences at least.
+LONG_POSTS = 500
+LONG_SENTENCES = 10
+
 
 def list_sentences_about_people() -> Iterator[str]:
     """Yield sentences that name a group of people; none is offensive."""
@@ -337,14 +621,32 @@ def list_groups() -> list[str]:
 
 def list_labelled_sentences() -> Iterator[tuple[str, float, float]]:
     """Yield every sentence with the probability that it is abuse, and that it is that or vulgar."""
-    for text in (*list_sentences_about_people(), *list_false_friends(), *_fill(_PLAIN)):
+    for text in (*list_sentences_about_people(), *list_false_friends()):
         yield text, 0.0, 0.0
-    for text in (*list_friendly_sentences(), *_fill(_VULGAR)):
+    people = _PEOPLE["en"][1]
+    fair = ((_FAIR_WORDS, _GROUPS), (_FAIR_WORDS_OF_PEOPLE, people))
+    plain = (*_PLAIN, *_JUDGED, *_GOOD_WISHES, *_NO_CONTEMPT, *fair)
+    for text in _frame(plain):
+        yield text, 0.0, 0.0
+    for text in (*list_friendly_sentences(), *_frame(_VULGAR)):
         yield text, 0.0, 1.0
-    for text in _fill(_ABUSE):
+    hatred = ((_HATRED, _GROUPS), (_ABUSE_OF_GROUPS, people))
+    for text in _frame((*_ABUSE, *_WISHES, *_CONTEMPT, *hatred)):
         yield text, 1.0, 1.0
-    for group in _PEOPLE["en"][1]:
-        yield from ((line.format(group), 1.0, 1.0) for line in _ABUSE_OF_GROUPS)
+    # Long posts: words of abuse add up where nobody is attacked, and one sentence may be abuse.
+    calm = list(_fill(plain))
+    for first in range(LONG_POSTS):
+        yield ". ".join(calm[first :: len(calm) // LONG_SENTENCES]), 0.0, 0.0
+    for number, text in enumerate((*_fill(_CONTEMPT), *_fill(_WISHES))):
+        parts = calm[number :: len(calm) // (LONG_SENTENCES - 3)]
+        yield ". ".join([*parts[:3], text, *parts[3:]]), 1.0, 1.0
+
+
+def _frame(table: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> Iterator[str]:
+    """Yield each sentence of a table in every frame but one, another one each time."""
+    for number, text in enumerate(_fill(table)):
+        skipped = _FRAMES[number % len(_FRAMES)]
+        yield from (frame.format(text) for frame in _FRAMES if frame != skipped)
 
 
 def _fill(table: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]) -> Iterator[str]:

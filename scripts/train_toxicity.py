@@ -9,11 +9,11 @@ so that the penalty falls on features that do not separate them.
 
 English learns from the soft labels of a teacher (``scripts.toxicity_teacher``, which runs first if
 ``FOLDER/soft.parquet`` is missing) and from the posts that were read; German and Portuguese from
-their gold sets. ``toxicity`` learns the probability of abuse, ``profanity`` that of vulgarity among
-posts that are no abuse. Both are calibrated to the rates of the pools that
-``judgement/train.tsv`` was drawn from, on posts that the weights for it did not learn. Nothing is
-random: the same gold sets, soft labels, numpy and machine give the same file. One thread keeps the
-order of numpy's sums.
+their gold sets. ``toxicity`` learns abuse, ``profanity`` vulgarity among posts that are no abuse.
+``profanity`` is calibrated as a probability, ``toxicity`` as the precision of a threshold put
+there, at the rates of the pools that ``judgement/train.tsv`` was drawn from, on posts that the
+weights for it did not learn. Nothing is random: the same gold sets, soft labels, numpy and machine
+give the same file. One thread keeps the order of numpy's sums.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 import polars as pl
 
 from bench.quality.toxicity_abuse import load_sheet_posts
-from bench.quality.toxicity_gold import load_gold
+from bench.quality.toxicity_gold import SETS, load_gold
 from filters.text.arrays import I64, U8, U32
 from filters.text.cleaning import fold_text
 from filters.text.jit import jit
@@ -41,22 +41,25 @@ from scripts._lbfgs import Floats, minimise
 BITS = dict.fromkeys(SCORES, 20) | dict.fromkeys(CATEGORIES, 18)
 # The weight of a post of each set; 1 for the others.
 POST_WEIGHT = {
-    "judgement": 3.0,
+    "judgement": 6.0,
     "davidson": 0.15,
-    "germeval": 0.8,
-    "toldbr": 0.4,
+    "germeval": 1.2,
+    "toldbr": 0.6,
+    "sentences": 0.25,
 }
 #: How much of a gold label and how much of the teacher's is learnt where both are known.
-GOLD = 0.6
+GOLD = 1.0
 #: How much of OLID's notion of offence there is in what ``profanity`` learns.
-OLID_SHARE = 0.5
+OLID_SHARE = 0.8
 OPEN = 0.1
 # A bucket that only one post fills would learn that post by heart.
 MIN_POSTS = 2
-PENALTY = 0.6
+#: The penalty on the weights: little where the pools are known best.
+PENALTY = {"toxicity": 0.35}
+OTHER_PENALTY = 0.6
 STEPS = 80
 #: The share of the pools, from the highest score down, that each score is calibrated on.
-HIGHEST = {"toxicity": 0.06, "profanity": 1.0}
+HIGHEST = {"toxicity": 0.06, "profanity": 0.2}
 # The sets of each language, English first.
 OTHER_LANGUAGES = ("germeval", "toldbr")
 # The share of a bucket's posts, at equal numbers of posts, from which it belongs to one language.
@@ -130,7 +133,9 @@ def features(texts: pl.Series, bits: int) -> Rows:
 class Lesson(NamedTuple):
     """What a model learns: posts, the probability of each to be positive, and how much it counts.
 
-    ``groups`` number the posts whose log-count ratios are taken together, -1 for none.
+    ``groups`` number the posts whose log-count ratios are taken together, -1 for none. Each from 1
+    on has a bias of its own, which is dropped: otherwise every word of a set where abuse is
+    frequent would be a sign of abuse.
     """
 
     rows: Rows
@@ -159,23 +164,24 @@ def column_scales(lesson: Lesson, size: int) -> Floats:
     return np.where(seen >= MIN_POSTS, scales + OPEN, 0.0)
 
 
-def fit(lesson: Lesson, bits: int) -> tuple[Floats, float]:
+def fit(lesson: Lesson, bits: int, penalty: float) -> tuple[Floats, float]:
     """Return the weight of each bucket and the bias of least penalised logistic loss."""
     size = 1 << bits
     scales = column_scales(lesson, size)
     rows, targets, counts = lesson.rows, lesson.targets, lesson.counts
     norm = rows.norm()
+    groups = np.maximum(lesson.groups, 0)
 
     def loss(at: Floats) -> tuple[float, Floats]:
-        logits = norm * _row_sums(*rows, at[:size] * scales) + at[size]
+        biases = np.append(0.0, at[size + 1 :])[groups]
+        logits = norm * _row_sums(*rows, at[:size] * scales) + at[size] + biases
         value = counts @ (np.logaddexp(0, logits) - targets * logits)
-        value += PENALTY / 2 * (at[:size] @ at[:size])
+        value += penalty / 2 * (at[:size] @ at[:size])
         pull = counts * (1 / (1 + np.exp(-np.clip(logits, -500, 500))) - targets)
-        slope = np.append(_column_sums(*rows, pull * norm, size) * scales, pull.sum())
-        slope[:size] += PENALTY * at[:size]
-        return float(value), slope
+        slope = _column_sums(*rows, pull * norm, size) * scales + penalty * at[:size]
+        return float(value), np.concatenate([slope, [pull.sum()], np.bincount(groups, pull)[1:]])
 
-    found = minimise(loss, np.zeros(size + 1), STEPS)
+    found = minimise(loss, np.zeros(size + 1 + groups.max()), STEPS)
     return found[:size] * scales, float(found[size])
 
 
@@ -210,6 +216,10 @@ def load_posts(data: Path, soft: pl.DataFrame) -> pl.DataFrame:
     sentences = pl.DataFrame(
         ours, schema={"text": pl.String, "abuse": pl.Float64, "union": pl.Float64}, orient="row"
     ).with_columns(folded=fold_text("text"), set=pl.lit("sentences"), split=pl.lit("train"))
+    # The pools are measured on another sheet, not on the test split.
+    pools = load_sheet_posts(data)["folded"].implode()
+    of_pools = (pl.col("set") == "judgement") & pl.col("folded").is_in(pools)
+    english = english.with_columns(split=pl.when(of_pools).then(pl.lit("train")).otherwise("split"))
     columns = ["set", "folded", "abuse", "union", "split"]
     return pl.concat([part.select(columns) for part in (english, gold, sentences)])
 
@@ -229,9 +239,16 @@ def make_lessons(posts: pl.DataFrame) -> dict[str, Lesson]:
     abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
     other = 1 - np.minimum(abuse, 0.98)
     vulgar = np.clip((union - abuse) / other, 0, 1)
+    # The German and the Portuguese set do not say which abuse is vulgar as well.
+    is_english = ~posts["set"].is_in(OTHER_LANGUAGES).to_numpy()
     return {
         "toxicity": Lesson(rows, abuse, counts, groups),
-        "profanity": Lesson(rows, vulgar, counts * other, groups),
+        "profanity": Lesson(
+            rows,
+            np.where(is_english, vulgar, union),
+            counts * np.where(is_english, other, 1.0),
+            groups,
+        ),
     }
 
 
@@ -259,27 +276,14 @@ class CalibrationTable(NamedTuple):
     counts: Floats
 
 
-def calibrated(
-    weights: Floats, parts: Floats, tables: list[CalibrationTable]
-) -> tuple[Floats, float]:
-    """Return weights and a bias whose sigmoid is a probability: Platt's, with a slope a language.
-
-    The fewer posts of a language were trained on, the smaller its weights are; its slope scales
-    them. The bias is that of the first table: each other has one of its own, which is dropped, as
-    abuse is not as frequent in it as in the pools.
-    """
-    sums, targets, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
-    sizes = [len(table.targets) for table in tables]
-    biases = np.repeat(np.eye(len(tables)), sizes, axis=0)
-    biases[:, 0] = 1
-    used = np.abs(sums).sum(axis=0) > 0
-    design = np.column_stack([sums[:, used], biases])
+def fit_logistic(design: Floats, targets: Floats, counts: Floats) -> Floats:
+    """Return the coefficient of each column of ``design``, by Newton's method."""
 
     def loss(at: Floats) -> float:
         logits = design @ at
         return float(counts @ (np.logaddexp(0, logits) - targets * logits) + 1e-3 * (at @ at))
 
-    at = np.append(np.ones(int(used.sum())), np.zeros(len(tables)))
+    at = np.zeros(design.shape[1])
     for _ in range(100):
         guess = 1 / (1 + np.exp(-np.clip(design @ at, -500, 500)))
         slope = design.T @ (counts * (guess - targets)) + 2e-3 * at
@@ -289,11 +293,56 @@ def calibrated(
         while loss(at - step) > loss(at) and np.abs(step).max() > 1e-9:
             step = step / 2
         at = at - step
+    return at
+
+
+def calibrated(
+    weights: Floats, parts: Floats, tables: list[CalibrationTable]
+) -> tuple[Floats, float, Floats]:
+    """Return weights and a bias whose sigmoid is a probability: Platt's, with a slope a language.
+
+    The fewer posts of a language were trained on, the smaller its weights are; its slope scales
+    them. The bias is that of the first table: each other has one of its own, which is dropped, as
+    abuse is not as frequent in it as in the pools. Last come the logits of the first table.
+    """
+    sums, targets, counts = (np.concatenate(column) for column in zip(*tables, strict=True))
+    sizes = [len(table.targets) for table in tables]
+    biases = np.repeat(np.eye(len(tables)), sizes, axis=0)
+    biases[:, 0] = 1
+    used = np.abs(sums).sum(axis=0) > 0
+    at = fit_logistic(np.column_stack([sums[:, used], biases]), targets, counts)
     slopes = np.ones(len(parts))
-    slopes[used] = at[: int(used.sum())]
+    # A set with hardly a positive post does not tell that a language's words mean the opposite.
+    slopes[used] = np.maximum(at[: int(used.sum())], 0)
     bias = float(at[int(used.sum())])
     print(f"calibration: slopes {np.round(slopes, 3)}, bias {bias:.3f}")
-    return weights * (slopes @ parts), bias
+    return weights * (slopes @ parts), bias, tables[0].sums @ slopes + bias
+
+
+def shares_from_above(logits: Floats, targets: Floats, counts: Floats) -> Floats:
+    """Return for each post the share of positive ones among those that score as high or higher."""
+    order = np.argsort(-logits, kind="stable")
+    shares = np.empty(len(order))
+    shares[order] = np.cumsum((counts * targets)[order]) / np.cumsum(counts[order])
+    return shares
+
+
+def as_precision(
+    weights: Floats, bias: float, logits: Floats, table: CalibrationTable
+) -> tuple[Floats, float]:
+    """Return the weights and the bias whose score is the precision of a threshold put there."""
+    chosen = table.counts > 0
+    counts, logits = table.counts[chosen], logits[chosen]
+    shares = shares_from_above(logits, table.targets[chosen], counts)
+    slope, shift = fit_logistic(
+        np.column_stack([logits, np.ones(len(logits))]), shares, counts * 1000 / counts.sum()
+    )
+    print(f"as precision: slope {slope:.3f}, shift {shift:.3f}")
+    for score in (0.5, 0.6, 0.7, 0.8, 0.9):
+        above = slope * logits + shift > np.log(score / (1 - score))
+        found = np.average(table.targets[chosen][above], weights=counts[above])
+        print(f"  above {score}: {above.sum()} posts, {found:.3f} of them positive")
+    return weights * slope, bias * slope + shift
 
 
 def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
@@ -304,34 +353,42 @@ def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
 def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.LinearModel]:
     """Fit ``toxicity`` and ``profanity``, and calibrate them to the rates of the pools.
 
-    Half of the sheet's posts are calibrated on, by weights that were fitted without them.
+    Each half of the sheet's posts is calibrated on by weights that were fitted without it.
     """
     everything = load_posts(data, soft)
     other = pl.col("set").is_in(OTHER_LANGUAGES)
     posts = everything.filter(
         pl.col("split") != "test", ~(other & (pl.col("split") == "calibrate"))
     )
-    held = load_sheet_posts(data).filter(pl.col("folded").str.len_chars() % 2 == 0)
     abroad = everything.filter(other, pl.col("split") == "calibrate")
     parts = own_words(posts, BITS["toxicity"])
-    unheld = ~posts["folded"].is_in(held["folded"].implode())
+    sheet = load_sheet_posts(data)
+    odd = pl.col("folded").str.len_chars() % 2 == 1
+    halves = [sheet.filter(~odd), sheet.filter(odd)]
     models = {}
     for name, lesson in make_lessons(posts).items():
-        weights, _ = fit(lesson, BITS[name])
-        without, _ = fit(lesson.take(unheld), BITS[name])
-        tables = [_table_of_sheet(held, name, without, parts)]
+        penalty = PENALTY.get(name, OTHER_PENALTY)
+        weights, _ = fit(lesson, BITS[name], penalty)
+        sums = []
+        # Vulgar posts are many, so that a half of them is enough.
+        held = halves if name == "toxicity" else halves[:1]
+        for half in held:
+            unheld = ~posts["folded"].is_in(half["folded"].implode())
+            without, _ = fit(lesson.take(unheld), BITS[name], penalty)
+            sums.append(_language_sums(half["folded"], without, parts))
+        tables = [_table_of_sheet(pl.concat(held), np.concatenate(sums), name)]
         for language in OTHER_LANGUAGES:
             rows = abroad.filter(pl.col("set") == language)
             tables.append(_table_of_set(rows, name, weights, parts))
-        models[name] = quantised(*calibrated(weights, parts, tables))
+        found, bias, logits = calibrated(weights, parts, tables)
+        if name == "toxicity":
+            found, bias = as_precision(found, bias, logits, tables[0])
+        models[name] = quantised(found, bias)
     return models
 
 
-def _table_of_sheet(
-    sheet: pl.DataFrame, name: str, weights: Floats, parts: Floats
-) -> CalibrationTable:
+def _table_of_sheet(sheet: pl.DataFrame, sums: Floats, name: str) -> CalibrationTable:
     """Return the posts of the pools that score highest, where it is decided what is dropped."""
-    sums = _language_sums(sheet["folded"], weights, parts)
     abuse, vulgar = ((sheet["abuse"] == label).to_numpy() for label in (2, 1))
     counts = sheet["weight"].cast(pl.Float64).to_numpy()
     order = np.argsort(-sums.sum(axis=1), kind="stable")
@@ -347,25 +404,22 @@ def _table_of_set(
 ) -> CalibrationTable:
     """Return the posts of a German or Portuguese gold set."""
     sums = _language_sums(posts["folded"], weights, parts)
-    abuse, union = posts["abuse"].to_numpy(), posts["union"].to_numpy()
-    targets = abuse if name == "toxicity" else union - abuse
-    counts = np.ones(len(posts)) if name == "toxicity" else 1 - abuse
-    return CalibrationTable(sums, targets, 1000 * counts / counts.sum())
+    targets = posts["abuse" if name == "toxicity" else "union"].to_numpy()
+    return CalibrationTable(sums, targets, np.full(len(posts), 1000 / len(posts)))
 
 
 def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
     """Fit a category on the sets that label it, and calibrate it on their calibrate splits."""
     posts = gold.filter(pl.col(name).is_not_null())
     seen = posts.filter(pl.col("split") == "train")
-    numbers = {each: number for number, each in enumerate(sorted(set(seen["set"])))}
-    numbers["sentences"] = -1
+    numbers = {each: number for number, each in enumerate(SETS)}
     lesson = Lesson(
         features(seen["folded"], BITS[name]),
         seen[name].cast(pl.Float64).to_numpy(),
         np.array([POST_WEIGHT.get(each, 1.0) for each in seen["set"]]),
         np.array([numbers[each] for each in seen["set"]]),
     )
-    weights, _ = fit(lesson, BITS[name])
+    weights, _ = fit(lesson, BITS[name], OTHER_PENALTY)
     parts = own_words(seen, BITS[name])
     held = posts.filter(pl.col("split") == "calibrate")
     # A set without a post of a category cannot calibrate it.
@@ -377,7 +431,8 @@ def train_category(gold: pl.DataFrame, name: str) -> linear_model.LinearModel:
         held[name].cast(pl.Float64).to_numpy(),
         np.array([1000 / sizes[each] for each in held["set"]]),
     )
-    return quantised(*calibrated(weights, parts, [table]))
+    found, bias, _ = calibrated(weights, parts, [table])
+    return quantised(found, bias)
 
 
 def load_soft_labels(data: Path, folder: Path) -> pl.DataFrame:

@@ -69,7 +69,7 @@ def load_taught(data: Path, sentences: Iterable[tuple[str, float, float]] = ()) 
     null where the set does not tell. Posts of ``judgement/dev.tsv`` are left out, and so are pools
     whose rows only measure.
     """
-    rows = [*_read_judgement_rows(data), *_read_olid(data), *_read_davidson(data)]
+    rows = [*read_judgement_rows(data), *_read_olid(data), *_read_davidson(data)]
     for name, task in OPEN_SETS.items():
         rows += [
             (name, text, {task: bool(label)})
@@ -79,7 +79,7 @@ def load_taught(data: Path, sentences: Iterable[tuple[str, float, float]] = ()) 
         ("sentences", text, {"abuse": abuse > 0, "union": union > 0})
         for text, abuse, union in sentences
     ]
-    return _make_table(rows, data)
+    return make_table(rows, data)
 
 
 def load_unlabelled(data: Path) -> pl.DataFrame:
@@ -91,10 +91,11 @@ def load_unlabelled(data: Path) -> pl.DataFrame:
     for name in ("a", "b"):
         posts = pl.read_ndjson(data / f"x_v1/{name}.no-labels.json", infer_schema_length=None)
         rows += [("x_v1", text, {}) for text in posts["text"] if text]
-    return _make_table(rows, data)
+    return make_table(rows, data)
 
 
-def _make_table(rows: list[tuple[str, str, dict[str, bool]]], data: Path) -> pl.DataFrame:
+def make_table(rows: list[tuple[str, str, dict[str, bool]]], data: Path) -> pl.DataFrame:
+    """Return posts of sets, texts and the labels by task as a frame, without posts of the sheet."""
     posts = pl.DataFrame(
         {
             "set": [name for name, _, _ in rows],
@@ -112,7 +113,8 @@ def _make_table(rows: list[tuple[str, str, dict[str, bool]]], data: Path) -> pl.
     return posts.with_columns(split=pl.Series([split_of(text) for text in posts["folded"]]))
 
 
-def _read_judgement_rows(data: Path) -> Iterator[tuple[str, str, dict[str, bool]]]:
+def read_judgement_rows(data: Path) -> Iterator[tuple[str, str, dict[str, bool]]]:
+    """Yield the posts of ``judgement/train.tsv`` that may teach: set, text, labels by task."""
     sheet = read_judgement(data / "judgement/train.tsv")
     sheet = sheet.filter(~pl.col("platform").is_in(_MEASURED_ONLY))
     for text, abuse in sheet.select("text", "abuse").iter_rows():

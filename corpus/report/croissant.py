@@ -73,7 +73,7 @@ _COLUMN_DESCRIPTIONS = {
     "community": "Subreddit, channel, board or forum",
     "created_at": "When it was posted, UTC",
     "lang": "Language code, or 'und'",
-    "toxicity": "Probability that it insults, threatens or demeans somebody",
+    "toxicity": "Score for abuse: the share of it among ordinary posts from that score on",
     "profanity": "Probability that it is vulgar, though it attacks nobody",
 }
 

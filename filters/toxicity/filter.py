@@ -1,7 +1,8 @@
 """Score for every post how likely it is abuse, and how likely it is vulgar; drop the abuse.
 
-``toxicity`` is the probability that the post insults, threatens, harasses or demeans somebody;
-``profanity`` that it is vulgar though it attacks nobody, by which nothing is dropped unless
+``toxicity`` says that the post insults, threatens, harasses or demeans somebody: of ordinary posts
+that score s or more, about a share s does (from .5 on; below, it only ranks). ``profanity`` is the
+probability that it is vulgar though it attacks nobody, by which nothing is dropped unless
 ``max_profanity`` says so. Instead of dropping posts, the words that make them abusive may be
 removed (``action: redact``), or only the scores written (``annotate``). The scores are those of the
 post before redaction. A ``<TOXIC>`` in a text does not count, so a redacted post scores at most
@@ -33,7 +34,7 @@ class Config(FilterConfig):
     """What is too toxic, which model decides, and what is done with such posts."""
 
     max_score: float = Field(
-        default=0.8, ge=0, le=1, description="a higher probability of abuse is too toxic"
+        default=0.8, ge=0, le=1, description="a higher score for abuse is too toxic"
     )
     max_profanity: float = Field(
         default=1.0, ge=0, le=1, description="a higher one of vulgarity is too profane; 1: no limit"

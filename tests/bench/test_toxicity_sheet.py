@@ -9,7 +9,12 @@ import polars as pl
 import pytest
 
 from bench.quality.toxicity import auroc
-from bench.quality.toxicity_abuse import read_judgement
+from bench.quality.toxicity_abuse import (
+    load_sheet_posts,
+    make_table,
+    read_judgement,
+    read_judgement_rows,
+)
 from bench.quality.toxicity_sheet import (
     list_measures,
     print_sheet,
@@ -17,6 +22,7 @@ from bench.quality.toxicity_sheet import (
     weighted_auroc,
 )
 from scripts.toxicity_sentences import list_labelled_sentences
+from scripts.train_toxicity import CalibrationTable, as_precision, shares_from_above
 
 SCORES = np.array([0.1, 0.4, 0.4, 0.9, 0.95])
 POSITIVE = np.array([False, False, True, True, False])
@@ -69,3 +75,49 @@ def test_invented_sentences_have_labels_of_all_kinds() -> None:
     kinds = labelled.select("abuse", "union").unique().sort("abuse", "union").rows()
     assert kinds == [(0, 0), (0, 1), (1, 1)]
     assert labelled["text"].str.contains("{", literal=True).sum() == 0
+
+
+def test_pools_that_only_measure_teach_nothing(tmp_path: Path) -> None:
+    """Nor do posts of the sheet that measures."""
+    folder = tmp_path / "judgement"
+    folder.mkdir()
+    head = "id\tplatform\tstratum\tweight\tlang\tabuse\tjunk\tpii\ttext\n"
+    (folder / "dev.tsv").write_text(head + "d1\tx\trest\t9\ten\t2\t0\t0\tone of the sheet\n")
+    rows = [
+        f"t{number}\t{platform}\trest\ten\t2\t0\t0\t{text}\n"
+        for number, (platform, text) in enumerate(
+            [
+                ("hn", "a title"),
+                ("reddit_post", "a question"),
+                ("reddit_comment", "an answer"),
+                ("x", "a tweet"),
+                ("x", "one of the sheet"),
+            ]
+        )
+    ]
+    (folder / "train.tsv").write_text(head.replace("\tweight", "") + "".join(rows))
+    taught = make_table([*read_judgement_rows(tmp_path)], tmp_path)
+    assert taught.select("text", "abuse", "hate").rows() == [("a tweet", True, None)]
+    assert load_sheet_posts(tmp_path)["text"].to_list() == ["a tweet", "one of the sheet"]
+
+
+def test_shares_from_above_are_the_precision_of_a_threshold_at_each_post() -> None:
+    weights = np.array([4.0, 1.0, 1.0, 1.0, 1.0])
+    shares = shares_from_above(SCORES, POSITIVE.astype(float), weights)
+    # From the highest score down: wrong, right, and of the two at .4 the first is wrong.
+    assert shares == pytest.approx([2 / 8, 1 / 3, 2 / 4, 1 / 2, 0])
+    assert shares_from_above(-SCORES, np.ones(5), weights) == pytest.approx(1)
+
+
+def test_a_score_is_the_precision_of_a_threshold_put_there() -> None:
+    """Each logit is of positive posts and of others, in the ratio that it says."""
+    logits = np.repeat(np.linspace(-3, 5, 400), 2)
+    positive = np.tile([1.0, 0.0], 400)
+    share = 1 / (1 + np.exp(-logits))
+    # The higher the logit, the fewer posts.
+    counts = np.where(positive, share, 1 - share) * np.exp(-logits)
+    table = CalibrationTable(logits[:, None], positive, counts)
+    weights, bias = as_precision(np.ones(1), 0.0, logits, table)
+    for score in (0.5, 0.7, 0.8, 0.9):
+        above = weights[0] * logits + bias > np.log(score / (1 - score))
+        assert np.average(positive[above], weights=counts[above]) == pytest.approx(score, abs=0.04)

@@ -37,6 +37,12 @@ def score_texts(score_posts: Filter, *texts: str | None) -> list[float]:
     return score_posts(make_posts(*texts))["toxicity"].to_list()
 
 
+def score_offence(score_posts: Filter, *texts: str) -> list[float]:
+    """Return the higher of the two scores of each text."""
+    scores = score_posts(make_posts(*texts))
+    return scores.select(pl.max_horizontal("toxicity", "profanity")).to_series().to_list()
+
+
 def test_the_filter_and_its_model_are_found_by_name() -> None:
     assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
     assert models(toxicity, toxicity.Config()) == [scorers.TOXICITY_MODEL_PATH]
@@ -46,7 +52,61 @@ def test_the_filter_and_its_model_are_found_by_name() -> None:
 def test_an_insult_is_dropped_with_a_reason_and_a_compliment_is_kept(score_posts: Filter) -> None:
     filtered = score_posts(make_posts(INSULT, "you are a wonderful friend, thank you"))
     assert filtered["reject"].to_list() == ["toxic", None]
-    assert filtered["toxicity"][0] > 0.8 > 0.3 > filtered["toxicity"][1]
+    assert filtered["toxicity"][0] > 0.8 > 0.5 > filtered["toxicity"][1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kys",
+        "@ann go kill yourself",
+        "Gypsy people are filthy",
+        "muslims are a plague on this earth",
+        "somalis are parasites and should be deported",
+        "with all due respect, romanians do not belong in our society",
+        "women do not deserve rights",
+        "somebody should shoot these people",
+        "I hope you get hit by a bus and die",
+        "you deserve to get cancer",
+        "you fucking idiot",
+        "what a disgusting human being you are",
+        "fuck off you retard",
+    ],
+)
+def test_abuse_is_dropped_in_whatever_words(score_posts: Filter, text: str) -> None:
+    """Insults, harm that is wished, hatred of a group; also without a swear word."""
+    assert score_posts(make_posts(text))["reject"].to_list() == ["toxic"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Test-Driven Development is Stupid",
+        "Google's dumb new policy",
+        "Damn that is a thin tv",
+        "fuck this shit, my bus is late again",
+        "what a fucking great game",
+        "Is it normal that my nipples hurt after running?",
+        "Police say the man raped and murdered two women in 2014",
+        "a man was hit by a bus and died",
+        "kill -9 the zombie child",
+        "jejejeje",
+        "I hope you get well soon",
+        "you deserve a long holiday by the sea",
+        "what a kind and patient human being you are",
+        "mice are a plague on this farm",
+        "women should be allowed to vote",
+        "this app is garbage, worst update ever",
+    ],
+)
+def test_what_attacks_nobody_is_kept(score_posts: Filter, text: str) -> None:
+    """Criticism of things, swearing at nobody, health, reports, technical terms, laughter."""
+    assert score_posts(make_posts(text))["reject"].to_list() == [None]
+
+
+def test_swearing_at_nobody_is_profanity(score_posts: Filter) -> None:
+    scores = score_posts(make_posts("fuck this shit", "what a fucking great game", "good morning"))
+    assert (scores["profanity"] > 0.8).to_list() == [True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +195,7 @@ def test_an_ordinary_post_is_kept(score_posts: Filter, text: str) -> None:
 def test_a_disguised_word_scores_like_the_plain_form(
     score_posts: Filter, hidden: str, plain: str
 ) -> None:
-    hidden_score, plain_score = score_texts(score_posts, hidden, plain)
+    hidden_score, plain_score = score_offence(score_posts, hidden, plain)
     assert plain_score > 0.8
     assert hidden_score > 0.8
 

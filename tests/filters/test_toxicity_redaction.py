@@ -16,6 +16,7 @@ from filters.toxicity.redact_words import redact_texts
 from tests.conftest import post, write_lines
 
 CALM = "the train was late so we had tea and talked about the garden and the weather " * 8
+INSULTS = "you are a stupid idiot, shut up you moron, you are a stupid idiot"
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +32,11 @@ def make_posts(*texts: str | None) -> pl.DataFrame:
     ("text", "redacted"),
     [
         ("have a lovely day", "have a lovely day"),
-        ("you fucking idiot, see you at nine", "you <TOXIC> see you at nine"),
-        ("what a day\n\nFUCK!!\n  see you", "what a day\n\n<TOXIC>\n  see you"),
-        ("f u c k you, see you at nine", "<TOXIC> you, see you at nine"),
-        ("@ann look at https://x.org/a sh1t", "@ann look at https://x.org/a <TOXIC>"),
-        ("fuck", "<TOXIC>"),
+        ("good morning you idiot, see you at nine", "good morning you <TOXIC> see you at nine"),
+        ("what a day\n\nIDIOT!!\n  see you", "what a day\n\n<TOXIC>\n  see you"),
+        ("what a fucking great day", "what a fucking great day"),
+        ("@ann look at https://x.org/a 1d10t", "@ann look at https://x.org/a <TOXIC>"),
+        ("kys", "<TOXIC>"),
         ("", ""),
         (None, None),
     ],
@@ -48,7 +49,7 @@ def test_only_the_toxic_words_are_replaced(
 
 def test_a_redacted_post_is_kept_with_its_original_score(redactor: Filter) -> None:
     filtered = redactor(
-        make_posts("good morning", "fuck you idiot and my dear garden, fuck the weather")
+        make_posts("good morning", "you idiot, my dear garden and the rain, you filthy moron")
     )
     assert filtered["reject"].to_list() == [None, None]
     assert filtered["toxicity"][1] > 0.8
@@ -60,12 +61,11 @@ def test_a_redacted_post_is_kept_with_its_original_score(redactor: Filter) -> No
 def test_a_redacted_text_scores_below_the_limit_and_a_second_run_changes_nothing(
     redactor: Filter,
 ) -> None:
-    insult = "you stupid fucking idiot, shut up"
     texts = [
-        insult,
-        f"{CALM} {insult}",
-        f"{CALM} {insult} {CALM} {insult} {CALM}",
-        f"{insult} " * 90,
+        INSULTS,
+        f"{CALM} {INSULTS}",
+        f"{CALM} {INSULTS} {CALM} {INSULTS} {CALM}",
+        f"{INSULTS} " * 45,
     ]
     once = redactor(make_posts(*texts))
     assert once["toxicity"].min() > 0.8
@@ -84,7 +84,7 @@ def test_a_redacted_text_scores_below_any_limit(max_score: float) -> None:
 
 
 def test_a_long_post_loses_only_its_toxic_words(redactor: Filter) -> None:
-    redacted = redactor(make_posts(f"{CALM}you stupid fucking idiot {CALM}"))["text"][0]
+    redacted = redactor(make_posts(f"{CALM}{INSULTS} {CALM}"))["text"][0]
     assert redacted.startswith(CALM)
     assert redacted.endswith(CALM)
     assert "<TOXIC>" in redacted
@@ -92,7 +92,7 @@ def test_a_long_post_loses_only_its_toxic_words(redactor: Filter) -> None:
 
 def test_the_mark_after_a_turn_of_a_conversation_is_kept(redactor: Filter) -> None:
     mark = "\U0010fffd"
-    redacted = redactor(make_posts(f"user_1: fuck{mark}\nuser_2: you fucking bitch{mark}"))["text"][
+    redacted = redactor(make_posts(f"user_1: idiot{mark}\nuser_2: you filthy moron{mark}"))["text"][
         0
     ]
     assert redacted.count(mark) == 2
@@ -141,7 +141,7 @@ def test_later_stages_see_the_redacted_text(
 ) -> None:
     texts = [
         "shut up idiot! see you at nine, joe@example.org",
-        "shut up bitch! see you at nine, joe@example.org",
+        "shut up moron! see you at nine, joe@example.org",
         "the train was late so we had tea",
     ]
     write_lines(tmp_path / "posts.jsonl", [post(n, text=text) for n, text in enumerate(texts)])
