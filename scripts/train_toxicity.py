@@ -353,7 +353,7 @@ def _language_sums(texts: pl.Series, weights: Floats, parts: Floats) -> Floats:
 def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.LinearModel]:
     """Fit ``toxicity`` and ``profanity``, and calibrate them to the rates of the pools.
 
-    Each half of the sheet's posts is calibrated on by weights that were fitted without it.
+    Half of the sheet's posts are calibrated on, by weights that were fitted without them.
     """
     everything = load_posts(data, soft)
     other = pl.col("set").is_in(OTHER_LANGUAGES)
@@ -362,21 +362,15 @@ def train_scores(data: Path, soft: pl.DataFrame) -> dict[str, linear_model.Linea
     )
     abroad = everything.filter(other, pl.col("split") == "calibrate")
     parts = own_words(posts, BITS["toxicity"])
-    sheet = load_sheet_posts(data)
-    odd = pl.col("folded").str.len_chars() % 2 == 1
-    halves = [sheet.filter(~odd), sheet.filter(odd)]
+    held = load_sheet_posts(data).filter(pl.col("folded").str.len_chars() % 2 == 0)
+    unheld = ~posts["folded"].is_in(held["folded"].implode())
     models = {}
     for name, lesson in make_lessons(posts).items():
         penalty = PENALTY.get(name, OTHER_PENALTY)
         weights, _ = fit(lesson, BITS[name], penalty)
-        sums = []
-        # Vulgar posts are many, so that a half of them is enough.
-        held = halves if name == "toxicity" else halves[:1]
-        for half in held:
-            unheld = ~posts["folded"].is_in(half["folded"].implode())
-            without, _ = fit(lesson.take(unheld), BITS[name], penalty)
-            sums.append(_language_sums(half["folded"], without, parts))
-        tables = [_table_of_sheet(pl.concat(held), np.concatenate(sums), name)]
+        without, _ = fit(lesson.take(unheld), BITS[name], penalty)
+        sums = _language_sums(held["folded"], without, parts)
+        tables = [_table_of_sheet(held, sums, name)]
         for language in OTHER_LANGUAGES:
             rows = abroad.filter(pl.col("set") == language)
             tables.append(_table_of_set(rows, name, weights, parts))
