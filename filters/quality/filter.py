@@ -29,7 +29,7 @@ from filters.quality.presets import Preset
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
-VERSION = 3
+VERSION = 4
 TURN_REASONS = ("too_few_words",)
 
 PRESETS: dict[str, Preset] = {
@@ -106,7 +106,7 @@ def movable(config: Config) -> Mapping[str, str]:
     return {
         setting: f"quality_{measure}"
         for rule in rules
-        for setting, measure in rule.movable_settings
+        for setting, measure in (*rule.movable_settings, *rule.exceptions)
     }
 
 

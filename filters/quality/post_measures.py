@@ -57,7 +57,9 @@ def _build_character_flags() -> U16:
 def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]:
     """Return the measures of ``texts``; ``words`` are the same as lower-case ``clean_text``."""
     flags = _build_character_flags()
-    marked_words, links, mentions, hashtags = _count_marks(*encode_texts(texts), flags)
+    marked_words, links, mentions, hashtags, unspaced_tags = _count_marks(
+        *encode_texts(texts), flags
+    )
     data, offsets = encode_texts(words)
     sizes = np.diff(offsets)
     table_size = 1 << int(2 * sizes.max(initial=1) + 2).bit_length()
@@ -67,8 +69,11 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
     has_spaces = counts[_UNSPACED_CHARACTERS] == 0
     distinct_share = counts[_DISTINCT_TOKENS] / np.maximum(tokens, 1)
     compressed_share = counts[_COMPRESSED_SIZE] / np.maximum(sizes, 1)
+    own_unspaced = np.maximum(counts[_UNSPACED_CHARACTERS] - unspaced_tags, 0)
+    own_words = np.maximum(counts[_WORDS] - hashtags, 0) + own_unspaced // 2
     return {
-        "words": counts[_WORDS] + counts[_UNSPACED_CHARACTERS] // 2,
+        "words": own_words,
+        "single_word": (own_words == 1) & ~_find_fillers(words, own_words == 1),
         "link_share": links / marked_words,
         "mention_share": mentions / marked_words,
         "hashtag_share": hashtags / marked_words,
@@ -80,6 +85,25 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
         "repeated_share": counts[_REPEATED] / characters,
         "compressed": np.where(sizes >= _MIN_COMPRESSED_BYTES, compressed_share, 1.0),
     }
+
+
+# What a word alone may be that says nothing: a laugh, a sigh, thanks, ok, one letter, the notice of
+# a removal.
+_FILLER = (
+    r"^\W*(?:lo+l+\w{0,2}|lmf?a+o+|ro+fl\w{0,5}|[mb]?[bw]?[ah]*(?:ha|ah){2,}[ah]*|(?:he){2,}h?|heh|"
+    r"(?:hi){2,}|h*m{2,}|hm+|u+h+|(?:ja){2,}j?|(?:je){2,}j?|(?:ха){2,}х?|k{2,}|(?:rs){2,}|"
+    r"xd+|w{3,}|5{3,}|[ㅋㅎㅠㅜ]+|"
+    r"ه+|mdr+|smh|ok|okay|kk?|thanks|thank|thankyou|thx+|ty|\w|removed|deleted)\W*$"
+)
+
+
+def _find_fillers(words: pl.Series, asked: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the posts that are asked for are only such a word."""
+    found = np.zeros(len(words), bool)
+    rows = np.flatnonzero(asked)
+    if rows.size:
+        found[rows] = words.gather(pl.Series(rows)).str.contains(_FILLER).to_numpy()
+    return found
 
 
 @jit
@@ -103,23 +127,28 @@ _LINK_STARTS = tuple(
 
 
 @jit
-def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64]:
+def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64, I64]:
     """Count for each post the words between spaces, the links, the mentions and the hashtags.
 
-    A word without a letter or digit, such as an arrow or an emoji, does not count.
+    The last count is of the hashtags' characters in scripts without spaces.
+
+    A word without a letter or digit, such as an arrow or an emoji, does not count. A word has one
+    link at most, since "https://www.a.example" begins as a link does in two places.
     """
     rows = offsets.size - 1
-    counts = np.zeros((4, rows), np.int64)
+    counts = np.zeros((5, rows), np.int64)
     for row in range(rows):
         position, end = offsets[row], offsets[row + 1]
-        at_word_start, is_counted = True, False
+        at_word_start, is_counted, has_link, in_hashtag = True, False, False, False
         while position < end:
             code, size = int(data[position]), 1
             if code >= 0x80:
                 code, size = decode_character(data, position)
             if flags[code] & _SPACE:
-                at_word_start, is_counted, position = True, False, position + size
+                at_word_start, is_counted, has_link, in_hashtag = True, False, False, False
+                position += size
                 continue
+            counts[4, row] += in_hashtag and flags[code] & _UNSPACED != 0
             if not is_counted and flags[code] & _WORD:
                 counts[0, row] += 1
                 is_counted = True
@@ -131,17 +160,18 @@ def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64
                 if mark in (64, 35, 0xFF03) and after < end:
                     following, _ = decode_character(data, after)
                     if flags[following] & _WORD:
-                        counts[2 if mark == 64 else 3, row] += 1
+                        in_hashtag = mark != 64
+                        counts[3 if in_hashtag else 2, row] += 1
                 at_word_start = False
             lower = code | 32
-            if lower == 104 or lower == 119 or lower == 112 or lower == 116:
+            if not has_link and (lower == 104 or lower == 119 or lower == 112 or lower == 116):
                 for start in _LINK_STARTS:
                     if _starts_with(data, position, end, start):
                         counts[1, row] += 1
-                        size = start.size
+                        size, has_link = start.size, True
                         break
             position += size
-    return counts[0], counts[1], counts[2], counts[3]
+    return counts[0], counts[1], counts[2], counts[3], counts[4]
 
 
 @jit

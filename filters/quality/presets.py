@@ -29,6 +29,8 @@ class Rule(NamedTuple):
     side: Literal["min", "max"] | None = None
     #: What else it depends on, in words.
     note: str = ""
+    #: The settings that switch it off for some posts, each with a measure; no thresholds.
+    exceptions: tuple[tuple[str, str], ...] = ()
 
 
 class Preset(NamedTuple):

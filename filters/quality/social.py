@@ -17,11 +17,24 @@ class SocialSettings(FilterConfig):
     """Thresholds; shares are of a post's words, from 0 to 1, unless stated otherwise."""
 
     min_words: int = Field(2, ge=0, description="social: words that are no links, mentions or tags")
+    keep_single_words: bool = Field(
+        True,
+        description="social: one word is enough for min_words: 2, as a title is, if it is more "
+        "than a laugh, thanks or ok",
+    )
+    enough_words: int = Field(
+        3,
+        ge=0,
+        description="social: with so many words, no post is mostly links, mentions or hashtags",
+    )
     max_link_share: float = Field(0.5, ge=0, le=1, description="social")
     max_mention_share: float = Field(0.7, ge=0, le=1, description="social")
     max_hashtag_share: float = Field(0.5, ge=0, le=1, description="social")
     min_letter_share: float = Field(
-        0.5, ge=0, le=1, description="social: letters among the other characters (Meena, 2020: 0.7)"
+        0.4,
+        ge=0,
+        le=1,
+        description="social: letters among the other characters (Meena, 2020: 0.7)",
     )
     max_word_chars: int = Field(50, ge=1, description="social: as a word without a space in it")
     max_word_share: float = Field(
@@ -31,7 +44,7 @@ class SocialSettings(FilterConfig):
         description="social: a word that is too long may be this share of the characters",
     )
     max_run_share: float = Field(
-        0.5, ge=0, le=1, description="social: characters in runs of twelve or more of one"
+        0.75, ge=0, le=1, description="social: characters in runs of twelve or more of one"
     )
     min_distinct_words: float = Field(
         0.3,
@@ -62,11 +75,27 @@ class SocialSettings(FilterConfig):
     )
 
 
+def _rule_of_few_words(reason: str, name: str, setting: str) -> Rule:
+    """Return the rule on a share that a post with enough words of its own does not break."""
+    return Rule(
+        reason,
+        lambda config: (
+            (measure_column(name) > getattr(config, setting))
+            & (measure_column("words") < config.enough_words)
+        ),
+        ((setting, name),),
+        "max",
+        "only a post with fewer than enough_words words is dropped",
+        (("enough_words", "words"),),
+    )
+
+
 SOCIAL = Preset(
     "ours; letters among characters after Adiwardana et al. 2020, Meena (arXiv 2001.09977)",
     SocialSettings,
     {
         "words": pl.UInt32(),
+        "single_word": pl.Boolean(),
         "link_share": pl.Float32(),
         "mention_share": pl.Float32(),
         "hashtag_share": pl.Float32(),
@@ -86,12 +115,25 @@ SOCIAL = Preset(
             lambda config: pl.lit(config.templates) & measure_column("template"),
             (("templates", "template"),),
         ),
-        rule_above("mostly_links", "link_share", "max_link_share"),
-        rule_above("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
-        rule_above("mostly_mentions", "mention_share", "max_mention_share"),
+        _rule_of_few_words("mostly_links", "link_share", "max_link_share"),
+        _rule_of_few_words("mostly_hashtags", "hashtag_share", "max_hashtag_share"),
+        _rule_of_few_words("mostly_mentions", "mention_share", "max_mention_share"),
         # Before the words are counted, since a thread keeps an answered post of few words.
         rule_above("spam", "spam", "max_spam"),
-        rule_below("too_few_words", "words", "min_words"),
+        Rule(
+            "too_few_words",
+            lambda config: (
+                (measure_column("words") < config.min_words)
+                & ~(
+                    pl.lit(config.keep_single_words and config.min_words <= 2)
+                    & measure_column("single_word")
+                )
+            ),
+            (("min_words", "words"),),
+            "min",
+            "unless keep_single_words keeps the one word",
+            (("keep_single_words", "single_word"),),
+        ),
         rule_below("few_letters", "letter_share", "min_letter_share"),
         Rule(
             "long_word",
@@ -119,7 +161,7 @@ SOCIAL = Preset(
 def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return a function that computes the preset's columns for a frame with ``text``.
 
-    A null counts as an empty text.
+    A null counts as an empty text. Spam is scored by ``platform`` where the frame has it.
     """
     from filters.quality import post_measures  # it imports numba
 
@@ -129,6 +171,7 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
             words=cleaning.clean_text("text").str.to_lowercase(),
         )
         measures = post_measures.measure_posts(texts["text"], texts["words"])
+        platforms = posts["platform"] if "platform" in posts.columns else None
         scores = [
             pl.Series(f"quality_{name}", measures[name], dtype)
             for name, dtype in SOCIAL.measures.items()
@@ -136,7 +179,7 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
         ]
         return pl.DataFrame(scores).with_columns(
             spam.match_templates(texts["text"]).alias("quality_template"),
-            spam.score_spam(texts["line"]).alias("quality_spam"),
+            spam.score_spam(texts["line"], platforms).alias("quality_spam"),
         )
 
     measure(pl.DataFrame({"text": ["one two three"]}))  # numba compiles here, not in the first part

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from filters import quality
-from filters.quality import spam, spam_signs
+from filters.quality import spam, spam_signs, templates
 from tests.support.examples import is_wide
 
 CASES = Path(__file__).with_name("social_cases.tsv")
@@ -57,7 +57,7 @@ def test_thresholds_decide_which_posts_are_dropped() -> None:
     assert reason("#NowPlaying Blue Song by Nobody", templates=False) is None
     assert reason("Check out my channel", max_spam=10) is None
     assert reason("Check out my channel", min_words=9) == "spam", "a short advert is no turn"
-    assert reason("noooooooooooooo way man", max_run_share=1) is None
+    assert reason("noooooooooooooo way man", max_run_share=0.5) == "character_run"
     assert reason("good morning all", min_compressed=1, min_letter_share=1) is None
 
 
@@ -137,30 +137,92 @@ def test_a_config_dumps_only_settings_with_an_effect_and_loads_again() -> None:
     assert config.model_dump()["min_doc_words"] == 10
 
 
-def test_every_template_contains_one_of_the_key_words() -> None:
-    texts = [text for text, expected, _ in read_cases() if expected == "bot_template"]
-    series = pl.Series(texts)
-    assert series.str.contains(spam_signs.TEMPLATES).all()
-    assert spam.match_templates(series).all()
+def read_texts(reason: str) -> pl.Series:
+    return pl.Series([text for text, expected, _ in read_cases() if expected == reason])
 
 
-def test_signs_of_spam_are_found_only_in_texts_with_a_key_word() -> None:
-    texts = pl.Series([" ".join(text.split()) for text, _, _ in read_cases()])
-    lower = texts.str.to_lowercase()
-    all_signs = lower.to_frame("text").select(
-        pl.sum_horizontal(
-            [
-                sign.weight * pl.col("text").str.contains(sign.pattern)
-                for sign in spam_signs.SPAM_SIGNS
-            ]
-        )
-    )
-    scores = spam.score_spam(texts)
-    alone = pl.Series([1.0, 1.2, 2.2, -2.0, -1.0, 0.0])  # links, ornaments and reports
-    searched = (scores.cast(pl.Float64) - all_signs.to_series()).abs() < 1e-5
-    assert (
-        searched | ((scores == 0) & all_signs.to_series().round(3).is_in(alone.implode()))
-    ).all()
+@pytest.mark.parametrize("template", templates.TEMPLATES, ids=lambda template: template.name)
+def test_every_template_has_a_case_that_contains_one_of_its_key_words(
+    template: templates.BotTemplate,
+) -> None:
+    texts = read_texts("bot_template")
+    matched = texts.filter(texts.str.contains(f"(?i){template.pattern}"))
+    assert len(matched) >= 1
+    assert matched.str.contains_any(template.words.split("|"), ascii_case_insensitive=True).all()
+    assert spam.match_templates(matched).all()
+
+
+@pytest.mark.parametrize("group", spam_signs.SPAM_WEIGHTS)
+def test_every_group_of_signs_has_a_case_and_key_words(group: str) -> None:
+    lower = read_texts("spam").str.to_lowercase() if group != "report" else read_texts("keep")
+    matched = lower.filter(lower.str.to_lowercase().str.contains(spam.GROUP_PATTERNS[group]))
+    assert len(matched) >= 1
+    found = matched.str.contains_any(spam_signs.SPAM_WORDS.split("|"), ascii_case_insensitive=True)
+    # A post with links, figures or news alone is not searched.
+    assert group in ("link", "layout", "feed", "report") or found.all()
+
+
+def score(text: str, platform: str | None = None) -> float:
+    platforms = pl.Series([platform]) if platform else None
+    return round(float(spam.score_spam(pl.Series([text]), platforms)[0]), 2)
+
+
+def test_a_group_of_signs_counts_once() -> None:
+    assert score("check out my channel") == score("check out my channel, see my videos") == 5.5
+    assert score("subscribe to me") == score("subscribe to me, come subscribe") == 3.0
+
+
+def test_signs_of_spam_weigh_less_in_a_forum() -> None:
+    text = "Try our new landing page builder, follow me on twitter"
+    assert score(text) == 3.0
+    for platform in ("hackernews", "reddit", "stackexchange", "lemmy"):
+        assert score(text, platform) == 1.5
+    linked = f"{text} https://www.a.example/b"
+    assert score(linked) == 4.0
+    assert score(linked, "reddit") == 3.0
+    assert score(text, "youtube") == score(text, "somewhere") == 3.0
+
+
+def test_a_microblog_s_offers_are_found_without_their_links() -> None:
+    offer = "9 Things You Will Never Be Able To Forget"
+    assert score(offer) == score(offer, "youtube") == 1.6
+    assert score(offer, "x") == score(f"{offer} https://t.co/a1") == 2.6
+    titles = "#milf anal free tube"
+    assert score(titles) == 0
+    assert score(titles, "mastodon") == score(f"{titles} https://t.co/a1")
+    assert score("I like this anal free tube of my neighbour", "x") == 0
+
+
+def test_a_frame_s_platform_decides_how_spam_is_scored() -> None:
+    text = ["Follow me on twitter for our new page"] * 2
+    posts = pl.DataFrame({"id": ["1", "2"], "text": text, "platform": ["hackernews", "youtube"]})
+    kept = quality.build(quality.Config())(posts)
+    assert kept["reject"].to_list() == [None, "spam"]
+    nulls = posts.with_columns(platform=pl.lit(None, dtype=pl.String))
+    assert quality.build(quality.Config())(nulls)["reject"].to_list() == ["spam", "spam"]
+
+
+def test_a_link_counts_once_though_it_begins_twice() -> None:
+    shares = run_filter(["Our pond https://t.co/abc", "a https://www.b.example"])
+    assert shares["quality_link_share"].to_list() == pytest.approx([1 / 3, 0.5])
+
+
+def test_one_word_is_kept_if_it_says_something() -> None:
+    assert reason("Turnstile") is None
+    assert reason("Turnstile", keep_single_words=False) == "too_few_words"
+    assert reason("Turnstile", min_words=3) == "too_few_words"
+    assert reason("haha") == reason("#turnstile https://a.example") == "too_few_words"
+    assert reason("haha", min_words=1) is None
+
+
+def test_a_post_with_enough_words_is_not_mostly_links_or_tags() -> None:
+    linked = "look here now https://a.example http://b.example https://c.example https://d.example"
+    assert reason(linked) is None
+    assert reason(linked, enough_words=4) == "mostly_links"
+    tagged = "#a #b #c #d we meet there"
+    assert reason(tagged) is None
+    assert reason(tagged, enough_words=4) == "mostly_hashtags"
+    assert reason("@a @b @c @d @e @f @g @h you are right") is None
 
 
 def test_in_a_long_post_signs_of_spam_weigh_less() -> None:
@@ -262,7 +324,7 @@ def test_a_post_beyond_the_side_of_a_threshold_is_dropped() -> None:
     for bound in quality.thresholds(config):
         value = getattr(config, bound.setting)
         beyond, within = (value + 1, value) if bound.side == "max" else (value - 1, value)
-        within_bounds = {"quality_template": False} | {
+        within_bounds = {"quality_template": False, "quality_single_word": False} | {
             each.column: getattr(config, each.setting) for each in quality.thresholds(config)
         }
         if bound.setting in paired_columns:
