@@ -10,6 +10,8 @@ from bench import measure
 
 VENV = measure.ROOT / ".bench" / "peers"
 PYTHON = VENV / "bin" / "python"
+#: alt-profanity-check needs an older scikit-learn: ``python -m venv .bench/profanity``, and pip.
+PROFANITY_PYTHON = measure.ROOT / ".bench" / "profanity" / "bin" / "python"
 REQUIREMENTS = (
     "datatrove[io,processing]>=0.10,<0.11",
     "spacy>=3.8,<4",
@@ -42,6 +44,11 @@ def find_interpreter(python: Path = PYTHON) -> Path | None:
 def installed_interpreter() -> Path | None:
     """Return the interpreter of the peers if it is installed; install nothing."""
     return PYTHON if PYTHON.exists() else None
+
+
+def profanity_interpreter() -> Path | None:
+    """Return the interpreter of alt-profanity-check if it is installed; install nothing."""
+    return PROFANITY_PYTHON if PROFANITY_PYTHON.exists() else None
 
 
 def _install(wanted: str) -> str:

@@ -5,6 +5,7 @@ import sys
 from bench.run_modules import run_modules
 
 DEFAULT = (
+    "judgement",
     "language",
     "quality_presets",
     "toxicity",

@@ -55,7 +55,7 @@ def _join(patterns: Iterable[str]) -> str:
 
 _TEMPLATE_WORDS = [word for template in TEMPLATES for word in template.words.split("|")]
 # A larger pattern is slow: what it finds no longer fits the cache of its automaton.
-_TEMPLATES_IN_PATTERN = 7
+_TEMPLATES_IN_PATTERN = 8
 TEMPLATE_PATTERNS = [
     "(?i)" + _make_ascii(_join(each.pattern for each in TEMPLATES[at : at + _TEMPLATES_IN_PATTERN]))
     for at in range(0, len(TEMPLATES), _TEMPLATES_IN_PATTERN)

@@ -21,7 +21,6 @@ class SpamSign(NamedTuple):
 #: What each group of signs adds to the sum, once however many of its signs a text has.
 SPAM_WEIGHTS = {
     "promotion": 3.0,
-    "subscribe": 3.0,
     "gain": 3.5,
     "prizes": 3.0,
     "scam": 3.0,
@@ -81,7 +80,7 @@ SPAM_SIGNS = (
     ),
     SpamSign(
         "subscribe",
-        "subscribe",
+        "promotion",
         r"\bsu\w{0,3}s?cri(?:be?s?|v?e) (?:to |2 |for )?(?:me|my|our|us|him|her|this|please|pls|"
         r"plz|"
         r"back|now|here|and|like|guys|everyone)\b|\bsubscribe if\b|(?:^|[.,!?:;)] ?|\b(?:please|"
@@ -473,7 +472,8 @@ SPAM_SIGNS = (
         "report",  # news about such things
         "report",
         r"\b(?:scandal|court|police|arrest\w{0,3}|charged|victims?|lawsuit|senator|study|"
-        r"researchers?|missing|accus\w{1,4}|alleg\w{1,6}|convicted|scam(?:s|med|mers?)?|beware|"
+        r"researchers?|missing|destroyed|shelters?|adopted|accus\w{1,4}|alleg\w{1,6}|convicted|"
+        r"scam(?:s|med|mers?)?|beware|"
         r"fraud)\b",
     ),
     SpamSign(

@@ -168,7 +168,7 @@ def score(text: str, platform: str | None = None) -> float:
 
 
 def test_a_group_of_signs_counts_once() -> None:
-    assert score("check out my channel") == score("check out my channel, see my videos") == 5.5
+    assert score("check out my channel") == score("check out my channel, see my videos") == 5.6
     assert score("subscribe to me") == score("subscribe to me, come subscribe") == 3.0
 
 

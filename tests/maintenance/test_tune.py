@@ -21,6 +21,7 @@ from tests.support.commands import command
 from tests.training.test_train_classifier import train_on_recipes
 
 EVERY = 1_000_000
+TWO_WORDS = {"keep_single_words": False}
 SETTINGS: dict[str, dict[str, Any]] = {
     "language": {"keep": ["en", "es", "de"], "min_score": 0.4},
     "quality": {"min_words": 5, "max_hashtag_share": 0.3, "min_letter_share": 0.7},
@@ -185,7 +186,7 @@ def test_a_post_cannot_act_on_the_terminal_and_a_dropped_one_shows_no_text(
     rows = [post(n) for n in range(20)]
     rows += [post(90, text="secretword"), post(91, text="two\x1b[31m \u202ewords")]
     rows += [post(92, text="mail joe@example.org now please")]
-    out = _small(tmp_path, plan, rows, [{"quality": {}}, {"pii": {}}])
+    out = _small(tmp_path, plan, rows, [{"quality": TWO_WORDS}, {"pii": {}}])
     found = command("tune", str(out), "quality.min_words=6", "--examples", "50")
     assert found.returncode == 0, found.stderr
     assert "quality: min_words 2 → 6" in found.stdout
@@ -206,7 +207,7 @@ def test_posts_that_a_looser_setting_brings_back_are_shown_with_their_redacted_t
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     rows = [*(post(n) for n in range(9)), post(90, text="forgiven"), post(91, text="a@example.org")]
-    out = _small(tmp_path, plan, rows, [{"quality": {}}, {"pii": {}}])
+    out = _small(tmp_path, plan, rows, [{"quality": TWO_WORDS}, {"pii": {}}])
     back = command("tune", str(out), "quality.min_words=0", "--text", "--examples", "50")
     assert back.returncode == 0, back.stderr
     assert "    forgiven\n" in back.stdout and "example.org" not in back.stdout
@@ -239,7 +240,7 @@ def test_who_breaks_two_rules_stays_away_for_the_other(
     tmp_path: Path, plan: Callable[..., dict[str, Any]]
 ) -> None:
     rows = [*(post(n) for n in range(3)), post(80, text="o" * 16), post(81, text="hello")]
-    out = _small(tmp_path, plan, rows, [{"quality": {}}])
+    out = _small(tmp_path, plan, rows, [{"quality": TWO_WORDS}])
     (row,) = tune(out, {"quality": {"min_words": 1}})["stages"]
     assert {"too_few_words": 2} == row["before"]
     assert ({}, {"too_few_words": 1}) == (row["untold"], row["returns"])
@@ -284,7 +285,7 @@ def test_documents_of_several_posts_do_not_tell_what_their_posts_scored(
     sources = [{"table": {"path": str(tmp_path / "posts.jsonl"), "fields": fields}}]
 
     def built(mode: str, after: bool) -> Path:
-        stages: list[Any] = [{"quality": {}}, {"conversations": {"mode": mode}}]
+        stages: list[Any] = [{"quality": TWO_WORDS}, {"conversations": {"mode": mode}}]
         out = tmp_path / f"{mode}-{after}"
         build.build(
             plan(stages[::-1] if after else stages, sources=sources,

@@ -53,7 +53,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             "sources": [{"table": {"path": str(folder / "in" / "posts.jsonl"), "fields": fields}}],
             "stages": [
                 {"language": {"keep": ["en"]}},
-                {"quality": {}},
+                {"quality": {"keep_single_words": False}},
                 {"toxicity": {}},
                 {"dedup": {}},
                 {"pii": {}},
