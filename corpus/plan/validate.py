@@ -222,7 +222,10 @@ class SourceChecks:
         if self._is_own(file, real):
             raise PlanError(f"{where}: '{file}' belongs to the output; narrow the path")
         if not file.isprintable():
-            raise PlanError(f"{where}: the file name {file!a} is not UTF-8; rename it")
+            raise PlanError(
+                f"{where}: the path {file!a} is not UTF-8 or has characters that do not print; "
+                "rename it"
+            )
         if real in self._readers:
             raise PlanError(
                 f"{where}: '{file}' is already read by {self._readers[real]}; narrow a path"

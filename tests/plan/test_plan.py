@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -331,3 +332,13 @@ def test_the_public_plan_has_the_last_part_of_a_path_however_it_is_written(
         public = yaml.safe_load(made.to_public_yaml())
         assert dict(public["stages"][1])["decontaminate"]["against"] == [Path(path).name]
         assert "decontaminate.against" in public["reduced"]
+
+
+@pytest.mark.parametrize("name", ["two\nlines.jsonl", os.fsdecode(b"not \xff.jsonl")])
+def test_a_source_whose_name_does_not_print_is_refused(
+    plan: MakePlan, tmp_path: Path, name: str
+) -> None:
+    write_lines(tmp_path / "in" / name, [post(1)])
+    sources = [{"table": {"path": str(tmp_path / "in"), "fields": {"id": "id", "text": "text"}}}]
+    with pytest.raises(PlanError, match="not UTF-8 or has characters that do not print; rename"):
+        Plan.parse(plan(sources=sources)).check_paths()
