@@ -1,4 +1,4 @@
-"""Decide on a post's language again, from the languages of its author and its thread.
+"""Decide on a post's language again, from the languages of its author, thread and community.
 
 A barrier, because the other posts of an author or a thread may be in any part. It reads the two
 likeliest languages of each post, the *candidates*, which ``language`` has written. With ``p`` for
@@ -7,6 +7,12 @@ probability over them and ``g`` its share of all posts, the author supports the 
 ``(s + a g) / (n + a)``, where ``a`` is ``smoothing``; so does the thread. The new probability is
 proportional to ``p`` times both supports, each raised to its weight. The probability of all other
 languages is weighted likewise, as one.
+
+The languages of the posts that ``language`` is sure of give a prior for each platform and for each
+community, which supports the candidates too. With ``n`` such posts in the community, ``c`` of them
+in the candidate's language, and ``q`` the prior of the platform, that of the community is ``(c + 20
+q) / (n + 20)``; in the same way the platform's prior is smoothed by the share of all posts. A post
+does not count for itself, and no prior is below 0.002: what a post clearly says is not overruled.
 
 Context does not separate near languages well (Galician from Spanish and Portuguese, Danish from
 Norwegian …): it would replace the rarer by the more frequent. Between such candidates the weights
@@ -50,14 +56,17 @@ from corpus.tasks.task import (
 from filters.contract import FilterConfig, Threshold
 from filters.text.arrays import F64, I64
 
-READS = ("id", "platform", "author", "root_id", "lang", "lang_score", "lang2", "lang2_score")
+READS = (
+    *("id", "platform", "community", "author", "root_id"),
+    *("lang", "lang_score", "lang2", "lang2_score"),
+)
 WRITES: dict[str, pl.DataType] = {
     "lang": pl.String(),
     "lang_score": pl.Float32(),
     "lang2": pl.String(),
     "lang2_score": pl.Float32(),
 }
-VERSION = 1
+VERSION = 2
 TURN_REASONS = ("no_language", "unsure_language")
 MOVABLE = {"min_score": "lang_score", "keep": "lang"}
 
@@ -68,12 +77,19 @@ _LABEL = "weighing languages"
 _KEYS_PER_POST = 4
 # Probabilities are summed as multiples of 1 / _PROBABILITY_UNITS; so a part may have 2 ** 27 posts.
 _PROBABILITY_UNITS = 2**36
+# From this probability on, a post counts for the prior of its community and platform; so many posts
+# of the platform, or of all, are added to those of the community, or platform; the least prior.
+_SURE, _PRIOR_SMOOTHING, _LEAST_PRIOR = 0.9, 20.0, 0.002
+# How many posts of a community, by its hash, are surely in a language.
+_COUNT_COLUMNS = ("one", "two", "code", "count")
 
 
 class Config(FilterConfig):
-    """Which languages are kept, and how much an author's and a thread's other posts count."""
+    """Which languages are kept, and how much other posts of author, thread and community count."""
 
-    keep: tuple[str, ...] = Field((), description="ISO 639 codes; empty keeps every language")
+    keep: tuple[str, ...] = Field(
+        (), description="codes: hi is Hindi in any script, hi-Latn romanised; empty keeps all"
+    )
     min_score: float = Field(0.5, ge=0, le=1, description="least probability of a kept language")
     und_below: float = Field(
         0.2, ge=0, le=1, description="probability below which a post has no language: 'und'"
@@ -83,8 +99,11 @@ class Config(FilterConfig):
     )
     author_weight: float = Field(0.5, ge=0, le=2, description="weight of the author's other posts")
     thread_weight: float = Field(0.25, ge=0, le=2, description="weight of the thread's other posts")
+    community_weight: float = Field(
+        0.5, ge=0, le=2, description="weight of the community's and the platform's sure posts"
+    )
     near_weight: float = Field(
-        0.5, ge=0, le=1, description="factor of both weights between near languages"
+        0.5, ge=0, le=1, description="factor of the weights between near languages"
     )
     smoothing: float = Field(
         1.0, gt=0, description="posts with the languages of all posts, added to the other posts"
@@ -92,13 +111,15 @@ class Config(FilterConfig):
 
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
-    """The hashes of the author and of the thread of each post; zeros for none."""
+    """The hashes of the author, thread and community of each post; zeros for none."""
     author = pl.concat_str("platform", pl.lit(":"), "author")
     # The first post of a thread has no ``root_id``: the thread has its id.
     thread = pl.coalesce("root_id", "id")
+    community = pl.concat_str("platform", pl.lit(":"), "community")
     return {
         "author": hash_strings(posts.select(author).to_series()),
         "thread": hash_strings(posts.select(thread).to_series()),
+        "community": hash_strings(posts.select(community).to_series()),
     }
 
 
@@ -118,6 +139,11 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
         pass
     counts = _write_language_shares(work_dir, collecting)
     parts = write_part_index(work_dir, [part.measures for part in inputs.parts], counts)
+    if config.community_weight:
+        ranges = range(len(parts.key_ranges()))
+        counting = [CountCommunities(work_dir, part) for part in range(len(parts.folders))]
+        run_tasks(run, counting, _LABEL)
+        run_tasks(run, [AddCommunities(work_dir, number) for number in ranges], _LABEL)
     kinds = tuple(_active_weights(config))
     if kinds:
         scattering = [
@@ -149,18 +175,24 @@ def _active_weights(config: Config) -> dict[str, float]:
 def _write_language_shares(work_dir: Path, collecting: Sequence[CollectCandidates]) -> list[int]:
     """Write all languages and their shares of all posts; return the number of posts of each part.
 
-    The languages are in the order of their first posts.
+    The languages are in the order of their first posts. The file also has the number of sure posts
+    of each platform in each language.
     """
     sums: dict[str, int] = {}
+    platforms: dict[str, dict[str, int]] = {}
     counts = []
     for task in collecting:  # one after the other: there may be many parts
         facts = task.facts
         counts.append(int(facts["rows"]))
         for name, units in zip(facts["names"], facts["sums"], strict=True):
             sums[name] = sums.get(name, 0) + units
+        for platform, name, sure in facts["sure"]:
+            found = platforms.setdefault(platform, {})
+            found[name] = found.get(name, 0) + sure
     total = max(sum(counts), 1) * _PROBABILITY_UNITS
     shares = [units / total for units in sums.values()]
-    write_json(work_dir / "languages.json", {"names": list(sums), "shares": shares})
+    stored = {"names": list(sums), "shares": shares, "platforms": platforms}
+    write_json(work_dir / "languages.json", stored)
     save_receipt(work_dir / "languages-written.json", {}, [work_dir / "languages.json"])
     return counts
 
@@ -169,6 +201,16 @@ def _load_language_shares(work_dir: Path) -> tuple[list[str], F64]:
     """All languages, and the share of each in all posts."""
     stored = json.loads((work_dir / "languages.json").read_text(encoding="utf-8"))
     return stored["names"], np.array(stored["shares"], np.float64)
+
+
+def _load_platform_counts(work_dir: Path) -> dict[str, I64]:
+    """The number of sure posts in each language, by platform."""
+    stored = json.loads((work_dir / "languages.json").read_text(encoding="utf-8"))
+    found = {}
+    for platform, counts in stored["platforms"].items():
+        listed = [counts.get(name, 0) for name in stored["names"]]
+        found[platform] = np.array(listed, np.int64)
+    return found
 
 
 # --------------------------------------------------------------------------- tasks
@@ -191,8 +233,9 @@ class CollectCandidates(ArrayTask):
     """Collect the two candidates of each post of a part.
 
     Reads the columns of ``language``. Writes for each post the codes of its candidates, which are
-    indices into the part's languages (-1: none), and their probabilities. The facts are the
-    languages, the sum of each one's probabilities, and the number of posts.
+    indices into the part's languages (-1: none), and their probabilities; and the number of its
+    platform. The facts are the languages, the sum of each one's probabilities, the number of posts,
+    the platforms, and how many posts of each are surely in which language.
     """
 
     work_dir: Path
@@ -207,7 +250,9 @@ class CollectCandidates(ArrayTask):
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """Both arrays, shape (n, 2). A post without a language has its most likely one only."""
         und = pl.col("lang") == "und"
-        posts = pl.read_parquet(self.posts, columns=list(WRITES), glob=False).select(
+        columns = [*WRITES, "platform"]
+        posts = pl.read_parquet(self.posts, columns=columns, glob=False).select(
+            "platform",
             first=pl.when(und).then("lang2").otherwise("lang"),
             second=pl.when(~und).then("lang2"),
             score=pl.when(und).then("lang2_score").otherwise("lang_score").fill_null(0),
@@ -224,8 +269,22 @@ class CollectCandidates(ArrayTask):
         units = np.rint(scores.astype(np.float64) * _PROBABILITY_UNITS).astype(np.int64)
         sums = np.zeros(len(names), np.int64)
         np.add.at(sums, codes[codes >= 0], units[codes >= 0])
-        facts = {"rows": posts.height, "names": names, "sums": sums.tolist()}
-        return {"codes": codes, "scores": scores}, facts
+        platforms = posts["platform"].unique().sort().to_list()
+        number = pl.col("platform").replace_strict(platforms, range(len(platforms)))
+        sure = posts.filter(pl.col("score") >= _SURE, pl.col("first").is_not_null())
+        facts = {
+            "rows": posts.height,
+            "names": names,
+            "sums": sums.tolist(),
+            "platforms": platforms,
+            "sure": sure.group_by("platform", "first").len().sort("platform", "first").rows(),
+        }
+        arrays = {
+            "codes": codes,
+            "scores": scores,
+            "platform": posts.select(number.cast(pl.Int32)).to_series().to_numpy(),
+        }
+        return arrays, facts
 
 
 def _load_candidates(work_dir: Path, part: int, languages: Sequence[str]) -> tuple[I64, F64]:
@@ -237,6 +296,70 @@ def _load_candidates(work_dir: Path, part: int, languages: Sequence[str]) -> tup
     index_of_code = np.array([*(index_of_name[name] for name in names), -1], np.int64)
     codes = index_of_code[array_store.load_array(folder, "codes")]
     return codes, array_store.load_array(folder, "scores").astype(np.float64)
+
+
+@dataclass(frozen=True)
+class CountCommunities(ArrayTask):
+    """Count the sure posts of a part's communities in each language, for the key ranges."""
+
+    work_dir: Path
+    part: int
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the rows."""
+        return numbered_folder(self.work_dir, "community-counts", self.part)
+
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """A row for each community and language; the language -1 is for posts that are not sure."""
+        parts = load_part_index(self.work_dir)
+        languages, _ = _load_language_shares(self.work_dir)
+        codes, scores = _load_candidates(self.work_dir, self.part, languages)
+        keys = array_store.load_array(parts.folders[self.part], "community")
+        code = np.where(scores[:, 0] >= _SURE, codes[:, 0], -1)
+        counted = (
+            pl.DataFrame({"one": keys[:, 0], "two": keys[:, 1], "code": code})
+            .filter((pl.col("one") != 0) | (pl.col("two") != 0))
+            .group_by("one", "two", "code")
+            .agg(count=pl.len().cast(pl.Int64))
+            .sort("one", "two", "code")
+        )
+        columns = {name: counted[name].to_numpy() for name in counted.columns}
+        rows = make_rows(**columns, part=np.full(counted.height, self.part, np.int32))
+        destinations = parts.find_ranges(columns["one"])
+        return scatter_rows("counts", rows, destinations, len(parts.key_ranges())), {}
+
+
+@dataclass(frozen=True)
+class AddCommunities(ArrayTask):
+    """Add the counts of all parts for the communities of a key range, for the parts with them."""
+
+    work_dir: Path
+    number: int
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the rows."""
+        return numbered_folder(self.work_dir, "communities", self.number)
+
+    def compute(self) -> tuple[Arrays, dict[str, Any]]:
+        """For each part a row for each of its communities and each language that is in it."""
+        parts = load_part_index(self.work_dir)
+        part_count = len(parts.folders)
+        folders = [CountCommunities(self.work_dir, part).folder for part in range(part_count)]
+        row = gather_rows(folders, "counts", self.number)
+        counted = pl.DataFrame({name: row[name] for name in ("part", *_COUNT_COLUMNS)})
+        totals = (
+            counted.filter(pl.col("code") >= 0).group_by("one", "two", "code").agg(pl.sum("count"))
+        )
+        added = (
+            counted.select("part", "one", "two")
+            .unique()
+            .join(totals, on=["one", "two"])
+            .sort("part", "one", "two", "code")
+        )
+        rows = make_rows(**{name: added[name].to_numpy() for name in _COUNT_COLUMNS})
+        return scatter_rows("counts", rows, added["part"].to_numpy(), part_count), {}
 
 
 @dataclass(frozen=True)
@@ -377,6 +500,13 @@ class WriteLanguageVerdict(ResumableTask):
             both = support.sum(axis=1, keepdims=True).clip(1e-9)
             posteriors *= (support / both) ** power_between[:, None] * both ** power[:, None]
             rest *= rest_support**power
+        if config.community_weight:
+            support = self._compute_priors(codes, scores)
+            power_between = np.where(is_near, config.near_weight, 1.0) * config.community_weight
+            both = support.sum(axis=1, keepdims=True)
+            posteriors *= (support / both) ** power_between[:, None]
+            posteriors *= both**config.community_weight
+            rest *= np.clip(1 - both[:, 0], _LEAST_PRIOR, 1) ** config.community_weight
         posteriors /= (posteriors.sum(axis=1) + rest).clip(1e-12)[:, None]
         return posteriors
 
@@ -391,6 +521,58 @@ class WriteLanguageVerdict(ResumableTask):
         support, is_alone = np.zeros((end - begin, 2)), np.ones(end - begin, bool)
         support[at, 0], support[at, 1], is_alone[at] = row["support"], row["support2"], False
         return support, is_alone
+
+    def _compute_priors(self, codes: I64, scores: F64) -> F64:
+        """The priors of the candidates in each post's community, or platform, shape (n, 2)."""
+        _, share = _load_language_shares(self.work_dir)
+        folder = _candidates_folder(self.work_dir, self.part)
+        names = require_receipt(folder / "receipt.json")["platforms"]
+        counts = _load_platform_counts(self.work_dir)
+        platform = array_store.load_array(folder, "platform")
+        # The last column is for no language. A post that counted is taken out of all counts.
+        table = np.zeros((len(names), share.size + 1), np.int64)
+        for number, name in enumerate(names):
+            if name in counts:
+                table[number, :-1] = counts[name]
+        is_sure = scores[:, :1] >= _SURE
+        own = is_sure & (codes == codes[:, :1])
+        of_platform = table[platform[:, None], codes] - own
+        size = table.sum(axis=1)[platform][:, None] - is_sure
+        prior = of_platform + _PRIOR_SMOOTHING * np.append(share, 0.0)[codes]
+        prior /= size + _PRIOR_SMOOTHING
+        of_community, size, has_community = self._load_community_counts(codes)
+        narrow = (of_community - own + _PRIOR_SMOOTHING * prior) / (
+            size[:, None] - is_sure + _PRIOR_SMOOTHING
+        )
+        found: F64 = np.clip(np.where(has_community[:, None], narrow, prior), _LEAST_PRIOR, 1)
+        return found
+
+    def _load_community_counts(self, codes: I64) -> tuple[I64, I64, NDArray[np.bool_]]:
+        """The sure posts of each post's community: in its candidates' languages, and all.
+
+        The third array is a mask of the posts whose community has such posts.
+        """
+        parts = load_part_index(self.work_dir)
+        ranges = range(len(parts.key_ranges()))
+        folders = [AddCommunities(self.work_dir, number).folder for number in ranges]
+        row = gather_rows(folders, "counts", self.part)
+        counts = pl.DataFrame({name: row[name] for name in _COUNT_COLUMNS})
+        keys = array_store.load_array(parts.folders[self.part], "community")
+        posts = pl.DataFrame(
+            {"one": keys[:, 0], "two": keys[:, 1], "code0": codes[:, 0], "code1": codes[:, 1]}
+        )
+        for number in (0, 1):
+            named = counts.select("one", "two", pl.col("code").alias(f"code{number}"), "count")
+            posts = posts.join(
+                named.rename({"count": f"count{number}"}),
+                on=["one", "two", f"code{number}"],
+                how="left",
+                maintain_order="left",
+            )
+        size = counts.group_by("one", "two").agg(size=pl.sum("count"))
+        posts = posts.join(size, on=["one", "two"], how="left", maintain_order="left")
+        found = posts.select(pl.col("count0", "count1", "size").fill_null(0)).to_numpy()
+        return found[:, :2], found[:, 2], posts["size"].is_not_null().to_numpy()
 
 
 def _mark_near_pairs(languages: Sequence[str]) -> NDArray[np.bool_]:

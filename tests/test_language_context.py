@@ -1,4 +1,4 @@
-"""The other posts of an author and of a thread count in the decision on a language."""
+"""The other posts of an author, a thread and a community count in the decision on a language."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ from tests.support.examples import is_wide
 Row = tuple[str | None, str | None, str, float, str | None, float]
 
 
+def get_platform(row: Row) -> str:
+    """The platform that the rows of these tests are of."""
+    return "y" if row[1] == "17" else "x"
+
+
+def get_community(row: Row) -> str | None:
+    """The community of a row: that of all authors with the same first letter."""
+    return row[0][0] if row[0] else None
+
+
 def decide_verdicts(
     folder: Path, parts: list[list[Row]], run: RunTasks = run_inline, **config: object
 ) -> pl.DataFrame:
@@ -46,7 +56,11 @@ def decide_verdicts(
                 "lang2_score": pl.Float32,
             },
             orient="row",
-        ).with_columns(id=(pl.int_range(pl.len()) + number).cast(pl.String), platform=pl.lit("x"))
+        ).with_columns(
+            id=(pl.int_range(pl.len()) + number).cast(pl.String),
+            platform=pl.Series(list(map(get_platform, rows)), dtype=pl.String),
+            community=pl.Series(list(map(get_community, rows)), dtype=pl.String),
+        )
         number += posts.height
         folders.append(folder / f"{index}")
         array_store.save_arrays(language_context.measure(posts, settings), folders[-1])
@@ -73,20 +87,22 @@ def test_the_other_posts_of_an_author_decide_an_uncertain_language(tmp_path: Pat
 
 def test_the_posts_of_other_authors_count_little(tmp_path: Path) -> None:
     others: list[Row] = [("bea", None, "es", 0.95, "pt", 0.03)] * 3
-    assert decide_verdicts(tmp_path, [[*others, TORN]])["lang"][3] == "en"
+    found = decide_verdicts(tmp_path, [[*others, TORN]], community_weight=0)
+    assert found["lang"][3] == "en"
 
 
 def test_posts_without_an_author_are_not_of_one_author(tmp_path: Path) -> None:
     rows: list[Row] = [(None, None, *SURE[2:])] * 3 + [(None, None, *TORN[2:])]  # type: ignore[list-item]
-    found = decide_verdicts(tmp_path, [rows])
+    found = decide_verdicts(tmp_path, [rows], community_weight=0)
     assert (found["lang"][3], round(found["lang_score"][3], 2)) == ("en", 0.45)
 
 
 def test_the_other_posts_of_a_thread_count_too(tmp_path: Path) -> None:
     rows: list[Row] = [(name, "t1", "es", 0.95, "pt", 0.03) for name in "abcdefgh"]
     rows.append(("z", "t1", "en", 0.45, "es", 0.43))
-    assert decide_verdicts(tmp_path, [rows])["lang"][8] == "es"
-    assert decide_verdicts(tmp_path, [rows], thread_weight=0)["lang"][8] == "en"
+    assert decide_verdicts(tmp_path, [rows], community_weight=0)["lang"][8] == "es"
+    found = decide_verdicts(tmp_path, [rows], thread_weight=0, community_weight=0)
+    assert found["lang"][8] == "en"
 
 
 def test_context_does_not_replace_a_rare_near_language(tmp_path: Path) -> None:
@@ -94,6 +110,37 @@ def test_context_does_not_replace_a_rare_near_language(tmp_path: Path) -> None:
     rows.append(("ana", None, "gl", 0.70, "es", 0.25))
     assert decide_verdicts(tmp_path, [rows], near_weight=0)["lang"][3] == "gl"
     assert decide_verdicts(tmp_path, [rows], near_weight=1, author_weight=2)["lang"][3] == "es"
+
+
+def test_an_uncertain_title_of_an_english_site_is_english(tmp_path: Path) -> None:
+    sure: list[Row] = [(None, None, "en", 0.97, "de", 0.01)] * 40
+    title: Row = (None, None, "jv", 0.6, "en", 0.3)
+    clear: Row = (None, None, "jv", 0.97, "en", 0.01)
+    found = decide_verdicts(tmp_path, [sure, [title, clear]])
+    assert found["lang"].to_list()[-2:] == ["en", "jv"]
+    assert found["lang_score"][-2] > 0.7
+    without = decide_verdicts(tmp_path, [sure, [title, clear]], community_weight=0)
+    assert without["lang"].to_list()[-2:] == ["jv", "jv"]
+
+
+def test_a_community_s_prior_is_its_own_and_not_its_platform_s(tmp_path: Path) -> None:
+    english: list[Row] = [(f"a{number}", None, "en", 0.97, "de", 0.01) for number in range(300)]
+    german: list[Row] = [(f"d{number}", None, "de", 0.97, "en", 0.01) for number in range(60)]
+    torn: list[Row] = [
+        ("a-torn", None, "nl", 0.4, "en", 0.3), ("d-torn", None, "nl", 0.4, "de", 0.3),
+        ("d-other", None, "nl", 0.4, "en", 0.3),
+    ]  # fmt: skip
+    found = decide_verdicts(tmp_path, [english, german, torn])
+    assert found["lang"].to_list()[-3:-1] == ["en", "de"]
+    assert found["lang_score"][-1] < found["lang_score"][-3] - 0.1
+
+
+def test_unsure_posts_make_no_prior(tmp_path: Path) -> None:
+    unsure: list[Row] = [(None, None, "en", 0.7, "de", 0.2)] * 40
+    sure: list[Row] = [(None, None, "de", 0.95, "en", 0.02)] * 4
+    torn: Row = (None, None, "en", 0.4, "de", 0.38)
+    assert decide_verdicts(tmp_path, [unsure, sure, [torn]], near_weight=1)["lang"][-1] == "en"
+    assert decide_verdicts(tmp_path, [sure * 10, [torn]])["lang"][-1] == "de"
 
 
 def test_a_post_without_words_has_no_language(tmp_path: Path) -> None:
@@ -179,10 +226,13 @@ def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
     for found in candidates:
         for code, score in found:
             share[code] += score / len(rows)
+    sure = [
+        found[0][0] if found and found[0][1] >= np.float32(0.9) else None for found in candidates
+    ]
     groups: dict[str, dict[str, list[int]]] = {"author": {}, "thread": {}}
     for index, (author, root, *_) in enumerate(rows):
         if author is not None:
-            groups["author"].setdefault(author, []).append(index)
+            groups["author"].setdefault(f"{get_platform(rows[index])} {author}", []).append(index)
         groups["thread"].setdefault(str(index) if root is None else root, []).append(index)
     settled: list[Settled] = []
     for index, found in enumerate(candidates):
@@ -210,6 +260,34 @@ def plainly(rows: list[Row], config: language_context.Config) -> list[Settled]:
                 for score, support in zip(chance, supports, strict=True)
             ]
             rest *= min(max(1 - sum(supports), 1e-6), 1) ** weight
+        if weight := config.community_weight:
+            mates = [
+                [
+                    at
+                    for at, row in enumerate(rows)
+                    if at != index and level(row) == level(rows[index])
+                ]
+                for level in (get_platform, lambda row: (get_platform(row), get_community(row)))
+            ]
+            if get_community(rows[index]) is None:
+                mates.pop()
+            priors = []
+            for code, _ in found:
+                prior = share[code]
+                for group in mates:
+                    count = sum(sure[at] == code for at in group)
+                    size = sum(sure[at] is not None for at in group)
+                    prior = (count + 20 * prior) / (size + 20)
+                priors.append(max(prior, 0.002))
+            both = sum(priors)
+            if found:
+                inside = weight * (config.near_weight if near else 1)
+                chance = [
+                    score * (prior / both) ** inside * both**weight
+                    for score, prior in zip(chance, priors, strict=True)
+                ]
+                # Where there is one candidate, the other has the least prior.
+                rest *= min(max(1 - both - 0.002 * (len(found) == 1), 0.002), 1) ** weight
         whole = max(sum(chance) + rest, 1e-12)
         ranked = sorted(
             ((score / whole, code) for score, (code, _) in zip(chance, found, strict=True)),
@@ -239,6 +317,8 @@ def small(patch: pytest.MonkeyPatch) -> None:
         {"author_weight": 0, "thread_weight": 1.5, "smoothing": 0.3, "near": "together"},
         {"thread_weight": 0, "und_below": 0.4, "keep": ("es",), "min_score": 0.7},
         {"author_weight": 0, "thread_weight": 0},
+        {"author_weight": 0, "thread_weight": 0, "community_weight": 0},
+        {"community_weight": 1.5, "near_weight": 0.3},
     ],
 )
 def test_any_ranges_give_the_result_of_one_process(
@@ -280,9 +360,12 @@ def test_blocks_ranges_and_the_order_of_tasks_change_nothing(
 def test_finished_tasks_are_not_run_again(tmp_path: Path) -> None:
     settings = language_context.Config()
     posts = pl.DataFrame(
-        {"id": ["1", "2"], "platform": "x", "author": "ana", "root_id": None, "lang": "es",
-         "lang_score": 0.9, "lang2": "en", "lang2_score": 0.1}
-    ).cast({"root_id": pl.String, "lang_score": pl.Float32, "lang2_score": pl.Float32})  # fmt: skip
+        {"id": ["1", "2"], "platform": "x", "community": None, "author": "ana", "root_id": None,
+         "lang": "es", "lang_score": 0.9, "lang2": "en", "lang2_score": 0.1}
+    ).cast(
+        {"root_id": pl.String, "community": pl.String} | dict.fromkeys(
+            ("lang_score", "lang2_score"), pl.Float32)
+    )  # fmt: skip
     array_store.save_arrays(language_context.measure(posts, settings), tmp_path / "0")
     posts.write_parquet(tmp_path / "0.parquet")
     part = MeasuredPart(
@@ -305,7 +388,7 @@ def test_no_parts_at_all(tmp_path: Path) -> None:
 def test_a_build_uses_the_author_s_posts_of_all_parts(tmp_path: Path) -> None:
     texts = [
         ("ana", "hoy no tengo ganas de nada, la verdad"), ("ana", "mañana por la tarde nos vemos"),
-        ("ana", "no me lo puedo creer, qué alegría"), ("ana", "a la final"), ("bea", "a la final"),
+        ("ana", "no me lo puedo creer, qué alegría"), ("ana", "que gran"), ("bea", "que gran"),
         ("bea", "I have no idea what you are talking about"), ("bea", "see you tomorrow then"),
         ("bea", "what a lovely day it is today"), (None, ""), ("cleo", "das ist ja wunderbar"),
     ]  # fmt: skip
@@ -346,6 +429,6 @@ def test_a_build_uses_the_author_s_posts_of_all_parts(tmp_path: Path) -> None:
         }
         found.append(corpus.load(tmp_path / name).scan().collect())
     assert found[0].equals(found[1])
-    short = found[0].filter(pl.col("text") == "a la final")
+    short = found[0].filter(pl.col("text") == "que gran")
     assert short["id"].to_list() == ["table:3", "table:13", "table:23"]
     assert set(short["lang"]) == {"es"}
