@@ -30,6 +30,7 @@ from corpus.stages import BarrierInput, MeasuredPart
 from corpus.tasks import array_store
 from corpus.tasks.task import run_inline
 from filters import language
+from filters.language import eldc_model, words
 from filters.text import fasttext
 from filters.text.cleaning import flatten_whitespace
 
@@ -67,6 +68,15 @@ def load_twituser(data: Path) -> pl.DataFrame:
     return _split(pl.DataFrame(rows, schema=SCHEMA, orient="row"))
 
 
+def load_sheet(path: Path) -> pl.DataFrame:
+    """Return a sheet of posts that people read and labelled; ``gold`` is its language."""
+    rows = [line.split("\t") for line in path.read_text(encoding="utf-8").rstrip("\n").split("\n")]
+    text = pl.col("text")
+    for escaped, character in (("\\n", "\n"), ("\\t", "\t"), ("\\\\", "\\")):
+        text = text.str.replace_all(escaped, character, literal=True)
+    return pl.DataFrame(rows[1:], schema=rows[0], orient="row").with_columns(text, gold="lang")
+
+
 def _split(posts: pl.DataFrame) -> pl.DataFrame:
     """Add the column ``split``: ``test`` for half of the authors, ``tune`` for the others."""
 
@@ -77,33 +87,31 @@ def _split(posts: pl.DataFrame) -> pl.DataFrame:
     return posts.with_columns(split=pl.col("author").map_elements(half, return_dtype=pl.String))
 
 
-def load_training_posts(data: Path) -> pl.DataFrame:
-    """Return all labelled posts with their ``set`` and ``split``.
+def load_open_posts(data: Path) -> pl.DataFrame:
+    """Return the posts of sets with an open licence, with their ``set`` and ``split``.
 
     Where a set has no authors, each text is its own author, so that equal posts have one split.
     """
-    parts = [
-        load_tweetlid(data).with_columns(set=pl.lit("tweetlid")),
-        load_twituser(data).with_columns(set=pl.lit("twituser")),
-    ]
+    parts = []
     for code, language_code in AFRISENTI.items():
         lines = (data / f"langid/afrisenti/{code}_dev.tsv").read_text(encoding="utf-8")
         texts = [line.split("\t")[1] for line in lines.split("\n")[1:] if line.count("\t") >= 2]
-        parts.append(_one_author_per_text("afrisenti", language_code, texts))
+        parts.append(one_author_per_text("afrisenti", language_code, texts))
     gold = toxicity.load_gold(data)
     for name, code in (("davidson", "en"), ("olid", "en"), ("germeval", "de")):
         texts = gold.filter(pl.col("set") == name)["text"].to_list()
-        parts.append(_one_author_per_text(name, code, texts))
+        parts.append(one_author_per_text(name, code, texts))
     texts = pl.read_csv(data / "toxicity/toldbr_pt.csv")["text"].drop_nulls().to_list()
-    parts.append(_one_author_per_text("told-br", "pt", texts))
+    parts.append(one_author_per_text("told-br", "pt", texts))
     lines = (data / "plain/redd.tok.uniq").read_text(encoding="utf-8", errors="replace")
-    parts.append(_one_author_per_text("reddit", "en", lines.splitlines()[:6000]))
+    parts.append(one_author_per_text("reddit", "en", lines.splitlines()[:6000]))
     lines = (data / "plain/stacko-src").read_text(encoding="utf-8", errors="replace")
-    parts.append(_one_author_per_text("stackexchange", "en", lines.splitlines()))
+    parts.append(one_author_per_text("stackexchange", "en", lines.splitlines()))
     return pl.concat(parts)
 
 
-def _one_author_per_text(name: str, code: str, texts: list[str]) -> pl.DataFrame:
+def one_author_per_text(name: str, code: str, texts: list[str]) -> pl.DataFrame:
+    """Return the different ones of ``texts`` in the columns of :func:`load_open_posts`."""
     found = pl.DataFrame({"text": texts}).unique("text", maintain_order=True)
     rows = found.select(author="text", gold=pl.lit(code), text="text")
     return _split(rows).with_columns(set=pl.lit(name))
@@ -129,6 +137,19 @@ def predict_with_lid176() -> LanguagePredictor:
         codes = [labels[0].removeprefix("__label__") for labels, _ in found]
         scores = [min(float(chances[0]), 1.0) for _, chances in found]
         return posts.with_columns(lang=pl.Series(codes), lang_score=pl.Series(scores))
+
+    return judge
+
+
+def predict_with_eldc() -> LanguagePredictor:
+    """Return a predictor that runs eldc alone on the words of each text."""
+
+    def judge(posts: pl.DataFrame) -> pl.DataFrame:
+        labels = sorted(eldc_model.list_languages() | eldc_model.DISTRUSTED)
+        lines = words.split_to_strings(*words.extract_words(posts))
+        numbers = eldc_model.identify(lines, labels, labels)
+        found = [labels[number] if number >= 0 else "und" for number in numbers]
+        return posts.with_columns(lang=pl.Series(found), lang_score=pl.lit(1.0))
 
     return judge
 
@@ -261,8 +282,6 @@ def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -
     print("\nnamed right (test halves)     posts  " + "  ".join(judges))
     answers = {name: judge(posts) for name, judge in judges.items()}
     for (name, code), rows in posts.group_by(["set", "gold"], maintain_order=True):
-        if name in ("tweetlid", "twituser"):
-            continue
         shares = [
             (found.filter(pl.col("set") == name, pl.col("gold") == code)["lang"] == code).mean()
             for found in answers.values()
@@ -272,6 +291,40 @@ def print_elsewhere(posts: pl.DataFrame, judges: dict[str, LanguagePredictor]) -
         )
         learnt = "" if name in ("olid", "told-br", "stackexchange") else " (other half learnt)"
         print(f"{name:12} {code:4} {len(rows):17}  {figures}{learnt}")
+
+
+#: The platforms of the kinds of posts in the sheet ``dev.tsv``.
+PLATFORMS = {
+    **{"hn": "hackernews", "reddit_post": "reddit", "reddit_comment": "reddit", "multi": "x"},
+    **{"stackexchange": "stackexchange", "x": "x", "youtube": "youtube"},
+}
+
+
+def print_sheets(data: Path) -> None:
+    """Print what ``keep: [en]`` drops and keeps of the labelled sheets, weighted to their pools."""
+    sheet = load_sheet(data / "judgement/dev.tsv").with_columns(
+        pl.col("weight").cast(pl.Float64),
+        kind="platform",
+        platform=pl.col("platform").replace_strict(PLATFORMS),
+    )
+    judge = language.build(language.Config(keep=("en",)))
+    judged = judge(sheet.drop("lang")).with_columns(lost=pl.col("reject").is_not_null())
+    english = judged.filter(pl.col("gold") == "en")
+    others = judged.filter(~pl.col("gold").str.contains("en|und"))
+    weighted = (pl.col("lost") * pl.col("weight")).sum() / pl.col("weight").sum()
+    counted = (pl.len(), pl.col("lost").sum(), weighted.alias("share"))
+    rows = [
+        *english.group_by("kind").agg(counted).sort("kind").iter_rows(),
+        ("all", *english.select(counted).row(0)),
+        ("other languages", *others.select(counted).row(0)),
+    ]
+    print(f"\n{'keep: [en] on the labelled sheet, English by kind':52} posts  dropped  weighted")
+    for kind, count, lost, share in rows:
+        print(f"{kind:52}{count:6} {lost:8}  {share:8.2%}")
+    sheet = load_sheet(data / "judgement/languages_dev.tsv").filter(pl.col("sure") == "1")
+    judged = language.build(language.Config())(sheet.drop("lang"))
+    right = judged.select((pl.col("lang") == pl.col("gold")).mean()).item()
+    print(f"{'of posts in 58 languages, named right':52}{judged.height:6} {right:18.3f}")
 
 
 def print_threads(data: Path, judge: LanguagePredictor) -> None:
@@ -311,6 +364,7 @@ def main() -> None:
         {
             "lid.176 raw": raw,
             "lid.176, post cleaned": cleaned,
+            "eldc, post cleaned": predict_with_eldc(),
             "language": ours,
             "language, of the six": few,
             "language_context": with_language_context(ours),
@@ -325,9 +379,10 @@ def main() -> None:
     print_reliability(ours(pl.concat([six, users])))
     print_doubt(posts, ours)
     print_elsewhere(
-        load_training_posts(data).filter(pl.col("split") == "test"),
+        load_open_posts(data).filter(pl.col("split") == "test"),
         {"lid.176 raw": raw, "lid.176 cleaned": cleaned, "language": ours},
     )
+    print_sheets(data)
     print_threads(data, ours)
 
 

@@ -153,7 +153,7 @@ class ContactDataDetector:
         if "auto" not in regions:
             return regions
         listed = (region for region in regions if region != "auto")
-        spoken = _REGIONS_BY_LANGUAGE.get((language or "").lower(), "").split()
+        spoken = _REGIONS_BY_LANGUAGE.get((language or "").lower().partition("-")[0], "").split()
         return tuple(dict.fromkeys((*_USUAL_REGIONS, *listed, *spoken)))
 
     def _find_handles(self, text: str) -> Iterator[str]:

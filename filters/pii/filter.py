@@ -35,6 +35,7 @@ from filters.pii.spans import (
 )
 from filters.pii.view import make_view
 from filters.pii.view_finder import ViewFinder, ViewHandleFinder
+from filters.text.languages import are_any_of
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {
@@ -401,7 +402,8 @@ def _select_rows_for_ner(posts: pl.DataFrame, config: Config) -> pl.Series:
     """Return which posts the model for names can read; all, if their language is unknown."""
     if not config.ner_langs or "lang" not in posts.columns:
         return pl.repeat(True, posts.height, dtype=pl.Boolean, eager=True)
-    return posts["lang"].is_in(list(config.ner_langs)).fill_null(True)
+    wanted = are_any_of(pl.col("lang"), config.ner_langs).fill_null(True)
+    return posts.select(wanted).to_series()
 
 
 def _scatter_texts(texts: pl.Series, changed: Mapping[int, str]) -> pl.Series:

@@ -10,6 +10,7 @@ import pytest
 
 from corpus.training import fit_fasttext
 from filters import language
+from filters.language import eldc_model
 
 
 def identify(texts: list[str], **config: object) -> pl.DataFrame:
@@ -54,7 +55,7 @@ def test_a_post_without_letters_has_no_language() -> None:
 def test_other_and_unsure_languages_have_reasons_of_their_own() -> None:
     texts = ["I have no idea what you are talking about", "Ich habe keine Ahnung, wovon du redest"]
     assert identify(texts, keep=("en",))["reject"].to_list() == [None, "other_language"]
-    assert identify(texts, keep=("en",), min_score=1)["reject"][0] == "unsure_language"
+    assert identify(["wimp"], keep=("en",), min_score=0.9)["reject"][0] == "unsure_language"
 
 
 def test_without_a_list_every_language_is_kept() -> None:
@@ -204,6 +205,98 @@ def test_a_language_that_the_model_does_not_know_is_an_error() -> None:
     with pytest.raises(ValueError, match="does not know the language 'enx'; it has en"):
         language.check(language.Config(keep=("enx",)))
     language.check(language.Config(keep=("en", "ha"), languages=("en", "ha")))
+
+
+def test_a_second_model_decides_where_ours_are_unsure(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "wimp"
+    assert not eldc_model.mark_known(["gl", "eu", "hi-Latn"]).any()
+    lines = ["what is going on here", "", "was ist hier denn los heute"]
+    assert eldc_model.identify(lines, ["de", "en"], ["en"]).tolist() == [1, -1, -1]
+    alone = identify([text])["lang_score"][0]
+    lang = identify([text])["lang"][0]
+    monkeypatch.setattr(
+        eldc_model,
+        "identify",
+        lambda lines, labels, known: np.array([labels.index("nl")], np.int32),
+    )
+    changed = identify([text])
+    assert (changed["lang"][0], changed["lang_score"][0]) != (lang, alone)
+    # A model of the user's, and lid.176 alone, decide without it.
+    monkeypatch.setattr(eldc_model, "identify", None)
+    assert identify([text], correct=False).height == 1
+
+
+def test_romanised_hindi_and_urdu_are_no_hausa_and_no_english() -> None:
+    texts = [
+        "bhai kya kar rahe ho aaj kal, kal ghar pe milte hain",
+        "mujhe samajh nahi aata ke log aisa kyun karte hain",
+    ]
+    assert set(identify(texts)["lang"]) <= {"hi-Latn", "ur-Latn"}
+    found = identify(texts, keep=("en",))
+    assert found["reject"].to_list() == ["other_language"] * 2
+
+
+def test_a_language_is_kept_in_any_script_and_a_script_alone() -> None:
+    rows = [("hi", 0.9, "mr", 0.05), ("hi-Latn", 0.9, "en", 0.05), ("ur-Latn", 0.9, "en", 0.05)]
+    assert verdicts(rows, keep=("hi",)) == [None, None, "other_language"]
+    assert verdicts(rows, keep=("hi-Latn",)) == ["other_language", None, "other_language"]
+    assert verdicts(rows, keep=("hi-Latn", "ur")) == ["other_language", None, None]
+    both = [("hi-Latn", 0.3, "hi", 0.3), ("ur-Latn", 0.6, "hi-Latn", 0.3)]
+    assert verdicts(both, keep=("hi",)) == [None, "near_language"]
+
+
+def test_codes_have_a_script_or_none() -> None:
+    language.check(language.Config(keep=("hi-Latn", "ar-Latn"), languages=("hi", "ar", "en")))
+    for wrong in ("hi-latn", "hindi", "hi_Latn", "hi-"):
+        with pytest.raises(ValueError, match=f"'{wrong}' is no language code"):
+            language.Config(keep=(wrong,))
+    with pytest.raises(ValueError, match="'ur-Latn' is in 'keep' but not in 'languages'"):
+        language.Config(keep=("ur-Latn",), languages=("hi", "ur-Arab"))
+    only = identify(["bhai kya kar rahe ho aaj kal, ghar pe milte hain"], languages=("hi", "en"))
+    assert only["lang"].to_list() == ["hi-Latn"]
+
+
+def test_a_post_in_two_scripts_has_both_languages_by_their_shares() -> None:
+    result = identify(
+        [
+            "our little shop is closed today 오늘 우리 가게는 쉬는 날입니다",
+            "добрый вечер, друзья, ждём вас завтра. good evening friends, see you there tomorrow",
+            "our little shop is closed today, says the note that 민수 wrote for us",
+        ]
+    )
+    pairs = list(zip(result["lang"], result["lang_mixed"], strict=True))
+    assert [set(pair) for pair in pairs] == [{"en", "ko"}, {"ru", "en"}, {"en", None}]
+    assert (result["lang_score"][:2] < 0.8).all()
+    assert (result["lang2_score"][:2] > 0.2).all()
+    assert result["lang2"][:2].to_list() == result["lang_mixed"][:2].to_list()
+
+
+def identify_on(platform: str, community: str | None, text: str, **config: object) -> str:
+    posts = pl.DataFrame(
+        {"id": ["1"], "text": [text], "platform": [platform], "community": [community]},
+        schema_overrides={"community": pl.String},
+    )
+    found: str = language.build(language.Config(**config))(posts)["lang"][0]  # type: ignore[arg-type]
+    return found
+
+
+def test_the_language_of_a_platform_or_community_counts_in_short_posts() -> None:
+    title = "Tatoo puzzle"
+    assert identify_on("hackernews", None, title) == "en"
+    assert identify_on("x", None, title, prior={}) != "en"
+    stated = {"reddit": "en", "reddit:de": "de"}
+    assert identify_on("reddit", "knots", "Tatoo puzzle", prior=stated) == "en"
+    assert identify_on("reddit", "de", "Hm naja", prior=stated) == "de"
+    # What a post clearly says is not overruled.
+    spanish = "No tengo ni idea de lo que estás hablando"
+    assert identify_on("hackernews", None, spanish) == "es"
+
+
+def test_a_prior_in_an_unknown_language_is_an_error() -> None:
+    with pytest.raises(ValueError, match="'english' is no language code"):
+        language.Config(prior={"hackernews": "english"})
+    with pytest.raises(ValueError, match="does not know the language 'enx'"):
+        language.check(language.Config(prior={"hackernews": "enx"}))
 
 
 def train_classifier(folder: Path, texts: dict[str, str]) -> Path:

@@ -68,6 +68,63 @@ def hash_features(text: str) -> list[int]:
     return found[: correction.extract_features(points, count, found, starts)].tolist()
 
 
+def make_context(**values: object) -> correction.ScoringContext:
+    """What decides besides the models, about one post and two labels: nothing."""
+    nobody = np.array([-1], np.int32)
+    nothing = correction.ScoringContext(
+        script_table=np.ones((len(scripts.SCRIPTS), 2), np.float32),
+        allowed=np.ones(2, bool),
+        rarity=np.zeros(2, np.float32),
+        near_labels=np.eye(2, dtype=bool),
+        second_opinions=nobody,
+        known_to_second=np.ones(2, bool),
+        second_weight=0.0,
+        prior_labels=nobody,
+        prior_weight=0.0,
+        hinted_labels=nobody,
+        romanised=np.full(2, -1, np.int32),
+        hint_weight=0.0,
+        sharpness=1.0,
+    )
+    return nothing._replace(**values)
+
+
+def rank(context: correction.ScoringContext) -> correction.LanguageRanking:
+    """The ranking of the post "q", of which the models know nothing."""
+    text, offsets = np.frombuffer(b"q", np.uint8), np.array([0, 1], np.int64)
+    predictions = correction.BasePredictions(
+        np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64)
+    )
+    model = make_model(["aa", "bb"], {5: [0, 0]})
+    return correction.rank_languages(text, offsets, predictions, context, model)
+
+
+def test_the_second_model_is_asked_if_it_knows_the_language_that_was_best_without_it() -> None:
+    asked = {"second_opinions": np.array([1], np.int32), "second_weight": 1.0}
+    assert rank(make_context()).first.tolist() == [0]
+    assert rank(make_context(**asked)).first.tolist() == [1]
+    unknown = np.array([False, True])
+    assert rank(make_context(**asked, known_to_second=unknown)).first.tolist() == [0]
+
+
+def test_a_prior_and_a_rare_language_move_the_logits() -> None:
+    prior = make_context(prior_labels=np.array([1], np.int32), prior_weight=np.log(3))
+    found = rank(prior)
+    assert found.first.tolist() == [1]
+    assert found.first_score[0] == pytest.approx(0.75)
+    rare = make_context(rarity=np.array([np.log(4), 0], np.float32))
+    assert rank(rare).first.tolist() == [1]
+    assert rank(rare).first_score[0] == pytest.approx(0.8)
+
+
+def test_a_platform_s_hint_counts_for_the_romanised_language_too() -> None:
+    hint = {"hinted_labels": np.array([0], np.int32), "hint_weight": 2.0}
+    alone = rank(make_context(**hint))
+    both = rank(make_context(**hint, romanised=np.array([1, -1], np.int32)))
+    assert alone.first_score[0] > 0.85
+    assert both.first_score[0] == pytest.approx(0.5)
+
+
 def test_a_feature_is_an_ngram_with_the_spaces_around_or_a_longer_word() -> None:
     # " ab ": four of one, three of two, two of three, one of four.
     assert len(hash_features("ab")) == 10
@@ -81,10 +138,7 @@ def test_the_weights_of_known_features_count_over_the_root_of_their_number() -> 
     predictions = correction.BasePredictions(
         np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(2, np.int64)
     )
-    all_scripts = np.ones((len(scripts.SCRIPTS), 2), np.float32)
-    context = correction.ScoringContext(
-        all_scripts, np.ones(2, bool), np.eye(2, dtype=bool), np.array([-1], np.int32), 0.0, 1.0
-    )
+    context = make_context()
     found = correction.rank_languages(text, offsets, predictions, context, trained)
     assert (found.first[0], found.second[0]) == (0, 1)
     # With logits of 50 and -50 the second one has no probability.
@@ -119,10 +173,34 @@ def test_a_damaged_model_is_named(tmp_path: Path) -> None:
 
 
 def test_scripts_by_label() -> None:
-    table = scripts.build_script_table(["en", "ru", "ja", "rus_Cyrl", "jpn_Jpan", "strange"])
+    labels = ["en", "ru", "ja", "rus_Cyrl", "jpn_Jpan", "hi-Latn", "strange"]
+    table = scripts.build_script_table(labels)
     used = [
         {scripts.SCRIPTS[number] for number in np.flatnonzero(table[:, column])}
-        for column in range(5)
+        for column in range(6)
     ]
-    assert used == [{"Latn"}, {"Cyrl"}, {"Kana", "Hani"}, {"Cyrl"}, {"Kana", "Hani"}]
-    assert table[:, 5].all()
+    assert used == [{"Latn"}, {"Cyrl"}, {"Kana", "Hani"}, {"Cyrl"}, {"Kana", "Hani"}, {"Latn"}]
+    assert table[:, 6].all()
+
+
+def find_pair(text: str) -> list[str]:
+    data = np.frombuffer(text.encode(), np.uint8)
+    found = scripts.find_script_pairs(data, np.array([0, data.size], np.int64))
+    return [scripts.SCRIPTS[number] for number in found.scripts[0] if number >= 0]
+
+
+def test_a_text_is_in_two_scripts_if_each_has_a_share_of_the_letters() -> None:
+    assert find_pair("the shop is closed 오늘은 쉬는 날입니다") == ["Latn", "Hang"]
+    # Few Chinese characters say as much as many letters.
+    assert find_pair("see you at the fair tomorrow morning 明天市集上見") == ["Latn", "Hani"]
+    assert find_pair("the shop is closed today, says the note of 김민수") == []
+    # Kana and Han characters are both Japanese.
+    assert find_pair("何を言っているのか全然わかりません") == []
+    assert find_pair("") == []
+
+
+def test_the_letters_of_one_script_are_kept_apart_from_the_other() -> None:
+    data = np.frombuffer("closed 쉬는 날 today 今日".encode(), np.uint8)
+    kept = np.array([scripts.SCRIPTS.index("Latn")], np.int8)
+    found = scripts.keep_script(data, np.array([0, data.size], np.int64), kept)
+    assert [text.strip() for text in split_to_strings(*found)] == ["closed today"]

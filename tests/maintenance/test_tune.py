@@ -64,7 +64,7 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
 
 _FEW = [
     ("toxicity", {"max_score": 0.5}),
-    ("language", {"min_score": 0.995}),
+    ("language", {"min_score": 0.99999}),
     ("quality", {"min_words": 8, "max_word_chars": 12}),
     ("quality", {"templates": False, "min_distinct_words": 0.9}),
 ]
