@@ -67,8 +67,8 @@ def print_warnings(plan: Any) -> None:
         print_message(
             "warning: keep_work keeps unredacted posts in work/; remove it before sharing"
         )
-    for misfit in plan.list_misfits():
-        print_message(f"warning: {misfit}")
+    for warning in (*plan.list_misfits(), *plan.list_unknown_languages()):
+        print_message(f"warning: {warning}")
     for number, source in enumerate(plan.sources, start=1):
         if beside := source.list_files_beside():
             shown = [os.path.relpath(file, source.config.path) for file in beside[:_MAX_NAMED]]

@@ -35,6 +35,7 @@ from corpus.tasks import array_store
 from corpus.tasks.files import atomic_write
 from corpus.tasks.task import Arrays, ResumableTask, Written, numbered_folder
 from filters import contract
+from filters.contract import UNJUDGED
 
 StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in order
 
@@ -219,6 +220,7 @@ class MeasureRewrittenTexts(ResumableTask):
         after, files = posts["text"], []
         for number, judged in enumerate(_judge_texts(posts, self.chain, self.key_path)):
             columns = [*_list_written(*self.chain[number]), "reject"]
+            columns += [UNJUDGED] if UNJUDGED in judged.columns else []
             files.append(self.folder / f"judged-{number}.parquet")
             with atomic_write(files[-1]) as temporary:
                 judged.select(columns).write_parquet(

@@ -127,11 +127,11 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
         *list_warnings(counted),
         *shared_ids,
         *find_empty_columns(context, files, counted),
-        *list_drop_warnings(counted, origins.rows),
-        *list_language_warnings(context.plan, origins.languages),
+        *list_drop_warnings(counted, origins),
+        *list_language_warnings(context.plan, context.funnel),
     ]
     manifest = build_manifest(
-        context, sources, shards, index, replacements, people, warnings, origins.rows
+        context, sources, shards, index, replacements, people, warnings, origins
     )
     _write_documentation(context, manifest, samples)
     return manifest

@@ -25,10 +25,11 @@ from corpus.privacy.file_names import find_container
 from corpus.report import list_tool_versions
 from corpus.schema import POST
 from filters import contract
-from filters.text.languages import is_any_of
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01
+#: How many languages a warning names.
+_MAX_LISTED = 8
 #: The share of a source's posts from which on a build warns that a stage drops them.
 _WARNING_DROPPED = 0.1
 #: The columns that every reader fills, if the dump has what they hold.
@@ -206,27 +207,25 @@ def _is_empty(path: Path, column: str) -> bool:
     return True
 
 
-def list_language_warnings(plan: Plan, languages: Mapping[str, int]) -> list[str]:
-    """Say which stages have judged languages that their models do not know.
+def list_language_warnings(plan: Plan, funnel: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Say which stages could not judge more than a hundredth of their posts, by language.
 
-    ``languages`` counts the kept posts by language; rare ones are not named.
+    ``funnel`` has the row of each stage of the plan.
     """
-    total = sum(languages.values())
     warnings = []
     for stage in plan.stages:
-        known = contract.languages(stages.find(stage.name), stage.config)
-        unknown = {
-            name: count
-            for name, count in languages.items()
-            if known and not is_any_of(name, (*known, "und")) and count > _WARNING_SHARE * total
-        }
-        if unknown:
-            listed = ", ".join(
-                f"{name} {count / total:.1%}"
-                for name, count in sorted(unknown.items(), key=lambda row: (-row[1], row[0]))
-            )
+        row = funnel[stage.name]
+        unjudged = row.get("unjudged", {})
+        if (total := sum(unjudged.values())) > _WARNING_SHARE * row["read"]:
+            most = sorted(unjudged.items(), key=lambda item: (-item[1], item[0]))
+            listed = [f"{name} {count / row['read']:.1%}" for name, count in most[:_MAX_LISTED]]
+            more = len(most) - len(listed)
+            known = contract.languages(stages.find(stage.name), stage.config)
             warnings.append(
-                f"{stage.name}: its model knows {', '.join(known)} only; of what is kept, {listed}"
+                f"{stage.name}: {total:,} of {row['read']:,} posts ({total / row['read']:.1%}) are "
+                f"in languages that its model does not know, and were not judged: "
+                f"{', '.join(listed)}{f' and {more:,} more' if more else ''}; it knows "
+                f"{', '.join(known)}"
             )
     return warnings
 
@@ -329,7 +328,11 @@ def build_manifest(
         {
             **row,
             "dropped": dict(sorted(row["dropped"].items())),
-            **_sorted_turns(row),
+            **{
+                key: dict(sorted(row[key].items()))
+                for key in ("kept_as_turns", "unjudged")
+                if row.get(key)
+            },
             "seconds": round(row["seconds"], 3),
         }
         for row in rows
@@ -376,11 +379,6 @@ def build_manifest(
     if wrong := find_imbalances(manifest):
         raise BuildError(f"the counts do not balance at {', '.join(wrong)}; please report this")
     return manifest
-
-
-def _sorted_turns(row: Mapping[str, Any]) -> dict[str, Any]:
-    turns = row.get("kept_as_turns")
-    return {"kept_as_turns": dict(sorted(turns.items()))} if turns else {}
 
 
 def _list_thresholds(plan: Plan) -> Iterator[dict[str, Any]]:

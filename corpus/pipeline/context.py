@@ -146,7 +146,7 @@ class BuildContext:
             total[key] += row[key]
         if "documents" in row:
             total["documents"] = total.get("documents", 0) + row["documents"]
-        for key in ("dropped", "kept_as_turns"):
+        for key in ("dropped", "kept_as_turns", "unjudged"):
             if row.get(key):
                 total.setdefault(key, Counter()).update(row[key])
 

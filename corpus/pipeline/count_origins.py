@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -19,14 +19,7 @@ from corpus.storage.parquet_columns import read_present_columns
 from corpus.tasks.task import ResumableTask, Written, run_tasks
 
 _KEPT = ""
-_COLUMNS = ("id", "source_file", "stage", "lang", COUNTED_POSTS)
-
-
-class Origins(NamedTuple):
-    """The counts of a build by source and platform, and its kept documents by language."""
-
-    rows: list[dict[str, Any]]
-    languages: Counter[str]
+_COLUMNS = ("id", "source_file", "stage", COUNTED_POSTS)
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class CountOrigins(ResumableTask):
     """Count the rows of some files by stage, file and platform; it writes only the receipt.
 
     The files have ledger rows, or kept posts or documents. The facts are ``counts``: stage ('' for
-    a kept post), name of the file, platform, posts; and ``languages``: kept rows by language.
+    a kept post), name of the file, platform, posts.
     """
 
     receipt: Path
@@ -43,13 +36,9 @@ class CountOrigins(ResumableTask):
     def write(self) -> Written:
         """Count the rows."""
         counts: Counter[tuple[str, str, str]] = Counter()
-        languages: Counter[str] = Counter()
         for path in self.paths:
             rows = read_present_columns(path, _COLUMNS)
             if "stage" not in rows.columns:
-                if "lang" in rows.columns:
-                    found = rows["lang"].drop_nulls().value_counts()
-                    languages.update(dict(found.iter_rows()))
                 if COUNTED_POSTS in rows.columns:
                     posts = rows.select(COUNTED_POSTS)
                     rows = posts.explode(COUNTED_POSTS, empty_as_null=False).unnest(COUNTED_POSTS)
@@ -61,14 +50,13 @@ class CountOrigins(ResumableTask):
                 counts[tuple(origin)] += count
         facts = {
             "counts": [[*origin, count] for origin, count in sorted(counts.items())],
-            "languages": dict(sorted(languages.items())),
         }
         return Written([], facts)
 
 
 def count_origins(
     context: BuildContext, parts: Sequence[Part], files: Sequence[InputFiles]
-) -> Origins:
+) -> list[dict[str, Any]]:
     """For each source and platform: posts kept, and dropped by stage; ``parts`` are the last ones.
 
     ``source`` is the source's number in the plan, from 1. Canaries have none and are not counted.
@@ -81,15 +69,13 @@ def count_origins(
     ]
     sources = {file.name: each.source for each in files for file in each.read_task.files}
     dropped: dict[tuple[int, str], Counter[str]] = {}
-    languages: Counter[str] = Counter()
     for facts in run_tasks(context.run, tasks, "counting"):
-        languages.update(facts["languages"])
         for stage, file, platform, count in facts["counts"]:
             name = find_container(file, sources)
             if name is not None and (source := sources[name]) is not None:
                 dropped.setdefault((source, platform or ""), Counter())[stage] += count
     order = [stage.name for stage in context.plan.stages]
-    rows = [
+    return [
         {
             "source": source + 1,
             "reader": context.plan.sources[source].reader,
@@ -99,4 +85,3 @@ def count_origins(
         }
         for (source, platform), counts in sorted(dropped.items())
     ]
-    return Origins(rows, languages)

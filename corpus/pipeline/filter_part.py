@@ -38,7 +38,8 @@ StageChain = tuple[tuple[str, str], ...]  # (stage name, its Config as JSON), in
 class FilterPart(PartTask):
     """The task of running ``chain`` on the posts of one part.
 
-    The receipt has a funnel row for each stage of the chain.
+    The receipt has a funnel row for each stage of the chain: ``unjudged`` counts, by language, the
+    posts that it could not judge.
     """
 
     posts: Path
@@ -114,6 +115,7 @@ def filter_posts(
             judged = _apply_filter(run_filter, posts, name, settings, part_name)
         if keeps_turns:
             judged, turns = _defer_turn_reasons(judged, turns, name)
+        judged, unjudged = _take_unjudged(judged)
         is_dropped = judged["reject"].is_not_null()
         dropped = _explode_documents(judged.filter(is_dropped))
         kept = judged.filter(~is_dropped).drop("reject")
@@ -124,6 +126,7 @@ def filter_posts(
                 "read": count_posts(posts),
                 "kept": count_posts(kept),
                 "dropped": dict(reasons.iter_rows()),
+                **({"unjudged": unjudged} if unjudged else {}),
                 "seconds": time.perf_counter() - began,
             }
         )
@@ -133,6 +136,18 @@ def filter_posts(
     if keeps_turns:
         posts = posts.hstack(turns)
     return posts, pl.concat(ledger, how="diagonal"), funnel
+
+
+def _take_unjudged(judged: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Remove the column of posts that the filter could not judge; count them by language."""
+    if contract.UNJUDGED not in judged.columns:
+        return judged, {}
+    named = judged.filter(pl.col(contract.UNJUDGED).is_not_null())
+    counts = {
+        lang: count_posts(rows)
+        for (lang,), rows in named.group_by(contract.UNJUDGED, maintain_order=True)
+    }
+    return judged.drop(contract.UNJUDGED), dict(sorted(counts.items()))
 
 
 def _defer_turn_reasons(

@@ -160,6 +160,21 @@ class Plan:
         files = first_files or [validate.find_first_file(source) for source in self.sources]
         return validate.list_misfits(self.sources, files)
 
+    def list_unknown_languages(self) -> list[str]:
+        """Warnings of stages whose models do not know a language that an earlier stage keeps."""
+        warnings: list[str] = []
+        wanted: tuple[str, ...] = ()
+        for stage in self.stages:
+            if "lang" in stage.written_columns:
+                wanted = getattr(stage.config, "keep", ())
+            known = contract.languages(stages.find(stage.name), stage.config)
+            if unknown := [name for name in wanted if known and name not in known]:
+                warnings.append(
+                    f"{stage.name}: its model does not know {', '.join(unknown)}, which the plan "
+                    f"keeps: such posts are not judged; it knows {', '.join(known)}"
+                )
+        return warnings
+
     @property
     def url(self) -> str:
         """Where the corpus is uploaded to, or ''."""

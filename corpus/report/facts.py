@@ -52,7 +52,7 @@ def describe_processing(manifest: Mapping[str, Any]) -> list[str]:
     """Say of each stage how many posts it read and dropped, and why."""
     lines = []
     for row in list(list_funnel_rows(manifest))[1:]:
-        reasons = f" ({row.reasons_text})" if row.dropped else ""
+        reasons = f" ({row.reasons_text})" if row.reasons_text else ""
         lines.append(f"{row.stage}: {row.read:,} in, {row.dropped:,} dropped{reasons}")
     return lines
 

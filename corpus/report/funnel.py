@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
@@ -26,13 +26,16 @@ _LIBRARIES = (
 
 #: How many reasons of a stage are named where all of them stand in one line.
 MAX_NAMED_REASONS = 30
+#: How many languages that a stage does not know are named there.
+MAX_NAMED_LANGUAGES = 5
 
 
 class FunnelRow(NamedTuple):
     """A stage of the funnel: posts in, kept and dropped, its seconds, and its reasons.
 
     ``reasons`` are pairs of a reason and its posts, the most frequent first; ``turns`` are those of
-    posts that would have been dropped, had no kept post answered them.
+    posts that would have been dropped, had no kept post answered them; ``unjudged`` are pairs of a
+    language that the stage does not know and its posts.
     """
 
     stage: str
@@ -42,20 +45,17 @@ class FunnelRow(NamedTuple):
     seconds: float
     reasons: list[tuple[str, int]]
     turns: list[tuple[str, int]]
+    unjudged: list[tuple[str, int]]
 
     @property
     def reasons_text(self) -> str:
         """The reasons with their counts in one line; the rarest are counted together."""
-        named = [f"{reason} {count:,}" for reason, count in self.reasons[:MAX_NAMED_REASONS]]
-        if more := self.reasons[MAX_NAMED_REASONS:]:
-            named.append(f"{len(more):,} more reasons {sum(count for _, count in more):,}")
-        turns = ", ".join(f"{reason} {count:,}" for reason, count in self.turns)
-        return "; ".join(
-            [
-                *([", ".join(named)] if named else ()),
-                *([f"kept as turns: {turns}"] if turns else ()),
-            ]
-        )
+        parts = [
+            _join_counts(self.reasons, MAX_NAMED_REASONS, "reasons"),
+            _join_counts(self.turns, MAX_NAMED_REASONS, "reasons", "kept as turns: "),
+            _join_counts(self.unjudged, MAX_NAMED_LANGUAGES, "languages", "not judged: "),
+        ]
+        return "; ".join(filter(None, parts))
 
 
 def list_tool_versions() -> dict[str, str]:
@@ -86,6 +86,7 @@ def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
         seconds=0.0,
         reasons=_sort_reasons(manifest["refused"]),
         turns=[],
+        unjudged=[],
     )
     for row in manifest["funnel"]:
         yield FunnelRow(
@@ -96,7 +97,15 @@ def list_funnel_rows(manifest: Mapping[str, Any]) -> Iterator[FunnelRow]:
             seconds=row.get("seconds", 0.0),
             reasons=_sort_reasons(row["dropped"]),
             turns=_sort_reasons(row.get("kept_as_turns", {})),
+            unjudged=_sort_reasons(row.get("unjudged", {})),
         )
+
+
+def _join_counts(counts: Sequence[tuple[str, int]], limit: int, kind: str, head: str = "") -> str:
+    named = [f"{name} {count:,}" for name, count in counts[:limit]]
+    if more := counts[limit:]:
+        named.append(f"{len(more):,} more {kind} {sum(count for _, count in more):,}")
+    return f"{head}{', '.join(named)}" if named else ""
 
 
 def _sort_reasons(counts: Mapping[str, int]) -> list[tuple[str, int]]:

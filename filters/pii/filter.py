@@ -21,7 +21,7 @@ from typing import Literal
 import polars as pl
 from pydantic import Field, field_validator
 
-from filters.contract import Filter, FilterConfig
+from filters.contract import UNJUDGED, Filter, FilterConfig
 from filters.pii import contacts, handles, national, ner, ner_model, styles, vetoes
 from filters.pii.patterns import ENTITIES, PatternFinder, list_presidio_regions
 from filters.pii.phones import AUTO
@@ -35,6 +35,7 @@ from filters.pii.spans import (
 )
 from filters.pii.view import make_view
 from filters.pii.view_finder import ViewFinder, ViewHandleFinder
+from filters.text.known_languages import find_unknown_languages
 from filters.text.languages import are_any_of
 
 READS = ("text",)
@@ -155,6 +156,13 @@ def models(config: Config) -> list[Path]:
     return [*lists, *([ner_model.NER_MODEL_PATH] if uses_model else [])]
 
 
+def languages(config: Config) -> tuple[str, ...]:
+    """Return the languages in which names are found; contact data are found in all."""
+    if config.profile != "strict":
+        return ()
+    return config.ner_langs or (("en",) if config.ner == "posts" else ())
+
+
 def check(config: Config) -> None:
     """Raise ValueError if the model for names does not exist."""
     if config.profile == "strict":
@@ -175,6 +183,7 @@ def build(config: Config, key: bytes = b"") -> Filter:
         raise ValueError("surrogates and pseudonyms are made with a key of at least 32 bytes")
     redactor = _Redactor(config, key)
     count_columns = [name for name in writes(config) if name != "text"]
+    known = languages(config)
 
     def redact(posts: pl.DataFrame) -> pl.DataFrame:
         platforms, mentions, languages = (
@@ -184,7 +193,10 @@ def build(config: Config, key: bytes = b"") -> Filter:
         ner_rows = _select_rows_for_ner(posts, config)
         texts, counts = redactor(posts["text"], platforms, mentions, languages, ner_rows)
         posts = posts.with_columns(texts, *_make_count_columns(counts, posts.height, count_columns))
-        return posts.with_columns(reject=_reject_reason(posts, config.max_spans, count_columns))
+        posts = posts.with_columns(reject=_reject_reason(posts, config.max_spans, count_columns))
+        if known:
+            posts = posts.with_columns(find_unknown_languages(posts, known).alias(UNJUDGED))
+        return posts
 
     return redact
 

@@ -7,6 +7,9 @@ probability that it is vulgar though it attacks nobody, by which nothing is drop
 removed (``action: redact``), or only the scores written (``annotate``). The scores are those of the
 post before redaction. A ``<TOXIC>`` in a text does not count, so a redacted post scores at most
 ``max_score`` when it is scored again.
+
+A post in a language that our model does not know (see :func:`languages`) has no scores and is
+counted as unjudged; ``unjudged`` says whether it is kept.
 """
 
 from __future__ import annotations
@@ -18,7 +21,9 @@ from typing import Any, Literal
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
-from filters.contract import Filter, FilterConfig, Threshold
+from filters.contract import UNJUDGED, Filter, FilterConfig, Threshold
+from filters.text.known_languages import find_unknown_languages
+from filters.text.rows import change_where
 from filters.toxicity import scorers
 from filters.toxicity.redact_words import TOXIC_PLACEHOLDER, redact_texts
 from filters.toxicity.scorers import CATEGORIES, Scorer
@@ -42,6 +47,9 @@ class Config(FilterConfig):
     action: Literal["drop", "redact", "annotate"] = Field(
         default="drop",
         description="redact: <TOXIC> for the words that cause it; annotate: score only",
+    )
+    unjudged: Literal["keep", "drop"] = Field(
+        default="keep", description="what is done with posts in languages that are not known"
     )
     categories: tuple[str, ...] = Field(
         default=(), description=f"scores of their own: {', '.join(CATEGORIES)}; true is all"
@@ -71,6 +79,8 @@ class Config(FilterConfig):
             raise ValueError("categories are our own model's; leave out 'model' or 'categories'")
         if self.model and self.max_profanity < 1:
             raise ValueError("profanity is our own model's; leave out 'model' or 'max_profanity'")
+        if self.action == "annotate" and self.unjudged == "drop":
+            raise ValueError("'action: annotate' drops nothing; leave out 'unjudged'")
         if self.action != "drop" and self.max_profanity < 1:
             raise ValueError(f"'action: {self.action}' drops nothing; leave out 'max_profanity'")
         return self
@@ -129,17 +139,28 @@ def build(config: Config) -> Filter:
     for _, each in parts:
         each(pl.Series(["compile"]))  # numba compiles here, not in the first part
 
+    known = languages(config)
+
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("").cast(pl.String)
+        unknown = find_unknown_languages(posts, known) if known else None
+        if unknown is not None:
+            texts = change_where(texts, unknown.is_not_null(), lambda some: [""] * len(some))
         for names, each in parts:
             scores = each(texts)
             posts = posts.with_columns(
                 pl.Series(name, scores[:, column], dtype=pl.Float32)
                 for column, name in enumerate(names)
             )
+        if unknown is not None:
+            is_known = pl.lit(unknown.is_null())
+            posts = posts.with_columns(
+                pl.when(is_known).then(name).alias(name) for names, _ in parts for name in names
+            )
         if config.action == "redact":
             posts = _redact_posts(posts, score, config.max_score)
-        return posts.with_columns(verdict(config).alias("reject"))
+        posts = posts.with_columns(verdict(config).alias("reject"))
+        return posts if unknown is None else posts.with_columns(unknown.alias(UNJUDGED))
 
     return toxicity
 
@@ -147,6 +168,8 @@ def build(config: Config) -> Filter:
 def verdict(config: Config) -> pl.Expr:
     """Return the reason to drop a post, from its stored scores; null unless ``action: drop``."""
     none = pl.lit(None, pl.String)
+    if config.unjudged == "drop":
+        none = pl.when(pl.col("toxicity").is_null()).then(pl.lit("unjudged"))
     if config.action != "drop":
         return none
     # Corpora of earlier versions have no column for what limits nothing.

@@ -143,7 +143,7 @@ def test_a_category_has_a_score_of_its_own() -> None:
 def test_rows_and_columns_do_not_change(score_posts: Filter) -> None:
     posts = make_posts("b", INSULT, "a").with_columns(lang=pl.lit("en"))
     filtered = score_posts(posts)
-    assert [*posts.columns, "toxicity", "profanity", "reject"] == filtered.columns
+    assert [*posts.columns, "toxicity", "profanity", "reject", "unjudged"] == filtered.columns
     assert posts.equals(filtered.select(posts.columns))
     assert {"toxicity": pl.Float32(), "profanity": pl.Float32()} == dict(toxicity.WRITES)
     assert {pl.Float32()} == {filtered.schema["toxicity"], filtered.schema["profanity"]}
@@ -435,3 +435,27 @@ def test_a_corrupt_users_model_is_named(keep: float, own_model: Path, tmp_path: 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"none\.bin"):
         toxicity.build(toxicity.Config(model=str(tmp_path / "none.bin")))
+
+
+def test_a_post_in_an_unknown_language_is_not_judged() -> None:
+    posts = make_posts(INSULT, INSULT, "you are kind", INSULT).with_columns(
+        lang=pl.Series(["en", "ja", "ja", "und"]), lang_score=0.9
+    )
+    kept = toxicity.build(toxicity.Config(categories=("insult",)))(posts)
+    assert kept["reject"].to_list() == ["toxic", None, None, "toxic"]
+    assert kept["unjudged"].to_list() == [None, "ja", "ja", None]
+    for column in ("toxicity", "profanity", "toxicity_insult"):
+        assert kept[column].is_null().to_list() == [False, True, True, False]
+    dropped = toxicity.build(toxicity.Config(unjudged="drop"))(posts)
+    assert dropped["reject"].to_list() == ["toxic", "unjudged", "unjudged", "toxic"]
+    redacted = toxicity.build(toxicity.Config(action="redact", unjudged="drop"))(posts)
+    assert redacted["reject"].to_list() == [None, "unjudged", "unjudged", None]
+    assert redacted["text"].to_list()[1:3] == [INSULT, "you are kind"]
+    with pytest.raises(ValidationError, match="annotate"):
+        toxicity.Config(action="annotate", unjudged="drop")
+
+
+def test_posts_of_no_known_language_are_all_judged() -> None:
+    scored = toxicity.build(toxicity.Config())(make_posts(INSULT))
+    assert scored["unjudged"].to_list() == [None]
+    assert scored["reject"].to_list() == ["toxic"]

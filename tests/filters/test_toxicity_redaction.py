@@ -116,7 +116,7 @@ def test_of_words_with_equal_weight_the_first_is_replaced() -> None:
 def test_annotating_writes_the_score_and_nothing_else() -> None:
     annotator = toxicity.build(toxicity.Config(action="annotate", max_score=0.0))
     filtered = annotator(make_posts("you stupid idiot", None))
-    assert ["text", "toxicity", "profanity", "reject"] == filtered.columns
+    assert ["text", "toxicity", "profanity", "reject", "unjudged"] == filtered.columns
     assert filtered["text"].to_list() == ["you stupid idiot", None]
     assert filtered["reject"].to_list() == [None, None]
     assert filtered["toxicity"][0] > 0.8
@@ -125,7 +125,7 @@ def test_annotating_writes_the_score_and_nothing_else() -> None:
 def test_the_columns_of_a_config_are_the_columns_it_writes(redactor: Filter) -> None:
     config = toxicity.Config(action="redact", categories=True)
     filtered = toxicity.build(config)(make_posts("hello"))
-    assert dict(filtered.drop("reject").schema) == dict(writes(toxicity, config))
+    assert dict(filtered.drop("reject", "unjudged").schema) == dict(writes(toxicity, config))
     assert pl.UInt16() == filtered.schema["toxicity_spans"]
     assert ("toxicity", "profanity") == tuple(writes(toxicity, toxicity.Config()))
 

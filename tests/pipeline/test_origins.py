@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import zipfile
-from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 import corpus
-from corpus.pipeline import count_origins
-from corpus.pipeline.build_manifest import list_language_warnings
-from corpus.plan.model import Plan
 from tests.conftest import sentence, write_lines
 
 FIELDS = {name: name for name in ("id", "text", "author", "created_at", "parent_id")}
@@ -74,22 +69,3 @@ def test_the_report_opens_with_the_warnings_and_has_both_tables(manifest: Any) -
     assert first < page.index("What was dropped, where and why")
     assert "Posts by source, and those that each stage dropped" in page
     assert "Posts by platform, and those that each stage dropped" in page
-
-
-def test_languages_that_a_model_does_not_know_are_told(tmp_path: Path) -> None:
-    kept = pl.DataFrame(
-        {"id": ["t:1"] * 200, "source_file": "f", "lang": ["en"] * 110 + ["es"] * 89 + ["ja"]}
-    )
-    kept.write_parquet(tmp_path / "kept.parquet")
-    kept.with_columns(stage=pl.lit("quality")).write_parquet(tmp_path / "ledger.parquet")
-    paths = tmp_path / "kept.parquet", tmp_path / "ledger.parquet"
-    counting = count_origins.CountOrigins(tmp_path / "counted", paths)()
-    languages = counting.facts["languages"]
-    assert languages == {"en": 110, "es": 89, "ja": 1}
-    source = {"table": {"path": "p", "fields": {"id": "id", "text": "text"}}}
-    document = {"sources": [source], "stages": [{"toxicity": {}}, {"pii": {}}]}
-    assert list_language_warnings(Plan.parse(document), languages) == [
-        "toxicity: its model knows de, en, pt only; of what is kept, es 44.5%"
-    ]
-    document["stages"] = [{"toxicity": {"model": "some.bin"}}]
-    assert list_language_warnings(Plan.parse(document), languages) == []

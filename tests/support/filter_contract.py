@@ -70,7 +70,9 @@ def assert_keeps_rows_and_writes_its_columns(module: FilterModule) -> None:
     assert filtered.schema["reject"] == pl.String
     for column, dtype in module.WRITES.items():
         assert filtered.schema[column] == dtype, column
-    assert set(filtered.columns) == {*posts.columns, *module.WRITES, "reject"}
+    languages = contract.languages(module, module.Config())
+    more = [contract.UNJUDGED] if languages else []
+    assert set(filtered.columns) == {*posts.columns, *module.WRITES, *more, "reject"}
 
 
 def assert_decides_each_post_alone(module: FilterModule) -> None:
