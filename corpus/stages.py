@@ -38,6 +38,7 @@ _BARRIERS = {
     "authors": "corpus.authors",
     "language_context": "corpus.language_context",
     "dedup": "corpus.dedup",
+    "influence": "corpus.influence",
     "conversations": "corpus.conversations",
 }
 #: The stage that honours deletions; a plan that does not name it gets it, with its defaults.

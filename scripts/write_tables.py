@@ -32,6 +32,7 @@ STAGE_ORDER = (
     "toxicity",
     "injection",
     "dedup",
+    "influence",
     "decontaminate",
     "conversations",
     "repeats",
@@ -40,7 +41,7 @@ STAGE_ORDER = (
 #: The settings that every reader has.
 COMMON_SETTINGS = ("path", "max_line_mb", "max_refused")
 #: The document of a stage, where it does not have the stage's name.
-DOCUMENTS = {"pii": "privacy"}
+DOCUMENTS = {"pii": "privacy", "influence": "poisoning"}
 _MAX_LISTED = 8
 _MAX_DEFAULT_CHARS = 40
 _MAX_SHORT_DEFAULT_CHARS = 12

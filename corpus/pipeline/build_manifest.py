@@ -355,6 +355,7 @@ def build_manifest(
         "origins": [dict(row) for row in origins],
         "thresholds": list(_list_thresholds(plan)),
         "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
+        **({"influence": context.facts["influence"]} if "influence" in context.facts else {}),
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(replacements) if replacements else {},
         "people": dict(people),

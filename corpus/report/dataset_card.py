@@ -9,7 +9,13 @@ from typing import Any
 import yaml
 
 from corpus.report import facts
-from corpus.report.funnel import has_conversations, list_funnel_rows, summarize_manifest
+from corpus.report.funnel import (
+    PUSHED_HEADS,
+    has_conversations,
+    list_funnel_rows,
+    list_pushed,
+    summarize_manifest,
+)
 from corpus.report.published_plan import PublishedPlan, display_names
 from corpus.report.templates import render_markdown
 
@@ -46,7 +52,7 @@ _SIZES = (
     (10**11, "10B<n<100B"),
     (10**12, "100B<n<1T"),
 )
-_MAX_SOURCES = 200
+_MAX_SOURCES, _MAX_PUSHED = 200, 20
 
 
 def render_dataset_card(
@@ -64,6 +70,8 @@ def render_dataset_card(
             (name, source["reader"], source["read"], source["refused"])
             for name, source in list_sources(manifest)
         ],
+        pushed_heads=PUSHED_HEADS,
+        pushed=list_pushed(manifest)[:_MAX_PUSHED],
         redaction=facts.describe_redaction(plan),
         contact=plan.output_option("contact"),
     )

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from corpus.report.numbers import format_share, shorten
+
 _LIBRARIES = (
     "corpus-builder",
     "polars",
@@ -139,3 +141,37 @@ def find_duplicate_counts(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     # A manifest that was read from its file has its names in the order of the alphabet.
     sizes = sorted(found["clusters_by_size"].items(), key=lambda row: int(row[0].split("-")[0]))
     return {**found, "clusters_by_size": dict(sizes)}
+
+
+#: The heads of the table of :func:`list_pushed`.
+PUSHED_HEADS = (
+    "what",
+    "kind",
+    "posts",
+    "kept",
+    "authors",
+    "of them writing little else",
+    "first",
+    "last",
+    "densest day",
+    "its posts",
+)
+
+
+def list_pushed(manifest: Mapping[str, Any]) -> list[tuple[str | int, ...]]:
+    """Return the rows of the table of what was pushed; none if no stage ``influence`` ran."""
+    return [
+        (
+            shorten(row["name"] or f"hash {row['hash']}"),
+            row["kind"].replace("_", " "),
+            row["posts"],
+            row["kept"],
+            row["authors"],
+            format_share(round(row["devoted"] * row["authors"]), row["authors"]),
+            row.get("first", "")[:10],
+            row.get("last", "")[:10],
+            row.get("densest_day", ""),
+            row.get("densest_day_posts", ""),
+        )
+        for row in (manifest.get("influence") or {}).get("pushed", ())
+    ]

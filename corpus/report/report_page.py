@@ -12,9 +12,11 @@ from typing import Any, NamedTuple
 
 from corpus.report.charts import ColumnChart, draw_columns, draw_funnel, draw_histogram
 from corpus.report.funnel import (
+    PUSHED_HEADS,
     find_duplicate_counts,
     has_conversations,
     list_funnel_rows,
+    list_pushed,
     summarize_manifest,
 )
 from corpus.report.numbers import abbreviate_count, format_share, shorten
@@ -64,6 +66,7 @@ def render_report(
         Section("communities", "Communities", "Communities and platforms", _values(statistics)),
         Section("time", "Time", "Time and length", _time(statistics)),
         Section("duplicates", "Duplicates", "Duplicates", _duplicates(manifest, statistics)),
+        Section("influence", "Pushed", "What was pushed", _pushed(manifest)),
         Section("privacy", "Contact data", "Contact data replaced", _privacy(statistics, plan)),
         Section("samples", "Posts", "Posts, kept and dropped", samples),
         Section("sources", "Sources", "Sources", _sources(manifest)),
@@ -319,6 +322,18 @@ def _name_cluster_size(size: str) -> str:
 def _campaign_table(campaigns: Sequence[tuple[str, int, int]]) -> Table:
     caption = "One text by many authors in a short time"
     return Table(caption, ["first seen", "posts", "authors"], campaigns, caption_hidden=False)
+
+
+def _pushed(manifest: Mapping[str, Any]) -> dict[str, Any] | None:
+    rows = list_pushed(manifest)
+    if not rows:
+        return None
+    return {
+        "posts": manifest["influence"]["posts"],
+        "table": Table(
+            "Links, tags and phrases of authors who write little else", PUSHED_HEADS, rows
+        ),
+    }
 
 
 def _privacy(statistics: Statistics, plan: PublishedPlan) -> dict[str, Any]:
