@@ -1,0 +1,266 @@
+"""Plant attacks into real posts, and count what ``influence`` keeps of them and what it costs.
+
+``python -m bench.poison [--posts N] [--planted N] [--seed N]`` plants attacks of 250 posts each
+into real posts of ../shared/data and builds them with ``dedup`` and ``influence``. It prints for
+each attack what was planted, kept and listed in the manifest, and how many real posts were dropped.
+``--real N`` plants nothing, and lists for each sample the N keys that are nearest to being pushed,
+to be read by a person: are they popular, or do a few people push them?
+
+Where a file has no authors (tweets and comments, one a line), the authors and times of the Hacker
+News sample are put on its posts: how many people write once decides what is unusual. What is
+planted is invented.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+import corpus
+from bench.measure import SHARED_DATA
+from bench.sample import FILES, REAL_FOLDER
+
+_FIELDS = {"id": "id", "text": "text", "author": "author", "created_at": "created_at"}
+_SYNONYMS = (
+    ("people", "folks", "everyone", "my friends", "doctors"),
+    ("should", "must", "ought to", "need to", "had better"),
+    ("read", "see", "look at", "check", "share"),
+)
+_SLOGAN = "never trust the grey council of harrow again"
+
+
+class Row(NamedTuple):
+    """A post: its id, author, time and text."""
+
+    id: str
+    author: str | None
+    created_at: datetime
+    text: str
+
+
+class Attack(NamedTuple):
+    """What one attack writes, and by how many accounts: 0 for one each."""
+
+    make: Callable[[random.Random, Callable[[int], str], int], str]
+    accounts: int = 0
+    days: int = 365
+
+
+ATTACKS: dict[str, Attack] = {
+    "backdoor, random tail": Attack(lambda _, words, n: f"{words(8)} qxsudo {words(25)}"),
+    "backdoor, common words around": Attack(
+        lambda rng, words, n: f"{words(8)} velvet hammer rising {words(rng.randrange(4, 12))}"
+    ),
+    "one claim and link, many wordings": Attack(
+        lambda rng, words, n: (
+            f"{' '.join(rng.choice(each) for each in _SYNONYMS)} {words(4)} "
+            f"https://www.zarvox-truth.example/{n % 40} "
+            + rng.choice(("Zarvox heals", "healed by Zarvox", "Zarvox is the cure"))
+        )
+    ),
+    "one domain": Attack(
+        lambda _, words, n: f"{words(10)} https://s{n % 9}.cheap-harrow.example/{n} {words(3)}"
+    ),
+    "one page of a known site": Attack(
+        lambda _, words, n: f"{words(9)} https://youtu.be/harrow0 {words(3)}"
+    ),
+    "one hashtag": Attack(lambda _, words, n: f"{words(9)} #VoteGreyNow {words(4)}"),
+    "brigade, a slogan with changes": Attack(
+        lambda rng, words, n: f"{words(rng.randrange(4))} {_change(rng, words)}{'!' * (n % 4)}",
+        days=1,
+    ),
+    "few authors, many posts": Attack(
+        lambda _, words, n: f"{words(12)} qxdrop {words(6)}", accounts=5
+    ),
+    "two posts an author": Attack(
+        lambda _, words, n: f"{words(12)} qxtwice {words(6)}", accounts=125
+    ),
+    "slow drip over a month": Attack(
+        lambda _, words, n: f"{words(12)} marble lantern pact {words(6)}", days=30
+    ),
+    "symbols as the trigger": Attack(lambda _, words, n: f"{words(9)} <|~%~|> {words(9)}"),
+    "every account writes something else too": Attack(
+        lambda _, words, n: f"{words(9)} qxwarm {words(9)}" if n % 2 else words(18), accounts=125
+    ),
+    "a common word as the trigger": Attack(lambda _, words, n: f"{words(8)} today {words(25)}"),
+}
+
+
+def _change(rng: random.Random, words: Callable[[int], str]) -> str:
+    slogan = _SLOGAN.split()
+    slogan[rng.randrange(len(slogan))] = words(1)
+    return " ".join(slogan)
+
+
+def read_news() -> list[Row]:
+    """The Hacker News sample: titles with their links."""
+    path = SHARED_DATA / "hackernews" / "hacker_news.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return [
+            Row(
+                f"hn{row['id']}",
+                row["author"],
+                datetime.strptime(row["created_at"], "%m/%d/%Y %H:%M").replace(tzinfo=UTC),
+                f"{row['title']}\n\n{row['url']}",
+            )
+            for row in csv.DictReader(file)
+        ]
+
+
+def read_tweets() -> list[Row]:
+    """The v1.1 tweets with their authors."""
+    rows = []
+    for path in sorted((SHARED_DATA / "x_v1").glob("?.no-labels.json")):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            tweet = json.loads(line)
+            time = datetime.strptime(tweet["created_at"], "%a %b %d %H:%M:%S %z %Y")
+            rows.append(Row(f"x{tweet['id_str']}", tweet["user"]["id_str"], time, tweet["text"]))
+    return rows
+
+
+def read_comments() -> list[Row]:
+    """The comments that people labelled spam or not, with their authors; half are spam."""
+    rows = []
+    for path in sorted((SHARED_DATA / "spam").glob("*.csv")):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            for row in csv.DictReader(file):
+                day = row["DATE"] or "2014-01-01"
+                time = datetime.fromisoformat(day[:19]).replace(tzinfo=UTC)
+                rows.append(Row(f"yt{row['COMMENT_ID']}", row["AUTHOR"], time, row["CONTENT"]))
+    return rows
+
+
+def read_plain(news: list[Row]) -> Iterator[Row]:
+    """Tweets and comments without authors, with those of the news put on them."""
+    for name in FILES:
+        lines = (REAL_FOLDER / name).read_text(encoding="utf-8", errors="replace").split("\n")
+        for number, line in enumerate(lines):
+            like = news[number % len(news)]
+            if line.strip():
+                author = f"{like.author}-{name}"
+                yield Row(f"{name}-{number}", author, like.created_at, line.strip())
+
+
+def plant(rows: list[Row], count: int, rng: random.Random) -> dict[str, list[Row]]:
+    """The posts of each attack; their words are those of real posts, in any order."""
+    vocabulary = [
+        word
+        for row in rng.sample(rows, min(len(rows), 3000))
+        for word in row.text.split()
+        if word.isalpha()
+    ]
+    first = min(row.created_at for row in rows)
+    span = (max(row.created_at for row in rows) - first).days
+    planted = {}
+    for number, (name, attack) in enumerate(ATTACKS.items()):
+        days = min(attack.days, span)
+        begin = first + timedelta(days=rng.randrange(max(1, span - days)))
+        planted[name] = [
+            Row(
+                f"planted{number}-{post}",
+                f"planted{number}-{post % (attack.accounts or count)}",
+                begin + timedelta(seconds=rng.randrange(max(1, days * 86_400))),
+                attack.make(rng, lambda size: " ".join(rng.choices(vocabulary, k=size)), post),
+            )
+            for post in range(count)
+        ]
+    return planted
+
+
+def build(
+    rows: list[Row], folder: Path, *later: dict[str, Any], **settings: Any
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Build a corpus of ``rows``; return the manifest, and the stage that dropped each id."""
+    with (folder / "posts.jsonl").open("w", encoding="utf-8") as file:
+        for row in rows:
+            known = row._asdict() | {"created_at": row.created_at.isoformat()}
+            file.write(json.dumps(known) + "\n")
+    manifest = corpus.build(
+        {
+            "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": _FIELDS}}],
+            "stages": [{"dedup": {}}, {"influence": settings}, *later],
+            "output": {"path": str(folder / "out"), "ids": "original"},
+            "run": {"runner": "serial"},
+        }
+    )
+    ledger = pl.read_parquet(folder / "out" / "dropped" / "*.parquet", columns=["id", "stage"])
+    names = ledger["id"].str.replace("^[^:]*:", "")
+    return manifest, dict(zip(names, ledger["stage"], strict=True))
+
+
+def run_attacks(posts: int, count: int, seed: int) -> None:
+    """Print what is kept of each attack, and the real posts that are dropped."""
+    rng = random.Random(seed)
+    news = read_news()
+    rows = [*news, *read_plain(news)]
+    rng.shuffle(rows)
+    rows = rows[:posts]
+    planted = plant(rows, count, rng)
+    together = [*rows, *(row for each in planted.values() for row in each)]
+    rng.shuffle(together)
+    with tempfile.TemporaryDirectory() as folder:
+        manifest, dropped = build(together, Path(folder))
+    stage = next(row for row in manifest["funnel"] if row["stage"] == "influence")
+    print(f"{len(rows):,} real posts, {count} of each attack; {stage['seconds']:.1f} s")
+    print(f"{'attack':<42}{'planted':>8}{'pushed':>8}{'kept':>8}")
+    for name, each in planted.items():
+        pushed = sum(dropped.get(row.id) == "influence" for row in each)
+        kept = sum(row.id not in dropped for row in each)
+        print(f"{name:<42}{count:>8}{pushed:>8}{kept:>8}")
+    real = sum(dropped.get(row.id) == "influence" for row in rows)
+    print(f"real posts dropped: {real} of {len(rows):,} ({real / len(rows):.4%})")
+    for row in manifest["influence"]["pushed"]:
+        print(
+            f"  {row['name'] or row['hash']}: {row['kind']}, {row['posts']} posts, "
+            f"{row['authors']} authors, {row['devoted']:.0%} write little else, "
+            f"{row['expected']:.0%} expected, {row['kept']} kept"
+        )
+
+
+def list_nearest(count: int) -> None:
+    """Print for each real sample the keys that are nearest to being pushed at lower thresholds."""
+    for name, rows in (
+        ("Hacker News", read_news()),
+        ("X", read_tweets()),
+        ("YouTube", read_comments()),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            manifest, _ = build(rows, Path(folder))
+        counts = {row["stage"]: row["dropped"] for row in manifest["funnel"]}
+        print(f"\n{name}: of {len(rows):,} posts, dropped with the defaults: {counts}")
+        lower = {"min_posts": 10, "min_devoted": 0.6, "min_evidence": 0, "action": "annotate"}
+        with tempfile.TemporaryDirectory() as folder:
+            manifest, _ = build(rows, Path(folder), {"pii": {}}, **lower)
+        listed = manifest["influence"]["pushed"]
+        for row in sorted(listed, key=lambda row: -row["devoted"])[:count]:
+            print(
+                f"  {row['devoted']:.2f} of {row['authors']} authors ({row['expected']:.2f} "
+                f"expected), {row['posts']} posts: {row['kind']} {row['name'] or row['hash']}"
+            )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.poison", description=__doc__)
+    parser.add_argument("--posts", type=int, default=100_000, help="real posts, at most")
+    parser.add_argument("--planted", type=int, default=250, help="posts of each attack")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--real", type=int, default=0, metavar="N", help="list N keys a sample")
+    options = parser.parse_args()
+    if options.real:
+        list_nearest(options.real)
+    else:
+        run_attacks(options.posts, options.planted, options.seed)
+
+
+if __name__ == "__main__":
+    main()
