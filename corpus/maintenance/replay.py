@@ -224,6 +224,9 @@ def replay_verdicts(
     built = pl.when(dropped_here).then(pl.col("_why")).otherwise(pl.lit(PASSED))
     before, after = (_verdict_expression(stage, each) for each in (stage.config, config))
     scored = pl.any_horizontal(pl.col(column).is_not_null() for column in stage.score_columns)
+    if contract.languages(stage.module, stage.config):
+        # Of the posts that it has read, those in other languages have no scores.
+        scored |= pl.col("_at") >= stage.position
     return posts.with_columns(pl.when(scored & (before == built)).then(after).alias(result_column))
 
 

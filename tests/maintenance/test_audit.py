@@ -29,7 +29,7 @@ FILES = "no contact data in the files beside the shards"
 def build(folder: Path, pii: dict[str, Any] | None, **output: Any) -> Path:
     """100 posts, one of which holds an address and a handle."""
     rows = [post(n, user=f"user{n % 40}") for n in range(100)]
-    rows.append(post(501, text="short"))  # dropped by quality
+    rows.append(post(501, text="thanks"))  # dropped by quality
     rows.append(post(500, text="you can write to joe@example.org or to @joe about the garden"))
     write_lines(folder / "posts.jsonl", rows)
     fields = {"id": "id", "text": "text", "author": "user"}

@@ -23,7 +23,7 @@ from tests.support.corpora import edited, flip
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """200 posts of which some are short, some copies and one line is no JSON."""
     folder = tmp_path_factory.mktemp("verify")
-    rows: list[Any] = [post(n) for n in range(200)] + [post(300, text="short"), b"{no json"]
+    rows: list[Any] = [post(n) for n in range(200)] + [post(300, text="thanks"), b"{no json"]
     rows += [post(400 + n, text=sentence(n).upper()) for n in range(10)]
     write_lines(folder / "posts.jsonl", rows)
     fields = {"id": "id", "text": "text", "author": "user"}
