@@ -136,6 +136,10 @@ class Plan:
         if not self.output.path:
             raise PlanError(f"{self.name}: no output; set 'output: {{path: ...}}' or give --out")
         problems = validate.Problems()
+        if not _is_utf8(self.output.path):
+            problems.add(
+                f"{self.name}: the output's path {self.output.path!a} is not UTF-8; give another"
+            )
         for stage in self.stages:
             with problems.collected():
                 validate.check_stage_files(stage, self.name)
@@ -341,3 +345,8 @@ class Plan:
         """:meth:`resolved` as YAML."""
         text: str = yaml.safe_dump(self.resolved(), sort_keys=False, allow_unicode=True)
         return text
+
+
+def _is_utf8(path: str) -> bool:
+    """Whether the bytes of a path are UTF-8: Python has the others as surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in path)

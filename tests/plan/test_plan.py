@@ -342,3 +342,10 @@ def test_a_source_whose_name_does_not_print_is_refused(
     sources = [{"table": {"path": str(tmp_path / "in"), "fields": {"id": "id", "text": "text"}}}]
     with pytest.raises(PlanError, match="not UTF-8 or has characters that do not print; rename"):
         Plan.parse(plan(sources=sources)).check_paths()
+
+
+def test_an_output_whose_path_is_not_utf8_is_refused(plan: MakePlan, tmp_path: Path) -> None:
+    write_lines(tmp_path / "posts.jsonl", [post(1)])
+    out = os.fsdecode(bytes(tmp_path) + b"/not \xff")
+    with pytest.raises(PlanError, match=r"the output's path .* is not UTF-8; give another"):
+        Plan.parse(plan(output={"path": out})).check_paths()
