@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from corpus import stages
+from corpus.partition.groups import mark_group_starts
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     gather_rows,
@@ -224,6 +225,14 @@ def _scattered_folder(work_dir: Path, part: int) -> Path:
     return numbered_folder(work_dir, "scattered", part)
 
 
+def _community_counts_folder(work_dir: Path, part: int) -> Path:
+    return numbered_folder(work_dir, "community-counts", part)
+
+
+def _communities_folder(work_dir: Path, number: int) -> Path:
+    return numbered_folder(work_dir, "communities", number)
+
+
 def _context_folder(work_dir: Path, kind: str, number: int) -> Path:
     return work_dir / "context" / f"{kind}-{number:03d}"
 
@@ -308,7 +317,7 @@ class CountCommunities(ArrayTask):
     @property
     def folder(self) -> Path:
         """The folder of the rows."""
-        return numbered_folder(self.work_dir, "community-counts", self.part)
+        return _community_counts_folder(self.work_dir, self.part)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """A row for each community and language; the language -1 is for posts that are not sure."""
@@ -340,13 +349,13 @@ class AddCommunities(ArrayTask):
     @property
     def folder(self) -> Path:
         """The folder of the rows."""
-        return numbered_folder(self.work_dir, "communities", self.number)
+        return _communities_folder(self.work_dir, self.number)
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """For each part a row for each of its communities and each language that is in it."""
         parts = load_part_index(self.work_dir)
         part_count = len(parts.folders)
-        folders = [CountCommunities(self.work_dir, part).folder for part in range(part_count)]
+        folders = [_community_counts_folder(self.work_dir, part) for part in range(part_count)]
         row = gather_rows(folders, "counts", self.number)
         counted = pl.DataFrame({name: row[name] for name in ("part", *_COUNT_COLUMNS)})
         totals = (
@@ -426,9 +435,7 @@ class MeasureContext(ArrayTask):
         row = gather_rows(folders, self.kind, self.number)
         # In this order the sums are the same for any division into parts.
         row = row[np.lexsort((row["row_index"], row["two"], row["one"]))]
-        new = np.ones(row.size, bool)
-        new[1:] = (row["one"][1:] != row["one"][:-1]) | (row["two"][1:] != row["two"][:-1])
-        groups = np.cumsum(new) - 1
+        groups = np.cumsum(mark_group_starts(row["one"], row["two"])) - 1
         has_others = np.bincount(groups)[groups] > 1
         row, groups = row[has_others], groups[has_others]
         codes = np.stack([row["first"], row["second"]], axis=1)
@@ -554,7 +561,7 @@ class WriteLanguageVerdict(ResumableTask):
         """
         parts = load_part_index(self.work_dir)
         ranges = range(len(parts.key_ranges()))
-        folders = [AddCommunities(self.work_dir, number).folder for number in ranges]
+        folders = [_communities_folder(self.work_dir, number) for number in ranges]
         row = gather_rows(folders, "counts", self.part)
         counts = pl.DataFrame({name: row[name] for name in _COUNT_COLUMNS})
         keys = array_store.load_array(parts.folders[self.part], "community")

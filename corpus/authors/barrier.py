@@ -3,9 +3,9 @@
 A barrier, because the posts of an author may be in any part. The rules are applied in this order,
 and each counts only the posts that the rules before it have kept: community, bot, most active,
 repetitive, cap of the author, the community, the thread. The rules of authors do not apply to posts
-without an author. A post that an earlier
-stage keeps only where a kept post answers it (see ``TURN_REASONS`` in ``filters.contract``) is
-dropped with its author, and is the first above the cap, but is not counted.
+without an author. A post that an earlier stage keeps only where a kept post answers it (see
+``TURN_REASONS`` in ``filters.contract``) is dropped with its author, and is the first above the
+cap, but is not counted.
 
 A task scatters the measures of a part's posts by the hash of the author, to key ranges where each
 author is complete; the outcome is scattered back to the blocks of the posts. The task of a range
@@ -37,6 +37,7 @@ from corpus.authors.decisions import (
 from corpus.authors.group_caps import GroupCap, apply_cap, mark_over_caps
 from corpus.dedup import minhash
 from corpus.errors import PlanError
+from corpus.partition.groups import mark_group_starts, rank_in_groups
 from corpus.partition.hashing import hash_strings
 from corpus.partition.partitions import (
     Rows,
@@ -368,10 +369,8 @@ class _AuthorRangeTask(ArrayTask):
         rows = gather_rows(_scattered_folders(self.work_dir), "post", self.index)
         order = np.lexsort((rows["more"], rows["author"]))
         author, more = rows["author"][order], rows["more"][order]
-        new = np.ones(rows.size, bool)
-        new[1:] = (author[1:] != author[:-1]) | (more[1:] != more[:-1])
         number = np.empty(rows.size, np.int64)
-        number[order] = np.cumsum(new) - 1
+        number[order] = np.cumsum(mark_group_starts(author, more)) - 1
         return rows, number
 
 
@@ -462,13 +461,9 @@ def _mark_over_cap(
 ) -> None:
     """Mark all but the first ``max_posts`` posts of each author; changes ``reason`` in place."""
     kept = np.flatnonzero(np.isin(reason, (0, TURN)))
-    is_turn = reason[kept] == TURN
-    order = np.lexsort(
-        (detail["ids"][kept], detail["priority"][kept], is_turn, author_number[kept])
-    )
-    author = author_number[kept][order]
-    rank = np.arange(author.size) - np.searchsorted(author, author)
-    reason[kept[order[rank >= rules.max_posts]]] = _OVER_CAP
+    keys = (reason[kept] == TURN, detail["priority"][kept], detail["ids"][kept])
+    rank = rank_in_groups([author_number[kept]], keys)
+    reason[kept[rank >= rules.max_posts]] = _OVER_CAP
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from corpus.authors.decisions import TURN, load_block_decisions
+from corpus.partition.groups import rank_in_groups
 from corpus.partition.partitions import (
     PartIndex,
     Rows,
@@ -84,17 +85,8 @@ def _find_over_cap(rows: Rows, max_posts: int) -> NDArray[np.bool_]:
 
     Turns come last, then the greatest priorities; among equals the hash of the id decides.
     """
-    order = np.lexsort(
-        (rows["ids"], rows["priority"], rows["is_turn"], rows["more"], rows["group"])
-    )
-    group, more = rows["group"][order], rows["more"][order]
-    first = np.ones(order.size, bool)
-    first[1:] = (group[1:] != group[:-1]) | (more[1:] != more[:-1])
-    begin = np.flatnonzero(first)
-    rank = np.arange(order.size) - begin[np.cumsum(first) - 1]
-    over = np.zeros(order.size, bool)
-    over[order] = rank >= max_posts
-    return over
+    keys = (rows["is_turn"], rows["priority"], rows["ids"])
+    return rank_in_groups([rows["group"], rows["more"]], keys) >= max_posts
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from corpus.dedup import campaigns, candidates
+from corpus.partition.groups import mark_group_starts
 from corpus.partition.partitions import (
     PartIndex,
     Rows,
@@ -292,10 +293,7 @@ class DecideClusters(ArrayTask):
             & (table["author"] != author)
         )
         copies = _by_cluster_and_priority(table, np.flatnonzero(is_copy))
-        representative = table["representative"][copies]
-        new = np.ones(copies.size, bool)
-        new[1:] = representative[1:] != representative[:-1]
-        return copies[new]
+        return copies[mark_group_starts(table["representative"][copies])]
 
     def _load_ids(self, parts: PartIndex, posts: I64) -> pl.Series:
         """The ids of some posts of the block; ``posts`` is in ascending order."""

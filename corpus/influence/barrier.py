@@ -19,6 +19,7 @@ A task has a part, a block or a range in memory.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 
 from corpus.influence import evidence, keys, names
 from corpus.influence.config import Config
+from corpus.partition.groups import mark_group_starts
 from corpus.partition.partitions import (
     PartIndex,
     Rows,
@@ -67,7 +69,6 @@ _FOREIGN_POSTS = 3
 _PRIOR_POSTS = 200
 #: The pushed keys of a range whose facts are kept, those with the most posts.
 _MAX_LISTED = 1000
-_DAY = 86_400_000_000
 _UNLIMITED = np.iinfo(np.int64).max
 
 
@@ -148,19 +149,15 @@ def _write_bases(
     work_dir: Path, scattered: Sequence[dict[str, Any]], measured: Sequence[dict[str, Any]]
 ) -> None:
     """Write for each platform and language the posts, and the share by authors who wrote once."""
-    posts: dict[str, int] = {}
-    single: dict[str, int] = {}
-    for counts, found, name in ((posts, scattered, "posts"), (single, measured, "single")):
-        for each in found:
-            for stratum, count in each[name]:
-                counts[stratum] = counts.get(stratum, 0) + count
-    overall = sum(single.values()) / max(1, sum(posts.values()))
-    days: dict[int, int] = {}
+    posts, single, days = Counter[str](), Counter[str](), Counter[int]()
     for facts in scattered:
-        for day, count in facts["days"]:
-            days[day] = days.get(day, 0) + count
+        posts.update(dict(facts["posts"]))
+        days.update(dict(facts["days"]))
+    for facts in measured:
+        single.update(dict(facts["single"]))
+    overall = sum(single.values()) / max(1, sum(posts.values()))
     bases = [
-        [stratum, count, (single.get(stratum, 0) + _PRIOR_POSTS * overall) / (count + _PRIOR_POSTS)]
+        [stratum, count, (single[stratum] + _PRIOR_POSTS * overall) / (count + _PRIOR_POSTS)]
         for stratum, count in sorted(posts.items())
     ]
     write_json(work_dir / "bases.json", {"bases": bases, "days": sorted(days.items())})
@@ -271,7 +268,7 @@ class ScatterByAuthor(ArrayTask):
         ranges = parts.find_ranges(author[at, 0], _AUTHOR_ROWS_PER_POST)
         words, extras = (array_store.map_array(folder, name).size for name in ("words", "extras"))
         time = array_store.load_array(folder, "time")
-        days, in_day = np.unique(time[time != keys.UNTIMED] // _DAY, return_counts=True)
+        days, in_day = np.unique(time[time != keys.UNTIMED] // evidence.DAY, return_counts=True)
         facts = {
             "posts": _count_strata(stratum[~is_turn]),
             "days": np.stack([days, in_day], axis=1).tolist(),
@@ -305,10 +302,7 @@ class MeasureAuthors(ArrayTask):
         parts = load_part_index(self.work_dir)
         rows = gather_rows(_all_folders(parts, _scattered_folder), "post", self.index)
         rows = rows[np.lexsort((rows["more"], rows["author"]))]
-        new = np.ones(rows.size, bool)
-        new[1:] = (rows["author"][1:] != rows["author"][:-1]) | (
-            rows["more"][1:] != rows["more"][:-1]
-        )
+        new = mark_group_starts(rows["author"], rows["more"])
         starts = np.append(np.flatnonzero(new), rows.size)
         bits = np.stack([rows["one"], rows["two"]], axis=1)
         number = np.cumsum(new) - 1
@@ -384,9 +378,9 @@ class CountKeys(ArrayTask):
 
 def _hash_days(times: I64, bases: Bases) -> NDArray[np.uint8]:
     """A number below 15 for the day of each post; 15 for days with too many posts for a burst."""
-    at = np.searchsorted(bases.days, times // _DAY)
+    at = np.searchsorted(bases.days, times // evidence.DAY)
     share = np.append(bases.day_shares, 1.0)[at]  # 1 for a post without a time
-    mixed = (times // _DAY).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = (times // evidence.DAY).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     number = (mixed >> np.uint64(40)) % np.uint64(_DAYS)
     return np.where(share * evidence.BURST_LIFT > 1, _NO_DAY, number).astype(np.uint8)
 

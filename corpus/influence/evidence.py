@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from corpus.influence.config import Config
 from corpus.influence.keys import KINDS, UNTIMED
+from corpus.partition.groups import mark_group_starts, rank_in_groups
 from corpus.partition.partitions import Rows
 from filters.text.arrays import F64, I64, U64
 
 #: Of the authors of a popular key who write little else, at most this share wrote it repeatedly.
 _USUAL_HABIT = 0.1
-_DAY = 86_400_000_000
+#: The microseconds of a day.
+DAY = 86_400_000_000
 _SMALL = 1e-9
 #: A burst has so many times the share of its day in all posts.
 BURST_LIFT = 10
@@ -44,9 +46,10 @@ def measure_keys(rows: Rows, author_share: float, usual_odds: float) -> KeyStati
     """The statistics of the keys of ``rows``, which are ordered; turns are not counted."""
     rows = rows[~rows["is_turn"]]
     count = rows.size
-    new_key, new_pair = np.ones(count, bool), np.ones(count, bool)
-    new_key[1:] = rows["key"][1:] != rows["key"][:-1]
-    new_pair[1:] = new_key[1:] | (rows["author"][1:] != rows["author"][:-1])
+    new_key, new_pair = (
+        mark_group_starts(rows["key"]),
+        mark_group_starts(rows["key"], rows["author"]),
+    )
     key_of_row = np.cumsum(new_key) - 1
     first = np.flatnonzero(new_key)
     posts = np.bincount(key_of_row)
@@ -77,9 +80,7 @@ def measure_keys(rows: Rows, author_share: float, usual_odds: float) -> KeyStati
 
 def mark_devoted(rows: Rows, author_share: float) -> NDArray[np.bool_]:
     """Whether the author of each row writes little without its key; ``rows`` are ordered."""
-    new = np.ones(rows.size, bool)
-    new[1:] = (rows["key"][1:] != rows["key"][:-1]) | (rows["author"][1:] != rows["author"][:-1])
-    number = np.cumsum(new) - 1
+    number = np.cumsum(mark_group_starts(rows["key"], rows["author"])) - 1
     with_key = np.bincount(number, weights=~rows["is_turn"])[number] if rows.size else number
     return (rows["author_posts"] > 0) & (with_key >= author_share * rows["author_posts"])
 
@@ -124,7 +125,7 @@ def mark_bursts(
     if not min_burst or not is_timed.any():
         return is_burst
     number = np.searchsorted(found.key, rows["key"][is_timed])
-    day = np.searchsorted(days, rows["time"][is_timed] // _DAY)
+    day = np.searchsorted(days, rows["time"][is_timed] // DAY)
     pairs, counts = np.unique(number * days.size + day, return_counts=True)
     number, day = pairs // days.size, pairs % days.size
     share = counts / found.posts[number]
@@ -137,10 +138,7 @@ def rank_posts(rows: Rows) -> I64:
 
     ``rows`` are ordered by author.
     """
-    order = np.lexsort((rows["row_index"], rows["time"], rows["is_turn"], rows["author"]))
-    author = rows["author"][order]
-    nth = np.empty(rows.size, np.int64)
-    nth[order] = np.arange(rows.size) - np.searchsorted(author, author)
+    nth = rank_in_groups([rows["author"]], [rows["is_turn"], rows["time"], rows["row_index"]])
     rank = np.empty(rows.size, np.int64)
     order = np.lexsort((rows["row_index"], rows["time"], nth, rows["is_turn"]))
     rank[order] = np.arange(1, rows.size + 1)
@@ -161,7 +159,7 @@ def describe_key(rows: Rows, number: int, found: KeyStatistics) -> dict[str, Any
         "communities": int(np.unique(rows["community"]).size),
     }
     if times.size:
-        days, counts = np.unique(times // _DAY, return_counts=True)
+        days, counts = np.unique(times // DAY, return_counts=True)
         densest = int(np.argmax(counts))
         facts |= {
             "first": _format_time(times[0]),

@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from corpus.partition.groups import mark_group_starts
 from corpus.partition.partitions import gather_rows, load_part_index, make_rows
 from corpus.tasks import array_store
 from corpus.tasks.task import Arrays, ArrayTask, RunTasks, numbered_folder, run_tasks
@@ -50,8 +51,7 @@ def distinct_pairs(left: I64, right: I64) -> tuple[I64, I64]:
     """Each pair once, in ascending order."""
     order = np.lexsort((right, left))
     left, right = left[order], right[order]
-    new = np.ones(left.size, bool)
-    new[1:] = (left[1:] != left[:-1]) | (right[1:] != right[:-1])
+    new = mark_group_starts(left, right)
     return left[new], right[new]
 
 
