@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from bench.quality.sheet import read_sheet
 from bench.quality.toxicity_gold import decode_entities, split_of
 from filters.text.cleaning import fold_text
 
@@ -41,15 +42,7 @@ _MEASURED_ONLY = ("hn", "reddit_post", "reddit_comment")
 
 def read_judgement(path: Path) -> pl.DataFrame:
     """Return a sheet of read and labelled posts, with its texts unescaped and ``folded``."""
-    sheet = pl.read_csv(path, separator="\t", quote_char=None)
-    unescape = (
-        pl.col("text")
-        .str.replace_all("\\\\", "\x00", literal=True)
-        .str.replace_all("\\n", "\n", literal=True)
-        .str.replace_all("\\t", "\t", literal=True)
-        .str.replace_all("\x00", "\\", literal=True)
-    )
-    return sheet.with_columns(text=unescape).with_columns(folded=fold_text("text"))
+    return read_sheet(path).with_columns(folded=fold_text("text"))
 
 
 def read_open_set(data: Path, name: str) -> pl.DataFrame:

@@ -12,16 +12,15 @@ folder with an earlier checkout. At the end the share of each whole pool that is
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from bench.quality import toxicity_peers
+from bench.quality.sheet import load_pools
 from bench.quality.toxicity_abuse import read_judgement
 from bench.quality.toxicity_peers import ToxicityScorer
 from filters import toxicity
@@ -133,43 +132,6 @@ def _print_platform(platform: str, part: pl.DataFrame, max_score: float) -> None
     )
 
 
-def load_pools(data: Path) -> dict[str, pl.Series]:
-    """Return every post of each platform's pool."""
-    plain = data / "plain"
-    lines = {
-        name: pl.Series((plain / name).read_text("utf-8", errors="replace").split("\n"))
-        for name in ("gurez.10000", "ile.10000", "youtube_first_20000", "stacko-src")
-    }
-    with (data / "hackernews/hacker_news.csv").open(newline="", encoding="utf-8-sig") as rows:
-        titles = [row["title"] for row in csv.DictReader(rows)]
-    import io
-    import json
-
-    import zstandard
-
-    def read_dump(name: str) -> list[dict[str, Any]]:
-        packed = (data / "reddit" / name).open("rb")
-        reader = zstandard.ZstdDecompressor(max_window_size=2**31).stream_reader(packed)
-        return [json.loads(line) for line in io.TextIOWrapper(reader, "utf-8") if line.strip()]
-
-    posts = [
-        f"{row['title']}\n\n{row.get('selftext') or ''}"
-        for row in read_dump("AskMen_submissions.zst")
-        if row.get("selftext") not in ("[deleted]", "[removed]")
-    ]
-    comments = [row["body"] for row in read_dump("RC_2005-12.zst") if row["body"] != "[deleted]"]
-    tweets = pl.read_ndjson(data / "langid/twituser_first_7000.jsonl")
-    return {
-        "hn": pl.Series(titles),
-        "reddit_post": pl.Series(posts),
-        "reddit_comment": pl.Series(comments),
-        "x": pl.concat([lines["gurez.10000"], lines["ile.10000"]]),
-        "youtube": lines["youtube_first_20000"],
-        "stackexchange": lines["stacko-src"],
-        "multi": tweets[next(name for name in ("text", "tweet") if name in tweets.columns)],
-    }
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(
@@ -195,9 +157,9 @@ def main() -> None:
     sheet = read_judgement(options.sheet or options.data / "judgement/dev.tsv")
     print_sheet(sheet, scorers, config.max_score)
     print("\nwhole pools               posts  dropped")
-    for platform, texts in load_pools(options.data).items():
-        gone = int((score("toxicity")(texts.fill_null("")) > config.max_score).sum())
-        print(f"{platform:20} {len(texts):10,} {gone:8}")
+    for (source,), pool in load_pools(options.data).group_by("source", maintain_order=True):
+        gone = int((score("toxicity")(pool["text"]) > config.max_score).sum())
+        print(f"{source!s:20} {len(pool):10,} {gone:8}")
 
 
 if __name__ == "__main__":
