@@ -46,10 +46,8 @@ def measure_keys(rows: Rows, author_share: float, usual_odds: float) -> KeyStati
     """The statistics of the keys of ``rows``, which are ordered; turns are not counted."""
     rows = rows[~rows["is_turn"]]
     count = rows.size
-    new_key, new_pair = (
-        mark_group_starts(rows["key"]),
-        mark_group_starts(rows["key"], rows["author"]),
-    )
+    new_key = mark_group_starts(rows["key"])
+    new_pair = mark_group_starts(rows["key"], rows["author"])
     key_of_row = np.cumsum(new_key) - 1
     first = np.flatnonzero(new_key)
     posts = np.bincount(key_of_row)

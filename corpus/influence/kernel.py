@@ -41,6 +41,18 @@ def _hash_bytes(data: U8, begin: int, end: int) -> np.uint64:
 
 
 @jit
+def _add_word(h: np.uint64, word: np.uint32) -> np.uint64:
+    """The hash of a phrase and the word behind it."""
+    h = (h ^ np.uint64(word)) * np.uint64(_PRIME)
+    return h ^ (h >> np.uint64(31))
+
+
+@jit
+def _is_ascii_word(code: Any) -> Any:
+    return 97 <= code <= 122 or 48 <= code <= 57 or code == _UNDERSCORE or 65 <= code <= 90
+
+
+@jit
 def _make_key(h: np.uint64, kind: int) -> np.uint64:
     return (mix64(h + np.uint64(kind)) & ~np.uint64(7)) | np.uint64(kind)
 
@@ -99,9 +111,7 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
                 is_word = classes[code] & _WORD != 0
                 is_space = classes[code] & _SPACE != 0
             else:
-                is_word = (
-                    97 <= code <= 122 or 48 <= code <= 57 or code == _UNDERSCORE or 65 <= code <= 90
-                )
+                is_word = _is_ascii_word(code)
                 is_space = code <= 32
             if is_word and is_free:
                 prefix = _starts_link(data, at, end)
@@ -150,12 +160,7 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
                     while at < end:
                         code, width = np.int64(data[at]), np.int64(1)
                         if code < 0x80:
-                            if not (
-                                97 <= code <= 122
-                                or 48 <= code <= 57
-                                or code == _UNDERSCORE
-                                or 65 <= code <= 90
-                            ):
+                            if not _is_ascii_word(code):
                                 break
                         else:
                             code, width = decode_character(data, at)
@@ -285,8 +290,7 @@ def _fill_keys(
         constant_so_far = True
         for size in range(1, min(_LONGEST, high - begin) + 1):
             word = words[begin + size - 1]
-            h = (h ^ np.uint64(word)) * np.uint64(_PRIME)
-            h ^= h >> np.uint64(31)
+            h = _add_word(h, word)
             if constant_so_far and not _has_bit(constant, row, _bit_of_word(word)):
                 constant_so_far = False
             if (_SIZE_BITS >> size) & 1:
@@ -517,8 +521,7 @@ def find_phrase(words: U32, extras: U64, kinds: U8, wanted: np.uint64) -> tuple[
     for begin in range(words.size):
         h = np.uint64(_SEED)
         for size in range(1, min(_LONGEST, words.size - begin) + 1):
-            h = (h ^ np.uint64(words[begin + size - 1])) * np.uint64(_PRIME)
-            h ^= h >> np.uint64(31)
+            h = _add_word(h, words[begin + size - 1])
             key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)
             if (_SIZE_BITS >> size) & 1 and key == wanted:
                 return 0, begin, begin + size
