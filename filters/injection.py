@@ -58,7 +58,7 @@ _SENTENCE_END = r"[.!?。！？؟]+(?:\s|$)|[。！？]|\n"
 _CODE = r"(?s)```.*?(?:```|$)|`[^`\n]+`|(?m)^ {4}.*$"
 _INSTRUCTION = f"(?im){'|'.join((*_ORDERS, *_HEADERS))}"
 # One of these stands in whatever the patterns match; most posts have none.
-_SIGNS = (
+_SIGNS = [
     *("instruc", "instruç", "prompt", "rules", "direction", "directive", "guideline", "command"),
     *("programming", "indicaciones", "órdenes", "ordens", "consignes", "anweisung", "instruktion"),
     *("befehle", "istruzioni", "инструкци", "Инструкци", "указани", "指令", "提示", "指示", "说明"),
@@ -89,7 +89,7 @@ _SIGNS = (
     *("a large language", "bot", "assistant", "are now dan", "are now in", "are now a"),
     *("<|", "<｜", "[inst", "[/inst", "[system", "[/system", "sys>", "_turn>", "<tool_", "</tool_"),
     *("_tools]", "_results]", "_calls]", "fix]", "[middle]"),
-)
+]
 _ANY = rf"(?:{TURN_TOKEN})|{_INSTRUCTION}"
 
 
@@ -114,7 +114,7 @@ def build(config: Config) -> Filter:
 
     def injection(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts["text"].fill_null("")
-        rows = texts.str.contains_any(list(_SIGNS), ascii_case_insensitive=True).arg_true()
+        rows = texts.str.contains_any(_SIGNS, ascii_case_insensitive=True).arg_true()
         shares = pl.repeat(0, posts.height, dtype=pl.Float32, eager=True)
         if len(rows):
             shares = shares.scatter(rows, _measure_shares(texts.gather(rows)))

@@ -35,8 +35,7 @@ from filters.pii.spans import (
 )
 from filters.pii.view import make_view
 from filters.pii.view_finder import ViewFinder, ViewHandleFinder
-from filters.text.known_languages import find_unknown_languages
-from filters.text.languages import are_any_of
+from filters.text.languages import are_any_of, find_unknown_languages
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {

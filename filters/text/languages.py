@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
 #: An ISO 639 code, and the ISO 15924 code of the script if it is not the language's usual one.
 CODE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
+#: The least probability of a language that a model does not know, for a post to count as one in it:
+#: a post of two words may be in any language.
+_LEAST_SCORE = 0.5
 
 
 def get_language(code: str) -> str:
@@ -25,3 +28,18 @@ def are_any_of(codes: pl.Expr, wanted: Iterable[str]) -> pl.Expr:
     """Return :func:`is_any_of` for a column of codes; null stays null."""
     listed = list(wanted)
     return codes.is_in(listed) | codes.str.split("-").list.first().is_in(listed)
+
+
+def find_unknown_languages(posts: pl.DataFrame, known: Collection[str]) -> pl.Series:
+    """Return the language of each post that is in none of ``known``, null for the others.
+
+    The language is the column ``lang``, where ``lang_score`` is not below one half. A post without
+    a language (``und``, or null) counts as one in a known language.
+    """
+    if "lang" not in posts.columns:
+        return pl.repeat(None, posts.height, dtype=pl.String, eager=True)
+    lang = pl.col("lang")
+    is_unknown = ~are_any_of(lang, ("und", *known))
+    if "lang_score" in posts.columns:
+        is_unknown &= pl.col("lang_score").fill_null(1) >= _LEAST_SCORE
+    return posts.select(pl.when(is_unknown).then(lang)).to_series()

@@ -22,7 +22,7 @@ import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from filters.contract import UNJUDGED, Filter, FilterConfig, Threshold
-from filters.text.known_languages import find_unknown_languages
+from filters.text.languages import find_unknown_languages
 from filters.text.rows import change_where
 from filters.toxicity import scorers
 from filters.toxicity.redact_words import TOXIC_PLACEHOLDER, redact_texts

@@ -13,7 +13,7 @@ from corpus.plan.model import Plan
 from corpus.report.funnel import list_funnel_rows
 from filters import pii
 from filters.contract import UNJUDGED
-from filters.text.known_languages import find_unknown_languages
+from filters.text.languages import find_unknown_languages
 from tests.conftest import write_lines
 
 _TEXTS = {
