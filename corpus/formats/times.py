@@ -14,6 +14,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST, _LAST = -62_104_060_800_000_000, 253_402_300_799_999_999
 # A number is a time only if the unit of its size makes it one of the years 1900 to 2099.
 _FIRST_OF_NUMBERS, _LAST_OF_NUMBERS = -2_208_988_800_000_000, 4_102_444_799_999_999
+_LAST_SECOND_OF_NUMBERS = 4_102_444_799
 # Ticks of .NET, of 100 ns since the year 1: those of 1970 to 2100. As nanoseconds since 1970 they
 # would be times of 1989 and 1990.
 _FIRST_TICKS, _LAST_TICKS = 621_355_968_000_000_000, 662_695_776_000_000_000
@@ -96,6 +97,8 @@ def parse_micros(value: object) -> int | None:
     The unit of a number (s, ms, µs or ns) is inferred from its size. A date without a zone is UTC.
     """
     if type(value) is int:
+        if 0 <= value <= _LAST_SECOND_OF_NUMBERS:
+            return value * 1_000_000
         return _from_epoch(value)
     if type(value) is str:
         return _from_text(value)
@@ -106,12 +109,9 @@ def parse_micros(value: object) -> int | None:
 
 def parse_given_micros(value: object) -> int | None:
     """Parse as :func:`parse_micros` does; :data:`UNREADABLE` if a value is given but unreadable."""
-    if type(value) is str:
-        micros = _from_text(value)
-    elif type(value) is int:
-        micros = _from_epoch(value)
-    else:
-        micros = parse_micros(value)
+    if type(value) is int and 0 <= value <= _LAST_SECOND_OF_NUMBERS:
+        return value * 1_000_000  # what most dumps have, without a call
+    micros = parse_micros(value)
     return mark_unreadable() if micros is None and not is_blank(value) else micros
 
 
@@ -228,30 +228,28 @@ def _from_digits(value: str) -> int | None:
 
 
 def _try_formats(value: str) -> int | None:
-    if found := _JAVASCRIPT.fullmatch(value):
-        return parse_twitter_time(f"Day {found[1]} {found[3]} {found[4]} {found[2]}")
-    if found := _JAVA.fullmatch(value):
-        local = parse_twitter_time(f"Day {found[1]} +0000 {found[3]}")
-        return _leave_zone(local, found[2])
     is_half_day = value[-2:].lower() in ("am", "pm")
-    # CST is one zone in mail (RFC 5322), and elsewhere China's as well.
-    is_mail = value[3:4] == "," and value.endswith("CST")
-    if not (is_half_day or is_mail) and (found := _NAMED_ZONE.fullmatch(value)):
-        return _leave_zone(_from_text(found[1]), found[2])
-    try:
-        if not is_half_day:  # the parser of mail ignores it
-            return _from_datetime(parsedate_to_datetime(value))
-    except (ValueError, TypeError, IndexError, OverflowError):
-        pass
-    separators = _find_separators(value)
-    for time_format in _FORMATS:
-        # strptime is slow to fail, so only formats with the same separators are tried.
-        microseconds = (
-            parse_with_format(value, time_format)
-            if _find_separators(time_format) == separators
-            else None
-        )
-        if microseconds is not None:
+    # All of these forms have letters.
+    if value.lower() != value.upper():
+        if found := _JAVASCRIPT.fullmatch(value):
+            return parse_twitter_time(f"Day {found[1]} {found[3]} {found[4]} {found[2]}")
+        if found := _JAVA.fullmatch(value):
+            local = parse_twitter_time(f"Day {found[1]} +0000 {found[3]}")
+            return _leave_zone(local, found[2])
+        # CST is one zone in mail (RFC 5322), and elsewhere China's as well.
+        is_mail = value[3:4] == "," and value.endswith("CST")
+        if not (is_half_day or is_mail) and (found := _NAMED_ZONE.fullmatch(value)):
+            return _leave_zone(_from_text(found[1]), found[2])
+        try:
+            if not is_half_day:  # the parser of mail ignores it
+                return _from_datetime(parsedate_to_datetime(value))
+        except (ValueError, TypeError, IndexError, OverflowError):
+            pass
+    # strptime is slow to fail, so only formats that begin alike and have the same separators are
+    # tried.
+    has_year_first = value[:4].isdecimal() and not value[4:5].isdecimal()
+    for time_format in _FORMATS_BY_SHAPE.get((has_year_first, *_find_separators(value)), ()):
+        if (microseconds := parse_with_format(value, time_format)) is not None:
             return microseconds
     return None
 
@@ -264,6 +262,13 @@ def _leave_zone(local: int | None, zone: str) -> int | None:
 
 def _find_separators(value: str) -> tuple[bool, bool, bool]:
     return "/" in value, "." in value, "," in value
+
+
+#: The formats by whether they begin with the year, and by their separators.
+_FORMATS_BY_SHAPE: dict[tuple[bool, bool, bool, bool], list[str]] = {}
+for _format in _FORMATS:
+    _shape = (_format.startswith("%Y"), *_find_separators(_format))
+    _FORMATS_BY_SHAPE.setdefault(_shape, []).append(_format)
 
 
 def _from_datetime(moment: datetime) -> int | None:

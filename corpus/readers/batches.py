@@ -231,8 +231,8 @@ def _count_unreadable(posts: Sequence[Post], counts: dict[str, int]) -> None:
             counts[name] = counts.get(name, 0) + found
 
 
-#: Adds one member's records to the builder, from a cursor on, and yields (row, offset) wherever
-#: reading can resume.
+#: Adds one member's records to the builder, from a cursor on, and yields (row, offset) where
+#: reading can resume: at least wherever the builder is full.
 ReadMember = Callable[[DumpMember, Cursor, BatchBuilder], Iterator[tuple[int, int]]]
 
 
@@ -299,18 +299,23 @@ def decode_member(
     *,
     whole_arrays: bool = False,
 ) -> Iterator[tuple[int, int]]:
-    """Decode a member's records after ``cursor``, as :func:`read_lines` does; a `ReadMember`."""
-    for row, line in locate_config_records(
+    """Decode a member's records after ``cursor``, as :func:`read_lines` does; a `ReadMember`.
+
+    It yields only where the builder is full: a step of this loop is made for every post.
+    """
+    source_file, is_full = member.source_file, builder.is_full
+    for row, (data, end_offset, problem, ends_member) in locate_config_records(
         member, config, whole_arrays=whole_arrays, done_rows=cursor.row, offset=cursor.offset
     ):
-        if line.problem:
-            builder.refuse(member.source_file, row, line.problem)
-            if line.ends_member:
+        if problem:
+            builder.refuse(source_file, row, problem)
+            if ends_member:
                 return  # the member ends here: a resumed read would refuse this again
-        elif line.data:
-            builder.size_bytes += len(line.data)
-            decode_line(line.data, decode, builder, member.source_file, row)
-        yield row, line.end_offset
+        elif data:
+            builder.size_bytes += len(data)
+            decode_line(data, decode, builder, source_file, row)
+        if is_full():
+            yield row, end_offset
 
 
 def locate_config_records(
