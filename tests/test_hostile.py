@@ -92,7 +92,7 @@ def test_a_label_holds_one_number_or_it_would_take_the_square() -> None:
 def test_no_recognizer_sees_more_than_a_piece_and_long_texts_lose_no_hit() -> None:
     seen = []
     finder = presidio.EntityFinder(presidio.ENTITIES, ("US", "DE"))
-    for recognizer in finder._recognizers:
+    for recognizer in finder.recognizers:
         real = recognizer.analyze
 
         def watched(text: str, *rest: Any, real: Any = real) -> Any:

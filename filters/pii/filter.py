@@ -174,7 +174,7 @@ def wants_key(config: Config) -> bool:
 
 
 def build(config: Config, key: bytes = b"") -> Filter:
-    """Load the recognizers (about a second, most of it importing Presidio); return the filter.
+    """Return the filter, which imports Presidio (about a second) once a text has passed a gate.
 
     ``key`` is the corpus's pseudonym key, for surrogates and pseudonyms.
     """

@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from copy import copy
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -66,27 +66,26 @@ CONTEXT_CHARACTERS = 500
 
 
 class _Detector(NamedTuple):
-    """A recognizer, and the regular expression that is its gate.
+    """An entity, and the regular expression that is the gate of its recognizer.
 
     That of phone numbers has ``regions``, of which it looks in those that ``select_regions``
     returns for numbers of ``min_digits``.
     """
 
     entity: str
-    recognizer: Any
     gate: str
     regions: tuple[str, ...] = ()
     min_digits: int = 0
 
-    def analyze(self, text: str, *, gated: bool) -> list[Any]:
+    def analyze(self, recognizer: Any, text: str, *, gated: bool) -> list[Any]:
         """Return Presidio's results in one post; ``gated=False`` looks in every region."""
         if self.regions:
             regions = select_regions(text, self.regions, self.min_digits) if gated else self.regions
             if not regions:
                 return []
-            self.recognizer.supported_regions = regions
-            self.recognizer.parses_all = not gated
-        return _analyze(self.recognizer, text, self.entity)
+            recognizer.supported_regions = regions
+            recognizer.parses_all = not gated
+        return _analyze(recognizer, text, self.entity)
 
 
 def compute_min_phone_digits(region: str) -> int:
@@ -151,19 +150,10 @@ class EntityFinder:
         *,
         reachable_only: bool = False,
     ) -> None:
-        import logging
-
-        from presidio_analyzer import EntityRecognizer
-
-        # Its IBAN recognizer logs the very text it could not validate.
-        logging.getLogger("presidio-analyzer").disabled = True
         national = {name: each.min_score for name, each in NATIONAL_IDENTIFIERS.items()}
         self._min_scores = {**MIN_SCORES, **national, **(min_scores or {})}
-        self._detectors = list(_make_detectors(entities, phone_regions, reachable_only))
-        self._recognizers = [detector.recognizer for detector in self._detectors]
-        self._remove_duplicates: Any = EntityRecognizer.remove_duplicates
-        self._context_enhancer: Any = _make_context_enhancer()
-        self._nlp_engine = _BlankNlpEngine()
+        self._detectors = list(_list_detectors(entities, phone_regions, reachable_only))
+        self._presidio = _Presidio(tuple(each.entity for each in self._detectors))
 
     def find(self, texts: pl.Series, *, gated: bool = True) -> dict[int, list[EntitySpan]]:
         """Return by row the spans that ``AnalyzerEngine`` would find, in the order of the text.
@@ -188,13 +178,19 @@ class EntityFinder:
         for row, text, matched in list_matches(texts, gates):
             gate_rows.add(row)
             hits: list[Any] = []
+            recognizers = self._presidio.recognizers
             for detector, is_match in zip(self._detectors, matched, strict=True):
                 if is_match:
-                    hits += detector.analyze(text, gated=gated)
+                    hits += detector.analyze(recognizers[detector.entity], text, gated=gated)
             spans = self._score_hits(text, hits) if hits else []
             if spans:
                 found[row] = spans
         return found, gate_rows
+
+    @property
+    def recognizers(self) -> list[Any]:
+        """Presidio's recognizers."""
+        return list(self._presidio.recognizers.values())
 
     def restrict(self, entities: tuple[str, ...]) -> EntityFinder:
         """Return a finder of some of the entities with the same recognizers."""
@@ -230,15 +226,52 @@ class EntityFinder:
 
     def _score_hits(self, text: str, hits: list[Any]) -> list[EntitySpan]:
         """Score the hits by their context; remove weak and repeated ones."""
-        hits = self._remove_duplicates(hits)  # the phone recognizers may agree on a number
+        presidio = self._presidio
+        hits = presidio.remove_duplicates(hits)  # the phone recognizers may agree on a number
         if any(hit.score < 1 for hit in hits):
-            artifacts = self._nlp_engine(text)
-            hits = self._context_enhancer.enhance_using_context(
-                text, hits, artifacts, self._recognizers
-            )
+            hits = presidio.enhance_using_context(text, hits)
         strong = [hit for hit in hits if hit.score >= self._min_scores[hit.entity_type]]
-        hits = self._remove_duplicates(strong)
+        hits = presidio.remove_duplicates(strong)
         return sorted(EntitySpan(hit.start, hit.end, hit.entity_type, hit.score) for hit in hits)
+
+
+class _Presidio:
+    """Presidio's recognizers of entities, and how it scores their hits.
+
+    It is imported (a second, most of it for spaCy) when the first text has passed a gate.
+    """
+
+    def __init__(self, entities: tuple[str, ...]) -> None:
+        self._entities = entities
+
+    @cached_property
+    def recognizers(self) -> dict[str, Any]:
+        """The recognizer of each entity."""
+        import logging
+
+        # Its IBAN recognizer logs the very text it could not validate.
+        logging.getLogger("presidio-analyzer").disabled = True
+        return {entity: _make_recognizer(entity) for entity in self._entities}
+
+    @cached_property
+    def remove_duplicates(self) -> Any:
+        """The function that removes hits which lie in others."""
+        from presidio_analyzer import EntityRecognizer
+
+        return EntityRecognizer.remove_duplicates
+
+    def enhance_using_context(self, text: str, hits: list[Any]) -> list[Any]:
+        """Raise the scores of the hits that have a context word near them."""
+        enhancer, nlp_engine = self._context_enhancer
+        recognizers = list(self.recognizers.values())
+        enhanced: list[Any] = enhancer.enhance_using_context(
+            text, hits, nlp_engine(text), recognizers
+        )
+        return enhanced
+
+    @cached_property
+    def _context_enhancer(self) -> tuple[Any, _BlankNlpEngine]:
+        return _make_context_enhancer(), _BlankNlpEngine()
 
 
 def list_matches(
@@ -326,40 +359,46 @@ def _compile_unreadable() -> Any:
     return regex.compile(r"(?![0-9])\d|(?![A-Za-z])[\u0130\u0131\u017F\u212A]")
 
 
-def _make_detectors(
-    entities: tuple[str, ...], phone_regions: tuple[str, ...], reachable_only: bool
-) -> Iterator[_Detector]:
+_RECOGNIZERS = {
+    "IP_ADDRESS": "IpRecognizer",
+    "CREDIT_CARD": "CreditCardRecognizer",
+    "IBAN_CODE": "IbanRecognizer",
+    "CRYPTO": "CryptoRecognizer",
+    "US_SSN": "UsSsnRecognizer",
+    "MAC_ADDRESS": "MacAddressRecognizer",
+    **{name: each.recognizer for name, each in NATIONAL_IDENTIFIERS.items()},
+}
+
+
+def _make_recognizer(entity: str) -> Any:
+    """Return Presidio's recognizer of an entity, which downloads nothing."""
     from presidio_analyzer import predefined_recognizers as presidio
 
-    factories: dict[str, tuple[Any, str]] = {
-        "EMAIL_ADDRESS": (_make_offline_email_recognizer, GATES["EMAIL_ADDRESS"]),
-        "IP_ADDRESS": (presidio.IpRecognizer, GATES["IP_ADDRESS"]),
-        "CREDIT_CARD": (presidio.CreditCardRecognizer, GATES["CREDIT_CARD"]),
-        "IBAN_CODE": (presidio.IbanRecognizer, GATES["IBAN_CODE"]),
-        "CRYPTO": (presidio.CryptoRecognizer, GATES["CRYPTO"]),
-        "US_SSN": (presidio.UsSsnRecognizer, GATES["US_SSN"]),
-        "MAC_ADDRESS": (presidio.MacAddressRecognizer, GATES["MAC_ADDRESS"]),
-        **{
-            name: (getattr(presidio, each.recognizer), each.gate)
-            for name, each in sorted(NATIONAL_IDENTIFIERS.items())
-        },
-    }
-    for entity, (make_recognizer, gate) in factories.items():
-        if entity not in entities:
-            continue
-        recognizer = make_recognizer()
-        # What Presidio's registry sets on every pattern recognizer that it loads.
-        recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
-        yield _Detector(entity, recognizer, gate)
-    if "PHONE_NUMBER" in entities and phone_regions:
+    if entity == "PHONE_NUMBER":
         _keep_compiled_phone_patterns()
-        recognizer = _load_phone_recognizer()(supported_regions=phone_regions)
+        return _load_phone_recognizer()()
+    is_email = entity == "EMAIL_ADDRESS"
+    make: Any = None if is_email else getattr(presidio, _RECOGNIZERS[entity])
+    recognizer = _make_offline_email_recognizer() if is_email else make()
+    # What Presidio's registry sets on every pattern recognizer that it loads.
+    recognizer.global_regex_flags = int(re.DOTALL | re.MULTILINE | re.IGNORECASE)
+    return recognizer
+
+
+def _list_detectors(
+    entities: tuple[str, ...], phone_regions: tuple[str, ...], reachable_only: bool
+) -> Iterator[_Detector]:
+    national = {name: each.gate for name, each in sorted(NATIONAL_IDENTIFIERS.items())}
+    for entity, gate in (GATES | national).items():
+        if entity in entities:
+            yield _Detector(entity, gate)
+    if "PHONE_NUMBER" in entities and phone_regions:
         digits = min(map(compute_min_phone_digits, phone_regions))
         if reachable_only:
             gate, min_digits = build_reachable_phone_gate(digits), MIN_PHONE_DIGITS
         else:
             gate, min_digits = build_phone_gate(digits), digits
-        yield _Detector("PHONE_NUMBER", recognizer, gate, phone_regions, min_digits)
+        yield _Detector("PHONE_NUMBER", gate, phone_regions, min_digits)
 
 
 def _keep_compiled_phone_patterns() -> None:

@@ -441,7 +441,7 @@ def test_the_name_of_a_service_alone_is_no_contact() -> None:
 def test_a_text_of_nothing_but_details_is_analyzed_in_linear_work() -> None:
     finder = EntityFinder(ENTITIES, ("US",))
     seen = 0
-    for recognizer in finder._recognizers:
+    for recognizer in finder.recognizers:
         real = recognizer.analyze
 
         def watched(text: str, *rest: Any, real: Any = real) -> Any:
