@@ -78,7 +78,7 @@ _MOST_ACTIVE, _REPETITIVE, _OVER_CAP = (
 # Two posts of one author share a band with probability 0.91 at Jaccard 0.8, 0.67 at 0.7 and 0.17
 # at 0.5 (1 - (1 - s^r)^b, b = 6 bands of r = 5 rows). That is enough to find a habit.
 _SIGNATURE_CONFIG = dedup.Config.model_validate(
-    {"permutations": 32, "jaccard": 0.7, "miss_weight": 0.8}
+    {"permutations": 32, "jaccard": 0.7, "bands": 6, "rows": 5}
 )
 _BANDS = tuple(f"band_{band}" for band in range(minhash.choose_bands(_SIGNATURE_CONFIG)[0]))
 # Names of people that end like those of bots.

@@ -26,11 +26,13 @@ def hash32(data: bytes) -> int:
 
 @cache
 def affine_permutations(count: int) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
-    """The factors and terms of ``count`` permutations, as datasketch draws them with seed 1."""
-    from datasketch import MinHash
+    """The factors and terms of ``count`` permutations, as datasketch draws them with seed 1.
 
-    a, b = MinHash(num_perm=count, seed=1, scheme="affine32").permutations
-    return np.ascontiguousarray(a, np.uint32), np.ascontiguousarray(b, np.uint32)
+    Importing datasketch takes longer than a part of a thousand posts, in every worker process.
+    """
+    generator = np.random.RandomState(1)  # whose numbers no later version of numpy changes
+    factors = generator.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return factors, generator.randint(0, 1 << 32, count, dtype=np.uint32)
 
 
 @cache
@@ -40,10 +42,10 @@ def choose_bands(config: Config) -> tuple[int, int]:
     Candidates are verified, so a false one costs a comparison, and a missed one costs a duplicate
     in the corpus. ``miss_weight`` says how much more a miss counts.
     """
-    from datasketch.lsh import _optimal_param
-
     if config.bands and config.rows:
         return config.bands, config.rows
+    from datasketch.lsh import _optimal_param
+
     weight = config.miss_weight
     bands, rows = _optimal_param(config.jaccard, config.permutations, 1 - weight, weight)
     return int(bands), int(rows)

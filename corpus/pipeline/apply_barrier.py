@@ -13,10 +13,11 @@ from corpus.dedup import output_texts
 from corpus.partition.buckets import count_buckets
 from corpus.pipeline.context import BuildContext, Part, identify_parts
 from corpus.pipeline.filter_part import FilterPart, score_columns
-from corpus.plan.entries import Stage, serialize_stages
+from corpus.plan.entries import Stage, config_json, serialize_stages
 from corpus.stages import BarrierInput, MeasuredPart, MeasurePart
 from corpus.tasks.files import write_json
 from corpus.tasks.receipts import load_receipt, require_receipt, save_receipt
+from filters import contract
 
 
 def apply_barrier(
@@ -60,8 +61,10 @@ def _decide_verdicts(
     ]
     receipt, facts_file = work_dir / "verdicts.json", work_dir / "facts.json"
     if (decided := load_receipt(receipt)) is None:
+        # What the barrier chooses itself is chosen once, here, and not in every worker.
+        config = contract.resolved(stages.find(stage.name), stage.config)
         measuring = [
-            MeasurePart(stage.name, part.posts, part.measures, stage.config_json)
+            MeasurePart(stage.name, part.posts, part.measures, config_json(config))
             for part in measured
         ]
         context.run_all(measuring, f"measuring ({stage.name})")
@@ -74,7 +77,7 @@ def _decide_verdicts(
             suppressed=context.suppressed if context.suppressed.entries else None,
             later_filters=serialize_stages(later),
         )
-        write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, stage.config))
+        write_json(facts_file, stages.find_barrier(stage.name).decide(inputs, config))
         seconds = time.perf_counter() - began
         seconds += sum(require_receipt(task.receipt)["seconds"] for task in measuring)
         files = [*(part.verdict for part in measured), facts_file]

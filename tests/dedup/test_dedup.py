@@ -264,6 +264,14 @@ def test_many_equal_posts_are_one_cluster(tmp_path: Path) -> None:
     assert found.count("") == 1
 
 
+@pytest.mark.parametrize("count", [1, 7, 64, 128, 513])
+def test_permutations_are_those_that_datasketch_draws(count: int) -> None:
+    a, b = MinHash(num_perm=count, seed=1, scheme="affine32").permutations
+    own_a, own_b = minhash.affine_permutations(count)
+    assert own_a.dtype == own_b.dtype == np.uint32
+    assert (own_a.tolist(), own_b.tolist()) == (a.tolist(), b.tolist())
+
+
 def test_bands_and_rows_are_those_of_datasketch_s_optimiser() -> None:
     from datasketch.lsh import _optimal_param
 
