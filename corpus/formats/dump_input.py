@@ -112,4 +112,15 @@ def expand_path(pattern: str) -> list[str]:
         return sorted(str(file) for file in path.rglob("*") if file.is_file())
     if path.exists():
         return [pattern]
-    return sorted(file for file in glob.glob(pattern, recursive=True) if Path(file).is_file())
+    return [file for file in match_pattern(pattern) if Path(file).is_file()]
+
+
+def match_pattern(pattern: str) -> list[str]:
+    """Return the local files and folders that match a glob, sorted.
+
+    A folder's own name may have the signs of a pattern, as in ``posts [2024]/*.zst``.
+    """
+    path = Path(pattern)
+    folder = next(each for each in path.parents if each.is_dir())
+    literal = f"{glob.escape(str(folder))}/{path.relative_to(folder)}"
+    return sorted(glob.glob(pattern, recursive=True) or glob.glob(literal, recursive=True))

@@ -13,7 +13,7 @@ from corpus import readers
 from corpus.formats.archives.bundle import Bundle
 from corpus.formats.byte_source import STREAM_ERRORS
 from corpus.formats.csv_dialect import guess_csv
-from corpus.formats.dump_input import DumpInput, expand_path
+from corpus.formats.dump_input import DumpInput, expand_path, match_pattern
 from corpus.formats.json_sample import find_record_arrays, sample_objects
 from corpus.formats.parquet_file import PARQUET_ERRORS, PARQUET_MAGIC, iter_slices, open_parquet
 from corpus.formats.seekable_file import open_seekable
@@ -127,9 +127,7 @@ def _list_all_inputs(reader: str, path: str) -> list[str]:
             return _list_folder_inputs(reader, path, filesystem.list_folder(path))
         return [path] if filesystem.exists(path) else filesystem.glob(path)
     if not Path(path).is_dir():
-        import glob
-
-        return [path] if Path(path).exists() else sorted(glob.glob(path, recursive=True))
+        return [path] if Path(path).exists() else match_pattern(path)
     return _list_folder_inputs(reader, path, sorted(str(child) for child in Path(path).iterdir()))
 
 

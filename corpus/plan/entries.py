@@ -167,7 +167,8 @@ def _match_parts(parts: Sequence[str], patterns: Sequence[str]) -> bool:
         return not parts
     if patterns[0] == "**":
         return any(_match_parts(parts[at:], patterns[1:]) for at in range(len(parts) + 1))
-    return bool(parts) and fnmatch(parts[0], patterns[0]) and _match_parts(parts[1:], patterns[1:])
+    is_match = bool(parts) and (parts[0] == patterns[0] or fnmatch(parts[0], patterns[0]))
+    return is_match and _match_parts(parts[1:], patterns[1:])
 
 
 def config_json(config: BaseModel) -> str:

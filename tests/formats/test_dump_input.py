@@ -19,6 +19,7 @@ import zstandard
 
 from corpus.formats.dump_input import expand_path
 from corpus.formats.lines import is_binary
+from corpus.plan.entries import matches_path
 from corpus.readers import contract, reddit
 from corpus.readers.batches import read_lines
 from corpus.readers.contract import Cursor, Post, ReaderConfig
@@ -267,3 +268,10 @@ def test_a_path_is_a_file_a_folder_or_a_pattern(tmp_path: Path) -> None:
     assert names[:2] == expand_path(str(tmp_path / "*.zst"))
     assert names[:1] == expand_path(names[0])
     assert expand_path(str(tmp_path / "*.gz")) == []
+    odd = tmp_path / "of [2024] *?"
+    odd.mkdir()
+    (odd / "a.jsonl").touch()
+    assert expand_path(str(odd / "*.jsonl")) == [str(odd / "a.jsonl")]
+    assert expand_path(str(odd / "**" / "?.jsonl")) == [str(odd / "a.jsonl")]
+    assert matches_path(str(odd / "a.jsonl"), str(odd / "*.jsonl"))
+    assert not matches_path(str(odd / "a.zst"), str(odd / "*.jsonl"))
