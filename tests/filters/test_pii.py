@@ -270,7 +270,9 @@ def assert_gates_miss_nothing(texts: list[str]) -> set[str]:
 
 
 def test_the_gates_miss_nothing_on_generated_edge_strings() -> None:
-    assert set(ENTITIES) == assert_gates_miss_nothing([*SEEDS, *make_edge_strings(2500, seed=1)])
+    assert set(ENTITIES) == assert_gates_miss_nothing(
+        [*SEEDS, *make_edge_strings(examples(2500), seed=1)]
+    )
 
 
 @settings(max_examples=examples(40))
@@ -336,9 +338,12 @@ def test_fewer_digits_than_the_gate_needs_are_no_number(region: str) -> None:
     random_source = random.Random(region)
     max_digits = presidio.compute_min_phone_digits(region) - 1
     texts = [str(number).zfill(size) for size in (2, 3) for number in range(10**size)]
-    texts += ["".join(random_source.choices("0123456789", k=max_digits)) for _ in range(1000)]
     texts += [
-        "".join(random_source.choices("+0123456789xx- ()", k=max_digits + 4)) for _ in range(1000)
+        "".join(random_source.choices("0123456789", k=max_digits)) for _ in range(examples(1000))
+    ]
+    texts += [
+        "".join(random_source.choices("+0123456789xx- ()", k=max_digits + 4))
+        for _ in range(examples(1000))
     ]
     texts = [text for text in texts if sum(map(str.isdigit, text)) <= max_digits]
     assert [text for text in texts if list(PhoneNumberMatcher(text, region))] == []
@@ -347,7 +352,7 @@ def test_fewer_digits_than_the_gate_needs_are_no_number(region: str) -> None:
 def test_the_gate_of_reachable_numbers_stops_only_numbers_that_reach_nobody() -> None:
     reachable = EntityFinder(ENTITIES, PHONE_REGIONS, reachable_only=True)
     extensions = ["16412 ext. 12", "01641x123", "16412 # 123", "0800 1111 int 22", "+49 1641"]
-    texts = pl.Series([*SEEDS, *extensions, *make_edge_strings(2500, seed=4)])
+    texts = pl.Series([*SEEDS, *extensions, *make_edge_strings(examples(2500), seed=4)])
     every, some = finder().find(texts), reachable.find(texts)
 
     def keep(row: int, spans: list[EntitySpan]) -> set[EntitySpan]:
@@ -404,7 +409,9 @@ def assert_spans_equal_presidios(texts: list[str]) -> None:
 
 def test_spans_and_scores_equal_those_of_the_analyzer_engine() -> None:
     texts = [
-        text for text in [*SEEDS, *make_edge_strings(1500, seed=2)] if "\U0001e4f1" not in text
+        text
+        for text in [*SEEDS, *make_edge_strings(examples(1500), seed=2)]
+        if "\U0001e4f1" not in text
     ]
     assert_spans_equal_presidios(texts)
 

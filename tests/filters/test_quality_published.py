@@ -16,6 +16,7 @@ from bench.peers.datatrove_filters import PUBLISHED_PRESETS, count_differences, 
 from filters import quality
 from filters.quality import tokens
 from filters.text import utf8
+from tests.support.examples import examples
 
 STORED = Path(__file__).with_name("datatrove_cases.json")
 PLAIN = Path(__file__).resolve().parents[3] / "shared" / "data" / "plain"
@@ -124,13 +125,14 @@ def test_tokens_equal_spacy_s(stored: list[dict[str, Any]]) -> None:
         " ",
     ]
     texts = [
-        "".join(random_source.choices(signs, k=random_source.randint(1, 12))) for _ in range(8000)
+        "".join(random_source.choices(signs, k=random_source.randint(1, 12)))
+        for _ in range(examples(8000))
     ]
     texts += [
         random_source.choice(["", "(", '"', "#", "-"])
         + random_source.choice(rules)
         + random_source.choice(["", ".", "'s", ":)"])
-        for _ in range(4000)
+        for _ in range(examples(4000))
     ]
     texts += [case["text"] for case in stored]
     data, offsets = utf8.encode_texts(pl.Series(texts))
@@ -160,7 +162,7 @@ def test_real_posts_are_decided_as_datatrove_does() -> None:
         random_source.choice(("\n", "\n\n", "\r\n", " ")).join(
             random_source.sample(posts, random_source.randint(2, 30))
         )
-        for _ in range(1500)
+        for _ in range(examples(1500))
     ]
     texts = [*posts, *joined_posts]
     assert len(texts) >= 20_000

@@ -16,6 +16,7 @@ import pytest
 from corpus.formats.car import MAX_BLOCK_BYTES, ByteStream, CarArchive
 from corpus.readers import bluesky
 from corpus.readers.contract import Batch, Cursor, Refused, Sample
+from tests.support.examples import examples
 
 ADA = "did:plc:ada"
 REV = "3kwemukb2222b"
@@ -435,7 +436,7 @@ def test_no_damage_crashes_the_reader(tmp_path: Path, kind: str) -> None:
     whole = three_nodes() if kind == "car" else frames(post, post)
     chance = random.Random(kind)
     path = tmp_path / "broken"
-    for _ in range(500):
+    for _ in range(examples(500)):
         broken = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             at = chance.randrange(16, len(broken))

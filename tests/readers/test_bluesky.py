@@ -18,6 +18,7 @@ from corpus.privacy import tombstones
 from corpus.readers.bluesky import reader as bluesky
 from corpus.readers.contract import Post, Refused, Sample, Skipped, Tombstone
 from tests.conftest import folded, write_lines
+from tests.support.examples import examples
 
 ADA = "did:plc:ada"
 NAME = f"bluesky:at://{ADA}/app.bsky.feed.post/3k2"
@@ -313,7 +314,7 @@ def test_the_readable_part_of_a_damaged_repository_is_read(tmp_path: Path) -> No
     whole = repo(REPO)
     path = tmp_path / "repo.car"
     chance = random.Random(5)
-    for _ in range(300):
+    for _ in range(examples(300)):
         broken = bytearray(whole)
         for _ in range(chance.randint(1, 4)):
             broken[chance.randrange(len(broken))] = chance.randrange(256)
