@@ -1,10 +1,10 @@
 """Write the documentation's tables of readers, stages and settings from the code.
 
-    python -m scripts.write_tables          writes README.md and docs/settings.md
+    python -m scripts.write_tables          writes README.md, docs/settings.md, docs/languages.md
     python -m scripts.write_tables --check  fails if they are not up to date
 
-README.md has two tables between markers, such as ``<!-- readers -->`` and ``<!-- /readers -->``.
-docs/settings.md is written as a whole.
+README.md has two tables between markers, such as ``<!-- readers -->`` and ``<!-- /readers -->``,
+and docs/languages.md has one. docs/settings.md is written as a whole.
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from corpus import readers, stages
+from filters import contract, language, pii, quality, toxicity
+from filters.language import correction, eldc_model
+from filters.language.filter import CORRECTION_MODEL_PATH
+from filters.text import fasttext
+from filters.text.language_names import name_language
+from filters.text.languages import is_any_of
 
 ROOT = Path(__file__).resolve().parent.parent
 README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
+LANGUAGES = ROOT / "docs" / "languages.md"
 #: The order in which a plan usually names the stages; other stages follow.
 STAGE_ORDER = (
     "consent",
@@ -48,14 +55,15 @@ _MAX_SHORT_DEFAULT_CHARS = 12
 
 
 def main(arguments: list[str]) -> int:
-    """Write both files, or with ``--check`` return 1 if one is not up to date."""
-    outdated = [path for path, text in make_files().items() if read_text(path) != text]
+    """Write the files, or with ``--check`` return 1 if one is not up to date."""
+    files = make_files()
+    outdated = [path for path, text in files.items() if read_text(path) != text]
     if "--check" in arguments:
         for path in outdated:
             print(f"{path.name} is not up to date; run python -m scripts.write_tables")
         return 1 if outdated else 0
     for path in outdated:
-        path.write_text(make_files()[path], encoding="utf-8")
+        path.write_text(files[path], encoding="utf-8")
     return 0
 
 
@@ -64,7 +72,8 @@ def make_files() -> dict[Path, str]:
     readme = read_text(README)
     readme = replace_table(readme, "readers", make_reader_table())
     readme = replace_table(readme, "stages", make_stage_table())
-    return {README: readme, SETTINGS: make_settings()}
+    languages = replace_table(read_text(LANGUAGES), "languages", make_language_table())
+    return {README: readme, SETTINGS: make_settings(), LANGUAGES: languages}
 
 
 def read_text(path: Path) -> str:
@@ -76,7 +85,7 @@ def replace_table(text: str, name: str, table: str) -> str:
     """Replace the lines between the two markers of a table."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit(f"README.md has no markers <!-- {name} --> and <!-- /{name} -->")
+        raise SystemExit(f"there are no markers <!-- {name} --> and <!-- /{name} -->")
     return pattern.sub(lambda match: match[1] + table + match[2], text)
 
 
@@ -116,6 +125,42 @@ def list_settings(name: str, module: Any, omitted: tuple[str, ...] = ()) -> str:
         listed.append(f"`{key}: {default}`" if is_short else f"`{key}`")
     more = f" … [all {len(fields)}](docs/settings.md#{name})" if len(fields) > _MAX_LISTED else ""
     return ", ".join(listed) + more
+
+
+def make_language_table() -> str:
+    """Return the table of languages: code, name, identified by, and the stages that judge it."""
+    identified = list_identifying_models()
+    judging = {
+        "toxicity": contract.languages(toxicity, toxicity.Config()),
+        "quality": contract.languages(quality, quality.Config()),
+        "names": contract.languages(pii, pii.Config(profile="strict")),
+    }
+    codes = sorted({*identified, *(code for known in judging.values() for code in known)})
+    rows = [
+        (
+            f"`{code}`",
+            name_language(code),
+            ", ".join(identified.get(code, ())),
+            *("yes" if is_any_of(code, known) or not known else "" for known in judging.values()),
+        )
+        for code in codes
+    ]
+    return make_table(("code", "language", "identified by", *judging), rows)
+
+
+def list_identifying_models() -> dict[str, list[str]]:
+    """Return the models that can name each language."""
+    config = language.Config()
+    lid = fasttext.load_model(language.models(config)[0]).get_labels()
+    found: dict[str, list[str]] = {}
+    for model, codes in (
+        ("lid.176", [label.removeprefix(fasttext.LABEL_PREFIX) for label in lid]),
+        ("our model", correction.load_model(CORRECTION_MODEL_PATH).labels),
+        ("eldc", eldc_model.list_languages()),
+    ):
+        for code in codes:
+            found.setdefault(code, []).append(model)
+    return found
 
 
 def make_settings() -> str:
