@@ -64,6 +64,17 @@ def normalize(
     expansions: I32,
 ) -> tuple[U8, I64]:
     """The normalized strings, concatenated, and the offset of each."""
+    if options & ~(_UNICODE | _CASE) == 0:
+        return _fold(
+            data,
+            offsets,
+            options,
+            classes,
+            lower,
+            expansion_index,
+            expansion_offsets,
+            expansions,
+        )
     rows = offsets.size - 1
     out = np.empty(offsets[rows] - offsets[0] + 64, np.uint8)
     ends = np.zeros(rows + 1, np.int64)
@@ -101,6 +112,71 @@ def normalize(
             used = _write_text(codes, count, out, used, 0, classes)
         ends[row + 1] = used
     return out[: max(used, 1)].copy(), ends
+
+
+@jit
+def _fold(
+    data: U8,
+    offsets: I64,
+    options: int,
+    classes: U8,
+    lower: I32,
+    expansion_index: I32,
+    expansion_offsets: I32,
+    expansions: I32,
+) -> tuple[U8, I64]:
+    """:func:`normalize`, where only Unicode's forms and the case are folded: in one fast pass."""
+    rows = offsets.size - 1
+    size = offsets[rows] - offsets[0] + 1
+    for at in range(offsets[0], offsets[rows]):
+        if data[at] >= 0xC0:
+            expansion = expansion_index[_decode(data, at)[0]]
+            if expansion >= 0:
+                size += 4 * (expansion_offsets[expansion + 1] - expansion_offsets[expansion])
+    out = np.empty(size, np.uint8)
+    ends = np.zeros(rows + 1, np.int64)
+    small = options & _CASE != 0
+    ascii_form = np.empty(128, np.uint8)
+    for letter in range(128):
+        ascii_form[letter] = lower[letter] if small else letter
+        if classes[letter] & _SPACE:
+            ascii_form[letter] = 32
+    used = np.int64(0)
+    for row in range(rows):
+        at, end = offsets[row], offsets[row + 1]
+        gap = True  # the character before is a space, or there is none
+        while at < end:
+            while at < end and data[at] < 0x80:  # no branches: nobody can predict where words end
+                letter = ascii_form[data[at]]
+                at += 1
+                out[used] = letter
+                used += not (gap and letter == 32)
+                gap = letter == 32
+            if at == end:
+                break
+            code, width = _decode(data, at)
+            at += width
+            low, high = np.int64(-1), np.int64(0)
+            if options & _UNICODE:
+                if classes[code] & _DROPPED:
+                    continue
+                expansion = expansion_index[code]
+                if expansion >= 0:
+                    low, high = expansion_offsets[expansion], expansion_offsets[expansion + 1]
+            for index in range(low, high):
+                part = np.int64(expansions[index]) if low >= 0 else code
+                part = np.int64(lower[part]) if small else part
+                is_space = classes[part] & _SPACE != 0
+                if not is_space:
+                    used = _write_character(out, used, part)
+                elif not gap:
+                    out[used] = 32
+                    used += 1
+                gap = is_space
+        if gap and used > ends[row]:
+            used -= 1
+        ends[row + 1] = used
+    return out[: max(used, 1)], ends
 
 
 @jit

@@ -55,7 +55,7 @@ READS = ("id", "platform", "author", "community", "created_at", "text")
 #: its kind allows, where the rank is above the cap.
 WRITES: dict[str, pl.DataType] = {"pushed_rank": pl.Int64(), "capped_rank": pl.Int64()}
 _LABEL = "deciding"
-# A post of the range of its author has 56 bytes.
+# A post of the range of its author has 40 bytes.
 _AUTHOR_ROWS_PER_POST = 2
 _MAX_RANGE_BITS, _SLOT_BITS = 8, 23
 #: The entries of a range. Half of the slots have one.
@@ -108,7 +108,7 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
         return {}
     work_dir, run, settings = inputs.work_dir / "all", inputs.run, config.model_dump_json()
     folders = [part.measures for part in inputs.parts]
-    counts = [int(array_store.map_array(folder, "time").shape[0]) for folder in folders]
+    counts = [int(array_store.map_array(folder, keys.POSTS).shape[0]) for folder in folders]
     parts = write_part_index(work_dir, folders, counts)
     every_part = range(len(parts.folders))
     scattered = run_tasks(run, [ScatterByAuthor(work_dir, part) for part in every_part], _LABEL)
@@ -252,22 +252,20 @@ class ScatterByAuthor(ArrayTask):
         """The rows."""
         parts = load_part_index(self.work_dir)
         folder = parts.folders[self.part]
-        author: U64 = array_store.load_array(folder, "author")
-        is_turn = array_store.load_array(folder, "is_turn")
-        stratum, bits = (array_store.load_array(folder, name) for name in ("stratum", "bits"))
-        at = np.flatnonzero((author != 0).any(axis=1) & ~is_turn)
+        posts = array_store.load_array(folder, keys.POSTS)
+        author, is_turn, stratum = posts["author"], posts["is_turn"], posts["stratum"]
+        at = np.flatnonzero((author != 0) & ~is_turn)
         rows = make_rows(
-            author=author[at, 0],
-            more=author[at, 1],
+            author=author[at],
             row_index=parts.part_offsets[self.part] + at,
             stratum=stratum[at],
-            one=bits[at, 0],
-            two=bits[at, 1],
+            one=posts["one"][at],
+            two=posts["two"][at],
         )
         count = len(parts.key_ranges(_AUTHOR_ROWS_PER_POST))
-        ranges = parts.find_ranges(author[at, 0], _AUTHOR_ROWS_PER_POST)
+        ranges = parts.find_ranges(author[at], _AUTHOR_ROWS_PER_POST)
         words, extras = (array_store.map_array(folder, name).size for name in ("words", "extras"))
-        time = array_store.load_array(folder, "time")
+        time = posts["time"]
         days, in_day = np.unique(time[time != keys.UNTIMED] // evidence.DAY, return_counts=True)
         facts = {
             "posts": _count_strata(stratum[~is_turn]),
@@ -301,16 +299,15 @@ class MeasureAuthors(ArrayTask):
 
         parts = load_part_index(self.work_dir)
         rows = gather_rows(_all_folders(parts, _scattered_folder), "post", self.index)
-        rows = rows[np.lexsort((rows["more"], rows["author"]))]
-        new = mark_group_starts(rows["author"], rows["more"])
-        starts = np.append(np.flatnonzero(new), rows.size)
-        bits = np.stack([rows["one"], rows["two"]], axis=1)
-        number = np.cumsum(new) - 1
-        constant = kernel.find_constant_bits(bits, starts, self.author_share)[number]
-        written = np.diff(starts)[number]
+        order = np.argsort(rows["author"])
+        starts = np.flatnonzero(mark_group_starts(rows["author"][order]))
+        starts = np.append(starts, rows.size)
+        written, constant = kernel.measure_authors(
+            rows["one"], rows["two"], order, starts, self.author_share
+        )
         out = make_rows(
             row_index=rows["row_index"],
-            written=written.astype(np.uint32),
+            written=written,
             one=constant[:, 0],
             two=constant[:, 1],
         )
@@ -355,7 +352,8 @@ class CountKeys(ArrayTask):
         written, constant = np.zeros(high - low, np.uint32), np.zeros((high - low, 2), np.uint64)
         written[at], constant[at, 0], constant[at, 1] = rows["written"], rows["one"], rows["two"]
         bases = _load_bases(self.work_dir)
-        index = np.searchsorted(bases.strata, array_store.load_array(folder, "stratum"))
+        posts = array_store.load_array(folder, keys.POSTS)
+        index = np.searchsorted(bases.strata, posts["stratum"])
         index = np.minimum(index, bases.strata.size - 1)  # of posts that are not counted
         base = bases.single[index]
         level = np.minimum(-np.log2(np.maximum(1 - base, 1e-9)), _MAX_LEVEL)
@@ -363,17 +361,14 @@ class CountKeys(ArrayTask):
             *keys.load_features(folder),
             constant,
             level.astype(np.uint8),
-            _hash_days(array_store.load_array(folder, "time"), bases),
-            ~array_store.load_array(folder, "is_turn"),
+            _hash_days(posts["time"], bases),
+            ~posts["is_turn"],
             *self.table,
         )
-        return {
-            "entries": entries,
-            "cuts": cuts,
-            "written": written,
-            "base": base,
-            "stratum_posts": bases.posts[index].astype(np.float32),
-        }, {}
+        facts = make_rows(
+            author_posts=written, base=base, stratum_posts=bases.posts[index].astype(np.float32)
+        )
+        return {"entries": entries, "cuts": cuts, "posts": facts}, {}
 
 
 def _hash_days(times: I64, bases: Bases) -> NDArray[np.uint8]:
@@ -404,11 +399,17 @@ class ChooseKeys(ArrayTask):
         from corpus.influence import kernel
 
         config = Config.model_validate_json(self.config)
-        pieces = [np.empty(0, np.uint32)]
-        for folder in _all_folders(load_part_index(self.work_dir), _counted_folder):
-            low, high = array_store.load_slice(folder, "cuts", self.index, self.index + 2)
-            pieces.append(array_store.load_slice(folder, "entries", int(low), int(high)))
-        entries = np.sort(np.concatenate(pieces))
+        folders = _all_folders(load_part_index(self.work_dir), _counted_folder)
+        cuts = [
+            array_store.load_slice(folder, "cuts", self.index, self.index + 2) for folder in folders
+        ]
+        offsets = np.cumsum([0, *(high - low for low, high in cuts)])
+        entries = np.empty(offsets[-1], np.uint32)
+        for number, (folder, (low, high)) in enumerate(zip(folders, cuts, strict=True)):
+            entries[offsets[number] : offsets[number + 1]] = array_store.load_slice(
+                folder, "entries", int(low), int(high)
+            )
+        entries.sort()
         slots, count, devoted, long, others, votes = kernel.summarize_entries(
             entries, config.min_posts
         )
@@ -475,18 +476,17 @@ class SelectKeys(ArrayTask):
             *self.table,
             _wanted_kinds(config),
         )
-        columns = {
-            name: array_store.load_array(folder, name)[row]
-            for name in ("lang", "community", "time", "is_turn")
-        }
+        order = np.lexsort((row, key))
+        key, row = key[order], row[order]
+        is_new = mark_group_starts(key, row)
+        key, row = key[is_new], row[is_new]
+        posts = array_store.load_array(folder, keys.POSTS)[row]
+        more = array_store.load_array(counted, "posts")[row]
         rows = make_rows(
             key=key,
             row_index=parts.part_offsets[self.part] + row,
-            author=array_store.load_array(folder, "author")[row, 0],
-            author_posts=array_store.load_array(counted, "written")[row],
-            base=array_store.load_array(counted, "base")[row],
-            stratum_posts=array_store.load_array(counted, "stratum_posts")[row],
-            **columns,
+            **{name: posts[name] for name in ("author", "lang", "community", "time", "is_turn")},
+            **{name: more[name] for name in ("author_posts", "base", "stratum_posts")},
         )
         return scatter_rows("key", rows, parts.find_ranges(key), len(parts.key_ranges())), {}
 

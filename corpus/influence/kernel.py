@@ -32,11 +32,16 @@ _SEEN = 1 << 12
 
 
 @jit
+def _add_byte(h: np.uint64, byte: Any) -> np.uint64:
+    h = (h ^ np.uint64(byte)) * np.uint64(_PRIME)
+    return h ^ (h >> np.uint64(29))
+
+
+@jit
 def _hash_bytes(data: U8, begin: int, end: int) -> np.uint64:
     h = np.uint64(_SEED)
     for at in range(begin, end):
-        h = (h ^ np.uint64(data[at])) * np.uint64(_PRIME)
-        h ^= h >> np.uint64(29)
+        h = _add_byte(h, data[at])
     return mix64(h)
 
 
@@ -85,16 +90,23 @@ def _starts_link(data: U8, at: int, end: int) -> int:
 
 
 @jit
-def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
+def split_texts(data: U8, offsets: I64, classes: U8, with_spans: bool) -> tuple[Any, ...]:
     """Split n normalized texts into words and extras: symbols, hashtags, mentions, hosts, links.
 
-    Returns the hashes of the words (flat), their begins and ends in ``data``, and the offsets of
-    the posts (n + 1,); then hashes, kinds, begins, ends and offsets of the extras in the same way.
+    Returns the hashes of the words (flat), their begins and ends in ``data`` if ``with_spans``, and
+    the offsets of the posts (n + 1,); then hashes, kinds, begins, ends and offsets of the extras in
+    the same way.
     """
     rows = offsets.size - 1
     size = offsets[rows] - offsets[0] + 1
     words = np.empty(size, np.uint32)
-    begins, ends = np.empty(size, np.int64), np.empty(size, np.int64)
+    span_size = size if with_spans else 0
+    begins, ends = np.empty(span_size, np.int64), np.empty(span_size, np.int64)
+    ascii_classes = np.empty(128, np.uint8)
+    for letter in range(128):
+        ascii_classes[letter] = (
+            _WORD if _is_ascii_word(letter) else _SPACE if letter <= 32 else np.uint8(0)
+        )
     word_offsets, extra_offsets = np.zeros(rows + 1, np.int64), np.zeros(rows + 1, np.int64)
     extras = np.empty(size, np.uint64)
     kinds = np.empty(size, np.uint8)
@@ -108,12 +120,11 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
             code, width = np.int64(data[at]), np.int64(1)
             if code >= 0x80:
                 code, width = decode_character(data, at)
-                is_word = classes[code] & _WORD != 0
-                is_space = classes[code] & _SPACE != 0
+                group = classes[code]
             else:
-                is_word = _is_ascii_word(code)
-                is_space = code <= 32
-            if is_word and is_free:
+                group = ascii_classes[code]
+            is_word = group & _WORD != 0
+            if is_word and is_free and (code == 104 or code == 119):  # h, w
                 prefix = _starts_link(data, at, end)
                 if prefix:
                     host = at + prefix
@@ -154,20 +165,24 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
                 mark = np.int64(0)
                 if before >= run_begin and (data[before] == _HASH or data[before] == _AT):
                     mark = np.int64(data[before])
-                if _is_unspaced(code) and not mark:
+                h = np.uint64(_SEED)
+                stop = at + width if _is_unspaced(code) and not mark else end
+                while at < stop:
+                    code = np.int64(data[at])
+                    if code < 0x80:
+                        if not ascii_classes[code] & _WORD:
+                            break
+                        h = _add_byte(h, code)
+                        at += 1
+                        continue
+                    code, width = decode_character(data, at)
+                    is_inside = classes[code] & _WORD and (mark or not _is_unspaced(code))
+                    if at > begin and not is_inside:
+                        break
+                    for index in range(at, at + width):
+                        h = _add_byte(h, data[index])
                     at += width
-                else:
-                    while at < end:
-                        code, width = np.int64(data[at]), np.int64(1)
-                        if code < 0x80:
-                            if not _is_ascii_word(code):
-                                break
-                        else:
-                            code, width = decode_character(data, at)
-                            if not classes[code] & _WORD or (_is_unspaced(code) and not mark):
-                                break
-                        at += width
-                h = _hash_bytes(data, begin, at)
+                h = mix64(h)
                 if mark:
                     extras[more] = h
                     kinds[more] = HASHTAG if mark == _HASH else MENTION
@@ -175,11 +190,12 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
                     more += 1
                 else:
                     words[count] = np.uint32(h >> np.uint64(32))
-                    begins[count], ends[count] = begin, at
+                    if with_spans:
+                        begins[count], ends[count] = begin, at
                     count += 1
                 run_begin, run_mixed, is_free = at, False, False
                 continue
-            if is_space:
+            if group & _SPACE:
                 if run_mixed:
                     extras[more], kinds[more] = _hash_bytes(data, run_begin, at), SYMBOLS
                     firsts[more], lasts[more] = run_begin, at
@@ -195,16 +211,28 @@ def split_texts(data: U8, offsets: I64, classes: U8) -> tuple[Any, ...]:
             more += 1
         word_offsets[row + 1], extra_offsets[row + 1] = count, more
     return (
-        words[:count].copy(),
-        begins[:count].copy(),
-        ends[:count].copy(),
+        words[:count],
+        begins[:count],
+        ends[:count],
         word_offsets,
-        extras[:more].copy(),
-        kinds[:more].copy(),
-        firsts[:more].copy(),
-        lasts[:more].copy(),
+        extras[:more],
+        kinds[:more],
+        firsts[:more],
+        lasts[:more],
         extra_offsets,
     )
+
+
+@jit
+def copy_spans(data: U8, begins: I64, ends: I64) -> tuple[U8, I64]:
+    """The bytes of the spans, concatenated, and the offset of each."""
+    offsets = np.zeros(begins.size + 1, np.int64)
+    for index in range(begins.size):
+        offsets[index + 1] = offsets[index] + ends[index] - begins[index]
+    out = np.empty(offsets[-1], np.uint8)
+    for index in range(begins.size):
+        out[offsets[index] : offsets[index + 1]] = data[begins[index] : ends[index]]
+    return out, offsets
 
 
 @jit
@@ -232,97 +260,35 @@ def mark_bits(words: U32, word_offsets: I64, extras: U64, extra_offsets: I64) ->
 
 
 @jit
-def find_constant_bits(bits: U64, starts: I64, share: float) -> U64:
-    """The bits that at least a ``share`` of the posts of each author have, shape (authors, 2).
+def measure_authors(one: U64, two: U64, order: I64, starts: I64, share: float) -> tuple[U32, U64]:
+    """For n posts, how many their author wrote, and the bits that a ``share`` of these have.
 
-    ``bits`` are those of the posts, ordered by author; ``starts`` (authors + 1,) the first post of
-    each author.
+    ``one`` and ``two`` are the bits of the posts, ``order`` the posts by author, and ``starts``
+    (authors + 1,) the first of each author in it.
     """
-    out = np.zeros((starts.size - 1, 2), np.uint64)
+    written, out = np.empty(order.size, np.uint32), np.empty((order.size, 2), np.uint64)
     counts = np.zeros(128, np.int64)
     for author in range(starts.size - 1):
         low, high = starts[author], starts[author + 1]
-        if high - low == 1:
-            out[author, 0], out[author, 1] = bits[low, 0], bits[low, 1]
-            continue
-        counts[:] = 0
-        for row in range(low, high):
-            for half in range(2):
-                rest = bits[row, half]
-                at = half << 6
-                while rest:
-                    counts[at] += np.int64(rest & np.uint64(1))
-                    rest >>= np.uint64(1)
-                    at += 1
-        for bit in range(128):
-            if counts[bit] and counts[bit] >= share * (high - low):
-                out[author, bit >> 6] |= np.uint64(1) << np.uint64(bit & 63)
-    return out
-
-
-@jit
-def _has_bit(bits: U64, row: int, bit: int) -> Any:
-    return (bits[row, bit >> 6] >> np.uint64(bit & 63)) & np.uint64(1) != 0
-
-
-@jit
-def _fill_keys(
-    row: int,
-    words: U32,
-    word_offsets: I64,
-    extras: U64,
-    kinds: U8,
-    extra_offsets: I64,
-    constant: U64,
-    keys: U64,
-    is_constant: NDArray[np.bool_],
-    seen: U64,
-    seen_row: I64,
-) -> int:
-    """Fill ``keys`` with the keys of a post, each once; return their number.
-
-    ``is_constant`` says whether all of a key's words are among the constant bits of the author.
-    """
-    count = 0
-    low, high = word_offsets[row], word_offsets[row + 1]
-    for begin in range(low, high):
-        h = np.uint64(_SEED)
-        constant_so_far = True
-        for size in range(1, min(_LONGEST, high - begin) + 1):
-            word = words[begin + size - 1]
-            h = _add_word(h, word)
-            if constant_so_far and not _has_bit(constant, row, _bit_of_word(word)):
-                constant_so_far = False
-            if (_SIZE_BITS >> size) & 1:
-                key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)
-                slot = np.int64(key >> np.uint64(52))
-                if seen[slot] == key and seen_row[slot] == row:
-                    continue
-                seen[slot], seen_row[slot] = key, row
-                keys[count], is_constant[count] = key, constant_so_far
-                count += 1
-    for at in range(extra_offsets[row], extra_offsets[row + 1]):
-        if not extras[at]:
-            continue  # a domain of the allow list
-        key = _make_key(extras[at], kinds[at])
-        slot = np.int64(key >> np.uint64(52))
-        if seen[slot] == key and seen_row[slot] == row:
-            continue
-        seen[slot], seen_row[slot] = key, row
-        keys[count] = key
-        is_constant[count] = _has_bit(constant, row, _bit_of_extra(extras[at]))
-        count += 1
-    return count
-
-
-@jit
-def _buffer_size(word_offsets: I64, extra_offsets: I64) -> int:
-    """The most keys that a post can have."""
-    largest = 1
-    for row in range(word_offsets.size - 1):
-        words = word_offsets[row + 1] - word_offsets[row]
-        largest = max(largest, 5 * words + extra_offsets[row + 1] - extra_offsets[row])
-    return largest
+        first, second = one[order[low]], two[order[low]]
+        if high - low > 1:
+            counts[:] = 0
+            for index in range(low, high):
+                for half in range(2):
+                    rest = two[order[index]] if half else one[order[index]]
+                    at = half << 6
+                    while rest:
+                        counts[at] += np.int64(rest & np.uint64(1))
+                        rest >>= np.uint64(1)
+                        at += 1
+            first = second = np.uint64(0)
+            for bit in range(64):
+                first |= np.uint64(counts[bit] >= share * (high - low)) << np.uint64(bit)
+                second |= np.uint64(counts[bit + 64] >= share * (high - low)) << np.uint64(bit)
+        for index in range(low, high):
+            written[order[index]] = high - low
+            out[order[index], 0], out[order[index], 1] = first, second
+    return written, out
 
 
 @jit
@@ -343,44 +309,58 @@ def count_entries(
 
     The most significant bits of an entry are a slot of ``slot_bits`` (23 at most). The others are
     the ``level`` of the post (0 to 7), its ``day`` (0 to 15), whether the key is one of six words,
-    and whether the author may write little without it.
+    and whether the author may write little without it: whether all words of the key are among the
+    ``constant`` bits of the author.
     """
-    largest = _buffer_size(word_offsets, extra_offsets)
-    keys, flags = np.empty(largest, np.uint64), np.empty(largest, np.bool_)
-    seen, seen_row = np.zeros(_SEEN, np.uint64), np.full(_SEEN, -1, np.int64)
-    rows = word_offsets.size - 1
+    seen = np.zeros(_SEEN, np.uint64)
     entries = np.empty(5 * words.size + extras.size + 1, np.uint32)
-    ranges = np.empty(entries.size, np.uint8)
+    ranges = np.empty(entries.size if range_bits else 1, np.uint8)
     used = 0
     offsets = np.zeros((1 << range_bits) + 1, np.int64)
-    for row in range(rows):
+    for row in range(word_offsets.size - 1):
         if not is_counted[row]:
             continue
-        count = _fill_keys(
-            row,
-            words,
-            word_offsets,
-            extras,
-            kinds,
-            extra_offsets,
-            constant,
-            keys,
-            flags,
-            seen,
-            seen_row,
-        )
-        for index in range(count):
-            key = keys[index]
-            number = find_range(key, range_bits)
-            is_long = key & np.uint64(7) == LONG_PHRASE
-            entry = find_slot(key, slot_bits) << np.uint64(9)
-            entry |= np.uint64(level[row]) << np.uint64(6) | np.uint64(day[row]) << np.uint64(2)
-            entry |= np.uint64(is_long) << np.uint64(1) | np.uint64(flags[index])
-            entries[used], ranges[used] = np.uint32(entry), number
-            offsets[number + 1] += 1
-            used += 1
+        tag = np.uint64(row + 1) * np.uint64(_PRIME)
+        one, two = constant[row, 0], constant[row, 1]
+        own = np.uint64(level[row]) << np.uint64(6) | np.uint64(day[row]) << np.uint64(2)
+        low, high = word_offsets[row], word_offsets[row + 1]
+        first_extra, last_extra = extra_offsets[row], extra_offsets[row + 1]
+        # A step is a word and the phrases that begin with it, or an extra.
+        for step in range(high - low + last_extra - first_extra):
+            extra = np.uint64(0)
+            begin = low + step
+            sizes = min(_LONGEST, high - begin)
+            if sizes <= 0:
+                extra = extras[first_extra + step - (high - low)]
+                if not extra:
+                    continue  # a domain of the allow list
+                sizes = 1
+            h, is_constant = np.uint64(_SEED), np.uint64(1)
+            for size in range(1, sizes + 1):
+                if extra:
+                    bit = _bit_of_extra(extra)
+                    key = _make_key(extra, kinds[first_extra + step - (high - low)])
+                else:
+                    word = words[begin + size - 1]
+                    h = _add_word(h, word)
+                    bit = _bit_of_word(word)
+                    key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)
+                is_constant &= (two if bit >> 6 else one) >> np.uint64(bit & 63)
+                place = np.int64(key >> np.uint64(52))
+                if (not extra and not (_SIZE_BITS >> size) & 1) or seen[place] == key ^ tag:
+                    continue
+                seen[place] = key ^ tag
+                is_long = np.uint64(key & np.uint64(7) == LONG_PHRASE)
+                entry = find_slot(key, slot_bits) << np.uint64(9) | own
+                entries[used] = entry | is_long << np.uint64(1) | is_constant
+                if range_bits:
+                    number = find_range(key, range_bits)
+                    ranges[used] = number
+                    offsets[number + 1] += 1
+                used += 1
     if range_bits == 0:
-        return entries[:used].copy(), offsets
+        offsets[1] = used
+        return entries[:used], offsets
     for index in range(1 << range_bits):
         offsets[index + 1] += offsets[index]
     free = offsets[:-1].copy()
@@ -467,50 +447,58 @@ def select_keys(
     """The keys of all posts that are candidates or of the wanted kinds, and their rows.
 
     ``candidates`` are numbers of slots over all ranges, sorted; bit k of ``wanted_kinds`` stands
-    for the kind k.
+    for the kind k. A post may have a key twice.
     """
-    largest = _buffer_size(word_offsets, extra_offsets)
-    keys, flags = np.empty(largest, np.uint64), np.empty(largest, np.bool_)
-    seen, seen_row = np.zeros(_SEEN, np.uint64), np.full(_SEEN, -1, np.int64)
-    rows = word_offsets.size - 1
-    none = np.zeros((rows, 2), np.uint64)
-    filter_bits = 20
-    maybe = np.zeros(1 << filter_bits, np.bool_)
+    # Nearly all keys are no candidates: a table of bits, small enough for the first cache where
+    # there are few, says so of most.
+    filter_bits = 14
+    while filter_bits < 24 and (1 << filter_bits) < 64 * candidates.size:
+        filter_bits += 1
+    filter_mask = np.uint64((1 << filter_bits) - 1)
+    maybe = np.zeros(1 << (filter_bits - 6), np.uint64)
     for number in candidates:
-        maybe[np.int64(number & np.uint64((1 << filter_bits) - 1))] = True
+        bit = number & filter_mask
+        maybe[np.int64(bit >> np.uint64(6))] |= np.uint64(1) << (bit & np.uint64(63))
     out, out_rows = np.empty(1024, np.uint64), np.empty(1024, np.int64)
     used = 0
-    for row in range(rows):
-        count = _fill_keys(
-            row,
-            words,
-            word_offsets,
-            extras,
-            kinds,
-            extra_offsets,
-            none,
-            keys,
-            flags,
-            seen,
-            seen_row,
-        )
-        for index in range(count):
-            key = keys[index]
-            is_wanted = (wanted_kinds >> np.int64(key & np.uint64(7))) & 1
-            if not is_wanted:
-                number = np.uint64(find_range(key, range_bits)) << np.uint64(slot_bits)
-                number |= find_slot(key, slot_bits)
-                if not maybe[np.int64(number & np.uint64((1 << filter_bits) - 1))]:
-                    continue
-                at = np.searchsorted(candidates, number)
-                if at == candidates.size or candidates[at] != number:
-                    continue
-            if used == out.size:
-                out = np.concatenate((out, np.empty(used, np.uint64)))
-                out_rows = np.concatenate((out_rows, np.empty(used, np.int64)))
-            out[used], out_rows[used] = key, row
-            used += 1
-    return out[:used].copy(), out_rows[:used].copy()
+    for row in range(word_offsets.size - 1):
+        low, high = word_offsets[row], word_offsets[row + 1]
+        first_extra, last_extra = extra_offsets[row], extra_offsets[row + 1]
+        for step in range(high - low + last_extra - first_extra):
+            extra = np.uint64(0)
+            begin = low + step
+            sizes = min(_LONGEST, high - begin)
+            if sizes <= 0:
+                extra = extras[first_extra + step - (high - low)]
+                if not extra:
+                    continue  # a domain of the allow list
+                sizes = 1
+            h = np.uint64(_SEED)
+            for size in range(1, sizes + 1):
+                if extra:
+                    key = _make_key(extra, kinds[first_extra + step - (high - low)])
+                else:
+                    h = _add_word(h, words[begin + size - 1])
+                    if not (_SIZE_BITS >> size) & 1:
+                        continue
+                    key = _make_key(h, LONG_PHRASE if size == _LONGEST else PHRASE)
+                if not (wanted_kinds >> np.int64(key & np.uint64(7))) & 1:
+                    number = np.uint64(find_range(key, range_bits)) << np.uint64(slot_bits)
+                    number |= find_slot(key, slot_bits)
+                    bit = number & filter_mask
+                    if not maybe[np.int64(bit >> np.uint64(6))] >> (
+                        bit & np.uint64(63)
+                    ) & np.uint64(1):
+                        continue
+                    at = np.searchsorted(candidates, number)
+                    if at == candidates.size or candidates[at] != number:
+                        continue
+                if used == out.size:
+                    out = np.concatenate((out, np.empty(used, np.uint64)))
+                    out_rows = np.concatenate((out_rows, np.empty(used, np.int64)))
+                out[used], out_rows[used] = key, row
+                used += 1
+    return out[:used], out_rows[:used]
 
 
 @jit

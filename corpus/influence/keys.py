@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from corpus.dedup import normalize
 from corpus.influence.config import Config
 from corpus.partition.hashing import hash_strings
+from corpus.partition.partitions import make_rows
 from corpus.tasks import array_store
 from filters.text.arrays import I64, U8, U32, U64
 
@@ -29,6 +30,10 @@ _DOMAIN = KINDS.index("domain")
 UNTIMED = int(np.iinfo(np.int64).max)
 
 
+#: The array of what is known of each post but its words and extras: a row each, with the hashes of
+#: ``author`` (0 for none), ``stratum`` (platform and language), ``lang`` and ``community``, the
+#: ``time``, the bits ``one`` and ``two`` of :func:`kernel.mark_bits`, and ``is_turn``.
+POSTS = "posts"
 #: Words, their offsets by post, extras, their kinds, and their offsets by post.
 FeatureArrays = tuple[U32, I64, U64, U8, I64]
 _FEATURE_NAMES = ("words", "word_offsets", "extras", "kinds", "extra_offsets")
@@ -54,12 +59,12 @@ class Features:
         return self.words, self.word_offsets, self.extras, self.kinds, self.extra_offsets
 
 
-def split(texts: pl.Series, allow: Iterable[str] = ()) -> Features:
-    """The words and extras of ``texts``."""
+def split(texts: pl.Series, allow: Iterable[str] = (), *, with_spans: bool = True) -> Features:
+    """The words and extras of ``texts``; without spans, ``begins`` and ``ends`` are empty."""
     from corpus.influence import kernel
 
     data, offsets = normalize.normalize_to_bytes(texts, _FOLDS)
-    found = kernel.split_texts(data, offsets, normalize.load_table().classes)
+    found = kernel.split_texts(data, offsets, normalize.load_table().classes, with_spans)
     features = Features(data, *found)
     _hash_domains(features, frozenset(_clean(name) for name in allow) | load_known_domains())
     return features
@@ -71,17 +76,19 @@ def _clean(name: str) -> str:
 
 def _hash_domains(features: Features, known: frozenset[str]) -> None:
     """Fill in the hashes of domains; those of the allow list have none."""
+    from corpus.influence import kernel
+
     at = np.flatnonzero(features.kinds == _DOMAIN)
     if not at.size:
         return
-    raw = features.data.tobytes()
-    spans = zip(features.firsts[at].tolist(), features.lasts[at].tolist(), strict=True)
-    hosts = [raw[begin:end].decode() for begin, end in spans]
-    domains = {host: find_domain(host) for host in set(hosts)}
+    data, offsets = kernel.copy_spans(features.data, features.firsts[at], features.lasts[at])
+    hosts = array_store.unflatten_strings(data, offsets)
+    _, first, number = np.unique(hash_strings(hosts)[:, 0], return_index=True, return_inverse=True)
     names = [
-        None if domains[host] in known or host in known else domains[host] or None for host in hosts
+        None if host in known or (domain := find_domain(host)) in known else domain or None
+        for host in hosts.gather(first)
     ]
-    features.extras[at] = hash_strings(pl.Series(names, dtype=pl.String))[:, 0]
+    features.extras[at] = hash_strings(pl.Series(names, dtype=pl.String))[number, 0]
 
 
 @lru_cache(maxsize=1 << 16)
@@ -121,12 +128,12 @@ def list_allowed_keys(config: Config) -> U64:
 
 
 def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
-    """The arrays of a part: words and extras, and who wrote each post, where and when."""
+    """The arrays of a part: words and extras, and :data:`POSTS`."""
     from corpus.influence import kernel
 
-    features = split(posts["text"], config.allow)
+    features = split(posts["text"], config.allow, with_spans=False)
     names = posts.select(pl.concat_str("platform", pl.lit(":"), "author")).to_series()
-    lang = pl.col("lang") if "lang" in posts.columns else pl.lit("")
+    lang = pl.col("lang") if "lang" in posts.columns else pl.lit(None, pl.String)
     other = posts.select(
         stratum=pl.concat_str("platform", pl.lit(":"), lang.fill_null("")),
         lang=lang,
@@ -136,18 +143,20 @@ def measure(posts: pl.DataFrame, config: Config) -> dict[str, NDArray[Any]]:
     is_turn = np.zeros(posts.height, bool)
     if "_turn_reason" in posts.columns:
         is_turn = posts["_turn_reason"].is_not_null().to_numpy()
-    return {
-        **dict(zip(_FEATURE_NAMES, features.to_tuple(), strict=True)),
-        "bits": kernel.mark_bits(
-            features.words, features.word_offsets, features.extras, features.extra_offsets
-        ),
-        "author": hash_strings(names),
-        "stratum": hash_strings(other["stratum"])[:, 0],
-        "lang": hash_strings(other["lang"])[:, 0],
-        "community": hash_strings(other["community"])[:, 0],
-        "time": other["time"].to_numpy(),
-        "is_turn": is_turn,
-    }
+    bits = kernel.mark_bits(
+        features.words, features.word_offsets, features.extras, features.extra_offsets
+    )
+    rows = make_rows(
+        author=hash_strings(names)[:, 0],
+        stratum=hash_strings(other["stratum"])[:, 0],
+        lang=hash_strings(other["lang"])[:, 0],
+        community=hash_strings(other["community"])[:, 0],
+        time=other["time"].to_numpy(),
+        one=bits[:, 0],
+        two=bits[:, 1],
+        is_turn=is_turn,
+    )
+    return {**dict(zip(_FEATURE_NAMES, features.to_tuple(), strict=True)), POSTS: rows}
 
 
 def load_features(folder: Path) -> FeatureArrays:
