@@ -141,7 +141,7 @@ def _fold(
         ascii_form[letter] = lower[letter] if small else letter
         if classes[letter] & _SPACE:
             ascii_form[letter] = 32
-    used = np.int64(0)
+    used = 0
     for row in range(rows):
         at, end = offsets[row], offsets[row + 1]
         gap = True  # the character before is a space, or there is none

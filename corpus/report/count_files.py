@@ -16,6 +16,10 @@ from corpus.storage.parquet_columns import read_schema
 
 #: Columns of which every value is counted.
 COUNTED_COLUMNS = ("platform", "kind", "license", "community")
+#: Columns with too many values for that: of each shard the largest are counted.
+LARGEST_COLUMNS = ("root_id", "_host")
+_MAX_LARGEST = 50
+_LINK = r"(?i)https?://[\w.-]*\w"
 _MAX_PENDING = 64
 #: Columns of the tables that are added up; the others are what is counted.
 _SUMMED = ("count", "characters", "documents", "over")
@@ -60,10 +64,11 @@ class CountFile:
         present = file.collect_schema()
         wanted = ["lang", *self.scores]
         if self.is_shard:
-            wanted += [*COUNTED_COLUMNS, "created_at", *self.pii]
+            wanted += [*COUNTED_COLUMNS, "root_id", "created_at", *self.pii]
         columns: list[pl.Expr] = [pl.col(name) for name in wanted if name in present]
         if self.is_shard:  # the texts themselves need not be in memory at once
             columns.append(pl.col("text").str.len_chars().cast(pl.Int64).alias("_size"))
+            columns.append(pl.col("text").str.extract_all(_LINK).list.unique().alias("_hosts"))
         rows = file.select(columns).collect(engine="streaming")
         scores = [name for name in self.scores if name in present]
         found = {f"ends {name}": _find_extremes(rows[name]) for name in scores}
@@ -78,6 +83,9 @@ class CountFile:
         if "lang" in present:
             characters = pl.col("_size").sum().alias("characters")
             found["lang"] = rows.group_by("lang").agg(count, characters)
+        found["_host"] = _count_largest(_find_hosts(rows))
+        if "root_id" in present:
+            found["root_id"] = _count_largest(rows.select("root_id"))
         found["hours"] = timeline.count_by_hour(rows)
         found["sizes"] = rows.group_by("_size").agg(count)
         found["pii"] = pl.DataFrame(
@@ -89,6 +97,20 @@ class CountFile:
             schema={"column": pl.String, "documents": pl.Int64, "count": pl.Int64},
         )
         return found
+
+
+def _find_hosts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the hosts that the documents link to, each once a document: column ``_host``."""
+    links = rows.select("_hosts").with_row_index("_row").explode("_hosts").drop_nulls()
+    host = pl.col("_hosts").str.to_lowercase().str.replace(r"^https?://(?:www\.)?", "")
+    return links.select("_row", host.alias("_host")).unique().select("_host")
+
+
+def _count_largest(values: pl.DataFrame) -> pl.DataFrame:
+    """Return how often the most frequent values of the only column occur; ties by name."""
+    column = values.columns[0]
+    counts = values.drop_nulls().group_by(column).agg(pl.len().cast(pl.Int64).alias("count"))
+    return counts.sort("count", column, descending=[True, False]).head(_MAX_LARGEST)
 
 
 def _find_extremes(values: pl.Series) -> pl.DataFrame:

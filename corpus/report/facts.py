@@ -32,6 +32,29 @@ INTENDED_USES = (
 _MIN_LANGUAGE_SHARE = 0.01
 
 
+#: A share of the documents above which one thread, community or domain decides too much; of so few
+#: values, one has that share in any case.
+_LARGE_SHARE, _FEW_VALUES = 0.05, 20
+_LIMITS = {
+    "thread": "'max_thread_posts' of 'authors'",
+    "community": "'max_community_posts' of 'authors'",
+    "domain": "'max_domain_posts' of 'influence'",
+}
+
+
+def list_large_shares(statistics: Mapping[str, Any]) -> list[str]:
+    """Warn if more than a twentieth of the documents are of one thread, community or domain.
+
+    Not of a language: which languages a corpus has, and of which it has most, its plan decides.
+    """
+    return [
+        f"{row['share']:.1%} of the documents are of one {row['kind']}, {row['name']}: "
+        f"{_LIMITS[row['kind']]} can limit it"
+        for row in statistics.get("largest", ())
+        if row["kind"] in _LIMITS and row["share"] > _LARGE_SHARE and row["distinct"] > _FEW_VALUES
+    ]
+
+
 def describe_collection(manifest: Mapping[str, Any], plan: PublishedPlan) -> str:
     """Say where the posts come from and how many records could not be read."""
     readers = ", ".join(plan.readers) or "unknown readers"

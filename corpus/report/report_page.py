@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from corpus.report.charts import ColumnChart, draw_columns, draw_funnel, draw_histogram
+from corpus.report.facts import list_large_shares
 from corpus.report.funnel import (
     PUSHED_HEADS,
     find_duplicate_counts,
@@ -77,7 +78,7 @@ def render_report(
         "report.html.jinja",
         title=plan.title,
         summary=summarize_manifest(manifest),
-        warnings=manifest.get("warnings", ()),
+        warnings=[*manifest.get("warnings", ()), *list_large_shares(statistics)],
         tiles=_tiles(manifest, statistics),
         sections=[section for section in sections if section.content],
         slider_data=_slider_data(statistics),
@@ -209,8 +210,20 @@ def _long_table(
     )
 
 
-def _values(statistics: Statistics) -> list[dict[str, Any]]:
-    """Return the most frequent communities, platforms, kinds and licences."""
+def _values(statistics: Statistics) -> dict[str, Any] | None:
+    """Return the most frequent communities, platforms, kinds and licences, and the largest ones."""
+    found = _tabulate_values(statistics)
+    rows = [
+        (row["kind"], shorten(row["name"]), row["documents"], f"{row['share']:.1%}")
+        for row in statistics.get("largest", ())
+    ]
+    heads = ["", "the largest", "documents", "share"]
+    caption = "The largest thread, community, domain of links, and language"
+    largest = Table(caption, heads, rows, caption_hidden=False) if rows else None
+    return {"columns": found, "largest": largest} if found or rows else None
+
+
+def _tabulate_values(statistics: Statistics) -> list[dict[str, Any]]:
     found = []
     for column, title, head in (
         ("communities", "Communities", "community"),

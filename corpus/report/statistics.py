@@ -34,6 +34,8 @@ _LENGTH_EDGES = [0, 1, 2, 3, *sorted({math.floor(2 ** (step / 4)) for step in ra
 _MAX_VALUE_LENGTH = 200
 #: Numeric columns that have charts of another kind.
 _CHARTED_ELSEWHERE = ("cluster_size",)
+#: What :func:`_find_largest` looks at, to the column of its values.
+_LARGEST = {"thread": "root_id", "community": "community", "domain": "_host", "language": "lang"}
 _EMPTY_SIZES = pl.DataFrame(schema={"_size": pl.Int64, "count": pl.Int64})
 
 #: Run tasks, which the second argument names in the progress, and yield their results.
@@ -101,6 +103,7 @@ def count_statistics(
         "kinds": _count_top_values(kept, "kind", MAX_OTHER_VALUES),
         "licenses": _count_top_values(kept, "license", MAX_OTHER_VALUES),
         "communities": _count_top_values(kept, "community", MAX_COMMUNITIES),
+        "largest": _find_largest(kept),
         "timeline": timeline.summarize_timeline(kept["hours"])
         if shards
         else timeline.EMPTY_TIMELINE,
@@ -158,8 +161,29 @@ def _count_top_values(kept: CountTables, column: str, most: int) -> dict[str, An
         "distinct": named.height,
         "none": int(kept[column].filter(pl.col(column).is_null())["count"].sum()),
         "rest": int(named["count"].slice(most).sum()),
-        "top": [[name[:_MAX_VALUE_LENGTH], count] for name, count in named.head(most).rows()],
+        "top": [
+            [name[:_MAX_VALUE_LENGTH], count]
+            for name, count in named.head(most).select(column, "count").rows()
+        ],
     }
+
+
+def _find_largest(kept: CountTables) -> list[dict[str, Any]]:
+    """Return the largest thread, community, domain and language: its share of the documents.
+
+    ``distinct`` is how many there are; of threads and domains, at least how many. ``share`` of
+    these two is a lower bound: of a shard only the largest are counted.
+    """
+    documents = int(kept["sizes"]["count"].sum()) if "sizes" in kept else 0
+    largest = []
+    for kind, column in _LARGEST.items():
+        found = _count_top_values(kept, column, 1)
+        if found["top"]:
+            ((name, count),) = found["top"]
+            share = round(count / documents, 4)
+            row = {"kind": kind, "name": name, "documents": count, "share": share}
+            largest.append(row | {"distinct": found["distinct"]})
+    return largest
 
 
 def _count_languages(kept: CountTables, dropped: CountTables) -> dict[str, Any]:

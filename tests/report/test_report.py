@@ -17,6 +17,7 @@ from corpus import report
 from corpus.errors import BuildError
 from corpus.manifest import load_manifest
 from corpus.report import comparison_page, funnel, statistics, terminal
+from corpus.report.facts import list_large_shares
 from corpus.report.numbers import format_share, shorten
 from corpus.report.published_plan import PublishedPlan, display_names, hide_folders
 from corpus.report.report_page import Section
@@ -284,6 +285,39 @@ def test_the_thirty_largest_communities_are_listed_and_the_rest_is_counted(tmp_p
     assert [len(found["top"]), found["distinct"], found["none"]] == [30, 40_001, 7]
     assert sum(count for _, count in found["top"]) + found["rest"] == 50_500
     assert found["top"][1][0] == "c0", "ties go by name"
+
+
+def test_a_thread_community_or_domain_above_a_twentieth_is_warned_of(tmp_path: Path) -> None:
+    links = ["see https://www.Harrow.example/1 and http://harrow.example"] * 6
+    links += [f"https://site{n}.example/a, and no link" for n in range(30)]
+    kept = {
+        "text": [*links, *["no link"] * 64],
+        "root_id": ["r1"] * 6 + [f"r{n}" for n in range(94)],
+        "community": ["tea"] * 5 + [f"c{n}" for n in range(95)],
+        "lang": ["en"] * 90 + ["pt"] * 10,
+    }
+    found = count(tmp_path, kept)
+    largest = {
+        row["kind"]: (row["name"], row["documents"], row["share"]) for row in found["largest"]
+    }
+    assert largest == {
+        "thread": ("r1", 7, 0.07),
+        "community": ("tea", 5, 0.05),
+        "domain": ("harrow.example", 6, 0.06),
+        "language": ("en", 90, 0.9),
+    }
+    thread, domain = list_large_shares(found)
+    assert thread.startswith("7.0% of the documents are of one thread, r1")
+    assert "'max_domain_posts' of 'influence'" in domain
+
+
+def test_of_few_values_one_is_always_large(tmp_path: Path) -> None:
+    kept = {"text": ["a"] * 40, "community": ["tea"] * 21 + [f"c{n}" for n in range(19)]}
+    found = count(tmp_path, kept)
+    assert found["largest"] == [
+        {"kind": "community", "name": "tea", "documents": 21, "share": 0.525, "distinct": 20}
+    ]
+    assert list_large_shares(found) == []
 
 
 def test_dropped_posts_are_counted_by_language(tmp_path: Path) -> None:
