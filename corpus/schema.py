@@ -15,7 +15,8 @@ import polars as pl
 #: the source itself says the post should not be used (one of :data:`WITHDRAWAL_REASONS`), or null.
 #: ``seen_at``: when the source recorded this version of the post, in microseconds, where a source
 #: has it; only tombstones of a later time withdraw the post, and of copies with one id dedup keeps
-#: the last; negative for a version that is older than every edit. ``mentions``: ``name=author`` of
+#: the last; negative for a version that is older than every edit. ``edited_at``: when the author
+#: last changed the text, in microseconds, where a source says so. ``mentions``: ``name=author`` of
 #: each person that the text names, separated by spaces, where the author column holds ids.
 #: ``original_author``: of a repost, and of a text that repeats another one after ``RT @name:``, the
 #: author of the original, as ``author`` has it, or the name in the text where the dump does not
@@ -42,6 +43,7 @@ POST: dict[str, pl.DataType] = {
     "consent": pl.String(),
     "withdrawn": pl.String(),
     "seen_at": pl.Int64(),
+    "edited_at": pl.Int64(),
     "mentions": pl.String(),
     "author_name": pl.String(),
     "source_file": pl.String(),
@@ -106,7 +108,7 @@ REFUSAL: dict[str, pl.DataType] = {
 }
 
 #: Columns that are not in the output: private, or of no meaning after the build.
-INTERNAL_COLUMNS = ("withdrawn", "seen_at", "mentions", "author_name")
+INTERNAL_COLUMNS = ("withdrawn", "seen_at", "edited_at", "mentions", "author_name")
 
 
 def empty_posts() -> pl.DataFrame:

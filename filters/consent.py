@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
 
 import polars as pl
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from filters.contract import Filter, FilterConfig
+from filters.contract import DUMP_END, Filter, FilterConfig
 from filters.text.removal_notices import find_notices
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = {}
-VERSION = 4
+VERSION = 5
 # After dedup, a withdrawn post could be kept instead of a copy, and then be dropped as well.
 MUST_BE_FIRST = True
 
@@ -39,6 +40,35 @@ class Config(FilterConfig):
     require_consent: bool = Field(
         False, description="keep only posts whose author has declared that they may be used"
     )
+    settle: str = Field(
+        "0h",
+        pattern=r"^[0-9]{1,4}[hd]$",
+        description="posts written or edited within so long before their source's end are dropped "
+        "('48h', '7d'): what is planted just before a dump is made has not been removed yet; 0h: "
+        "none",
+    )
+    dump_end: str = Field(
+        "",
+        description="when the dumps were made, such as '2024-06-01' or '2024-06-01T12:00:00Z'; "
+        "empty: the latest time in each source",
+    )
+
+    @field_validator("dump_end")
+    @classmethod
+    def _check_dump_end(cls, value: str) -> str:
+        if value:
+            datetime.fromisoformat(value)  # a ValueError says what is wrong
+        return value
+
+    def settle_time(self) -> timedelta:
+        """``settle`` as a time."""
+        number, unit = int(self.settle[:-1]), self.settle[-1]
+        return timedelta(hours=number * (24 if unit == "d" else 1))
+
+
+def wants_dump_end(config: Config) -> bool:
+    """Whether posts are compared with the end of their source."""
+    return bool(config.settle_time()) and not config.dump_end
 
 
 def build(config: Config) -> Filter:
@@ -60,6 +90,19 @@ def build(config: Config) -> Filter:
             )
             has_no_consent = declared.fill_null("") != "allowed"
             reasons.append(pl.when(has_no_consent).then(pl.lit("no_consent")))
+        if config.settle_time() and (config.dump_end or DUMP_END in posts.columns):
+            edited = pl.from_epoch("edited_at", "us").dt.replace_time_zone("UTC")
+            end = pl.lit(_parse_end(config.dump_end)) if config.dump_end else pl.col(DUMP_END)
+            is_new = pl.max_horizontal("created_at", edited) > end - config.settle_time()
+            reasons.append(pl.when(is_new).then(pl.lit("unsettled")))
         return posts.with_columns(pl.coalesce(reasons).alias("reject"))
 
     return consent
+
+
+def _parse_end(value: str) -> datetime:
+    """The time that ``dump_end`` names; of a day its end is meant, without a zone UTC."""
+    end = datetime.fromisoformat(value)
+    if len(value) == len("2024-06-01"):
+        end += timedelta(days=1)
+    return end.astimezone(UTC) if end.tzinfo else end.replace(tzinfo=UTC)

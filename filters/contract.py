@@ -18,6 +18,8 @@ and may have
 * ``check(config)``: raises ValueError for what can be known to be wrong before a build;
 * ``writes(config)``: ``WRITES`` under a Config that asks for more columns;
 * ``wants_key(config)``: whether ``build(config, key=...)`` needs the corpus's key;
+* ``wants_dump_end(config)``: whether it reads the column :data:`DUMP_END`, for which a build reads
+  all files before it filters;
 * ``resolved(config)``: the same Config with explicit values for the settings that it leaves to the
   module;
 * ``thresholds(config)``: which setting bounds which column under ``config`` (see
@@ -51,6 +53,9 @@ Filter = Callable[[pl.DataFrame], pl.DataFrame]
 #: judge the post; null for a post that it has judged. A build counts the languages by stage and
 #: does not keep the column.
 UNJUDGED = "unjudged"
+#: The column for the latest time at which a post of the same source was written or edited; null
+#: where no post has a time. Only filters that want it see it, and it is not kept.
+DUMP_END = "_dump_end"
 
 
 class FilterConfig(BaseModel):
@@ -124,6 +129,12 @@ def movable(module: object, config: FilterConfig) -> Mapping[str, str]:
 def wants_key(module: object, config: FilterConfig) -> bool:
     """Return whether a filter needs the corpus's key under ``config``; most do not."""
     hook = getattr(module, "wants_key", None)
+    return bool(hook(config)) if hook else False
+
+
+def wants_dump_end(module: object, config: FilterConfig) -> bool:
+    """Return whether a filter reads :data:`DUMP_END` under ``config``; most do not."""
+    hook = getattr(module, "wants_dump_end", None)
     return bool(hook(config)) if hook else False
 
 

@@ -131,7 +131,15 @@ def _build_corpus(context: BuildContext) -> dict[str, Any]:
         *list_language_warnings(context.plan, context.funnel),
     ]
     manifest = build_manifest(
-        context, sources, shards, index, replacements, people, warnings, origins
+        context,
+        sources,
+        shards,
+        index,
+        replacements,
+        people,
+        warnings,
+        origins,
+        ingest.count_last_posts(files),
     )
     _write_documentation(context, manifest, samples)
     return manifest

@@ -15,6 +15,7 @@ from corpus import dedup, stages
 from corpus.dedup.minhash import choose_bands
 from corpus.errors import BuildError
 from corpus.manifest import MANIFEST_FORMAT_VERSION, find_imbalances
+from corpus.pipeline import settling
 from corpus.pipeline.context import BuildContext
 from corpus.pipeline.ingest import InputFiles, list_post_files
 from corpus.pipeline.join_batches import DumpFile, FileCounts
@@ -315,12 +316,14 @@ def build_manifest(
     people: Mapping[str, Any],
     warnings: Sequence[str] = (),
     origins: Sequence[Mapping[str, Any]] = (),
+    last_posts: int = 0,
 ) -> dict[str, Any]:
     """Build the manifest; BuildError if read = refused + dropped + kept fails anywhere.
 
     ``shards`` are the shards' receipts, ``index`` is the content of ``index.json``,
     ``replacements`` and ``people`` are the entries for ``reserve/`` and ``people/``, ``warnings``
-    are for the report, and ``origins`` is what became of the posts of each source and platform.
+    are for the report, ``origins`` is what became of the posts of each source and platform, and
+    ``last_posts`` were written or edited just before the end of their source.
     """
     plan, refused = context.plan, _sum_refusals(sources)
     rows = [context.funnel[stage.name] for stage in plan.stages]
@@ -356,6 +359,7 @@ def build_manifest(
         "thresholds": list(_list_thresholds(plan)),
         "dedup": {**_describe_signatures(plan), **context.facts.get("dedup", {})},
         **({"influence": context.facts["influence"]} if "influence" in context.facts else {}),
+        "last_hours": {"hours": settling.HOURS, "posts": last_posts},
         "index": {key: index[key] for key in ("rows", "bytes", "scheme")} if index else {},
         "reserve": dict(replacements) if replacements else {},
         "people": dict(people),

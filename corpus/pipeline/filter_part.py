@@ -21,6 +21,7 @@ from corpus.schema import (
     COUNTED_POSTS,
     LEDGER_COLUMNS,
     LEDGER_PEOPLE,
+    POST,
     TURN_COLUMNS,
     ledger_people,
 )
@@ -51,12 +52,16 @@ class FilterPart(PartTask):
     #: What filters of the chain have written of the part already: their indices, and the files.
     judged: tuple[tuple[int, Path], ...] = ()
     keeps_turns: bool = False  # whether a later stage keeps answered posts
+    dump_end: int | None = None  # of the posts' source, in microseconds, if a stage asks for it
 
     def write(self) -> Written:
         """Filter the posts and write the two files."""
         posts = pl.read_parquet(self.posts, glob=False)
         if self.tombstones:
             posts = apply_tombstones(posts, open_tombstones(self.tombstones))
+        if self.dump_end is not None:
+            end = pl.lit(self.dump_end).cast(POST["created_at"])
+            posts = posts.with_columns(end.alias(contract.DUMP_END))
         kept, dropped, funnel = filter_posts(
             posts,
             self.chain,
@@ -67,7 +72,7 @@ class FilterPart(PartTask):
             dict(self.judged),
             keeps_turns=self.keeps_turns,
         )
-        return self.write_frames(kept, dropped, funnel)
+        return self.write_frames(kept.drop(contract.DUMP_END, strict=False), dropped, funnel)
 
 
 def filter_posts(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
-from corpus import readers
+from corpus import readers, stages
 from corpus.errors import BuildError
+from corpus.pipeline import settling
 from corpus.pipeline.context import BuildContext, Part
 from corpus.pipeline.filter_part import FilterPart
 from corpus.pipeline.join_batches import DumpFile
@@ -22,9 +24,10 @@ from corpus.privacy import canaries, keys, suppression
 from corpus.privacy.tombstones import fold_tombstones
 from corpus.storage import filesystem
 from corpus.tasks import runners
+from filters import contract
 
 #: Raised when the files of a part have other content for the same posts.
-_PART_VERSION = 3
+_PART_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,9 @@ class PartScheduler:
         self._all_stages = serialize_stages(context.plan.stages)
         self._keeps_turns = context.plan.keeps_turns(segment[-1])
         self._fingerprints = context.segment_fingerprints(segment)
+        self._wants_ends = any(
+            contract.wants_dump_end(stages.find(each.name), each.config) for each in segment
+        )
         #: By the folder of the parts: the files that are not read to their end, those of which not
         #: all parts have been found, how many have, and how many bytes of the files these used.
         self._unread = {each.folder: each for each in files}
@@ -165,25 +171,31 @@ class PartScheduler:
         for file in self._files:
             yield file.read_task
         is_listed = self._context.suppressed.entries > 0
-        while any(is_listed or file.has_tombstones for file in self._unread.values()):
+        waits = is_listed or self._wants_ends
+        while any(waits or file.has_tombstones for file in self._unread.values()):
             yield runners.NOT_READY
+        ends = _find_dump_ends(self._files) if self._wants_ends else {}
         tombstones = _fold_tombstones(self._context, self._files)
         # Never of files that may or may not be read already.
         complete = [file for file in self._files if is_listed or file.has_tombstones]
         repeats = remove_repeats(self._context, _list_read_parts(complete), tombstones)
         while True:
             all_read = not self._unread  # asked before looking: no part can appear after it
-            yield from self._iter_new_parts(tombstones, repeats)
+            yield from self._iter_new_parts(tombstones, repeats, ends)
             if all_read:
                 return
             yield runners.NOT_READY
 
-    def _iter_new_parts(self, tombstones: Path | None, repeats: str) -> Iterator[FilterPart]:
+    def _iter_new_parts(
+        self, tombstones: Path | None, repeats: str, ends: Mapping[int | None, int]
+    ) -> Iterator[FilterPart]:
         """Tasks that filter the parts which have appeared since the last call."""
         removed = (tombstones.name if tombstones else "", *([repeats] if repeats else ()))
         for file in list(self._incomplete.values()):
             if file.folder not in self._targets:
                 identity = (*file.identity, *removed, self._fingerprints)
+                if file.source in ends:
+                    identity += (ends[file.source],)
                 target = self._context.workspace.step_folder("filtered", *identity)
                 self._targets[file.folder] = target
             for receipt in load_receipts(file.folder, self._part_counts[file.folder]):
@@ -203,6 +215,7 @@ class PartScheduler:
                     key_path=self._context.plan.key_path,
                     all_stages=self._all_stages,
                     keeps_turns=self._keeps_turns,
+                    dump_end=ends.get(file.source),
                 )
 
     def collect(self, result: ReadFiles | PlantCanaries | FilterPart) -> None:
@@ -236,6 +249,30 @@ class PartScheduler:
             for file in self._files
             for index in range(self._part_counts[file.folder])
         ]
+
+
+def _find_dump_ends(files: Sequence[InputFiles]) -> dict[int | None, int]:
+    """The latest time in each source that has times, by its index in the plan."""
+    ends = {
+        source: settling.find_end(receipts)
+        for source, receipts in _list_receipts_by_source(files).items()
+    }
+    return {source: end for source, end in ends.items() if end is not None}
+
+
+def count_last_posts(files: Sequence[InputFiles]) -> int:
+    """The posts that were written or edited in the last hours of their source."""
+    return sum(map(settling.count_last_posts, _list_receipts_by_source(files).values()))
+
+
+def _list_receipts_by_source(
+    files: Sequence[InputFiles],
+) -> dict[int | None, list[dict[str, Any]]]:
+    found: dict[int | None, list[dict[str, Any]]] = {}
+    for file in files:
+        if file.source is not None:  # canaries have no end
+            found.setdefault(file.source, []).extend(load_receipts(file.folder))
+    return found
 
 
 def _fold_tombstones(context: BuildContext, files: Sequence[InputFiles]) -> Path | None:

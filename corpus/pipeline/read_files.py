@@ -17,6 +17,7 @@ import polars as pl
 from corpus import readers
 from corpus.errors import BuildError
 from corpus.pipeline.join_batches import BatchJoiner, DumpFile, FileCounts, JoinedBatch
+from corpus.pipeline.settling import describe_last_hours
 from corpus.pipeline.withdrawn_copies import make_tombstones, mark_notices, mark_withdrawn
 from corpus.privacy import keys, removed_posts, suppression
 from corpus.privacy.file_names import FileNamer
@@ -171,6 +172,7 @@ def save_part(
         "repeating": int(removed_posts.mark_repeating(posts).sum()),
         "cursor": cursor,
         "position": position,
+        **describe_last_hours(posts),
     }
     save_receipt(receipt_path(folder, index), receipt, written)
 

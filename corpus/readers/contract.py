@@ -151,6 +151,7 @@ class Post(NamedTuple):
     mentions: str | None = None  # "name=author" of people in the text, by match_mentions()
     original_author: str | None = None  # of a repost: the author of the original
     author_name: str | None = None  # the author's name in texts, where author is another id
+    edited_at: int | None = None  # microseconds: when the author last changed the text
 
 
 class Tombstone(NamedTuple):
@@ -246,7 +247,8 @@ def make_versions(post: Post, edited_at: int | None, body: str = "") -> tuple[Re
         return (post,)
     if post.withdrawn is None:
         post = post._replace(withdrawn=find_overwriting(body or post.text, edited_at))
-    return post._replace(seen_at=edited_at), Tombstone("id", post.id, "superseded", edited_at)
+    post = post._replace(seen_at=edited_at, edited_at=edited_at)
+    return post, Tombstone("id", post.id, "superseded", edited_at)
 
 
 def find_overwriting(text: str, edited_at: int | None) -> str | None:

@@ -394,8 +394,22 @@ def _sources(manifest: Mapping[str, Any]) -> dict[str, Any]:
         rows = [(*row, counts) for row, counts in zip(rows, unreadable, strict=False)]
     return {
         "files": Table("Sources", heads, rows),
+        "last_hours": _describe_last_hours(manifest),
         "more": len(sources) - len(rows),
     }
+
+
+def _describe_last_hours(manifest: Mapping[str, Any]) -> str:
+    """Say how many posts ``settle`` of ``consent`` would drop; nothing if no time is known."""
+    found, read = manifest.get("last_hours"), manifest["totals"]["read"]
+    if not found or not found["posts"]:
+        return ""
+    share = format_share(found["posts"], read)
+    return (
+        f"{found['posts']:,} posts ({share}) were written or edited in the last {found['hours']} "
+        f"hours of their source, so that platforms had no time to remove what is planted there; "
+        f"consent: {{settle: {found['hours']}h}} drops such posts."
+    )
 
 
 def _speed(manifest: Mapping[str, Any]) -> Table | None:

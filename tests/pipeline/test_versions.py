@@ -255,3 +255,29 @@ def test_a_private_copy_does_not_withdraw_a_public_post(tmp_path: Path) -> None:
     fields = {"id": "id", "text": "text", "withdrawn": "why"}
     out = build(tmp_path, "table", ["posts.jsonl"], [], fields=fields)
     assert kept_texts(out) == [OLD]
+
+
+def test_each_source_settles_before_its_own_end(tmp_path: Path) -> None:
+    fields = {"id": "id", "text": "text", "created_at": "at", "edited_at": "edited"}
+    rows = [("a", 0, None), ("b", 0, 90), ("c", 60, None), ("d", 100, None)]  # hours
+    for number, later in enumerate((0, 5000)):
+        lines = [
+            {
+                "id": f"{name}{number}",
+                "text": f"{name}{number}",
+                "at": (at + later) * HOUR,
+                "edited": edited and (edited + later) * HOUR,
+            }
+            for name, at, edited in rows
+        ]
+        write_lines(tmp_path / f"dump{number}" / "posts.jsonl", lines)
+    out = build(
+        tmp_path, "table", ["dump0", "dump1"], [{"consent": {"settle": "48h"}}], fields=fields
+    )
+    assert sorted(kept_texts(out)) == ["a0", "a1"]
+    dropped = corpus.load(out).dropped().collect()
+    assert set(dropped["reason"]) == {"unsettled"} and dropped.height == 6
+    assert "_dump_end" not in dropped.columns
+    assert corpus.load(out).manifest["last_hours"] == {"hours": 48, "posts": 6}
+    report = (out / "report.html").read_text()
+    assert "6 posts (75.0" in report and "written or edited in the last 48 hours" in report

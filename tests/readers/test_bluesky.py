@@ -393,7 +393,7 @@ def test_without_a_time_the_revision_is_used_and_an_edit_without_both_is_refused
     row = commit(operation="update", rev="3kwemukb2222b")
     del row["time_us"]
     found, stone = decode(row)
-    assert found.seen_at == stone.said_at == WHEN
+    assert found.seen_at == found.edited_at == stone.said_at == WHEN
     row["commit"]["rev"] = "r"
     with pytest.raises(Refused, match="no_time"):
         decode(row)

@@ -242,7 +242,7 @@ def test_gab_and_truth_social_are_read_with_their_threads(
 def test_what_gab_and_truth_social_add_is_read() -> None:
     assert one(status(**{**GAB, "quote_of_id": "9"})).kind == "quote"
     edited = one(status(**{**GAB, "revised_at": "2023-01-02T00:00:00.000Z"}))
-    assert edited.seen_at == 1_672_617_600_000_000
+    assert edited.seen_at == edited.edited_at == 1_672_617_600_000_000
     hidden = {**TRUTH, "account": {**ACCOUNT, "unauth_visibility": False}}
     assert one(status(**hidden)).withdrawn == "opted_out"
     parent = {**STATUS, "uri": "https://truthsocial.com/@eve/7"}

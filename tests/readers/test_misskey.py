@@ -169,7 +169,7 @@ def test_deletions_and_edits_become_tombstones() -> None:
     assert decode({"type": "noteUpdated", "body": event}) == told
     assert post_of({**NOTE, "deletedAt": "2024-05-02T00:00:00Z"}).withdrawn == "deleted"
     post, superseded = decode({**NOTE, "updatedAt": "2024-05-02T00:00:00.000Z"})
-    assert isinstance(post, Post) and post.seen_at == 1_714_608_000_000_000
+    assert isinstance(post, Post) and post.seen_at == post.edited_at == 1_714_608_000_000_000
     name = "misskey:mk.example/9abc"
     assert superseded == Tombstone("id", name, "superseded", 1_714_608_000_000_000)
 

@@ -94,7 +94,8 @@ def decode_commit(
     if seen_at is None:
         # Without a time, the tombstone would apply to the update as well.
         raise Refused("no_time")
-    return (created, Tombstone("id", "bluesky:" + uri, "superseded", seen_at))
+    superseded = Tombstone("id", "bluesky:" + uri, "superseded", seen_at)
+    return (created._replace(edited_at=seen_at), superseded)
 
 
 def _decode_declaration(

@@ -311,6 +311,7 @@ class StatusDecoder:
             edited,
             match_mentions(text, mentioned) if source.mentions else None,
             _make_author(original) if original is not None else None,
+            edited_at=edited,
         )
         version = name if original is None else parent
         superseded = make_edit_tombstones(version, edited) if version else ()

@@ -366,6 +366,7 @@ class ActivityDecoder:
             None,  # license
             (self._withdrawn or find_overwriting(body, edited)) if public else "private",
             seen_at=edited,
+            edited_at=edited,
             mentions=match_mentions(text, _iter_mentioned_users(note)) if "@" in text else None,
         )
         opt_outs = make_opt_out_tombstones(author) if self._opted_out else ()
