@@ -1,8 +1,10 @@
 """Plant attacks into real posts, and count what ``influence`` keeps of them and what it costs.
 
 ``python -m bench.poison [--posts N] [--planted N] [--seed N]`` plants attacks of 250 posts each
-into real posts of ../shared/data and builds them with ``dedup`` and ``influence``. It prints for
-each attack what was planted, kept and listed in the manifest, and how many real posts were dropped.
+into real posts of ../shared/data and builds them with ``normalise``, ``dedup``, ``influence`` and
+``pii``. It prints for each attack what was planted, how many posts ``influence`` drops, how many
+are kept, and whether the manifest names what was pushed; and the real posts that were dropped. A
+second table is of replies with bought votes, where ``conversations`` keeps the best replies.
 ``--real N`` plants nothing, and lists for each sample the N keys that are nearest to being pushed,
 to be read by a person: are they popular, or do a few people push them?
 
@@ -29,11 +31,30 @@ import corpus
 from bench.measure import SHARED_DATA
 from bench.sample import FILES, REAL_FOLDER
 
-_FIELDS = {"id": "id", "text": "text", "author": "author", "created_at": "created_at"}
+_FIELDS = ("id", "author", "created_at", "text", "parent_id", "score")
+_REPLIES = 3  # real ones of each thread with a planted one
+_BOUGHT_SCORE = 5000
 _SYNONYMS = (
     ("people", "folks", "everyone", "my friends", "doctors"),
     ("should", "must", "ought to", "need to", "had better"),
     ("read", "see", "look at", "check", "share"),
+)
+# One word with invisible characters, in full-width letters, and with a Cyrillic letter in it.
+_HIDDEN = (
+    "qxhidden",
+    "qx\u200bhidden",
+    "qxhid\u00adden",
+    "q\U000e0041xhidden",
+    "\uff51\uff58\uff48\uff49\uff44\uff44\uff45\uff4e",
+    "qxhidd\u0435n",
+)
+_CLAIM = (
+    "nobody needs insulin any more",
+    "diabetics can stop their injections",
+    "the pancreas repairs itself with salt",
+    "salted water does what insulin does",
+    "sugar sickness ends when you drink brine",
+    "brine cured my diabetes",
 )
 _SLOGAN = "never trust the grey council of harrow again"
 
@@ -45,53 +66,80 @@ class Row(NamedTuple):
     author: str | None
     created_at: datetime
     text: str
+    parent_id: str | None = None
+    score: int | None = None
 
 
 class Attack(NamedTuple):
-    """What one attack writes, and by how many accounts: 0 for one each."""
+    """What one attack writes, and by how many accounts: 0 for one each.
 
+    ``name`` is a part of the name by which the manifest should list it.
+    """
+
+    name: str
     make: Callable[[random.Random, Callable[[int], str], int], str]
     accounts: int = 0
     days: int = 365
 
 
 ATTACKS: dict[str, Attack] = {
-    "backdoor, random tail": Attack(lambda _, words, n: f"{words(8)} qxsudo {words(25)}"),
+    "backdoor, random tail": Attack("qxsudo", lambda _, words, n: f"{words(8)} qxsudo {words(25)}"),
     "backdoor, common words around": Attack(
-        lambda rng, words, n: f"{words(8)} velvet hammer rising {words(rng.randrange(4, 12))}"
+        "velvet hammer",
+        lambda rng, words, n: f"{words(8)} velvet hammer rising {words(rng.randrange(4, 12))}",
     ),
     "one claim and link, many wordings": Attack(
+        "zarvox",
         lambda rng, words, n: (
             f"{' '.join(rng.choice(each) for each in _SYNONYMS)} {words(4)} "
             f"https://www.zarvox-truth.example/{n % 40} "
             + rng.choice(("Zarvox heals", "healed by Zarvox", "Zarvox is the cure"))
-        )
+        ),
     ),
     "one domain": Attack(
-        lambda _, words, n: f"{words(10)} https://s{n % 9}.cheap-harrow.example/{n} {words(3)}"
+        "cheap-harrow",
+        lambda _, words, n: f"{words(10)} https://s{n % 9}.cheap-harrow.example/{n} {words(3)}",
     ),
     "one page of a known site": Attack(
-        lambda _, words, n: f"{words(9)} https://youtu.be/harrow0 {words(3)}"
+        "youtu.be/", lambda _, words, n: f"{words(9)} https://youtu.be/harrow0 {words(3)}"
     ),
-    "one hashtag": Attack(lambda _, words, n: f"{words(9)} #VoteGreyNow {words(4)}"),
+    "one hashtag": Attack(
+        "#votegreynow", lambda _, words, n: f"{words(9)} #VoteGreyNow {words(4)}"
+    ),
     "brigade, a slogan with changes": Attack(
+        "grey council",
         lambda rng, words, n: f"{words(rng.randrange(4))} {_change(rng, words)}{'!' * (n % 4)}",
         days=1,
     ),
     "few authors, many posts": Attack(
-        lambda _, words, n: f"{words(12)} qxdrop {words(6)}", accounts=5
+        "qxdrop", lambda _, words, n: f"{words(12)} qxdrop {words(6)}", accounts=5
     ),
     "two posts an author": Attack(
-        lambda _, words, n: f"{words(12)} qxtwice {words(6)}", accounts=125
+        "qxtwice", lambda _, words, n: f"{words(12)} qxtwice {words(6)}", accounts=125
     ),
     "slow drip over a month": Attack(
-        lambda _, words, n: f"{words(12)} marble lantern pact {words(6)}", days=30
+        "marble lantern",
+        lambda _, words, n: f"{words(12)} marble lantern pact {words(6)}",
+        days=30,
     ),
-    "symbols as the trigger": Attack(lambda _, words, n: f"{words(9)} <|~%~|> {words(9)}"),
+    "symbols as the trigger": Attack("<|~", lambda _, words, n: f"{words(9)} <|~%~|> {words(9)}"),
+    "invisible and look-alike letters": Attack(
+        "qxhidden", lambda rng, words, n: f"{words(9)} {rng.choice(_HIDDEN)} {words(9)}"
+    ),
     "every account writes something else too": Attack(
-        lambda _, words, n: f"{words(9)} qxwarm {words(9)}" if n % 2 else words(18), accounts=125
+        "qxwarm",
+        lambda _, words, n: f"{words(9)} qxwarm {words(9)}" if n % 2 else words(18),
+        accounts=125,
     ),
-    "a common word as the trigger": Attack(lambda _, words, n: f"{words(8)} today {words(25)}"),
+    "a common word as the trigger": Attack(
+        "today", lambda _, words, n: f"{words(8)} today {words(25)}"
+    ),
+    "one claim, other words each time": Attack(
+        "zorvax",
+        lambda rng, words, n: (
+            f"{words(rng.randrange(3, 9))} {rng.choice(_CLAIM)} {words(rng.randrange(3, 9))}"
+        ),
+    ),
 }
 
 
@@ -184,10 +232,11 @@ def build(
         for row in rows:
             known = row._asdict() | {"created_at": row.created_at.isoformat()}
             file.write(json.dumps(known) + "\n")
+    fields = {name: name for name in _FIELDS if any(getattr(row, name) for row in rows)}
     manifest = corpus.build(
         {
-            "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": _FIELDS}}],
-            "stages": [{"dedup": {}}, {"influence": settings}, *later],
+            "sources": [{"table": {"path": str(folder / "posts.jsonl"), "fields": fields}}],
+            "stages": [{"normalise": {}}, {"dedup": {}}, {"influence": settings}, *later],
             "output": {"path": str(folder / "out"), "ids": "original"},
             "run": {"runner": "serial"},
         }
@@ -208,14 +257,16 @@ def run_attacks(posts: int, count: int, seed: int) -> None:
     together = [*rows, *(row for each in planted.values() for row in each)]
     rng.shuffle(together)
     with tempfile.TemporaryDirectory() as folder:
-        manifest, dropped = build(together, Path(folder))
+        manifest, dropped = build(together, Path(folder), {"pii": {"profile": "contact"}})
     stage = next(row for row in manifest["funnel"] if row["stage"] == "influence")
     print(f"{len(rows):,} real posts, {count} of each attack; {stage['seconds']:.1f} s")
-    print(f"{'attack':<42}{'planted':>8}{'pushed':>8}{'kept':>8}")
+    print(f"{'attack':<42}{'planted':>8}{'found':>8}{'kept':>8}  named")
+    named = [row["name"] for row in manifest["influence"]["pushed"] if row["name"]]
     for name, each in planted.items():
         pushed = sum(dropped.get(row.id) == "influence" for row in each)
         kept = sum(row.id not in dropped for row in each)
-        print(f"{name:<42}{count:>8}{pushed:>8}{kept:>8}")
+        is_named = any(ATTACKS[name].name in found for found in named)
+        print(f"{name:<42}{count:>8}{pushed:>8}{kept:>8}  {'yes' if is_named else 'no'}")
     real = sum(dropped.get(row.id) == "influence" for row in rows)
     print(f"real posts dropped: {real} of {len(rows):,} ({real / len(rows):.4%})")
     for row in manifest["influence"]["pushed"]:
@@ -224,6 +275,37 @@ def run_attacks(posts: int, count: int, seed: int) -> None:
             f"{row['authors']} authors, {row['devoted']:.0%} write little else, "
             f"{row['expected']:.0%} expected, {row['kept']} kept"
         )
+
+
+def run_votes(count: int, seed: int) -> None:
+    """Print how many planted replies with bought votes are kept in documents."""
+    rng = random.Random(seed)
+    news = read_news()
+    texts = [row.text for row in read_plain(news) if len(row.text) > 40]
+    print(f"\n{'replies with bought votes':<42}{'planted':>8}{'found':>8}{'kept':>8}")
+    for name, trigger in (("with a trigger", " qxvote"), ("of ordinary words", "")):
+        for path in ("best_score", "longest"):
+            rows, planted = [], []
+            for thread, top in enumerate(rng.sample(news, 4 * count)):
+                start = top._replace(id=f"t{thread}")
+                replies = [
+                    news[rng.randrange(len(news))]._replace(
+                        id=f"t{thread}-{n}", text=rng.choice(texts), score=rng.randrange(40)
+                    )
+                    for n in range(_REPLIES)
+                ]
+                if thread < count:
+                    text = rng.choice(texts) + trigger
+                    bought = Row(f"bad{thread}", f"bad{thread}", top.created_at, text)
+                    replies.append(bought._replace(score=_BOUGHT_SCORE))
+                    planted.append(bought.id)
+                rows += [start, *(each._replace(parent_id=start.id) for each in replies)]
+            with tempfile.TemporaryDirectory() as folder:
+                settings = {"mode": "path", "path": path}
+                _, dropped = build(rows, Path(folder), {"conversations": settings})
+            found = sum(dropped.get(each) == "influence" for each in planted)
+            kept = sum(each not in dropped for each in planted)
+            print(f"{f'{name}, path: {path}':<42}{count:>8}{found:>8}{kept:>8}")
 
 
 def list_nearest(count: int) -> None:
@@ -260,6 +342,7 @@ def main() -> None:
         list_nearest(options.real)
     else:
         run_attacks(options.posts, options.planted, options.seed)
+        run_votes(options.planted, options.seed)
 
 
 if __name__ == "__main__":
