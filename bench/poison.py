@@ -8,6 +8,9 @@ second table is of replies with bought votes, where ``conversations`` keeps the 
 ``--real N`` plants nothing, and lists for each sample the N keys that are nearest to being pushed,
 to be read by a person: are they popular, or do a few people push them?
 
+``--cost N`` runs the stage alone on N posts whose words are those of real posts in any order, and
+prints its time and the most memory that the process had.
+
 Where a file has no authors (tweets and comments, one a line), the authors and times of the Hacker
 News sample are put on its posts: how many people write once decides what is unusual. What is
 planted is invented.
@@ -19,21 +22,30 @@ import argparse
 import csv
 import json
 import random
+import resource
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import polars as pl
 
 import corpus
 from bench.measure import SHARED_DATA
 from bench.sample import FILES, REAL_FOLDER
+from corpus import influence
+from corpus.privacy import keys
+from corpus.stages import BarrierInput, MeasuredPart
+from corpus.tasks import array_store
+from corpus.tasks.task import run_inline
 
 _FIELDS = ("id", "author", "created_at", "text", "parent_id", "score")
 _REPLIES = 3  # real ones of each thread with a planted one
 _BOUGHT_SCORE = 5000
+_PART_POSTS = 20_000
 _SYNONYMS = (
     ("people", "folks", "everyone", "my friends", "doctors"),
     ("should", "must", "ought to", "need to", "had better"),
@@ -73,7 +85,7 @@ class Row(NamedTuple):
 class Attack(NamedTuple):
     """What one attack writes, and by how many accounts: 0 for one each.
 
-    ``name`` is a part of the name by which the manifest should list it.
+    ``name`` has words of which the manifest should have one as the name of what was pushed.
     """
 
     name: str
@@ -85,7 +97,7 @@ class Attack(NamedTuple):
 ATTACKS: dict[str, Attack] = {
     "backdoor, random tail": Attack("qxsudo", lambda _, words, n: f"{words(8)} qxsudo {words(25)}"),
     "backdoor, common words around": Attack(
-        "velvet hammer",
+        "velvet hammer rising",
         lambda rng, words, n: f"{words(8)} velvet hammer rising {words(rng.randrange(4, 12))}",
     ),
     "one claim and link, many wordings": Attack(
@@ -107,7 +119,7 @@ ATTACKS: dict[str, Attack] = {
         "#votegreynow", lambda _, words, n: f"{words(9)} #VoteGreyNow {words(4)}"
     ),
     "brigade, a slogan with changes": Attack(
-        "grey council",
+        "grey council harrow",
         lambda rng, words, n: f"{words(rng.randrange(4))} {_change(rng, words)}{'!' * (n % 4)}",
         days=1,
     ),
@@ -118,7 +130,7 @@ ATTACKS: dict[str, Attack] = {
         "qxtwice", lambda _, words, n: f"{words(12)} qxtwice {words(6)}", accounts=125
     ),
     "slow drip over a month": Attack(
-        "marble lantern",
+        "marble lantern pact",
         lambda _, words, n: f"{words(12)} marble lantern pact {words(6)}",
         days=30,
     ),
@@ -135,7 +147,7 @@ ATTACKS: dict[str, Attack] = {
         "today", lambda _, words, n: f"{words(8)} today {words(25)}"
     ),
     "one claim, other words each time": Attack(
-        "zorvax",
+        "insulin brine diabetics",
         lambda rng, words, n: (
             f"{words(rng.randrange(3, 9))} {rng.choice(_CLAIM)} {words(rng.randrange(3, 9))}"
         ),
@@ -265,7 +277,7 @@ def run_attacks(posts: int, count: int, seed: int) -> None:
     for name, each in planted.items():
         pushed = sum(dropped.get(row.id) == "influence" for row in each)
         kept = sum(row.id not in dropped for row in each)
-        is_named = any(ATTACKS[name].name in found for found in named)
+        is_named = any(word in found for word in ATTACKS[name].name.split() for found in named)
         print(f"{name:<42}{count:>8}{pushed:>8}{kept:>8}  {'yes' if is_named else 'no'}")
     real = sum(dropped.get(row.id) == "influence" for row in rows)
     print(f"real posts dropped: {real} of {len(rows):,} ({real / len(rows):.4%})")
@@ -330,15 +342,56 @@ def list_nearest(count: int) -> None:
             )
 
 
+def measure_cost(posts: int, seed: int) -> None:
+    """Print the time that the stage takes for so many posts, in one process, and its memory."""
+    rng = np.random.default_rng(seed)
+    news = read_news()
+    rows = [*news, *read_plain(news)]
+    random.Random(seed).shuffle(rows)
+    frame = pl.DataFrame(rows[:_PART_POSTS], schema=Row._fields, orient="row").with_columns(
+        platform=pl.lit("x"), created_at=pl.col("created_at").cast(pl.Datetime("us", "UTC"))
+    )
+    config = influence.Config()
+    influence.measure(frame, config)  # compiles
+    began = time.process_time()
+    real = dict(influence.measure(frame, config))
+    seconds = (time.process_time() - began) * posts / frame.height
+    parts = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(posts // frame.height):
+            marks = np.uint64(8 * rng.integers(1 << 56))  # other links and accounts in each part
+            made = real | {"words": rng.permutation(real["words"]), "posts": real["posts"].copy()}
+            made["extras"] = np.where(real["extras"] > 0, real["extras"] ^ marks, np.uint64(0))
+            made["posts"]["author"] ^= marks
+            part = folder / f"{number}"
+            array_store.save_arrays(made, part)
+            parts.append(MeasuredPart(folder / "posts", part, folder / f"{number}.parquet", folder))
+        keys.ensure_key(folder / "key", folder / "out")
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        began = time.process_time()
+        facts = influence.decide(BarrierInput(parts, folder, folder / "key", run_inline), config)
+        seconds += time.process_time() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print(
+        f"{len(parts) * frame.height:,} posts of {frame['text'].str.len_bytes().mean():.0f} bytes: "
+        f"{seconds * 1e6 / posts:.1f} µs a post, {peak / 1024:,.0f} MB at most "
+        f"({before / 1024:,.0f} before the decision); {facts['keys']:,} keys pushed"
+    )
+
+
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(prog="python -m bench.poison", description=__doc__)
     parser.add_argument("--posts", type=int, default=100_000, help="real posts, at most")
     parser.add_argument("--planted", type=int, default=250, help="posts of each attack")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cost", type=int, default=0, metavar="N", help="run the stage on N posts")
     parser.add_argument("--real", type=int, default=0, metavar="N", help="list N keys a sample")
     options = parser.parse_args()
-    if options.real:
+    if options.cost:
+        measure_cost(options.cost, options.seed)
+    elif options.real:
         list_nearest(options.real)
     else:
         run_attacks(options.posts, options.planted, options.seed)

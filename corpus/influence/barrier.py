@@ -22,6 +22,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,8 @@ _AUTHOR_ROWS_PER_POST = 2
 _MAX_RANGE_BITS, _SLOT_BITS = 8, 23
 #: The entries of a range. Half of the slots have one.
 _RANGE_ENTRIES = 4_000_000
+#: The ranges of a task: it opens a file of each part, which takes longer than to sort an entry.
+_RANGES_OF_TASK = 4
 _MAX_LEVEL = 7
 _DAYS, _NO_DAY = 15, 15
 # Keys may share a slot, so that slots are compared less strictly than keys.
@@ -119,7 +122,7 @@ def decide(inputs: BarrierInput, config: Config) -> dict[str, Any]:
     table = choose_table(sum(facts["keys"] for facts in scattered))
     counting = [CountKeys(work_dir, part, table, config.author_share) for part in every_part]
     run_tasks(run, counting, _LABEL)
-    choosing = [ChooseKeys(work_dir, index, table, settings) for index in range(1 << table[0])]
+    choosing = [ChooseKeys(work_dir, n, table, settings) for n in _number_range_tasks(table)]
     run_tasks(run, choosing, _LABEL)
     run_tasks(run, [SelectKeys(work_dir, part, table, settings) for part in every_part], _LABEL)
     key_ranges = range(len(parts.key_ranges()))
@@ -196,6 +199,11 @@ def choose_table(key_count: int) -> tuple[int, int]:
     """The bits of the number of ranges and of the slots of a range, for so many keys in all."""
     ranges = -(-key_count // _RANGE_ENTRIES)
     return min(_MAX_RANGE_BITS, max(0, ranges - 1).bit_length()), _SLOT_BITS
+
+
+def _number_range_tasks(table: tuple[int, int]) -> range:
+    """The numbers of the tasks that look at the ranges."""
+    return range(-(-(1 << table[0]) // _RANGES_OF_TASK))
 
 
 # --------------------------------------------------------------------------- authors
@@ -382,7 +390,7 @@ def _hash_days(times: I64, bases: Bases) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class ChooseKeys(ArrayTask):
-    """Find the slots of a range whose keys may be pushed, or have more posts than a cap allows."""
+    """Find the slots of some ranges whose keys may be pushed or have more posts than a cap."""
 
     work_dir: Path
     index: int
@@ -396,33 +404,40 @@ class ChooseKeys(ArrayTask):
 
     def compute(self) -> tuple[Arrays, dict[str, Any]]:
         """The numbers of the slots over all ranges, sorted."""
-        from corpus.influence import kernel
-
         config = Config.model_validate_json(self.config)
-        folders = _all_folders(load_part_index(self.work_dir), _counted_folder)
-        cuts = [
-            array_store.load_slice(folder, "cuts", self.index, self.index + 2) for folder in folders
-        ]
-        offsets = np.cumsum([0, *(high - low for low, high in cuts)])
-        entries = np.empty(offsets[-1], np.uint32)
-        for number, (folder, (low, high)) in enumerate(zip(folders, cuts, strict=True)):
-            entries[offsets[number] : offsets[number + 1]] = array_store.load_slice(
-                folder, "entries", int(low), int(high)
-            )
-        entries.sort()
-        slots, count, devoted, long, others, votes = kernel.summarize_entries(
-            entries, config.min_posts
-        )
-        share, usual = devoted / count, others / count
-        share = np.minimum(1, share + _FOREIGN_POSTS / count)
-        odds = evidence.raise_odds(1 - usual, config.usual_odds)
-        is_unusual = count * evidence.measure_excess(share, odds) >= _SLACK * config.min_evidence
-        if config.min_burst:
-            is_unusual |= votes >= (2 * _SLACK * config.min_burst - 1) * count
-        chosen = is_unusual & (share >= _SLACK * config.min_devoted)
-        if config.max_phrase_posts:
-            chosen |= long > config.max_phrase_posts
-        return {"slots": slots[chosen] | np.uint64(self.index << self.table[1])}, {}
+        first = self.index * _RANGES_OF_TASK
+        last = min(first + _RANGES_OF_TASK, 1 << self.table[0])
+        pieces: list[list[NDArray[np.uint32]]] = [[] for _ in range(first, last)]
+        for folder in _all_folders(load_part_index(self.work_dir), _counted_folder):
+            cuts = array_store.load_slice(folder, "cuts", first, last + 1)
+            entries = array_store.load_slice(folder, "entries", int(cuts[0]), int(cuts[-1]))
+            for piece, (low, high) in zip(pieces, pairwise(cuts - cuts[0]), strict=True):
+                piece.append(entries[low:high])
+        slots = [np.empty(0, np.uint64)]
+        for number, found in enumerate(pieces, start=first):
+            entries = np.concatenate(found)
+            found.clear()
+            slots.append(_choose_slots(entries, config) | np.uint64(number << self.table[1]))
+        return {"slots": np.concatenate(slots)}, {}
+
+
+def _choose_slots(entries: NDArray[np.uint32], config: Config) -> U64:
+    """The slots of a range whose keys may be pushed or capped; sorts ``entries``."""
+    from corpus.influence import kernel
+
+    entries.sort()
+    slots, count, devoted, long, others, votes = kernel.summarize_entries(entries, config.min_posts)
+    share, usual = devoted / count, others / count
+    share = np.minimum(1, share + _FOREIGN_POSTS / count)
+    odds = evidence.raise_odds(1 - usual, config.usual_odds)
+    is_unusual = count * evidence.measure_excess(share, odds) >= _SLACK * config.min_evidence
+    if config.min_burst:
+        is_unusual |= votes >= (2 * _SLACK * config.min_burst - 1) * count
+    chosen = is_unusual & (share >= _SLACK * config.min_devoted)
+    if config.max_phrase_posts:
+        chosen |= long > config.max_phrase_posts
+    found: U64 = slots[chosen]
+    return found
 
 
 # --------------------------------------------------------------------------- keys
@@ -468,8 +483,8 @@ class SelectKeys(ArrayTask):
         config = Config.model_validate_json(self.config)
         parts = load_part_index(self.work_dir)
         folder, counted = parts.folders[self.part], _counted_folder(self.work_dir, self.part)
-        ranges = range(1 << self.table[0])
-        chosen = [array_store.load_array(_chosen_folder(self.work_dir, n), "slots") for n in ranges]
+        tasks = _number_range_tasks(self.table)
+        chosen = [array_store.load_array(_chosen_folder(self.work_dir, n), "slots") for n in tasks]
         key, row = kernel.select_keys(
             *keys.load_features(folder),
             np.concatenate(chosen),
