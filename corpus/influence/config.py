@@ -8,7 +8,7 @@ from pydantic import Field
 
 from filters.contract import FilterConfig
 
-VERSION = 1
+VERSION = 2
 
 
 class Config(FilterConfig):
