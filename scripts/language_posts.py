@@ -26,17 +26,18 @@ from scripts.romanise import BLOCKS, romanise
 SEED = 1
 #: The languages of the model. It leaves those that a script identifies to lid.176.
 LANGUAGES = (
-    *("ar", "ar-Latn", "az", "bg", "bn-Latn", "bs", "ca", "cs", "da", "de", "en", "es", "et"),
-    *("eu", "fa", "fi", "fr", "gl", "ha", "hi", "hi-Latn", "hr", "hu", "id", "ig", "is", "it"),
+    *("ar", "ar-Latn", "az", "be", "bg", "bn-Latn", "bs", "ca", "cs", "da", "de", "en", "es"),
+    *("et", "eu", "fa", "fi", "fr", "ga", "gl", "ha", "hi", "hi-Latn", "hr", "ht", "hu", "id"),
+    *("ig", "is", "it"),
     *("ja", "kn-Latn", "lt", "lv", "mk", "ml-Latn", "ms", "nl", "no", "pa-Latn", "pl", "pt"),
     *("ro", "ru", "rw", "sk", "sl", "so", "sq", "sr", "sv", "sw", "ta-Latn", "te-Latn", "tl"),
     *("tr", "ts", "tw", "uk", "ur", "ur-Latn", "vi", "yo", "zh"),
 )
-#: The most posts of a set in a language of the model, and in another. English has more sets than
-#: other languages.
-MOST, MOST_OF_OTHERS = 3000, 1000
-#: The share of the texts of eight words or more that are shortened.
-SHORTENED = 0.33
+#: The most posts of a set in a language of the model, in English, of which people write the most
+#: different short posts, and in a language that is not of the model.
+MOST, MOST_IN_ENGLISH, MOST_OF_OTHERS = 3000, 8000, 1000
+#: The share of the texts of eight words or more that are shortened, and of those in English.
+SHORTENED, SHORTENED_IN_ENGLISH = 0.33, 0.5
 #: The sets with another language than the first part of their file's name says.
 _CODES = {"fil": "tl", "ar-arabizi": "ar-Latn", "ur-roman": "ur-Latn", "ur-ruhsold": "ur-Latn"}
 #: Files of ``unlabelled/``; ToLD-Br's Portuguese is only used to measure.
@@ -71,6 +72,20 @@ ROMANISED = {
     **{"hin": ("hi", "Deva"), "ben": ("bn", "Beng"), "pan": ("pa", "Guru"), "tam": ("ta", "Taml")},
     **{"tel": ("te", "Telu"), "kan": ("kn", "Knda"), "mal": ("ml", "Mlym")},
 }
+#: Files of Tatoeba in ``LASER``, and the languages they are in.
+TATOEBA = {
+    **{"ara": "ar", "arz": "ar", "aze": "az", "bel": "be", "bos": "bs", "bul": "bg", "cat": "ca"},
+    **{"ces": "cs", "cmn": "zh", "dan": "da", "deu": "de", "est": "et", "eus": "eu", "fin": "fi"},
+    **{"fra": "fr", "gle": "ga", "glg": "gl", "hin": "hi", "hrv": "hr", "hun": "hu", "ind": "id"},
+    **{"isl": "is", "ita": "it", "jpn": "ja", "lit": "lt", "lvs": "lv", "mkd": "mk", "nld": "nl"},
+    **{"nno": "no", "nob": "no", "pes": "fa", "pol": "pl", "por": "pt", "ron": "ro", "rus": "ru"},
+    **{"slk": "sk", "slv": "sl", "spa": "es", "sqi": "sq", "srp": "sr", "swe": "sv", "swh": "sw"},
+    **{"tgl": "tl", "tur": "tr", "ukr": "uk", "urd": "ur", "vie": "vi", "zsm": "ms"},
+}
+#: Treebanks of Universal Dependencies with posts or sentences, and the languages they are in.
+TREEBANKS = {
+    **{"UD_Haitian_Creole-Adolphe": "ht", "UD_Irish-TwittIrish": "ga", "UD_Serbian-SET": "sr"},
+}
 #: Files of ``ca-text-corpus/data``.
 CATALAN = (
     *("common-short-sentences", "common-voice-sentences", "proverbs", "riuraueditors"),
@@ -100,7 +115,7 @@ class Source(NamedTuple):
 def load_posts(data: Path, sentences: Path) -> pl.DataFrame:
     """Return all posts to train on: ``author``, ``gold``, ``text``, ``split``, ``set``.
 
-    ``data`` has the sets of posts, and ``sentences`` clones of four repositories. Where a set has
+    ``data`` has the sets of posts, and ``sentences`` clones of repositories. Where a set has
     no authors, each text is its own author.
     """
     measured = _load_measured_texts(data)
@@ -109,6 +124,8 @@ def load_posts(data: Path, sentences: Path) -> pl.DataFrame:
     for name, code, texts in sources:
         wanted = sorted({text for text in texts if text.strip()} - measured)
         most = MOST if code in LANGUAGES else MOST_OF_OTHERS
+        if code == "en":
+            most = MOST_IN_ENGLISH
         choose = random.Random(f"{SEED} {name} {code}")
         chosen = choose.sample(wanted, min(most, len(wanted)))
         parts.append(gold_sets.one_author_per_text(name, code, chosen))
@@ -116,12 +133,13 @@ def load_posts(data: Path, sentences: Path) -> pl.DataFrame:
     return posts.unique("text", keep="none", maintain_order=True)
 
 
-def shorten_some(texts: list[str]) -> Iterator[str]:
+def shorten_some(texts: list[str], codes: list[str]) -> Iterator[str]:
     """Yield the texts, some of the longer ones cut to 1 to 6 words, as titles and replies are."""
     choose = random.Random(f"{SEED} shorten")
-    for text in texts:
+    for text, code in zip(texts, codes, strict=True):
         words = text.split()
-        if len(words) < 8 or choose.random() > SHORTENED:
+        share = SHORTENED_IN_ENGLISH if code == "en" else SHORTENED
+        if len(words) < 8 or choose.random() > share:
             yield text
             continue
         count = choose.randint(1, 6)
@@ -167,6 +185,20 @@ def _load_sets(data: Path) -> Iterator[Source]:
 
 
 def _load_sentences(folder: Path) -> Iterator[Source]:
+    yield from _load_tatoeba(folder / "LASER/data/tatoeba/v1")
+    for name, code in TREEBANKS.items():
+        lines = [
+            line
+            for path in sorted((folder / name).glob("*-ud-*.conllu"))
+            for line in path.read_text(encoding="utf-8").split("\n")
+        ]
+        texts = [line.removeprefix("# text = ") for line in lines if line.startswith("# text = ")]
+        yield Source("ud", code, texts)
+    tweets = []
+    for part in ("train", "valid", "test"):
+        path = folder / f"indonlu/dataset/emot_emotion-twitter/{part}_preprocess.csv"
+        tweets += pl.read_csv(path)["tweet"].drop_nulls().to_list()
+    yield Source("emot", "id", [re.sub(r"\[(USERNAME|URL)\]", "", text) for text in tweets])
     ntrex = folder / "NTREX/NTREX-128"
     by_code: dict[str, list[str]] = {}
     for name, code in NTREX.items():
@@ -196,6 +228,17 @@ def _load_sentences(folder: Path) -> Iterator[Source]:
                 row = json.loads(line)
                 basque += [row["question"], row["sentence"]]
     yield Source("qnli", "eu", list(_cut_to_posts(basque, "eu")))
+
+
+def _load_tatoeba(folder: Path) -> Iterator[Source]:
+    """Yield the sentences of Tatoeba by language, and the English ones beside them."""
+    by_code: dict[str, list[str]] = {}
+    for name, code in TATOEBA.items():
+        for suffix, written in ((name, code), ("eng", "en")):
+            text = (folder / f"tatoeba.{name}-eng.{suffix}").read_text(encoding="utf-8")
+            by_code.setdefault(written, []).extend(text.split("\n"))
+    for code, texts in by_code.items():
+        yield Source("tatoeba", code, texts)
 
 
 def _find_code(name: str) -> str:

@@ -3,11 +3,11 @@
     python -m scripts.train_language --sentences FOLDER [--data ../shared/data] [--out FILE]
                                      [--unseen | --sharpness]
 
-A softmax regression over the features of ``filters/language/correction.py``, on top of lid.176's
-scores, by AdaGrad in one thread: the same sets, packages and seed give the same file. The sets are
-those of ``scripts/language_posts.py``, all with a licence that permits it; the gold sets TweetLID
-and TwitUser only measure the model. A text that lid.176 and eldc both find in one other language
-than its set's is not used, nor one that either finds in English if its set is not.
+A softmax regression over the features of ``filters/text/identifier/correction.py``, on top of
+lid.176's scores, by AdaGrad in one thread: the same sets, packages and seed give the same file. The
+sets are those of ``scripts/language_posts.py``, all with a licence that permits it; the gold sets
+TweetLID and TwitUser only measure the model. A text that lid.176 and eldc both find in one other
+language than its set's is not used, nor one that either finds in English if its set is not.
 
 In ``HIDDEN`` of the steps lid.176 alone scores a post's own language, if it knows it, and only the
 weights of the other languages are trained: they learn not to score for another language. Without
@@ -29,9 +29,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from bench.quality import language as gold_sets
-from filters.language import correction, eldc_model, scripts, words
-from filters.language import filter as language
 from filters.text import fasttext
+from filters.text.identifier import correction, eldc_model, identify, letters, scripts, words
 from filters.text.jit import jit
 from scripts import language_posts
 
@@ -87,26 +86,31 @@ def _bases(
     given: Floats,
     begins: NDArray[np.int64],
     written: Floats,
+    letter_bits: NDArray[np.int32],
 ) -> Floats:
     out = np.empty((offsets.size - 1, written.shape[1]), np.float32)
     points = np.empty(correction.MAX_CODE_POINTS + 2, np.int32)
     share = np.empty(written.shape[0], np.float32)
+    foreign = np.empty(len(letters.LANGUAGES), np.int32)
     for post in range(offsets.size - 1):
         count = correction.decode_code_points(text, offsets[post], offsets[post + 1], points)
         scripts.compute_script_shares(points, count, share)
         at, end = begins[post], begins[post + 1]
         correction.fill_base_logits(ids[at:end], given[at:end], share, written, out[post])
+        correction.penalise_foreign_letters(points, count, letter_bits, foreign, out[post])
     return out
 
 
 def rows_of(posts: pl.DataFrame, labels: list[str]) -> Rows:
     """Return the features and base scores of posts, as the filter computes them."""
     text, offsets = words.extract_words(posts)
-    model = language.load_fasttext_model(language.Config())
-    answers = language.predict_languages(model, labels, words.split_to_strings(text, offsets))
+    model = identify.load_fasttext_model(identify.Settings())
+    answers = identify.predict_languages(model, labels, words.split_to_strings(text, offsets))
     return Rows(
         *_sparse(text, offsets),
-        _bases(text, offsets, *answers, scripts.build_script_table(labels)),
+        _bases(
+            text, offsets, *answers, scripts.build_script_table(labels), letters.find_bits(labels)
+        ),
     )
 
 
@@ -195,7 +199,7 @@ def train(
     weight = np.array([SET_WEIGHT.get(name, 1.0) for name in posts["set"]])
     total = np.bincount(gold, weights=weight, minlength=len(labels))
     weight *= (total[gold].clip(1) / total.max()) ** -BALANCE
-    base = language.list_model_languages(language.load_fasttext_model(language.Config()))
+    base = identify.list_model_languages(identify.load_fasttext_model(identify.Settings()))
     is_known = np.array([label in base for label in labels])
     random = np.random.default_rng(SEED)
     order = np.concatenate([random.permutation(len(posts)) for _ in range(ROUNDS)])
@@ -226,13 +230,13 @@ def training_posts(data: Path, sentences: Path) -> pl.DataFrame:
     posts = language_posts.load_posts(data, sentences)
     labels = posts["gold"].unique().sort().to_list()
     lines = words.split_to_strings(*words.extract_words(posts))
-    model = language.load_fasttext_model(language.Config())
+    model = identify.load_fasttext_model(identify.Settings())
     found = [
         names[0].removeprefix(fasttext.LABEL_PREFIX) if names else ""
         for names, _ in fasttext.predict_labels(model, lines, 1)
     ]
     # What both find in Malay is Malay, although eldc alone finds Indonesian there too.
-    known = eldc_model.list_languages() | {"ms"}
+    known = eldc_model.list_languages()
     numbers = eldc_model.identify(lines, labels, known)
     seconds = [labels[number] if number >= 0 else "" for number in numbers]
     agree = pl.col("first") == pl.col("second")
@@ -248,13 +252,14 @@ def training_posts(data: Path, sentences: Path) -> pl.DataFrame:
         first=pl.Series(found), second=pl.Series(seconds), letters=letters
     ).filter(pl.col("letters") > 0, ~is_stranger, ~is_other)
     kept = named.select(posts.columns).sort("author", "text")
-    short = pl.Series(list(language_posts.shorten_some(kept["text"].to_list())))
+    texts, codes = kept["text"].to_list(), kept["gold"].to_list()
+    short = pl.Series(list(language_posts.shorten_some(texts, codes)))
     return kept.with_columns(text=short)
 
 
 def fit(posts: pl.DataFrame) -> correction.CorrectionModel:
     """Train the model of ``language_posts.LANGUAGES``, as far as ``posts`` has posts in them."""
-    base = language.list_model_languages(language.load_fasttext_model(language.Config()))
+    base = identify.list_model_languages(identify.load_fasttext_model(identify.Settings()))
     own = [code for code in language_posts.LANGUAGES if code in set(posts["gold"])]
     # A language that is no label of either model is not used.
     posts = posts.filter(pl.col("gold").is_in({*own, *base}))
@@ -268,10 +273,10 @@ def print_sharpness(data: Path) -> None:
         gold_sets.load_sheet(data / f"judgement/{name}.tsv").select("text", "gold")
         for name in ("dev", "languages_dev")
     ).filter(pl.col("gold").str.contains(r"^[a-z]{2,3}(-Latn)?$") & (pl.col("gold") != "und"))
-    model = correction.load_model(language.CORRECTION_MODEL_PATH)
+    model = correction.load_model(identify.CORRECTION_MODEL_PATH)
     print("sharpness  log loss a post")
     for sharpness in (0.8, 1.0, 1.2, 1.4, 1.6, 1.8, 2.0):
-        judge = language.build_with_correction(language.Config(und_below=0), model, sharpness)
+        judge = identify.make_identifier(identify.Settings(und_below=0), model, sharpness)
         # The languages but the likeliest two share the rest of the probability.
         others = (1 - pl.col("lang_score") - pl.col("lang2_score")).clip(1e-6) / 20
         chance = (
@@ -292,7 +297,7 @@ def print_unseen(data: Path, posts: pl.DataFrame) -> None:
         ("lid.176", correction.make_empty_model()),
         ("corrected", fit(posts.filter(~pl.col("gold").is_in(UNSEEN)))),
     ):
-        judge = language.build_with_correction(language.Config(), model)
+        judge = identify.make_identifier(identify.Settings(), model)
         answers[name] = gold.with_columns(right=judge(gold)["lang"] == pl.col("gold"))
     print("language  posts  without a model  with a model not trained on it")
     for code in UNSEEN:
@@ -307,7 +312,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--sentences", type=Path, default=Path("../shared/sentences"))
-    parser.add_argument("--out", type=Path, default=language.CORRECTION_MODEL_PATH)
+    parser.add_argument("--out", type=Path, default=identify.CORRECTION_MODEL_PATH)
     parser.add_argument("--unseen", action="store_true")
     parser.add_argument("--sharpness", action="store_true")
     options = parser.parse_args()

@@ -423,9 +423,9 @@ def test_a_build_uses_the_author_s_posts_of_all_parts(tmp_path: Path) -> None:
         funnel = {row["stage"]: row["dropped"] for row in manifest["funnel"]}
         assert funnel["language"] == {}
         assert funnel["language_context"] == {
-            "near_language": 3,
             "no_language": 3,
             "other_language": 3,
+            "unsure_language": 3,
         }
         found.append(corpus.load(tmp_path / name).scan().collect())
     assert found[0].equals(found[1])

@@ -7,6 +7,7 @@ from bench.run_modules import run_modules
 DEFAULT = (
     "judgement",
     "language",
+    "language_sheet",
     "quality_presets",
     "toxicity",
     "toxicity_sheet",

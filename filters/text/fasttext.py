@@ -90,9 +90,12 @@ def _locate_note(path: Path) -> tuple[dict[str, Any], int]:
 
 
 def predict_labels(
-    model: Any, lines: list[str], top: int = -1
+    model: Any, lines: list[str], top: int = -1, least: float = 0.0
 ) -> list[tuple[list[str], NDArray[np.float32]]]:
     """Return for each line its ``top`` labels (-1: all), best first, and their probabilities.
+
+    Labels whose probability is below ``least`` are left out: where labels are a tree, fastText then
+    need not look for them.
 
     A line must not contain a newline. The labels have their prefix.
     """
@@ -101,6 +104,6 @@ def predict_labels(
     if not lines:
         return []
     labels, probabilities = model.f.multilinePredict(
-        [f"{line}\n" for line in lines], top, 0.0, "strict"
+        [f"{line}\n" for line in lines], top, least, "strict"
     )
     return list(zip(labels, probabilities, strict=True))

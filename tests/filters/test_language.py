@@ -10,7 +10,7 @@ import pytest
 
 from corpus.training import fit_fasttext
 from filters import language
-from filters.language import eldc_model
+from filters.text.identifier import eldc_model
 
 
 def identify(texts: list[str], **config: object) -> pl.DataFrame:
@@ -209,7 +209,10 @@ def test_a_language_that_the_model_does_not_know_is_an_error() -> None:
 
 def test_a_second_model_decides_where_ours_are_unsure(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "wimp"
-    assert not eldc_model.mark_known(["gl", "eu", "hi-Latn"]).any()
+    labels = ["gl", "eu", "hi-Latn", "hr", "sr"]
+    votes = eldc_model.list_votes(labels)
+    assert votes.any(axis=1).tolist() == [False, False, False, True, True]
+    assert votes[3].tolist() == [False, False, False, True, True]
     lines = ["what is going on here", "", "was ist hier denn los heute"]
     assert eldc_model.identify(lines, ["de", "en"], ["en"]).tolist() == [1, -1, -1]
     alone = identify([text])["lang_score"][0]

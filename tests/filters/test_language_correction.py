@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from filters.language import correction, scripts
-from filters.language.words import extract_words, split_to_strings
+from filters.text.identifier import correction, letters, scripts
+from filters.text.identifier.words import extract_words, split_to_strings
 
 
 def extract(texts: list[str | None]) -> list[str]:
@@ -32,15 +32,28 @@ def test_words_are_extracted_without_links_tags_and_signs() -> None:
             "12:30 😀 — …",
         ]
     ) == [
-        "soo good don't co-operate",
+        "so good don't co-operate",
         "happy love",
         "東京タワー 行きました",
-        "ㅋㅋ ok",
+        "ㅋ ok",
         "می‌خواهم",
         "",
         "",
         "",
     ]
+
+
+def test_laughter_that_is_the_same_in_every_language_is_no_word() -> None:
+    texts = [
+        "Hahaha gut",
+        "HAAHAHA",
+        "so #haha",
+        "ha ha",
+        "haha-ha yes ahah",
+        "kkkk jajaja",
+        "wahaha",
+    ]
+    assert extract(list(texts)) == ["gut", "", "so", "ha ha", "yes", "k jajaja", "wahaha"]
 
 
 @given(st.lists(st.text(), max_size=5))
@@ -73,11 +86,12 @@ def make_context(**values: object) -> correction.ScoringContext:
     nobody = np.array([-1], np.int32)
     nothing = correction.ScoringContext(
         script_table=np.ones((len(scripts.SCRIPTS), 2), np.float32),
+        letter_bits=np.full(2, -1, np.int32),
         allowed=np.ones(2, bool),
         rarity=np.zeros(2, np.float32),
         near_labels=np.eye(2, dtype=bool),
         second_opinions=nobody,
-        known_to_second=np.ones(2, bool),
+        second_votes=np.eye(2, dtype=bool),
         second_weight=0.0,
         prior_labels=nobody,
         prior_weight=0.0,
@@ -99,12 +113,53 @@ def rank(context: correction.ScoringContext) -> correction.LanguageRanking:
     return correction.rank_languages(text, offsets, predictions, context, model)
 
 
-def test_the_second_model_is_asked_if_it_knows_the_language_that_was_best_without_it() -> None:
+def test_the_second_model_votes_for_all_languages_that_its_answer_stands_for() -> None:
     asked = {"second_opinions": np.array([1], np.int32), "second_weight": 1.0}
     assert rank(make_context()).first.tolist() == [0]
     assert rank(make_context(**asked)).first.tolist() == [1]
-    unknown = np.array([False, True])
-    assert rank(make_context(**asked, known_to_second=unknown)).first.tolist() == [0]
+    both = rank(make_context(**asked, second_votes=np.ones((2, 2), bool)))
+    assert (both.first[0], both.first_score[0]) == (0, 0.5)
+
+
+def test_only_the_rows_asked_for_are_ranked() -> None:
+    text, offsets = np.frombuffer(b"qq", np.uint8), np.array([0, 1, 2], np.int64)
+    predictions = correction.BasePredictions(
+        np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(3, np.int64)
+    )
+    nobody = np.full(2, -1, np.int32)
+    context = make_context(second_opinions=nobody, prior_labels=nobody, hinted_labels=nobody)
+    model = make_model(["aa", "bb"], {5: [0, 0]})
+    found = correction.rank_languages(
+        text, offsets, predictions, context, model, np.array([1], np.int64)
+    )
+    assert found.first.tolist() == [-1, 0]
+
+
+def test_a_letter_that_a_language_does_not_write_counts_against_it() -> None:
+    labels = ["uk", "ru", "en"]
+    bits = letters.find_bits(labels)
+    assert bits[2] == -1
+    found = np.empty(len(letters.LANGUAGES), np.int32)
+
+    def losses(text: str) -> list[float]:
+        points = np.array([ord(letter) for letter in text], np.int32)
+        logits = np.zeros(3, np.float32)
+        correction.penalise_foreign_letters(points, points.size, bits, found, logits)
+        return [float(value) for value in -logits / correction.LETTER_PENALTY]
+
+    assert losses("мова") == [0, 0, 0]
+    assert losses("был") == [1, 0, 0]
+    assert losses("їхній") == [0, 2, 0]
+    assert losses("ыыыы ээ") == [correction.MAX_FOREIGN_LETTERS, 0, 0]
+
+
+def test_alphabets_have_single_letters() -> None:
+    assert len(letters.LANGUAGES) <= 64
+    assert not letters.FOREIGN[:0x80].any()
+    bits = dict(zip(letters.LANGUAGES, range(64), strict=False))
+    # Vietnamese alone writes this one.
+    foreign = int(letters.FOREIGN[ord("ủ")])
+    assert [code for code, bit in bits.items() if not foreign >> bit & 1] == ["vi"]
 
 
 def test_a_prior_and_a_rare_language_move_the_logits() -> None:

