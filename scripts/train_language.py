@@ -286,7 +286,8 @@ def print_sharpness(data: Path) -> None:
             .then("lang2_score")
             .otherwise(others)
         )
-        print(f"{sharpness:9} {-judge(posts).select(chance.log().mean()).item():.4f}")
+        judged = posts.with_columns(judge(posts).get_columns())
+        print(f"{sharpness:9} {-judged.select(chance.log().mean()).item():.4f}")
 
 
 def print_unseen(data: Path, posts: pl.DataFrame) -> None:

@@ -20,6 +20,7 @@ from corpus.storage.filesystem import is_url
 from corpus.tasks.files import file_sha256, fingerprint
 from filters import contract
 from filters.contract import FilterConfig
+from filters.text.languages import list_model_files
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,12 @@ class Stage:
     @cached_property
     def fingerprint(self) -> str:
         """Changes whenever the stage would decide differently."""
-        version = stages.find(self.name).VERSION
-        return fingerprint(self.name, version, self.settings_without_folders, self.model_hashes)
+        module = stages.find(self.name)
+        parts = [self.name, module.VERSION, self.settings_without_folders, self.model_hashes]
+        if contract.languages(module, self.config):
+            # A stage that judges by language identifies the posts itself where no stage has.
+            parts.append([file_sha256(file) for file in list_model_files()])
+        return fingerprint(*parts)
 
     @cached_property
     def resolved_settings(self) -> dict[str, Any]:

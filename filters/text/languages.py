@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from functools import lru_cache
+from pathlib import Path
 
 import polars as pl
 
@@ -30,14 +32,40 @@ def are_any_of(codes: pl.Expr, wanted: Iterable[str]) -> pl.Expr:
     return codes.is_in(listed) | codes.str.split("-").list.first().is_in(listed)
 
 
+def with_languages(posts: pl.DataFrame) -> pl.DataFrame:
+    """Return the posts with the columns ``lang`` and ``lang_score``, as ``language`` writes them.
+
+    Where no stage has written ``lang``, the posts are identified here, with the settings that
+    ``language`` has by default.
+    """
+    if "lang" in posts.columns:
+        return posts
+    found = _load_identifier()(posts)
+    return posts.with_columns(found["lang"], found["lang_score"])
+
+
+def list_model_files() -> list[Path]:
+    """Return the files of the models that :func:`with_languages` reads."""
+    from filters.text.identifier import identify
+
+    return identify.list_model_files(identify.Settings())
+
+
+@lru_cache(maxsize=1)
+def _load_identifier() -> Callable[[pl.DataFrame], pl.DataFrame]:
+    # The models are read, and numba imported, only where a filter needs them.
+    from filters.text.identifier import identify
+
+    return identify.load_quick_identifier(identify.Settings())
+
+
 def find_unknown_languages(posts: pl.DataFrame, known: Collection[str]) -> pl.Series:
     """Return the language of each post that is in none of ``known``, null for the others.
 
-    The language is the column ``lang``, where ``lang_score`` is not below one half. A post without
-    a language (``und``, or null) counts as one in a known language.
+    The language is that of :func:`with_languages`, where ``lang_score`` is not below one half. A
+    post without a language (``und``, or null) counts as one in a known language.
     """
-    if "lang" not in posts.columns:
-        return pl.repeat(None, posts.height, dtype=pl.String, eager=True)
+    posts = with_languages(posts)
     lang = pl.col("lang")
     is_unknown = ~are_any_of(lang, ("und", *known))
     if "lang_score" in posts.columns:

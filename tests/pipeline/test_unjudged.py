@@ -11,9 +11,9 @@ import pytest
 import corpus
 from corpus.plan.model import Plan
 from corpus.report.funnel import list_funnel_rows
-from filters import pii
+from filters import language, pii
 from filters.contract import UNJUDGED
-from filters.text.languages import find_unknown_languages
+from filters.text.languages import find_unknown_languages, with_languages
 from tests.conftest import write_lines
 
 _TEXTS = {
@@ -95,9 +95,30 @@ def test_a_post_without_a_sure_language_counts_as_known() -> None:
         }
     )
     assert find_unknown_languages(posts, ["en"]).to_list() == [None, "ja", None, None, None, "ja"]
-    assert find_unknown_languages(posts.drop("lang"), ["en"]).to_list() == [None] * 6
     without_score = posts.head(3).drop("lang_score")
     assert find_unknown_languages(without_score, ["en"]).to_list() == [None, "ja", "ja"]
+
+
+def test_a_post_without_the_column_lang_is_in_the_language_that_it_is_written_in() -> None:
+    posts = pl.DataFrame({"text": [text.format(n=7) for text in _TEXTS.values()] + [":-)", None]})
+    assert find_unknown_languages(posts, ["en"]).to_list() == [None, "es", "ru", None, None]
+    assert with_languages(posts)["lang"].to_list() == [*_TEXTS, "und", "und"]
+    stated = posts.with_columns(lang=pl.lit("ja"))
+    assert with_languages(stated).equals(stated)
+
+
+def test_language_and_the_stages_that_need_one_find_the_same() -> None:
+    texts = [text.format(n=7) for text in _TEXTS.values()] + ["ok", "no", None, "oh no, not now"]
+    posts = pl.DataFrame({"text": texts})
+    written = language.build(language.Config())(posts)
+    assert with_languages(posts)["lang"].equals(written["lang"])
+    assert with_languages(posts[1:3]).equals(written[1:3].select("text", "lang", "lang_score"))
+    assert with_languages(posts[:1])["lang"].to_list() == ["en"]
+    assert with_languages(posts[:0]).schema == {
+        "text": pl.String(),
+        "lang": pl.String(),
+        "lang_score": pl.Float32(),
+    }
 
 
 def test_the_names_filter_knows_the_languages_of_its_plan() -> None:

@@ -238,6 +238,23 @@ def test_the_runner_and_the_output_path_do_not_change_the_fingerprint(plan: Make
     assert Plan.parse(changed).fingerprint() != base
 
 
+def test_a_stage_that_judges_by_language_depends_on_the_models_that_identify_it(
+    plan: MakePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fingerprints() -> dict[str, str]:
+        made = Plan.parse(plan([{"toxicity": {}}, {"repeats": {}}]))
+        return {stage.name: stage.fingerprint for stage in made.stages}
+
+    before = fingerprints()
+    other = tmp_path / "other.npz"
+    other.write_bytes(b"another model")
+    monkeypatch.setattr("corpus.plan.entries.list_model_files", lambda: [other])
+    after = fingerprints()
+    assert before["toxicity"] != after["toxicity"]
+    assert before["repeats"] == after["repeats"]
+
+
+
 def test_a_missing_model_is_found_before_the_build(plan: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     made = Plan.parse(plan([{"language": {"model": "/no/such/lid.bin"}}]), name="p.yaml")

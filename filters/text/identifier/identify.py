@@ -76,6 +76,8 @@ RARITIES = {
     **{"en": -0.8, "bs": 1.0, "ar-Latn": 0.6, "bn-Latn": 0.6, "hi-Latn": 0.6, "kn-Latn": 0.6},
     **{"ml-Latn": 0.6, "pa-Latn": 0.6, "ta-Latn": 0.6, "te-Latn": 0.6, "ur-Latn": 0.6},
 }
+#: A post with as many spaces between its words is long enough for eldc alone to find English.
+MIN_QUICK_SPACES = 3
 #: From this probability on, a post in two scripts has the language of the whole first.
 SURE_OF_WHOLE = 0.9
 # Codes of platforms for languages that have another code in the models.
@@ -124,6 +126,39 @@ def load_identifier(settings: Settings) -> Identifier:
     of the post's words is in, null if there is none.
     """
     return make_identifier(settings, load_correction(settings))
+
+
+def load_quick_identifier(settings: Settings) -> Identifier:
+    """As :func:`load_identifier`, faster where most posts are in English; no other columns than
+    ``lang`` and ``lang_score``.
+
+    A longer post that eldc finds in English is in English by all models (in 99.9 % of 20,000
+    posts), so the others read the remaining ones only.
+    """
+    identify = load_identifier(settings)
+
+    def identify_quickly(posts: pl.DataFrame) -> pl.DataFrame:
+        import numpy as np
+
+        from filters.text.identifier import words
+
+        lines = words.split_to_strings(*words.extract_words(posts))
+        longer = [row for row, line in enumerate(lines) if line.count(" ") >= MIN_QUICK_SPACES]
+        answers = eldc_model.identify([lines[row] for row in longer], ["en"], ["en"])
+        is_english = np.zeros(len(lines), dtype=bool)
+        is_english[np.array(longer, np.int64)[answers >= 0]] = True
+        rest = np.flatnonzero(~is_english)
+        found = pl.DataFrame(
+            {"lang": ["en"], "lang_score": pl.Series([1.0], dtype=pl.Float32)}
+        ).select(pl.all().repeat_by(posts.height).explode())
+        if not rest.size:
+            return found
+        others = identify(posts[rest])
+        return found.with_columns(
+            found[name].scatter(rest, others[name]) for name in ("lang", "lang_score")
+        )
+
+    return identify_quickly
 
 
 def make_identifier(
