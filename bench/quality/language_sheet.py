@@ -37,6 +37,8 @@ NEAR_PAIRS = (
 LENGTHS = {1: "1-2", 3: "3-5", 6: "6-10", 11: "11+"}
 #: A language of at least this many posts has an aim of its own.
 MANY = 20
+#: With fewer posts than this, a language's share says little.
+FEW = 5
 
 
 def load_posts(path: Path) -> pl.DataFrame:
@@ -64,10 +66,11 @@ def identify(posts: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {name: judge(posts).with_columns(right=right) for name, judge in judges.items()}
 
 
-def average_by_language(judged: pl.DataFrame) -> float:
-    """Return the mean over the languages of the share identified; a post counts for its first."""
-    shares = judged.group_by(pl.col("gold").str.split("+").list.first()).agg(pl.col("right").mean())
-    return float(shares["right"].mean())  # type: ignore[arg-type]
+def average_by_language(judged: pl.DataFrame, fewest: int = 1) -> float:
+    """Return the mean over the languages of at least ``fewest`` posts of the share identified."""
+    shares = judged.group_by("gold").agg(pl.len(), pl.col("right").mean())
+    found = shares.filter(pl.col("len") >= fewest)["right"]
+    return float(found.sum()) / max(len(found), 1)
 
 
 def _print_rows(title: str, rows: Iterable[tuple[str, int, Mapping[str, float]]]) -> None:
@@ -87,14 +90,14 @@ def _share_right(judged: Mapping[str, pl.DataFrame], which: pl.Expr) -> dict[str
 def print_tables(judged: Mapping[str, pl.DataFrame]) -> None:
     """Print the share identified in all, by language, and by number of words."""
     ours = judged["language"]
-    macro = {name: average_by_language(rows) for name, rows in judged.items()}
-    everything = pl.lit(True)
-    rows = [
-        ("all posts", ours.height, _share_right(judged, everything)),
-        ("mean of languages", ours["gold"].n_unique(), macro),
-    ]
-    _print_rows("identified", rows)
     sizes = ours.group_by("gold").len().sort("len", "gold", descending=[True, False])
+    rows = [("all posts", ours.height, _share_right(judged, pl.lit(True)))]
+    for fewest in (1, FEW):
+        named = sizes.filter(pl.col("len") >= fewest)
+        mean = {name: average_by_language(rows, fewest) for name, rows in judged.items()}
+        title = "mean of languages" if fewest == 1 else f"of {fewest} posts or more"
+        rows.append((title, int(named["len"].sum()), mean))
+    _print_rows("identified", rows)
     _print_rows(
         f"by language ({MANY} or more: ≥ .85)",
         (

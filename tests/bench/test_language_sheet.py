@@ -59,6 +59,6 @@ def test_every_language_counts_alike_and_the_tables_name_no_text(
     language_sheet.print_tables({"language": judged})
     language_sheet.print_near(judged)
     printed = capsys.readouterr().out
-    assert "mean of languages            3     0.333" in printed
+    assert "mean of languages            4     0.333" in printed
     assert "de                           2     1.000" in printed
     assert "guten" not in printed
