@@ -254,7 +254,6 @@ def test_a_stage_that_judges_by_language_depends_on_the_models_that_identify_it(
     assert before["repeats"] == after["repeats"]
 
 
-
 def test_a_missing_model_is_found_before_the_build(plan: MakePlan, tmp_path: Path) -> None:
     (tmp_path / "posts.jsonl").write_text("")
     made = Plan.parse(plan([{"language": {"model": "/no/such/lid.bin"}}]), name="p.yaml")
