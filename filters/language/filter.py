@@ -86,7 +86,16 @@ def models(config: Config) -> list[Path]:
 
 def make_settings(config: Config) -> identify.Settings:
     """Return what the identifier needs of ``config``."""
-    return identify.Settings(*(getattr(config, name) for name in identify.Settings._fields))
+    allows = (lambda code: is_any_of(code, config.languages)) if config.languages else None
+    return identify.Settings(
+        config.und_below,
+        allows,
+        config.hint_weight,
+        config.prior,
+        config.prior_weight,
+        config.model,
+        config.correct,
+    )
 
 
 def check(config: Config) -> None:

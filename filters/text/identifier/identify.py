@@ -15,7 +15,6 @@ import polars as pl
 
 from filters.text import fasttext
 from filters.text.identifier import eldc_model
-from filters.text.languages import is_any_of
 
 if TYPE_CHECKING:
     from filters.text.arrays import I32, I64, U8, Booleans
@@ -93,10 +92,13 @@ _HINT_ALIASES = {
 
 
 class Settings(NamedTuple):
-    """What decides besides the words of a post; the fields are those of ``language``."""
+    """What decides besides the words of a post: the settings of ``language`` of the same names.
+
+    ``allows`` says which languages are chosen among; None allows all that the models know.
+    """
 
     und_below: float = 0.2
-    languages: tuple[str, ...] = ()
+    allows: Callable[[str], bool] | None = None
     hint_weight: float = 1.0
     prior: Mapping[str, str] = MappingProxyType({"hackernews": "en", "stackexchange": "en"})
     prior_weight: float = 2.0
@@ -236,7 +238,7 @@ def _make_ranker(
 
     model = load_fasttext_model(settings)
     labels = list_languages(model, correction)
-    allowed = [not settings.languages or is_any_of(label, settings.languages) for label in labels]
+    allowed = [settings.allows is None or settings.allows(label) for label in labels]
     make_context = _make_scoring_context(
         settings, labels, len(correction.labels), allowed, sharpness
     )
