@@ -18,9 +18,9 @@ from typing import Any
 
 from corpus import readers, stages
 from filters import contract, language, pii, quality, toxicity
-from filters.language import correction, eldc_model
-from filters.language.filter import CORRECTION_MODEL_PATH
+from filters.language import CORRECTION_MODEL_PATH
 from filters.text import fasttext
+from filters.text.identifier import correction, eldc_model
 from filters.text.language_names import name_language
 from filters.text.languages import is_any_of
 
