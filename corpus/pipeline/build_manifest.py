@@ -26,6 +26,7 @@ from corpus.privacy.file_names import find_container
 from corpus.report import list_tool_versions
 from corpus.schema import POST
 from filters import contract
+from filters.text.language_names import name_language
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01
@@ -219,14 +220,17 @@ def list_language_warnings(plan: Plan, funnel: Mapping[str, Mapping[str, Any]]) 
         unjudged = row.get("unjudged", {})
         if (total := sum(unjudged.values())) > _WARNING_SHARE * row["read"]:
             most = sorted(unjudged.items(), key=lambda item: (-item[1], item[0]))
-            listed = [f"{name} {count / row['read']:.1%}" for name, count in most[:_MAX_LISTED]]
+            listed = [
+                f"{name_language(code)} {count / row['read']:.1%}"
+                for code, count in most[:_MAX_LISTED]
+            ]
             more = len(most) - len(listed)
             known = contract.languages(stages.find(stage.name), stage.config)
             warnings.append(
                 f"{stage.name}: {total:,} of {row['read']:,} posts ({total / row['read']:.1%}) are "
                 f"in languages that its model does not know, and were not judged: "
                 f"{', '.join(listed)}{f' and {more:,} more' if more else ''}; it knows "
-                f"{', '.join(known)}"
+                f"{', '.join(map(name_language, known))}"
             )
     return warnings
 

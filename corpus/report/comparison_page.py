@@ -19,6 +19,7 @@ from corpus.report.statistics import load_statistics
 from corpus.report.tables import Table
 from corpus.report.templates import render_html
 from corpus.storage.remote_path import RemotePath
+from filters.text.language_names import label_language
 
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
 _MAX_ROWS = 300
@@ -150,8 +151,13 @@ def _languages(statistics: Pair) -> Table | None:
     )
     whole_a, whole_b = sum(a.values()), sum(b.values())
     rows = [
-        (name, old, format_share(old, whole_a), new, format_share(new, whole_b), change)
-        for name, old, new, change in _compare_counts(a, b, dict.fromkeys([*a, *b]))
+        (
+            label_language(code),
+            *(old, format_share(old, whole_a)),
+            *(new, format_share(new, whole_b)),
+            change,
+        )
+        for code, old, new, change in _compare_counts(a, b, dict.fromkeys([*a, *b]))
         if old or new
     ]
     heads = ["language", "A", "share", "B", "share", "B − A"]

@@ -13,6 +13,7 @@ from corpus.report.dataset_card import list_sources
 from corpus.report.funnel import list_funnel_rows
 from corpus.report.published_plan import PublishedPlan
 from corpus.report.templates import render_markdown
+from filters.text.language_names import label_language
 
 
 def render_datasheet(
@@ -31,7 +32,7 @@ def render_datasheet(
         time_span=facts.describe_time_span(statistics),
         duplicates=facts.describe_duplicates(manifest),
         splits=facts.describe_splits(manifest),
-        languages=[row for row in languages if row[1]],
+        languages=[(label_language(code), *row) for code, *row in languages if row[0]],
         has_languages=bool(languages),
         platforms=statistics["platforms"]["top"],
         communities=statistics["communities"]["top"],

@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 from corpus.report.numbers import format_share, shorten
+from filters.text.language_names import name_language
 
 _LIBRARIES = (
     "corpus-builder",
@@ -55,7 +56,12 @@ class FunnelRow(NamedTuple):
         parts = [
             _join_counts(self.reasons, MAX_NAMED_REASONS, "reasons"),
             _join_counts(self.turns, MAX_NAMED_REASONS, "reasons", "kept as turns: "),
-            _join_counts(self.unjudged, MAX_NAMED_LANGUAGES, "languages", "not judged: "),
+            _join_counts(
+                [(name_language(code), count) for code, count in self.unjudged],
+                MAX_NAMED_LANGUAGES,
+                "languages",
+                "not judged: ",
+            ),
         ]
         return "; ".join(filter(None, parts))
 

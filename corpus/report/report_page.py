@@ -25,6 +25,7 @@ from corpus.report.published_plan import PublishedPlan, display_names
 from corpus.report.sample_posts import describe_sample, group_samples
 from corpus.report.tables import BarRow, Table, bar_table
 from corpus.report.templates import render_html
+from filters.text.language_names import label_language
 
 Statistics = Mapping[str, Any]
 #: Rows of a table about files, and of one about a stage's reasons; the rest is counted.
@@ -182,11 +183,11 @@ def _languages(statistics: Statistics) -> LongTable | None:
     whole = sum(row[1] for row in found["top"]) + found["rest"][1]
     rows = [
         BarRow(
-            language,
+            label_language(code),
             (kept, dropped),
             (kept, format_share(kept, whole), abbreviate_count(characters), dropped),
         )
-        for language, kept, characters, dropped in found["top"]
+        for code, kept, characters, dropped in found["top"]
     ]
     if found["rest"][0]:
         more, kept, dropped = found["rest"]

@@ -24,3 +24,9 @@ def name_language(code: str) -> str:
     if name is None:
         return code
     return f"{name} in {_SCRIPTS.get(script, script)} letters" if script else name
+
+
+def label_language(code: str) -> str:
+    """Return a language's name and its code, such as ``Hindi (hi)``."""
+    name = name_language(code)
+    return code if name == code else f"{name} ({code})"

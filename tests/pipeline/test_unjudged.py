@@ -56,13 +56,13 @@ def test_the_funnel_counts_unjudged_posts_by_language(manifest: dict[str, Any]) 
     assert "unjudged" not in rows["language"]
     assert UNJUDGED not in manifest["columns"]
     last = list(list_funnel_rows(manifest))[-1]
-    assert last.reasons_text == "not judged: es 3, ru 3"
+    assert last.reasons_text == "not judged: Spanish 3, Russian 3"
 
 
 def test_a_build_warns_of_unjudged_posts(manifest: dict[str, Any]) -> None:
     warning = (
         "pii: 6 of 14 posts (42.9%) are in languages that its model does not know, and were not "
-        "judged: es 21.4%, ru 21.4%; it knows en"
+        "judged: Spanish 21.4%, Russian 21.4%; it knows English"
     )
     assert warning in manifest["warnings"]
     assert warning in manifest["page"]
