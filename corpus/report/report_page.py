@@ -215,8 +215,9 @@ def _values(statistics: Statistics) -> dict[str, Any] | None:
     """Return the most frequent communities, platforms, kinds and licences, and the largest ones."""
     found = _tabulate_values(statistics)
     rows = [
-        (row["kind"], shorten(row["name"]), row["documents"], f"{row['share']:.1%}")
+        (row["kind"], name, row["documents"], f"{row['share']:.1%}")
         for row in statistics.get("largest", ())
+        for name in [(label_language if row["kind"] == "language" else shorten)(row["name"])]
     ]
     heads = ["", "the largest", "documents", "share"]
     caption = "The largest thread, community, domain of links, and language"
