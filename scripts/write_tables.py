@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from corpus import readers, stages
+from corpus.report.language_names import name_language
 from filters import contract, language, pii, quality, toxicity
 from filters.language import CORRECTION_MODEL_PATH
 from filters.text import fasttext
 from filters.text.identifier import correction, eldc_model
-from filters.text.language_names import name_language
 from filters.text.languages import is_any_of
 
 ROOT = Path(__file__).resolve().parent.parent

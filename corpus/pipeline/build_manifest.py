@@ -24,9 +24,9 @@ from corpus.plan.model import Plan
 from corpus.privacy import suppression
 from corpus.privacy.file_names import find_container
 from corpus.report import list_tool_versions
+from corpus.report.language_names import name_language
 from corpus.schema import POST
 from filters import contract
-from filters.text.language_names import name_language
 
 #: The share of a source's records, or of its values of a column, from which on a build warns.
 _WARNING_SHARE = 0.01

@@ -13,13 +13,13 @@ from typing import Any
 from corpus.manifest import load_manifest
 from corpus.report.charts import draw_funnel, draw_histogram, draw_mirrored_histogram
 from corpus.report.funnel import find_duplicate_counts, list_funnel_rows, summarize_manifest
+from corpus.report.language_names import label_language
 from corpus.report.numbers import abbreviate_count, format_change, format_setting, format_share
 from corpus.report.report_page import Section
 from corpus.report.statistics import load_statistics
 from corpus.report.tables import Table
 from corpus.report.templates import render_html
 from corpus.storage.remote_path import RemotePath
-from filters.text.language_names import label_language
 
 Pair = tuple[Mapping[str, Any], Mapping[str, Any]]
 _MAX_ROWS = 300

@@ -11,9 +11,9 @@ from typing import Any
 from corpus.report import facts
 from corpus.report.dataset_card import list_sources
 from corpus.report.funnel import list_funnel_rows
+from corpus.report.language_names import label_language
 from corpus.report.published_plan import PublishedPlan
 from corpus.report.templates import render_markdown
-from filters.text.language_names import label_language
 
 
 def render_datasheet(

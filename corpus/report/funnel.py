@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from corpus.report.language_names import name_language
 from corpus.report.numbers import format_share, shorten
-from filters.text.language_names import name_language
 
 _LIBRARIES = (
     "corpus-builder",

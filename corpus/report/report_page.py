@@ -20,12 +20,12 @@ from corpus.report.funnel import (
     list_pushed,
     summarize_manifest,
 )
+from corpus.report.language_names import label_language
 from corpus.report.numbers import abbreviate_count, format_share, shorten
 from corpus.report.published_plan import PublishedPlan, display_names
 from corpus.report.sample_posts import describe_sample, group_samples
 from corpus.report.tables import BarRow, Table, bar_table
 from corpus.report.templates import render_html
-from filters.text.language_names import label_language
 
 Statistics = Mapping[str, Any]
 #: Rows of a table about files, and of one about a stage's reasons; the rest is counted.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from corpus.report.language_names import label_language, load_names, name_language
 from filters import language
 from filters.language.filter import list_model_languages
 from filters.text import fasttext
-from filters.text.language_names import label_language, load_names, name_language
 
 
 @pytest.mark.parametrize(
