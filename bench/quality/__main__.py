@@ -11,6 +11,7 @@ DEFAULT = (
     "quality_presets",
     "toxicity",
     "toxicity_sheet",
+    "toxicity_languages",
     "classifier",
     "pii",
     "pii_clean",

@@ -23,7 +23,7 @@ from corpus.storage import download, filesystem
 from corpus.tasks.files import fingerprint
 from filters import contract
 from filters.contract import FilterConfig
-from filters.text.languages import is_any_of
+from filters.text.languages import find_entry
 
 AnyConfig = TypeVar("AnyConfig", bound=FilterConfig)
 
@@ -173,7 +173,7 @@ class Plan:
             if "lang" in stage.written_columns:
                 wanted = getattr(stage.config, "keep", ())
             known = contract.languages(stages.find(stage.name), stage.config)
-            if unknown := [name for name in wanted if known and not is_any_of(name, known)]:
+            if unknown := [name for name in wanted if known and not find_entry(name, known)]:
                 warnings.append(
                     f"{stage.name}: its model does not know {', '.join(unknown)}, which the plan "
                     f"keeps: such posts are not judged; it knows {', '.join(known)}"

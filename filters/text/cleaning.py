@@ -18,6 +18,10 @@ RETWEET_HEAD = r"^\s*(?:RT\s*:?\s*@\w+\s*:?\s*)+"
 # may come before it: in `a@b.org` the `@` is part of an e-mail address, not a mention.
 _MENTION = r"(^|[^\w@])@\w+(?:[.@-]\w+)*"
 
+# Marks that people leave out (accents of Latin, Greek and Cyrillic, vowel signs of Hebrew and
+# Arabic), and format characters such as the zero-width space.
+_OPTIONAL_MARKS = r"[\u{300}-\u{36F}\u{591}-\u{5C7}\u{610}-\u{61A}\u{64B}-\u{65F}\u{670}\p{Cf}]+"
+
 # `#word` and its full-width form. "C#" and "#1 fan" do not need their mark to be understood.
 _HASHTAG_MARK = r"[#＃](\w)"
 
@@ -65,6 +69,23 @@ def fold_text(column: str) -> pl.Expr:
         # Combining marks, and format characters such as the zero-width space.
         .str.replace_all(r"[\p{Mn}\p{Cf}]+", "")
         .str.to_lowercase()
+    )
+
+
+def fold_characters(column: str) -> pl.Expr:
+    """Clean the text and reduce it to words, for models that read characters of any script.
+
+    Case, accents, styled letters and punctuation are removed. Vowel signs and other marks without
+    which a word of its script is another one stay, as in Devanagari and Thai.
+    """
+    return (
+        clean_text(column)
+        .str.normalize("NFKD")
+        .str.replace_all(_OPTIONAL_MARKS, "")
+        .str.normalize("NFKC")
+        .str.to_lowercase()
+        .str.replace_all(r"[^\p{L}\p{M}\p{N}\p{So}]+", " ")
+        .str.strip_chars()
     )
 
 

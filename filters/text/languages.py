@@ -13,7 +13,7 @@ import polars as pl
 CODE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
 #: The least probability of a language that a model does not know, for a post to count as one in it:
 #: a post of two words may be in any language.
-_LEAST_SCORE = 0.5
+LEAST_SCORE = 0.5
 
 
 def get_language(code: str) -> str:
@@ -59,6 +59,17 @@ def _load_identifier() -> Callable[[pl.DataFrame], pl.DataFrame]:
     return identify.load_quick_identifier(identify.Settings())
 
 
+def find_entry(code: str, known: Collection[str]) -> str | None:
+    """Return what ``known`` has for a code: itself, or its language; None for neither.
+
+    A model of a language does not know its romanised form, unless that is named.
+    """
+    if code in known:
+        return code
+    language = get_language(code)
+    return language if language in known and not code.endswith("-Latn") else None
+
+
 def find_unknown_languages(posts: pl.DataFrame, known: Collection[str]) -> pl.Series:
     """Return the language of each post that is in none of ``known``, null for the others.
 
@@ -67,7 +78,9 @@ def find_unknown_languages(posts: pl.DataFrame, known: Collection[str]) -> pl.Se
     """
     posts = with_languages(posts)
     lang = pl.col("lang")
-    is_unknown = ~are_any_of(lang, ("und", *known))
+    listed = ("und", *known)
+    unknown = [code for code in posts["lang"].unique().drop_nulls() if not find_entry(code, listed)]
+    is_unknown = lang.is_in(unknown)
     if "lang_score" in posts.columns:
-        is_unknown &= pl.col("lang_score").fill_null(1) >= _LEAST_SCORE
+        is_unknown &= pl.col("lang_score").fill_null(1) >= LEAST_SCORE
     return posts.select(pl.when(is_unknown).then(lang)).to_series()

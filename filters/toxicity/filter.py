@@ -8,29 +8,35 @@ removed (``action: redact``), or only the scores written (``annotate``). The sco
 post before redaction. A ``<TOXIC>`` in a text does not count, so a redacted post scores at most
 ``max_score`` when it is scored again.
 
-A post in a language that our model does not know (see :func:`languages`) has no scores and is
-counted as unjudged; ``unjudged`` says whether it is kept.
+A post is judged by the model of its language alone; one without a language, or whose language is
+not sure, by that of English, German and Portuguese. A post in a language that none of our models
+knows (see :func:`languages`) has no scores and is counted as unjudged; ``unjudged`` says whether it
+is kept. The categories are of English, German and Portuguese only, and null elsewhere.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field, field_validator, model_validator
 
 from filters.contract import UNJUDGED, Filter, FilterConfig, Threshold
-from filters.text.languages import find_unknown_languages
-from filters.text.rows import change_where
+from filters.text.languages import (
+    LEAST_SCORE,
+    find_entry,
+    find_unknown_languages,
+    with_languages,
+)
 from filters.toxicity import scorers
 from filters.toxicity.redact_words import TOXIC_PLACEHOLDER, redact_texts
-from filters.toxicity.scorers import CATEGORIES, Scorer
+from filters.toxicity.scorers import CATEGORIES, LANGUAGE_MODELS, MAIN_LANGUAGES, Scorer
 
 READS = ("text",)
 WRITES: Mapping[str, pl.DataType] = {"toxicity": pl.Float32(), "profanity": pl.Float32()}
-VERSION = 3
+VERSION = 4
 
 _MAX_COUNT = 65535  # of the count column's type
 
@@ -107,8 +113,8 @@ def models(config: Config) -> list[Path]:
 
 
 def languages(config: Config) -> tuple[str, ...]:
-    """Return the languages that our model is trained on; of another model they are not known."""
-    return () if config.model else ("de", "en", "pt")
+    """Return the languages of our models; those of another model are not known."""
+    return () if config.model else tuple(sorted({*MAIN_LANGUAGES, *LANGUAGE_MODELS}))
 
 
 def check(config: Config) -> None:
@@ -125,44 +131,100 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
     return (toxic,) if config.model else (toxic, profane)
 
 
-def build(config: Config) -> Filter:
-    """Load the model; a ValueError or FileNotFoundError says what is wrong with it."""
-    score = _ignore_placeholders(scorers.load_scorer(config.model, config.label))
-    # The scorers by the columns that they fill: models of one size read a text once.
-    parts: list[tuple[list[str], Scorer]] = []
-    if config.model:
-        parts.append((["toxicity"], lambda texts: score(texts)[:, None]))
-    for kinds in () if config.model else (scorers.SCORES, config.categories):
-        names = [kind if kind in scorers.SCORES else f"toxicity_{kind}" for kind in kinds]
-        if kinds:
-            parts.append((names, _ignore_placeholders(scorers.load_builtin_scorers(kinds))))
-    for _, each in parts:
-        each(pl.Series(["compile"]))  # numba compiles here, not in the first part
+class _Model(NamedTuple):
+    """What scores the posts of some languages: a column for each score, and ``toxicity`` alone."""
 
+    score: Scorer
+    score_toxicity: Scorer
+
+
+def build(config: Config) -> Filter:
+    """Load the models; a ValueError or FileNotFoundError says what is wrong with one."""
+    columns = _list_scores(config)
+    loaded = _load_models(config)
+    for model in loaded.values():
+        model.score(pl.Series(["compile"]))  # numba compiles here, not in the first part
     known = languages(config)
 
     def toxicity(posts: pl.DataFrame) -> pl.DataFrame:
-        texts = posts["text"].fill_null("").cast(pl.String)
-        unknown = find_unknown_languages(posts, known) if known else None
-        if unknown is not None:
-            texts = change_where(texts, unknown.is_not_null(), lambda some: [""] * len(some))
-        for names, each in parts:
-            scores = each(texts)
-            posts = posts.with_columns(
-                pl.Series(name, scores[:, column], dtype=pl.Float32)
-                for column, name in enumerate(names)
-            )
-        if unknown is not None:
-            is_known = pl.lit(unknown.is_null())
-            posts = posts.with_columns(
-                pl.when(is_known).then(name).alias(name) for names, _ in parts for name in names
-            )
+        named = with_languages(posts) if known else posts
+        unknown = find_unknown_languages(named, known) if known else None
+        rows = _split_by_model(named, unknown)
+        posts = posts.with_columns(_score_posts(posts, rows, loaded, columns))
         if config.action == "redact":
-            posts = _redact_posts(posts, score, config.max_score)
+            posts = _redact_posts(posts, rows, loaded, config.max_score)
         posts = posts.with_columns(verdict(config).alias("reject"))
         return posts if unknown is None else posts.with_columns(unknown.alias(UNJUDGED))
 
     return toxicity
+
+
+def _load_models(config: Config) -> dict[str, _Model]:
+    """Return the models by name: '' for the first, which judges posts without a language."""
+    score_toxicity = _ignore_placeholders(scorers.load_scorer(config.model, config.label))
+    if config.model:
+        return {"": _Model(lambda texts: score_toxicity(texts)[:, None], score_toxicity)}
+    # Models of one size read a text once.
+    parts = [
+        _ignore_placeholders(scorers.load_builtin_scorers(kinds))
+        for kinds in (scorers.SCORES, config.categories)
+        if kinds
+    ]
+    loaded = {"": _Model(_join_columns(parts), score_toxicity)}
+    for name, each in scorers.load_language_scorers().items():
+        own = [_ignore_placeholders(each)]
+        with_categories = own + parts[1:] if name in MAIN_LANGUAGES else own
+        loaded[name] = _Model(_join_columns(with_categories), _take_first_column(own[0]))
+    return loaded
+
+
+def _join_columns(parts: Sequence[Scorer]) -> Scorer:
+    import numpy as np
+
+    return lambda texts: np.concatenate([score(texts) for score in parts], axis=1)
+
+
+def _take_first_column(score: Scorer) -> Scorer:
+    return lambda texts: score(texts)[:, 0]
+
+
+def _split_by_model(posts: pl.DataFrame, unknown: pl.Series | None) -> dict[str, pl.Series]:
+    """Return the rows that each model judges; those of unknown languages are in none.
+
+    The first model judges posts without a language, or with one that is not sure.
+    """
+    if unknown is None:
+        return {"": pl.int_range(posts.height, dtype=pl.UInt32, eager=True)}
+    names = {
+        code: LANGUAGE_MODELS[entry]
+        for code in posts["lang"].unique().drop_nulls()
+        if (entry := find_entry(code, LANGUAGE_MODELS))
+    }
+    judged = pl.DataFrame({"lang": posts["lang"], "unknown": unknown}).with_row_index("row")
+    if "lang_score" in posts.columns:
+        is_sure = posts["lang_score"].fill_null(1) >= LEAST_SCORE
+        judged = judged.with_columns(pl.when(is_sure).then("lang"))
+    judged = judged.filter(pl.col("unknown").is_null()).with_columns(
+        model=pl.col("lang").replace_strict(names, default="", return_dtype=pl.String)
+    )
+    return {str(name): part["row"] for (name,), part in judged.group_by("model")}
+
+
+def _score_posts(
+    posts: pl.DataFrame,
+    rows: Mapping[str, pl.Series],
+    loaded: Mapping[str, _Model],
+    names: list[str],
+) -> list[pl.Series]:
+    """Return the columns of scores; null where a post's model, or none, has no such score."""
+    import numpy as np
+
+    texts = posts["text"].fill_null("").cast(pl.String)
+    scores = np.full((posts.height, len(names)), np.nan, dtype=np.float32)
+    for model, chosen in rows.items():
+        found = loaded[model].score(texts.gather(chosen))
+        scores[chosen.to_numpy(), : found.shape[1]] = found
+    return [pl.Series(name, scores[:, at], nan_to_null=True) for at, name in enumerate(names)]
 
 
 def verdict(config: Config) -> pl.Expr:
@@ -196,14 +258,23 @@ def _ignore_placeholders(score: Scorer) -> Scorer:
     return lambda texts: score(texts.str.replace_all(TOXIC_PLACEHOLDER, " ", literal=True))
 
 
-def _redact_posts(posts: pl.DataFrame, score: Scorer, max_score: float) -> pl.DataFrame:
+def _redact_posts(
+    posts: pl.DataFrame,
+    rows: Mapping[str, pl.Series],
+    loaded: Mapping[str, _Model],
+    max_score: float,
+) -> pl.DataFrame:
     """Redact the texts that are too toxic, and count the redacted spans of each."""
-    rows = (posts["toxicity"] > max_score).arg_true()
-    before = posts["text"].gather(rows)
-    after = pl.Series(redact_texts(before.to_list(), score, max_score), dtype=pl.String)
-    spans = after.str.count_matches(TOXIC_PLACEHOLDER, literal=True).clip(0, _MAX_COUNT)
-    none = pl.repeat(0, posts.height, dtype=pl.UInt16, eager=True)
-    return posts.with_columns(
-        posts["text"].clone().scatter(rows, after) if len(rows) else posts["text"],
-        none.scatter(rows, spans.cast(pl.UInt16)).alias("toxicity_spans"),
-    )
+    texts = posts["text"].clone()
+    counts = pl.repeat(0, posts.height, dtype=pl.UInt16, eager=True)
+    for model, chosen in rows.items():
+        toxic = chosen.filter(posts["toxicity"].gather(chosen) > max_score)
+        if toxic.is_empty():
+            continue
+        before = posts["text"].gather(toxic).to_list()
+        redacted = redact_texts(before, loaded[model].score_toxicity, max_score)
+        after = pl.Series(redacted, dtype=pl.String)
+        spans = after.str.count_matches(TOXIC_PLACEHOLDER, literal=True).clip(0, _MAX_COUNT)
+        texts = texts.scatter(toxic, after)
+        counts = counts.scatter(toxic, spans.cast(pl.UInt16))
+    return posts.with_columns(texts, counts.alias("toxicity_spans"))

@@ -1,6 +1,7 @@
 """Load the model that scores how toxic a text is: our own, or another one by its name.
 
-``''`` is the model that comes with this package; a path is a fastText ``.bin`` or ``.ftz``;
+``''`` are the models that come with this package, one for English, German and Portuguese, and one
+for each of ``LANGUAGE_MODELS``; a path is a fastText ``.bin`` or ``.ftz``;
 ``alt-profanity-check`` is the package of that name; ``detoxify:FOLDER`` is a Detoxify checkpoint in
 a folder. Nothing is downloaded, and with each of them a text without a word scores 0.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from filters.text.cleaning import flatten_whitespace, fold_text
+from filters.text.cleaning import flatten_whitespace, fold_characters, fold_text
 
 if TYPE_CHECKING:
     from filters.text.arrays import F32
@@ -24,6 +25,28 @@ if TYPE_CHECKING:
 Scorer = Callable[[pl.Series], "F32"]
 
 TOXICITY_MODEL_PATH = Path(__file__).parents[1] / "models" / "toxicity.npz"
+LANGUAGES_MODEL_PATH = TOXICITY_MODEL_PATH.with_name("toxicity_languages.npz")
+#: The languages of the first file, one model for all of them; also of posts without a language.
+MAIN_LANGUAGES = ("de", "en", "pt")
+#: The languages of the second file, and which of its models judges each. It ranks German and
+#: Portuguese better; their categories are the first file's.
+LANGUAGE_MODELS = {
+    "ar": "ar",
+    "da": "da",
+    "de": "de",
+    "el": "el",
+    "es": "es",
+    "fr": "fr",
+    # Hindi and Urdu in Latin letters are one language in most posts.
+    "hi-Latn": "ur-Latn",
+    "ko": "ko",
+    "pl": "pl",
+    "pt": "pt",
+    "ro": "ro",
+    "tr": "tr",
+    "ur-Latn": "ur-Latn",
+    "zh": "zh",
+}
 #: The scores of our model that every post gets.
 SCORES = ("toxicity", "profanity")
 #: The categories of our model, each with a probability of its own.
@@ -45,7 +68,7 @@ def list_model_files(name: str) -> list[Path]:
         ]
     if name.startswith(_DETOXIFY_PREFIX):
         return sorted(Path(name.removeprefix(_DETOXIFY_PREFIX)).glob("*.ckpt"))
-    return [Path(name) if name else TOXICITY_MODEL_PATH]
+    return [Path(name)] if name else [TOXICITY_MODEL_PATH, LANGUAGES_MODEL_PATH]
 
 
 def check_model(name: str) -> None:
@@ -99,11 +122,8 @@ def load_builtin_scorers(kinds: Sequence[str]) -> Scorer:
     try:
         models = linear_model.load_models(TOXICITY_MODEL_PATH)
         joined = linear_model.join_models([models[kind] for kind in kinds])
-    # A truncated or foreign file fails in zipfile, in numpy or in our own check, each in its way.
     except Exception as error:
-        raise ValueError(
-            f"toxicity: {TOXICITY_MODEL_PATH} is not the model this version ships: {error}"
-        ) from error
+        raise _foreign_file(TOXICITY_MODEL_PATH, error) from error
 
     def score(texts: pl.Series) -> F32:
         folded = texts.to_frame("text").select(fold_text("text")).to_series()
@@ -113,6 +133,39 @@ def load_builtin_scorers(kinds: Sequence[str]) -> Scorer:
             return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
 
     return score
+
+
+def load_language_scorers() -> dict[str, Scorer]:
+    """Load our models of single languages by name: a column for each of ``SCORES``.
+
+    A text scores as its worst 64 words.
+    """
+    import numpy as np
+
+    from filters.toxicity import character_model
+
+    try:
+        models = character_model.load_models(LANGUAGES_MODEL_PATH)
+        if missing := set(LANGUAGE_MODELS.values()) - models.keys():
+            raise ValueError(f"it has no model of {', '.join(sorted(missing))}")
+    except Exception as error:
+        raise _foreign_file(LANGUAGES_MODEL_PATH, error) from error
+
+    def load(model: character_model.LanguageModel) -> Scorer:
+        def score(texts: pl.Series) -> F32:
+            folded = texts.to_frame("text").select(fold_characters("text")).to_series()
+            with np.errstate(over="ignore"):
+                logits = character_model.compute_logits(folded, model)
+                return np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float32)
+
+        return score
+
+    return {name: load(model) for name, model in models.items()}
+
+
+def _foreign_file(path: Path, error: Exception) -> ValueError:
+    """Return the error for a file that fails in zipfile, in numpy or in our own check."""
+    return ValueError(f"toxicity: {path} is not the model this version ships: {error}")
 
 
 def _find_package_folders(name: str) -> list[Path]:

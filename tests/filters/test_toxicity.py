@@ -52,7 +52,8 @@ def score_offence(score_posts: Filter, *texts: str) -> list[float]:
 
 def test_the_filter_and_its_model_are_found_by_name() -> None:
     assert cast("ModuleType", filters.find("toxicity")).__name__ == "filters.toxicity"
-    assert models(toxicity, toxicity.Config()) == [scorers.TOXICITY_MODEL_PATH]
+    own = [scorers.TOXICITY_MODEL_PATH, scorers.LANGUAGES_MODEL_PATH]
+    assert models(toxicity, toxicity.Config()) == own
     assert [Path("my.bin")] == models(toxicity, toxicity.Config(model="my.bin"))
 
 
@@ -125,7 +126,7 @@ def test_swearing_at_nobody_is_profanity(score_posts: Filter) -> None:
 )
 def test_german_and_portuguese_are_scored_too(score_posts: Filter, rude: str, kind: str) -> None:
     bad, good = score_texts(score_posts, rude, kind)
-    assert bad > 0.6 > 0.35 > good
+    assert bad > 0.4 > 0.1 > good
 
 
 def test_a_category_has_a_score_of_its_own() -> None:
