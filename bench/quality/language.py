@@ -161,7 +161,8 @@ def with_language_context(judge: LanguagePredictor) -> LanguagePredictor:
     def again(posts: pl.DataFrame) -> pl.DataFrame:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            known = [pl.lit(None, pl.String).alias("root_id")] * ("root_id" not in posts.columns)
+            missing = {"root_id", "community"} - set(posts.columns)
+            known = [pl.lit(None, pl.String).alias(name) for name in sorted(missing)]
             judged = judge(posts).with_columns(
                 pl.lit("x").alias("platform"),
                 pl.int_range(pl.len()).cast(pl.String).alias("id"),
