@@ -22,7 +22,7 @@ from filters import contract, language, pii, quality, toxicity
 from filters.language import CORRECTION_MODEL_PATH
 from filters.text import fasttext
 from filters.text.identifier import correction, eldc_model
-from filters.text.languages import is_any_of
+from filters.text.languages import find_entry
 
 ROOT = Path(__file__).resolve().parent.parent
 README, SETTINGS = ROOT / "README.md", ROOT / "docs" / "settings.md"
@@ -141,7 +141,7 @@ def make_language_table() -> str:
             f"`{code}`",
             name_language(code),
             ", ".join(identified.get(code, ())),
-            *("yes" if is_any_of(code, known) or not known else "" for known in judging.values()),
+            *("yes" if find_entry(code, known) or not known else "" for known in judging.values()),
         )
         for code in codes
     ]
