@@ -30,8 +30,9 @@ and may have
   it ``MOVABLE``: the settings that the verdict depends on, each with the column that it is compared
   with (or a function ``movable`` that returns them for a Config);
 * ``MUST_BE_FIRST``: True if a plan must apply the filter before every other stage;
-* ``languages(config)``: the languages that its model knows, as codes of ``lang``. Without it, or if
-  it is empty, the filter is for all languages; else it writes the column :data:`UNJUDGED`;
+* ``languages(config)``: the languages that its model or its rules of words know, as codes of
+  ``lang``. Without it, or if it is empty, the filter is for all languages; else it writes the
+  column :data:`UNJUDGED`;
 * ``TURN_REASONS``: its reasons that say that a post is worth little by itself, as "Thank you!" is.
   Where threads are made into documents, a post that a kept post answers is kept in spite of them.
 
@@ -49,9 +50,9 @@ from pydantic import BaseModel, ConfigDict
 
 Filter = Callable[[pl.DataFrame], pl.DataFrame]
 
-#: The column for the language of a post that the filter's model does not know, so that it could not
-#: judge the post; null for a post that it has judged. A build counts the languages by stage and
-#: does not keep the column.
+#: The column for the language of a post that the filter's model or rules of words do not know, so
+#: that they could not judge the post; null for a post that they have judged. A build counts the
+#: languages by stage and does not keep the column.
 UNJUDGED = "unjudged"
 #: The column for the latest time at which a post of the same source was written or edited; null
 #: where no post has a time. Only filters that want it see it, and it is not kept.

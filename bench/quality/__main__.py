@@ -9,6 +9,7 @@ DEFAULT = (
     "language",
     "language_sheet",
     "quality_presets",
+    "quality_languages",
     "toxicity",
     "toxicity_sheet",
     "toxicity_languages",

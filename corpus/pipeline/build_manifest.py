@@ -228,7 +228,8 @@ def list_language_warnings(plan: Plan, funnel: Mapping[str, Mapping[str, Any]]) 
             known = contract.languages(stages.find(stage.name), stage.config)
             warnings.append(
                 f"{stage.name}: {total:,} of {row['read']:,} posts ({total / row['read']:.1%}) are "
-                f"in languages that its model does not know, and were not judged: "
+                f"in languages that it does not know, and its model or rules of words did not "
+                f"judge them: "
                 f"{', '.join(listed)}{f' and {more:,} more' if more else ''}; it knows "
                 f"{', '.join(map(name_language, known))}"
             )

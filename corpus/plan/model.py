@@ -166,7 +166,7 @@ class Plan:
         return validate.list_misfits(self.sources, files)
 
     def list_unknown_languages(self) -> list[str]:
-        """Warnings of stages whose models do not know a language that an earlier stage keeps."""
+        """Warnings of stages that do not know a language that an earlier stage keeps."""
         warnings: list[str] = []
         wanted: tuple[str, ...] = ()
         for stage in self.stages:
@@ -175,8 +175,9 @@ class Plan:
             known = contract.languages(stages.find(stage.name), stage.config)
             if unknown := [name for name in wanted if known and not find_entry(name, known)]:
                 warnings.append(
-                    f"{stage.name}: its model does not know {', '.join(unknown)}, which the plan "
-                    f"keeps: such posts are not judged; it knows {', '.join(known)}"
+                    f"{stage.name}: it does not know {', '.join(unknown)}, which the plan keeps: "
+                    f"its model or rules of words do not judge such posts; it knows "
+                    f"{', '.join(known)}"
                 )
         return warnings
 

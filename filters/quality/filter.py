@@ -5,7 +5,8 @@ mentions; does it repeat itself; is it a bot's template, or spam? The others are
 for web pages, and decide as datatrove does; they reject nearly every post (Gopher's minimum of
 fifty words rejects 97 % of tweets). ``preset: [gopher_repetition, gopher]`` applies several in that
 order. Every measure is written to a column ``quality_<measure>``, and every threshold has a
-setting.
+setting. Rules of words know some languages (see :func:`languages`): a post in another one has no
+score for them and is counted as unjudged, while the rules of all languages still decide.
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from pydantic import (
     model_validator,
 )
 
-from filters.contract import Filter, FilterConfig, Threshold
+from filters.contract import UNJUDGED, Filter, FilterConfig, Threshold
 from filters.quality import dolma, presets, social
 from filters.quality.presets import Preset
+from filters.quality.spam_phrases import SPAM_LANGUAGES
+from filters.text.languages import find_unknown_languages
 
 READS = ("text",)
 WRITES: dict[str, pl.DataType] = social.SOCIAL.columns()
-VERSION = 4
+VERSION = 5
 TURN_REASONS = ("too_few_words",)
 
 PRESETS: dict[str, Preset] = {
@@ -100,6 +103,14 @@ def writes(config: Config) -> Mapping[str, pl.DataType]:
     return columns
 
 
+def languages(config: Config) -> tuple[str, ...]:
+    """Return the languages that the rules of words of all chosen presets know; (): any."""
+    known = set(SPAM_LANGUAGES) if "social" in config.presets else set()
+    if "gopher" in config.presets and config.min_stop_words:
+        known = known & {"en"} if known else {"en"}
+    return tuple(sorted(known))
+
+
 def movable(config: Config) -> Mapping[str, str]:
     """Return the thresholds of the chosen presets, each with the column it is compared with."""
     rules = [rule for name in config.presets for rule in PRESETS[name].rules]
@@ -138,6 +149,7 @@ def thresholds(config: Config) -> tuple[Threshold, ...]:
 def build(config: Config) -> Filter:
     """Return the filter; the first rule that a post breaks gives the reason."""
     steps = [(PRESETS[name], _make_measurer(name, config)) for name in config.presets]
+    known = languages(config)
 
     def quality(posts: pl.DataFrame) -> pl.DataFrame:
         reject = pl.repeat(None, posts.height, dtype=pl.String, eager=True).alias("reject")
@@ -150,7 +162,10 @@ def build(config: Config) -> Filter:
             if "text" in measures.columns:  # the text of a rejected post does not change
                 text = measures["text"].zip_with(reject.is_null(), scored["text"])
                 scored = scored.with_columns(text)
-        return scored.with_columns(reject)
+        judged = scored.with_columns(reject)
+        if not known:
+            return judged
+        return judged.with_columns(find_unknown_languages(posts, known).alias(UNJUDGED))
 
     return quality
 

@@ -9,12 +9,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from filters.text.arrays import I64, U8, U16, U64
+from filters.text.arrays import I32, I64, U8, U16, U64
 from filters.text.hashing import FNV_OFFSET, FNV_PRIME, GOLDEN_RATIO, MIX_MULTIPLIER
 from filters.text.jit import jit
 from filters.text.utf8 import decode_character, encode_texts
 
 _SPACE, _WORD, _LETTER, _NUMBER, _SYMBOL, _UNSPACED, _RUN_CHARACTER = 1, 2, 4, 8, 16, 32, 64
+_LONG, _NEVER_LONG = 128, 256
 
 # Scripts without spaces between words; there a word is about two characters long.
 _UNSPACED_SCRIPTS = r"\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tibetan}"
@@ -28,10 +29,18 @@ _FLAG_CLASSES = {
     _UNSPACED: _UNSPACED_SCRIPTS,
     # What a stuck key or a drawn line repeats; a row of hearts, of ㅋ, of "!" expresses a mood.
     _RUN_CHARACTER: r"[\x21-\x7E--[!.?]]\x{2500}-\x{25FF}",
+    # What a word that is too long is made of: letters, digits, and the signs inside addresses and
+    # encoded data. Emoji, dots and commas end it.
+    _LONG: r"\p{L}\p{M}\p{N}/=+%&",
+    # Korean is often written without its spaces.
+    _NEVER_LONG: rf"{_UNSPACED_SCRIPTS}\p{{Hangul}}",
 }
 _MIN_RUN = 12  # equal characters in a row; no word and no laugh has so many
+# A run counts unless the post has so many letters beside its runs, and one for fifty characters of
+# them: "kkkkkkkkkkkkkk boa" and "Merciiiiiiiiiiii" are words.
+_LETTERS_BESIDE_RUNS, _RUN_CHARACTERS_A_LETTER = 3, 50
 _NGRAM_WORDS = 3  # words that count as repeated when they occur together again
-_MIN_COMPRESSED_BYTES = 64  # a shorter post is not compressed
+_MIN_COMPRESSED = 64  # characters, where one of a script without spaces is two
 _MIN_DISTINCT_WORDS = 8  # in a shorter post the words can hardly repeat
 
 _MAX_TABLE_SIZE = 1 << 22
@@ -39,7 +48,9 @@ _MAX_PROBES = 64
 
 # The rows of the counts of words and repeats.
 _WORDS, _UNSPACED_CHARACTERS, _LETTERS, _VISIBLE, _LONGEST_WORD, _DISTINCT_TOKENS = range(6)
-_TOKENS, _IN_RUNS, _REPEATED, _CHARACTERS, _COMPRESSED_SIZE = range(6, 11)
+_TOKENS, _IN_RUNS, _REPEATED, _CHARACTERS, _COMPRESSED_SIZE, _SQUEEZED_SIZE = range(6, 12)
+_NEVER_LONG_CHARACTERS = 12
+_COUNTS = 13
 
 
 @cache
@@ -66,9 +77,11 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
     counts = _count_words_and_repeats(data, offsets, flags, min(table_size, _MAX_TABLE_SIZE))
     marked_words = np.maximum(marked_words, 1)
     characters, tokens = np.maximum(counts[_CHARACTERS], 1), counts[_TOKENS]
-    has_spaces = counts[_UNSPACED_CHARACTERS] == 0
+    may_be_long = counts[_NEVER_LONG_CHARACTERS] == 0
+    are_enough_words = tokens >= _MIN_DISTINCT_WORDS
     distinct_share = counts[_DISTINCT_TOKENS] / np.maximum(tokens, 1)
-    compressed_share = counts[_COMPRESSED_SIZE] / np.maximum(sizes, 1)
+    squeezed = counts[_SQUEEZED_SIZE]
+    compressed_share = counts[_COMPRESSED_SIZE] / np.maximum(squeezed, 1)
     own_unspaced = np.maximum(counts[_UNSPACED_CHARACTERS] - unspaced_tags, 0)
     own_words = np.maximum(counts[_WORDS] - hashtags, 0) + own_unspaced // 2
     return {
@@ -78,12 +91,12 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
         "mention_share": mentions / marked_words,
         "hashtag_share": hashtags / marked_words,
         "letter_share": np.minimum(counts[_LETTERS] / np.maximum(counts[_VISIBLE], 1), 1),
-        "longest_word": np.where(has_spaces, counts[_LONGEST_WORD], 0),
-        "longest_word_share": np.where(has_spaces, counts[_LONGEST_WORD] / characters, 0),
-        "distinct_words": np.where(tokens >= _MIN_DISTINCT_WORDS, distinct_share, 1.0),
+        "longest_word": np.where(may_be_long, counts[_LONGEST_WORD], 0),
+        "longest_word_share": np.where(may_be_long, counts[_LONGEST_WORD] / characters, 0),
+        "distinct_words": np.where(are_enough_words, distinct_share, 1.0),
         "run_share": counts[_IN_RUNS] / characters,
-        "repeated_share": counts[_REPEATED] / characters,
-        "compressed": np.where(sizes >= _MIN_COMPRESSED_BYTES, compressed_share, 1.0),
+        "repeated_share": np.where(are_enough_words, counts[_REPEATED] / characters, 0),
+        "compressed": np.where(squeezed > 0, compressed_share, 1.0),
     }
 
 
@@ -91,9 +104,10 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
 # a removal.
 _FILLER = (
     r"^\W*(?:lo+l+\w{0,2}|lmf?a+o+|ro+fl\w{0,5}|[mb]?[bw]?[ah]*(?:ha|ah){2,}[ah]*|(?:he){2,}h?|heh|"
-    r"(?:hi){2,}|h*m{2,}|hm+|u+h+|(?:ja){2,}j?|(?:je){2,}j?|(?:ха){2,}х?|k{2,}|(?:rs){2,}|"
+    r"(?:hi){2,}|h*m{2,}|hm+|u+h+|(?:ja){2,}j?|(?:je){2,}j?|[ах]*(?:ха|ах){2,}[ах]*|(?:хе){2,}х?|"
+    r"(?:хи){2,}|k{2,}|(?:rs){2,}|(?:wk){2,}w?|(?:χα){2,}χ?|ח{2,}|خ{2,}|(?:हा){2,}|(?:হা){2,}|"
     r"xd+|w{3,}|5{3,}|[ㅋㅎㅠㅜ]+|"
-    r"ه+|mdr+|smh|ok|okay|kk?|thanks|thank|thankyou|thx+|ty|\w|removed|deleted)\W*$"
+    r"(?:ها){2,}|ه+|mdr+|smh|ok|okay|kk?|thanks|thank|thankyou|thx+|ty|\w|removed|deleted)\W*$"
 )
 
 
@@ -130,7 +144,8 @@ _LINK_STARTS = tuple(
 def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64, I64]:
     """Count for each post the words between spaces, the links, the mentions and the hashtags.
 
-    The last count is of the hashtags' characters in scripts without spaces.
+    The last count is of the hashtags' characters in scripts without spaces. There a second ``#``
+    ends the hashtag, and so does any other sign; the post goes on without a space.
 
     A word without a letter or digit, such as an arrow or an emoji, does not count. A word has one
     link at most, since "https://www.a.example" begins as a link does in two places.
@@ -140,6 +155,7 @@ def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64
     for row in range(rows):
         position, end = offsets[row], offsets[row + 1]
         at_word_start, is_counted, has_link, in_hashtag = True, False, False, False
+        start = position  # of the hashtag
         while position < end:
             code, size = int(data[position]), 1
             if code >= 0x80:
@@ -148,6 +164,8 @@ def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64
                 at_word_start, is_counted, has_link, in_hashtag = True, False, False, False
                 position += size
                 continue
+            if in_hashtag and position > start and flags[code] & _WORD == 0:
+                in_hashtag = False
             counts[4, row] += in_hashtag and flags[code] & _UNSPACED != 0
             if not is_counted and flags[code] & _WORD:
                 counts[0, row] += 1
@@ -160,15 +178,15 @@ def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64
                 if mark in (64, 35, 0xFF03) and after < end:
                     following, _ = decode_character(data, after)
                     if flags[following] & _WORD:
-                        in_hashtag = mark != 64
+                        in_hashtag, start = mark != 64, position
                         counts[3 if in_hashtag else 2, row] += 1
                 at_word_start = False
             lower = code | 32
             if not has_link and (lower == 104 or lower == 119 or lower == 112 or lower == 116):
-                for start in _LINK_STARTS:
-                    if _starts_with(data, position, end, start):
+                for prefix in _LINK_STARTS:
+                    if _starts_with(data, position, end, prefix):
                         counts[1, row] += 1
-                        size, has_link = start.size, True
+                        size, has_link = prefix.size, True
                         break
             position += size
     return counts[0], counts[1], counts[2], counts[3], counts[4]
@@ -178,21 +196,23 @@ def _count_marks(data: U8, offsets: I64, flags: U16) -> tuple[I64, I64, I64, I64
 def _count_words_and_repeats(data: U8, offsets: I64, flags: U16, table_size: int) -> I64:
     """Count what the measures of a post's own words are made of: a row for each count."""
     rows = offsets.size - 1
-    counts = np.zeros((11, rows), np.int64)
+    counts = np.zeros((_COUNTS, rows), np.int64)
     # The hash table is shared by all posts: a slot with another stamp is free.
     hashes, stamps = np.empty(table_size, np.uint64), np.full(table_size, -1, np.int64)
     last_positions = np.full(1 << 12, -1, np.int64)
+    squeezed = np.empty(offsets[rows] - offsets[0], np.int32)  # the characters of all posts
+    stop = 0
     for row in range(rows):
         count = counts[:, row]
-        begin, end = offsets[row], offsets[row + 1]
-        position = begin
+        position, end = offsets[row], offsets[row + 1]
         previous_hash, hash_before = np.uint64(0), np.uint64(0)  # of the two words before
         ngram_sizes = np.zeros(_NGRAM_WORDS, np.int64)
-        skipped = 0
-        run, previous = 0, np.int64(-1)
+        skipped, begin, unspaced = 0, stop, 0
+        run, previous, before = 0, np.int64(-1), np.int64(-1)
+        letters_in_runs, was_sign = 0, False
         while position < end:
             # One word, up to the next space.
-            value, size, is_word = FNV_OFFSET, 0, False
+            value, size, is_word, long = FNV_OFFSET, 0, False, 0
             while position < end:
                 code, step = np.int64(data[position]), np.int64(1)
                 if code >= 0x80:
@@ -202,25 +222,53 @@ def _count_words_and_repeats(data: U8, offsets: I64, flags: U16, table_size: int
                     break
                 value = (value ^ np.uint64(code)) * FNV_PRIME
                 is_word |= kind & _NUMBER != 0
-                count[_UNSPACED_CHARACTERS] += kind & _UNSPACED != 0
-                count[_LETTERS] += kind & _LETTER != 0
-                # "Yes!!!!!!" counts one sign: emphasis does not make a post less readable.
-                count[_VISIBLE] += kind & _SYMBOL == 0 and (kind & _LETTER != 0 or code != previous)
+                is_unspaced = kind & _UNSPACED != 0
+                count[_UNSPACED_CHARACTERS] += is_unspaced
+                count[_NEVER_LONG_CHARACTERS] += kind & _NEVER_LONG != 0
+                # Where a letter is as much as half a word, it counts as two.
+                weight = 2 if is_unspaced else 1
+                count[_LETTERS] += weight if kind & _LETTER else 0
+                # A row of signs, as "!!!!!!" or ":-)", counts once: emphasis and faces do not make
+                # a post less readable.
+                is_sign = kind & (_LETTER | _NUMBER | _SYMBOL) == 0
+                is_again = code == previous and kind & _LETTER == 0
+                if kind & _SYMBOL == 0 and not (is_again or (is_sign and was_sign)):
+                    count[_VISIBLE] += weight
+                was_sign = is_sign
+                is_new = code not in (previous, before)
                 if code == previous and kind & _RUN_CHARACTER:
                     run += 1
                 else:
-                    count[_IN_RUNS] += run if run >= _MIN_RUN else 0
-                    run, previous = 1, code
+                    if run >= _MIN_RUN:
+                        count[_IN_RUNS] += run
+                        letters_in_runs += run if flags[previous] & _LETTER else 0
+                    run = 1
+                # "hahaha" and "soooo" are as long as "has" and "so".
+                if kind & _LONG == 0:
+                    long = 0
+                elif is_new:
+                    long += 1
+                    count[_LONGEST_WORD] = max(count[_LONGEST_WORD], long)
+                if is_new and kind & _SYMBOL == 0:
+                    squeezed[stop] = code
+                    stop += 1
+                    unspaced += is_unspaced
+                before, previous = previous, code
                 size += 1
                 position += step
             if position < end:
                 position += decode_character(data, position)[1]
+                if stop > begin and squeezed[stop - 1] != 32:
+                    squeezed[stop] = 32
+                    stop += 1
+                was_sign = False
             if size == 0:
                 continue
-            count[_WORDS] += is_word
-            count[_LONGEST_WORD] = max(count[_LONGEST_WORD], size)
-            count[_TOKENS] += 1
             count[_CHARACTERS] += size
+            if not is_word:  # a row of emoji or signs repeats no word
+                continue
+            count[_WORDS] += 1
+            count[_TOKENS] += 1
             value ^= value >> np.uint64(32)
             count[_DISTINCT_TOKENS] += _is_new(value, hashes, stamps, 2 * row)
             # Three words that occurred before, none counted twice.
@@ -234,9 +282,15 @@ def _count_words_and_repeats(data: U8, offsets: I64, flags: U16, table_size: int
                 elif not _is_new(ngram ^ (ngram >> np.uint64(29)), hashes, stamps, 2 * row):
                     count[_REPEATED] += ngram_sizes.sum()
                     skipped = _NGRAM_WORDS - 1
-        count[_IN_RUNS] += run if run >= _MIN_RUN else 0
-        if end - begin >= _MIN_COMPRESSED_BYTES:
-            count[_COMPRESSED_SIZE] = _compressed_size(data, begin, end, last_positions)
+        if run >= _MIN_RUN:
+            count[_IN_RUNS] += run
+            letters_in_runs += run if flags[previous] & _LETTER else 0
+        beside = count[_LETTERS] - letters_in_runs
+        if beside >= max(_LETTERS_BESIDE_RUNS, count[_IN_RUNS] // _RUN_CHARACTERS_A_LETTER):
+            count[_IN_RUNS] = 0
+        if stop - begin + unspaced >= _MIN_COMPRESSED:
+            count[_SQUEEZED_SIZE] = stop - begin
+            count[_COMPRESSED_SIZE] = _compressed_size(squeezed, begin, stop, last_positions)
     return counts
 
 
@@ -257,21 +311,22 @@ def _is_new(value: np.uint64, hashes: U64, stamps: I64, stamp: int) -> bool:
 
 
 @jit
-def _compressed_size(data: U8, begin: int, end: int, last_positions: I64) -> int:
-    """Return the bytes of ``data[begin:end]`` if three bytes refer to each repeat (as in LZ4)."""
+def _compressed_size(codes: I32, begin: int, end: int, last_positions: I64) -> int:
+    """Return the size of ``codes[begin:end]`` if three of them refer to each repeat (as in LZ4)."""
     position, size = begin, 0
     while position < end:
         length = 0
         if position + 4 <= end:
-            key = np.uint32(data[position])
-            key |= np.uint32(data[position + 1]) << np.uint32(8)
-            key |= np.uint32(data[position + 2]) << np.uint32(16)
-            key |= np.uint32(data[position + 3]) << np.uint32(24)
-            slot = (key * np.uint32(2654435761) & np.uint32(0xFFFFFFFF)) >> np.uint32(20)
+            key = np.uint64(0)
+            for index in range(4):
+                key = (key ^ np.uint64(codes[position + index])) * FNV_PRIME
+            slot = (key * MIX_MULTIPLIER) >> np.uint64(52)
             earlier = last_positions[slot]
             last_positions[slot] = position
             if earlier >= begin:
-                while position + length < end and data[earlier + length] == data[position + length]:
+                while (
+                    position + length < end and codes[earlier + length] == codes[position + length]
+                ):
                     length += 1
         if length >= 4:
             position, size = position + length, size + 3

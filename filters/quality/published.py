@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from filters.quality import c4, tokens, web_rules
 from filters.quality.presets import WebSettings
+from filters.text.languages import find_unknown_languages
 
 
 def make_published_measurer(
@@ -48,7 +49,12 @@ def make_published_measurer(
             pl.Series(column, measures[column.removeprefix("quality_")], dtype)
             for column, dtype in columns.items()
         ]
-        return pl.DataFrame([*scores, *rewritten])
+        measured = pl.DataFrame([*scores, *rewritten])
+        if name == "gopher":  # its stop words are English
+            unknown = find_unknown_languages(posts, ("en",))
+            stop_words = measured["quality_stop_words"].set(unknown.is_not_null(), None)
+            measured = measured.with_columns(stop_words)
+        return measured
 
     # numba compiles here, not in the first part.
     measure(pl.DataFrame({"text": ["One two three.\nFour?"]}))

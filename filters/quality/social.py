@@ -10,7 +10,9 @@ from pydantic import Field
 from filters.contract import FilterConfig
 from filters.quality import spam
 from filters.quality.presets import Preset, Rule, measure_column, rule_above, rule_below
+from filters.quality.spam_phrases import SPAM_LANGUAGES
 from filters.text import cleaning
+from filters.text.languages import find_unknown_languages
 
 
 class SocialSettings(FilterConfig):
@@ -161,7 +163,8 @@ SOCIAL = Preset(
 def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.DataFrame]:
     """Return a function that computes the preset's columns for a frame with ``text``.
 
-    A null counts as an empty text. Spam is scored by ``platform`` where the frame has it.
+    A null counts as an empty text. Spam is scored by ``platform`` where the frame has it, and not
+    in a post whose ``lang`` is none of ``SPAM_LANGUAGES``.
     """
     from filters.quality import post_measures  # it imports numba
 
@@ -177,9 +180,11 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
             for name, dtype in SOCIAL.measures.items()
             if name in measures
         ]
+        spam_scores = spam.score_spam(texts["line"], platforms)
+        unknown = find_unknown_languages(posts, SPAM_LANGUAGES)
         return pl.DataFrame(scores).with_columns(
             spam.match_templates(texts["text"]).alias("quality_template"),
-            spam.score_spam(texts["line"], platforms).alias("quality_spam"),
+            spam_scores.set(unknown.is_not_null(), None).alias("quality_spam"),
         )
 
     measure(pl.DataFrame({"text": ["one two three"]}))  # numba compiles here, not in the first part

@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from filters.quality.spam_phrases import SPAM_PHRASES
 from filters.quality.spam_signs import (
     SENTENCE_WORDS,
     SEXUAL_CONTEXT,
@@ -17,7 +18,7 @@ from filters.quality.spam_signs import (
     SPAM_WEIGHTS,
     SPAM_WORDS,
 )
-from filters.quality.templates import TEMPLATES
+from filters.quality.templates import TEMPLATE_PHRASES, TEMPLATES
 
 Kind = Literal["forum", "microblog", "other"]
 
@@ -54,6 +55,7 @@ def _join(patterns: Iterable[str]) -> str:
 
 
 _TEMPLATE_WORDS = [word for template in TEMPLATES for word in template.words.split("|")]
+_TEMPLATE_PHRASES = [phrase for each in TEMPLATE_PHRASES.values() for phrase in each.split("|")]
 # A larger pattern is slow: what it finds no longer fits the cache of its automaton.
 _TEMPLATES_IN_PATTERN = 8
 TEMPLATE_PATTERNS = [
@@ -73,11 +75,22 @@ _SITE_WORD, _SEXUAL_WORD, _CONTEXT_WORD = 1.1, 0.7, 0.45
 _SENTENCE = 1.0
 
 
+#: The phrases of each group of signs, of all languages.
+GROUP_PHRASES: dict[str, list[str]] = {}
+for _phrases in SPAM_PHRASES.values():
+    for _group, _listed in _phrases.items():
+        GROUP_PHRASES.setdefault(_group, []).extend(_listed.split("|"))
+_PHRASES = [phrase for listed in GROUP_PHRASES.values() for phrase in listed]
+_KEY_WORDS = [*SPAM_WORDS.split("|"), *_PHRASES]
+
+
 def match_templates(texts: pl.Series) -> pl.Series:
     """Return whether each text is a bot's template; only texts with a key word are searched."""
-    likely = texts.str.contains_any(_TEMPLATE_WORDS, ascii_case_insensitive=True)
+    key_words = [*_TEMPLATE_WORDS, *_TEMPLATE_PHRASES]
+    likely = texts.str.contains_any(key_words, ascii_case_insensitive=True)
     rows = likely.arg_true()
     searched = [pl.col("text").str.contains(pattern) for pattern in TEMPLATE_PATTERNS]
+    searched.append(pl.col("text").str.contains_any(_TEMPLATE_PHRASES, ascii_case_insensitive=True))
     found = texts.gather(rows).to_frame("text").select(pl.any_horizontal(searched)).to_series()
     return likely.scatter(rows, found)
 
@@ -91,7 +104,7 @@ def score_spam(texts: pl.Series, platforms: pl.Series | None = None) -> pl.Serie
     is_short = texts.str.len_bytes() <= 4 * _MAX_CHARACTERS
     is_short &= texts.str.len_chars() <= _MAX_CHARACTERS
     lower = texts.str.to_lowercase()
-    rows = (is_short & lower.str.contains_any(SPAM_WORDS.split("|"))).arg_true()
+    rows = (is_short & lower.str.contains_any(_KEY_WORDS)).arg_true()
     kinds = pl.repeat("other", len(rows), dtype=pl.String, eager=True)
     if platforms is not None:
         names = platforms.gather(rows).cast(pl.String)
@@ -103,7 +116,20 @@ def score_spam(texts: pl.Series, platforms: pl.Series | None = None) -> pl.Serie
     has_address = pl.col("text").str.contains_any(["http", "www."]).alias("has_address")
     likely = pl.DataFrame([lower.gather(rows).alias("text"), kinds.alias("kind")])
     likely = likely.with_columns(*found, has_address).with_columns(sexual=_score_sexual_words())
+    likely = likely.with_columns(
+        pl.col(group) | phrases for group, phrases in _find_phrases(likely["text"]).items()
+    )
     return scores.scatter(rows, likely.select(_sum_weights().cast(pl.Float32)).to_series())
+
+
+def _find_phrases(texts: pl.Series) -> dict[str, pl.Series]:
+    """Return which texts have a phrase of each group; most have none at all."""
+    rows = texts.str.contains_any(_PHRASES).arg_true()
+    none = pl.repeat(False, len(texts), dtype=pl.Boolean, eager=True)
+    return {
+        group: none.clone().scatter(rows, texts.gather(rows).str.contains_any(listed))
+        for group, listed in GROUP_PHRASES.items()
+    }
 
 
 def _sum_weights() -> pl.Expr:

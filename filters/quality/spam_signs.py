@@ -92,10 +92,7 @@ SPAM_SIGNS = (
         r"become my first|my \d{1,3}(?:st|nd|rd|th)) (?:please |and |& )?su(?:b|bs|bscri?be|"
         r"scribe|bcribe|bscriber)\b|^\W{0,9}(?:please |come |hey |pls |plz )?subscri?be (?:to|"
         r"for)\b|\bcome subscribe\b|\b(?:get|reach|hit|at|to|need|with|of) (?:me |to |my |"
-        r"only )?(?:to )?[\d,.]{1,9}k? ?(?:subs|subscribers)\b|\b(?:suscr[ií]b\w{2,6}|"
-        r"inscrev[ae]\w{0,3}-se|inscreva-te|abonn(?:ez|iert)|abonne-toi|iscriv(?:iti|etevi)|"
-        r"abone ol\w{0,3})\b|(?:подпи(?:шись|шитесь|сывайтесь|сывайся)|اشترك في قناتي|"
-        r"チャンネル登録|구독 ?부탁|订阅我|訂閱我)",
+        r"only )?(?:to )?[\d,.]{1,9}k? ?(?:subs|subscribers)\b",
     ),
     SpamSign(
         "my_channel",
@@ -124,7 +121,7 @@ SPAM_SIGNS = (
         r"(?:follow|sub|like)s? ?backs?\b|\b(?:follow|sub|like) ?back (?:please|pls|plz|every)|"
         r"\b(?:i ?|i'?ll |i will )(?:sub|subscribe|follow)\b[ -~]{0,40}\bback\b|"
         r"\b(?:i'?ll |i will )(?:sub|subscribe)(?: to)? (?:you|u)\b|\bfree follows?\b|\b(?:sdv|"
-        r"seguindo de volta|sigo de volta|te sigo)\b|"
+        r"seguindo de volta|sigo de volta)\b|"
         r"\b(?:gain|buy|want|can (?:i|we) (?:please )?get|get free|"
         r"help me get)\b (?:more |free |real |new |"
         r"\d[\d,.]{0,8}k? ?\+? ?){0,3}(?:\w{1,12} )?(?:followers|likes|views|subs|subscribers|"
@@ -487,8 +484,8 @@ SPAM_SIGNS = (
 # Separated by |. Without one of these a post only has signs that mean little alone: link, ornament,
 # report.
 SPAM_WORDS = (
-    " my|my | our |our new|our first|our latest|check|chek|chk|follow|sub|scri|suscr|inscrev|"
-    "abonn|abone |подпи|اشترك|チャンネル登録|구독|订阅|訂閱|like for|like4|like 4|for like|"
+    " my|my | our |our new|our first|our latest|check|chek|chk|follow|sub|scri|"
+    "like for|like4|like 4|for like|"
     "for view|view 4|view4|f4f|l4l|s4s|f4l|l4f|f4s|s4f|l4s|s4l|likes|like back|views|retweets|"
     "$|£|€|₹|dollar|usd|bucks|money|cash|income|profit|btc|from home|from your|online job|"
     "financial f|gift|iphone|ipad|itunes|psn|robux|steam|voucher|airdrop|ps4|ps5|xbox|macbook|"
@@ -533,7 +530,7 @@ SPAM_WORDS = (
     "examples|resources|techniques|exercises|reveals|results|discovery|been waiting|property|"
     "only $|on kindle|pinned|fav|internet job|headphone|earphone|dispenser|soundtrack|twink|"
     "doggy|penetrated|drilled|banged|pounded|masturbat|"
-    "seguindo|sigo"
+    "seguindo|sigo de"
 )
 
 #: Words of sentences; a list of search words has none.

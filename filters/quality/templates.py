@@ -29,7 +29,7 @@ _MONTH = (
     r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 )
 _STATION_LABEL = (
-    r"(?:temp\w{0,8}|winds?|gusts?|hum(?:idity|i)?|baro?\w{0,6}|pressure|feels(?: like)?|"
+    r"(?:temp(?:erat\w{2,5})?|winds?|gusts?|hum(?:idity|i)?|baro?\w{0,6}|pressure|feels(?: like)?|"
     r"dew ?point|rain(?: today)?|[tp]:|rh:)"
 )
 _READING = rf"\b{_STATION_LABEL}(?:[: ]{{1,3}}(?:[a-z]{{1,6}} )?(?:at )?)?[-+]?\d"
@@ -68,12 +68,13 @@ TEMPLATES = (
         "weather_stations",
         "temp|wind|humidity|hum:|hum |humi|barometer|pressure|rain today|feels|rh:|metar|00z |"
         "hpa|µg/m|μg/m|µsv|μsv|µgy|μgy|气温|気温|→",
-        r"^\s*(?:temp|temperature|wind|humidity|barometer)\b[:\s].{0,40}(?:mph|km/h|hpa|°|%)|"
+        r"^\s*(?:temp|temperature|wind|humidity|barometer)\b(?:: ?|\s[-\d]).{0,40}"
+        r"(?:mph|km/h|hpa|°|%)|"
         rf"{_READING}.*{_READING}|\b(?:temp|wind|humidity|barometer|pressure|"
         r"rain today)\b[: ]{1,3}[-\d.]{1,8} ?(?:mph|km/?h|kts?|hpa|mb|°|%|mm|in\b).*\b"
         r"(?:temp|wind|humidity|barometer|pressure|rain today)\b|"
         r"(?-i:^\W{0,4}(?:METAR |[A-Z]{4} )\d{6}Z )|\d ?[µμ](?:g/m|Sv/h|Gy/h)|"
-        r"[气気]温.{1,12}[湿气気]|\b\d\d:\d\d ?→ ?-?\d",
+        r"[气気]温\W{0,3}-?\d.{0,10}[湿气気]|\b\d\d:\d\d ?→ ?-?\d",
     ),
     BotTemplate(
         "earthquakes",
@@ -208,3 +209,62 @@ TEMPLATES = (
         r"(?:level|lvl)\b",
     ),
 )
+
+#: What programs write in other languages, word for word: any text with one of these is a template.
+#: ASCII letters are found in any case.
+TEMPLATE_PHRASES: dict[str, str] = {
+    "es": "acabo de publicar una foto en|acabo de publicar un video en|acabo de subir una foto en|"
+    "acabo de subir un video en|me gustó un video de @youtube|me gustó un vídeo de @youtube|"
+    "he marcado como favorito un vídeo de @youtube|nuevos seguidores y 0 unfollow|"
+    "personas me siguieron y|me han dejado de seguir (vía|acabo de correr un trayecto de|"
+    "he conseguido el logro|he desbloqueado el logro|tu horóscopo de hoy:|"
+    "estoy transmitiendo en directo en #",
+    "pt": "acabei de publicar uma foto em|acabei de postar uma foto em|"
+    "acabei de publicar um vídeo em|gostei de um vídeo @youtube|gostei de um vídeo do @youtube|"
+    "adicionei um vídeo a uma playlist @youtube|novos seguidores e 0 unfollow|"
+    "pessoas me seguiram e|deixaram de me seguir (via|acabei de correr um percurso de|"
+    "desbloqueei a conquista|ganhei a conquista|estou ao vivo na twitch|seu horóscopo de hoje:",
+    "fr": "je viens de publier une photo à|je viens de publier une photo sur facebook|"
+    "je viens de publier une vidéo à|j'aime une vidéo @youtube|j'ai aimé une vidéo @youtube|"
+    "j'ai ajouté une vidéo à une playlist @youtube|nouveaux abonnés et 0 désabo|"
+    "personnes m'ont suivi et|je viens de courir un parcours de|j'ai débloqué le succès|"
+    "j'ai débloqué le trophée|votre horoscope du jour :",
+    "de": "habe soeben ein foto gepostet|hat soeben ein foto gepostet|ich mag ein @youtube-video|"
+    "ich habe ein @youtube-video positiv bewertet|zu einer @youtube-playlist hinzugefügt|"
+    "neue follower und 0 unfollow|personen sind mir gefolgt und|ich bin gerade einen lauf von|"
+    "erfolg freigeschaltet: ",
+    "it": "ho appena pubblicato una foto presso|ho appena pubblicato una foto su facebook|"
+    "mi piace un video di @youtube|mi è piaciuto un video di @youtube|"
+    "ho aggiunto un video a una playlist di @youtube|persone mi hanno seguito e|"
+    "ho appena corso un percorso di|ho sbloccato l'obiettivo",
+    "id": "baru saja mengirim foto @|baru saja memposting foto @|baru saja memposting video @|"
+    "saya menyukai video @youtube|saya suka video @youtube|orang mengikuti saya dan|"
+    "saya baru saja lari sejauh",
+    "tr": "bir @youtube videosunu beğendim|az önce bir fotoğraf yayınladı|"
+    "az önce bir fotoğraf paylaştı|kişi beni takip etti ve|beni takipten çıkanları|"
+    "takip etmeyi bırakan|şu an çalan şarkı:|#takipclub",
+    "vi": "tôi đã thích video @youtube|tôi đã thích một video @youtube|vừa mới đăng một bức ảnh @|"
+    "vừa mới đăng một video @|đã thêm video vào danh sách phát @youtube",
+    "ru": "мне понравилось видео на @youtube|мне понравилось видео @youtube|"
+    "только что опубликовано фото|Только что опубликовано фото|Только что опубликовано видео|"
+    "Мне понравилось видео|человек подписались на меня и|человек отписались|"
+    "Я собрал урожай|Я завершил задание|Я получил достижение|Добавлено видео в плейлист @youtube",
+    "ar": "أعجبني فيديو @youtube|لقد أعجبني فيديو على @youtube|لقد قمت للتو بنشر صورة|"
+    "تم نشر صورة للتو|حان الآن موعد أذان|حان الآن موعد صلاة|d3waapp|du3a.org|ghared.com|"
+    "zad-muslim.com|qurani.tv|أشخاص تابعوني و|قام بمتابعتي و",
+    "hi": "मैंने एक @youtube वीडियो पसंद किया|अभी-अभी एक फ़ोटो पोस्ट की|"
+    "अभी अभी एक फोटो पोस्ट की|आज का राशिफल:",
+    "ja": "@youtube の動画を高く評価|@youtubeの動画を高く評価|@youtube の再生リストに|"
+    "@youtubeの再生リストに|shindanmaker.com|#shindanmaker|写真を投稿しました: |"
+    "のツイート数: |のツイート数：|今日のツイート数|フォロワー増減|【自動投稿】|"
+    "【自動ツイート】|【定期】|"
+    "【地震速報】|【緊急地震速報】|最大震度:|最大震度：|今日の運勢ランキング",
+    "ko": "@youtube 동영상을 좋아합니다|@youtube 동영상에 좋아요|@youtube 재생목록에 추가|"
+    "방금 사진을 게시했습니다|방금 동영상을 게시했습니다|[자동트윗]|[자동 트윗]|"
+    "이 봇은 |봇 자동 트윗",
+    "th": "ฉันชอบวิดีโอ @youtube|เพิ่งโพสต์รูปภาพ @|เพิ่งโพสต์วิดีโอ @|เพิ่มวิดีโอในเพลย์ลิสต์ @youtube",
+    "zh": "我喜歡一部 @youtube|我喜歡 @youtube 影片|我喜欢 @youtube 视频|我赞了一个 @youtube|"
+    "剛剛發佈了一張照片|刚刚发布了一张照片|"
+    "我刚刚在#|我在看新浪新闻|【自动发布】|"
+    "我参与了@|我發起了一個投票|我发起了一个投票",
+}

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from filters import quality
-from filters.quality import spam, spam_signs, templates
+from filters.quality import spam, spam_phrases, spam_signs, templates
 from tests.support.examples import is_wide
 
 CASES = Path(__file__).with_name("social_cases.tsv")
@@ -57,7 +57,8 @@ def test_thresholds_decide_which_posts_are_dropped() -> None:
     assert reason("#NowPlaying Blue Song by Nobody", templates=False) is None
     assert reason("Check out my channel", max_spam=10) is None
     assert reason("Check out my channel", min_words=9) == "spam", "a short advert is no turn"
-    assert reason("noooooooooooooo way man", max_run_share=0.5) == "character_run"
+    assert reason("aaaaaaaaaaaaa eh 5 6 7 8", max_run_share=0.5) == "character_run"
+    assert reason("aaaaaaaaaaaaa eh 5 6 7 8") is None
     assert reason("good morning all", min_compressed=1, min_letter_share=1) is None
 
 
@@ -67,7 +68,7 @@ def test_scores_are_written_to_columns_with_their_types() -> None:
     assert result["quality_link_share"][0] == 0.25
     assert result["quality_hashtag_share"][0] == 0.25
     assert result["quality_mention_share"][0] == 0.25
-    assert result.columns == ["id", "text", *quality.WRITES, "reject"]
+    assert result.columns == ["id", "text", *quality.WRITES, "reject", "unjudged"]
 
 
 @pytest.mark.parametrize("name", quality.PRESETS)
@@ -160,6 +161,57 @@ def test_every_group_of_signs_has_a_case_and_key_words(group: str) -> None:
     found = matched.str.contains_any(spam_signs.SPAM_WORDS.split("|"), ascii_case_insensitive=True)
     # A post with links, figures or news alone is not searched.
     assert group in ("link", "layout", "feed", "report") or found.all()
+
+
+@pytest.mark.parametrize("lang", spam_phrases.SPAM_PHRASES)
+def test_every_language_has_cases_of_its_phrases(lang: str) -> None:
+    listed = [p for some in spam_phrases.SPAM_PHRASES[lang].values() for p in some.split("|")]
+    assert min(map(len, listed)) >= 2
+    for phrase in listed:  # polars folds the case of what is searched, so none may have capitals
+        assert pl.Series([phrase]).str.to_lowercase()[0] == phrase
+    found = read_texts("spam").str.to_lowercase().str.contains_any(listed)
+    assert found.any()
+
+
+def test_no_phrase_of_another_language_is_found_in_ordinary_posts() -> None:
+    kept = read_texts("keep").str.to_lowercase()
+    heavy = ("promotion", "gain", "prizes", "scam", "begging")
+    listed = [phrase for group in heavy for phrase in spam.GROUP_PHRASES[group]]
+    assert kept.filter(kept.str.contains_any(listed)).to_list() == []
+
+
+def test_spam_is_not_scored_in_a_language_without_rules() -> None:
+    advert = "Subscribe to my channel and follow me, free iphone giveaway"
+    posts = pl.DataFrame(
+        {
+            "text": [advert] * 5,
+            "lang": ["en", "sw", "sw", None, "hi-Latn"],
+            "lang_score": [0.9, 0.9, 0.3, None, 0.9],
+        }
+    )
+    config = quality.Config()
+    result = quality.build(config)(posts)
+    assert result["reject"].to_list() == ["spam", None, "spam", "spam", "spam"]
+    assert result["unjudged"].to_list() == [None, "sw", None, None, None]
+    assert result["quality_spam"].is_null().to_list() == [False, True, False, False, False]
+    assert set(quality.languages(config)) == {"en", *spam_phrases.SPAM_PHRASES}
+
+
+def test_stop_words_are_not_counted_in_another_language_than_english() -> None:
+    text = "Der Bus kam wieder zu spät und alle warteten im Regen an der Straße. " * 8
+    posts = pl.DataFrame({"text": [text, text], "lang": ["de", "en"]})
+    result = quality.build(quality.Config(preset="gopher"))(posts)
+    assert result["reject"].to_list() == [None, "gopher_enough_stop_words"]
+    assert result["unjudged"].to_list() == ["de", None]
+    assert quality.languages(quality.Config(preset="gopher", min_stop_words=0)) == ()
+    assert quality.languages(quality.Config(preset="fineweb")) == ()
+
+
+def test_the_presets_patterns_fit_in_the_cache_of_compiled_ones() -> None:
+    # polars keeps 32; a pattern that is compiled again for each batch costs more than a match.
+    own = [*spam.TEMPLATE_PATTERNS, *spam.GROUP_PATTERNS.values()]
+    words, cleaning, filler = 4, 5, 1
+    assert len(own) + words + cleaning + filler <= 32
 
 
 def score(text: str, platform: str | None = None) -> float:
@@ -265,7 +317,7 @@ def test_posts_of_a_megabyte_are_measured(what: str) -> None:
 
 
 def test_social_drops_heavy_junk_with_a_reason() -> None:
-    assert reason(HEAVY["one word"]) == "long_word"
+    assert reason(HEAVY["one word"]) == "character_run"
     assert reason(HEAVY["words"]) == "repeats_itself"
     assert reason(HEAVY["Han"]) == "compressible"
     assert reason(HEAVY["lines"]) == "too_few_words"

@@ -61,8 +61,9 @@ def test_the_funnel_counts_unjudged_posts_by_language(manifest: dict[str, Any]) 
 
 def test_a_build_warns_of_unjudged_posts(manifest: dict[str, Any]) -> None:
     warning = (
-        "pii: 6 of 14 posts (42.9%) are in languages that its model does not know, and were not "
-        "judged: Spanish 21.4%, Russian 21.4%; it knows English"
+        "pii: 6 of 14 posts (42.9%) are in languages that it does not know, and its model or rules "
+        "of words did not judge them: Spanish 21.4%, Russian "
+        "21.4%; it knows English"
     )
     assert warning in manifest["warnings"]
     assert warning in manifest["page"]
