@@ -10,6 +10,7 @@ DEFAULT = (
     "language_sheet",
     "quality_presets",
     "quality_languages",
+    "word_salad",
     "toxicity",
     "toxicity_sheet",
     "toxicity_languages",

@@ -122,9 +122,12 @@ def movable(config: Config) -> Mapping[str, str]:
 
 
 def models(config: Config) -> list[Path]:
-    """Return the list of communities, if there is one."""
+    """Return the model of word salad and the list of communities, if they are used."""
     has_blocklist = "dolma_reddit" in config.presets and config.subreddit_blocklist
-    return [Path(config.subreddit_blocklist)] if has_blocklist else []
+    return [
+        *([social.SALAD_MODEL] if "social" in config.presets else []),
+        *([Path(config.subreddit_blocklist)] if has_blocklist else []),
+    ]
 
 
 def verdict(config: Config) -> pl.Expr:

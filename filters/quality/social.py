@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import polars as pl
 from pydantic import Field
@@ -13,6 +14,9 @@ from filters.quality.presets import Preset, Rule, measure_column, rule_above, ru
 from filters.quality.spam_phrases import SPAM_LANGUAGES
 from filters.text import cleaning
 from filters.text.languages import find_unknown_languages
+
+#: The models of word salad, which ``scripts/train_salad.py`` trains.
+SALAD_MODEL = Path(__file__).parent.parent / "models" / "salad.npz"
 
 
 class SocialSettings(FilterConfig):
@@ -66,6 +70,11 @@ class SocialSettings(FilterConfig):
         le=1,
         description="social: size after a quick compression; for posts of 64 bytes and up",
     )
+    max_salad: float = Field(
+        7.5,
+        ge=0,
+        description="social: the log odds (nats) that the words of a stretch were drawn at random",
+    )
     templates: bool = Field(
         True,
         description="social: drop posts that match a bot's template, as listed in spam_signs.py",
@@ -110,6 +119,7 @@ SOCIAL = Preset(
         "compressed": pl.Float32(),
         "template": pl.Boolean(),
         "spam": pl.Float32(),
+        "salad": pl.Float32(),
     },
     (
         Rule(
@@ -156,6 +166,7 @@ SOCIAL = Preset(
         ),
         rule_above("repeats_itself", "repeated_share", "max_repeated_share"),
         rule_below("compressible", "compressed", "min_compressed"),
+        rule_above("word_salad", "salad", "max_salad", "in the languages that have a model"),
     ),
 )
 
@@ -164,9 +175,9 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
     """Return a function that computes the preset's columns for a frame with ``text``.
 
     A null counts as an empty text. Spam is scored by ``platform`` where the frame has it, and not
-    in a post whose ``lang`` is none of ``SPAM_LANGUAGES``.
+    in a post whose ``lang`` is none of ``SPAM_LANGUAGES``; word salad by the model of ``lang``.
     """
-    from filters.quality import post_measures  # it imports numba
+    from filters.quality import post_measures, salad  # they import numba
 
     def measure(posts: pl.DataFrame) -> pl.DataFrame:
         texts = posts.select(pl.col("text").fill_null("")).with_columns(
@@ -185,6 +196,7 @@ def make_social_measurer(config: SocialSettings) -> Callable[[pl.DataFrame], pl.
         return pl.DataFrame(scores).with_columns(
             spam.match_templates(texts["text"]).alias("quality_template"),
             spam_scores.set(unknown.is_not_null(), None).alias("quality_spam"),
+            salad.score_salad(texts["line"].str.to_lowercase(), posts).alias("quality_salad"),
         )
 
     measure(pl.DataFrame({"text": ["one two three"]}))  # numba compiles here, not in the first part
