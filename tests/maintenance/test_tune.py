@@ -65,7 +65,7 @@ def _ended(out: Path) -> dict[str | None, set[str]]:
 _FEW = [
     ("toxicity", {"max_score": 0.5}),
     ("language", {"min_score": 0.99999}),
-    ("quality", {"min_words": 8, "max_word_chars": 12}),
+    ("quality", {"min_words": 8, "max_word_chars": 8, "max_word_share": 0.1}),
     ("quality", {"templates": False, "min_distinct_words": 0.9}),
 ]
 _MORE = [

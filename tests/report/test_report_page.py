@@ -57,6 +57,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     rows += [post(200 + n, text=sentence(n), at=1714557600 + n * 3600) for n in range(60)]
     rows += [post(300 + n, text=sentence(n).upper(), at=1714557600) for n in range(5)]
+    rows[-1] = post(304, text="EXTRAORDINARILY GOOD", at=1714557600)  # mostly one word
     name = "<script>document.title='caught'<!--.jsonl"
     write_lines(folder / "in" / name.replace("/", "_"), rows)
     fields = {"id": "id", "text": "text", "author": "user", "community": "sub", "created_at": "at"}
