@@ -174,7 +174,7 @@ def pair_slot(first: np.uint64, second: np.uint64, kind: int) -> np.uint64:
 def is_known(word: np.uint64, vocabulary: U8) -> bool:
     """Return whether the vocabulary has the word (or one of the same hash)."""
     bit = np.int64(word >> np.uint64(64 - VOCABULARY_BITS))
-    return vocabulary[bit >> 3] >> np.uint8(bit & 7) & np.uint8(1) != 0
+    return bool(vocabulary[bit >> 3] >> np.uint8(bit & 7) & np.uint8(1))
 
 
 @jit
