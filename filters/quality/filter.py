@@ -125,7 +125,7 @@ def models(config: Config) -> list[Path]:
     """Return the model of word salad and the list of communities, if they are used."""
     has_blocklist = "dolma_reddit" in config.presets and config.subreddit_blocklist
     return [
-        *([social.SALAD_MODEL] if "social" in config.presets else []),
+        *([presets.SALAD_MODEL] if "social" in config.presets else []),
         *([Path(config.subreddit_blocklist)] if has_blocklist else []),
     ]
 

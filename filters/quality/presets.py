@@ -8,12 +8,16 @@ datatrove), which decides the same; where it takes a list, there is a setting fo
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pydantic import Field
 
 from filters.contract import FilterConfig
+
+#: The models of word salad, which ``scripts/train_salad.py`` trains.
+SALAD_MODEL = Path(__file__).parent.parent / "models" / "salad.npz"
 
 BrokenCondition = Callable[[Any], pl.Expr]
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from filters.quality.social import SALAD_MODEL
+from filters.quality.presets import SALAD_MODEL
 from filters.text.arrays import F32, I8, I64, U8, U16, U64
 from filters.text.hashing import FNV_OFFSET, FNV_PRIME, GOLDEN_RATIO, mix_bits
 from filters.text.jit import jit

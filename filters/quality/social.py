@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import polars as pl
 from pydantic import Field
@@ -14,9 +13,6 @@ from filters.quality.presets import Preset, Rule, measure_column, rule_above, ru
 from filters.quality.spam_phrases import SPAM_LANGUAGES
 from filters.text import cleaning
 from filters.text.languages import find_unknown_languages
-
-#: The models of word salad, which ``scripts/train_salad.py`` trains.
-SALAD_MODEL = Path(__file__).parent.parent / "models" / "salad.npz"
 
 
 class SocialSettings(FilterConfig):
