@@ -345,5 +345,6 @@ SPAM_PHRASES: dict[str, dict[str, str]] = {
     },
 }
 
-#: The languages whose signs of spam and templates are known.
-SPAM_LANGUAGES = tuple(sorted({"en", *SPAM_PHRASES}))
+#: The languages whose signs of spam and templates are known. Who writes Arabic or Hindi in Latin
+#: letters advertises in English.
+SPAM_LANGUAGES = tuple(sorted({"en", "ar-Latn", "hi-Latn", *SPAM_PHRASES}))

