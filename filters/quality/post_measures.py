@@ -49,8 +49,8 @@ _MAX_PROBES = 64
 # The rows of the counts of words and repeats.
 _WORDS, _UNSPACED_CHARACTERS, _LETTERS, _VISIBLE, _LONGEST_WORD, _DISTINCT_TOKENS = range(6)
 _TOKENS, _IN_RUNS, _REPEATED, _CHARACTERS, _COMPRESSED_SIZE, _SQUEEZED_SIZE = range(6, 12)
-_NEVER_LONG_CHARACTERS = 12
-_COUNTS = 13
+_NEVER_LONG_CHARACTERS, _REPEATED_SIGNS = 12, 13
+_COUNTS = 14
 
 
 @cache
@@ -94,7 +94,7 @@ def measure_posts(texts: pl.Series, words: pl.Series) -> dict[str, NDArray[Any]]
         "longest_word": np.where(may_be_long, counts[_LONGEST_WORD], 0),
         "longest_word_share": np.where(may_be_long, counts[_LONGEST_WORD] / characters, 0),
         "distinct_words": np.where(are_enough_words, distinct_share, 1.0),
-        "run_share": counts[_IN_RUNS] / characters,
+        "run_share": counts[_IN_RUNS] / np.maximum(characters - counts[_REPEATED_SIGNS], 1),
         "repeated_share": np.where(are_enough_words, counts[_REPEATED] / characters, 0),
         "compressed": np.where(squeezed > 0, compressed_share, 1.0),
     }
@@ -234,6 +234,8 @@ def _count_words_and_repeats(data: U8, offsets: I64, flags: U16, table_size: int
                 is_again = code == previous and kind & _LETTER == 0
                 if kind & _SYMBOL == 0 and not (is_again or (is_sign and was_sign)):
                     count[_VISIBLE] += weight
+                # "wooooo!!!!!" is a run and its emphasis.
+                count[_REPEATED_SIGNS] += is_again and is_sign and kind & _RUN_CHARACTER == 0
                 was_sign = is_sign
                 is_new = code not in (previous, before)
                 if code == previous and kind & _RUN_CHARACTER:

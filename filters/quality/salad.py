@@ -93,7 +93,7 @@ def score_salad(texts: pl.Series, posts: pl.DataFrame) -> pl.Series:
     """
     models = load_models()
     unknown = find_unknown_languages(posts, ("en",))
-    langs = unknown.str.split("-").list.first().fill_null("en")
+    langs = unknown.cast(pl.String).str.split("-").list.first().fill_null("en")
     scores = pl.repeat(None, len(texts), dtype=pl.Float32, eager=True)
     for lang, model in models.items():
         rows = (langs == lang).arg_true()

@@ -59,6 +59,7 @@ def test_thresholds_decide_which_posts_are_dropped() -> None:
     assert reason("Check out my channel", min_words=9) == "spam", "a short advert is no turn"
     assert reason("aaaaaaaaaaaaa eh 5 6 7 8", max_run_share=0.5) == "character_run"
     assert reason("aaaaaaaaaaaaa eh 5 6 7 8") is None
+    assert reason(f"w{'o' * 30}{'!' * 30}18611") == "character_run", "emphasis hides no run"
     assert reason("good morning all", min_compressed=1, min_letter_share=1) is None
 
 
